@@ -1,0 +1,71 @@
+//! Password-protected private keys: PBES2 (RFC 8018 §6.2) with PBKDF2 and AES-CBC, as OpenSSL writes them by default.
+//! The `pkcs8` crate reads the parameters; the cryptography is that of `aws-lc-rs`, so that there is one of it.
+
+use std::num::NonZeroU32;
+
+use aws_lc_rs::{
+    cipher::{AES_128, AES_192, AES_256, Algorithm, DecryptionContext, PaddedBlockDecryptingKey, UnboundCipherKey},
+    iv::FixedLength,
+    pbkdf2,
+};
+use pkcs8::{
+    EncryptedPrivateKeyInfoRef,
+    pkcs5::pbes2::{EncryptionScheme, Pbkdf2Params, Pbkdf2Prf},
+};
+use zeroize::Zeroizing;
+
+use super::KeyError;
+
+/// Opens an `EncryptedPrivateKeyInfo`, giving the DER of the `PrivateKeyInfo` within.
+pub(super) fn open(der: &[u8], passphrase: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let info = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| KeyError::UnsupportedEncryption)?;
+    let parameters = info
+        .encryption_algorithm
+        .pbes2()
+        .ok_or(KeyError::UnsupportedEncryption)?;
+    let kdf = parameters.kdf.pbkdf2().ok_or(KeyError::UnsupportedEncryption)?;
+    let (cipher, iv) = cipher(&parameters.encryption)?;
+
+    let mut key = Zeroizing::new([0; MAX_KEY_LENGTH]);
+    let key = &mut key[..parameters.encryption.key_size()];
+    derive(kdf, passphrase, key)?;
+    decrypt(cipher, key, iv, info.encrypted_data.as_bytes())
+}
+
+fn cipher(scheme: &EncryptionScheme) -> Result<(&'static Algorithm, [u8; 16]), KeyError> {
+    match scheme {
+        EncryptionScheme::Aes128Cbc { iv } => Ok((&AES_128, *iv)),
+        EncryptionScheme::Aes192Cbc { iv } => Ok((&AES_192, *iv)),
+        EncryptionScheme::Aes256Cbc { iv } => Ok((&AES_256, *iv)),
+        _ => Err(KeyError::UnsupportedEncryption),
+    }
+}
+
+fn derive(kdf: &Pbkdf2Params, passphrase: &[u8], key: &mut [u8]) -> Result<(), KeyError> {
+    let prf = match kdf.prf {
+        // RFC 8018 §A.2: the default, which older tools leave unsaid. HMAC-SHA-1 is still sound here.
+        Pbkdf2Prf::HmacWithSha1 => pbkdf2::PBKDF2_HMAC_SHA1,
+        Pbkdf2Prf::HmacWithSha256 => pbkdf2::PBKDF2_HMAC_SHA256,
+        Pbkdf2Prf::HmacWithSha384 => pbkdf2::PBKDF2_HMAC_SHA384,
+        Pbkdf2Prf::HmacWithSha512 => pbkdf2::PBKDF2_HMAC_SHA512,
+        _ => return Err(KeyError::UnsupportedEncryption),
+    };
+    let iterations = NonZeroU32::new(kdf.iteration_count).ok_or(KeyError::Malformed)?;
+    pbkdf2::derive(prf, iterations, kdf.salt.as_ref(), passphrase, key);
+    Ok(())
+}
+
+fn decrypt(cipher: &'static Algorithm, key: &[u8], iv: [u8; 16], data: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let key = UnboundCipherKey::new(cipher, key).map_err(|_| KeyError::Unavailable)?;
+    let key = PaddedBlockDecryptingKey::cbc_pkcs7(key).map_err(|_| KeyError::Unavailable)?;
+    let mut data = Zeroizing::new(data.to_vec());
+    // Broken padding nearly always means another passphrase: nothing here is authenticated.
+    let opened = key
+        .decrypt(&mut data, DecryptionContext::Iv128(FixedLength::from(iv)))
+        .map_err(|_| KeyError::WrongPassphrase)?
+        .len();
+    data.truncate(opened);
+    Ok(data)
+}
+
+const MAX_KEY_LENGTH: usize = 32;

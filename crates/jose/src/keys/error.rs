@@ -1,0 +1,60 @@
+//! What can be wrong with a key. No error holds a part of one.
+
+use thiserror::Error;
+
+/// Why a key could not be read, made or written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum KeyError {
+    /// The text does not hold exactly one PEM block of a kind that is read here.
+    #[error("expected exactly one PEM block of a key")]
+    NotPem,
+    /// The key is password-protected, and no passphrase was given.
+    #[error("the private key is password-protected and needs its passphrase")]
+    NeedsPassphrase,
+    /// The passphrase does not open the key.
+    #[error("the passphrase does not open the private key")]
+    WrongPassphrase,
+    /// The key is protected in a way that is not read: anything but PBES2 with PBKDF2 and AES-CBC.
+    #[error("the private key's protection is not supported; `openssl pkcs8 -topk8 -v2 aes-256-cbc` writes one that is")]
+    UnsupportedEncryption,
+    /// The key is not of the curve P-256 (RSA, Ed25519, another curve, or none named).
+    #[error("the key is not an EC key on the curve P-256")]
+    NotP256,
+    /// A private key holds a public key that is not its own.
+    #[error("the private key does not match the public key beside it")]
+    PublicKeyMismatch,
+    /// The block is no key: its encoding is broken, or its numbers are out of range or not on the curve.
+    #[error("the key is malformed")]
+    Malformed,
+    /// The cryptographic library failed.
+    #[error("the cryptographic library failed")]
+    Unavailable,
+}
+
+/// Why a JWK is no key that verifies our tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum JwkError {
+    /// Its `kty`, `crv`, `use` or `alg` says that it is for something else.
+    #[error("the JWK is not an ES256 signature key")]
+    OtherKind,
+    /// Its coordinates are not 32 bytes each in base64url, or no point on the curve.
+    #[error("the JWK's coordinates are malformed")]
+    Malformed,
+    /// Its `kid` is not its RFC 7638 thumbprint.
+    #[error("the JWK's kid is not its thumbprint")]
+    KidMismatch,
+}
+
+/// Why a token could not be signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SignError {
+    /// The claims do not serialise to a JSON object.
+    #[error("the claims are no JSON object")]
+    NotAnObject,
+    /// The token would be longer than any verifier here reads ([`crate::MAX_TOKEN_LENGTH`]).
+    #[error("the token would be too long")]
+    TooLong,
+    /// The cryptographic library failed.
+    #[error("the cryptographic library failed")]
+    Unavailable,
+}

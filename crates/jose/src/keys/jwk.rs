@@ -1,0 +1,128 @@
+//! Public keys as JSON (RFC 7517) and the thumbprints that name them (RFC 7638). Private members are never taken.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
+
+/// A public P-256 key as a JWK. Reading one that holds a private member (`d`) fails: it is no public key any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Incoming")]
+pub struct Jwk {
+    /// `EC`.
+    pub kty: String,
+    /// `P-256`.
+    pub crv: String,
+    /// The x coordinate: 32 bytes in base64url.
+    pub x: String,
+    /// The y coordinate: 32 bytes in base64url.
+    pub y: String,
+    /// The RFC 7638 thumbprint; we always write it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kid: Option<String>,
+    /// `sig`; we always write it.
+    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
+    pub use_: Option<String>,
+    /// `ES256`; we always write it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alg: Option<String>,
+}
+
+impl Jwk {
+    /// Whether the JWK says of itself that it verifies ES256 signatures.
+    pub(super) fn is_es256(&self) -> bool {
+        let is = |member: &Option<String>, value| member.as_deref().is_none_or(|member| member == value);
+        self.kty == KTY && self.crv == CRV && is(&self.use_, USE) && is(&self.alg, ALG)
+    }
+}
+
+/// A JWK Set. Reading one steps over keys of other kinds, as RFC 7517 §5 asks, and over any with a private member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct JwkSet {
+    /// The keys, in the order of the document.
+    pub keys: Vec<Jwk>,
+}
+
+impl<'de> Deserialize<'de> for JwkSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Document {
+            keys: Vec<serde_json::Value>,
+        }
+        let document = Document::deserialize(deserializer)?;
+        let keys = document.keys.into_iter().filter_map(|key| Jwk::deserialize(key).ok());
+        Ok(Self {
+            keys: keys.filter(Jwk::is_es256).collect(),
+        })
+    }
+}
+
+/// RFC 7638 §3: the digest of the required members, in the order of their names, without any space. Neither names nor
+/// values may hold anything that JSON escapes; base64url and the names of curves do not.
+pub(super) fn thumbprint(required: &[(&str, &str)]) -> String {
+    let members: Vec<_> = required
+        .iter()
+        .map(|(name, value)| format!(r#""{name}":"{value}""#))
+        .collect();
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, format!("{{{}}}", members.join(",")).as_bytes()))
+}
+
+pub(super) const KTY: &str = "EC";
+pub(super) const CRV: &str = "P-256";
+pub(super) const USE: &str = "sig";
+pub(super) const ALG: &str = "ES256";
+
+/// A JWK as it comes in, with the one member that must not be there.
+#[derive(Deserialize)]
+struct Incoming {
+    kty: String,
+    crv: String,
+    x: String,
+    y: String,
+    kid: Option<String>,
+    #[serde(rename = "use")]
+    use_: Option<String>,
+    alg: Option<String>,
+    d: Option<IgnoredAny>,
+}
+
+impl TryFrom<Incoming> for Jwk {
+    type Error = &'static str;
+
+    fn try_from(incoming: Incoming) -> Result<Self, Self::Error> {
+        let Incoming {
+            kty,
+            crv,
+            x,
+            y,
+            kid,
+            use_,
+            alg,
+            d,
+        } = incoming;
+        if d.is_some() {
+            return Err("a JWK with a private member is no public key");
+        }
+        Ok(Self {
+            kty,
+            crv,
+            x,
+            y,
+            kid,
+            use_,
+            alg,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thumbprint;
+
+    /// RFC 7638 §3.1. Its key is RSA, which we have no use for; the canonical form is the same, with other members.
+    #[test]
+    fn rfc_7638_3_1_known_answer() {
+        let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+        let print = thumbprint(&[("e", "AQAB"), ("kty", "RSA"), ("n", n)]);
+        assert_eq!(print, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    }
+}

@@ -1,0 +1,106 @@
+//! The private half: reads or makes a key, and signs compact JWS with it.
+
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::{KeyError, SignError, VerifyingKey, encrypted, pem, private};
+use crate::{TokenType, tokens::MAX_TOKEN_LENGTH};
+
+/// An ES256 private key, parsed once and held. It has no `Debug`; [`SigningKey::kid`] names it.
+pub struct SigningKey {
+    pair: EcdsaKeyPair,
+    public: VerifyingKey,
+    /// The encoded header of each kind of token, with the dot behind it.
+    headers: [Box<str>; TokenType::ALL.len()],
+}
+
+impl SigningKey {
+    /// Makes a new key from the system's randomness.
+    pub fn generate() -> Result<Self, KeyError> {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| KeyError::Unavailable)?;
+        Self::from_pair(pair)
+    }
+
+    /// Reads PKCS#8 (`PRIVATE KEY`), SEC1 (`EC PRIVATE KEY`, also behind `EC PARAMETERS`), or password-protected PKCS#8
+    /// (`ENCRYPTED PRIVATE KEY`), which needs `passphrase`. For the others a passphrase is ignored.
+    ///
+    /// Only P-256. The number is checked to be a key, and a public key that is written beside it to be its own.
+    pub fn from_pem(pem: &[u8], passphrase: Option<&[u8]>) -> Result<Self, KeyError> {
+        let block = pem::read(pem)?;
+        let pair = match block.label {
+            "PRIVATE KEY" => private::from_pkcs8(&block.der),
+            "EC PRIVATE KEY" => private::from_sec1(&block.der),
+            "ENCRYPTED PRIVATE KEY" => {
+                let passphrase = passphrase.ok_or(KeyError::NeedsPassphrase)?;
+                let der = encrypted::open(&block.der, passphrase)?;
+                // One wrong passphrase in 256 leaves good padding; what it leaves behind the padding is no DER.
+                private::from_pkcs8(&der).map_err(|error| match error {
+                    KeyError::Malformed => KeyError::WrongPassphrase,
+                    other => other,
+                })
+            }
+            _ => Err(KeyError::NotPem),
+        }?;
+        Self::from_pair(pair)
+    }
+
+    /// Writes PKCS#8 in PEM, unprotected, as `openssl genpkey` does. The text is wiped when it is dropped.
+    pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, KeyError> {
+        Ok(pem::write("PRIVATE KEY", &private::to_pkcs8(&self.pair)?))
+    }
+
+    /// The public half.
+    pub fn verifying_key(&self) -> &VerifyingKey {
+        &self.public
+    }
+
+    /// The key's RFC 7638 thumbprint.
+    pub fn kid(&self) -> &str {
+        self.public.kid()
+    }
+
+    /// Signs claims as a compact JWS (RFC 7515 §7.1) with the header `{"alg":"ES256","typ":…,"kid":…}`.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this crate knows no Chance; the signature needs the system's"
+    )]
+    pub fn sign(&self, typ: TokenType, claims: &impl Serialize) -> Result<String, SignError> {
+        let claims = serde_json::to_vec(claims).map_err(|_| SignError::NotAnObject)?;
+        if claims.first() != Some(&b'{') {
+            return Err(SignError::NotAnObject);
+        }
+        let header = &self.headers[typ as usize];
+        let mut token = String::with_capacity(header.len() + claims.len().div_ceil(3) * 4 + 1 + SIGNATURE_TEXT_LENGTH);
+        token.push_str(header);
+        URL_SAFE_NO_PAD.encode_string(&claims, &mut token);
+        if token.len() + 1 + SIGNATURE_TEXT_LENGTH > MAX_TOKEN_LENGTH {
+            return Err(SignError::TooLong);
+        }
+        let signature = self
+            .pair
+            .sign(&SystemRandom::new(), token.as_bytes())
+            .map_err(|_| SignError::Unavailable)?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature.as_ref(), &mut token);
+        Ok(token)
+    }
+
+    fn from_pair(pair: EcdsaKeyPair) -> Result<Self, KeyError> {
+        let public = VerifyingKey::from_point(pair.public_key().as_ref())?;
+        let headers = TokenType::ALL.map(|typ| header(typ, public.kid()).into_boxed_str());
+        Ok(Self { pair, public, headers })
+    }
+}
+
+/// Neither a type's name nor a thumbprint holds anything that JSON would escape.
+fn header(typ: TokenType, kid: &str) -> String {
+    let json = format!(r#"{{"alg":"ES256","typ":"{}","kid":"{kid}"}}"#, typ.name());
+    URL_SAFE_NO_PAD.encode(json) + "."
+}
+
+const SIGNATURE_TEXT_LENGTH: usize = 86;

@@ -1,0 +1,57 @@
+//! What a token is, as its header's `typ` says it.
+//! Explicit types keep one kind of token from passing for another (RFC 8725 §3.11).
+
+/// The kind of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenType {
+    /// An access token (RFC 9068 §2.1).
+    AccessToken,
+}
+
+impl TokenType {
+    /// Every kind, in the order of its discriminant.
+    pub(crate) const ALL: [Self; 1] = [Self::AccessToken];
+
+    /// The value of `typ` that we write, such as `at+jwt`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AccessToken => "at+jwt",
+        }
+    }
+
+    /// Whether `typ` names this kind. RFC 7515 §4.1.9: it is a media type, so letters have no case, and `application/`
+    /// may be left out.
+    pub fn is_named_by(self, typ: &str) -> bool {
+        const PREFIX: &str = "application/";
+        let bare = match typ.get(..PREFIX.len()) {
+            Some(prefix) if prefix.eq_ignore_ascii_case(PREFIX) => &typ[PREFIX.len()..],
+            _ => typ,
+        };
+        bare.eq_ignore_ascii_case(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TokenType::AccessToken;
+
+    #[test]
+    fn a_type_is_a_media_type() {
+        for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"] {
+            assert!(AccessToken.is_named_by(typ), "{typ}");
+        }
+        for typ in [
+            "",
+            "JWT",
+            "at+jwt ",
+            "at",
+            "text/at+jwt",
+            "application/",
+            "application/application/at+jwt",
+            "ätäjwt",
+        ] {
+            assert!(!AccessToken.is_named_by(typ), "{typ}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The claims of our access tokens (RFC 9068 §2.2).
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What an access token says. Times are in seconds since the epoch.
+///
+/// Claims beyond these are not kept: nothing here could vouch for their meaning, and each would cost an allocation in
+/// every request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessTokenClaims {
+    /// Who issued the token.
+    pub iss: String,
+    /// The account.
+    pub sub: Uuid,
+    /// Whom the token is for.
+    pub aud: Audience,
+    /// When the token ends: from this second on it is refused.
+    pub exp: i64,
+    /// When the token was issued.
+    pub iat: i64,
+    /// The token's own name.
+    pub jti: Uuid,
+    /// The client that the token was issued to.
+    pub client_id: String,
+    /// The session.
+    pub sid: Uuid,
+    /// The granted scopes, separated by spaces (RFC 8693 §4.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// When the person signed in.
+    pub auth_time: i64,
+    /// How the person signed in (RFC 8176), such as `pwd`.
+    pub amr: Vec<String>,
+}
+
+/// Whom a token is for. On the wire one string where there is one, else a list (RFC 7519 §4.1.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "OneOrMany", into = "OneOrMany")]
+pub struct Audience(Vec<String>);
+
+impl Audience {
+    /// The audiences, in the order of the token.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// Whether any of `expected` is among them, compared exactly.
+    pub fn contains_any_of(&self, expected: &[String]) -> bool {
+        self.0.iter().any(|audience| expected.contains(audience))
+    }
+}
+
+impl From<Vec<String>> for Audience {
+    fn from(audiences: Vec<String>) -> Self {
+        Self(audiences)
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl From<OneOrMany> for Audience {
+    fn from(wire: OneOrMany) -> Self {
+        match wire {
+            OneOrMany::One(audience) => Self(vec![audience]),
+            OneOrMany::Many(audiences) => Self(audiences),
+        }
+    }
+}
+
+impl From<Audience> for OneOrMany {
+    fn from(Audience(mut audiences): Audience) -> Self {
+        match audiences.len() {
+            1 => Self::One(audiences.remove(0)),
+            _ => Self::Many(audiences),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The claims of a token whose signature holds, as they came: each still to be asked for its shape.
+
+use std::borrow::Cow;
+
+use uuid::Uuid;
+
+use super::{
+    AccessTokenClaims, Audience, ClaimsError, Malformed, Part,
+    strict_json::{Value, read_object},
+};
+
+/// The claims that are looked at, present or not.
+#[derive(Default)]
+pub(super) struct Received<'a> {
+    iss: Option<Value<'a>>,
+    sub: Option<Value<'a>>,
+    aud: Option<Value<'a>>,
+    exp: Option<Value<'a>>,
+    nbf: Option<Value<'a>>,
+    iat: Option<Value<'a>>,
+    jti: Option<Value<'a>>,
+    client_id: Option<Value<'a>>,
+    sid: Option<Value<'a>>,
+    scope: Option<Value<'a>>,
+    auth_time: Option<Value<'a>>,
+    amr: Option<Value<'a>>,
+}
+
+impl<'a> Received<'a> {
+    pub(super) fn read(json: &'a [u8]) -> Result<Self, Malformed> {
+        let mut received = Self::default();
+        read_object(Part::Claims, json, |name, value| received.take(name, value))?;
+        Ok(received)
+    }
+
+    /// When the token begins, if it says so: the one claim that is looked at and not kept.
+    pub(super) fn not_before(&self) -> Result<Option<i64>, ClaimsError> {
+        self.nbf.as_ref().map(|nbf| date("nbf", Some(nbf))).transpose()
+    }
+
+    /// The claims in their types. Every claim but `scope` must be there (RFC 9068 §2.2; `sid`, `auth_time` and `amr` are
+    /// in each token that we issue).
+    pub(super) fn into_claims(self) -> Result<AccessTokenClaims, ClaimsError> {
+        Ok(AccessTokenClaims {
+            iss: text("iss", self.iss)?,
+            sub: uuid("sub", self.sub)?,
+            aud: audience(self.aud)?,
+            exp: date("exp", self.exp.as_ref())?,
+            iat: date("iat", self.iat.as_ref())?,
+            jti: uuid("jti", self.jti)?,
+            client_id: text("client_id", self.client_id)?,
+            sid: uuid("sid", self.sid)?,
+            scope: self.scope.map(|scope| text("scope", Some(scope))).transpose()?,
+            auth_time: date("auth_time", self.auth_time.as_ref())?,
+            amr: texts("amr", self.amr)?,
+        })
+    }
+
+    fn take(&mut self, name: &str, value: Value<'a>) {
+        let claim = match name {
+            "iss" => &mut self.iss,
+            "sub" => &mut self.sub,
+            "aud" => &mut self.aud,
+            "exp" => &mut self.exp,
+            "nbf" => &mut self.nbf,
+            "iat" => &mut self.iat,
+            "jti" => &mut self.jti,
+            "client_id" => &mut self.client_id,
+            "sid" => &mut self.sid,
+            "scope" => &mut self.scope,
+            "auth_time" => &mut self.auth_time,
+            "amr" => &mut self.amr,
+            _ => return,
+        };
+        *claim = Some(value);
+    }
+}
+
+fn text(name: &'static str, claim: Option<Value<'_>>) -> Result<String, ClaimsError> {
+    match claim.ok_or(ClaimsError::Missing(name))? {
+        Value::Text(text) => Ok(text.into_owned()),
+        _ => Err(ClaimsError::WrongShape(name)),
+    }
+}
+
+/// The form with hyphens alone (RFC 9562 §4), as we write it.
+fn uuid(name: &'static str, claim: Option<Value<'_>>) -> Result<Uuid, ClaimsError> {
+    const LENGTH: usize = uuid::fmt::Hyphenated::LENGTH;
+    match claim.ok_or(ClaimsError::Missing(name))? {
+        Value::Text(text) if text.len() == LENGTH => Uuid::try_parse(&text).map_err(|_| ClaimsError::WrongShape(name)),
+        _ => Err(ClaimsError::WrongShape(name)),
+    }
+}
+
+fn audience(claim: Option<Value<'_>>) -> Result<Audience, ClaimsError> {
+    match claim {
+        Some(Value::Text(audience)) => Ok(vec![audience.into_owned()].into()),
+        list => texts("aud", list).map(Audience::from),
+    }
+}
+
+fn texts(name: &'static str, claim: Option<Value<'_>>) -> Result<Vec<String>, ClaimsError> {
+    let Value::List(values) = claim.ok_or(ClaimsError::Missing(name))? else {
+        return Err(ClaimsError::WrongShape(name));
+    };
+    let texts = values.into_iter().map(|value| match value {
+        Value::Text(text) => Ok(Cow::into_owned(text)),
+        _ => Err(ClaimsError::WrongShape(name)),
+    });
+    texts.collect()
+}
+
+/// RFC 7519 §2: a NumericDate is a JSON number of seconds, which may have a fraction; the fraction is dropped. Beyond
+/// 2^53 − 1 a JSON number is not exact (RFC 7493 §2.2), and no date.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the cast saturates, and what saturated is refused"
+)]
+fn date(name: &'static str, claim: Option<&Value<'_>>) -> Result<i64, ClaimsError> {
+    let seconds = match claim.ok_or(ClaimsError::Missing(name))? {
+        Value::Integer(seconds) => Some(*seconds),
+        // A cast takes what is out of range to the ends of the range, which the next line refuses.
+        Value::Number(seconds) if *seconds >= 0.0 => Some(*seconds as i64),
+        _ => None,
+    };
+    seconds
+        .filter(|seconds| (0..=MAX_DATE).contains(seconds))
+        .ok_or(ClaimsError::NotANumericDate(name))
+}
+
+const MAX_DATE: i64 = (1 << 53) - 1;

@@ -1,0 +1,107 @@
+//! Signs whatever it is told to, with a real key: what a library that makes good tokens refuses to do.
+
+use aws_lc_rs::{
+    hmac,
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm},
+};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use countersign_jose::SigningKey;
+use serde_json::{Value, json};
+
+/// A key, and the header and claims of a good token of it.
+pub(super) struct Forge<'a> {
+    pub(super) signing: &'a SigningKey,
+    pkcs8: Vec<u8>,
+    pub(super) header: Value,
+    pub(super) claims: &'a Value,
+}
+
+impl<'a> Forge<'a> {
+    pub(super) fn new(signing: &'a SigningKey, claims: &'a Value) -> Self {
+        let pkcs8 = der(&signing.to_pkcs8_pem().unwrap());
+        let header = json!({ "alg": "ES256", "typ": "at+jwt", "kid": signing.kid() });
+        Self {
+            signing,
+            pkcs8,
+            header,
+            claims,
+        }
+    }
+
+    pub(super) fn signature_with(&self, algorithm: &'static EcdsaSigningAlgorithm, message: &[u8]) -> Vec<u8> {
+        let pair = EcdsaKeyPair::from_pkcs8(algorithm, &self.pkcs8).unwrap();
+        pair.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
+    }
+
+    pub(super) fn signature(&self, message: &[u8]) -> Vec<u8> {
+        self.signature_with(&ECDSA_P256_SHA256_FIXED_SIGNING, message)
+    }
+
+    /// What a good token signs.
+    pub(super) fn text(&self) -> String {
+        format!(
+            "{}.{}",
+            encode(self.header.to_string()),
+            encode(self.claims.to_string())
+        )
+    }
+
+    pub(super) fn sign_texts(&self, header: &str, claims: &str) -> String {
+        let text = format!("{}.{}", encode(header), encode(claims));
+        format!("{text}.{}", encode(self.signature(text.as_bytes())))
+    }
+
+    pub(super) fn sign(&self, header: &Value, claims: &Value) -> String {
+        self.sign_texts(&header.to_string(), &claims.to_string())
+    }
+
+    pub(super) fn hmac(&self, header: &Value, secret: &[u8]) -> String {
+        let text = format!("{}.{}", encode(header.to_string()), encode(self.claims.to_string()));
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), text.as_bytes());
+        format!("{text}.{}", encode(tag))
+    }
+
+    pub(super) fn header(&self, name: &str, value: Value) -> Value {
+        let mut header = self.header.clone();
+        header[name] = value;
+        header
+    }
+
+    pub(super) fn header_without(&self, name: &str) -> Value {
+        let mut header = self.header.clone();
+        header.as_object_mut().unwrap().remove(name);
+        header
+    }
+
+    pub(super) fn claiming(&self, name: &str, value: Value) -> String {
+        let mut claims = self.claims.clone();
+        claims[name] = value;
+        self.sign(&self.header, &claims)
+    }
+
+    pub(super) fn without(&self, name: &str) -> String {
+        let mut claims = self.claims.clone();
+        claims.as_object_mut().unwrap().remove(name);
+        self.sign(&self.header, &claims)
+    }
+
+    /// The claims as text, one of them as it is given, be it JSON or not.
+    pub(super) fn raw_claim(&self, name: &str, value: &str) -> String {
+        let mut claims = self.claims.clone();
+        claims.as_object_mut().unwrap().remove(name);
+        claims.to_string().replacen('{', &format!(r#"{{"{name}":{value},"#), 1)
+    }
+}
+
+pub(super) fn encode(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+pub(super) fn der(pem: &str) -> Vec<u8> {
+    let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    STANDARD.decode(body).unwrap()
+}

@@ -1,0 +1,152 @@
+//! Claims that are missing, misshapen, or not for here and now, under a good signature.
+
+use serde_json::{Value, json};
+
+use super::{Forged, forge::Forge};
+
+pub(super) fn times(forge: &Forge<'_>) -> Vec<Forged> {
+    let now = forge.claims["iat"].as_i64().unwrap();
+    let with = |name: &str, value: Value| forge.claiming(name, value);
+    let raw = |name: &str, value: &str| forge.sign_texts(&forge.header.to_string(), &forge.raw_claim(name, value));
+    const NO_DATE: &str = "claim_not_numeric_date";
+    vec![
+        ("R-9 exp past", "expired", with("exp", json!(now - DAY))),
+        ("R-9 exp zero", "expired", with("exp", json!(0))),
+        ("R-9 exp missing", "claim_missing", forge.without("exp")),
+        ("R-9 exp null", NO_DATE, with("exp", Value::Null)),
+        ("R-9 exp a string", NO_DATE, with("exp", json!((now + DAY).to_string()))),
+        ("R-9 exp a boolean", NO_DATE, with("exp", json!(true))),
+        ("R-9 exp a list", NO_DATE, with("exp", json!([now + DAY]))),
+        ("R-9 exp an object", NO_DATE, with("exp", json!({}))),
+        ("R-9 exp negative", NO_DATE, with("exp", json!(-1))),
+        ("R-9 exp a negative fraction", NO_DATE, with("exp", json!(-0.5))),
+        ("R-9 exp beyond exactness", NO_DATE, with("exp", json!(1_u64 << 53))),
+        ("R-9 exp u64", NO_DATE, with("exp", json!(u64::MAX))),
+        ("R-9 exp 1e300", NO_DATE, raw("exp", "1e300")),
+        ("R-9 exp 1e400", "number_not_finite", raw("exp", "1e400")),
+        ("R-9 exp Infinity", "not_json", raw("exp", "Infinity")),
+        ("R-9 exp NaN", "not_json", raw("exp", "NaN")),
+        ("R-9 nbf a string", NO_DATE, with("nbf", json!(now.to_string()))),
+        ("R-9 nbf null", NO_DATE, with("nbf", Value::Null)),
+        ("R-9 nbf negative", NO_DATE, with("nbf", json!(-1))),
+        ("R-9 nbf 1e400", "number_not_finite", raw("nbf", "1e400")),
+        ("R-9 iat missing", "claim_missing", forge.without("iat")),
+        ("R-9 iat a string", NO_DATE, with("iat", json!(now.to_string()))),
+        ("R-9 iat null", NO_DATE, with("iat", Value::Null)),
+        ("R-9 auth_time a string", NO_DATE, with("auth_time", json!("today"))),
+        ("R-10 nbf to come", "not_yet_valid", with("nbf", json!(now + DAY))),
+        (
+            "R-10 iat to come",
+            "issued_in_the_future",
+            with("iat", json!(now + DAY)),
+        ),
+    ]
+}
+
+pub(super) fn parties(forge: &Forge<'_>) -> Vec<Forged> {
+    let iss = forge.claims["iss"].as_str().unwrap();
+    let aud = match &forge.claims["aud"] {
+        Value::Array(several) => several[0].as_str().unwrap(),
+        one => one.as_str().unwrap(),
+    };
+    let with = |name: &str, value: Value| forge.claiming(name, value);
+    vec![
+        (
+            "R-11 iss other",
+            "wrong_issuer",
+            with("iss", json!("https://evil.example.com")),
+        ),
+        ("R-11 iss empty", "wrong_issuer", with("iss", json!(""))),
+        (
+            "R-11 iss a prefix",
+            "wrong_issuer",
+            with("iss", json!(iss[..iss.len() - 1])),
+        ),
+        (
+            "R-11 iss with more behind",
+            "wrong_issuer",
+            with("iss", json!(format!("{iss}.evil.example.com"))),
+        ),
+        (
+            "R-11 iss with a slash",
+            "wrong_issuer",
+            with("iss", json!(format!("{iss}/"))),
+        ),
+        (
+            "R-11 iss in capitals",
+            "wrong_issuer",
+            with("iss", json!(iss.to_uppercase())),
+        ),
+        ("R-11 iss a list", "claim_wrong_shape", with("iss", json!([iss]))),
+        ("R-11 iss null", "claim_wrong_shape", with("iss", Value::Null)),
+        ("R-11 iss missing", "claim_missing", forge.without("iss")),
+        (
+            "R-12 aud other",
+            "wrong_audience",
+            with("aud", json!("https://other.example.com")),
+        ),
+        (
+            "R-12 aud a part",
+            "wrong_audience",
+            with("aud", json!(aud[..aud.len() - 1])),
+        ),
+        (
+            "R-12 aud with more behind",
+            "wrong_audience",
+            with("aud", json!(format!("{aud}/"))),
+        ),
+        (
+            "R-12 aud others",
+            "wrong_audience",
+            with("aud", json!(["https://a.example.com", "https://b.example.com"])),
+        ),
+        ("R-12 aud an empty list", "wrong_audience", with("aud", json!([]))),
+        ("R-12 aud empty", "wrong_audience", with("aud", json!(""))),
+        ("R-12 aud null", "claim_wrong_shape", with("aud", Value::Null)),
+        (
+            "R-12 aud a list with a number",
+            "claim_wrong_shape",
+            with("aud", json!([aud, 1])),
+        ),
+        (
+            "R-12 aud an object",
+            "claim_wrong_shape",
+            with("aud", json!({ "aud": aud })),
+        ),
+        ("R-12 aud missing", "claim_missing", forge.without("aud")),
+    ]
+}
+
+pub(super) fn missing_claims(forge: &Forge<'_>) -> Vec<Forged> {
+    const SHAPE: &str = "claim_wrong_shape";
+    vec![
+        ("RFC 9068 sub missing", "claim_missing", forge.without("sub")),
+        ("RFC 9068 jti missing", "claim_missing", forge.without("jti")),
+        (
+            "RFC 9068 client_id missing",
+            "claim_missing",
+            forge.without("client_id"),
+        ),
+        ("sid missing", "claim_missing", forge.without("sid")),
+        ("auth_time missing", "claim_missing", forge.without("auth_time")),
+        ("amr missing", "claim_missing", forge.without("amr")),
+        ("sub no UUID", SHAPE, forge.claiming("sub", json!("root"))),
+        (
+            "sub a URN",
+            SHAPE,
+            forge.claiming("sub", json!("urn:uuid:00000000-0000-0000-0000-000000000000")),
+        ),
+        ("sub null", SHAPE, forge.claiming("sub", Value::Null)),
+        ("sid a number", SHAPE, forge.claiming("sid", json!(1))),
+        ("jti empty", SHAPE, forge.claiming("jti", json!(""))),
+        (
+            "client_id a list",
+            SHAPE,
+            forge.claiming("client_id", json!(["countersign"])),
+        ),
+        ("scope a list", SHAPE, forge.claiming("scope", json!(["admin"]))),
+        ("amr a string", SHAPE, forge.claiming("amr", json!("pwd"))),
+    ]
+}
+
+const DAY: i64 = 86_400;

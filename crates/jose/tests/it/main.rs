@@ -1,0 +1,18 @@
+//! The tests of `countersign-jose`, through its public face.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and forges with chance of its own"
+)]
+
+mod differential;
+#[path = "../common/forged.rs"]
+mod forged;
+mod keys;
+mod openssl;
+mod properties;
+mod refusals;
+mod rfc_7515;
+mod sample;
+mod wycheproof;

@@ -1,0 +1,181 @@
+//! Keys as OpenSSL 3.0 writes them. The first ones are all one key; the passphrase is `correct horse`.
+
+/// `openssl pkcs8 -topk8 -nocrypt`.
+pub(crate) const PKCS8: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgqXjgWldSYKuH2Zil
+rNErMR5KJz643kYFJQhKP7TL/guhRANCAAT2dSiRjiuhqpuQVi71VOqTe7Rjqz6X
+KViJN/RUbecqMOhqxv93O7JyjYVLwQNzKeN/ZT5gRjPmxwSVpt1mLSaU
+-----END PRIVATE KEY-----
+";
+
+/// `openssl ecparam -name prime256v1 -genkey`.
+pub(crate) const SEC1: &str = "\
+-----BEGIN EC PARAMETERS-----
+BggqhkjOPQMBBw==
+-----END EC PARAMETERS-----
+-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEIKl44FpXUmCrh9mYpazRKzEeSic+uN5GBSUISj+0y/4LoAoGCCqGSM49
+AwEHoUQDQgAE9nUokY4roaqbkFYu9VTqk3u0Y6s+lylYiTf0VG3nKjDoasb/dzuy
+co2FS8EDcynjf2U+YEYz5scElabdZi0mlA==
+-----END EC PRIVATE KEY-----
+";
+
+/// `openssl ec -no_public`.
+pub(crate) const SEC1_WITHOUT_PUBLIC: &str = "\
+-----BEGIN EC PRIVATE KEY-----
+MDECAQEEIKl44FpXUmCrh9mYpazRKzEeSic+uN5GBSUISj+0y/4LoAoGCCqGSM49
+AwEH
+-----END EC PRIVATE KEY-----
+";
+
+/// `openssl ec -conv_form compressed`.
+pub(crate) const SEC1_COMPRESSED: &str = "\
+-----BEGIN EC PRIVATE KEY-----
+MFcCAQEEIKl44FpXUmCrh9mYpazRKzEeSic+uN5GBSUISj+0y/4LoAoGCCqGSM49
+AwEHoSQDIgAC9nUokY4roaqbkFYu9VTqk3u0Y6s+lylYiTf0VG3nKjA=
+-----END EC PRIVATE KEY-----
+";
+
+/// `openssl ec -pubout`.
+pub(crate) const SPKI: &str = "\
+-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE9nUokY4roaqbkFYu9VTqk3u0Y6s+
+lylYiTf0VG3nKjDoasb/dzuyco2FS8EDcynjf2U+YEYz5scElabdZi0mlA==
+-----END PUBLIC KEY-----
+";
+
+/// `openssl pkcs8 -topk8`: AES-256-CBC, PBKDF2 with HMAC-SHA-256.
+pub(crate) const ENCRYPTED_AES_256: &str = "\
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAj3Ij0TTdCsMQICCAAw
+DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEJucZih711GdAW5TFf+2wK0EgZCR
+6936uXZzLVHvCbBqfGVrI9MYbOd3j1wJbnyUqM+YkrZ2X5KJYKh8VzG1/FC9wwLt
+kvIHzw67fJD5v7/AfonMPCzSHlRd7fMw0lcMj3Hp2g7r8IMsVmhXpe91iChnxI20
+uPjYyaWLrnXCALkhmlJqtoqMY7cn+2eq1hSMH1h4SGp+1HZVZKxm2tGy1VKm1YM=
+-----END ENCRYPTED PRIVATE KEY-----
+";
+
+/// `openssl pkcs8 -topk8 -v2 aes-128-cbc -v2prf hmacWithSHA1`.
+pub(crate) const ENCRYPTED_AES_128_SHA_1: &str = "\
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHeMEkGCSqGSIb3DQEFDTA8MBsGCSqGSIb3DQEFDDAOBAig3Ne0CzZXdAICA+gw
+HQYJYIZIAWUDBAECBBBl6QgKlDMj8l3qK0fkf4OdBIGQUQcGQjcyJtihSKdT79S+
+2VNqNhHc5Spn9sVzZP8+XEQO7rFolFqJYj1mJvOsaUjNTCx4mwkbweEI/LzKqh9Y
+6fJcAbUF7UheOObQZWI1v37IASca6i43/XLBSA3fX8U+67ZY5hDus5q6VNLQFLhh
+31JJGItz2bDk3jjaME0jMDnEXfnmKGWMTxjYHcn7pCpc
+-----END ENCRYPTED PRIVATE KEY-----
+";
+
+/// `openssl pkcs8 -topk8 -v2 aes-192-cbc -v2prf hmacWithSHA512`.
+pub(crate) const ENCRYPTED_AES_192_SHA_512: &str = "\
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAifCD6AQ/brFQICA+gw
+DAYIKoZIhvcNAgsFADAdBglghkgBZQMEARYEEADX5knt7MKtoTkMS9auTOwEgZCw
+/WHTvkJP+MnwV36wmmt652B5LvBgfK4q45vJwhNxC5ReFKG7/kBLB8AnlLrP96G1
+QqR3V3GhE4U5bsWYQJp93fWRw0mvY4+1iOxS81dcw6QL82/k99HzOyhXqi627PPm
+6ecKaMu7K5g8hRkZBu7p9jVMU8Nx4576c28gkkOS0psMlRxKYC31mI9ji9XjDcE=
+-----END ENCRYPTED PRIVATE KEY-----
+";
+
+/// `openssl pkcs8 -topk8 -scrypt`.
+pub(crate) const ENCRYPTED_SCRYPT: &str = "\
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHkME8GCSqGSIb3DQEFDTBCMCEGCSsGAQQB2kcECzAUBAhq+fs4WmouyQICQAAC
+AQgCAQEwHQYJYIZIAWUDBAEqBBCrY6dDAbd9On5hKoE9nwn9BIGQ4g8CfiG7s7k6
+yGIaPcKlGV/P1SuUy+pYaGDshgIj0HxUmJF00OjALflFmZXFYF5Edgcpz/VFdgN8
+0QS9gKiWcVjtyEbqHc/hJd969851pVuZuwJrjzat3jikG+0il/e6Z+Ba8JlCU0wI
+bTY8zKSS/wNQeZZurC/6VEH/L55E6iFnO30QkHiqZFtwQT5KIsFr
+-----END ENCRYPTED PRIVATE KEY-----
+";
+
+/// `openssl pkcs8 -topk8 -v2 des3`.
+pub(crate) const ENCRYPTED_3DES: &str = "\
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHjME4GCSqGSIb3DQEFDTBBMCkGCSqGSIb3DQEFDDAcBAh1/7JKmwDJ0wICCAAw
+DAYIKoZIhvcNAgkFADAUBggqhkiG9w0DBwQIP/VXs1jQuFkEgZDwftvdPOLtRQZq
+WeVvkRQW6cwxSu9Ei/KaOmEWYhydd9dDVmL1UqX+y1TT7gmaCLf8Kz2PfZIUprZv
+vhrGrp5Z79ONfwht9RF5Dc44adg3ta7XjQHBsQC+DXCreMzZLOR5zJ+Q6FxtkBFN
+T47atuSEnuy/mO9U2FYS/51dy+d9JjWLdGDDI9RyOneMOQuMqgc=
+-----END ENCRYPTED PRIVATE KEY-----
+";
+
+/// `openssl ec -aes256`.
+pub(crate) const LEGACY: &str = "\
+-----BEGIN EC PRIVATE KEY-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: AES-256-CBC,36392F92DA835653B9E128D8FE428BAF
+
+B1IdgcGjZaEQsDuDy1p8MCDU16Mge86OYpOhc5rwhrFLa5BFUk1aexn6sw2KmWFb
+7HCl+BNFajdu9wOm9WalGOxIRDzdB+lDrPqAc2vxBOGNSFHVgGEhA3f+ZuEODxZn
+LpnVd1oFUDiTS7ww0v2ZYD8WPHHyVgR0kdsnt8l2v68=
+-----END EC PRIVATE KEY-----
+";
+
+/// P-384.
+pub(crate) const P384: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDD+o/ImJHHffW5FFAm3
+4GSb1NxO65++g8fSr51TBGSzV//HMMobL0yVP4svdR10GuahZANiAASzC2DtJfSN
+tHFoq+rRMR7A9s8Lem8aWSLxygvaUr/uZeF4HkV8dr39KW+gMoSjfv+/m3uhvLjL
+Uk1tk5YH32vH07PeeEJHzTLe28pYdqBSTrEpVAaUjrYCfXGOg7cMVUM=
+-----END PRIVATE KEY-----
+";
+
+/// P-384 in SEC1.
+pub(crate) const P384_SEC1: &str = "\
+-----BEGIN EC PRIVATE KEY-----
+MIGkAgEBBDD+o/ImJHHffW5FFAm34GSb1NxO65++g8fSr51TBGSzV//HMMobL0yV
+P4svdR10GuagBwYFK4EEACKhZANiAASzC2DtJfSNtHFoq+rRMR7A9s8Lem8aWSLx
+ygvaUr/uZeF4HkV8dr39KW+gMoSjfv+/m3uhvLjLUk1tk5YH32vH07PeeEJHzTLe
+28pYdqBSTrEpVAaUjrYCfXGOg7cMVUM=
+-----END EC PRIVATE KEY-----
+";
+
+/// P-384, public.
+pub(crate) const P384_SPKI: &str = "\
+-----BEGIN PUBLIC KEY-----
+MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEswtg7SX0jbRxaKvq0TEewPbPC3pvGlki
+8coL2lK/7mXheB5FfHa9/SlvoDKEo37/v5t7oby4y1JNbZOWB99rx9Oz3nhCR80y
+3tvKWHagUk6xKVQGlI62An1xjoO3DFVD
+-----END PUBLIC KEY-----
+";
+
+/// secp256k1, whose numbers are as long as ours.
+pub(crate) const SECP256K1: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIGEAgEAMBAGByqGSM49AgEGBSuBBAAKBG0wawIBAQQgecUvQhjMc5b6Y/9yTkDS
+UJBCp9DRBPUMtAaWhFjz/QihRANCAAQFy97hM1xpzlaf4XdbUf27qKHUj7mxvomB
+NAYOpQm6227EMg6ZBcsK5CzPYiMd9GGJMzM9T5eKnqNlWWgmZDs7
+-----END PRIVATE KEY-----
+";
+
+/// secp256k1 in SEC1.
+pub(crate) const SECP256K1_SEC1: &str = "\
+-----BEGIN EC PRIVATE KEY-----
+MHQCAQEEIHnFL0IYzHOW+mP/ck5A0lCQQqfQ0QT1DLQGloRY8/0IoAcGBSuBBAAK
+oUQDQgAEBcve4TNcac5Wn+F3W1H9u6ih1I+5sb6JgTQGDqUJuttuxDIOmQXLCuQs
+z2IjHfRhiTMzPU+Xip6jZVloJmQ7Ow==
+-----END EC PRIVATE KEY-----
+";
+
+/// Ed25519.
+pub(crate) const ED25519: &str = "\
+-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIOzmBDT1RpfHv2Bc4ywiW3BQn16TEzvr7kXEnnUrZmId
+-----END PRIVATE KEY-----
+";
+
+/// P-256 with its parameters written out.
+pub(crate) const EXPLICIT: &str = "\
+-----BEGIN EC PRIVATE KEY-----
+MIIBaAIBAQQg8wnXBJ8ddfBYKzadGHJah+Mt3cAWB5Ipc4dn7D57z6OggfowgfcC
+AQEwLAYHKoZIzj0BAQIhAP////8AAAABAAAAAAAAAAAAAAAA////////////////
+MFsEIP////8AAAABAAAAAAAAAAAAAAAA///////////////8BCBaxjXYqjqT57Pr
+vVV2mIa8ZR0GsMxTsPY7zjw+J9JgSwMVAMSdNgiG5wSTamZ44ROdJreBn36QBEEE
+axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54W
+K84zV2sxXs7LtkBoN79R9QIhAP////8AAAAA//////////+85vqtpxeehPO5ysL8
+YyVRAgEBoUQDQgAEHH6rnDHJmdpzJ3LuktPOU5aXlnv9r77E+e/rrAPEPfFHe+HW
+TDZqKYlHBPrelEQShOlDeAF+wDrLirkYiUWAQQ==
+-----END EC PRIVATE KEY-----
+";

@@ -1,0 +1,103 @@
+//! What holds of every token.
+
+use std::sync::LazyLock;
+
+use countersign_jose::{AccessTokenClaims, Expectation, SigningKey, TokenType, verify_access_token};
+use proptest::{collection::vec, prelude::*};
+use uuid::Uuid;
+
+use crate::sample::{NOW, claims, token, verify};
+
+static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate().unwrap());
+static TOKEN: LazyLock<String> = LazyLock::new(|| token(&KEY, &claims(NOW)));
+
+fn any_uuid() -> impl Strategy<Value = Uuid> {
+    any::<u128>().prop_map(Uuid::from_u128)
+}
+
+prop_compose! {
+    fn any_claims()(
+        (iss, client_id) in (".*", ".*"),
+        aud in vec(".{0,40}", 1..4),
+        (sub, jti, sid) in (any_uuid(), any_uuid(), any_uuid()),
+        (iat, lives) in (0..1_i64 << 52, 1..1_i64 << 40),
+        scope in proptest::option::of("[a-z:]{0,9}( [a-z:]{1,9}){0,3}"),
+        auth_time in 0..1_i64 << 53,
+        amr in vec("[a-z]{0,5}", 0..3),
+    ) -> AccessTokenClaims {
+        AccessTokenClaims { iss, sub, aud: aud.into(), exp: iat + lives, iat, jti, client_id, sid, scope, auth_time, amr }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+
+    #[test]
+    fn what_is_signed_is_what_is_verified(claims in any_claims()) {
+        let token = KEY.sign(TokenType::AccessToken, &claims).unwrap();
+        let audience: Vec<_> = claims.aud.iter().map(str::to_owned).collect();
+        let expect = Expectation { issuer: &claims.iss, audience: &audience, now: claims.iat, leeway: 0 };
+        prop_assert_eq!(verify_access_token(&token, |_| Some(KEY.verifying_key()), &expect).unwrap(), claims);
+    }
+
+    #[test]
+    fn any_other_byte_anywhere_is_refused(at in any::<prop::sample::Index>(), byte in 0_u8..128) {
+        let mut bytes = TOKEN.as_bytes().to_vec();
+        let at = at.index(bytes.len());
+        prop_assume!(bytes[at] != byte);
+        bytes[at] = byte;
+        prop_assert!(verify(&KEY, str::from_utf8(&bytes).unwrap(), NOW).is_err());
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in "[A-Za-z0-9_.=+/-]{0,200}") {
+        prop_assert!(verify(&KEY, &text, NOW).is_err());
+    }
+
+    #[test]
+    fn no_json_makes_it_panic(header in ".{0,60}", claims in ".{0,60}") {
+        use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+        let signature = TOKEN.rsplit_once('.').unwrap().1;
+        let text = format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        prop_assert!(verify(&KEY, &text, NOW).is_err());
+    }
+}
+
+/// All flips of one bit, not a sample: each place of the token counts, each unused bit too.
+#[test]
+fn any_flipped_bit_is_refused() {
+    for at in 0..TOKEN.len() {
+        for bit in 0..7 {
+            let mut bytes = TOKEN.as_bytes().to_vec();
+            bytes[at] ^= 1 << bit;
+            assert!(
+                verify(&KEY, str::from_utf8(&bytes).unwrap(), NOW).is_err(),
+                "bit {bit} of byte {at}"
+            );
+        }
+    }
+}
+
+#[test]
+fn any_shorter_or_longer_text_is_refused() {
+    for end in 0..TOKEN.len() {
+        assert!(verify(&KEY, &TOKEN[..end], NOW).is_err(), "the first {end} bytes");
+        assert!(
+            verify(&KEY, &TOKEN[end + 1..], NOW).is_err(),
+            "from byte {} on",
+            end + 1
+        );
+        let without = [&TOKEN[..end], &TOKEN[end + 1..]].concat();
+        assert!(verify(&KEY, &without, NOW).is_err(), "without byte {end}");
+    }
+    assert!(verify(&KEY, &format!("{}A", *TOKEN), NOW).is_err());
+    assert!(verify(&KEY, &format!("{0}{0}", *TOKEN), NOW).is_err());
+}
+
+/// ECDSA draws a number for each signature: what names a token is its `jti`, not its text.
+#[test]
+fn two_tokens_of_the_same_claims_are_two_texts() {
+    let again = token(&KEY, &claims(NOW));
+    assert_ne!(again, *TOKEN);
+    assert_eq!(again.rsplit_once('.').unwrap().0, TOKEN.rsplit_once('.').unwrap().0);
+}

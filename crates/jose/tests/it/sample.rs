@@ -1,0 +1,41 @@
+//! A good token, and whom it is for.
+
+use countersign_jose::{AccessTokenClaims, Expectation, SigningKey, TokenError, TokenType, verify_access_token};
+use uuid::Uuid;
+
+pub(crate) const ISSUER: &str = "https://id.example.com";
+pub(crate) const AUDIENCE: &str = "https://api.example.com";
+pub(crate) const NOW: i64 = 1_800_000_000;
+
+pub(crate) fn claims(now: i64) -> AccessTokenClaims {
+    AccessTokenClaims {
+        iss: ISSUER.to_owned(),
+        sub: Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001),
+        aud: vec![AUDIENCE.to_owned()].into(),
+        exp: now + 1_296_000,
+        iat: now,
+        jti: Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0002),
+        client_id: "countersign".to_owned(),
+        sid: Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0003),
+        scope: Some("products:read products:write".to_owned()),
+        auth_time: now,
+        amr: vec!["pwd".to_owned()],
+    }
+}
+
+pub(crate) fn token(key: &SigningKey, claims: &AccessTokenClaims) -> String {
+    key.sign(TokenType::AccessToken, claims).unwrap()
+}
+
+/// Verifies with one key, at a time.
+pub(crate) fn verify(key: &SigningKey, token: &str, now: i64) -> Result<AccessTokenClaims, TokenError> {
+    let audience = [AUDIENCE.to_owned()];
+    let expect = Expectation {
+        issuer: ISSUER,
+        audience: &audience,
+        now,
+        leeway: 0,
+    };
+    let public = key.verifying_key();
+    verify_access_token(token, |kid| (kid == public.kid()).then_some(public), &expect)
+}
