@@ -1,1 +1,52 @@
-//! Placeholder.
+//! One way to talk to two databases: an embedded SQLite file, or a PostgreSQL server.
+//!
+//! It owns connections, transactions, durability and migrations. It knows no table, no feature and no clock.
+//! Each statement is written once, with `$1` for its first value, and means the same on both:
+//!
+//! ```no_run
+//! use countersign_store::{Db, Error, query, row, sql};
+//!
+//! row! {
+//!     /// A row of `notes`.
+//!     pub struct Note { pub id: i64, pub text: Option<String> }
+//! }
+//!
+//! async fn note(db: &Db, id: i64) -> Result<Option<Note>, Error> {
+//!     query(sql!("SELECT id, text FROM notes WHERE id = $1")).bind(id).optional(db).await
+//! }
+//! ```
+//!
+//! A statement on `&Db` stands alone: on PostgreSQL it runs under READ COMMITTED, so what guards it stands in its
+//! `WHERE`. Several statements go through [`Db::transact`], which is serializable on both.
+//! What a write answers is on disk: see `sqlite/durable.rs`.
+
+mod connection;
+mod db;
+mod error;
+mod migrate;
+mod options;
+mod postgres;
+mod query;
+mod row;
+mod sql;
+mod sqlite;
+mod transaction;
+mod value;
+
+pub use connection::Conn;
+pub use db::{Db, PoolStatus};
+pub use error::{Error, OpenError};
+pub use migrate::{Applied, MigrateError, Migration, Schema};
+pub use options::{Kind, Options, Role};
+pub use query::{Query, query};
+pub use row::{Cell, Column, FromRow, Row};
+pub use sql::{Sql, statements};
+pub use transaction::{Tx, Work};
+pub use value::Value;
+
+/// What the macros of this crate expand to. Not for use by hand.
+#[doc(hidden)]
+pub mod expansion {
+    pub use crate::sql::{STATEMENTS, question_marks, text_of};
+    pub use linkme;
+}

@@ -1,0 +1,35 @@
+//! What a statement can run on: the database itself, or an open transaction.
+
+use crate::postgres::Session;
+use crate::transaction::{Fate, TxSession};
+use crate::{Db, Tx};
+
+/// A `&Db` (the statement stands alone) or a `&mut Tx`.
+pub struct Conn<'c>(pub(crate) Target<'c>);
+
+pub(crate) enum Target<'c> {
+    Db(&'c Db),
+    Sqlite(&'c mut rusqlite::Connection, &'c mut Fate),
+    Postgres(Session<'c>, &'c mut Fate),
+}
+
+impl<'c> From<&'c Db> for Conn<'c> {
+    fn from(db: &'c Db) -> Self {
+        Self(Target::Db(db))
+    }
+}
+
+impl<'c> From<&'c mut Tx<'_>> for Conn<'c> {
+    fn from(tx: &'c mut Tx<'_>) -> Self {
+        Self(match &mut tx.session {
+            TxSession::Sqlite(connection) => Target::Sqlite(connection, &mut tx.fate),
+            TxSession::Postgres(session) => Target::Postgres(*session, &mut tx.fate),
+        })
+    }
+}
+
+impl<'c> From<&'c mut &mut Tx<'_>> for Conn<'c> {
+    fn from(tx: &'c mut &mut Tx<'_>) -> Self {
+        Self::from(&mut **tx)
+    }
+}

@@ -1,0 +1,158 @@
+//! The handle that the program holds, and transactions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::postgres::Postgres;
+use crate::sqlite::Sqlite;
+use crate::{Error, Kind, OpenError, Options, Sql, Tx, Work};
+
+/// An open database. Clones share it.
+#[derive(Clone)]
+pub struct Db {
+    pub(crate) engine: Arc<Engine>,
+    warnings: Arc<[String]>,
+}
+
+pub(crate) enum Engine {
+    Sqlite(Arc<Sqlite>),
+    Postgres(Postgres),
+}
+
+/// How busy the connections are. On SQLite it is the one writer that is counted, since all else is quick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// Connections that are open.
+    pub size: usize,
+    /// Connections that are at work.
+    pub in_use: usize,
+    /// Tasks that wait for one.
+    pub waiting: usize,
+}
+
+/// How long a statement waits for a connection, or for the writer of SQLite, before it is [`Error::Unavailable`].
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Db {
+    /// Opens the database. An SQLite file is made (0600, in a folder made with 0700) when there is none; PostgreSQL
+    /// must answer.
+    ///
+    /// # Errors
+    /// See [`OpenError`]: each text says what to do.
+    pub async fn open(options: &Options) -> Result<Self, OpenError> {
+        let scheme = options.url.split(':').next().unwrap_or_default();
+        let mut warnings = Vec::new();
+        let engine = match scheme {
+            "sqlite" => Engine::Sqlite(Arc::new(Sqlite::open(options, &mut warnings)?)),
+            "postgres" | "postgresql" => Engine::Postgres(Postgres::open(options, &mut warnings).await?),
+            _ => return Err(OpenError::Url("it begins with sqlite:// or postgres://".into())),
+        };
+        Ok(Self {
+            engine: Arc::new(engine),
+            warnings: warnings.into(),
+        })
+    }
+
+    /// Which database it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match *self.engine {
+            Engine::Sqlite(_) => Kind::Sqlite,
+            Engine::Postgres(_) => Kind::Postgres,
+        }
+    }
+
+    /// What was dangerous about opening it, for the log: a network file system, a readable file, an unencrypted link.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Runs `work` in a transaction: serializable, and committed durably when this returns its `Ok`. An `Err`, a panic
+    /// and a dropped future roll back.
+    ///
+    /// `work` may run several times (PostgreSQL aborts one of two transactions that cannot be ordered), so it touches
+    /// the database alone. It gets its inputs as an argument, because only an argument outlives its future:
+    /// `db.transact((id, now), |tx, &(id, now)| Box::pin(async move { … }))`.
+    ///
+    /// # Errors
+    /// What `work` returns; [`Error::Conflict`] after too many conflicts; [`Error::Unavailable`]; and
+    /// [`Error::Database`] when `work` said `Ok` although one of its statements had failed.
+    pub async fn transact<I, T, E, F>(&self, input: I, work: F) -> Result<T, E>
+    where
+        F: for<'c, 't> Fn(&'c mut Tx<'t>, &'c I) -> Work<'c, T, E>,
+        E: From<Error>,
+    {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.transact(&input, &work).await,
+            Engine::Postgres(postgres) => postgres.transact(&input, &work).await,
+        }
+    }
+
+    /// Waits until everything that this process has committed so far is on disk; at once on PostgreSQL, whose commits
+    /// are on disk before they can be seen. For an answer that grants something on the strength of a read.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when a sync has failed.
+    pub async fn settled(&self) -> Result<(), Error> {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.settled().await,
+            Engine::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Whether the database answers, and has not failed to write. For `/readyz`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn ping(&self) -> Result<(), Error> {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.ping(),
+            Engine::Postgres(postgres) => postgres.ping().await,
+        }
+    }
+
+    /// Waits until a sync of the SQLite file has failed, and says how. Nothing can be written from then on, and what
+    /// was written last may be lost: stop the process. It never returns on PostgreSQL.
+    pub async fn failed(&self) -> Error {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.failed().await,
+            Engine::Postgres(_) => std::future::pending().await,
+        }
+    }
+
+    /// Prepares a statement and drops it again, to find the mistakes in it.
+    ///
+    /// # Errors
+    /// [`Error::Database`] with what the database says about it.
+    pub async fn prepare(&self, sql: &'static Sql) -> Result<(), Error> {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.prepare(sql).await,
+            Engine::Postgres(postgres) => postgres.prepare(sql).await,
+        }
+    }
+
+    /// How busy the connections are.
+    #[must_use]
+    pub fn pool_status(&self) -> PoolStatus {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.status(),
+            Engine::Postgres(postgres) => postgres.status(),
+        }
+    }
+
+    /// Ends all work: writes the last of SQLite's log into the file and gives up the lock; closes the pool.
+    /// What is asked of any clone afterwards is [`Error::Unavailable`].
+    ///
+    /// # Errors
+    /// When the last checkpoint failed. Nothing is lost by that: the log holds what was committed.
+    pub async fn close(&self) -> Result<(), Error> {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.close().await,
+            Engine::Postgres(postgres) => {
+                postgres.close();
+                Ok(())
+            }
+        }
+    }
+}

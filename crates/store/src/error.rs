@@ -1,0 +1,74 @@
+//! What can go wrong. No text of this module shows a bound value, a URL or a password.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+/// Why a statement or a transaction failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be had now: its server is gone, the pool is exhausted, a disk is full, a sync has failed.
+    /// Worth a 503. When it befalls a commit, whether that took place is unknown.
+    #[error("the database is not available: {0}")]
+    Unavailable(Cow<'static, str>),
+    /// A transaction conflicted with others again and again, and was given up.
+    #[error("the transaction conflicted with others too often")]
+    Conflict,
+    /// A row makes no sense. `table` is the type that was being read, or what the caller calls it.
+    #[error("{table}.{column} is missing or holds what it must not")]
+    Inconsistent {
+        /// The name of the row.
+        table: &'static str,
+        /// The name of the column.
+        column: &'static str,
+    },
+    /// The database refused a statement: a mistake in it, or a constraint.
+    #[error("the database refused: {0}")]
+    Database(Cow<'static, str>),
+}
+
+impl Error {
+    pub(crate) fn unavailable(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::Unavailable(why.into())
+    }
+
+    pub(crate) fn database(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::Database(why.into())
+    }
+}
+
+/// Why a database could not be opened. Each text is for the person who started the program.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL says nothing that we understand.
+    #[error("the database URL is not usable: {0}")]
+    Url(Cow<'static, str>),
+    /// Another server has the file.
+    #[error(
+        "another server is using {}{}; stop it first (commands that administer may run beside it)",
+        path.display(),
+        process.map(|id| format!(" (process {id})")).unwrap_or_default()
+    )]
+    InUse {
+        /// The database file.
+        path: PathBuf,
+        /// The other server's process, when it wrote it down.
+        process: Option<u32>,
+    },
+    /// The file or its folder cannot be made or opened.
+    #[error("cannot use {}: {why}", path.display())]
+    File {
+        /// What could not be used.
+        path: PathBuf,
+        /// The reason.
+        why: String,
+    },
+    /// The certificates that shall verify PostgreSQL cannot be read.
+    #[error("cannot verify the database server: {0}")]
+    Tls(String),
+    /// The server is older than PostgreSQL 13.
+    #[error("PostgreSQL 13 or newer is needed, and the server is {0}")]
+    TooOld(String),
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] Error),
+}

@@ -1,0 +1,237 @@
+//! Migrations: forward only, each in a transaction of its own, under a lock, and never changed once applied.
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use crate::db::Engine;
+use crate::postgres::Postgres;
+use crate::sqlite::Sqlite;
+use crate::{Db, Error, Sql, query, row};
+
+/// A step of the schema. Its script runs unchanged on both databases.
+#[derive(Clone, Copy, Debug)]
+pub struct Migration {
+    /// Its place in the order, from 1.
+    pub version: i64,
+    /// What it does, in a few words.
+    pub name: &'static str,
+    /// Any number of statements, without placeholders and without BEGIN or COMMIT.
+    pub sql: &'static str,
+}
+
+/// The migrations that were applied, in order. Empty when the schema was current.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied(pub Vec<i64>);
+
+/// How the schema stands to the migrations that a program knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schema {
+    /// All are applied.
+    Current,
+    /// So many are not.
+    Behind(usize),
+    /// This one is applied and unknown: a newer program has been here.
+    Newer(i64),
+}
+
+/// Why the schema was not brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The schema is newer than the program.
+    #[error("the schema has migration {0}, which this program does not know: it is older than the schema")]
+    Newer(i64),
+    /// An applied migration has since been edited.
+    #[error("migration {version} ({name}) was changed after it had been applied; write a new one instead")]
+    Changed {
+        /// Its version.
+        version: i64,
+        /// Its name.
+        name: &'static str,
+    },
+    /// The list is not in ascending order.
+    #[error("migration {0} is out of order in the program's list")]
+    Disordered(i64),
+    /// A migration's script failed, and was rolled back.
+    #[error("migration {version} ({name}) failed: {source}")]
+    Failed {
+        /// Its version.
+        version: i64,
+        /// Its name.
+        name: &'static str,
+        /// What the database said.
+        source: Error,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+row! {
+    struct Record { version: i64, checksum: String }
+}
+
+impl Db {
+    /// Applies what is missing, and writes `now` (milliseconds since the epoch) beside it. Of several processes that
+    /// try at once, one does it and the others find it done.
+    ///
+    /// # Errors
+    /// See [`MigrateError`]. What was applied before the failing migration stays.
+    pub async fn migrate(&self, migrations: &[Migration], now: i64) -> Result<Applied, MigrateError> {
+        in_order(migrations)?;
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => self.migrate_file(sqlite, migrations, now).await,
+            Engine::Postgres(postgres) => self.migrate_server(postgres, migrations, now).await,
+        }
+    }
+
+    /// How the schema stands, without touching it.
+    ///
+    /// # Errors
+    /// [`MigrateError::Changed`], [`MigrateError::Disordered`], or what the database says.
+    pub async fn pending(&self, migrations: &[Migration]) -> Result<Schema, MigrateError> {
+        in_order(migrations)?;
+        if !self.has_records().await? {
+            return Ok(if migrations.is_empty() {
+                Schema::Current
+            } else {
+                Schema::Behind(migrations.len())
+            });
+        }
+        match missing(migrations, &self.records().await?) {
+            Ok([]) => Ok(Schema::Current),
+            Ok(missing) => Ok(Schema::Behind(missing.len())),
+            Err(MigrateError::Newer(version)) => Ok(Schema::Newer(version)),
+            Err(why) => Err(why),
+        }
+    }
+
+    /// On SQLite the write lock of the file is the lock: the record's key refuses the second of two processes, which
+    /// then looks again and goes on.
+    async fn migrate_file(&self, sqlite: &Sqlite, migrations: &[Migration], now: i64) -> Result<Applied, MigrateError> {
+        query(&CREATE).execute(self).await?;
+        let mut applied = Applied(Vec::new());
+        while let Some(next) = missing(migrations, &self.records().await?)?.first() {
+            match sqlite.script(next.sql, &record(next, now)).await {
+                Ok(()) => applied.0.push(next.version),
+                Err(_)
+                    if self
+                        .records()
+                        .await?
+                        .iter()
+                        .any(|record| record.version == next.version) => {}
+                Err(source) => return Err(failed(next, source)),
+            }
+        }
+        Ok(applied)
+    }
+
+    /// On PostgreSQL an advisory lock of the schema is the lock, held by a connection that is closed after.
+    async fn migrate_server(
+        &self,
+        postgres: &Postgres,
+        migrations: &[Migration],
+        now: i64,
+    ) -> Result<Applied, MigrateError> {
+        let mut connection = postgres.own_connection().await?;
+        postgres.lock_schema(&connection).await?;
+        query(&CREATE).execute(self).await?;
+        let missing = missing(migrations, &self.records().await?)?;
+        for next in missing {
+            let scripted = postgres.script(&mut connection, next.sql, &record(next, now)).await;
+            scripted.map_err(|source| failed(next, source))?;
+        }
+        Ok(Applied(missing.iter().map(|migration| migration.version).collect()))
+    }
+
+    async fn records(&self) -> Result<Vec<Record>, Error> {
+        query(&READ).all(self).await
+    }
+
+    async fn has_records(&self) -> Result<bool, Error> {
+        Ok(query(&FIND).optional::<i64>(self).await?.is_some())
+    }
+}
+
+/// The statements of this crate itself.
+pub(crate) static STATEMENTS: [&Sql; 4] = [&CREATE, &FIND, &READ, &RECORD];
+
+static CREATE: Sql = own("CREATE TABLE IF NOT EXISTS schema_migrations (
+         version BIGINT PRIMARY KEY,
+         name TEXT NOT NULL,
+         checksum TEXT NOT NULL,
+         applied_at BIGINT NOT NULL
+     )");
+
+/// The catalogue is the one table that the two databases do not share.
+static FIND: Sql = Sql::new(
+    "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'",
+    "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'schema_migrations'",
+    file!(),
+);
+
+static READ: Sql = own("SELECT version, checksum FROM schema_migrations ORDER BY version");
+
+static RECORD: Sql = Sql::new(
+    "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4)",
+    "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES ($1, $2, $3, $4)",
+    file!(),
+);
+
+const fn own(text: &'static str) -> Sql {
+    Sql::new(text, text, file!())
+}
+
+/// What of the list is not applied yet. All that is must be known, and unchanged.
+fn missing<'m>(migrations: &'m [Migration], records: &[Record]) -> Result<&'m [Migration], MigrateError> {
+    for record in records {
+        let known = migrations.iter().find(|migration| migration.version == record.version);
+        let known = known.ok_or(MigrateError::Newer(record.version))?;
+        if checksum(known) != record.checksum {
+            return Err(MigrateError::Changed {
+                version: known.version,
+                name: known.name,
+            });
+        }
+    }
+    let newest = records.last().map_or(i64::MIN, |record| record.version);
+    let from = migrations.partition_point(|migration| migration.version <= newest);
+    match migrations[..from]
+        .iter()
+        .find(|known| records.iter().all(|record| record.version != known.version))
+    {
+        Some(skipped) => Err(MigrateError::Disordered(skipped.version)),
+        None => Ok(&migrations[from..]),
+    }
+}
+
+fn in_order(migrations: &[Migration]) -> Result<(), MigrateError> {
+    match migrations.windows(2).find(|pair| pair[0].version >= pair[1].version) {
+        Some(pair) => Err(MigrateError::Disordered(pair[1].version)),
+        None => Ok(()),
+    }
+}
+
+fn record(migration: &Migration, now: i64) -> crate::Query {
+    query(&RECORD)
+        .bind(migration.version)
+        .bind(migration.name)
+        .bind(checksum(migration))
+        .bind(now)
+}
+
+/// SHA-256 of the script in hexadecimal; a checkout that turns line ends does not change it.
+fn checksum(migration: &Migration) -> String {
+    let script = migration.sql.replace('\r', "");
+    digest(&SHA256, script.as_bytes())
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn failed(migration: &Migration, source: Error) -> MigrateError {
+    MigrateError::Failed {
+        version: migration.version,
+        name: migration.name,
+        source,
+    }
+}

@@ -1,0 +1,42 @@
+//! Where the database is, and as whom we open it.
+
+/// How to open a database. It has no `Debug`: the URL may hold a password.
+#[derive(Clone)]
+pub struct Options {
+    /// `sqlite://path/to/file` or `postgres://user:password@host:port/name?sslmode=…&sslrootcert=…`.
+    pub url: String,
+    /// Whether this process serves, or only administers.
+    pub role: Role,
+    /// Connections to PostgreSQL (by default four to a core, at least 8 and at most 32), or readers of SQLite
+    /// (by default one to a core, at least 2 and at most 8).
+    pub pool_size: Option<usize>,
+}
+
+impl Options {
+    /// With the default number of connections.
+    pub fn new(url: impl Into<String>, role: Role) -> Self {
+        Self {
+            url: url.into(),
+            role,
+            pool_size: None,
+        }
+    }
+}
+
+/// What a process does with the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It serves requests. One server at a time has an SQLite file; its commits share their sync.
+    Server,
+    /// It is a command. It shares the SQLite file with a server, and syncs each of its commits by itself.
+    Admin,
+}
+
+/// Which database it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The embedded file.
+    Sqlite,
+    /// A server.
+    Postgres,
+}

@@ -1,0 +1,240 @@
+//! The database server: a pool, statements prepared once, serializable transactions that are run again.
+
+mod errors;
+mod retries;
+mod script;
+mod session;
+mod tls;
+mod url;
+
+use std::future::Future;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use tokio::time::timeout;
+use tokio_postgres::IsolationLevel;
+
+pub(crate) use session::Session;
+
+use crate::db::{PATIENCE, PoolStatus};
+use crate::query::Query;
+use crate::transaction::{Fate, TxSession};
+use crate::{Error, FromRow, OpenError, Options, Sql, Tx, Work};
+use retries::Retries;
+use url::Target;
+
+pub(crate) struct Postgres {
+    pool: Pool,
+    /// Transactions that have lost several times go one at a time.
+    lane: tokio::sync::Mutex<()>,
+}
+
+/// How long the server may work on one statement; the server itself breaks it off.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the server keeps a transaction whose client says nothing.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long we wait for an answer, for when the server cannot even break off.
+const SILENCE: Duration = Duration::from_secs(6);
+
+enum Attempt<T, E> {
+    Ended(Result<T, E>),
+    Conflicted,
+}
+
+impl Postgres {
+    pub(crate) async fn open(options: &Options, warnings: &mut Vec<String>) -> Result<Self, OpenError> {
+        let Target { mut config, security } = url::parse(&options.url)?;
+        warnings.extend(security.warning());
+        config.connect_timeout(PATIENCE).application_name("countersign");
+        // Before the URL's own options, so that those win.
+        let limits = format!(
+            "-c statement_timeout={} -c idle_in_transaction_session_timeout={} {}",
+            STATEMENT_TIMEOUT.as_millis(),
+            IDLE_TIMEOUT.as_millis(),
+            config.get_options().unwrap_or_default()
+        );
+        config.options(limits);
+        let manager = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager = Manager::from_config(config, tls::connector(&security)?, manager);
+        let pool = Pool::builder(manager)
+            .max_size(options.pool_size.unwrap_or_else(default_size))
+            .build();
+        let pool = pool.map_err(|why| Error::unavailable(why.to_string()))?;
+        let postgres = Self {
+            pool,
+            lane: tokio::sync::Mutex::new(()),
+        };
+        postgres.check_version().await?;
+        Ok(postgres)
+    }
+
+    pub(crate) async fn transact<I, T, E, F>(&self, input: &I, work: &F) -> Result<T, E>
+    where
+        F: for<'c, 't> Fn(&'c mut Tx<'t>, &'c I) -> Work<'c, T, E>,
+        E: From<Error>,
+    {
+        let mut retries = Retries::new();
+        loop {
+            let lane = if retries.are_many() {
+                Some(self.lane.lock().await)
+            } else {
+                None
+            };
+            if let Attempt::Ended(outcome) = self.attempt(input, work).await {
+                return outcome;
+            }
+            drop(lane);
+            retries.pause().await?;
+        }
+    }
+
+    /// Dropped at any point, the transaction rolls back.
+    async fn attempt<I, T, E, F>(&self, input: &I, work: &F) -> Attempt<T, E>
+    where
+        F: for<'c, 't> Fn(&'c mut Tx<'t>, &'c I) -> Work<'c, T, E>,
+        E: From<Error>,
+    {
+        let mut connection = match self.connection().await {
+            Ok(connection) => connection,
+            Err(why) => return Attempt::Ended(Err(why.into())),
+        };
+        let (attempt, fate) = attempt_on(&mut connection, input, work).await;
+        if fate == Fate::Silent {
+            abandon(connection);
+        }
+        attempt
+    }
+
+    pub(crate) async fn fetch<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, Error> {
+        let connection = self.connection().await?;
+        let mut fate = Fate::Sound;
+        let rows = Session::of(&connection).fetch_within(&mut fate, query).await;
+        self.give_back(connection, fate);
+        rows
+    }
+
+    pub(crate) async fn execute(&self, query: &Query) -> Result<u64, Error> {
+        let connection = self.connection().await?;
+        let mut fate = Fate::Sound;
+        let changed = Session::of(&connection).execute_within(&mut fate, query).await;
+        self.give_back(connection, fate);
+        changed
+    }
+
+    pub(crate) async fn ping(&self) -> Result<(), Error> {
+        let connection = self.connection().await?;
+        let answer = timeout(PATIENCE, connection.simple_query("")).await;
+        match answer {
+            Ok(answered) => answered.map(drop).map_err(|why| errors::told(&why)),
+            Err(_) => {
+                abandon(connection);
+                Err(errors::silent())
+            }
+        }
+    }
+
+    pub(crate) async fn prepare(&self, sql: &'static Sql) -> Result<(), Error> {
+        let connection = self.connection().await?;
+        answered(connection.prepare(sql.postgres())).await.map(drop)
+    }
+
+    /// A connection out of the pool, for work that leaves traces in it. It is closed after.
+    pub(crate) async fn own_connection(&self) -> Result<deadpool_postgres::ClientWrapper, Error> {
+        Ok(Object::take(self.connection().await?))
+    }
+
+    pub(crate) fn status(&self) -> PoolStatus {
+        let status = self.pool.status();
+        PoolStatus {
+            size: status.size,
+            in_use: status.size.saturating_sub(status.available),
+            waiting: status.waiting,
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        self.pool.close();
+    }
+
+    async fn connection(&self) -> Result<Object, Error> {
+        match timeout(PATIENCE, self.pool.get()).await {
+            Ok(taken) => taken.map_err(|why| errors::of_pool(&why)),
+            Err(_) => Err(Error::unavailable(
+                "no connection to the database was to be had in time",
+            )),
+        }
+    }
+
+    fn give_back(&self, connection: Object, fate: Fate) {
+        if fate == Fate::Silent {
+            abandon(connection);
+        }
+    }
+
+    async fn check_version(&self) -> Result<(), OpenError> {
+        let connection = self.connection().await?;
+        let row = answered(connection.query_one("SHOW server_version_num", &[])).await?;
+        let version: String = row.try_get(0).map_err(|why| errors::told(&why))?;
+        match version.parse::<u32>() {
+            Ok(number) if number < OLDEST => Err(OpenError::TooOld((number / 10_000).to_string())),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// PostgreSQL 13, as `server_version_num` says it.
+const OLDEST: u32 = 130_000;
+
+async fn attempt_on<I, T, E, F>(connection: &mut Object, input: &I, work: &F) -> (Attempt<T, E>, Fate)
+where
+    F: for<'c, 't> Fn(&'c mut Tx<'t>, &'c I) -> Work<'c, T, E>,
+    E: From<Error>,
+{
+    let begin = connection
+        .build_transaction()
+        .isolation_level(IsolationLevel::Serializable);
+    let transaction = match answered(begin.start()).await {
+        Ok(transaction) => transaction,
+        Err(why) => return (Attempt::Ended(Err(why.into())), Fate::Silent),
+    };
+    let mut tx = Tx::new(TxSession::Postgres(Session::within(&transaction)));
+    let outcome = work(&mut tx, input).await;
+    let fate = tx.fate;
+    match (outcome, fate) {
+        // Whatever was made of the conflict inside, nothing of this attempt counts.
+        (_, Fate::Conflicted) => (Attempt::Conflicted, fate),
+        (Err(why), _) => (Attempt::Ended(Err(why)), fate),
+        (Ok(value), _) => match fate.proceed() {
+            Ok(()) => commit(transaction, value).await,
+            Err(why) => (Attempt::Ended(Err(why.into())), fate),
+        },
+    }
+}
+
+async fn commit<T, E: From<Error>>(transaction: deadpool_postgres::Transaction<'_>, value: T) -> (Attempt<T, E>, Fate) {
+    match answered(transaction.commit()).await {
+        Ok(()) => (Attempt::Ended(Ok(value)), Fate::Sound),
+        Err(Error::Conflict) => (Attempt::Conflicted, Fate::Conflicted),
+        // The commit may have taken place: it must not be run again.
+        Err(why) => (Attempt::Ended(Err(why.into())), Fate::Silent),
+    }
+}
+
+/// An answer of the server, or the error that its silence is.
+async fn answered<T>(answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Error> {
+    match timeout(SILENCE, answer).await {
+        Ok(answer) => answer.map_err(|why| errors::told(&why)),
+        Err(_) => Err(errors::silent()),
+    }
+}
+
+/// Closes a connection on which a statement may still be running, instead of lending it again.
+fn abandon(connection: Object) {
+    drop(Object::take(connection));
+}
+
+fn default_size() -> usize {
+    std::thread::available_parallelism().map_or(8, |cores| (cores.get() * 4).clamp(8, 32))
+}

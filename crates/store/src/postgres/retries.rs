@@ -1,0 +1,62 @@
+//! How often and how soon a transaction that lost is run again.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::Error;
+
+/// A transaction is given up after so many attempts.
+const ATTEMPTS: u32 = 40;
+/// Losers of so many attempts go one at a time, and then only the new ones can be in their way.
+const MANY: u32 = 2;
+const FIRST_PAUSE: Duration = Duration::from_micros(500);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+
+pub(super) struct Retries {
+    lost: u32,
+}
+
+impl Retries {
+    pub(super) fn new() -> Self {
+        Self { lost: 0 }
+    }
+
+    pub(super) fn are_many(&self) -> bool {
+        self.lost >= MANY
+    }
+
+    /// Waits for a random part of a pause that doubles, or gives up.
+    pub(super) async fn pause(&mut self) -> Result<(), Error> {
+        self.lost += 1;
+        if self.lost >= ATTEMPTS {
+            return Err(Error::Conflict);
+        }
+        let longest = (FIRST_PAUSE * 2_u32.saturating_pow(self.lost - 1).min(1 << 10)).min(LONGEST_PAUSE);
+        sleep(longest.mul_f64(chance())).await;
+        Ok(())
+    }
+}
+
+/// Between 0 and 1. It only spreads racers out and guards nothing, so the standard library's hash seeds will do.
+fn chance() -> f64 {
+    let random = RandomState::new().build_hasher().finish();
+    f64::from(u32::try_from(random >> 32).unwrap_or_default()) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn attempts_are_bounded() {
+        let mut retries = Retries::new();
+        let mut allowed = 0;
+        while retries.pause().await.is_ok() {
+            allowed += 1;
+        }
+        assert_eq!(allowed, ATTEMPTS - 1);
+        assert!(retries.are_many());
+    }
+}

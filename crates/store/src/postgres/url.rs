@@ -1,0 +1,174 @@
+//! What a `postgres://` URL asks for. No error here repeats a part of it: it may be the password.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
+
+use crate::OpenError;
+
+pub(super) struct Target {
+    pub(super) config: Config,
+    pub(super) security: Security,
+}
+
+/// How the connection is protected.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Security {
+    /// `disable`; or nothing said, and the server is on this machine.
+    Plain { local: bool },
+    /// `prefer`: encrypted if the server offers it.
+    Preferred(Roots),
+    /// `require`, `verify-ca`, `verify-full`; or nothing said, and the server is elsewhere. All three verify the chain
+    /// and the host's name, which is stricter than libpq for the first two.
+    Required(Roots),
+}
+
+/// Whom to trust: `sslrootcert=…`, or the system.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Roots {
+    System,
+    File(String),
+}
+
+/// Reads the URL. `sslmode` and `sslrootcert` are ours; all else is the driver's.
+pub(super) fn parse(url: &str) -> Result<Target, OpenError> {
+    let (base, parameters) = url.split_once('?').unwrap_or((url, ""));
+    let (mut mode, mut roots, mut others) = (None, Roots::System, Vec::new());
+    for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+        match parameter.split_once('=') {
+            Some(("sslmode", value)) => mode = Some(value),
+            Some(("sslrootcert", "system")) => roots = Roots::System,
+            Some(("sslrootcert", value)) => roots = Roots::File(decoded(value)?),
+            _ => others.push(parameter),
+        }
+    }
+    let rest = if others.is_empty() {
+        base.to_owned()
+    } else {
+        format!("{base}?{}", others.join("&"))
+    };
+    let mut config = Config::from_str(&rest).map_err(|_| OpenError::Url(SHAPE.into()))?;
+    let security = security(mode, roots, is_local(&config))?;
+    config.ssl_mode(match security {
+        Security::Plain { .. } => SslMode::Disable,
+        Security::Preferred(_) => SslMode::Prefer,
+        Security::Required(_) => SslMode::Require,
+    });
+    Ok(Target { config, security })
+}
+
+const SHAPE: &str = "it reads postgres://user:password@host:port/database?parameter=value, with special characters \
+                     percent-encoded";
+
+fn security(mode: Option<&str>, roots: Roots, local: bool) -> Result<Security, OpenError> {
+    match mode {
+        None if local && roots == Roots::System => Ok(Security::Plain { local }),
+        None | Some("require" | "verify-ca" | "verify-full") => Ok(Security::Required(roots)),
+        Some("prefer") => Ok(Security::Preferred(roots)),
+        Some("disable") => Ok(Security::Plain { local }),
+        Some(_) => Err(OpenError::Url(
+            "sslmode is one of disable, prefer, require, verify-ca and verify-full".into(),
+        )),
+    }
+}
+
+impl Security {
+    pub(super) fn warning(&self) -> Option<String> {
+        match self {
+            Self::Plain { local: false } => {
+                Some("The connection to PostgreSQL is not encrypted (sslmode=disable), and leaves this machine.".into())
+            }
+            Self::Preferred(_) => {
+                Some("sslmode=prefer lets an attacker on the way switch encryption off; use sslmode=require.".into())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Every address that may be connected to is of this machine: a socket in the file system, or a loopback address.
+fn is_local(config: &Config) -> bool {
+    let hosts = config.get_hosts().iter().all(|host| match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
+    });
+    hosts && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
+}
+
+/// Undoes percent-encoding.
+fn decoded(value: &str) -> Result<String, OpenError> {
+    let refused = || OpenError::Url("a parameter is not percent-encoded UTF-8".into());
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.bytes();
+    while let Some(byte) = rest.next() {
+        let byte = match byte {
+            b'%' => {
+                let digits = [rest.next().ok_or_else(refused)?, rest.next().ok_or_else(refused)?];
+                let digits = std::str::from_utf8(&digits).map_err(|_| refused())?;
+                u8::from_str_radix(digits, 16).map_err(|_| refused())?
+            }
+            plain => plain,
+        };
+        bytes.push(byte);
+    }
+    String::from_utf8(bytes).map_err(|_| refused())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn security_of(url: &str) -> Security {
+        parse(url).unwrap_or_else(|why| panic!("{url}: {why}")).security
+    }
+
+    #[test]
+    fn nothing_said_is_plain_here_and_verified_elsewhere() {
+        for local in [
+            "postgres://u@127.0.0.1/d",
+            "postgres://u@[::1]/d",
+            "postgres://u@localhost/d",
+            "postgres://u@%2Frun%2Fpg/d",
+        ] {
+            assert_eq!(security_of(local), Security::Plain { local: true }, "{local}");
+        }
+        for elsewhere in [
+            "postgres://u@db.example/d",
+            "postgres://u@127.0.0.1,10.0.0.1/d",
+            "postgres://u@10.0.0.1/d",
+        ] {
+            assert_eq!(security_of(elsewhere), Security::Required(Roots::System), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn modes_and_roots_are_read_and_the_rest_is_left_to_the_driver() {
+        let url =
+            "postgresql://u:p@db.example:5433/d?sslmode=verify-full&options=-c%20a%3Db&sslrootcert=/etc/a%20b.pem";
+        let target = parse(url).unwrap();
+        assert_eq!(target.security, Security::Required(Roots::File("/etc/a b.pem".into())));
+        assert_eq!(target.config.get_options(), Some("-c a=b"));
+        assert_eq!(target.config.get_ssl_mode(), SslMode::Require);
+        assert_eq!(
+            security_of("postgres://u@db.example/d?sslmode=prefer"),
+            Security::Preferred(Roots::System)
+        );
+        let plain = security_of("postgres://u@db.example/d?sslmode=disable");
+        assert!(plain.warning().is_some_and(|text| text.contains("not encrypted")));
+    }
+
+    #[test]
+    fn no_error_repeats_the_password() {
+        let urls = [
+            "postgres://u:hunter2@h:port/d",
+            "postgres://u:hunter2@h/d?sslmode=hunter2",
+            "postgres://u:hunter2@h/d?x=hunter2",
+        ];
+        for url in urls {
+            let Err(why) = parse(url) else { panic!("{url}") };
+            assert!(!format!("{why} {why:?}").contains("hunter2"), "{why}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! One statement with its values, and the four ways to run it.
+
+use tracing::trace;
+
+use crate::connection::Target;
+use crate::db::Engine;
+use crate::sqlite;
+use crate::{Conn, Error, FromRow, Sql, Value};
+
+/// Begins a statement: `query(sql!("…")).bind(id).optional(db).await`.
+pub fn query(sql: &'static Sql) -> Query {
+    Query {
+        sql,
+        values: Vec::new(),
+    }
+}
+
+/// A statement and the values bound so far.
+#[must_use = "a statement does nothing until it is run"]
+pub struct Query {
+    pub(crate) sql: &'static Sql,
+    pub(crate) values: Vec<Value>,
+}
+
+impl Query {
+    /// Binds the next placeholder: the first call `$1`, the second `$2`, and so on.
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// The one row there must be.
+    ///
+    /// # Errors
+    /// [`Error::Database`] when there is none, or more than one; else as any statement.
+    pub async fn one<T: FromRow>(self, conn: impl Into<Conn<'_>>) -> Result<T, Error> {
+        self.optional(conn)
+            .await?
+            .ok_or(Error::database("one row was expected, and none came"))
+    }
+
+    /// The row, if there is one. Runs in place on SQLite, so the statement should find it by a key.
+    ///
+    /// # Errors
+    /// [`Error::Database`] when there is more than one; else as any statement.
+    pub async fn optional<T: FromRow>(self, conn: impl Into<Conn<'_>>) -> Result<Option<T>, Error> {
+        trace!(statement = self.sql.postgres(), "optional");
+        let mut rows = self.fetch(conn.into().0).await?;
+        match rows.len() {
+            0 | 1 => Ok(rows.pop()),
+            _ => Err(Error::database("at most one row was expected, and more came")),
+        }
+    }
+
+    /// All rows. On SQLite, outside a transaction, it is read on a thread of its own, since it may be a scan.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn all<T: FromRow + Send + 'static>(self, conn: impl Into<Conn<'_>>) -> Result<Vec<T>, Error> {
+        trace!(statement = self.sql.postgres(), "all");
+        let target = conn.into().0;
+        if let Target::Db(db) = &target
+            && let Engine::Sqlite(sqlite) = &*db.engine
+        {
+            return sqlite.scan(self).await;
+        }
+        self.fetch(target).await
+    }
+
+    /// Runs it for its effect, and says how many rows it changed. What it did is durable when this returns.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn execute(self, conn: impl Into<Conn<'_>>) -> Result<u64, Error> {
+        trace!(statement = self.sql.postgres(), "execute");
+        match conn.into().0 {
+            Target::Db(db) => match &*db.engine {
+                Engine::Sqlite(sqlite) => sqlite.execute(&self).await,
+                Engine::Postgres(postgres) => postgres.execute(&self).await,
+            },
+            Target::Sqlite(connection, fate) => sqlite::execute_within(connection, fate, &self),
+            Target::Postgres(session, fate) => session.execute_within(fate, &self).await,
+        }
+    }
+
+    async fn fetch<T: FromRow>(&self, target: Target<'_>) -> Result<Vec<T>, Error> {
+        match target {
+            Target::Db(db) => match &*db.engine {
+                Engine::Sqlite(sqlite) => sqlite.fetch(self).await,
+                Engine::Postgres(postgres) => postgres.fetch(self).await,
+            },
+            Target::Sqlite(connection, fate) => sqlite::fetch_within(connection, fate, self),
+            Target::Postgres(session, fate) => session.fetch_within(fate, self).await,
+        }
+    }
+}

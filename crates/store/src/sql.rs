@@ -1,0 +1,121 @@
+//! Statements: one text, two spellings of its placeholders, made at compile time, and a list of all of them.
+
+use linkme::distributed_slice;
+
+/// Every statement that [`sql!`](crate::sql!) has made in this program, gathered by the linker.
+///
+/// The gathering expands to a `link_section`, which `forbid(unsafe_code)` lets pass in the crates that use the macro
+/// (it comes to them from outside) but not in this one. So this crate lists its own few by hand.
+#[distributed_slice]
+pub static STATEMENTS: [Sql];
+
+/// All statements of the program, so that one test can prepare each on both databases.
+pub fn statements() -> impl Iterator<Item = &'static Sql> {
+    STATEMENTS.iter().chain(crate::migrate::STATEMENTS.iter().copied())
+}
+
+/// One statement. Made by [`sql!`](crate::sql!) alone, so its text is always a constant of the program.
+pub struct Sql {
+    sqlite: &'static str,
+    postgres: &'static str,
+    place: &'static str,
+    reads: bool,
+}
+
+impl Sql {
+    /// For [`sql!`](crate::sql!): `sqlite` with `?1`, `postgres` with `$1`, `place` as `file:line`.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(sqlite: &'static str, postgres: &'static str, place: &'static str) -> Self {
+        Self {
+            sqlite,
+            postgres,
+            place,
+            reads: begins_with_select(sqlite.as_bytes()),
+        }
+    }
+
+    /// The text for PostgreSQL, which is the text as written.
+    #[must_use]
+    pub fn postgres(&self) -> &'static str {
+        self.postgres
+    }
+
+    /// The text for SQLite.
+    #[must_use]
+    pub fn sqlite(&self) -> &'static str {
+        self.sqlite
+    }
+
+    /// Where the statement stands in the sources, as `file:line`.
+    #[must_use]
+    pub fn place(&self) -> &'static str {
+        self.place
+    }
+
+    /// Whether it begins with `SELECT`, and so can run on a reader of SQLite. Anything else goes to the writer.
+    pub(crate) fn reads(&self) -> bool {
+        self.reads
+    }
+}
+
+/// Makes a `&'static Sql` of a constant text with `$1`, `$2`, … and adds it to [`statements`].
+///
+/// `sql!{ sqlite: "…", postgres: "…" }` is for the rare statement that one text cannot serve; say why beside it.
+/// A `$` before a digit is always a placeholder, even inside a quoted string.
+#[macro_export]
+macro_rules! sql {
+    (sqlite: $sqlite:expr, postgres: $postgres:expr $(,)?) => {{
+        const LENGTH: usize = $sqlite.len();
+        const BYTES: [u8; LENGTH] = $crate::expansion::question_marks::<LENGTH>($sqlite);
+        #[$crate::expansion::linkme::distributed_slice($crate::expansion::STATEMENTS)]
+        #[linkme(crate = $crate::expansion::linkme)]
+        static STATEMENT: $crate::Sql =
+            $crate::Sql::new($crate::expansion::text_of(&BYTES), $postgres, concat!(file!(), ":", line!()));
+        &STATEMENT
+    }};
+    ($text:expr) => {
+        $crate::sql!(sqlite: $text, postgres: $text)
+    };
+}
+
+/// Writes `?1` for `$1`. Both are two bytes long, so the length stays.
+#[must_use]
+pub const fn question_marks<const LENGTH: usize>(text: &str) -> [u8; LENGTH] {
+    let source = text.as_bytes();
+    let mut translated = [0; LENGTH];
+    let mut at = 0;
+    while at < LENGTH {
+        let placeholder = source[at] == b'$' && at + 1 < LENGTH && source[at + 1].is_ascii_digit();
+        translated[at] = if placeholder { b'?' } else { source[at] };
+        at += 1;
+    }
+    translated
+}
+
+/// The translated bytes as text. A `$` was exchanged for a `?`, so UTF-8 stays UTF-8, and a mistake fails the build.
+#[must_use]
+#[expect(clippy::panic, reason = "it can only happen while compiling")]
+pub const fn text_of(bytes: &'static [u8]) -> &'static str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(_) => panic!("a statement is UTF-8"),
+    }
+}
+
+const fn begins_with_select(text: &[u8]) -> bool {
+    let mut at = 0;
+    while at < text.len() && text[at].is_ascii_whitespace() {
+        at += 1;
+    }
+    let mut matched = 0;
+    while matched < SELECT.len() {
+        if at + matched >= text.len() || text[at + matched].to_ascii_uppercase() != SELECT[matched] {
+            return false;
+        }
+        matched += 1;
+    }
+    true
+}
+
+const SELECT: &[u8] = b"SELECT";

@@ -1,0 +1,301 @@
+//! Durability that is shared by all who wait for it.
+//!
+//! A server commits with `synchronous=NORMAL`, which writes the log and syncs nothing. Whoever has committed then
+//! waits for a sync that *began after* its commit, made by one thread for all who wait: durable like
+//! `synchronous=FULL`, at nearly the speed of `NORMAL`. A crash loses nothing that was answered.
+//!
+//! When a sync fails, the kernel may have dropped the pages and called them clean, so a second try could succeed and
+//! prove nothing. A failure is therefore final: everything that waits, and every later write, is refused.
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use tokio::sync::{oneshot, watch};
+use tracing::error;
+
+use crate::Error;
+
+pub(super) type Sync = Box<dyn FnMut() -> io::Result<()> + Send>;
+
+pub(super) struct Durable {
+    state: Mutex<State>,
+    work: Condvar,
+    failure: watch::Sender<bool>,
+}
+
+/// Commits are numbered from 1. `announced` counts the ones that may become visible at any moment, `committed` the ones
+/// that are, `synced` the ones that are on disk. A reader may see a commit before its number is in `committed`, which
+/// is why `settled` goes by `announced`.
+#[derive(Default)]
+struct State {
+    announced: u64,
+    committed: u64,
+    synced: u64,
+    waiting: Vec<(Ticket, oneshot::Sender<()>)>,
+    stopped: bool,
+}
+
+/// The number of a commit.
+pub(super) type Ticket = u64;
+
+/// Starts the thread that syncs.
+pub(super) fn spawn(durable: Arc<Durable>, sync: Sync) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name("store-sync".into())
+        .spawn(move || durable.run(sync))
+}
+
+impl Durable {
+    pub(super) fn new() -> Self {
+        Self {
+            state: Mutex::default(),
+            work: Condvar::new(),
+            failure: watch::Sender::new(false),
+        }
+    }
+
+    /// Says that a commit is about to be made. Called by the one writer.
+    pub(super) fn announce(&self) -> Result<Ticket, Error> {
+        self.sound()?;
+        let mut state = self.state();
+        state.announced += 1;
+        Ok(state.announced)
+    }
+
+    /// Says that the announced commit has been made, or has come to nothing.
+    pub(super) fn complete(&self, ticket: Ticket, wrote: bool) {
+        let mut state = self.state();
+        state.committed = ticket;
+        if !wrote && state.synced + 1 == ticket {
+            // Nothing before it is due, and it has nothing to sync.
+            state.synced = ticket;
+        }
+        let due = state.is_due();
+        drop(state);
+        if due {
+            self.work.notify_one();
+        }
+    }
+
+    /// Waits until the commit is on disk.
+    pub(super) async fn wait(&self, ticket: Ticket) -> Result<(), Error> {
+        let Some(answer) = self.register(ticket)? else {
+            return Ok(());
+        };
+        // A sender that was dropped means that the sync failed, or that the database was closed before it.
+        answer.await.map_err(|_| lost())
+    }
+
+    /// Waits until whatever can be read now is on disk.
+    pub(super) async fn settled(&self) -> Result<(), Error> {
+        let announced = self.state().announced;
+        self.wait(announced).await
+    }
+
+    pub(super) fn sound(&self) -> Result<(), Error> {
+        if *self.failure.borrow() { Err(lost()) } else { Ok(()) }
+    }
+
+    /// Refuses everything from now on.
+    pub(super) fn fail(&self, why: &dyn std::fmt::Display) {
+        let first = !self.failure.send_replace(true);
+        if first {
+            error!(%why, "the database could not be written to disk; nothing is written any more");
+        }
+        self.state().waiting.clear();
+        self.work.notify_one();
+    }
+
+    pub(super) async fn failed(&self) -> Error {
+        // The sender lives as long as `self`, so this ends by a failure alone.
+        let _ = self.failure.subscribe().wait_for(|failed| *failed).await;
+        lost()
+    }
+
+    pub(super) fn stop(&self) {
+        self.state().stopped = true;
+        self.work.notify_one();
+    }
+
+    fn register(&self, ticket: Ticket) -> Result<Option<oneshot::Receiver<()>>, Error> {
+        let mut state = self.state();
+        // Asked under the lock: `fail` raises the flag before it takes the lock to turn all away.
+        self.sound()?;
+        if state.synced >= ticket {
+            return Ok(None);
+        }
+        if state.stopped {
+            return Err(lost());
+        }
+        let (sender, receiver) = oneshot::channel();
+        state.waiting.push((ticket, sender));
+        let due = state.committed >= ticket;
+        drop(state);
+        if due {
+            self.work.notify_one();
+        }
+        Ok(Some(receiver))
+    }
+
+    fn run(&self, mut sync: Sync) {
+        while let Some(committed) = self.next() {
+            match sync() {
+                Ok(()) => self.answer(committed),
+                Err(why) => return self.fail(&why),
+            }
+        }
+        self.state().waiting.clear();
+    }
+
+    /// Waits for somebody who needs a sync. What is committed at this point is what the sync will cover.
+    fn next(&self) -> Option<Ticket> {
+        let mut state = self.state();
+        loop {
+            if self.sound().is_err() {
+                return None;
+            }
+            if state.is_due() {
+                return Some(state.committed);
+            }
+            if state.stopped {
+                return None;
+            }
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn answer(&self, synced: Ticket) {
+        let mut state = self.state();
+        state.synced = state.synced.max(synced);
+        let (answered, waiting) = std::mem::take(&mut state.waiting)
+            .into_iter()
+            .partition(|(due, _)| *due <= synced);
+        state.waiting = waiting;
+        drop(state);
+        let answered: Vec<(Ticket, oneshot::Sender<()>)> = answered;
+        for (_, sender) in answered {
+            // Its receiver may have gone away: the commit stands all the same.
+            let _ = sender.send(());
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_due(&self) -> bool {
+        self.waiting.iter().any(|(ticket, _)| *ticket <= self.committed)
+    }
+}
+
+fn lost() -> Error {
+    Error::unavailable("the database file could not be synced, or is closed")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::task::Poll;
+
+    use super::*;
+
+    /// A disk whose every sync waits for a word from the test.
+    fn disk() -> (Sync, mpsc::Receiver<()>, mpsc::Sender<io::Result<()>>) {
+        let (began, begins) = mpsc::channel();
+        let (answer, answers) = mpsc::channel();
+        let sync = move || {
+            began.send(()).ok();
+            answers.recv().unwrap_or(Ok(()))
+        };
+        (Box::new(sync), begins, answer)
+    }
+
+    fn commit(durable: &Durable) -> Ticket {
+        let ticket = durable.announce().expect("the disk is sound");
+        durable.complete(ticket, true);
+        ticket
+    }
+
+    #[tokio::test]
+    async fn a_sync_that_began_before_the_commit_does_not_cover_it() {
+        let durable = Arc::new(Durable::new());
+        let (sync, begins, answer) = disk();
+        let thread = spawn(durable.clone(), sync).unwrap();
+        let first = commit(&durable);
+        let mut one = Box::pin(durable.wait(first));
+        assert!(matches!(futures(&mut one), Poll::Pending));
+        begins.recv().unwrap();
+        let second = commit(&durable);
+        let mut two = Box::pin(durable.wait(second));
+        assert!(matches!(futures(&mut two), Poll::Pending));
+        answer.send(Ok(())).unwrap();
+        one.await.unwrap();
+        begins.recv().unwrap();
+        assert!(matches!(futures(&mut two), Poll::Pending));
+        answer.send(Ok(())).unwrap();
+        two.await.unwrap();
+        durable.stop();
+        thread.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn whoever_reads_waits_for_a_commit_that_is_being_made() {
+        let durable = Arc::new(Durable::new());
+        let thread = spawn(durable.clone(), Box::new(|| Ok(()))).unwrap();
+        let ticket = durable.announce().unwrap();
+        let mut settled = Box::pin(durable.settled());
+        assert!(matches!(futures(&mut settled), Poll::Pending));
+        durable.complete(ticket, true);
+        settled.await.unwrap();
+        durable.stop();
+        thread.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_wrote_nothing_needs_no_sync() {
+        let durable = Arc::new(Durable::new());
+        let ticket = durable.announce().unwrap();
+        durable.complete(ticket, false);
+        // No thread runs, so a sync would never come.
+        durable.wait(ticket).await.unwrap();
+        durable.settled().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_wrote_nothing_still_waits_for_what_it_may_have_read() {
+        let durable = Arc::new(Durable::new());
+        commit(&durable);
+        let ticket = durable.announce().unwrap();
+        durable.complete(ticket, false);
+        assert!(matches!(futures(&mut Box::pin(durable.wait(ticket))), Poll::Pending));
+    }
+
+    #[tokio::test]
+    async fn a_failed_sync_refuses_all_who_wait_and_all_who_come_and_is_not_tried_again() {
+        let durable = Arc::new(Durable::new());
+        let (sync, begins, answer) = disk();
+        let thread = spawn(durable.clone(), sync).unwrap();
+        let first = commit(&durable);
+        let mut one = Box::pin(durable.wait(first));
+        assert!(matches!(futures(&mut one), Poll::Pending));
+        begins.recv().unwrap();
+        let second = commit(&durable);
+        let mut two = Box::pin(durable.wait(second));
+        assert!(matches!(futures(&mut two), Poll::Pending));
+        answer.send(Err(io::Error::other("the disk is gone"))).unwrap();
+        assert!(matches!(one.await, Err(Error::Unavailable(_))));
+        assert!(matches!(two.await, Err(Error::Unavailable(_))));
+        assert!(durable.announce().is_err());
+        assert!(durable.settled().await.is_err());
+        assert!(matches!(durable.failed().await, Error::Unavailable(_)));
+        thread.join().unwrap();
+        assert!(begins.recv().is_err(), "no second sync was begun");
+    }
+
+    fn futures<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+        std::pin::Pin::new(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+    }
+}

@@ -1,0 +1,200 @@
+//! The embedded database: one writer, several readers, commits that share their sync, checkpoints beside it.
+//!
+//! SQLite's locks belong to the process and fall when *any* descriptor of the database or of its `-shm` file is closed.
+//! So nothing here opens those two but SQLite itself; the lock against a second server is a file of its own.
+
+mod checkpoints;
+mod durable;
+mod errors;
+mod place;
+mod readers;
+mod run;
+mod setup;
+mod writer;
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+pub(crate) use run::{execute_within, fetch_within};
+
+use crate::db::PoolStatus;
+use crate::query::Query;
+use crate::transaction::TxSession;
+use crate::{Error, FromRow, OpenError, Options, Role, Sql, Tx, Work};
+use checkpoints::Checkpoints;
+use durable::Durable;
+use readers::Readers;
+use writer::Writer;
+
+pub(crate) struct Sqlite {
+    writer: Arc<Writer>,
+    readers: Arc<Readers>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    lock: Mutex<Option<File>>,
+}
+
+impl Sqlite {
+    pub(crate) fn open(options: &Options, warnings: &mut Vec<String>) -> Result<Self, OpenError> {
+        let path = place::path_of(&options.url)?;
+        place::make(&path)?;
+        let lock = match options.role {
+            Role::Server => Some(place::lock(&path)?),
+            Role::Admin => None,
+        };
+        place::create(&path)?;
+        warnings.extend(place::warnings(&path));
+        Self::start(options, path, lock)
+    }
+
+    /// Opens the connections and starts the two threads of a server.
+    fn start(options: &Options, path: PathBuf, lock: Option<File>) -> Result<Self, OpenError> {
+        let shared = options.role == Role::Server;
+        let refused = |why: Error| OpenError::File {
+            path: path.clone(),
+            why: why.to_string(),
+        };
+        let connection = setup::writer(&path, options.role).map_err(refused)?;
+        let readers = Readers::open(&path, options.pool_size).map_err(refused)?;
+        let durable = Arc::new(Durable::new());
+        let checkpoints = Arc::new(Checkpoints::new());
+        let writer = Arc::new(Writer::new(connection, durable.clone(), checkpoints.clone(), shared).map_err(refused)?);
+        let mut threads = Vec::new();
+        if shared {
+            // What a crashed process left in the log unsynced can be read from now on, so it is synced first. The
+            // folder too: SQLite syncs the log's name only when it syncs the log by itself.
+            let mut sync = place::log_sync(&path).map_err(|why| place::refused(&path, &why))?;
+            sync()
+                .and_then(|()| place::sync_folder(&path))
+                .map_err(|why| place::refused(&path, &why))?;
+            let checkpointer = setup::checkpointer(&path).map_err(refused)?;
+            let spawned = durable::spawn(durable, sync)
+                .and_then(|syncs| Ok([syncs, checkpoints::spawn(checkpoints, checkpointer, writer.clone())?]));
+            threads.extend(spawned.map_err(|why| place::refused(&path, &why))?);
+        }
+        Ok(Self {
+            writer,
+            readers: Arc::new(readers),
+            threads: Mutex::new(threads),
+            lock: Mutex::new(lock),
+        })
+    }
+
+    pub(crate) async fn transact<I, T, E, F>(&self, input: &I, work: &F) -> Result<T, E>
+    where
+        F: for<'c, 't> Fn(&'c mut Tx<'t>, &'c I) -> Work<'c, T, E>,
+        E: From<Error>,
+    {
+        let (value, ticket) = {
+            let mut open = self.writer.begin().await?;
+            let mut tx = Tx::new(TxSession::Sqlite(open.connection()));
+            let value = work(&mut tx, input).await?;
+            tx.fate.proceed()?;
+            (value, open.commit()?)
+        };
+        self.writer.durable.wait(ticket).await?;
+        Ok(value)
+    }
+
+    /// A statement of its own: a `SELECT` on a reader, in place; anything else as a transaction of one.
+    pub(crate) async fn fetch<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, Error> {
+        if query.sql.reads() {
+            return self.readers.read(|connection| run::fetch(connection, query));
+        }
+        self.write(|connection| run::fetch(connection, query)).await
+    }
+
+    /// Like `fetch`, but reads on a thread where it may take its time.
+    pub(crate) async fn scan<T: FromRow + Send + 'static>(&self, query: Query) -> Result<Vec<T>, Error> {
+        if query.sql.reads() {
+            return Readers::scan(&self.readers, move |connection| run::fetch(connection, &query)).await;
+        }
+        self.fetch(&query).await
+    }
+
+    pub(crate) async fn execute(&self, query: &Query) -> Result<u64, Error> {
+        self.write(|connection| run::execute(connection, query)).await
+    }
+
+    async fn write<T>(&self, work: impl FnOnce(&rusqlite::Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let (value, ticket) = {
+            let mut open = self.writer.begin().await?;
+            let value = work(open.connection())?;
+            (value, open.commit()?)
+        };
+        self.writer.durable.wait(ticket).await?;
+        Ok(value)
+    }
+
+    /// Runs a whole script as one transaction.
+    pub(crate) async fn script(&self, script: &str, record: &Query) -> Result<(), Error> {
+        self.write(|connection| {
+            connection.execute_batch(script).map_err(errors::told)?;
+            run::execute(connection, record).map(drop)
+        })
+        .await
+    }
+
+    pub(crate) async fn settled(&self) -> Result<(), Error> {
+        self.writer.durable.settled().await
+    }
+
+    pub(crate) fn ping(&self) -> Result<(), Error> {
+        self.writer.durable.sound()?;
+        self.readers
+            .read(|connection| connection.query_row("SELECT 1", [], |_| Ok(())).map_err(errors::told))
+    }
+
+    pub(crate) async fn failed(&self) -> Error {
+        self.writer.durable.failed().await
+    }
+
+    #[expect(clippy::unused_async, reason = "of the same shape as on PostgreSQL")]
+    pub(crate) async fn prepare(&self, sql: &'static Sql) -> Result<(), Error> {
+        self.readers
+            .read(|connection| connection.prepare(sql.sqlite()).map(drop).map_err(errors::told))
+    }
+
+    pub(crate) fn status(&self) -> PoolStatus {
+        let waiting = self.writer.waiting.load(Ordering::Relaxed);
+        PoolStatus {
+            size: 1,
+            in_use: usize::from(self.writer.is_at_work()),
+            waiting,
+        }
+    }
+
+    /// The threads end first, so that no checkpoint runs beside the last one; the readers go before the writer, so that
+    /// its connection is the last and tidies the log away. After a failed sync the log is left as it is: nobody knows
+    /// what of it is on disk.
+    #[expect(clippy::disallowed_methods, reason = "once, at the end")]
+    pub(crate) async fn close(&self) -> Result<(), Error> {
+        let settled = self.settled().await;
+        let mut connection = self.writer.retire().await;
+        self.stop();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let ended = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
+        ended
+            .await
+            .map_err(|_| Error::unavailable("the database is being closed"))?;
+        self.readers.close();
+        let tidied = settled.and_then(|()| connection.take().map_or(Ok(()), setup::finish));
+        drop(connection);
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        tidied
+    }
+
+    fn stop(&self) {
+        self.writer.durable.stop();
+        self.writer.checkpoints.stop();
+    }
+}
+
+/// Without `close` the log stays as it is, and the next process reads it.
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

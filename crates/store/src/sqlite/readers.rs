@@ -1,0 +1,77 @@
+//! The readers. A read by key takes microseconds and runs where it is called; what scans gets a thread.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+
+use super::setup;
+use crate::Error;
+
+pub(super) struct Readers {
+    /// `None` once they are closed.
+    connections: Vec<Mutex<Option<Connection>>>,
+    /// Whom to wait for when all are at work.
+    next: AtomicUsize,
+    /// One fewer than there are readers, so that a scan never keeps a quick read waiting.
+    scans: Semaphore,
+}
+
+impl Readers {
+    pub(super) fn open(path: &Path, wanted: Option<usize>) -> Result<Self, Error> {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let count = wanted.unwrap_or(cores.min(8)).max(2);
+        let open = |_| setup::reader(path).map(|reader| Mutex::new(Some(reader)));
+        let connections = (0..count).map(open).collect::<Result<_, _>>()?;
+        Ok(Self {
+            connections,
+            next: AtomicUsize::new(0),
+            scans: Semaphore::new(count - 1),
+        })
+    }
+
+    /// Runs a quick read here and now.
+    pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let reader = self.take();
+        work(reader.as_ref().ok_or(Error::unavailable("the database is closed"))?)
+    }
+
+    /// Runs a read that may take its time, on a thread for blocking work.
+    #[expect(clippy::disallowed_methods, reason = "bounded by the turns, one for each reader")]
+    pub(super) async fn scan<T: Send + 'static>(
+        readers: &Arc<Self>,
+        work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let _turn = readers
+            .scans
+            .acquire()
+            .await
+            .map_err(|_| Error::unavailable("the database is closed"))?;
+        let readers = readers.clone();
+        let scan = tokio::task::spawn_blocking(move || readers.read(work));
+        scan.await.map_err(|_| Error::unavailable("a read was broken off"))?
+    }
+
+    pub(super) fn close(&self) {
+        self.scans.close();
+        for reader in &self.connections {
+            drop(reader.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
+    }
+
+    /// The first that is free, so that few caches stay warm; else the next in turn.
+    fn take(&self) -> MutexGuard<'_, Option<Connection>> {
+        for reader in &self.connections {
+            match reader.try_lock() {
+                Ok(free) => return free,
+                // A panic while reading leaves a statement that its own drop has reset.
+                Err(TryLockError::Poisoned(free)) => return free.into_inner(),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.connections.len();
+        self.connections[turn].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,48 @@
+//! Running one statement on a connection of SQLite.
+
+use rusqlite::{Connection, params_from_iter};
+
+use super::errors::told;
+use crate::query::Query;
+use crate::transaction::Fate;
+use crate::{Error, FromRow, Row};
+
+pub(crate) fn fetch_within<T: FromRow>(
+    connection: &Connection,
+    fate: &mut Fate,
+    query: &Query,
+) -> Result<Vec<T>, Error> {
+    remember(fate, || fetch(connection, query))
+}
+
+pub(crate) fn execute_within(connection: &Connection, fate: &mut Fate, query: &Query) -> Result<u64, Error> {
+    remember(fate, || execute(connection, query))
+}
+
+/// All rows are always taken: a statement with RETURNING that is dropped half-way has its errors dropped with it.
+pub(super) fn fetch<T: FromRow>(connection: &Connection, query: &Query) -> Result<Vec<T>, Error> {
+    let mut statement = connection.prepare_cached(query.sql.sqlite()).map_err(told)?;
+    let mut rows = statement.query(params_from_iter(&query.values)).map_err(told)?;
+    let mut read = Vec::new();
+    while let Some(row) = rows.next().map_err(told)? {
+        read.push(T::from_row(&Row::of_sqlite(row))?);
+    }
+    Ok(read)
+}
+
+pub(super) fn execute(connection: &Connection, query: &Query) -> Result<u64, Error> {
+    let mut statement = connection.prepare_cached(query.sql.sqlite()).map_err(told)?;
+    let changed = statement.execute(params_from_iter(&query.values)).map_err(told)?;
+    // A usize is at most 64 bits wide.
+    Ok(changed as u64)
+}
+
+/// After a failed statement PostgreSQL runs nothing more in a transaction, so neither do we.
+fn remember<T>(fate: &mut Fate, run: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    fate.proceed()?;
+    let outcome = run();
+    if matches!(outcome, Err(Error::Unavailable(_) | Error::Database(_))) {
+        *fate = Fate::Failed;
+    }
+    outcome
+}

@@ -1,0 +1,95 @@
+//! How each connection is set up, and how the last one is ended.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::errors::told;
+use crate::{Error, Role};
+
+/// The connection that writes.
+pub(super) fn writer(path: &Path, role: Role) -> Result<Connection, Error> {
+    let connection = open(path)?;
+    // Another process may be switching it to WAL at this moment, or recovering its log.
+    connection.busy_timeout(Duration::from_secs(5)).map_err(told)?;
+    let mode: String = connection
+        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+        .map_err(told)?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(Error::unavailable("its file system cannot hold a write-ahead log"));
+    }
+    // Busy is answered at once from here on, and waited out as a task. Nothing is written to the log before its commit
+    // (`cache_spill`), so that a sync SQLite makes by itself can only fail there, where `Open::commit` sees it.
+    connection.busy_timeout(Duration::ZERO).map_err(told)?;
+    connection
+        .execute_batch("PRAGMA foreign_keys = ON; PRAGMA cache_size = -4096; PRAGMA cache_spill = OFF")
+        .map_err(told)?;
+    match role {
+        // The log is synced by a thread of ours and checkpointed by another. A log that once grew is cut back.
+        Role::Server => {
+            connection
+                .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 33554432")
+                .map_err(told)?;
+            connection
+                .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+                .map_err(told)?;
+        }
+        Role::Admin => connection.execute_batch("PRAGMA synchronous = FULL").map_err(told)?,
+    }
+    Ok(connection)
+}
+
+/// A connection that cannot write.
+pub(super) fn reader(path: &Path) -> Result<Connection, Error> {
+    let connection = open(path)?;
+    // Readers wait for nobody in WAL mode, but for a moment of another process that opens or closes.
+    connection.busy_timeout(Duration::from_secs(1)).map_err(told)?;
+    connection
+        .execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2048")
+        .map_err(told)?;
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .map_err(told)?;
+    Ok(connection)
+}
+
+/// The connection that checkpoints.
+pub(super) fn checkpointer(path: &Path) -> Result<Connection, Error> {
+    let connection = open(path)?;
+    connection.busy_timeout(Duration::from_millis(500)).map_err(told)?;
+    // NORMAL: a checkpoint syncs the log, then writes the database, then syncs that.
+    connection
+        .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -64")
+        .map_err(told)?;
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .map_err(told)?;
+    Ok(connection)
+}
+
+/// Ends the last connection of this process. If it is the last of all, SQLite checkpoints and removes the log.
+pub(super) fn finish(connection: Connection) -> Result<(), Error> {
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
+        .map_err(told)?;
+    connection.flush_prepared_statement_cache();
+    connection.close().map_err(|(_, why)| told(why))
+}
+
+/// No mapping of the file (`mmap_size` stays 0): a disk error would be a signal instead of an error.
+#[expect(clippy::disallowed_methods, reason = "the one home of SQLite's driver")]
+fn open(path: &Path) -> Result<Connection, Error> {
+    // Without SQLITE_OPEN_URI, so that a path is a path, and without CREATE: `place` has made the file.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(told)?;
+    connection
+        .execute_batch("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY")
+        .map_err(told)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// More than the program has, so that none is ever prepared twice on a connection.
+const STATEMENTS: usize = 256;

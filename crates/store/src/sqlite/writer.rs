@@ -1,0 +1,196 @@
+//! The one writer, and the guard that ends its transactions.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::checkpoints::Checkpoints;
+use super::durable::{Durable, Ticket};
+use super::errors;
+use crate::Error;
+use crate::db::PATIENCE;
+
+pub(super) struct Writer {
+    /// Tokio's mutex is fair: who came first writes first. `None` once it is closed.
+    connection: Mutex<Option<Connection>>,
+    pub(super) durable: Arc<Durable>,
+    pub(super) checkpoints: Arc<Checkpoints>,
+    pub(super) waiting: AtomicUsize,
+    /// Pages in the log after the last commit that wrote some; 0 when the last wrote none.
+    logged: Arc<AtomicU32>,
+    /// Whether commits share their sync; else SQLite has synced each by itself.
+    shares_sync: bool,
+}
+
+impl Writer {
+    pub(super) fn new(
+        mut connection: Connection,
+        durable: Arc<Durable>,
+        checkpoints: Arc<Checkpoints>,
+        shares_sync: bool,
+    ) -> Result<Self, Error> {
+        let logged = Arc::new(AtomicU32::new(0));
+        let seen = logged.clone();
+        if shares_sync {
+            // Only a commit that wrote calls the hook. It takes the place of SQLite's own automatic checkpoints.
+            let hook = move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+                seen.store(pages.unsigned_abs(), Ordering::Relaxed);
+                Ok(())
+            };
+            connection.wal_hook(Some(hook)).map_err(errors::told)?;
+        }
+        let connection = Mutex::new(Some(connection));
+        Ok(Self {
+            connection,
+            durable,
+            checkpoints,
+            waiting: AtomicUsize::new(0),
+            logged,
+            shares_sync,
+        })
+    }
+
+    /// Takes the writer and begins a transaction, within [`PATIENCE`] for both.
+    pub(super) async fn begin(&self) -> Result<Open<'_>, Error> {
+        self.durable.sound()?;
+        let deadline = Instant::now() + PATIENCE;
+        let guard = self.take(deadline).await?;
+        let mut open = Open {
+            connection: guard,
+            writer: self,
+            begun: false,
+        };
+        // An administering process may hold the write lock of the file. We wait as a task, not as a thread.
+        let mut pause = Duration::from_micros(500);
+        loop {
+            match open.begin() {
+                Ok(()) => return Ok(open),
+                Err(why) if !errors::is_busy(&why) || Instant::now() + pause > deadline => {
+                    return Err(errors::told(why));
+                }
+                Err(_) => sleep(pause).await,
+            }
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+    }
+
+    /// Runs the checkpointer's `work` while nobody writes. For threads outside the runtime.
+    pub(super) fn pause<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _writer = self.connection.blocking_lock();
+        work()
+    }
+
+    /// Takes the connection away for good.
+    pub(super) async fn retire(&self) -> Option<Connection> {
+        self.connection.lock().await.take()
+    }
+
+    pub(super) fn is_at_work(&self) -> bool {
+        self.connection.try_lock().is_err()
+    }
+
+    async fn take(&self, deadline: Instant) -> Result<MappedMutexGuard<'_, Connection>, Error> {
+        let guard = match self.connection.try_lock() {
+            Ok(guard) => guard,
+            Err(_) => {
+                let _waiting = Waiting::begin(&self.waiting);
+                let taken = timeout_at(deadline, self.connection.lock()).await;
+                taken.map_err(|_| Error::unavailable("the writer is busy"))?
+            }
+        };
+        MutexGuard::try_map(guard, Option::as_mut).map_err(|_| Error::unavailable("the database is closed"))
+    }
+}
+
+/// A transaction that is open. Dropped without a commit, for whatever reason, it rolls back.
+pub(super) struct Open<'w> {
+    connection: MappedMutexGuard<'w, Connection>,
+    writer: &'w Writer,
+    begun: bool,
+}
+
+impl Open<'_> {
+    pub(super) fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// Commits. Its ticket is to be waited for, after the writer has been let go.
+    pub(super) fn commit(mut self) -> Result<Ticket, Error> {
+        if self.connection.is_autocommit() {
+            self.begun = false;
+            return Err(Error::database("the transaction had ended before its commit"));
+        }
+        let ticket = self.writer.durable.announce()?;
+        self.writer.logged.store(0, Ordering::Relaxed);
+        let done = self.run("COMMIT");
+        let pages = self.writer.logged.load(Ordering::Relaxed);
+        // Without the hook SQLite has synced by itself, and there is nothing to wait for.
+        self.writer
+            .durable
+            .complete(ticket, self.writer.shares_sync && pages > 0);
+        self.writer.checkpoints.note(pages);
+        match done {
+            Ok(()) => {
+                self.begun = false;
+                Ok(ticket)
+            }
+            Err(why) => {
+                self.writer.watch(&why);
+                Err(errors::told(why))
+            }
+        }
+    }
+
+    fn begin(&mut self) -> rusqlite::Result<()> {
+        self.run("BEGIN IMMEDIATE")?;
+        self.begun = true;
+        Ok(())
+    }
+
+    fn run(&self, statement: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(statement)?.execute([]).map(drop)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if !self.begun || self.connection.is_autocommit() {
+            return;
+        }
+        if let Err(why) = self.run("ROLLBACK")
+            && !self.connection.is_autocommit()
+        {
+            // A writer that can neither commit nor roll back would lend its open transaction to the next.
+            self.writer.durable.fail(&why);
+        }
+    }
+}
+
+impl Writer {
+    /// SQLite syncs by itself in a few places, such as the header of a log that begins anew.
+    fn watch(&self, why: &rusqlite::Error) {
+        if errors::is_failed_sync(why) {
+            self.durable.fail(why);
+        }
+    }
+}
+
+/// Counts a task for as long as it waits, also when its future is dropped.
+struct Waiting<'w>(&'w AtomicUsize);
+
+impl<'w> Waiting<'w> {
+    fn begin(count: &'w AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

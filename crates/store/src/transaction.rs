@@ -1,0 +1,58 @@
+//! The inside of a transaction, and what became of it.
+
+use std::pin::Pin;
+
+use crate::Error;
+use crate::postgres::Session;
+
+/// What the closure given to [`Db::transact`](crate::Db::transact) returns: `Box::pin(async move { … })`.
+pub type Work<'c, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>;
+
+/// An open transaction. It ends with the closure that was given it: an `Ok` commits, anything else rolls back.
+///
+/// When a statement has failed, nothing more can be done inside, on either database, and an `Ok` does not commit.
+pub struct Tx<'t> {
+    pub(crate) session: TxSession<'t>,
+    pub(crate) fate: Fate,
+}
+
+pub(crate) enum TxSession<'t> {
+    // A shared reference would not be `Send`.
+    Sqlite(&'t mut rusqlite::Connection),
+    Postgres(Session<'t>),
+}
+
+/// What a transaction has come to. PostgreSQL answers a COMMIT of a failed transaction with a quiet rollback,
+/// so we remember by ourselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It can commit.
+    Sound,
+    /// It lost against another transaction, and may be run again.
+    Conflicted,
+    /// A statement failed.
+    Failed,
+    /// The server has not answered; the connection is of no further use.
+    Silent,
+}
+
+impl<'t> Tx<'t> {
+    pub(crate) fn new(session: TxSession<'t>) -> Self {
+        Self {
+            session,
+            fate: Fate::Sound,
+        }
+    }
+}
+
+impl Fate {
+    pub(crate) fn proceed(self) -> Result<(), Error> {
+        match self {
+            Self::Sound => Ok(()),
+            Self::Conflicted => Err(Error::Conflict),
+            Self::Failed | Self::Silent => Err(Error::database(
+                "an earlier statement of this transaction failed, and its error was dropped",
+            )),
+        }
+    }
+}

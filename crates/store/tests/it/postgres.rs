@@ -1,0 +1,137 @@
+//! What is promised of the server alone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use countersign_store::{Db, Error, OpenError, Options, Role, query, sql};
+
+use crate::place::{Place, on, opened, run};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn retries_are_bounded() {
+    on(Place::postgres().await, |url| async move {
+        let db = opened(&url).await;
+        let attempts = Arc::new(AtomicU32::new(0));
+        let hopeless = db.transact((db.clone(), attempts.clone()), |tx, (other, attempts)| {
+            Box::pin(async move {
+                attempts.fetch_add(1, Ordering::Relaxed);
+                let value: i64 = query(sql!("SELECT value FROM counters WHERE id = 1"))
+                    .one(&mut *tx)
+                    .await?;
+                // Another transaction always comes in between.
+                query(sql!("UPDATE counters SET value = value + 1 WHERE id = 1"))
+                    .execute(other)
+                    .await?;
+                query(sql!("UPDATE counters SET value = $1 WHERE id = 1"))
+                    .bind(value + 100)
+                    .execute(tx)
+                    .await?;
+                Ok::<(), Error>(())
+            })
+        });
+        assert!(matches!(hopeless.await, Err(Error::Conflict)));
+        let attempts = attempts.load(Ordering::Relaxed);
+        assert_eq!(attempts, 40);
+        let value: i64 = query(sql!("SELECT value FROM counters WHERE id = 1"))
+            .one(&db)
+            .await
+            .unwrap();
+        assert_eq!(value, i64::from(attempts));
+        db.close().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_connection_is_replaced() {
+    on(Place::postgres().await, |url| async move {
+        drop(opened(&url).await);
+        let db = opened_with_two(&url).await;
+        for _ in 0..20 {
+            let cut = query(sql!("SELECT pg_terminate_backend(pg_backend_pid())"))
+                .one::<bool>(&db)
+                .await;
+            assert!(matches!(cut, Err(Error::Unavailable(_))), "{cut:?}");
+            let within = db.transact((), |tx, ()| {
+                Box::pin(async move {
+                    query(sql!("UPDATE counters SET value = value + 1"))
+                        .execute(&mut *tx)
+                        .await?;
+                    query(sql!("SELECT pg_terminate_backend(pg_backend_pid())"))
+                        .one::<bool>(tx)
+                        .await
+                })
+            });
+            assert!(matches!(within.await, Err(Error::Unavailable(_))));
+        }
+        // The pool may still hold one that it does not know to be cut, but each is met once.
+        let mut served = None;
+        for _ in 0..3 {
+            let value = query(sql!("SELECT value FROM counters")).one::<i64>(&db).await;
+            served = served.or(value.ok());
+        }
+        assert_eq!(served, Some(0), "nothing that was cut off has been committed");
+        db.close().await.unwrap();
+    })
+    .await;
+}
+
+async fn opened_with_two(url: &str) -> Db {
+    Db::open(&Options {
+        pool_size: Some(2),
+        ..Options::new(url, Role::Server)
+    })
+    .await
+    .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exhausted_pool_is_unavailable_and_then_serves_again() {
+    on(Place::postgres().await, |url| async move {
+        drop(opened(&url).await);
+        let db = opened_with_two(&url).await;
+        let holders: Vec<_> = (0..2)
+            .map(|_| {
+                let db = db.clone();
+                tokio::spawn(async move { query(sql!("SELECT 1 FROM pg_sleep(4)")).one::<i64>(&db).await })
+            })
+            .collect();
+        while db.pool_status().in_use < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(matches!(db.ping().await, Err(Error::Unavailable(_))));
+        for holder in holders {
+            holder.await.unwrap().unwrap();
+        }
+        db.ping().await.unwrap();
+        run(&db, "UPDATE counters SET value = 1").await;
+        db.close().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unavailable_and_its_password_is_not_shown() {
+    let url = "postgres://someone:hunter2@127.0.0.1:1/none";
+    let Err(why) = Db::open(&Options::new(url, Role::Server)).await else {
+        panic!("nothing listens there")
+    };
+    assert!(matches!(why, OpenError::Store(Error::Unavailable(_))), "{why}");
+    assert!(!format!("{why} {why:?}").contains("hunter2"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_that_quotes_a_value_is_not_repeated() {
+    on(Place::postgres().await, |url| async move {
+        let db = opened(&url).await;
+        let quoted = query(sql!("SELECT CAST(CAST($1 AS TEXT) AS BIGINT)"))
+            .bind("hunter2")
+            .one::<i64>(&db)
+            .await;
+        let Err(why) = quoted else { panic!("that is no number") };
+        assert_eq!(why.to_string(), "the database refused: SQLSTATE 22P02");
+        db.close().await.unwrap();
+    })
+    .await;
+}
