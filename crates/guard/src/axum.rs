@@ -1,0 +1,231 @@
+//! Extractors and layers for axum. A route that takes a [`CurrentUser`] is protected by that alone.
+
+use std::convert::Infallible;
+use std::ops::Deref;
+use std::task::{Context, Poll};
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts, Request};
+use axum::response::{IntoResponse, Response};
+use futures_util::future::BoxFuture;
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode};
+use tower::{Layer, Service};
+
+use crate::{Denied, Guard, Reason, VerifiedUser, bearer_token};
+
+/// The verified sender of a request, or the answer of RFC 6750.
+///
+/// ```
+/// # use countersign_guard::CurrentUser;
+/// async fn list(user: CurrentUser) -> String {
+///     format!("the products of {}", user.id)
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct CurrentUser(pub VerifiedUser);
+
+/// The verified sender of a request, if it has one. A token that is there but not valid is still refused.
+#[derive(Clone, Debug)]
+pub struct OptionalUser(pub Option<VerifiedUser>);
+
+impl CurrentUser {
+    /// Refuses with 403 `insufficient_scope` unless the token carries `scope`.
+    ///
+    /// # Errors
+    /// [`Denied`] with [`Reason::MissingScope`].
+    pub fn require_scope(&self, scope: &str) -> Result<(), Denied> {
+        if self.scopes.contains(scope) {
+            return Ok(());
+        }
+        Err(Denied {
+            realm: self.claims.iss.clone(),
+            reason: Reason::MissingScope(scope.to_owned()),
+        })
+    }
+}
+
+impl Deref for CurrentUser {
+    type Target = VerifiedUser;
+
+    fn deref(&self) -> &VerifiedUser {
+        &self.0
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for CurrentUser {
+    type Rejection = Denied;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Denied> {
+        // What `RequireScope` has verified already is not verified again.
+        if let Some(user) = parts.extensions.get::<VerifiedUser>() {
+            return Ok(Self(user.clone()));
+        }
+        let Some(guard) = parts.extensions.get::<Guard>() else {
+            return Err(Denied {
+                realm: String::new(),
+                reason: Reason::NoGuard,
+            });
+        };
+        let token = bearer_token(&parts.headers).map_err(|reason| guard.denied(reason))?;
+        let user = guard.verify(token).await?;
+        parts.extensions.insert(user.clone());
+        Ok(Self(user))
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for CurrentUser {
+    type Rejection = Denied;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Denied> {
+        match <Self as FromRequestParts<S>>::from_request_parts(parts, state).await {
+            Ok(user) => Ok(Some(user)),
+            Err(Denied {
+                reason: Reason::NoToken,
+                ..
+            }) => Ok(None),
+            Err(denied) => Err(denied),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for OptionalUser {
+    type Rejection = Denied;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Denied> {
+        let user = <CurrentUser as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
+        Ok(Self(user.map(|user| user.0)))
+    }
+}
+
+impl IntoResponse for Denied {
+    /// A problem (RFC 9457) with the challenge; the refusal itself travels in the response's extensions, so that
+    /// a service can word it in its own way.
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let body = serde_json::json!({
+            "type": "about:blank",
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "detail": self.reason.to_string(),
+            "code": self.code(),
+        });
+        let mut response = (status, [(CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response();
+        if let Some(challenge) = self.challenge().and_then(|text| HeaderValue::try_from(text).ok()) {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response
+                .headers_mut()
+                .insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl Guard {
+    /// The layer that hands this guard to the extractors of the routes below it.
+    pub fn layer(&self) -> GuardLayer {
+        GuardLayer(self.clone())
+    }
+}
+
+/// Hands a [`Guard`] to the extractors of the routes below it. It refuses nothing by itself.
+#[derive(Clone)]
+pub struct GuardLayer(Guard);
+
+impl<S> Layer<S> for GuardLayer {
+    type Service = WithGuard<S>;
+
+    fn layer(&self, inner: S) -> WithGuard<S> {
+        WithGuard {
+            inner,
+            guard: self.0.clone(),
+        }
+    }
+}
+
+/// The service of [`GuardLayer`].
+#[derive(Clone)]
+pub struct WithGuard<S> {
+    inner: S,
+    guard: Guard,
+}
+
+impl<S: Service<Request>> Service<Request> for WithGuard<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> S::Future {
+        request.extensions_mut().insert(self.guard.clone());
+        self.inner.call(request)
+    }
+}
+
+/// A layer for routes that need a scope: `Router::route_layer(RequireScope::new("products:write"))`.
+///
+/// It must stand below a [`GuardLayer`]. Handlers behind it still take a [`CurrentUser`]; the token is verified once.
+#[derive(Clone, Debug)]
+pub struct RequireScope {
+    scope: &'static str,
+}
+
+impl RequireScope {
+    /// Lets in only tokens that carry `scope`.
+    pub fn new(scope: &'static str) -> Self {
+        Self { scope }
+    }
+}
+
+impl<S> Layer<S> for RequireScope {
+    type Service = ScopeRequired<S>;
+
+    fn layer(&self, inner: S) -> ScopeRequired<S> {
+        ScopeRequired {
+            inner,
+            scope: self.scope,
+        }
+    }
+}
+
+/// The service of [`RequireScope`].
+#[derive(Clone)]
+pub struct ScopeRequired<S> {
+    inner: S,
+    scope: &'static str,
+}
+
+impl<S> Service<Request> for ScopeRequired<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let scope = self.scope;
+        // The service that was polled ready is the one that is called; its fresh clone stays for the next call.
+        let fresh = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, fresh);
+        Box::pin(async move {
+            let (mut parts, body) = request.into_parts();
+            let user = <CurrentUser as FromRequestParts<()>>::from_request_parts(&mut parts, &()).await;
+            match user.and_then(|user| user.require_scope(scope)) {
+                Ok(()) => inner.call(Request::from_parts(parts, body)).await,
+                Err(denied) => Ok(denied.into_response()),
+            }
+        })
+    }
+}
