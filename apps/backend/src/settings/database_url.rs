@@ -1,0 +1,154 @@
+//! Where the data lies. The address may hold a password, which is shown to nobody.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::mistake::Fault;
+use super::value::Value;
+
+/// The address of the database: `sqlite://path` or `postgres://…`. Shown with its password masked.
+#[derive(Clone)]
+pub struct DatabaseUrl(SecretString);
+
+impl DatabaseUrl {
+    /// The whole address, with its password: for the one that opens the database.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&masked(self.expose()))
+    }
+}
+
+impl Value for DatabaseUrl {
+    const FORM: &'static str = "`sqlite://path` or `postgres://…`; secret";
+    const SECRET: bool = true;
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        let fault = |what: &str| {
+            Err(Fault::new(
+                what,
+                "sqlite://data/countersign.db or postgres://user:password@host/database",
+            ))
+        };
+        match text.split_once("://") {
+            Some(("sqlite", "")) => fault("names no file"),
+            Some(("sqlite", ":memory:")) => fault("would forget every account at the end; a file is needed"),
+            Some(("sqlite", path)) if path.contains('?') => fault("has options, which SQLite does not take here"),
+            Some(("postgres" | "postgresql", rest)) if rest.is_empty() || !names_a_host(rest) => fault("names no host"),
+            Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(Self(SecretString::from(text))),
+            _ => fault("is no address of SQLite or PostgreSQL"),
+        }
+    }
+
+    fn shown(text: &str) -> String {
+        masked(text)
+    }
+}
+
+/// A host before the path, or a folder of sockets as `?host=/run/postgresql`.
+fn names_a_host(rest: &str) -> bool {
+    let (address, options) = rest.split_once('?').unwrap_or((rest, ""));
+    let authority = address.rsplit('@').next().unwrap_or(address);
+    !authority.is_empty() && !authority.starts_with('/') || options.split('&').any(|option| option.starts_with("host="))
+}
+
+/// What may be shown of the options; a name that is not here may be a secret's.
+const HARMLESS: [&str; 8] = [
+    "sslmode",
+    "sslrootcert",
+    "options",
+    "host",
+    "port",
+    "dbname",
+    "connect_timeout",
+    "application_name",
+];
+
+fn masked(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| *scheme != "sqlite") else {
+        return url.to_owned();
+    };
+    // A password may hold any character, escaped or not: up to the last `@`, all is taken for it.
+    let (user, rest) = match rest.rsplit_once('@') {
+        Some((credentials, rest)) => match credentials.split_once(':') {
+            Some((user, _)) => (format!("{user}:***@"), rest),
+            None => (format!("{credentials}@"), rest),
+        },
+        None => (String::new(), rest),
+    };
+    match rest.split_once('?') {
+        Some((address, options)) => format!("{scheme}://{user}{address}?{}", masked_options(options)),
+        None => format!("{scheme}://{user}{rest}"),
+    }
+}
+
+fn masked_options(options: &str) -> String {
+    let masked = options.split('&').map(|option| match option.split_once('=') {
+        Some((name, _)) if !HARMLESS.contains(&name) => format!("{name}=***"),
+        _ => option.to_owned(),
+    });
+    masked.collect::<Vec<_>>().join("&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_shown() {
+        let cases = [
+            ("sqlite://data/countersign.db", "sqlite://data/countersign.db"),
+            ("postgres://host/db", "postgres://host/db"),
+            ("postgres://user@host/db", "postgres://user@host/db"),
+            (
+                "postgres://user:hunter2@host:5432/db?sslmode=require",
+                "postgres://user:***@host:5432/db?sslmode=require",
+            ),
+            ("postgres://user:hun:ter@2/?x@host/db", "postgres://user:***@host/db"),
+            (
+                "postgresql://host/db?user=u&password=hunter2&port=1",
+                "postgresql://host/db?user=***&password=***&port=1",
+            ),
+            (
+                "postgres://u:p@h/db?options=-c%20a%3Db",
+                "postgres://u:***@h/db?options=-c%20a%3Db",
+            ),
+        ];
+        for (url, shown) in cases {
+            assert_eq!(
+                DatabaseUrl::parse(url)
+                    .unwrap_or_else(|fault| panic!("{url}: {fault:?}"))
+                    .to_string(),
+                shown
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_database_is_refused_without_repeating_it() {
+        for url in [
+            "",
+            "data.db",
+            "sqlite://",
+            "sqlite:data.db",
+            "sqlite://:memory:",
+            "sqlite://a.db?mode=rwc",
+            "mysql://hunter2@h",
+            "postgres://",
+            "postgres:///hunter2",
+            "postgres://u:hunter2@/db",
+            "POSTGRES://h/db",
+        ] {
+            let fault = DatabaseUrl::parse(url)
+                .err()
+                .unwrap_or_else(|| panic!("{url:?} was taken"));
+            assert!(!fault.what.contains("hunter2"), "{fault:?}");
+        }
+        assert!(DatabaseUrl::parse("postgres:///db?host=/run/postgresql").is_ok());
+    }
+}

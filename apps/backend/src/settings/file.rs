@@ -1,0 +1,184 @@
+//! `countersign.toml` as settings, each with its line.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+
+use super::mistake::{Fault, Mistake};
+use super::sources::{SettingsFile, Source};
+use super::values::Given;
+
+/// What the file gives; or, when it cannot be read, why, mistake by mistake.
+pub(super) fn given(file: &SettingsFile) -> Result<(Vec<Given>, Vec<Mistake>), Vec<Mistake>> {
+    let text = match &file.text {
+        Ok(text) => text,
+        Err(error) => return Err(vec![unreadable(&file.path, error)]),
+    };
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut reading = Reading {
+        path: &file.path,
+        text,
+        given: Vec::new(),
+        mistakes: Vec::new(),
+    };
+    if errors.is_empty() {
+        reading.table("", table.get_ref());
+        return Ok((reading.given, reading.mistakes));
+    }
+    // One slip often draws several errors: the first of each line is the one to mend.
+    let starts = errors
+        .iter()
+        .map(|error| (reading.line(error.span().map_or(0, |span| span.start)), error));
+    let first_of_line: BTreeMap<usize, &toml::de::Error> = starts.rev().collect();
+    for (line, error) in first_of_line {
+        // Only the message: the error's whole text repeats the line, which may hold a secret.
+        let fault = Fault::new(format!("this is no TOML: {}", error.message()), "");
+        let source = Source::File {
+            path: file.path.clone(),
+            line: Some(line),
+        };
+        reading.mistakes.push(Mistake {
+            source,
+            setting: String::new(),
+            fault,
+        });
+    }
+    Err(reading.mistakes)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Mistake {
+    let fault = Fault::new(
+        format!("the settings file cannot be read: {error}"),
+        "the path of a file that can be read",
+    );
+    Mistake {
+        source: Source::File {
+            path: path.to_owned(),
+            line: None,
+        },
+        setting: String::new(),
+        fault,
+    }
+}
+
+struct Reading<'a> {
+    path: &'a Path,
+    text: &'a str,
+    given: Vec<Given>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reading<'_> {
+    fn table(&mut self, prefix: &str, table: &DeTable<'_>) {
+        for (key, value) in table {
+            let name = format!("{prefix}{}", key.get_ref());
+            let source = self.source(key.span().start);
+            match value.get_ref() {
+                DeValue::Table(inner) if !inner.is_empty() => self.table(&format!("{name}."), inner),
+                // An empty section says nothing, but its name may be wrong.
+                DeValue::Table(_) if super::is_section(&name) => {}
+                value => match written(value) {
+                    Ok(text) => self.given.push(Given { name, text, source }),
+                    Err(fault) => self.mistakes.push(Mistake {
+                        source,
+                        setting: name,
+                        fault,
+                    }),
+                },
+            }
+        }
+    }
+
+    fn source(&self, offset: usize) -> Source {
+        Source::File {
+            path: self.path.to_owned(),
+            line: Some(self.line(offset)),
+        }
+    }
+
+    fn line(&self, offset: usize) -> usize {
+        self.text.get(..offset).unwrap_or(self.text).matches('\n').count() + 1
+    }
+}
+
+/// A value as the environment would write it: lists are joined with commas.
+fn written(value: &DeValue<'_>) -> Result<String, Fault> {
+    match value {
+        DeValue::String(text) => Ok(text.to_string()),
+        DeValue::Integer(number) if number.radix() == 10 => Ok(number.as_str().replace('_', "")),
+        DeValue::Integer(_) => Err(Fault::new("is no decimal number", "it with the digits 0 to 9")),
+        DeValue::Boolean(word) => Ok(word.to_string()),
+        DeValue::Float(number) => Ok(number.as_str().to_owned()),
+        DeValue::Datetime(time) => Ok(time.to_string()),
+        DeValue::Array(items) => {
+            let items: Result<Vec<_>, _> = items.iter().map(|item| element(item.get_ref())).collect();
+            Ok(items?.join(","))
+        }
+        DeValue::Table(table) if table.is_empty() => Ok(String::new()),
+        DeValue::Table(_) => Err(Fault::new("is a table", "one value")),
+    }
+}
+
+fn element(item: &DeValue<'_>) -> Result<String, Fault> {
+    match item {
+        DeValue::String(text) if !text.contains(',') => Ok(text.to_string()),
+        DeValue::String(_) => Err(Fault::new(
+            "holds an element with a comma in it",
+            "each element by itself",
+        )),
+        _ => Err(Fault::new(
+            "holds an element that is no text",
+            r#"a list such as ["one", "two"]"#,
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<(Vec<Given>, Vec<Mistake>), Vec<Mistake>> {
+        given(&SettingsFile {
+            path: "countersign.toml".into(),
+            text: Ok(text.to_owned()),
+        })
+    }
+
+    #[test]
+    fn each_value_keeps_its_line() {
+        let (given, mistakes) =
+            read("listen = \"a\"\ncors_origins = [\"b\", \"c\"]\n\n[tokens]\naccess_ttl = \"1d\"\n[http]\n").unwrap();
+        assert!(mistakes.is_empty());
+        let lines: Vec<_> = given
+            .iter()
+            .map(|given| format!("{} {}={}", given.source, given.name, given.text))
+            .collect();
+        let expected = [
+            "countersign.toml:2 cors_origins=b,c",
+            "countersign.toml:1 listen=a",
+            "countersign.toml:5 tokens.access_ttl=1d",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn every_error_of_syntax_is_told_without_the_line_itself() {
+        let mistakes = read("a = = 1\nkeys_passphrase = \"hunter2\n").err().unwrap();
+        assert_eq!(mistakes.len(), 2);
+        let text = super::super::Mistakes(mistakes).to_string();
+        assert!(
+            text.contains("countersign.toml:1: this is no TOML") && text.contains("countersign.toml:2: "),
+            "{text}"
+        );
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn what_is_no_plain_value_is_refused() {
+        let (_, mistakes) = read("listen = [[1]]\n[[tokens]]\nx = 1\n").unwrap();
+        assert_eq!(mistakes.len(), 2);
+        let (_, mistakes) = read("cors_origins = [\"a,b\"]\n[passwords]\nmemory_kib = 0x4c00\n").unwrap();
+        assert_eq!(mistakes.len(), 2);
+    }
+}

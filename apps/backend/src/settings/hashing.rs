@@ -1,0 +1,24 @@
+//! `[hashing]`: the threads that hash passwords.
+
+use super::section::section;
+use super::values::Values;
+
+section! {
+    /// The threads that hash passwords, and who may wait for them.
+    Hashing "hashing." {
+        /// How many passwords are hashed at once: 1 to 1024.
+        #[danger = "memory in use is this times `passwords.memory_kib`; more than the cores only makes each one slower"]
+        #[default_is = "number of cores"]
+        workers: usize = "1",
+        /// How many may wait in all, 1 to 100000; who comes after them is answered 503 at once.
+        #[default_is = "64 per worker"]
+        queue: usize = "64",
+    }
+}
+
+impl Hashing {
+    pub(super) fn check(&self, values: &mut Values) {
+        values.within("hashing.workers", self.workers, 1..=1024);
+        values.within("hashing.queue", self.queue, 1..=100_000);
+    }
+}

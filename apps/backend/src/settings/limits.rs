@@ -1,0 +1,27 @@
+//! `[limits]`: how often one may try. An address stands for its prefix: the address itself, or the /64 of IPv6.
+
+use super::rate::Rate;
+use super::section::section;
+
+section! {
+    /// How often one may try, before anything costly is done.
+    Limits "limits." {
+        /// Whether there are limits at all.
+        #[danger = "without them, guessing passwords is slowed by the hashing threads alone; meant for load tests"]
+        enabled: bool = "true",
+        /// Sign-ins to one account from one address prefix. Ten slips in a quarter of an hour are an honest user's; at
+        /// that pace a guesser gets 960 tries a day.
+        login_per_account: Rate = "10/15m",
+        /// Sign-ins from one address prefix, whatever the account: an office behind one address in the morning passes,
+        /// a list of stolen passwords does not get far.
+        login_per_address: Rate = "30/1m",
+        /// Registrations from one address prefix: a classroom passes, a script that fills the table does not.
+        register_per_address: Rate = "20/1h",
+        /// Refreshes from one address prefix. They are cheap and tokens cannot be guessed: this only bounds load, so it
+        /// leaves room for many users behind one address.
+        refresh_per_address: Rate = "120/1m",
+        /// Tries at an account's current password by who is signed in to it (changing it, deleting the account): a
+        /// stolen access token must not become a way to guess.
+        change_password_per_account: Rate = "5/15m",
+    }
+}

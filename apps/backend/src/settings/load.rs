@@ -1,0 +1,90 @@
+//! Loading: the sources over each other, the defaults that depend on other settings, and the check of the whole.
+
+use std::net::SocketAddr;
+use std::num::NonZero;
+
+use super::mistake::{Fault, Mistakes};
+use super::origin::Issuer;
+use super::sources::{self, Source, Sources};
+use super::values::{Given, InForce, Values};
+use super::{Settings, environment, file, table};
+
+/// Settings, and where each of them came from.
+#[derive(Clone)]
+pub struct Loaded {
+    /// What is in force.
+    pub settings: Settings,
+    /// The same as text, in the order of the table, for `countersign settings`.
+    pub in_force: Vec<InForce>,
+}
+
+impl Settings {
+    /// Reads all sources, lays them over each other and checks the whole.
+    ///
+    /// # Errors
+    /// Every mistake that the sources hold.
+    pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
+        let mut values = Values::defaults(table());
+        let whole = adopt(&mut values, sources);
+        fill_dependent_defaults(&mut values, sources, whole);
+        let settings = Self::read(&mut values);
+        settings.check(&mut values);
+        match values.mistakes.is_empty() {
+            true => Ok(Loaded {
+                in_force: values.in_force(table()),
+                settings,
+            }),
+            false => Err(Mistakes(values.mistakes)),
+        }
+    }
+}
+
+/// Lays the sources over the defaults. Whether the file, if there is one, could be read.
+fn adopt(values: &mut Values, sources: &Sources) -> bool {
+    let file = sources.file.as_ref().map(file::given).transpose();
+    let whole = file.is_ok();
+    match file {
+        Ok(Some((given, mistakes))) => {
+            values.mistakes.extend(mistakes);
+            values.adopt(given);
+        }
+        Ok(None) => {}
+        Err(mistakes) => values.mistakes.extend(mistakes),
+    }
+    values.adopt(environment::given(&sources.environment));
+    let flags = sources.flags.iter().map(|(name, text)| {
+        let source = Source::Flag(sources::flag(name));
+        Given {
+            name: (*name).to_owned(),
+            text: text.clone(),
+            source,
+        }
+    });
+    values.adopt(flags.collect());
+    whole
+}
+
+fn fill_dependent_defaults(values: &mut Values, sources: &Sources, whole: bool) {
+    let cores = sources.cores.map_or(1, NonZero::get);
+    values.fill("hashing.workers", cores.min(1024).to_string());
+    let workers = values.peek::<usize>("hashing.workers").unwrap_or(1).clamp(1, 1024);
+    values.fill("hashing.queue", (workers * 64).to_string());
+
+    if let Some(listen) = values.peek::<SocketAddr>("listen") {
+        match Issuer::of_loopback(listen) {
+            Some(issuer) => values.fill("issuer", issuer.to_string()),
+            // A file that cannot be read may hold the issuer: then nothing is said about it.
+            None => values.require(
+                !whole || !values.is_default("issuer"),
+                &["issuer"],
+                Fault::new(
+                    format!("must be set, because `listen` is {listen}, which is no loopback address"),
+                    "the origin under which clients reach this server, such as https://auth.example.com",
+                ),
+            ),
+        }
+    }
+    if let Some(issuer) = values.peek::<Issuer>("issuer") {
+        values.fill("tokens.audience", issuer.to_string());
+    }
+}

@@ -1,0 +1,139 @@
+//! `[log]`: what is logged, and in which form.
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+use super::mistake::Fault;
+use super::section::{choice, section};
+use super::value::Value;
+
+choice! {
+    /// The form of log lines.
+    LogFormat: "`auto`, `text` or `json`" {
+        /// Text on a terminal, JSON elsewhere.
+        Auto = "auto",
+        /// Lines for people.
+        Text = "text",
+        /// One JSON object per line, for machines.
+        Json = "json",
+    }
+}
+
+section! {
+    /// What is logged, and in which form.
+    Log "log." {
+        /// The form of log lines: `auto` is text on a terminal and JSON elsewhere.
+        format: LogFormat = "auto",
+        /// What is logged: `error`, `warn`, `info`, `debug` or `trace`; also by module, as in
+        /// `info,countersign=debug`. What no word is said about is logged at `info`.
+        #[danger = "`debug` and `trace` log more of what users do, never a secret"]
+        level: LogLevel = "info",
+    }
+}
+
+impl LogFormat {
+    /// Whether lines are JSON, given whether they go to a terminal.
+    pub fn is_json(self, terminal: bool) -> bool {
+        match self {
+            Self::Auto => !terminal,
+            Self::Text => false,
+            Self::Json => true,
+        }
+    }
+}
+
+/// From which level on a line is logged, by module.
+#[derive(Clone)]
+pub struct LogLevel {
+    all: LevelFilter,
+    modules: Vec<(String, LevelFilter)>,
+}
+
+impl LogLevel {
+    /// The same as a filter of `tracing`.
+    pub fn targets(&self) -> Targets {
+        Targets::new().with_default(self.all).with_targets(self.modules.clone())
+    }
+}
+
+impl Value for LogLevel {
+    const FORM: &'static str = "level, or list of levels by module";
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        let mut level = Self {
+            all: LevelFilter::INFO,
+            modules: Vec::new(),
+        };
+        for part in text.split(',').map(str::trim) {
+            match part.split_once('=') {
+                None => level.all = filter(part)?,
+                Some((module, word)) if is_module(module) => level.modules.push((module.to_owned(), filter(word)?)),
+                Some((module, _)) => return Err(fault(format!("{module:?} is no module"))),
+            }
+        }
+        Ok(level)
+    }
+}
+
+fn filter(word: &str) -> Result<LevelFilter, Fault> {
+    match word {
+        "error" => Ok(LevelFilter::ERROR),
+        "warn" => Ok(LevelFilter::WARN),
+        "info" => Ok(LevelFilter::INFO),
+        "debug" => Ok(LevelFilter::DEBUG),
+        "trace" => Ok(LevelFilter::TRACE),
+        _ => Err(fault(format!("{word:?} is no level"))),
+    }
+}
+
+fn is_module(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b':')
+}
+
+fn fault(what: String) -> Fault {
+    Fault::new(
+        what,
+        "error, warn, info, debug or trace; by module as in info,countersign=debug",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn levels_are_read_by_module() {
+        let targets = LogLevel::parse("warn, countersign::features=debug").unwrap().targets();
+        assert!(targets.would_enable("countersign::features::auth", &Level::DEBUG));
+        assert!(targets.would_enable("hyper", &Level::WARN) && !targets.would_enable("hyper", &Level::INFO));
+        let targets = LogLevel::parse("countersign=trace").unwrap().targets();
+        assert!(targets.would_enable("hyper", &Level::INFO) && !targets.would_enable("hyper", &Level::DEBUG));
+    }
+
+    #[test]
+    fn what_is_no_level_is_refused() {
+        for text in [
+            "",
+            "INFO",
+            "verbose",
+            "info,",
+            "a=b",
+            "=info",
+            "a b=info",
+            "countersign=",
+            "off",
+        ] {
+            assert!(LogLevel::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn auto_is_text_on_a_terminal_alone() {
+        assert!(!LogFormat::Auto.is_json(true) && LogFormat::Auto.is_json(false));
+        assert!(LogFormat::Json.is_json(true) && !LogFormat::Text.is_json(false));
+    }
+}

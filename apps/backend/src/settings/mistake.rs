@@ -1,0 +1,70 @@
+//! What is wrong with the settings: all of it at once, each with its place and what to write instead.
+
+use std::fmt;
+
+use super::sources::Source;
+
+/// One mistake. No text of it holds the value of a secret.
+#[derive(Debug)]
+pub struct Mistake {
+    /// Where it stands: file and line, variable or flag.
+    pub source: Source,
+    /// The setting, as its source spells it.
+    pub setting: String,
+    /// What is wrong, and what to write.
+    pub fault: Fault,
+}
+
+/// What is wrong with a value, and what to write.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The end of the sentence that begins with the setting's name.
+    pub what: String,
+    /// The end of the sentence that begins with "Write"; empty where there is nothing to add.
+    pub write: String,
+}
+
+impl Fault {
+    pub(super) fn new(what: impl Into<String>, write: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            write: write.into(),
+        }
+    }
+}
+
+/// All mistakes of the settings; at least one.
+pub struct Mistakes(pub Vec<Mistake>);
+
+impl std::error::Error for Mistakes {}
+
+impl fmt::Debug for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.len() {
+            1 => write!(f, "the settings hold a mistake:")?,
+            count => write!(f, "the settings hold {count} mistakes:")?,
+        }
+        self.0.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Source::File { .. } if self.setting.is_empty() => write!(f, "{}: ", self.source)?,
+            Source::File { .. } => write!(f, "{}: {} ", self.source, self.setting)?,
+            Source::Default | Source::Variable(_) | Source::Flag(_) => write!(f, "{} ", self.setting)?,
+        }
+        f.write_str(&self.fault.what)?;
+        match self.fault.write.as_str() {
+            "" => f.write_str("."),
+            write => write!(f, ". Write {write}."),
+        }
+    }
+}

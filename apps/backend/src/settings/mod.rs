@@ -1,0 +1,191 @@
+//! Settings: defaults < `countersign.toml` < environment < command line, checked as a whole before anything starts.
+//!
+//! Each section has a file and is declared once (`section!`). Nothing here imports `core` or a feature, and nothing
+//! outside reads the environment. All mistakes are told at once, each with its place and what to write.
+
+mod database;
+mod database_url;
+mod docs;
+mod duration;
+mod environment;
+mod file;
+mod hashing;
+mod http;
+mod limits;
+mod load;
+mod log;
+mod mistake;
+mod nearest;
+mod origin;
+mod passwords;
+mod rate;
+mod reference;
+mod section;
+mod sessions;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod value;
+mod values;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+pub use self::database::Database;
+pub use self::database_url::DatabaseUrl;
+pub use self::docs::Docs;
+pub use self::duration::parse as parse_duration;
+pub use self::hashing::Hashing;
+pub use self::http::Http;
+pub use self::limits::Limits;
+pub use self::load::Loaded;
+pub use self::log::{Log, LogFormat, LogLevel};
+pub use self::mistake::{Fault, Mistake, Mistakes};
+pub use self::origin::{Issuer, Origin};
+pub use self::passwords::{Breached, Passwords};
+pub use self::rate::{Rate, RateFault};
+pub use self::reference::reference;
+pub use self::section::Setting;
+pub use self::sessions::Sessions;
+pub use self::sources::{DEFAULT_FILE, SettingsFile, Source, Sources};
+pub use self::tokens::Tokens;
+pub use self::values::InForce;
+
+use self::section::{choice, section};
+use self::values::Values;
+
+choice! {
+    /// Who may open an account.
+    Signup: "`open` or `closed`" {
+        /// Everyone.
+        Open = "open",
+        /// Nobody; accounts are made on the command line.
+        Closed = "closed",
+    }
+}
+
+section! {
+    /// Everything that an operator decides. Checked: what is in here goes together.
+    Settings "" {
+        /// Where the server listens. TLS ends at a proxy in front.
+        #[danger = "other than on a loopback address, passwords cross the network in the clear unless a proxy with TLS stands in front"]
+        listen: SocketAddr = "127.0.0.1:8000",
+        /// Where the operator's own listener answers `/metrics`; none if it is not set.
+        #[danger = "it asks nobody who they are: keep it off the public network"]
+        metrics_listen: Option<SocketAddr> = "",
+        /// The name of this server in every token (`iss`), and the origin under which clients reach it: no path, no
+        /// slash at the end.
+        #[danger = "changing it makes every token that was issued before invalid"]
+        #[default_is = "`http://<listen>` on a loopback address, else it must be set"]
+        issuer: Issuer = "http://127.0.0.1:8000",
+        /// Where the data lies: `sqlite://path` (embedded) or `postgres://user:password@host/database`.
+        #[danger = "on the command line every user of the machine can read its password; prefer `database_url_file`"]
+        database_url: DatabaseUrl = "sqlite://data/countersign.db",
+        /// The folder of the signing keys. They are made at the first start.
+        #[danger = "who reads it can sign any token; lose it and every token is invalid"]
+        keys_dir: PathBuf = "secrets/jwt",
+        /// What the private keys are encrypted with (PKCS#8), if they are.
+        #[danger = "lose it and the keys are lost"]
+        keys_passphrase: Option<SecretString> = "",
+        /// Addresses and networks of the proxies in front, whose word about the client's address is believed.
+        #[danger = "who speaks from such an address can claim to be anyone, and escapes the limits"]
+        trusted_proxies: Vec<IpNet> = "",
+        /// Who may open an account: everyone (`open`), or only the command line (`closed`).
+        signup: Signup = "open",
+        /// Origins of web pages that may call the API. The public documents (JWKS, metadata) answer every origin.
+        #[danger = "scripts of such a page see what the API answers to them"]
+        cors_origins: Vec<Origin> = "",
+        sections {
+            /// `[tokens]`.
+            tokens: Tokens,
+            /// `[passwords]`.
+            passwords: Passwords,
+            /// `[hashing]`.
+            hashing: Hashing,
+            /// `[limits]`.
+            limits: Limits,
+            /// `[sessions]`.
+            sessions: Sessions,
+            /// `[docs]`.
+            docs: Docs,
+            /// `[log]`.
+            log: Log,
+            /// `[http]`.
+            http: Http,
+            /// `[database]`.
+            database: Database,
+        }
+    }
+}
+
+/// The whole table of settings, in the order of the documentation.
+pub fn table() -> impl Iterator<Item = &'static Setting> {
+    let sections = [
+        Settings::TABLE,
+        Tokens::TABLE,
+        Passwords::TABLE,
+        Hashing::TABLE,
+        Limits::TABLE,
+        Sessions::TABLE,
+        Docs::TABLE,
+        Log::TABLE,
+        Http::TABLE,
+        Database::TABLE,
+    ];
+    sections.into_iter().flatten()
+}
+
+impl Settings {
+    /// To be told where the server really listens. Where `listen` asked for any free port (port 0) and no issuer is
+    /// set, the issuer, and the audience with it, become the address that was found.
+    pub fn bound_to(&mut self, address: SocketAddr) {
+        // An issuer that somebody wrote never has port 0.
+        let Some(issuer) = Issuer::of_loopback(address).filter(|_| self.issuer.port() == Some(0)) else {
+            return;
+        };
+        let before = std::mem::replace(&mut self.issuer, issuer);
+        for audience in self
+            .tokens
+            .audience
+            .iter_mut()
+            .filter(|audience| *audience == before.as_str())
+        {
+            self.issuer.as_str().clone_into(audience);
+        }
+    }
+
+    fn check(&self, values: &mut Values) {
+        let shared = self.metrics_listen.is_some_and(|metrics| collide(self.listen, metrics));
+        values.require(
+            !shared,
+            &["metrics_listen", "listen"],
+            Fault::new("is where `listen` listens already", "another port"),
+        );
+        values.require(
+            values.is_default("issuer") || self.issuer.port() != Some(0),
+            &["issuer"],
+            Fault::new("has port 0, which nobody can reach", "the port that clients use"),
+        );
+        self.tokens.check(values);
+        self.passwords.check(values);
+        self.hashing.check(values);
+        self.sessions.check(values);
+        self.http.check(values);
+        self.database.check(values);
+    }
+}
+
+/// Whether two listeners cannot both have their address. Port 0 is any free port.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let same_host = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && same_host
+}
+
+/// Whether a name is a section's: `tokens`.
+fn is_section(name: &str) -> bool {
+    table().any(|setting| setting.name.split_once('.').is_some_and(|(section, _)| section == name))
+}

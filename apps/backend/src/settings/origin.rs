@@ -1,0 +1,254 @@
+//! Web origins (RFC 6454), and the issuer, which is one.
+//!
+//! An origin is compared as text, byte by byte: only the one spelling that browsers send is accepted.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::mistake::Fault;
+use super::value::Value;
+
+/// A web origin: scheme, host and, unless it is the scheme's own, port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    text: String,
+    host: String,
+    port: Option<u16>,
+}
+
+/// The issuer: the origin that stands in every token as `iss` (RFC 8414 §2, without path).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer(Origin);
+
+impl Origin {
+    /// As browsers write it: `https://app.example.com`.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    fn is_https(&self) -> bool {
+        self.text.starts_with("https://")
+    }
+
+    fn is_loopback(&self) -> bool {
+        let address = self.host.trim_start_matches('[').trim_end_matches(']');
+        // RFC 6761 §6.3: localhost and all names below it are loopback.
+        let local = self.host == "localhost" || self.host.ends_with(".localhost");
+        local || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
+impl Issuer {
+    /// The issuer as text, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        &self.0.text
+    }
+
+    /// The host, in lower case; an IPv6 address keeps its brackets.
+    pub fn host(&self) -> &str {
+        &self.0.host
+    }
+
+    /// The port, where the issuer names one.
+    pub fn port(&self) -> Option<u16> {
+        self.0.port
+    }
+
+    /// Whether clients reach it over TLS.
+    pub fn is_https(&self) -> bool {
+        self.0.is_https()
+    }
+
+    /// Whether only this machine can reach it.
+    pub fn is_loopback(&self) -> bool {
+        self.0.is_loopback()
+    }
+
+    /// The issuer of a server that listens on a loopback address and was told nothing else.
+    pub(super) fn of_loopback(address: SocketAddr) -> Option<Self> {
+        address
+            .ip()
+            .is_loopback()
+            .then(|| Self::parse(&format!("http://{address}")).ok())
+            .flatten()
+    }
+}
+
+impl Value for Origin {
+    const FORM: &'static str = "origin";
+    const LIST_FORM: &'static str = "list of origins";
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        let fault = |what: &str| Fault::new(format!("{text:?} {what}"), "an origin such as https://app.example.com");
+        let (default_port, authority) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+            (Some(authority), _) => (443, authority),
+            (_, Some(authority)) => (80, authority),
+            (None, None) => return Err(fault("does not begin with https:// or http://")),
+        };
+        let (host, port) = split_port(authority);
+        if !is_host(host) {
+            return Err(fault(host_fault(authority)));
+        }
+        let number = port.map(parse_port).transpose().map_err(fault)?;
+        match number {
+            Some(number) if number == default_port => Err(fault("names the port that its scheme has anyway")),
+            port => Ok(Self {
+                text: text.to_owned(),
+                host: host.to_owned(),
+                port,
+            }),
+        }
+    }
+}
+
+impl Value for Issuer {
+    const FORM: &'static str = "origin; `http` on loopback hosts only";
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        let example = "an origin such as https://auth.example.com";
+        let origin = Origin::parse(text).map_err(|fault| Fault::new(fault.what, example))?;
+        match origin.is_https() || origin.is_loopback() {
+            true => Ok(Self(origin)),
+            false => Err(Fault::new(
+                format!("{text:?} would send passwords and tokens in the clear"),
+                example,
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.text)
+    }
+}
+
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        // The colons of an IPv6 address stand inside brackets.
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+fn parse_port(text: &str) -> Result<u16, &'static str> {
+    let port = text.parse().map_err(|_| "has a port that is no number of 0 to 65535")?;
+    if u16::to_string(&port) == text {
+        Ok(port)
+    } else {
+        Err("has a port with needless digits")
+    }
+}
+
+/// A name of letters, digits and hyphens (RFC 1123 §2.1) in lower case, or an address in the spelling of browsers.
+fn is_host(host: &str) -> bool {
+    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        return address
+            .parse::<Ipv6Addr>()
+            .is_ok_and(|parsed| parsed.to_string() == address);
+    }
+    let last = host.rsplit('.').next().unwrap_or(host);
+    // A name that ends in a number is an IPv4 address to a browser (WHATWG URL, "ends in a number").
+    if last.starts_with(|first: char| first.is_ascii_digit()) && host.parse::<Ipv4Addr>().is_err() {
+        return false;
+    }
+    host.len() <= 253 && host.split('.').all(is_label)
+}
+
+fn is_label(label: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&label.len()) && label.bytes().all(allowed) && !label.starts_with('-') && !label.ends_with('-')
+}
+
+fn host_fault(authority: &str) -> &'static str {
+    match authority {
+        "" => "names no host",
+        text if text.contains('@') => "holds a user name",
+        text if text.ends_with('/') && text.matches('/').count() == 1 => "ends in a slash",
+        text if text.contains(['/', '?', '#']) => "has more than scheme, host and port",
+        text if text.contains('*') => "holds a wildcard; each origin is named by itself",
+        text if !text.is_ascii() => "has a host that is not in its ASCII form (xn--…)",
+        text if text.bytes().any(|byte| byte.is_ascii_uppercase()) => "has capital letters in its host",
+        _ => "has a host that is no name and no address",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_read_in_one_spelling_only() {
+        for text in [
+            "https://a.example",
+            "http://a.example:8080",
+            "https://[2001:db8::1]:8443",
+            "https://192.0.2.1",
+        ] {
+            assert_eq!(Origin::parse(text).unwrap().as_str(), text);
+        }
+        let refused = [
+            "",
+            "*",
+            "null",
+            "a.example",
+            "ftp://a.example",
+            "HTTPS://a.example",
+            "https://",
+            "https://A.example",
+            "https://a.example/",
+            "https://a.example/x",
+            "https://a.example?x",
+            "https://a.example#x",
+            "https://u@a.example",
+            "https://u:p@a.example",
+            "https://*.example",
+            "https://a.example:443",
+            "http://a.example:80",
+            "https://a.example:0443",
+            "https://a.example:",
+            "https://a.example:65536",
+            "https://a.example:+8",
+            "https://a..example",
+            "https://a.example.",
+            "https://-a.example",
+            "https://a_b",
+            "https://münchen.example",
+            "https://127.1",
+            "https://0x7f.1",
+            "https://[::0001]",
+            "https://[::1",
+            "https://::1",
+            "https://a.example b",
+            "https://a.example,https://b.example",
+            " https://a.example",
+        ];
+        for text in refused {
+            assert!(Origin::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_issuer_without_tls_is_for_loopback_alone() {
+        for text in [
+            "http://localhost:8000",
+            "http://a.localhost",
+            "http://127.8.9.1:8000",
+            "http://[::1]:8000",
+        ] {
+            let issuer = Issuer::parse(text).unwrap();
+            assert!(issuer.is_loopback() && !issuer.is_https(), "{text}");
+        }
+        let issuer = Issuer::parse("https://auth.example.com:8443").unwrap();
+        assert!(issuer.is_https() && !issuer.is_loopback());
+        assert_eq!((issuer.host(), issuer.port()), ("auth.example.com", Some(8443)));
+        for text in [
+            "http://auth.example.com",
+            "http://notlocalhost",
+            "http://192.168.0.1",
+            "http://localhost.example",
+        ] {
+            assert!(Issuer::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! `[passwords]`: what a password costs to hash, and which ones are accepted.
+
+use super::mistake::Fault;
+use super::section::{choice, section};
+use super::values::Values;
+
+choice! {
+    /// What happens to passwords that are known from breaches.
+    Breached: "`offline` or `off`" {
+        /// They are refused; a filter inside the binary knows the most common ones.
+        Offline = "offline",
+        /// They are accepted.
+        Off = "off",
+    }
+}
+
+section! {
+    /// What a password costs to hash (Argon2id, RFC 9106), and which passwords are accepted.
+    Passwords "passwords." {
+        /// Memory of one hash in KiB, up to 1048576. With `iterations` at least what OWASP asks for: 47104 KiB with 1
+        /// iteration, 19456 with 2, 12288 with 3, 9216 with 4, 7168 with 5.
+        #[danger = "each hashing worker holds that much while it is busy; raising it rehashes each password at its next sign-in"]
+        memory_kib: u32 = "19456",
+        /// Passes over the memory: 1 to 100.
+        iterations: u32 = "2",
+        /// Lanes of one hash: 1 to 16. They are computed one after the other.
+        parallelism: u32 = "1",
+        /// The fewest characters (code points) of a new password: at least 8. NIST SP 800-63B-4 asks for 15 where the
+        /// password is the only factor.
+        min_length: usize = "8",
+        /// The most characters of a new password: 64 to 1024.
+        max_length: usize = "128",
+        /// Whether new passwords that are common in breaches are refused.
+        #[danger = "with `off`, the first words that an attacker tries are accepted as passwords"]
+        breached: Breached = "offline",
+    }
+}
+
+/// OWASP Password Storage Cheat Sheet, Argon2id: KiB and iterations of equal strength.
+const OWASP: [(u32, u32); 5] = [
+    (46 * 1024, 1),
+    (19 * 1024, 2),
+    (12 * 1024, 3),
+    (9 * 1024, 4),
+    (7 * 1024, 5),
+];
+
+impl Passwords {
+    pub(super) fn check(&self, values: &mut Values) {
+        values.within("passwords.memory_kib", self.memory_kib, 7168..=1_048_576);
+        values.within("passwords.iterations", self.iterations, 1..=100);
+        values.within("passwords.parallelism", self.parallelism, 1..=16);
+        // ASVS 6.2.1 and 6.2.9: 8 at least, and 64 at least must be possible.
+        values.within("passwords.min_length", self.min_length, 8..=1024);
+        values.within("passwords.max_length", self.max_length, 64..=1024);
+        let strong = OWASP
+            .iter()
+            .any(|&(memory, passes)| self.memory_kib >= memory && self.iterations >= passes);
+        values.require(
+            strong,
+            &["passwords.memory_kib", "passwords.iterations"],
+            Fault::new(
+                format!(
+                    "makes hashes too cheap to guess ({} KiB, {} iterations)",
+                    self.memory_kib, self.iterations
+                ),
+                "at least 47104 KiB with 1 iteration, 19456 with 2, 12288 with 3, 9216 with 4 or 7168 with 5 \
+                 (OWASP Password Storage Cheat Sheet)",
+            ),
+        );
+        values.require(
+            self.min_length <= self.max_length,
+            &["passwords.min_length", "passwords.max_length"],
+            Fault::new(
+                "leaves no password that is long and short enough",
+                "min_length <= max_length",
+            ),
+        );
+    }
+}

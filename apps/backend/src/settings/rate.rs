@@ -1,0 +1,106 @@
+//! A rate as it stands in settings: so many in such a time, `10/15m`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+const MOST: u32 = 1_000_000;
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// At most `count` at once, and on average `count` in each `per`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many: 1 to 1,000,000.
+    pub count: u32,
+    /// In which time: a second to 366 days.
+    pub per: Duration,
+}
+
+/// The text is no rate. The message says what one looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RateFault {
+    /// Not of the form `<count>/<duration>`.
+    #[error("a rate is written as a count, a slash and a time, such as 10/15m")]
+    Malformed,
+    /// The count is 0 or absurd.
+    #[error("the count of a rate is between 1 and {MOST}; limits are turned off with limits.enabled = false")]
+    Count,
+    /// The time is too short or too long.
+    #[error("the time of a rate is between 1s and 366d")]
+    Time,
+}
+
+impl FromStr for Rate {
+    type Err = RateFault;
+
+    fn from_str(text: &str) -> Result<Self, RateFault> {
+        let (count, per) = text.split_once('/').ok_or(RateFault::Malformed)?;
+        let count = count.trim().parse().map_err(|_| RateFault::Malformed)?;
+        let per = humantime::parse_duration(per.trim()).map_err(|_| RateFault::Malformed)?;
+        match (1..=MOST).contains(&count) {
+            false => Err(RateFault::Count),
+            true if !(SHORTEST..=LONGEST).contains(&per) => Err(RateFault::Time),
+            true => Ok(Self { count, per }),
+        }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.count, humantime::format_duration(self.per))
+    }
+}
+
+impl Serialize for Rate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_read_and_written_in_one_form() {
+        for text in ["10/15m", "30/1m", "3/1h", "1000000/1s"] {
+            assert_eq!(text.parse::<Rate>().map(|rate| rate.to_string()), Ok(text.to_owned()));
+        }
+        assert_eq!(
+            " 10 / 15m ".parse(),
+            Ok(Rate {
+                count: 10,
+                per: Duration::from_secs(900)
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_no_rate_is_refused_with_the_reason() {
+        let faults = [
+            ("10", RateFault::Malformed),
+            ("ten/1m", RateFault::Malformed),
+            ("10/m", RateFault::Malformed),
+            ("-1/1m", RateFault::Malformed),
+            ("0/1m", RateFault::Count),
+            ("1000001/1m", RateFault::Count),
+            ("10/0s", RateFault::Time),
+            ("10/999ms", RateFault::Time),
+            ("10/367d", RateFault::Time),
+        ];
+        for (text, fault) in faults {
+            assert_eq!(text.parse::<Rate>(), Err(fault), "{text}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The one declarative table of all settings: name, meaning, danger, default, and what is accepted.
+//!
+//! A section is declared once with [`section!`], which makes its struct, its rows of the table and its reading. The
+//! table drives loading, the check of unknown names, `countersign settings` and `docs/settings.md`.
+
+/// One row of the table of settings.
+pub struct Setting {
+    /// The name in `countersign.toml`, with its section: `tokens.access_ttl`.
+    pub name: &'static str,
+    /// What it decides.
+    pub meaning: &'static str,
+    /// What can go wrong with it; empty where nothing can.
+    pub danger: &'static str,
+    /// The default as it would be written; empty for a list or an option that has none.
+    pub default: &'static str,
+    /// Words for a default that depends on something else; empty where `default` says it.
+    pub default_is: &'static str,
+    /// What is accepted, in a few words.
+    pub form: &'static str,
+    /// Whether the value is masked, and may come from a file (`…_file`).
+    pub secret: bool,
+}
+
+impl Setting {
+    /// The environment variable: `COUNTERSIGN_TOKENS__ACCESS_TTL`.
+    pub fn variable(&self) -> String {
+        super::environment::variable(self.name)
+    }
+}
+
+/// Declares a section: a documented struct whose every field is a setting with a default.
+///
+/// `#[danger = "…"]` and `#[default_is = "…"]` are optional. `sections { … }` holds the sections inside (the top
+/// level alone has them).
+macro_rules! section {
+    (
+        $(#[doc = $about:literal])+
+        $section:ident $prefix:literal {
+            $(
+                $(#[doc = $doc:literal])+
+                $(#[danger = $danger:literal])?
+                $(#[default_is = $default_is:literal])?
+                $field:ident: $kind:ty = $default:literal,
+            )+
+            $(sections { $($(#[doc = $inner_doc:literal])+ $inner:ident: $inner_kind:ty,)+ })?
+        }
+    ) => {
+        $(#[doc = $about])+
+        #[derive(Clone)]
+        pub struct $section {
+            $($(#[doc = $doc])+ $(#[doc = ""] #[doc = concat!("Danger: ", $danger)])? pub $field: $kind,)+
+            $($($(#[doc = $inner_doc])+ pub $inner: $inner_kind,)+)?
+        }
+
+        impl $section {
+            /// The rows of this section in the table of settings.
+            pub(in crate::settings) const TABLE: &'static [$crate::settings::section::Setting] = &[$(
+                $crate::settings::section::Setting {
+                    name: concat!($prefix, stringify!($field)),
+                    meaning: concat!($($doc),+),
+                    danger: concat!($($danger)?),
+                    default: $default,
+                    default_is: concat!($($default_is)?),
+                    form: <$kind as $crate::settings::value::Value>::FORM,
+                    secret: <$kind as $crate::settings::value::Value>::SECRET,
+                },
+            )+];
+
+            /// Takes the values of this section; mistakes are kept in `values`.
+            pub(in crate::settings) fn read(values: &mut $crate::settings::values::Values) -> Self {
+                Self {
+                    $($field: values.take(concat!($prefix, stringify!($field))),)+
+                    $($($inner: <$inner_kind>::read(values),)+)?
+                }
+            }
+        }
+    };
+}
+
+/// Declares a setting that is one of a few words.
+macro_rules! choice {
+    (
+        $(#[doc = $about:literal])+
+        $choice:ident: $form:literal { $($(#[doc = $doc:literal])+ $variant:ident = $word:literal,)+ }
+    ) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $choice {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl $crate::settings::value::Value for $choice {
+            const FORM: &'static str = $form;
+
+            fn parse(text: &str) -> Result<Self, $crate::settings::mistake::Fault> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err($crate::settings::mistake::Fault::new(format!("{text:?} is none of the choices"), $form)),
+                }
+            }
+        }
+    };
+}
+
+pub(super) use {choice, section};

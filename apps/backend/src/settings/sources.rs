@@ -1,0 +1,136 @@
+//! Where settings come from. The one place of the program that reads the process's environment.
+
+use std::fmt;
+use std::io;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+
+/// The file that is read from the working folder when no other is named.
+pub const DEFAULT_FILE: &str = "countersign.toml";
+
+/// All that settings are made of, handed in, so that a test needs no process. Empty, it gives the defaults.
+#[derive(Default)]
+pub struct Sources {
+    /// The settings file, if there is one.
+    pub file: Option<SettingsFile>,
+    /// Environment variables; only those whose name begins with `COUNTERSIGN_` are looked at.
+    pub environment: Vec<(String, String)>,
+    /// Settings by name, as the command line gave them: `("listen", "127.0.0.1:9000")`.
+    pub flags: Vec<(&'static str, String)>,
+    /// How many threads this machine runs at once; 1 when unknown.
+    pub cores: Option<NonZero<usize>>,
+}
+
+/// A settings file that exists or that somebody named.
+pub struct SettingsFile {
+    /// Its path, as it was given.
+    pub path: PathBuf,
+    /// What stands in it, or why it cannot be read.
+    pub text: io::Result<String>,
+}
+
+/// Where the value in force came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Nobody said anything.
+    Default,
+    /// The settings file.
+    File {
+        /// Its path, as it was given.
+        path: PathBuf,
+        /// The line, counted from 1; none where the file as a whole is meant.
+        line: Option<usize>,
+    },
+    /// An environment variable.
+    Variable(String),
+    /// A flag of the command line.
+    Flag(String),
+}
+
+impl Sources {
+    /// Reads the process's environment, and the file that `config`, else `COUNTERSIGN_CONFIG`, names; else
+    /// `countersign.toml` in the working folder, if there is one.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one home of reading the environment"
+    )]
+    pub fn of_process(flags: Vec<(&'static str, String)>, config: Option<PathBuf>) -> Self {
+        let environment: Vec<(String, String)> = std::env::vars_os()
+            .map(|(name, value)| {
+                (
+                    name.to_string_lossy().into_owned(),
+                    value.to_string_lossy().into_owned(),
+                )
+            })
+            .filter(|(name, _)| name.starts_with("COUNTERSIGN_"))
+            .collect();
+        let variable = || environment.iter().find(|(name, _)| name == "COUNTERSIGN_CONFIG");
+        let named = config.or_else(|| variable().map(|(_, path)| PathBuf::from(path)));
+        Self {
+            file: SettingsFile::find(named),
+            environment,
+            flags,
+            cores: std::thread::available_parallelism().ok(),
+        }
+    }
+}
+
+impl SettingsFile {
+    /// Reads the named file, or the default one if it exists.
+    fn find(named: Option<PathBuf>) -> Option<Self> {
+        let required = named.is_some();
+        let path = named.unwrap_or_else(|| Path::new(DEFAULT_FILE).to_owned());
+        let text = std::fs::read_to_string(&path);
+        match &text {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !required => None,
+            _ => Some(Self { path, text }),
+        }
+    }
+}
+
+impl Source {
+    /// The name of a setting as this source spells it.
+    pub(super) fn spell(&self, name: &str) -> String {
+        match self {
+            Self::Default | Self::File { .. } => name.to_owned(),
+            Self::Variable(_) => super::environment::variable(name),
+            Self::Flag(_) => flag(name),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, line: Some(line) } => write!(f, "{}:{line}", path.display()),
+            Self::File { path, line: None } => write!(f, "{}", path.display()),
+            Self::Variable(name) | Self::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+/// The flag of a setting: `--database-url`.
+pub(super) fn flag(name: &str) -> String {
+    format!("--{}", name.replace(['_', '.'], "-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_named_and_is_missing_stays_a_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing.toml");
+        let found = SettingsFile::find(Some(missing.clone())).unwrap();
+        assert_eq!(found.path, missing);
+        assert_eq!(found.text.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn the_default_file_may_be_missing() {
+        // The tests run in the package's folder, which holds no settings.
+        assert!(SettingsFile::find(None).is_none());
+    }
+}

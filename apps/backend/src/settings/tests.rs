@@ -1,0 +1,352 @@
+//! The settings as an operator meets them: sources in, values or mistakes out.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use super::*;
+
+/// Loads from a file, an environment and flags.
+fn load(file: &str, environment: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Result<Loaded, Mistakes> {
+    let file = SettingsFile {
+        path: "countersign.toml".into(),
+        text: Ok(file.to_owned()),
+    };
+    Settings::load(&Sources {
+        file: Some(file),
+        environment: environment
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        flags: flags.iter().map(|&(name, value)| (name, value.to_owned())).collect(),
+        cores: std::num::NonZero::new(4),
+    })
+}
+
+/// The mistakes of a file, as an operator reads them.
+fn mistakes(file: &str) -> String {
+    told(load(file, &[], &[]))
+}
+
+fn told(loaded: Result<Loaded, Mistakes>) -> String {
+    loaded
+        .err()
+        .map_or_else(|| "no mistake".to_owned(), |mistakes| mistakes.to_string())
+}
+
+fn in_force(loaded: &Loaded, name: &str) -> String {
+    loaded
+        .in_force
+        .iter()
+        .find(|row| row.setting == name)
+        .unwrap()
+        .to_string()
+}
+
+#[test]
+fn without_sources_the_defaults_are_in_force() {
+    let Loaded { settings, in_force } = Settings::load(&Sources::default()).unwrap();
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8000");
+    assert_eq!(settings.issuer.as_str(), "http://127.0.0.1:8000");
+    assert_eq!(settings.database_url.expose(), "sqlite://data/countersign.db");
+    assert_eq!(settings.tokens.access_ttl, Duration::from_secs(15 * 86_400));
+    assert_eq!(settings.tokens.audience, ["http://127.0.0.1:8000"]);
+    assert_eq!((settings.hashing.workers, settings.hashing.queue), (1, 64));
+    assert!(settings.metrics_listen.is_none() && settings.keys_passphrase.is_none());
+    assert_eq!(in_force.len(), table().count());
+    assert!(in_force.iter().all(|row| row.source == Source::Default));
+}
+
+#[test]
+fn every_name_of_the_table_is_there_once_and_every_default_can_be_read() {
+    // A default that cannot be read would panic in `take`; the file names every setting of the table.
+    let mut names: Vec<_> = table().map(|setting| setting.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), table().count());
+    // No value is right for each of these: every one is blamed, and its default read in its place.
+    let environment: Vec<_> = table()
+        .map(|setting| (setting.variable(), "\u{fffd}".to_owned()))
+        .collect();
+    let mistakes = Settings::load(&Sources {
+        environment,
+        ..Sources::default()
+    })
+    .err()
+    .unwrap()
+    .0;
+    assert_eq!(mistakes.len(), table().count());
+}
+
+#[test]
+fn each_source_goes_over_the_one_before_and_is_remembered() {
+    let file = "listen = '127.0.0.1:1'\nsignup = 'closed'\n\n[tokens]\naccess_ttl = '1d'\nrefresh_idle_ttl = '2d'\n";
+    let environment = [
+        ("COUNTERSIGN_LISTEN", "127.0.0.1:2"),
+        ("COUNTERSIGN_TOKENS__ACCESS_TTL", "3d"),
+    ];
+    let loaded = load(file, &environment, &[("listen", "127.0.0.1:3")]).unwrap();
+    assert_eq!(in_force(&loaded, "listen"), "listen = 127.0.0.1:3 (--listen)");
+    assert_eq!(
+        in_force(&loaded, "tokens.access_ttl"),
+        "tokens.access_ttl = 3d (COUNTERSIGN_TOKENS__ACCESS_TTL)"
+    );
+    assert_eq!(
+        in_force(&loaded, "tokens.refresh_idle_ttl"),
+        "tokens.refresh_idle_ttl = 2d (countersign.toml:6)"
+    );
+    assert_eq!(in_force(&loaded, "signup"), "signup = closed (countersign.toml:2)");
+    assert_eq!(in_force(&loaded, "issuer"), "issuer = http://127.0.0.1:3 (default)");
+    assert_eq!(loaded.settings.signup, Signup::Closed);
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_each_with_its_place_and_its_remedy() {
+    let file = "lisen = '127.0.0.1:1'\n[tokens]\naccess_ttl = '15 dogs'\nrefresh_replay_window = '6m'\n";
+    let environment = [
+        ("COUNTERSIGN_TOKENS_ACCESS_TTL", "1d"),
+        ("COUNTERSIGN_CORS_ORIGINS", "*"),
+    ];
+    insta::assert_snapshot!(told(load(file, &environment, &[("issuer", "http://auth.example.com")])), @r#"
+    the settings hold 6 mistakes:
+      countersign.toml:1: lisen is no setting. Write listen.
+      COUNTERSIGN_TOKENS_ACCESS_TTL is no setting. Write COUNTERSIGN_TOKENS__ACCESS_TTL.
+      --issuer "http://auth.example.com" would send passwords and tokens in the clear. Write an origin such as https://auth.example.com.
+      COUNTERSIGN_CORS_ORIGINS "*" does not begin with https:// or http://. Write an origin such as https://app.example.com.
+      countersign.toml:3: tokens.access_ttl "15 dogs" is no duration. Write a duration such as 15d, 12h, 30m, 45s or 250ms.
+      countersign.toml:4: tokens.refresh_replay_window is 6m, which is out of range. Write 0s to 5m.
+    "#);
+}
+
+#[test]
+fn values_that_do_not_go_together_are_mistakes() {
+    let cases = [
+        ("[tokens]\nrefresh_idle_ttl = '91d'", "outlive their absolute end"),
+        (
+            "[tokens]\nrefresh_idle_ttl = '10d'\nrefresh_absolute_ttl = '12d'",
+            "outlive their session",
+        ),
+        ("[tokens]\naccess_ttl = '59s'", "1m to 90d"),
+        (
+            "[tokens]\naccess_ttl = '91d'\nrefresh_absolute_ttl = '100d'",
+            "1m to 90d",
+        ),
+        ("[tokens]\nrefresh_replay_window = '301s'", "0s to 5m"),
+        ("[tokens]\naudience = []", "at least one name"),
+        ("[passwords]\niterations = 1", "OWASP"),
+        ("[passwords]\nmemory_kib = 12287\niterations = 3", "OWASP"),
+        ("[passwords]\nmemory_kib = 4096\niterations = 50", "7168 to 1048576"),
+        ("[passwords]\nparallelism = 0", "1 to 16"),
+        ("[passwords]\nmin_length = 7", "8 to 1024"),
+        ("[passwords]\nmax_length = 63", "64 to 1024"),
+        ("[passwords]\nmin_length = 129", "min_length <= max_length"),
+        ("[hashing]\nworkers = 0", "1 to 1024"),
+        ("[hashing]\nqueue = 0", "1 to 100000"),
+        ("[sessions]\nper_account = 0", "1 to 10000"),
+        ("[http]\nbody_timeout = '0s'", "100ms to 1h"),
+        ("[http]\nmax_connections = 100", "at most max_connections"),
+        ("[database]\npool_size = 0", "1 to 1000"),
+        ("metrics_listen = '127.0.0.1:8000'", "another port"),
+        ("metrics_listen = '0.0.0.0:8000'", "another port"),
+        ("issuer = 'http://localhost:0'", "port that clients use"),
+        ("listen = '0.0.0.0:8000'", "https://auth.example.com"),
+    ];
+    for (file, expected) in cases {
+        let told = mistakes(file);
+        assert!(
+            told.starts_with("the settings hold a mistake:") && told.contains(expected),
+            "{file}: {told}"
+        );
+    }
+}
+
+#[test]
+fn values_at_the_edge_are_accepted() {
+    let files = [
+        "[tokens]\naccess_ttl = '1m'\nrefresh_replay_window = '5m'",
+        "[tokens]\naccess_ttl = '90d'\nrefresh_idle_ttl = '90d'",
+        "[passwords]\nmemory_kib = 47104\niterations = 1\nmin_length = 64\nmax_length = 64",
+        "[passwords]\nmemory_kib = 7_168\niterations = 5",
+        "metrics_listen = '127.0.0.1:8001'",
+        "listen = '127.0.0.1:0'\nmetrics_listen = '127.0.0.1:0'",
+        "listen = '0.0.0.0:8000'\nissuer = 'https://auth.example.com'",
+    ];
+    for file in files {
+        assert_eq!(mistakes(file), "no mistake", "{file}");
+    }
+}
+
+#[test]
+fn a_mistake_blames_the_place_that_was_written() {
+    let told = mistakes("[tokens]\nrefresh_absolute_ttl = '20d'");
+    assert!(
+        told.contains("countersign.toml:2: tokens.refresh_absolute_ttl makes idle sessions"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_value_that_cannot_be_read_draws_no_second_mistake_behind_it() {
+    let told = mistakes("[tokens]\nrefresh_absolute_ttl = 'long'\nrefresh_idle_ttl = '100d'");
+    assert!(told.starts_with("the settings hold a mistake:"), "{told}");
+}
+
+#[test]
+fn unknown_names_are_refused_wherever_they_stand() {
+    let told = mistakes("tokens = 3\nbanana = 1\n[token]\naccess_ttl = '1d'\n[empty]\n[listen]\nx = 1\n");
+    let expected = [
+        "countersign.toml:1: tokens is a section, not a setting. Write [tokens] and its settings below it.",
+        "countersign.toml:2: banana is no setting. Write one of those that `countersign settings` lists.",
+        "countersign.toml:4: token.access_ttl is no setting. Write tokens.access_ttl.",
+        "countersign.toml:5: empty is no setting.",
+        "countersign.toml:7: listen.x is no setting. Write listen.",
+    ];
+    for line in expected {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
+}
+
+#[test]
+fn a_variable_has_one_spelling() {
+    let told = told(load(
+        "",
+        &[
+            ("COUNTERSIGN_listen", "127.0.0.1:1"),
+            ("COUNTERSIGN_TOKENS.ACCESS_TTL", "1d"),
+        ],
+        &[],
+    ));
+    assert!(
+        told.contains("COUNTERSIGN_listen is no setting. Write COUNTERSIGN_LISTEN."),
+        "{told}"
+    );
+    assert!(
+        told.contains("is no setting. Write COUNTERSIGN_TOKENS__ACCESS_TTL."),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_broken_file_is_told_and_hides_no_other_mistake() {
+    let told = told(load(
+        "listen = \n",
+        &[("COUNTERSIGN_LISTEN", "0.0.0.0:80"), ("COUNTERSIGN_SIGNUP", "maybe")],
+        &[],
+    ));
+    assert!(
+        told.contains("countersign.toml:1: this is no TOML") && told.contains("COUNTERSIGN_SIGNUP"),
+        "{told}"
+    );
+    assert!(!told.contains("issuer"), "the issuer may stand in the file: {told}");
+}
+
+#[test]
+fn a_named_file_that_is_missing_is_a_mistake() {
+    let text = Err(std::io::Error::from(std::io::ErrorKind::NotFound));
+    let file = Some(SettingsFile {
+        path: "else.toml".into(),
+        text,
+    });
+    let told = told(Settings::load(&Sources {
+        file,
+        ..Sources::default()
+    }));
+    assert!(told.contains("else.toml: the settings file cannot be read"), "{told}");
+}
+
+#[test]
+fn secrets_come_from_files_and_are_shown_to_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    std::fs::write(&path, "postgres://ada:hunter2@db/auth\r\n").unwrap();
+    let path = path.to_str().unwrap();
+    let environment = [
+        ("COUNTERSIGN_DATABASE_URL_FILE", path),
+        ("COUNTERSIGN_KEYS_PASSPHRASE", "hunter2"),
+    ];
+    let loaded = load("database_url = 'sqlite://other.db'", &environment, &[]).unwrap();
+    assert_eq!(loaded.settings.database_url.expose(), "postgres://ada:hunter2@db/auth");
+    assert_eq!(
+        loaded.settings.keys_passphrase.as_ref().unwrap().expose_secret(),
+        "hunter2"
+    );
+    let shown = "database_url = postgres://ada:***@db/auth (COUNTERSIGN_DATABASE_URL_FILE)";
+    assert_eq!(in_force(&loaded, "database_url"), shown);
+    assert_eq!(
+        in_force(&loaded, "keys_passphrase"),
+        "keys_passphrase = *** (COUNTERSIGN_KEYS_PASSPHRASE)"
+    );
+
+    let loaded = load(&format!("database_url_file = '{path}'"), &[], &[]).unwrap();
+    assert_eq!(loaded.settings.database_url.expose(), "postgres://ada:hunter2@db/auth");
+}
+
+#[test]
+fn a_secret_given_twice_missing_or_empty_is_a_mistake() {
+    let both = [
+        ("COUNTERSIGN_KEYS_PASSPHRASE", "hunter2"),
+        ("COUNTERSIGN_KEYS_PASSPHRASE_FILE", "/nowhere"),
+    ];
+    let told_both = told(load("", &both, &[]));
+    assert!(
+        told_both.contains("KEYS_PASSPHRASE_FILE is given together with COUNTERSIGN_KEYS_PASSPHRASE."),
+        "{told_both}"
+    );
+    let told_missing = told(load("", &[("COUNTERSIGN_DATABASE_URL_FILE", "/nowhere/at/all")], &[]));
+    assert!(
+        told_missing.contains("names a file that cannot be read"),
+        "{told_missing}"
+    );
+    for name in ["COUNTERSIGN_DATABASE_URL", "COUNTERSIGN_KEYS_PASSPHRASE"] {
+        let told_empty = told(load("", &[(name, "")], &[]));
+        assert!(
+            told_empty.contains(&format!("{name} is set to nothing")),
+            "{told_empty}"
+        );
+    }
+    assert!(!told_both.contains("hunter2"));
+    // A file is for secrets alone.
+    assert!(mistakes("listen_file = 'x'").contains("listen_file is no setting"));
+}
+
+#[test]
+fn an_empty_variable_empties_what_may_be_empty() {
+    let file = "metrics_listen = '127.0.0.1:9000'\ntrusted_proxies = ['10.0.0.1']";
+    let environment = [("COUNTERSIGN_METRICS_LISTEN", ""), ("COUNTERSIGN_TRUSTED_PROXIES", "")];
+    let settings = load(file, &environment, &[]).unwrap().settings;
+    assert!(settings.metrics_listen.is_none() && settings.trusted_proxies.is_empty());
+    assert!(told(load("", &[("COUNTERSIGN_LISTEN", "")], &[])).contains("COUNTERSIGN_LISTEN"));
+}
+
+#[test]
+fn lists_are_read_from_file_and_environment_alike() {
+    let from_file = load("cors_origins = ['https://a.example', 'https://b.example']", &[], &[])
+        .unwrap()
+        .settings;
+    let environment = [("COUNTERSIGN_CORS_ORIGINS", "https://a.example, https://b.example")];
+    let from_environment = load("", &environment, &[]).unwrap().settings;
+    assert_eq!(from_file.cors_origins, from_environment.cors_origins);
+    assert_eq!(from_file.cors_origins.len(), 2);
+}
+
+#[test]
+fn the_hashing_defaults_follow_the_machine() {
+    let settings = load("", &[], &[]).unwrap().settings;
+    assert_eq!((settings.hashing.workers, settings.hashing.queue), (4, 256));
+    let settings = load("[hashing]\nworkers = 2", &[], &[]).unwrap().settings;
+    assert_eq!((settings.hashing.workers, settings.hashing.queue), (2, 128));
+}
+
+#[test]
+fn the_issuer_follows_the_port_that_was_found() {
+    let mut settings = load("listen = '127.0.0.1:0'", &[], &[]).unwrap().settings;
+    settings.bound_to("127.0.0.1:4242".parse().unwrap());
+    assert_eq!(settings.issuer.as_str(), "http://127.0.0.1:4242");
+    assert_eq!(settings.tokens.audience, ["http://127.0.0.1:4242"]);
+
+    let mut settings = load("listen = '127.0.0.1:0'\nissuer = 'https://a.example'", &[], &[])
+        .unwrap()
+        .settings;
+    settings.bound_to("127.0.0.1:4242".parse().unwrap());
+    assert_eq!(settings.issuer.as_str(), "https://a.example");
+}

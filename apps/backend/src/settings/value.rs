@@ -1,0 +1,245 @@
+//! How one value is read from text. The same text is read alike from file, environment and command line.
+
+use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+use super::duration;
+use super::mistake::Fault;
+use super::rate::Rate;
+
+/// What can be a setting.
+pub(super) trait Value: Sized {
+    /// What is accepted, in a few words.
+    const FORM: &'static str;
+    /// What is accepted where there may be several.
+    const LIST_FORM: &'static str = "list";
+    /// Whether it is masked wherever it is shown.
+    const SECRET: bool = false;
+
+    /// Reads it. The fault of a secret repeats nothing of the text.
+    fn parse(text: &str) -> Result<Self, Fault>;
+
+    /// How a text that could be read is shown to an operator.
+    fn shown(text: &str) -> String {
+        text.to_owned()
+    }
+}
+
+/// What lies in a range, and can be written again.
+pub(super) trait Measure: PartialOrd {
+    fn written(&self) -> String;
+}
+
+impl Measure for u32 {
+    fn written(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Measure for usize {
+    fn written(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Measure for Duration {
+    fn written(&self) -> String {
+        duration::written(*self)
+    }
+}
+
+impl Value for Duration {
+    const FORM: &'static str = "duration";
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        duration::parse(text).map_err(|what| Fault::new(what, duration::EXAMPLES))
+    }
+}
+
+impl Value for u32 {
+    const FORM: &'static str = "number";
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        number(text)
+    }
+}
+
+impl Value for usize {
+    const FORM: &'static str = "number";
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        number(text)
+    }
+}
+
+/// Rust would read `+5` too.
+fn number<T: FromStr>(text: &str) -> Result<T, Fault> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.then(|| text.parse().ok()).flatten();
+    number.ok_or_else(|| Fault::new(format!("{text:?} is no number that fits"), "a whole number such as 8"))
+}
+
+impl Value for bool {
+    const FORM: &'static str = "`true` or `false`";
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        text.parse()
+            .map_err(|_| Fault::new(format!("{text:?} is neither true nor false"), "true or false"))
+    }
+}
+
+impl Value for String {
+    const FORM: &'static str = "text";
+    const LIST_FORM: &'static str = "list of texts";
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        match text.chars().any(char::is_control) {
+            true => Err(Fault::new(
+                format!("{text:?} holds a control character"),
+                "printable text",
+            )),
+            false => Ok(text.to_owned()),
+        }
+    }
+}
+
+impl Value for PathBuf {
+    const FORM: &'static str = "path";
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        match text {
+            "" => Err(Fault::new("is set to nothing", "a path such as secrets/jwt")),
+            _ => Ok(text.into()),
+        }
+    }
+}
+
+impl Value for SocketAddr {
+    const FORM: &'static str = "address and port";
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        let fault = || {
+            Fault::new(
+                format!("{text:?} is no address with a port"),
+                "127.0.0.1:8000 or [::1]:8000",
+            )
+        };
+        text.parse().map_err(|_| fault())
+    }
+}
+
+impl Value for Option<SocketAddr> {
+    const FORM: &'static str = "address and port; empty for none";
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        (!text.is_empty()).then(|| SocketAddr::parse(text)).transpose()
+    }
+}
+
+impl Value for Option<SecretString> {
+    const FORM: &'static str = "secret";
+    const SECRET: bool = true;
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        Ok((!text.is_empty()).then(|| SecretString::from(text)))
+    }
+
+    fn shown(text: &str) -> String {
+        if text.is_empty() {
+            String::new()
+        } else {
+            "***".to_owned()
+        }
+    }
+}
+
+impl Value for Rate {
+    const FORM: &'static str = "rate";
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        text.parse()
+            .map_err(|error: <Self as FromStr>::Err| quoted(text, &error, "10/15m for ten in fifteen minutes"))
+    }
+}
+
+fn quoted(text: &str, error: &dyn Display, write: &str) -> Fault {
+    Fault::new(format!("{text:?} cannot be used: {error}"), write)
+}
+
+impl Value for IpNet {
+    const FORM: &'static str = "address or network";
+    const LIST_FORM: &'static str = "list of addresses and networks";
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(Self::from));
+        match network {
+            Ok(network) if network.prefix_len() == 0 => {
+                let what = format!("{text:?} would let every client choose its own address");
+                Err(Fault::new(what, "the addresses of your proxies alone"))
+            }
+            Ok(network) => Ok(network),
+            Err(_) => Err(Fault::new(
+                format!("{text:?} is no network"),
+                "10.0.0.0/8, 192.0.2.1 or fd00::/8",
+            )),
+        }
+    }
+}
+
+/// A list is written with commas; nothing at all is the empty list.
+impl<T: Value> Value for Vec<T> {
+    const FORM: &'static str = T::LIST_FORM;
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        if text.trim().is_empty() {
+            return Ok(Self::new());
+        }
+        let element = |text: &str| match text.trim() {
+            "" => Err(Fault::new(
+                "holds an empty element",
+                "the elements with one comma between them",
+            )),
+            text => T::parse(text),
+        };
+        text.split(',').map(element).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused<T: Value>(texts: &[&str]) {
+        for text in texts {
+            assert!(T::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        refused::<u32>(&["", "+5", "-1", "1.0", "4294967296", " 5", "0x10"]);
+        refused::<bool>(&["", "yes", "1", "True"]);
+        refused::<SocketAddr>(&["", "8000", "localhost:8000", "127.0.0.1", "::1:8000", "127.0.0.1:65536"]);
+        refused::<IpNet>(&["", "10.0.0.0/33", "0.0.0.0/0", "::/0", "proxy"]);
+        refused::<PathBuf>(&[""]);
+        refused::<Rate>(&["", "10", "10/", "/1m"]);
+        refused::<Vec<IpNet>>(&["10.0.0.1,,10.0.0.2", "10.0.0.1,", "10.0.0.1;10.0.0.2"]);
+    }
+
+    #[test]
+    fn lists_and_single_addresses_are_read() {
+        let networks = Vec::<IpNet>::parse("10.0.0.0/8, 192.0.2.1,fd00::/8").unwrap();
+        assert_eq!(
+            networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["10.0.0.0/8", "192.0.2.1/32", "fd00::/8"]
+        );
+        assert_eq!(Vec::<String>::parse("").unwrap(), Vec::<String>::new());
+        assert_eq!(Option::<SocketAddr>::parse("").unwrap(), None);
+    }
+}

@@ -1,0 +1,255 @@
+//! The layers of settings, one over the other, and the mistakes found on the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use super::mistake::{Fault, Mistake};
+use super::nearest::nearest;
+use super::section::Setting;
+use super::sources::Source;
+use super::value::{Measure, Value};
+
+/// A value that a source gives, by a name that may be unknown.
+pub(super) struct Given {
+    /// `tokens.access_ttl`; or, for the file of a secret, `database_url_file`.
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) source: Source,
+}
+
+impl Given {
+    /// A variable has one spelling; `COUNTERSIGN_listen` beside `COUNTERSIGN_LISTEN` would be a riddle.
+    fn is_spelled_right(&self) -> bool {
+        match &self.source {
+            Source::Variable(spelled) => *spelled == self.source.spell(&self.name),
+            Source::Default | Source::File { .. } | Source::Flag(_) => true,
+        }
+    }
+}
+
+/// A setting that is in force: what `countersign settings` shows.
+#[derive(Clone)]
+pub struct InForce {
+    /// Its name in the settings file.
+    pub setting: &'static str,
+    /// Its value as it was written; secrets are masked.
+    pub value: String,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Every setting's value as text, with its source; and all mistakes so far.
+pub(super) struct Values {
+    entries: BTreeMap<&'static str, Entry>,
+    faulty: BTreeSet<&'static str>,
+    pub(super) mistakes: Vec<Mistake>,
+}
+
+struct Entry {
+    setting: &'static Setting,
+    text: String,
+    shown: String,
+    source: Source,
+}
+
+impl Entry {
+    fn set(&mut self, text: String, source: Source) {
+        self.text = text;
+        self.source = source;
+    }
+}
+
+impl Values {
+    pub(super) fn defaults(table: impl Iterator<Item = &'static Setting>) -> Self {
+        let entry = |setting: &'static Setting| {
+            let text = setting.default.to_owned();
+            (
+                setting.name,
+                Entry {
+                    setting,
+                    text,
+                    shown: String::new(),
+                    source: Source::Default,
+                },
+            )
+        };
+        Self {
+            entries: table.map(entry).collect(),
+            faulty: BTreeSet::new(),
+            mistakes: Vec::new(),
+        }
+    }
+
+    /// Lays the values of one source over what is there.
+    pub(super) fn adopt(&mut self, layer: Vec<Given>) {
+        let names: BTreeSet<String> = layer.iter().map(|given| given.name.clone()).collect();
+        for given in layer {
+            if !given.is_spelled_right() {
+                self.refuse(given);
+                continue;
+            }
+            let secret = given.name.strip_suffix("_file").and_then(|name| self.secret(name));
+            match (secret, self.entries.get_mut(given.name.as_str())) {
+                (_, Some(entry)) => entry.set(given.text, given.source),
+                (Some(secret), None) if names.contains(secret) => {
+                    let what = format!("is given together with {}", given.source.spell(secret));
+                    self.blame(secret, given.source, Fault::new(what, "one of the two"));
+                }
+                (Some(secret), None) => self.read_secret(secret, given),
+                (None, None) => self.refuse(given),
+            }
+        }
+    }
+
+    /// Gives a value to a setting that nobody has set: a default that depends on something else.
+    pub(super) fn fill(&mut self, name: &str, text: String) {
+        if let Some(entry) = self
+            .entries
+            .get_mut(name)
+            .filter(|entry| entry.source == Source::Default)
+        {
+            entry.text = text;
+        }
+    }
+
+    /// The value of a setting before it is taken, if it is set to something that can be read.
+    pub(super) fn peek<T: Value>(&self, name: &str) -> Option<T> {
+        self.entries.get(name).and_then(|entry| T::parse(&entry.text).ok())
+    }
+
+    pub(super) fn is_default(&self, name: &str) -> bool {
+        self.entries
+            .get(name)
+            .is_some_and(|entry| entry.source == Source::Default)
+    }
+
+    /// The value of a setting. One that cannot be read is a mistake, and the default stands in until the end.
+    pub(super) fn take<T: Value>(&mut self, name: &'static str) -> T {
+        let entry = self
+            .entries
+            .get_mut(name)
+            .expect("`section!` makes the row of the table and this call from one field");
+        let (setting, source) = (entry.setting, entry.source.clone());
+        match read::<T>(entry) {
+            Ok(value) => {
+                entry.shown = T::shown(&entry.text);
+                value
+            }
+            Err(fault) => {
+                self.blame(name, source, fault);
+                T::parse(setting.default).expect("every default of the table can be read, which a test holds")
+            }
+        }
+    }
+
+    /// Notes a mistake unless `holds`. It is placed where the first of the named settings was set; nothing is noted
+    /// when one of them is wrong by itself.
+    pub(super) fn require(&mut self, holds: bool, names: &[&'static str], fault: Fault) {
+        if holds || names.iter().any(|name| self.faulty.contains(name)) {
+            return;
+        }
+        let set = names.iter().find(|name| !self.is_default(name)).or(names.first());
+        if let Some((name, entry)) = set.and_then(|name| self.entries.get_key_value(name)) {
+            self.blame(name, entry.source.clone(), fault);
+        }
+    }
+
+    /// Notes a mistake unless the value lies in the range.
+    pub(super) fn within<T: Measure>(&mut self, name: &'static str, value: T, range: RangeInclusive<T>) {
+        let fault = Fault::new(
+            format!("is {}, which is out of range", value.written()),
+            format!("{} to {}", range.start().written(), range.end().written()),
+        );
+        self.require(range.contains(&value), &[name], fault);
+    }
+
+    /// What is in force, in the order of the table.
+    pub(super) fn in_force(&self, table: impl Iterator<Item = &'static Setting>) -> Vec<InForce> {
+        let entries = table.filter_map(|setting| self.entries.get(setting.name));
+        let shown = |entry: &Entry| InForce {
+            setting: entry.setting.name,
+            value: entry.shown.clone(),
+            source: entry.source.clone(),
+        };
+        entries.map(shown).collect()
+    }
+
+    fn secret(&self, name: &str) -> Option<&'static str> {
+        self.entries
+            .get(name)
+            .filter(|entry| entry.setting.secret)
+            .map(|entry| entry.setting.name)
+    }
+
+    fn read_secret(&mut self, name: &'static str, given: Given) {
+        match std::fs::read_to_string(&given.text) {
+            Ok(text) => {
+                // Editors and `echo` end a file with a line break, which no secret of ours does.
+                let text = text.strip_suffix('\n').unwrap_or(&text);
+                let text = text.strip_suffix('\r').unwrap_or(text).to_owned();
+                if let Some(entry) = self.entries.get_mut(name) {
+                    entry.set(text, given.source);
+                }
+            }
+            Err(error) => {
+                let what = format!("names a file that cannot be read: {:?}: {error}", given.text);
+                self.blame(
+                    name,
+                    given.source,
+                    Fault::new(what, "the path of a file that holds the secret alone"),
+                );
+            }
+        }
+    }
+
+    fn refuse(&mut self, given: Given) {
+        let secrets = self.entries.values().filter(|entry| entry.setting.secret);
+        let files: Vec<String> = secrets.map(|entry| format!("{}_file", entry.setting.name)).collect();
+        let known = self.entries.keys().copied().chain(files.iter().map(String::as_str));
+        let fault = match nearest(&given.name, known) {
+            _ if super::is_section(&given.name) => Fault::new(
+                "is a section, not a setting",
+                format!("[{}] and its settings below it", given.name),
+            ),
+            Some(name) => Fault::new("is no setting", given.source.spell(name)),
+            None => Fault::new("is no setting", "one of those that `countersign settings` lists"),
+        };
+        let setting = match &given.source {
+            Source::Variable(variable) => variable.clone(),
+            source => source.spell(&given.name),
+        };
+        self.mistakes.push(Mistake {
+            source: given.source,
+            setting,
+            fault,
+        });
+    }
+
+    fn blame(&mut self, name: &'static str, source: Source, fault: Fault) {
+        self.faulty.insert(name);
+        let setting = match &source {
+            Source::Default | Source::File { .. } => name.to_owned(),
+            Source::Variable(spelled) | Source::Flag(spelled) => spelled.clone(),
+        };
+        self.mistakes.push(Mistake { source, setting, fault });
+    }
+}
+
+/// A secret that is set to nothing is a deployment whose secret got lost, not a wish to have none.
+fn read<T: Value>(entry: &Entry) -> Result<T, Fault> {
+    if T::SECRET && entry.text.is_empty() && entry.source != Source::Default {
+        return Err(Fault::new("is set to nothing", "a value, or leave it out"));
+    }
+    // What is no UTF-8 in the environment arrives with this mark.
+    if entry.text.contains('\u{fffd}') {
+        return Err(Fault::new("is no UTF-8", "it in UTF-8"));
+    }
+    T::parse(&entry.text)
+}
+
+impl fmt::Display for InForce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {} ({})", self.setting, self.value, self.source)
+    }
+}
