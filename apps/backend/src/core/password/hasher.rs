@@ -1,0 +1,362 @@
+//! Hashing and verifying passwords, in the pool. Every question costs the same hash, whether there is an account or not.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::registry::Registry;
+
+use super::argon2id::{Argon2id, SALT};
+use super::memory::Memory;
+use super::metrics::Meter;
+use super::pool::{Pool, PoolSize};
+use super::secret::{MOST_CODE_POINTS, NewPassword, Password};
+use super::stored::StoredHash;
+use crate::core::chance::Chance;
+
+/// Size of the pool and cost of a new hash.
+#[derive(Clone, Copy, Debug)]
+pub struct HashingOptions {
+    /// Threads that hash; more than there are cores only cost.
+    pub workers: usize,
+    /// Jobs that may wait, for all workers together.
+    pub queue: usize,
+    /// Argon2id's memory for one hash, in KiB. The whole pool takes `workers` times as much, and no more.
+    pub memory_kib: u32,
+    /// Argon2id's passes.
+    pub iterations: u32,
+    /// Argon2id's lanes, which are computed one after the other.
+    pub parallelism: u32,
+}
+
+/// Hashes and verifies passwords. Clones share one pool, which ends with the last of them.
+#[derive(Clone)]
+pub struct Hasher {
+    pool: Arc<Pool>,
+    ours: Argon2id,
+    dummy: Arc<str>,
+    chance: Chance,
+}
+
+/// What a stored hash says about a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the password.
+    Right,
+    /// It is the password, and its hash should be made anew: other parameters, another scheme, or not of the NFC form.
+    RightButOutdated,
+    /// It is not, or there is no account, or its hash is unusable (which the log says).
+    Wrong,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// Too many passwords wait to be hashed.
+    #[error("too many passwords wait to be hashed")]
+    Overloaded {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// The server is shutting down.
+    #[error("the hashing pool has stopped")]
+    Stopped,
+    /// There was no memory, or the computation panicked.
+    #[error("the hash could not be computed")]
+    Failed,
+}
+
+/// Why there is no pool.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Argon2id has no such parameters.
+    #[error("these are no parameters for Argon2id: {0}")]
+    Parameters(argon2::Error),
+    /// The operating system gives no thread.
+    #[error("no thread could be started for hashing passwords")]
+    Thread(#[from] io::Error),
+}
+
+impl Hasher {
+    /// Starts the threads and registers the metrics `countersign_hashing_…`.
+    ///
+    /// # Errors
+    /// Parameters that Argon2id does not know, or no thread to be had.
+    pub fn start(options: HashingOptions, chance: Chance, registry: &mut Registry) -> Result<Self, StartError> {
+        let ours = Argon2id::new(options.memory_kib, options.iterations, options.parallelism)
+            .map_err(StartError::Parameters)?;
+        let dummy = ours
+            .dummy()
+            .ok_or(StartError::Parameters(argon2::Error::AlgorithmInvalid))?
+            .into();
+        let size = PoolSize::new(options.workers, options.queue, ours.block_count());
+        let pool = Arc::new(Pool::start(size, Meter::registered(registry))?);
+        Ok(Self {
+            pool,
+            ours,
+            dummy,
+            chance,
+        })
+    }
+
+    /// The PHC string of a new password, with a salt of its own.
+    ///
+    /// # Errors
+    /// See [`HashError`]; `Overloaded` comes at once when the queue is full.
+    pub async fn hash(&self, password: NewPassword) -> Result<String, HashError> {
+        let (ours, salt) = (self.ours.clone(), self.chance.bytes::<SALT>());
+        self.pool
+            .run(move |memory| ours.hash(&password, salt, memory))
+            .await?
+            .ok_or(HashError::Failed)
+    }
+
+    /// Hashes a password once more that was just verified: it was accepted when it was new, and is not judged again.
+    ///
+    /// # Errors
+    /// See [`HashError`].
+    pub async fn rehash(&self, password: Password) -> Result<String, HashError> {
+        self.hash(NewPassword::accepted(password.normalised())).await
+    }
+
+    /// Asks whether this is the password of a stored hash; of no hash where there is no account, which costs as much.
+    ///
+    /// The password is tried in NFC, as our own hashes were made. If it was not sent in that form, it is also tried as
+    /// received, for hashes that were made elsewhere. That happens for every hash and for none, so it tells nothing.
+    ///
+    /// # Errors
+    /// See [`HashError`]; `Overloaded` comes at once when the queue is full.
+    pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<Verdict, HashError> {
+        // No such password was ever accepted, whoever asks: nothing is hashed for it (SECURITY.md §6.5).
+        if password.length_up_to(MOST_CODE_POINTS) > MOST_CODE_POINTS {
+            return Ok(Verdict::Wrong);
+        }
+        let (ours, dummy) = (self.ours.clone(), Arc::clone(&self.dummy));
+        let stored = stored.map(str::to_owned);
+        self.pool
+            .run(move |memory| judge(&password, Question { stored, ours, dummy }, memory))
+            .await
+    }
+
+    /// Takes no more work and returns when what waits is done.
+    pub async fn shut_down(&self) {
+        self.pool.drain().await;
+    }
+}
+
+impl Verdict {
+    /// Whether it is the password.
+    pub fn is_right(self) -> bool {
+        self != Self::Wrong
+    }
+}
+
+impl HashError {
+    pub(super) fn overloaded(retry_after: Duration) -> Self {
+        Self::Overloaded { retry_after }
+    }
+}
+
+struct Question {
+    stored: Option<String>,
+    ours: Argon2id,
+    dummy: Arc<str>,
+}
+
+/// Always verifies something: the stored hash, or the dummy where there is none or it is unusable.
+fn judge(password: &Password, question: Question, memory: &mut Memory) -> Verdict {
+    let usable = question.stored.as_deref().and_then(usable);
+    let hash = match &usable {
+        Some(hash) => hash,
+        None => &StoredHash::parse(&question.dummy).expect("the hasher wrote the dummy itself, in PHC form"),
+    };
+    let normalised = password.normalised();
+    let as_set = hash.matches(&normalised, memory);
+    let right = as_set || (*normalised != password.as_received() && hash.matches(password.as_received(), memory));
+    match (usable.is_some() && right, as_set && hash.is_current(&question.ours)) {
+        (true, true) => Verdict::Right,
+        (true, false) => Verdict::RightButOutdated,
+        (false, _) => Verdict::Wrong,
+    }
+}
+
+fn usable(stored: &str) -> Option<StoredHash> {
+    // The caller's span says which request, and so which account; the hash itself stays out of the log.
+    StoredHash::parse(stored)
+        .inspect_err(|fault| tracing::error!(%fault, "a stored password hash is unusable"))
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+    use crate::core::password::{Breached, PasswordContext, PasswordPolicy};
+
+    const CHEAP: HashingOptions = HashingOptions {
+        workers: 2,
+        queue: 16,
+        memory_kib: 64,
+        iterations: 1,
+        parallelism: 1,
+    };
+
+    fn hasher(options: HashingOptions) -> Hasher {
+        Hasher::start(options, Chance, &mut Registry::default()).expect("threads and parameters are fine")
+    }
+
+    fn new(password: &str) -> NewPassword {
+        let policy = PasswordPolicy {
+            min_length: 1,
+            max_length: 1024,
+            breached: Breached::Off,
+        };
+        let context = PasswordContext {
+            email: "",
+            issuer_host: "",
+        };
+        policy
+            .check(&typed(password), &context)
+            .unwrap_or_else(|fault| panic!("{fault}"))
+    }
+
+    fn typed(password: &str) -> Password {
+        Password::from(password.to_owned())
+    }
+
+    #[tokio::test]
+    async fn r_63_new_hashes_are_argon2id_with_the_parameters_in_force() {
+        let options = HashingOptions {
+            memory_kib: 19456,
+            iterations: 2,
+            ..CHEAP
+        };
+        let hash = hasher(options).hash(new("one password")).await.expect("it is hashed");
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert_eq!(hash.len(), "$argon2id$v=19$m=19456,t=2,p=1$".len() + 22 + 1 + 43);
+    }
+
+    #[tokio::test]
+    async fn a_7_only_the_very_same_password_is_right() {
+        let hasher = hasher(CHEAP);
+        let long = "x".repeat(64);
+        let hash = hasher.hash(new(&format!("{long} tail"))).await.expect("it is hashed");
+        assert_ne!(
+            hash,
+            hasher.hash(new(&format!("{long} tail"))).await.expect("it is hashed"),
+            "each has its own salt"
+        );
+        let others = [
+            long.clone(),
+            format!("{long} tail "),
+            format!(" {long} tail"),
+            format!("{long} Tail"),
+            String::new(),
+        ];
+        for other in others {
+            assert_eq!(
+                hasher.verify(typed(&other), Some(&hash)).await,
+                Ok(Verdict::Wrong),
+                "{other:?}"
+            );
+        }
+        assert_eq!(
+            hasher.verify(typed(&format!("{long} tail")), Some(&hash)).await,
+            Ok(Verdict::Right)
+        );
+    }
+
+    #[tokio::test]
+    async fn r_62_composed_and_decomposed_are_one_password() {
+        let hasher = hasher(CHEAP);
+        let hash = hasher.hash(new("caf\u{e9} cr\u{e8}me")).await.expect("it is hashed");
+        for spelling in ["caf\u{e9} cr\u{e8}me", "cafe\u{301} cre\u{300}me"] {
+            assert_eq!(hasher.verify(typed(spelling), Some(&hash)).await, Ok(Verdict::Right));
+        }
+        // Made elsewhere, of the bytes as they came.
+        let imported = bcrypt::hash("cafe\u{301}", 4).expect("a cost of 4 is allowed");
+        assert_eq!(
+            hasher.verify(typed("cafe\u{301}"), Some(&imported)).await,
+            Ok(Verdict::RightButOutdated)
+        );
+        assert_eq!(
+            hasher.verify(typed("caf\u{e9}"), Some(&imported)).await,
+            Ok(Verdict::Wrong)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_77_a_hash_of_other_parameters_is_right_but_outdated() {
+        let earlier = hasher(CHEAP).hash(new("one password")).await.expect("it is hashed");
+        let hasher = hasher(HashingOptions { iterations: 2, ..CHEAP });
+        assert_eq!(
+            hasher.verify(typed("one password"), Some(&earlier)).await,
+            Ok(Verdict::RightButOutdated)
+        );
+        assert_eq!(
+            hasher.verify(typed("two password"), Some(&earlier)).await,
+            Ok(Verdict::Wrong)
+        );
+    }
+
+    #[tokio::test]
+    async fn an_unknown_account_and_an_unusable_hash_take_the_same_queue_and_are_wrong() {
+        let mut registry = Registry::default();
+        let hasher = Hasher::start(CHEAP, Chance, &mut registry).expect("threads and parameters are fine");
+        assert_eq!(hasher.verify(typed("one password"), None).await, Ok(Verdict::Wrong));
+        assert_eq!(
+            hasher.verify(typed("one password"), Some("!disabled")).await,
+            Ok(Verdict::Wrong)
+        );
+        hasher.shut_down().await;
+        let mut text = String::new();
+        encode(&mut text, &registry).expect("a string takes all text");
+        assert!(text.contains("countersign_hashing_duration_seconds_count 2"), "{text}");
+        assert!(text.contains("countersign_hashing_queue_depth 0"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_8_a_password_beyond_all_limits_is_wrong_without_a_hash() {
+        let hasher = hasher(CHEAP);
+        let hash = hasher.hash(new("one password")).await.expect("it is hashed");
+        hasher.shut_down().await;
+        assert_eq!(
+            hasher.verify(typed(&"x".repeat(1025)), Some(&hash)).await,
+            Ok(Verdict::Wrong)
+        );
+        assert_eq!(
+            hasher.verify(typed(&"x".repeat(1024)), Some(&hash)).await,
+            Err(HashError::Stopped)
+        );
+    }
+
+    #[tokio::test]
+    async fn f_20_a_flood_is_answered_and_bounded() {
+        let hasher = hasher(HashingOptions { queue: 8, ..CHEAP });
+        let flood: Vec<_> = (0..400)
+            .map(|_| {
+                let hasher = hasher.clone();
+                tokio::spawn(async move {
+                    let asked = Instant::now();
+                    (hasher.verify(typed("wrong"), None).await, asked.elapsed())
+                })
+            })
+            .collect();
+        let (mut wrong, mut overloaded) = (0, 0);
+        for answer in flood {
+            match answer.await.expect("no panic").0 {
+                Ok(Verdict::Wrong) => wrong += 1,
+                Err(HashError::Overloaded { retry_after }) => {
+                    assert_eq!(retry_after, Duration::from_secs(2));
+                    overloaded += 1;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(wrong + overloaded, 400);
+        assert!(wrong >= 8 && overloaded > 0, "{wrong} done, {overloaded} turned away");
+    }
+}

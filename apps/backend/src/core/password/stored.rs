@@ -1,0 +1,324 @@
+//! Stored hashes, ours and imported ones: Argon2, bcrypt, scrypt and PBKDF2. Reading one never panics, and one that
+//! asks for absurd work is refused, so that a row in the database cannot stop the server.
+//!
+//! bcrypt reads at most 72 bytes and repeats its key with a zero byte between, so:
+//! - a longer password is cut at 72 bytes, as the system that made the hash did (OpenBSD's `$2b$`, PHP and Node all do).
+//!   Whoever can sign in so could sign in there; the sign-in then makes an Argon2id hash of the whole password.
+//! - a password with a NUL never matches: C libraries ended the password there, and `a` and `a\0a` are one key.
+//! - `$2x$` names a known-wrong variant and is not read.
+
+use std::num::NonZeroU32;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Params, Version};
+use aws_lc_rs::pbkdf2;
+use subtle::ConstantTimeEq;
+
+use super::argon2id::{Argon2id, compute};
+use super::memory::Memory;
+
+/// 1 GiB, in KiB.
+const MOST_MEMORY_KIB: u64 = 1024 * 1024;
+/// KiB times passes: about four seconds on one core.
+const MOST_ARGON2_WORK: u64 = 8 * 1024 * 1024;
+/// About four seconds on one core.
+const MOST_BCRYPT_COST: u32 = 16;
+/// About four seconds on one core.
+const MOST_PBKDF2_ROUNDS: u32 = 10_000_000;
+
+/// A hash that can be verified.
+pub(super) enum StoredHash {
+    Argon2 {
+        algorithm: Algorithm,
+        version: Version,
+        params: Params,
+        salt: Vec<u8>,
+        tag: Vec<u8>,
+    },
+    Bcrypt(String),
+    Scrypt {
+        params: scrypt::Params,
+        salt: Vec<u8>,
+        tag: Vec<u8>,
+    },
+    Pbkdf2 {
+        algorithm: pbkdf2::Algorithm,
+        rounds: NonZeroU32,
+        salt: Vec<u8>,
+        tag: Vec<u8>,
+    },
+}
+
+/// Why a stored hash cannot be verified. For the log; the person only sees that the password is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum StoredHashFault {
+    #[error("it is no password hash in PHC or bcrypt form")]
+    Malformed,
+    #[error("its scheme is not one of argon2id, argon2i, argon2d, bcrypt, scrypt, pbkdf2-sha256, pbkdf2-sha512")]
+    UnknownScheme,
+    #[error("its parameters ask for more memory or time than is ever spent on one sign-in")]
+    TooCostly,
+}
+
+impl StoredHash {
+    pub(super) fn parse(text: &str) -> Result<Self, StoredHashFault> {
+        if text.starts_with("$2") {
+            return parse_bcrypt(text);
+        }
+        let hash = PasswordHash::new(text).map_err(|_| StoredHashFault::Malformed)?;
+        match hash.algorithm.as_str() {
+            "argon2id" | "argon2i" | "argon2d" => parse_argon2(&hash),
+            "scrypt" => parse_scrypt(&hash),
+            "pbkdf2-sha256" => parse_pbkdf2(&hash, pbkdf2::PBKDF2_HMAC_SHA256),
+            "pbkdf2-sha512" => parse_pbkdf2(&hash, pbkdf2::PBKDF2_HMAC_SHA512),
+            _ => Err(StoredHashFault::UnknownScheme),
+        }
+    }
+
+    /// Whether the password has this hash, compared in constant time. No memory for it is a "no", said in the log.
+    pub(super) fn matches(&self, password: &str, memory: &mut Memory) -> bool {
+        let password = password.as_bytes();
+        match self {
+            Self::Argon2 {
+                algorithm,
+                version,
+                params,
+                salt,
+                tag,
+            } => {
+                let Some(blocks) = memory.blocks(params.block_count()) else {
+                    tracing::error!(kib = params.m_cost(), "no memory to verify a password hash");
+                    return false;
+                };
+                let mut found = vec![0; tag.len()];
+                let argon2 = compute(*algorithm, *version, params);
+                argon2
+                    .hash_password_into_with_memory(password, salt, &mut found, blocks)
+                    .is_ok()
+                    && same(&found, tag)
+            }
+            Self::Bcrypt(text) => !password.contains(&0) && bcrypt::verify(password, text).unwrap_or(false),
+            Self::Scrypt { params, salt, tag } => {
+                let mut found = vec![0; tag.len()];
+                scrypt::scrypt(password, salt, params, &mut found).is_ok() && same(&found, tag)
+            }
+            Self::Pbkdf2 {
+                algorithm,
+                rounds,
+                salt,
+                tag,
+            } => pbkdf2::verify(*algorithm, *rounds, salt, password, tag).is_ok(),
+        }
+    }
+
+    /// Whether a new hash would be made just so.
+    pub(super) fn is_current(&self, ours: &Argon2id) -> bool {
+        match self {
+            Self::Argon2 {
+                algorithm,
+                version,
+                params,
+                ..
+            } => ours.made(*algorithm, *version, params),
+            _ => false,
+        }
+    }
+}
+
+fn same(found: &[u8], tag: &[u8]) -> bool {
+    found.ct_eq(tag).into()
+}
+
+fn parse_bcrypt(text: &str) -> Result<StoredHash, StoredHashFault> {
+    if !["$2a$", "$2b$", "$2y$"].iter().any(|prefix| text.starts_with(prefix)) {
+        return Err(StoredHashFault::UnknownScheme);
+    }
+    let parts: bcrypt::HashParts = text.parse().map_err(|_| StoredHashFault::Malformed)?;
+    match parts.get_cost() {
+        4..=MOST_BCRYPT_COST => Ok(StoredHash::Bcrypt(text.to_owned())),
+        0..4 => Err(StoredHashFault::Malformed),
+        _ => Err(StoredHashFault::TooCostly),
+    }
+}
+
+fn parse_argon2(hash: &PasswordHash) -> Result<StoredHash, StoredHashFault> {
+    let malformed = StoredHashFault::Malformed;
+    let algorithm = Algorithm::try_from(hash.algorithm.as_str()).map_err(|_| malformed)?;
+    // The reference implementation writes no version for 1.0, and reads a missing one so.
+    let version = hash
+        .version
+        .map_or(Ok(Version::V0x10), Version::try_from)
+        .map_err(|_| malformed)?;
+    let params = Params::try_from(hash).map_err(|_| malformed)?;
+    let [memory, passes] = [params.m_cost(), params.t_cost()].map(u64::from);
+    if memory > MOST_MEMORY_KIB || memory * passes > MOST_ARGON2_WORK {
+        return Err(StoredHashFault::TooCostly);
+    }
+    let (salt, tag) = salt_and_tag(hash)?;
+    Ok(StoredHash::Argon2 {
+        algorithm,
+        version,
+        params,
+        salt,
+        tag,
+    })
+}
+
+fn parse_scrypt(hash: &PasswordHash) -> Result<StoredHash, StoredHashFault> {
+    let [log_n, r, p] = [number(hash, "ln")?, number(hash, "r")?, number(hash, "p")?];
+    // RFC 7914 §2: 128 · r · N bytes of memory, gone through p times.
+    let kib = (u64::from(r) << log_n.min(32)) / 8;
+    if log_n > 32 || kib > MOST_MEMORY_KIB || kib.saturating_mul(u64::from(p)) > MOST_MEMORY_KIB || p > 64 {
+        return Err(StoredHashFault::TooCostly);
+    }
+    let log_n = u8::try_from(log_n).map_err(|_| StoredHashFault::TooCostly)?;
+    let params = scrypt::Params::new(log_n, r, p).map_err(|_| StoredHashFault::Malformed)?;
+    let (salt, tag) = salt_and_tag(hash)?;
+    Ok(StoredHash::Scrypt { params, salt, tag })
+}
+
+fn parse_pbkdf2(hash: &PasswordHash, algorithm: pbkdf2::Algorithm) -> Result<StoredHash, StoredHashFault> {
+    let rounds = NonZeroU32::new(number(hash, "i")?).ok_or(StoredHashFault::Malformed)?;
+    if rounds.get() > MOST_PBKDF2_ROUNDS {
+        return Err(StoredHashFault::TooCostly);
+    }
+    let (salt, tag) = salt_and_tag(hash)?;
+    Ok(StoredHash::Pbkdf2 {
+        algorithm,
+        rounds,
+        salt,
+        tag,
+    })
+}
+
+fn number(hash: &PasswordHash, name: &str) -> Result<u32, StoredHashFault> {
+    hash.params.get_decimal(name).ok_or(StoredHashFault::Malformed)
+}
+
+fn salt_and_tag(hash: &PasswordHash) -> Result<(Vec<u8>, Vec<u8>), StoredHashFault> {
+    match (&hash.salt, &hash.hash) {
+        (Some(salt), Some(tag)) => Ok((salt.as_ref().to_vec(), tag.as_bytes().to_vec())),
+        _ => Err(StoredHashFault::Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::metrics::gauge::Gauge;
+
+    use super::*;
+
+    const ARGON2ID: &str = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    const ARGON2I_V10: &str = "$argon2i$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
+    const BCRYPT_A: &str = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+    const BCRYPT_B_72: &str = "$2a$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui";
+    const BCRYPT_Y: &str = "$2y$12$L6Bc/AlTQHyd9liGgGEZyOFLPHNgyxeEPfgYfBCVxJ7JIlwxyVU3u";
+    const SCRYPT: &str = "$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E";
+    const PBKDF2: &str = "$pbkdf2-sha256$i=4096,l=40$c2FsdFNBTFRzYWx0U0FMVHNhbHRTQUxUc2FsdFNBTFRzYWx0\
+                          $NIyJ28vTKy8y2BS4EW6EzysXNH68GAAYHE4qH7jdU+HGNVGMfaxH6Q";
+
+    fn matches(hash: &str, password: &str) -> bool {
+        let hash = StoredHash::parse(hash).unwrap_or_else(|fault| panic!("{hash}: {fault}"));
+        hash.matches(password, &mut Memory::new(Gauge::default()))
+    }
+
+    #[test]
+    fn hashes_of_other_systems_are_verified() {
+        // The reference implementation of Argon2, Openwall's crypt_blowfish, passlib, RFC 6070's text with SHA-256.
+        let known = [
+            (ARGON2ID, "password"),
+            (ARGON2I_V10, "password"),
+            (BCRYPT_A, "U*U"),
+            (BCRYPT_Y, "hunter2"),
+            (SCRYPT, "password"),
+            (PBKDF2, "passwordPASSWORDpassword"),
+        ];
+        for (hash, password) in known {
+            assert!(matches(hash, password), "{hash}");
+            assert!(!matches(hash, "passwore"), "{hash}");
+        }
+    }
+
+    #[test]
+    fn bcrypt_is_cut_at_72_bytes_and_knows_no_nul() {
+        let eighty =
+            "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789chars after 72 are ignored";
+        assert!(matches(BCRYPT_B_72, eighty));
+        assert!(matches(BCRYPT_B_72, &eighty[..72]));
+        assert!(!matches(BCRYPT_B_72, &eighty[..71]));
+        let hash = bcrypt::hash("a", 4).unwrap_or_default();
+        assert!(matches(&hash, "a"));
+        assert!(
+            bcrypt::verify("a\0a", &hash).unwrap_or(false),
+            "the cipher itself cannot tell them apart"
+        );
+        assert!(!matches(&hash, "a\0a"));
+    }
+
+    #[test]
+    fn x_48_a_damaged_hash_is_a_fault_and_never_a_panic() {
+        for whole in [ARGON2ID, ARGON2I_V10, BCRYPT_A, SCRYPT, PBKDF2] {
+            for cut in 0..whole.len() {
+                let _ = StoredHash::parse(&whole[..cut]);
+                let _ = StoredHash::parse(&format!("{}é{}", &whole[..cut], &whole[cut..]));
+                let _ = StoredHash::parse(&format!("{}é{}", &whole[..cut], &whole[cut + 1..]));
+                let _ = StoredHash::parse(&format!("{}${}", &whole[..cut], &whole[cut..]));
+            }
+        }
+        let malformed = [
+            "",
+            "$",
+            "plain text",
+            "$argon2id$",
+            "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ",
+            "$2b$05$short",
+            "$2b$é5$",
+            "$2b$03$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+            "$scrypt$r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVK",
+        ];
+        for text in malformed {
+            assert_eq!(
+                StoredHash::parse(text).err(),
+                Some(StoredHashFault::Malformed),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_schemes_are_named_as_such() {
+        for text in [
+            "$2x$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+            "$1$salt$hash",
+            "$6$saltsalt$hashhashhashhash",
+        ] {
+            assert!(
+                matches!(
+                    StoredHash::parse(text).err(),
+                    Some(StoredHashFault::UnknownScheme | StoredHashFault::Malformed)
+                ),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn absurd_work_is_refused() {
+        let absurd = [
+            "$argon2id$v=19$m=1048577,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2id$v=19$m=65536,t=4294967295,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$2b$17$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+            "$scrypt$ln=63,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E",
+            "$scrypt$ln=21,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E",
+            "$scrypt$ln=16,r=8,p=4294967295$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E",
+            "$pbkdf2-sha256$i=4294967295$c2FsdFNBTFRzYWx0$NIyJ28vTKy8y2BS4EW6EzysXNH68GAAYHE4qH7jdU+HGNVGMfaxH6Q",
+        ];
+        for text in absurd {
+            assert_eq!(
+                StoredHash::parse(text).err(),
+                Some(StoredHashFault::TooCostly),
+                "{text}"
+            );
+        }
+    }
+}
