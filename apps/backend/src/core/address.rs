@@ -1,0 +1,225 @@
+//! Where a request comes from. A forwarding header is believed only from a proxy that the operator trusts.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use http::HeaderMap;
+use http::header::FORWARDED;
+use ipnet::IpNet;
+
+const X_FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The client's address, in its canonical form: an IPv4 address mapped into IPv6 is an IPv4 address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClientAddress(IpAddr);
+
+impl ClientAddress {
+    /// The address of the client of a connection from `peer`.
+    ///
+    /// From a trusted peer it is the rightmost address of `Forwarded` (RFC 7239) or `X-Forwarded-For` that is not
+    /// itself a trusted proxy: all to the left of it, the client may have written. A proxy sets one of the two headers
+    /// and passes the other on as the client sent it, so two that disagree are both disbelieved. Whatever cannot be
+    /// read never fails a request: then the address is the peer's.
+    pub fn of(peer: IpAddr, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Self {
+        let peer = peer.to_canonical();
+        if !is_trusted(peer, trusted_proxies) {
+            return Self(peer);
+        }
+        let found = |hops: Option<Vec<Option<IpAddr>>>| hops.map(|hops| client_among(&hops, trusted_proxies));
+        let forwarded = found(hops(headers, FORWARDED.as_str(), forwarded_hop));
+        let x_forwarded_for = found(hops(headers, X_FORWARDED_FOR, address));
+        let client = match (forwarded, x_forwarded_for) {
+            (Some(one), Some(other)) if one != other => None,
+            (one, other) => one.or(other).flatten(),
+        };
+        Self(client.unwrap_or(peer))
+    }
+
+    /// The address itself.
+    pub fn ip(self) -> IpAddr {
+        self.0
+    }
+}
+
+impl fmt::Display for ClientAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A proxy that the operator names as `::ffff:10.0.0.0/104` is not met here; one that is named as `10.0.0.0/8` is.
+fn is_trusted(address: IpAddr, trusted_proxies: &[IpNet]) -> bool {
+    trusted_proxies.iter().any(|network| network.contains(&address))
+}
+
+/// The rightmost hop that is no trusted proxy; the leftmost if all are; none if the walk meets one it cannot read.
+fn client_among(hops: &[Option<IpAddr>], trusted_proxies: &[IpNet]) -> Option<IpAddr> {
+    let mut last = None;
+    for hop in hops.iter().rev() {
+        last = Some((*hop)?);
+        if last.is_some_and(|hop| !is_trusted(hop, trusted_proxies)) {
+            break;
+        }
+    }
+    last
+}
+
+/// All hops of a header, from left to right over all its lines; none if the header is not there.
+fn hops(headers: &HeaderMap, name: &str, read: impl Fn(&str) -> Option<IpAddr>) -> Option<Vec<Option<IpAddr>>> {
+    let mut lines = headers.get_all(name).iter().peekable();
+    lines.peek()?;
+    Some(
+        lines
+            .flat_map(|line| split_outside_quotes(line.to_str().unwrap_or_default(), ','))
+            .map(read)
+            .collect(),
+    )
+}
+
+/// RFC 7239 §4: parameters in any order, their names in any case, a value possibly in quotes.
+fn forwarded_hop(element: &str) -> Option<IpAddr> {
+    split_outside_quotes(element, ';').into_iter().find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        name.trim()
+            .eq_ignore_ascii_case("for")
+            .then(|| address(unquoted(value.trim())))?
+    })
+}
+
+fn unquoted(value: &str) -> &str {
+    value
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(value)
+}
+
+/// An address with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
+    let address = bare
+        .parse()
+        .or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()))
+        .ok()?;
+    Some(IpAddr::to_canonical(&address))
+}
+
+/// RFC 7239 §4 allows separators inside quoted strings.
+fn split_outside_quotes(text: &str, separator: char) -> Vec<&str> {
+    let mut quoted = false;
+    text.split(|sign| {
+        quoted ^= sign == '"';
+        sign == separator && !quoted
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROXY: &str = "10.0.0.1";
+
+    fn client(peer: &str, lines: &[(&'static str, &str)]) -> String {
+        let trusted: Vec<IpNet> = ["10.0.0.0/8", "2001:db8:ffff::/48"]
+            .map(|text| text.parse().unwrap())
+            .to_vec();
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        ClientAddress::of(peer.parse().unwrap(), &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn a_70_a_header_from_anyone_else_is_ignored() {
+        assert_eq!(client("192.0.2.7", &[("x-forwarded-for", "203.0.113.9")]), "192.0.2.7");
+        assert_eq!(
+            client("::ffff:192.0.2.7", &[("forwarded", "for=203.0.113.9")]),
+            "192.0.2.7"
+        );
+    }
+
+    #[test]
+    fn r_66_the_rightmost_hop_that_is_no_proxy_is_the_client() {
+        let cases = [
+            ("203.0.113.9", "203.0.113.9"),
+            ("198.51.100.1, 203.0.113.9", "203.0.113.9"),
+            ("198.51.100.1, 203.0.113.9, 10.0.0.2,10.9.9.9", "203.0.113.9"),
+            ("garbage, 203.0.113.9:4711", "203.0.113.9"),
+            ("2001:db8::1, 10.0.0.2", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+            ("10.0.0.7, 10.0.0.2", "10.0.0.7"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(client(PROXY, &[("x-forwarded-for", value)]), expected, "{value}");
+            assert_eq!(
+                client("::ffff:10.0.0.1", &[("x-forwarded-for", value)]),
+                expected,
+                "{value}"
+            );
+        }
+        assert_eq!(
+            client("2001:db8:ffff::1", &[("x-forwarded-for", "203.0.113.9")]),
+            "203.0.113.9"
+        );
+        let lines = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-for", "198.51.100.1")];
+        assert_eq!(client(PROXY, &lines), "198.51.100.1", "the last line is the nearest");
+    }
+
+    #[test]
+    fn rfc_7239_examples_are_read() {
+        let cases = [
+            ("for=192.0.2.43, for=198.51.100.17", "198.51.100.17"),
+            ("for=\"[2001:db8:cafe::17]:4711\"", "2001:db8:cafe::17"),
+            ("For=192.0.2.60;proto=http;by=203.0.113.43", "192.0.2.60"),
+            ("proto=http;by=\"a,b;for=1.1.1.1\";FOR=\"192.0.2.60:80\"", "192.0.2.60"),
+            ("for=192.0.2.60, for=10.1.1.1", "192.0.2.60"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(client(PROXY, &[("forwarded", value)]), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_the_peer() {
+        let cases = [
+            "",
+            ",",
+            "unknown",
+            "203.0.113.9, unknown",
+            "203.0.113.9, ",
+            "203.0.113.999",
+            "[::1",
+            "fe80::1%eth0",
+            "203.0.113.9;10.0.0.1",
+            "203.0.113.9, \u{fffd}",
+        ];
+        for value in cases {
+            assert_eq!(client(PROXY, &[("x-forwarded-for", value)]), PROXY, "{value:?}");
+            assert_eq!(client(PROXY, &[("forwarded", value)]), PROXY, "{value:?}");
+        }
+        for value in [
+            "for=_hidden",
+            "for=unknown",
+            "for=\"203.0.113.9",
+            "by=203.0.113.9",
+            "for=\"[::1]:port\"",
+        ] {
+            assert_eq!(client(PROXY, &[("forwarded", value)]), PROXY, "{value:?}");
+        }
+        assert_eq!(client(PROXY, &[]), PROXY);
+    }
+
+    #[test]
+    fn two_headers_count_only_if_they_agree() {
+        let both = |forwarded, x| client(PROXY, &[("forwarded", forwarded), ("x-forwarded-for", x)]);
+        assert_eq!(both("for=203.0.113.9", "203.0.113.9"), "203.0.113.9");
+        assert_eq!(both("for=203.0.113.1", "203.0.113.9"), PROXY);
+        assert_eq!(both("for=unknown", "203.0.113.9"), PROXY);
+    }
+}

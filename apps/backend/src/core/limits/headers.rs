@@ -1,0 +1,87 @@
+//! The limits as clients see them: `Retry-After` (RFC 9110 §10.2.3), and `RateLimit-Policy` and `RateLimit`
+//! (draft-ietf-httpapi-ratelimit-headers-11 §3 and §4). All times are whole seconds, rounded up: too early is refused.
+
+use std::time::Duration;
+
+use http::header::RETRY_AFTER;
+use http::{HeaderName, HeaderValue};
+
+use super::{Exceeded, Policy, Spent};
+use crate::settings::Rate;
+
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+impl Spent {
+    /// `RateLimit-Policy` and `RateLimit`, for an answer that was within the limit; none where limits are turned off.
+    pub fn headers(&self) -> Option<[(HeaderName, HeaderValue); 2]> {
+        let (policy, left) = (self.key.policy(), self.left?);
+        Some([allowed(policy, self.rate), available(policy, left.remaining, left.next)])
+    }
+}
+
+impl Exceeded {
+    /// `Retry-After`, `RateLimit-Policy` and `RateLimit`, for a 429.
+    pub fn headers(&self) -> [(HeaderName, HeaderValue); 3] {
+        [
+            (RETRY_AFTER, HeaderValue::from(seconds(self.retry_after))),
+            allowed(self.policy, self.rate),
+            available(self.policy, 0, self.retry_after),
+        ]
+    }
+}
+
+/// `q`: how many; `w`: in which window.
+fn allowed(policy: Policy, rate: Rate) -> (HeaderName, HeaderValue) {
+    (
+        RATE_LIMIT_POLICY,
+        value(format!("\"{policy}\";q={};w={}", rate.count, seconds(rate.per))),
+    )
+}
+
+/// `r`: how many are left; `t`: the time in which there will be no more than these.
+fn available(policy: Policy, remaining: u32, next: Duration) -> (HeaderName, HeaderValue) {
+    (
+        RATE_LIMIT,
+        value(format!("\"{policy}\";r={remaining};t={}", seconds(next))),
+    )
+}
+
+fn value(text: String) -> HeaderValue {
+    text.try_into()
+        .expect("a policy's name is small letters and underscores, the rest is numbers")
+}
+
+fn seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r_65_a_429_says_when_to_come_back() {
+        let exceeded = Exceeded {
+            policy: Policy::named("login_per_account"),
+            rate: Rate {
+                count: 10,
+                per: Duration::from_secs(900),
+            },
+            retry_after: Duration::from_millis(89_001),
+        };
+        let written: Vec<_> = exceeded
+            .headers()
+            .iter()
+            .map(|(name, value)| format!("{name}: {value:?}"))
+            .collect();
+        assert_eq!(
+            written,
+            [
+                r#"retry-after: "90""#,
+                r#"ratelimit-policy: "\"login_per_account\";q=10;w=900""#,
+                r#"ratelimit: "\"login_per_account\";r=0;t=90""#,
+            ]
+        );
+    }
+}

@@ -1,0 +1,206 @@
+//! How often somebody may do something: spent before anything costly is done, given back where it was honest.
+//! It owns the counters of short windows, in memory, and knows no feature. What must survive a restart (failures in a
+//! row on an account) is counted in SQL, not here.
+//!
+//! The algorithm is GCRA: a key may do `count` things at once and then gets one back every `per / count`. So in any one
+//! window of `per` it may do fewer than twice `count`, and in the long run `count`.
+
+mod counters;
+mod headers;
+mod key;
+mod prefix;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use key::{Key, Policy};
+pub use prefix::AddressPrefix;
+
+use crate::core::clock::Clock;
+use crate::settings::Rate;
+use counters::{Counters, Step};
+
+/// The limits of this process. Clones share their counters.
+#[derive(Clone)]
+pub struct Limits {
+    /// None when limits are turned off.
+    counters: Option<Arc<Counters>>,
+    clock: Clock,
+}
+
+/// It was within the limit. Can be given back, once.
+#[derive(Debug)]
+pub struct Spent {
+    key: Key,
+    rate: Rate,
+    left: Option<Left>,
+}
+
+/// What is left of a rate, and when there will be one more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Left {
+    remaining: u32,
+    next: Duration,
+}
+
+/// It was over the limit, and nothing was spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("over the limit {policy}, {rate}; next in {retry_after:?}")]
+pub struct Exceeded {
+    /// Which limit.
+    pub policy: Policy,
+    /// What it allows.
+    pub rate: Rate,
+    /// When one more will be allowed.
+    pub retry_after: Duration,
+}
+
+impl Limits {
+    /// New counters; `enabled = false` allows everything, which is for load tests.
+    pub fn new(enabled: bool, clock: Clock) -> Self {
+        Self {
+            counters: enabled.then(|| Arc::new(Counters::default())),
+            clock,
+        }
+    }
+
+    /// Spends one of the key's rate. Of any number of callers at once, no more than the rate allows are let through.
+    ///
+    /// # Errors
+    /// The limit is exceeded: 429, with the error's headers.
+    #[expect(
+        clippy::unused_async,
+        reason = "counters that several nodes share are asked over the network"
+    )]
+    pub async fn spend(&self, key: Key, rate: Rate) -> Result<Spent, Exceeded> {
+        let Some(counters) = &self.counters else {
+            return Ok(Spent { key, rate, left: None });
+        };
+        match counters.spend(&key, rate, self.now()) {
+            Step::Within(left) => Ok(Spent {
+                key,
+                rate,
+                left: Some(left),
+            }),
+            Step::Over { next } => Err(Exceeded {
+                policy: key.policy(),
+                rate,
+                retry_after: next,
+            }),
+        }
+    }
+
+    /// Gives back what turned out to be honest, such as a sign-in with the right password.
+    #[expect(
+        clippy::unused_async,
+        reason = "counters that several nodes share are asked over the network"
+    )]
+    pub async fn refund(&self, spent: Spent) {
+        if let Some(counters) = &self.counters {
+            counters.refund(&spent.key, spent.rate, self.now());
+        }
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.clock.now().millis()).unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::clock::Timestamp;
+
+    const LOGIN: Policy = Policy::named("login_per_account");
+    const TEN: Rate = Rate {
+        count: 10,
+        per: Duration::from_secs(900),
+    };
+
+    fn limits() -> (Limits, Clock) {
+        let clock = Clock::fixed(Timestamp(1_700_000_000_000));
+        (Limits::new(true, clock.clone()), clock)
+    }
+
+    async fn left_after(limits: &Limits) -> Option<u32> {
+        let spent = limits.spend(ada(), TEN).await.ok()?;
+        spent.left.map(|left| left.remaining)
+    }
+
+    fn ada() -> Key {
+        Key::of(LOGIN).identifier("ada@example.com")
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn c_22_of_500_at_once_exactly_ten_pass() {
+        let (limits, _) = limits();
+        let racers: Vec<_> = (0..500)
+            .map(|_| {
+                let limits = limits.clone();
+                tokio::spawn(async move { limits.spend(ada(), TEN).await.is_ok() })
+            })
+            .collect();
+        let mut passed = 0;
+        for racer in racers {
+            passed += usize::from(racer.await.expect("no panic"));
+        }
+        assert_eq!(passed, 10);
+    }
+
+    #[tokio::test]
+    async fn one_comes_back_every_ninety_seconds() {
+        let (limits, clock) = limits();
+        for left in (0..10).rev() {
+            assert_eq!(left_after(&limits).await, Some(left));
+        }
+        let exceeded = limits.spend(ada(), TEN).await.expect_err("ten are spent");
+        assert_eq!(
+            exceeded,
+            Exceeded {
+                policy: LOGIN,
+                rate: TEN,
+                retry_after: Duration::from_secs(90)
+            }
+        );
+        clock.advance(Duration::from_secs(89));
+        assert_eq!(
+            limits.spend(ada(), TEN).await.expect_err("not yet").retry_after,
+            Duration::from_secs(1)
+        );
+        clock.advance(Duration::from_secs(1));
+        assert!(limits.spend(ada(), TEN).await.is_ok());
+        assert!(limits.spend(ada(), TEN).await.is_err());
+        clock.advance(Duration::from_secs(900));
+        assert_eq!(left_after(&limits).await, Some(9));
+    }
+
+    #[tokio::test]
+    async fn a_20_what_one_address_spends_is_not_spent_for_another() {
+        let (limits, _) = limits();
+        let from = |address: &str| ada().address(AddressPrefix::of(address.parse().unwrap()));
+        for _ in 0..1000 {
+            let _ = limits.spend(from("203.0.113.9"), TEN).await;
+        }
+        assert!(limits.spend(from("203.0.113.9"), TEN).await.is_err());
+        assert!(limits.spend(from("203.0.113.10"), TEN).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_honest_get_it_back() {
+        let (limits, _) = limits();
+        for _ in 0..100 {
+            let spent = limits.spend(ada(), TEN).await.expect("each was given back");
+            limits.refund(spent).await;
+        }
+        assert_eq!(left_after(&limits).await, Some(9));
+    }
+
+    #[tokio::test]
+    async fn turned_off_allows_everything() {
+        let limits = Limits::new(false, Clock::system());
+        for _ in 0..100 {
+            let spent = limits.spend(ada(), TEN).await.expect("everything is allowed");
+            assert_eq!(spent.headers(), None, "nothing is promised");
+        }
+    }
+}

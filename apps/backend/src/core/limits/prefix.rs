@@ -1,0 +1,53 @@
+//! The network that a limit counts for: one IPv4 address, or an IPv6 /64, which is what one customer gets.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// A client's address as limits see it (SECURITY.md R-66). All addresses of an IPv6 /64 are one; an IPv4 address that
+/// is mapped into IPv6 is the IPv4 address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AddressPrefix(IpAddr);
+
+impl AddressPrefix {
+    /// The prefix that an address lies in.
+    pub fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => IpAddr::V4(address),
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        })
+    }
+
+    /// Sixteen octets that no other prefix has.
+    pub(super) fn octets(self) -> [u8; 16] {
+        match self.0 {
+            IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+            IpAddr::V6(address) => address.octets(),
+        }
+    }
+}
+
+impl fmt::Display for AddressPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => address.fmt(f),
+            IpAddr::V6(address) => write!(f, "{address}/64"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r_66_a_64_is_one_and_mapped_addresses_are_folded() {
+        let prefix = |address: &str| AddressPrefix::of(address.parse().unwrap());
+        assert_eq!(prefix("2001:db8:1:2:3:4:5:6"), prefix("2001:0DB8:1:2::"));
+        assert_ne!(prefix("2001:db8:1:2::"), prefix("2001:db8:1:3::"));
+        assert_eq!(prefix("::ffff:192.0.2.1"), prefix("192.0.2.1"));
+        assert_ne!(prefix("192.0.2.1"), prefix("192.0.2.2"));
+        assert_ne!(prefix("192.0.2.1").octets(), prefix("::1").octets());
+        assert_eq!(prefix("2001:db8:1:2:3::6").to_string(), "2001:db8:1:2::/64");
+        assert_eq!(prefix("::ffff:192.0.2.1").to_string(), "192.0.2.1");
+    }
+}

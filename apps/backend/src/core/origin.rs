@@ -1,0 +1,42 @@
+//! Where a request comes from, as far as a session or the audit log may remember it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::limits::AddressPrefix;
+
+/// Devices introduce themselves at length; this many characters are enough to recognise one.
+const MAX_USER_AGENT: usize = 256;
+
+/// Where a request comes from: the client's address, its device, and the request's id.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The client's address, as the trusted proxies report it; none for the command line.
+    pub address: Option<IpAddr>,
+    /// The `User-Agent`, shortened, without control characters.
+    pub user_agent: Option<String>,
+    /// The id under which the log knows the request.
+    pub request_id: Arc<str>,
+}
+
+impl Origin {
+    /// An act of the operator on the command line.
+    pub fn command_line() -> Self {
+        Self {
+            address: None,
+            user_agent: None,
+            request_id: "command-line".into(),
+        }
+    }
+
+    /// The network that rate limits and known places are counted by.
+    pub fn prefix(&self) -> Option<AddressPrefix> {
+        self.address.map(AddressPrefix::of)
+    }
+}
+
+/// A `User-Agent` as it may be kept and shown.
+pub fn readable_user_agent(text: &str) -> Option<String> {
+    let readable: String = text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect();
+    (!readable.is_empty()).then_some(readable)
+}
