@@ -1,0 +1,23 @@
+//! What a route asks for to be protected. The same extractors that `countersign-guard` gives to every service.
+
+pub use countersign_guard::{CurrentUser, OptionalUser, RequireScope};
+
+use crate::core::ids::{AccountId, SessionId};
+
+/// The ids of this program behind the UUIDs of a verified user.
+pub trait Identified {
+    /// The account.
+    fn account_id(&self) -> AccountId;
+    /// The session.
+    fn session_id(&self) -> SessionId;
+}
+
+impl Identified for CurrentUser {
+    fn account_id(&self) -> AccountId {
+        AccountId(self.id)
+    }
+
+    fn session_id(&self) -> SessionId {
+        SessionId(self.session)
+    }
+}

@@ -1,0 +1,55 @@
+//! Names of rows. They are UUIDs of version 7: they sort by time, and they guard nothing.
+
+use std::fmt;
+
+use countersign_store::column;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::{Builder, Uuid};
+
+use super::chance::Chance;
+use super::clock::Timestamp;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        #[serde(transparent)]
+        #[schema(value_type = Uuid)]
+        pub struct $name(pub Uuid);
+
+        column!($name as Uuid);
+
+        impl $name {
+            /// A new id, made at `now` (RFC 9562 §5.7).
+            pub fn new(now: Timestamp, chance: Chance) -> Self {
+                Self(uuid_v7(now, chance))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+id!(
+    /// Names an account; `sub` in its tokens.
+    AccountId
+);
+id!(
+    /// Names a session, which is a family of refresh tokens; `sid` in its tokens.
+    SessionId
+);
+id!(
+    /// Names an entry of the audit log.
+    AuditId
+);
+
+/// A UUID of version 7 for anything that has no id type of its own, such as `jti`.
+pub fn uuid_v7(now: Timestamp, chance: Chance) -> Uuid {
+    let millis = u64::try_from(now.millis()).unwrap_or(0);
+    Builder::from_unix_timestamp_millis(millis, &chance.bytes()).into_uuid()
+}

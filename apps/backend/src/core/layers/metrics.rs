@@ -1,0 +1,113 @@
+//! What is counted and logged of each request: its method, its route (never its path or query, which may hold
+//! secrets), its status and its time. Each label has few values, whatever clients send.
+
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request};
+use http::{Method, StatusCode};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Upper bounds in seconds: a read takes half a millisecond, a password some tens, and a queue of them seconds.
+const BUCKETS: [f64; 12] = [
+    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
+];
+
+/// The counters of requests. Clones count together.
+#[derive(Clone)]
+pub struct Metrics {
+    requests: Family<Answered, Counter>,
+    durations: Family<Routed, Histogram>,
+    panics: Counter,
+}
+
+/// A request as it is counted.
+pub(super) struct Observed {
+    method: &'static str,
+    route: Option<MatchedPath>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Routed {
+    method: &'static str,
+    route: String,
+}
+
+impl Metrics {
+    /// The counters, registered.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            requests: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            panics: Counter::default(),
+        };
+        registry.register(
+            "http_requests",
+            "Requests by method, route and status",
+            metrics.requests.clone(),
+        );
+        let help = "Time from the end of a request's headers to its answer";
+        registry.register_with_unit("http_request_duration", help, Unit::Seconds, metrics.durations.clone());
+        registry.register("http_panics", "Handlers that panicked", metrics.panics.clone());
+        metrics
+    }
+
+    pub(super) fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    /// Counts one answer and logs its line.
+    pub(super) fn observe(&self, observed: Observed, status: StatusCode, duration: Duration) {
+        let Observed { method, route } = observed;
+        let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+        let status = status.as_u16();
+        self.requests
+            .get_or_create(&Answered {
+                method,
+                route: route.to_owned(),
+                status,
+            })
+            .inc();
+        let routed = Routed {
+            method,
+            route: route.to_owned(),
+        };
+        self.durations.get_or_create(&routed).observe(duration.as_secs_f64());
+        let duration_ms = duration.as_secs_f64() * 1000.0;
+        tracing::info!(method, route, status, duration_ms, "request");
+    }
+}
+
+impl Observed {
+    pub(super) fn of(request: &Request) -> Self {
+        Self {
+            method: known(request.method()),
+            route: request.extensions().get().cloned(),
+        }
+    }
+}
+
+/// Clients may invent methods; they share one label.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::TRACE => "TRACE",
+        _ => "other",
+    }
+}

@@ -1,0 +1,60 @@
+//! Every answer that is not a success leaves as a problem (RFC 9457) that names the request, and is logged once.
+
+use axum::response::Response;
+use countersign_guard::Denied;
+use http::StatusCode;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+
+use super::RequestId;
+use crate::core::problem::Problem;
+
+/// Finishes a problem that a handler left, or makes one of a bare answer of a library.
+pub(super) fn complete(mut response: Response, issuer: &str, id: &RequestId) -> Response {
+    let extensions = response.extensions_mut();
+    let denied = extensions.remove::<Denied>().map(Problem::from);
+    let problem = match extensions.remove::<Problem>().or(denied) {
+        Some(problem) => problem,
+        None if is_bare(&response) => Problem::from_status(response.status()).status(response.status()),
+        None => return response,
+    };
+    log(&problem, response.status());
+    let mut rendered = problem.render(issuer, Some(&id.0));
+    // Headers that the layers below added to the first rendering, such as `Allow` and `RateLimit`, stay.
+    for (name, value) in response.headers() {
+        if !rendered.headers().contains_key(name) && name != CONTENT_LENGTH {
+            rendered.headers_mut().append(name, value.clone());
+        }
+    }
+    rendered
+}
+
+/// axum and its extractors refuse in plain text or without a body. Anything else was written on purpose.
+fn is_bare(response: &Response) -> bool {
+    let text = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));
+    text && matches!(
+        response.status(),
+        StatusCode::BAD_REQUEST
+            | StatusCode::NOT_FOUND
+            | StatusCode::METHOD_NOT_ALLOWED
+            | StatusCode::REQUEST_TIMEOUT
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE
+            | StatusCode::UNPROCESSABLE_ENTITY
+            | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+            | StatusCode::INTERNAL_SERVER_ERROR
+            | StatusCode::SERVICE_UNAVAILABLE
+    )
+}
+
+fn log(problem: &Problem, status: StatusCode) {
+    let code = problem.code().name();
+    let cause = problem.cause().unwrap_or("none given");
+    if status.is_server_error() {
+        tracing::error!(status = status.as_u16(), code, cause, "request failed");
+    } else {
+        tracing::debug!(status = status.as_u16(), code, cause, "request refused");
+    }
+}

@@ -1,0 +1,16 @@
+//! What any feature may use and which knows no feature.
+
+pub mod address;
+pub mod chance;
+pub mod clock;
+pub mod dependencies;
+pub mod email;
+pub mod extract;
+pub mod ids;
+pub mod layers;
+pub mod limits;
+pub mod metrics;
+pub mod origin;
+pub mod password;
+pub mod problem;
+pub mod server;

@@ -1,0 +1,388 @@
+//! What a client is told when something is not right (RFC 9457), and the one list of all codes.
+//!
+//! A problem has two texts: the one for the client, and its cause, which only the log sees.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use countersign_guard::{Denied, Reason};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::limits::Exceeded;
+use super::password::{HashError, PasswordFault};
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal, $status:ident, $title:literal;)+) => {
+        /// Every code that a problem can carry. Once released, a code keeps its meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl Code {
+            /// All codes, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The stable name for programs.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// The HTTP status it comes with.
+            pub fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status,)+ }
+            }
+
+            /// A short text for people that is the same for every occurrence.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)+ }
+            }
+
+            /// What it means and what to do about it.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim_ascii_start(),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body is not what its Content-Type says: the JSON or the form cannot be read.
+    MalformedBody = "malformed_body", BAD_REQUEST, "Malformed body";
+    /// The request breaks the rules of HTTP.
+    BadRequest = "bad_request", BAD_REQUEST, "Bad request";
+    /// The route needs a bearer token and none came. Sign in and send `Authorization: Bearer …`.
+    MissingToken = "missing_token", UNAUTHORIZED, "Token missing";
+    /// The bearer token is forged, expired, meant for somebody else, or its session has ended. Refresh or sign in again.
+    InvalidToken = "invalid_token", UNAUTHORIZED, "Invalid token";
+    /// The e-mail address or the password is not right. Where a bearer token came along too, the status is 403.
+    InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Invalid credentials";
+    /// The refresh token is unknown, expired, spent or revoked. Sign in again.
+    InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED, "Invalid refresh token";
+    /// The token does not carry the scope that the route needs.
+    InsufficientScope = "insufficient_scope", FORBIDDEN, "Insufficient scope";
+    /// This server does not take new accounts.
+    SignupClosed = "signup_closed", FORBIDDEN, "Sign-up closed";
+    /// There is nothing at this address, or nothing that is yours.
+    NotFound = "not_found", NOT_FOUND, "Not found";
+    /// The address exists, but not for this method; the `Allow` header lists those it takes.
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
+    /// The client took too long to send its request.
+    RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "Request timeout";
+    /// An account with this e-mail address exists already.
+    EmailTaken = "email_taken", CONFLICT, "E-mail address taken";
+    /// The body is larger than 64 KiB.
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "Body too large";
+    /// The Content-Type (or Content-Encoding) is not one that the route takes.
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
+    /// A value is missing, of the wrong type, or breaks a rule; `errors` names each with a code of its own.
+    ValidationFailed = "validation_failed", UNPROCESSABLE_ENTITY, "Validation failed";
+    /// The text is no e-mail address that mail could be sent to.
+    InvalidEmail = "invalid_email", UNPROCESSABLE_ENTITY, "Invalid e-mail address";
+    /// The password has fewer characters than `passwords.min_length`.
+    PasswordTooShort = "password_too_short", UNPROCESSABLE_ENTITY, "Password too short";
+    /// The password has more characters than `passwords.max_length`.
+    PasswordTooLong = "password_too_long", UNPROCESSABLE_ENTITY, "Password too long";
+    /// The password is one of those that attackers try first.
+    PasswordBreached = "password_breached", UNPROCESSABLE_ENTITY, "Password too common";
+    /// The password is little more than the account's address or the name of this service.
+    PasswordContainsContext = "password_contains_context", UNPROCESSABLE_ENTITY, "Password too easy to guess";
+    /// A field that the request must have is not there.
+    Missing = "missing", UNPROCESSABLE_ENTITY, "Missing value";
+    /// A value has the wrong type or form.
+    Invalid = "invalid", UNPROCESSABLE_ENTITY, "Invalid value";
+    /// Too many attempts; `Retry-After` says how many seconds to wait.
+    RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
+    /// The headers of the request are too large.
+    HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "Headers too large";
+    /// Something broke on our side. The log has the cause under the same request id.
+    Internal = "internal", INTERNAL_SERVER_ERROR, "Internal error";
+    /// More passwords wait to be checked than the server can check soon; `Retry-After` says when to try again.
+    Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Overloaded";
+    /// The database cannot be reached, or the server is not ready; `Retry-After` says when to try again.
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Unavailable";
+}
+
+/// One answer that is not a success. Handlers return it; the outermost layer adds the request id and logs its cause.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    code: Code,
+    status: StatusCode,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    headers: HeaderMap,
+    cause: Option<Arc<str>>,
+}
+
+/// One field of a request that is not right.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The field's name in the request.
+    pub field: Cow<'static, str>,
+    /// A code of the list in the documentation.
+    pub code: &'static str,
+    /// What is wrong and what would be right.
+    pub detail: Cow<'static, str>,
+}
+
+/// The wire shape of a problem (RFC 9457 §3), `application/problem+json`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody<'a> {
+    /// Where this kind of problem is explained.
+    #[schema(format = "uri-reference")]
+    r#type: String,
+    /// The same for every occurrence of the code.
+    title: &'a str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What happened this time, and what to do.
+    detail: &'a str,
+    /// A stable name for programs.
+    code: &'a str,
+    /// The id under which the log knows this request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    request_id: Option<&'a str>,
+    /// The fields that are not right, where that is the problem.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false)]
+    errors: &'a [FieldError],
+}
+
+impl Problem {
+    /// A problem that is told as its code's documentation tells it.
+    pub fn new(code: Code) -> Self {
+        Self {
+            code,
+            status: code.status(),
+            detail: Cow::Borrowed(code.meaning()),
+            errors: Vec::new(),
+            headers: HeaderMap::new(),
+            cause: None,
+        }
+    }
+
+    /// Something broke on our side: the cause is for the log, the client sees only that it happened.
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        Self::new(Code::Internal).caused_by(cause)
+    }
+
+    /// Fields that are not right. There must be at least one.
+    pub fn validation(errors: Vec<FieldError>) -> Self {
+        let mut problem = Self::new(Code::ValidationFailed);
+        if let [only] = errors.as_slice() {
+            // One mistake is told as what it is, so that a client need not look into the list.
+            problem.code = Code::ALL
+                .iter()
+                .copied()
+                .find(|code| code.name() == only.code)
+                .unwrap_or(problem.code);
+            if matches!(problem.code, Code::Missing | Code::Invalid) {
+                problem.code = Code::ValidationFailed;
+            }
+            problem.detail = only.detail.clone();
+        }
+        problem.errors = errors;
+        problem
+    }
+
+    /// The problem that a bare status stands for, as a library answered it.
+    pub fn from_status(status: StatusCode) -> Self {
+        let code = match status {
+            StatusCode::NOT_FOUND => Code::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
+            StatusCode::REQUEST_TIMEOUT => Code::RequestTimeout,
+            StatusCode::PAYLOAD_TOO_LARGE => Code::BodyTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
+            StatusCode::UNPROCESSABLE_ENTITY => Code::ValidationFailed,
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Code::HeadersTooLarge,
+            StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+            status if status.is_server_error() => Code::Internal,
+            _ => Code::BadRequest,
+        };
+        Self::new(code)
+    }
+
+    /// Another text for the client.
+    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    /// Another status than the code's own.
+    pub fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// One more header.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// `Retry-After` in seconds.
+    pub fn retry_after(self, seconds: u64) -> Self {
+        self.header(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// A challenge (RFC 9110 §11.6.1) for a 401.
+    pub fn challenge(self, value: &str) -> Self {
+        match HeaderValue::from_str(value) {
+            Ok(value) => self.header(WWW_AUTHENTICATE, value),
+            Err(_) => self,
+        }
+    }
+
+    /// What the log is to say about it. Never a secret.
+    pub fn caused_by(mut self, cause: impl fmt::Display) -> Self {
+        self.cause = Some(cause.to_string().into());
+        self
+    }
+
+    /// The cause, for the log.
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The whole response. `issuer` is where the codes are explained.
+    pub fn render(&self, issuer: &str, request_id: Option<&str>) -> Response {
+        let body = ProblemBody {
+            r#type: format!("{issuer}/errors#{}", self.code.name()),
+            title: self.code.title(),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code.name(),
+            request_id,
+            errors: &self.errors,
+        };
+        let text = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = (self.status, [(CONTENT_TYPE, "application/problem+json")], text).into_response();
+        response.headers_mut().extend(self.headers.clone());
+        response
+    }
+}
+
+impl FieldError {
+    /// The same mistake in a field of another name.
+    pub fn in_field(self, field: &'static str) -> Self {
+        Self {
+            field: Cow::Borrowed(field),
+            ..self
+        }
+    }
+
+    /// A field that is not right, with the text of its code.
+    pub fn new(field: impl Into<Cow<'static, str>>, code: Code) -> Self {
+        Self {
+            field: field.into(),
+            code: code.name(),
+            detail: Cow::Borrowed(code.meaning()),
+        }
+    }
+
+    /// Another text for the client.
+    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+}
+
+impl From<PasswordFault> for FieldError {
+    fn from(fault: PasswordFault) -> Self {
+        let code = match fault {
+            PasswordFault::TooShort { .. } => Code::PasswordTooShort,
+            PasswordFault::TooLong { .. } => Code::PasswordTooLong,
+            PasswordFault::Breached => Code::PasswordBreached,
+            PasswordFault::ContainsContext => Code::PasswordContainsContext,
+        };
+        Self::new("password", code).detail(fault.to_string())
+    }
+}
+
+impl From<Denied> for Problem {
+    /// What the guard says of a bearer token, in the words of RFC 6750.
+    fn from(denied: Denied) -> Self {
+        let code = match denied.reason {
+            Reason::NoToken => Code::MissingToken,
+            Reason::Malformed | Reason::Token(_) | Reason::Ended => Code::InvalidToken,
+            Reason::MissingScope(_) => Code::InsufficientScope,
+            Reason::Unavailable => return Self::new(Code::Unavailable).retry_after(1),
+            Reason::NoGuard => return Self::internal(denied.reason),
+        };
+        let problem = Self::new(code).detail(denied.reason.to_string());
+        match denied.challenge() {
+            Some(challenge) => problem.challenge(&challenge),
+            None => problem,
+        }
+    }
+}
+
+impl From<Exceeded> for Problem {
+    fn from(exceeded: Exceeded) -> Self {
+        exceeded
+            .headers()
+            .into_iter()
+            .fold(Self::new(Code::RateLimited), |problem, (name, value)| {
+                problem.header(name, value)
+            })
+    }
+}
+
+impl From<HashError> for Problem {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Overloaded { retry_after } => Self::new(Code::Overloaded).retry_after(retry_after.as_secs()),
+            error => Self::internal(error),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    /// The problem itself travels in the extensions, for the layer that adds the request id.
+    fn into_response(self) -> Response {
+        let mut response = self.render("", None);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<countersign_store::Error> for Problem {
+    fn from(error: countersign_store::Error) -> Self {
+        use countersign_store::Error;
+        match error {
+            Error::Unavailable(_) | Error::Conflict => Self::new(Code::Unavailable).retry_after(1).caused_by(error),
+            error => Self::internal(error),
+        }
+    }
+}
+
+/// `docs/errors.md`: every code, what it means and what to do.
+pub fn reference() -> String {
+    let mut text = String::from(
+        "# Error codes\n\n\
+         Generated by `countersign errors`; do not edit.\n\n\
+         Every answer of `/api` that is not a success is a problem (RFC 9457, `application/problem+json`) with a\n\
+         stable `code`. Programs read `code`; `detail` is for people and may change.\n\n\
+         | code | status | meaning |\n|---|---|---|\n",
+    );
+    for code in Code::ALL {
+        text.push_str(&format!(
+            "| `{}` | {} | {} |\n",
+            code.name(),
+            code.status().as_u16(),
+            code.meaning()
+        ));
+    }
+    text
+}

@@ -1,0 +1,126 @@
+//! What the connections of a server share, and who gets one.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use hyper::server::conn::http1::Builder;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::admission::{Admission, Place};
+use super::limits::{LAST_CALL, MAX_HEAD_BYTES};
+use super::metrics::Metrics;
+use super::{ServerOptions, Shutdown, capacity, connection, refusal};
+use crate::core::problem::{Code, Problem};
+
+/// How many can be told at the same time that there is no place; the others are just closed.
+const TOLD_AT_ONCE: usize = 128;
+
+/// What all connections of a server share.
+pub(super) struct Host {
+    pub(super) router: Router,
+    pub(super) options: Arc<ServerOptions>,
+    pub(super) shutdown: Shutdown,
+    pub(super) http: Builder,
+    admission: Admission,
+    refusals: Arc<Semaphore>,
+}
+
+impl Host {
+    pub(super) fn new(router: Router, options: Arc<ServerOptions>, shutdown: Shutdown) -> Arc<Self> {
+        let limits = &options.limits;
+        let max = capacity::connections(limits.max_connections);
+        let admission = Admission::new(max, limits.max_connections_per_address, options.trusted_proxies.clone());
+        let mut http = Builder::new();
+        // The watch keeps the time, so hyper's own timer is off.
+        http.max_header_size(MAX_HEAD_BYTES)
+            .max_buf_size(MAX_HEAD_BYTES)
+            .header_read_timeout(None);
+        Arc::new(Self {
+            router,
+            options,
+            shutdown,
+            admission,
+            http,
+            refusals: Arc::new(Semaphore::new(TOLD_AT_ONCE)),
+        })
+    }
+
+    /// Waits until no more connections are wanted.
+    pub(super) async fn stop_accepting(&self) {
+        self.shutdown.begun().await;
+        tokio::select! {
+            () = sleep(self.options.limits.lame_duck) => {}
+            () = self.shutdown.ended() => {}
+        }
+    }
+
+    /// Waits until requests that have begun must end.
+    pub(super) async fn drain_limit(&self) {
+        tokio::select! {
+            () = sleep(self.options.limits.drain_timeout) => {}
+            () = self.shutdown.ended() => {}
+        }
+    }
+
+    /// Waits until connections without a request are to end, and tells when.
+    pub(super) async fn last_call(&self) -> Instant {
+        self.shutdown.begun().await;
+        Instant::now() + self.options.limits.lame_duck + LAST_CALL
+    }
+}
+
+/// Gives a connection a task of its own, or tells it that there is no place.
+///
+/// Shedding, not pausing: clients (and the balancer's health check) who would wait in the system's queue behind silent
+/// connections learn at once that this node is full.
+pub(super) fn welcome(host: &Arc<Host>, socket: TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
+    // Small answers leave at once, rather than wait for more to say (RFC 896). It fails only when the peer is gone
+    // already, which the first read will tell.
+    let _ = socket.set_nodelay(true);
+    match host.admission.admit(peer.ip()) {
+        Ok(place) => {
+            connections.spawn(connection::serve(
+                host.clone(),
+                socket,
+                peer,
+                Open::new(place, host.options.metrics.clone()),
+            ));
+        }
+        Err(refused) => {
+            host.options.metrics.refused(refused);
+            if let Ok(permit) = host.refusals.clone().try_acquire_owned() {
+                let problem = Problem::new(Code::Overloaded)
+                    .detail("There are too many connections.")
+                    .retry_after(1);
+                let words = refusal::bytes(host.options.shell.refuse(problem));
+                connections.spawn(async move {
+                    refusal::send(socket, words).await;
+                    drop(permit);
+                });
+            }
+        }
+    }
+}
+
+/// A place that is taken, and counted.
+pub(super) struct Open {
+    _place: Place,
+    metrics: Metrics,
+}
+
+impl Open {
+    fn new(place: Place, metrics: Metrics) -> Self {
+        metrics.opened();
+        Self { _place: place, metrics }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.metrics.closed();
+    }
+}

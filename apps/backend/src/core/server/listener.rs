@@ -1,0 +1,97 @@
+//! The listening socket: bound with a clear word when it cannot be, and accepted from until the server is to stop.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use super::Ended;
+use super::host::{Host, welcome};
+
+/// How long accepting pauses when the system is out of something.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// Why an address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Another program has it.
+    #[error("{0} is in use by another program: stop that program, or choose another address with --listen")]
+    InUse(SocketAddr),
+    /// Not for everybody.
+    #[error("{0} may not be listened on: ports below 1024 need a privilege; choose a higher port with --listen")]
+    Forbidden(SocketAddr),
+    /// Not an address of this machine.
+    #[error("{0} is not an address of this machine: choose one that is, or 0.0.0.0 for all of them, with --listen")]
+    NotHere(SocketAddr),
+    /// Anything else.
+    #[error("{0} cannot be listened on: {1}")]
+    Other(SocketAddr, #[source] io::Error),
+}
+
+pub(super) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+    let refused = |error: io::Error| match error.kind() {
+        ErrorKind::AddrInUse => BindError::InUse(address),
+        ErrorKind::PermissionDenied => BindError::Forbidden(address),
+        ErrorKind::AddrNotAvailable => BindError::NotHere(address),
+        _ => BindError::Other(address, error),
+    };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let bound = listener.local_addr().map_err(refused)?;
+    Ok((listener, bound))
+}
+
+/// Accepts until the host is to stop, then lets the connections end.
+pub(super) async fn serve(listener: TcpListener, host: Arc<Host>) -> Ended {
+    let mut connections = JoinSet::new();
+    accept(&listener, &host, &mut connections).await;
+    // The system has shaken hands with some whom we have not greeted: closing now would reset them.
+    while let Some(Ok((socket, peer))) = listener.accept().now_or_never() {
+        welcome(&host, socket, peer, &mut connections);
+    }
+    drop(listener);
+    drain(&host, connections).await
+}
+
+async fn accept(listener: &TcpListener, host: &Arc<Host>, connections: &mut JoinSet<()>) {
+    let mut stop = pin!(host.stop_accepting());
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stop => return,
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((socket, peer)) => welcome(host, socket, peer, connections),
+                Err(error) => forgive(&error).await,
+            },
+        }
+    }
+}
+
+/// Nothing that can go wrong with one connection ends the loop (see accept(2), "Error handling").
+async fn forgive(error: &io::Error) {
+    let of_one_client = [
+        ErrorKind::ConnectionAborted,
+        ErrorKind::ConnectionReset,
+        ErrorKind::ConnectionRefused,
+    ];
+    if !of_one_client.contains(&error.kind()) {
+        tracing::error!(%error, "cannot accept connections; trying again");
+        tokio::time::sleep(BACK_OFF).await;
+    }
+}
+
+async fn drain(host: &Host, mut connections: JoinSet<()>) -> Ended {
+    let all = async { while connections.join_next().await.is_some() {} };
+    tokio::select! {
+        () = all => {}
+        () = host.drain_limit() => {}
+    }
+    let cut = connections.len();
+    connections.shutdown().await;
+    if cut == 0 { Ended::Drained } else { Ended::Cut(cut) }
+}

@@ -1,0 +1,90 @@
+//! The accept loop: from a listening socket to requests for a router, and the end of all that.
+//!
+//! Our own, because `axum::serve` never closes a stalled connection (it waits for ever for a silent client, for the
+//! rest of a half-sent head, for the next request on a kept-alive connection), and a half-sent request keeps its
+//! graceful shutdown from ending. Here each connection stands under a `watch` that knows what it waits for and until
+//! when. It speaks HTTP/1.1 only, knows no route, and answers only what cannot become a request.
+
+mod admission;
+mod capacity;
+mod connection;
+mod framing;
+mod host;
+mod limits;
+mod listener;
+mod metrics;
+mod refusal;
+mod shutdown;
+mod stream;
+mod watch;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use ipnet::IpNet;
+use tokio::net::TcpListener;
+
+pub use self::limits::Limits;
+pub use self::listener::BindError;
+pub use self::metrics::Metrics;
+pub use self::shutdown::{Readiness, Shutdown};
+use super::layers::Shell;
+
+/// What a server needs beside its address and its routes.
+#[derive(Clone)]
+pub struct ServerOptions {
+    /// How long and how many.
+    pub limits: Limits,
+    /// The peers that connect for many clients: they are not held to the limit per address.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Answers what cannot become a request.
+    pub shell: Shell,
+    /// Counts connections.
+    pub metrics: Metrics,
+}
+
+/// A socket that listens; clients can connect, and wait until [`Server::serve`] runs.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    options: Arc<ServerOptions>,
+}
+
+/// How a server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every request that had begun was answered.
+    Drained,
+    /// The time for that ran out, or a second signal came: so many connections were cut.
+    Cut(usize),
+}
+
+impl Server {
+    /// Listens on `address`. Port 0 takes a free port.
+    ///
+    /// # Errors
+    /// [`BindError`] when the address cannot be had; it says what to do.
+    pub async fn bind(address: SocketAddr, options: ServerOptions) -> Result<Self, BindError> {
+        let (listener, address) = listener::bind(address).await?;
+        Ok(Self {
+            listener,
+            address,
+            options: Arc::new(options),
+        })
+    }
+
+    /// The address that clients connect to, with the port that was chosen.
+    pub fn local_address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves `router` until `shutdown` begins, then answers what has begun. Each request carries the peer's address
+    /// as [`axum::extract::ConnectInfo`].
+    pub async fn serve(self, router: Router, shutdown: Shutdown) -> Ended {
+        listener::serve(self.listener, host::Host::new(router, self.options, shutdown)).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

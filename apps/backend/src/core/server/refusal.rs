@@ -1,0 +1,50 @@
+//! Answers to those who never get as far as hyper.
+
+use std::fmt::Write;
+
+use axum::body::Bytes;
+use axum::response::Response;
+use futures_util::FutureExt;
+use http_body_util::BodyExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::limits::LINGER;
+
+/// A whole answer as it goes over the wire; its connection ends with it (RFC 9112 §9.6).
+pub(super) fn bytes(response: Response) -> Bytes {
+    let (parts, body) = response.into_parts();
+    // Our refusals are written in one piece: nothing is waited for.
+    let body = body
+        .collect()
+        .now_or_never()
+        .and_then(Result::ok)
+        .map(http_body_util::Collected::to_bytes)
+        .unwrap_or_default();
+    let mut head = format!(
+        "HTTP/1.1 {}\r\nconnection: close\r\ncontent-length: {}\r\n",
+        parts.status,
+        body.len()
+    );
+    for (name, value) in &parts.headers {
+        if let Ok(value) = value.to_str() {
+            // Writing to a string does not fail.
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+    }
+    head.push_str("\r\n");
+    [head.as_bytes(), &body].concat().into()
+}
+
+/// Says why there is no place, and closes so that the client can read it.
+pub(super) async fn send(mut socket: TcpStream, refusal: Bytes) {
+    let _ = timeout(LINGER, async {
+        socket.write_all(&refusal).await?;
+        socket.shutdown().await?;
+        let mut room = [0; 1024];
+        while socket.read(&mut room).await? > 0 {}
+        std::io::Result::Ok(())
+    })
+    .await;
+}

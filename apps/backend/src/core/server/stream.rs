@@ -1,0 +1,138 @@
+//! The bytes of one connection on their way between the socket and hyper.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use axum::body::Bytes;
+use bytes::Buf;
+use http::StatusCode;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::refusal;
+use super::watch::Watch;
+use crate::core::layers::Shell;
+use crate::core::problem::Problem;
+
+/// What a client may still send after our last word before it is cut off; enough for it to notice the answer.
+const MAX_LINGERING_BYTES: usize = 8 * 1024 * 1024;
+
+/// A socket that reports to the connection's watch, dresses hyper's bare 400 and 431 as problems, and closes so that
+/// the client can read the last answer.
+pub(super) struct Watched {
+    socket: TcpStream,
+    watch: Watch,
+    shell: Shell,
+    /// Our words in place of hyper's, as far as they have not left yet.
+    instead: Bytes,
+    lingered: usize,
+}
+
+impl Watched {
+    pub(super) fn new(socket: TcpStream, watch: Watch, shell: Shell) -> Self {
+        Self {
+            socket,
+            watch,
+            shell,
+            instead: Bytes::new(),
+            lingered: 0,
+        }
+    }
+
+    /// hyper answers a head that it cannot read by itself, with a status and nothing else.
+    fn replace(&mut self, written: &[u8]) -> bool {
+        if !self.watch.is_between_answers() {
+            return false;
+        }
+        let status = written.strip_prefix(b"HTTP/1.1 ").and_then(|rest| rest.get(..3));
+        let Some(status) = status.and_then(|digits| StatusCode::from_bytes(digits).ok()) else {
+            return false;
+        };
+        self.instead = refusal::bytes(self.shell.refuse(Problem::from_status(status).status(status)));
+        true
+    }
+
+    fn poll_replacement(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.instead.has_remaining() {
+            let written = ready!(self.report(|socket, instead| socket.poll_write(cx, instead)))?;
+            self.instead.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn report(
+        &mut self,
+        write: impl FnOnce(Pin<&mut TcpStream>, &[u8]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let written = write(Pin::new(&mut self.socket), &self.instead);
+        match written {
+            Poll::Pending => self.watch.blocked(),
+            Poll::Ready(_) => self.watch.progressed(),
+        }
+        written
+    }
+
+    /// Reads and forgets what still comes: closing a socket with unread bytes sends a reset, which destroys an answer
+    /// that the client has not read yet (RFC 9112 §9.6).
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut room = [0; 4096];
+        while self.lingered < MAX_LINGERING_BYTES {
+            let mut buffer = ReadBuf::new(&mut room);
+            match ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => self.lingered += buffer.filled().len(),
+                _ => break,
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.socket).poll_read(cx, buffer))?;
+        let bytes = &buffer.filled()[before..];
+        if !bytes.is_empty() {
+            self.watch.received(bytes);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.replace(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        self.report(|socket, _| socket.poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if slices.first().is_some_and(|first| self.replace(first)) {
+            return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
+        }
+        self.report(|socket, _| socket.poll_write_vectored(cx, slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_replacement(cx))?;
+        self.watch.flushed();
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_replacement(cx))?;
+        ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
+        self.watch.closing();
+        self.poll_linger(cx).map(Ok)
+    }
+}

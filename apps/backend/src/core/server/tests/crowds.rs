@@ -1,0 +1,100 @@
+//! More connections than there are places for.
+
+use std::net::Ipv4Addr;
+
+use tokio::io::AsyncWriteExt;
+
+use super::probes::{PATIENCE, answer, connect_from, exchange, send, until_closed};
+use super::{metrics, start};
+use crate::core::server::{BindError, Limits};
+
+const REQUEST: &str = "GET /fast HTTP/1.1\r\nHost: a\r\n\r\n";
+
+#[tokio::test]
+async fn an_address_that_has_all_its_places_is_told_so_and_others_are_served() {
+    let running = start(Limits {
+        max_connections_per_address: 2,
+        ..Limits::default()
+    })
+    .await;
+    let mut first = send(running.address, REQUEST).await;
+    let mut second = send(running.address, REQUEST).await;
+    answer(&mut first).await;
+    answer(&mut second).await;
+
+    let said = exchange(running.address, REQUEST).await;
+    assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
+    for part in [
+        "connection: close\r\n",
+        "retry-after: 1\r\n",
+        "x-content-type-options: nosniff\r\n",
+        r#""code":"overloaded""#,
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    let mut other = connect_from(Ipv4Addr::new(127, 0, 0, 2), running.address).await;
+    other.write_all(REQUEST.as_bytes()).await.unwrap();
+    assert!(answer(&mut other).await.starts_with("HTTP/1.1 200 "));
+    assert!(metrics(&running).contains(r#"connections_refused_total{reason="address"} 1"#));
+}
+
+#[tokio::test]
+async fn a_full_server_says_so_at_once_and_recovers() {
+    let running = start(Limits {
+        max_connections: 1,
+        ..Limits::default()
+    })
+    .await;
+    let mut only = send(running.address, REQUEST).await;
+    answer(&mut only).await;
+    let mut silent = send(running.address, "").await;
+    let said = until_closed(&mut silent, PATIENCE).await.expect("closed");
+    assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
+    assert!(metrics(&running).contains(r#"connections_refused_total{reason="total"} 1"#));
+
+    drop(only);
+    let recovered = async {
+        while !exchange(running.address, "GET /fast HTTP/1.0\r\n\r\n")
+            .await
+            .starts_with("HTTP/1.0 200 ")
+        {}
+    };
+    tokio::time::timeout(PATIENCE, recovered)
+        .await
+        .expect("the place is given back");
+}
+
+#[tokio::test]
+async fn f19_connections_that_come_and_go_leave_nothing_behind() {
+    let running = start(Limits::default()).await;
+    for _ in 0..500 {
+        drop(send(running.address, "GET /held HTTP/1.1\r\nHost: a\r\n\r\n").await);
+        exchange(
+            running.address,
+            "GET /fast HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        )
+        .await;
+    }
+    let emptied = async {
+        while !metrics(&running).contains("connections_open 0") {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, emptied)
+        .await
+        .expect("every place is given back");
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_named() {
+    let running = start(Limits::default()).await;
+    let again = start(Limits::default()).await;
+    assert_ne!(running.address, again.address);
+    let error = super::super::listener::bind(running.address).await.unwrap_err();
+    assert!(matches!(error, BindError::InUse(_)));
+    assert!(error.to_string().contains(&running.address.to_string()), "{error}");
+    let elsewhere = super::super::listener::bind("203.0.113.1:0".parse().unwrap())
+        .await
+        .unwrap_err();
+    assert!(matches!(elsewhere, BindError::NotHere(_)));
+}

@@ -1,0 +1,174 @@
+//! What may be read in two ways is not read at all (A-72, A-93).
+
+use super::probes::{PATIENCE, answer, exchange, send, until_closed};
+use super::{short, start};
+use crate::core::server::Limits;
+
+#[tokio::test]
+async fn a72_ambiguous_requests_are_answered_400_and_closed() {
+    let running = start(Limits::default()).await;
+    let smuggled = "0\r\n\r\nGET /fast HTTP/1.1\r\nHost: a\r\n\r\n";
+    for request in [
+        format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n{smuggled}"),
+        format!("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n{smuggled}"),
+        format!("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n{smuggled}"),
+        format!("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n{smuggled}"),
+        format!("POST /echo HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{smuggled}"),
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde".into(),
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: +4\r\n\r\nabcd".into(),
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n".into(),
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length : 4\r\n\r\nabcd".into(),
+        "GET /fast HTTP/1.1\nHost: a\n\n".into(),
+        "GET /fast HTTP/1.1\r\nHost: a\nX: y\r\n\r\n".into(),
+        "GET /fast HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n".into(),
+        "GET /fast HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n".into(),
+        "GET /fast HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n".into(),
+        "GET /fast HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n".into(),
+        "GET /fast HTTP/1.1\r\n\r\n".into(),
+        "GET /fast HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".into(),
+        "GET /fa st HTTP/1.1\r\nHost: a\r\n\r\n".into(),
+        "GET /fast HTTP/1.7\r\nHost: a\r\n\r\n".into(),
+        "\0GET /fast HTTP/1.1\r\nHost: a\r\n\r\n".into(),
+    ] {
+        let said = exchange(running.address, &request).await;
+        assert!(
+            said.starts_with("HTTP/1.1 400 ") || said.starts_with("HTTP/1.0 400 "),
+            "{request:?}: {said}"
+        );
+        assert_eq!(said.matches("HTTP/1.").count(), 1, "{request:?}: {said}");
+        assert!(
+            said.contains("connection: close") || said.starts_with("HTTP/1.0"),
+            "{request:?}: {said}"
+        );
+        for part in [
+            "application/problem+json",
+            r#""code":"bad_request""#,
+            "x-content-type-options: nosniff",
+            "x-request-id: ",
+        ] {
+            assert!(said.contains(part), "{part} after {request:?}: {said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn heads_that_are_too_large_are_answered_431() {
+    let running = start(Limits::default()).await;
+    let long = format!("GET /fast HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "y".repeat(64 * 1024));
+    let many = format!("GET /fast HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(100));
+    let endless = format!("GET /{}", "y".repeat(1024 * 1024));
+    for request in [long, many, endless] {
+        let said = exchange(running.address, &request).await;
+        assert!(said.starts_with("HTTP/1.1 431 "), "{said}");
+        assert!(said.contains(r#""code":"headers_too_large""#), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn requests_behind_one_another_are_answered_in_turn() {
+    let running = start(Limits::default()).await;
+    let request = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
+    let last = "GET /fast HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let said = exchange(running.address, format!("{request}{request}{last}")).await;
+    assert_eq!(said.matches("HTTP/1.1 200 OK").count(), 3, "{said}");
+
+    let garbage = exchange(running.address, format!("{request}\0\0\0\0\r\n\r\n")).await;
+    assert!(garbage.starts_with("HTTP/1.1 200 "), "{garbage}");
+    assert_eq!(garbage.matches("HTTP/1.1 400 ").count(), 1, "{garbage}");
+}
+
+#[tokio::test]
+async fn a_chunked_request_is_the_last_of_its_connection() {
+    let running = start(Limits::default()).await;
+    let chunked = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+    let said = exchange(running.address, format!("{chunked}{chunked}")).await;
+    assert_eq!(said.matches("HTTP/1.1 ").count(), 1, "{said}");
+    assert!(
+        said.starts_with("HTTP/1.1 200 ") && said.contains("connection: close") && said.ends_with("abc"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn f10_oversize_is_refused_early_and_the_client_can_read_why() {
+    let running = start(Limits::default()).await;
+    let promised = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n";
+    let mut stream = send(running.address, promised).await;
+    let said = until_closed(&mut stream, PATIENCE).await.expect("closed");
+    assert!(
+        said.starts_with("HTTP/1.1 413 ") && said.contains(r#""code":"body_too_large""#),
+        "{said}"
+    );
+
+    let sent = format!(
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\n{}",
+        "x".repeat(4_000_000)
+    );
+    let said = exchange(running.address, sent).await;
+    assert!(said.starts_with("HTTP/1.1 413 "), "{said}");
+
+    let chunks = "10000\r\n".to_owned() + &"x".repeat(0x10000) + "\r\n1\r\nx\r\n0\r\n\r\n";
+    let sent = format!("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
+    let said = exchange(running.address, sent).await;
+    assert!(said.starts_with("HTTP/1.1 413 "), "{said}");
+
+    let whole = format!(
+        "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 65536\r\n\r\n{}",
+        "x".repeat(65_536)
+    );
+    let said = exchange(running.address, whole).await;
+    assert!(said.starts_with("HTTP/1.1 200 "), "64 KiB are allowed");
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_a_go_ahead_is_refused_without_it() {
+    let running = start(Limits::default()).await;
+    let asks =
+        |length| format!("POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n");
+    let said = exchange(running.address, asks(100_000)).await;
+    assert!(said.starts_with("HTTP/1.1 413 "), "{said}");
+    let mut stream = send(running.address, asks(3)).await;
+    assert_eq!(answer(&mut stream).await, "HTTP/1.1 100 Continue\r\n\r\n");
+    tokio::io::AsyncWriteExt::write_all(&mut stream, b"abc").await.unwrap();
+    assert!(answer(&mut stream).await.ends_with("abc"));
+}
+
+#[tokio::test]
+async fn targets_that_are_no_paths_break_nothing() {
+    let running = start(short()).await;
+    for (request, status) in [
+        ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "404"),
+        ("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", "404"),
+        ("GET http://a/fast HTTP/1.1\r\nHost: a\r\n\r\n", "200"),
+        ("GET //fast HTTP/1.1\r\nHost: a\r\n\r\n", "404"),
+        ("GET /%ff%00 HTTP/1.1\r\nHost: a\r\n\r\n", "404"),
+        ("TRACE /fast HTTP/1.1\r\nHost: a\r\n\r\n", "405"),
+        ("BREW /fast HTTP/1.1\r\nHost: a\r\n\r\n", "405"),
+        ("HEAD /fast HTTP/1.1\r\nHost: a\r\n\r\n", "200"),
+        (
+            "GET /fast HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",
+            "200",
+        ),
+    ] {
+        let said = exchange(running.address, request).await;
+        assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}: {said}");
+    }
+    assert_eq!(exchange(running.address, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await, "");
+}
+
+#[tokio::test]
+async fn a86_a_panic_is_answered_500_and_the_next_request_200() {
+    let running = start(Limits::default()).await;
+    let mut stream = send(running.address, "GET /panic HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let said = answer(&mut stream).await;
+    assert!(
+        said.starts_with("HTTP/1.1 500 ") && said.contains(r#""code":"internal""#),
+        "{said}"
+    );
+    assert!(!said.contains("on purpose"), "{said}");
+    tokio::io::AsyncWriteExt::write_all(&mut stream, b"GET /fast HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    assert!(answer(&mut stream).await.starts_with("HTTP/1.1 200 "));
+    assert!(super::metrics(&running).contains("http_panics_total 1"));
+}

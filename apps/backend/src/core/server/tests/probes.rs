@@ -1,0 +1,97 @@
+//! What a hostile or unlucky client does, over raw sockets: each probe takes an address and holds for any server.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
+
+/// Longer than anything takes on a busy machine; a probe that waits for it has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The five ways to stall (F-10a): what is sent before the silence. `path` takes a POST with a body.
+pub(crate) fn stalls(path: &str) -> [String; 5] {
+    [
+        String::new(),
+        "GET /he".into(),
+        format!("GET {path} HTTP/1.1\r\nHost: a\r\nX-Slow: "),
+        format!("HEAD {path} HTTP/1.1\r\nHost: a\r\n\r\n"),
+        format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{{"),
+    ]
+}
+
+/// Connects and sends.
+pub(crate) async fn send(address: SocketAddr, bytes: impl AsRef<[u8]>) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes.as_ref()).await.unwrap();
+    stream
+}
+
+/// Connects from another address of the loopback network, so as to look like another client.
+pub(crate) async fn connect_from(source: Ipv4Addr, address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((source, 0).into()).unwrap();
+    socket.connect(address).await.unwrap()
+}
+
+/// All that the server still says before it closes, and whether it closed within the time.
+pub(crate) async fn until_closed(stream: &mut TcpStream, within: Duration) -> Option<String> {
+    let mut said = Vec::new();
+    // A reset is an end, too: what came before it counts.
+    let _ = timeout(within, stream.read_to_end(&mut said)).await.ok()?;
+    Some(String::from_utf8_lossy(&said).into_owned())
+}
+
+/// Sends one request and gives all that was answered until the server closed.
+pub(crate) async fn exchange(address: SocketAddr, bytes: impl AsRef<[u8]>) -> String {
+    let mut stream = send(address, bytes).await;
+    until_closed(&mut stream, PATIENCE)
+        .await
+        .expect("the server closes the connection")
+}
+
+/// One whole answer, by its Content-Length, from a connection that stays open.
+pub(crate) async fn answer(stream: &mut TcpStream) -> String {
+    let mut said = Vec::new();
+    let mut room = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&said).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: "))
+                .unwrap_or("0");
+            if body.len() >= length.parse::<usize>().unwrap() {
+                return text;
+            }
+        }
+        let read = timeout(PATIENCE, stream.read(&mut room))
+            .await
+            .expect("an answer")
+            .unwrap();
+        assert!(read > 0, "closed after {text:?}");
+        said.extend_from_slice(&room[..read]);
+    }
+}
+
+/// Every stall ends within its limit; `limit` is the longest of them, with room for a busy machine.
+pub(crate) async fn stalls_are_closed(address: SocketAddr, path: &str, limit: Duration) {
+    for bytes in stalls(path) {
+        let mut stream = send(address, &bytes).await;
+        assert!(
+            until_closed(&mut stream, limit).await.is_some(),
+            "{bytes:?} is held for ever"
+        );
+    }
+}
+
+/// So many silent sockets from many addresses, held open.
+pub(crate) async fn silent_sockets(address: SocketAddr, count: usize) -> Vec<TcpStream> {
+    let mut held = Vec::with_capacity(count);
+    for number in 0..count {
+        let source = Ipv4Addr::new(127, 1, 0, u8::try_from(number / 200 + 1).unwrap());
+        held.push(connect_from(source, address).await);
+    }
+    held
+}

@@ -1,0 +1,180 @@
+//! The watch over one connection: what it waits for, and until when.
+//!
+//! hyper's own timer would give a kept-alive connection no more than a new head, and knows nothing of a client that
+//! does not read its answer. So the stream, the service and the answer's body report here, and the connection's task
+//! asks after each step when it is to give up.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::Request;
+use tokio::time::{Instant, Sleep};
+
+use super::framing::{Fault, Framing};
+use super::limits::{LINGER, Limits};
+
+/// Shared by the parts of one connection, which all run in its task: it is never contended.
+#[derive(Clone)]
+pub(super) struct Watch(Arc<Shared>);
+
+struct Shared {
+    header_timeout: Duration,
+    idle_timeout: Duration,
+    write_timeout: Duration,
+    state: Mutex<State>,
+}
+
+struct State {
+    phase: Phase,
+    framing: Framing,
+    /// Until when the client must make room for more of an answer.
+    unread: Option<Instant>,
+    /// Until when a head must have come, once the server is to stop.
+    last_call: Option<Instant>,
+}
+
+#[derive(Clone, Copy)]
+enum Phase {
+    /// A head is coming in, or the connection is new.
+    Head(Instant),
+    /// An answer was given; another request may come.
+    Idle(Instant),
+    /// A request is being answered. Its limits stand in the layers.
+    Answering,
+    /// The answer is complete, but has not left whole.
+    Leaving,
+    /// We have said our last word.
+    Closing(Instant),
+}
+
+/// What the client did not do in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// Send a whole head.
+    Head,
+    /// Send another request.
+    Idle,
+    /// Read its answer.
+    Unread,
+    /// Close its side.
+    Close,
+}
+
+impl Watch {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let state = State {
+            phase: Phase::Head(Instant::now() + limits.header_timeout),
+            framing: Framing::new(),
+            unread: None,
+            last_call: None,
+        };
+        Self(Arc::new(Shared {
+            header_timeout: limits.header_timeout,
+            idle_timeout: limits.idle_timeout,
+            write_timeout: limits.body_timeout,
+            state: Mutex::new(state),
+        }))
+    }
+
+    /// Bytes came in.
+    pub(super) fn received(&self, bytes: &[u8]) {
+        let mut state = self.lock();
+        if let Phase::Idle(_) = state.phase {
+            state.phase = Phase::Head(Instant::now() + self.0.header_timeout);
+        }
+        let waiting_for_head = matches!(state.phase, Phase::Head(_));
+        state.framing.received(bytes, waiting_for_head);
+    }
+
+    /// A whole head came, and this is its request.
+    pub(super) fn requested<B>(&self, request: &Request<B>) -> Result<(), Fault> {
+        let mut state = self.lock();
+        state.phase = Phase::Answering;
+        state.framing.check(request)
+    }
+
+    /// The answer is complete.
+    pub(super) fn answered(&self) {
+        let mut state = self.lock();
+        if let Phase::Answering = state.phase {
+            state.phase = Phase::Leaving;
+        }
+    }
+
+    /// The client does not take more of the answer for now.
+    pub(super) fn blocked(&self) {
+        self.lock()
+            .unread
+            .get_or_insert_with(|| Instant::now() + self.0.write_timeout);
+    }
+
+    /// The client took some of it.
+    pub(super) fn progressed(&self) {
+        self.lock().unread = None;
+    }
+
+    /// All that was written has left.
+    pub(super) fn flushed(&self) {
+        let mut state = self.lock();
+        if let Phase::Leaving = state.phase {
+            state.phase = Phase::Idle(Instant::now() + self.0.idle_timeout);
+        }
+    }
+
+    /// Whether no answer is under way: what is written then is hyper's own, about a head it cannot read.
+    pub(super) fn is_between_answers(&self) -> bool {
+        matches!(self.lock().phase, Phase::Head(_) | Phase::Idle(_))
+    }
+
+    /// Our side is closed; the client has a moment to close its own.
+    pub(super) fn closing(&self) {
+        let mut state = self.lock();
+        if !matches!(state.phase, Phase::Closing(_)) {
+            state.phase = Phase::Closing(Instant::now() + LINGER);
+        }
+    }
+
+    /// The server is to stop: a head must have come until then.
+    pub(super) fn last_call(&self, until: Instant) {
+        self.lock().last_call = Some(until);
+    }
+
+    /// When to look again at the latest, and what is overdue if it is then still so.
+    pub(super) fn deadline(&self) -> (Instant, Option<Overdue>) {
+        let state = self.lock();
+        let called = |until: Instant| state.last_call.map_or(until, |call| call.min(until));
+        let (until, overdue) = match state.phase {
+            Phase::Head(until) => (called(until), Some(Overdue::Head)),
+            Phase::Idle(until) => (called(until), Some(Overdue::Idle)),
+            Phase::Closing(until) => (until, Some(Overdue::Close)),
+            Phase::Answering | Phase::Leaving => (Instant::now() + self.0.idle_timeout, None),
+        };
+        match state.unread {
+            Some(unread) if unread < until => (unread, Some(Overdue::Unread)),
+            _ => (until, overdue),
+        }
+    }
+
+    /// Ready when the client has missed its time. To be polled after each step of the connection.
+    pub(super) fn poll_overdue(&self, mut alarm: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<Overdue> {
+        loop {
+            let (until, overdue) = self.deadline();
+            // A later deadline is set when the alarm rings: so a busy connection hardly ever touches the timer.
+            if until < alarm.deadline() {
+                alarm.as_mut().reset(until);
+            }
+            ready!(alarm.as_mut().poll(cx));
+            match overdue {
+                Some(overdue) if Instant::now() >= until => return Poll::Ready(overdue),
+                _ => alarm.as_mut().reset(until),
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held, and each field is whole by itself.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
