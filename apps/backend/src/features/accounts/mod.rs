@@ -1,0 +1,17 @@
+//! Accounts: who can sign in. An e-mail address, a password hash, scopes, and whether it is disabled.
+//! [`may_sign_in`] is the one question that every door asks before an account gets or keeps a session.
+//! What ends sessions (changing a password, disabling, deleting) is decided in `auth`, above; this feature offers
+//! it the statements. `accounts` and `account_scopes` are its tables.
+
+mod router;
+mod schemas;
+mod service;
+mod store;
+
+pub use router::router;
+pub use schemas::UserBody;
+pub use service::{RegisterError, Version, may_sign_in, register};
+pub use store::{
+    Account, Credentials, Standing, change_password, count_failure, credentials_by_email, credentials_by_id, delete,
+    end_sessions, find, find_by_email, grant, list, scopes, set_disabled, sign_in, ungrant,
+};

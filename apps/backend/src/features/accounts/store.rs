@@ -1,0 +1,282 @@
+//! The rows of `accounts` and `account_scopes`.
+
+use countersign_guard::Scopes;
+use countersign_store::{Conn, Error, Tx, query, row, sql};
+
+use super::Version;
+use crate::core::clock::Timestamp;
+use crate::core::email::Email;
+use crate::core::ids::AccountId;
+
+row! {
+    /// An account, without its password hash.
+    #[derive(Clone, Debug)]
+    pub struct Account {
+        /// Its id; `sub` in its tokens.
+        pub id: AccountId,
+        /// The address as its owner typed it.
+        pub email: String,
+        /// When the address was proven; not yet, as long as there are no e-mail flows.
+        pub email_verified_at: Option<Timestamp>,
+        /// When it was made.
+        pub created_at: Timestamp,
+        /// When it last changed.
+        pub updated_at: Timestamp,
+        /// When its owner last signed in.
+        pub last_sign_in_at: Option<Timestamp>,
+        /// Since when it may have no session.
+        pub disabled_at: Option<Timestamp>,
+    }
+}
+
+row! {
+    /// What a password is checked against. No `Debug`: it holds a hash.
+    pub struct Credentials {
+        /// The account.
+        pub id: AccountId,
+        /// The address as its owner typed it.
+        pub email: String,
+        /// A PHC string.
+        pub password_hash: String,
+        /// Rises with each change of the password.
+        pub credential_version: Version,
+        /// Wrong passwords in a row.
+        pub failed_sign_ins: i64,
+    }
+}
+
+row! {
+    /// The versions of an account that may have sessions.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Standing {
+        /// A password that was checked at another version counts for nothing.
+        pub credential_version: Version,
+        /// A session of another epoch is dead.
+        pub session_epoch: Version,
+    }
+}
+
+/// A row that is about to be made.
+pub(super) struct NewAccount<'a> {
+    pub id: AccountId,
+    pub email: &'a Email,
+    pub password_hash: &'a str,
+    pub created_at: Timestamp,
+}
+
+/// Makes the account, unless its address is taken: then `None`.
+pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewAccount<'_>) -> Result<Option<AccountId>, Error> {
+    query(sql!(
+        "INSERT INTO accounts
+            (id, email, email_key, password_hash, credential_version, session_epoch, failed_sign_ins,
+             created_at, updated_at)
+         VALUES ($1, $2, $3, $4, 1, 1, 0, $5, $5)
+         ON CONFLICT (email_key) DO NOTHING
+         RETURNING id"
+    ))
+    .bind(new.id)
+    .bind(new.email.typed())
+    .bind(new.email.key())
+    .bind(new.password_hash)
+    .bind(new.created_at)
+    .optional(tx)
+    .await
+}
+
+/// The versions of an account that is not disabled.
+pub(super) async fn standing<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Standing>, Error> {
+    query(sql!(
+        "SELECT credential_version, session_epoch FROM accounts WHERE id = $1 AND disabled_at IS NULL"
+    ))
+    .bind(id)
+    .optional(conn)
+    .await
+}
+
+/// An account by its id.
+///
+/// # Errors
+/// Those of the database, as for all functions here.
+pub async fn find<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Account>, Error> {
+    query(sql!(
+        "SELECT id, email, email_verified_at, created_at, updated_at, last_sign_in_at, disabled_at
+           FROM accounts
+          WHERE id = $1"
+    ))
+    .bind(id)
+    .optional(conn)
+    .await
+}
+
+/// An account by its address, in any spelling. The command line calls it.
+pub async fn find_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Result<Option<Account>, Error> {
+    query(sql!(
+        "SELECT id, email, email_verified_at, created_at, updated_at, last_sign_in_at, disabled_at
+           FROM accounts
+          WHERE email_key = $1"
+    ))
+    .bind(email.key())
+    .optional(conn)
+    .await
+}
+
+/// Up to `limit` accounts that were made after the account `after`, oldest first. The command line calls it.
+pub async fn list<'c>(conn: impl Into<Conn<'c>>, after: AccountId, limit: i64) -> Result<Vec<Account>, Error> {
+    query(sql!(
+        "SELECT id, email, email_verified_at, created_at, updated_at, last_sign_in_at, disabled_at
+           FROM accounts
+          WHERE id > $1
+          ORDER BY id
+          LIMIT $2"
+    ))
+    .bind(after)
+    .bind(limit)
+    .all(conn)
+    .await
+}
+
+/// What a sign-in checks the password against. Disabled accounts too: they must cost the same.
+pub async fn credentials_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Result<Option<Credentials>, Error> {
+    query(sql!(
+        "SELECT id, email, password_hash, credential_version, failed_sign_ins FROM accounts WHERE email_key = $1"
+    ))
+    .bind(email.key())
+    .optional(conn)
+    .await
+}
+
+/// What a signed-in person's password is checked against.
+pub async fn credentials_by_id<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Credentials>, Error> {
+    query(sql!(
+        "SELECT id, email, password_hash, credential_version, failed_sign_ins FROM accounts WHERE id = $1"
+    ))
+    .bind(id)
+    .optional(conn)
+    .await
+}
+
+/// Remembers a sign-in and forgets the failures before it. Stores `rehashed` in place of the old hash, if given.
+pub async fn sign_in(tx: &mut Tx<'_>, id: AccountId, now: Timestamp, rehashed: Option<&str>) -> Result<(), Error> {
+    query(sql!(
+        "UPDATE accounts
+            SET last_sign_in_at = $2, failed_sign_ins = 0, password_hash = COALESCE($3, password_hash)
+          WHERE id = $1"
+    ))
+    .bind(id)
+    .bind(now)
+    .bind(rehashed.map(str::to_owned))
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Counts a wrong password. For an account that does not exist it does the same and finds nothing to count.
+pub async fn count_failure(tx: &mut Tx<'_>, id: AccountId) -> Result<(), Error> {
+    query(sql!(
+        "UPDATE accounts SET failed_sign_ins = failed_sign_ins + 1 WHERE id = $1"
+    ))
+    .bind(id)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Sets a new password and ends all sessions, if the password is still the one of version `seen` (or whatever it
+/// is, where `seen` is `None`). Gives the epoch that sessions must have from now on.
+pub async fn change_password(
+    tx: &mut Tx<'_>,
+    (id, seen): (AccountId, Option<Version>),
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<Option<Version>, Error> {
+    query(sql!(
+        "UPDATE accounts
+            SET password_hash = $3, credential_version = credential_version + 1, session_epoch = session_epoch + 1,
+                failed_sign_ins = 0, updated_at = $4
+          WHERE id = $1 AND credential_version = COALESCE($2, credential_version)
+      RETURNING session_epoch"
+    ))
+    .bind(id)
+    .bind(seen)
+    .bind(password_hash)
+    .bind(now)
+    .optional(tx)
+    .await
+}
+
+/// Ends all sessions of an account, also those that are just being born.
+pub async fn end_sessions(tx: &mut Tx<'_>, id: AccountId, now: Timestamp) -> Result<(), Error> {
+    query(sql!(
+        "UPDATE accounts SET session_epoch = session_epoch + 1, updated_at = $2 WHERE id = $1"
+    ))
+    .bind(id)
+    .bind(now)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Disables an account (with all its sessions) or enables it again.
+pub async fn set_disabled(
+    tx: &mut Tx<'_>,
+    id: AccountId,
+    disabled_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    query(sql!(
+        "UPDATE accounts SET disabled_at = $2, session_epoch = session_epoch + 1, updated_at = $3 WHERE id = $1"
+    ))
+    .bind(id)
+    .bind(disabled_at)
+    .bind(now)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Deletes an account, if its password is still of version `seen` (or whatever it is, where that is `None`). Its
+/// scopes, sessions and refresh tokens go with it.
+pub async fn delete(tx: &mut Tx<'_>, id: AccountId, seen: Option<Version>) -> Result<bool, Error> {
+    let gone = query(sql!(
+        "DELETE FROM accounts WHERE id = $1 AND credential_version = COALESCE($2, credential_version)"
+    ))
+    .bind(id)
+    .bind(seen)
+    .execute(tx)
+    .await?;
+    Ok(gone > 0)
+}
+
+/// The scopes that an account owns.
+pub async fn scopes<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Scopes, Error> {
+    let names: Vec<String> = query(sql!("SELECT scope FROM account_scopes WHERE account_id = $1"))
+        .bind(id)
+        .all(conn)
+        .await?;
+    Ok(names.into_iter().collect())
+}
+
+/// Gives a scope to an account. It has it once, however often it is given.
+pub async fn grant(tx: &mut Tx<'_>, id: AccountId, scope: &str, now: Timestamp) -> Result<(), Error> {
+    query(sql!(
+        "INSERT INTO account_scopes (account_id, scope, granted_at)
+         VALUES ($1, $2, $3)
+         ON CONFLICT (account_id, scope) DO NOTHING"
+    ))
+    .bind(id)
+    .bind(scope)
+    .bind(now)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Takes a scope back. Says whether the account had it.
+pub async fn ungrant(tx: &mut Tx<'_>, id: AccountId, scope: &str) -> Result<bool, Error> {
+    let gone = query(sql!("DELETE FROM account_scopes WHERE account_id = $1 AND scope = $2"))
+        .bind(id)
+        .bind(scope)
+        .execute(tx)
+        .await?;
+    Ok(gone > 0)
+}

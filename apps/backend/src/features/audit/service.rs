@@ -1,0 +1,159 @@
+//! What can be recorded, and how it is recorded.
+
+use countersign_store::{Error, Tx};
+
+use super::store;
+use crate::Context;
+use crate::core::ids::{AccountId, AuditId, SessionId};
+use crate::core::origin::Origin;
+
+/// One event. Most of it is left as [`Event::new`] makes it.
+pub struct Event<'a> {
+    /// What was done or tried.
+    pub kind: Kind,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Who did it.
+    pub actor: Actor,
+    /// The account it was done to, if there is one.
+    pub account: Option<AccountId>,
+    /// The session it was done to or by.
+    pub session: Option<SessionId>,
+    /// From where.
+    pub origin: &'a Origin,
+    /// A few words more, never a secret.
+    pub detail: Option<String>,
+}
+
+/// Who did it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Somebody who has not proven who they are.
+    Anyone,
+    /// The account itself.
+    Account,
+    /// The operator, on the command line.
+    Operator,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Success,
+    /// It was refused.
+    Failure,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])+ $variant:ident = $name:literal;)+) => {
+        /// What was done or tried.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Kind { $($(#[$doc])+ $variant,)+ }
+
+        impl Kind {
+            /// Its stable name in the log.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// An account was made.
+    AccountRegistered = "account.registered";
+    /// An account was deleted.
+    AccountDeleted = "account.deleted";
+    /// An account's data were handed out.
+    AccountExported = "account.exported";
+    /// An account may no longer have sessions.
+    AccountDisabled = "account.disabled";
+    /// A disabled account may have sessions again.
+    AccountEnabled = "account.enabled";
+    /// A scope was granted or taken back.
+    ScopesChanged = "account.scopes_changed";
+    /// A password was changed.
+    PasswordChanged = "password.changed";
+    /// Somebody signed in, or tried to.
+    SignIn = "sign_in";
+    /// A spent refresh token came back: one of its two holders is a thief.
+    RefreshReused = "refresh.reused";
+    /// One session was ended.
+    SessionRevoked = "session.revoked";
+    /// All sessions of an account were ended.
+    SessionsRevoked = "sessions.revoked";
+}
+
+impl<'a> Event<'a> {
+    /// A success of the account itself.
+    pub fn new(kind: Kind, account: AccountId, origin: &'a Origin) -> Self {
+        let actor = if origin.address.is_none() {
+            Actor::Operator
+        } else {
+            Actor::Account
+        };
+        Self {
+            kind,
+            outcome: Outcome::Success,
+            actor,
+            account: Some(account),
+            session: None,
+            origin,
+            detail: None,
+        }
+    }
+
+    /// The session it was done to or by.
+    pub fn session(self, session: SessionId) -> Self {
+        Self {
+            session: Some(session),
+            ..self
+        }
+    }
+
+    /// It was refused, and whoever tried has not proven who they are.
+    pub fn refused(self) -> Self {
+        Self {
+            outcome: Outcome::Failure,
+            actor: Actor::Anyone,
+            ..self
+        }
+    }
+
+    /// A few words more, never a secret.
+    pub fn detail(self, detail: impl Into<String>) -> Self {
+        Self {
+            detail: Some(detail.into()),
+            ..self
+        }
+    }
+}
+
+impl Actor {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Anyone => "anyone",
+            Self::Account => "account",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+impl Outcome {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+        }
+    }
+}
+
+/// Writes an event into the transaction that does what it tells of: both are there, or neither.
+///
+/// # Errors
+/// Those of the database.
+pub async fn record(tx: &mut Tx<'_>, context: &Context, event: Event<'_>) -> Result<(), Error> {
+    let now = context.clock.now();
+    store::insert(tx, AuditId::new(now, context.chance), now, &event).await
+}

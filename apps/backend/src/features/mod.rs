@@ -1,0 +1,15 @@
+//! One folder per capability, the same files in each.
+//!
+//! A feature imports another only through its `mod.rs` and only downwards in this order:
+//!
+//! `keys < audit < accounts < sessions < auth < health < docs`
+//!
+//! The test `architecture` reads this line and holds it.
+
+pub mod accounts;
+pub mod audit;
+pub mod auth;
+pub mod docs;
+pub mod health;
+pub mod keys;
+pub mod sessions;

@@ -1,0 +1,70 @@
+//! What the guard of our own routes believes: the keys of this process and the sessions of its database.
+
+use countersign_guard::{AccessTokenClaims, Authority, Standing};
+use countersign_jose::VerifyingKey;
+use countersign_store::{Db, Error};
+use futures_util::future::BoxFuture;
+
+use super::store;
+use crate::core::clock::Clock;
+use crate::core::ids::SessionId;
+use crate::features::accounts;
+use crate::features::keys::Keys;
+
+/// This very server, as an authority for its own routes.
+pub struct ServerAuthority {
+    /// The exact `iss`.
+    pub issuer: String,
+    /// The accepted `aud`.
+    pub audience: Vec<String>,
+    /// The clock that decides what has expired.
+    pub clock: Clock,
+    /// The published keys.
+    pub keys: Keys,
+    /// Where the sessions are.
+    pub db: Db,
+}
+
+impl ServerAuthority {
+    async fn lives(&self, claims: &AccessTokenClaims) -> Result<bool, Error> {
+        let Some(session) = store::find_live(&self.db, SessionId(claims.sid), self.clock.now()).await? else {
+            return Ok(false);
+        };
+        if session.account_id.0 != claims.sub {
+            return Ok(false);
+        }
+        let standing = accounts::may_sign_in(&self.db, session.account_id).await?;
+        Ok(standing.is_some_and(|standing| standing.session_epoch == session.epoch))
+    }
+}
+
+impl Authority for ServerAuthority {
+    fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    fn audience(&self) -> &[String] {
+        &self.audience
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.now().seconds()
+    }
+
+    fn verifying_key(&self, kid: &str) -> Option<VerifyingKey> {
+        self.keys.verifying_key(kid)
+    }
+
+    fn standing<'a>(&'a self, claims: &'a AccessTokenClaims) -> BoxFuture<'a, Standing> {
+        Box::pin(async move {
+            match self.lives(claims).await {
+                Ok(true) => Standing::Live,
+                Ok(false) => Standing::Ended,
+                Err(error) => {
+                    tracing::warn!(%error, "a session could not be looked up");
+                    Standing::Unknown
+                }
+            }
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! `POST /api/auth/refresh`, and the account's sessions.
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::schemas::{RefreshBody, SessionBody, TokenBody};
+use super::service::{self, RefreshError};
+use crate::Context;
+use crate::core::dependencies::{CurrentUser, Identified};
+use crate::core::extract::{JsonOrForm, PathId};
+use crate::core::ids::SessionId;
+use crate::core::origin::Origin;
+use crate::core::problem::{Code, Problem, ProblemBody};
+
+/// The routes of this feature.
+pub fn router() -> OpenApiRouter<Context> {
+    OpenApiRouter::new()
+        .routes(routes!(refresh))
+        .routes(routes!(list))
+        .routes(routes!(revoke))
+}
+
+/// Spend a refresh token
+///
+/// Gives the next refresh token of the session and a fresh access token. Each token is spent once; the same token
+/// again within the replay window gets the same successor, and later it ends the session.
+#[utoipa::path(post, path = "/api/auth/refresh", tag = "sessions",
+    request_body(content((RefreshBody = "application/json"), (RefreshBody = "application/x-www-form-urlencoded"))),
+    responses(
+        (status = OK, description = "The next tokens", body = TokenBody),
+        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+    ))]
+async fn refresh(
+    State(context): State<Context>,
+    origin: Origin,
+    JsonOrForm(body): JsonOrForm<RefreshBody>,
+) -> Result<Json<TokenBody>, Problem> {
+    let result = match body.secret() {
+        Some(presented) => service::rotate(&context, &presented, &origin).await,
+        None => Err(RefreshError::Invalid),
+    };
+    context
+        .metrics
+        .refresh(result.as_ref().err().map_or("success", RefreshError::outcome));
+    Ok(Json(result.map_err(|error| refused(&context, error))?.into()))
+}
+
+/// My sessions
+#[utoipa::path(get, path = "/api/auth/sessions", tag = "sessions", security(("password" = []), ("bearer" = [])),
+    responses(
+        (status = OK, description = "The living sessions of the account, newest first", body = [SessionBody]),
+        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+    ))]
+async fn list(State(context): State<Context>, user: CurrentUser) -> Result<Json<Vec<SessionBody>>, Problem> {
+    let sessions = service::list(&context, user.account_id()).await?;
+    let asking = user.session_id();
+    Ok(Json(
+        sessions
+            .into_iter()
+            .map(|session| SessionBody::seen_by(asking, session))
+            .collect(),
+    ))
+}
+
+/// End one of my sessions
+#[utoipa::path(delete, path = "/api/auth/sessions/{id}", tag = "sessions", security(("password" = []), ("bearer" = [])),
+    params(("id" = SessionId, Path, description = "The session's id")),
+    responses(
+        (status = NO_CONTENT, description = "The session has ended"),
+        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+    ))]
+async fn revoke(
+    State(context): State<Context>,
+    user: CurrentUser,
+    origin: Origin,
+    PathId(id): PathId<SessionId>,
+) -> Result<StatusCode, Problem> {
+    match service::revoke(&context, id, Some(user.account_id()), &origin).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Problem::new(Code::NotFound)),
+    }
+}
+
+/// Reuse looks like any other invalid token from outside.
+fn refused(context: &Context, error: RefreshError) -> Problem {
+    match error {
+        RefreshError::Invalid | RefreshError::Reused => {
+            Problem::new(Code::InvalidRefreshToken).challenge(&context.challenge())
+        }
+        RefreshError::Limited(exceeded) => exceeded.into(),
+        RefreshError::Issue(error) => error.into(),
+        RefreshError::Store(error) => error.into(),
+    }
+}

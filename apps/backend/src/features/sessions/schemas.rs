@@ -1,0 +1,92 @@
+//! The wire shapes of sessions and tokens.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::refresh_secret::RefreshSecret;
+use super::service::Tokens;
+use super::store::Session;
+use crate::core::clock::Timestamp;
+use crate::core::ids::SessionId;
+
+/// Tokens, as RFC 6749 §5.1 shapes them.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Token)]
+pub struct TokenBody {
+    /// A JWT (RFC 9068): send it as `Authorization: Bearer …`.
+    access_token: String,
+    /// Always `Bearer`.
+    token_type: &'static str,
+    /// In how many seconds the access token ends.
+    #[schema(minimum = 0)]
+    expires_in: i64,
+    /// Opaque; to be spent once at `/api/auth/refresh`.
+    refresh_token: String,
+    /// The scopes that were granted, where there are any.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    scope: String,
+}
+
+impl From<Tokens> for TokenBody {
+    fn from(tokens: Tokens) -> Self {
+        Self {
+            access_token: tokens.access_token,
+            token_type: "Bearer",
+            expires_in: tokens.expires_in,
+            refresh_token: tokens.refresh_token.reveal(),
+            scope: tokens.scope,
+        }
+    }
+}
+
+/// A refresh token to be spent.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Refresh)]
+pub struct RefreshBody {
+    #[schema(value_type = String, example = "csr_…")]
+    refresh_token: SecretString,
+}
+
+impl RefreshBody {
+    /// The token, if the text is one.
+    pub fn secret(&self) -> Option<RefreshSecret> {
+        self.refresh_token.expose_secret().parse().ok()
+    }
+}
+
+/// One of the account's sessions.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
+pub struct SessionBody {
+    id: SessionId,
+    /// The device, as its software introduced itself.
+    device: Option<String>,
+    /// The address it was opened from.
+    address: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// The last sign-in or refresh.
+    #[schema(value_type = String, format = DateTime)]
+    last_seen_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// Whether it is the one that asks.
+    current: bool,
+}
+
+impl SessionBody {
+    /// A session as the session `asking` sees it.
+    pub fn seen_by(asking: SessionId, session: Session) -> Self {
+        Self {
+            id: session.id,
+            device: session.user_agent,
+            address: session.address,
+            created_at: session.created_at,
+            last_seen_at: session.last_seen_at,
+            expires_at: session.expires_at,
+            current: session.id == asking,
+        }
+    }
+}

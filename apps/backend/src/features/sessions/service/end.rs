@@ -1,0 +1,76 @@
+//! Ending sessions, and listing those that have not ended.
+
+use countersign_store::{Error, Tx};
+
+use crate::Context;
+use crate::core::ids::{AccountId, SessionId};
+use crate::core::origin::Origin;
+use crate::features::accounts::{self, Version};
+use crate::features::audit::{self, Event, Kind};
+use crate::features::sessions::refresh_secret::RefreshSecret;
+use crate::features::sessions::store::{self, Session};
+
+/// Ends a session of `account` (of any account, where that is `None`: the operator's). Says whether it lived.
+///
+/// # Errors
+/// Those of the database.
+pub async fn revoke(
+    context: &Context,
+    session: SessionId,
+    account: Option<AccountId>,
+    origin: &Origin,
+) -> Result<bool, Error> {
+    let now = context.clock.now();
+    context
+        .db
+        .transact((context, origin), |tx, &(context, origin)| {
+            Box::pin(async move {
+                let Some(account) = store::revoke(tx, session, account, now).await? else {
+                    return Ok(false);
+                };
+                audit::record(
+                    tx,
+                    context,
+                    Event::new(Kind::SessionRevoked, account, origin).session(session),
+                )
+                .await?;
+                Ok(true)
+            })
+        })
+        .await
+}
+
+/// Ends the session of a refresh token, spent or not. Says whether the token was ever one of ours.
+///
+/// # Errors
+/// Those of the database.
+pub async fn revoke_by_refresh_token(
+    context: &Context,
+    presented: &RefreshSecret,
+    origin: &Origin,
+) -> Result<bool, Error> {
+    let Some(found) = store::find_token(&context.db, presented.hash()).await? else {
+        return Ok(false);
+    };
+    revoke(context, found.session_id, None, origin).await?;
+    Ok(true)
+}
+
+/// Takes a living session along into a new epoch of its account, which all others do not survive.
+///
+/// # Errors
+/// Those of the database.
+pub async fn adopt(tx: &mut Tx<'_>, session: SessionId, epoch: Version) -> Result<(), Error> {
+    store::set_epoch(tx, session, epoch).await
+}
+
+/// The living sessions of an account, newest first.
+///
+/// # Errors
+/// Those of the database.
+pub async fn list(context: &Context, account: AccountId) -> Result<Vec<Session>, Error> {
+    match accounts::may_sign_in(&context.db, account).await? {
+        Some(standing) => store::list_live(&context.db, account, standing.session_epoch, context.clock.now()).await,
+        None => Ok(Vec::new()),
+    }
+}

@@ -1,0 +1,14 @@
+//! The rules of sessions: how they are opened, rotated and ended, and what tokens they get.
+
+mod end;
+mod open;
+mod rotate;
+mod tokens;
+
+pub use end::{adopt, list, revoke, revoke_by_refresh_token};
+pub use open::{Opening, open, signed_in_lately};
+pub use rotate::{RefreshError, rotate};
+pub use tokens::{Tokens, issue};
+
+/// The client of our own API; clients of the OpenID provider will have names of their own.
+pub const FIRST_PARTY_CLIENT: &str = "countersign";

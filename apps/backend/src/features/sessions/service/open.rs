@@ -1,0 +1,77 @@
+//! Opening a session.
+
+use countersign_guard::Scopes;
+use countersign_store::{Conn, Error, Tx};
+
+use super::FIRST_PARTY_CLIENT;
+use crate::Context;
+use crate::core::ids::{AccountId, SessionId};
+use crate::core::limits::AddressPrefix;
+use crate::core::origin::Origin;
+use crate::features::accounts::Version;
+use crate::features::sessions::refresh_secret::RefreshSecret;
+use crate::features::sessions::store::{self, NewToken, Session};
+
+/// A session that is about to be opened.
+pub struct Opening<'a> {
+    /// Whose it will be.
+    pub account: AccountId,
+    /// The epoch of the account, read in the same transaction.
+    pub epoch: Version,
+    /// What it may do.
+    pub scopes: &'a Scopes,
+    /// Where it is opened from.
+    pub origin: &'a Origin,
+}
+
+/// Opens a session with `first` as its first refresh token, and ends the oldest ones beyond the allowed number.
+/// The caller has asked `may_sign_in` in the same transaction.
+///
+/// # Errors
+/// Those of the database.
+pub async fn open(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    opening: &Opening<'_>,
+    first: &RefreshSecret,
+) -> Result<Session, Error> {
+    let now = context.clock.now();
+    let ttl = &context.settings.tokens;
+    let session = Session {
+        id: SessionId::new(now, context.chance),
+        account_id: opening.account,
+        epoch: opening.epoch,
+        client_id: FIRST_PARTY_CLIENT.to_owned(),
+        scope: opening.scopes.to_string(),
+        user_agent: opening.origin.user_agent.clone(),
+        address: opening.origin.address.map(|address| address.to_string()),
+        created_at: now,
+        last_seen_at: now,
+        expires_at: now + ttl.refresh_absolute_ttl,
+    };
+    store::insert_session(tx, &session, opening.origin.prefix().map(|prefix| prefix.to_string())).await?;
+    let token = NewToken {
+        hash: first.hash(),
+        parent_hash: None,
+        session_id: session.id,
+        expires_at: session.expires_at.min(now + ttl.refresh_idle_ttl),
+    };
+    store::insert_token(tx, &token).await?;
+    let keep = i64::from(context.settings.sessions.per_account);
+    store::revoke_beyond(tx, opening.account, keep, now).await?;
+    Ok(session)
+}
+
+/// Whether the account signed in from this network within the absolute lifetime of a session.
+///
+/// # Errors
+/// Those of the database.
+pub async fn signed_in_lately<'c>(
+    conn: impl Into<Conn<'c>>,
+    context: &Context,
+    account: AccountId,
+    prefix: AddressPrefix,
+) -> Result<bool, Error> {
+    let since = context.clock.now() - context.settings.tokens.refresh_absolute_ttl;
+    store::opened_from(conn, account, &prefix.to_string(), since).await
+}

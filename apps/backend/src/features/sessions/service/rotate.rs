@@ -1,0 +1,233 @@
+//! Rotation of refresh tokens and detection of their reuse.
+//! A refresh token is spent once. Spending it twice revokes its whole family, unless it is the honest repetition
+//! of a request whose answer was lost: within the replay window, while the successor is unused, the same successor
+//! is given again.
+
+use countersign_store::{Db, Error, Tx};
+
+use super::tokens::{Tokens, issue};
+use crate::Context;
+use crate::core::clock::Timestamp;
+use crate::core::limits::{Exceeded, Key, Policy};
+use crate::core::origin::Origin;
+use crate::features::accounts;
+use crate::features::audit::{self, Event, Kind};
+use crate::features::keys::IssueError;
+use crate::features::sessions::refresh_secret::RefreshSecret;
+use crate::features::sessions::store::{self, NewToken, Presented, Session};
+
+const REFRESH_PER_ADDRESS: Policy = Policy::named("refresh_per_address");
+
+/// Why no tokens were given.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// Unknown, expired, spent, or of a dead family: from outside all the same.
+    #[error("the refresh token is not valid")]
+    Invalid,
+    /// The token was spent before and has come back: its family has been revoked.
+    #[error("a spent refresh token was used again")]
+    Reused,
+    /// Too many refreshes from this network.
+    #[error("too many refreshes")]
+    Limited(Exceeded),
+    /// The access token could not be signed.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl RefreshError {
+    /// A short name for the metrics.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Reused => "reused",
+            Self::Limited(_) => "limited",
+            Self::Issue(_) | Self::Store(_) => "failed",
+        }
+    }
+}
+
+/// What a look at the presented token says, before or after a lock.
+enum Step {
+    /// It is live and unspent as far as a plain look can tell.
+    Spendable(Presented),
+    /// It was spent just now, and its successor may be shown again.
+    Replay(Session, RefreshSecret),
+    /// It was spent, and this is no honest repetition.
+    Reuse(Presented),
+    /// It was never valid, or no longer is.
+    Dead,
+}
+
+/// What a transaction that set out to spend came to.
+enum Spending {
+    Spent(Session),
+    /// Somebody else was first.
+    Lost,
+    Dead,
+}
+
+/// Exchanges a refresh token for the next one of its family.
+///
+/// # Errors
+/// [`RefreshError`]. From outside, `Invalid` and `Reused` must look the same.
+pub async fn rotate(context: &Context, presented: &RefreshSecret, origin: &Origin) -> Result<Tokens, RefreshError> {
+    if let Some(prefix) = origin.prefix() {
+        let rate = context.settings.limits.refresh_per_address;
+        let key = Key::of(REFRESH_PER_ADDRESS).address(prefix);
+        context.limits.spend(key, rate).await.map_err(RefreshError::Limited)?;
+    }
+    let access_ttl = context.settings.tokens.access_ttl;
+    // Racers read first: of many with one token, one locks the family; the others see it spent and never write.
+    loop {
+        match look(context, presented).await? {
+            Step::Spendable(found) => {
+                let next = RefreshSecret::generate(context.chance);
+                match spend(context, presented, &found, &next).await? {
+                    Spending::Spent(session) => return Ok(issue(context, &session, next, access_ttl).await?),
+                    Spending::Lost => {}
+                    Spending::Dead => return Err(RefreshError::Invalid),
+                }
+            }
+            Step::Replay(session, successor) => {
+                // The spending that this answer relies on must be on the disk before the answer is.
+                context.db.settled().await?;
+                return Ok(issue(context, &session, successor, access_ttl).await?);
+            }
+            Step::Reuse(found) => return Err(revoke_family(context, &found, origin).await?),
+            Step::Dead => return Err(RefreshError::Invalid),
+        }
+    }
+}
+
+async fn look(context: &Context, presented: &RefreshSecret) -> Result<Step, Error> {
+    let now = context.clock.now();
+    let Some(found) = store::find_token(&context.db, presented.hash()).await? else {
+        return Ok(Step::Dead);
+    };
+    let Some(spent_at) = found.spent_at else {
+        return Ok(if found.expires_at > now {
+            Step::Spendable(found)
+        } else {
+            Step::Dead
+        });
+    };
+    if now >= spent_at + context.settings.tokens.refresh_replay_window {
+        return Ok(Step::Reuse(found));
+    }
+    // No seal: the successor was used, so this is the parent of a parent, not a repetition.
+    let Some(successor) = found
+        .sealed_successor
+        .as_deref()
+        .and_then(|sealed| presented.unseal(sealed))
+    else {
+        return Ok(Step::Reuse(found));
+    };
+    let Some(session) = live(&context.db, &found, now).await? else {
+        return Ok(Step::Dead);
+    };
+    Ok(Step::Replay(session, successor))
+}
+
+/// The session, if it and its account may go on.
+async fn live(db: &Db, found: &Presented, now: Timestamp) -> Result<Option<Session>, Error> {
+    let Some(session) = store::find_live(db, found.session_id, now).await? else {
+        return Ok(None);
+    };
+    let standing = accounts::may_sign_in(db, session.account_id).await?;
+    Ok(standing
+        .is_some_and(|standing| standing.session_epoch == session.epoch)
+        .then_some(session))
+}
+
+/// Spends the token and gives birth to its successor, in one transaction that begins by locking the family: a
+/// revocation comes before, and nothing is spent, or after, and the successor dies with the family.
+async fn spend(
+    context: &Context,
+    presented: &RefreshSecret,
+    found: &Presented,
+    next: &RefreshSecret,
+) -> Result<Spending, Error> {
+    let now = context.clock.now();
+    let replayable = !context.settings.tokens.refresh_replay_window.is_zero();
+    let sealed = replayable.then(|| presented.seal(next, context.chance));
+    context
+        .db
+        .transact(
+            (context, presented, found, next, sealed),
+            |tx, (context, presented, found, next, sealed)| {
+                Box::pin(async move {
+                    // What was unspent at the first look may be spent by now: a loser leaves without a lock.
+                    if store::find_token(&mut *tx, presented.hash())
+                        .await?
+                        .is_none_or(|token| token.spent_at.is_some())
+                    {
+                        return Ok(Spending::Lost);
+                    }
+                    let Some(session) = store::lock_live(tx, found.session_id, now).await? else {
+                        return Ok(Spending::Dead);
+                    };
+                    let standing = accounts::may_sign_in(&mut *tx, session.account_id).await?;
+                    if standing.is_none_or(|standing| standing.session_epoch != session.epoch) {
+                        return Ok(Spending::Dead);
+                    }
+                    if !store::spend(tx, presented.hash(), sealed.as_deref(), now).await? {
+                        return Ok(Spending::Lost);
+                    }
+                    fail::fail_point!("rotate::spent");
+                    insert_successor(tx, context, (&session, found), (presented, next)).await?;
+                    Ok::<_, Error>(Spending::Spent(session))
+                })
+            },
+        )
+        .await
+}
+
+async fn insert_successor(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    (session, found): (&Session, &Presented),
+    (presented, next): (&RefreshSecret, &RefreshSecret),
+) -> Result<(), Error> {
+    let idle_end = context.clock.now() + context.settings.tokens.refresh_idle_ttl;
+    let token = NewToken {
+        hash: next.hash(),
+        parent_hash: Some(presented.hash()),
+        session_id: session.id,
+        expires_at: session.expires_at.min(idle_end),
+    };
+    store::insert_token(tx, &token).await?;
+    match found.parent_hash {
+        Some(parent) => store::wipe_seal(tx, parent).await,
+        None => Ok(()),
+    }
+}
+
+/// RFC 9700 §4.14.2: a spent token that comes back means that one of its two holders is a thief.
+async fn revoke_family(context: &Context, found: &Presented, origin: &Origin) -> Result<RefreshError, Error> {
+    let session = found.session_id;
+    let now = context.clock.now();
+    let revoked = context
+        .db
+        .transact((context, origin), |tx, &(context, origin)| {
+            Box::pin(async move {
+                let Some(account) = store::revoke(tx, session, None, now).await? else {
+                    return Ok::<_, Error>(false);
+                };
+                let event = Event::new(Kind::RefreshReused, account, origin)
+                    .session(session)
+                    .refused();
+                audit::record(tx, context, event).await?;
+                Ok(true)
+            })
+        })
+        .await?;
+    Ok(if revoked {
+        RefreshError::Reused
+    } else {
+        RefreshError::Invalid
+    })
+}

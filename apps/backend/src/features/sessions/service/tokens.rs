@@ -1,0 +1,59 @@
+//! What a session's holder gets: an access token (RFC 9068) and a refresh token.
+
+use std::time::Duration;
+
+use countersign_guard::AccessTokenClaims;
+use countersign_jose::Audience;
+
+use crate::Context;
+use crate::core::ids::uuid_v7;
+use crate::features::keys::IssueError;
+use crate::features::sessions::refresh_secret::RefreshSecret;
+use crate::features::sessions::store::Session;
+
+/// The two tokens of a session, and what RFC 6749 §5.1 tells about them. No `Debug`.
+pub struct Tokens {
+    /// A signed JWT of type `at+jwt`.
+    pub access_token: String,
+    /// In how many seconds the access token ends.
+    pub expires_in: i64,
+    /// To be spent once, for the next pair.
+    pub refresh_token: RefreshSecret,
+    /// What the session may do; empty if nothing in particular.
+    pub scope: String,
+}
+
+/// Signs an access token for a session that lives for `ttl` and puts `refresh_token` beside it. It never outlives the
+/// session.
+///
+/// # Errors
+/// [`IssueError`] when the key or the database failed.
+pub async fn issue(
+    context: &Context,
+    session: &Session,
+    refresh_token: RefreshSecret,
+    ttl: Duration,
+) -> Result<Tokens, IssueError> {
+    let now = context.clock.now();
+    let expires_at = (now + ttl).min(session.expires_at);
+    let claims = AccessTokenClaims {
+        iss: context.settings.issuer.as_str().to_owned(),
+        sub: session.account_id.0,
+        aud: Audience::from(context.settings.tokens.audience.clone()),
+        exp: expires_at.seconds(),
+        iat: now.seconds(),
+        jti: uuid_v7(now, context.chance),
+        client_id: session.client_id.clone(),
+        sid: session.id.0,
+        scope: Some(session.scope.clone()).filter(|scope| !scope.is_empty()),
+        auth_time: session.created_at.seconds(),
+        amr: vec!["pwd".to_owned()],
+    };
+    let access_token = context.keys.issue(&claims, now).await?;
+    Ok(Tokens {
+        access_token,
+        expires_in: claims.exp - claims.iat,
+        refresh_token,
+        scope: session.scope.clone(),
+    })
+}

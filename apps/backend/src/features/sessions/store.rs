@@ -1,0 +1,298 @@
+//! The rows of `sessions` and `refresh_tokens`.
+
+use countersign_store::{Conn, Error, Tx, query, row, sql};
+
+use super::refresh_secret::RefreshHash;
+use crate::core::clock::Timestamp;
+use crate::core::ids::{AccountId, SessionId};
+use crate::features::accounts::Version;
+
+row! {
+    /// A session: one sign-in on one device, until it ends.
+    #[derive(Clone, Debug)]
+    pub struct Session {
+        /// Its id; `sid` in its tokens.
+        pub id: SessionId,
+        /// Whose it is.
+        pub account_id: AccountId,
+        /// Its account's epoch when it was opened; it is dead in any other.
+        pub epoch: Version,
+        /// The client it was opened with.
+        pub client_id: String,
+        /// The scopes it was opened with, separated by spaces.
+        pub scope: String,
+        /// The device.
+        pub user_agent: Option<String>,
+        /// The address it was opened from.
+        pub address: Option<String>,
+        /// When its owner signed in.
+        pub created_at: Timestamp,
+        /// The last sign-in or refresh.
+        pub last_seen_at: Timestamp,
+        /// Its absolute end.
+        pub expires_at: Timestamp,
+    }
+}
+
+row! {
+    /// What is known of a refresh token that was presented.
+    pub(super) struct Presented {
+        pub session_id: SessionId,
+        pub parent_hash: Option<RefreshHash>,
+        pub expires_at: Timestamp,
+        pub spent_at: Option<Timestamp>,
+        /// There is one as long as the successor is unused and the replay window is open.
+        pub sealed_successor: Option<Vec<u8>>,
+    }
+}
+
+/// A refresh token that is about to be stored.
+pub(super) struct NewToken {
+    pub hash: RefreshHash,
+    pub parent_hash: Option<RefreshHash>,
+    pub session_id: SessionId,
+    pub expires_at: Timestamp,
+}
+
+pub(super) async fn insert_session(
+    tx: &mut Tx<'_>,
+    session: &Session,
+    address_prefix: Option<String>,
+) -> Result<(), Error> {
+    query(sql!(
+        "INSERT INTO sessions
+            (id, account_id, epoch, client_id, scope, user_agent, address, address_prefix,
+             created_at, last_seen_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)"
+    ))
+    .bind(session.id)
+    .bind(session.account_id)
+    .bind(session.epoch)
+    .bind(&*session.client_id)
+    .bind(&*session.scope)
+    .bind(session.user_agent.clone())
+    .bind(session.address.clone())
+    .bind(address_prefix)
+    .bind(session.created_at)
+    .bind(session.expires_at)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn insert_token(tx: &mut Tx<'_>, token: &NewToken) -> Result<(), Error> {
+    query(sql!(
+        "INSERT INTO refresh_tokens (hash, parent_hash, session_id, expires_at) VALUES ($1, $2, $3, $4)"
+    ))
+    .bind(token.hash)
+    .bind(token.parent_hash)
+    .bind(token.session_id)
+    .bind(token.expires_at)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// A plain look-up, before anything is locked.
+pub(super) async fn find_token<'c>(conn: impl Into<Conn<'c>>, hash: RefreshHash) -> Result<Option<Presented>, Error> {
+    query(sql!(
+        "SELECT session_id, parent_hash, expires_at, spent_at, sealed_successor FROM refresh_tokens WHERE hash = $1"
+    ))
+    .bind(hash)
+    .optional(conn)
+    .await
+}
+
+/// A session that is neither revoked nor past its end. Its epoch is for the caller to compare.
+pub(super) async fn find_live<'c>(
+    conn: impl Into<Conn<'c>>,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<Option<Session>, Error> {
+    query(sql!(
+        "SELECT id, account_id, epoch, client_id, scope, user_agent, address, created_at, last_seen_at, expires_at
+           FROM sessions
+          WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2"
+    ))
+    .bind(id)
+    .bind(now)
+    .optional(conn)
+    .await
+}
+
+/// Locks a living family until the transaction ends, by noting that it was seen.
+pub(super) async fn lock_live(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) -> Result<Option<Session>, Error> {
+    query(sql!(
+        "UPDATE sessions
+            SET last_seen_at = $2
+          WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2
+      RETURNING id, account_id, epoch, client_id, scope, user_agent, address, created_at, last_seen_at, expires_at"
+    ))
+    .bind(id)
+    .bind(now)
+    .optional(tx)
+    .await
+}
+
+/// Spends a token that is live and unspent. Its successor is kept for a replay as `sealed`, if there is a window.
+/// Says whether it was this call that spent it.
+pub(super) async fn spend(
+    tx: &mut Tx<'_>,
+    hash: RefreshHash,
+    sealed: Option<&[u8]>,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let spent = query(sql!(
+        "UPDATE refresh_tokens
+            SET spent_at = $3, sealed_successor = $2
+          WHERE hash = $1 AND spent_at IS NULL AND expires_at > $3"
+    ))
+    .bind(hash)
+    .bind(sealed.map(<[u8]>::to_vec))
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(spent > 0)
+}
+
+/// The successor of `parent` has been used: nobody will be shown it again.
+pub(super) async fn wipe_seal(tx: &mut Tx<'_>, parent: RefreshHash) -> Result<(), Error> {
+    query(sql!(
+        "UPDATE refresh_tokens SET sealed_successor = NULL WHERE hash = $1"
+    ))
+    .bind(parent)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Ends a session of this account, if it had not ended. Gives the account, which is any where `account` is `None`.
+pub(super) async fn revoke(
+    tx: &mut Tx<'_>,
+    id: SessionId,
+    account: Option<AccountId>,
+    now: Timestamp,
+) -> Result<Option<AccountId>, Error> {
+    query(sql!(
+        "UPDATE sessions
+            SET revoked_at = $3
+          WHERE id = $1 AND account_id = COALESCE($2, account_id) AND revoked_at IS NULL
+      RETURNING account_id"
+    ))
+    .bind(id)
+    .bind(account)
+    .bind(now)
+    .optional(tx)
+    .await
+}
+
+/// Takes a living session along into a new epoch of its account.
+pub(super) async fn set_epoch(tx: &mut Tx<'_>, id: SessionId, epoch: Version) -> Result<(), Error> {
+    query(sql!(
+        "UPDATE sessions SET epoch = $2 WHERE id = $1 AND revoked_at IS NULL"
+    ))
+    .bind(id)
+    .bind(epoch)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// The living sessions of an account in its epoch, newest first.
+pub(super) async fn list_live<'c>(
+    conn: impl Into<Conn<'c>>,
+    account: AccountId,
+    epoch: Version,
+    now: Timestamp,
+) -> Result<Vec<Session>, Error> {
+    query(sql!(
+        "SELECT id, account_id, epoch, client_id, scope, user_agent, address, created_at, last_seen_at, expires_at
+           FROM sessions
+          WHERE account_id = $1 AND epoch = $2 AND revoked_at IS NULL AND expires_at > $3
+          ORDER BY created_at DESC, id DESC"
+    ))
+    .bind(account)
+    .bind(epoch)
+    .bind(now)
+    .all(conn)
+    .await
+}
+
+/// Ends all but the newest `keep` living sessions of an account.
+pub(super) async fn revoke_beyond(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    keep: i64,
+    now: Timestamp,
+) -> Result<u64, Error> {
+    query(sql!(
+        "UPDATE sessions
+            SET revoked_at = $3
+          WHERE id IN (SELECT id
+                         FROM sessions
+                        WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > $3
+                        ORDER BY created_at DESC, id DESC
+                        LIMIT 1000000 OFFSET $2)"
+    ))
+    .bind(account)
+    .bind(keep)
+    .bind(now)
+    .execute(tx)
+    .await
+}
+
+/// Whether a session of this account was opened from this network since `since`, whatever became of it.
+pub(super) async fn opened_from<'c>(
+    conn: impl Into<Conn<'c>>,
+    account: AccountId,
+    address_prefix: &str,
+    since: Timestamp,
+) -> Result<bool, Error> {
+    let found: Option<SessionId> = query(sql!(
+        "SELECT id FROM sessions WHERE account_id = $1 AND address_prefix = $2 AND created_at > $3 LIMIT 1"
+    ))
+    .bind(account)
+    .bind(address_prefix)
+    .bind(since)
+    .optional(conn)
+    .await?;
+    Ok(found.is_some())
+}
+
+/// Wipes up to `limit` sealed successors whose window ended before `before`.
+pub(super) async fn wipe_seals(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, Error> {
+    query(sql!(
+        "UPDATE refresh_tokens
+            SET sealed_successor = NULL
+          WHERE hash IN (SELECT hash FROM refresh_tokens
+                          WHERE sealed_successor IS NOT NULL AND spent_at < $1
+                          LIMIT $2)"
+    ))
+    .bind(before)
+    .bind(limit)
+    .execute(conn)
+    .await
+}
+
+/// Removes up to `limit` refresh tokens that ended before `now`.
+pub(super) async fn remove_ended_tokens(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, Error> {
+    query(sql!(
+        "DELETE FROM refresh_tokens
+          WHERE hash IN (SELECT hash FROM refresh_tokens WHERE expires_at < $1 LIMIT $2)"
+    ))
+    .bind(now)
+    .bind(limit)
+    .execute(conn)
+    .await
+}
+
+/// Removes up to `limit` sessions whose absolute end was before `now`.
+pub(super) async fn remove_ended_sessions(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, Error> {
+    query(sql!(
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)"
+    ))
+    .bind(now)
+    .bind(limit)
+    .execute(conn)
+    .await
+}

@@ -1,0 +1,10 @@
+//! The schema's history. Each file runs unchanged on both databases, once, in this order.
+
+use countersign_store::Migration;
+
+/// All migrations, oldest first. A file that was released never changes.
+pub const ALL: &[Migration] = &[Migration {
+    version: 1,
+    name: "initial",
+    sql: include_str!("../migrations/0001_initial.sql"),
+}];
