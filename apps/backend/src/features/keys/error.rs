@@ -1,0 +1,84 @@
+//! Why the keys cannot be used. Each text is for the operator: it names the file and the remedy.
+
+use std::io;
+use std::path::PathBuf;
+
+use countersign_jose::KeyError;
+
+/// Why the keys of a folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// A file or the folder cannot be read or written.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    File {
+        /// What was tried: `read`, `write` …
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A private key that everybody on the machine can read or write.
+    #[error(
+        "everybody on this machine can get at the private key {path} (mode {mode:03o}): run `chmod o-rwx {path}`; \
+         if others may have read it, replace it with `countersign keys revoke`", path = path.display()
+    )]
+    Exposed {
+        /// The private key.
+        path: PathBuf,
+        /// The permission bits of the file itself, behind all links.
+        mode: u32,
+    },
+    /// A file that holds no key that we use.
+    #[error("{} cannot be used: {source}; {}", path.display(), remedy(*source))]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KeyError,
+    },
+    /// A public key that does not belong to the private key beside it, or to its own file name.
+    #[error("{} holds the key {found}, but {expected} belongs there: put the right file back, or remove this one", path.display())]
+    Mismatch {
+        /// The file that does not fit.
+        path: PathBuf,
+        /// The key it holds.
+        found: String,
+        /// The key that belongs there.
+        expected: String,
+    },
+    /// A private key that must be there is not.
+    #[error("{} is missing: put it back from a backup", .0.display())]
+    Missing(PathBuf),
+    /// There are no keys, but there were.
+    #[error(
+        "{dir} holds no keys, but this database has issued tokens with the key {kid}: mount or restore the folder (or \
+         set `keys_dir`). Only if the keys are lost for good, make a new one with `countersign keys generate`: every \
+         token that was issued before is refused from then on", dir = dir.display()
+    )]
+    Lost {
+        /// The folder.
+        dir: PathBuf,
+        /// A key that the database knows.
+        kid: String,
+    },
+    /// The current key was revoked.
+    #[error(
+        "the key {0} was revoked and must not sign: run `countersign keys revoke {0}` on this folder, which replaces it"
+    )]
+    Revoked(String),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] countersign_store::Error),
+}
+
+fn remedy(error: KeyError) -> &'static str {
+    match error {
+        KeyError::NeedsPassphrase | KeyError::WrongPassphrase => "set `keys_passphrase` to its passphrase",
+        KeyError::NotP256 => {
+            "only EC keys on the curve P-256 sign here (`openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`)"
+        }
+        KeyError::UnsupportedEncryption => "protect it anew, or store it unprotected with mode 0600",
+        _ => "put it back from a backup",
+    }
+}

@@ -1,0 +1,132 @@
+//! The keys that a folder's files hold, each checked against the others.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use countersign_jose::{KeyError, SigningKey, VerifyingKey};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Folder, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, Snapshot, retired_name};
+use crate::features::keys::KeysError;
+
+/// The keys of a folder. Cloning it is cheap.
+#[derive(Clone)]
+pub(crate) struct FolderKeys {
+    pub(crate) current: Arc<SigningKey>,
+    pub(crate) next: Option<Arc<SigningKey>>,
+    /// By `kid`; neither the current key nor the next one is among them.
+    pub(crate) retired: Arc<BTreeMap<String, VerifyingKey>>,
+}
+
+impl FolderKeys {
+    /// Reads and checks every file of a snapshot.
+    pub(crate) fn read(
+        snapshot: &Snapshot,
+        folder: &Folder,
+        passphrase: Option<&SecretString>,
+    ) -> Result<Self, KeysError> {
+        let reader = Reader {
+            snapshot,
+            folder,
+            passphrase,
+        };
+        let current = reader
+            .pair(PRIVATE, PUBLIC)?
+            .ok_or_else(|| KeysError::Missing(folder.path(PRIVATE)))?;
+        let next = reader.next(&current)?;
+        let mut retired = reader.retired()?;
+        retired.retain(|kid, _| kid != current.kid() && next.as_ref().is_none_or(|next| next.kid() != kid));
+        Ok(Self {
+            current,
+            next,
+            retired: Arc::new(retired),
+        })
+    }
+
+    /// The key of this name.
+    pub(crate) fn find(&self, kid: &str) -> Option<&VerifyingKey> {
+        let mut signing = std::iter::once(&self.current)
+            .chain(&self.next)
+            .map(|key| key.verifying_key());
+        signing.find(|key| key.kid() == kid).or_else(|| self.retired.get(kid))
+    }
+
+    /// Every key in the order in which it is published: current, next, retired.
+    pub(crate) fn verifying_keys(&self) -> impl Iterator<Item = &VerifyingKey> {
+        let signing = std::iter::once(&self.current).chain(&self.next);
+        signing.map(|key| key.verifying_key()).chain(self.retired.values())
+    }
+}
+
+struct Reader<'a> {
+    snapshot: &'a Snapshot,
+    folder: &'a Folder,
+    passphrase: Option<&'a SecretString>,
+}
+
+impl Reader<'_> {
+    /// A private key with its public half beside it, which may be missing.
+    fn pair(&self, private: &str, public: &str) -> Result<Option<Arc<SigningKey>>, KeysError> {
+        let Some(pem) = self.snapshot.file(private) else {
+            return Ok(None);
+        };
+        let passphrase = self.passphrase.map(|secret| secret.expose_secret().as_bytes());
+        let key =
+            SigningKey::from_pem(pem, passphrase).map_err(|source| unusable(&self.folder.path(private), source))?;
+        if let Some(beside) = self.public(public)? {
+            fits(&self.folder.path(public), &beside, key.kid())?;
+        }
+        Ok(Some(Arc::new(key)))
+    }
+
+    /// The next key. Its public half alone, equal to the current key, is what an activation leaves for a moment.
+    fn next(&self, current: &SigningKey) -> Result<Option<Arc<SigningKey>>, KeysError> {
+        if let Some(next) = self.pair(NEXT_PRIVATE, NEXT_PUBLIC)? {
+            return Ok(Some(next).filter(|next| next.kid() != current.kid()));
+        }
+        match self.public(NEXT_PUBLIC)? {
+            Some(left) if left != *current.verifying_key() => Err(KeysError::Missing(self.folder.path(NEXT_PRIVATE))),
+            _ => Ok(None),
+        }
+    }
+
+    fn retired(&self) -> Result<BTreeMap<String, VerifyingKey>, KeysError> {
+        let keys = self.snapshot.retired().map(|(name, pem)| {
+            let path = self.folder.path(name);
+            let key = VerifyingKey::from_spki_pem(pem).map_err(|source| unusable(&path, source))?;
+            match name == retired_name(key.kid()) {
+                true => Ok((key.kid().to_owned(), key)),
+                false => Err(KeysError::Mismatch {
+                    expected: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+                    found: key.kid().to_owned(),
+                    path,
+                }),
+            }
+        });
+        keys.collect()
+    }
+
+    fn public(&self, name: &str) -> Result<Option<VerifyingKey>, KeysError> {
+        let key = self.snapshot.file(name).map(VerifyingKey::from_spki_pem).transpose();
+        key.map_err(|source| unusable(&self.folder.path(name), source))
+    }
+}
+
+fn fits(path: &Path, public: &VerifyingKey, expected: &str) -> Result<(), KeysError> {
+    match public.kid() == expected {
+        true => Ok(()),
+        false => Err(KeysError::Mismatch {
+            path: path.to_owned(),
+            found: public.kid().to_owned(),
+            expected: expected.to_owned(),
+        }),
+    }
+}
+
+fn unusable(path: &Path, source: KeyError) -> KeysError {
+    KeysError::Unusable {
+        path: path.to_owned(),
+        source,
+    }
+}

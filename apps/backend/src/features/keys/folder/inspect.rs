@@ -1,0 +1,44 @@
+//! What a key file is, without showing what is private in it.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use countersign_jose::{KeyError, SigningKey, VerifyingKey};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::files::{self, Secrecy};
+use crate::features::keys::KeysError;
+
+/// A key that was looked at.
+pub struct Inspected {
+    /// Whether it signs, or only verifies.
+    pub private: bool,
+    /// Its public half.
+    pub key: VerifyingKey,
+}
+
+/// Says what a file holds. That the key is sound (on the curve, the public half the private one's own) is checked.
+///
+/// # Errors
+/// [`KeysError`] if it cannot be read, or is no key that we use.
+pub fn inspect(path: &Path, passphrase: Option<&SecretString>) -> Result<Inspected, KeysError> {
+    // Its permissions are not what is asked about: whoever inspects may well be about to mend them.
+    let Some(pem) = files::read(path, Secrecy::Public)? else {
+        return Err(files::failure("read", path, ErrorKind::NotFound.into()));
+    };
+    let found = match VerifyingKey::from_spki_pem(&pem) {
+        // Some other kind of block: a private key, perhaps.
+        Err(KeyError::NotPem) => {
+            let key = SigningKey::from_pem(&pem, passphrase.map(|secret| secret.expose_secret().as_bytes()));
+            key.map(|key| Inspected {
+                private: true,
+                key: key.verifying_key().clone(),
+            })
+        }
+        public => public.map(|key| Inspected { private: false, key }),
+    };
+    found.map_err(|source| KeysError::Unusable {
+        path: path.to_owned(),
+        source,
+    })
+}

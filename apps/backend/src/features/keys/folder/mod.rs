@@ -1,0 +1,73 @@
+//! The folder of the keys, and everything that is known about files.
+//!
+//! ```text
+//! secrets/jwt/            0700
+//!   private.pem           0600  signs
+//!   public.pem            0644  its public half, for people; derived where it is missing
+//!   next/private.pem      0600  published, signs after its activation
+//!   next/public.pem       0644
+//!   retired/<kid>.pem     0644  published until the last token that it signed has expired
+//!   .lock                       held by whoever changes something
+//! ```
+//!
+//! Readers take no lock (a mounted folder may be read-only): each step of a change leaves a folder that reads as a
+//! whole, and a reader looks twice ([`Snapshot`]). A change that a crash cut short is finished by the next one.
+
+mod contents;
+mod files;
+mod inspect;
+mod locked;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+pub(super) use contents::FolderKeys;
+pub use inspect::{Inspected, inspect};
+pub(super) use locked::{Locked, Old};
+pub(super) use snapshot::{Fingerprint, Snapshot};
+
+use super::KeysError;
+
+const PRIVATE: &str = "private.pem";
+const PUBLIC: &str = "public.pem";
+const NEXT: &str = "next";
+const NEXT_PRIVATE: &str = "next/private.pem";
+const NEXT_PUBLIC: &str = "next/public.pem";
+const RETIRED: &str = "retired";
+
+/// A folder of keys, which may not exist yet.
+#[derive(Clone)]
+pub(super) struct Folder {
+    dir: PathBuf,
+}
+
+impl Folder {
+    pub(super) fn new(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What the folder holds at one instant.
+    pub(super) fn snapshot(&self) -> Result<Snapshot, KeysError> {
+        Snapshot::take(self)
+    }
+
+    /// Waits until nobody else changes the folder, makes it if it is not there, and finishes what a crash cut short.
+    pub(super) fn lock(&self) -> Result<Locked, KeysError> {
+        Locked::wait(self)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+}
+
+/// `retired/<kid>.pem`. A `kid` is base64url, which holds nothing that a path would take otherwise.
+fn retired_name(kid: &str) -> String {
+    format!("{RETIRED}/{kid}.pem")
+}

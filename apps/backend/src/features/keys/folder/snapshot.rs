@@ -1,0 +1,91 @@
+//! What a folder holds at one instant, though others may be changing it.
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use zeroize::Zeroizing;
+
+use super::files::{self, Secrecy};
+use super::{Folder, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED};
+use crate::features::keys::KeysError;
+
+/// How often a reader looks again before it takes what it saw last.
+const LOOKS: u32 = 50;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
+
+/// The key files by their names within the folder.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Snapshot(BTreeMap<String, Zeroizing<Vec<u8>>>);
+
+/// Names the contents of a [`Snapshot`] without holding them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fingerprint([u8; 32]);
+
+impl Snapshot {
+    /// Reads all files until two readings in a row agree: each file is then what it was at the instant between the
+    /// two, since nobody writes an old content back within a moment.
+    #[expect(clippy::disallowed_methods, reason = "callers run it on a thread for blocking work")]
+    pub(super) fn take(folder: &Folder) -> Result<Self, KeysError> {
+        let mut seen = Self::read(folder)?;
+        for _ in 0..LOOKS {
+            let again = Self::read(folder)?;
+            if again == seen {
+                break;
+            }
+            seen = again;
+            thread::sleep(BETWEEN_LOOKS);
+        }
+        Ok(seen)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        let mut digest = Context::new(&SHA256);
+        for (name, bytes) in &self.0 {
+            for part in [name.as_bytes(), bytes] {
+                digest.update(&part.len().to_be_bytes());
+                digest.update(part);
+            }
+        }
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(digest.finish().as_ref());
+        Fingerprint(fingerprint)
+    }
+
+    pub(super) fn file(&self, name: &str) -> Option<&[u8]> {
+        self.0.get(name).map(|bytes| bytes.as_slice())
+    }
+
+    /// The files of `retired/`, by name.
+    pub(super) fn retired(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let retired = self.0.iter().filter(|(name, _)| name.starts_with(RETIRED));
+        retired.map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+    }
+
+    fn read(folder: &Folder) -> Result<Self, KeysError> {
+        let retired = files::names(&folder.path(RETIRED))?
+            .into_iter()
+            .filter(|name| name.ends_with(".pem"));
+        let public = retired.map(|name| (format!("{RETIRED}/{name}"), Secrecy::Public));
+        let fixed = [
+            (PRIVATE, Secrecy::Private),
+            (PUBLIC, Secrecy::Public),
+            (NEXT_PRIVATE, Secrecy::Private),
+            (NEXT_PUBLIC, Secrecy::Public),
+        ];
+        let all = fixed
+            .map(|(name, secrecy)| (name.to_owned(), secrecy))
+            .into_iter()
+            .chain(public);
+        let read = all.map(|(name, secrecy)| {
+            let bytes = files::read(&folder.path(&name), secrecy)?;
+            Ok(bytes.map(|bytes| (name, bytes)))
+        });
+        read.filter_map(Result::transpose).collect::<Result<_, _>>().map(Self)
+    }
+}

@@ -1,0 +1,97 @@
+//! `GET /.well-known/jwks.json` and `GET /.well-known/oauth-authorization-server`. Both answer every origin (the
+//! layers see to it) and need no token.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::schemas::{JwkSetBody, MetadataBody};
+use super::service::IssueError;
+use crate::Context;
+use crate::core::problem::{Code, Problem};
+
+/// The routes of this feature.
+pub fn router() -> OpenApiRouter<Context> {
+    OpenApiRouter::new().routes(routes!(jwks)).routes(routes!(metadata))
+}
+
+/// The keys that verify our tokens
+///
+/// A verifier keeps them as long as `Cache-Control` says and asks again with `If-None-Match`. A new key stands here
+/// for at least twice that long before it signs, and an old one for as long as a token of it lives.
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "keys",
+    params(("If-None-Match" = Option<String>, Header, description = "The ETag of the set that the client has")),
+    responses(
+        (status = OK, description = "The JWK Set", body = JwkSetBody, content_type = "application/jwk-set+json",
+            headers(("ETag" = String, description = "Names this very set"), ("Cache-Control" = String))),
+        (status = NOT_MODIFIED, description = "The client's set is current"),
+    ))]
+async fn jwks(State(context): State<Context>, headers: HeaderMap) -> Response {
+    let published = context.keys.published();
+    let validators = [(ETAG, published.etag.clone()), cached(context.keys.max_age().as_secs())];
+    if knows(&headers, &published.etag) {
+        return (StatusCode::NOT_MODIFIED, validators).into_response();
+    }
+    let kind = (CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
+    (validators, [kind], published.body.clone()).into_response()
+}
+
+/// What this server can do (RFC 8414)
+#[utoipa::path(get, path = "/.well-known/oauth-authorization-server", tag = "keys",
+    responses((status = OK, description = "The metadata; it names only what works", body = MetadataBody)))]
+async fn metadata(State(context): State<Context>) -> impl IntoResponse {
+    let issuer = context.settings.issuer.as_str();
+    let metadata = MetadataBody {
+        issuer: issuer.to_owned(),
+        jwks_uri: format!("{issuer}/.well-known/jwks.json"),
+        response_types_supported: [],
+        grant_types_supported: [],
+        service_documentation: context.settings.docs.enabled.then(|| format!("{issuer}/docs/")),
+    };
+    ([cached(context.keys.max_age().as_secs())], Json(metadata))
+}
+
+impl From<IssueError> for Problem {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::Revoked => Self::new(Code::Unavailable).retry_after(5).caused_by(error),
+            IssueError::Sign(error) => Self::internal(error),
+            IssueError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn cached(seconds: u64) -> (HeaderName, HeaderValue) {
+    let value = HeaderValue::try_from(format!("public, max-age={seconds}"));
+    (CACHE_CONTROL, value.expect("digits and letters are a header's value"))
+}
+
+/// RFC 9110 §13.1.2: a list of entity tags or `*`, compared weakly.
+fn knows(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    let lines = headers
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|line| line.to_str().ok());
+    let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);
+    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_etag_is_found_in_every_form_of_if_none_match() {
+        let etag = HeaderValue::from_static("\"abc\"");
+        let asks = |value: &'static str| {
+            let headers = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_static(value))]);
+            knows(&headers, &etag)
+        };
+        assert!(asks("\"abc\"") && asks("W/\"abc\"") && asks("\"x\", W/\"abc\"") && asks("*"));
+        assert!(!asks("\"ab\"") && !asks("abc") && !asks("") && !knows(&HeaderMap::new(), &etag));
+    }
+}

@@ -1,0 +1,171 @@
+//! The keys of a running server: signing, verifying, publishing, and following the folder.
+
+mod first;
+mod operator;
+mod reading;
+mod ring;
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use countersign_jose::{AccessTokenClaims, SignError, TokenType, VerifyingKey};
+use countersign_store::{Db, Error};
+use secrecy::SecretString;
+use tokio::sync::Mutex;
+
+pub use operator::{Activated, KeyOperator, KeyState, ListedKey, NextKey, OperatorError, Revoked};
+pub use ring::Published;
+
+use self::reading::{Reading, recall};
+use self::ring::Ring;
+use self::watch::Watch;
+use super::{KeysError, store};
+use crate::core::clock::{Clock, Timestamp};
+
+/// How long verifiers keep the JWK Set. A next key is published for twice as long before it signs.
+pub const JWKS_MAX_AGE: Duration = Duration::from_secs(300);
+
+/// By how much more than needed the remembered end of a key's tokens is moved: one write to the database an hour
+/// rather than one with each token.
+const AHEAD: Duration = Duration::from_secs(60 * 60);
+
+/// Where the keys are, and the times that their life goes by.
+#[derive(Clone)]
+pub struct KeyOptions {
+    /// The folder.
+    pub dir: PathBuf,
+    /// What opens a password-protected private key.
+    pub passphrase: Option<SecretString>,
+    /// How long tokens live at most: so long a key is needed of which nothing else is known.
+    pub access_ttl: Duration,
+    /// How long verifiers keep the JWK Set; [`JWKS_MAX_AGE`] but in tests.
+    pub max_age: Duration,
+}
+
+/// The keys of a server. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Keys(Arc<Parts>);
+
+struct Parts {
+    options: KeyOptions,
+    db: Db,
+    clock: Clock,
+    created: bool,
+    ring: RwLock<Arc<Ring>>,
+    /// Held by the one who tells the database that tokens will live longer.
+    extending: Mutex<()>,
+    watch: Mutex<Watch>,
+}
+
+/// Why no token was issued.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueError {
+    /// The key was revoked, and its folder holds no other one yet.
+    #[error("the signing key was revoked and there is no other one yet")]
+    Revoked,
+    /// The token could not be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl Keys {
+    /// Loads the keys. At the very first start (the folder is empty and the database has never seen a key) it makes
+    /// one.
+    ///
+    /// # Errors
+    /// [`KeysError`] when the folder cannot be used; each says how to mend it.
+    pub async fn open(options: KeyOptions, db: Db, clock: Clock) -> Result<Self, KeysError> {
+        let mut reading = Reading::of(&options).await?;
+        let mut created = false;
+        if reading.snapshot.is_empty() {
+            created = first::make_first_key(&options, &db, clock.now()).await?;
+            reading = Reading::of(&options).await?;
+        }
+        let fingerprint = reading.snapshot.fingerprint();
+        let keys = reading.keys().await?;
+        let now = clock.now();
+        // A command opens the keys too: that publishes nothing, so the next key's time does not begin here.
+        let history = recall(&db, &keys, now, options.access_ttl).await?;
+        let ring = Ring::assemble(keys, history, now, options.ripening());
+        if ring.signing_key().is_none() {
+            return Err(KeysError::Revoked(ring.keys.current.kid().to_owned()));
+        }
+        for kid in ring.missing(now) {
+            tracing::warn!(
+                kid,
+                "living tokens were signed with a key that the keys folder does not hold; they are refused"
+            );
+        }
+        Ok(Self(Arc::new(Parts {
+            options,
+            db,
+            clock,
+            created,
+            ring: RwLock::new(Arc::new(ring)),
+            extending: Mutex::new(()),
+            watch: Mutex::new(Watch::new(fingerprint)),
+        })))
+    }
+
+    /// Whether this start made the first key.
+    pub fn created(&self) -> bool {
+        self.0.created
+    }
+
+    /// How long verifiers keep the JWK Set.
+    pub fn max_age(&self) -> Duration {
+        self.0.options.max_age
+    }
+
+    /// Signs an access token. Not to be called inside a transaction: now and then it writes to the database, which
+    /// remembers until when each key's tokens live.
+    ///
+    /// # Errors
+    /// [`IssueError`]
+    pub async fn issue(&self, claims: &AccessTokenClaims, now: Timestamp) -> Result<String, IssueError> {
+        let ring = self.ring();
+        let key = ring.signing_key().ok_or(IssueError::Revoked)?;
+        let until = Timestamp(claims.exp.saturating_mul(1000));
+        if !ring.covers(until) {
+            // One writes, the others wait for it and find it done.
+            let _extending = self.0.extending.lock().await;
+            if !ring.covers(until) {
+                store::extend(&self.0.db, key.kid(), now, until + AHEAD).await?;
+                ring.cover(until + AHEAD);
+            }
+        }
+        Ok(key.sign(TokenType::AccessToken, claims)?)
+    }
+
+    /// The key of this name, if tokens that it signed are to be believed now: the current key, a retired one as long
+    /// as a token of it can live, the next one once it may be activated; never one that was revoked.
+    pub fn verifying_key(&self, kid: &str) -> Option<VerifyingKey> {
+        self.ring().verifying_key(kid, self.0.clock.now())
+    }
+
+    /// The JWK Set.
+    pub fn published(&self) -> Arc<Published> {
+        self.ring().published.clone()
+    }
+
+    fn ring(&self) -> Arc<Ring> {
+        self.0.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn put_ring(&self, ring: Ring) {
+        *self.0.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+    }
+}
+
+impl KeyOptions {
+    /// How long a next key is published before it may sign: a verifier that fetched the set just before then has
+    /// fetched it anew, also if a server was late by as much.
+    fn ripening(&self) -> Duration {
+        2 * self.max_age
+    }
+}

@@ -1,0 +1,110 @@
+//! `keys list`: all keys that the folder holds or the database remembers.
+
+use serde::Serialize;
+
+use super::KeyOperator;
+use crate::core::clock::Timestamp;
+use crate::features::keys::KeysError;
+use crate::features::keys::folder::FolderKeys;
+use crate::features::keys::service::reading::{Reading, history};
+use crate::features::keys::service::ring::{History, is_revoked};
+
+/// A key of the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ListedKey {
+    /// Its name.
+    pub kid: String,
+    /// What it is used for.
+    pub state: KeyState,
+    /// Since when servers publish it; none if no server has.
+    pub since: Option<Timestamp>,
+    /// When the last token that it signed has expired, to the hour.
+    pub last_token_expires_at: Option<Timestamp>,
+    /// From when on the next key may be activated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready_at: Option<Timestamp>,
+}
+
+/// What a key is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    /// It signs.
+    Current,
+    /// It is published, and will sign.
+    Next,
+    /// It signs no more, and verifies what it signed.
+    Retired,
+    /// It was taken out of use in an emergency.
+    Revoked,
+    /// The database remembers it; the folder does not hold it.
+    Gone,
+}
+
+impl KeyState {
+    /// Its name, as the command line shows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Next => "next",
+            Self::Retired => "retired",
+            Self::Revoked => "revoked",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+impl KeyOperator {
+    /// All keys that the folder holds or the database remembers; those of the folder first.
+    ///
+    /// # Errors
+    /// [`KeysError`]
+    pub async fn list(&self) -> Result<Vec<ListedKey>, KeysError> {
+        let reading = Reading::of(&self.options).await?;
+        let keys = if reading.snapshot.is_empty() {
+            None
+        } else {
+            Some(reading.keys().await?)
+        };
+        let history = history(&self.db).await?;
+        let in_folder = keys
+            .iter()
+            .flat_map(FolderKeys::verifying_keys)
+            .map(|key| key.kid().to_owned());
+        let mut kids: Vec<String> = in_folder.collect();
+        let mut remembered: Vec<_> = history.values().filter(|record| !kids.contains(&record.kid)).collect();
+        remembered.sort_by_key(|record| std::cmp::Reverse(record.first_seen_at));
+        kids.extend(remembered.into_iter().map(|record| record.kid.clone()));
+        Ok(kids
+            .into_iter()
+            .map(|kid| self.listed(kid, keys.as_ref(), &history))
+            .collect())
+    }
+
+    fn listed(&self, kid: String, keys: Option<&FolderKeys>, history: &History) -> ListedKey {
+        let (state, record) = (state_of(&kid, keys, history), history.get(&kid));
+        ListedKey {
+            state,
+            since: record.map(|record| record.first_seen_at),
+            last_token_expires_at: record.map(|record| record.last_expires_at),
+            ready_at: if state == KeyState::Next {
+                self.ready_at(&kid, history)
+            } else {
+                None
+            },
+            kid,
+        }
+    }
+}
+
+pub(super) fn state_of(kid: &str, keys: Option<&FolderKeys>, history: &History) -> KeyState {
+    if is_revoked(history, kid) {
+        return KeyState::Revoked;
+    }
+    match keys {
+        Some(keys) if keys.current.kid() == kid => KeyState::Current,
+        Some(keys) if keys.next.as_ref().is_some_and(|next| next.kid() == kid) => KeyState::Next,
+        Some(keys) if keys.retired.contains_key(kid) => KeyState::Retired,
+        _ => KeyState::Gone,
+    }
+}

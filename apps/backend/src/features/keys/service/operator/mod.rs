@@ -1,0 +1,138 @@
+//! What `countersign keys …` does. Each change holds the folder's lock, and begins by finishing what a crash cut short.
+
+mod list;
+mod remove;
+mod rotate;
+
+use std::time::Duration;
+
+use countersign_jose::SigningKey;
+use countersign_store::Db;
+
+pub use self::list::{KeyState, ListedKey};
+pub use self::remove::Revoked;
+pub use self::rotate::{Activated, NextKey};
+use super::KeyOptions;
+use super::reading::{Reading, blocking, history};
+use super::ring::History;
+use crate::core::clock::{Clock, Timestamp};
+use crate::features::keys::folder::{FolderKeys, Locked};
+use crate::features::keys::{KeysError, store};
+
+/// The keys as the operator changes them.
+pub struct KeyOperator {
+    options: KeyOptions,
+    db: Db,
+    clock: Clock,
+}
+
+/// Why the operator's wish is not fulfilled.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// There are keys already.
+    #[error("{0} holds keys already; to change the key that signs, use `countersign keys rotate`")]
+    NotEmpty(String),
+    /// There is nothing to activate.
+    #[error("there is no next key to activate: the key {0} signs; publish a next one with `countersign keys rotate`")]
+    NoNext(String),
+    /// No server has published the next key.
+    #[error("no server has published the next key {0} yet: is one running on this database and this folder?")]
+    Unpublished(String),
+    /// Some verifier may not know the next key yet.
+    #[error("the next key {kid} may sign from {ready_at} on; before that, some verifier may not have fetched it")]
+    TooEarly {
+        /// The next key.
+        kid: String,
+        /// From when on it may be activated.
+        ready_at: Timestamp,
+    },
+    /// Tokens that the key signed are still alive.
+    #[error(
+        "tokens signed with {kid} live until {until}; retire it then, or end them all now with `countersign keys revoke {kid}`"
+    )]
+    Needed {
+        /// The retired key.
+        kid: String,
+        /// When the last one has expired.
+        until: Timestamp,
+    },
+    /// The key is the current or the next one.
+    #[error("{0} is in use: only a retired key is removed so; in an emergency, use `countersign keys revoke {0}`")]
+    InUse(String),
+    /// There is no such key.
+    #[error("there is no key {0} here; `countersign keys list` shows all")]
+    Unknown(String),
+    /// The folder or the database cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+}
+
+/// What a change starts from.
+struct Start {
+    locked: Locked,
+    keys: FolderKeys,
+    history: History,
+    now: Timestamp,
+}
+
+impl KeyOperator {
+    /// For this folder and this database.
+    pub fn new(options: KeyOptions, db: Db, clock: Clock) -> Self {
+        Self { options, db, clock }
+    }
+
+    /// Makes a key in a folder that holds none, whatever the database remembers. Gives its name.
+    ///
+    /// # Errors
+    /// [`OperatorError::NotEmpty`], or that the folder cannot be written.
+    pub async fn generate(&self) -> Result<String, OperatorError> {
+        let locked = self.options.lock().await?;
+        if !Reading::of(&self.options).await?.snapshot.is_empty() {
+            return Err(OperatorError::NotEmpty(self.options.dir.display().to_string()));
+        }
+        let key = self.new_key()?;
+        let kid = key.kid().to_owned();
+        blocking(move || locked.write_first(&key)).await?;
+        let now = self.clock.now();
+        store::remember(&self.db, &kid, now, now)
+            .await
+            .map_err(KeysError::from)?;
+        Ok(kid)
+    }
+
+    /// How long a next key is published before it may be activated.
+    pub fn ripening(&self) -> Duration {
+        self.options.ripening()
+    }
+
+    async fn start(&self) -> Result<Start, KeysError> {
+        // The lock would make the folder; a mistyped one is not to come into being.
+        if Reading::of(&self.options).await?.snapshot.is_empty() {
+            return Err(KeysError::Missing(self.options.dir.join("private.pem")));
+        }
+        let locked = self.options.lock().await?;
+        let keys = Reading::of(&self.options).await?.keys().await?;
+        let history = history(&self.db).await?;
+        let mendable = keys.clone();
+        let locked = blocking(move || locked.mend(&mendable).map(|()| locked)).await?;
+        Ok(Start {
+            locked,
+            keys,
+            history,
+            now: self.clock.now(),
+        })
+    }
+
+    fn new_key(&self) -> Result<SigningKey, KeysError> {
+        SigningKey::generate().map_err(|source| KeysError::Unusable {
+            path: self.options.dir.clone(),
+            source,
+        })
+    }
+
+    fn ready_at(&self, kid: &str, history: &History) -> Option<Timestamp> {
+        history
+            .get(kid)
+            .map(|record| record.first_seen_at + self.options.ripening())
+    }
+}

@@ -1,0 +1,106 @@
+//! `keys rotate`: publish first, sign later.
+
+use serde::Serialize;
+
+use super::{KeyOperator, OperatorError, Start};
+use crate::core::clock::Timestamp;
+use crate::features::keys::folder::Old;
+use crate::features::keys::service::AHEAD;
+use crate::features::keys::service::reading::blocking;
+use crate::features::keys::service::ring::{History, LEEWAY, is_revoked};
+use crate::features::keys::{KeysError, store};
+
+/// The next key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NextKey {
+    /// Its name.
+    pub kid: String,
+    /// Whether it was made just now.
+    pub created: bool,
+    /// From when on it may be activated; none as long as no server has published it.
+    pub ready_at: Option<Timestamp>,
+}
+
+/// An activation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Activated {
+    /// The key that signs from now on.
+    pub current: String,
+    /// The key that signed before.
+    pub retired: String,
+    /// When the last token of that key has expired.
+    pub retirable_at: Timestamp,
+}
+
+impl KeyOperator {
+    /// Puts a next key into the folder, from where every server publishes it. If there is one, it stays.
+    ///
+    /// # Errors
+    /// [`KeysError`]
+    pub async fn publish_next(&self) -> Result<NextKey, OperatorError> {
+        let Start {
+            locked, keys, history, ..
+        } = self.start().await?;
+        if let Some(next) = keys.next {
+            let ready_at = self.ready_at(next.kid(), &history);
+            return Ok(NextKey {
+                kid: next.kid().to_owned(),
+                created: false,
+                ready_at,
+            });
+        }
+        let next = self.new_key()?;
+        let kid = next.kid().to_owned();
+        blocking(move || locked.write_next(&next)).await?;
+        Ok(NextKey {
+            kid,
+            created: true,
+            ready_at: None,
+        })
+    }
+
+    /// Lets the next key sign from now on. The current one goes on verifying.
+    ///
+    /// # Errors
+    /// [`OperatorError::NoNext`], [`OperatorError::Unpublished`] and [`OperatorError::TooEarly`]; else that the folder
+    /// or the database cannot be used.
+    pub async fn activate(&self) -> Result<Activated, OperatorError> {
+        let Start {
+            locked,
+            keys,
+            history,
+            now,
+        } = self.start().await?;
+        let current = keys.current.verifying_key().clone();
+        let Some(next) = keys.next else {
+            return Err(OperatorError::NoNext(current.kid().to_owned()));
+        };
+        let kid = next.kid().to_owned();
+        if is_revoked(&history, &kid) {
+            return Err(KeysError::Revoked(kid).into());
+        }
+        match self.ready_at(&kid, &history) {
+            None => return Err(OperatorError::Unpublished(kid)),
+            Some(ready_at) if now < ready_at => return Err(OperatorError::TooEarly { kid, ready_at }),
+            Some(_) => {}
+        }
+        // Until they see the change, servers go on signing with the old key: the database is told in advance.
+        let retirable_at = self
+            .last_expiry(current.kid(), &history)
+            .max(now + self.options.access_ttl + AHEAD);
+        store::extend(&self.db, current.kid(), now, retirable_at)
+            .await
+            .map_err(KeysError::from)?;
+        let retired = current.kid().to_owned();
+        blocking(move || locked.promote_next(&current, Old::Retire)).await?;
+        Ok(Activated {
+            current: kid,
+            retired,
+            retirable_at: retirable_at + LEEWAY,
+        })
+    }
+
+    fn last_expiry(&self, kid: &str, history: &History) -> Timestamp {
+        history.get(kid).map_or(Timestamp(0), |record| record.last_expires_at)
+    }
+}

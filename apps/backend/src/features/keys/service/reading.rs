@@ -1,0 +1,109 @@
+//! Reading the folder off the runtime's threads (a protected key takes a while to open), and the database's memory.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_store::{Db, Error};
+
+use super::KeyOptions;
+use super::ring::History;
+use crate::core::clock::Timestamp;
+use crate::features::keys::folder::{Folder, FolderKeys, Locked, Snapshot};
+use crate::features::keys::{KeysError, store};
+
+/// A folder as it was read.
+pub(super) struct Reading {
+    pub(super) snapshot: Arc<Snapshot>,
+    options: KeyOptions,
+}
+
+impl Reading {
+    pub(super) async fn of(options: &KeyOptions) -> Result<Self, KeysError> {
+        let folder = options.folder();
+        let snapshot = blocking(move || folder.snapshot()).await?;
+        Ok(Self {
+            snapshot: Arc::new(snapshot),
+            options: options.clone(),
+        })
+    }
+
+    /// The keys in it, checked.
+    pub(super) async fn keys(&self) -> Result<FolderKeys, KeysError> {
+        let (snapshot, options) = (self.snapshot.clone(), self.options.clone());
+        blocking(move || FolderKeys::read(&snapshot, &options.folder(), options.passphrase.as_ref())).await
+    }
+}
+
+impl KeyOptions {
+    pub(super) fn folder(&self) -> Folder {
+        Folder::new(self.dir.clone())
+    }
+
+    /// Waits until nobody else changes the folder.
+    pub(super) async fn lock(&self) -> Result<Locked, KeysError> {
+        let folder = self.folder();
+        blocking(move || folder.lock()).await
+    }
+}
+
+/// What the database remembers of all keys; the current and the retired ones it remembers from now on.
+///
+/// Of a retired key that it never saw, tokens may have been signed until now.
+pub(super) async fn recall(db: &Db, keys: &FolderKeys, now: Timestamp, access_ttl: Duration) -> Result<History, Error> {
+    let history = history(db).await?;
+    let retired = keys.retired.keys().map(|kid| (kid.as_str(), now + access_ttl));
+    let in_use = std::iter::once((keys.current.kid(), now)).chain(retired);
+    remember_missing(db, history, in_use, now).await
+}
+
+/// The same, and a next key counts as published from now on.
+pub(super) async fn recall_published(
+    db: &Db,
+    keys: &FolderKeys,
+    now: Timestamp,
+    access_ttl: Duration,
+) -> Result<History, Error> {
+    let history = recall(db, keys, now, access_ttl).await?;
+    remember_missing(db, history, keys.next.iter().map(|next| (next.kid(), now)), now).await
+}
+
+pub(super) async fn history(db: &Db) -> Result<History, Error> {
+    let records = store::all(db).await?;
+    Ok(records.into_iter().map(|record| (record.kid.clone(), record)).collect())
+}
+
+async fn remember_missing(
+    db: &Db,
+    known: History,
+    keys: impl Iterator<Item = (&str, Timestamp)>,
+    now: Timestamp,
+) -> Result<History, Error> {
+    let missing: Vec<_> = keys.filter(|(kid, _)| !known.contains_key(*kid)).collect();
+    if missing.is_empty() {
+        return Ok(known);
+    }
+    for (kid, last_expires_at) in missing {
+        store::remember(db, kid, now, last_expires_at).await?;
+    }
+    history(db).await
+}
+
+/// Runs what waits for files or computes for long on a thread where that disturbs nobody.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the watcher has one at a time, a command one in all"
+)]
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, KeysError> + Send + 'static,
+) -> Result<T, KeysError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Err(KeysError::File {
+            doing: "read",
+            path: "the keys".into(),
+            source: io::Error::new(io::ErrorKind::Interrupted, "the program is ending"),
+        }),
+    }
+}

@@ -1,0 +1,116 @@
+//! Following the folder and the database, so that every server has the same keys within seconds.
+//!
+//! It looks at the files' contents: notifications miss mounted folders, and modification times lie.
+
+use std::time::Duration;
+
+use super::Keys;
+use super::reading::{Reading, recall_published};
+use super::ring::Ring;
+use crate::features::keys::KeysError;
+use crate::features::keys::folder::{Fingerprint, FolderKeys};
+
+/// How often it looks.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// What was seen last, so that each change is read, and each damage told, once.
+pub(super) struct Watch {
+    loaded: Fingerprint,
+    damaged: Option<Fingerprint>,
+    complaint: Option<String>,
+}
+
+impl Keys {
+    /// Follows the folder and the database until the process ends.
+    pub async fn watch_forever(self) {
+        loop {
+            self.refresh().await;
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
+    /// Looks at the folder and the database once. A folder that cannot be used changes nothing: the keys that were
+    /// loaded last stay.
+    pub async fn refresh(&self) {
+        let mut watch = self.0.watch.lock().await;
+        let before = self.ring();
+        let keys = match self.read_changed(&mut watch).await {
+            Ok(changed) => changed.unwrap_or_else(|| before.keys.clone()),
+            Err(error) => {
+                watch.complain(&error);
+                before.keys.clone()
+            }
+        };
+        let now = self.0.clock.now();
+        let history = match recall_published(&self.0.db, &keys, now, self.0.options.access_ttl).await {
+            Ok(history) => history,
+            Err(error) => {
+                tracing::debug!(%error, "the history of the keys cannot be read; going on with what is known");
+                before.history.clone()
+            }
+        };
+        let ring = Ring::assemble(keys, history, now, self.0.options.ripening());
+        tell(&before, &ring);
+        self.put_ring(ring);
+    }
+
+    /// The folder's keys if they are others than before.
+    async fn read_changed(&self, watch: &mut Watch) -> Result<Option<FolderKeys>, KeysError> {
+        let reading = Reading::of(&self.0.options).await?;
+        let seen = reading.snapshot.fingerprint();
+        if seen == watch.loaded {
+            watch.mended();
+            return Ok(None);
+        }
+        if watch.damaged == Some(seen) {
+            return Ok(None);
+        }
+        watch.damaged = Some(seen);
+        let keys = reading.keys().await?;
+        *watch = Watch::new(seen);
+        Ok(Some(keys))
+    }
+}
+
+impl Watch {
+    pub(super) fn new(loaded: Fingerprint) -> Self {
+        Self {
+            loaded,
+            damaged: None,
+            complaint: None,
+        }
+    }
+
+    fn complain(&mut self, error: &KeysError) {
+        let complaint = error.to_string();
+        if self.complaint.as_ref() != Some(&complaint) {
+            tracing::error!("the keys folder cannot be used, going on with the keys loaded before: {complaint}");
+            self.complaint = Some(complaint);
+        }
+    }
+
+    fn mended(&mut self) {
+        self.damaged = None;
+        if self.complaint.take().is_some() {
+            tracing::info!("the keys folder is as it was before");
+        }
+    }
+}
+
+fn tell(before: &Ring, after: &Ring) {
+    if before.signing_key().is_some() && after.signing_key().is_none() {
+        let kid = after.keys.current.kid();
+        tracing::error!(
+            kid,
+            "the signing key was revoked: nothing can be signed until the keys folder holds another one"
+        );
+    }
+    if before.published != after.published {
+        let next = after.keys.next.as_ref().map(|next| next.kid());
+        tracing::info!(
+            current = after.keys.current.kid(),
+            next,
+            "the published keys have changed"
+        );
+    }
+}

@@ -1,0 +1,85 @@
+//! The rows of `signing_keys`: the history of every key, which outlives its files.
+
+use countersign_store::{Conn, Db, Error, Tx, query, row, sql};
+
+use crate::core::clock::Timestamp;
+
+row! {
+    /// What the database remembers of a key.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(super) struct KeyRecord {
+        pub(super) kid: String,
+        /// When a server first published it.
+        pub(super) first_seen_at: Timestamp,
+        /// No token that it signed lives longer.
+        pub(super) last_expires_at: Timestamp,
+        pub(super) revoked_at: Option<Timestamp>,
+    }
+}
+
+pub(super) async fn all(conn: impl Into<Conn<'_>>) -> Result<Vec<KeyRecord>, Error> {
+    query(sql!(
+        "SELECT kid, first_seen_at, last_expires_at, revoked_at FROM signing_keys ORDER BY first_seen_at, kid"
+    ))
+    .all(conn)
+    .await
+}
+
+/// Remembers a key that is not remembered yet.
+pub(super) async fn remember(
+    conn: impl Into<Conn<'_>>,
+    kid: &str,
+    now: Timestamp,
+    last_expires_at: Timestamp,
+) -> Result<(), Error> {
+    query(sql!(
+        "INSERT INTO signing_keys (kid, first_seen_at, last_expires_at)
+         VALUES ($1, $2, $3)
+         ON CONFLICT (kid) DO NOTHING"
+    ))
+    .bind(kid)
+    .bind(now)
+    .bind(last_expires_at)
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Remembers that tokens of this key may live until `until`; never shortens what is remembered.
+pub(super) async fn extend(db: &Db, kid: &str, now: Timestamp, until: Timestamp) -> Result<(), Error> {
+    query(sql!(
+        "INSERT INTO signing_keys (kid, first_seen_at, last_expires_at)
+         VALUES ($1, $2, $3)
+         ON CONFLICT (kid) DO UPDATE SET last_expires_at = excluded.last_expires_at
+                                   WHERE signing_keys.last_expires_at < excluded.last_expires_at"
+    ))
+    .bind(kid)
+    .bind(now)
+    .bind(until)
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// Revokes a key for every server on this database, once and for all.
+pub(super) async fn revoke(db: &Db, kid: &str, now: Timestamp) -> Result<(), Error> {
+    query(sql!(
+        "INSERT INTO signing_keys (kid, first_seen_at, last_expires_at, revoked_at)
+         VALUES ($1, $2, $2, $2)
+         ON CONFLICT (kid) DO UPDATE SET revoked_at = COALESCE(signing_keys.revoked_at, excluded.revoked_at)"
+    ))
+    .bind(kid)
+    .bind(now)
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// Remembers `kid` as the very first key, unless there is a history: then gives the key of it that was seen last.
+pub(super) async fn begin_history(tx: &mut Tx<'_>, kid: &str, now: Timestamp) -> Result<Option<String>, Error> {
+    if let Some(known) = all(&mut *tx).await?.pop() {
+        return Ok(Some(known.kid));
+    }
+    remember(tx, kid, now, now).await?;
+    Ok(None)
+}
