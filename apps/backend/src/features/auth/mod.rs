@@ -1,0 +1,10 @@
+//! Signing in and out, and everything that ends sessions: logging out, changing the password, deleting, disabling.
+//! Each door calls the same services: the API, the command line, and the pages and protocols to come.
+//! It owns no table; it moves the pieces that `accounts`, `sessions` and `audit` offer.
+
+mod router;
+mod schemas;
+mod service;
+
+pub use router::router;
+pub use service::{LoginError, PasswordError, logout_all, operator};

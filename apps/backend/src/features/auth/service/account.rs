@@ -1,0 +1,132 @@
+//! What people do with their own account: change the password, take their data along, delete it.
+
+use countersign_store::Error;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::confirm::{PasswordError, confirm};
+use crate::Context;
+use crate::core::ids::{AccountId, SessionId};
+use crate::core::origin::Origin;
+use crate::core::password::Password;
+use crate::features::accounts::{self, UserBody};
+use crate::features::audit::{self, Entry, Event, Kind};
+use crate::features::sessions::{self, SessionBody};
+
+/// An export shows this many of the newest events.
+const EXPORTED_EVENTS: i64 = 10_000;
+
+/// Sets a new password and ends every session but the one that asks.
+///
+/// # Errors
+/// [`PasswordError`].
+pub async fn change_password(
+    context: &Context,
+    (account, session): (AccountId, SessionId),
+    (current, new): (Password, Password),
+    origin: &Origin,
+) -> Result<(), PasswordError> {
+    let stored = confirm(context, account, current, (Kind::PasswordChanged, origin)).await?;
+    let new = context
+        .check_password(&new, &stored.email)
+        .map_err(PasswordError::Fault)?;
+    let hash = context.hasher.hash(new).await?;
+    let now = context.clock.now();
+    let changed = context
+        .db
+        .transact(
+            (context, &stored, hash, origin),
+            |tx, (context, stored, hash, origin)| {
+                Box::pin(async move {
+                    let seen = Some(stored.credential_version);
+                    let Some(epoch) = accounts::change_password(tx, (account, seen), hash, now).await? else {
+                        return Ok::<_, Error>(false);
+                    };
+                    sessions::adopt(tx, session, epoch).await?;
+                    let event = Event::new(Kind::PasswordChanged, account, origin).session(session);
+                    audit::record(tx, context, event).await?;
+                    Ok(true)
+                })
+            },
+        )
+        .await?;
+    if changed { Ok(()) } else { Err(PasswordError::Wrong) }
+}
+
+/// Deletes the account and all that hangs on it; the audit log keeps what happened.
+///
+/// # Errors
+/// [`PasswordError`].
+pub async fn delete(
+    context: &Context,
+    account: AccountId,
+    password: Password,
+    origin: &Origin,
+) -> Result<(), PasswordError> {
+    let stored = confirm(context, account, password, (Kind::AccountDeleted, origin)).await?;
+    let deleted = context
+        .db
+        .transact(
+            (context, stored.credential_version, origin),
+            |tx, &(context, version, origin)| {
+                Box::pin(async move {
+                    if !accounts::delete(tx, account, Some(version)).await? {
+                        return Ok::<_, Error>(false);
+                    }
+                    audit::record(tx, context, Event::new(Kind::AccountDeleted, account, origin)).await?;
+                    Ok(true)
+                })
+            },
+        )
+        .await?;
+    if deleted { Ok(()) } else { Err(PasswordError::Wrong) }
+}
+
+/// All that is stored about a person.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Export)]
+pub struct ExportBody {
+    user: UserBody,
+    /// The scopes that the account owns.
+    scopes: Vec<String>,
+    /// The living sessions, newest first.
+    sessions: Vec<SessionBody>,
+    /// What the audit log knows about the account, newest first.
+    events: Vec<Entry>,
+}
+
+/// Gathers all that is stored about a person. `None` if the account was deleted just now.
+///
+/// # Errors
+/// Those of the database.
+pub async fn export(
+    context: &Context,
+    (account, session): (AccountId, SessionId),
+    origin: &Origin,
+) -> Result<Option<ExportBody>, Error> {
+    context
+        .db
+        .transact((context, origin), |tx, &(context, origin)| {
+            Box::pin(
+                async move { audit::record(tx, context, Event::new(Kind::AccountExported, account, origin)).await },
+            )
+        })
+        .await?;
+    let Some(user) = accounts::find(&context.db, account).await? else {
+        return Ok(None);
+    };
+    let sessions = sessions::list(context, account).await?;
+    Ok(Some(ExportBody {
+        user: user.into(),
+        scopes: accounts::scopes(&context.db, account)
+            .await?
+            .iter()
+            .map(str::to_owned)
+            .collect(),
+        sessions: sessions
+            .into_iter()
+            .map(|found| SessionBody::seen_by(session, found))
+            .collect(),
+        events: audit::of_account(&context.db, account, EXPORTED_EVENTS).await?,
+    }))
+}

@@ -1,0 +1,87 @@
+//! Proving a password once more, by somebody who is signed in; and what a wrong one leaves behind.
+
+use countersign_store::Error;
+use uuid::Uuid;
+
+use crate::Context;
+use crate::core::ids::AccountId;
+use crate::core::limits::{Exceeded, Key, Policy};
+use crate::core::origin::Origin;
+use crate::core::password::{HashError, Password, PasswordFault};
+use crate::features::accounts::{self, Credentials};
+use crate::features::audit::{self, Event, Kind};
+
+/// NIST SP 800-63B-4 §3.2.2: no more failures in a row than this on one account.
+pub(super) const TRIED_TOO_OFTEN: i64 = 100;
+
+const CHANGE_PASSWORD_PER_ACCOUNT: Policy = Policy::named("change_password_per_account");
+
+/// Why something that needs the password was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    /// The password is not right, or was changed meanwhile.
+    #[error("the password is not right")]
+    Wrong,
+    /// The new password breaks a rule.
+    #[error("the password breaks a rule")]
+    Fault(PasswordFault),
+    /// Too many attempts.
+    #[error("too many attempts")]
+    Limited(Exceeded),
+    /// The password could not be checked just now.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// Checks the password of a signed-in account. A stolen token must not become a way to guess it, so the attempts
+/// are limited per account, and failures count like those at the front door.
+pub(super) async fn confirm(
+    context: &Context,
+    account: AccountId,
+    password: Password,
+    (kind, origin): (Kind, &Origin),
+) -> Result<Credentials, PasswordError> {
+    let rate = context.settings.limits.change_password_per_account;
+    let key = Key::of(CHANGE_PASSWORD_PER_ACCOUNT).account(account.0);
+    let spent = context.limits.spend(key, rate).await.map_err(PasswordError::Limited)?;
+    let stored = accounts::credentials_by_id(&context.db, account).await?;
+    let hash = stored.as_ref().map(|stored| stored.password_hash.as_str());
+    let verdict = context.hasher.verify(password, hash).await?;
+    match stored {
+        Some(stored) if verdict.is_right() => {
+            context.limits.refund(spent).await;
+            Ok(stored)
+        }
+        stored => {
+            record_failure(context, kind, stored.as_ref(), origin).await?;
+            Err(PasswordError::Wrong)
+        }
+    }
+}
+
+/// Counts a failure and records it, in a transaction of its own that nothing rolls back. For an unknown account it
+/// makes the same steps.
+pub(super) async fn record_failure(
+    context: &Context,
+    kind: Kind,
+    stored: Option<&Credentials>,
+    origin: &Origin,
+) -> Result<(), Error> {
+    let account = stored.map(|stored| stored.id);
+    context
+        .db
+        .transact((context, origin), |tx, &(context, origin)| {
+            Box::pin(async move {
+                accounts::count_failure(tx, account.unwrap_or(AccountId(Uuid::nil()))).await?;
+                let event = Event {
+                    account,
+                    ..Event::new(kind, AccountId(Uuid::nil()), origin).refused()
+                };
+                audit::record(tx, context, event).await
+            })
+        })
+        .await
+}

@@ -1,0 +1,196 @@
+//! Signing in with an address and a password.
+//! An unknown account, a wrong password and a disabled account are the same in answer and cost.
+
+use countersign_guard::Scopes;
+use countersign_store::Error;
+
+use super::confirm::{TRIED_TOO_OFTEN, record_failure};
+use crate::Context;
+use crate::core::email::Email;
+use crate::core::limits::{Exceeded, Key, Policy, Spent};
+use crate::core::origin::Origin;
+use crate::core::password::{HashError, Password, Verdict};
+use crate::features::accounts::{self, Credentials as Stored};
+use crate::features::audit::{self, Event, Kind};
+use crate::features::keys::IssueError;
+use crate::features::sessions::{self, Opening, RefreshSecret, Session, Tokens};
+
+const LOGIN_PER_ADDRESS: Policy = Policy::named("login_per_address");
+const LOGIN_PER_ACCOUNT: Policy = Policy::named("login_per_account");
+
+/// What somebody signs in with.
+pub struct Credentials {
+    /// The address; `None` if the text is none, which must look like an unknown one.
+    pub email: Option<Email>,
+    /// The password, as it was received.
+    pub password: Password,
+    /// The scopes asked for; empty asks for all that the account owns.
+    pub scopes: Scopes,
+}
+
+/// Why nobody was signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// Unknown account, wrong password, disabled account: all the same.
+    #[error("the address or the password is not right")]
+    Invalid,
+    /// Too many attempts.
+    #[error("too many attempts")]
+    Limited(Exceeded),
+    /// The password could not be checked just now.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The access token could not be signed.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl LoginError {
+    /// A short name for the metrics.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Limited(_) => "limited",
+            Self::Hash(_) => "overloaded",
+            Self::Issue(_) | Self::Store(_) => "failed",
+        }
+    }
+}
+
+/// Signs in: limits, account, password, session, tokens, in this order.
+///
+/// # Errors
+/// [`LoginError`].
+pub async fn login(context: &Context, credentials: Credentials, origin: &Origin) -> Result<Tokens, LoginError> {
+    let spent = spend_limits(context, credentials.email.as_ref(), origin).await?;
+    let stored = match &credentials.email {
+        Some(email) => accounts::credentials_by_email(&context.db, email).await?,
+        None => None,
+    };
+    // A hash that may not be tried any more from here is replaced by the dummy, which costs the same.
+    let may_try = match &stored {
+        Some(stored) => may_try_from(context, stored, origin).await?,
+        None => false,
+    };
+    let hash = stored
+        .as_ref()
+        .filter(|_| may_try)
+        .map(|stored| stored.password_hash.as_str());
+    let verdict = context.hasher.verify(credentials.password.clone(), hash).await?;
+    let (Some(stored), true) = (&stored, verdict.is_right()) else {
+        record_failure(context, Kind::SignIn, stored.as_ref(), origin).await?;
+        return Err(LoginError::Invalid);
+    };
+    let rehashed = rehash(context, &credentials.password, verdict).await;
+    let refresh_token = RefreshSecret::generate(context.chance);
+    let Some(session) = open(
+        context,
+        (stored, rehashed.as_deref()),
+        (&credentials.scopes, origin),
+        &refresh_token,
+    )
+    .await?
+    else {
+        record_failure(context, Kind::SignIn, Some(stored), origin).await?;
+        return Err(LoginError::Invalid);
+    };
+    for spent in spent {
+        context.limits.refund(spent).await;
+    }
+    Ok(sessions::issue(context, &session, refresh_token, context.settings.tokens.access_ttl).await?)
+}
+
+/// Per network, and per address and network: whoever fails elsewhere cannot lock the owner out here.
+async fn spend_limits(context: &Context, email: Option<&Email>, origin: &Origin) -> Result<Vec<Spent>, LoginError> {
+    let Some(prefix) = origin.prefix() else {
+        return Ok(Vec::new());
+    };
+    let rates = &context.settings.limits;
+    let by_address = Key::of(LOGIN_PER_ADDRESS).address(prefix);
+    let by_account = Key::of(LOGIN_PER_ACCOUNT)
+        .identifier(email.map_or("", Email::key))
+        .address(prefix);
+    let by_address = context
+        .limits
+        .spend(by_address, rates.login_per_address)
+        .await
+        .map_err(LoginError::Limited)?;
+    let by_account = context
+        .limits
+        .spend(by_account, rates.login_per_account)
+        .await
+        .map_err(LoginError::Limited)?;
+    Ok(vec![by_address, by_account])
+}
+
+/// After too many failures in a row, only networks that signed in lately may go on trying.
+async fn may_try_from(context: &Context, stored: &Stored, origin: &Origin) -> Result<bool, Error> {
+    if stored.failed_sign_ins < TRIED_TOO_OFTEN {
+        return Ok(true);
+    }
+    match origin.prefix() {
+        Some(prefix) => sessions::signed_in_lately(&context.db, context, stored.id, prefix).await,
+        None => Ok(true),
+    }
+}
+
+/// The hash of current parameters, if the stored one is outdated and there is time for it.
+async fn rehash(context: &Context, password: &Password, verdict: Verdict) -> Option<String> {
+    if verdict != Verdict::RightButOutdated {
+        return None;
+    }
+    match context.hasher.rehash(password.clone()).await {
+        Ok(hash) => Some(hash),
+        Err(error) => {
+            tracing::debug!(%error, "an outdated hash is kept until the next sign-in");
+            None
+        }
+    }
+}
+
+/// Opens the session, unless the account was disabled or its password changed since it was read.
+async fn open(
+    context: &Context,
+    (stored, rehashed): (&Stored, Option<&str>),
+    (asked, origin): (&Scopes, &Origin),
+    refresh_token: &RefreshSecret,
+) -> Result<Option<Session>, Error> {
+    let now = context.clock.now();
+    context
+        .db
+        .transact(
+            (context, stored, rehashed, asked, origin, refresh_token),
+            |tx, input| {
+                Box::pin(async move {
+                    let &(context, stored, rehashed, asked, origin, refresh_token) = input;
+                    let Some(standing) = accounts::may_sign_in(&mut *tx, stored.id).await? else {
+                        return Ok(None);
+                    };
+                    if standing.credential_version != stored.credential_version {
+                        return Ok(None);
+                    }
+                    accounts::sign_in(tx, stored.id, now, rehashed).await?;
+                    let owned = accounts::scopes(&mut *tx, stored.id).await?;
+                    let scopes = if asked.is_empty() {
+                        owned
+                    } else {
+                        owned.intersection(asked)
+                    };
+                    let opening = Opening {
+                        account: stored.id,
+                        epoch: standing.session_epoch,
+                        scopes: &scopes,
+                        origin,
+                    };
+                    let session = sessions::open(tx, context, &opening, refresh_token).await?;
+                    let event = Event::new(Kind::SignIn, stored.id, origin).session(session.id);
+                    audit::record(tx, context, event).await?;
+                    Ok(Some(session))
+                })
+            },
+        )
+        .await
+}
