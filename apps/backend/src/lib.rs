@@ -1,1 +1,16 @@
-//! Placeholder.
+//! Countersign: the authentication server that a team owns itself.
+//!
+//! Accounts in, ES256 tokens out, verified anywhere, revoked at once. This library is the whole server; the binary
+//! only reads its command line. An axum application can mount it: build a [`Context`] and merge [`app`].
+
+mod app;
+pub mod commands;
+mod context;
+pub mod core;
+pub mod features;
+pub mod migrations;
+pub mod settings;
+
+pub use app::{app, openapi};
+pub use context::{Context, StartError};
+pub use settings::Settings;

@@ -1,2 +1,5 @@
-//! Placeholder.
-fn main() {}
+//! The binary: reads the command line and calls a command.
+
+fn main() -> std::process::ExitCode {
+    countersign::commands::run()
+}

@@ -1,0 +1,74 @@
+//! The one list of all routes, and the layers around them in order.
+
+use axum::Router;
+use http::StatusCode;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::Context;
+use crate::core::problem::Problem;
+use crate::features::{accounts, auth, docs, health, keys, sessions};
+
+/// The whole server as a service: every feature's routes, one line each, and the layers around them.
+pub fn app(context: Context) -> Router {
+    let (routes, openapi) = routes().split_for_parts();
+    let routes = routes
+        .layer(context.guard.layer())
+        .with_state(context.clone())
+        .merge(docs::router(openapi, context.settings.docs.enabled))
+        .fallback(|| async { Problem::from_status(StatusCode::NOT_FOUND) })
+        .method_not_allowed_fallback(|| async { Problem::from_status(StatusCode::METHOD_NOT_ALLOWED) });
+    context.shell.wrap(routes)
+}
+
+fn routes() -> OpenApiRouter<Context> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(accounts::router())
+        .merge(auth::router())
+        .merge(sessions::router())
+        .merge(keys::router())
+        .merge(health::router())
+}
+
+/// The OpenAPI 3.1 document, generated from the routes.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    routes().into_openapi()
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Countersign",
+        description = "The authentication server that a team owns itself: accounts in, ES256 tokens out, verified anywhere, revoked at once.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    modifiers(&Security),
+    tags(
+        (name = "auth", description = "Signing in and out"),
+        (name = "accounts", description = "Accounts and their owners' data"),
+        (name = "sessions", description = "Sessions and refresh tokens"),
+        (name = "keys", description = "What verifiers need"),
+        (name = "health", description = "For the operator"),
+    )
+)]
+struct Document;
+
+struct Security;
+
+impl utoipa::Modify for Security {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        let password = Flow::Password(Password::with_refresh_url(
+            "/api/auth/login",
+            Scopes::new(),
+            "/api/auth/refresh",
+        ));
+        components.add_security_scheme("password", SecurityScheme::OAuth2(OAuth2::new([password])));
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .build();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    }
+}

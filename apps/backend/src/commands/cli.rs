@@ -1,0 +1,171 @@
+//! The command line as types: what may be written, its help, and its examples. It runs nothing.
+//!
+//! A password is never an argument, where every user of the machine could read it: it is asked for, or read from the
+//! standard input with `--password-stdin`.
+
+mod keys;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod token;
+mod users;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+pub use self::keys::{Keys, Rotate};
+pub use self::sessions::{RevokeSessions, Sessions};
+pub use self::token::{IssueToken, PresentedToken, Token};
+pub use self::users::{Users, WithPassword, WithScopes};
+use crate::settings::Sources;
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 failed; 2 wrong usage; 78 the settings or the keys cannot be used.
+
+Examples:
+  countersign     serve on http://127.0.0.1:8000, data in ./data
+  countersign serve --listen 0.0.0.0:8000 --issuer https://auth.example.com
+  countersign users create ada@example.com";
+
+/// What the command line says.
+#[derive(Parser)]
+#[command(name = "countersign", version, about = "The authentication server that a team owns itself.", after_help = EXIT_CODES)]
+pub struct CommandLine {
+    /// Which output is wanted, and settings that go over file and environment.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do; to serve, if nothing is said.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Flags that every command takes.
+#[derive(Args)]
+#[command(next_help_heading = "Options for every command")]
+pub struct Global {
+    /// Print JSON instead of a table
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Read this settings file instead of ./countersign.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Setting `listen`
+    #[arg(long, global = true, value_name = "ADDRESS:PORT", allow_hyphen_values = true)]
+    listen: Option<String>,
+    /// Setting `metrics_listen`
+    #[arg(long, global = true, value_name = "ADDRESS:PORT", allow_hyphen_values = true)]
+    metrics_listen: Option<String>,
+    /// Setting `issuer`
+    #[arg(long, global = true, value_name = "ORIGIN", allow_hyphen_values = true)]
+    issuer: Option<String>,
+    /// Setting `database_url`; a password in it can be seen by every user of this machine
+    #[arg(long, global = true, value_name = "URL", allow_hyphen_values = true)]
+    database_url: Option<String>,
+    /// Setting `keys_dir`
+    #[arg(long, global = true, value_name = "FOLDER", allow_hyphen_values = true)]
+    keys_dir: Option<String>,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Serve until told to stop (this is what happens without a command)
+    #[command(
+        after_help = "Example:\n  countersign serve --listen 127.0.0.1:9000 --database-url postgres://auth@db/auth"
+    )]
+    Serve,
+    /// Bring the database's schema up to date, and stop
+    #[command(after_help = "Example:\n  countersign migrate --database-url postgres://auth@db/auth")]
+    Migrate,
+    /// Make, list, rotate and retire signing keys
+    #[command(subcommand, after_help = "Example:\n  countersign keys rotate --wait")]
+    Keys(Keys),
+    /// Make, list and change accounts
+    #[command(subcommand, after_help = "Example:\n  countersign users create ada@example.com")]
+    Users(Users),
+    /// List and revoke sessions
+    #[command(
+        subcommand,
+        after_help = "Example:\n  countersign sessions revoke --all ada@example.com"
+    )]
+    Sessions(Sessions),
+    /// Issue, verify and look into access tokens
+    #[command(subcommand, after_help = "Example:\n  countersign token verify < token.txt")]
+    Token(Token),
+    /// Print the OpenAPI document of the API
+    #[command(after_help = "Example:\n  countersign openapi > openapi.json")]
+    Openapi,
+    /// Show the settings in force, and where each one came from
+    #[command(
+        after_help = "Examples:\n  countersign settings\n  countersign settings --json --config /etc/countersign.toml"
+    )]
+    Settings(SettingsArguments),
+    /// Print the reference of all error codes (docs/errors.md)
+    #[command(hide = true, after_help = "Example:\n  countersign errors > docs/errors.md")]
+    Errors,
+    /// Print completions for a shell
+    #[command(after_help = "Example:\n  countersign completions bash > /etc/bash_completion.d/countersign")]
+    Completions {
+        /// The shell to complete for
+        shell: Shell,
+    },
+}
+
+/// `countersign settings`.
+#[derive(Args)]
+pub struct SettingsArguments {
+    /// Print the reference of all settings (docs/settings.md) instead
+    #[arg(long, conflicts_with = "json")]
+    pub reference: bool,
+}
+
+/// An account, by its e-mail address.
+#[derive(Args)]
+pub struct Account {
+    /// The account's e-mail address
+    pub email: String,
+}
+
+impl CommandLine {
+    /// What to do, the flags of every command, and where settings come from in this process.
+    pub fn into_parts(self) -> (Command, bool, Sources) {
+        let json = self.global.json;
+        let sources = Sources::of_process(self.global.flags(), self.global.config);
+        (self.command.unwrap_or(Command::Serve), json, sources)
+    }
+
+    /// Reads arguments, the program's name first.
+    ///
+    /// # Errors
+    /// What clap says, with its exit code: 2 for wrong usage, 0 for `--help` and `--version`.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        Self::try_parse_from(arguments)
+    }
+}
+
+impl Global {
+    /// Settings by name, for [`Sources::flags`].
+    fn flags(&self) -> Vec<(&'static str, String)> {
+        let flags = [
+            ("listen", &self.listen),
+            ("metrics_listen", &self.metrics_listen),
+            ("issuer", &self.issuer),
+            ("database_url", &self.database_url),
+            ("keys_dir", &self.keys_dir),
+        ];
+        flags
+            .into_iter()
+            .filter_map(|(name, text)| Some((name, text.clone()?)))
+            .collect()
+    }
+}
+
+/// The completions of a shell.
+pub fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut CommandLine::command(), "countersign", &mut script);
+    script
+}

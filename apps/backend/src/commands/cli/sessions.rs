@@ -1,0 +1,31 @@
+//! `countersign sessions` as types.
+
+use clap::{Args, Subcommand};
+use uuid::Uuid;
+
+use super::Account;
+
+/// `countersign sessions`.
+#[derive(Subcommand)]
+pub enum Sessions {
+    /// List an account's sessions
+    #[command(after_help = "Example:\n  countersign sessions list ada@example.com")]
+    List(Account),
+    /// End one session, or all of an account
+    #[command(
+        after_help = "Examples:\n  countersign sessions revoke 0198c5a0-7e1c-7000-8000-000000000000\n  \
+        countersign sessions revoke --all ada@example.com"
+    )]
+    Revoke(RevokeSessions),
+}
+
+/// `countersign sessions revoke`: one of the two.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct RevokeSessions {
+    /// The session's id, as `sessions list` shows it
+    pub id: Option<Uuid>,
+    /// End every session of this account
+    #[arg(long, value_name = "EMAIL")]
+    pub all: Option<String>,
+}

@@ -1,0 +1,68 @@
+//! `countersign users` as types.
+
+use clap::{Args, Subcommand};
+
+use super::Account;
+
+/// `countersign users`.
+#[derive(Subcommand)]
+pub enum Users {
+    /// Make an account; its password is asked for
+    #[command(
+        after_help = "Example:\n  printf %s \"$PASSWORD\" | countersign users create ada@example.com --password-stdin"
+    )]
+    Create(WithPassword),
+    /// List all accounts
+    #[command(after_help = "Example:\n  countersign users list --json | jq -r '.[].email'")]
+    List,
+    /// Show one account, its scopes and its sessions
+    #[command(after_help = "Example:\n  countersign users show ada@example.com")]
+    Show(Account),
+    /// Lock an account out, and end its sessions
+    #[command(after_help = "Example:\n  countersign users disable ada@example.com")]
+    Disable(Account),
+    /// Let a disabled account in again
+    #[command(after_help = "Example:\n  countersign users enable ada@example.com")]
+    Enable(Account),
+    /// Set a new password, and end the account's sessions
+    #[command(after_help = "Example:\n  countersign users set-password ada@example.com")]
+    SetPassword(WithPassword),
+    /// Delete an account and all that is stored about this person
+    #[command(after_help = "Example:\n  countersign users delete ada@example.com --yes")]
+    Delete {
+        /// Whose account
+        #[command(flatten)]
+        account: Account,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Grant scopes to an account
+    #[command(after_help = "Example:\n  countersign users grant ada@example.com products:read products:write")]
+    Grant(WithScopes),
+    /// Take scopes away from an account
+    #[command(after_help = "Example:\n  countersign users ungrant ada@example.com products:write")]
+    Ungrant(WithScopes),
+}
+
+/// An account that gets a password.
+#[derive(Args)]
+pub struct WithPassword {
+    /// Whose account.
+    #[command(flatten)]
+    pub account: Account,
+    /// Read the password from the standard input (its first line) instead of asking for it
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+/// An account and scopes.
+#[derive(Args)]
+pub struct WithScopes {
+    /// Whose account.
+    #[command(flatten)]
+    pub account: Account,
+    /// The scopes, such as products:write
+    #[arg(required = true, value_name = "SCOPE")]
+    pub scopes: Vec<String>,
+}

@@ -1,0 +1,293 @@
+//! `countersign keys …`. Each change ends with a sentence on what happens next.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign_store::Role;
+use serde::Serialize;
+
+use super::Failure;
+use super::cli::{Keys, Rotate};
+use super::output::{Output, Row};
+use crate::context::{key_options, open_database};
+use crate::core::clock::{Clock, Timestamp};
+use crate::features::keys::{
+    Activated, JWKS_MAX_AGE, KeyOperator, ListedKey, NextKey, OperatorError, Revoked, inspect,
+};
+use crate::settings::Settings;
+
+/// How often `--wait` looks whether the time has come.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs a command on the keys.
+///
+/// # Errors
+/// [`Failure`] with the sentence of the error.
+pub(super) async fn run<W: Write>(command: Keys, settings: &Settings, output: &mut Output<W>) -> Result<(), Failure> {
+    match command {
+        Keys::Generate => generate(&operator(settings).await?, output).await,
+        Keys::List => Ok(output.rows(&operator(settings).await?.list().await?)?),
+        Keys::Rotate(Rotate { activate: true, .. }) => activate(&operator(settings).await?, output).await,
+        Keys::Rotate(Rotate { wait: true, .. }) => wait(&operator(settings).await?, output).await,
+        Keys::Rotate(_) => publish(&operator(settings).await?, output).await,
+        Keys::Retire { kid } => retire(&operator(settings).await?, kid, output).await,
+        Keys::Revoke { kid } => revoke(&operator(settings).await?, &kid, output).await,
+        Keys::Inspect { file } => show(file, settings, output),
+    }
+}
+
+async fn operator(settings: &Settings) -> Result<KeyOperator, Failure> {
+    let clock = Clock::system();
+    let db = open_database(settings, Role::Admin, &clock).await?;
+    Ok(KeyOperator::new(key_options(settings), db, clock))
+}
+
+async fn generate<W: Write>(operator: &KeyOperator, output: &mut Output<W>) -> Result<(), Failure> {
+    let made = Named {
+        kid: operator.generate().await?,
+    };
+    let sentence = format!(
+        "Made the key {}. Servers on this folder sign with it from their next start on. Tokens that other keys signed \
+         are refused from then on; whoever holds one refreshes it or signs in again.",
+        made.kid
+    );
+    Ok(output.done(&sentence, &made)?)
+}
+
+async fn publish<W: Write>(operator: &KeyOperator, output: &mut Output<W>) -> Result<(), Failure> {
+    let next = operator.publish_next().await?;
+    let wait = humantime::format_duration(operator.ripening());
+    let sentence = match &next {
+        NextKey { kid, created: true, .. } => format!(
+            "Made the next key {kid}. Servers publish it within seconds; {wait} after that, let it sign with \
+             `countersign keys rotate --activate`. Like every key that is made here, it is stored without a passphrase."
+        ),
+        NextKey {
+            kid,
+            ready_at: Some(at),
+            ..
+        } => format!(
+            "The next key {kid} is published already. From {at} on, let it sign with `countersign keys rotate --activate`."
+        ),
+        NextKey { kid, .. } => format!(
+            "The next key {kid} lies ready, but no server has published it yet: is one running on this database and \
+             this folder?"
+        ),
+    };
+    Ok(output.done(&sentence, &next)?)
+}
+
+async fn activate<W: Write>(operator: &KeyOperator, output: &mut Output<W>) -> Result<(), Failure> {
+    Ok(report(&operator.activate().await?, output)?)
+}
+
+/// Publishes, waits until every verifier can know the key, activates. It may be interrupted and begun again.
+#[expect(clippy::print_stderr, reason = "what it waits for is no part of the output")]
+async fn wait<W: Write>(operator: &KeyOperator, output: &mut Output<W>) -> Result<(), Failure> {
+    operator.publish_next().await?;
+    let mut told = String::new();
+    loop {
+        let reason = match operator.activate().await {
+            Err(error @ (OperatorError::TooEarly { .. } | OperatorError::Unpublished(_))) => error.to_string(),
+            done => return Ok(report(&done?, output)?),
+        };
+        if reason != told {
+            eprintln!("waiting: {reason}");
+            told = reason;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+fn report<W: Write>(activated: &Activated, output: &mut Output<W>) -> io::Result<()> {
+    let sentence = format!(
+        "The key {current} signs from now on. {retired} goes on verifying what it signed; servers drop it after {at}, \
+         and `countersign keys retire {retired}` then removes its file.",
+        current = activated.current,
+        retired = activated.retired,
+        at = activated.retirable_at,
+    );
+    output.done(&sentence, activated)
+}
+
+async fn retire<W: Write>(operator: &KeyOperator, kid: String, output: &mut Output<W>) -> Result<(), Failure> {
+    operator.retire(&kid).await?;
+    let retired = Named { kid };
+    Ok(output.done(
+        &format!("Removed the retired key {}. No living token needs it.", retired.kid),
+        &retired,
+    )?)
+}
+
+async fn revoke<W: Write>(operator: &KeyOperator, kid: &str, output: &mut Output<W>) -> Result<(), Failure> {
+    let revoked = operator.revoke(kid).await?;
+    let max_age = humantime::format_duration(JWKS_MAX_AGE);
+    let mut sentence = format!(
+        "Revoked the key {kid}. Servers refuse every token that it signed within seconds, other verifiers when their \
+         copy of the keys ends, in {max_age} at most."
+    );
+    if let Revoked {
+        replaced_by: Some(new), ..
+    } = &revoked
+    {
+        sentence.push_str(&format!(
+            " {new} signs in its place; verifiers that do not know it yet refuse its tokens for as long. Refresh tokens \
+             stay good: whoever has one gets a new access token."
+        ));
+    }
+    Ok(output.done(&sentence, &revoked)?)
+}
+
+fn show<W: Write>(file: Option<PathBuf>, settings: &Settings, output: &mut Output<W>) -> Result<(), Failure> {
+    let path = file.unwrap_or_else(|| settings.keys_dir.join("private.pem"));
+    let found = inspect(&path, settings.keys_passphrase.as_ref())?;
+    let holds = if found.private { "private key" } else { "public key" };
+    let row = Seen {
+        file: path,
+        holds,
+        algorithm: "ES256 (P-256)",
+        kid: found.key.kid().to_owned(),
+    };
+    Ok(output.row(&row)?)
+}
+
+/// What a change was made to.
+#[derive(Serialize)]
+struct Named {
+    kid: String,
+}
+
+/// A key file that was looked at.
+#[derive(Serialize)]
+struct Seen {
+    file: PathBuf,
+    holds: &'static str,
+    algorithm: &'static str,
+    kid: String,
+}
+
+impl Row for Seen {
+    const COLUMNS: &'static [&'static str] = &["file", "holds", "algorithm", "kid"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.file.display().to_string(),
+            self.holds.to_owned(),
+            self.algorithm.to_owned(),
+            self.kid.clone(),
+        ]
+    }
+}
+
+impl Row for ListedKey {
+    const COLUMNS: &'static [&'static str] =
+        &["kid", "state", "published since", "last token expires", "may sign from"];
+
+    fn cells(&self) -> Vec<String> {
+        let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+        vec![
+            self.kid.clone(),
+            self.state.name().to_owned(),
+            time(self.since),
+            time(self.last_token_expires_at),
+            time(self.ready_at),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{SettingsFile, Sources};
+
+    /// Runs a command and gives what it printed, or the sentence with which it failed.
+    async fn run_in(dir: &std::path::Path, command: Keys, json: bool) -> Result<String, String> {
+        let text = format!(
+            "database_url = \"sqlite://{0}/db\"\nkeys_dir = \"{0}/keys\"\n",
+            dir.display()
+        );
+        let file = SettingsFile {
+            path: "countersign.toml".into(),
+            text: Ok(text),
+        };
+        let Ok(loaded) = Settings::load(&Sources {
+            file: Some(file),
+            ..Sources::default()
+        }) else {
+            panic!("the settings are sound");
+        };
+        let mut printed = Vec::new();
+        let done = run(command, &loaded.settings, &mut Output::to(json, &mut printed)).await;
+        done.map(|()| String::from_utf8(printed).unwrap())
+            .map_err(|failure| failure.to_string())
+    }
+
+    const ROTATE: Rotate = Rotate {
+        activate: false,
+        wait: false,
+    };
+
+    #[tokio::test]
+    async fn each_change_says_what_happens_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = |command| run_in(dir.path(), command, false);
+        assert!(run(Keys::Generate).await.unwrap().starts_with("Made the key "));
+        assert!(
+            run(Keys::Generate)
+                .await
+                .unwrap_err()
+                .contains("`countersign keys rotate`")
+        );
+        let table = run(Keys::List).await.unwrap();
+        assert!(table.contains("STATE") && table.contains("current"), "{table}");
+        let kid = table.lines().nth(1).unwrap().split(' ').next().unwrap().to_owned();
+        let rotated = run(Keys::Rotate(ROTATE)).await.unwrap();
+        assert!(
+            rotated.contains("10m after that") && rotated.contains("rotate --activate"),
+            "{rotated}"
+        );
+        let activated = run(Keys::Rotate(Rotate {
+            activate: true,
+            ..ROTATE
+        }))
+        .await
+        .unwrap_err();
+        assert!(activated.contains("no server has published"), "{activated}");
+        assert!(
+            run(Keys::Retire { kid: kid.clone() })
+                .await
+                .unwrap_err()
+                .contains("is in use")
+        );
+        let revoked = run(Keys::Revoke { kid: kid.clone() }).await.unwrap();
+        assert!(
+            revoked.contains(&kid) && revoked.contains("signs in its place"),
+            "{revoked}"
+        );
+    }
+
+    #[tokio::test]
+    async fn inspecting_shows_no_private_part() {
+        let dir = tempfile::tempdir().unwrap();
+        let made: serde_json::Value =
+            serde_json::from_str(&run_in(dir.path(), Keys::Generate, true).await.unwrap()).unwrap();
+        let seen = run_in(dir.path(), Keys::Inspect { file: None }, false).await.unwrap();
+        assert!(
+            seen.contains("private key") && seen.contains(made["kid"].as_str().unwrap()),
+            "{seen}"
+        );
+        let pem = std::fs::read_to_string(dir.path().join("keys/private.pem")).unwrap();
+        assert!(pem.lines().all(|line| !seen.contains(line)));
+        let missing = run_in(
+            dir.path(),
+            Keys::Inspect {
+                file: Some("no.pem".into()),
+            },
+            false,
+        )
+        .await
+        .unwrap_err();
+        assert!(missing.contains("cannot read no.pem"), "{missing}");
+    }
+}

@@ -1,0 +1,89 @@
+//! The commands, one file each. Settings are read here, once; nothing else knows where they come from.
+
+mod banner;
+pub mod cli;
+mod documents;
+mod failure;
+mod keys;
+mod logging;
+mod migrate;
+pub mod output;
+mod prompt;
+mod serve;
+mod sessions;
+mod settings;
+mod token;
+mod users;
+
+use std::io;
+use std::process::ExitCode;
+
+use countersign_store::Role;
+
+use self::cli::{Command, CommandLine};
+pub use self::failure::Failure;
+use self::output::Output;
+use crate::Context;
+use crate::core::clock::Clock;
+use crate::settings::{Loaded, Settings};
+
+/// Where every command prints.
+type Standard = Output<io::Stdout>;
+
+/// Reads the command line of this process and does what it says.
+#[expect(clippy::print_stderr, reason = "the one place that says why a command failed")]
+pub fn run() -> ExitCode {
+    let line = match CommandLine::read(std::env::args_os()) {
+        Ok(line) => line,
+        // clap prints help to the standard output and wrong usage to the standard error.
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match obey(line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("countersign: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn obey(line: CommandLine) -> Result<(), Failure> {
+    let (command, json, sources) = line.into_parts();
+    let mut output = Output::standard(json);
+    // What needs no settings works also where they are wrong.
+    match &command {
+        Command::Openapi => return documents::openapi(&mut output),
+        Command::Errors => return documents::errors(&mut output),
+        Command::Completions { shell } => return Ok(output.document(&cli::completions(*shell))?),
+        Command::Settings(arguments) if arguments.reference => return Ok(settings::show_reference(&mut output)?),
+        _ => {}
+    }
+    let loaded = Settings::load(&sources)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(with_settings(command, loaded, &mut output))
+}
+
+async fn with_settings(command: Command, loaded: Loaded, output: &mut Standard) -> Result<(), Failure> {
+    let Loaded { settings, .. } = &loaded;
+    match command {
+        Command::Settings(_) => Ok(settings::show(&loaded, output)?),
+        Command::Serve => {
+            logging::start(&settings.log);
+            serve::serve(loaded.settings).await
+        }
+        Command::Migrate => migrate::migrate(settings, output).await,
+        Command::Keys(command) => keys::run(command, settings, output).await,
+        Command::Users(command) => users::run(command, &administer(loaded.settings).await?, output).await,
+        Command::Sessions(command) => sessions::run(command, &administer(loaded.settings).await?, output).await,
+        Command::Token(command) => token::run(command, loaded.settings, output).await,
+        Command::Openapi | Command::Errors | Command::Completions { .. } => Ok(()), // Done above.
+    }
+}
+
+/// Everything, for a command that works beside a server that may be running.
+async fn administer(settings: Settings) -> Result<Context, Failure> {
+    Ok(Context::open(settings, Role::Admin, Clock::system()).await?)
+}

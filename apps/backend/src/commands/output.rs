@@ -1,0 +1,261 @@
+//! The one way in which commands print: a table for people, JSON with `--json`.
+//!
+//! Whatever a value holds, it cannot move the cursor, colour the terminal or turn the direction of the text.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+/// What can be printed as a row of a table, and as an object of JSON.
+pub trait Row: Serialize {
+    /// The titles of the columns.
+    const COLUMNS: &'static [&'static str];
+
+    /// The row's cells, as many as there are columns. An empty one is printed as `-`.
+    fn cells(&self) -> Vec<String>;
+}
+
+/// In which form a command prints, and where to.
+pub struct Output<W> {
+    json: bool,
+    to: W,
+}
+
+impl Output<io::Stdout> {
+    /// Prints to the standard output.
+    pub fn standard(json: bool) -> Self {
+        Self::to(json, io::stdout())
+    }
+}
+
+impl<W: Write> Output<W> {
+    /// Prints to any writer.
+    pub fn to(json: bool, to: W) -> Self {
+        Self { json, to }
+    }
+
+    /// Prints rows: a table with a line of titles, or a JSON array of objects.
+    ///
+    /// # Errors
+    /// What the operating system says, but not that a reader such as `head` has gone.
+    pub fn rows<R: Row>(&mut self, rows: &[R]) -> io::Result<()> {
+        if self.json {
+            return self.json(&rows);
+        }
+        let titles = R::COLUMNS.iter().map(|title| title.to_uppercase()).collect();
+        let lines: Vec<Vec<String>> = std::iter::once(titles).chain(rows.iter().map(shown)).collect();
+        self.text(&aligned(&lines))
+    }
+
+    /// Prints one row: a line for each column, or a JSON object.
+    ///
+    /// # Errors
+    /// As [`Output::rows`].
+    pub fn row<R: Row>(&mut self, row: &R) -> io::Result<()> {
+        if self.json {
+            return self.json(row);
+        }
+        let titles = R::COLUMNS.iter().map(|title| (*title).to_owned());
+        let lines: Vec<_> = titles.zip(shown(row)).map(|(title, cell)| vec![title, cell]).collect();
+        self.text(&aligned(&lines))
+    }
+
+    /// Prints a sentence about what was done; with `--json`, the object in its place.
+    ///
+    /// # Errors
+    /// As [`Output::rows`].
+    pub fn done(&mut self, sentence: &str, object: &impl Serialize) -> io::Result<()> {
+        if self.json {
+            self.json(object)
+        } else {
+            self.text(&format!("{}\n", harmless(sentence)))
+        }
+    }
+
+    /// Prints a document as it is, such as a file that is generated.
+    ///
+    /// # Errors
+    /// As [`Output::rows`].
+    pub fn document(&mut self, document: &[u8]) -> io::Result<()> {
+        let written = self.to.write_all(document).and_then(|()| self.to.flush());
+        written.or_else(|error| {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                Ok(())
+            } else {
+                Err(error)
+            }
+        })
+    }
+
+    fn json(&mut self, object: &impl Serialize) -> io::Result<()> {
+        let text = serde_json::to_string_pretty(object)?;
+        // JSON escapes C0; the rest of what a terminal obeys can be escaped in JSON's own way.
+        let escaped: String = text
+            .chars()
+            .map(|c| {
+                if is_harmful(c) && c != '\n' {
+                    json_escape(c)
+                } else {
+                    c.into()
+                }
+            })
+            .collect();
+        self.text(&format!("{escaped}\n"))
+    }
+
+    fn text(&mut self, text: &str) -> io::Result<()> {
+        self.document(text.as_bytes())
+    }
+}
+
+/// The text with everything that a terminal would obey written out: `\u{1b}[31m`.
+pub fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if is_harmful(c) {
+                c.escape_default().to_string()
+            } else {
+                c.into()
+            }
+        })
+        .collect()
+}
+
+/// Control characters, line separators, and what is invisible or turns the direction of the text.
+fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{61c}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn json_escape(c: char) -> String {
+    let mut units = [0; 2];
+    c.encode_utf16(&mut units)
+        .iter()
+        .map(|unit| format!("\\u{unit:04x}"))
+        .collect()
+}
+
+fn shown<R: Row>(row: &R) -> Vec<String> {
+    row.cells()
+        .iter()
+        .map(|cell| {
+            if cell.is_empty() {
+                "-".to_owned()
+            } else {
+                harmless(cell)
+            }
+        })
+        .collect()
+}
+
+/// Columns two spaces apart; the last one ends where its text ends.
+fn aligned(lines: &[Vec<String>]) -> String {
+    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        lines
+            .iter()
+            .filter_map(|line| line.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+    };
+    let widths: Vec<usize> = (0..columns).filter_map(width).collect();
+    let padded = |line: &Vec<String>| {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    lines.iter().map(padded).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct User {
+        email: &'static str,
+        scopes: &'static str,
+    }
+
+    impl Row for User {
+        const COLUMNS: &'static [&'static str] = &["email", "scopes"];
+
+        fn cells(&self) -> Vec<String> {
+            vec![self.email.to_owned(), self.scopes.to_owned()]
+        }
+    }
+
+    const USERS: [User; 2] = [
+        User {
+            email: "ada@example.com",
+            scopes: "",
+        },
+        User {
+            email: "b\u{1b}[31m\u{202e}@\n\u{85}",
+            scopes: "a b",
+        },
+    ];
+
+    fn printed(json: bool, print: impl FnOnce(&mut Output<&mut Vec<u8>>) -> io::Result<()>) -> String {
+        let mut bytes = Vec::new();
+        print(&mut Output::to(json, &mut bytes)).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn rows_are_a_table_that_no_value_can_break() {
+        insta::assert_snapshot!(printed(false, |output| output.rows(&USERS)), @r"
+        EMAIL                         SCOPES
+        ada@example.com               -
+        b\u{1b}[31m\u{202e}@\n\u{85}  a b
+        ");
+    }
+
+    #[test]
+    fn one_row_stands_upright() {
+        insta::assert_snapshot!(printed(false, |output| output.row(&USERS[0])), @r"
+        email   ada@example.com
+        scopes  -
+        ");
+    }
+
+    #[test]
+    fn json_keeps_the_value_and_disarms_the_terminal() {
+        let text = printed(true, |output| output.rows(&USERS));
+        assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{85}']));
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value[1]["email"], USERS[1].email);
+        let value: serde_json::Value = serde_json::from_str(&printed(true, |output| {
+            output.row(&User {
+                email: "\u{e0041}",
+                scopes: "",
+            })
+        }))
+        .unwrap();
+        assert_eq!(value["email"], "\u{e0041}");
+    }
+
+    #[test]
+    fn what_was_done_is_a_sentence_or_an_object() {
+        assert_eq!(
+            printed(false, |output| output.done("deleted a\u{7}", &USERS[0])),
+            "deleted a\\u{7}\n"
+        );
+        assert!(printed(true, |output| output.done("deleted", &USERS[0])).starts_with('{'));
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_no_failure() {
+        struct Gone;
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        assert!(Output::to(false, Gone).rows(&USERS).is_ok());
+    }
+}

@@ -1,0 +1,152 @@
+//! Asking a person: for a password, without showing it, and for a yes.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+/// More than the longest password that any setting allows, in bytes; what is longer is no password.
+const MOST_BYTES: usize = 8 * 1024;
+
+/// Why nobody could be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum PromptError {
+    /// There is no terminal.
+    #[error("there is no terminal to ask on; pass the password with --password-stdin")]
+    NoTerminal,
+    /// The two passwords differ.
+    #[error("the two passwords are not the same")]
+    Differ,
+    /// Nothing came, or what is no text.
+    #[error("no password was given, or one that is no text of at most {MOST_BYTES} bytes")]
+    NoPassword,
+    /// The terminal or the standard input failed.
+    #[error("the password cannot be read: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Asks twice for a new password on the terminal, without showing it.
+///
+/// # Errors
+/// [`PromptError`].
+pub fn new_password() -> Result<SecretString, PromptError> {
+    let mut terminal = open_terminal()?;
+    let first = ask_hidden(&mut terminal, "Password: ")?;
+    let second = ask_hidden(&mut terminal, "The same again: ")?;
+    if *first == *second {
+        Ok(SecretString::from(first.as_str()))
+    } else {
+        Err(PromptError::Differ)
+    }
+}
+
+/// Reads a password from the first line of a reader: the standard input with `--password-stdin`.
+///
+/// # Errors
+/// [`PromptError::NoPassword`] when the line is empty, too long or no UTF-8; [`PromptError::Io`].
+pub fn password_from(input: impl Read) -> Result<SecretString, PromptError> {
+    Ok(SecretString::from(first_line(input)?.as_str()))
+}
+
+/// Asks a question on the terminal. Only `y` and `yes` are a yes.
+///
+/// # Errors
+/// [`PromptError::NoTerminal`] or [`PromptError::Io`].
+pub fn confirm(question: &str) -> Result<bool, PromptError> {
+    let mut terminal = open_terminal()?;
+    write!(terminal, "{} [y/N] ", super::output::harmless(question))?;
+    let answer = first_line(&terminal);
+    Ok(answer.is_ok_and(|answer| matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")))
+}
+
+/// The terminal itself, so that it also works with other files as standard input and output.
+fn open_terminal() -> Result<File, PromptError> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/tty")
+        .map_err(|_| PromptError::NoTerminal)
+}
+
+fn ask_hidden(terminal: &mut File, question: &str) -> Result<Zeroizing<String>, PromptError> {
+    write!(terminal, "{question}")?;
+    let quiet = Quiet::begin(terminal)?;
+    let line = first_line(quiet.terminal);
+    drop(quiet);
+    writeln!(terminal)?;
+    line
+}
+
+/// While it lives, the terminal shows nothing of what is typed.
+struct Quiet<'a> {
+    terminal: &'a File,
+    before: Termios,
+}
+
+impl<'a> Quiet<'a> {
+    fn begin(terminal: &'a File) -> io::Result<Self> {
+        let before = tcgetattr(terminal)?;
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(terminal, OptionalActions::Flush, &quiet)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+impl Drop for Quiet<'_> {
+    fn drop(&mut self) {
+        // Nothing can be done about a terminal that has gone.
+        let _ = tcsetattr(self.terminal, OptionalActions::Flush, &self.before);
+    }
+}
+
+/// The first line without its end. Nothing is trimmed: a password may begin and end with spaces.
+#[expect(
+    clippy::unbuffered_bytes,
+    reason = "a buffer would keep a copy of the password that nobody wipes"
+)]
+fn first_line(input: impl Read) -> Result<Zeroizing<String>, PromptError> {
+    let mut line = Zeroizing::new(Vec::with_capacity(MOST_BYTES + 1));
+    for byte in input.take(MOST_BYTES as u64 + 1).bytes() {
+        match byte? {
+            b'\n' => break,
+            byte => line.push(byte),
+        }
+    }
+    let line = line.strip_suffix(b"\r").unwrap_or(&line);
+    match std::str::from_utf8(line) {
+        Ok(line) if !line.is_empty() && line.len() <= MOST_BYTES => Ok(Zeroizing::new(line.to_owned())),
+        _ => Err(PromptError::NoPassword),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn the_first_line_is_the_password_and_nothing_is_trimmed_from_it() {
+        let cases = [
+            ("a b", "a b"),
+            (" a \n", " a "),
+            ("a\r\nb\n", "a"),
+            ("pässwörd\n", "pässwörd"),
+        ];
+        for (input, password) in cases {
+            assert_eq!(password_from(input.as_bytes()).unwrap().expose_secret(), password);
+        }
+    }
+
+    #[test]
+    fn what_is_no_password_is_refused() {
+        let long = "x".repeat(8 * 1024 + 1);
+        for input in [&b""[..], b"\n", b"\r\n", b"\xff\n", long.as_bytes()] {
+            assert!(matches!(password_from(input), Err(PromptError::NoPassword)));
+        }
+        assert!(password_from(&long.as_bytes()[1..]).is_ok());
+    }
+}

@@ -1,0 +1,62 @@
+//! `countersign serve`: the server itself.
+
+use std::io::IsTerminal;
+
+use countersign_store::Role;
+
+use super::Failure;
+use super::banner::banner;
+use crate::core::clock::Clock;
+use crate::core::server::{Server, Shutdown};
+use crate::features::{health, sessions};
+use crate::settings::{DatabaseUrl, Settings};
+use crate::{Context, app};
+
+/// Serves until it is told to stop; then every request that has begun is answered.
+///
+/// # Errors
+/// [`Failure`] when the database, the keys or the addresses cannot be used.
+#[expect(
+    clippy::print_stdout,
+    reason = "a person at the terminal is greeted; nothing of it is secret"
+)]
+pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
+    let database_is_new = is_new(&settings.database_url);
+    let context = Context::open(settings, Role::Server, Clock::system()).await?;
+    for warning in context.db.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let shutdown = Shutdown::on_signals(context.readiness.clone())?;
+    let server = Server::bind(context.settings.listen, context.server.clone()).await?;
+    let operator = match context.settings.metrics_listen {
+        Some(address) => Some(Server::bind(address, context.server.clone()).await?),
+        None => None,
+    };
+    let address = server.local_address();
+    tracing::info!(%address, issuer = context.settings.issuer.as_str(), "listening");
+    if std::io::stdout().is_terminal() {
+        println!("{}", banner(&context, address, database_is_new));
+    }
+    tokio::spawn(sessions::sweep_forever(context.clone()));
+    tokio::spawn(context.keys.clone().watch_forever());
+    if let Some(operator) = operator {
+        let metrics = context.shell.wrap(health::metrics_router(context.clone()));
+        tokio::spawn(operator.serve(metrics, shutdown.clone()));
+    }
+    tokio::select! {
+        _ = server.serve(app(context.clone()), shutdown) => {}
+        // Nothing can be promised any more: what is in memory and what is on the disk have parted.
+        error = context.db.failed() => return Err(Failure::new(error)),
+    }
+    context.hasher.shut_down().await;
+    context.db.close().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Whether this start will make the embedded database.
+fn is_new(url: &DatabaseUrl) -> bool {
+    url.expose()
+        .strip_prefix("sqlite://")
+        .is_some_and(|path| !std::path::Path::new(path).exists())
+}

@@ -1,0 +1,94 @@
+//! `countersign sessions`: seeing them and ending them.
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::cli::{RevokeSessions, Sessions};
+use super::output::Row;
+use super::users::account;
+use super::{Failure, Standard};
+use crate::Context;
+use crate::core::clock::Timestamp;
+use crate::core::ids::SessionId;
+use crate::core::origin::Origin;
+use crate::features::auth;
+use crate::features::sessions::{self, Session};
+
+pub(super) async fn run(command: Sessions, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    match command {
+        Sessions::List(whose) => {
+            let account = account(context, &whose.email).await?;
+            let rows: Vec<_> = sessions::list(context, account.id)
+                .await?
+                .into_iter()
+                .map(Listed::from)
+                .collect();
+            Ok(output.rows(&rows)?)
+        }
+        Sessions::Revoke(RevokeSessions { all: Some(email), .. }) => {
+            let account = account(context, &email).await?;
+            auth::logout_all(context, account.id, &Origin::command_line()).await?;
+            let sentence = format!("Ended every session of {}.", account.email);
+            Ok(output.done(&sentence, &json!({ "account": account.id }))?)
+        }
+        Sessions::Revoke(RevokeSessions { id: Some(id), .. }) => {
+            if !sessions::revoke(context, SessionId(id), None, &Origin::command_line()).await? {
+                return Err(Failure::new(format!("there is no living session {id}")));
+            }
+            Ok(output.done(&format!("Ended the session {id}."), &json!({ "session": id }))?)
+        }
+        Sessions::Revoke(RevokeSessions { id: None, all: None }) => {
+            Err(Failure::new("name a session, or an account with --all"))
+        }
+    }
+}
+
+/// A session as the operator sees it.
+#[derive(Serialize)]
+pub(super) struct Listed {
+    id: SessionId,
+    created_at: Timestamp,
+    last_seen_at: Timestamp,
+    expires_at: Timestamp,
+    address: Option<String>,
+    device: Option<String>,
+    scope: String,
+}
+
+impl From<Session> for Listed {
+    fn from(session: Session) -> Self {
+        Self {
+            id: session.id,
+            created_at: session.created_at,
+            last_seen_at: session.last_seen_at,
+            expires_at: session.expires_at,
+            address: session.address,
+            device: session.user_agent,
+            scope: session.scope,
+        }
+    }
+}
+
+impl Row for Listed {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "created at",
+        "last seen at",
+        "expires at",
+        "address",
+        "device",
+        "scope",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.id.to_string(),
+            self.created_at.to_string(),
+            self.last_seen_at.to_string(),
+            self.expires_at.to_string(),
+            self.address.clone().unwrap_or_default(),
+            self.device.clone().unwrap_or_default(),
+            self.scope.clone(),
+        ]
+    }
+}

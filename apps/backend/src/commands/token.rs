@@ -1,0 +1,81 @@
+//! `countersign token`: issuing, verifying and looking into access tokens.
+
+use std::io::{self, Read};
+
+use countersign_guard::{AccessTokenClaims, Scopes};
+use countersign_jose::{MAX_TOKEN_LENGTH, decode_without_verifying};
+use serde_json::{Value, json};
+
+use super::cli::{IssueToken, PresentedToken, Token};
+use super::users::account;
+use super::{Failure, Standard, administer};
+use crate::features::auth::operator;
+use crate::settings::Settings;
+
+pub(super) async fn run(command: Token, settings: Settings, output: &mut Standard) -> Result<(), Failure> {
+    match command {
+        Token::Issue(asked) => issue(asked, settings, output).await,
+        Token::Verify(presented) => verify(presented, settings, output).await,
+        Token::Inspect(presented) => inspect(&presented, output),
+    }
+}
+
+async fn issue(asked: IssueToken, settings: Settings, output: &mut Standard) -> Result<(), Failure> {
+    let context = administer(settings).await?;
+    let longest = context.settings.tokens.access_ttl;
+    let ttl = asked.ttl.unwrap_or(longest);
+    if ttl > longest {
+        return Err(Failure::new(
+            "--ttl is longer than tokens.access_ttl; raise that setting, or ask for less",
+        ));
+    }
+    let account = account(&context, &asked.account.email).await?;
+    let scopes: Scopes = asked.scopes.join(" ").parse().map_err(Failure::new)?;
+    let Some(tokens) = operator::issue_token(&context, account.id, &scopes, ttl).await? else {
+        return Err(Failure::new(format!("{} is disabled", account.email)));
+    };
+    let object = json!({
+        "access_token": tokens.access_token, "token_type": "Bearer",
+        "expires_in": tokens.expires_in, "scope": tokens.scope,
+    });
+    Ok(output.done(&tokens.access_token, &object)?)
+}
+
+async fn verify(presented: PresentedToken, settings: Settings, output: &mut Standard) -> Result<(), Failure> {
+    let token = text_of(&presented)?;
+    let context = administer(settings).await?;
+    let user = context
+        .guard
+        .verify(&token)
+        .await
+        .map_err(|denied| Failure::new(denied.reason))?;
+    print(&claims(&user.claims), output)
+}
+
+fn inspect(presented: &PresentedToken, output: &mut Standard) -> Result<(), Failure> {
+    let unverified = decode_without_verifying(&text_of(presented)?).map_err(Failure::new)?;
+    print(
+        &json!({ "verified": false, "header": unverified.header, "claims": unverified.claims }),
+        output,
+    )
+}
+
+fn claims(claims: &AccessTokenClaims) -> Value {
+    json!({ "verified": true, "claims": claims })
+}
+
+fn print(object: &Value, output: &mut Standard) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(object).map_err(Failure::new)?;
+    Ok(output.document(format!("{text}\n").as_bytes())?)
+}
+
+/// The argument, or the first line of the standard input.
+fn text_of(presented: &PresentedToken) -> Result<String, Failure> {
+    if let Some(token) = &presented.token {
+        return Ok(token.clone());
+    }
+    let mut text = String::new();
+    let limit = u64::try_from(MAX_TOKEN_LENGTH).unwrap_or(u64::MAX).saturating_mul(2);
+    io::stdin().take(limit).read_to_string(&mut text)?;
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}

@@ -1,0 +1,224 @@
+//! `countersign users`: making, seeing and changing accounts.
+
+use std::io;
+
+use countersign_guard::Scopes;
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use serde_json::json;
+
+use super::cli::{Account as Named, Users, WithPassword, WithScopes};
+use super::output::Row;
+use super::{Failure, Standard, prompt};
+use crate::Context;
+use crate::core::clock::Timestamp;
+use crate::core::email::Email;
+use crate::core::ids::AccountId;
+use crate::core::origin::Origin;
+use crate::core::password::Password;
+use crate::features::accounts::{self, Account, RegisterError};
+use crate::features::auth::{PasswordError, operator};
+use crate::features::sessions;
+
+/// How many accounts are read at a time.
+const PAGE: i64 = 1000;
+
+pub(super) async fn run(command: Users, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    match command {
+        Users::Create(new) => create(new, context, output).await,
+        Users::List => list(context, output).await,
+        Users::Show(whose) => show(whose, context, output).await,
+        Users::Disable(whose) => set_disabled(whose, true, context, output).await,
+        Users::Enable(whose) => set_disabled(whose, false, context, output).await,
+        Users::SetPassword(whose) => set_password(whose, context, output).await,
+        Users::Delete { account, yes } => delete(account, yes, context, output).await,
+        Users::Grant(given) => grant(given, context, output).await,
+        Users::Ungrant(taken) => ungrant(taken, context, output).await,
+    }
+}
+
+/// The account with this address.
+pub(super) async fn account(context: &Context, email: &str) -> Result<Account, Failure> {
+    let email: Email = email.parse()?;
+    let found = accounts::find_by_email(&context.db, &email).await?;
+    found.ok_or_else(|| Failure::new(format!("there is no account with the address {email}")))
+}
+
+async fn create(new: WithPassword, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    let email: Email = new.account.email.parse()?;
+    let password = asked_for(new.password_stdin)?;
+    let account = accounts::register(context, email, password, &Origin::command_line()).await?;
+    let sentence = format!("Made the account {} for {}.", account.id, account.email);
+    Ok(output.done(&sentence, &Listed::from(account))?)
+}
+
+async fn list(context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    let mut rows: Vec<Listed> = Vec::new();
+    let mut after = AccountId(uuid::Uuid::nil());
+    loop {
+        let page = accounts::list(&context.db, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        rows.extend(page.into_iter().map(Listed::from));
+    }
+    Ok(output.rows(&rows)?)
+}
+
+async fn show(whose: Named, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(context, &whose.email).await?;
+    let scopes = accounts::scopes(&context.db, account.id).await?.to_string();
+    let sessions = sessions::list(context, account.id).await?.len();
+    Ok(output.row(&Shown {
+        account: Listed::from(account),
+        scopes,
+        sessions,
+    })?)
+}
+
+async fn set_disabled(whose: Named, disabled: bool, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(context, &whose.email).await?;
+    operator::set_disabled(context, account.id, disabled).await?;
+    let sentence = match disabled {
+        true => format!("Disabled {}; all its sessions have ended.", account.email),
+        false => format!("Enabled {}; it must sign in again.", account.email),
+    };
+    Ok(output.done(&sentence, &json!({ "id": account.id, "disabled": disabled }))?)
+}
+
+async fn set_password(whose: WithPassword, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(context, &whose.account.email).await?;
+    operator::set_password(context, &account, asked_for(whose.password_stdin)?).await?;
+    let sentence = format!("Set the password of {}; all its sessions have ended.", account.email);
+    Ok(output.done(&sentence, &json!({ "id": account.id }))?)
+}
+
+async fn delete(whose: Named, yes: bool, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(context, &whose.email).await?;
+    if !yes
+        && !prompt::confirm(&format!(
+            "Delete {} and all that is stored about this person?",
+            account.email
+        ))?
+    {
+        return Err(Failure::new("nothing was deleted"));
+    }
+    operator::delete(context, account.id).await?;
+    Ok(output.done(&format!("Deleted {}.", account.email), &json!({ "id": account.id }))?)
+}
+
+async fn grant(given: WithScopes, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(context, &given.account.email).await?;
+    operator::grant(context, account.id, &parsed(&given.scopes)?).await?;
+    say_scopes(&account, context, output).await
+}
+
+async fn ungrant(taken: WithScopes, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(context, &taken.account.email).await?;
+    operator::ungrant(context, account.id, &parsed(&taken.scopes)?).await?;
+    say_scopes(&account, context, output).await
+}
+
+async fn say_scopes(account: &Account, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    let scopes = accounts::scopes(&context.db, account.id).await?;
+    let names: Vec<_> = scopes.iter().collect();
+    let sentence = match names.is_empty() {
+        true => format!("{} owns no scopes.", account.email),
+        false => format!("{} owns {scopes}; its next sign-in can ask for them.", account.email),
+    };
+    Ok(output.done(&sentence, &json!({ "id": account.id, "scopes": names }))?)
+}
+
+fn parsed(scopes: &[String]) -> Result<Scopes, Failure> {
+    scopes.join(" ").parse().map_err(Failure::new)
+}
+
+fn asked_for(from_stdin: bool) -> Result<Password, Failure> {
+    let password = if from_stdin {
+        prompt::password_from(io::stdin())?
+    } else {
+        prompt::new_password()?
+    };
+    Ok(Password::from(password.expose_secret().to_owned()))
+}
+
+impl From<RegisterError> for Failure {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::Password(fault) => Self::new(fault),
+            error => Self::new(error),
+        }
+    }
+}
+
+impl From<PasswordError> for Failure {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Fault(fault) => Self::new(fault),
+            error => Self::new(error),
+        }
+    }
+}
+
+/// An account as the operator sees it.
+#[derive(Serialize)]
+struct Listed {
+    id: AccountId,
+    email: String,
+    created_at: Timestamp,
+    last_sign_in_at: Option<Timestamp>,
+    disabled_at: Option<Timestamp>,
+}
+
+impl From<Account> for Listed {
+    fn from(account: Account) -> Self {
+        Self {
+            id: account.id,
+            email: account.email,
+            created_at: account.created_at,
+            last_sign_in_at: account.last_sign_in_at,
+            disabled_at: account.disabled_at,
+        }
+    }
+}
+
+impl Row for Listed {
+    const COLUMNS: &'static [&'static str] = &["id", "email", "created at", "last sign in at", "disabled at"];
+
+    fn cells(&self) -> Vec<String> {
+        let time = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
+        vec![
+            self.id.to_string(),
+            self.email.clone(),
+            self.created_at.to_string(),
+            time(self.last_sign_in_at),
+            time(self.disabled_at),
+        ]
+    }
+}
+
+/// An account with what hangs on it.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    account: Listed,
+    scopes: String,
+    sessions: usize,
+}
+
+impl Row for Shown {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "email",
+        "created at",
+        "last sign in at",
+        "disabled at",
+        "scopes",
+        "sessions",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let mut cells = self.account.cells();
+        cells.extend([self.scopes.clone(), self.sessions.to_string()]);
+        cells
+    }
+}

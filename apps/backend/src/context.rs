@@ -1,0 +1,222 @@
+//! What is passed in to everything: no globals.
+
+use std::ops::Deref;
+use std::sync::{Arc, Mutex};
+
+use countersign_guard::Guard;
+use countersign_store::{Db, MigrateError, OpenError, Options, Role};
+use prometheus_client::registry::Registry;
+
+use crate::core::chance::Chance;
+use crate::core::clock::Clock;
+use crate::core::layers::{self, LayerOptions, Shell};
+use crate::core::limits::Limits;
+use crate::core::metrics::Metrics;
+use crate::core::password::{
+    self, Hasher, HashingOptions, NewPassword, Password, PasswordContext, PasswordFault, PasswordPolicy,
+};
+use crate::core::server::{self, Readiness, ServerOptions};
+use crate::features::keys::{JWKS_MAX_AGE, KeyOptions, Keys, KeysError};
+use crate::features::sessions::ServerAuthority;
+use crate::migrations;
+use crate::settings::{self, Settings};
+
+/// Everything a request may need. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Context(Arc<Parts>);
+
+/// The parts of a [`Context`].
+pub struct Parts {
+    /// What is in force.
+    pub settings: Settings,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub chance: Chance,
+    /// The database.
+    pub db: Db,
+    /// The signing keys.
+    pub keys: Keys,
+    /// The guard of our own routes.
+    pub guard: Guard,
+    /// The threads that hash passwords.
+    pub hasher: Hasher,
+    /// The rules of passwords.
+    pub passwords: PasswordPolicy,
+    /// The rate limits.
+    pub limits: Limits,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The layers around every route.
+    pub shell: Shell,
+    /// How connections are treated.
+    pub server: ServerOptions,
+    /// All metrics, for the operator's listener.
+    pub registry: Mutex<Registry>,
+    /// Whether traffic is welcome.
+    pub readiness: Readiness,
+}
+
+/// Why there is no context.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The schema cannot be brought up to date.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The threads that hash passwords cannot be started.
+    #[error(transparent)]
+    Hasher(#[from] password::StartError),
+}
+
+impl Context {
+    /// Opens the database (as a server, or as a command that only administers), applies what migrations are
+    /// missing, and loads the keys, which are made at the very first start.
+    ///
+    /// # Errors
+    /// [`StartError`]; each says what to do.
+    pub async fn open(settings: Settings, role: Role, clock: Clock) -> Result<Self, StartError> {
+        let db = open_database(&settings, role, &clock).await?;
+        let keys = Keys::open(key_options(&settings), db.clone(), clock.clone()).await?;
+        let mut registry = Registry::with_prefix("countersign");
+        let hasher = Hasher::start(hashing_options(&settings), Chance, &mut registry)?;
+        let metrics = Metrics::register(&mut registry, &db);
+        let shell = Shell::new(layer_options(&settings), layers::Metrics::register(&mut registry));
+        let server = server_options(&settings, shell.clone(), server::Metrics::register(&mut registry));
+        let guard = Guard::new(ServerAuthority {
+            issuer: settings.issuer.as_str().to_owned(),
+            audience: settings.tokens.audience.clone(),
+            clock: clock.clone(),
+            keys: keys.clone(),
+            db: db.clone(),
+        });
+        Ok(Self(Arc::new(Parts {
+            passwords: password_policy(&settings),
+            limits: Limits::new(settings.limits.enabled, clock.clone()),
+            settings,
+            clock,
+            chance: Chance,
+            db,
+            keys,
+            guard,
+            hasher,
+            metrics,
+            shell,
+            server,
+            registry: Mutex::new(registry),
+            readiness: Readiness::default(),
+        })))
+    }
+
+    /// Judges a new password of the account with this address.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn check_password(&self, password: &Password, email: &str) -> Result<NewPassword, PasswordFault> {
+        self.passwords.check(
+            password,
+            &PasswordContext {
+                email,
+                issuer_host: self.settings.issuer.host(),
+            },
+        )
+    }
+
+    /// The challenge that goes with a 401 which is not about a bearer token (RFC 9110 §11.6.1).
+    pub fn challenge(&self) -> String {
+        format!("Bearer realm=\"{}\"", self.settings.issuer.as_str())
+    }
+}
+
+impl Deref for Context {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// Opens the database and applies what migrations are missing.
+pub(crate) async fn open_database(settings: &Settings, role: Role, clock: &Clock) -> Result<Db, StartError> {
+    let db = Db::open(&database_options(settings, role)).await?;
+    db.migrate(migrations::ALL, clock.now().millis()).await?;
+    Ok(db)
+}
+
+/// How the database of these settings is opened.
+pub(crate) fn database_options(settings: &Settings, role: Role) -> Options {
+    Options {
+        url: settings.database_url.expose().to_owned(),
+        role,
+        pool_size: Some(settings.database.pool_size),
+    }
+}
+
+fn hashing_options(settings: &Settings) -> HashingOptions {
+    HashingOptions {
+        workers: settings.hashing.workers,
+        queue: settings.hashing.queue,
+        memory_kib: settings.passwords.memory_kib,
+        iterations: settings.passwords.iterations,
+        parallelism: settings.passwords.parallelism,
+    }
+}
+
+fn password_policy(settings: &Settings) -> PasswordPolicy {
+    PasswordPolicy {
+        min_length: settings.passwords.min_length,
+        max_length: settings.passwords.max_length,
+        breached: match settings.passwords.breached {
+            settings::Breached::Offline => password::Breached::Offline,
+            settings::Breached::Off => password::Breached::Off,
+        },
+    }
+}
+
+fn layer_options(settings: &Settings) -> LayerOptions {
+    LayerOptions {
+        issuer: settings.issuer.as_str().to_owned(),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        cors_origins: settings
+            .cors_origins
+            .iter()
+            .map(|origin| origin.as_str().to_owned())
+            .collect(),
+        body_timeout: settings.http.body_timeout,
+        request_timeout: settings.http.request_timeout,
+        chance: Chance,
+    }
+}
+
+fn server_options(settings: &Settings, shell: Shell, metrics: server::Metrics) -> ServerOptions {
+    let http = &settings.http;
+    ServerOptions {
+        limits: server::Limits {
+            header_timeout: http.header_timeout,
+            body_timeout: http.body_timeout,
+            idle_timeout: http.idle_timeout,
+            drain_timeout: http.drain_timeout,
+            lame_duck: std::time::Duration::ZERO,
+            max_connections: http.max_connections,
+            max_connections_per_address: http.max_connections_per_address,
+        },
+        trusted_proxies: settings.trusted_proxies.clone(),
+        shell,
+        metrics,
+    }
+}
+
+/// Where the keys of these settings are.
+pub(crate) fn key_options(settings: &Settings) -> KeyOptions {
+    KeyOptions {
+        dir: settings.keys_dir.clone(),
+        passphrase: settings.keys_passphrase.clone(),
+        access_ttl: settings.tokens.access_ttl,
+        max_age: JWKS_MAX_AGE,
+    }
+}

@@ -1,0 +1,6 @@
+//! Whether the server is alive and ready, and its metrics for the operator.
+
+mod router;
+mod service;
+
+pub use router::{metrics_router, router};

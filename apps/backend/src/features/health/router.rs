@@ -1,0 +1,72 @@
+//! `/healthz`, `/readyz`, and `/metrics` on the operator's own listener.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::service::{self, NotReady};
+use crate::Context;
+use crate::core::problem::{Code, Problem, ProblemBody};
+
+/// The routes of this feature.
+pub fn router() -> OpenApiRouter<Context> {
+    OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz))
+}
+
+/// The routes of the operator's listener, which nobody else should reach.
+pub fn metrics_router(context: Context) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(context)
+}
+
+/// Alive?
+#[utoipa::path(get, path = "/healthz", tag = "health",
+    responses((status = OK, description = "The process answers", body = String, content_type = "text/plain")))]
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Ready for traffic?
+///
+/// The database answers, its schema is current, and the server is not shutting down.
+#[utoipa::path(get, path = "/readyz", tag = "health",
+    responses(
+        (status = OK, description = "Ready", body = String, content_type = "text/plain"),
+        (status = SERVICE_UNAVAILABLE, description = "Not ready", body = ProblemBody<'static>, content_type = "application/problem+json"),
+    ))]
+async fn readyz(State(context): State<Context>) -> Result<&'static str, Problem> {
+    service::readiness(&context).await?;
+    Ok("ready\n")
+}
+
+async fn metrics(State(context): State<Context>) -> Response {
+    let mut text = String::new();
+    let Ok(registry) = context.registry.lock() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    match prometheus_client::encoding::text::encode(&mut text, &registry) {
+        Ok(()) => (
+            [(
+                CONTENT_TYPE,
+                "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            )],
+            text,
+        )
+            .into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+impl From<NotReady> for Problem {
+    fn from(why: NotReady) -> Self {
+        let problem = Self::new(Code::Unavailable).detail(why.to_string()).retry_after(1);
+        match std::error::Error::source(&why) {
+            Some(cause) => problem.caused_by(cause),
+            None => problem,
+        }
+    }
+}

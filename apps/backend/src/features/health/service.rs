@@ -1,0 +1,35 @@
+//! What it takes to be ready for traffic.
+
+use countersign_store::{Error, MigrateError, Schema};
+
+use crate::Context;
+use crate::migrations;
+
+/// Why traffic is not welcome.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotReady {
+    /// Requests that have begun are answered, and no others.
+    #[error("The server is shutting down.")]
+    ShuttingDown,
+    /// The database is gone, or its disk failed.
+    #[error("The database does not answer.")]
+    Database(#[from] Error),
+    /// Another version of this program has been here, or has yet to come.
+    #[error("The schema is not current.")]
+    Schema,
+    /// It cannot be told whether the schema is current.
+    #[error("The schema cannot be read.")]
+    UnknownSchema(#[from] MigrateError),
+}
+
+/// Whether the server can do its work.
+pub(super) async fn readiness(context: &Context) -> Result<(), NotReady> {
+    if !context.readiness.is_ready() {
+        return Err(NotReady::ShuttingDown);
+    }
+    context.db.ping().await?;
+    match context.db.pending(migrations::ALL).await? {
+        Schema::Current => Ok(()),
+        Schema::Behind(_) | Schema::Newer(_) => Err(NotReady::Schema),
+    }
+}
