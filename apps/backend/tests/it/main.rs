@@ -1,1 +1,25 @@
-fn main(){}
+//! The tests of the whole server, through its public face: one module per feature.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and may ask its environment and wait"
+)]
+
+mod accounts;
+mod architecture;
+mod audit;
+mod auth;
+mod crash;
+mod documents;
+mod health;
+mod http_face;
+mod keys;
+mod limits;
+mod passwords;
+mod refresh;
+mod rotation;
+mod sessions;
+mod sql;
+mod tokens;

@@ -1,0 +1,168 @@
+//! Signing in, staying in, signing out.
+
+use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
+use serde_json::{Value, json};
+
+const ONE_ANSWER: &str = "The e-mail address or the password is not right.";
+
+on_both_databases! {
+    async fn signing_up_and_in_by_form_and_by_json(database: Database) {
+        let server = TestServer::start(database).await;
+        let user = server.post("/api/auth/register", json!({ "email": "Ada@Example.com", "password": PASSWORD })).await
+            .assert_status(201)
+            .json();
+        assert_eq!(user["email"], "Ada@Example.com");
+        assert_eq!((&user["email_verified"], &user["last_sign_in_at"]), (&json!(false), &Value::Null));
+        assert_eq!(user["created_at"], "2026-11-22T10:15:00Z");
+
+        let by_json = server.post("/api/auth/login", json!({ "email": "ada@example.com", "password": PASSWORD })).await
+            .assert_status(200);
+        assert_eq!(by_json.header("cache-control"), "no-store");
+        let token = by_json.json();
+        assert_eq!((&token["token_type"], &token["expires_in"]), (&json!("Bearer"), &json!(1_296_000)));
+        assert!(token["refresh_token"].as_str().unwrap().starts_with("csr_"));
+        assert!(token.get("scope").is_none(), "no scopes, no member");
+
+        let ada = server.sign_in("ada").await;
+        let me = ada.get("/api/auth/me").await.assert_status(200).json();
+        assert_eq!((&me["id"], &me["last_sign_in_at"]), (&user["id"], &json!("2026-11-22T10:15:00Z")));
+    }
+
+    async fn a16_unknown_account_and_wrong_password_get_one_answer(database: Database) {
+        let server = TestServer::start(database).await;
+        server.user("ada").await;
+        let mut answers = Vec::new();
+        for (email, password) in [
+            ("ada@example.com", "not her password"),
+            ("nobody@example.com", PASSWORD),
+            ("no address at all", PASSWORD),
+            ("ada@example.com", ""),
+        ] {
+            let answer = server.post("/api/auth/login", json!({ "email": email, "password": password })).await
+                .assert_problem(401, "invalid_credentials");
+            assert!(answer.header("www-authenticate").starts_with("Bearer realm="));
+            let mut body = answer.json();
+            body.as_object_mut().unwrap().remove("request_id");
+            let names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+            answers.push((body, names));
+        }
+        assert!(answers[0].0["detail"].as_str().unwrap().starts_with(ONE_ANSWER));
+        assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:#?}");
+    }
+
+    async fn a36_a_disabled_account_is_shut_out_at_once(database: Database) {
+        let server = TestServer::start(database).await;
+        let ada = server.user("ada").await;
+        let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
+        countersign::features::auth::operator::set_disabled(&server.context, id, true).await.unwrap();
+
+        ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
+        ada.refresh(&ada.refresh_token).await.assert_problem(401, "invalid_refresh_token");
+        let login = json!({ "email": "ada@example.com", "password": PASSWORD });
+        server.post("/api/auth/login", login.clone()).await.assert_problem(401, "invalid_credentials");
+
+        // Enabling gives back the account, not the sessions.
+        countersign::features::auth::operator::set_disabled(&server.context, id, false).await.unwrap();
+        ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
+        server.post("/api/auth/login", login).await.assert_status(200);
+    }
+
+    async fn a35_logging_out_ends_the_session_and_its_tokens(database: Database) {
+        let server = TestServer::start(database).await;
+        let (phone, laptop) = (server.user("ada").await, server.sign_in("ada").await);
+        phone.post("/api/auth/logout", Value::Null).await.assert_status(204);
+        phone.get("/api/auth/me").await.assert_problem(401, "invalid_token");
+        phone.refresh(&phone.refresh_token).await.assert_problem(401, "invalid_refresh_token");
+        laptop.get("/api/auth/me").await.assert_status(200);
+
+        // With the refresh token alone, as when the access token has expired; twice is as good as once.
+        let body = json!({ "refresh_token": laptop.refresh_token });
+        server.post("/api/auth/logout", body.clone()).await.assert_status(204);
+        server.post("/api/auth/logout", body).await.assert_status(204);
+        laptop.get("/api/auth/me").await.assert_problem(401, "invalid_token");
+        server.post("/api/auth/logout", json!({ "refresh_token": "csr_nonsense" })).await
+            .assert_problem(401, "invalid_refresh_token");
+        server.post("/api/auth/logout", Value::Null).await.assert_status(422);
+    }
+
+    async fn logging_out_everywhere_leaves_no_session(database: Database) {
+        let server = TestServer::start(database).await;
+        let (phone, laptop) = (server.user("ada").await, server.sign_in("ada").await);
+        let eve = server.user("eve").await;
+        phone.post("/api/auth/logout-all", Value::Null).await.assert_status(204);
+        for device in [&phone, &laptop] {
+            device.get("/api/auth/me").await.assert_problem(401, "invalid_token");
+            device.refresh(&device.refresh_token).await.assert_problem(401, "invalid_refresh_token");
+        }
+        eve.get("/api/auth/me").await.assert_status(200);
+    }
+
+    async fn a4_a37_changing_the_password_ends_the_other_sessions(database: Database) {
+        let server = TestServer::start(database).await;
+        let (phone, laptop) = (server.user("ada").await, server.sign_in("ada").await);
+        let change = |current: &str, new: &str| json!({ "current_password": current, "new_password": new });
+        phone.post("/api/auth/change-password", change("wrong", "a better umbrella")).await
+            .assert_problem(403, "invalid_credentials");
+        phone.post("/api/auth/change-password", change(PASSWORD, "short")).await
+            .assert_problem(422, "password_too_short");
+        laptop.get("/api/auth/me").await.assert_status(200);
+        phone.post("/api/auth/change-password", change(PASSWORD, "a better umbrella")).await.assert_status(204);
+
+        phone.get("/api/auth/me").await.assert_status(200);
+        phone.refresh(&phone.refresh_token).await.assert_status(200);
+        laptop.get("/api/auth/me").await.assert_problem(401, "invalid_token");
+        laptop.refresh(&laptop.refresh_token).await.assert_problem(401, "invalid_refresh_token");
+        let login = |password: &str| json!({ "email": "ada@example.com", "password": password });
+        server.post("/api/auth/login", login(PASSWORD)).await.assert_problem(401, "invalid_credentials");
+        server.post("/api/auth/login", login("a better umbrella")).await.assert_status(200);
+    }
+
+    async fn scopes_are_what_was_asked_for_and_is_owned(database: Database) {
+        let server = TestServer::start(database).await;
+        let ada = server.user("ada").await;
+        let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
+        let owned = "orders:read products:write".parse().unwrap();
+        countersign::features::auth::operator::grant(&server.context, id, &owned).await.unwrap();
+        let login = |scope: Value| json!({ "email": "ada@example.com", "password": PASSWORD, "scope": scope });
+        for (asked, granted) in [
+            (json!("products:write"), json!("products:write")),
+            (json!("products:write admin"), json!("products:write")),
+            (Value::Null, json!("orders:read products:write")),
+            (json!("admin"), Value::Null),
+        ] {
+            let token = server.post("/api/auth/login", login(asked.clone())).await.assert_status(200).json();
+            assert_eq!(token["scope"], granted, "asked for {asked}");
+        }
+        server.post("/api/auth/login", login(json!("a\"b"))).await.assert_problem(422, "validation_failed");
+        countersign::features::auth::operator::ungrant(&server.context, id, &owned).await.unwrap();
+        let token = server.post("/api/auth/login", login(Value::Null)).await.assert_status(200).json();
+        assert_eq!(token["scope"], Value::Null);
+    }
+
+    async fn r60_after_a_hundred_failures_only_known_networks_go_on(database: Database) {
+        let server = TestServer::start(database).await;
+        // Ada signs in from 198.51.100.1; everything that `server.post` sends comes from 192.0.2.1.
+        server.user("ada").await;
+        let login = |password: &str| json!({ "email": "ada@example.com", "password": password });
+        for _ in 0..100 {
+            server.post("/api/auth/login", login("a wrong guess")).await.assert_problem(401, "invalid_credentials");
+        }
+        // The right password from the attacker's network is not even tried.
+        server.post("/api/auth/login", login(PASSWORD)).await.assert_problem(401, "invalid_credentials");
+        // A20: the owner comes from where she came before.
+        let request = axum_request("198.51.100.1:5000", &login(PASSWORD));
+        server.send(request).await.assert_status(200);
+        // A success ends the row of failures.
+        server.post("/api/auth/login", login(PASSWORD)).await.assert_status(200);
+    }
+}
+
+fn axum_request(peer: &str, body: &Value) -> axum::http::Request<axum::body::Body> {
+    axum::http::Request::post("/api/auth/login")
+        .header("content-type", "application/json")
+        .extension(axum::extract::ConnectInfo(
+            peer.parse::<std::net::SocketAddr>().unwrap(),
+        ))
+        .body(axum::body::Body::from(body.to_string()))
+        .unwrap()
+}

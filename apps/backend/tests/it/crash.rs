@@ -1,0 +1,286 @@
+//! What holds when the process dies: nothing that was answered is lost, and nothing is answered before it is on
+//! the disk.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::Method;
+use countersign_store::{Db, Options, Role, query, sql};
+use countersign_testkit::{Database, HttpClient, Launch, PASSWORD, ScratchDatabase, on_both_databases};
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
+const ROUNDS: usize = 20;
+const FAMILIES: usize = 8;
+
+/// What the server has acknowledged so far.
+#[derive(Default)]
+struct Acknowledged {
+    /// Addresses that were registered.
+    registered: HashSet<String>,
+    /// Tokens of sessions that were ended.
+    ended: Vec<String>,
+}
+
+on_both_databases! {
+    async fn f3_twenty_kills_lose_nothing_that_was_answered(database: Database) {
+        let scratch = ScratchDatabase::create(database).await;
+        let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_TOKENS__REFRESH_REPLAY_WINDOW", "5m");
+        let acknowledged = Arc::new(Mutex::new(Acknowledged::default()));
+        let mut families: Vec<Option<String>> = vec![None; FAMILIES];
+        // Signing up costs hashes; what is to be interrupted are the writes.
+        let server = launch.start().await;
+        for (index, family) in families.iter_mut().enumerate() {
+            let writer = Writer { client: server.client(), round: ROUNDS, index, acknowledged: acknowledged.clone() };
+            *family = writer.sign_up().await;
+        }
+        server.kill();
+
+        for round in 0..ROUNDS {
+            let server = launch.start().await;
+            verify(&server.client(), &acknowledged, &families).await;
+            let writers: Vec<_> = (0..FAMILIES)
+                .map(|index| {
+                    let work = Writer { client: server.client(), round, index, acknowledged: acknowledged.clone() };
+                    tokio::spawn(work.run(families[index].take()))
+                })
+                .collect();
+            // A different moment in each round, from early to late.
+            tokio::time::sleep(Duration::from_millis(150 + 37 * u64::try_from(round).unwrap() % 350)).await;
+            server.kill();
+            for (index, writer) in writers.into_iter().enumerate() {
+                families[index] = writer.await.unwrap();
+            }
+        }
+        let server = launch.start().await;
+        verify(&server.client(), &acknowledged, &families).await;
+        let acknowledged = acknowledged.lock().await;
+        assert!(acknowledged.registered.len() > FAMILIES && !acknowledged.ended.is_empty(), "the writers did write");
+        drop(server);
+        assert_no_token_has_two_successors(&scratch.url).await;
+    }
+}
+
+/// One person who signs up, refreshes without a pause, signs out at times, and remembers what was acknowledged.
+struct Writer {
+    client: HttpClient,
+    round: usize,
+    index: usize,
+    acknowledged: Arc<Mutex<Acknowledged>>,
+}
+
+impl Writer {
+    /// Gives the refresh token of the last acknowledged answer of the session that still lives, if any.
+    async fn run(self, family: Option<String>) -> Option<String> {
+        let mut token = match family {
+            Some(token) => token,
+            None => self.sign_up().await?,
+        };
+        for step in 0.. {
+            let body = json!({ "refresh_token": token });
+            if step == 8 && self.index.is_multiple_of(4) {
+                let Some(answer) = self.client.post("/api/auth/logout", &body).await else {
+                    return None; // It may or may not have ended: nothing was promised.
+                };
+                assert_eq!(answer.status, 204, "{}", answer.text);
+                self.acknowledged.lock().await.ended.push(token);
+                return None;
+            }
+            match self.client.post("/api/auth/refresh", &body).await {
+                Some(answer) => {
+                    assert_eq!(answer.status, 200, "{}", answer.text);
+                    token = answer.json()["refresh_token"].as_str().unwrap().to_owned();
+                }
+                None => return Some(token),
+            }
+        }
+        None
+    }
+
+    async fn sign_up(&self) -> Option<String> {
+        let email = format!("r{}w{}@example.com", self.round, self.index);
+        let body = json!({ "email": email, "password": PASSWORD });
+        let answer = self.client.post("/api/auth/register", &body).await?;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        self.acknowledged.lock().await.registered.insert(email);
+        let answer = self.client.post("/api/auth/login", &body).await?;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()["refresh_token"].as_str().map(str::to_owned)
+    }
+}
+
+/// Every acknowledged account is there, every acknowledged token works (again, within the window), every session
+/// that was ended stays so.
+async fn verify(client: &HttpClient, acknowledged: &Mutex<Acknowledged>, families: &[Option<String>]) {
+    let acknowledged = acknowledged.lock().await;
+    let refresh = async |token: &str| {
+        client
+            .post("/api/auth/refresh", &json!({ "refresh_token": token }))
+            .await
+            .unwrap()
+    };
+    for token in families.iter().flatten() {
+        let answer = refresh(token).await;
+        assert_eq!(
+            answer.status, 200,
+            "an acknowledged refresh token was lost: {}",
+            answer.text
+        );
+    }
+    for token in &acknowledged.ended {
+        assert_eq!(refresh(token).await.status, 401, "an acknowledged sign-out was undone");
+    }
+    // Signing up again is refused only if the account is there. A few are enough: each costs a hash.
+    for email in acknowledged.registered.iter().take(5) {
+        let body = json!({ "email": email, "password": PASSWORD });
+        assert_eq!(
+            client.post("/api/auth/register", &body).await.unwrap().status,
+            409,
+            "{email} was lost"
+        );
+    }
+}
+
+async fn assert_no_token_has_two_successors(url: &str) {
+    let db = Db::open(&Options::new(url, Role::Admin)).await.unwrap();
+    let twins: Vec<i64> = query(sql!(
+        "SELECT COUNT(*) AS count FROM refresh_tokens WHERE parent_hash IS NOT NULL GROUP BY parent_hash HAVING COUNT(*) > 1"
+    ))
+    .all(&db)
+    .await
+    .unwrap();
+    assert_eq!(twins.len(), 0);
+    let all: i64 = query(sql!("SELECT COUNT(*) AS count FROM refresh_tokens"))
+        .one(&db)
+        .await
+        .unwrap();
+    assert!(all > 100, "only {all} tokens were ever written");
+}
+
+/// F-4 (a): between the request and its answer the log was synced, for every acknowledged write.
+#[tokio::test(flavor = "multi_thread")]
+async fn f4_a_sync_of_the_log_lies_between_each_write_and_its_answer() {
+    let scratch = ScratchDatabase::create(Database::Sqlite).await;
+    let trace = scratch.folder().join("trace");
+    let mut launch = Launch::new(BINARY, &scratch);
+    // `-D`: the traced server, not strace, is the process that the test starts and ends.
+    let strace = [
+        "strace",
+        "-D",
+        "-f",
+        "-y",
+        "-q",
+        "-s",
+        "64",
+        "-e",
+        "trace=recvfrom,read,sendto,write,writev,fdatasync,fsync",
+        "-o",
+    ];
+    launch.command = strace
+        .iter()
+        .map(ToString::to_string)
+        .chain([trace.display().to_string(), BINARY.to_owned()])
+        .collect();
+    let server = launch.start().await;
+    let client = server.client();
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let mut acknowledged = 0;
+    for path in ["/api/auth/register", "/api/auth/login", "/api/auth/login"] {
+        assert!(client.post(path, &body).await.unwrap().status.is_success());
+        acknowledged += 1;
+    }
+    let tokens = client.post("/api/auth/login", &body).await.unwrap().json();
+    let mut refresh_token = tokens["refresh_token"].clone();
+    for _ in 0..20 {
+        let answer = client
+            .post("/api/auth/refresh", &json!({ "refresh_token": refresh_token }))
+            .await
+            .unwrap();
+        refresh_token = answer.json()["refresh_token"].clone();
+        acknowledged += 1;
+    }
+    let access_token = tokens["access_token"].as_str().unwrap();
+    let answer = client
+        .send((Method::POST, "/api/auth/logout-all"), None, access_token)
+        .await
+        .unwrap();
+    assert_eq!(answer.status, 204);
+    acknowledged += 2;
+    server.terminate();
+
+    let trace = whole_trace(&trace).await;
+    let (mut answered, mut synced, mut pending) = (0, false, false);
+    for line in trace.lines() {
+        let call = line.split_once(' ').map_or("", |(_, call)| call.trim_start());
+        if call.contains("\"POST /api/auth/") || call.contains("resumed>\"POST /api/auth/") {
+            (pending, synced) = (true, false);
+        } else if (call.starts_with("fdatasync(") && call.contains("-wal>") && call.ends_with("= 0"))
+            || (call.contains("fdatasync resumed>") && call.ends_with("= 0"))
+        {
+            synced = true;
+        } else if pending && call.contains("HTTP/1.1 2") {
+            assert!(synced, "an answer left before the log was synced:\n{line}");
+            (pending, answered) = (false, answered + 1);
+        }
+    }
+    assert_eq!(answered, acknowledged, "the trace shows every acknowledged write");
+}
+
+/// The trace, once strace has written its end.
+async fn whole_trace(path: &std::path::Path) -> String {
+    for _ in 0..200 {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        if text.trim_end().ends_with("+++ exited with 0 +++") {
+            return text;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("strace did not come to an end");
+}
+
+/// R-33 across two processes over one PostgreSQL: fifty racers, one successor.
+#[tokio::test(flavor = "multi_thread")]
+async fn r33_fifty_racers_on_two_nodes_get_one_successor() {
+    let scratch = ScratchDatabase::create(Database::Postgres).await;
+    let launch = Launch::new(BINARY, &scratch);
+    let (one, two) = (launch.start().await, launch.start().await);
+    let (one, two) = (one.client(), two.client());
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD });
+    one.post("/api/auth/register", &body).await.unwrap().assert_status(201);
+    let mut token = two
+        .post("/api/auth/login", &body)
+        .await
+        .unwrap()
+        .assert_status(200)
+        .json()["refresh_token"]
+        .clone();
+    for _ in 0..10 {
+        let body = json!({ "refresh_token": token });
+        let racers = (0..50).map(|index| {
+            if index % 2 == 0 {
+                one.post("/api/auth/refresh", &body)
+            } else {
+                two.post("/api/auth/refresh", &body)
+            }
+        });
+        let answers = futures_util::future::join_all(racers).await;
+        let successors: Vec<Value> = answers
+            .into_iter()
+            .map(|answer| answer.unwrap().assert_status(200).json()["refresh_token"].clone())
+            .collect();
+        assert!(successors.windows(2).all(|pair| pair[0] == pair[1]), "{successors:?}");
+        token = successors[0].clone();
+    }
+    assert_no_twins(&scratch.url).await;
+}
+
+async fn assert_no_twins(url: &str) {
+    let db = Db::open(&Options::new(url, Role::Admin)).await.unwrap();
+    let all: i64 = query(sql!("SELECT COUNT(*) AS count FROM refresh_tokens"))
+        .one(&db)
+        .await
+        .unwrap();
+    assert_eq!(all, 11, "one token for each rotation and the first");
+}

@@ -1,0 +1,88 @@
+//! Generated documents that are checked in are fresh, and the documents that the server hands out are whole.
+
+use countersign_testkit::{Database, TestServer, on_both_databases};
+
+/// Fails when a checked-in document differs from what the code says. `UPDATE_DOCUMENTS=1` writes it.
+fn assert_fresh(name: &str, generated: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../docs")
+        .join(name);
+    if update() {
+        std::fs::write(&path, generated).unwrap();
+    }
+    let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        checked_in == generated,
+        "docs/{name} is stale: run `UPDATE_DOCUMENTS=1 cargo test -p countersign documents` and commit it"
+    );
+}
+
+fn update() -> bool {
+    std::env::var_os("UPDATE_DOCUMENTS").is_some()
+}
+
+#[test]
+fn openapi_json_is_fresh() {
+    assert_fresh(
+        "openapi.json",
+        &(countersign::openapi().to_pretty_json().unwrap() + "\n"),
+    );
+}
+
+#[test]
+fn errors_md_is_fresh() {
+    assert_fresh("errors.md", &countersign::core::problem::reference());
+}
+
+#[test]
+fn settings_md_is_fresh() {
+    assert_fresh("settings.md", &countersign::settings::reference());
+}
+
+on_both_databases! {
+    async fn a2_every_route_is_documented_with_its_way_of_authentication(database: Database) {
+        let server = TestServer::start(database).await;
+        let document = server.get("/openapi.json").await.assert_status(200).json();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        let mut routes = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let protected = operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
+                routes.push(format!("{} {path}{}", method.to_uppercase(), if protected { " (bearer)" } else { "" }));
+            }
+        }
+        routes.sort();
+        assert_eq!(
+            routes,
+            [
+                "DELETE /api/auth/me (bearer)",
+                "DELETE /api/auth/sessions/{id} (bearer)",
+                "GET /.well-known/jwks.json",
+                "GET /.well-known/oauth-authorization-server",
+                "GET /api/auth/me (bearer)",
+                "GET /api/auth/me/export (bearer)",
+                "GET /api/auth/sessions (bearer)",
+                "GET /healthz",
+                "GET /readyz",
+                "POST /api/auth/change-password (bearer)",
+                "POST /api/auth/login",
+                "POST /api/auth/logout (bearer)",
+                "POST /api/auth/logout-all (bearer)",
+                "POST /api/auth/refresh",
+                "POST /api/auth/register",
+            ]
+        );
+    }
+
+    async fn swagger_ui_comes_from_the_binary(database: Database) {
+        let server = TestServer::start(database).await;
+        let page = server.get("/docs/").await.assert_status(200);
+        assert!(page.header("content-type").starts_with("text/html"));
+        for outside in ["http://", "https://", "//cdn"] {
+            assert!(!page.text.contains(&format!("src=\"{outside}")), "{}", page.text);
+        }
+        server.get("/docs/swagger-ui-bundle.js").await.assert_status(200);
+        server.get("/docs/nothing.js").await.assert_problem(404, "not_found");
+        assert!(server.get("/errors").await.assert_status(200).text.contains("id=\"invalid_credentials\""));
+    }
+}

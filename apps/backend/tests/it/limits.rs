@@ -1,0 +1,94 @@
+//! Rate limits at the doors.
+
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use countersign_testkit::{Answer, Database, PASSWORD, TestServer, on_both_databases};
+use futures_util::future::join_all;
+use serde_json::json;
+
+const LIMITED: &str = "[limits]\nlogin_per_account = \"10/15m\"\nlogin_per_address = \"30/1m\"";
+
+on_both_databases! {
+    async fn r65_too_many_guesses_are_told_when_to_come_back(database: Database) {
+        let server = TestServer::start_with(database, LIMITED).await;
+        server.user("ada").await;
+        for _ in 0..10 {
+            login_from(&server, "203.0.113.7:1", "ada", "wrong").await.assert_problem(401, "invalid_credentials");
+        }
+        let known = login_from(&server, "203.0.113.7:1", "ada", PASSWORD).await.assert_problem(429, "rate_limited");
+        assert!(known.header("retry-after").parse::<u64>().unwrap() >= 1);
+        assert!(!known.header("ratelimit").is_empty() && !known.header("ratelimit-policy").is_empty());
+
+        // An unknown account is limited alike.
+        for _ in 0..10 {
+            login_from(&server, "203.0.113.8:1", "nobody", "wrong").await.assert_problem(401, "invalid_credentials");
+        }
+        login_from(&server, "203.0.113.8:1", "nobody", "wrong").await.assert_problem(429, "rate_limited");
+
+        // A20: from another address the owner gets in.
+        login_from(&server, "198.51.100.77:1", "ada", PASSWORD).await.assert_status(200);
+    }
+
+    async fn honest_people_are_not_limited_by_their_own_successes(database: Database) {
+        let server = TestServer::start_with(database, LIMITED).await;
+        server.user("ada").await;
+        for _ in 0..15 {
+            login_from(&server, "198.51.100.77:1", "ada", PASSWORD).await.assert_status(200);
+        }
+    }
+
+    async fn c22_parallel_guesses_do_not_slip_through(database: Database) {
+        let server = TestServer::start_with(database, LIMITED).await;
+        server.user("ada").await;
+        let answers = join_all((0..60).map(|_| login_from(&server, "203.0.113.7:1", "ada", "wrong"))).await;
+        assert_eq!(answers.iter().filter(|answer| answer.status == 401).count(), 10);
+        assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 50);
+    }
+
+    async fn r66_a_network_is_one_client_and_headers_of_strangers_count_for_nothing(database: Database) {
+        let server = TestServer::start_with(database, LIMITED).await;
+        server.user("ada").await;
+        for host in 0..10 {
+            login_from(&server, &format!("[2001:db8:1:2::{host:x}]:1"), "ada", "wrong").await
+                .assert_problem(401, "invalid_credentials");
+        }
+        login_from(&server, "[2001:db8:1:2:ffff::1]:1", "ada", "wrong").await.assert_problem(429, "rate_limited");
+        login_from(&server, "[2001:db8:1:3::1]:1", "ada", "wrong").await.assert_problem(401, "invalid_credentials");
+
+        for guess in 0..11 {
+            let request = login_request("203.0.113.9:1")
+                .header("x-forwarded-for", format!("10.0.0.{guess}"))
+                .header("forwarded", format!("for=10.0.0.{guess}"));
+            let answer = server.send(request.body(login_body("ada", "wrong")).unwrap()).await;
+            assert_eq!(answer.status == 429, guess == 10, "guess {guess}");
+        }
+    }
+
+    async fn a70_a_trusted_proxy_is_believed(database: Database) {
+        let toml = format!("trusted_proxies = [\"10.0.0.0/8\"]\n{LIMITED}");
+        let server = TestServer::start_with(database, &toml).await;
+        server.user("ada").await;
+        for guess in 0..11 {
+            let request = login_request("10.1.2.3:1").header("x-forwarded-for", format!("198.51.100.{guess}"));
+            server.send(request.body(login_body("ada", "wrong")).unwrap()).await.assert_problem(401, "invalid_credentials");
+        }
+    }
+}
+
+async fn login_from(server: &TestServer, peer: &str, name: &str, password: &str) -> Answer {
+    let request = login_request(peer).body(login_body(name, password)).unwrap();
+    server.send(request).await
+}
+
+fn login_request(peer: &str) -> axum::http::request::Builder {
+    Request::post("/api/auth/login")
+        .header("content-type", "application/json")
+        .extension(ConnectInfo(peer.parse::<SocketAddr>().unwrap()))
+}
+
+fn login_body(name: &str, password: &str) -> Body {
+    Body::from(json!({ "email": format!("{name}@example.com"), "password": password }).to_string())
+}

@@ -1,0 +1,173 @@
+//! F-15: keys rotate under load, and no verifier ever meets a token whose key it does not know.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use countersign::core::clock::Timestamp;
+use countersign::features::keys::{JWKS_MAX_AGE, KeyOperator, KeyOptions, Keys, OperatorError};
+use countersign_jose::{Expectation, JwkSet, VerifyingKey, verify_access_token};
+use countersign_testkit::{Database, TestServer, on_both_databases};
+use tokio::task::JoinSet;
+
+/// By how much the clock moves between two looks at the folder.
+const STEP: Duration = Duration::from_secs(40);
+const ROTATIONS: usize = 4;
+
+on_both_databases! {
+    async fn f15_no_request_fails_while_keys_rotate(database: Database) {
+        let server = TestServer::start(database).await;
+        let operator = KeyOperator::new(options(&server), server.context.db.clone(), server.context.clock.clone());
+        // A second server on the same folder and database; it looks at them after the first one.
+        let late = Keys::open(options(&server), server.context.db.clone(), server.context.clock.clone()).await.unwrap();
+        let world = Arc::new(World { server, late, rounds: AtomicUsize::new(0) });
+        let mut clients = JoinSet::new();
+        for name in ["ada", "eve", "joan"] {
+            clients.spawn(client(world.clone(), name));
+        }
+        tokio::select! {
+            () = rotate(&world, &operator) => {}
+            Some(ended) = clients.join_next() => ended.unwrap(),
+        }
+        let states: Vec<_> = operator.list().await.unwrap().iter().map(|key| key.state.name()).collect();
+        assert_eq!(states, ["current", "retired", "retired", "retired", "retired"]);
+    }
+}
+
+struct World {
+    server: TestServer,
+    late: Keys,
+    /// How many rounds the clients have made.
+    rounds: AtomicUsize,
+}
+
+/// Uses the API and verifies its tokens elsewhere, until it is stopped. Any failure is a panic.
+async fn client(world: Arc<World>, name: &'static str) {
+    let World { server, late, rounds } = &*world;
+    // The first token is verified until the end: its key is retired by then.
+    let first = server.user(name).await;
+    let mut person = server.sign_in(name).await;
+    let mut jwks = Jwks::fetch(server).await;
+    loop {
+        let tokens = person.refresh(&person.refresh_token).await.assert_status(200).json();
+        person = person.with(&tokens);
+        jwks.renew_if_stale(server).await;
+        for holder in [&first, &person] {
+            holder.get("/api/auth/me").await.assert_status(200);
+            jwks.verify(server, &holder.access_token);
+            assert!(
+                late.verifying_key(&kid_of(&holder.access_token)).is_some(),
+                "the other server refuses a token"
+            );
+        }
+        rounds.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Rotates again and again; in each state of the folder and of each server the clients get their turn.
+async fn rotate(world: &World, operator: &KeyOperator) {
+    let World { server, late, .. } = world;
+    for _ in 0..ROTATIONS {
+        operator.publish_next().await.unwrap();
+        loop {
+            server.context.clock.advance(STEP);
+            server.context.keys.refresh().await;
+            let Err(refused) = operator.activate().await else { break };
+            let waits = matches!(refused, OperatorError::TooEarly { .. } | OperatorError::Unpublished(_));
+            assert!(waits, "{refused}");
+            world.clients_turn().await;
+            late.refresh().await;
+        }
+        for keys in [&server.context.keys, late] {
+            world.clients_turn().await;
+            keys.refresh().await;
+        }
+    }
+    world.clients_turn().await;
+}
+
+impl World {
+    /// Waits until every client can have made a round.
+    async fn clients_turn(&self) {
+        let enough = self.rounds.load(Ordering::SeqCst) + 6;
+        while self.rounds.load(Ordering::SeqCst) < enough {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+/// A verifier's copy of the JWK Set, kept for as long as its headers say and never fetched out of turn.
+struct Jwks {
+    keys: Vec<VerifyingKey>,
+    etag: String,
+    stale_at: Timestamp,
+}
+
+impl Jwks {
+    async fn fetch(server: &TestServer) -> Self {
+        let mut jwks = Self {
+            keys: Vec::new(),
+            etag: "\"none\"".into(),
+            stale_at: server.context.clock.now(),
+        };
+        jwks.renew_if_stale(server).await;
+        jwks
+    }
+
+    async fn renew_if_stale(&mut self, server: &TestServer) {
+        let now = server.context.clock.now();
+        if now < self.stale_at {
+            return;
+        }
+        let request = Request::get("/.well-known/jwks.json").header("if-none-match", &self.etag);
+        let answer = server.send(request.body(Body::empty()).unwrap()).await;
+        let max_age = answer
+            .header("cache-control")
+            .strip_prefix("public, max-age=")
+            .unwrap()
+            .parse()
+            .unwrap();
+        self.stale_at = now + Duration::from_secs(max_age);
+        self.etag = answer.header("etag").to_owned();
+        if answer.status != 304 {
+            let set: JwkSet = serde_json::from_str(&answer.assert_status(200).text).unwrap();
+            self.keys = set
+                .keys
+                .iter()
+                .map(|key| VerifyingKey::from_jwk(key).unwrap())
+                .collect();
+        }
+    }
+
+    #[track_caller]
+    fn verify(&self, server: &TestServer, token: &str) {
+        let issuer = "http://127.0.0.1:8000";
+        let audience = [issuer.to_owned()];
+        let now = server.context.clock.now().seconds();
+        let expect = Expectation {
+            issuer,
+            audience: &audience,
+            now,
+            leeway: 0,
+        };
+        let key = |kid: &str| self.keys.iter().find(|key| key.kid() == kid);
+        verify_access_token(token, key, &expect).expect("a verifier with the set that its headers allow knows the key");
+    }
+}
+
+fn options(server: &TestServer) -> KeyOptions {
+    let settings = &server.context.settings;
+    KeyOptions {
+        dir: settings.keys_dir.clone(),
+        passphrase: None,
+        access_ttl: settings.tokens.access_ttl,
+        max_age: JWKS_MAX_AGE,
+    }
+}
+
+fn kid_of(token: &str) -> String {
+    let header = countersign_jose::decode_without_verifying(token).unwrap().header;
+    header["kid"].as_str().unwrap().to_owned()
+}

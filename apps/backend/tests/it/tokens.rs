@@ -1,0 +1,73 @@
+//! What protected routes accept: one genuine token, and none of many forged ones.
+
+#[path = "../../../../crates/jose/tests/common/forged.rs"]
+mod forged;
+
+use axum::body::Body;
+use axum::http::Request;
+use countersign_testkit::{Database, TestServer, on_both_databases};
+
+on_both_databases! {
+    async fn r1_to_r15_no_forged_token_gets_in(database: Database) {
+        let server = TestServer::start(database).await;
+        let ada = server.user("ada").await;
+        let claims = server.context.guard.verify(&ada.access_token).await.unwrap().claims;
+        let key = std::fs::read(server.folder().join("keys/private.pem")).unwrap();
+        let key = countersign_jose::SigningKey::from_pem(&key, None).unwrap();
+        let claims = serde_json::to_value(&*claims).unwrap();
+        let tokens = forged::forged_tokens(&key, &claims);
+        assert!(tokens.len() >= 40, "only {} forged tokens", tokens.len());
+        for (name, _, token) in tokens {
+            let Ok(request) = Request::get("/api/auth/me").header("authorization", format!("Bearer {token}")).body(Body::empty())
+            else {
+                continue; // No HTTP client could send it.
+            };
+            let answer = server.send(request).await;
+            assert_eq!(answer.status, 401, "{name}: {}", answer.text);
+            assert_eq!(answer.code(), "invalid_token", "{name}");
+            let challenge = answer.header("www-authenticate");
+            assert!(challenge.contains("error=\"invalid_token\"") && challenge.starts_with("Bearer realm="), "{name}: {challenge}");
+        }
+        ada.get("/api/auth/me").await.assert_status(200);
+    }
+
+    async fn an_access_token_has_the_shape_of_rfc_9068(database: Database) {
+        let server = TestServer::start(database).await;
+        let ada = server.user("ada").await;
+        let me = ada.get("/api/auth/me").await.json();
+        let part = |index: usize| -> serde_json::Value {
+            use base64::Engine;
+            let text = ada.access_token.split('.').nth(index).unwrap();
+            serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap()
+        };
+        let (header, claims) = (part(0), part(1));
+        assert_eq!((&header["alg"], &header["typ"]), (&"ES256".into(), &"at+jwt".into()));
+        let jwks = server.get("/.well-known/jwks.json").await.assert_status(200).json();
+        assert_eq!(header["kid"], jwks["keys"][0]["kid"]);
+        assert_eq!(claims["iss"], "http://127.0.0.1:8000");
+        assert_eq!(claims["aud"], "http://127.0.0.1:8000");
+        assert_eq!(claims["sub"], me["id"]);
+        assert_eq!(claims["client_id"], "countersign");
+        assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 15 * 86_400);
+        assert_eq!(claims["amr"], serde_json::json!(["pwd"]));
+        assert_eq!(claims["auth_time"], claims["iat"]);
+        assert!(claims["jti"].is_string() && claims["sid"].is_string() && claims.get("scope").is_none());
+    }
+
+    async fn a_missing_token_is_challenged_without_an_error(database: Database) {
+        let server = TestServer::start(database).await;
+        let answer = server.get("/api/auth/me").await.assert_problem(401, "missing_token");
+        assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"http://127.0.0.1:8000\"");
+        // A81: not in the query, not in a form.
+        let ada = server.user("ada").await;
+        server.get(&format!("/api/auth/me?access_token={}", ada.access_token)).await.assert_problem(401, "missing_token");
+    }
+
+    async fn an_expired_token_is_refused(database: Database) {
+        let server = TestServer::start(database).await;
+        let ada = server.user("ada").await;
+        server.context.clock.advance(std::time::Duration::from_secs(15 * 86_400 + 31));
+        ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
+        ada.refresh(&ada.refresh_token).await.assert_status(200);
+    }
+}

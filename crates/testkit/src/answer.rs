@@ -1,0 +1,66 @@
+//! An answer, whole: status, headers, body.
+
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::Value;
+
+/// An answer of the server.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body's bytes as text.
+    pub text: String,
+}
+
+impl Answer {
+    /// The body as JSON; `null` where it is empty.
+    pub fn json(&self) -> Value {
+        if self.text.is_empty() {
+            return Value::Null;
+        }
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("no JSON ({error}): {}", self.text))
+    }
+
+    /// A header's value, or an empty text.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap_or("<not ASCII>"))
+    }
+
+    /// The `code` of a problem, or an empty text.
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Fails unless the status is this one; gives the answer back.
+    #[track_caller]
+    pub fn assert_status(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self
+    }
+
+    /// Fails unless it is a problem with this status and code, in the documented shape.
+    #[track_caller]
+    pub fn assert_problem(self, status: u16, code: &str) -> Self {
+        assert_eq!(
+            (self.status.as_u16(), self.code().as_str()),
+            (status, code),
+            "{}",
+            self.text
+        );
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let body = self.json();
+        assert_eq!(body["status"], status);
+        assert_eq!(body["request_id"].as_str(), Some(self.header("x-request-id")));
+        assert!(
+            body["type"]
+                .as_str()
+                .is_some_and(|kind| kind.ends_with(&format!("/errors#{code}"))),
+            "{body}"
+        );
+        self
+    }
+}

@@ -1,0 +1,100 @@
+//! A database of its own for each test, removed when the test ends.
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use tokio_postgres::NoTls;
+
+/// Which of the two databases a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// The embedded one.
+    Sqlite,
+    /// A schema of its own on the server of `COUNTERSIGN_TEST_POSTGRES_URL`.
+    Postgres,
+}
+
+/// A database that nobody else uses. It goes when this value goes.
+pub struct ScratchDatabase {
+    /// What the server is to connect to.
+    pub url: String,
+    folder: TempDir,
+    schema: Option<String>,
+}
+
+impl ScratchDatabase {
+    /// An empty database.
+    pub async fn create(database: Database) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        match database {
+            Database::Sqlite => {
+                let url = format!("sqlite://{}", folder.path().join("test.db").display());
+                Self {
+                    url,
+                    folder,
+                    schema: None,
+                }
+            }
+            Database::Postgres => {
+                let server = postgres_url();
+                let schema = format!(
+                    "test_{}",
+                    uuid::Uuid::from_bytes(countersign::core::chance::Chance.bytes()).simple()
+                );
+                run(&server, &format!("CREATE SCHEMA {schema}")).await;
+                let separator = if server.contains('?') { '&' } else { '?' };
+                let url = format!("{server}{separator}options=-c%20search_path%3D{schema}");
+                Self {
+                    url,
+                    folder,
+                    schema: Some(schema),
+                }
+            }
+        }
+    }
+
+    /// A folder of this test.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+}
+
+impl Drop for ScratchDatabase {
+    fn drop(&mut self) {
+        let Some(schema) = self.schema.take() else { return };
+        // Dropping is not async, and the test's runtime may be going down: a thread of its own does it.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime starts");
+            runtime.block_on(run(&postgres_url(), &format!("DROP SCHEMA {schema} CASCADE")));
+        });
+        let _ = dropping.join();
+    }
+}
+
+/// The server that `scripts/test` starts.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test's environment says where its PostgreSQL is"
+)]
+fn postgres_url() -> String {
+    std::env::var("COUNTERSIGN_TEST_POSTGRES_URL").expect(
+        "COUNTERSIGN_TEST_POSTGRES_URL names no PostgreSQL server: run the tests by `scripts/test`, which starts one",
+    )
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "schemas are made and dropped beside the server that is tested"
+)]
+async fn run(url: &str, statement: &str) {
+    let (client, connection) = tokio_postgres::connect(url, NoTls)
+        .await
+        .expect("the test's PostgreSQL answers");
+    let driving = tokio::spawn(connection);
+    client.batch_execute(statement).await.expect("the statement runs");
+    drop(client);
+    let _ = driving.await;
+}

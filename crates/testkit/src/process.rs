@@ -1,0 +1,209 @@
+//! The real binary as a process of its own, on a free port, for what only a process can show.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use axum::http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+use crate::{Answer, ScratchDatabase};
+
+/// How long a server may take until it answers.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// A running `countersign serve`. It is killed when this value goes.
+pub struct ServerProcess {
+    child: Child,
+    /// `http://127.0.0.1:<port>`.
+    pub base: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+/// How a server is started.
+pub struct Launch<'a> {
+    /// What is run: the binary's path, with anything before it that wraps it.
+    pub command: Vec<String>,
+    /// Its database and folder.
+    pub scratch: &'a ScratchDatabase,
+    /// Further settings, as environment variables.
+    pub environment: Vec<(&'static str, String)>,
+}
+
+/// An HTTP client that keeps its connections. It sends what it is told to and judges nothing.
+#[derive(Clone)]
+pub struct HttpClient {
+    inner: Client<HttpConnector, Full<Bytes>>,
+    base: String,
+}
+
+impl<'a> Launch<'a> {
+    /// The binary by itself.
+    pub fn new(binary: &str, scratch: &'a ScratchDatabase) -> Self {
+        Self {
+            command: vec![binary.to_owned()],
+            scratch,
+            environment: Vec::new(),
+        }
+    }
+
+    /// One more setting.
+    pub fn with(mut self, variable: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((variable, value.into()));
+        self
+    }
+
+    /// Starts it and waits until it answers.
+    pub async fn start(&self) -> ServerProcess {
+        let address = free_address();
+        let child = self.spawn(address);
+        let mut server = ServerProcess {
+            child,
+            base: format!("http://{address}"),
+            address,
+        };
+        let began = Instant::now();
+        while server
+            .client()
+            .send((Method::GET, "/healthz"), None, "")
+            .await
+            .is_none()
+        {
+            if let Some(status) = server.child.try_wait().expect("the process can be asked") {
+                panic!("the server ended before it answered: {status}\n{}", self.log());
+            }
+            assert!(
+                began.elapsed() < START_LIMIT,
+                "the server does not answer\n{}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        server
+    }
+
+    /// What it has written so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.scratch.folder().join("server.log")
+    }
+
+    fn spawn(&self, address: SocketAddr) -> Child {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .expect("a log can be made");
+        let mut command = Command::new(&self.command[0]);
+        command
+            .args(&self.command[1..])
+            .arg("serve")
+            .env_clear()
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("COUNTERSIGN_LISTEN", address.to_string())
+            .env("COUNTERSIGN_ISSUER", "http://127.0.0.1:8000")
+            .env("COUNTERSIGN_DATABASE_URL", &self.scratch.url)
+            .env("COUNTERSIGN_KEYS_DIR", self.scratch.folder().join("keys"))
+            .env("COUNTERSIGN_LIMITS__ENABLED", "false")
+            .current_dir(self.scratch.folder())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a descriptor can be copied"))
+            .stderr(log);
+        for (variable, value) in &self.environment {
+            command.env(variable, value);
+        }
+        command.spawn().expect("the binary can be started")
+    }
+}
+
+impl ServerProcess {
+    /// A client of this server.
+    pub fn client(&self) -> HttpClient {
+        HttpClient {
+            inner: Client::builder(TokioExecutor::new()).build_http(),
+            base: self.base.clone(),
+        }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`: nothing is flushed, nobody is told.
+    pub fn kill(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// `kill -TERM`, and the exit status once it has ended.
+    pub fn terminate(mut self) -> std::process::ExitStatus {
+        let id = self.child.id().to_string();
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .expect("kill can be run");
+        self.child.wait().expect("the process ends")
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl HttpClient {
+    /// Sends a request with a JSON body (`null` for none) and a bearer token (empty for none). `None`: no answer.
+    pub async fn send(&self, (method, path): (Method, &str), body: Option<&Value>, bearer: &str) -> Option<Answer> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        if !bearer.is_empty() {
+            request = request.header("authorization", format!("Bearer {bearer}"));
+        }
+        let bytes = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        let response = self
+            .inner
+            .request(request.body(Full::new(bytes)).expect("the request is one"))
+            .await
+            .ok()?;
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.ok()?.to_bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Some(Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text,
+        })
+    }
+
+    /// A POST of JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> Option<Answer> {
+        self.send((Method::POST, path), Some(body), "").await
+    }
+
+    /// A GET with a bearer token.
+    pub async fn get_as(&self, path: &str, bearer: &str) -> Option<Answer> {
+        self.send((Method::GET, path), None, bearer).await
+    }
+}
+
+/// An address that nobody listens on just now.
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("there is a free port")
+}

@@ -1,0 +1,159 @@
+//! The whole server, in this process, spoken to through its router with all its layers.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use countersign::core::clock::{Clock, Timestamp};
+use countersign::settings::{Settings, SettingsFile, Sources};
+use countersign::{Context, app};
+use countersign_store::Role;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::{Answer, Database, PASSWORD, Person, ScratchDatabase};
+
+/// When every test begins: 2026-11-22T10:15:00Z.
+const START: Timestamp = Timestamp(1_795_342_500_000);
+
+/// The whole server, for one test.
+pub struct TestServer {
+    /// Everything the server holds: its database, its clock, its keys.
+    pub context: Context,
+    router: Router,
+    people: AtomicU8,
+    scratch: ScratchDatabase,
+}
+
+impl TestServer {
+    /// A server on an empty database, with settings that make hashing cheap and switch the rate limits off.
+    pub async fn start(database: Database) -> Self {
+        Self::start_with(database, "").await
+    }
+
+    /// The same, with lines of `countersign.toml` that are stronger than the kit's own.
+    pub async fn start_with(database: Database, toml: &str) -> Self {
+        let scratch = ScratchDatabase::create(database).await;
+        Self::start_on(scratch, toml).await
+    }
+
+    /// The same, on a database that is there already.
+    pub async fn start_on(scratch: ScratchDatabase, toml: &str) -> Self {
+        let settings = settings(&scratch, toml);
+        let context = Context::open(settings, Role::Server, Clock::fixed(START))
+            .await
+            .expect("the server starts");
+        Self {
+            router: app(context.clone()),
+            context,
+            people: AtomicU8::new(1),
+            scratch,
+        }
+    }
+
+    /// A second node over the same database and the same keys. Only PostgreSQL has room for two.
+    pub async fn another_node(&self) -> Context {
+        let settings = self.context.settings.clone();
+        Context::open(settings, Role::Server, self.context.clock.clone())
+            .await
+            .expect("the second node starts")
+    }
+
+    /// Sends any request. Without a peer of its own it comes from 192.0.2.1.
+    pub async fn send(&self, mut request: Request<Body>) -> Answer {
+        if request.extensions().get::<ConnectInfo<SocketAddr>>().is_none() {
+            request
+                .extensions_mut()
+                .insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 40_000))));
+        }
+        let response = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("the router never fails");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("the body can be read").to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).expect("the body is UTF-8");
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text,
+        }
+    }
+
+    /// A GET without any credentials.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).expect("the path is one"))
+            .await
+    }
+
+    /// A POST of JSON without any credentials.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        let request = Request::post(path).header("content-type", "application/json");
+        self.send(request.body(Body::from(body.to_string())).expect("the path is one"))
+            .await
+    }
+
+    /// A POST of a form without any credentials; `form` is encoded already.
+    pub async fn post_form(&self, path: &str, form: &str) -> Answer {
+        let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(form.to_owned())).expect("the path is one"))
+            .await
+    }
+
+    /// Signs up `<name>@example.com` and signs in.
+    pub async fn user(&self, name: &str) -> Person<'_> {
+        let body = json!({ "email": format!("{name}@example.com"), "password": PASSWORD });
+        self.post("/api/auth/register", body).await.assert_status(201);
+        self.sign_in(name).await
+    }
+
+    /// Signs in `<name>@example.com` once more.
+    pub async fn sign_in(&self, name: &str) -> Person<'_> {
+        let last = self.people.fetch_add(1, Ordering::Relaxed);
+        Person::sign_in(self, name, SocketAddr::from(([198, 51, 100, last], 40_000))).await
+    }
+
+    /// The folder of this test's files.
+    pub fn folder(&self) -> std::path::PathBuf {
+        self.scratch.folder()
+    }
+
+    /// The database's address.
+    pub fn database_url(&self) -> &str {
+        &self.scratch.url
+    }
+}
+
+/// Cheap hashing is refused by the settings' own rules, so the pool is what keeps tests quick; the limits have
+/// tests of their own.
+fn settings(scratch: &ScratchDatabase, toml: &str) -> Settings {
+    let base = format!(
+        "database_url = {:?}\nkeys_dir = {:?}\nissuer = \"http://127.0.0.1:8000\"\n",
+        scratch.url,
+        scratch.folder().join("keys").display().to_string(),
+    );
+    let limits = if toml.contains("[limits]") {
+        ""
+    } else {
+        "[limits]\nenabled = false\n"
+    };
+    let text = format!("{base}{toml}\n{limits}");
+    let file = SettingsFile {
+        path: "countersign.toml".into(),
+        text: Ok(text),
+    };
+    match Settings::load(&Sources {
+        file: Some(file),
+        cores: std::num::NonZero::new(2),
+        ..Sources::default()
+    }) {
+        Ok(loaded) => loaded.settings,
+        Err(mistakes) => panic!("{mistakes}"),
+    }
+}
