@@ -77,6 +77,9 @@ pub enum Command {
         after_help = "Example:\n  countersign serve --listen 127.0.0.1:9000 --database-url postgres://auth@db/auth"
     )]
     Serve,
+    /// Ask the server of these settings whether it is ready
+    #[command(after_help = "Example:\n  countersign health || echo 'take it out of the balancer'")]
+    Health,
     /// Bring the database's schema up to date, and stop
     #[command(after_help = "Example:\n  countersign migrate --database-url postgres://auth@db/auth")]
     Migrate,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use crate::StartError;
-use crate::features::keys::KeysError;
+use crate::features::keys::{KeysError, OperatorError};
 use crate::settings::Mistakes;
 
 /// The exit code of sysexits.h for a configuration that cannot be used.
@@ -55,7 +55,8 @@ impl From<Mistakes> for Failure {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
-            StartError::Keys(_) | StartError::Hasher(_) => Self::of_configuration(error),
+            StartError::Keys(error) => error.into(),
+            StartError::Hasher(_) => Self::of_configuration(error),
             StartError::Open(_) | StartError::Migrate(_) => Self::new(error),
         }
     }
@@ -63,7 +64,19 @@ impl From<StartError> for Failure {
 
 impl From<KeysError> for Failure {
     fn from(error: KeysError) -> Self {
-        Self::of_configuration(error)
+        match error {
+            KeysError::Store(_) => Self::new(error),
+            error => Self::of_configuration(error),
+        }
+    }
+}
+
+impl From<OperatorError> for Failure {
+    fn from(error: OperatorError) -> Self {
+        match error {
+            OperatorError::Keys(error) => error.into(),
+            error => Self::new(error),
+        }
     }
 }
 
@@ -86,6 +99,5 @@ failures!(
     crate::core::email::InvalidEmail,
     crate::core::server::BindError,
     crate::features::auth::LoginError,
-    crate::features::keys::OperatorError,
     countersign_jose::KeyError,
 );

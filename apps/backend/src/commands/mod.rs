@@ -4,6 +4,7 @@ mod banner;
 pub mod cli;
 mod documents;
 mod failure;
+mod health;
 mod keys;
 mod logging;
 mod migrate;
@@ -74,6 +75,7 @@ async fn with_settings(command: Command, loaded: Loaded, output: &mut Standard) 
             logging::start(&settings.log);
             serve::serve(loaded.settings).await
         }
+        Command::Health => health::health(settings, output),
         Command::Migrate => migrate::migrate(settings, output).await,
         Command::Keys(command) => keys::run(command, settings, output).await,
         Command::Users(command) => users::run(command, &administer(loaded.settings).await?, output).await,

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::Request;
-use countersign_testkit::{Database, TestServer, on_both_databases};
+use countersign_testkit::{Database, Launch, ScratchDatabase, TestServer, on_both_databases};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
@@ -39,4 +39,21 @@ on_both_databases! {
         assert!(!text.contains("somewhere"), "a path that nobody defined became a label");
         server.get("/metrics").await.assert_problem(404, "not_found");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_tells_whether_the_server_is_ready() {
+    let scratch = ScratchDatabase::create(Database::Sqlite).await;
+    let server = Launch::new(env!("CARGO_BIN_EXE_countersign"), &scratch).start().await;
+    let listen = server.address.to_string();
+    let ask = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"));
+        let command = command.args(["health", "--listen", &listen]).env_clear();
+        command.current_dir(scratch.folder()).output().unwrap()
+    };
+    assert!(ask().status.success());
+    server.kill();
+    let answer = ask();
+    assert_eq!(answer.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&answer.stderr).contains("nobody answers"));
 }
