@@ -33,6 +33,8 @@ CREATE TABLE sessions (
     account_id       UUID NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     epoch            BIGINT NOT NULL,
     client_id        TEXT NOT NULL,
+    -- How its owner proved who they are (RFC 8176); empty for a session that the operator opened.
+    amr              TEXT NOT NULL,
     scope            TEXT NOT NULL,
     user_agent       TEXT,
     address          TEXT,

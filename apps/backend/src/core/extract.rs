@@ -88,14 +88,15 @@ impl FromRequestParts<Context> for Origin {
             .extensions
             .get::<RequestId>()
             .map_or_else(|| "".into(), |id| id.0.clone());
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|ConnectInfo(peer)| *peer);
+        // Without it, nobody could be limited and everybody would pass for the operator.
+        let Some(&ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
+            return Err(Problem::internal(
+                "the listener does not say who connects: serve with into_make_service_with_connect_info",
+            ));
+        };
         let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(Self {
-            address: peer
-                .map(|peer| ClientAddress::of(peer.ip(), &parts.headers, &context.settings.trusted_proxies).ip()),
+            address: Some(ClientAddress::of(peer.ip(), &parts.headers, &context.settings.trusted_proxies).ip()),
             user_agent: user_agent.and_then(readable_user_agent),
             request_id,
         })

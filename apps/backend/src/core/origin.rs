@@ -11,7 +11,8 @@ const MAX_USER_AGENT: usize = 256;
 /// Where a request comes from: the client's address, its device, and the request's id.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// The client's address, as the trusted proxies report it; none for the command line.
+    /// The client's address, as the trusted proxies report it; none for the command line, and only for it: what comes
+    /// over the network without an address is refused, or it would escape the limits.
     pub address: Option<IpAddr>,
     /// The `User-Agent`, shortened, without control characters.
     pub user_agent: Option<String>,

@@ -1,5 +1,6 @@
 //! Signing in, staying in, signing out.
 
+use countersign::features::auth::operator;
 use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
 use serde_json::{Value, json};
 
@@ -54,7 +55,7 @@ on_both_databases! {
         let server = TestServer::start(database).await;
         let ada = server.user("ada").await;
         let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
-        countersign::features::auth::operator::set_disabled(&server.context, id, true).await.unwrap();
+        operator::set_disabled(&server.context, id, true).await.unwrap();
 
         ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
         ada.refresh(&ada.refresh_token).await.assert_problem(401, "invalid_refresh_token");
@@ -62,7 +63,7 @@ on_both_databases! {
         server.post("/api/auth/login", login.clone()).await.assert_problem(401, "invalid_credentials");
 
         // Enabling gives back the account, not the sessions.
-        countersign::features::auth::operator::set_disabled(&server.context, id, false).await.unwrap();
+        operator::set_disabled(&server.context, id, false).await.unwrap();
         ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
         server.post("/api/auth/login", login).await.assert_status(200);
     }
@@ -117,12 +118,37 @@ on_both_databases! {
         server.post("/api/auth/login", login("a better umbrella")).await.assert_status(200);
     }
 
+    async fn x18_a_scope_that_was_taken_back_is_not_renewed(database: Database) {
+        let server = TestServer::start(database).await;
+        let ada = server.user("ada").await;
+        let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
+        let owned = "orders:read products:write".parse().unwrap();
+        operator::grant(&server.context, id, &owned).await.unwrap();
+        let ada = server.sign_in("ada").await;
+        operator::ungrant(&server.context, id, &"products:write".parse().unwrap()).await.unwrap();
+        let next = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
+        assert_eq!(next["scope"], "orders:read");
+        let replayed = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
+        assert_eq!(replayed["scope"], "orders:read");
+    }
+
+    async fn a_token_of_the_operator_claims_no_password(database: Database) {
+        let server = TestServer::start(database).await;
+        let ada = server.user("ada").await;
+        let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
+        let ttl = std::time::Duration::from_secs(60);
+        let tokens = operator::issue_token(&server.context, id, &"".parse().unwrap(), ttl).await.unwrap().unwrap();
+        let user = server.context.guard.verify(&tokens.access_token).await.unwrap();
+        assert!(user.claims.amr.is_empty());
+        assert_eq!(user.claims.exp - user.claims.iat, 60);
+    }
+
     async fn scopes_are_what_was_asked_for_and_is_owned(database: Database) {
         let server = TestServer::start(database).await;
         let ada = server.user("ada").await;
         let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
         let owned = "orders:read products:write".parse().unwrap();
-        countersign::features::auth::operator::grant(&server.context, id, &owned).await.unwrap();
+        operator::grant(&server.context, id, &owned).await.unwrap();
         let login = |scope: Value| json!({ "email": "ada@example.com", "password": PASSWORD, "scope": scope });
         for (asked, granted) in [
             (json!("products:write"), json!("products:write")),
@@ -134,7 +160,7 @@ on_both_databases! {
             assert_eq!(token["scope"], granted, "asked for {asked}");
         }
         server.post("/api/auth/login", login(json!("a\"b"))).await.assert_problem(422, "validation_failed");
-        countersign::features::auth::operator::ungrant(&server.context, id, &owned).await.unwrap();
+        operator::ungrant(&server.context, id, &owned).await.unwrap();
         let token = server.post("/api/auth/login", login(Value::Null)).await.assert_status(200).json();
         assert_eq!(token["scope"], Value::Null);
     }
@@ -154,6 +180,66 @@ on_both_databases! {
         server.send(request).await.assert_status(200);
         // A success ends the row of failures.
         server.post("/api/auth/login", login(PASSWORD)).await.assert_status(200);
+    }
+}
+
+/// X-17: a session that was ended while a password was hashed does nothing any more, and does not come back.
+mod x17_what_ends_a_session_meanwhile_is_not_undone {
+    use countersign::core::ids::AccountId;
+    use countersign::features::auth::logout_all;
+
+    use super::*;
+
+    async fn run(database: Database) {
+        let server = std::sync::Arc::new(TestServer::start(database).await);
+        let ada = server.user("ada").await;
+        let (reached, is_reached) = std::sync::mpsc::channel();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let gate = std::sync::Mutex::new((reached, released));
+        fail::cfg_callback("confirm::confirmed", move || {
+            let gate = gate.lock().unwrap();
+            gate.0.send(()).unwrap();
+            let _ = gate.1.recv();
+        })
+        .unwrap();
+        let change = json!({ "current_password": PASSWORD, "new_password": "a better umbrella" });
+        let changing = async {
+            let answer = ada.post("/api/auth/change-password", change).await;
+            fail::remove("confirm::confirmed");
+            answer
+        };
+        let ending = async {
+            tokio::task::spawn_blocking(move || is_reached.recv().unwrap())
+                .await
+                .unwrap();
+            let user = server.context.guard.verify(&ada.access_token).await.unwrap();
+            let origin = countersign::core::origin::Origin::command_line();
+            logout_all(&server.context, AccountId(user.id), &origin).await.unwrap();
+            release.send(()).unwrap();
+        };
+        // The gate stops the thread that it is reached on, so the two may not share one task.
+        let (answer, ()) = tokio::task::block_in_place(|| {
+            let handle = tokio::runtime::Handle::current();
+            std::thread::scope(|threads| {
+                let ending = threads.spawn(|| handle.block_on(ending));
+                let answer = handle.block_on(changing);
+                (answer, ending.join().unwrap())
+            })
+        });
+        answer.assert_problem(401, "invalid_token");
+        ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
+        let login = json!({ "email": "ada@example.com", "password": PASSWORD });
+        server.post("/api/auth/login", login).await.assert_status(200);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn sqlite() {
+        run(Database::Sqlite).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn postgres() {
+        run(Database::Postgres).await;
     }
 }
 

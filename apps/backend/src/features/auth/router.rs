@@ -2,12 +2,13 @@
 
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
+use countersign_guard::Reason;
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::schemas::{ConfirmationBody, LoginBody, LoginForm, LoginJson, PasswordChangeBody};
-use super::service::{self, ExportBody, LoginError, PasswordError};
+use super::service::{self, ExportBody, ExportError, LoginError, PasswordError};
 use crate::Context;
 use crate::core::dependencies::{CurrentUser, Identified};
 use crate::core::extract::{self, JsonOrForm, OptionalBody};
@@ -105,7 +106,10 @@ async fn change_password(
     extract::Json(body): extract::Json<PasswordChangeBody>,
 ) -> Result<StatusCode, Problem> {
     let whose = (user.account_id(), user.session_id());
-    service::change_password(&context, whose, (body.current_password, body.new_password), &origin).await?;
+    let passwords = (body.current_password, body.new_password);
+    service::change_password(&context, whose, passwords, &origin)
+        .await
+        .map_err(|error| refused(&context, error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -141,8 +145,19 @@ async fn delete(
     origin: Origin,
     extract::Json(body): extract::Json<ConfirmationBody>,
 ) -> Result<StatusCode, Problem> {
-    service::delete(&context, user.account_id(), body.password, &origin).await?;
+    let whose = (user.account_id(), user.session_id());
+    service::delete(&context, whose, body.password, &origin)
+        .await
+        .map_err(|error| refused(&context, error))?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A session that ended meanwhile is told like one that had ended before.
+fn refused(context: &Context, error: PasswordError) -> Problem {
+    match error {
+        PasswordError::Ended => context.guard.denied(Reason::Ended).into(),
+        error => error.into(),
+    }
 }
 
 impl<S: Send + Sync> FromRequest<S> for LoginBody {
@@ -172,10 +187,20 @@ impl From<LoginError> for Problem {
     }
 }
 
+impl From<ExportError> for Problem {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Limited(exceeded) => exceeded.into(),
+            ExportError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<PasswordError> for Problem {
     fn from(error: PasswordError) -> Self {
         match error {
             // The token was right, so a challenge for another one would mislead: 403, not 401.
+            PasswordError::Ended => Self::new(Code::InvalidToken),
             PasswordError::Wrong => Self::new(Code::InvalidCredentials).status(StatusCode::FORBIDDEN),
             PasswordError::Fault(fault) => Self::validation(vec![FieldError::from(fault).in_field("new_password")]),
             PasswordError::Limited(exceeded) => exceeded.into(),

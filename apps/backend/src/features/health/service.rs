@@ -14,7 +14,7 @@ pub(super) enum NotReady {
     /// The database is gone, or its disk failed.
     #[error("The database does not answer.")]
     Database(#[from] Error),
-    /// Another version of this program has been here, or has yet to come.
+    /// Migrations are missing.
     #[error("The schema is not current.")]
     Schema,
     /// It cannot be told whether the schema is current.
@@ -29,7 +29,8 @@ pub(super) async fn readiness(context: &Context) -> Result<(), NotReady> {
     }
     context.db.ping().await?;
     match context.db.pending(migrations::ALL).await? {
-        Schema::Current => Ok(()),
-        Schema::Behind(_) | Schema::Newer(_) => Err(NotReady::Schema),
+        // Newer: the next version is being rolled out, and what it added does not disturb this one.
+        Schema::Current | Schema::Newer(_) => Ok(()),
+        Schema::Behind(_) => Err(NotReady::Schema),
     }
 }

@@ -5,10 +5,9 @@ use countersign_jose::VerifyingKey;
 use countersign_store::{Db, Error};
 use futures_util::future::BoxFuture;
 
-use super::store;
+use super::service::find_living;
 use crate::core::clock::Clock;
 use crate::core::ids::SessionId;
-use crate::features::accounts;
 use crate::features::keys::Keys;
 
 /// This very server, as an authority for its own routes.
@@ -27,14 +26,8 @@ pub struct ServerAuthority {
 
 impl ServerAuthority {
     async fn lives(&self, claims: &AccessTokenClaims) -> Result<bool, Error> {
-        let Some(session) = store::find_live(&self.db, SessionId(claims.sid), self.clock.now()).await? else {
-            return Ok(false);
-        };
-        if session.account_id.0 != claims.sub {
-            return Ok(false);
-        }
-        let standing = accounts::may_sign_in(&self.db, session.account_id).await?;
-        Ok(standing.is_some_and(|standing| standing.session_epoch == session.epoch))
+        let session = find_living(&self.db, SessionId(claims.sid), self.clock.now()).await?;
+        Ok(session.is_some_and(|session| session.account_id.0 == claims.sub))
     }
 }
 

@@ -19,6 +19,8 @@ row! {
         pub epoch: Version,
         /// The client it was opened with.
         pub client_id: String,
+        /// How its owner proved who they are (RFC 8176), separated by spaces; empty for the operator's.
+        pub amr: String,
         /// The scopes it was opened with, separated by spaces.
         pub scope: String,
         /// The device.
@@ -61,14 +63,15 @@ pub(super) async fn insert_session(
 ) -> Result<(), Error> {
     query(sql!(
         "INSERT INTO sessions
-            (id, account_id, epoch, client_id, scope, user_agent, address, address_prefix,
+            (id, account_id, epoch, client_id, amr, scope, user_agent, address, address_prefix,
              created_at, last_seen_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)"
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)"
     ))
     .bind(session.id)
     .bind(session.account_id)
     .bind(session.epoch)
     .bind(&*session.client_id)
+    .bind(&*session.amr)
     .bind(&*session.scope)
     .bind(session.user_agent.clone())
     .bind(session.address.clone())
@@ -110,7 +113,7 @@ pub(super) async fn find_live<'c>(
     now: Timestamp,
 ) -> Result<Option<Session>, Error> {
     query(sql!(
-        "SELECT id, account_id, epoch, client_id, scope, user_agent, address, created_at, last_seen_at, expires_at
+        "SELECT id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at
            FROM sessions
           WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2"
     ))
@@ -126,7 +129,7 @@ pub(super) async fn lock_live(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) ->
         "UPDATE sessions
             SET last_seen_at = $2
           WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2
-      RETURNING id, account_id, epoch, client_id, scope, user_agent, address, created_at, last_seen_at, expires_at"
+      RETURNING id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at"
     ))
     .bind(id)
     .bind(now)
@@ -186,10 +189,10 @@ pub(super) async fn revoke(
     .await
 }
 
-/// Takes a living session along into a new epoch of its account.
+/// Takes a session of the epoch before along into a new epoch of its account.
 pub(super) async fn set_epoch(tx: &mut Tx<'_>, id: SessionId, epoch: Version) -> Result<(), Error> {
     query(sql!(
-        "UPDATE sessions SET epoch = $2 WHERE id = $1 AND revoked_at IS NULL"
+        "UPDATE sessions SET epoch = $2 WHERE id = $1 AND epoch = $2 - 1 AND revoked_at IS NULL"
     ))
     .bind(id)
     .bind(epoch)
@@ -206,7 +209,7 @@ pub(super) async fn list_live<'c>(
     now: Timestamp,
 ) -> Result<Vec<Session>, Error> {
     query(sql!(
-        "SELECT id, account_id, epoch, client_id, scope, user_agent, address, created_at, last_seen_at, expires_at
+        "SELECT id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at
            FROM sessions
           WHERE account_id = $1 AND epoch = $2 AND revoked_at IS NULL AND expires_at > $3
           ORDER BY created_at DESC, id DESC"
@@ -218,23 +221,21 @@ pub(super) async fn list_live<'c>(
     .await
 }
 
-/// Ends all but the newest `keep` living sessions of an account.
-pub(super) async fn revoke_beyond(
-    tx: &mut Tx<'_>,
-    account: AccountId,
-    keep: i64,
-    now: Timestamp,
-) -> Result<u64, Error> {
+/// Ends all but the newest `keep` sessions that live beside `newest` in its epoch.
+pub(super) async fn revoke_beyond(tx: &mut Tx<'_>, newest: &Session, keep: i64, now: Timestamp) -> Result<u64, Error> {
     query(sql!(
         "UPDATE sessions
-            SET revoked_at = $3
+            SET revoked_at = $5
           WHERE id IN (SELECT id
                          FROM sessions
-                        WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > $3
+                        WHERE account_id = $1 AND epoch = $2 AND id <> $3
+                          AND revoked_at IS NULL AND expires_at > $5
                         ORDER BY created_at DESC, id DESC
-                        LIMIT 1000000 OFFSET $2)"
+                        LIMIT 1000000 OFFSET $4)"
     ))
-    .bind(account)
+    .bind(newest.account_id)
+    .bind(newest.epoch)
+    .bind(newest.id)
     .bind(keep)
     .bind(now)
     .execute(tx)

@@ -1,17 +1,21 @@
 //! What people do with their own account: change the password, take their data along, delete it.
 
-use countersign_store::Error;
+use countersign_store::{Error, Tx};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::confirm::{PasswordError, confirm};
 use crate::Context;
+use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, SessionId};
+use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
 use crate::core::password::Password;
 use crate::features::accounts::{self, UserBody};
 use crate::features::audit::{self, Entry, Event, Kind};
 use crate::features::sessions::{self, SessionBody};
+
+const EXPORT_PER_ACCOUNT: Policy = Policy::named("export_per_account");
 
 /// An export shows this many of the newest events.
 const EXPORTED_EVENTS: i64 = 10_000;
@@ -32,25 +36,25 @@ pub async fn change_password(
         .map_err(PasswordError::Fault)?;
     let hash = context.hasher.hash(new).await?;
     let now = context.clock.now();
-    let changed = context
+    fail::fail_point!("confirm::confirmed");
+    context
         .db
         .transact(
             (context, &stored, hash, origin),
             |tx, (context, stored, hash, origin)| {
                 Box::pin(async move {
+                    still_signed_in(tx, session, now).await?;
                     let seen = Some(stored.credential_version);
                     let Some(epoch) = accounts::change_password(tx, (account, seen), hash, now).await? else {
-                        return Ok::<_, Error>(false);
+                        return Err(PasswordError::Wrong);
                     };
                     sessions::adopt(tx, session, epoch).await?;
                     let event = Event::new(Kind::PasswordChanged, account, origin).session(session);
-                    audit::record(tx, context, event).await?;
-                    Ok(true)
+                    Ok(audit::record(tx, context, event).await?)
                 })
             },
         )
-        .await?;
-    if changed { Ok(()) } else { Err(PasswordError::Wrong) }
+        .await
 }
 
 /// Deletes the account and all that hangs on it; the audit log keeps what happened.
@@ -59,27 +63,43 @@ pub async fn change_password(
 /// [`PasswordError`].
 pub async fn delete(
     context: &Context,
-    account: AccountId,
+    (account, session): (AccountId, SessionId),
     password: Password,
     origin: &Origin,
 ) -> Result<(), PasswordError> {
     let stored = confirm(context, account, password, (Kind::AccountDeleted, origin)).await?;
-    let deleted = context
+    let (version, now) = (stored.credential_version, context.clock.now());
+    context
         .db
-        .transact(
-            (context, stored.credential_version, origin),
-            |tx, &(context, version, origin)| {
-                Box::pin(async move {
-                    if !accounts::delete(tx, account, Some(version)).await? {
-                        return Ok::<_, Error>(false);
-                    }
-                    audit::record(tx, context, Event::new(Kind::AccountDeleted, account, origin)).await?;
-                    Ok(true)
-                })
-            },
-        )
-        .await?;
-    if deleted { Ok(()) } else { Err(PasswordError::Wrong) }
+        .transact((context, origin), |tx, &(context, origin)| {
+            Box::pin(async move {
+                still_signed_in(tx, session, now).await?;
+                if !accounts::delete(tx, account, Some(version)).await? {
+                    return Err(PasswordError::Wrong);
+                }
+                Ok(audit::record(tx, context, Event::new(Kind::AccountDeleted, account, origin)).await?)
+            })
+        })
+        .await
+}
+
+/// The session may have been ended while the password was checked: then it does nothing any more.
+async fn still_signed_in(tx: &mut Tx<'_>, session: SessionId, now: Timestamp) -> Result<(), PasswordError> {
+    match sessions::lock_living(tx, session, now).await? {
+        Some(_) => Ok(()),
+        None => Err(PasswordError::Ended),
+    }
+}
+
+/// Why nothing was exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// Too many exports.
+    #[error("too many exports")]
+    Limited(Exceeded),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] Error),
 }
 
 /// All that is stored about a person.
@@ -98,12 +118,15 @@ pub struct ExportBody {
 /// Gathers all that is stored about a person. `None` if the account was deleted just now.
 ///
 /// # Errors
-/// Those of the database.
+/// [`ExportError`].
 pub async fn export(
     context: &Context,
     (account, session): (AccountId, SessionId),
     origin: &Origin,
-) -> Result<Option<ExportBody>, Error> {
+) -> Result<Option<ExportBody>, ExportError> {
+    let key = Key::of(EXPORT_PER_ACCOUNT).account(account.0);
+    let rate = context.settings.limits.export_per_account;
+    context.limits.spend(key, rate).await.map_err(ExportError::Limited)?;
     context
         .db
         .transact((context, origin), |tx, &(context, origin)| {

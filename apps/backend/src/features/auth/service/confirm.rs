@@ -10,9 +10,10 @@ use crate::core::origin::Origin;
 use crate::core::password::{HashError, Password, PasswordFault};
 use crate::features::accounts::{self, Credentials};
 use crate::features::audit::{self, Event, Kind};
+use crate::features::sessions;
 
 /// NIST SP 800-63B-4 §3.2.2: no more failures in a row than this on one account.
-pub(super) const TRIED_TOO_OFTEN: i64 = 100;
+const TRIED_TOO_OFTEN: i64 = 100;
 
 const CHANGE_PASSWORD_PER_ACCOUNT: Policy = Policy::named("change_password_per_account");
 
@@ -22,6 +23,9 @@ pub enum PasswordError {
     /// The password is not right, or was changed meanwhile.
     #[error("the password is not right")]
     Wrong,
+    /// The session that asks was ended meanwhile.
+    #[error("the session has ended")]
+    Ended,
     /// The new password breaks a rule.
     #[error("the password breaks a rule")]
     Fault(PasswordFault),
@@ -45,10 +49,19 @@ pub(super) async fn confirm(
     (kind, origin): (Kind, &Origin),
 ) -> Result<Credentials, PasswordError> {
     let rate = context.settings.limits.change_password_per_account;
+    // From each network by itself: whoever holds a stolen token cannot use up the owner's attempts.
     let key = Key::of(CHANGE_PASSWORD_PER_ACCOUNT).account(account.0);
+    let key = origin.prefix().map_or(key, |prefix| key.address(prefix));
     let spent = context.limits.spend(key, rate).await.map_err(PasswordError::Limited)?;
     let stored = accounts::credentials_by_id(&context.db, account).await?;
-    let hash = stored.as_ref().map(|stored| stored.password_hash.as_str());
+    let may_try = match &stored {
+        Some(stored) => may_try_from(context, stored, origin).await?,
+        None => false,
+    };
+    let hash = stored
+        .as_ref()
+        .filter(|_| may_try)
+        .map(|stored| stored.password_hash.as_str());
     let verdict = context.hasher.verify(password, hash).await?;
     match stored {
         Some(stored) if verdict.is_right() => {
@@ -59,6 +72,17 @@ pub(super) async fn confirm(
             record_failure(context, kind, stored.as_ref(), origin).await?;
             Err(PasswordError::Wrong)
         }
+    }
+}
+
+/// After too many failures in a row, only networks that signed in lately may go on trying.
+pub(super) async fn may_try_from(context: &Context, stored: &Credentials, origin: &Origin) -> Result<bool, Error> {
+    if stored.failed_sign_ins < TRIED_TOO_OFTEN {
+        return Ok(true);
+    }
+    match origin.prefix() {
+        Some(prefix) => sessions::signed_in_lately(&context.db, context, stored.id, prefix).await,
+        None => Ok(true),
     }
 }
 

@@ -4,7 +4,7 @@
 use countersign_guard::Scopes;
 use countersign_store::Error;
 
-use super::confirm::{TRIED_TOO_OFTEN, record_failure};
+use super::confirm::{may_try_from, record_failure};
 use crate::Context;
 use crate::core::email::Email;
 use crate::core::limits::{Exceeded, Key, Policy, Spent};
@@ -126,17 +126,6 @@ async fn spend_limits(context: &Context, email: Option<&Email>, origin: &Origin)
     Ok(vec![by_address, by_account])
 }
 
-/// After too many failures in a row, only networks that signed in lately may go on trying.
-async fn may_try_from(context: &Context, stored: &Stored, origin: &Origin) -> Result<bool, Error> {
-    if stored.failed_sign_ins < TRIED_TOO_OFTEN {
-        return Ok(true);
-    }
-    match origin.prefix() {
-        Some(prefix) => sessions::signed_in_lately(&context.db, context, stored.id, prefix).await,
-        None => Ok(true),
-    }
-}
-
 /// The hash of current parameters, if the stored one is outdated and there is time for it.
 async fn rehash(context: &Context, password: &Password, verdict: Verdict) -> Option<String> {
     if verdict != Verdict::RightButOutdated {
@@ -182,6 +171,7 @@ async fn open(
                     let opening = Opening {
                         account: stored.id,
                         epoch: standing.session_epoch,
+                        amr: "pwd",
                         scopes: &scopes,
                         origin,
                     };

@@ -147,6 +147,7 @@ pub async fn issue_token(
                 let opening = Opening {
                     account: id,
                     epoch: standing.session_epoch,
+                    amr: "",
                     scopes: &scopes,
                     origin,
                 };

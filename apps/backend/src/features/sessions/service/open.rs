@@ -18,6 +18,8 @@ pub struct Opening<'a> {
     pub account: AccountId,
     /// The epoch of the account, read in the same transaction.
     pub epoch: Version,
+    /// How its owner proved who they are (RFC 8176): `pwd`, or nothing for the operator.
+    pub amr: &'static str,
     /// What it may do.
     pub scopes: &'a Scopes,
     /// Where it is opened from.
@@ -42,6 +44,7 @@ pub async fn open(
         account_id: opening.account,
         epoch: opening.epoch,
         client_id: FIRST_PARTY_CLIENT.to_owned(),
+        amr: opening.amr.to_owned(),
         scope: opening.scopes.to_string(),
         user_agent: opening.origin.user_agent.clone(),
         address: opening.origin.address.map(|address| address.to_string()),
@@ -57,8 +60,8 @@ pub async fn open(
         expires_at: session.expires_at.min(now + ttl.refresh_idle_ttl),
     };
     store::insert_token(tx, &token).await?;
-    let keep = i64::from(context.settings.sessions.per_account);
-    store::revoke_beyond(tx, opening.account, keep, now).await?;
+    let others = i64::from(context.settings.sessions.per_account) - 1;
+    store::revoke_beyond(tx, &session, others, now).await?;
     Ok(session)
 }
 

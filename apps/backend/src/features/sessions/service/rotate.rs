@@ -3,11 +3,12 @@
 //! of a request whose answer was lost: within the replay window, while the successor is unused, the same successor
 //! is given again.
 
-use countersign_store::{Db, Error, Tx};
+use countersign_guard::Scopes;
+use countersign_store::{Conn, Error, Tx};
 
+use super::living::{find_living, lock_living};
 use super::tokens::{Tokens, issue};
 use crate::Context;
-use crate::core::clock::Timestamp;
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
 use crate::features::accounts;
@@ -108,12 +109,12 @@ async fn look(context: &Context, presented: &RefreshSecret) -> Result<Step, Erro
     let Some(found) = store::find_token(&context.db, presented.hash()).await? else {
         return Ok(Step::Dead);
     };
+    // Spent or not: after its end a token means nothing, swept or not.
+    if found.expires_at <= now {
+        return Ok(Step::Dead);
+    }
     let Some(spent_at) = found.spent_at else {
-        return Ok(if found.expires_at > now {
-            Step::Spendable(found)
-        } else {
-            Step::Dead
-        });
+        return Ok(Step::Spendable(found));
     };
     if now >= spent_at + context.settings.tokens.refresh_replay_window {
         return Ok(Step::Reuse(found));
@@ -126,21 +127,23 @@ async fn look(context: &Context, presented: &RefreshSecret) -> Result<Step, Erro
     else {
         return Ok(Step::Reuse(found));
     };
-    let Some(session) = live(&context.db, &found, now).await? else {
+    let Some(session) = find_living(&context.db, found.session_id, now).await? else {
         return Ok(Step::Dead);
     };
-    Ok(Step::Replay(session, successor))
+    Ok(Step::Replay(narrowed(&context.db, session).await?, successor))
 }
 
-/// The session, if it and its account may go on.
-async fn live(db: &Db, found: &Presented, now: Timestamp) -> Result<Option<Session>, Error> {
-    let Some(session) = store::find_live(db, found.session_id, now).await? else {
-        return Ok(None);
-    };
-    let standing = accounts::may_sign_in(db, session.account_id).await?;
-    Ok(standing
-        .is_some_and(|standing| standing.session_epoch == session.epoch)
-        .then_some(session))
+/// The session with those of its scopes that its account still owns: what was taken back is not renewed.
+async fn narrowed<'c>(conn: impl Into<Conn<'c>>, session: Session) -> Result<Session, Error> {
+    if session.scope.is_empty() {
+        return Ok(session);
+    }
+    let granted: Scopes = session.scope.split(' ').map(str::to_owned).collect();
+    let owned = accounts::scopes(conn, session.account_id).await?;
+    Ok(Session {
+        scope: granted.intersection(&owned).to_string(),
+        ..session
+    })
 }
 
 /// Spends the token and gives birth to its successor, in one transaction that begins by locking the family: a
@@ -167,19 +170,15 @@ async fn spend(
                     {
                         return Ok(Spending::Lost);
                     }
-                    let Some(session) = store::lock_live(tx, found.session_id, now).await? else {
+                    let Some(session) = lock_living(tx, found.session_id, now).await? else {
                         return Ok(Spending::Dead);
                     };
-                    let standing = accounts::may_sign_in(&mut *tx, session.account_id).await?;
-                    if standing.is_none_or(|standing| standing.session_epoch != session.epoch) {
-                        return Ok(Spending::Dead);
-                    }
                     if !store::spend(tx, presented.hash(), sealed.as_deref(), now).await? {
                         return Ok(Spending::Lost);
                     }
                     fail::fail_point!("rotate::spent");
                     insert_successor(tx, context, (&session, found), (presented, next)).await?;
-                    Ok::<_, Error>(Spending::Spent(session))
+                    Ok::<_, Error>(Spending::Spent(narrowed(tx, session).await?))
                 })
             },
         )

@@ -47,7 +47,7 @@ pub async fn issue(
         sid: session.id.0,
         scope: Some(session.scope.clone()).filter(|scope| !scope.is_empty()),
         auth_time: session.created_at.seconds(),
-        amr: vec!["pwd".to_owned()],
+        amr: session.amr.split_ascii_whitespace().map(str::to_owned).collect(),
     };
     let access_token = context.keys.issue(&claims, now).await?;
     Ok(Tokens {
