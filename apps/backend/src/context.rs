@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use countersign_guard::Guard;
-use countersign_store::{Db, MigrateError, OpenError, Options, Role};
+use countersign_store::{Db, MigrateError, OpenError, Options, Role, Schema};
 use prometheus_client::registry::Registry;
 
 use crate::core::chance::Chance;
@@ -17,7 +17,7 @@ use crate::core::password::{
 };
 use crate::core::server::{self, Readiness, ServerOptions};
 use crate::features::keys::{JWKS_MAX_AGE, KeyOptions, Keys, KeysError};
-use crate::features::sessions::ServerAuthority;
+use crate::features::sessions::{self, ServerAuthority};
 use crate::migrations;
 use crate::settings::{self, Settings};
 
@@ -66,6 +66,9 @@ pub enum StartError {
     /// The schema cannot be brought up to date.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
+    /// A command met a schema that this version would have to upgrade.
+    #[error("the database's schema lacks {0} migration(s) of this version; run `countersign migrate` first")]
+    Behind(usize),
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -127,6 +130,12 @@ impl Context {
         )
     }
 
+    /// What a server does beside answering: it removes what has ended, and follows the folder of the keys. It never
+    /// returns. `countersign serve` runs it; an application that mounts [`app`](fn@crate::app) spawns it once.
+    pub async fn maintain(self) {
+        tokio::join!(sessions::sweep_forever(self.clone()), self.keys.clone().watch_forever());
+    }
+
     /// The challenge that goes with a 401 which is not about a bearer token (RFC 9110 §11.6.1).
     pub fn challenge(&self) -> String {
         format!("Bearer realm=\"{}\"", self.settings.issuer.as_str())
@@ -144,17 +153,23 @@ impl Deref for Context {
 /// Opens the database and applies what migrations are missing.
 pub(crate) async fn open_database(settings: &Settings, role: Role, clock: &Clock) -> Result<Db, StartError> {
     let db = Db::open(&database_options(settings, role)).await?;
+    // A command brings a schema into being, but it does not upgrade one under a server that is running.
+    if role == Role::Admin
+        && let Schema::Behind(missing) = db.pending(migrations::ALL).await?
+        && missing < migrations::ALL.len()
+    {
+        return Err(StartError::Behind(missing));
+    }
     db.migrate(migrations::ALL, clock.now().millis()).await?;
     Ok(db)
 }
 
 /// How the database of these settings is opened.
 pub(crate) fn database_options(settings: &Settings, role: Role) -> Options {
-    Options {
-        url: settings.database_url.expose().to_owned(),
-        role,
-        pool_size: Some(settings.database.pool_size),
-    }
+    let url = settings.database_url.expose().to_owned();
+    // SQLite takes as many readers as there are cores.
+    let pool_size = (!url.starts_with("sqlite:")).then_some(settings.database.pool_size);
+    Options { url, role, pool_size }
 }
 
 fn hashing_options(settings: &Settings) -> HashingOptions {
@@ -201,7 +216,7 @@ fn server_options(settings: &Settings, shell: Shell, metrics: server::Metrics) -
             body_timeout: http.body_timeout,
             idle_timeout: http.idle_timeout,
             drain_timeout: http.drain_timeout,
-            lame_duck: std::time::Duration::ZERO,
+            lame_duck: http.lame_duck,
             max_connections: http.max_connections,
             max_connections_per_address: http.max_connections_per_address,
         },

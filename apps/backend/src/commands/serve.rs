@@ -8,7 +8,7 @@ use super::Failure;
 use super::banner::banner;
 use crate::core::clock::Clock;
 use crate::core::server::{Server, Shutdown};
-use crate::features::{health, sessions};
+use crate::features::health;
 use crate::settings::{DatabaseUrl, Settings};
 use crate::{Context, app};
 
@@ -37,14 +37,14 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
     if std::io::stdout().is_terminal() {
         println!("{}", banner(&context, address, database_is_new));
     }
-    tokio::spawn(sessions::sweep_forever(context.clone()));
-    tokio::spawn(context.keys.clone().watch_forever());
     if let Some(operator) = operator {
         let metrics = context.shell.wrap(health::metrics_router(context.clone()));
         tokio::spawn(operator.serve(metrics, shutdown.clone()));
     }
     tokio::select! {
         _ = server.serve(app(context.clone()), shutdown) => {}
+        // It never ends; if it panics, so does the server, rather than go on with keys that nobody follows.
+        () = context.clone().maintain() => {}
         // Nothing can be promised any more: what is in memory and what is on the disk have parted.
         error = context.db.failed() => return Err(Failure::new(error)),
     }

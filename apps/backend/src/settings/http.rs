@@ -17,6 +17,9 @@ section! {
         idle_timeout: Duration = "60s",
         /// Until a request is answered.
         request_timeout: Duration = "30s",
+        /// How long new connections are still accepted when the server is told to stop and `/readyz` says no, 0s to 1h:
+        /// as long as a balancer takes to notice.
+        lame_duck: Duration = "0s",
         /// How long requests that have begun may go on when the server is told to stop.
         #[danger = "an orchestrator that kills sooner than this cuts requests off"]
         drain_timeout: Duration = "10s",
@@ -40,6 +43,11 @@ impl Http {
         for (name, time) in times {
             values.within(name, time, Duration::from_millis(100)..=Duration::from_secs(3600));
         }
+        values.within(
+            "http.lame_duck",
+            self.lame_duck,
+            Duration::ZERO..=Duration::from_secs(3600),
+        );
         values.within("http.max_connections", self.max_connections, 1..=1_000_000);
         values.within(
             "http.max_connections_per_address",

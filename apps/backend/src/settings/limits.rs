@@ -20,8 +20,10 @@ section! {
         /// Refreshes from one address prefix. They are cheap and tokens cannot be guessed: this only bounds load, so it
         /// leaves room for many users behind one address.
         refresh_per_address: Rate = "120/1m",
-        /// Tries at an account's current password by who is signed in to it (changing it, deleting the account): a
+        /// Tries at an account's current password from one address prefix, by who is signed in (changing it, deleting): a
         /// stolen access token must not become a way to guess.
         change_password_per_account: Rate = "5/15m",
+        /// Exports of an account's data: each reads all that there is.
+        export_per_account: Rate = "10/1h",
     }
 }

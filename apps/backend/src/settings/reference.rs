@@ -73,19 +73,3 @@ fn row(setting: &Setting) -> String {
         setting.meaning.trim()
     )
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_checked_in_document_is_fresh() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/settings.md");
-        let document = std::fs::read_to_string(path).unwrap_or_default();
-        assert_eq!(
-            document,
-            reference(),
-            "run `cargo run -- settings --reference > docs/settings.md`"
-        );
-    }
-}

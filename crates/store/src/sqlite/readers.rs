@@ -16,7 +16,7 @@ pub(super) struct Readers {
     /// Whom to wait for when all are at work.
     next: AtomicUsize,
     /// One fewer than there are readers, so that a scan never keeps a quick read waiting.
-    scans: Semaphore,
+    scans: Arc<Semaphore>,
 }
 
 impl Readers {
@@ -28,7 +28,7 @@ impl Readers {
         Ok(Self {
             connections,
             next: AtomicUsize::new(0),
-            scans: Semaphore::new(count - 1),
+            scans: Arc::new(Semaphore::new(count - 1)),
         })
     }
 
@@ -44,13 +44,14 @@ impl Readers {
         readers: &Arc<Self>,
         work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let _turn = readers
-            .scans
-            .acquire()
-            .await
-            .map_err(|_| Error::unavailable("the database is closed"))?;
+        let turn = readers.scans.clone().acquire_owned().await;
+        let turn = turn.map_err(|_| Error::unavailable("the database is closed"))?;
         let readers = readers.clone();
-        let scan = tokio::task::spawn_blocking(move || readers.read(work));
+        // The turn ends with the scan, not with the caller: a scan runs on when its caller has gone.
+        let scan = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            readers.read(work)
+        });
         scan.await.map_err(|_| Error::unavailable("a read was broken off"))?
     }
 

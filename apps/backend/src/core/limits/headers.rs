@@ -6,19 +6,11 @@ use std::time::Duration;
 use http::header::RETRY_AFTER;
 use http::{HeaderName, HeaderValue};
 
-use super::{Exceeded, Policy, Spent};
+use super::{Exceeded, Policy};
 use crate::settings::Rate;
 
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-
-impl Spent {
-    /// `RateLimit-Policy` and `RateLimit`, for an answer that was within the limit; none where limits are turned off.
-    pub fn headers(&self) -> Option<[(HeaderName, HeaderValue); 2]> {
-        let (policy, left) = (self.key.policy(), self.left?);
-        Some([allowed(policy, self.rate), available(policy, left.remaining, left.next)])
-    }
-}
 
 impl Exceeded {
     /// `Retry-After`, `RateLimit-Policy` and `RateLimit`, for a 429.
