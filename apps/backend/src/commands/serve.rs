@@ -6,6 +6,7 @@ use countersign_store::Role;
 
 use super::Failure;
 use super::banner::banner;
+use crate::core::chance::Chance;
 use crate::core::clock::Clock;
 use crate::core::server::{Server, Shutdown};
 use crate::features::health;
@@ -20,7 +21,10 @@ use crate::{Context, app};
     clippy::print_stdout,
     reason = "a person at the terminal is greeted; nothing of it is secret"
 )]
-pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
+pub(super) async fn serve(mut settings: Settings) -> Result<(), Failure> {
+    // The first random bytes take 40 ms, while the entropy source tests itself: that goes beside the rest.
+    std::thread::spawn(|| Chance.bytes::<1>());
+    choose_port(&mut settings)?;
     let database_is_new = is_new(&settings.database_url);
     let context = Context::open(settings, Role::Server, Clock::system()).await?;
     for warning in context.db.warnings() {
@@ -51,6 +55,15 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
     context.hasher.shut_down().await;
     context.db.close().await?;
     tracing::info!("stopped");
+    Ok(())
+}
+
+/// Port 0 asks for a free one. It is found before anything else, because the issuer's name may hold it.
+fn choose_port(settings: &mut Settings) -> std::io::Result<()> {
+    if settings.listen.port() == 0 {
+        settings.listen = std::net::TcpListener::bind(settings.listen)?.local_addr()?;
+        settings.bound_to(settings.listen);
+    }
     Ok(())
 }
 
