@@ -1,7 +1,7 @@
 //! Countersign: the authentication server that a team owns itself.
 //!
 //! Accounts in, ES256 tokens out, verified anywhere, revoked at once. This library is the whole server; the binary
-//! only reads its command line. An axum application can mount it: build a [`Context`] and merge [`app`].
+//! only reads its command line. An axum application can mount it: build a [`Context`] and merge [`app()`].
 
 mod app;
 pub mod commands;
