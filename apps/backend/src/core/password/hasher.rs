@@ -135,7 +135,8 @@ impl Hasher {
         let stored = stored.map(str::to_owned);
         self.pool
             .run(move |memory| judge(&password, Question { stored, ours, dummy }, memory))
-            .await
+            .await?
+            .ok_or(HashError::Failed)
     }
 
     /// Takes no more work and returns when what waits is done.
@@ -163,21 +164,24 @@ struct Question {
     dummy: Arc<str>,
 }
 
-/// Always verifies something: the stored hash, or the dummy where there is none or it is unusable.
-fn judge(password: &Password, question: Question, memory: &mut Memory) -> Verdict {
+/// Always verifies something: the stored hash, or the dummy where there is none or it is unusable. `None`: there was no
+/// memory for it, which says nothing about the password.
+fn judge(password: &Password, question: Question, memory: &mut Memory) -> Option<Verdict> {
     let usable = question.stored.as_deref().and_then(usable);
     let hash = match &usable {
         Some(hash) => hash,
         None => &StoredHash::parse(&question.dummy).expect("the hasher wrote the dummy itself, in PHC form"),
     };
     let normalised = password.normalised();
-    let as_set = hash.matches(&normalised, memory);
-    let right = as_set || (*normalised != password.as_received() && hash.matches(password.as_received(), memory));
-    match (usable.is_some() && right, as_set && hash.is_current(&question.ours)) {
-        (true, true) => Verdict::Right,
-        (true, false) => Verdict::RightButOutdated,
-        (false, _) => Verdict::Wrong,
-    }
+    let as_set = hash.matches(&normalised, memory)?;
+    let right = as_set || (*normalised != password.as_received() && hash.matches(password.as_received(), memory)?);
+    Some(
+        match (usable.is_some() && right, as_set && hash.is_current(&question.ours)) {
+            (true, true) => Verdict::Right,
+            (true, false) => Verdict::RightButOutdated,
+            (false, _) => Verdict::Wrong,
+        },
+    )
 }
 
 fn usable(stored: &str) -> Option<StoredHash> {

@@ -75,10 +75,10 @@ impl StoredHash {
         }
     }
 
-    /// Whether the password has this hash, compared in constant time. No memory for it is a "no", said in the log.
-    pub(super) fn matches(&self, password: &str, memory: &mut Memory) -> bool {
+    /// Whether the password has this hash, compared in constant time; `None` if there is no memory to find out.
+    pub(super) fn matches(&self, password: &str, memory: &mut Memory) -> Option<bool> {
         let password = password.as_bytes();
-        match self {
+        let right = match self {
             Self::Argon2 {
                 algorithm,
                 version,
@@ -88,7 +88,7 @@ impl StoredHash {
             } => {
                 let Some(blocks) = memory.blocks(params.block_count()) else {
                     tracing::error!(kib = params.m_cost(), "no memory to verify a password hash");
-                    return false;
+                    return None;
                 };
                 let mut found = vec![0; tag.len()];
                 let argon2 = compute(*algorithm, *version, params);
@@ -108,7 +108,8 @@ impl StoredHash {
                 salt,
                 tag,
             } => pbkdf2::verify(*algorithm, *rounds, salt, password, tag).is_ok(),
-        }
+        };
+        Some(right)
     }
 
     /// Whether a new hash would be made just so.
@@ -220,6 +221,7 @@ mod tests {
     fn matches(hash: &str, password: &str) -> bool {
         let hash = StoredHash::parse(hash).unwrap_or_else(|fault| panic!("{hash}: {fault}"));
         hash.matches(password, &mut Memory::new(Gauge::default()))
+            .expect("there is memory")
     }
 
     #[test]
