@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::Request;
+use countersign_store::{query, sql};
 use countersign_testkit::{Database, Launch, ScratchDatabase, TestServer, on_both_databases};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
@@ -15,6 +16,15 @@ on_both_databases! {
         server.get("/healthz").await.assert_status(200);
         let answer = server.get("/readyz").await.assert_problem(503, "unavailable");
         assert_eq!(answer.header("retry-after"), "1");
+    }
+
+    async fn without_a_key_to_sign_with_it_is_not_ready(database: Database) {
+        let server = TestServer::start(database).await;
+        // As another server revokes it, which this one learns from the database.
+        query(sql!("UPDATE signing_keys SET revoked_at = 1")).execute(&server.context.db).await.unwrap();
+        server.context.keys.refresh().await;
+        server.get("/readyz").await.assert_problem(503, "unavailable");
+        server.get("/healthz").await.assert_status(200);
     }
 
     async fn metrics_tell_of_requests_sign_ins_and_hashing(database: Database) {

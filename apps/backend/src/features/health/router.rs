@@ -32,7 +32,7 @@ async fn healthz() -> &'static str {
 
 /// Ready for traffic?
 ///
-/// The database answers, its schema is current, and the server is not shutting down.
+/// The database answers, its schema is current, there is a key to sign with, and the server is not shutting down.
 #[utoipa::path(get, path = "/readyz", tag = "health",
     responses(
         (status = OK, description = "Ready", body = String, content_type = "text/plain"),

@@ -17,6 +17,9 @@ pub(super) enum NotReady {
     /// Migrations are missing.
     #[error("The schema is not current.")]
     Schema,
+    /// There is no key that may sign: it was revoked, and no other has taken its place.
+    #[error("There is no key to sign with.")]
+    Keys,
     /// It cannot be told whether the schema is current.
     #[error("The schema cannot be read.")]
     UnknownSchema(#[from] MigrateError),
@@ -26,6 +29,9 @@ pub(super) enum NotReady {
 pub(super) async fn readiness(context: &Context) -> Result<(), NotReady> {
     if !context.readiness.is_ready() {
         return Err(NotReady::ShuttingDown);
+    }
+    if !context.keys.can_sign() {
+        return Err(NotReady::Keys);
     }
     context.db.ping().await?;
     match context.db.pending(migrations::ALL).await? {

@@ -148,6 +148,11 @@ impl Keys {
         self.ring().verifying_key(kid, self.0.clock.now())
     }
 
+    /// Whether there is a key to sign with; there is none when it was revoked and no other has taken its place.
+    pub fn can_sign(&self) -> bool {
+        self.ring().signing_key().is_some()
+    }
+
     /// The JWK Set.
     pub fn published(&self) -> Arc<Published> {
         self.ring().published.clone()
