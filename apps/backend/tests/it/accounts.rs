@@ -84,6 +84,8 @@ on_both_databases! {
         let export = ada.get("/api/auth/me/export").await.assert_status(200);
         let body = export.json();
         assert_eq!(body["user"]["email"], "ada@example.com");
+        assert_eq!(body["updated_at"], body["user"]["created_at"]);
+        assert_eq!(body["events_complete"], true);
         assert_eq!(body["sessions"].as_array().unwrap().len(), 1);
         let events = body["events"].as_array().unwrap();
         let mut kinds: Vec<_> = events.iter().map(|event| event["kind"].as_str().unwrap()).collect();

@@ -17,7 +17,7 @@ use crate::features::sessions::{self, SessionBody};
 
 const EXPORT_PER_ACCOUNT: Policy = Policy::named("export_per_account");
 
-/// An export shows this many of the newest events.
+/// An export shows at most this many events, the newest.
 const EXPORTED_EVENTS: i64 = 10_000;
 
 /// Sets a new password and ends every session but the one that asks.
@@ -107,12 +107,17 @@ pub enum ExportError {
 #[schema(as = Export)]
 pub struct ExportBody {
     user: UserBody,
+    /// When the account last changed.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
     /// The scopes that the account owns.
     scopes: Vec<String>,
     /// The living sessions, newest first.
     sessions: Vec<SessionBody>,
     /// What the audit log knows about the account, newest first.
     events: Vec<Entry>,
+    /// Whether these are all events; an export shows the newest 10,000.
+    events_complete: bool,
 }
 
 /// Gathers all that is stored about a person. `None` if the account was deleted just now.
@@ -139,7 +144,13 @@ pub async fn export(
         return Ok(None);
     };
     let sessions = sessions::list(context, account).await?;
+    let mut events = audit::of_account(&context.db, account, EXPORTED_EVENTS + 1).await?;
+    let events_complete = i64::try_from(events.len()).is_ok_and(|found| found <= EXPORTED_EVENTS);
+    if !events_complete {
+        events.pop();
+    }
     Ok(Some(ExportBody {
+        updated_at: user.updated_at,
         user: user.into(),
         scopes: accounts::scopes(&context.db, account)
             .await?
@@ -150,6 +161,7 @@ pub async fn export(
             .into_iter()
             .map(|found| SessionBody::seen_by(session, found))
             .collect(),
-        events: audit::of_account(&context.db, account, EXPORTED_EVENTS).await?,
+        events,
+        events_complete,
     }))
 }
