@@ -49,9 +49,9 @@ test('the server refuses what jose signs with a key of its own', async () => {
 test("the README's function knows its user", async () => {
   const readme = await readFile(process.env.COUNTERSIGN_TEST_README, 'utf8')
   const [, code] = /```js\n(.*?)```/s.exec(readme)
-  assert.match(code, /http:\/\/localhost:8000/)
+  assert.match(code, /http:\/\/127.0.0.1:8000/)
   const module = new URL('./readme-example.mjs', import.meta.url)
-  await writeFile(module, code.replaceAll('http://localhost:8000', server.base))
+  await writeFile(module, code.replaceAll('http://127.0.0.1:8000', server.base))
   const { currentUser } = await import(module)
 
   const { account, tokens } = await server.register()

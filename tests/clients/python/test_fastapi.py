@@ -14,9 +14,9 @@ README = Path(__file__).parents[3] / "README.md"
 @pytest.fixture(scope="session")
 def service(server):
     [code] = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert "http://localhost:8000" in code
+    assert "http://127.0.0.1:8000" in code
     module = {}
-    exec(compile(code.replace("http://localhost:8000", server.base), str(README), "exec"), module)
+    exec(compile(code.replace("http://127.0.0.1:8000", server.base), str(README), "exec"), module)
     return TestClient(module["app"])
 
 

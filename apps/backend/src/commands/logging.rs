@@ -16,6 +16,8 @@ pub(super) fn start(settings: &Log) {
         let lines = tracing_subscriber::fmt::layer()
             .json()
             .flatten_event(true)
+            // The innermost span is the request; the list of all would say the same once more.
+            .with_span_list(false)
             .with_writer(io::stderr);
         registry.with(lines).try_init()
     } else {

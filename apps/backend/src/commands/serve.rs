@@ -19,7 +19,7 @@ use crate::{Context, app};
 /// [`Failure`] when the database, the keys or the addresses cannot be used.
 #[expect(
     clippy::print_stdout,
-    reason = "a person at the terminal is greeted; nothing of it is secret"
+    reason = "a person is greeted; nothing of it is secret, and the log goes elsewhere"
 )]
 pub(super) async fn serve(mut settings: Settings) -> Result<(), Failure> {
     // The first random bytes take 40 ms, while the entropy source tests itself: that goes beside the rest.
@@ -38,7 +38,8 @@ pub(super) async fn serve(mut settings: Settings) -> Result<(), Failure> {
     };
     let address = server.local_address();
     tracing::info!(%address, issuer = context.settings.issuer.as_str(), "listening");
-    if std::io::stdout().is_terminal() {
+    // Somebody who looks, or who has just begun and may look later.
+    if std::io::stdout().is_terminal() || database_is_new {
         println!("{}", banner(&context, address, database_is_new));
     }
     if let Some(operator) = operator {

@@ -22,4 +22,5 @@ mod refresh;
 mod rotation;
 mod sessions;
 mod sql;
+mod starting;
 mod tokens;

@@ -1,0 +1,91 @@
+//! What the program does before it serves: ports, greetings, schemas of other versions.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use countersign_store::{Db, query, sql};
+use countersign_testkit::{Database, ScratchDatabase, TestServer, on_both_databases};
+use tower::ServiceExt;
+
+/// The program in the folder of a test, with nothing in its environment.
+fn countersign(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.env_clear().current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+fn execute(folder: &Path, url: &str, arguments: &[&str]) -> Output {
+    let mut command = countersign(folder);
+    command.args(arguments).env("COUNTERSIGN_DATABASE_URL", url);
+    command.output().unwrap()
+}
+
+fn errors(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn the_first_start_greets_with_lines_to_paste_and_finds_a_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = countersign(folder.path());
+    let command = command.args(["serve", "--listen", "127.0.0.1:0"]);
+    let mut server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(server.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let greeting: Vec<String> = lines.take_while(|line| !line.contains("/api/auth/me")).collect();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let greeting = greeting.join("\n");
+    assert!(
+        greeting.contains("Countersign listens on http://127.0.0.1:"),
+        "{greeting}"
+    );
+    assert!(!greeting.contains("127.0.0.1:0\n"), "{greeting}");
+    assert!(greeting.contains("(made just now)"), "{greeting}");
+    assert!(greeting.contains("curl -sS http://127.0.0.1:"), "{greeting}");
+    assert!(folder.path().join("data/countersign.db").exists());
+    assert!(folder.path().join("secrets/jwt/private.pem").exists());
+}
+
+on_both_databases! {
+    async fn migrate_works_with_the_settings_of_a_container(database: Database) {
+        let scratch = ScratchDatabase::create(database).await;
+        let mut command = countersign(&scratch.folder());
+        command.arg("migrate").env("COUNTERSIGN_DATABASE_URL", &scratch.url);
+        command.env("COUNTERSIGN_LISTEN", "0.0.0.0:8000").env("COUNTERSIGN_ISSUER", "https://auth.example.com");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", errors(&output));
+    }
+
+    async fn a_server_stays_ready_beside_the_schema_of_a_newer_version(database: Database) {
+        let server = TestServer::start(database).await;
+        add_a_migration(&server.context.db).await;
+        server.get("/readyz").await.assert_status(200);
+        // To start on it is another matter: it may lack what this version needs.
+        let output = execute(&server.folder(), server.database_url(), &["migrate"]);
+        assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
+        assert!(errors(&output).contains("older than the schema"), "{}", errors(&output));
+    }
+
+    async fn whoever_connects_without_an_address_is_told_nothing_and_limited_by_nothing(database: Database) {
+        let server = TestServer::start(database).await;
+        let request = Request::post("/api/auth/login").header("content-type", "application/x-www-form-urlencoded");
+        let request = request.body(Body::from("username=ada@example.com&password=a+long+umbrella")).unwrap();
+        let answer = countersign::app(server.context.clone()).oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}
+
+async fn add_a_migration(db: &Db) {
+    query(sql!(
+        "INSERT INTO schema_migrations (version, name, checksum, applied_at)
+         SELECT version + 1000, name, checksum, applied_at FROM schema_migrations WHERE version = 1"
+    ))
+    .execute(db)
+    .await
+    .unwrap();
+}
