@@ -6,7 +6,7 @@
 
 use std::{hint::black_box, time::Instant};
 
-use countersign_jose::{AccessTokenClaims, Expectation, SigningKey, TokenType, verify_access_token};
+use countersign_jose::{AccessTokenClaims, Expectation, SigningKey, StatusReference, TokenType, verify_access_token};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, get_current_timestamp};
 use uuid::Uuid;
 
@@ -80,6 +80,10 @@ fn claims(issuer: &str, now: i64) -> AccessTokenClaims {
         scope: Some("products:read products:write".to_owned()),
         auth_time: now,
         amr: vec!["pwd".to_owned()],
+        status: Some(StatusReference {
+            idx: 4711,
+            uri: "https://id.example.com/oauth2/status-lists/1".to_owned(),
+        }),
     }
 }
 

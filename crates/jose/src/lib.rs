@@ -1,4 +1,5 @@
-//! ES256 keys and the access tokens that they sign: PEM, JWK, thumbprints, signing, verifying.
+//! ES256 keys, the access tokens that they sign, and the lists that take tokens back: PEM, JWK, thumbprints, signing,
+//! verifying.
 //!
 //! This crate is pure. It opens no file, asks no clock and waits for nobody: the caller hands in the bytes, the time and
 //! the key. It knows one algorithm, so that there is none to choose and none to confuse, and it would rather refuse a
@@ -22,6 +23,7 @@
 //!     scope: None,
 //!     auth_time: 1_800_000_000,
 //!     amr: vec!["pwd".to_owned()],
+//!     status: Some(StatusReference { idx: 4711, uri: "https://id.example.com/oauth2/status-lists/1".to_owned() }),
 //! };
 //! let token = key.sign(TokenType::AccessToken, &claims)?;
 //!
@@ -29,16 +31,25 @@
 //! let ring = [key.verifying_key().clone()];
 //! let verified = verify_access_token(&token, |kid| ring.iter().find(|key| key.kid() == kid), &expect)?;
 //! assert_eq!(verified, claims);
+//!
+//! let mut list = StatusList::with_capacity(1 << 17).ok_or("too many")?;
+//! assert!(list.set(4711));
+//! assert_eq!((list.status(4711), list.status(4712), list.status(1 << 17)), (Some(1), Some(0), None));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod keys;
+mod status_lists;
 mod token_type;
 mod tokens;
 
 pub use keys::{Jwk, JwkError, JwkSet, KeyError, SignError, SignatureError, SigningKey, VerifyingKey};
+pub use status_lists::{
+    MAX_STATUS_LIST_BYTES, MAX_STATUS_LIST_LENGTH, StatusList, StatusListClaims, StatusListError,
+    StatusListExpectation, verify_status_list,
+};
 pub use token_type::TokenType;
 pub use tokens::{
-    AccessTokenClaims, Audience, ClaimsError, Expectation, HeaderError, MAX_TOKEN_LENGTH, Malformed, Part, TokenError,
-    Unverified, decode_without_verifying, verify_access_token,
+    AccessTokenClaims, Audience, ClaimsError, Expectation, HeaderError, MAX_TOKEN_LENGTH, Malformed, Part,
+    StatusReference, TokenError, Unverified, decode_without_verifying, verify_access_token,
 };

@@ -1,22 +1,35 @@
 //! What a token is, as its header's `typ` says it.
 //! Explicit types keep one kind of token from passing for another (RFC 8725 §3.11).
 
+use crate::{status_lists::MAX_STATUS_LIST_LENGTH, tokens::MAX_TOKEN_LENGTH};
+
 /// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenType {
     /// An access token (RFC 9068 §2.1).
     AccessToken,
+    /// A list of the states of tokens (draft-ietf-oauth-status-list §5.1).
+    StatusList,
 }
 
 impl TokenType {
     /// Every kind, in the order of its discriminant.
-    pub(crate) const ALL: [Self; 1] = [Self::AccessToken];
+    pub(crate) const ALL: [Self; 2] = [Self::AccessToken, Self::StatusList];
 
     /// The value of `typ` that we write, such as `at+jwt`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::AccessToken => "at+jwt",
+            Self::StatusList => "statuslist+jwt",
+        }
+    }
+
+    /// The longest token of this kind that is signed or read, in bytes.
+    pub const fn max_length(self) -> usize {
+        match self {
+            Self::AccessToken => MAX_TOKEN_LENGTH,
+            Self::StatusList => MAX_STATUS_LIST_LENGTH,
         }
     }
 
@@ -34,7 +47,7 @@ impl TokenType {
 
 #[cfg(test)]
 mod tests {
-    use super::TokenType::AccessToken;
+    use super::TokenType::{AccessToken, StatusList};
 
     #[test]
     fn a_type_is_a_media_type() {
@@ -50,8 +63,11 @@ mod tests {
             "application/",
             "application/application/at+jwt",
             "ätäjwt",
+            "statuslist+jwt",
         ] {
             assert!(!AccessToken.is_named_by(typ), "{typ}");
         }
+        assert!(StatusList.is_named_by("statuslist+jwt") && StatusList.is_named_by("application/statuslist+jwt"));
+        assert!(!StatusList.is_named_by("at+jwt"));
     }
 }

@@ -99,6 +99,7 @@ fn claims(now: Timestamp) -> AccessTokenClaims {
         scope: None,
         auth_time: now.seconds(),
         amr: vec!["pwd".into()],
+        status: None,
     }
 }
 

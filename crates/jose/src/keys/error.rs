@@ -51,7 +51,7 @@ pub enum SignError {
     /// The claims do not serialise to a JSON object.
     #[error("the claims are no JSON object")]
     NotAnObject,
-    /// The token would be longer than any verifier here reads ([`crate::MAX_TOKEN_LENGTH`]).
+    /// The token would be longer than any verifier here reads ([`crate::TokenType::max_length`]).
     #[error("the token would be too long")]
     TooLong,
     /// The cryptographic library failed.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{KeyError, SignError, VerifyingKey, encrypted, pem, private};
-use crate::{TokenType, tokens::MAX_TOKEN_LENGTH};
+use crate::TokenType;
 
 /// An ES256 private key, parsed once and held. It has no `Debug`; [`SigningKey::kid`] names it.
 pub struct SigningKey {
@@ -78,7 +78,7 @@ impl SigningKey {
         let mut token = String::with_capacity(header.len() + claims.len().div_ceil(3) * 4 + 1 + SIGNATURE_TEXT_LENGTH);
         token.push_str(header);
         URL_SAFE_NO_PAD.encode_string(&claims, &mut token);
-        if token.len() + 1 + SIGNATURE_TEXT_LENGTH > MAX_TOKEN_LENGTH {
+        if token.len() + 1 + SIGNATURE_TEXT_LENGTH > typ.max_length() {
             return Err(SignError::TooLong);
         }
         let signature = self

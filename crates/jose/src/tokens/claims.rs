@@ -32,6 +32,20 @@ pub struct AccessTokenClaims {
     pub auth_time: i64,
     /// How the person signed in (RFC 8176), such as `pwd`.
     pub amr: Vec<String>,
+    /// Where it is said whether the token was taken back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatusReference>,
+}
+
+/// The place of a token's state (draft-ietf-oauth-status-list §6.2). On the wire
+/// `{"status_list": {"idx": 4711, "uri": "https://…/oauth2/status-lists/1"}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StatusClaim", into = "StatusClaim")]
+pub struct StatusReference {
+    /// The place in the list, from 0 on.
+    pub idx: u64,
+    /// The list.
+    pub uri: String,
 }
 
 /// Whom a token is for. On the wire one string where there is one, else a list (RFC 7519 §4.1.3).
@@ -78,6 +92,35 @@ impl From<Audience> for OneOrMany {
         match audiences.len() {
             1 => Self::One(audiences.remove(0)),
             _ => Self::Many(audiences),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StatusClaim {
+    status_list: Place,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Place {
+    idx: u64,
+    uri: String,
+}
+
+impl From<StatusClaim> for StatusReference {
+    fn from(
+        StatusClaim {
+            status_list: Place { idx, uri },
+        }: StatusClaim,
+    ) -> Self {
+        Self { idx, uri }
+    }
+}
+
+impl From<StatusReference> for StatusClaim {
+    fn from(StatusReference { idx, uri }: StatusReference) -> Self {
+        Self {
+            status_list: Place { idx, uri },
         }
     }
 }

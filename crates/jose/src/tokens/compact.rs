@@ -4,21 +4,21 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{Malformed, Part};
 
-/// The longest token that is read or signed, in bytes.
+/// The longest access token that is read or signed, in bytes.
 pub const MAX_TOKEN_LENGTH: usize = 8 * 1024;
 
 /// A token in its parts, all still encoded.
-pub(super) struct Compact<'a> {
-    pub(super) header: &'a str,
-    pub(super) claims: &'a str,
-    pub(super) signature: &'a str,
+pub(crate) struct Compact<'a> {
+    pub(crate) header: &'a str,
+    pub(crate) claims: &'a str,
+    pub(crate) signature: &'a str,
     /// What the signature is over: header, dot, claims.
-    pub(super) signed: &'a str,
+    pub(crate) signed: &'a str,
 }
 
-/// Takes a token apart. Its length is asked before anything is decoded.
-pub(super) fn split(token: &str) -> Result<Compact<'_>, Malformed> {
-    if token.len() > MAX_TOKEN_LENGTH {
+/// Takes a token of at most `longest` bytes apart. Its length is asked before anything is decoded.
+pub(crate) fn split(token: &str, longest: usize) -> Result<Compact<'_>, Malformed> {
+    if token.len() > longest {
         return Err(Malformed::TooLong);
     }
     let (signed, signature) = token.rsplit_once('.').ok_or(Malformed::NotThreeParts)?;
@@ -36,6 +36,6 @@ pub(super) fn split(token: &str) -> Result<Compact<'_>, Malformed> {
 
 /// RFC 7515 §2: base64url without padding, spaces or line breaks. Unused bits must be zero (RFC 4648 §3.5), so that no
 /// two texts are one token.
-pub(super) fn decode(part: Part, text: &str) -> Result<Vec<u8>, Malformed> {
+pub(crate) fn decode(part: Part, text: &str) -> Result<Vec<u8>, Malformed> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| Malformed::NotBase64Url(part))
 }

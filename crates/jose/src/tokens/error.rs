@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::SignatureError;
+use crate::{SignatureError, StatusListError};
 
 /// Why a token was refused, by the step that refused it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -24,12 +24,15 @@ pub enum TokenError {
     /// It is genuine, and not for here and now.
     #[error(transparent)]
     Claims(#[from] ClaimsError),
+    /// It is a genuine status list, and not the one that was asked for, or none that can be read.
+    #[error(transparent)]
+    StatusList(#[from] StatusListError),
 }
 
 /// Why a text is no compact JWS with JSON in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Malformed {
-    /// It is longer than [`crate::MAX_TOKEN_LENGTH`].
+    /// It is longer than a token of its kind may be ([`crate::TokenType::max_length`]).
     #[error("the token is too long")]
     TooLong,
     /// It has not exactly two dots. (With four of them it may be a JWE, which is not read here.)
@@ -133,6 +136,7 @@ impl TokenError {
             Self::UnknownKey => "unknown_key",
             Self::Signature(error) => error.code(),
             Self::Claims(error) => error.code(),
+            Self::StatusList(error) => error.code(),
         }
     }
 }

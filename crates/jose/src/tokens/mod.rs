@@ -1,4 +1,4 @@
-//! Compact JWS access tokens: taking one apart, refusing it by name, believing it.
+//! Compact JWS tokens: taking one apart, refusing it by name, believing it.
 //! Nothing is believed before the signature holds; the order of the checks can be read in `verify.rs`.
 
 mod claims;
@@ -6,12 +6,13 @@ mod compact;
 mod error;
 mod header;
 mod inspect;
-mod received;
-mod strict_json;
+pub(crate) mod received;
+pub(crate) mod strict_json;
 mod verify;
 
-pub use claims::{AccessTokenClaims, Audience};
+pub use claims::{AccessTokenClaims, Audience, StatusReference};
 pub use compact::MAX_TOKEN_LENGTH;
 pub use error::{ClaimsError, HeaderError, Malformed, Part, TokenError};
 pub use inspect::{Unverified, decode_without_verifying};
 pub use verify::{Expectation, verify_access_token};
+pub(crate) use verify::{check_times, signed_claims};

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 use super::{
-    AccessTokenClaims, Audience, ClaimsError, Malformed, Part,
+    AccessTokenClaims, Audience, ClaimsError, Malformed, Part, StatusReference,
     strict_json::{Value, read_object},
 };
 
@@ -24,6 +24,7 @@ pub(super) struct Received<'a> {
     scope: Option<Value<'a>>,
     auth_time: Option<Value<'a>>,
     amr: Option<Value<'a>>,
+    status: Option<Value<'a>>,
 }
 
 impl<'a> Received<'a> {
@@ -38,7 +39,7 @@ impl<'a> Received<'a> {
         self.nbf.as_ref().map(|nbf| date("nbf", Some(nbf))).transpose()
     }
 
-    /// The claims in their types. Every claim but `scope` must be there (RFC 9068 §2.2; `sid`, `auth_time` and `amr` are
+    /// The claims in their types. Every claim but `scope` and `status` must be there (RFC 9068 §2.2; `sid`, `auth_time` and `amr` are
     /// in each token that we issue).
     pub(super) fn into_claims(self) -> Result<AccessTokenClaims, ClaimsError> {
         Ok(AccessTokenClaims {
@@ -53,6 +54,7 @@ impl<'a> Received<'a> {
             scope: self.scope.map(|scope| text("scope", Some(scope))).transpose()?,
             auth_time: date("auth_time", self.auth_time.as_ref())?,
             amr: texts("amr", self.amr)?,
+            status: self.status.map(status).transpose()?,
         })
     }
 
@@ -70,13 +72,14 @@ impl<'a> Received<'a> {
             "scope" => &mut self.scope,
             "auth_time" => &mut self.auth_time,
             "amr" => &mut self.amr,
+            "status" => &mut self.status,
             _ => return,
         };
         *claim = Some(value);
     }
 }
 
-fn text(name: &'static str, claim: Option<Value<'_>>) -> Result<String, ClaimsError> {
+pub(crate) fn text(name: &'static str, claim: Option<Value<'_>>) -> Result<String, ClaimsError> {
     match claim.ok_or(ClaimsError::Missing(name))? {
         Value::Text(text) => Ok(text.into_owned()),
         _ => Err(ClaimsError::WrongShape(name)),
@@ -110,13 +113,43 @@ fn texts(name: &'static str, claim: Option<Value<'_>>) -> Result<Vec<String>, Cl
     texts.collect()
 }
 
+/// A status of another mechanism than lists is one that is not understood here, and refused rather than stepped over.
+fn status(claim: Value<'_>) -> Result<StatusReference, ClaimsError> {
+    let wrong = ClaimsError::WrongShape("status");
+    let Some(Value::Object(members)) = claim.into_member("status_list") else {
+        return Err(wrong);
+    };
+    let (mut idx, mut uri) = (None, None);
+    for (name, value) in members {
+        match &*name {
+            "idx" => idx = Some(value),
+            "uri" => uri = Some(value),
+            _ => (),
+        }
+    }
+    Ok(StatusReference {
+        idx: whole("idx", idx.as_ref()).map_err(|_| wrong)?,
+        uri: text("uri", uri).map_err(|_| wrong)?,
+    })
+}
+
+/// A number without a fraction, from 0 to 2^53 − 1.
+pub(crate) fn whole(name: &'static str, claim: Option<&Value<'_>>) -> Result<u64, ClaimsError> {
+    match claim.ok_or(ClaimsError::Missing(name))? {
+        Value::Integer(number) if *number <= MAX_DATE => {
+            u64::try_from(*number).map_err(|_| ClaimsError::WrongShape(name))
+        }
+        _ => Err(ClaimsError::WrongShape(name)),
+    }
+}
+
 /// RFC 7519 §2: a NumericDate is a JSON number of seconds, which may have a fraction; the fraction is dropped. Beyond
 /// 2^53 − 1 a JSON number is not exact (RFC 7493 §2.2), and no date.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the cast saturates, and what saturated is refused"
 )]
-fn date(name: &'static str, claim: Option<&Value<'_>>) -> Result<i64, ClaimsError> {
+pub(crate) fn date(name: &'static str, claim: Option<&Value<'_>>) -> Result<i64, ClaimsError> {
     let seconds = match claim.ok_or(ClaimsError::Missing(name))? {
         Value::Integer(seconds) => Some(*seconds),
         // A cast takes what is out of range to the ends of the range, which the next line refuses.

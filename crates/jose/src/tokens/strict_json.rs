@@ -8,18 +8,29 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use super::{Malformed, Part};
 
 /// A JSON value, as far as a token's members are looked at.
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Text(Cow<'a, str>),
     Integer(i64),
     /// Any other number; finite, as JSON has no others.
     Number(f64),
     List(Vec<Value<'a>>),
-    /// Null, a boolean, or an object: checked, and not kept.
+    Object(Vec<(Cow<'a, str>, Value<'a>)>),
+    /// Null or a boolean.
     Other,
 }
 
+impl<'a> Value<'a> {
+    /// Takes one member out of an object.
+    pub(crate) fn into_member(self, name: &str) -> Option<Self> {
+        let Self::Object(members) = self else { return None };
+        members
+            .into_iter()
+            .find_map(|(member, value)| (member == name).then_some(value))
+    }
+}
+
 /// Reads one object, handing each of its members to `take`.
-pub(super) fn read_object<'a>(part: Part, json: &'a [u8], take: impl FnMut(&str, Value<'a>)) -> Result<(), Malformed> {
+pub(crate) fn read_object<'a>(part: Part, json: &'a [u8], take: impl FnMut(&str, Value<'a>)) -> Result<(), Malformed> {
     let fault = Cell::new(None);
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let read = (&mut deserializer).deserialize_any(Object {
@@ -58,13 +69,13 @@ impl<'de, F: FnMut(&str, Value<'de>)> Visitor<'de> for Object<'_, F> {
         formatter.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, map: A) -> Result<(), A::Error> {
         Strict {
             depth: 1,
             part: self.part,
             fault: self.fault,
         }
-        .read_members(map, self.take)
+        .read_members(map, |name, value| (self.take)(name, value))
     }
 }
 
@@ -80,7 +91,7 @@ impl<'f> Strict<'f> {
     fn read_members<'de, A, F>(self, mut map: A, mut take: F) -> Result<(), A::Error>
     where
         A: MapAccess<'de>,
-        F: FnMut(&str, Value<'de>),
+        F: FnMut(&Cow<'de, str>, Value<'de>),
     {
         let inner = self.deeper()?;
         let mut names = Vec::with_capacity(16);
@@ -170,7 +181,9 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value<'de>, A::Error> {
-        self.read_members(map, |_, _| ()).map(|()| Value::Other)
+        let mut members = Vec::new();
+        self.read_members(map, |name, value| members.push((name.clone(), value)))?;
+        Ok(Value::Object(members))
     }
 }
 

@@ -1,4 +1,5 @@
-//! The whole check of an access token (RFC 9068 §4, RFC 8725 §3), in one call and in one order.
+//! The whole check of an access token (RFC 9068 §4, RFC 8725 §3), in one call and in one order. What every kind of token
+//! has in common is `signed_claims` and `check_times`.
 
 use std::borrow::Borrow;
 
@@ -33,20 +34,32 @@ pub fn verify_access_token<K: Borrow<VerifyingKey>>(
     key: impl FnOnce(&str) -> Option<K>,
     expect: &Expectation<'_>,
 ) -> Result<AccessTokenClaims, TokenError> {
-    let parts = split(token)?;
-    let header = decode(Part::Header, parts.header)?;
-    let kid = header::read(&header, TokenType::AccessToken)?;
-    let key = key(&kid).ok_or(TokenError::UnknownKey)?;
-    let signature = decode(Part::Signature, parts.signature)?;
-    key.borrow().verify(parts.signed.as_bytes(), &signature)?;
-
-    let json = decode(Part::Claims, parts.claims)?;
+    let json = signed_claims(token, TokenType::AccessToken, key)?;
     let received = Received::read(&json)?;
     let not_before = received.not_before()?;
     let claims = received.into_claims()?;
     check_parties(&claims, expect)?;
-    check_times(&claims, not_before, expect)?;
+    check_times(
+        [claims.iat, claims.exp],
+        not_before,
+        [expect.now, i64::from(expect.leeway)],
+    )?;
     Ok(claims)
+}
+
+/// The claims of a token of one kind whose signature holds, as they were written.
+pub(crate) fn signed_claims<K: Borrow<VerifyingKey>>(
+    token: &str,
+    typ: TokenType,
+    key: impl FnOnce(&str) -> Option<K>,
+) -> Result<Vec<u8>, TokenError> {
+    let parts = split(token, typ.max_length())?;
+    let header = decode(Part::Header, parts.header)?;
+    let kid = header::read(&header, typ)?;
+    let key = key(&kid).ok_or(TokenError::UnknownKey)?;
+    let signature = decode(Part::Signature, parts.signature)?;
+    key.borrow().verify(parts.signed.as_bytes(), &signature)?;
+    Ok(decode(Part::Claims, parts.claims)?)
 }
 
 fn check_parties(claims: &AccessTokenClaims, expect: &Expectation<'_>) -> Result<(), ClaimsError> {
@@ -60,21 +73,21 @@ fn check_parties(claims: &AccessTokenClaims, expect: &Expectation<'_>) -> Result
     Ok(())
 }
 
-fn check_times(
-    claims: &AccessTokenClaims,
+/// Holds `iat`, `exp` and `nbf` against the present.
+pub(crate) fn check_times(
+    [iat, exp]: [i64; 2],
     not_before: Option<i64>,
-    expect: &Expectation<'_>,
+    [now, leeway]: [i64; 2],
 ) -> Result<(), ClaimsError> {
-    let leeway = i64::from(expect.leeway);
     // RFC 7519 §4.1.4: "on or after" the time that `exp` names, the token is not accepted.
-    if expect.now.saturating_sub(leeway) >= claims.exp {
+    if now.saturating_sub(leeway) >= exp {
         return Err(ClaimsError::Expired);
     }
-    let latest = expect.now.saturating_add(leeway);
+    let latest = now.saturating_add(leeway);
     if not_before.is_some_and(|not_before| not_before > latest) {
         return Err(ClaimsError::NotYetValid);
     }
-    if claims.iat > latest {
+    if iat > latest {
         return Err(ClaimsError::IssuedInTheFuture);
     }
     Ok(())

@@ -38,6 +38,7 @@ pub(crate) fn forged_tokens(key: &SigningKey, claims: &Value) -> Vec<Forged> {
         forged_texts::sizes(&forge),
         forged_texts::json(&forge),
         forged_claims::missing_claims(&forge),
+        forged_claims::states(&forge),
     ];
     tables.into_iter().flatten().collect()
 }

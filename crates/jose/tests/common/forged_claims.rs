@@ -149,4 +149,33 @@ pub(super) fn missing_claims(forge: &Forge<'_>) -> Vec<Forged> {
     ]
 }
 
+pub(super) fn states(forge: &Forge<'_>) -> Vec<Forged> {
+    const SHAPE: &str = "claim_wrong_shape";
+    let list = |list: Value| forge.claiming("status", json!({ "status_list": list }));
+    let idx = |idx: Value| list(json!({ "idx": idx, "uri": "https://id.example.com/oauth2/status-lists/1" }));
+    vec![
+        ("status null", SHAPE, forge.claiming("status", Value::Null)),
+        ("status empty", SHAPE, forge.claiming("status", json!({}))),
+        (
+            "status of another mechanism",
+            SHAPE,
+            forge.claiming("status", json!({ "identifier_list": { "id": "1" } })),
+        ),
+        ("status a list", SHAPE, forge.claiming("status", json!([{}]))),
+        ("status_list a string", SHAPE, list(json!("https://id.example.com"))),
+        ("status without uri", SHAPE, list(json!({ "idx": 1 }))),
+        (
+            "status without idx",
+            SHAPE,
+            list(json!({ "uri": "https://id.example.com/oauth2/status-lists/1" })),
+        ),
+        ("status uri a number", SHAPE, list(json!({ "idx": 1, "uri": 1 }))),
+        ("status idx negative", SHAPE, idx(json!(-1))),
+        ("status idx a fraction", SHAPE, idx(json!(1.5))),
+        ("status idx a string", SHAPE, idx(json!("1"))),
+        ("status idx beyond exactness", SHAPE, idx(json!(1_u64 << 53))),
+        ("status idx null", SHAPE, idx(Value::Null)),
+    ]
+}
+
 const DAY: i64 = 86_400;

@@ -15,4 +15,5 @@ mod properties;
 mod refusals;
 mod rfc_7515;
 mod sample;
+mod status_lists;
 mod wycheproof;

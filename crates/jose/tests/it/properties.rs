@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use countersign_jose::{AccessTokenClaims, Expectation, SigningKey, TokenType, verify_access_token};
+use countersign_jose::{AccessTokenClaims, Expectation, SigningKey, StatusReference, TokenType, verify_access_token};
 use proptest::{collection::vec, prelude::*};
 use uuid::Uuid;
 
@@ -24,8 +24,11 @@ prop_compose! {
         scope in proptest::option::of("[a-z:]{0,9}( [a-z:]{1,9}){0,3}"),
         auth_time in 0..1_i64 << 53,
         amr in vec("[a-z]{0,5}", 0..3),
+        status in proptest::option::of((0..1_u64 << 53, ".{0,40}").prop_map(|(idx, uri)| StatusReference { idx, uri })),
     ) -> AccessTokenClaims {
-        AccessTokenClaims { iss, sub, aud: aud.into(), exp: iat + lives, iat, jti, client_id, sid, scope, auth_time, amr }
+        AccessTokenClaims {
+            iss, sub, aud: aud.into(), exp: iat + lives, iat, jti, client_id, sid, scope, auth_time, amr, status,
+        }
     }
 }
 

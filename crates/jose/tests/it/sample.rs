@@ -1,6 +1,8 @@
 //! A good token, and whom it is for.
 
-use countersign_jose::{AccessTokenClaims, Expectation, SigningKey, TokenError, TokenType, verify_access_token};
+use countersign_jose::{
+    AccessTokenClaims, Expectation, SigningKey, StatusReference, TokenError, TokenType, verify_access_token,
+};
 use uuid::Uuid;
 
 pub(crate) const ISSUER: &str = "https://id.example.com";
@@ -20,6 +22,10 @@ pub(crate) fn claims(now: i64) -> AccessTokenClaims {
         scope: Some("products:read products:write".to_owned()),
         auth_time: now,
         amr: vec!["pwd".to_owned()],
+        status: Some(StatusReference {
+            idx: 4711,
+            uri: "https://id.example.com/oauth2/status-lists/1".to_owned(),
+        }),
     }
 }
 

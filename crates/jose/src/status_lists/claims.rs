@@ -1,0 +1,124 @@
+//! The claims of a list (draft-ietf-oauth-status-list §5.1), and the form in which it travels.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Serialize, Serializer, ser::SerializeStruct};
+
+use super::{StatusList, StatusListError, list::MAX_STATUS_LIST_BYTES, zlib};
+use crate::{
+    ClaimsError, Part, TokenError,
+    tokens::{
+        received::{date, text, whole},
+        strict_json::{Value, read_object},
+    },
+};
+
+/// What a status list says. Times are in seconds since the epoch.
+///
+/// Sign it with `key.sign(TokenType::StatusList, &claims)`; that compresses the array, so do it once for each change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StatusListClaims {
+    /// Who issued the list.
+    pub iss: String,
+    /// The list's own address, which is the `uri` of the tokens that it is about.
+    pub sub: String,
+    /// When this state of the list was signed.
+    pub iat: i64,
+    /// When the list ends: from this second on it says nothing.
+    pub exp: i64,
+    /// After how many seconds the list is to be asked for again.
+    pub ttl: u64,
+    /// Rises with each change of the list (our own claim; the draft has none). Older ones are not believed any more.
+    pub version: u64,
+    /// The states.
+    pub status_list: StatusList,
+}
+
+impl StatusListClaims {
+    /// Reads claims whose signature holds, with the `nbf` that they may have. `wanted` says which list is expected, and
+    /// is asked before anything is inflated.
+    pub(super) fn read(
+        json: &[u8],
+        wanted: impl FnOnce(&str, &str) -> Result<(), TokenError>,
+    ) -> Result<(Self, Option<i64>), TokenError> {
+        let mut received = Received::default();
+        read_object(Part::Claims, json, |name, value| received.take(name, value))?;
+        let iss = text("iss", received.iss)?;
+        let sub = text("sub", received.sub)?;
+        wanted(&iss, &sub)?;
+        let not_before = received.nbf.as_ref().map(|nbf| date("nbf", Some(nbf))).transpose()?;
+        let claims = Self {
+            iss,
+            sub,
+            iat: date("iat", received.iat.as_ref())?,
+            exp: date("exp", received.exp.as_ref())?,
+            ttl: whole("ttl", received.ttl.as_ref())?,
+            version: whole("version", received.version.as_ref())?,
+            status_list: status_list(received.status_list)?,
+        };
+        Ok((claims, not_before))
+    }
+}
+
+/// §4.2: `{"bits": 1, "lst": base64url(zlib(bytes))}`.
+impl Serialize for StatusList {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("StatusList", 2)?;
+        object.serialize_field("bits", &self.bits())?;
+        object.serialize_field("lst", &URL_SAFE_NO_PAD.encode(zlib::compress(self.bytes())))?;
+        object.end()
+    }
+}
+
+/// The claims that are looked at, present or not.
+#[derive(Default)]
+struct Received<'a> {
+    iss: Option<Value<'a>>,
+    sub: Option<Value<'a>>,
+    iat: Option<Value<'a>>,
+    exp: Option<Value<'a>>,
+    nbf: Option<Value<'a>>,
+    ttl: Option<Value<'a>>,
+    version: Option<Value<'a>>,
+    status_list: Option<Value<'a>>,
+}
+
+impl<'a> Received<'a> {
+    fn take(&mut self, name: &str, value: Value<'a>) {
+        let claim = match name {
+            "iss" => &mut self.iss,
+            "sub" => &mut self.sub,
+            "iat" => &mut self.iat,
+            "exp" => &mut self.exp,
+            "nbf" => &mut self.nbf,
+            "ttl" => &mut self.ttl,
+            "version" => &mut self.version,
+            "status_list" => &mut self.status_list,
+            _ => return,
+        };
+        *claim = Some(value);
+    }
+}
+
+fn status_list(claim: Option<Value<'_>>) -> Result<StatusList, TokenError> {
+    let Value::Object(members) = claim.ok_or(ClaimsError::Missing("status_list"))? else {
+        return Err(ClaimsError::WrongShape("status_list").into());
+    };
+    let (mut bits, mut lst) = (None, None);
+    for (name, value) in members {
+        match &*name {
+            "bits" => bits = Some(value),
+            "lst" => lst = Some(value),
+            _ => (),
+        }
+    }
+    let bits = match bits.ok_or(ClaimsError::Missing("bits"))? {
+        Value::Integer(bits @ (1 | 2 | 4 | 8)) => u8::try_from(bits).map_err(|_| StatusListError::WrongBits)?,
+        _ => return Err(StatusListError::WrongBits.into()),
+    };
+    let lst = match lst.ok_or(ClaimsError::Missing("lst"))? {
+        Value::Text(lst) => URL_SAFE_NO_PAD.decode(&*lst).map_err(|_| StatusListError::NotZlib)?,
+        _ => return Err(ClaimsError::WrongShape("lst").into()),
+    };
+    let bytes = zlib::inflate(&lst, MAX_STATUS_LIST_BYTES)?;
+    Ok(StatusList::from_bytes(bits, bytes).ok_or(StatusListError::TooLarge)?)
+}
