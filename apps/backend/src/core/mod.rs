@@ -3,6 +3,7 @@
 pub mod address;
 pub mod chance;
 pub mod clock;
+pub mod conditional;
 pub mod dependencies;
 pub mod email;
 pub mod extract;

@@ -4,7 +4,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 use super::schemas::{JwkSetBody, MetadataBody};
 use super::service::IssueError;
 use crate::Context;
+use crate::core::conditional::knows;
 use crate::core::problem::{Code, Problem};
 
 /// The routes of this feature.
@@ -68,30 +69,4 @@ impl From<IssueError> for Problem {
 fn cached(seconds: u64) -> (HeaderName, HeaderValue) {
     let value = HeaderValue::try_from(format!("public, max-age={seconds}"));
     (CACHE_CONTROL, value.expect("digits and letters are a header's value"))
-}
-
-/// RFC 9110 §13.1.2: a list of entity tags or `*`, compared weakly.
-fn knows(headers: &HeaderMap, etag: &HeaderValue) -> bool {
-    let lines = headers
-        .get_all(IF_NONE_MATCH)
-        .iter()
-        .filter_map(|line| line.to_str().ok());
-    let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);
-    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag.as_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_etag_is_found_in_every_form_of_if_none_match() {
-        let etag = HeaderValue::from_static("\"abc\"");
-        let asks = |value: &'static str| {
-            let headers = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_static(value))]);
-            knows(&headers, &etag)
-        };
-        assert!(asks("\"abc\"") && asks("W/\"abc\"") && asks("\"x\", W/\"abc\"") && asks("*"));
-        assert!(!asks("\"ab\"") && !asks("abc") && !asks("") && !knows(&HeaderMap::new(), &etag));
-    }
 }
