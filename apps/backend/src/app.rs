@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::Context;
 use crate::core::problem::Problem;
-use crate::features::{accounts, auth, docs, health, keys, sessions};
+use crate::features::{accounts, auth, docs, health, keys, revocation, sessions};
 
 /// The whole server as a service: every feature's routes, one line each, and the layers around them.
 pub fn app(context: Context) -> Router {
@@ -28,6 +28,7 @@ fn routes() -> OpenApiRouter<Context> {
         .merge(auth::router())
         .merge(sessions::router())
         .merge(keys::router())
+        .merge(revocation::router())
         .merge(health::router())
 }
 
@@ -48,6 +49,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         (name = "auth", description = "Signing in and out"),
         (name = "accounts", description = "Accounts and their owners' data"),
         (name = "sessions", description = "Sessions and refresh tokens"),
+        (name = "revocation", description = "What verifiers ask about ended sessions"),
         (name = "keys", description = "What verifiers need"),
         (name = "health", description = "For the operator"),
     )

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use countersign_guard::Guard;
-use countersign_store::{Db, MigrateError, OpenError, Options, Role, Schema};
+use countersign_store::{Db, Error, MigrateError, OpenError, Options, Role, Schema};
 use prometheus_client::registry::Registry;
 
 use crate::core::chance::Chance;
@@ -17,6 +17,7 @@ use crate::core::password::{
 };
 use crate::core::server::{self, Readiness, ServerOptions};
 use crate::features::keys::{JWKS_MAX_AGE, KeyOptions, Keys, KeysError};
+use crate::features::revocation::{self, Revocations};
 use crate::features::sessions::{self, ServerAuthority};
 use crate::migrations;
 use crate::settings::{self, Settings};
@@ -37,6 +38,8 @@ pub struct Parts {
     pub db: Db,
     /// The signing keys.
     pub keys: Keys,
+    /// Which sessions have ended.
+    pub revocations: Revocations,
     /// The guard of our own routes.
     pub guard: Guard,
     /// The threads that hash passwords.
@@ -72,6 +75,9 @@ pub enum StartError {
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The status lists cannot be loaded.
+    #[error("the status lists cannot be loaded")]
+    Revocations(#[from] Error),
     /// The threads that hash passwords cannot be started.
     #[error(transparent)]
     Hasher(#[from] password::StartError),
@@ -91,11 +97,15 @@ impl Context {
         let metrics = Metrics::register(&mut registry, &db);
         let shell = Shell::new(layer_options(&settings), layers::Metrics::register(&mut registry));
         let server = server_options(&settings, shell.clone(), server::Metrics::register(&mut registry));
+        let follow = (db.clone(), keys.clone());
+        let revocations =
+            Revocations::open(revocation_options(&settings, role), follow, (clock.clone(), Chance)).await?;
         let guard = Guard::new(ServerAuthority {
             issuer: settings.issuer.as_str().to_owned(),
             audience: settings.tokens.audience.clone(),
             clock: clock.clone(),
             keys: keys.clone(),
+            revocations: revocations.clone(),
             db: db.clone(),
         });
         Ok(Self(Arc::new(Parts {
@@ -106,6 +116,7 @@ impl Context {
             chance: Chance,
             db,
             keys,
+            revocations,
             guard,
             hasher,
             metrics,
@@ -130,10 +141,15 @@ impl Context {
         )
     }
 
-    /// What a server does beside answering: it removes what has ended, and follows the folder of the keys. It never
+    /// What a server does beside answering: it removes what has ended, and follows the folder of the keys and the
+    /// revocations of other processes. It never
     /// returns. `countersign serve` runs it; an application that mounts [`app`](fn@crate::app) spawns it once.
     pub async fn maintain(self) {
-        tokio::join!(sessions::sweep_forever(self.clone()), self.keys.clone().watch_forever());
+        tokio::join!(
+            sessions::sweep_forever(self.clone()),
+            self.keys.clone().watch_forever(),
+            self.revocations.clone().follow_forever(),
+        );
     }
 
     /// The challenge that goes with a 401 which is not about a bearer token (RFC 9110 §11.6.1).
@@ -223,6 +239,18 @@ fn server_options(settings: &Settings, shell: Shell, metrics: server::Metrics) -
         trusted_proxies: settings.trusted_proxies.clone(),
         shell,
         metrics,
+    }
+}
+
+/// How the lists of these settings are kept. A command opens few sessions; a server reserves places for many.
+fn revocation_options(settings: &Settings, role: Role) -> revocation::Options {
+    revocation::Options {
+        issuer: settings.issuer.as_str().to_owned(),
+        entries: settings.status_lists.entries,
+        ttl: settings.status_lists.ttl,
+        lifetime: settings.status_lists.lifetime,
+        session_ttl: settings.tokens.refresh_absolute_ttl,
+        block: if role == Role::Server { 256 } else { 1 },
     }
 }
 

@@ -13,4 +13,6 @@ pub mod settings;
 
 pub use app::{app, openapi};
 pub use context::{Context, StartError};
+pub use core::clock::Clock;
+pub use countersign_store::Role;
 pub use settings::Settings;

@@ -3,8 +3,15 @@
 use countersign_store::Migration;
 
 /// All migrations, oldest first. A file that was released never changes.
-pub const ALL: &[Migration] = &[Migration {
-    version: 1,
-    name: "initial",
-    sql: include_str!("../migrations/0001_initial.sql"),
-}];
+pub const ALL: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "initial",
+        sql: include_str!("../migrations/0001_initial.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "revocation",
+        sql: include_str!("../migrations/0002_revocation.sql"),
+    },
+];

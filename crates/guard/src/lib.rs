@@ -22,4 +22,4 @@ pub use denied::{Denied, Reason};
 pub use guard::{Guard, VerifiedUser};
 pub use scopes::{Scopes, UnknownScopeCharacter};
 
-pub use countersign_jose::AccessTokenClaims;
+pub use countersign_jose::{AccessTokenClaims, StatusListClaims, StatusReference};

@@ -175,11 +175,12 @@ impl HttpClient {
             request = request.header("authorization", format!("Bearer {bearer}"));
         }
         let bytes = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
-        let response = self
-            .inner
-            .request(request.body(Full::new(bytes)).expect("the request is one"))
+        self.exchange(request.body(Full::new(bytes)).expect("the request is one"))
             .await
-            .ok()?;
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Option<Answer> {
+        let response = self.inner.request(request).await.ok()?;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.ok()?.to_bytes();
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -188,6 +189,15 @@ impl HttpClient {
             headers: parts.headers,
             text,
         })
+    }
+
+    /// A GET that is held for up to `seconds` while the answer is still the one with this entity tag.
+    pub async fn wait_for_change(&self, path: &str, etag: &str, seconds: u32) -> Option<Answer> {
+        let request = Request::get(format!("{}{path}", self.base))
+            .header("if-none-match", etag)
+            .header("prefer", format!("wait={seconds}"));
+        self.exchange(request.body(Full::default()).expect("the request is one"))
+            .await
     }
 
     /// A POST of JSON.

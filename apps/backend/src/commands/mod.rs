@@ -73,7 +73,7 @@ async fn with_settings(command: Command, loaded: Loaded, output: &mut Standard) 
         Command::Settings(_) => Ok(settings::show(&loaded, output)?),
         Command::Serve => {
             logging::start(&settings.log);
-            serve::serve(loaded.settings).await
+            Box::pin(serve::serve(loaded.settings)).await
         }
         Command::Health => health::health(settings, output),
         Command::Migrate => migrate::migrate(settings, output).await,

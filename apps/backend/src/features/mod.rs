@@ -2,7 +2,7 @@
 //!
 //! A feature imports another only through its `mod.rs` and only downwards in this order:
 //!
-//! `keys < audit < accounts < sessions < auth < health < docs`
+//! `keys < audit < revocation < accounts < sessions < auth < health < docs`
 //!
 //! The test `architecture` reads this line and holds it.
 
@@ -12,4 +12,5 @@ pub mod auth;
 pub mod docs;
 pub mod health;
 pub mod keys;
+pub mod revocation;
 pub mod sessions;

@@ -23,6 +23,7 @@ mod reference;
 mod section;
 mod sessions;
 mod sources;
+mod status_lists;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -52,6 +53,7 @@ pub use self::reference::reference;
 pub use self::section::Setting;
 pub use self::sessions::Sessions;
 pub use self::sources::{DEFAULT_FILE, SettingsFile, Source, Sources};
+pub use self::status_lists::StatusLists;
 pub use self::tokens::Tokens;
 pub use self::values::InForce;
 
@@ -110,6 +112,8 @@ section! {
             limits: Limits,
             /// `[sessions]`.
             sessions: Sessions,
+            /// `[status_lists]`.
+            status_lists: StatusLists,
             /// `[docs]`.
             docs: Docs,
             /// `[log]`.
@@ -131,6 +135,7 @@ pub fn table() -> impl Iterator<Item = &'static Setting> {
         Hashing::TABLE,
         Limits::TABLE,
         Sessions::TABLE,
+        StatusLists::TABLE,
         Docs::TABLE,
         Log::TABLE,
         Http::TABLE,
@@ -174,6 +179,7 @@ impl Settings {
         self.passwords.check(values);
         self.hashing.check(values);
         self.sessions.check(values);
+        self.status_lists.check(values);
         self.http.check(values);
         self.database.check(values);
     }

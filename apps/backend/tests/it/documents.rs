@@ -63,6 +63,7 @@ on_both_databases! {
                 "GET /api/auth/me/export (bearer)",
                 "GET /api/auth/sessions (bearer)",
                 "GET /healthz",
+                "GET /oauth2/status-lists/{number}",
                 "GET /readyz",
                 "POST /api/auth/change-password (bearer)",
                 "POST /api/auth/login",

@@ -19,6 +19,7 @@ mod keys;
 mod limits;
 mod passwords;
 mod refresh;
+mod revocation;
 mod rotation;
 mod sessions;
 mod sql;

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use countersign_store::{Db, query, sql};
+use countersign_store::{Db, Options, Role, query, sql};
 use countersign_testkit::{Database, ScratchDatabase, TestServer, on_both_databases};
 use tower::ServiceExt;
 
@@ -61,6 +61,16 @@ on_both_databases! {
         assert!(output.status.success(), "{}", errors(&output));
     }
 
+    async fn a_command_leaves_the_schema_of_an_older_version_alone(database: Database) {
+        let scratch = ScratchDatabase::create(database).await;
+        let folder = scratch.folder();
+        assert!(execute(&folder, &scratch.url, &["migrate"]).status.success());
+        forget_the_last_migration(&scratch).await;
+        let output = execute(&folder, &scratch.url, &["users", "list"]);
+        assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
+        assert!(errors(&output).contains("run `countersign migrate` first"), "{}", errors(&output));
+    }
+
     async fn a_server_stays_ready_beside_the_schema_of_a_newer_version(database: Database) {
         let server = TestServer::start(database).await;
         add_a_migration(&server.context.db).await;
@@ -78,6 +88,17 @@ on_both_databases! {
         let answer = countersign::app(server.context.clone()).oneshot(request).await.unwrap();
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
     }
+}
+
+async fn forget_the_last_migration(scratch: &ScratchDatabase) {
+    let db = Db::open(&Options::new(&scratch.url, Role::Admin)).await.unwrap();
+    query(sql!(
+        "DELETE FROM schema_migrations WHERE version = (SELECT MAX(version) FROM schema_migrations)"
+    ))
+    .execute(&db)
+    .await
+    .unwrap();
+    db.close().await.unwrap();
 }
 
 async fn add_a_migration(db: &Db) {

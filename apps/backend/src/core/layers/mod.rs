@@ -24,6 +24,7 @@ use tracing::Instrument;
 
 pub use self::metrics::Metrics;
 pub use self::request_id::RequestId;
+pub use self::time::LONGEST_WAIT;
 use self::{body::Admitted, cors::Visitor, metrics::Observed};
 use super::chance::Chance;
 use super::problem::Problem;
@@ -110,7 +111,8 @@ async fn answer(shell: &Shell, request: Request, next: Next) -> Response {
         Ok(admitted) => admitted,
         Err(code) => return body::refuse(code),
     };
-    let response = time::within(options.request_timeout, panics::catch(next.run(request), metrics)).await;
+    let limit = time::limit(&request, options.request_timeout);
+    let response = time::within(limit, panics::catch(next.run(request), metrics)).await;
     fate.overrule(response)
 }
 

@@ -2,14 +2,26 @@
 
 use std::time::Duration;
 
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 
 use crate::core::problem::{Code, Problem};
 
+/// The longest that a request is held on purpose, because its client asked for it (RFC 7240 `wait`).
+pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// How long this request may take, where the usual limit is `usual`.
+pub(super) fn limit(request: &Request, usual: Duration) -> Duration {
+    match request.uri().path().starts_with("/oauth2/status-lists/") {
+        true => usual + LONGEST_WAIT,
+        false => usual,
+    }
+}
+
 /// Waits for the handler no longer than `limit`, then drops it: the store rolls an open transaction back.
 ///
 /// The answer is 503: the delay is ours, which 408 (RFC 9110 §15.5.9) would blame on the client, and 504 (§15.6.5) is
-/// for gateways. Requests that are held on purpose (long-polls) will be exempted here.
+/// for gateways.
 pub(super) async fn within(limit: Duration, handler: impl Future<Output = Response>) -> Response {
     tokio::time::timeout(limit, handler).await.unwrap_or_else(|_| {
         Problem::new(Code::Unavailable)

@@ -2,19 +2,30 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// Whether traffic is welcome; `/readyz` tells it. Clones tell the same.
-#[derive(Clone, Debug, Default)]
-pub struct Readiness(Arc<AtomicBool>);
+#[derive(Clone, Debug)]
+pub struct Readiness(Arc<watch::Sender<bool>>);
 
 impl Readiness {
     /// False from the moment in which a shutdown has begun.
     pub fn is_ready(&self) -> bool {
-        !self.0.load(Ordering::Acquire)
+        *self.0.borrow()
+    }
+
+    /// Waits until a shutdown has begun. Whoever holds a request on purpose answers it then.
+    pub async fn ended(&self) {
+        // It fails only when the sender is gone, and `self` is one.
+        let _ = self.0.subscribe().wait_for(|ready| !ready).await;
+    }
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(true)))
     }
 }
 
@@ -54,7 +65,7 @@ impl Shutdown {
 
     /// Stops accepting and lets requests that have begun finish.
     pub fn begin(&self) {
-        self.readiness.0.store(true, Ordering::Release);
+        self.readiness.0.send_replace(false);
         self.advance(Stage::Draining);
     }
 

@@ -1,4 +1,4 @@
-//! What the guard of our own routes believes: the keys of this process and the sessions of its database.
+//! What the guard of our own routes believes: the keys of this process, and the bits of its lists.
 
 use countersign_guard::{AccessTokenClaims, Authority, Standing};
 use countersign_jose::VerifyingKey;
@@ -9,6 +9,7 @@ use super::service::find_living;
 use crate::core::clock::Clock;
 use crate::core::ids::SessionId;
 use crate::features::keys::Keys;
+use crate::features::revocation::Revocations;
 
 /// This very server, as an authority for its own routes.
 pub struct ServerAuthority {
@@ -20,12 +21,18 @@ pub struct ServerAuthority {
     pub clock: Clock,
     /// The published keys.
     pub keys: Keys,
-    /// Where the sessions are.
+    /// Which sessions have ended.
+    pub revocations: Revocations,
+    /// Where the sessions are that have no bit, because an earlier version opened them.
     pub db: Db,
 }
 
 impl ServerAuthority {
     async fn lives(&self, claims: &AccessTokenClaims) -> Result<bool, Error> {
+        if let Some(reference) = &claims.status {
+            // A token never outlives its session, but the guard's leeway would let the session outlive itself.
+            return Ok(claims.exp > self.now() && self.revocations.is_live(reference).await?);
+        }
         let session = find_living(&self.db, SessionId(claims.sid), self.clock.now()).await?;
         Ok(session.is_some_and(|session| session.account_id.0 == claims.sub))
     }

@@ -6,6 +6,7 @@ use super::refresh_secret::RefreshHash;
 use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, SessionId};
 use crate::features::accounts::Version;
+use crate::features::revocation::Bit;
 
 row! {
     /// A session: one sign-in on one device, until it ends.
@@ -33,6 +34,36 @@ row! {
         pub last_seen_at: Timestamp,
         /// Its absolute end.
         pub expires_at: Timestamp,
+        /// Its bit's list; none if an earlier version opened it.
+        pub status_list: Option<i64>,
+        /// Its bit's place there.
+        pub status_idx: Option<i64>,
+    }
+}
+
+impl Session {
+    /// Its bit, by which verifiers learn that it has ended.
+    pub fn bit(&self) -> Option<Bit> {
+        bit(self.status_list, self.status_idx)
+    }
+}
+
+fn bit(list: Option<i64>, idx: Option<i64>) -> Option<Bit> {
+    list.zip(idx).map(|(list, idx)| Bit { list, idx })
+}
+
+row! {
+    /// A session that has just been ended.
+    pub(super) struct Ended {
+        pub account_id: AccountId,
+        status_list: Option<i64>,
+        status_idx: Option<i64>,
+    }
+}
+
+impl Ended {
+    pub(super) fn bit(&self) -> Option<Bit> {
+        bit(self.status_list, self.status_idx)
     }
 }
 
@@ -64,8 +95,8 @@ pub(super) async fn insert_session(
     query(sql!(
         "INSERT INTO sessions
             (id, account_id, epoch, client_id, amr, scope, user_agent, address, address_prefix,
-             created_at, last_seen_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)"
+             created_at, last_seen_at, expires_at, status_list, status_idx)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13)"
     ))
     .bind(session.id)
     .bind(session.account_id)
@@ -78,6 +109,8 @@ pub(super) async fn insert_session(
     .bind(address_prefix)
     .bind(session.created_at)
     .bind(session.expires_at)
+    .bind(session.status_list)
+    .bind(session.status_idx)
     .execute(tx)
     .await
     .map(drop)
@@ -113,7 +146,8 @@ pub(super) async fn find_live<'c>(
     now: Timestamp,
 ) -> Result<Option<Session>, Error> {
     query(sql!(
-        "SELECT id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at
+        "SELECT id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at,
+                status_list, status_idx
            FROM sessions
           WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2"
     ))
@@ -129,7 +163,8 @@ pub(super) async fn lock_live(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) ->
         "UPDATE sessions
             SET last_seen_at = $2
           WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2
-      RETURNING id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at"
+      RETURNING id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at,
+                status_list, status_idx"
     ))
     .bind(id)
     .bind(now)
@@ -169,23 +204,43 @@ pub(super) async fn wipe_seal(tx: &mut Tx<'_>, parent: RefreshHash) -> Result<()
     .map(drop)
 }
 
-/// Ends a session of this account, if it had not ended. Gives the account, which is any where `account` is `None`.
-pub(super) async fn revoke(
+/// Ends a session of this account (of any, where `account` is `None`), if it had not ended.
+pub(super) async fn end(
     tx: &mut Tx<'_>,
     id: SessionId,
     account: Option<AccountId>,
     now: Timestamp,
-) -> Result<Option<AccountId>, Error> {
+) -> Result<Option<Ended>, Error> {
     query(sql!(
         "UPDATE sessions
             SET revoked_at = $3
           WHERE id = $1 AND account_id = COALESCE($2, account_id) AND revoked_at IS NULL
-      RETURNING account_id"
+      RETURNING account_id, status_list, status_idx"
     ))
     .bind(id)
     .bind(account)
     .bind(now)
     .optional(tx)
+    .await
+}
+
+/// Ends all sessions of an account but `kept`. (No session has the id of its account: that stands for "none is kept".)
+pub(super) async fn end_all(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    kept: Option<SessionId>,
+    now: Timestamp,
+) -> Result<Vec<Ended>, Error> {
+    query(sql!(
+        "UPDATE sessions
+            SET revoked_at = $3
+          WHERE account_id = $1 AND id <> COALESCE($2, account_id) AND revoked_at IS NULL
+      RETURNING account_id, status_list, status_idx"
+    ))
+    .bind(account)
+    .bind(kept)
+    .bind(now)
+    .all(tx)
     .await
 }
 
@@ -209,7 +264,8 @@ pub(super) async fn list_live<'c>(
     now: Timestamp,
 ) -> Result<Vec<Session>, Error> {
     query(sql!(
-        "SELECT id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at
+        "SELECT id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at,
+                status_list, status_idx
            FROM sessions
           WHERE account_id = $1 AND epoch = $2 AND revoked_at IS NULL AND expires_at > $3
           ORDER BY created_at DESC, id DESC"
@@ -222,7 +278,12 @@ pub(super) async fn list_live<'c>(
 }
 
 /// Ends all but the newest `keep` sessions that live beside `newest` in its epoch.
-pub(super) async fn revoke_beyond(tx: &mut Tx<'_>, newest: &Session, keep: i64, now: Timestamp) -> Result<u64, Error> {
+pub(super) async fn end_beyond(
+    tx: &mut Tx<'_>,
+    newest: &Session,
+    keep: i64,
+    now: Timestamp,
+) -> Result<Vec<Ended>, Error> {
     query(sql!(
         "UPDATE sessions
             SET revoked_at = $5
@@ -231,14 +292,15 @@ pub(super) async fn revoke_beyond(tx: &mut Tx<'_>, newest: &Session, keep: i64, 
                         WHERE account_id = $1 AND epoch = $2 AND id <> $3
                           AND revoked_at IS NULL AND expires_at > $5
                         ORDER BY created_at DESC, id DESC
-                        LIMIT 1000000 OFFSET $4)"
+                        LIMIT 1000000 OFFSET $4)
+      RETURNING account_id, status_list, status_idx"
     ))
     .bind(newest.account_id)
     .bind(newest.epoch)
     .bind(newest.id)
     .bind(keep)
     .bind(now)
-    .execute(tx)
+    .all(tx)
     .await
 }
 

@@ -37,7 +37,7 @@ pub async fn change_password(
     let hash = context.hasher.hash(new).await?;
     let now = context.clock.now();
     fail::fail_point!("confirm::confirmed");
-    context
+    let revoked = context
         .db
         .transact(
             (context, &stored, hash, origin),
@@ -49,12 +49,16 @@ pub async fn change_password(
                         return Err(PasswordError::Wrong);
                     };
                     sessions::adopt(tx, session, epoch).await?;
+                    let revoked = sessions::end_all(tx, account, Some(session), now).await?;
                     let event = Event::new(Kind::PasswordChanged, account, origin).session(session);
-                    Ok(audit::record(tx, context, event).await?)
+                    audit::record(tx, context, event).await?;
+                    Ok(revoked)
                 })
             },
         )
-        .await
+        .await?;
+    context.revocations.announce(revoked).await;
+    Ok(())
 }
 
 /// Deletes the account and all that hangs on it; the audit log keeps what happened.
@@ -69,18 +73,23 @@ pub async fn delete(
 ) -> Result<(), PasswordError> {
     let stored = confirm(context, account, password, (Kind::AccountDeleted, origin)).await?;
     let (version, now) = (stored.credential_version, context.clock.now());
-    context
+    let revoked = context
         .db
         .transact((context, origin), |tx, &(context, origin)| {
             Box::pin(async move {
                 still_signed_in(tx, session, now).await?;
+                // Before the sessions go with the account: their bits outlive them.
+                let revoked = sessions::end_all(tx, account, None, now).await?;
                 if !accounts::delete(tx, account, Some(version)).await? {
                     return Err(PasswordError::Wrong);
                 }
-                Ok(audit::record(tx, context, Event::new(Kind::AccountDeleted, account, origin)).await?)
+                audit::record(tx, context, Event::new(Kind::AccountDeleted, account, origin)).await?;
+                Ok(revoked)
             })
         })
-        .await
+        .await?;
+    context.revocations.announce(revoked).await;
+    Ok(())
 }
 
 /// The session may have been ended while the password was checked: then it does nothing any more.

@@ -148,7 +148,8 @@ async fn open(
     refresh_token: &RefreshSecret,
 ) -> Result<Option<Session>, Error> {
     let now = context.clock.now();
-    context
+    let bit = context.revocations.allocate().await?;
+    let opened = context
         .db
         .transact(
             (context, stored, rehashed, asked, origin, refresh_token),
@@ -171,16 +172,22 @@ async fn open(
                     let opening = Opening {
                         account: stored.id,
                         epoch: standing.session_epoch,
+                        bit,
                         amr: "pwd",
                         scopes: &scopes,
                         origin,
                     };
-                    let session = sessions::open(tx, context, &opening, refresh_token).await?;
+                    let (session, revoked) = sessions::open(tx, context, &opening, refresh_token).await?;
                     let event = Event::new(Kind::SignIn, stored.id, origin).session(session.id);
                     audit::record(tx, context, event).await?;
-                    Ok(Some(session))
+                    Ok::<_, Error>(Some((session, revoked)))
                 })
             },
         )
-        .await
+        .await?;
+    let Some((session, revoked)) = opened else {
+        return Ok(None);
+    };
+    context.revocations.announce(revoked).await;
+    Ok(Some(session))
 }

@@ -37,13 +37,17 @@ pub async fn logout_by_refresh_token(
 /// Those of the database.
 pub async fn logout_all(context: &Context, account: AccountId, origin: &Origin) -> Result<(), Error> {
     let now = context.clock.now();
-    context
+    let revoked = context
         .db
         .transact((context, origin), |tx, &(context, origin)| {
             Box::pin(async move {
                 accounts::end_sessions(tx, account, now).await?;
-                audit::record(tx, context, Event::new(Kind::SessionsRevoked, account, origin)).await
+                let revoked = sessions::end_all(tx, account, None, now).await?;
+                audit::record(tx, context, Event::new(Kind::SessionsRevoked, account, origin)).await?;
+                Ok::<_, Error>(revoked)
             })
         })
-        .await
+        .await?;
+    context.revocations.announce(revoked).await;
+    Ok(())
 }

@@ -25,15 +25,19 @@ pub async fn set_password(context: &Context, account: &Account, new: Password) -
         .map_err(PasswordError::Fault)?;
     let hash = context.hasher.hash(new).await?;
     let (id, now, origin) = (account.id, context.clock.now(), Origin::command_line());
-    let done = context
+    let revoked = context
         .db
         .transact((context, hash, origin), |tx, (context, hash, origin)| {
             Box::pin(async move {
                 accounts::change_password(tx, (id, None), hash, now).await?;
-                audit::record(tx, context, Event::new(Kind::PasswordChanged, id, origin)).await
+                let revoked = sessions::end_all(tx, id, None, now).await?;
+                audit::record(tx, context, Event::new(Kind::PasswordChanged, id, origin)).await?;
+                Ok::<_, Error>(revoked)
             })
-        });
-    done.await.map_err(PasswordError::Store)
+        })
+        .await?;
+    context.revocations.announce(revoked).await;
+    Ok(())
 }
 
 /// Disables an account with all its sessions, or enables it again.
@@ -47,15 +51,19 @@ pub async fn set_disabled(context: &Context, id: AccountId, disabled: bool) -> R
     } else {
         Kind::AccountEnabled
     };
-    context
+    let revoked = context
         .db
         .transact((context, origin), |tx, (context, origin)| {
             Box::pin(async move {
                 accounts::set_disabled(tx, id, disabled.then_some(now), now).await?;
-                audit::record(tx, context, Event::new(kind, id, origin)).await
+                let revoked = sessions::end_all(tx, id, None, now).await?;
+                audit::record(tx, context, Event::new(kind, id, origin)).await?;
+                Ok::<_, Error>(revoked)
             })
         })
-        .await
+        .await?;
+    context.revocations.announce(revoked).await;
+    Ok(())
 }
 
 /// Deletes an account and all that hangs on it.
@@ -63,15 +71,20 @@ pub async fn set_disabled(context: &Context, id: AccountId, disabled: bool) -> R
 /// # Errors
 /// Those of the database.
 pub async fn delete(context: &Context, id: AccountId) -> Result<(), Error> {
-    context
+    let now = context.clock.now();
+    let revoked = context
         .db
         .transact((context, Origin::command_line()), |tx, (context, origin)| {
             Box::pin(async move {
+                let revoked = sessions::end_all(tx, id, None, now).await?;
                 accounts::delete(tx, id, None).await?;
-                audit::record(tx, context, Event::new(Kind::AccountDeleted, id, origin)).await
+                audit::record(tx, context, Event::new(Kind::AccountDeleted, id, origin)).await?;
+                Ok::<_, Error>(revoked)
             })
         })
-        .await
+        .await?;
+    context.revocations.announce(revoked).await;
+    Ok(())
 }
 
 /// Gives scopes to an account.
@@ -130,6 +143,7 @@ pub async fn issue_token(
     ttl: Duration,
 ) -> Result<Option<Tokens>, LoginError> {
     let refresh_token = RefreshSecret::generate(context.chance);
+    let bit = context.revocations.allocate().await?;
     let opened = context
         .db
         .transact((context, asked, &refresh_token, Origin::command_line()), |tx, input| {
@@ -147,18 +161,22 @@ pub async fn issue_token(
                 let opening = Opening {
                     account: id,
                     epoch: standing.session_epoch,
+                    bit,
                     amr: "",
                     scopes: &scopes,
                     origin,
                 };
-                let session = sessions::open(tx, context, &opening, refresh_token).await?;
+                let (session, revoked) = sessions::open(tx, context, &opening, refresh_token).await?;
                 audit::record(tx, context, Event::new(Kind::SignIn, id, origin).session(session.id)).await?;
-                Ok(Some(session))
+                Ok(Some((session, revoked)))
             })
         })
         .await?;
     match opened {
-        Some(session) => Ok(Some(sessions::issue(context, &session, refresh_token, ttl).await?)),
+        Some((session, revoked)) => {
+            context.revocations.announce(revoked).await;
+            Ok(Some(sessions::issue(context, &session, refresh_token, ttl).await?))
+        }
         None => Ok(None),
     }
 }

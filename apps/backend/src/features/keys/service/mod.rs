@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use countersign_jose::{AccessTokenClaims, SignError, TokenType, VerifyingKey};
+use countersign_jose::{AccessTokenClaims, SignError, SigningKey, StatusListClaims, TokenType, VerifyingKey};
 use countersign_store::{Db, Error};
 use secrecy::SecretString;
 use tokio::sync::Mutex;
@@ -129,8 +129,24 @@ impl Keys {
     /// [`IssueError`]
     pub async fn issue(&self, claims: &AccessTokenClaims, now: Timestamp) -> Result<String, IssueError> {
         let ring = self.ring();
+        let key = self.covering(&ring, claims.exp, now).await?;
+        Ok(key.sign(TokenType::AccessToken, claims)?)
+    }
+
+    /// Signs a status list, as [`issue`](Self::issue) signs an access token.
+    ///
+    /// # Errors
+    /// [`IssueError`]
+    pub async fn issue_list(&self, claims: &StatusListClaims, now: Timestamp) -> Result<String, IssueError> {
+        let ring = self.ring();
+        let key = self.covering(&ring, claims.exp, now).await?;
+        Ok(key.sign(TokenType::StatusList, claims)?)
+    }
+
+    /// The key that signs, remembered to be needed until `exp`.
+    async fn covering<'r>(&self, ring: &'r Ring, exp: i64, now: Timestamp) -> Result<&'r SigningKey, IssueError> {
         let key = ring.signing_key().ok_or(IssueError::Revoked)?;
-        let until = Timestamp(claims.exp.saturating_mul(1000));
+        let until = Timestamp(exp.saturating_mul(1000));
         if !ring.covers(until) {
             // One writes, the others wait for it and find it done.
             let _extending = self.0.extending.lock().await;
@@ -139,7 +155,12 @@ impl Keys {
                 ring.cover(until + AHEAD);
             }
         }
-        Ok(key.sign(TokenType::AccessToken, claims)?)
+        Ok(key)
+    }
+
+    /// The name of the key that signs, or would if it had not been revoked.
+    pub fn signing_kid(&self) -> String {
+        self.ring().keys.current.kid().to_owned()
     }
 
     /// The key of this name, if tokens that it signed are to be believed now: the current key, a retired one as long

@@ -3,12 +3,14 @@
 use countersign_store::{Error, Tx};
 
 use crate::Context;
+use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::origin::Origin;
 use crate::features::accounts::{self, Version};
 use crate::features::audit::{self, Event, Kind};
+use crate::features::revocation::{self, Revoked};
 use crate::features::sessions::refresh_secret::RefreshSecret;
-use crate::features::sessions::store::{self, Session};
+use crate::features::sessions::store::{self, Ended, Session};
 
 /// Ends a session of `account` (of any account, where that is `None`: the operator's). Says whether it lived.
 ///
@@ -21,23 +23,55 @@ pub async fn revoke(
     origin: &Origin,
 ) -> Result<bool, Error> {
     let now = context.clock.now();
-    context
+    let revoked = context
         .db
         .transact((context, origin), |tx, &(context, origin)| {
             Box::pin(async move {
-                let Some(account) = store::revoke(tx, session, account, now).await? else {
-                    return Ok(false);
+                let Some((account, revoked)) = end(tx, session, account, now).await? else {
+                    return Ok::<_, Error>(None);
                 };
-                audit::record(
-                    tx,
-                    context,
-                    Event::new(Kind::SessionRevoked, account, origin).session(session),
-                )
-                .await?;
-                Ok(true)
+                let event = Event::new(Kind::SessionRevoked, account, origin).session(session);
+                audit::record(tx, context, event).await?;
+                Ok(Some(revoked))
             })
         })
-        .await
+        .await?;
+    let lived = revoked.is_some();
+    context.revocations.announce(revoked.unwrap_or_default()).await;
+    Ok(lived)
+}
+
+/// Ends a session of `account` (or of any) within a transaction, if it had not ended. Says whose it was.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn end(
+    tx: &mut Tx<'_>,
+    session: SessionId,
+    account: Option<AccountId>,
+    now: Timestamp,
+) -> Result<Option<(AccountId, Revoked)>, Error> {
+    let Some(ended) = store::end(tx, session, account, now).await? else {
+        return Ok(None);
+    };
+    let bits = ended.bit().into_iter().collect();
+    Ok(Some((ended.account_id, revocation::revoke(tx, bits, now).await?)))
+}
+
+/// Ends all sessions of an account but `kept`, in the transaction that raises the account's epoch (which ends those
+/// that are just being born). The caller announces it afterwards.
+///
+/// # Errors
+/// Those of the database.
+pub async fn end_all(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    kept: Option<SessionId>,
+    now: Timestamp,
+) -> Result<Revoked, Error> {
+    let ended = store::end_all(tx, account, kept, now).await?;
+    let bits = ended.iter().filter_map(Ended::bit).collect();
+    revocation::revoke(tx, bits, now).await
 }
 
 /// Ends the session of a refresh token, spent or not. Says whether the token was ever one of ours.

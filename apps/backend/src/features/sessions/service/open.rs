@@ -9,8 +9,9 @@ use crate::core::ids::{AccountId, SessionId};
 use crate::core::limits::AddressPrefix;
 use crate::core::origin::Origin;
 use crate::features::accounts::Version;
+use crate::features::revocation::{self, Bit, Revoked};
 use crate::features::sessions::refresh_secret::RefreshSecret;
-use crate::features::sessions::store::{self, NewToken, Session};
+use crate::features::sessions::store::{self, Ended, NewToken, Session};
 
 /// A session that is about to be opened.
 pub struct Opening<'a> {
@@ -18,6 +19,8 @@ pub struct Opening<'a> {
     pub account: AccountId,
     /// The epoch of the account, read in the same transaction.
     pub epoch: Version,
+    /// Its bit, which no other session has.
+    pub bit: Bit,
     /// How its owner proved who they are (RFC 8176): `pwd`, or nothing for the operator.
     pub amr: &'static str,
     /// What it may do.
@@ -27,7 +30,7 @@ pub struct Opening<'a> {
 }
 
 /// Opens a session with `first` as its first refresh token, and ends the oldest ones beyond the allowed number.
-/// The caller has asked `may_sign_in` in the same transaction.
+/// The caller has asked `may_sign_in` in the same transaction, and announces after it what was ended.
 ///
 /// # Errors
 /// Those of the database.
@@ -36,7 +39,7 @@ pub async fn open(
     context: &Context,
     opening: &Opening<'_>,
     first: &RefreshSecret,
-) -> Result<Session, Error> {
+) -> Result<(Session, Revoked), Error> {
     let now = context.clock.now();
     let ttl = &context.settings.tokens;
     let session = Session {
@@ -51,6 +54,8 @@ pub async fn open(
         created_at: now,
         last_seen_at: now,
         expires_at: now + ttl.refresh_absolute_ttl,
+        status_list: Some(opening.bit.list),
+        status_idx: Some(opening.bit.idx),
     };
     store::insert_session(tx, &session, opening.origin.prefix().map(|prefix| prefix.to_string())).await?;
     let token = NewToken {
@@ -61,8 +66,9 @@ pub async fn open(
     };
     store::insert_token(tx, &token).await?;
     let others = i64::from(context.settings.sessions.per_account) - 1;
-    store::revoke_beyond(tx, &session, others, now).await?;
-    Ok(session)
+    let oldest = store::end_beyond(tx, &session, others, now).await?;
+    let bits = oldest.iter().filter_map(Ended::bit).collect();
+    Ok((session, revocation::revoke(tx, bits, now).await?))
 }
 
 /// Whether the account signed in from this network within the absolute lifetime of a session.

@@ -6,6 +6,7 @@
 use countersign_guard::Scopes;
 use countersign_store::{Conn, Error, Tx};
 
+use super::end::end;
 use super::living::{find_living, lock_living};
 use super::tokens::{Tokens, issue};
 use crate::Context;
@@ -65,7 +66,7 @@ enum Step {
 
 /// What a transaction that set out to spend came to.
 enum Spending {
-    Spent(Session),
+    Spent(Box<Session>),
     /// Somebody else was first.
     Lost,
     Dead,
@@ -178,7 +179,7 @@ async fn spend(
                     }
                     fail::fail_point!("rotate::spent");
                     insert_successor(tx, context, (&session, found), (presented, next)).await?;
-                    Ok::<_, Error>(Spending::Spent(narrowed(tx, session).await?))
+                    Ok::<_, Error>(Spending::Spent(Box::new(narrowed(tx, session).await?)))
                 })
             },
         )
@@ -213,20 +214,22 @@ async fn revoke_family(context: &Context, found: &Presented, origin: &Origin) ->
         .db
         .transact((context, origin), |tx, &(context, origin)| {
             Box::pin(async move {
-                let Some(account) = store::revoke(tx, session, None, now).await? else {
-                    return Ok::<_, Error>(false);
+                let Some((account, revoked)) = end(tx, session, None, now).await? else {
+                    return Ok::<_, Error>(None);
                 };
                 let event = Event::new(Kind::RefreshReused, account, origin)
                     .session(session)
                     .refused();
                 audit::record(tx, context, event).await?;
-                Ok(true)
+                Ok(Some(revoked))
             })
         })
         .await?;
-    Ok(if revoked {
-        RefreshError::Reused
-    } else {
-        RefreshError::Invalid
+    Ok(match revoked {
+        Some(revoked) => {
+            context.revocations.announce(revoked).await;
+            RefreshError::Reused
+        }
+        None => RefreshError::Invalid,
     })
 }

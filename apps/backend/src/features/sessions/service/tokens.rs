@@ -48,7 +48,7 @@ pub async fn issue(
         scope: Some(session.scope.clone()).filter(|scope| !scope.is_empty()),
         auth_time: session.created_at.seconds(),
         amr: session.amr.split_ascii_whitespace().map(str::to_owned).collect(),
-        status: None,
+        status: session.bit().map(|bit| context.revocations.reference(bit)),
     };
     let access_token = context.keys.issue(&claims, now).await?;
     Ok(Tokens {

@@ -1,0 +1,150 @@
+//! `GET /oauth2/status-lists/{number}`, for verifiers: at once, or held until something changes (RFC 7240 `wait`).
+
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::service::PublishError;
+use crate::Context;
+use crate::core::conditional::knows;
+use crate::core::layers::LONGEST_WAIT;
+use crate::core::problem::{Code, Problem, ProblemBody};
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// The routes of this feature.
+pub fn router() -> OpenApiRouter<Context> {
+    OpenApiRouter::new().routes(routes!(status_list))
+}
+
+/// Which sessions have ended
+///
+/// A Token Status List (draft-ietf-oauth-status-list): a signed JWT with one bit for each session. A verifier that has
+/// the current one and sends `Prefer: wait=30` is answered as soon as it changes, or with 304 after that time.
+#[utoipa::path(get, path = "/oauth2/status-lists/{number}", tag = "revocation",
+    params(
+        ("number" = i64, Path, description = "The list's number, from the token's `status` claim", minimum = 1),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the list that the client has"),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`: hold the answer for up to N seconds (at most 60) while the client's list is current"),
+    ),
+    responses(
+        (status = OK, description = "The list", body = String, content_type = "application/statuslist+jwt",
+            headers(("ETag" = String, description = "Names this very list"), ("Cache-Control" = String))),
+        (status = NOT_MODIFIED, description = "The client's list is current"),
+        (status = "default", description = "There is no such list, or it cannot be had just now", body = ProblemBody<'static>, content_type = "application/problem+json"),
+    ))]
+async fn status_list(
+    State(context): State<Context>,
+    Path(number): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    // One list has one address: no sign, no zero in front.
+    let number = number
+        .parse::<i64>()
+        .ok()
+        .filter(|parsed| parsed.to_string() == number)
+        .ok_or_else(|| Problem::new(Code::NotFound))?;
+    let published = context.revocations.published(number).await?;
+    if !knows(&headers, &published.etag) {
+        let poll = CachePolicy::Poll(context.settings.status_lists.ttl);
+        return Ok((poll.headers(&published.etag), kind(), published.body.clone()).into_response());
+    }
+    let Some(wait) = wait_of(&headers) else {
+        let poll = CachePolicy::Poll(context.settings.status_lists.ttl);
+        return Ok((StatusCode::NOT_MODIFIED, poll.headers(&published.etag)).into_response());
+    };
+    let stopping = context.readiness.ended();
+    let changed = context
+        .revocations
+        .changed(number, |etag| knows(&headers, etag), (wait, stopping))
+        .await?;
+    let applied = format!("wait={}", wait.as_secs());
+    let applied = [(
+        PREFERENCE_APPLIED,
+        HeaderValue::try_from(applied).expect("letters and digits are a header's value"),
+    )];
+    Ok(match changed {
+        Some(new) => (CachePolicy::Held.headers(&new.etag), applied, kind(), new.body.clone()).into_response(),
+        None => (
+            StatusCode::NOT_MODIFIED,
+            CachePolicy::Held.headers(&published.etag),
+            applied,
+        )
+            .into_response(),
+    })
+}
+
+/// How an answer may be kept.
+enum CachePolicy {
+    /// For so long.
+    Poll(Duration),
+    /// Not without asking: it came just when something had changed.
+    Held,
+}
+
+impl CachePolicy {
+    fn headers(&self, etag: &HeaderValue) -> [(HeaderName, HeaderValue); 3] {
+        let control = match self {
+            Self::Poll(ttl) => HeaderValue::try_from(format!("public, max-age={}", ttl.as_secs()))
+                .expect("digits and letters are a header's value"),
+            Self::Held => HeaderValue::from_static("no-cache"),
+        };
+        [
+            (ETAG, etag.clone()),
+            (CACHE_CONTROL, control),
+            (VARY, HeaderValue::from_static("Prefer")),
+        ]
+    }
+}
+
+fn kind() -> [(HeaderName, HeaderValue); 1] {
+    [(CONTENT_TYPE, HeaderValue::from_static("application/statuslist+jwt"))]
+}
+
+/// RFC 7240 §4.3: how long the client would wait, in whole seconds. What it prefers beyond our limit is cut.
+fn wait_of(headers: &HeaderMap) -> Option<Duration> {
+    let lines = headers.get_all(PREFER).iter().filter_map(|line| line.to_str().ok());
+    let wishes = lines.flat_map(|line| line.split(',')).filter_map(|wish| {
+        let (name, value) = wish.split(';').next()?.split_once('=')?;
+        let seconds = value.trim().trim_matches('"').parse::<u64>().ok()?;
+        name.trim().eq_ignore_ascii_case("wait").then_some(seconds)
+    });
+    // RFC 7240 §2: of several the first counts.
+    let wait = Duration::from_secs(wishes.into_iter().next()?);
+    Some(wait.min(LONGEST_WAIT)).filter(|wait| !wait.is_zero())
+}
+
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Unknown => Self::new(Code::NotFound),
+            PublishError::Issue(error) => error.into(),
+            PublishError::TooLarge => Self::internal(error),
+            PublishError::Store(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_to_wait_is_read_and_bounded() {
+        let asks = |value: &'static str| wait_of(&HeaderMap::from_iter([(PREFER, HeaderValue::from_static(value))]));
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(asks("wait=30"), seconds(30));
+        assert_eq!(asks("respond-async, Wait = \"5\"; x=y"), seconds(5));
+        assert_eq!(asks("wait=10, wait=20"), seconds(10));
+        assert_eq!(asks("wait=100000"), Some(LONGEST_WAIT));
+        for none in ["wait=0", "wait=-1", "wait", "wait=soon", "await=3", ""] {
+            assert_eq!(asks(none), None, "{none}");
+        }
+    }
+}

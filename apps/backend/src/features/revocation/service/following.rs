@@ -1,0 +1,186 @@
+//! Memory follows the database: what other processes revoked, and what this one did.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use countersign_store::Error;
+
+use super::list::List;
+use super::{Revocations, Revoked};
+use crate::features::revocation::store::{self, ListRow, SetBit};
+
+/// How often the database is asked whether another process revoked something. On SQLite it is a read of 4 µs, which
+/// tells more than `PRAGMA data_version`: that changes with every commit.
+const LOOK: Duration = Duration::from_millis(100);
+/// How often what is no longer needed is removed.
+const SWEEP: Duration = Duration::from_secs(60);
+/// How many bits go in one statement.
+const BATCH: i64 = 500;
+
+impl Revocations {
+    /// Makes revocations known that were just committed: to this process at once, to all others with a number. A
+    /// failure here is no failure of what was done: the next look at the database makes up for it.
+    pub async fn announce(&self, revoked: Revoked) {
+        if revoked.0.is_empty() {
+            return;
+        }
+        for bit in revoked.0 {
+            self.set(bit.list, bit.idx);
+        }
+        if let Err(error) = self.number_waiting().await {
+            tracing::warn!(%error, "a revocation is committed, but not yet announced to others; trying again");
+        }
+    }
+
+    /// Follows the database, and removes the lists that nobody needs. It never returns.
+    pub async fn follow_forever(self) {
+        let (mut look, mut sweep) = (tokio::time::interval(LOOK), tokio::time::interval(SWEEP));
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut failing = false;
+        loop {
+            let result = tokio::select! {
+                _ = look.tick() => self.refresh().await,
+                _ = sweep.tick() => self.sweep().await,
+            };
+            match &result {
+                Err(error) if !failing => {
+                    tracing::warn!(%error, "revocations of other processes cannot be read; trying again");
+                }
+                Ok(()) if failing => tracing::info!("revocations of other processes are read again"),
+                _ => {}
+            }
+            failing = result.is_err();
+        }
+    }
+
+    /// One look at the database.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn refresh(&self) -> Result<(), Error> {
+        let progress = store::progress(&self.0.db).await?;
+        if progress.waiting != 0 {
+            return self.number_waiting().await;
+        }
+        if progress.number > self.0.seen.load(Ordering::Acquire) {
+            return self.catch_up().await;
+        }
+        Ok(())
+    }
+
+    /// Removes the lists that no living token names.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn sweep(&self) -> Result<(), Error> {
+        // A verifier's clock may be late.
+        let ended = self.0.clock.now() - Duration::from_secs(60);
+        store::remove_unneeded(&self.0.db, ended).await?;
+        while store::remove_orphans(&self.0.db, BATCH).await? > 0 {}
+        let _followed = self.0.followed.lock().await;
+        let rows = store::lists(&self.0.db).await?;
+        let mut lists = self.0.lists.write().unwrap_or_else(PoisonError::into_inner);
+        lists.retain(|number, _| rows.iter().any(|row| row.number == *number));
+        Ok(())
+    }
+
+    /// Gives a number to all revocations that have none. Of many who ask at once one works for all.
+    async fn number_waiting(&self) -> Result<(), Error> {
+        let mine = self.0.asked.fetch_add(1, Ordering::AcqRel) + 1;
+        let mut served = self.0.served.lock().await;
+        if *served >= mine {
+            return Ok(());
+        }
+        // Everybody counted here has committed before.
+        let all = self.0.asked.load(Ordering::Acquire);
+        self.0
+            .db
+            .transact((), |tx, ()| {
+                Box::pin(async move {
+                    let number = store::next_number(tx).await?;
+                    let mut lists = store::give_number(tx, number).await?;
+                    lists.sort_unstable();
+                    lists.dedup();
+                    for list in lists {
+                        store::set_version(tx, list, number).await?;
+                    }
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        self.catch_up().await?;
+        *served = all;
+        Ok(())
+    }
+
+    /// Brings the revocations that are new in the database into memory.
+    async fn catch_up(&self) -> Result<(), Error> {
+        let mut followed = self.0.followed.lock().await;
+        // Before the bits: what gets a number meanwhile may be read twice, but never not at all.
+        let number = store::progress(&self.0.db).await?.number;
+        let new = store::since(&self.0.db, *followed).await?;
+        for SetBit { list, idx, .. } in &new {
+            self.set(*list, *idx);
+        }
+        // Only now: whoever waits for a version finds all its bits.
+        for SetBit { list, number, .. } in &new {
+            if let Some(list) = self.known(*list) {
+                list.has_reached(*number);
+            }
+        }
+        *followed = number;
+        self.0.seen.store(number, Ordering::Release);
+        Ok(())
+    }
+
+    /// All lists, at the start.
+    pub(super) async fn load_all(&self) -> Result<(), Error> {
+        let mut followed = self.0.followed.lock().await;
+        let number = store::progress(&self.0.db).await?.number;
+        for row in store::lists(&self.0.db).await? {
+            self.load(&row).await?;
+        }
+        *followed = number;
+        self.0.seen.store(number, Ordering::Release);
+        Ok(())
+    }
+
+    /// The list of this number, from the database if this process has not met it yet.
+    pub(super) async fn find(&self, number: i64) -> Result<Option<Arc<List>>, Error> {
+        if let Some(list) = self.known(number) {
+            return Ok(Some(list));
+        }
+        self.follow_list(number).await?;
+        Ok(self.known(number))
+    }
+
+    /// Adds a list that another process made, or this one.
+    pub(super) async fn follow_list(&self, number: i64) -> Result<(), Error> {
+        // While it is held nothing is applied that this list would miss.
+        let _followed = self.0.followed.lock().await;
+        if self.known(number).is_some() {
+            return Ok(());
+        }
+        match store::list(&self.0.db, number).await? {
+            Some(row) => self.load(&row).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn load(&self, row: &ListRow) -> Result<(), Error> {
+        let list = List::new(row);
+        for idx in store::set_bits(&self.0.db, row.number).await? {
+            list.set(u64::try_from(idx).unwrap_or(u64::MAX));
+        }
+        let mut lists = self.0.lists.write().unwrap_or_else(PoisonError::into_inner);
+        lists.insert(row.number, Arc::new(list));
+        Ok(())
+    }
+
+    fn set(&self, list: i64, idx: i64) {
+        if let (Some(list), Ok(idx)) = (self.known(list), u64::try_from(idx)) {
+            list.set(idx);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! One list in memory.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use countersign_jose::StatusList;
+use tokio::sync::{Mutex, watch};
+
+use super::publishing::Published;
+use crate::features::revocation::store::ListRow;
+
+/// The bits of a list, read and set without a lock.
+pub(super) struct List {
+    pub(super) number: i64,
+    entries: u64,
+    bits: Box<[AtomicU8]>,
+    /// The number of the last revocation that is in `bits` for certain. Whoever waits for a change waits here.
+    version: watch::Sender<i64>,
+    /// What was published last.
+    pub(super) published: RwLock<Option<Arc<Published>>>,
+    /// Held by the one who makes the next.
+    pub(super) publishing: Mutex<()>,
+}
+
+impl List {
+    pub(super) fn new(row: &ListRow) -> Self {
+        let entries = u64::try_from(row.entries).unwrap_or(0);
+        let bytes = usize::try_from(entries.div_ceil(8)).unwrap_or(0);
+        Self {
+            number: row.number,
+            entries,
+            bits: (0..bytes).map(|_| AtomicU8::new(0)).collect(),
+            version: watch::Sender::new(row.version),
+            published: RwLock::default(),
+            publishing: Mutex::default(),
+        }
+    }
+
+    /// Whether the bit at this place is set; `None` if there is no such place.
+    pub(super) fn is_set(&self, idx: u64) -> Option<bool> {
+        let (byte, mask) = self.cell(idx)?;
+        Some(byte.load(Ordering::Acquire) & mask != 0)
+    }
+
+    pub(super) fn set(&self, idx: u64) {
+        if let Some((byte, mask)) = self.cell(idx) {
+            byte.fetch_or(mask, Ordering::AcqRel);
+        }
+    }
+
+    /// All revocations up to this number are in the bits.
+    pub(super) fn has_reached(&self, version: i64) {
+        self.version.send_if_modified(|now| {
+            let rises = version > *now;
+            *now = version.max(*now);
+            rises
+        });
+    }
+
+    pub(super) fn version(&self) -> i64 {
+        *self.version.borrow()
+    }
+
+    /// Tells when the version rises from now on.
+    pub(super) fn changes(&self) -> watch::Receiver<i64> {
+        self.version.subscribe()
+    }
+
+    /// The bits as they are published, if they are not too many.
+    pub(super) fn bits(&self) -> Option<StatusList> {
+        let bytes = self.bits.iter().map(|byte| byte.load(Ordering::Acquire)).collect();
+        StatusList::from_bytes(1, bytes)
+    }
+
+    pub(super) fn last_published(&self) -> Option<Arc<Published>> {
+        self.published.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// draft-ietf-oauth-status-list §4.1: the first entry is the least significant bit of the first byte.
+    fn cell(&self, idx: u64) -> Option<(&AtomicU8, u8)> {
+        let byte = usize::try_from(idx / 8).ok()?;
+        (idx < self.entries)
+            .then(|| self.bits.get(byte))?
+            .map(|cell| (cell, 1 << (idx % 8)))
+    }
+}

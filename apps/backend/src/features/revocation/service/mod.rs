@@ -1,0 +1,169 @@
+//! The bits: handed out to sessions, set when they end, kept in memory, published.
+//!
+//! A revocation is committed together with what ends the session. Then it gets a number, in a transaction of its own:
+//! numbers commit in their order, so a reader that has seen one has seen all before it, whoever gave them. A process
+//! that dies between the two leaves that to the next who looks, some moments later.
+
+mod allocation;
+mod following;
+mod list;
+mod permutation;
+mod publishing;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use countersign_guard::StatusReference;
+use countersign_store::{Db, Error, Tx, row};
+use tokio::sync::Mutex;
+
+use self::allocation::Block;
+use self::list::List;
+pub(super) use self::publishing::PublishError;
+use super::store;
+use crate::core::chance::Chance;
+use crate::core::clock::{Clock, Timestamp};
+use crate::features::keys::Keys;
+
+row! {
+    /// One place in one list.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Bit {
+        /// The list's number.
+        pub list: i64,
+        /// The place in it, from 0.
+        pub idx: i64,
+    }
+}
+
+/// Bits that were set in a transaction which is (or is about to be) committed. [`Revocations::announce`] makes them
+/// known; who forgets to leaves that to the next look at the database.
+#[must_use = "nobody knows of a revocation before it is announced"]
+#[derive(Clone, Debug, Default)]
+pub struct Revoked(Vec<Bit>);
+
+/// What the operator decided about lists.
+pub struct Options {
+    /// The issuer, of which each list's address begins.
+    pub issuer: String,
+    /// Bits in a list; a power of two.
+    pub entries: u32,
+    /// How long a verifier that polls may keep a list.
+    pub ttl: Duration,
+    /// How long a published list is valid.
+    pub lifetime: Duration,
+    /// How long a session lives at most.
+    pub session_ttl: Duration,
+    /// How many places are reserved at a time: a command needs one, a server many.
+    pub block: i64,
+}
+
+/// The lists, as this process knows them. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Revocations(Arc<Parts>);
+
+struct Parts {
+    options: Options,
+    db: Db,
+    keys: Keys,
+    clock: Clock,
+    chance: Chance,
+    lists: RwLock<HashMap<i64, Arc<List>>>,
+    block: Mutex<Option<Block>>,
+    /// Up to which number all revocations are in `lists`. Held while they are brought there, or a list is added.
+    followed: Mutex<i64>,
+    /// How many have asked for their revocations to be numbered, and how many of them have been served.
+    asked: AtomicU64,
+    served: Mutex<u64>,
+    /// The same number as `followed`, for the metrics.
+    seen: AtomicI64,
+}
+
+/// Sets bits in the transaction that ends their sessions.
+///
+/// # Errors
+/// Those of the database.
+pub async fn revoke(tx: &mut Tx<'_>, bits: Vec<Bit>, now: Timestamp) -> Result<Revoked, Error> {
+    for bit in &bits {
+        store::insert(tx, *bit, now).await?;
+    }
+    Ok(Revoked(bits))
+}
+
+impl Revocations {
+    /// Loads all lists.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn open(
+        options: Options,
+        (db, keys): (Db, Keys),
+        (clock, chance): (Clock, Chance),
+    ) -> Result<Self, Error> {
+        let opened = Self(Arc::new(Parts {
+            options,
+            db,
+            keys,
+            clock,
+            chance,
+            lists: RwLock::default(),
+            block: Mutex::default(),
+            followed: Mutex::default(),
+            asked: AtomicU64::default(),
+            served: Mutex::default(),
+            seen: AtomicI64::default(),
+        }));
+        opened.load_all().await?;
+        Ok(opened)
+    }
+
+    /// How a token says which bit is its own.
+    pub fn reference(&self, bit: Bit) -> StatusReference {
+        StatusReference {
+            idx: u64::try_from(bit.idx).unwrap_or(u64::MAX),
+            uri: self.uri(bit.list),
+        }
+    }
+
+    /// Whether the session behind a token lives. A list that is not there, or a place that it does not have, is
+    /// nobody's: a database that was restored from a backup gives nothing back.
+    ///
+    /// # Errors
+    /// Those of the database, which is only asked about lists that this process has not met yet.
+    pub async fn is_live(&self, reference: &StatusReference) -> Result<bool, Error> {
+        let Some(number) = self.number(&reference.uri) else {
+            return Ok(false);
+        };
+        let list = self.find(number).await?;
+        Ok(list.and_then(|list| list.is_set(reference.idx)) == Some(false))
+    }
+
+    fn uri(&self, list: i64) -> String {
+        format!("{}/oauth2/status-lists/{list}", self.0.options.issuer)
+    }
+
+    /// The number of a list of ours.
+    fn number(&self, uri: &str) -> Option<i64> {
+        let path = uri.strip_prefix(&*self.0.options.issuer)?;
+        path.strip_prefix("/oauth2/status-lists/")?.parse().ok()
+    }
+
+    fn known(&self, number: i64) -> Option<Arc<List>> {
+        self.0
+            .lists
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&number)
+            .cloned()
+    }
+}
+
+impl Revoked {
+    /// These and those.
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+}

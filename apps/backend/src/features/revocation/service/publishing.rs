@@ -1,0 +1,134 @@
+//! A list as verifiers get it: a signed JWT, made once for each change and shared by all who ask.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_guard::StatusListClaims;
+use countersign_store::Error;
+use http::HeaderValue;
+
+use super::Revocations;
+use super::list::List;
+use crate::core::clock::Timestamp;
+use crate::features::keys::IssueError;
+
+/// A list is signed anew this many times in its life.
+const SIGNINGS: u32 = 4;
+
+/// A list as it goes over the wire.
+pub(in crate::features::revocation) struct Published {
+    /// The compact JWS.
+    pub(in crate::features::revocation) body: Bytes,
+    /// The version of the bits, when they were signed, and with which key: the same on every server.
+    pub(in crate::features::revocation) etag: HeaderValue,
+}
+
+/// Why a list cannot be had just now.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::features::revocation) enum PublishError {
+    /// There is none of this number.
+    #[error("no such list")]
+    Unknown,
+    /// It could not be signed.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// It has more entries than a list may have.
+    #[error("the list has more entries than a list may have")]
+    TooLarge,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl Revocations {
+    /// The list of this number as it is now.
+    pub(in crate::features::revocation) async fn published(&self, number: i64) -> Result<Arc<Published>, PublishError> {
+        let list = self.find(number).await?.ok_or(PublishError::Unknown)?;
+        self.publish(&list).await
+    }
+
+    /// The same, once it is no longer what `has` says; or `None` when it still is after `wait`, or when `stopping` is
+    /// over.
+    pub(in crate::features::revocation) async fn changed(
+        &self,
+        number: i64,
+        has: impl Fn(&HeaderValue) -> bool,
+        (wait, stopping): (Duration, impl Future<Output = ()>),
+    ) -> Result<Option<Arc<Published>>, PublishError> {
+        let list = self.find(number).await?.ok_or(PublishError::Unknown)?;
+        let mut changes = list.changes();
+        let ended = tokio::time::sleep(wait);
+        tokio::pin!(ended, stopping);
+        loop {
+            let published = self.publish(&list).await?;
+            if !has(&published.etag) {
+                return Ok(Some(published));
+            }
+            tokio::select! {
+                () = &mut ended => return Ok(None),
+                () = &mut stopping => return Ok(None),
+                _ = changes.changed() => {}
+                () = tokio::time::sleep(self.until_next_signing()) => {}
+            }
+        }
+    }
+
+    async fn publish(&self, list: &List) -> Result<Arc<Published>, PublishError> {
+        let is_current = |published: &Arc<Published>| published.etag == self.etag(list);
+        if let Some(published) = list.last_published().filter(is_current) {
+            return Ok(published);
+        }
+        let _publishing = list.publishing.lock().await;
+        if let Some(published) = list.last_published().filter(is_current) {
+            return Ok(published);
+        }
+        // In this order: bits that are set meanwhile may be in it already, but none that the version promises is missing.
+        let etag = self.etag(list);
+        let version = list.version();
+        let published = Arc::new(Published {
+            body: self.sign(list, version).await?.into(),
+            etag,
+        });
+        *list.published.write().unwrap_or_else(PoisonError::into_inner) = Some(published.clone());
+        Ok(published)
+    }
+
+    async fn sign(&self, list: &List, version: i64) -> Result<String, PublishError> {
+        let options = &self.0.options;
+        let now = self.0.clock.now();
+        let lifetime = i64::try_from(options.lifetime.as_secs()).unwrap_or(i64::MAX);
+        let claims = StatusListClaims {
+            iss: options.issuer.clone(),
+            sub: self.uri(list.number),
+            iat: now.seconds(),
+            exp: now.seconds() + lifetime,
+            ttl: options.ttl.as_secs(),
+            version: u64::try_from(version).unwrap_or(0),
+            status_list: list.bits().ok_or(PublishError::TooLarge)?,
+        };
+        Ok(self.0.keys.issue_list(&claims, now).await?)
+    }
+
+    /// The number of the span of time in which a signature is used, which is the same on every server.
+    fn signing(&self) -> i64 {
+        self.0.clock.now().millis() / self.signing_span()
+    }
+
+    fn signing_span(&self) -> i64 {
+        let span = self.0.options.lifetime / SIGNINGS;
+        i64::try_from(span.as_millis()).unwrap_or(i64::MAX).max(1)
+    }
+
+    fn until_next_signing(&self) -> Duration {
+        let next = Timestamp((self.signing() + 1).saturating_mul(self.signing_span()));
+        let millis = next.millis() - self.0.clock.now().millis();
+        Duration::from_millis(u64::try_from(millis).unwrap_or(0)) + Duration::from_millis(1)
+    }
+
+    fn etag(&self, list: &List) -> HeaderValue {
+        let key: String = self.0.keys.signing_kid().chars().take(8).collect();
+        let etag = format!("\"{}-{}-{key}\"", list.version(), self.signing());
+        HeaderValue::try_from(etag).expect("numbers and base64url in quotes are a header's value")
+    }
+}

@@ -1,0 +1,201 @@
+//! The rows of `status_lists`, `revocations` and `revocation_counter`.
+
+use countersign_store::{Conn, Error, Tx, query, row, sql};
+
+use super::Bit;
+use crate::core::clock::Timestamp;
+
+row! {
+    /// A list, without its bits.
+    #[derive(Clone, Debug)]
+    pub(super) struct ListRow {
+        pub number: i64,
+        pub entries: i64,
+        pub version: i64,
+    }
+}
+
+row! {
+    /// Places of a list that nobody else will get: those before `reserved`. No `Debug`: it holds the key.
+    pub(super) struct Reservation {
+        pub number: i64,
+        pub entries: i64,
+        pub reserved: i64,
+        pub permutation_key: Vec<u8>,
+    }
+}
+
+row! {
+    /// A bit that is set.
+    #[derive(Clone, Copy, Debug)]
+    pub(super) struct SetBit {
+        pub list: i64,
+        pub idx: i64,
+        pub number: i64,
+    }
+}
+
+row! {
+    /// How far the numbering of revocations has come.
+    #[derive(Clone, Copy, Debug)]
+    pub(super) struct Progress {
+        /// The last number that was given.
+        pub number: i64,
+        /// 1 if there are revocations without one.
+        pub waiting: i64,
+    }
+}
+
+/// Reserves `count` places in the newest list that has as many, if there is one. No token of them lives longer than
+/// `needed_until`.
+pub(super) async fn reserve(
+    conn: impl Into<Conn<'_>>,
+    count: i64,
+    needed_until: Timestamp,
+) -> Result<Option<Reservation>, Error> {
+    // The condition stands twice: of two at once, the second one finds the row changed and asks the outer one again.
+    query(sql!(
+        "UPDATE status_lists
+            SET reserved = reserved + $1,
+                needed_until = CASE WHEN needed_until > $2 THEN needed_until ELSE $2 END
+          WHERE number = (SELECT MAX(number) FROM status_lists WHERE reserved + $1 <= entries)
+            AND reserved + $1 <= entries
+      RETURNING number, entries, reserved, permutation_key"
+    ))
+    .bind(count)
+    .bind(needed_until)
+    .optional(conn)
+    .await
+}
+
+/// Makes one more list, unless somebody else makes it at the same time.
+pub(super) async fn insert_list(conn: impl Into<Conn<'_>>, entries: i64, permutation_key: &[u8]) -> Result<(), Error> {
+    query(sql!(
+        "INSERT INTO status_lists (number, entries, reserved, permutation_key, version, needed_until)
+         SELECT COALESCE(MAX(number), 0) + 1, $1, 0, $2, 0, 0 FROM status_lists WHERE 1 = 1
+         ON CONFLICT (number) DO NOTHING"
+    ))
+    .bind(entries)
+    .bind(permutation_key.to_vec())
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// All lists.
+pub(super) async fn lists<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<ListRow>, Error> {
+    query(sql!(
+        "SELECT number, entries, version FROM status_lists ORDER BY number"
+    ))
+    .all(conn)
+    .await
+}
+
+/// One list.
+pub(super) async fn list<'c>(conn: impl Into<Conn<'c>>, number: i64) -> Result<Option<ListRow>, Error> {
+    query(sql!(
+        "SELECT number, entries, version FROM status_lists WHERE number = $1"
+    ))
+    .bind(number)
+    .optional(conn)
+    .await
+}
+
+/// The places of a list whose bits are set.
+pub(super) async fn set_bits<'c>(conn: impl Into<Conn<'c>>, list: i64) -> Result<Vec<i64>, Error> {
+    query(sql!("SELECT idx FROM revocations WHERE list = $1"))
+        .bind(list)
+        .all(conn)
+        .await
+}
+
+/// Sets a bit, if it was not set.
+pub(super) async fn insert(tx: &mut Tx<'_>, bit: Bit, now: Timestamp) -> Result<(), Error> {
+    query(sql!(
+        "INSERT INTO revocations (list, idx, revoked_at) VALUES ($1, $2, $3) ON CONFLICT (list, idx) DO NOTHING"
+    ))
+    .bind(bit.list)
+    .bind(bit.idx)
+    .bind(now)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// How far the numbering has come.
+pub(super) async fn progress<'c>(conn: impl Into<Conn<'c>>) -> Result<Progress, Error> {
+    query(sql!(
+        "SELECT number,
+                CAST(CASE WHEN EXISTS (SELECT 1 FROM revocations WHERE number IS NULL) THEN 1 ELSE 0 END AS BIGINT)
+                    AS waiting
+           FROM revocation_counter
+          WHERE id = 1"
+    ))
+    .one(conn)
+    .await
+}
+
+/// The next number. It locks the counter until the transaction ends, so that numbers commit in their order.
+pub(super) async fn next_number(tx: &mut Tx<'_>) -> Result<i64, Error> {
+    query(sql!(
+        "UPDATE revocation_counter SET number = number + 1 WHERE id = 1 RETURNING number"
+    ))
+    .one(tx)
+    .await
+}
+
+/// Gives `number` to all revocations that have none. Says in which lists they are, once for each.
+pub(super) async fn give_number(tx: &mut Tx<'_>, number: i64) -> Result<Vec<i64>, Error> {
+    query(sql!(
+        "UPDATE revocations SET number = $1 WHERE number IS NULL RETURNING list"
+    ))
+    .bind(number)
+    .all(tx)
+    .await
+}
+
+/// A list has changed.
+pub(super) async fn set_version(tx: &mut Tx<'_>, list: i64, version: i64) -> Result<(), Error> {
+    query(sql!("UPDATE status_lists SET version = $2 WHERE number = $1"))
+        .bind(list)
+        .bind(version)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// The revocations whose number is greater than `number`.
+pub(super) async fn since<'c>(conn: impl Into<Conn<'c>>, number: i64) -> Result<Vec<SetBit>, Error> {
+    query(sql!(
+        "SELECT list, idx, number FROM revocations WHERE number > $1 ORDER BY number"
+    ))
+    .bind(number)
+    .all(conn)
+    .await
+}
+
+/// Removes the lists that no living token names, except for the newest, which goes on being filled. Says which.
+pub(super) async fn remove_unneeded(conn: impl Into<Conn<'_>>, now: Timestamp) -> Result<Vec<i64>, Error> {
+    query(sql!(
+        "DELETE FROM status_lists
+          WHERE needed_until < $1 AND number < (SELECT MAX(number) FROM status_lists)
+      RETURNING number"
+    ))
+    .bind(now)
+    .all(conn)
+    .await
+}
+
+/// Removes up to `limit` bits of lists that are gone.
+pub(super) async fn remove_orphans(conn: impl Into<Conn<'_>>, limit: i64) -> Result<u64, Error> {
+    query(sql!(
+        "DELETE FROM revocations
+          WHERE (list, idx) IN (SELECT list, idx
+                                  FROM revocations
+                                 WHERE list NOT IN (SELECT number FROM status_lists)
+                                 LIMIT $1)"
+    ))
+    .bind(limit)
+    .execute(conn)
+    .await
+}
