@@ -1,0 +1,44 @@
+//! An axum application with the whole of Countersign inside: one process, one port, one database.
+//!
+//! `cargo run -p example-embedded`, and its own routes, `/api/auth/*` and `/docs` answer on <http://127.0.0.1:8000>.
+//! Settings come from `countersign.toml` and the environment, as for the server by itself.
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use countersign::core::server::{Server, Shutdown};
+use countersign::settings::Sources;
+use countersign::{Clock, Context, Role, Settings};
+use countersign_guard::{CurrentUser, Denied};
+use serde_json::{Value, json};
+
+#[tokio::main]
+#[expect(clippy::print_stdout, reason = "it tells where it listens")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let settings = Settings::load(&Sources::of_process(Vec::new(), None))?.settings;
+    let context = Context::open(settings, Role::Server, Clock::system()).await?;
+    // It sweeps, watches the keys and follows revocations.
+    tokio::spawn(context.clone().maintain());
+
+    let app = Router::new()
+        .route("/products", get(list).post(create))
+        .with_state("gloves")
+        .layer(context.guard.layer())
+        .fallback_service(countersign::app(context.clone()));
+    // Countersign's own accept loop closes stalled connections, and says who connects. With `axum::serve` it would be
+    // `app.into_make_service_with_connect_info::<SocketAddr>()`.
+    let server = Server::bind(context.settings.listen, context.server.clone()).await?;
+    let shutdown = Shutdown::on_signals(context.readiness.clone())?;
+    println!("http://{}", server.local_address());
+    server.serve(app, shutdown).await;
+    Ok(())
+}
+
+async fn list(State(product): State<&'static str>, user: CurrentUser) -> Json<Value> {
+    Json(json!({ "owner": user.id, "products": [product] }))
+}
+
+async fn create(user: CurrentUser, Json(product): Json<Value>) -> Result<Json<Value>, Denied> {
+    user.require_scope("products:write")?;
+    Ok(Json(json!({ "owner": user.id, "created": product })))
+}
