@@ -139,7 +139,8 @@ fn core_knows_no_feature_and_settings_know_nobody() {
 fn a_router_names_no_store_a_service_no_axum_a_store_no_service() {
     for (path, text) in features().into_values().flatten() {
         let code = text.split("#[cfg(test)]").next().unwrap();
-        let name = path.to_str().unwrap();
+        // Not the folder that the whole checkout stands in, which may be called anything.
+        let name = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().to_str().unwrap();
         if name.contains("/router") {
             assert!(
                 !code.contains("super::store") && !code.contains("countersign_store"),
