@@ -29,18 +29,19 @@ pub(super) struct Fate(Option<Arc<OnceLock<Code>>>);
 
 /// Puts the limits around the body, and refuses at once what can be seen to break them.
 pub(super) fn admit(request: Request, timeout: Duration) -> Result<Admitted, Code> {
+    // First, because a proxy that asks us about a compressed upload sends its headers without its body.
+    if request.body().is_end_stream() {
+        return Ok(Admitted {
+            request,
+            fate: Fate::default(),
+        });
+    }
     let encoding = request.headers().get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| encoding != HeaderValue::from_static("identity")) {
         return Err(Code::UnsupportedMediaType);
     }
     if request.body().size_hint().lower() > LIMIT {
         return Err(Code::BodyTooLarge);
-    }
-    if request.body().is_end_stream() {
-        return Ok(Admitted {
-            request,
-            fate: Fate::default(),
-        });
     }
     let exceeded = Arc::new(OnceLock::new());
     let fate = Fate(Some(exceeded.clone()));
