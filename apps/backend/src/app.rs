@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::Context;
 use crate::core::problem::Problem;
-use crate::features::{accounts, auth, docs, health, keys, revocation, sessions};
+use crate::features::{accounts, auth, docs, forward, health, keys, revocation, sessions};
 
 /// The whole server as a service: every feature's routes, one line each, and the layers around them.
 pub fn app(context: Context) -> Router {
@@ -27,6 +27,7 @@ fn routes() -> OpenApiRouter<Context> {
         .merge(accounts::router())
         .merge(auth::router())
         .merge(sessions::router())
+        .merge(forward::router())
         .merge(keys::router())
         .merge(revocation::router())
         .merge(health::router())
@@ -50,6 +51,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         (name = "accounts", description = "Accounts and their owners' data"),
         (name = "sessions", description = "Sessions and refresh tokens"),
         (name = "revocation", description = "What verifiers ask about ended sessions"),
+        (name = "forward", description = "What reverse proxies ask"),
         (name = "keys", description = "What verifiers need"),
         (name = "health", description = "For the operator"),
     )

@@ -2,7 +2,7 @@
 //!
 //! A feature imports another only through its `mod.rs` and only downwards in this order:
 //!
-//! `keys < audit < revocation < accounts < sessions < auth < health < docs`
+//! `keys < audit < revocation < accounts < sessions < auth < forward < health < docs`
 //!
 //! The test `architecture` reads this line and holds it.
 
@@ -10,6 +10,7 @@ pub mod accounts;
 pub mod audit;
 pub mod auth;
 pub mod docs;
+pub mod forward;
 pub mod health;
 pub mod keys;
 pub mod revocation;

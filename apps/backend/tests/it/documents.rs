@@ -59,6 +59,7 @@ on_both_databases! {
                 "DELETE /api/auth/sessions/{id} (bearer)",
                 "GET /.well-known/jwks.json",
                 "GET /.well-known/oauth-authorization-server",
+                "GET /api/auth/forward (bearer)",
                 "GET /api/auth/me (bearer)",
                 "GET /api/auth/me/export (bearer)",
                 "GET /api/auth/sessions (bearer)",

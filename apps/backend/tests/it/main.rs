@@ -13,6 +13,7 @@ mod audit;
 mod auth;
 mod crash;
 mod documents;
+mod forward;
 mod health;
 mod http_face;
 mod keys;

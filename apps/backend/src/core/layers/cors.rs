@@ -32,7 +32,7 @@ impl Visitor {
         if is_public_document(path) {
             return Self::Anyone;
         }
-        if listed.is_empty() || !path.starts_with("/api/") {
+        if listed.is_empty() || !path.starts_with("/api/") || is_for_proxies(path) {
             return Self::Nobody;
         }
         let origin = request.headers().get(ORIGIN);
@@ -87,4 +87,11 @@ impl Visitor {
 /// The documents that verifiers and tools fetch from anywhere: they hold nothing of anybody.
 fn is_public_document(path: &str) -> bool {
     path == "/openapi.json" || path.starts_with("/.well-known/") || path.starts_with("/oauth2/status-lists/")
+}
+
+/// A proxy may ask with the method and the headers of the request that it holds. To answer such a preflight with a
+/// success would tell the proxy that its client is signed in.
+fn is_for_proxies(path: &str) -> bool {
+    path.strip_prefix("/api/auth/forward")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

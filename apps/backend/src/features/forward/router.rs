@@ -1,0 +1,55 @@
+//! `/api/auth/forward` and all paths below it.
+
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use countersign_guard::Denied;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::schemas::{Demand, IdentityHeaders};
+use super::service::{self, Identity};
+use crate::Context;
+use crate::core::dependencies::CurrentUser;
+use crate::core::problem::{Problem, ProblemBody};
+
+/// The routes of this feature. Some proxies ask with the method and the path of the request that they hold.
+pub fn router() -> OpenApiRouter<Context> {
+    OpenApiRouter::new()
+        .routes(routes!(forward))
+        .route("/api/auth/forward", any(forward))
+        .route("/api/auth/forward/", any(forward))
+        .route("/api/auth/forward/{*path}", any(forward))
+}
+
+/// Whose request is it?
+///
+/// For reverse proxies, which ask with the `Authorization` header of the request that they hold: by any method, at this
+/// path or any path below it. All three headers come with every answer, so that a proxy that copies them overwrites
+/// what a client sent under their names; where there is nothing to say they are empty.
+#[utoipa::path(get, path = "/api/auth/forward", tag = "forward", security(("password" = []), ("bearer" = [])),
+    params(("scope" = Option<String>, Query,
+        description = "Scopes that the token must carry, separated by spaces; may be repeated")),
+    responses(
+        (status = OK, description = "The token is valid and carries the scopes", headers(
+            ("X-Auth-User" = String, description = "The account's id"),
+            ("X-Auth-Email" = String, description = "The account's e-mail address. What is not printable ASCII, and `%`, is \
+                percent-encoded"),
+            ("X-Auth-Scope" = String, description = "The token's scopes, separated by spaces"))),
+        (status = "default", description = "Not to be passed on", body = ProblemBody<'static>, content_type = "application/problem+json"),
+    ))]
+async fn forward(
+    State(context): State<Context>,
+    RawQuery(query): RawQuery,
+    user: Result<CurrentUser, Denied>,
+) -> Response {
+    let demand = Demand::of_query(query.as_deref().unwrap_or_default());
+    let identity = match user {
+        Ok(user) => service::identify(&context, &user, &demand).await,
+        Err(denied) => Err(denied),
+    };
+    match identity {
+        Ok(Identity { account, email, scopes }) => IdentityHeaders::of(account, &email, &scopes).into_response(),
+        Err(denied) => (IdentityHeaders::of_nobody(), Problem::from(denied)).into_response(),
+    }
+}

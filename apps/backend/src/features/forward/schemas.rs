@@ -1,0 +1,127 @@
+//! What a proxy asks for, and the headers that it is answered with.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
+use countersign_guard::Scopes;
+use http::{HeaderName, HeaderValue};
+
+use crate::core::ids::AccountId;
+
+const USER: HeaderName = HeaderName::from_static("x-auth-user");
+const EMAIL: HeaderName = HeaderName::from_static("x-auth-email");
+const SCOPE: HeaderName = HeaderName::from_static("x-auth-scope");
+
+/// The scopes that a proxy demands.
+pub struct Demand(BTreeSet<String>);
+
+impl Demand {
+    /// Every `scope` of a query. What is no scope at all stays among them: no token carries it, so it lets nobody in.
+    pub fn of_query(query: &str) -> Self {
+        let values = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "scope");
+        let mut scopes = BTreeSet::new();
+        for (_, value) in values {
+            scopes.extend(value.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned));
+        }
+        Self(scopes)
+    }
+
+    /// Those that are not among `granted`, separated by spaces, if there are any.
+    pub fn missing_from(&self, granted: &Scopes) -> Option<String> {
+        let missing: Vec<&str> = self
+            .0
+            .iter()
+            .map(String::as_str)
+            .filter(|scope| !granted.contains(scope))
+            .collect();
+        (!missing.is_empty()).then(|| missing.join(" "))
+    }
+}
+
+/// The three headers, always all of them: a proxy that copies them overwrites what a client sent under their names.
+pub struct IdentityHeaders([(HeaderName, HeaderValue); 3]);
+
+impl IdentityHeaders {
+    /// Who it is.
+    pub fn of(account: AccountId, email: &str, scopes: &Scopes) -> Self {
+        Self([
+            (USER, header_value(&account.to_string())),
+            (EMAIL, header_value(email)),
+            (SCOPE, header_value(&scopes.to_string())),
+        ])
+    }
+
+    /// It is nobody.
+    pub fn of_nobody() -> Self {
+        Self([USER, EMAIL, SCOPE].map(|name| (name, HeaderValue::from_static(""))))
+    }
+}
+
+impl IntoResponseParts for IdentityHeaders {
+    type Error = std::convert::Infallible;
+
+    fn into_response_parts(self, mut response: ResponseParts) -> Result<ResponseParts, Self::Error> {
+        response.headers_mut().extend(self.0);
+        Ok(response)
+    }
+}
+
+impl IntoResponse for IdentityHeaders {
+    fn into_response(self) -> Response {
+        (self, ()).into_response()
+    }
+}
+
+/// Percent-encodes (RFC 3986 §2.1) the bytes that are not printable ASCII, and `%` itself: without the latter, an address
+/// that is spelled `%C3%A9…` would look like that of somebody else, which begins with `é`.
+fn header_value(text: &str) -> HeaderValue {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b' '..=b'~' if byte != b'%' => encoded.push(char::from(byte)),
+            // Writing to a string does not fail.
+            _ => drop(write!(encoded, "%{byte:02X}")),
+        }
+    }
+    HeaderValue::try_from(encoded).expect("only printable ASCII is left")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_text_becomes_a_header_and_no_two_the_same() {
+        for (text, value) in [
+            ("", ""),
+            ("Ada.b+c@example.com", "Ada.b+c@example.com"),
+            ("a b:c", "a b:c"),
+            ("\u{e9}va@b\u{fc}cher.example", "%C3%A9va@b%C3%BCcher.example"),
+            ("%C3%A9va@example.com", "%25C3%25A9va@example.com"),
+            ("a\r\nX-Auth-User: b\0\u{7f}", "a%0D%0AX-Auth-User: b%00%7F"),
+        ] {
+            assert_eq!(header_value(text), value, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_scope_of_the_query_is_demanded() {
+        let missing = |query: &str| Demand::of_query(query).missing_from(&"a b:read".parse().unwrap());
+        for query in [
+            "",
+            "scope",
+            "scope=",
+            "scope=+",
+            "scope=a",
+            "scope=a+b%3Aread",
+            "scope=b:read&x&scope=a%20a",
+            "other=c",
+        ] {
+            assert_eq!(missing(query), None, "{query:?}");
+        }
+        assert_eq!(missing("scope=c+a&scope=b").as_deref(), Some("b c"));
+        assert_eq!(missing("scope=A").as_deref(), Some("A"));
+        assert_eq!(missing("scope=%ff").as_deref(), Some("\u{fffd}"));
+    }
+}
