@@ -10,7 +10,7 @@ mod store;
 
 pub use router::router;
 pub use schemas::UserBody;
-pub use service::{RegisterError, Version, may_sign_in, register};
+pub use service::{RegisterError, Version, may_sign_in, profile, register};
 pub use store::{
     Account, Credentials, Standing, change_password, count_failure, credentials_by_email, credentials_by_id, delete,
     end_sessions, find, find_by_email, grant, list, scopes, set_disabled, sign_in, ungrant,

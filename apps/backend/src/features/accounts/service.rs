@@ -109,8 +109,11 @@ pub async fn register(
     made.ok_or(RegisterError::EmailTaken)
 }
 
-/// The account behind a token that was just verified.
-pub(super) async fn profile(context: &Context, id: AccountId) -> Result<Account, Denied> {
+/// The account behind a token that was just verified. `forward` calls it too.
+///
+/// # Errors
+/// [`Denied`] if the account was deleted meanwhile, or the database failed.
+pub async fn profile(context: &Context, id: AccountId) -> Result<Account, Denied> {
     match store::find(&context.db, id).await {
         Ok(Some(account)) => Ok(account),
         // It was deleted between the check and now.

@@ -20,17 +20,10 @@ pub(super) async fn identify(context: &Context, user: &VerifiedUser, demand: &De
     if let Some(missing) = demand.missing_from(&user.scopes) {
         return Err(context.guard.denied(Reason::MissingScope(missing)));
     }
-    match accounts::find(&context.db, AccountId(user.id)).await {
-        Ok(Some(account)) => Ok(Identity {
-            account: account.id,
-            email: account.email,
-            scopes: user.scopes.clone(),
-        }),
-        // It was deleted between the check and now.
-        Ok(None) => Err(context.guard.denied(Reason::Ended)),
-        Err(error) => {
-            tracing::warn!(%error, "an account could not be read");
-            Err(context.guard.denied(Reason::Unavailable))
-        }
-    }
+    let account = accounts::profile(context, AccountId(user.id)).await?;
+    Ok(Identity {
+        account: account.id,
+        email: account.email,
+        scopes: user.scopes.clone(),
+    })
 }
