@@ -1,0 +1,58 @@
+//! The shape of `clients/vectors.json`, in which every client of ours reads it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Document {
+    pub(crate) issuer: String,
+    pub(crate) audience: Vec<String>,
+    /// Seconds since the epoch, for the clock of the verifier.
+    pub(crate) now: i64,
+    /// Seconds.
+    pub(crate) leeway: u32,
+    pub(crate) jwks: Value,
+    /// Each list that a token names, by its address.
+    pub(crate) status_lists: BTreeMap<String, String>,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) lists: Vec<List>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Token {
+    pub(crate) name: String,
+    pub(crate) token: String,
+    pub(crate) expect: Expect,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<User>,
+}
+
+/// What a verifier makes of an entry. `Invalid` and `Revoked` are both answered 401.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Expect {
+    Valid,
+    Invalid,
+    Revoked,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct User {
+    pub(crate) id: String,
+    pub(crate) session: String,
+    pub(crate) scopes: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct List {
+    pub(crate) name: String,
+    /// The address that the list was asked for at.
+    pub(crate) uri: String,
+    pub(crate) jwt: String,
+    pub(crate) expect: Expect,
+    /// Some places and their states.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) statuses: BTreeMap<u64, u8>,
+}

@@ -1,0 +1,139 @@
+//! Signs whatever it is told to, with real keys of several kinds: what a library that makes good tokens refuses to do.
+
+use aws_lc_rs::{
+    encoding::{AsBigEndian, EcPublicKeyUncompressedBin},
+    hmac,
+    rand::SystemRandom,
+    rsa::KeySize,
+    signature::{
+        ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+        Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+    },
+};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use countersign_jose::SigningKey;
+use serde_json::{Value, json};
+
+/// An issuer's key pairs: two that sign access tokens, and those that stand in the same set and must never do so.
+pub(crate) struct Forge {
+    pub(crate) key: SigningKey,
+    pub(crate) second: SigningKey,
+    stranger: SigningKey,
+    rsa: RsaKeyPair,
+    ed25519: Ed25519KeyPair,
+    p384: EcdsaKeyPair,
+}
+
+impl Forge {
+    pub(crate) fn new() -> Self {
+        Self {
+            key: SigningKey::generate().unwrap(),
+            second: SigningKey::generate().unwrap(),
+            stranger: SigningKey::generate().unwrap(),
+            rsa: RsaKeyPair::generate(KeySize::Rsa2048).unwrap(),
+            ed25519: Ed25519KeyPair::generate().unwrap(),
+            p384: EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap(),
+        }
+    }
+
+    /// The JWK Set, which holds more kinds of keys than are of use.
+    pub(crate) fn jwks(&self) -> Value {
+        // RSAPublicKey is SEQUENCE { n, e }; for 2048 bits n is here, behind a zero byte.
+        let n = encode(&self.rsa.public_key().as_ref()[9..265]);
+        let p384 = AsBigEndian::<EcPublicKeyUncompressedBin<'_>>::as_be_bytes(self.p384.public_key()).unwrap();
+        let (x, y) = p384.as_ref()[1..].split_at(48);
+        json!({ "keys": [
+            { "kty": "RSA", "kid": "rsa", "use": "sig", "alg": "RS256", "e": "AQAB", "n": n },
+            { "kty": "OKP", "crv": "Ed25519", "kid": "ed25519", "alg": "EdDSA", "x": encode(self.ed25519.public_key()) },
+            { "kty": "EC", "crv": "P-384", "kid": "p384", "alg": "ES384", "x": encode(x), "y": encode(y) },
+            { "kty": "oct", "kid": "oct", "alg": "HS256", "k": encode(SECRET) },
+            { "kty": "of-a-kind-to-come", "kid": "unknown" },
+            self.key.verifying_key().to_jwk(),
+            self.second.verifying_key().to_jwk(),
+        ] })
+    }
+
+    /// The header of a good token of a kind.
+    pub(crate) fn header(&self, typ: &str) -> Value {
+        json!({ "alg": "ES256", "typ": typ, "kid": self.key.kid() })
+    }
+
+    pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
+        sign_with(&self.key, header, claims)
+    }
+
+    /// Signed by a key of nobody's.
+    pub(crate) fn sign_as_stranger(&self, header: &Value, claims: &Value) -> String {
+        sign_with(&self.stranger, header, claims)
+    }
+
+    pub(crate) fn stranger_jwk(&self) -> Value {
+        json!(self.stranger.verifying_key().to_jwk())
+    }
+
+    pub(crate) fn hs256(&self, kid: &str, claims: &Value, secret: &[u8]) -> String {
+        let text = text(&json!({ "alg": "HS256", "typ": "at+jwt", "kid": kid }), claims);
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), text.as_bytes());
+        format!("{text}.{}", encode(tag))
+    }
+
+    pub(crate) fn hs256_with_key_of_the_set(&self, claims: &Value) -> String {
+        self.hs256("oct", claims, SECRET)
+    }
+
+    pub(crate) fn rs256(&self, claims: &Value) -> String {
+        let text = text(&json!({ "alg": "RS256", "typ": "at+jwt", "kid": "rsa" }), claims);
+        let mut signature = vec![0; self.rsa.public_modulus_len()];
+        self.rsa
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature)
+            .unwrap();
+        format!("{text}.{}", encode(signature))
+    }
+
+    pub(crate) fn eddsa(&self, claims: &Value) -> String {
+        let text = text(&json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": "ed25519" }), claims);
+        let signature = self.ed25519.sign(text.as_bytes());
+        format!("{text}.{}", encode(signature))
+    }
+
+    pub(crate) fn es384(&self, claims: &Value) -> String {
+        let text = text(&json!({ "alg": "ES384", "typ": "at+jwt", "kid": "p384" }), claims);
+        let signature = self.p384.sign(&SystemRandom::new(), text.as_bytes()).unwrap();
+        format!("{text}.{}", encode(signature))
+    }
+
+    /// A good token, but for the form of its signature.
+    pub(crate) fn der_signed(&self, claims: &Value) -> String {
+        let text = text(&self.header("at+jwt"), claims);
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pkcs8(&self.key)).unwrap();
+        let signature = pair.sign(&SystemRandom::new(), text.as_bytes()).unwrap();
+        format!("{text}.{}", encode(signature))
+    }
+}
+
+pub(crate) fn sign_with(key: &SigningKey, header: &Value, claims: &Value) -> String {
+    let text = text(header, claims);
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8(key)).unwrap();
+    let signature = pair.sign(&SystemRandom::new(), text.as_bytes()).unwrap();
+    format!("{text}.{}", encode(signature))
+}
+
+/// What is signed.
+pub(crate) fn text(header: &Value, claims: &Value) -> String {
+    format!("{}.{}", encode(header.to_string()), encode(claims.to_string()))
+}
+
+pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn pkcs8(key: &SigningKey) -> Vec<u8> {
+    let pem = key.to_pkcs8_pem().unwrap();
+    let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    STANDARD.decode(body).unwrap()
+}
+
+const SECRET: &[u8] = b"a secret that stands in a public set";

@@ -1,0 +1,40 @@
+//! The good token and the good lists that the entries of the table depart from.
+
+use serde_json::{Value, json};
+
+pub(crate) const ISSUER: &str = "https://auth.example.com";
+pub(crate) const AUDIENCE: &str = "https://api.example.com";
+pub(crate) const NOW: i64 = 1_800_000_000;
+pub(crate) const LEEWAY: u32 = 30;
+/// 2^17 places of one bit.
+pub(crate) const FIRST_LIST: &str = "https://auth.example.com/oauth2/status-lists/1";
+/// The draft's example of two bits.
+pub(crate) const SECOND_LIST: &str = "https://auth.example.com/oauth2/status-lists/2";
+
+pub(crate) fn claims() -> Value {
+    json!({
+        "iss": ISSUER,
+        "sub": "01980000-0000-7000-8000-000000000001",
+        "aud": AUDIENCE,
+        "exp": NOW + 1_296_000,
+        "iat": NOW,
+        "jti": "01980000-0000-7000-8000-000000000002",
+        "client_id": "countersign",
+        "sid": "01980000-0000-7000-8000-000000000003",
+        "scope": "products:read products:write",
+        "auth_time": NOW,
+        "amr": ["pwd"],
+        "status": status(json!(4711), FIRST_LIST),
+    })
+}
+
+pub(crate) fn status(idx: Value, uri: &str) -> Value {
+    json!({ "status_list": { "idx": idx, "uri": uri } })
+}
+
+/// The claims of a list with this array.
+pub(crate) fn list_claims(uri: &str, array: Value) -> Value {
+    json!({
+        "iss": ISSUER, "sub": uri, "iat": NOW, "exp": NOW + 3600, "ttl": 30, "version": 7, "status_list": array,
+    })
+}
