@@ -22,7 +22,7 @@ mod server;
 pub use answer::Answer;
 pub use database::{Database, ScratchDatabase};
 pub use person::Person;
-pub use process::{HttpClient, Launch, ServerProcess};
+pub use process::{HttpClient, Launch, Refusal, ServerProcess};
 pub use server::TestServer;
 
 /// The password of every person that [`TestServer::user`] makes.

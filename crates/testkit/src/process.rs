@@ -1,8 +1,8 @@
 //! The real binary as a process of its own, on a free port, for what only a process can show.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use axum::http::{Method, Request};
@@ -42,6 +42,16 @@ pub struct Launch<'a> {
 pub struct HttpClient {
     inner: Client<HttpConnector, Full<Bytes>>,
     base: String,
+    forwarded_for: Option<IpAddr>,
+}
+
+/// How a server ended that could not start.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Its exit code; none where a signal ended it.
+    pub exit_code: Option<i32>,
+    /// What it wrote.
+    pub text: String,
 }
 
 impl<'a> Launch<'a> {
@@ -89,6 +99,23 @@ impl<'a> Launch<'a> {
         server
     }
 
+    /// Starts it where it cannot serve, and waits until it has ended by itself.
+    pub async fn refused(&self) -> Refusal {
+        let before = self.log().len();
+        let mut child = self.spawn(free_address());
+        let status = end_of(&mut child, START_LIMIT).await;
+        let text = self.log().split_off(before);
+        let Some(status) = status else {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("the server did not end\n{text}");
+        };
+        Refusal {
+            exit_code: status.code(),
+            text,
+        }
+    }
+
     /// What it has written so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
@@ -132,6 +159,7 @@ impl ServerProcess {
         HttpClient {
             inner: Client::builder(TokioExecutor::new()).build_http(),
             base: self.base.clone(),
+            forwarded_for: None,
         }
     }
 
@@ -147,13 +175,29 @@ impl ServerProcess {
     }
 
     /// `kill -TERM`, and the exit status once it has ended.
-    pub fn terminate(mut self) -> std::process::ExitStatus {
-        let id = self.child.id().to_string();
-        Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .expect("kill can be run");
+    pub fn terminate(mut self) -> ExitStatus {
+        self.tell_to_stop();
         self.child.wait().expect("the process ends")
+    }
+
+    /// `kill -TERM`, without waiting.
+    pub fn tell_to_stop(&self) {
+        let id = self.child.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(told.expect("kill can be run").success(), "the server had ended already");
+    }
+
+    /// The exit status once it has ended; none if it still runs after `within`, and then it is killed.
+    pub async fn ended(mut self, within: Duration) -> Option<ExitStatus> {
+        end_of(&mut self.child, within).await
+    }
+
+    /// The memory that it has in use (`VmRSS`), in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("the process runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|rest| rest.trim().strip_suffix(" kB"));
+        number.and_then(|text| text.parse().ok()).expect("proc(5) says so")
     }
 }
 
@@ -165,6 +209,14 @@ impl Drop for ServerProcess {
 }
 
 impl HttpClient {
+    /// The same client, as a proxy sends for it the requests of one that lives at `address`.
+    pub fn on_behalf_of(&self, address: IpAddr) -> Self {
+        Self {
+            forwarded_for: Some(address),
+            ..self.clone()
+        }
+    }
+
     /// Sends a request with a JSON body (`null` for none) and a bearer token (empty for none). `None`: no answer.
     pub async fn send(&self, (method, path): (Method, &str), body: Option<&Value>, bearer: &str) -> Option<Answer> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
@@ -173,6 +225,9 @@ impl HttpClient {
         }
         if !bearer.is_empty() {
             request = request.header("authorization", format!("Bearer {bearer}"));
+        }
+        if let Some(address) = self.forwarded_for {
+            request = request.header("x-forwarded-for", address.to_string());
         }
         let bytes = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
         self.exchange(request.body(Full::new(bytes)).expect("the request is one"))
@@ -208,6 +263,17 @@ impl HttpClient {
     /// A GET with a bearer token.
     pub async fn get_as(&self, path: &str, bearer: &str) -> Option<Answer> {
         self.send((Method::GET, path), None, bearer).await
+    }
+}
+
+async fn end_of(child: &mut Child, within: Duration) -> Option<ExitStatus> {
+    let began = Instant::now();
+    loop {
+        let status = child.try_wait().expect("the process can be asked");
+        if status.is_some() || began.elapsed() > within {
+            return status;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

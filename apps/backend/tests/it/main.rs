@@ -19,10 +19,13 @@ mod http_face;
 mod keys;
 mod limits;
 mod passwords;
+#[path = "../../src/core/server/tests/probes.rs"]
+mod probes;
 mod refresh;
 mod revocation;
 mod rotation;
 mod sessions;
 mod sql;
 mod starting;
+mod stalled;
 mod tokens;

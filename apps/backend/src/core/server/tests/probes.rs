@@ -1,7 +1,7 @@
 //! What a hostile or unlucky client does, over raw sockets: each probe takes an address and holds for any server.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -75,15 +75,20 @@ pub(crate) async fn answer(stream: &mut TcpStream) -> String {
     }
 }
 
-/// Every stall ends within its limit; `limit` is the longest of them, with room for a busy machine.
-pub(crate) async fn stalls_are_closed(address: SocketAddr, path: &str, limit: Duration) {
+/// Every stall ends within its limit; `limit` is the longest of them, with room for a busy machine. Gives how long each
+/// was held.
+pub(crate) async fn stalls_are_closed(address: SocketAddr, path: &str, limit: Duration) -> Vec<Duration> {
+    let mut held = Vec::new();
     for bytes in stalls(path) {
+        let began = Instant::now();
         let mut stream = send(address, &bytes).await;
         assert!(
             until_closed(&mut stream, limit).await.is_some(),
             "{bytes:?} is held for ever"
         );
+        held.push(began.elapsed());
     }
+    held
 }
 
 /// So many silent sockets from many addresses, held open.
