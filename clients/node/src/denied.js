@@ -1,0 +1,100 @@
+// Why a request was not let in, and how RFC 6750 §3 and RFC 9457 say so.
+
+import { STATUS_CODES } from 'node:http'
+
+/**
+ * The body of the answer (RFC 9457 §3), `application/problem+json`.
+ *
+ * @typedef {object} Problem
+ * @property {string} type
+ * @property {string} title
+ * @property {number} status
+ * @property {string} detail
+ * @property {string} code `missing_token`, `invalid_token`, `insufficient_scope` or `unavailable`.
+ */
+
+/** A refusal, with the whole answer: status, headers, body. */
+export class Denied extends Error {
+  /** @type {number} 401, 403 or 503 */
+  status
+  /** @type {string} a stable name for programs */
+  code
+  /** @type {Record<string, string>} */
+  headers
+  /** @type {Problem} */
+  body
+
+  /**
+   * @param {number} status
+   * @param {string} code
+   * @param {string} detail
+   * @param {Record<string, string>} headers
+   * @param {unknown} [cause] for the log, not for the client
+   */
+  constructor(status, code, detail, headers, cause) {
+    super(detail, { cause })
+    this.name = 'Denied'
+    this.status = status
+    this.code = code
+    this.headers = { 'Content-Type': 'application/problem+json', ...headers }
+    this.body = { type: 'about:blank', title: STATUS_CODES[status] ?? '', status, detail, code }
+  }
+
+  /**
+   * The answer, for frameworks that speak fetch.
+   *
+   * @returns {Response}
+   */
+  toResponse() {
+    return new Response(JSON.stringify(this.body), { status: this.status, headers: this.headers })
+  }
+
+  /** @param {string} realm */
+  static missing(realm) {
+    // RFC 6750 §3.1: a request without a token is told no error.
+    return new Denied(401, 'missing_token', 'This route needs a bearer token.', challenge({ realm }))
+  }
+
+  /**
+   * @param {string} realm
+   * @param {string} detail
+   * @param {unknown} [cause]
+   */
+  static invalid(realm, detail, cause) {
+    const headers = challenge({ realm, error: 'invalid_token', error_description: detail })
+    return new Denied(401, 'invalid_token', detail, headers, cause)
+  }
+
+  /**
+   * @param {string} detail
+   * @param {unknown} [cause]
+   */
+  static unavailable(detail, cause) {
+    return new Denied(503, 'unavailable', detail, { 'Retry-After': '1' }, cause)
+  }
+}
+
+/**
+ * Refuses a user whose token does not carry a scope.
+ *
+ * @param {import('./token.js').User} user
+ * @param {string} scope
+ * @throws {Denied} 403
+ */
+export function requireScope(user, scope) {
+  if (user.scopes.includes(scope)) return
+  const headers = challenge({ realm: String(user.claims.iss), error: 'insufficient_scope', scope })
+  throw new Denied(403, 'insufficient_scope', `The token lacks the scope "${scope}".`, headers)
+}
+
+/**
+ * @param {Record<string, string>} parameters
+ * @returns {Record<string, string>}
+ */
+function challenge(parameters) {
+  // RFC 6750 §3: printable ASCII without quotation mark and backslash.
+  const quoted = Object.entries(parameters).map(
+    ([name, value]) => `${name}="${value.replace(/["\\]/g, "'").replace(/[^ -~]/g, '?')}"`,
+  )
+  return { 'WWW-Authenticate': `Bearer ${quoted.join(', ')}` }
+}

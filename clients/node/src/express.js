@@ -1,0 +1,55 @@
+// Express, and whatever else calls (request, response, next) on Node's own objects.
+
+/// <reference path="./globals.d.ts" preserve="true" />
+
+import { Denied, requireScope as require } from './denied.js'
+
+/** @typedef {import('node:http').IncomingMessage & { user?: import('./token.js').User | undefined }} Request */
+/** @typedef {(request: Request, response: import('node:http').ServerResponse, next: (error?: any) => void) => void} Handler */
+
+/**
+ * Lets in only requests with a valid token, and puts their user into `req.user`: `app.use(protect(guard))`.
+ *
+ * @param {import('./guard.js').Guard} guard
+ * @returns {Handler}
+ */
+export function protect(guard) {
+  return (request, response, next) => {
+    guard.authenticate(request).then(
+      (user) => {
+        request.user = user
+        next()
+      },
+      (error) => refuse(error, response, next),
+    )
+  }
+}
+
+/**
+ * Lets in only users whose token carries a scope: `app.post('/products', requireScope('products:write'), …)`.
+ * It stands behind `protect`.
+ *
+ * @param {string} scope
+ * @returns {Handler}
+ */
+export function requireScope(scope) {
+  return (request, response, next) => {
+    if (!request.user) return next(new Error('requireScope needs protect(guard) before it'))
+    try {
+      require(request.user, scope)
+    } catch (error) {
+      return refuse(error, response, next)
+    }
+    next()
+  }
+}
+
+/**
+ * @param {unknown} error
+ * @param {import('node:http').ServerResponse} response
+ * @param {(error?: any) => void} next
+ */
+function refuse(error, response, next) {
+  if (!(error instanceof Denied)) return next(error)
+  response.writeHead(error.status, error.headers).end(JSON.stringify(error.body))
+}

@@ -1,0 +1,48 @@
+// Fastify: hooks that refuse, and `request.user`.
+
+import { Denied, requireScope as require } from './denied.js'
+
+/** @typedef {{ raw: import('node:http').IncomingMessage, user?: import('./token.js').User }} Request */
+/** @typedef {{ code(status: number): Reply, headers(headers: Record<string, string>): Reply, send(body: string): unknown }} Reply */
+/** @typedef {(request: any, reply: any) => Promise<unknown>} Hook */
+
+/**
+ * Lets in only requests with a valid token: `app.addHook('onRequest', protect(guard))`.
+ *
+ * @param {import('./guard.js').Guard} guard
+ * @returns {Hook}
+ */
+export function protect(guard) {
+  return refusing(async (request) => {
+    request.user = await guard.authenticate(request.raw)
+  })
+}
+
+/**
+ * Lets in only users whose token carries a scope: `app.post('/products', { onRequest: requireScope('products:write') }, …)`.
+ *
+ * @param {string} scope
+ * @returns {Hook}
+ */
+export function requireScope(scope) {
+  return refusing(async ({ user }) => {
+    if (!user) throw new Error('requireScope needs protect(guard) before it')
+    require(user, scope)
+  })
+}
+
+/**
+ * @param {(request: Request) => Promise<void>} check
+ * @returns {Hook}
+ */
+function refusing(check) {
+  return async (request, /** @type {Reply} */ reply) => {
+    try {
+      await check(request)
+    } catch (error) {
+      if (!(error instanceof Denied)) throw error
+      return reply.code(error.status).headers(error.headers).send(JSON.stringify(error.body))
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,94 @@
+// The guard: from a request or a token to its user. It holds the verified tokens; keys and lists hold the rest.
+
+import { hash } from 'node:crypto'
+import { bearerToken } from './bearer.js'
+import { Denied } from './denied.js'
+import { KeySet } from './keys.js'
+import { StatusLists } from './lists.js'
+import { readOptions } from './settings.js'
+import { MAX_TOKEN_LENGTH, verifyToken } from './token.js'
+
+/**
+ * A guard for one issuer. It begins to fetch the keys at once and does not wait for them, so that a service starts
+ * with its issuer down; requests get 503 until the keys are there.
+ *
+ * @param {import('./settings.js').Options} options
+ * @returns {Guard}
+ */
+export function createGuard(options) {
+  return new Guard(options)
+}
+
+/** Verifies tokens offline, against keys and status lists that it keeps fresh in the background. */
+export class Guard {
+  #settings
+  #keys
+  #lists
+  /** @type {Map<string, import('./token.js').Verified>} verified tokens, by the SHA-256 of their text; oldest first */
+  #verified = new Map()
+  #closing = new AbortController()
+
+  /** @param {import('./settings.js').Options} options */
+  constructor(options) {
+    this.#settings = readOptions(options)
+    this.#keys = new KeySet(this.#settings, this.#closing.signal)
+    this.#lists = new StatusLists(this.#settings, this.#keys, this.#closing.signal)
+  }
+
+  /**
+   * The user of a request, from its one `Authorization: Bearer …`.
+   *
+   * @param {import('./bearer.js').Headed} request a fetch `Request`, Node's `IncomingMessage`, or anything with headers
+   * @returns {Promise<import('./token.js').User>}
+   * @throws {Denied}
+   */
+  async authenticate(request) {
+    return this.verify(bearerToken(request, this.#settings.issuer))
+  }
+
+  /**
+   * The user of a token. The object is shared by all who bring this token, and frozen.
+   *
+   * @param {string} token
+   * @returns {Promise<import('./token.js').User>}
+   * @throws {Denied} 401 for a token that is not acceptable, 503 where that cannot be told just now
+   */
+  async verify(token) {
+    const { issuer } = this.#settings
+    if (typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH) throw Denied.invalid(issuer, 'The token is too long.')
+    const digest = hash('sha256', token, 'base64')
+    const verified = this.#remembered(digest) ?? this.#remember(digest, await verifyToken(token, this.#keys, this.#settings))
+    // The bit is asked every time: it is an array look-up, and what makes a token revocable at once.
+    if (verified.status) await this.#lists.check(verified.status)
+    return verified.user
+  }
+
+  /** Ends every poll and timer. A closed guard goes on with what it holds, and fetches nothing any more. */
+  close() {
+    this.#closing.abort()
+  }
+
+  /** @param {string} digest */
+  #remembered(digest) {
+    const verified = this.#verified.get(digest)
+    if (!verified) return undefined
+    const { now, leeway } = this.#settings
+    if (now() / 1000 < verified.expires + leeway && this.#keys.holds(verified.key)) return verified
+    this.#verified.delete(digest)
+    return undefined
+  }
+
+  /**
+   * @param {string} digest
+   * @param {import('./token.js').Verified} verified
+   */
+  #remember(digest, verified) {
+    const { cacheSize } = this.#settings
+    if (cacheSize > 0) this.#verified.set(digest, verified)
+    if (this.#verified.size > cacheSize) for (const oldest of this.#verified.keys()) {
+      this.#verified.delete(oldest)
+      break
+    }
+    return verified
+  }
+}

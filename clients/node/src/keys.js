@@ -1,0 +1,162 @@
+// The issuer's keys: found by RFC 8414, kept by their max-age, refreshed in the background, and never given up for
+// nothing: keys are public, and an issuer that is down or lies changes none of them.
+
+import { debuglog } from 'node:util'
+import { importJWK } from 'jose'
+import { Denied } from './denied.js'
+import { attentive, backoff, get } from './http.js'
+
+/** @typedef {{ kid: string, x: string, y: string, public: import('jose').CryptoKey }} Key */
+
+const log = debuglog('countersign')
+
+/** The token names a key that the issuer does not publish. */
+export class UnknownKey extends Error {}
+
+export class KeySet {
+  #settings
+  #signal
+  /** @type {Map<string, Key>} */
+  #keys = new Map()
+  /** @type {string | undefined} */
+  #address
+  /** @type {Promise<void> | undefined} the fetch in flight, shared by all who need it */
+  #fetching
+  /** @type {NodeJS.Timeout | undefined} */
+  #timer
+  /** @type {unknown} why the last fetch failed */
+  #failure
+  #failures = 0
+  #attempted = false
+  #askedForUnknown = -Infinity
+
+  /**
+   * @param {import('./settings.js').Settings} settings
+   * @param {AbortSignal} signal the end of it all
+   */
+  constructor(settings, signal) {
+    this.#settings = settings
+    this.#signal = signal
+    signal.addEventListener('abort', () => clearTimeout(this.#timer))
+    this.#refresh()
+  }
+
+  /** Whether a key is still published. @param {Key} key */
+  holds(key) {
+    return this.#keys.get(key.kid) === key
+  }
+
+  /**
+   * The key of that name. A name that is not known is looked for once in a cooldown, however many ask.
+   *
+   * @param {unknown} kid
+   * @returns {Promise<Key>}
+   * @throws {Denied | UnknownKey}
+   */
+  async find(kid) {
+    if (typeof kid !== 'string') throw new UnknownKey('The token names no key.')
+    // Only the first attempt is waited for: with the issuer down, later requests are answered at once.
+    if (!this.#attempted) await attentive(this.#refresh())
+    if (this.#keys.size === 0) throw Denied.unavailable("The issuer's keys cannot be had just now.", this.#failure)
+    const known = this.#keys.get(kid)
+    if (known) return known
+    if (this.#mayAskForUnknown()) this.#refresh()
+    if (this.#fetching) await attentive(this.#fetching)
+    const found = this.#keys.get(kid)
+    // 401 also if that fetch failed: whoever forges a token must not make us answer 503.
+    if (!found) throw new UnknownKey('The token names an unknown key.')
+    return found
+  }
+
+  #mayAskForUnknown() {
+    const { now, unknownKeyCooldown } = this.#settings
+    if (Math.abs(now() - this.#askedForUnknown) < unknownKeyCooldown * 1000) return false
+    this.#askedForUnknown = now()
+    return true
+  }
+
+  /** Never rejects. */
+  #refresh() {
+    clearTimeout(this.#timer)
+    this.#fetching ??= this.#fetch().then(
+      (lifetime) => this.#next(0, lifetime * 0.8, undefined),
+      (error) => {
+        log('keys of %s: %s', this.#settings.issuer, error)
+        this.#address = undefined
+        this.#next(this.#failures + 1, backoff(this.#failures), error)
+      },
+    )
+    return this.#fetching
+  }
+
+  /**
+   * @param {number} failures
+   * @param {number} pause until the next fetch, in milliseconds
+   * @param {unknown} failure
+   */
+  #next(failures, pause, failure) {
+    this.#failures = failures
+    this.#failure = failure
+    this.#attempted = true
+    this.#fetching = undefined
+    if (!this.#signal.aborted) this.#timer = setTimeout(() => this.#refresh(), pause).unref()
+  }
+
+  /** Replaces the keys, and says for how many milliseconds they are good. */
+  async #fetch() {
+    this.#address ??= await this.#discover()
+    const { headers, json } = await this.#ask(this.#address)
+    const keys = await this.#usable(json.keys)
+    if (keys.size === 0) throw new Error('the key set holds no usable key')
+    this.#keys = keys
+    const age = Number(/(?:^|[\s,])max-age=(\d+)/i.exec(headers['cache-control'] ?? '')?.[1] ?? 300)
+    return Math.min(Math.max(age, 10), 86_400) * 1000
+  }
+
+  async #discover() {
+    const { issuer } = this.#settings
+    const { json } = await this.#ask(`${issuer}/.well-known/oauth-authorization-server`)
+    // RFC 8414 §3.3: else it speaks for somebody else.
+    if (json.issuer !== issuer) throw new Error('the metadata is of another issuer')
+    if (typeof json.jwks_uri !== 'string') throw new Error('the metadata names no jwks_uri')
+    return json.jwks_uri
+  }
+
+  /** @param {string} address */
+  async #ask(address) {
+    const { status, headers, body } = await get(this.#settings.locate(address), {
+      headers: { Accept: 'application/json' },
+      milliseconds: 5_000,
+      limit: 256 * 1024,
+      signal: this.#signal,
+    })
+    if (status !== 200) throw new Error(`${address} answered ${status}`)
+    const json = JSON.parse(body.toString())
+    if (typeof json !== 'object' || json === null) throw new Error(`${address} answered no JSON object`)
+    return { headers, json: /** @type {Record<string, unknown>} */ (json) }
+  }
+
+  /**
+   * The P-256 keys of a set, whatever else is in it.
+   *
+   * @param {unknown} set
+   */
+  async #usable(set) {
+    /** @type {Map<string, Key>} */
+    const keys = new Map()
+    for (const jwk of Array.isArray(set) ? set : []) {
+      const { kty, crv, kid, x, y, alg = 'ES256', use = 'sig' } = jwk ?? {}
+      if (kty !== 'EC' || crv !== 'P-256' || alg !== 'ES256' || use !== 'sig') continue
+      if (typeof kid !== 'string' || keys.has(kid)) continue
+      const held = this.#keys.get(kid)
+      // The same object, so that the tokens it has verified stay verified.
+      if (held && held.x === x && held.y === y) keys.set(kid, held)
+      else {
+        // Only these members: a private key that was published by mistake is not taken for one.
+        const key = await importJWK({ kty, crv, x, y }, 'ES256').catch(() => undefined)
+        if (key && !(key instanceof Uint8Array)) keys.set(kid, { kid, x, y, public: key })
+      }
+    }
+    return keys
+  }
+}

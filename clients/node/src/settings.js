@@ -1,0 +1,131 @@
+// The options of a guard, checked once, and where its requests may go.
+
+/**
+ * @typedef {object} Options
+ * @property {string} issuer The issuer's URL, exactly as in the `iss` of its tokens. It must be given.
+ * @property {string | readonly string[]} [audience] Your own name or names; a token must be for one of them. Default: the issuer.
+ * @property {string} [baseUrl] Where the issuer is reached from here, if not under its own name (containers).
+ * @property {number} [leeway] By how many seconds the issuer's clock may be off. Default: 30.
+ * @property {'serve_until_expiry' | 'fail_open' | 'fail_closed'} [whenStale] What happens while a status list cannot be
+ *   refreshed. `serve_until_expiry` (default): the list in hand serves until its `exp`, then 503. `fail_closed`: 503 as
+ *   soon as it is older than its `ttl` and 10 seconds. `fail_open`: tokens are let in, also without any list; a session
+ *   that was revoked in the meantime is then not seen.
+ * @property {boolean} [requireStatus] Whether a token without a `status` is refused. Default: true. Without it, such a
+ *   token cannot be taken back.
+ * @property {number} [unknownKeyCooldown] Tokens that name an unknown key cause at most one fetch of the keys in so many
+ *   seconds. Default: 30.
+ * @property {number} [cacheSize] How many verified tokens are remembered; 0 turns it off. Default: 10,000.
+ * @property {() => number} [now] The present in milliseconds since the epoch, for tests. Default: `Date.now`.
+ */
+
+/**
+ * @typedef {object} Settings
+ * @property {string} issuer
+ * @property {string[]} audience
+ * @property {number} leeway
+ * @property {'serve_until_expiry' | 'fail_open' | 'fail_closed'} whenStale
+ * @property {boolean} requireStatus
+ * @property {number} unknownKeyCooldown
+ * @property {number} cacheSize
+ * @property {() => number} now
+ * @property {(address: string) => boolean} ofIssuer Whether an address lies on the issuer's origin.
+ * @property {(address: string) => URL} locate Where to ask for an address that the issuer named. Throws if nowhere.
+ */
+
+/**
+ * @param {Options} options
+ * @returns {Settings}
+ * @throws {TypeError} for an option that cannot be meant
+ */
+export function readOptions(options) {
+  const {
+    issuer,
+    audience = issuer,
+    baseUrl,
+    leeway = 30,
+    whenStale = 'serve_until_expiry',
+    requireStatus = true,
+    unknownKeyCooldown = 30,
+    cacheSize = 10_000,
+    now = Date.now,
+    ...unknown
+  } = options
+  for (const name in unknown) throw new TypeError(`There is no option ${name}.`)
+  const audiences = [audience].flat()
+  must(audiences.length > 0 && audiences.every((one) => typeof one === 'string' && one), 'audience is one name, or a list of names')
+  must(POLICIES.includes(whenStale), `whenStale is one of ${POLICIES.join(', ')}`)
+  must(typeof requireStatus === 'boolean', 'requireStatus is true or false')
+  must(typeof now === 'function', 'now is a function')
+  for (const [name, number] of Object.entries({ leeway, unknownKeyCooldown, cacheSize })) {
+    must(Number.isFinite(number) && number >= 0, `${name} is a number of 0 or more`)
+  }
+  return {
+    issuer,
+    audience: audiences,
+    leeway,
+    whenStale,
+    requireStatus,
+    unknownKeyCooldown,
+    cacheSize,
+    now,
+    ...places(issuer, baseUrl),
+  }
+}
+
+/**
+ * Where requests may go: to the issuer, in the clear only on this machine or at the base that the operator named.
+ *
+ * @param {string} issuer
+ * @param {string | undefined} baseUrl
+ */
+function places(issuer, baseUrl) {
+  const home = web('issuer', issuer)
+  // Written otherwise, it would equal no `iss`, and every token would be refused.
+  must(home.pathname === '/' && !issuer.endsWith('/'), 'issuer is a URL without a path and without a slash at its end')
+  const base = baseUrl === undefined ? undefined : web('baseUrl', baseUrl)
+  must(base || home.protocol === 'https:' || isLoopback(home), 'issuer must be https, unless it is on this machine or baseUrl is given')
+  const prefix = base?.href.replace(/\/$/, '')
+  return {
+    /** @param {string} address */
+    ofIssuer: (address) => {
+      const url = URL.canParse(address) ? new URL(address) : undefined
+      return url?.origin === home.origin && !url.username && !url.password && !url.hash
+    },
+    /** @param {string} address */
+    locate: (address) => {
+      const url = web('an address that the issuer names', address, true)
+      if (prefix && url.origin === home.origin) return new URL(prefix + url.pathname + url.search)
+      must(url.protocol === 'https:' || (isLoopback(url) && isLoopback(home)), `${url.origin} is neither https nor on this machine`)
+      return url
+    },
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {string} address
+ * @param {boolean} [query] whether it may have one
+ */
+function web(name, address, query = false) {
+  must(typeof address === 'string' && URL.canParse(address), `${name} is no URL`)
+  const url = new URL(address)
+  must(/^https?:$/.test(url.protocol) && !url.username && !url.password, `${name} must be http or https, without credentials`)
+  must(!url.hash && (query || !url.search), `${name} must end with its path`)
+  return url
+}
+
+/** @param {URL} url */
+function isLoopback(url) {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
+}
+
+/**
+ * @param {unknown} holds
+ * @param {string} sentence
+ * @returns {asserts holds}
+ */
+function must(holds, sentence) {
+  if (!holds) throw new TypeError(`@countersign/guard: ${sentence}.`)
+}
+
+const POLICIES = ['serve_until_expiry', 'fail_open', 'fail_closed']

@@ -1,0 +1,58 @@
+// One Token Status List (draft-ietf-oauth-status-list): a signed JWT with a compressed array of bits.
+
+import { promisify } from 'node:util'
+import { inflate } from 'node:zlib'
+import { Refused, verifySigned } from './token.js'
+
+/**
+ * @typedef {object} StatusList
+ * @property {number} version Rises with every revocation.
+ * @property {number} expires Seconds since the epoch.
+ * @property {number} ttl Seconds after which it should be asked for again.
+ * @property {(idx: number) => number | undefined} status The status of a token; none outside of the list.
+ */
+
+/**
+ * @param {string} jwt
+ * @param {string} uri its address, which must be its subject
+ * @param {import('./keys.js').KeySet} keys
+ * @param {import('./settings.js').Settings} settings
+ * @returns {Promise<StatusList>}
+ */
+export async function readStatusList(jwt, uri, keys, settings) {
+  const { payload } = await verifySigned(jwt, keys, settings, { typ: 'statuslist+jwt', subject: uri })
+  const { exp, ttl, version, status_list: list } = /** @type {any} */ (payload)
+  if (!Number.isSafeInteger(version) || version < 0) throw new Refused('The list has no version.')
+  if (!Number.isFinite(ttl) || ttl <= 0) throw new Refused('The list has no ttl.')
+  return { version, expires: exp, ttl, status: reader(list?.bits, await unpack(list?.lst)) }
+}
+
+/** A list that the issuer has signed and that says nothing: whoever names it is refused, whatever the policy. */
+export class Unreadable extends Refused {}
+
+/**
+ * @param {unknown} bits of each status
+ * @param {Buffer} bytes
+ */
+function reader(bits, bytes) {
+  if (bits !== 1 && bits !== 2 && bits !== 4 && bits !== 8) throw new Unreadable('The list has an unknown number of bits.')
+  /** @param {number} idx */
+  return (idx) => {
+    const byte = bytes[Math.floor((idx * bits) / 8)]
+    // The lowest bits of a byte come first.
+    return byte === undefined ? undefined : (byte >> ((idx * bits) % 8)) & (2 ** bits - 1)
+  }
+}
+
+/** @param {unknown} lst */
+async function unpack(lst) {
+  if (typeof lst !== 'string') throw new Refused('The list holds no lst.')
+  const packed = Buffer.from(lst, 'base64url')
+  if (packed.toString('base64url') !== lst) throw new Refused("The list's lst is not canonical base64url.")
+  // A bomb ends in an error at this many bytes.
+  const unpacked = await promisify(inflate)(packed, { maxOutputLength: 16 * 1024 * 1024, info: true })
+  // With `info` it comes with the engine that made it, which stops at the end of the stream.
+  const { buffer, engine } = /** @type {{ buffer: Buffer, engine: { bytesWritten: number } }} */ (/** @type {unknown} */ (unpacked))
+  if (engine.bytesWritten !== packed.length) throw new Refused('The list has something behind its end.')
+  return buffer
+}

@@ -1,0 +1,100 @@
+// A Countersign for tests: `countersign dev`, in memory, on a free port. For node:test, vitest, or any other runner.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+
+/** @typedef {{ id: string, email: string, password: string, scopes: string[] }} SeededUser */
+
+/**
+ * @typedef {object} Wanted What a token is to be like.
+ * @property {string} [user] An address or an id; an unknown address is signed up. Default: the first seeded user.
+ * @property {string[]} [scopes] Default: all that the user owns.
+ * @property {string} [lifetime] Such as `15m`; `-1h` gives an expired one.
+ * @property {string} [audience] Default: the issuer.
+ */
+
+/**
+ * @typedef {object} Countersign
+ * @property {string} issuer
+ * @property {SeededUser[]} users
+ * @property {(wanted?: Wanted) => Promise<string>} token A real access token.
+ * @property {(token: string) => Promise<void>} revoke Ends the session of a token.
+ * @property {{ advance(by: string): Promise<void>, now(): number }} clock The server's clock. A guard that is to travel
+ *   along takes its `now`: `createGuard({ issuer, now: auth.clock.now })`.
+ * @property {() => Promise<void>} stop
+ */
+
+/**
+ * Starts the program that `COUNTERSIGN_BIN` names, or `countersign` on the PATH. It ends with this process, whatever
+ * happens.
+ *
+ * @param {{ program?: string, args?: string[] }} [options] `args` go to `countersign dev`
+ * @returns {Promise<Countersign>}
+ */
+export async function startCountersign({ program = process.env.COUNTERSIGN_BIN ?? 'countersign', args = [] } = {}) {
+  const { child, issuer, users } = await start(program, args)
+  let ahead = 0
+  return {
+    issuer,
+    users,
+    async token({ user = users[0]?.email ?? 'ada@example.com', ...wanted } = {}) {
+      return (await ask('POST', `${issuer}/dev/tokens`, { user, ...wanted })).access_token
+    },
+    async revoke(token) {
+      const { sid } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+      await ask('DELETE', `${issuer}/dev/sessions/${sid}`)
+    },
+    clock: {
+      async advance(by) {
+        ahead = Date.parse((await ask('POST', `${issuer}/dev/clock`, { advance: by })).now) - Date.now()
+      },
+      now: () => Date.now() + ahead,
+    },
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill()
+      await once(child, 'exit')
+    },
+  }
+}
+
+/**
+ * @param {string} program
+ * @param {string[]} args
+ */
+async function start(program, args) {
+  const command = ['dev', '--listen', '127.0.0.1:0', '--json', '--until-stdin-closes', ...args]
+  const child = spawn(program, command, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const failed = once(child, 'exit').then(
+    ([code, signal]) => `${program} dev ended with ${code ?? signal}`,
+    (error) => `${program} does not start (${error.message}); set COUNTERSIGN_BIN, or put countersign on the PATH`,
+  )
+  const lines = createInterface(child.stdout)
+  const line = await Promise.race([once(lines, 'line').then(([line]) => ({ line })), failed])
+  if (typeof line === 'string') throw new Error(line)
+  // What it prints later is not read, and must not fill the pipe.
+  child.stdout.resume()
+  // A test that forgot to stop it still ends.
+  child.unref()
+  for (const stream of [child.stdin, child.stdout]) /** @type {import('node:net').Socket} */ (stream).unref()
+  /** @type {{ issuer: string, users: SeededUser[] }} */
+  const { issuer, users } = JSON.parse(line.line)
+  return { child, issuer, users }
+}
+
+/**
+ * @param {string} method
+ * @param {string} address
+ * @param {object} [body]
+ * @returns {Promise<any>}
+ */
+async function ask(method, address, body) {
+  const answer = await fetch(address, {
+    method,
+    ...(body && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
+  })
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(`${method} ${address} answered ${answer.status}: ${text}`)
+  return text && JSON.parse(text)
+}

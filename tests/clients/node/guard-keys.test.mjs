@@ -1,0 +1,157 @@
+// The keys: an issuer that is down, slow, moved, or lies.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { createGuard, Denied } from '@countersign/guard'
+import { eventually, startIssuer, stoppedClock } from './guard-issuer.mjs'
+
+const METADATA = '/.well-known/oauth-authorization-server'
+const KEYS = '/.well-known/jwks.json'
+const refused = (code) => (error) => error instanceof Denied && error.code === code
+const verified = (guard, token) => guard.verify(token).then(() => true, () => false)
+
+// Each test has an issuer and guards of its own.
+function check(name, run) {
+  test(name, { timeout: 60_000 }, async () => {
+    const now = stoppedClock()
+    const issuer = await startIssuer({ now })
+    const guards = []
+    const build = (options) => guards[guards.push(createGuard({ issuer: issuer.issuer, now, ...options })) - 1]
+    try {
+      await run({ issuer, now, build })
+    } finally {
+      for (const guard of guards) guard.close()
+      await issuer.stop().catch(() => {})
+    }
+  })
+}
+
+// Side by side, as some of them wait for a time limit to pass.
+describe('the keys', { concurrency: true }, () => {
+  check('a thousand tokens with a thousand unknown keys cause one fetch in a cooldown', async ({ issuer, now, build }) => {
+    const guard = build()
+    await guard.verify(await issuer.token())
+    const before = issuer.count(KEYS)
+    const forged = await Promise.all(Array.from({ length: 1000 }, (_, number) => issuer.token({}, { kid: `unknown-${number}` })))
+    for (const round of [1, 2]) {
+      const answers = await Promise.allSettled(forged.map((token) => guard.verify(token)))
+      assert.ok(answers.every(({ reason }) => refused('invalid_token')(reason)))
+      assert.equal(issuer.count(KEYS), before + round)
+      for (const token of forged.slice(0, 10)) await assert.rejects(guard.verify(token), refused('invalid_token'))
+      assert.equal(issuer.count(KEYS), before + round)
+      now.advance(31)
+    }
+  })
+
+  check('a new key is found when the first token that names it comes', async ({ issuer, build }) => {
+    const guard = build()
+    await guard.verify(await issuer.token())
+    await issuer.rotate()
+    await guard.verify(await issuer.token())
+  })
+
+  check('many who need the keys at the start share one fetch', async ({ issuer, build }) => {
+    const guard = build()
+    const tokens = await Promise.all(Array.from({ length: 200 }, () => issuer.token()))
+    await Promise.all(tokens.map((token) => guard.verify(token)))
+    assert.equal(issuer.count(METADATA), 1)
+    assert.equal(issuer.count(KEYS), 1)
+    assert.equal(issuer.count('/oauth2/status-lists/1', { held: false }), 1)
+  })
+
+  check('a guard is built with the issuer down, answers 503, and works when it is back', async ({ issuer, build }) => {
+    const token = await issuer.token()
+    await issuer.stop()
+    const guard = build()
+    await assert.rejects(guard.verify(token), (denied) => {
+      assert.equal(denied.status, 503)
+      assert.equal(denied.code, 'unavailable')
+      assert.equal(denied.headers['Retry-After'], '1')
+      assert.equal(denied.headers['WWW-Authenticate'], undefined)
+      assert.ok(denied.cause)
+      return true
+    })
+    await issuer.start()
+    await eventually(() => verified(guard, token))
+  })
+
+  check('known keys serve on while the issuer is down, and unknown ones are refused', async ({ issuer, now, build }) => {
+    const guard = build({ whenStale: 'fail_open' })
+    await guard.verify(await issuer.token())
+    await issuer.stop()
+    now.advance(5 * 86400)
+    await guard.verify(await issuer.token())
+    await assert.rejects(guard.verify(await issuer.token({}, { kid: 'unknown' })), refused('invalid_token'))
+  })
+
+  check('an issuer that hangs is given up, and whoever comes later is not kept waiting for it', async ({ issuer, build }) => {
+    issuer.instead.set(METADATA, () => {})
+    const guard = build()
+    const token = await issuer.token()
+    await assert.rejects(guard.verify(token), refused('unavailable'))
+    issuer.instead.clear()
+    await eventually(() => verified(guard, token))
+    // Whoever brings an unknown key waits; whoever brings a known one does not.
+    issuer.instead.set(KEYS, () => {})
+    let over = false
+    const unknown = assert.rejects(guard.verify(await issuer.token({}, { kid: 'unknown' })), refused('invalid_token')).then(() => (over = true))
+    await guard.verify(await issuer.token())
+    assert.equal(over, false)
+    guard.close()
+    await unknown
+  })
+
+  const p256 = { kty: 'EC', crv: 'P-256', kid: 'x' }
+  const lies = {
+    'an error': (response) => response.writeHead(500).end(),
+    'HTML': (response) => response.end('<html></html>'),
+    'a list': (response) => response.end('[]'),
+    'null': (response) => response.end('null'),
+    'no keys': (response) => response.end('{"keys":[]}'),
+    'keys that are no list': (response) => response.end('{"keys":{"length":1}}'),
+    'keys of other kinds': (response) => response.end(JSON.stringify({ keys: [null, 1, { kty: 'RSA', kid: 'x', n: 'AQAB', e: 'AQAB' }, { kty: 'OKP', crv: 'Ed25519', kid: 'x', x: 'AA' }, { kty: 'oct', kid: 'x', k: 'AA' }] })),
+    'keys that are no keys': (response) => response.end(JSON.stringify({ keys: [p256, { ...p256, x: 'AA', y: 'AA' }, { ...p256, x: 1, y: [] }] })),
+    '10 MB': (response) => response.end(Buffer.alloc(10_000_000, ' ')),
+    'a torn answer': (response) => response.writeHead(200, { 'Content-Length': '100' }).write('{"keys"', () => response.destroy()),
+  }
+  for (const [name, lie] of Object.entries(lies)) {
+    check(`${name} instead of keys changes nothing`, async ({ issuer, build }) => {
+      const guard = build()
+      const token = await issuer.token()
+      await guard.verify(token)
+      issuer.instead.set(KEYS, (_, response) => lie(response))
+      await assert.rejects(guard.verify(await issuer.token({}, { kid: 'unknown' })), refused('invalid_token'))
+      await guard.verify(await issuer.token())
+      const late = build()
+      await assert.rejects(late.verify(token), refused('unavailable'))
+      issuer.instead.clear()
+      await eventually(() => verified(late, token))
+    })
+  }
+
+  check('a redirect is not followed', async ({ issuer, build }) => {
+    issuer.instead.set(KEYS, (_, response) => response.writeHead(302, { Location: '/elsewhere' }).end())
+    await assert.rejects(build().verify(await issuer.token()), refused('unavailable'))
+    assert.equal(issuer.count('/elsewhere'), 0)
+  })
+
+  check('metadata of another issuer, or of keys elsewhere in the clear, is refused', async ({ issuer, build }) => {
+    for (const metadata of [
+      { issuer: 'https://evil.example', jwks_uri: `${issuer.base}${KEYS}` },
+      { issuer: `${issuer.issuer}/`, jwks_uri: `${issuer.base}${KEYS}` },
+      { issuer: issuer.issuer, jwks_uri: 'http://evil.example/keys' },
+      { issuer: issuer.issuer, jwks_uri: 'file:///etc/passwd' },
+      { issuer: issuer.issuer },
+    ]) {
+      issuer.instead.set(METADATA, (_, response) => response.end(JSON.stringify(metadata)))
+      await assert.rejects(build().verify(await issuer.token()), refused('unavailable'), JSON.stringify(metadata))
+    }
+    assert.equal(issuer.count(KEYS), 0)
+  })
+
+  check('keys beside ours that we cannot use are skipped', async ({ issuer, build }) => {
+    issuer.keys.unshift({ kty: 'RSA', kid: issuer.key.kid, n: 'AQAB', e: 'AQAB' }, { ...issuer.keys[0], kid: 'other', use: 'enc' })
+    const guard = build()
+    await guard.verify(await issuer.token())
+    await assert.rejects(guard.verify(await issuer.token({}, { kid: 'other' })), refused('invalid_token'))
+  })
+})

@@ -1,0 +1,62 @@
+// TypeScript: the package is strictly typed within, and a program that uses it is checked against what it ships.
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { rm, writeFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+
+const here = import.meta.dirname
+const tsc = (...args) => promisify(execFile)(process.execPath, [`${here}/node_modules/typescript/bin/tsc`, ...args], { cwd: here })
+  .catch(({ stdout, stderr }) => assert.fail(stdout + stderr))
+
+const program = `
+import { createGuard, Denied, type Options, requireScope as require, type User } from '@countersign/guard'
+import { protect, requireScope } from '@countersign/guard/express'
+import * as fastify from '@countersign/guard/fastify'
+import { startCountersign } from '@countersign/guard/testing'
+import express from 'express'
+import Fastify from 'fastify'
+
+const options: Options = { issuer: 'https://auth.example.com', audience: ['a'] as const, whenStale: 'fail_closed' }
+const guard = createGuard(options)
+const app = express()
+app.use(protect(guard))
+app.post('/products', requireScope('products:write'), (req, res) => {
+  const id: string | undefined = req.user?.id
+  // @ts-expect-error A user cannot be changed.
+  req.user?.scopes.push('admin')
+  res.json({ id })
+})
+Fastify().addHook('onRequest', fastify.protect(guard))
+// @ts-expect-error There is no such policy.
+createGuard({ issuer: 'https://auth.example.com', whenStale: 'never' })
+// @ts-expect-error The issuer must be given.
+createGuard({})
+
+export async function handler(request: Request): Promise<Response> {
+  try {
+    const user: User = await guard.authenticate(request)
+    require(user, 'products:read')
+    return Response.json({ owner: user.id, mail: user.claims.email })
+  } catch (error) {
+    if (error instanceof Denied) return error.toResponse()
+    throw error
+  }
+}
+
+export async function fixture(): Promise<string> {
+  const auth = await startCountersign()
+  await auth.clock.advance('1h')
+  return auth.token({ user: auth.users[0]?.email ?? '', scopes: ['products:write'], lifetime: '-1h' })
+}
+`
+
+test('the package is typed, and so are its users', { timeout: 120_000 }, async () => {
+  // As `npm pack` does.
+  await tsc('--project', 'node_modules/@countersign/guard')
+  const file = `${here}/guard-consumer.ts`
+  await writeFile(file, program)
+  // With the libraries' own types checked too, among which are ours.
+  await tsc('--ignoreConfig', '--noEmit', '--strict', '--exactOptionalPropertyTypes', '--module', 'nodenext', '--target', 'es2022', '--types', 'node', file)
+  await rm(file)
+})

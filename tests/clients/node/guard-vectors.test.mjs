@@ -1,0 +1,71 @@
+// The table of test vectors that Rust, Python and Node share (clients/vectors.json), each entry through the guard.
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { after, before, describe, test } from 'node:test'
+import { createGuard, Denied } from '@countersign/guard'
+// Not of the public face: the vectors also hold lists that no token names.
+import { KeySet } from './node_modules/@countersign/guard/src/keys.js'
+import { readOptions } from './node_modules/@countersign/guard/src/settings.js'
+import { readStatusList } from './node_modules/@countersign/guard/src/status-list.js'
+import { startIssuer } from './guard-issuer.mjs'
+
+const vectors = JSON.parse(await readFile(new URL('vectors.json', import.meta.url)))
+
+let issuer, options, guard
+const closing = new AbortController()
+before(async () => {
+  const now = () => vectors.now * 1000
+  issuer = await startIssuer({ issuer: vectors.issuer, now })
+  issuer.keys = vectors.jwks.keys
+  for (const [uri, jwt] of Object.entries(vectors.status_lists)) {
+    issuer.instead.set(new URL(uri).pathname, (request, response) => {
+      // Held for good: these lists do not change.
+      if (!request.headers['if-none-match']) response.writeHead(200, { ETag: '"1"' }).end(jwt)
+    })
+  }
+  options = { issuer: vectors.issuer, audience: vectors.audience, leeway: vectors.leeway, baseUrl: issuer.base, now }
+  guard = createGuard(options)
+})
+after(async () => {
+  closing.abort()
+  guard?.close()
+  await issuer?.stop()
+})
+
+describe('tokens', () => {
+  assert.ok(vectors.tokens.length >= 60)
+  for (const { name, token, expect, user } of vectors.tokens) {
+    test(`${name}: ${expect}`, async () => {
+      if (expect === 'valid') {
+        // Once verified, once remembered.
+        for (const { id, session, scopes } of [await guard.verify(token), await guard.verify(token)]) {
+          assert.deepEqual({ id, session, scopes }, user)
+        }
+        return
+      }
+      await assert.rejects(guard.verify(token), (denied) => {
+        assert.ok(denied instanceof Denied, denied)
+        assert.equal(denied.status, 401)
+        assert.equal(denied.message === 'The session of this token has ended.', expect === 'revoked', denied.message)
+        return true
+      })
+    })
+  }
+})
+
+describe('status lists', () => {
+  assert.ok(vectors.lists.length >= 15)
+  let settings, keys
+  before(() => {
+    settings = readOptions(options)
+    keys = new KeySet(settings, closing.signal)
+  })
+  for (const { name, uri, jwt, expect, statuses } of vectors.lists) {
+    test(`${name}: ${expect}`, async () => {
+      const reading = readStatusList(jwt, uri, keys, settings)
+      if (expect !== 'valid') return assert.rejects(reading)
+      const list = await reading
+      for (const [idx, status] of Object.entries(statuses)) assert.equal(list.status(Number(idx)), status)
+    })
+  }
+})
