@@ -39,6 +39,8 @@ class FakeIssuer {
   held = new Set()
   keys = []
   lists = new Map()
+  /** What caches are told about lists, in seconds. */
+  listAge = TTL
   #server
   #port = 0
 
@@ -136,7 +138,11 @@ class FakeIssuer {
       return
     }
     const jwt = await this.signedList(number)
-    response.writeHead(200, { 'Content-Type': 'application/statuslist+jwt', ETag: `"${version}-${epoch}"` }).end(jwt)
+    response.writeHead(200, {
+      'Content-Type': 'application/statuslist+jwt',
+      'Cache-Control': `public, max-age=${this.listAge}`,
+      ETag: `"${version}-${epoch}"`,
+    }).end(jwt)
   }
 
   async signedList(number = 1) {
