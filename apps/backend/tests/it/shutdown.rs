@@ -1,0 +1,277 @@
+//! How the process starts and ends: nothing is dropped when it stops, and what it cannot serve it refuses in a sentence
+//! and with the exit code that goes with it.
+
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use countersign_testkit::{Database, HttpClient, Launch, PASSWORD, ScratchDatabase, on_both_databases};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use crate::probes::{PATIENCE, answer, exchange};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
+const CLIENTS: usize = 20;
+const ROUNDS: usize = 3;
+
+/// A server that is told to stop answers on each connection once more, for a second. What was sent in the first half of
+/// it is held to that; later, a busy machine may be late.
+const LAST_CALL: Duration = Duration::from_millis(500);
+
+on_both_databases! {
+    async fn f16_a_stop_under_load_drops_nothing(database: Database) {
+        let scratch = ScratchDatabase::create(database).await;
+        let launch = Launch::new(BINARY, &scratch);
+        let mut tokens = Vec::new();
+        for round in 0..ROUNDS {
+            let server = launch.start().await;
+            if round == 0 {
+                tokens = sign_in(&server.client()).await;
+            }
+            let (stop, stopped) = watch::channel(None);
+            let answered = Arc::new(AtomicUsize::new(0));
+            let clients: Vec<_> = tokens
+                .drain(..)
+                .enumerate()
+                .map(|(index, tokens)| {
+                    let client = Client { tokens, stopped: stopped.clone(), answered: answered.clone() };
+                    tokio::spawn(client.run(server.address, index % 2 == 0))
+                })
+                .collect();
+            while answered.load(Ordering::Relaxed) < 10 * CLIENTS {
+                assert!(!clients.iter().any(|client| client.is_finished()), "a client gave up before the stop");
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            let before = answered.load(Ordering::Relaxed);
+            stop.send(Some(Instant::now())).unwrap();
+            server.tell_to_stop();
+            for client in clients {
+                tokens.push(client.await.expect("nothing is dropped"));
+            }
+            println!("answered before the stop: {before}, after it: {}", answered.load(Ordering::Relaxed) - before);
+            assert_eq!(server.ended(PATIENCE).await.unwrap().code(), Some(0), "{}", launch.log());
+        }
+        // Every session survived all of it.
+        let server = launch.start().await;
+        for Tokens { access, refresh } in &tokens {
+            server.client().get_as("/api/auth/me", access).await.unwrap().assert_status(200);
+            let body = json!({ "refresh_token": refresh });
+            server.client().post("/api/auth/refresh", &body).await.unwrap().assert_status(200);
+        }
+    }
+}
+
+struct Tokens {
+    access: String,
+    refresh: String,
+}
+
+impl Tokens {
+    fn of(body: &Value) -> Self {
+        let text = |name: &str| body[name].as_str().unwrap().to_owned();
+        Self {
+            access: text("access_token"),
+            refresh: text("refresh_token"),
+        }
+    }
+}
+
+/// One account, and for each client a session of its own.
+async fn sign_in(client: &HttpClient) -> Vec<Tokens> {
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let answer = client.post("/api/auth/register", &body).await.unwrap();
+    answer.assert_status(201);
+    let mut tokens = Vec::new();
+    for _ in 0..CLIENTS {
+        let answer = client.post("/api/auth/login", &body).await.unwrap();
+        tokens.push(Tokens::of(&answer.assert_status(200).json()));
+    }
+    tokens
+}
+
+/// Sends one request after the other on one connection, as a reverse proxy does, until it is told to close.
+struct Client {
+    tokens: Tokens,
+    stopped: watch::Receiver<Option<Instant>>,
+    answered: Arc<AtomicUsize>,
+}
+
+impl Client {
+    async fn run(mut self, address: SocketAddr, refreshes: bool) -> Tokens {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        loop {
+            let request = if refreshes { self.refresh() } else { self.me() };
+            let sent = Instant::now();
+            let said = match stream.write_all(request.as_bytes()).await {
+                Ok(()) => tokio::spawn(async move { (answer(&mut stream).await, stream) })
+                    .await
+                    .ok(),
+                Err(_) => None,
+            };
+            let Some((said, connection)) = said else {
+                let stopped = self.stopped.borrow().expect("dropped before anybody was told to stop");
+                assert!(sent > stopped + LAST_CALL, "a request was dropped");
+                return self.tokens;
+            };
+            stream = connection;
+            assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+            if refreshes {
+                let (_, body) = said.split_once("\r\n\r\n").unwrap();
+                self.tokens = Tokens::of(&serde_json::from_str(body).unwrap());
+            }
+            self.answered.fetch_add(1, Ordering::Relaxed);
+            if said.contains("connection: close") {
+                assert!(
+                    self.stopped.borrow().is_some(),
+                    "told to close before anybody was told to stop"
+                );
+                return self.tokens;
+            }
+        }
+    }
+
+    fn me(&self) -> String {
+        let token = &self.tokens.access;
+        format!("GET /api/auth/me HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n")
+    }
+
+    fn refresh(&self) -> String {
+        let body = json!({ "refresh_token": self.tokens.refresh }).to_string();
+        let head = "POST /api/auth/refresh HTTP/1.1\r\nHost: a\r\nContent-Type: application/json";
+        format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    }
+}
+
+/// While a balancer is given time to notice, `/readyz` says no and everything else goes on; the second signal ends that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lame_duck_serves_until_a_second_signal() {
+    let scratch = ScratchDatabase::create(Database::Sqlite).await;
+    let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_HTTP__LAME_DUCK", "1h");
+    let server = launch.start().await;
+    server.tell_to_stop();
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let noticed = async {
+        while !exchange(server.address, get("/readyz"))
+            .await
+            .starts_with("HTTP/1.1 503 ")
+        {}
+    };
+    tokio::time::timeout(PATIENCE, noticed).await.expect("it is not ready");
+    assert!(
+        exchange(server.address, get("/healthz"))
+            .await
+            .starts_with("HTTP/1.1 200 ")
+    );
+    server.tell_to_stop();
+    assert_eq!(server.ended(PATIENCE).await.expect("it ends").code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_on_the_same_file_is_refused() {
+    let scratch = ScratchDatabase::create(Database::Sqlite).await;
+    let launch = Launch::new(BINARY, &scratch);
+    let server = launch.start().await;
+    let refusal = launch.refused().await;
+    assert_eq!(refusal.exit_code, Some(1), "{refusal:?}");
+    let path = scratch.folder().join("test.db").display().to_string();
+    assert_sentence(&refusal.text, &[&path, &format!("process {}", server.id())]);
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let answer = server.client().post("/api/auth/register", &body).await;
+    answer.unwrap().assert_status(201);
+    // The lock goes with the process, however that ends.
+    server.kill();
+    launch.start().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_in_use_is_refused() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let scratch = ScratchDatabase::create(Database::Sqlite).await;
+    let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_LISTEN", &address);
+    let refusal = launch.refused().await;
+    assert_eq!(refusal.exit_code, Some(1), "{refusal:?}");
+    assert_sentence(&refusal.text, &[&address, "in use"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_must_not_be_used_stop_the_start() {
+    let scratch = ScratchDatabase::create(Database::Sqlite).await;
+    let launch = Launch::new(BINARY, &scratch);
+    assert!(launch.start().await.terminate().success());
+    let private = scratch.folder().join("keys/private.pem");
+    let public = scratch.folder().join("keys/public.pem");
+    let (secret, known) = (std::fs::read(&private).unwrap(), std::fs::read(&public).unwrap());
+    let mode = |mode| std::fs::set_permissions(&private, std::fs::Permissions::from_mode(mode)).unwrap();
+    let refused = async |words: &[&str]| {
+        let refusal = launch.refused().await;
+        assert_eq!(refusal.exit_code, Some(78), "{refusal:?}");
+        assert_sentence(&refusal.text, words);
+    };
+
+    mode(0o604);
+    refused(&[&private.display().to_string(), "604", "chmod o-rwx"]).await;
+    mode(0o600);
+    std::fs::write(&public, OTHER_PUBLIC_KEY).unwrap();
+    refused(&[&public.display().to_string(), "put the right file back"]).await;
+    std::fs::write(&public, &known).unwrap();
+    std::fs::write(
+        &private,
+        "-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----\n",
+    )
+    .unwrap();
+    refused(&[&private.display().to_string()]).await;
+    // Keys that were there and are gone are not made anew: nobody would know their tokens.
+    std::fs::remove_dir_all(scratch.folder().join("keys")).unwrap();
+    refused(&["holds no keys", "countersign keys generate"]).await;
+
+    std::fs::create_dir(scratch.folder().join("keys")).unwrap();
+    std::fs::write(&private, secret).unwrap();
+    std::fs::write(&public, known).unwrap();
+    mode(0o640);
+    assert!(
+        launch.start().await.terminate().success(),
+        "orchestrators mount secrets for a group"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_mistakes_in_the_settings_are_told_at_once() {
+    let scratch = ScratchDatabase::create(Database::Sqlite).await;
+    let launch = Launch::new(BINARY, &scratch)
+        .with("COUNTERSIGN_TOKENS__ACCES_TTL", "1h")
+        .with("COUNTERSIGN_TOKENS__REFRESH_IDLE_TTL", "soon")
+        .with("COUNTERSIGN_HASHING__WORKERS", "0")
+        .with("COUNTERSIGN_LISTEN", "localhost");
+    let refusal = launch.refused().await;
+    assert_eq!(refusal.exit_code, Some(78), "{refusal:?}");
+    let words = [
+        "COUNTERSIGN_TOKENS__ACCES_TTL",
+        "COUNTERSIGN_TOKENS__ACCESS_TTL",
+        "COUNTERSIGN_TOKENS__REFRESH_IDLE_TTL",
+        "COUNTERSIGN_HASHING__WORKERS",
+        "COUNTERSIGN_LISTEN",
+    ];
+    assert_sentence(&refusal.text, &words);
+    assert!(!scratch.folder().join("keys").exists(), "it began to work all the same");
+}
+
+/// A person can read it: it is said by the program, names these things, and is no debug output.
+fn assert_sentence(text: &str, words: &[&str]) {
+    assert!(text.contains("countersign: "), "{text}");
+    assert!(!text.contains("panicked") && !text.contains("Error {"), "{text}");
+    for word in words {
+        assert!(text.contains(word), "{word} is missing in: {text}");
+    }
+}
+
+/// The public key of RFC 7515 A.3.
+const OTHER_PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
+    MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7\n\
+    6e8Tus9uPHvRVEXH8UTNG72bfocs3+257rn0s2ldbqkLJK2KRiMohYjlrQ==\n\
+    -----END PUBLIC KEY-----\n";
