@@ -3,8 +3,9 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "a test fails by panicking, and may ask its environment and wait"
+    reason = "a test fails by panicking, and may ask its environment, wait and tell figures"
 )]
 
 mod accounts;

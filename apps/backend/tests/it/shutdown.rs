@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::probes::{PATIENCE, answer, exchange};
 
@@ -44,7 +45,7 @@ on_both_databases! {
                 })
                 .collect();
             while answered.load(Ordering::Relaxed) < 10 * CLIENTS {
-                assert!(!clients.iter().any(|client| client.is_finished()), "a client gave up before the stop");
+                assert!(!clients.iter().any(JoinHandle::is_finished), "a client gave up before the stop");
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
             let before = answered.load(Ordering::Relaxed);
