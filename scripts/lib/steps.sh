@@ -81,11 +81,7 @@ step_docs() {
 # Clients that we did not write, against the program itself.
 step_clients() {
   local python node folder=$target/test-clients status=0
-  if [ -z "${COUNTERSIGN_TEST_BIN:-}" ]; then
-    # The very build of the step before, so that nothing is compiled twice.
-    cargo test --locked --quiet --workspace --no-run
-    export COUNTERSIGN_TEST_BIN=$target/debug/countersign
-  fi
+  build_program
   CHROMIUM=$(browser)
   export CHROMIUM COUNTERSIGN_TEST_SCREENSHOTS=$target/screenshots COUNTERSIGN_TEST_README=$root/README.md
   mkdir -p "$folder" "$COUNTERSIGN_TEST_SCREENSHOTS"
@@ -100,4 +96,24 @@ step_clients() {
   cp tests/clients/node/* "$folder/node/"
   (cd "$folder/node" && npm ci --silent --ignore-scripts --no-audit --no-fund && node --test --test-reporter=spec) || status=1
   return $status
+}
+
+# The recipes of infra/nginx and infra/caddy, run by the real nginx and Caddy in front of the program itself.
+step_proxies() {
+  local python
+  build_program
+  COUNTERSIGN_TEST_NGINX=$(unpacked nginx)
+  COUNTERSIGN_TEST_CADDY=$(unpacked caddy)
+  export COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_CADDY
+  "$COUNTERSIGN_TEST_NGINX" -v
+  "$COUNTERSIGN_TEST_CADDY" version
+  python=$(python_packages tests/clients/python/requirements.txt "$target/test-clients/python")
+  "$python/bin/python" -m pytest -p no:cacheprovider --timeout=60 tests/proxies
+}
+
+# The very build of the tests before, so that nothing is compiled twice.
+build_program() {
+  [ -z "${COUNTERSIGN_TEST_BIN:-}" ] || return 0
+  cargo test --locked --quiet --workspace --no-run
+  export COUNTERSIGN_TEST_BIN=$target/debug/countersign
 }
