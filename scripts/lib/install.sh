@@ -27,6 +27,8 @@ need_for() {
       need cc build-essential
       need_python
       browser >/dev/null || packages+=(chromium)
+      need go golang-go
+      [ -d /usr/share/gocode/src/github.com/golang-jwt/jwt ] || packages+=(golang-github-golang-jwt-jwt-dev)
       ;;
     proxies)
       need cc build-essential

@@ -94,7 +94,7 @@ step_clients() {
   # Modules are found from the file that asks for them, so the tests stand beside their packages.
   mkdir -p "$folder/node"
   cp tests/clients/node/* "$folder/node/"
-  (cd "$folder/node" && npm ci --silent --ignore-scripts --no-audit --no-fund && node --test --test-reporter=spec) || status=1
+  (cd "$folder/node" && npm ci --silent --ignore-scripts --no-audit --no-fund && node guard-install.mjs "$root" && node --test --test-reporter=spec) || status=1
   return $status
 }
 
