@@ -144,7 +144,8 @@ impl<'a> Launch<'a> {
             .env("COUNTERSIGN_LIMITS__ENABLED", "false")
             .current_dir(self.scratch.folder())
             .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a descriptor can be copied"))
+            // The greeting; the log goes to the other one.
+            .stdout(Stdio::null())
             .stderr(log);
         for (variable, value) in &self.environment {
             command.env(variable, value);

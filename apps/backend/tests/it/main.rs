@@ -29,6 +29,6 @@ mod secrecy;
 mod sessions;
 mod shutdown;
 mod sql;
-mod starting;
 mod stalled;
+mod starting;
 mod tokens;
