@@ -22,6 +22,7 @@ mod limits;
 mod passwords;
 #[path = "../../src/core/server/tests/probes.rs"]
 mod probes;
+mod raw;
 mod refresh;
 mod revocation;
 mod rotation;
