@@ -53,6 +53,7 @@ export async function startCountersign({ program = process.env.COUNTERSIGN_BIN ?
     },
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return
+      child.ref()
       child.kill()
       await once(child, 'exit')
     },
