@@ -1,0 +1,47 @@
+// The guard before the server itself: signed in, let in; signed out, refused.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { createGuard, Denied } from '@countersign/guard'
+import { eventually } from './guard-issuer.mjs'
+import { startServer } from './server.mjs'
+
+let server, guard
+before(async () => {
+  server = await startServer()
+  guard = createGuard({ issuer: server.base })
+})
+after(async () => {
+  guard?.close()
+  await server?.stop()
+})
+
+const signOut = async (token) => {
+  const answer = await fetch(`${server.base}/api/auth/logout`, { method: 'POST', headers: { Authorization: `Bearer ${token}` } })
+  assert.equal(answer.status, 204)
+}
+const ended = (token) => guard.verify(token).then(() => false, (denied) => {
+  assert.ok(denied instanceof Denied, denied)
+  assert.equal(denied.code, 'invalid_token', denied.message)
+  return true
+})
+
+test('who signs in is let in, and who signs out is refused', { timeout: 60_000 }, async () => {
+  const { account, tokens: { access_token: leaving } } = await server.register()
+  const { tokens: { access_token: staying } } = await server.register()
+  assert.equal((await guard.verify(leaving)).id, account.id)
+  await guard.verify(staying)
+  await signOut(leaving)
+  await eventually(() => ended(leaving))
+  await guard.verify(staying)
+  await signOut(staying)
+  await eventually(() => ended(staying))
+  assert.ok(await ended(leaving))
+})
+
+test('a guard that begins later refuses them at once', { timeout: 60_000 }, async () => {
+  const { tokens: { access_token: token } } = await server.register()
+  await signOut(token)
+  const late = createGuard({ issuer: server.base })
+  await assert.rejects(late.verify(token), { code: 'invalid_token' })
+  late.close()
+})
