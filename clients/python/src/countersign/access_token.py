@@ -1,0 +1,96 @@
+"""The rules for an access token of Countersign (RFC 9068 §4) whose signature holds."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+import jwt
+
+from .denied import InvalidToken
+from .jws import Claims, check_times, date, read_claims, whole
+from .options import Options
+from .user import User
+
+TYPE = "at+jwt"
+LONGEST = 8 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where it is said whether a token was taken back (draft-ietf-oauth-status-list §6.2)."""
+
+    uri: str
+    idx: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A token that is good until `exp`, as long as `key` is published under `kid` and nothing stands at `place`."""
+
+    user: User
+    exp: float
+    kid: str
+    key: jwt.PyJWK
+    place: Place | None
+
+
+def verify_access_token(token: str, kid: str, key: jwt.PyJWK, options: Options) -> Verified:
+    """Verifies a token's signature and claims; whether it was taken back is still to be asked."""
+    claims = read_claims(token, key)
+    if claims.get("iss") != options.issuer:
+        raise InvalidToken("The token is of another issuer.")
+    if options.audience.isdisjoint(_audience(claims)):
+        raise InvalidToken("The token is for another audience.")
+    check_times(claims, options.now(), options.leeway)
+    user = User(
+        id=_uuid(claims, "sub"),
+        session=_uuid(claims, "sid"),
+        scopes=_scopes(claims),
+        claims=MappingProxyType(claims),
+    )
+    return Verified(user, date(claims, "exp"), kid, key, _place(claims, options))
+
+
+def _audience(claims: Claims) -> list[str]:
+    # RFC 7519 §4.1.3: one name or several.
+    value = claims.get("aud")
+    names: list[Any] = value if isinstance(value, list) else [value]
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidToken("The token's aud is not a name or a list of names.")
+    return names
+
+
+def _uuid(claims: Claims, name: str) -> UUID:
+    """The form with hyphens alone (RFC 9562 §4)."""
+    value = claims.get(name)
+    try:
+        uuid = UUID(value)
+    except (ValueError, TypeError, AttributeError):
+        uuid = None
+    if uuid is None or str(uuid) != str(value).lower():
+        raise InvalidToken(f"The token's {name} is not a UUID.")
+    return uuid
+
+
+def _scopes(claims: Claims) -> frozenset[str]:
+    scope = claims.get("scope", "")
+    if not isinstance(scope, str):
+        raise InvalidToken("The token's scope is not a text.")
+    return frozenset(name for name in scope.split(" ") if name)
+
+
+def _place(claims: Claims, options: Options) -> Place | None:
+    if "status" not in claims:
+        if options.require_status:
+            raise InvalidToken("The token does not say where its status is published.")
+        return None
+    # A status of another mechanism than lists is one that is not understood here, and refused, not stepped over.
+    status: Any = claims["status"]
+    reference = status.get("status_list") if isinstance(status, dict) else None
+    if not isinstance(reference, dict):
+        raise InvalidToken("The token's status is not in a list.")
+    uri = reference.get("uri")
+    if not isinstance(uri, str) or not options.is_ours(uri):
+        raise InvalidToken("The token's status list is not the issuer's.")
+    return Place(uri, whole(reference, "idx"))

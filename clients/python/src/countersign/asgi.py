@@ -1,0 +1,69 @@
+"""Protects any ASGI application, such as one of Starlette.
+
+app.add_middleware(GuardMiddleware, guard=guard)        # request.user is a countersign.User
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from .denied import Denied, MissingToken
+from .guard import Guard
+from .user import User
+
+__all__ = ["GuardMiddleware"]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class GuardMiddleware:
+    """Puts the sender of each request into `scope["user"]`, and refuses the others as RFC 6750 says.
+
+    :param scopes: what every token must carry.
+    :param optional: lets requests without a token in, with `None` as their user. A bad token is still refused.
+    """
+
+    def __init__(self, app: Application, guard: Guard, scopes: Iterable[str] = (), optional: bool = False) -> None:
+        self._app = app
+        self._guard = guard
+        self._scopes = tuple(scopes)
+        self._optional = optional
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request, WebSocket or lifespan."""
+        if scope["type"] in ("http", "websocket"):
+            try:
+                scope["user"] = await self._user_of(scope)
+            except Denied as denied:
+                return await _refuse(denied, scope, send)
+        return await self._app(scope, receive, send)
+
+    async def _user_of(self, scope: Scope) -> User | None:
+        authorization = [
+            value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"authorization"
+        ]
+        try:
+            return await self._guard.authenticate(authorization, self._scopes)
+        except MissingToken:
+            if self._optional:
+                return None
+            raise
+
+
+async def _refuse(denied: Denied, scope: Scope, send: Send) -> None:
+    kind = "http.response"
+    if scope["type"] == "websocket":
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            # The server answers 403: without the extension there is no other way to refuse a handshake.
+            return await send({"type": "websocket.close", "code": 1008})
+        kind = "websocket.http.response"
+    body = json.dumps(denied.problem).encode()
+    fields = denied.headers | {"Content-Type": "application/problem+json", "Content-Length": str(len(body))}
+    headers = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in fields.items()]
+    await send({"type": f"{kind}.start", "status": denied.status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": body})
+    return None

@@ -1,0 +1,21 @@
+"""Finds the bearer token in a request's headers (RFC 6750 §2.1)."""
+
+from collections.abc import Sequence
+
+from .denied import InvalidToken, MissingToken
+
+
+def bearer_token(authorization: Sequence[str]) -> str:
+    """The token of `Authorization: Bearer …`, from all values of that header.
+
+    Tokens in queries and forms are never looked at (RFC 9700 §4.3.2).
+    """
+    if len(authorization) > 1:
+        raise InvalidToken("There is more than one Authorization header.")
+    # RFC 9110 §11.1: the scheme's case does not matter.
+    scheme, _, token = (authorization[0] if authorization else "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise MissingToken("This route needs a bearer token.")
+    if not token.strip(" "):
+        raise InvalidToken("The Authorization header holds no token.")
+    return token.strip(" ")

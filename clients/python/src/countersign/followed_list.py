@@ -1,0 +1,105 @@
+"""One status list, kept true by long-poll: the issuer holds a request (RFC 7240 `wait`) until the list changes."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import jwt
+
+from .jws import read_kid
+from .options import Options
+from .pace import Pace
+from .status_list import LONGEST, TYPE, StatusList, verify_status_list
+from .transport import Refused, Transport
+
+WAIT = 30
+SECONDS = 5
+GRACE = 10
+FORGOTTEN_AFTER = 3600
+
+
+class FollowedList:
+    """`held`, `status`, `serves` and `last_named` may be used from any thread; all else happens in one event loop."""
+
+    def __init__(
+        self,
+        uri: str,
+        options: Options,
+        transport: Transport,
+        find_key: Callable[[str], Awaitable[jwt.PyJWK | None]],
+    ) -> None:
+        self.uri = uri
+        self._options = options
+        self._transport = transport
+        self._find_key = find_key
+        self._pace = Pace(f"the status list {uri}")
+        self._etag: str | None = None
+        self._confirmed = 0.0
+        self.held: StatusList | None = None
+        self.tried = asyncio.Event()
+        """Set when the first fetch has ended, well or not: nobody waits for a later one."""
+        self.last_named = time.monotonic()
+
+    def status(self, idx: int) -> int | None:
+        """The state of a token, as far as it is known."""
+        self.last_named = time.monotonic()
+        return self.held.status(idx) if self.held is not None else None
+
+    def serves(self) -> bool:
+        """Whether what is held may be relied on now."""
+        if self.held is None:
+            return False
+        now = self._options.now()
+        if self._options.when_stale == "fail_closed" and now - self._confirmed > self.held.ttl + GRACE:
+            return False
+        return now - self._options.leeway < self.held.exp
+
+    def start(self, ended: Callable[["FollowedList"], None]) -> None:
+        """Begins to follow the list, for as long as tokens name it; `ended` is called when none has for long."""
+        self._following = asyncio.create_task(self._follow())
+        self._following.add_done_callback(lambda _: ended(self))
+
+    def stop(self) -> None:
+        """Follows the list no longer, and lets go whoever waits for it."""
+        self._following.cancel()
+        self.tried.set()
+
+    async def _follow(self) -> None:
+        while time.monotonic() - self.last_named < FORGOTTEN_AFTER:
+            began = time.monotonic()
+            try:
+                news = await self._poll()
+                # An answer that was held is good even without news. One that comes at once is from a server that
+                # does not hold requests: it must not be asked in a circle.
+                pause = self._pace.succeeded() if news or time.monotonic() - began > 1 else self._pace.idle()
+            except Exception as reason:  # noqa: BLE001 - whatever the issuer does, the list that is held goes on serving
+                pause = self._pace.failed(reason)
+            self.tried.set()
+            await asyncio.sleep(pause)
+
+    async def _poll(self) -> bool:
+        """Asks once; tells whether there was news."""
+        held, headers, seconds = self.held, {"Accept": f"application/{TYPE}"}, SECONDS
+        if held is not None and self._etag is not None and self.serves():
+            wait = max(1, min(WAIT, held.ttl))
+            headers |= {"If-None-Match": self._etag, "Prefer": f"wait={wait}"}
+            seconds = wait + GRACE
+        reply = await self._transport.get(self.uri, longest=LONGEST, seconds=seconds, headers=headers)
+        if reply.status == 304 and "If-None-Match" in headers:
+            self._confirmed = self._options.now()
+            return False
+        if reply.status != 200:
+            raise Refused(f"the reply's status is {reply.status}")
+        new = await self._verified(reply.body)
+        if held is not None and new.version < held.version:
+            raise Refused(f"version {new.version} is older than {held.version}, which is known")
+        self._etag, self._confirmed, self.held = reply.headers.get("ETag"), self._options.now(), new
+        return held is None or (new.version, new.iat) > (held.version, held.iat)
+
+    async def _verified(self, body: bytes) -> StatusList:
+        token = body.decode("ascii").strip()
+        kid = read_kid(token, TYPE, LONGEST)
+        key = await self._find_key(kid)
+        if key is None:
+            raise Refused("the list's key is not in the key set")
+        return verify_status_list(token, self.uri, key, self._options)

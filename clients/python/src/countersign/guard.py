@@ -1,0 +1,221 @@
+"""The check itself: from a token's text to a verified user."""
+
+import asyncio
+import hashlib
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent import futures
+
+import jwt
+
+from .access_token import LONGEST, TYPE, Verified, verify_access_token
+from .bearer import bearer_token
+from .denied import Denied, InsufficientScope, InvalidToken, Revoked, Unavailable
+from .followed_list import FollowedList
+from .issuer import Issuer
+from .jws import read_kid
+from .options import Options, WhenStale
+from .user import User
+
+LONGEST_WAIT = 20
+"""Seconds. Each fetch has a limit of its own; no request waits longer than this for all of them."""
+
+
+class Guard:
+    """Verifies access tokens of one issuer for one service. Threads and event loops may share it.
+
+    It fetches the issuer's keys and status lists when the first token comes, and follows them from then on.
+
+    :param issuer: the exact `iss` of every token that is accepted, such as `https://auth.example.com`.
+    :param audience: the service's name, or several; one of them must be in `aud`. Default: the issuer.
+    :param base_url: where the issuer is reached from here, if that is not the issuer's own address (containers).
+    :param leeway: by how many seconds the issuer's clock may be off.
+    :param when_stale: what happens when a status list cannot be refreshed. `serve_until_expiry`: the list that is held
+        serves until its `exp`. `fail_open`: every genuine token that is not known to be revoked is let in.
+        `fail_closed`: nobody is let in as soon as the list is older than its `ttl` and 10 seconds.
+    :param require_status: whether a token that names no status list is refused. Such a token cannot be revoked.
+    :param unknown_key_cooldown: in this many seconds, keys that are not known cause one fetch of the key set at most.
+    :param cache_size: how many verified tokens are remembered; 0 for none. Their status is asked every time.
+    :param now: the time in seconds since the epoch, for tests.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        *,
+        audience: str | Iterable[str] | None = None,
+        base_url: str | None = None,
+        leeway: int = 30,
+        when_stale: WhenStale = "serve_until_expiry",
+        require_status: bool = True,
+        unknown_key_cooldown: float = 30,
+        cache_size: int = 10_000,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._options = Options(
+            issuer=issuer,
+            audience=_names(issuer if audience is None else audience),
+            base_url=base_url,
+            leeway=leeway,
+            when_stale=when_stale,
+            require_status=require_status,
+            unknown_key_cooldown=unknown_key_cooldown,
+            cache_size=cache_size,
+            now=now,
+        )
+        self._remembered: dict[bytes, Verified] = {}
+        self._lock = threading.Lock()
+        self._live: Issuer | None = None
+        self._end: Callable[[], object] = lambda: None
+        _guards.add(self)
+
+    @property
+    def issuer(self) -> str:
+        """The exact `iss` of every token that is accepted."""
+        return self._options.issuer
+
+    async def verify(self, token: str, scopes: Iterable[str] = ()) -> User:
+        """Gives the user of a good token that carries all of these scopes; raises `Denied` otherwise."""
+        for step in self._steps(token, scopes):
+            if isinstance(step, User):
+                return step
+            await asyncio.wait([asyncio.wrap_future(step)], timeout=LONGEST_WAIT)
+        raise AssertionError("the last step is the user")
+
+    def verify_sync(self, token: str, scopes: Iterable[str] = ()) -> User:
+        """The same where there is no event loop."""
+        for step in self._steps(token, scopes):
+            if isinstance(step, User):
+                return step
+            futures.wait([step], timeout=LONGEST_WAIT)
+        raise AssertionError("the last step is the user")
+
+    async def authenticate(self, authorization: Sequence[str], scopes: Iterable[str] = ()) -> User:
+        """Does as `verify`, with the values of a request's `Authorization` headers: there must be just one."""
+        return await self.verify(self._token_of(authorization), scopes)
+
+    def authenticate_sync(self, authorization: Sequence[str], scopes: Iterable[str] = ()) -> User:
+        """The same where there is no event loop."""
+        return self.verify_sync(self._token_of(authorization), scopes)
+
+    def __enter__(self) -> "Guard":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the thread that follows the issuer. A guard that is asked again begins again."""
+        with self._lock:
+            self._live, end, self._end = None, self._end, lambda: None
+        end()
+
+    async def aclose(self) -> None:
+        """The same in an event loop."""
+        await asyncio.to_thread(self.close)
+
+    def _steps(self, token: str, scopes: Iterable[str]) -> Iterator[futures.Future[None] | User]:
+        """All rules, in their order. Gives what must be waited for before it goes on, and at last the user."""
+        try:
+            live = self._live or self._begin()
+            digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+            verified = self._recall(digest, live)
+            if verified is None:
+                kid = read_kid(token, TYPE, LONGEST)
+                if live.key(kid) is None:
+                    yield live.want_key(kid)
+                verified = verify_access_token(token, kid, _found(live, kid), self._options)
+                self._remember(digest, verified)
+            if verified.place is not None:
+                if live.status_list(verified.place.uri) is None:
+                    yield live.want_list(verified.place.uri)
+                self._check_status(live.status_list(verified.place.uri), verified.place.idx)
+            missing = [scope for scope in scopes if scope not in verified.user.scopes]
+            if missing:
+                raise InsufficientScope(missing)
+            yield verified.user
+        except Denied as denied:
+            denied.realm = self.issuer
+            raise
+
+    def _check_status(self, followed: FollowedList | None, idx: int) -> None:
+        status = followed.status(idx) if followed is not None else None
+        # Nothing that was revoked becomes valid again, so this holds however old the list is.
+        if status:
+            raise Revoked("The token has been revoked.")
+        if (followed is None or not followed.serves()) and self._options.when_stale != "fail_open":
+            raise Unavailable("It cannot be checked just now whether the token has been revoked.")
+        if status is None and followed is not None and followed.held is not None:
+            raise InvalidToken("The token's status list has no such place.")
+
+    def _recall(self, digest: bytes, live: Issuer) -> Verified | None:
+        verified = self._remembered.get(digest)
+        if verified is None:
+            return None
+        # An entry dies with its time, or with its key.
+        if self._options.now() - self._options.leeway < verified.exp and live.key(verified.kid) is verified.key:
+            return verified
+        with self._lock:
+            self._remembered.pop(digest, None)
+        return None
+
+    def _remember(self, digest: bytes, verified: Verified) -> None:
+        if self._options.cache_size == 0:
+            return
+        with self._lock:
+            if len(self._remembered) >= self._options.cache_size:
+                del self._remembered[next(iter(self._remembered))]
+            self._remembered[digest] = verified
+
+    def _token_of(self, authorization: Sequence[str]) -> str:
+        try:
+            return bearer_token(authorization)
+        except Denied as denied:
+            denied.realm = self.issuer
+            raise
+
+    def _begin(self) -> Issuer:
+        with self._lock:
+            if self._live is None:
+                self._live = Issuer(self._options)
+                # Also when the guard is forgotten, and when the program ends.
+                self._end = weakref.finalize(self, self._live.close)
+            return self._live
+
+    def _begin_anew_after_fork(self) -> None:
+        if isinstance(self._end, weakref.finalize):
+            self._end.detach()
+        _left_behind.append(self._live)
+        self._live, self._end, self._lock = None, lambda: None, threading.Lock()
+
+
+def _names(audience: str | Iterable[str]) -> frozenset[str]:
+    return frozenset([audience] if isinstance(audience, str) else audience)
+
+
+def _found(live: Issuer, kid: str) -> jwt.PyJWK:
+    key = live.key(kid)
+    if key is not None:
+        return key
+    if live.keys_are_doubtful:
+        raise Unavailable("The issuer's keys cannot be had just now.")
+    raise InvalidToken("The token is signed with a key that is not the issuer's.")
+
+
+_guards: "weakref.WeakSet[Guard]" = weakref.WeakSet()
+
+# A forked process has a copy of the parent's sockets, but not the thread that uses them. The copy is kept as it is:
+# tidying it up would reach into what the parent still needs.
+_left_behind: list[Issuer | None] = []
+
+
+def _after_fork() -> None:
+    for guard in list(_guards):
+        guard._begin_anew_after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,105 @@
+"""What is known of the issuer, kept up to date in a thread of its own.
+
+Whoever verifies only reads: a key or a list is a dictionary look-up. Where something has to be fetched first, a
+`Future` is handed out that any thread can wait for, and any event loop too. So there is one implementation for both
+faces of the guard, nothing is bound to the event loop of a caller, and no lock is needed: all that changes, changes
+in one event loop.
+"""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any
+
+import jwt
+
+from .followed_list import FollowedList
+from .key_set import KeySet
+from .options import Options
+from .transport import Transport
+
+MOST_LISTS = 64
+
+
+class Issuer:
+    """The keys and the status lists of one issuer. It asks for nothing before it is asked."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._transport = Transport(options)
+        self._keys = KeySet(options, self._transport)
+        self._lists: dict[str, FollowedList] = {}
+        self._closing = asyncio.Event()
+        started: Future[asyncio.AbstractEventLoop] = Future()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._live(started)), name="countersign", daemon=True
+        )
+        self._thread.start()
+        self._loop = started.result()
+
+    def key(self, kid: str) -> jwt.PyJWK | None:
+        """The key of this name, if it is known."""
+        return self._keys.find(kid)
+
+    @property
+    def keys_are_doubtful(self) -> bool:
+        """Whether the key set could not be fetched when it was tried last."""
+        return self._keys.failing
+
+    def status_list(self, uri: str) -> FollowedList | None:
+        """The list of this address, if it was tried to fetch it already."""
+        followed = self._lists.get(uri)
+        return followed if followed is not None and followed.tried.is_set() else None
+
+    def want_key(self, kid: str) -> "Future[None]":
+        """Done when it has been tried to fetch the key, or when that is not allowed yet."""
+        return self._submit(self._keys.want(kid))
+
+    def want_list(self, uri: str) -> "Future[None]":
+        """Done when the list is there, or the first attempt to fetch it has failed. It is followed from then on."""
+        return self._submit(self._want_list(uri))
+
+    def close(self) -> None:
+        """Ends the thread and its connections."""
+        with suppress(RuntimeError):  # It has ended before.
+            self._loop.call_soon_threadsafe(self._closing.set)
+        if threading.current_thread() is not self._thread:
+            self._thread.join(5)
+
+    def _submit(self, coroutine: Coroutine[Any, Any, None]) -> "Future[None]":
+        try:
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError:  # It was closed meanwhile.
+            coroutine.close()
+            given_up: Future[None] = Future()
+            given_up.cancel()
+            return given_up
+
+    async def _live(self, started: "Future[asyncio.AbstractEventLoop]") -> None:
+        started.set_result(asyncio.get_running_loop())
+        await self._closing.wait()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._transport.close()
+
+    async def _want_list(self, uri: str) -> None:
+        followed = self._lists.get(uri)
+        if followed is None:
+            if len(self._lists) >= MOST_LISTS:
+                self._drop(min(self._lists.values(), key=lambda known: known.last_named))
+            followed = self._lists[uri] = FollowedList(uri, self._options, self._transport, self._find_key)
+            followed.start(ended=self._drop)
+        await followed.tried.wait()
+
+    async def _find_key(self, kid: str) -> jwt.PyJWK | None:
+        await self._keys.want(kid)
+        return self._keys.find(kid)
+
+    def _drop(self, followed: FollowedList) -> None:
+        if self._lists.get(followed.uri) is followed:
+            del self._lists[followed.uri]
+        followed.stop()

@@ -1,0 +1,126 @@
+"""The issuer's keys: fetched when first needed, renewed before their time is over, kept when that fails."""
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping
+
+import jwt
+
+from .jws import read_object
+from .options import Options
+from .pace import Pace
+from .transport import Refused, Reply, Transport
+
+LONGEST = 256 << 10
+SECONDS = 5
+
+
+class KeySet:
+    """`find` may be asked from any thread; all else happens in one event loop."""
+
+    def __init__(self, options: Options, transport: Transport) -> None:
+        self._options = options
+        self._transport = transport
+        self._keys: Mapping[str, jwt.PyJWK] = {}
+        self._pace = Pace(f"the key set of {options.issuer}")
+        self._keeping: asyncio.Task[None] | None = None
+        self._fetching: asyncio.Task[float] | None = None
+        self._asked_for_unknown = float("-inf")
+        self._jwks_uri: str | None = None
+        self._body = b""
+        self.failing = True
+        """Whether the last fetch failed, so that what is not in the set may still be a good key."""
+
+    def find(self, kid: str) -> jwt.PyJWK | None:
+        """The key that is published under this name, as far as it is known here."""
+        return self._keys.get(kid)
+
+    async def want(self, kid: str) -> None:
+        """Waits for a fetch that may bring this key; starts one if none is under way and one is allowed now."""
+        if kid in self._keys:
+            return
+        if self._keeping is None:
+            self._keeping = asyncio.create_task(self._keep())
+        elif self._fetching is None:
+            if not self._keys or time.monotonic() - self._asked_for_unknown < self._options.unknown_key_cooldown:
+                return
+            self._asked_for_unknown = time.monotonic()
+        # Shielded: a request that is given up does not end the fetch that others wait for.
+        await asyncio.shield(self._fetch())
+        if kid not in self._keys:
+            self._asked_for_unknown = time.monotonic()
+
+    async def _keep(self) -> None:
+        while True:
+            seconds = await asyncio.shield(self._fetch())
+            await asyncio.sleep(seconds)
+
+    def _fetch(self) -> asyncio.Task[float]:
+        """The one fetch that all wait for. Gives the seconds until the next one."""
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._attempt())
+        return self._fetching
+
+    async def _attempt(self) -> float:
+        try:
+            reply = await self._request()
+            # What is remembered of verified tokens hangs on the very objects: a set that stayed the same keeps them.
+            if reply.body != self._body:
+                self._keys, self._body = usable_keys(reply.body), reply.body
+        except Exception as reason:  # noqa: BLE001 - whatever the issuer does, the keys that are held go on serving
+            self._jwks_uri = None
+            self.failing = True
+            return self._pace.failed(reason)
+        else:
+            self.failing = False
+            self._pace.succeeded()
+            return 0.8 * _lifetime(reply)
+        finally:
+            self._fetching = None
+
+    async def _request(self) -> Reply:
+        if self._jwks_uri is None:
+            self._jwks_uri = await self._discover()
+        return _good(await self._transport.get(self._jwks_uri, longest=LONGEST, seconds=SECONDS))
+
+    async def _discover(self) -> str:
+        """RFC 8414 §3."""
+        url = f"{self._options.issuer}/.well-known/oauth-authorization-server"
+        metadata = read_object(_good(await self._transport.get(url, longest=LONGEST, seconds=SECONDS)).body)
+        if metadata.get("issuer") != self._options.issuer:
+            raise Refused("the metadata is of another issuer")  # §3.3
+        uri = metadata.get("jwks_uri")
+        if not isinstance(uri, str):
+            raise Refused("the metadata names no key set")
+        return uri
+
+
+def _good(reply: Reply) -> Reply:
+    if reply.status != 200:
+        raise Refused(f"the reply's status is {reply.status}")
+    return reply
+
+
+def usable_keys(body: bytes) -> dict[str, jwt.PyJWK]:
+    """The keys for ES256; others are skipped (RFC 7517 §5). A set without any is not believed."""
+    keys = read_object(body).get("keys")
+    usable = {}
+    for jwk in keys if isinstance(keys, list) else []:
+        if not isinstance(jwk, dict) or (jwk.get("kty"), jwk.get("crv")) != ("EC", "P-256"):
+            continue
+        if jwk.get("alg", "ES256") != "ES256" or jwk.get("use", "sig") != "sig" or not isinstance(jwk.get("kid"), str):
+            continue
+        try:
+            usable[jwk["kid"]] = jwt.PyJWK(jwk, algorithm="ES256")
+        except jwt.PyJWTError:
+            continue
+    if not usable:
+        raise Refused("the key set has no key for ES256")
+    return usable
+
+
+def _lifetime(reply: Reply) -> float:
+    """The seconds that the reply may be kept (RFC 9111 §5.2.2.1), within reason."""
+    said = re.search(r"\bmax-age=\"?(\d{1,9})\b", reply.headers.get("Cache-Control", ""), re.IGNORECASE)
+    return min(max(int(said[1]) if said else 300, 10), 24 * 3600)

@@ -1,0 +1,49 @@
+"""What a guard is told when it is made."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from .addresses import check_reachable, origin_of
+
+WhenStale = Literal["serve_until_expiry", "fail_open", "fail_closed"]
+"""What happens when a status list cannot be refreshed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of a guard, as `Guard` documents them."""
+
+    issuer: str
+    audience: frozenset[str]
+    base_url: str | None = None
+    leeway: int = 30
+    when_stale: WhenStale = "serve_until_expiry"
+    require_status: bool = True
+    unknown_key_cooldown: float = 30
+    cache_size: int = 10_000
+    now: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
+        check_reachable(self.issuer, internally=self.base_url is not None)
+        if self.base_url is not None:
+            check_reachable(self.base_url, internally=True)
+        if not self.audience:
+            raise ValueError("audience must name at least one service")
+        if self.when_stale not in get_args(WhenStale):
+            raise ValueError(f"when_stale must be one of {', '.join(get_args(WhenStale))}")
+        if self.leeway < 0 or self.unknown_key_cooldown < 0 or self.cache_size < 0:
+            raise ValueError("leeway, unknown_key_cooldown and cache_size must not be negative")
+
+    def is_ours(self, url: str) -> bool:
+        """Whether a URL lies on the issuer's origin: its scheme, host and port, letter by letter."""
+        return url.startswith(origin_of(self.issuer) + "/") and url.isascii() and url.isprintable() and " " not in url
+
+    def address(self, url: str) -> str:
+        """Where a URL of the issuer is reached from here."""
+        if not self.is_ours(url):
+            return check_reachable(url, internally=self.base_url is not None)
+        if self.base_url is None:
+            return url
+        return self.base_url.rstrip("/") + url[len(origin_of(self.issuer)) :]

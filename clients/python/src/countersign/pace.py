@@ -1,0 +1,34 @@
+"""How soon to ask again, and how loudly to say that it failed."""
+
+import logging
+import random
+
+_log = logging.getLogger("countersign")
+
+
+class Pace:
+    """Back-off with jitter: 0.2 seconds, doubled with each failure up to 5. A row of failures is logged once."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._idle = 0
+        self._failing = False
+
+    def succeeded(self) -> float:
+        """The pause after news: none."""
+        if self._failing:
+            _log.info("%s can be had again", self._what)
+        self._idle, self._failing = 0, False
+        return 0
+
+    def idle(self) -> float:
+        """The pause after an answer that came at once and said nothing new."""
+        self._idle = min(self._idle + 1, 6)
+        return float(min(0.1 * 2**self._idle, 5)) * random.uniform(0.75, 1)  # noqa: S311 - spreads load, guards nothing
+
+    def failed(self, reason: BaseException) -> float:
+        """The pause after a failure."""
+        if not self._failing:
+            _log.warning("%s cannot be had: %s: %s", self._what, type(reason).__name__, reason)
+        self._failing = True
+        return self.idle()

@@ -1,0 +1,70 @@
+"""Token Status Lists (draft-ietf-oauth-status-list): the states of tokens, in 1, 2, 4 or 8 bits each."""
+
+import zlib
+from base64 import urlsafe_b64decode
+from dataclasses import dataclass
+
+import jwt
+
+from .denied import InvalidToken
+from .jws import check_times, date, read_claims, whole
+from .options import Options
+
+TYPE = "statuslist+jwt"
+LONGEST = 4 << 20
+LONGEST_INFLATED = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class StatusList:
+    """One state of a list, verified. Times are in seconds."""
+
+    version: int
+    iat: float
+    exp: float
+    ttl: int
+    bits: int
+    array: bytes
+
+    def status(self, idx: int) -> int | None:
+        """The state of a token, 0 for a good one; `None` if the list has no such place."""
+        # §4.1: states fill a byte from its lowest bit up.
+        byte, place = divmod(idx * self.bits, 8)
+        return self.array[byte] >> place & (1 << self.bits) - 1 if byte < len(self.array) else None
+
+
+def verify_status_list(token: str, uri: str, key: jwt.PyJWK, options: Options) -> StatusList:
+    """Verifies a list (§8.3). Nothing is inflated before the signature and all claims hold."""
+    claims = read_claims(token, key)
+    if claims.get("iss") != options.issuer or claims.get("sub") != uri:
+        raise InvalidToken("The status list is another one than was asked for.")
+    check_times(claims, options.now(), options.leeway)
+    content = claims.get("status_list")
+    bits, lst = (content.get("bits"), content.get("lst")) if isinstance(content, dict) else (None, None)
+    if type(bits) is not int or bits not in (1, 2, 4, 8) or not isinstance(lst, str):
+        raise InvalidToken("The status list cannot be read.")
+    return StatusList(
+        version=whole(claims, "version"),
+        iat=date(claims, "iat"),
+        exp=date(claims, "exp"),
+        ttl=whole(claims, "ttl"),
+        bits=bits,
+        array=_inflate(lst),
+    )
+
+
+def _inflate(lst: str) -> bytes:
+    """One whole ZLIB stream, with nothing behind it, of which no more is inflated than is allowed."""
+    stream = zlib.decompressobj()
+    try:
+        if not lst.isascii() or not lst.translate(_REST).isalnum():
+            raise ValueError("no base64url")
+        array = stream.decompress(urlsafe_b64decode(lst + "=" * (-len(lst) % 4)), LONGEST_INFLATED + 1)
+    except (ValueError, zlib.error):
+        raise InvalidToken("The status list is not compressed as it must be.") from None
+    if len(array) > LONGEST_INFLATED or not stream.eof or stream.unused_data:
+        raise InvalidToken("The status list is too long, or cut off.")
+    return array
+
+
+_REST = str.maketrans("-_", "AA")

@@ -1,0 +1,42 @@
+"""What the guard's tests share."""
+
+import time
+from contextlib import contextmanager
+
+from countersign import Denied
+
+
+class Clock:
+    """A time that is set forward by hand."""
+
+    def __init__(self):
+        self.offset = 0
+
+    def __call__(self):
+        return time.time() + self.offset
+
+
+def outcome(guard, token, **options):
+    """`"ok"`, or the code of the refusal."""
+    try:
+        guard.verify_sync(token, **options)
+    except Denied as denied:
+        return denied.code
+    return "ok"
+
+
+def eventually(ask, expected, seconds=20):
+    """Asks until the answer is the expected one. The limit is there for a test that fails."""
+    end = time.monotonic() + seconds
+    while (answer := ask()) != expected:
+        assert time.monotonic() < end, f"still {answer!r}, not {expected!r}"
+        time.sleep(0.01)
+
+
+@contextmanager
+def stopped(issuer):
+    issuer.stop()
+    try:
+        yield
+    finally:
+        issuer.start()

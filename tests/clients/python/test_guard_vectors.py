@@ -1,0 +1,74 @@
+"""The vectors that every verifier of ours runs: what a token and a status list may be, and what not."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from countersign import Denied, Guard, InvalidToken, Revoked
+from countersign.jws import read_kid
+from countersign.key_set import usable_keys
+from countersign.options import Options
+from countersign.status_list import LONGEST, TYPE, verify_status_list
+from guard_issuer import KEYS, METADATA, FakeIssuer, saying
+
+VECTORS = json.loads((Path(__file__).parents[3] / "clients" / "vectors.json").read_text())
+AUDIENCE, LEEWAY = VECTORS["audience"], VECTORS["leeway"]
+
+
+def named(cases):
+    return [pytest.param(case, id=case["name"]) for case in cases]
+
+
+def now():
+    return VECTORS["now"]
+
+
+@pytest.fixture(scope="module")
+def guard():
+    # It is reached at another address than its own name, as in a container.
+    with FakeIssuer() as issuer:
+        issuer.lies[METADATA] = saying({"issuer": VECTORS["issuer"], "jwks_uri": VECTORS["issuer"] + KEYS})
+        issuer.lies[KEYS] = saying(VECTORS["jwks"])
+        for uri, text in VECTORS["status_lists"].items():
+            issuer.lies[uri.removeprefix(VECTORS["issuer"])] = saying(text)
+        with Guard(VECTORS["issuer"], audience=AUDIENCE, base_url=issuer.url, leeway=LEEWAY, now=now) as guard:
+            yield guard
+
+
+@pytest.mark.parametrize("twice", ["first", "remembered"])
+@pytest.mark.parametrize("case", named(VECTORS["tokens"]))
+def test_a_token(guard, case, twice):
+    expected = case["expect"]
+    if expected == "valid":
+        user = guard.verify_sync(case["token"])
+        assert (str(user.id), str(user.session)) == (case["user"]["id"], case["user"]["session"])
+        assert sorted(user.scopes) == sorted(case["user"]["scopes"])
+        assert asyncio.run(guard.verify(case["token"])) == user
+    else:
+        with pytest.raises(InvalidToken) as denied:
+            guard.verify_sync(case["token"])
+        assert denied.type is (Revoked if expected == "revoked" else InvalidToken)
+        assert denied.value.status == 401
+
+
+@pytest.mark.parametrize("case", named(VECTORS["lists"]))
+def test_a_status_list(case):
+    options = Options(issuer=VECTORS["issuer"], audience=frozenset(AUDIENCE), leeway=LEEWAY, now=now)
+    keys = usable_keys(json.dumps(VECTORS["jwks"]).encode())
+
+    def read():
+        return verify_status_list(case["jwt"], case["uri"], keys[read_kid(case["jwt"], TYPE, LONGEST)], options)
+
+    if case["expect"] == "valid":
+        statuses = case["statuses"]
+        assert {idx: read().status(int(idx)) for idx in statuses} == statuses
+    else:
+        with pytest.raises((Denied, KeyError)):
+            read()
+
+
+def test_there_are_enough_of_each():
+    assert len(VECTORS["tokens"]) >= 60
+    assert len(VECTORS["lists"]) >= 15
+    assert {case["expect"] for case in VECTORS["tokens"]} == {"valid", "invalid", "revoked"}
