@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::Context;
 use crate::core::problem::Problem;
-use crate::features::{accounts, auth, docs, forward, health, keys, revocation, sessions};
+use crate::features::{accounts, auth, dev, docs, forward, health, keys, revocation, sessions};
 
 /// The whole server as a service: every feature's routes, one line each, and the layers around them.
 pub fn app(context: Context) -> Router {
@@ -20,6 +20,14 @@ pub fn app(context: Context) -> Router {
         .fallback(|| async { Problem::from_status(StatusCode::NOT_FOUND) })
         .method_not_allowed_fallback(|| async { Problem::from_status(StatusCode::METHOD_NOT_ALLOWED) });
     context.shell.wrap(routes)
+}
+
+/// The server of `countersign dev`: what [`app`] has, and doors that let anyone in as anyone. Nothing else mounts them.
+pub(crate) fn with_dev(context: Context) -> Router {
+    let doors = dev::router()
+        .with_state(context.clone())
+        .method_not_allowed_fallback(|| async { Problem::from_status(StatusCode::METHOD_NOT_ALLOWED) });
+    context.shell.wrap(doors).fallback_service(app(context))
 }
 
 fn routes() -> OpenApiRouter<Context> {

@@ -3,6 +3,7 @@
 //! A password is never an argument, where every user of the machine could read it: it is asked for, or read from the
 //! standard input with `--password-stdin`.
 
+mod dev;
 mod keys;
 mod sessions;
 #[cfg(test)]
@@ -12,10 +13,13 @@ mod users;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub use self::dev::Dev;
 pub use self::keys::{Keys, Rotate};
 pub use self::sessions::{RevokeSessions, Sessions};
 pub use self::token::{IssueToken, PresentedToken, Token};
@@ -77,6 +81,15 @@ pub enum Command {
         after_help = "Example:\n  countersign serve --listen 127.0.0.1:9000 --database-url postgres://auth@db/auth"
     )]
     Serve,
+    /// Serve for the tests of an application: in memory, with users, and a token for anyone who asks
+    ///
+    /// Listens on loopback addresses alone. Of all settings only --listen and --issuer are taken: it reads no
+    /// countersign.toml, and of the environment nothing (but TMPDIR, where there is no /dev/shm), so that no setting of
+    /// a real server leaks in. With --json, the first line tells the issuer and the users, for a program.
+    #[command(
+        after_help = "Examples:\n  countersign dev\n  countersign dev --listen 127.0.0.1:0 --json --until-stdin-closes"
+    )]
+    Dev(Dev),
     /// Ask the server of these settings whether it is ready
     #[command(after_help = "Example:\n  countersign health || echo 'take it out of the balancer'")]
     Health,
@@ -136,8 +149,17 @@ impl CommandLine {
     /// What to do, the flags of every command, and where settings come from in this process.
     pub fn into_parts(self) -> (Command, bool, Sources) {
         let json = self.global.json;
-        let sources = Sources::of_process(self.global.flags(), self.global.config);
-        (self.command.unwrap_or(Command::Serve), json, sources)
+        let command = self.command.unwrap_or(Command::Serve);
+        let sources = match command {
+            // What a developer has set for another server has no place in a test.
+            Command::Dev(_) => Sources {
+                flags: self.global.flags(),
+                cores: available_parallelism().ok(),
+                ..Sources::default()
+            },
+            _ => Sources::of_process(self.global.flags(), self.global.config),
+        };
+        (command, json, sources)
     }
 
     /// Reads arguments, the program's name first.
@@ -145,11 +167,32 @@ impl CommandLine {
     /// # Errors
     /// What clap says, with its exit code: 2 for wrong usage, 0 for `--help` and `--version`.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(arguments)
+        let line = Self::try_parse_from(arguments)?;
+        match line.command {
+            Some(Command::Dev(_)) => line.global.refuse_for_dev().map(|()| line),
+            _ => Ok(line),
+        }
     }
 }
 
 impl Global {
+    /// `dev` keeps everything in memory, and reads no file.
+    fn refuse_for_dev(&self) -> Result<(), clap::Error> {
+        let taken = ["listen", "issuer"];
+        let refused = self
+            .flags()
+            .into_iter()
+            .map(|(name, _)| name)
+            .find(|name| !taken.contains(name));
+        let refused = refused.or_else(|| self.config.as_ref().map(|_| "config"));
+        refused.map_or(Ok(()), |name| {
+            let flag = name.replace('_', "-");
+            let text =
+                format!("'--{flag}' does not go with 'dev', which keeps everything in memory and reads no settings");
+            Err(CommandLine::command().error(ErrorKind::ArgumentConflict, text))
+        })
+    }
+
     /// Settings by name, for [`Sources::flags`].
     fn flags(&self) -> Vec<(&'static str, String)> {
         let flags = [

@@ -2,6 +2,7 @@
 
 mod banner;
 pub mod cli;
+mod dev;
 mod documents;
 mod failure;
 mod health;
@@ -62,9 +63,13 @@ fn obey(line: CommandLine) -> Result<(), Failure> {
         Command::Settings(arguments) if arguments.reference => return Ok(settings::show_reference(&mut output)?),
         _ => {}
     }
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    // Its settings are its own.
+    if let Command::Dev(asked) = command {
+        return runtime()?.block_on(Box::pin(dev::serve(asked, sources, &mut output)));
+    }
     let loaded = Settings::load(&sources)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(with_settings(command, loaded, &mut output))
+    runtime()?.block_on(with_settings(command, loaded, &mut output))
 }
 
 async fn with_settings(command: Command, loaded: Loaded, output: &mut Standard) -> Result<(), Failure> {
@@ -81,7 +86,7 @@ async fn with_settings(command: Command, loaded: Loaded, output: &mut Standard) 
         Command::Users(command) => users::run(command, &administer(loaded.settings).await?, output).await,
         Command::Sessions(command) => sessions::run(command, &administer(loaded.settings).await?, output).await,
         Command::Token(command) => token::run(command, loaded.settings, output).await,
-        Command::Openapi | Command::Errors | Command::Completions { .. } => Ok(()), // Done above.
+        Command::Dev(_) | Command::Openapi | Command::Errors | Command::Completions { .. } => Ok(()), // Done above.
     }
 }
 

@@ -34,6 +34,11 @@ impl<W: Write> Output<W> {
         Self { json, to }
     }
 
+    /// Whether JSON is wanted.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Prints rows: a table with a line of titles, or a JSON array of objects.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::{Add, Sub};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -15,10 +16,19 @@ pub struct Timestamp(pub i64);
 
 column!(Timestamp as i64);
 
-/// The time of day: the system's, or one that a test sets. Clones of one clock tell the same time.
+/// The time of day: the system's, one that stands still, or the system's moved by hand. Clones of one clock tell the
+/// same time.
 #[derive(Clone, Debug, Default)]
-pub struct Clock {
-    set_by_hand: Option<Arc<AtomicI64>>,
+pub struct Clock(Kind);
+
+#[derive(Clone, Debug, Default)]
+enum Kind {
+    #[default]
+    System,
+    /// The time that it tells.
+    Fixed(Arc<AtomicI64>),
+    /// By how much it is ahead of the system's.
+    Moved(Arc<AtomicI64>),
 }
 
 impl Clock {
@@ -29,23 +39,36 @@ impl Clock {
 
     /// A clock that stands still at `start` until it is advanced.
     pub fn fixed(start: Timestamp) -> Self {
-        Self {
-            set_by_hand: Some(Arc::new(AtomicI64::new(start.0))),
-        }
+        Self(Kind::Fixed(Arc::new(AtomicI64::new(start.0))))
+    }
+
+    /// A clock that goes with the system's, and can be moved.
+    pub fn movable() -> Self {
+        Self(Kind::Moved(Arc::default()))
     }
 
     /// The time now.
     pub fn now(&self) -> Timestamp {
-        match &self.set_by_hand {
-            Some(millis) => Timestamp(millis.load(Ordering::SeqCst)),
-            None => system_now(),
+        match &self.0 {
+            Kind::System => system_now(),
+            Kind::Fixed(millis) => Timestamp(millis.load(Ordering::SeqCst)),
+            Kind::Moved(ahead) => Timestamp(system_now().0.saturating_add(ahead.load(Ordering::SeqCst))),
         }
     }
 
-    /// Moves a fixed clock forward. The system's clock does not move.
+    /// Moves a clock forward. The system's does not move.
     pub fn advance(&self, by: Duration) {
-        if let Some(millis) = &self.set_by_hand {
+        if let Kind::Fixed(millis) | Kind::Moved(millis) = &self.0 {
             millis.fetch_add(whole_millis(by), Ordering::SeqCst);
+        }
+    }
+
+    /// Sets a clock, from which it goes on as before. The system's is not set.
+    pub fn set(&self, to: Timestamp) {
+        match &self.0 {
+            Kind::System => {}
+            Kind::Fixed(millis) => millis.store(to.0, Ordering::SeqCst),
+            Kind::Moved(ahead) => ahead.store(to.0.saturating_sub(system_now().0), Ordering::SeqCst),
         }
     }
 }
@@ -86,6 +109,23 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// The text is no time of RFC 3339 in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("This is no time in UTC. It should look like 2027-01-01T00:00:00Z.")]
+pub struct NoTimestamp;
+
+impl FromStr for Timestamp {
+    type Err = NoTimestamp;
+
+    /// RFC 3339 in UTC, from 1970 on. `+00:00` is understood, as Python writes it.
+    fn from_str(text: &str) -> Result<Self, NoTimestamp> {
+        let utc = text.strip_suffix("+00:00").map(|text| format!("{text}Z"));
+        let time = humantime::parse_rfc3339(utc.as_deref().unwrap_or(text)).map_err(|_| NoTimestamp)?;
+        let since_epoch = time.duration_since(UNIX_EPOCH).map_err(|_| NoTimestamp)?;
+        Ok(Self(whole_millis(since_epoch)))
+    }
+}
+
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -114,7 +154,39 @@ mod tests {
     }
 
     #[test]
-    fn is_written_as_rfc_3339() {
+    fn a_movable_clock_goes_on_from_where_it_was_moved() {
+        let clock = Clock::movable();
+        let apart = |clock: &Clock, from: Timestamp| Duration::from_millis((clock.now().0 - from.0).unsigned_abs());
+        let minute = Duration::from_secs(60);
+        assert!(apart(&clock, system_now()) < minute);
+        clock.clone().advance(60 * minute);
+        assert!(apart(&clock, system_now() + 60 * minute) < minute);
+        clock.set(Timestamp(1_000));
+        assert!(apart(&clock, Timestamp(1_000)) < minute);
+    }
+
+    #[test]
+    fn the_clock_of_the_system_cannot_be_moved() {
+        let clock = Clock::system();
+        clock.set(Timestamp(1_000));
+        assert!(clock.now() > Timestamp(1_000_000_000_000));
+    }
+
+    #[test]
+    fn is_written_and_read_as_rfc_3339() {
         assert_eq!(Timestamp(1_700_000_000_123).to_string(), "2023-11-14T22:13:20Z");
+        for text in ["2023-11-14T22:13:20.123Z", "2023-11-14T22:13:20.123+00:00"] {
+            assert_eq!(text.parse(), Ok(Timestamp(1_700_000_000_123)), "{text}");
+        }
+        for text in [
+            "",
+            "now",
+            "2023-11-14",
+            "2023-11-14T22:13:20",
+            "1969-12-31T23:59:59Z",
+            "2023-11-14T22:13:20+01:00",
+        ] {
+            assert_eq!(text.parse::<Timestamp>(), Err(NoTimestamp), "{text}");
+        }
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! A feature imports another only through its `mod.rs` and only downwards in this order:
 //!
-//! `keys < audit < revocation < accounts < sessions < auth < forward < health < docs`
+//! `keys < audit < revocation < accounts < sessions < auth < forward < health < docs < dev`
 //!
 //! The test `architecture` reads this line and holds it.
 
 pub mod accounts;
 pub mod audit;
 pub mod auth;
+pub mod dev;
 pub mod docs;
 pub mod forward;
 pub mod health;

@@ -1,7 +1,5 @@
 //! The command line as it is typed.
 
-use clap::error::ErrorKind;
-
 use super::*;
 
 fn read(line: &str) -> Result<CommandLine, clap::Error> {
@@ -88,6 +86,8 @@ fn what_does_not_go_together_is_wrong_usage() {
         "countersign users create a@b.example --password hunter2",
         "countersign token issue a@b.example --ttl 5",
         "countersign settings --reference --json",
+        "countersign dev --database-url postgres://a@b/c",
+        "countersign dev --config countersign.toml",
         "countersign serv",
     ];
     for line in lines {

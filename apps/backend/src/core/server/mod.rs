@@ -44,10 +44,15 @@ pub struct ServerOptions {
     pub metrics: Metrics,
 }
 
-/// A socket that listens; clients can connect, and wait until [`Server::serve`] runs.
-pub struct Server {
+/// An address that is taken, before it is known what will answer there: its port may be part of the issuer.
+pub struct Listening {
     listener: TcpListener,
     address: SocketAddr,
+}
+
+/// A socket that listens; clients can connect, and wait until [`Server::serve`] runs.
+pub struct Server {
+    listening: Listening,
     options: Arc<ServerOptions>,
 }
 
@@ -60,29 +65,46 @@ pub enum Ended {
     Cut(usize),
 }
 
+impl Listening {
+    /// Listens on `address`. Port 0 takes a free port.
+    ///
+    /// # Errors
+    /// [`BindError`] when the address cannot be had; it says what to do.
+    pub async fn on(address: SocketAddr) -> Result<Self, BindError> {
+        let (listener, address) = listener::bind(address).await?;
+        Ok(Self { listener, address })
+    }
+
+    /// The address that clients connect to, with the port that was chosen.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
 impl Server {
     /// Listens on `address`. Port 0 takes a free port.
     ///
     /// # Errors
     /// [`BindError`] when the address cannot be had; it says what to do.
     pub async fn bind(address: SocketAddr, options: ServerOptions) -> Result<Self, BindError> {
-        let (listener, address) = listener::bind(address).await?;
-        Ok(Self {
-            listener,
-            address,
-            options: Arc::new(options),
-        })
+        Ok(Self::at(Listening::on(address).await?, options))
+    }
+
+    /// A server at an address that was taken before.
+    pub fn at(listening: Listening, options: ServerOptions) -> Self {
+        let options = Arc::new(options);
+        Self { listening, options }
     }
 
     /// The address that clients connect to, with the port that was chosen.
     pub fn local_address(&self) -> SocketAddr {
-        self.address
+        self.listening.address
     }
 
     /// Serves `router` until `shutdown` begins, then answers what has begun. Each request carries the peer's address
     /// as [`axum::extract::ConnectInfo`].
     pub async fn serve(self, router: Router, shutdown: Shutdown) -> Ended {
-        listener::serve(self.listener, host::Host::new(router, self.options, shutdown)).await
+        listener::serve(self.listening.listener, host::Host::new(router, self.options, shutdown)).await
     }
 }
 

@@ -34,9 +34,21 @@ pub async fn issue(
     refresh_token: RefreshSecret,
     ttl: Duration,
 ) -> Result<Tokens, IssueError> {
+    let claims = claims(context, session, ttl);
+    let access_token = context.keys.issue(&claims, context.clock.now()).await?;
+    Ok(Tokens {
+        access_token,
+        expires_in: claims.exp - claims.iat,
+        refresh_token,
+        scope: session.scope.clone(),
+    })
+}
+
+/// What an access token of a session says that lives for `ttl`, but not longer than the session.
+pub fn claims(context: &Context, session: &Session, ttl: Duration) -> AccessTokenClaims {
     let now = context.clock.now();
     let expires_at = (now + ttl).min(session.expires_at);
-    let claims = AccessTokenClaims {
+    AccessTokenClaims {
         iss: context.settings.issuer.as_str().to_owned(),
         sub: session.account_id.0,
         aud: Audience::from(context.settings.tokens.audience.clone()),
@@ -49,12 +61,5 @@ pub async fn issue(
         auth_time: session.created_at.seconds(),
         amr: session.amr.split_ascii_whitespace().map(str::to_owned).collect(),
         status: session.bit().map(|bit| context.revocations.reference(bit)),
-    };
-    let access_token = context.keys.issue(&claims, now).await?;
-    Ok(Tokens {
-        access_token,
-        expires_in: claims.exp - claims.iat,
-        refresh_token,
-        scope: session.scope.clone(),
-    })
+    }
 }

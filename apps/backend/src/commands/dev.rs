@@ -1,0 +1,184 @@
+//! `countersign dev`: the server for the tests of applications. Everything is in memory, and anyone gets a token.
+//!
+//! It is a server of its own rather than settings of the other one: no setting, file or variable can turn a server
+//! that people rely on into this.
+
+mod folder;
+
+use std::fmt::Write;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use countersign_store::Role;
+use serde_json::json;
+
+use self::folder::Folder;
+use super::cli::Dev;
+use super::{Failure, Standard, logging};
+use crate::core::chance::Chance;
+use crate::core::clock::Clock;
+use crate::core::server::{Listening, Server, Shutdown};
+use crate::features::dev::{PASSWORD, SeededUser, known_key, seed};
+use crate::settings::{Settings, Sources};
+use crate::{Context, app};
+
+/// What is decided here, for tests: nothing slows them down, and none is in the way of another.
+const DECIDED: [(&str, &str); 5] = [
+    ("passwords.memory_kib", "7168"),
+    ("passwords.iterations", "5"),
+    ("limits.enabled", "false"),
+    ("sessions.per_account", "10000"),
+    ("http.max_connections_per_address", "10000"),
+];
+
+/// How long requests that have begun may go on when it is told to stop. A test waits for that.
+const GRACE: Duration = Duration::from_millis(50);
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// [`Failure`]: 78 where it is told to be reachable from elsewhere.
+pub(super) async fn serve(asked: Dev, sources: Sources, output: &mut Standard) -> Result<(), Failure> {
+    // The first random bytes take 40 ms, while the entropy source tests itself: that goes beside the rest.
+    std::thread::spawn(|| Chance.bytes::<1>());
+    // Before the settings are read: they would ask for an issuer instead.
+    if let Some((_, listen)) = sources.flags.iter().find(|(name, _)| *name == "listen") {
+        refuse_elsewhere("listen", listen, listen.parse().is_ok_and(is_elsewhere))?;
+    }
+    let folder = Folder::make()?;
+    let mut settings = settings(&folder, sources)?;
+    logging::start(&settings.log);
+    let issuer = settings.issuer.clone();
+    refuse_elsewhere("issuer", issuer.as_str(), !issuer.is_loopback())?;
+    // The port is taken once and kept: whoever else looks for a free one meanwhile does not get it.
+    let listening = Listening::on(settings.listen).await?;
+    settings.listen = listening.address();
+    settings.bound_to(listening.address());
+    if asked.deterministic_keys {
+        write_known_key(&settings.keys_dir)?;
+    }
+    let context = Context::open(settings, Role::Server, Clock::movable()).await?;
+    let users = seed(&context).await?;
+    let shutdown = shutdown(&context, &asked)?;
+    let server = Server::at(listening, context.server.clone());
+    announce(&context, &asked, &users, output)?;
+    tokio::select! {
+        _ = server.serve(app::with_dev(context.clone()), shutdown) => {}
+        () = context.clone().maintain() => {}
+        error = context.db.failed() => return Err(Failure::new(error)),
+    }
+    context.hasher.shut_down().await;
+    context.db.close().await?;
+    Ok(())
+}
+
+/// Those of the command line, with everything in the folder. [`Sources`] holds neither file nor environment here.
+fn settings(folder: &Folder, mut sources: Sources) -> Result<Settings, Failure> {
+    let path = folder.path().display();
+    sources
+        .flags
+        .extend(DECIDED.map(|(name, text)| (name, text.to_owned())));
+    sources
+        .flags
+        .push(("database_url", format!("sqlite://{path}/countersign.db")));
+    sources.flags.push(("keys_dir", format!("{path}/keys")));
+    Ok(Settings::load(&sources)?.settings)
+}
+
+fn is_elsewhere(address: SocketAddr) -> bool {
+    !address.ip().is_loopback()
+}
+
+fn refuse_elsewhere(flag: &str, text: &str, is_elsewhere: bool) -> Result<(), Failure> {
+    match is_elsewhere {
+        false => Ok(()),
+        true => Err(Failure::of_configuration(format!(
+            "--{flag} {text} is no loopback address, and `countersign dev` gives anyone a token for anyone: leave \
+             --{flag} out, or run `countersign serve`"
+        ))),
+    }
+}
+
+/// Where a start finds a key, it makes none.
+fn write_known_key(keys_dir: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(keys_dir)?;
+    let mut file = OpenOptions::new();
+    let mut file = file
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(keys_dir.join("private.pem"))?;
+    io::Write::write_all(&mut file, known_key().as_bytes())
+}
+
+/// Ends at a signal, and with the standard input if that is wanted; soon, also where connections are kept open.
+fn shutdown(context: &Context, asked: &Dev) -> io::Result<Shutdown> {
+    let shutdown = Shutdown::on_signals(context.readiness.clone())?;
+    let soon = shutdown.clone();
+    tokio::spawn(async move {
+        soon.begun().await;
+        tokio::time::sleep(GRACE).await;
+        soon.end_now();
+    });
+    if asked.until_stdin_closes {
+        let closed = shutdown.clone();
+        std::thread::spawn(move || {
+            // Whatever ends it: whoever started us is gone, or wants us to go.
+            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+            closed.begin();
+        });
+    }
+    Ok(shutdown)
+}
+
+/// Says in the log what this is, and on the standard output where it is.
+fn announce(context: &Context, asked: &Dev, users: &[SeededUser], output: &mut Standard) -> Result<(), Failure> {
+    let (issuer, kid) = (context.settings.issuer.as_str(), context.keys.signing_kid());
+    tracing::warn!(
+        issuer,
+        kid,
+        "this is `countersign dev`, for tests alone: it gives anyone a token for anyone, and forgets everything when \
+         it stops"
+    );
+    let text = match output.is_json() {
+        true => format!("{}\n", json!({ "issuer": issuer, "users": users })),
+        false => banner(issuer, &kid, users, asked.deterministic_keys),
+    };
+    Ok(output.document(text.as_bytes())?)
+}
+
+fn banner(issuer: &str, kid: &str, users: &[SeededUser], known: bool) -> String {
+    let key = if known {
+        "which everybody knows"
+    } else {
+        "made just now"
+    };
+    let mut lines = String::new();
+    for user in users {
+        // Writing to a text cannot fail.
+        let _ = writeln!(lines, "    {:<17}  {}", user.email, user.scopes.join(" "));
+    }
+    format!(
+        "
+  Countersign for tests. It gives anyone a token for anyone: never let others reach it.
+    issuer    {issuer}
+    key       {kid} ({key})
+    password  {PASSWORD} (of every user)
+    database  in memory; everything is forgotten at the end
+
+  Users:
+{lines}
+  A token, an expired one, an hour later, a session ended:
+
+    curl -sS {issuer}/dev/tokens -H 'Content-Type: application/json' -d '{{\"user\":\"ada@example.com\"}}'
+    curl -sS {issuer}/dev/tokens -H 'Content-Type: application/json' -d '{{\"user\":\"new@example.com\",\"lifetime\":\"-1h\"}}'
+    curl -sS {issuer}/dev/clock -H 'Content-Type: application/json' -d '{{\"advance\":\"1h\"}}'
+    curl -sS -X DELETE {issuer}/dev/sessions/SESSION
+
+"
+    )
+}

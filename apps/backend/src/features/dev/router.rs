@@ -1,0 +1,82 @@
+//! `POST /dev/tokens`, `POST /dev/clock`, `DELETE /dev/sessions/{id}`. They are in no OpenAPI document: no client of a
+//! real server has them.
+
+use axum::extract::State;
+use axum::routing::{delete, post};
+use axum::{Json, Router};
+use countersign_jose::SignError;
+use http::StatusCode;
+
+use super::schemas::{ClockRequest, NowBody, TokenBody, TokenRequest};
+use super::service::{self, BeyondAllTime, TokenError};
+use crate::Context;
+use crate::core::extract::{self, PathId};
+use crate::core::ids::SessionId;
+use crate::core::origin::Origin;
+use crate::core::problem::{Code, FieldError, Problem};
+use crate::features::keys::IssueError;
+
+/// The routes of this feature.
+pub(crate) fn router() -> Router<Context> {
+    Router::new()
+        .route("/dev/tokens", post(token))
+        .route("/dev/clock", post(clock))
+        .route("/dev/sessions/{id}", delete(end_session))
+}
+
+/// A token for anyone, of a session that is opened for it.
+async fn token(
+    State(context): State<Context>,
+    origin: Origin,
+    extract::Json(body): extract::Json<TokenRequest>,
+) -> Result<Json<TokenBody>, Problem> {
+    let issued = service::issue(&context, body.try_into()?, &origin).await?;
+    Ok(Json(issued.into()))
+}
+
+/// Moves the clock of the server.
+async fn clock(
+    State(context): State<Context>,
+    extract::Json(body): extract::Json<ClockRequest>,
+) -> Result<Json<NowBody>, Problem> {
+    let now = service::move_clock(&context, body.try_into()?)?;
+    Ok(Json(NowBody { now }))
+}
+
+/// Ends anybody's session.
+async fn end_session(
+    State(context): State<Context>,
+    origin: Origin,
+    PathId(id): PathId<SessionId>,
+) -> Result<StatusCode, Problem> {
+    match service::end_session(&context, id, &origin).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Problem::new(Code::NotFound).detail("There is no living session with this id.")),
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        let of_user = |detail: &'static str| FieldError::new("user", Code::Invalid).detail(detail);
+        match error {
+            TokenError::NobodyWithThisId => Self::validation(vec![of_user(
+                "No account has this id. Name an e-mail address instead: an unknown one gets an account.",
+            )]),
+            TokenError::Disabled => Self::validation(vec![of_user("This account is disabled, and gets no session.")]),
+            TokenError::Issue(IssueError::Sign(SignError::TooLong)) => {
+                let long = FieldError::new("scopes", Code::Invalid)
+                    .detail("With these scopes and this audience, the token would be longer than any verifier takes.");
+                Self::validation(vec![long])
+            }
+            TokenError::Register(error) => error.into(),
+            TokenError::Issue(error) => error.into(),
+            TokenError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<BeyondAllTime> for Problem {
+    fn from(error: BeyondAllTime) -> Self {
+        Self::validation(vec![FieldError::new("to", Code::Invalid).detail(error.to_string())])
+    }
+}

@@ -1,0 +1,171 @@
+//! The wire shapes. Whoever writes a test learns from the answer which member is wrong, and how to write it.
+
+use countersign_guard::Scopes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::service::{Issued, Lifetime, Move, User, Wanted};
+use crate::core::clock::Timestamp;
+use crate::core::ids::{AccountId, SessionId};
+use crate::core::problem::{Code, FieldError, Problem};
+use crate::settings::parse_duration;
+
+/// `{"user": …, "scopes": […], "lifetime": "15m", "audience": …}`; all but `user` may be left out.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct TokenRequest(Map<String, Value>);
+
+/// `{"advance": "1h"}` or `{"to": "2027-01-01T00:00:00Z"}`.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct ClockRequest(Map<String, Value>);
+
+/// The token, as RFC 6749 §5.1 shapes it, and whose it is.
+#[derive(Serialize)]
+pub(super) struct TokenBody {
+    access_token: String,
+    token_type: &'static str,
+    /// Below zero for one that has expired.
+    expires_in: i64,
+    refresh_token: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    scope: String,
+    session: SessionId,
+    user: AccountId,
+}
+
+/// What the clock says now.
+#[derive(Serialize)]
+pub(super) struct NowBody {
+    pub(super) now: Timestamp,
+}
+
+const USER: &str = "Name an e-mail address (an unknown one gets an account), or the id of an account.";
+const SCOPES: &str = "Write a list of scopes, such as [\"products:read\"]; an empty one for a token without any.";
+const LIFETIME: &str = "Write a duration such as \"15m\" or \"2h\", or \"-1h\" for a token that expired an hour ago.";
+const AUDIENCE: &str = "Write the one audience that the token is for, such as \"https://api.example.com\".";
+const ADVANCE: &str = "Write a duration such as \"90s\" or \"15d\". The clock goes back only by \"to\".";
+const TO: &str = "Write a time in UTC, such as \"2027-01-01T00:00:00Z\".";
+
+impl TryFrom<TokenRequest> for Wanted {
+    type Error = Problem;
+
+    fn try_from(TokenRequest(object): TokenRequest) -> Result<Self, Problem> {
+        let mut members = Members::of(object);
+        let user = members.take("user", USER, user);
+        let wanted = (
+            members.take("scopes", SCOPES, scopes),
+            members.take("lifetime", LIFETIME, lifetime),
+            members.take("audience", AUDIENCE, audience),
+        );
+        members.finish("user, scopes, lifetime and audience")?;
+        let user = user.ok_or_else(|| missing("user", USER))?;
+        let (scopes, lifetime, audience) = wanted;
+        Ok(Self {
+            user,
+            scopes,
+            lifetime,
+            audience,
+        })
+    }
+}
+
+impl TryFrom<ClockRequest> for Move {
+    type Error = Problem;
+
+    fn try_from(ClockRequest(object): ClockRequest) -> Result<Self, Problem> {
+        let mut members = Members::of(object);
+        let advance = members.take("advance", ADVANCE, |value| parse_duration(value.as_str()?).ok());
+        let to = members.take("to", TO, |value| value.as_str()?.parse().ok());
+        members.finish("advance and to")?;
+        match (advance, to) {
+            (Some(by), None) => Ok(Self::Forward(by)),
+            (None, Some(to)) => Ok(Self::To(to)),
+            (None, None) => Err(missing("advance", ADVANCE)),
+            (Some(_), Some(_)) => Err(Problem::validation(vec![
+                FieldError::new("to", Code::Invalid).detail("Give either \"advance\" or \"to\", not both."),
+            ])),
+        }
+    }
+}
+
+impl From<Issued> for TokenBody {
+    fn from(issued: Issued) -> Self {
+        Self {
+            access_token: issued.access_token,
+            token_type: "Bearer",
+            expires_in: issued.expires_in,
+            refresh_token: issued.refresh_token.reveal(),
+            scope: issued.session.scope,
+            session: issued.session.id,
+            user: issued.session.account_id,
+        }
+    }
+}
+
+fn user(value: &Value) -> Option<User> {
+    let text = value.as_str()?;
+    match text.parse() {
+        Ok(id) => Some(User::Known(AccountId(id))),
+        Err(_) => text.parse().ok().map(User::Address),
+    }
+}
+
+fn scopes(value: &Value) -> Option<Scopes> {
+    let names: Option<Vec<&str>> = value.as_array()?.iter().map(Value::as_str).collect();
+    names?.join(" ").parse().ok()
+}
+
+fn lifetime(value: &Value) -> Option<Lifetime> {
+    let text = value.as_str()?;
+    match text.strip_prefix('-') {
+        Some(ago) => parse_duration(ago).ok().map(Lifetime::Over),
+        None => parse_duration(text).ok().map(Lifetime::Left),
+    }
+}
+
+fn audience(value: &Value) -> Option<String> {
+    value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn missing(name: &'static str, how: &'static str) -> Problem {
+    Problem::validation(vec![FieldError::new(name, Code::Missing).detail(how)])
+}
+
+/// The members of a JSON object, taken out one by one. One that nobody takes is a slip of the pen, and is told.
+struct Members {
+    object: Map<String, Value>,
+    mistakes: Vec<FieldError>,
+}
+
+impl Members {
+    fn of(object: Map<String, Value>) -> Self {
+        Self {
+            object,
+            mistakes: Vec::new(),
+        }
+    }
+
+    /// A member that may be left out, or be null. `how` says how it is written.
+    fn take<T>(&mut self, name: &'static str, how: &'static str, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
+        let value = self.object.remove(name).filter(|value| !value.is_null())?;
+        let read = read(&value);
+        if read.is_none() {
+            self.mistakes.push(FieldError::new(name, Code::Invalid).detail(how));
+        }
+        read
+    }
+
+    /// Nothing may be left over.
+    fn finish(mut self, known: &str) -> Result<(), Problem> {
+        for (name, _) in self.object {
+            let unknown = FieldError::new(name, Code::Invalid);
+            self.mistakes
+                .push(unknown.detail(format!("There is no such member; there are {known}.")));
+        }
+        match self.mistakes.is_empty() {
+            true => Ok(()),
+            false => Err(Problem::validation(self.mistakes)),
+        }
+    }
+}

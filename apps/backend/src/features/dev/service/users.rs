@@ -1,0 +1,77 @@
+//! The users who are there from the start, and those who come into being when somebody names them.
+
+use countersign_guard::Scopes;
+use futures_util::future::try_join_all;
+use serde::Serialize;
+
+use crate::Context;
+use crate::core::email::Email;
+use crate::core::ids::AccountId;
+use crate::core::origin::Origin;
+use crate::core::password::Password;
+use crate::features::accounts::{self, Account, RegisterError};
+use crate::features::auth::operator;
+
+/// The password of every user of `countersign dev`. It is no secret.
+pub(crate) const PASSWORD: &str = "an umbrella for tests";
+
+const SEEDED: [(&str, &[&str]); 2] = [
+    ("ada@example.com", &["products:read", "products:write"]),
+    ("bob@example.com", &["products:read"]),
+];
+
+/// A user who is there from the start.
+#[derive(Serialize)]
+pub(crate) struct SeededUser {
+    pub(crate) id: AccountId,
+    pub(crate) email: String,
+    pub(crate) password: &'static str,
+    pub(crate) scopes: &'static [&'static str],
+}
+
+/// Makes the users, and the first status list, which a recorded token may name before any other is issued.
+///
+/// # Errors
+/// As [`accounts::register`].
+pub(crate) async fn seed(context: &Context) -> Result<Vec<SeededUser>, RegisterError> {
+    // All at once: their passwords are hashed side by side.
+    let users = try_join_all(SEEDED.map(|(email, scopes)| seed_one(context, email, scopes))).await?;
+    context.revocations.allocate().await?;
+    Ok(users)
+}
+
+async fn seed_one(
+    context: &Context,
+    email: &str,
+    scopes: &'static [&'static str],
+) -> Result<SeededUser, RegisterError> {
+    let email = email.parse().expect("an address of the list above is one");
+    let account = find_or_make(context, email).await?;
+    let owned: Scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
+    operator::grant(context, account.id, &owned).await?;
+    Ok(SeededUser {
+        id: account.id,
+        email: account.email,
+        password: PASSWORD,
+        scopes,
+    })
+}
+
+/// The account with this address. Who is unknown gets one, without scopes, and with the password of all.
+///
+/// # Errors
+/// As [`accounts::register`].
+pub(super) async fn find_or_make(context: &Context, email: Email) -> Result<Account, RegisterError> {
+    if let Some(account) = accounts::find_by_email(&context.db, &email).await? {
+        return Ok(account);
+    }
+    let password = Password::from(PASSWORD.to_owned());
+    match accounts::register(context, email.clone(), password, &Origin::command_line()).await {
+        // Another test named the same one at the same time.
+        Err(RegisterError::EmailTaken) => {
+            let found = accounts::find_by_email(&context.db, &email).await?;
+            found.ok_or(RegisterError::EmailTaken)
+        }
+        made => made,
+    }
+}
