@@ -8,7 +8,7 @@ use super::Failure;
 use super::banner::banner;
 use crate::core::chance::Chance;
 use crate::core::clock::Clock;
-use crate::core::server::{Server, Shutdown};
+use crate::core::server::{Listening, Server, Shutdown};
 use crate::features::health;
 use crate::settings::{DatabaseUrl, Settings};
 use crate::{Context, app};
@@ -24,19 +24,21 @@ use crate::{Context, app};
 pub(super) async fn serve(mut settings: Settings) -> Result<(), Failure> {
     // The first random bytes take 40 ms, while the entropy source tests itself: that goes beside the rest.
     std::thread::spawn(|| Chance.bytes::<1>());
-    choose_port(&mut settings)?;
+    // First, because the issuer's name may hold the port, which may be any free one.
+    let listening = Listening::on(settings.listen).await?;
+    let address = listening.address();
+    settings.bound_to(address);
     let database_is_new = is_new(&settings.database_url);
     let context = Context::open(settings, Role::Server, Clock::system()).await?;
     for warning in context.db.warnings() {
         tracing::warn!("{warning}");
     }
     let shutdown = Shutdown::on_signals(context.readiness.clone())?;
-    let server = Server::bind(context.settings.listen, context.server.clone()).await?;
+    let server = Server::at(listening, context.server.clone());
     let operator = match context.settings.metrics_listen {
         Some(address) => Some(Server::bind(address, context.server.clone()).await?),
         None => None,
     };
-    let address = server.local_address();
     tracing::info!(%address, issuer = context.settings.issuer.as_str(), "listening");
     // Somebody who looks, or who has just begun and may look later.
     if std::io::stdout().is_terminal() || database_is_new {
@@ -56,15 +58,6 @@ pub(super) async fn serve(mut settings: Settings) -> Result<(), Failure> {
     context.hasher.shut_down().await;
     context.db.close().await?;
     tracing::info!("stopped");
-    Ok(())
-}
-
-/// Port 0 asks for a free one. It is found before anything else, because the issuer's name may hold it.
-fn choose_port(settings: &mut Settings) -> std::io::Result<()> {
-    if settings.listen.port() == 0 {
-        settings.listen = std::net::TcpListener::bind(settings.listen)?.local_addr()?;
-        settings.bound_to(settings.listen);
-    }
     Ok(())
 }
 
