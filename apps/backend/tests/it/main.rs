@@ -32,4 +32,5 @@ mod shutdown;
 mod sql;
 mod stalled;
 mod starting;
+mod storm;
 mod tokens;

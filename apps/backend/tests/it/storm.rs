@@ -1,0 +1,249 @@
+//! Many more sign-ins than can be hashed (F-20): who is refused is told so, everything else goes on, and the memory is
+//! bounded and comes back. The figures are printed (`--no-capture`); none of the times is judged.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use countersign_testkit::{Database, HttpClient, Launch, PASSWORD, ScratchDatabase, ServerProcess};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::probes::PATIENCE;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
+
+/// How many times what can be hashed.
+const FACTOR: u32 = 10;
+
+/// A second, at least: a machine that is busy with something else must still be told too much.
+const LEAST: u32 = 200;
+
+/// How long it lasts; the queue is full after a fraction of it. For figures, `COUNTERSIGN_TEST_STORM_SECONDS=30`.
+const SECONDS: &str = "3";
+
+/// Sign-ins under way at once. One more is not sent, and counted.
+const IN_FLIGHT: usize = 1_000;
+
+const WORKERS: u32 = 2;
+
+/// What one hash takes: `passwords.memory_kib`.
+const HASH_KIB: u64 = 19_456;
+
+/// What everybody else does meanwhile.
+const WATCHED: [&str; 2] = ["/healthz", "/api/auth/me"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f20_a_storm_of_sign_ins_is_weathered() {
+    let scratch = ScratchDatabase::create(Database::Sqlite).await;
+    let launch = Launch::new(BINARY, &scratch)
+        .with("COUNTERSIGN_LIMITS__ENABLED", "true")
+        .with("COUNTERSIGN_TRUSTED_PROXIES", "127.0.0.1/32")
+        .with("COUNTERSIGN_HASHING__WORKERS", WORKERS.to_string());
+    let server = launch.start().await;
+    let client = server.client();
+    let base = server.resident_kib();
+    let token = sign_up(&client).await;
+    let mut calm = Watch::new(&server, &token);
+    calm.beside(sleep(Duration::from_secs(1))).await;
+
+    let capacity = capacity(&client).await;
+    let per_second = LEAST.max(capacity * FACTOR);
+    println!("{capacity} sign-ins a second can be hashed, {per_second} come");
+    let mut watch = Watch::new(&server, &token);
+    let answers = watch.beside(storm(&client, per_second)).await;
+    for (status, times) in &answers {
+        println!("  {status}: {times}");
+    }
+    for (index, path) in WATCHED.iter().enumerate() {
+        println!("  {path}: before {}; during {}", calm.times[index], watch.times[index]);
+    }
+    // Both kinds of sign-in, and both kinds of refusal.
+    assert_eq!(answers.keys().copied().collect::<Vec<_>>(), [200, 401, 429, 503]);
+    assert!(
+        watch.times.iter().all(|times| times.0.len() > 1),
+        "nobody else was answered"
+    );
+
+    let after = fallen_to(base + 16 * 1024, &server).await;
+    println!(
+        "  memory in KiB: before {base}, at most {}, after {after}",
+        watch.peak_kib
+    );
+    let bound = base + u64::from(WORKERS) * HASH_KIB + 64 * 1024;
+    assert!(
+        watch.peak_kib <= bound,
+        "{} KiB were in use, {bound} are allowed",
+        watch.peak_kib
+    );
+    assert!(
+        after <= base + 16 * 1024,
+        "{after} KiB are kept, {base} were in use before"
+    );
+    let answer = client.post("/api/auth/login", &credentials("ada", PASSWORD)).await;
+    answer.unwrap().assert_status(200);
+}
+
+fn credentials(name: &str, password: &str) -> Value {
+    json!({ "email": format!("{name}@example.com"), "password": password })
+}
+
+async fn sign_up(client: &HttpClient) -> String {
+    let ada = credentials("ada", PASSWORD);
+    client
+        .post("/api/auth/register", &ada)
+        .await
+        .unwrap()
+        .assert_status(201);
+    let answer = client.post("/api/auth/login", &ada).await.unwrap().assert_status(200);
+    answer.json()["access_token"].as_str().unwrap().to_owned()
+}
+
+/// An address of a client behind the proxy that this test is.
+fn address(number: u32) -> IpAddr {
+    Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 0, 0, 0)) + number).into()
+}
+
+/// How many sign-ins a second the hashing threads can do, from keeping them busy for a moment.
+async fn capacity(client: &HttpClient) -> u32 {
+    const ROUNDS: u32 = 6;
+    let began = Instant::now();
+    let mut busy = JoinSet::new();
+    for worker in 0..WORKERS {
+        let client = client.on_behalf_of(address(worker));
+        busy.spawn(async move {
+            for _ in 0..ROUNDS {
+                let answer = client.post("/api/auth/login", &credentials("ada", PASSWORD)).await;
+                answer.unwrap().assert_status(200);
+            }
+        });
+    }
+    busy.join_all().await;
+    let micros = u32::try_from(began.elapsed().as_micros()).unwrap();
+    (ROUNDS * WORKERS * 1_000_000 / micros).max(1)
+}
+
+/// Sends so many sign-ins a second, whether or not they are answered, and gives the times by status.
+async fn storm(client: &HttpClient, per_second: u32) -> BTreeMap<u16, Times> {
+    let seconds = std::env::var("COUNTERSIGN_TEST_STORM_SECONDS");
+    let lasts = Duration::from_secs(seconds.as_deref().unwrap_or(SECONDS).parse().unwrap());
+    let places = Arc::new(Semaphore::new(IN_FLIGHT));
+    let (began, mut sent, mut unsent) = (Instant::now(), 0, 0);
+    let mut under_way = JoinSet::new();
+    while began.elapsed() < lasts {
+        let due = u32::try_from(began.elapsed().as_millis()).unwrap() * per_second / 1000;
+        for number in sent..due {
+            match places.clone().try_acquire_owned() {
+                Ok(place) => {
+                    let request = sign_in(client.clone(), number);
+                    under_way.spawn(async move { (request.await, place).0 });
+                }
+                Err(_) => unsent += 1,
+            }
+        }
+        sent = due.max(sent);
+        sleep(Duration::from_millis(5)).await;
+    }
+    println!(
+        "sent {}, and {unsent} not, for {IN_FLIGHT} were under way",
+        sent - unsent
+    );
+    let mut answers = BTreeMap::<u16, Times>::new();
+    for (status, time) in under_way.join_all().await {
+        answers.entry(status).or_default().0.push(time);
+    }
+    answers
+}
+
+/// Every tenth knows a password, every tenth comes from one and the same address; the others guess, each from its own.
+async fn sign_in(client: HttpClient, number: u32) -> (u16, Duration) {
+    let (name, password, from) = match number % 10 {
+        0 => ("ada".to_owned(), PASSWORD, address(1_000 + number)),
+        1 => (format!("listed{number}"), "a stolen guess", address(999)),
+        _ => (format!("nobody{number}"), "a wild guess", address(1_000 + number)),
+    };
+    let began = Instant::now();
+    let answer = client
+        .on_behalf_of(from)
+        .post("/api/auth/login", &credentials(&name, password))
+        .await;
+    let answer = answer.expect("an answer");
+    let refused = matches!(answer.status.as_u16(), 429 | 503);
+    assert!(
+        !refused
+            || answer
+                .header("retry-after")
+                .parse::<u32>()
+                .is_ok_and(|seconds| seconds > 0),
+        "{answer:?}"
+    );
+    (answer.status.as_u16(), began.elapsed())
+}
+
+/// Asks for what must go on being answered, again and again, and looks at the memory.
+struct Watch<'a> {
+    server: &'a ServerProcess,
+    client: HttpClient,
+    token: &'a str,
+    times: [Times; WATCHED.len()],
+    peak_kib: u64,
+}
+
+impl<'a> Watch<'a> {
+    fn new(server: &'a ServerProcess, token: &'a str) -> Self {
+        Self {
+            server,
+            client: server.client(),
+            token,
+            times: Default::default(),
+            peak_kib: 0,
+        }
+    }
+
+    async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
+        tokio::select! {
+            done = work => done,
+            () = self.ask_forever() => panic!("for ever is over"),
+        }
+    }
+
+    async fn ask_forever(&mut self) {
+        loop {
+            for (path, times) in WATCHED.iter().zip(&mut self.times) {
+                let began = Instant::now();
+                let answer = self.client.get_as(path, self.token).await;
+                times.0.push(began.elapsed());
+                answer.expect("an answer").assert_status(200);
+            }
+            self.peak_kib = self.peak_kib.max(self.server.resident_kib());
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// The memory in use once it is no more than `enough`, or else after much patience: hashing threads give theirs back
+/// when they have been idle for some seconds.
+async fn fallen_to(enough: u64, server: &ServerProcess) -> u64 {
+    let began = Instant::now();
+    while server.resident_kib() > enough && began.elapsed() < PATIENCE {
+        sleep(Duration::from_millis(100)).await;
+    }
+    server.resident_kib()
+}
+
+/// How long each of many requests took.
+#[derive(Default)]
+struct Times(Vec<Duration>);
+
+impl fmt::Display for Times {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        let part = |percent| sorted.get(sorted.len() * percent / 100).copied().unwrap_or_default();
+        write!(f, "{} in p50 {:.1?}, p99 {:.1?}", sorted.len(), part(50), part(99))
+    }
+}
