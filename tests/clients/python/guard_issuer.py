@@ -124,7 +124,8 @@ class FakeIssuer:
 def saying(content, status=200, **headers):
     """A lie: always this answer."""
     body = content if isinstance(content, (str, bytes)) else json.dumps(content)
-    return lambda handler: handler.answer(body, status, headers={name.replace("_", "-"): v for name, v in headers.items()})
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda handler: handler.answer(body, status, headers=headers)
 
 
 def hanging(handler):
@@ -158,6 +159,7 @@ class Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # Headers and body leave together.
 
     def setup(self):
         super().setup()
@@ -212,3 +214,4 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+        self.wfile.flush()

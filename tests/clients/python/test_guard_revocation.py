@@ -4,6 +4,7 @@ import time
 
 import pytest
 from countersign import Guard, Revoked
+
 from guard_issuer import LISTS, FakeIssuer, SigningKey, dropping, hanging, saying
 from guard_support import Clock, eventually, outcome, stopped
 
@@ -177,6 +178,15 @@ def test_a_lie_changes_nothing(issuer, guard_with, lie):
     eventually(lambda: outcome(guard, token), "invalid_token")
 
 
+@pytest.mark.parametrize("content", [{"bits": 3, "lst": "eNrbuRgAAhcBXQ"}, {"bits": 1, "lst": "AAAA"}, {"bits": 1}])
+def test_a_list_that_says_nothing_lets_nobody_in(issuer, guard_with, policy, content):
+    guard, token = guard_with(when_stale=policy), issuer.token()
+    issuer.lies[LIST] = saying(issuer.signed_list("1", status_list=content))
+    assert outcome(guard, token) == "invalid_token"
+    issuer.lies.clear()
+    eventually(lambda: outcome(guard, token), "ok")
+
+
 def test_a_place_outside_of_the_list_is_refused(issuer, guard_with, policy):
     guard = guard_with(when_stale=policy)
     assert outcome(guard, issuer.token(idx=127)) == "ok"
@@ -203,8 +213,8 @@ def test_a_token_without_status_is_let_in_only_if_that_is_wanted(issuer, guard_w
 def test_a_server_that_does_not_hold_requests_is_not_asked_in_a_circle(issuer, guard_with, monkeypatch):
     pauses = []
     monkeypatch.setattr("countersign.pace.Pace.idle", lambda pace: pauses.append(1) or 0.001)
-    issuer.lies[LIST] = lambda handler: handler.status_list(issuer, "1") if not handler.headers["Prefer"] else (
-        handler.answer("", 304)
+    issuer.lies[LIST] = lambda handler: (
+        handler.status_list(issuer, "1") if not handler.headers["Prefer"] else (handler.answer("", 304))
     )
     assert outcome(guard_with(), issuer.token()) == "ok"
     eventually(lambda: len(pauses) > 5, True)

@@ -10,6 +10,7 @@ from countersign.jws import read_kid
 from countersign.key_set import usable_keys
 from countersign.options import Options
 from countersign.status_list import LONGEST, TYPE, verify_status_list
+
 from guard_issuer import KEYS, METADATA, FakeIssuer, saying
 
 VECTORS = json.loads((Path(__file__).parents[3] / "clients" / "vectors.json").read_text())

@@ -12,8 +12,11 @@ async def create(user: Annotated[User, Security(get_current_user, scopes=["produ
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated
+from weakref import WeakKeyDictionary
 
 from fastapi import Depends, HTTPException, Request
+from fastapi.openapi.models import OAuth2, OAuthFlowPassword, OAuthFlows
+from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import OAuth2PasswordBearer, SecurityScopes
 
@@ -40,11 +43,11 @@ def current_user(guard: Guard, scopes: Mapping[str, str] | None = None) -> Calla
     """
 
     async def get_current_user(
-        request: Request,
+        connection: HTTPConnection,
         needed: SecurityScopes,
         _shown_in_docs: Annotated[str | None, Depends(_scheme(guard, scopes))],
     ) -> User:
-        return await _user_of(guard, request, needed)
+        return await _user_of(guard, connection, needed)
 
     return get_current_user
 
@@ -53,12 +56,12 @@ def optional_user(guard: Guard, scopes: Mapping[str, str] | None = None) -> Call
     """The same for routes that are open: gives `None` if no token came. A bad token is still refused."""
 
     async def get_optional_user(
-        request: Request,
+        connection: HTTPConnection,
         needed: SecurityScopes,
         _shown_in_docs: Annotated[str | None, Depends(_scheme(guard, scopes))],
     ) -> User | None:
         try:
-            return await _user_of(guard, request, needed)
+            return await _user_of(guard, connection, needed)
         except Refusal as refusal:
             if isinstance(refusal.denied, MissingToken):
                 return None
@@ -75,13 +78,23 @@ async def problem_details(_request: Request, refusal: Exception) -> Response:
     return JSONResponse(denied.problem, denied.status, denied.headers, media_type="application/problem+json")
 
 
-async def _user_of(guard: Guard, request: Request, needed: SecurityScopes) -> User:
+async def _user_of(guard: Guard, connection: HTTPConnection, needed: SecurityScopes) -> User:
     try:
-        return await guard.authenticate(request.headers.getlist("Authorization"), needed.scopes)
+        return await guard.authenticate(connection.headers.getlist("Authorization"), needed.scopes)
     except Denied as denied:
         raise Refusal(denied) from None
 
 
 def _scheme(guard: Guard, scopes: Mapping[str, str] | None) -> OAuth2PasswordBearer:
-    """Stands for the guard in the OpenAPI document. What it finds is not used: it looks at one header of several."""
-    return OAuth2PasswordBearer(f"{guard.issuer}/api/auth/login", scopes=dict(scopes or {}), auto_error=False)
+    """Stands for the guard in the OpenAPI document: once, with the scopes that any of its dependencies offers.
+
+    What it finds in a request is not used: of several headers it looks at one.
+    """
+    url = f"{guard.issuer}/api/auth/login"
+    scheme, offered = _schemes.setdefault(guard, (OAuth2PasswordBearer(url, auto_error=False), {}))
+    offered.update(scopes or {})
+    scheme.model = OAuth2(flows=OAuthFlows(password=OAuthFlowPassword(tokenUrl=url, scopes=offered)))
+    return scheme
+
+
+_schemes: WeakKeyDictionary[Guard, tuple[OAuth2PasswordBearer, dict[str, str]]] = WeakKeyDictionary()

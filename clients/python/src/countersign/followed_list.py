@@ -9,7 +9,7 @@ import jwt
 from .jws import read_kid
 from .options import Options
 from .pace import Pace
-from .status_list import LONGEST, TYPE, StatusList, verify_status_list
+from .status_list import LONGEST, TYPE, StatusList, Unreadable, verify_status_list
 from .transport import Refused, Transport
 
 WAIT = 30
@@ -19,7 +19,7 @@ FORGOTTEN_AFTER = 3600
 
 
 class FollowedList:
-    """`held`, `status`, `serves` and `last_named` may be used from any thread; all else happens in one event loop."""
+    """What is public may be read from any thread; all else happens in one event loop."""
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class FollowedList:
         self._pace = Pace(f"the status list {uri}")
         self._etag: str | None = None
         self._confirmed = 0.0
+        self._unreadable = False
         self.held: StatusList | None = None
         self.tried = asyncio.Event()
         """Set when the first fetch has ended, well or not: nobody waits for a later one."""
@@ -45,13 +46,18 @@ class FollowedList:
         self.last_named = time.monotonic()
         return self.held.status(idx) if self.held is not None else None
 
+    @property
+    def unreadable(self) -> bool:
+        """Whether the issuer has signed a list that says nothing, and none is held that does."""
+        return self._unreadable and self.held is None
+
     def serves(self) -> bool:
         """Whether what is held may be relied on now."""
         if self.held is None:
             return False
         now = self._options.now()
-        if self._options.when_stale == "fail_closed" and now - self._confirmed > self.held.ttl + GRACE:
-            return False
+        if self._options.when_stale == "fail_closed" and abs(now - self._confirmed) > self.held.ttl + GRACE:
+            return False  # Also if the clock was set back: that makes no list young.
         return now - self._options.leeway < self.held.exp
 
     def start(self, ended: Callable[["FollowedList"], None]) -> None:
@@ -72,7 +78,9 @@ class FollowedList:
                 # An answer that was held is good even without news. One that comes at once is from a server that
                 # does not hold requests: it must not be asked in a circle.
                 pause = self._pace.succeeded() if news or time.monotonic() - began > 1 else self._pace.idle()
+                self._unreadable = False
             except Exception as reason:  # noqa: BLE001 - whatever the issuer does, the list that is held goes on serving
+                self._unreadable = isinstance(reason, Unreadable)
                 pause = self._pace.failed(reason)
             self.tried.set()
             await asyncio.sleep(pause)
@@ -93,8 +101,11 @@ class FollowedList:
         new = await self._verified(reply.body)
         if held is not None and new.version < held.version:
             raise Refused(f"version {new.version} is older than {held.version}, which is known")
-        self._etag, self._confirmed, self.held = reply.headers.get("ETag"), self._options.now(), new
-        return held is None or (new.version, new.iat) > (held.version, held.iat)
+        self._etag, self._confirmed = reply.headers.get("ETag"), self._options.now()
+        # Of one version, the one that serves for longer.
+        if news := held is None or (new.version, new.exp) > (held.version, held.exp):
+            self.held = new
+        return news
 
     async def _verified(self, body: bytes) -> StatusList:
         token = body.decode("ascii").strip()

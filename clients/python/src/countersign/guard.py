@@ -146,6 +146,8 @@ class Guard:
         # Nothing that was revoked becomes valid again, so this holds however old the list is.
         if status:
             raise Revoked("The token has been revoked.")
+        if followed is not None and followed.unreadable:
+            raise InvalidToken("The token's status list cannot be read.")
         if (followed is None or not followed.serves()) and self._options.when_stale != "fail_open":
             raise Unavailable("It cannot be checked just now whether the token has been revoked.")
         if status is None and followed is not None and followed.held is not None:
@@ -200,8 +202,9 @@ def _found(live: Issuer, kid: str) -> jwt.PyJWK:
     key = live.key(kid)
     if key is not None:
         return key
-    if live.keys_are_doubtful:
+    if not live.has_keys:
         raise Unavailable("The issuer's keys cannot be had just now.")
+    # Also if the key set could not be fetched anew: whoever makes up a key must not make us answer 503.
     raise InvalidToken("The token is signed with a key that is not the issuer's.")
 
 

@@ -44,9 +44,9 @@ class Issuer:
         return self._keys.find(kid)
 
     @property
-    def keys_are_doubtful(self) -> bool:
-        """Whether the key set could not be fetched when it was tried last."""
-        return self._keys.failing
+    def has_keys(self) -> bool:
+        """Whether the key set could be fetched yet."""
+        return self._keys.known
 
     def status_list(self, uri: str) -> FollowedList | None:
         """The list of this address, if it was tried to fetch it already."""

@@ -29,12 +29,15 @@ class KeySet:
         self._asked_for_unknown = float("-inf")
         self._jwks_uri: str | None = None
         self._body = b""
-        self.failing = True
-        """Whether the last fetch failed, so that what is not in the set may still be a good key."""
 
     def find(self, kid: str) -> jwt.PyJWK | None:
         """The key that is published under this name, as far as it is known here."""
         return self._keys.get(kid)
+
+    @property
+    def known(self) -> bool:
+        """Whether the set could be fetched yet."""
+        return bool(self._keys)
 
     async def want(self, kid: str) -> None:
         """Waits for a fetch that may bring this key; starts one if none is under way and one is allowed now."""
@@ -70,10 +73,8 @@ class KeySet:
                 self._keys, self._body = usable_keys(reply.body), reply.body
         except Exception as reason:  # noqa: BLE001 - whatever the issuer does, the keys that are held go on serving
             self._jwks_uri = None
-            self.failing = True
             return self._pace.failed(reason)
         else:
-            self.failing = False
             self._pace.succeeded()
             return 0.8 * _lifetime(reply)
         finally:

@@ -33,6 +33,10 @@ class StatusList:
         return self.array[byte] >> place & (1 << self.bits) - 1 if byte < len(self.array) else None
 
 
+class Unreadable(InvalidToken):
+    """The issuer has signed a list that says nothing: whoever names it is refused, whatever the policy."""
+
+
 def verify_status_list(token: str, uri: str, key: jwt.PyJWK, options: Options) -> StatusList:
     """Verifies a list (§8.3). Nothing is inflated before the signature and all claims hold."""
     claims = read_claims(token, key)
@@ -42,7 +46,7 @@ def verify_status_list(token: str, uri: str, key: jwt.PyJWK, options: Options) -
     content = claims.get("status_list")
     bits, lst = (content.get("bits"), content.get("lst")) if isinstance(content, dict) else (None, None)
     if type(bits) is not int or bits not in (1, 2, 4, 8) or not isinstance(lst, str):
-        raise InvalidToken("The status list cannot be read.")
+        raise Unreadable("The status list has no bits, or a number of them that is not known.")
     return StatusList(
         version=whole(claims, "version"),
         iat=date(claims, "iat"),
@@ -61,9 +65,9 @@ def _inflate(lst: str) -> bytes:
             raise ValueError("no base64url")
         array = stream.decompress(urlsafe_b64decode(lst + "=" * (-len(lst) % 4)), LONGEST_INFLATED + 1)
     except (ValueError, zlib.error):
-        raise InvalidToken("The status list is not compressed as it must be.") from None
+        raise Unreadable("The status list is not compressed as it must be.") from None
     if len(array) > LONGEST_INFLATED or not stream.eof or stream.unused_data:
-        raise InvalidToken("The status list is too long, or cut off.")
+        raise Unreadable("The status list is too long, or cut off.")
     return array
 
 

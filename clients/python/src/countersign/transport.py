@@ -1,7 +1,9 @@
 """GET, as a verifier does it: bounded in time and size, never redirected, never inflated."""
 
 import asyncio
+import ssl
 from dataclasses import dataclass
+from functools import cache
 
 import httpx
 
@@ -27,7 +29,7 @@ class Transport:
     def __init__(self, options: Options) -> None:
         self._options = options
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=8)
-        self._client = httpx.AsyncClient(limits=limits, timeout=None)  # noqa: S113 - `get` bounds the whole
+        self._client = httpx.AsyncClient(verify=_trust(), limits=limits, timeout=None)  # noqa: S113 - `get` bounds the whole
 
     async def get(self, url: str, *, longest: int, seconds: float, headers: dict[str, str] | None = None) -> Reply:
         """Gives the answer to one GET, or raises."""
@@ -48,3 +50,9 @@ class Transport:
                 if len(body) > longest:
                     raise Refused(f"the reply is longer than {longest} bytes")
             return Reply(response.status_code, response.headers, bytes(body))
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """The certificates that this machine trusts. Reading them takes long, so the guards of one program share them."""
+    return httpx.create_ssl_context()

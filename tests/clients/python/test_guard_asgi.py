@@ -1,0 +1,95 @@
+"""The ASGI middleware, under Starlette and under nothing."""
+
+import asyncio
+
+import pytest
+from countersign import Guard
+from countersign.asgi import GuardMiddleware
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient, WebSocketDenialResponse
+
+from guard_issuer import FakeIssuer
+
+
+@pytest.fixture(scope="module")
+def issuer():
+    with FakeIssuer() as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="module")
+def guard(issuer):
+    with Guard(issuer.url) as guard:
+        yield guard
+
+
+def client(guard, **options):
+    async def who(request):
+        return JSONResponse({"user": str(request.user.id) if request.user else None})
+
+    async def talk(socket):
+        await socket.accept()
+        await socket.send_text(str(socket.user.id))
+        await socket.close()
+
+    app = Starlette(routes=[Route("/who", who), WebSocketRoute("/talk", talk)])
+    app.add_middleware(GuardMiddleware, guard=guard, **options)
+    return TestClient(app)
+
+
+def bearer(token):
+    return {"Authorization": f"Bearer {token}"}
+
+
+SUB = "01980000-0000-7000-8000-000000000001"
+
+
+def test_the_user_of_a_good_token_is_there(guard, issuer):
+    assert client(guard).get("/who", headers=bearer(issuer.token(sub=SUB))).json() == {"user": SUB}
+
+
+def test_others_are_refused(guard, issuer):
+    answer = client(guard).get("/who", headers=bearer("nonsense"))
+    assert answer.status_code == answer.json()["status"] == 401
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["WWW-Authenticate"].startswith(f'Bearer realm="{issuer.url}", error="invalid_token"')
+    assert answer.json()["code"] == "invalid_token"
+    assert client(guard).get("/who").json()["code"] == "missing_token"
+
+
+def test_a_scope_can_be_needed(guard, issuer):
+    writers = client(guard, scopes=["products:write"])
+    assert writers.get("/who", headers=bearer(issuer.token(scope="products:read"))).status_code == 403
+    assert writers.get("/who", headers=bearer(issuer.token(scope="products:write"))).status_code == 200
+
+
+def test_strangers_can_be_let_in(guard, issuer):
+    open_to_all = client(guard, optional=True)
+    assert open_to_all.get("/who").json() == {"user": None}
+    assert open_to_all.get("/who", headers=bearer("nonsense")).status_code == 401
+
+
+def test_a_websocket_is_guarded_too(guard, issuer):
+    with client(guard).websocket_connect("/talk", headers=bearer(issuer.token(sub=SUB))) as socket:
+        assert socket.receive_text() == SUB
+    with pytest.raises(WebSocketDenialResponse) as denied, client(guard).websocket_connect("/talk"):
+        pass
+    assert denied.value.status_code == 401
+
+
+def test_a_websocket_is_refused_where_the_server_cannot_say_why(guard):
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "websocket", "headers": []}
+    asyncio.run(GuardMiddleware(None, guard)(scope, None, send))
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+def test_lifespan_passes(guard):
+    with client(guard):
+        pass
