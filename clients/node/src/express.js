@@ -5,7 +5,8 @@
 import { Denied, requireScope as require } from './denied.js'
 
 /** @typedef {import('node:http').IncomingMessage & { user?: import('./token.js').User | undefined }} Request */
-/** @typedef {(request: Request, response: import('node:http').ServerResponse, next: (error?: any) => void) => void} Handler */
+/** @typedef {import('node:http').ServerResponse} Response */
+/** @typedef {(request: Request, response: Response, next: (error?: any) => void) => void} Handler */
 
 /**
  * Lets in only requests with a valid token, and puts their user into `req.user`: `app.use(protect(guard))`.
@@ -46,7 +47,7 @@ export function requireScope(scope) {
 
 /**
  * @param {unknown} error
- * @param {import('node:http').ServerResponse} response
+ * @param {Response} response
  * @param {(error?: any) => void} next
  */
 function refuse(error, response, next) {

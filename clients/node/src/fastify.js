@@ -3,7 +3,12 @@
 import { Denied, requireScope as require } from './denied.js'
 
 /** @typedef {{ raw: import('node:http').IncomingMessage, user?: import('./token.js').User }} Request */
-/** @typedef {{ code(status: number): Reply, headers(headers: Record<string, string>): Reply, send(body: string): unknown }} Reply */
+/**
+ * @typedef {object} Reply
+ * @property {(status: number) => Reply} code
+ * @property {(headers: Record<string, string>) => Reply} headers
+ * @property {(body: string) => unknown} send
+ */
 /** @typedef {(request: any, reply: any) => Promise<unknown>} Hook */
 
 /**
@@ -19,7 +24,8 @@ export function protect(guard) {
 }
 
 /**
- * Lets in only users whose token carries a scope: `app.post('/products', { onRequest: requireScope('products:write') }, …)`.
+ * Lets in only users whose token carries a scope:
+ * `app.post('/products', { onRequest: requireScope('products:write') }, …)`. It stands behind `protect`.
  *
  * @param {string} scope
  * @returns {Hook}

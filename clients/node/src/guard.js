@@ -55,9 +55,11 @@ export class Guard {
    */
   async verify(token) {
     const { issuer } = this.#settings
-    if (typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH) throw Denied.invalid(issuer, 'The token is too long.')
+    if (typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH)
+      throw Denied.invalid(issuer, 'The token is too long.')
     const digest = hash('sha256', token, 'base64')
-    const verified = this.#remembered(digest) ?? this.#remember(digest, await verifyToken(token, this.#keys, this.#settings))
+    const verified =
+      this.#remembered(digest) ?? this.#remember(digest, await verifyToken(token, this.#keys, this.#settings))
     // The bit is asked every time: it is an array look-up, and what makes a token revocable at once.
     if (verified.status) await this.#lists.check(verified.status)
     return verified.user
@@ -85,9 +87,9 @@ export class Guard {
   #remember(digest, verified) {
     const { cacheSize } = this.#settings
     if (cacheSize > 0) this.#verified.set(digest, verified)
-    if (this.#verified.size > cacheSize) for (const oldest of this.#verified.keys()) {
+    if (this.#verified.size > cacheSize) {
+      const [oldest = ''] = this.#verified.keys()
       this.#verified.delete(oldest)
-      break
     }
     return verified
   }

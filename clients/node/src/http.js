@@ -41,7 +41,11 @@ export function get(address, { headers, milliseconds, limit, signal }) {
   })
 }
 
-/** Milliseconds to wait after so many failures in a row: 200 to 5,000, less up to a quarter. @param {number} failures */
+/**
+ * Milliseconds to wait after so many failures in a row: 200 to 5,000, less up to a quarter.
+ *
+ * @param {number} failures
+ */
 export function backoff(failures) {
   return Math.min(5_000, 200 * 2 ** failures) * (1 - Math.random() / 4)
 }

@@ -136,7 +136,9 @@ class FollowedList {
 
   /** A clock that was set back must not make a list young. */
   #isYoung() {
-    return this.#held !== undefined && Math.abs(this.#settings.now() - this.#confirmed) <= (this.#held.ttl + GRACE) * 1000
+    return (
+      this.#held !== undefined && Math.abs(this.#settings.now() - this.#confirmed) <= (this.#held.ttl + GRACE) * 1000
+    )
   }
 
   /** @param {Promise<number>} beginning */
@@ -193,7 +195,8 @@ class FollowedList {
     if (status !== 200) throw new Error(`it answered ${status}`)
     const list = await readStatusList(body.toString(), this.#uri, this.#keys, this.#settings)
     const held = this.#held ?? { version: -1, expires: 0 }
-    if (list.version < held.version) throw new Error(`it is older (${list.version}) than the one in hand (${held.version})`)
+    if (list.version < held.version)
+      throw new Error(`it is older (${list.version}) than the one in hand (${held.version})`)
     // Of one version, the one that is good for longer.
     if (list.version > held.version || list.expires >= held.expires) this.#held = list
     this.#etag = headers.etag

@@ -3,7 +3,8 @@
 /**
  * @typedef {object} Options
  * @property {string} issuer The issuer's URL, exactly as in the `iss` of its tokens. It must be given.
- * @property {string | readonly string[]} [audience] Your own name or names; a token must be for one of them. Default: the issuer.
+ * @property {string | readonly string[]} [audience] Your own name or names; a token must be for one of them.
+ *   Default: the issuer.
  * @property {string} [baseUrl] Where the issuer is reached from here, if not under its own name (containers).
  * @property {number} [leeway] By how many seconds the issuer's clock may be off. Default: 30.
  * @property {'serve_until_expiry' | 'fail_open' | 'fail_closed'} [whenStale] What happens while a status list cannot be
@@ -12,8 +13,8 @@
  *   that was revoked in the meantime is then not seen.
  * @property {boolean} [requireStatus] Whether a token without a `status` is refused. Default: true. Without it, such a
  *   token cannot be taken back.
- * @property {number} [unknownKeyCooldown] Tokens that name an unknown key cause at most one fetch of the keys in so many
- *   seconds. Default: 30.
+ * @property {number} [unknownKeyCooldown] Tokens that name an unknown key cause at most one fetch of the keys in
+ *   so many seconds. Default: 30.
  * @property {number} [cacheSize] How many verified tokens are remembered; 0 turns it off. Default: 10,000.
  * @property {() => number} [now] The present in milliseconds since the epoch, for tests. Default: `Date.now`.
  */
@@ -52,7 +53,10 @@ export function readOptions(options) {
   } = options
   for (const name in unknown) throw new TypeError(`There is no option ${name}.`)
   const audiences = [audience].flat()
-  must(audiences.length > 0 && audiences.every((one) => typeof one === 'string' && one), 'audience is one name, or a list of names')
+  must(
+    audiences.length > 0 && audiences.every((one) => typeof one === 'string' && one),
+    'audience is one name, or a list of names',
+  )
   must(POLICIES.includes(whenStale), `whenStale is one of ${POLICIES.join(', ')}`)
   must(typeof requireStatus === 'boolean', 'requireStatus is true or false')
   must(typeof now === 'function', 'now is a function')
@@ -83,7 +87,10 @@ function places(issuer, baseUrl) {
   // Written otherwise, it would equal no `iss`, and every token would be refused.
   must(home.pathname === '/' && !issuer.endsWith('/'), 'issuer is a URL without a path and without a slash at its end')
   const base = baseUrl === undefined ? undefined : web('baseUrl', baseUrl)
-  must(base || home.protocol === 'https:' || isLoopback(home), 'issuer must be https, unless it is on this machine or baseUrl is given')
+  must(
+    base || home.protocol === 'https:' || isLoopback(home),
+    'issuer must be https, unless it is on this machine or baseUrl is given',
+  )
   const prefix = base?.href.replace(/\/$/, '')
   return {
     /** @param {string} address */
@@ -95,7 +102,10 @@ function places(issuer, baseUrl) {
     locate: (address) => {
       const url = web('an address that the issuer names', address, true)
       if (prefix && url.origin === home.origin) return new URL(prefix + url.pathname + url.search)
-      must(url.protocol === 'https:' || (isLoopback(url) && isLoopback(home)), `${url.origin} is neither https nor on this machine`)
+      must(
+        url.protocol === 'https:' || (isLoopback(url) && isLoopback(home)),
+        `${url.origin} is neither https nor on this machine`,
+      )
       return url
     },
   }
@@ -109,7 +119,10 @@ function places(issuer, baseUrl) {
 function web(name, address, query = false) {
   must(typeof address === 'string' && URL.canParse(address), `${name} is no URL`)
   const url = new URL(address)
-  must(/^https?:$/.test(url.protocol) && !url.username && !url.password, `${name} must be http or https, without credentials`)
+  must(
+    /^https?:$/.test(url.protocol) && !url.username && !url.password,
+    `${name} must be http or https, without credentials`,
+  )
   must(!url.hash && (query || !url.search), `${name} must end with its path`)
   return url
 }

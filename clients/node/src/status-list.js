@@ -35,7 +35,8 @@ export class Unreadable extends Refused {}
  * @param {Buffer} bytes
  */
 function reader(bits, bytes) {
-  if (bits !== 1 && bits !== 2 && bits !== 4 && bits !== 8) throw new Unreadable('The list has an unknown number of bits.')
+  if (bits !== 1 && bits !== 2 && bits !== 4 && bits !== 8)
+    throw new Unreadable('The list has an unknown number of bits.')
   /** @param {number} idx */
   return (idx) => {
     const byte = bytes[Math.floor((idx * bits) / 8)]
@@ -52,7 +53,9 @@ async function unpack(lst) {
   // A bomb ends in an error at this many bytes.
   const unpacked = await promisify(inflate)(packed, { maxOutputLength: 16 * 1024 * 1024, info: true })
   // With `info` it comes with the engine that made it, which stops at the end of the stream.
-  const { buffer, engine } = /** @type {{ buffer: Buffer, engine: { bytesWritten: number } }} */ (/** @type {unknown} */ (unpacked))
+  const { buffer, engine } = /** @type {{ buffer: Buffer, engine: { bytesWritten: number } }} */ (
+    /** @type {unknown} */ (unpacked)
+  )
   if (engine.bytesWritten !== packed.length) throw new Refused('The list has something behind its end.')
   return buffer
 }

@@ -3,6 +3,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { debuglog } from 'node:util'
+
+const log = debuglog('countersign')
 
 /** @typedef {{ id: string, email: string, password: string, scopes: string[] }} SeededUser */
 
@@ -66,9 +69,15 @@ export async function startCountersign({ program = process.env.COUNTERSIGN_BIN ?
  */
 async function start(program, args) {
   const command = ['dev', '--listen', '127.0.0.1:0', '--json', '--until-stdin-closes', ...args]
-  const child = spawn(program, command, { stdio: ['pipe', 'pipe', 'inherit'] })
-  const failed = once(child, 'exit').then(
-    ([code, signal]) => `${program} dev ended with ${code ?? signal}`,
+  const child = spawn(program, command, { stdio: 'pipe' })
+  let said = ''
+  child.stderr.on('data', (text) => {
+    // It logs every request, which nobody wants among the results of tests.
+    log('%s', text)
+    said = (said + text).slice(-10_000)
+  })
+  const failed = once(child, 'close').then(
+    ([code, signal]) => `${program} dev ended with ${code ?? signal}: ${said}`,
     (error) => `${program} does not start (${error.message}); set COUNTERSIGN_BIN, or put countersign on the PATH`,
   )
   const lines = createInterface(child.stdout)
@@ -78,7 +87,8 @@ async function start(program, args) {
   child.stdout.resume()
   // A test that forgot to stop it still ends.
   child.unref()
-  for (const stream of [child.stdin, child.stdout]) /** @type {import('node:net').Socket} */ (stream).unref()
+  for (const stream of [child.stdin, child.stdout, child.stderr])
+    /** @type {import('node:net').Socket} */ (stream).unref()
   /** @type {{ issuer: string, users: SeededUser[] }} */
   const { issuer, users } = JSON.parse(line.line)
   return { child, issuer, users }

@@ -49,7 +49,8 @@ export async function verifyToken(token, keys, settings) {
     if (error instanceof Refused || error instanceof UnknownKey) throw Denied.invalid(issuer, error.message)
     if (error instanceof errors.JWTExpired) throw Denied.invalid(issuer, 'The token has expired.')
     // The library's words name the rule that was broken and hold no part of the token.
-    if (error instanceof errors.JOSEError) throw Denied.invalid(issuer, `The token is not valid: ${error.message}.`, error)
+    if (error instanceof errors.JOSEError)
+      throw Denied.invalid(issuer, `The token is not valid: ${error.message}.`, error)
     throw error
   }
 }
@@ -71,12 +72,20 @@ export async function verifySigned(token, keys, { issuer, leeway, now }, expecte
     token,
     async (header) => {
       // RFC 8725 §3.10: a key that comes with the token proves nothing, and fetching one is a request forgery.
-      for (const name of FORBIDDEN) if (Object.hasOwn(header, name)) throw new Refused(`The token's header has ${name}.`)
+      for (const name of FORBIDDEN)
+        if (Object.hasOwn(header, name)) throw new Refused(`The token's header has ${name}.`)
       key = await keys.find(header.kid)
       return key.public
     },
     // RFC 8725 §3.1: the algorithm is the key's, and never chosen by the token.
-    { algorithms: ['ES256'], issuer, clockTolerance: leeway, currentDate: new Date(now()), requiredClaims: ['iat', 'exp'], ...expected },
+    {
+      algorithms: ['ES256'],
+      issuer,
+      clockTolerance: leeway,
+      currentDate: new Date(now()),
+      requiredClaims: ['iat', 'exp'],
+      ...expected,
+    },
   )
   for (const name of /** @type {const} */ (['iat', 'exp', 'nbf'])) {
     // Such as 1e400, which JSON reads as endless.
@@ -112,12 +121,17 @@ function readStatus(status, { requireStatus, ofIssuer }) {
     return undefined
   }
   const { idx, uri } = status?.status_list ?? {}
-  if (!Number.isSafeInteger(idx) || idx < 0 || typeof uri !== 'string') throw new Refused("The token's status is malformed.")
+  if (!Number.isSafeInteger(idx) || idx < 0 || typeof uri !== 'string')
+    throw new Refused("The token's status is malformed.")
   if (!ofIssuer(uri)) throw new Refused("The token's status list is not the issuer's.")
   return { idx, uri }
 }
 
-/** RFC 7515 §2; unused bits must be zero (RFC 4648 §3.5), so that no two texts are one token. @param {string} token */
+/**
+ * RFC 7515 §2; unused bits must be zero (RFC 4648 §3.5), so that no two texts are one token.
+ *
+ * @param {string} token
+ */
 function isCanonical(token) {
   const parts = token.split('.')
   return parts.length === 3 && parts.every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)

@@ -44,7 +44,9 @@ const frameworks = {
     app.register(async (inner) => {
       inner.addHook('onRequest', protect(guard))
       inner.get('/products', async (request) => JSON.stringify(request.user.id))
-      inner.post('/products', { onRequest: requireScope('products:write') }, async (request, reply) => reply.code(201).send(request.body))
+      inner.post('/products', { onRequest: requireScope('products:write') }, async (request, reply) =>
+        reply.code(201).send(request.body),
+      )
     })
     return { base: await app.listen({ port: 0, host: '127.0.0.1' }), stop: () => app.close() }
   },
@@ -55,11 +57,15 @@ for (const [name, start] of Object.entries(frameworks)) {
     let server
     before(async () => (server = await start()))
     after(() => server?.stop())
-    const ask = (method, path, token) => fetch(server.base + path, {
-      method,
-      headers: { ...(token && { Authorization: `Bearer ${token}` }), ...(method === 'POST' && { 'Content-Type': 'application/json' }) },
-      body: method === 'POST' ? '{"name":"Umbrella"}' : undefined,
-    })
+    const ask = (method, path, token) =>
+      fetch(server.base + path, {
+        method,
+        headers: {
+          ...(token && { Authorization: `Bearer ${token}` }),
+          ...(method === 'POST' && { 'Content-Type': 'application/json' }),
+        },
+        body: method === 'POST' ? '{"name":"Umbrella"}' : undefined,
+      })
 
     test('knows its user', async () => {
       const answer = await ask('GET', '/products', reader)
@@ -74,7 +80,10 @@ for (const [name, start] of Object.entries(frameworks)) {
         assert.match(answer.headers.get('content-type'), /^application\/problem\+json/)
         assert.equal(answer.headers.get('www-authenticate').includes('error="invalid_token"'), token !== undefined)
         const { type, title, status, detail, code } = await answer.json()
-        assert.deepEqual({ type, title, status, code }, { type: 'about:blank', title: 'Unauthorized', status: 401, code: token ? 'invalid_token' : 'missing_token' })
+        assert.deepEqual(
+          { type, title, status, code },
+          { type: 'about:blank', title: 'Unauthorized', status: 401, code: token ? 'invalid_token' : 'missing_token' },
+        )
         assert.ok(detail)
       }
     })
@@ -98,7 +107,11 @@ for (const [name, start] of Object.entries(frameworks)) {
     test('answers 503 while the issuer is down and nothing is known', async () => {
       const lists = issuer.instead
       lists.set('/oauth2/status-lists/5', (_, response) => response.destroy())
-      const answer = await ask('GET', '/products', await issuer.token({ status: { status_list: { idx: 1, uri: issuer.listUri(5) } } }))
+      const answer = await ask(
+        'GET',
+        '/products',
+        await issuer.token({ status: { status_list: { idx: 1, uri: issuer.listUri(5) } } }),
+      )
       assert.equal(answer.status, 503)
       assert.equal(answer.headers.get('retry-after'), '1')
       assert.equal((await answer.json()).code, 'unavailable')
@@ -106,32 +119,40 @@ for (const [name, start] of Object.entries(frameworks)) {
   })
 }
 
-test('the Express example serves readers, lets writers write, and forgets who was revoked', { timeout: 60_000 }, async () => {
-  const example = spawn(process.execPath, ['main.js'], {
-    cwd: new URL('express-api/', import.meta.url),
-    env: { ...process.env, ISSUER: issuer.issuer, AUDIENCE: issuer.issuer, PORT: '0' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  try {
-    const [base] = await once(createInterface(example.stdout), 'line')
-    const ask = (method, token, name) => fetch(`${base}/products`, {
-      method,
-      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
-      body: name && JSON.stringify({ name }),
+test(
+  'the Express example serves readers, lets writers write, and forgets who was revoked',
+  { timeout: 60_000 },
+  async () => {
+    const example = spawn(process.execPath, ['main.js'], {
+      cwd: new URL('express-api/', import.meta.url),
+      env: { ...process.env, ISSUER: issuer.issuer, AUDIENCE: issuer.issuer, PORT: '0' },
+      stdio: ['ignore', 'pipe', 'inherit'],
     })
-    assert.equal((await fetch(`${base}/products`)).status, 401)
-    assert.equal((await ask('POST', reader, 'Boots')).status, 403)
-    assert.equal((await ask('POST', writer)).status, 422)
-    const added = await ask('POST', writer, 'Boots')
-    assert.equal(added.status, 201)
-    assert.equal((await added.json()).addedBy, (await guard.verify(writer)).id)
-    assert.deepEqual((await (await ask('GET', reader)).json()).map(({ name }) => name), ['Umbrella', 'Boots'])
-    const leaving = await issuer.token({ status: { status_list: { idx: 99, uri: issuer.listUri(1) } } })
-    assert.equal((await ask('GET', leaving)).status, 200)
-    issuer.revoke(99)
-    await eventually(async () => (await ask('GET', leaving)).status === 401)
-  } finally {
-    example.kill()
-    await once(example, 'exit')
-  }
-})
+    try {
+      const [base] = await once(createInterface(example.stdout), 'line')
+      const ask = (method, token, name) =>
+        fetch(`${base}/products`, {
+          method,
+          headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+          body: name && JSON.stringify({ name }),
+        })
+      assert.equal((await fetch(`${base}/products`)).status, 401)
+      assert.equal((await ask('POST', reader, 'Boots')).status, 403)
+      assert.equal((await ask('POST', writer)).status, 422)
+      const added = await ask('POST', writer, 'Boots')
+      assert.equal(added.status, 201)
+      assert.equal((await added.json()).addedBy, (await guard.verify(writer)).id)
+      assert.deepEqual(
+        (await (await ask('GET', reader)).json()).map(({ name }) => name),
+        ['Umbrella', 'Boots'],
+      )
+      const leaving = await issuer.token({ status: { status_list: { idx: 99, uri: issuer.listUri(1) } } })
+      assert.equal((await ask('GET', leaving)).status, 200)
+      issuer.revoke(99)
+      await eventually(async () => (await ask('GET', leaving)).status === 401)
+    } finally {
+      example.kill()
+      await once(example, 'exit')
+    }
+  },
+)

@@ -1,5 +1,5 @@
 // Puts our package and the examples beside the tests, as npm would install them: `node guard-install.mjs ROOT`.
-// It is a copy, so that its dependencies are found in the node_modules of the tests and nothing is written below clients/.
+// Copies, so that their dependencies are found in the node_modules of the tests, and nothing is written in the sources.
 import { cp, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -8,9 +8,13 @@ const here = import.meta.dirname
 const guard = join(here, 'node_modules/@countersign/guard')
 await rm(guard, { recursive: true, force: true })
 await mkdir(guard, { recursive: true })
-for (const name of ['package.json', 'tsconfig.json', 'src']) await cp(join(root, 'clients/node', name), join(guard, name), { recursive: true })
+for (const name of ['package.json', 'tsconfig.json', 'src'])
+  await cp(join(root, 'clients/node', name), join(guard, name), { recursive: true })
 for (const name of ['express-api', 'go-api']) {
   await rm(join(here, name), { recursive: true, force: true })
-  await cp(join(root, 'examples', name), join(here, name), { recursive: true, filter: (path) => !path.endsWith('node_modules') })
+  await cp(join(root, 'examples', name), join(here, name), {
+    recursive: true,
+    filter: (path) => !path.endsWith('node_modules'),
+  })
 }
 await cp(join(root, 'clients/vectors.json'), join(here, 'vectors.json'))

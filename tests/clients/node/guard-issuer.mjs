@@ -79,12 +79,23 @@ class FakeIssuer {
   async token(claims = {}, header = {}, key = this.key) {
     const seconds = Math.floor(this.now() / 1000)
     const payload = {
-      iss: this.issuer, sub: randomUUID(), aud: this.issuer, exp: seconds + 15 * 86400, iat: seconds, jti: randomUUID(),
-      client_id: 'countersign', sid: randomUUID(), scope: 'products:read products:write', auth_time: seconds, amr: ['pwd'],
+      iss: this.issuer,
+      sub: randomUUID(),
+      aud: this.issuer,
+      exp: seconds + 15 * 86400,
+      iat: seconds,
+      jti: randomUUID(),
+      client_id: 'countersign',
+      sid: randomUUID(),
+      scope: 'products:read products:write',
+      auth_time: seconds,
+      amr: ['pwd'],
       status: { status_list: { idx: 7, uri: this.listUri(1) } },
       ...claims,
     }
-    return new SignJWT(payload).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: key.kid, ...header }).sign(key.privateKey)
+    return new SignJWT(payload)
+      .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: key.kid, ...header })
+      .sign(key.privateKey)
   }
 
   listUri(number) {
@@ -111,19 +122,26 @@ class FakeIssuer {
 
   /** How often a path was asked for; `held` tells long-polls from plain requests. */
   count(path, { held } = {}) {
-    return this.requests.filter((one) => one.path === path && (held === undefined || held === Boolean(one.prefer))).length
+    return this.requests.filter((one) => one.path === path && (held === undefined || held === Boolean(one.prefer)))
+      .length
   }
 
   async #answer(request, response) {
     const { url: path } = request
-    this.requests.push({ path, prefer: request.headers.prefer, etag: request.headers['if-none-match'], at: performance.now() })
+    this.requests.push({
+      path,
+      prefer: request.headers.prefer,
+      etag: request.headers['if-none-match'],
+      at: performance.now(),
+    })
     const instead = this.instead.get(path)
     if (instead) return instead(request, response)
     const number = /^\/oauth2\/status-lists\/(\d+)$/.exec(path)?.[1]
     if (path === '/.well-known/oauth-authorization-server') {
       return json(response, { issuer: this.issuer, jwks_uri: `${this.issuer}/.well-known/jwks.json` })
     }
-    if (path === '/.well-known/jwks.json') return json(response, { keys: this.keys }, { 'Cache-Control': 'public, max-age=300' })
+    if (path === '/.well-known/jwks.json')
+      return json(response, { keys: this.keys }, { 'Cache-Control': 'public, max-age=300' })
     if (number) return this.#list(Number(number), request, response)
     response.writeHead(404).end()
   }
@@ -138,18 +156,25 @@ class FakeIssuer {
       return
     }
     const jwt = await this.signedList(number)
-    response.writeHead(200, {
-      'Content-Type': 'application/statuslist+jwt',
-      'Cache-Control': `public, max-age=${this.listAge}`,
-      ETag: `"${version}-${epoch}"`,
-    }).end(jwt)
+    response
+      .writeHead(200, {
+        'Content-Type': 'application/statuslist+jwt',
+        'Cache-Control': `public, max-age=${this.listAge}`,
+        ETag: `"${version}-${epoch}"`,
+      })
+      .end(jwt)
   }
 
   async signedList(number = 1) {
     const { version, bytes, claims } = this.list(number)
     const seconds = Math.floor(this.now() / 1000)
     const payload = {
-      iss: this.issuer, sub: this.listUri(number), iat: seconds, exp: seconds + LIST_LIFETIME, ttl: TTL, version,
+      iss: this.issuer,
+      sub: this.listUri(number),
+      iat: seconds,
+      exp: seconds + LIST_LIFETIME,
+      ttl: TTL,
+      version,
       status_list: { bits: 1, lst: deflateSync(bytes).toString('base64url') },
       ...claims,
     }

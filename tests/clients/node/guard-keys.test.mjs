@@ -7,7 +7,11 @@ import { eventually, startIssuer, stoppedClock } from './guard-issuer.mjs'
 const METADATA = '/.well-known/oauth-authorization-server'
 const KEYS = '/.well-known/jwks.json'
 const refused = (code) => (error) => error instanceof Denied && error.code === code
-const verified = (guard, token) => guard.verify(token).then(() => true, () => false)
+const verified = (guard, token) =>
+  guard.verify(token).then(
+    () => true,
+    () => false,
+  )
 
 // Each test has an issuer and guards of its own.
 function check(name, run) {
@@ -27,20 +31,25 @@ function check(name, run) {
 
 // Side by side, as some of them wait for a time limit to pass.
 describe('the keys', { concurrency: true }, () => {
-  check('a thousand tokens with a thousand unknown keys cause one fetch in a cooldown', async ({ issuer, now, build }) => {
-    const guard = build()
-    await guard.verify(await issuer.token())
-    const before = issuer.count(KEYS)
-    const forged = await Promise.all(Array.from({ length: 1000 }, (_, number) => issuer.token({}, { kid: `unknown-${number}` })))
-    for (const round of [1, 2]) {
-      const answers = await Promise.allSettled(forged.map((token) => guard.verify(token)))
-      assert.ok(answers.every(({ reason }) => refused('invalid_token')(reason)))
-      assert.equal(issuer.count(KEYS), before + round)
-      for (const token of forged.slice(0, 10)) await assert.rejects(guard.verify(token), refused('invalid_token'))
-      assert.equal(issuer.count(KEYS), before + round)
-      now.advance(31)
-    }
-  })
+  check(
+    'a thousand tokens with a thousand unknown keys cause one fetch in a cooldown',
+    async ({ issuer, now, build }) => {
+      const guard = build()
+      await guard.verify(await issuer.token())
+      const before = issuer.count(KEYS)
+      const forged = await Promise.all(
+        Array.from({ length: 1000 }, (_, number) => issuer.token({}, { kid: `unknown-${number}` })),
+      )
+      for (const round of [1, 2]) {
+        const answers = await Promise.allSettled(forged.map((token) => guard.verify(token)))
+        assert.ok(answers.every(({ reason }) => refused('invalid_token')(reason)))
+        assert.equal(issuer.count(KEYS), before + round)
+        for (const token of forged.slice(0, 10)) await assert.rejects(guard.verify(token), refused('invalid_token'))
+        assert.equal(issuer.count(KEYS), before + round)
+        now.advance(31)
+      }
+    },
+  )
 
   check('a new key is found when the first token that names it comes', async ({ issuer, build }) => {
     const guard = build()
@@ -74,49 +83,62 @@ describe('the keys', { concurrency: true }, () => {
     await eventually(() => verified(guard, token))
   })
 
-  check('known keys serve on while the issuer is down, and unknown ones are refused', async ({ issuer, now, build }) => {
-    const guard = build({ whenStale: 'fail_open' })
-    await guard.verify(await issuer.token())
-    await issuer.stop()
-    now.advance(5 * 86400)
-    await guard.verify(await issuer.token())
-    await assert.rejects(guard.verify(await issuer.token({}, { kid: 'unknown' })), refused('invalid_token'))
-  })
+  check(
+    'known keys serve on while the issuer is down, and unknown ones are refused',
+    async ({ issuer, now, build }) => {
+      const guard = build({ whenStale: 'fail_open' })
+      await guard.verify(await issuer.token())
+      await issuer.stop()
+      now.advance(5 * 86400)
+      await guard.verify(await issuer.token())
+      await assert.rejects(guard.verify(await issuer.token({}, { kid: 'unknown' })), refused('invalid_token'))
+    },
+  )
 
-  check('an issuer that hangs is given up, and whoever comes later is not kept waiting for it', async ({ issuer, build }) => {
-    issuer.instead.set(METADATA, () => {})
-    const guard = build()
-    const token = await issuer.token()
-    await assert.rejects(guard.verify(token), refused('unavailable'))
-    issuer.instead.clear()
-    await eventually(() => verified(guard, token))
-    // Whoever brings an unknown key waits; whoever brings a known one does not.
-    issuer.instead.set(KEYS, () => {})
-    let over = false
-    const unknown = assert.rejects(guard.verify(await issuer.token({}, { kid: 'unknown' })), refused('invalid_token')).then(() => (over = true))
-    await guard.verify(await issuer.token())
-    assert.equal(over, false)
-    guard.close()
-    await unknown
-  })
+  check(
+    'an issuer that hangs is given up, and whoever comes later is not kept waiting for it',
+    async ({ issuer, build }) => {
+      issuer.instead.set(METADATA, () => {})
+      const guard = build()
+      const token = await issuer.token()
+      await assert.rejects(guard.verify(token), refused('unavailable'))
+      issuer.instead.clear()
+      await eventually(() => verified(guard, token))
+      // Whoever brings an unknown key waits; whoever brings a known one does not.
+      issuer.instead.set(KEYS, () => {})
+      let over = false
+      const unknown = assert
+        .rejects(guard.verify(await issuer.token({}, { kid: 'unknown' })), refused('invalid_token'))
+        .then(() => (over = true))
+      await guard.verify(await issuer.token())
+      assert.equal(over, false)
+      guard.close()
+      await unknown
+    },
+  )
 
   const p256 = { kty: 'EC', crv: 'P-256', kid: 'x' }
-  const others = [{ kty: 'RSA', kid: 'x', n: 'AQAB', e: 'AQAB' }, { kty: 'OKP', crv: 'Ed25519', kid: 'x', x: 'AA' }, { kty: 'oct', kid: 'x', k: 'AA' }]
+  const others = [
+    { kty: 'RSA', kid: 'x', n: 'AQAB', e: 'AQAB' },
+    { kty: 'OKP', crv: 'Ed25519', kid: 'x', x: 'AA' },
+    { kty: 'oct', kid: 'x', k: 'AA' },
+  ]
   const broken = [p256, { ...p256, x: 'AA', y: 'AA' }, { ...p256, x: 1, y: [] }]
   // Each takes the answer and the right keys, as JSON.
   const lies = {
     'an error': (response, keys) => response.writeHead(500).end(keys),
     'another success': (response, keys) => response.writeHead(206).end(keys),
     'a redirect': (response, keys) => response.writeHead(302, { Location: '/elsewhere' }).end(keys),
-    'HTML': (response) => response.end('<html></html>'),
+    HTML: (response) => response.end('<html></html>'),
     'a list': (response) => response.end('[]'),
-    'null': (response) => response.end('null'),
+    null: (response) => response.end('null'),
     'no keys': (response) => response.end('{"keys":[]}'),
     'keys that are no list': (response) => response.end('{"keys":{"length":1}}'),
     'keys of other kinds': (response) => response.end(JSON.stringify({ keys: [null, 1, ...others] })),
     'keys that are no keys': (response) => response.end(JSON.stringify({ keys: broken })),
     '10 MB': (response, keys) => response.end(keys + ' '.repeat(10_000_000)),
-    'a torn answer': (response, keys) => response.writeHead(200, { 'Content-Length': keys.length + 1 }).write(keys, () => response.destroy()),
+    'a torn answer': (response, keys) =>
+      response.writeHead(200, { 'Content-Length': keys.length + 1 }).write(keys, () => response.destroy()),
   }
   for (const [name, lie] of Object.entries(lies)) {
     check(`${name} instead of keys changes nothing`, async ({ issuer, build }) => {
@@ -151,7 +173,10 @@ describe('the keys', { concurrency: true }, () => {
   })
 
   check('keys beside ours that we cannot use are skipped', async ({ issuer, build }) => {
-    issuer.keys.unshift({ kty: 'RSA', kid: issuer.key.kid, n: 'AQAB', e: 'AQAB' }, { ...issuer.keys[0], kid: 'other', use: 'enc' })
+    issuer.keys.unshift(
+      { kty: 'RSA', kid: issuer.key.kid, n: 'AQAB', e: 'AQAB' },
+      { ...issuer.keys[0], kid: 'other', use: 'enc' },
+    )
     const guard = build()
     await guard.verify(await issuer.token())
     await assert.rejects(guard.verify(await issuer.token({}, { kid: 'other' })), refused('invalid_token'))

@@ -10,7 +10,11 @@ import { eventually, LIST_LIFETIME, startIssuer, stoppedClock, TTL } from './gua
 
 const LIST = '/oauth2/status-lists/1'
 const refused = (code) => (error) => error instanceof Denied && error.code === code
-const codeOf = (guard, token) => guard.verify(token).then(() => 'let in', (error) => error.code)
+const codeOf = (guard, token) =>
+  guard.verify(token).then(
+    () => 'let in',
+    (error) => error.code,
+  )
 const bit = (idx, uri) => ({ status: { status_list: { idx, uri } } })
 
 function check(name, run) {
@@ -36,7 +40,12 @@ describe('the status lists', { concurrency: true }, () => {
     const other = await issuer.token(bit(8, issuer.listUri(1)))
     await guard.verify(token)
     await eventually(() => issuer.held.size === 1)
-    assert.deepEqual(issuer.requests.at(-1), { ...issuer.requests.at(-1), path: LIST, prefer: 'wait=30', etag: '"1-1"' })
+    assert.deepEqual(issuer.requests.at(-1), {
+      ...issuer.requests.at(-1),
+      path: LIST,
+      prefer: 'wait=30',
+      etag: '"1-1"',
+    })
     issuer.revoke(7)
     await eventually(async () => (await codeOf(guard, token)) === 'invalid_token')
     await guard.verify(other)
@@ -79,18 +88,21 @@ describe('the status lists', { concurrency: true }, () => {
     await assert.rejects(guard.verify(token), refused('invalid_token'))
   })
 
-  check('serve_until_expiry: the list in hand serves until it ends, then 503, then again', async ({ issuer, now, build }) => {
-    const guard = build()
-    const token = await issuer.token()
-    await guard.verify(token)
-    await issuer.stop()
-    now.advance(LIST_LIFETIME)
-    await guard.verify(token)
-    now.advance(31)
-    await assert.rejects(guard.verify(token), refused('unavailable'))
-    await issuer.start()
-    await eventually(async () => (await codeOf(guard, token)) === 'let in')
-  })
+  check(
+    'serve_until_expiry: the list in hand serves until it ends, then 503, then again',
+    async ({ issuer, now, build }) => {
+      const guard = build()
+      const token = await issuer.token()
+      await guard.verify(token)
+      await issuer.stop()
+      now.advance(LIST_LIFETIME)
+      await guard.verify(token)
+      now.advance(31)
+      await assert.rejects(guard.verify(token), refused('unavailable'))
+      await issuer.start()
+      await eventually(async () => (await codeOf(guard, token)) === 'let in')
+    },
+  )
 
   check('fail_closed: 503 as soon as the list is older than its ttl and the grace', async ({ issuer, now, build }) => {
     const guard = build({ whenStale: 'fail_closed' })
@@ -121,18 +133,21 @@ describe('the status lists', { concurrency: true }, () => {
     await eventually(async () => (await codeOf(guard, token)) === 'let in')
   })
 
-  check('fail_open: lets in, also with no list at all, but not what is known to be revoked', async ({ issuer, now, build }) => {
-    const guard = build({ whenStale: 'fail_open' })
-    const token = await issuer.token()
-    const other = await issuer.token(bit(8, issuer.listUri(1)))
-    issuer.revoke(8)
-    await guard.verify(token)
-    await issuer.stop()
-    now.advance(LIST_LIFETIME + 31)
-    await guard.verify(token)
-    await assert.rejects(guard.verify(other), refused('invalid_token'))
-    await guard.verify(await issuer.token(bit(1, issuer.listUri(2))))
-  })
+  check(
+    'fail_open: lets in, also with no list at all, but not what is known to be revoked',
+    async ({ issuer, now, build }) => {
+      const guard = build({ whenStale: 'fail_open' })
+      const token = await issuer.token()
+      const other = await issuer.token(bit(8, issuer.listUri(1)))
+      issuer.revoke(8)
+      await guard.verify(token)
+      await issuer.stop()
+      now.advance(LIST_LIFETIME + 31)
+      await guard.verify(token)
+      await assert.rejects(guard.verify(other), refused('invalid_token'))
+      await guard.verify(await issuer.token(bit(1, issuer.listUri(2))))
+    },
+  )
 
   check('without a list, 503 unless told to fail open, and many wait for one fetch', async ({ issuer, build }) => {
     issuer.instead.set(LIST, (_, response) => response.writeHead(404).end())
@@ -140,7 +155,7 @@ describe('the status lists', { concurrency: true }, () => {
     const tokens = await Promise.all(Array.from({ length: 100 }, (_, idx) => issuer.token(bit(idx, issuer.listUri(1)))))
     const answers = await Promise.all(tokens.map((token) => codeOf(guard, token)))
     assert.deepEqual(new Set(answers), new Set(['unavailable']))
-    assert.equal((await codeOf(build({ whenStale: 'fail_open' }), tokens[0])), 'let in')
+    assert.equal(await codeOf(build({ whenStale: 'fail_open' }), tokens[0]), 'let in')
     issuer.instead.clear()
     await eventually(async () => (await codeOf(guard, tokens[0])) === 'let in')
   })
@@ -164,8 +179,15 @@ describe('the status lists', { concurrency: true }, () => {
     'without bits': { status_list: undefined },
     'that is a bomb': { status_list: { bits: 1, lst: zip(Buffer.alloc(17 * 1024 * 1024)) } },
     'that is not compressed': { status_list: { bits: 1, lst: 'AAAA' } },
-    'with something behind its end': { status_list: { bits: 1, lst: Buffer.concat([deflateSync(Buffer.alloc(16)), Buffer.from('x')]).toString('base64url') } },
-    'that is cut off': { status_list: { bits: 1, lst: deflateSync(Buffer.alloc(16)).subarray(0, -2).toString('base64url') } },
+    'with something behind its end': {
+      status_list: {
+        bits: 1,
+        lst: Buffer.concat([deflateSync(Buffer.alloc(16)), Buffer.from('x')]).toString('base64url'),
+      },
+    },
+    'that is cut off': {
+      status_list: { bits: 1, lst: deflateSync(Buffer.alloc(16)).subarray(0, -2).toString('base64url') },
+    },
   }
   for (const [name, claims] of Object.entries(bad)) {
     check(`a list ${name} is none`, async ({ issuer, build }) => {
@@ -174,15 +196,22 @@ describe('the status lists', { concurrency: true }, () => {
     })
   }
 
-  check('a list with another number of bits than 1, 2, 4, 8 lets nobody in, whatever the policy', async ({ issuer, build }) => {
-    for (const bits of [0, 3, 16, '1', undefined]) {
-      issuer.list().claims = { status_list: { bits, lst: zip(Buffer.alloc(16)) } }
-      assert.equal(await codeOf(build({ whenStale: 'fail_open' }), await issuer.token()), 'invalid_token')
-    }
-  })
+  check(
+    'a list with another number of bits than 1, 2, 4, 8 lets nobody in, whatever the policy',
+    async ({ issuer, build }) => {
+      for (const bits of [0, 3, 16, '1', undefined]) {
+        issuer.list().claims = { status_list: { bits, lst: zip(Buffer.alloc(16)) } }
+        assert.equal(await codeOf(build({ whenStale: 'fail_open' }), await issuer.token()), 'invalid_token')
+      }
+    },
+  )
 
   check('a status of two, four and eight bits is read, and any but 0 is refused', async ({ issuer, build }) => {
-    for (const [bits, byte, idx] of [[2, 0b10_00_00_00, 3], [4, 0b0100_0000, 1], [8, 3, 0]]) {
+    for (const [bits, byte, idx] of [
+      [2, 0b10_00_00_00, 3],
+      [4, 0b0100_0000, 1],
+      [8, 3, 0],
+    ]) {
       issuer.list().claims = { status_list: { bits, lst: zip(Buffer.from([byte, 0])) } }
       const guard = build()
       assert.equal(await codeOf(guard, await issuer.token(bit(idx, issuer.listUri(1)))), 'invalid_token')
@@ -215,30 +244,33 @@ describe('the status lists', { concurrency: true }, () => {
     await guard.verify(await issuer.token())
     await eventually(() => issuer.count(LIST) >= 5)
     const times = issuer.requests.filter(({ path }) => path === LIST).map(({ at }) => at)
-    // The first is the list itself; what follows tells nothing new. Timers may be early by a millisecond, never by more.
+    // The first is the list itself; what follows tells nothing new. Timers may be early by a millisecond or so.
     for (const [number, least] of [150, 300, 600].entries()) {
       const pause = times[number + 2] - times[number + 1]
       assert.ok(pause >= least - 5, `pause ${number} was ${pause} ms`)
     }
   })
 
-  check('at most 64 lists are followed; the one that was not named for longest goes', async ({ issuer, now, build }) => {
-    const guard = build()
-    const tokens = []
-    for (let number = 1; number <= 100; number++) {
-      now.advance(1)
-      tokens.push(await issuer.token(bit(1, issuer.listUri(number))))
-      await guard.verify(tokens.at(-1))
-    }
-    await eventually(() => issuer.held.size === 64)
-    // All at once, too: these are remembered, and their lists are not.
-    await Promise.all(tokens.slice(1, 31).map((token) => guard.verify(token)))
-    await eventually(() => issuer.held.size === 64)
-    const plain = () => issuer.count(LIST, { held: false })
-    assert.equal(plain(), 1)
-    await guard.verify(await issuer.token())
-    assert.equal(plain(), 2)
-  })
+  check(
+    'at most 64 lists are followed; the one that was not named for longest goes',
+    async ({ issuer, now, build }) => {
+      const guard = build()
+      const tokens = []
+      for (let number = 1; number <= 100; number++) {
+        now.advance(1)
+        tokens.push(await issuer.token(bit(1, issuer.listUri(number))))
+        await guard.verify(tokens.at(-1))
+      }
+      await eventually(() => issuer.held.size === 64)
+      // All at once, too: these are remembered, and their lists are not.
+      await Promise.all(tokens.slice(1, 31).map((token) => guard.verify(token)))
+      await eventually(() => issuer.held.size === 64)
+      const plain = () => issuer.count(LIST, { held: false })
+      assert.equal(plain(), 1)
+      await guard.verify(await issuer.token())
+      assert.equal(plain(), 2)
+    },
+  )
 
   check('a list that no token has named for an hour is dropped', async ({ issuer, now, build }) => {
     const guard = build()
@@ -254,14 +286,17 @@ describe('the status lists', { concurrency: true }, () => {
     }
   })
 
-  check('baseUrl: everything of the issuer is asked for there, and nothing under its own name', async ({ issuer, build }) => {
-    const guard = build({ issuer: 'http://countersign.invalid', baseUrl: `${issuer.base}/` })
-    issuer.issuer = 'http://countersign.invalid'
-    const token = await issuer.token()
-    await guard.verify(token)
-    issuer.revoke(7)
-    await eventually(async () => (await codeOf(guard, token)) === 'invalid_token')
-  })
+  check(
+    'baseUrl: everything of the issuer is asked for there, and nothing under its own name',
+    async ({ issuer, build }) => {
+      const guard = build({ issuer: 'http://countersign.invalid', baseUrl: `${issuer.base}/` })
+      issuer.issuer = 'http://countersign.invalid'
+      const token = await issuer.token()
+      await guard.verify(token)
+      issuer.revoke(7)
+      await eventually(async () => (await codeOf(guard, token)) === 'invalid_token')
+    },
+  )
 
   check('after close nothing is asked any more, and what is in hand serves', async ({ issuer, build }) => {
     const guard = build()
@@ -282,7 +317,10 @@ describe('the status lists', { concurrency: true }, () => {
       import { createGuard } from '@countersign/guard'
       const guard = createGuard({ issuer: '${issuer.issuer}' })
       console.log((await guard.verify('${await issuer.token()}')).claims.iss)`
-    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], { cwd: import.meta.dirname, stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      cwd: import.meta.dirname,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     const [printed, [code]] = await Promise.all([child.stdout.toArray(), once(child, 'exit')])
     assert.equal(String(printed).trim(), issuer.issuer)
     assert.equal(code, 0)

@@ -16,18 +16,30 @@ after(async () => {
 })
 
 const signOut = async (token) => {
-  const answer = await fetch(`${server.base}/api/auth/logout`, { method: 'POST', headers: { Authorization: `Bearer ${token}` } })
+  const answer = await fetch(`${server.base}/api/auth/logout`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${token}` },
+  })
   assert.equal(answer.status, 204)
 }
-const ended = (token) => guard.verify(token).then(() => false, (denied) => {
-  assert.ok(denied instanceof Denied, denied)
-  assert.equal(denied.code, 'invalid_token', denied.message)
-  return true
-})
+const ended = (token) =>
+  guard.verify(token).then(
+    () => false,
+    (denied) => {
+      assert.ok(denied instanceof Denied, denied)
+      assert.equal(denied.code, 'invalid_token', denied.message)
+      return true
+    },
+  )
 
 test('who signs in is let in, and who signs out is refused', { timeout: 60_000 }, async () => {
-  const { account, tokens: { access_token: leaving } } = await server.register()
-  const { tokens: { access_token: staying } } = await server.register()
+  const {
+    account,
+    tokens: { access_token: leaving },
+  } = await server.register()
+  const {
+    tokens: { access_token: staying },
+  } = await server.register()
   assert.equal((await guard.verify(leaving)).id, account.id)
   await guard.verify(staying)
   await signOut(leaving)
@@ -39,7 +51,9 @@ test('who signs in is let in, and who signs out is refused', { timeout: 60_000 }
 })
 
 test('a guard that begins later refuses them at once', { timeout: 60_000 }, async () => {
-  const { tokens: { access_token: token } } = await server.register()
+  const {
+    tokens: { access_token: token },
+  } = await server.register()
   await signOut(token)
   const late = createGuard({ issuer: server.base })
   await assert.rejects(late.verify(token), { code: 'invalid_token' })

@@ -6,8 +6,10 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 
 const here = import.meta.dirname
-const tsc = (...args) => promisify(execFile)(process.execPath, [`${here}/node_modules/typescript/bin/tsc`, ...args], { cwd: here })
-  .catch(({ stdout, stderr }) => assert.fail(stdout + stderr))
+const tsc = (...args) =>
+  promisify(execFile)(process.execPath, [`${here}/node_modules/typescript/bin/tsc`, ...args], { cwd: here }).catch(
+    ({ stdout, stderr }) => assert.fail(stdout + stderr),
+  )
 
 const program = `
 import { createGuard, Denied, type Options, requireScope as require, type User } from '@countersign/guard'
@@ -57,6 +59,18 @@ test('the package is typed, and so are its users', { timeout: 120_000 }, async (
   const file = `${here}/guard-consumer.ts`
   await writeFile(file, program)
   // With the libraries' own types checked too, among which are ours.
-  await tsc('--ignoreConfig', '--noEmit', '--strict', '--exactOptionalPropertyTypes', '--module', 'nodenext', '--target', 'es2022', '--types', 'node', file)
+  await tsc(
+    '--ignoreConfig',
+    '--noEmit',
+    '--strict',
+    '--exactOptionalPropertyTypes',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2022',
+    '--types',
+    'node',
+    file,
+  )
   await rm(file)
 })
