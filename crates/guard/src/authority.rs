@@ -16,8 +16,18 @@ pub trait Authority: Send + Sync + 'static {
     /// The time now, in seconds since the epoch.
     fn now(&self) -> i64;
 
+    /// By how many seconds the clocks of two machines may differ.
+    fn leeway(&self) -> u32 {
+        30
+    }
+
     /// The key with this `kid`, if the authority publishes it.
     fn verifying_key(&self, kid: &str) -> Option<VerifyingKey>;
+
+    /// Looks for a key that [`Authority::verifying_key`] does not have, where it may have been published just now.
+    fn seek_key<'a>(&'a self, _kid: &'a str) -> BoxFuture<'a, Sought> {
+        Box::pin(std::future::ready(Sought::Unknown))
+    }
 
     /// Whether the session behind these (already verified) claims still lives.
     fn standing<'a>(&'a self, claims: &'a AccessTokenClaims) -> BoxFuture<'a, Standing>;
@@ -30,8 +40,35 @@ pub enum Standing {
     Live,
     /// The session was ended, or its account may no longer have one.
     Ended,
+    /// The token does not say rightly where its state is to be found.
+    Refused(StatusFault),
     /// Nobody could be asked just now; the guard answers 503, not 401.
     Unknown,
+}
+
+/// What came of looking for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sought {
+    /// It is there now.
+    Found,
+    /// The authority publishes no such key.
+    Unknown,
+    /// Nobody could be asked just now; the guard answers 503, not 401.
+    Unavailable,
+}
+
+/// What is wrong with where a genuine token says that its state is to be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StatusFault {
+    /// It has no `status`, and one is required.
+    #[error("The token has no status.")]
+    Missing,
+    /// Its `uri` does not lie on the issuer's origin. Nothing was fetched.
+    #[error("The token's status lies elsewhere than its issuer.")]
+    Foreign,
+    /// Its `idx` is behind the end of the list.
+    #[error("The token's status list has no such place.")]
+    OutsideOfList,
 }
 
 /// Keys that were handed over once, as a JWK Set: verifies offline and knows of no revocation.

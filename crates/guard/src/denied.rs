@@ -3,6 +3,8 @@
 use countersign_jose::TokenError;
 use http::StatusCode;
 
+use crate::StatusFault;
+
 /// A refusal: the reason, and the realm that the challenge names.
 #[derive(Clone, Debug)]
 pub struct Denied {
@@ -27,11 +29,14 @@ pub enum Reason {
     /// The token is genuine, but its session has ended.
     #[error("The session of this token has ended.")]
     Ended,
+    /// The token is genuine, but does not say rightly where its state is to be found.
+    #[error("{0}")]
+    Status(StatusFault),
     /// The token does not carry this scope.
     #[error("The token lacks the scope {0:?}.")]
     MissingScope(String),
-    /// It could not be found out whether the session still lives.
-    #[error("It cannot be checked just now whether the session still lives.")]
+    /// The issuer's keys, or whether the session still lives, could not be found out.
+    #[error("The token cannot be checked just now.")]
     Unavailable,
     /// The route is behind no [`crate::GuardLayer`]: a mistake in the service, not in the request.
     #[error("The route is not behind a guard.")]
@@ -42,7 +47,9 @@ impl Denied {
     /// 401, 403 for a missing scope, 503 where nobody could be asked, 500 for a route without a guard.
     pub fn status(&self) -> StatusCode {
         match self.reason {
-            Reason::NoToken | Reason::Malformed | Reason::Token(_) | Reason::Ended => StatusCode::UNAUTHORIZED,
+            Reason::NoToken | Reason::Malformed | Reason::Token(_) | Reason::Ended | Reason::Status(_) => {
+                StatusCode::UNAUTHORIZED
+            }
             Reason::MissingScope(_) => StatusCode::FORBIDDEN,
             Reason::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Reason::NoGuard => StatusCode::INTERNAL_SERVER_ERROR,
@@ -53,7 +60,7 @@ impl Denied {
     pub fn code(&self) -> &'static str {
         match self.reason {
             Reason::NoToken => "missing_token",
-            Reason::Malformed | Reason::Token(_) | Reason::Ended => "invalid_token",
+            Reason::Malformed | Reason::Token(_) | Reason::Ended | Reason::Status(_) => "invalid_token",
             Reason::MissingScope(_) => "insufficient_scope",
             Reason::Unavailable => "unavailable",
             Reason::NoGuard => "internal",
@@ -66,7 +73,7 @@ impl Denied {
         match &self.reason {
             // §3.1: a request without a token is told no error.
             Reason::NoToken => Some(format!("Bearer realm=\"{realm}\"")),
-            Reason::Malformed | Reason::Token(_) | Reason::Ended => Some(format!(
+            Reason::Malformed | Reason::Token(_) | Reason::Ended | Reason::Status(_) => Some(format!(
                 "Bearer realm=\"{realm}\", error=\"invalid_token\", error_description=\"{}\"",
                 quoted(&self.reason.to_string())
             )),

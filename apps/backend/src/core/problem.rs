@@ -315,7 +315,7 @@ impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         let code = match denied.reason {
             Reason::NoToken => Code::MissingToken,
-            Reason::Malformed | Reason::Token(_) | Reason::Ended => Code::InvalidToken,
+            Reason::Malformed | Reason::Token(_) | Reason::Ended | Reason::Status(_) => Code::InvalidToken,
             Reason::MissingScope(_) => Code::InsufficientScope,
             Reason::Unavailable => return Self::new(Code::Unavailable).retry_after(1),
             Reason::NoGuard => return Self::internal(denied.reason),

@@ -12,19 +12,20 @@ mod document;
 mod forge;
 mod lists;
 mod sample;
+mod server;
 mod tokens;
 
-use std::{collections::BTreeSet, path::PathBuf, sync::LazyLock};
+use std::{collections::BTreeSet, path::PathBuf, sync::LazyLock, time::Duration};
 
-use countersign_jose::{
-    Expectation, JwkSet, StatusListExpectation, VerifyingKey, verify_access_token, verify_status_list,
-};
+use countersign_guard::{Guard, Reason};
+use countersign_jose::{JwkSet, StatusListExpectation, VerifyingKey, verify_status_list};
 use serde_json::json;
 
 use self::{
-    document::{Document, Expect},
+    document::{Document, Expect, User},
     forge::Forge,
     sample::{AUDIENCE, ISSUER, LEEWAY, NOW},
+    server::serve,
 };
 
 static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
@@ -94,32 +95,35 @@ fn the_file_is_fresh() {
     );
 }
 
-/// What needs no list: a token that is refused for itself, and the user of one that is not.
-#[test]
-fn tokens_are_judged_as_the_table_says() {
-    let expect = Expectation {
-        issuer: &DOCUMENT.issuer,
-        audience: &DOCUMENT.audience,
-        now: DOCUMENT.now,
-        leeway: DOCUMENT.leeway,
-    };
-    for token in &DOCUMENT.tokens {
-        let verified = verify_access_token(&token.token, key, &expect);
-        // Whether the place is one, and of a list that may be asked, is the guard's to say.
-        if verified.is_ok() && token.expect == Expect::Invalid {
-            assert!(
-                ["status", "idx"].iter().any(|word| token.name.starts_with(word)),
-                "{}",
-                token.name
-            );
-            continue;
-        }
-        assert_eq!(
-            verified.is_ok(),
-            token.expect != Expect::Invalid,
-            "{}: {verified:?}",
-            token.name
-        );
+/// Through a whole guard, which finds keys and lists where an issuer publishes them.
+#[tokio::test]
+async fn tokens_are_judged_as_the_table_says() {
+    let mut builder = Guard::discover(&DOCUMENT.issuer)
+        .base_url(serve().await)
+        .leeway(Duration::from_secs(DOCUMENT.leeway.into()))
+        .clock(|| DOCUMENT.now);
+    for audience in &DOCUMENT.audience {
+        builder = builder.audience(audience);
+    }
+    let guard = builder.build().await.unwrap();
+    // Twice: what comes out of the cache is judged as what does not.
+    for token in DOCUMENT.tokens.iter().chain(&DOCUMENT.tokens) {
+        let verified = guard.verify(&token.token).await;
+        let judged = match &verified {
+            Ok(_) => Expect::Valid,
+            Err(denied) if matches!(denied.reason, Reason::Ended) => Expect::Revoked,
+            Err(denied) => {
+                assert_eq!(denied.status(), 401, "{}: {denied:?}", token.name);
+                Expect::Invalid
+            }
+        };
+        assert_eq!(judged, token.expect, "{}: {verified:?}", token.name);
+        let user = verified.ok().map(|user| User {
+            id: user.id.to_string(),
+            session: user.session.to_string(),
+            scopes: user.scopes.iter().map(str::to_owned).collect(),
+        });
+        assert_eq!(user, token.user, "{}", token.name);
     }
 }
 

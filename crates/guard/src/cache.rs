@@ -1,0 +1,150 @@
+//! Tokens that were verified before. What is remembered is the work of the signature; whether the session lives is asked
+//! every time.
+
+use aws_lc_rs::digest::{Digest, SHA256, SHA256_OUTPUT_LEN, digest};
+use countersign_jose::VerifyingKey;
+use quick_cache::sync::Cache as Entries;
+
+use crate::{Authority, VerifiedUser};
+
+/// A bounded number of verified tokens; which goes when it is full is decided by use.
+///
+/// A name is SHA-256 of the token's text, so that memory holds no token. Only what was verified comes in: nobody fills
+/// it with what the issuer did not sign.
+pub(crate) struct Cache(Entries<Name, Entry>);
+
+pub(crate) type Name = [u8; SHA256_OUTPUT_LEN];
+
+#[derive(Clone)]
+struct Entry {
+    user: VerifiedUser,
+    key: VerifyingKey,
+}
+
+impl Cache {
+    pub(crate) fn new(entries: usize) -> Self {
+        Self(Entries::new(entries))
+    }
+
+    pub(crate) fn name(token: &str) -> Name {
+        let digest: Digest = digest(&SHA256, token.as_bytes());
+        let mut name = Name::default();
+        name.copy_from_slice(digest.as_ref());
+        name
+    }
+
+    /// The user of a token that was verified and would be again: it has not expired, and the authority still publishes
+    /// its key. What would not is forgotten; its own check then names the reason.
+    pub(crate) fn recall(&self, name: &Name, authority: &dyn Authority) -> Option<VerifiedUser> {
+        let Entry { user, key } = self.0.get(name)?;
+        let [now, leeway] = [authority.now(), i64::from(authority.leeway())];
+        let in_time = now.saturating_sub(leeway) < user.claims.exp && user.claims.iat <= now.saturating_add(leeway);
+        if in_time
+            && authority
+                .verifying_key(key.kid())
+                .is_some_and(|published| published == key)
+        {
+            return Some(user);
+        }
+        self.0.remove(name);
+        None
+    }
+
+    pub(crate) fn remember(&self, name: Name, user: &VerifiedUser, key: VerifyingKey) {
+        let user = user.clone();
+        self.0.insert(name, Entry { user, key });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use countersign_jose::{AccessTokenClaims, SigningKey};
+    use futures_util::future::BoxFuture;
+    use uuid::Uuid;
+
+    use super::{Cache, VerifiedUser, VerifyingKey};
+    use crate::{Authority, Standing};
+
+    struct Fixed {
+        key: Option<VerifyingKey>,
+        now: i64,
+    }
+
+    impl Authority for Fixed {
+        fn issuer(&self) -> &str {
+            "issuer"
+        }
+        fn audience(&self) -> &[String] {
+            &[]
+        }
+        fn now(&self) -> i64 {
+            self.now
+        }
+        fn verifying_key(&self, _kid: &str) -> Option<VerifyingKey> {
+            self.key.clone()
+        }
+        fn standing<'a>(&'a self, _claims: &'a AccessTokenClaims) -> BoxFuture<'a, Standing> {
+            Box::pin(std::future::ready(Standing::Live))
+        }
+    }
+
+    fn user(number: u128) -> VerifiedUser {
+        VerifiedUser::from(AccessTokenClaims {
+            iss: "issuer".to_owned(),
+            sub: Uuid::from_u128(number),
+            aud: vec![].into(),
+            exp: 1000,
+            iat: 900,
+            jti: Uuid::nil(),
+            client_id: String::new(),
+            sid: Uuid::nil(),
+            scope: None,
+            auth_time: 0,
+            amr: vec![],
+            status: None,
+        })
+    }
+
+    #[test]
+    fn a_token_is_remembered_while_its_check_would_hold() {
+        let key = SigningKey::generate().unwrap().verifying_key().clone();
+        let other = SigningKey::generate().unwrap().verifying_key().clone();
+        let cache = Cache::new(10);
+        let name = Cache::name("token");
+        let recalled = Cell::new(0);
+        // Put anew each time: what is found wanting is forgotten.
+        let recalls = |published: Option<&VerifyingKey>, now: i64| {
+            recalled.set(recalled.get() + 1);
+            cache.remember(name, &user(recalled.get()), key.clone());
+            let authority = Fixed {
+                key: published.cloned(),
+                now,
+            };
+            let user = cache.recall(&name, &authority);
+            assert_eq!(cache.0.get(&name).is_some(), user.is_some());
+            user.map(|user| user.id.as_u128()) == Some(recalled.get())
+        };
+        assert!(recalls(Some(&key), 950));
+        assert!(recalls(Some(&key), 1029) && !recalls(Some(&key), 1030));
+        assert!(recalls(Some(&key), 870) && !recalls(Some(&key), 869));
+        assert!(!recalls(None, 950));
+        assert!(!recalls(Some(&other), 950));
+        let authority = Fixed {
+            key: Some(key.clone()),
+            now: 950,
+        };
+        assert!(cache.recall(&Cache::name("tokem"), &authority).is_none());
+    }
+
+    #[test]
+    fn it_holds_no_more_than_so_many() {
+        let key = SigningKey::generate().unwrap().verifying_key().clone();
+        let cache = Cache::new(100);
+        for number in 0..10_000_u128 {
+            cache.remember(Cache::name(&number.to_string()), &user(number), key.clone());
+        }
+        assert!(cache.0.len() <= 100, "{}", cache.0.len());
+    }
+}

@@ -1,0 +1,60 @@
+//! How long to wait after a failure: longer each time, and never quite as long as others do.
+
+use std::time::Duration;
+
+pub(super) struct Backoff {
+    next: Duration,
+}
+
+impl Backoff {
+    pub(super) fn new() -> Self {
+        Self { next: FIRST }
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.next = FIRST;
+    }
+
+    /// Between half of the time and the whole of it, so that the verifiers of an issuer that comes back do not come
+    /// back all at once.
+    pub(super) fn pause(&mut self) -> Duration {
+        let whole = self.next;
+        self.next = (whole * 2).min(LAST);
+        whole.mul_f64(0.5 + 0.5 * dice())
+    }
+}
+
+/// From 0 to 1.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this crate knows no Chance; of jitter no test wants to know more"
+)]
+fn dice() -> f64 {
+    let mut byte = [0];
+    match aws_lc_rs::rand::fill(&mut byte) {
+        Ok(()) => f64::from(byte[0]) / 255.0,
+        // Without chance there is no jitter, which is no reason not to wait.
+        Err(_) => 1.0,
+    }
+}
+
+const FIRST: Duration = Duration::from_millis(200);
+const LAST: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::{Backoff, FIRST, LAST};
+
+    #[test]
+    fn pauses_double_up_to_an_end() {
+        let mut backoff = Backoff::new();
+        let mut whole = FIRST;
+        for _ in 0..10 {
+            let pause = backoff.pause();
+            assert!(pause >= whole / 2 && pause <= whole, "{pause:?} of {whole:?}");
+            whole = (whole * 2).min(LAST);
+        }
+        backoff.reset();
+        assert!(backoff.pause() <= FIRST);
+    }
+}

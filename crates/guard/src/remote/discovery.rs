@@ -1,0 +1,47 @@
+//! Where the issuer's keys are (RFC 8414).
+
+use http::{HeaderMap, StatusCode, Uri};
+use serde::Deserialize;
+
+use super::{
+    FETCH_TIME, Shared,
+    fetch::{Answer, FetchError, Question},
+};
+
+/// Asks the issuer where its keys are.
+pub(super) async fn keys_address(shared: &Shared) -> Result<Uri, FetchError> {
+    let wrong = |what: &str| FetchError::Content(what.to_owned());
+    let uri = shared.addresses.metadata().ok_or_else(|| wrong("no address"))?;
+    let answer = document(shared, uri).await?;
+    let metadata: Metadata =
+        serde_json::from_slice(&answer.body).map_err(|_| wrong("no authorization server metadata"))?;
+    // RFC 8414 §3.3: what another issuer says of itself is not to be used.
+    if metadata.issuer != shared.addresses.issuer() {
+        return Err(wrong("metadata of another issuer"));
+    }
+    let keys = shared.addresses.of_keys(&metadata.jwks_uri);
+    keys.ok_or_else(|| wrong("a jwks_uri that is not to be asked"))
+}
+
+/// A document of the issuer's, which is small and at hand.
+pub(super) async fn document(shared: &Shared, uri: Uri) -> Result<Answer, FetchError> {
+    let question = Question {
+        uri,
+        headers: HeaderMap::new(),
+        limit: LIMIT,
+        within: FETCH_TIME,
+    };
+    let answer = shared.http.ask(question).await?;
+    match answer.status {
+        StatusCode::OK => Ok(answer),
+        other => Err(FetchError::Status(other)),
+    }
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    issuer: String,
+    jwks_uri: String,
+}
+
+const LIMIT: usize = 256 * 1024;

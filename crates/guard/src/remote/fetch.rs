@@ -1,0 +1,119 @@
+//! One GET: bounded in time and size, without redirects, over TLS or plain.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use tokio::time::timeout;
+
+use super::{BuildError, addresses::Addresses};
+
+/// A client that keeps its connections.
+pub(super) struct Http(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>);
+
+/// What is asked for.
+pub(super) struct Question {
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
+    /// The most bytes that the body may have.
+    pub(super) limit: usize,
+    /// The most time that it may take, to the last byte.
+    pub(super) within: Duration,
+}
+
+/// An answer that came in time and in bounds.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// Why there is nothing to go by.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FetchError {
+    #[error("the issuer did not answer in time")]
+    TimedOut,
+    #[error("the issuer cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("the issuer answered {0}")]
+    Status(StatusCode),
+    #[error("the answer is cut off, or larger than it may be")]
+    Body,
+    #[error("the answer is not what was asked for: {0}")]
+    Content(String),
+}
+
+impl Http {
+    pub(super) fn new(addresses: &Addresses) -> Result<Self, BuildError> {
+        let roots = if addresses.use_tls() {
+            roots()
+        } else {
+            RootCertStore::empty()
+        };
+        if roots.is_empty() && addresses.need_tls() {
+            return Err(BuildError::NoCertificates);
+        }
+        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|_| BuildError::Tls)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIME));
+        tcp.set_keepalive(Some(KEEPALIVE));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIME)
+            .build(connector);
+        Ok(Self(client))
+    }
+
+    pub(super) async fn ask(&self, question: Question) -> Result<Answer, FetchError> {
+        let within = question.within;
+        timeout(within, self.exchange(question))
+            .await
+            .unwrap_or(Err(FetchError::TimedOut))
+    }
+
+    async fn exchange(&self, question: Question) -> Result<Answer, FetchError> {
+        let mut request = Request::new(Empty::new());
+        *request.method_mut() = Method::GET;
+        *request.uri_mut() = question.uri;
+        *request.headers_mut() = question.headers;
+        request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
+        let unreachable = |error: hyper_util::client::legacy::Error| FetchError::Unreachable(error.to_string());
+        let (parts, body) = self.0.request(request).await.map_err(unreachable)?.into_parts();
+        let body = Limited::new(body, question.limit).collect().await;
+        Ok(Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.map_err(|_| FetchError::Body)?.to_bytes(),
+        })
+    }
+}
+
+/// The system's certificates; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
+fn roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
+
+const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("countersign-guard/", env!("CARGO_PKG_VERSION")));
+const CONNECT_TIME: Duration = Duration::from_secs(5);
+const KEEPALIVE: Duration = Duration::from_secs(15);
+const IDLE_TIME: Duration = Duration::from_secs(60);

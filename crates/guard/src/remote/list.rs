@@ -1,0 +1,319 @@
+//! One status list: what it says, and the long-poll that keeps it true.
+
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use countersign_jose::{
+    MAX_STATUS_LIST_LENGTH, StatusListClaims, StatusListExpectation, TokenError, verify_status_list,
+};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{ACCEPT, ETAG, IF_NONE_MATCH},
+};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{
+    FETCH_TIME, Shared,
+    backoff::Backoff,
+    fetch::{Answer, FetchError, Question},
+    policy::Age,
+};
+use crate::{Sought, Standing, StatusFault};
+
+pub(super) struct Followed {
+    uri: String,
+    held: RwLock<Option<Held>>,
+    /// Whether it was asked for once, with whatever outcome.
+    tried: watch::Sender<bool>,
+    /// When a token last named it, in seconds of [`super::Lists`].
+    named: AtomicU64,
+}
+
+struct Held {
+    claims: StatusListClaims,
+    etag: Option<HeaderValue>,
+    /// When the issuer last said that this is how things are.
+    confirmed: Instant,
+}
+
+/// What came of asking.
+enum Polled {
+    Changed,
+    Unchanged,
+}
+
+impl Followed {
+    pub(super) fn new(uri: &str, second: u64) -> Self {
+        Self {
+            uri: uri.to_owned(),
+            held: RwLock::new(None),
+            tried: watch::Sender::new(false),
+            named: AtomicU64::new(second),
+        }
+    }
+
+    pub(super) fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    pub(super) fn named_at(&self, second: u64) {
+        self.named.store(second, Ordering::Relaxed);
+    }
+
+    /// For how many seconds no token has named it.
+    pub(super) fn idle(&self, second: u64) -> u64 {
+        second.saturating_sub(self.named.load(Ordering::Relaxed))
+    }
+
+    /// Waits until it was asked for once, but no longer than that may take.
+    pub(super) async fn first_attempt(&self) {
+        let mut tried = self.tried.subscribe();
+        // Either way the caller looks at what there is.
+        drop(timeout(FETCH_TIME, tried.wait_for(|tried| *tried)).await);
+    }
+
+    /// What is said of the session at this place; `None` while there is no list.
+    pub(super) fn standing(&self, idx: u64, shared: &Shared) -> Option<Standing> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let held = held.as_ref()?;
+        Some(match held.claims.status_list.status(idx) {
+            Some(0) => shared.when_stale.with_list(&held.age(shared)),
+            // draft-ietf-oauth-status-list §7.1: 1 is INVALID, 2 SUSPENDED; of no other do we know that it lets in.
+            Some(_) => Standing::Ended,
+            None => Standing::Refused(StatusFault::OutsideOfList),
+        })
+    }
+
+    /// Asks for the list once: at once if there is none, else for as long as it does not change.
+    async fn poll(&self, shared: &Shared) -> Result<Polled, FetchError> {
+        let question = self.question(shared)?;
+        let conditional = question.headers.contains_key(IF_NONE_MATCH);
+        let answer = shared.http.ask(question).await?;
+        match answer.status {
+            StatusCode::OK => self.take(&answer, shared).await,
+            StatusCode::NOT_MODIFIED if conditional => {
+                self.confirm();
+                Ok(Polled::Unchanged)
+            }
+            other => Err(FetchError::Status(other)),
+        }
+    }
+
+    fn question(&self, shared: &Shared) -> Result<Question, FetchError> {
+        let uri = shared.addresses.on_issuer(&self.uri);
+        let uri = uri.ok_or_else(|| FetchError::Content("no address".to_owned()))?;
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/statuslist+jwt"));
+        let mut within = FETCH_TIME;
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        // One that has expired is of no use, even if it has not changed.
+        if let Some(held) = held.as_ref().filter(|held| !held.age(shared).expired)
+            && let Some(etag) = &held.etag
+        {
+            // RFC 7240 §4.3. A list that is to be asked for again sooner is not waited for longer.
+            let wait = held.claims.ttl.clamp(1, LONGEST_WAIT);
+            headers.insert(IF_NONE_MATCH, etag.clone());
+            headers.insert(
+                PREFER,
+                HeaderValue::try_from(format!("wait={wait}")).map_err(|_| FetchError::Body)?,
+            );
+            within = Duration::from_secs(wait) + EXTRA_TIME;
+        }
+        Ok(Question {
+            uri,
+            headers,
+            limit: MAX_STATUS_LIST_LENGTH,
+            within,
+        })
+    }
+
+    fn confirm(&self) {
+        if let Some(held) = &mut *self.held.write().unwrap_or_else(PoisonError::into_inner) {
+            held.confirmed = Instant::now();
+        }
+    }
+
+    /// Takes a list over, if it is one, and none that was overtaken.
+    async fn take(&self, answer: &Answer, shared: &Shared) -> Result<Polled, FetchError> {
+        let claims = self.verify(answer, shared).await?;
+        let new = Held {
+            etag: answer.headers.get(ETAG).cloned(),
+            confirmed: Instant::now(),
+            claims,
+        };
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let polled = match &*held {
+            // A list of the past would bring back to life what was revoked since.
+            Some(old) if new.order() < old.order() => {
+                return Err(FetchError::Content(
+                    "a status list that is older than the one that is held".to_owned(),
+                ));
+            }
+            Some(old) if new.claims.version == old.claims.version => Polled::Unchanged,
+            _ => Polled::Changed,
+        };
+        *held = Some(new);
+        Ok(polled)
+    }
+
+    /// Verifies a list, once more if its key had to be looked for and was found.
+    async fn verify(&self, answer: &Answer, shared: &Shared) -> Result<StatusListClaims, FetchError> {
+        let token = str::from_utf8(&answer.body).map_err(|_| FetchError::Content("no status list".to_owned()))?;
+        let mut missing = None;
+        let mut verified = self.verify_with_known_keys(token, shared, &mut missing);
+        if let Some(kid) = missing.take()
+            && shared.keys.seek(&kid).await == Sought::Found
+        {
+            verified = self.verify_with_known_keys(token, shared, &mut missing);
+        }
+        verified.map_err(|error| FetchError::Content(error.to_string()))
+    }
+
+    fn verify_with_known_keys(
+        &self,
+        token: &str,
+        shared: &Shared,
+        missing: &mut Option<String>,
+    ) -> Result<StatusListClaims, TokenError> {
+        let expect = StatusListExpectation {
+            issuer: shared.addresses.issuer(),
+            uri: &self.uri,
+            now: (shared.clock)(),
+            leeway: shared.leeway,
+        };
+        let find = |kid: &str| {
+            let key = shared.keys.find(kid);
+            if key.is_none() {
+                *missing = Some(kid.to_owned());
+            }
+            key
+        };
+        verify_status_list(token, find, &expect)
+    }
+}
+
+impl Held {
+    fn age(&self, shared: &Shared) -> Age {
+        Age {
+            expired: (shared.clock)().saturating_sub(i64::from(shared.leeway)) >= self.claims.exp,
+            unconfirmed: self.confirmed.elapsed(),
+            ttl: Duration::from_secs(self.claims.ttl),
+        }
+    }
+
+    /// What is later in this order replaces what is earlier. Of one version, what was signed anew lives longer.
+    fn order(&self) -> (u64, i64) {
+        (self.claims.version, self.claims.exp)
+    }
+}
+
+/// Keeps a list true until no token names it any more.
+pub(super) async fn keep(shared: Arc<Shared>, list: Arc<Followed>) {
+    let mut backoff = Backoff::new();
+    let mut failing = false;
+    loop {
+        let began = Instant::now();
+        let polled = list.poll(&shared).await;
+        list.tried.send_replace(true);
+        if polled.is_ok() && std::mem::take(&mut failing) {
+            tracing::info!(list = list.uri, "the status list can be had again");
+        }
+        match polled {
+            Ok(Polled::Changed) => backoff.reset(),
+            Ok(Polled::Unchanged) if began.elapsed() >= HELD_TIME => backoff.reset(),
+            // Who does not hold the request would be asked without end.
+            Ok(Polled::Unchanged) => sleep(backoff.pause()).await,
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(list = list.uri, %error, "the status list cannot be refreshed");
+                }
+                sleep(backoff.pause()).await;
+            }
+        }
+        if shared.lists.drop_idle(&list) {
+            return;
+        }
+    }
+}
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+/// Seconds.
+const LONGEST_WAIT: u64 = 30;
+const EXTRA_TIME: Duration = Duration::from_secs(10);
+/// An unchanged list that comes back sooner was not held back.
+const HELD_TIME: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use countersign_jose::StatusList;
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::WhenStale;
+
+    fn held(ttl: u64) -> Followed {
+        let list = Followed::new("http://127.0.0.1:1/l", 0);
+        let claims = StatusListClaims {
+            iss: "http://127.0.0.1:1".to_owned(),
+            sub: list.uri.clone(),
+            iat: 0,
+            exp: 3600,
+            ttl,
+            version: 1,
+            status_list: StatusList::with_capacity(8).unwrap(),
+        };
+        *list.held.write().unwrap() = Some(Held {
+            claims,
+            etag: Some(HeaderValue::from_static("\"1\"")),
+            confirmed: Instant::now(),
+        });
+        list
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn fail_closed_ends_ten_seconds_after_the_ttl_and_each_confirmation_begins_anew() {
+        let shared = Shared::for_tests(WhenStale::FailClosed);
+        let list = held(30);
+        advance(Duration::from_secs(40)).await;
+        assert_eq!(list.standing(1, &shared), Some(Standing::Live));
+        advance(Duration::from_millis(1)).await;
+        assert_eq!(list.standing(1, &shared), Some(Standing::Unknown));
+        list.confirm();
+        assert_eq!(list.standing(1, &shared), Some(Standing::Live));
+    }
+
+    #[tokio::test]
+    async fn a_list_is_waited_for_no_longer_than_it_serves() {
+        let shared = Shared::for_tests(WhenStale::default());
+        let asks = |ttl| {
+            let question = held(ttl).question(&shared).unwrap();
+            let wait = question.headers[PREFER].to_str().unwrap().to_owned();
+            assert_eq!(question.headers[IF_NONE_MATCH], "\"1\"");
+            (wait, question.within.as_secs())
+        };
+        assert_eq!(asks(30), ("wait=30".to_owned(), 40));
+        assert_eq!(asks(86_400), ("wait=30".to_owned(), 40));
+        assert_eq!(asks(5), ("wait=5".to_owned(), 15));
+        assert_eq!(asks(0), ("wait=1".to_owned(), 11));
+    }
+
+    /// An answer of 304 would keep it, and keep it useless.
+    #[tokio::test]
+    async fn a_list_that_has_expired_is_asked_for_without_condition() {
+        let shared = Shared {
+            clock: Box::new(|| 3600),
+            ..Shared::for_tests(WhenStale::default())
+        };
+        let question = held(30).question(&shared).unwrap();
+        assert!(!question.headers.contains_key(IF_NONE_MATCH) && !question.headers.contains_key(PREFER));
+        assert_eq!(question.within, FETCH_TIME);
+    }
+}

@@ -1,0 +1,137 @@
+//! Which status lists are followed.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
+};
+
+use tokio::{task::AbortHandle, time::Instant};
+
+use super::list::Followed;
+
+pub(super) struct Lists {
+    started: Instant,
+    by_uri: RwLock<HashMap<String, Entry>>,
+}
+
+struct Entry {
+    list: Arc<Followed>,
+    task: AbortHandle,
+}
+
+impl Lists {
+    pub(super) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            by_uri: RwLock::default(),
+        }
+    }
+
+    /// The list at this address, which a token has named now.
+    pub(super) fn find(&self, uri: &str) -> Option<Arc<Followed>> {
+        let by_uri = self.by_uri.read().unwrap_or_else(PoisonError::into_inner);
+        let list = Arc::clone(&by_uri.get(uri)?.list);
+        list.named_at(self.second());
+        Some(list)
+    }
+
+    /// Begins to follow a list. Where there are as many as there may be, the one goes that no token has named for the
+    /// longest time; if each was named just now, none goes and none comes.
+    pub(super) fn follow(&self, uri: &str, spawn: impl FnOnce(Arc<Followed>) -> AbortHandle) -> Option<Arc<Followed>> {
+        let now = self.second();
+        let mut by_uri = self.write();
+        // Somebody may have been faster.
+        if let Some(entry) = by_uri.get(uri) {
+            return Some(Arc::clone(&entry.list));
+        }
+        if by_uri.len() >= MOST {
+            let idlest = by_uri.iter().max_by_key(|(_, entry)| entry.list.idle(now))?.0.clone();
+            if by_uri[&idlest].list.idle(now) < SPARED {
+                return None;
+            }
+            by_uri.remove(&idlest)?.task.abort();
+        }
+        let list = Arc::new(Followed::new(uri, now));
+        let task = spawn(Arc::clone(&list));
+        let entry = Entry {
+            list: Arc::clone(&list),
+            task,
+        };
+        by_uri.insert(uri.to_owned(), entry);
+        Some(list)
+    }
+
+    /// Forgets a list if no token has named it for an hour.
+    pub(super) fn drop_idle(&self, list: &Followed) -> bool {
+        let mut by_uri = self.write();
+        let idle = list.idle(self.second()) >= IDLE;
+        if idle {
+            by_uri.remove(list.uri());
+        }
+        idle
+    }
+
+    /// Seconds since this was made.
+    fn second(&self) -> u64 {
+        self.started.elapsed().as_secs()
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<String, Entry>> {
+        self.by_uri.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const MOST: usize = 64;
+/// Seconds.
+const IDLE: u64 = 60 * 60;
+/// Seconds.
+const SPARED: u64 = 60;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
+    use super::{IDLE, Lists, MOST, SPARED};
+
+    fn follow(lists: &Lists, uri: &str) -> bool {
+        let task = || tokio::spawn(std::future::pending::<()>()).abort_handle();
+        lists.follow(uri, |_| task()).is_some()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_than_so_many_are_followed() {
+        let lists = Lists::new();
+        for number in 0..MOST {
+            assert!(follow(&lists, &number.to_string()));
+        }
+        // All were named just now: nobody has to go.
+        assert!(!follow(&lists, "one too many"));
+        assert!(follow(&lists, "0"), "one that is followed is found");
+        advance(Duration::from_secs(SPARED)).await;
+        for number in (0..MOST).filter(|&number| number != 7) {
+            assert!(lists.find(&number.to_string()).is_some());
+        }
+        let task = lists.write()["7"].task.clone();
+        assert!(follow(&lists, "one too many"));
+        assert!(lists.find("7").is_none(), "the one that nobody named has gone");
+        tokio::task::yield_now().await;
+        assert!(task.is_finished(), "and what followed it");
+        assert!(!follow(&lists, "two too many"));
+        assert_eq!(lists.write().len(), MOST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_that_no_token_names_for_an_hour_is_dropped() {
+        let lists = Lists::new();
+        assert!(follow(&lists, "a") && follow(&lists, "b"));
+        advance(Duration::from_secs(IDLE - 1)).await;
+        let a = lists.find("a").unwrap();
+        let b = lists.write()["b"].list.clone();
+        assert!(!lists.drop_idle(&b));
+        advance(Duration::from_secs(1)).await;
+        assert!(lists.drop_idle(&b) && !lists.drop_idle(&a));
+        assert!(lists.find("b").is_none() && lists.find("a").is_some());
+    }
+}

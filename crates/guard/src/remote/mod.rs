@@ -1,0 +1,159 @@
+//! An issuer that is somewhere else: its keys and its status lists over HTTP.
+//!
+//! Requests of the protected service never wait for the network, but for the first token of a list and for a key that
+//! was never seen. All fetching is done by background tasks, which end with the last guard that needs them.
+
+mod addresses;
+mod backoff;
+mod builder;
+mod discovery;
+mod fetch;
+mod keys;
+mod list;
+mod lists;
+mod policy;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use countersign_jose::{AccessTokenClaims, StatusReference, VerifyingKey};
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use tokio::{runtime::Handle, task::JoinSet};
+
+use self::{addresses::Addresses, fetch::Http, keys::Keys, list::Followed, lists::Lists};
+pub use self::{
+    builder::{BuildError, GuardBuilder},
+    policy::WhenStale,
+};
+use crate::{Authority, Sought, Standing, StatusFault};
+
+/// The remote issuer, as an authority.
+struct Remote {
+    shared: Arc<Shared>,
+    runtime: Handle,
+    /// What runs in the background holds no `Remote`, so that this is dropped, and they end, with the last guard.
+    tasks: Mutex<JoinSet<()>>,
+}
+
+/// What the background tasks need.
+struct Shared {
+    addresses: Addresses,
+    audience: Vec<String>,
+    leeway: u32,
+    when_stale: WhenStale,
+    require_status: bool,
+    clock: Box<dyn Fn() -> i64 + Send + Sync>,
+    http: Http,
+    keys: Keys,
+    lists: Lists,
+}
+
+impl Remote {
+    /// Begins to fetch the keys, and waits until they are there or a first attempt has failed.
+    async fn start(shared: Shared) -> Self {
+        let shared = Arc::new(shared);
+        let mut tasks = JoinSet::new();
+        let attempted = shared.keys.attempted();
+        tasks.spawn(keys::keep(Arc::clone(&shared)));
+        attempted.within(FETCH_TIME).await;
+        Self {
+            shared,
+            runtime: Handle::current(),
+            tasks: Mutex::new(tasks),
+        }
+    }
+
+    fn standing_at<'a>(&'a self, status: &'a StatusReference) -> BoxFuture<'a, Standing> {
+        let shared = &self.shared;
+        let list = match shared.lists.find(&status.uri) {
+            Some(list) => list,
+            None if shared.addresses.on_issuer(&status.uri).is_none() => {
+                return decided(Standing::Refused(StatusFault::Foreign));
+            }
+            None => match self.follow(&status.uri) {
+                Some(list) => list,
+                None => return decided(shared.when_stale.without_list()),
+            },
+        };
+        if let Some(standing) = list.standing(status.idx, shared) {
+            return decided(standing);
+        }
+        let first = async move {
+            list.first_attempt().await;
+            list.standing(status.idx, shared)
+                .unwrap_or_else(|| shared.when_stale.without_list())
+        };
+        first.boxed()
+    }
+
+    /// Begins to follow a list. `None` if too many are followed.
+    fn follow(&self, uri: &str) -> Option<Arc<Followed>> {
+        self.shared.lists.follow(uri, |list| {
+            let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            while tasks.try_join_next().is_some() {}
+            tasks.spawn_on(list::keep(Arc::clone(&self.shared), list), &self.runtime)
+        })
+    }
+}
+
+impl Authority for Remote {
+    fn issuer(&self) -> &str {
+        self.shared.addresses.issuer()
+    }
+
+    fn audience(&self) -> &[String] {
+        &self.shared.audience
+    }
+
+    fn now(&self) -> i64 {
+        (self.shared.clock)()
+    }
+
+    fn leeway(&self) -> u32 {
+        self.shared.leeway
+    }
+
+    fn verifying_key(&self, kid: &str) -> Option<VerifyingKey> {
+        self.shared.keys.find(kid)
+    }
+
+    fn seek_key<'a>(&'a self, kid: &'a str) -> BoxFuture<'a, Sought> {
+        self.shared.keys.seek(kid).boxed()
+    }
+
+    fn standing<'a>(&'a self, claims: &'a AccessTokenClaims) -> BoxFuture<'a, Standing> {
+        match &claims.status {
+            Some(status) => self.standing_at(status),
+            None if self.shared.require_status => decided(Standing::Refused(StatusFault::Missing)),
+            None => decided(Standing::Live),
+        }
+    }
+}
+
+fn decided<'a>(standing: Standing) -> BoxFuture<'a, Standing> {
+    ready(standing).boxed()
+}
+
+/// How long an answer that is not held on purpose may take, to its last byte.
+const FETCH_TIME: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+impl Shared {
+    /// What a guard shares whose issuer nobody ever asks. The time is 0.
+    fn for_tests(when_stale: WhenStale) -> Self {
+        let addresses = Addresses::new("http://127.0.0.1:1".to_owned(), None).unwrap();
+        Self {
+            http: Http::new(&addresses).unwrap(),
+            addresses,
+            audience: Vec::new(),
+            leeway: 0,
+            when_stale,
+            require_status: true,
+            clock: Box::new(|| 0),
+            keys: Keys::new(Duration::ZERO),
+            lists: Lists::new(),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What happens when a status list cannot be had.
+
+use std::time::Duration;
+
+use crate::Standing;
+
+/// What a guard does when it cannot refresh a status list, because the issuer is down or cannot be reached.
+///
+/// Whatever it is, a token whose bit is set in the list that is held is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenStale {
+    /// The list that is held serves until its `exp` (an hour after it was signed, as Countersign is set by default); then
+    /// 503.
+    #[default]
+    ServeUntilExpiry,
+    /// Goes on letting in, even with no list at all. What was revoked after the issuer went down is let in for as long
+    /// as it is down.
+    FailOpen,
+    /// 503 as soon as the list was not confirmed for longer than its `ttl` and ten seconds more, for the request in
+    /// flight.
+    FailClosed,
+}
+
+/// How old a list is.
+pub(super) struct Age {
+    /// Whether its `exp` has come.
+    pub(super) expired: bool,
+    /// Since it was last confirmed by the issuer.
+    pub(super) unconfirmed: Duration,
+    /// After which time it is to be asked for again.
+    pub(super) ttl: Duration,
+}
+
+impl WhenStale {
+    /// What is said of a token whose bit is not set.
+    pub(super) fn with_list(self, age: &Age) -> Standing {
+        let serves = match self {
+            Self::FailOpen => true,
+            Self::ServeUntilExpiry => !age.expired,
+            Self::FailClosed => !age.expired && age.unconfirmed <= age.ttl + GRACE,
+        };
+        if serves { Standing::Live } else { Standing::Unknown }
+    }
+
+    /// What is said where there is no list.
+    pub(super) fn without_list(self) -> Standing {
+        match self {
+            Self::FailOpen => Standing::Live,
+            Self::ServeUntilExpiry | Self::FailClosed => Standing::Unknown,
+        }
+    }
+}
+
+const GRACE: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::{Age, Duration, Standing, WhenStale};
+
+    #[test]
+    fn each_policy_has_its_end() {
+        let said = |policy: WhenStale, expired, unconfirmed| {
+            let age = Age {
+                expired,
+                unconfirmed: Duration::from_secs(unconfirmed),
+                ttl: Duration::from_secs(30),
+            };
+            policy.with_list(&age) == Standing::Live
+        };
+        assert!(said(WhenStale::ServeUntilExpiry, false, 3000) && !said(WhenStale::ServeUntilExpiry, true, 0));
+        assert!(said(WhenStale::FailOpen, true, 100_000));
+        assert!(said(WhenStale::FailClosed, false, 40));
+        assert!(!said(WhenStale::FailClosed, false, 41) && !said(WhenStale::FailClosed, true, 0));
+    }
+}

@@ -1,0 +1,147 @@
+//! What a client of a protected service is told (RFC 6750 §3, RFC 9457).
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Request, StatusCode},
+    routing::{get, post},
+};
+use countersign_guard::{CurrentUser, Guard, RequireScope};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::issuer::{Issuer, until};
+
+fn app(guard: &Guard) -> Router {
+    let list = async |user: CurrentUser| format!("{} {}", user.id, user.scopes);
+    let add = async |_: CurrentUser| StatusCode::CREATED;
+    Router::new()
+        .route("/products", post(add).route_layer(RequireScope::new("products:write")))
+        .route("/products", get(list))
+        .layer(guard.layer())
+}
+
+async fn send(app: &Router, method: &str, path: &str, authorization: &[&str]) -> (StatusCode, HeaderMap, Vec<u8>) {
+    let mut request = Request::builder().method(method).uri(path);
+    for value in authorization {
+        request = request.header("authorization", *value);
+    }
+    let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let (parts, body) = response.into_parts();
+    (
+        parts.status,
+        parts.headers,
+        to_bytes(body, 10_000).await.unwrap().to_vec(),
+    )
+}
+
+fn problem(body: &[u8]) -> Value {
+    serde_json::from_slice(body).unwrap()
+}
+
+#[tokio::test]
+async fn a_good_token_is_let_in() {
+    let issuer = Issuer::start().await;
+    let app = app(&issuer.guard().build().await.unwrap());
+    let (status, _, body) = send(&app, "GET", "/products", &[&format!("Bearer {}", issuer.token(1))]).await;
+    assert_eq!(status, 200);
+    assert_eq!(body, format!("{} products:read", issuer.claims(1).sub).into_bytes());
+    let writer = issuer.token_with(1, |claims| {
+        claims.scope = Some("products:read products:write".to_owned());
+    });
+    let (status, ..) = send(&app, "POST", "/products", &[&format!("bearer {writer}")]).await;
+    assert_eq!(status, 201);
+}
+
+#[tokio::test]
+async fn no_token_is_told_no_error() {
+    let issuer = Issuer::start().await;
+    let app = app(&issuer.guard().build().await.unwrap());
+    let in_query = format!("/products?access_token={}", issuer.token(1));
+    for (path, authorization) in [
+        ("/products", &[][..]),
+        ("/products", &["Basic YTpi"]),
+        (in_query.as_str(), &[]),
+    ] {
+        let (status, headers, body) = send(&app, "GET", path, authorization).await;
+        assert_eq!(status, 401);
+        assert_eq!(headers["www-authenticate"], format!("Bearer realm=\"{}\"", issuer.name));
+        assert_eq!(headers["content-type"], "application/problem+json");
+        let expected = json!({
+            "type": "about:blank", "title": "Unauthorized", "status": 401, "code": "missing_token",
+            "detail": "This route needs a bearer token.",
+        });
+        assert_eq!(problem(&body), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_bad_token_is_told_why() {
+    let issuer = Issuer::start().await;
+    let app = app(&issuer.guard().build().await.unwrap());
+    let good = format!("Bearer {}", issuer.token(1));
+    let other = issuer.token_with(1, |claims| {
+        claims.aud = vec!["https://other.example.com".to_owned()].into();
+    });
+    issuer.revoke(5);
+    for (authorization, why) in [
+        (vec!["Bearer x.y.z"], "the token's header is not"),
+        (vec![&*good, &*good], "The Authorization header is not of the form"),
+        (vec!["Bearer"], "The Authorization header is not of the form"),
+        (vec![&*format!("Bearer {other}")], "the token is for another audience"),
+        (
+            vec![&*format!("Bearer {}", issuer.token(5))],
+            "The session of this token has ended.",
+        ),
+        (
+            vec![&*format!("Bearer {}", issuer.token(1000))],
+            "The token's status list has no such place.",
+        ),
+    ] {
+        let (status, headers, body) = send(&app, "GET", "/products", &authorization).await;
+        assert_eq!(status, 401, "{why}");
+        let challenge = headers["www-authenticate"].to_str().unwrap();
+        let start = format!(
+            "Bearer realm=\"{}\", error=\"invalid_token\", error_description=\"{why}",
+            issuer.name
+        );
+        assert!(challenge.starts_with(&start), "{challenge}");
+        assert_eq!(problem(&body)["code"], "invalid_token");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_scope_is_named() {
+    let issuer = Issuer::start().await;
+    let app = app(&issuer.guard().build().await.unwrap());
+    let (status, headers, body) = send(&app, "POST", "/products", &[&format!("Bearer {}", issuer.token(1))]).await;
+    assert_eq!(
+        (status, problem(&body)["code"].clone()),
+        (StatusCode::FORBIDDEN, json!("insufficient_scope"))
+    );
+    let challenge = headers["www-authenticate"].to_str().unwrap();
+    assert!(
+        challenge.ends_with("error=\"insufficient_scope\", scope=\"products:write\""),
+        "{challenge}"
+    );
+}
+
+#[tokio::test]
+async fn who_cannot_be_checked_is_told_to_come_back() {
+    let issuer = Issuer::start().await;
+    issuer.die().await;
+    let app = app(&issuer.guard().build().await.unwrap());
+    let good = format!("Bearer {}", issuer.token(1));
+    let (status, headers, body) = send(&app, "GET", "/products", &[&good]).await;
+    assert_eq!(
+        (status, problem(&body)["code"].clone()),
+        (StatusCode::SERVICE_UNAVAILABLE, json!("unavailable"))
+    );
+    assert_eq!(headers["retry-after"], "1");
+    assert!(!headers.contains_key("www-authenticate"));
+    issuer.come_back().await;
+    until("it is let in", async || {
+        send(&app, "GET", "/products", &[&good]).await.0 == 200
+    })
+    .await;
+}

@@ -1,0 +1,109 @@
+//! What happens when a list cannot be had: each policy, to its end.
+
+use axum::http::StatusCode;
+use countersign_guard::{Guard, WhenStale};
+
+use crate::issuer::{Instead, Issuer, says};
+
+/// A guard that holds a list in which place 5 is revoked, and whose issuer is down.
+async fn bereft(policy: WhenStale) -> (Issuer, Guard) {
+    let issuer = Issuer::start().await;
+    issuer.revoke(5);
+    let guard = issuer.guard().when_stale(policy).build().await.unwrap();
+    assert_eq!(says(&guard, &issuer.token(1)).await, "valid");
+    issuer.die().await;
+    (issuer, guard)
+}
+
+/// A guard that never got a list.
+async fn without_list(policy: WhenStale) -> (Issuer, Guard) {
+    let issuer = Issuer::start().await;
+    issuer.answer(
+        "/oauth2",
+        Instead::Say(StatusCode::INTERNAL_SERVER_ERROR, "", Vec::new()),
+    );
+    let guard = issuer.guard().when_stale(policy).build().await.unwrap();
+    (issuer, guard)
+}
+
+#[tokio::test]
+async fn by_default_a_list_serves_until_its_exp() {
+    let (issuer, guard) = bereft(WhenStale::default()).await;
+    issuer.pass(3600 + 29);
+    assert_eq!(
+        (
+            says(&guard, &issuer.token(1)).await,
+            says(&guard, &issuer.token(5)).await
+        ),
+        ("valid", "ended")
+    );
+    issuer.pass(1);
+    // Not 401: it is not the token's fault. What was revoked stays so.
+    assert_eq!(
+        (
+            says(&guard, &issuer.token(1)).await,
+            says(&guard, &issuer.token(5)).await
+        ),
+        ("unavailable", "ended")
+    );
+    issuer.come_back().await;
+    crate::issuer::until("it comes back", async || {
+        says(&guard, &issuer.token(1)).await == "valid"
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn fail_open_lets_in_whom_it_does_not_know_to_be_revoked() {
+    let (issuer, guard) = bereft(WhenStale::FailOpen).await;
+    issuer.pass(1_000_000);
+    assert_eq!(
+        (
+            says(&guard, &issuer.token(1)).await,
+            says(&guard, &issuer.token(5)).await
+        ),
+        ("valid", "ended")
+    );
+    let (issuer, guard) = without_list(WhenStale::FailOpen).await;
+    assert_eq!(says(&guard, &issuer.token(1)).await, "valid");
+}
+
+/// That it also ends before `exp` is held by a test within, where time can be stopped.
+#[tokio::test]
+async fn fail_closed_lets_nobody_in_without_a_list_that_holds() {
+    let (issuer, guard) = bereft(WhenStale::FailClosed).await;
+    assert_eq!(
+        (
+            says(&guard, &issuer.token(1)).await,
+            says(&guard, &issuer.token(5)).await
+        ),
+        ("valid", "ended")
+    );
+    issuer.pass(3600 + 30);
+    assert_eq!(
+        (
+            says(&guard, &issuer.token(1)).await,
+            says(&guard, &issuer.token(5)).await
+        ),
+        ("unavailable", "ended")
+    );
+}
+
+#[tokio::test]
+async fn without_any_list_the_others_let_nobody_in() {
+    for policy in [WhenStale::ServeUntilExpiry, WhenStale::FailClosed] {
+        let (issuer, guard) = without_list(policy).await;
+        assert_eq!(says(&guard, &issuer.token(1)).await, "unavailable", "{policy:?}");
+        issuer.answer_rightly();
+        crate::issuer::until("it is there", async || says(&guard, &issuer.token(1)).await == "valid").await;
+    }
+}
+
+/// Letting in whose state is not known is not letting in who is not known.
+#[tokio::test]
+async fn fail_open_still_needs_keys() {
+    let issuer = Issuer::start().await;
+    issuer.die().await;
+    let guard = issuer.guard().when_stale(WhenStale::FailOpen).build().await.unwrap();
+    assert_eq!(says(&guard, &issuer.token(1)).await, "unavailable");
+}
