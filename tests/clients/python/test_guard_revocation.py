@@ -99,6 +99,29 @@ def test_a_list_serves_until_it_expires(issuer, guard_with, clock):
     eventually(lambda: outcome(guard, token), "ok")
 
 
+def test_after_a_sleep_a_new_list_is_asked_for_while_the_request_is_still_held(issuer, guard_with, clock):
+    guard, token = guard_with(), issuer.token(exp=int(time.time()) + 10**5)
+    assert outcome(guard, token) == "ok"
+    issuer.wait_until_followed()
+    issuer.list_lifetime = 10**5
+    clock.offset = 7200
+    asked = issuer.requests[LIST]
+    assert {outcome(guard, token) for _ in range(5)} == {"ok"}
+    assert issuer.requests[LIST] == asked + 1
+
+
+def test_an_issuer_that_hangs_after_a_sleep_is_asked_once(issuer, guard_with, clock, monkeypatch):
+    guard, token = guard_with(), issuer.token(exp=int(time.time()) + 10**5)
+    assert outcome(guard, token) == "ok"
+    issuer.wait_until_followed()
+    monkeypatch.setattr("countersign.followed_list.SECONDS", 0.3)
+    issuer.lies[LIST] = hanging
+    clock.offset = 7200
+    asked = issuer.requests[LIST]
+    assert {outcome(guard, token) for _ in range(5)} == {"unavailable"}
+    assert issuer.requests[LIST] == asked + 1
+
+
 def test_fail_open_goes_on_without_a_list(issuer, guard_with, clock):
     guard, token = guard_with(when_stale="fail_open"), issuer.token(exp=int(time.time()) + 10**5)
     issuer.lies[LIST] = dropping

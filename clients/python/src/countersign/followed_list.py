@@ -36,6 +36,8 @@ class FollowedList:
         self._etag: str | None = None
         self._confirmed = 0.0
         self._unreadable = False
+        self._waiting = False
+        self._besides: asyncio.Task[float] | None = None
         self.held: StatusList | None = None
         self.tried = asyncio.Event()
         """Set when the first fetch has ended, well or not: nobody waits for a later one."""
@@ -70,35 +72,50 @@ class FollowedList:
         self._following.cancel()
         self.tried.set()
 
+    async def hurry(self) -> None:
+        """Asks besides, once, while a request is held: what is held here has ceased to serve in that time. So it is
+        after a machine has slept.
+        """
+        if self._waiting and self._besides is None:
+            self._besides = asyncio.create_task(self._ask(wait=0))
+        if self._besides is not None:
+            await asyncio.shield(self._besides)
+
     async def _follow(self) -> None:
         while time.monotonic() - self.last_named < FORGOTTEN_AFTER:
-            began = time.monotonic()
-            try:
-                news = await self._poll()
-                # An answer that was held is good even without news. One that comes at once is from a server that
-                # does not hold requests: it must not be asked in a circle.
-                pause = self._pace.succeeded() if news or time.monotonic() - began > 1 else self._pace.idle()
-                self._unreadable = False
-            except Exception as reason:  # noqa: BLE001 - whatever the issuer does, the list that is held goes on serving
-                self._unreadable = isinstance(reason, Unreadable)
-                pause = self._pace.failed(reason)
+            wait = max(1, min(WAIT, self.held.ttl)) if self.held is not None and self.serves() else 0
+            self._waiting, self._besides = wait > 0, None
+            pause = await self._ask(wait)
+            self._waiting = False
             self.tried.set()
             await asyncio.sleep(pause)
 
-    async def _poll(self) -> bool:
-        """Asks once; tells whether there was news."""
-        held, headers, seconds = self.held, {"Accept": f"application/{TYPE}"}, SECONDS
-        if held is not None and self._etag is not None and self.serves():
-            wait = max(1, min(WAIT, held.ttl))
+    async def _ask(self, wait: int) -> float:
+        """Asks once; gives the seconds to rest before it is asked again."""
+        began = time.monotonic()
+        try:
+            news = await self._fetch(wait)
+        except Exception as reason:  # noqa: BLE001 - whatever the issuer does, the list that is held goes on serving
+            self._unreadable = isinstance(reason, Unreadable)
+            return self._pace.failed(reason)
+        self._unreadable = False
+        # An answer that was held is good even without news. One that comes at once is from a server that does not
+        # hold requests: it must not be asked in a circle.
+        return self._pace.succeeded() if news or time.monotonic() - began > 1 else self._pace.idle()
+
+    async def _fetch(self, wait: int) -> bool:
+        """Fetches the list as far as it changed; tells whether there was news."""
+        headers = {"Accept": f"application/{TYPE}"}
+        if wait > 0 and self._etag is not None:
             headers |= {"If-None-Match": self._etag, "Prefer": f"wait={wait}"}
-            seconds = wait + GRACE
+        seconds = wait + GRACE if wait > 0 else SECONDS
         reply = await self._transport.get(self.uri, longest=LONGEST, seconds=seconds, headers=headers)
         if reply.status == 304 and "If-None-Match" in headers:
             self._confirmed = self._options.now()
             return False
         if reply.status != 200:
             raise Refused(f"the reply's status is {reply.status}")
-        new = await self._verified(reply.body)
+        new, held = await self._verified(reply.body), self.held
         if held is not None and new.version < held.version:
             raise Refused(f"version {new.version} is older than {held.version}, which is known")
         self._etag, self._confirmed = reply.headers.get("ETag"), self._options.now()

@@ -130,9 +130,11 @@ class Guard:
                 verified = verify_access_token(token, kid, _found(live, kid), self._options)
                 self._remember(digest, verified)
             if verified.place is not None:
-                if live.status_list(verified.place.uri) is None:
+                followed = live.status_list(verified.place.uri)
+                if followed is None or not followed.serves():
                     yield live.want_list(verified.place.uri)
-                self._check_status(live.status_list(verified.place.uri), verified.place.idx)
+                    followed = live.status_list(verified.place.uri)
+                self._check_status(followed, verified.place.idx)
             missing = [scope for scope in scopes if scope not in verified.user.scopes]
             if missing:
                 raise InsufficientScope(missing)

@@ -58,7 +58,7 @@ class Issuer:
         return self._submit(self._keys.want(kid))
 
     def want_list(self, uri: str) -> "Future[None]":
-        """Done when the list is there, or the first attempt to fetch it has failed. It is followed from then on."""
+        """Done when the list is there and serves, or an attempt to fetch it has failed. It is followed from then on."""
         return self._submit(self._want_list(uri))
 
     def close(self) -> None:
@@ -94,6 +94,8 @@ class Issuer:
             followed = self._lists[uri] = FollowedList(uri, self._options, self._transport, self._find_key)
             followed.start(ended=self._drop)
         await followed.tried.wait()
+        if not followed.serves():
+            await followed.hurry()
 
     async def _find_key(self, kid: str) -> jwt.PyJWK | None:
         await self._keys.want(kid)

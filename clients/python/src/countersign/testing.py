@@ -13,9 +13,11 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from subprocess import PIPE
 from typing import IO, Any, Protocol
 
@@ -50,12 +52,13 @@ class DevToken:
         return {"Authorization": f"Bearer {self.access_token}"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class DevServer:
     """A running `countersign dev`."""
 
     issuer: str
     users: tuple[DevUser, ...]
+    _ahead: float = 0
 
     def token(
         self,
@@ -75,9 +78,14 @@ class DevServer:
         """Ends a token's session, as an administrator does."""
         httpx.delete(f"{self.issuer}/dev/sessions/{token.session}").raise_for_status()
 
-    def advance(self, duration: str) -> str:
-        """Sets the server's clock forward, by `"1h"` for example; gives the new time."""
-        return str(self._post("/dev/clock", {"advance": duration})["now"])
+    def advance(self, duration: str) -> None:
+        """Sets the server's clock forward, by `"1h"` for example, for all tests that follow."""
+        reached = datetime.fromisoformat(self._post("/dev/clock", {"advance": duration})["now"].replace("Z", "+00:00"))
+        self._ahead = reached.timestamp() - time.time()
+
+    def now(self) -> float:
+        """The server's time. A guard that is to travel along takes it: `Guard(issuer, now=countersign_server.now)`."""
+        return time.time() + self._ahead
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = httpx.post(self.issuer + path, json=body).raise_for_status().json()

@@ -1,0 +1,58 @@
+"""A products API behind Countersign. Who is signed in may read; writing needs the scope `products:write`.
+
+    pip install -r requirements.txt
+    ISSUER=http://127.0.0.1:8000 uvicorn main:app --port 3000
+
+Settings: ISSUER, AUDIENCE (default: the issuer). Open /docs, press *Authorize* and sign in; for that, the issuer's
+setting `cors_origins` names this service's origin.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+from uuid import UUID
+
+from countersign import Guard, User
+from countersign.fastapi import Refusal, current_user, problem_details
+from fastapi import Depends, FastAPI, Security
+from pydantic import BaseModel, Field
+
+ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:8000")
+
+guard = Guard(ISSUER, audience=os.environ.get("AUDIENCE", ISSUER))
+get_current_user = current_user(guard, scopes={"products:write": "Add products"})
+
+Reader = Annotated[User, Depends(get_current_user)]
+Writer = Annotated[User, Security(get_current_user, scopes=["products:write"])]
+
+
+class NewProduct(BaseModel):
+    name: str = Field(min_length=1)
+
+
+class Product(NewProduct):
+    id: int
+    added_by: UUID | None = None
+
+
+@asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    yield
+    await guard.aclose()
+
+
+app = FastAPI(title="Products", lifespan=lifespan)
+app.add_exception_handler(Refusal, problem_details)  # Without it, refusals are {"detail": "…"}, as FastAPI's own are.
+products = [Product(id=1, name="Umbrella")]
+
+
+@app.get("/products")
+async def list_products(user: Reader) -> list[Product]:
+    return products
+
+
+@app.post("/products", status_code=201)
+async def add_product(product: NewProduct, user: Writer) -> Product:
+    products.append(Product(id=len(products) + 1, name=product.name, added_by=user.id))
+    return products[-1]
