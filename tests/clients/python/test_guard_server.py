@@ -117,7 +117,9 @@ def test_the_readme_tests_an_application(tmp_path):
             (tmp_path / block.splitlines()[0].removeprefix("# ")).write_text(block)
     assert (tmp_path / "conftest.py").exists()
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path],
+        # Without the plugins of other tests, which take long to load.
+        [sys.executable, "-m", "pytest", "--rootdir", tmp_path, tmp_path]
+        + [f"-pno:{plugin}" for plugin in ("cacheprovider", "schemathesis", "hypothesispytest")],
         capture_output=True,
         text=True,
         timeout=60,
