@@ -87,6 +87,8 @@ step_clients() {
   mkdir -p "$folder" "$COUNTERSIGN_TEST_SCREENSHOTS"
 
   python=$(python_packages tests/clients/python/requirements.txt "$folder/python")
+  "$python/bin/pip" --quiet install --no-index --no-deps --no-build-isolation --force-reinstall ./clients/python
+  check_python_client "$python/bin" || status=1
   "$python/bin/python" -m pytest -p no:cacheprovider tests/clients/python || status=1
 
   node=$(node_folder)
@@ -96,6 +98,17 @@ step_clients() {
   cp tests/clients/node/* "$folder/node/"
   (cd "$folder/node" && npm ci --silent --ignore-scripts --no-audit --no-fund && node guard-install.mjs "$root" && node --test --test-reporter=spec) || status=1
   return $status
+}
+
+# As its README says to, with the very packages that its tests have.
+check_python_client() {
+  local bin=$1
+  (
+    cd clients/python &&
+      "$bin/ruff" format --no-cache --check --config pyproject.toml . ../../examples/fastapi-api &&
+      "$bin/ruff" check --no-cache . &&
+      "$bin/mypy" --cache-dir "$target/test-clients/mypy"
+  )
 }
 
 # The recipes of infra/nginx and infra/caddy, run by the real nginx and Caddy in front of the program itself.
