@@ -1,7 +1,24 @@
-//! A whole Countersign for a test: a database of its own (SQLite or PostgreSQL), a clock that stands still, cheap
-//! hashing, and people who sign in.
+//! Countersign for tests.
+//!
+//! **Of your own application:** [`DevServer`] starts the program `countersign dev`, and gives your test real tokens.
 //!
 //! ```no_run
+//! # async fn example() {
+//! use countersign_testkit::DevServer;
+//!
+//! let countersign = DevServer::start().await;
+//! let token = countersign.token("ada@example.com").scopes(["products:read"]).await;
+//! let header = format!("Bearer {token}"); // for a route of yours, behind a guard of `countersign.issuer()`
+//! # }
+//! ```
+//!
+//! It needs the program (`COUNTERSIGN_BIN`, or `countersign` on the `PATH`) and compiles none of it.
+//!
+//! **Of Countersign itself** (feature `server`): a whole server in the test's own process, with a database of its own
+//! (SQLite or PostgreSQL), a clock that stands still, and people who sign in.
+//!
+//! ```no_run
+//! # #[cfg(feature = "server")]
 //! # async fn example() {
 //! use countersign_testkit::{Database, TestServer};
 //!
@@ -13,22 +30,35 @@
 
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
+#[cfg(feature = "server")]
 mod answer;
+#[cfg(feature = "server")]
 mod database;
+mod dev_server;
+mod dev_token;
+#[cfg(feature = "server")]
 mod person;
+#[cfg(feature = "server")]
 mod process;
+#[cfg(feature = "server")]
 mod server;
 
-pub use answer::Answer;
-pub use database::{Database, ScratchDatabase};
-pub use person::Person;
-pub use process::{HttpClient, Launch, Refusal, ServerProcess};
-pub use server::TestServer;
+pub use dev_server::{DevServer, DevUser};
+pub use dev_token::{DevToken, DevTokenRequest};
+#[cfg(feature = "server")]
+pub use {
+    answer::Answer,
+    database::{Database, ScratchDatabase},
+    person::Person,
+    process::{HttpClient, Launch, Refusal, ServerProcess},
+    server::TestServer,
+};
 
-/// The password of every person that [`TestServer::user`] makes.
+/// The password of everybody: of each person that `TestServer::user` makes, and of each user of a [`DevServer`].
 pub const PASSWORD: &str = "an umbrella for tests";
 
 /// One test for each database: `on_both_databases! { async fn name(database: Database) { … } }`.
+#[cfg(feature = "server")]
 #[macro_export]
 macro_rules! on_both_databases {
     ($($(#[$meta:meta])* async fn $name:ident($database:ident: $kind:ty) $body:block)+) => {

@@ -157,11 +157,7 @@ impl<'a> Launch<'a> {
 impl ServerProcess {
     /// A client of this server.
     pub fn client(&self) -> HttpClient {
-        HttpClient {
-            inner: Client::builder(TokioExecutor::new()).build_http(),
-            base: self.base.clone(),
-            forwarded_for: None,
-        }
+        HttpClient::of(&self.base)
     }
 
     /// Its process id.
@@ -210,6 +206,15 @@ impl Drop for ServerProcess {
 }
 
 impl HttpClient {
+    /// A client of the server at this address: `http://127.0.0.1:<port>`.
+    pub fn of(base: &str) -> Self {
+        Self {
+            inner: Client::builder(TokioExecutor::new()).build_http(),
+            base: base.to_owned(),
+            forwarded_for: None,
+        }
+    }
+
     /// The same client, as a proxy sends for it the requests of one that lives at `address`.
     pub fn on_behalf_of(&self, address: IpAddr) -> Self {
         Self {

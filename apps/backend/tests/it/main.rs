@@ -13,6 +13,7 @@ mod architecture;
 mod audit;
 mod auth;
 mod crash;
+mod dev;
 mod documents;
 mod forward;
 mod health;

@@ -31,6 +31,6 @@ mod tests {
     #[test]
     fn everybody_knows_the_same_key() {
         let key = SigningKey::from_pem(known_key().as_bytes(), None).unwrap();
-        insta::assert_snapshot!(key.kid(), @"");
+        insta::assert_snapshot!(key.kid(), @"XkLK7YON_AojoJmS3PhhRBtn2h9mlibrlK3pgeTFG_w");
     }
 }
