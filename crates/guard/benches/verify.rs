@@ -51,7 +51,7 @@ fn main() {
     let mut theirs = || {
         drop(black_box(
             decode::<AccessTokenClaims>(&token, &their_key, &validation).expect("it is good"),
-        ))
+        ));
     };
     let mut not_cached = || verify(&uncached);
     let mut in_cache = || verify(&cached);

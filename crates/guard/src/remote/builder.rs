@@ -109,7 +109,7 @@ impl GuardBuilder {
         self
     }
 
-    /// How many verified tokens are remembered, each with some 600 bytes; 0 for none. Default: 10,000.
+    /// How many verified tokens are remembered, each in about 1.1 kB; 0 for none. Default: 10,000.
     pub fn cache_size(mut self, entries: usize) -> Self {
         self.cache_size = entries;
         self

@@ -1,6 +1,6 @@
 //! One GET: bounded in time and size, without redirects, over TLS or plain.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
@@ -95,8 +95,10 @@ impl Http {
         *request.uri_mut() = question.uri;
         *request.headers_mut() = question.headers;
         request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
-        let unreachable = |error: hyper_util::client::legacy::Error| FetchError::Unreachable(error.to_string());
-        let (parts, body) = self.0.request(request).await.map_err(unreachable)?.into_parts();
+        let response = self.0.request(request).await;
+        let (parts, body) = response
+            .map_err(|error| FetchError::Unreachable(root(&error)))?
+            .into_parts();
         let body = Limited::new(body, question.limit).collect().await;
         Ok(Answer {
             status: parts.status,
@@ -104,6 +106,11 @@ impl Http {
             body: body.map_err(|_| FetchError::Body)?.to_bytes(),
         })
     }
+}
+
+/// What is at the bottom of an error, which is what helps: a refused connection, an unknown certificate.
+fn root(error: &dyn Error) -> String {
+    error.source().map_or_else(|| error.to_string(), root)
 }
 
 /// The system's certificates; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
