@@ -30,7 +30,7 @@ need_for() {
       need go golang-go
       [ -d /usr/share/gocode/src/github.com/golang-jwt/jwt ] || packages+=(golang-github-golang-jwt-jwt-dev)
       ;;
-    proxies)
+    proxies | everywhere)
       need cc build-essential
       need curl curl
       need_python

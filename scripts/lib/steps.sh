@@ -80,24 +80,38 @@ step_docs() {
 
 # Clients that we did not write, against the program itself.
 step_clients() {
-  local python node folder=$target/test-clients status=0
+  local python node status=0
   build_program
   CHROMIUM=$(browser)
   export CHROMIUM COUNTERSIGN_TEST_SCREENSHOTS=$target/screenshots COUNTERSIGN_TEST_README=$root/README.md
-  mkdir -p "$folder" "$COUNTERSIGN_TEST_SCREENSHOTS"
+  mkdir -p "$COUNTERSIGN_TEST_SCREENSHOTS"
 
-  python=$(python_packages tests/clients/python/requirements.txt "$folder/python")
-  "$python/bin/pip" --quiet install --no-index --no-deps --no-build-isolation --force-reinstall ./clients/python
+  python=$(client_python)
   check_python_client "$python/bin" || status=1
   "$python/bin/python" -m pytest -p no:cacheprovider tests/clients/python || status=1
 
   node=$(node_folder)
   export PATH=$node:$PATH
-  # Modules are found from the file that asks for them, so the tests stand beside their packages.
-  mkdir -p "$folder/node"
-  cp tests/clients/node/* "$folder/node/"
-  (cd "$folder/node" && npm ci --silent --ignore-scripts --no-audit --no-fund && node guard-install.mjs "$root" && node --test --test-reporter=spec) || status=1
+  (cd "$(client_node)" && node --test --test-reporter=spec) || status=1
   return $status
+}
+
+# A Python that has our client, and all that its tests need.
+client_python() {
+  local python
+  python=$(python_packages tests/clients/python/requirements.txt "$target/test-clients/python")
+  "$python/bin/pip" --quiet install --no-index --no-deps --no-build-isolation --force-reinstall ./clients/python >&2
+  echo "$python"
+}
+
+# The folder of the Node tests. Modules are found from the file that asks for them, so the tests, our package and the
+# examples stand beside their packages.
+client_node() {
+  local folder=$target/test-clients/node
+  mkdir -p "$folder"
+  cp tests/clients/node/* "$folder/"
+  (cd "$folder" && npm ci --silent --ignore-scripts --no-audit --no-fund && node guard-install.mjs "$root") >&2
+  echo "$folder"
 }
 
 # As its README says to, with the very packages that its tests have.
@@ -122,6 +136,21 @@ step_proxies() {
   "$COUNTERSIGN_TEST_CADDY" version
   python=$(python_packages tests/clients/python/requirements.txt "$target/test-clients/python")
   "$python/bin/python" -m pytest -p no:cacheprovider --timeout=60 tests/proxies
+}
+
+# One revocation, and everybody who must hear of it: nginx, and the examples for axum, FastAPI and Express.
+step_everywhere() {
+  local python node
+  build_program
+  cargo build --locked --quiet --package example-axum-api
+  COUNTERSIGN_TEST_AXUM_API=$target/debug/example-axum-api
+  COUNTERSIGN_TEST_NGINX=$(unpacked nginx)
+  python=$(client_python)
+  node=$(node_folder)
+  export PATH=$node:$PATH
+  COUNTERSIGN_TEST_NODE=$(client_node)
+  export COUNTERSIGN_TEST_AXUM_API COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_NODE
+  "$python/bin/python" -m pytest -p no:cacheprovider --capture=no --timeout=300 tests/everywhere
 }
 
 # The very build of the tests before, so that nothing is compiled twice.
