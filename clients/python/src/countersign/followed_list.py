@@ -79,7 +79,7 @@ class FollowedList:
         if self._waiting and self._besides is None:
             self._besides = asyncio.create_task(self._ask(wait=0))
         if self._besides is not None:
-            await asyncio.shield(self._besides)
+            await self._besides
 
     async def _follow(self) -> None:
         while time.monotonic() - self.last_named < FORGOTTEN_AFTER:

@@ -82,6 +82,7 @@ class Guard:
         for step in self._steps(token, scopes):
             if isinstance(step, User):
                 return step
+            # Unlike `wait_for`, it ends nothing that others wait for too when this request is given up.
             await asyncio.wait([asyncio.wrap_future(step)], timeout=LONGEST_WAIT)
         raise AssertionError("the last step is the user")
 

@@ -49,14 +49,13 @@ class KeySet:
             if not self._keys or time.monotonic() - self._asked_for_unknown < self._options.unknown_key_cooldown:
                 return
             self._asked_for_unknown = time.monotonic()
-        # Shielded: a request that is given up does not end the fetch that others wait for.
-        await asyncio.shield(self._fetch())
+        await self._fetch()
         if kid not in self._keys:
             self._asked_for_unknown = time.monotonic()
 
     async def _keep(self) -> None:
         while True:
-            seconds = await asyncio.shield(self._fetch())
+            seconds = await self._fetch()
             await asyncio.sleep(seconds)
 
     def _fetch(self) -> asyncio.Task[float]:
