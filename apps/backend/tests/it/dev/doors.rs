@@ -1,0 +1,196 @@
+//! What else is asked at `/dev`, what is answered to a slip of the pen, and that a real server has nothing of it.
+
+use axum::http::Method;
+use countersign_testkit::{Database, TestServer, on_both_databases};
+use serde_json::json;
+
+use super::{Dev, list_of};
+
+#[tokio::test]
+async fn what_is_written_wrongly_is_answered_with_how_to_write_it() {
+    let dev = Dev::start().await;
+    let wrong = [
+        ("/dev/tokens", json!({}), "user", "Name an e-mail address"),
+        (
+            "/dev/tokens",
+            json!({ "user": "ada" }),
+            "user",
+            "Name an e-mail address",
+        ),
+        ("/dev/tokens", json!({ "user": 7 }), "user", "Name an e-mail address"),
+        (
+            "/dev/tokens",
+            json!({ "user": "a@b.example", "scopes": "a" }),
+            "scopes",
+            "Write a list of scopes",
+        ),
+        (
+            "/dev/tokens",
+            json!({ "user": "a@b.example", "scopes": ["\""] }),
+            "scopes",
+            "Write a list of scopes",
+        ),
+        (
+            "/dev/tokens",
+            json!({ "user": "a@b.example", "lifetime": 60 }),
+            "lifetime",
+            "Write a duration",
+        ),
+        (
+            "/dev/tokens",
+            json!({ "user": "a@b.example", "lifetime": "--1h" }),
+            "lifetime",
+            "Write a duration",
+        ),
+        (
+            "/dev/tokens",
+            json!({ "user": "a@b.example", "audience": "" }),
+            "audience",
+            "Write the one audience",
+        ),
+        (
+            "/dev/tokens",
+            json!({ "user": "a@b.example", "audience": "a".repeat(9000) }),
+            "scopes",
+            "longer than any verifier takes",
+        ),
+        (
+            "/dev/tokens",
+            json!({ "user": "a@b.example", "scope": "a" }),
+            "scope",
+            "there are user, scopes,",
+        ),
+        ("/dev/clock", json!({}), "advance", "Write a duration"),
+        (
+            "/dev/clock",
+            json!({ "advance": "-1h" }),
+            "advance",
+            "The clock goes back only by",
+        ),
+        ("/dev/clock", json!({ "to": "tomorrow" }), "to", "Write a time in UTC"),
+        (
+            "/dev/clock",
+            json!({ "to": "9000-01-01T00:00:00Z" }),
+            "to",
+            "The clock ends at 9000",
+        ),
+        (
+            "/dev/clock",
+            json!({ "advance": "99999999d" }),
+            "to",
+            "The clock ends at 9000",
+        ),
+        (
+            "/dev/clock",
+            json!({ "advance": "1h", "to": "2027-01-01T00:00:00Z" }),
+            "to",
+            "not both",
+        ),
+    ];
+    for (path, body, field, how) in wrong {
+        let answer = dev
+            .post(path, body.clone())
+            .await
+            .assert_problem(422, "validation_failed");
+        let mistake = &answer.json()["errors"][0];
+        assert_eq!(mistake["field"], field, "{body}");
+        assert!(mistake["detail"].as_str().unwrap().contains(how), "{body}: {mistake}");
+    }
+    dev.send(Method::POST, "/dev/tokens", None, "")
+        .await
+        .assert_problem(415, "unsupported_media_type");
+    dev.post("/dev/tokens", json!([]))
+        .await
+        .assert_problem(422, "validation_failed");
+    dev.send(Method::GET, "/dev/tokens", None, "")
+        .await
+        .assert_problem(405, "method_not_allowed");
+    dev.send(Method::GET, "/dev/nothing", None, "")
+        .await
+        .assert_problem(404, "not_found");
+    dev.send(Method::DELETE, "/dev/sessions/x", None, "")
+        .await
+        .assert_problem(404, "not_found");
+    // A member that is null was left out.
+    let nothing = json!({ "user": "ada@example.com", "scopes": null, "lifetime": null, "audience": null });
+    dev.post("/dev/tokens", nothing).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn the_clock_decides_at_once_what_has_expired() {
+    let dev = Dev::start().await;
+    let token = dev.server.token("ada@example.com").lifetime("15m").await;
+    dev.get("/api/auth/me", &token).await.assert_status(200);
+    dev.server.advance_clock("14m").await;
+    dev.get("/api/auth/me", &token).await.assert_status(200);
+    dev.server.advance_clock("2m").await;
+    dev.get("/api/auth/me", &token)
+        .await
+        .assert_problem(401, "invalid_token");
+    // A refresh token rests for 30 days at most.
+    dev.server.advance_clock("30d").await;
+    dev.refresh(&token).await.assert_problem(401, "invalid_refresh_token");
+
+    let now = dev
+        .post("/dev/clock", json!({ "to": "2031-02-03T04:05:06Z" }))
+        .await
+        .assert_status(200)
+        .json();
+    assert!(now["now"].as_str().unwrap().starts_with("2031-02-03T04:0"), "{now}");
+    let then = dev.server.token("ada@example.com").await;
+    dev.get("/api/auth/me", &then).await.assert_status(200);
+    // Also back, where what had expired has not.
+    dev.server.set_clock("2026-01-01T00:00:00.5+00:00").await;
+    dev.get("/api/auth/me", &dev.server.token("bob@example.com").await)
+        .await
+        .assert_status(200);
+}
+
+#[tokio::test]
+async fn a_session_is_ended_from_both_sides() {
+    let dev = Dev::start().await;
+    let token = dev.server.token("ada@example.com").await;
+    let other = dev.server.token("ada@example.com").await;
+    let path = list_of(&token).strip_prefix(dev.server.issuer()).unwrap().to_owned();
+    let published = dev.send(Method::GET, &path, None, "").await.assert_status(200);
+    dev.server.revoke(&token).await;
+    dev.get("/api/auth/me", &token)
+        .await
+        .assert_problem(401, "invalid_token");
+    dev.refresh(&token).await.assert_problem(401, "invalid_refresh_token");
+    let changed = dev.send(Method::GET, &path, None, "").await.assert_status(200);
+    assert_ne!(published.header("etag"), changed.header("etag"));
+    let again = format!("/dev/sessions/{}", token.session);
+    dev.send(Method::DELETE, &again, None, "")
+        .await
+        .assert_problem(404, "not_found");
+
+    dev.get("/api/auth/me", &other).await.assert_status(200);
+    dev.send(Method::POST, "/api/auth/logout", None, &other.access_token)
+        .await
+        .assert_status(204);
+    dev.get("/api/auth/me", &other)
+        .await
+        .assert_problem(401, "invalid_token");
+}
+
+#[tokio::test]
+async fn one_account_may_have_as_many_sessions_as_a_suite_has_tests() {
+    let dev = Dev::start().await;
+    let first = dev.server.token("ada@example.com").await;
+    for _ in 0..60 {
+        dev.server.token("ada@example.com").await;
+    }
+    dev.get("/api/auth/me", &first).await.assert_status(200);
+}
+
+on_both_databases! {
+    async fn a_real_server_has_none_of_this(database: Database) {
+        let server = TestServer::start(database).await;
+        let body = json!({ "user": "ada@example.com", "advance": "1h" });
+        for path in ["/dev/tokens", "/dev/clock", "/dev/sessions/01900000-0000-7000-8000-000000000000"] {
+            server.post(path, body.clone()).await.assert_problem(404, "not_found");
+        }
+        assert!(!server.get("/openapi.json").await.text.contains("/dev/"));
+    }
+}
