@@ -83,7 +83,7 @@ step_clients() {
   local python node status=0
   build_program
   CHROMIUM=$(browser)
-  export CHROMIUM COUNTERSIGN_TEST_SCREENSHOTS=$target/screenshots COUNTERSIGN_TEST_README=$root/README.md
+  export CHROMIUM COUNTERSIGN_TEST_SCREENSHOTS=$target/screenshots COUNTERSIGN_TEST_ROOT=$root
   mkdir -p "$COUNTERSIGN_TEST_SCREENSHOTS"
 
   python=$(client_python)
@@ -142,14 +142,15 @@ step_proxies() {
 step_everywhere() {
   local python node
   build_program
-  cargo build --locked --quiet --package example-axum-api
+  cargo build --locked --quiet --package example-axum-api --package example-embedded
   COUNTERSIGN_TEST_AXUM_API=$target/debug/example-axum-api
+  COUNTERSIGN_TEST_EMBEDDED=$target/debug/example-embedded
   COUNTERSIGN_TEST_NGINX=$(unpacked nginx)
   python=$(client_python)
   node=$(node_folder)
   export PATH=$node:$PATH
   COUNTERSIGN_TEST_NODE=$(client_node)
-  export COUNTERSIGN_TEST_AXUM_API COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_NODE
+  export COUNTERSIGN_TEST_AXUM_API COUNTERSIGN_TEST_EMBEDDED COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_NODE
   "$python/bin/python" -m pytest -p no:cacheprovider --capture=no --timeout=300 tests/everywhere
 }
 

@@ -22,15 +22,16 @@ LIMIT = 60.0
 class Countersign:
     """One that can be killed and started again at the same place."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, words=None):
         self.folder, self.port, self.process = folder, free_port(), None
+        self.words = words or [program(), "serve"]
         self.base = f"http://127.0.0.1:{self.port}"
 
     def start(self):
         log = self.folder / "server.log"
         with log.open("a") as output:
             self.process = subprocess.Popen(
-                [program(), "serve"], cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                self.words, cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
         wait_until_ready(self.process, self.base, log)
 

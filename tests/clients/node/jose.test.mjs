@@ -1,6 +1,7 @@
-// jose verifies our access tokens from the published key set: by itself, and as the README's lines do.
+// jose verifies our access tokens from the published key set: by itself, and as the lines in our pages do.
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { calculateJwkThumbprint, createRemoteJWKSet, errors, generateKeyPair, jwtVerify, SignJWT } from 'jose'
 import { startServer } from './server.mjs'
@@ -46,11 +47,11 @@ test('the server refuses what jose signs with a key of its own', async () => {
   }
 })
 
-test("the README's function knows its user", async () => {
-  const readme = await readFile(process.env.COUNTERSIGN_TEST_README, 'utf8')
-  const [, code] = /```js\n(.*?)```/s.exec(readme)
+for (const page of ['README.md', 'docs/guides/any-jose-library.md']) test(`the function in ${page} knows its user`, async () => {
+  const text = await readFile(join(process.env.COUNTERSIGN_TEST_ROOT, page), 'utf8')
+  const [, code] = /```js\n(.*?)```/s.exec(text)
   assert.match(code, /http:\/\/127.0.0.1:8000/)
-  const module = new URL('./readme-example.mjs', import.meta.url)
+  const module = new URL(`./example-in-${page.replaceAll('/', '-')}.mjs`, import.meta.url)
   await writeFile(module, code.replaceAll('http://127.0.0.1:8000', server.base))
   const { currentUser } = await import(module)
 

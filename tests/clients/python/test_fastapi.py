@@ -1,4 +1,5 @@
-"""The README's FastAPI service, taken from there word by word, and clients as FastAPI's tutorial writes them."""
+"""The FastAPI services of the README (with our client) and of the guide (with PyJWT alone), taken from there word by
+word, and clients as FastAPI's tutorial writes them."""
 
 import re
 from pathlib import Path
@@ -8,15 +9,16 @@ from fastapi.testclient import TestClient
 
 from conftest import PASSWORD
 
-README = Path(__file__).parents[3] / "README.md"
+ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture(scope="session")
-def service(server):
-    [code] = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+@pytest.fixture(scope="session", params=["README.md", "docs/guides/any-jose-library.md"])
+def service(server, request):
+    text = (ROOT / request.param).read_text()
+    [code] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert "http://127.0.0.1:8000" in code
     module = {}
-    exec(compile(code.replace("http://127.0.0.1:8000", server.base), str(README), "exec"), module)
+    exec(compile(code.replace("http://127.0.0.1:8000", server.base), request.param, "exec"), module)
     return TestClient(module["app"])
 
 
