@@ -28,7 +28,8 @@ fn lies(issuer: &Issuer) -> Vec<(&'static str, &'static str, Instead)> {
     let off_curve = json!({ "keys": [{ "kty": "EC", "crv": "P-256", "x": "A".repeat(43), "y": "A".repeat(43) }] });
     let right = issuer.books.keys.lock().unwrap()[0].verifying_key().to_jwk();
     let large = json!({ "keys": [right], "padding": "x".repeat(10 << 20) }).to_string();
-    let whole = |instead: &str| json!({ "issuer": instead, "jwks_uri": format!("{instead}/jwks") }).to_string();
+    // It names the right keys, so that its name alone is what is wrong with it.
+    let of_another = json!({ "issuer": "https://evil.example.com", "jwks_uri": format!("{}/jwks", issuer.name) });
     let metadata = "/.well-known";
     vec![
         ("an RSA key", JWKS, say(rsa.to_string())),
@@ -55,11 +56,7 @@ fn lies(issuer: &Issuer) -> Vec<(&'static str, &'static str, Instead)> {
             metadata,
             Instead::Say(StatusCode::TEMPORARY_REDIRECT, "location: /elsewhere", Vec::new()),
         ),
-        (
-            "metadata of another issuer",
-            metadata,
-            say(whole("https://evil.example.com")),
-        ),
+        ("metadata of another issuer", metadata, say(of_another.to_string())),
         ("metadata in HTML", metadata, say("<html></html>")),
         ("metadata of ten megabytes", metadata, say(" ".repeat(10 << 20))),
     ]
@@ -122,6 +119,38 @@ async fn a_key_that_is_new_is_found_with_its_first_token() {
     let new = issuer.token(2);
     assert_eq!((says(&guard, &new).await, says(&guard, &old).await), ("valid", "valid"));
     assert_eq!(issuer.asked(JWKS), 2);
+}
+
+/// None of those who ask while it is fetched is refused for having come second.
+#[tokio::test]
+async fn a_key_that_is_new_is_fetched_once_for_all_its_tokens() {
+    let issuer = Issuer::start().await;
+    let guard = issuer.guard().build().await.unwrap();
+    issuer
+        .books
+        .keys
+        .lock()
+        .unwrap()
+        .insert(0, SigningKey::generate().unwrap());
+    let tokens: Vec<_> = (0..200).map(|idx| issuer.token(idx)).collect();
+    let said = join_all(tokens.iter().map(|token| says(&guard, token))).await;
+    assert_eq!(said, ["valid"; 200]);
+    assert_eq!(issuer.asked(JWKS), 2);
+}
+
+#[tokio::test]
+async fn a_list_that_a_new_key_signed_has_the_key_fetched() {
+    let issuer = Issuer::start().await;
+    let guard = issuer.guard().build().await.unwrap();
+    let token = issuer.token(1);
+    issuer
+        .books
+        .keys
+        .lock()
+        .unwrap()
+        .insert(0, SigningKey::generate().unwrap());
+    assert_eq!(says(&guard, &token).await, "valid");
+    assert_eq!((issuer.asked(JWKS), issuer.asked("/oauth2")), (2, 1));
 }
 
 /// Also out of the cache: an entry dies with its key.

@@ -1,8 +1,8 @@
 //! What runs in the background ends with the last guard.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
-use crate::issuer::{Issuer, says, until};
+use crate::issuer::{Issuer, NOW, says, until};
 
 #[tokio::test]
 async fn nothing_is_asked_for_when_the_last_guard_is_gone() {
@@ -47,4 +47,22 @@ async fn a_router_takes_its_guard_with_it() {
     until("a request is held", async || held() == 1).await;
     drop(app);
     until("no request is held", async || held() == 0).await;
+}
+
+/// What runs holds the clock; when nothing holds it any more, nothing runs.
+#[tokio::test]
+async fn nothing_is_left_of_a_guard_that_is_gone() {
+    let issuer = Issuer::start().await;
+    let witness = Arc::new(());
+    let clock = Arc::clone(&witness);
+    let guard = issuer
+        .guard()
+        .clock(move || NOW + i64::from(Arc::strong_count(&clock) == 0))
+        .build()
+        .await
+        .unwrap();
+    assert_eq!(says(&guard, &issuer.token(1)).await, "valid");
+    assert_eq!(Arc::strong_count(&witness), 2);
+    drop(guard);
+    until("nothing holds the clock", async || Arc::strong_count(&witness) == 1).await;
 }
