@@ -156,8 +156,11 @@ impl DevServer {
         let response = self.client.request(request).await;
         let response = response.unwrap_or_else(|error| panic!("{method} {address}: {error}"));
         let status = response.status();
-        let bytes = response.into_body().collect().await.map(|body| body.to_bytes());
-        let text = String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned();
+        let body = response.into_body().collect().await;
+        let body = body
+            .unwrap_or_else(|error| panic!("{method} {address}: {error}"))
+            .to_bytes();
+        let text = String::from_utf8_lossy(&body).into_owned();
         assert!(status.is_success(), "{method} {address} answered {status}: {text}");
         text
     }

@@ -96,19 +96,19 @@ async fn what_is_written_wrongly_is_answered_with_how_to_write_it() {
         assert_eq!(mistake["field"], field, "{body}");
         assert!(mistake["detail"].as_str().unwrap().contains(how), "{body}: {mistake}");
     }
-    dev.send(Method::POST, "/dev/tokens", None, "")
+    dev.send((Method::POST, "/dev/tokens"), None, "")
         .await
         .assert_problem(415, "unsupported_media_type");
     dev.post("/dev/tokens", json!([]))
         .await
         .assert_problem(422, "validation_failed");
-    dev.send(Method::GET, "/dev/tokens", None, "")
+    dev.send((Method::GET, "/dev/tokens"), None, "")
         .await
         .assert_problem(405, "method_not_allowed");
-    dev.send(Method::GET, "/dev/nothing", None, "")
+    dev.send((Method::GET, "/dev/nothing"), None, "")
         .await
         .assert_problem(404, "not_found");
-    dev.send(Method::DELETE, "/dev/sessions/x", None, "")
+    dev.send((Method::DELETE, "/dev/sessions/x"), None, "")
         .await
         .assert_problem(404, "not_found");
     // A member that is null was left out.
@@ -152,21 +152,21 @@ async fn a_session_is_ended_from_both_sides() {
     let token = dev.server.token("ada@example.com").await;
     let other = dev.server.token("ada@example.com").await;
     let path = list_of(&token).strip_prefix(dev.server.issuer()).unwrap().to_owned();
-    let published = dev.send(Method::GET, &path, None, "").await.assert_status(200);
+    let published = dev.send((Method::GET, &path), None, "").await.assert_status(200);
     dev.server.revoke(&token).await;
     dev.get("/api/auth/me", &token)
         .await
         .assert_problem(401, "invalid_token");
     dev.refresh(&token).await.assert_problem(401, "invalid_refresh_token");
-    let changed = dev.send(Method::GET, &path, None, "").await.assert_status(200);
+    let changed = dev.send((Method::GET, &path), None, "").await.assert_status(200);
     assert_ne!(published.header("etag"), changed.header("etag"));
     let again = format!("/dev/sessions/{}", token.session);
-    dev.send(Method::DELETE, &again, None, "")
+    dev.send((Method::DELETE, &again), None, "")
         .await
         .assert_problem(404, "not_found");
 
     dev.get("/api/auth/me", &other).await.assert_status(200);
-    dev.send(Method::POST, "/api/auth/logout", None, &other.access_token)
+    dev.send((Method::POST, "/api/auth/logout"), None, &other.access_token)
         .await
         .assert_status(204);
     dev.get("/api/auth/me", &other)

@@ -27,16 +27,16 @@ impl Dev {
         Self { server, client }
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<Value>, bearer: &str) -> Answer {
+    async fn send(&self, (method, path): (Method, &str), body: Option<Value>, bearer: &str) -> Answer {
         self.client.send((method, path), body.as_ref(), bearer).await.unwrap()
     }
 
     async fn post(&self, path: &str, body: Value) -> Answer {
-        self.send(Method::POST, path, Some(body), "").await
+        self.send((Method::POST, path), Some(body), "").await
     }
 
     async fn get(&self, path: &str, token: &DevToken) -> Answer {
-        self.send(Method::GET, path, None, &token.access_token).await
+        self.send((Method::GET, path), None, &token.access_token).await
     }
 
     async fn refresh(&self, token: &DevToken) -> Answer {

@@ -29,8 +29,7 @@ async fn the_first_line_names_the_issuer_and_users_who_can_sign_in() {
         assert_eq!(tokens["scope"], user.scopes.join(" "));
         let me = dev
             .send(
-                Method::GET,
-                "/api/auth/me",
+                (Method::GET, "/api/auth/me"),
                 None,
                 tokens["access_token"].as_str().unwrap(),
             )
@@ -38,7 +37,7 @@ async fn the_first_line_names_the_issuer_and_users_who_can_sign_in() {
         assert_eq!(me.json()["id"], user.id.to_string());
     }
     let metadata = dev
-        .send(Method::GET, "/.well-known/oauth-authorization-server", None, "")
+        .send((Method::GET, "/.well-known/oauth-authorization-server"), None, "")
         .await
         .json();
     assert_eq!(metadata["issuer"], dev.server.issuer());
@@ -140,7 +139,7 @@ async fn the_known_key_makes_a_recorded_token_last() {
     let known = || Dev::start_with(&["--deterministic-keys"]);
     let (one, two, other) = tokio::join!(known(), known(), Dev::start());
     let keys = async |dev: &Dev| {
-        let keys = dev.send(Method::GET, "/.well-known/jwks.json", None, "").await;
+        let keys = dev.send((Method::GET, "/.well-known/jwks.json"), None, "").await;
         keys.assert_status(200).text
     };
     assert_eq!(keys(&one).await, keys(&two).await);
@@ -148,7 +147,7 @@ async fn the_known_key_makes_a_recorded_token_last() {
     // The list that a recorded token names is there before any token is issued.
     let token = one.server.token("ada@example.com").await;
     assert!(list_of(&token).ends_with("/oauth2/status-lists/1"));
-    two.send(Method::GET, "/oauth2/status-lists/1", None, "")
+    two.send((Method::GET, "/oauth2/status-lists/1"), None, "")
         .await
         .assert_status(200);
 }
