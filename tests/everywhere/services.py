@@ -121,12 +121,7 @@ def example(command, server, variable=None, value="", cwd=None):
                 time.sleep(0.05)
         yield url
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        programs.end(process)
 
 
 def bearer(token):
