@@ -1,11 +1,17 @@
 //! `POST /dev/tokens`, `POST /dev/clock`, `DELETE /dev/sessions/{id}`. They are in no OpenAPI document: no client of a
 //! real server has them.
 
-use axum::extract::State;
+use std::net::IpAddr;
+
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use axum::routing::{delete, post};
 use axum::{Json, Router};
 use countersign_jose::SignError;
 use http::StatusCode;
+use http::header::HOST;
+use http::uri::Authority;
 
 use super::schemas::{ClockRequest, NowBody, TokenBody, TokenRequest};
 use super::service::{self, BeyondAllTime, TokenError};
@@ -22,6 +28,24 @@ pub(crate) fn router() -> Router<Context> {
         .route("/dev/tokens", post(token))
         .route("/dev/clock", post(clock))
         .route("/dev/sessions/{id}", delete(end_session))
+        .route_layer(from_fn(only_under_a_local_name))
+}
+
+/// A web page on another machine can have its name lead to this one (DNS rebinding), and would then speak from a
+/// browser here. It speaks under its own name, which no test does.
+async fn only_under_a_local_name(request: Request, next: Next) -> Result<Response, Problem> {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let authority = host.and_then(|host| host.parse::<Authority>().ok());
+    match authority.is_some_and(|authority| is_local(authority.host())) {
+        true => Ok(next.run(request).await),
+        false => Err(Problem::new(Code::BadRequest).detail("Ask under a loopback address, or as localhost.")),
+    }
+}
+
+/// RFC 6761 §6.3: localhost and all names below it are loopback.
+fn is_local(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.ends_with(".localhost") || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// A token for anyone, of a session that is opened for it.

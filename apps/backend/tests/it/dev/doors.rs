@@ -117,6 +117,33 @@ async fn what_is_written_wrongly_is_answered_with_how_to_write_it() {
 }
 
 #[tokio::test]
+async fn a_page_whose_name_leads_here_is_told_nothing() {
+    use std::io::{Read, Write};
+
+    let dev = Dev::start().await;
+    let address = dev.server.issuer().strip_prefix("http://").unwrap();
+    let body = r#"{"user":"ada@example.com"}"#;
+    for (host, status) in [
+        ("evil.example", "400"),
+        ("127.0.0.1.evil.example", "400"),
+        ("localhost:1", "200"),
+        ("[::1]", "200"),
+    ] {
+        let mut socket = std::net::TcpStream::connect(address).unwrap();
+        let head = "POST /dev/tokens HTTP/1.1\r\nContent-Type: application/json\r\nConnection: close";
+        write!(
+            socket,
+            "{head}\r\nHost: {host}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{host}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn the_clock_decides_at_once_what_has_expired() {
     let dev = Dev::start().await;
     let token = dev.server.token("ada@example.com").lifetime("15m").await;
