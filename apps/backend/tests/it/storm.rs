@@ -47,7 +47,9 @@ async fn f20_a_storm_of_sign_ins_is_weathered() {
     let server = launch.start().await;
     let client = server.client();
     let base = server.resident_kib();
-    let token = sign_up(&client).await;
+    sign_up(&client, "ada").await;
+    // Of somebody else: an account has so many sessions, and the oldest go.
+    let token = sign_up(&client, "bystander").await;
     let mut calm = Watch::new(&server, &token);
     calm.beside(sleep(Duration::from_secs(1))).await;
 
@@ -92,14 +94,18 @@ fn credentials(name: &str, password: &str) -> Value {
     json!({ "email": format!("{name}@example.com"), "password": password })
 }
 
-async fn sign_up(client: &HttpClient) -> String {
-    let ada = credentials("ada", PASSWORD);
+async fn sign_up(client: &HttpClient, name: &str) -> String {
+    let person = credentials(name, PASSWORD);
     client
-        .post("/api/auth/register", &ada)
+        .post("/api/auth/register", &person)
         .await
         .unwrap()
         .assert_status(201);
-    let answer = client.post("/api/auth/login", &ada).await.unwrap().assert_status(200);
+    let answer = client
+        .post("/api/auth/login", &person)
+        .await
+        .unwrap()
+        .assert_status(200);
     answer.json()["access_token"].as_str().unwrap().to_owned()
 }
 
