@@ -48,7 +48,11 @@ impl Visitor {
             && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         let (methods, allowed) = match self {
             Self::Anyone => ("GET, HEAD", "If-None-Match, Prefer"),
-            Self::Listed(_) => ("GET, HEAD, POST, PUT, PATCH, DELETE", "Authorization, Content-Type"),
+            // Swagger UI, in the documentation of somebody's service, sends X-Requested-With when it signs in.
+            Self::Listed(_) => (
+                "GET, HEAD, POST, PUT, PATCH, DELETE",
+                "Authorization, Content-Type, X-Requested-With",
+            ),
             Self::Unlisted | Self::Nobody => return None,
         };
         let granted = [

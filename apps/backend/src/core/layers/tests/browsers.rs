@@ -101,7 +101,7 @@ async fn preflights_are_granted_to_listed_origins_only() {
     assert_eq!(granted.status, 204);
     assert_eq!(
         granted.header("access-control-allow-headers"),
-        "Authorization, Content-Type"
+        "Authorization, Content-Type, X-Requested-With"
     );
     assert_refused(&tested, "/api/id", "https://evil.example").await;
     assert_refused(&tested, "/docs", "https://app.example").await;
