@@ -90,7 +90,17 @@ async fn with_settings(command: Command, loaded: Loaded, output: &mut Standard) 
     }
 }
 
+/// Whether the embedded database is still to be made.
+fn database_is_new(settings: &Settings) -> bool {
+    let path = settings.database_url.expose().strip_prefix("sqlite://");
+    path.is_some_and(|path| !std::path::Path::new(path).exists())
+}
+
 /// Everything, for a command that works beside a server that may be running.
+#[expect(clippy::print_stderr, reason = "it warns a person who may stand in the wrong folder")]
 async fn administer(settings: Settings) -> Result<Context, Failure> {
+    if database_is_new(&settings) {
+        eprintln!("countersign: there is no {} here; making it", settings.database_url);
+    }
     Ok(Context::open(settings, Role::Admin, Clock::system()).await?)
 }

@@ -4,13 +4,13 @@ use std::io::IsTerminal;
 
 use countersign_store::Role;
 
-use super::Failure;
 use super::banner::banner;
+use super::{Failure, database_is_new};
 use crate::core::chance::Chance;
 use crate::core::clock::Clock;
 use crate::core::server::{Listening, Server, Shutdown};
 use crate::features::health;
-use crate::settings::{DatabaseUrl, Settings};
+use crate::settings::Settings;
 use crate::{Context, app};
 
 /// Serves until it is told to stop; then every request that has begun is answered.
@@ -28,7 +28,7 @@ pub(super) async fn serve(mut settings: Settings) -> Result<(), Failure> {
     let listening = Listening::on(settings.listen).await?;
     let address = listening.address();
     settings.bound_to(address);
-    let database_is_new = is_new(&settings.database_url);
+    let database_is_new = database_is_new(&settings);
     let context = Context::open(settings, Role::Server, Clock::system()).await?;
     for warning in context.db.warnings() {
         tracing::warn!("{warning}");
@@ -59,11 +59,4 @@ pub(super) async fn serve(mut settings: Settings) -> Result<(), Failure> {
     context.db.close().await?;
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Whether this start will make the embedded database.
-fn is_new(url: &DatabaseUrl) -> bool {
-    url.expose()
-        .strip_prefix("sqlite://")
-        .is_some_and(|path| !std::path::Path::new(path).exists())
 }

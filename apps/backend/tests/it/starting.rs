@@ -51,6 +51,14 @@ fn the_first_start_greets_with_lines_to_paste_and_finds_a_port() {
     assert!(folder.path().join("secrets/jwt/private.pem").exists());
 }
 
+#[test]
+fn a_command_in_the_wrong_folder_says_that_it_makes_a_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = || countersign(folder.path()).args(["users", "list"]).output().unwrap();
+    assert!(errors(&list()).contains("there is no sqlite://data/countersign.db here; making it"));
+    assert_eq!(errors(&list()), "");
+}
+
 on_both_databases! {
     async fn migrate_works_with_the_settings_of_a_container(database: Database) {
         let scratch = ScratchDatabase::create(database).await;
