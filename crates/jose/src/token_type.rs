@@ -11,24 +11,27 @@ pub enum TokenType {
     AccessToken,
     /// A list of the states of tokens (draft-ietf-oauth-status-list §5.1).
     StatusList,
+    /// A sealed point of an audit log (our own kind).
+    AuditCheckpoint,
 }
 
 impl TokenType {
     /// Every kind, in the order of its discriminant.
-    pub(crate) const ALL: [Self; 2] = [Self::AccessToken, Self::StatusList];
+    pub(crate) const ALL: [Self; 3] = [Self::AccessToken, Self::StatusList, Self::AuditCheckpoint];
 
     /// The value of `typ` that we write, such as `at+jwt`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::AccessToken => "at+jwt",
             Self::StatusList => "statuslist+jwt",
+            Self::AuditCheckpoint => "audit-checkpoint+jwt",
         }
     }
 
     /// The longest token of this kind that is signed or read, in bytes.
     pub const fn max_length(self) -> usize {
         match self {
-            Self::AccessToken => MAX_TOKEN_LENGTH,
+            Self::AccessToken | Self::AuditCheckpoint => MAX_TOKEN_LENGTH,
             Self::StatusList => MAX_STATUS_LIST_LENGTH,
         }
     }

@@ -1,0 +1,73 @@
+//! Checkpoints of an audit log: a signature over all that was written up to a place.
+//! What is chained, and how, is the caller's business.
+
+use std::borrow::Borrow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ClaimsError, TokenError, TokenType, VerifyingKey, tokens::signed_claims};
+
+/// What a checkpoint says. Hashes are SHA-256 in base64url without padding; times are in seconds since the epoch.
+///
+/// Sign it with `key.sign(TokenType::AuditCheckpoint, &claims)`. It has no end: it holds for as long as the log is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditCheckpointClaims {
+    /// Who signed the log.
+    pub iss: String,
+    /// When.
+    pub iat: i64,
+    /// The first place that this checkpoint seals; the one before it ends just before.
+    pub first: i64,
+    /// The last one.
+    pub last: i64,
+    /// The hash of the chain at `last`.
+    pub head: String,
+    /// The hash of the checkpoint before this one, in its compact form; none for the first of all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+    /// Up to which place the log had been removed when this was signed, because it was old; 0 if nothing was.
+    pub removed_through: i64,
+}
+
+/// Verifies a checkpoint and gives what it says. `key` finds the key that a `kid` names.
+///
+/// # Errors
+/// The first reason not to believe it.
+pub fn verify_audit_checkpoint<K: Borrow<VerifyingKey>>(
+    token: &str,
+    key: impl FnOnce(&str) -> Option<K>,
+) -> Result<AuditCheckpointClaims, TokenError> {
+    let json = signed_claims(token, TokenType::AuditCheckpoint, key)?;
+    Ok(serde_json::from_slice(&json).map_err(|_| ClaimsError::WrongShape("checkpoint"))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SigningKey;
+
+    #[test]
+    fn a_checkpoint_is_believed_as_such_and_as_nothing_else() {
+        let key = SigningKey::generate().unwrap();
+        let claims = AuditCheckpointClaims {
+            iss: "https://id.example.com".into(),
+            iat: 1_800_000_000,
+            first: 1,
+            last: 7,
+            head: "x".repeat(43),
+            previous: None,
+            removed_through: 0,
+        };
+        let find = |_: &str| Some(key.verifying_key().clone());
+        let token = key.sign(TokenType::AuditCheckpoint, &claims).unwrap();
+        assert_eq!(verify_audit_checkpoint(&token, find).unwrap(), claims);
+        let other = key.sign(TokenType::StatusList, &claims).unwrap();
+        assert!(verify_audit_checkpoint(&other, find).is_err());
+        let stranger = SigningKey::generate()
+            .unwrap()
+            .sign(TokenType::AuditCheckpoint, &claims)
+            .unwrap();
+        assert!(verify_audit_checkpoint(&stranger, find).is_err());
+    }
+}
