@@ -15,7 +15,9 @@ use crate::core::metrics::Metrics;
 use crate::core::password::{
     self, Hasher, HashingOptions, NewPassword, Password, PasswordContext, PasswordFault, PasswordPolicy,
 };
+use crate::core::refusals::Refusals;
 use crate::core::server::{self, Readiness, ServerOptions};
+use crate::features::audit;
 use crate::features::keys::{JWKS_MAX_AGE, KeyOptions, Keys, KeysError};
 use crate::features::revocation::{self, Revocations};
 use crate::features::sessions::{self, ServerAuthority};
@@ -50,6 +52,8 @@ pub struct Parts {
     pub limits: Limits,
     /// What is counted.
     pub metrics: Metrics,
+    /// Who was turned away, for the audit log.
+    pub refusals: Refusals,
     /// The layers around every route.
     pub shell: Shell,
     /// How connections are treated.
@@ -95,7 +99,11 @@ impl Context {
         let mut registry = Registry::with_prefix("countersign");
         let hasher = Hasher::start(hashing_options(&settings), Chance, &mut registry)?;
         let metrics = Metrics::register(&mut registry, &db);
-        let shell = Shell::new(layer_options(&settings), layers::Metrics::register(&mut registry));
+        let refusals = Refusals::default();
+        let shell = Shell::new(
+            layer_options(&settings, refusals.clone()),
+            layers::Metrics::register(&mut registry),
+        );
         let server = server_options(&settings, shell.clone(), server::Metrics::register(&mut registry));
         let follow = (db.clone(), keys.clone());
         let revocations =
@@ -120,6 +128,7 @@ impl Context {
             guard,
             hasher,
             metrics,
+            refusals,
             shell,
             server,
             registry: Mutex::new(registry),
@@ -141,14 +150,14 @@ impl Context {
         )
     }
 
-    /// What a server does beside answering: it removes what has ended, and follows the folder of the keys and the
-    /// revocations of other processes. It never
-    /// returns. `countersign serve` runs it; an application that mounts [`app`](fn@crate::app) spawns it once.
+    /// What a server does beside answering: it removes what has ended, follows the folder of the keys and the
+    /// revocations of other processes, and seals the audit log. It never returns. `countersign serve` runs it; an application that mounts [`app`](fn@crate::app) spawns it once.
     pub async fn maintain(self) {
         tokio::join!(
             sessions::sweep_forever(self.clone()),
             self.keys.clone().watch_forever(),
             self.revocations.clone().follow_forever(),
+            audit::keep_forever(self.clone()),
         );
     }
 
@@ -209,7 +218,7 @@ fn password_policy(settings: &Settings) -> PasswordPolicy {
     }
 }
 
-fn layer_options(settings: &Settings) -> LayerOptions {
+fn layer_options(settings: &Settings, refusals: Refusals) -> LayerOptions {
     LayerOptions {
         issuer: settings.issuer.as_str().to_owned(),
         trusted_proxies: settings.trusted_proxies.clone(),
@@ -221,6 +230,7 @@ fn layer_options(settings: &Settings) -> LayerOptions {
         body_timeout: settings.http.body_timeout,
         request_timeout: settings.http.request_timeout,
         chance: Chance,
+        refusals,
     }
 }
 

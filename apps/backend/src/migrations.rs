@@ -14,4 +14,9 @@ pub const ALL: &[Migration] = &[
         name: "revocation",
         sql: include_str!("../migrations/0002_revocation.sql"),
     },
+    Migration {
+        version: 3,
+        name: "audit",
+        sql: include_str!("../migrations/0003_audit.sql"),
+    },
 ];

@@ -3,6 +3,7 @@
 //! A password is never an argument, where every user of the machine could read it: it is asked for, or read from the
 //! standard input with `--password-stdin`.
 
+mod audit;
 mod dev;
 mod keys;
 mod sessions;
@@ -19,6 +20,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub use self::audit::{Audit, ExportAudit, ListAudit, VerifyAudit};
 pub use self::dev::Dev;
 pub use self::keys::{Keys, Rotate};
 pub use self::sessions::{RevokeSessions, Sessions};
@@ -111,6 +113,9 @@ pub enum Command {
     /// Issue, verify and look into access tokens
     #[command(subcommand, after_help = "Example:\n  countersign token verify < token.txt")]
     Token(Token),
+    /// List, export and verify the audit log
+    #[command(subcommand, after_help = "Example:\n  countersign audit verify")]
+    Audit(Audit),
     /// Print the OpenAPI document of the API
     #[command(after_help = "Example:\n  countersign openapi > openapi.json")]
     Openapi,

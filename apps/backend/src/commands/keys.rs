@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countersign_store::Role;
+use countersign_store::{Db, Role};
 use serde::Serialize;
 
 use super::Failure;
@@ -12,6 +12,8 @@ use super::cli::{Keys, Rotate};
 use super::output::{Output, Row};
 use crate::context::{key_options, open_database};
 use crate::core::clock::{Clock, Timestamp};
+use crate::core::origin::Origin;
+use crate::features::audit::{self, Actor, Event, Kind};
 use crate::features::keys::{
     Activated, JWKS_MAX_AGE, KeyOperator, ListedKey, NextKey, OperatorError, Revoked, inspect,
 };
@@ -25,28 +27,48 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// # Errors
 /// [`Failure`] with the sentence of the error.
 pub(super) async fn run<W: Write>(command: Keys, settings: &Settings, output: &mut Output<W>) -> Result<(), Failure> {
+    if let Keys::Inspect { file } = command {
+        return show(file, settings, output);
+    }
+    let clock = Clock::system();
+    let db = open_database(settings, Role::Admin, &clock).await?;
+    let operator = &KeyOperator::new(key_options(settings), db.clone(), clock.clone());
+    let log = &Log { db, clock };
     match command {
-        Keys::Generate => generate(&operator(settings).await?, output).await,
-        Keys::List => Ok(output.rows(&operator(settings).await?.list().await?)?),
-        Keys::Rotate(Rotate { activate: true, .. }) => activate(&operator(settings).await?, output).await,
-        Keys::Rotate(Rotate { wait: true, .. }) => wait(&operator(settings).await?, output).await,
-        Keys::Rotate(_) => publish(&operator(settings).await?, output).await,
-        Keys::Retire { kid } => retire(&operator(settings).await?, kid, output).await,
-        Keys::Revoke { kid } => revoke(&operator(settings).await?, &kid, output).await,
-        Keys::Inspect { file } => show(file, settings, output),
+        Keys::Generate => generate(operator, log, output).await,
+        Keys::List => Ok(output.rows(&operator.list().await?)?),
+        Keys::Rotate(Rotate { activate: true, .. }) => activate(operator, log, output).await,
+        Keys::Rotate(Rotate { wait: true, .. }) => wait(operator, log, output).await,
+        Keys::Rotate(_) => publish(operator, log, output).await,
+        Keys::Retire { kid } => retire(operator, log, kid, output).await,
+        Keys::Revoke { kid } => revoke(operator, log, &kid, output).await,
+        Keys::Inspect { .. } => Ok(()), // Done above.
     }
 }
 
-async fn operator(settings: &Settings) -> Result<KeyOperator, Failure> {
-    let clock = Clock::system();
-    let db = open_database(settings, Role::Admin, &clock).await?;
-    Ok(KeyOperator::new(key_options(settings), db, clock))
+/// Writes down what was done to which key.
+struct Log {
+    db: Db,
+    clock: Clock,
 }
 
-async fn generate<W: Write>(operator: &KeyOperator, output: &mut Output<W>) -> Result<(), Failure> {
+impl Log {
+    /// The key has changed already, so a failure here is told and undoes nothing.
+    #[expect(clippy::print_stderr, reason = "it is no part of the output")]
+    async fn write(&self, kind: Kind, kid: &str) {
+        let origin = Origin::command_line();
+        let event = Event::of_nobody(kind, Actor::Operator, &origin).detail(kid);
+        if let Err(error) = audit::record_alone(&self.db, &self.clock, event).await {
+            eprintln!("countersign: it is done, but the audit log could not be written: {error}");
+        }
+    }
+}
+
+async fn generate<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W>) -> Result<(), Failure> {
     let made = Named {
         kid: operator.generate().await?,
     };
+    log.write(Kind::KeyGenerated, &made.kid).await;
     let sentence = format!(
         "Made the key {}. Servers on this folder sign with it from their next start on. Tokens that other keys signed \
          are refused from then on; whoever holds one refreshes it or signs in again.",
@@ -55,8 +77,8 @@ async fn generate<W: Write>(operator: &KeyOperator, output: &mut Output<W>) -> R
     Ok(output.done(&sentence, &made)?)
 }
 
-async fn publish<W: Write>(operator: &KeyOperator, output: &mut Output<W>) -> Result<(), Failure> {
-    let next = operator.publish_next().await?;
+async fn publish<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W>) -> Result<(), Failure> {
+    let next = prepare(operator, log).await?;
     let wait = humantime::format_duration(operator.ripening());
     let sentence = match &next {
         NextKey { kid, created: true, .. } => format!(
@@ -78,19 +100,33 @@ async fn publish<W: Write>(operator: &KeyOperator, output: &mut Output<W>) -> Re
     Ok(output.done(&sentence, &next)?)
 }
 
-async fn activate<W: Write>(operator: &KeyOperator, output: &mut Output<W>) -> Result<(), Failure> {
-    Ok(report(&operator.activate().await?, output)?)
+async fn prepare(operator: &KeyOperator, log: &Log) -> Result<NextKey, OperatorError> {
+    let next = operator.publish_next().await?;
+    if next.created {
+        log.write(Kind::KeyPrepared, &next.kid).await;
+    }
+    Ok(next)
+}
+
+async fn activate<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W>) -> Result<(), Failure> {
+    let activated = operator.activate().await?;
+    log.write(Kind::KeyActivated, &activated.current).await;
+    Ok(report(&activated, output)?)
 }
 
 /// Publishes, waits until every verifier can know the key, activates. It may be interrupted and begun again.
 #[expect(clippy::print_stderr, reason = "what it waits for is no part of the output")]
-async fn wait<W: Write>(operator: &KeyOperator, output: &mut Output<W>) -> Result<(), Failure> {
-    operator.publish_next().await?;
+async fn wait<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W>) -> Result<(), Failure> {
+    prepare(operator, log).await?;
     let mut told = String::new();
     loop {
         let reason = match operator.activate().await {
             Err(error @ (OperatorError::TooEarly { .. } | OperatorError::Unpublished(_))) => error.to_string(),
-            done => return Ok(report(&done?, output)?),
+            done => {
+                let activated = done?;
+                log.write(Kind::KeyActivated, &activated.current).await;
+                return Ok(report(&activated, output)?);
+            }
         };
         if reason != told {
             eprintln!("waiting: {reason}");
@@ -111,8 +147,14 @@ fn report<W: Write>(activated: &Activated, output: &mut Output<W>) -> io::Result
     output.done(&sentence, activated)
 }
 
-async fn retire<W: Write>(operator: &KeyOperator, kid: String, output: &mut Output<W>) -> Result<(), Failure> {
+async fn retire<W: Write>(
+    operator: &KeyOperator,
+    log: &Log,
+    kid: String,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
     operator.retire(&kid).await?;
+    log.write(Kind::KeyRetired, &kid).await;
     let retired = Named { kid };
     Ok(output.done(
         &format!("Removed the retired key {}. No living token needs it.", retired.kid),
@@ -120,8 +162,9 @@ async fn retire<W: Write>(operator: &KeyOperator, kid: String, output: &mut Outp
     )?)
 }
 
-async fn revoke<W: Write>(operator: &KeyOperator, kid: &str, output: &mut Output<W>) -> Result<(), Failure> {
+async fn revoke<W: Write>(operator: &KeyOperator, log: &Log, kid: &str, output: &mut Output<W>) -> Result<(), Failure> {
     let revoked = operator.revoke(kid).await?;
+    log.write(Kind::KeyRevoked, kid).await;
     let max_age = humantime::format_duration(JWKS_MAX_AGE);
     let mut sentence = format!(
         "Revoked the key {kid}. Servers refuse every token that it signed within seconds, other verifiers when their \

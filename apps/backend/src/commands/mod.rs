@@ -1,5 +1,6 @@
 //! The commands, one file each. Settings are read here, once; nothing else knows where they come from.
 
+mod audit;
 mod banner;
 pub mod cli;
 mod dev;
@@ -61,6 +62,10 @@ fn obey(line: CommandLine) -> Result<(), Failure> {
         Command::Errors => return documents::errors(&mut output),
         Command::Completions { shell } => return Ok(output.document(&cli::completions(*shell))?),
         Command::Settings(arguments) if arguments.reference => return Ok(settings::show_reference(&mut output)?),
+        // An export is verified anywhere, also where no server is.
+        Command::Audit(cli::Audit::Verify(asked)) if asked.export.is_some() => {
+            return audit::verify_export(asked, &mut output);
+        }
         _ => {}
     }
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -85,6 +90,7 @@ async fn with_settings(command: Command, loaded: Loaded, output: &mut Standard) 
         Command::Keys(command) => keys::run(command, settings, output).await,
         Command::Users(command) => users::run(command, &administer(loaded.settings).await?, output).await,
         Command::Sessions(command) => sessions::run(command, &administer(loaded.settings).await?, output).await,
+        Command::Audit(command) => audit::run(command, &administer(loaded.settings).await?, output).await,
         Command::Token(command) => token::run(command, loaded.settings, output).await,
         Command::Dev(_) | Command::Openapi | Command::Errors | Command::Completions { .. } => Ok(()), // Done above.
     }

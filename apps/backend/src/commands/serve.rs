@@ -2,13 +2,15 @@
 
 use std::io::IsTerminal;
 
-use countersign_store::Role;
+use countersign_store::{Error, Role};
 
 use super::banner::banner;
 use super::{Failure, database_is_new};
 use crate::core::chance::Chance;
 use crate::core::clock::Clock;
+use crate::core::origin::Origin;
 use crate::core::server::{Listening, Server, Shutdown};
+use crate::features::audit::{self, Actor, Event, Kind};
 use crate::features::health;
 use crate::settings::Settings;
 use crate::{Context, app};
@@ -33,6 +35,7 @@ pub(super) async fn serve(mut settings: Settings) -> Result<(), Failure> {
     for warning in context.db.warnings() {
         tracing::warn!("{warning}");
     }
+    tell(&context, Kind::ServerStarted).await.map_err(Failure::new)?;
     let shutdown = Shutdown::on_signals(context.readiness.clone())?;
     let server = Server::at(listening, context.server.clone());
     let operator = match context.settings.metrics_listen {
@@ -56,7 +59,20 @@ pub(super) async fn serve(mut settings: Settings) -> Result<(), Failure> {
         error = context.db.failed() => return Err(Failure::new(error)),
     }
     context.hasher.shut_down().await;
+    if let Err(error) = tell(&context, Kind::ServerStopped).await {
+        tracing::warn!(%error, "the audit log does not know that this server stopped");
+    }
+    if let Err(error) = audit::seal(&context).await {
+        tracing::warn!(%error, "the last entries of the audit log are not sealed; the next server seals them");
+    }
     context.db.close().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Tells the audit log of this server.
+async fn tell(context: &Context, kind: Kind) -> Result<(), Error> {
+    let origin = Origin::of_server();
+    let event = Event::of_nobody(kind, Actor::Server, &origin).detail(concat!("version ", env!("CARGO_PKG_VERSION")));
+    audit::record_alone(&context.db, &context.clock, event).await
 }

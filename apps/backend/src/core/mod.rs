@@ -12,6 +12,8 @@ pub mod layers;
 pub mod limits;
 pub mod metrics;
 pub mod origin;
+pub mod outbound;
 pub mod password;
 pub mod problem;
+pub mod refusals;
 pub mod server;

@@ -30,6 +30,14 @@ impl Origin {
         }
     }
 
+    /// An act of the server by itself.
+    pub fn of_server() -> Self {
+        Self {
+            request_id: "server".into(),
+            ..Self::command_line()
+        }
+    }
+
     /// The network that rate limits and known places are counted by.
     pub fn prefix(&self) -> Option<AddressPrefix> {
         self.address.map(AddressPrefix::of)

@@ -3,6 +3,7 @@
 //! Each section has a file and is declared once (`section!`). Nothing here imports `core` or a feature, and nothing
 //! outside reads the environment. All mistakes are told at once, each with its place and what to write.
 
+mod audit;
 mod database;
 mod database_url;
 mod docs;
@@ -36,6 +37,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+pub use self::audit::{Audit, Webhook};
 pub use self::database::Database;
 pub use self::database_url::DatabaseUrl;
 pub use self::docs::Docs;
@@ -114,6 +116,8 @@ section! {
             sessions: Sessions,
             /// `[status_lists]`.
             status_lists: StatusLists,
+            /// `[audit]`.
+            audit: Audit,
             /// `[docs]`.
             docs: Docs,
             /// `[log]`.
@@ -136,6 +140,7 @@ pub fn table() -> impl Iterator<Item = &'static Setting> {
         Limits::TABLE,
         Sessions::TABLE,
         StatusLists::TABLE,
+        Audit::TABLE,
         Docs::TABLE,
         Log::TABLE,
         Http::TABLE,
@@ -180,6 +185,7 @@ impl Settings {
         self.hashing.check(values);
         self.sessions.check(values);
         self.status_lists.check(values);
+        self.audit.check(values);
         self.http.check(values);
         self.database.check(values);
     }

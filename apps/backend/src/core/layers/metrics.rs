@@ -1,15 +1,21 @@
 //! What is counted and logged of each request: its method, its route (never its path or query, which may hold
 //! secrets), its status and its time. Each label has few values, whatever clients send.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{ConnectInfo, MatchedPath, Request};
 use http::{Method, StatusCode};
+use ipnet::IpNet;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::core::address::ClientAddress;
+use crate::core::limits::AddressPrefix;
+use crate::core::refusals::Refusals;
 
 /// Upper bounds in seconds: a read takes half a millisecond, a password some tens, and a queue of them seconds.
 const BUCKETS: [f64; 12] = [
@@ -28,6 +34,7 @@ pub struct Metrics {
 pub(super) struct Observed {
     method: &'static str,
     route: Option<MatchedPath>,
+    prefix: Option<AddressPrefix>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -68,7 +75,7 @@ impl Metrics {
 
     /// Counts one answer and logs its line.
     pub(super) fn observe(&self, observed: Observed, status: StatusCode, duration: Duration) {
-        let Observed { method, route } = observed;
+        let Observed { method, route, .. } = observed;
         let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
         let status = status.as_u16();
         self.requests
@@ -89,10 +96,23 @@ impl Metrics {
 }
 
 impl Observed {
-    pub(super) fn of(request: &Request) -> Self {
+    pub(super) fn of(request: &Request, trusted_proxies: &[IpNet]) -> Self {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let address = peer.map(|ConnectInfo(peer)| ClientAddress::of(peer.ip(), request.headers(), trusted_proxies));
         Self {
             method: known(request.method()),
             route: request.extensions().get().cloned(),
+            prefix: address.map(|address| AddressPrefix::of(address.ip())),
+        }
+    }
+
+    /// For the audit log: over a limit (429), or without the right to do it (403).
+    pub(super) fn note_refusal(&self, status: StatusCode, refusals: &Refusals) {
+        if let (StatusCode::TOO_MANY_REQUESTS | StatusCode::FORBIDDEN, Some(route)) = (status, &self.route) {
+            refusals.note(
+                &format!("{} {} {}", status.as_u16(), self.method, route.as_str()),
+                self.prefix,
+            );
         }
     }
 }

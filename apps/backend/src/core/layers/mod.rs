@@ -28,9 +28,10 @@ pub use self::time::LONGEST_WAIT;
 use self::{body::Admitted, cors::Visitor, metrics::Observed};
 use super::chance::Chance;
 use super::problem::Problem;
+use super::refusals::Refusals;
 
 /// What the layers need to know.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LayerOptions {
     /// The issuer: where problems are explained, and whether TLS is used (`https://`).
     pub issuer: String,
@@ -44,6 +45,8 @@ pub struct LayerOptions {
     pub request_timeout: Duration,
     /// Randomness, for request ids.
     pub chance: Chance,
+    /// Where those are counted who were turned away.
+    pub refusals: Refusals,
 }
 
 /// The layers, ready to be put around a router. Cloning is cheap.
@@ -87,7 +90,7 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
     let id = RequestId::assign(&mut request, options);
     let span = tracing::info_span!("request", request_id = %id);
     async {
-        let observed = Observed::of(&request);
+        let observed = Observed::of(&request, &options.trusted_proxies);
         let visitor = Visitor::of(&request, &options.cors_origins);
         let response = match visitor.preflight(&request) {
             Some(preflight) => preflight,
@@ -97,6 +100,7 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
         visitor.admit(&mut response);
         headers::protect(&mut response, shell.is_https());
         id.echo(&mut response);
+        observed.note_refusal(response.status(), &options.refusals);
         metrics.observe(observed, response.status(), started.elapsed());
         response
     }

@@ -17,6 +17,11 @@ impl AddressPrefix {
         })
     }
 
+    /// Its first address.
+    pub fn network(self) -> IpAddr {
+        self.0
+    }
+
     /// Sixteen octets that no other prefix has.
     pub(super) fn octets(self) -> [u8; 16] {
         match self.0 {

@@ -1,9 +1,14 @@
 //! The audit log: who did what, when, from where, and how it ended.
 //! Every feature above records its events here, inside the transaction that does what the event tells of.
-//! Never a secret: no password, no token, no hash of one. `audit_events` is this feature's table.
+//! Never a secret: no password, no token, no hash of one. A sealer chains and signs what was written, so that changing
+//! it is seen. `audit_events` and the other `audit_…` tables are this feature's.
 
+pub mod chain;
 mod service;
 mod store;
 
-pub use service::{Actor, Event, Kind, Outcome, record};
-pub use store::{Entry, of_account};
+pub use service::{
+    Actor, Event, Filter, Kind, Outcome, Piece, SealError, VerifyError, erase, forget, judge_piece, keep_forever, list,
+    read, record, record_alone, retire, seal, verify, write_refusals,
+};
+pub use store::{Entry, Listed, Unsealed, of_account};

@@ -1,23 +1,46 @@
-//! What the audit log remembers.
+//! What the audit log remembers, and that nobody can change it unseen.
 
-use countersign::features::audit::of_account;
+mod chain;
+mod commands;
+
+use std::time::Duration;
+
+use countersign::core::ids::AccountId;
+use countersign::features::audit::{self, Filter, of_account, seal, write_refusals};
 use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
 use serde_json::{Value, json};
+
+/// A second passes, so that the order of events is certain.
+fn pause(server: &TestServer) {
+    server.context.clock.advance(Duration::from_secs(1));
+}
+
+/// Every entry, newest first.
+fn everything() -> Filter {
+    Filter {
+        account: None,
+        kind: None,
+        since: countersign::core::clock::Timestamp(0),
+        until: countersign::core::clock::Timestamp(i64::MAX),
+        limit: 10_000,
+    }
+}
 
 on_both_databases! {
     async fn a84_every_event_is_recorded_with_who_when_and_from_where(database: Database) {
         let server = TestServer::start(database).await;
-        let pause = || server.context.clock.advance(std::time::Duration::from_secs(1));
         server.post("/api/auth/register", json!({ "email": "ada@example.com", "password": PASSWORD })).await;
-        pause();
+        pause(&server);
         let ada = server.sign_in("ada").await;
-        pause();
+        pause(&server);
         let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
         server.post("/api/auth/login", json!({ "email": "ada@example.com", "password": "wrong" })).await;
-        pause();
+        pause(&server);
+        // What is sealed is found as well as what is not.
+        seal(&server.context).await.unwrap();
         let change = json!({ "current_password": PASSWORD, "new_password": "a better umbrella" });
         ada.post("/api/auth/change-password", change).await.assert_status(204);
-        pause();
+        pause(&server);
         ada.post("/api/auth/logout", Value::Null).await.assert_status(204);
 
         let entries = of_account(&server.context.db, id, 100).await.unwrap();
@@ -37,5 +60,52 @@ on_both_databases! {
             ]
         );
         assert_eq!(entries[0].at, server.context.clock.now());
+        let listed = audit::list(&server.context, &Filter { account: Some(id), ..everything() }).await.unwrap();
+        assert_eq!(listed.len(), 5);
+        assert!(listed[0].seq.is_none() && listed[4].seq == Some(1), "{listed:?}");
+        let sign_ins = Filter { kind: Some("sign_in".into()), limit: 1, ..everything() };
+        let listed = audit::list(&server.context, &sign_ins).await.unwrap();
+        assert_eq!((listed.len(), listed[0].outcome.as_str()), (1, "failure"));
+    }
+
+    async fn a84_a_flood_of_refused_requests_is_one_entry_with_a_count(database: Database) {
+        let server = TestServer::start_with(database, "[limits]\nlogin_per_address = \"3/1m\"").await;
+        for _ in 0..20 {
+            server.post("/api/auth/login", json!({ "email": "ada@example.com", "password": "wrong" })).await;
+        }
+        write_refusals(&server.context).await.unwrap();
+        write_refusals(&server.context).await.unwrap();
+        let refused = Filter { kind: Some("requests.refused".into()), ..everything() };
+        let listed = audit::list(&server.context, &refused).await.unwrap();
+        assert_eq!(listed.len(), 1, "{listed:?}");
+        assert_eq!(listed[0].detail.as_deref(), Some("429 POST /api/auth/login: 17 in 10 s"));
+        assert_eq!((listed[0].address.as_deref(), listed[0].actor.as_str()), (Some("192.0.2.1"), "anyone"));
+    }
+
+    async fn an_erased_person_is_in_the_log_under_a_name_that_nobody_knows(database: Database) {
+        let server = TestServer::start(database).await;
+        let ada = server.user("ada").await;
+        let id: AccountId = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
+        let grace = server.user("grace").await;
+        seal(&server.context).await.unwrap();
+        ada.delete("/api/auth/me", json!({ "password": PASSWORD })).await.assert_status(204);
+        let of_ada = Filter { account: Some(id), ..everything() };
+        assert_eq!(audit::list(&server.context, &of_ada).await.unwrap().len(), 3);
+
+        // Not before its last entry is sealed, and what was under way has ended.
+        server.context.clock.advance(Duration::from_secs(300));
+        audit::erase(&server.context).await.unwrap();
+        assert_eq!(audit::list(&server.context, &of_ada).await.unwrap().len(), 3);
+        seal(&server.context).await.unwrap();
+        audit::erase(&server.context).await.unwrap();
+
+        assert_eq!(audit::list(&server.context, &of_ada).await.unwrap().len(), 0);
+        let listed = audit::list(&server.context, &everything()).await.unwrap();
+        let erased: Vec<_> = listed.iter().filter(|entry| entry.account_id.is_none()).collect();
+        assert_eq!(erased.len(), 3, "{listed:?}");
+        assert!(erased.iter().all(|entry| entry.address.is_none() && entry.user_agent.is_none()));
+        let sound = chain::verify(&server).await.unwrap();
+        assert_eq!((sound.rows, sound.erased), (5, 3));
+        assert_eq!(grace.get("/api/auth/me/export").await.assert_status(200).json()["events"].as_array().unwrap().len(), 3);
     }
 }

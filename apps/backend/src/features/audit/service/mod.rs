@@ -1,13 +1,24 @@
 //! What can be recorded, and how it is recorded.
 
-use countersign_store::{Error, Tx};
+mod keeping;
+mod reading;
+mod sealing;
+mod shipping;
 
-use super::store;
+use countersign_store::{Db, Error, Tx};
+
+pub use self::keeping::{erase, keep_forever, retire, write_refusals};
+pub use self::reading::{Piece, VerifyError, judge_piece, read, verify};
+pub use self::sealing::{SealError, seal};
+use super::store::{self, Listed};
 use crate::Context;
+use crate::core::chance::Chance;
+use crate::core::clock::{Clock, Timestamp};
 use crate::core::ids::{AccountId, AuditId, SessionId};
 use crate::core::origin::Origin;
 
 /// One event. Most of it is left as [`Event::new`] makes it.
+#[derive(Clone)]
 pub struct Event<'a> {
     /// What was done or tried.
     pub kind: Kind,
@@ -34,6 +45,23 @@ pub enum Actor {
     Account,
     /// The operator, on the command line.
     Operator,
+    /// The server by itself.
+    Server,
+}
+
+/// Which entries are wanted.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// About this account alone.
+    pub account: Option<AccountId>,
+    /// Of this kind alone.
+    pub kind: Option<String>,
+    /// Not before.
+    pub since: Timestamp,
+    /// Before.
+    pub until: Timestamp,
+    /// So many at most, the newest.
+    pub limit: i64,
 }
 
 /// How it ended.
@@ -83,6 +111,24 @@ kinds! {
     SessionRevoked = "session.revoked";
     /// All sessions of an account were ended.
     SessionsRevoked = "sessions.revoked";
+    /// A limit, or a scope that was missing, turned requests away: one entry for each network and some seconds.
+    Refused = "requests.refused";
+    /// A signing key was made in an empty folder.
+    KeyGenerated = "keys.generated";
+    /// The next signing key was made, to be published.
+    KeyPrepared = "keys.prepared";
+    /// The next signing key began to sign.
+    KeyActivated = "keys.activated";
+    /// A retired key was removed.
+    KeyRetired = "keys.retired";
+    /// A key was taken out in an emergency.
+    KeyRevoked = "keys.revoked";
+    /// A server began.
+    ServerStarted = "server.started";
+    /// A server was told to stop.
+    ServerStopped = "server.stopped";
+    /// Old entries of this log are about to be removed.
+    AuditTrimmed = "audit.trimmed";
 }
 
 impl<'a> Event<'a> {
@@ -98,6 +144,19 @@ impl<'a> Event<'a> {
             outcome: Outcome::Success,
             actor,
             account: Some(account),
+            session: None,
+            origin,
+            detail: None,
+        }
+    }
+
+    /// An act of the operator, or of the server itself, that is about no account.
+    pub fn of_nobody(kind: Kind, actor: Actor, origin: &'a Origin) -> Self {
+        Self {
+            kind,
+            outcome: Outcome::Success,
+            actor,
+            account: None,
             session: None,
             origin,
             detail: None,
@@ -136,6 +195,7 @@ impl Actor {
             Self::Anyone => "anyone",
             Self::Account => "account",
             Self::Operator => "operator",
+            Self::Server => "server",
         }
     }
 }
@@ -156,4 +216,34 @@ impl Outcome {
 pub async fn record(tx: &mut Tx<'_>, context: &Context, event: Event<'_>) -> Result<(), Error> {
     let now = context.clock.now();
     store::insert(tx, AuditId::new(now, context.chance), now, &event).await
+}
+
+/// Asks for an account that is being deleted to be forgotten: some minutes later nobody can tell any more whom its
+/// entries are about.
+///
+/// # Errors
+/// Those of the database.
+pub async fn forget(tx: &mut Tx<'_>, context: &Context, account: AccountId) -> Result<(), Error> {
+    store::ask_erasure(tx, account, context.clock.now()).await
+}
+
+/// The newest entries that a filter lets through, newest first.
+///
+/// # Errors
+/// Those of the database.
+pub async fn list(context: &Context, filter: &Filter) -> Result<Vec<Listed>, Error> {
+    store::list(&context.db, filter).await
+}
+
+/// Writes one event that stands alone.
+///
+/// # Errors
+/// Those of the database.
+pub async fn record_alone(db: &Db, clock: &Clock, event: Event<'_>) -> Result<(), Error> {
+    let now = clock.now();
+    let id = AuditId::new(now, Chance);
+    db.transact((id, now, event), |tx, (id, now, event)| {
+        Box::pin(async move { store::insert(tx, *id, *now, event).await })
+    })
+    .await
 }

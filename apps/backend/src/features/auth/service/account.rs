@@ -84,6 +84,7 @@ pub async fn delete(
                     return Err(PasswordError::Wrong);
                 }
                 audit::record(tx, context, Event::new(Kind::AccountDeleted, account, origin)).await?;
+                audit::forget(tx, context, account).await?;
                 Ok(revoked)
             })
         })

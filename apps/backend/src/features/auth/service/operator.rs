@@ -79,6 +79,7 @@ pub async fn delete(context: &Context, id: AccountId) -> Result<(), Error> {
                 let revoked = sessions::end_all(tx, id, None, now).await?;
                 accounts::delete(tx, id, None).await?;
                 audit::record(tx, context, Event::new(Kind::AccountDeleted, id, origin)).await?;
+                audit::forget(tx, context, id).await?;
                 Ok::<_, Error>(revoked)
             })
         })

@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use countersign_jose::{AccessTokenClaims, SignError, SigningKey, StatusListClaims, TokenType, VerifyingKey};
+use countersign_jose::{
+    AccessTokenClaims, AuditCheckpointClaims, SignError, SigningKey, StatusListClaims, TokenType, VerifyingKey,
+};
 use countersign_store::{Db, Error};
 use secrecy::SecretString;
 use tokio::sync::Mutex;
@@ -141,6 +143,25 @@ impl Keys {
         let ring = self.ring();
         let key = self.covering(&ring, claims.exp, now).await?;
         Ok(key.sign(TokenType::StatusList, claims)?)
+    }
+
+    /// Signs a checkpoint of the audit log. It is no token: nobody waits for it to expire.
+    ///
+    /// # Errors
+    /// [`IssueError`], but nothing of the database.
+    pub fn issue_checkpoint(&self, claims: &AuditCheckpointClaims) -> Result<String, IssueError> {
+        let ring = self.ring();
+        let key = ring.signing_key().ok_or(IssueError::Revoked)?;
+        Ok(key.sign(TokenType::AuditCheckpoint, claims)?)
+    }
+
+    /// Every public key of the folder that was not revoked, whatever it is used for now.
+    pub fn public_keys(&self) -> Vec<VerifyingKey> {
+        let ring = self.ring();
+        let keys = ring.keys.verifying_keys();
+        keys.filter(|key| !ring::is_revoked(&ring.history, key.kid()))
+            .cloned()
+            .collect()
     }
 
     /// The key that signs, remembered to be needed until `exp`.

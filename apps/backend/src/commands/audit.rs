@@ -1,0 +1,268 @@
+//! `countersign audit`: seeing the log, taking it along, and proving that it is whole.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use countersign_jose::{JwkSet, VerifyingKey};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+
+use super::cli::{Audit, ExportAudit, ListAudit, VerifyAudit};
+use super::output::{Output, Row};
+use super::users::account;
+use super::{Failure, Standard};
+use crate::Context;
+use crate::core::clock::Timestamp;
+use crate::core::ids::AccountId;
+use crate::features::audit::chain::{Judge, SealedRow, Soundness, Tampering};
+use crate::features::audit::{self, Filter, Listed, Piece, Unsealed, VerifyError};
+
+/// What the first line of an export says it is.
+const FORMAT: &str = "countersign-audit-1";
+
+pub(super) async fn run(command: Audit, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    match command {
+        Audit::List(asked) => list(asked, context, output).await,
+        Audit::Export(asked) => export(&asked, context, output).await,
+        Audit::Verify(asked) => verify(&asked, context, output).await,
+    }
+}
+
+async fn list(asked: ListAudit, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    let account = match asked.account {
+        Some(text) => Some(match text.parse() {
+            Ok(id) => AccountId(id),
+            Err(_) => account(context, &text).await?.id,
+        }),
+        None => None,
+    };
+    let filter = Filter {
+        account,
+        kind: asked.kind,
+        since: asked.since.unwrap_or(Timestamp(0)),
+        until: asked.until.unwrap_or(Timestamp(i64::MAX)),
+        limit: asked.limit.into(),
+    };
+    Ok(output.rows(&audit::list(context, &filter).await?)?)
+}
+
+/// A line of an export.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line<Loose> {
+    /// The first one.
+    Log {
+        format: String,
+        issuer: String,
+        exported_at: String,
+    },
+    /// Behind this checkpoint the log begins.
+    Base(String),
+    Row(Box<SealedRow>),
+    Checkpoint {
+        seq: i64,
+        token: String,
+    },
+    /// Not sealed yet.
+    Unsealed(Box<Loose>),
+}
+
+async fn export(asked: &ExportAudit, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    if asked.file.as_os_str() == "-" {
+        write_export(context, &mut BufWriter::new(io::stdout())).await?;
+        return Ok(());
+    }
+    let name = asked.file.display();
+    let file = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&asked.file);
+    let file = file.map_err(|error| Failure::new(format!("{name} cannot be made: {error}")))?;
+    let mut writer = BufWriter::new(file);
+    let counts = write_export(context, &mut writer).await?;
+    let file = writer.into_inner().map_err(|error| Failure::new(error.to_string()))?;
+    file.sync_all()?;
+    let sentence = format!(
+        "Wrote {} sealed entries, {} that are not sealed yet, and {} checkpoints to {name}. It names nobody: who a \
+         pseudonym is stays in the database.",
+        counts.rows, counts.unsealed, counts.checkpoints
+    );
+    Ok(output.done(&sentence, &counts)?)
+}
+
+#[derive(Default, Serialize)]
+struct Counts {
+    rows: u64,
+    unsealed: u64,
+    checkpoints: u64,
+}
+
+async fn write_export(context: &Context, to: &mut impl Write) -> Result<Counts, Failure> {
+    let mut counts = Counts::default();
+    let mut write = |line: &Line<Unsealed>| -> Result<(), Failure> {
+        serde_json::to_writer(&mut *to, line).map_err(Failure::new)?;
+        Ok(to.write_all(b"\n")?)
+    };
+    write(&Line::Log {
+        format: FORMAT.to_owned(),
+        issuer: context.settings.issuer.as_str().to_owned(),
+        exported_at: context.clock.now().to_string(),
+    })?;
+    audit::read(context, |piece| {
+        let (count, line) = match piece {
+            Piece::Base(token) => (&mut counts.checkpoints, Line::Base(token)),
+            Piece::Row(row) => (&mut counts.rows, Line::Row(row.into())),
+            Piece::Checkpoint { seq, token } => (&mut counts.checkpoints, Line::Checkpoint { seq, token }),
+            Piece::Unsealed(row) => (&mut counts.unsealed, Line::Unsealed(row.into())),
+        };
+        *count += 1;
+        write(&line)
+    })
+    .await?;
+    to.flush()?;
+    Ok(counts)
+}
+
+async fn verify(asked: &VerifyAudit, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    let mut keys = given_keys(asked)?;
+    keys.extend(context.keys.public_keys());
+    let sound = audit::verify(context, judge(asked, keys)?).await;
+    tell(
+        &sound.map_err(|error| match error {
+            VerifyError::Tampered(tampering) => failed(&tampering),
+            VerifyError::Store(error) => error.into(),
+        })?,
+        asked,
+        output,
+    )
+}
+
+/// Verifies an export: no database, no settings.
+pub(super) fn verify_export(asked: &VerifyAudit, output: &mut Standard) -> Result<(), Failure> {
+    let keys = given_keys(asked)?;
+    if keys.is_empty() {
+        return Err(Failure::new(
+            "to verify an export, say whose signatures are believed: --public-key FILE, or --jwks FILE",
+        ));
+    }
+    let Some(path) = &asked.export else { return Ok(()) };
+    let sound = judge_file(path, judge(asked, keys)?)?;
+    tell(&sound, asked, output)
+}
+
+fn judge_file(path: &Path, mut judge: Judge) -> Result<Soundness, Failure> {
+    let name = path.display();
+    let file = File::open(path).map_err(|error| Failure::new(format!("{name} cannot be read: {error}")))?;
+    let mut has_begun = false;
+    for (number, line) in (1..).zip(BufReader::new(file).lines()) {
+        let unreadable = || Failure::new(format!("line {number} of {name} is none of an export of the audit log"));
+        let line: Line<IgnoredAny> = serde_json::from_str(&line?).map_err(|_| unreadable())?;
+        if !has_begun && !matches!(&line, Line::Log { format, .. } if format == FORMAT) {
+            return Err(unreadable());
+        }
+        has_begun = true;
+        let piece = match line {
+            Line::Base(token) => Piece::Base(token),
+            Line::Row(row) => Piece::Row(*row),
+            Line::Checkpoint { seq, token } => Piece::Checkpoint { seq, token },
+            Line::Log { .. } | Line::Unsealed(_) => continue,
+        };
+        audit::judge_piece(&mut judge, piece).map_err(|tampering| failed(&tampering))?;
+    }
+    if !has_begun {
+        return Err(Failure::new(format!("{name} is empty")));
+    }
+    judge.finish().map_err(|tampering| failed(&tampering))
+}
+
+fn judge(asked: &VerifyAudit, keys: Vec<VerifyingKey>) -> Result<Judge, Failure> {
+    let judge = Judge::new(keys);
+    let Some(path) = &asked.against else {
+        return Ok(judge);
+    };
+    let text = read(path)?;
+    let last = text
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default();
+    judge.against(last).map_err(Failure::new)
+}
+
+fn given_keys(asked: &VerifyAudit) -> Result<Vec<VerifyingKey>, Failure> {
+    let mut keys = Vec::new();
+    for path in &asked.public_keys {
+        let key = VerifyingKey::from_spki_pem(read(path)?.as_bytes());
+        keys.push(key.map_err(|error| Failure::new(format!("{}: {error}", path.display())))?);
+    }
+    if let Some(path) = &asked.jwks {
+        let set: JwkSet = serde_json::from_str(&read(path)?)
+            .map_err(|error| Failure::new(format!("{} is no JWK Set: {error}", path.display())))?;
+        keys.extend(set.keys.iter().filter_map(|jwk| VerifyingKey::from_jwk(jwk).ok()));
+    }
+    Ok(keys)
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    let text = std::fs::read_to_string(path);
+    text.map_err(|error| Failure::new(format!("{} cannot be read: {error}", path.display())))
+}
+
+fn failed(tampering: &Tampering) -> Failure {
+    Failure::new(format!("the audit log is not whole: {tampering}"))
+}
+
+fn tell(sound: &Soundness, asked: &VerifyAudit, output: &mut Output<io::Stdout>) -> Result<(), Failure> {
+    let mut sentence = match sound.checkpoints {
+        0 => "Nothing was sealed yet, so there is nothing to verify.".to_owned(),
+        checkpoints => format!(
+            "The audit log is whole: {} entries up to the place {} hold, sealed by {checkpoints} checkpoints.",
+            sound.rows, sound.last
+        ),
+    };
+    if let Some(at) = sound.signed_at {
+        let at = Timestamp(at.saturating_mul(1000));
+        sentence.push_str(&format!(
+            " The newest was signed at {at}; what came later is not protected yet."
+        ));
+    }
+    if sound.removed_through > 0 {
+        sentence.push_str(&format!(
+            " Entries up to the place {} were removed because they were old.",
+            sound.removed_through
+        ));
+    }
+    if sound.erased > 0 {
+        sentence.push_str(&format!(
+            " {} of them tell no more from where, because the account was deleted.",
+            sound.erased
+        ));
+    }
+    if asked.against.is_none() {
+        sentence.push_str(" Whether its end was cut off can only be told with a kept checkpoint (--against).");
+    }
+    Ok(output.done(&sentence, sound)?)
+}
+
+impl Row for Listed {
+    const COLUMNS: &'static [&'static str] = &[
+        "place", "at", "kind", "outcome", "actor", "account", "address", "detail", "device",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.seq.map(|seq| seq.to_string()).unwrap_or_default(),
+            self.at.to_string(),
+            self.kind.clone(),
+            self.outcome.clone(),
+            self.actor.clone(),
+            self.account_id.map(|account| account.to_string()).unwrap_or_default(),
+            self.address.clone().unwrap_or_default(),
+            self.detail.clone().unwrap_or_default(),
+            self.user_agent.clone().unwrap_or_default(),
+        ]
+    }
+}

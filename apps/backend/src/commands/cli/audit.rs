@@ -1,0 +1,74 @@
+//! `countersign audit` as types.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::core::clock::Timestamp;
+
+/// `countersign audit`.
+#[derive(Subcommand)]
+pub enum Audit {
+    /// List entries, newest first
+    #[command(after_help = "Examples:\n  countersign audit list --account ada@example.com\n  \
+        countersign audit list --kind sign_in --since 2026-11-22T00:00:00Z --limit 1000")]
+    List(ListAudit),
+    /// Write the whole log into a file, which can be verified without this database
+    #[command(after_help = "Example:\n  countersign audit export audit-2026-11.jsonl")]
+    Export(ExportAudit),
+    /// Check that nothing was changed, removed or inserted
+    ///
+    /// It checks the database of these settings, or with --export a file, for which no database and no settings are
+    /// needed. That the end of the log was cut off is seen only with --against; entries of the last seconds, which are
+    /// not sealed yet, are not protected.
+    #[command(
+        after_help = "Examples:\n  countersign audit verify\n  countersign audit verify --against kept-checkpoints.txt\n  \
+        countersign audit verify --export audit.jsonl --public-key secrets/jwt/public.pem"
+    )]
+    Verify(VerifyAudit),
+}
+
+/// `countersign audit list`.
+#[derive(Args)]
+pub struct ListAudit {
+    /// About this account alone, by its e-mail address or its id
+    #[arg(long, value_name = "EMAIL|ID")]
+    pub account: Option<String>,
+    /// Of this kind alone, such as sign_in
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// Not before this time
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Timestamp>,
+    /// Before this time
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<Timestamp>,
+    /// So many at most, the newest
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub limit: u32,
+}
+
+/// `countersign audit export`.
+#[derive(Args)]
+pub struct ExportAudit {
+    /// The file to write, which must not exist yet; - for the standard output
+    pub file: PathBuf,
+}
+
+/// `countersign audit verify`.
+#[derive(Args)]
+pub struct VerifyAudit {
+    /// Check this export instead of the database
+    #[arg(long, value_name = "FILE")]
+    pub export: Option<PathBuf>,
+    /// A public key (PEM) that signed checkpoints; more than once for several. Without --export, those of the keys
+    /// folder are used too
+    #[arg(long = "public-key", value_name = "FILE")]
+    pub public_keys: Vec<PathBuf>,
+    /// A JWK Set of public keys that signed checkpoints
+    #[arg(long, value_name = "FILE")]
+    pub jwks: Option<PathBuf>,
+    /// A file with a checkpoint that was kept elsewhere; of several lines, the last one counts
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
+}

@@ -1,0 +1,182 @@
+//! The bytes that are hashed. Each text and each number is written with its length in front, so that no two rows are
+//! the same bytes.
+
+use std::fmt;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_store::{column, row};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::core::ids::{AuditId, SessionId};
+
+/// A SHA-256. In JSON and on the command line it is base64url without padding.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Hash(pub [u8; 32]);
+
+column!(Hash as [u8; 32]);
+
+/// Random bytes that keep a commitment from being guessed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Salt(pub [u8; 16]);
+
+column!(Salt as [u8; 16]);
+
+row! {
+    /// A sealed row, whole. The names are those of the export.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct SealedRow {
+        /// Its place in the log, from 1.
+        pub seq: i64,
+        /// Its id.
+        pub id: AuditId,
+        /// When it happened, in milliseconds since the epoch.
+        pub at: i64,
+        /// What was done or tried.
+        pub kind: String,
+        /// `success` or `failure`.
+        pub outcome: String,
+        /// `account`, `operator` or `anyone`.
+        pub actor: String,
+        /// The pseudonym of the account it was done to.
+        pub subject: Option<Uuid>,
+        /// The session it was done to or by.
+        pub session_id: Option<SessionId>,
+        /// The request's id in the server's log.
+        pub request_id: String,
+        /// A few words more.
+        pub detail: Option<String>,
+        /// From which address; none also once the person is erased.
+        pub address: Option<String>,
+        /// With which device; none also once the person is erased.
+        pub user_agent: Option<String>,
+        /// What hides `address` and `user_agent` in the commitment; none once the person is erased.
+        pub salt: Option<Salt>,
+        /// The commitment to `address` and `user_agent`.
+        pub particulars: Hash,
+        /// The hash of the chain up to and with this row.
+        pub hash: Hash,
+    }
+}
+
+/// What stands before the first row.
+pub fn genesis() -> Hash {
+    Hash([0; 32])
+}
+
+/// The commitment to what is personal in a row.
+pub fn commitment(salt: Salt, address: Option<&str>, user_agent: Option<&str>) -> Hash {
+    let mut bytes = Bytes::begin("countersign audit particulars 1");
+    bytes.field(Some(&salt.0));
+    bytes.field(address.map(str::as_bytes));
+    bytes.field(user_agent.map(str::as_bytes));
+    bytes.hash()
+}
+
+impl SealedRow {
+    /// The hash of this row behind `previous`, if it stood at `seq`.
+    pub fn hash_at(&self, seq: i64, previous: Hash) -> Hash {
+        let mut bytes = Bytes::begin("countersign audit row 1");
+        bytes.field(Some(&previous.0));
+        bytes.field(Some(&seq.to_be_bytes()));
+        bytes.field(Some(self.id.0.as_bytes()));
+        bytes.field(Some(&self.at.to_be_bytes()));
+        for text in [&self.kind, &self.outcome, &self.actor] {
+            bytes.field(Some(text.as_bytes()));
+        }
+        bytes.field(self.subject.as_ref().map(|subject| &subject.as_bytes()[..]));
+        bytes.field(self.session_id.as_ref().map(|session| &session.0.as_bytes()[..]));
+        bytes.field(Some(self.request_id.as_bytes()));
+        bytes.field(self.detail.as_ref().map(String::as_bytes));
+        bytes.field(Some(&self.particulars.0));
+        bytes.hash()
+    }
+
+    /// Whether address and device are what was committed to. `None` when they were erased.
+    pub(super) fn keeps_its_commitment(&self) -> Option<bool> {
+        match (self.salt, &self.address, &self.user_agent) {
+            (Some(salt), address, user_agent) => {
+                Some(commitment(salt, address.as_deref(), user_agent.as_deref()) == self.particulars)
+            }
+            (None, None, None) => None,
+            (None, ..) => Some(false),
+        }
+    }
+}
+
+impl Hash {
+    /// The hash of a text, such as a checkpoint in its compact form.
+    pub fn of(text: &str) -> Self {
+        let mut context = Context::new(&SHA256);
+        context.update(text.as_bytes());
+        Self::finish(context)
+    }
+
+    /// Reads what [`Display`](fmt::Display) writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        bytes.try_into().ok().map(Self)
+    }
+
+    fn finish(context: Context) -> Self {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(context.finish().as_ref());
+        Self(hash)
+    }
+}
+
+/// Fields, each behind its length as four bytes, big end first; four bytes `ff` stand for a field that is not there.
+struct Bytes(Context);
+
+impl Bytes {
+    fn begin(purpose: &str) -> Self {
+        let mut bytes = Self(Context::new(&SHA256));
+        bytes.field(Some(purpose.as_bytes()));
+        bytes
+    }
+
+    fn field(&mut self, field: Option<&[u8]>) {
+        let length = field.map_or(u32::MAX, |field| u32::try_from(field.len()).unwrap_or(u32::MAX - 1));
+        self.0.update(&length.to_be_bytes());
+        self.0.update(field.unwrap_or_default());
+    }
+
+    fn hash(self) -> Hash {
+        Hash::finish(self.0)
+    }
+}
+
+macro_rules! base64url {
+    ($($name:ident of $length:literal),+) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                let bytes = URL_SAFE_NO_PAD.decode(text).map_err(serde::de::Error::custom)?;
+                let wrong = |_| serde::de::Error::custom(concat!("it has not ", $length, " bytes"));
+                <[u8; $length]>::try_from(bytes).map($name).map_err(wrong)
+            }
+        }
+    )+};
+}
+
+base64url!(Hash of 32, Salt of 16);

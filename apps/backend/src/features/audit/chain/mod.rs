@@ -1,0 +1,10 @@
+//! What makes the log tamper-evident: how a row is hashed, and how a log is judged. Pure: rows in, verdict out.
+//! docs/guides/audit.md describes the bytes for whoever verifies by other means.
+
+mod hash;
+mod judge;
+mod tampering;
+
+pub use hash::{Hash, Salt, SealedRow, commitment, genesis};
+pub use judge::{Judge, Soundness};
+pub use tampering::{RowName, Tampering};

@@ -1,0 +1,68 @@
+//! What can be wrong with a log, and how it is said.
+
+use std::fmt;
+
+use super::SealedRow;
+use crate::core::ids::AuditId;
+
+/// What is wrong with a log: the first thing that was found.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Tampering {
+    /// A row says other things than were sealed.
+    #[error("row {0} was changed after it was sealed")]
+    Changed(RowName),
+    /// There is a gap.
+    #[error("row {0} was removed")]
+    Removed(i64),
+    /// There is a row too many.
+    #[error("row {0} was inserted: it was never sealed at this place")]
+    Inserted(RowName),
+    /// Rows stand in another order than they were sealed in.
+    #[error("row {0} stands where another one was sealed: rows were put in another order")]
+    Moved(RowName),
+    /// A checkpoint is not what the log signed.
+    #[error("the checkpoint at row {0} is forged: {1}")]
+    Forged(i64, &'static str),
+    /// Rows and their hashes were written anew.
+    #[error("rows {0} to {1} were rewritten: they do not lead to what their checkpoint sealed")]
+    Rewritten(i64, i64),
+    /// What was there once is there no more.
+    #[error("the log ends at row {0}, but the kept checkpoint seals rows up to {1}: its end was removed")]
+    Tail(i64, i64),
+    /// A checkpoint that was kept is not in the log.
+    #[error("the log has another history than the kept checkpoint at row {0}: it was rewritten and signed anew")]
+    OtherHistory(i64),
+    /// No key of those given has signed the newest checkpoint.
+    #[error(
+        "the newest checkpoint is signed by the key {0}, which is none of those given: name its public key with \
+         --public-key, or the set with --jwks"
+    )]
+    UnknownKey(String),
+    /// What was given to compare with cannot be read.
+    #[error("what was given with --against is no checkpoint of this log's keys")]
+    NoCheckpoint,
+}
+
+/// A row by its place and its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowName {
+    /// Its place.
+    pub seq: i64,
+    /// Its id.
+    pub id: AuditId,
+}
+
+impl RowName {
+    pub(super) fn of(row: &SealedRow) -> Self {
+        Self {
+            seq: row.seq,
+            id: row.id,
+        }
+    }
+}
+
+impl fmt::Display for RowName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.seq, self.id)
+    }
+}

@@ -1,0 +1,170 @@
+//! What happens to the log beside being written: sealed, shipped, and in the end forgotten.
+
+use std::time::Duration;
+
+use countersign_store::Error;
+
+use super::super::store;
+use super::sealing::{SealError, seal};
+use super::shipping::Shipping;
+use super::{Actor, Event, Kind, record};
+use crate::Context;
+use crate::core::clock::Timestamp;
+use crate::core::limits::AddressPrefix;
+use crate::core::origin::Origin;
+
+/// How often what was written is sealed.
+const SEAL_EVERY: Duration = Duration::from_secs(2);
+/// How often limits that were hit are written down, and what is old or erased is removed.
+const TIDY_EVERY: Duration = Duration::from_secs(10);
+/// How long after an account was deleted its pseudonym is forgotten: what was under way with it has ended by then.
+const ERASE_AFTER: Duration = Duration::from_secs(120);
+/// How many rows go in one statement.
+const BATCH: i64 = 500;
+
+/// Keeps the log until the process ends. A failure is told once, and tried again.
+pub async fn keep_forever(context: Context) {
+    let mut sealing = tokio::time::interval(SEAL_EVERY);
+    let mut tidying = tokio::time::interval(TIDY_EVERY);
+    sealing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    tidying.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut shipping = Shipping::of(&context);
+    let mut failing = false;
+    loop {
+        let kept = tokio::select! {
+            _ = sealing.tick() => sealed_and_shipped(&context, &mut shipping).await,
+            _ = tidying.tick() => tidied(&context).await,
+        };
+        match &kept {
+            Err(error) if !failing => tracing::warn!(%error, "the audit log cannot be sealed; trying again"),
+            Ok(()) if failing => tracing::info!("the audit log is sealed again"),
+            _ => {}
+        }
+        failing = kept.is_err();
+    }
+}
+
+async fn sealed_and_shipped(context: &Context, shipping: &mut Shipping) -> Result<(), SealError> {
+    let sealed = seal(context).await;
+    let oldest = store::oldest_unsealed(&context.db).await?;
+    let lag = oldest.map_or(0, |at| context.clock.now().millis() - at.millis());
+    context
+        .metrics
+        .audit_lag(Duration::from_millis(u64::try_from(lag).unwrap_or(0)));
+    sealed?;
+    Ok(shipping.ship(context).await?)
+}
+
+async fn tidied(context: &Context) -> Result<(), SealError> {
+    write_refusals(context).await?;
+    erase(context).await?;
+    Ok(retire(context).await?)
+}
+
+/// Writes down whom a limit or a missing scope has turned away since the last time: one row for each network, however
+/// many requests it sent, so that a flood does not fill the disk.
+///
+/// # Errors
+/// Those of the database. The counts are lost by it, but not those of the metrics.
+pub async fn write_refusals(context: &Context) -> Result<(), Error> {
+    let refusals = context.refusals.take();
+    if refusals.is_empty() {
+        return Ok(());
+    }
+    let work = context.db.transact((context, refusals), |tx, (context, refusals)| {
+        Box::pin(async move {
+            for refusal in refusals {
+                let origin = Origin {
+                    address: refusal.prefix.map(AddressPrefix::network),
+                    user_agent: None,
+                    request_id: "many".into(),
+                };
+                let detail = format!("{}: {} in {} s", refusal.reason, refusal.count, TIDY_EVERY.as_secs());
+                record(
+                    tx,
+                    context,
+                    Event::of_nobody(Kind::Refused, Actor::Anyone, &origin)
+                        .refused()
+                        .detail(detail),
+                )
+                .await?;
+            }
+            Ok::<_, Error>(())
+        })
+    });
+    work.await
+}
+
+/// Forgets who the pseudonyms of deleted accounts were, and from where they came. The chain stays whole: it holds
+/// only commitments to that.
+///
+/// # Errors
+/// Those of the database.
+pub async fn erase(context: &Context) -> Result<(), Error> {
+    let before = context.clock.now() - ERASE_AFTER;
+    for account in store::erasures(&context.db, before, BATCH).await? {
+        let head = store::head(&context.db).await?;
+        context
+            .db
+            .transact((head.revision, account), |tx, &(revision, account)| {
+                Box::pin(async move {
+                    // Another node may be sealing a row of this very account.
+                    if !store::touch(tx, revision).await? || store::has_unsealed(&mut *tx, account).await? {
+                        return Ok(());
+                    }
+                    if let Some(pseudonym) = store::pseudonym(&mut *tx, account).await? {
+                        store::erase_particulars(tx, pseudonym).await?;
+                        store::forget_pseudonym(tx, pseudonym).await?;
+                    }
+                    store::forget_erasure(tx, account).await
+                })
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+/// Removes sealed rows that are older than `audit.retention`. First the intention is sealed, in a checkpoint that says
+/// up to where; rows go only then, so that a verifier can tell old age from theft.
+///
+/// # Errors
+/// Those of the database.
+pub async fn retire(context: &Context) -> Result<(), Error> {
+    let Some(retention) = context.settings.audit.retention() else {
+        return Ok(());
+    };
+    let head = store::head(&context.db).await?;
+    intend(context, &head, context.clock.now() - retention).await?;
+    let Some(through) = super::reading::newest_claims(context)
+        .await?
+        .map(|claims| claims.removed_through)
+    else {
+        return Ok(());
+    };
+    while store::remove_rows(&context.db, through, BATCH).await? > 0 {}
+    store::remove_checkpoints(&context.db, through).await
+}
+
+async fn intend(context: &Context, head: &store::Head, before: Timestamp) -> Result<(), Error> {
+    let Some(through) = store::last_checkpoint_before(&context.db, before).await? else {
+        return Ok(());
+    };
+    if through <= head.removed_through {
+        return Ok(());
+    }
+    let origin = Origin::of_server();
+    let input = (context, head.revision, through, origin);
+    context
+        .db
+        .transact(input, |tx, (context, revision, through, origin)| {
+            Box::pin(async move {
+                if store::intend(tx, *revision, *through).await? {
+                    let event = Event::of_nobody(Kind::AuditTrimmed, Actor::Server, origin)
+                        .detail(format!("rows up to {through}"));
+                    record(tx, context, event).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+}

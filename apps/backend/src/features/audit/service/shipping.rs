@@ -1,0 +1,150 @@
+//! Checkpoints leave the house: only a copy that nobody here can change proves that the end of the log is there.
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use countersign_jose::decode_without_verifying;
+use countersign_store::Error;
+use http::HeaderValue;
+
+use super::super::store::{self, Checkpoint};
+use crate::Context;
+use crate::core::outbound::{Outbound, OutboundError};
+
+/// How many checkpoints are handed over at a time.
+const PAGE: i64 = 100;
+/// The longest line that is read of the file: a checkpoint has some hundred bytes.
+const TAIL: i64 = 16 << 10;
+/// RFC 7515 §9.2.1: a JWS in its compact form.
+const JOSE: HeaderValue = HeaderValue::from_static("application/jose");
+
+/// Where checkpoints go, and how far they have gone.
+pub(super) struct Shipping {
+    file: Option<(PathBuf, Option<i64>)>,
+    webhook: Option<(String, Result<Outbound, OutboundError>)>,
+    failing: bool,
+}
+
+/// Why a checkpoint did not leave.
+#[derive(Debug, thiserror::Error)]
+enum ShipError {
+    #[error("the file of the checkpoints cannot be written: {0}")]
+    File(#[from] io::Error),
+    #[error("the webhook of the checkpoints does not take them: {0}")]
+    Webhook(String),
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl Shipping {
+    pub(super) fn of(context: &Context) -> Self {
+        let settings = &context.settings.audit;
+        let webhook = settings.checkpoint_url.as_ref();
+        Self {
+            file: settings.checkpoint_file.clone().map(|path| (path, None)),
+            webhook: webhook.map(|url| (url.as_str().to_owned(), Outbound::new())),
+            failing: false,
+        }
+    }
+
+    /// Hands over what is new. That it fails is told once, and stops nothing: it is tried again.
+    pub(super) async fn ship(&mut self, context: &Context) -> Result<(), Error> {
+        let shipped = match self.append(context).await {
+            Ok(()) => self.post(context).await,
+            failed => failed,
+        };
+        context.metrics.audit_shipping(shipped.is_ok());
+        let was_failing = std::mem::replace(&mut self.failing, shipped.is_err());
+        match shipped {
+            Err(ShipError::Store(error)) => return Err(error),
+            Err(error) if !was_failing => tracing::warn!(%error, "checkpoints do not leave; trying again"),
+            Ok(()) if was_failing => tracing::info!("checkpoints leave again"),
+            Ok(()) | Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The file is complete by itself on each node: its last line says how far it has come.
+    async fn append(&mut self, context: &Context) -> Result<(), ShipError> {
+        let Some((path, reached)) = &mut self.file else {
+            return Ok(());
+        };
+        loop {
+            let after = match *reached {
+                Some(reached) => reached,
+                None => last_place(path)?,
+            };
+            let new = store::checkpoints(&context.db, after, PAGE).await?;
+            let Some(last) = new.last().map(|checkpoint| checkpoint.seq) else {
+                *reached = Some(after);
+                return Ok(());
+            };
+            let path = path.clone();
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a sync may take a while; there is one of them at a time"
+            )]
+            let written = tokio::task::spawn_blocking(move || write_lines(&path, &new)).await;
+            // Half a line may stand there now: what was reached is read from the file again.
+            *reached = None;
+            written.map_err(io::Error::other)??;
+            *reached = Some(last);
+        }
+    }
+
+    async fn post(&self, context: &Context) -> Result<(), ShipError> {
+        let Some((url, client)) = &self.webhook else {
+            return Ok(());
+        };
+        let client = client.as_ref().map_err(|error| ShipError::Webhook(error.to_string()))?;
+        for Checkpoint { seq, token } in store::unsent(&context.db, PAGE).await? {
+            let posted = client.post(url, JOSE, Bytes::from(token)).await;
+            posted.map_err(|error| ShipError::Webhook(error.to_string()))?;
+            store::mark_sent(&context.db, seq, context.clock.now()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The place of the last whole line; 0 for a new file.
+fn last_place(path: &Path) -> io::Result<i64> {
+    let mut file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let length = i64::try_from(file.metadata()?.len()).unwrap_or(i64::MAX);
+    file.seek(SeekFrom::End(-length.min(TAIL)))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    let tail = String::from_utf8_lossy(&tail);
+    let place = |line: &str| decode_without_verifying(line).ok()?.claims.get("last")?.as_i64();
+    Ok(tail.lines().rev().find_map(place).unwrap_or(0))
+}
+
+fn write_lines(path: &Path, checkpoints: &[Checkpoint]) -> io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+    let mut lines = String::new();
+    // What a full disk left behind is no line.
+    if !ends_with_line(path)? {
+        lines.push('\n');
+    }
+    for checkpoint in checkpoints {
+        lines.push_str(&checkpoint.token);
+        lines.push('\n');
+    }
+    file.write_all(lines.as_bytes())?;
+    file.sync_data()
+}
+
+fn ends_with_line(path: &Path) -> io::Result<bool> {
+    let mut file = std::fs::File::open(path)?;
+    if file.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last == [b'\n'])
+}
