@@ -1,10 +1,16 @@
 """The key set: fetched seldom, and kept whatever the issuer does."""
 
+import asyncio
 import gzip
+import json
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 from countersign import Guard
+from countersign.key_set import KeySet
+from countersign.options import Options
+from countersign.transport import Reply
 
 from guard_issuer import KEYS, METADATA, FakeIssuer, SigningKey, dropping, hanging, saying
 from guard_support import eventually, outcome
@@ -46,6 +52,33 @@ def test_a_thousand_unknown_keys_at_the_start_cause_one_fetch(issuer, guard):
     with ThreadPoolExecutor(32) as pool:
         assert set(pool.map(lambda token: outcome(guard, token), tokens)) == {"invalid_token"}
     assert issuer.requests[KEYS] == 1
+
+
+def test_whoever_asks_in_the_moment_a_fetch_ends_causes_no_other():
+    """Between the end of a fetch and the waking of those who wait for it, the event loop may run somebody else."""
+    published = {"keys": [SigningKey().public()]}
+
+    class Transport:
+        fetches = 0
+
+        async def get(self, url, **_):
+            if url.endswith(METADATA):
+                return answer({"issuer": issuer, "jwks_uri": f"{issuer}{KEYS}"})
+            self.fetches += 1
+            late.append(asyncio.ensure_future(keys.want("the late one's")))
+            return answer(published)
+
+    def answer(content):
+        return Reply(200, httpx.Headers(), json.dumps(content).encode())
+
+    async def ask():
+        await keys.want("the first one's")
+        await late[0]
+
+    issuer, late, transport = "https://auth.example.com", [], Transport()
+    keys = KeySet(Options(issuer=issuer, audience=frozenset({issuer})), transport)
+    asyncio.run(ask())
+    assert transport.fetches == 1
 
 
 def test_a_new_key_is_found_at_once(issuer, guard):

@@ -26,6 +26,7 @@ class KeySet:
         self._pace = Pace(f"the key set of {options.issuer}")
         self._keeping: asyncio.Task[None] | None = None
         self._fetching: asyncio.Task[float] | None = None
+        self._wanted: set[str] = set()
         self._asked_for_unknown = float("-inf")
         self._jwks_uri: str | None = None
         self._body = b""
@@ -45,13 +46,14 @@ class KeySet:
             return
         if self._keeping is None:
             self._keeping = asyncio.create_task(self._keep())
-        elif self._fetching is None:
-            if not self._keys or time.monotonic() - self._asked_for_unknown < self._options.unknown_key_cooldown:
-                return
-            self._asked_for_unknown = time.monotonic()
+        elif self._fetching is None and not self._may_ask():
+            return
+        self._wanted.add(kid)
         await self._fetch()
-        if kid not in self._keys:
-            self._asked_for_unknown = time.monotonic()
+
+    def _may_ask(self) -> bool:
+        since = time.monotonic() - self._asked_for_unknown
+        return self.known and since >= self._options.unknown_key_cooldown
 
     async def _keep(self) -> None:
         while True:
@@ -77,6 +79,10 @@ class KeySet:
             self._pace.succeeded()
             return 0.8 * _lifetime(reply)
         finally:
+            # Noted here, not by those who wait: until they wake, somebody else may ask.
+            if not self._wanted <= self._keys.keys():
+                self._asked_for_unknown = time.monotonic()
+            self._wanted.clear()
             self._fetching = None
 
     async def _request(self) -> Reply:
