@@ -31,6 +31,7 @@ mod row;
 mod sql;
 mod sqlite;
 mod transaction;
+mod transfer;
 mod value;
 
 pub use connection::Conn;
@@ -42,6 +43,7 @@ pub use query::{Query, query};
 pub use row::{Cell, Column, FromRow, Row};
 pub use sql::{Sql, statements};
 pub use transaction::{Tx, Work};
+pub use transfer::{ColumnKind, Digest, Piece, Pieces, Table, TableColumn};
 pub use value::Value;
 
 /// What the macros of this crate expand to. Not for use by hand.

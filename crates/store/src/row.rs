@@ -102,7 +102,7 @@ impl<'r> Row<'r> {
         }
     }
 
-    fn cell_at(&self, index: usize) -> Option<Cell<'_>> {
+    pub(crate) fn cell_at(&self, index: usize) -> Option<Cell<'_>> {
         match self.0 {
             Source::Sqlite(row) => Cell::of_sqlite(row.get_ref(index).ok()?),
             Source::Postgres(row) => row.try_get(index).ok(),

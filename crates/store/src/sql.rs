@@ -11,7 +11,8 @@ pub static STATEMENTS: [Sql];
 
 /// All statements of the program, so that one test can prepare each on both databases.
 pub fn statements() -> impl Iterator<Item = &'static Sql> {
-    STATEMENTS.iter().chain(crate::migrate::STATEMENTS.iter().copied())
+    let own = crate::migrate::STATEMENTS.iter().chain(&crate::transfer::STATEMENTS);
+    STATEMENTS.iter().chain(own.copied())
 }
 
 /// One statement. Made by [`sql!`](crate::sql!) alone, so its text is always a constant of the program.

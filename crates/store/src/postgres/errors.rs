@@ -10,7 +10,7 @@ use crate::transaction::Fate;
 ///
 /// PostgreSQL puts values into its texts (`invalid input syntax for type bigint: "…"`), so the server's text is shown
 /// only where it speaks of statements, roles and the server itself; else the code and the names.
-pub(super) fn told(why: &tokio_postgres::Error) -> Error {
+pub(crate) fn told(why: &tokio_postgres::Error) -> Error {
     let Some(refusal) = why.as_db_error() else {
         return told_by_link(why);
     };

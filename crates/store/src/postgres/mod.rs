@@ -14,6 +14,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use tokio::time::timeout;
 use tokio_postgres::IsolationLevel;
 
+pub(crate) use errors::told;
 pub(crate) use session::Session;
 
 use crate::db::{PATIENCE, PoolStatus};
@@ -158,7 +159,7 @@ impl Postgres {
         self.pool.close();
     }
 
-    async fn connection(&self) -> Result<Object, Error> {
+    pub(crate) async fn connection(&self) -> Result<Object, Error> {
         match timeout(PATIENCE, self.pool.get()).await {
             Ok(taken) => taken.map_err(|why| errors::of_pool(&why)),
             Err(_) => Err(Error::unavailable(

@@ -18,7 +18,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+pub(crate) use errors::told;
 pub(crate) use run::{execute_within, fetch_within};
+pub(crate) use setup::transfer as open_reader;
 
 use crate::db::PoolStatus;
 use crate::query::Query;
@@ -30,6 +32,7 @@ use readers::Readers;
 use writer::Writer;
 
 pub(crate) struct Sqlite {
+    path: PathBuf,
     writer: Arc<Writer>,
     readers: Arc<Readers>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -75,6 +78,7 @@ impl Sqlite {
             threads.extend(spawned.map_err(|why| place::refused(&path, &why))?);
         }
         Ok(Self {
+            path,
             writer,
             readers: Arc::new(readers),
             threads: Mutex::new(threads),
@@ -135,6 +139,18 @@ impl Sqlite {
             run::execute(connection, record).map(drop)
         })
         .await
+    }
+
+    /// Runs `work` as one transaction.
+    pub(crate) async fn in_one(
+        &self,
+        work: impl FnOnce(&rusqlite::Connection) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.write(work).await
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.path.clone()
     }
 
     pub(crate) async fn settled(&self) -> Result<(), Error> {

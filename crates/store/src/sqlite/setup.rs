@@ -69,6 +69,17 @@ pub(super) fn checkpointer(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// A connection that reads a whole database as it is at one moment. It never writes.
+pub(crate) fn transfer(path: &Path) -> Result<Connection, Error> {
+    let connection = open(path)?;
+    connection.busy_timeout(Duration::from_secs(5)).map_err(told)?;
+    connection.execute_batch("PRAGMA query_only = ON").map_err(told)?;
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .map_err(told)?;
+    Ok(connection)
+}
+
 /// Ends the last connection of this process. If it is the last of all, SQLite checkpoints and removes the log.
 pub(super) fn finish(connection: Connection) -> Result<(), Error> {
     connection

@@ -1,0 +1,128 @@
+//! Whole databases of SQLite: one read transaction on a connection of its own, on a thread of its own.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, params_from_iter};
+use tokio::sync::mpsc;
+
+use super::{BATCH, ColumnKind, Piece, Table, parents_first};
+use crate::row::Cell;
+use crate::sqlite::{open_reader, told};
+use crate::{Error, Row, Value};
+
+type Sender = mpsc::Sender<Result<Piece, Error>>;
+
+pub(super) fn read(path: PathBuf, sender: Sender) {
+    let reading = std::thread::Builder::new().name("store-transfer".into());
+    // Without the thread the sender is dropped, and the reader hears that it broke off.
+    let _ = reading.spawn(move || {
+        if let Err(why) = read_tables(&path, &sender) {
+            let _ = sender.blocking_send(Err(why));
+        }
+    });
+}
+
+fn read_tables(path: &Path, sender: &Sender) -> Result<(), Error> {
+    let connection = open_reader(path)?;
+    // The moment is fixed by the first statement that reads.
+    connection.execute_batch("BEGIN DEFERRED").map_err(told)?;
+    for table in tables(&connection)? {
+        let mut statement = connection
+            .prepare(&format!("SELECT {} FROM {}", table.column_names(), table.name))
+            .map_err(told)?;
+        if sender.blocking_send(Ok(Piece::Table(table.clone()))).is_err() {
+            return Ok(());
+        }
+        let mut rows = statement.query([]).map_err(told)?;
+        let mut batch = Vec::new();
+        while let Some(row) = rows.next().map_err(told)? {
+            batch.push(values(&table, &Row::of_sqlite(row))?);
+            if batch.len() == BATCH
+                && sender
+                    .blocking_send(Ok(Piece::Rows(std::mem::take(&mut batch))))
+                    .is_err()
+            {
+                return Ok(());
+            }
+        }
+        let _ = sender.blocking_send(Ok(Piece::Rows(batch)));
+    }
+    let _ = sender.blocking_send(Ok(Piece::End));
+    Ok(())
+}
+
+/// The row in the kinds of its columns: SQLite itself knows neither booleans nor UUIDs.
+pub(super) fn values(table: &Table, row: &Row<'_>) -> Result<Vec<Value>, Error> {
+    let value = |(index, column): (usize, &super::TableColumn)| {
+        let value = row.cell_at(index).and_then(|cell| value(cell, column.kind));
+        value.ok_or_else(|| Error::database(format!("{}.{} holds what is not of its type", table.name, column.name)))
+    };
+    table.columns.iter().enumerate().map(value).collect()
+}
+
+fn value(cell: Cell<'_>, kind: ColumnKind) -> Option<Value> {
+    Some(match (cell, kind) {
+        (Cell::Null, _) => Value::Null,
+        (Cell::Bool(value), ColumnKind::Bool) => Value::Bool(value),
+        (Cell::Int(value @ (0 | 1)), ColumnKind::Bool) => Value::Bool(value == 1),
+        (Cell::Int(value), ColumnKind::Int) => Value::Int(value),
+        (Cell::Text(value), ColumnKind::Text) => Value::Text(value.to_owned()),
+        (Cell::Bytes(value), ColumnKind::Bytes) => Value::Bytes(value.to_vec()),
+        (Cell::Uuid(value), ColumnKind::Uuid) => Value::Uuid(value),
+        (Cell::Bytes(value), ColumnKind::Uuid) => Value::Uuid(uuid::Uuid::from_slice(value).ok()?),
+        _ => return None,
+    })
+}
+
+pub(super) fn tables_of(path: &Path) -> Result<Vec<Table>, Error> {
+    tables(&open_reader(path)?)
+}
+
+fn tables(connection: &Connection) -> Result<Vec<Table>, Error> {
+    let names = texts(
+        connection,
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+        "",
+    )?;
+    let mut found = Vec::new();
+    for name in names.into_iter().filter(|name| !Table::is_own(name)) {
+        let columns = texts(connection, "SELECT name FROM pragma_table_info(?1) ORDER BY cid", &name)?;
+        let types = texts(connection, "SELECT type FROM pragma_table_info(?1) ORDER BY cid", &name)?;
+        let parents = texts(connection, "SELECT \"table\" FROM pragma_foreign_key_list(?1)", &name)?;
+        let columns = columns.into_iter().zip(types);
+        let columns = columns.map(|(column, declared)| Table::column(&name, column, &declared));
+        let columns = columns.collect::<Result<_, _>>()?;
+        found.push((Table { name, columns }, parents));
+    }
+    Ok(parents_first(found))
+}
+
+fn texts(connection: &Connection, statement: &str, parameter: &str) -> Result<Vec<String>, Error> {
+    let mut statement = connection.prepare(statement).map_err(told)?;
+    let parameters = [parameter];
+    let parameters = &parameters[..statement.parameter_count()];
+    let rows = statement
+        .query_map(params_from_iter(parameters), |row| row.get(0))
+        .map_err(told)?;
+    rows.collect::<Result<_, _>>().map_err(told)
+}
+
+pub(super) fn write(connection: &Connection, table: &Table, rows: &[Vec<Value>]) -> Result<(), Error> {
+    let places: Vec<String> = (1..=table.columns.len()).map(|place| format!("?{place}")).collect();
+    let statement = format!(
+        "INSERT INTO {} ({}) VALUES ({})",
+        table.name,
+        table.column_names(),
+        places.join(", ")
+    );
+    let mut statement = connection.prepare_cached(&statement).map_err(told)?;
+    for row in rows {
+        statement.execute(params_from_iter(row)).map_err(told)?;
+    }
+    Ok(())
+}
+
+pub(super) fn clear(connection: &Connection, table: &Table) -> Result<(), Error> {
+    let cleared = connection.execute(&format!("DELETE FROM {}", table.name), []);
+    cleared.map(drop).map_err(told)
+}

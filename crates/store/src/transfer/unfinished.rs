@@ -1,0 +1,62 @@
+//! The mark of a database into which another one is being written. While it stands, nothing serves from here.
+
+use crate::{Db, Error, Sql, query};
+
+/// The table that is the mark.
+pub(super) const MARK: &str = "unfinished_transfer";
+
+impl Db {
+    /// Whether there is nothing in it at all: no table of any program.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn is_blank(&self) -> Result<bool, Error> {
+        Ok(query(&ANY).optional::<i64>(self).await?.is_none())
+    }
+
+    /// Whether a transfer into it has begun and not ended.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn is_unfinished(&self) -> Result<bool, Error> {
+        Ok(query(&FIND).optional::<i64>(self).await?.is_some())
+    }
+
+    /// A transfer into this database begins.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn begin_transfer(&self) -> Result<(), Error> {
+        query(&CREATE).execute(self).await.map(drop)
+    }
+
+    /// It has ended well.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn finish_transfer(&self) -> Result<(), Error> {
+        query(&DROP).execute(self).await.map(drop)
+    }
+}
+
+/// The statements of this module.
+pub(crate) static STATEMENTS: [&Sql; 4] = [&CREATE, &DROP, &FIND, &ANY];
+
+static CREATE: Sql = own("CREATE TABLE IF NOT EXISTS unfinished_transfer (id BIGINT PRIMARY KEY)");
+static DROP: Sql = own("DROP TABLE IF EXISTS unfinished_transfer");
+
+static FIND: Sql = Sql::new(
+    "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'unfinished_transfer'",
+    "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'unfinished_transfer'",
+    file!(),
+);
+
+static ANY: Sql = Sql::new(
+    "SELECT 1 FROM sqlite_master WHERE type = 'table' LIMIT 1",
+    "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() LIMIT 1",
+    file!(),
+);
+
+const fn own(text: &'static str) -> Sql {
+    Sql::new(text, text, file!())
+}
