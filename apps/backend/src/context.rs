@@ -76,6 +76,12 @@ pub enum StartError {
     /// A command met a schema that this version would have to upgrade.
     #[error("the database's schema lacks {0} migration(s) of this version; run `countersign migrate` first")]
     Behind(usize),
+    /// A restore or a move into this database was broken off.
+    #[error(
+        "a restore or a move into this database did not end: it holds a part only. Drop it (or remove its file), make \
+         an empty one, and begin again"
+    )]
+    Unfinished,
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -178,6 +184,9 @@ impl Deref for Context {
 /// Opens the database and applies what migrations are missing.
 pub(crate) async fn open_database(settings: &Settings, role: Role, clock: &Clock) -> Result<Db, StartError> {
     let db = Db::open(&database_options(settings, role)).await?;
+    if db.is_unfinished().await.map_err(MigrateError::from)? {
+        return Err(StartError::Unfinished);
+    }
     // A command brings a schema into being, but it does not upgrade one under a server that is running.
     if role == Role::Admin
         && let Schema::Behind(missing) = db.pending(migrations::ALL).await?

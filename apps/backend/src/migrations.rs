@@ -19,4 +19,9 @@ pub const ALL: &[Migration] = &[
         name: "audit",
         sql: include_str!("../migrations/0003_audit.sql"),
     },
+    Migration {
+        version: 4,
+        name: "generations",
+        sql: include_str!("../migrations/0004_generations.sql"),
+    },
 ];

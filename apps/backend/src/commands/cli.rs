@@ -10,6 +10,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 mod token;
+mod transfer;
 mod users;
 
 use std::ffi::OsString;
@@ -25,6 +26,7 @@ pub use self::dev::Dev;
 pub use self::keys::{Keys, Rotate};
 pub use self::sessions::{RevokeSessions, Sessions};
 pub use self::token::{IssueToken, PresentedToken, Token};
+pub use self::transfer::{Backup, MigrateDatabase, Restore};
 pub use self::users::{Users, WithPassword, WithScopes};
 use crate::settings::Sources;
 
@@ -116,6 +118,25 @@ pub enum Command {
     /// List, export and verify the audit log
     #[command(subcommand, after_help = "Example:\n  countersign audit verify")]
     Audit(Audit),
+    /// Write the whole database into a file, while a server may be running
+    #[command(after_help = "Example:\n  countersign backup /backups/countersign-2026-11-23.gz")]
+    Backup(Backup),
+    /// Make the database of these settings, which must be empty, from a backup
+    ///
+    /// Every token that was issued before is refused afterwards, because what was revoked after the backup was made is
+    /// not in it.
+    #[command(
+        after_help = "Example:\n  countersign restore /backups/countersign-2026-11-23.gz --database-url postgres://auth@db/auth"
+    )]
+    Restore(Restore),
+    /// Move a whole installation into another, empty database; nobody has to sign in again
+    ///
+    /// Stop all servers first. A URL that begins with @ names a file that holds it: a password on the command line can be
+    /// read by every user of this machine.
+    #[command(
+        after_help = "Example:\n  countersign migrate-database --from sqlite://data/countersign.db --to postgres://auth@db/auth"
+    )]
+    MigrateDatabase(MigrateDatabase),
     /// Print the OpenAPI document of the API
     #[command(after_help = "Example:\n  countersign openapi > openapi.json")]
     Openapi,

@@ -57,9 +57,11 @@ impl From<StartError> for Failure {
         match error {
             StartError::Keys(error) => error.into(),
             StartError::Hasher(_) => Self::of_configuration(error),
-            StartError::Open(_) | StartError::Migrate(_) | StartError::Behind(_) | StartError::Revocations(_) => {
-                Self::new(error)
-            }
+            StartError::Open(_)
+            | StartError::Migrate(_)
+            | StartError::Behind(_)
+            | StartError::Unfinished
+            | StartError::Revocations(_) => Self::new(error),
         }
     }
 }

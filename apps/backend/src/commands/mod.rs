@@ -16,6 +16,7 @@ mod serve;
 mod sessions;
 mod settings;
 mod token;
+mod transfer;
 mod users;
 
 use std::io;
@@ -91,6 +92,9 @@ async fn with_settings(command: Command, loaded: Loaded, output: &mut Standard) 
         Command::Users(command) => users::run(command, &administer(loaded.settings).await?, output).await,
         Command::Sessions(command) => sessions::run(command, &administer(loaded.settings).await?, output).await,
         Command::Audit(command) => audit::run(command, &administer(loaded.settings).await?, output).await,
+        Command::Backup(asked) => transfer::backup(&asked.file, settings, output).await,
+        Command::Restore(asked) => transfer::restore(&asked, settings, output).await,
+        Command::MigrateDatabase(asked) => transfer::move_database(&asked, output).await,
         Command::Token(command) => token::run(command, loaded.settings, output).await,
         Command::Dev(_) | Command::Openapi | Command::Errors | Command::Completions { .. } => Ok(()), // Done above.
     }

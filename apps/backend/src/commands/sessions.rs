@@ -11,6 +11,7 @@ use crate::Context;
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
 use crate::core::origin::Origin;
+use crate::features::audit::{Actor, Event, Kind};
 use crate::features::auth;
 use crate::features::sessions::{self, Session};
 
@@ -37,8 +38,15 @@ pub(super) async fn run(command: Sessions, context: &Context, output: &mut Stand
             }
             Ok(output.done(&format!("Ended the session {id}."), &json!({ "session": id }))?)
         }
-        Sessions::Revoke(RevokeSessions { id: None, all: None }) => {
-            Err(Failure::new("name a session, or an account with --all"))
+        Sessions::Revoke(RevokeSessions { .. }) => {
+            let origin = Origin::command_line();
+            let event = Event::of_nobody(Kind::EverythingRevoked, Actor::Operator, &origin);
+            let ended = sessions::end_everything(&context.db, context.clock.now(), event).await?;
+            let sentence = format!(
+                "Ended {ended} sessions, and refused every token that was issued before; verifiers learn of it as of any \
+                 revocation. Everybody signs in again."
+            );
+            Ok(output.done(&sentence, &json!({ "sessions": ended }))?)
         }
     }
 }

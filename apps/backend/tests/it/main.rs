@@ -35,3 +35,4 @@ mod stalled;
 mod starting;
 mod storm;
 mod tokens;
+mod transfer;

@@ -9,6 +9,6 @@ mod store;
 
 pub use service::{
     Actor, Event, Filter, Kind, Outcome, Piece, SealError, VerifyError, erase, forget, judge_piece, keep_forever, list,
-    read, record, record_alone, retire, seal, verify, write_refusals,
+    read, record, record_alone, record_at, retire, seal, verify, write_refusals,
 };
 pub use store::{Entry, Listed, Unsealed, of_account};

@@ -43,6 +43,10 @@ row! {
         pub number: i64,
         /// 1 if there are revocations without one.
         pub waiting: i64,
+        /// The first list of this generation.
+        pub first_list: i64,
+        /// The version of the lists before it.
+        pub first_version: i64,
     }
 }
 
@@ -72,7 +76,12 @@ pub(super) async fn reserve(
 pub(super) async fn insert_list(conn: impl Into<Conn<'_>>, entries: i64, permutation_key: &[u8]) -> Result<(), Error> {
     query(sql!(
         "INSERT INTO status_lists (number, entries, reserved, permutation_key, version, needed_until)
-         SELECT COALESCE(MAX(number), 0) + 1, $1, 0, $2, 0, 0 FROM status_lists WHERE 1 = 1
+         SELECT CASE WHEN COALESCE(MAX(l.number), 0) + 1 > c.first_list THEN COALESCE(MAX(l.number), 0) + 1
+                     ELSE c.first_list END, $1, 0, $2, 0, 0
+           FROM revocation_counter c
+           LEFT JOIN status_lists l ON l.number > 0
+          WHERE c.id = 1
+          GROUP BY c.first_list
          ON CONFLICT (number) DO NOTHING"
     ))
     .bind(entries)
@@ -127,7 +136,8 @@ pub(super) async fn progress<'c>(conn: impl Into<Conn<'c>>) -> Result<Progress, 
     query(sql!(
         "SELECT number,
                 CAST(CASE WHEN EXISTS (SELECT 1 FROM revocations WHERE number IS NULL) THEN 1 ELSE 0 END AS BIGINT)
-                    AS waiting
+                    AS waiting,
+                first_list, first_version
            FROM revocation_counter
           WHERE id = 1"
     ))
@@ -142,6 +152,27 @@ pub(super) async fn next_number(tx: &mut Tx<'_>) -> Result<i64, Error> {
     ))
     .one(tx)
     .await
+}
+
+/// Begins a generation behind all lists that there are, and that there may have been: none was ever made faster than
+/// one a second, and no number was ever given faster than one a millisecond.
+pub(super) async fn begin_generation(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Error> {
+    query(sql!(
+        "UPDATE revocation_counter
+            SET number = CASE WHEN number >= $1 THEN number + 1 ELSE $1 END,
+                first_version = CASE WHEN number >= $1 THEN number + 1 ELSE $1 END,
+                first_list = CASE WHEN (SELECT COALESCE(MAX(number), 0) FROM status_lists) >= $2
+                                  THEN (SELECT COALESCE(MAX(number), 0) FROM status_lists) + 1
+                                  WHEN first_list >= $2 THEN first_list + 1
+                                  ELSE $2 END
+          WHERE id = 1"
+    ))
+    .bind(now)
+    .bind(now.seconds())
+    .execute(&mut *tx)
+    .await?;
+    // Their bits go with the next sweep.
+    query(sql!("DELETE FROM status_lists")).execute(tx).await.map(drop)
 }
 
 /// Gives `number` to all revocations that have none. Says in which lists they are, once for each.

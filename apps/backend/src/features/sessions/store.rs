@@ -359,3 +359,16 @@ pub(super) async fn remove_ended_sessions(conn: impl Into<Conn<'_>>, now: Timest
     .execute(conn)
     .await
 }
+
+/// Ends up to `limit` sessions, of whomever. Their bits are the caller's business.
+pub(super) async fn end_some(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, Error> {
+    query(sql!(
+        "UPDATE sessions
+            SET revoked_at = $1
+          WHERE id IN (SELECT id FROM sessions WHERE revoked_at IS NULL AND created_at <= $1 LIMIT $2)"
+    ))
+    .bind(now)
+    .bind(limit)
+    .execute(conn)
+    .await
+}

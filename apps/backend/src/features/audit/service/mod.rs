@@ -127,6 +127,14 @@ kinds! {
     ServerStarted = "server.started";
     /// A server was told to stop.
     ServerStopped = "server.stopped";
+    /// Every session of everybody was ended.
+    EverythingRevoked = "everything.revoked";
+    /// The database was written into a backup.
+    DatabaseBackedUp = "database.backed_up";
+    /// The database was made from a backup.
+    DatabaseRestored = "database.restored";
+    /// The database was moved here from another one.
+    DatabaseMoved = "database.moved";
     /// Old entries of this log are about to be removed.
     AuditTrimmed = "audit.trimmed";
 }
@@ -214,8 +222,15 @@ impl Outcome {
 /// # Errors
 /// Those of the database.
 pub async fn record(tx: &mut Tx<'_>, context: &Context, event: Event<'_>) -> Result<(), Error> {
-    let now = context.clock.now();
-    store::insert(tx, AuditId::new(now, context.chance), now, &event).await
+    record_at(tx, context.clock.now(), &event).await
+}
+
+/// The same, where there is no context: in a command that works on a database alone.
+///
+/// # Errors
+/// Those of the database.
+pub async fn record_at(tx: &mut Tx<'_>, now: Timestamp, event: &Event<'_>) -> Result<(), Error> {
+    store::insert(tx, AuditId::new(now, Chance), now, event).await
 }
 
 /// Asks for an account that is being deleted to be forgotten: some minutes later nobody can tell any more whom its
@@ -241,9 +256,8 @@ pub async fn list(context: &Context, filter: &Filter) -> Result<Vec<Listed>, Err
 /// Those of the database.
 pub async fn record_alone(db: &Db, clock: &Clock, event: Event<'_>) -> Result<(), Error> {
     let now = clock.now();
-    let id = AuditId::new(now, Chance);
-    db.transact((id, now, event), |tx, (id, now, event)| {
-        Box::pin(async move { store::insert(tx, *id, *now, event).await })
+    db.transact((now, event), |tx, (now, event)| {
+        Box::pin(async move { record_at(tx, *now, event).await })
     })
     .await
 }

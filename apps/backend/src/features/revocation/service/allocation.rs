@@ -31,7 +31,9 @@ impl Revocations {
         let now = self.0.clock.now();
         let mut block = self.0.block.lock().await;
         loop {
-            if let Some(bit) = block.as_mut().and_then(|block| block.next(now)) {
+            let first_list = self.first_list();
+            let current = block.as_mut().filter(|block| block.list >= first_list);
+            if let Some(bit) = current.and_then(|block| block.next(now)) {
                 return Ok(bit);
             }
             *block = Some(self.reserve(now).await?);

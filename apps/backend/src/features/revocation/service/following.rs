@@ -8,7 +8,7 @@ use countersign_store::Error;
 
 use super::list::List;
 use super::{Revocations, Revoked};
-use crate::features::revocation::store::{self, ListRow, SetBit};
+use crate::features::revocation::store::{self, ListRow, Progress, SetBit};
 
 /// How often the database is asked whether another process revoked something. On SQLite it is a read of 4 µs, which
 /// tells more than `PRAGMA data_version`: that changes with every commit.
@@ -60,6 +60,7 @@ impl Revocations {
     /// Those of the database.
     pub async fn refresh(&self) -> Result<(), Error> {
         let progress = store::progress(&self.0.db).await?;
+        self.adopt(&progress);
         if progress.waiting != 0 {
             return self.number_waiting().await;
         }
@@ -137,7 +138,9 @@ impl Revocations {
     /// All lists, at the start.
     pub(super) async fn load_all(&self) -> Result<(), Error> {
         let mut followed = self.0.followed.lock().await;
-        let number = store::progress(&self.0.db).await?.number;
+        let progress = store::progress(&self.0.db).await?;
+        let number = progress.number;
+        self.adopt(&progress);
         for row in store::lists(&self.0.db).await? {
             self.load(&row).await?;
         }
@@ -150,6 +153,9 @@ impl Revocations {
     pub(super) async fn find(&self, number: i64) -> Result<Option<Arc<List>>, Error> {
         if let Some(list) = self.known(number) {
             return Ok(Some(list));
+        }
+        if (1..self.first_list()).contains(&number) {
+            return Ok(Some(Arc::new(self.ended_list(number))));
         }
         self.follow_list(number).await?;
         Ok(self.known(number))
@@ -166,6 +172,35 @@ impl Revocations {
             Some(row) => self.load(&row).await,
             None => Ok(()),
         }
+    }
+
+    pub(super) fn first_list(&self) -> i64 {
+        self.0.first_list.load(Ordering::Acquire)
+    }
+
+    /// Notices that a new generation has begun.
+    fn adopt(&self, progress: &Progress) {
+        if progress.first_list == self.first_list() {
+            return;
+        }
+        self.0.first_version.store(progress.first_version, Ordering::Release);
+        self.0.first_list.store(progress.first_list, Ordering::Release);
+        let lists = self.0.lists.read().unwrap_or_else(PoisonError::into_inner);
+        for list in lists.values().filter(|list| list.number < progress.first_list) {
+            list.end(progress.first_version);
+        }
+    }
+
+    /// A list of an earlier generation, known or not: anyone may ask for any, so it is not kept.
+    fn ended_list(&self, number: i64) -> List {
+        let version = self.0.first_version.load(Ordering::Acquire);
+        let list = List::new(&ListRow {
+            number,
+            entries: i64::from(self.0.options.entries),
+            version,
+        });
+        list.end(version);
+        list
     }
 
     async fn load(&self, row: &ListRow) -> Result<(), Error> {

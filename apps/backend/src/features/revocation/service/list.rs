@@ -1,6 +1,6 @@
 //! One list in memory.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use countersign_jose::StatusList;
@@ -14,6 +14,8 @@ pub(super) struct List {
     pub(super) number: i64,
     entries: u64,
     bits: Box<[AtomicU8]>,
+    /// Whether it is of an earlier generation: then every session in it has ended.
+    over: AtomicBool,
     /// The number of the last revocation that is in `bits` for certain. Whoever waits for a change waits here.
     version: watch::Sender<i64>,
     /// What was published last.
@@ -30,6 +32,7 @@ impl List {
             number: row.number,
             entries,
             bits: (0..bytes).map(|_| AtomicU8::new(0)).collect(),
+            over: AtomicBool::new(false),
             version: watch::Sender::new(row.version),
             published: RwLock::default(),
             publishing: Mutex::default(),
@@ -39,13 +42,23 @@ impl List {
     /// Whether the bit at this place is set; `None` if there is no such place.
     pub(super) fn is_set(&self, idx: u64) -> Option<bool> {
         let (byte, mask) = self.cell(idx)?;
-        Some(byte.load(Ordering::Acquire) & mask != 0)
+        Some(self.is_over() || byte.load(Ordering::Acquire) & mask != 0)
     }
 
     pub(super) fn set(&self, idx: u64) {
         if let Some((byte, mask)) = self.cell(idx) {
             byte.fetch_or(mask, Ordering::AcqRel);
         }
+    }
+
+    /// Its generation is over: all its sessions have ended.
+    pub(super) fn end(&self, version: i64) {
+        self.over.store(true, Ordering::Release);
+        self.has_reached(version);
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
     }
 
     /// All revocations up to this number are in the bits.
@@ -68,7 +81,12 @@ impl List {
 
     /// The bits as they are published, if they are not too many.
     pub(super) fn bits(&self) -> Option<StatusList> {
-        let bytes = self.bits.iter().map(|byte| byte.load(Ordering::Acquire)).collect();
+        let over = if self.is_over() { u8::MAX } else { 0 };
+        let bytes = self
+            .bits
+            .iter()
+            .map(|byte| over | byte.load(Ordering::Acquire))
+            .collect();
         StatusList::from_bytes(1, bytes)
     }
 

@@ -79,6 +79,9 @@ struct Parts {
     served: Mutex<u64>,
     /// The same number as `followed`, for the metrics.
     seen: AtomicI64,
+    /// The first list of this generation, and the version of those before it.
+    first_list: AtomicI64,
+    first_version: AtomicI64,
 }
 
 /// Sets bits in the transaction that ends their sessions.
@@ -90,6 +93,16 @@ pub async fn revoke(tx: &mut Tx<'_>, bits: Vec<Bit>, now: Timestamp) -> Result<R
         store::insert(tx, *bit, now).await?;
     }
     Ok(Revoked(bits))
+}
+
+/// Begins a new generation of lists, in the transaction that ends everything: whatever was issued before is refused
+/// from now on, by this server and by every verifier, also what this database never knew of. The caller makes it known
+/// with [`Revocations::refresh`].
+///
+/// # Errors
+/// Those of the database.
+pub async fn begin_generation(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Error> {
+    store::begin_generation(tx, now).await
 }
 
 impl Revocations {
@@ -114,6 +127,8 @@ impl Revocations {
             asked: AtomicU64::default(),
             served: Mutex::default(),
             seen: AtomicI64::default(),
+            first_list: AtomicI64::default(),
+            first_version: AtomicI64::default(),
         }));
         opened.load_all().await?;
         Ok(opened)

@@ -1,6 +1,6 @@
 //! Ending sessions, and listing those that have not ended.
 
-use countersign_store::{Error, Tx};
+use countersign_store::{Db, Error, Tx};
 
 use crate::Context;
 use crate::core::clock::Timestamp;
@@ -11,6 +11,9 @@ use crate::features::audit::{self, Event, Kind};
 use crate::features::revocation::{self, Revoked};
 use crate::features::sessions::refresh_secret::RefreshSecret;
 use crate::features::sessions::store::{self, Ended, Session};
+
+/// How many sessions end in one statement.
+const BATCH: i64 = 5_000;
 
 /// Ends a session of `account` (of any account, where that is `None`: the operator's). Says whether it lived.
 ///
@@ -72,6 +75,28 @@ pub async fn end_all(
     let ended = store::end_all(tx, account, kept, now).await?;
     let bits = ended.iter().filter_map(Ended::bit).collect();
     revocation::revoke(tx, bits, now).await
+}
+
+/// Ends every session of everybody, and begins a new generation of status lists: nothing that was issued before is
+/// accepted any more, anywhere, also what this database never knew of. For a restored backup, and for the worst day.
+///
+/// # Errors
+/// Those of the database. What was ended before stays ended; call it again.
+pub async fn end_everything(db: &Db, now: Timestamp, event: Event<'_>) -> Result<u64, Error> {
+    db.transact((now, event), |tx, (now, event)| {
+        Box::pin(async move {
+            revocation::begin_generation(tx, *now).await?;
+            audit::record_at(tx, *now, event).await
+        })
+    })
+    .await?;
+    let mut ended = 0;
+    loop {
+        match store::end_some(db, now, BATCH).await? {
+            0 => return Ok(ended),
+            some => ended += some,
+        }
+    }
 }
 
 /// Ends the session of a refresh token, spent or not. Says whether the token was ever one of ours.

@@ -6,7 +6,7 @@ mod open;
 mod rotate;
 mod tokens;
 
-pub use end::{adopt, end_all, list, revoke, revoke_by_refresh_token};
+pub use end::{adopt, end_all, end_everything, list, revoke, revoke_by_refresh_token};
 pub use living::{find_living, lock_living};
 pub use open::{Opening, open, signed_in_lately};
 pub use rotate::{RefreshError, rotate};

@@ -1,0 +1,92 @@
+//! Whole installations: `backup`, `restore`, `migrate-database`. All three read a database as one moment and go by its
+//! catalogue, so that a table of tomorrow is taken along too.
+
+mod backup;
+mod format;
+mod moving;
+mod restore;
+mod target;
+
+use std::io::{self, IsTerminal, Write};
+
+use countersign_store::{Digest, Table};
+use serde::Serialize;
+
+pub(super) use self::backup::backup;
+pub(super) use self::moving::move_database;
+pub(super) use self::restore::restore;
+
+/// A table that was written or read whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Counted {
+    table: String,
+    rows: u64,
+    #[serde(skip)]
+    digest: Digest,
+}
+
+impl Counted {
+    fn of(table: &Table) -> Self {
+        Self {
+            table: table.name.clone(),
+            rows: 0,
+            digest: Digest::default(),
+        }
+    }
+}
+
+/// Tells a person how far it has come; a program that reads the output is told nothing.
+struct Progress {
+    shown: bool,
+    /// At how many rows it is told next.
+    next: u64,
+}
+
+impl Progress {
+    /// How many rows go by between two words.
+    const STEP: u64 = 100_000;
+
+    fn new() -> Self {
+        Self {
+            shown: io::stderr().is_terminal(),
+            next: Self::STEP,
+        }
+    }
+
+    fn at(&mut self, counted: &Counted) {
+        if counted.rows >= self.next {
+            self.next = counted.rows + Self::STEP;
+            self.tell(counted);
+        }
+    }
+
+    fn done(&mut self, counted: &Counted) {
+        self.next = Self::STEP;
+        self.tell(counted);
+        if self.shown {
+            let _ = writeln!(io::stderr());
+        }
+    }
+
+    fn tell(&self, counted: &Counted) {
+        if self.shown {
+            let _ = write!(io::stderr(), "\r{:<24} {:>10} rows", counted.table, counted.rows);
+        }
+    }
+}
+
+/// `1000 accounts, 2000 sessions and 17 other rows`.
+fn summary(tables: &[Counted]) -> String {
+    let rows = |name: &str| {
+        tables
+            .iter()
+            .find(|counted| counted.table == name)
+            .map_or(0, |counted| counted.rows)
+    };
+    let all: u64 = tables.iter().map(|counted| counted.rows).sum();
+    let (accounts, sessions) = (rows("accounts"), rows("sessions"));
+    format!(
+        "{accounts} accounts, {sessions} sessions and {} other rows",
+        all - accounts - sessions
+    )
+}

@@ -1,0 +1,80 @@
+//! `countersign migrate-database`: a whole installation into another database. Nobody has to sign in again.
+
+use countersign_store::{Db, Kind as Engine, Options, Piece, Role, Schema};
+use serde_json::json;
+
+use super::summary;
+use super::target::Target;
+use crate::commands::cli::MigrateDatabase;
+use crate::commands::{Failure, Standard};
+use crate::core::clock::Clock;
+use crate::core::origin::Origin;
+use crate::features::audit::{self, Actor, Event, Kind};
+use crate::migrations;
+
+pub(in crate::commands) async fn move_database(asked: &MigrateDatabase, output: &mut Standard) -> Result<(), Failure> {
+    let clock = Clock::system();
+    let (from, to) = (url(&asked.from)?, url(&asked.to)?);
+    if from == to {
+        return Err(Failure::new("both URLs name the same database"));
+    }
+    if let Some(path) = from
+        .strip_prefix("sqlite://")
+        .filter(|path| !std::path::Path::new(path).exists())
+    {
+        return Err(Failure::new(format!("there is no database {path}")));
+    }
+    // As a server: one that runs on the file is found out, and none can start meanwhile.
+    let source = Db::open(&Options::new(&from, Role::Server)).await?;
+    match source.pending(migrations::ALL).await? {
+        Schema::Current => {}
+        _ => {
+            return Err(Failure::new(
+                "the database to move has not the schema of this version; run `countersign migrate` on it first",
+            ));
+        }
+    }
+    let schema = migrations::ALL.last().map_or(0, |newest| newest.version);
+    let target = Db::open(&Options::new(&to, Role::Server)).await?;
+    let mut target = Target::begin(target, schema, &clock).await?;
+    let mut pieces = source.read_whole();
+    loop {
+        match pieces.next().await? {
+            Piece::Table(table) => target.table(table).await?,
+            Piece::Rows(rows) => {
+                for row in rows {
+                    target.row(row).await?;
+                }
+            }
+            Piece::End => break,
+        }
+    }
+    let tables = target.verify(&clock).await?.to_vec();
+    let origin = Origin::command_line();
+    let event = Event::of_nobody(Kind::DatabaseMoved, Actor::Operator, &origin).detail(summary(&tables));
+    audit::record_alone(&target.db, &clock, event).await?;
+    target.db.finish_transfer().await?;
+    let kept = match source.kind() {
+        Engine::Sqlite => "the file stays as it was",
+        Engine::Postgres => "it stays as it was; make sure that no server runs on it any more",
+    };
+    target.db.close().await?;
+    source.close().await?;
+    let sentence = format!(
+        "Moved {}, and found each table the same by count and by check sum. Set `database_url` to the new database and \
+         start the servers; the keys folder stays. Of the old database {kept}: what is written there from now on is not \
+         in the new one.",
+        summary(&tables)
+    );
+    Ok(output.done(&sentence, &json!({ "tables": tables }))?)
+}
+
+/// The URL, or what the file behind an `@` holds.
+fn url(text: &str) -> Result<String, Failure> {
+    let Some(path) = text.strip_prefix('@') else {
+        return Ok(text.trim().to_owned());
+    };
+    let read = std::fs::read_to_string(path);
+    let read = read.map_err(|error| Failure::new(format!("{path} cannot be read: {error}")))?;
+    Ok(read.trim().to_owned())
+}

@@ -1,0 +1,147 @@
+//! A database that another one is written into: blank before, marked while it is written, verified after.
+
+use std::collections::HashMap;
+
+use countersign_store::{Db, Digest, Migration, Piece, Table, Value};
+
+use super::{Counted, Progress};
+use crate::commands::Failure;
+use crate::core::clock::Clock;
+use crate::migrations;
+
+/// How many rows are written at a time.
+const BATCH: usize = 2_000;
+
+/// The target.
+pub(super) struct Target {
+    pub(super) db: Db,
+    tables: HashMap<String, Table>,
+    current: Option<(Table, Counted, Vec<Vec<Value>>)>,
+    written: Vec<Counted>,
+    progress: Progress,
+}
+
+impl Target {
+    /// Makes the schema as it was at the migration `schema`.
+    pub(super) async fn begin(db: Db, schema: i64, clock: &Clock) -> Result<Self, Failure> {
+        if !db.is_blank().await? {
+            return Err(Failure::new(
+                "the database that would be written into is not empty: it holds tables. Name an empty one, or a file \
+                 that does not exist",
+            ));
+        }
+        db.begin_transfer().await?;
+        let known: Vec<Migration> = migrations::ALL
+            .iter()
+            .copied()
+            .filter(|known| known.version <= schema)
+            .collect();
+        db.migrate(&known, clock.now().millis()).await?;
+        let tables = db.tables().await?;
+        // What the migrations put there comes from the other database too.
+        for table in tables.iter().rev() {
+            db.clear(table).await?;
+        }
+        Ok(Self {
+            db,
+            tables: tables.into_iter().map(|table| (table.name.clone(), table)).collect(),
+            current: None,
+            written: Vec::new(),
+            progress: Progress::new(),
+        })
+    }
+
+    /// The rows of this table follow.
+    pub(super) async fn table(&mut self, table: Table) -> Result<(), Failure> {
+        self.flush().await?;
+        self.end_table();
+        let known = self.tables.get(&table.name);
+        let sorted = |table: &Table| {
+            let mut columns: Vec<_> = table
+                .columns
+                .iter()
+                .map(|column| (column.name.clone(), column.kind.name()))
+                .collect();
+            columns.sort();
+            columns
+        };
+        if known.is_none_or(|known| sorted(known) != sorted(&table)) {
+            return Err(Failure::new(format!(
+                "the table {} is not the one that this version of the program makes",
+                table.name
+            )));
+        }
+        let counted = Counted::of(&table);
+        self.current = Some((table, counted, Vec::with_capacity(BATCH)));
+        Ok(())
+    }
+
+    /// One row of it.
+    pub(super) async fn row(&mut self, row: Vec<Value>) -> Result<(), Failure> {
+        let Some((_, counted, rows)) = &mut self.current else {
+            return Ok(());
+        };
+        counted.digest.add(&row);
+        counted.rows += 1;
+        rows.push(row);
+        if rows.len() == BATCH {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Compares what is there now with what was written, and brings the schema up to date. The mark stays.
+    pub(super) async fn verify(&mut self, clock: &Clock) -> Result<&[Counted], Failure> {
+        self.flush().await?;
+        self.end_table();
+        let mut found: HashMap<String, (Table, Digest)> = HashMap::new();
+        let mut current = None;
+        let mut pieces = self.db.read_whole();
+        loop {
+            match pieces.next().await? {
+                Piece::Table(table) => {
+                    current = Some(table.name.clone());
+                    found.insert(table.name.clone(), (table, Digest::default()));
+                }
+                Piece::Rows(rows) => {
+                    let Some((_, digest)) = current.as_ref().and_then(|name| found.get_mut(name)) else {
+                        continue;
+                    };
+                    rows.iter().for_each(|row| digest.add(row));
+                }
+                Piece::End => break,
+            }
+        }
+        for counted in &self.written {
+            let same = found
+                .get(&counted.table)
+                .is_some_and(|(_, digest)| *digest == counted.digest);
+            if !same {
+                return Err(Failure::new(format!(
+                    "the table {} does not hold what was written into it; nothing serves from this database",
+                    counted.table
+                )));
+            }
+        }
+        self.db.migrate(migrations::ALL, clock.now().millis()).await?;
+        Ok(&self.written)
+    }
+
+    async fn flush(&mut self) -> Result<(), Failure> {
+        if let Some((table, counted, rows)) = &mut self.current {
+            if !rows.is_empty() {
+                self.db.write_rows(table, rows).await?;
+                rows.clear();
+            }
+            self.progress.at(counted);
+        }
+        Ok(())
+    }
+
+    fn end_table(&mut self) {
+        if let Some((_, counted, _)) = self.current.take() {
+            self.progress.done(&counted);
+            self.written.push(counted);
+        }
+    }
+}

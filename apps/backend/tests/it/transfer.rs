@@ -1,0 +1,391 @@
+//! Backups, restores, and the move from one database to the other, with the real program.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::http::Method;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_guard::{Guard, Reason};
+use countersign_jose::{StatusListClaims, StatusListExpectation, VerifyingKey, verify_status_list};
+use countersign_store::{Db, Options, Role, query, sql};
+use countersign_testkit::{Database, HttpClient, Launch, PASSWORD, ScratchDatabase, ServerProcess, on_both_databases};
+use serde_json::{Value, json};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
+const ISSUER: &str = "http://127.0.0.1:8000";
+
+fn execute(scratch: &ScratchDatabase, arguments: &[&str]) -> Output {
+    let mut command = Command::new(BINARY);
+    command.env_clear().current_dir(scratch.folder()).args(arguments);
+    command
+        .env("COUNTERSIGN_DATABASE_URL", &scratch.url)
+        .env("COUNTERSIGN_KEYS_DIR", "keys");
+    command.env("COUNTERSIGN_ISSUER", ISSUER).output().unwrap()
+}
+
+fn done(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn failed(output: &Output) -> String {
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn credentials(name: &str) -> Value {
+    json!({ "email": format!("{name}@example.com"), "password": PASSWORD })
+}
+
+async fn register(client: &HttpClient, name: &str) {
+    client
+        .post("/api/auth/register", &credentials(name))
+        .await
+        .unwrap()
+        .assert_status(201);
+}
+
+async fn sign_in(client: &HttpClient, name: &str) -> (String, String) {
+    let tokens = client
+        .post("/api/auth/login", &credentials(name))
+        .await
+        .unwrap()
+        .assert_status(200)
+        .json();
+    let text = |member: &str| tokens[member].as_str().unwrap().to_owned();
+    (text("access_token"), text("refresh_token"))
+}
+
+async fn is_accepted(client: &HttpClient, access_token: &str) -> bool {
+    let answer = client.get_as("/api/auth/me", access_token).await.unwrap();
+    assert!(matches!(answer.status.as_u16(), 200 | 401), "{}", answer.text);
+    answer.status.as_u16() == 200
+}
+
+async fn refreshes(client: &HttpClient, refresh_token: &str) -> bool {
+    let answer = client
+        .post("/api/auth/refresh", &json!({ "refresh_token": refresh_token }))
+        .await
+        .unwrap();
+    assert!(matches!(answer.status.as_u16(), 200 | 401), "{}", answer.text);
+    answer.status.as_u16() == 200
+}
+
+/// The place of a token's bit: the path of its list, and the index.
+fn place(access_token: &str) -> (String, u64) {
+    let payload = URL_SAFE_NO_PAD.decode(access_token.split('.').nth(1).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&payload).unwrap();
+    let list = &claims["status"]["status_list"];
+    let path = list["uri"].as_str().unwrap().strip_prefix(ISSUER).unwrap();
+    (path.to_owned(), list["idx"].as_u64().unwrap())
+}
+
+async fn list(server: &ServerProcess, scratch: &ScratchDatabase, path: &str) -> StatusListClaims {
+    let answer = server.client().get_as(path, "").await.unwrap().assert_status(200);
+    let key = std::fs::read(scratch.folder().join("keys/public.pem")).unwrap();
+    let key = VerifyingKey::from_spki_pem(&key).unwrap();
+    let uri = format!("{ISSUER}{path}");
+    let now = countersign::core::clock::Clock::system().now().seconds();
+    let expect = StatusListExpectation {
+        issuer: ISSUER,
+        uri: &uri,
+        now,
+        leeway: 5,
+    };
+    verify_status_list(&answer.text, |_| Some(&key), &expect).unwrap()
+}
+
+/// A database of the same kind with the same keys, in which nothing is yet.
+async fn elsewhere(database: Database, scratch: &ScratchDatabase) -> ScratchDatabase {
+    let other = ScratchDatabase::create(database).await;
+    let (from, to) = (scratch.folder().join("keys"), other.folder().join("keys"));
+    assert!(
+        Command::new("cp")
+            .arg("-a")
+            .args([from, to])
+            .status()
+            .unwrap()
+            .success()
+    );
+    other
+}
+
+async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !holds().await {
+        assert!(began.elapsed() < Duration::from_secs(30), "{what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+on_both_databases! {
+    async fn f_18_a_drill_nothing_older_is_lost_and_nothing_revoked_comes_back(database: Database) {
+        let scratch = ScratchDatabase::create(database).await;
+        let server = Launch::new(BINARY, &scratch).start().await;
+        let client = server.client();
+        for name in ["ada", "grace"] {
+            register(&client, name).await;
+        }
+        let ada = sign_in(&client, "ada").await;
+        let grace = sign_in(&client, "grace").await;
+        assert!(execute(&scratch, &["sessions", "revoke", "--all", "grace@example.com"]).status.success());
+        let before = list(&server, &scratch, &place(&ada.0).0).await;
+
+        // Others sign up meanwhile; what was answered before the backup began must be in it.
+        let busy = Arc::new(AtomicBool::new(true));
+        let load = tokio::spawn({
+            let (client, busy) = (client.clone(), busy.clone());
+            async move {
+                let mut names = Vec::new();
+                while busy.load(Ordering::Relaxed) {
+                    let name = format!("user{}", names.len());
+                    register(&client, &name).await;
+                    names.push((name, Instant::now()));
+                }
+                names
+            }
+        });
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let began = Instant::now();
+        let told = done(&execute(&scratch, &["backup", "backup.gz"]));
+        assert!(told.contains("found it whole") && told.contains("keys (keys) are not in it"), "{told}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        busy.store(false, Ordering::Relaxed);
+        let names = load.await.unwrap();
+        let older: Vec<_> = names.iter().filter(|(_, answered)| *answered < began).map(|(name, _)| name).collect();
+        assert!(!older.is_empty() && names.len() > older.len(), "{} of {}", older.len(), names.len());
+
+        // After the backup: a new session, a new account, and a revocation that the backup does not know of.
+        let late = sign_in(&client, "ada").await;
+        register(&client, "late").await;
+        let newcomer = sign_in(&client, "late").await;
+        assert!(execute(&scratch, &["sessions", "revoke", "--all", "ada@example.com"]).status.success());
+        server.kill();
+        assert!(failed(&execute(&scratch, &["backup", "backup.gz"])).contains("overwrites nothing"));
+
+        let restored = elsewhere(database, &scratch).await;
+        let file = scratch.folder().join("backup.gz").display().to_string();
+        let told = done(&execute(&restored, &["restore", &file]));
+        assert!(told.contains("everybody signs in again"), "{told}");
+        let server = Launch::new(BINARY, &restored).start().await;
+        let client = server.client();
+        for (access_token, refresh_token) in [&ada, &grace, &late, &newcomer] {
+            assert!(!is_accepted(&client, access_token).await);
+            assert!(!refreshes(&client, refresh_token).await);
+            let (path, idx) = place(access_token);
+            let list = list(&server, &restored, &path).await;
+            assert_eq!(list.status_list.status(idx), Some(1));
+            assert!(list.version > before.version, "a verifier that has the old list would not take this one");
+        }
+        // A list that the backup never knew of.
+        let unknown = list(&server, &restored, "/oauth2/status-lists/77").await;
+        assert_eq!((unknown.status_list.status(0), unknown.status_list.status(131_071)), (Some(1), Some(1)));
+        for name in older.into_iter().map(String::as_str).chain(["ada", "grace"]) {
+            let (access_token, refresh_token) = sign_in(&client, name).await;
+            assert!(is_accepted(&client, &access_token).await && refreshes(&client, &refresh_token).await);
+            let (path, idx) = place(&access_token);
+            assert_eq!(list(&server, &restored, &path).await.status_list.status(idx), Some(0));
+        }
+        assert!(done(&execute(&restored, &["audit", "list", "--kind", "database.restored"])).contains("accounts"));
+        assert!(done(&execute(&restored, &["audit", "verify"])).starts_with("The audit log is whole: "));
+        server.kill();
+        assert!(failed(&execute(&restored, &["restore", &file])).contains("is not empty"));
+    }
+
+    async fn f_18_a_verifier_that_holds_the_old_list_hears_of_the_restore(database: Database) {
+        let scratch = ScratchDatabase::create(database).await;
+        let server = Launch::new(BINARY, &scratch).start().await;
+        register(&server.client(), "ada").await;
+        assert!(execute(&scratch, &["backup", "backup.gz"]).status.success());
+        let ada = sign_in(&server.client(), "ada").await;
+        let address = server.address;
+        let guard = Guard::discover(ISSUER).base_url(&server.base).audience(ISSUER).build().await.unwrap();
+        guard.verify(&ada.0).await.unwrap();
+        server.kill();
+        let restored = elsewhere(database, &scratch).await;
+        let file = scratch.folder().join("backup.gz").display().to_string();
+        done(&execute(&restored, &["restore", &file]));
+        guard.verify(&ada.0).await.unwrap();
+        let launch = Launch::new(BINARY, &restored).with("COUNTERSIGN_LISTEN", address.to_string());
+        let server = start_at(&launch, address).await;
+        eventually("the guard refuses what the backup never knew", async || {
+            guard.verify(&ada.0).await.is_err_and(|denied| matches!(denied.reason, Reason::Ended))
+        })
+        .await;
+        drop(server);
+    }
+
+    async fn the_worst_day_ends_everything_on_a_running_server(database: Database) {
+        let scratch = ScratchDatabase::create(database).await;
+        let server = Launch::new(BINARY, &scratch).start().await;
+        let client = server.client();
+        register(&client, "ada").await;
+        let ada = sign_in(&client, "ada").await;
+        assert!(is_accepted(&client, &ada.0).await);
+        assert!(done(&execute(&scratch, &["sessions", "revoke", "--everyone"])).starts_with("Ended 1 sessions"));
+        eventually("the running server notices", async || !is_accepted(&client, &ada.0).await).await;
+        assert!(!refreshes(&client, &ada.1).await);
+        let again = sign_in(&client, "ada").await;
+        assert!(is_accepted(&client, &again.0).await);
+        assert_ne!(place(&again.0).0, place(&ada.0).0);
+        done(&execute(&scratch, &["sessions", "revoke", "--everyone"]));
+        eventually("a second time too", async || !is_accepted(&client, &again.0).await).await;
+        let third = sign_in(&client, "ada").await;
+        assert!(is_accepted(&client, &third.0).await);
+        server.kill();
+    }
+
+    async fn an_installation_moves_and_nobody_signs_in_again(database: Database) {
+        let scratch = ScratchDatabase::create(database).await;
+        let server = Launch::new(BINARY, &scratch).start().await;
+        let client = server.client();
+        for name in ["ada", "grace"] {
+            register(&client, name).await;
+        }
+        let (ada, grace) = (sign_in(&client, "ada").await, sign_in(&client, "grace").await);
+        let refreshed = client.post("/api/auth/refresh", &json!({ "refresh_token": ada.1 })).await.unwrap().json();
+        client.send((Method::POST, "/api/auth/logout"), None, &grace.0).await.unwrap().assert_status(204);
+        assert!(execute(&scratch, &["users", "grant", "ada@example.com", "products:write"]).status.success());
+
+        let other = match database {
+            Database::Sqlite => Database::Postgres,
+            Database::Postgres => Database::Sqlite,
+        };
+        let target = elsewhere(other, &scratch).await;
+        std::fs::write(target.folder().join("to"), &target.url).unwrap();
+        let arguments = ["migrate-database", "--from", &scratch.url, "--to", "@to"];
+        if database == Database::Sqlite {
+            assert!(failed(&execute(&target, &arguments)).contains("another server is using"));
+        }
+        server.terminate();
+        let told = done(&execute(&target, &arguments));
+        assert!(told.starts_with("Moved 2 accounts, 2 sessions and "), "{told}");
+        assert!(failed(&execute(&target, &arguments)).contains("is not empty"));
+
+        let server = Launch::new(BINARY, &target).start().await;
+        let client = server.client();
+        assert!(is_accepted(&client, &ada.0).await && !is_accepted(&client, &grace.0).await);
+        assert!(refreshes(&client, refreshed["refresh_token"].as_str().unwrap()).await && !refreshes(&client, &grace.1).await);
+        let answer = client.post("/api/auth/login", &credentials("ada")).await.unwrap().assert_status(200).json();
+        assert_eq!(answer["scope"], "products:write");
+        assert!(done(&execute(&target, &["audit", "verify"])).starts_with("The audit log is whole: "));
+        server.kill();
+    }
+
+    async fn what_cannot_be_restored_says_why_and_leaves_nothing_that_serves(database: Database) {
+        let scratch = ScratchDatabase::create(database).await;
+        let server = Launch::new(BINARY, &scratch).start().await;
+        for at in 0..30 {
+            register(&server.client(), &format!("user{at}")).await;
+        }
+        done(&execute(&scratch, &["backup", "backup.gz"]));
+        server.kill();
+        let whole = std::fs::read(scratch.folder().join("backup.gz")).unwrap();
+        let target = elsewhere(database, &scratch).await;
+        let restore = |bytes: &[u8]| {
+            std::fs::write(target.folder().join("broken.gz"), bytes).unwrap();
+            failed(&execute(&target, &["restore", "broken.gz"]))
+        };
+        for cut in [whole.len() - 1, whole.len() - 9, whole.len() / 2, 40] {
+            let said = restore(&whole[..cut]);
+            assert!(said.contains("damaged or cut off") || said.contains("is no backup"), "{cut}: {said}");
+        }
+        let mut flipped = whole.clone();
+        flipped[whole.len() / 2] ^= 1;
+        let said = restore(&flipped);
+        assert!(said.contains("damaged"), "{said}");
+        assert!(restore(b"").contains("is no backup of Countersign"));
+        assert!(restore(b"SQLite format 3\0").contains("is no backup of Countersign"));
+        assert!(failed(&execute(&target, &["restore", "nothing.gz"])).contains("cannot be read"));
+        let newer = with_line(&whole, "\"schema\":", "\"schema\":9");
+        assert!(restore(&newer).contains("with that version or a newer one"));
+        let other = with_line(&whole, "user7@example.com", "user8@example.com");
+        assert!(restore(&other).contains("damaged"));
+        // None of it has touched the database.
+        std::fs::write(target.folder().join("whole.gz"), &whole).unwrap();
+        done(&execute(&target, &["restore", "whole.gz"]));
+
+        // Broken off in the middle, as by kill -9.
+        let half = elsewhere(database, &scratch).await;
+        let db = Db::open(&Options::new(&half.url, Role::Admin)).await.unwrap();
+        db.begin_transfer().await.unwrap();
+        query(sql!("CREATE TABLE half (id BIGINT)")).execute(&db).await.unwrap();
+        db.close().await.unwrap();
+        let refusal = Launch::new(BINARY, &half).refused().await;
+        assert!(refusal.text.contains("it holds a part only"), "{}", refusal.text);
+        assert!(failed(&execute(&half, &["users", "list"])).contains("it holds a part only"));
+    }
+
+    async fn sessions_can_be_kept_on_purpose(database: Database) {
+        let scratch = ScratchDatabase::create(database).await;
+        let server = Launch::new(BINARY, &scratch).start().await;
+        register(&server.client(), "ada").await;
+        let ada = sign_in(&server.client(), "ada").await;
+        done(&execute(&scratch, &["backup", "backup.gz"]));
+        server.kill();
+        let restored = elsewhere(database, &scratch).await;
+        let file = scratch.folder().join("backup.gz").display().to_string();
+        assert!(done(&execute(&restored, &["restore", "--keep-sessions", &file])).contains("As you asked, sessions go on"));
+        let server = Launch::new(BINARY, &restored).start().await;
+        assert!(is_accepted(&server.client(), &ada.0).await && refreshes(&server.client(), &ada.1).await);
+        server.kill();
+    }
+}
+
+/// The backup with a text in it replaced.
+fn with_line(backup: &[u8], from: &str, to: &str) -> Vec<u8> {
+    use std::io::{Read, Write};
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(backup).read_to_string(&mut text).unwrap();
+    assert!(text.contains(from), "{from}");
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.replacen(from, to, 1).as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+async fn start_at(launch: &Launch<'_>, address: std::net::SocketAddr) -> Process {
+    let mut command = Command::new(&launch.command[0]);
+    let folder = launch.scratch.folder();
+    command.arg("serve").env_clear().current_dir(&folder);
+    command
+        .env("COUNTERSIGN_LISTEN", address.to_string())
+        .env("COUNTERSIGN_ISSUER", ISSUER);
+    command
+        .env("COUNTERSIGN_DATABASE_URL", &launch.scratch.url)
+        .env("COUNTERSIGN_KEYS_DIR", "keys");
+    command.stdout(log(&folder)).stderr(log(&folder));
+    let process = Process(command.spawn().unwrap());
+    let client = HttpClient::of(&format!("http://{address}"));
+    eventually("the server answers", async || {
+        client.get_as("/healthz", "").await.is_some()
+    })
+    .await;
+    process
+}
+
+fn log(folder: &Path) -> std::fs::File {
+    std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("server.log"))
+        .unwrap()
+}
+
+/// A process that ends with the test.
+struct Process(std::process::Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
