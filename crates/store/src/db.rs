@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
-use crate::{Error, Kind, OpenError, Options, Sql, Tx, Work};
+use crate::{Error, Kind, Listener, OpenError, Options, Sql, Tx, Work};
 
 /// An open database. Clones share it.
 #[derive(Clone)]
@@ -129,6 +129,18 @@ impl Db {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.prepare(sql).await,
             Engine::Postgres(postgres) => postgres.prepare(sql).await,
+        }
+    }
+
+    /// Listens for [`Tx::notify`] on a connection of its own, to `url` or (where it is none) to this very database. It
+    /// is known to work when this returns: a notification was sent through the pool, and came.
+    ///
+    /// # Errors
+    /// [`OpenError`]; [`OpenError::Deaf`] where nothing comes, as through a pooler, and on SQLite.
+    pub async fn listen(&self, url: Option<&str>, channel: &'static str) -> Result<Listener, OpenError> {
+        match &*self.engine {
+            Engine::Sqlite(_) => Err(OpenError::Deaf),
+            Engine::Postgres(_) => Listener::open(self.clone(), url, channel).await,
         }
     }
 

@@ -68,6 +68,9 @@ pub enum OpenError {
     /// The server is older than PostgreSQL 13.
     #[error("PostgreSQL 13 or newer is needed, and the server is {0}")]
     TooOld(String),
+    /// Nothing comes of what is sent to a listener.
+    #[error("notifications do not arrive: LISTEN needs a connection to this database that no pooler shares")]
+    Deaf,
     /// The database does not answer.
     #[error(transparent)]
     Store(#[from] Error),

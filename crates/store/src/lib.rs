@@ -39,6 +39,7 @@ pub use db::{Db, PoolStatus};
 pub use error::{Error, OpenError};
 pub use migrate::{Applied, MigrateError, Migration, Schema};
 pub use options::{Kind, Options, Role};
+pub use postgres::Listener;
 pub use query::{Query, query};
 pub use row::{Cell, Column, FromRow, Row};
 pub use sql::{Sql, statements};

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::db::Engine;
-use crate::postgres::Postgres;
+use crate::postgres::{Postgres, SchemaLock};
 use crate::sqlite::Sqlite;
 use crate::{Db, Error, Sql, query, row};
 
@@ -124,7 +124,7 @@ impl Db {
         Ok(applied)
     }
 
-    /// On PostgreSQL an advisory lock of the schema is the lock, held by a connection that is closed after.
+    /// On PostgreSQL an advisory lock of the schema is the lock. Each migration takes it anew, and looks again.
     async fn migrate_server(
         &self,
         postgres: &Postgres,
@@ -132,14 +132,18 @@ impl Db {
         now: i64,
     ) -> Result<Applied, MigrateError> {
         let mut connection = postgres.own_connection().await?;
-        postgres.lock_schema(&connection).await?;
-        query(&CREATE).execute(self).await?;
-        let missing = missing(migrations, &self.records().await?)?;
-        for next in missing {
-            let scripted = postgres.script(&mut connection, next.sql, &record(next, now)).await;
-            scripted.map_err(|source| failed(next, source))?;
+        let mut applied = Applied(Vec::new());
+        loop {
+            let schema = postgres.lock_schema(&mut connection).await?;
+            schema.execute(&query(&CREATE)).await?;
+            let records = schema.fetch(&query(&READ)).await?;
+            let Some(next) = missing(migrations, &records)?.first() else {
+                schema.commit().await?;
+                return Ok(applied);
+            };
+            apply(schema, next, now).await.map_err(|source| failed(next, source))?;
+            applied.0.push(next.version);
         }
-        Ok(Applied(missing.iter().map(|migration| migration.version).collect()))
     }
 
     async fn records(&self) -> Result<Vec<Record>, Error> {
@@ -178,6 +182,12 @@ static RECORD: Sql = Sql::new(
 
 const fn own(text: &'static str) -> Sql {
     Sql::new(text, text, file!())
+}
+
+async fn apply(schema: SchemaLock<'_>, migration: &Migration, now: i64) -> Result<(), Error> {
+    schema.script(migration.sql).await?;
+    schema.execute(&record(migration, now)).await?;
+    schema.commit().await
 }
 
 /// What of the list is not applied yet. All that is must be known, and unchanged.

@@ -10,6 +10,9 @@ pub struct Options {
     /// Connections to PostgreSQL (by default four to a core, at least 8 and at most 32), or readers of SQLite
     /// (by default one to a core, at least 2 and at most 8).
     pub pool_size: Option<usize>,
+    /// Whether statements are prepared once for each connection to PostgreSQL. A pooler that lends another connection
+    /// to each transaction must know of them, or it must be `false`.
+    pub prepared: bool,
 }
 
 impl Options {
@@ -19,6 +22,7 @@ impl Options {
             url: url.into(),
             role,
             pool_size: None,
+            prepared: true,
         }
     }
 }

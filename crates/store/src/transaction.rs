@@ -43,6 +43,18 @@ impl<'t> Tx<'t> {
             fate: Fate::Sound,
         }
     }
+
+    /// Wakes every [`Listener`](crate::Listener) of this channel, once the transaction has committed. SQLite has one
+    /// server, and nobody to wake.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn notify(&mut self, channel: &'static str) -> Result<(), Error> {
+        match &self.session {
+            TxSession::Sqlite(_) => self.fate.proceed(),
+            TxSession::Postgres(session) => session.notify_within(&mut self.fate, channel).await,
+        }
+    }
 }
 
 impl Fate {

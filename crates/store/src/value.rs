@@ -100,6 +100,20 @@ impl std::fmt::Debug for Value {
     }
 }
 
+impl Value {
+    /// What PostgreSQL is told of it, where a statement is not prepared. Of no value it finds the type out by itself.
+    pub(crate) fn kind(&self) -> Type {
+        match self {
+            Self::Null => Type::UNKNOWN,
+            Self::Bool(_) => Type::BOOL,
+            Self::Int(_) => Type::INT8,
+            Self::Text(_) => Type::TEXT,
+            Self::Bytes(_) => Type::BYTEA,
+            Self::Uuid(_) => Type::UUID,
+        }
+    }
+}
+
 impl rusqlite::ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {

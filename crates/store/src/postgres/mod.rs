@@ -1,6 +1,7 @@
 //! The database server: a pool, statements prepared once, serializable transactions that are run again.
 
 mod errors;
+mod listen;
 mod retries;
 mod script;
 mod session;
@@ -12,9 +13,11 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use tokio::time::timeout;
-use tokio_postgres::IsolationLevel;
+use tokio_postgres::{IsolationLevel, SimpleQueryMessage};
 
 pub(crate) use errors::told;
+pub use listen::Listener;
+pub(crate) use script::SchemaLock;
 pub(crate) use session::Session;
 
 use crate::db::{PATIENCE, PoolStatus};
@@ -26,6 +29,10 @@ use url::Target;
 
 pub(crate) struct Postgres {
     pool: Pool,
+    /// Whether statements are prepared once for each connection.
+    prepared: bool,
+    /// Where the pool connects to, for a connection beside it.
+    url: String,
     /// Transactions that have lost several times go one at a time.
     lane: tokio::sync::Mutex<()>,
 }
@@ -65,6 +72,8 @@ impl Postgres {
         let pool = pool.map_err(|why| Error::unavailable(why.to_string()))?;
         let postgres = Self {
             pool,
+            prepared: options.prepared,
+            url: options.url.clone(),
             lane: tokio::sync::Mutex::new(()),
         };
         postgres.check_version().await?;
@@ -101,7 +110,7 @@ impl Postgres {
             Ok(connection) => connection,
             Err(why) => return Attempt::Ended(Err(why.into())),
         };
-        let (attempt, fate) = attempt_on(&mut connection, input, work).await;
+        let (attempt, fate) = attempt_on((&mut connection, self.prepared), input, work).await;
         if fate == Fate::Silent {
             abandon(connection);
         }
@@ -111,7 +120,9 @@ impl Postgres {
     pub(crate) async fn fetch<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, Error> {
         let connection = self.connection().await?;
         let mut fate = Fate::Sound;
-        let rows = Session::of(&connection).fetch_within(&mut fate, query).await;
+        let rows = Session::of(&connection, self.prepared)
+            .fetch_within(&mut fate, query)
+            .await;
         self.give_back(connection, fate);
         rows
     }
@@ -119,16 +130,23 @@ impl Postgres {
     pub(crate) async fn execute(&self, query: &Query) -> Result<u64, Error> {
         let connection = self.connection().await?;
         let mut fate = Fate::Sound;
-        let changed = Session::of(&connection).execute_within(&mut fate, query).await;
+        let changed = Session::of(&connection, self.prepared)
+            .execute_within(&mut fate, query)
+            .await;
         self.give_back(connection, fate);
         changed
     }
 
     pub(crate) async fn ping(&self) -> Result<(), Error> {
+        self.simple("").await
+    }
+
+    /// A statement without values and without an answer, as text.
+    pub(crate) async fn simple(&self, statement: &str) -> Result<(), Error> {
         let connection = self.connection().await?;
-        let answer = timeout(PATIENCE, connection.simple_query("")).await;
+        let answer = timeout(PATIENCE, connection.batch_execute(statement)).await;
         match answer {
-            Ok(answered) => answered.map(drop).map_err(|why| errors::told(&why)),
+            Ok(answered) => answered.map_err(|why| errors::told(&why)),
             Err(_) => {
                 abandon(connection);
                 Err(errors::silent())
@@ -176,10 +194,14 @@ impl Postgres {
 
     async fn check_version(&self) -> Result<(), OpenError> {
         let connection = self.connection().await?;
-        let row = answered(connection.query_one("SHOW server_version_num", &[])).await?;
-        let version: String = row.try_get(0).map_err(|why| errors::told(&why))?;
-        match version.parse::<u32>() {
-            Ok(number) if number < OLDEST => Err(OpenError::TooOld((number / 10_000).to_string())),
+        // Not prepared: a pooler may send the parts of a prepared statement to two connections.
+        let messages = answered(connection.simple_query("SHOW server_version_num")).await?;
+        let version = messages.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0)?.parse::<u32>().ok(),
+            _ => None,
+        });
+        match version {
+            Some(number) if number < OLDEST => Err(OpenError::TooOld((number / 10_000).to_string())),
             _ => Ok(()),
         }
     }
@@ -188,7 +210,11 @@ impl Postgres {
 /// PostgreSQL 13, as `server_version_num` says it.
 const OLDEST: u32 = 130_000;
 
-async fn attempt_on<I, T, E, F>(connection: &mut Object, input: &I, work: &F) -> (Attempt<T, E>, Fate)
+async fn attempt_on<I, T, E, F>(
+    (connection, prepared): (&mut Object, bool),
+    input: &I,
+    work: &F,
+) -> (Attempt<T, E>, Fate)
 where
     F: for<'c, 't> Fn(&'c mut Tx<'t>, &'c I) -> Work<'c, T, E>,
     E: From<Error>,
@@ -200,7 +226,7 @@ where
         Ok(transaction) => transaction,
         Err(why) => return (Attempt::Ended(Err(why.into())), Fate::Silent),
     };
-    let mut tx = Tx::new(TxSession::Postgres(Session::within(&transaction)));
+    let mut tx = Tx::new(TxSession::Postgres(Session::within(&transaction, prepared)));
     let outcome = work(&mut tx, input).await;
     let fate = tx.fate;
     match (outcome, fate) {

@@ -1,35 +1,50 @@
 //! Scripts of several statements, and the lock of a schema while they run.
 
-use deadpool_postgres::ClientWrapper;
+use deadpool_postgres::{ClientWrapper, Transaction};
 
 use super::{Postgres, Session, errors};
-use crate::Error;
 use crate::query::Query;
 use crate::transaction::Fate;
+use crate::{Error, FromRow};
+
+/// A transaction that holds the lock of the current schema. The lock is the transaction's and not the session's: behind
+/// a pooler the next transaction may have another session. Dropped, it rolls back.
+pub(crate) struct SchemaLock<'c>(Transaction<'c>);
 
 impl Postgres {
-    /// Waits for the lock of the current schema. It falls when the connection is closed.
-    pub(crate) async fn lock_schema(&self, connection: &ClientWrapper) -> Result<(), Error> {
-        let lock = format!("SET statement_timeout = 0; SELECT pg_advisory_lock({LOCK}, hashtext(current_schema()))");
-        connection.batch_execute(&lock).await.map_err(|why| errors::told(&why))
-    }
-
-    /// Runs a whole script, and the statement that records it, as one transaction, for as long as it takes.
-    pub(crate) async fn script(
-        &self,
-        connection: &mut ClientWrapper,
-        script: &str,
-        record: &Query,
-    ) -> Result<(), Error> {
+    /// Waits for the lock of the current schema, for as long as it takes, and has as much time for what follows.
+    pub(crate) async fn lock_schema<'c>(&self, connection: &'c mut ClientWrapper) -> Result<SchemaLock<'c>, Error> {
+        let lock = format!(
+            "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({LOCK}, hashtext(current_schema()))"
+        );
         let transaction = connection.transaction().await.map_err(|why| errors::told(&why))?;
         transaction
-            .batch_execute(script)
+            .batch_execute(&lock)
             .await
             .map_err(|why| errors::told(&why))?;
-        Session::within(&transaction)
-            .execute_within(&mut Fate::Sound, record)
-            .await?;
-        transaction.commit().await.map_err(|why| errors::told(&why))
+        Ok(SchemaLock(transaction))
+    }
+}
+
+impl SchemaLock<'_> {
+    pub(crate) async fn fetch<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, Error> {
+        Session::within(&self.0, false)
+            .fetch_within(&mut Fate::Sound, query)
+            .await
+    }
+
+    pub(crate) async fn execute(&self, query: &Query) -> Result<(), Error> {
+        let session = Session::within(&self.0, false);
+        session.execute_within(&mut Fate::Sound, query).await.map(drop)
+    }
+
+    /// Runs a whole script, for as long as it takes.
+    pub(crate) async fn script(&self, script: &str) -> Result<(), Error> {
+        self.0.batch_execute(script).await.map_err(|why| errors::told(&why))
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), Error> {
+        self.0.commit().await.map_err(|why| errors::told(&why))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use deadpool_postgres::{Object, StatementCache, Transaction};
 use tokio_postgres::Client;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::{answered, errors};
 use crate::query::Query;
@@ -13,28 +13,35 @@ use crate::{Error, FromRow, Row};
 #[derive(Clone, Copy)]
 pub(crate) struct Session<'c> {
     client: &'c Client,
-    statements: &'c StatementCache,
+    /// None where statements are not to be kept.
+    statements: Option<&'c StatementCache>,
 }
 
 impl<'c> Session<'c> {
-    pub(super) fn of(connection: &'c Object) -> Self {
+    pub(super) fn of(connection: &'c Object, prepared: bool) -> Self {
         Self {
             client: connection,
-            statements: &connection.statement_cache,
+            statements: prepared.then_some(&connection.statement_cache),
         }
     }
 
-    pub(super) fn within(transaction: &'c Transaction<'_>) -> Self {
+    pub(super) fn within(transaction: &'c Transaction<'_>, prepared: bool) -> Self {
         Self {
             client: transaction.client(),
-            statements: &transaction.statement_cache,
+            statements: prepared.then_some(&transaction.statement_cache),
         }
     }
 
     pub(crate) async fn fetch_within<T: FromRow>(self, fate: &mut Fate, query: &Query) -> Result<Vec<T>, Error> {
         let rows = self.run(fate, async {
-            let statement = self.statements.prepare(self.client, query.sql.postgres()).await?;
-            self.client.query(&statement, &parameters(query)).await
+            let text = query.sql.postgres();
+            match self.statements {
+                Some(statements) => {
+                    let statement = statements.prepare(self.client, text).await?;
+                    self.client.query(&statement, &parameters(query)).await
+                }
+                None => self.client.query_typed(text, &typed(query)).await,
+            }
         });
         rows.await?
             .iter()
@@ -44,10 +51,21 @@ impl<'c> Session<'c> {
 
     pub(crate) async fn execute_within(self, fate: &mut Fate, query: &Query) -> Result<u64, Error> {
         let changed = self.run(fate, async {
-            let statement = self.statements.prepare(self.client, query.sql.postgres()).await?;
-            self.client.execute(&statement, &parameters(query)).await
+            let text = query.sql.postgres();
+            match self.statements {
+                Some(statements) => {
+                    let statement = statements.prepare(self.client, text).await?;
+                    self.client.execute(&statement, &parameters(query)).await
+                }
+                None => self.client.execute_typed(text, &typed(query)).await,
+            }
         });
         changed.await
+    }
+
+    pub(crate) async fn notify_within(self, fate: &mut Fate, channel: &str) -> Result<(), Error> {
+        self.run(fate, self.client.batch_execute(&format!("NOTIFY {channel}")))
+            .await
     }
 
     async fn run<T>(
@@ -62,6 +80,11 @@ impl<'c> Session<'c> {
         }
         outcome
     }
+}
+
+/// The same with their types, for a statement that is sent whole and kept by nobody.
+fn typed(query: &Query) -> Vec<(&(dyn ToSql + Sync), Type)> {
+    query.values.iter().map(|value| (value as _, value.kind())).collect()
 }
 
 fn parameters(query: &Query) -> Vec<&(dyn ToSql + Sync)> {

@@ -88,6 +88,7 @@ fn server() -> String {
 async fn server_runs(text: &str) {
     let db = Db::open(&Options {
         pool_size: Some(1),
+        prepared: true,
         ..Options::new(server(), Role::Admin)
     })
     .await
@@ -100,6 +101,7 @@ async fn server_runs(text: &str) {
 pub(crate) async fn open(url: &str) -> Db {
     Db::open(&Options {
         pool_size: Some(12),
+        prepared: true,
         ..Options::new(url, Role::Server)
     })
     .await

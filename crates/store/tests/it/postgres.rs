@@ -80,6 +80,7 @@ async fn a_cut_connection_is_replaced() {
 async fn opened_with_two(url: &str) -> Db {
     Db::open(&Options {
         pool_size: Some(2),
+        prepared: true,
         ..Options::new(url, Role::Server)
     })
     .await
