@@ -100,20 +100,41 @@ install_wheel() {
 # target/. To install the package would start the server, now and at every boot.
 unpacked() {
   local name=$1 folder=$target/test-tools/debian
-  local private=(-o "Dir::State=$folder/state" -o "Dir::Cache=$folder/cache" -o "APT::Sandbox::User=")
   if PATH=$PATH:/usr/sbin type -P "$name"; then return; fi
+  [ -d "$folder/$name" ] || unpack "$name" "$name" || return 1
+  PATH=$folder/$name/usr/sbin:$folder/$name/usr/bin type -P "$name"
+}
+
+# unpacked_with NAME PACKAGE…: the same for a server that needs further packages: a program that sets its libraries' path.
+unpacked_with() {
+  local name=$1 folder=$target/test-tools/debian libraries program
+  if PATH=$PATH:/usr/sbin type -P "$name"; then return; fi
+  [ -d "$folder/$name-whole" ] || unpack "$name-whole" "$@" || return 1
+  program=$(PATH=$folder/$name-whole/usr/sbin:$folder/$name-whole/usr/bin type -P "$name") || return 1
+  libraries=$(echo "$folder/$name-whole"/usr/lib/*-linux-gnu)
+  mkdir -p "$folder/bin"
+  printf '#!/bin/sh\nLD_LIBRARY_PATH=%q exec %q "$@"\n' "$libraries" "$program" >"$folder/bin/$name"
+  chmod +x "$folder/bin/$name"
+  echo "$folder/bin/$name"
+}
+
+# unpack FOLDER PACKAGE…: downloads Debian's packages and unpacks all of them into one folder.
+unpack() {
+  local into=$1 folder=$target/test-tools/debian package
+  shift
+  local private=(-o "Dir::State=$folder/state" -o "Dir::Cache=$folder/cache" -o "APT::Sandbox::User=")
   if ! type -P apt-get >/dev/null; then
-    echo "scripts/test: please install $name" >&2
+    echo "scripts/test: please install $*" >&2
     return 1
   fi
-  if [ ! -d "$folder/$name" ]; then
-    # With lists of its own: those of the system may be old or missing, and renewing them needs root.
-    mkdir -p "$folder/state/lists" "$folder/cache/archives" "$folder/packages"
-    [ -f "$folder/state/renewed" ] || { apt-get -qq "${private[@]}" update >&2 && touch "$folder/state/renewed"; } || return 1
-    (cd "$folder/packages" && apt-get -qq "${private[@]}" download "$name" >&2) || return 1
-    dpkg-deb --extract "$folder/packages/${name}"_*.deb "$folder/$name.part" && mv "$folder/$name.part" "$folder/$name" || return 1
-  fi
-  PATH=$folder/$name/usr/sbin:$folder/$name/usr/bin type -P "$name"
+  # With lists of its own: those of the system may be old or missing, and renewing them needs root.
+  mkdir -p "$folder/state/lists" "$folder/cache/archives" "$folder/packages"
+  [ -f "$folder/state/renewed" ] || { apt-get -qq "${private[@]}" update >&2 && touch "$folder/state/renewed"; } || return 1
+  for package; do
+    (cd "$folder/packages" && apt-get -qq "${private[@]}" download "$package" >&2) || return 1
+    dpkg-deb --extract "$folder/packages/${package}"_*.deb "$folder/$into.part" || return 1
+  done
+  mv "$folder/$into.part" "$folder/$into"
 }
 
 # The folder of a Node.js that the clients' packages run on (20 and later), and of its npm.

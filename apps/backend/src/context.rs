@@ -4,7 +4,8 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use countersign_guard::Guard;
-use countersign_store::{Db, Error, MigrateError, OpenError, Options, Role, Schema};
+use countersign_store::{Db, Error, Kind, MigrateError, OpenError, Options, Role, Schema};
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::core::chance::Chance;
@@ -15,11 +16,12 @@ use crate::core::metrics::Metrics;
 use crate::core::password::{
     self, Hasher, HashingOptions, NewPassword, Password, PasswordContext, PasswordFault, PasswordPolicy,
 };
+use crate::core::redis::Redis;
 use crate::core::refusals::Refusals;
 use crate::core::server::{self, Readiness, ServerOptions};
 use crate::features::audit;
 use crate::features::keys::{JWKS_MAX_AGE, KeyOptions, Keys, KeysError};
-use crate::features::revocation::{self, Revocations};
+use crate::features::revocation::{self, Feed, Revocations};
 use crate::features::sessions::{self, ServerAuthority};
 use crate::migrations;
 use crate::settings::{self, Settings};
@@ -50,6 +52,8 @@ pub struct Parts {
     pub passwords: PasswordPolicy,
     /// The rate limits.
     pub limits: Limits,
+    /// What nodes share beside the database, if it is set.
+    pub redis: Option<Redis>,
     /// What is counted.
     pub metrics: Metrics,
     /// Who was turned away, for the audit log.
@@ -88,6 +92,9 @@ pub enum StartError {
     /// The status lists cannot be loaded.
     #[error("the status lists cannot be loaded")]
     Revocations(#[from] Error),
+    /// The address of Redis cannot be used.
+    #[error("redis_url cannot be used: {0}")]
+    Redis(#[from] redis::RedisError),
     /// The threads that hash passwords cannot be started.
     #[error(transparent)]
     Hasher(#[from] password::StartError),
@@ -111,9 +118,15 @@ impl Context {
             layers::Metrics::register(&mut registry),
         );
         let server = server_options(&settings, shell.clone(), server::Metrics::register(&mut registry));
+        let redis = open_redis(&settings, &mut registry).await?;
         let follow = (db.clone(), keys.clone());
-        let revocations =
-            Revocations::open(revocation_options(&settings, role), follow, (clock.clone(), Chance)).await?;
+        let lists = revocation_options(&settings, role, revocation_feed(&settings, &db, redis.as_ref()));
+        registry.register(
+            "revocation_feed_up",
+            "1 while hints of other nodes' revocations are heard; else 0, and the database is asked ten times a second",
+            lists.feed_up.clone(),
+        );
+        let revocations = Revocations::open(lists, follow, (clock.clone(), Chance)).await?;
         let guard = Guard::new(ServerAuthority {
             issuer: settings.issuer.as_str().to_owned(),
             audience: settings.tokens.audience.clone(),
@@ -124,7 +137,8 @@ impl Context {
         });
         Ok(Self(Arc::new(Parts {
             passwords: password_policy(&settings),
-            limits: Limits::new(settings.limits.enabled, clock.clone()),
+            limits: Limits::new(settings.limits.enabled, clock.clone(), redis.clone()),
+            redis,
             settings,
             clock,
             chance: Chance,
@@ -157,13 +171,20 @@ impl Context {
     }
 
     /// What a server does beside answering: it removes what has ended, follows the folder of the keys and the
-    /// revocations of other processes, and seals the audit log. It never returns. `countersign serve` runs it; an application that mounts [`app`](fn@crate::app) spawns it once.
+    /// revocations of other processes, seals the audit log, and keeps the link to Redis. It never returns.
+    /// `countersign serve` runs it; an application that mounts [`app`](fn@crate::app) spawns it once.
     pub async fn maintain(self) {
         tokio::join!(
             sessions::sweep_forever(self.clone()),
             self.keys.clone().watch_forever(),
             self.revocations.clone().follow_forever(),
             audit::keep_forever(self.clone()),
+            self.revocations.clone().listen_forever(),
+            async {
+                if let Some(redis) = self.redis.clone() {
+                    redis.keep_forever().await;
+                }
+            },
         );
     }
 
@@ -203,7 +224,35 @@ pub(crate) fn database_options(settings: &Settings, role: Role) -> Options {
     let url = settings.database_url.expose().to_owned();
     // SQLite takes as many readers as there are cores.
     let pool_size = (!url.starts_with("sqlite:")).then_some(settings.database.pool_size);
-    Options { url, role, pool_size }
+    Options {
+        url,
+        role,
+        pool_size,
+        prepared: settings.database.prepared_statements,
+    }
+}
+
+async fn open_redis(settings: &Settings, registry: &mut Registry) -> Result<Option<Redis>, StartError> {
+    let Some(url) = &settings.redis_url else {
+        return Ok(None);
+    };
+    if let Some(warning) = url.warning() {
+        tracing::warn!("{warning}");
+    }
+    Ok(Some(
+        Redis::open(url.expose(), settings.issuer.as_str(), registry).await?,
+    ))
+}
+
+/// How this node hears of the revocations of others at once. Where it hears nothing, it looks more often.
+fn revocation_feed(settings: &Settings, db: &Db, redis: Option<&Redis>) -> Feed {
+    match (redis, db.kind()) {
+        (Some(redis), _) => Feed::Redis(redis.clone()),
+        (None, Kind::Postgres) => Feed::Postgres {
+            url: settings.database.listen_url.clone(),
+        },
+        (None, Kind::Sqlite) => Feed::None,
+    }
 }
 
 fn hashing_options(settings: &Settings) -> HashingOptions {
@@ -262,7 +311,7 @@ fn server_options(settings: &Settings, shell: Shell, metrics: server::Metrics) -
 }
 
 /// How the lists of these settings are kept. A command opens few sessions; a server reserves places for many.
-fn revocation_options(settings: &Settings, role: Role) -> revocation::Options {
+fn revocation_options(settings: &Settings, role: Role, feed: Feed) -> revocation::Options {
     revocation::Options {
         issuer: settings.issuer.as_str().to_owned(),
         entries: settings.status_lists.entries,
@@ -270,6 +319,8 @@ fn revocation_options(settings: &Settings, role: Role) -> revocation::Options {
         lifetime: settings.status_lists.lifetime,
         session_ttl: settings.tokens.refresh_absolute_ttl,
         block: if role == Role::Server { 256 } else { 1 },
+        feed,
+        feed_up: Gauge::default(),
     }
 }
 

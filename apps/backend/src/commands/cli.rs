@@ -72,6 +72,9 @@ pub struct Global {
     /// Setting `database_url`; a password in it can be seen by every user of this machine
     #[arg(long, global = true, value_name = "URL", allow_hyphen_values = true)]
     database_url: Option<String>,
+    /// Setting `redis_url`; a password in it can be seen by every user of this machine
+    #[arg(long, global = true, value_name = "URL", allow_hyphen_values = true)]
+    redis_url: Option<String>,
     /// Setting `keys_dir`
     #[arg(long, global = true, value_name = "FOLDER", allow_hyphen_values = true)]
     keys_dir: Option<String>,
@@ -226,6 +229,7 @@ impl Global {
             ("metrics_listen", &self.metrics_listen),
             ("issuer", &self.issuer),
             ("database_url", &self.database_url),
+            ("redis_url", &self.redis_url),
             ("keys_dir", &self.keys_dir),
         ];
         flags

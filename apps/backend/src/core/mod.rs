@@ -15,5 +15,6 @@ pub mod origin;
 pub mod outbound;
 pub mod password;
 pub mod problem;
+pub mod redis;
 pub mod refusals;
 pub mod server;

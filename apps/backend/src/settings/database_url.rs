@@ -50,6 +50,25 @@ impl Value for DatabaseUrl {
     }
 }
 
+impl Value for Option<DatabaseUrl> {
+    const FORM: &'static str = "`postgres://…`; secret";
+    const SECRET: bool = true;
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        if text.starts_with("sqlite:") {
+            return Err(Fault::new(
+                "is no address of PostgreSQL",
+                "postgres://user:password@host/database",
+            ));
+        }
+        (!text.is_empty()).then(|| DatabaseUrl::parse(text)).transpose()
+    }
+
+    fn shown(text: &str) -> String {
+        masked(text)
+    }
+}
+
 /// A host before the path, or a folder of sockets as `?host=/run/postgresql`.
 fn names_a_host(rest: &str) -> bool {
     let (address, options) = rest.split_once('?').unwrap_or((rest, ""));
@@ -69,7 +88,7 @@ const HARMLESS: [&str; 8] = [
     "application_name",
 ];
 
-fn masked(url: &str) -> String {
+pub(super) fn masked(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| *scheme != "sqlite") else {
         return url.to_owned();
     };

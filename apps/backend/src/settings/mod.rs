@@ -20,6 +20,7 @@ mod nearest;
 mod origin;
 mod passwords;
 mod rate;
+mod redis_url;
 mod reference;
 mod section;
 mod sessions;
@@ -51,6 +52,7 @@ pub use self::mistake::{Fault, Mistake, Mistakes};
 pub use self::origin::{Issuer, Origin};
 pub use self::passwords::{Breached, Passwords};
 pub use self::rate::{Rate, RateFault};
+pub use self::redis_url::RedisUrl;
 pub use self::reference::reference;
 pub use self::section::Setting;
 pub use self::sessions::Sessions;
@@ -89,6 +91,11 @@ section! {
         /// Where the data lies: `sqlite://path` (embedded) or `postgres://user:password@host/database`.
         #[danger = "on the command line every user of the machine can read its password; prefer `database_url_file`"]
         database_url: DatabaseUrl = "sqlite://data/countersign.db",
+        /// A Redis or Valkey that all nodes share, for rate limits that count together and for revocations that travel at
+        /// once. It may be lost at any time: then each node counts for itself.
+        #[danger = "who can write to it can lift rate limits; on the command line every user of the machine can read its password"]
+        #[default_is = "none"]
+        redis_url: Option<RedisUrl> = "",
         /// The folder of the signing keys. They are made at the first start.
         #[danger = "who reads it can sign any token; lose it and every token is invalid"]
         keys_dir: PathBuf = "secrets/jwt",

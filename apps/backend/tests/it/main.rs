@@ -20,6 +20,7 @@ mod health;
 mod http_face;
 mod keys;
 mod limits;
+mod nodes;
 mod passwords;
 #[path = "../../src/core/server/tests/probes.rs"]
 mod probes;

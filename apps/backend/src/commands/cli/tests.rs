@@ -27,9 +27,9 @@ fn no_command_means_to_serve_and_takes_the_same_flags() {
 #[test]
 fn every_flag_is_a_setting_of_its_name() {
     let known: Vec<_> = crate::settings::table().map(|setting| setting.name).collect();
-    let line = "countersign --listen a --metrics-listen b --issuer c --database-url d --keys-dir e";
+    let line = "countersign --listen a --metrics-listen b --issuer c --database-url d --redis-url e --keys-dir f";
     let flags = read(line).unwrap().global.flags();
-    assert_eq!(flags.len(), 5);
+    assert_eq!(flags.len(), 6);
     assert!(
         flags
             .iter()

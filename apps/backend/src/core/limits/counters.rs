@@ -93,6 +93,15 @@ impl Counters {
         }
     }
 
+    /// Takes over that all is spent, and that one comes back in `next`: somebody who counts for more than us says so.
+    pub(super) fn fill(&self, key: &Key, rate: Rate, (now, next): (Duration, Duration)) {
+        let (now, [each, window]) = (micros(now), interval_and_window(rate));
+        let full_again = now + window - each + micros(next).min(each);
+        let mut shard = self.shard(key);
+        shard.make_room(now, self.keys_per_shard, key);
+        shard.counters.insert(key.digest(), Counter { full_again, window });
+    }
+
     #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash will do")]
     fn shard(&self, key: &Key) -> MutexGuard<'_, Shard> {
         let at = self.spread.hash_one(key.digest()) as usize % SHARDS;
@@ -143,7 +152,8 @@ impl Counter {
     }
 }
 
-fn interval_and_window(rate: Rate) -> [u64; 2] {
+/// How long it takes until one is given back, and until all are, in µs.
+pub(super) fn interval_and_window(rate: Rate) -> [u64; 2] {
     let count = u64::from(rate.count.max(1));
     let each = (micros(rate.per) / count).max(1);
     [each, each * count]

@@ -1,6 +1,6 @@
 //! How often somebody may do something: spent before anything costly is done, given back where it was honest.
-//! It owns the counters of short windows, in memory, and knows no feature. What must survive a restart (failures in a
-//! row on an account) is counted in SQL, not here.
+//! It owns the counters of short windows, in memory and (shared by all nodes) in Redis, and knows no feature. What must
+//! survive a restart (failures in a row on an account) is counted in SQL, not here.
 //!
 //! The algorithm is GCRA: a key may do `count` things at once and then gets one back every `per / count`. So in any one
 //! window of `per` it may do fewer than twice `count`, and in the long run `count`.
@@ -9,6 +9,7 @@ mod counters;
 mod headers;
 mod key;
 mod prefix;
+mod shared;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,14 +18,18 @@ pub use key::{Key, Policy};
 pub use prefix::AddressPrefix;
 
 use crate::core::clock::Clock;
+use crate::core::redis::Redis;
 use crate::settings::Rate;
 use counters::{Counters, Step};
+use shared::Shared;
 
 /// The limits of this process. Clones share their counters.
 #[derive(Clone)]
 pub struct Limits {
     /// None when limits are turned off.
     counters: Option<Arc<Counters>>,
+    /// What the nodes count together. What a node knows by itself it need not ask, and goes on from when Redis is lost.
+    shared: Option<Arc<Shared>>,
     clock: Clock,
 }
 
@@ -33,6 +38,7 @@ pub struct Limits {
 pub struct Spent {
     key: Key,
     rate: Rate,
+    shared: bool,
 }
 
 /// It was over the limit, and nothing was spent.
@@ -48,10 +54,12 @@ pub struct Exceeded {
 }
 
 impl Limits {
-    /// New counters; `enabled = false` allows everything, which is for load tests.
-    pub fn new(enabled: bool, clock: Clock) -> Self {
+    /// New counters, shared with other nodes where there is a Redis; `enabled = false` allows everything, which is for
+    /// load tests.
+    pub fn new(enabled: bool, clock: Clock, redis: Option<Redis>) -> Self {
         Self {
             counters: enabled.then(|| Arc::new(Counters::default())),
+            shared: redis.map(|redis| Arc::new(Shared(redis))),
             clock,
         }
     }
@@ -60,32 +68,42 @@ impl Limits {
     ///
     /// # Errors
     /// The limit is exceeded: 429, with the error's headers.
-    #[expect(
-        clippy::unused_async,
-        reason = "counters that several nodes share are asked over the network"
-    )]
     pub async fn spend(&self, key: Key, rate: Rate) -> Result<Spent, Exceeded> {
         let Some(counters) = &self.counters else {
-            return Ok(Spent { key, rate });
-        };
-        match counters.spend(&key, rate, self.now()) {
-            Step::Within => Ok(Spent { key, rate }),
-            Step::Over { next } => Err(Exceeded {
-                policy: key.policy(),
+            return Ok(Spent {
+                key,
                 rate,
-                retry_after: next,
-            }),
+                shared: false,
+            });
+        };
+        let exceeded = |retry_after| Exceeded {
+            policy: key.policy(),
+            rate,
+            retry_after,
+        };
+        if let Step::Over { next } = counters.spend(&key, rate, self.now()) {
+            return Err(exceeded(next));
         }
+        let shared = match &self.shared {
+            Some(shared) => shared.spend(&key, rate).await,
+            None => None,
+        };
+        if let Some(Step::Over { next }) = shared {
+            // So it need not be asked again before then, and if it is lost meanwhile nothing is forgotten.
+            counters.fill(&key, rate, (self.now(), next));
+            return Err(exceeded(next));
+        }
+        let shared = shared.is_some();
+        Ok(Spent { key, rate, shared })
     }
 
     /// Gives back what turned out to be honest, such as a sign-in with the right password.
-    #[expect(
-        clippy::unused_async,
-        reason = "counters that several nodes share are asked over the network"
-    )]
     pub async fn refund(&self, spent: Spent) {
         if let Some(counters) = &self.counters {
             counters.refund(&spent.key, spent.rate, self.now());
+        }
+        if let Some(shared) = self.shared.as_ref().filter(|_| spent.shared) {
+            shared.refund(&spent.key, spent.rate).await;
         }
     }
 
@@ -107,7 +125,7 @@ mod tests {
 
     fn limits() -> (Limits, Clock) {
         let clock = Clock::fixed(Timestamp(1_700_000_000_000));
-        (Limits::new(true, clock.clone()), clock)
+        (Limits::new(true, clock.clone(), None), clock)
     }
 
     /// How many more there are, when nobody gives any back.
@@ -187,7 +205,7 @@ mod tests {
 
     #[tokio::test]
     async fn turned_off_allows_everything() {
-        let limits = Limits::new(false, Clock::system());
+        let limits = Limits::new(false, Clock::system(), None);
         for _ in 0..100 {
             assert!(limits.spend(ada(), TEN).await.is_ok());
         }

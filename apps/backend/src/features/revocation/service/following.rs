@@ -7,12 +7,14 @@ use std::time::Duration;
 use countersign_store::Error;
 
 use super::list::List;
-use super::{Revocations, Revoked};
+use super::{Revocations, Revoked, feed};
 use crate::features::revocation::store::{self, ListRow, Progress, SetBit};
 
 /// How often the database is asked whether another process revoked something. On SQLite it is a read of 4 µs, which
 /// tells more than `PRAGMA data_version`: that changes with every commit.
 const LOOK: Duration = Duration::from_millis(100);
+/// The same while others wake this process: a hint may get lost, and even then nobody is later than this.
+const LOOK_WHEN_FED: Duration = Duration::from_millis(500);
 /// How often what is no longer needed is removed.
 const SWEEP: Duration = Duration::from_secs(60);
 /// How many bits go in one statement.
@@ -35,12 +37,11 @@ impl Revocations {
 
     /// Follows the database, and removes the lists that nobody needs. It never returns.
     pub async fn follow_forever(self) {
-        let (mut look, mut sweep) = (tokio::time::interval(LOOK), tokio::time::interval(SWEEP));
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut sweep = tokio::time::interval(SWEEP);
         let mut failing = false;
         loop {
             let result = tokio::select! {
-                _ = look.tick() => self.refresh().await,
+                () = self.next_look() => self.refresh().await,
                 _ = sweep.tick() => self.sweep().await,
             };
             match &result {
@@ -52,6 +53,18 @@ impl Revocations {
             }
             failing = result.is_err();
         }
+    }
+
+    /// When somebody says that there is something, and in any case after a moment. Never sooner than a millisecond
+    /// after the last: a storm of hints is one hint.
+    async fn next_look(&self) {
+        let longest = if self.0.options.feed_up.get() == 1 {
+            LOOK_WHEN_FED
+        } else {
+            LOOK
+        };
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let _ = tokio::time::timeout(longest, self.0.woken.notified()).await;
     }
 
     /// One look at the database.
@@ -95,9 +108,11 @@ impl Revocations {
         }
         // Everybody counted here has committed before.
         let all = self.0.asked.load(Ordering::Acquire);
-        self.0
+        let notifies = self.0.options.feed.is_postgres();
+        let number = self
+            .0
             .db
-            .transact((), |tx, ()| {
+            .transact(notifies, |tx, &notifies| {
                 Box::pin(async move {
                     let number = store::next_number(tx).await?;
                     let mut lists = store::give_number(tx, number).await?;
@@ -106,10 +121,14 @@ impl Revocations {
                     for list in lists {
                         store::set_version(tx, list, number).await?;
                     }
-                    Ok::<_, Error>(())
+                    if notifies {
+                        tx.notify(feed::CHANNEL).await?;
+                    }
+                    Ok::<_, Error>(number)
                 })
             })
             .await?;
+        self.0.options.feed.publish(number).await;
         self.catch_up().await?;
         *served = all;
         Ok(())

@@ -5,6 +5,7 @@
 //! that dies between the two leaves that to the next who looks, some moments later.
 
 mod allocation;
+mod feed;
 mod following;
 mod list;
 mod permutation;
@@ -17,9 +18,11 @@ use std::time::Duration;
 
 use countersign_guard::StatusReference;
 use countersign_store::{Db, Error, Tx, row};
-use tokio::sync::Mutex;
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::sync::{Mutex, Notify};
 
 use self::allocation::Block;
+pub use self::feed::Feed;
 use self::list::List;
 pub(super) use self::publishing::PublishError;
 use super::store;
@@ -58,6 +61,10 @@ pub struct Options {
     pub session_ttl: Duration,
     /// How many places are reserved at a time: a command needs one, a server many.
     pub block: i64,
+    /// How the processes wake each other.
+    pub feed: Feed,
+    /// 1 while others wake this process, so that it need not look so often by itself.
+    pub feed_up: Gauge,
 }
 
 /// The lists, as this process knows them. Cloning it is cheap.
@@ -82,6 +89,8 @@ struct Parts {
     /// The first list of this generation, and the version of those before it.
     first_list: AtomicI64,
     first_version: AtomicI64,
+    /// Somebody says that there is something new.
+    woken: Notify,
 }
 
 /// Sets bits in the transaction that ends their sessions.
@@ -129,6 +138,7 @@ impl Revocations {
             seen: AtomicI64::default(),
             first_list: AtomicI64::default(),
             first_version: AtomicI64::default(),
+            woken: Notify::default(),
         }));
         opened.load_all().await?;
         Ok(opened)

@@ -1,0 +1,116 @@
+//! Hints that there is something new in the database, by Redis or by PostgreSQL itself. A hint says nothing else: what
+//! is revoked is read from the tables, so a hint that is lost costs a moment, and one that is forged costs a look.
+
+use std::time::Duration;
+
+use countersign_store::{Listener, OpenError};
+use redis::RedisError;
+
+use super::Revocations;
+use crate::core::redis::{Redis, Subscription};
+use crate::settings::DatabaseUrl;
+
+/// By what the processes over one database wake each other.
+pub enum Feed {
+    /// By nothing: each looks for itself. SQLite has one server.
+    None,
+    /// By `NOTIFY` in the transaction that numbers the revocations.
+    Postgres {
+        /// Where to listen, if that is not where the pool connects to.
+        url: Option<DatabaseUrl>,
+    },
+    /// By a message after that transaction.
+    Redis(Redis),
+}
+
+/// The channel's name, for both.
+pub(super) const CHANNEL: &str = "countersign_revocations";
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+enum Open {
+    Postgres(Box<Listener>),
+    Redis(Box<Subscription>),
+}
+
+#[derive(Debug, thiserror::Error)]
+enum FeedError {
+    #[error(transparent)]
+    Postgres(#[from] OpenError),
+    #[error(transparent)]
+    Redis(#[from] RedisError),
+}
+
+impl Feed {
+    pub(super) fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres { .. })
+    }
+
+    pub(super) async fn publish(&self, number: i64) {
+        if let Self::Redis(redis) = self {
+            redis.publish(CHANNEL, number).await;
+        }
+    }
+}
+
+impl Revocations {
+    /// Listens for hints of other processes, and goes on trying while there is nothing to be heard. It never returns.
+    pub async fn listen_forever(self) {
+        let (mut pause, mut silent) = (FIRST_PAUSE, false);
+        loop {
+            match self.open_feed().await {
+                Ok(Some(mut feed)) => {
+                    if silent {
+                        tracing::info!("other processes tell of their revocations again");
+                    }
+                    (pause, silent) = (FIRST_PAUSE, false);
+                    self.feed(true);
+                    while feed.heard().await {
+                        self.0.woken.notify_one();
+                    }
+                    self.feed(false);
+                }
+                Ok(None) => return std::future::pending().await,
+                Err(error) if !silent => {
+                    silent = true;
+                    tracing::warn!(%error, "other processes cannot tell of their revocations; looking for them ten times a second");
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// After both changes there is a look: what was said in between was not heard.
+    fn feed(&self, fed: bool) {
+        self.0.options.feed_up.set(i64::from(fed));
+        self.0.woken.notify_one();
+    }
+
+    async fn open_feed(&self) -> Result<Option<Open>, FeedError> {
+        match &self.0.options.feed {
+            Feed::None => Ok(None),
+            Feed::Postgres { url } => {
+                let listener = self.0.db.listen(url.as_ref().map(DatabaseUrl::expose), CHANNEL).await?;
+                Ok(Some(Open::Postgres(Box::new(listener))))
+            }
+            Feed::Redis(redis) => Ok(Some(Open::Redis(Box::new(redis.subscribe(CHANNEL).await?)))),
+        }
+    }
+}
+
+impl Open {
+    async fn heard(&mut self) -> bool {
+        match self {
+            Self::Postgres(listener) => match listener.heard().await {
+                Ok(()) => true,
+                Err(error) => {
+                    tracing::warn!(%error, "hints of revocations are no longer heard; listening anew");
+                    false
+                }
+            },
+            Self::Redis(subscription) => subscription.heard().await,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Nodes without a Redis: by LISTEN and NOTIFY, and behind PgBouncer in transaction mode, where neither works.
+
+use std::time::Duration;
+
+use countersign_store::{Db, Error, OpenError, Options, Role};
+use countersign_testkit::{Database, ScratchDatabase};
+use serde_json::json;
+
+use super::servers::Pooler;
+use super::{Node, PATIENCE, log, token};
+
+const FEED: &str = "countersign_revocation_feed_up";
+
+/// The schema that the scratch database's URL names.
+fn schema(scratch: &ScratchDatabase) -> &str {
+    scratch.url.split("search_path%3D").nth(1).unwrap()
+}
+
+/// Everything that a client does, by turns at both nodes.
+async fn live(here: &Node, there: &Node) {
+    here.register("ada").await;
+    let mut tokens = there.sign_in("ada").await;
+    for node in [here, there, here, there] {
+        let body = json!({ "refresh_token": tokens["refresh_token"] });
+        tokens = node.post("/api/auth/refresh", &body).await.assert_status(200).json();
+        assert_eq!(
+            (here.me(token(&tokens)).await, there.me(token(&tokens)).await),
+            (200, 200)
+        );
+    }
+    here.log_out(&tokens).await;
+    println!(
+        "refused by the other node after {:?}",
+        there.refuses(token(&tokens)).await
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_hear_of_each_other_by_postgres_itself() {
+    let scratch = ScratchDatabase::create(Database::Postgres).await;
+    let (here, there) = (Node::start(&scratch, &[]).await, Node::start(&scratch, &[]).await);
+    for node in [&here, &there] {
+        node.wait_for_metric(FEED, 1).await;
+    }
+    live(&here, &there).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_pooler_in_transaction_mode_nodes_look_or_listen_around_it() {
+    let scratch = ScratchDatabase::create(Database::Postgres).await;
+    let pooler = Pooler::start(scratch.folder(), schema(&scratch));
+    let mut environment = vec![
+        ("COUNTERSIGN_DATABASE_URL", pooler.url.as_str()),
+        ("COUNTERSIGN_DATABASE__PREPARED_STATEMENTS", "false"),
+    ];
+    let here = Node::start(&scratch, &environment).await;
+    environment.push(("COUNTERSIGN_DATABASE__LISTEN_URL", &scratch.url));
+    let there = Node::start(&scratch, &environment).await;
+    there.wait_for_metric(FEED, 1).await;
+    live(&here, &there).await;
+
+    let began = std::time::Instant::now();
+    while !log(&scratch).contains("notifications do not arrive") {
+        assert!(began.elapsed() < PATIENCE, "LISTEN through the pooler went unnoticed");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(here.metric(FEED).await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_wait_for_each_other_behind_a_pooler() {
+    let scratch = ScratchDatabase::create(Database::Postgres).await;
+    let pooler = Pooler::start(scratch.folder(), schema(&scratch));
+    let environment = [
+        ("COUNTERSIGN_DATABASE_URL", pooler.url.as_str()),
+        ("COUNTERSIGN_DATABASE__PREPARED_STATEMENTS", "false"),
+    ];
+    let nodes = std::iter::repeat_with(|| Node::start(&scratch, &environment)).take(3);
+    let nodes = futures_util::future::join_all(nodes).await;
+    live(&nodes[0], &nodes[2]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_comes_with_the_commit_and_not_before() {
+    let scratch = ScratchDatabase::create(Database::Postgres).await;
+    let db = Db::open(&Options::new(&scratch.url, Role::Server)).await.unwrap();
+    let mut listener = db.listen(None, "countersign_test").await.unwrap();
+    let rolled_back = db.transact((), |tx, ()| {
+        Box::pin(async move {
+            tx.notify("countersign_test").await?;
+            Err::<(), _>(Error::Conflict)
+        })
+    });
+    rolled_back.await.unwrap_err();
+    let silence = tokio::time::timeout(Duration::from_millis(200), listener.heard()).await;
+    assert!(silence.is_err(), "what was rolled back is heard of");
+
+    let committed = db.transact((), |tx, ()| {
+        Box::pin(async move { tx.notify("countersign_test").await })
+    });
+    committed.await.unwrap();
+    tokio::time::timeout(PATIENCE, listener.heard()).await.unwrap().unwrap();
+
+    let pooler = Pooler::start(scratch.folder(), schema(&scratch));
+    let deaf = db.listen(Some(&pooler.url), "countersign_test").await;
+    assert!(matches!(deaf, Err(OpenError::Deaf)));
+}

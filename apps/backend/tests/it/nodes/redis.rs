@@ -1,0 +1,140 @@
+//! Two nodes and a Redis that is there, gone, silent, empty, and back.
+
+use countersign_testkit::{Database, ScratchDatabase};
+
+use super::servers::Redis;
+use super::{Node, log, token};
+
+const LIMITED: [(&str, &str); 3] = [
+    ("COUNTERSIGN_LIMITS__ENABLED", "true"),
+    ("COUNTERSIGN_LIMITS__LOGIN_PER_ACCOUNT", "10/15m"),
+    ("COUNTERSIGN_LIMITS__LOGIN_PER_ADDRESS", "10000/1m"),
+];
+
+async fn two_nodes(scratch: &ScratchDatabase, redis: &Redis) -> [Node; 2] {
+    let url = redis.url();
+    let mut environment = LIMITED.to_vec();
+    environment.push(("COUNTERSIGN_REDIS_URL", &url));
+    [
+        Node::start(scratch, &environment).await,
+        Node::start(scratch, &environment).await,
+    ]
+}
+
+/// Wrong passwords, by turns at both nodes: how many are answered before the account is guarded on both.
+async fn guesses(nodes: &[Node; 2], name: &str) -> usize {
+    let (mut taken, mut refused) = (0, [false; 2]);
+    while refused != [true; 2] {
+        for (node, refused) in nodes.iter().zip(&mut refused) {
+            match node.guess(name).await {
+                401 => taken += 1,
+                429 => *refused = true,
+                other => panic!("{other}"),
+            }
+        }
+    }
+    taken
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f_8_limits_are_shared_with_redis_and_each_node_s_own_without() {
+    let scratch = ScratchDatabase::create(Database::Postgres).await;
+    let mut redis = Redis::start(scratch.folder());
+    let nodes = two_nodes(&scratch, &redis).await;
+    nodes[0].register("ada").await;
+    assert_eq!(guesses(&nodes, "shared").await, 10);
+    // What turned out to be honest is given back to both.
+    for turn in 0..24 {
+        nodes[turn % 2].sign_in("ada").await;
+    }
+
+    redis.kill();
+    assert_eq!(guesses(&nodes, "alone").await, 20);
+    for node in &nodes {
+        assert_eq!(
+            node.guess("shared").await,
+            429,
+            "what a node has counted itself it remembers"
+        );
+        node.sign_in("ada").await;
+        node.wait_for_metric("countersign_redis_up", 0).await;
+        assert!(node.metric("countersign_redis_errors_total").await > Some(0));
+    }
+    assert_eq!(
+        log(&scratch).matches("Redis is away").count(),
+        2,
+        "one line of each node"
+    );
+
+    redis.start_again();
+    for node in &nodes {
+        node.wait_for_metric("countersign_redis_up", 1).await;
+    }
+    assert_eq!(guesses(&nodes, "shared again").await, 10);
+    assert_eq!(
+        log(&scratch).matches("Redis is back").count(),
+        2,
+        "one line of each node"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f_8_a_redis_that_says_nothing_stops_nobody() {
+    let scratch = ScratchDatabase::create(Database::Postgres).await;
+    let redis = Redis::start(scratch.folder());
+    let nodes = two_nodes(&scratch, &redis).await;
+    nodes[0].register("ada").await;
+    redis.signal("STOP");
+    for node in &nodes {
+        node.sign_in("ada").await;
+        node.wait_for_metric("countersign_redis_up", 0).await;
+        // Nobody waits for it any more.
+        let before = node.metric("countersign_redis_errors_total").await;
+        node.sign_in("ada").await;
+        assert_eq!(node.metric("countersign_redis_errors_total").await, before);
+    }
+    assert_eq!(guesses(&nodes, "alone").await, 20);
+    redis.signal("CONT");
+    for node in &nodes {
+        node.wait_for_metric("countersign_redis_up", 1).await;
+    }
+    assert_eq!(guesses(&nodes, "shared").await, 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f_8_redis_wakes_the_others_and_nothing_that_it_forgets_is_given_back() {
+    let scratch = ScratchDatabase::create(Database::Postgres).await;
+    let mut redis = Redis::start(scratch.folder());
+    let [here, there] = two_nodes(&scratch, &redis).await;
+    for node in [&here, &there] {
+        node.wait_for_metric("countersign_revocation_feed_up", 1).await;
+    }
+    here.register("ada").await;
+    let revoked = here.sign_in("ada").await;
+    assert_eq!(there.me(token(&revoked)).await, 200);
+    here.log_out(&revoked).await;
+    println!(
+        "refused by the other node after {:?}",
+        there.refuses(token(&revoked)).await
+    );
+
+    redis.flush();
+    let later = there.sign_in("ada").await;
+    redis.kill();
+    for node in [&here, &there] {
+        assert_eq!(node.me(token(&revoked)).await, 401);
+        node.wait_for_metric("countersign_revocation_feed_up", 0).await;
+    }
+    // Without it the database is asked.
+    there.log_out(&later).await;
+    here.refuses(token(&later)).await;
+
+    redis.start_again();
+    for node in [&here, &there] {
+        node.wait_for_metric("countersign_revocation_feed_up", 1).await;
+        assert_eq!(
+            (node.me(token(&revoked)).await, node.me(token(&later)).await),
+            (401, 401)
+        );
+    }
+}
