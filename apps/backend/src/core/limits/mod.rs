@@ -17,7 +17,12 @@ use std::time::Duration;
 pub use key::{Key, Policy};
 pub use prefix::AddressPrefix;
 
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
 use crate::core::clock::Clock;
+use crate::core::metrics::Register;
 use crate::core::redis::Redis;
 use crate::settings::Rate;
 use counters::{Counters, Step};
@@ -28,6 +33,7 @@ use shared::Shared;
 pub struct Limits {
     /// None when limits are turned off.
     counters: Option<Arc<Counters>>,
+    exceeded: Family<[(&'static str, &'static str); 1], Counter>,
     /// What the nodes count together. What a node knows by itself it need not ask, and goes on from when Redis is lost.
     shared: Option<Arc<Shared>>,
     clock: Clock,
@@ -59,9 +65,15 @@ impl Limits {
     pub fn new(enabled: bool, clock: Clock, redis: Option<Redis>) -> Self {
         Self {
             counters: enabled.then(|| Arc::new(Counters::default())),
+            exceeded: Family::default(),
             shared: redis.map(|redis| Arc::new(Shared(redis))),
             clock,
         }
+    }
+
+    /// Registers what is counted of them.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.add("limits_exceeded", self.exceeded.clone());
     }
 
     /// Spends one of the key's rate. Of any number of callers at once, no more than the rate allows are let through.
@@ -76,10 +88,13 @@ impl Limits {
                 shared: false,
             });
         };
-        let exceeded = |retry_after| Exceeded {
-            policy: key.policy(),
-            rate,
-            retry_after,
+        let exceeded = |retry_after| {
+            self.exceeded.get_or_create(&[("limit", key.policy().name())]).inc();
+            Exceeded {
+                policy: key.policy(),
+                rate,
+                retry_after,
+            }
         };
         if let Step::Over { next } = counters.spend(&key, rate, self.now()) {
             return Err(exceeded(next));

@@ -6,6 +6,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::core::metrics::Register;
+
 /// The pool's metrics, `countersign_hashing_…`.
 #[derive(Clone)]
 pub(super) struct Meter {
@@ -44,33 +46,12 @@ impl Meter {
             duration: seconds(),
             rejected: Family::default(),
         };
-        let name = |rest| format!("countersign_hashing_{rest}");
-        registry.register(
-            name("queue_depth"),
-            "Password hashes that wait for a thread",
-            meter.depth.clone(),
-        );
-        registry.register(name("running"), "Password hashes being computed", meter.running.clone());
-        registry.register(
-            name("memory_bytes"),
-            "Memory held for password hashing",
-            meter.memory.clone(),
-        );
-        registry.register(
-            name("wait_seconds"),
-            "Time a password hash waited for a thread",
-            meter.wait.clone(),
-        );
-        registry.register(
-            name("duration_seconds"),
-            "Time a password hash took",
-            meter.duration.clone(),
-        );
-        registry.register(
-            name("rejected"),
-            "Password hashes not done, by reason",
-            meter.rejected.clone(),
-        );
+        registry.add("hashing_queue_depth", meter.depth.clone());
+        registry.add("hashing_running", meter.running.clone());
+        registry.add("hashing_memory_bytes", meter.memory.clone());
+        registry.add("hashing_wait_seconds", meter.wait.clone());
+        registry.add("hashing_duration_seconds", meter.duration.clone());
+        registry.add("hashing_rejected", meter.rejected.clone());
         meter
     }
 

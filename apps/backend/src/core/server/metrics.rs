@@ -8,6 +8,7 @@ use prometheus_client::registry::Registry;
 
 use super::admission::Refused;
 use super::watch::Overdue;
+use crate::core::metrics::Register;
 
 /// The counters of connections. Clones count together.
 #[derive(Clone)]
@@ -30,14 +31,9 @@ impl Metrics {
             refused: Family::default(),
             overdue: Family::default(),
         };
-        registry.register("connections_open", "Open connections", metrics.open.clone());
-        registry.register(
-            "connections_refused",
-            "Connections refused, by limit",
-            metrics.refused.clone(),
-        );
-        let help = "Connections closed because the client took too long, by what it was to do";
-        registry.register("connections_overdue", help, metrics.overdue.clone());
+        registry.add("connections_open", metrics.open.clone());
+        registry.add("connections_refused", metrics.refused.clone());
+        registry.add("connections_overdue", metrics.overdue.clone());
         metrics
     }
 

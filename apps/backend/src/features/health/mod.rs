@@ -1,5 +1,6 @@
 //! Whether the server is alive and ready, and its metrics for the operator.
 
+mod readings;
 mod router;
 mod service;
 

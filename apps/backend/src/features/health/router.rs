@@ -6,11 +6,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::readings::readings;
 use super::service::{self, NotReady};
 use crate::Context;
+use crate::core::metrics::process;
 use crate::core::problem::{Code, Problem, ProblemBody};
 
 /// The routes of this feature.
@@ -48,7 +51,9 @@ async fn metrics(State(context): State<Context>) -> Response {
     let Ok(registry) = context.registry.lock() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    match prometheus_client::encoding::text::encode(&mut text, &registry) {
+    let parts = [&*registry, &readings(&context), &process()];
+    let encoded = parts.into_iter().try_for_each(|part| encode_registry(&mut text, part));
+    match encoded.and_then(|()| encode_eof(&mut text)) {
         Ok(()) => (
             [(
                 CONTENT_TYPE,

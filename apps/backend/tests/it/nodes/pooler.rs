@@ -10,6 +10,7 @@ use super::servers::Pooler;
 use super::{Node, PATIENCE, log, token};
 
 const FEED: &str = "countersign_revocation_feed_up";
+const HINTS: &str = "countersign_revocation_hints_total";
 
 /// The schema that the scratch database's URL names.
 fn schema(scratch: &ScratchDatabase) -> &str {
@@ -43,6 +44,7 @@ async fn nodes_hear_of_each_other_by_postgres_itself() {
         node.wait_for_metric(FEED, 1).await;
     }
     live(&here, &there).await;
+    assert!(there.metric(HINTS).await > Some(0), "nobody told");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -118,6 +118,11 @@ async fn f_8_redis_wakes_the_others_and_nothing_that_it_forgets_is_given_back() 
         there.refuses(token(&revoked)).await
     );
 
+    assert!(
+        there.metric("countersign_revocation_hints_total").await > Some(0),
+        "nobody told"
+    );
+
     redis.flush();
     let later = there.sign_in("ada").await;
     redis.kill();

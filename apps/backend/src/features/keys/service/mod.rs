@@ -184,6 +184,17 @@ impl Keys {
         self.ring().keys.current.kid().to_owned()
     }
 
+    /// How long ago the key that signs was first seen by a server.
+    pub fn signing_age(&self) -> Duration {
+        let ring = self.ring();
+        let seen = ring
+            .history
+            .get(ring.keys.current.kid())
+            .map(|record| record.first_seen_at.millis());
+        let now = self.0.clock.now().millis();
+        Duration::from_millis(u64::try_from(now - seen.unwrap_or(now)).unwrap_or(0))
+    }
+
     /// The key of this name, if tokens that it signed are to be believed now: the current key, a retired one as long
     /// as a token of it can live, the next one once it may be activated; never one that was revoked.
     pub fn verifying_key(&self, kid: &str) -> Option<VerifyingKey> {

@@ -66,6 +66,7 @@ impl Revocations {
                     (pause, silent) = (FIRST_PAUSE, false);
                     self.feed(true);
                     while feed.heard().await {
+                        self.0.options.metrics.hints.inc();
                         self.0.woken.notify_one();
                     }
                     self.feed(false);
@@ -84,7 +85,7 @@ impl Revocations {
 
     /// After both changes there is a look: what was said in between was not heard.
     fn feed(&self, fed: bool) {
-        self.0.options.feed_up.set(i64::from(fed));
+        self.0.options.metrics.feed_up.set(i64::from(fed));
         self.0.woken.notify_one();
     }
 

@@ -58,7 +58,7 @@ impl Revocations {
     /// When somebody says that there is something, and in any case after a moment. Never sooner than a millisecond
     /// after the last: a storm of hints is one hint.
     async fn next_look(&self) {
-        let longest = if self.0.options.feed_up.get() == 1 {
+        let longest = if self.0.options.metrics.feed_up.get() == 1 {
             LOOK_WHEN_FED
         } else {
             LOOK
@@ -72,6 +72,13 @@ impl Revocations {
     /// # Errors
     /// Those of the database.
     pub async fn refresh(&self) -> Result<(), Error> {
+        let began = self.0.clock.now();
+        self.look().await?;
+        self.0.options.metrics.saw_all(began);
+        Ok(())
+    }
+
+    async fn look(&self) -> Result<(), Error> {
         let progress = store::progress(&self.0.db).await?;
         self.adopt(&progress);
         if progress.waiting != 0 {
@@ -157,6 +164,7 @@ impl Revocations {
     /// All lists, at the start.
     pub(super) async fn load_all(&self) -> Result<(), Error> {
         let mut followed = self.0.followed.lock().await;
+        self.0.options.metrics.saw_all(self.0.clock.now());
         let progress = store::progress(&self.0.db).await?;
         let number = progress.number;
         self.adopt(&progress);

@@ -8,6 +8,7 @@ mod allocation;
 mod feed;
 mod following;
 mod list;
+mod metrics;
 mod permutation;
 mod publishing;
 
@@ -18,12 +19,12 @@ use std::time::Duration;
 
 use countersign_guard::StatusReference;
 use countersign_store::{Db, Error, Tx, row};
-use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{Mutex, Notify};
 
 use self::allocation::Block;
 pub use self::feed::Feed;
 use self::list::List;
+pub use self::metrics::Metrics;
 pub(super) use self::publishing::PublishError;
 use super::store;
 use crate::core::chance::Chance;
@@ -63,8 +64,8 @@ pub struct Options {
     pub block: i64,
     /// How the processes wake each other.
     pub feed: Feed,
-    /// 1 while others wake this process, so that it need not look so often by itself.
-    pub feed_up: Gauge,
+    /// What is counted of it.
+    pub metrics: Metrics,
 }
 
 /// The lists, as this process knows them. Cloning it is cheap.

@@ -22,6 +22,7 @@ pub(in crate::features::revocation) struct Published {
     pub(in crate::features::revocation) body: Bytes,
     /// The version of the bits, when they were signed, and with which key: the same on every server.
     pub(in crate::features::revocation) etag: HeaderValue,
+    signed_at: Timestamp,
 }
 
 /// Why a list cannot be had just now.
@@ -58,6 +59,7 @@ impl Revocations {
     ) -> Result<Option<Arc<Published>>, PublishError> {
         let list = self.find(number).await?.ok_or(PublishError::Unknown)?;
         let mut changes = list.changes();
+        let _waiting = self.0.options.metrics.waits();
         let ended = tokio::time::sleep(wait);
         tokio::pin!(ended, stopping);
         loop {
@@ -75,6 +77,14 @@ impl Revocations {
     }
 
     async fn publish(&self, list: &List) -> Result<Arc<Published>, PublishError> {
+        let published = self.current(list).await?;
+        let age = self.0.clock.now().millis() - published.signed_at.millis();
+        let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
+        self.0.options.metrics.handed_out(age);
+        Ok(published)
+    }
+
+    async fn current(&self, list: &List) -> Result<Arc<Published>, PublishError> {
         let is_current = |published: &Arc<Published>| published.etag == self.etag(list);
         if let Some(published) = list.last_published().filter(is_current) {
             return Ok(published);
@@ -89,6 +99,7 @@ impl Revocations {
         let published = Arc::new(Published {
             body: self.sign(list, version).await?.into(),
             etag,
+            signed_at: self.0.clock.now(),
         });
         *list.published.write().unwrap_or_else(PoisonError::into_inner) = Some(published.clone());
         Ok(published)

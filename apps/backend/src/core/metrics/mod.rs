@@ -1,0 +1,78 @@
+//! The catalogue of all metrics, and those that are counted beside the requests themselves (`layers`), the hashing
+//! (`password`), the connections (`server`) and the limits: sign-ins, refreshes, the audit log. What is only read when
+//! somebody asks (ages, lags, the pool) is in `features/health`.
+
+mod catalogue;
+mod process;
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+pub use self::catalogue::{METRICS, PREFIX, Register, reference};
+pub use self::process::process;
+
+/// The counters that services and routers raise.
+pub struct Metrics {
+    logins: Family<Outcome, Counter>,
+    refreshes: Family<Outcome, Counter>,
+    audit_sealed: Counter,
+    audit_lag: Gauge<f64, AtomicU64>,
+    audit_shipping: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+impl Metrics {
+    /// The counters, registered.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            logins: Family::default(),
+            refreshes: Family::default(),
+            audit_sealed: Counter::default(),
+            audit_lag: Gauge::default(),
+            audit_shipping: Gauge::default(),
+        };
+        registry.add("logins", metrics.logins.clone());
+        registry.add("refreshes", metrics.refreshes.clone());
+        registry.add("audit_sealed", metrics.audit_sealed.clone());
+        registry.add("audit_sealer_lag_seconds", metrics.audit_lag.clone());
+        registry.add("audit_checkpoints_leave", metrics.audit_shipping.clone());
+        metrics
+    }
+
+    /// A sign-in ended with this outcome.
+    pub fn login(&self, outcome: &'static str) {
+        self.logins.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// A refresh ended with this outcome.
+    pub fn refresh(&self, outcome: &'static str) {
+        self.refreshes.get_or_create(&Outcome { outcome }).inc();
+    }
+}
+
+impl Metrics {
+    /// So many entries of the audit log were sealed.
+    pub fn audit_sealed(&self, entries: usize) {
+        self.audit_sealed.inc_by(u64::try_from(entries).unwrap_or(0));
+    }
+
+    /// The oldest entry that is not sealed has waited this long.
+    pub fn audit_lag(&self, lag: Duration) {
+        self.audit_lag.set(lag.as_secs_f64());
+    }
+
+    /// Whether checkpoints leave as they should.
+    pub fn audit_shipping(&self, leaving: bool) {
+        self.audit_shipping.set(i64::from(leaving));
+    }
+}
