@@ -15,6 +15,7 @@ use crate::core::metrics::{self, Metrics};
 use crate::core::password::{
     self, Hasher, HashingOptions, NewPassword, Password, PasswordContext, PasswordFault, PasswordPolicy,
 };
+use crate::core::probes::Probes;
 use crate::core::redis::Redis;
 use crate::core::refusals::Refusals;
 use crate::core::server::{self, Readiness, ServerOptions};
@@ -57,6 +58,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Who was turned away, for the audit log.
     pub refusals: Refusals,
+    /// What the doctor asked.
+    pub probes: Probes,
     /// The layers around every route.
     pub shell: Shell,
     /// How connections are treated.
@@ -146,6 +149,7 @@ impl Context {
             hasher,
             metrics,
             refusals,
+            probes: Probes::default(),
             shell,
             server,
             registry: Mutex::new(registry),

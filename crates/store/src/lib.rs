@@ -23,6 +23,7 @@
 mod connection;
 mod db;
 mod error;
+mod examine;
 mod migrate;
 mod options;
 mod postgres;
@@ -37,6 +38,7 @@ mod value;
 pub use connection::Conn;
 pub use db::{Db, PoolStatus};
 pub use error::{Error, OpenError};
+pub use examine::Examination;
 pub use migrate::{Applied, MigrateError, Migration, Schema};
 pub use options::{Kind, Options, Role};
 pub use postgres::Listener;

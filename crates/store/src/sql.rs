@@ -12,6 +12,7 @@ pub static STATEMENTS: [Sql];
 /// All statements of the program, so that one test can prepare each on both databases.
 pub fn statements() -> impl Iterator<Item = &'static Sql> {
     let own = crate::migrate::STATEMENTS.iter().chain(&crate::transfer::STATEMENTS);
+    let own = own.chain(&crate::examine::STATEMENTS);
     STATEMENTS.iter().chain(own.copied())
 }
 

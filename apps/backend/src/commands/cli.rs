@@ -100,6 +100,11 @@ pub enum Command {
     /// Ask the server of these settings whether it is ready
     #[command(after_help = "Example:\n  countersign health || echo 'take it out of the balancer'")]
     Health,
+    /// Look at this installation from all sides, and say what is wrong and how to mend it
+    ///
+    /// Changes nothing, and a server may run meanwhile. Fails if something must be mended.
+    #[command(after_help = "Example:\n  countersign doctor --config /etc/countersign.toml")]
+    Doctor,
     /// Bring the database's schema up to date, and stop
     #[command(after_help = "Example:\n  countersign migrate --database-url postgres://auth@db/auth")]
     Migrate,

@@ -24,7 +24,7 @@ pub(super) fn health(settings: &Settings, output: &mut Standard) -> Result<(), F
 }
 
 /// A server that listens everywhere is asked on the loopback address.
-fn reachable(listen: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

@@ -4,6 +4,7 @@ mod audit;
 mod banner;
 pub mod cli;
 mod dev;
+mod doctor;
 mod documents;
 mod failure;
 mod health;
@@ -87,6 +88,7 @@ async fn with_settings(command: Command, loaded: Loaded, output: &mut Standard) 
             Box::pin(serve::serve(loaded.settings)).await
         }
         Command::Health => health::health(settings, output),
+        Command::Doctor => Box::pin(doctor::doctor(settings, output)).await,
         Command::Migrate => migrate::migrate(settings, output).await,
         Command::Keys(command) => keys::run(command, settings, output).await,
         Command::Users(command) => users::run(command, &administer(loaded.settings).await?, output).await,

@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod origin;
 pub mod outbound;
 pub mod password;
+pub mod probes;
 pub mod problem;
 pub mod redis;
 pub mod refusals;

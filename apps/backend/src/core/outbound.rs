@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -18,6 +18,8 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The most bytes of an answer that are read.
 const LARGEST_ANSWER: usize = 64 << 10;
+/// The same, where the answer may be a status list.
+const LARGEST_LIST: usize = 4 << 20;
 
 /// A client that keeps its connections. Cloning it is cheap.
 #[derive(Clone)]
@@ -65,6 +67,29 @@ impl Outbound {
             .pool_idle_timeout(Duration::from_secs(60))
             .build(connector.wrap_connector(tcp));
         Ok(Self(client))
+    }
+
+    /// Sends any request, and gives any answer whole.
+    ///
+    /// # Errors
+    /// [`OutboundError`], but not for its status.
+    pub async fn ask(
+        &self,
+        request: Request<Full<Bytes>>,
+        patience: Duration,
+    ) -> Result<Response<Bytes>, OutboundError> {
+        let exchange = async {
+            let answer = self.0.request(request).await;
+            let (parts, body) = answer
+                .map_err(|error| OutboundError::Unreachable(root(&error)))?
+                .into_parts();
+            let body = Limited::new(body, LARGEST_LIST).collect().await;
+            let body = body.map_err(|_| OutboundError::Unreachable("its answer broke off, or is too long".into()))?;
+            Ok(Response::from_parts(parts, body.to_bytes()))
+        };
+        timeout(patience, exchange)
+            .await
+            .unwrap_or(Err(OutboundError::TimedOut))
     }
 
     /// Posts a body and gives the headers of a good answer (2xx).

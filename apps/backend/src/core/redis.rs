@@ -98,6 +98,12 @@ impl Redis {
         self.ask(&command).await
     }
 
+    /// Its clock, in milliseconds since the epoch. `None`: Redis is away.
+    pub async fn now(&self) -> Option<i64> {
+        let (seconds, micros): (i64, i64) = self.ask(&redis::cmd("TIME")).await?;
+        Some(seconds * 1000 + micros / 1000)
+    }
+
     /// Tells whoever listens to the channel. Nobody is told while Redis is away.
     pub async fn publish(&self, channel: &str, number: i64) {
         let mut command = redis::cmd("PUBLISH");

@@ -14,6 +14,7 @@ mod audit;
 mod auth;
 mod crash;
 mod dev;
+mod doctor;
 mod documents;
 mod forward;
 mod health;

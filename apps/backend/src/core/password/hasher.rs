@@ -318,8 +318,8 @@ mod tests {
         hasher.shut_down().await;
         let mut text = String::new();
         encode(&mut text, &registry).expect("a string takes all text");
-        assert!(text.contains("countersign_hashing_duration_seconds_count 2"), "{text}");
-        assert!(text.contains("countersign_hashing_queue_depth 0"), "{text}");
+        assert!(text.contains("\nhashing_duration_seconds_count 2"), "{text}");
+        assert!(text.contains("\nhashing_queue_depth 0"), "{text}");
     }
 
     #[tokio::test]

@@ -11,4 +11,4 @@ pub use service::{
     Actor, Event, Filter, Kind, Outcome, Piece, SealError, VerifyError, erase, forget, judge_piece, keep_forever, list,
     read, record, record_alone, record_at, retire, seal, verify, write_refusals,
 };
-pub use store::{Entry, Listed, Unsealed, of_account};
+pub use store::{Entry, Listed, Unsealed, newest, of_account};

@@ -213,6 +213,13 @@ pub(super) async fn oldest_unsealed<'c>(conn: impl Into<Conn<'c>>) -> Result<Opt
     .await
 }
 
+/// When the newest entry was written.
+pub async fn newest<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Timestamp>, Error> {
+    query(sql!("SELECT at FROM audit_events ORDER BY at DESC LIMIT 1"))
+        .optional(conn)
+        .await
+}
+
 pub(super) async fn has_unsealed<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<bool, Error> {
     let found: Option<i64> = query(sql!(
         "SELECT at FROM audit_events WHERE account_id = $1 AND seq IS NULL LIMIT 1"

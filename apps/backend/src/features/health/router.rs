@@ -1,9 +1,11 @@
 //! `/healthz`, `/readyz`, and `/metrics` on the operator's own listener.
 
-use axum::Router;
-use axum::extract::State;
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
@@ -13,7 +15,9 @@ use utoipa_axum::routes;
 use super::readings::readings;
 use super::service::{self, NotReady};
 use crate::Context;
+use crate::core::address::ClientAddress;
 use crate::core::metrics::process;
+use crate::core::probes::Seen;
 use crate::core::problem::{Code, Problem, ProblemBody};
 
 /// The routes of this feature.
@@ -23,14 +27,29 @@ pub fn router() -> OpenApiRouter<Context> {
 
 /// The routes of the operator's listener, which nobody else should reach.
 pub fn metrics_router(context: Context) -> Router {
-    Router::new().route("/metrics", get(metrics)).with_state(context)
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/seen/{mark}", get(seen))
+        .with_state(context)
 }
 
 /// Alive?
 #[utoipa::path(get, path = "/healthz", tag = "health",
     responses((status = OK, description = "The process answers", body = String, content_type = "text/plain")))]
-async fn healthz() -> &'static str {
+async fn healthz(State(context): State<Context>, request: Request) -> &'static str {
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+        let trusted = &context.settings.trusted_proxies;
+        let client = ClientAddress::of(peer.ip(), request.headers(), trusted);
+        context
+            .probes
+            .note(request.headers(), peer.ip().to_canonical(), client.ip());
+    }
     "ok\n"
+}
+
+/// How a request of `countersign doctor` arrived.
+async fn seen(State(context): State<Context>, Path(mark): Path<String>) -> Result<Json<Seen>, StatusCode> {
+    context.probes.find(&mark).map(Json).ok_or(StatusCode::NOT_FOUND)
 }
 
 /// Ready for traffic?

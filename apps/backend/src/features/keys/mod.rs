@@ -17,5 +17,5 @@ pub use folder::{Inspected, inspect};
 pub use router::router;
 pub use service::{
     Activated, IssueError, JWKS_MAX_AGE, KeyOperator, KeyOptions, KeyState, Keys, ListedKey, NextKey, OperatorError,
-    Published, Revoked,
+    Published, Revoked, current_kid,
 };

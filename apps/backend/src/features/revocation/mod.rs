@@ -8,4 +8,4 @@ mod service;
 mod store;
 
 pub use router::router;
-pub use service::{Bit, Feed, Metrics, Options, Revocations, Revoked, begin_generation, revoke};
+pub use service::{Bit, Feed, Metrics, Options, Revocations, Revoked, begin_generation, newest_list, revoke};

@@ -46,6 +46,18 @@ pub struct KeyOptions {
     pub max_age: Duration,
 }
 
+/// The key of the folder that signs, with all that is in the folder checked; none of an empty folder.
+///
+/// # Errors
+/// [`KeysError`]
+pub async fn current_kid(options: &KeyOptions) -> Result<Option<String>, KeysError> {
+    let reading = Reading::of(options).await?;
+    if reading.snapshot.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(reading.keys().await?.current.kid().to_owned()))
+}
+
 /// The keys of a server. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Keys(Arc<Parts>);

@@ -94,6 +94,14 @@ struct Parts {
     woken: Notify,
 }
 
+/// The newest list, if any session was ever opened.
+///
+/// # Errors
+/// Those of the database.
+pub async fn newest_list(db: &Db) -> Result<Option<i64>, Error> {
+    Ok(store::lists(db).await?.iter().map(|row| row.number).max())
+}
+
 /// Sets bits in the transaction that ends their sessions.
 ///
 /// # Errors

@@ -1,0 +1,204 @@
+//! The database: whether it answers, what it is, how fast it is, and whether its schema is this version's.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use countersign_store::{Db, Examination, Role, Schema};
+
+use super::finding::Finding;
+use super::{CLOSE, compare_clocks};
+use crate::commands::database_is_new;
+use crate::context::database_options;
+use crate::core::clock::Clock;
+use crate::features::audit;
+use crate::migrations;
+use crate::settings::Settings;
+
+const DATABASE: &str = "database";
+/// A read of the embedded database takes microseconds, one over a network should take few milliseconds.
+const SLOW: Duration = Duration::from_millis(20);
+/// What a sync of a disk should take.
+const SLOW_SYNC: Duration = Duration::from_millis(50);
+const MEBIBYTE: u64 = 1 << 20;
+
+/// Opens it, if it is there: nothing is made.
+pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Option<Db> {
+    if database_is_new(settings) {
+        findings.push(Finding::unknown(
+            DATABASE,
+            format!("there is no {} here", settings.database_url),
+            "a server makes it at its first start; if there should be one, you stand in the wrong folder",
+        ));
+        return None;
+    }
+    if let Some(path) = settings.database_url.expose().strip_prefix("sqlite://") {
+        look_at_file(Path::new(path), findings);
+    }
+    match Db::open(&database_options(settings, Role::Admin)).await {
+        Ok(db) => {
+            let warnings = db.warnings().iter();
+            findings.extend(warnings.map(|warning| Finding::doubtful(DATABASE, warning, "")));
+            Some(db)
+        }
+        Err(error) => {
+            let remedy = "is it running, is `database_url` right, and may this user connect? Until then tokens go on \
+                          being verified, and everything else is 503";
+            findings.push(Finding::broken(DATABASE, error.to_string(), remedy));
+            None
+        }
+    }
+}
+
+/// What there is to see from inside.
+pub(super) async fn look(db: &Db, settings: &Settings, clock: &Clock, findings: &mut Vec<Finding>) {
+    match db.examine().await {
+        Ok(examined) => report(&examined, settings, clock, findings),
+        Err(error) => findings.push(Finding::broken(
+            DATABASE,
+            error.to_string(),
+            "see what the database logs",
+        )),
+    }
+    findings.push(schema(db).await);
+    // Whatever was written down was written down in the past.
+    if let Ok(Some(newest)) = audit::newest(db).await {
+        let (newest, now) = (newest.millis(), clock.now().millis());
+        if newest > now + i64::try_from(CLOSE.as_millis()).unwrap_or(0) {
+            findings.push(compare_clocks("the newest entry of the audit log", newest, now));
+        }
+    }
+}
+
+fn report(examined: &Examination, settings: &Settings, clock: &Clock, findings: &mut Vec<Finding>) {
+    let trip = examined.round_trip;
+    let found = format!(
+        "version {}; a read takes {:.1} ms",
+        examined.version,
+        trip.as_secs_f64() * 1000.0
+    );
+    findings.push(if trip > SLOW {
+        Finding::doubtful(
+            DATABASE,
+            found,
+            "put the server near its database; each request reads it once or more",
+        )
+    } else {
+        Finding::sound(DATABASE, found)
+    });
+    if let Some(now) = examined.now {
+        findings.push(compare_clocks("the database's clock", now, clock.now().millis()));
+    }
+    if let Some((open, most)) = examined.connections {
+        let ours = i64::try_from(settings.database.pool_size).unwrap_or(i64::MAX);
+        let found = format!("{open} of {most} connections are in use; each node takes up to {ours} and one");
+        findings.push(if ours + 1 > most || open + ours / 2 > most {
+            Finding::doubtful(
+                DATABASE,
+                found,
+                "a smaller `database.pool_size`, a greater `max_connections`, or PgBouncer",
+            )
+        } else {
+            Finding::sound(DATABASE, found)
+        });
+    }
+}
+
+async fn schema(db: &Db) -> Finding {
+    match db.is_unfinished().await {
+        Ok(true) => {
+            return Finding::broken(
+                "schema",
+                "a restore or a move into this database broke off: it holds a part only",
+                "empty it, and restore or move again",
+            );
+        }
+        Err(error) => return Finding::broken("schema", error.to_string(), "see what the database logs"),
+        Ok(false) => {}
+    }
+    match db.pending(migrations::ALL).await {
+        Ok(Schema::Current) => Finding::sound("schema", "it is the one of this version"),
+        Ok(Schema::Behind(missing)) => Finding::broken(
+            "schema",
+            format!("{missing} migrations are missing"),
+            "`countersign migrate`, or start the new version, which does the same",
+        ),
+        Ok(Schema::Newer(_)) => Finding::broken(
+            "schema",
+            "it is newer than this program",
+            "install the newer version; this one does not start on it",
+        ),
+        Err(error) => Finding::broken(
+            "schema",
+            error.to_string(),
+            "this database was made by another program, or changed by hand",
+        ),
+    }
+}
+
+/// The embedded file, from outside: how it keeps its log, how much room there is, how fast the disk is.
+fn look_at_file(path: &Path, findings: &mut Vec<Finding>) {
+    // Bytes 18 and 19 of the header: 2 where it has a write-ahead log (SQLite, "Database File Format").
+    let mut header = [0; 20];
+    let is_read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    if is_read.is_ok() && header[18..20] != [2, 2] {
+        findings.push(Finding::doubtful(
+            DATABASE,
+            "another program has switched its write-ahead log off",
+            "the server switches it on again at its start; let no other program write into the file",
+        ));
+    }
+    let log = std::fs::metadata(format!("{}-wal", path.display())).map_or(0, |log| log.len());
+    if log > 512 * MEBIBYTE {
+        findings.push(Finding::doubtful(
+            DATABASE,
+            format!("its write-ahead log has grown to {} MiB", log / MEBIBYTE),
+            "some program holds a read open for long: a backup by other means, or a shell",
+        ));
+    }
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    findings.extend([room(folder), sync(folder)].into_iter().flatten());
+}
+
+fn room(folder: &Path) -> Option<Finding> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize) / MEBIBYTE;
+    let found = format!("{free} MiB are free on its disk");
+    let remedy = "make room: on a full disk nobody signs in";
+    Some(match free {
+        0..100 => Finding::broken("disk", found, remedy),
+        100..1024 => Finding::doubtful("disk", found, remedy),
+        _ => Finding::sound("disk", found),
+    })
+}
+
+/// A few bytes, synced, three times: the median.
+fn sync(folder: &Path) -> Option<Finding> {
+    let mut file = tempfile(folder)?;
+    let mut times = [Duration::ZERO; 3];
+    for time in &mut times {
+        let began = Instant::now();
+        file.write_all(b"countersign doctor")
+            .and_then(|()| file.sync_data())
+            .ok()?;
+        *time = began.elapsed();
+    }
+    times.sort_unstable();
+    let found = format!("a sync of its disk takes {:.1} ms", times[1].as_secs_f64() * 1000.0);
+    Some(if times[1] > SLOW_SYNC {
+        Finding::doubtful("disk", found, "every sign-in waits for one: a faster disk")
+    } else {
+        Finding::sound("disk", found)
+    })
+}
+
+/// A file without a name, which is gone when it is closed.
+fn tempfile(folder: &Path) -> Option<std::fs::File> {
+    let name = folder.join(format!(".countersign-doctor-{}", std::process::id()));
+    let file = std::fs::File::create_new(&name).ok()?;
+    std::fs::remove_file(&name).ok()?;
+    Some(file)
+}

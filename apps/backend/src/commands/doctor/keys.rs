@@ -1,0 +1,92 @@
+//! The signing keys: whether they are there, fit each other, are nobody else's to read, and how old they are.
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use countersign_store::Db;
+
+use super::finding::Finding;
+use crate::context::key_options;
+use crate::core::clock::Clock;
+use crate::features::keys::{KeyOperator, KeyState, ListedKey, current_kid};
+use crate::settings::Settings;
+
+const KEYS: &str = "keys";
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const OLD: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Gives the `kid` that signs.
+pub(super) async fn look(
+    settings: &Settings,
+    db: Option<&Db>,
+    clock: &Clock,
+    findings: &mut Vec<Finding>,
+) -> Option<String> {
+    let options = key_options(settings);
+    let dir = options.dir.display();
+    if let Ok(folder) = std::fs::metadata(&options.dir) {
+        let mode = folder.permissions().mode() & 0o777;
+        if mode & 0o022 != 0 {
+            findings.push(Finding::broken(
+                KEYS,
+                format!("others may write into {dir} (mode {mode:03o}), and so put their own key there"),
+                format!("chmod 700 {dir}"),
+            ));
+        }
+    }
+    let current = match current_kid(&options).await {
+        Ok(current) => current,
+        Err(error) => {
+            findings.push(Finding::broken(KEYS, error.to_string(), ""));
+            return None;
+        }
+    };
+    let known = match db {
+        Some(db) => KeyOperator::new(options.clone(), db.clone(), clock.clone())
+            .list()
+            .await
+            .unwrap_or_default(),
+        None => Vec::new(),
+    };
+    findings.push(match &current {
+        Some(kid) => judge(kid, &known, clock),
+        None => missing(&options.dir.display().to_string(), &known),
+    });
+    current
+}
+
+fn missing(dir: &str, known: &[ListedKey]) -> Finding {
+    match known.first() {
+        Some(lost) => Finding::broken(
+            KEYS,
+            format!(
+                "{dir} holds no keys, but this database has issued tokens with the key {}",
+                lost.kid
+            ),
+            "mount or restore the folder, or set `keys_dir`; a server does not start without it",
+        ),
+        None => Finding::unknown(
+            KEYS,
+            format!("{dir} holds no keys"),
+            "a server makes them at its first start",
+        ),
+    }
+}
+
+fn judge(kid: &str, known: &[ListedKey], clock: &Clock) -> Finding {
+    let found = known.iter().find(|key| key.kid == kid);
+    if found.is_some_and(|key| key.state == KeyState::Revoked) {
+        let remedy = format!("`countersign keys revoke {kid}` on this folder, which replaces it");
+        return Finding::broken(KEYS, format!("the key {kid} was revoked, and must not sign"), remedy);
+    }
+    let Some(since) = found.and_then(|key| key.since) else {
+        return Finding::sound(KEYS, format!("{kid} signs; no server has used it yet"));
+    };
+    let age = Duration::from_millis(u64::try_from(clock.now().millis() - since.millis()).unwrap_or(0));
+    let found = format!("{kid} signs, for {} days now", age.as_secs() / DAY.as_secs());
+    if age > OLD {
+        Finding::doubtful(KEYS, found, "`countersign keys rotate --wait`")
+    } else {
+        Finding::sound(KEYS, found)
+    }
+}

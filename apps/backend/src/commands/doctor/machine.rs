@@ -1,0 +1,69 @@
+//! What is beside the database: Redis, and how many files may be open.
+
+use prometheus_client::registry::Registry;
+use rustix::process::{Resource, getrlimit};
+
+use super::compare_clocks;
+use super::finding::Finding;
+use super::reach::ask_operator;
+use crate::core::clock::Clock;
+use crate::core::redis::Redis;
+use crate::settings::Settings;
+
+const REDIS: &str = "redis";
+const FILES: &str = "open files";
+/// Files that are not connections of clients.
+const RESERVED: u64 = 256;
+
+pub(super) async fn redis(settings: &Settings, clock: &Clock, findings: &mut Vec<Finding>) {
+    let Some(url) = &settings.redis_url else {
+        return;
+    };
+    let remedy =
+        "is it running, and is `redis_url` right? Until then each node counts its own rate limits; sign-ins go on";
+    let opened = Redis::open(url.expose(), settings.issuer.as_str(), &mut Registry::default()).await;
+    let redis = match opened {
+        Ok(redis) => redis,
+        Err(error) => return findings.push(Finding::broken(REDIS, error.to_string(), remedy)),
+    };
+    match redis.now().await {
+        Some(now) => {
+            findings.push(Finding::sound(REDIS, "it answers"));
+            findings.push(compare_clocks("the clock of Redis", now, clock.now().millis()));
+        }
+        None => findings.push(Finding::broken(REDIS, "it does not answer within 100 ms", remedy)),
+    }
+}
+
+/// Of the server that runs, if it tells; else of this very process, which may have another limit.
+pub(super) async fn files(settings: &Settings, findings: &mut Vec<Finding>) {
+    let needed = settings.http.max_connections as u64 + RESERVED;
+    let remedy = "raise the limit for the server (`LimitNOFILE=` of systemd, `ulimits:` of compose), or lower \
+                  `http.max_connections`; past it, connections are refused";
+    let told = ask_operator(settings, "metrics").await;
+    let of_server = told.as_deref().and_then(|text| {
+        let read = |name| {
+            text.lines()
+                .find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok())
+        };
+        Some((read("process_open_fds ")?, read("process_max_fds ")?))
+    });
+    #[expect(clippy::cast_precision_loss, reason = "limits are far below what a double holds")]
+    let needed_exactly = needed as f64;
+    findings.push(match of_server {
+        Some((open, most)) if most < needed_exactly => Finding::broken(
+            FILES,
+            format!("the server may open {most}, has {open} open, and would need {needed} for all its connections"),
+            remedy,
+        ),
+        Some((open, most)) => Finding::sound(FILES, format!("the server has {open} of {most} open")),
+        None => match getrlimit(Resource::Nofile).maximum {
+            Some(most) if most < needed => Finding::broken(
+                FILES,
+                format!("here at most {most} may be open, and a server would need {needed} for all its connections"),
+                remedy,
+            ),
+            _ => Finding::sound(FILES, "as many as are needed may be open here"),
+        },
+    });
+}

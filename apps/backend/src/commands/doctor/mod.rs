@@ -1,0 +1,79 @@
+//! `countersign doctor`: looks at an installation from all sides, and says for each what is wrong and how to mend it.
+//! It changes nothing, and a server may run meanwhile.
+
+mod database;
+mod finding;
+mod keys;
+mod machine;
+mod proxy;
+mod reach;
+
+use std::time::Duration;
+
+use super::output::harmless;
+use super::{Failure, Standard};
+use crate::core::clock::Clock;
+use crate::settings::Settings;
+use finding::{Finding, State};
+
+/// How far another clock may be off without a word, and how far until tokens are refused.
+const CLOSE: Duration = Duration::from_secs(2);
+const LEEWAY: Duration = Duration::from_secs(30);
+
+pub(super) async fn doctor(settings: &Settings, output: &mut Standard) -> Result<(), Failure> {
+    let clock = Clock::system();
+    let mut findings = Vec::new();
+    let db = database::open(settings, &mut findings).await;
+    if let Some(db) = &db {
+        database::look(db, settings, &clock, &mut findings).await;
+    }
+    let key = keys::look(settings, db.as_ref(), &clock, &mut findings).await;
+    machine::redis(settings, &clock, &mut findings).await;
+    let reached = reach::look(settings, (db.as_ref(), key.as_deref()), &clock, &mut findings).await;
+    if reached {
+        proxy::look(settings, &mut findings).await;
+    }
+    machine::files(settings, &mut findings).await;
+    if let Some(db) = db {
+        db.close().await?;
+    }
+    print(&findings, output)?;
+    let count = |state| findings.iter().filter(|finding| finding.state == state).count();
+    match (count(State::Broken), count(State::Doubtful)) {
+        (0, _) => Ok(()),
+        (broken, 0) => Err(Failure::new(format!("{broken} of these must be mended"))),
+        (broken, doubtful) => Err(Failure::new(format!(
+            "{broken} of these must be mended, and {doubtful} should be looked at"
+        ))),
+    }
+}
+
+fn print(findings: &[Finding], output: &mut Standard) -> Result<(), Failure> {
+    if output.is_json() {
+        return Ok(output.rows(findings)?);
+    }
+    let mut text = String::new();
+    for finding in findings {
+        let (state, about) = (finding.state.name(), finding.about);
+        text.push_str(&format!("{state:<5}  {about:<12}  {}\n", harmless(&finding.found)));
+        if !finding.remedy.is_empty() {
+            text.push_str(&format!("{:21}→ {}\n", "", harmless(&finding.remedy)));
+        }
+    }
+    Ok(output.document(text.as_bytes())?)
+}
+
+/// What to say of another clock that shows `theirs` (in milliseconds) while ours shows `ours`.
+fn compare_clocks(whose: &str, theirs: i64, ours: i64) -> Finding {
+    let off = Duration::from_millis(theirs.abs_diff(ours));
+    let which = if theirs > ours { "ahead of" } else { "behind" };
+    let found = format!("{whose} is {:.1} s {which} this machine", off.as_secs_f64());
+    let remedy = "let NTP set both clocks (`timedatectl set-ntp true`); tokens are judged by them";
+    if off > LEEWAY {
+        Finding::broken("clock", found, remedy)
+    } else if off > CLOSE {
+        Finding::doubtful("clock", found, remedy)
+    } else {
+        Finding::sound("clock", format!("{whose} and this machine agree"))
+    }
+}

@@ -1,0 +1,100 @@
+//! What a reverse proxy makes of the client's address. A request with a forged one is sent through the public address,
+//! and the operator's listener tells how it arrived.
+
+use std::net::IpAddr;
+
+use super::finding::Finding;
+use super::reach::{ask_operator, get};
+use crate::core::chance::Chance;
+use crate::core::probes::{PROBE, Seen};
+use crate::settings::Settings;
+
+const PROXY: &str = "proxy";
+/// Of TEST-NET-3 (RFC 5737): nobody has it.
+const FORGED: &str = "203.0.113.77";
+const FORGED_FORWARDED: &str = "for=203.0.113.77";
+/// Another node may get the request; several requests get here.
+const ATTEMPTS: usize = 12;
+
+pub(super) async fn look(settings: &Settings, findings: &mut Vec<Finding>) {
+    if settings.metrics_listen.is_none() {
+        if settings.issuer.is_https() && settings.trusted_proxies.is_empty() {
+            findings.push(untrusted("https ends at a proxy, and `trusted_proxies` names none"));
+        } else if settings.issuer.is_https() {
+            let remedy = "set `metrics_listen` (127.0.0.1:9100, say), and ask again";
+            findings.push(Finding::unknown(
+                PROXY,
+                "only a server with `metrics_listen` can tell how requests arrive",
+                remedy,
+            ));
+        }
+        return;
+    }
+    findings.push(match probe(settings).await {
+        Some(seen) => judge(&seen, settings),
+        None => Finding::unknown(
+            PROXY,
+            "what was sent to the issuer's address did not arrive at the server of this `metrics_listen`",
+            "is it the server of these settings? With many nodes, ask again",
+        ),
+    });
+}
+
+async fn probe(settings: &Settings) -> Option<Seen> {
+    for _ in 0..ATTEMPTS {
+        let mark: String = Chance.bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let headers = [
+            (PROBE.as_str(), mark.as_str()),
+            ("x-forwarded-for", FORGED),
+            ("forwarded", FORGED_FORWARDED),
+        ];
+        get(&format!("{}/healthz", settings.issuer.as_str()), &headers)
+            .await
+            .ok()?;
+        if let Some(seen) = ask_operator(settings, &format!("seen/{mark}")).await {
+            return serde_json::from_str(&seen).ok();
+        }
+    }
+    None
+}
+
+fn untrusted(found: &str) -> Finding {
+    Finding::broken(
+        PROXY,
+        format!("{found}: all clients look like one, and share one rate limit"),
+        "name the proxy's network in `trusted_proxies`, and nothing wider",
+    )
+}
+
+fn judge(seen: &Seen, settings: &Settings) -> Finding {
+    let is_trusted = |address: IpAddr| {
+        settings
+            .trusted_proxies
+            .iter()
+            .any(|network| network.contains(&address))
+    };
+    let passed_on = seen.x_forwarded_for.as_deref() == Some(FORGED);
+    let peer = seen.peer;
+    match (is_trusted(peer), passed_on) {
+        (false, false) if seen.x_forwarded_for.is_some() => untrusted(&format!(
+            "a proxy at {peer} tells the client's address, but is not in `trusted_proxies`"
+        )),
+        (false, _) if settings.issuer.is_https() => {
+            untrusted(&format!("https ends at {peer}, which is not in `trusted_proxies`"))
+        }
+        (false, _) => Finding::sound(PROXY, "there is none, and none is trusted"),
+        (true, true) if seen.forwarded.is_none() || seen.forwarded.as_deref() == Some(FORGED_FORWARDED) => {
+            Finding::broken(
+                PROXY,
+                format!("the proxy at {peer} passes on whatever address a client writes: clients escape every limit"),
+                "let it set `X-Forwarded-For` itself (nginx: `$proxy_add_x_forwarded_for`)",
+            )
+        }
+        (true, _) if seen.forwarded.as_deref() == Some(FORGED_FORWARDED) => Finding::broken(
+            PROXY,
+            format!("the proxy at {peer} passes on a client's own `Forwarded`; then no address is believed"),
+            "let it empty that header (nginx: `proxy_set_header Forwarded \"\"`)",
+        ),
+        (true, _) => Finding::sound(PROXY, format!("the proxy at {peer} tells the client's address")),
+    }
+}

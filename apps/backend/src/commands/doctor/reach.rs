@@ -1,0 +1,175 @@
+//! What clients and verifiers get to see at the public address: the metadata, the keys, the status lists.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use countersign_jose::{JwkSet, StatusListExpectation, VerifyingKey, verify_status_list};
+use countersign_store::Db;
+use http::header::{DATE, ETAG, IF_NONE_MATCH};
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use serde_json::Value;
+
+use super::compare_clocks;
+use super::finding::Finding;
+use crate::core::clock::Clock;
+use crate::core::outbound::{Outbound, OutboundError};
+use crate::features::revocation;
+use crate::settings::Settings;
+
+const ISSUER: &str = "issuer";
+const LISTS: &str = "status list";
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a change of a list is waited for.
+const WAIT: u64 = 2;
+
+/// Whether a server of this installation answers there.
+pub(super) async fn look(
+    settings: &Settings,
+    (db, kid): (Option<&Db>, Option<&str>),
+    clock: &Clock,
+    findings: &mut Vec<Finding>,
+) -> bool {
+    let issuer = settings.issuer.as_str();
+    if !settings.issuer.is_https() && !settings.issuer.is_loopback() {
+        findings.push(Finding::broken(
+            ISSUER,
+            format!("{issuer} is not https: everybody on the way can read the tokens"),
+            "let a reverse proxy end TLS, and set `issuer` to its https address",
+        ));
+    }
+    let metadata = match get(&format!("{issuer}/.well-known/oauth-authorization-server"), &[]).await {
+        Ok(metadata) => metadata,
+        Err(error) => {
+            let remedy = "is the server running, does the name lead to it, and is the proxy's certificate valid?";
+            findings.push(Finding::broken(ISSUER, format!("{issuer}: {error}"), remedy));
+            return false;
+        }
+    };
+    let stated: Value = serde_json::from_slice(metadata.body()).unwrap_or_default();
+    if metadata.status() != StatusCode::OK || stated["issuer"] != issuer {
+        let found = match stated["issuer"].as_str() {
+            Some(other) => format!("{issuer} leads to a server that calls itself {other}"),
+            None => format!(
+                "{issuer} leads to something that is no Countersign (status {})",
+                metadata.status()
+            ),
+        };
+        let remedy = "the same `issuer` on every node, and the proxy must hand on every path as it is";
+        findings.push(Finding::broken(ISSUER, found, remedy));
+        return false;
+    }
+    if let Some(date) = metadata.headers().get(DATE).and_then(|date| date.to_str().ok())
+        && let Ok(date) = httpdate::parse_http_date(date)
+        && let Ok(since) = date.duration_since(std::time::UNIX_EPOCH)
+    {
+        // It tells whole seconds, cut off.
+        let theirs = i64::try_from(since.as_millis()).unwrap_or(0) + 500;
+        findings.push(compare_clocks(
+            "the clock behind the issuer's address",
+            theirs,
+            clock.now().millis(),
+        ));
+    }
+    let keys = published_keys(issuer).await;
+    let is_ours = kid.is_none_or(|kid| keys.iter().any(|key| key.kid() == kid));
+    findings.push(if is_ours {
+        Finding::sound(ISSUER, format!("{issuer} leads here"))
+    } else {
+        Finding::broken(
+            ISSUER,
+            format!("{issuer} leads to a server with other keys than this folder's"),
+            "every node needs the same keys folder; or this is another installation than you think",
+        )
+    });
+    if let Some(db) = db {
+        findings.extend(list(issuer, db, &keys, clock).await);
+    }
+    is_ours
+}
+
+/// What the operator's listener says; none where there is none.
+pub(super) async fn ask_operator(settings: &Settings, path: &str) -> Option<String> {
+    let address = crate::commands::health::reachable(settings.metrics_listen?);
+    let answer = get(&format!("http://{address}/{path}"), &[]).await.ok()?;
+    (answer.status() == StatusCode::OK).then(|| String::from_utf8_lossy(answer.body()).into_owned())
+}
+
+pub(super) async fn get(url: &str, headers: &[(&str, &str)]) -> Result<Response<Bytes>, OutboundError> {
+    let mut request = Request::get(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request
+        .body(Full::default())
+        .map_err(|error| OutboundError::Unusable(error.to_string()))?;
+    Outbound::new()?
+        .ask(request, PATIENCE + Duration::from_secs(WAIT))
+        .await
+}
+
+async fn published_keys(issuer: &str) -> Vec<VerifyingKey> {
+    let Ok(answer) = get(&format!("{issuer}/.well-known/jwks.json"), &[]).await else {
+        return Vec::new();
+    };
+    let set = serde_json::from_slice::<JwkSet>(answer.body());
+    set.map_or_else(
+        |_| Vec::new(),
+        |set| {
+            set.keys
+                .iter()
+                .filter_map(|jwk| VerifyingKey::from_jwk(jwk).ok())
+                .collect()
+        },
+    )
+}
+
+/// The newest list, as a verifier gets it, and whether a verifier can wait for its change.
+async fn list(issuer: &str, db: &Db, keys: &[VerifyingKey], clock: &Clock) -> Option<Finding> {
+    let number = revocation::newest_list(db).await.ok()??;
+    let uri = format!("{issuer}/oauth2/status-lists/{number}");
+    let remedy = "the proxy must hand on /oauth2/status-lists/ as it is; without it verifiers refuse every token";
+    let answer = match get(&uri, &[]).await {
+        Ok(answer) if answer.status() == StatusCode::OK => answer,
+        Ok(answer) => {
+            return Some(Finding::broken(
+                LISTS,
+                format!("{uri} answers {}", answer.status()),
+                remedy,
+            ));
+        }
+        Err(error) => return Some(Finding::broken(LISTS, format!("{uri}: {error}"), remedy)),
+    };
+    let expect = StatusListExpectation {
+        issuer,
+        uri: &uri,
+        now: clock.now().seconds(),
+        leeway: 30,
+    };
+    let text = String::from_utf8_lossy(answer.body());
+    let find = |kid: &str| keys.iter().find(|key| key.kid() == kid);
+    if let Err(error) = verify_status_list(&text, find, &expect) {
+        return Some(Finding::broken(
+            LISTS,
+            format!("{uri} does not verify: {error}"),
+            remedy,
+        ));
+    }
+    let etag = answer.headers().get(ETAG)?.to_str().ok()?.to_owned();
+    let (began, wait) = (Instant::now(), format!("wait={WAIT}"));
+    let waited = get(&uri, &[(IF_NONE_MATCH.as_str(), &etag), ("prefer", &wait)]).await;
+    let is_held = waited.is_ok_and(|answer| {
+        // Changed meanwhile: that is what it is for.
+        answer.status() == StatusCode::OK
+            || answer.status() == StatusCode::NOT_MODIFIED && began.elapsed() >= Duration::from_millis(WAIT * 900)
+    });
+    Some(if is_held {
+        Finding::sound(LISTS, "verifiers get it, and can wait for its changes")
+    } else {
+        Finding::doubtful(
+            LISTS,
+            "verifiers get it, but cannot wait for its changes: they see a revocation when they ask the next time",
+            "the proxy must not cache it, must hand on `Prefer` and `If-None-Match`, and wait for 90 s",
+        )
+    })
+}
