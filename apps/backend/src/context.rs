@@ -289,6 +289,7 @@ fn layer_options(settings: &Settings, refusals: Refusals) -> LayerOptions {
         body_timeout: settings.http.body_timeout,
         request_timeout: settings.http.request_timeout,
         chance: Chance,
+        traced: settings.telemetry.otlp_endpoint.is_some(),
         refusals,
     }
 }

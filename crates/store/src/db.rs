@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::{Instrument, debug_span};
+
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 use crate::{Error, Kind, Listener, OpenError, Options, Sql, Tx, Work};
@@ -83,10 +85,13 @@ impl Db {
         F: for<'c, 't> Fn(&'c mut Tx<'t>, &'c I) -> Work<'c, T, E>,
         E: From<Error>,
     {
-        match &*self.engine {
-            Engine::Sqlite(sqlite) => sqlite.transact(&input, &work).await,
-            Engine::Postgres(postgres) => postgres.transact(&input, &work).await,
-        }
+        let transaction = async {
+            match &*self.engine {
+                Engine::Sqlite(sqlite) => sqlite.transact(&input, &work).await,
+                Engine::Postgres(postgres) => postgres.transact(&input, &work).await,
+            }
+        };
+        transaction.instrument(debug_span!("transaction")).await
     }
 
     /// Waits until everything that this process has committed so far is on disk; at once on PostgreSQL, whose commits

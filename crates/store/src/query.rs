@@ -1,6 +1,6 @@
 //! One statement with its values, and the four ways to run it.
 
-use tracing::trace;
+use tracing::{Instrument, Span, debug_span, trace};
 
 use crate::connection::Target;
 use crate::db::Engine;
@@ -45,7 +45,7 @@ impl Query {
     /// [`Error::Database`] when there is more than one; else as any statement.
     pub async fn optional<T: FromRow>(self, conn: impl Into<Conn<'_>>) -> Result<Option<T>, Error> {
         trace!(statement = self.sql.postgres(), "optional");
-        let mut rows = self.fetch(conn.into().0).await?;
+        let mut rows = self.fetch(conn.into().0).instrument(self.span()).await?;
         match rows.len() {
             0 | 1 => Ok(rows.pop()),
             _ => Err(Error::database("at most one row was expected, and more came")),
@@ -58,13 +58,13 @@ impl Query {
     /// As any statement.
     pub async fn all<T: FromRow + Send + 'static>(self, conn: impl Into<Conn<'_>>) -> Result<Vec<T>, Error> {
         trace!(statement = self.sql.postgres(), "all");
-        let target = conn.into().0;
+        let (target, span) = (conn.into().0, self.span());
         if let Target::Db(db) = &target
             && let Engine::Sqlite(sqlite) = &*db.engine
         {
-            return sqlite.scan(self).await;
+            return sqlite.scan(self).instrument(span).await;
         }
-        self.fetch(target).await
+        self.fetch(target).instrument(span).await
     }
 
     /// Runs it for its effect, and says how many rows it changed. What it did is durable when this returns.
@@ -73,14 +73,23 @@ impl Query {
     /// As any statement.
     pub async fn execute(self, conn: impl Into<Conn<'_>>) -> Result<u64, Error> {
         trace!(statement = self.sql.postgres(), "execute");
-        match conn.into().0 {
-            Target::Db(db) => match &*db.engine {
-                Engine::Sqlite(sqlite) => sqlite.execute(&self).await,
-                Engine::Postgres(postgres) => postgres.execute(&self).await,
-            },
-            Target::Sqlite(connection, fate) => sqlite::execute_within(connection, fate, &self),
-            Target::Postgres(session, fate) => session.execute_within(fate, &self).await,
-        }
+        let target = conn.into().0;
+        let execution = async {
+            match target {
+                Target::Db(db) => match &*db.engine {
+                    Engine::Sqlite(sqlite) => sqlite.execute(&self).await,
+                    Engine::Postgres(postgres) => postgres.execute(&self).await,
+                },
+                Target::Sqlite(connection, fate) => sqlite::execute_within(connection, fate, &self),
+                Target::Postgres(session, fate) => session.execute_within(fate, &self).await,
+            }
+        };
+        execution.instrument(self.span()).await
+    }
+
+    /// For traces: the statement as it stands in the program, and none of its values.
+    fn span(&self) -> Span {
+        debug_span!("statement", db.query.text = self.sql.postgres())
     }
 
     async fn fetch<T: FromRow>(&self, target: Target<'_>) -> Result<Vec<T>, Error> {

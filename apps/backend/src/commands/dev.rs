@@ -51,7 +51,7 @@ pub(super) async fn serve(asked: Dev, sources: Sources, output: &mut Standard) -
     }
     let folder = Folder::make()?;
     let mut settings = settings(&folder, sources)?;
-    logging::start(&settings.log);
+    logging::start(&settings.log, None);
     let issuer = settings.issuer.clone();
     refuse_elsewhere("issuer", issuer.as_str(), !issuer.is_loopback())?;
     // The port is taken once and kept: whoever else looks for a free one meanwhile does not get it.

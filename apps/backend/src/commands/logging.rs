@@ -1,30 +1,62 @@
-//! What the server logs, and how: text for a person at a terminal, JSON for everything else.
+//! What the server logs, and how: text for a person at a terminal, JSON for everything else; and what it sends to a
+//! collector of traces, if the settings name one.
 
 use std::io::{self, IsTerminal};
 
+use tracing::Subscriber;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::core::telemetry::Telemetry;
 use crate::settings::Log;
 
 /// Starts logging to the standard error. The standard output belongs to what a command prints.
-pub(super) fn start(settings: &Log) {
-    let terminal = io::stderr().is_terminal();
-    let registry = tracing_subscriber::registry().with(settings.level.targets());
+pub(super) fn start(settings: &Log, telemetry: Option<&Telemetry>) {
+    let registry = tracing_subscriber::registry();
+    let targets = settings.level.targets();
     // A second call, in the same process, changes nothing.
-    let _ = if settings.format.is_json(terminal) {
+    let _ = match telemetry {
+        // One filter for all: what nobody logs is not even made.
+        None => registry.with(targets).with(lines(settings)).try_init(),
+        Some(telemetry) => {
+            let traces = tracing_opentelemetry::layer()
+                .with_tracer(telemetry.tracer())
+                .with_location(false)
+                .with_threads(false)
+                .with_target(false);
+            let logged = lines(settings).with_filter(targets);
+            registry.with(logged).with(traces.with_filter(ours())).try_init()
+        }
+    };
+}
+
+/// The spans of our own crates. What libraries tell of themselves would send traces about sending traces.
+fn ours() -> Targets {
+    ["countersign", "countersign_store"]
+        .iter()
+        .fold(Targets::new(), |targets, ours| {
+            targets.with_target(*ours, LevelFilter::DEBUG)
+        })
+}
+
+fn lines<S: Subscriber + for<'span> LookupSpan<'span>>(settings: &Log) -> Box<dyn Layer<S> + Send + Sync> {
+    let terminal = io::stderr().is_terminal();
+    if settings.format.is_json(terminal) {
         let lines = tracing_subscriber::fmt::layer()
             .json()
             .flatten_event(true)
             // The innermost span is the request; the list of all would say the same once more.
             .with_span_list(false)
             .with_writer(io::stderr);
-        registry.with(lines).try_init()
+        lines.boxed()
     } else {
         let lines = tracing_subscriber::fmt::layer()
             .with_target(false)
             .with_ansi(terminal)
             .with_writer(io::stderr);
-        registry.with(lines).try_init()
-    };
+        lines.boxed()
+    }
 }

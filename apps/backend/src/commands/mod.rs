@@ -30,6 +30,7 @@ pub use self::failure::Failure;
 use self::output::Output;
 use crate::Context;
 use crate::core::clock::Clock;
+use crate::core::telemetry::Telemetry;
 use crate::settings::{Loaded, Settings};
 
 /// Where every command prints.
@@ -84,8 +85,14 @@ async fn with_settings(command: Command, loaded: Loaded, output: &mut Standard) 
     match command {
         Command::Settings(_) => Ok(settings::show(&loaded, output)?),
         Command::Serve => {
-            logging::start(&settings.log);
-            Box::pin(serve::serve(loaded.settings)).await
+            let telemetry = Telemetry::start(&settings.telemetry).map_err(Failure::of_configuration)?;
+            logging::start(&settings.log, telemetry.as_ref());
+            let served = Box::pin(serve::serve(loaded.settings)).await;
+            if let Some(telemetry) = telemetry {
+                // It waits for the collector, which answers on the runtime.
+                tokio::task::block_in_place(|| telemetry.shut_down());
+            }
+            served
         }
         Command::Health => health::health(settings, output),
         Command::Doctor => Box::pin(doctor::doctor(settings, output)).await,

@@ -19,3 +19,4 @@ pub mod problem;
 pub mod redis;
 pub mod refusals;
 pub mod server;
+pub mod telemetry;

@@ -14,6 +14,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use tokio::time::timeout;
 
+use super::telemetry;
+
 /// The most time that a request may take, to the last byte of its answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The most bytes of an answer that are read.
@@ -97,11 +99,12 @@ impl Outbound {
     /// # Errors
     /// [`OutboundError`].
     pub async fn post(&self, url: &str, content_type: HeaderValue, body: Bytes) -> Result<HeaderMap, OutboundError> {
-        let request = Request::post(url)
+        let mut request = Request::post(url)
             .header(header::CONTENT_TYPE, content_type)
             .header(header::USER_AGENT, concat!("countersign/", env!("CARGO_PKG_VERSION")))
             .body(Full::new(body))
             .map_err(|error| OutboundError::Unusable(error.to_string()))?;
+        telemetry::inject(request.headers_mut());
         timeout(PATIENCE, self.exchange(request))
             .await
             .unwrap_or(Err(OutboundError::TimedOut))

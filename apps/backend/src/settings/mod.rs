@@ -26,6 +26,7 @@ mod section;
 mod sessions;
 mod sources;
 mod status_lists;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -58,6 +59,7 @@ pub use self::section::Setting;
 pub use self::sessions::Sessions;
 pub use self::sources::{DEFAULT_FILE, SettingsFile, Source, Sources};
 pub use self::status_lists::StatusLists;
+pub use self::telemetry::{Collector, Ratio, Telemetry};
 pub use self::tokens::Tokens;
 pub use self::values::InForce;
 
@@ -129,6 +131,8 @@ section! {
             docs: Docs,
             /// `[log]`.
             log: Log,
+            /// `[telemetry]`.
+            telemetry: Telemetry,
             /// `[http]`.
             http: Http,
             /// `[database]`.
@@ -150,6 +154,7 @@ pub fn table() -> impl Iterator<Item = &'static Setting> {
         Audit::TABLE,
         Docs::TABLE,
         Log::TABLE,
+        Telemetry::TABLE,
         Http::TABLE,
         Database::TABLE,
     ];
@@ -193,6 +198,7 @@ impl Settings {
         self.sessions.check(values);
         self.status_lists.check(values);
         self.audit.check(values);
+        self.telemetry.check(values);
         self.http.check(values);
         self.database.check(values);
     }

@@ -37,4 +37,5 @@ mod stalled;
 mod starting;
 mod storm;
 mod tokens;
+mod traces;
 mod transfer;

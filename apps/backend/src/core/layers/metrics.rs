@@ -12,11 +12,13 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use tracing::Span;
 
 use crate::core::address::ClientAddress;
 use crate::core::limits::AddressPrefix;
 use crate::core::metrics::Register;
 use crate::core::refusals::Refusals;
+use crate::core::telemetry;
 
 /// Upper bounds in seconds: a read takes half a millisecond, a password some tens, and a queue of them seconds.
 const BUCKETS: [f64; 12] = [
@@ -100,6 +102,12 @@ impl Observed {
             route: request.extensions().get().cloned(),
             prefix: address.map(|address| AddressPrefix::of(address.ip())),
         }
+    }
+
+    /// For the trace.
+    pub(super) fn describe(&self, span: &Span, status: StatusCode) {
+        let route = self.route.as_ref().map_or("unmatched", MatchedPath::as_str);
+        telemetry::describe(span, self.method, route, status);
     }
 
     /// For the audit log: over a limit (429), or without the right to do it (403).

@@ -29,6 +29,7 @@ use self::{body::Admitted, cors::Visitor, metrics::Observed};
 use super::chance::Chance;
 use super::problem::Problem;
 use super::refusals::Refusals;
+use super::telemetry;
 
 /// What the layers need to know.
 #[derive(Clone)]
@@ -45,6 +46,8 @@ pub struct LayerOptions {
     pub request_timeout: Duration,
     /// Randomness, for request ids.
     pub chance: Chance,
+    /// Whether requests are traced.
+    pub traced: bool,
     /// Where those are counted who were turned away.
     pub refusals: Refusals,
 }
@@ -88,7 +91,12 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
     let started = Instant::now();
     let Inner { options, metrics } = &*shell.0;
     let id = RequestId::assign(&mut request, options);
-    let span = tracing::info_span!("request", request_id = %id);
+    let traced = options
+        .traced
+        .then(|| telemetry::span(&request, &id, &options.trusted_proxies));
+    let span = traced
+        .clone()
+        .unwrap_or_else(|| tracing::info_span!("request", request_id = %id));
     async {
         let observed = Observed::of(&request, &options.trusted_proxies);
         let visitor = Visitor::of(&request, &options.cors_origins);
@@ -101,6 +109,9 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
         headers::protect(&mut response, shell.is_https());
         id.echo(&mut response);
         observed.note_refusal(response.status(), &options.refusals);
+        if let Some(span) = traced {
+            observed.describe(&span, response.status());
+        }
         metrics.observe(observed, response.status(), started.elapsed());
         response
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
-use tracing::Span;
+use tracing::{Span, debug_span};
 
 use super::hasher::HashError;
 use super::memory::Memory;
@@ -87,9 +87,11 @@ impl Pool {
         let (answer, mut answered) = oneshot::channel();
         // What a job logs is logged in the request that asked for it.
         let span = Span::current();
+        let waiting = debug_span!("wait for a hashing thread");
         let place = self.shared.enqueue(Box::new(move |memory| {
             // The caller may have left while this ran.
-            let _ = answer.send(span.in_scope(|| work(memory)));
+            drop(waiting);
+            let _ = answer.send(span.in_scope(|| debug_span!("hash a password").in_scope(|| work(memory))));
         }))?;
         let done = match timeout(LONGEST_WAIT, &mut answered).await {
             Ok(done) => done,

@@ -51,6 +51,7 @@ fn layers_within(issuer: &str, request_timeout: Duration) -> Tested {
         body_timeout: Duration::from_secs(15),
         request_timeout,
         chance: Chance,
+        traced: false,
         refusals: crate::core::refusals::Refusals::default(),
     };
     let shell = Shell::new(options, Metrics::register(&mut registry));

@@ -52,6 +52,7 @@ async fn start(limits: Limits) -> Running {
         body_timeout: limits.body_timeout,
         request_timeout: Duration::from_secs(30),
         chance: Chance,
+        traced: false,
         refusals: crate::core::refusals::Refusals::default(),
     };
     let shell = Shell::new(options, layers::Metrics::register(&mut registry));

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use countersign_jose::decode_without_verifying;
 use countersign_store::Error;
 use http::HeaderValue;
+use tracing::Instrument;
 
 use super::super::store::{self, Checkpoint};
 use crate::Context;
@@ -99,7 +100,8 @@ impl Shipping {
         };
         let client = client.as_ref().map_err(|error| ShipError::Webhook(error.to_string()))?;
         for Checkpoint { seq, token } in store::unsent(&context.db, PAGE).await? {
-            let posted = client.post(url, JOSE, Bytes::from(token)).await;
+            let span = tracing::info_span!("ship a checkpoint", otel.kind = "client");
+            let posted = client.post(url, JOSE, Bytes::from(token)).instrument(span).await;
             posted.map_err(|error| ShipError::Webhook(error.to_string()))?;
             store::mark_sent(&context.db, seq, context.clock.now()).await?;
         }

@@ -1,0 +1,151 @@
+//! The way to the collector.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use opentelemetry::trace::{Link, SpanKind, TraceContextExt, TraceId, TraceState, TracerProvider};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_http::{HttpClient, HttpError};
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{Sampler, SamplingDecision, SamplingResult, SdkTracer, SdkTracerProvider, ShouldSample};
+use tokio::runtime::Handle;
+
+use crate::core::outbound::{Outbound, OutboundError};
+use crate::settings;
+
+/// How long the collector may take for one lot.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Makes traces, and sends what has gathered when it is shut down.
+pub struct Telemetry(SdkTracerProvider);
+
+/// Traces cannot be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The address, or TLS on this machine, cannot be used.
+    #[error("traces cannot be sent: {0}")]
+    Unusable(String),
+}
+
+impl Telemetry {
+    /// The way to the collector of the settings; none where they name none. Must be called within the runtime.
+    ///
+    /// # Errors
+    /// [`TelemetryError`]
+    pub fn start(settings: &settings::Telemetry) -> Result<Option<Self>, TelemetryError> {
+        let Some(collector) = &settings.otlp_endpoint else {
+            return Ok(None);
+        };
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(collector.traces())
+            .with_headers(settings.headers().into_iter().collect())
+            .with_timeout(PATIENCE)
+            .with_http_client(Sender::new()?)
+            .build()
+            .map_err(|error| TelemetryError::Unusable(error.to_string()))?;
+        let about = [
+            KeyValue::new("service.name", "countersign"),
+            KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+        ];
+        let sampler = Sampler::TraceIdRatioBased(settings.sample_ratio.get());
+        let provider = SdkTracerProvider::builder()
+            .with_resource(Resource::builder_empty().with_attributes(about).build())
+            .with_sampler(Requests(Sampler::ParentBased(Box::new(sampler))))
+            .with_batch_exporter(exporter)
+            .build();
+        Ok(Some(Self(provider)))
+    }
+
+    /// What makes spans of spans.
+    pub fn tracer(&self) -> SdkTracer {
+        self.0.tracer("countersign")
+    }
+
+    /// Sends what has gathered. It waits for the collector, so not on a thread of the runtime.
+    pub fn shut_down(self) {
+        // What could not be sent has been told of already.
+        let _ = self.0.shutdown_with_timeout(PATIENCE);
+    }
+}
+
+/// What begins with a request, from here or to here, is traced. What the server does by itself, ten times a second, is
+/// not.
+#[derive(Clone, Debug)]
+struct Requests(Sampler);
+
+impl ShouldSample for Requests {
+    fn should_sample(
+        &self,
+        parent: Option<&Context>,
+        trace: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let has_parent = parent.is_some_and(|parent| parent.span().span_context().is_valid());
+        if has_parent || matches!(kind, SpanKind::Server | SpanKind::Client) {
+            return self.0.should_sample(parent, trace, name, kind, attributes, links);
+        }
+        SamplingResult {
+            decision: SamplingDecision::Drop,
+            attributes: Vec::new(),
+            trace_state: TraceState::default(),
+        }
+    }
+}
+
+/// Posts lots of spans. The exporter runs on a thread of its own, the connections on the runtime.
+struct Sender {
+    outbound: Outbound,
+    runtime: Handle,
+    failing: AtomicBool,
+}
+
+impl Sender {
+    fn new() -> Result<Self, TelemetryError> {
+        Ok(Self {
+            outbound: Outbound::new().map_err(|error| TelemetryError::Unusable(error.to_string()))?,
+            runtime: Handle::current(),
+            failing: AtomicBool::new(false),
+        })
+    }
+
+    /// One line when it begins to fail, and one when it works again.
+    fn tell(&self, failure: Option<&dyn fmt::Display>) {
+        let was_failing = self.failing.swap(failure.is_some(), Ordering::Relaxed);
+        match failure {
+            Some(error) if !was_failing => tracing::warn!(%error, "traces cannot be sent; they are dropped"),
+            None if was_failing => tracing::info!("traces are sent again"),
+            _ => {}
+        }
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sender")
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpClient for Sender {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let outbound = self.outbound.clone();
+        let asking = async move { outbound.ask(request.map(Full::new), PATIENCE).await };
+        let answer = self.runtime.spawn(asking).await.unwrap_or(Err(OutboundError::TimedOut));
+        match &answer {
+            Ok(answer) if answer.status().is_success() => self.tell(None),
+            Ok(answer) => self.tell(Some(&format!("the collector answers {}", answer.status()))),
+            Err(error) => self.tell(Some(error)),
+        }
+        Ok(answer?)
+    }
+}
