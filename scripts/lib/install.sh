@@ -19,6 +19,7 @@ need_for() {
     lint | doctests | docs) need cc build-essential ;;
     rust)
       need cc build-essential
+      need curl curl
       need strace strace
       need_python
       postgres_folder >/dev/null || packages+=(postgresql)
