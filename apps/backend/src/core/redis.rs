@@ -105,9 +105,9 @@ impl Redis {
     }
 
     /// Tells whoever listens to the channel. Nobody is told while Redis is away.
-    pub async fn publish(&self, channel: &str, number: i64) {
+    pub async fn publish(&self, channel: &str, message: &str) {
         let mut command = redis::cmd("PUBLISH");
-        command.arg(format!("{}{channel}", self.0.prefix)).arg(number);
+        command.arg(format!("{}{channel}", self.0.prefix)).arg(message);
         self.ask::<()>(&command).await;
     }
 
@@ -171,12 +171,12 @@ impl Redis {
 }
 
 impl Subscription {
-    /// Waits for a message. False: nothing more will come.
-    pub async fn heard(&mut self) -> bool {
+    /// Waits for a message; one that is no text is empty. `None`: nothing more will come.
+    pub async fn heard(&mut self) -> Option<String> {
         let mut messages = self.messages.on_message();
         tokio::select! {
-            message = messages.next() => message.is_some(),
-            _ = self.link.wait_for(Option::is_none) => false,
+            message = messages.next() => message.map(|message| message.get_payload().unwrap_or_default()),
+            _ = self.link.wait_for(Option::is_none) => None,
         }
     }
 }

@@ -95,7 +95,7 @@ section! {
         database_url: DatabaseUrl = "sqlite://data/countersign.db",
         /// A Redis or Valkey that all nodes share, for rate limits that count together and for revocations that travel at
         /// once. It may be lost at any time: then each node counts for itself.
-        #[danger = "who can write to it can lift rate limits; on the command line every user of the machine can read its password"]
+        #[danger = "who can write to it can lift rate limits, and have tokens refused until the database is read again; on the command line every user of the machine can read its password"]
         #[default_is = "none"]
         redis_url: Option<RedisUrl> = "",
         /// The folder of the signing keys. They are made at the first start.

@@ -1,12 +1,13 @@
-//! Hints that there is something new in the database, by Redis or by PostgreSQL itself. A hint says nothing else: what
-//! is revoked is read from the tables, so a hint that is lost costs a moment, and one that is forged costs a look.
+//! Hints that there is something new in the database, by Redis or by PostgreSQL itself. What is revoked is read from the
+//! tables, so a hint that is lost costs a moment, and one that is forged costs a look. Redis tells the bits themselves,
+//! too, because the database may be gone before anybody could look: see [`super::hearsay`].
 
 use std::time::Duration;
 
 use countersign_store::{Listener, OpenError};
 use redis::RedisError;
 
-use super::Revocations;
+use super::{Bit, Revocations};
 use crate::core::redis::{Redis, Subscription};
 use crate::settings::DatabaseUrl;
 
@@ -25,6 +26,8 @@ pub enum Feed {
 
 /// The channel's name, for both.
 pub(super) const CHANNEL: &str = "countersign_revocations";
+/// Stands between list and place of a bit. A message without it is a number.
+const BETWEEN: char = ':';
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
@@ -46,9 +49,17 @@ impl Feed {
         matches!(self, Self::Postgres { .. })
     }
 
+    /// Revocations have got their number: everybody may look.
     pub(super) async fn publish(&self, number: i64) {
         if let Self::Redis(redis) = self {
-            redis.publish(CHANNEL, number).await;
+            redis.publish(CHANNEL, &number.to_string()).await;
+        }
+    }
+
+    /// These bits were set, and the transaction is committed. Nobody need look before they have their number.
+    pub(super) async fn tell(&self, bits: &[Bit]) {
+        if let Self::Redis(redis) = self {
+            redis.publish(CHANNEL, &told(bits)).await;
         }
     }
 }
@@ -65,9 +76,9 @@ impl Revocations {
                     }
                     (pause, silent) = (FIRST_PAUSE, false);
                     self.feed(true);
-                    while feed.heard().await {
+                    while let Some(message) = feed.heard().await {
                         self.0.options.metrics.hints.inc();
-                        self.0.woken.notify_one();
+                        self.hear(&message);
                     }
                     self.feed(false);
                 }
@@ -80,6 +91,14 @@ impl Revocations {
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn hear(&self, message: &str) {
+        if message.contains(BETWEEN) {
+            self.0.hearsay.hear(bits(message));
+        } else {
+            self.0.woken.notify_one();
         }
     }
 
@@ -102,16 +121,47 @@ impl Revocations {
 }
 
 impl Open {
-    async fn heard(&mut self) -> bool {
+    async fn heard(&mut self) -> Option<String> {
         match self {
             Self::Postgres(listener) => match listener.heard().await {
-                Ok(()) => true,
+                Ok(()) => Some(String::new()),
                 Err(error) => {
                     tracing::warn!(%error, "hints of revocations are no longer heard; listening anew");
-                    false
+                    None
                 }
             },
             Self::Redis(subscription) => subscription.heard().await,
         }
+    }
+}
+
+fn told(bits: &[Bit]) -> String {
+    let words: Vec<_> = bits
+        .iter()
+        .map(|Bit { list, idx }| format!("{list}{BETWEEN}{idx}"))
+        .collect();
+    words.join(" ")
+}
+
+fn bits(message: &str) -> impl Iterator<Item = Bit> {
+    message.split(' ').filter_map(|word| {
+        let (list, idx) = word.split_once(BETWEEN)?;
+        Some(Bit {
+            list: list.parse().ok()?,
+            idx: idx.parse().ok()?,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_heard_and_what_is_no_bit_is_not() {
+        let both = [Bit { list: 1, idx: 17 }, Bit { list: 2, idx: 0 }];
+        assert_eq!(told(&both), "1:17 2:0");
+        assert_eq!(bits(&told(&both)).collect::<Vec<_>>(), both);
+        assert_eq!(bits("1: :2 x:y 3:4:5 6").count(), 0);
     }
 }

@@ -27,10 +27,12 @@ impl Revocations {
         if revoked.0.is_empty() {
             return;
         }
-        for bit in revoked.0 {
+        for bit in &revoked.0 {
             self.set(bit.list, bit.idx);
         }
-        if let Err(error) = self.number_waiting().await {
+        // Whatever becomes of the number: our caller tells its client next that the session has ended.
+        let (numbered, ()) = tokio::join!(self.number_waiting(), self.0.options.feed.tell(&revoked.0));
+        if let Err(error) = numbered {
             tracing::warn!(%error, "a revocation is committed, but not yet announced to others; trying again");
         }
     }
@@ -41,7 +43,7 @@ impl Revocations {
         let mut failing = false;
         loop {
             let result = tokio::select! {
-                () = self.next_look() => self.refresh().await,
+                () = self.next_look(failing) => self.refresh().await,
                 _ = sweep.tick() => self.sweep().await,
             };
             match &result {
@@ -57,8 +59,8 @@ impl Revocations {
 
     /// When somebody says that there is something, and in any case after a moment. Never sooner than a millisecond
     /// after the last: a storm of hints is one hint.
-    async fn next_look(&self) {
-        let longest = if self.0.options.metrics.feed_up.get() == 1 {
+    async fn next_look(&self, failing: bool) {
+        let longest = if self.0.options.metrics.feed_up.get() == 1 && !failing {
             LOOK_WHEN_FED
         } else {
             LOOK
@@ -72,8 +74,9 @@ impl Revocations {
     /// # Errors
     /// Those of the database.
     pub async fn refresh(&self) -> Result<(), Error> {
-        let began = self.0.clock.now();
+        let (began, look) = (self.0.clock.now(), self.0.hearsay.begin_look());
         self.look().await?;
+        self.0.hearsay.looked(look);
         self.0.options.metrics.saw_all(began);
         Ok(())
     }

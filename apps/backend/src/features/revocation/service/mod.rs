@@ -7,6 +7,7 @@
 mod allocation;
 mod feed;
 mod following;
+mod hearsay;
 mod list;
 mod metrics;
 mod permutation;
@@ -23,6 +24,7 @@ use tokio::sync::{Mutex, Notify};
 
 use self::allocation::Block;
 pub use self::feed::Feed;
+use self::hearsay::Hearsay;
 use self::list::List;
 pub use self::metrics::Metrics;
 pub(super) use self::publishing::PublishError;
@@ -33,7 +35,7 @@ use crate::features::keys::Keys;
 
 row! {
     /// One place in one list.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Bit {
         /// The list's number.
         pub list: i64,
@@ -92,6 +94,8 @@ struct Parts {
     first_version: AtomicI64,
     /// Somebody says that there is something new.
     woken: Notify,
+    /// What they say it is, until it has been read.
+    hearsay: Hearsay,
 }
 
 /// The newest list, if any session was ever opened.
@@ -148,6 +152,7 @@ impl Revocations {
             first_list: AtomicI64::default(),
             first_version: AtomicI64::default(),
             woken: Notify::default(),
+            hearsay: Hearsay::default(),
         }));
         opened.load_all().await?;
         Ok(opened)
@@ -170,6 +175,10 @@ impl Revocations {
         let Some(number) = self.number(&reference.uri) else {
             return Ok(false);
         };
+        let bit = i64::try_from(reference.idx).map(|idx| Bit { list: number, idx });
+        if bit.is_ok_and(|bit| self.0.hearsay.has(bit)) {
+            return Ok(false);
+        }
         let list = self.find(number).await?;
         Ok(list.and_then(|list| list.is_set(reference.idx)) == Some(false))
     }
