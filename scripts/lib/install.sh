@@ -31,10 +31,11 @@ need_for() {
       need go golang-go
       [ -d /usr/share/gocode/src/github.com/golang-jwt/jwt ] || packages+=(golang-github-golang-jwt-jwt-dev)
       ;;
-    proxies | everywhere)
+    proxies | everywhere | nodes)
       need cc build-essential
       need curl curl
       need_python
+      [ "$1" != nodes ] || postgres_folder >/dev/null || packages+=(postgresql)
       ;;
   esac
 }

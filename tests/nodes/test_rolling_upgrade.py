@@ -1,0 +1,77 @@
+"""Two nodes of the version before the newest migration, under load, are replaced one by one: each stops in order, and
+its successor starts at its place. The first successor applies the migrations while the other old node serves. Nobody may
+notice, except by a request that is repeated once.
+
+`scripts/test nodes` builds the old version; by hand, COUNTERSIGN_TEST_OLD_BIN names it."""
+
+import asyncio
+import os
+import subprocess
+
+import checks
+import pytest
+from cluster import PATIENCE, cluster
+from ledger import Ledger, summary
+from people import People
+
+OLD = os.environ.get("COUNTERSIGN_TEST_OLD_BIN")
+# How long the load goes on before, between and after.
+SECONDS = 4.0
+
+pytestmark = pytest.mark.skipif(
+    not OLD, reason="COUNTERSIGN_TEST_OLD_BIN is not set: there is no older version to upgrade from (a clone without history?)"
+)
+
+
+def test_old_nodes_are_replaced_one_by_one_under_load_without_a_failed_request():
+    # Only what both versions know.
+    with cluster(OLD, nodes=2, redis=False) as world:
+        before = schema(world)
+        ledger = asyncio.run(upgrade(world))
+        lost = list(checks.lost_writes(ledger, world.postgres))
+        split = checks.tokens_with_two_successors(world.postgres)
+        assert len(schema(world)) > len(before), "the new version applied no migration"
+        refused = started_again(world, OLD)
+    print("", *summary(ledger), sep="\n")
+    assert not ledger.violations, "\n".join(ledger.violations)
+    assert lost == []
+    assert split == []
+    failed = [attempt for attempt in ledger.attempts if attempt.failed and attempt.again]
+    assert failed == []
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "which this program does not know: it is older than the schema" in refused.stderr
+    print(f"an old program that is started on the new schema ends with {refused.returncode}:\n  {refused.stderr.strip().splitlines()[-1]}")
+
+
+async def upgrade(world):
+    ledger = Ledger()
+    people = People(world, ledger)
+    load = asyncio.create_task(people.live())
+    await asyncio.sleep(SECONDS)
+    for node in world.nodes:
+        fault = ledger.fault("a node replaced")
+        await asyncio.to_thread(node.stop)
+        node.program = os.environ["COUNTERSIGN_TEST_BIN"]
+        await asyncio.to_thread(node.start)
+        fault.end()
+        await asyncio.sleep(SECONDS)
+    people.over = True
+    await load
+    await checks.living_chains_still_refresh(people)
+    await people.finish()
+    await checks.revoked_tokens_are_refused_by_all(people)
+    await people.client.aclose()
+    return ledger
+
+
+def schema(world):
+    return world.postgres.ask("SELECT version FROM schema_migrations ORDER BY version")
+
+
+def started_again(world, program):
+    """What an old program says that meets the new schema."""
+    node = world.nodes[0]
+    node.stop()
+    return subprocess.run(
+        [program, "serve"], cwd=node.folder, env=node.environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
