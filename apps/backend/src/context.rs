@@ -230,6 +230,7 @@ pub(crate) fn database_options(settings: &Settings, role: Role) -> Options {
         role,
         pool_size,
         prepared: settings.database.prepared_statements,
+        allow_unencrypted: settings.allow_unencrypted,
     }
 }
 
@@ -237,8 +238,8 @@ async fn open_redis(settings: &Settings, registry: &mut Registry) -> Result<Opti
     let Some(url) = &settings.redis_url else {
         return Ok(None);
     };
-    if let Some(warning) = url.warning() {
-        tracing::warn!("{warning}");
+    if url.leaves_unencrypted() {
+        tracing::warn!("The connection to Redis is not encrypted and leaves this machine.");
     }
     Ok(Some(
         Redis::open(url.expose(), settings.issuer.as_str(), registry).await?,

@@ -62,6 +62,12 @@ pub enum OpenError {
         /// The reason.
         why: String,
     },
+    /// The connection would leave this machine without TLS that nobody can switch off.
+    #[error(
+        "the connection to PostgreSQL would leave this machine unencrypted; write sslmode=require, or allow it \
+         (`allow_unencrypted`) where nobody can listen on the way"
+    )]
+    Unencrypted,
     /// The certificates that shall verify PostgreSQL cannot be read.
     #[error("cannot verify the database server: {0}")]
     Tls(String),

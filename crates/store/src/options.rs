@@ -13,6 +13,8 @@ pub struct Options {
     /// Whether statements are prepared once for each connection to PostgreSQL. A pooler that lends another connection
     /// to each transaction must know of them, or it must be `false`.
     pub prepared: bool,
+    /// Whether a PostgreSQL on another host may be reached without TLS, or with TLS that can be switched off on the way.
+    pub allow_unencrypted: bool,
 }
 
 impl Options {
@@ -23,6 +25,7 @@ impl Options {
             role,
             pool_size: None,
             prepared: true,
+            allow_unencrypted: false,
         }
     }
 }

@@ -98,6 +98,9 @@ section! {
         #[danger = "who can write to it can lift rate limits, and have tokens refused until the database is read again; on the command line every user of the machine can read its password"]
         #[default_is = "none"]
         redis_url: Option<RedisUrl> = "",
+        /// Whether a PostgreSQL or Redis on another host may be reached without TLS.
+        #[danger = "who listens on the way reads password hashes, and who can change what passes there owns every account; for a network that nobody else can reach"]
+        allow_unencrypted: bool = "false",
         /// The folder of the signing keys. They are made at the first start.
         #[danger = "who reads it can sign any token; lose it and every token is invalid"]
         keys_dir: PathBuf = "secrets/jwt",
@@ -191,6 +194,15 @@ impl Settings {
             values.is_default("issuer") || self.issuer.port() != Some(0),
             &["issuer"],
             Fault::new("has port 0, which nobody can reach", "the port that clients use"),
+        );
+        let unencrypted = self.redis_url.as_ref().is_some_and(RedisUrl::leaves_unencrypted);
+        values.require(
+            self.allow_unencrypted || !unencrypted,
+            &["redis_url"],
+            Fault::new(
+                "leads to another host without TLS",
+                "rediss://…, or `allow_unencrypted = true` where nobody can listen on the way",
+            ),
         );
         self.tokens.check(values);
         self.passwords.check(values);

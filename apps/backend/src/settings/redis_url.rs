@@ -1,5 +1,7 @@
 //! Where Redis or Valkey is. The address may hold a password, which is shown to nobody.
 
+use std::net::IpAddr;
+
 use secrecy::{ExposeSecret, SecretString};
 
 use super::database_url::masked;
@@ -16,15 +18,19 @@ impl RedisUrl {
         self.0.expose_secret()
     }
 
-    /// What is dangerous about it, for the log.
-    pub fn warning(&self) -> Option<&'static str> {
-        let rest = self.expose().strip_prefix("redis://")?;
+    /// It leads to another host, without TLS.
+    pub fn leaves_unencrypted(&self) -> bool {
+        let Some(rest) = self.expose().strip_prefix("redis://") else {
+            return false;
+        };
         let authority = rest.split(['/', '?']).next().unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default();
-        let local = ["127.", "localhost", "[::1]"]
-            .iter()
-            .any(|local| host.starts_with(local));
-        (!local).then_some("The connection to Redis is not encrypted and leaves this machine; use rediss://.")
+        let name = match host.strip_prefix('[') {
+            Some(address) => address.split(']').next().unwrap_or_default(),
+            None => host.split(':').next().unwrap_or_default(),
+        };
+        let loopback = name.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+        name != "localhost" && !loopback
     }
 }
 
@@ -54,12 +60,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_unencrypted_way_out_of_this_machine_is_warned_of() {
-        let warned = |url| Option::<RedisUrl>::parse(url).unwrap().unwrap().warning().is_some();
-        assert!(warned("redis://:secret@10.0.0.1:6379"));
-        assert!(!warned("redis://:secret@127.0.0.1:6379/1"));
-        assert!(!warned("rediss://:secret@10.0.0.1"));
-        assert!(!warned("redis+unix:///run/redis.sock"));
+    fn only_an_unencrypted_way_out_of_this_machine_is_one() {
+        let leaves = |url| Option::<RedisUrl>::parse(url).unwrap().unwrap().leaves_unencrypted();
+        assert!(leaves("redis://:secret@10.0.0.1:6379"));
+        assert!(leaves("redis://127.evil.example"));
+        assert!(!leaves("redis://:secret@127.0.0.1:6379/1"));
+        assert!(!leaves("redis://localhost"));
+        assert!(!leaves("redis://[::1]:6379"));
+        assert!(!leaves("redis://[::1]"));
+        assert!(!leaves("rediss://:secret@10.0.0.1"));
+        assert!(!leaves("redis+unix:///run/redis.sock"));
     }
 
     #[test]

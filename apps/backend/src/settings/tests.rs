@@ -149,6 +149,7 @@ fn values_that_do_not_go_together_are_mistakes() {
         ("metrics_listen = '127.0.0.1:8000'", "another port"),
         ("metrics_listen = '0.0.0.0:8000'", "another port"),
         ("issuer = 'http://localhost:0'", "port that clients use"),
+        ("redis_url = 'redis://10.0.0.1'", "rediss://"),
         ("listen = '0.0.0.0:8000'", "https://auth.example.com"),
     ];
     for (file, expected) in cases {
@@ -168,6 +169,8 @@ fn values_at_the_edge_are_accepted() {
         "[passwords]\nmemory_kib = 47104\niterations = 1\nmin_length = 64\nmax_length = 64",
         "[passwords]\nmemory_kib = 7_168\niterations = 5",
         "metrics_listen = '127.0.0.1:8001'",
+        "redis_url = 'redis://10.0.0.1'\nallow_unencrypted = true",
+        "redis_url = 'rediss://10.0.0.1'",
         "listen = '127.0.0.1:0'\nmetrics_listen = '127.0.0.1:0'",
         "listen = '0.0.0.0:8000'\nissuer = 'https://auth.example.com'",
     ];

@@ -201,7 +201,7 @@ async fn an_address_in_use_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_must_not_be_used_stop_the_start() {
+async fn f13_keys_that_must_not_be_used_stop_the_start() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let launch = Launch::new(BINARY, &scratch);
     assert!(launch.start().await.terminate().success());
@@ -242,7 +242,7 @@ async fn keys_that_must_not_be_used_stop_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_mistakes_in_the_settings_are_told_at_once() {
+async fn c66_all_mistakes_in_the_settings_are_told_at_once() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let launch = Launch::new(BINARY, &scratch)
         .with("COUNTERSIGN_TOKENS__ACCES_TTL", "1h")
@@ -260,6 +260,29 @@ async fn all_mistakes_in_the_settings_are_told_at_once() {
     ];
     assert_sentence(&refusal.text, &words);
     assert!(!scratch.folder().join("keys").exists(), "it began to work all the same");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a78_no_database_and_no_redis_is_reached_unencrypted_on_another_host() {
+    let scratch = ScratchDatabase::create(Database::Sqlite).await;
+    for (variable, url, remedy) in [
+        (
+            "COUNTERSIGN_DATABASE_URL",
+            "postgres://u:secret@db.invalid/d?sslmode=disable",
+            "sslmode=require",
+        ),
+        (
+            "COUNTERSIGN_DATABASE_URL",
+            "postgres://u:secret@db.invalid/d?sslmode=prefer",
+            "sslmode=require",
+        ),
+        ("COUNTERSIGN_REDIS_URL", "redis://:secret@redis.invalid", "rediss://"),
+    ] {
+        let refusal = Launch::new(BINARY, &scratch).with(variable, url).refused().await;
+        assert_ne!(refusal.exit_code, Some(0));
+        assert_sentence(&refusal.text, &[remedy, "allow_unencrypted"]);
+        assert!(!refusal.text.contains("secret"), "{}", refusal.text);
+    }
 }
 
 /// A person can read it: it is said by the program, names these things, and is no debug output.

@@ -41,7 +41,7 @@ impl Listener {
         let Engine::Postgres(postgres) = &*db.engine else {
             return Err(OpenError::Deaf);
         };
-        let (client, heard) = connect(url.unwrap_or(&postgres.url)).await?;
+        let (client, heard) = connect(url.unwrap_or(&postgres.url), postgres.allow_unencrypted).await?;
         let listening = timeout(PATIENCE, client.batch_execute(&format!("LISTEN {channel}"))).await;
         listening
             .map_err(|_| errors::silent())?
@@ -131,8 +131,11 @@ const PROBE: &str = "probe ";
     clippy::disallowed_methods,
     reason = "the one connection beside the pool, opened as the pool opens its own"
 )]
-async fn connect(address: &str) -> Result<(tokio_postgres::Client, mpsc::Receiver<String>), OpenError> {
-    let Target { mut config, security } = url::parse(address)?;
+async fn connect(
+    address: &str,
+    allow_unencrypted: bool,
+) -> Result<(tokio_postgres::Client, mpsc::Receiver<String>), OpenError> {
+    let Target { mut config, security } = url::parse(address, allow_unencrypted)?;
     config.connect_timeout(PATIENCE).application_name("countersign listens");
     let connecting = timeout(2 * PATIENCE, config.connect(tls::connector(&security)?)).await;
     let connected = connecting.map_err(|_| errors::silent())?;

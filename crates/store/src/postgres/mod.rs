@@ -33,6 +33,7 @@ pub(crate) struct Postgres {
     prepared: bool,
     /// Where the pool connects to, for a connection beside it.
     url: String,
+    allow_unencrypted: bool,
     /// Transactions that have lost several times go one at a time.
     lane: tokio::sync::Mutex<()>,
 }
@@ -51,7 +52,7 @@ enum Attempt<T, E> {
 
 impl Postgres {
     pub(crate) async fn open(options: &Options, warnings: &mut Vec<String>) -> Result<Self, OpenError> {
-        let Target { mut config, security } = url::parse(&options.url)?;
+        let Target { mut config, security } = url::parse(&options.url, options.allow_unencrypted)?;
         warnings.extend(security.warning());
         config.connect_timeout(PATIENCE).application_name("countersign");
         // Before the URL's own options, so that those win.
@@ -74,6 +75,7 @@ impl Postgres {
             pool,
             prepared: options.prepared,
             url: options.url.clone(),
+            allow_unencrypted: options.allow_unencrypted,
             lane: tokio::sync::Mutex::new(()),
         };
         postgres.check_version().await?;

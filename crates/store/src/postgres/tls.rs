@@ -15,7 +15,7 @@ pub(super) fn connector(security: &Security) -> Result<MakeRustlsConnect, OpenEr
     let roots = match security {
         // Never asked for; a connector there must be.
         Security::Plain { .. } => RootCertStore::empty(),
-        Security::Preferred(roots) | Security::Required(roots) => roots.load()?,
+        Security::Preferred { roots, .. } | Security::Required(roots) => roots.load()?,
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)

@@ -19,7 +19,7 @@ pub(super) enum Security {
     /// `disable`; or nothing said, and the server is on this machine.
     Plain { local: bool },
     /// `prefer`: encrypted if the server offers it.
-    Preferred(Roots),
+    Preferred { roots: Roots, local: bool },
     /// `require`, `verify-ca`, `verify-full`; or nothing said, and the server is elsewhere. All three verify the chain
     /// and the host's name, which is stricter than libpq for the first two.
     Required(Roots),
@@ -32,8 +32,9 @@ pub(super) enum Roots {
     File(String),
 }
 
-/// Reads the URL. `sslmode` and `sslrootcert` are ours; all else is the driver's.
-pub(super) fn parse(url: &str) -> Result<Target, OpenError> {
+/// Reads the URL. `sslmode` and `sslrootcert` are ours; all else is the driver's. What may leave this machine unencrypted
+/// is refused unless that is allowed.
+pub(super) fn parse(url: &str, allow_unencrypted: bool) -> Result<Target, OpenError> {
     let (base, parameters) = url.split_once('?').unwrap_or((url, ""));
     let (mut mode, mut roots, mut others) = (None, Roots::System, Vec::new());
     for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
@@ -51,9 +52,12 @@ pub(super) fn parse(url: &str) -> Result<Target, OpenError> {
     };
     let mut config = Config::from_str(&rest).map_err(|_| OpenError::Url(SHAPE.into()))?;
     let security = security(mode, roots, is_local(&config))?;
+    if !allow_unencrypted && security.warning().is_some() {
+        return Err(OpenError::Unencrypted);
+    }
     config.ssl_mode(match security {
         Security::Plain { .. } => SslMode::Disable,
-        Security::Preferred(_) => SslMode::Prefer,
+        Security::Preferred { .. } => SslMode::Prefer,
         Security::Required(_) => SslMode::Require,
     });
     Ok(Target { config, security })
@@ -66,7 +70,7 @@ fn security(mode: Option<&str>, roots: Roots, local: bool) -> Result<Security, O
     match mode {
         None if local && roots == Roots::System => Ok(Security::Plain { local }),
         None | Some("require" | "verify-ca" | "verify-full") => Ok(Security::Required(roots)),
-        Some("prefer") => Ok(Security::Preferred(roots)),
+        Some("prefer") => Ok(Security::Preferred { roots, local }),
         Some("disable") => Ok(Security::Plain { local }),
         Some(_) => Err(OpenError::Url(
             "sslmode is one of disable, prefer, require, verify-ca and verify-full".into(),
@@ -80,7 +84,7 @@ impl Security {
             Self::Plain { local: false } => {
                 Some("The connection to PostgreSQL is not encrypted (sslmode=disable), and leaves this machine.".into())
             }
-            Self::Preferred(_) => {
+            Self::Preferred { local: false, .. } => {
                 Some("sslmode=prefer lets an attacker on the way switch encryption off; use sslmode=require.".into())
             }
             _ => None,
@@ -121,7 +125,7 @@ mod tests {
     use super::*;
 
     fn security_of(url: &str) -> Security {
-        parse(url).unwrap_or_else(|why| panic!("{url}: {why}")).security
+        parse(url, true).unwrap_or_else(|why| panic!("{url}: {why}")).security
     }
 
     #[test]
@@ -147,16 +151,32 @@ mod tests {
     fn modes_and_roots_are_read_and_the_rest_is_left_to_the_driver() {
         let url =
             "postgresql://u:p@db.example:5433/d?sslmode=verify-full&options=-c%20a%3Db&sslrootcert=/etc/a%20b.pem";
-        let target = parse(url).unwrap();
+        let target = parse(url, false).unwrap();
         assert_eq!(target.security, Security::Required(Roots::File("/etc/a b.pem".into())));
         assert_eq!(target.config.get_options(), Some("-c a=b"));
         assert_eq!(target.config.get_ssl_mode(), SslMode::Require);
         assert_eq!(
             security_of("postgres://u@db.example/d?sslmode=prefer"),
-            Security::Preferred(Roots::System)
+            Security::Preferred {
+                roots: Roots::System,
+                local: false
+            }
         );
         let plain = security_of("postgres://u@db.example/d?sslmode=disable");
         assert!(plain.warning().is_some_and(|text| text.contains("not encrypted")));
+    }
+
+    #[test]
+    fn a_78_nothing_leaves_this_machine_unencrypted_unless_that_is_allowed() {
+        for mode in ["disable", "prefer"] {
+            let url = format!("postgres://u@db.example/d?sslmode={mode}");
+            assert!(matches!(parse(&url, false), Err(OpenError::Unencrypted)), "{url}");
+            assert!(parse(&url, true).is_ok(), "{url}");
+            let here = format!("postgres://u@127.0.0.1/d?sslmode={mode}");
+            assert!(parse(&here, false).is_ok(), "{here}");
+            let somewhere = format!("postgres://u@127.0.0.1,db.example/d?sslmode={mode}");
+            assert!(parse(&somewhere, false).is_err(), "{somewhere}");
+        }
     }
 
     #[test]
@@ -167,7 +187,7 @@ mod tests {
             "postgres://u:hunter2@h/d?x=hunter2",
         ];
         for url in urls {
-            let Err(why) = parse(url) else { panic!("{url}") };
+            let Err(why) = parse(url, false) else { panic!("{url}") };
             assert!(!format!("{why} {why:?}").contains("hunter2"), "{why}");
         }
     }

@@ -30,4 +30,7 @@ pub struct MigrateDatabase {
     /// The empty database to move it into
     #[arg(long, value_name = "URL")]
     pub to: String,
+    /// Reach a PostgreSQL on another host also without TLS
+    #[arg(long)]
+    pub allow_unencrypted: bool,
 }

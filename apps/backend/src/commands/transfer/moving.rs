@@ -24,8 +24,12 @@ pub(in crate::commands) async fn move_database(asked: &MigrateDatabase, output: 
     {
         return Err(Failure::new(format!("there is no database {path}")));
     }
+    let options = |url: &str| Options {
+        allow_unencrypted: asked.allow_unencrypted,
+        ..Options::new(url, Role::Server)
+    };
     // As a server: one that runs on the file is found out, and none can start meanwhile.
-    let source = Db::open(&Options::new(&from, Role::Server)).await?;
+    let source = Db::open(&options(&from)).await?;
     match source.pending(migrations::ALL).await? {
         Schema::Current => {}
         _ => {
@@ -35,7 +39,7 @@ pub(in crate::commands) async fn move_database(asked: &MigrateDatabase, output: 
         }
     }
     let schema = migrations::ALL.last().map_or(0, |newest| newest.version);
-    let target = Db::open(&Options::new(&to, Role::Server)).await?;
+    let target = Db::open(&options(&to)).await?;
     let mut target = Target::begin(target, schema, &clock).await?;
     let mut pieces = source.read_whole();
     loop {
