@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_old_nodes_are_replaced_one_by_one_under_load_without_a_failed_request():
+def test_f_17_x_40_old_nodes_are_replaced_one_by_one_under_load_without_a_failed_request():
     # Only what both versions know.
     with cluster(OLD, nodes=2, redis=False) as world:
         before = schema(world)

@@ -57,13 +57,13 @@ on_both_databases! {
         assert_eq!(token.json()["scope"], Value::Null);
     }
 
-    async fn signing_up_can_be_closed(database: Database) {
+    async fn x47_signing_up_can_be_closed(database: Database) {
         let server = TestServer::start_with(database, "signup = \"closed\"").await;
         server.post("/api/auth/register", json!({ "email": "ada@example.com", "password": PASSWORD })).await
             .assert_problem(403, "signup_closed");
     }
 
-    async fn x6_a_deleted_account_is_gone_and_its_address_starts_anew(database: Database) {
+    async fn a94_x6_a_deleted_account_is_gone_and_its_address_starts_anew(database: Database) {
         let server = TestServer::start(database).await;
         let ada = server.user("ada").await;
         let before = ada.get("/api/auth/me").await.json();

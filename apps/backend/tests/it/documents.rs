@@ -4,7 +4,7 @@ use countersign::core::metrics::{METRICS, PREFIX};
 use countersign_testkit::{Database, TestServer, on_both_databases};
 
 /// Fails when a checked-in document differs from what the code says. `UPDATE_DOCUMENTS=1` writes it.
-fn assert_fresh(name: &str, generated: &str) {
+pub(crate) fn assert_fresh(name: &str, generated: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../docs")
         .join(name);

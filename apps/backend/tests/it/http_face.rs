@@ -6,7 +6,7 @@ use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
 use serde_json::json;
 
 on_both_databases! {
-    async fn whatever_is_sent_is_answered_by_a_problem(database: Database) {
+    async fn a90_a106_c73_c78_whatever_is_sent_is_answered_by_a_problem(database: Database) {
         let server = TestServer::start(database).await;
         let json = "application/json";
         let form = "application/x-www-form-urlencoded";
@@ -31,13 +31,13 @@ on_both_databases! {
             let answer = server.send(request.unwrap()).await.assert_problem(status, code);
             assert!(!answer.text.contains("a@b.com"), "an answer quotes the request: {}", answer.text);
         }
-        // deep nesting neither recurses without bound nor takes long.
+        // Deep nesting neither recurses without bound nor takes long.
         let deep = "[".repeat(60_000);
         let request = Request::post("/api/auth/login").header("content-type", json).body(Body::from(deep)).unwrap();
         server.send(request).await.assert_problem(422, "validation_failed");
     }
 
-    async fn unknown_paths_and_methods(database: Database) {
+    async fn a71_unknown_paths_and_methods(database: Database) {
         let server = TestServer::start(database).await;
         server.get("/nowhere").await.assert_problem(404, "not_found");
         server.get("/api/auth/nowhere").await.assert_problem(404, "not_found");
@@ -109,7 +109,7 @@ on_both_databases! {
         assert_eq!(server.send(jwks.unwrap()).await.header("access-control-allow-origin"), "*");
     }
 
-    async fn errors_do_not_mix_between_requests(database: Database) {
+    async fn c40_errors_do_not_mix_between_requests(database: Database) {
         // Ory's lesson (C-40): 200 failing requests at once, each with a field name of its own.
         let server = TestServer::start(database).await;
         let answers = futures_util::future::join_all((0..200).map(|index| {

@@ -145,7 +145,7 @@ on_both_databases! {
         server.post(path, serde_json::Value::Null).await.assert_problem(405, "method_not_allowed");
     }
 
-    async fn the_metadata_names_only_what_works(database: Database) {
+    async fn r_58_the_metadata_names_only_what_works(database: Database) {
         let server = TestServer::start(database).await;
         let answer = server.get("/.well-known/oauth-authorization-server").await.assert_status(200);
         assert_eq!(answer.header("content-type"), "application/json");
@@ -188,7 +188,7 @@ on_both_databases! {
         assert!(!scratch.options(loser).dir.join("private.pem").exists());
     }
 
-    async fn lost_keys_stop_the_start_and_are_replaced_only_by_hand(database: Database) {
+    async fn f13_lost_keys_stop_the_start_and_are_replaced_only_by_hand(database: Database) {
         let scratch = Scratch::create(database).await;
         let before = scratch.open().await;
         let token = scratch.issue(&before).await;
@@ -341,7 +341,7 @@ on_both_databases! {
         assert!(matches!(scratch.operator().activate().await, Err(OperatorError::NoNext(_))));
     }
 
-    async fn a_damaged_folder_keeps_the_keys_that_were_loaded(database: Database) {
+    async fn f13_a_damaged_folder_keeps_the_keys_that_were_loaded(database: Database) {
         let scratch = Scratch::create(database).await;
         let keys = scratch.open().await;
         let before = keys.published();

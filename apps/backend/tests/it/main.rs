@@ -10,6 +10,7 @@
 
 mod accounts;
 mod architecture;
+mod attacks;
 mod audit;
 mod auth;
 mod crash;
@@ -21,6 +22,7 @@ mod health;
 mod http_face;
 mod keys;
 mod limits;
+mod lines;
 mod nodes;
 mod passwords;
 #[path = "../../src/core/server/tests/probes.rs"]

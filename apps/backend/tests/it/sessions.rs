@@ -49,7 +49,7 @@ on_both_databases! {
         }
     }
 
-    async fn a34_end_when_they_are_idle_and_when_they_are_old(database: Database) {
+    async fn a34_a53_end_when_they_are_idle_and_when_they_are_old(database: Database) {
         let server = TestServer::start(database).await;
         let idle = server.user("idle").await;
         server.context.clock.advance(30 * DAY);

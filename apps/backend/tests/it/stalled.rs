@@ -120,7 +120,7 @@ async fn f10a_50_half_open_requests_do_not_outlast_the_drain_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bearer_tokens_of_any_size_are_refused_and_harm_nobody() {
+async fn r15_x26_bearer_tokens_of_any_size_are_refused_and_harm_nobody() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let launch = Launch::new(BINARY, &scratch);
     let server = launch.start().await;

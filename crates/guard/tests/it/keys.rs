@@ -168,7 +168,7 @@ async fn a_key_that_leaves_the_set_verifies_no_more() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_lies_from_the_start_is_unavailable_until_it_speaks_the_truth() {
+async fn a_88_an_issuer_that_lies_from_the_start_is_unavailable_until_it_speaks_the_truth() {
     let lies_of_one = lies(&Issuer::start().await).len();
     for number in 0..lies_of_one {
         let issuer = Issuer::start().await;

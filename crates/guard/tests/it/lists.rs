@@ -166,7 +166,7 @@ async fn each_list_is_followed_for_itself() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_none_is_not_believed() {
+async fn a_88_a_list_that_is_none_is_not_believed() {
     let issuer = Issuer::start().await;
     let stranger = SigningKey::generate().unwrap();
     let claims = serde_json::json!({ "iss": issuer.name, "sub": issuer.list_uri(1) });

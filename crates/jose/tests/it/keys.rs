@@ -108,7 +108,7 @@ fn a_locked_key_asks_for_its_passphrase() {
 }
 
 #[test]
-fn only_p_256() {
+fn a_74_only_p_256() {
     let others = [
         openssl::P384,
         openssl::P384_SEC1,
@@ -145,7 +145,7 @@ fn with_scalar(scalar: &[u8; 32]) -> String {
 }
 
 #[test]
-fn a_key_must_be_sound_and_its_public_half_its_own() {
+fn a_98_a_key_must_be_sound_and_its_public_half_its_own() {
     assert_eq!(refusal(&with_scalar(&[1; 32])), Some(KeyError::PublicKeyMismatch));
     let mut compressed = der(openssl::SEC1_COMPRESSED);
     let parity = compressed.len() - 33;

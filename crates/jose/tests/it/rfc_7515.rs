@@ -19,7 +19,7 @@ fn key() -> VerifyingKey {
 }
 
 #[test]
-fn a_3_known_answer() {
+fn the_known_answer_of_appendix_a_3() {
     let signature = URL_SAFE_NO_PAD.decode(SIGNATURE).unwrap();
     assert_eq!(key().verify(SIGNED.as_bytes(), &signature), Ok(()));
     assert_eq!(
@@ -30,7 +30,7 @@ fn a_3_known_answer() {
 
 /// The JWK of the RFC as it stands there holds the private key too.
 #[test]
-fn a_3_private_member_is_not_taken() {
+fn the_private_member_of_appendix_a_3_is_not_taken() {
     let private = json!({
         "kty": "EC",
         "crv": "P-256",

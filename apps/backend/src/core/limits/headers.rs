@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r_65_a_429_says_when_to_come_back() {
+    fn r_65_every_429_says_when_to_come_back() {
         let exceeded = Exceeded {
             policy: Policy::named("login_per_account"),
             rate: Rate {

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn both_framings_are_refused_in_either_order_and_any_case() {
+    fn a_72_a_93_both_framings_are_refused_in_either_order_and_any_case() {
         for head in [
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\ncONTENT-lENGTH: 4\r\n\r\n",
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_line_feed_is_refused_in_the_head_but_not_in_the_body() {
+    fn a_93_a_bare_line_feed_is_refused_in_the_head_but_not_in_the_body() {
         let mut framing = Framing::new();
         framing.received(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n\n\n\n\n", true);
         assert_eq!(framing.check(&plain("4")), Ok(()));

@@ -123,6 +123,33 @@ mod tests {
     }
 
     #[test]
+    fn a_25_a_97_a_million_of_64_threads_are_all_different_and_every_bit_is_even() {
+        const EACH: usize = 15_625;
+        let threads = (0..64).map(|_| {
+            std::thread::spawn(|| {
+                (0..EACH)
+                    .map(|_| *RefreshSecret::generate(Chance).0)
+                    .collect::<Vec<_>>()
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        let mut all: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        let mut ones = [0_usize; 8 * 32];
+        for secret in &all {
+            for (bit, ones) in ones.iter_mut().enumerate() {
+                *ones += usize::from(secret[bit / 8] >> (bit % 8) & 1);
+            }
+        }
+        // Six standard deviations of a fair coin, 500 each.
+        for (bit, ones) in ones.into_iter().enumerate() {
+            assert!(ones.abs_diff(500_000) < 3_000, "bit {bit} is set {ones} times");
+        }
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 64 * EACH);
+    }
+
+    #[test]
     fn only_the_parent_unseals_its_successor() {
         let (parent, stranger, successor) = (
             RefreshSecret::generate(Chance),

@@ -53,7 +53,7 @@ async fn an_answer_may_say_otherwise_and_http_has_no_hsts() {
 }
 
 #[tokio::test]
-async fn only_listed_origins_may_read_the_api() {
+async fn r_38_c_52_only_listed_origins_may_read_the_api() {
     let tested = layers("http://localhost");
     let ask = async |origin: &str| tested.ask(Request::get("/api/id").header("origin", origin)).await;
     let listed = ask("https://app.example").await;
@@ -78,7 +78,7 @@ async fn only_listed_origins_may_read_the_api() {
 }
 
 #[tokio::test]
-async fn everyone_may_read_public_documents() {
+async fn r_38_everyone_may_read_public_documents() {
     let tested = layers("http://localhost");
     let keys = tested
         .ask(Request::get("/.well-known/jwks.json").header("origin", "https://anyone.example"))
