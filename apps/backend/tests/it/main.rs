@@ -17,6 +17,7 @@ mod crash;
 mod dev;
 mod doctor;
 mod documents;
+mod faults;
 mod forward;
 mod health;
 mod http_face;

@@ -1,0 +1,93 @@
+//! A disk that is full: as a limit on the size of files, which needs no rights and no file system of its own.
+
+use std::process::Command;
+
+use countersign_testkit::{Database, Launch, PASSWORD, ScratchDatabase};
+use serde_json::json;
+
+use super::{BINARY, RECOVERY, get, me, sign_up, until};
+
+/// Room for the database and for the beginning of its log, in the units of `ulimit`, 512 bytes.
+const ROOM: u32 = 1_600;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn f12_a_full_disk_stops_writes_alone_and_loses_nothing() {
+    let scratch = ScratchDatabase::create(Database::Sqlite).await;
+    let mut launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_TOKENS__REFRESH_REPLAY_WINDOW", "5m");
+    let limited = format!("trap '' XFSZ; ulimit -S -f {ROOM}; exec \"$0\" \"$@\"");
+    launch.command = ["sh", "-c", &limited, BINARY].map(str::to_owned).to_vec();
+    let server = launch.start().await;
+    let client = server.client();
+    let mut ada = sign_up(&client, "ada").await;
+
+    let mut refreshed = 0;
+    let refused = loop {
+        let spent = json!({ "refresh_token": ada["refresh_token"] });
+        let answer = client.post("/api/auth/refresh", &spent).await.unwrap();
+        if answer.status != 200 {
+            break answer;
+        }
+        ada = answer.json();
+        refreshed += 1;
+        assert!(refreshed < 5_000, "the disk is never full");
+    };
+    let refused = refused.assert_problem(503, "unavailable");
+    assert!(!refused.header("retry-after").is_empty());
+    assert!(refreshed > 5, "full after {refreshed} refreshes, so it proves little");
+    // What only reads goes on, again and again.
+    for _ in 0..20 {
+        me(&client, &ada).await.assert_status(200);
+        let spent = json!({ "refresh_token": ada["refresh_token"] });
+        client
+            .post("/api/auth/refresh", &spent)
+            .await
+            .unwrap()
+            .assert_status(503);
+    }
+    get(&client, "/.well-known/jwks.json").await.assert_status(200);
+    get(&client, "/healthz").await.assert_status(200);
+    let eve = json!({ "email": "eve@example.com", "password": PASSWORD });
+    client
+        .post("/api/auth/register", &eve)
+        .await
+        .unwrap()
+        .assert_status(503);
+
+    // Somebody makes room.
+    let id = server.id().to_string();
+    let freed = Command::new("prlimit")
+        .args(["--pid", &id, "--fsize=unlimited"])
+        .status();
+    assert!(freed.unwrap().success());
+    let spent = json!({ "refresh_token": ada["refresh_token"] });
+    until(RECOVERY, async || {
+        client.post("/api/auth/refresh", &spent).await.unwrap().status == 200
+    })
+    .await;
+    // No half of an account was left.
+    client
+        .post("/api/auth/register", &eve)
+        .await
+        .unwrap()
+        .assert_status(201);
+    server.kill();
+    // And what is on the disk is whole, and holds everything that was answered.
+    let server = Launch::new(BINARY, &scratch).start().await;
+    let client = server.client();
+    me(&client, &ada).await.assert_status(200);
+    client.post("/api/auth/login", &eve).await.unwrap().assert_status(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn f12_a_log_that_cannot_be_written_stops_nothing() {
+    let scratch = ScratchDatabase::create(Database::Sqlite).await;
+    let mut launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_LOG__LEVEL", "trace");
+    launch.command = ["sh", "-c", "exec \"$0\" \"$@\" 2>/dev/full", BINARY]
+        .map(str::to_owned)
+        .to_vec();
+    let server = launch.start().await;
+    let ada = sign_up(&server.client(), "ada").await;
+    me(&server.client(), &ada).await.assert_status(200);
+    assert!(server.terminate().success());
+    assert_eq!(launch.log(), "", "the log went elsewhere, so it proves nothing");
+}

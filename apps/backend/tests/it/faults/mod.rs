@@ -1,0 +1,212 @@
+//! What the server depends on is away, silent, slow, cut off, locked, or full: it refuses what it cannot know, in bounded
+//! time, goes on with what it can, and comes back by itself. (Redis away and silent: `nodes/redis.rs`.)
+
+mod disk;
+mod proxy;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::http::Method;
+use countersign_store::{Db, Options, Role, query, sql};
+use countersign_testkit::{
+    Answer, Database, HttpClient, Launch, PASSWORD, ScratchDatabase, TestServer, on_both_databases,
+};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use self::proxy::{Fault, Proxy};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
+
+/// The longest that an answer may take: the guide promises six seconds for a database that says nothing, and a machine
+/// that is busy with other tests gets some more.
+const BOUND: Duration = Duration::from_secs(12);
+/// How soon the server must be back when the fault is over.
+const RECOVERY: Duration = Duration::from_secs(5);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn f7_a_postgres_that_is_away_silent_or_cut_off_gets_503_and_all_is_well_when_it_is_back() {
+    let mut scratch = ScratchDatabase::create(Database::Postgres).await;
+    let proxy = before_postgres(&mut scratch).await;
+    let server = Launch::new(BINARY, &scratch).start().await;
+    let client = server.client();
+    let ada = sign_up(&client, "ada").await;
+    let spare = sign_in(&client, "ada").await;
+    for fault in [
+        Fault::Reset,
+        Fault::Silence,
+        Fault::CutAfter(50),
+        Fault::Silence,
+        Fault::Reset,
+    ] {
+        proxy.set(fault);
+        refuses_and_lives(&client, &ada, &format!("{fault:?}")).await;
+        proxy.set(Fault::None);
+        is_back(&client, &ada, &format!("{fault:?}")).await;
+    }
+    proxy.set(Fault::Delay(Duration::from_millis(30)));
+    me(&client, &ada).await.assert_status(200);
+    sign_in(&client, "ada").await;
+    proxy.set(Fault::None);
+
+    // Nothing of what was refused has happened, and nothing is stuck.
+    let spent = json!({ "refresh_token": spare["refresh_token"] });
+    client
+        .post("/api/auth/refresh", &spent)
+        .await
+        .unwrap()
+        .assert_status(200);
+    let logout = client.send((Method::POST, "/api/auth/logout"), None, token(&ada)).await;
+    logout.unwrap().assert_status(204);
+    me(&client, &ada).await.assert_status(401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn f7_a_server_that_finds_no_postgres_ends_and_starts_when_it_is_there() {
+    let mut scratch = ScratchDatabase::create(Database::Postgres).await;
+    let proxy = before_postgres(&mut scratch).await;
+    proxy.set(Fault::Reset);
+    let refusal = Launch::new(BINARY, &scratch).refused().await;
+    assert_ne!(refusal.exit_code, Some(0));
+    assert!(refusal.text.contains("not available"), "{}", refusal.text);
+    proxy.set(Fault::None);
+    let server = Launch::new(BINARY, &scratch).start().await;
+    sign_up(&server.client(), "ada").await;
+}
+
+on_both_databases! {
+    /// Another process holds what a revocation must write.
+    async fn c36_f7_a_revocation_that_cannot_be_written_says_so_and_happens_afterwards(database: Database) {
+        let server = TestServer::start(database).await;
+        let (ada, laptop) = (server.user("ada").await, server.sign_in("ada").await);
+        let other = Db::open(&Options::new(server.database_url(), Role::Admin)).await.unwrap();
+        let (held, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let gates = (held.clone(), release.clone());
+        let holding = tokio::spawn(async move {
+            let work = other.transact(gates, |tx, (held, release)| {
+                Box::pin(async move {
+                    query(sql!("UPDATE sessions SET revoked_at = revoked_at")).execute(tx).await?;
+                    held.notify_one();
+                    release.notified().await;
+                    Ok::<(), countersign_store::Error>(())
+                })
+            });
+            work.await
+        });
+        held.notified().await;
+        let began = Instant::now();
+        let by_token = json!({ "refresh_token": laptop.refresh_token });
+        let (first, second, third) = tokio::join!(
+            ada.post("/api/auth/logout", Value::Null),
+            server.post("/api/auth/logout", by_token.clone()),
+            ada.post("/api/auth/logout-all", Value::Null),
+        );
+        for answer in [first, second, third] {
+            let answer = answer.assert_problem(503, "unavailable");
+            assert!(!answer.header("retry-after").is_empty());
+        }
+        assert!(began.elapsed() < BOUND, "it took {:?}", began.elapsed());
+        ada.get("/api/auth/me").await.assert_status(200);
+        release.notify_one();
+        let _ = holding.await.unwrap();
+        ada.get("/api/auth/me").await.assert_status(200);
+        ada.post("/api/auth/logout", Value::Null).await.assert_status(204);
+        ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
+        server.post("/api/auth/logout", by_token).await.assert_status(204);
+        laptop.get("/api/auth/me").await.assert_problem(401, "invalid_token");
+    }
+}
+
+/// No door opens and none says that something was done; what needs no database goes on.
+async fn refuses_and_lives(client: &HttpClient, ada: &Value, fault: &str) {
+    let began = Instant::now();
+    let login = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let register = json!({ "email": "eve@example.com", "password": PASSWORD });
+    let refresh = json!({ "refresh_token": ada["refresh_token"] });
+    let (seen, signed_in, signed_up, refreshed, signed_out, alive, keys) = tokio::join!(
+        me(client, ada),
+        client.post("/api/auth/login", &login),
+        client.post("/api/auth/register", &register),
+        client.post("/api/auth/refresh", &refresh),
+        client.send((Method::POST, "/api/auth/logout"), None, token(ada)),
+        get(client, "/healthz"),
+        get(client, "/.well-known/jwks.json"),
+    );
+    let answers = [Some(seen), signed_in, signed_up, refreshed, signed_out];
+    for answer in answers.into_iter().map(Option::unwrap) {
+        let answer = answer.assert_problem(503, "unavailable");
+        assert!(!answer.header("retry-after").is_empty(), "{fault}");
+    }
+    alive.assert_status(200);
+    keys.assert_status(200);
+    assert!(began.elapsed() < BOUND, "{fault}: it took {:?}", began.elapsed());
+    until(BOUND, async || get(client, "/readyz").await.status == 503).await;
+}
+
+async fn is_back(client: &HttpClient, ada: &Value, fault: &str) {
+    let began = Instant::now();
+    until(RECOVERY, async || {
+        get(client, "/readyz").await.status == 200 && me(client, ada).await.status == 200
+    })
+    .await;
+    println!("{fault}: back after {:?}", began.elapsed());
+}
+
+async fn until(bound: Duration, holds: impl AsyncFn() -> bool) {
+    let end = Instant::now() + bound;
+    while !holds().await {
+        assert!(Instant::now() < end, "it did not come to hold within {bound:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Puts a proxy between the server and its PostgreSQL.
+async fn before_postgres(scratch: &mut ScratchDatabase) -> Proxy {
+    let authority = scratch
+        .url
+        .split(['/', '?'])
+        .nth(2)
+        .unwrap()
+        .rsplit('@')
+        .next()
+        .unwrap()
+        .to_owned();
+    let upstream: SocketAddr = authority.parse().expect("the test's PostgreSQL listens at an address");
+    let proxy = Proxy::start(upstream).await;
+    scratch.url = scratch.url.replace(&authority, &proxy.address.to_string());
+    proxy
+}
+
+async fn sign_up(client: &HttpClient, name: &str) -> Value {
+    let account = json!({ "email": format!("{name}@example.com"), "password": PASSWORD });
+    client
+        .post("/api/auth/register", &account)
+        .await
+        .unwrap()
+        .assert_status(201);
+    sign_in(client, name).await
+}
+
+async fn sign_in(client: &HttpClient, name: &str) -> Value {
+    let login = json!({ "email": format!("{name}@example.com"), "password": PASSWORD });
+    client
+        .post("/api/auth/login", &login)
+        .await
+        .unwrap()
+        .assert_status(200)
+        .json()
+}
+
+async fn get(client: &HttpClient, path: &str) -> Answer {
+    client.get_as(path, "").await.unwrap()
+}
+
+async fn me(client: &HttpClient, tokens: &Value) -> Answer {
+    client.get_as("/api/auth/me", token(tokens)).await.unwrap()
+}
+
+fn token(tokens: &Value) -> &str {
+    tokens["access_token"].as_str().unwrap()
+}
