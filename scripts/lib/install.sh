@@ -16,7 +16,7 @@ need_for() {
   fi
   case $1 in
     scripts | infra | supply) need_python ;;
-    lint | doctests | docs) need cc build-essential ;;
+    lint | doctests | docs | fuzz) need cc build-essential ;;
     rust)
       need cc build-essential
       need curl curl

@@ -209,6 +209,27 @@ old_program() {
   echo "$folder/countersign"
 }
 
+# Whatever comes from outside and may be anything, for some seconds each, from the corpus that is checked in. What breaks a
+# target is kept, and is the beginning of its next test.
+step_fuzz() {
+  local seconds=${COUNTERSIGN_TEST_FUZZ_SECONDS:-4} found=$target/test-fuzz source name ok=0 bad=0
+  RUSTC_WORKSPACE_WRAPPER=$root/scripts/lib/instrumented cargo build --locked --quiet --package countersign-fuzz || return 1
+  for source in fuzz/fuzz_targets/*.rs; do
+    name=$(basename "$source" .rs)
+    mkdir -p "$found/$name"
+    if "$target/debug/$name" "-max_total_time=$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+      "-artifact_prefix=$found/$name-" "$found/$name" "fuzz/corpus/$name" >"$found/$name.log" 2>&1; then
+      printf '%-12s %s\n' "$name" "$(grep '^Done' "$found/$name.log")"
+      ok=$((ok + 1))
+    else
+      tail -40 "$found/$name.log"
+      bad=$((bad + 1))
+    fi
+  done
+  echo "test result: $ok passed; $bad failed"
+  return "$bad"
+}
+
 # The very build of the tests before, so that nothing is compiled twice.
 build_program() {
   [ -z "${COUNTERSIGN_TEST_BIN:-}" ] || return 0

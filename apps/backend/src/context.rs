@@ -127,14 +127,15 @@ impl Context {
         let revocations = Revocations::open(lists, follow, (clock.clone(), Chance)).await?;
         let limits = Limits::new(settings.limits.enabled, clock.clone(), redis.clone());
         limits.register(&mut registry);
-        let guard = Guard::new(ServerAuthority {
+        let authority = ServerAuthority {
             issuer: settings.issuer.as_str().to_owned(),
             audience: settings.tokens.audience.clone(),
             clock: clock.clone(),
             keys: keys.clone(),
             revocations: revocations.clone(),
             db: db.clone(),
-        });
+        };
+        let guard = Guard::with_cache(authority, VERIFIED_TOKENS);
         Ok(Self(Arc::new(Parts {
             passwords: password_policy(&settings),
             limits,
@@ -219,6 +220,9 @@ pub(crate) async fn open_database(settings: &Settings, role: Role, clock: &Clock
     db.migrate(migrations::ALL, clock.now().millis()).await?;
     Ok(db)
 }
+
+/// How many verified tokens are remembered: what is saved is the work of a signature. A few megabytes when all are used.
+const VERIFIED_TOKENS: usize = 8_192;
 
 /// How the database of these settings is opened.
 pub(crate) fn database_options(settings: &Settings, role: Role) -> Options {

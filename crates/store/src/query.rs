@@ -78,7 +78,7 @@ impl Query {
             match target {
                 Target::Db(db) => match &*db.engine {
                     Engine::Sqlite(sqlite) => sqlite.execute(&self).await,
-                    Engine::Postgres(postgres) => postgres.execute(&self).await,
+                    Engine::Postgres(postgres) => Box::pin(postgres.execute(&self)).await,
                 },
                 Target::Sqlite(connection, fate) => sqlite::execute_within(connection, fate, &self),
                 Target::Postgres(session, fate) => session.execute_within(fate, &self).await,
@@ -96,7 +96,8 @@ impl Query {
         match target {
             Target::Db(db) => match &*db.engine {
                 Engine::Sqlite(sqlite) => sqlite.fetch(self).await,
-                Engine::Postgres(postgres) => postgres.fetch(self).await,
+                // Boxed: its state is large, and a read of SQLite should not carry it.
+                Engine::Postgres(postgres) => Box::pin(postgres.fetch(self)).await,
             },
             Target::Sqlite(connection, fate) => sqlite::fetch_within(connection, fate, self),
             Target::Postgres(session, fate) => session.fetch_within(fate, self).await,

@@ -5,6 +5,7 @@ mod forged;
 
 use axum::body::Body;
 use axum::http::Request;
+use countersign_store::{query, sql};
 use countersign_testkit::{Database, TestServer, on_both_databases};
 
 on_both_databases! {
@@ -69,5 +70,23 @@ on_both_databases! {
         server.context.clock.advance(std::time::Duration::from_secs(15 * 86_400 + 31));
         ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
         ada.refresh(&ada.refresh_token).await.assert_status(200);
+    }
+
+    /// What is remembered of a verified token does not outlive its time or its key.
+    async fn r9_r14_a_token_that_was_seen_before_is_judged_as_if_it_had_not_been(database: Database) {
+        let server = TestServer::start(database).await;
+        let (ada, laptop) = (server.user("ada").await, server.sign_in("ada").await);
+        for person in [&ada, &laptop, &ada] {
+            person.get("/api/auth/me").await.assert_status(200);
+        }
+        query(sql!("UPDATE signing_keys SET revoked_at = 1")).execute(&server.context.db).await.unwrap();
+        server.context.keys.refresh().await;
+        ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
+
+        let server = TestServer::start(database).await;
+        let ada = server.user("ada").await;
+        ada.get("/api/auth/me").await.assert_status(200);
+        server.context.clock.advance(std::time::Duration::from_secs(15 * 86_400 + 31));
+        ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
     }
 }

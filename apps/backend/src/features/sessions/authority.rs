@@ -33,7 +33,8 @@ impl ServerAuthority {
             // A token never outlives its session, but the guard's leeway would let the session outlive itself.
             return Ok(claims.exp > self.now() && self.revocations.is_live(reference).await?);
         }
-        let session = find_living(&self.db, SessionId(claims.sid), self.clock.now()).await?;
+        // Boxed: it is rare, and large.
+        let session = Box::pin(find_living(&self.db, SessionId(claims.sid), self.clock.now())).await?;
         Ok(session.is_some_and(|session| session.account_id.0 == claims.sub))
     }
 }

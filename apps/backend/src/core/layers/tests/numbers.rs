@@ -50,6 +50,7 @@ async fn the_log_has_one_line_per_request_and_no_secret() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_ansi(false)
+        .with_max_level(tracing::Level::DEBUG)
         .with_writer(log.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
@@ -66,6 +67,7 @@ async fn the_log_has_one_line_per_request_and_no_secret() {
         text.contains("method=\"GET\" route=\"/api/things/{id}\" status=200"),
         "{text}"
     );
+    assert!(text.contains("DEBUG"), "what is only read is told on demand: {text}");
     // The cause of a failure is one more line, with the same id.
     assert_eq!(of(failed.header("x-request-id")), 2, "{text}");
     assert!(text.contains("a handler panicked: on purpose"), "{text}");

@@ -187,7 +187,8 @@ impl Revocations {
         if (1..self.first_list()).contains(&number) {
             return Ok(Some(Arc::new(self.ended_list(number))));
         }
-        self.follow_list(number).await?;
+        // Boxed: it is rare, and large.
+        Box::pin(self.follow_list(number)).await?;
         Ok(self.known(number))
     }
 

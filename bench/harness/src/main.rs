@@ -1,0 +1,72 @@
+//! What `bench/run` measures with. Each subcommand prints one line of JSON.
+
+#![expect(clippy::print_stdout, reason = "it tells figures")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it measures real time, and speaks to databases beside the store on purpose"
+)]
+
+mod ceilings;
+mod load;
+
+use std::error::Error;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+struct Bench {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Sends requests, as fast as they are answered or by a schedule, and counts the server's own processor time.
+    Load(load::Load),
+    /// Serves a fixed number of bytes by bare axum, at `/`.
+    Serve {
+        /// The port, on a loopback address.
+        #[arg(long)]
+        port: u16,
+        /// How many bytes each answer has.
+        #[arg(long)]
+        bytes: usize,
+    },
+    /// Hashes passwords by bare Argon2id, on one thread.
+    Argon2(ceilings::Argon2),
+    /// Signs and verifies ES256 by the bare library.
+    Es256(ceilings::Es256),
+    /// Spends a row and inserts its successor in one durable transaction, and reads single rows, by the bare driver.
+    Database(ceilings::Database),
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    // As the server has one: a thread for each core that it is let on.
+    let many = tokio::runtime::Runtime::new()?;
+    // What asks shall cost as little as possible.
+    let one = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let figures = match Bench::parse().what {
+        What::Load(load) => one.block_on(load.run())?,
+        What::Serve { port, bytes } => many.block_on(ceilings::serve(port, bytes))?,
+        What::Argon2(argon2) => argon2.run()?,
+        What::Es256(es256) => es256.run()?,
+        What::Database(database) => one.block_on(database.run())?,
+    };
+    println!("{figures}");
+    Ok(())
+}
+
+/// Seconds of processor time that a process has used so far (`proc_pid_stat(5)`, in ticks of a hundredth).
+fn cpu_seconds(pid: u32) -> Result<f64, Box<dyn Error>> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name, in brackets, may hold blanks.
+    let after_name = stat.rsplit_once(')').ok_or("no stat")?.1;
+    let mut ticks = after_name.split_whitespace().skip(11);
+    let mut next = || {
+        ticks
+            .next()
+            .and_then(|field| field.parse::<f64>().ok())
+            .ok_or("no ticks")
+    };
+    Ok((next()? + next()?) / 100.0)
+}

@@ -1,0 +1,34 @@
+//! Any payload under a good signature: what is believed holds what RFC 9068 demands.
+#![no_main]
+
+use countersign_fuzz::{ISSUER, NOW, signed, verifying_key};
+use countersign_jose::{Expectation, verify_access_token};
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+fuzz_target!(|payload: &[u8]| {
+    let audience = [ISSUER.to_owned()];
+    let expect = Expectation {
+        issuer: ISSUER,
+        audience: &audience,
+        now: NOW,
+        leeway: 60,
+    };
+    let Ok(claims) = verify_access_token(&signed("at+jwt", payload), |_| Some(verifying_key()), &expect) else {
+        return;
+    };
+    // Another parser reads the same.
+    let read: Value = serde_json::from_slice(payload).expect("what is believed is JSON");
+    assert_eq!(read["iss"], claims.iss.as_str());
+    assert_eq!(claims.iss, ISSUER);
+    assert_eq!(
+        read["sub"].as_str().map(str::to_ascii_lowercase),
+        Some(claims.sub.to_string())
+    );
+    assert_eq!(
+        read["exp"].as_f64(),
+        Some(Value::from(claims.exp).as_f64().unwrap_or_default())
+    );
+    assert!(claims.exp + 60 > NOW && claims.iat <= NOW + 60);
+    assert!(claims.aud.iter().any(|aud| aud == ISSUER));
+});

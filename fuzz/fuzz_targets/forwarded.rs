@@ -1,0 +1,25 @@
+//! Any words of proxies about a client's address: from a stranger they count for nothing.
+#![no_main]
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use countersign::core::address::ClientAddress;
+use http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
+use ipnet::IpNet;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|headers: (Vec<u8>, Vec<u8>)| {
+    let mut map = HeaderMap::new();
+    for (name, value) in [
+        (HeaderName::from_static("x-forwarded-for"), headers.0),
+        (FORWARDED, headers.1),
+    ] {
+        if let Ok(value) = HeaderValue::from_bytes(&value) {
+            map.append(name, value);
+        }
+    }
+    let proxies: [IpNet; 2] = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().expect("a network"));
+    let stranger = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+    assert_eq!(ClientAddress::of(stranger, &map, &proxies).ip(), stranger);
+    ClientAddress::of(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), &map, &proxies);
+});
