@@ -8,6 +8,7 @@
 
 mod ceilings;
 mod load;
+mod store;
 
 use std::error::Error;
 
@@ -38,6 +39,8 @@ enum What {
     Es256(ceilings::Es256),
     /// Spends a row and inserts its successor in one durable transaction, and reads single rows, by the bare driver.
     Database(ceilings::Database),
+    /// The same by our own store.
+    Store(store::Store),
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -51,6 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         What::Argon2(argon2) => argon2.run()?,
         What::Es256(es256) => es256.run()?,
         What::Database(database) => one.block_on(database.run())?,
+        What::Store(store) => many.block_on(store.run())?,
     };
     println!("{figures}");
     Ok(())
