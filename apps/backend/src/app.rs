@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::Context;
 use crate::core::problem::Problem;
-use crate::features::{accounts, auth, dev, docs, forward, health, keys, revocation, sessions};
+use crate::features::{accounts, auth, dev, docs, forward, health, keys, recovery, revocation, sessions, verification};
 
 /// The whole server as a service: every feature's routes, one line each, and the layers around them.
 pub fn app(context: Context) -> Router {
@@ -34,6 +34,8 @@ fn routes() -> OpenApiRouter<Context> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(accounts::router())
         .merge(auth::router())
+        .merge(verification::router())
+        .merge(recovery::router())
         .merge(sessions::router())
         .merge(forward::router())
         .merge(keys::router())
@@ -57,6 +59,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     tags(
         (name = "auth", description = "Signing in and out"),
         (name = "accounts", description = "Accounts and their owners' data"),
+        (name = "verification", description = "Proving and changing e-mail addresses"),
+        (name = "recovery", description = "A forgotten password"),
         (name = "sessions", description = "Sessions and refresh tokens"),
         (name = "revocation", description = "What verifiers ask about ended sessions"),
         (name = "forward", description = "What reverse proxies ask"),

@@ -3,17 +3,21 @@
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use countersign_guard::Guard;
 use countersign_store::{Db, Error, Kind, MigrateError, OpenError, Options, Role, Schema};
 use prometheus_client::registry::Registry;
 
 use crate::core::chance::Chance;
 use crate::core::clock::Clock;
+use crate::core::language::Texts;
 use crate::core::layers::{self, LayerOptions, Shell};
 use crate::core::limits::Limits;
+use crate::core::mailer::{Mailer, SendError};
 use crate::core::metrics::{self, Metrics};
 use crate::core::password::{
-    self, Hasher, HashingOptions, NewPassword, Password, PasswordContext, PasswordFault, PasswordPolicy,
+    self, HashError, Hasher, HashingOptions, NewPassword, Password, PasswordContext, PasswordFault, PasswordPolicy,
 };
 use crate::core::probes::Probes;
 use crate::core::redis::Redis;
@@ -21,6 +25,7 @@ use crate::core::refusals::Refusals;
 use crate::core::server::{self, Readiness, ServerOptions};
 use crate::features::audit;
 use crate::features::keys::{JWKS_MAX_AGE, KeyOptions, Keys, KeysError};
+use crate::features::mail;
 use crate::features::revocation::{self, Feed, Revocations};
 use crate::features::sessions::{self, ServerAuthority};
 use crate::migrations;
@@ -50,6 +55,10 @@ pub struct Parts {
     pub hasher: Hasher,
     /// The rules of passwords.
     pub passwords: PasswordPolicy,
+    /// How mail leaves.
+    pub mailer: Mailer,
+    /// What pages and mails say.
+    pub texts: Texts,
     /// The rate limits.
     pub limits: Limits,
     /// What nodes share beside the database, if it is set.
@@ -97,6 +106,9 @@ pub enum StartError {
     /// The address of Redis cannot be used.
     #[error("redis_url cannot be used: {0}")]
     Redis(#[from] redis::RedisError),
+    /// The way for mails cannot be used.
+    #[error(transparent)]
+    Mailer(#[from] SendError),
     /// The threads that hash passwords cannot be started.
     #[error(transparent)]
     Hasher(#[from] password::StartError),
@@ -135,9 +147,12 @@ impl Context {
             revocations: revocations.clone(),
             db: db.clone(),
         };
+        let mailer = Mailer::new(&settings.mail)?;
         let guard = Guard::with_cache(authority, VERIFIED_TOKENS);
         Ok(Self(Arc::new(Parts {
             passwords: password_policy(&settings),
+            mailer,
+            texts: Texts::load(),
             limits,
             redis,
             settings,
@@ -173,7 +188,7 @@ impl Context {
     }
 
     /// What a server does beside answering: it removes what has ended, follows the folder of the keys and the
-    /// revocations of other processes, seals the audit log, and keeps the link to Redis. It never returns.
+    /// revocations of other processes, seals the audit log, sends mails, and keeps the link to Redis. It never returns.
     /// `countersign serve` runs it; an application that mounts [`app`](fn@crate::app) spawns it once.
     pub async fn maintain(self) {
         tokio::join!(
@@ -181,6 +196,7 @@ impl Context {
             self.keys.clone().watch_forever(),
             self.revocations.clone().follow_forever(),
             audit::keep_forever(self.clone()),
+            mail::deliver_forever(self.clone()),
             self.revocations.clone().listen_forever(),
             async {
                 if let Some(redis) = self.redis.clone() {
@@ -188,6 +204,15 @@ impl Context {
                 }
             },
         );
+    }
+
+    /// The hash of a password that nobody knows: for an account whose owner has yet to set one.
+    ///
+    /// # Errors
+    /// It could not be hashed just now.
+    pub async fn unusable_password_hash(&self) -> Result<String, HashError> {
+        let secret: [u8; 32] = self.chance.bytes();
+        self.hasher.rehash(Password::from(STANDARD_NO_PAD.encode(secret))).await
     }
 
     /// The challenge that goes with a 401 which is not about a bearer token (RFC 9110 §11.6.1).

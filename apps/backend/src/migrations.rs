@@ -24,4 +24,9 @@ pub const ALL: &[Migration] = &[
         name: "generations",
         sql: include_str!("../migrations/0004_generations.sql"),
     },
+    Migration {
+        version: 5,
+        name: "mail",
+        sql: include_str!("../migrations/0005_mail.sql"),
+    },
 ];

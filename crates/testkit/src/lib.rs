@@ -37,6 +37,8 @@ mod database;
 mod dev_server;
 mod dev_token;
 #[cfg(feature = "server")]
+mod mailbox;
+#[cfg(feature = "server")]
 mod person;
 #[cfg(feature = "server")]
 mod process;
@@ -49,6 +51,7 @@ pub use dev_token::{DevToken, DevTokenRequest};
 pub use {
     answer::Answer,
     database::{Database, ScratchDatabase},
+    mailbox::ReceivedMail,
     person::Person,
     process::{HttpClient, Launch, Refusal, ServerProcess},
     server::TestServer,

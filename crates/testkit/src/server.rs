@@ -1,6 +1,9 @@
 //! The whole server, in this process, spoken to through its router with all its layers.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use axum::Router;
@@ -8,6 +11,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use countersign::core::clock::{Clock, Timestamp};
+use countersign::features::mail;
 use countersign::settings::{Settings, SettingsFile, Sources};
 use countersign::{Context, app};
 use countersign_store::Role;
@@ -15,7 +19,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::{Answer, Database, PASSWORD, Person, ScratchDatabase};
+use crate::{Answer, Database, PASSWORD, Person, ReceivedMail, ScratchDatabase};
 
 /// When every test begins: 2026-11-22T10:15:00Z.
 const START: Timestamp = Timestamp(1_795_342_500_000);
@@ -26,6 +30,7 @@ pub struct TestServer {
     pub context: Context,
     router: Router,
     people: AtomicU8,
+    read: Mutex<BTreeSet<PathBuf>>,
     scratch: ScratchDatabase,
 }
 
@@ -51,6 +56,7 @@ impl TestServer {
             router: app(context.clone()),
             context,
             people: AtomicU8::new(1),
+            read: Mutex::default(),
             scratch,
         }
     }
@@ -119,6 +125,27 @@ impl TestServer {
         Person::sign_in(self, name, SocketAddr::from(([198, 51, 100, last], 40_000))).await
     }
 
+    /// Sends what is owed, and gives the mails that arrived since this was asked before.
+    pub async fn mails(&self) -> Vec<ReceivedMail> {
+        while mail::deliver_next(&self.context).await.expect("mails can be delivered") {}
+        let Ok(folder) = std::fs::read_dir(self.scratch.folder().join("mail")) else {
+            return Vec::new();
+        };
+        let mut read = self.read.lock().expect("no test panicked while reading");
+        let paths = folder.map(|entry| entry.expect("the folder can be read").path());
+        let new: BTreeSet<_> = paths.filter(|path| !read.contains(path)).collect();
+        read.extend(new.iter().cloned());
+        new.iter().map(|path| ReceivedMail::read(path)).collect()
+    }
+
+    /// The one mail that arrived since this was asked before.
+    pub async fn mail(&self) -> ReceivedMail {
+        let mut mails = self.mails().await;
+        let subjects: Vec<_> = mails.iter().map(|mail| &mail.subject).collect();
+        assert_eq!(mails.len(), 1, "{subjects:?}");
+        mails.remove(0)
+    }
+
     /// The folder of this test's files.
     pub fn folder(&self) -> std::path::PathBuf {
         self.scratch.folder()
@@ -143,7 +170,13 @@ fn settings(scratch: &ScratchDatabase, toml: &str) -> Settings {
     } else {
         "[limits]\nenabled = false\n"
     };
-    let text = format!("{base}{toml}\n{limits}");
+    let folder = scratch.folder().join("mail").display().to_string();
+    let mail = if toml.contains("[mail]") {
+        String::new()
+    } else {
+        format!("[mail]\nfolder = {folder:?}\n")
+    };
+    let text = format!("{base}{toml}\n{limits}\n{mail}");
     let file = SettingsFile {
         path: "countersign.toml".into(),
         text: Ok(text),

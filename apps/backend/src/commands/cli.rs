@@ -6,6 +6,7 @@
 mod audit;
 mod dev;
 mod keys;
+mod mail;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -24,10 +25,11 @@ use clap_complete::Shell;
 pub use self::audit::{Audit, ExportAudit, ListAudit, VerifyAudit};
 pub use self::dev::Dev;
 pub use self::keys::{Keys, Rotate};
+pub use self::mail::{ListMail, Mail};
 pub use self::sessions::{RevokeSessions, Sessions};
 pub use self::token::{IssueToken, PresentedToken, Token};
 pub use self::transfer::{Backup, MigrateDatabase, Restore};
-pub use self::users::{Users, WithPassword, WithScopes};
+pub use self::users::{MailedTo, Users, WithPassword, WithScopes};
 use crate::settings::Sources;
 
 const EXIT_CODES: &str = "\
@@ -120,6 +122,9 @@ pub enum Command {
         after_help = "Example:\n  countersign sessions revoke --all ada@example.com"
     )]
     Sessions(Sessions),
+    /// See which mails were sent, and try again
+    #[command(subcommand, after_help = "Example:\n  countersign mail list --owed")]
+    Mail(Mail),
     /// Issue, verify and look into access tokens
     #[command(subcommand, after_help = "Example:\n  countersign token verify < token.txt")]
     Token(Token),

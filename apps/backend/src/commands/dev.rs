@@ -85,6 +85,7 @@ fn settings(folder: &Folder, mut sources: Sources) -> Result<Settings, Failure> 
     sources
         .flags
         .push(("database_url", format!("sqlite://{path}/countersign.db")));
+    sources.flags.push(("mail.folder", format!("{path}/mail")));
     sources.flags.push(("keys_dir", format!("{path}/keys")));
     Ok(Settings::load(&sources)?.settings)
 }

@@ -10,6 +10,7 @@ mod failure;
 mod health;
 mod keys;
 mod logging;
+mod mail;
 mod migrate;
 pub mod output;
 mod prompt;
@@ -100,6 +101,7 @@ async fn with_settings(command: Command, loaded: Loaded, output: &mut Standard) 
         Command::Keys(command) => keys::run(command, settings, output).await,
         Command::Users(command) => users::run(command, &administer(loaded.settings).await?, output).await,
         Command::Sessions(command) => sessions::run(command, &administer(loaded.settings).await?, output).await,
+        Command::Mail(command) => mail::run(command, &administer(loaded.settings).await?, output).await,
         Command::Audit(command) => audit::run(command, &administer(loaded.settings).await?, output).await,
         Command::Backup(asked) => transfer::backup(&asked.file, settings, output).await,
         Command::Restore(asked) => transfer::restore(&asked, settings, output).await,

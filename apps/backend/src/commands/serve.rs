@@ -35,6 +35,12 @@ pub(super) async fn serve(mut settings: Settings) -> Result<(), Failure> {
     for warning in context.db.warnings() {
         tracing::warn!("{warning}");
     }
+    if let Some(folder) = context.mailer.folder() {
+        let folder = folder.display();
+        tracing::warn!(
+            "There is no mail server (`mail.smtp_url`): mails are written into {folder}, and nobody gets them."
+        );
+    }
     tell(&context, Kind::ServerStarted).await.map_err(Failure::new)?;
     let shutdown = Shutdown::on_signals(context.readiness.clone())?;
     let server = Server::at(listening, context.server.clone());

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::json;
 
-use super::cli::{Account as Named, Users, WithPassword, WithScopes};
+use super::cli::{Account as Named, MailedTo, Users, WithPassword, WithScopes};
 use super::output::Row;
 use super::{Failure, Standard, prompt};
 use crate::Context;
@@ -16,8 +16,9 @@ use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::origin::Origin;
 use crate::core::password::Password;
-use crate::features::accounts::{self, Account, RegisterError};
+use crate::features::accounts::{self, Account, AccountError};
 use crate::features::auth::{PasswordError, operator};
+use crate::features::outbox::Purpose;
 use crate::features::sessions;
 
 /// How many accounts are read at a time.
@@ -26,6 +27,9 @@ const PAGE: i64 = 1000;
 pub(super) async fn run(command: Users, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     match command {
         Users::Create(new) => create(new, context, output).await,
+        Users::Invite(whom) => invite(whom, context, output).await,
+        Users::Verify(whose) => verify(whose, context, output).await,
+        Users::SendMail { account, purpose } => send_mail(account, purpose, context, output).await,
         Users::List => list(context, output).await,
         Users::Show(whose) => show(whose, context, output).await,
         Users::Disable(whose) => set_disabled(whose, true, context, output).await,
@@ -50,6 +54,41 @@ async fn create(new: WithPassword, context: &Context, output: &mut Standard) -> 
     let account = accounts::register(context, email, password, &Origin::command_line()).await?;
     let sentence = format!("Made the account {} for {}.", account.id, account.email);
     Ok(output.done(&sentence, &Listed::from(account))?)
+}
+
+async fn invite(whom: Named, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    let email: Email = whom.email.parse()?;
+    let made = operator::invite(context, &email, &Origin::command_line()).await?;
+    let account = made.ok_or_else(|| Failure::new(format!("there is an account with the address {email} already")))?;
+    let sentence = format!(
+        "Made the account {} for {}; the server mails a link to set a password.",
+        account.id, account.email
+    );
+    Ok(output.done(&sentence, &Listed::from(account))?)
+}
+
+async fn verify(whose: Named, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(context, &whose.email).await?;
+    let sentence = match operator::verify_email(context, &account).await? {
+        true => format!("The address {} counts as verified now.", account.email),
+        false => format!("The address {} was verified before.", account.email),
+    };
+    Ok(output.done(&sentence, &json!({ "id": account.id, "email_verified": true }))?)
+}
+
+async fn send_mail(whose: Named, what: MailedTo, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(context, &whose.email).await?;
+    let purpose = match what {
+        MailedTo::Verify => Purpose::VerifyEmail,
+        MailedTo::Recover => Purpose::ResetPassword,
+        MailedTo::Invite => Purpose::Invitation,
+    };
+    operator::owe_mail(context, &account, purpose).await?;
+    let sentence = format!(
+        "The server sends the mail to {}; `countersign mail list` shows what became of it.",
+        account.email
+    );
+    Ok(output.done(&sentence, &json!({ "id": account.id, "purpose": purpose }))?)
 }
 
 async fn list(context: &Context, output: &mut Standard) -> Result<(), Failure> {
@@ -102,7 +141,7 @@ async fn delete(whose: Named, yes: bool, context: &Context, output: &mut Standar
     {
         return Err(Failure::new("nothing was deleted"));
     }
-    operator::delete(context, account.id).await?;
+    operator::delete(context, &account).await?;
     Ok(output.done(&format!("Deleted {}.", account.email), &json!({ "id": account.id }))?)
 }
 
@@ -141,10 +180,10 @@ fn asked_for(from_stdin: bool) -> Result<Password, Failure> {
     Ok(Password::from(password.expose_secret().to_owned()))
 }
 
-impl From<RegisterError> for Failure {
-    fn from(error: RegisterError) -> Self {
+impl From<AccountError> for Failure {
+    fn from(error: AccountError) -> Self {
         match error {
-            RegisterError::Password(fault) => Self::new(fault),
+            AccountError::Password(fault) => Self::new(fault),
             error => Self::new(error),
         }
     }
@@ -164,6 +203,7 @@ impl From<PasswordError> for Failure {
 struct Listed {
     id: AccountId,
     email: String,
+    email_verified_at: Option<Timestamp>,
     created_at: Timestamp,
     last_sign_in_at: Option<Timestamp>,
     disabled_at: Option<Timestamp>,
@@ -174,6 +214,7 @@ impl From<Account> for Listed {
         Self {
             id: account.id,
             email: account.email,
+            email_verified_at: account.email_verified_at,
             created_at: account.created_at,
             last_sign_in_at: account.last_sign_in_at,
             disabled_at: account.disabled_at,
@@ -182,13 +223,21 @@ impl From<Account> for Listed {
 }
 
 impl Row for Listed {
-    const COLUMNS: &'static [&'static str] = &["id", "email", "created at", "last sign in at", "disabled at"];
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "email",
+        "verified at",
+        "created at",
+        "last sign in at",
+        "disabled at",
+    ];
 
     fn cells(&self) -> Vec<String> {
         let time = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
         vec![
             self.id.to_string(),
             self.email.clone(),
+            time(self.email_verified_at),
             self.created_at.to_string(),
             time(self.last_sign_in_at),
             time(self.disabled_at),
@@ -209,6 +258,7 @@ impl Row for Shown {
     const COLUMNS: &'static [&'static str] = &[
         "id",
         "email",
+        "verified at",
         "created at",
         "last sign in at",
         "disabled at",

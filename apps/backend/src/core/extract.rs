@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request};
-use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::address::ClientAddress;
+use super::language::Language;
 use super::layers::RequestId;
 use super::origin::{Origin, readable_user_agent};
 use super::problem::{Code, FieldError, Problem};
@@ -95,7 +96,9 @@ impl FromRequestParts<Context> for Origin {
             ));
         };
         let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+        let wishes = parts.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         Ok(Self {
+            language: wishes.and_then(Language::wished).unwrap_or_default(),
             address: Some(ClientAddress::of(peer.ip(), &parts.headers, &context.settings.trusted_proxies).ip()),
             user_agent: user_agent.and_then(readable_user_agent),
             request_id,

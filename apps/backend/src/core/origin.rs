@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::language::Language;
 use super::limits::AddressPrefix;
 
 /// Devices introduce themselves at length; this many characters are enough to recognise one.
 const MAX_USER_AGENT: usize = 256;
 
-/// Where a request comes from: the client's address, its device, and the request's id.
+/// Where a request comes from: the client's address, its device, its language, and the request's id.
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// The client's address, as the trusted proxies report it; none for the command line, and only for it: what comes
@@ -18,6 +19,8 @@ pub struct Origin {
     pub user_agent: Option<String>,
     /// The id under which the log knows the request.
     pub request_id: Arc<str>,
+    /// The language of whoever asks, for the mails that come of it.
+    pub language: Language,
 }
 
 impl Origin {
@@ -27,6 +30,7 @@ impl Origin {
             address: None,
             user_agent: None,
             request_id: "command-line".into(),
+            language: Language::default(),
         }
     }
 

@@ -60,6 +60,11 @@ codes! {
     InvalidToken = "invalid_token", UNAUTHORIZED, "Invalid token";
     /// The e-mail address or the password is not right. Where a bearer token came along too, the status is 403.
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Invalid credentials";
+    /// The mailed link or code is not valid: wrong, used, too old, or a newer mail was sent. Ask for a new one.
+    InvalidProof = "invalid_code", BAD_REQUEST, "Invalid link or code";
+    /// The password is right, and the e-mail address is not verified, which this server requires. Follow the link in the
+    /// mail, or ask for another one.
+    EmailNotVerified = "email_not_verified", FORBIDDEN, "E-mail address not verified";
     /// The refresh token is unknown, expired, spent or revoked. Sign in again.
     InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED, "Invalid refresh token";
     /// The token does not carry the scope that the route needs.

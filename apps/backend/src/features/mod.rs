@@ -2,7 +2,7 @@
 //!
 //! A feature imports another only through its `mod.rs` and only downwards in this order:
 //!
-//! `keys < audit < revocation < accounts < sessions < auth < forward < health < docs < dev`
+//! `keys < audit < outbox < revocation < accounts < proofs < sessions < auth < verification < recovery < mail < forward < health < docs < dev`
 //!
 //! The test `architecture` reads this line and holds it.
 
@@ -14,5 +14,10 @@ pub mod docs;
 pub mod forward;
 pub mod health;
 pub mod keys;
+pub mod mail;
+pub mod outbox;
+pub mod proofs;
+pub mod recovery;
 pub mod revocation;
 pub mod sessions;
+pub mod verification;

@@ -25,5 +25,13 @@ section! {
         change_password_per_account: Rate = "5/15m",
         /// Exports of an account's data: each reads all that there is.
         export_per_account: Rate = "10/1h",
+        /// Requests for a mail (confirm the address, reset the password, sign in) from one address prefix, whoever it is for.
+        mails_per_address: Rate = "20/1h",
+        /// Mails of one kind that are asked for to one recipient. Whoever asks beyond is answered as always, and nothing is
+        /// sent: nobody's mailbox can be filled from here.
+        mails_per_recipient: Rate = "3/1h",
+        /// Guesses at mailed codes from one address prefix, whoever's they are. A code takes five guesses besides, and an
+        /// account fifty until its owner proves the address by a link.
+        codes_per_address: Rate = "30/15m",
     }
 }

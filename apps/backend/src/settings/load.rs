@@ -86,5 +86,12 @@ fn fill_dependent_defaults(values: &mut Values, sources: &Sources, whole: bool) 
     }
     if let Some(issuer) = values.peek::<Issuer>("issuer") {
         values.fill("tokens.audience", issuer.to_string());
+        values.fill("mail.from", format!("no-reply@{}", mail_domain(issuer.host())));
     }
+}
+
+/// Where answers would go. An address in numbers is none that mail programs like to see.
+fn mail_domain(host: &str) -> &str {
+    let is_name = host.chars().any(|c| c.is_ascii_alphabetic()) && !host.contains(':');
+    if is_name { host } else { "localhost" }
 }

@@ -15,9 +15,11 @@ mod http;
 mod limits;
 mod load;
 mod log;
+mod mail;
 mod mistake;
 mod nearest;
 mod origin;
+mod pages;
 mod passwords;
 mod rate;
 mod redis_url;
@@ -49,8 +51,10 @@ pub use self::http::Http;
 pub use self::limits::Limits;
 pub use self::load::Loaded;
 pub use self::log::{Log, LogFormat, LogLevel};
+pub use self::mail::{Mail, Sender, SmtpUrl};
 pub use self::mistake::{Fault, Mistake, Mistakes};
 pub use self::origin::{Issuer, Origin};
+pub use self::pages::Pages;
 pub use self::passwords::{Breached, Passwords};
 pub use self::rate::{Rate, RateFault};
 pub use self::redis_url::RedisUrl;
@@ -73,6 +77,18 @@ choice! {
         Open = "open",
         /// Nobody; accounts are made on the command line.
         Closed = "closed",
+    }
+}
+
+choice! {
+    /// What becomes of an address that its owner has not proven to be theirs.
+    EmailVerification: "`off`, `optional` or `required`" {
+        /// It is not asked about.
+        Off = "off",
+        /// Who signs up gets a mail; whether they answer it is seen in `email_verified`.
+        Optional = "optional",
+        /// Nobody signs in before.
+        Required = "required",
     }
 }
 
@@ -112,6 +128,11 @@ section! {
         trusted_proxies: Vec<IpNet> = "",
         /// Who may open an account: everyone (`open`), or only the command line (`closed`).
         signup: Signup = "open",
+        /// Whether people prove that their address is theirs: never (`off`); they are asked to when they sign up
+        /// (`optional`); or before they sign in (`required`), and then signing up tells nobody whether an address has an
+        /// account.
+        #[danger = "without `required`, signing up tells whether an address has an account"]
+        email_verification: EmailVerification = "optional",
         /// Origins of web pages that may call the API. The public documents (JWKS, metadata) answer every origin.
         #[danger = "scripts of such a page see what the API answers to them"]
         cors_origins: Vec<Origin> = "",
@@ -130,6 +151,10 @@ section! {
             status_lists: StatusLists,
             /// `[audit]`.
             audit: Audit,
+            /// `[mail]`.
+            mail: Mail,
+            /// `[pages]`.
+            pages: Pages,
             /// `[docs]`.
             docs: Docs,
             /// `[log]`.
@@ -155,6 +180,8 @@ pub fn table() -> impl Iterator<Item = &'static Setting> {
         Sessions::TABLE,
         StatusLists::TABLE,
         Audit::TABLE,
+        Mail::TABLE,
+        Pages::TABLE,
         Docs::TABLE,
         Log::TABLE,
         Telemetry::TABLE,
@@ -202,6 +229,15 @@ impl Settings {
             Fault::new(
                 "leads to another host without TLS",
                 "rediss://…, or `allow_unencrypted = true` where nobody can listen on the way",
+            ),
+        );
+        let unencrypted = self.mail.smtp_url.as_ref().is_some_and(SmtpUrl::leaves_unencrypted);
+        values.require(
+            self.allow_unencrypted || !unencrypted,
+            &["mail.smtp_url"],
+            Fault::new(
+                "sends mail to another host without TLS",
+                "smtps://…, smtp://… without `tls=none`, or `allow_unencrypted = true` where nobody can listen on the way",
             ),
         );
         self.tokens.check(values);

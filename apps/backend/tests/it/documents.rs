@@ -91,12 +91,20 @@ on_both_databases! {
                 "GET /healthz",
                 "GET /oauth2/status-lists/{number}",
                 "GET /readyz",
+                "POST /api/auth/change-email (bearer)",
+                "POST /api/auth/change-email/confirm",
                 "POST /api/auth/change-password (bearer)",
                 "POST /api/auth/login",
+                "POST /api/auth/login/email",
+                "POST /api/auth/login/email/confirm",
                 "POST /api/auth/logout (bearer)",
                 "POST /api/auth/logout-all (bearer)",
+                "POST /api/auth/recover",
+                "POST /api/auth/recover/confirm",
                 "POST /api/auth/refresh",
                 "POST /api/auth/register",
+                "POST /api/auth/verify-email",
+                "POST /api/auth/verify-email/confirm",
             ]
         );
     }

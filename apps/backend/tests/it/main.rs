@@ -24,6 +24,7 @@ mod http_face;
 mod keys;
 mod limits;
 mod lines;
+mod mail;
 mod nodes;
 mod passwords;
 #[path = "../../src/core/server/tests/probes.rs"]

@@ -101,7 +101,10 @@ on_both_databases! {
                     operator::set_password(context, &account, "another long umbrella".to_owned().into()).await.unwrap();
                 }
                 "operator disable" => operator::set_disabled(context, id, true).await.unwrap(),
-                "operator delete" => operator::delete(context, id).await.unwrap(),
+                "operator delete" => {
+                    let account = countersign::features::accounts::find(&context.db, id).await.unwrap().unwrap();
+                    operator::delete(context, &account).await.unwrap();
+                }
                 other => panic!("{other} is no way"),
             }
             assert!(is_revoked(&server, &ada.access_token).await, "{way}");

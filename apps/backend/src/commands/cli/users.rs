@@ -1,6 +1,6 @@
 //! `countersign users` as types.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::Account;
 
@@ -12,6 +12,22 @@ pub enum Users {
         after_help = "Example:\n  printf %s \"$PASSWORD\" | countersign users create ada@example.com --password-stdin"
     )]
     Create(WithPassword),
+    /// Make an account whose owner gets a mail to choose a password with
+    #[command(after_help = "Example:\n  countersign users invite ada@example.com")]
+    Invite(Account),
+    /// Say by hand that an account's address is its owner's
+    #[command(after_help = "Example:\n  countersign users verify ada@example.com")]
+    Verify(Account),
+    /// Have a mail sent to an account: to verify the address, to set a new password, or the invitation once more
+    #[command(after_help = "Example:\n  countersign users send-mail ada@example.com recover")]
+    SendMail {
+        /// To whom
+        #[command(flatten)]
+        account: Account,
+        /// Which mail
+        #[arg(value_enum)]
+        purpose: MailedTo,
+    },
     /// List all accounts
     #[command(after_help = "Example:\n  countersign users list --json | jq -r '.[].email'")]
     List,
@@ -65,4 +81,15 @@ pub struct WithScopes {
     /// The scopes, such as products:write
     #[arg(required = true, value_name = "SCOPE")]
     pub scopes: Vec<String>,
+}
+
+/// A mail that an operator can have sent.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum MailedTo {
+    /// To verify the address
+    Verify,
+    /// To set a new password
+    Recover,
+    /// To choose the first password
+    Invite,
 }

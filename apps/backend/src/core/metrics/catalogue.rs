@@ -38,11 +38,14 @@ pub const METRICS: &[Described] = &[
         .worry("p99 of sign-ins above 1 s: see `hashing_wait_seconds`; of anything else above 100 ms: the database. Status lists are long-polled: their time says nothing"),
     counter("http_panics", "Handlers that panicked").worry("any: a bug; please report it with the log"),
     counter("logins", "Sign-ins by outcome")
-        .labels("`outcome`: `success`, `invalid`, `limited`, `overloaded`, `failed`")
+        .labels("`outcome`: `success`, `invalid`, `unverified`, `limited`, `overloaded`, `failed`")
         .worry("`invalid` rises steeply: somebody is guessing; limits hold, `limits_exceeded` tells how much"),
     counter("refreshes", "Refreshes by outcome")
         .labels("`outcome`: `success`, `invalid`, `reused`, `limited`, `failed`")
         .worry("`reused`: refresh tokens are stolen, or a client keeps old ones"),
+    counter("mails", "Attempts to send a mail, by outcome")
+        .labels("`outcome`: `sent`, `postponed`, `refused`, `dropped` (no account has the address)")
+        .worry("`postponed`: the mail server does not take them; `countersign mail list --owed` says why"),
     counter("limits_exceeded", "Requests refused by a rate limit")
         .labels("`limit`: its name in the settings")
         .worry("honest users among them: raise it, or set `trusted_proxies`"),

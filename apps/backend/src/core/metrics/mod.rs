@@ -21,6 +21,7 @@ pub use self::process::process;
 pub struct Metrics {
     logins: Family<Outcome, Counter>,
     refreshes: Family<Outcome, Counter>,
+    mails: Family<Outcome, Counter>,
     audit_sealed: Counter,
     audit_lag: Gauge<f64, AtomicU64>,
     audit_shipping: Gauge,
@@ -37,12 +38,14 @@ impl Metrics {
         let metrics = Self {
             logins: Family::default(),
             refreshes: Family::default(),
+            mails: Family::default(),
             audit_sealed: Counter::default(),
             audit_lag: Gauge::default(),
             audit_shipping: Gauge::default(),
         };
         registry.add("logins", metrics.logins.clone());
         registry.add("refreshes", metrics.refreshes.clone());
+        registry.add("mails", metrics.mails.clone());
         registry.add("audit_sealed", metrics.audit_sealed.clone());
         registry.add("audit_sealer_lag_seconds", metrics.audit_lag.clone());
         registry.add("audit_checkpoints_leave", metrics.audit_shipping.clone());
@@ -57,6 +60,11 @@ impl Metrics {
     /// A refresh ended with this outcome.
     pub fn refresh(&self, outcome: &'static str) {
         self.refreshes.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// An attempt to send a mail ended with this outcome.
+    pub fn mail(&self, outcome: &'static str) {
+        self.mails.get_or_create(&Outcome { outcome }).inc();
     }
 }
 

@@ -1,4 +1,5 @@
 //! Accounts: who can sign in. An e-mail address, a password hash, scopes, and whether it is disabled.
+//! Signing up is a use case of `auth`, because it may end sessions.
 //! [`may_sign_in`] is the one question that every door asks before an account gets or keeps a session.
 //! What ends sessions (changing a password, disabling, deleting) is decided in `auth`, above; this feature offers
 //! it the statements. `accounts` and `account_scopes` are its tables.
@@ -10,8 +11,9 @@ mod store;
 
 pub use router::router;
 pub use schemas::UserBody;
-pub use service::{RegisterError, Version, may_sign_in, profile, register};
+pub use service::{AccountError, New, Version, add, may_sign_in, profile, register};
 pub use store::{
-    Account, Credentials, Standing, change_password, count_failure, credentials_by_email, credentials_by_id, delete,
-    end_sessions, find, find_by_email, grant, list, scopes, set_disabled, sign_in, ungrant,
+    Account, Credentials, Standing, change_email, change_password, count_failure, credentials_by_email,
+    credentials_by_id, delete, end_sessions, find, find_by_email, grant, list, scopes, set_disabled, set_verified,
+    sign_in, ungrant,
 };

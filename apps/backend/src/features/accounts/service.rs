@@ -1,33 +1,22 @@
 //! The rules of accounts: who may have one, and who may have a session.
 
 use countersign_guard::{Denied, Reason};
-use countersign_store::{Conn, Error};
+use countersign_store::{Conn, Error, Tx};
 
-use super::schemas::Registration;
 use super::store::{self, Account, NewAccount, Standing};
 use crate::Context;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
-use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
 use crate::core::password::{HashError, Password, PasswordFault};
 use crate::features::audit::{self, Event, Kind};
-use crate::settings::Signup;
-
-const REGISTER_PER_ADDRESS: Policy = Policy::named("register_per_address");
 
 /// A counter of an account that rises when something about it becomes void.
 pub type Version = i64;
 
-/// Why nobody was registered.
+/// Why no account was made.
 #[derive(Debug, thiserror::Error)]
-pub enum RegisterError {
-    /// The operator takes no new accounts.
-    #[error("sign-up is closed")]
-    Closed,
-    /// Too many registrations from this network.
-    #[error("too many registrations")]
-    Limited(Exceeded),
+pub enum AccountError {
     /// The password breaks a rule.
     #[error("the password breaks a rule")]
     Password(PasswordFault),
@@ -52,61 +41,69 @@ pub async fn may_sign_in<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result
     store::standing(conn, id).await
 }
 
-/// Makes an account for whoever asks.
-pub(super) async fn sign_up(
-    context: &Context,
-    registration: Registration,
-    origin: &Origin,
-) -> Result<Account, RegisterError> {
-    if context.settings.signup == Signup::Closed {
-        return Err(RegisterError::Closed);
-    }
-    if let Some(prefix) = origin.prefix() {
-        let rate = context.settings.limits.register_per_address;
-        let key = Key::of(REGISTER_PER_ADDRESS).address(prefix);
-        context.limits.spend(key, rate).await.map_err(RegisterError::Limited)?;
-    }
-    register(context, registration.email, registration.password, origin).await
+/// What an account is made of.
+pub struct New<'a> {
+    /// Its id.
+    pub id: AccountId,
+    /// Its address.
+    pub email: &'a Email,
+    /// A PHC string.
+    pub password_hash: &'a str,
+    /// Who makes it.
+    pub origin: &'a Origin,
 }
 
-/// Makes an account, whoever may sign up. `sign_up` and the command line call it.
+/// Makes an account within a transaction. `None`: there is one with this address.
 ///
 /// # Errors
-/// [`RegisterError::Password`], [`RegisterError::EmailTaken`], or that hashing or the database failed.
+/// Those of the database.
+pub async fn add(tx: &mut Tx<'_>, context: &Context, new: &New<'_>) -> Result<Option<Account>, Error> {
+    let row = NewAccount {
+        id: new.id,
+        email: new.email,
+        password_hash: new.password_hash,
+        created_at: context.clock.now(),
+    };
+    if store::insert(tx, &row).await?.is_none() {
+        return Ok(None);
+    }
+    audit::record(tx, context, Event::new(Kind::AccountRegistered, new.id, new.origin)).await?;
+    store::find(tx, new.id).await
+}
+
+/// Makes an account, whoever may sign up. The command line calls it.
+///
+/// # Errors
+/// [`AccountError`].
 pub async fn register(
     context: &Context,
     email: Email,
     password: Password,
     origin: &Origin,
-) -> Result<Account, RegisterError> {
+) -> Result<Account, AccountError> {
     let password = context
         .check_password(&password, email.typed())
-        .map_err(RegisterError::Password)?;
+        .map_err(AccountError::Password)?;
     let password_hash = context.hasher.hash(password).await?;
-    let now = context.clock.now();
-    let id = AccountId::new(now, context.chance);
+    let id = AccountId::new(context.clock.now(), context.chance);
     let made = context
         .db
         .transact(
             (context, &email, password_hash, origin),
             |tx, (context, email, password_hash, origin)| {
                 Box::pin(async move {
-                    let new = NewAccount {
+                    let new = New {
                         id,
                         email,
                         password_hash,
-                        created_at: now,
+                        origin,
                     };
-                    if store::insert(tx, &new).await?.is_none() {
-                        return Ok::<_, Error>(None);
-                    }
-                    audit::record(tx, context, Event::new(Kind::AccountRegistered, id, origin)).await?;
-                    store::find(tx, id).await
+                    add(tx, context, &new).await
                 })
             },
         )
         .await?;
-    made.ok_or(RegisterError::EmailTaken)
+    made.ok_or(AccountError::EmailTaken)
 }
 
 /// The account behind a token that was just verified. `forward` calls it too.

@@ -16,7 +16,7 @@ row! {
         pub id: AccountId,
         /// The address as its owner typed it.
         pub email: String,
-        /// When the address was proven; not yet, as long as there are no e-mail flows.
+        /// When the address was proven to be its owner's.
         pub email_verified_at: Option<Timestamp>,
         /// When it was made.
         pub created_at: Timestamp,
@@ -42,6 +42,8 @@ row! {
         pub credential_version: Version,
         /// Wrong passwords in a row.
         pub failed_sign_ins: i64,
+        /// When the address was proven.
+        pub email_verified_at: Option<Timestamp>,
     }
 }
 
@@ -138,7 +140,9 @@ pub async fn list<'c>(conn: impl Into<Conn<'c>>, after: AccountId, limit: i64) -
 /// What a sign-in checks the password against. Disabled accounts too: they must cost the same.
 pub async fn credentials_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Result<Option<Credentials>, Error> {
     query(sql!(
-        "SELECT id, email, password_hash, credential_version, failed_sign_ins FROM accounts WHERE email_key = $1"
+        "SELECT id, email, password_hash, credential_version, failed_sign_ins, email_verified_at
+           FROM accounts
+          WHERE email_key = $1"
     ))
     .bind(email.key())
     .optional(conn)
@@ -148,7 +152,9 @@ pub async fn credentials_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) 
 /// What a signed-in person's password is checked against.
 pub async fn credentials_by_id<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Credentials>, Error> {
     query(sql!(
-        "SELECT id, email, password_hash, credential_version, failed_sign_ins FROM accounts WHERE id = $1"
+        "SELECT id, email, password_hash, credential_version, failed_sign_ins, email_verified_at
+           FROM accounts
+          WHERE id = $1"
     ))
     .bind(id)
     .optional(conn)
@@ -202,6 +208,39 @@ pub async fn change_password(
     .bind(now)
     .optional(tx)
     .await
+}
+
+/// The address is proven to be its owner's. Says whether it was not before.
+pub async fn set_verified(tx: &mut Tx<'_>, id: AccountId, email: &Email, now: Timestamp) -> Result<bool, Error> {
+    let changed = query(sql!(
+        "UPDATE accounts
+            SET email_verified_at = $3, updated_at = $3
+          WHERE id = $1 AND email_key = $2 AND email_verified_at IS NULL"
+    ))
+    .bind(id)
+    .bind(email.key())
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(changed > 0)
+}
+
+/// Gives an account another address, which is proven, unless it is another account's. Whatever was mailed to the old
+/// one, or is being done with what it proved, becomes void with the version.
+pub async fn change_email(tx: &mut Tx<'_>, id: AccountId, email: &Email, now: Timestamp) -> Result<bool, Error> {
+    let changed = query(sql!(
+        "UPDATE accounts
+            SET email = $2, email_key = $3, email_verified_at = $4, credential_version = credential_version + 1,
+                updated_at = $4
+          WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM accounts AS others WHERE others.email_key = $3 AND others.id <> $1)"
+    ))
+    .bind(id)
+    .bind(email.typed())
+    .bind(email.key())
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(changed > 0)
 }
 
 /// Ends all sessions of an account, also those that are just being born.

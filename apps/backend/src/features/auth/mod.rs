@@ -1,4 +1,4 @@
-//! Signing in and out, and everything that ends sessions: logging out, changing the password, deleting, disabling.
+//! Signing up, in and out, and everything that ends sessions: logging out, changing the password, deleting, disabling.
 //! Each door calls the same services: the API, the command line, and the pages and protocols to come.
 //! It owns no table; it moves the pieces that `accounts`, `sessions` and `audit` offer.
 
@@ -7,4 +7,8 @@ mod schemas;
 mod service;
 
 pub use router::router;
-pub use service::{LoginError, PasswordError, logout_all, operator};
+pub use schemas::{MailAnswerBody, MailAskedBody, MailRequestBody};
+pub use service::{
+    AskError, LoginError, PasswordError, Registration, SignUpError, SignedUp, ask, ask_for, confirm, logout_all,
+    notify, operator, sign_in_by_email, sign_up,
+};

@@ -1,30 +1,100 @@
-//! Signing in and out, changing the password, exporting and deleting the account.
+//! Signing up, in and out, changing the password, exporting and deleting the account.
 
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
+use axum::response::{IntoResponse, Response};
 use countersign_guard::Reason;
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::schemas::{ConfirmationBody, LoginBody, LoginForm, LoginJson, PasswordChangeBody};
-use super::service::{self, ExportBody, ExportError, LoginError, PasswordError};
+use super::schemas::{
+    ConfirmationBody, EmailLoginBody, LoginBody, LoginForm, LoginJson, MailAskedBody, MailRequestBody,
+    PasswordChangeBody, RegistrationBody,
+};
+use super::service::{self, AskError, ExportBody, ExportError, LoginError, PasswordError, SignUpError, SignedUp};
 use crate::Context;
 use crate::core::dependencies::{CurrentUser, Identified};
 use crate::core::extract::{self, JsonOrForm, OptionalBody};
 use crate::core::origin::Origin;
 use crate::core::problem::{Code, FieldError, Problem, ProblemBody};
+use crate::features::accounts::{AccountError, UserBody};
+use crate::features::outbox::Purpose;
+use crate::features::proofs::ProofError;
 use crate::features::sessions::{RefreshBody, TokenBody};
 
 /// The routes of this feature.
 pub fn router() -> OpenApiRouter<Context> {
     OpenApiRouter::new()
+        .routes(routes!(register))
         .routes(routes!(login))
+        .routes(routes!(ask_to_sign_in))
+        .routes(routes!(login_by_email))
         .routes(routes!(logout))
         .routes(routes!(logout_all))
         .routes(routes!(change_password))
         .routes(routes!(export))
         .routes(routes!(delete))
+}
+
+/// Sign up
+///
+/// Makes an account. The address is compared without regard to case; the password is kept as an Argon2id hash. Where
+/// addresses must be verified, the answer is always 202 with one and the same body: the rest is in the mail.
+#[utoipa::path(post, path = "/api/auth/register", tag = "accounts",
+    request_body = RegistrationBody,
+    responses(
+        (status = CREATED, description = "The new account", body = UserBody),
+        (status = ACCEPTED, description = "Where addresses must be verified: a mail is on its way", body = MailAskedBody),
+        (status = "default", description = "Not registered", body = ProblemBody<'static>, content_type = "application/problem+json"),
+    ))]
+async fn register(
+    State(context): State<Context>,
+    origin: Origin,
+    extract::Json(body): extract::Json<RegistrationBody>,
+) -> Result<Response, Problem> {
+    Ok(match service::sign_up(&context, body.try_into()?, &origin).await? {
+        SignedUp::Made(account) => (StatusCode::CREATED, Json(UserBody::from(*account))).into_response(),
+        SignedUp::Asked => (StatusCode::ACCEPTED, Json(MailAskedBody::default())).into_response(),
+    })
+}
+
+/// Ask for a mail to sign in with
+///
+/// A link and a code, if the address has an account. The answer is the same if it has none.
+#[utoipa::path(post, path = "/api/auth/login/email", tag = "auth",
+    request_body = MailRequestBody,
+    responses(
+        (status = ACCEPTED, description = "A mail is on its way, if there is an account", body = MailAskedBody),
+        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+    ))]
+async fn ask_to_sign_in(
+    State(context): State<Context>,
+    origin: Origin,
+    extract::Json(body): extract::Json<MailRequestBody>,
+) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
+    service::ask(&context, Purpose::SignIn, &body.email()?, &origin).await?;
+    Ok((StatusCode::ACCEPTED, Json(MailAskedBody::default())))
+}
+
+/// Sign in by a mailed link or code
+#[utoipa::path(post, path = "/api/auth/login/email/confirm", tag = "auth",
+    request_body = EmailLoginBody,
+    responses(
+        (status = OK, description = "Signed in", body = TokenBody),
+        (status = "default", description = "Not signed in", body = ProblemBody<'static>, content_type = "application/problem+json"),
+    ))]
+async fn login_by_email(
+    State(context): State<Context>,
+    origin: Origin,
+    extract::Json(body): extract::Json<EmailLoginBody>,
+) -> Result<Json<TokenBody>, Problem> {
+    let scopes = body.scopes()?;
+    let result = service::sign_in_by_email(&context, body.answer.try_into()?, &scopes, &origin).await;
+    context
+        .metrics
+        .login(result.as_ref().err().map_or("success", LoginError::outcome));
+    Ok(Json(result?.into()))
 }
 
 /// Sign in
@@ -179,10 +249,54 @@ impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::Invalid => Self::new(Code::InvalidCredentials),
+            LoginError::Unverified => Self::new(Code::EmailNotVerified),
+            LoginError::Proof(error) => error.into(),
             LoginError::Limited(exceeded) => exceeded.into(),
             LoginError::Hash(error) => error.into(),
             LoginError::Issue(error) => error.into(),
             LoginError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Password(fault) => Self::validation(vec![fault.into()]),
+            AccountError::EmailTaken => Self::new(Code::EmailTaken),
+            AccountError::Hash(error) => error.into(),
+            AccountError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SignUpError> for Problem {
+    fn from(error: SignUpError) -> Self {
+        match error {
+            SignUpError::Closed => Self::new(Code::SignupClosed),
+            SignUpError::Limited(exceeded) => exceeded.into(),
+            SignUpError::Account(error) => error.into(),
+            SignUpError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ProofError> for Problem {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Invalid => Self::new(Code::InvalidProof),
+            ProofError::Limited(exceeded) => exceeded.into(),
+            ProofError::Hash(error) => error.into(),
+            ProofError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Limited(exceeded) => exceeded.into(),
+            AskError::Store(error) => error.into(),
         }
     }
 }

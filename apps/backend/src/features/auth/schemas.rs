@@ -1,12 +1,40 @@
-//! The wire shapes of signing in and out.
+//! The wire shapes of signing up, in and out.
 
 use countersign_guard::Scopes;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::service::Credentials;
+use super::service::{Credentials, Registration};
+use crate::core::email::Email;
 use crate::core::password::Password;
 use crate::core::problem::{Code, FieldError, Problem};
+use crate::features::proofs::Answer;
+
+/// What it takes to sign up.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Registration)]
+pub struct RegistrationBody {
+    #[schema(format = Email, example = "ada@example.com")]
+    email: String,
+    /// 8 to 128 characters, unless the server's settings say otherwise.
+    #[schema(value_type = String, format = Password, example = "correct horse battery")]
+    password: Password,
+}
+
+impl TryFrom<RegistrationBody> for Registration {
+    type Error = Problem;
+
+    fn try_from(body: RegistrationBody) -> Result<Self, Problem> {
+        let email = body
+            .email
+            .parse()
+            .map_err(|_| Problem::validation(vec![FieldError::new("email", Code::InvalidEmail)]))?;
+        Ok(Self {
+            email,
+            password: body.password,
+        })
+    }
+}
 
 /// The form of OAuth2's password grant (RFC 6749 §4.3.2), as FastAPI, Swagger UI and others send it.
 #[derive(Deserialize, ToSchema)]
@@ -72,13 +100,7 @@ impl TryFrom<LoginBody> for Credentials {
             }
             LoginBody::Json(json) => (json.email, json.password, json.scope),
         };
-        let scopes: Scopes =
-            scope
-                .unwrap_or_default()
-                .parse()
-                .map_err(|error: countersign_guard::UnknownScopeCharacter| {
-                    Problem::validation(vec![FieldError::new("scope", Code::Invalid).detail(error.to_string())])
-                })?;
+        let scopes = scopes(scope.as_deref())?;
         Ok(Self {
             email: email.parse().ok(),
             password,
@@ -104,4 +126,112 @@ pub struct PasswordChangeBody {
 pub struct ConfirmationBody {
     #[schema(value_type = String, format = Password)]
     pub password: Password,
+}
+
+/// An address that something is to be mailed to.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = MailRequest)]
+pub struct MailRequestBody {
+    #[schema(format = Email, example = "ada@example.com")]
+    email: String,
+}
+
+impl MailRequestBody {
+    /// The address.
+    ///
+    /// # Errors
+    /// It is none: that tells nothing about accounts.
+    pub fn email(&self) -> Result<Email, Problem> {
+        let wrong = |_| Problem::validation(vec![FieldError::new("email", Code::InvalidEmail)]);
+        self.email.parse().map_err(wrong)
+    }
+}
+
+/// The one answer to whoever asks for a mail.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MailAsked)]
+pub struct MailAskedBody {
+    /// For people.
+    #[schema(example = "If there is something to send to this address, it is on its way.")]
+    message: &'static str,
+}
+
+impl Default for MailAskedBody {
+    fn default() -> Self {
+        Self {
+            message: "If there is something to send to this address, it is on its way.",
+        }
+    }
+}
+
+/// What a person brings from a mail: the token of its link, or its code with the address that it went to.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = MailAnswer)]
+pub struct MailAnswerBody {
+    /// `token` of the link.
+    #[schema(required = false, nullable = false)]
+    token: Option<String>,
+    /// Where the code went to.
+    #[schema(required = false, nullable = false, format = Email)]
+    email: Option<String>,
+    /// Six digits.
+    #[schema(required = false, nullable = false, example = "012345")]
+    code: Option<String>,
+}
+
+impl MailAnswerBody {
+    /// From the fields of a form.
+    pub fn new(token: Option<String>, email: Option<String>, code: Option<String>) -> Self {
+        Self { token, email, code }
+    }
+}
+
+impl TryFrom<MailAnswerBody> for Answer {
+    type Error = Problem;
+
+    /// A text that cannot be right is a wrong one: the answer is the same.
+    fn try_from(body: MailAnswerBody) -> Result<Self, Problem> {
+        match (body.token, body.email, body.code) {
+            (Some(token), None, None) => {
+                let link = token.parse().map_err(|_| Problem::new(Code::InvalidProof))?;
+                Ok(Self::Link(link))
+            }
+            (None, Some(email), Some(code)) => Ok(Self::Code(email.parse().ok().zip(code.parse().ok()))),
+            _ => {
+                let missing = FieldError::new("token", Code::Missing).detail("Send `token`, or `email` and `code`.");
+                Err(Problem::validation(vec![missing]))
+            }
+        }
+    }
+}
+
+/// A mailed link or code, and what scopes the session is to have.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = EmailLogin)]
+pub struct EmailLoginBody {
+    /// The link or the code.
+    #[serde(flatten)]
+    pub answer: MailAnswerBody,
+    /// Scopes separated by spaces; none asks for all that the account owns.
+    #[schema(required = false)]
+    #[serde(default)]
+    pub scope: Option<String>,
+}
+
+impl EmailLoginBody {
+    /// The scopes that are asked for.
+    ///
+    /// # Errors
+    /// A character that no scope has.
+    pub fn scopes(&self) -> Result<Scopes, Problem> {
+        scopes(self.scope.as_deref())
+    }
+}
+
+fn scopes(text: Option<&str>) -> Result<Scopes, Problem> {
+    text.unwrap_or_default()
+        .parse()
+        .map_err(|error: countersign_guard::UnknownScopeCharacter| {
+            Problem::validation(vec![FieldError::new("scope", Code::Invalid).detail(error.to_string())])
+        })
 }

@@ -78,6 +78,7 @@ pub async fn write_refusals(context: &Context) -> Result<(), Error> {
                     address: refusal.prefix.map(AddressPrefix::network),
                     user_agent: None,
                     request_id: "many".into(),
+                    ..Origin::of_server()
                 };
                 let detail = format!("{}: {} in {} s", refusal.reason, refusal.count, TIDY_EVERY.as_secs());
                 record(

@@ -103,6 +103,18 @@ kinds! {
     ScopesChanged = "account.scopes_changed";
     /// A password was changed.
     PasswordChanged = "password.changed";
+    /// A password was set by the holder of the address.
+    PasswordReset = "password.reset";
+    /// An address was proven to be its owner's.
+    EmailVerified = "email.verified";
+    /// An address was changed.
+    EmailChanged = "email.changed";
+    /// Somebody asked for a mail; whether the address has an account is not looked up.
+    MailAsked = "mail.asked";
+    /// Somebody typed a mailed code.
+    CodeTried = "code.tried";
+    /// An operator invited somebody.
+    Invited = "account.invited";
     /// Somebody signed in, or tried to.
     SignIn = "sign_in";
     /// A spent refresh token came back: one of its two holders is a thief.
@@ -183,6 +195,14 @@ impl<'a> Event<'a> {
     pub fn refused(self) -> Self {
         Self {
             outcome: Outcome::Failure,
+            actor: Actor::Anyone,
+            ..self
+        }
+    }
+
+    /// It was done by somebody who has not proven who they are.
+    pub fn by_anyone(self) -> Self {
+        Self {
             actor: Actor::Anyone,
             ..self
         }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::confirm::{PasswordError, confirm};
+use super::opening::notify;
 use crate::Context;
 use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, SessionId};
@@ -13,6 +14,7 @@ use crate::core::origin::Origin;
 use crate::core::password::Password;
 use crate::features::accounts::{self, UserBody};
 use crate::features::audit::{self, Entry, Event, Kind};
+use crate::features::outbox::{self, Purpose};
 use crate::features::sessions::{self, SessionBody};
 
 const EXPORT_PER_ACCOUNT: Policy = Policy::named("export_per_account");
@@ -52,6 +54,7 @@ pub async fn change_password(
                     let revoked = sessions::end_all(tx, account, Some(session), now).await?;
                     let event = Event::new(Kind::PasswordChanged, account, origin).session(session);
                     audit::record(tx, context, event).await?;
+                    notify(tx, context, (account, Purpose::PasswordChanged), origin).await?;
                     Ok(revoked)
                 })
             },
@@ -75,9 +78,10 @@ pub async fn delete(
     let (version, now) = (stored.credential_version, context.clock.now());
     let revoked = context
         .db
-        .transact((context, origin), |tx, &(context, origin)| {
+        .transact((context, &stored, origin), |tx, &(context, stored, origin)| {
             Box::pin(async move {
                 still_signed_in(tx, session, now).await?;
+                forget_mails(tx, &stored.email).await?;
                 // Before the sessions go with the account: their bits outlive them.
                 let revoked = sessions::end_all(tx, account, None, now).await?;
                 if !accounts::delete(tx, account, Some(version)).await? {
@@ -91,6 +95,14 @@ pub async fn delete(
         .await?;
     context.revocations.announce(revoked).await;
     Ok(())
+}
+
+/// What was mailed to somebody goes with the account.
+pub(super) async fn forget_mails(tx: &mut Tx<'_>, email: &str) -> Result<(), Error> {
+    match email.parse() {
+        Ok(email) => outbox::forget(tx, &email).await,
+        Err(_) => Ok(()),
+    }
 }
 
 /// The session may have been ended while the password was checked: then it does nothing any more.
@@ -124,10 +136,37 @@ pub struct ExportBody {
     scopes: Vec<String>,
     /// The living sessions, newest first.
     sessions: Vec<SessionBody>,
+    /// What was mailed to the address lately, newest first.
+    mails: Vec<MailBody>,
     /// What the audit log knows about the account, newest first.
     events: Vec<Entry>,
     /// Whether these are all events; an export shows the newest 10,000.
     events_complete: bool,
+}
+
+/// A mail that was sent, or is to be.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportedMail)]
+pub struct MailBody {
+    purpose: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// `sent`, or what else became of it.
+    #[schema(required = true)]
+    outcome: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    ended_at: Option<Timestamp>,
+}
+
+impl From<outbox::Listed> for MailBody {
+    fn from(mail: outbox::Listed) -> Self {
+        Self {
+            purpose: mail.purpose,
+            created_at: mail.created_at,
+            outcome: mail.outcome,
+            ended_at: mail.ended_at,
+        }
+    }
 }
 
 /// Gathers all that is stored about a person. `None` if the account was deleted just now.
@@ -154,6 +193,10 @@ pub async fn export(
         return Ok(None);
     };
     let sessions = sessions::list(context, account).await?;
+    let mails = match user.email.parse() {
+        Ok(email) => outbox::owed_to(context, &email).await?,
+        Err(_) => Vec::new(),
+    };
     let mut events = audit::of_account(&context.db, account, EXPORTED_EVENTS + 1).await?;
     let events_complete = i64::try_from(events.len()).is_ok_and(|found| found <= EXPORTED_EVENTS);
     if !events_complete {
@@ -171,6 +214,7 @@ pub async fn export(
             .into_iter()
             .map(|found| SessionBody::seen_by(session, found))
             .collect(),
+        mails: mails.into_iter().map(MailBody::from).collect(),
         events,
         events_complete,
     }))

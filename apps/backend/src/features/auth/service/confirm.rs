@@ -42,7 +42,10 @@ pub enum PasswordError {
 
 /// Checks the password of a signed-in account. A stolen token must not become a way to guess it, so the attempts
 /// are limited per account, and failures count like those at the front door.
-pub(super) async fn confirm(
+///
+/// # Errors
+/// [`PasswordError`].
+pub async fn confirm(
     context: &Context,
     account: AccountId,
     password: Password,

@@ -5,15 +5,19 @@ use countersign_guard::Scopes;
 use countersign_store::Error;
 
 use super::confirm::{may_try_from, record_failure};
+use super::opening::{Entrant, open_session};
 use crate::Context;
 use crate::core::email::Email;
+use crate::core::ids::AccountId;
 use crate::core::limits::{Exceeded, Key, Policy, Spent};
 use crate::core::origin::Origin;
 use crate::core::password::{HashError, Password, Verdict};
 use crate::features::accounts::{self, Credentials as Stored};
 use crate::features::audit::{self, Event, Kind};
 use crate::features::keys::IssueError;
-use crate::features::sessions::{self, Opening, RefreshSecret, Session, Tokens};
+use crate::features::proofs::ProofError;
+use crate::features::sessions::{self, RefreshSecret, Session, Tokens};
+use crate::settings::EmailVerification;
 
 const LOGIN_PER_ADDRESS: Policy = Policy::named("login_per_address");
 const LOGIN_PER_ACCOUNT: Policy = Policy::named("login_per_account");
@@ -34,6 +38,12 @@ pub enum LoginError {
     /// Unknown account, wrong password, disabled account: all the same.
     #[error("the address or the password is not right")]
     Invalid,
+    /// The password is right, and the address is not proven, which this server requires.
+    #[error("the address is not verified")]
+    Unverified,
+    /// The mailed link or code is not valid.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
     /// Too many attempts.
     #[error("too many attempts")]
     Limited(Exceeded),
@@ -52,10 +62,11 @@ impl LoginError {
     /// A short name for the metrics.
     pub fn outcome(&self) -> &'static str {
         match self {
-            Self::Invalid => "invalid",
-            Self::Limited(_) => "limited",
-            Self::Hash(_) => "overloaded",
-            Self::Issue(_) | Self::Store(_) => "failed",
+            Self::Invalid | Self::Proof(ProofError::Invalid) => "invalid",
+            Self::Unverified => "unverified",
+            Self::Limited(_) | Self::Proof(ProofError::Limited(_)) => "limited",
+            Self::Hash(_) | Self::Proof(ProofError::Hash(_)) => "overloaded",
+            Self::Issue(_) | Self::Store(_) | Self::Proof(ProofError::Store(_)) => "failed",
         }
     }
 }
@@ -84,6 +95,10 @@ pub async fn login(context: &Context, credentials: Credentials, origin: &Origin)
         record_failure(context, Kind::SignIn, stored.as_ref(), origin).await?;
         return Err(LoginError::Invalid);
     };
+    if context.settings.email_verification == EmailVerification::Required && stored.email_verified_at.is_none() {
+        audit::record_alone(&context.db, &context.clock, refused(stored.id, origin)).await?;
+        return Err(LoginError::Unverified);
+    }
     let rehashed = rehash(context, &credentials.password, verdict).await;
     let refresh_token = RefreshSecret::generate(context.chance);
     let Some(session) = open(
@@ -101,6 +116,13 @@ pub async fn login(context: &Context, credentials: Credentials, origin: &Origin)
         context.limits.refund(spent).await;
     }
     Ok(sessions::issue(context, &session, refresh_token, context.settings.tokens.access_ttl).await?)
+}
+
+/// The password was right, and yet nobody is let in.
+fn refused(account: AccountId, origin: &Origin) -> Event<'_> {
+    Event::new(Kind::SignIn, account, origin)
+        .refused()
+        .detail("the address is not verified")
 }
 
 /// Per network, and per address and network: whoever fails elsewhere cannot lock the owner out here.
@@ -163,23 +185,15 @@ async fn open(
                         return Ok(None);
                     }
                     accounts::sign_in(tx, stored.id, now, rehashed).await?;
-                    let owned = accounts::scopes(&mut *tx, stored.id).await?;
-                    let scopes = if asked.is_empty() {
-                        owned
-                    } else {
-                        owned.intersection(asked)
-                    };
-                    let opening = Opening {
+                    let entrant = Entrant {
                         account: stored.id,
-                        epoch: standing.session_epoch,
-                        bit,
+                        standing,
                         amr: "pwd",
-                        scopes: &scopes,
+                        asked,
                         origin,
+                        bit,
                     };
-                    let (session, revoked) = sessions::open(tx, context, &opening, refresh_token).await?;
-                    let event = Event::new(Kind::SignIn, stored.id, origin).session(session.id);
-                    audit::record(tx, context, event).await?;
+                    let (session, revoked) = open_session(tx, context, &entrant, refresh_token).await?;
                     Ok::<_, Error>(Some((session, revoked)))
                 })
             },

@@ -1,12 +1,20 @@
 //! The use cases, one file each.
 
 mod account;
+mod ask;
 mod confirm;
+mod email_sign_in;
 mod login;
 mod logout;
+mod opening;
 pub mod operator;
+mod sign_up;
 
 pub use account::{ExportBody, ExportError, change_password, delete, export};
-pub use confirm::PasswordError;
+pub use ask::{AskError, ask, ask_for};
+pub use confirm::{PasswordError, confirm};
+pub use email_sign_in::sign_in_by_email;
 pub use login::{Credentials, LoginError, login};
 pub use logout::{logout, logout_all, logout_by_refresh_token};
+pub use opening::notify;
+pub use sign_up::{Registration, SignUpError, SignedUp, sign_up};

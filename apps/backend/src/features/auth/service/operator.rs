@@ -5,15 +5,20 @@ use std::time::Duration;
 use countersign_guard::Scopes;
 use countersign_store::Error;
 
+use super::account::forget_mails;
 use super::confirm::PasswordError;
 use super::login::LoginError;
+use super::opening::{Entrant, notify, open_session};
 use crate::Context;
+use crate::core::email::Email;
 use crate::core::ids::AccountId;
+use crate::core::language::Language;
 use crate::core::origin::Origin;
 use crate::core::password::Password;
-use crate::features::accounts::{self, Account};
+use crate::features::accounts::{self, Account, New};
 use crate::features::audit::{self, Event, Kind};
-use crate::features::sessions::{self, Opening, RefreshSecret, Tokens};
+use crate::features::outbox::{self, Owed, Particulars, Purpose};
+use crate::features::sessions::{self, RefreshSecret, Tokens};
 
 /// Sets a password and ends all sessions.
 ///
@@ -32,6 +37,7 @@ pub async fn set_password(context: &Context, account: &Account, new: Password) -
                 accounts::change_password(tx, (id, None), hash, now).await?;
                 let revoked = sessions::end_all(tx, id, None, now).await?;
                 audit::record(tx, context, Event::new(Kind::PasswordChanged, id, origin)).await?;
+                notify(tx, context, (id, Purpose::PasswordChanged), origin).await?;
                 Ok::<_, Error>(revoked)
             })
         })
@@ -70,19 +76,23 @@ pub async fn set_disabled(context: &Context, id: AccountId, disabled: bool) -> R
 ///
 /// # Errors
 /// Those of the database.
-pub async fn delete(context: &Context, id: AccountId) -> Result<(), Error> {
-    let now = context.clock.now();
+pub async fn delete(context: &Context, account: &Account) -> Result<(), Error> {
+    let (id, now) = (account.id, context.clock.now());
     let revoked = context
         .db
-        .transact((context, Origin::command_line()), |tx, (context, origin)| {
-            Box::pin(async move {
-                let revoked = sessions::end_all(tx, id, None, now).await?;
-                accounts::delete(tx, id, None).await?;
-                audit::record(tx, context, Event::new(Kind::AccountDeleted, id, origin)).await?;
-                audit::forget(tx, context, id).await?;
-                Ok::<_, Error>(revoked)
-            })
-        })
+        .transact(
+            (context, account, Origin::command_line()),
+            |tx, (context, account, origin)| {
+                Box::pin(async move {
+                    forget_mails(tx, &account.email).await?;
+                    let revoked = sessions::end_all(tx, id, None, now).await?;
+                    accounts::delete(tx, id, None).await?;
+                    audit::record(tx, context, Event::new(Kind::AccountDeleted, id, origin)).await?;
+                    audit::forget(tx, context, id).await?;
+                    Ok::<_, Error>(revoked)
+                })
+            },
+        )
         .await?;
     context.revocations.announce(revoked).await;
     Ok(())
@@ -153,22 +163,15 @@ pub async fn issue_token(
                 let Some(standing) = accounts::may_sign_in(&mut *tx, id).await? else {
                     return Ok::<_, Error>(None);
                 };
-                let owned = accounts::scopes(&mut *tx, id).await?;
-                let scopes = if asked.is_empty() {
-                    owned
-                } else {
-                    owned.intersection(asked)
-                };
-                let opening = Opening {
+                let entrant = Entrant {
                     account: id,
-                    epoch: standing.session_epoch,
-                    bit,
+                    standing,
                     amr: "",
-                    scopes: &scopes,
+                    asked,
                     origin,
+                    bit,
                 };
-                let (session, revoked) = sessions::open(tx, context, &opening, refresh_token).await?;
-                audit::record(tx, context, Event::new(Kind::SignIn, id, origin).session(session.id)).await?;
+                let (session, revoked) = open_session(tx, context, &entrant, refresh_token).await?;
                 Ok(Some((session, revoked)))
             })
         })
@@ -180,4 +183,89 @@ pub async fn issue_token(
         }
         None => Ok(None),
     }
+}
+
+/// Says by hand that an address is its owner's. Says whether that was news.
+///
+/// # Errors
+/// Those of the database.
+pub async fn verify_email(context: &Context, account: &Account) -> Result<bool, Error> {
+    let (now, origin) = (context.clock.now(), Origin::command_line());
+    let email = parsed(&account.email)?;
+    context
+        .db
+        .transact(
+            (context, account, &email, origin),
+            |tx, (context, account, email, origin)| {
+                Box::pin(async move {
+                    if !accounts::set_verified(tx, account.id, email, now).await? {
+                        return Ok::<_, Error>(false);
+                    }
+                    audit::record(tx, context, Event::new(Kind::EmailVerified, account.id, origin)).await?;
+                    Ok(true)
+                })
+            },
+        )
+        .await
+}
+
+/// Owes an account the mail by which its owner proves the address, or sets a new password, whatever was sent before.
+///
+/// # Errors
+/// Those of the database.
+pub async fn owe_mail(context: &Context, account: &Account, purpose: Purpose) -> Result<(), Error> {
+    let (now, email) = (context.clock.now(), parsed(&account.email)?);
+    context
+        .db
+        .transact(&email, |tx, email| {
+            Box::pin(async move { outbox::owe(tx, &mail_of(purpose, email), now).await })
+        })
+        .await
+}
+
+/// Makes an account that nobody knows the password of, and owes its owner a mail with which to set one. `None`: there is
+/// an account with this address.
+///
+/// # Errors
+/// That hashing or the database failed.
+pub async fn invite(context: &Context, email: &Email, origin: &Origin) -> Result<Option<Account>, PasswordError> {
+    let hash = context.unusable_password_hash().await?;
+    let now = context.clock.now();
+    let id = AccountId::new(now, context.chance);
+    let made = context
+        .db
+        .transact((context, email, hash, origin), |tx, (context, email, hash, origin)| {
+            Box::pin(async move {
+                let new = New {
+                    id,
+                    email,
+                    password_hash: hash,
+                    origin,
+                };
+                let Some(account) = accounts::add(tx, context, &new).await? else {
+                    return Ok::<_, Error>(None);
+                };
+                audit::record(tx, context, Event::new(Kind::Invited, id, origin)).await?;
+                outbox::owe(tx, &mail_of(Purpose::Invitation, email), now).await?;
+                Ok(Some(account))
+            })
+        })
+        .await?;
+    Ok(made)
+}
+
+fn mail_of(purpose: Purpose, to: &Email) -> Owed<'_> {
+    Owed {
+        purpose,
+        to,
+        language: Language::default(),
+        particulars: Particulars::default(),
+    }
+}
+
+fn parsed(email: &str) -> Result<Email, Error> {
+    email.parse().map_err(|_| Error::Inconsistent {
+        table: "accounts",
+        column: "email",
+    })
 }

@@ -11,7 +11,7 @@ use crate::Context;
 use crate::core::email::Email;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::origin::Origin;
-use crate::features::accounts::{self, RegisterError};
+use crate::features::accounts::{self, AccountError};
 use crate::features::audit::{self, Event, Kind};
 use crate::features::keys::IssueError;
 use crate::features::sessions::{self, Opening, RefreshSecret, Session};
@@ -65,7 +65,7 @@ pub(crate) enum TokenError {
     Disabled,
     /// The account could not be made.
     #[error(transparent)]
-    Register(#[from] RegisterError),
+    Register(#[from] AccountError),
     /// The token could not be signed.
     #[error(transparent)]
     Issue(#[from] IssueError),

@@ -9,7 +9,7 @@ use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::origin::Origin;
 use crate::core::password::Password;
-use crate::features::accounts::{self, Account, RegisterError};
+use crate::features::accounts::{self, Account, AccountError};
 use crate::features::auth::operator;
 
 /// The password of every user of `countersign dev`. It is no secret.
@@ -33,18 +33,14 @@ pub(crate) struct SeededUser {
 ///
 /// # Errors
 /// As [`accounts::register`].
-pub(crate) async fn seed(context: &Context) -> Result<Vec<SeededUser>, RegisterError> {
+pub(crate) async fn seed(context: &Context) -> Result<Vec<SeededUser>, AccountError> {
     // All at once: their passwords are hashed side by side.
     let users = try_join_all(SEEDED.map(|(email, scopes)| seed_one(context, email, scopes))).await?;
     context.revocations.allocate().await?;
     Ok(users)
 }
 
-async fn seed_one(
-    context: &Context,
-    email: &str,
-    scopes: &'static [&'static str],
-) -> Result<SeededUser, RegisterError> {
+async fn seed_one(context: &Context, email: &str, scopes: &'static [&'static str]) -> Result<SeededUser, AccountError> {
     let email = email.parse().expect("an address of the list above is one");
     let account = find_or_make(context, email).await?;
     let owned: Scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
@@ -61,16 +57,16 @@ async fn seed_one(
 ///
 /// # Errors
 /// As [`accounts::register`].
-pub(super) async fn find_or_make(context: &Context, email: Email) -> Result<Account, RegisterError> {
+pub(super) async fn find_or_make(context: &Context, email: Email) -> Result<Account, AccountError> {
     if let Some(account) = accounts::find_by_email(&context.db, &email).await? {
         return Ok(account);
     }
     let password = Password::from(PASSWORD.to_owned());
     match accounts::register(context, email.clone(), password, &Origin::command_line()).await {
         // Another test named the same one at the same time.
-        Err(RegisterError::EmailTaken) => {
+        Err(AccountError::EmailTaken) => {
             let found = accounts::find_by_email(&context.db, &email).await?;
-            found.ok_or(RegisterError::EmailTaken)
+            found.ok_or(AccountError::EmailTaken)
         }
         made => made,
     }

@@ -1,0 +1,1 @@
+date-time = { $year }年{ $month }月{ $day }日 { $time } UTC

@@ -1,0 +1,25 @@
+//! `countersign mail` as types.
+
+use clap::{Args, Subcommand};
+
+/// `countersign mail`.
+#[derive(Subcommand)]
+pub enum Mail {
+    /// List the newest mails: what for, to whom, and what became of them
+    #[command(after_help = "Example:\n  countersign mail list --owed")]
+    List(ListMail),
+    /// Have everything that is owed tried now, and what was refused once more
+    #[command(after_help = "Example:\n  countersign mail retry")]
+    Retry,
+}
+
+/// `countersign mail list`.
+#[derive(Args)]
+pub struct ListMail {
+    /// Only those that have not left yet
+    #[arg(long)]
+    pub owed: bool,
+    /// How many
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=100_000))]
+    pub limit: i64,
+}

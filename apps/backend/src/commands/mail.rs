@@ -1,0 +1,84 @@
+//! `countersign mail`: what became of mails.
+
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::cli::Mail;
+use super::output::Row;
+use super::{Failure, Standard};
+use crate::Context;
+use crate::core::clock::Timestamp;
+use crate::features::outbox;
+
+pub(super) async fn run(command: Mail, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    match command {
+        Mail::List(asked) => {
+            let mails = outbox::list(context, asked.owed, asked.limit).await?;
+            let rows: Vec<_> = mails.into_iter().map(Listed::from).collect();
+            Ok(output.rows(&rows)?)
+        }
+        Mail::Retry => {
+            let tried = outbox::retry(context).await?;
+            let sentence = format!("{tried} mails are tried now; `countersign mail list` shows what became of them.");
+            Ok(output.done(&sentence, &json!({ "mails": tried }))?)
+        }
+    }
+}
+
+/// A mail as the operator sees it.
+#[derive(Serialize)]
+struct Listed {
+    id: Uuid,
+    purpose: String,
+    recipient: String,
+    created_at: Timestamp,
+    attempts: i64,
+    outcome: Option<String>,
+    ended_at: Option<Timestamp>,
+    next_attempt_at: Option<Timestamp>,
+    failure: Option<String>,
+}
+
+impl From<outbox::Listed> for Listed {
+    fn from(mail: outbox::Listed) -> Self {
+        Self {
+            id: mail.id,
+            purpose: mail.purpose,
+            recipient: mail.recipient,
+            created_at: mail.created_at,
+            attempts: mail.attempts,
+            next_attempt_at: mail.ended_at.is_none().then_some(mail.due_at),
+            outcome: mail.outcome,
+            ended_at: mail.ended_at,
+            failure: mail.failure,
+        }
+    }
+}
+
+impl Row for Listed {
+    const COLUMNS: &'static [&'static str] = &[
+        "created at",
+        "purpose",
+        "recipient",
+        "attempts",
+        "outcome",
+        "ended at",
+        "next attempt at",
+        "failure",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let time = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
+        vec![
+            self.created_at.to_string(),
+            self.purpose.clone(),
+            self.recipient.clone(),
+            self.attempts.to_string(),
+            self.outcome.clone().unwrap_or_else(|| "owed".to_owned()),
+            time(self.ended_at),
+            time(self.next_attempt_at),
+            self.failure.clone().unwrap_or_default(),
+        ]
+    }
+}

@@ -1,0 +1,129 @@
+//! How a mail leaves: to a mail server by SMTP, or, while developing, into a folder. It knows no feature, writes no text
+//! and remembers nothing: what must not be lost is in the outbox.
+
+mod folder;
+mod smtp;
+
+use std::path::Path;
+
+use lettre::message::{Mailbox, MultiPart};
+use lettre::{Address, Message};
+use uuid::Uuid;
+
+use crate::core::email::Email;
+use crate::settings::Mail as Settings;
+use folder::Folder;
+use smtp::Smtp;
+
+/// A way for mails to leave. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Mailer {
+    way: Way,
+    from: Mailbox,
+}
+
+#[derive(Clone)]
+enum Way {
+    Smtp(Smtp),
+    Folder(Folder),
+}
+
+/// A mail as it is sent. No `Debug`: it may hold a link that opens an account.
+pub struct Mail {
+    /// The same for every attempt, so that a mail which arrives twice can be known by it.
+    pub id: Uuid,
+    /// The one recipient.
+    pub to: Email,
+    /// A line.
+    pub subject: String,
+    /// The whole as plain text.
+    pub text: String,
+    /// The whole as HTML.
+    pub html: String,
+    /// The link in it, to be printed while developing.
+    pub link: Option<String>,
+}
+
+/// Why a mail did not leave. The texts name no link.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// It may leave later.
+    #[error("{0}")]
+    NotNow(String),
+    /// It will not leave, however often it is tried.
+    #[error("{0}")]
+    Never(String),
+}
+
+impl Mailer {
+    /// A way out, as the settings say. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// The address of the mail server cannot be used.
+    pub fn new(settings: &Settings) -> Result<Self, SendError> {
+        let way = match &settings.smtp_url {
+            Some(url) => Way::Smtp(Smtp::new(&url.expose())?),
+            None => Way::Folder(Folder(settings.folder.clone().into())),
+        };
+        let from = settings.from.mailbox().clone();
+        Ok(Self { way, from })
+    }
+
+    /// Where mails stay, if they do not leave.
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.way {
+            Way::Smtp(_) => None,
+            Way::Folder(Folder(path)) => Some(path),
+        }
+    }
+
+    /// Sends a mail. When it returns, somebody else has taken charge of it.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub async fn send(&self, mail: &Mail) -> Result<(), SendError> {
+        let message = self.message(mail)?;
+        match &self.way {
+            Way::Smtp(smtp) => smtp.send(message).await,
+            Way::Folder(folder) => folder.keep(mail, &message.formatted()),
+        }
+    }
+
+    fn message(&self, mail: &Mail) -> Result<Message, SendError> {
+        let domain = self.from.email.domain();
+        Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, address(&mail.to)?))
+            .subject(&*mail.subject)
+            .message_id(Some(format!("<{}@{domain}>", mail.id)))
+            // No vacation notice answers it (RFC 3834 §5).
+            .header(AutoSubmitted)
+            .date_now()
+            .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
+            .map_err(|error| SendError::Never(error.to_string()))
+    }
+}
+
+/// With its domain in ASCII, as mail servers know it.
+fn address(email: &Email) -> Result<Address, SendError> {
+    let local = email.typed().split_once('@').map_or("", |(local, _)| local);
+    let domain = email.key().rsplit_once('@').map_or("", |(_, domain)| domain);
+    Address::new(local, domain).map_err(|error| SendError::Never(error.to_string()))
+}
+
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl lettre::message::header::Header for AutoSubmitted {
+    fn name() -> lettre::message::header::HeaderName {
+        lettre::message::header::HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> lettre::message::header::HeaderValue {
+        lettre::message::header::HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}

@@ -1,0 +1,84 @@
+//! Signing in by a mailed link or code.
+
+use countersign_guard::Scopes;
+use countersign_store::{Error, Tx};
+
+use super::login::LoginError;
+use super::opening::{Entrant, open_session};
+use crate::Context;
+use crate::core::ids::AccountId;
+use crate::core::origin::Origin;
+use crate::features::accounts;
+use crate::features::audit::{self, Event, Kind};
+use crate::features::outbox::Purpose;
+use crate::features::proofs::{self, Answer, ProofError, Proven};
+use crate::features::revocation::Revoked;
+use crate::features::sessions::{self, RefreshSecret, Tokens};
+
+/// Signs in whoever brings what was mailed. It proves the address too; and an account whose address nobody had proven
+/// loses its password and its sessions, because a stranger may have made it before its owner came.
+///
+/// # Errors
+/// [`LoginError::Proof`], or that signing or the database failed.
+pub async fn sign_in_by_email(
+    context: &Context,
+    answer: Answer,
+    scopes: &Scopes,
+    origin: &Origin,
+) -> Result<Tokens, LoginError> {
+    let checked = proofs::check(context, Purpose::SignIn, &answer, origin).await?;
+    let refresh_token = RefreshSecret::generate(context.chance);
+    let bit = context.revocations.allocate().await?;
+    // Made beforehand: a transaction waits for no hash.
+    let nobodys = context.unusable_password_hash().await?;
+    let input = (context, &checked, scopes, origin, &refresh_token, &nobodys);
+    let opened = context
+        .db
+        .transact(input, |tx, input| {
+            Box::pin(async move {
+                let &(context, checked, scopes, origin, refresh_token, nobodys) = input;
+                let proven = proofs::spend(tx, context, Purpose::SignIn, checked).await?;
+                let ended = settle(tx, context, &proven, (nobodys, origin)).await?;
+                let standing = accounts::may_sign_in(&mut *tx, proven.account)
+                    .await?
+                    .ok_or(ProofError::Invalid)?;
+                accounts::sign_in(tx, proven.account, context.clock.now(), None).await?;
+                let entrant = Entrant {
+                    account: proven.account,
+                    standing,
+                    amr: "otp",
+                    asked: scopes,
+                    origin,
+                    bit,
+                };
+                let (session, revoked) = open_session(tx, context, &entrant, refresh_token).await?;
+                Ok::<_, LoginError>((session, [ended, revoked]))
+            })
+        })
+        .await;
+    let (session, revoked) = opened?;
+    for revoked in revoked {
+        context.revocations.announce(revoked).await;
+    }
+    Ok(sessions::issue(context, &session, refresh_token, context.settings.tokens.access_ttl).await?)
+}
+
+/// The address is proven now. If it was not before, what anybody did with the account until now is over.
+async fn settle(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    proven: &Proven,
+    (nobodys, origin): (&str, &Origin),
+) -> Result<Revoked, Error> {
+    let now = context.clock.now();
+    if !accounts::set_verified(tx, proven.account, &proven.email, now).await? {
+        return Ok(Revoked::default());
+    }
+    accounts::change_password(tx, (proven.account, None), nobodys, now).await?;
+    record(tx, context, proven.account, origin).await?;
+    sessions::end_all(tx, proven.account, None, now).await
+}
+
+async fn record(tx: &mut Tx<'_>, context: &Context, account: AccountId, origin: &Origin) -> Result<(), Error> {
+    audit::record(tx, context, Event::new(Kind::EmailVerified, account, origin)).await
+}

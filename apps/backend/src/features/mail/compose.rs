@@ -1,0 +1,191 @@
+//! From a purpose to a mail in somebody's language.
+
+use askama::Template;
+
+use crate::Context;
+use crate::core::clock::Timestamp;
+use crate::core::language::FluentArgs;
+use crate::core::mailer::Mail;
+use crate::features::outbox::{Due, Purpose};
+use crate::features::proofs::{self, Made};
+
+#[derive(Template)]
+#[template(path = "mail/mail.html")]
+struct Html<'a> {
+    language: &'a str,
+    direction: &'a str,
+    subject: &'a str,
+    text: &'a str,
+    action: &'a str,
+    link: Option<&'a str>,
+    code_label: &'a str,
+    code: Option<&'a str>,
+    otherwise: &'a str,
+    footer: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/mail.txt", escape = "none")]
+struct Text<'a> {
+    subject: &'a str,
+    text: &'a str,
+    action: &'a str,
+    link: Option<&'a str>,
+    code_label: &'a str,
+    code: Option<&'a str>,
+    otherwise: &'a str,
+    footer: &'a str,
+}
+
+/// The whole mail. `made` is what it can prove, if it can prove something.
+pub(super) fn compose(context: &Context, due: &Due, made: Option<&Made>) -> Result<Mail, askama::Error> {
+    let (language, values) = (due.language, values(context, due));
+    let say = |part: &str| {
+        let message = format!("{}-{part}", due.purpose.name().replace('_', "-"));
+        context.texts.say(language, &message, &values)
+    };
+    let (subject, text, action, otherwise) = (say("subject"), say("text"), say("action"), say("otherwise"));
+    let link = link(context, due.purpose, made);
+    // An invitation is answered when it suits: a code that lives ten minutes would be of no use.
+    let code = made
+        .filter(|_| due.purpose != Purpose::Invitation)
+        .map(|made| made.code.reveal());
+    let code_label = context.texts.say(language, "mail-code", &values);
+    let footer = context.texts.say(language, "mail-footer", &values);
+    let html = Html {
+        language: language.tag(),
+        direction: language.direction(),
+        subject: &subject,
+        text: &text,
+        action: &action,
+        link: Some(&link),
+        code_label: &code_label,
+        code,
+        otherwise: &otherwise,
+        footer: &footer,
+    }
+    .render()?;
+    let text = Text {
+        subject: &subject,
+        text: &text,
+        action: &action,
+        link: Some(&link),
+        code_label: &code_label,
+        code,
+        otherwise: &otherwise,
+        footer: &footer,
+    }
+    .render()?;
+    Ok(Mail {
+        id: due.id,
+        to: due.to.clone(),
+        subject,
+        text,
+        html,
+        link: Some(link),
+    })
+}
+
+/// Always below the issuer, whatever a request said about hosts. The page that it opens does nothing by itself.
+fn link(context: &Context, purpose: Purpose, made: Option<&Made>) -> String {
+    let page = match purpose {
+        Purpose::VerifyEmail => "verify",
+        Purpose::ChangeEmail => "change-email",
+        Purpose::SignIn => "signin/email",
+        Purpose::ResetPassword | Purpose::Invitation => "recover/password",
+        Purpose::AlreadyRegistered => "signin",
+        Purpose::NewSignIn | Purpose::PasswordChanged | Purpose::EmailChanged => "recover",
+    };
+    let issuer = context.settings.issuer.as_str();
+    match made {
+        Some(made) => format!("{issuer}/{page}?token={}", made.link.reveal()),
+        None => format!("{issuer}/{page}"),
+    }
+}
+
+fn values(context: &Context, due: &Due) -> FluentArgs<'static> {
+    let mut values = FluentArgs::new();
+    let particulars = &due.particulars;
+    values.set("service", context.settings.pages.name.clone());
+    values.set("to", due.to.typed().to_owned());
+    values.set("email", particulars.email.clone().unwrap_or_default());
+    values.set("address", particulars.address.clone().unwrap_or_else(|| "–".to_owned()));
+    values.set("device", particulars.device.clone().unwrap_or_else(|| "–".to_owned()));
+    values.set("minutes", minutes(due.purpose));
+    values.set("hours", minutes(due.purpose) / 60);
+    let at = particulars.at.map_or_else(|| context.clock.now(), Timestamp);
+    values.set("when", context.texts.date_time(due.language, at));
+    values
+}
+
+fn minutes(purpose: Purpose) -> i64 {
+    i64::try_from(proofs::lifetime(purpose).as_secs() / 60).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::clock::Clock;
+    use crate::core::language::Language;
+    use crate::features::outbox::Particulars;
+    use crate::settings::{Settings, Sources};
+    use countersign_store::Role;
+
+    /// Every mail in every language, with sample values.
+    #[tokio::test]
+    async fn every_mail_is_whole_in_every_language() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let environment = [
+            ("COUNTERSIGN_DATABASE_URL", format!("sqlite://{}", path("db"))),
+            ("COUNTERSIGN_KEYS_DIR", path("keys")),
+            ("COUNTERSIGN_PAGES__NAME", "Ada & <Söhne>".to_owned()),
+        ];
+        let sources = Sources {
+            environment: environment.map(|(name, value)| (name.into(), value)).to_vec(),
+            ..Sources::default()
+        };
+        let settings = Settings::load(&sources)
+            .unwrap_or_else(|mistakes| unreachable!("{mistakes}"))
+            .settings;
+        let clock = Clock::fixed(Timestamp(1_795_342_500_000));
+        let context = Context::open(settings, Role::Admin, clock).await.unwrap();
+        for language in Language::ALL.iter().copied() {
+            for purpose in Purpose::ALL.iter().copied() {
+                let due = Due {
+                    id: uuid::Uuid::nil(),
+                    purpose,
+                    to: "ada@example.com".parse().unwrap(),
+                    language,
+                    particulars: Particulars {
+                        account: None,
+                        at: Some(1_795_342_500_000),
+                        address: Some("192.0.2.1".to_owned()),
+                        device: Some("<img src=x onerror=alert(1)>".to_owned()),
+                        email: Some("new@example.com".to_owned()),
+                    },
+                    attempt: 1,
+                };
+                let made = Made::sample();
+                let mail = compose(&context, &due, Some(&made)).unwrap();
+                let name = format!("{} in {}", purpose.name(), language.tag());
+                assert!(
+                    !mail.subject.contains(['\r', '\n']) && mail.subject.contains("Ada & <Söhne>"),
+                    "{name}: {}",
+                    mail.subject
+                );
+                for whole in [&mail.text, &mail.html] {
+                    // A value that no message got, or a message that is not there, shows as its name.
+                    assert!(
+                        !whole.contains("{$") && !whole.contains(purpose.name()) && !whole.contains("-subject"),
+                        "{name}: {whole}"
+                    );
+                    assert!(whole.contains(mail.link.as_deref().unwrap()), "{name}");
+                }
+                assert!(!mail.html.contains("<img"), "{name}");
+                assert!(mail.html.contains(&format!("lang=\"{}\"", language.tag())), "{name}");
+                assert!(mail.html.len() < 20_000 && mail.text.lines().count() > 5, "{name}");
+            }
+        }
+    }
+}

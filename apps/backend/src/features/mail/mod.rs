@@ -1,0 +1,9 @@
+//! Mails: what each purpose says, and the sending of what the outbox owes.
+//! The link and the code of a mail are made here, when it is sent. Whoever it is for is looked up here too: a mail for an
+//! address without an account is dropped, and nobody is told.
+//! It owns no table.
+
+mod compose;
+mod service;
+
+pub use service::{deliver_forever, deliver_next, tidy};

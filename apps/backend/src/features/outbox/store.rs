@@ -1,0 +1,210 @@
+//! The rows of `outbox`.
+
+use countersign_store::{Conn, Db, Error, Tx, query, row, sql};
+use uuid::Uuid;
+
+use crate::core::clock::Timestamp;
+use crate::core::email::Email;
+
+/// A row that is about to be written.
+pub(super) struct Row<'a> {
+    pub id: Uuid,
+    pub purpose: &'static str,
+    pub to: &'a Email,
+    pub language: &'static str,
+    pub particulars: &'a str,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+row! {
+    /// A mail that was just claimed.
+    pub(super) struct Claimed {
+        pub id: Uuid,
+        pub purpose: String,
+        pub recipient: String,
+        pub language: String,
+        pub particulars: String,
+        pub attempts: i64,
+    }
+}
+
+row! {
+    /// A mail as the operator, and its recipient, may see it.
+    #[derive(Clone, Debug)]
+    pub struct Listed {
+        /// Its id; also in its `Message-ID`.
+        pub id: Uuid,
+        /// What for.
+        pub purpose: String,
+        /// To whom.
+        pub recipient: String,
+        /// Since when it is owed.
+        pub created_at: Timestamp,
+        /// When it is tried next.
+        pub due_at: Timestamp,
+        /// How often it was tried.
+        pub attempts: i64,
+        /// How it ended; none as long as it is owed.
+        pub outcome: Option<String>,
+        /// When it ended.
+        pub ended_at: Option<Timestamp>,
+        /// Why the last attempt failed.
+        pub failure: Option<String>,
+    }
+}
+
+pub(super) async fn insert(tx: &mut Tx<'_>, row: &Row<'_>) -> Result<(), Error> {
+    query(sql!(
+        "INSERT INTO outbox
+            (id, purpose, recipient, recipient_key, language, particulars, created_at, due_at, expires_at, attempts)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, 0)"
+    ))
+    .bind(row.id)
+    .bind(row.purpose)
+    .bind(row.to.typed())
+    .bind(row.to.key())
+    .bind(row.language)
+    .bind(row.particulars)
+    .bind(row.created_at)
+    .bind(row.expires_at)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// How many mails of a kind were owed to an address after `since`.
+pub(super) async fn count(tx: &mut Tx<'_>, purpose: &str, recipient_key: &str, since: Timestamp) -> Result<i64, Error> {
+    query(sql!(
+        "SELECT COUNT(*) FROM outbox WHERE recipient_key = $1 AND purpose = $2 AND created_at > $3"
+    ))
+    .bind(recipient_key)
+    .bind(purpose)
+    .bind(since)
+    .one(tx)
+    .await
+}
+
+/// Moves the mail that is due the longest ahead to `until`. Of several nodes that see it, one changes the row first,
+/// and the others find that it is not due any more.
+pub(super) async fn claim(db: &Db, now: Timestamp, until: Timestamp) -> Result<Option<Claimed>, Error> {
+    query(sql!(
+        "UPDATE outbox
+            SET due_at = $2, attempts = attempts + 1
+          WHERE id = (SELECT id FROM outbox
+                       WHERE ended_at IS NULL AND due_at <= $1
+                       ORDER BY due_at
+                       LIMIT 1)
+            AND ended_at IS NULL AND due_at <= $1
+      RETURNING id, purpose, recipient, language, particulars, attempts"
+    ))
+    .bind(now)
+    .bind(until)
+    .optional(db)
+    .await
+}
+
+pub(super) async fn end(
+    db: &Db,
+    id: Uuid,
+    outcome: &str,
+    (now, failure): (Timestamp, Option<&str>),
+) -> Result<(), Error> {
+    query(sql!(
+        "UPDATE outbox SET outcome = $2, ended_at = $3, failure = $4 WHERE id = $1 AND ended_at IS NULL"
+    ))
+    .bind(id)
+    .bind(outcome)
+    .bind(now)
+    .bind(failure.map(str::to_owned))
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn postpone(db: &Db, id: Uuid, due_at: Timestamp, failure: &str) -> Result<(), Error> {
+    query(sql!(
+        "UPDATE outbox SET due_at = $2, failure = $3 WHERE id = $1 AND ended_at IS NULL"
+    ))
+    .bind(id)
+    .bind(due_at)
+    .bind(failure)
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// Ends what is due and of no use any more.
+pub(super) async fn expire(db: &Db, now: Timestamp) -> Result<(), Error> {
+    query(sql!(
+        "UPDATE outbox
+            SET outcome = 'expired', ended_at = $1
+          WHERE ended_at IS NULL AND due_at <= $1 AND expires_at <= $1"
+    ))
+    .bind(now)
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn list(db: &Db, owed_only: bool, limit: i64) -> Result<Vec<Listed>, Error> {
+    query(sql!(
+        "SELECT id, purpose, recipient, created_at, due_at, attempts, outcome, ended_at, failure
+           FROM outbox
+          WHERE ended_at IS NULL OR NOT $1
+          ORDER BY id DESC
+          LIMIT $2"
+    ))
+    .bind(owed_only)
+    .bind(limit)
+    .all(db)
+    .await
+}
+
+pub(super) async fn list_of(db: &Db, recipient_key: &str) -> Result<Vec<Listed>, Error> {
+    query(sql!(
+        "SELECT id, purpose, recipient, created_at, due_at, attempts, outcome, ended_at, failure
+           FROM outbox
+          WHERE recipient_key = $1
+          ORDER BY id DESC
+          LIMIT 1000"
+    ))
+    .bind(recipient_key)
+    .all(db)
+    .await
+}
+
+pub(super) async fn retry(db: &Db, now: Timestamp) -> Result<u64, Error> {
+    query(sql!(
+        "UPDATE outbox
+            SET due_at = $1, outcome = NULL, ended_at = NULL, failure = NULL
+          WHERE (ended_at IS NULL OR outcome = 'refused') AND expires_at > $1"
+    ))
+    .bind(now)
+    .execute(db)
+    .await
+}
+
+/// Forgets what was ever sent, or is still owed, to an address. Deleting an account calls it.
+///
+/// # Errors
+/// Those of the database, as for all functions here.
+pub async fn forget(tx: &mut Tx<'_>, to: &Email) -> Result<(), Error> {
+    query(sql!("DELETE FROM outbox WHERE recipient_key = $1"))
+        .bind(to.key())
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// Removes up to `limit` mails that ended before `before`. `mail` calls it while it tidies up.
+pub async fn remove_ended(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, Error> {
+    query(sql!(
+        "DELETE FROM outbox
+          WHERE id IN (SELECT id FROM outbox WHERE ended_at IS NOT NULL AND ended_at < $1 LIMIT $2)"
+    ))
+    .bind(before)
+    .bind(limit)
+    .execute(conn)
+    .await
+}

@@ -1,0 +1,143 @@
+//! The rows of `email_proofs`.
+
+use countersign_store::{Conn, Db, Error, Tx, query, row, sql};
+
+use super::link_secret::LinkHash;
+use crate::core::clock::Timestamp;
+use crate::core::ids::AccountId;
+use crate::features::accounts::Version;
+
+/// A proof that is about to be made.
+pub(super) struct NewProof<'a> {
+    pub account: AccountId,
+    pub purpose: &'static str,
+    pub email: &'a str,
+    pub email_key: &'a str,
+    pub link_hash: LinkHash,
+    pub code_hash: &'a str,
+    pub credential_version: Version,
+    pub created_at: Timestamp,
+    pub link_expires_at: Timestamp,
+    pub code_expires_at: Timestamp,
+}
+
+row! {
+    /// A proof that was found, or spent.
+    pub(super) struct Found {
+        pub account_id: AccountId,
+        pub email: String,
+        pub credential_version: Version,
+    }
+}
+
+row! {
+    /// A code at which a guess was just counted.
+    pub(super) struct Guessed {
+        pub link_hash: LinkHash,
+        pub code_hash: String,
+    }
+}
+
+/// Puts a proof in the place of the one before it. Guesses at earlier codes stay counted.
+pub(super) async fn replace(tx: &mut Tx<'_>, new: &NewProof<'_>) -> Result<(), Error> {
+    query(sql!(
+        "INSERT INTO email_proofs
+            (account_id, purpose, email, email_key, link_hash, code_hash, credential_version, created_at,
+             link_expires_at, code_expires_at, code_attempts, all_attempts)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0)
+         ON CONFLICT (account_id, purpose) DO UPDATE
+            SET email = excluded.email, email_key = excluded.email_key, link_hash = excluded.link_hash,
+                code_hash = excluded.code_hash, credential_version = excluded.credential_version,
+                created_at = excluded.created_at, link_expires_at = excluded.link_expires_at,
+                code_expires_at = excluded.code_expires_at, code_attempts = 0, spent_at = NULL"
+    ))
+    .bind(new.account)
+    .bind(new.purpose)
+    .bind(new.email)
+    .bind(new.email_key)
+    .bind(new.link_hash)
+    .bind(new.code_hash)
+    .bind(new.credential_version)
+    .bind(new.created_at)
+    .bind(new.link_expires_at)
+    .bind(new.code_expires_at)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Looks at a live proof without spending it.
+pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<Option<Found>, Error> {
+    query(sql!(
+        "SELECT account_id, email, credential_version
+           FROM email_proofs
+          WHERE link_hash = $1 AND purpose = $2 AND spent_at IS NULL AND link_expires_at > $3"
+    ))
+    .bind(hash)
+    .bind(purpose)
+    .bind(now)
+    .optional(db)
+    .await
+}
+
+/// Counts a guess at the newest live code that went to an address, if it may still be guessed at: before the guess is
+/// judged, so that of any number of guesses at once no more than `most` are.
+pub(super) async fn count_guess(
+    tx: &mut Tx<'_>,
+    (email_key, purpose): (&str, &str),
+    (most, most_in_all): (i64, i64),
+    now: Timestamp,
+) -> Result<Option<Guessed>, Error> {
+    query(sql!(
+        "UPDATE email_proofs
+            SET code_attempts = code_attempts + 1, all_attempts = all_attempts + 1
+          WHERE link_hash = (SELECT link_hash FROM email_proofs
+                              WHERE email_key = $1 AND purpose = $2
+                              ORDER BY created_at DESC
+                              LIMIT 1)
+            AND spent_at IS NULL AND code_expires_at > $3 AND code_attempts < $4 AND all_attempts < $5
+      RETURNING link_hash, code_hash"
+    ))
+    .bind(email_key)
+    .bind(purpose)
+    .bind(now)
+    .bind(most)
+    .bind(most_in_all)
+    .optional(tx)
+    .await
+}
+
+/// Spends a live proof: once, whoever else tries.
+pub(super) async fn spend(
+    tx: &mut Tx<'_>,
+    hash: LinkHash,
+    purpose: &str,
+    now: Timestamp,
+) -> Result<Option<Found>, Error> {
+    query(sql!(
+        "UPDATE email_proofs
+            SET spent_at = $3, all_attempts = 0
+          WHERE link_hash = $1 AND purpose = $2 AND spent_at IS NULL AND link_expires_at > $3
+      RETURNING account_id, email, credential_version"
+    ))
+    .bind(hash)
+    .bind(purpose)
+    .bind(now)
+    .optional(tx)
+    .await
+}
+
+/// Removes up to `limit` proofs that ended before `before`. `mail` calls it while it tidies up.
+///
+/// # Errors
+/// Those of the database.
+pub async fn remove_ended(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, Error> {
+    query(sql!(
+        "DELETE FROM email_proofs
+          WHERE link_hash IN (SELECT link_hash FROM email_proofs WHERE link_expires_at < $1 LIMIT $2)"
+    ))
+    .bind(before)
+    .bind(limit)
+    .execute(conn)
+    .await
+}

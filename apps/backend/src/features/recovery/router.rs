@@ -1,0 +1,69 @@
+//! `/api/auth/recover`.
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::schemas::RecoveryBody;
+use super::service::{self, RecoverError};
+use crate::Context;
+use crate::core::extract;
+use crate::core::origin::Origin;
+use crate::core::problem::{FieldError, Problem, ProblemBody};
+use crate::features::auth::{self, MailAskedBody, MailRequestBody};
+use crate::features::outbox::Purpose;
+
+/// The routes of this feature.
+pub fn router() -> OpenApiRouter<Context> {
+    OpenApiRouter::new().routes(routes!(ask)).routes(routes!(recover))
+}
+
+/// Ask for a mail to set a new password with
+///
+/// The answer is the same for every address.
+#[utoipa::path(post, path = "/api/auth/recover", tag = "recovery",
+    request_body = MailRequestBody,
+    responses(
+        (status = ACCEPTED, description = "A mail is on its way, if there is an account", body = MailAskedBody),
+        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+    ))]
+async fn ask(
+    State(context): State<Context>,
+    origin: Origin,
+    extract::Json(body): extract::Json<MailRequestBody>,
+) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
+    auth::ask(&context, Purpose::ResetPassword, &body.email()?, &origin).await?;
+    Ok((StatusCode::ACCEPTED, Json(MailAskedBody::default())))
+}
+
+/// Set a new password
+///
+/// With the link or the code of the mail, or the link of an invitation. Ends every session; sign in afterwards.
+#[utoipa::path(post, path = "/api/auth/recover/confirm", tag = "recovery",
+    request_body = RecoveryBody,
+    responses(
+        (status = NO_CONTENT, description = "The password is set, and every session has ended"),
+        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+    ))]
+async fn recover(
+    State(context): State<Context>,
+    origin: Origin,
+    extract::Json(body): extract::Json<RecoveryBody>,
+) -> Result<StatusCode, Problem> {
+    let answer = body.answer.try_into()?;
+    service::recover(&context, (answer, body.new_password), &origin).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl From<RecoverError> for Problem {
+    fn from(error: RecoverError) -> Self {
+        match error {
+            RecoverError::Proof(error) => error.into(),
+            RecoverError::Fault(fault) => Self::validation(vec![FieldError::from(fault).in_field("new_password")]),
+            RecoverError::Hash(error) => error.into(),
+            RecoverError::Store(error) => error.into(),
+        }
+    }
+}

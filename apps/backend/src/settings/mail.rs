@@ -1,0 +1,183 @@
+//! `[mail]`: how mail leaves, and from whom.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use lettre::message::Mailbox;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::database_url::masked;
+use super::mistake::Fault;
+use super::section::section;
+use super::value::Value;
+
+section! {
+    /// How mail leaves, and from whom.
+    Mail "mail." {
+        /// The server that takes our mail: `smtps://user:password@host` (TLS from the first byte, port 465) or
+        /// `smtp://user:password@host` (STARTTLS, port 587; on a loopback address without, port 25).
+        #[danger = "on the command line every user of the machine can read its password; prefer `mail.smtp_url_file`"]
+        #[default_is = "none: mails are written into `mail.folder`, and their links are printed"]
+        smtp_url: Option<SmtpUrl> = "",
+        /// From whom mails are, as `Example <no-reply@example.com>`.
+        #[danger = "an address whose domain does not allow your mail server (SPF, DKIM) ends as spam"]
+        #[default_is = "`no-reply@` the issuer's host"]
+        from: Sender = "no-reply@localhost",
+        /// Where mails are written as long as there is no `mail.smtp_url`, each into a file of its own.
+        #[danger = "who reads it can take over every account: it is for developing, not for serving"]
+        folder: PathBuf = "data/mail",
+        /// Whether people are told of sign-ins from new devices.
+        #[danger = "without it, a stolen password can be used unseen"]
+        sign_in_notices: bool = "true",
+    }
+}
+
+/// The address of a mail server, which may hold a password.
+#[derive(Clone)]
+pub struct SmtpUrl(SecretString);
+
+impl SmtpUrl {
+    /// It leads to another host, without TLS.
+    pub fn leaves_unencrypted(&self) -> bool {
+        self.is_plain() && !self.is_loopback()
+    }
+
+    /// The whole address as `lettre` reads it, with its password: for the one that connects.
+    pub fn expose(&self) -> String {
+        let text = self.0.expose_secret();
+        match text.strip_prefix("smtp://") {
+            // Never "if the server offers it": whoever sits between would take the offer away (RFC 8314 §3).
+            Some(rest) if !self.is_plain() => format!("smtp://{}?tls=required", without_options(rest)),
+            Some(rest) => format!("smtp://{}", without_options(rest)),
+            None => text.to_owned(),
+        }
+    }
+
+    fn is_plain(&self) -> bool {
+        let text = self.0.expose_secret();
+        text.starts_with("smtp://") && (self.is_loopback() || text.ends_with("?tls=none"))
+    }
+
+    fn is_loopback(&self) -> bool {
+        let host = host(self.0.expose_secret());
+        host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    }
+}
+
+fn without_options(rest: &str) -> &str {
+    rest.split('?').next().unwrap_or_default()
+}
+
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| without_options(rest));
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    match host.strip_prefix('[') {
+        Some(address) => address.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    }
+}
+
+impl Value for Option<SmtpUrl> {
+    const FORM: &'static str = "`smtps://…` or `smtp://…`; secret";
+    const SECRET: bool = true;
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        let fault = |what: &str| {
+            let write = "smtps://user:password@mail.example.com, or smtp://… for STARTTLS";
+            Err(Fault::new(what, write))
+        };
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return if text.is_empty() {
+                Ok(None)
+            } else {
+                fault("is no address of a mail server")
+            };
+        };
+        if !matches!(scheme, "smtp" | "smtps") {
+            return fault("is no address of a mail server");
+        }
+        if host(text).is_empty() {
+            return fault("names no host");
+        }
+        match rest.split_once('?') {
+            None => Ok(Some(SmtpUrl(SecretString::from(text)))),
+            Some((_, "tls=none")) if scheme == "smtp" => Ok(Some(SmtpUrl(SecretString::from(text)))),
+            Some(_) => fault("has an option that is not taken here (only `smtp://…?tls=none` is)"),
+        }
+    }
+
+    fn shown(text: &str) -> String {
+        masked(text)
+    }
+}
+
+/// Who mails are from.
+#[derive(Clone, Debug)]
+pub struct Sender(Mailbox);
+
+impl Sender {
+    /// Name and address.
+    pub fn mailbox(&self) -> &Mailbox {
+        &self.0
+    }
+}
+
+impl Value for Sender {
+    const FORM: &'static str = "e-mail address, or `name <address>`";
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        let fault = || Fault::new(format!("{text:?} is no sender"), "Example <no-reply@example.com>");
+        if text.chars().any(char::is_control) {
+            return Err(fault());
+        }
+        text.parse().map(Self).map_err(|_| fault())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(url: &str) -> SmtpUrl {
+        Option::<SmtpUrl>::parse(url).ok().flatten().expect("it is one")
+    }
+
+    #[test]
+    fn a_78_mail_leaves_this_machine_encrypted_or_not_at_all() {
+        assert_eq!(
+            parsed("smtp://u:p@mail.example").expose(),
+            "smtp://u:p@mail.example?tls=required"
+        );
+        assert_eq!(
+            parsed("smtps://u:p@mail.example:465").expose(),
+            "smtps://u:p@mail.example:465"
+        );
+        assert_eq!(parsed("smtp://127.0.0.1:1025").expose(), "smtp://127.0.0.1:1025");
+        assert!(!parsed("smtp://[::1]:1025").leaves_unencrypted());
+        assert!(!parsed("smtp://u:p@mail.example").leaves_unencrypted());
+        assert!(parsed("smtp://127.0.0.1.evil.example?tls=none").leaves_unencrypted());
+        assert!(parsed("smtp://localhost@mail.example?tls=none").leaves_unencrypted());
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_and_no_password_is_shown() {
+        for url in [
+            "mail.example",
+            "http://mail.example",
+            "smtp://",
+            "smtp://h?tls=opportunistic",
+            "smtps://h?tls=none",
+        ] {
+            assert!(Option::<SmtpUrl>::parse(url).is_err(), "{url}");
+        }
+        assert_eq!(
+            <Option<SmtpUrl> as Value>::shown("smtps://ada:hunter2@h"),
+            "smtps://ada:***@h"
+        );
+        for sender in ["", "nobody", "a@b\r\nBcc: x@y.example"] {
+            assert!(Sender::parse(sender).is_err(), "{sender:?}");
+        }
+        assert!(Sender::parse("Example <no-reply@example.com>").is_ok());
+    }
+}

@@ -1,0 +1,148 @@
+//! Guessing codes, and filling mailboxes.
+
+use countersign_store::{query, sql};
+use countersign_testkit::{Answer, Database, PASSWORD, TestServer, on_both_databases};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::{register, verified};
+
+/// A code that is not this one.
+fn wrong(code: &str, by: usize) -> String {
+    let number: usize = code.parse().unwrap();
+    format!("{:06}", (number + 1 + by) % 1_000_000)
+}
+
+async fn confirm(server: &TestServer, code: &str) -> Answer {
+    let answer = json!({ "email": "ada@example.com", "code": code });
+    server.post("/api/auth/login/email/confirm", answer).await
+}
+
+async fn ask(server: &TestServer) -> String {
+    server
+        .post("/api/auth/login/email", json!({ "email": "ada@example.com" }))
+        .await
+        .assert_status(202);
+    server.mail().await.code()
+}
+
+on_both_databases! {
+    async fn r_67_a_code_takes_five_guesses_whoever_counts(database: Database) {
+        let server = TestServer::start(database).await;
+        verified(&server, "ada").await;
+        let code = ask(&server).await;
+        for by in 0..4 {
+            confirm(&server, &wrong(&code, by)).await.assert_problem(400, "invalid_code");
+        }
+        confirm(&server, &wrong(&code, 4)).await.assert_problem(400, "invalid_code");
+        // What counts is in the database, which every node asks, and which outlives them.
+        let counted: Vec<i64> = query(sql!("SELECT code_attempts FROM email_proofs WHERE purpose = 'sign_in'"))
+            .all(&server.context.db)
+            .await
+            .unwrap();
+        assert_eq!(counted, [5]);
+        confirm(&server, &code).await.assert_problem(400, "invalid_code");
+        // A new code is a new chance.
+        let code = ask(&server).await;
+        confirm(&server, &code).await.assert_status(200);
+    }
+
+    async fn many_guesses_at_once_are_no_more_than_five(database: Database) {
+        let server = TestServer::start(database).await;
+        verified(&server, "ada").await;
+        let code = ask(&server).await;
+        let guesses: Vec<_> = (0..30).map(|by| wrong(&code, by)).collect();
+        join_all(guesses.iter().map(|guess| confirm(&server, guess))).await;
+        confirm(&server, &code).await.assert_problem(400, "invalid_code");
+    }
+
+    async fn fifty_guesses_end_all_codes_of_an_account_until_a_link_proves_the_address(database: Database) {
+        let server = TestServer::start(database).await;
+        verified(&server, "ada").await;
+        for round in 0..10 {
+            let code = ask(&server).await;
+            for by in 0..5 {
+                confirm(&server, &wrong(&code, round * 5 + by)).await.assert_problem(400, "invalid_code");
+            }
+        }
+        let code = ask(&server).await;
+        confirm(&server, &code).await.assert_problem(400, "invalid_code");
+        // The owner is not locked out: the link of the same mail works, and the codes after it.
+        server.post("/api/auth/login/email", json!({ "email": "ada@example.com" })).await.assert_status(202);
+        let token = server.mail().await.token();
+        server.post("/api/auth/login/email/confirm", json!({ "token": token })).await.assert_status(200);
+        let code = ask(&server).await;
+        confirm(&server, &code).await.assert_status(200);
+    }
+
+    async fn a_23_c_63_f_6_of_fifty_who_bring_the_same_proof_one_gets_in(database: Database) {
+        let server = TestServer::start(database).await;
+        verified(&server, "ada").await;
+        for by_code in [false, true] {
+            server.post("/api/auth/login/email", json!({ "email": "ada@example.com" })).await.assert_status(202);
+            let mail = server.mail().await;
+            // A code takes five guesses, right or wrong.
+            let (racers, answer) = match by_code {
+                false => (50, json!({ "token": mail.token() })),
+                true => (5, json!({ "email": mail.to, "code": mail.code() })),
+            };
+            let race = (0..racers).map(|_| server.post("/api/auth/login/email/confirm", answer.clone()));
+            let answers = join_all(race).await;
+            let won = answers.iter().filter(|answer| answer.status == 200).count();
+            assert_eq!(won, 1, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
+            assert!(answers.iter().all(|answer| matches!(answer.status.as_u16(), 200 | 400)));
+        }
+    }
+
+    async fn f_6_of_twenty_resets_at_once_one_sets_its_password(database: Database) {
+        let server = TestServer::start(database).await;
+        verified(&server, "ada").await;
+        server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202);
+        let token = server.mail().await.token();
+        let race = (0..20).map(|by| {
+            let answer = json!({ "token": token, "new_password": format!("umbrella number {by} for tests") });
+            server.post("/api/auth/recover/confirm", answer)
+        });
+        let answers = join_all(race).await;
+        assert_eq!(answers.iter().filter(|answer| answer.status == 204).count(), 1);
+    }
+
+    async fn guessing_from_one_network_is_limited_across_accounts(database: Database) {
+        let server = TestServer::start_with(database, "[limits]\ncodes_per_address = \"4/15m\"\n").await;
+        for by in 0..4 {
+            let answer = json!({ "email": format!("nobody{by}@example.com"), "code": "000000" });
+            server.post("/api/auth/login/email/confirm", answer).await.assert_problem(400, "invalid_code");
+        }
+        let answer = json!({ "email": "nobody@example.com", "code": "000000" });
+        server.post("/api/auth/recover/confirm", with_password(answer)).await.assert_problem(429, "rate_limited");
+    }
+
+    async fn r_68_c_23_nobodys_mailbox_is_filled(database: Database) {
+        let server = TestServer::start_with(database, "[limits]\nmails_per_address = \"1000/1h\"\n").await;
+        register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+        server.mails().await;
+        let race = (0..20).map(|_| server.post("/api/auth/recover", json!({ "email": "Ada@Example.com" })));
+        let answers = join_all(race).await;
+        let bodies: std::collections::BTreeSet<_> = answers.into_iter().map(|answer| answer.assert_status(202).text).collect();
+        assert_eq!(bodies.len(), 1);
+        assert_eq!(server.mails().await.len(), 3);
+        // An hour later there are three more.
+        server.context.clock.advance(std::time::Duration::from_secs(3600));
+        server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202);
+        assert_eq!(server.mails().await.len(), 1);
+    }
+
+    async fn mails_from_one_network_are_limited_across_recipients(database: Database) {
+        let server = TestServer::start_with(database, "[limits]\nmails_per_address = \"3/1h\"\n").await;
+        for (by, path) in ["/api/auth/recover", "/api/auth/verify-email", "/api/auth/login/email"].iter().enumerate() {
+            server.post(path, json!({ "email": format!("p{by}@example.com") })).await.assert_status(202);
+        }
+        let limited = server.post("/api/auth/recover", json!({ "email": "p4@example.com" })).await.assert_problem(429, "rate_limited");
+        assert_ne!(limited.header("retry-after"), "");
+    }
+}
+
+fn with_password(mut answer: Value) -> Value {
+    answer["new_password"] = json!(PASSWORD);
+    answer
+}

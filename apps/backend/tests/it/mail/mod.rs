@@ -1,0 +1,36 @@
+//! Mails and what they prove: verifying, recovering, changing the address, signing in, being told.
+
+mod commands;
+mod flows;
+mod guesses;
+mod outbox;
+mod smtp;
+mod unknown;
+
+use countersign_testkit::{Answer, PASSWORD, TestServer};
+use serde_json::json;
+
+/// A line of settings that makes verification a condition of signing in.
+const REQUIRED: &str = "email_verification = \"required\"\n";
+
+async fn register(server: &TestServer, email: &str, password: &str) -> Answer {
+    server
+        .post("/api/auth/register", json!({ "email": email, "password": password }))
+        .await
+}
+
+async fn login(server: &TestServer, email: &str, password: &str) -> Answer {
+    server
+        .post("/api/auth/login", json!({ "email": email, "password": password }))
+        .await
+}
+
+/// Signs up and proves the address.
+async fn verified(server: &TestServer, name: &str) {
+    register(server, &format!("{name}@example.com"), PASSWORD).await;
+    let token = server.mail().await.token();
+    server
+        .post("/api/auth/verify-email/confirm", json!({ "token": token }))
+        .await
+        .assert_status(204);
+}

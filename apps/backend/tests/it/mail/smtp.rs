@@ -1,0 +1,169 @@
+//! Mail servers that are away, slow, strict or not who they should be: nobody's request waits for them, and no mail is
+//! lost, or sent in the clear.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use countersign::features::{mail, outbox};
+use countersign_testkit::{Database, PASSWORD, ReceivedMail, TestServer, on_both_databases};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::register;
+
+/// What the server does with the next mails.
+#[derive(Clone, Copy, PartialEq)]
+enum Mood {
+    Takes,
+    /// It answers the recipient with this.
+    Refuses(&'static str),
+    /// It takes connections, and says nothing.
+    Silent,
+}
+
+/// A mail server (RFC 5321) of the test's own.
+struct MailServer {
+    port: u16,
+    mood: Arc<Mutex<Mood>>,
+    taken: Arc<Mutex<Vec<ReceivedMail>>>,
+}
+
+impl MailServer {
+    async fn start(mood: Mood) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (mood, taken) = (Arc::new(Mutex::new(mood)), Arc::new(Mutex::new(Vec::new())));
+        let (moods, takes) = (mood.clone(), taken.clone());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, moods.clone(), takes.clone()));
+            }
+        });
+        Self { port, mood, taken }
+    }
+
+    fn becomes(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    fn taken(&self) -> Vec<ReceivedMail> {
+        self.taken.lock().unwrap().clone()
+    }
+
+    async fn countersign(&self, database: Database, scheme: &str) -> TestServer {
+        let toml = format!(
+            "[mail]\nsmtp_url = \"{scheme}://127.0.0.1:{}\"\nfrom = \"Example <auth@example.com>\"\n",
+            self.port
+        );
+        TestServer::start_with(database, &toml).await
+    }
+}
+
+async fn serve(stream: TcpStream, mood: Arc<Mutex<Mood>>, taken: Arc<Mutex<Vec<ReceivedMail>>>) {
+    let mut stream = BufReader::new(stream);
+    let now = || *mood.lock().unwrap();
+    if now() == Mood::Silent {
+        tokio::time::sleep(Duration::from_secs(120)).await;
+    }
+    let mut answer = "220 test ESMTP".to_owned();
+    loop {
+        if stream
+            .get_mut()
+            .write_all(format!("{answer}\r\n").as_bytes())
+            .await
+            .is_err()
+        {
+            return;
+        }
+        let mut line = String::new();
+        if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+            return;
+        }
+        answer = match (line.trim_end(), now()) {
+            (line, Mood::Refuses(why)) if line.starts_with("RCPT") => why.to_owned(),
+            ("DATA", _) => {
+                stream.get_mut().write_all(b"354 go on\r\n").await.unwrap();
+                let mut raw = String::new();
+                while !raw.ends_with("\r\n.\r\n") && stream.read_line(&mut raw).await.unwrap_or(0) > 0 {}
+                taken
+                    .lock()
+                    .unwrap()
+                    .push(ReceivedMail::parse(raw.replace("\r\n..", "\r\n.").as_bytes()));
+                "250 taken".to_owned()
+            }
+            _ => "250 test".to_owned(),
+        };
+    }
+}
+
+/// Lets the clock reach the next attempt.
+async fn later(server: &TestServer) {
+    server.context.clock.advance(Duration::from_secs(61));
+    while mail::deliver_next(&server.context).await.unwrap() {}
+}
+
+async fn first_listed(server: &TestServer) -> outbox::Listed {
+    outbox::list(&server.context, false, 1).await.unwrap().remove(0)
+}
+
+on_both_databases! {
+    async fn f_22_a_mail_server_that_is_away_gets_the_mail_once_when_it_is_back(database: Database) {
+        let mail_server = MailServer::start(Mood::Refuses("451 try again later")).await;
+        let server = mail_server.countersign(database, "smtp").await;
+        register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+        assert!(mail::deliver_next(&server.context).await.unwrap());
+        let owed = first_listed(&server).await;
+        assert_eq!((owed.attempts, owed.outcome), (1, None));
+        assert!(owed.failure.is_some_and(|why| why.contains("try again later")));
+        assert!(!mail::deliver_next(&server.context).await.unwrap(), "not at once");
+        mail_server.becomes(Mood::Takes);
+        later(&server).await;
+        later(&server).await;
+        let taken = mail_server.taken();
+        assert_eq!(taken.len(), 1);
+        assert_eq!((taken[0].to.as_str(), taken[0].from.as_str()), ("ada@example.com", "auth@example.com"));
+        assert_eq!(taken[0].code().len(), 6);
+        assert_eq!(first_listed(&server).await.outcome.as_deref(), Some("sent"));
+    }
+
+    async fn f_22_what_is_refused_for_good_is_not_tried_again_unless_somebody_says_so(database: Database) {
+        let mail_server = MailServer::start(Mood::Refuses("550 no such mailbox")).await;
+        let server = mail_server.countersign(database, "smtp").await;
+        register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+        later(&server).await;
+        later(&server).await;
+        let refused = first_listed(&server).await;
+        assert_eq!((refused.attempts, refused.outcome.as_deref()), (1, Some("refused")));
+        mail_server.becomes(Mood::Takes);
+        assert_eq!(outbox::retry(&server.context).await.unwrap(), 1);
+        later(&server).await;
+        assert_eq!(mail_server.taken().len(), 1);
+    }
+
+    async fn f_22_a_server_that_is_not_encrypted_gets_nothing_where_it_should_be(database: Database) {
+        let mail_server = MailServer::start(Mood::Takes).await;
+        let server = mail_server.countersign(database, "smtps").await;
+        register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+        assert!(mail::deliver_next(&server.context).await.unwrap());
+        assert_eq!(mail_server.taken().len(), 0);
+        let owed = first_listed(&server).await;
+        assert!(owed.outcome.is_none() && owed.failure.is_some(), "an operator may mend it: {owed:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn f_22_a_silent_mail_server_holds_up_nobody() {
+    let mail_server = MailServer::start(Mood::Silent).await;
+    let server = mail_server.countersign(Database::Sqlite, "smtp").await;
+    register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+    let context = server.context.clone();
+    let delivery = tokio::spawn(async move { mail::deliver_next(&context).await.unwrap() });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let began = Instant::now();
+    register(&server, "bob@example.com", PASSWORD).await.assert_status(201);
+    assert!(!delivery.is_finished(), "it is still waiting for the mail server");
+    assert!(delivery.await.unwrap());
+    assert!(began.elapsed() < Duration::from_secs(40), "and not for ever");
+    let listed = outbox::list(&server.context, true, 10).await.unwrap();
+    assert_eq!(listed.iter().filter(|mail| mail.attempts == 1).count(), 1);
+}

@@ -1,0 +1,124 @@
+//! What an answer tells about accounts: nothing. And what a stranger gets by being first: nothing.
+
+use axum::body::Body;
+use axum::http::Request;
+use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
+use serde_json::json;
+
+use super::{REQUIRED, login, register, verified};
+
+const OTHER: &str = "a stranger's umbrella";
+
+on_both_databases! {
+    async fn a_16_known_and_unknown_addresses_get_the_same_bytes(database: Database) {
+        let server = TestServer::start_with(database, REQUIRED).await;
+        verified(&server, "ada").await;
+        for path in ["/api/auth/register", "/api/auth/recover", "/api/auth/verify-email", "/api/auth/login/email"] {
+            let mut answers = Vec::new();
+            for email in ["ada@example.com", "nobody@example.com"] {
+                let answer = server.post(path, json!({ "email": email, "password": PASSWORD })).await.assert_status(202);
+                let mut headers = answer.headers.clone();
+                headers.remove("x-request-id");
+                answers.push((answer.text, headers));
+            }
+            assert_eq!(answers[0], answers[1], "{path}");
+        }
+    }
+
+    async fn only_who_has_an_account_gets_a_mail(database: Database) {
+        let server = TestServer::start(database).await;
+        for path in ["/api/auth/recover", "/api/auth/verify-email", "/api/auth/login/email"] {
+            server.post(path, json!({ "email": "nobody@example.com" })).await.assert_status(202);
+        }
+        assert_eq!(server.mails().await.len(), 0);
+        let required = TestServer::start_with(database, REQUIRED).await;
+        verified(&required, "ada").await;
+        register(&required, "ada@example.com", OTHER).await.assert_status(202);
+        let told = required.mail().await;
+        assert!(told.subject.contains("already") && !told.link().contains("token"), "{told:?}");
+        login(&required, "ada@example.com", OTHER).await.assert_problem(401, "invalid_credentials");
+        login(&required, "ada@example.com", PASSWORD).await.assert_status(200);
+    }
+
+    async fn a_disabled_account_gets_no_mail_that_opens_it(database: Database) {
+        let server = TestServer::start(database).await;
+        verified(&server, "ada").await;
+        server.post("/api/auth/login/email", json!({ "email": "ada@example.com" })).await.assert_status(202);
+        let before = server.mail().await;
+        let ada = server.sign_in("ada").await.get("/api/auth/me").await.json();
+        let id = countersign::core::ids::AccountId(ada["id"].as_str().unwrap().parse().unwrap());
+        countersign::features::auth::operator::set_disabled(&server.context, id, true).await.unwrap();
+        server.post("/api/auth/login/email/confirm", json!({ "token": before.token() })).await.assert_problem(400, "invalid_code");
+        server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202);
+        assert_eq!(server.mails().await.len(), 0);
+    }
+
+    async fn t_15_who_signed_up_first_with_somebody_elses_address_has_nothing(database: Database) {
+        // Verification is optional: the stranger is in, until the owner comes.
+        let server = TestServer::start(database).await;
+        for by_recovery in [true, false] {
+            let name = if by_recovery { "ada" } else { "bob" };
+            let stranger = server.user(name).await;
+            server.mails().await;
+            let (ask, confirm) = match by_recovery {
+                true => ("/api/auth/recover", "/api/auth/recover/confirm"),
+                false => ("/api/auth/login/email", "/api/auth/login/email/confirm"),
+            };
+            server.post(ask, json!({ "email": stranger.email })).await.assert_status(202);
+            let token = server.mail().await.token();
+            let answer = json!({ "token": token, "new_password": OTHER });
+            assert!(server.post(confirm, answer).await.status.is_success());
+            stranger.get("/api/auth/me").await.assert_problem(401, "invalid_token");
+            stranger.refresh(&stranger.refresh_token).await.assert_problem(401, "invalid_refresh_token");
+            login(&server, &stranger.email, PASSWORD).await.assert_problem(401, "invalid_credentials");
+            server.mails().await;
+        }
+    }
+
+    async fn t_15_the_newest_mail_confirms_the_newest_password(database: Database) {
+        let server = TestServer::start_with(database, REQUIRED).await;
+        register(&server, "ada@example.com", OTHER).await.assert_status(202);
+        let of_stranger = server.mail().await;
+        register(&server, "ada@example.com", PASSWORD).await.assert_status(202);
+        let of_owner = server.mail().await;
+        let confirm = |token: String| server.post("/api/auth/verify-email/confirm", json!({ "token": token }));
+        confirm(of_stranger.token()).await.assert_problem(400, "invalid_code");
+        confirm(of_owner.token()).await.assert_status(204);
+        login(&server, "ada@example.com", OTHER).await.assert_problem(401, "invalid_credentials");
+        login(&server, "ada@example.com", PASSWORD).await.assert_status(200);
+    }
+
+    async fn c_16_c_32_t_9_links_lead_to_the_issuer_whatever_the_request_says(database: Database) {
+        let server = TestServer::start(database).await;
+        verified(&server, "ada").await;
+        let hostile = [("host", "evil.example"), ("x-forwarded-host", "evil.example"), ("x-forwarded-proto", "gopher"), ("forwarded", "host=evil.example;proto=http"), ("origin", "https://evil.example"), ("referer", "https://evil.example/")];
+        let mut request = Request::post("/api/auth/recover").header("content-type", "application/json");
+        for (name, value) in hostile {
+            request = request.header(name, value);
+        }
+        let body = Body::from(json!({ "email": "ada@example.com" }).to_string());
+        server.send(request.body(body).unwrap()).await.assert_status(202);
+        let mail = server.mail().await;
+        assert!(mail.link().starts_with("http://127.0.0.1:8000/recover/password?token=csl_"), "{}", mail.link());
+        assert!(!mail.html.contains("evil"), "{}", mail.html);
+    }
+
+    async fn c_78_a_89_a_mail_has_one_recipient_whatever_is_sent(database: Database) {
+        let server = TestServer::start(database).await;
+        verified(&server, "ada").await;
+        for email in [
+            json!(["ada@example.com", "eve@example.com"]),
+            json!("ada@example.com,eve@example.com"),
+            json!("ada@example.com\r\nBcc: eve@example.com"),
+            json!("ada@example.com\0"),
+            json!({ "email": "ada@example.com" }),
+        ] {
+            assert_eq!(server.post("/api/auth/recover", json!({ "email": email })).await.status, 422, "{email}");
+        }
+        let twice = r#"{"email":"ada@example.com","email":"eve@example.com"}"#;
+        let request = Request::post("/api/auth/recover").header("content-type", "application/json");
+        assert_eq!(server.send(request.body(Body::from(twice)).unwrap()).await.status, 422);
+        server.post_form("/api/auth/recover", "email=ada%40example.com&email=eve%40example.com").await.assert_status(415);
+        assert_eq!(server.mails().await.len(), 0);
+    }
+}
