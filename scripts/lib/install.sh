@@ -31,6 +31,11 @@ need_for() {
       need go golang-go
       [ -d /usr/share/gocode/src/github.com/golang-jwt/jwt ] || packages+=(golang-github-golang-jwt-jwt-dev)
       ;;
+    pages)
+      need cc build-essential
+      need_python
+      browser >/dev/null || packages+=(chromium)
+      ;;
     proxies | everywhere | nodes)
       need cc build-essential
       need curl curl

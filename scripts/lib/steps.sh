@@ -145,6 +145,26 @@ check_python_client() {
   )
 }
 
+# The hosted pages, as people use them: a real browser, a real mail server, and axe-core.
+step_pages() {
+  local node
+  build_program
+  CHROMIUM=$(browser)
+  export CHROMIUM
+  node=$(node_folder)
+  export PATH=$node:$PATH
+  (cd "$(page_tests)" && node --test --test-reporter=spec)
+}
+
+# The folder of the tests of the pages, beside their packages.
+page_tests() {
+  local folder=$target/test-clients/pages
+  mkdir -p "$folder"
+  cp tests/pages/* "$folder/"
+  (cd "$folder" && npm ci --silent --ignore-scripts --no-audit --no-fund) >&2
+  echo "$folder"
+}
+
 # The recipes of infra/nginx and infra/caddy, run by the real nginx and Caddy in front of the program itself.
 step_proxies() {
   local python

@@ -8,7 +8,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::Context;
 use crate::core::problem::Problem;
-use crate::features::{accounts, auth, dev, docs, forward, health, keys, recovery, revocation, sessions, verification};
+use crate::features::{
+    accounts, auth, dev, docs, forward, health, keys, pages, recovery, revocation, sessions, verification,
+};
 
 /// The whole server as a service: every feature's routes, one line each, and the layers around them.
 pub fn app(context: Context) -> Router {
@@ -16,8 +18,9 @@ pub fn app(context: Context) -> Router {
     let routes = routes
         .layer(context.guard.layer())
         .with_state(context.clone())
+        .merge(pages::router(&context))
         .merge(docs::router(openapi, context.settings.docs.enabled))
-        .fallback(|| async { Problem::from_status(StatusCode::NOT_FOUND) })
+        .fallback_service(pages::not_found(&context))
         .method_not_allowed_fallback(|| async { Problem::from_status(StatusCode::METHOD_NOT_ALLOWED) });
     context.shell.wrap(routes)
 }

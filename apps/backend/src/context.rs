@@ -26,6 +26,7 @@ use crate::core::server::{self, Readiness, ServerOptions};
 use crate::features::audit;
 use crate::features::keys::{JWKS_MAX_AGE, KeyOptions, Keys, KeysError};
 use crate::features::mail;
+use crate::features::pages::{self, Assets};
 use crate::features::revocation::{self, Feed, Revocations};
 use crate::features::sessions::{self, ServerAuthority};
 use crate::migrations;
@@ -57,6 +58,8 @@ pub struct Parts {
     pub passwords: PasswordPolicy,
     /// How mail leaves.
     pub mailer: Mailer,
+    /// The style sheet and the script of the pages.
+    pub assets: Assets,
     /// What pages and mails say.
     pub texts: Texts,
     /// The rate limits.
@@ -153,6 +156,7 @@ impl Context {
             passwords: password_policy(&settings),
             mailer,
             texts: Texts::load(),
+            assets: Assets::new(&settings.pages),
             limits,
             redis,
             settings,
@@ -197,6 +201,7 @@ impl Context {
             self.revocations.clone().follow_forever(),
             audit::keep_forever(self.clone()),
             mail::deliver_forever(self.clone()),
+            pages::sweep_forever(self.clone()),
             self.revocations.clone().listen_forever(),
             async {
                 if let Some(redis) = self.redis.clone() {

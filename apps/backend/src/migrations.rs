@@ -29,4 +29,9 @@ pub const ALL: &[Migration] = &[
         name: "mail",
         sql: include_str!("../migrations/0005_mail.sql"),
     },
+    Migration {
+        version: 6,
+        name: "pages",
+        sql: include_str!("../migrations/0006_pages.sql"),
+    },
 ];

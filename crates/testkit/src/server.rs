@@ -160,8 +160,13 @@ impl TestServer {
 /// Cheap hashing is refused by the settings' own rules, so the pool is what keeps tests quick; the limits have
 /// tests of their own.
 fn settings(scratch: &ScratchDatabase, toml: &str) -> Settings {
+    let issuer = if toml.contains("issuer = ") {
+        ""
+    } else {
+        "issuer = \"http://127.0.0.1:8000\"\n"
+    };
     let base = format!(
-        "database_url = {:?}\nkeys_dir = {:?}\nissuer = \"http://127.0.0.1:8000\"\n",
+        "database_url = {:?}\nkeys_dir = {:?}\n{issuer}",
         scratch.url,
         scratch.folder().join("keys").display().to_string(),
     );

@@ -17,6 +17,7 @@ pub(super) fn banner(context: &Context, address: SocketAddr, database_is_new: bo
     database   {database}{new_database}
     keys       {keys}{new_keys}
     passwords  {hashes} at a time, {memory} MiB each
+    pages      {base}/
     API        {base}/docs
 
   Sign up, sign in, call a protected route:

@@ -71,6 +71,8 @@ codes! {
     InsufficientScope = "insufficient_scope", FORBIDDEN, "Insufficient scope";
     /// This server does not take new accounts.
     SignupClosed = "signup_closed", FORBIDDEN, "Sign-up closed";
+    /// The form was not sent by one of our own pages, or the browser keeps no cookies. Load the page again.
+    ForeignForm = "foreign_form", FORBIDDEN, "Form refused";
     /// There is nothing at this address, or nothing that is yours.
     NotFound = "not_found", NOT_FOUND, "Not found";
     /// The address exists, but not for this method; the `Allow` header lists those it takes.
@@ -121,6 +123,10 @@ pub struct Problem {
     headers: HeaderMap,
     cause: Option<Arc<str>>,
 }
+
+/// A problem that a page has told already: it is still to be logged.
+#[derive(Clone, Debug)]
+pub struct Shown(pub Problem);
 
 /// One field of a request that is not right.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -253,6 +259,21 @@ impl Problem {
     /// The cause, for the log.
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
+    }
+
+    /// The status.
+    pub fn http_status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The fields that are not right.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
+    /// The headers that go with it.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
     }
 
     /// The stable code.

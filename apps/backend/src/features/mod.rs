@@ -2,7 +2,7 @@
 //!
 //! A feature imports another only through its `mod.rs` and only downwards in this order:
 //!
-//! `keys < audit < outbox < revocation < accounts < proofs < sessions < auth < verification < recovery < mail < forward < health < docs < dev`
+//! `keys < audit < outbox < revocation < accounts < proofs < sessions < auth < verification < recovery < mail < forward < health < docs < pages < dev`
 //!
 //! The test `architecture` reads this line and holds it.
 
@@ -16,6 +16,7 @@ pub mod health;
 pub mod keys;
 pub mod mail;
 pub mod outbox;
+pub mod pages;
 pub mod proofs;
 pub mod recovery;
 pub mod revocation;

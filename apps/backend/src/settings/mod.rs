@@ -54,7 +54,7 @@ pub use self::log::{Log, LogFormat, LogLevel};
 pub use self::mail::{Mail, Sender, SmtpUrl};
 pub use self::mistake::{Fault, Mistake, Mistakes};
 pub use self::origin::{Issuer, Origin};
-pub use self::pages::Pages;
+pub use self::pages::{Color, Font, Pages};
 pub use self::passwords::{Breached, Passwords};
 pub use self::rate::{Rate, RateFault};
 pub use self::redis_url::RedisUrl;
@@ -246,6 +246,7 @@ impl Settings {
         self.sessions.check(values);
         self.status_lists.check(values);
         self.audit.check(values);
+        values.within("pages.radius", self.pages.radius, 0..=32);
         self.telemetry.check(values);
         self.http.check(values);
         self.database.check(values);

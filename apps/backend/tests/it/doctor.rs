@@ -372,3 +372,16 @@ async fn where_nothing_is_yet_it_makes_nothing() {
     let path = PathBuf::from(installation.scratch.url.strip_prefix("sqlite://").unwrap());
     assert!(!path.exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_names_mail_that_does_not_leave() {
+    let mut installation = Installation::start(Database::Sqlite, honest).await;
+    installation.must_find("doubtful", "mail", "there is no mail server");
+    installation.set("COUNTERSIGN_EMAIL_VERIFICATION", "required");
+    installation.must_find("broken", "mail", "mails are written into data/mail");
+    let nobody = format!("smtp://ada:hunter2@127.0.0.1:{}", free_port());
+    installation.set("COUNTERSIGN_MAIL__SMTP_URL", &nobody);
+    installation.must_find("broken", "mail", "does not let us in");
+    let output = tokio::task::block_in_place(|| installation.doctor(&[]));
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("hunter2"));
+}

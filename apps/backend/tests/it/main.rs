@@ -26,6 +26,7 @@ mod limits;
 mod lines;
 mod mail;
 mod nodes;
+mod pages;
 mod passwords;
 #[path = "../../src/core/server/tests/probes.rs"]
 mod probes;

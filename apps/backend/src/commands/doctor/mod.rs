@@ -5,6 +5,7 @@ mod database;
 mod finding;
 mod keys;
 mod machine;
+mod mail;
 mod proxy;
 mod reach;
 
@@ -33,6 +34,7 @@ pub(super) async fn doctor(settings: &Settings, output: &mut Standard) -> Result
     if reached {
         proxy::look(settings, &mut findings).await;
     }
+    mail::look(settings, &mut findings).await;
     machine::files(settings, &mut findings).await;
     if let Some(db) = db {
         db.close().await?;

@@ -19,6 +19,7 @@ macro_rules! files {
         [
             include_str!(concat!("../../../locales/", $folder, "/common.ftl")),
             include_str!(concat!("../../../locales/", $folder, "/mail.ftl")),
+            include_str!(concat!("../../../locales/", $folder, "/pages.ftl")),
         ]
     };
 }
@@ -65,7 +66,7 @@ impl Texts {
 }
 
 /// The files of a language, in the order in which they are read.
-pub(super) fn files(language: Language) -> [&'static str; 2] {
+pub(super) fn files(language: Language) -> [&'static str; 3] {
     match language {
         Language::English => files!("en"),
         Language::German => files!("de"),
@@ -161,7 +162,7 @@ mod tests {
         }
         for message in messages(Language::English).keys() {
             // A message of a purpose is named in two parts: the purpose, and what part of the mail it is.
-            let ends = ["-subject", "-text", "-action", "-otherwise"];
+            let ends = ["-subject", "-text", "-action", "-otherwise", "-title", "-button"];
             let whole = ends.iter().find_map(|end| message.strip_suffix(end)).unwrap_or(message);
             let named = sources.contains(&format!("\"{message}\"")) || sources.contains(&format!("\"{whole}\""));
             let by_purpose = sources.contains(&format!("\"{}\"", whole.replace('-', "_")));

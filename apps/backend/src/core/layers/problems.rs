@@ -6,11 +6,15 @@ use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::RequestId;
-use crate::core::problem::Problem;
+use crate::core::problem::{Problem, Shown};
 
 /// Finishes a problem that a handler left, or makes one of a bare answer of a library.
 pub(super) fn complete(mut response: Response, issuer: &str, id: &RequestId) -> Response {
     let extensions = response.extensions_mut();
+    if let Some(Shown(problem)) = extensions.remove() {
+        log(&problem, response.status());
+        return response;
+    }
     let denied = extensions.remove::<Denied>().map(Problem::from);
     let problem = match extensions.remove::<Problem>().or(denied) {
         Some(problem) => problem,

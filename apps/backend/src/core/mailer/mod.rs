@@ -89,6 +89,17 @@ impl Mailer {
         }
     }
 
+    /// Whether mails could leave just now: nothing is sent.
+    ///
+    /// # Errors
+    /// They could not.
+    pub async fn try_out(&self) -> Result<(), SendError> {
+        match &self.way {
+            Way::Smtp(smtp) => smtp.try_out().await,
+            Way::Folder(_) => Ok(()),
+        }
+    }
+
     fn message(&self, mail: &Mail) -> Result<Message, SendError> {
         let domain = self.from.email.domain();
         Message::builder()

@@ -39,6 +39,17 @@ impl Smtp {
     }
 }
 
+impl Smtp {
+    pub(super) async fn try_out(&self) -> Result<(), SendError> {
+        match timeout(ANSWER, self.0.test_connection()).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(SendError::NotNow("the mail server is not ready".to_owned())),
+            Ok(Err(error)) => Err(SendError::NotNow(told(&error))),
+            Err(_) => Err(SendError::NotNow("the mail server takes too long".to_owned())),
+        }
+    }
+}
+
 /// RFC 5321 §4.2.1: 5yz will not change by itself. That the server does not let us in, or that its certificate is
 /// wrong, will: an operator mends it.
 fn is_final(error: &Error) -> bool {

@@ -122,6 +122,12 @@ pub async fn find_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Resu
     .await
 }
 
+/// Whether there is no account yet.
+pub async fn is_empty<'c>(conn: impl Into<Conn<'c>>) -> Result<bool, Error> {
+    let first: Option<AccountId> = query(sql!("SELECT id FROM accounts LIMIT 1")).optional(conn).await?;
+    Ok(first.is_none())
+}
+
 /// Up to `limit` accounts that were made after the account `after`, oldest first. The command line calls it.
 pub async fn list<'c>(conn: impl Into<Conn<'c>>, after: AccountId, limit: i64) -> Result<Vec<Account>, Error> {
     query(sql!(

@@ -9,6 +9,6 @@ mod service;
 pub use router::router;
 pub use schemas::{MailAnswerBody, MailAskedBody, MailRequestBody};
 pub use service::{
-    AskError, LoginError, PasswordError, Registration, SignUpError, SignedUp, ask, ask_for, confirm, logout_all,
-    notify, operator, sign_in_by_email, sign_up,
+    AskError, Credentials, ExportBody, LoginError, PasswordError, Registration, SignUpError, SignedUp, ask, ask_for,
+    change_password, confirm, delete, enter, enter_by_email, export, logout_all, notify, operator, sign_up,
 };

@@ -45,10 +45,10 @@ impl<'a> RawAnswer<'a> {
         if self.status >= 500 {
             return Err(format!("{} is our fault", self.status));
         }
-        for (name, value) in [
-            ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "no-referrer"),
-        ] {
+        // A page tells its own forms where they came from, and no path.
+        let is_page = self.header("content-type").starts_with("text/html");
+        let referrer = if is_page { "strict-origin" } else { "no-referrer" };
+        for (name, value) in [("x-content-type-options", "nosniff"), ("referrer-policy", referrer)] {
             if self.header(name) != value {
                 return Err(format!("{name} is missing"));
             }

@@ -13,10 +13,9 @@ use crate::features::audit::{self, Event, Kind};
 use crate::features::outbox::Purpose;
 use crate::features::proofs::{self, Answer, ProofError, Proven};
 use crate::features::revocation::Revoked;
-use crate::features::sessions::{self, RefreshSecret, Tokens};
+use crate::features::sessions::{self, RefreshSecret, Session, Tokens};
 
-/// Signs in whoever brings what was mailed. It proves the address too; and an account whose address nobody had proven
-/// loses its password and its sessions, because a stranger may have made it before its owner came.
+/// Signs in whoever brings what was mailed, and gives the tokens of the new session.
 ///
 /// # Errors
 /// [`LoginError::Proof`], or that signing or the database failed.
@@ -26,6 +25,35 @@ pub async fn sign_in_by_email(
     scopes: &Scopes,
     origin: &Origin,
 ) -> Result<Tokens, LoginError> {
+    let (session, refresh_token) = open_by_email(context, answer, scopes, origin).await?;
+    Ok(sessions::issue(context, &session, refresh_token, context.settings.tokens.access_ttl).await?)
+}
+
+/// The same for a browser, which needs no tokens.
+///
+/// # Errors
+/// [`LoginError::Proof`], or that the database failed.
+pub async fn enter_by_email(
+    context: &Context,
+    answer: Answer,
+    scopes: &Scopes,
+    origin: &Origin,
+) -> Result<Session, LoginError> {
+    let entered = open_by_email(context, answer, scopes, origin).await;
+    context
+        .metrics
+        .login(entered.as_ref().err().map_or("success", LoginError::outcome));
+    entered.map(|(session, _)| session)
+}
+
+/// What was mailed proves the address too; and an account whose address nobody had proven loses its password and its
+/// sessions, because a stranger may have made it before its owner came.
+async fn open_by_email(
+    context: &Context,
+    answer: Answer,
+    scopes: &Scopes,
+    origin: &Origin,
+) -> Result<(Session, RefreshSecret), LoginError> {
     let checked = proofs::check(context, Purpose::SignIn, &answer, origin).await?;
     let refresh_token = RefreshSecret::generate(context.chance);
     let bit = context.revocations.allocate().await?;
@@ -60,7 +88,7 @@ pub async fn sign_in_by_email(
     for revoked in revoked {
         context.revocations.announce(revoked).await;
     }
-    Ok(sessions::issue(context, &session, refresh_token, context.settings.tokens.access_ttl).await?)
+    Ok((session, refresh_token))
 }
 
 /// The address is proven now. If it was not before, what anybody did with the account until now is over.

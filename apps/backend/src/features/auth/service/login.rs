@@ -71,11 +71,33 @@ impl LoginError {
     }
 }
 
-/// Signs in: limits, account, password, session, tokens, in this order.
+/// Signs in, and gives the tokens of the new session.
 ///
 /// # Errors
 /// [`LoginError`].
 pub async fn login(context: &Context, credentials: Credentials, origin: &Origin) -> Result<Tokens, LoginError> {
+    let (session, refresh_token) = open_by_password(context, credentials, origin).await?;
+    Ok(sessions::issue(context, &session, refresh_token, context.settings.tokens.access_ttl).await?)
+}
+
+/// Signs in, for a browser that needs no tokens: nobody ever holds the refresh token of its session.
+///
+/// # Errors
+/// [`LoginError`].
+pub async fn enter(context: &Context, credentials: Credentials, origin: &Origin) -> Result<Session, LoginError> {
+    let entered = open_by_password(context, credentials, origin).await;
+    context
+        .metrics
+        .login(entered.as_ref().err().map_or("success", LoginError::outcome));
+    entered.map(|(session, _)| session)
+}
+
+/// Limits, account, password, session, in this order.
+async fn open_by_password(
+    context: &Context,
+    credentials: Credentials,
+    origin: &Origin,
+) -> Result<(Session, RefreshSecret), LoginError> {
     let spent = spend_limits(context, credentials.email.as_ref(), origin).await?;
     let stored = match &credentials.email {
         Some(email) => accounts::credentials_by_email(&context.db, email).await?,
@@ -115,7 +137,7 @@ pub async fn login(context: &Context, credentials: Credentials, origin: &Origin)
     for spent in spent {
         context.limits.refund(spent).await;
     }
-    Ok(sessions::issue(context, &session, refresh_token, context.settings.tokens.access_ttl).await?)
+    Ok((session, refresh_token))
 }
 
 /// The password was right, and yet nobody is let in.

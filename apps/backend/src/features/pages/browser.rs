@@ -1,0 +1,37 @@
+//! What happens to a browser when somebody signs in, or out.
+
+use countersign_store::Error;
+
+use super::cookies::Cookie;
+use super::service;
+use super::visitor::Visitor;
+use crate::Context;
+use crate::core::ids::SessionId;
+use crate::core::origin::Origin;
+use crate::features::sessions;
+
+/// Signs a browser in: it gets a new cookie, and the session that it had before ends.
+pub(super) async fn sign_in(
+    context: &Context,
+    visitor: &mut Visitor,
+    session: SessionId,
+    origin: &Origin,
+) -> Result<(), Error> {
+    if let Some(before) = visitor.signed_in.take() {
+        sessions::revoke(context, before.session.id, None, origin).await?;
+    }
+    let secret = service::admit(context, session).await?;
+    let lifetime = context.settings.tokens.refresh_idle_ttl;
+    let cookie = Cookie::SignedIn.set(context, &secret.reveal(), Some(lifetime));
+    visitor.cookies.push(cookie);
+    Ok(())
+}
+
+/// Signs a browser out: its session ends, and nothing of it stays behind.
+pub(super) async fn sign_out(context: &Context, visitor: &mut Visitor, origin: &Origin) -> Result<(), Error> {
+    if let Some(before) = visitor.signed_in.take() {
+        sessions::revoke(context, before.session.id, None, origin).await?;
+    }
+    visitor.cookies.push(Cookie::SignedIn.clear(context));
+    Ok(())
+}

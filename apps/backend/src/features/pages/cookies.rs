@@ -1,0 +1,68 @@
+//! The three cookies of the pages: who is signed in, which forms are ours, which language is read.
+
+use std::time::Duration;
+
+use http::header::COOKIE;
+use http::{HeaderMap, HeaderValue};
+
+use crate::Context;
+
+/// A cookie of the pages.
+#[derive(Clone, Copy)]
+pub(super) enum Cookie {
+    /// Stands for a session.
+    SignedIn,
+    /// Stands in every form as well, which no other site can know.
+    Form,
+    /// The language that was chosen.
+    Language,
+}
+
+impl Cookie {
+    /// `__Host-` binds a cookie to this host, to TLS and to the whole of it (RFC 6265bis §4.1.3.2). On http, which only a
+    /// loopback address has, browsers would refuse it.
+    fn name(self, context: &Context) -> String {
+        let name = match self {
+            Self::SignedIn => "countersign",
+            Self::Form => "countersign-form",
+            Self::Language => "countersign-language",
+        };
+        match context.settings.issuer.is_https() {
+            true => format!("__Host-{name}"),
+            false => name.to_owned(),
+        }
+    }
+
+    /// Its value in a request. One that is there twice is none: somebody planted one of them.
+    pub(super) fn read(self, context: &Context, headers: &HeaderMap) -> Option<String> {
+        let name = self.name(context);
+        let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut values = pairs
+            .flat_map(|pairs| pairs.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(|(found, _)| *found == name)
+            .map(|(_, value)| value.to_owned());
+        let value = values.next();
+        value.filter(|_| values.next().is_none())
+    }
+
+    /// `Set-Cookie` for as long as the browser runs, or for `lifetime`.
+    pub(super) fn set(self, context: &Context, value: &str, lifetime: Option<Duration>) -> HeaderValue {
+        let secure = if context.settings.issuer.is_https() {
+            "; Secure"
+        } else {
+            ""
+        };
+        let age = lifetime.map_or_else(String::new, |lifetime| format!("; Max-Age={}", lifetime.as_secs()));
+        let text = format!(
+            "{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}",
+            self.name(context)
+        );
+        HeaderValue::try_from(text).expect("names and values are letters, digits, dashes and underscores")
+    }
+
+    /// `Set-Cookie` that takes it away.
+    pub(super) fn clear(self, context: &Context) -> HeaderValue {
+        self.set(context, "", Some(Duration::ZERO))
+    }
+}

@@ -1,0 +1,63 @@
+//! Which person sits before a browser.
+
+use std::time::Duration;
+
+use countersign_store::Error;
+
+use super::secret::CookieSecret;
+use super::store;
+use crate::Context;
+use crate::core::ids::SessionId;
+use crate::features::accounts::{self, Account};
+use crate::features::sessions::{self, Session};
+
+/// A cookie that is in use is written anew at most this often.
+const EXTEND_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often cookies that have ended are removed, and how many rows go in one statement.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const BATCH: i64 = 500;
+
+/// Somebody who is signed in to the pages.
+#[derive(Clone)]
+pub(super) struct SignedIn {
+    pub account: Account,
+    pub session: Session,
+}
+
+/// Gives a browser a cookie that stands for a session: a new one for each, so that none that was there before counts.
+pub(super) async fn admit(context: &Context, session: SessionId) -> Result<CookieSecret, Error> {
+    let (secret, now) = (CookieSecret::generate(context.chance), context.clock.now());
+    let expires_at = now + context.settings.tokens.refresh_idle_ttl;
+    store::insert(&context.db, secret.hash(), session, (now, expires_at)).await?;
+    Ok(secret)
+}
+
+/// Who a cookie stands for, if its session lives.
+pub(super) async fn find(context: &Context, secret: &CookieSecret) -> Result<Option<SignedIn>, Error> {
+    let now = context.clock.now();
+    let Some(found) = store::find(&context.db, secret.hash(), now).await? else {
+        return Ok(None);
+    };
+    let Some(session) = sessions::find_living(&context.db, found.session_id, now).await? else {
+        return Ok(None);
+    };
+    let Some(account) = accounts::find(&context.db, session.account_id).await? else {
+        return Ok(None);
+    };
+    let expires_at = now + context.settings.tokens.refresh_idle_ttl;
+    if expires_at > found.expires_at + EXTEND_AFTER {
+        store::extend(&context.db, secret.hash(), expires_at).await?;
+    }
+    Ok(Some(SignedIn { account, session }))
+}
+
+/// Removes cookies that have ended, until the process ends. Nothing relies on it.
+pub async fn sweep_forever(context: Context) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        match store::remove_ended(&context.db, context.clock.now(), BATCH).await {
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "old cookies could not be removed; trying again"),
+        }
+    }
+}

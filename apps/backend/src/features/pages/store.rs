@@ -1,0 +1,64 @@
+//! The rows of `browser_sessions`.
+
+use countersign_store::{Conn, Db, Error, query, row, sql};
+
+use super::secret::CookieHash;
+use crate::core::clock::Timestamp;
+use crate::core::ids::SessionId;
+
+row! {
+    /// What a cookie stands for.
+    pub(super) struct Found {
+        pub session_id: SessionId,
+        pub expires_at: Timestamp,
+    }
+}
+
+pub(super) async fn insert(
+    db: &Db,
+    hash: CookieHash,
+    session: SessionId,
+    (now, expires_at): (Timestamp, Timestamp),
+) -> Result<(), Error> {
+    query(sql!(
+        "INSERT INTO browser_sessions (hash, session_id, created_at, expires_at) VALUES ($1, $2, $3, $4)"
+    ))
+    .bind(hash)
+    .bind(session)
+    .bind(now)
+    .bind(expires_at)
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn find(db: &Db, hash: CookieHash, now: Timestamp) -> Result<Option<Found>, Error> {
+    query(sql!(
+        "SELECT session_id, expires_at FROM browser_sessions WHERE hash = $1 AND expires_at > $2"
+    ))
+    .bind(hash)
+    .bind(now)
+    .optional(db)
+    .await
+}
+
+pub(super) async fn extend(db: &Db, hash: CookieHash, expires_at: Timestamp) -> Result<(), Error> {
+    query(sql!("UPDATE browser_sessions SET expires_at = $2 WHERE hash = $1"))
+        .bind(hash)
+        .bind(expires_at)
+        .execute(db)
+        .await
+        .map(drop)
+}
+
+/// Removes up to `limit` cookies that ended before `now`.
+pub(super) async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, Error> {
+    query(sql!(
+        "DELETE FROM browser_sessions
+          WHERE hash IN (SELECT hash FROM browser_sessions WHERE expires_at < $1 LIMIT $2)"
+    ))
+    .bind(now)
+    .bind(limit)
+    .execute(conn)
+    .await
+}

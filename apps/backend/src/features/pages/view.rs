@@ -1,0 +1,136 @@
+//! What every template can ask for: its texts, the form's token, and what was wrong with what was sent.
+
+use crate::Context;
+use crate::core::language::{FluentArgs, Language, Texts};
+use crate::core::problem::{FieldError, Problem};
+
+use super::visitor::Visitor;
+
+/// What a template sees beside its own values.
+pub(super) struct View {
+    texts: Texts,
+    pub language: Language,
+    pub service: String,
+    pub style: String,
+    pub script: String,
+    pub form_token: String,
+    pub path: String,
+    /// Whether the language can be changed here: not where the address holds what was mailed.
+    pub switchable: bool,
+    pub notice: Option<String>,
+    pub least: usize,
+    pub most: usize,
+    wrong: Vec<FieldError>,
+}
+
+impl View {
+    pub(super) fn new(context: &Context, visitor: &Visitor) -> Self {
+        Self {
+            texts: context.texts.clone(),
+            language: visitor.language,
+            service: context.settings.pages.name.clone(),
+            style: context.assets.style_path.clone(),
+            script: context.assets.script_path.clone(),
+            form_token: visitor.form_token.clone(),
+            path: visitor.path.clone(),
+            switchable: true,
+            notice: None,
+            least: context.settings.passwords.min_length,
+            most: context.settings.passwords.max_length,
+            wrong: Vec::new(),
+        }
+    }
+
+    /// The same page, with what was wrong. `field` is where a problem belongs that names none; empty for the whole form.
+    pub(super) fn refused(self, problem: &Problem, field: &'static str) -> Self {
+        let wrong = match problem.errors() {
+            [] => vec![FieldError::new(field, problem.code())],
+            errors => errors.to_vec(),
+        };
+        Self { wrong, ..self }
+    }
+
+    /// The same page, with word of what was done.
+    pub(super) fn noting(self, notice: String) -> Self {
+        Self {
+            notice: Some(notice),
+            ..self
+        }
+    }
+
+    /// The same page, which is to be found at another path than that of the form that led to it.
+    pub(super) fn at(self, path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            ..self
+        }
+    }
+
+    /// The same page, where the language cannot be changed.
+    pub(super) fn fixed(self) -> Self {
+        Self {
+            switchable: false,
+            ..self
+        }
+    }
+
+    pub(super) fn languages(&self) -> &'static [Language] {
+        Language::ALL
+    }
+
+    /// A message, with the values that all pages know.
+    pub(super) fn t(&self, message: &str) -> String {
+        self.texts.say(self.language, message, &self.values())
+    }
+
+    /// A message with a value of its own.
+    pub(super) fn t1(&self, message: &str, name: &'static str, value: &str) -> String {
+        let mut values = self.values();
+        values.set(name, value.to_owned());
+        self.texts.say(self.language, message, &values)
+    }
+
+    /// What is wrong with a field.
+    pub(super) fn wrong(&self, field: &str) -> Option<String> {
+        let wrong = self.wrong.iter().find(|wrong| wrong.field == field)?;
+        Some(self.told(wrong.code))
+    }
+
+    /// What is wrong with the whole form; or, above all, that something below is.
+    pub(super) fn wrong_in_all(&self) -> Option<String> {
+        if self.wrong.is_empty() {
+            return None;
+        }
+        Some(self.wrong("").unwrap_or_else(|| self.t("error-below")))
+    }
+
+    /// What a problem means to a person.
+    pub(super) fn told(&self, code: &str) -> String {
+        let message = match code {
+            "invalid_credentials" => "error-credentials",
+            "email_not_verified" => "error-not-verified",
+            "email_taken" => "error-email-taken",
+            "invalid_email" | "missing" | "invalid" => "error-email",
+            "password_too_short" => "error-password-short",
+            "password_too_long" => "error-password-long",
+            "password_breached" => "error-password-common",
+            "password_contains_context" => "error-password-guessable",
+            "invalid_code" => "error-code",
+            "signup_closed" => "error-signup-closed",
+            "rate_limited" => "error-limited",
+            "foreign_form" => "error-form",
+            "not_found" => "error-not-found",
+            "overloaded" | "unavailable" => "error-unavailable",
+            _ => "error-internal",
+        };
+        self.t(message)
+    }
+
+    fn values(&self) -> FluentArgs<'static> {
+        let mut values = FluentArgs::new();
+        values.set("service", self.service.clone());
+        values.set("min", self.least);
+        values.set("max", self.most);
+        values
+    }
+}

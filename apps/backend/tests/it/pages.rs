@@ -1,0 +1,461 @@
+//! The hosted pages, as a browser of the test's own asks for them: what other sites cannot do, what a cookie is worth, and
+//! what never stands in a page. What people do on them is in `tests/pages`, in a real browser.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::request::Builder;
+use countersign_testkit::{Answer, Database, PASSWORD, TestServer, on_both_databases};
+use serde_json::json;
+
+const ORIGIN: &str = "http://127.0.0.1:8000";
+const NEW_PASSWORD: &str = "another umbrella for tests";
+
+/// Keeps cookies, and says where its requests come from.
+struct Browser<'s> {
+    server: &'s TestServer,
+    cookies: BTreeMap<String, String>,
+}
+
+impl<'s> Browser<'s> {
+    fn new(server: &'s TestServer) -> Self {
+        Self {
+            server,
+            cookies: BTreeMap::new(),
+        }
+    }
+
+    async fn get(&mut self, path: &str) -> Answer {
+        let request = Request::get(path).header("accept", "text/html");
+        self.send(request, String::new()).await
+    }
+
+    /// Sends a form of our own page.
+    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let token = self.form_token().await;
+        let mut fields = fields.to_vec();
+        fields.push(("form_token", &token));
+        let request = form(path)
+            .header("origin", ORIGIN)
+            .header("sec-fetch-site", "same-origin");
+        self.send(request, encoded(&fields)).await
+    }
+
+    async fn form_token(&mut self) -> String {
+        if !self.cookies.contains_key("countersign-form") {
+            self.get("/signin").await;
+        }
+        self.cookies["countersign-form"].clone()
+    }
+
+    async fn send(&mut self, request: Builder, body: String) -> Answer {
+        let cookies: Vec<_> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let request = request
+            .header("cookie", cookies.join("; "))
+            .body(Body::from(body))
+            .unwrap();
+        let answer = self.server.send(request).await;
+        for cookie in answer.headers.get_all("set-cookie") {
+            let (pair, rest) = cookie.to_str().unwrap().split_once(';').unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            match rest.contains("Max-Age=0") {
+                true => self.cookies.remove(name),
+                false => self.cookies.insert(name.to_owned(), value.to_owned()),
+            };
+        }
+        answer
+    }
+
+    async fn sign_up(server: &'s TestServer, name: &str) -> Self {
+        let mut browser = Self::new(server);
+        let email = format!("{name}@example.com");
+        browser
+            .post("/signup", &[("email", &email), ("password", PASSWORD)])
+            .await
+            .assert_status(200);
+        assert!(browser.is_signed_in().await);
+        browser
+    }
+
+    async fn is_signed_in(&mut self) -> bool {
+        let answer = self.get("/account").await;
+        match answer.status.as_u16() {
+            200 => true,
+            303 => {
+                assert_eq!(answer.header("location"), "/signin?return_to=/account");
+                false
+            }
+            _ => panic!("{answer:?}"),
+        }
+    }
+}
+
+fn form(path: &str) -> Builder {
+    Request::post(path).header("content-type", "application/x-www-form-urlencoded")
+}
+
+fn encoded(fields: &[(&str, &str)]) -> String {
+    let encode = |text: &str| -> String {
+        text.bytes()
+            .map(|byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
+                } else {
+                    format!("%{byte:02X}")
+                }
+            })
+            .collect()
+    };
+    let pairs: Vec<_> = fields
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+        .collect();
+    pairs.join("&")
+}
+
+/// Every form of the pages.
+const FORMS: [&str; 16] = [
+    "/language",
+    "/signin",
+    "/signin/email",
+    "/signin/email/ask",
+    "/signup",
+    "/signout",
+    "/verify",
+    "/verify/ask",
+    "/recover",
+    "/recover/password",
+    "/change-email",
+    "/account/password",
+    "/account/email",
+    "/account/sessions",
+    "/account/export",
+    "/account/delete",
+];
+
+/// What each of them may ask for: a form that is whole but for its proof.
+const FIELDS: [(&str, &str); 12] = [
+    ("email", "ada@example.com"),
+    ("password", PASSWORD),
+    ("current_password", PASSWORD),
+    ("new_password", NEW_PASSWORD),
+    ("email_password", PASSWORD),
+    ("delete_password", PASSWORD),
+    ("token", "x"),
+    ("code", "000000"),
+    ("language", "de"),
+    ("back", "/"),
+    ("return_to", ""),
+    ("x", "y"),
+];
+
+on_both_databases! {
+    async fn a_67_t_12_no_other_site_sends_our_forms(database: Database) {
+        let server = TestServer::start(database).await;
+        let mut ada = Browser::sign_up(&server, "ada").await;
+        let token = ada.form_token().await;
+        let other = Browser::new(&server).form_token().await;
+        for path in FORMS {
+            let with = |token: &str| {
+                let mut fields = FIELDS.to_vec();
+                fields.push(("form_token", token));
+                encoded(&fields)
+            };
+            for (what, request, body) in [
+                ("another origin", form(path).header("origin", "https://evil.example"), with(&token)),
+                ("a hidden origin", form(path).header("origin", "null"), with(&token)),
+                ("another site", form(path).header("sec-fetch-site", "cross-site"), with(&token)),
+                ("a sibling", form(path).header("sec-fetch-site", "same-site"), with(&token)),
+                ("no token", form(path), encoded(&FIELDS)),
+                ("an empty token", form(path), with("")),
+                ("the token of another browser", form(path), with(&other)),
+            ] {
+                let answer = ada.send(request, body).await;
+                assert_eq!(answer.status, 403, "{path} with {what}");
+                assert!(answer.header("content-type").starts_with("text/html"), "{path}");
+            }
+            // Without its cookie, a token proves nothing.
+            let request = form(path).body(Body::from(with(&token))).unwrap();
+            server.send(request).await.assert_status(403);
+        }
+        assert!(ada.is_signed_in().await);
+        let login = json!({ "email": "ada@example.com", "password": PASSWORD });
+        server.post("/api/auth/login", login).await.assert_status(200);
+    }
+
+    async fn a_67_a_get_changes_nothing_however_often_a_scanner_asks(database: Database) {
+        let server = TestServer::start(database).await;
+        let mut ada = Browser::sign_up(&server, "ada").await;
+        ada.post("/recover", &[("email", "ada@example.com")]).await.assert_status(200);
+        ada.post("/signin/email/ask", &[("email", "ada@example.com")]).await.assert_status(200);
+        let mails = server.mails().await;
+        assert_eq!(mails.len(), 3);
+        let scanner = |link: String| {
+            let path = link.strip_prefix(ORIGIN).unwrap().to_owned();
+            let server = &server;
+            async move { server.get(&path).await.assert_status(200) }
+        };
+        for mail in &mails {
+            for _ in 0..3 {
+                scanner(mail.link()).await;
+            }
+        }
+        assert!(ada.is_signed_in().await, "GET /signout and the links did nothing");
+        ada.get("/signout").await.assert_status(200);
+        assert!(ada.is_signed_in().await);
+        let token_of = |page: &str| mails.iter().find(|mail| mail.link().contains(page)).unwrap().token();
+        ada.post("/verify", &[("token", &token_of("/verify"))]).await.assert_status(200);
+        let mut elsewhere = Browser::new(&server);
+        elsewhere.post("/signin/email", &[("token", &token_of("/signin/email"))]).await.assert_status(303);
+        assert!(elsewhere.is_signed_in().await);
+    }
+
+    async fn a_33_a_34_a_35_r_37_a_cookie_is_new_at_each_sign_in_and_dies_with_its_session(database: Database) {
+        let server = TestServer::start(database).await;
+        let mut ada = Browser::sign_up(&server, "ada").await;
+        let first = ada.cookies.clone();
+        let signed_in = ada.post("/signin", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.assert_status(303);
+        assert_eq!(signed_in.header("location"), "/account");
+        assert_ne!(ada.cookies["countersign"], first["countersign"]);
+        let mut before = Browser { server: &server, cookies: first };
+        assert!(!before.is_signed_in().await, "the session before it has ended");
+
+        let kept = ada.cookies.clone();
+        let out = ada.post("/signout", &[]).await.assert_status(200);
+        assert_eq!(out.header("clear-site-data"), "\"cache\", \"storage\"");
+        assert!(!ada.cookies.contains_key("countersign"));
+        let mut replayed = Browser { server: &server, cookies: kept };
+        assert!(!replayed.is_signed_in().await, "the back end knows that it has ended");
+
+        ada.post("/signin", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.assert_status(303);
+        for _ in 0..2 {
+            server.context.clock.advance(Duration::from_secs(29 * 24 * 3600));
+            assert!(ada.is_signed_in().await, "it is in use");
+        }
+        server.context.clock.advance(Duration::from_secs(31 * 24 * 3600));
+        assert!(!ada.is_signed_in().await, "thirty days unused");
+        ada.post("/signin", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.assert_status(303);
+        for _ in 0..4 {
+            server.context.clock.advance(Duration::from_secs(22 * 24 * 3600));
+            assert!(ada.is_signed_in().await);
+        }
+        server.context.clock.advance(Duration::from_secs(3 * 24 * 3600));
+        assert!(!ada.is_signed_in().await, "ninety days in all");
+    }
+
+    async fn a_32_a_96_x_1_a_cookie_is_no_token_and_no_token_is_a_cookie(database: Database) {
+        let server = TestServer::start(database).await;
+        let mut browser = Browser::sign_up(&server, "ada").await;
+        let cookie = browser.cookies["countersign"].clone();
+        let bearer = Request::get("/api/auth/me").header("authorization", format!("Bearer {cookie}"));
+        server.send(bearer.body(Body::empty()).unwrap()).await.assert_problem(401, "invalid_token");
+        server.post("/api/auth/refresh", json!({ "refresh_token": cookie })).await.assert_problem(401, "invalid_refresh_token");
+        let api = Request::get("/api/auth/me").header("cookie", format!("countersign={cookie}"));
+        server.send(api.body(Body::empty()).unwrap()).await.assert_status(401);
+        let ada = server.sign_in("ada").await;
+        for secret in [&ada.access_token, &ada.refresh_token, ""] {
+            let mut thief = Browser::new(&server);
+            thief.cookies.insert("countersign".to_owned(), secret.to_owned());
+            assert!(!thief.is_signed_in().await);
+        }
+        // One that somebody planted beside the real one makes both worthless.
+        let twice = Request::get("/account").header("cookie", format!("countersign={cookie}; countersign={cookie}"));
+        server.send(twice.body(Body::empty()).unwrap()).await.assert_status(303);
+        // No page shows a token to scripts.
+        let page = browser.get("/account").await.text;
+        for secret in [cookie.as_str(), "eyJ", "csr_", "csb_"] {
+            assert!(!page.contains(secret), "{secret}");
+        }
+    }
+
+    async fn a_36_x_11_whatever_ends_sessions_ends_those_of_browsers(database: Database) {
+        let server = TestServer::start(database).await;
+        let mut browser = Browser::sign_up(&server, "ada").await;
+        let ada = server.sign_in("ada").await;
+        let listed = ada.get("/api/auth/sessions").await.json();
+        assert_eq!(listed.as_array().unwrap().len(), 2, "the browser's is one of them");
+        ada.post("/api/auth/logout-all", serde_json::Value::Null).await.assert_status(204);
+        assert!(!browser.is_signed_in().await);
+        // And the other way round: everything ends, the tokens too.
+        browser.post("/signin", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.assert_status(303);
+        let ada = server.sign_in("ada").await;
+        browser.post("/account/sessions", &[]).await.assert_status(200);
+        ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
+        // A session of somebody else is not hers to end.
+        let eve = server.user("eve").await;
+        let of_eve = eve.get("/api/auth/sessions").await.json()[0]["id"].as_str().unwrap().to_owned();
+        browser.post("/signin", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.assert_status(303);
+        browser.post("/account/sessions", &[("session", &of_eve)]).await.assert_status(303);
+        eve.get("/api/auth/me").await.assert_status(200);
+    }
+
+    async fn a_91_a_sign_in_leads_to_places_of_ours_only(database: Database) {
+        let server = TestServer::start(database).await;
+        server.user("ada").await;
+        for (asked, expected) in [
+            ("/account?x=1", "/account?x=1"), ("//evil.example", "/account"), ("/\\evil.example", "/account"),
+            ("https://evil.example/", "/account"), ("javascript:alert(1)", "/account"), ("/a\r\nset-cookie: x=y", "/account"),
+        ] {
+            let mut browser = Browser::new(&server);
+            let fields = [("email", "ada@example.com"), ("password", PASSWORD), ("return_to", asked)];
+            let answer = browser.post("/signin", &fields).await.assert_status(303);
+            assert_eq!(answer.header("location"), expected);
+        }
+    }
+
+    async fn a_64_what_people_type_is_inert(database: Database) {
+        let server = TestServer::start_with(database, "[pages]\nname = \"<b>Ada & Söhne</b>\"\n").await;
+        let mut browser = Browser::new(&server);
+        let attack = "\"><img src=x onerror=alert(1)>";
+        for (path, field) in [("/signin", "email"), ("/signup", "email"), ("/recover", "email"), ("/verify", "email")] {
+            let answer = browser.post(path, &[(field, attack), ("password", PASSWORD), ("code", attack), ("return_to", attack)]).await;
+            assert_eq!(answer.status, 422, "{path}");
+            assert!(!answer.text.contains("<img") && !answer.text.contains("<b>"), "{path}: {}", answer.text);
+            assert!(answer.text.contains("&#60;b&#62;Ada &#38; Söhne"), "{path}");
+        }
+        for path in ["/verify?token=%22%3E%3Cimg%3E", "/signin?return_to=%22%3E%3Cimg%3E", "/signin?ui_locales=%3Cimg%3E", "/%3Cimg%3E"] {
+            assert!(!browser.get(path).await.text.contains("<img"), "{path}");
+        }
+        // A device that calls itself something.
+        browser.post("/signup", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.assert_status(200);
+        let login = form("/api/auth/login").header("user-agent", "<img src=x>");
+        browser.send(login, encoded(&[("username", "ada@example.com"), ("password", PASSWORD)])).await.assert_status(200);
+        let account = browser.get("/account").await;
+        assert!(account.text.contains("&#60;img src=x&#62;") && !account.text.contains("<img"), "{}", account.text);
+    }
+
+    async fn a_65_a_66_r_46_every_page_is_framed_by_nobody_and_runs_nothing_of_its_own(database: Database) {
+        let server = TestServer::start_with(database, "issuer = \"https://auth.example.com\"\n").await;
+        for path in ["/", "/signin", "/signup", "/signout", "/verify", "/recover", "/recover/password?token=x", "/change-email", "/signin/email", "/nothing"] {
+            let request = Request::get(path).header("accept", "text/html,*/*");
+            let answer = server.send(request.body(Body::empty()).unwrap()).await;
+            let policy = answer.header("content-security-policy");
+            for part in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'", "script-src 'self'"] {
+                assert!(policy.contains(part), "{path}: {policy}");
+            }
+            assert!(!policy.contains("unsafe"), "{path}: {policy}");
+            for (name, expected) in [
+                ("x-content-type-options", "nosniff"), ("cache-control", "no-store"), ("referrer-policy", "strict-origin"),
+                ("cross-origin-opener-policy", "same-origin"), ("content-type", "text/html; charset=utf-8"),
+            ] {
+                assert_eq!(answer.header(name), expected, "{path}: {name}");
+            }
+            assert!(answer.header("strict-transport-security").contains("max-age=63072000"), "{path}");
+            for inline in ["<script>", "onclick", "onload", "style=", "javascript:", "onpaste"] {
+                assert!(!answer.text.contains(inline), "{path}: {inline}");
+            }
+            for cookie in answer.headers.get_all("set-cookie") {
+                let cookie = cookie.to_str().unwrap();
+                assert!(cookie.starts_with("__Host-countersign"), "{cookie}");
+                for part in ["; Path=/", "; HttpOnly", "; SameSite=Lax", "; Secure"] {
+                    assert!(cookie.contains(part), "{cookie}");
+                }
+                assert!(!cookie.contains("Domain"), "{cookie}");
+            }
+        }
+    }
+
+    async fn a_16_known_and_unknown_addresses_get_the_same_pages(database: Database) {
+        let server = TestServer::start_with(database, "email_verification = \"required\"\n").await;
+        let mut browser = Browser::new(&server);
+        for path in ["/signup", "/recover", "/verify/ask", "/signin/email/ask"] {
+            let mut pages = Vec::new();
+            for name in ["known", "other"] {
+                let email = format!("{name}@example.com");
+                if name == "known" {
+                    crate::pages::make(&server, &email).await;
+                }
+                let answer = browser.post(path, &[("email", &email), ("password", PASSWORD)]).await.assert_status(200);
+                pages.push(answer.text.replace(&email, "E"));
+            }
+            assert_eq!(pages[0], pages[1], "{path}");
+        }
+    }
+
+    async fn x_47_no_page_makes_an_account_where_sign_up_is_closed(database: Database) {
+        let server = TestServer::start_with(database, "signup = \"closed\"\n").await;
+        let mut browser = Browser::new(&server);
+        browser.get("/signup").await.assert_status(403);
+        browser.post("/signup", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.assert_status(422);
+        assert!(!browser.get("/signin").await.text.contains("/signup"));
+        let login = json!({ "email": "ada@example.com", "password": PASSWORD });
+        server.post("/api/auth/login", login).await.assert_status(401);
+    }
+
+    async fn a_61_c_50_x_12_no_step_is_left_out_by_sending_less(database: Database) {
+        let server = TestServer::start(database).await;
+        let mut ada = Browser::sign_up(&server, "ada").await;
+        for path in FORMS.iter().filter(|path| !["/signout", "/account/sessions", "/account/export", "/language"].contains(path)) {
+            let answer = ada.post(path, &[]).await;
+            assert!(answer.status.is_client_error(), "{path}: {}", answer.status);
+        }
+        assert!(ada.is_signed_in().await);
+        // Hidden fields are only what the browser would have typed: another address in them needs that address's code.
+        server.mails().await;
+        ada.post("/recover", &[("email", "ada@example.com")]).await.assert_status(200);
+        server.user("eve").await;
+        let code = server.mails().await.iter().find(|mail| mail.link().contains("recover/password")).unwrap().code();
+        let fields = [("email", "eve@example.com"), ("code", &*code), ("new_password", NEW_PASSWORD)];
+        ada.post("/recover/password", &fields).await.assert_status(422);
+        server.sign_in("eve").await;
+    }
+
+    async fn who_looks_for_pages_gets_pages_and_programs_get_problems(database: Database) {
+        let server = TestServer::start(database).await;
+        let mut browser = Browser::new(&server);
+        let page = browser.get("/nothing").await.assert_status(404);
+        assert!(page.header("content-type").starts_with("text/html"));
+        server.get("/nothing").await.assert_problem(404, "not_found");
+        let api = Request::get("/api/nothing").header("accept", "text/html");
+        server.send(api.body(Body::empty()).unwrap()).await.assert_problem(404, "not_found");
+        let request = Request::put("/signin").header("accept", "text/html");
+        server.send(request.body(Body::empty()).unwrap()).await.assert_status(405);
+    }
+
+    async fn the_language_is_the_one_that_was_asked_for_chosen_or_preferred(database: Database) {
+        let server = TestServer::start(database).await;
+        let mut browser = Browser::new(&server);
+        assert!(browser.get("/signin").await.text.contains("<html lang=\"en\" dir=\"ltr\">"));
+        assert!(browser.get("/signin?ui_locales=xx%20ar").await.text.contains("<html lang=\"ar\" dir=\"rtl\">"));
+        let answer = browser.post("/language", &[("language", "de"), ("back", "/signup")]).await.assert_status(303);
+        assert_eq!(answer.header("location"), "/signup");
+        assert!(browser.get("/signup").await.text.contains("<html lang=\"de\""));
+        let request = Request::get("/signin").header("accept-language", "fr-CH, en;q=0.5");
+        let answer = server.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.header("content-language"), "fr");
+        let back = browser.post("/language", &[("language", "xx"), ("back", "//evil.example")]).await.assert_status(303);
+        assert_eq!(back.header("location"), "/");
+    }
+}
+
+/// An account whose address is proven.
+async fn make(server: &TestServer, email: &str) {
+    let body = json!({ "email": email, "password": PASSWORD });
+    if server
+        .post("/api/auth/register", body)
+        .await
+        .assert_status(202)
+        .text
+        .is_empty()
+    {
+        return;
+    }
+    let verify = server
+        .mails()
+        .await
+        .into_iter()
+        .find(|mail| mail.link().contains("/verify?token"));
+    if let Some(mail) = verify {
+        let answer = json!({ "token": mail.token() });
+        server
+            .post("/api/auth/verify-email/confirm", answer)
+            .await
+            .assert_status(204);
+    }
+}

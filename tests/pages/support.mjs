@@ -1,0 +1,140 @@
+// A Countersign of its own with a mail server that takes whatever it sends, and a browser that complains of everything.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { simpleParser } from 'mailparser'
+import { chromium } from 'playwright-core'
+import { SMTPServer } from 'smtp-server'
+
+export const password = 'a long umbrella'
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+// Takes every mail, and hands each on once.
+export async function startMailServer() {
+  const mails = []
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    onData(stream, _session, done) {
+      simpleParser(stream).then((mail) => (mails.push(read(mail)), done()), done)
+    },
+  })
+  server.on('error', () => {})
+  server.listen(0, '127.0.0.1')
+  await once(server.server, 'listening')
+  return {
+    url: `smtp://127.0.0.1:${server.server.address().port}`,
+    mails,
+    // The first mail to somebody that nobody has asked for yet, and whose link matches.
+    async next(to, link) {
+      for (let attempt = 0; attempt < 200; attempt++) {
+        const found = mails.findIndex((mail) => mail.to === to && link.test(mail.link))
+        if (found >= 0) return mails.splice(found, 1)[0]
+        await pause(100)
+      }
+      assert.fail(`no mail to ${to} with ${link}; there are: ${mails.map((mail) => `${mail.to}: ${mail.subject}`)}`)
+    },
+    stop: () => new Promise((stopped) => server.close(stopped)),
+  }
+}
+
+function read(mail) {
+  const line = (pattern) => mail.text.match(pattern)?.[0]
+  return { to: mail.to.text, subject: mail.subject, html: mail.html, text: mail.text, link: line(/^http\S+$/m), code: line(/^\d{6}$/m) }
+}
+
+export async function startServer(settings = {}) {
+  const program = process.env.COUNTERSIGN_TEST_BIN
+  assert(program, "COUNTERSIGN_TEST_BIN must name the server's program; scripts/test pages sets it")
+  const folder = await mkdtemp(join(tmpdir(), 'countersign-pages-'))
+  const base = `http://127.0.0.1:${await freePort()}`
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COUNTERSIGN_')))
+  const child = spawn(program, ['serve', '--listen', new URL(base).host], {
+    cwd: folder,
+    env: { ...env, COUNTERSIGN_LIMITS__ENABLED: 'false', ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let log = ''
+  child.stdout.on('data', (text) => (log += text))
+  child.stderr.on('data', (text) => (log += text))
+  for (let attempt = 0; ; attempt++) {
+    assert.ok(child.exitCode === null && attempt < 300, `the server did not start:\n${log}`)
+    if ((await fetch(`${base}/readyz`).catch(() => undefined))?.status === 200) break
+    await pause(100)
+  }
+  return {
+    base,
+    log: () => log,
+    async stop() {
+      if (child.exitCode === null) {
+        child.kill('SIGTERM')
+        const late = setTimeout(() => child.kill('SIGKILL'), 30_000)
+        await once(child, 'exit')
+        clearTimeout(late)
+      }
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+export function startBrowser() {
+  assert.ok(process.env.CHROMIUM, 'CHROMIUM must name a Chromium; scripts/test pages sets it')
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM,
+    args: [
+      ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--force-device-scale-factor=1',
+    ],
+  })
+}
+
+// A page in a browser of its own, and all that somebody with the developer tools open would see in red.
+export async function visit(browser, base, options = {}) {
+  const context = await browser.newContext({ baseURL: base, locale: 'en-GB', viewport: { width: 1000, height: 900 }, ...options })
+  const page = await context.newPage()
+  const complaints = []
+  page.on('console', (message) => {
+    // Chromium writes down every answer with 4xx, also those that a form is meant to get.
+    if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) complaints.push(`console: ${message.text()}`)
+  })
+  page.on('pageerror', (error) => complaints.push(`page: ${error.message}`))
+  page.on('request', (request) => {
+    const { protocol, origin } = new URL(request.url())
+    if (protocol !== 'data:' && origin !== base) complaints.push(`outside: ${request.url()}`)
+  })
+  return { page, context, complaints }
+}
+
+// Zero violations of WCAG 2.2 AA and of axe's best practices, whatever the state of the page.
+export async function assertAccessible(page, name) {
+  // By the debugger, as an extension's would come: the page's own policy lets no script in.
+  if (!(await page.evaluate(() => Boolean(globalThis.axe)))) await page.evaluate(axe)
+  const found = await page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    })
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join(' | ')}`)
+  })
+  assert.deepEqual(found, [], name)
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address()
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
