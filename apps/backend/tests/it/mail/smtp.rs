@@ -1,13 +1,17 @@
 //! Mail servers that are away, slow, strict or not who they should be: nobody's request waits for them, and no mail is
 //! lost, or sent in the clear.
 
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use countersign::features::{mail, outbox};
-use countersign_testkit::{Database, PASSWORD, ReceivedMail, TestServer, on_both_databases};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use countersign_testkit::{Database, PASSWORD, ReceivedMail, ScratchDatabase, TestServer, on_both_databases};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::register;
 
@@ -59,7 +63,11 @@ impl MailServer {
     }
 }
 
-async fn serve(stream: TcpStream, mood: Arc<Mutex<Mood>>, taken: Arc<Mutex<Vec<ReceivedMail>>>) {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    mood: Arc<Mutex<Mood>>,
+    taken: Arc<Mutex<Vec<ReceivedMail>>>,
+) {
     let mut stream = BufReader::new(stream);
     let now = || *mood.lock().unwrap();
     if now() == Mood::Silent {
@@ -166,4 +174,52 @@ async fn f_22_a_silent_mail_server_holds_up_nobody() {
     assert!(began.elapsed() < Duration::from_secs(40), "and not for ever");
     let listed = outbox::list(&server.context, true, 10).await.unwrap();
     assert_eq!(listed.iter().filter(|mail| mail.attempts == 1).count(), 1);
+}
+
+/// A mail server that speaks TLS under a certificate for `name`, which `countersign doctor` trusts. What the doctor says.
+async fn examined(name: &str) -> (String, String) {
+    let certified = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+    let key = PrivateKeyDer::Pkcs8(certified.signing_key.serialize_der().into());
+    let config = ServerConfig::builder().with_no_client_auth();
+    let config = config
+        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                serve(stream, Arc::new(Mutex::new(Mood::Takes)), Arc::default()).await;
+            }
+        }
+    });
+    let scratch = ScratchDatabase::create(Database::Sqlite).await;
+    let trusted = scratch.folder().join("trusted.pem");
+    std::fs::write(&trusted, certified.cert.pem()).unwrap();
+    let mut doctor = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    doctor
+        .args(["doctor", "--json"])
+        .env_clear()
+        .current_dir(scratch.folder());
+    doctor
+        .env("SSL_CERT_FILE", trusted)
+        .env("COUNTERSIGN_DATABASE_URL", &scratch.url);
+    doctor.env("COUNTERSIGN_MAIL__SMTP_URL", format!("smtps://localhost:{port}"));
+    let output = tokio::task::spawn_blocking(move || doctor.output().unwrap())
+        .await
+        .unwrap();
+    let findings: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let mail = findings.into_iter().find(|finding| finding["about"] == "mail").unwrap();
+    let text = |name: &str| mail[name].as_str().unwrap().to_owned();
+    (text("state"), text("found"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn c_88_a_mail_server_with_a_certificate_for_another_name_gets_nothing() {
+    let (state, found) = examined("localhost").await;
+    assert_eq!(state, "sound", "{found}");
+    let (state, found) = examined("mail.example").await;
+    assert_eq!(state, "broken", "{found}");
+    assert!(found.contains("certificate"), "{found}");
 }
