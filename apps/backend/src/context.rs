@@ -155,7 +155,7 @@ impl Context {
         Ok(Self(Arc::new(Parts {
             passwords: password_policy(&settings),
             mailer,
-            texts: Texts::load(),
+            texts: Texts::default(),
             assets: Assets::new(&settings.pages),
             limits,
             redis,

@@ -12,7 +12,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_guard::{Guard, Reason};
 use countersign_jose::{StatusListClaims, StatusListExpectation, VerifyingKey, verify_status_list};
 use countersign_store::{Db, Options, Role, query, sql};
-use countersign_testkit::{Database, HttpClient, Launch, PASSWORD, ScratchDatabase, ServerProcess, on_both_databases};
+use countersign_testkit::{
+    Database, HttpClient, Launch, PASSWORD, ReceivedMail, ScratchDatabase, ServerProcess, on_both_databases,
+};
 use serde_json::{Value, json};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
@@ -222,6 +224,32 @@ on_both_databases! {
         })
         .await;
         drop(server);
+    }
+
+    async fn f_18_a_link_that_was_mailed_before_the_restore_opens_nothing_after_it(database: Database) {
+        let scratch = ScratchDatabase::create(database).await;
+        let server = Launch::new(BINARY, &scratch).start().await;
+        register(&server.client(), "ada").await;
+        let mut mail = None;
+        eventually("the mail is sent", async || {
+            let folder = std::fs::read_dir(scratch.folder().join("data/mail")).into_iter().flatten();
+            let path = folder.map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some_and(|end| end == "eml"));
+            mail = path.map(|path| ReceivedMail::parse(&std::fs::read(path).unwrap()));
+            mail.is_some()
+        })
+        .await;
+        assert!(execute(&scratch, &["backup", "backup.gz"]).status.success());
+        // It is spent after the backup was made, which knows nothing of it.
+        let answer = json!({ "token": mail.unwrap().token() });
+        let verify = "/api/auth/verify-email/confirm";
+        server.client().post(verify, &answer).await.unwrap().assert_status(204);
+        server.kill();
+        let restored = elsewhere(database, &scratch).await;
+        let file = scratch.folder().join("backup.gz").display().to_string();
+        done(&execute(&restored, &["restore", &file]));
+        let server = Launch::new(BINARY, &restored).start().await;
+        server.client().post(verify, &answer).await.unwrap().assert_problem(400, "invalid_code");
+        server.kill();
     }
 
     async fn the_worst_day_ends_everything_on_a_running_server(database: Database) {

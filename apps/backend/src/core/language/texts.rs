@@ -1,7 +1,7 @@
 //! What is said, in each language: the messages of `locales/`.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
@@ -10,9 +10,11 @@ use unic_langid::LanguageIdentifier;
 use super::Language;
 use crate::core::clock::Timestamp;
 
-/// Every message in every language. Cloning it is cheap.
-#[derive(Clone)]
-pub struct Texts(Arc<Vec<FluentBundle<FluentResource>>>);
+type Bundle = FluentBundle<FluentResource>;
+
+/// Every message in every language, each language read when it is first spoken. Cloning it is cheap.
+#[derive(Clone, Default)]
+pub struct Texts(Arc<[OnceLock<Bundle>; Language::ALL.len()]>);
 
 macro_rules! files {
     ($folder:literal) => {
@@ -25,14 +27,6 @@ macro_rules! files {
 }
 
 impl Texts {
-    /// Reads the files that are built into the program.
-    ///
-    /// # Panics
-    /// If one of them cannot be read, which a test holds.
-    pub fn load() -> Self {
-        Self(Arc::new(Language::ALL.iter().copied().map(bundle).collect()))
-    }
-
     /// A message with its values filled in. One that is missing is said in English; one that is missing there too is
     /// its own name, which a test holds cannot happen.
     pub fn say(&self, language: Language, message: &str, values: &FluentArgs<'_>) -> String {
@@ -58,7 +52,7 @@ impl Texts {
 
     fn find(&self, language: Language, message: &str, values: &FluentArgs<'_>) -> Option<String> {
         let place = Language::ALL.iter().position(|one| *one == language)?;
-        let bundle = self.0.get(place)?;
+        let bundle = self.0.get(place)?.get_or_init(|| bundle(language));
         let pattern = bundle.get_message(message)?.value()?;
         let said: Cow<'_, str> = bundle.format_pattern(pattern, Some(values), &mut Vec::new());
         Some(said.into_owned())
@@ -78,7 +72,7 @@ pub(super) fn files(language: Language) -> [&'static str; 3] {
     }
 }
 
-fn bundle(language: Language) -> FluentBundle<FluentResource> {
+fn bundle(language: Language) -> Bundle {
     let identifier: LanguageIdentifier = language.tag().parse().expect("our own tags are well formed");
     let mut bundle = FluentBundle::new_concurrent(vec![identifier]);
     // Marks of direction around each value: only where Latin values stand in a text that runs the other way.
@@ -183,7 +177,7 @@ mod tests {
 
     #[test]
     fn values_are_filled_in_and_nothing_is_missing() {
-        let texts = Texts::load();
+        let texts = Texts::default();
         let mut values = FluentArgs::new();
         values.set("service", "Example");
         for language in Language::ALL {
@@ -194,7 +188,7 @@ mod tests {
 
     #[test]
     fn times_are_written_as_each_language_writes_them() {
-        let texts = Texts::load();
+        let texts = Texts::default();
         let at = "2026-11-02T09:05:00Z".parse().unwrap();
         let written: Vec<_> = Language::ALL
             .iter()

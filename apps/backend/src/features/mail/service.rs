@@ -12,7 +12,7 @@ use crate::features::outbox::{self, Due, Outcome, Purpose};
 use crate::features::proofs::{self, Made, ProofError};
 
 /// How soon a mail that is owed is looked for.
-const REST: Duration = Duration::from_millis(500);
+const REST: Duration = Duration::from_secs(1);
 /// How long the outbox rests after the database failed.
 const PAUSE: Duration = Duration::from_secs(5);
 /// How many are sent at once: a slow mail server holds up few.

@@ -85,6 +85,16 @@ pub(super) async fn count(tx: &mut Tx<'_>, purpose: &str, recipient_key: &str, s
     .await
 }
 
+pub(super) async fn is_due(db: &Db, now: Timestamp) -> Result<bool, Error> {
+    let first: Option<Uuid> = query(sql!(
+        "SELECT id FROM outbox WHERE ended_at IS NULL AND due_at <= $1 LIMIT 1"
+    ))
+    .bind(now)
+    .optional(db)
+    .await?;
+    Ok(first.is_some())
+}
+
 /// Moves the mail that is due the longest ahead to `until`. Of several nodes that see it, one changes the row first,
 /// and the others find that it is not due any more.
 pub(super) async fn claim(db: &Db, now: Timestamp, until: Timestamp) -> Result<Option<Claimed>, Error> {

@@ -11,4 +11,4 @@ mod store;
 pub use code::Code;
 pub use link_secret::{LinkSecret, NotALink};
 pub use service::{Answer, Checked, Made, ProofError, Proven, check, lifetime, make, peek, spend};
-pub use store::remove_ended;
+pub use store::{remove_ended, void_all};

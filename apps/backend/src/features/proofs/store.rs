@@ -127,6 +127,14 @@ pub(super) async fn spend(
     .await
 }
 
+/// Ends all proofs of everybody, whatever mails are under way. Ending everything calls it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn void_all(tx: &mut Tx<'_>) -> Result<(), Error> {
+    query(sql!("DELETE FROM email_proofs")).execute(tx).await.map(drop)
+}
+
 /// Removes up to `limit` proofs that ended before `before`. `mail` calls it while it tidies up.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ use crate::core::ids::{AccountId, SessionId};
 use crate::core::origin::Origin;
 use crate::features::accounts::{self, Version};
 use crate::features::audit::{self, Event, Kind};
+use crate::features::proofs;
 use crate::features::revocation::{self, Revoked};
 use crate::features::sessions::refresh_secret::RefreshSecret;
 use crate::features::sessions::store::{self, Ended, Session};
@@ -78,7 +79,7 @@ pub async fn end_all(
 }
 
 /// Ends every session of everybody, and begins a new generation of status lists: nothing that was issued before is
-/// accepted any more, anywhere, also what this database never knew of. For a restored backup, and for the worst day.
+/// accepted any more, anywhere, also what this database never knew of; nor is any link that was mailed. For a restored backup, and for the worst day.
 ///
 /// # Errors
 /// Those of the database. What was ended before stays ended; call it again.
@@ -86,6 +87,7 @@ pub async fn end_everything(db: &Db, now: Timestamp, event: Event<'_>) -> Result
     db.transact((now, event), |tx, (now, event)| {
         Box::pin(async move {
             revocation::begin_generation(tx, *now).await?;
+            proofs::void_all(tx).await?;
             audit::record_at(tx, *now, event).await
         })
     })
