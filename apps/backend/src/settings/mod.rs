@@ -54,7 +54,7 @@ pub use self::log::{Log, LogFormat, LogLevel};
 pub use self::mail::{Mail, Sender, SmtpUrl};
 pub use self::mistake::{Fault, Mistake, Mistakes};
 pub use self::origin::{Issuer, Origin};
-pub use self::pages::{Color, Font, Pages};
+pub use self::pages::{Color, Font, Logo, Pages};
 pub use self::passwords::{Breached, Passwords};
 pub use self::rate::{Rate, RateFault};
 pub use self::redis_url::RedisUrl;

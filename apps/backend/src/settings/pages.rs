@@ -13,6 +13,8 @@ section! {
         color: Color = "#1f4fd8",
         /// How round corners are, in pixels, 0 to 32.
         radius: u32 = "10",
+        /// A picture beside the name, square, as SVG or PNG of at most 16 KB; a small square of the colour if it is not set.
+        logo: Option<Logo> = "",
         /// A font that people have on their devices, by its name; the device's own if it is empty.
         font: Font = "",
     }
@@ -60,6 +62,49 @@ impl Value for Color {
         }
     }
 }
+
+/// A small picture, read when the settings are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logo {
+    kind: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl Logo {
+    /// Its media type.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// The file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Value for Option<Logo> {
+    const FORM: &'static str = "path of an SVG or PNG file; empty for none";
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let fault = |what: String| Fault::new(what, "the path of an SVG or PNG file of at most 16 KB");
+        let bytes = std::fs::read(text).map_err(|error| fault(format!("{text:?} cannot be read: {error}")))?;
+        let kind = match &*bytes {
+            [0x89, b'P', b'N', b'G', ..] => "image/png",
+            bytes if bytes.trim_ascii_start().starts_with(b"<") => "image/svg+xml",
+            _ => return Err(fault(format!("{text:?} is no SVG and no PNG"))),
+        };
+        match bytes.len() <= MOST_BYTES {
+            true => Ok(Some(Logo { kind, bytes })),
+            false => Err(fault(format!("{text:?} has {} bytes", bytes.len()))),
+        }
+    }
+}
+
+/// It travels in the style sheet, with every first visit.
+const MOST_BYTES: usize = 16 << 10;
 
 /// The name of a font, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -406,6 +406,37 @@ on_both_databases! {
         server.sign_in("eve").await;
     }
 
+    async fn the_look_is_set_and_the_files_are_kept_by_browsers(database: Database) {
+        let folder = tempfile::tempdir().unwrap();
+        let logo = folder.path().join("logo.svg");
+        std::fs::write(&logo, "<svg xmlns=\"http://www.w3.org/2000/svg\"/>").unwrap();
+        let toml = format!("[pages]\nname = \"Example\"\ncolor = \"#ffd400\"\nradius = 3\nfont = \"Inter\"\nlogo = {logo:?}\n");
+        let server = TestServer::start_with(database, &toml).await;
+        let page = Browser::new(&server).get("/signin").await.text;
+        assert!(page.contains(">Example</a>"));
+        let path = |end: &str| {
+            let at = page.find("/pages/").map(|at| &page[at..]).unwrap();
+            at.split('"').find(|part| part.starts_with("/pages/") && part.ends_with(end)).unwrap().to_owned()
+        };
+        let style = server.get(&path(".css")).await.assert_status(200);
+        for part in ["--accent:#ffd400", "--on-accent:#000000", "--radius:3px", "\"Inter\"", "data:image/svg+xml;base64,"] {
+            assert!(style.text.contains(part), "{part}");
+        }
+        assert_eq!(style.header("cache-control"), "public, max-age=31536000, immutable");
+        server.get(&path(".js")).await.assert_status(200);
+        server.get("/pages/style-000000000000.css").await.assert_status(404);
+    }
+
+    async fn a_form_is_taken_under_another_name_of_this_machine(database: Database) {
+        let server = TestServer::start(database).await;
+        server.user("ada").await;
+        let mut browser = Browser::new(&server);
+        let token = browser.form_token().await;
+        let request = form("/signin").header("host", "localhost:8000").header("origin", "http://localhost:8000");
+        let fields = [("email", "ada@example.com"), ("password", PASSWORD), ("form_token", &*token)];
+        browser.send(request.header("sec-fetch-site", "same-origin"), encoded(&fields)).await.assert_status(303);
+    }
+
     async fn who_looks_for_pages_gets_pages_and_programs_get_problems(database: Database) {
         let server = TestServer::start(database).await;
         let mut browser = Browser::new(&server);

@@ -3,12 +3,14 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
 use crate::Context;
 use crate::core::problem::{Code, Problem};
-use crate::settings::Pages;
+use crate::settings::{Logo, Pages};
 
 const STYLE: &str = include_str!("../../../assets/pages.css");
 const SCRIPT: &str = include_str!("../../../assets/pages.js");
@@ -39,10 +41,20 @@ fn theme(pages: &Pages) -> String {
         .css()
         .map_or_else(String::new, |font| format!("--font:{font},system-ui,sans-serif;"));
     format!(
-        ":root{{--accent:{};--on-accent:{};--radius:{}px;{font}}}",
+        ":root{{--accent:{};--on-accent:{};--radius:{}px;{font}}}{}",
         pages.color.css(),
         pages.color.on_top(),
-        pages.radius
+        pages.radius,
+        pages.logo.as_ref().map_or_else(String::new, logo)
+    )
+}
+
+/// In the style sheet itself, so that it costs no request. As an image, an SVG runs no script.
+fn logo(logo: &Logo) -> String {
+    let encoded = STANDARD.encode(logo.bytes());
+    format!(
+        ".brand.brand::before{{background:url(data:{};base64,{encoded}) center/contain no-repeat;border:0;width:2rem;height:2rem}}",
+        logo.kind()
     )
 }
 

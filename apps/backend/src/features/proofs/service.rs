@@ -35,7 +35,11 @@ pub enum Answer {
 }
 
 /// What was checked, and can be spent.
-pub struct Checked(LinkHash);
+pub struct Checked {
+    hash: LinkHash,
+    /// Whose it is.
+    pub account: AccountId,
+}
 
 /// What a spent proof proves.
 pub struct Proven {
@@ -156,7 +160,13 @@ pub async fn check(
     origin: &Origin,
 ) -> Result<Checked, ProofError> {
     let guess = match answer {
-        Answer::Link(link) => return Ok(Checked(link.hash())),
+        Answer::Link(link) => {
+            // Looked at first: nothing costly is done for a link that somebody made up.
+            let hash = link.hash();
+            let found = store::find(&context.db, hash, purpose.name(), context.clock.now()).await?;
+            let account = found.ok_or(ProofError::Invalid)?.account_id;
+            return Ok(Checked { hash, account });
+        }
         Answer::Code(guess) => guess,
     };
     if let Some(prefix) = origin.prefix() {
@@ -185,7 +195,10 @@ pub async fn check(
     let hash = guessed.as_ref().map(|guessed| guessed.code_hash.as_str());
     let verdict = context.hasher.verify(code.as_password(), hash).await?;
     match guessed {
-        Some(guessed) if verdict.is_right() => Ok(Checked(guessed.link_hash)),
+        Some(guessed) if verdict.is_right() => Ok(Checked {
+            hash: guessed.link_hash,
+            account: guessed.account_id,
+        }),
         _ => Err(ProofError::Invalid),
     }
 }
@@ -202,7 +215,7 @@ pub async fn spend(
     checked: &Checked,
 ) -> Result<Proven, ProofError> {
     let now = context.clock.now();
-    let spent = store::spend(tx, checked.0, purpose.name(), now)
+    let spent = store::spend(tx, checked.hash, purpose.name(), now)
         .await?
         .ok_or(ProofError::Invalid)?;
     let standing = accounts::may_sign_in(&mut *tx, spent.account_id)

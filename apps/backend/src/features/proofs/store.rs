@@ -33,6 +33,7 @@ row! {
 row! {
     /// A code at which a guess was just counted.
     pub(super) struct Guessed {
+        pub account_id: AccountId,
         pub link_hash: LinkHash,
         pub code_hash: String,
     }
@@ -96,7 +97,7 @@ pub(super) async fn count_guess(
                               ORDER BY created_at DESC
                               LIMIT 1)
             AND spent_at IS NULL AND code_expires_at > $3 AND code_attempts < $4 AND all_attempts < $5
-      RETURNING link_hash, code_hash"
+      RETURNING account_id, link_hash, code_hash"
     ))
     .bind(email_key)
     .bind(purpose)

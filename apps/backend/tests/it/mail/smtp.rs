@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use countersign::features::{mail, outbox};
-use countersign_testkit::{Database, PASSWORD, ReceivedMail, ScratchDatabase, TestServer, on_both_databases};
+use countersign_testkit::{Database, Launch, PASSWORD, ReceivedMail, ScratchDatabase, TestServer, on_both_databases};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -222,4 +222,42 @@ async fn c_88_a_mail_server_with_a_certificate_for_another_name_gets_nothing() {
     let (state, found) = examined("mail.example").await;
     assert_eq!(state, "broken", "{found}");
     assert!(found.contains("certificate"), "{found}");
+}
+
+/// Killed after mails were owed and before any left: every one arrives, once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn f_22_what_is_owed_outlives_a_killed_server_and_arrives_once() {
+    let mail_server = MailServer::start(Mood::Refuses("451 try again later")).await;
+    let scratch = ScratchDatabase::create(Database::Sqlite).await;
+    let url = format!("smtp://127.0.0.1:{}", mail_server.port);
+    let launch = Launch::new(env!("CARGO_BIN_EXE_countersign"), &scratch).with("COUNTERSIGN_MAIL__SMTP_URL", url);
+    let server = launch.start().await;
+    for by in 0..10 {
+        let body = serde_json::json!({ "email": format!("p{by}@example.com"), "password": PASSWORD });
+        server
+            .client()
+            .post("/api/auth/register", &body)
+            .await
+            .unwrap()
+            .assert_status(201);
+    }
+    server.kill();
+    mail_server.becomes(Mood::Takes);
+    let server = launch.start().await;
+    let began = Instant::now();
+    while mail_server.taken().len() < 10 {
+        // One that was being tried is reserved for a minute for whoever was killed.
+        assert!(
+            began.elapsed() < Duration::from_secs(100),
+            "{} of 10 arrived",
+            mail_server.taken().len()
+        );
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let mut recipients: Vec<_> = mail_server.taken().into_iter().map(|mail| mail.to).collect();
+    recipients.sort();
+    recipients.dedup();
+    assert_eq!((recipients.len(), mail_server.taken().len()), (10, 10));
+    assert!(server.terminate().success());
 }

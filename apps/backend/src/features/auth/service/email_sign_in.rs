@@ -6,7 +6,6 @@ use countersign_store::{Error, Tx};
 use super::login::LoginError;
 use super::opening::{Entrant, open_session};
 use crate::Context;
-use crate::core::ids::AccountId;
 use crate::core::origin::Origin;
 use crate::features::accounts;
 use crate::features::audit::{self, Event, Kind};
@@ -58,8 +57,11 @@ async fn open_by_email(
     let refresh_token = RefreshSecret::generate(context.chance);
     let bit = context.revocations.allocate().await?;
     // Made beforehand: a transaction waits for no hash.
-    let nobodys = context.unusable_password_hash().await?;
-    let input = (context, &checked, scopes, origin, &refresh_token, &nobodys);
+    let nobodys = match accounts::find(&context.db, checked.account).await? {
+        Some(account) if account.email_verified_at.is_none() => Some(context.unusable_password_hash().await?),
+        _ => None,
+    };
+    let input = (context, &checked, scopes, origin, &refresh_token, nobodys.as_deref());
     let opened = context
         .db
         .transact(input, |tx, input| {
@@ -96,17 +98,17 @@ async fn settle(
     tx: &mut Tx<'_>,
     context: &Context,
     proven: &Proven,
-    (nobodys, origin): (&str, &Origin),
+    (nobodys, origin): (Option<&str>, &Origin),
 ) -> Result<Revoked, Error> {
     let now = context.clock.now();
     if !accounts::set_verified(tx, proven.account, &proven.email, now).await? {
         return Ok(Revoked::default());
     }
+    audit::record(tx, context, Event::new(Kind::EmailVerified, proven.account, origin)).await?;
+    // An address that was proven never becomes unproven again, so there is one where it is needed.
+    let Some(nobodys) = nobodys else {
+        return Err(Error::Conflict);
+    };
     accounts::change_password(tx, (proven.account, None), nobodys, now).await?;
-    record(tx, context, proven.account, origin).await?;
     sessions::end_all(tx, proven.account, None, now).await
-}
-
-async fn record(tx: &mut Tx<'_>, context: &Context, account: AccountId, origin: &Origin) -> Result<(), Error> {
-    audit::record(tx, context, Event::new(Kind::EmailVerified, account, origin)).await
 }
