@@ -20,5 +20,6 @@ pub mod probes;
 pub mod problem;
 pub mod redis;
 pub mod refusals;
+pub mod secret;
 pub mod server;
 pub mod telemetry;

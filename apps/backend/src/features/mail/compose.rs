@@ -4,37 +4,37 @@ use askama::Template;
 
 use crate::Context;
 use crate::core::clock::Timestamp;
-use crate::core::language::FluentArgs;
+use crate::core::language::{FluentArgs, Language};
 use crate::core::mailer::Mail;
 use crate::features::outbox::{Due, Purpose};
 use crate::features::proofs::{self, Made};
 
+/// What a mail says, in whichever form.
+struct Letter {
+    language: Language,
+    /// Of the button, and of what is written on it.
+    color: String,
+    on_color: &'static str,
+    subject: String,
+    text: String,
+    action: String,
+    link: String,
+    code_label: String,
+    code: Option<String>,
+    otherwise: String,
+    footer: String,
+}
+
 #[derive(Template)]
 #[template(path = "mail/mail.html")]
 struct Html<'a> {
-    language: &'a str,
-    direction: &'a str,
-    subject: &'a str,
-    text: &'a str,
-    action: &'a str,
-    link: Option<&'a str>,
-    code_label: &'a str,
-    code: Option<&'a str>,
-    otherwise: &'a str,
-    footer: &'a str,
+    letter: &'a Letter,
 }
 
 #[derive(Template)]
 #[template(path = "mail/mail.txt", escape = "none")]
 struct Text<'a> {
-    subject: &'a str,
-    text: &'a str,
-    action: &'a str,
-    link: Option<&'a str>,
-    code_label: &'a str,
-    code: Option<&'a str>,
-    otherwise: &'a str,
-    footer: &'a str,
+    letter: &'a Letter,
 }
 
 /// The whole mail. `made` is what it can prove, if it can prove something.
@@ -44,45 +44,29 @@ pub(super) fn compose(context: &Context, due: &Due, made: Option<&Made>) -> Resu
         let message = format!("{}-{part}", due.purpose.name().replace('_', "-"));
         context.texts.say(language, &message, &values)
     };
-    let (subject, text, action, otherwise) = (say("subject"), say("text"), say("action"), say("otherwise"));
-    let link = link(context, due.purpose, made);
-    // An invitation is answered when it suits: a code that lives ten minutes would be of no use.
-    let code = made
-        .filter(|_| due.purpose != Purpose::Invitation)
-        .map(|made| made.code.reveal());
-    let code_label = context.texts.say(language, "mail-code", &values);
-    let footer = context.texts.say(language, "mail-footer", &values);
-    let html = Html {
-        language: language.tag(),
-        direction: language.direction(),
-        subject: &subject,
-        text: &text,
-        action: &action,
-        link: Some(&link),
-        code_label: &code_label,
-        code,
-        otherwise: &otherwise,
-        footer: &footer,
-    }
-    .render()?;
-    let text = Text {
-        subject: &subject,
-        text: &text,
-        action: &action,
-        link: Some(&link),
-        code_label: &code_label,
-        code,
-        otherwise: &otherwise,
-        footer: &footer,
-    }
-    .render()?;
+    let letter = Letter {
+        language,
+        color: context.settings.pages.color.css(),
+        on_color: context.settings.pages.color.on_top(),
+        subject: say("subject"),
+        text: say("text"),
+        action: say("action"),
+        link: link(context, due.purpose, made),
+        code_label: context.texts.say(language, "mail-code", &values),
+        // An invitation is answered when it suits: a code that lives ten minutes would be of no use.
+        code: made
+            .filter(|_| due.purpose != Purpose::Invitation)
+            .map(|made| made.code.reveal().to_owned()),
+        otherwise: say("otherwise"),
+        footer: context.texts.say(language, "mail-footer", &values),
+    };
     Ok(Mail {
         id: due.id,
         to: due.to.clone(),
-        subject,
-        text,
-        html,
-        link: Some(link),
+        text: Text { letter: &letter }.render()?,
+        html: Html { letter: &letter }.render()?,
+        subject: letter.subject,
+        link: Some(letter.link),
     })
 }
 
@@ -126,7 +110,6 @@ fn minutes(purpose: Purpose) -> i64 {
 mod tests {
     use super::*;
     use crate::core::clock::Clock;
-    use crate::core::language::Language;
     use crate::features::outbox::Particulars;
     use crate::settings::{Settings, Sources};
     use countersign_store::Role;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::browser;
-use super::form::OwnForm;
+use super::form::{Nothing, OwnForm};
 use super::mailed::{self, Mailed};
 use super::reply::{Done, page, see_other};
 use super::service::SignedIn;
@@ -70,9 +70,6 @@ pub(super) struct DeleteForm {
     delete_password: Password,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Nothing {}
-
 pub(super) async fn account_page(State(context): State<Context>, visitor: Visitor) -> Result<Response, Problem> {
     let view = View::new(&context, &visitor);
     show(&context, &visitor, view, String::new()).await
@@ -82,11 +79,7 @@ async fn show(context: &Context, visitor: &Visitor, v: View, new_email: String) 
     let Some(SignedIn { account, session }) = &visitor.signed_in else {
         return Ok(see_other(visitor, SIGN_IN));
     };
-    let status = if v.wrong_in_all().is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
+    let status = v.status();
     let listed = sessions::list(context, account.id).await?;
     let devices = listed
         .into_iter()
@@ -190,10 +183,7 @@ pub(super) async fn change_email(
         let wrong = Problem::validation(vec![FieldError::new("email", Code::InvalidEmail)]);
         return show(&context, &visitor, view.refused(&wrong, ""), form.email).await;
     };
-    let origin = Origin {
-        language: visitor.language,
-        ..origin
-    };
+    let origin = visitor.speaking(origin);
     let asked = verification::ask_to_change(&context, account.id, (&email, form.email_password), &origin).await;
     match asked {
         Ok(()) => Ok(mailed::await_code(&visitor, view, (Mailed::ChangeEmail, form.email))),

@@ -18,6 +18,10 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// where the request came from (Fetch Metadata), its `Origin`, and a token that only our pages can read.
 pub(super) struct OwnForm<T>(pub T);
 
+/// The fields of a form that is a button alone.
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
+
 #[derive(Deserialize)]
 struct WithToken<T> {
     form_token: Option<String>,

@@ -98,50 +98,38 @@ pub(super) struct AnswerForm {
 
 /// The page on which somebody types the code that was mailed.
 pub(super) fn await_code(visitor: &Visitor, v: View, (what, email): (Mailed, String)) -> Response {
-    let status = if v.wrong_in_all().is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    let reply = Reply {
-        title: v.t("code-title"),
-        text: v.t1("code-text", "email", &email),
-        action: what.action(),
-        button: v.t(&format!("{}-button", what.name())),
-        token: None,
-        email,
-        with_password: what == Mailed::Recover,
-        v: v.fixed(),
-    };
-    page(visitor, status, &reply)
+    let (title, text) = (v.t("code-title"), v.t1("code-text", "email", &email));
+    answer_page(visitor, v, (what, title, text), (None, email))
 }
 
 /// The page that a mailed link opens.
 fn open_link(visitor: &Visitor, v: View, (what, token): (Mailed, String)) -> Response {
-    let status = if v.wrong_in_all().is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
+    let say = |part: &str| v.t(&format!("{}-{part}", what.name()));
+    let (title, text) = (say("title"), say("text"));
+    answer_page(visitor, v, (what, title, text), (Some(token), String::new()))
+}
+
+fn answer_page(
+    visitor: &Visitor,
+    v: View,
+    (what, title, text): (Mailed, String, String),
+    (token, email): (Option<String>, String),
+) -> Response {
     let reply = Reply {
-        title: v.t(&format!("{}-title", what.name())),
-        text: v.t(&format!("{}-text", what.name())),
+        title,
+        text,
         action: what.action(),
         button: v.t(&format!("{}-button", what.name())),
-        token: Some(token),
-        email: String::new(),
+        token,
+        email,
         with_password: what == Mailed::Recover,
         v: v.fixed(),
     };
-    page(visitor, status, &reply)
+    page(visitor, reply.v.status(), &reply)
 }
 
 fn ask_page(visitor: &Visitor, v: View, (what, email): (Mailed, String)) -> Response {
-    let status = if v.wrong_in_all().is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
+    let status = v.status();
     let (name, action) = match what {
         Mailed::Verify | Mailed::ChangeEmail => ("ask-verify", "/verify/ask"),
         Mailed::SignIn => ("ask-signin", "/signin/email/ask"),
@@ -261,10 +249,7 @@ async fn ask(
         let wrong = Problem::validation(vec![FieldError::new("email", Code::InvalidEmail)]);
         return ask_page(visitor, view.refused(&wrong, ""), (what, typed));
     };
-    let origin = Origin {
-        language: visitor.language,
-        ..origin
-    };
+    let origin = visitor.speaking(origin);
     match auth::ask(context, purpose, &email, &origin).await {
         Ok(()) => await_code(visitor, view, (what, typed)),
         Err(error) => ask_page(visitor, view.refused(&error.into(), ""), (what, typed)),
@@ -278,21 +263,9 @@ pub(super) async fn verify(
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Response {
     let (again, _, answer) = form.split();
-    let done = match answer {
-        Ok(answer) => verification::verify(&context, answer, &origin)
-            .await
-            .map_err(Problem::from),
-        Err(problem) => Err(problem),
-    };
-    let view = View::new(&context, &visitor);
-    match done {
-        Ok(()) => done_page(&visitor, view, "done-verified"),
-        Err(problem) => try_again(
-            &visitor,
-            view.refused(&problem, field_of(&problem, &again)),
-            (Mailed::Verify, again),
-        ),
-    }
+    let done = async { Ok(verification::verify(&context, answer?, &origin).await?) };
+    let done = done.await.map(|()| "done-verified");
+    conclude(&context, &visitor, done, (Mailed::Verify, again))
 }
 
 pub(super) async fn change_email(
@@ -302,20 +275,37 @@ pub(super) async fn change_email(
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Response {
     let (again, _, answer) = form.split();
-    let done = match answer {
-        Ok(answer) => verification::change(&context, answer, &origin)
-            .await
-            .map_err(Problem::from),
-        Err(problem) => Err(problem),
-    };
-    let view = View::new(&context, &visitor);
+    let done = async { Ok(verification::change(&context, answer?, &origin).await?) };
+    let done = done.await.map(|()| "done-changed-email");
+    conclude(&context, &visitor, done, (Mailed::ChangeEmail, again))
+}
+
+pub(super) async fn recover(
+    State(context): State<Context>,
+    visitor: Visitor,
+    origin: Origin,
+    OwnForm(form): OwnForm<AnswerForm>,
+) -> Response {
+    let (again, password, answer) = form.split();
+    let done = async { Ok(recovery::recover(&context, (answer?, password), &origin).await?) };
+    let done = done.await.map(|()| "done-recovered");
+    conclude(&context, &visitor, done, (Mailed::Recover, again))
+}
+
+/// What was done, by the name of its messages; or the page again, with what was wrong.
+fn conclude(
+    context: &Context,
+    visitor: &Visitor,
+    done: Result<&str, Problem>,
+    (what, again): (Mailed, Again),
+) -> Response {
+    let view = View::new(context, visitor);
     match done {
-        Ok(()) => done_page(&visitor, view, "done-changed-email"),
-        Err(problem) => try_again(
-            &visitor,
-            view.refused(&problem, field_of(&problem, &again)),
-            (Mailed::ChangeEmail, again),
-        ),
+        Ok(done) => done_page(visitor, view, done),
+        Err(problem) => {
+            let view = view.refused(&problem, field_of(&problem, &again));
+            try_again(visitor, view, (what, again))
+        }
     }
 }
 
@@ -326,13 +316,8 @@ pub(super) async fn sign_in(
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Result<Response, Problem> {
     let (again, _, answer) = form.split();
-    let entered = match answer {
-        Ok(answer) => auth::enter_by_email(&context, answer, &Scopes::default(), &origin)
-            .await
-            .map_err(Problem::from),
-        Err(problem) => Err(problem),
-    };
-    match entered {
+    let entered = async { Ok(auth::enter_by_email(&context, answer?, &Scopes::default(), &origin).await?) };
+    match entered.await {
         Ok(session) => {
             browser::sign_in(&context, &mut visitor, session.id, &origin).await?;
             Ok(see_other(&visitor, "/account"))
@@ -341,30 +326,6 @@ pub(super) async fn sign_in(
             let view = View::new(&context, &visitor).refused(&problem, field_of(&problem, &again));
             Ok(try_again(&visitor, view, (Mailed::SignIn, again)))
         }
-    }
-}
-
-pub(super) async fn recover(
-    State(context): State<Context>,
-    visitor: Visitor,
-    origin: Origin,
-    OwnForm(form): OwnForm<AnswerForm>,
-) -> Response {
-    let (again, password, answer) = form.split();
-    let done = match answer {
-        Ok(answer) => recovery::recover(&context, (answer, password), &origin)
-            .await
-            .map_err(Problem::from),
-        Err(problem) => Err(problem),
-    };
-    let view = View::new(&context, &visitor);
-    match done {
-        Ok(()) => done_page(&visitor, view, "done-recovered"),
-        Err(problem) => try_again(
-            &visitor,
-            view.refused(&problem, field_of(&problem, &again)),
-            (Mailed::Recover, again),
-        ),
     }
 }
 

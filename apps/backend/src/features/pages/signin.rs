@@ -9,7 +9,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 
 use super::browser;
-use super::form::OwnForm;
+use super::form::{Nothing, OwnForm};
 use super::landing::local;
 use super::mailed::{self, Mailed};
 use super::reply::{Done, page, see_other};
@@ -78,11 +78,7 @@ pub(super) async fn sign_in_page(
 }
 
 fn sign_in_again(context: &Context, visitor: &Visitor, v: View, (email, return_to): (String, String)) -> Response {
-    let status = if v.wrong_in_all().is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
+    let status = v.status();
     let open = context.settings.signup == Signup::Open;
     page(
         visitor,
@@ -139,11 +135,7 @@ pub(super) async fn sign_up_page(
 }
 
 fn sign_up_again(visitor: &Visitor, v: View, (email, return_to): (String, String)) -> Response {
-    let status = if v.wrong_in_all().is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
+    let status = v.status();
     page(visitor, status, &SignUp { v, email, return_to })
 }
 
@@ -161,10 +153,7 @@ pub(super) async fn sign_up(
         let wrong = Problem::validation(vec![FieldError::new("email", Code::InvalidEmail)]);
         return Ok(refused(&visitor, wrong, sent.return_to));
     };
-    let origin = Origin {
-        language: visitor.language,
-        ..origin
-    };
+    let origin = visitor.speaking(origin);
     let registration = Registration {
         email: email.clone(),
         password: sent.password.clone(),
@@ -214,9 +203,6 @@ pub(super) async fn sign_out_page(State(context): State<Context>, visitor: Visit
     };
     page(&visitor, StatusCode::OK, &confirm)
 }
-
-#[derive(Deserialize)]
-pub(super) struct Nothing {}
 
 pub(super) async fn sign_out(
     State(context): State<Context>,

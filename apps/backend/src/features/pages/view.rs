@@ -1,10 +1,11 @@
 //! What every template can ask for: its texts, the form's token, and what was wrong with what was sent.
 
+use http::StatusCode;
+
+use super::visitor::Visitor;
 use crate::Context;
 use crate::core::language::{FluentArgs, Language, Texts};
 use crate::core::problem::{FieldError, Problem};
-
-use super::visitor::Visitor;
 
 /// What a template sees beside its own values.
 pub(super) struct View {
@@ -20,6 +21,7 @@ pub(super) struct View {
     pub notice: Option<String>,
     pub least: usize,
     pub most: usize,
+    status: StatusCode,
     wrong: Vec<FieldError>,
 }
 
@@ -37,6 +39,7 @@ impl View {
             notice: None,
             least: context.settings.passwords.min_length,
             most: context.settings.passwords.max_length,
+            status: StatusCode::OK,
             wrong: Vec::new(),
         }
     }
@@ -47,7 +50,13 @@ impl View {
             [] => vec![FieldError::new(field, problem.code())],
             errors => errors.to_vec(),
         };
-        Self { wrong, ..self }
+        // A 401 would ask for a bearer token (RFC 9110 §11.6.1), which no page takes.
+        let status = match problem.http_status() {
+            status @ StatusCode::TOO_MANY_REQUESTS => status,
+            status if status.is_server_error() => status,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Self { status, wrong, ..self }
     }
 
     /// The same page, with word of what was done.
@@ -88,6 +97,11 @@ impl View {
         let mut values = self.values();
         values.set(name, value.to_owned());
         self.texts.say(self.language, message, &values)
+    }
+
+    /// A form that was refused is no success; what cannot be done now is told as such.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// What is wrong with a field.

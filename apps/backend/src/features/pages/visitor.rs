@@ -14,6 +14,7 @@ use super::secret::CookieSecret;
 use super::service::{self, SignedIn};
 use crate::Context;
 use crate::core::language::Language;
+use crate::core::origin::Origin;
 
 /// Somebody who asks for a page.
 #[derive(Clone)]
@@ -54,6 +55,14 @@ impl FromRequestParts<Context> for Visitor {
 }
 
 impl Visitor {
+    /// Where a request comes from, in the language of the page it was sent by.
+    pub(super) fn speaking(&self, origin: Origin) -> Origin {
+        Origin {
+            language: self.language,
+            ..origin
+        }
+    }
+
     /// Puts what is new of the cookies into an answer.
     pub(super) fn bake(&self, headers: &mut HeaderMap) {
         for cookie in &self.cookies {

@@ -9,6 +9,6 @@ mod service;
 mod store;
 
 pub use code::Code;
-pub use link_secret::{LinkSecret, NotALink};
+pub use link_secret::LinkSecret;
 pub use service::{Answer, Checked, Made, ProofError, Proven, check, lifetime, make, peek, spend};
 pub use store::{remove_ended, void_all};

@@ -1,55 +1,24 @@
 //! A refresh token has two types: the secret, shown once, and its hash, which is all that is stored of it.
 //! A successor that may have to be shown again is sealed under a key that only the presented token yields.
 
-use std::str::FromStr;
-
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_store::column;
 use zeroize::Zeroizing;
 
 use crate::core::chance::Chance;
+use crate::core::secret::secret;
 
-/// What every refresh token begins with, so that one that leaked is recognised.
-const PREFIX: &str = "csr_";
 /// What the derived key is for; a key for another purpose has another text.
 const PURPOSE: &[u8] = b"countersign refresh token successor v1";
 
-/// A refresh token: 256 random bits. No `Debug`, no comparison: it is looked up by its hash.
-pub struct RefreshSecret(Zeroizing<[u8; 32]>);
-
-/// SHA-256 of a refresh token's random bits: what the database knows. 256 random bits need no slow hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RefreshHash(pub [u8; 32]);
-
-column!(RefreshHash as [u8; 32]);
-
-/// The text is no refresh token of this program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a refresh token")]
-pub struct NotARefreshToken;
+secret!(
+    /// A refresh token.
+    RefreshSecret,
+    RefreshHash,
+    "csr_"
+);
 
 impl RefreshSecret {
-    /// A new one.
-    pub fn generate(chance: Chance) -> Self {
-        Self(Zeroizing::new(chance.bytes()))
-    }
-
-    /// Its hash.
-    pub fn hash(&self) -> RefreshHash {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest(&SHA256, &*self.0).as_ref());
-        RefreshHash(hash)
-    }
-
-    /// The text that its holder gets.
-    pub fn reveal(&self) -> String {
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(*self.0))
-    }
-
     /// Seals `successor` so that only who holds this token can read it: nonce, ciphertext and tag.
     pub fn seal(&self, successor: &Self, chance: Chance) -> Vec<u8> {
         let nonce = chance.bytes::<NONCE_LEN>();
@@ -77,20 +46,6 @@ impl RefreshSecret {
             .expand(&[PURPOSE], &AES_256_GCM)
             .expect("32 bytes are below the limit of HKDF");
         LessSafeKey::new(UnboundKey::from(okm))
-    }
-}
-
-impl FromStr for RefreshSecret {
-    type Err = NotARefreshToken;
-
-    /// One token has one spelling: no other prefix, case, padding or trailing bits.
-    fn from_str(text: &str) -> Result<Self, NotARefreshToken> {
-        let encoded = text.strip_prefix(PREFIX).ok_or(NotARefreshToken)?;
-        let mut bytes = Zeroizing::new([0; 32]);
-        if encoded.len() != 43 || URL_SAFE_NO_PAD.decode_slice(encoded, &mut *bytes) != Ok(32) {
-            return Err(NotARefreshToken);
-        }
-        Ok(Self(bytes))
     }
 }
 
