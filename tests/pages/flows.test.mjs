@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { assertAccessible, password, startBrowser, startMailServer, startServer, visit } from './support.mjs'
-import { walk } from './walk.mjs'
+import { keyboard, walk } from './walk.mjs'
 
 let mail, server, browser
 before(async () => {
@@ -54,50 +54,18 @@ for (const [what, options, name] of [
   })
 }
 
-test('by keyboard alone: sign up, confirm by code, sign out, and back in', { timeout: 60_000 }, async () => {
-  const { page, context } = await visit(browser, server.base, desk)
-  const focused = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.tagName.toLowerCase())
-  // Whoever tabs must see where they are.
-  const tabTo = async (id) => {
-    for (let presses = 0; presses < 30; presses++) {
-      await page.keyboard.press('Tab')
-      if ((await focused()) === id) {
-        const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle)
-        assert.notEqual(outline, 'none', `${id} shows no focus`)
-        return
-      }
-    }
-    assert.fail(`${id} cannot be reached by Tab`)
+test('all pages, by keyboard alone', { timeout: 240_000 }, async () => {
+  const { page, context, complaints } = await visit(browser, server.base, desk)
+  const begins = {}
+  const at = async (state) => {
+    begins[state] = await page.evaluate(() => document.activeElement.getAttribute('role') ?? document.activeElement.tagName)
   }
-  await page.goto('/signup')
-  await tabTo('email')
-  await page.keyboard.type('grace@example.com')
-  await tabTo('password')
-  await page.keyboard.type(password)
-  await page.keyboard.press('Enter')
-  await page.locator('#code').waitFor()
-  const { code } = await mail.next('grace@example.com', /\/verify\?/)
-  await tabTo('code')
-  await page.keyboard.type(code)
-  await page.keyboard.press('Enter')
-  await page.locator('h1[data-focus]').waitFor()
-  assert.equal(await focused(), 'h1', 'a screen reader begins with what was done')
-  await page.goto('/signout')
-  await tabTo('button')
-  await page.keyboard.press('Enter')
-  await page.locator('h1[data-focus]').waitFor()
-  await page.goto('/signin')
-  await tabTo('email')
-  await page.keyboard.type('grace@example.com')
-  await tabTo('password')
-  await page.keyboard.type('wrong')
-  await page.keyboard.press('Enter')
-  await page.locator('[role=alert]').waitFor()
-  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('role')), 'alert')
-  await tabTo('password')
-  await page.keyboard.type(password)
-  await page.keyboard.press('Enter')
-  await page.waitForURL('**/account')
+  await walk(page, mail, 'grace', at, keyboard(page))
+  // A screen reader begins with what was done, or with what was wrong.
+  for (const [state, element] of Object.entries({ 'signup-refused': 'alert', 'code-refused': 'alert', verified: 'H1', 'account-done': 'status', deleted: 'H1' })) {
+    assert.equal(begins[state], element, state)
+  }
+  assert.deepEqual(complaints, [])
   await context.close()
 })
 

@@ -1,4 +1,5 @@
-// One person's way through all pages, in any language, with JavaScript or without. At each state of a page it calls back.
+// One person's way through all pages, in any language, with JavaScript or without, by mouse or by keyboard. At each state of
+// a page it calls back.
 import { strict as assert } from 'node:assert'
 import { password } from './support.mjs'
 
@@ -6,10 +7,10 @@ const wrong = 'not the password'
 const second = 'another long umbrella'
 const third = 'a third long umbrella'
 
-export async function walk(page, mail, name, at) {
+export async function walk(page, mail, name, at, hands = mouse(page)) {
   const email = `${name}@example.com`
   const moved = `${name}@example.org`
-  const send = (selector = 'main form button:not([type=button])') => page.locator(selector).first().click()
+  const send = (selector = 'main form button:not([type=button])') => hands.press(selector)
   // The subjects differ by language: a mail is known by the page that its link opens.
   const next = (to, path) => mail.next(to, new RegExp(path))
   const heading = () => page.locator('h1').innerText()
@@ -18,17 +19,17 @@ export async function walk(page, mail, name, at) {
   await at('landing')
   await page.goto('/signup')
   await at('signup')
-  await page.fill('#email', email)
-  await page.fill('#password', 'password1')
+  await hands.fill('#email', email)
+  await hands.fill('#password', 'password1')
   await send()
   await at('signup-refused')
   assert.equal(await page.locator('#password[aria-invalid=true]').count(), 1)
   assert.equal(await page.inputValue('#email'), email, 'nothing that was typed is lost')
-  await page.fill('#password', password)
+  await hands.fill('#password', password)
   await send()
   await at('signup-code')
   const verify = await next(email, '/verify\\?')
-  await page.fill('#code', verify.code === '000000' ? '111111' : '000000')
+  await hands.fill('#code', verify.code === '000000' ? '111111' : '000000')
   await send()
   await at('code-refused')
   await page.goto(verify.link)
@@ -38,17 +39,17 @@ export async function walk(page, mail, name, at) {
 
   await page.goto('/account')
   await at('account')
-  await page.fill('#current_password', wrong)
-  await page.fill('#new_password', second)
+  await hands.fill('#current_password', wrong)
+  await hands.fill('#new_password', second)
   await send('section:has(#new_password) form > button')
   await at('account-refused')
-  await page.fill('#current_password', password)
-  await page.fill('#new_password', second)
+  await hands.fill('#current_password', password)
+  await hands.fill('#new_password', second)
   await send('section:has(#new_password) form > button')
   await at('account-done')
   await next(email, '/recover$')
-  await page.fill('#email', moved)
-  await page.fill('#email_password', second)
+  await hands.fill('#email', moved)
+  await hands.fill('#email_password', second)
   await send('section:has(#email_password) form > button')
   const change = await next(moved, '/change-email\\?')
   await page.goto(change.link)
@@ -62,37 +63,37 @@ export async function walk(page, mail, name, at) {
   await at('signed-out')
   await page.goto('/signin')
   await at('signin')
-  await page.fill('#email', moved)
-  await page.fill('#password', wrong)
+  await hands.fill('#email', moved)
+  await hands.fill('#password', wrong)
   await send()
   await at('signin-refused')
-  await page.fill('#password', second)
+  await hands.fill('#password', second)
   await send()
   await page.waitForURL('**/account')
 
   await page.goto('/signout')
   await send()
   await page.goto('/signin')
-  await page.locator('a[href="/recover"]').click()
+  await hands.press('a[href="/recover"]')
   await at('recover')
-  await page.fill('#email', moved)
+  await hands.fill('#email', moved)
   await send()
   await at('recover-code')
   const recover = await next(moved, '/recover/password\\?')
-  await page.fill('#code', recover.code)
-  await page.fill('#new_password', third)
+  await hands.fill('#code', recover.code)
+  await hands.fill('#new_password', third)
   await send()
   await at('recovered')
   await page.goto(recover.link)
   await at('recover-link')
-  await page.fill('#new_password', third)
+  await hands.fill('#new_password', third)
   await send()
   await at('link-used-up')
 
   await page.goto('/signin')
-  await page.locator('a[href="/signin/email"]').click()
+  await hands.press('a[href="/signin/email"]')
   await at('signin-email')
-  await page.fill('#email', moved)
+  await hands.fill('#email', moved)
   await send()
   const signIn = await next(moved, '/signin/email\\?')
   await page.goto(signIn.link)
@@ -104,13 +105,47 @@ export async function walk(page, mail, name, at) {
   await at('not-found')
   await page.goto('/account')
   const title = await heading()
-  await page.fill('#delete_password', third)
+  await hands.fill('#delete_password', third)
   await send('section:has(#delete_password) form:has(#delete_password) > button')
   assert.notEqual(await heading(), title)
   await at('deleted')
   await page.goto('/signin')
-  await page.fill('#email', moved)
-  await page.fill('#password', third)
+  await hands.fill('#email', moved)
+  await hands.fill('#password', third)
   await send()
   assert.equal(new URL(page.url()).pathname, '/signin')
+}
+
+export function mouse(page) {
+  return {
+    fill: (selector, text) => page.fill(selector, text),
+    press: (selector) => page.locator(selector).first().click(),
+  }
+}
+
+// Everything by Tab and Enter. Whatever has the focus must show it.
+export function keyboard(page) {
+  const tabTo = async (selector) => {
+    const wanted = page.locator(selector).first()
+    for (let presses = 0; presses < 60; presses++) {
+      if (await wanted.evaluate((element) => element === document.activeElement)) {
+        const outline = await wanted.evaluate((element) => getComputedStyle(element).outlineStyle)
+        assert.notEqual(outline, 'none', `${selector} shows no focus`)
+        return
+      }
+      await page.keyboard.press('Tab')
+    }
+    assert.fail(`${selector} cannot be reached by Tab`)
+  }
+  return {
+    async fill(selector, text) {
+      await tabTo(selector)
+      await page.keyboard.press('ControlOrMeta+a')
+      await page.keyboard.type(text)
+    },
+    async press(selector) {
+      await tabTo(selector)
+      await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
+    },
+  }
 }

@@ -17,6 +17,7 @@ pub(super) fn banner(context: &Context, address: SocketAddr, database_is_new: bo
     database   {database}{new_database}
     keys       {keys}{new_keys}
     passwords  {hashes} at a time, {memory} MiB each
+    mail       {mail}
     pages      {base}/
     API        {base}/docs
 
@@ -31,6 +32,10 @@ pub(super) fn banner(context: &Context, address: SocketAddr, database_is_new: bo
         new_database = made(database_is_new),
         keys = settings.keys_dir.display(),
         new_keys = made(context.keys.created()),
+        mail = match context.mailer.folder() {
+            Some(folder) => format!("written into {}, as there is no mail server", folder.display()),
+            None => format!("from {}", settings.mail.from.mailbox()),
+        },
         memory = settings.passwords.memory_kib / 1024,
     )
 }
