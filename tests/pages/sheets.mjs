@@ -45,6 +45,7 @@ async function shots(options) {
 // Chromium refuses now and then, while a page is being painted.
 async function picture(page) {
   for (let attempt = 0; ; attempt++) {
+    await page.waitForTimeout(150)
     try {
       return (await page.screenshot()).toString('base64')
     } catch (error) {

@@ -33,7 +33,8 @@ ask-recover-title = Passwort vergessen?
 ask-recover-text = Wir schicken einen Link und einen Code an deine Adresse, wenn es dazu ein Konto gibt. Mit einem von beiden setzt du ein neues Passwort.
 code-title = Sieh in dein Postfach
 code-text = Wenn es für { $email } etwas zu senden gibt, ist eine Mail unterwegs. Öffne ihren Link, oder gib hier ihren Code ein.
-code-nothing = Nichts angekommen? Sieh im Spam-Ordner nach, oder fordere in ein paar Minuten eine neue Mail an.
+code-nothing = Nichts angekommen? Sieh im Spam-Ordner nach, oder warte eine Minute.
+code-again = Neue Mail anfordern
 
 open-verify-title = Adresse bestätigen
 open-verify-text = Bestätige, dass dir die Adresse gehört, an die wir die Mail geschickt haben.

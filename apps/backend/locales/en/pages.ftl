@@ -33,7 +33,8 @@ ask-recover-title = Forgot your password?
 ask-recover-text = We send a link and a code to your address, if it has an account. With either, you set a new password.
 code-title = Look into your mailbox
 code-text = If there is something to send to { $email }, a mail is on its way. Open its link, or type its code here.
-code-nothing = Nothing has arrived? Look among the unwanted mails, or ask for another one in a few minutes.
+code-nothing = Nothing has arrived? Look among the unwanted mails, or wait a minute.
+code-again = Ask for another mail
 
 open-verify-title = Confirm your address
 open-verify-text = Confirm that the address to which we sent the mail is yours.

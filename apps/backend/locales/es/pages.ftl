@@ -33,7 +33,8 @@ ask-recover-title = ¿Olvidaste tu contraseña?
 ask-recover-text = Enviamos un enlace y un código a tu dirección, si tiene una cuenta. Con cualquiera de los dos eliges una nueva contraseña.
 code-title = Mira tu correo
 code-text = Si hay algo que enviar a { $email }, un mensaje está en camino. Abre su enlace o escribe aquí su código.
-code-nothing = ¿No llegó nada? Mira en el correo no deseado o pide otro mensaje en unos minutos.
+code-nothing = ¿No llegó nada? Mira en el correo no deseado o espera un minuto.
+code-again = Pedir otro mensaje
 
 open-verify-title = Confirma tu dirección
 open-verify-text = Confirma que la dirección a la que enviamos el mensaje es tuya.

@@ -33,7 +33,8 @@ ask-recover-title = Mot de passe oublié ?
 ask-recover-text = Nous envoyons un lien et un code à votre adresse, si elle a un compte. L’un ou l’autre permet de choisir un nouveau mot de passe.
 code-title = Consultez votre messagerie
 code-text = S’il y a quelque chose à envoyer à { $email }, un message est en route. Ouvrez son lien ou saisissez ici son code.
-code-nothing = Rien n’est arrivé ? Regardez dans les indésirables, ou demandez un autre message dans quelques minutes.
+code-nothing = Rien n’est arrivé ? Regardez dans les indésirables, ou patientez une minute.
+code-again = Demander un autre message
 
 open-verify-title = Confirmez votre adresse
 open-verify-text = Confirmez que l’adresse à laquelle nous avons écrit est à vous.

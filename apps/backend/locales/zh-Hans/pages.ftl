@@ -33,7 +33,8 @@ ask-recover-title = 忘记密码？
 ask-recover-text = 如果该地址有账户，我们会发送链接和验证码。使用其中任何一个，即可设置新密码。
 code-title = 请查看您的邮箱
 code-text = 如果有内容需要发送到 { $email }，邮件已在途中。请打开其中的链接，或在此输入验证码。
-code-nothing = 没有收到？请查看垃圾邮件，或几分钟后重新申请邮件。
+code-nothing = 没有收到？请查看垃圾邮件，或稍等一分钟。
+code-again = 重新发送邮件
 
 open-verify-title = 确认您的地址
 open-verify-text = 请确认收到我们邮件的地址属于您。

@@ -43,6 +43,16 @@ impl Mailed {
         }
     }
 
+    /// Where it is asked for.
+    fn ask(self) -> &'static str {
+        match self {
+            Self::Verify => "/verify",
+            Self::SignIn => "/signin/email",
+            Self::Recover => "/recover",
+            Self::ChangeEmail => "/account",
+        }
+    }
+
     /// The beginning of its messages' names.
     fn name(self) -> &'static str {
         match self {
@@ -71,6 +81,8 @@ struct Reply {
     title: String,
     text: String,
     action: &'static str,
+    /// Where another mail is asked for.
+    ask: &'static str,
     button: String,
     token: Option<String>,
     email: String,
@@ -119,6 +131,7 @@ fn answer_page(
         title,
         text,
         action: what.action(),
+        ask: what.ask(),
         button: v.t(&format!("{}-button", what.name())),
         token,
         email,
