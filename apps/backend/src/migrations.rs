@@ -34,4 +34,9 @@ pub const ALL: &[Migration] = &[
         name: "pages",
         sql: include_str!("../migrations/0006_pages.sql"),
     },
+    Migration {
+        version: 7,
+        name: "devices",
+        sql: include_str!("../migrations/0007_devices.sql"),
+    },
 ];

@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::address::ClientAddress;
+use super::device::DeviceHash;
 use super::language::Language;
 use super::layers::RequestId;
 use super::origin::{Origin, readable_user_agent};
@@ -101,6 +102,8 @@ impl FromRequestParts<Context> for Origin {
             language: wishes.and_then(Language::wished).unwrap_or_default(),
             address: Some(ClientAddress::of(peer.ip(), &parts.headers, &context.settings.trusted_proxies).ip()),
             user_agent: user_agent.and_then(readable_user_agent),
+            // The layer around the pages has read it; the API is not spoken to by cookies.
+            device: parts.extensions.get::<DeviceHash>().copied(),
             request_id,
         })
     }

@@ -5,6 +5,7 @@ pub mod chance;
 pub mod clock;
 pub mod conditional;
 pub mod dependencies;
+pub mod device;
 pub mod email;
 pub mod extract;
 pub mod ids;

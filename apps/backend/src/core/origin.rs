@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::device::DeviceHash;
 use super::language::Language;
 use super::limits::AddressPrefix;
 
@@ -17,6 +18,8 @@ pub struct Origin {
     pub address: Option<IpAddr>,
     /// The `User-Agent`, shortened, without control characters.
     pub user_agent: Option<String>,
+    /// The device cookie of a browser, hashed. Only the pages give one and read it.
+    pub device: Option<DeviceHash>,
     /// The id under which the log knows the request.
     pub request_id: Arc<str>,
     /// The language of whoever asks, for the mails that come of it.
@@ -29,6 +32,7 @@ impl Origin {
         Self {
             address: None,
             user_agent: None,
+            device: None,
             request_id: "command-line".into(),
             language: Language::default(),
         }

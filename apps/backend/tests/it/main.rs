@@ -15,6 +15,7 @@ mod audit;
 mod auth;
 mod crash;
 mod dev;
+mod devices;
 mod doctor;
 mod documents;
 mod faults;

@@ -55,6 +55,8 @@ row! {
         pub credential_version: Version,
         /// A session of another epoch is dead.
         pub session_epoch: Version,
+        /// When its owner last signed in; none if nobody ever did.
+        pub last_sign_in_at: Option<Timestamp>,
     }
 }
 
@@ -88,7 +90,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewAccount<'_>) -> Result<Opti
 /// The versions of an account that is not disabled.
 pub(super) async fn standing<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Standing>, Error> {
     query(sql!(
-        "SELECT credential_version, session_epoch FROM accounts WHERE id = $1 AND disabled_at IS NULL"
+        "SELECT credential_version, session_epoch, last_sign_in_at FROM accounts WHERE id = $1 AND disabled_at IS NULL"
     ))
     .bind(id)
     .optional(conn)

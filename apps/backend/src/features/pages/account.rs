@@ -141,7 +141,7 @@ fn short_name(user_agent: &str) -> String {
 
 pub(super) async fn change_password(
     State(context): State<Context>,
-    visitor: Visitor,
+    mut visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<PasswordForm>,
 ) -> Result<Response, Problem> {
@@ -150,6 +150,9 @@ pub(super) async fn change_password(
     };
     let passwords = (form.current_password, form.new_password);
     let changed = auth::change_password(&context, (account.id, session.id), passwords, &origin).await;
+    if changed.is_ok() {
+        browser::remember(&context, &mut visitor);
+    }
     let view = View::new(&context, &visitor).at("/account");
     let view = match changed {
         Ok(()) => {

@@ -8,7 +8,7 @@ use super::visitor::Visitor;
 use crate::Context;
 use crate::core::ids::SessionId;
 use crate::core::origin::Origin;
-use crate::features::sessions;
+use crate::features::{devices, sessions};
 
 /// Signs a browser in: it gets a new cookie, and the session that it had before ends.
 pub(super) async fn sign_in(
@@ -24,7 +24,15 @@ pub(super) async fn sign_in(
     let lifetime = context.settings.tokens.refresh_idle_ttl;
     let cookie = Cookie::SignedIn.set(context, &secret.reveal(), Some(lifetime));
     visitor.cookies.push(cookie);
+    remember(context, visitor);
     Ok(())
+}
+
+/// A browser with which somebody has just proven who they are gets the cookie by which it is known the next time.
+/// Signing out leaves it: it signs nobody in.
+pub(super) fn remember(context: &Context, visitor: &mut Visitor) {
+    let cookie = Cookie::Device.set(context, &visitor.device.reveal(), Some(devices::LIFETIME));
+    visitor.cookies.push(cookie);
 }
 
 /// Signs a browser out: its session ends, and nothing of it stays behind.

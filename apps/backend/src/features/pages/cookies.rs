@@ -1,4 +1,4 @@
-//! The three cookies of the pages: who is signed in, which forms are ours, which language is read.
+//! The four cookies of the pages: who is signed in, which forms are ours, which language is read, which browser it is.
 
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ pub(super) enum Cookie {
     Form,
     /// The language that was chosen.
     Language,
+    /// Which browser it is, by which an account knows it at the next sign-in.
+    Device,
 }
 
 impl Cookie {
@@ -26,6 +28,7 @@ impl Cookie {
             Self::SignedIn => "countersign",
             Self::Form => "countersign-form",
             Self::Language => "countersign-language",
+            Self::Device => "countersign-device",
         };
         match context.settings.issuer.is_https() {
             true => format!("__Host-{name}"),

@@ -295,13 +295,16 @@ pub(super) async fn change_email(
 
 pub(super) async fn recover(
     State(context): State<Context>,
-    visitor: Visitor,
+    mut visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Response {
     let (again, password, answer) = form.split();
     let done = async { Ok(recovery::recover(&context, (answer?, password), &origin).await?) };
     let done = done.await.map(|()| "done-recovered");
+    if done.is_ok() {
+        browser::remember(&context, &mut visitor);
+    }
     conclude(&context, &visitor, done, (Mailed::Recover, again))
 }
 

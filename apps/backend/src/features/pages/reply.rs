@@ -92,6 +92,7 @@ pub(super) fn problem_page(context: &Context, visitor: &Visitor, problem: Proble
 pub(super) async fn as_pages(State(context): State<Context>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let Ok(visitor) = Visitor::from_request_parts(&mut parts, &context).await;
+    parts.extensions.insert(visitor.device.hash());
     parts.extensions.insert(visitor.clone());
     let mut response = next.run(Request::from_parts(parts, body)).await;
     match response.extensions_mut().remove::<Problem>() {

@@ -1,6 +1,7 @@
 //! Who asks for a page, in which language, and from where they came.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use base64::Engine;
@@ -13,6 +14,7 @@ use super::cookies::Cookie;
 use super::secret::CookieSecret;
 use super::service::{self, SignedIn};
 use crate::Context;
+use crate::core::device::DeviceSecret;
 use crate::core::language::Language;
 use crate::core::origin::Origin;
 
@@ -24,6 +26,8 @@ pub(super) struct Visitor {
     pub signed_in: Option<SignedIn>,
     /// What stands in every form of this browser.
     pub form_token: String,
+    /// The browser itself. It keeps this for the next sign-in once somebody has proven themselves with it.
+    pub device: Arc<DeviceSecret>,
     /// What is new of the cookies.
     pub cookies: Vec<HeaderValue>,
     /// The path that was asked for.
@@ -48,6 +52,7 @@ impl FromRequestParts<Context> for Visitor {
             language: language(context, parts),
             signed_in: signed_in(context, &parts.headers).await,
             form_token,
+            device: Arc::new(device(context, &parts.headers)),
             cookies,
             path: parts.uri.path().to_owned(),
         })
@@ -76,6 +81,14 @@ impl Visitor {
 /// The token of this browser's forms, if it has one that is ours.
 pub(super) fn form_token(context: &Context, headers: &HeaderMap) -> Option<String> {
     Cookie::Form.read(context, headers).filter(|token| token.len() == 43)
+}
+
+/// The browser's secret, or a new one for a browser that has none.
+fn device(context: &Context, headers: &HeaderMap) -> DeviceSecret {
+    let known = Cookie::Device
+        .read(context, headers)
+        .and_then(|value| value.parse().ok());
+    known.unwrap_or_else(|| DeviceSecret::generate(context.chance))
 }
 
 /// A database that is away signs nobody in; the page says so when something is done.

@@ -8,6 +8,7 @@ use crate::core::password::{HashError, Password, PasswordFault};
 use crate::features::accounts;
 use crate::features::audit::{self, Event, Kind};
 use crate::features::auth;
+use crate::features::devices;
 use crate::features::outbox::Purpose;
 use crate::features::proofs::{self, Answer, ProofError};
 use crate::features::sessions;
@@ -58,7 +59,10 @@ pub async fn recover(
                     }
                     audit::record(tx, context, Event::new(Kind::PasswordReset, account, origin)).await?;
                     auth::notify(tx, context, (account, Purpose::PasswordChanged), origin).await?;
-                    Ok::<_, RecoverError>(sessions::end_all(tx, account, None, now).await?)
+                    let revoked = sessions::end_all(tx, account, None, now).await?;
+                    // Every device was forgotten with its sessions. The one that reads the mailbox may sign in next.
+                    devices::remember(tx, context, account, origin).await?;
+                    Ok::<_, RecoverError>(revoked)
                 })
             },
         )

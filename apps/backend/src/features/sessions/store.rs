@@ -322,32 +322,6 @@ pub(super) async fn opened_from<'c>(
     Ok(found.is_some())
 }
 
-/// Whether a session of this account was opened from this network or with this device.
-pub(super) async fn is_known_device(
-    tx: &mut Tx<'_>,
-    account: AccountId,
-    (address_prefix, user_agent): (Option<String>, Option<String>),
-) -> Result<bool, Error> {
-    let found: Option<SessionId> = query(sql!(
-        "SELECT id FROM sessions WHERE account_id = $1 AND (address_prefix = $2 OR user_agent = $3) LIMIT 1"
-    ))
-    .bind(account)
-    .bind(address_prefix)
-    .bind(user_agent)
-    .optional(tx)
-    .await?;
-    Ok(found.is_some())
-}
-
-/// Whether this account ever had a session that is still remembered.
-pub(super) async fn has_any(tx: &mut Tx<'_>, account: AccountId) -> Result<bool, Error> {
-    let found: Option<SessionId> = query(sql!("SELECT id FROM sessions WHERE account_id = $1 LIMIT 1"))
-        .bind(account)
-        .optional(tx)
-        .await?;
-    Ok(found.is_some())
-}
-
 /// Wipes up to `limit` sealed successors whose window ended before `before`.
 pub(super) async fn wipe_seals(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, Error> {
     query(sql!(

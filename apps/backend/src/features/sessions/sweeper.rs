@@ -7,6 +7,7 @@ use countersign_store::Error;
 
 use super::store;
 use crate::Context;
+use crate::features::devices;
 
 /// How long it rests after everything was swept.
 const REST: Duration = Duration::from_secs(60);
@@ -38,5 +39,6 @@ pub async fn sweep_once(context: &Context) -> Result<u64, Error> {
     let tokens = store::remove_ended_tokens(&context.db, now, BATCH).await?;
     // A session takes its tokens along, so there are fewer of them to a batch.
     let sessions = store::remove_ended_sessions(&context.db, now, BATCH / 10).await?;
-    Ok(seals + tokens + sessions)
+    let devices = devices::remove_ended(&context.db, now, BATCH).await?;
+    Ok(seals + tokens + sessions + devices)
 }

@@ -14,6 +14,7 @@ use crate::core::origin::Origin;
 use crate::core::password::Password;
 use crate::features::accounts::{self, UserBody};
 use crate::features::audit::{self, Entry, Event, Kind};
+use crate::features::devices;
 use crate::features::outbox::{self, Purpose};
 use crate::features::sessions::{self, SessionBody};
 
@@ -52,6 +53,8 @@ pub async fn change_password(
                     };
                     sessions::adopt(tx, session, epoch).await?;
                     let revoked = sessions::end_all(tx, account, Some(session), now).await?;
+                    // Every device was forgotten with its sessions. This one has just shown that it knows the password.
+                    devices::remember(tx, context, account, origin).await?;
                     let event = Event::new(Kind::PasswordChanged, account, origin).session(session);
                     audit::record(tx, context, event).await?;
                     notify(tx, context, (account, Purpose::PasswordChanged), origin).await?;

@@ -8,6 +8,7 @@ use crate::core::ids::AccountId;
 use crate::core::origin::Origin;
 use crate::features::accounts::{self, Standing};
 use crate::features::audit::{self, Event, Kind};
+use crate::features::devices;
 use crate::features::outbox::{self, Owed, Particulars, Purpose};
 use crate::features::revocation::{Bit, Revoked};
 use crate::features::sessions::{self, Opening, RefreshSecret, Session};
@@ -15,7 +16,7 @@ use crate::features::sessions::{self, Opening, RefreshSecret, Session};
 /// Somebody who has proven who they are.
 pub(super) struct Entrant<'a> {
     pub account: AccountId,
-    /// Read in the same transaction.
+    /// Read in the same transaction, before this sign-in was remembered.
     pub standing: Standing,
     /// How they proved it (RFC 8176); empty for the operator.
     pub amr: &'static str,
@@ -47,6 +48,7 @@ pub(super) async fn open_session(
         origin: entrant.origin,
     };
     tell_of_new_device(tx, context, entrant).await?;
+    devices::remember(tx, context, entrant.account, entrant.origin).await?;
     let (session, revoked) = sessions::open(tx, context, &opening, refresh_token).await?;
     let event = Event::new(Kind::SignIn, entrant.account, entrant.origin).session(session.id);
     audit::record(tx, context, event).await?;
@@ -55,8 +57,9 @@ pub(super) async fn open_session(
 
 /// A first sign-in is no news to anybody, and an operator's is none of a device.
 async fn tell_of_new_device(tx: &mut Tx<'_>, context: &Context, entrant: &Entrant<'_>) -> Result<(), Error> {
-    let wanted = context.settings.mail.sign_in_notices && entrant.origin.address.is_some();
-    if !wanted || !sessions::is_new_device(tx, entrant.account, entrant.origin).await? {
+    let first = entrant.standing.last_sign_in_at.is_none();
+    let wanted = context.settings.mail.sign_in_notices && entrant.origin.address.is_some() && !first;
+    if !wanted || devices::is_known(&mut *tx, context, entrant.account, entrant.origin).await? {
         return Ok(());
     }
     notify(tx, context, (entrant.account, Purpose::NewSignIn), entrant.origin).await

@@ -8,6 +8,7 @@ use crate::core::ids::{AccountId, SessionId};
 use crate::core::origin::Origin;
 use crate::features::accounts::{self, Version};
 use crate::features::audit::{self, Event, Kind};
+use crate::features::devices;
 use crate::features::proofs;
 use crate::features::revocation::{self, Revoked};
 use crate::features::sessions::refresh_secret::RefreshSecret;
@@ -63,7 +64,7 @@ pub(super) async fn end(
 }
 
 /// Ends all sessions of an account but `kept`, in the transaction that raises the account's epoch (which ends those
-/// that are just being born). The caller announces it afterwards.
+/// that are just being born), and forgets the devices that are known of it. The caller announces it afterwards.
 ///
 /// # Errors
 /// Those of the database.
@@ -73,6 +74,7 @@ pub async fn end_all(
     kept: Option<SessionId>,
     now: Timestamp,
 ) -> Result<Revoked, Error> {
+    devices::forget_all(tx, account).await?;
     let ended = store::end_all(tx, account, kept, now).await?;
     let bits = ended.iter().filter_map(Ended::bit).collect();
     revocation::revoke(tx, bits, now).await
@@ -88,6 +90,7 @@ pub async fn end_everything(db: &Db, now: Timestamp, event: Event<'_>) -> Result
         Box::pin(async move {
             revocation::begin_generation(tx, *now).await?;
             proofs::void_all(tx).await?;
+            devices::forget_everybody(tx).await?;
             audit::record_at(tx, *now, event).await
         })
     })

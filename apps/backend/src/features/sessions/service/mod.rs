@@ -8,7 +8,7 @@ mod tokens;
 
 pub use end::{adopt, end_all, end_everything, list, revoke, revoke_by_refresh_token};
 pub use living::{find_living, lock_living};
-pub use open::{Opening, is_new_device, open, signed_in_lately};
+pub use open::{Opening, open, signed_in_lately};
 pub use rotate::{RefreshError, rotate};
 pub use tokens::{Tokens, claims, issue};
 

@@ -84,16 +84,3 @@ pub async fn signed_in_lately<'c>(
     let since = context.clock.now() - context.settings.tokens.refresh_absolute_ttl;
     store::opened_from(conn, account, &prefix.to_string(), since).await
 }
-
-/// Whether the account has had sessions, and none of them from this network or with this device. The caller has not
-/// opened the new one yet.
-///
-/// # Errors
-/// Those of the database.
-pub async fn is_new_device(tx: &mut Tx<'_>, account: AccountId, origin: &Origin) -> Result<bool, Error> {
-    let prefix = origin.prefix().map(|prefix| prefix.to_string());
-    if store::is_known_device(tx, account, (prefix, origin.user_agent.clone())).await? {
-        return Ok(false);
-    }
-    store::has_any(tx, account).await
-}

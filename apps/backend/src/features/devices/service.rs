@@ -1,0 +1,115 @@
+//! Recognising a device, and remembering it.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest::{Context as Digest, SHA256};
+use countersign_store::{Conn, Error, Tx};
+
+use super::store::{self, Hash, Remembered};
+use crate::Context;
+use crate::core::ids::AccountId;
+use crate::core::origin::Origin;
+
+/// How long a device is known after the last sign-in with it.
+pub const LIFETIME: Duration = Duration::from_secs(180 * 24 * 60 * 60);
+
+/// How many devices of an account are known; the ones that were not seen the longest go.
+const PER_ACCOUNT: i64 = 50;
+
+/// Whether the account signed in from this device before. Signing in asks it, and the limits that spare known devices.
+/// Where there is no such account, a nil id costs the same look.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_known<'c>(
+    conn: impl Into<Conn<'c>>,
+    context: &Context,
+    account: AccountId,
+    origin: &Origin,
+) -> Result<bool, Error> {
+    match hash(account, origin) {
+        Some(hash) => store::is_known(conn, account, hash, context.clock.now()).await,
+        None => Ok(false),
+    }
+}
+
+/// The account has just proven itself on this device. The command line is none.
+///
+/// # Errors
+/// Those of the database.
+pub async fn remember(tx: &mut Tx<'_>, context: &Context, account: AccountId, origin: &Origin) -> Result<(), Error> {
+    let Some(hash) = hash(account, origin) else {
+        return Ok(());
+    };
+    let now = context.clock.now();
+    let remembered = Remembered {
+        account,
+        hash,
+        seen_at: now,
+        expires_at: now + LIFETIME,
+    };
+    store::remember(tx, &remembered).await?;
+    store::forget_beyond(tx, account, PER_ACCOUNT).await
+}
+
+/// What the device is recognised by, differently for each account: rows tell nothing of who shares a browser.
+fn hash(account: AccountId, origin: &Origin) -> Option<Hash> {
+    let mut digest = Digest::new(&SHA256);
+    digest.update(account.0.as_bytes());
+    match (origin.device, origin.prefix()) {
+        // A browser that keeps its cookie is known wherever it is, and one without it nowhere.
+        (Some(cookie), _) => {
+            digest.update(b"C");
+            digest.update(&cookie.0);
+        }
+        (None, Some(prefix)) => {
+            digest.update(b"N");
+            digest.update(prefix.to_string().as_bytes());
+            digest.update(b"\0");
+            digest.update(without_versions(origin.user_agent.as_deref().unwrap_or_default()).as_bytes());
+        }
+        (None, None) => return None,
+    }
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest.finish().as_ref());
+    Some(Hash(hash))
+}
+
+/// A `User-Agent` without the versions in it: programs and systems are updated, and stay the same device. A version is
+/// what follows a product's slash (RFC 9110 §10.1.5), or numbers with dots or underscores between them.
+fn without_versions(user_agent: &str) -> String {
+    let mut kept = String::with_capacity(user_agent.len());
+    let mut rest = user_agent;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, numbers) = rest.split_at(start);
+        let in_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '_');
+        let (number, after) = numbers.split_at(numbers.find(|c| !in_number(c)).unwrap_or(numbers.len()));
+        kept.push_str(before);
+        if !before.ends_with('/') && !number.contains(['.', '_']) {
+            kept.push_str(number);
+        }
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_is_the_same_device_and_another_name_is_not() {
+        let chrome = |version: &str| {
+            without_versions(&format!(
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/{version} Safari/537.36"
+            ))
+        };
+        assert_eq!(chrome("130.0.0.0"), chrome("131.0.6778.86"));
+        let firefox = |version: &str| without_versions(&format!("Mozilla/5.0 (X11; rv:{version}) Firefox/{version}"));
+        assert_eq!(firefox("130.0"), firefox("131.0"));
+        assert_ne!(without_versions("device 1"), without_versions("device 2"));
+        assert_ne!(without_versions("curl/8.5.0"), without_versions("Wget/1.21"));
+        assert_ne!(without_versions("a/1b"), without_versions("a/1c"));
+    }
+}

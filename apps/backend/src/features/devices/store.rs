@@ -1,0 +1,99 @@
+//! The rows of `known_devices`.
+
+use countersign_store::{Conn, Error, Tx, column, query, sql};
+
+use crate::core::clock::Timestamp;
+use crate::core::ids::AccountId;
+
+/// What a device is recognised by, for one account.
+#[derive(Clone, Copy)]
+pub(super) struct Hash(pub [u8; 32]);
+
+column!(Hash as [u8; 32]);
+
+/// A device that was just used.
+pub(super) struct Remembered {
+    pub account: AccountId,
+    pub hash: Hash,
+    pub seen_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+pub(super) async fn is_known<'c>(
+    conn: impl Into<Conn<'c>>,
+    account: AccountId,
+    hash: Hash,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let found: Option<AccountId> = query(sql!(
+        "SELECT account_id FROM known_devices WHERE account_id = $1 AND hash = $2 AND expires_at > $3"
+    ))
+    .bind(account)
+    .bind(hash)
+    .bind(now)
+    .optional(conn)
+    .await?;
+    Ok(found.is_some())
+}
+
+pub(super) async fn remember(tx: &mut Tx<'_>, remembered: &Remembered) -> Result<(), Error> {
+    query(sql!(
+        "INSERT INTO known_devices (account_id, hash, created_at, seen_at, expires_at)
+         VALUES ($1, $2, $3, $3, $4)
+         ON CONFLICT (account_id, hash) DO UPDATE SET seen_at = $3, expires_at = $4"
+    ))
+    .bind(remembered.account)
+    .bind(remembered.hash)
+    .bind(remembered.seen_at)
+    .bind(remembered.expires_at)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Forgets all but the `keep` devices of an account that were seen last.
+pub(super) async fn forget_beyond(tx: &mut Tx<'_>, account: AccountId, keep: i64) -> Result<(), Error> {
+    query(sql!(
+        "DELETE FROM known_devices
+          WHERE account_id = $1
+            AND hash IN (SELECT hash FROM known_devices
+                          WHERE account_id = $1
+                          ORDER BY seen_at DESC, hash
+                          LIMIT 1000000 OFFSET $2)"
+    ))
+    .bind(account)
+    .bind(keep)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Forgets every device of an account: whoever holds one may be who its sessions are ended for. `sessions` calls it when
+/// all of them end.
+///
+/// # Errors
+/// Those of the database, as for all functions here.
+pub async fn forget_all(tx: &mut Tx<'_>, account: AccountId) -> Result<(), Error> {
+    query(sql!("DELETE FROM known_devices WHERE account_id = $1"))
+        .bind(account)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// Forgets every device of everybody, as after a restore: a device that was forgotten since the backup is known there.
+pub async fn forget_everybody(tx: &mut Tx<'_>) -> Result<(), Error> {
+    query(sql!("DELETE FROM known_devices")).execute(tx).await.map(drop)
+}
+
+/// Removes up to `limit` devices that are known no longer. `sessions` calls it while it sweeps.
+pub async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, Error> {
+    query(sql!(
+        "DELETE FROM known_devices
+          WHERE (account_id, hash) IN (SELECT account_id, hash FROM known_devices WHERE expires_at < $1 LIMIT $2)"
+    ))
+    .bind(now)
+    .bind(limit)
+    .execute(conn)
+    .await
+}

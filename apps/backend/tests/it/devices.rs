@@ -1,0 +1,219 @@
+//! By what an account knows a device: a browser by its cookie, any other client by its network and its name together.
+
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use countersign_store::{query, sql};
+use countersign_testkit::{Answer, Database, PASSWORD, TestServer, on_both_databases};
+use serde_json::json;
+
+const NEW_PASSWORD: &str = "another umbrella for tests";
+const HOME: &str = "198.51.100.7:1";
+const ELSEWHERE: &str = "203.0.113.7:1";
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0";
+const CHROME: &str =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";
+
+on_both_databases! {
+    async fn a_15_a_client_is_known_by_network_and_name_together(database: Database) {
+        let server = TestServer::start(database).await;
+        proven(&server, "ada").await;
+        sign_in(&server, (HOME, FIREFOX)).await.assert_status(200);
+        assert_eq!(subjects(&server).await, [""; 0], "a first sign-in is no news");
+        sign_in(&server, (HOME, FIREFOX)).await.assert_status(200);
+        sign_in(&server, ("198.51.100.7:2", &FIREFOX.replace("130.0", "131.0"))).await.assert_status(200);
+        assert_eq!(subjects(&server).await, [""; 0], "a known device, also after an update, is no news");
+        sign_in(&server, (ELSEWHERE, FIREFOX)).await.assert_status(200);
+        assert_eq!(subjects(&server).await.len(), 1, "the same name in another network");
+        server.context.clock.advance(std::time::Duration::from_secs(3600));
+        sign_in(&server, (HOME, CHROME)).await.assert_status(200);
+        assert_eq!(subjects(&server).await.len(), 1, "another name in the same network");
+        server.context.clock.advance(std::time::Duration::from_secs(3600));
+        for (from, name) in [(HOME, FIREFOX), (ELSEWHERE, FIREFOX), (HOME, CHROME)] {
+            sign_in(&server, (from, name)).await.assert_status(200);
+        }
+        assert_eq!(subjects(&server).await, [""; 0], "each of them is known now");
+    }
+
+    async fn a_15_a_browser_is_known_by_its_cookie_wherever_it_is(database: Database) {
+        let server = TestServer::start(database).await;
+        proven(&server, "ada").await;
+        let mut browser = Browser::new(&server, HOME);
+        browser.sign_in("ada", PASSWORD).await.assert_status(303);
+        let cookie = browser.cookie("countersign-device").expect("the browser is given one");
+        assert!(cookie.starts_with("csd_") && cookie.len() == 47, "{cookie}");
+        assert_eq!(subjects(&server).await, [""; 0], "a first sign-in is no news");
+        browser.post("/signout", &[]).await;
+        browser.from = ELSEWHERE;
+        browser.sign_in("ada", PASSWORD).await.assert_status(303);
+        assert_eq!(browser.cookie("countersign-device"), Some(cookie), "it survives signing out");
+        assert_eq!(subjects(&server).await, [""; 0], "the same browser in another network");
+        // Whoever has the password alone has no such cookie, and nothing that they send stands for one.
+        for planted in [None, Some("csd_".to_owned() + &"A".repeat(43)), Some("x".to_owned())] {
+            let mut thief = Browser::new(&server, HOME);
+            thief.cookies.extend(planted.map(|value| ("countersign-device".to_owned(), value)));
+            thief.sign_in("ada", PASSWORD).await.assert_status(303);
+            assert_eq!(subjects(&server).await.len(), 1, "the same name in the same network, without the cookie");
+            server.context.clock.advance(std::time::Duration::from_secs(3600));
+        }
+    }
+
+    async fn a_cookie_of_one_account_is_nothing_to_another_and_is_stored_as_a_hash(database: Database) {
+        let server = TestServer::start(database).await;
+        proven(&server, "ada").await;
+        proven(&server, "bob").await;
+        sign_in_as(&server, "bob", PASSWORD, (ELSEWHERE, FIREFOX)).await.assert_status(200);
+        let mut browser = Browser::new(&server, HOME);
+        browser.sign_in("ada", PASSWORD).await.assert_status(303);
+        browser.post("/signout", &[]).await;
+        browser.sign_in("bob", PASSWORD).await.assert_status(303);
+        let told = server.mails().await;
+        assert_eq!(told.iter().map(|mail| mail.to.as_str()).collect::<Vec<_>>(), ["bob@example.com"]);
+        // Of two accounts in one browser, the database does not tell that they share it.
+        let hashes: Vec<Vec<u8>> = query(sql!("SELECT hash FROM known_devices")).all(&server.context.db).await.unwrap();
+        assert_eq!(hashes.len(), 3);
+        assert!(hashes.iter().enumerate().all(|(at, hash)| !hashes[..at].contains(hash)));
+    }
+
+    async fn signing_out_everywhere_and_a_new_password_forget_devices(database: Database) {
+        let server = TestServer::start(database).await;
+        proven(&server, "ada").await;
+        let mut thief = Browser::new(&server, ELSEWHERE);
+        thief.sign_in("ada", PASSWORD).await.assert_status(303);
+        let mut owner = Browser::new(&server, HOME);
+        owner.sign_in("ada", PASSWORD).await.assert_status(303);
+        assert_eq!(subjects(&server).await.len(), 1);
+        server.context.clock.advance(std::time::Duration::from_secs(3600));
+
+        let passwords = [("current_password", PASSWORD), ("new_password", NEW_PASSWORD)];
+        owner.post("/account/password", &passwords).await;
+        assert_eq!(subjects(&server).await.len(), 1, "the change itself");
+        owner.post("/signout", &[]).await;
+        owner.sign_in("ada", NEW_PASSWORD).await.assert_status(303);
+        assert_eq!(subjects(&server).await, [""; 0], "the browser that changed it is known");
+        thief.sign_in("ada", NEW_PASSWORD).await.assert_status(303);
+        assert_eq!(subjects(&server).await.len(), 1, "no other is");
+        server.context.clock.advance(std::time::Duration::from_secs(3600));
+
+        owner.post("/account/sessions", &[]).await;
+        owner.sign_in("ada", NEW_PASSWORD).await.assert_status(303);
+        assert_eq!(subjects(&server).await.len(), 1, "signed out everywhere, known nowhere");
+        server.context.clock.advance(std::time::Duration::from_secs(3600));
+
+        owner.post("/recover", &[("email", "ada@example.com")]).await;
+        let token = server.mail().await.token();
+        owner.post("/recover/password", &[("token", &token), ("new_password", PASSWORD)]).await.assert_status(200);
+        assert_eq!(subjects(&server).await.len(), 1, "the change itself");
+        owner.sign_in("ada", PASSWORD).await.assert_status(303);
+        assert_eq!(subjects(&server).await, [""; 0], "whoever reads the mailbox needs no notice");
+        thief.sign_in("ada", PASSWORD).await.assert_status(303);
+        assert_eq!(subjects(&server).await.len(), 1);
+
+        let rows = || async {
+            let rows: i64 = query(sql!("SELECT COUNT(*) FROM known_devices")).one(&server.context.db).await.unwrap();
+            rows
+        };
+        assert!(rows().await > 0);
+        owner.post("/account/delete", &[("delete_password", PASSWORD)]).await.assert_status(200);
+        assert_eq!(rows().await, 0, "they go with the account");
+    }
+}
+
+/// The subjects of what has been mailed since this was asked before.
+async fn subjects(server: &TestServer) -> Vec<String> {
+    let mails = server.mails().await;
+    mails.into_iter().map(|mail| mail.subject).collect()
+}
+
+/// Signs up and proves the address, and signs nobody in.
+async fn proven(server: &TestServer, name: &str) {
+    let body = json!({ "email": format!("{name}@example.com"), "password": PASSWORD });
+    server.post("/api/auth/register", body).await.assert_status(201);
+    let token = server.mail().await.token();
+    let answer = json!({ "token": token });
+    server
+        .post("/api/auth/verify-email/confirm", answer)
+        .await
+        .assert_status(204);
+}
+
+async fn sign_in(server: &TestServer, place: (&str, &str)) -> Answer {
+    sign_in_as(server, "ada", PASSWORD, place).await
+}
+
+async fn sign_in_as(server: &TestServer, name: &str, password: &str, (from, user_agent): (&str, &str)) -> Answer {
+    let body = json!({ "email": format!("{name}@example.com"), "password": password });
+    let request = Request::post("/api/auth/login")
+        .header("content-type", "application/json")
+        .header("user-agent", user_agent)
+        .extension(ConnectInfo(from.parse::<SocketAddr>().unwrap()))
+        .body(Body::from(body.to_string()));
+    server.send(request.unwrap()).await
+}
+
+/// A browser that keeps its cookies, in some network.
+struct Browser<'s> {
+    server: &'s TestServer,
+    from: &'static str,
+    cookies: Vec<(String, String)>,
+}
+
+impl<'s> Browser<'s> {
+    fn new(server: &'s TestServer, from: &'static str) -> Self {
+        Self {
+            server,
+            from,
+            cookies: Vec::new(),
+        }
+    }
+
+    fn cookie(&self, name: &str) -> Option<String> {
+        let found = self.cookies.iter().find(|(known, _)| known.starts_with(name));
+        found.map(|(_, value)| value.clone())
+    }
+
+    async fn sign_in(&mut self, name: &str, password: &str) -> Answer {
+        let email = format!("{name}@example.com");
+        self.post("/signin", &[("email", &email), ("password", password)]).await
+    }
+
+    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        if self.cookie("countersign-form").is_none() {
+            self.send(Request::get("/signin"), String::new()).await;
+        }
+        let token = self.cookie("countersign-form").unwrap();
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(fields).append_pair("form_token", &token);
+        let request = Request::post(path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", "http://127.0.0.1:8000")
+            .header("sec-fetch-site", "same-origin");
+        self.send(request, form.finish()).await
+    }
+
+    async fn send(&mut self, request: axum::http::request::Builder, body: String) -> Answer {
+        let pairs: Vec<_> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let request = request
+            .header("cookie", pairs.join("; "))
+            .header("user-agent", FIREFOX)
+            .header("accept", "text/html")
+            .extension(ConnectInfo(self.from.parse::<SocketAddr>().unwrap()))
+            .body(Body::from(body));
+        let answer = self.server.send(request.unwrap()).await;
+        for cookie in answer.headers.get_all("set-cookie") {
+            let (pair, rest) = cookie.to_str().unwrap().split_once(';').unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            self.cookies.retain(|(known, _)| known != name);
+            if !rest.contains("Max-Age=0") {
+                self.cookies.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        answer
+    }
+}
