@@ -106,17 +106,6 @@ impl Db {
         }
     }
 
-    /// Whether the database answers, and has not failed to write. For `/readyz`.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn ping(&self) -> Result<(), Error> {
-        match &*self.engine {
-            Engine::Sqlite(sqlite) => sqlite.ping(),
-            Engine::Postgres(postgres) => postgres.ping().await,
-        }
-    }
-
     /// Waits until a sync of the SQLite file has failed, and says how. Nothing can be written from then on, and what
     /// was written last may be lost: stop the process. It never returns on PostgreSQL.
     pub async fn failed(&self) -> Error {

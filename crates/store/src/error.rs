@@ -54,6 +54,30 @@ pub enum OpenError {
         /// The other server's process, when it wrote it down.
         process: Option<u32>,
     },
+    /// A server has the file open under another name.
+    #[error(
+        "a server is using {} under another name, and keeps its log there: the file was renamed, or is mounted at two \
+         places. Stop that server, or use the name it uses",
+        path.display()
+    )]
+    OtherName {
+        /// The name that was asked for.
+        path: PathBuf,
+    },
+    /// The file has several names.
+    #[error(
+        "{} has {names} names (hard links). A server or command that uses another one keeps another log, and what it \
+         commits is lost. Remove all names but one; `find {} -xdev -samefile {}` lists those below that folder",
+        path.display(),
+        path.parent().map_or_else(|| ".".into(), |folder| folder.display().to_string()),
+        path.display()
+    )]
+    ManyNames {
+        /// The name that was asked for.
+        path: PathBuf,
+        /// How many there are.
+        names: u64,
+    },
     /// The file or its folder cannot be made or opened.
     #[error("cannot use {}: {why}", path.display())]
     File {
@@ -74,6 +98,21 @@ pub enum OpenError {
     /// The server is older than PostgreSQL 13.
     #[error("PostgreSQL 13 or newer is needed, and the server is {0}")]
     TooOld(String),
+    /// The database cannot hold every text.
+    #[error(
+        "the database {database:?} has the encoding {encoding}, and must have UTF8: addresses and names with other \
+         letters than English ones would be refused or damaged. Make another, and use that: createdb \
+         --template=template0 --encoding=UTF8 --locale=C NAME"
+    )]
+    Encoding {
+        /// Its name.
+        database: String,
+        /// The encoding it has.
+        encoding: String,
+    },
+    /// Something between us and the server changes the encoding of what is sent.
+    #[error("the connection to PostgreSQL has the encoding {0}, and must have UTF8: is it set by a pooler?")]
+    ClientEncoding(String),
     /// Nothing comes of what is sent to a listener.
     #[error("notifications do not arrive: LISTEN needs a connection to this database that no pooler shares")]
     Deaf,

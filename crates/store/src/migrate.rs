@@ -104,6 +104,19 @@ impl Db {
         }
     }
 
+    /// Whether the database answers and takes what a server has to write. A standby does not, nor does a server or a role
+    /// that is set to be read-only, a file system that is full or mounted read-only, or an SQLite file whose last sync
+    /// failed. It must have been migrated.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], or what the database says.
+    pub async fn check_writable(&self) -> Result<(), Error> {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.check_writable().await,
+            Engine::Postgres(postgres) => postgres.check_writable(WRITE_NOTHING).await,
+        }
+    }
+
     /// On SQLite the write lock of the file is the lock: the record's key refuses the second of two processes, which
     /// then looks again and goes on.
     async fn migrate_file(&self, sqlite: &Sqlite, migrations: &[Migration], now: i64) -> Result<Applied, MigrateError> {
@@ -179,6 +192,9 @@ static RECORD: Sql = Sql::new(
     "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES ($1, $2, $3, $4)",
     file!(),
 );
+
+/// It asks for the rights and the server that a write needs, and changes no row.
+const WRITE_NOTHING: &str = "UPDATE schema_migrations SET name = name WHERE version IS NULL";
 
 const fn own(text: &'static str) -> Sql {
     Sql::new(text, text, file!())

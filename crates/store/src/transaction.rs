@@ -30,10 +30,12 @@ pub(crate) enum Fate {
     Sound,
     /// It lost against another transaction, and may be run again.
     Conflicted,
+    /// A statement that was prepared before is not known any more, and it may be run again without.
+    Stale,
     /// A statement failed.
     Failed,
-    /// The server has not answered; the connection is of no further use.
-    Silent,
+    /// The server has not answered, or is one that takes no writes; the connection is of no further use.
+    Lost,
 }
 
 impl<'t> Tx<'t> {
@@ -62,7 +64,7 @@ impl Fate {
         match self {
             Self::Sound => Ok(()),
             Self::Conflicted => Err(Error::Conflict),
-            Self::Failed | Self::Silent => Err(Error::database(
+            Self::Stale | Self::Failed | Self::Lost => Err(Error::database(
                 "an earlier statement of this transaction failed, and its error was dropped",
             )),
         }

@@ -16,6 +16,10 @@ pub(crate) fn told(why: &tokio_postgres::Error) -> Error {
     };
     match refusal.code() {
         &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Error::Conflict,
+        &SqlState::READ_ONLY_SQL_TRANSACTION => Error::unavailable(format!(
+            "it is a standby or set to be read-only, and takes no writes ({})",
+            described(refusal)
+        )),
         code if passes(code) => Error::unavailable(described(refusal)),
         _ => Error::database(described(refusal)),
     }
@@ -33,20 +37,39 @@ pub(super) fn of_pool(why: &PoolError) -> Error {
     }
 }
 
+/// A transaction could not even be begun. Whatever the server says about that, it will not do our work: a hot standby
+/// calls it a feature that is not supported.
+pub(super) fn of_beginning(why: Error) -> Error {
+    match why {
+        Error::Database(why) => Error::Unavailable(why),
+        other => other,
+    }
+}
+
 pub(super) fn silent() -> Error {
-    Error::Unavailable(SILENT.into())
+    Error::unavailable("the server does not answer")
 }
 
 /// What a transaction has come to by this error of one of its statements.
-pub(super) fn fate_after(why: &Error) -> Fate {
-    match why {
-        Error::Conflict => Fate::Conflicted,
-        Error::Unavailable(why) if why == SILENT => Fate::Silent,
+pub(super) fn fate_after(why: &tokio_postgres::Error) -> Fate {
+    let Some(code) = why.code() else { return Fate::Failed };
+    match code {
+        &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Fate::Conflicted,
+        code if STALE.contains(code) => Fate::Stale,
+        // What is read-only stays so for as long as this session lasts; another one may lead to another server.
+        &SqlState::READ_ONLY_SQL_TRANSACTION => Fate::Lost,
         _ => Fate::Failed,
     }
 }
 
-const SILENT: &str = "the server does not answer";
+/// How a server refuses to run a statement that was prepared before: the types of its columns have changed ("cached plan
+/// must not change result type"), it has never heard of it (`DISCARD ALL`, another server behind the address), or a
+/// pooler's connection knows another one by that name. In all three cases nothing was run.
+const STALE: [SqlState; 3] = [
+    SqlState::FEATURE_NOT_SUPPORTED,
+    SqlState::INVALID_SQL_STATEMENT_NAME,
+    SqlState::DUPLICATE_PSTATEMENT,
+];
 
 /// An error that the server did not send: the connection, its encryption, or a value that did not fit a placeholder.
 fn told_by_link(why: &tokio_postgres::Error) -> Error {
@@ -66,14 +89,15 @@ fn told_by_link(why: &tokio_postgres::Error) -> Error {
     }
 }
 
-/// Class 08 connection, 53 resources, 57 intervention, 25006 a server that has become a standby, 25P03 idle too long,
-/// 55P03 a lock that is held, 28 and 3D a role or database that is not (yet) there.
+/// Class 08 connection, 53 resources, 55 something is not ready or held by another, 57 intervention, 58 the system below
+/// the server, 28 and 3D a role or database that is not (yet) there; 25006 a standby, or a server that is set to be
+/// read-only, 25P03 and 25P04 a transaction that took too long, 42501 a right that this role has not (or not yet).
 fn passes(code: &SqlState) -> bool {
     let code = code.code();
-    ["08", "53", "57", "28", "3D"]
+    ["08", "53", "55", "57", "58", "28", "3D"]
         .iter()
         .any(|class| code.starts_with(class))
-        || ["25006", "25P03", "55P03"].contains(&code)
+        || ["25006", "25P03", "25P04", "42501"].contains(&code)
 }
 
 fn described(refusal: &DbError) -> String {
@@ -90,6 +114,6 @@ fn described(refusal: &DbError) -> String {
     }
 }
 
-/// Classes whose texts name no value: connection, feature, statement name, role, database, syntax, resources,
-/// intervention.
-const WITHOUT_VALUES: [&str; 8] = ["08", "0A", "26", "28", "3D", "42", "53", "57"];
+/// Classes whose texts name no value: connection, feature, state of the transaction, statement name, role, database,
+/// syntax and rights, resources, readiness, intervention, system.
+const WITHOUT_VALUES: [&str; 11] = ["08", "0A", "25", "26", "28", "3D", "42", "53", "55", "57", "58"];

@@ -1,6 +1,7 @@
 //! The database server: a pool, statements prepared once, serializable transactions that are run again.
 
 mod errors;
+mod inspection;
 mod listen;
 mod retries;
 mod script;
@@ -13,7 +14,8 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use tokio::time::timeout;
-use tokio_postgres::{IsolationLevel, SimpleQueryMessage};
+use tokio_postgres::IsolationLevel;
+use tracing::warn;
 
 pub(crate) use errors::told;
 pub use listen::Listener;
@@ -48,6 +50,8 @@ const SILENCE: Duration = Duration::from_secs(6);
 enum Attempt<T, E> {
     Ended(Result<T, E>),
     Conflicted,
+    /// A statement that was prepared before is not known any more.
+    Stale,
 }
 
 impl Postgres {
@@ -78,7 +82,7 @@ impl Postgres {
             allow_unencrypted: options.allow_unencrypted,
             lane: tokio::sync::Mutex::new(()),
         };
-        postgres.check_version().await?;
+        warnings.extend(postgres.inspect().await?);
         Ok(postgres)
     }
 
@@ -88,22 +92,30 @@ impl Postgres {
         E: From<Error>,
     {
         let mut retries = Retries::new();
+        let mut prepared = self.prepared;
         loop {
             let lane = if retries.are_many() {
                 Some(self.lane.lock().await)
             } else {
                 None
             };
-            if let Attempt::Ended(outcome) = self.attempt(input, work).await {
-                return outcome;
+            match self.attempt(prepared, input, work).await {
+                Attempt::Ended(outcome) => return outcome,
+                Attempt::Conflicted => {
+                    drop(lane);
+                    retries.pause().await?;
+                }
+                Attempt::Stale => {
+                    self.forget_statements();
+                    // Sent whole, no statement can be stale once more.
+                    prepared = false;
+                }
             }
-            drop(lane);
-            retries.pause().await?;
         }
     }
 
     /// Dropped at any point, the transaction rolls back.
-    async fn attempt<I, T, E, F>(&self, input: &I, work: &F) -> Attempt<T, E>
+    async fn attempt<I, T, E, F>(&self, prepared: bool, input: &I, work: &F) -> Attempt<T, E>
     where
         F: for<'c, 't> Fn(&'c mut Tx<'t>, &'c I) -> Work<'c, T, E>,
         E: From<Error>,
@@ -112,19 +124,22 @@ impl Postgres {
             Ok(connection) => connection,
             Err(why) => return Attempt::Ended(Err(why.into())),
         };
-        let (attempt, fate) = attempt_on((&mut connection, self.prepared), input, work).await;
-        if fate == Fate::Silent {
-            abandon(connection);
-        }
+        let (attempt, fate) = attempt_on((&mut connection, prepared), input, work).await;
+        self.give_back(connection, fate);
         attempt
     }
 
     pub(crate) async fn fetch<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, Error> {
         let connection = self.connection().await?;
         let mut fate = Fate::Sound;
-        let rows = Session::of(&connection, self.prepared)
+        let mut rows = Session::of(&connection, self.prepared)
             .fetch_within(&mut fate, query)
             .await;
+        if fate == Fate::Stale {
+            self.forget_statements();
+            fate = Fate::Sound;
+            rows = Session::of(&connection, false).fetch_within(&mut fate, query).await;
+        }
         self.give_back(connection, fate);
         rows
     }
@@ -132,28 +147,46 @@ impl Postgres {
     pub(crate) async fn execute(&self, query: &Query) -> Result<u64, Error> {
         let connection = self.connection().await?;
         let mut fate = Fate::Sound;
-        let changed = Session::of(&connection, self.prepared)
+        let mut changed = Session::of(&connection, self.prepared)
             .execute_within(&mut fate, query)
             .await;
+        if fate == Fate::Stale {
+            self.forget_statements();
+            fate = Fate::Sound;
+            changed = Session::of(&connection, false).execute_within(&mut fate, query).await;
+        }
         self.give_back(connection, fate);
         changed
     }
 
-    pub(crate) async fn ping(&self) -> Result<(), Error> {
-        self.simple("").await
+    /// Drops every statement of every connection: what made one of them stale made others stale too.
+    fn forget_statements(&self) {
+        warn!(
+            "the database does not know a prepared statement any more (after a change of the schema, or behind a pooler \
+             that shares connections: then set `database.prepared_statements = false`); all are prepared anew"
+        );
+        self.pool.manager().statement_caches.clear();
     }
 
-    /// A statement without values and without an answer, as text.
-    pub(crate) async fn simple(&self, statement: &str) -> Result<(), Error> {
+    /// Begins a transaction as all others begin, and writes nothing in it, in one trip.
+    pub(crate) async fn check_writable(&self, nothing: &str) -> Result<(), Error> {
+        let writing = format!("BEGIN ISOLATION LEVEL SERIALIZABLE; {nothing}; ROLLBACK");
+        self.simple(&writing).await.map_err(errors::of_beginning)
+    }
+
+    /// Statements without values and without an answer, as text. A connection on which one failed may be within a
+    /// transaction that failed, and is closed.
+    pub(crate) async fn simple(&self, statements: &str) -> Result<(), Error> {
         let connection = self.connection().await?;
-        let answer = timeout(PATIENCE, connection.batch_execute(statement)).await;
-        match answer {
+        let answer = timeout(PATIENCE, connection.batch_execute(statements)).await;
+        let outcome = match answer {
             Ok(answered) => answered.map_err(|why| errors::told(&why)),
-            Err(_) => {
-                abandon(connection);
-                Err(errors::silent())
-            }
+            Err(_) => Err(errors::silent()),
+        };
+        if outcome.is_err() {
+            abandon(connection);
         }
+        outcome
     }
 
     pub(crate) async fn prepare(&self, sql: &'static Sql) -> Result<(), Error> {
@@ -189,28 +222,11 @@ impl Postgres {
     }
 
     fn give_back(&self, connection: Object, fate: Fate) {
-        if fate == Fate::Silent {
+        if fate == Fate::Lost {
             abandon(connection);
         }
     }
-
-    async fn check_version(&self) -> Result<(), OpenError> {
-        let connection = self.connection().await?;
-        // Not prepared: a pooler may send the parts of a prepared statement to two connections.
-        let messages = answered(connection.simple_query("SHOW server_version_num")).await?;
-        let version = messages.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0)?.parse::<u32>().ok(),
-            _ => None,
-        });
-        match version {
-            Some(number) if number < OLDEST => Err(OpenError::TooOld((number / 10_000).to_string())),
-            _ => Ok(()),
-        }
-    }
 }
-
-/// PostgreSQL 13, as `server_version_num` says it.
-const OLDEST: u32 = 130_000;
 
 async fn attempt_on<I, T, E, F>(
     (connection, prepared): (&mut Object, bool),
@@ -226,14 +242,15 @@ where
         .isolation_level(IsolationLevel::Serializable);
     let transaction = match answered(begin.start()).await {
         Ok(transaction) => transaction,
-        Err(why) => return (Attempt::Ended(Err(why.into())), Fate::Silent),
+        Err(why) => return (Attempt::Ended(Err(errors::of_beginning(why).into())), Fate::Lost),
     };
     let mut tx = Tx::new(TxSession::Postgres(Session::within(&transaction, prepared)));
     let outcome = work(&mut tx, input).await;
     let fate = tx.fate;
     match (outcome, fate) {
-        // Whatever was made of the conflict inside, nothing of this attempt counts.
+        // Whatever was made of the error inside, nothing of this attempt counts.
         (_, Fate::Conflicted) => (Attempt::Conflicted, fate),
+        (_, Fate::Stale) => (Attempt::Stale, fate),
         (Err(why), _) => (Attempt::Ended(Err(why)), fate),
         (Ok(value), _) => match fate.proceed() {
             Ok(()) => commit(transaction, value).await,
@@ -247,7 +264,7 @@ async fn commit<T, E: From<Error>>(transaction: deadpool_postgres::Transaction<'
         Ok(()) => (Attempt::Ended(Ok(value)), Fate::Sound),
         Err(Error::Conflict) => (Attempt::Conflicted, Fate::Conflicted),
         // The commit may have taken place: it must not be run again.
-        Err(why) => (Attempt::Ended(Err(why.into())), Fate::Silent),
+        Err(why) => (Attempt::Ended(Err(why.into())), Fate::Lost),
     }
 }
 

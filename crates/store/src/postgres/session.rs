@@ -1,10 +1,11 @@
 //! Running one statement on a connection of PostgreSQL.
 
 use deadpool_postgres::{Object, StatementCache, Transaction};
+use tokio::time::timeout;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::{answered, errors};
+use super::{SILENCE, errors};
 use crate::query::Query;
 use crate::transaction::Fate;
 use crate::{Error, FromRow, Row};
@@ -74,11 +75,21 @@ impl<'c> Session<'c> {
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Error> {
         fate.proceed()?;
-        let outcome = answered(answer).await;
-        if let Err(why) = &outcome {
-            *fate = errors::fate_after(why);
+        match timeout(SILENCE, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(why)) => {
+                *fate = match errors::fate_after(&why) {
+                    // What was sent whole cannot be stale.
+                    Fate::Stale if self.statements.is_none() => Fate::Failed,
+                    fate => fate,
+                };
+                Err(errors::told(&why))
+            }
+            Err(_) => {
+                *fate = Fate::Lost;
+                Err(errors::silent())
+            }
         }
-        outcome
     }
 }
 

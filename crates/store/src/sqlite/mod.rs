@@ -1,9 +1,11 @@
 //! The embedded database: one writer, several readers, commits that share their sync, checkpoints beside it.
 //!
 //! SQLite's locks belong to the process and fall when *any* descriptor of the database or of its `-shm` file is closed.
-//! So nothing here opens those two but SQLite itself; the lock against a second server is a file of its own.
+//! So nothing here opens those two but SQLite itself, and `claim`, which closes its descriptor last; the lock against a
+//! second server is a file of its own, and a lock on the database file itself.
 
 mod checkpoints;
+mod claim;
 mod durable;
 mod errors;
 mod place;
@@ -13,7 +15,7 @@ mod setup;
 mod writer;
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -27,6 +29,7 @@ use crate::query::Query;
 use crate::transaction::TxSession;
 use crate::{Error, FromRow, OpenError, Options, Role, Sql, Tx, Work};
 use checkpoints::Checkpoints;
+use claim::Claim;
 use durable::Durable;
 use readers::Readers;
 use writer::Writer;
@@ -36,24 +39,56 @@ pub(crate) struct Sqlite {
     writer: Arc<Writer>,
     readers: Arc<Readers>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    lock: Mutex<Option<File>>,
+    locks: Mutex<Option<Locks>>,
+}
+
+/// Given up in this order: a file that is locked while the lock beside it is free was opened by another name.
+struct Locks {
+    _claim: Option<Claim>,
+    _beside: Option<File>,
+}
+
+/// The file that an `sqlite://` URL names, without symbolic links on the way. Nothing is made or opened.
+///
+/// # Errors
+/// [`OpenError`]: there is no such folder, the file is none or has several names, or the URL is none of SQLite.
+pub fn database_file(url: &str) -> Result<PathBuf, OpenError> {
+    place::find(&place::path_of(url)?)
+}
+
+/// Whether a path leads, by whatever name, to the database of an `sqlite://` URL or to one of the files that belong to it.
+/// Nothing else may be written there.
+#[must_use]
+pub fn belongs_to_database(url: &str, path: &Path) -> bool {
+    database_file(url).is_ok_and(|database| place::is_part(&database, path))
 }
 
 impl Sqlite {
     pub(crate) fn open(options: &Options, warnings: &mut Vec<String>) -> Result<Self, OpenError> {
-        let path = place::path_of(&options.url)?;
-        place::make(&path)?;
-        let lock = match options.role {
+        let path = place::settle(&place::path_of(&options.url)?)?;
+        let beside = match options.role {
             Role::Server => Some(place::lock(&path)?),
             Role::Admin => None,
         };
         place::create(&path)?;
+        let claim = Claim::take(&path, options.role)?;
         warnings.extend(place::warnings(&path));
-        Self::start(options, path, lock)
+        let opened = Self::start(options, path)?;
+        if claim.as_ref().is_some_and(|claim| !claim.holds(&opened.path)) {
+            return Err(place::unusable(
+                &opened.path,
+                "it was replaced while it was being opened",
+            ));
+        }
+        *opened.locks.lock().unwrap_or_else(PoisonError::into_inner) = Some(Locks {
+            _claim: claim,
+            _beside: beside,
+        });
+        Ok(opened)
     }
 
     /// Opens the connections and starts the two threads of a server.
-    fn start(options: &Options, path: PathBuf, lock: Option<File>) -> Result<Self, OpenError> {
+    fn start(options: &Options, path: PathBuf) -> Result<Self, OpenError> {
         let shared = options.role == Role::Server;
         let refused = |why: Error| OpenError::File {
             path: path.clone(),
@@ -82,7 +117,7 @@ impl Sqlite {
             writer,
             readers: Arc::new(readers),
             threads: Mutex::new(threads),
-            lock: Mutex::new(lock),
+            locks: Mutex::new(None),
         })
     }
 
@@ -157,10 +192,24 @@ impl Sqlite {
         self.writer.durable.settled().await
     }
 
-    pub(crate) fn ping(&self) -> Result<(), Error> {
+    /// Whether it can be read and written. A server that has written last what it was to write need not try; after a
+    /// failure, and in a command, a page is written as it is.
+    pub(crate) async fn check_writable(&self) -> Result<(), Error> {
         self.writer.durable.sound()?;
-        self.readers
-            .read(|connection| connection.query_row("SELECT 1", [], |_| Ok(())).map_err(errors::told))
+        place::check_writable(&self.path)?;
+        let version = |connection: &rusqlite::Connection| {
+            let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+            version.map_err(errors::told)
+        };
+        let version = self.readers.read(version)?;
+        if self.writer.is_proven()? {
+            return Ok(());
+        }
+        self.write(|connection| {
+            let written = connection.pragma_update(None, "user_version", version);
+            written.map_err(errors::told)
+        })
+        .await
     }
 
     pub(crate) async fn failed(&self) -> Error {
@@ -198,7 +247,7 @@ impl Sqlite {
         self.readers.close();
         let tidied = settled.and_then(|()| connection.take().map_or(Ok(()), setup::finish));
         drop(connection);
-        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.locks.lock().unwrap_or_else(PoisonError::into_inner).take());
         tidied
     }
 

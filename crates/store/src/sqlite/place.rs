@@ -1,12 +1,15 @@
-//! Where the file lies: its path, its folder, its lock, and what is dangerous about the place.
+//! Where the file lies: its path without links, its folder, its lock, and what is dangerous about the place.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{OFlags, StatVfsMountFlags, statvfs};
+use rustix::process::geteuid;
+
 use super::durable::Sync;
-use crate::OpenError;
+use crate::{Error, OpenError};
 
 /// The path in `sqlite://path`, relative or absolute, taken as it stands.
 pub(super) fn path_of(url: &str) -> Result<PathBuf, OpenError> {
@@ -18,9 +21,72 @@ pub(super) fn path_of(url: &str) -> Result<PathBuf, OpenError> {
     }
 }
 
-/// Makes the folder, if need be, for the owner alone.
-pub(super) fn make(path: &Path) -> Result<(), OpenError> {
+/// The file that a path names, once every symbolic link on the way has been followed. SQLite names the log after this
+/// path, and so the lock is named after it too. The file need not exist; its folder is made, if need be, for its owner
+/// alone.
+pub(super) fn settle(path: &Path) -> Result<PathBuf, OpenError> {
+    let followed = follow(path)?;
+    make(folder_of(&followed))?;
+    without_links(&followed)
+}
+
+/// The same without making anything.
+pub(super) fn find(path: &Path) -> Result<PathBuf, OpenError> {
+    without_links(&follow(path)?)
+}
+
+/// Whether a path leads to the database or to one of the files beside it, by whatever name.
+pub(super) fn is_part(database: &Path, path: &Path) -> bool {
+    let parts = ["", "-wal", "-shm", "-journal", "-lock"].map(|ending| beside(database, ending));
+    let named = path.canonicalize().ok().or_else(|| without_links(path).ok());
+    let identity = |path: &Path| path.metadata().map(|found| (found.dev(), found.ino())).ok();
+    named.is_some_and(|named| parts.contains(&named))
+        || identity(path).is_some_and(|this| parts.iter().any(|part| identity(part) == Some(this)))
+}
+
+/// Follows the links that the last name of the path is: also one to a file that does not exist yet, which
+/// `canonicalize` would not.
+fn follow(path: &Path) -> Result<PathBuf, OpenError> {
+    let mut followed = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let found = match followed.symlink_metadata() {
+            Ok(found) => found,
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(followed),
+            Err(why) => return Err(refused(&followed, &why)),
+        };
+        if !found.is_symlink() {
+            return check(&followed, &found).map(|()| followed);
+        }
+        let target = std::fs::read_link(&followed).map_err(|why| refused(&followed, &why))?;
+        followed = folder_of(&followed).join(target);
+    }
+    Err(unusable(path, "its symbolic links lead round in a circle"))
+}
+
+/// As many as Linux follows (path_resolution(7)).
+const MOST_LINKS: usize = 40;
+
+fn check(path: &Path, found: &std::fs::Metadata) -> Result<(), OpenError> {
+    if !found.is_file() {
+        return Err(unusable(path, "it is not a file"));
+    }
+    match found.nlink() {
+        0 | 1 => Ok(()),
+        names => Err(OpenError::ManyNames {
+            path: path.to_owned(),
+            names,
+        }),
+    }
+}
+
+fn without_links(path: &Path) -> Result<PathBuf, OpenError> {
+    let name = path.file_name().ok_or_else(|| unusable(path, "it names a folder"))?;
     let folder = folder_of(path);
+    let folder = folder.canonicalize().map_err(|why| refused(folder, &why))?;
+    Ok(folder.join(name))
+}
+
+fn make(folder: &Path) -> Result<(), OpenError> {
     if folder.is_dir() {
         return Ok(());
     }
@@ -41,7 +107,8 @@ pub(super) fn create(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Takes the lock that one server holds, in a file beside the database that is never removed.
+/// Takes the lock that one server holds, in a file beside the database that is never removed. A symbolic link in its
+/// place is not followed: what it leads to would be overwritten.
 pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     let beside = beside(path, "-lock");
     let open = OpenOptions::new()
@@ -50,8 +117,20 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
         .create(true)
         .truncate(false)
         .mode(0o600)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(&beside);
-    let mut file = open.map_err(|why| refused(&beside, &why))?;
+    let mut file = match open {
+        Ok(file) => file,
+        Err(_) if beside.is_symlink() => return Err(unusable(&beside, "it is a symbolic link; remove it")),
+        Err(why) => return Err(refused(&beside, &why)),
+    };
+    // A lock holds one number. What holds more was put there by somebody, and is not written over.
+    if file.metadata().is_ok_and(|found| found.len() > LONGEST_LOCK) {
+        return Err(unusable(
+            &beside,
+            "it is in the place of a lock, and holds something else: move it away",
+        ));
+    }
     if file.try_lock().is_err() {
         let mut text = String::new();
         let process = file
@@ -70,6 +149,38 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     written.map_err(|why| refused(&beside, &why))?;
     Ok(file)
 }
+
+/// A process id and the end of its line.
+const LONGEST_LOCK: u64 = 32;
+
+/// Whether a server holds the lock beside the database at this moment.
+pub(super) fn is_locked(path: &Path) -> bool {
+    File::open(beside(path, "-lock")).is_ok_and(|file| file.try_lock_shared().is_err())
+}
+
+/// Whether its file system takes writes: it is not mounted read-only, and has some room left.
+pub(super) fn check_writable(path: &Path) -> Result<(), Error> {
+    // What cannot be asked is found out by writing.
+    let Ok(disk) = statvfs(folder_of(path)) else {
+        return Ok(());
+    };
+    if disk.f_flag.contains(StatVfsMountFlags::RDONLY) {
+        return Err(Error::unavailable("its file system is mounted read-only"));
+    }
+    // The last blocks are for root alone. File systems that tell no size have no blocks at all.
+    let free = if geteuid().is_root() {
+        disk.f_bfree
+    } else {
+        disk.f_bavail
+    };
+    if disk.f_blocks > 0 && free.saturating_mul(disk.f_frsize) < LEAST_ROOM {
+        return Err(Error::unavailable("its disk is full"));
+    }
+    Ok(())
+}
+
+/// A commit that writes one page to the log takes 4 KiB, and a checkpoint may lengthen the file by as much as was logged.
+const LEAST_ROOM: u64 = 1 << 20;
 
 /// How the log is synced. The log stays one and the same file for as long as a connection is open; if it was unlinked
 /// all the same, what is written to it is lost, and the sync says so.
@@ -116,7 +227,14 @@ pub(super) fn refused(path: &Path, why: &io::Error) -> OpenError {
     }
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(super) fn unusable(path: &Path, why: &str) -> OpenError {
+    OpenError::File {
+        path: path.to_owned(),
+        why: why.to_owned(),
+    }
+}
+
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."))
@@ -134,14 +252,14 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     clippy::cast_sign_loss,
     reason = "magic numbers have 32 bits"
 )]
-fn network_file_system(folder: &Path) -> Option<&'static str> {
+pub(super) fn network_file_system(folder: &Path) -> Option<&'static str> {
     // The kernel's magic numbers are 32 bits wide; the field's width differs between machines.
     let magic = rustix::fs::statfs(folder).ok()?.f_type as u32;
     NETWORK.iter().find(|(known, _)| *known == magic).map(|(_, name)| *name)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn network_file_system(_: &Path) -> Option<&'static str> {
+pub(super) fn network_file_system(_: &Path) -> Option<&'static str> {
     None
 }
 

@@ -12,6 +12,10 @@ use crate::{Error, Role};
 /// The connection that writes.
 pub(super) fn writer(path: &Path, role: Role) -> Result<Connection, Error> {
     let connection = open(path)?;
+    // SQLite opens what it may not write for reading alone, and says so at the first write.
+    if connection.is_readonly(rusqlite::MAIN_DB).map_err(told)? {
+        return Err(Error::unavailable("it is read-only, or this user may not write it"));
+    }
     // Another process may be switching it to WAL at this moment, or recovering its log.
     connection.busy_timeout(Duration::from_secs(5)).map_err(told)?;
     let mode: String = connection

@@ -1,7 +1,7 @@
 //! The one writer, and the guard that ends its transactions.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -24,7 +24,13 @@ pub(super) struct Writer {
     logged: Arc<AtomicU32>,
     /// Whether commits share their sync; else SQLite has synced each by itself.
     shares_sync: bool,
+    /// When and why the last commit that had something to write could not write it; none since one could.
+    failure: std::sync::Mutex<Option<(Instant, String)>>,
 }
+
+/// For so long after a failed write it is not tried whether another one would do: one page may find room where the next
+/// sign-in does not.
+const WARY: Duration = Duration::from_secs(10);
 
 impl Writer {
     pub(super) fn new(
@@ -51,7 +57,23 @@ impl Writer {
             waiting: AtomicUsize::new(0),
             logged,
             shares_sync,
+            failure: std::sync::Mutex::default(),
         })
+    }
+
+    /// Whether nothing speaks against the next write: this process serves, and its last write did not fail.
+    ///
+    /// # Errors
+    /// A write has just failed.
+    pub(super) fn is_proven(&self) -> Result<bool, Error> {
+        match &*self.failure.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some((at, why)) if at.elapsed() < WARY => Err(Error::unavailable(why.clone())),
+            failure => Ok(self.shares_sync && failure.is_none()),
+        }
+    }
+
+    fn remember(&self, failure: Option<String>) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure.map(|why| (Instant::now(), why));
     }
 
     /// Takes the writer and begins a transaction, within [`PATIENCE`] for both.
@@ -136,6 +158,9 @@ impl Open<'_> {
         match done {
             Ok(()) => {
                 self.begun = false;
+                if pages > 0 {
+                    self.writer.remember(None);
+                }
                 Ok(ticket)
             }
             Err(why) => {
@@ -173,6 +198,9 @@ impl Drop for Open<'_> {
 impl Writer {
     /// SQLite syncs by itself in a few places, such as the header of a log that begins anew.
     fn watch(&self, why: &rusqlite::Error) {
+        if !errors::is_busy(why) {
+            self.remember(Some(why.to_string()));
+        }
         if errors::is_failed_sync(why) {
             self.durable.fail(why);
         }

@@ -12,9 +12,11 @@
 
 mod crash;
 mod migrations;
+mod names;
 mod place;
 mod postgres;
 mod sqlite;
+mod stale;
 mod statements;
 mod transactions;
 mod values;

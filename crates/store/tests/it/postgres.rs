@@ -92,6 +92,7 @@ async fn an_exhausted_pool_is_unavailable_and_then_serves_again() {
     on(Place::postgres().await, |url| async move {
         drop(opened(&url).await);
         let db = opened_with_two(&url).await;
+        db.migrate(&[], 1).await.unwrap();
         let holders: Vec<_> = (0..2)
             .map(|_| {
                 let db = db.clone();
@@ -101,11 +102,11 @@ async fn an_exhausted_pool_is_unavailable_and_then_serves_again() {
         while db.pool_status().in_use < 2 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        assert!(matches!(db.ping().await, Err(Error::Unavailable(_))));
+        assert!(matches!(db.check_writable().await, Err(Error::Unavailable(_))));
         for holder in holders {
             holder.await.unwrap().unwrap();
         }
-        db.ping().await.unwrap();
+        db.check_writable().await.unwrap();
         run(&db, "UPDATE counters SET value = 1").await;
         db.close().await.unwrap();
     })

@@ -120,7 +120,7 @@ async fn after_a_failed_sync_nothing_is_written_any_more() {
     let later = query(sql!("UPDATE counters SET value = 99")).execute(&db).await;
     assert!(matches!(later, Err(Error::Unavailable(_))), "no later one is tried");
     assert!(matches!(db.settled().await, Err(Error::Unavailable(_))));
-    assert!(matches!(db.ping().await, Err(Error::Unavailable(_))));
+    assert!(matches!(db.check_writable().await, Err(Error::Unavailable(_))));
     let failed = timeout(Duration::from_secs(10), db.failed()).await.unwrap();
     assert!(matches!(failed, Error::Unavailable(_)));
     assert!(db.close().await.is_err());

@@ -241,11 +241,12 @@ async fn settled_returns(url: String) {
         count(&db).await.unwrap();
         db.settled().await.unwrap();
     }
-    db.ping().await.unwrap();
+    db.migrate(&[], 1).await.unwrap();
+    db.check_writable().await.unwrap();
     let status = db.pool_status();
     assert_eq!((status.in_use, status.waiting), (0, 0), "{status:?}");
     db.close().await.unwrap();
-    assert!(matches!(db.ping().await, Err(Error::Unavailable(_))));
+    assert!(matches!(db.check_writable().await, Err(Error::Unavailable(_))));
     let late = tokio::time::timeout(Duration::from_secs(10), count(&db)).await.unwrap();
     assert!(matches!(late, Err(Error::Unavailable(_))));
 }
