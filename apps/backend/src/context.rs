@@ -1,12 +1,13 @@
 //! What is passed in to everything: no globals.
 
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use countersign_guard::Guard;
-use countersign_store::{Db, Error, Kind, MigrateError, OpenError, Options, Role, Schema};
+use countersign_store::{Db, Error, Kind, MigrateError, OpenError, Options, Role, Schema, belongs_to_database};
 use prometheus_client::registry::Registry;
 
 use crate::core::chance::Chance;
@@ -100,6 +101,9 @@ pub enum StartError {
          an empty one, and begin again"
     )]
     Unfinished,
+    /// Checkpoints would be written into the database's own file.
+    #[error("`audit.checkpoint_file` leads to the database itself ({}): name a file of its own, on another disk", .0.display())]
+    CheckpointFile(PathBuf),
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -124,6 +128,11 @@ impl Context {
     /// # Errors
     /// [`StartError`]; each says what to do.
     pub async fn open(settings: Settings, role: Role, clock: Clock) -> Result<Self, StartError> {
+        if let Some(file) = &settings.audit.checkpoint_file
+            && belongs_to_database(settings.database_url.expose(), file)
+        {
+            return Err(StartError::CheckpointFile(file.clone()));
+        }
         let db = open_database(&settings, role, &clock).await?;
         let keys = Keys::open(key_options(&settings), db.clone(), clock.clone()).await?;
         let mut registry = Registry::with_prefix(metrics::PREFIX);

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use countersign_jose::{JwkSet, VerifyingKey};
+use countersign_store::belongs_to_database;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +76,11 @@ async fn export(asked: &ExportAudit, context: &Context, output: &mut Standard) -
         return Ok(());
     }
     let name = asked.file.display();
+    if belongs_to_database(context.settings.database_url.expose(), &asked.file) {
+        return Err(Failure::new(format!(
+            "{name} is a name that the database itself uses; name another file"
+        )));
+    }
     let file = File::options()
         .write(true)
         .create_new(true)

@@ -56,7 +56,9 @@ impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Keys(error) => error.into(),
-            StartError::Hasher(_) | StartError::Redis(_) | StartError::Mailer(_) => Self::of_configuration(error),
+            StartError::CheckpointFile(_) | StartError::Hasher(_) | StartError::Redis(_) | StartError::Mailer(_) => {
+                Self::of_configuration(error)
+            }
             StartError::Open(_)
             | StartError::Migrate(_)
             | StartError::Behind(_)

@@ -1,11 +1,12 @@
 //! `countersign backup`: the database as it is at one moment, while a server goes on.
 
-use std::fs::File;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
-use countersign_store::{Db, Piece, Role};
+use countersign_store::{Db, Piece, Role, belongs_to_database};
 use serde_json::json;
+use tempfile::NamedTempFile;
 
 use super::format::{Heading, Part, Reader, Writer};
 use super::{Counted, Progress, summary};
@@ -22,9 +23,16 @@ pub(in crate::commands) async fn backup(
     settings: &Settings,
     output: &mut Standard,
 ) -> Result<(), Failure> {
-    if file.exists() {
+    // A link that leads nowhere is in the way too.
+    if file.symlink_metadata().is_ok() {
         return Err(Failure::new(format!(
             "{} exists; a backup overwrites nothing",
+            file.display()
+        )));
+    }
+    if belongs_to_database(settings.database_url.expose(), file) {
+        return Err(Failure::new(format!(
+            "{} is a name that the database itself uses; name another file",
             file.display()
         )));
     }
@@ -32,14 +40,14 @@ pub(in crate::commands) async fn backup(
     let db = open_database(settings, Role::Admin, &clock).await?;
     let schema = migrations::ALL.last().map_or(0, |newest| newest.version);
     let heading = Heading::new(schema, settings.issuer.as_str(), clock.now().to_string());
-    let partial = Partial::beside(file)?;
-    let tables = write(&db, Writer::new(partial.create()?, &heading)?).await?;
-    if read_back(&partial.0)? != tables {
+    let partial = partial_beside(file)?;
+    let tables = write(&db, Writer::new(partial.reopen()?, &heading)?).await?;
+    if read_back(partial.path())? != tables {
         return Err(Failure::new(
             "the file that was written does not hold what was read; is the disk sound?",
         ));
     }
-    partial.become_file(file)?;
+    become_file(partial, file)?;
     let origin = Origin::command_line();
     let event = Event::of_nobody(Kind::DatabaseBackedUp, Actor::Operator, &origin).detail(summary(&tables));
     audit::record_alone(&db, &clock, event).await?;
@@ -100,38 +108,28 @@ pub(super) fn read_back(path: &Path) -> Result<Vec<Counted>, Failure> {
     Ok(tables)
 }
 
-/// A file that is still being written. It goes when the command fails.
-struct Partial(PathBuf);
-
-impl Partial {
-    fn beside(file: &Path) -> Result<Self, Failure> {
-        let mut name = file.file_name().ok_or_else(|| Failure::new("name a file"))?.to_owned();
-        name.push(".partial");
-        Ok(Self(file.with_file_name(name)))
-    }
-
-    /// For its owner alone: it holds password hashes.
-    fn create(&self) -> Result<File, Failure> {
-        let file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&self.0);
-        file.map_err(|error| Failure::new(format!("{} cannot be written: {error}", self.0.display())))
-    }
-
-    /// Unlike a rename, a link overwrites nothing.
-    fn become_file(self, file: &Path) -> Result<(), Failure> {
-        let linked = std::fs::hard_link(&self.0, file);
-        linked.map_err(|error| Failure::new(format!("{} cannot be made: {error}", file.display())))?;
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-        Ok(File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?)
-    }
+/// A file that is still being written, of a name that nobody has: whatever else lies in the folder is not touched. It is
+/// for its owner alone, since it holds password hashes, and goes when the command fails.
+fn partial_beside(file: &Path) -> Result<NamedTempFile, Failure> {
+    let mut prefix = file.file_name().ok_or_else(|| Failure::new("name a file"))?.to_owned();
+    prefix.push(".");
+    let partial = tempfile::Builder::new()
+        .prefix(&prefix)
+        .suffix(".partial")
+        .permissions(Permissions::from_mode(0o600))
+        .tempfile_in(folder_of(file));
+    partial.map_err(|error| Failure::new(format!("{} cannot be written: {error}", file.display())))
 }
 
-impl Drop for Partial {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
+/// It overwrites nothing, also not what came there meanwhile.
+fn become_file(partial: NamedTempFile, file: &Path) -> Result<(), Failure> {
+    let named = partial.persist_noclobber(file);
+    named.map_err(|error| Failure::new(format!("{} cannot be made: {}", file.display(), error.error)))?;
+    Ok(File::open(folder_of(file))?.sync_all()?)
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }

@@ -1,6 +1,6 @@
 //! `countersign migrate-database`: a whole installation into another database. Nobody has to sign in again.
 
-use countersign_store::{Db, Kind as Engine, Options, Piece, Role, Schema};
+use countersign_store::{Db, Kind as Engine, Options, Piece, Role, Schema, database_file};
 use serde_json::json;
 
 use super::summary;
@@ -15,7 +15,9 @@ use crate::migrations;
 pub(in crate::commands) async fn move_database(asked: &MigrateDatabase, output: &mut Standard) -> Result<(), Failure> {
     let clock = Clock::system();
     let (from, to) = (url(&asked.from)?, url(&asked.to)?);
-    if from == to {
+    // Links and other spellings name the same file.
+    let is_same_file = matches!((database_file(&from), database_file(&to)), (Ok(from), Ok(to)) if from == to);
+    if from == to || is_same_file {
         return Err(Failure::new("both URLs name the same database"));
     }
     if let Some(path) = from
