@@ -352,6 +352,34 @@ async fn it_names_a_file_whose_log_was_switched_off_and_one_that_is_no_database(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn it_names_a_server_that_is_not_ready() {
+    let busy: Habit = |headers, uri| {
+        honest(headers, uri);
+        (uri.path() == "/readyz").then_some(StatusCode::SERVICE_UNAVAILABLE)
+    };
+    let installation = Installation::start(Database::Sqlite, busy).await;
+    installation.must_find("broken", "issuer", "is not ready");
+}
+
+/// Whatever the database is called: it is looked at behind its links.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_names_a_database_with_two_names_and_looks_behind_links() {
+    let mut installation = Installation::start(Database::Sqlite, honest).await;
+    let link = installation.scratch.folder().join("link.db");
+    std::os::unix::fs::symlink("test.db", &link).unwrap();
+    let before = std::mem::replace(&mut installation.scratch.url, format!("sqlite://{}", link.display()));
+    let (code, findings) = installation.examined();
+    assert_eq!((code, is_broken(&findings)), (Some(0), false), "{findings:#?}");
+    std::fs::hard_link(
+        installation.scratch.folder().join("test.db"),
+        installation.scratch.folder().join("b.db"),
+    )
+    .unwrap();
+    installation.must_find("broken", "database", "2 names");
+    installation.scratch.url = before;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_names_a_limit_on_open_files() {
     let mut installation = Installation::prepare(Database::Sqlite, honest).await;
     installation.wrapper = vec!["prlimit".to_owned(), "--nofile=600:600".to_owned()];

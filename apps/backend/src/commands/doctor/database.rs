@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use countersign_store::{Db, Examination, Role, Schema};
+use countersign_store::{Db, Examination, Kind, OpenError, Role, Schema, database_file};
 
 use super::finding::Finding;
 use super::{CLOSE, compare_clocks};
@@ -32,8 +32,12 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
         ));
         return None;
     }
-    if let Some(path) = settings.database_url.expose().strip_prefix("sqlite://") {
-        look_at_file(Path::new(path), findings);
+    let url = settings.database_url.expose();
+    if url.starts_with("sqlite://")
+        && let Ok(path) = database_file(url)
+        && path.exists()
+    {
+        look_at_file(&path, findings);
     }
     match Db::open(&database_options(settings, Role::Admin)).await {
         Ok(db) => {
@@ -42,8 +46,15 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
             Some(db)
         }
         Err(error) => {
-            let remedy = "is it running, is `database_url` right, and may this user connect? Until then tokens go on \
-                          being verified, and everything else is 503";
+            let remedy = match &error {
+                OpenError::Store(_) => {
+                    "is it running, is `database_url` right, and may this user connect? Until then tokens go on being \
+                     verified, and everything else is 503"
+                }
+                OpenError::File { .. } => "is `database_url` right, and may this user write the file and its folder?",
+                // The others say what to do.
+                _ => "",
+            };
             findings.push(Finding::broken(DATABASE, error.to_string(), remedy));
             None
         }
@@ -60,7 +71,11 @@ pub(super) async fn look(db: &Db, settings: &Settings, clock: &Clock, findings: 
             "see what the database logs",
         )),
     }
-    findings.push(schema(db).await);
+    let schema = schema(db).await;
+    if schema.is_sound() {
+        findings.extend(writing(db).await);
+    }
+    findings.push(schema);
     // Whatever was written down was written down in the past.
     if let Ok(Some(newest)) = audit::newest(db).await {
         let (newest, now) = (newest.millis(), clock.now().millis());
@@ -102,6 +117,23 @@ fn report(examined: &Examination, settings: &Settings, clock: &Clock, findings: 
             Finding::sound(DATABASE, found)
         });
     }
+}
+
+/// Whether it takes what a server has to write.
+async fn writing(db: &Db) -> Option<Finding> {
+    let error = db.check_writable().await.err()?;
+    let remedy = match db.kind() {
+        Kind::Postgres => {
+            "let `database_url` lead to the primary, where this role may write (with several hosts in it, \
+             `target_session_attrs=read-write` finds it); until then sign-ins are 503"
+        }
+        Kind::Sqlite => "make room, or let the server write the file; until then sign-ins are 503",
+    };
+    Some(Finding::broken(
+        DATABASE,
+        format!("it takes no writes: {error}"),
+        remedy,
+    ))
 }
 
 async fn schema(db: &Db) -> Finding {

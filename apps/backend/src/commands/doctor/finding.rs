@@ -46,6 +46,10 @@ impl Finding {
         Self::of(State::Unknown, about, (found.into(), remedy.into()))
     }
 
+    pub(super) fn is_sound(&self) -> bool {
+        self.state == State::Sound
+    }
+
     fn of(state: State, about: &'static str, (found, remedy): (String, String)) -> Self {
         Self {
             state,

@@ -45,15 +45,28 @@ pub(super) async fn look(
         Some(db) => KeyOperator::new(options.clone(), db.clone(), clock.clone())
             .list()
             .await
-            .unwrap_or_default(),
-        None => Vec::new(),
+            .ok(),
+        None => None,
     };
-    findings.push(match &current {
-        Some(kid) => judge(kid, &known, clock),
-        None => missing(&options.dir.display().to_string(), &known),
+    let dir = options.dir.display().to_string();
+    findings.push(match (&current, &known) {
+        (Some(kid), Some(known)) => judge(kid, known, clock),
+        (None, Some(known)) => missing(&dir, known),
+        (Some(kid), None) => Finding::unknown(
+            KEYS,
+            format!("{kid} is whole and would sign; whether it may, and since when it does, is in the database"),
+            UNASKED,
+        ),
+        (None, None) => Finding::unknown(
+            KEYS,
+            format!("{dir} holds no keys; whether there should be some is in the database"),
+            UNASKED,
+        ),
     });
     current
 }
+
+const UNASKED: &str = "the database could not be asked (see above): ask the doctor again when it can";
 
 fn missing(dir: &str, known: &[ListedKey]) -> Finding {
     match known.first() {

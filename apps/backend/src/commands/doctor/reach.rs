@@ -71,6 +71,7 @@ pub(super) async fn look(
             clock.now().millis(),
         ));
     }
+    findings.extend(readiness(issuer).await);
     let keys = published_keys(issuer).await;
     let is_ours = kid.is_none_or(|kid| keys.iter().any(|key| key.kid() == kid));
     findings.push(if is_ours {
@@ -108,6 +109,21 @@ pub(super) async fn get(url: &str, headers: &[(&str, &str)]) -> Result<Response<
         .await
 }
 
+/// What the server there says of itself. A proxy need not hand on the question.
+async fn readiness(issuer: &str) -> Option<Finding> {
+    let answer = get(&format!("{issuer}/readyz"), &[]).await.ok()?;
+    if answer.status() != StatusCode::SERVICE_UNAVAILABLE {
+        return None;
+    }
+    let stated: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    let reason = stated["detail"].as_str().unwrap_or("it does not say why");
+    Some(Finding::broken(
+        ISSUER,
+        format!("the server at {issuer} is not ready: {reason}"),
+        "its log says more; what it cannot do it answers with 503",
+    ))
+}
+
 async fn published_keys(issuer: &str) -> Vec<VerifyingKey> {
     let Ok(answer) = get(&format!("{issuer}/.well-known/jwks.json"), &[]).await else {
         return Vec::new();
@@ -131,6 +147,10 @@ async fn list(issuer: &str, db: &Db, keys: &[VerifyingKey], clock: &Clock) -> Op
     let remedy = "the proxy must hand on /oauth2/status-lists/ as it is; without it verifiers refuse every token";
     let answer = match get(&uri, &[]).await {
         Ok(answer) if answer.status() == StatusCode::OK => answer,
+        Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => {
+            let found = format!("the server could not give {uri} just now (503)");
+            return Some(Finding::broken(LISTS, found, "its log says why; verifiers ask again"));
+        }
         Ok(answer) => {
             return Some(Finding::broken(
                 LISTS,

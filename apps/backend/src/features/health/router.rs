@@ -54,7 +54,8 @@ async fn seen(State(context): State<Context>, Path(mark): Path<String>) -> Resul
 
 /// Ready for traffic?
 ///
-/// The database answers, its schema is current, there is a key to sign with, and the server is not shutting down.
+/// The database answers and takes writes, its schema is current, there is a key to sign with, and the server is not
+/// shutting down.
 #[utoipa::path(get, path = "/readyz", tag = "health",
     responses(
         (status = OK, description = "Ready", body = String, content_type = "text/plain"),

@@ -11,8 +11,8 @@ pub(super) enum NotReady {
     /// Requests that have begun are answered, and no others.
     #[error("The server is shutting down.")]
     ShuttingDown,
-    /// The database is gone, or its disk failed.
-    #[error("The database does not answer.")]
+    /// The database is gone, its disk failed, or it takes no writes.
+    #[error("The database does not answer, or takes no writes.")]
     Database(#[from] Error),
     /// Migrations are missing.
     #[error("The schema is not current.")]
@@ -21,7 +21,7 @@ pub(super) enum NotReady {
     #[error("There is no key to sign with.")]
     Keys,
     /// It cannot be told whether the schema is current.
-    #[error("The schema cannot be read.")]
+    #[error("The database does not answer, or its schema cannot be read.")]
     UnknownSchema(#[from] MigrateError),
 }
 
@@ -33,10 +33,10 @@ pub(super) async fn readiness(context: &Context) -> Result<(), NotReady> {
     if !context.keys.can_sign() {
         return Err(NotReady::Keys);
     }
-    context.db.ping().await?;
     match context.db.pending(migrations::ALL).await? {
         // Newer: the next version is being rolled out, and what it added does not disturb this one.
-        Schema::Current | Schema::Newer(_) => Ok(()),
-        Schema::Behind(_) => Err(NotReady::Schema),
+        Schema::Current | Schema::Newer(_) => {}
+        Schema::Behind(_) => return Err(NotReady::Schema),
     }
+    Ok(context.db.check_writable().await?)
 }

@@ -1,5 +1,6 @@
 //! Sending what the outbox owes.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use countersign_store::Error;
@@ -25,7 +26,7 @@ const PROOFS_REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 const BATCH: i64 = 500;
 
-/// Why a mail was not delivered.
+/// Why no mail was delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliverError {
     /// The proof could not be made.
@@ -41,19 +42,47 @@ pub enum DeliverError {
 
 /// Delivers until the process ends.
 pub async fn deliver_forever(context: Context) {
-    let lanes = (0..LANES).map(|_| lane(context.clone()));
+    let outage = Outage::default();
+    let lanes = (0..LANES).map(|_| lane(context.clone(), &outage));
     tokio::join!(futures_util::future::join_all(lanes), tidy_forever(context.clone()));
 }
 
-async fn lane(context: Context) {
+async fn lane(context: Context, outage: &Outage) {
     loop {
         match deliver_next(&context).await {
-            Ok(true) => {}
-            Ok(false) => tokio::time::sleep(REST).await,
+            Ok(more) => {
+                outage.is_over();
+                if !more {
+                    tokio::time::sleep(REST).await;
+                }
+            }
             Err(error) => {
-                tracing::warn!(%error, "a mail could not be delivered; trying again");
+                outage.goes_on(&error);
                 tokio::time::sleep(PAUSE).await;
             }
+        }
+    }
+}
+
+/// What keeps all lanes from their work. It is told once when it begins and once when it is over.
+#[derive(Default)]
+struct Outage(AtomicBool);
+
+impl Outage {
+    fn goes_on(&self, error: &DeliverError) {
+        match error {
+            DeliverError::Store(error) | DeliverError::Proof(ProofError::Store(error)) => {
+                if !self.0.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%error, "the outbox in the database cannot be used: mails that are owed wait for it");
+                }
+            }
+            error => tracing::warn!(%error, "a mail could not be made; trying again"),
+        }
+    }
+
+    fn is_over(&self) {
+        if self.0.swap(false, Ordering::Relaxed) {
+            tracing::info!("the outbox in the database can be used again");
         }
     }
 }
@@ -62,7 +91,7 @@ async fn tidy_forever(context: Context) {
     loop {
         tokio::time::sleep(TIDY_EVERY).await;
         if let Err(error) = tidy(&context).await {
-            tracing::warn!(%error, "old mails could not be removed; trying again");
+            tracing::warn!(%error, "old mails could not be removed from the database; trying again");
         }
     }
 }

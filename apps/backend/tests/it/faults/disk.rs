@@ -46,6 +46,9 @@ async fn f12_a_full_disk_stops_writes_alone_and_loses_nothing() {
     }
     get(&client, "/.well-known/jwks.json").await.assert_status(200);
     get(&client, "/healthz").await.assert_status(200);
+    // A balancer learns of it, for as long as it lasts.
+    let ready = get(&client, "/readyz").await.assert_problem(503, "unavailable");
+    assert!(!ready.header("retry-after").is_empty());
     let eve = json!({ "email": "eve@example.com", "password": PASSWORD });
     client
         .post("/api/auth/register", &eve)
@@ -64,6 +67,7 @@ async fn f12_a_full_disk_stops_writes_alone_and_loses_nothing() {
         client.post("/api/auth/refresh", &spent).await.unwrap().status == 200
     })
     .await;
+    get(&client, "/readyz").await.assert_status(200);
     // No half of an account was left.
     client
         .post("/api/auth/register", &eve)

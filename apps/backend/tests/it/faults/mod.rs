@@ -3,8 +3,10 @@
 
 mod disk;
 mod proxy;
+mod writes;
 
 use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -61,6 +63,52 @@ async fn f7_a_postgres_that_is_away_silent_or_cut_off_gets_503_and_all_is_well_w
     let logout = client.send((Method::POST, "/api/auth/logout"), None, token(&ada)).await;
     logout.unwrap().assert_status(204);
     me(&client, &ada).await.assert_status(401);
+}
+
+/// What is told of it names the database, and nothing that is sound.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn f7_while_postgres_is_away_log_and_doctor_blame_the_database_alone() {
+    let mut scratch = ScratchDatabase::create(Database::Postgres).await;
+    let proxy = before_postgres(&mut scratch).await;
+    let launch = Launch::new(BINARY, &scratch);
+    let server = launch.start().await;
+    sign_up(&server.client(), "ada").await;
+    let before = launch.log().len();
+    proxy.set(Fault::Reset);
+    let told = "the outbox in the database cannot be used";
+    until(BOUND, async || launch.log()[before..].contains(told)).await;
+
+    let mut doctor = Command::new(BINARY);
+    let doctor = doctor
+        .args(["doctor", "--json"])
+        .env_clear()
+        .current_dir(scratch.folder());
+    let doctor = doctor
+        .env("COUNTERSIGN_DATABASE_URL", &scratch.url)
+        .env("COUNTERSIGN_KEYS_DIR", "keys")
+        .env("COUNTERSIGN_ISSUER", &server.base);
+    let output = tokio::task::block_in_place(|| doctor.output().unwrap());
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let findings: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let of = |about: &str| findings.iter().find(|finding| finding["about"] == about).unwrap();
+    assert_eq!(of("database")["state"], "broken", "{text}");
+    assert_eq!(of("keys")["state"], "unknown", "{text}");
+    assert!(
+        of("keys")["found"].as_str().unwrap().contains("is in the database"),
+        "{text}"
+    );
+    assert!(!text.contains("no server has used it yet"), "{text}");
+
+    // All four lanes have had their turn by now: it is told once, and of no mail.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    proxy.set(Fault::None);
+    until(BOUND, async || {
+        launch.log()[before..].contains("the outbox in the database can be used again")
+    })
+    .await;
+    let log = launch.log().split_off(before);
+    assert_eq!(log.matches(told).count(), 1, "{log}");
+    assert!(!log.contains("a mail could not be"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
