@@ -179,8 +179,13 @@ impl ServerProcess {
 
     /// `kill -TERM`, without waiting.
     pub fn tell_to_stop(&self) {
+        self.signal("TERM");
+    }
+
+    /// `kill` with this signal, by its name without `SIG`.
+    pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        let told = Command::new("kill").args(["-TERM", &id]).status();
+        let told = Command::new("kill").args([&format!("-{name}"), &id]).status();
         assert!(told.expect("kill can be run").success(), "the server had ended already");
     }
 

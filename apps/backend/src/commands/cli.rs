@@ -86,6 +86,9 @@ pub struct Global {
 #[derive(Subcommand)]
 pub enum Command {
     /// Serve until told to stop (this is what happens without a command)
+    ///
+    /// SIGTERM, SIGINT and SIGQUIT stop it: requests that have begun are answered; a second one stops at once. SIGHUP,
+    /// SIGUSR1 and SIGUSR2 are ignored, and said to be in the log: a change of the settings takes a restart.
     #[command(
         after_help = "Example:\n  countersign serve --listen 127.0.0.1:9000 --database-url postgres://auth@db/auth"
     )]

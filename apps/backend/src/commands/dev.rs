@@ -118,7 +118,7 @@ fn write_known_key(keys_dir: &Path) -> io::Result<()> {
 
 /// Ends at a signal, and with the standard input if that is wanted; soon, also where connections are kept open.
 fn shutdown(context: &Context, asked: &Dev) -> io::Result<Shutdown> {
-    let shutdown = Shutdown::on_signals(context.readiness.clone())?;
+    let shutdown = Shutdown::on_signals(context.readiness.clone())?.with_hangup()?;
     let soon = shutdown.clone();
     tokio::spawn(async move {
         soon.begun().await;

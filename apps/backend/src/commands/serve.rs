@@ -9,7 +9,7 @@ use super::{Failure, database_is_new};
 use crate::core::chance::Chance;
 use crate::core::clock::Clock;
 use crate::core::origin::Origin;
-use crate::core::server::{Listening, Server, Shutdown};
+use crate::core::server::{Listening, Server, Shutdown, ignore_signals};
 use crate::features::audit::{self, Actor, Event, Kind};
 use crate::features::health;
 use crate::settings::Settings;
@@ -26,6 +26,7 @@ use crate::{Context, app};
 pub(super) async fn serve(mut settings: Settings) -> Result<(), Failure> {
     // The first random bytes take 40 ms, while the entropy source tests itself: that goes beside the rest.
     std::thread::spawn(|| Chance.bytes::<1>());
+    ignore_signals()?;
     // First, because the issuer's name may hold the port, which may be any free one.
     let listening = Listening::on(settings.listen).await?;
     let address = listening.address();

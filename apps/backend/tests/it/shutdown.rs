@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use countersign_store::{Db, Options, Role, Sql, query};
 use countersign_testkit::{Database, HttpClient, Launch, PASSWORD, ScratchDatabase, on_both_databases};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -172,6 +173,65 @@ async fn a_lame_duck_serves_until_a_second_signal() {
     assert_eq!(server.ended(PATIENCE).await.expect("it ends").code(), Some(0));
 }
 
+/// Signals that other programs take for other things, and those of broken pipes and of files that may not grow: the
+/// server goes on, and its log says what it makes of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn signals_that_mean_something_to_others_are_ignored_and_told() {
+    let scratch = ScratchDatabase::create(Database::Sqlite).await;
+    let launch = Launch::new(BINARY, &scratch);
+    let server = launch.start().await;
+    let tokens = sign_in(&server.client()).await;
+    for name in ["HUP", "USR1", "USR2", "PIPE", "XFSZ", "HUP"] {
+        server.signal(name);
+        if name != "PIPE" {
+            let told = format!("SIG{name}");
+            let noticed = async {
+                while !launch.log().contains(&told) {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            tokio::time::timeout(PATIENCE, noticed).await.expect("it is in the log");
+        }
+        let me = server.client().get_as("/api/auth/me", &tokens[0].access).await;
+        me.unwrap_or_else(|| panic!("{name} ended it")).assert_status(200);
+    }
+    assert!(server.terminate().success());
+}
+
+/// Each of them drains, with a request under way, and ends with 0; the second ends at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_signal_that_stops_answers_what_has_begun() {
+    for name in ["TERM", "INT", "QUIT"] {
+        let scratch = ScratchDatabase::create(Database::Sqlite).await;
+        let launch = Launch::new(BINARY, &scratch);
+        let server = launch.start().await;
+        let body = json!({ "email": "ada@example.com", "password": PASSWORD }).to_string();
+        let (first, second) = body.split_at(20);
+        let head = "POST /api/auth/register HTTP/1.1\r\nHost: a\r\nContent-Type: application/json";
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let begun = format!("{head}\r\nContent-Length: {}\r\n\r\n{first}", body.len());
+        stream.write_all(begun.as_bytes()).await.unwrap();
+        // It has the head once it answers another that came later.
+        server.client().get_as("/healthz", "").await.unwrap().assert_status(200);
+        server.signal(name);
+        let noticed = async {
+            while !launch.log().contains(&format!("SIG{name}")) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, noticed).await.expect("it is in the log");
+        stream.write_all(second.as_bytes()).await.unwrap();
+        let said = answer(&mut stream).await;
+        assert!(said.starts_with("HTTP/1.1 201 "), "{name}: {said}");
+        assert_eq!(
+            server.ended(PATIENCE).await.unwrap().code(),
+            Some(0),
+            "{name}: {}",
+            launch.log()
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_server_on_the_same_file_is_refused() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
@@ -187,6 +247,64 @@ async fn a_second_server_on_the_same_file_is_refused() {
     // The lock goes with the process, however that ends.
     server.kill();
     launch.start().await;
+}
+
+/// At each command that opens a database, before anything is written into it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_not_utf_8_is_refused_everywhere() {
+    let scratch = ScratchDatabase::create(Database::Postgres).await;
+    let good = Launch::new(BINARY, &scratch).start().await;
+    assert!(good.terminate().success());
+    let backup = execute(&scratch, &scratch.url, &["backup", "good.gz"]);
+    assert!(backup.status.success(), "{backup:?}");
+    let db = Db::open(&Options::new(&scratch.url, Role::Admin)).await.unwrap();
+    let run = async |text: String| {
+        let text: &'static str = Box::leak(text.into_boxed_str());
+        let statement: &'static Sql = Box::leak(Box::new(Sql::new(text, text, "a test")));
+        query(statement).execute(&db).await.unwrap();
+    };
+    for encoding in ["SQL_ASCII", "LATIN1"] {
+        let name = format!("{}_{}", encoding.to_lowercase(), std::process::id());
+        let make = "TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING";
+        run(format!("CREATE DATABASE {name} {make} '{encoding}'")).await;
+        let (server, _) = scratch.url.split_once('?').unwrap();
+        let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
+        let mut all = Vec::new();
+        for arguments in [
+            &["serve"][..],
+            &["migrate"],
+            &["doctor"],
+            &["restore", "good.gz"],
+            &["users", "list"],
+            &["users", "invite", "łukasz@example.com"],
+            &["migrate-database", "--from", &scratch.url, "--to", &url],
+        ] {
+            let output = execute(&scratch, &url, arguments);
+            all.push((arguments[0].to_owned(), output));
+        }
+        run(format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        for (command, output) in all {
+            let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{command}: {said}");
+            for words in [encoding, "UTF8", "createdb", "--encoding=UTF8"] {
+                assert!(said.contains(words), "{command}, {words}: {said}");
+            }
+            assert!(!said.contains("is it running"), "{command}: {said}");
+        }
+    }
+    db.close().await.unwrap();
+}
+
+fn execute(scratch: &ScratchDatabase, url: &str, arguments: &[&str]) -> std::process::Output {
+    let mut command = std::process::Command::new(BINARY);
+    command
+        .args(arguments)
+        .env_clear()
+        .current_dir(scratch.folder())
+        .env("COUNTERSIGN_LISTEN", "127.0.0.1:0")
+        .env("COUNTERSIGN_DATABASE_URL", url)
+        .env("COUNTERSIGN_KEYS_DIR", "keys");
+    command.output().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

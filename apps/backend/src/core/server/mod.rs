@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 pub use self::limits::Limits;
 pub use self::listener::BindError;
 pub use self::metrics::Metrics;
-pub use self::shutdown::{Readiness, Shutdown};
+pub use self::shutdown::{Readiness, Shutdown, ignore_signals};
 use super::layers::Shell;
 
 /// What a server needs beside its address and its routes.

@@ -1,7 +1,9 @@
 //! The end of a server: first it says that it is not ready, then it stops accepting, then it finishes what has begun.
 
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -52,15 +54,30 @@ impl Shutdown {
         }
     }
 
-    /// A shutdown that the first SIGTERM or SIGINT begins and the second ends at once.
+    /// A shutdown that the first SIGTERM, SIGINT or SIGQUIT begins and the second ends at once. (The default of SIGQUIT
+    /// would be a core dump, with the keys in it.)
     ///
     /// # Errors
     /// When the operating system refuses the handlers.
     pub fn on_signals(readiness: Readiness) -> io::Result<Self> {
         let shutdown = Self::new(readiness);
-        let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        tokio::spawn(obey(shutdown.clone(), signals));
+        tokio::spawn(obey(shutdown.clone(), Signals::of(STOPPING)?));
         Ok(shutdown)
+    }
+
+    /// Begins with SIGHUP too: for a process that belongs to a terminal or to a test.
+    ///
+    /// # Errors
+    /// When the operating system refuses the handler.
+    pub fn with_hangup(self) -> io::Result<Self> {
+        let (shutdown, mut signals) = (self.clone(), Signals::of([("SIGHUP", SignalKind::hangup())])?);
+        tokio::spawn(async move {
+            let name = signals.next().await;
+            tracing::info!(signal = name, "stopping: the terminal or the test is gone");
+            // A shell may send it once more to all that it started: that is no second word.
+            shutdown.begin();
+        });
+        Ok(self)
     }
 
     /// Stops accepting and lets requests that have begun finish.
@@ -102,23 +119,72 @@ impl Shutdown {
     }
 }
 
-async fn obey(shutdown: Shutdown, mut signals: (Signal, Signal)) {
-    let name = next(&mut signals).await;
+/// Makes a server go on at signals that would end it without a word: those that other programs take for "read your
+/// settings again" or "open your log anew", and the one of a file that has reached a limit, where the write fails anyway.
+/// (That of a pipe nobody reads is ignored by every Rust program.)
+///
+/// # Errors
+/// When the operating system refuses the handlers.
+pub fn ignore_signals() -> io::Result<()> {
+    let mut signals = Signals::of(IGNORED)?;
+    tokio::spawn(async move {
+        loop {
+            let name = signals.next().await;
+            tracing::info!(
+                signal = name,
+                "this signal is ignored: settings are read at the start, keys are followed by themselves, and the log \
+                 goes to the standard error; SIGTERM stops the server"
+            );
+        }
+    });
+    Ok(())
+}
+
+const STOPPING: [(&str, SignalKind); 3] = [
+    ("SIGTERM", SignalKind::terminate()),
+    ("SIGINT", SignalKind::interrupt()),
+    ("SIGQUIT", SignalKind::quit()),
+];
+
+const IGNORED: [(&str, SignalKind); 4] = [
+    ("SIGHUP", SignalKind::hangup()),
+    ("SIGUSR1", SignalKind::user_defined1()),
+    ("SIGUSR2", SignalKind::user_defined2()),
+    ("SIGXFSZ", SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())),
+];
+
+/// Signals that are waited for, with their names.
+struct Signals(Vec<(&'static str, Signal)>);
+
+impl Signals {
+    fn of<const N: usize>(kinds: [(&'static str, SignalKind); N]) -> io::Result<Self> {
+        let signals = kinds.into_iter().map(|(name, kind)| Ok((name, signal(kind)?)));
+        signals.collect::<io::Result<_>>().map(Self)
+    }
+
+    /// The name of the next one that comes.
+    async fn next(&mut self) -> &'static str {
+        poll_fn(|task| {
+            let come = self.0.iter_mut().find_map(|(name, signal)| {
+                // None would mean that no more can come, and the handlers stay for as long as the process.
+                matches!(signal.poll_recv(task), Poll::Ready(Some(()))).then_some(*name)
+            });
+            come.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
+}
+
+async fn obey(shutdown: Shutdown, mut signals: Signals) {
+    let name = signals.next().await;
     tracing::info!(
         signal = name,
         "stopping: requests that have begun are answered; a second signal stops at once"
     );
     shutdown.begin();
-    let name = next(&mut signals).await;
+    let name = signals.next().await;
     tracing::warn!(signal = name, "stopping at once");
     shutdown.end_now();
-}
-
-async fn next((terminate, interrupt): &mut (Signal, Signal)) -> &'static str {
-    tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    }
 }
 
 #[cfg(test)]
