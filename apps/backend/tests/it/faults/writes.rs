@@ -74,6 +74,48 @@ async fn f7_a_role_that_is_read_only_is_not_ready_and_serves_again_when_it_is_no
     administrator.close().await.unwrap();
 }
 
+/// Each text of each table changes its type, twice: whatever was prepared with them is stale, on every connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn f7_a_schema_that_is_changed_under_the_server_fails_no_request() {
+    let scratch = ScratchDatabase::create(Database::Postgres).await;
+    let administrator = Db::open(&Options::new(&scratch.url, Role::Admin)).await.unwrap();
+    let server = Launch::new(BINARY, &scratch).start().await;
+    let client = server.client();
+    let mut ada = sign_up(&client, "ada").await;
+    for kind in ["VARCHAR(5000)", "TEXT", "VARCHAR(6000)"] {
+        // So that every connection has prepared what it needs.
+        futures_util::future::join_all((0..12).map(|_| sign_in(&client, "ada"))).await;
+        for (table, column) in TEXTS {
+            run(
+                &administrator,
+                &format!("ALTER TABLE {table} ALTER COLUMN {column} TYPE {kind}"),
+            )
+            .await;
+        }
+        let logins = futures_util::future::join_all((0..12).map(|_| sign_in(&client, "ada")));
+        let (_, seen) = tokio::join!(logins, me(&client, &ada));
+        seen.assert_status(200);
+        let spent = json!({ "refresh_token": ada["refresh_token"] });
+        let refreshed = client.post("/api/auth/refresh", &spent).await.unwrap();
+        ada = refreshed.assert_status(200).json();
+        get(&client, "/readyz").await.assert_status(200);
+    }
+    let log = Launch::new(BINARY, &scratch).log();
+    assert!(
+        log.contains("does not know a prepared statement any more"),
+        "nothing was stale: {log}"
+    );
+    administrator.close().await.unwrap();
+}
+
+const TEXTS: [(&str, &str); 5] = [
+    ("accounts", "email"),
+    ("accounts", "password_hash"),
+    ("account_scopes", "scope"),
+    ("sessions", "scope"),
+    ("sessions", "user_agent"),
+];
+
 /// Every request that writes, once: none may fail as if the program were broken.
 async fn reads_and_refuses_to_write(client: &HttpClient, ada: &Value) {
     until(BOUND, async || get(client, "/readyz").await.status == 503).await;
