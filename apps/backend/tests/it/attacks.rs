@@ -8,9 +8,9 @@ use axum::extract::ConnectInfo;
 use axum::http::{Method, Request};
 use countersign::features::auth::operator;
 use countersign_store::{query, sql};
-use countersign_testkit::{Database, Launch, PASSWORD, Person, ScratchDatabase, TestServer, on_both_databases};
+use countersign_testkit::{Answer, Database, Launch, PASSWORD, Person, ScratchDatabase, TestServer, on_both_databases};
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
@@ -72,30 +72,35 @@ on_both_databases! {
     async fn a68_a69_a80_a82_a100_every_answer_is_typed_goes_nowhere_and_is_not_kept(database: Database) {
         let server = TestServer::start(database).await;
         let ada = server.user("ada").await;
-        let public = ["/.well-known/", "/oauth2/status-lists/"];
-        for (method, path) in routes(&server).await {
+        server.mails().await;
+        let routes = routes(&server).await;
+        // Refusals.
+        for (method, path) in &routes {
             let filled = path.replace("{id}", "00000000-0000-7000-8000-000000000000").replace("{number}", "1");
             for token in ["", ada.access_token.as_str()] {
-                let request = Request::builder().method(&method).uri(&filled).header("authorization", format!("Bearer {token}"));
+                let request = Request::builder().method(method).uri(&filled).header("authorization", format!("Bearer {token}"));
                 // Nothing here may end the session that asks.
                 if method != Method::GET && !token.is_empty() {
                     continue;
                 }
-                let answer = server.send(request.body(Body::empty()).unwrap()).await;
-                assert!(!answer.status.is_redirection(), "{method} {path} leads to {}", answer.header("location"));
-                if !public.iter().any(|public| path.starts_with(public)) {
-                    assert_eq!(answer.header("cache-control"), "no-store", "{method} {path}");
-                }
-                for tells in ["server", "x-powered-by", "via"] {
-                    assert_eq!(answer.header(tells), "", "{method} {path}");
-                }
-                if !answer.text.is_empty() {
-                    let kind = answer.header("content-type");
-                    let known = ["application/json", "application/problem+json", "application/jwk-set+json", "application/statuslist+jwt", "text/plain; charset=utf-8"];
-                    assert!(known.contains(&kind), "{method} {path} is {kind:?}");
-                    assert!(!answer.text.contains(env!("CARGO_PKG_VERSION")), "{method} {path} tells the version");
-                }
+                judge(&format!("{method} {path}"), &server.send(request.body(Body::empty()).unwrap()).await);
             }
+        }
+        // Successes, one of each at least.
+        let seen = Visit::everywhere(&server).await;
+        for (route, answer) in &seen {
+            assert!(answer.status.is_success(), "{route}: {} {}", answer.status, answer.text);
+            judge(route, answer);
+        }
+        for (method, path) in routes {
+            let route = format!("{method} {path}");
+            assert!(seen.iter().any(|(seen, _)| *seen == route), "{route} was not seen to succeed");
+        }
+        // What is for the operator, or for a developer, is nowhere here.
+        for path in ["/metrics", "/seen/0", "/dev/tokens", "/debug", "/debug/pprof", "/actuator", "/server-status", "/.env", "/.git/config"] {
+            let answer = ada.get(path).await;
+            judge(path, &answer);
+            answer.assert_problem(404, "not_found");
         }
         // A cache that goes by the end of a path finds nothing to keep.
         for path in ["/api/auth/me/x.css", "/api/auth/me;x.css", "/api/auth/me%2Fx.css", "/api/auth/me%00.css", "/api/auth/sessions/x.js"] {
@@ -347,6 +352,180 @@ async fn c80_no_password_stands_in_the_files_of_the_database() {
 }
 
 /// Every documented route.
+/// Whatever it answers: of a kind that is announced, leading nowhere, kept by nobody, silent about what runs here.
+fn judge(route: &str, answer: &Answer) {
+    assert!(
+        !answer.status.is_redirection(),
+        "{route} leads to {}",
+        answer.header("location")
+    );
+    let is_public = ["GET /.well-known/", "GET /oauth2/status-lists/"]
+        .iter()
+        .any(|public| route.starts_with(public));
+    if !is_public {
+        assert_eq!(answer.header("cache-control"), "no-store", "{route}");
+    }
+    assert_eq!(answer.header("x-content-type-options"), "nosniff", "{route}");
+    for tells in ["server", "x-powered-by", "via", "x-debug-token"] {
+        assert_eq!(answer.header(tells), "", "{route}");
+    }
+    let kind = answer.header("content-type");
+    if answer.text.is_empty() {
+        return assert_eq!(kind, "", "{route}");
+    }
+    let known = match (answer.status.is_success(), route) {
+        (false, _) => "application/problem+json",
+        (_, "GET /.well-known/jwks.json") => "application/jwk-set+json",
+        (_, "GET /oauth2/status-lists/{number}") => "application/statuslist+jwt",
+        (_, "GET /healthz" | "GET /readyz") => "text/plain; charset=utf-8",
+        _ => "application/json",
+    };
+    assert_eq!(kind, known, "{route}");
+    assert!(
+        !answer.text.contains(env!("CARGO_PKG_VERSION")),
+        "{route} tells the version"
+    );
+}
+
+/// Somebody who goes everywhere once, and is let in.
+struct Visit<'s> {
+    server: &'s TestServer,
+    seen: Vec<(String, Answer)>,
+}
+
+impl<'s> Visit<'s> {
+    async fn everywhere(server: &'s TestServer) -> Vec<(String, Answer)> {
+        let mut visit = Self {
+            server,
+            seen: Vec::new(),
+        };
+        visit.of_the_public().await;
+        visit.of_an_account().await;
+        visit.seen
+    }
+
+    async fn of_the_public(&mut self) {
+        let public = [
+            "/.well-known/jwks.json",
+            "/.well-known/oauth-authorization-server",
+            "/healthz",
+            "/readyz",
+        ];
+        for path in public {
+            self.ask("GET", path, Value::Null, "").await;
+        }
+        let list = self.server.get("/oauth2/status-lists/1").await;
+        self.seen.push(("GET /oauth2/status-lists/{number}".to_owned(), list));
+    }
+
+    async fn of_an_account(&mut self) {
+        let (email, other, second) = ("eve@example.com", "eva@example.com", "another long umbrella");
+        self.ask(
+            "POST",
+            "/api/auth/register",
+            json!({ "email": email, "password": PASSWORD }),
+            "",
+        )
+        .await;
+        self.ask("POST", "/api/auth/verify-email", json!({ "email": email }), "")
+            .await;
+        let token = self.mailed().await;
+        self.ask("POST", "/api/auth/verify-email/confirm", json!({ "token": token }), "")
+            .await;
+        let access = self.sign_in(email, PASSWORD).await;
+        for path in [
+            "/api/auth/me",
+            "/api/auth/me/export",
+            "/api/auth/sessions",
+            "/api/auth/forward",
+        ] {
+            self.ask("GET", path, Value::Null, &access).await;
+        }
+        self.ask(
+            "POST",
+            "/api/auth/change-email",
+            json!({ "email": other, "password": PASSWORD }),
+            &access,
+        )
+        .await;
+        let token = self.mailed().await;
+        self.ask(
+            "POST",
+            "/api/auth/change-email/confirm",
+            json!({ "token": token }),
+            &access,
+        )
+        .await;
+        let access = self.sign_in(other, PASSWORD).await;
+        let change = json!({ "current_password": PASSWORD, "new_password": second });
+        self.ask("POST", "/api/auth/change-password", change, &access).await;
+        self.ask("POST", "/api/auth/recover", json!({ "email": other }), "")
+            .await;
+        let token = self.mailed().await;
+        let recovery = json!({ "token": token, "new_password": PASSWORD });
+        self.ask("POST", "/api/auth/recover/confirm", recovery, "").await;
+        self.ask("POST", "/api/auth/login/email", json!({ "email": other }), "")
+            .await;
+        let token = self.mailed().await;
+        let signed_in = self
+            .ask("POST", "/api/auth/login/email/confirm", json!({ "token": token }), "")
+            .await;
+        let spent = json!({ "refresh_token": signed_in.json()["refresh_token"] });
+        let refreshed = self.ask("POST", "/api/auth/refresh", spent, "").await.json();
+        let ended = refreshed["access_token"].as_str().unwrap().to_owned();
+        let sessions = self.ask("GET", "/api/auth/sessions", Value::Null, &ended).await.json();
+        let id = sessions[0]["id"].as_str().unwrap();
+        let request =
+            Request::delete(format!("/api/auth/sessions/{id}")).header("authorization", format!("Bearer {ended}"));
+        let answer = self.server.send(request.body(Body::empty()).unwrap()).await;
+        self.seen.push(("DELETE /api/auth/sessions/{id}".to_owned(), answer));
+        for (method, path, body) in [
+            ("POST", "/api/auth/logout", Value::Null),
+            ("POST", "/api/auth/logout-all", Value::Null),
+            ("DELETE", "/api/auth/me", json!({ "password": PASSWORD })),
+        ] {
+            let access = self.sign_in(other, PASSWORD).await;
+            self.ask(method, path, body, &access).await;
+        }
+    }
+
+    async fn sign_in(&mut self, email: &str, password: &str) -> String {
+        let answer = self
+            .ask(
+                "POST",
+                "/api/auth/login",
+                json!({ "email": email, "password": password }),
+                "",
+            )
+            .await;
+        answer.json()["access_token"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The token of the mail that came last.
+    async fn mailed(&self) -> String {
+        let mails = self.server.mails().await;
+        let newest = mails.iter().rfind(|mail| mail.link().contains("?token="));
+        newest.expect("a mail with a token came").token()
+    }
+
+    async fn ask(&mut self, method: &str, path: &str, body: Value, bearer: &str) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if !bearer.is_empty() {
+            request = request.header("authorization", format!("Bearer {bearer}"));
+        }
+        let bytes = match body {
+            Value::Null => Body::empty(),
+            body => {
+                request = request.header("content-type", "application/json");
+                Body::from(body.to_string())
+            }
+        };
+        let answer = self.server.send(request.body(bytes).unwrap()).await;
+        self.seen.push((format!("{method} {path}"), answer.clone()));
+        answer
+    }
+}
+
 async fn routes(server: &TestServer) -> Vec<(Method, String)> {
     let document = server.get("/openapi.json").await.assert_status(200).json();
     let paths = document["paths"].as_object().unwrap();

@@ -1,0 +1,155 @@
+//! What opens something: how much chance is in it, how it is found again, and what it is protected with on its way.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_store::{Piece, Value};
+use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
+use serde_json::json;
+
+/// The random bits of a secret, behind its prefix.
+fn bits(secret: &str) -> Vec<u8> {
+    let (_, encoded) = secret
+        .split_once('_')
+        .unwrap_or_else(|| panic!("{secret} has no prefix"));
+    URL_SAFE_NO_PAD.decode(encoded).unwrap()
+}
+
+/// Everything that one person is given, of each kind that there is.
+async fn given(server: &TestServer) -> (Vec<String>, Vec<String>) {
+    let (mut secrets, mut codes) = (Vec::new(), Vec::new());
+    let ada = server.user("ada").await;
+    secrets.push(ada.refresh_token.clone());
+    let rotated = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
+    secrets.push(rotated["refresh_token"].as_str().unwrap().to_owned());
+    let mail = server.mail().await;
+    (secrets.push(mail.token()), codes.push(mail.code()));
+    for path in ["/api/auth/recover", "/api/auth/login/email"] {
+        server
+            .post(path, json!({ "email": ada.email }))
+            .await
+            .assert_status(202);
+        let mail = server.mail().await;
+        (secrets.push(mail.token()), codes.push(mail.code()));
+    }
+    (secrets, codes)
+}
+
+on_both_databases! {
+    /// The database knows hashes alone, so what is presented can only be found by its hash.
+    async fn a_75_what_is_given_out_is_found_by_its_hash_alone(database: Database) {
+        let server = TestServer::start(database).await;
+        let (secrets, codes) = given(&server).await;
+        let mut pieces = server.context.db.read_whole();
+        let (mut cells, mut name) = (0, String::new());
+        loop {
+            match pieces.next().await.unwrap() {
+                Piece::Table(table) => name = table.name,
+                Piece::End => break,
+                Piece::Rows(rows) => for cell in rows.into_iter().flatten() {
+                    cells += 1;
+                    let bytes = match &cell {
+                        Value::Text(text) => text.as_bytes(),
+                        Value::Bytes(bytes) => bytes,
+                        _ => continue,
+                    };
+                    for secret in &secrets {
+                        for plain in [secret.as_bytes(), &bits(secret)] {
+                            let is_there = bytes.windows(plain.len()).any(|window| window == plain);
+                            assert!(!is_there, "{secret} stands in {name}");
+                        }
+                    }
+                    let is_password = bytes.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes());
+                    assert!(!is_password, "the password stands in {name}");
+                    assert!(codes.iter().all(|code| bytes != code.as_bytes()), "a code stands in {name}");
+                },
+            }
+        }
+        assert!(cells > 50, "there was little to look at: {cells}");
+        // And it is found: by all of it, and not by a beginning.
+        let newest = &secrets[1];
+        let shorter = &newest[..newest.len() - 1];
+        for wrong in [shorter, &newest.to_uppercase()] {
+            server.post("/api/auth/refresh", json!({ "refresh_token": wrong })).await.assert_problem(401, "invalid_refresh_token");
+        }
+        server.post("/api/auth/refresh", json!({ "refresh_token": newest })).await.assert_status(200);
+    }
+
+    async fn a_74_what_is_given_out_has_256_random_bits_and_is_signed_on_p_256(database: Database) {
+        let server = TestServer::start(database).await;
+        let (secrets, _) = given(&server).await;
+        let mut seen = BTreeSet::new();
+        for secret in &secrets {
+            let bits = bits(secret);
+            assert_eq!(bits.len(), 32, "{secret}");
+            // A counter or a clock in it would repeat at some place.
+            for place in 0..8 {
+                assert!(seen.insert((place, bits[place * 4..place * 4 + 4].to_vec())), "{secret} repeats another");
+            }
+        }
+        let keys = server.get("/.well-known/jwks.json").await.json();
+        for key in keys["keys"].as_array().unwrap() {
+            assert_eq!((&key["kty"], &key["crv"], &key["alg"]), (&json!("EC"), &json!("P-256"), &json!("ES256")), "{key}");
+        }
+        let stored: String = countersign_store::query(countersign_store::sql!("SELECT password_hash FROM accounts"))
+            .one(&server.context.db).await.unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$"), "{stored}");
+        let (salt, hash) = stored.rsplit_once('$').map(|(rest, hash)| (rest.rsplit('$').next().unwrap(), hash)).unwrap();
+        // Base64: 22 characters are 128 bits, 43 are 256.
+        assert!(salt.len() >= 22 && hash.len() >= 43, "{stored}");
+    }
+}
+
+#[test]
+fn a_74_tls_knows_no_suite_and_no_key_exchange_below_128_bits() {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    for suite in &provider.cipher_suites {
+        let name = format!("{:?}", suite.suite());
+        let is_sealed = ["_AES_128_GCM_", "_AES_256_GCM_", "_CHACHA20_POLY1305_"];
+        assert!(is_sealed.iter().any(|cipher| name.contains(cipher)), "{name}");
+        assert!(
+            name.starts_with("TLS13_") || name.starts_with("TLS_ECDHE_"),
+            "{name} keeps no secret of the past"
+        );
+    }
+    for group in &provider.kx_groups {
+        let name = format!("{:?}", group.name());
+        assert!(
+            ["X25519MLKEM768", "X25519", "secp256r1", "secp384r1"].contains(&name.as_str()),
+            "{name}"
+        );
+    }
+}
+
+/// What is secret leaves its wrapper by these two calls alone, and is compared by neither.
+#[test]
+fn a_75_no_revealed_secret_is_compared_byte_by_byte() {
+    let mut looked_at = 0;
+    for folder in ["apps/backend/src", "crates/jose/src", "crates/guard/src"] {
+        look(
+            &Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(folder),
+            &mut looked_at,
+        );
+    }
+    assert!(looked_at > 10, "the calls have other names by now: {looked_at}");
+}
+
+fn look(folder: &Path, looked_at: &mut usize) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            look(&path, looked_at);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            // Tests may compare what they like.
+            for line in text.split("#[cfg(test)]").next().unwrap().lines() {
+                let reveals = [".reveal()", ".expose_secret()"].iter().any(|call| line.contains(call));
+                *looked_at += usize::from(reveals);
+                let compares = line.contains(" == ") || line.contains(" != ") || line.contains("matches!");
+                assert!(!(reveals && compares), "{}: {line}", path.display());
+            }
+        }
+    }
+}

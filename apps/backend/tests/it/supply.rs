@@ -1,0 +1,100 @@
+//! What the program is built from, as `Cargo.lock` has it. (`scripts/test supply` judges licences, sources and bans by
+//! `deny.toml`; `scripts/test advisories` asks the database of the day.)
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Lock {
+    package: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    version: String,
+    source: Option<String>,
+    checksum: Option<String>,
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+fn packages() -> Vec<Package> {
+    let text = std::fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    toml::from_str::<Lock>(&text).unwrap().package
+}
+
+/// Major, minor, patch; what comes behind a sign is no matter here.
+fn numbers(version: &str) -> Vec<u64> {
+    let numbers = version.split(['-', '+']).next().unwrap().split('.');
+    numbers.map(|number| number.parse().unwrap()).collect()
+}
+
+/// The first version without the fault, for each crate that had it; none where the crate is not built at all.
+const MENDED: [(&str, Option<&str>); 5] = [
+    // RUSTSEC-2026-0009: reading a date of RFC 2822 ran through the stack.
+    ("time", Some("0.3.47")),
+    // RUSTSEC-2026-0178: a row with another number of fields than it announced was a panic; and what was mended with it.
+    ("tokio-postgres", Some("0.7.18")),
+    ("postgres-protocol", Some("0.6.12")),
+    // RUSTSEC-2024-0332: the server speaks HTTP/1.1 alone, and so do the clients in it.
+    ("h2", None),
+    ("hyper-h2", None),
+];
+
+#[test]
+fn c_89_x_49_nothing_that_is_built_has_a_fault_that_was_mended() {
+    let packages = packages();
+    for (name, mended) in MENDED {
+        for package in packages.iter().filter(|package| package.name == name) {
+            let mended = mended.unwrap_or_else(|| panic!("{name} {} is built", package.version));
+            assert!(
+                numbers(&package.version) >= numbers(mended),
+                "{name} {}",
+                package.version
+            );
+        }
+    }
+    assert!(packages.iter().any(|package| package.name == "tokio-postgres"));
+    // The same bounds hold for whoever changes Cargo.lock, by cargo-deny.
+    let bans = std::fs::read_to_string(root().join("deny.toml")).unwrap();
+    for (name, mended) in MENDED.iter().filter(|(name, _)| *name != "hyper-h2") {
+        let ban = mended.map_or_else(|| format!("\"{name}\""), |mended| format!("\"{name}:<{mended}\""));
+        assert!(bans.contains(&format!("crate = {ban}")), "deny.toml does not ban {ban}");
+    }
+}
+
+#[test]
+fn t_21_everything_that_is_built_is_named_by_its_hash() {
+    let packages = packages();
+    let (ours, others): (Vec<_>, Vec<_>) = packages.iter().partition(|package| package.source.is_none());
+    assert!(others.len() > 100);
+    for package in &others {
+        let source = package.source.as_deref();
+        assert_eq!(
+            source,
+            Some("registry+https://github.com/rust-lang/crates.io-index"),
+            "{}",
+            package.name
+        );
+        let checksum = package.checksum.as_deref().unwrap_or_default();
+        assert_eq!(checksum.len(), 64, "{}", package.name);
+    }
+    for package in &ours {
+        let is_ours = ["countersign", "example-"]
+            .iter()
+            .any(|start| package.name.starts_with(start));
+        assert!(is_ours, "{} has no source", package.name);
+    }
+    // The compiler by its version, and the step that judges all of this in every run.
+    let text = std::fs::read_to_string(root().join("rust-toolchain.toml")).unwrap();
+    let toolchain: toml::Table = toml::from_str(&text).unwrap();
+    let channel = toolchain["toolchain"]["channel"].as_str().unwrap();
+    assert_eq!(numbers(channel).len(), 3, "{channel} is no version");
+    let script = std::fs::read_to_string(root().join("scripts/test")).unwrap();
+    let steps = script.lines().find(|line| line.starts_with("steps=(")).unwrap();
+    assert!(steps.contains(" supply "), "{steps}");
+}
