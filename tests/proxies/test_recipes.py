@@ -155,6 +155,47 @@ def test_the_identity_arrives_and_a_forged_one_does_not(gateway, application, ad
         assert asked.all("X-Forwarded-For") == ["127.0.0.1"]
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [", ".join(IDENTITY)],
+        ["x-auth-user"],
+        ["close, X-Auth-User"],
+        ["keep-alive", "X-Auth-Email, X-Auth-Scope"],
+        ["Upgrade, X-Auth-User"],
+        ["Upgrade", "X-Auth-User"],
+        [",X-Auth-User;,"],
+    ],
+)
+def test_a_client_cannot_take_the_identity_away(gateway, application, ada, lines):
+    """RFC 9110 §7.6.1: a proxy removes what Connection names. It must not remove what it has put there itself."""
+    named = [("Connection", line) for line in lines]
+    for upgrade in ([], [("Upgrade", "websocket")]):
+        application.answers(200)
+        assert gateway.send(token=ada.token, headers=[*named, *upgrade, *FORGED]).status == 200
+        [asked] = application.asked
+        identity = [asked.all(name) for name in IDENTITY]
+        assert identity == [[ada.id], [ada.email], ["reports:read vectors"]]
+
+
+@pytest.mark.parametrize("name", ["Authorization", "X-Forwarded-For"])
+def test_a_client_cannot_take_away_what_countersign_is_told(gateway, application, ada, name):
+    assert gateway.send(token=ada.token, headers=[("Connection", name)]).status == 200
+    [asked] = application.asked
+    assert asked.all("X-Forwarded-For") == ["127.0.0.1"]
+    assert asked.all("X-Auth-User") == [ada.id]
+
+
+def test_caddy_passes_a_websocket_on_and_no_other_upgrade(gateways, application, ada):
+    gateway = gateways("caddy")
+    for upgrade, passed in [("websocket", ["Upgrade"]), ("h2c", [])]:
+        application.answers(200)
+        headers = [("Connection", "keep-alive, Upgrade"), ("Upgrade", upgrade)]
+        assert gateway.send(token=ada.token, headers=headers).status == 200
+        [asked] = application.asked
+        assert asked.all("Connection") == passed
+
+
 def test_an_address_that_is_not_ascii_arrives_percent_encoded(gateway, application, sign_up):
     email = f"\u00e9va-{gateway.port}@b\u00fccher.example"
     assert gateway.send(token=sign_up(email=email).token).status == 200
@@ -308,6 +349,7 @@ def test_qdrant_has_no_other_way_in():
     services = yaml.safe_load(COMPOSE.read_text())["services"]
     assert "ports" not in services["qdrant"]
     assert services["qdrant"]["networks"] == ["vectors"]
+    assert services["qdrant"]["profiles"] == services["gateway"]["profiles"] == ["vectors"]
     neighbours = [name for name, service in services.items() if "vectors" in service.get("networks", [])]
     assert neighbours == ["gateway", "qdrant"]
     for port in services["gateway"]["ports"]:
