@@ -1,7 +1,7 @@
 //! Where a request comes from. A forwarding header is believed only from a proxy that the operator trusts.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use http::HeaderMap;
 use http::header::FORWARDED;
@@ -14,25 +14,35 @@ const X_FORWARDED_FOR: &str = "x-forwarded-for";
 pub struct ClientAddress(IpAddr);
 
 impl ClientAddress {
+    /// A client behind a trusted proxy that nobody can tell the address of: all of them count as one client, which is
+    /// neither the proxy nor anyone else. No connection comes from 0.0.0.0, nor from its neighbours (RFC 6890 §2.2.2).
+    pub const UNKNOWN: Self = Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+
     /// The address of the client of a connection from `peer`.
     ///
     /// From a trusted peer it is the rightmost address of `Forwarded` (RFC 7239) or `X-Forwarded-For` that is not
     /// itself a trusted proxy: all to the left of it, the client may have written. A proxy sets one of the two headers
-    /// and passes the other on as the client sent it, so two that disagree are both disbelieved. Whatever cannot be
-    /// read never fails a request: then the address is the peer's.
+    /// and passes the other on as the client sent it, so two that disagree are both disbelieved. What cannot be read or
+    /// believed never fails a request, and never gives the client the address of the proxy, whose limits are others:
+    /// then the address is [`UNKNOWN`](Self::UNKNOWN). It is the peer's if neither header is there.
     pub fn of(peer: IpAddr, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Self {
         let peer = peer.to_canonical();
         if !is_trusted(peer, trusted_proxies) {
             return Self(peer);
         }
         let found = |hops: Option<Vec<Option<IpAddr>>>| hops.map(|hops| client_among(&hops, trusted_proxies));
-        let forwarded = found(hops(headers, FORWARDED.as_str(), forwarded_hop));
-        let x_forwarded_for = found(hops(headers, X_FORWARDED_FOR, address));
-        let client = match (forwarded, x_forwarded_for) {
-            (Some(one), Some(other)) if one != other => None,
-            (one, other) => one.or(other).flatten(),
-        };
-        Self(client.unwrap_or(peer))
+        let forwarded = found(hops(headers, FORWARDED.as_str(), elements, forwarded_hop));
+        let x_forwarded_for = found(hops(
+            headers,
+            X_FORWARDED_FOR,
+            |line| line.split(',').collect(),
+            address,
+        ));
+        match (forwarded, x_forwarded_for) {
+            (None, None) => Self(peer),
+            (Some(one), Some(other)) if one != other => Self::UNKNOWN,
+            (one, other) => one.or(other).flatten().map_or(Self::UNKNOWN, Self),
+        }
     }
 
     /// The address itself.
@@ -47,7 +57,7 @@ impl fmt::Display for ClientAddress {
     }
 }
 
-/// A proxy that the operator names as `::ffff:10.0.0.0/104` is not met here; one that is named as `10.0.0.0/8` is.
+/// Whether a connection from `address`, in its canonical form, comes from a proxy of the settings.
 fn is_trusted(address: IpAddr, trusted_proxies: &[IpNet]) -> bool {
     trusted_proxies.iter().any(|network| network.contains(&address))
 }
@@ -65,25 +75,74 @@ fn client_among(hops: &[Option<IpAddr>], trusted_proxies: &[IpNet]) -> Option<Ip
 }
 
 /// All hops of a header, from left to right over all its lines; none if the header is not there.
-fn hops(headers: &HeaderMap, name: &str, read: impl Fn(&str) -> Option<IpAddr>) -> Option<Vec<Option<IpAddr>>> {
+fn hops(
+    headers: &HeaderMap,
+    name: &str,
+    split: impl Fn(&str) -> Vec<&str>,
+    read: impl Fn(&str) -> Option<IpAddr>,
+) -> Option<Vec<Option<IpAddr>>> {
     let mut lines = headers.get_all(name).iter().peekable();
     lines.peek()?;
-    Some(
-        lines
-            .flat_map(|line| split_outside_quotes(line.to_str().unwrap_or_default(), ','))
-            .map(read)
-            .collect(),
-    )
+    let mut hops = Vec::new();
+    for line in lines {
+        // A client may have sent bytes that are no text; what the proxy wrote behind them is.
+        let line = String::from_utf8_lossy(line.as_bytes());
+        hops.extend(split(&line).into_iter().map(&read));
+    }
+    Some(hops)
 }
 
-/// RFC 7239 §4: parameters in any order, their names in any case, a value possibly in quotes.
+/// The elements of a line of `Forwarded`, from left to right. They are looked for from its end: the client wrote the
+/// begin, and a quote that it leaves open must not swallow what its proxy appended.
+fn elements(line: &str) -> Vec<&str> {
+    let (mut elements, mut end, mut quoted) = (Vec::new(), line.len(), false);
+    for (at, sign) in line.char_indices().rev() {
+        match sign {
+            // RFC 9110 §5.6.4: a quote behind a backslash is part of the text.
+            '"' if !quoted => quoted = true,
+            '"' => {
+                let before = &line[..at];
+                let backslashes = before.len() - before.trim_end_matches('\\').len();
+                quoted = backslashes % 2 == 1;
+            }
+            ',' if !quoted => {
+                elements.push(&line[at + 1..end]);
+                end = at;
+            }
+            _ => {}
+        }
+    }
+    elements.push(&line[..end]);
+    elements.reverse();
+    elements
+}
+
+/// RFC 7239 §4: parameters in any order, their names in any case, each once, a value possibly in quotes.
 fn forwarded_hop(element: &str) -> Option<IpAddr> {
-    split_outside_quotes(element, ';').into_iter().find_map(|pair| {
+    let mut found = None;
+    for pair in parameters(element)? {
         let (name, value) = pair.split_once('=')?;
-        name.trim()
-            .eq_ignore_ascii_case("for")
-            .then(|| address(unquoted(value.trim())))?
-    })
+        if name.trim().eq_ignore_ascii_case("for") && found.replace(unquoted(value.trim())).is_some() {
+            return None;
+        }
+    }
+    address(found?)
+}
+
+/// The parameters of an element; none if a quote is left open.
+fn parameters(element: &str) -> Option<Vec<&str>> {
+    let (mut quoted, mut escaped) = (false, false);
+    let parts = element.split(|sign| {
+        match sign {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+        sign == ';' && !quoted
+    });
+    let parts = parts.collect();
+    (!quoted).then_some(parts)
 }
 
 fn unquoted(value: &str) -> &str {
@@ -94,27 +153,19 @@ fn unquoted(value: &str) -> &str {
 }
 
 /// An address with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
+/// A zone (`fe80::1%eth0`) means something to the proxy's machine alone: it is no part of an address here.
 fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
+        .filter(|bare| bare.contains(':'))
         .unwrap_or(text);
     let address = bare
         .parse()
         .or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()))
         .ok()?;
-    Some(IpAddr::to_canonical(&address))
-}
-
-/// RFC 7239 §4 allows separators inside quoted strings.
-fn split_outside_quotes(text: &str, separator: char) -> Vec<&str> {
-    let mut quoted = false;
-    text.split(|sign| {
-        quoted ^= sign == '"';
-        sign == separator && !quoted
-    })
-    .collect()
+    Some(IpAddr::to_canonical(&address)).filter(|address| !address.is_unspecified())
 }
 
 #[cfg(test)]
@@ -122,6 +173,7 @@ mod tests {
     use super::*;
 
     const PROXY: &str = "10.0.0.1";
+    const NOBODY: &str = "0.0.0.0";
 
     fn client(peer: &str, lines: &[(&'static str, &str)]) -> String {
         let trusted: Vec<IpNet> = ["10.0.0.0/8", "2001:db8:ffff::/48"]
@@ -186,10 +238,23 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_the_peer() {
+    fn what_cannot_be_read_is_a_client_of_its_own_and_never_the_proxy() {
         let cases = [
             "",
             ",",
+            "\"",
+            "203.0.113.9\"",
+            "\"203.0.113.9\"",
+            "_hidden",
+            "[203.0.113.9]",
+            "203.0.113.9:",
+            "203.0.113.9:99999",
+            "203.0.113.9 198.51.100.1",
+            "::",
+            "0.0.0.0",
+            "unix:",
+            "203.0.113.9,,",
+            "unknown, 10.0.0.2",
             "unknown",
             "203.0.113.9, unknown",
             "203.0.113.9, ",
@@ -200,26 +265,56 @@ mod tests {
             "203.0.113.9, \u{fffd}",
         ];
         for value in cases {
-            assert_eq!(client(PROXY, &[("x-forwarded-for", value)]), PROXY, "{value:?}");
-            assert_eq!(client(PROXY, &[("forwarded", value)]), PROXY, "{value:?}");
+            assert_eq!(client(PROXY, &[("x-forwarded-for", value)]), NOBODY, "{value:?}");
+            assert_eq!(client(PROXY, &[("forwarded", value)]), NOBODY, "{value:?}");
         }
         for value in [
+            "for=203.0.113.9;for=198.51.100.1",
+            "for=198.51.100.1;x",
+            "for=198.51.100.1;x=\"",
+            "for=\"198.51.100.1\\\"",
+            "for=",
+            "for=\"\"",
+            "for=fe80::1%eth0",
+            "for=\"[fe80::1%25eth0]\"",
             "for=_hidden",
             "for=unknown",
             "for=\"203.0.113.9",
             "by=203.0.113.9",
             "for=\"[::1]:port\"",
         ] {
-            assert_eq!(client(PROXY, &[("forwarded", value)]), PROXY, "{value:?}");
+            assert_eq!(client(PROXY, &[("forwarded", value)]), NOBODY, "{value:?}");
         }
         assert_eq!(client(PROXY, &[]), PROXY);
+    }
+
+    #[test]
+    fn r_66_nothing_that_a_client_writes_reaches_what_its_proxy_appends() {
+        for begin in [
+            "\"", "a\"b", "\\\"", "x=\"\\", "for=\"", "\u{fffd}", "\u{e9}\"", "\";", "=;=\",\"",
+        ] {
+            let value = format!("{begin}, 203.0.113.9");
+            assert_eq!(
+                client(PROXY, &[("x-forwarded-for", &value)]),
+                "203.0.113.9",
+                "{value:?}"
+            );
+            for appended in [
+                "for=203.0.113.9",
+                "for=\"203.0.113.9:80\";by=\"a, \\\"b\"",
+                "by=\"\\\\\"; for=203.0.113.9",
+            ] {
+                let value = format!("{begin}, {appended}");
+                assert_eq!(client(PROXY, &[("forwarded", &value)]), "203.0.113.9", "{value:?}");
+            }
+        }
     }
 
     #[test]
     fn two_headers_count_only_if_they_agree() {
         let both = |forwarded, x| client(PROXY, &[("forwarded", forwarded), ("x-forwarded-for", x)]);
         assert_eq!(both("for=203.0.113.9", "203.0.113.9"), "203.0.113.9");
-        assert_eq!(both("for=203.0.113.1", "203.0.113.9"), PROXY);
-        assert_eq!(both("for=unknown", "203.0.113.9"), PROXY);
+        assert_eq!(both("for=203.0.113.1", "203.0.113.9"), NOBODY);
+        assert_eq!(both("for=unknown", "203.0.113.9"), NOBODY);
     }
 }

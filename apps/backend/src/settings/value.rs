@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use secrecy::SecretString;
 
 use super::duration;
@@ -178,18 +178,33 @@ impl Value for IpNet {
 
     fn parse(text: &str) -> Result<Self, Fault> {
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(Self::from));
-        match network {
-            Ok(network) if network.prefix_len() == 0 => {
+        match network.map(of_ipv4_where_mapped) {
+            Ok(None) => Err(Fault::new(
+                format!("{text:?} holds no address of IPv4: the 96 bits in front of it count, too"),
+                "the network as one of IPv4, such as 10.0.0.0/8",
+            )),
+            Ok(Some(network)) if network.prefix_len() == 0 => {
                 let what = format!("{text:?} would let every client choose its own address");
                 Err(Fault::new(what, "the addresses of your proxies alone"))
             }
-            Ok(network) => Ok(network),
+            Ok(Some(network)) => Ok(network),
             Err(_) => Err(Fault::new(
                 format!("{text:?} is no network"),
                 "10.0.0.0/8, 192.0.2.1 or fd00::/8",
             )),
         }
     }
+}
+
+/// The addresses of clients are compared in their canonical form, so a network of IPv4 addresses that are mapped into
+/// IPv6 (RFC 4291 §2.5.5.2) is one of IPv4. None for a prefix that ends before the IPv4 address begins.
+fn of_ipv4_where_mapped(network: IpNet) -> Option<IpNet> {
+    let IpNet::V6(wide) = network else { return Some(network) };
+    let Some(address) = wide.addr().to_ipv4_mapped() else {
+        return Some(network);
+    };
+    let prefix = wide.prefix_len().checked_sub(96)?;
+    Ipv4Net::new(address, prefix).ok().map(IpNet::V4)
 }
 
 /// A list is written with commas; nothing at all is the empty list.
@@ -226,7 +241,18 @@ mod tests {
         refused::<u32>(&["", "+5", "-1", "1.0", "4294967296", " 5", "0x10"]);
         refused::<bool>(&["", "yes", "1", "True"]);
         refused::<SocketAddr>(&["", "8000", "localhost:8000", "127.0.0.1", "::1:8000", "127.0.0.1:65536"]);
-        refused::<IpNet>(&["", "10.0.0.0/33", "0.0.0.0/0", "::/0", "proxy"]);
+        refused::<IpNet>(&[
+            "",
+            "10.0.0.0/33",
+            "0.0.0.0/0",
+            "::/0",
+            "::ffff:0.0.0.0/96",
+            "::ffff:10.0.0.0/8",
+            "::ffff:10.0.0.0/95",
+            "::ffff:10.0.0.0/129",
+            "fe80::1%eth0",
+            "proxy",
+        ]);
         refused::<PathBuf>(&[""]);
         refused::<Rate>(&["", "10", "10/", "/1m"]);
         refused::<Vec<IpNet>>(&["10.0.0.1,,10.0.0.2", "10.0.0.1,", "10.0.0.1;10.0.0.2"]);
@@ -238,6 +264,11 @@ mod tests {
         assert_eq!(
             networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
             ["10.0.0.0/8", "192.0.2.1/32", "fd00::/8"]
+        );
+        let mapped = Vec::<IpNet>::parse("::ffff:127.0.0.0/104, ::ffff:192.0.2.1, ::FFFF:c000:0200/120").unwrap();
+        assert_eq!(
+            mapped.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["127.0.0.0/8", "192.0.2.1/32", "192.0.2.0/24"]
         );
         assert_eq!(Vec::<String>::parse("").unwrap(), Vec::<String>::new());
         assert_eq!(Option::<SocketAddr>::parse("").unwrap(), None);

@@ -76,6 +76,34 @@ on_both_databases! {
             server.send(request.body(login_body("ada", "wrong")).unwrap()).await.assert_problem(401, "invalid_credentials");
         }
     }
+
+    async fn r_66_a_client_cannot_hide_behind_its_proxy(database: Database) {
+        // The second network is 10.0.0.0/8 as a dual-stack listener sees it.
+        for trusted in ["10.0.0.0/8", "::ffff:10.0.0.0/104"] {
+            let server = TestServer::start_with(database, &format!("trusted_proxies = [\"{trusted}\"]\n{LIMITED}")).await;
+            server.user("ada").await;
+            let guess = async |name: &str, value: &str| {
+                let request = login_request("10.1.2.3:1").header(name, value);
+                server.send(request.body(login_body("ada", "wrong")).unwrap()).await.status.as_u16()
+            };
+            // Whatever a client writes in front of what nginx appends, its own address is what counts.
+            for begin in ["\"", "\"x", "a\\\"", "\"\\", "203.0.113.1\"", "unknown", "_hidden", "", "::ffff:10.1.2.3", "10.1.2.3"] {
+                let own = format!("{begin}, 198.51.100.7");
+                guess("x-forwarded-for", &own).await;
+                guess("forwarded", &format!("for={begin}, for=198.51.100.7")).await;
+            }
+            assert_eq!(guess("x-forwarded-for", "198.51.100.7").await, 429, "{trusted}");
+            // What the proxy itself does not know is one client, and not the proxy.
+            for unreadable in ["unknown", "", "_hidden", "\"", "fe80::1%eth0", "[::1", "198.51.100.7,", "198.51.100.300", "x:80", "::", "unix:"] {
+                guess("x-forwarded-for", unreadable).await;
+            }
+            assert_eq!(guess("x-forwarded-for", "anything").await, 429, "{trusted}");
+            assert_eq!(guess("forwarded", "for=_another").await, 429, "{trusted}");
+            assert_eq!(guess("x-other", "none").await, 401, "the proxy itself is another client");
+            assert_eq!(guess("x-forwarded-for", "198.51.100.8").await, 401);
+            assert_eq!(login_from(&server, "[::1]:1", "ada", "wrong").await.status, 401);
+        }
+    }
 }
 
 async fn login_from(server: &TestServer, peer: &str, name: &str, password: &str) -> Answer {
