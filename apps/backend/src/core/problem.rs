@@ -58,7 +58,7 @@ codes! {
     MissingToken = "missing_token", UNAUTHORIZED, "Token missing";
     /// The bearer token is forged, expired, meant for somebody else, or its session has ended. Refresh or sign in again.
     InvalidToken = "invalid_token", UNAUTHORIZED, "Invalid token";
-    /// The e-mail address or the password is not right. Where a bearer token came along too, the status is 403.
+    /// The e-mail address or the password is not right.
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Invalid credentials";
     /// The mailed link or code is not valid: wrong, used, too old, or a newer mail was sent. Ask for a new one.
     InvalidProof = "invalid_code", BAD_REQUEST, "Invalid link or code";
@@ -73,6 +73,8 @@ codes! {
     SignupClosed = "signup_closed", FORBIDDEN, "Sign-up closed";
     /// The form was not sent by one of our own pages, or the browser keeps no cookies. Load the page again.
     ForeignForm = "foreign_form", FORBIDDEN, "Form refused";
+    /// Scripts of this web page's origin may not call the API. The operator lists the origins that may in `cors_origins`.
+    OriginNotAllowed = "origin_not_allowed", FORBIDDEN, "Origin not allowed";
     /// There is nothing at this address, or nothing that is yours.
     NotFound = "not_found", NOT_FOUND, "Not found";
     /// The address exists, but not for this method; the `Allow` header lists those it takes.
@@ -99,6 +101,8 @@ codes! {
     PasswordContainsContext = "password_contains_context", UNPROCESSABLE_ENTITY, "Password too easy to guess";
     /// A field that the request must have is not there.
     Missing = "missing", UNPROCESSABLE_ENTITY, "Missing value";
+    /// The request has a field that this route does not know. Check its spelling.
+    UnknownField = "unknown_field", UNPROCESSABLE_ENTITY, "Unknown field";
     /// A value has the wrong type or form.
     Invalid = "invalid", UNPROCESSABLE_ENTITY, "Invalid value";
     /// Too many attempts; `Retry-After` says how many seconds to wait.
@@ -410,5 +414,9 @@ pub fn reference() -> String {
             code.meaning()
         ));
     }
+    text.push_str(
+        "\nA wrong password beside a bearer token that is right (to change the password, say) is `invalid_credentials` with\n\
+         the status 403: another token would not help.\n",
+    );
     text
 }

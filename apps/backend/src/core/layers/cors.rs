@@ -3,24 +3,40 @@
 //! `/api` is for the origins of the settings, spelled exactly; public documents are for everyone. Cookies never come
 //! along: there is no `Access-Control-Allow-Credentials`.
 
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use crate::core::problem::{Code, Problem};
+
+/// How many different origins are named in the log. Anyone can send any origin.
+const MAX_NAMED: usize = 100;
+
+/// Longer than any origin of a page (a host name has 253 characters at most).
+const MAX_SHOWN: usize = 300;
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// What the request's origin may see of what it asks for.
+#[derive(PartialEq, Eq)]
 pub(super) enum Visitor {
     /// A public document: every origin may read it.
     Anyone,
     /// An origin of the settings asks for something below `/api`.
     Listed(HeaderValue),
-    /// Another origin, or none, asks for something below `/api`, which answers some origins.
-    Unlisted,
+    /// Another origin, or none, asks for something below `/api`.
+    Unlisted {
+        /// Whether other origins get another answer.
+        others_are_listed: bool,
+    },
     /// Nothing here is for other origins.
     Nobody,
 }
@@ -32,41 +48,61 @@ impl Visitor {
         if is_public_document(path) {
             return Self::Anyone;
         }
-        if listed.is_empty() || !path.starts_with("/api/") || is_for_proxies(path) {
+        if !path.starts_with("/api/") || is_for_proxies(path) {
             return Self::Nobody;
         }
-        let origin = request.headers().get(ORIGIN);
-        let found = origin.filter(|origin| listed.iter().any(|entry| entry.as_bytes() == origin.as_bytes()));
-        found.map_or(Self::Unlisted, |origin| Self::Listed(origin.clone()))
+        Self::from_origin(request.headers().get(ORIGIN), listed)
     }
 
-    /// The answer to a preflight that is welcome; others meet the router's 405.
-    pub(super) fn preflight(&self, request: &Request) -> Option<Response> {
+    /// Who asks for something that cannot be told, or below `/api`.
+    pub(super) fn from_origin(origin: Option<&HeaderValue>, listed: &[String]) -> Self {
+        let found = origin.filter(|origin| listed.iter().any(|entry| entry.as_bytes() == origin.as_bytes()));
+        match found {
+            Some(origin) => Self::Listed(origin.clone()),
+            None => Self::Unlisted {
+                others_are_listed: !listed.is_empty(),
+            },
+        }
+    }
+
+    /// The answer to a preflight, where scripts of other origins may ask at all; elsewhere it meets the router's 405.
+    pub(super) fn preflight(&self, request: &Request, refused: &RefusedOrigins) -> Option<Response> {
         let headers = request.headers();
-        let asks = *request.method() == Method::OPTIONS
-            && headers.contains_key(ORIGIN)
-            && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        let (methods, allowed) = match self {
+        let origin = headers.get(ORIGIN)?;
+        if *request.method() != Method::OPTIONS || !headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
+            return None;
+        }
+        let (methods, usual) = match self {
             Self::Anyone => ("GET, HEAD", "If-None-Match, Prefer"),
             // Swagger UI, in the documentation of somebody's service, sends X-Requested-With when it signs in.
             Self::Listed(_) => (
                 "GET, HEAD, POST, PUT, PATCH, DELETE",
                 "Authorization, Content-Type, X-Requested-With",
             ),
-            Self::Unlisted | Self::Nobody => return None,
+            Self::Unlisted { .. } => {
+                refused.name(origin);
+                return Some(Problem::new(Code::OriginNotAllowed).into_response());
+            }
+            Self::Nobody => return None,
         };
         let granted = [
-            (ACCESS_CONTROL_ALLOW_METHODS, methods),
-            (ACCESS_CONTROL_ALLOW_HEADERS, allowed),
-            (ACCESS_CONTROL_MAX_AGE, "600"),
+            (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods)),
+            (
+                ACCESS_CONTROL_ALLOW_HEADERS,
+                wished(headers).unwrap_or(HeaderValue::from_static(usual)),
+            ),
+            (ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600")),
         ];
-        asks.then(|| (StatusCode::NO_CONTENT, granted).into_response())
+        Some((StatusCode::NO_CONTENT, granted).into_response())
     }
 
     /// Says in the answer who may read it.
     pub(super) fn admit(self, response: &mut Response) {
         let headers = response.headers_mut();
-        if matches!(self, Self::Listed(_) | Self::Unlisted) {
+        let varies = Self::Unlisted {
+            others_are_listed: true,
+        };
+        if matches!(self, Self::Listed(_)) || self == varies {
             // Without it a cache would give one origin's answer to another.
             headers.append(VARY, HeaderValue::from_static("Origin"));
         }
@@ -81,10 +117,46 @@ impl Visitor {
                 origin,
                 "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate",
             ),
-            Self::Unlisted | Self::Nobody => return,
+            Self::Unlisted { .. } | Self::Nobody => return,
         };
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
+    }
+}
+
+/// The request headers that a script would send, as it names them. Who may call at all may send any: tracing libraries
+/// add `traceparent`, `baggage` and others of their own to every request of a page, and what a header says is believed
+/// no more of a script than of any other client.
+fn wished(headers: &HeaderMap) -> Option<HeaderValue> {
+    let lines = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
+    let names: Option<Vec<_>> = lines
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|name| !name.is_empty())
+        .map(|name| HeaderName::from_bytes(name).ok())
+        .collect();
+    let names = names.filter(|names| !names.is_empty())?;
+    let names: Vec<_> = names.iter().map(HeaderName::as_str).collect();
+    HeaderValue::try_from(names.join(", ")).ok()
+}
+
+/// The origins whose preflights were refused: each is named in the log once, for the operator who wonders why a page
+/// cannot sign in.
+#[derive(Default)]
+pub(super) struct RefusedOrigins(Mutex<HashSet<Box<[u8]>>>);
+
+impl RefusedOrigins {
+    fn name(&self, origin: &HeaderValue) {
+        let shown = origin.as_bytes();
+        let shown = &shown[..shown.len().min(MAX_SHOWN)];
+        let mut named = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if named.len() < MAX_NAMED && named.insert(shown.into()) {
+            tracing::warn!(
+                origin = %shown.escape_ascii(),
+                setting = "cors_origins",
+                "a page of this origin was refused: if it is yours, add its origin to `cors_origins`"
+            );
+        }
     }
 }
 

@@ -19,13 +19,18 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use http::HeaderValue;
 use ipnet::IpNet;
 use tracing::Instrument;
 
 pub use self::metrics::Metrics;
 pub use self::request_id::RequestId;
 pub use self::time::LONGEST_WAIT;
-use self::{body::Admitted, cors::Visitor, metrics::Observed};
+use self::{
+    body::Admitted,
+    cors::{RefusedOrigins, Visitor},
+    metrics::Observed,
+};
 use super::chance::Chance;
 use super::problem::Problem;
 use super::refusals::Refusals;
@@ -59,12 +64,17 @@ pub struct Shell(Arc<Inner>);
 struct Inner {
     options: LayerOptions,
     metrics: Metrics,
+    refused_origins: RefusedOrigins,
 }
 
 impl Shell {
     /// The layers, counting in `metrics`.
     pub fn new(options: LayerOptions, metrics: Metrics) -> Self {
-        Self(Arc::new(Inner { options, metrics }))
+        Self(Arc::new(Inner {
+            options,
+            metrics,
+            refused_origins: RefusedOrigins::default(),
+        }))
     }
 
     /// Puts the layers around everything that `router` already has: routes added later would have none.
@@ -72,10 +82,12 @@ impl Shell {
         router.layer(from_fn_with_state(self.clone(), pass))
     }
 
-    /// The answer to something that never became a request for the router: it looks like any other problem.
-    pub fn refuse(&self, problem: Problem) -> Response {
+    /// The answer to something that never became a request for the router: it looks like any other problem, and the
+    /// scripts of `origin` may read it if they may read the API.
+    pub fn refuse(&self, problem: Problem, origin: Option<&HeaderValue>) -> Response {
         let id = RequestId::random(self.0.options.chance);
         let mut response = problems::complete(problem.into_response(), &self.0.options.issuer, &id);
+        Visitor::from_origin(origin, &self.0.options.cors_origins).admit(&mut response);
         headers::protect(&mut response, self.is_https());
         id.echo(&mut response);
         response
@@ -89,7 +101,11 @@ impl Shell {
 /// Every request walks down this function, and every answer walks up.
 async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let Inner { options, metrics } = &*shell.0;
+    let Inner {
+        options,
+        metrics,
+        refused_origins,
+    } = &*shell.0;
     let id = RequestId::assign(&mut request, options);
     let traced = options
         .traced
@@ -100,7 +116,7 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
     async {
         let observed = Observed::of(&request, &options.trusted_proxies);
         let visitor = Visitor::of(&request, &options.cors_origins);
-        let response = match visitor.preflight(&request) {
+        let response = match visitor.preflight(&request, refused_origins) {
             Some(preflight) => preflight,
             None => answer(&shell, request, next).await,
         };
@@ -121,7 +137,7 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
 
 /// The answer itself: within its limits of size and time, and whatever the handler does.
 async fn answer(shell: &Shell, request: Request, next: Next) -> Response {
-    let Inner { options, metrics } = &*shell.0;
+    let Inner { options, metrics, .. } = &*shell.0;
     let Admitted { request, fate } = match body::admit(request, options.body_timeout) {
         Ok(admitted) => admitted,
         Err(code) => return body::refuse(code),

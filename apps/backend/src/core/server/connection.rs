@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ConnectInfo;
 use axum::response::Response;
-use http::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONNECTION, HeaderValue, ORIGIN, TRANSFER_ENCODING};
 use http::{HeaderMap, Request};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -62,12 +62,15 @@ type Answer = Pin<Box<dyn Future<Output = Result<Response<Watching>, Infallible>
 
 fn answer(host: &Arc<Host>, watch: &Watch, peer: SocketAddr, mut request: Request<Incoming>) -> Answer {
     let (host, watch) = (host.clone(), watch.clone());
-    let fault = watch.requested(&request).err();
+    let fault = watch.requested().err();
     let chunked = request.headers().contains_key(TRANSFER_ENCODING);
     request.extensions_mut().insert(ConnectInfo(peer));
     Box::pin(async move {
         let mut response = match fault {
-            Some(fault) => host.options.shell.refuse(Problem::new(Code::BadRequest).detail(fault)),
+            Some(fault) => {
+                let problem = Problem::new(Code::BadRequest).detail(fault);
+                host.options.shell.refuse(problem, request.headers().get(ORIGIN))
+            }
             None => match host.router.clone().call(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},

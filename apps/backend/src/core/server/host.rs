@@ -96,9 +96,9 @@ pub(super) fn welcome(host: &Arc<Host>, socket: TcpStream, peer: SocketAddr, con
                 let problem = Problem::new(Code::Overloaded)
                     .detail("There are too many connections.")
                     .retry_after(1);
-                let words = refusal::bytes(host.options.shell.refuse(problem));
+                let options = host.options.clone();
                 connections.spawn(async move {
-                    refusal::send(socket, words).await;
+                    refusal::send(socket, |origin| options.shell.refuse(problem, origin)).await;
                     drop(permit);
                 });
             }

@@ -9,7 +9,9 @@ use bytes::Buf;
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 
+use super::limits::LINGER;
 use super::refusal;
 use super::watch::Watch;
 use crate::core::layers::Shell;
@@ -24,9 +26,17 @@ pub(super) struct Watched {
     socket: TcpStream,
     watch: Watch,
     shell: Shell,
+    /// The status that hyper answered a head with, until our words are found.
+    refused: Option<Refused>,
     /// Our words in place of hyper's, as far as they have not left yet.
     instead: Bytes,
     lingered: usize,
+}
+
+struct Refused {
+    status: StatusCode,
+    /// How long the rest of the head is waited for.
+    patience: Pin<Box<Sleep>>,
 }
 
 impl Watched {
@@ -35,6 +45,7 @@ impl Watched {
             socket,
             watch,
             shell,
+            refused: None,
             instead: Bytes::new(),
             lingered: 0,
         }
@@ -49,16 +60,47 @@ impl Watched {
         let Some(status) = status.and_then(|digits| StatusCode::from_bytes(digits).ok()) else {
             return false;
         };
-        self.instead = refusal::bytes(self.shell.refuse(Problem::from_status(status).status(status)));
+        self.watch.refusing();
+        self.refused = Some(Refused {
+            status,
+            patience: Box::pin(sleep(LINGER)),
+        });
         true
     }
 
     fn poll_replacement(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(refused) = &mut self.refused {
+            let status = refused.status;
+            if status == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE {
+                ready!(self.poll_origin(cx));
+            }
+            let problem = Problem::from_status(status).status(status);
+            let origin = self.watch.origin();
+            self.instead = refusal::bytes(self.shell.refuse(problem, origin.as_ref()));
+            self.refused = None;
+        }
         while self.instead.has_remaining() {
             let written = ready!(self.report(|socket, instead| socket.poll_write(cx, instead)))?;
             self.instead.advance(written);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Reads on in a head that is too large for hyper, as far as its `Origin`: without it, the script of a page could
+    /// not read our answer.
+    fn poll_origin(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut room = [0; 4096];
+        while let Some(refused) = self.refused.as_mut().filter(|_| self.watch.origin_may_come()) {
+            if refused.patience.as_mut().poll(cx).is_ready() {
+                break;
+            }
+            let mut buffer = ReadBuf::new(&mut room);
+            match ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => self.watch.received(buffer.filled()),
+                _ => break,
+            }
+        }
+        Poll::Ready(())
     }
 
     fn report(

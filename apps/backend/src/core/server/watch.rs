@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::Request;
+use http::HeaderValue;
 use tokio::time::{Instant, Sleep};
 
 use super::framing::{Fault, Framing};
@@ -84,15 +84,34 @@ impl Watch {
         if let Phase::Idle(_) = state.phase {
             state.phase = Phase::Head(Instant::now() + self.0.header_timeout);
         }
-        let waiting_for_head = matches!(state.phase, Phase::Head(_));
-        state.framing.received(bytes, waiting_for_head);
+        state.framing.received(bytes);
     }
 
-    /// A whole head came, and this is its request.
-    pub(super) fn requested<B>(&self, request: &Request<B>) -> Result<(), Fault> {
+    /// A whole head came, and hyper made a request of it: is there only one way to read it?
+    pub(super) fn requested(&self) -> Result<(), Fault> {
         let mut state = self.lock();
         state.phase = Phase::Answering;
-        state.framing.check(request)
+        state.framing.judge()
+    }
+
+    /// hyper answers a head that it cannot read: nothing more of it has to come.
+    pub(super) fn refusing(&self) {
+        self.lock().phase = Phase::Leaving;
+    }
+
+    /// Whether the rest of a head that hyper cannot read may tell an `Origin`.
+    pub(super) fn origin_may_come(&self) -> bool {
+        let state = self.lock();
+        !state.framing.has_verdict() && state.framing.origin().is_none()
+    }
+
+    /// The `Origin` of the head that hyper cannot read, as far as it tells one.
+    pub(super) fn origin(&self) -> Option<HeaderValue> {
+        let state = self.lock();
+        state
+            .framing
+            .origin()
+            .and_then(|value| HeaderValue::from_bytes(value).ok())
     }
 
     /// The answer is complete.

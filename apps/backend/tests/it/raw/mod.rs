@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use self::answer::RawAnswer;
-use self::inputs::{bodies, framings, headers, request_lines, targets};
+use self::inputs::{ambiguous, bodies, framings, headers, request_lines, targets};
 use crate::probes::{PATIENCE, until_closed};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
@@ -50,7 +50,7 @@ on_both_databases! {
         server.client().post("/api/auth/register", &ada).await.unwrap().assert_status(201);
         let tokens = server.client().post("/api/auth/login", &ada).await.unwrap().assert_status(200).json();
         let token = tokens["access_token"].as_str().unwrap();
-        let probes = [request_lines(), targets(token), headers(token), framings(), bodies(token)].concat();
+        let probes = [request_lines(), targets(token), headers(token), framings(), ambiguous(), bodies(token)].concat();
         assert!(probes.len() > 150, "only {} probes", probes.len());
         let mut wrong = Vec::new();
         for probes in probes.chunks(120) {

@@ -103,13 +103,53 @@ async fn preflights_are_granted_to_listed_origins_only() {
         granted.header("access-control-allow-headers"),
         "Authorization, Content-Type, X-Requested-With"
     );
-    assert_refused(&tested, "/api/id", "https://evil.example").await;
-    assert_refused(&tested, "/docs", "https://app.example").await;
+    assert_refused(&tested, "/api/id", "https://evil.example", 403).await;
+    assert_refused(&tested, "/api/id", "null", 403).await;
+    assert_refused(&tested, "/docs", "https://app.example", 405).await;
 }
 
-async fn assert_refused(tested: &Tested, path: &str, origin: &str) {
+#[tokio::test]
+async fn a_listed_origin_may_send_whatever_headers_its_libraries_add() {
+    let tested = layers("http://localhost");
+    let ask = async |path: &str, origin: &str, wished: &[&str]| {
+        let request = wished.iter().fold(preflight(path, origin), |request, wished| {
+            request.header("access-control-request-headers", *wished)
+        });
+        let answer = tested.ask(request).await;
+        (
+            answer.status.as_u16(),
+            answer.header("access-control-allow-headers").to_owned(),
+        )
+    };
+    let traced = "authorization,baggage,cache-control,content-type,sentry-trace,traceparent,tracestate,x-request-id";
+    let granted = (204, traced.replace(',', ", "));
+    assert_eq!(ask("/api/id", "https://app.example", &[traced]).await, granted);
+    assert_eq!(
+        ask("/.well-known/jwks.json", "https://anyone.example", &[traced]).await,
+        granted
+    );
+    let lines = ["X-One , ,\tX-Two", "x-three"];
+    assert_eq!(
+        ask("/api/id", "https://app.example", &lines).await,
+        (204, "x-one, x-two, x-three".into())
+    );
+    for no_names in ["", ",", "a b", "x:y", "\u{e9}"] {
+        let usual = (204, "Authorization, Content-Type, X-Requested-With".to_owned());
+        assert_eq!(
+            ask("/api/id", "https://app.example", &[no_names]).await,
+            usual,
+            "{no_names:?}"
+        );
+    }
+    assert_eq!(
+        ask("/api/id", "https://evil.example", &[traced]).await,
+        (403, String::new())
+    );
+}
+
+async fn assert_refused(tested: &Tested, path: &str, origin: &str, status: u16) {
     let answer = tested.ask(preflight(path, origin)).await;
-    assert_eq!(answer.status, 405);
+    assert_eq!(answer.status, status);
     assert_eq!(answer.header("access-control-allow-origin"), "");
     assert_eq!(answer.header("access-control-allow-methods"), "");
 }

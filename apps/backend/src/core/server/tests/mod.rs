@@ -48,7 +48,7 @@ async fn start(limits: Limits) -> Running {
     let options = LayerOptions {
         issuer: "http://localhost".into(),
         trusted_proxies: vec![],
-        cors_origins: vec![],
+        cors_origins: vec!["https://app.example".into()],
         body_timeout: limits.body_timeout,
         request_timeout: Duration::from_secs(30),
         chance: Chance,

@@ -1,5 +1,7 @@
 //! What may be read in two ways is not read at all.
 
+use std::net::SocketAddr;
+
 use super::probes::{PATIENCE, answer, exchange, send, until_closed};
 use super::{short, start};
 use crate::core::server::Limits;
@@ -30,7 +32,48 @@ async fn a72_ambiguous_requests_are_answered_400_and_closed() {
         "GET /fast HTTP/1.7\r\nHost: a\r\n\r\n".into(),
         "\0GET /fast HTTP/1.1\r\nHost: a\r\n\r\n".into(),
     ] {
-        let said = exchange(running.address, &request).await;
+        assert_refused_first_and_later(running.address, &request).await;
+    }
+    // What can be read in two ways, with a body that shows which way it was read.
+    for codings in [
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: chunked, chunked",
+        "Transfer-Encoding: identity, chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: ,chunked",
+        "Transfer-Encoding: chunked;q=1",
+        "Transfer-Encoding: \"chunked\"",
+        "Transfer-Encoding:\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\nX: y",
+        "Content-Length: 13\r\nTransfer-Encoding: chunked",
+        "Content-Length: 13\nX: y",
+        "Content-Length:\r\n 13",
+        "Content-Length: 13\r\nContent-Length: 14",
+        "Content-Length: \x0b13",
+        "Content-Length: 1_3",
+        "X: y\n\r\nContent-Length: 13",
+        "X: y\r\n\nGET /fast HTTP/1.1\r\nHost: a",
+    ] {
+        let request = format!("POST /echo HTTP/1.1\r\nHost: a\r\n{codings}\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+        assert_refused_first_and_later(running.address, &request).await;
+    }
+}
+
+/// It is refused as the first request of a connection, behind one that was answered, and behind one that was not.
+async fn assert_refused_first_and_later(address: SocketAddr, request: &str) {
+    let before = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na\nc";
+    let mut stream = send(address, before).await;
+    assert!(answer(&mut stream).await.ends_with("a\nc"));
+    tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes())
+        .await
+        .unwrap();
+    let behind_an_answer = until_closed(&mut stream, PATIENCE).await.expect("closed");
+    let piped = exchange(address, format!("{before}{request}")).await;
+    let (first, behind) = piped.split_once("a\nc").expect("the first request is answered");
+    assert!(first.starts_with("HTTP/1.1 200 "), "{piped}");
+    for said in [exchange(address, request).await, behind_an_answer, behind.to_owned()] {
         assert!(
             said.starts_with("HTTP/1.1 400 ") || said.starts_with("HTTP/1.0 400 "),
             "{request:?}: {said}"
@@ -48,6 +91,45 @@ async fn a72_ambiguous_requests_are_answered_400_and_closed() {
         ] {
             assert!(said.contains(part), "{part} after {request:?}: {said}");
         }
+    }
+}
+
+#[tokio::test]
+async fn answers_to_what_is_no_request_can_be_read_by_listed_origins() {
+    let running = start(Limits {
+        max_connections: 2,
+        ..Limits::default()
+    })
+    .await;
+    let from = |origin: &str, before: &str, rest: &str| {
+        format!("POST /api/echo HTTP/1.1\r\nHost: a\r\n{before}Origin: {origin}\r\n{rest}\r\n")
+    };
+    let (large, many) = (format!("X: {}\r\n", "y".repeat(100_000)), "X: y\r\n".repeat(200));
+    let (app, evil) = ("https://app.example", "https://evil.example");
+    for (status, before, rest) in [
+        ("431", "", large.as_str()),
+        ("431", large.as_str(), ""),
+        ("431", "", many.as_str()),
+        ("400", "", "Transfer-Encoding: gzip, chunked\r\n"),
+        ("400", "", "X : y\r\n"),
+        ("413", "", "Content-Length: 70000\r\n"),
+    ] {
+        let said = exchange(running.address, from(app, before, rest)).await;
+        assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{said}");
+        assert!(
+            said.contains("access-control-allow-origin: https://app.example\r\n"),
+            "{said}"
+        );
+        let said = exchange(running.address, from(evil, before, rest)).await;
+        assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{said}");
+        assert!(!said.contains("access-control-allow-origin"), "{said}");
+        assert!(said.contains("vary: Origin\r\n"), "{said}");
+    }
+    let _taken = [send(running.address, "GET").await, send(running.address, "GET").await];
+    for origin in [app, evil] {
+        let said = exchange(running.address, from(origin, "", "")).await;
+        assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
+        assert_eq!(said.contains("access-control-allow-origin: "), origin == app, "{said}");
     }
 }
 
