@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::post;
-use countersign::core::extract::{Json, JsonOrForm, OptionalBody};
+use countersign::core::extract::{Json, JsonOrForm, optional};
 use countersign::core::password::Password;
 use http::{Request, StatusCode};
 use libfuzzer_sys::fuzz_target;
@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Fields {
     #[serde(rename = "email")]
     _email: String,
@@ -35,13 +36,18 @@ static ROUTER: LazyLock<Router> = LazyLock::new(|| {
         .route("/both", post(async |JsonOrForm(_): JsonOrForm<Fields>| StatusCode::OK))
         .route(
             "/optional",
-            post(async |OptionalBody(_): OptionalBody<Fields>| StatusCode::OK),
+            post(async |request: Request<Body>| optional::<_, Fields>(request, &()).await.map(|_| StatusCode::OK)),
         )
 });
 
 fuzz_target!(|body: &[u8]| {
     for path in ["/json", "/both", "/optional"] {
-        for media_type in ["application/json", "application/x-www-form-urlencoded", "text/plain"] {
+        for media_type in [
+            "application/json",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "text/plain",
+        ] {
             let request = Request::post(path).header("content-type", media_type);
             let request = request.body(Body::from(body.to_vec())).expect("a request");
             let answer = RUNTIME

@@ -8,13 +8,15 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::Context;
 use crate::core::problem::Problem;
+use crate::documented;
 use crate::features::{
     accounts, auth, dev, docs, forward, health, keys, pages, recovery, revocation, sessions, verification,
 };
 
 /// The whole server as a service: every feature's routes, one line each, and the layers around them.
 pub fn app(context: Context) -> Router {
-    let (routes, openapi) = routes().split_for_parts();
+    let (routes, mut openapi) = routes().split_for_parts();
+    documented::refusals(&mut openapi);
     let routes = routes
         .layer(context.guard.layer())
         .with_state(context.clone())
@@ -48,7 +50,9 @@ fn routes() -> OpenApiRouter<Context> {
 
 /// The OpenAPI 3.1 document, generated from the routes.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    routes().into_openapi()
+    let mut openapi = routes().into_openapi();
+    documented::refusals(&mut openapi);
+    openapi
 }
 
 #[derive(OpenApi)]

@@ -7,6 +7,7 @@ mod app;
 pub mod commands;
 mod context;
 pub mod core;
+mod documented;
 pub mod features;
 pub mod migrations;
 pub mod settings;

@@ -1,13 +1,18 @@
 //! Extractors that answer with problems: bodies as JSON or form, and the request's [`Origin`].
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddr;
 
-use axum::body::Bytes;
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request};
+use axum::body::{Body, Bytes};
+use axum::extract::multipart::MultipartError;
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Multipart, Path, Request};
 use http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Value};
 
 use super::address::ClientAddress;
 use super::device::DeviceHash;
@@ -20,11 +25,17 @@ use crate::Context;
 /// A body of `application/json`.
 pub struct Json<T>(pub T);
 
-/// A body of `application/json` or of `application/x-www-form-urlencoded`.
+/// A body of `application/json` whose values follow rules beyond their types: all mistakes are told at once.
+pub struct Checked<T>(pub T);
+
+/// A body of `application/json` or of a form (`application/x-www-form-urlencoded`, `multipart/form-data`).
 pub struct JsonOrForm<T>(pub T);
 
-/// A body like that of [`JsonOrForm`], or none at all.
-pub struct OptionalBody<T>(pub Option<T>);
+/// What [`Checked`] asks a body.
+pub trait Rules {
+    /// The fields that break a rule.
+    fn mistakes(&self, context: &Context) -> Vec<FieldError>;
+}
 
 /// The last part of the path, as an id. What is no id names nothing: 404.
 pub struct PathId<T>(pub T);
@@ -33,10 +44,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
-            return Err(unsupported("Send the body as application/json."));
-        }
-        from_json(&bytes(request, state).await?).map(Self)
+        json(request, state).await?.without_mistakes().map(Self)
+    }
+}
+
+impl<T: DeserializeOwned + Rules> FromRequest<Context> for Checked<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, context: &Context) -> Result<Self, Problem> {
+        json(request, context).await?.checked(context).map(Self)
     }
 }
 
@@ -44,32 +60,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonOrForm<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let media_type = media_type(request.headers());
-        let body = bytes(request, state).await?;
-        match media_type.as_deref() {
-            Some("application/json") => from_json(&body).map(Self),
-            Some("application/x-www-form-urlencoded") => from_form(&body).map(Self),
-            _ => Err(unsupported(
-                "Send the body as application/json or application/x-www-form-urlencoded.",
-            )),
-        }
-    }
-}
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for OptionalBody<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let media_type = media_type(request.headers());
-        let body = bytes(request, state).await?;
-        match media_type.as_deref() {
-            _ if body.is_empty() => Ok(Self(None)),
-            Some("application/json") => from_json(&body).map(Some).map(Self),
-            Some("application/x-www-form-urlencoded") => from_form(&body).map(Some).map(Self),
-            _ => Err(unsupported(
-                "Send the body as application/json or application/x-www-form-urlencoded.",
-            )),
-        }
+        match is_json(request.headers()) {
+            true => json(request, state).await,
+            false => form(request, state).await,
+        }?
+        .without_mistakes()
+        .map(Self)
     }
 }
 
@@ -114,6 +110,47 @@ pub fn is_json(headers: &HeaderMap) -> bool {
     media_type(headers).as_deref() == Some("application/json")
 }
 
+/// Reads a body of `application/json`.
+///
+/// # Errors
+/// It is none, or cannot be read.
+pub async fn json<S: Send + Sync, T: DeserializeOwned>(request: Request, state: &S) -> Result<Read<T>, Problem> {
+    if !is_json(request.headers()) {
+        return Err(unsupported("Send the body as application/json."));
+    }
+    from_json(&bytes(request, state).await?)
+}
+
+/// Reads a body of either kind of form.
+///
+/// # Errors
+/// It is none, or cannot be read.
+pub async fn form<S: Send + Sync, T: DeserializeOwned>(request: Request, state: &S) -> Result<Read<T>, Problem> {
+    match media_type(request.headers()).as_deref() {
+        Some("application/x-www-form-urlencoded") => from_form(&bytes(request, state).await?),
+        Some("multipart/form-data") => from_parts(request, state).await,
+        _ => Err(unsupported(
+            "Send the body as application/json, application/x-www-form-urlencoded or multipart/form-data.",
+        )),
+    }
+}
+
+/// Reads a body like that of [`JsonOrForm`], or none at all.
+///
+/// # Errors
+/// There is one, and it cannot be read.
+pub async fn optional<S: Send + Sync, T: DeserializeOwned>(request: Request, state: &S) -> Result<Option<T>, Problem> {
+    let (parts, body) = request.into_parts();
+    let body = bytes(Request::new(body), state).await?;
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let request = Request::from_parts(parts, Body::from(body));
+    JsonOrForm::from_request(request, state)
+        .await
+        .map(|JsonOrForm(body)| Some(body))
+}
+
 async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state)
         .await
@@ -140,53 +177,257 @@ fn unsupported(detail: &'static str) -> Problem {
     Problem::new(Code::UnsupportedMediaType).detail(detail)
 }
 
-/// The texts of serde's errors may quote the value, which may be a password: only the place is told.
-fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        let error = error.into_inner();
-        if !error.is_data() {
-            let place = format!(
-                "The JSON cannot be read: line {}, column {}.",
-                error.line(),
-                error.column()
-            );
-            return Problem::new(Code::MalformedBody).detail(place);
-        }
-        mistake(&path, &error.to_string())
-    })?;
-    reader
-        .end()
-        .map_err(|_| Problem::new(Code::MalformedBody).detail("There is text after the JSON value."))?;
-    Ok(value)
+fn no_json(error: &serde_json::Error) -> Problem {
+    let (line, column) = (error.line(), error.column());
+    malformed(format!("The JSON cannot be read: line {line}, column {column}."))
 }
 
-fn from_form<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+fn malformed(detail: impl Into<Cow<'static, str>>) -> Problem {
+    Problem::new(Code::MalformedBody).detail(detail)
+}
+
+/// The texts of serde's errors may quote the value, which may be a password: only the place is told.
+fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<Read<T>, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let read = serde_path_to_error::deserialize(&mut reader);
+    let misfit = match read {
+        Ok(value) => Ok(value),
+        Err(error) if error.inner().is_data() => Err(Misfit::of(&error)),
+        Err(error) => return Err(no_json(error.inner())),
+    };
+    let value = match misfit {
+        Ok(value) => value,
+        // Once more, as whatever it is: what is no JSON behind the first mistake is the greater one.
+        Err(first) => {
+            return match Fields::deserialize(&mut serde_json::Deserializer::from_slice(body)) {
+                Ok(Fields(fields)) => Ok(read_fields(fields)),
+                Err(error) if error.is_data() || error.to_string().starts_with("recursion limit") => {
+                    Ok(Read::only(first.told()))
+                }
+                Err(error) => Err(no_json(&error)),
+            };
+        }
+    };
+    reader
+        .end()
+        .map_err(|_| malformed("There is text after the JSON value."))?;
+    Ok(Read::whole(value))
+}
+
+fn from_form<T: DeserializeOwned>(body: &[u8]) -> Result<Read<T>, Problem> {
     if std::str::from_utf8(body).is_err() {
-        return Err(Problem::new(Code::MalformedBody).detail("The form is not UTF-8."));
+        return Err(malformed("The form is not UTF-8."));
     }
-    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(body));
-    serde_path_to_error::deserialize(pairs).map_err(|error| {
-        let path = error.path().to_string();
-        mistake(&path, &error.into_inner().to_string())
-    })
+    let fields = form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), Value::from(value)));
+    Ok(read_fields(fields.collect()))
+}
+
+/// RFC 7578. What the layers allow of any body bounds this one, too; a file is no field of ours.
+async fn from_parts<S: Send + Sync, T: DeserializeOwned>(request: Request, state: &S) -> Result<Read<T>, Problem> {
+    let unreadable = |error: MultipartError| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::BodyTooLarge),
+        _ => malformed("The parts of the form cannot be read.").caused_by(error),
+    };
+    let mut parts = Multipart::from_request(request, state)
+        .await
+        .map_err(|_| malformed("The Content-Type of the form names no boundary."))?;
+    let mut fields = Vec::new();
+    while let Some(part) = parts.next_field().await.map_err(unreadable)? {
+        let name = part.name().unwrap_or_default().to_owned();
+        let is_file = part.file_name().is_some();
+        let value = part.bytes().await.map_err(unreadable)?;
+        let text = String::from_utf8(value.into()).map_err(|_| malformed("The form is not UTF-8."))?;
+        fields.push((name, if is_file { Value::Null } else { Value::from(text) }));
+    }
+    Ok(read_fields(fields))
+}
+
+/// What was read of a body.
+pub struct Read<T> {
+    /// The whole. Where a field could not be read, a harmless value stands in its place.
+    value: Option<T>,
+    mistakes: Vec<FieldError>,
+}
+
+impl<T> Read<T> {
+    fn whole(value: T) -> Self {
+        Self {
+            value: Some(value),
+            mistakes: Vec::new(),
+        }
+    }
+
+    /// Fields that nothing could be read of.
+    fn only(mistake: FieldError) -> Self {
+        Self {
+            value: None,
+            mistakes: vec![mistake],
+        }
+    }
+
+    /// The value, if nothing was wrong.
+    ///
+    /// # Errors
+    /// All that was.
+    pub fn without_mistakes(self) -> Result<T, Problem> {
+        match self.value {
+            Some(value) if self.mistakes.is_empty() => Ok(value),
+            _ => Err(Problem::validation(self.mistakes)),
+        }
+    }
+
+    /// The value, if nothing was wrong and it follows its rules.
+    ///
+    /// # Errors
+    /// All that was wrong, and all rules that it breaks.
+    pub fn checked(mut self, context: &Context) -> Result<T, Problem>
+    where
+        T: Rules,
+    {
+        let broken = self.value.as_ref().map(|value| value.mistakes(context));
+        for mistake in broken.unwrap_or_default() {
+            // A value that stands in for another one may break a rule.
+            if self.mistakes.iter().all(|known| known.field != mistake.field) {
+                self.mistakes.push(mistake);
+            }
+        }
+        self.without_mistakes()
+    }
+}
+
+/// How many mistakes one answer tells.
+const MAX_MISTAKES: usize = 20;
+
+/// How much an answer repeats of a name that the client made up.
+const MAX_NAME: usize = 64;
+
+/// Values of which most fields take one, for what comes after a mistake.
+const STAND_INS: [Value; 4] = [
+    Value::String(String::new()),
+    Value::Null,
+    Value::Bool(false),
+    Value::Array(Vec::new()),
+];
+
+/// Reads fields again and again, with something harmless in the place of each that cannot be read, until all mistakes
+/// are known.
+fn read_fields<T: DeserializeOwned>(sent: Vec<(String, Value)>) -> Read<T> {
+    let mut fields = Map::new();
+    let mut read = Read {
+        value: None,
+        mistakes: Vec::new(),
+    };
+    for (name, value) in sent {
+        if fields.insert(name.clone(), value).is_some() {
+            read.note(FieldError::new(shortened(&name), Code::Invalid).detail("The field is given more than once."));
+        }
+    }
+    let mut tried: HashMap<String, usize> = HashMap::new();
+    while read.mistakes.len() < MAX_MISTAKES {
+        let misfit = match serde_path_to_error::deserialize(Value::Object(fields.clone())) {
+            Ok(value) => {
+                read.value = Some(value);
+                break;
+            }
+            Err(error) => Misfit::of(&error),
+        };
+        let name = misfit.name().to_owned();
+        let next = tried.entry(name.clone()).or_default();
+        if *next == 0 {
+            read.note(misfit.told());
+        }
+        match (&misfit, STAND_INS.get(*next)) {
+            (Misfit::Unknown(_), _) if fields.remove(&name).is_some() => {}
+            (Misfit::Missing(_) | Misfit::Misshapen(_), Some(stand_in)) => {
+                fields.insert(name, stand_in.clone());
+            }
+            _ => break,
+        }
+        *next += 1;
+    }
+    read
+}
+
+impl<T> Read<T> {
+    fn note(&mut self, mistake: FieldError) {
+        if self.mistakes.iter().all(|known| known.field != mistake.field) {
+            self.mistakes.push(mistake);
+        }
+    }
 }
 
 /// What serde found wrong, told without the value it found.
-fn mistake(path: &str, text: &str) -> Problem {
-    let named = |start: &str| {
-        text.strip_prefix(start)
-            .and_then(|rest| rest.split('`').next())
-            .map(str::to_owned)
-    };
-    if let Some(field) = named("missing field `") {
-        return Problem::validation(vec![FieldError::new(field, Code::Missing)]);
+enum Misfit {
+    Missing(String),
+    Unknown(String),
+    Twice(String),
+    /// The path of what has the wrong type or form.
+    Misshapen(String),
+}
+
+impl Misfit {
+    fn of(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
+        let text = error.inner().to_string();
+        let named = |start: &str| {
+            text.strip_prefix(start)
+                .and_then(|rest| rest.split('`').next())
+                .map(str::to_owned)
+        };
+        named("missing field `")
+            .map(Self::Missing)
+            .or_else(|| named("unknown field `").map(Self::Unknown))
+            .or_else(|| named("duplicate field `").map(Self::Twice))
+            .unwrap_or_else(|| Self::Misshapen(error.path().to_string()))
     }
-    if let Some(field) = named("duplicate field `") {
-        let twice = FieldError::new(field, Code::Invalid).detail("The field is given more than once.");
-        return Problem::validation(vec![twice]);
+
+    /// The field of the body.
+    fn name(&self) -> &str {
+        match self {
+            Self::Missing(name) | Self::Unknown(name) | Self::Twice(name) => name,
+            Self::Misshapen(path) => path.split(['.', '[']).next().unwrap_or_default(),
+        }
     }
-    let field = if path == "." { "body" } else { path };
-    Problem::validation(vec![FieldError::new(field.to_owned(), Code::Invalid)])
+
+    fn told(&self) -> FieldError {
+        match self {
+            Self::Missing(name) => FieldError::new(name.clone(), Code::Missing),
+            Self::Unknown(name) => FieldError::new(shortened(name), Code::UnknownField),
+            Self::Twice(name) => {
+                FieldError::new(name.clone(), Code::Invalid).detail("The field is given more than once.")
+            }
+            Self::Misshapen(path) if path == "." => FieldError::new("body", Code::Invalid),
+            Self::Misshapen(path) => FieldError::new(shortened(path), Code::Invalid),
+        }
+    }
+}
+
+fn shortened(name: &str) -> String {
+    name.chars().take(MAX_NAME).collect()
+}
+
+/// The members of an object in their order, those with one name all of them.
+struct Fields(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Fields(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
 }

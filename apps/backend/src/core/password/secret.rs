@@ -43,10 +43,14 @@ impl From<String> for Password {
 
 impl<'de> Deserialize<'de> for Password {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The deserializer's own words may quote what was sent instead of a string.
-        String::deserialize(deserializer)
-            .map(Self::from)
-            .map_err(|_| D::Error::custom("a password is a string"))
+        String::deserialize(deserializer).map(Self::from).map_err(|error| {
+            // The name of a field that is not there is no secret.
+            if error.to_string().starts_with("missing field `") {
+                return error;
+            }
+            // The deserializer's own words may quote what was sent instead of a string.
+            D::Error::custom("a password is a string")
+        })
     }
 }
 

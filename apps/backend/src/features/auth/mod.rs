@@ -7,7 +7,7 @@ mod schemas;
 mod service;
 
 pub use router::router;
-pub use schemas::{MailAnswerBody, MailAskedBody, MailRequestBody};
+pub use schemas::{MailAnswerBody, MailAskedBody, MailRequestBody, answer_mistake};
 pub use service::{
     AskError, Credentials, ExportBody, LoginError, PasswordError, Registration, SignUpError, SignedUp, ask, ask_for,
     change_password, confirm, delete, enter, enter_by_email, export, logout_all, notify, operator, sign_up,

@@ -15,7 +15,7 @@ use super::schemas::{
 use super::service::{self, AskError, ExportBody, ExportError, LoginError, PasswordError, SignUpError, SignedUp};
 use crate::Context;
 use crate::core::dependencies::{CurrentUser, Identified};
-use crate::core::extract::{self, JsonOrForm, OptionalBody};
+use crate::core::extract;
 use crate::core::origin::Origin;
 use crate::core::problem::{Code, FieldError, Problem, ProblemBody};
 use crate::features::accounts::{AccountError, UserBody};
@@ -51,7 +51,7 @@ pub fn router() -> OpenApiRouter<Context> {
 async fn register(
     State(context): State<Context>,
     origin: Origin,
-    extract::Json(body): extract::Json<RegistrationBody>,
+    extract::Checked(body): extract::Checked<RegistrationBody>,
 ) -> Result<Response, Problem> {
     Ok(match service::sign_up(&context, body.try_into()?, &origin).await? {
         SignedUp::Made(account) => (StatusCode::CREATED, Json(UserBody::from(*account))).into_response(),
@@ -87,10 +87,10 @@ async fn ask_to_sign_in(
 async fn login_by_email(
     State(context): State<Context>,
     origin: Origin,
-    extract::Json(body): extract::Json<EmailLoginBody>,
+    extract::Checked(body): extract::Checked<EmailLoginBody>,
 ) -> Result<Json<TokenBody>, Problem> {
     let scopes = body.scopes()?;
-    let result = service::sign_in_by_email(&context, body.answer.try_into()?, &scopes, &origin).await;
+    let result = service::sign_in_by_email(&context, body.answer().try_into()?, &scopes, &origin).await;
     context
         .metrics
         .login(result.as_ref().err().map_or("success", LoginError::outcome));
@@ -99,9 +99,9 @@ async fn login_by_email(
 
 /// Sign in
 ///
-/// Takes the form of OAuth2's password grant, or JSON. Unknown addresses and wrong passwords get one and the same answer.
+/// Takes the form of OAuth2's password grant, in either encoding, or JSON. Unknown addresses and wrong passwords get one and the same answer.
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth",
-    request_body(content((LoginForm = "application/x-www-form-urlencoded"), (LoginJson = "application/json"))),
+    request_body(content((LoginForm = "application/x-www-form-urlencoded"), (LoginForm = "multipart/form-data"), (LoginJson = "application/json"))),
     responses(
         (status = OK, description = "Signed in", body = TokenBody),
         (status = "default", description = "Not signed in", body = ProblemBody<'static>, content_type = "application/problem+json"),
@@ -120,7 +120,8 @@ async fn login(State(context): State<Context>, origin: Origin, body: LoginBody) 
 
 /// Sign out
 ///
-/// Ends the session of the bearer token, or of the refresh token in the body when the access token has expired.
+/// Ends the session of the bearer token, whatever the body is, or of the refresh token in the body when the access token
+/// has expired.
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth", security((), ("password" = []), ("bearer" = [])),
     request_body(content((Option<RefreshBody> = "application/json"), (Option<RefreshBody> = "application/x-www-form-urlencoded"))),
     responses(
@@ -131,21 +132,22 @@ async fn logout(
     State(context): State<Context>,
     user: Result<CurrentUser, countersign_guard::Denied>,
     origin: Origin,
-    OptionalBody(body): OptionalBody<RefreshBody>,
+    request: Request,
 ) -> Result<StatusCode, Problem> {
+    let body = extract::optional::<_, RefreshBody>(request, &context).await;
     // The refresh token counts where there is one: it works when the access token does not.
-    if let Some(body) = body {
-        let known = match body.secret() {
-            Some(presented) => service::logout_by_refresh_token(&context, &presented, &origin).await?,
-            None => false,
-        };
-        if !known {
-            return Err(Problem::new(Code::InvalidRefreshToken).challenge(&context.challenge()));
-        }
-        return Ok(StatusCode::NO_CONTENT);
+    let presented = body.as_ref().ok().and_then(|body| body.as_ref()?.secret());
+    let known = match &presented {
+        Some(presented) => service::logout_by_refresh_token(&context, presented, &origin).await?,
+        None => false,
+    };
+    match (user, body) {
+        (Ok(user), _) => service::logout(&context, user.session_id(), user.account_id(), &origin).await?,
+        (Err(_), Ok(Some(_))) if known => {}
+        (Err(_), Ok(Some(_))) => return Err(Problem::new(Code::InvalidRefreshToken).challenge(&context.challenge())),
+        (Err(denied), Ok(None)) => return Err(denied.into()),
+        (Err(_), Err(problem)) => return Err(problem),
     }
-    let user = user?;
-    service::logout(&context, user.session_id(), user.account_id(), &origin).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -173,7 +175,7 @@ async fn change_password(
     State(context): State<Context>,
     user: CurrentUser,
     origin: Origin,
-    extract::Json(body): extract::Json<PasswordChangeBody>,
+    extract::Checked(body): extract::Checked<PasswordChangeBody>,
 ) -> Result<StatusCode, Problem> {
     let whose = (user.account_id(), user.session_id());
     let passwords = (body.current_password, body.new_password);
@@ -230,17 +232,13 @@ fn refused(context: &Context, error: PasswordError) -> Problem {
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for LoginBody {
+impl FromRequest<Context> for LoginBody {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, context: &Context) -> Result<Self, Problem> {
         match extract::is_json(request.headers()) {
-            true => extract::Json::from_request(request, state)
-                .await
-                .map(|extract::Json(body)| Self::Json(body)),
-            false => JsonOrForm::from_request(request, state)
-                .await
-                .map(|JsonOrForm(body)| Self::Form(body)),
+            true => extract::json(request, context).await?.checked(context).map(Self::Json),
+            false => extract::form(request, context).await?.checked(context).map(Self::Form),
         }
     }
 }

@@ -5,13 +5,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::service::{Credentials, Registration};
+use crate::Context;
 use crate::core::email::Email;
+use crate::core::extract::Rules;
 use crate::core::password::Password;
 use crate::core::problem::{Code, FieldError, Problem};
 use crate::features::proofs::Answer;
 
 /// What it takes to sign up.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Registration)]
 pub struct RegistrationBody {
     #[schema(format = Email, example = "ada@example.com")]
@@ -19,6 +22,15 @@ pub struct RegistrationBody {
     /// 8 to 128 characters, unless the server's settings say otherwise.
     #[schema(value_type = String, format = Password, example = "correct horse battery")]
     password: Password,
+}
+
+impl Rules for RegistrationBody {
+    fn mistakes(&self, context: &Context) -> Vec<FieldError> {
+        let email = self.email.parse::<Email>();
+        let password = context.check_password(&self.password, email.as_ref().map_or("", Email::typed));
+        let email = email.err().map(|_| FieldError::new("email", Code::InvalidEmail));
+        email.into_iter().chain(password.err().map(FieldError::from)).collect()
+    }
 }
 
 impl TryFrom<RegistrationBody> for Registration {
@@ -38,6 +50,7 @@ impl TryFrom<RegistrationBody> for Registration {
 
 /// The form of OAuth2's password grant (RFC 6749 §4.3.2), as FastAPI, Swagger UI and others send it.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = LoginForm)]
 pub struct LoginForm {
     /// The e-mail address.
@@ -63,6 +76,7 @@ pub struct LoginForm {
 
 /// The same as JSON.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Login)]
 pub struct LoginJson {
     #[schema(format = Email, example = "ada@example.com")]
@@ -82,22 +96,28 @@ pub enum LoginBody {
     Json(LoginJson),
 }
 
+impl Rules for LoginForm {
+    fn mistakes(&self, _: &Context) -> Vec<FieldError> {
+        let grant = self.grant_type.as_deref().unwrap_or_default();
+        let wrong = FieldError::new("grant_type", Code::Invalid).detail("It must be \"password\".");
+        let grant = (!grant.is_empty() && grant != "password").then_some(wrong);
+        grant.into_iter().chain(scope_mistake(self.scope.as_deref())).collect()
+    }
+}
+
+impl Rules for LoginJson {
+    fn mistakes(&self, _: &Context) -> Vec<FieldError> {
+        scope_mistake(self.scope.as_deref()).into_iter().collect()
+    }
+}
+
 impl TryFrom<LoginBody> for Credentials {
     type Error = Problem;
 
     /// An address that is none is an unknown one: the answer must not tell.
     fn try_from(body: LoginBody) -> Result<Self, Problem> {
         let (email, password, scope) = match body {
-            LoginBody::Form(form) => {
-                if form
-                    .grant_type
-                    .is_some_and(|grant| !grant.is_empty() && grant != "password")
-                {
-                    let wrong = FieldError::new("grant_type", Code::Invalid).detail("It must be \"password\".");
-                    return Err(Problem::validation(vec![wrong]));
-                }
-                (form.username, form.password, form.scope)
-            }
+            LoginBody::Form(form) => (form.username, form.password, form.scope),
             LoginBody::Json(json) => (json.email, json.password, json.scope),
         };
         let scopes = scopes(scope.as_deref())?;
@@ -111,6 +131,7 @@ impl TryFrom<LoginBody> for Credentials {
 
 /// The old password and the new one.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = PasswordChange)]
 pub struct PasswordChangeBody {
     #[schema(value_type = String, format = Password)]
@@ -120,8 +141,20 @@ pub struct PasswordChangeBody {
     pub new_password: Password,
 }
 
+impl Rules for PasswordChangeBody {
+    /// Whether it is too much like the account's address, only the service can tell.
+    fn mistakes(&self, context: &Context) -> Vec<FieldError> {
+        let fault = context.check_password(&self.new_password, "").err();
+        fault
+            .map(|fault| FieldError::from(fault).in_field("new_password"))
+            .into_iter()
+            .collect()
+    }
+}
+
 /// The password once more, before something that cannot be undone.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Confirmation)]
 pub struct ConfirmationBody {
     #[schema(value_type = String, format = Password)]
@@ -130,6 +163,7 @@ pub struct ConfirmationBody {
 
 /// An address that something is to be mailed to.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = MailRequest)]
 pub struct MailRequestBody {
     #[schema(format = Email, example = "ada@example.com")]
@@ -166,6 +200,7 @@ impl Default for MailAskedBody {
 
 /// What a person brings from a mail: the token of its link, or its code with the address that it went to.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = MailAnswer)]
 pub struct MailAnswerBody {
     /// `token` of the link.
@@ -197,9 +232,9 @@ impl TryFrom<MailAnswerBody> for Answer {
                 Ok(Self::Link(link))
             }
             (None, Some(email), Some(code)) => Ok(Self::Code(email.parse().ok().zip(code.parse().ok()))),
-            _ => {
-                let missing = FieldError::new("token", Code::Missing).detail("Send `token`, or `email` and `code`.");
-                Err(Problem::validation(vec![missing]))
+            (token, email, code) => {
+                let mistake = answer_mistake(token.is_some(), email.is_some(), code.is_some());
+                Err(Problem::validation(mistake.into_iter().collect()))
             }
         }
     }
@@ -207,18 +242,38 @@ impl TryFrom<MailAnswerBody> for Answer {
 
 /// A mailed link or code, and what scopes the session is to have.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = EmailLogin)]
 pub struct EmailLoginBody {
-    /// The link or the code.
-    #[serde(flatten)]
-    pub answer: MailAnswerBody,
+    /// `token` of the link.
+    #[schema(required = false, nullable = false)]
+    token: Option<String>,
+    /// Where the code went to.
+    #[schema(required = false, nullable = false, format = Email)]
+    email: Option<String>,
+    /// Six digits.
+    #[schema(required = false, nullable = false, example = "012345")]
+    code: Option<String>,
     /// Scopes separated by spaces; none asks for all that the account owns.
     #[schema(required = false)]
     #[serde(default)]
     pub scope: Option<String>,
 }
 
+impl Rules for EmailLoginBody {
+    fn mistakes(&self, _: &Context) -> Vec<FieldError> {
+        let (token, email, code) = (self.token.as_ref(), self.email.as_ref(), self.code.as_ref());
+        let answer = answer_mistake(token.is_some(), email.is_some(), code.is_some());
+        answer.into_iter().chain(scope_mistake(self.scope.as_deref())).collect()
+    }
+}
+
 impl EmailLoginBody {
+    /// The link or the code.
+    pub fn answer(self) -> MailAnswerBody {
+        MailAnswerBody::new(self.token, self.email, self.code)
+    }
+
     /// The scopes that are asked for.
     ///
     /// # Errors
@@ -228,10 +283,24 @@ impl EmailLoginBody {
     }
 }
 
+/// A mail is answered by the token of its link, or by its code with the address that it went to.
+pub fn answer_mistake(token: bool, email: bool, code: bool) -> Option<FieldError> {
+    let missing = FieldError::new("token", Code::Missing).detail("Send `token`, or `email` and `code`.");
+    (!matches!((token, email, code), (true, false, false) | (false, true, true))).then_some(missing)
+}
+
 fn scopes(text: Option<&str>) -> Result<Scopes, Problem> {
+    read_scopes(text).map_err(|mistake| Problem::validation(vec![mistake]))
+}
+
+fn scope_mistake(text: Option<&str>) -> Option<FieldError> {
+    read_scopes(text).err()
+}
+
+fn read_scopes(text: Option<&str>) -> Result<Scopes, FieldError> {
     text.unwrap_or_default()
         .parse()
         .map_err(|error: countersign_guard::UnknownScopeCharacter| {
-            Problem::validation(vec![FieldError::new("scope", Code::Invalid).detail(error.to_string())])
+            FieldError::new("scope", Code::Invalid).detail(error.to_string())
         })
 }

@@ -50,10 +50,10 @@ async fn ask(
 async fn recover(
     State(context): State<Context>,
     origin: Origin,
-    extract::Json(body): extract::Json<RecoveryBody>,
+    extract::Checked(body): extract::Checked<RecoveryBody>,
 ) -> Result<StatusCode, Problem> {
-    let answer = body.answer.try_into()?;
-    service::recover(&context, (answer, body.new_password), &origin).await?;
+    let (answer, new_password) = body.split();
+    service::recover(&context, (answer.try_into()?, new_password), &origin).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -3,17 +3,48 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::Context;
+use crate::core::extract::Rules;
 use crate::core::password::Password;
-use crate::features::auth::MailAnswerBody;
+use crate::core::problem::FieldError;
+use crate::features::auth::{MailAnswerBody, answer_mistake};
 
 /// A mailed link or code, and the new password.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Recovery)]
 pub struct RecoveryBody {
-    /// The link or the code.
-    #[serde(flatten)]
-    pub answer: MailAnswerBody,
+    /// `token` of the link.
+    #[schema(required = false, nullable = false)]
+    token: Option<String>,
+    /// Where the code went to.
+    #[schema(required = false, nullable = false, format = Email)]
+    email: Option<String>,
+    /// Six digits.
+    #[schema(required = false, nullable = false, example = "012345")]
+    code: Option<String>,
     /// 8 to 128 characters, unless the server's settings say otherwise.
     #[schema(value_type = String, format = Password)]
-    pub new_password: Password,
+    new_password: Password,
+}
+
+impl RecoveryBody {
+    /// The link or the code, and the new password.
+    pub fn split(self) -> (MailAnswerBody, Password) {
+        (
+            MailAnswerBody::new(self.token, self.email, self.code),
+            self.new_password,
+        )
+    }
+}
+
+impl Rules for RecoveryBody {
+    /// Whose account it is, and so whether the password is too much like its address, only the answer to the mail tells.
+    fn mistakes(&self, context: &Context) -> Vec<FieldError> {
+        let (token, email, code) = (self.token.as_ref(), self.email.as_ref(), self.code.as_ref());
+        let answer = answer_mistake(token.is_some(), email.is_some(), code.is_some());
+        let password = context.check_password(&self.new_password, "").err();
+        let password = password.map(|fault| FieldError::from(fault).in_field("new_password"));
+        answer.into_iter().chain(password).collect()
+    }
 }

@@ -43,6 +43,7 @@ impl From<Tokens> for TokenBody {
 
 /// A refresh token to be spent.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Refresh)]
 pub struct RefreshBody {
     #[schema(value_type = String, example = "csr_…")]

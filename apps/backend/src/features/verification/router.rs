@@ -72,7 +72,7 @@ async fn ask_to_change(
     State(context): State<Context>,
     user: CurrentUser,
     origin: Origin,
-    extract::Json(body): extract::Json<EmailChangeBody>,
+    extract::Checked(body): extract::Checked<EmailChangeBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
     let email = body.email()?;
     service::ask_to_change(&context, user.account_id(), (&email, body.password), &origin).await?;

@@ -3,12 +3,15 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::Context;
 use crate::core::email::Email;
+use crate::core::extract::Rules;
 use crate::core::password::Password;
 use crate::core::problem::{Code, FieldError, Problem};
 
 /// A new address, and the password once more.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = EmailChange)]
 pub struct EmailChangeBody {
     /// The new address.
@@ -16,6 +19,16 @@ pub struct EmailChangeBody {
     email: String,
     #[schema(value_type = String, format = Password)]
     pub password: Password,
+}
+
+impl Rules for EmailChangeBody {
+    fn mistakes(&self, _: &Context) -> Vec<FieldError> {
+        let wrong = self.email.parse::<Email>().err();
+        wrong
+            .map(|_| FieldError::new("email", Code::InvalidEmail))
+            .into_iter()
+            .collect()
+    }
 }
 
 impl EmailChangeBody {

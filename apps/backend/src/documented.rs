@@ -1,0 +1,186 @@
+//! What each operation of the OpenAPI document can be refused with: each status, and the codes that it comes with.
+//!
+//! In one table beside the list of routes, and not at each of them: most codes come from the layers and the extractors
+//! that all routes share. The tests of the clients hold every answer against the document.
+
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+use serde_json::json;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{OpenApi, RefOr, Response};
+
+use crate::core::problem::Code::{self, *};
+
+/// Of any request.
+const ALWAYS: &[Code] = &[BadRequest, HeadersTooLarge, Internal, Overloaded, Unavailable];
+/// Of one with a body.
+const OF_A_BODY: &[Code] = &[
+    MalformedBody,
+    RequestTimeout,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    ValidationFailed,
+    UnknownField,
+];
+/// Of one with a bearer token.
+const OF_A_TOKEN: &[Code] = &[MissingToken, InvalidToken];
+/// Of a new password.
+const OF_A_PASSWORD: &[Code] = &[
+    PasswordTooShort,
+    PasswordTooLong,
+    PasswordBreached,
+    PasswordContainsContext,
+];
+
+/// Of single operations.
+const OWN: &[(&str, &[Code])] = &[
+    (
+        "POST /api/auth/register",
+        &[InvalidEmail, SignupClosed, EmailTaken, RateLimited],
+    ),
+    (
+        "POST /api/auth/login",
+        &[InvalidCredentials, EmailNotVerified, RateLimited],
+    ),
+    ("POST /api/auth/login/email", &[InvalidEmail, RateLimited]),
+    (
+        "POST /api/auth/login/email/confirm",
+        &[InvalidProof, InvalidCredentials, EmailNotVerified, RateLimited],
+    ),
+    ("POST /api/auth/logout", &[InvalidRefreshToken]),
+    ("POST /api/auth/refresh", &[InvalidRefreshToken, RateLimited]),
+    ("POST /api/auth/change-password", &[InvalidCredentials, RateLimited]),
+    ("GET /api/auth/me/export", &[RateLimited]),
+    ("DELETE /api/auth/me", &[InvalidCredentials, RateLimited]),
+    ("POST /api/auth/verify-email", &[InvalidEmail, RateLimited]),
+    ("POST /api/auth/verify-email/confirm", &[InvalidProof, RateLimited]),
+    (
+        "POST /api/auth/change-email",
+        &[InvalidEmail, InvalidCredentials, EmailTaken, RateLimited],
+    ),
+    (
+        "POST /api/auth/change-email/confirm",
+        &[InvalidProof, EmailTaken, RateLimited],
+    ),
+    ("POST /api/auth/recover", &[InvalidEmail, RateLimited]),
+    ("POST /api/auth/recover/confirm", &[InvalidProof, RateLimited]),
+    ("DELETE /api/auth/sessions/{id}", &[NotFound]),
+    ("GET /api/auth/forward", &[InsufficientScope]),
+    ("GET /oauth2/status-lists/{number}", &[NotFound]),
+];
+
+const NEW_PASSWORD: [&str; 3] = [
+    "POST /api/auth/register",
+    "POST /api/auth/change-password",
+    "POST /api/auth/recover/confirm",
+];
+
+/// Where a wrong password comes beside a bearer token that is right: 403, not 401.
+const BESIDE_A_TOKEN: [&str; 3] = [
+    "POST /api/auth/change-password",
+    "DELETE /api/auth/me",
+    "POST /api/auth/change-email",
+];
+
+/// Puts every status, with its codes, in the place of `default`.
+pub(crate) fn refusals(document: &mut OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let methods = [
+            ("GET", &mut item.get),
+            ("POST", &mut item.post),
+            ("PUT", &mut item.put),
+            ("PATCH", &mut item.patch),
+            ("DELETE", &mut item.delete),
+        ];
+        for (method, operation) in methods {
+            if let Some(operation) = operation {
+                describe(operation, &format!("{method} {path}"));
+            }
+        }
+    }
+}
+
+fn describe(operation: &mut Operation, name: &str) {
+    let mut statuses: BTreeMap<StatusCode, Vec<Code>> = BTreeMap::new();
+    for code in codes(operation, name) {
+        let beside_a_token = code == InvalidCredentials && BESIDE_A_TOKEN.contains(&name);
+        let status = if beside_a_token {
+            StatusCode::FORBIDDEN
+        } else {
+            code.status()
+        };
+        statuses.entry(status).or_default().push(code);
+    }
+    let responses = &mut operation.responses.responses;
+    responses.remove("default");
+    for (status, codes) in statuses {
+        responses.insert(status.as_str().to_owned(), RefOr::T(response(&codes)));
+    }
+}
+
+fn codes(operation: &Operation, name: &str) -> Vec<Code> {
+    let groups = [
+        (ALWAYS, true),
+        (OF_A_BODY, operation.request_body.is_some()),
+        (OF_A_TOKEN, operation.security.is_some()),
+        (OF_A_PASSWORD, NEW_PASSWORD.contains(&name)),
+    ];
+    let groups = groups.into_iter().filter_map(|(codes, holds)| holds.then_some(codes));
+    let own = OWN
+        .iter()
+        .filter_map(|&(known, codes)| (known == name).then_some(codes));
+    groups.chain(own).flatten().copied().collect()
+}
+
+fn response(codes: &[Code]) -> Response {
+    let titles: Vec<_> = codes
+        .iter()
+        .map(|code| format!("`{}`: {}.", code.name(), code.title()))
+        .collect();
+    let names: Vec<_> = codes.iter().map(|code| code.name()).collect();
+    let schema = json!({ "allOf": [
+        { "$ref": "#/components/schemas/Problem" },
+        { "type": "object", "properties": { "code": { "type": "string", "enum": names } } },
+    ]});
+    serde_json::from_value(json!({
+        "description": titles.join(" "),
+        "content": { "application/problem+json": { "schema": schema } },
+    }))
+    .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_tells_each_status_with_its_codes() {
+        let document = serde_json::to_value(crate::openapi()).unwrap();
+        let mut names = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let name = format!("{} {path}", method.to_uppercase());
+                let responses = operation["responses"].as_object().unwrap();
+                assert!(!responses.contains_key("default"), "{name}");
+                for (status, response) in responses.iter().filter(|(status, _)| status.as_str() >= "400") {
+                    let schema = &response["content"]["application/problem+json"]["schema"]["allOf"][1];
+                    let codes = schema["properties"]["code"]["enum"].as_array().unwrap();
+                    assert!(!codes.is_empty(), "{name} {status}");
+                }
+                names.push(name);
+            }
+        }
+        for known in OWN
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(NEW_PASSWORD)
+            .chain(BESIDE_A_TOKEN)
+        {
+            assert!(
+                names.iter().any(|name| name == known),
+                "{known} is no operation any more"
+            );
+        }
+    }
+}
