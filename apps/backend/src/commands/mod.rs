@@ -66,6 +66,7 @@ fn obey(line: CommandLine) -> Result<(), Failure> {
         Command::Errors => return documents::errors(&mut output),
         Command::Completions { shell } => return Ok(output.document(&cli::completions(*shell))?),
         Command::Settings(arguments) if arguments.reference => return Ok(settings::show_reference(&mut output)?),
+        Command::Settings(arguments) if arguments.example => return Ok(settings::show_example(&mut output)?),
         // An export is verified anywhere, also where no server is.
         Command::Audit(cli::Audit::Verify(asked)) if asked.export.is_some() => {
             return audit::verify_export(asked, &mut output);

@@ -1,6 +1,9 @@
 //! `countersign serve`: the server itself.
 
+use std::fs::File;
 use std::io::IsTerminal;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 
 use countersign_store::{Error, Role};
 
@@ -12,7 +15,7 @@ use crate::core::origin::Origin;
 use crate::core::server::{Listening, Server, Shutdown, ignore_signals};
 use crate::features::audit::{self, Actor, Event, Kind};
 use crate::features::health;
-use crate::settings::Settings;
+use crate::settings::{Log, LogFormat, Settings};
 use crate::{Context, app};
 
 /// Serves until it is told to stop; then every request that has begun is answered.
@@ -50,8 +53,7 @@ pub(super) async fn serve(mut settings: Settings) -> Result<(), Failure> {
         None => None,
     };
     tracing::info!(%address, issuer = context.settings.issuer.as_str(), "listening");
-    // Somebody who looks, or who has just begun and may look later.
-    if std::io::stdout().is_terminal() || database_is_new {
+    if is_read_by_a_person(&context.settings.log, database_is_new) {
         println!("{}", banner(&context, address, database_is_new));
     }
     if let Some(operator) = operator {
@@ -75,6 +77,24 @@ pub(super) async fn serve(mut settings: Settings) -> Result<(), Failure> {
     context.db.close().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Whether somebody looks, or has just begun and may look later. A program that reads JSON gets no text in between.
+fn is_read_by_a_person(log: &Log, database_is_new: bool) -> bool {
+    let (looks, terminal) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
+    match log.format {
+        LogFormat::Json => looks && !terminal,
+        LogFormat::Auto | LogFormat::Text => (looks || database_is_new) && (terminal || !is_one_stream()),
+    }
+}
+
+/// Whether log lines and the greeting would come out at one and the same place: the journal, a file.
+fn is_one_stream() -> bool {
+    let place = |stream: BorrowedFd<'_>| {
+        let file = File::from(stream.try_clone_to_owned().ok()?);
+        file.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()))
+    };
+    place(std::io::stdout().as_fd()) == place(std::io::stderr().as_fd())
 }
 
 /// Tells the audit log of this server.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::output::{Output, Row};
-use crate::settings::{InForce, Loaded, reference};
+use crate::settings::{InForce, Loaded, example, reference};
 
 /// Prints the settings in force.
 ///
@@ -22,6 +22,14 @@ pub fn show<W: Write>(loaded: &Loaded, output: &mut Output<W>) -> io::Result<()>
 /// When the output cannot be written.
 pub fn show_reference<W: Write>(output: &mut Output<W>) -> io::Result<()> {
     output.document(reference().as_bytes())
+}
+
+/// Prints a settings file that holds every setting, commented out, which asks for no settings.
+///
+/// # Errors
+/// When the output cannot be written.
+pub fn show_example<W: Write>(output: &mut Output<W>) -> io::Result<()> {
+    output.document(example().as_bytes())
 }
 
 #[derive(Serialize)]

@@ -9,6 +9,7 @@ mod database_url;
 mod docs;
 mod duration;
 mod environment;
+mod example;
 mod file;
 mod hashing;
 mod http;
@@ -46,6 +47,7 @@ pub use self::database::Database;
 pub use self::database_url::DatabaseUrl;
 pub use self::docs::Docs;
 pub use self::duration::parse as parse_duration;
+pub use self::example::example;
 pub use self::hashing::Hashing;
 pub use self::http::Http;
 pub use self::limits::Limits;
@@ -123,7 +125,8 @@ section! {
         /// What the private keys are encrypted with (PKCS#8), if they are.
         #[danger = "lose it and the keys are lost"]
         keys_passphrase: Option<SecretString> = "",
-        /// Addresses and networks of the proxies in front, whose word about the client's address is believed.
+        /// Addresses and networks of the proxies in front, whose word about the client's address is believed. A client
+        /// whose address such a proxy does not tell legibly counts as `0.0.0.0`, never as the proxy.
         #[danger = "who speaks from such an address can claim to be anyone, and escapes the limits"]
         trusted_proxies: Vec<IpNet> = "",
         /// Who may open an account: everyone (`open`), or only the command line (`closed`).
@@ -133,7 +136,8 @@ section! {
         /// account.
         #[danger = "without `required`, signing up tells whether an address has an account"]
         email_verification: EmailVerification = "optional",
-        /// Origins of web pages that may call the API. The public documents (JWKS, metadata) answer every origin.
+        /// Origins of web pages whose scripts may call the API; preflights of others are refused (403) and named in the
+        /// log. The public documents (JWKS, metadata) answer every origin.
         #[danger = "scripts of such a page see what the API answers to them"]
         cors_origins: Vec<Origin> = "",
         sections {

@@ -17,6 +17,7 @@ A value comes from the first of these that gives it:
 3. the settings file: `countersign.toml` in the working folder, or the one that `--config` or `COUNTERSIGN_CONFIG` names;
 4. the default.
 
+`countersign settings --example` prints a `countersign.toml` with every setting in it, commented out.
 `countersign settings` shows what is in force and where each value came from. Nothing starts on a mistake: all of them
 are told at once, with file and line or the variable, and the exit code is 78. A name that is no setting is a mistake, in
 the file and in the environment; only `COUNTERSIGN_TEST_…`, and what Kubernetes sets for a service called `countersign`,

@@ -52,6 +52,69 @@ fn the_first_start_greets_with_lines_to_paste_and_finds_a_port() {
 }
 
 #[test]
+fn no_text_stands_between_log_lines_of_json() {
+    // Both streams into one file, as the journal has them; and JSON by setting, as containers have it.
+    for (one_file, format) in [(true, "auto"), (true, "json"), (false, "json")] {
+        let folder = tempfile::tempdir().unwrap();
+        let (out, err) = (folder.path().join("out"), folder.path().join("err"));
+        let file = |path: &Path| std::fs::File::options().create(true).append(true).open(path).unwrap();
+        let mut command = countersign(folder.path());
+        let command = command
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .env("COUNTERSIGN_LOG__FORMAT", format);
+        let command = command
+            .stdout(file(&out))
+            .stderr(file(if one_file { &out } else { &err }));
+        let mut server = command.spawn().unwrap();
+        let said = || {
+            let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
+            read(&out) + &read(&err)
+        };
+        // The greeting, if there were one, would follow this line at once.
+        for _ in 0..600 {
+            if said().contains("listening") {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        assert!(said().contains("listening"), "{}", said());
+        rustix::process::kill_process(
+            rustix::process::Pid::from_raw(i32::try_from(server.id()).unwrap()).unwrap(),
+            rustix::process::Signal::TERM,
+        )
+        .unwrap();
+        server.wait().unwrap();
+        for line in said().lines() {
+            serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|_| panic!("{format}: {line:?}"));
+        }
+    }
+}
+
+#[test]
+fn the_example_is_a_settings_file_that_starts_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = countersign(folder.path())
+        .args(["settings", "--example"])
+        .output()
+        .unwrap();
+    std::fs::write(folder.path().join("countersign.toml"), &example.stdout).unwrap();
+    let text = String::from_utf8(example.stdout).unwrap();
+    for part in [
+        "\n#issuer = ",
+        "\n[tokens]\n",
+        "\n#access_ttl = \"15d\"\n",
+        "\n#smtp_url = ",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let shown = |folder: &Path| countersign(folder).args(["settings", "--json"]).output().unwrap();
+    let with = shown(folder.path());
+    assert!(with.status.success(), "{}", errors(&with));
+    let empty = tempfile::tempdir().unwrap();
+    assert_eq!(with.stdout, shown(empty.path()).stdout);
+}
+
+#[test]
 fn a_command_in_the_wrong_folder_says_that_it_makes_a_database() {
     let folder = tempfile::tempdir().unwrap();
     let list = || countersign(folder.path()).args(["users", "list"]).output().unwrap();
