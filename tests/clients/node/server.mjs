@@ -12,14 +12,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 export const password = 'a long umbrella'
 
-export async function startServer() {
+export async function startServer(settings = {}) {
   const program = process.env.COUNTERSIGN_TEST_BIN
   assert(program, "COUNTERSIGN_TEST_BIN must name the server's program; scripts/test clients sets it")
   const folder = await mkdtemp(join(tmpdir(), 'countersign-node-'))
   const base = `http://127.0.0.1:${await freePort()}`
   // Settings of whoever runs the tests do not reach the server.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COUNTERSIGN_')))
-  const child = spawn(program, ['serve', '--listen', new URL(base).host], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const options = { cwd: folder, env: { ...env, ...settings }, stdio: ['ignore', 'pipe', 'pipe'] }
+  const child = spawn(program, ['serve', '--listen', new URL(base).host], options)
   let log = ''
   child.stdout.on('data', (text) => (log += text))
   child.stderr.on('data', (text) => (log += text))
@@ -27,6 +28,7 @@ export async function startServer() {
   return {
     base,
     register: () => register(base),
+    log: () => log,
     async stop() {
       if (child.exitCode === null) {
         child.kill('SIGTERM')

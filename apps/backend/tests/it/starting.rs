@@ -51,8 +51,8 @@ fn the_first_start_greets_with_lines_to_paste_and_finds_a_port() {
     assert!(folder.path().join("secrets/jwt/private.pem").exists());
 }
 
-#[test]
-fn no_text_stands_between_log_lines_of_json() {
+#[tokio::test]
+async fn no_text_stands_between_log_lines_of_json() {
     // Both streams into one file, as the journal has them; and JSON by setting, as containers have it.
     for (one_file, format) in [(true, "auto"), (true, "json"), (false, "json")] {
         let folder = tempfile::tempdir().unwrap();
@@ -75,7 +75,7 @@ fn no_text_stands_between_log_lines_of_json() {
             if said().contains("listening") {
                 break;
             }
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
         assert!(said().contains("listening"), "{}", said());
         rustix::process::kill_process(

@@ -16,7 +16,11 @@ on_both_databases! {
         for path in ["/api/auth/register", "/api/auth/recover", "/api/auth/verify-email", "/api/auth/login/email"] {
             let mut answers = Vec::new();
             for email in ["ada@example.com", "nobody@example.com"] {
-                let answer = server.post(path, json!({ "email": email, "password": PASSWORD })).await.assert_status(202);
+                let body = match path {
+                    "/api/auth/register" => json!({ "email": email, "password": PASSWORD }),
+                    _ => json!({ "email": email }),
+                };
+                let answer = server.post(path, body).await.assert_status(202);
                 let mut headers = answer.headers.clone();
                 headers.remove("x-request-id");
                 answers.push((answer.text, headers));
