@@ -5,7 +5,7 @@ import sys
 import time
 
 import jwt
-from countersign import Guard
+from countersign_guard import Guard
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256

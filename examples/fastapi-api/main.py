@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 from uuid import UUID
 
-from countersign import Guard, User
-from countersign.fastapi import Refusal, current_user, problem_details
+from countersign_guard import Guard, User
+from countersign_guard.fastapi import Refusal, current_user, problem_details
 from fastapi import Depends, FastAPI, Security
 from pydantic import BaseModel, Field
 

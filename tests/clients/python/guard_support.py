@@ -3,7 +3,7 @@
 import time
 from contextlib import contextmanager
 
-from countersign import Denied
+from countersign_guard import Denied
 
 
 class Clock:

@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from countersign import Guard
-from countersign.asgi import GuardMiddleware
+from countersign_guard import Guard
+from countersign_guard.asgi import GuardMiddleware
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute

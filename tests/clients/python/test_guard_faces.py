@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
-from countersign import Denied, Guard, InsufficientScope, InvalidToken, MissingToken, Unavailable
+from countersign_guard import Denied, Guard, InsufficientScope, InvalidToken, MissingToken, Unavailable
 
-from countersign.access_token import verify_access_token
+from countersign_guard.access_token import verify_access_token
 from guard_issuer import KEYS, LISTS, FakeIssuer, hanging
 from guard_support import Clock, eventually, outcome
 
@@ -95,7 +95,7 @@ def test_a_token_is_verified_once_and_its_status_asked_every_time(issuer, guard,
         verified.append(given)
         return verify_access_token(*given)
 
-    monkeypatch.setattr("countersign.guard.verify_access_token", counting)
+    monkeypatch.setattr("countersign_guard.guard.verify_access_token", counting)
     token = issuer.token(idx=7)
     assert [outcome(guard, token) for _ in range(5)] == ["ok"] * 5
     assert len(verified) == 1
@@ -219,7 +219,7 @@ def test_a_forgotten_guard_ends_its_thread(issuer):
 
 PROGRAM = """
 import os, sys
-from countersign import Guard
+from countersign_guard import Guard
 guard = Guard(sys.argv[1])
 token = sys.stdin.readline().strip()
 print(guard.verify_sync(token).session, flush=True)

@@ -3,8 +3,8 @@
 from typing import Annotated
 
 import pytest
-from countersign import Guard, User
-from countersign.fastapi import Refusal, current_user, optional_user, problem_details
+from countersign_guard import Guard, User
+from countersign_guard.fastapi import Refusal, current_user, optional_user, problem_details
 from fastapi import Depends, FastAPI, Security, WebSocket
 from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketDenialResponse

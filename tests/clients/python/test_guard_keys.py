@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from countersign import Guard
-from countersign.key_set import KeySet
-from countersign.options import Options
-from countersign.transport import Reply
+from countersign_guard import Guard
+from countersign_guard.key_set import KeySet
+from countersign_guard.options import Options
+from countersign_guard.transport import Reply
 
 from guard_issuer import KEYS, METADATA, FakeIssuer, SigningKey, dropping, hanging, saying
 from guard_support import eventually, outcome
@@ -142,7 +142,7 @@ def test_a_lie_changes_nothing(issuer, lie):
 
 @pytest.mark.parametrize("path", [METADATA, KEYS])
 def test_an_issuer_that_hangs_holds_nobody_up_who_needs_nothing_new(issuer, path, monkeypatch):
-    monkeypatch.setattr("countersign.key_set.SECONDS", 0.5)
+    monkeypatch.setattr("countersign_guard.key_set.SECONDS", 0.5)
     token = issuer.token()
     with Guard(issuer.url, unknown_key_cooldown=0) as guard:
         issuer.lies[path] = hanging
@@ -157,7 +157,7 @@ def test_an_issuer_that_hangs_holds_nobody_up_who_needs_nothing_new(issuer, path
 
 
 def test_a_reply_that_drips_is_given_up(issuer, monkeypatch):
-    monkeypatch.setattr("countersign.key_set.SECONDS", 0.5)
+    monkeypatch.setattr("countersign_guard.key_set.SECONDS", 0.5)
 
     def dripping(handler):
         handler.send_response(200)
@@ -194,7 +194,7 @@ def test_a_guard_is_made_while_the_issuer_is_down(issuer):
 
 
 def test_keys_are_renewed_before_their_time_is_over(issuer, monkeypatch):
-    monkeypatch.setattr("countersign.key_set._lifetime", lambda _: 0.05)
+    monkeypatch.setattr("countersign_guard.key_set._lifetime", lambda _: 0.05)
     with Guard(issuer.url) as guard:
         assert outcome(guard, issuer.token()) == "ok"
         new = SigningKey()
@@ -219,7 +219,7 @@ def test_keys_are_renewed_before_their_time_is_over(issuer, monkeypatch):
 )
 def test_how_long_keys_are_kept(header, seconds):
     import httpx
-    from countersign.key_set import _lifetime
-    from countersign.transport import Reply
+    from countersign_guard.key_set import _lifetime
+    from countersign_guard.transport import Reply
 
     assert _lifetime(Reply(200, httpx.Headers({"Cache-Control": header}), b"")) == seconds

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from countersign import Guard, Revoked
+from countersign_guard import Guard, Revoked
 
 from guard_issuer import LISTS, FakeIssuer, SigningKey, dropping, hanging, saying
 from guard_support import Clock, eventually, outcome, stopped
@@ -114,7 +114,7 @@ def test_an_issuer_that_hangs_after_a_sleep_is_asked_once(issuer, guard_with, cl
     guard, token = guard_with(), issuer.token(exp=int(time.time()) + 10**5)
     assert outcome(guard, token) == "ok"
     issuer.wait_until_followed()
-    monkeypatch.setattr("countersign.followed_list.SECONDS", 0.3)
+    monkeypatch.setattr("countersign_guard.followed_list.SECONDS", 0.3)
     issuer.lies[LIST] = hanging
     clock.offset = 7200
     asked = issuer.requests[LIST]
@@ -154,11 +154,11 @@ def test_without_a_list_nobody_is_let_in(issuer, guard_with, policy):
 
 
 def test_a_list_that_hangs_is_waited_for_once(issuer, guard_with, monkeypatch):
-    monkeypatch.setattr("countersign.followed_list.SECONDS", 0.5)
+    monkeypatch.setattr("countersign_guard.followed_list.SECONDS", 0.5)
     issuer.lies[LIST] = hanging
     guard = guard_with()
     assert outcome(guard, issuer.token()) == "unavailable"
-    monkeypatch.setattr("countersign.followed_list.SECONDS", 60)
+    monkeypatch.setattr("countersign_guard.followed_list.SECONDS", 60)
     eventually(lambda: issuer.requests[LIST], 2)
     # The second attempt hangs for a minute; nobody waits for that.
     assert {outcome(guard, issuer.token()) for _ in range(50)} == {"unavailable"}
@@ -235,7 +235,7 @@ def test_a_token_without_status_is_let_in_only_if_that_is_wanted(issuer, guard_w
 
 def test_a_server_that_does_not_hold_requests_is_not_asked_in_a_circle(issuer, guard_with, monkeypatch):
     pauses = []
-    monkeypatch.setattr("countersign.pace.Pace.idle", lambda pace: pauses.append(1) or 0.001)
+    monkeypatch.setattr("countersign_guard.pace.Pace.idle", lambda pace: pauses.append(1) or 0.001)
     issuer.lies[LIST] = lambda handler: (
         handler.status_list(issuer, "1") if not handler.headers["Prefer"] else (handler.answer("", 304))
     )
@@ -246,7 +246,7 @@ def test_a_server_that_does_not_hold_requests_is_not_asked_in_a_circle(issuer, g
 
 
 def test_as_many_lists_are_followed_as_are_allowed(guard_with, monkeypatch):
-    monkeypatch.setattr("countersign.issuer.MOST_LISTS", 3)
+    monkeypatch.setattr("countersign_guard.issuer.MOST_LISTS", 3)
     names = [str(number) for number in range(1, 6)]
     with FakeIssuer(names) as issuer, Guard(issuer.url) as guard:
         for name in names:
@@ -261,7 +261,7 @@ def test_a_list_that_no_token_names_is_dropped(issuer, guard_with, monkeypatch):
     guard = guard_with()
     assert outcome(guard, issuer.token()) == "ok"
     issuer.wait_until_followed()
-    monkeypatch.setattr("countersign.followed_list.FORGOTTEN_AFTER", 0)
+    monkeypatch.setattr("countersign_guard.followed_list.FORGOTTEN_AFTER", 0)
     issuer.revoke(1)
     eventually(lambda: len(guard._live._lists), 0)
     monkeypatch.undo()

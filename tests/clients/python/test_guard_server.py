@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from countersign import Denied, Guard
-from countersign.testing import running
+from countersign_guard import Denied, Guard
+from countersign_guard.testing import running
 from fastapi.testclient import TestClient
 from guard_support import eventually, outcome
 

@@ -5,7 +5,7 @@ import json
 
 import jwt
 import pytest
-from countersign import Guard
+from countersign_guard import Guard
 from guard_issuer import FakeIssuer
 from guard_support import outcome
 

@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
-from countersign import Denied, Guard, InvalidToken, Revoked
-from countersign.jws import read_kid
-from countersign.key_set import usable_keys
-from countersign.options import Options
-from countersign.status_list import LONGEST, TYPE, verify_status_list
+from countersign_guard import Denied, Guard, InvalidToken, Revoked
+from countersign_guard.jws import read_kid
+from countersign_guard.key_set import usable_keys
+from countersign_guard.options import Options
+from countersign_guard.status_list import LONGEST, TYPE, verify_status_list
 
 from guard_issuer import KEYS, METADATA, FakeIssuer, saying
 

@@ -3,7 +3,7 @@
     guard = Guard("https://auth.example.com", audience="https://api.example.com")
     user = await guard.verify(token)        # or guard.verify_sync(token)
 
-`countersign.fastapi` and `countersign.asgi` protect routes with it, `countersign.testing` tests them.
+`countersign_guard.fastapi` and `countersign_guard.asgi` protect routes with it, `countersign_guard.testing` tests them.
 """
 
 from .denied import Denied, InsufficientScope, InvalidToken, MissingToken, Revoked, Unavailable

@@ -34,7 +34,7 @@ class Issuer:
         self._closing = asyncio.Event()
         started: Future[asyncio.AbstractEventLoop] = Future()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._live(started)), name="countersign", daemon=True
+            target=lambda: asyncio.run(self._live(started)), name="countersign_guard", daemon=True
         )
         self._thread.start()
         self._loop = started.result()

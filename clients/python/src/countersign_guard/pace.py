@@ -3,7 +3,7 @@
 import logging
 import random
 
-_log = logging.getLogger("countersign")
+_log = logging.getLogger("countersign_guard")
 
 
 class Pace:

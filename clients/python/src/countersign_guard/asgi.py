@@ -1,6 +1,6 @@
 """Protects any ASGI application, such as one of Starlette.
 
-app.add_middleware(GuardMiddleware, guard=guard)        # request.user is a countersign.User
+app.add_middleware(GuardMiddleware, guard=guard)        # request.user is a countersign_guard.User
 """
 
 import json
