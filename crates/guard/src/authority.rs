@@ -91,7 +91,11 @@ impl FixedKeys {
         keys: &JwkSet,
         now: fn() -> i64,
     ) -> Result<Self, JwkError> {
-        let keys = keys.keys.iter().map(VerifyingKey::from_jwk).collect::<Result<_, _>>()?;
+        let keys = keys
+            .keys
+            .iter()
+            .map(VerifyingKey::from_published_jwk)
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             issuer: issuer.into(),
             audience: vec![audience.into()],

@@ -53,5 +53,5 @@ pub use status_lists::{
 pub use token_type::TokenType;
 pub use tokens::{
     AccessTokenClaims, Audience, ClaimsError, Expectation, HeaderError, MAX_TOKEN_LENGTH, Malformed, Part,
-    StatusReference, TokenError, Unverified, decode_without_verifying, verify_access_token,
+    StatusReference, TokenError, Unverified, decode_without_verifying, is_unambiguous_object, verify_access_token,
 };

@@ -72,6 +72,16 @@ impl Addresses {
         self.here(&path)
     }
 
+    /// Where a status list is asked for; `None` for an address that a token must not name. It is compared letter by
+    /// letter, as the list's `sub` is: another spelling would be fetched for nothing.
+    pub(super) fn of_list(&self, address: &str) -> Option<Uri> {
+        let path = address.strip_prefix(&self.issuer)?;
+        if !is_plain(path) {
+            return None;
+        }
+        self.here(path)
+    }
+
     /// Where the keys are asked for: the issuer may name another origin for them (a CDN), if that has TLS.
     pub(super) fn of_keys(&self, address: &str) -> Option<Uri> {
         let (origin, _) = parse(address)?;
@@ -110,6 +120,24 @@ fn parse(address: &str) -> Option<(Origin, String)> {
     let host = authority.host().to_ascii_lowercase();
     let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     (!host.is_empty() && !address.contains('#')).then_some((Origin { https, host, port }, path))
+}
+
+/// Whether this is a path, perhaps with a query, that no parser of URLs writes otherwise: the characters of RFC 3986 §3.3
+/// and §3.4 (without the apostrophe, which some escape), and no segment that §5.2.4 removes.
+fn is_plain(path: &str) -> bool {
+    const MARKS: &[u8] = b"._~!$&()*+,;=:@/?-";
+    let mut rest = path.as_bytes();
+    while let [first, others @ ..] = rest {
+        rest = match (first, others) {
+            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => after,
+            (first, after) if first.is_ascii_alphanumeric() || MARKS.contains(first) => after,
+            _ => return false,
+        };
+    }
+    // Also behind a question mark: which of them begins the query, no rule needs to know.
+    let mut segments = path.split(['/', '?']);
+    path.starts_with('/')
+        && !segments.any(|segment| matches!(&*segment.replace("%2e", ".").replace("%2E", "."), "." | ".."))
 }
 
 #[cfg(test)]
@@ -189,6 +217,41 @@ mod tests {
         }
         assert!(here.of_keys("https://cdn.example/jwks").is_some());
         assert!(here.of_keys("http://cdn.example/jwks").is_none());
+    }
+
+    #[test]
+    fn a_list_has_one_spelling() {
+        let here = addresses("https://a.example", None).unwrap();
+        for good in ["/l/1", "/l/1?x=1", "/", "/l%20/.../.a/a.", "//l"] {
+            let uri = format!("https://a.example{good}");
+            assert_eq!(here.of_list(&uri).unwrap().to_string(), uri);
+        }
+        for bad in [
+            "https://A.example/l",
+            "HTTPS://a.example/l",
+            "https://a.example:443/l",
+            "https://a.example",
+            "https://a.example?x",
+            "https://a.example.b/l",
+            "https://a.example@b/l",
+            "https://a.example\\l",
+            "https://a.example/l#",
+            "https://a.example/l 1",
+            "https://a.example/l\n",
+            "https://a.example/ä",
+            "https://a.example/'",
+            "https://a.example/%",
+            "https://a.example/%2",
+            "https://a.example/%zz",
+            "https://a.example/./l",
+            "https://a.example/x/../l",
+            "https://a.example/x/%2E%2e/l",
+            "https://a.example/x/.",
+            "https://a.example/..?x",
+            " https://a.example/l",
+        ] {
+            assert_eq!(here.of_list(bad), None, "{bad}");
+        }
     }
 
     #[test]

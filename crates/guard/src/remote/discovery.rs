@@ -1,5 +1,6 @@
 //! Where the issuer's keys are (RFC 8414).
 
+use countersign_jose::is_unambiguous_object;
 use http::{HeaderMap, StatusCode, Uri};
 use serde::Deserialize;
 
@@ -13,6 +14,9 @@ pub(super) async fn keys_address(shared: &Shared) -> Result<Uri, FetchError> {
     let wrong = |what: &str| FetchError::Content(what.to_owned());
     let uri = shared.addresses.metadata().ok_or_else(|| wrong("no address"))?;
     let answer = document(shared, uri).await?;
+    if !is_unambiguous_object(&answer.body) {
+        return Err(wrong("no JSON object, or one that can be read in two ways"));
+    }
     let metadata: Metadata =
         serde_json::from_slice(&answer.body).map_err(|_| wrong("no authorization server metadata"))?;
     // RFC 8414 §3.3: what another issuer says of itself is not to be used.

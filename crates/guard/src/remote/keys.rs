@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use countersign_jose::{JwkSet, VerifyingKey};
+use countersign_jose::{JwkSet, VerifyingKey, is_unambiguous_object};
 use http::{HeaderMap, Uri, header::CACHE_CONTROL};
 use tokio::{
     select,
@@ -172,11 +172,16 @@ async fn fetch(shared: &Shared, address: &mut Option<Uri>) -> Result<Duration, F
 /// The keys of a set that verify our tokens; the others are for others.
 fn usable(body: &[u8]) -> Result<Vec<VerifyingKey>, FetchError> {
     let content = |what: &str| FetchError::Content(what.to_owned());
+    if !is_unambiguous_object(body) {
+        return Err(content("no JSON object, or one that can be read in two ways"));
+    }
     let set: JwkSet = serde_json::from_slice(body).map_err(|_| content("no JWK Set"))?;
     let keys: Vec<_> = set
         .keys
         .iter()
-        .filter_map(|jwk| VerifyingKey::from_jwk(jwk).ok())
+        // A token names its key, so one without a name is never asked for.
+        .filter(|jwk| jwk.kid.is_some())
+        .filter_map(|jwk| VerifyingKey::from_published_jwk(jwk).ok())
         .collect();
     if keys.is_empty() {
         return Err(content("a JWK Set without an ES256 key"));

@@ -108,7 +108,7 @@ impl Followed {
     }
 
     fn question(&self, shared: &Shared) -> Result<Question, FetchError> {
-        let uri = shared.addresses.on_issuer(&self.uri);
+        let uri = shared.addresses.of_list(&self.uri);
         let uri = uri.ok_or_else(|| FetchError::Content("no address".to_owned()))?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/statuslist+jwt"));

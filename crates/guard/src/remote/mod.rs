@@ -69,7 +69,7 @@ impl Remote {
         let shared = &self.shared;
         let list = match shared.lists.find(&status.uri) {
             Some(list) => list,
-            None if shared.addresses.on_issuer(&status.uri).is_none() => {
+            None if shared.addresses.of_list(&status.uri).is_none() => {
                 return decided(Standing::Refused(StatusFault::Foreign));
             }
             None => match self.follow(&status.uri) {

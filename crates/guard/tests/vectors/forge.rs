@@ -130,7 +130,7 @@ pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn pkcs8(key: &SigningKey) -> Vec<u8> {
+pub(crate) fn pkcs8(key: &SigningKey) -> Vec<u8> {
     let pem = key.to_pkcs8_pem().unwrap();
     let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     STANDARD.decode(body).unwrap()

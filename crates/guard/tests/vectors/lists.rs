@@ -8,11 +8,16 @@ use serde_json::{Value, json};
 use crate::{
     document::{Expect, List},
     forge::{Forge, encode, text},
-    sample::{FIRST_LIST, ISSUER, NOW, SECOND_LIST, list_claims},
+    sample::{FIRST_LIST, ISSUER, NOW, SECOND_LIST, list_claims, list_claims_at},
 };
 
 /// The lists that tokens of the table name.
 pub(crate) fn published(forge: &Forge) -> BTreeMap<String, String> {
+    published_at(forge, NOW)
+}
+
+/// The same, signed at another time.
+pub(crate) fn published_at(forge: &Forge, now: i64) -> BTreeMap<String, String> {
     let mut first = vec![0_u8; (1 << 17) / 8];
     for idx in [5, 15, 16, 131_071] {
         first[idx / 8] |= 1 << (idx % 8);
@@ -21,11 +26,11 @@ pub(crate) fn published(forge: &Forge) -> BTreeMap<String, String> {
     BTreeMap::from([
         (
             FIRST_LIST.to_owned(),
-            table.sign(&list_claims(FIRST_LIST, array(1, &first))),
+            table.sign(&list_claims_at(now, FIRST_LIST, array(1, &first))),
         ),
         (
             SECOND_LIST.to_owned(),
-            table.sign(&list_claims(SECOND_LIST, array(2, &[0xc9, 0x44, 0xf9]))),
+            table.sign(&list_claims_at(now, SECOND_LIST, array(2, &[0xc9, 0x44, 0xf9]))),
         ),
     ])
 }

@@ -34,7 +34,11 @@ pub(crate) fn status(idx: Value, uri: &str) -> Value {
 
 /// The claims of a list with this array.
 pub(crate) fn list_claims(uri: &str, array: Value) -> Value {
+    list_claims_at(NOW, uri, array)
+}
+
+pub(crate) fn list_claims_at(now: i64, uri: &str, array: Value) -> Value {
     json!({
-        "iss": ISSUER, "sub": uri, "iat": NOW, "exp": NOW + 3600, "ttl": 30, "version": 7, "status_list": array,
+        "iss": ISSUER, "sub": uri, "iat": now, "exp": now + 3600, "ttl": 30, "version": 7, "status_list": array,
     })
 }

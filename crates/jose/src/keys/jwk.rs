@@ -1,5 +1,7 @@
 //! Public keys as JSON (RFC 7517) and the thumbprints that name them (RFC 7638). Private members are never taken.
 
+use std::collections::BTreeSet;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
@@ -25,13 +27,23 @@ pub struct Jwk {
     /// `ES256`; we always write it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alg: Option<String>,
+    /// What the key may be used for, such as `verify`. We never write it: `use` says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_ops: Option<Vec<String>>,
 }
 
 impl Jwk {
     /// Whether the JWK says of itself that it verifies ES256 signatures.
     pub(super) fn is_es256(&self) -> bool {
         let is = |member: &Option<String>, value| member.as_deref().is_none_or(|member| member == value);
-        self.kty == KTY && self.crv == CRV && is(&self.use_, USE) && is(&self.alg, ALG)
+        self.kty == KTY && self.crv == CRV && is(&self.use_, USE) && is(&self.alg, ALG) && self.may_verify()
+    }
+
+    /// RFC 7517 §4.3: the operations are a list in which none stands twice.
+    fn may_verify(&self) -> bool {
+        let Some(operations) = &self.key_ops else { return true };
+        let distinct: BTreeSet<_> = operations.iter().collect();
+        distinct.len() == operations.len() && operations.iter().any(|operation| operation == VERIFY)
     }
 }
 
@@ -70,6 +82,7 @@ pub(super) const KTY: &str = "EC";
 pub(super) const CRV: &str = "P-256";
 pub(super) const USE: &str = "sig";
 pub(super) const ALG: &str = "ES256";
+const VERIFY: &str = "verify";
 
 /// A JWK as it comes in, with the one member that must not be there.
 #[derive(Deserialize)]
@@ -82,6 +95,7 @@ struct Incoming {
     #[serde(rename = "use")]
     use_: Option<String>,
     alg: Option<String>,
+    key_ops: Option<Vec<String>>,
     d: Option<IgnoredAny>,
 }
 
@@ -97,6 +111,7 @@ impl TryFrom<Incoming> for Jwk {
             kid,
             use_,
             alg,
+            key_ops,
             d,
         } = incoming;
         if d.is_some() {
@@ -110,6 +125,7 @@ impl TryFrom<Incoming> for Jwk {
             kid,
             use_,
             alg,
+            key_ops,
         })
     }
 }

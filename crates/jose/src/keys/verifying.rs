@@ -38,9 +38,28 @@ impl VerifyingKey {
         pem::write("PUBLIC KEY", &[SPKI_PREFIX, &self.0.point].concat()).to_string()
     }
 
-    /// Reads a JWK (RFC 7518 §6.2). A `kid` must be the thumbprint, a `use` be `sig`, an `alg` be `ES256`; each may be
-    /// left out.
+    /// Reads a JWK (RFC 7518 §6.2). A `kid` must be the thumbprint, a `use` be `sig`, an `alg` be `ES256`, `key_ops` hold
+    /// `verify`; each may be left out.
     pub fn from_jwk(jwk: &Jwk) -> Result<Self, JwkError> {
+        let key = Self::from_coordinates(jwk)?;
+        match &jwk.kid {
+            Some(kid) if kid != key.kid() => Err(JwkError::KidMismatch),
+            _ => Ok(key),
+        }
+    }
+
+    /// Reads a JWK of an issuer's set under the `kid` that it has there, whatever that is: RFC 7517 §4.5 leaves it to the
+    /// issuer. A key without one is known by its thumbprint.
+    pub fn from_published_jwk(jwk: &Jwk) -> Result<Self, JwkError> {
+        let key = Self::from_coordinates(jwk)?;
+        let Some(kid) = jwk.kid.as_deref().filter(|kid| *kid != key.kid()) else {
+            return Ok(key);
+        };
+        Ok(Self(Arc::new(Parsed::new(key.0.point, kid.into())?)))
+    }
+
+    /// The key of a JWK under its thumbprint.
+    fn from_coordinates(jwk: &Jwk) -> Result<Self, JwkError> {
         if !jwk.is_es256() {
             return Err(JwkError::OtherKind);
         }
@@ -53,11 +72,7 @@ impl VerifyingKey {
             }
             point.extend(bytes);
         }
-        let key = Self::from_point(&point).map_err(|_| JwkError::Malformed)?;
-        match &jwk.kid {
-            Some(kid) if kid != key.kid() => Err(JwkError::KidMismatch),
-            _ => Ok(key),
-        }
+        Self::from_point(&point).map_err(|_| JwkError::Malformed)
     }
 
     /// Writes the JWK, with `kid`, `use` and `alg`.
@@ -71,10 +86,11 @@ impl VerifyingKey {
             kid: Some(self.kid().to_owned()),
             use_: Some(jwk::USE.to_owned()),
             alg: Some(jwk::ALG.to_owned()),
+            key_ops: None,
         }
     }
 
-    /// The key's RFC 7638 thumbprint.
+    /// The key's name: its RFC 7638 thumbprint, or the one that [`Self::from_published_jwk`] found.
     pub fn kid(&self) -> &str {
         &self.0.kid
     }
@@ -94,15 +110,18 @@ impl VerifyingKey {
     /// From an uncompressed point, checked to lie on the curve.
     pub(super) fn from_point(point: &[u8]) -> Result<Self, KeyError> {
         let point: [u8; POINT_LENGTH] = point.try_into().map_err(|_| KeyError::Malformed)?;
-        let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| KeyError::Malformed)?;
         let [x, y] = coordinates(&point);
         // RFC 7638 §3.2: the required members of an EC key, in this order.
         let kid = thumbprint(&[("crv", jwk::CRV), ("kty", jwk::KTY), ("x", &x), ("y", &y)]);
-        Ok(Self(Arc::new(Parsed {
-            key,
-            point,
-            kid: kid.into_boxed_str(),
-        })))
+        let parsed = Parsed::new(point, kid.into_boxed_str()).map_err(|_| KeyError::Malformed)?;
+        Ok(Self(Arc::new(parsed)))
+    }
+}
+
+impl Parsed {
+    fn new(point: [u8; POINT_LENGTH], kid: Box<str>) -> Result<Self, JwkError> {
+        let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| JwkError::Malformed)?;
+        Ok(Self { key, point, kid })
     }
 }
 

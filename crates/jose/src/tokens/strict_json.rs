@@ -42,6 +42,12 @@ pub(crate) fn read_object<'a>(part: Part, json: &'a [u8], take: impl FnMut(&str,
         .map_err(|error| fault.get().unwrap_or_else(|| unreadable(part, &error)))
 }
 
+/// Whether the bytes are one JSON object that every reader understands alike: UTF-8 without a byte order mark, no member
+/// twice at any depth, no half of a surrogate pair, no number without a finite value, and no more than 16 levels.
+pub fn is_unambiguous_object(json: &[u8]) -> bool {
+    read_object(Part::Claims, json, |_, _| ()).is_ok()
+}
+
 /// What `serde_json` itself had against the text.
 fn unreadable(part: Part, error: &serde_json::Error) -> Malformed {
     // Every value is welcome within, so only the outermost can be of the wrong type.

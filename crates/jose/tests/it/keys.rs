@@ -259,6 +259,19 @@ fn a_jwk_of_another_kind_is_named() {
     ] {
         assert_eq!(with(name, json!(value)), Err(JwkError::OtherKind), "{name} {value}");
     }
+    for operations in [
+        json!([]),
+        json!(["encrypt"]),
+        json!(["sign"]),
+        json!(["verify", "verify"]),
+    ] {
+        assert_eq!(
+            with("key_ops", operations.clone()),
+            Err(JwkError::OtherKind),
+            "{operations}"
+        );
+    }
+    assert_eq!(with("key_ops", json!(["sign", "verify"])), Ok(key.clone()));
     let y = key.to_jwk().y;
     let padded = format!("{y}=");
     let long = URL_SAFE_NO_PAD.encode([&[0], &URL_SAFE_NO_PAD.decode(&y).unwrap()[..]].concat());
@@ -280,6 +293,19 @@ fn a_jwk_of_another_kind_is_named() {
     }
 }
 
+/// RFC 7517 §4.5: how a key is named is the issuer's affair.
+#[test]
+fn a_published_key_has_the_name_that_its_issuer_gave_it() {
+    let key = VerifyingKey::from_spki_pem(openssl::SPKI.as_bytes()).unwrap();
+    let mut jwk = key.to_jwk();
+    jwk.kid = Some("march".to_owned());
+    assert_eq!(VerifyingKey::from_jwk(&jwk), Err(JwkError::KidMismatch));
+    let published = VerifyingKey::from_published_jwk(&jwk).unwrap();
+    assert_eq!((published.kid(), &published), ("march", &key));
+    jwk.kid = None;
+    assert_eq!(VerifyingKey::from_published_jwk(&jwk).unwrap().kid(), key.kid());
+}
+
 #[test]
 fn a_set_steps_over_what_it_cannot_use() {
     let key = VerifyingKey::from_spki_pem(openssl::SPKI.as_bytes()).unwrap();
@@ -288,6 +314,8 @@ fn a_set_steps_over_what_it_cannot_use() {
     private["d"] = json!("AAAA");
     let mut for_encryption = jwk.clone();
     for_encryption["use"] = json!("enc");
+    let mut for_signing = jwk.clone();
+    for_signing["key_ops"] = json!(["sign"]);
     let set = json!({ "keys": [
         { "kty": "RSA", "n": "AQAB", "e": "AQAB" },
         { "kty": "oct", "k": "AAAA" },
@@ -296,6 +324,7 @@ fn a_set_steps_over_what_it_cannot_use() {
         null,
         private,
         for_encryption,
+        for_signing,
         jwk,
     ], "more": true });
     let read: JwkSet = serde_json::from_value(set).unwrap();

@@ -1,0 +1,303 @@
+//! A few thousand tokens, each signed by the issuer's own key, that depart from a good one in one or two places. Every
+//! guard must give the verdict that the rules of docs/security/token-rules.md give. The choice of pairs comes from a seed;
+//! keys and times are of the run.
+//!
+//! Where `COUNTERSIGN_TEST_MUTATIONS` names a file, they are written there, for the guards in other languages.
+
+mod claims;
+mod draft;
+mod forms;
+mod header;
+mod keys;
+mod rival;
+mod rules;
+mod values;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, SystemTime},
+};
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use countersign_guard::{Guard, Reason};
+use serde::Serialize;
+use serde_json::Value;
+
+use self::draft::Draft;
+use crate::{
+    forge::{Forge, pkcs8},
+    lists,
+    sample::{AUDIENCE, ISSUER, LEEWAY},
+    server::{Published, serve},
+};
+
+const SEED: u64 = 20_261_127;
+const PAIRS: usize = 2_400;
+
+/// What every guard says, the later the stronger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Valid,
+    /// 401: the session has ended.
+    Revoked,
+    /// 503: its status list cannot be had.
+    Unavailable,
+    /// 401.
+    Invalid,
+}
+
+/// One departure from a good token.
+struct Mutation {
+    name: String,
+    /// The row of docs/security/token-rules.md that decides.
+    rule: &'static str,
+    /// The part and the member that it changes, so that two do not change one.
+    place: (&'static str, String),
+    verdict: Verdict,
+    /// Whether no verifier of any JWT may take it.
+    must: bool,
+    apply: Box<dyn Fn(&mut Draft)>,
+}
+
+/// What a mutation is about: the rule, the part and the member (`*` for all of it), and the verdict that follows.
+struct At<'a> {
+    rule: &'static str,
+    part: &'static str,
+    member: &'a str,
+    verdict: Verdict,
+}
+
+impl Mutation {
+    fn new(at: At<'_>, name: impl Into<String>, apply: impl Fn(&mut Draft) + 'static) -> Self {
+        let At {
+            rule,
+            part,
+            member,
+            verdict,
+        } = at;
+        Self {
+            name: format!("{part}.{member}: {}", name.into()),
+            rule,
+            place: (part, member.to_owned()),
+            verdict,
+            must: false,
+            apply: Box::new(apply),
+        }
+    }
+
+    fn must(self) -> Self {
+        Self { must: true, ..self }
+    }
+
+    fn goes_with(&self, other: &Self) -> bool {
+        let ((part, member), (other_part, other_member)) = (&self.place, &other.place);
+        part != other_part || (member != other_member && member != "*" && other_member != "*")
+    }
+}
+
+/// The file that is handed to the guards in other languages.
+#[derive(Serialize)]
+struct Document {
+    seed: u64,
+    issuer: &'static str,
+    audience: [&'static str; 1],
+    now: i64,
+    leeway: u32,
+    jwks: Value,
+    status_lists: BTreeMap<String, String>,
+    tokens: Vec<Mutated>,
+    /// Sets of keys in which one key is changed, and a token of that key.
+    key_sets: Vec<keys::KeySet>,
+}
+
+#[derive(Serialize)]
+struct Mutated {
+    name: String,
+    rules: Vec<&'static str>,
+    token: String,
+    expect: Verdict,
+    must_refuse: bool,
+}
+
+fn document() -> Document {
+    let forge = Forge::new();
+    let now = i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap();
+    let sign = signer(&forge);
+    let good = Draft::good(forge.key.kid(), now);
+    let mutations: Vec<_> = [header::mutations(&forge), claims::mutations(now), forms::mutations()]
+        .into_iter()
+        .flatten()
+        .collect();
+    let mut tokens: Vec<_> = mutations
+        .iter()
+        .map(|mutation| mutated(&good, &[mutation], &sign))
+        .chain(forms::whole(&good, &forge, &sign))
+        .collect();
+    // Two faults would hide each other, so one of a pair is always harmless, and often both are.
+    let harmless: Vec<_> = (0..mutations.len())
+        .filter(|&at| mutations[at].verdict == Verdict::Valid)
+        .collect();
+    let mut random = Random(SEED);
+    let mut chosen = BTreeSet::new();
+    while chosen.len() < PAIRS {
+        let second = harmless[random.below(harmless.len())];
+        let first = match random.below(2) {
+            0 => harmless[random.below(harmless.len())],
+            _ => random.below(mutations.len()),
+        };
+        if mutations[first].goes_with(&mutations[second]) && chosen.insert((first, second)) {
+            tokens.push(mutated(&good, &[&mutations[first], &mutations[second]], &sign));
+        }
+    }
+    Document {
+        seed: SEED,
+        issuer: ISSUER,
+        audience: [AUDIENCE],
+        now,
+        leeway: LEEWAY,
+        jwks: forge.jwks(),
+        status_lists: lists::published_at(&forge, now),
+        tokens,
+        key_sets: keys::key_sets(
+            &forge,
+            &sign(&good.text()),
+            &sign(&Draft::good(keys::OTHER_NAME, now).text()),
+        ),
+    }
+}
+
+fn mutated(good: &Draft, mutations: &[&Mutation], sign: &impl Fn(&str) -> String) -> Mutated {
+    let mut draft = good.clone();
+    for mutation in mutations {
+        (mutation.apply)(&mut draft);
+    }
+    let token = sign(&draft.text());
+    let mut rules: Vec<_> = mutations.iter().map(|mutation| mutation.rule).collect();
+    let mut expect = mutations.iter().map(|mutation| mutation.verdict).max().unwrap();
+    if token.len() > 8192 {
+        rules.push("F-1");
+        expect = Verdict::Invalid;
+    }
+    Mutated {
+        name: mutations
+            .iter()
+            .map(|mutation| &*mutation.name)
+            .collect::<Vec<_>>()
+            .join(" & "),
+        rules,
+        token,
+        expect,
+        must_refuse: mutations.iter().any(|mutation| mutation.must),
+    }
+}
+
+/// Signs any text by the issuer's first key.
+fn signer(forge: &Forge) -> impl Fn(&str) -> String + use<> {
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8(&forge.key)).unwrap();
+    move |text| {
+        let signature = pair
+            .sign(&aws_lc_rs::rand::SystemRandom::new(), text.as_bytes())
+            .unwrap();
+        format!("{text}.{}", crate::forge::encode(signature))
+    }
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % u64::try_from(end).unwrap()).unwrap()
+    }
+}
+
+fn guard(base: String, now: i64) -> countersign_guard::GuardBuilder {
+    Guard::discover(ISSUER)
+        .audience(AUDIENCE)
+        .base_url(base)
+        .leeway(Duration::from_secs(LEEWAY.into()))
+        .clock(move || now)
+}
+
+/// The verdict of this crate's guard.
+async fn judge(guard: &Guard, token: &str) -> Verdict {
+    match guard.verify(token).await {
+        Ok(_) => Verdict::Valid,
+        Err(denied) if matches!(denied.reason, Reason::Ended) => Verdict::Revoked,
+        Err(denied) => match (denied.status().as_u16(), denied.code()) {
+            (401, "invalid_token") => Verdict::Invalid,
+            (503, "unavailable") => Verdict::Unavailable,
+            other => panic!("{other:?}"),
+        },
+    }
+}
+
+#[tokio::test]
+async fn mutated_tokens_are_judged_as_the_rules_say() {
+    let document = document();
+    if let Some(path) = std::env::var_os("COUNTERSIGN_TEST_MUTATIONS") {
+        std::fs::write(path, serde_json::to_vec(&document).unwrap()).unwrap();
+    }
+    let published = Published {
+        issuer: ISSUER.to_owned(),
+        jwks: document.jwks.to_string(),
+        status_lists: document.status_lists.clone(),
+        key_sets: document.key_sets.iter().map(|set| set.jwks.clone()).collect(),
+    };
+    let base = serve(published).await;
+    let ours = guard(base.clone(), document.now).build().await.unwrap();
+    let theirs = rival::Rival::new(&document.jwks);
+    let (mut counts, mut taken, mut wrong) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+    for mutated in &document.tokens {
+        let judged = judge(&ours, &mutated.token).await;
+        if judged != mutated.expect {
+            wrong.push(format!(
+                "{} {}: {judged:?}, not {:?}",
+                mutated.rules.join(" "),
+                mutated.name,
+                mutated.expect
+            ));
+        }
+        *counts.entry(judged).or_insert(0) += 1;
+        if theirs.takes(&mutated.token) {
+            assert!(!mutated.must_refuse, "jsonwebtoken takes {}", mutated.name);
+            if mutated.expect == Verdict::Invalid {
+                *taken.entry(mutated.rules.join(" ")).or_insert(0) += 1;
+            }
+        }
+    }
+    for (number, set) in document.key_sets.iter().enumerate() {
+        let ours = guard(format!("{base}/sets/{number}"), document.now)
+            .build()
+            .await
+            .unwrap();
+        let judged = judge(&ours, &set.token).await;
+        if judged != set.expect {
+            wrong.push(format!("{} {}: {judged:?}, not {:?}", set.rule, set.name, set.expect));
+        }
+    }
+    println!(
+        "{} tokens, {} key sets: {counts:?}",
+        document.tokens.len(),
+        document.key_sets.len()
+    );
+    println!(
+        "jsonwebtoken takes {} that the rules refuse: {taken:?}",
+        taken.values().sum::<i32>()
+    );
+    assert!(wrong.is_empty(), "{} of them:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        document.tokens.len() > 3000 && counts.values().all(|&count| count > 10),
+        "{counts:?}"
+    );
+    assert_eq!(
+        rules::documented(),
+        rules::of(&document),
+        "docs/security/token-rules.md and the mutations differ"
+    );
+}

@@ -1,0 +1,111 @@
+//! Values that may stand where others are due.
+
+/// What a value is, as far as the rules ask.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Text,
+    /// A list of texts.
+    Texts,
+    /// An integer that is long past as a date.
+    Past,
+    /// The same, though written as a number that is no integer.
+    PastFraction,
+    /// 2^53 − 1, the last date there is.
+    Last,
+    /// JSON, and of no use to any claim.
+    Other,
+    /// Text that breaks a rule of every member.
+    Broken(&'static str),
+}
+
+pub(super) fn values() -> Vec<(String, Shape)> {
+    use Shape::{Broken, Last, Other, Past, PastFraction, Text, Texts};
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let objects = |depth: usize| format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
+    let mut values: Vec<(String, Shape)> = [
+        ("null", Other),
+        ("true", Other),
+        ("false", Other),
+        ("0", Past),
+        ("1", Past),
+        ("1700000000", Past),
+        ("-1", Other),
+        ("-0", PastFraction),
+        ("0.0", PastFraction),
+        ("1.5", PastFraction),
+        ("5.0", PastFraction),
+        ("5e0", PastFraction),
+        ("17E+8", PastFraction),
+        ("1e-400", PastFraction),
+        ("-0.5", Other),
+        ("-1e-1", Other),
+        ("1e300", Other),
+        ("9007199254740991", Last),
+        ("9007199254740992", Other),
+        ("9223372036854775808", Other),
+        ("18446744073709551616", Other),
+        ("-9223372036854775809", Other),
+        ("1e400", Broken("J-4")),
+        ("-1e400", Broken("J-4")),
+        (r#""""#, Text),
+        (r#"" ""#, Text),
+        (r#""text""#, Text),
+        (r#""té\u0078t""#, Text),
+        (r#""\u0000""#, Text),
+        (r#""\ud83d\ude00""#, Text),
+        (r#""1700000000""#, Text),
+        (r#""\ud800""#, Broken("J-3")),
+        (r#""\udc00\ud800""#, Broken("J-3")),
+        (r#""\ud83dx\ude00""#, Broken("J-3")),
+        (r#"["\ud800"]"#, Broken("J-3")),
+        (r#"{"\udfff":1}"#, Broken("J-3")),
+        ("[]", Texts),
+        (r#"[""]"#, Texts),
+        (r#"["a","b","a"]"#, Texts),
+        ("[1]", Other),
+        ("[null]", Other),
+        (r#"["a",1]"#, Other),
+        (r#"[["a"]]"#, Other),
+        ("{}", Other),
+        (r#"{"a":1}"#, Other),
+        (r#"{"0":"a","length":1}"#, Other),
+        (r#"{"a":1,"a":1}"#, Broken("J-2")),
+        (r#"{"a":1,"\u0061":1}"#, Broken("J-2")),
+        (r#"[[{"a":{"b":1,"c":2,"b":3}}]]"#, Broken("J-2")),
+        ("NaN", Broken("J-1")),
+        ("Infinity", Broken("J-1")),
+        ("undefined", Broken("J-1")),
+        ("True", Broken("J-1")),
+        ("01", Broken("J-1")),
+        ("+1", Broken("J-1")),
+        (".5", Broken("J-1")),
+        ("5.", Broken("J-1")),
+        ("0x10", Broken("J-1")),
+        ("1_000", Broken("J-1")),
+        ("\u{0661}", Broken("J-1")),
+        ("'text'", Broken("J-1")),
+        ("\"a\tb\"", Broken("J-1")),
+        ("\"a\nb\"", Broken("J-1")),
+        (r#""\x41""#, Broken("J-1")),
+        (r#""\u12""#, Broken("J-1")),
+        ("[1,]", Broken("J-1")),
+        (r#"{"a":1,}"#, Broken("J-1")),
+        ("[1 2]", Broken("J-1")),
+        ("1/*1*/", Broken("J-1")),
+        ("", Broken("J-1")),
+    ]
+    .map(|(text, shape)| (text.to_owned(), shape))
+    .to_vec();
+    values.extend([
+        ("9".repeat(300), Other),
+        ("9".repeat(400), Broken("J-4")),
+        (format!("-{}", "9".repeat(400)), Broken("J-4")),
+        (format!("0.{}", "3".repeat(400)), PastFraction),
+        (nested(15), Other),
+        (nested(16), Broken("J-5")),
+        (objects(15), Other),
+        (objects(16), Broken("J-5")),
+        (nested(1000), Broken("J-5")),
+    ]);
+    values
+}
