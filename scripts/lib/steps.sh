@@ -118,6 +118,7 @@ step_clients() {
   export CHROMIUM COUNTERSIGN_TEST_SCREENSHOTS=$target/screenshots COUNTERSIGN_TEST_ROOT=$root
   mkdir -p "$COUNTERSIGN_TEST_SCREENSHOTS"
 
+  make_mutations
   python=$(client_python)
   check_python_client "$python/bin" || status=1
   "$python/bin/python" -m pytest -p no:cacheprovider tests/clients/python || status=1
@@ -126,6 +127,14 @@ step_clients() {
   export PATH=$node:$PATH
   (cd "$(client_node)" && node --test --test-reporter=spec) || status=1
   return $status
+}
+
+# Some thousand mutated tokens, each with the verdict of the Rust guard, for the guards in other languages.
+make_mutations() {
+  mkdir -p "$target/test-clients"
+  export COUNTERSIGN_TEST_MUTATIONS=$target/test-clients/mutations.json
+  rm -f "$COUNTERSIGN_TEST_MUTATIONS"
+  cargo test --locked --quiet --workspace --test vectors -- --nocapture mutated
 }
 
 # A Python that has our client, and all that its tests need.

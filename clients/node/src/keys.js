@@ -5,6 +5,7 @@ import { debuglog } from 'node:util'
 import { importJWK } from 'jose'
 import { Denied } from './denied.js'
 import { attentive, backoff, get } from './http.js'
+import { readObject } from './strict-json.js'
 
 /** @typedef {{ kid: string, x: string, y: string, public: import('jose').CryptoKey }} Key */
 
@@ -131,9 +132,7 @@ export class KeySet {
       signal: this.#signal,
     })
     if (status !== 200) throw new Error(`${address} answered ${status}`)
-    const json = JSON.parse(body.toString())
-    if (typeof json !== 'object' || json === null) throw new Error(`${address} answered no JSON object`)
-    return { headers, json: /** @type {Record<string, unknown>} */ (json) }
+    return { headers, json: readObject(body).value }
   }
 
   /**
@@ -145,18 +144,48 @@ export class KeySet {
     /** @type {Map<string, Key>} */
     const keys = new Map()
     for (const jwk of Array.isArray(set) ? set : []) {
-      const { kty, crv, kid, x, y, alg = 'ES256', use = 'sig' } = jwk ?? {}
-      if (kty !== 'EC' || crv !== 'P-256' || alg !== 'ES256' || use !== 'sig') continue
-      if (typeof kid !== 'string' || keys.has(kid)) continue
+      if (!verifiesES256(jwk) || keys.has(jwk.kid)) continue
+      const { kty, crv, kid, x, y } = jwk
       const held = this.#keys.get(kid)
       // The same object, so that the tokens it has verified stay verified.
       if (held && held.x === x && held.y === y) keys.set(kid, held)
       else {
-        // Only these members: a private key that was published by mistake is not taken for one.
         const key = await importJWK({ kty, crv, x, y }, 'ES256').catch(() => undefined)
         if (key && !(key instanceof Uint8Array)) keys.set(kid, { kid, x, y, public: key })
       }
     }
     return keys
   }
+}
+
+/**
+ * Whether a JWK says that it is a public key for ES256 (docs/security/token-rules.md). A member that is null counts as
+ * left out.
+ *
+ * @param {any} jwk
+ * @returns {boolean}
+ */
+function verifiesES256(jwk) {
+  const { kty, crv, kid, x, y, alg, use, key_ops: operations, d } = jwk ?? {}
+  if (kty !== 'EC' || crv !== 'P-256' || typeof kid !== 'string' || !isCoordinate(x) || !isCoordinate(y)) return false
+  // A private key that was published is a key of everybody.
+  if ((alg ?? 'ES256') !== 'ES256' || (use ?? 'sig') !== 'sig' || (d ?? undefined) !== undefined) return false
+  // RFC 7517 §4.3: no operation stands twice.
+  const list = operations ?? ['verify']
+  return (
+    Array.isArray(list) &&
+    list.every((operation) => typeof operation === 'string') &&
+    new Set(list).size === list.length &&
+    list.includes('verify')
+  )
+}
+
+/**
+ * RFC 7518 §6.2.1.2: as long as the field, leading zeros and all.
+ *
+ * @param {unknown} text
+ */
+function isCoordinate(text) {
+  const bytes = Buffer.from(typeof text === 'string' ? text : '', 'base64url')
+  return bytes.length === 32 && bytes.toString('base64url') === text
 }

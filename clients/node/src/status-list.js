@@ -2,7 +2,7 @@
 
 import { promisify } from 'node:util'
 import { inflate } from 'node:zlib'
-import { Refused, verifySigned } from './token.js'
+import { date, isWhole, Refused, verifySigned } from './token.js'
 
 /**
  * @typedef {object} StatusList
@@ -20,11 +20,14 @@ import { Refused, verifySigned } from './token.js'
  * @returns {Promise<StatusList>}
  */
 export async function readStatusList(jwt, uri, keys, settings) {
-  const { payload } = await verifySigned(jwt, keys, settings, { typ: 'statuslist+jwt', subject: uri })
-  const { exp, ttl, version, status_list: list } = /** @type {any} */ (payload)
-  if (!Number.isSafeInteger(version) || version < 0) throw new Refused('The list has no version.')
-  if (!Number.isFinite(ttl) || ttl <= 0) throw new Refused('The list has no ttl.')
-  return { version, expires: exp, ttl, status: reader(list?.bits, await unpack(list?.lst)) }
+  const { claims } = await verifySigned(jwt, keys, settings, 'statuslist+jwt')
+  const { sub, ttl, version, status_list: list } = claims.value
+  if (sub !== uri) throw new Refused('The list is another one than was asked for.')
+  for (const [name, value] of Object.entries({ ttl, version }))
+    if (!isWhole(value) || !claims.isInteger(name)) throw new Refused(`The list has no ${name}.`)
+  const bytes = await unpack(list?.lst)
+  const bits = claims.isInteger('status_list', 'bits') ? list.bits : undefined
+  return { version, expires: date(claims.value, 'exp'), ttl, status: reader(bits, bytes) }
 }
 
 /** A list that the issuer has signed and that says nothing: whoever names it is refused, whatever the policy. */
@@ -47,11 +50,13 @@ function reader(bits, bytes) {
 
 /** @param {unknown} lst */
 async function unpack(lst) {
-  if (typeof lst !== 'string') throw new Refused('The list holds no lst.')
-  const packed = Buffer.from(lst, 'base64url')
+  const packed = Buffer.from(typeof lst === 'string' ? lst : '', 'base64url')
   if (packed.toString('base64url') !== lst) throw new Refused("The list's lst is not canonical base64url.")
   // A bomb ends in an error at this many bytes.
-  const unpacked = await promisify(inflate)(packed, { maxOutputLength: 16 * 1024 * 1024, info: true })
+  const options = { maxOutputLength: 16 * 1024 * 1024, info: true }
+  const unpacked = await promisify(inflate)(packed, options).catch((error) => {
+    throw new Refused('The list is not compressed as it must be.', { cause: error })
+  })
   // With `info` it comes with the engine that made it, which stops at the end of the stream.
   const { buffer, engine } = /** @type {{ buffer: Buffer, engine: { bytesWritten: number } }} */ (
     /** @type {unknown} */ (unpacked)

@@ -1,8 +1,10 @@
-// The rules for one access token (RFC 9068 §4, RFC 8725 §3). No claim is looked at before the signature holds.
+// The rules for one access token (docs/security/token-rules.md; RFC 9068 §4, RFC 8725 §3). No claim is looked at before
+// the signature holds.
 
-import { errors, jwtVerify } from 'jose'
+import { compactVerify } from 'jose'
 import { Denied } from './denied.js'
 import { UnknownKey } from './keys.js'
+import { Ambiguous, readObject } from './strict-json.js'
 
 /**
  * The verified sender of a request. Frozen.
@@ -11,7 +13,7 @@ import { UnknownKey } from './keys.js'
  * @property {string} id The account, a UUID.
  * @property {string} session The session, a UUID.
  * @property {readonly string[]} scopes What the token may be used for.
- * @property {Readonly<import('jose').JWTPayload>} claims All claims of the token.
+ * @property {Readonly<Record<string, any>>} claims All claims of the token.
  */
 
 /**
@@ -36,92 +38,124 @@ export const MAX_TOKEN_LENGTH = 8 * 1024
  * @throws {Denied}
  */
 export async function verifyToken(token, keys, settings) {
-  const { issuer, audience } = settings
+  const { issuer } = settings
   try {
-    const { payload, key } = await verifySigned(token, keys, settings, { typ: 'at+jwt', audience })
+    const { claims, key } = await verifySigned(token, keys, settings, 'at+jwt')
     return {
-      user: readUser(payload),
-      expires: /** @type {number} */ (payload.exp),
+      user: readUser(claims.value, settings),
+      expires: date(claims.value, 'exp'),
       key,
-      status: readStatus(payload.status, settings),
+      status: readStatus(claims, settings),
     }
   } catch (error) {
-    if (error instanceof Refused || error instanceof UnknownKey) throw Denied.invalid(issuer, error.message)
-    if (error instanceof errors.JWTExpired) throw Denied.invalid(issuer, 'The token has expired.')
-    // The library's words name the rule that was broken and hold no part of the token.
-    if (error instanceof errors.JOSEError)
-      throw Denied.invalid(issuer, `The token is not valid: ${error.message}.`, error)
+    if (error instanceof Refused || error instanceof UnknownKey) throw Denied.invalid(issuer, error.message, error.cause)
     throw error
   }
 }
 
 /**
- * What access tokens and status lists have in common: one of the issuer's keys, ES256, strict form, iss, iat and exp.
+ * What access tokens and status lists have in common: one of the issuer's keys, ES256, strict form, iss, iat, exp, nbf.
  *
  * @param {string} token
  * @param {import('./keys.js').KeySet} keys
  * @param {import('./settings.js').Settings} settings
- * @param {import('jose').JWTVerifyOptions} expected
- * @returns {Promise<{ payload: import('jose').JWTPayload, key: import('./keys.js').Key }>}
+ * @param {string} typ
+ * @returns {Promise<{ claims: import('./strict-json.js').Read, key: import('./keys.js').Key }>}
  */
-export async function verifySigned(token, keys, { issuer, leeway, now }, expected) {
-  if (!isCanonical(token)) throw new Refused('The token is not three parts of canonical base64url.')
-  /** @type {import('./keys.js').Key | undefined} */
-  let key
-  const { payload } = await jwtVerify(
-    token,
-    async (header) => {
-      // RFC 8725 §3.10: a key that comes with the token proves nothing, and fetching one is a request forgery.
-      for (const name of FORBIDDEN)
-        if (Object.hasOwn(header, name)) throw new Refused(`The token's header has ${name}.`)
-      key = await keys.find(header.kid)
-      return key.public
-    },
-    // RFC 8725 §3.1: the algorithm is the key's, and never chosen by the token.
-    {
-      algorithms: ['ES256'],
-      issuer,
-      clockTolerance: leeway,
-      currentDate: new Date(now()),
-      requiredClaims: ['iat', 'exp'],
-      ...expected,
-    },
-  )
-  for (const name of /** @type {const} */ (['iat', 'exp', 'nbf'])) {
-    // Such as 1e400, which JSON reads as endless.
-    if (payload[name] !== undefined && !isDate(payload[name])) throw new Refused(`The token's ${name} is no date.`)
+export async function verifySigned(token, keys, settings, typ) {
+  const parts = token.split('.')
+  if (parts.length !== 3 || !parts.every(isCanonical))
+    throw new Refused('The token is not three parts of canonical base64url.')
+  const header = read('header', Buffer.from(/** @type {string} */ (parts[0]), 'base64url')).value
+  checkHeader(header, typ)
+  const key = await keys.find(header.kid)
+  // RFC 8725 §3.1: the algorithm is the key's, and never chosen by the token.
+  const verified = await compactVerify(token, key.public, { algorithms: ['ES256'] }).catch((error) => {
+    throw new Refused("The token's signature is not valid.", { cause: error })
+  })
+  const claims = read('payload', verified.payload)
+  if (claims.value.iss !== settings.issuer) throw new Refused('The token is of another issuer.')
+  checkTimes(claims.value, settings)
+  return { claims, key }
+}
+
+/**
+ * @param {string} part
+ * @param {Uint8Array} bytes
+ */
+function read(part, bytes) {
+  try {
+    return readObject(bytes)
+  } catch (error) {
+    if (error instanceof Ambiguous) throw new Refused(`The token's ${part} cannot be read: ${error.message}.`)
+    throw error
   }
-  if (Number(payload.iat) > now() / 1000 + leeway) throw new Refused('The token was issued in the future.')
-  return { payload, key: /** @type {import('./keys.js').Key} */ (key) }
+}
+
+/**
+ * @param {Record<string, unknown>} header
+ * @param {string} typ
+ */
+function checkHeader(header, typ) {
+  if (header.alg !== 'ES256') throw new Refused('The token is not signed with ES256.')
+  // RFC 8725 §3.10: a key that comes with the token proves nothing, and fetching one is a request forgery. No extension
+  // and no other encoding is understood here.
+  for (const name of FORBIDDEN) if (Object.hasOwn(header, name)) throw new Refused(`The token's header has ${name}.`)
+  // RFC 7515 §4.1.9: a media type, whose letters have no case, and which may leave out `application/`.
+  const bare = typeof header.typ === 'string' ? header.typ.replace(/^application\//i, '') : ''
+  if (bare.toLowerCase() !== typ) throw new Refused('The token is of another type.')
+  if (typeof header.kid !== 'string') throw new Refused('The token does not name its key.')
+}
+
+/**
+ * @param {Record<string, unknown>} claims
+ * @param {import('./settings.js').Settings} settings
+ */
+function checkTimes(claims, { now, leeway }) {
+  const seconds = now() / 1000
+  // RFC 7519 §4.1.4: "on or after" the time that `exp` names, the token is not accepted.
+  if (seconds - leeway >= date(claims, 'exp')) throw new Refused('The token has expired.')
+  if (claims.nbf !== undefined && date(claims, 'nbf') > seconds + leeway)
+    throw new Refused('The token is not valid yet.')
+  if (date(claims, 'iat') > seconds + leeway) throw new Refused('The token was issued in the future.')
 }
 
 /** What is not acceptable beyond what the library checks. */
 export class Refused extends Error {}
 
 /**
- * @param {import('jose').JWTPayload} payload
+ * Every claim but `scope`, `status` and `nbf` must be there (RFC 9068 §2.2; `sid`, `auth_time` and `amr` are in each token
+ * that Countersign issues).
+ *
+ * @param {Record<string, unknown>} claims
+ * @param {import('./settings.js').Settings} settings
  * @returns {User}
  */
-function readUser(payload) {
-  const { sub, sid, scope = '' } = payload
-  if (!isUuid(sub)) throw new Refused('The sub is no UUID.')
-  if (!isUuid(sid)) throw new Refused('The sid is no UUID.')
-  if (typeof scope !== 'string') throw new Refused('The scope is no text.')
-  return deepFreeze({ id: sub, session: sid, scopes: scope.split(' ').filter(Boolean), claims: payload })
+function readUser(claims, { audience }) {
+  // RFC 7519 §4.1.3: one name or several; it is for us if one of them is us.
+  const aud = typeof claims.aud === 'string' ? [claims.aud] : texts(claims, 'aud')
+  if (!aud.some((name) => audience.includes(name))) throw new Refused('The token is for another audience.')
+  uuid(claims, 'jti')
+  text(claims, 'client_id')
+  date(claims, 'auth_time')
+  texts(claims, 'amr')
+  const scope = claims.scope === undefined ? '' : text(claims, 'scope')
+  const scopes = [...new Set(scope.split(' ').filter(Boolean))]
+  return deepFreeze({ id: uuid(claims, 'sub'), session: uuid(claims, 'sid'), scopes, claims })
 }
 
 /**
- * @param {any} status
+ * @param {import('./strict-json.js').Read} claims
  * @param {import('./settings.js').Settings} settings
  * @returns {StatusReference | undefined}
  */
-function readStatus(status, { requireStatus, ofIssuer }) {
+function readStatus({ value: { status }, isInteger }, { requireStatus, ofIssuer }) {
   if (status === undefined) {
     if (requireStatus) throw new Refused('The token has no status.')
     return undefined
   }
   const { idx, uri } = status?.status_list ?? {}
-  if (!Number.isSafeInteger(idx) || idx < 0 || typeof uri !== 'string')
+  if (!isWhole(idx) || !isInteger('status', 'status_list', 'idx') || typeof uri !== 'string')
     throw new Refused("The token's status is malformed.")
   if (!ofIssuer(uri)) throw new Refused("The token's status list is not the issuer's.")
   return { idx, uri }
@@ -130,24 +164,65 @@ function readStatus(status, { requireStatus, ofIssuer }) {
 /**
  * RFC 7515 §2; unused bits must be zero (RFC 4648 §3.5), so that no two texts are one token.
  *
- * @param {string} token
+ * @param {string} part
  */
-function isCanonical(token) {
-  const parts = token.split('.')
-  return parts.length === 3 && parts.every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)
+function isCanonical(part) {
+  return Buffer.from(part, 'base64url').toString('base64url') === part
 }
 
-/** @param {unknown} value */
-function isDate(value) {
-  return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER
+/**
+ * A NumericDate (RFC 7519 §2) in whole seconds: a fraction is dropped. Beyond 2^53 − 1 a JSON number is not exact
+ * (RFC 7493 §2.2), and no date.
+ *
+ * @param {Record<string, unknown>} claims
+ * @param {string} name
+ */
+export function date(claims, name) {
+  const value = claims[name]
+  if (typeof value !== 'number' || value < 0 || value > Number.MAX_SAFE_INTEGER)
+    throw new Refused(`The token's ${name} is not a date.`)
+  return Math.trunc(value)
 }
 
 /**
  * @param {unknown} value
- * @returns {value is string}
+ * @returns {value is number}
  */
-function isUuid(value) {
-  return typeof value === 'string' && /^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i.test(value)
+export function isWhole(value) {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}
+
+/**
+ * @param {Record<string, unknown>} claims
+ * @param {string} name
+ */
+function text(claims, name) {
+  const value = claims[name]
+  if (typeof value !== 'string') throw new Refused(`The token's ${name} is not a text.`)
+  return value
+}
+
+/**
+ * @param {Record<string, unknown>} claims
+ * @param {string} name
+ */
+function texts(claims, name) {
+  const value = claims[name]
+  if (!Array.isArray(value) || !value.every((one) => typeof one === 'string'))
+    throw new Refused(`The token's ${name} is not a list of texts.`)
+  return value
+}
+
+/**
+ * The form with hyphens alone (RFC 9562 §4).
+ *
+ * @param {Record<string, unknown>} claims
+ * @param {string} name
+ */
+function uuid(claims, name) {
+  const value = text(claims, name)
+  if (!/^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i.test(value)) throw new Refused(`The token's ${name} is not a UUID.`)
+  return value
 }
 
 /**

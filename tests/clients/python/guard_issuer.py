@@ -82,6 +82,8 @@ class FakeIssuer:
             "client_id": "countersign",
             "sid": str(uuid4()),
             "scope": "products:read",
+            "auth_time": now,
+            "amr": ["pwd"],
             "status": {"status_list": {"idx": idx, "uri": self.list_uri(name)}},
         }
         claims = {name: value for name, value in (claims | changes).items() if value is not None}

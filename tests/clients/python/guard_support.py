@@ -3,7 +3,7 @@
 import time
 from contextlib import contextmanager
 
-from countersign_guard import Denied
+from countersign_guard import Denied, InvalidToken, Revoked, Unavailable
 
 
 class Clock:
@@ -23,6 +23,21 @@ def outcome(guard, token, **options):
     except Denied as denied:
         return denied.code
     return "ok"
+
+
+def verdict(guard, token):
+    """What the table of token rules calls it."""
+    try:
+        guard.verify_sync(token)
+    except Revoked:
+        return "revoked"
+    except InvalidToken as denied:
+        assert (denied.status, denied.code) == (401, "invalid_token")
+        return "invalid"
+    except Unavailable as denied:
+        assert (denied.status, denied.code) == (503, "unavailable")
+        return "unavailable"
+    return "valid"
 
 
 def eventually(ask, expected, seconds=20):

@@ -75,13 +75,12 @@ def test_claims_that_are_read_in_two_ways(issuer, guard, more):
     assert outcome(guard, signed(issuer, header, claims[:-1] + b", " + more + b"}")) == "invalid_token"
 
 
-@pytest.mark.parametrize("depth", [500, 2500])
+@pytest.mark.parametrize("depth", [16, 500, 2500])
 @pytest.mark.parametrize("which", [0, 1])
 def test_deep_nesting_breaks_nothing(issuer, guard, which, depth):
     texts = list(parts(issuer))
     texts[which] = texts[which][:-1] + b', "x": ' + b"[" * depth + b"]" * depth + b"}"
-    # How deep is too deep, Python's own versions do not agree on.
-    assert outcome(guard, signed(issuer, *texts)) in ("ok", "invalid_token")
+    assert outcome(guard, signed(issuer, *texts)) == "invalid_token"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
-"""The rules for an access token of Countersign (RFC 9068 §4) whose signature holds."""
+"""The rules for an access token of Countersign (RFC 9068 §4, docs/security/token-rules.md) whose signature holds."""
 
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -29,7 +30,7 @@ class Verified:
     """A token that is good until `exp`, as long as `key` is published under `kid` and nothing stands at `place`."""
 
     user: User
-    exp: float
+    exp: int
     kid: str
     key: jwt.PyJWK
     place: Place | None
@@ -43,6 +44,12 @@ def verify_access_token(token: str, kid: str, key: jwt.PyJWK, options: Options) 
     if options.audience.isdisjoint(_audience(claims)):
         raise InvalidToken("The token is for another audience.")
     check_times(claims, options.now(), options.leeway)
+    # Every claim but `scope`, `status` and `nbf` must be there (RFC 9068 §2.2; `sid`, `auth_time` and `amr` are in each
+    # token that Countersign issues).
+    _uuid(claims, "jti")
+    _text(claims, "client_id")
+    date(claims, "auth_time")
+    _texts(claims, "amr")
     user = User(
         id=_uuid(claims, "sub"),
         session=_uuid(claims, "sid"),
@@ -54,29 +61,33 @@ def verify_access_token(token: str, kid: str, key: jwt.PyJWK, options: Options) 
 
 def _audience(claims: Claims) -> list[str]:
     # RFC 7519 §4.1.3: one name or several.
-    value = claims.get("aud")
-    names: list[Any] = value if isinstance(value, list) else [value]
-    if not all(isinstance(name, str) for name in names):
-        raise InvalidToken("The token's aud is not a name or a list of names.")
-    return names
+    return [claims["aud"]] if isinstance(claims.get("aud"), str) else _texts(claims, "aud")
+
+
+def _text(claims: Claims, name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str):
+        raise InvalidToken(f"The token's {name} is not a text.")
+    return value
+
+
+def _texts(claims: Claims, name: str) -> list[str]:
+    value = claims.get(name)
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise InvalidToken(f"The token's {name} is not a list of texts.")
+    return value
 
 
 def _uuid(claims: Claims, name: str) -> UUID:
     """The form with hyphens alone (RFC 9562 §4)."""
-    value = claims.get(name)
-    try:
-        uuid = UUID(value)
-    except (ValueError, TypeError, AttributeError):
-        uuid = None
-    if uuid is None or str(uuid) != str(value).lower():
+    value = _text(claims, name)
+    if not _UUID.fullmatch(value):
         raise InvalidToken(f"The token's {name} is not a UUID.")
-    return uuid
+    return UUID(value)
 
 
 def _scopes(claims: Claims) -> frozenset[str]:
-    scope = claims.get("scope", "")
-    if not isinstance(scope, str):
-        raise InvalidToken("The token's scope is not a text.")
+    scope = _text(claims, "scope") if "scope" in claims else ""
     return frozenset(name for name in scope.split(" ") if name)
 
 
@@ -91,6 +102,9 @@ def _place(claims: Claims, options: Options) -> Place | None:
     if not isinstance(reference, dict):
         raise InvalidToken("The token's status is not in a list.")
     uri = reference.get("uri")
-    if not isinstance(uri, str) or not options.is_ours(uri):
+    if not isinstance(uri, str) or not options.is_list(uri):
         raise InvalidToken("The token's status list is not the issuer's.")
     return Place(uri, whole(reference, "idx"))
+
+
+_UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")

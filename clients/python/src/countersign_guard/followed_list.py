@@ -125,7 +125,7 @@ class FollowedList:
         return news
 
     async def _verified(self, body: bytes) -> StatusList:
-        token = body.decode("ascii").strip()
+        token = body.decode("ascii")
         kid = read_kid(token, TYPE, LONGEST)
         key = await self._find_key(kid)
         if key is None:

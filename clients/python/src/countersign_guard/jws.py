@@ -1,10 +1,13 @@
 """Signed JSON from one issuer: ES256 (RFC 7515, RFC 7518 §3.4), read without ambiguity (RFC 8725 §3).
 
-PyJWT verifies the signature. What a header may say, and which claims must be there, is decided here and by its callers.
+PyJWT verifies the signature. What a header may say, and which claims must be there, is decided here and by its callers,
+as docs/security/token-rules.md lists it.
 """
 
 import json
-from base64 import urlsafe_b64decode
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from math import isfinite
 from typing import Any, NoReturn
 
 import jwt
@@ -13,28 +16,28 @@ from .denied import InvalidToken
 
 Claims = dict[str, Any]
 
-# Each of them would let a token choose its own key.
-_KEY_HEADERS = ("jwk", "jku", "x5u", "x5c")
+# Each of them would let a token choose its own key, or how its payload is read. RFC 7515 §4.1.11: nothing that could be
+# critical is understood here.
+_FORBIDDEN = ("jwk", "jku", "x5u", "x5c", "crit", "b64", "zip", "enc")
 
 
 def read_kid(token: str, typ: str, longest: int) -> str:
     """Judges the header of a token of media type `application/{typ}` and gives its `kid`. Nothing is verified yet."""
     if len(token) > longest:
         raise InvalidToken("The token is too long.")
-    # PyJWT tolerates padding; RFC 7515 §2 does not.
-    if token.count(".") != 2 or "=" in token or not token.isascii():
-        raise InvalidToken("The token is no JWT.")
-    part = token.partition(".")[0]
+    parts = token.split(".")
+    if len(parts) != 3 or not all(map(_is_canonical, parts)):
+        raise InvalidToken("The token is not three parts of canonical base64url.")
     try:
-        header = read_object(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        header = read_object(_decode(parts[0]))
     except ValueError:
         raise InvalidToken("The token's header cannot be read.") from None
     if header.get("alg") != "ES256":
         raise InvalidToken("The token is not signed with ES256.")
-    if str(header.get("typ")).lower() not in (typ, f"application/{typ}"):
+    named = header.get("typ")
+    if not isinstance(named, str) or named.lower() not in (typ, f"application/{typ}"):
         raise InvalidToken("The token is of another type.")
-    # RFC 7515 §4.1.11: nothing that could be critical is understood here.
-    if "crit" in header or any(name in header for name in _KEY_HEADERS):
+    if any(name in header for name in _FORBIDDEN):
         raise InvalidToken("The token's header says what it must not say.")
     kid = header.get("kid")
     if not isinstance(kid, str):
@@ -53,22 +56,41 @@ def read_claims(token: str, key: jwt.PyJWK) -> Claims:
 
 
 def read_object(text: bytes) -> dict[str, Any]:
-    """Reads one JSON object in which no name stands twice. `ValueError` if it is none."""
+    """Reads one JSON object that every reader understands alike. `ValueError` if it is none.
+
+    It is UTF-8 without a byte order mark, names no member twice, holds no half of a surrogate pair and no number
+    without a finite value, and nests no deeper than 16 levels.
+    """
     try:
-        value = json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
+        value = json.loads(
+            text.decode(),
+            object_pairs_hook=_unique,
+            parse_constant=_refuse,
+            parse_int=_integer,
+            parse_float=_fraction,
+        )
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(value, dict):
         raise ValueError("not an object")
+    _check_depth(value)
+    # Only an escape can write half of a pair, and UTF-8 cannot: a UnicodeEncodeError is a ValueError.
+    if _SURROGATE.search(text):
+        json.dumps(value, ensure_ascii=False).encode()
     return value
 
 
-def date(claims: Claims, name: str) -> float:
-    """A NumericDate (RFC 7519 §2), that must be there."""
+def is_coordinate(text: object) -> bool:
+    """Whether it is 32 bytes in base64url (RFC 7518 §6.2.1.2: as long as the field, leading zeros and all)."""
+    return isinstance(text, str) and len(text) == 43 and _is_canonical(text)
+
+
+def date(claims: Claims, name: str) -> int:
+    """A NumericDate (RFC 7519 §2), that must be there, in whole seconds: a fraction is dropped."""
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _LARGEST:
         raise InvalidToken(f"The token's {name} is not a date.")
-    return value
+    return int(value)
 
 
 def whole(claims: Claims, name: str) -> int:
@@ -94,6 +116,25 @@ _LARGEST = 2**53 - 1
 _JWS = jwt.PyJWS(algorithms=["ES256"])
 
 
+_PART = re.compile(r"[A-Za-z0-9_-]*")
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+# The outermost object counted.
+_DEEPEST = 16
+
+
+def _decode(part: str) -> bytes:
+    return urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def _is_canonical(part: str) -> bool:
+    """RFC 7515 §2; unused bits must be zero (RFC 4648 §3.5), so that no two texts are one token."""
+    if not _PART.fullmatch(part) or len(part) % 4 == 1:
+        return False
+    return urlsafe_b64encode(_decode(part)).rstrip(b"=") == part.encode()
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
@@ -103,3 +144,27 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
+
+
+def _integer(digits: str) -> int | float:
+    # Integers have no negative zero, and one beyond all floats has no finite value for most readers.
+    if digits == "-0" or len(digits) > 300:
+        return _fraction(digits)
+    return int(digits)
+
+
+def _fraction(digits: str) -> float:
+    value = float(digits)
+    if not isfinite(value):
+        raise ValueError("a number is not finite")
+    return value
+
+
+def _check_depth(value: object) -> None:
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > _DEEPEST:
+            raise ValueError("nested too deeply")
+        inner = [one for each in level for one in (each.values() if isinstance(each, dict) else each)]  # type: ignore[attr-defined]
+        level = [one for one in inner if isinstance(one, (dict, list))]

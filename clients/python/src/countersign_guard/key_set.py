@@ -4,10 +4,11 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import jwt
 
-from .jws import read_object
+from .jws import is_coordinate, read_object
 from .options import Options
 from .pace import Pace
 from .transport import Refused, Reply, Transport
@@ -111,19 +112,35 @@ def _good(reply: Reply) -> Reply:
 def usable_keys(body: bytes) -> dict[str, jwt.PyJWK]:
     """The keys for ES256; others are skipped (RFC 7517 §5). A set without any is not believed."""
     keys = read_object(body).get("keys")
-    usable = {}
+    usable: dict[str, jwt.PyJWK] = {}
     for jwk in keys if isinstance(keys, list) else []:
-        if not isinstance(jwk, dict) or (jwk.get("kty"), jwk.get("crv")) != ("EC", "P-256"):
-            continue
-        if jwk.get("alg", "ES256") != "ES256" or jwk.get("use", "sig") != "sig" or not isinstance(jwk.get("kid"), str):
+        if not isinstance(jwk, dict) or not _verifies_es256(jwk) or jwk["kid"] in usable:
             continue
         try:
-            usable[jwk["kid"]] = jwt.PyJWK(jwk, algorithm="ES256")
+            usable[jwk["kid"]] = jwt.PyJWK({name: jwk[name] for name in ("kty", "crv", "x", "y")}, algorithm="ES256")
         except jwt.PyJWTError:
             continue
     if not usable:
         raise Refused("the key set has no key for ES256")
     return usable
+
+
+def _verifies_es256(jwk: dict[str, Any]) -> bool:
+    """Whether a JWK says that it is a public key for ES256. A member that is null counts as left out."""
+    if (jwk.get("kty"), jwk.get("crv")) != ("EC", "P-256") or not isinstance(jwk.get("kid"), str):
+        return False
+    if not is_coordinate(jwk.get("x")) or not is_coordinate(jwk.get("y")):
+        return False
+    # A private key that was published is a key of everybody.
+    if jwk.get("alg") not in (None, "ES256") or jwk.get("use") not in (None, "sig") or jwk.get("d") is not None:
+        return False
+    operations = jwk.get("key_ops")
+    if operations is None:
+        return True
+    # RFC 7517 §4.3: no operation stands twice.
+    if not isinstance(operations, list) or not all(isinstance(operation, str) for operation in operations):
+        return False
+    return len(set(operations)) == len(operations) and "verify" in operations
 
 
 def _lifetime(reply: Reply) -> float:

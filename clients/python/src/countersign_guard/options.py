@@ -1,5 +1,6 @@
 """What a guard is told when it is made."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,12 @@ from .addresses import check_reachable, origin_of
 
 WhenStale = Literal["serve_until_expiry", "fail_open", "fail_closed"]
 """What happens when a status list cannot be refreshed."""
+
+# RFC 3986 §3.3 and §3.4, without the apostrophe, which URL parsers escape.
+_PLAIN_PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
+
+# What RFC 3986 §5.2.4 removes: `.` and `..`, escaped or not.
+_DOT_SEGMENT = re.compile(r"[/?](?:\.|%2[eE]){1,2}(?:[/?]|\Z)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +46,14 @@ class Options:
     def is_ours(self, url: str) -> bool:
         """Whether a URL lies on the issuer's origin: its scheme, host and port, letter by letter."""
         return url.startswith(origin_of(self.issuer) + "/") and url.isascii() and url.isprintable() and " " not in url
+
+    def is_list(self, uri: str) -> bool:
+        """Whether a URI may be that of a status list: on the issuer's origin, and spelled plainly.
+
+        It is compared letter by letter, as the list's `sub` is: another spelling would be fetched for nothing.
+        """
+        path = uri[len(self.issuer) :] if uri.startswith(self.issuer + "/") else ""
+        return _PLAIN_PATH.fullmatch(path) is not None and _DOT_SEGMENT.search(path) is None
 
     def address(self, url: str) -> str:
         """Where a URL of the issuer is reached from here."""

@@ -20,8 +20,8 @@ class StatusList:
     """One state of a list, verified. Times are in seconds."""
 
     version: int
-    iat: float
-    exp: float
+    iat: int
+    exp: int
     ttl: int
     bits: int
     array: bytes

@@ -1,0 +1,89 @@
+// A few thousand tokens that the Rust guard has judged already (crates/guard/tests/vectors/mutations): this guard says the
+// same of each, and jose takes none that is forged, expired or for others. COUNTERSIGN_TEST_MUTATIONS names the file, which
+// is made anew in each run of scripts/test.
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { after, before, test } from 'node:test'
+import { createGuard, Denied } from '@countersign/guard'
+import { importJWK, jwtVerify } from 'jose'
+import { startIssuer } from './guard-issuer.mjs'
+
+const path = process.env.COUNTERSIGN_TEST_MUTATIONS
+assert.ok(path, 'COUNTERSIGN_TEST_MUTATIONS must name the file of mutations; scripts/test clients makes it')
+const mutations = JSON.parse(await readFile(path, 'utf8'))
+const now = () => mutations.now * 1000
+
+let issuer
+before(async () => {
+  issuer = await startIssuer({ issuer: mutations.issuer, now })
+  publish('', JSON.stringify(mutations.jwks))
+  for (const [number, set] of mutations.key_sets.entries()) publish(`/sets/${number}`, set.jwks)
+})
+after(() => issuer?.stop())
+
+function publish(base, keys) {
+  const { issuer: name } = mutations
+  const say = (path, body) => issuer.instead.set(base + path, (_, response) => response.writeHead(200).end(body))
+  say('/.well-known/oauth-authorization-server', JSON.stringify({ issuer: name, jwks_uri: `${name}/.well-known/jwks.json` }))
+  say('/.well-known/jwks.json', keys)
+  for (const [uri, jwt] of Object.entries(mutations.status_lists)) say(uri.slice(name.length), jwt)
+}
+
+function build(base) {
+  const { issuer: name, audience, leeway } = mutations
+  return createGuard({ issuer: name, audience, leeway, baseUrl: issuer.base + base, now })
+}
+
+async function verdict(guard, token) {
+  try {
+    await guard.verify(token)
+    return 'valid'
+  } catch (denied) {
+    assert.ok(denied instanceof Denied, denied)
+    const { status, code, message } = denied
+    if (status === 401 && code === 'invalid_token')
+      return message === 'The session of this token has ended.' ? 'revoked' : 'invalid'
+    assert.deepEqual({ status, code }, { status: 503, code: 'unavailable' })
+    return 'unavailable'
+  }
+}
+
+test('every token is judged as the rules say', async () => {
+  const guard = build('')
+  const wrong = []
+  for (const { name, rules, token, expect } of mutations.tokens) {
+    const got = await verdict(guard, token)
+    if (got !== expect) wrong.push(`${rules.join(' ')} ${name}: ${got}, not ${expect}`)
+  }
+  guard.close()
+  assert.deepEqual(wrong, [])
+  assert.ok(mutations.tokens.length > 3000)
+})
+
+test('every key set is read as the rules say', async () => {
+  const wrong = []
+  for (const [number, { name, rule, token, expect }] of mutations.key_sets.entries()) {
+    const guard = build(`/sets/${number}`)
+    const got = await verdict(guard, token)
+    guard.close()
+    if (got !== expect) wrong.push(`${rule} ${name}: ${got}, not ${expect}`)
+  }
+  assert.deepEqual(wrong, [])
+})
+
+// It takes much that we refuse: it knows no `typ`, `kid`, `sid`.
+test('jose takes none that is forged or past', async (context) => {
+  const { issuer: name, audience, leeway } = mutations
+  const key = await importJWK(mutations.jwks.keys.find(({ crv }) => crv === 'P-256'), 'ES256')
+  const options = { algorithms: ['ES256'], issuer: name, audience, clockTolerance: leeway, currentDate: new Date(now()) }
+  const takes = (token) => jwtVerify(token, key, { ...options, requiredClaims: ['exp'] }).then(() => true, () => false)
+  const [forged, laxer, stricter] = [[], [], []]
+  for (const { name, token, expect, must_refuse: must } of mutations.tokens) {
+    const taken = await takes(token)
+    if (taken && must) forged.push(name)
+    if (taken && expect === 'invalid') laxer.push(name)
+    if (!taken && expect === 'valid') stricter.push(name)
+  }
+  assert.deepEqual(forged, [])
+  context.diagnostic(`jose takes ${laxer.length} that the rules refuse, and refuses ${stricter.length} that they allow`)
+})
