@@ -10,8 +10,8 @@ const OLDEST: u32 = 130_000;
 
 /// Not prepared: a pooler may send the parts of a prepared statement to two connections.
 const ASKED: &str = "SELECT current_setting('server_version_num'), current_setting('server_encoding'),
-                            current_setting('client_encoding'), current_setting('synchronous_commit'),
-                            current_setting('fsync'), current_database()";
+                            current_setting('client_encoding'), current_setting('synchronous_commit', true),
+                            current_setting('fsync', true), current_database()";
 
 impl Postgres {
     /// Refuses a server that is too old and a database that cannot hold every text, and warns of one that may forget

@@ -47,12 +47,14 @@ impl Claim {
             return Ok(None);
         }
         let failed = |why| place::refused(path, &why);
-        let identity = identity(&path.metadata().map_err(failed)?);
+        let mut found = identity(&path.metadata().map_err(failed)?);
         let mut table = table();
-        if let Some(held) = table.get_mut(&identity) {
+        if let Some(held) = table.get_mut(&found) {
             held.join(path, role)?;
         } else {
-            let file = File::open(path).map_err(failed)?;
+            // To write, as SQLite will: an overlay file system copies the file at that, and it is another one from then on.
+            let file = File::options().read(true).write(true).open(path).map_err(failed)?;
+            found = identity(&file.metadata().map_err(failed)?);
             let mut held = Held {
                 file,
                 path: path.to_owned(),
@@ -60,10 +62,13 @@ impl Claim {
                 is_served: false,
             };
             held.join(path, role)?;
-            table.insert(identity, held);
+            table.insert(found, held);
         }
         let serves = role == Role::Server;
-        Ok(Some(Self { identity, serves }))
+        Ok(Some(Self {
+            identity: found,
+            serves,
+        }))
     }
 
     /// Whether the path still names the file that was claimed.

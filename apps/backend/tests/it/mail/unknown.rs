@@ -107,6 +107,51 @@ on_both_databases! {
         assert!(!mail.html.contains("evil"), "{}", mail.html);
     }
 
+    /// The bytes of mails with every name and address that was taken: each header once, and none that was smuggled in.
+    async fn a_89_no_name_and_no_address_breaks_out_of_the_headers(database: Database) {
+        let names = "[pages]\nname = \"Ada, <eve@evil.example>; Bcc: eve@evil.example =?utf-8?q?x?=\"\n\
+                     [mail]\nfrom = \"\\\"Söhne, Eve <eve@evil.example>\\\" <no-reply@example.com>\"\n";
+        let server = TestServer::start_with(database, names).await;
+        let mut taken = 0;
+        for email in [
+            "ada@example.com",
+            "o'hara+bcc=eve@example.com",
+            "jörg@bücher.example",
+            "\"a b\"@example.com",
+            "\"a>,<eve@evil.example>\"@example.com",
+            "\"a\\r\\nBcc: eve@evil.example\"@example.com",
+            "a\u{2028}bcc@example.com",
+            "=?utf-8?q?a=0d=0aBcc:_eve?=@example.com",
+        ] {
+            taken += i32::from(register(&server, email, PASSWORD).await.status == 201);
+        }
+        assert!(taken >= 3, "{taken} are too few to say anything");
+        let mails = server.mails().await;
+        assert_eq!(mails.len(), usize::try_from(taken).unwrap());
+        for entry in std::fs::read_dir(server.folder().join("mail")).unwrap() {
+            let raw = std::fs::read(entry.unwrap().path()).unwrap();
+            let raw = String::from_utf8(raw).unwrap();
+            let (head, _) = raw.split_once("\r\n\r\n").unwrap();
+            assert!(!head.replace("\r\n", "").contains(['\r', '\n']), "{head}");
+            let fields = head.split("\r\n").filter(|line| !line.starts_with([' ', '\t']));
+            let mut fields: Vec<String> = fields.map(|line| line.split(':').next().unwrap().to_lowercase()).collect();
+            fields.sort();
+            let unique = fields.len();
+            fields.dedup();
+            assert_eq!(fields.len(), unique, "{head}");
+            for field in ["bcc", "cc", "reply-to", "sender"] {
+                assert!(!fields.iter().any(|known| known == field), "{head}");
+            }
+            for field in ["to", "from", "subject", "message-id", "date"] {
+                assert!(fields.iter().any(|known| known == field), "{field}: {head}");
+            }
+        }
+        for mail in mails {
+            assert_eq!(mail.from, "no-reply@example.com");
+            assert!(!mail.to.ends_with("evil.example"), "{}", mail.to);
+        }
+    }
+
     async fn c_78_a_89_a_mail_has_one_recipient_whatever_is_sent(database: Database) {
         let server = TestServer::start(database).await;
         verified(&server, "ada").await;
