@@ -28,7 +28,7 @@ use crate::features::audit;
 use crate::features::keys::{JWKS_MAX_AGE, KeyOptions, Keys, KeysError};
 use crate::features::mail;
 use crate::features::pages::{self, Assets};
-use crate::features::revocation::{self, Feed, Revocations};
+use crate::features::revocation::{self, Feed, Revocations, WaiterLimits};
 use crate::features::sessions::{self, ServerAuthority};
 use crate::migrations;
 use crate::settings::{self, Settings};
@@ -369,6 +369,11 @@ fn revocation_options(
         lifetime: settings.status_lists.lifetime,
         session_ttl: settings.tokens.refresh_absolute_ttl,
         block: if role == Role::Server { 256 } else { 1 },
+        // Half of the connections stay for everybody else, and half of a client's own for what else it asks.
+        waiters: WaiterLimits {
+            total: (settings.http.max_connections / 2).max(1),
+            per_address: (settings.http.max_connections_per_address / 2).max(1),
+        },
         feed,
         metrics,
     }

@@ -23,10 +23,12 @@ section! {
         /// How long requests that have begun may go on when the server is told to stop.
         #[danger = "an orchestrator that kills sooner than this cuts requests off"]
         drain_timeout: Duration = "10s",
-        /// Connections at once, 1 to 1000000.
+        /// Connections at once, 1 to 1000000. Verifiers that wait for a change of a status list hold at most half of them;
+        /// who comes beyond is answered at once.
         #[danger = "each one needs a file descriptor; the process's own limit holds too"]
         max_connections: usize = "10000",
-        /// Connections at once from one address, 1 up to `max_connections`. Proxies of `trusted_proxies` are exempt.
+        /// Connections at once from one address, 1 up to `max_connections`. Proxies of `trusted_proxies` are exempt; each
+        /// client behind them has so many requests under way at most. Half of them may wait for a change of a status list.
         max_connections_per_address: usize = "256",
     }
 }

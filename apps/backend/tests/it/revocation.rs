@@ -1,9 +1,11 @@
 //! Status lists: every way in which a session ends sets its bit, everywhere, for good; and how a list is fetched.
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::Request;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,6 +16,7 @@ use countersign::features::revocation::Bit;
 use countersign_jose::{StatusListExpectation, verify_status_list};
 use countersign_store::{Role, query, sql};
 use countersign_testkit::{Answer, Database, Launch, PASSWORD, Person, ScratchDatabase, TestServer, on_both_databases};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 const ISSUER: &str = "http://127.0.0.1:8000";
@@ -50,6 +53,13 @@ async fn is_revoked(server: &TestServer, access_token: &str) -> bool {
 async fn id_of(person: &Person<'_>) -> AccountId {
     let me = person.get("/api/auth/me").await.assert_status(200).json();
     AccountId(me["id"].as_str().unwrap().parse().unwrap())
+}
+
+/// What an operator's Prometheus reads.
+fn metrics(server: &TestServer) -> String {
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &server.context.registry.lock().unwrap()).unwrap();
+    text
 }
 
 /// A GET that says which list it has, and how long it would wait.
@@ -210,6 +220,47 @@ on_both_databases! {
         for nowhere in ["2", "0", "-1", "01", "+1", "x", "9999999999999999999999"] {
             server.get(&format!("/oauth2/status-lists/{nowhere}")).await.assert_problem(404, "not_found");
         }
+    }
+
+    async fn one_client_behind_a_proxy_holds_no_more_than_its_share_and_all_no_more_than_half(database: Database) {
+        let toml = "trusted_proxies = [\"10.0.0.0/8\"]\n[http]\nmax_connections = 20\nmax_connections_per_address = 8\n";
+        let server = TestServer::start_with(database, toml).await;
+        let ada = server.user("ada").await;
+        let (_, path) = reference(&ada.access_token);
+        let etag = server.get(&path).await.header("etag").to_owned();
+        let ask = |client: String| {
+            let mut request = conditional(&path, &etag, "wait=2");
+            request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([10, 1, 2, 3], 40_000))));
+            server.send(request)
+        };
+        let held = |answers: &[Answer]| {
+            for answer in answers {
+                assert_eq!((answer.status.as_u16(), answer.header("etag")), (304, &*etag));
+                // What was not held may be asked for again when the list is due, and no sooner.
+                let caching = if answer.header("preference-applied").is_empty() { "public, max-age=30" } else { "no-cache" };
+                assert_eq!(answer.header("cache-control"), caching);
+            }
+            answers.iter().filter(|answer| answer.header("preference-applied") == "wait=2").count()
+        };
+        // One client, however it spells its address and whatever it claims to be.
+        let spellings = ["203.0.113.7", "198.51.100.1, 203.0.113.7", "::ffff:203.0.113.7", "203.0.113.7:4711"];
+        let one = join_all((0..16).map(|by| ask(spellings[by % 4].to_owned()))).await;
+        assert_eq!(held(&one), 4);
+        let one = join_all((0..16).map(|by| ask(format!("2001:db8:1:2::{by:x}")))).await;
+        assert_eq!(held(&one), 4);
+        // Others behind the same proxy have theirs, and the proxies' own services are no single client.
+        let others = join_all((0..9).map(|by| ask(format!("203.0.113.{}", by + 20)))).await;
+        assert_eq!(held(&others), 9);
+        let own = join_all((0..9).map(|_| ask("10.9.9.9".to_owned()))).await;
+        assert_eq!(held(&own), 9);
+        // All together have half of the connections.
+        let all = join_all((0..30).map(|by| ask(format!("203.0.113.{}", by + 20)))).await;
+        assert_eq!(held(&all), 10);
+        let metrics = metrics(&server);
+        assert!(metrics.contains("countersign_status_list_waiters 0\n"), "{metrics}");
+        assert!(metrics.contains("countersign_status_list_waiters_refused_total{reason=\"address\"} 24\n"), "{metrics}");
+        assert!(metrics.contains("countersign_status_list_waiters_refused_total{reason=\"total\"} 20\n"), "{metrics}");
     }
 
     async fn a_held_request_is_answered_by_a_change_by_its_time_and_by_the_end(database: Database) {

@@ -68,6 +68,9 @@ pub const METRICS: &[Described] = &[
     gauge("status_list_age_seconds", "How old the signature was of the status list that was handed out last")
         .worry("above a quarter of `status_lists.lifetime`: lists are not signed anew; verifiers refuse tokens when it is over"),
     gauge("status_list_waiters", "Verifiers that wait for a change of a status list"),
+    counter("status_list_waiters_refused", "Verifiers that would have waited and were answered at once, by limit")
+        .labels("`reason`: `address` (half of `http.max_connections_per_address`), `total` (half of `http.max_connections`)")
+        .worry("verifiers among them: they ask again after up to five seconds, and hear of revocations that late"),
     gauge("signing_key_age_seconds", "Time since the key that signs was first seen")
         .worry("older than your policy allows: `countersign keys rotate`"),
     gauge("signing_key_ready", "1 while there is a key that may sign").worry("0: nobody can sign in; `countersign keys list`"),
@@ -85,8 +88,8 @@ pub const METRICS: &[Described] = &[
     counter("redis_errors", "Questions that Redis did not answer in time"),
     gauge("connections_open", "Open connections").worry("near `http.max_connections`"),
     counter("connections_refused", "Connections refused, by limit")
-        .labels("`reason`: `total`, `address`")
-        .worry("`address`: a proxy that is not in `trusted_proxies`, or a flood"),
+        .labels("`reason`: `total`, `address`, `client` (a request of a client that has too many behind a trusted proxy)")
+        .worry("`address`: a proxy that is not in `trusted_proxies`, or a flood; `client`: a flood"),
     counter("connections_overdue", "Connections closed because the client took too long, by what it was to do")
         .labels("`reason`: `send_headers`, `send_next_request`, `read_answer`, `close`"),
     gauge("build_info", "1; the version is in the label").labels("`version`"),

@@ -1,10 +1,15 @@
-//! Who may connect: so many in all, and so many of one address.
+//! Who may connect: so many in all, and so many of one address. Behind a trusted proxy the same holds for each client, by the
+//! requests that it has under way: else one client could take every place through it, with requests that are slow to come,
+//! slow to be answered, or held.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use http::HeaderMap;
 use ipnet::IpNet;
+
+use crate::core::address::ClientAddress;
 
 /// Counts the connections that are open.
 #[derive(Clone)]
@@ -21,6 +26,14 @@ struct Door {
 struct Inside {
     total: usize,
     by_address: HashMap<IpAddr, usize>,
+    /// Requests under way, by the client behind a trusted proxy.
+    by_client: HashMap<IpAddr, usize>,
+}
+
+/// A request that is under way for a client behind a trusted proxy, until it is dropped.
+pub(super) struct UnderWay {
+    door: Arc<Door>,
+    client: IpAddr,
 }
 
 /// One place, given back when it is dropped.
@@ -36,6 +49,8 @@ pub(super) enum Refused {
     Full,
     /// This address has all the places that one address may have.
     AddressFull,
+    /// This client behind a trusted proxy has as many requests under way as one address may have places.
+    ClientFull,
 }
 
 impl Admission {
@@ -51,8 +66,7 @@ impl Admission {
     /// A place for a connection from `peer`. Trusted proxies connect for many clients and are not counted by address.
     pub(super) fn admit(&self, peer: IpAddr) -> Result<Place, Refused> {
         let peer = peer.to_canonical();
-        let trusted = self.0.trusted.iter().any(|network| network.contains(&peer));
-        let counted = (!trusted).then(|| neighbourhood(peer));
+        let counted = (!self.0.trusts(peer)).then(|| neighbourhood(peer));
         let mut inside = self.0.lock();
         if inside.total >= self.0.max {
             return Err(Refused::Full);
@@ -72,7 +86,36 @@ impl Admission {
     }
 }
 
+impl Admission {
+    /// Lets a request through that came from `peer`. It is counted for its client, if the peer is a trusted proxy and the
+    /// client is not one, too: what the proxies ask by themselves is nobody's in particular.
+    pub(super) fn let_through(&self, peer: IpAddr, headers: &HeaderMap) -> Result<Option<UnderWay>, Refused> {
+        if !self.0.trusts(peer.to_canonical()) {
+            return Ok(None);
+        }
+        let client = ClientAddress::of(peer, headers, &self.0.trusted).ip();
+        if self.0.trusts(client) {
+            return Ok(None);
+        }
+        let client = neighbourhood(client);
+        let mut inside = self.0.lock();
+        let count = inside.by_client.entry(client).or_default();
+        if *count >= self.0.max_per_address {
+            return Err(Refused::ClientFull);
+        }
+        *count += 1;
+        Ok(Some(UnderWay {
+            door: self.0.clone(),
+            client,
+        }))
+    }
+}
+
 impl Door {
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted.iter().any(|network| network.contains(&address))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inside> {
         // Nothing panics while it is held, and counters have no broken state.
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
@@ -83,12 +126,23 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut inside = self.door.lock();
         inside.total -= 1;
-        let Some(address) = self.counted else { return };
-        if let Some(count) = inside.by_address.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                inside.by_address.remove(&address);
-            }
+        if let Some(address) = self.counted {
+            give_back(&mut inside.by_address, address);
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        give_back(&mut self.door.lock().by_client, self.client);
+    }
+}
+
+fn give_back(counts: &mut HashMap<IpAddr, usize>, address: IpAddr) {
+    if let Some(count) = counts.get_mut(&address) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&address);
         }
     }
 }

@@ -20,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio::time::sleep_until;
 use tower::Service;
 
+use super::admission::UnderWay;
 use super::host::{Host, Open};
 use super::stream::Watched;
 use super::watch::Watch;
@@ -64,13 +65,16 @@ fn answer(host: &Arc<Host>, watch: &Watch, peer: SocketAddr, mut request: Reques
     let (host, watch) = (host.clone(), watch.clone());
     let fault = watch.requested().err();
     let chunked = request.headers().contains_key(TRANSFER_ENCODING);
+    let admitted = host.let_through(peer, request.headers());
     request.extensions_mut().insert(ConnectInfo(peer));
     Box::pin(async move {
-        let mut response = match fault {
-            Some(fault) => {
-                let problem = Problem::new(Code::BadRequest).detail(fault);
-                host.options.shell.refuse(problem, request.headers().get(ORIGIN))
-            }
+        let refusal = match (fault, &admitted) {
+            (Some(fault), _) => Some(Problem::new(Code::BadRequest).detail(fault)),
+            (None, Err(_)) => Some(Host::too_many()),
+            (None, Ok(_)) => None,
+        };
+        let mut response = match refusal {
+            Some(problem) => host.options.shell.refuse(problem, request.headers().get(ORIGIN)),
             None => match host.router.clone().call(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},
@@ -79,7 +83,11 @@ fn answer(host: &Arc<Host>, watch: &Watch, peer: SocketAddr, mut request: Reques
         if fault.is_some() || chunked || host.shutdown.has_begun() {
             say_close(response.headers_mut());
         }
-        Ok(response.map(|body| Watching { body, watch }))
+        Ok(response.map(|body| Watching {
+            body,
+            watch,
+            _under_way: admitted.ok().flatten(),
+        }))
     })
 }
 
@@ -92,6 +100,8 @@ fn say_close(headers: &mut HeaderMap) {
 struct Watching {
     body: Body,
     watch: Watch,
+    /// Until the client has all of it.
+    _under_way: Option<UnderWay>,
 }
 
 impl Drop for Watching {

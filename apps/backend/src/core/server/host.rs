@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use http::HeaderMap;
 use hyper::server::conn::http1::Builder;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::admission::{Admission, Place};
+use super::admission::{Admission, Place, Refused, UnderWay};
 use super::limits::{LAST_CALL, MAX_HEAD_BYTES};
 use super::metrics::Metrics;
 use super::{ServerOptions, Shutdown, capacity, connection, refusal};
@@ -47,6 +48,20 @@ impl Host {
             http,
             refusals: Arc::new(Semaphore::new(TOLD_AT_ONCE)),
         })
+    }
+
+    /// Lets a request through, unless its client has too many under way.
+    pub(super) fn let_through(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<Option<UnderWay>, Refused> {
+        self.admission
+            .let_through(peer.ip(), headers)
+            .inspect_err(|refused| self.options.metrics.refused(*refused))
+    }
+
+    /// What is said to a client that has too many requests under way.
+    pub(super) fn too_many() -> Problem {
+        Problem::new(Code::Overloaded)
+            .detail("Too many requests of this client are under way.")
+            .retry_after(1)
     }
 
     /// Waits until no more connections are wanted.

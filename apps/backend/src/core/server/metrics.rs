@@ -49,6 +49,7 @@ impl Metrics {
         let reason = match refused {
             Refused::Full => "total",
             Refused::AddressFull => "address",
+            Refused::ClientFull => "client",
         };
         self.refused.get_or_create(&Reason { reason }).inc();
     }

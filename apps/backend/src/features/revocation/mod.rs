@@ -8,4 +8,6 @@ mod service;
 mod store;
 
 pub use router::router;
-pub use service::{Bit, Feed, Metrics, Options, Revocations, Revoked, begin_generation, newest_list, revoke};
+pub use service::{
+    Bit, Feed, Metrics, Options, Revocations, Revoked, WaiterLimits, begin_generation, newest_list, revoke,
+};

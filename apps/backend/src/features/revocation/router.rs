@@ -13,6 +13,8 @@ use super::service::PublishError;
 use crate::Context;
 use crate::core::conditional::knows;
 use crate::core::layers::LONGEST_WAIT;
+use crate::core::limits::AddressPrefix;
+use crate::core::origin::Origin;
 use crate::core::problem::{Code, Problem, ProblemBody};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -26,7 +28,8 @@ pub fn router() -> OpenApiRouter<Context> {
 /// Which sessions have ended
 ///
 /// A Token Status List (draft-ietf-oauth-status-list): a signed JWT with one bit for each session. A verifier that has
-/// the current one and sends `Prefer: wait=30` is answered as soon as it changes, or with 304 after that time.
+/// the current one and sends `Prefer: wait=30` is answered as soon as it changes, or with 304 after that time. Where too
+/// many wait already, of one client or in all, the answer is 304 at once and without `Preference-Applied`.
 #[utoipa::path(get, path = "/oauth2/status-lists/{number}", tag = "revocation",
     params(
         ("number" = i64, Path, description = "The list's number, from the token's `status` claim", minimum = 1),
@@ -42,6 +45,7 @@ pub fn router() -> OpenApiRouter<Context> {
 async fn status_list(
     State(context): State<Context>,
     Path(number): Path<String>,
+    origin: Origin,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     // One list has one address: no sign, no zero in front.
@@ -56,6 +60,11 @@ async fn status_list(
         return Ok((poll.headers(&published.etag), kind(), published.body.clone()).into_response());
     }
     let Some(wait) = wait_of(&headers) else {
+        let poll = CachePolicy::Poll(context.settings.status_lists.ttl);
+        return Ok((StatusCode::NOT_MODIFIED, poll.headers(&published.etag)).into_response());
+    };
+    // Whoever may not wait is answered as if they had not asked to, and asks again when the list is due.
+    let Some(_place) = context.revocations.may_wait(network_of(&context, &origin)) else {
         let poll = CachePolicy::Poll(context.settings.status_lists.ttl);
         return Ok((StatusCode::NOT_MODIFIED, poll.headers(&published.etag)).into_response());
     };
@@ -78,6 +87,20 @@ async fn status_list(
         )
             .into_response(),
     })
+}
+
+/// Whose waiting it is: the client's network. What comes from a trusted proxy itself is nobody's in particular, like its
+/// connections.
+fn network_of(context: &Context, origin: &Origin) -> Option<AddressPrefix> {
+    let address = origin.address?;
+    let is_proxy = |address| {
+        context
+            .settings
+            .trusted_proxies
+            .iter()
+            .any(|network| network.contains(&address))
+    };
+    (!is_proxy(address)).then(|| AddressPrefix::of(address))
 }
 
 /// How an answer may be kept.

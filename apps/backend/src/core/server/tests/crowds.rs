@@ -3,9 +3,10 @@
 use std::net::Ipv4Addr;
 
 use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
 
 use super::probes::{PATIENCE, answer, connect_from, exchange, send, until_closed};
-use super::{metrics, start};
+use super::{metrics, start, start_behind};
 use crate::core::server::{BindError, Limits};
 
 const REQUEST: &str = "GET /fast HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -62,6 +63,46 @@ async fn a_full_server_says_so_at_once_and_recovers() {
     tokio::time::timeout(PATIENCE, recovered)
         .await
         .expect("the place is given back");
+}
+
+#[tokio::test]
+async fn one_client_behind_a_trusted_proxy_cannot_take_every_place() {
+    let limits = Limits {
+        max_connections_per_address: 2,
+        ..Limits::default()
+    };
+    let running = start_behind(limits, vec!["127.0.0.0/8".parse().unwrap()]).await;
+    let asks =
+        |path: &str, client: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {client}\r\n\r\n");
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        held.push(send(running.address, asks("/held", "203.0.113.7")).await);
+    }
+    let both = timeout(PATIENCE, running.arrived.acquire_many(2)).await;
+    both.expect("they arrive").unwrap().forget();
+
+    // On the connections of the same proxy, the same client is told that it has too many; nobody else is.
+    let mut proxy = send(running.address, asks("/fast", "198.51.100.1, 203.0.113.7")).await;
+    let said = answer(&mut proxy).await;
+    assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
+    assert!(
+        said.contains("retry-after: 1\r\n") && said.contains(r#""code":"overloaded""#),
+        "{said}"
+    );
+    for other in ["203.0.113.8", "127.0.0.1", "127.0.0.9"] {
+        proxy.write_all(asks("/fast", other).as_bytes()).await.unwrap();
+        let said = answer(&mut proxy).await;
+        assert!(said.starts_with("HTTP/1.1 200 "), "{other}: {said}");
+    }
+    assert!(metrics(&running).contains(r#"connections_refused_total{reason="client"} 1"#));
+
+    // What has been answered counts no more.
+    running.gate.add_permits(2);
+    for held in &mut held {
+        assert!(answer(held).await.starts_with("HTTP/1.1 200 "));
+    }
+    proxy.write_all(asks("/fast", "203.0.113.7").as_bytes()).await.unwrap();
+    assert!(answer(&mut proxy).await.starts_with("HTTP/1.1 200 "));
 }
 
 #[tokio::test]

@@ -44,6 +44,10 @@ fn short() -> Limits {
 }
 
 async fn start(limits: Limits) -> Running {
+    start_behind(limits, vec![]).await
+}
+
+async fn start_behind(limits: Limits, trusted_proxies: Vec<IpNet>) -> Running {
     let mut registry = Registry::default();
     let options = LayerOptions {
         issuer: "http://localhost".into(),
@@ -61,7 +65,7 @@ async fn start(limits: Limits) -> Running {
     let metrics = Metrics::register(&mut registry);
     let options = ServerOptions {
         limits,
-        trusted_proxies: vec![],
+        trusted_proxies,
         shell,
         metrics,
     };

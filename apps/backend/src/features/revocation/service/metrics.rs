@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
@@ -21,9 +22,17 @@ pub struct Metrics {
     pub(super) hints: Counter,
     /// Who waits for a change just now.
     pub(super) waiters: Gauge,
+    waiters_refused: Family<[(&'static str, &'static str); 1], Counter>,
     list_age: Gauge<f64, AtomicU64>,
     /// When all revocations of the database were last known, in milliseconds.
     seen_at: Arc<AtomicI64>,
+}
+
+/// Why somebody may not wait.
+#[derive(Clone, Copy)]
+pub(super) enum Refused {
+    Total,
+    Address,
 }
 
 /// Counts one who waits, until it is dropped.
@@ -36,6 +45,7 @@ impl Metrics {
         registry.add("revocation_feed_up", metrics.feed_up.clone());
         registry.add("revocation_hints", metrics.hints.clone());
         registry.add("status_list_waiters", metrics.waiters.clone());
+        registry.add("status_list_waiters_refused", metrics.waiters_refused.clone());
         registry.add("status_list_age_seconds", metrics.list_age.clone());
         metrics
     }
@@ -46,6 +56,14 @@ impl Metrics {
 
     pub(super) fn handed_out(&self, age: Duration) {
         self.list_age.set(age.as_secs_f64());
+    }
+
+    pub(super) fn refused(&self, refused: Refused) {
+        let reason = match refused {
+            Refused::Total => "total",
+            Refused::Address => "address",
+        };
+        self.waiters_refused.get_or_create(&[("reason", reason)]).inc();
     }
 
     pub(super) fn waits(&self) -> Waiting {

@@ -12,6 +12,7 @@ mod list;
 mod metrics;
 mod permutation;
 mod publishing;
+mod waiters;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64};
@@ -28,6 +29,8 @@ use self::hearsay::Hearsay;
 use self::list::List;
 pub use self::metrics::Metrics;
 pub(super) use self::publishing::PublishError;
+pub use self::waiters::WaiterLimits;
+use self::waiters::Waiters;
 use super::store;
 use crate::core::chance::Chance;
 use crate::core::clock::{Clock, Timestamp};
@@ -64,6 +67,8 @@ pub struct Options {
     pub session_ttl: Duration,
     /// How many places are reserved at a time: a command needs one, a server many.
     pub block: i64,
+    /// How many may wait for a change at once.
+    pub waiters: WaiterLimits,
     /// How the processes wake each other.
     pub feed: Feed,
     /// What is counted of it.
@@ -96,6 +101,8 @@ struct Parts {
     woken: Notify,
     /// What they say it is, until it has been read.
     hearsay: Hearsay,
+    /// Who waits for a change.
+    waiters: Waiters,
 }
 
 /// The newest list, if any session was ever opened.
@@ -137,7 +144,9 @@ impl Revocations {
         (db, keys): (Db, Keys),
         (clock, chance): (Clock, Chance),
     ) -> Result<Self, Error> {
+        let waiters = Waiters::new(options.waiters, options.metrics.clone());
         let opened = Self(Arc::new(Parts {
+            waiters,
             options,
             db,
             keys,

@@ -59,7 +59,6 @@ impl Revocations {
     ) -> Result<Option<Arc<Published>>, PublishError> {
         let list = self.find(number).await?.ok_or(PublishError::Unknown)?;
         let mut changes = list.changes();
-        let _waiting = self.0.options.metrics.waits();
         let ended = tokio::time::sleep(wait);
         tokio::pin!(ended, stopping);
         loop {

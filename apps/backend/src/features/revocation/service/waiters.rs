@@ -1,0 +1,102 @@
+//! Who waits for a change of a list: each holds a connection and asks for no token, so there are so many of one client, and
+//! so many in all. Whoever comes beyond is answered at once, and asks again later.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Revocations;
+use super::metrics::{Metrics, Refused, Waiting};
+use crate::core::limits::AddressPrefix;
+
+/// How many may wait at once.
+#[derive(Clone, Copy, Debug)]
+pub struct WaiterLimits {
+    /// In all.
+    pub total: usize,
+    /// From one network.
+    pub per_address: usize,
+}
+
+#[derive(Clone)]
+pub(super) struct Waiters(Arc<Room>);
+
+struct Room {
+    limits: WaiterLimits,
+    metrics: Metrics,
+    inside: Mutex<Inside>,
+}
+
+#[derive(Default)]
+struct Inside {
+    total: usize,
+    by_address: HashMap<AddressPrefix, usize>,
+}
+
+/// A place to wait, given back when it is dropped.
+pub(in crate::features::revocation) struct WaitingPlace {
+    room: Arc<Room>,
+    counted: Option<AddressPrefix>,
+    _metric: Waiting,
+}
+
+impl Waiters {
+    pub(super) fn new(limits: WaiterLimits, metrics: Metrics) -> Self {
+        Self(Arc::new(Room {
+            limits,
+            metrics,
+            inside: Mutex::default(),
+        }))
+    }
+
+    /// A place for somebody from this network; from none where it is many clients' (a trusted proxy's own).
+    fn enter(&self, network: Option<AddressPrefix>) -> Option<WaitingPlace> {
+        let WaiterLimits { total, per_address } = self.0.limits;
+        let mut inside = self.0.lock();
+        if inside.total >= total {
+            self.0.metrics.refused(Refused::Total);
+            return None;
+        }
+        if let Some(network) = network {
+            let count = inside.by_address.entry(network).or_default();
+            if *count >= per_address {
+                self.0.metrics.refused(Refused::Address);
+                return None;
+            }
+            *count += 1;
+        }
+        inside.total += 1;
+        Some(WaitingPlace {
+            room: self.0.clone(),
+            counted: network,
+            _metric: self.0.metrics.waits(),
+        })
+    }
+}
+
+impl Revocations {
+    /// A place to wait for a change; see [`WaiterLimits`].
+    pub(in crate::features::revocation) fn may_wait(&self, network: Option<AddressPrefix>) -> Option<WaitingPlace> {
+        self.0.waiters.enter(network)
+    }
+}
+
+impl Room {
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        // Nothing panics while it is held, and counters have no broken state.
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for WaitingPlace {
+    fn drop(&mut self) {
+        let mut inside = self.room.lock();
+        inside.total -= 1;
+        let Some(network) = self.counted else { return };
+        if let Some(count) = inside.by_address.get_mut(&network) {
+            *count -= 1;
+            if *count == 0 {
+                inside.by_address.remove(&network);
+            }
+        }
+    }
+}
