@@ -3,15 +3,18 @@
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use countersign_guard::Guard;
 use countersign_store::{Db, Error, Kind, MigrateError, OpenError, Options, Role, Schema, belongs_to_database};
 use prometheus_client::registry::Registry;
+use uuid::Uuid;
 
 use crate::core::chance::Chance;
 use crate::core::clock::Clock;
+use crate::core::ids::AccountId;
 use crate::core::language::Texts;
 use crate::core::layers::{self, LayerOptions, Shell};
 use crate::core::limits::Limits;
@@ -24,6 +27,7 @@ use crate::core::probes::Probes;
 use crate::core::redis::Redis;
 use crate::core::refusals::Refusals;
 use crate::core::server::{self, Readiness, ServerOptions};
+use crate::features::accounts;
 use crate::features::audit;
 use crate::features::keys::{JWKS_MAX_AGE, KeyOptions, Keys, KeysError};
 use crate::features::mail;
@@ -110,6 +114,9 @@ pub enum StartError {
     /// The status lists cannot be loaded.
     #[error("the status lists cannot be loaded")]
     Revocations(#[from] Error),
+    /// The accounts cannot be looked through.
+    #[error("the kinds of password hashes that are stored cannot be told")]
+    Accounts(#[source] Error),
     /// The address of Redis cannot be used.
     #[error("redis_url cannot be used: {0}")]
     Redis(#[from] redis::RedisError),
@@ -159,6 +166,9 @@ impl Context {
             revocations: revocations.clone(),
             db: db.clone(),
         };
+        if role == Role::Server {
+            learn_schemes(&db, &hasher).await.map_err(StartError::Accounts)?;
+        }
         let mailer = Mailer::new(&settings.mail)?;
         let guard = Guard::with_cache(authority, VERIFIED_TOKENS);
         Ok(Self(Arc::new(Parts {
@@ -211,6 +221,7 @@ impl Context {
             audit::keep_forever(self.clone()),
             mail::deliver_forever(self.clone()),
             pages::sweep_forever(self.clone()),
+            self.clone().learn_schemes_forever(),
             self.revocations.clone().listen_forever(),
             async {
                 if let Some(redis) = self.redis.clone() {
@@ -218,6 +229,24 @@ impl Context {
                 }
             },
         );
+    }
+
+    /// Looks which kinds of password hashes are stored, so that each question about a password costs as much as for any of
+    /// them. It is done at the start and then every hour: hashes come by an import, and go when their owners sign in.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn learn_schemes(&self) -> Result<(), Error> {
+        learn_schemes(&self.db, &self.hasher).await
+    }
+
+    async fn learn_schemes_forever(self) {
+        loop {
+            tokio::time::sleep(LEARN_EVERY).await;
+            if let Err(error) = self.learn_schemes().await {
+                tracing::warn!(%error, "the kinds of stored password hashes could not be told; trying again");
+            }
+        }
     }
 
     /// The hash of a password that nobody knows: for an account whose owner has yet to set one.
@@ -262,6 +291,28 @@ pub(crate) async fn open_database(settings: &Settings, role: Role, clock: &Clock
 
 /// How many verified tokens are remembered: what is saved is the work of a signature. A few megabytes when all are used.
 const VERIFIED_TOKENS: usize = 8_192;
+
+/// How often it is looked which kinds of password hashes are stored.
+const LEARN_EVERY: Duration = Duration::from_secs(60 * 60);
+/// Hashes that are read at a time.
+const LEARN_AT_A_TIME: i64 = 1_000;
+
+/// Reads the hashes that are not current, of which there are none most of the time, and keeps one of each kind.
+async fn learn_schemes(db: &Db, hasher: &Hasher) -> Result<(), Error> {
+    let (current, mut kinds, mut after) = (hasher.current_prefix(), Vec::<String>::new(), AccountId(Uuid::nil()));
+    loop {
+        let outdated = accounts::outdated_hashes(db, (&current, after), LEARN_AT_A_TIME).await?;
+        let Some(last) = outdated.last() else { break };
+        after = last.id;
+        for found in outdated {
+            if !kinds.iter().any(|kind| Hasher::are_alike(kind, &found.password_hash)) {
+                kinds.push(found.password_hash);
+            }
+        }
+    }
+    hasher.learn(&kinds);
+    Ok(())
+}
 
 /// How the database of these settings is opened.
 pub(crate) fn database_options(settings: &Settings, role: Role) -> Options {

@@ -63,7 +63,8 @@ impl From<StartError> for Failure {
             | StartError::Migrate(_)
             | StartError::Behind(_)
             | StartError::Unfinished
-            | StartError::Revocations(_) => Self::new(error),
+            | StartError::Revocations(_)
+            | StartError::Accounts(_) => Self::new(error),
         }
     }
 }

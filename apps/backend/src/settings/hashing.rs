@@ -10,7 +10,8 @@ section! {
         #[danger = "memory in use is this times `passwords.memory_kib`; more than the cores only makes each one slower"]
         #[default_is = "number of cores"]
         workers: usize = "1",
-        /// How many may wait in all, 1 to 100000; who comes after them is answered 503 at once.
+        /// How many may wait, 1 to 100000: so many of those who are known here (of an account that signed in from their
+        /// network before), who go first, and as many of all others. Who comes after them is answered 503 at once.
         #[default_is = "64 per worker"]
         queue: usize = "64",
     }

@@ -3,7 +3,11 @@
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-use countersign_testkit::{Answer, Database, PASSWORD, TestServer, on_both_databases};
+use countersign::core::email::Email;
+use countersign::core::ids::AccountId;
+use countersign::features::accounts;
+use countersign::features::auth::operator;
+use countersign_testkit::{Answer, Database, PASSWORD, Person, TestServer, on_both_databases};
 use serde_json::json;
 
 #[track_caller]
@@ -96,6 +100,62 @@ on_both_databases! {
         server.post("/api/auth/login", body(decomposed)).await.assert_status(200);
     }
 
+    async fn f_11_old_and_imported_hashes_cost_what_an_unknown_account_costs(database: Database) {
+        let server = TestServer::start_with(database, "email_verification = \"off\"\n").await;
+        let hashes = [
+            // As earlier parameters made them, cheaper and dearer, and as other systems do.
+            "$argon2id$v=19$m=9216,t=4,p=1$c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2id$v=19$m=32768,t=3,p=1$c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$2b$04$EGdrhbKUv8Oc9vGiXX0HQOxSg445d458Muh7DAHskb6QbtCvdxcie",
+            "$scrypt$ln=10,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E",
+            "$pbkdf2-sha256$i=4096,l=32$c2FsdFNBTFRzYWx0U0FMVHNhbHRTQUxUc2FsdFNBTFRzYWx0$NIyJ28vTKy8y2BS4EW6EzysXNH68GAAYHE4qH7jdU+E",
+        ];
+        let current = server.user("current").await;
+        for (number, hash) in hashes.iter().enumerate() {
+            let old = server.user(&format!("old{number}")).await;
+            set_hash(&server, &old, (*hash).to_owned()).await;
+        }
+        // What another process finds at its start it need not meet first.
+        server.context.learn_schemes().await.unwrap();
+        let cost = async |email: &str, password: &str, status: u16| {
+            let before = computed(&server);
+            let answer = server.post("/api/auth/login", json!({ "email": email, "password": password })).await;
+            answer.assert_status(status);
+            (0..before.len()).map(|scheme| computed(&server)[scheme] - before[scheme]).collect::<Vec<_>>()
+        };
+        let unknown = cost("nobody@example.com", "wrong", 401).await;
+        // Three kinds of Argon2id, and one of each of the others.
+        assert_eq!(unknown, [3, 1, 1, 1]);
+        for number in 0..hashes.len() {
+            assert_eq!(cost(&format!("old{number}@example.com"), "wrong", 401).await, unknown, "{}", hashes[number]);
+        }
+        assert_eq!(cost("current@example.com", "wrong", 401).await, unknown);
+        // In another spelling everything is tried twice, for all alike.
+        let twice = cost("nobody@example.com", "cafe\u{301}", 401).await;
+        assert_eq!(twice, [6, 2, 2, 2]);
+        assert_eq!(cost("old2@example.com", "cafe\u{301}", 401).await, twice);
+        // Every other door: somebody signed in, and a mailed code.
+        let before = computed(&server);
+        let change = json!({ "current_password": "wrong", "new_password": "a better umbrella" });
+        current.post("/api/auth/change-password", change).await.assert_status(403);
+        let guess = json!({ "email": "nobody@example.com", "code": "000000" });
+        server.post("/api/auth/login/email/confirm", guess).await.assert_status(400);
+        assert_eq!(computed(&server).iter().zip(&before).map(|(after, before)| after - before).collect::<Vec<_>>(), [6, 2, 2, 2]);
+        // A scheme that came while the server ran is met, and then costs everybody the same.
+        let late = server.user("late").await;
+        set_hash(&server, &late, "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW".to_owned()).await;
+        let met = cost("late@example.com", "wrong", 401).await;
+        assert_eq!(met, [3, 2, 1, 1]);
+        assert_eq!(cost("nobody@example.com", "wrong", 401).await, met);
+        // With the last account that has them they are gone.
+        for name in ["old0", "old1", "old2", "old3", "old4", "late"] {
+            let id: AccountId = id_of(&server, &format!("{name}@example.com")).await;
+            operator::delete(&server.context, &accounts::find(&server.context.db, id).await.unwrap().unwrap()).await.unwrap();
+        }
+        server.context.learn_schemes().await.unwrap();
+        assert_eq!(cost("nobody@example.com", "wrong", 401).await, [1, 0, 0, 0]);
+    }
+
     async fn a77_a_hash_of_old_parameters_is_made_anew_at_sign_in(database: Database) {
         use countersign::core::{email::Email, ids::AccountId, password::Verdict};
         use countersign::features::accounts;
@@ -123,4 +183,37 @@ on_both_databases! {
         assert_eq!(verdict, Verdict::Right);
         server.post("/api/auth/login", login).await.assert_status(200);
     }
+}
+
+/// Hashes computed so far, of Argon2, bcrypt, scrypt and PBKDF2.
+fn computed(server: &TestServer) -> [u64; 4] {
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &server.context.registry.lock().unwrap()).unwrap();
+    ["argon2", "bcrypt", "scrypt", "pbkdf2"].map(|scheme| {
+        let name = format!("countersign_hashing_computed_total{{scheme=\"{scheme}\"}} ");
+        let line = text.lines().find_map(|line| line.strip_prefix(&name));
+        line.map_or(0, |count| count.parse().unwrap())
+    })
+}
+
+async fn id_of(server: &TestServer, email: &str) -> AccountId {
+    let email: Email = email.parse().unwrap();
+    accounts::find_by_email(&server.context.db, &email)
+        .await
+        .unwrap()
+        .unwrap()
+        .id
+}
+
+/// Gives somebody a hash, as an import would bring it.
+async fn set_hash(server: &TestServer, person: &Person<'_>, hash: String) {
+    let (id, now) = (id_of(server, &person.email).await, server.context.clock.now());
+    server
+        .context
+        .db
+        .transact((id, hash, now), |tx, (id, hash, now)| {
+            Box::pin(async move { accounts::change_password(tx, (*id, None), hash, *now).await.map(drop) })
+        })
+        .await
+        .unwrap();
 }

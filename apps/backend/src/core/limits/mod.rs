@@ -1,4 +1,5 @@
-//! How often somebody may do something: spent before anything costly is done, given back where it was honest.
+//! How often somebody may do something: reserved before anything costly is done, counted when it has been judged, and given
+//! back where it was honest or came to no verdict.
 //! It owns the counters of short windows, in memory and (shared by all nodes) in Redis, and knows no feature. What must
 //! survive a restart (failures in a row on an account) is counted in SQL, not here.
 //!
@@ -9,6 +10,7 @@ mod counters;
 mod headers;
 mod key;
 mod prefix;
+mod reserved;
 mod shared;
 
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use std::time::Duration;
 
 pub use key::{Key, Policy};
 pub use prefix::AddressPrefix;
+pub use reserved::{Began, Reserved};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -112,11 +115,24 @@ impl Limits {
         Ok(Spent { key, rate, shared })
     }
 
-    /// Gives back what turned out to be honest, such as a sign-in with the right password.
+    /// Gives back what turned out to be honest, or came to nothing.
     pub async fn refund(&self, spent: Spent) {
+        self.refund_here(&spent);
+        self.refund_shared(&spent).await;
+    }
+
+    /// Room for what is to be spent by an attempt, and given back unless it is judged.
+    pub fn reserve(&self) -> Reserved {
+        Reserved::new(self.clone())
+    }
+
+    fn refund_here(&self, spent: &Spent) {
         if let Some(counters) = &self.counters {
             counters.refund(&spent.key, spent.rate, self.now());
         }
+    }
+
+    async fn refund_shared(&self, spent: &Spent) {
         if let Some(shared) = self.shared.as_ref().filter(|_| spent.shared) {
             shared.refund(&spent.key, spent.rate).await;
         }

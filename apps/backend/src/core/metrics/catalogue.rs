@@ -59,6 +59,12 @@ pub const METRICS: &[Described] = &[
     counter("hashing_rejected", "Password hashes not done, by reason")
         .labels("`reason`: `queue_full`, `too_late`, `caller_left`, `stopped`, `panicked`")
         .worry("`queue_full`, `too_late`: sign-ins are answered 503"),
+    counter("hashing_asked", "Passwords that came to be hashed, by where they waited")
+        .labels("`lane`: `known` (of an account that signed in from there before), `others`")
+        .worry("`queue_full` rises while `known` does not: a storm of strangers, which the known do not feel"),
+    counter("hashing_computed", "Hashes computed to check passwords, by scheme")
+        .labels("`scheme`: `argon2`, `bcrypt`, `scrypt`, `pbkdf2`")
+        .worry("far more than passwords that are checked: hashes of other parameters or schemes are stored, and everybody pays for them until their owners have signed in once"),
     gauge("revocation_lag_seconds", "Time since this process last knew all revocations of the database")
         .worry("above 1: revocations of other nodes are not seen; above 5: the database is away"),
     gauge("revocation_feed_up", "1 while hints of other nodes' revocations are heard; else 0, and the database is asked ten times a second")

@@ -6,6 +6,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use super::pool::Lane;
 use crate::core::metrics::Register;
 
 /// The pool's metrics, `countersign_hashing_…`.
@@ -22,6 +23,8 @@ pub(super) struct Meter {
     /// Seconds from starting to done.
     pub(super) duration: Histogram,
     rejected: Family<[(&'static str, &'static str); 1], Counter>,
+    asked: Family<[(&'static str, &'static str); 1], Counter>,
+    computed: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
 /// Why a job was not done.
@@ -45,6 +48,8 @@ impl Meter {
             wait: seconds(),
             duration: seconds(),
             rejected: Family::default(),
+            asked: Family::default(),
+            computed: Family::default(),
         };
         registry.add("hashing_queue_depth", meter.depth.clone());
         registry.add("hashing_running", meter.running.clone());
@@ -52,7 +57,24 @@ impl Meter {
         registry.add("hashing_wait_seconds", meter.wait.clone());
         registry.add("hashing_duration_seconds", meter.duration.clone());
         registry.add("hashing_rejected", meter.rejected.clone());
+        registry.add("hashing_asked", meter.asked.clone());
+        registry.add("hashing_computed", meter.computed.clone());
         meter
+    }
+
+    /// A job waits from now on.
+    pub(super) fn queued(&self, lane: Lane) {
+        self.depth.inc();
+        let lane = match lane {
+            Lane::Known(_) => "known",
+            Lane::Others => "others",
+        };
+        self.asked.get_or_create(&[("lane", lane)]).inc();
+    }
+
+    /// A password was hashed with this scheme, to be compared.
+    pub(super) fn computed(&self, scheme: &'static str) {
+        self.computed.get_or_create(&[("scheme", scheme)]).inc();
     }
 
     pub(super) fn reject(&self, rejection: Rejection) {

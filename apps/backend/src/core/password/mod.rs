@@ -10,10 +10,12 @@ mod memory;
 mod metrics;
 mod pool;
 mod rules;
+mod schemes;
 mod secret;
 mod stored;
 
 pub use context::PasswordContext;
-pub use hasher::{HashError, Hasher, HashingOptions, StartError, Verdict};
+pub use hasher::{Asker, HashError, Hasher, HashingOptions, StartError, Verdict};
+pub use pool::Lane;
 pub use rules::{Breached, PasswordFault, PasswordPolicy};
 pub use secret::{NewPassword, Password};

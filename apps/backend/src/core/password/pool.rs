@@ -1,10 +1,14 @@
-//! A fixed number of threads behind a bounded queue. It decides who waits, who is turned away and who is forgotten;
+//! A fixed number of threads behind two bounded queues. It decides who waits, who is turned away and who is forgotten;
 //! what the jobs compute is not its business.
+//!
+//! Who is known here waits in a lane of their own: a crowd of strangers fills theirs and nothing else. The known go first,
+//! and every fourth job is a stranger's, so that neither lane stands still. One account has few places among the known, or
+//! whoever has one could fill that lane; beyond these it waits with the strangers.
 //!
 //! Not `spawn_blocking`: a permit held by a request's future is freed when the client leaves while the hash runs on, so
 //! any cap built that way leaks (SECURITY.md X-52). Here a thread is the permit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,6 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 use tracing::{Span, debug_span};
+use uuid::Uuid;
 
 use super::hasher::HashError;
 use super::memory::Memory;
@@ -23,6 +28,10 @@ use super::metrics::{Meter, Rejection};
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// Nobody waits longer for a thread; a job that runs already is finished.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// After so many jobs of the known in a row, a stranger's is next.
+const KNOWN_IN_A_ROW: u32 = 3;
+/// Jobs of one account that may wait among the known.
+const KNOWN_AT_ONCE: usize = 4;
 /// A thread without work gives its memory back after this time.
 const IDLE: Duration = Duration::from_secs(5);
 /// How much less urgent hashing is than answering requests, on the scale of nice(1), which ends at 19.
@@ -33,7 +42,7 @@ const NICENESS: i32 = 10;
 #[derive(Clone, Copy)]
 pub(super) struct PoolSize {
     pub(super) workers: usize,
-    /// Jobs that may wait, for all workers together; at least one, since every job waits for a moment.
+    /// Jobs that may wait in each lane, for all workers together; at least one, since every job waits for a moment.
     pub(super) queue: usize,
     /// Blocks of memory that a worker keeps between two jobs.
     pub(super) usual_blocks: usize,
@@ -50,6 +59,16 @@ impl PoolSize {
             idle: IDLE,
         }
     }
+}
+
+/// Where a job waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lane {
+    /// With those who are known here: of an account that signed in from the same network or device before.
+    Known(Uuid),
+    /// With everybody else.
+    #[default]
+    Others,
 }
 
 /// The handle. Dropping it ends the threads, once the jobs that wait are done.
@@ -79,7 +98,7 @@ impl Pool {
 
     /// Runs `work` on one of the threads. When the returned future is dropped, a job that waits is forgotten and its
     /// place is free at once; a job that runs is finished.
-    pub(super) async fn run<T, W>(&self, work: W) -> Result<T, HashError>
+    pub(super) async fn run<T, W>(&self, lane: Lane, work: W) -> Result<T, HashError>
     where
         T: Send + 'static,
         W: FnOnce(&mut Memory) -> T + Send + 'static,
@@ -88,11 +107,12 @@ impl Pool {
         // What a job logs is logged in the request that asked for it.
         let span = Span::current();
         let waiting = debug_span!("wait for a hashing thread");
-        let place = self.shared.enqueue(Box::new(move |memory| {
-            // The caller may have left while this ran.
+        let work = Box::new(move |memory: &mut Memory| {
             drop(waiting);
+            // The caller may have left while this ran.
             let _ = answer.send(span.in_scope(|| debug_span!("hash a password").in_scope(|| work(memory))));
-        }))?;
+        });
+        let place = self.shared.enqueue(lane, work)?;
         let done = match timeout(LONGEST_WAIT, &mut answered).await {
             Ok(done) => done,
             Err(_) if place.give_up(Rejection::TooLate) => return Err(HashError::overloaded(RETRY_AFTER)),
@@ -133,7 +153,12 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     /// In the order of their tickets, so the first in is the first out.
-    waiting: BTreeMap<u64, Job>,
+    known: BTreeMap<u64, Job>,
+    others: BTreeMap<u64, Job>,
+    /// How many jobs of an account wait among the known.
+    of_account: HashMap<Uuid, usize>,
+    /// Jobs of the known that were taken since the last of a stranger.
+    in_a_row: u32,
     next_ticket: u64,
     closed: bool,
     workers: usize,
@@ -142,6 +167,70 @@ struct Queue {
 struct Job {
     work: Work,
     since: Instant,
+    lane: Lane,
+}
+
+impl Queue {
+    /// The lane that a job waits in: for the known only while its account has a place there.
+    fn admitted(&self, lane: Lane) -> Lane {
+        match lane {
+            Lane::Known(account) if self.of_account.get(&account).is_some_and(|jobs| *jobs >= KNOWN_AT_ONCE) => {
+                Lane::Others
+            }
+            lane => lane,
+        }
+    }
+
+    fn lane(&mut self, lane: Lane) -> &mut BTreeMap<u64, Job> {
+        match lane {
+            Lane::Known(_) => &mut self.known,
+            Lane::Others => &mut self.others,
+        }
+    }
+
+    fn insert(&mut self, lane: Lane, job: Job) -> u64 {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.lane(lane).insert(ticket, job);
+        if let Lane::Known(account) = lane {
+            *self.of_account.entry(account).or_default() += 1;
+        }
+        ticket
+    }
+
+    fn remove(&mut self, lane: Lane, ticket: u64) -> Option<Job> {
+        let job = self.lane(lane).remove(&ticket)?;
+        self.left(job.lane);
+        Some(job)
+    }
+
+    /// Takes the job that is next.
+    fn take(&mut self) -> Option<Job> {
+        let strangers_turn = self.in_a_row >= KNOWN_IN_A_ROW && !self.others.is_empty();
+        let job = match self.known.first_entry() {
+            Some(first) if !strangers_turn => {
+                self.in_a_row = self.in_a_row.saturating_add(1);
+                first.remove()
+            }
+            _ => {
+                self.in_a_row = 0;
+                self.others.pop_first()?.1
+            }
+        };
+        self.left(job.lane);
+        Some(job)
+    }
+
+    fn left(&mut self, lane: Lane) {
+        if let Lane::Known(account) = lane
+            && let Some(jobs) = self.of_account.get_mut(&account)
+        {
+            *jobs -= 1;
+            if *jobs == 0 {
+                self.of_account.remove(&account);
+            }
+        }
+    }
 }
 
 impl Shared {
@@ -155,29 +244,27 @@ impl Shared {
         }
     }
 
-    fn enqueue(&self, work: Work) -> Result<Place<'_>, HashError> {
+    fn enqueue(&self, lane: Lane, work: Work) -> Result<Place<'_>, HashError> {
         let mut queue = self.queue();
         if queue.closed {
             self.meter.reject(Rejection::Stopped);
             return Err(HashError::Stopped);
         }
-        if queue.waiting.len() >= self.size.queue {
+        let lane = queue.admitted(lane);
+        if queue.lane(lane).len() >= self.size.queue {
             self.meter.reject(Rejection::QueueFull);
             return Err(HashError::overloaded(RETRY_AFTER));
         }
-        let ticket = queue.next_ticket;
-        queue.next_ticket += 1;
-        queue.waiting.insert(
-            ticket,
-            Job {
-                work,
-                since: Instant::now(),
-            },
-        );
-        self.meter.depth.inc();
+        let since = Instant::now();
+        let ticket = queue.insert(lane, Job { work, since, lane });
+        self.meter.queued(lane);
         drop(queue);
         self.more.notify_one();
-        Ok(Place { shared: self, ticket })
+        Ok(Place {
+            shared: self,
+            lane,
+            ticket,
+        })
     }
 
     /// The life of one thread.
@@ -203,7 +290,7 @@ impl Shared {
     fn next(&self, memory: &mut Memory) -> Option<Job> {
         let mut queue = self.queue();
         loop {
-            if let Some((_, job)) = queue.waiting.pop_first() {
+            if let Some(job) = queue.take() {
                 self.meter.depth.dec();
                 return Some(job);
             }
@@ -244,13 +331,14 @@ impl Shared {
 /// A caller's place in the queue. It is freed when the caller goes away.
 struct Place<'a> {
     shared: &'a Shared,
+    lane: Lane,
     ticket: u64,
 }
 
 impl Place<'_> {
     /// Whether the job still waited, and so was forgotten.
     fn give_up(&self, reason: Rejection) -> bool {
-        let forgotten = self.shared.queue().waiting.remove(&self.ticket).is_some();
+        let forgotten = self.shared.queue().remove(self.lane, self.ticket).is_some();
         if forgotten {
             self.shared.meter.depth.dec();
             self.shared.meter.reject(reason);
@@ -302,7 +390,7 @@ mod tests {
             let (started, has_started) = oneshot::channel();
             let pool = Arc::clone(pool);
             tokio::spawn(async move {
-                pool.run(move |_| {
+                pool.run(Lane::Others, move |_| {
                     let _ = started.send(());
                     let _ = held.recv();
                 })
@@ -328,7 +416,7 @@ mod tests {
                         thread::sleep(Duration::from_millis(8));
                         running.fetch_sub(1, Ordering::SeqCst);
                     };
-                    let _ = timeout(Duration::from_millis(5), pool.run(job)).await;
+                    let _ = timeout(Duration::from_millis(5), pool.run(Lane::Others, job)).await;
                 })
             })
             .collect();
@@ -341,7 +429,7 @@ mod tests {
             "{} ran at once",
             most.load(Ordering::SeqCst)
         );
-        assert_eq!(pool.run(|_| 7).await, Ok(7));
+        assert_eq!(pool.run(Lane::Others, |_| 7).await, Ok(7));
     }
 
     #[tokio::test]
@@ -350,13 +438,16 @@ mod tests {
         let hold = occupy(&pool, 1).await;
         let wait = |pool: &Arc<Pool>| {
             let pool = Arc::clone(pool);
-            tokio::spawn(async move { pool.run(|_| "done").await })
+            tokio::spawn(async move { pool.run(Lane::Others, |_| "done").await })
         };
         let (first, second) = (wait(&pool), wait(&pool));
         while pool.shared.meter.depth.get() < 2 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(pool.run(|_| "done").await, Err(HashError::overloaded(RETRY_AFTER)));
+        assert_eq!(
+            pool.run(Lane::Others, |_| "done").await,
+            Err(HashError::overloaded(RETRY_AFTER))
+        );
 
         first.abort();
         assert!(first.await.is_err_and(|error| error.is_cancelled()));
@@ -370,13 +461,82 @@ mod tests {
         assert_eq!(third.await.expect("no panic"), Ok("done"));
     }
 
+    /// Waits in a lane, and says at its turn who it was.
+    fn wait_in(
+        pool: &Arc<Pool>,
+        (lane, name): (Lane, &'static str),
+        said: &Arc<Mutex<Vec<&'static str>>>,
+    ) -> tokio::task::JoinHandle<Result<(), HashError>> {
+        let (pool, said) = (Arc::clone(pool), Arc::clone(said));
+        tokio::spawn(async move { pool.run(lane, move |_| said.lock().unwrap().push(name)).await })
+    }
+
+    #[tokio::test]
+    async fn strangers_never_fill_the_lane_of_the_known_and_neither_starves() {
+        let pool = Arc::new(pool(1, 8));
+        let hold = occupy(&pool, 1).await;
+        let said = Arc::default();
+        let mut all = Vec::new();
+        for _ in 0..8 {
+            all.push(wait_in(&pool, (Lane::Others, "other"), &said));
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(
+            pool.run(Lane::Others, |_| ()).await,
+            Err(HashError::overloaded(RETRY_AFTER))
+        );
+        for account in 0..8 {
+            all.push(wait_in(&pool, (Lane::Known(Uuid::from_u128(account)), "known"), &said));
+            tokio::task::yield_now().await;
+        }
+        while pool.shared.meter.depth.get() < 16 {
+            tokio::task::yield_now().await;
+        }
+        drop(hold);
+        for waiting in all {
+            assert_eq!(waiting.await.expect("no panic"), Ok(()));
+        }
+        let order = said.lock().unwrap().join(" ");
+        let turn = "known known known other";
+        assert_eq!(
+            order,
+            format!("{turn} {turn} known known other other other other other other")
+        );
+        assert!(pool.shared.queue().of_account.is_empty());
+    }
+
+    #[tokio::test]
+    async fn one_account_has_few_places_among_the_known() {
+        let pool = Arc::new(pool(1, 8));
+        let hold = occupy(&pool, 1).await;
+        let said = Arc::default();
+        let (mine, other) = (Lane::Known(Uuid::from_u128(1)), Lane::Known(Uuid::from_u128(2)));
+        let mut all = Vec::new();
+        for name in ["1", "2", "3", "4", "5", "6"] {
+            all.push(wait_in(&pool, (mine, name), &said));
+            tokio::task::yield_now().await;
+        }
+        all.push(wait_in(&pool, (other, "other"), &said));
+        while pool.shared.meter.depth.get() < 7 {
+            tokio::task::yield_now().await;
+        }
+        drop(hold);
+        for waiting in all {
+            assert_eq!(waiting.await.expect("no panic"), Ok(()));
+        }
+        assert_eq!(said.lock().unwrap().join(" "), "1 2 3 5 4 other 6");
+    }
+
     #[tokio::test]
     async fn nobody_waits_longer_than_the_longest_wait() {
         let pool = Arc::new(pool(1, 2));
         let hold = occupy(&pool, 1).await;
         tokio::time::pause();
         let asked = tokio::time::Instant::now();
-        assert_eq!(pool.run(|_| ()).await, Err(HashError::overloaded(RETRY_AFTER)));
+        assert_eq!(
+            pool.run(Lane::Others, |_| ()).await,
+            Err(HashError::overloaded(RETRY_AFTER))
+        );
         assert_eq!(asked.elapsed().as_secs(), LONGEST_WAIT.as_secs());
         assert_eq!(pool.shared.meter.depth.get(), 0);
         drop(hold);
@@ -386,10 +546,10 @@ mod tests {
     async fn a_job_that_panics_fails_alone() {
         let pool = pool(1, 2);
         assert_eq!(
-            pool.run(|_| -> () { panic!("on purpose") }).await,
+            pool.run(Lane::Others, |_| -> () { panic!("on purpose") }).await,
             Err(HashError::Failed)
         );
-        assert_eq!(pool.run(|_| 7).await, Ok(7));
+        assert_eq!(pool.run(Lane::Others, |_| 7).await, Ok(7));
     }
 
     #[tokio::test]
@@ -397,12 +557,12 @@ mod tests {
         let pool = Arc::new(pool(2, 8));
         let hold = occupy(&pool, 2).await;
         let waiting = Arc::clone(&pool);
-        let waiting = tokio::spawn(async move { waiting.run(|_| "done").await });
+        let waiting = tokio::spawn(async move { waiting.run(Lane::Others, |_| "done").await });
         while pool.shared.meter.depth.get() < 1 {
             tokio::task::yield_now().await;
         }
         pool.shared.close();
-        assert_eq!(pool.run(|_| "never").await, Err(HashError::Stopped));
+        assert_eq!(pool.run(Lane::Others, |_| "never").await, Err(HashError::Stopped));
         drop(hold);
         pool.drain().await;
         assert_eq!(waiting.await.expect("no panic"), Ok("done"));
@@ -413,12 +573,12 @@ mod tests {
     async fn f_20_memory_is_kept_for_the_next_job_and_given_back_when_idle() {
         let pool = pool(1, 2);
         let held = |memory: &mut Memory| memory.blocks(64).is_some();
-        assert_eq!(pool.run(held).await, Ok(true));
+        assert_eq!(pool.run(Lane::Others, held).await, Ok(true));
         assert_eq!(pool.shared.meter.memory.get(), 64 * 1024);
         while pool.shared.meter.memory.get() > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        assert_eq!(pool.run(held).await, Ok(true));
+        assert_eq!(pool.run(Lane::Others, held).await, Ok(true));
     }
 
     #[cfg(target_os = "linux")]
@@ -426,7 +586,7 @@ mod tests {
     async fn hashing_threads_are_less_urgent_than_the_others() {
         let nice = || rustix::process::getpriority_process(None).expect("a thread can ask for its own priority");
         let here = nice();
-        let there = pool(1, 1).run(move |_| nice()).await.expect("it runs");
+        let there = pool(1, 1).run(Lane::Others, move |_| nice()).await.expect("it runs");
         assert_eq!(there, (here + NICENESS).min(19));
         assert_eq!(nice(), here, "only the pool's threads step back");
     }

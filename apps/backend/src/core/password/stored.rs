@@ -7,6 +7,7 @@
 //! - a password with a NUL never matches: C libraries ended the password there, and `a` and `a\0a` are one key.
 //! - `$2x$` names a known-wrong variant and is not read.
 
+use std::fmt;
 use std::num::NonZeroU32;
 
 use argon2::password_hash::phc::PasswordHash;
@@ -25,6 +26,16 @@ const MOST_ARGON2_WORK: u64 = 8 * 1024 * 1024;
 const MOST_BCRYPT_COST: u32 = 16;
 /// About four seconds on one core.
 const MOST_PBKDF2_ROUNDS: u32 = 10_000_000;
+
+/// The scheme of a hash with all that decides what it costs to verify.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Scheme(String);
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// A hash that can be verified.
 pub(super) enum StoredHash {
@@ -110,6 +121,92 @@ impl StoredHash {
             } => pbkdf2::verify(*algorithm, *rounds, salt, password, tag).is_ok(),
         };
         Some(right)
+    }
+
+    /// What it costs to verify, in a word: hashes with the same word cost the same.
+    pub(super) fn scheme(&self) -> Scheme {
+        Scheme(match self {
+            Self::Argon2 {
+                algorithm,
+                version,
+                params,
+                tag,
+                ..
+            } => format!(
+                "{} v={} m={} t={} p={} tag={}",
+                algorithm.as_str(),
+                u32::from(*version),
+                params.m_cost(),
+                params.t_cost(),
+                params.p_cost(),
+                tag.len()
+            ),
+            Self::Bcrypt(text) => format!("bcrypt cost={}", text.get(4..6).unwrap_or_default()),
+            Self::Scrypt { params, tag, .. } => format!(
+                "scrypt ln={} r={} p={} tag={}",
+                params.log_n(),
+                params.r(),
+                params.p(),
+                tag.len()
+            ),
+            Self::Pbkdf2 {
+                algorithm, rounds, tag, ..
+            } => {
+                let bits = if *algorithm == pbkdf2::PBKDF2_HMAC_SHA512 {
+                    512
+                } else {
+                    256
+                };
+                format!("pbkdf2-sha{bits} i={rounds} tag={}", tag.len())
+            }
+        })
+    }
+
+    /// A hash of nothing that costs as much to verify.
+    pub(super) fn dummy(&self) -> Self {
+        match self {
+            Self::Argon2 {
+                algorithm,
+                version,
+                params,
+                salt,
+                tag,
+            } => Self::Argon2 {
+                algorithm: *algorithm,
+                version: *version,
+                params: params.clone(),
+                salt: vec![0; salt.len()],
+                tag: vec![0; tag.len()],
+            },
+            // The dot is bcrypt's zero. It costs what the cost says, whatever the letter of the version.
+            Self::Bcrypt(text) => Self::Bcrypt(format!("$2b${}${}", text.get(4..6).unwrap_or("10"), ".".repeat(53))),
+            Self::Scrypt { params, salt, tag } => Self::Scrypt {
+                params: *params,
+                salt: vec![0; salt.len()],
+                tag: vec![0; tag.len()],
+            },
+            Self::Pbkdf2 {
+                algorithm,
+                rounds,
+                salt,
+                tag,
+            } => Self::Pbkdf2 {
+                algorithm: *algorithm,
+                rounds: *rounds,
+                salt: vec![0; salt.len()],
+                tag: vec![0; tag.len()],
+            },
+        }
+    }
+
+    /// The family of its scheme, for the metrics.
+    pub(super) fn family(&self) -> &'static str {
+        match self {
+            Self::Argon2 { .. } => "argon2",
+            Self::Bcrypt(_) => "bcrypt",
+            Self::Scrypt { .. } => "scrypt",
+            Self::Pbkdf2 { .. } => "pbkdf2",
+        }
     }
 
     /// Whether a new hash would be made just so.

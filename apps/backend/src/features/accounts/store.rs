@@ -145,6 +145,37 @@ pub async fn list<'c>(conn: impl Into<Conn<'c>>, after: AccountId, limit: i64) -
     .await
 }
 
+row! {
+    /// A hash that is not current. No `Debug`.
+    pub struct Outdated {
+        /// Whose.
+        pub id: AccountId,
+        /// A PHC string, or one of bcrypt.
+        pub password_hash: String,
+    }
+}
+
+/// Up to `limit` hashes that do not begin with `current`, of accounts after `after`, in the order of their ids.
+pub async fn outdated_hashes<'c>(
+    conn: impl Into<Conn<'c>>,
+    (current, after): (&str, AccountId),
+    limit: i64,
+) -> Result<Vec<Outdated>, Error> {
+    // Nothing in it has a meaning to LIKE: small letters, digits, and $ = , between them.
+    query(sql!(
+        "SELECT id, password_hash
+           FROM accounts
+          WHERE id > $1 AND password_hash NOT LIKE $2
+          ORDER BY id
+          LIMIT $3"
+    ))
+    .bind(after)
+    .bind(format!("{current}%"))
+    .bind(limit)
+    .all(conn)
+    .await
+}
+
 /// What a sign-in checks the password against. Disabled accounts too: they must cost the same.
 pub async fn credentials_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Result<Option<Credentials>, Error> {
     query(sql!(
