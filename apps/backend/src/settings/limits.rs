@@ -4,7 +4,7 @@ use super::rate::Rate;
 use super::section::section;
 
 section! {
-    /// How often one may try, before anything costly is done.
+    /// How often one may try, before anything costly is done. What the server refuses with 503 costs no try.
     Limits "limits." {
         /// Whether there are limits at all.
         #[danger = "without them, guessing passwords is slowed by the hashing threads alone; meant for load tests"]
@@ -15,13 +15,16 @@ section! {
         /// Sign-ins from one address prefix, whatever the account: an office behind one address in the morning passes,
         /// a list of stolen passwords does not get far.
         login_per_address: Rate = "30/1m",
+        /// Right passwords for one account from one address prefix, at every door that asks for one. Wide, because people who
+        /// sign in are no attack; a program that signs in anew instead of refreshing its tokens meets it.
+        sign_ins_per_account: Rate = "60/15m",
         /// Registrations from one address prefix: a classroom passes, a script that fills the table does not.
         register_per_address: Rate = "20/1h",
         /// Refreshes from one address prefix. They are cheap and tokens cannot be guessed: this only bounds load, so it
         /// leaves room for many users behind one address.
         refresh_per_address: Rate = "120/1m",
-        /// Tries at an account's current password from one address prefix, by who is signed in (changing it, deleting): a
-        /// stolen access token must not become a way to guess.
+        /// Wrong tries at an account's current password from one address prefix, by who is signed in (changing it, deleting):
+        /// a stolen access token must not become a way to guess. Counted by the account's address, which outlives it.
         change_password_per_account: Rate = "5/15m",
         /// Exports of an account's data: each reads all that there is.
         export_per_account: Rate = "10/1h",
@@ -31,7 +34,7 @@ section! {
         /// sent: nobody's mailbox can be filled from here.
         mails_per_recipient: Rate = "3/1h",
         /// Guesses at mailed codes from one address prefix, whoever's they are. A code takes five guesses besides, and an
-        /// account fifty until its owner proves the address by a link.
+        /// address fifty until its owner proves it by a link, or has been left alone for 30 days.
         codes_per_address: Rate = "30/15m",
     }
 }

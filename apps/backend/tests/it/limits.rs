@@ -9,6 +9,9 @@ use countersign_testkit::{Answer, Database, PASSWORD, TestServer, on_both_databa
 use futures_util::future::join_all;
 use serde_json::json;
 
+/// One thread and one place to wait: whoever comes third is told that the server is overloaded.
+const CROWDED: &str = "\n[hashing]\nworkers = 1\nqueue = 1\n";
+
 const LIMITED: &str = "[limits]\nlogin_per_account = \"10/15m\"\nlogin_per_address = \"30/1m\"";
 
 on_both_databases! {
@@ -67,6 +70,105 @@ on_both_databases! {
         }
     }
 
+    async fn f_20_what_was_refused_as_overloaded_costs_no_attempt(database: Database) {
+        let server = TestServer::start_with(database, &format!("{LIMITED}{CROWDED}")).await;
+        server.user("ada").await;
+        let at_once = join_all((0..10).map(|_| login_from(&server, "203.0.113.7:1", "ada", "wrong"))).await;
+        let refused = count(&at_once, 503);
+        assert!(refused > 0, "nobody was refused");
+        assert_eq!(count(&at_once, 401) + refused, 10);
+        // The refused come again, one after the other: all ten are judged, and no more.
+        let mut judged = 10 - refused;
+        while login_from(&server, "203.0.113.7:1", "ada", "wrong").await.status == 401 {
+            judged += 1;
+        }
+        assert_eq!(judged, 10);
+        // An account that does not exist is no different.
+        let at_once = join_all((0..10).map(|_| login_from(&server, "203.0.113.8:1", "nobody", "wrong"))).await;
+        let mut judged = count(&at_once, 401);
+        while login_from(&server, "203.0.113.8:1", "nobody", "wrong").await.status == 401 {
+            judged += 1;
+        }
+        assert_eq!(judged, 10);
+    }
+
+    async fn f_20_a_tried_password_of_somebody_signed_in_is_given_back_when_overloaded(database: Database) {
+        let toml = format!("[limits]\nchange_password_per_account = \"5/15m\"\n{CROWDED}");
+        let server = TestServer::start_with(database, &toml).await;
+        let ada = server.user("ada").await;
+        let change = || ada.post("/api/auth/change-password", json!({ "current_password": "wrong", "new_password": "a better umbrella" }));
+        let at_once = join_all((0..5).map(|_| change())).await;
+        let refused = count(&at_once, 503);
+        assert!(refused > 0, "nobody was refused");
+        let mut judged = count(&at_once, 403);
+        while change().await.status == 403 {
+            judged += 1;
+        }
+        assert_eq!(judged, 5);
+        // The other doors that ask for the password count with it.
+        ada.delete("/api/auth/me", json!({ "password": "wrong" })).await.assert_problem(429, "rate_limited");
+    }
+
+    async fn f_20_a_registration_that_was_refused_as_overloaded_is_given_back(database: Database) {
+        let toml = format!("[limits]\nregister_per_address = \"6/1h\"\n{CROWDED}");
+        let server = TestServer::start_with(database, &toml).await;
+        let register = |name: String| {
+            let body = json!({ "email": format!("{name}@example.com"), "password": PASSWORD });
+            server.post("/api/auth/register", body)
+        };
+        let at_once = join_all((0..6).map(|by| register(format!("crowd{by}")))).await;
+        assert!(count(&at_once, 503) > 0, "nobody was refused");
+        let mut made = count(&at_once, 201);
+        while register(format!("later{made}")).await.status == 201 {
+            made += 1;
+        }
+        assert_eq!(made, 6);
+    }
+
+    async fn f_20_whoever_leaves_before_being_judged_has_not_tried(database: Database) {
+        let server = TestServer::start_with(database, &format!("{LIMITED}\n[hashing]\nworkers = 1\nqueue = 64\n")).await;
+        server.user("ada").await;
+        for _ in 0..12 {
+            // The one thread is busy with others when somebody comes, waits, and leaves.
+            let mut busy: Vec<_> = (0..4)
+                .map(|_| {
+                    let hasher = server.context.hasher.clone();
+                    tokio::spawn(async move { hasher.verify("busy".to_owned().into(), None).await.unwrap() })
+                })
+                .collect();
+            while !busy.is_empty() && hashing_queue(&server) < 3 {
+                tokio::task::yield_now().await;
+            }
+            tokio::select! {
+                answer = login_from(&server, "203.0.113.7:1", "ada", "wrong") => panic!("{answer:?}"),
+                first = &mut busy[0] => drop(first.unwrap()),
+            }
+            futures_util::future::join_all(busy.drain(1..)).await;
+        }
+        login_from(&server, "203.0.113.7:1", "ada", PASSWORD).await.assert_status(200);
+    }
+
+    async fn right_passwords_have_a_wide_limit_of_their_own_which_no_stranger_uses_up(database: Database) {
+        let server = TestServer::start_with(database, "[limits]\nenabled = true\n").await;
+        server.user("ada").await;
+        server.user("bob").await;
+        let mut got_in = 0;
+        let limited = loop {
+            let answer = login_from(&server, "203.0.113.7:1", "ada", PASSWORD).await;
+            if answer.status != 200 || got_in == 80 {
+                break answer;
+            }
+            got_in += 1;
+        };
+        assert_eq!(got_in, 60);
+        let limited = limited.assert_problem(429, "rate_limited");
+        assert!(limited.header("retry-after").parse::<u64>().unwrap() >= 1);
+        assert!(limited.header("ratelimit-policy").contains("sign_ins_per_account"), "{limited:?}");
+        // From elsewhere, and for others, nothing has changed; and no wrong password uses any of it up.
+        login_from(&server, "203.0.113.7:1", "bob", PASSWORD).await.assert_status(200);
+        login_from(&server, "198.51.100.77:1", "ada", PASSWORD).await.assert_status(200);
+    }
+
     async fn a70_a_trusted_proxy_is_believed(database: Database) {
         let toml = format!("trusted_proxies = [\"10.0.0.0/8\"]\n{LIMITED}");
         let server = TestServer::start_with(database, &toml).await;
@@ -104,6 +206,20 @@ on_both_databases! {
             assert_eq!(login_from(&server, "[::1]:1", "ada", "wrong").await.status, 401);
         }
     }
+}
+
+/// How many passwords wait to be hashed.
+fn hashing_queue(server: &TestServer) -> i64 {
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &server.context.registry.lock().unwrap()).unwrap();
+    let depth = text
+        .lines()
+        .find_map(|line| line.strip_prefix("countersign_hashing_queue_depth "));
+    depth.unwrap().parse().unwrap()
+}
+
+fn count(answers: &[Answer], status: u16) -> usize {
+    answers.iter().filter(|answer| answer.status == status).count()
 }
 
 async fn login_from(server: &TestServer, peer: &str, name: &str, password: &str) -> Answer {

@@ -12,8 +12,16 @@ const LIMITED: [(&str, &str); 3] = [
 ];
 
 async fn two_nodes(scratch: &ScratchDatabase, redis: &Redis) -> [Node; 2] {
+    two_nodes_with(scratch, redis, &[]).await
+}
+
+async fn two_nodes_with(
+    scratch: &ScratchDatabase,
+    redis: &Redis,
+    settings: &[(&'static str, &'static str)],
+) -> [Node; 2] {
     let url = redis.url();
-    let mut environment = LIMITED.to_vec();
+    let mut environment = [&LIMITED, settings].concat();
     environment.push(("COUNTERSIGN_REDIS_URL", &url));
     [
         Node::start(scratch, &environment).await,
@@ -34,6 +42,45 @@ async fn guesses(nodes: &[Node; 2], name: &str) -> usize {
         }
     }
     taken
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f_20_what_one_node_refused_as_overloaded_is_given_back_to_all() {
+    let scratch = ScratchDatabase::create(Database::Postgres).await;
+    let redis = Redis::start(scratch.folder());
+    let crowded = [
+        ("COUNTERSIGN_HASHING__WORKERS", "1"),
+        ("COUNTERSIGN_HASHING__QUEUE", "1"),
+    ];
+    let nodes = two_nodes_with(&scratch, &redis, &crowded).await;
+    nodes[0].register("ada").await;
+    let at_once = futures_util::future::join_all((0..10).map(|_| nodes[0].guess("ada"))).await;
+    let judged = at_once.iter().filter(|status| **status == 401).count();
+    let refused = at_once.iter().filter(|status| **status == 503).count();
+    assert!(refused > 0 && judged + refused == 10, "{at_once:?}");
+    assert_eq!(judged + guesses(&nodes, "ada").await, 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn right_passwords_are_counted_by_all_nodes_together() {
+    let scratch = ScratchDatabase::create(Database::Postgres).await;
+    let redis = Redis::start(scratch.folder());
+    let nodes = two_nodes_with(
+        &scratch,
+        &redis,
+        &[("COUNTERSIGN_LIMITS__SIGN_INS_PER_ACCOUNT", "6/15m")],
+    )
+    .await;
+    nodes[0].register("ada").await;
+    for turn in 0..6 {
+        nodes[turn % 2].sign_in("ada").await;
+    }
+    for node in &nodes {
+        let body = serde_json::json!({ "email": "ada@example.com", "password": countersign_testkit::PASSWORD });
+        node.post("/api/auth/login", &body)
+            .await
+            .assert_problem(429, "rate_limited");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ use countersign_store::{Error, Tx};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::attempt::subject_of;
 use super::confirm::{PasswordError, confirm};
 use super::opening::notify;
 use crate::Context;
@@ -11,8 +12,8 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
-use crate::core::password::Password;
-use crate::features::accounts::{self, UserBody};
+use crate::core::password::{Lane, Password};
+use crate::features::accounts::{self, Account, UserBody};
 use crate::features::audit::{self, Entry, Event, Kind};
 use crate::features::devices;
 use crate::features::outbox::{self, Purpose};
@@ -37,7 +38,7 @@ pub async fn change_password(
     let new = context
         .check_password(&new, &stored.email)
         .map_err(PasswordError::Fault)?;
-    let hash = context.hasher.hash(new).await?;
+    let hash = context.hasher.hash_for(new, Lane::Known(account.0).into()).await?;
     let now = context.clock.now();
     fail::fail_point!("confirm::confirmed");
     let revoked = context
@@ -181,9 +182,29 @@ pub async fn export(
     (account, session): (AccountId, SessionId),
     origin: &Origin,
 ) -> Result<Option<ExportBody>, ExportError> {
-    let key = Key::of(EXPORT_PER_ACCOUNT).account(account.0);
+    let Some(user) = accounts::find(&context.db, account).await? else {
+        return Ok(None);
+    };
+    let mut reserved = context.limits.reserve();
+    let key = Key::of(EXPORT_PER_ACCOUNT).identifier(&subject_of(&user.email));
     let rate = context.settings.limits.export_per_account;
-    context.limits.spend(key, rate).await.map_err(ExportError::Limited)?;
+    reserved.spend(key, rate).await.map_err(ExportError::Limited)?;
+    reserved.began().now();
+    let gathered = gather(context, user, session, origin).await;
+    match &gathered {
+        Ok(_) => reserved.count(),
+        Err(_) => reserved.give_back().await,
+    }
+    gathered.map(Some)
+}
+
+async fn gather(
+    context: &Context,
+    user: Account,
+    session: SessionId,
+    origin: &Origin,
+) -> Result<ExportBody, ExportError> {
+    let account = user.id;
     context
         .db
         .transact((context, origin), |tx, &(context, origin)| {
@@ -192,9 +213,6 @@ pub async fn export(
             )
         })
         .await?;
-    let Some(user) = accounts::find(&context.db, account).await? else {
-        return Ok(None);
-    };
     let sessions = sessions::list(context, account).await?;
     let mails = match user.email.parse() {
         Ok(email) => outbox::owed_to(context, &email).await?,
@@ -205,7 +223,7 @@ pub async fn export(
     if !events_complete {
         events.pop();
     }
-    Ok(Some(ExportBody {
+    Ok(ExportBody {
         updated_at: user.updated_at,
         user: user.into(),
         scopes: accounts::scopes(&context.db, account)
@@ -220,5 +238,5 @@ pub async fn export(
         mails: mails.into_iter().map(MailBody::from).collect(),
         events,
         events_complete,
-    }))
+    })
 }

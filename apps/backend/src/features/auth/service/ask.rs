@@ -44,10 +44,12 @@ pub async fn ask_for(
     to: &Email,
     origin: &Origin,
 ) -> Result<(), AskError> {
+    let mut reserved = context.limits.reserve();
     if let Some(prefix) = origin.prefix() {
         let key = Key::of(MAILS_PER_ADDRESS).address(prefix);
         let rate = context.settings.limits.mails_per_address;
-        context.limits.spend(key, rate).await.map_err(AskError::Limited)?;
+        reserved.spend(key, rate).await.map_err(AskError::Limited)?;
+        reserved.began().now();
     }
     let owed = Owed {
         purpose,
@@ -58,7 +60,7 @@ pub async fn ask_for(
             ..Particulars::default()
         },
     };
-    context
+    let asked = context
         .db
         .transact((context, owed, origin), |tx, (context, owed, origin)| {
             Box::pin(async move {
@@ -71,6 +73,10 @@ pub async fn ask_for(
                 outbox::ask(tx, context, owed).await.map(drop)
             })
         })
-        .await?;
-    Ok(())
+        .await;
+    match &asked {
+        Ok(()) => reserved.count(),
+        Err(_) => reserved.give_back().await,
+    }
+    Ok(asked?)
 }

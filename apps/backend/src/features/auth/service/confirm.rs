@@ -3,11 +3,12 @@
 use countersign_store::Error;
 use uuid::Uuid;
 
+use super::attempt::{Attempt, lane, subject_of};
 use crate::Context;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
-use crate::core::password::{HashError, Password, PasswordFault};
+use crate::core::password::{HashError, Password, PasswordFault, Verdict};
 use crate::features::accounts::{self, Credentials};
 use crate::features::audit::{self, Event, Kind};
 use crate::features::sessions;
@@ -51,31 +52,58 @@ pub async fn confirm(
     password: Password,
     (kind, origin): (Kind, &Origin),
 ) -> Result<Credentials, PasswordError> {
-    let rate = context.settings.limits.change_password_per_account;
-    // From each network by itself: whoever holds a stolen token cannot use up the owner's attempts.
-    let key = Key::of(CHANGE_PASSWORD_PER_ACCOUNT).account(account.0);
-    let key = origin.prefix().map_or(key, |prefix| key.address(prefix));
-    let spent = context.limits.spend(key, rate).await.map_err(PasswordError::Limited)?;
     let stored = accounts::credentials_by_id(&context.db, account).await?;
-    let may_try = match &stored {
-        Some(stored) => may_try_from(context, stored, origin).await?,
-        None => false,
-    };
-    let hash = stored
+    let subject = stored
         .as_ref()
-        .filter(|_| may_try)
-        .map(|stored| stored.password_hash.as_str());
-    let verdict = context.hasher.verify(password, hash).await?;
+        .map_or_else(|| account.0.to_string(), |stored| subject_of(&stored.email));
+    let attempt = reserve(context, &subject, origin).await?;
+    let verdict = match verify(context, (stored.as_ref(), password), origin, &attempt).await {
+        Ok(verdict) => verdict,
+        Err(error) => {
+            attempt.was_not_judged().await;
+            return Err(error);
+        }
+    };
     match stored {
         Some(stored) if verdict.is_right() => {
-            context.limits.refund(spent).await;
+            attempt.was_right().await;
             Ok(stored)
         }
         stored => {
-            record_failure(context, kind, stored.as_ref(), origin).await?;
+            if let Err(error) = record_failure(context, kind, stored.as_ref(), origin).await {
+                attempt.was_not_judged().await;
+                return Err(error.into());
+            }
+            attempt.was_wrong().await;
             Err(PasswordError::Wrong)
         }
     }
+}
+
+/// By the address of the account, which outlives the account; and from each network by itself: whoever holds a stolen token
+/// cannot use up the owner's attempts.
+async fn reserve(context: &Context, subject: &str, origin: &Origin) -> Result<Attempt, PasswordError> {
+    let rate = context.settings.limits.change_password_per_account;
+    let key = Key::of(CHANGE_PASSWORD_PER_ACCOUNT).identifier(subject);
+    let key = origin.prefix().map_or(key, |prefix| key.address(prefix));
+    Attempt::reserve(context, (subject, origin), &[(key, rate)])
+        .await
+        .map_err(PasswordError::Limited)
+}
+
+async fn verify(
+    context: &Context,
+    (stored, password): (Option<&Credentials>, Password),
+    origin: &Origin,
+    attempt: &Attempt,
+) -> Result<Verdict, PasswordError> {
+    let lane = lane(context, stored.map(|stored| stored.id), origin).await?;
+    let may_try = match stored {
+        Some(stored) => may_try_from(context, stored, origin).await?,
+        None => false,
+    };
+    let hash = stored.filter(|_| may_try).map(|stored| stored.password_hash.as_str());
+    Ok(context.hasher.verify_for(password, hash, attempt.asker(lane)).await?)
 }
 
 /// After too many failures in a row, only networks that signed in lately may go on trying.

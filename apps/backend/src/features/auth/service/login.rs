@@ -4,14 +4,15 @@
 use countersign_guard::Scopes;
 use countersign_store::Error;
 
+use super::attempt::{Attempt, lane};
 use super::confirm::{may_try_from, record_failure};
 use super::opening::{Entrant, open_session};
 use crate::Context;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
-use crate::core::limits::{Exceeded, Key, Policy, Spent};
+use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
-use crate::core::password::{HashError, Password, Verdict};
+use crate::core::password::{Asker, HashError, Password, Verdict};
 use crate::features::accounts::{self, Credentials as Stored};
 use crate::features::audit::{self, Event, Kind};
 use crate::features::keys::IssueError;
@@ -92,17 +93,33 @@ pub async fn enter(context: &Context, credentials: Credentials, origin: &Origin)
     entered.map(|(session, _)| session)
 }
 
-/// Limits, account, password, session, in this order.
+/// Limits, account, password, session, in this order. Only a verdict counts.
 async fn open_by_password(
     context: &Context,
     credentials: Credentials,
     origin: &Origin,
 ) -> Result<(Session, RefreshSecret), LoginError> {
-    let spent = spend_limits(context, credentials.email.as_ref(), origin).await?;
+    let attempt = reserve(context, credentials.email.as_ref(), origin).await?;
+    let opened = open_if_right(context, &credentials, origin, &attempt).await;
+    match &opened {
+        Ok(_) => attempt.was_right().await,
+        Err(LoginError::Invalid | LoginError::Unverified) => attempt.was_wrong().await,
+        Err(_) => attempt.was_not_judged().await,
+    }
+    opened
+}
+
+async fn open_if_right(
+    context: &Context,
+    credentials: &Credentials,
+    origin: &Origin,
+    attempt: &Attempt,
+) -> Result<(Session, RefreshSecret), LoginError> {
     let stored = match &credentials.email {
         Some(email) => accounts::credentials_by_email(&context.db, email).await?,
         None => None,
     };
+    let lane = lane(context, stored.as_ref().map(|stored| stored.id), origin).await?;
     // A hash that may not be tried any more from here is replaced by the dummy, which costs the same.
     let may_try = match &stored {
         Some(stored) => may_try_from(context, stored, origin).await?,
@@ -112,7 +129,11 @@ async fn open_by_password(
         .as_ref()
         .filter(|_| may_try)
         .map(|stored| stored.password_hash.as_str());
-    let verdict = context.hasher.verify(credentials.password.clone(), hash).await?;
+    let asker = attempt.asker(lane);
+    let verdict = context
+        .hasher
+        .verify_for(credentials.password.clone(), hash, asker.clone())
+        .await?;
     let (Some(stored), true) = (&stored, verdict.is_right()) else {
         record_failure(context, Kind::SignIn, stored.as_ref(), origin).await?;
         return Err(LoginError::Invalid);
@@ -121,7 +142,7 @@ async fn open_by_password(
         audit::record_alone(&context.db, &context.clock, refused(stored.id, origin)).await?;
         return Err(LoginError::Unverified);
     }
-    let rehashed = rehash(context, &credentials.password, verdict).await;
+    let rehashed = rehash(context, (&credentials.password, verdict), asker).await;
     let refresh_token = RefreshSecret::generate(context.chance);
     let Some(session) = open(
         context,
@@ -134,9 +155,6 @@ async fn open_by_password(
         record_failure(context, Kind::SignIn, Some(stored), origin).await?;
         return Err(LoginError::Invalid);
     };
-    for spent in spent {
-        context.limits.refund(spent).await;
-    }
     Ok((session, refresh_token))
 }
 
@@ -148,34 +166,27 @@ fn refused(account: AccountId, origin: &Origin) -> Event<'_> {
 }
 
 /// Per network, and per address and network: whoever fails elsewhere cannot lock the owner out here.
-async fn spend_limits(context: &Context, email: Option<&Email>, origin: &Origin) -> Result<Vec<Spent>, LoginError> {
-    let Some(prefix) = origin.prefix() else {
-        return Ok(Vec::new());
-    };
-    let rates = &context.settings.limits;
-    let by_address = Key::of(LOGIN_PER_ADDRESS).address(prefix);
-    let by_account = Key::of(LOGIN_PER_ACCOUNT)
-        .identifier(email.map_or("", Email::key))
-        .address(prefix);
-    let by_address = context
-        .limits
-        .spend(by_address, rates.login_per_address)
+async fn reserve(context: &Context, email: Option<&Email>, origin: &Origin) -> Result<Attempt, LoginError> {
+    let (rates, subject) = (&context.settings.limits, email.map_or("", Email::key));
+    let limits = origin.prefix().map(|prefix| {
+        let by_account = Key::of(LOGIN_PER_ACCOUNT).identifier(subject).address(prefix);
+        [
+            (Key::of(LOGIN_PER_ADDRESS).address(prefix), rates.login_per_address),
+            (by_account, rates.login_per_account),
+        ]
+    });
+    let limits = limits.as_ref().map_or(&[][..], |limits| &limits[..]);
+    Attempt::reserve(context, (subject, origin), limits)
         .await
-        .map_err(LoginError::Limited)?;
-    let by_account = context
-        .limits
-        .spend(by_account, rates.login_per_account)
-        .await
-        .map_err(LoginError::Limited)?;
-    Ok(vec![by_address, by_account])
+        .map_err(LoginError::Limited)
 }
 
 /// The hash of current parameters, if the stored one is outdated and there is time for it.
-async fn rehash(context: &Context, password: &Password, verdict: Verdict) -> Option<String> {
+async fn rehash(context: &Context, (password, verdict): (&Password, Verdict), asker: Asker) -> Option<String> {
     if verdict != Verdict::RightButOutdated {
         return None;
     }
-    match context.hasher.rehash(password.clone()).await {
+    match context.hasher.rehash_for(password.clone(), asker).await {
         Ok(hash) => Some(hash),
         Err(error) => {
             tracing::debug!(%error, "an outdated hash is kept until the next sign-in");

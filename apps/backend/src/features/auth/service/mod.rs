@@ -2,6 +2,7 @@
 
 mod account;
 mod ask;
+mod attempt;
 mod confirm;
 mod email_sign_in;
 mod login;

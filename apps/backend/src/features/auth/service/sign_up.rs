@@ -8,7 +8,7 @@ use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
-use crate::core::password::Password;
+use crate::core::password::{Asker, Lane, Password};
 use crate::features::accounts::{self, Account, AccountError, New};
 use crate::features::outbox::{self, Owed, Particulars, Purpose};
 use crate::features::revocation::Revoked;
@@ -58,16 +58,42 @@ pub async fn sign_up(context: &Context, registration: Registration, origin: &Ori
     if context.settings.signup == Signup::Closed {
         return Err(SignUpError::Closed);
     }
+    let mut reserved = context.limits.reserve();
     if let Some(prefix) = origin.prefix() {
         let rate = context.settings.limits.register_per_address;
         let key = Key::of(REGISTER_PER_ADDRESS).address(prefix);
-        context.limits.spend(key, rate).await.map_err(SignUpError::Limited)?;
+        reserved.spend(key, rate).await.map_err(SignUpError::Limited)?;
     }
+    let asker = Asker {
+        lane: Lane::Others,
+        began: Some(reserved.began()),
+    };
+    let made = make(context, registration, asker, origin).await;
+    match &made {
+        // Nobody was told anything: it was none.
+        Err(SignUpError::Account(AccountError::Hash(_) | AccountError::Store(_)) | SignUpError::Store(_)) => {
+            reserved.give_back().await;
+        }
+        _ => reserved.count(),
+    }
+    made
+}
+
+async fn make(
+    context: &Context,
+    registration: Registration,
+    asker: Asker,
+    origin: &Origin,
+) -> Result<SignedUp, SignUpError> {
     let Registration { email, password } = registration;
     let password = context
         .check_password(&password, email.typed())
         .map_err(AccountError::Password)?;
-    let hash = context.hasher.hash(password).await.map_err(AccountError::Hash)?;
+    let hash = context
+        .hasher
+        .hash_for(password, asker)
+        .await
+        .map_err(AccountError::Hash)?;
     let id = AccountId::new(context.clock.now(), context.chance);
     let (made, revoked) = context
         .db

@@ -1,0 +1,99 @@
+//! What trying a password takes from the limits, and where it waits to be hashed: one place for all doors that ask for one.
+
+use countersign_store::Error;
+use uuid::Uuid;
+
+use crate::Context;
+use crate::core::email::Email;
+use crate::core::ids::AccountId;
+use crate::core::limits::{Exceeded, Key, Policy, Reserved};
+use crate::core::origin::Origin;
+use crate::core::password::{Asker, Lane};
+use crate::features::sessions;
+use crate::settings::Rate;
+
+const SIGN_INS_PER_ACCOUNT: Policy = Policy::named("sign_ins_per_account");
+
+/// A password that is about to be tried. It counts as wrong or as right when it has been judged, and not at all when
+/// nobody judged it.
+pub(super) struct Attempt {
+    wrong: Reserved,
+    right: Reserved,
+}
+
+impl Attempt {
+    /// Reserves a try at an account's password: one of its right ones, and one of each of `limits`, which hold for wrong
+    /// ones. `subject` is the account's address in its folded form, whether or not there is such an account: an account
+    /// that is deleted and made anew is the same subject.
+    ///
+    /// # Errors
+    /// A limit is exceeded, and nothing is spent.
+    pub(super) async fn reserve(
+        context: &Context,
+        (subject, origin): (&str, &Origin),
+        limits: &[(Key, Rate)],
+    ) -> Result<Self, Exceeded> {
+        let mut wrong = context.limits.reserve();
+        for &(key, rate) in limits {
+            wrong.spend(key, rate).await?;
+        }
+        let mut right = Reserved::beside(&wrong);
+        if let Some(prefix) = origin.prefix() {
+            // By network, too: whoever has stolen a password cannot use up the owner's sign-ins.
+            let key = Key::of(SIGN_INS_PER_ACCOUNT).identifier(subject).address(prefix);
+            right.spend(key, context.settings.limits.sign_ins_per_account).await?;
+        }
+        Ok(Self { wrong, right })
+    }
+
+    /// The password is right.
+    pub(super) async fn was_right(self) {
+        self.right.count();
+        self.wrong.give_back().await;
+    }
+
+    /// The password is wrong, or may not be used.
+    pub(super) async fn was_wrong(self) {
+        self.wrong.count();
+        self.right.give_back().await;
+    }
+
+    /// Nobody was told anything: the server was overloaded, or the database failed.
+    pub(super) async fn was_not_judged(self) {
+        self.wrong.give_back().await;
+        self.right.give_back().await;
+    }
+
+    /// For the hasher.
+    pub(super) fn asker(&self, lane: Lane) -> Asker {
+        Asker {
+            lane,
+            began: Some(self.wrong.began()),
+        }
+    }
+}
+
+/// By what an address is counted.
+pub(super) fn subject_of(email: &str) -> String {
+    email
+        .parse::<Email>()
+        .map_or_else(|_| email.to_owned(), |email| email.key().to_owned())
+}
+
+/// Where somebody waits who says to be this account: with the known, if the account signed in from their network lately.
+/// For no account it makes the same steps.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn lane(context: &Context, account: Option<AccountId>, origin: &Origin) -> Result<Lane, Error> {
+    let Some(prefix) = origin.prefix() else {
+        return Ok(Lane::Others);
+    };
+    let asked = account.unwrap_or(AccountId(Uuid::nil()));
+    Ok(
+        match sessions::signed_in_lately(&context.db, context, asked, prefix).await? {
+            true => Lane::Known(asked.0),
+            false => Lane::Others,
+        },
+    )
+}
