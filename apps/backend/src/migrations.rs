@@ -39,4 +39,9 @@ pub const ALL: &[Migration] = &[
         name: "devices",
         sql: include_str!("../migrations/0007_devices.sql"),
     },
+    Migration {
+        version: 8,
+        name: "guesses",
+        sql: include_str!("../migrations/0008_guesses.sql"),
+    },
 ];

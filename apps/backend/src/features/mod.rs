@@ -2,7 +2,7 @@
 //!
 //! A feature imports another only through its `mod.rs` and only downwards in this order:
 //!
-//! `keys < audit < outbox < revocation < accounts < devices < proofs < sessions < auth < verification < recovery < mail < forward < health < docs < pages < dev`
+//! `keys < audit < outbox < revocation < guesses < accounts < devices < proofs < sessions < auth < verification < recovery < mail < forward < health < docs < pages < dev`
 //!
 //! The test `architecture` reads this line and holds it.
 
@@ -13,6 +13,7 @@ pub mod dev;
 pub mod devices;
 pub mod docs;
 pub mod forward;
+pub mod guesses;
 pub mod health;
 pub mod keys;
 pub mod mail;

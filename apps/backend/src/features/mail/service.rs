@@ -9,6 +9,7 @@ use super::compose::compose;
 use crate::Context;
 use crate::core::mailer::SendError;
 use crate::features::accounts::{self, Account};
+use crate::features::guesses;
 use crate::features::outbox::{self, Due, Outcome, Purpose};
 use crate::features::proofs::{self, Made, ProofError};
 
@@ -20,7 +21,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 const LANES: usize = 4;
 /// How long ended mails are remembered: for whoever asks what became of one.
 const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// Proofs that have ended are remembered longer than any guessing at codes goes on: their count of guesses holds.
+/// Proofs that have ended are remembered for so long.
 const PROOFS_REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How often what has ended is removed, and how many rows go in one statement.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
@@ -104,6 +105,7 @@ pub async fn tidy(context: &Context) -> Result<(), Error> {
     let now = context.clock.now();
     while outbox::remove_ended(&context.db, now - REMEMBERED, BATCH).await? > 0 {}
     while proofs::remove_ended(&context.db, now - PROOFS_REMEMBERED, BATCH).await? > 0 {}
+    while guesses::remove_ended(&context.db, now, BATCH).await? > 0 {}
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! `email_proofs` is its table; `verification`, `recovery` and `auth` say what a proof does.
 
 mod code;
+mod guess;
 mod link_secret;
 mod service;
 mod store;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use countersign_store::{Error, Tx};
 
 use super::code::Code;
+use super::guess::Guess;
 use super::link_secret::{LinkHash, LinkSecret};
 use super::store::{self, NewProof};
 use crate::Context;
@@ -12,9 +13,10 @@ use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
-use crate::core::password::HashError;
+use crate::core::password::{Asker, HashError, Lane};
 use crate::features::accounts;
 use crate::features::audit::{self, Event, Kind};
+use crate::features::guesses::{self, Subject};
 use crate::features::outbox::Purpose;
 
 const CODES_PER_ADDRESS: Policy = Policy::named("codes_per_address");
@@ -23,7 +25,8 @@ const CODES_PER_ADDRESS: Policy = Policy::named("codes_per_address");
 const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// Guesses at one code.
 const GUESSES: i64 = 5;
-/// Guesses at the codes of one account and purpose, until a link proves the address: fifty in a million.
+/// Guesses at the codes of one address and purpose, until its owner proves it, whatever becomes of the account meanwhile:
+/// fifty in a million.
 const GUESSES_IN_ALL: i64 = 50;
 
 /// What a person brings from a mail.
@@ -103,7 +106,9 @@ pub fn lifetime(purpose: Purpose) -> Duration {
 /// That hashing or the database failed. [`ProofError::Invalid`]: the account may not sign in.
 pub async fn make(context: &Context, purpose: Purpose, account: AccountId, email: &Email) -> Result<Made, ProofError> {
     let (link, code) = (LinkSecret::generate(context.chance), Code::generate(context.chance));
-    let code_hash = context.hasher.rehash(code.as_password()).await?;
+    // Mails are made a few at a time, and are not to wait behind a crowd of strangers.
+    let lane = Lane::Known(account.0);
+    let code_hash = context.hasher.rehash_for(code.as_password(), lane.into()).await?;
     let (hash, now) = (link.hash(), context.clock.now());
     let made = context
         .db
@@ -149,7 +154,8 @@ pub async fn peek(context: &Context, purpose: Purpose, link: &LinkSecret) -> Res
     })
 }
 
-/// Judges what a person brings. A guess at a code is counted and written down first, whoever's it is.
+/// Judges what a person brings. A guess at a code is counted and written down first, whoever's it is; it is given back if it
+/// is right, or if nobody judges it.
 ///
 /// # Errors
 /// [`ProofError`].
@@ -169,38 +175,80 @@ pub async fn check(
         }
         Answer::Code(guess) => guess,
     };
+    let mut reserved = context.limits.reserve();
     if let Some(prefix) = origin.prefix() {
         let key = Key::of(CODES_PER_ADDRESS).address(prefix);
         let rate = context.settings.limits.codes_per_address;
-        context.limits.spend(key, rate).await.map_err(ProofError::Limited)?;
+        reserved.spend(key, rate).await.map_err(ProofError::Limited)?;
     }
-    let (email, code) = guess.as_ref().ok_or(ProofError::Invalid)?;
+    let Some((email, code)) = guess.as_ref() else {
+        reserved.count();
+        return Err(ProofError::Invalid);
+    };
+    let asker = Asker {
+        lane: Lane::Others,
+        began: Some(reserved.began()),
+    };
+    let mut guess = Guess::new(context, reserved);
+    let guessed = match count_guess(context, (purpose, email), origin).await {
+        Ok(guessed) => guessed,
+        Err(error) => {
+            guess.give_back().await;
+            return Err(error.into());
+        }
+    };
+    if let Some(guessed) = &guessed {
+        guess.at(guessed.link_hash, (purpose, email));
+    }
+    // A code that is not there costs the same as one that is wrong.
+    let hash = guessed.as_ref().map(|guessed| guessed.code_hash.as_str());
+    let verdict = context.hasher.verify_for(code.as_password(), hash, asker).await;
+    match (guessed, verdict) {
+        (Some(guessed), Ok(verdict)) if verdict.is_right() => {
+            // Whoever knows the code is told so when what it allows is done, and not before: what fails on the way costs nothing.
+            guess.give_back().await;
+            Ok(Checked {
+                hash: guessed.link_hash,
+                account: guessed.account_id,
+            })
+        }
+        (_, Ok(_)) => {
+            guess.count();
+            Err(ProofError::Invalid)
+        }
+        (_, Err(error)) => {
+            guess.give_back().await;
+            Err(error.into())
+        }
+    }
+}
+
+/// Counts a guess and writes it down, whoever's it is. `None`: there is no code there that may be guessed at.
+async fn count_guess(
+    context: &Context,
+    (purpose, email): (Purpose, &Email),
+    origin: &Origin,
+) -> Result<Option<store::Guessed>, Error> {
     let now = context.clock.now();
-    let guessed = context
+    context
         .db
         .transact((context, email, origin), |tx, &(context, email, origin)| {
             Box::pin(async move {
                 let whose = (email.key(), purpose.name());
-                let guessed = store::count_guess(tx, whose, (GUESSES, GUESSES_IN_ALL), now).await?;
+                let mut guessed = store::count_guess(tx, whose, GUESSES, now).await?;
+                let all = (Subject::of(email.key()), purpose.name());
+                if guessed.is_some() && !guesses::take(tx, all, GUESSES_IN_ALL, now).await? {
+                    guessed = None;
+                }
                 let event = Event {
                     account: None,
                     ..Event::new(Kind::CodeTried, AccountId(uuid::Uuid::nil()), origin)
                 };
                 audit::record(tx, context, event.by_anyone().detail(purpose.name())).await?;
-                Ok::<_, Error>(guessed)
+                Ok(guessed)
             })
         })
-        .await?;
-    // A code that is not there costs the same as one that is wrong.
-    let hash = guessed.as_ref().map(|guessed| guessed.code_hash.as_str());
-    let verdict = context.hasher.verify(code.as_password(), hash).await?;
-    match guessed {
-        Some(guessed) if verdict.is_right() => Ok(Checked {
-            hash: guessed.link_hash,
-            account: guessed.account_id,
-        }),
-        _ => Err(ProofError::Invalid),
-    }
+        .await
 }
 
 /// Spends a proof, in the transaction that does what it allows. The account's state must be that of when the mail was
@@ -224,9 +272,11 @@ pub async fn spend(
     if spent.credential_version != standing.credential_version {
         return Err(ProofError::Invalid);
     }
+    let email = parsed(&spent.email)?;
+    guesses::forget(tx, (Subject::of(email.key()), purpose.name())).await?;
     Ok(Proven {
         account: spent.account_id,
-        email: parsed(&spent.email)?,
+        email,
     })
 }
 

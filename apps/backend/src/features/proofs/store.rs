@@ -39,7 +39,7 @@ row! {
     }
 }
 
-/// Puts a proof in the place of the one before it. Guesses at earlier codes stay counted.
+/// Puts a proof in the place of the one before it. (`all_attempts` is of an earlier version: `guesses` counts.)
 pub(super) async fn replace(tx: &mut Tx<'_>, new: &NewProof<'_>) -> Result<(), Error> {
     query(sql!(
         "INSERT INTO email_proofs
@@ -86,26 +86,36 @@ pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp)
 pub(super) async fn count_guess(
     tx: &mut Tx<'_>,
     (email_key, purpose): (&str, &str),
-    (most, most_in_all): (i64, i64),
+    most: i64,
     now: Timestamp,
 ) -> Result<Option<Guessed>, Error> {
     query(sql!(
         "UPDATE email_proofs
-            SET code_attempts = code_attempts + 1, all_attempts = all_attempts + 1
+            SET code_attempts = code_attempts + 1
           WHERE link_hash = (SELECT link_hash FROM email_proofs
                               WHERE email_key = $1 AND purpose = $2
                               ORDER BY created_at DESC
                               LIMIT 1)
-            AND spent_at IS NULL AND code_expires_at > $3 AND code_attempts < $4 AND all_attempts < $5
+            AND spent_at IS NULL AND code_expires_at > $3 AND code_attempts < $4
       RETURNING account_id, link_hash, code_hash"
     ))
     .bind(email_key)
     .bind(purpose)
     .bind(now)
     .bind(most)
-    .bind(most_in_all)
     .optional(tx)
     .await
+}
+
+/// Gives a guess at a code back.
+pub(super) async fn give_guess_back(tx: &mut Tx<'_>, hash: LinkHash) -> Result<(), Error> {
+    query(sql!(
+        "UPDATE email_proofs SET code_attempts = code_attempts - 1 WHERE link_hash = $1 AND code_attempts > 0"
+    ))
+    .bind(hash)
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 /// Spends a live proof: once, whoever else tries.
@@ -117,7 +127,7 @@ pub(super) async fn spend(
 ) -> Result<Option<Found>, Error> {
     query(sql!(
         "UPDATE email_proofs
-            SET spent_at = $3, all_attempts = 0
+            SET spent_at = $3
           WHERE link_hash = $1 AND purpose = $2 AND spent_at IS NULL AND link_expires_at > $3
       RETURNING account_id, email, credential_version"
     ))

@@ -4,7 +4,7 @@ use countersign_store::Error;
 
 use crate::Context;
 use crate::core::origin::Origin;
-use crate::core::password::{HashError, Password, PasswordFault};
+use crate::core::password::{HashError, Lane, Password, PasswordFault};
 use crate::features::accounts;
 use crate::features::audit::{self, Event, Kind};
 use crate::features::auth;
@@ -43,7 +43,9 @@ pub async fn recover(
     // Judged by the address that was typed or mailed to: so it tells nothing about accounts, and costs no guess.
     let password = context.check_password(&password, &email).map_err(RecoverError::Fault)?;
     let checked = proofs::check(context, purpose, &answer, origin).await?;
-    let hash = context.hasher.hash(password).await?;
+    // Who has proven the address is no stranger.
+    let lane = Lane::Known(checked.account.0);
+    let hash = context.hasher.hash_for(password, lane.into()).await?;
     let now = context.clock.now();
     let revoked = context
         .db

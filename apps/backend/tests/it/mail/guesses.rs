@@ -4,6 +4,7 @@ use countersign_store::{query, sql};
 use countersign_testkit::{Answer, Database, PASSWORD, TestServer, on_both_databases};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::{register, verified};
 
@@ -107,6 +108,116 @@ on_both_databases! {
         assert_eq!(answers.iter().filter(|answer| answer.status == 204).count(), 1);
     }
 
+    async fn f_20_a_guess_that_was_refused_as_overloaded_is_given_back(database: Database) {
+        let toml = "[limits]\ncodes_per_address = \"30/15m\"\nlogin_per_address = \"1000/1m\"\n[hashing]\nworkers = 1\nqueue = 1\n";
+        let server = TestServer::start_with(database, toml).await;
+        verified(&server, "ada").await;
+        let code = ask(&server).await;
+        let (mut judged, mut refused) = (0, 0);
+        let crowd = crowd(&server);
+        while judged < 4 && judged + refused < 10 {
+            match confirm(&server, &wrong(&code, judged + refused)).await.status.as_u16() {
+                400 => judged += 1,
+                503 => refused += 1,
+                other => panic!("{other}"),
+            }
+        }
+        drop(crowd);
+        assert!(refused > 0, "nobody was refused");
+        let counted: Vec<i64> = query(sql!("SELECT code_attempts FROM email_proofs WHERE purpose = 'sign_in'"))
+            .all(&server.context.db)
+            .await
+            .unwrap();
+        assert_eq!(counted, [i64::try_from(judged).unwrap()]);
+        calm(&server).await;
+        confirm(&server, &code).await.assert_status(200);
+        // The network's own limit has lost what was wrong, and no more.
+        let code = ask(&server).await;
+        let mut more = 0;
+        while confirm(&server, &wrong(&code, more)).await.status == 400 {
+            more += 1;
+        }
+        assert_eq!(judged + more, 30);
+    }
+
+    async fn f_20_a_mailed_code_outlives_resets_that_were_refused_as_overloaded(database: Database) {
+        let server = TestServer::start_with(database, "[hashing]\nworkers = 1\nqueue = 1\n").await;
+        verified(&server, "ada").await;
+        server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202);
+        let code = server.mail().await.code();
+        let reset = |guess: String| {
+            let answer = json!({ "email": "ada@example.com", "code": guess, "new_password": "another umbrella" });
+            server.post("/api/auth/recover/confirm", answer)
+        };
+        let (mut judged, mut refused) = (0, 0);
+        let crowd = crowd(&server);
+        while judged < 4 && judged + refused < 10 {
+            match reset(wrong(&code, judged + refused)).await.status.as_u16() {
+                400 => judged += 1,
+                503 => refused += 1,
+                other => panic!("{other}"),
+            }
+        }
+        drop(crowd);
+        assert!(refused > 0, "nobody was refused");
+        calm(&server).await;
+        reset(code).await.assert_status(204);
+    }
+
+    async fn deleting_the_account_gives_no_new_guesses(database: Database) {
+        let server = TestServer::start(database).await;
+        let mut judged = 0;
+        for _ in 0..18 {
+            register(&server, "victim@example.com", PASSWORD).await.assert_status(201);
+            let code = server.mail().await.code();
+            for by in 0..5 {
+                let guess = json!({ "email": "victim@example.com", "code": wrong(&code, by) });
+                server.post("/api/auth/verify-email/confirm", guess).await.assert_problem(400, "invalid_code");
+            }
+            judged += 5;
+            let right = json!({ "email": "victim@example.com", "code": code });
+            // Five of a code are five, however many are left in all.
+            server.post("/api/auth/verify-email/confirm", right).await.assert_problem(400, "invalid_code");
+            delete(&server, "victim@example.com").await;
+        }
+        assert_eq!(judged, 90);
+        // Long before, the fifty of this address were used up: even the first guess at the newest code, the right one.
+        register(&server, "Victim@Example.COM", PASSWORD).await.assert_status(201);
+        let mail = server.mail().await;
+        let right = json!({ "email": "victim@example.com", "code": mail.code() });
+        server.post("/api/auth/verify-email/confirm", right).await.assert_problem(400, "invalid_code");
+        // Who holds the mailbox is not locked out, and has all guesses again.
+        server.post("/api/auth/verify-email/confirm", json!({ "token": mail.token() })).await.assert_status(204);
+        let counted: Vec<i64> = query(sql!("SELECT guesses FROM guess_counts")).all(&server.context.db).await.unwrap();
+        assert_eq!(counted, Vec::<i64>::new());
+    }
+
+    async fn guesses_are_counted_by_address_for_thirty_days(database: Database) {
+        let server = TestServer::start(database).await;
+        for _ in 0..10 {
+            register(&server, "victim@example.com", PASSWORD).await.assert_status(201);
+            let code = server.mail().await.code();
+            for by in 0..5 {
+                let guess = json!({ "email": "victim@example.com", "code": wrong(&code, by) });
+                server.post("/api/auth/verify-email/confirm", guess).await.assert_problem(400, "invalid_code");
+            }
+            delete(&server, "victim@example.com").await;
+        }
+        let days = |days: u64| std::time::Duration::from_secs(days * 24 * 3600);
+        for (wait, status) in [(days(29), 400), (days(2), 204)] {
+            server.context.clock.advance(wait);
+            register(&server, "victim@example.com", PASSWORD).await.assert_status(201);
+            let right = json!({ "email": "victim@example.com", "code": server.mail().await.code() });
+            server.post("/api/auth/verify-email/confirm", right).await.assert_status(status);
+            delete(&server, "victim@example.com").await;
+        }
+        // What nothing is counted by any more is removed.
+        server.context.clock.advance(days(31));
+        countersign::features::mail::tidy(&server.context).await.unwrap();
+        let left: Vec<i64> = query(sql!("SELECT guesses FROM guess_counts")).all(&server.context.db).await.unwrap();
+        assert_eq!(left, Vec::<i64>::new());
+    }
+
     async fn guessing_from_one_network_is_limited_across_accounts(database: Database) {
         let server = TestServer::start_with(database, "[limits]\ncodes_per_address = \"4/15m\"\n").await;
         for by in 0..4 {
@@ -140,6 +251,43 @@ on_both_databases! {
         let limited = server.post("/api/auth/recover", json!({ "email": "p4@example.com" })).await.assert_problem(429, "rate_limited");
         assert_ne!(limited.header("retry-after"), "");
     }
+}
+
+/// Keeps the one hashing thread and the one place to wait taken, most of the time, until it is dropped.
+fn crowd(server: &TestServer) -> JoinSet<()> {
+    let mut crowd = JoinSet::new();
+    for _ in 0..8 {
+        let hasher = server.context.hasher.clone();
+        crowd.spawn(async move {
+            loop {
+                let _ = hasher.verify("busy".to_owned().into(), None).await;
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        });
+    }
+    crowd
+}
+
+/// Waits until a password is hashed again.
+async fn calm(server: &TestServer) {
+    while server
+        .context
+        .hasher
+        .verify("calm".to_owned().into(), None)
+        .await
+        .is_err()
+    {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+/// Its owner, or whoever made it, deletes the account.
+async fn delete(server: &TestServer, email: &str) {
+    let person = server.sign_in(email.split('@').next().unwrap()).await;
+    person
+        .delete("/api/auth/me", json!({ "password": PASSWORD }))
+        .await
+        .assert_status(204);
 }
 
 fn with_password(mut answer: Value) -> Value {

@@ -1,0 +1,49 @@
+//! The rules of counting.
+
+use std::time::Duration;
+
+use countersign_store::{Conn, Error, Tx};
+
+use super::store;
+use super::subject::Subject;
+use crate::core::clock::Timestamp;
+
+/// A count ends so long after the last guess: fifty in thirty days find one of a million codes in a thousand years.
+const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Counts a guess, unless there were `most` already. Says whether it may be judged: of any number at once, no more are.
+///
+/// # Errors
+/// Those of the database.
+pub async fn take(
+    tx: &mut Tx<'_>,
+    (subject, purpose): (Subject, &str),
+    most: i64,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    store::take(tx, (subject, purpose), most, (now, now + REMEMBERED)).await
+}
+
+/// Gives a guess back that was not judged.
+///
+/// # Errors
+/// Those of the database.
+pub async fn give_back(tx: &mut Tx<'_>, (subject, purpose): (Subject, &str)) -> Result<(), Error> {
+    store::give_back(tx, (subject, purpose)).await
+}
+
+/// The owner of the address has proven it: nothing is counted any more.
+///
+/// # Errors
+/// Those of the database.
+pub async fn forget(tx: &mut Tx<'_>, (subject, purpose): (Subject, &str)) -> Result<(), Error> {
+    store::forget(tx, (subject, purpose)).await
+}
+
+/// Removes up to `limit` counts that have ended. `mail` calls it while it tidies up.
+///
+/// # Errors
+/// Those of the database.
+pub async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, Error> {
+    store::remove_ended(conn, now, limit).await
+}

@@ -1,0 +1,66 @@
+//! The rows of `guess_counts`.
+
+use countersign_store::{Conn, Error, Tx, query, sql};
+
+use super::subject::Subject;
+use crate::core::clock::Timestamp;
+
+/// Counts one more, if there were fewer than `most` or the count had ended.
+pub(super) async fn take(
+    tx: &mut Tx<'_>,
+    (subject, purpose): (Subject, &str),
+    most: i64,
+    (now, expires_at): (Timestamp, Timestamp),
+) -> Result<bool, Error> {
+    let counted: Option<i64> = query(sql!(
+        "INSERT INTO guess_counts (subject, purpose, guesses, expires_at)
+         VALUES ($1, $2, 1, $5)
+         ON CONFLICT (subject, purpose) DO UPDATE
+            SET guesses = CASE WHEN guess_counts.expires_at > $4 THEN guess_counts.guesses + 1 ELSE 1 END,
+                expires_at = excluded.expires_at
+          WHERE guess_counts.guesses < $3 OR guess_counts.expires_at <= $4
+         RETURNING guesses"
+    ))
+    .bind(subject.bytes())
+    .bind(purpose)
+    .bind(most)
+    .bind(now)
+    .bind(expires_at)
+    .optional(tx)
+    .await?;
+    Ok(counted.is_some())
+}
+
+/// Counts one less.
+pub(super) async fn give_back(tx: &mut Tx<'_>, (subject, purpose): (Subject, &str)) -> Result<(), Error> {
+    query(sql!(
+        "UPDATE guess_counts SET guesses = guesses - 1 WHERE subject = $1 AND purpose = $2 AND guesses > 0"
+    ))
+    .bind(subject.bytes())
+    .bind(purpose)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Counts nothing.
+pub(super) async fn forget(tx: &mut Tx<'_>, (subject, purpose): (Subject, &str)) -> Result<(), Error> {
+    query(sql!("DELETE FROM guess_counts WHERE subject = $1 AND purpose = $2"))
+        .bind(subject.bytes())
+        .bind(purpose)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// Removes up to `limit` counts that ended before `now`.
+pub(super) async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, Error> {
+    query(sql!(
+        "DELETE FROM guess_counts
+          WHERE subject IN (SELECT subject FROM guess_counts WHERE expires_at < $1 LIMIT $2) AND expires_at < $1"
+    ))
+    .bind(now)
+    .bind(limit)
+    .execute(conn)
+    .await
+}

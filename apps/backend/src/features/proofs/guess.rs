@@ -1,0 +1,95 @@
+//! A guess at a code: counted before it is judged, so that of any number at once no more are than allowed, and given back if
+//! nobody judges it.
+
+use countersign_store::Error;
+
+use super::link_secret::LinkHash;
+use super::store;
+use crate::Context;
+use crate::core::email::Email;
+use crate::core::limits::Reserved;
+use crate::features::guesses::{self, Subject};
+use crate::features::outbox::Purpose;
+
+/// What a guess takes from the limits: of its network and, where there is a code to be guessed, of the code and of the
+/// address. Dropped, it is given back, unless the hash had begun.
+pub(super) struct Guess {
+    context: Context,
+    reserved: Option<Reserved>,
+    counted: Option<Counted>,
+}
+
+#[derive(Clone, Copy)]
+struct Counted {
+    code: LinkHash,
+    whose: Subject,
+    purpose: Purpose,
+}
+
+impl Guess {
+    pub(super) fn new(context: &Context, reserved: Reserved) -> Self {
+        Self {
+            context: context.clone(),
+            reserved: Some(reserved),
+            counted: None,
+        }
+    }
+
+    /// It was counted at this code, too.
+    pub(super) fn at(&mut self, code: LinkHash, (purpose, email): (Purpose, &Email)) {
+        self.counted = Some(Counted {
+            code,
+            whose: Subject::of(email.key()),
+            purpose,
+        });
+    }
+
+    /// It is judged: it counts.
+    pub(super) fn count(mut self) {
+        self.counted = None;
+        if let Some(reserved) = self.reserved.take() {
+            reserved.count();
+        }
+    }
+
+    /// It is right, or was not judged: it is as if it had not been. If the database fails now, it stays counted.
+    pub(super) async fn give_back(mut self) {
+        if let Some(reserved) = self.reserved.take() {
+            reserved.give_back().await;
+        }
+        if let Some(counted) = self.counted.take() {
+            counted.give_back(&self.context).await;
+        }
+    }
+}
+
+impl Counted {
+    async fn give_back(self, context: &Context) {
+        let given_back = context
+            .db
+            .transact(self, |tx, counted| {
+                Box::pin(async move {
+                    store::give_guess_back(tx, counted.code).await?;
+                    guesses::give_back(tx, (counted.whose, counted.purpose.name())).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await;
+        if let Err(error) = given_back {
+            tracing::warn!(%error, "a guess that was not judged stays counted");
+        }
+    }
+}
+
+impl Drop for Guess {
+    fn drop(&mut self) {
+        let began = self.reserved.as_ref().is_some_and(|reserved| reserved.began().has());
+        // The client left while it waited. The database is told beside the request, which is over.
+        if let Some(counted) = self.counted.take().filter(|_| !began)
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let context = self.context.clone();
+            runtime.spawn(async move { counted.give_back(&context).await });
+        }
+    }
+}
