@@ -1,10 +1,15 @@
 //! Rotation: one successor for each token, an honest repetition within the window, and the end of the family for
 //! anything else.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
 use countersign::core::origin::Origin;
 use countersign::features::sessions;
+use countersign_store::{query, sql};
 use countersign_testkit::{Database, Person, TestServer, on_both_databases};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -40,6 +45,39 @@ on_both_databases! {
         let again = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
         assert_eq!(again["refresh_token"], lost["refresh_token"]);
         ada.with(&again).get("/api/auth/me").await.assert_status(200);
+    }
+
+    async fn a_replay_from_elsewhere_is_served_and_recorded(database: Database) {
+        let server = TestServer::start(database).await;
+        let ada = server.user("ada").await;
+        let first = refresh_from(&server, &ada, "198.51.100.7:1", "Firefox").await;
+        // The honest repetition leaves no trace: it is the same network and the same device.
+        assert_eq!(refresh_from(&server, &ada, "198.51.100.7:2", "Firefox").await, first);
+        assert_eq!(replays(&server).await, Vec::<String>::new());
+        for (peer, device) in [("203.0.113.66:1", "curl"), ("203.0.113.66:1", "Firefox"), ("198.51.100.7:1", "curl")] {
+            assert_eq!(refresh_from(&server, &ada, peer, device).await, first);
+        }
+        let told = replays(&server).await;
+        assert_eq!(told, [
+            "198.51.100.7: from another device",
+            "203.0.113.66: from another network",
+            "203.0.113.66: from another network and device",
+        ]);
+        // The family lives on, as designed.
+        ada.refresh(&first).await.assert_status(200);
+    }
+
+    async fn where_a_token_was_spent_is_remembered_no_longer_than_it_can_be_replayed(database: Database) {
+        let server = TestServer::start(database).await;
+        let ada = server.user("ada").await;
+        refresh_from(&server, &ada, "198.51.100.7:1", "Firefox").await;
+        server.context.clock.advance(Duration::from_secs(31));
+        sessions::sweep_once(&server.context).await.unwrap();
+        let kept: Vec<String> = query(sql!("SELECT spent_with FROM refresh_tokens WHERE spent_with IS NOT NULL"))
+            .all(&server.context.db)
+            .await
+            .unwrap();
+        assert_eq!(kept, Vec::<String>::new());
     }
 
     async fn r31_reuse_after_the_window_kills_the_family(database: Database) {
@@ -223,6 +261,28 @@ async fn assert_dead(family: &[&Person<'_>]) {
             .assert_problem(401, "invalid_refresh_token");
         person.get("/api/auth/me").await.assert_problem(401, "invalid_token");
     }
+}
+
+/// Refreshes with the first token, from somewhere, and gives the successor.
+async fn refresh_from(server: &TestServer, ada: &Person<'_>, peer: &str, device: &str) -> String {
+    let request = Request::post("/api/auth/refresh")
+        .header("content-type", "application/json")
+        .header("user-agent", device)
+        .extension(ConnectInfo(peer.parse::<SocketAddr>().unwrap()))
+        .body(Body::from(json!({ "refresh_token": ada.refresh_token }).to_string()))
+        .unwrap();
+    let tokens = server.send(request).await.assert_status(200).json();
+    tokens["refresh_token"].as_str().unwrap().to_owned()
+}
+
+/// What the log tells of replays, in some order.
+async fn replays(server: &TestServer) -> Vec<String> {
+    let told = query(sql!(
+        "SELECT address || ': ' || detail FROM audit_events WHERE kind = 'refresh.replayed' AND account_id IS NOT NULL"
+    ));
+    let mut told: Vec<String> = told.all(&server.context.db).await.unwrap();
+    told.sort_unstable();
+    told
 }
 
 async fn reuse_events(server: &TestServer, ada: &Person<'_>) -> usize {

@@ -76,7 +76,18 @@ row! {
         pub spent_at: Option<Timestamp>,
         /// There is one as long as the successor is unused and the replay window is open.
         pub sealed_successor: Option<Vec<u8>>,
+        /// The network that it was spent from, as long as there is a seal.
+        pub spent_from: Option<String>,
+        /// The device that it was spent with, as long as there is a seal.
+        pub spent_with: Option<String>,
     }
+}
+
+/// What is kept of a spent token for a replay: its successor, and where it was spent.
+pub(super) struct Seal<'a> {
+    pub sealed: &'a [u8],
+    pub network: &'a str,
+    pub device: &'a str,
 }
 
 /// A refresh token that is about to be stored.
@@ -132,7 +143,9 @@ pub(super) async fn insert_token(tx: &mut Tx<'_>, token: &NewToken) -> Result<()
 /// A plain look-up, before anything is locked.
 pub(super) async fn find_token<'c>(conn: impl Into<Conn<'c>>, hash: RefreshHash) -> Result<Option<Presented>, Error> {
     query(sql!(
-        "SELECT session_id, parent_hash, expires_at, spent_at, sealed_successor FROM refresh_tokens WHERE hash = $1"
+        "SELECT session_id, parent_hash, expires_at, spent_at, sealed_successor, spent_from, spent_with
+           FROM refresh_tokens
+          WHERE hash = $1"
     ))
     .bind(hash)
     .optional(conn)
@@ -172,22 +185,24 @@ pub(super) async fn lock_live(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) ->
     .await
 }
 
-/// Spends a token that is live and unspent. Its successor is kept for a replay as `sealed`, if there is a window.
-/// Says whether it was this call that spent it.
+/// Spends a token that is live and unspent. `seal` is kept for a replay, if there is a window. Says whether it was this
+/// call that spent it.
 pub(super) async fn spend(
     tx: &mut Tx<'_>,
     hash: RefreshHash,
-    sealed: Option<&[u8]>,
+    seal: Option<Seal<'_>>,
     now: Timestamp,
 ) -> Result<bool, Error> {
     let spent = query(sql!(
         "UPDATE refresh_tokens
-            SET spent_at = $3, sealed_successor = $2
+            SET spent_at = $3, sealed_successor = $2, spent_from = $4, spent_with = $5
           WHERE hash = $1 AND spent_at IS NULL AND expires_at > $3"
     ))
     .bind(hash)
-    .bind(sealed.map(<[u8]>::to_vec))
+    .bind(seal.as_ref().map(|seal| seal.sealed.to_vec()))
     .bind(now)
+    .bind(seal.as_ref().map(|seal| seal.network.to_owned()))
+    .bind(seal.as_ref().map(|seal| seal.device.to_owned()))
     .execute(tx)
     .await?;
     Ok(spent > 0)
@@ -196,7 +211,9 @@ pub(super) async fn spend(
 /// The successor of `parent` has been used: nobody will be shown it again.
 pub(super) async fn wipe_seal(tx: &mut Tx<'_>, parent: RefreshHash) -> Result<(), Error> {
     query(sql!(
-        "UPDATE refresh_tokens SET sealed_successor = NULL WHERE hash = $1"
+        "UPDATE refresh_tokens
+            SET sealed_successor = NULL, spent_from = NULL, spent_with = NULL
+          WHERE hash = $1"
     ))
     .bind(parent)
     .execute(tx)
@@ -326,7 +343,7 @@ pub(super) async fn opened_from<'c>(
 pub(super) async fn wipe_seals(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, Error> {
     query(sql!(
         "UPDATE refresh_tokens
-            SET sealed_successor = NULL
+            SET sealed_successor = NULL, spent_from = NULL, spent_with = NULL
           WHERE hash IN (SELECT hash FROM refresh_tokens
                           WHERE sealed_successor IS NOT NULL AND spent_at < $1
                           LIMIT $2)"

@@ -119,6 +119,9 @@ kinds! {
     SignIn = "sign_in";
     /// A spent refresh token came back: one of its two holders is a thief.
     RefreshReused = "refresh.reused";
+    /// A spent refresh token came back within its window, from another network or device: its answer was lost, or a thief
+    /// has it.
+    RefreshReplayed = "refresh.replayed";
     /// One session was ended.
     SessionRevoked = "session.revoked";
     /// All sessions of an account were ended.

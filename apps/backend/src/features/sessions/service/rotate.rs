@@ -16,7 +16,7 @@ use crate::features::accounts;
 use crate::features::audit::{self, Event, Kind};
 use crate::features::keys::IssueError;
 use crate::features::sessions::refresh_secret::RefreshSecret;
-use crate::features::sessions::store::{self, NewToken, Presented, Session};
+use crate::features::sessions::store::{self, NewToken, Presented, Seal, Session};
 
 const REFRESH_PER_ADDRESS: Policy = Policy::named("refresh_per_address");
 
@@ -57,11 +57,26 @@ enum Step {
     /// It is live and unspent as far as a plain look can tell.
     Spendable(Presented),
     /// It was spent just now, and its successor may be shown again.
-    Replay(Session, RefreshSecret),
+    Replay(Box<Replay>),
     /// It was spent, and this is no honest repetition.
     Reuse(Presented),
     /// It was never valid, or no longer is.
     Dead,
+}
+
+/// A repetition within the window.
+struct Replay {
+    session: Session,
+    successor: RefreshSecret,
+    /// Where the token was spent. None if an earlier version spent it.
+    spent: Option<Spender>,
+}
+
+/// Where somebody who spends a token comes from.
+#[derive(PartialEq, Eq)]
+struct Spender {
+    network: String,
+    device: String,
 }
 
 /// What a transaction that set out to spend came to.
@@ -77,26 +92,40 @@ enum Spending {
 /// # Errors
 /// [`RefreshError`]. From outside, `Invalid` and `Reused` must look the same.
 pub async fn rotate(context: &Context, presented: &RefreshSecret, origin: &Origin) -> Result<Tokens, RefreshError> {
+    let mut reserved = context.limits.reserve();
     if let Some(prefix) = origin.prefix() {
         let rate = context.settings.limits.refresh_per_address;
         let key = Key::of(REFRESH_PER_ADDRESS).address(prefix);
-        context.limits.spend(key, rate).await.map_err(RefreshError::Limited)?;
+        reserved.spend(key, rate).await.map_err(RefreshError::Limited)?;
+        reserved.began().now();
     }
+    let rotated = exchange(context, presented, origin).await;
+    match &rotated {
+        // Nobody was told anything: it was none.
+        Err(RefreshError::Issue(_) | RefreshError::Store(_)) => reserved.give_back().await,
+        _ => reserved.count(),
+    }
+    rotated
+}
+
+async fn exchange(context: &Context, presented: &RefreshSecret, origin: &Origin) -> Result<Tokens, RefreshError> {
     let access_ttl = context.settings.tokens.access_ttl;
     // Racers read first: of many with one token, one locks the family; the others see it spent and never write.
     loop {
         match look(context, presented).await? {
             Step::Spendable(found) => {
                 let next = RefreshSecret::generate(context.chance);
-                match spend(context, presented, &found, &next).await? {
+                match spend(context, presented, (&found, &next), origin).await? {
                     Spending::Spent(session) => return Ok(issue(context, &session, next, access_ttl).await?),
                     Spending::Lost => {}
                     Spending::Dead => return Err(RefreshError::Invalid),
                 }
             }
-            Step::Replay(session, successor) => {
+            Step::Replay(replay) => {
                 // The spending that this answer relies on must be on the disk before the answer is.
                 context.db.settled().await?;
+                record_if_from_elsewhere(context, &replay, origin).await?;
+                let Replay { session, successor, .. } = *replay;
                 return Ok(issue(context, &session, successor, access_ttl).await?);
             }
             Step::Reuse(found) => return Err(revoke_family(context, &found, origin).await?),
@@ -131,7 +160,48 @@ async fn look(context: &Context, presented: &RefreshSecret) -> Result<Step, Erro
     let Some(session) = find_living(&context.db, found.session_id, now).await? else {
         return Ok(Step::Dead);
     };
-    Ok(Step::Replay(narrowed(&context.db, session).await?, successor))
+    Ok(Step::Replay(Box::new(Replay {
+        session: narrowed(&context.db, session).await?,
+        successor,
+        spent: found
+            .spent_from
+            .zip(found.spent_with)
+            .map(|(network, device)| Spender { network, device }),
+    })))
+}
+
+/// An honest repetition comes from where the token was spent; a thief's hardly ever does. It is served all the same (a phone
+/// changes networks between two attempts), and leaves a trace by which it can be found.
+async fn record_if_from_elsewhere(context: &Context, replay: &Replay, origin: &Origin) -> Result<(), Error> {
+    let Some(spent) = &replay.spent else { return Ok(()) };
+    let now = Spender::of(origin);
+    let detail = match (spent.network == now.network, spent.device == now.device) {
+        (true, true) => return Ok(()),
+        (false, true) => "from another network",
+        (true, false) => "from another device",
+        (false, false) => "from another network and device",
+    };
+    context
+        .db
+        .transact((context, replay, origin), |tx, &(context, replay, origin)| {
+            Box::pin(async move {
+                let event = Event::new(Kind::RefreshReplayed, replay.session.account_id, origin)
+                    .session(replay.session.id)
+                    .by_anyone()
+                    .detail(detail);
+                audit::record(tx, context, event).await
+            })
+        })
+        .await
+}
+
+impl Spender {
+    fn of(origin: &Origin) -> Self {
+        Self {
+            network: origin.prefix().map_or_else(String::new, |prefix| prefix.to_string()),
+            device: origin.user_agent.clone().unwrap_or_default(),
+        }
+    }
 }
 
 /// The session with those of its scopes that its account still owns: what was taken back is not renewed.
@@ -152,17 +222,18 @@ async fn narrowed<'c>(conn: impl Into<Conn<'c>>, session: Session) -> Result<Ses
 async fn spend(
     context: &Context,
     presented: &RefreshSecret,
-    found: &Presented,
-    next: &RefreshSecret,
+    (found, next): (&Presented, &RefreshSecret),
+    origin: &Origin,
 ) -> Result<Spending, Error> {
     let now = context.clock.now();
     let replayable = !context.settings.tokens.refresh_replay_window.is_zero();
     let sealed = replayable.then(|| presented.seal(next, context.chance));
+    let spender = Spender::of(origin);
     context
         .db
         .transact(
-            (context, presented, found, next, sealed),
-            |tx, (context, presented, found, next, sealed)| {
+            (context, presented, found, next, (sealed, spender)),
+            |tx, (context, presented, found, next, (sealed, spender))| {
                 Box::pin(async move {
                     // What was unspent at the first look may be spent by now: a loser leaves without a lock.
                     if store::find_token(&mut *tx, presented.hash())
@@ -174,7 +245,13 @@ async fn spend(
                     let Some(session) = lock_living(tx, found.session_id, now).await? else {
                         return Ok(Spending::Dead);
                     };
-                    if !store::spend(tx, presented.hash(), sealed.as_deref(), now).await? {
+                    // Where it was spent matters as long as it can be replayed.
+                    let seal = sealed.as_deref().map(|sealed| Seal {
+                        sealed,
+                        network: &spender.network,
+                        device: &spender.device,
+                    });
+                    if !store::spend(tx, presented.hash(), seal, now).await? {
                         return Ok(Spending::Lost);
                     }
                     fail::fail_point!("rotate::spent");
