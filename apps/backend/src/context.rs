@@ -21,7 +21,8 @@ use crate::core::limits::Limits;
 use crate::core::mailer::{Mailer, SendError};
 use crate::core::metrics::{self, Metrics};
 use crate::core::password::{
-    self, HashError, Hasher, HashingOptions, NewPassword, Password, PasswordContext, PasswordFault, PasswordPolicy,
+    self, HashError, Hasher, HashingOptions, Lane, NewPassword, Password, PasswordContext, PasswordFault,
+    PasswordPolicy,
 };
 use crate::core::probes::Probes;
 use crate::core::redis::Redis;
@@ -255,7 +256,11 @@ impl Context {
     /// It could not be hashed just now.
     pub async fn unusable_password_hash(&self) -> Result<String, HashError> {
         let secret: [u8; 32] = self.chance.bytes();
-        self.hasher.rehash(Password::from(STANDARD_NO_PAD.encode(secret))).await
+        // Whoever gets one has proven an address, or is the operator: no stranger, and of no account in particular.
+        let asker = Lane::Known(Uuid::nil()).into();
+        self.hasher
+            .rehash_for(Password::from(STANDARD_NO_PAD.encode(secret)), asker)
+            .await
     }
 
     /// The challenge that goes with a 401 which is not about a bearer token (RFC 9110 §11.6.1).

@@ -60,6 +60,29 @@ on_both_databases! {
         }
     }
 
+    async fn f_20_who_is_known_waits_apart_from_strangers(database: Database) {
+        let server = TestServer::start(database).await;
+        proven(&server, "ada").await;
+        let mut browser = Browser::new(&server, HOME);
+        let mut lanes = Lanes::of(&server);
+        browser.sign_in("ada", PASSWORD).await.assert_status(303);
+        assert_eq!(lanes.moved(), [0, 1], "the first time");
+        // From the same network, with whatever program, and whether or not the password is right.
+        sign_in(&server, (HOME, CHROME)).await.assert_status(200);
+        sign_in_as(&server, "ada", "wrong", (HOME, CHROME)).await.assert_status(401);
+        assert_eq!(lanes.moved(), [2, 0], "from a network that signed in");
+        // In another network: the browser is known by its cookie, others are not, and it is for no other account.
+        browser.post("/signout", &[]).await;
+        browser.from = ELSEWHERE;
+        lanes.moved();
+        browser.sign_in("ada", "wrong").await;
+        assert_eq!(lanes.moved(), [1, 0], "with the cookie");
+        browser.sign_in("nobody", "wrong").await;
+        sign_in_as(&server, "ada", "wrong", (ELSEWHERE, FIREFOX)).await.assert_status(401);
+        sign_in_as(&server, "nobody", "wrong", (HOME, FIREFOX)).await.assert_status(401);
+        assert_eq!(lanes.moved(), [0, 3], "strangers");
+    }
+
     async fn a_cookie_of_one_account_is_nothing_to_another_and_is_stored_as_a_hash(database: Database) {
         let server = TestServer::start(database).await;
         proven(&server, "ada").await;
@@ -154,6 +177,32 @@ async fn sign_in_as(server: &TestServer, name: &str, password: &str, (from, user
 }
 
 /// A browser that keeps its cookies, in some network.
+/// How many passwords came to be hashed since this was asked before: of the known, and of others.
+struct Lanes<'s> {
+    server: &'s TestServer,
+    before: [u64; 2],
+}
+
+impl<'s> Lanes<'s> {
+    fn of(server: &'s TestServer) -> Self {
+        let mut lanes = Self { server, before: [0; 2] };
+        lanes.moved();
+        lanes
+    }
+
+    fn moved(&mut self) -> [u64; 2] {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.server.context.registry.lock().unwrap()).unwrap();
+        let now = ["known", "others"].map(|lane| {
+            let name = format!("countersign_hashing_asked_total{{lane=\"{lane}\"}} ");
+            let line = text.lines().find_map(|line| line.strip_prefix(&name));
+            line.map_or(0, |count| count.parse::<u64>().unwrap())
+        });
+        let before = std::mem::replace(&mut self.before, now);
+        [now[0] - before[0], now[1] - before[1]]
+    }
+}
+
 struct Browser<'s> {
     server: &'s TestServer,
     from: &'static str,

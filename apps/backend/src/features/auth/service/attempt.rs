@@ -9,7 +9,7 @@ use crate::core::ids::AccountId;
 use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::core::origin::Origin;
 use crate::core::password::{Asker, Lane};
-use crate::features::sessions;
+use crate::features::{devices, sessions};
 use crate::settings::Rate;
 
 const SIGN_INS_PER_ACCOUNT: Policy = Policy::named("sign_ins_per_account");
@@ -80,8 +80,8 @@ pub(super) fn subject_of(email: &str) -> String {
         .map_or_else(|_| email.to_owned(), |email| email.key().to_owned())
 }
 
-/// Where somebody waits who says to be this account: with the known, if the account signed in from their network lately.
-/// For no account it makes the same steps.
+/// Where somebody waits who says to be this account: with the known, if the account signed in from their network lately, or
+/// with their browser. For no account it makes the same steps.
 ///
 /// # Errors
 /// Those of the database.
@@ -90,10 +90,11 @@ pub(super) async fn lane(context: &Context, account: Option<AccountId>, origin: 
         return Ok(Lane::Others);
     };
     let asked = account.unwrap_or(AccountId(Uuid::nil()));
-    Ok(
-        match sessions::signed_in_lately(&context.db, context, asked, prefix).await? {
-            true => Lane::Known(asked.0),
-            false => Lane::Others,
-        },
-    )
+    let by_network = sessions::signed_in_lately(&context.db, context, asked, prefix).await?;
+    let by_device = devices::is_known(&context.db, context, asked, origin).await?;
+    Ok(if by_network || by_device {
+        Lane::Known(asked.0)
+    } else {
+        Lane::Others
+    })
 }
