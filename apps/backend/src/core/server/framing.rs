@@ -113,7 +113,7 @@ impl Framing {
         match &self.head[self.line..] {
             // RFC 9112 §2.2 allows to take it for the end of a line; whoever does not sees other headers.
             line if !line.ends_with(b"\r\n") => {
-                self.close(Err("A line of the headers ends without a carriage return."))
+                self.close(Err("A line of the headers ends without a carriage return."));
             }
             // Empty lines before a request are skipped (RFC 9112 §2.2).
             b"\r\n" if self.line == 0 => self.whole = true,
