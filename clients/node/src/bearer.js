@@ -1,20 +1,26 @@
 // Finds the bearer token of a request (RFC 6750 §2.1). Queries and forms are never looked at (RFC 9700 §4.3.2).
 
+import { types } from 'node:util'
 import { Denied } from './denied.js'
 
 /**
- * Anything with headers: a fetch `Request`, Node's `IncomingMessage`, an event of a cloud function.
+ * Anything with headers: a fetch `Request`, Node's `IncomingMessage`, an event of a cloud function. The headers are an
+ * object with `get`, as fetch has it, a `Map`, or a plain object of names and values.
  *
  * @typedef {object} Headed
- * @property {Headers | Record<string, string | string[] | undefined>} headers
+ * @property {Fetched | ReadonlyMap<string, Value> | Readonly<Record<string, Value>>} headers
  * @property {string[]} [rawHeaders] Node's list of names and values, in which a header that came twice stands twice.
  */
+
+/** @typedef {{ get(name: string): string | null | undefined }} Fetched Headers of fetch, of this realm or another. */
+/** @typedef {string | readonly string[] | undefined} Value */
 
 /**
  * @param {Headed} request
  * @param {string} realm
  * @returns {string}
  * @throws {Denied}
+ * @throws {TypeError} where it cannot be told whether there is a token: that is a fault of the program
  */
 export function bearerToken(request, realm) {
   const [value, ...others] = credentials(request)
@@ -34,14 +40,58 @@ export function bearerToken(request, realm) {
  * @param {Headed} request
  * @returns {string[]}
  */
-function credentials({ headers, rawHeaders }) {
-  if (headers instanceof Headers) return [headers.get('authorization') ?? []].flat()
-  // Node keeps only the first of several in `headers`; the raw list has them all.
-  if (rawHeaders) return rawHeaders.filter((_, at) => at % 2 === 1 && isAuthorization(rawHeaders[at - 1]))
-  return Object.entries(headers).flatMap(([name, value]) => (isAuthorization(name) ? (value ?? []) : []))
+function credentials(request) {
+  const { headers, rawHeaders } = request ?? {}
+  // Node keeps only the first of several in `headers`; the raw list has them all. What is not in it may have been put into
+  // the headers since.
+  const raw = Array.isArray(rawHeaders) ? rawHeaders.filter((_, at) => at % 2 === 1 && isAuthorization(rawHeaders[at - 1])) : []
+  return raw.length > 0 ? raw : values(headers).flatMap(texts)
 }
 
-/** @param {string | undefined} name */
+/**
+ * Every value of the header, whatever the headers are.
+ *
+ * @param {unknown} headers
+ * @returns {unknown[]}
+ */
+function values(headers) {
+  if (types.isMap(headers)) return named([...headers])
+  if (typeof headers === 'object' && headers !== null) {
+    // Not `instanceof Headers`: there are others (node-fetch, undici, the realm of a test runner).
+    if ('get' in headers && typeof headers.get === 'function') return [headers.get('authorization')]
+    if (isPlain(headers)) return named(Object.entries(headers))
+  }
+  throw new TypeError('@countersign/guard: headers must have get(name), or be a Map or a plain object.')
+}
+
+/** @param {[unknown, unknown][]} entries */
+function named(entries) {
+  return entries.filter(([name]) => isAuthorization(name)).map(([, value]) => value)
+}
+
+/**
+ * @param {unknown} value
+ * @returns {string[]}
+ */
+function texts(value) {
+  if (value === undefined || value === null) return []
+  const list = Array.isArray(value) ? value : [value]
+  if (list.every((one) => typeof one === 'string')) return list
+  throw new TypeError('@countersign/guard: the Authorization header must be a string, or a list of them.')
+}
+
+/**
+ * An object that no class made, in whatever realm.
+ *
+ * @param {object} value
+ */
+function isPlain(value) {
+  if (Array.isArray(value)) return false
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+/** @param {unknown} name */
 function isAuthorization(name) {
-  return name?.toLowerCase() === 'authorization'
+  return typeof name === 'string' && name.toLowerCase() === 'authorization'
 }

@@ -13,8 +13,21 @@ import { STATUS_CODES } from 'node:http'
  * @property {string} code `missing_token`, `invalid_token`, `insufficient_scope` or `unavailable`.
  */
 
+const BRAND = Symbol.for('@countersign/guard/denied')
+
 /** A refusal, with the whole answer: status, headers, body. */
 export class Denied extends Error {
+  /**
+   * Also one of another copy of this package: a program may load it both as an ES module and as CommonJS.
+   *
+   * @override
+   * @param {unknown} value
+   * @returns {boolean}
+   */
+  static [Symbol.hasInstance](value) {
+    return typeof value === 'object' && value !== null && BRAND in value
+  }
+
   /** @type {number} 401, 403 or 503 */
   status
   /** @type {string} a stable name for programs */
@@ -34,6 +47,7 @@ export class Denied extends Error {
   constructor(status, code, detail, headers, cause) {
     super(detail, { cause })
     this.name = 'Denied'
+    Object.defineProperty(this, BRAND, { value: true })
     this.status = status
     this.code = code
     this.headers = { 'Content-Type': 'application/problem+json', ...headers }

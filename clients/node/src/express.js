@@ -2,7 +2,7 @@
 
 /// <reference path="./globals.d.ts" preserve="true" />
 
-import { Denied, requireScope as require } from './denied.js'
+import { Denied, requireScope as demand } from './denied.js'
 
 /** @typedef {import('node:http').IncomingMessage & { user?: import('./token.js').User | undefined }} Request */
 /** @typedef {import('node:http').ServerResponse} Response */
@@ -37,7 +37,7 @@ export function requireScope(scope) {
   return (request, response, next) => {
     if (!request.user) return next(new Error('requireScope needs protect(guard) before it'))
     try {
-      require(request.user, scope)
+      demand(request.user, scope)
     } catch (error) {
       return refuse(error, response, next)
     }

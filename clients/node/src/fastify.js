@@ -1,6 +1,6 @@
 // Fastify: hooks that refuse, and `request.user`.
 
-import { Denied, requireScope as require } from './denied.js'
+import { Denied, requireScope as demand } from './denied.js'
 
 /** @typedef {{ raw: import('node:http').IncomingMessage, user?: import('./token.js').User }} Request */
 /**
@@ -33,7 +33,7 @@ export function protect(guard) {
 export function requireScope(scope) {
   return refusing(async ({ user }) => {
     if (!user) throw new Error('requireScope needs protect(guard) before it')
-    require(user, scope)
+    demand(user, scope)
   })
 }
 

@@ -19,6 +19,13 @@ export function createGuard(options) {
   return new Guard(options)
 }
 
+/**
+ * Closes what a guard that is no longer referred to has left open. What runs in the background must not refer to the guard.
+ *
+ * @type {FinalizationRegistry<AbortController>}
+ */
+const dropped = new FinalizationRegistry((closing) => closing.abort())
+
 /** Verifies tokens offline, against keys and status lists that it keeps fresh in the background. */
 export class Guard {
   #settings
@@ -33,6 +40,7 @@ export class Guard {
     this.#settings = readOptions(options)
     this.#keys = new KeySet(this.#settings, this.#closing.signal)
     this.#lists = new StatusLists(this.#settings, this.#keys, this.#closing.signal)
+    dropped.register(this, this.#closing, this)
   }
 
   /**
@@ -67,6 +75,7 @@ export class Guard {
 
   /** Ends every poll and timer. A closed guard goes on with what it holds, and fetches nothing any more. */
   close() {
+    dropped.unregister(this)
     this.#closing.abort()
   }
 

@@ -1,13 +1,13 @@
 // The issuer's keys: found by RFC 8414, kept by their max-age, refreshed in the background, and never given up for
 // nothing: keys are public, and an issuer that is down or lies changes none of them.
 
+import { createPublicKey } from 'node:crypto'
 import { debuglog } from 'node:util'
-import { importJWK } from 'jose'
 import { Denied } from './denied.js'
 import { attentive, backoff, get } from './http.js'
 import { readObject } from './strict-json.js'
 
-/** @typedef {{ kid: string, x: string, y: string, public: import('jose').CryptoKey }} Key */
+/** @typedef {{ kid: string, x: string, y: string, public: import('node:crypto').KeyObject }} Key */
 
 const log = debuglog('countersign')
 
@@ -107,7 +107,7 @@ export class KeySet {
   async #fetch() {
     this.#address ??= await this.#discover()
     const { headers, json } = await this.#ask(this.#address)
-    const keys = await this.#usable(json.keys)
+    const keys = this.#usable(json.keys)
     if (keys.size === 0) throw new Error('the key set holds no usable key')
     this.#keys = keys
     const age = Number(/(?:^|[\s,])max-age=(\d+)/i.exec(headers['cache-control'] ?? '')?.[1] ?? 300)
@@ -140,7 +140,7 @@ export class KeySet {
    *
    * @param {unknown} set
    */
-  async #usable(set) {
+  #usable(set) {
     /** @type {Map<string, Key>} */
     const keys = new Map()
     for (const jwk of Array.isArray(set) ? set : []) {
@@ -150,8 +150,8 @@ export class KeySet {
       // The same object, so that the tokens it has verified stay verified.
       if (held && held.x === x && held.y === y) keys.set(kid, held)
       else {
-        const key = await importJWK({ kty, crv, x, y }, 'ES256').catch(() => undefined)
-        if (key && !(key instanceof Uint8Array)) keys.set(kid, { kid, x, y, public: key })
+        const key = imported({ kty, crv, x, y })
+        if (key) keys.set(kid, { kid, x, y, public: key })
       }
     }
     return keys
@@ -178,6 +178,19 @@ function verifiesES256(jwk) {
     new Set(list).size === list.length &&
     list.includes('verify')
   )
+}
+
+/**
+ * The key, if its point lies on the curve.
+ *
+ * @param {import('node:crypto').JsonWebKey} jwk
+ */
+function imported(jwk) {
+  try {
+    return createPublicKey({ key: jwk, format: 'jwk' })
+  } catch {
+    return undefined
+  }
 }
 
 /**

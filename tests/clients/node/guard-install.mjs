@@ -8,7 +8,7 @@ const here = import.meta.dirname
 const guard = join(here, 'node_modules/@countersign/guard')
 await rm(guard, { recursive: true, force: true })
 await mkdir(guard, { recursive: true })
-for (const name of ['package.json', 'tsconfig.json', 'src'])
+for (const name of ['package.json', 'tsconfig.json', 'tsconfig.cjs.json', 'build.mjs', 'src'])
   await cp(join(root, 'clients/node', name), join(guard, name), { recursive: true })
 for (const name of ['express-api', 'go-api']) {
   await rm(join(here, name), { recursive: true, force: true })

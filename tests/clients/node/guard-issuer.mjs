@@ -68,6 +68,13 @@ class FakeIssuer {
     await closed
   }
 
+  /** How many connections are open. */
+  connections() {
+    return new Promise((resolve, reject) =>
+      this.#server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+    )
+  }
+
   /** Signs with a new key from now on, and publishes no other. */
   async rotate() {
     const pair = await generateKeyPair('ES256', { extractable: true })

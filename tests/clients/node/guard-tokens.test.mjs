@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import { after, before, describe, test } from 'node:test'
+import vm from 'node:vm'
 import { createGuard, Denied, requireScope } from '@countersign/guard'
 import { startIssuer, stoppedClock } from './guard-issuer.mjs'
 
@@ -179,8 +180,52 @@ describe('a request', () => {
     await guard.authenticate({ headers: { authorization: [`Bearer ${token}`] } })
   })
 
+  // node-fetch, undici, Jest, Bun: their `Headers` are not this realm's.
+  test('is known by whatever headers it has', async () => {
+    const authorization = `Bearer ${await issuer.token()}`
+    const foreign = vm.runInNewContext(`({
+      plain: { Authorization: value },
+      map: new Map([['X', '1'], ['Authorization', value]]),
+      headers: new (class Headers { get(name) { return name.toLowerCase() === 'authorization' ? value : null } })(),
+    })`, { value: authorization })
+    for (const headers of [
+      foreign.plain,
+      foreign.map,
+      foreign.headers,
+      new Map([['authorization', [authorization]]]),
+      Object.assign(Object.create(null), { authorization }),
+      { get: 'a header of this name', authorization },
+      { get: () => authorization },
+      { get: () => [authorization] },
+    ]) {
+      await guard.authenticate({ headers })
+      await guard.authenticate({ headers, rawHeaders: ['Host', 'x'] })
+    }
+  })
+
+  test('with headers of no known shape is a fault of the program, not a missing token', async () => {
+    class Unknown {
+      authorization = 'Bearer x'
+    }
+    for (const headers of [undefined, null, 'Bearer x', 1, [], [['authorization', 'Bearer x']], new Unknown(), new Set()])
+      await assert.rejects(guard.authenticate({ headers }), TypeError)
+    for (const value of [1, {}, [1], true])
+      for (const headers of [{ authorization: value }, new Map([['Authorization', value]]), { get: () => value }])
+        await assert.rejects(guard.authenticate({ headers }), TypeError)
+    await assert.rejects(guard.authenticate(undefined), TypeError)
+    await assert.rejects(guard.authenticate('Bearer x'), TypeError)
+  })
+
   test('without a token, or with another scheme, is asked for one', async () => {
-    for (const headers of [{}, { authorization: undefined }, { authorization: 'Basic YTpi' }, new Headers()]) {
+    for (const headers of [
+      {},
+      { authorization: undefined },
+      { authorization: 'Basic YTpi' },
+      new Headers(),
+      new Map(),
+      { get: () => null },
+      { get: () => undefined },
+    ]) {
       await assert.rejects(guard.authenticate({ headers, url: `/?access_token=${await issuer.token()}` }), (denied) => {
         assert.equal(denied.status, 401)
         assert.deepEqual(denied.headers, {

@@ -1,0 +1,40 @@
+// What a guard leaves open when nobody refers to it any more.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import v8 from 'node:v8'
+import vm from 'node:vm'
+import { createGuard } from '@countersign/guard'
+import { eventually, startIssuer } from './guard-issuer.mjs'
+
+v8.setFlagsFromString('--expose-gc')
+const collect = vm.runInNewContext('gc')
+
+test('forty guards that were dropped keep no connection', { timeout: 60_000 }, async () => {
+  const issuer = await startIssuer()
+  const kept = createGuard({ issuer: issuer.issuer })
+  const token = await issuer.token()
+  await kept.verify(token)
+  // In a function of its own, so that no variable here refers to one of them.
+  await (async () => {
+    for (let made = 0; made < 40; made++) await createGuard({ issuer: issuer.issuer }).verify(token)
+  })()
+  await eventually(async () => (await issuer.connections()) >= 41)
+  await eventually(async () => {
+    collect()
+    await pause(10)
+    return (await issuer.connections()) <= 1
+  })
+  // The one that is referred to goes on.
+  assert.equal(issuer.held.size, 1)
+  issuer.revoke(7)
+  await eventually(() =>
+    kept.verify(token).then(
+      () => false,
+      ({ code }) => code === 'invalid_token',
+    ),
+  )
+  kept.close()
+  await eventually(async () => (await issuer.connections()) === 0)
+  await issuer.stop()
+})
