@@ -122,6 +122,10 @@ step_clients() {
   python=$(client_python)
   check_python_client "$python/bin" || status=1
   "$python/bin/python" -m pytest -p no:cacheprovider tests/clients/python || status=1
+  # The guard alone once more, with the lowest versions that it declares.
+  python=$(client_python requirements-lowest.txt python-lowest)
+  "$python/bin/python" -m pytest -p no:cacheprovider \
+    tests/clients/python/test_guard_{asgi,environment,fastapi,keys,mutations,tokens,vectors}.py || status=1
 
   node=$(node_folder)
   export PATH=$node:$PATH
@@ -140,7 +144,7 @@ make_mutations() {
 # A Python that has our client, and all that its tests need.
 client_python() {
   local python
-  python=$(python_packages tests/clients/python/requirements.txt "$target/test-clients/python")
+  python=$(python_packages "tests/clients/python/${1:-requirements.txt}" "$target/test-clients/${2:-python}")
   "$python/bin/pip" --quiet install --no-index --no-deps --no-build-isolation --force-reinstall ./clients/python >&2
   echo "$python"
 }

@@ -87,7 +87,7 @@ def test_pyjwt_takes_none_that_is_forged_or_past(mutations):
                 leeway=mutations["leeway"],
                 options=options,
             )
-        except (jwt.PyJWTError, ValueError, RecursionError, OverflowError):
+        except (jwt.PyJWTError, TypeError, ValueError, RecursionError, OverflowError):
             return False
         return True
 

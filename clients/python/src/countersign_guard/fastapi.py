@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated
 from weakref import WeakKeyDictionary
 
-from fastapi import Depends, HTTPException, Request
+import starlette
+from fastapi import Depends, HTTPException, Request, WebSocket, WebSocketException
 from fastapi.openapi.models import OAuth2, OAuthFlowPassword, OAuthFlows
 from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse, Response
@@ -45,9 +46,12 @@ def current_user(guard: Guard, scopes: Mapping[str, str] | None = None) -> Calla
     async def get_current_user(
         connection: HTTPConnection,
         needed: SecurityScopes,
-        _shown_in_docs: Annotated[str | None, Depends(_scheme(guard, scopes))],
+        _shown_in_docs: Annotated[None, Depends(_scheme(guard, scopes))],
     ) -> User:
-        return await _user_of(guard, connection, needed)
+        try:
+            return await guard.authenticate(connection.headers.getlist("Authorization"), needed.scopes)
+        except Denied as denied:
+            raise _refusal(denied, connection) from None
 
     return get_current_user
 
@@ -58,14 +62,14 @@ def optional_user(guard: Guard, scopes: Mapping[str, str] | None = None) -> Call
     async def get_optional_user(
         connection: HTTPConnection,
         needed: SecurityScopes,
-        _shown_in_docs: Annotated[str | None, Depends(_scheme(guard, scopes))],
+        _shown_in_docs: Annotated[None, Depends(_scheme(guard, scopes))],
     ) -> User | None:
         try:
-            return await _user_of(guard, connection, needed)
-        except Refusal as refusal:
-            if isinstance(refusal.denied, MissingToken):
-                return None
-            raise
+            return await guard.authenticate(connection.headers.getlist("Authorization"), needed.scopes)
+        except MissingToken:
+            return None
+        except Denied as denied:
+            raise _refusal(denied, connection) from None
 
     return get_optional_user
 
@@ -78,23 +82,34 @@ async def problem_details(_request: Request, refusal: Exception) -> Response:
     return JSONResponse(denied.problem, denied.status, denied.headers, media_type="application/problem+json")
 
 
-async def _user_of(guard: Guard, connection: HTTPConnection, needed: SecurityScopes) -> User:
-    try:
-        return await guard.authenticate(connection.headers.getlist("Authorization"), needed.scopes)
-    except Denied as denied:
-        raise Refusal(denied) from None
+def _refusal(denied: Denied, connection: HTTPConnection) -> Exception:
+    if isinstance(connection, WebSocket) and not _ANSWERS_HANDSHAKES:
+        # The server answers 403: this Starlette sends no answer to a handshake.
+        return WebSocketException(1008, denied.detail)
+    return Refusal(denied)
 
 
-def _scheme(guard: Guard, scopes: Mapping[str, str] | None) -> OAuth2PasswordBearer:
-    """Stands for the guard in the OpenAPI document: once, with the scopes that any of its dependencies offers.
+_ANSWERS_HANDSHAKES = tuple(int(number) for number in starlette.__version__.split(".")[:2]) >= (0, 41)
 
-    What it finds in a request is not used: of several headers it looks at one.
+
+class _Shown(OAuth2PasswordBearer):
+    """A scheme that stands in the OpenAPI document and looks at nothing.
+
+    FastAPI's own asks for a `Request`, which a WebSocket does not have; and of several headers it looks at one.
     """
+
+    async def __call__(self, request: HTTPConnection) -> None:
+        return None
+
+
+def _scheme(guard: Guard, scopes: Mapping[str, str] | None) -> _Shown:
+    """Stands for the guard in the OpenAPI document: once, with the scopes that any of its dependencies offers."""
     url = f"{guard.issuer}/api/auth/login"
-    scheme, offered = _schemes.setdefault(guard, (OAuth2PasswordBearer(url, auto_error=False), {}))
+    shown = _Shown(url, scheme_name=OAuth2PasswordBearer.__name__, auto_error=False)
+    scheme, offered = _schemes.setdefault(guard, (shown, {}))
     offered.update(scopes or {})
     scheme.model = OAuth2(flows=OAuthFlows(password=OAuthFlowPassword(tokenUrl=url, scopes=offered)))
     return scheme
 
 
-_schemes: WeakKeyDictionary[Guard, tuple[OAuth2PasswordBearer, dict[str, str]]] = WeakKeyDictionary()
+_schemes: WeakKeyDictionary[Guard, tuple[_Shown, dict[str, str]]] = WeakKeyDictionary()

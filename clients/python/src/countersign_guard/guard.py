@@ -18,6 +18,7 @@ from .followed_list import FollowedList
 from .issuer import Issuer
 from .jws import read_kid
 from .options import Options, WhenStale
+from .transport import trust
 from .user import User
 
 LONGEST_WAIT = 20
@@ -66,6 +67,8 @@ class Guard:
             cache_size=cache_size,
             now=now,
         )
+        # Certificates that cannot be read are an error of the one who sets this up, not of the first request.
+        trust(self._options)
         self._remembered: dict[bytes, Verified] = {}
         self._lock = threading.Lock()
         self._live: Issuer | None = None

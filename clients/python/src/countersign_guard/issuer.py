@@ -7,6 +7,7 @@ in one event loop.
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
@@ -15,12 +16,16 @@ from typing import Any
 
 import jwt
 
+from .denied import Unavailable
 from .followed_list import FollowedList
 from .key_set import KeySet
 from .options import Options
 from .transport import Transport
 
 MOST_LISTS = 64
+START_SECONDS = 5
+
+_log = logging.getLogger("countersign_guard")
 
 
 class Issuer:
@@ -32,12 +37,17 @@ class Issuer:
         self._keys = KeySet(options, self._transport)
         self._lists: dict[str, FollowedList] = {}
         self._closing = asyncio.Event()
+        self._closing_before_start = threading.Event()
         started: Future[asyncio.AbstractEventLoop] = Future()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._live(started)), name="countersign_guard", daemon=True
-        )
+        self._thread = threading.Thread(target=lambda: self._run(started), name="countersign_guard", daemon=True)
         self._thread.start()
-        self._loop = started.result()
+        try:
+            self._loop = started.result(START_SECONDS)
+        except Exception as reason:
+            # Such as under gevent, which runs all threads in one, where no second event loop can run.
+            self._closing_before_start.set()
+            _log.warning("the guard's thread cannot run: %s: %s", type(reason).__name__, reason)
+            raise Unavailable("The issuer cannot be asked just now.") from reason
 
     def key(self, kid: str) -> jwt.PyJWK | None:
         """The key of this name, if it is known."""
@@ -77,9 +87,20 @@ class Issuer:
             given_up.cancel()
             return given_up
 
+    def _run(self, started: "Future[asyncio.AbstractEventLoop]") -> None:
+        living = self._live(started)
+        try:
+            asyncio.run(living)
+        except BaseException as reason:
+            living.close()
+            if started.done():
+                raise
+            started.set_exception(reason)
+
     async def _live(self, started: "Future[asyncio.AbstractEventLoop]") -> None:
-        started.set_result(asyncio.get_running_loop())
-        await self._closing.wait()
+        if not self._closing_before_start.is_set():
+            started.set_result(asyncio.get_running_loop())
+            await self._closing.wait()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()

@@ -27,7 +27,7 @@ def read_kid(token: str, typ: str, longest: int) -> str:
         raise InvalidToken("The token is too long.")
     parts = token.split(".")
     if len(parts) != 3 or not all(map(_is_canonical, parts)):
-        raise InvalidToken("The token is not three parts of canonical base64url.")
+        raise InvalidToken("The token is no JWT.")
     try:
         header = read_object(_decode(parts[0]))
     except ValueError:

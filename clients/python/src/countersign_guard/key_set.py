@@ -118,7 +118,7 @@ def usable_keys(body: bytes) -> dict[str, jwt.PyJWK]:
             continue
         try:
             usable[jwk["kid"]] = jwt.PyJWK({name: jwk[name] for name in ("kty", "crv", "x", "y")}, algorithm="ES256")
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, ValueError):
             continue
     if not usable:
         raise Refused("the key set has no key for ES256")

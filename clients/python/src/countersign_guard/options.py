@@ -43,6 +43,11 @@ class Options:
         if self.leeway < 0 or self.unknown_key_cooldown < 0 or self.cache_size < 0:
             raise ValueError("leeway, unknown_key_cooldown and cache_size must not be negative")
 
+    @property
+    def reached_by_tls(self) -> bool:
+        """Whether requests to the issuer go over TLS."""
+        return (self.base_url or self.issuer).startswith("https:")
+
     def is_ours(self, url: str) -> bool:
         """Whether a URL lies on the issuer's origin: its scheme, host and port, letter by letter."""
         return url.startswith(origin_of(self.issuer) + "/") and url.isascii() and url.isprintable() and " " not in url

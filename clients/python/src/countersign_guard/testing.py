@@ -76,7 +76,7 @@ class DevServer:
 
     def revoke(self, token: DevToken) -> None:
         """Ends a token's session, as an administrator does."""
-        httpx.delete(f"{self.issuer}/dev/sessions/{token.session}").raise_for_status()
+        httpx.delete(f"{self.issuer}/dev/sessions/{token.session}", trust_env=False).raise_for_status()
 
     def advance(self, duration: str) -> None:
         """Sets the server's clock forward, by `"1h"` for example, for all tests that follow."""
@@ -88,7 +88,7 @@ class DevServer:
         return time.time() + self._ahead
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = httpx.post(self.issuer + path, json=body).raise_for_status().json()
+        answer = httpx.post(self.issuer + path, json=body, trust_env=False).raise_for_status().json()
         assert isinstance(answer, dict)  # noqa: S101
         return answer
 

@@ -1,9 +1,11 @@
 """GET, as a verifier does it: bounded in time and size, never redirected, never inflated."""
 
 import asyncio
+import os
 import ssl
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import httpx
 
@@ -29,7 +31,8 @@ class Transport:
     def __init__(self, options: Options) -> None:
         self._options = options
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=8)
-        self._client = httpx.AsyncClient(verify=_trust(), limits=limits, timeout=None)  # noqa: S113 - `get` bounds the whole
+        # Proxies that the environment names do not count: the issuer is asked directly, as the other guards do it.
+        self._client = httpx.AsyncClient(verify=trust(options), trust_env=False, limits=limits, timeout=None)  # noqa: S113 - `get` bounds the whole
 
     async def get(self, url: str, *, longest: int, seconds: float, headers: dict[str, str] | None = None) -> Reply:
         """Gives the answer to one GET, or raises."""
@@ -50,7 +53,27 @@ class Transport:
             return Reply(response.status_code, response.headers, bytes(body))
 
 
+def trust(options: Options) -> ssl.SSLContext:
+    """The certificates by which the issuer is known.
+
+    `SSL_CERT_FILE` and `SSL_CERT_DIR` name them, as for OpenSSL; else they are certifi's. `ValueError` if they cannot
+    be read and are needed.
+    """
+    if not options.reached_by_tls:
+        # Nobody is trusted, and nothing is read: no connection is to use it.
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return _trust(os.environ.get("SSL_CERT_FILE") or None, os.environ.get("SSL_CERT_DIR") or None)
+
+
 @cache
-def _trust() -> ssl.SSLContext:
-    """The certificates that this machine trusts. Reading them takes long, so the guards of one program share them."""
-    return httpx.create_ssl_context()
+def _trust(file: str | None, folder: str | None) -> ssl.SSLContext:
+    """Reading certificates takes long, so the guards of one program share them."""
+    try:
+        if file is None and folder is None:
+            return httpx.create_ssl_context(trust_env=False)
+        if folder is not None and not Path(folder).is_dir():
+            raise NotADirectoryError(folder)
+        return ssl.create_default_context(cafile=file, capath=folder)
+    except OSError as reason:
+        named = f"SSL_CERT_FILE={file or ''} and SSL_CERT_DIR={folder or ''}"
+        raise ValueError(f"the certificates that {named} name cannot be read: {reason}") from None
