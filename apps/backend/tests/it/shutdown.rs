@@ -181,6 +181,14 @@ async fn signals_that_mean_something_to_others_are_ignored_and_told() {
     let launch = Launch::new(BINARY, &scratch);
     let server = launch.start().await;
     let tokens = sign_in(&server.client()).await;
+    let help = std::process::Command::new(BINARY)
+        .args(["serve", "--help"])
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for name in ["SIGTERM", "SIGQUIT", "SIGHUP", "SIGUSR1"] {
+        assert!(help.contains(name), "{name} is missing in\n{help}");
+    }
     for name in ["HUP", "USR1", "USR2", "PIPE", "XFSZ", "HUP"] {
         server.signal(name);
         if name != "PIPE" {

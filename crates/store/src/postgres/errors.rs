@@ -20,6 +20,9 @@ pub(crate) fn told(why: &tokio_postgres::Error) -> Error {
             "it is a standby or set to be read-only, and takes no writes ({})",
             described(refusal)
         )),
+        &SqlState::INSUFFICIENT_PRIVILEGE => {
+            Error::unavailable(format!("this role lacks a right there ({})", described(refusal)))
+        }
         code if passes(code) => Error::unavailable(described(refusal)),
         _ => Error::database(described(refusal)),
     }
