@@ -2,8 +2,14 @@
 
 use std::str::FromStr;
 
+use icu_properties::props::{Dash, DefaultIgnorableCodePoint, GeneralCategory, WhiteSpace};
+use icu_properties::{CodePointMapData, CodePointSetData};
+
 use crate::core::chance::Chance;
 use crate::core::password::Password;
+
+/// Longer texts are no code, whatever is left out of them.
+const MOST_BYTES: usize = 1024;
 
 /// Six digits. No `Debug`: who knows them holds the address.
 pub struct Code(String);
@@ -39,23 +45,44 @@ impl Code {
 impl FromStr for Code {
     type Err = NotACode;
 
-    /// People type blanks and dashes between digits, and Japanese keyboards write them wide.
+    /// Takes the decimal digits of every script, as keyboards write them, and leaves out what people and programs put
+    /// between digits: blanks, dashes, and what cannot be seen.
     fn from_str(text: &str) -> Result<Self, NotACode> {
-        let mut digits = String::new();
-        for c in text.chars().filter(|c| !c.is_whitespace() && *c != '-') {
-            let digit = match c {
-                '\u{ff10}'..='\u{ff19}' => u32::from(c) - 0xff10,
-                '\u{0660}'..='\u{0669}' => u32::from(c) - 0x0660,
-                _ => c.to_digit(10).ok_or(NotACode)?,
-            };
-            digits.push(char::from_digit(digit, 10).ok_or(NotACode)?);
+        if text.len() > MOST_BYTES {
+            return Err(NotACode);
         }
+        let digits = text.chars().filter(|c| !stands_between(*c)).map(digit);
+        let digits: String = digits.collect::<Option<_>>().ok_or(NotACode)?;
         if digits.len() == 6 {
             Ok(Self(digits))
         } else {
             Err(NotACode)
         }
     }
+}
+
+/// Blanks, dashes, invisible characters, and the key that emoji draw around a digit.
+fn stands_between(c: char) -> bool {
+    c.is_control()
+        || CodePointSetData::new::<WhiteSpace>().contains(c)
+        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+        || CodePointSetData::new::<Dash>().contains(c)
+        || CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::Format
+        // COMBINING ENCLOSING KEYCAP, and the long-vowel mark, which stands where Japanese keyboards have the dash.
+        || matches!(c, '\u{20E3}' | '\u{30FC}' | '\u{FF70}')
+}
+
+/// The value of a decimal digit of any script, as an ASCII digit. They stand in runs from zero to nine without a gap,
+/// which Unicode promises (Unicode Standard §4.6: `Numeric_Type=Decimal`).
+fn digit(c: char) -> Option<char> {
+    let categories = CodePointMapData::<GeneralCategory>::new();
+    let is_digit = |point: u32| categories.get32(point) == GeneralCategory::DecimalNumber;
+    let point = u32::from(c);
+    if !is_digit(point) {
+        return None;
+    }
+    let before = (0..point).rev().take_while(|point| is_digit(*point)).count();
+    char::from_digit(u32::try_from(before % 10).ok()?, 10)
 }
 
 #[cfg(test)]
@@ -68,8 +95,13 @@ mod tests {
             "012345",
             " 012 345\n",
             "012-345",
+            "012\u{2013}345",
+            "\u{200e}012\u{200b}345\u{feff}",
             "\u{ff10}\u{ff11}\u{ff12}\u{ff13}\u{ff14}\u{ff15}",
-            "\u{0660}12345",
+            "\u{6f0}\u{6f1}\u{6f2}\u{6f3}\u{6f4}\u{6f5}",
+            "\u{966}\u{967}\u{968}\u{969}\u{96a}\u{96b}",
+            "\u{660}12345",
+            "0\u{fe0f}\u{20e3}12345",
         ] {
             assert_eq!(
                 text.parse::<Code>().map(|code| code.0),
@@ -77,8 +109,32 @@ mod tests {
                 "{text:?}"
             );
         }
-        for text in ["", "12345", "1234567", "12345a", "1.2345", "+12345"] {
+        let long = format!("012345{}", " ".repeat(2_000));
+        for text in [
+            "",
+            "12345",
+            "1234567",
+            "12345a",
+            "1.2345",
+            "+12345",
+            "\u{2460}12345",
+            "\u{b2}12345",
+            &long,
+        ] {
             assert!(text.parse::<Code>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_decimal_digit_has_its_value() {
+        let categories = CodePointMapData::<GeneralCategory>::new();
+        let all: Vec<_> = ('\0'..=char::MAX)
+            .filter(|c| categories.get(*c) == GeneralCategory::DecimalNumber)
+            .collect();
+        assert!(all.len() >= 680, "{}", all.len());
+        for run in all.chunks(10) {
+            let values: String = run.iter().filter_map(|c| digit(*c)).collect();
+            assert_eq!(values, "0123456789", "{run:?}");
         }
     }
 
