@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use axum::body::{Body, Bytes};
 use axum::extract::multipart::MultipartError;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Multipart, Path, Request};
-use http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, USER_AGENT};
+use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
@@ -93,9 +93,8 @@ impl FromRequestParts<Context> for Origin {
             ));
         };
         let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
-        let wishes = parts.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         Ok(Self {
-            language: wishes.and_then(Language::wished).unwrap_or_default(),
+            language: Language::preferred(&parts.headers).unwrap_or_default(),
             address: Some(ClientAddress::of(peer.ip(), &parts.headers, &context.settings.trusted_proxies).ip()),
             user_agent: user_agent.and_then(readable_user_agent),
             // The layer around the pages has read it; the API is not spoken to by cookies.

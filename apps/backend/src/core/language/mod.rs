@@ -7,6 +7,8 @@ mod texts;
 use std::str::FromStr;
 
 pub use fluent_bundle::FluentArgs;
+use http::header::ACCEPT_LANGUAGE;
+use http::{HeaderMap, HeaderValue};
 
 pub use self::texts::Texts;
 
@@ -60,9 +62,15 @@ impl Language {
         }
     }
 
-    /// The best of a list of wishes in the form of `Accept-Language` (RFC 9110 §12.5.4); none if nothing fits.
-    pub fn wished(accept_language: &str) -> Option<Self> {
-        negotiate::best(accept_language)
+    /// The one that the lines of `Accept-Language` like best (RFC 9110 §12.5.4); none if nothing fits.
+    pub fn preferred(headers: &HeaderMap) -> Option<Self> {
+        let lines = headers.get_all(ACCEPT_LANGUAGE).iter();
+        negotiate::best(lines.map(HeaderValue::as_bytes))
+    }
+
+    /// The first of a list of tags that we have, as `ui_locales` has them: separated by blanks, the best one first.
+    pub fn first_of(tags: &str) -> Option<Self> {
+        negotiate::first(tags)
     }
 }
 

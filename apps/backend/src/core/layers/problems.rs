@@ -29,6 +29,8 @@ pub(super) fn complete(mut response: Response, issuer: &str, id: &RequestId) -> 
             rendered.headers_mut().append(name, value.clone());
         }
     }
+    // For who shows it in another form.
+    rendered.extensions_mut().insert(problem);
     rendered
 }
 
