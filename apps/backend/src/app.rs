@@ -1,6 +1,7 @@
 //! The one list of all routes, and the layers around them in order.
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use http::StatusCode;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityScheme};
@@ -22,9 +23,10 @@ pub fn app(context: Context) -> Router {
         .with_state(context.clone())
         .merge(pages::router(&context))
         .merge(docs::router(openapi, context.settings.docs.enabled))
-        .fallback_service(pages::not_found(&context))
+        .fallback(|| async { Problem::from_status(StatusCode::NOT_FOUND) })
         .method_not_allowed_fallback(|| async { Problem::from_status(StatusCode::METHOD_NOT_ALLOWED) });
-    context.shell.wrap(routes)
+    let people = from_fn_with_state(context.clone(), pages::for_people);
+    context.shell.wrap(routes).layer(people)
 }
 
 /// The server of `countersign dev`: what [`app`] has, and doors that let anyone in as anyone. Nothing else mounts them.

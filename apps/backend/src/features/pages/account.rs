@@ -3,24 +3,25 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use http::HeaderValue;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::browser;
-use super::form::{Nothing, OwnForm};
+use super::done::{Done, Notice, lead};
+use super::form::{Again, Nothing, OwnForm};
 use super::mailed::{self, Mailed};
-use super::reply::{Done, page, see_other};
+use super::reply::{page, see_other};
 use super::service::SignedIn;
+use super::typed::Typed;
 use super::view::View;
-use super::visitor::Visitor;
+use super::visitor::{Asks, Visitor};
 use crate::Context;
-use crate::core::email::Email;
 use crate::core::ids::SessionId;
 use crate::core::origin::Origin;
 use crate::core::password::Password;
-use crate::core::problem::{Code, FieldError, Problem};
+use crate::core::problem::{Code, Problem};
 use crate::features::sessions::{self, Session};
 use crate::features::{auth, verification};
 
@@ -56,7 +57,7 @@ pub(super) struct PasswordForm {
 #[derive(Deserialize)]
 pub(super) struct EmailForm {
     #[serde(default)]
-    email: String,
+    email: Typed,
     email_password: Password,
 }
 
@@ -70,16 +71,59 @@ pub(super) struct DeleteForm {
     delete_password: Password,
 }
 
-pub(super) async fn account_page(State(context): State<Context>, visitor: Visitor) -> Result<Response, Problem> {
-    let view = View::new(&context, &visitor);
-    show(&context, &visitor, view, String::new()).await
+impl Again for PasswordForm {
+    async fn again(self, context: &Context, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        show_again(context, visitor, view, Typed::default()).await
+    }
 }
 
-async fn show(context: &Context, visitor: &Visitor, v: View, new_email: String) -> Result<Response, Problem> {
+impl Again for EmailForm {
+    async fn again(self, context: &Context, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        show_again(context, visitor, view, self.email).await
+    }
+}
+
+impl Again for SessionForm {
+    async fn again(self, context: &Context, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        show_again(context, visitor, view, Typed::default()).await
+    }
+}
+
+impl Again for DeleteForm {
+    async fn again(self, context: &Context, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        show_again(context, visitor, view, Typed::default()).await
+    }
+}
+
+pub(super) async fn account_page(
+    State(context): State<Context>,
+    Asks(notice): Asks<Notice>,
+    visitor: Visitor,
+) -> Result<Response, Problem> {
+    let view = notice.on(&visitor, View::new(&context, &visitor));
+    show(&context, &visitor, view, Typed::default()).await
+}
+
+/// The page once more, for a form of it that proves nothing of where it comes from. Who is not signed in has seen no such
+/// form.
+pub(super) async fn show_again(
+    context: &Context,
+    visitor: &Visitor,
+    v: View,
+    new_email: Typed,
+) -> Result<Response, Problem> {
+    match visitor.signed_in {
+        Some(_) => show(context, visitor, v, new_email).await,
+        None => Err(Problem::new(Code::ForeignForm)),
+    }
+}
+
+/// The page, wherever a form of it was sent to.
+pub(super) async fn show(context: &Context, visitor: &Visitor, v: View, new_email: Typed) -> Result<Response, Problem> {
     let Some(SignedIn { account, session }) = &visitor.signed_in else {
         return Ok(see_other(visitor, SIGN_IN));
     };
-    let status = v.status();
+    let v = v.at("/account");
     let listed = sessions::list(context, account.id).await?;
     let devices = listed
         .into_iter()
@@ -89,11 +133,11 @@ async fn show(context: &Context, visitor: &Visitor, v: View, new_email: String) 
         email: account.email.clone(),
         verified: account.email_verified_at.is_some(),
         since: context.texts.date_time(visitor.language, account.created_at),
-        new_email,
+        new_email: new_email.into_text(),
         devices,
         v,
     };
-    Ok(page(visitor, status, &account))
+    Ok(page(visitor, &account.v, &account))
 }
 
 fn device(context: &Context, v: &View, current: SessionId, session: Session) -> Device {
@@ -149,55 +193,50 @@ pub(super) async fn change_password(
         return Ok(see_other(&visitor, SIGN_IN));
     };
     let passwords = (form.current_password, form.new_password);
-    let changed = auth::change_password(&context, (account.id, session.id), passwords, &origin).await;
-    if changed.is_ok() {
-        browser::remember(&context, &mut visitor);
-    }
-    let view = View::new(&context, &visitor).at("/account");
-    let view = match changed {
+    match auth::change_password(&context, (account.id, session.id), passwords, &origin).await {
         Ok(()) => {
-            let notice = view.t("account-password-changed");
-            view.noting(notice)
+            browser::remember(&context, &mut visitor);
+            Ok(lead(&context, &mut visitor, Done::ChangedPassword))
         }
         Err(error) => {
-            let problem = Problem::from(error);
-            let field = if problem.code() == Code::InvalidCredentials {
-                "current_password"
-            } else {
-                ""
-            };
-            view.refused(&problem, field)
+            let view = refused(&context, &visitor, &error.into(), "current_password");
+            show(&context, &visitor, view, Typed::default()).await
         }
-    };
-    show(&context, &visitor, view, String::new()).await
+    }
+}
+
+/// The page with a problem; a wrong password stands beside its field.
+fn refused(context: &Context, visitor: &Visitor, problem: &Problem, password: &'static str) -> View {
+    let is_wrong = problem.code() == Code::InvalidCredentials;
+    View::new(context, visitor).refused(problem, if is_wrong { password } else { "" })
 }
 
 pub(super) async fn change_email(
     State(context): State<Context>,
-    visitor: Visitor,
+    mut visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<EmailForm>,
 ) -> Result<Response, Problem> {
     let Some(SignedIn { account, .. }) = &visitor.signed_in else {
         return Ok(see_other(&visitor, SIGN_IN));
     };
-    let view = View::new(&context, &visitor).at("/account");
-    let Ok(email) = form.email.parse::<Email>() else {
-        let wrong = Problem::validation(vec![FieldError::new("email", Code::InvalidEmail)]);
-        return show(&context, &visitor, view.refused(&wrong, ""), form.email).await;
+    let email = match form.email.email() {
+        Ok(email) => email,
+        Err(wrong) => {
+            let view = View::new(&context, &visitor).marked(wrong);
+            return show(&context, &visitor, view, form.email).await;
+        }
     };
     let origin = visitor.speaking(origin);
-    let asked = verification::ask_to_change(&context, account.id, (&email, form.email_password), &origin).await;
-    match asked {
-        Ok(()) => Ok(mailed::await_code(&visitor, view, (Mailed::ChangeEmail, form.email))),
+    match verification::ask_to_change(&context, account.id, (&email, form.email_password), &origin).await {
+        Ok(()) => Ok(mailed::asked(
+            &context,
+            &mut visitor,
+            (Mailed::ChangeEmail, &form.email),
+        )),
         Err(error) => {
-            let problem = Problem::from(error);
-            let field = if problem.code() == Code::InvalidCredentials {
-                "email_password"
-            } else {
-                ""
-            };
-            show(&context, &visitor, view.refused(&problem, field), form.email).await
+            let view = refused(&context, &visitor, &error.into(), "email_password");
+            show(&context, &visitor, view, form.email).await
         }
     }
 }
@@ -219,12 +258,7 @@ pub(super) async fn end_sessions(
         None => {
             auth::logout_all(&context, account.id, &origin).await?;
             browser::sign_out(&context, &mut visitor, &origin).await?;
-            let view = View::new(&context, &visitor);
-            Ok(page(
-                &visitor,
-                StatusCode::OK,
-                &Done::new(view.fixed(), "done-signed-out", ("/signin", "signin-title")),
-            ))
+            Ok(lead(&context, &mut visitor, Done::SignedOut))
         }
     }
 }
@@ -249,7 +283,9 @@ pub(super) async fn export(
         ),
     ];
     let text = serde_json::to_vec_pretty(&export).map_err(Problem::internal)?;
-    Ok((headers, text).into_response())
+    let mut response = (headers, text).into_response();
+    visitor.bake(response.headers_mut());
+    Ok(response)
 }
 
 pub(super) async fn delete(
@@ -263,25 +299,15 @@ pub(super) async fn delete(
     };
     let whose = (account.id, session.id);
     let deleted = auth::delete(&context, whose, form.delete_password, &origin).await;
-    let view = View::new(&context, &visitor).at("/account");
     match deleted {
         Ok(()) => {
             visitor.signed_in = None;
             browser::sign_out(&context, &mut visitor, &origin).await?;
-            Ok(page(
-                &visitor,
-                StatusCode::OK,
-                &Done::new(view.fixed(), "done-deleted", ("/", "page-home")),
-            ))
+            Ok(lead(&context, &mut visitor, Done::Deleted))
         }
         Err(error) => {
-            let problem = Problem::from(error);
-            let field = if problem.code() == Code::InvalidCredentials {
-                "delete_password"
-            } else {
-                ""
-            };
-            show(&context, &visitor, view.refused(&problem, field), String::new()).await
+            let view = refused(&context, &visitor, &error.into(), "delete_password");
+            show(&context, &visitor, view, Typed::default()).await
         }
     }
 }

@@ -22,8 +22,7 @@ pub(super) async fn sign_in(
     }
     let secret = service::admit(context, session).await?;
     let lifetime = context.settings.tokens.refresh_idle_ttl;
-    let cookie = Cookie::SignedIn.set(context, &secret.reveal(), Some(lifetime));
-    visitor.cookies.push(cookie);
+    visitor.keep(context, Cookie::SignedIn, (&secret.reveal(), Some(lifetime)));
     remember(context, visitor);
     Ok(())
 }
@@ -31,8 +30,8 @@ pub(super) async fn sign_in(
 /// A browser with which somebody has just proven who they are gets the cookie by which it is known the next time.
 /// Signing out leaves it: it signs nobody in.
 pub(super) fn remember(context: &Context, visitor: &mut Visitor) {
-    let cookie = Cookie::Device.set(context, &visitor.device.reveal(), Some(devices::LIFETIME));
-    visitor.cookies.push(cookie);
+    let secret = visitor.device.reveal();
+    visitor.keep(context, Cookie::Device, (&secret, Some(devices::LIFETIME)));
 }
 
 /// Signs a browser out: its session ends, and nothing of it stays behind.
@@ -40,6 +39,7 @@ pub(super) async fn sign_out(context: &Context, visitor: &mut Visitor, origin: &
     if let Some(before) = visitor.signed_in.take() {
         sessions::revoke(context, before.session.id, None, origin).await?;
     }
-    visitor.cookies.push(Cookie::SignedIn.clear(context));
+    visitor.forget(context, Cookie::SignedIn);
+    visitor.forget(context, Cookie::Asked);
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The four cookies of the pages: who is signed in, which forms are ours, which language is read, which browser it is.
+//! The cookies of the pages: who is signed in, which forms are ours, which language is read, which browser it
+//! is, and what a form led to.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use http::{HeaderMap, HeaderValue};
 use crate::Context;
 
 /// A cookie of the pages.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cookie {
     /// Stands for a session.
     SignedIn,
@@ -18,22 +19,29 @@ pub(super) enum Cookie {
     Language,
     /// Which browser it is, by which an account knows it at the next sign-in.
     Device,
+    /// Where codes were mailed to, and what for.
+    Asked,
+    /// What was done lately, for the page that tells it.
+    Done,
 }
 
 impl Cookie {
     /// `__Host-` binds a cookie to this host, to TLS and to the whole of it (RFC 6265bis §4.1.3.2). On http, which only a
-    /// loopback address has, browsers would refuse it.
+    /// loopback address has, browsers would refuse it. Browsers keep one jar for all ports of a host (RFC 6265 §8.5), so
+    /// the port stands in the name where the issuer names one.
     fn name(self, context: &Context) -> String {
+        let issuer = &context.settings.issuer;
+        let prefix = if issuer.is_https() { "__Host-" } else { "" };
         let name = match self {
             Self::SignedIn => "countersign",
             Self::Form => "countersign-form",
             Self::Language => "countersign-language",
             Self::Device => "countersign-device",
+            Self::Asked => "countersign-asked",
+            Self::Done => "countersign-done",
         };
-        match context.settings.issuer.is_https() {
-            true => format!("__Host-{name}"),
-            false => name.to_owned(),
-        }
+        let port = issuer.port().map_or_else(String::new, |port| format!("-{port}"));
+        format!("{prefix}{name}{port}")
     }
 
     /// Its value in a request. One that is there twice is none: somebody planted one of them.
@@ -49,7 +57,7 @@ impl Cookie {
         value.filter(|_| values.next().is_none())
     }
 
-    /// `Set-Cookie` for as long as the browser runs, or for `lifetime`.
+    /// `Set-Cookie` for as long as the browser runs, or for `lifetime`. `value` is letters, digits and `-_.~`.
     pub(super) fn set(self, context: &Context, value: &str, lifetime: Option<Duration>) -> HeaderValue {
         let secure = if context.settings.issuer.is_https() {
             "; Secure"
@@ -61,7 +69,7 @@ impl Cookie {
             "{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}",
             self.name(context)
         );
-        HeaderValue::try_from(text).expect("names and values are letters, digits, dashes and underscores")
+        HeaderValue::try_from(text).expect("names and values are letters, digits and a few signs")
     }
 
     /// `Set-Cookie` that takes it away.

@@ -1,26 +1,39 @@
 //! A form that one of our own pages sent. Anything else that looks like one is refused before it is read.
 
 use axum::extract::{FromRequest, Request};
+use axum::response::{IntoResponse, Response};
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
 
-use super::visitor::form_token;
+use super::view::View;
+use super::visitor::{Visitor, form_token};
 use crate::Context;
 use crate::core::extract::JsonOrForm;
 use crate::core::problem::{Code, Problem};
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// A form of our own pages. Three proofs, each of which alone would do in a browser of today: what the browser says about
-/// where the request came from (Fetch Metadata), its `Origin`, and a token that only our pages can read.
+/// A form of our own pages. What the browser says about where it comes from is proof enough: Fetch Metadata, or else its
+/// `Origin`. One that says neither must bring the token that only our pages can read.
 pub(super) struct OwnForm<T>(pub T);
 
 /// The fields of a form that is a button alone.
 #[derive(Deserialize)]
 pub(super) struct Nothing {}
+
+/// A form that can be shown once more, as it was filled in. A password is never given back.
+pub(super) trait Again: Sized {
+    /// The page on which it stands; `view` says why it is shown again.
+    fn again(
+        self,
+        context: &Context,
+        visitor: &Visitor,
+        view: View,
+    ) -> impl Future<Output = Result<Response, Problem>> + Send;
+}
 
 #[derive(Deserialize)]
 struct WithToken<T> {
@@ -29,30 +42,60 @@ struct WithToken<T> {
     fields: T,
 }
 
-impl<T: DeserializeOwned> FromRequest<Context> for OwnForm<T> {
-    type Rejection = Problem;
+/// What the headers prove of where a form comes from.
+#[derive(PartialEq, Eq)]
+enum Proof {
+    Ours,
+    Foreign,
+    /// An old browser, or a program: the token decides.
+    None,
+}
 
-    async fn from_request(request: Request, context: &Context) -> Result<Self, Problem> {
+impl<T: DeserializeOwned + Again + Send> FromRequest<Context> for OwnForm<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, context: &Context) -> Result<Self, Response> {
         let foreign = || Problem::new(Code::ForeignForm);
-        if !is_from_here(context, request.headers()) {
-            return Err(foreign());
+        let proof = proof(context, request.headers());
+        if proof == Proof::Foreign {
+            return Err(foreign().into_response());
         }
-        let expected = form_token(context, request.headers()).ok_or_else(foreign)?;
-        let JsonOrForm(sent) = JsonOrForm::<WithToken<T>>::from_request(request, context).await?;
-        let token = sent.form_token.ok_or_else(foreign)?;
-        match bool::from(token.as_bytes().ct_eq(expected.as_bytes())) {
-            true => Ok(Self(sent.fields)),
-            false => Err(foreign()),
+        let expected = form_token(context, request.headers());
+        // The layer around the pages has put it there.
+        let visitor = request.extensions().get::<Visitor>().cloned();
+        let sent = JsonOrForm::<WithToken<T>>::from_request(request, context).await;
+        let JsonOrForm(WithToken { form_token, fields }) = sent.map_err(Problem::into_response)?;
+        let ours = proof == Proof::Ours || is_token(form_token.as_deref(), expected.as_deref());
+        match visitor {
+            _ if ours => Ok(Self(fields)),
+            Some(visitor) => {
+                let view = View::new(context, &visitor).refused(&foreign(), "");
+                let again = fields.again(context, &visitor, view).await;
+                Err(again.unwrap_or_else(Problem::into_response))
+            }
+            None => Err(foreign().into_response()),
         }
     }
 }
 
-/// A browser that says where its request came from is believed: no page can make it say something else. It says so also
-/// under another name of this machine (`localhost`), which an origin alone would not tell from another site.
-fn is_from_here(context: &Context, headers: &HeaderMap) -> bool {
-    let is_ours = |origin: &HeaderValue| origin == context.settings.issuer.as_str();
-    match headers.get(FETCH_SITE) {
-        Some(site) => site == "same-origin",
-        None => headers.get(ORIGIN).is_none_or(is_ours),
+fn is_token(sent: Option<&str>, expected: Option<&str>) -> bool {
+    match (sent, expected) {
+        (Some(sent), Some(expected)) => sent.as_bytes().ct_eq(expected.as_bytes()).into(),
+        _ => false,
     }
+}
+
+/// A browser that says where its request came from is believed: no page can make it say something else. By Fetch Metadata
+/// it says so also under another name of this machine (`localhost`), which an origin alone would not tell from another
+/// site. What is said twice is not believed.
+fn proof(context: &Context, headers: &HeaderMap) -> Proof {
+    let only = |name: &HeaderName, is_ours: &dyn Fn(&HeaderValue) -> bool| {
+        let mut values = headers.get_all(name).iter();
+        let first = values.next()?;
+        let ours = is_ours(first) && values.next().is_none();
+        Some(if ours { Proof::Ours } else { Proof::Foreign })
+    };
+    only(&FETCH_SITE, &|site| site == "same-origin")
+        .or_else(|| only(&ORIGIN, &|origin| origin == context.settings.issuer.as_str()))
+        .unwrap_or(Proof::None)
 }

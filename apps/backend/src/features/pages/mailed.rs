@@ -2,26 +2,32 @@
 //! A link that is followed opens a page that does nothing by itself; a button does it.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_guard::Scopes;
-use http::StatusCode;
 use serde::Deserialize;
 
 use super::browser;
-use super::form::OwnForm;
-use super::reply::{Done, page, see_other};
+use super::cookies::Cookie;
+use super::done::{Done, lead, tell};
+use super::form::{Again, OwnForm};
+use super::reply::{page, see_other};
+use super::typed::Typed;
 use super::view::View;
-use super::visitor::Visitor;
+use super::visitor::{Asks, Visitor};
 use crate::Context;
-use crate::core::email::Email;
 use crate::core::origin::Origin;
 use crate::core::password::Password;
-use crate::core::problem::{Code, FieldError, Problem};
+use crate::core::problem::{Code, Problem};
 use crate::features::auth::{self, MailAnswerBody};
 use crate::features::outbox::Purpose;
-use crate::features::proofs::Answer;
+use crate::features::proofs::{self, Answer, LinkSecret};
 use crate::features::{recovery, verification};
+
+/// How long a browser remembers where a code was mailed to: longer than the code can be used.
+const REMEMBERED: std::time::Duration = std::time::Duration::from_secs(30 * 60);
 
 /// What a mail is for, as the pages see it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,6 +39,14 @@ pub(super) enum Mailed {
 }
 
 impl Mailed {
+    const ALL: [Self; 4] = [Self::Verify, Self::SignIn, Self::Recover, Self::ChangeEmail];
+
+    /// By the path of one of its pages.
+    fn at(path: &str) -> Self {
+        let is_here = |what: &Self| [what.action(), what.asks_at(), what.ask(), what.code_page()].contains(&path);
+        Self::ALL.into_iter().find(is_here).unwrap_or(Self::Verify)
+    }
+
     /// Where its answer is sent.
     fn action(self) -> &'static str {
         match self {
@@ -50,6 +64,46 @@ impl Mailed {
             Self::SignIn => "/signin/email",
             Self::Recover => "/recover",
             Self::ChangeEmail => "/account",
+        }
+    }
+
+    /// Where the form is sent that asks for it.
+    fn asks_at(self) -> &'static str {
+        match self {
+            Self::Verify => "/verify/ask",
+            Self::SignIn => "/signin/email/ask",
+            Self::Recover => "/recover",
+            Self::ChangeEmail => "/account/email",
+        }
+    }
+
+    /// Where its code is typed.
+    fn code_page(self) -> &'static str {
+        match self {
+            Self::Verify => "/verify/code",
+            Self::SignIn => "/signin/email/code",
+            Self::Recover => "/recover/code",
+            Self::ChangeEmail => "/change-email/code",
+        }
+    }
+
+    /// What its links are for.
+    fn purposes(self) -> &'static [Purpose] {
+        match self {
+            Self::Verify => &[Purpose::VerifyEmail],
+            Self::SignIn => &[Purpose::SignIn],
+            Self::Recover => &[Purpose::ResetPassword, Purpose::Invitation],
+            Self::ChangeEmail => &[Purpose::ChangeEmail],
+        }
+    }
+
+    /// What its links have done once they are used; none where that is no news.
+    fn used(self) -> Option<Done> {
+        match self {
+            Self::Verify => Some(Done::VerifiedBefore),
+            Self::SignIn => None,
+            Self::Recover => Some(Done::RecoveredBefore),
+            Self::ChangeEmail => Some(Done::ChangedEmailBefore),
         }
     }
 
@@ -85,11 +139,15 @@ struct Reply {
     ask: &'static str,
     button: String,
     token: Option<String>,
+    /// Where the code was mailed to; empty if nobody remembers.
     email: String,
+    /// Whether a wrong address can be put right here.
+    with_email: bool,
+    code: String,
     with_password: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct Link {
     token: Option<String>,
 }
@@ -97,113 +155,197 @@ pub(super) struct Link {
 #[derive(Deserialize)]
 pub(super) struct AskForm {
     #[serde(default)]
-    email: String,
+    email: Typed,
+}
+
+impl Again for AskForm {
+    async fn again(self, _: &Context, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        Ok(ask_page(visitor, view, (Mailed::at(&visitor.path), self.email)))
+    }
 }
 
 #[derive(Deserialize)]
 pub(super) struct AnswerForm {
     token: Option<String>,
-    email: Option<String>,
+    email: Option<Typed>,
     code: Option<String>,
     new_password: Option<Password>,
 }
 
-/// The page on which somebody types the code that was mailed.
-pub(super) fn await_code(visitor: &Visitor, v: View, (what, email): (Mailed, String)) -> Response {
-    let (title, text) = (v.t("code-title"), v.t1("code-text", "email", &email));
-    answer_page(visitor, v, (what, title, text), (None, email))
+impl Again for AnswerForm {
+    async fn again(self, _: &Context, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        let what = Mailed::at(&visitor.path);
+        Ok(match self.token {
+            Some(token) => open_link(visitor, view, (what, token)),
+            None => type_code(visitor, view, (what, self.email.unwrap_or_default()), self.code),
+        })
+    }
 }
 
-/// The page that a mailed link opens.
+/// Leads to the page on which somebody types the code that was mailed. The browser remembers where to: an address that
+/// stood in the URL would stand in logs and histories.
+pub(super) fn asked(context: &Context, visitor: &mut Visitor, (what, email): (Mailed, &Typed)) -> Response {
+    let others = Mailed::ALL.into_iter().filter(|other| *other != what);
+    let others: Vec<_> = others.filter_map(|other| entry_of(visitor, other)).collect();
+    let entry = format!("{}.{}", what.name(), URL_SAFE_NO_PAD.encode(email.as_str()));
+    let entries = [&[entry.as_str()], others.as_slice()].concat().join("~");
+    visitor.keep(context, Cookie::Asked, (&entries, Some(REMEMBERED)));
+    see_other(visitor, what.code_page())
+}
+
+/// Where the browser remembers that a code was mailed to.
+fn asked_before(visitor: &Visitor, what: Mailed) -> Typed {
+    let email = entry_of(visitor, what).and_then(|entry| entry.split_once('.'));
+    let email = email.and_then(|(_, email)| String::from_utf8(URL_SAFE_NO_PAD.decode(email).ok()?).ok());
+    email.map(Typed::from).unwrap_or_default()
+}
+
+/// What the browser remembers of one kind of mail.
+fn entry_of(visitor: &Visitor, what: Mailed) -> Option<&str> {
+    let mut entries = visitor.asked()?.split('~');
+    entries.find(|entry| entry.split_once('.').is_some_and(|(name, _)| name == what.name()))
+}
+
+/// The page on which somebody types the code that was mailed.
+pub(super) async fn code_page(State(context): State<Context>, visitor: Visitor) -> Response {
+    let what = Mailed::at(&visitor.path);
+    let email = asked_before(&visitor, what);
+    await_code(&visitor, View::new(&context, &visitor), (what, email))
+}
+
+/// The same, with what was wrong.
+pub(super) fn await_code(visitor: &Visitor, v: View, (what, email): (Mailed, Typed)) -> Response {
+    type_code(visitor, v, (what, email), None)
+}
+
+fn type_code(visitor: &Visitor, v: View, (what, email): (Mailed, Typed), code: Option<String>) -> Response {
+    let title = v.t("code-title");
+    let email = email.into_text();
+    let text = match email.as_str() {
+        "" => v.t("code-text-anywhere"),
+        email => v.t1("code-text", "email", email),
+    };
+    let v = v.at(what.code_page());
+    let reply = Reply {
+        with_email: email.is_empty() || v.wrong("email").is_some(),
+        email,
+        code: code.unwrap_or_default(),
+        ..Reply::new(v, (what, title, text))
+    };
+    page(visitor, &reply.v, &reply)
+}
+
+/// The page that a mailed link opens. Its address holds the token: no language is chosen there.
 fn open_link(visitor: &Visitor, v: View, (what, token): (Mailed, String)) -> Response {
     let say = |part: &str| v.t(&format!("{}-{part}", what.name()));
     let (title, text) = (say("title"), say("text"));
-    answer_page(visitor, v, (what, title, text), (Some(token), String::new()))
-}
-
-fn answer_page(
-    visitor: &Visitor,
-    v: View,
-    (what, title, text): (Mailed, String, String),
-    (token, email): (Option<String>, String),
-) -> Response {
     let reply = Reply {
-        title,
-        text,
-        action: what.action(),
-        ask: what.ask(),
-        button: v.t(&format!("{}-button", what.name())),
-        token,
-        email,
-        with_password: what == Mailed::Recover,
-        v: v.fixed(),
+        token: Some(token),
+        ..Reply::new(v.fixed(), (what, title, text))
     };
-    page(visitor, reply.v.status(), &reply)
+    page(visitor, &reply.v, &reply)
 }
 
-fn ask_page(visitor: &Visitor, v: View, (what, email): (Mailed, String)) -> Response {
-    let status = v.status();
+impl Reply {
+    fn new(v: View, (what, title, text): (Mailed, String, String)) -> Self {
+        Self {
+            title,
+            text,
+            action: what.action(),
+            ask: what.ask(),
+            button: v.t(&format!("{}-button", what.name())),
+            token: None,
+            email: String::new(),
+            with_email: false,
+            code: String::new(),
+            with_password: what == Mailed::Recover,
+            v,
+        }
+    }
+}
+
+fn ask_page(visitor: &Visitor, v: View, (what, email): (Mailed, Typed)) -> Response {
     let (name, action) = match what {
-        Mailed::Verify | Mailed::ChangeEmail => ("ask-verify", "/verify/ask"),
-        Mailed::SignIn => ("ask-signin", "/signin/email/ask"),
-        Mailed::Recover => ("ask-recover", "/recover"),
+        Mailed::Verify | Mailed::ChangeEmail => ("ask-verify", Mailed::Verify.asks_at()),
+        Mailed::SignIn => ("ask-signin", what.asks_at()),
+        Mailed::Recover => ("ask-recover", what.asks_at()),
     };
     let ask = Ask {
         title: v.t(&format!("{name}-title")),
         text: v.t(&format!("{name}-text")),
         action,
-        email,
-        v,
+        email: email.into_text(),
+        v: v.at(what.ask()),
     };
-    page(visitor, status, &ask)
+    page(visitor, &ask.v, &ask)
 }
 
-fn opened(context: &Context, visitor: &Visitor, (what, link): (Mailed, Link)) -> Response {
+async fn opened(context: &Context, visitor: &Visitor, (what, link): (Mailed, Link)) -> Result<Response, Problem> {
     let view = View::new(context, visitor);
-    match link.token {
-        Some(token) => open_link(visitor, view, (what, token)),
-        None => ask_page(visitor, view, (what, String::new())),
+    let Some(token) = link.token else {
+        return Ok(ask_page(visitor, view, (what, Typed::default())));
+    };
+    if !is_used(context, what, &token).await? {
+        return Ok(open_link(visitor, view, (what, token)));
     }
+    Ok(match what.used() {
+        Some(used) => tell(visitor, view.fixed(), used),
+        None if visitor.signed_in.is_some() => see_other(visitor, "/account"),
+        None => {
+            let view = view.refused(&Problem::new(Code::InvalidProof), "");
+            ask_page(visitor, view, (what, Typed::default()))
+        }
+    })
+}
+
+/// Whether the token of a link has done what it was for. Of one that was made up, or has grown old, nothing is known.
+async fn is_used(context: &Context, what: Mailed, token: &str) -> Result<bool, Problem> {
+    let Ok(link) = token.parse::<LinkSecret>() else {
+        return Ok(false);
+    };
+    for purpose in what.purposes() {
+        if proofs::is_spent(context, *purpose, &link).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 pub(super) async fn verify_page(
     State(context): State<Context>,
-    Query(link): Query<Link>,
+    Asks(link): Asks<Link>,
     visitor: Visitor,
-) -> Response {
-    opened(&context, &visitor, (Mailed::Verify, link))
+) -> Result<Response, Problem> {
+    opened(&context, &visitor, (Mailed::Verify, link)).await
 }
 
 pub(super) async fn sign_in_page(
     State(context): State<Context>,
-    Query(link): Query<Link>,
+    Asks(link): Asks<Link>,
     visitor: Visitor,
-) -> Response {
-    opened(&context, &visitor, (Mailed::SignIn, link))
+) -> Result<Response, Problem> {
+    opened(&context, &visitor, (Mailed::SignIn, link)).await
 }
 
 pub(super) async fn recover_page(State(context): State<Context>, visitor: Visitor) -> Response {
-    ask_page(
-        &visitor,
-        View::new(&context, &visitor),
-        (Mailed::Recover, String::new()),
-    )
+    let view = View::new(&context, &visitor);
+    ask_page(&visitor, view, (Mailed::Recover, Typed::default()))
 }
 
 pub(super) async fn password_page(
     State(context): State<Context>,
-    Query(link): Query<Link>,
+    Asks(link): Asks<Link>,
     visitor: Visitor,
-) -> Response {
-    opened(&context, &visitor, (Mailed::Recover, link))
+) -> Result<Response, Problem> {
+    opened(&context, &visitor, (Mailed::Recover, link)).await
 }
 
 pub(super) async fn change_email_page(
     State(context): State<Context>,
-    Query(link): Query<Link>,
+    Asks(link): Asks<Link>,
     visitor: Visitor,
-) -> Response {
-    opened(&context, &visitor, (Mailed::ChangeEmail, link))
+) -> Result<Response, Problem> {
+    opened(&context, &visitor, (Mailed::ChangeEmail, link)).await
 }
 
 pub(super) async fn ask_to_verify(
@@ -212,13 +354,8 @@ pub(super) async fn ask_to_verify(
     origin: Origin,
     OwnForm(form): OwnForm<AskForm>,
 ) -> Response {
-    ask(
-        &context,
-        &visitor,
-        (Mailed::Verify, Purpose::VerifyEmail, form.email),
-        origin,
-    )
-    .await
+    let wanted = (Mailed::Verify, Purpose::VerifyEmail, form.email);
+    ask(&context, visitor, wanted, origin).await
 }
 
 pub(super) async fn ask_to_sign_in(
@@ -227,13 +364,8 @@ pub(super) async fn ask_to_sign_in(
     origin: Origin,
     OwnForm(form): OwnForm<AskForm>,
 ) -> Response {
-    ask(
-        &context,
-        &visitor,
-        (Mailed::SignIn, Purpose::SignIn, form.email),
-        origin,
-    )
-    .await
+    let wanted = (Mailed::SignIn, Purpose::SignIn, form.email);
+    ask(&context, visitor, wanted, origin).await
 }
 
 pub(super) async fn ask_to_recover(
@@ -242,30 +374,25 @@ pub(super) async fn ask_to_recover(
     origin: Origin,
     OwnForm(form): OwnForm<AskForm>,
 ) -> Response {
-    ask(
-        &context,
-        &visitor,
-        (Mailed::Recover, Purpose::ResetPassword, form.email),
-        origin,
-    )
-    .await
+    let wanted = (Mailed::Recover, Purpose::ResetPassword, form.email);
+    ask(&context, visitor, wanted, origin).await
 }
 
 async fn ask(
     context: &Context,
-    visitor: &Visitor,
-    (what, purpose, typed): (Mailed, Purpose, String),
+    mut visitor: Visitor,
+    (what, purpose, typed): (Mailed, Purpose, Typed),
     origin: Origin,
 ) -> Response {
-    let view = View::new(context, visitor);
-    let Ok(email) = typed.parse::<Email>() else {
-        let wrong = Problem::validation(vec![FieldError::new("email", Code::InvalidEmail)]);
-        return ask_page(visitor, view.refused(&wrong, ""), (what, typed));
+    let view = View::new(context, &visitor);
+    let email = match typed.email() {
+        Ok(email) => email,
+        Err(wrong) => return ask_page(&visitor, view.marked(wrong), (what, typed)),
     };
     let origin = visitor.speaking(origin);
     match auth::ask(context, purpose, &email, &origin).await {
-        Ok(()) => await_code(visitor, view, (what, typed)),
-        Err(error) => ask_page(visitor, view.refused(&error.into(), ""), (what, typed)),
+        Ok(()) => asked(context, &mut visitor, (what, &typed)),
+        Err(error) => ask_page(&visitor, view.refused(&error.into(), ""), (what, typed)),
     }
 }
 
@@ -274,11 +401,11 @@ pub(super) async fn verify(
     visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<AnswerForm>,
-) -> Response {
+) -> Result<Response, Problem> {
     let (again, _, answer) = form.split();
     let done = async { Ok(verification::verify(&context, answer?, &origin).await?) };
-    let done = done.await.map(|()| "done-verified");
-    conclude(&context, &visitor, done, (Mailed::Verify, again))
+    let done = done.await.map(|()| Done::Verified);
+    conclude(&context, visitor, done, (Mailed::Verify, again)).await
 }
 
 pub(super) async fn change_email(
@@ -286,11 +413,11 @@ pub(super) async fn change_email(
     visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<AnswerForm>,
-) -> Response {
+) -> Result<Response, Problem> {
     let (again, _, answer) = form.split();
     let done = async { Ok(verification::change(&context, answer?, &origin).await?) };
-    let done = done.await.map(|()| "done-changed-email");
-    conclude(&context, &visitor, done, (Mailed::ChangeEmail, again))
+    let done = done.await.map(|()| Done::ChangedEmail);
+    conclude(&context, visitor, done, (Mailed::ChangeEmail, again)).await
 }
 
 pub(super) async fn recover(
@@ -298,31 +425,34 @@ pub(super) async fn recover(
     mut visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<AnswerForm>,
-) -> Response {
+) -> Result<Response, Problem> {
     let (again, password, answer) = form.split();
     let done = async { Ok(recovery::recover(&context, (answer?, password), &origin).await?) };
-    let done = done.await.map(|()| "done-recovered");
+    let done = done.await.map(|()| Done::Recovered);
     if done.is_ok() {
         browser::remember(&context, &mut visitor);
     }
-    conclude(&context, &visitor, done, (Mailed::Recover, again))
+    conclude(&context, visitor, done, (Mailed::Recover, again)).await
 }
 
-/// What was done, by the name of its messages; or the page again, with what was wrong.
-fn conclude(
+/// Leads to what was done, also by a link that had done it before; or the page again, with what was wrong.
+async fn conclude(
     context: &Context,
-    visitor: &Visitor,
-    done: Result<&str, Problem>,
-    (what, again): (Mailed, Again),
-) -> Response {
-    let view = View::new(context, visitor);
-    match done {
-        Ok(done) => done_page(visitor, view, done),
-        Err(problem) => {
-            let view = view.refused(&problem, field_of(&problem, &again));
-            try_again(visitor, view, (what, again))
-        }
+    mut visitor: Visitor,
+    done: Result<Done, Problem>,
+    (what, again): (Mailed, Before),
+) -> Result<Response, Problem> {
+    let problem = match done {
+        Ok(done) => return Ok(lead(context, &mut visitor, done)),
+        Err(problem) => problem,
+    };
+    if let (Code::InvalidProof, Some(token), Some(used)) = (problem.code(), &again.token, what.used())
+        && is_used(context, what, token).await?
+    {
+        return Ok(lead(context, &mut visitor, used));
     }
+    let view = View::new(context, &visitor).refused(&problem, field_of(&problem, &again));
+    Ok(try_again(&visitor, view, (what, again)))
 }
 
 pub(super) async fn sign_in(
@@ -346,43 +476,36 @@ pub(super) async fn sign_in(
 }
 
 /// What it takes to show the page again.
-struct Again {
+struct Before {
     token: Option<String>,
-    email: String,
+    email: Typed,
 }
 
 impl AnswerForm {
     /// What it takes to show the page again, the new password, and the answer itself.
-    fn split(self) -> (Again, Password, Result<Answer, Problem>) {
-        let again = Again {
+    fn split(self) -> (Before, Password, Result<Answer, Problem>) {
+        let before = Before {
             token: self.token.clone(),
             email: self.email.clone().unwrap_or_default(),
         };
         let password = self.new_password.unwrap_or_else(|| Password::from(String::new()));
-        let answer = MailAnswerBody::new(self.token, self.email, self.code).try_into();
-        (again, password, answer)
+        let email = self.email.map(Typed::into_text);
+        let answer = MailAnswerBody::new(self.token, email, self.code).try_into();
+        (before, password, answer)
     }
 }
 
 /// A wrong code can be typed again. A link that is not valid any more can only be asked for anew.
-fn try_again(visitor: &Visitor, v: View, (what, again): (Mailed, Again)) -> Response {
-    match again.token {
-        None => await_code(visitor, v, (what, again.email)),
-        Some(_) if v.wrong("").is_some() => ask_page(visitor, v, (what, String::new())),
+fn try_again(visitor: &Visitor, v: View, (what, before): (Mailed, Before)) -> Response {
+    match before.token {
+        None => await_code(visitor, v, (what, before.email)),
+        Some(_) if v.wrong("").is_some() => ask_page(visitor, v, (what, Typed::default())),
         Some(token) => open_link(visitor, v, (what, token)),
     }
 }
 
 /// Where a problem belongs that names no field: a code that was not taken stands beside its field, a link has none.
-fn field_of(problem: &Problem, again: &Again) -> &'static str {
-    let by_code = again.token.is_none() && problem.code() == Code::InvalidProof;
+fn field_of(problem: &Problem, before: &Before) -> &'static str {
+    let by_code = before.token.is_none() && problem.code() == Code::InvalidProof;
     if by_code { "code" } else { "" }
-}
-
-fn done_page(visitor: &Visitor, v: View, what: &str) -> Response {
-    let onward = match visitor.signed_in {
-        Some(_) => ("/account", "account-title"),
-        None => ("/signin", "signin-title"),
-    };
-    page(visitor, StatusCode::OK, &Done::new(v.fixed(), what, onward))
 }

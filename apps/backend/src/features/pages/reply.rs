@@ -1,53 +1,69 @@
-//! How a page leaves: with its policy, its cookies and its language; and what a browser sees of a problem.
+//! How a page leaves: with its policy, its cookies and its language; and what a person sees of a problem.
 
 use askama::Template;
+use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any};
-use http::header::{ACCEPT, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
-use http::{HeaderValue, Method, StatusCode};
+use http::header::{
+    ACCEPT, ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION,
+    SET_COOKIE, VARY,
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
+use super::router::is_for_people;
+use super::under_way::UnderWay;
 use super::view::View;
 use super::visitor::Visitor;
 use crate::Context;
 use crate::core::problem::{Code, Problem, Shown};
+
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// Only our own files, no code in the page itself, and no other page around it. Forms go to this origin; where a sign-in
 /// leads on, it leads below it.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'none'";
 
-/// A page.
-pub(super) fn page(visitor: &Visitor, status: StatusCode, template: &impl Template) -> Response {
+/// A page, with the status and the headers of its view.
+pub(super) fn page(visitor: &Visitor, view: &View, template: &impl Template) -> Response {
     let html = match template.render() {
         Ok(html) => html,
         Err(error) => return Problem::internal(error).into_response(),
     };
     let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (CONTENT_TYPE, HTML),
         (CONTENT_LANGUAGE, HeaderValue::from_static(visitor.language.tag())),
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        // RFC 9110 §12.5.5: the language may have been chosen by it.
+        (VARY, HeaderValue::from(ACCEPT_LANGUAGE)),
     ];
-    let mut response = (status, headers, html).into_response();
+    let mut response = (view.status(), headers, html).into_response();
+    response.headers_mut().extend(view.headers().clone());
     visitor.bake(response.headers_mut());
     response
 }
 
-/// To another page, by GET, whatever the method was (RFC 9110 §15.4.4; RFC 9700 §4.12).
+/// To another page of this server, by GET, whatever the method was (RFC 9110 §15.4.4; RFC 9700 §4.12).
 pub(super) fn see_other(visitor: &Visitor, path: &str) -> Response {
-    let mut response = StatusCode::SEE_OTHER.into_response();
-    if let Ok(path) = HeaderValue::from_str(path) {
-        response.headers_mut().insert(LOCATION, path);
-    }
+    let mut response = leading(path);
     visitor.bake(response.headers_mut());
     response
 }
 
-/// Something is over, and where to go from here.
+/// What the address of a form leads to when it is opened rather than sent.
+pub(super) fn leads(path: &'static str) -> std::future::Ready<Response> {
+    std::future::ready(leading(path))
+}
+
+fn leading(path: &str) -> Response {
+    let path = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response()
+}
+
 #[derive(Template)]
 #[template(path = "pages/done.html")]
-pub(super) struct Done {
+struct Refused {
     v: View,
     title: String,
     text: String,
@@ -55,67 +71,89 @@ pub(super) struct Done {
     label: String,
 }
 
-impl Done {
-    /// `what` names two messages: `<what>-title` and `<what>-text`.
-    pub(super) fn new(view: View, what: &str, (link, label): (&'static str, &str)) -> Self {
-        Self {
-            title: view.t(&format!("{what}-title")),
-            text: view.t(&format!("{what}-text")),
-            label: view.t(label),
-            v: view,
-            link,
-        }
-    }
-}
-
-/// What a browser sees of a problem that no form can show.
-pub(super) fn problem_page(context: &Context, visitor: &Visitor, problem: Problem) -> Response {
+/// What a person sees of a problem that no form can show.
+fn problem_page(context: &Context, visitor: &Visitor, problem: &Problem) -> Response {
     let view = View::new(context, visitor).fixed();
-    let done = Done {
+    let refused = Refused {
         title: view.t(match problem.code() {
             Code::NotFound => "not-found-title",
             _ => "error-title",
         }),
-        text: view.told(problem.code().name()),
+        text: match problem.code() {
+            // There is no form here that could be sent again.
+            Code::ForeignForm => view.t("error-foreign"),
+            code => view.told(code.name()),
+        },
         label: view.t("page-home"),
         v: view,
         link: "/",
     };
-    let headers = problem.headers().clone();
-    let mut response = page(visitor, problem.http_status(), &done);
-    response.headers_mut().extend(headers);
-    response.extensions_mut().insert(Shown(problem));
+    let mut response = page(visitor, &refused.v, &refused);
+    *response.status_mut() = problem.http_status();
+    response.headers_mut().extend(problem.headers().clone());
     response
 }
 
-/// Around the routes of the pages: whatever problem they end in is told as a page.
-pub(super) async fn as_pages(State(context): State<Context>, request: Request, next: Next) -> Response {
+/// Around the routes of the pages: who asks is found out once, a form that is sent twice at once is handled once, and
+/// whatever problem it ends in is told as a page.
+pub(super) async fn as_pages(
+    State((context, under_way)): State<(Context, UnderWay)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (mut parts, body) = request.into_parts();
+    let browser = super::visitor::form_token(&context, &parts.headers);
     let Ok(visitor) = Visitor::from_request_parts(&mut parts, &context).await;
     parts.extensions.insert(visitor.device.hash());
     parts.extensions.insert(visitor.clone());
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let request = Request::from_parts(parts, body);
+    let mut response = under_way.once(browser.as_deref(), request, next).await;
     match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => problem_page(&context, &visitor, problem),
+        Some(problem) => {
+            let mut page = problem_page(&context, &visitor, &problem);
+            page.extensions_mut().insert(Shown(problem));
+            page
+        }
         None => response,
     }
 }
 
-/// Where there is nothing: a page for who looks for pages, a problem for programs.
-pub fn not_found(context: &Context) -> MethodRouter {
-    any(not_found_page).with_state(context.clone())
+/// Around everything: what a person who looks for a page would see of a problem is a page too, whichever layer refused
+/// the request. Programs, and all of `/api`, get the problem.
+pub async fn for_people(State(context): State<Context>, request: Request, next: Next) -> Response {
+    if !looks_for_pages(&request) {
+        return next.run(request).await;
+    }
+    let visitor = Visitor::passing(&context, request.uri(), request.headers());
+    let is_head = *request.method() == Method::HEAD;
+    let mut response = next.run(request).await;
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
+        return response;
+    };
+    let page = problem_page(&context, &visitor, &problem);
+    let (parts, body) = page.into_parts();
+    for (name, value) in &parts.headers {
+        // Everything else of the answer stays: who may be asked again when, and under which id the log knows it.
+        if *name == VARY || *name == SET_COOKIE {
+            response.headers_mut().append(name, value.clone());
+        } else {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response.headers_mut().remove(CONTENT_LENGTH);
+    *response.body_mut() = if is_head { Body::empty() } else { body };
+    response
 }
 
-async fn not_found_page(State(context): State<Context>, request: Request) -> Response {
-    let problem = Problem::new(Code::NotFound);
-    let wants_pages = |accept: &HeaderValue| accept.as_bytes().windows(9).any(|part| part == b"text/html");
-    let looks = matches!(*request.method(), Method::GET | Method::HEAD)
-        && !request.uri().path().starts_with("/api/")
-        && request.headers().get(ACCEPT).is_some_and(wants_pages);
-    if !looks {
-        return problem.into_response();
-    }
-    let (mut parts, _) = request.into_parts();
-    let Ok(visitor) = Visitor::from_request_parts(&mut parts, &context).await;
-    problem_page(&context, &visitor, problem)
+fn looks_for_pages(request: &Request) -> bool {
+    let path = request.uri().path();
+    is_for_people(path) || (!path.starts_with("/api/") && takes_html(request.headers()))
+}
+
+fn takes_html(headers: &HeaderMap) -> bool {
+    let mut wishes = headers.get_all(ACCEPT).iter();
+    wishes.any(|accept| {
+        let accept = accept.as_bytes().to_ascii_lowercase();
+        accept.windows(9).any(|part| part == b"text/html")
+    })
 }

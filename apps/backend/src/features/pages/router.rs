@@ -2,36 +2,76 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 
-use super::{account, assets, landing, mailed, reply, signin};
+use super::under_way::UnderWay;
+use super::{account, assets, done, landing, mailed, reply, signin};
 use crate::Context;
 
 /// The routes of this feature.
 pub fn router(context: &Context) -> Router {
     Router::new()
         .route("/", get(landing::landing))
-        .route("/language", post(landing::choose_language))
+        .route("/language", get(|| reply::leads("/")).post(landing::choose_language))
         .route("/signin", get(signin::sign_in_page).post(signin::sign_in))
         .route("/signin/email", get(mailed::sign_in_page).post(mailed::sign_in))
-        .route("/signin/email/ask", post(mailed::ask_to_sign_in))
+        .route(
+            "/signin/email/ask",
+            get(|| reply::leads("/signin/email")).post(mailed::ask_to_sign_in),
+        )
+        .route("/signin/email/code", get(mailed::code_page))
         .route("/signup", get(signin::sign_up_page).post(signin::sign_up))
         .route("/signout", get(signin::sign_out_page).post(signin::sign_out))
         .route("/verify", get(mailed::verify_page).post(mailed::verify))
-        .route("/verify/ask", post(mailed::ask_to_verify))
+        .route(
+            "/verify/ask",
+            get(|| reply::leads("/verify")).post(mailed::ask_to_verify),
+        )
+        .route("/verify/code", get(mailed::code_page))
         .route("/recover", get(mailed::recover_page).post(mailed::ask_to_recover))
+        .route("/recover/code", get(mailed::code_page))
         .route("/recover/password", get(mailed::password_page).post(mailed::recover))
         .route(
             "/change-email",
             get(mailed::change_email_page).post(mailed::change_email),
         )
+        .route("/change-email/code", get(mailed::code_page))
         .route("/account", get(account::account_page))
-        .route("/account/password", post(account::change_password))
-        .route("/account/email", post(account::change_email))
-        .route("/account/sessions", post(account::end_sessions))
-        .route("/account/export", post(account::export))
-        .route("/account/delete", post(account::delete))
-        .route_layer(from_fn_with_state(context.clone(), reply::as_pages))
+        .route("/account/password", of_account(post(account::change_password)))
+        .route("/account/email", of_account(post(account::change_email)))
+        .route("/account/sessions", of_account(post(account::end_sessions)))
+        .route("/account/export", of_account(post(account::export)))
+        .route("/account/delete", of_account(post(account::delete)))
+        .route("/done/{what}", get(done::done_page))
+        .route_layer(from_fn_with_state(
+            (context.clone(), UnderWay::default()),
+            reply::as_pages,
+        ))
         .route("/pages/{name}", get(assets::file))
         .with_state(context.clone())
+}
+
+/// A form of the account's page, which is what its address shows.
+fn of_account(form: MethodRouter<Context>) -> MethodRouter<Context> {
+    form.get(|| reply::leads("/account"))
+}
+
+/// The first parts of the paths of pages: what is below them is for people, and never answered by a problem.
+const ROOTS: [&str; 10] = [
+    "",
+    "language",
+    "signin",
+    "signup",
+    "signout",
+    "verify",
+    "recover",
+    "change-email",
+    "account",
+    "done",
+];
+
+/// Whether a path is a page's, be there one or not.
+pub(super) fn is_for_people(path: &str) -> bool {
+    let root = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    ROOTS.contains(&root)
 }

@@ -17,6 +17,13 @@ const EXTEND_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 const BATCH: i64 = 500;
 
+/// Who a cookie stands for.
+pub(super) struct Found {
+    pub who: SignedIn,
+    /// For how long the cookie lives from now on, if that has changed: the browser is to be told.
+    pub extended: Option<Duration>,
+}
+
 /// Somebody who is signed in to the pages.
 #[derive(Clone)]
 pub(super) struct SignedIn {
@@ -33,7 +40,7 @@ pub(super) async fn admit(context: &Context, session: SessionId) -> Result<Cooki
 }
 
 /// Who a cookie stands for, if its session lives.
-pub(super) async fn find(context: &Context, secret: &CookieSecret) -> Result<Option<SignedIn>, Error> {
+pub(super) async fn find(context: &Context, secret: &CookieSecret) -> Result<Option<Found>, Error> {
     let now = context.clock.now();
     let Some(found) = store::find(&context.db, secret.hash(), now).await? else {
         return Ok(None);
@@ -44,11 +51,16 @@ pub(super) async fn find(context: &Context, secret: &CookieSecret) -> Result<Opt
     let Some(account) = accounts::find(&context.db, session.account_id).await? else {
         return Ok(None);
     };
-    let expires_at = now + context.settings.tokens.refresh_idle_ttl;
-    if expires_at > found.expires_at + EXTEND_AFTER {
+    let lifetime = context.settings.tokens.refresh_idle_ttl;
+    let expires_at = now + lifetime;
+    let extended = expires_at > found.expires_at + EXTEND_AFTER;
+    if extended {
         store::extend(&context.db, secret.hash(), expires_at).await?;
     }
-    Ok(Some(SignedIn { account, session }))
+    Ok(Some(Found {
+        who: SignedIn { account, session },
+        extended: extended.then_some(lifetime),
+    }))
 }
 
 /// Removes cookies that have ended, until the process ends. Nothing relies on it.

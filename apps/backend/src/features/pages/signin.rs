@@ -1,30 +1,38 @@
 //! Signing in with a password, signing up, signing out.
 
+use std::time::Duration;
+
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use countersign_guard::Scopes;
+use http::HeaderValue;
 use http::header::HeaderName;
-use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 
 use super::browser;
-use super::form::{Nothing, OwnForm};
-use super::landing::local;
+use super::done::{Done, lead};
+use super::form::{Again, Nothing, OwnForm};
 use super::mailed::{self, Mailed};
-use super::reply::{Done, page, see_other};
+use super::place::Place;
+use super::reply::{page, see_other};
+use super::typed::Typed;
 use super::view::View;
-use super::visitor::Visitor;
+use super::visitor::{Asks, Visitor};
 use crate::Context;
 use crate::core::email::Email;
 use crate::core::origin::Origin;
 use crate::core::password::Password;
-use crate::core::problem::{Code, FieldError, Problem};
+use crate::core::problem::{Code, Problem};
+use crate::features::accounts;
 use crate::features::auth::{self, Credentials, LoginError, Registration, SignedUp};
+use crate::features::sessions::Session;
 use crate::settings::{EmailVerification, Signup};
 
 /// Where somebody goes who came from nowhere.
 const HOME: &str = "/account";
+/// Who sends the same sign-up again within this time has sent it twice.
+const TWICE_WITHIN: Duration = Duration::from_secs(2 * 60);
 
 #[derive(Template)]
 #[template(path = "pages/signin.html")]
@@ -32,6 +40,7 @@ struct SignIn {
     v: View,
     email: String,
     return_to: String,
+    elsewhere: String,
     open: bool,
 }
 
@@ -41,6 +50,7 @@ struct SignUp {
     v: View,
     email: String,
     return_to: String,
+    elsewhere: String,
 }
 
 #[derive(Template)]
@@ -53,7 +63,7 @@ struct SignOut {
     button: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct Return {
     #[serde(default)]
     return_to: String,
@@ -62,34 +72,61 @@ pub(super) struct Return {
 #[derive(Deserialize)]
 pub(super) struct Sent {
     #[serde(default)]
-    email: String,
+    email: Typed,
     password: Password,
     #[serde(default)]
     return_to: String,
 }
 
+impl Again for Sent {
+    async fn again(self, context: &Context, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        let typed = (self.email, self.return_to.parse().ok());
+        Ok(match visitor.path.as_str() {
+            "/signup" => sign_up_again(visitor, view, typed),
+            _ => sign_in_again(context, visitor, view, typed),
+        })
+    }
+}
+
+/// The address of a page that leads on to the same place.
+fn leading_on(path: &str, place: Option<&Place>) -> String {
+    match place {
+        Some(place) => {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.append_pair("return_to", place.as_str());
+            format!("{path}?{}", query.finish())
+        }
+        None => path.to_owned(),
+    }
+}
+
+fn text_of(place: Option<&Place>) -> String {
+    place.map(|place| place.as_str().to_owned()).unwrap_or_default()
+}
+
 pub(super) async fn sign_in_page(
     State(context): State<Context>,
-    Query(query): Query<Return>,
+    Asks(asks): Asks<Return>,
     visitor: Visitor,
 ) -> Response {
     let view = View::new(&context, &visitor);
-    sign_in_again(&context, &visitor, view, (String::new(), query.return_to))
+    sign_in_again(
+        &context,
+        &visitor,
+        view,
+        (Typed::default(), asks.return_to.parse().ok()),
+    )
 }
 
-fn sign_in_again(context: &Context, visitor: &Visitor, v: View, (email, return_to): (String, String)) -> Response {
-    let status = v.status();
-    let open = context.settings.signup == Signup::Open;
-    page(
-        visitor,
-        status,
-        &SignIn {
-            v,
-            email,
-            return_to,
-            open,
-        },
-    )
+fn sign_in_again(context: &Context, visitor: &Visitor, v: View, (email, place): (Typed, Option<Place>)) -> Response {
+    let sign_in = SignIn {
+        email: email.into_text(),
+        return_to: text_of(place.as_ref()),
+        elsewhere: leading_on("/signup", place.as_ref()),
+        open: context.settings.signup == Signup::Open,
+        v: v.at(&leading_on("/signin", place.as_ref())),
+    };
+    page(visitor, &sign_in.v, &sign_in)
 }
 
 pub(super) async fn sign_in(
@@ -98,15 +135,16 @@ pub(super) async fn sign_in(
     origin: Origin,
     OwnForm(sent): OwnForm<Sent>,
 ) -> Result<Response, Problem> {
+    let place = sent.return_to.parse::<Place>().ok();
     let credentials = Credentials {
-        email: sent.email.parse().ok(),
+        email: sent.email.email().ok(),
         password: sent.password,
         scopes: Scopes::default(),
     };
     match auth::enter(&context, credentials, &origin).await {
         Ok(session) => {
             browser::sign_in(&context, &mut visitor, session.id, &origin).await?;
-            Ok(see_other(&visitor, local(&sent.return_to).unwrap_or(HOME)))
+            Ok(see_other(&visitor, place.as_ref().map_or(HOME, Place::as_str)))
         }
         // The password was right: the mail is what is missing.
         Err(LoginError::Unverified) => {
@@ -117,26 +155,35 @@ pub(super) async fn sign_in(
         Err(error) => {
             let problem = Problem::from(error);
             let view = View::new(&context, &visitor).refused(&problem, "");
-            Ok(sign_in_again(&context, &visitor, view, (sent.email, sent.return_to)))
+            Ok(sign_in_again(&context, &visitor, view, (sent.email, place)))
         }
     }
 }
 
 pub(super) async fn sign_up_page(
     State(context): State<Context>,
-    Query(query): Query<Return>,
+    Asks(asks): Asks<Return>,
     visitor: Visitor,
 ) -> Result<Response, Problem> {
     if context.settings.signup == Signup::Closed {
         return Err(Problem::new(Code::SignupClosed));
     }
     let view = View::new(&context, &visitor);
-    Ok(sign_up_again(&visitor, view, (String::new(), query.return_to)))
+    Ok(sign_up_again(
+        &visitor,
+        view,
+        (Typed::default(), asks.return_to.parse().ok()),
+    ))
 }
 
-fn sign_up_again(visitor: &Visitor, v: View, (email, return_to): (String, String)) -> Response {
-    let status = v.status();
-    page(visitor, status, &SignUp { v, email, return_to })
+fn sign_up_again(visitor: &Visitor, v: View, (email, place): (Typed, Option<Place>)) -> Response {
+    let sign_up = SignUp {
+        email: email.into_text(),
+        return_to: text_of(place.as_ref()),
+        elsewhere: leading_on("/signin", place.as_ref()),
+        v: v.at(&leading_on("/signup", place.as_ref())),
+    };
+    page(visitor, &sign_up.v, &sign_up)
 }
 
 pub(super) async fn sign_up(
@@ -145,55 +192,83 @@ pub(super) async fn sign_up(
     origin: Origin,
     OwnForm(sent): OwnForm<Sent>,
 ) -> Result<Response, Problem> {
-    let refused = |visitor: &Visitor, problem: Problem, return_to: String| {
-        let view = View::new(&context, visitor).refused(&problem, "");
-        sign_up_again(visitor, view, (sent.email.clone(), return_to))
-    };
-    let Ok(email) = sent.email.parse::<Email>() else {
-        let wrong = Problem::validation(vec![FieldError::new("email", Code::InvalidEmail)]);
-        return Ok(refused(&visitor, wrong, sent.return_to));
+    let place = sent.return_to.parse::<Place>().ok();
+    let email = match sent.email.email() {
+        Ok(email) => email,
+        Err(wrong) => {
+            let view = View::new(&context, &visitor).marked(wrong);
+            return Ok(sign_up_again(&visitor, view, (sent.email, place)));
+        }
     };
     let origin = visitor.speaking(origin);
     let registration = Registration {
         email: email.clone(),
         password: sent.password.clone(),
     };
-    match auth::sign_up(&context, registration, &origin).await {
-        Ok(SignedUp::Asked) => {
-            let view = View::new(&context, &visitor);
-            Ok(mailed::await_code(&visitor, view, (Mailed::Verify, sent.email)))
-        }
-        Ok(SignedUp::Made(_)) => {
-            let credentials = Credentials {
-                email: Some(email),
-                password: sent.password,
-                scopes: Scopes::default(),
-            };
-            let session = auth::enter(&context, credentials, &origin).await?;
-            browser::sign_in(&context, &mut visitor, session.id, &origin).await?;
-            let asked = context.settings.email_verification == EmailVerification::Optional;
-            if asked && sent.return_to.is_empty() {
-                let view = View::new(&context, &visitor);
-                return Ok(mailed::await_code(&visitor, view, (Mailed::Verify, sent.email)));
-            }
-            Ok(see_other(&visitor, local(&sent.return_to).unwrap_or(HOME)))
-        }
+    let session = match auth::sign_up(&context, registration, &origin).await {
+        Ok(SignedUp::Asked) => return Ok(mailed::asked(&context, &mut visitor, (Mailed::Verify, &sent.email))),
+        Ok(SignedUp::Made(_)) => enter(&context, (email, sent.password), &origin).await?,
         Err(error) => {
             let problem = Problem::from(error);
-            let field = if problem.code() == Code::EmailTaken {
-                "email"
-            } else {
-                ""
+            let taken = problem.code() == Code::EmailTaken;
+            let twice = match taken {
+                true => enter_if_sent_twice(&context, (email, sent.password), &origin).await?,
+                false => None,
             };
-            let view = View::new(&context, &visitor).refused(&problem, field);
-            Ok(sign_up_again(&visitor, view, (sent.email, sent.return_to)))
+            let Some(session) = twice else {
+                let field = if taken { "email" } else { "" };
+                let view = View::new(&context, &visitor).refused(&problem, field);
+                return Ok(sign_up_again(&visitor, view, (sent.email, place)));
+            };
+            session
         }
+    };
+    browser::sign_in(&context, &mut visitor, session.id, &origin).await?;
+    let asked = context.settings.email_verification == EmailVerification::Optional;
+    match place {
+        None if asked => Ok(mailed::asked(&context, &mut visitor, (Mailed::Verify, &sent.email))),
+        place => Ok(see_other(&visitor, place.as_ref().map_or(HOME, Place::as_str))),
+    }
+}
+
+async fn enter(
+    context: &Context,
+    (email, password): (Email, Password),
+    origin: &Origin,
+) -> Result<Session, LoginError> {
+    let credentials = Credentials {
+        email: Some(email),
+        password,
+        scopes: Scopes::default(),
+    };
+    auth::enter(context, credentials, origin).await
+}
+
+/// A sign-up that was sent twice has made its account the first time: with the same password, the second time signs in,
+/// by the rules of every sign-in. An account that is older is somebody's who has forgotten it, or somebody else's.
+async fn enter_if_sent_twice(
+    context: &Context,
+    (email, password): (Email, Password),
+    origin: &Origin,
+) -> Result<Option<Session>, Problem> {
+    let found = accounts::find_by_email(&context.db, &email).await?;
+    let is_new = |created_at| context.clock.now() <= created_at + TWICE_WITHIN;
+    if !found.is_some_and(|account| is_new(account.created_at)) {
+        return Ok(None);
+    }
+    match enter(context, (email, password), origin).await {
+        Ok(session) => Ok(Some(session)),
+        Err(LoginError::Invalid | LoginError::Unverified) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// A GET changes nothing: it asks.
 pub(super) async fn sign_out_page(State(context): State<Context>, visitor: Visitor) -> Response {
-    let v = View::new(&context, &visitor);
+    ask_to_sign_out(&visitor, View::new(&context, &visitor))
+}
+
+fn ask_to_sign_out(visitor: &Visitor, v: View) -> Response {
     let confirm = SignOut {
         title: v.t("signout-title"),
         text: v.t("signout-text"),
@@ -201,7 +276,16 @@ pub(super) async fn sign_out_page(State(context): State<Context>, visitor: Visit
         action: "/signout",
         v,
     };
-    page(&visitor, StatusCode::OK, &confirm)
+    page(visitor, &confirm.v, &confirm)
+}
+
+impl Again for Nothing {
+    async fn again(self, context: &Context, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        match visitor.path.as_str() {
+            "/signout" => Ok(ask_to_sign_out(visitor, view)),
+            _ => super::account::show_again(context, visitor, view, Typed::default()).await,
+        }
+    }
 }
 
 pub(super) async fn sign_out(
@@ -211,12 +295,7 @@ pub(super) async fn sign_out(
     OwnForm(Nothing {}): OwnForm<Nothing>,
 ) -> Result<Response, Problem> {
     browser::sign_out(&context, &mut visitor, &origin).await?;
-    let done = Done::new(
-        View::new(&context, &visitor),
-        "done-signed-out",
-        ("/signin", "signin-title"),
-    );
-    let mut response = page(&visitor, StatusCode::OK, &done);
+    let mut response = lead(&context, &mut visitor, Done::SignedOut);
     // What is shown to who goes back is not what was there (ASVS 14.3.1). Our cookies are handled above.
     let clear = (
         HeaderName::from_static("clear-site-data"),

@@ -1,11 +1,11 @@
 //! What every template can ask for: its texts, the form's token, and what was wrong with what was sent.
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 use super::visitor::Visitor;
 use crate::Context;
 use crate::core::language::{FluentArgs, Language, Texts};
-use crate::core::problem::{FieldError, Problem};
+use crate::core::problem::{Code, FieldError, Problem};
 
 /// What a template sees beside its own values.
 pub(super) struct View {
@@ -20,8 +20,9 @@ pub(super) struct View {
     pub switchable: bool,
     pub notice: Option<String>,
     pub least: usize,
-    pub most: usize,
+    most: usize,
     status: StatusCode,
+    headers: HeaderMap,
     wrong: Vec<FieldError>,
 }
 
@@ -40,6 +41,7 @@ impl View {
             least: context.settings.passwords.min_length,
             most: context.settings.passwords.max_length,
             status: StatusCode::OK,
+            headers: HeaderMap::new(),
             wrong: Vec::new(),
         }
     }
@@ -53,10 +55,24 @@ impl View {
         // A 401 would ask for a bearer token (RFC 9110 §11.6.1), which no page takes.
         let status = match problem.http_status() {
             status @ StatusCode::TOO_MANY_REQUESTS => status,
-            status if status.is_server_error() => status,
+            status if problem.code() == Code::ForeignForm || status.is_server_error() => status,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };
-        Self { status, wrong, ..self }
+        Self {
+            status,
+            wrong,
+            headers: problem.headers().clone(),
+            ..self
+        }
+    }
+
+    /// The same page, with what is wrong with a field that the pages judge themselves.
+    pub(super) fn marked(self, wrong: FieldError) -> Self {
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            wrong: vec![wrong],
+            ..self
+        }
     }
 
     /// The same page, with word of what was done.
@@ -104,6 +120,11 @@ impl View {
         self.status
     }
 
+    /// What goes with a refusal, such as when to come back.
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// What is wrong with a field.
     pub(super) fn wrong(&self, field: &str) -> Option<String> {
         let wrong = self.wrong.iter().find(|wrong| wrong.field == field)?;
@@ -124,6 +145,7 @@ impl View {
             "invalid_credentials" => "error-credentials",
             "email_not_verified" => "error-not-verified",
             "email_taken" => "error-email-taken",
+            "email_too_long" => "error-email-long",
             "invalid_email" | "missing" | "invalid" => "error-email",
             "password_too_short" => "error-password-short",
             "password_too_long" => "error-password-long",
@@ -134,6 +156,11 @@ impl View {
             "rate_limited" => "error-limited",
             "foreign_form" => "error-form",
             "not_found" => "error-not-found",
+            "method_not_allowed" => "error-method",
+            "body_too_large" => "error-too-large",
+            "headers_too_large" => "error-headers",
+            "request_timeout" => "error-timeout",
+            "malformed_body" | "bad_request" | "unsupported_media_type" | "validation_failed" => "error-request",
             "overloaded" | "unavailable" => "error-unavailable",
             _ => "error-internal",
         };

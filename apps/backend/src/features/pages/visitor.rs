@@ -2,17 +2,19 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Query};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::{ACCEPT_LANGUAGE, REFERRER_POLICY, SET_COOKIE};
+use http::header::{REFERRER_POLICY, SET_COOKIE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Uri};
+use serde::de::DeserializeOwned;
 
 use super::cookies::Cookie;
 use super::secret::CookieSecret;
-use super::service::{self, SignedIn};
+use super::service::{self, Found, SignedIn};
 use crate::Context;
 use crate::core::device::DeviceSecret;
 use crate::core::language::Language;
@@ -28,10 +30,19 @@ pub(super) struct Visitor {
     pub form_token: String,
     /// The browser itself. It keeps this for the next sign-in once somebody has proven themselves with it.
     pub device: Arc<DeviceSecret>,
-    /// What is new of the cookies.
-    pub cookies: Vec<HeaderValue>,
     /// The path that was asked for.
     pub path: String,
+    /// What its cookies say of what it did before.
+    past: Past,
+    /// What is new of the cookies: the last word on each.
+    cookies: Vec<(Cookie, HeaderValue)>,
+}
+
+/// What a browser remembers of the form that it sent last.
+#[derive(Clone, Default)]
+struct Past {
+    asked: Option<String>,
+    done: Option<String>,
 }
 
 impl FromRequestParts<Context> for Visitor {
@@ -42,24 +53,81 @@ impl FromRequestParts<Context> for Visitor {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let mut cookies = Vec::new();
-        let form_token = form_token(context, &parts.headers).unwrap_or_else(|| {
+        let mut visitor = Self {
+            form_token: form_token(context, &parts.headers).unwrap_or_default(),
+            past: Past {
+                asked: Cookie::Asked.read(context, &parts.headers),
+                done: Cookie::Done.read(context, &parts.headers),
+            },
+            ..Self::passing(context, &parts.uri, &parts.headers)
+        };
+        if visitor.form_token.is_empty() {
             let token = URL_SAFE_NO_PAD.encode(context.chance.bytes::<32>());
-            cookies.push(Cookie::Form.set(context, &token, None));
-            token
-        });
-        Ok(Self {
-            language: language(context, parts),
-            signed_in: signed_in(context, &parts.headers).await,
-            form_token,
-            device: Arc::new(device(context, &parts.headers)),
-            cookies,
-            path: parts.uri.path().to_owned(),
-        })
+            visitor.keep(context, Cookie::Form, (&token, None));
+            visitor.form_token = token;
+        }
+        visitor.recognise(context, &parts.headers).await;
+        Ok(visitor)
     }
 }
 
 impl Visitor {
+    /// Somebody who is shown a page without a form, and of whom only the language matters.
+    pub(super) fn passing(context: &Context, uri: &Uri, headers: &HeaderMap) -> Self {
+        Self {
+            language: language(context, uri, headers),
+            signed_in: None,
+            form_token: String::new(),
+            device: Arc::new(device(context, headers)),
+            path: uri.path().to_owned(),
+            past: Past::default(),
+            cookies: Vec::new(),
+        }
+    }
+
+    /// A database that is away signs nobody in; the page says so when something is done.
+    async fn recognise(&mut self, context: &Context, headers: &HeaderMap) {
+        let secret = Cookie::SignedIn.read(context, headers);
+        let Some(secret) = secret.and_then(|text| text.parse::<CookieSecret>().ok()) else {
+            return;
+        };
+        match service::find(context, &secret).await {
+            Ok(Some(Found { who, extended })) => {
+                self.signed_in = Some(who);
+                if let Some(lifetime) = extended {
+                    self.keep(context, Cookie::SignedIn, (&secret.reveal(), Some(lifetime)));
+                }
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "who is signed in cannot be found out"),
+        }
+    }
+
+    /// Gives the browser a cookie with this answer.
+    pub(super) fn keep(&mut self, context: &Context, cookie: Cookie, (value, lifetime): (&str, Option<Duration>)) {
+        self.say(cookie, cookie.set(context, value, lifetime));
+    }
+
+    /// Takes a cookie away with this answer.
+    pub(super) fn forget(&mut self, context: &Context, cookie: Cookie) {
+        self.say(cookie, cookie.clear(context));
+    }
+
+    fn say(&mut self, cookie: Cookie, value: HeaderValue) {
+        self.cookies.retain(|(said, _)| *said != cookie);
+        self.cookies.push((cookie, value));
+    }
+
+    /// What the cookie says that [`Cookie::Asked`] names.
+    pub(super) fn asked(&self) -> Option<&str> {
+        self.past.asked.as_deref()
+    }
+
+    /// What the cookie says that [`Cookie::Done`] names.
+    pub(super) fn done(&self) -> Option<&str> {
+        self.past.done.as_deref()
+    }
+
     /// Where a request comes from, in the language of the page it was sent by.
     pub(super) fn speaking(&self, origin: Origin) -> Origin {
         Origin {
@@ -70,11 +138,23 @@ impl Visitor {
 
     /// Puts what is new of the cookies into an answer.
     pub(super) fn bake(&self, headers: &mut HeaderMap) {
-        for cookie in &self.cookies {
+        for (_, cookie) in &self.cookies {
             headers.append(SET_COOKIE, cookie.clone());
         }
         // `no-referrer` would make browsers send `Origin: null` with our own forms; this tells no path either.
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("strict-origin"));
+    }
+}
+
+/// What stands behind the question mark. Who comes with something that cannot be read comes with nothing.
+pub(super) struct Asks<T>(pub T);
+
+impl<T: DeserializeOwned + Default + Send> FromRequestParts<Context> for Asks<T> {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, Infallible> {
+        let read = Query::<T>::from_request_parts(parts, context).await;
+        Ok(Self(read.map(|Query(asks)| asks).unwrap_or_default()))
     }
 }
 
@@ -91,25 +171,13 @@ fn device(context: &Context, headers: &HeaderMap) -> DeviceSecret {
     known.unwrap_or_else(|| DeviceSecret::generate(context.chance))
 }
 
-/// A database that is away signs nobody in; the page says so when something is done.
-async fn signed_in(context: &Context, headers: &HeaderMap) -> Option<SignedIn> {
-    let secret: CookieSecret = Cookie::SignedIn.read(context, headers)?.parse().ok()?;
-    match service::find(context, &secret).await {
-        Ok(found) => found,
-        Err(error) => {
-            tracing::warn!(%error, "who is signed in cannot be found out");
-            None
-        }
-    }
-}
-
 /// What the link asks for (OpenID Connect Core §3.1.2.1), what was chosen, or what the browser prefers.
-fn language(context: &Context, parts: &Parts) -> Language {
-    let query = parts.uri.query().unwrap_or_default();
+fn language(context: &Context, uri: &Uri, headers: &HeaderMap) -> Language {
+    let query = uri.query().unwrap_or_default();
     let asked = form_urlencoded::parse(query.as_bytes())
         .find(|(name, _)| name == "ui_locales")
-        .and_then(|(_, wishes)| Language::wished(&wishes));
-    let chosen = || Cookie::Language.read(context, &parts.headers)?.parse().ok();
-    let preferred = || Language::wished(parts.headers.get(ACCEPT_LANGUAGE)?.to_str().ok()?);
+        .and_then(|(_, wishes)| Language::first_of(&wishes));
+    let chosen = || Cookie::Language.read(context, headers)?.parse().ok();
+    let preferred = || Language::preferred(headers);
     asked.or_else(chosen).or_else(preferred).unwrap_or_default()
 }

@@ -11,5 +11,5 @@ mod store;
 
 pub use code::Code;
 pub use link_secret::LinkSecret;
-pub use service::{Answer, Checked, Made, ProofError, Proven, check, lifetime, make, peek, spend};
+pub use service::{Answer, Checked, Made, ProofError, Proven, check, is_spent, lifetime, make, peek, spend};
 pub use store::{remove_ended, void_all};

@@ -154,6 +154,15 @@ pub async fn peek(context: &Context, purpose: Purpose, link: &LinkSecret) -> Res
     })
 }
 
+/// Whether the token of a link was spent and would be taken otherwise. Nothing is known of one that was made up, that has
+/// expired, or in whose place there is a newer one.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_spent(context: &Context, purpose: Purpose, link: &LinkSecret) -> Result<bool, Error> {
+    store::is_spent(&context.db, link.hash(), purpose.name(), context.clock.now()).await
+}
+
 /// Judges what a person brings. A guess at a code is counted and written down first, whoever's it is; it is given back if it
 /// is right, or if nobody judges it.
 ///

@@ -81,6 +81,21 @@ pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp)
     .await
 }
 
+/// Whether a proof that has not expired was spent.
+pub(super) async fn is_spent(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<bool, Error> {
+    query(sql!(
+        "SELECT account_id, email, credential_version
+           FROM email_proofs
+          WHERE link_hash = $1 AND purpose = $2 AND spent_at IS NOT NULL AND link_expires_at > $3"
+    ))
+    .bind(hash)
+    .bind(purpose)
+    .bind(now)
+    .optional::<Found>(db)
+    .await
+    .map(|found| found.is_some())
+}
+
 /// Counts a guess at the newest live code that went to an address, if it may still be guessed at: before the guess is
 /// judged, so that of any number of guesses at once no more than `most` are.
 pub(super) async fn count_guess(

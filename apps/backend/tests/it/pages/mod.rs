@@ -1,6 +1,12 @@
 //! The hosted pages, as a browser of the test's own asks for them: what other sites cannot do, what a cookie is worth, and
 //! what never stands in a page. What people do on them is in `tests/pages`, in a real browser.
 
+mod cookies;
+mod landings;
+mod languages;
+mod repeated;
+mod typed;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,9 +17,13 @@ use countersign_testkit::{Answer, Database, PASSWORD, TestServer, on_both_databa
 use serde_json::json;
 
 const ORIGIN: &str = "http://127.0.0.1:8000";
+/// The cookies of a server at that address.
+const SIGNED_IN: &str = "countersign-8000";
+const FORM: &str = "countersign-form-8000";
 const NEW_PASSWORD: &str = "another umbrella for tests";
 
 /// Keeps cookies, and says where its requests come from.
+#[derive(Clone)]
 struct Browser<'s> {
     server: &'s TestServer,
     cookies: BTreeMap<String, String>,
@@ -44,10 +54,23 @@ impl<'s> Browser<'s> {
     }
 
     async fn form_token(&mut self) -> String {
-        if !self.cookies.contains_key("countersign-form") {
+        if self.cookie(FORM).is_none() {
             self.get("/signin").await;
         }
-        self.cookies["countersign-form"].clone()
+        self.cookie(FORM).unwrap()
+    }
+
+    fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.get(name).cloned()
+    }
+
+    /// Goes where a form led, and looks again: what was seen is still there.
+    async fn follow(&mut self, answer: Answer) -> Answer {
+        let location = answer.assert_status(303).header("location").to_owned();
+        assert!(location.starts_with('/'), "{location:?}");
+        let page = self.get(&location).await.assert_status(200);
+        assert_eq!(self.get(&location).await.text, page.text, "{location}");
+        page
     }
 
     async fn send(&mut self, request: Builder, body: String) -> Answer {
@@ -78,7 +101,7 @@ impl<'s> Browser<'s> {
         browser
             .post("/signup", &[("email", &email), ("password", PASSWORD)])
             .await
-            .assert_status(200);
+            .assert_status(303);
         assert!(browser.is_signed_in().await);
         browser
     }
@@ -192,8 +215,8 @@ on_both_databases! {
     async fn a_67_a_get_changes_nothing_however_often_a_scanner_asks(database: Database) {
         let server = TestServer::start(database).await;
         let mut ada = Browser::sign_up(&server, "ada").await;
-        ada.post("/recover", &[("email", "ada@example.com")]).await.assert_status(200);
-        ada.post("/signin/email/ask", &[("email", "ada@example.com")]).await.assert_status(200);
+        ada.post("/recover", &[("email", "ada@example.com")]).await.assert_status(303);
+        ada.post("/signin/email/ask", &[("email", "ada@example.com")]).await.assert_status(303);
         let mails = server.mails().await;
         assert_eq!(mails.len(), 3);
         let scanner = |link: String| {
@@ -210,7 +233,7 @@ on_both_databases! {
         ada.get("/signout").await.assert_status(200);
         assert!(ada.is_signed_in().await);
         let token_of = |page: &str| mails.iter().find(|mail| mail.link().contains(page)).unwrap().token();
-        ada.post("/verify", &[("token", &token_of("/verify"))]).await.assert_status(200);
+        ada.post("/verify", &[("token", &token_of("/verify"))]).await.assert_status(303);
         let mut elsewhere = Browser::new(&server);
         elsewhere.post("/signin/email", &[("token", &token_of("/signin/email"))]).await.assert_status(303);
         assert!(elsewhere.is_signed_in().await);
@@ -222,14 +245,14 @@ on_both_databases! {
         let first = ada.cookies.clone();
         let signed_in = ada.post("/signin", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.assert_status(303);
         assert_eq!(signed_in.header("location"), "/account");
-        assert_ne!(ada.cookies["countersign"], first["countersign"]);
+        assert_ne!(ada.cookies[SIGNED_IN], first[SIGNED_IN]);
         let mut before = Browser { server: &server, cookies: first };
         assert!(!before.is_signed_in().await, "the session before it has ended");
 
         let kept = ada.cookies.clone();
-        let out = ada.post("/signout", &[]).await.assert_status(200);
+        let out = ada.post("/signout", &[]).await.assert_status(303);
         assert_eq!(out.header("clear-site-data"), "\"cache\", \"storage\"");
-        assert!(!ada.cookies.contains_key("countersign"));
+        assert!(!ada.cookies.contains_key(SIGNED_IN));
         let mut replayed = Browser { server: &server, cookies: kept };
         assert!(!replayed.is_signed_in().await, "the back end knows that it has ended");
 
@@ -252,20 +275,20 @@ on_both_databases! {
     async fn a_32_a_96_x_1_a_cookie_is_no_token_and_no_token_is_a_cookie(database: Database) {
         let server = TestServer::start(database).await;
         let mut browser = Browser::sign_up(&server, "ada").await;
-        let cookie = browser.cookies["countersign"].clone();
+        let cookie = browser.cookies[SIGNED_IN].clone();
         let bearer = Request::get("/api/auth/me").header("authorization", format!("Bearer {cookie}"));
         server.send(bearer.body(Body::empty()).unwrap()).await.assert_problem(401, "invalid_token");
         server.post("/api/auth/refresh", json!({ "refresh_token": cookie })).await.assert_problem(401, "invalid_refresh_token");
-        let api = Request::get("/api/auth/me").header("cookie", format!("countersign={cookie}"));
+        let api = Request::get("/api/auth/me").header("cookie", format!("{SIGNED_IN}={cookie}"));
         server.send(api.body(Body::empty()).unwrap()).await.assert_status(401);
         let ada = server.sign_in("ada").await;
         for secret in [&ada.access_token, &ada.refresh_token, ""] {
             let mut thief = Browser::new(&server);
-            thief.cookies.insert("countersign".to_owned(), secret.to_owned());
+            thief.cookies.insert(SIGNED_IN.to_owned(), secret.to_owned());
             assert!(!thief.is_signed_in().await);
         }
         // One that somebody planted beside the real one makes both worthless.
-        let twice = Request::get("/account").header("cookie", format!("countersign={cookie}; countersign={cookie}"));
+        let twice = Request::get("/account").header("cookie", format!("{SIGNED_IN}={cookie}; {SIGNED_IN}={cookie}"));
         server.send(twice.body(Body::empty()).unwrap()).await.assert_status(303);
         // No page shows a token to scripts.
         let page = browser.get("/account").await.text;
@@ -285,7 +308,7 @@ on_both_databases! {
         // And the other way round: everything ends, the tokens too.
         browser.post("/signin", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.assert_status(303);
         let ada = server.sign_in("ada").await;
-        browser.post("/account/sessions", &[]).await.assert_status(200);
+        browser.post("/account/sessions", &[]).await.assert_status(303);
         ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
         // A session of somebody else is not hers to end.
         let eve = server.user("eve").await;
@@ -323,7 +346,7 @@ on_both_databases! {
             assert!(!browser.get(path).await.text.contains("<img"), "{path}");
         }
         // A device that calls itself something.
-        browser.post("/signup", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.assert_status(200);
+        browser.post("/signup", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.assert_status(303);
         let login = form("/api/auth/login").header("user-agent", "<img src=x>");
         browser.send(login, encoded(&[("username", "ada@example.com"), ("password", PASSWORD)])).await.assert_status(200);
         let account = browser.get("/account").await;
@@ -369,10 +392,10 @@ on_both_databases! {
             for name in ["known", "other"] {
                 let email = format!("{name}@example.com");
                 if name == "known" {
-                    crate::pages::make(&server, &email).await;
+                    make(&server, &email).await;
                 }
-                let answer = browser.post(path, &[("email", &email), ("password", PASSWORD)]).await.assert_status(200);
-                pages.push(answer.text.replace(&email, "E"));
+                let answer = browser.post(path, &[("email", &email), ("password", PASSWORD)]).await;
+                pages.push((answer.header("location").to_owned(), browser.follow(answer).await.text.replace(&email, "E")));
             }
             assert_eq!(pages[0], pages[1], "{path}");
         }
@@ -398,7 +421,7 @@ on_both_databases! {
         assert!(ada.is_signed_in().await);
         // Hidden fields are only what the browser would have typed: another address in them needs that address's code.
         server.mails().await;
-        ada.post("/recover", &[("email", "ada@example.com")]).await.assert_status(200);
+        ada.post("/recover", &[("email", "ada@example.com")]).await.assert_status(303);
         server.user("eve").await;
         let code = server.mails().await.iter().find(|mail| mail.link().contains("recover/password")).unwrap().code();
         let fields = [("email", "eve@example.com"), ("code", &*code), ("new_password", NEW_PASSWORD)];

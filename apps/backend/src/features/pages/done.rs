@@ -1,0 +1,154 @@
+//! What was done, told by a page of its own: it survives a reload, and nobody is made to read it by a link, because the
+//! browser must remember that it was so.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use super::cookies::Cookie;
+use super::reply::{page, see_other};
+use super::view::View;
+use super::visitor::Visitor;
+use crate::Context;
+use crate::core::problem::{Code, Problem};
+
+/// How long a browser remembers what was done.
+const REMEMBERED: Duration = Duration::from_secs(10 * 60);
+
+/// What can have been done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Done {
+    Verified,
+    VerifiedBefore,
+    Recovered,
+    RecoveredBefore,
+    ChangedEmail,
+    ChangedEmailBefore,
+    ChangedPassword,
+    SignedOut,
+    Deleted,
+}
+
+impl Done {
+    const ALL: [Self; 9] = [
+        Self::Verified,
+        Self::VerifiedBefore,
+        Self::Recovered,
+        Self::RecoveredBefore,
+        Self::ChangedEmail,
+        Self::ChangedEmailBefore,
+        Self::ChangedPassword,
+        Self::SignedOut,
+        Self::Deleted,
+    ];
+
+    /// The beginning of its messages' names.
+    fn message(self) -> &'static str {
+        match self {
+            Self::Verified => "done-verified",
+            Self::VerifiedBefore => "done-verified-before",
+            Self::Recovered => "done-recovered",
+            Self::RecoveredBefore => "done-recovered-before",
+            Self::ChangedEmail => "done-changed-email",
+            Self::ChangedEmailBefore => "done-changed-email-before",
+            Self::ChangedPassword => "done-changed-password",
+            Self::SignedOut => "done-signed-out",
+            Self::Deleted => "done-deleted",
+        }
+    }
+
+    /// Its name in addresses and cookies.
+    fn name(self) -> &'static str {
+        self.message().trim_start_matches("done-")
+    }
+
+    /// Where it is told.
+    fn address(self) -> String {
+        match self {
+            Self::ChangedPassword => format!("/account?done={}", self.name()),
+            _ => format!("/done/{}", self.name()),
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|done| done.name() == name)
+    }
+
+    /// Whether the browser remembers it.
+    fn is_remembered(self, visitor: &Visitor) -> bool {
+        let remembered = visitor.done().unwrap_or_default();
+        remembered.split('.').any(|name| name == self.name())
+    }
+}
+
+#[derive(Template)]
+#[template(path = "pages/done.html")]
+struct DonePage {
+    v: View,
+    title: String,
+    text: String,
+    link: &'static str,
+    label: String,
+}
+
+/// Leads to where it is told that this was done.
+pub(super) fn lead(context: &Context, visitor: &mut Visitor, done: Done) -> Response {
+    let before = Done::ALL
+        .into_iter()
+        .filter(|before| *before != done && before.is_remembered(visitor));
+    let names: Vec<_> = [done].into_iter().chain(before).map(Done::name).collect();
+    visitor.keep(context, Cookie::Done, (&names.join("."), Some(REMEMBERED)));
+    see_other(visitor, &done.address())
+}
+
+/// Tells at once that this was done, at whatever address.
+pub(super) fn tell(visitor: &Visitor, v: View, done: Done) -> Response {
+    let (link, label) = match done {
+        Done::Deleted => ("/", "page-home"),
+        _ if visitor.signed_in.is_some() => ("/account", "account-title"),
+        _ => ("/signin", "signin-title"),
+    };
+    let page_of = DonePage {
+        title: v.t(&format!("{}-title", done.message())),
+        text: v.t(&format!("{}-text", done.message())),
+        label: v.t(label),
+        v,
+        link,
+    };
+    page(visitor, &page_of.v, &page_of)
+}
+
+/// What was done, if it was done by this browser a moment ago.
+pub(super) async fn done_page(
+    State(context): State<Context>,
+    Path(name): Path<String>,
+    visitor: Visitor,
+) -> Result<Response, Problem> {
+    let done = Done::named(&name).ok_or(Problem::new(Code::NotFound))?;
+    Ok(match done.is_remembered(&visitor) {
+        true => tell(&visitor, View::new(&context, &visitor), done),
+        false => see_other(&visitor, "/"),
+    })
+}
+
+/// A notice that the address of a page asks for.
+#[derive(Default, serde::Deserialize)]
+pub(super) struct Notice {
+    #[serde(default)]
+    done: String,
+}
+
+impl Notice {
+    /// The page, with word of what was done a moment ago.
+    pub(super) fn on(self, visitor: &Visitor, v: View) -> View {
+        match Done::named(&self.done) {
+            Some(done) if done.is_remembered(visitor) => {
+                let notice = v.t(done.message());
+                v.noting(notice)
+            }
+            _ => v,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! An e-mail address as somebody typed it into a page.
+
+use serde::Deserialize;
+
+use crate::core::email::Email;
+use crate::core::problem::{Code, FieldError};
+
+/// RFC 5321 §4.5.3.1.3, less the angle brackets.
+const MOST_OCTETS: usize = 254;
+
+/// What was typed, without what keyboards and the clipboard put around it.
+#[derive(Clone, Default, Deserialize)]
+#[serde(from = "String")]
+pub(super) struct Typed(String);
+
+impl From<String> for Typed {
+    fn from(text: String) -> Self {
+        let unseen = |c: char| {
+            c.is_whitespace()
+                || c.is_control()
+                || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+        };
+        Self(text.trim_matches(unseen).to_owned())
+    }
+}
+
+impl Typed {
+    /// The address that it is.
+    ///
+    /// # Errors
+    /// What is wrong with the field `email`.
+    pub(super) fn email(&self) -> Result<Email, FieldError> {
+        self.0.parse().map_err(|_| {
+            let wrong = FieldError::new("email", Code::InvalidEmail);
+            match self.0.len() > MOST_OCTETS {
+                true => FieldError {
+                    code: "email_too_long",
+                    ..wrong
+                },
+                false => wrong,
+            }
+        })
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
+}
