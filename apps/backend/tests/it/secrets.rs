@@ -25,14 +25,16 @@ async fn given(server: &TestServer) -> (Vec<String>, Vec<String>) {
     let rotated = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
     secrets.push(rotated["refresh_token"].as_str().unwrap().to_owned());
     let mail = server.mail().await;
-    (secrets.push(mail.token()), codes.push(mail.code()));
+    secrets.push(mail.token());
+    codes.push(mail.code());
     for path in ["/api/auth/recover", "/api/auth/login/email"] {
         server
             .post(path, json!({ "email": ada.email }))
             .await
             .assert_status(202);
         let mail = server.mail().await;
-        (secrets.push(mail.token()), codes.push(mail.code()));
+        secrets.push(mail.token());
+        codes.push(mail.code());
     }
     (secrets, codes)
 }

@@ -27,7 +27,7 @@ async fn f7_a_hot_standby_behind_the_address_is_not_ready_and_serves_again_when_
 
     postgres.start_as_standby();
     reads_and_refuses_to_write(&client, &ada).await;
-    doctor_finds(&scratch, &server, "it takes no writes").await;
+    doctor_finds(&scratch, &server, "it takes no writes");
     // A start finds nothing it could do there, and says so.
     let refusal = launch.refused().await;
     assert_ne!(refusal.exit_code, Some(0));
@@ -56,7 +56,7 @@ async fn f7_a_role_that_is_read_only_is_not_ready_and_serves_again_when_it_is_no
     let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'");
     run(&administrator, &end).await;
     reads_and_refuses_to_write(&client, &ada).await;
-    doctor_finds(&scratch, &server, "it takes no writes").await;
+    doctor_finds(&scratch, &server, "it takes no writes");
 
     // Sessions that began meanwhile stay as they are, and are not used any more.
     run(
@@ -204,7 +204,7 @@ async fn writes_again(client: &HttpClient, ada: &Value) {
         .assert_status(200);
 }
 
-async fn doctor_finds(scratch: &ScratchDatabase, server: &ServerProcess, words: &str) {
+fn doctor_finds(scratch: &ScratchDatabase, server: &ServerProcess, words: &str) {
     let output = Command::new(BINARY)
         .args(["doctor", "--json"])
         .env_clear()
