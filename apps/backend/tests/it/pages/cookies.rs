@@ -151,7 +151,7 @@ on_both_databases! {
         assert_eq!(answer.header("location"), "/account?x=1");
     }
 
-    async fn a_67_c_39_nobody_is_signed_in_by_another_site(database: Database) {
+    async fn a_67_nobody_is_signed_in_by_another_site(database: Database) {
         let server = TestServer::start(database).await;
         server.user("eve").await;
         let fields = encoded(&[("email", "eve@example.com"), ("password", PASSWORD)]);
