@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use super::router::is_for_people;
 use super::under_way::UnderWay;
 use super::view::View;
-use super::visitor::Visitor;
+use super::visitor::{Visitor, form_token};
 use crate::Context;
 use crate::core::problem::{Code, Problem, Shown};
 
@@ -94,20 +94,24 @@ fn problem_page(context: &Context, visitor: &Visitor, problem: &Problem) -> Resp
     response
 }
 
-/// Around the routes of the pages: who asks is found out once, a form that is sent twice at once is handled once, and
-/// whatever problem it ends in is told as a page.
+/// Around the routes of the pages: a form that is sent twice at once is handled once.
 pub(super) async fn as_pages(
     State((context, under_way)): State<(Context, UnderWay)>,
     request: Request,
     next: Next,
 ) -> Response {
+    let browser = form_token(&context, request.headers());
+    let handle = |request| as_page(context, request, next);
+    under_way.once(browser.as_deref(), request, handle).await
+}
+
+/// Who asks is found out once, and whatever problem it ends in is told as a page.
+async fn as_page(context: Context, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let browser = super::visitor::form_token(&context, &parts.headers);
     let Ok(visitor) = Visitor::from_request_parts(&mut parts, &context).await;
     parts.extensions.insert(visitor.device.hash());
     parts.extensions.insert(visitor.clone());
-    let request = Request::from_parts(parts, body);
-    let mut response = under_way.once(browser.as_deref(), request, next).await;
+    let mut response = next.run(Request::from_parts(parts, body)).await;
     match response.extensions_mut().remove::<Problem>() {
         Some(problem) => {
             let mut page = problem_page(&context, &visitor, &problem);
@@ -145,9 +149,12 @@ pub async fn for_people(State(context): State<Context>, request: Request, next: 
     response
 }
 
+/// Browsers open pages and send forms by three methods; for what comes by another, only its `Accept` speaks.
 fn looks_for_pages(request: &Request) -> bool {
     let path = request.uri().path();
-    is_for_people(path) || (!path.starts_with("/api/") && takes_html(request.headers()))
+    let like_a_browser = matches!(*request.method(), Method::GET | Method::HEAD | Method::POST);
+    let page = like_a_browser && is_for_people(path);
+    page || (!path.starts_with("/api/") && takes_html(request.headers()))
 }
 
 fn takes_html(headers: &HeaderMap) -> bool {

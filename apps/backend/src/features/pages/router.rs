@@ -56,9 +56,8 @@ fn of_account(form: MethodRouter<Context>) -> MethodRouter<Context> {
     form.get(|| reply::leads("/account"))
 }
 
-/// The first parts of the paths of pages: what is below them is for people, and never answered by a problem.
-const ROOTS: [&str; 10] = [
-    "",
+/// The first parts of the paths of pages, beside `/`: what is below them is for people.
+const ROOTS: [&str; 9] = [
     "language",
     "signin",
     "signup",
@@ -72,6 +71,6 @@ const ROOTS: [&str; 10] = [
 
 /// Whether a path is a page's, be there one or not.
 pub(super) fn is_for_people(path: &str) -> bool {
-    let root = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    ROOTS.contains(&root)
+    let root = path.strip_prefix('/').and_then(|path| path.split('/').next());
+    path == "/" || root.is_some_and(|root| ROOTS.contains(&root))
 }

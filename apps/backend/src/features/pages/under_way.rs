@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_lc_rs::digest::{Context as Digest, SHA256};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
@@ -32,9 +31,17 @@ pub(super) struct UnderWay(Arc<Mutex<HashMap<Key, Answer>>>);
 impl UnderWay {
     /// Handles a request; one that is being handled already is not handled once more. `browser` is what only one browser
     /// knows, and none if nothing tells it from others.
-    pub(super) async fn once(&self, browser: Option<&str>, request: Request, next: Next) -> Response {
+    pub(super) async fn once<F>(
+        &self,
+        browser: Option<&str>,
+        request: Request,
+        handle: impl FnOnce(Request) -> F,
+    ) -> Response
+    where
+        F: Future<Output = Response> + Send + 'static,
+    {
         let Some(browser) = browser.filter(|_| *request.method() == Method::POST) else {
-            return next.run(request).await;
+            return handle(request).await;
         };
         let (parts, body) = request.into_parts();
         // Its limits are around it already, and have the last word on what is answered.
@@ -47,7 +54,7 @@ impl UnderWay {
             match under_way.entry(key) {
                 Entry::Occupied(first) => first.get().clone(),
                 Entry::Vacant(free) => {
-                    let answer = self.begin(key, next.run(Request::from_parts(parts, Body::from(body))));
+                    let answer = self.begin(key, handle(Request::from_parts(parts, Body::from(body))));
                     free.insert(answer).clone()
                 }
             }

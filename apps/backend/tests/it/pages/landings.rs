@@ -109,7 +109,7 @@ on_both_databases! {
         let pages = ["/", "/account", "/done/verified", "/verify/code", "/recover/code", "/signin/email/code", "/change-email/code"];
         for path in FORMS.iter().chain(&pages) {
             for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
-                let answer = ada.send(Request::builder().method(method.clone()).uri(*path), String::new()).await;
+                let answer = ada.send(Request::builder().method(method.clone()).uri(*path).header("accept", "text/html"), String::new()).await;
                 assert_eq!((answer.status.as_u16(), answer.header("content-type")), (405, HTML), "{method} {path}: {}", answer.text);
                 assert!(answer.header("allow").contains("GET"), "{method} {path}: {}", answer.header("allow"));
             }
