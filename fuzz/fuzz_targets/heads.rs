@@ -95,8 +95,7 @@ fn verdicts(bytes: &[u8], cut: usize) -> Vec<bool> {
         .build()
         .expect("a runtime");
     let _ = runtime.block_on(connection);
-    let seen = seen.borrow().clone();
-    seen
+    seen.borrow().clone()
 }
 
 fn length(headers: &HeaderMap) -> Option<u64> {
