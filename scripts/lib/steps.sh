@@ -118,7 +118,7 @@ step_clients() {
   export CHROMIUM COUNTERSIGN_TEST_SCREENSHOTS=$target/screenshots COUNTERSIGN_TEST_ROOT=$root
   mkdir -p "$COUNTERSIGN_TEST_SCREENSHOTS"
 
-  make_mutations
+  make_mutations || status=1
   python=$(client_python)
   check_python_client "$python/bin" || status=1
   "$python/bin/python" -m pytest -p no:cacheprovider tests/clients/python || status=1
