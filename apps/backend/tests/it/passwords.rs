@@ -126,8 +126,8 @@ on_both_databases! {
         let unknown = cost("nobody@example.com", "wrong", 401).await;
         // Three kinds of Argon2id, and one of each of the others.
         assert_eq!(unknown, [3, 1, 1, 1]);
-        for number in 0..hashes.len() {
-            assert_eq!(cost(&format!("old{number}@example.com"), "wrong", 401).await, unknown, "{}", hashes[number]);
+        for (number, hash) in hashes.iter().enumerate() {
+            assert_eq!(cost(&format!("old{number}@example.com"), "wrong", 401).await, unknown, "{hash}");
         }
         assert_eq!(cost("current@example.com", "wrong", 401).await, unknown);
         // In another spelling everything is tried twice, for all alike.
