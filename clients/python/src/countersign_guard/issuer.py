@@ -31,6 +31,9 @@ _log = logging.getLogger("countersign_guard")
 class Issuer:
     """The keys and the status lists of one issuer. It asks for nothing before it is asked."""
 
+    # Each request tries again; one line in the log is enough.
+    _said_that_it_cannot_run = False
+
     def __init__(self, options: Options) -> None:
         self._options = options
         self._transport = Transport(options)
@@ -46,7 +49,9 @@ class Issuer:
         except Exception as reason:
             # Such as under gevent, which runs all threads in one, where no second event loop can run.
             self._closing_before_start.set()
-            _log.warning("the guard's thread cannot run: %s: %s", type(reason).__name__, reason)
+            if not Issuer._said_that_it_cannot_run:
+                Issuer._said_that_it_cannot_run = True
+                _log.warning("the guard's thread cannot run: %s: %s", type(reason).__name__, reason)
             raise Unavailable("The issuer cannot be asked just now.") from reason
 
     def key(self, kid: str) -> jwt.PyJWK | None:
