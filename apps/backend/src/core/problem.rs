@@ -71,7 +71,7 @@ codes! {
     InsufficientScope = "insufficient_scope", FORBIDDEN, "Insufficient scope";
     /// This server does not take new accounts.
     SignupClosed = "signup_closed", FORBIDDEN, "Sign-up closed";
-    /// The form was not sent by one of our own pages, or the browser keeps no cookies. Load the page again.
+    /// Nothing shows that the form was sent by a page of this server. Open the page and send the form from there.
     ForeignForm = "foreign_form", FORBIDDEN, "Form refused";
     /// Scripts of this web page's origin may not call the API. The operator lists the origins that may in `cors_origins`.
     OriginNotAllowed = "origin_not_allowed", FORBIDDEN, "Origin not allowed";
