@@ -47,9 +47,12 @@ pub struct Mail {
 /// Why a mail did not leave. The texts name no link.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// It may leave later.
+    /// The recipient cannot be served just now; it may leave later.
     #[error("{0}")]
     NotNow(String),
+    /// The mail server cannot be reached, or does not take mails from us: nothing leaves before an operator mends it.
+    #[error("{0}")]
+    Ours(String),
     /// It will not leave, however often it is tried.
     #[error("{0}")]
     Never(String),
@@ -84,7 +87,7 @@ impl Mailer {
     pub async fn send(&self, mail: &Mail) -> Result<(), SendError> {
         let message = self.message(mail)?;
         match &self.way {
-            Way::Smtp(smtp) => smtp.send(message).await,
+            Way::Smtp(smtp) => smtp.send(&message).await,
             Way::Folder(folder) => folder.keep(mail, &message.formatted()),
         }
     }
@@ -95,7 +98,7 @@ impl Mailer {
     /// They could not.
     pub async fn try_out(&self) -> Result<(), SendError> {
         match &self.way {
-            Way::Smtp(smtp) => smtp.try_out().await,
+            Way::Smtp(smtp) => smtp.try_out(&self.from.email).await,
             Way::Folder(_) => Ok(()),
         }
     }

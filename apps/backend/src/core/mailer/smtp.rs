@@ -1,60 +1,235 @@
-//! Mail by SMTP (RFC 5321), over connections that are kept.
+//! Mail by SMTP (RFC 5321), over connections that are kept. Each command is given by itself: what a server says to the
+//! greeting, EHLO, AUTH and MAIL FROM is about us, and only what it says to RCPT and DATA is about the recipient.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use lettre::transport::smtp::{Error, PoolConfig};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use lettre::address::Envelope;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::{Address, Message};
+use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
+use url::Url;
 
 use super::SendError;
 
 /// How long a mail server may take for a mail, all in all. Less than an attempt is reserved for (`outbox`).
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long it may take for one answer.
+/// How long it may take to be connected to.
 const ANSWER: Duration = Duration::from_secs(15);
-/// How many connections there are at most.
-const CONNECTIONS: u32 = 4;
+/// How many connections are kept at most, and for how long.
+const KEPT: usize = 4;
+const IDLE: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
-pub(super) struct Smtp(AsyncSmtpTransport<Tokio1Executor>);
+pub(super) struct Smtp(Arc<Server>);
+
+struct Server {
+    host: String,
+    port: u16,
+    tls: Tls,
+    /// What we call ourselves.
+    name: ClientId,
+    credentials: Option<Credentials>,
+    idle: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
+}
+
+enum Tls {
+    /// Only where the settings say so.
+    None,
+    /// From the first byte (RFC 8314 §3.3).
+    Whole(TlsParameters),
+    /// STARTTLS, or nothing is sent (RFC 3207).
+    Start(TlsParameters),
+}
 
 impl Smtp {
     pub(super) fn new(url: &str) -> Result<Self, SendError> {
-        let pool = PoolConfig::new()
-            .max_size(CONNECTIONS)
-            .idle_timeout(Duration::from_secs(60));
-        let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
-            // Its own words may hold the address, and the address the password.
-            .map_err(|_| SendError::Never("mail.smtp_url cannot be used".to_owned()))?;
-        Ok(Self(builder.timeout(Some(ANSWER)).pool_config(pool).build()))
+        // Its own words may hold the address, and the address the password.
+        let server = Server::of(url).ok_or_else(|| SendError::Never("mail.smtp_url cannot be used".to_owned()))?;
+        Ok(Self(Arc::new(server)))
     }
 
-    pub(super) async fn send(&self, message: Message) -> Result<(), SendError> {
-        match timeout(PATIENCE, self.0.send(message)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) if is_final(&error) => Err(SendError::Never(told(&error))),
-            Ok(Err(error)) => Err(SendError::NotNow(told(&error))),
-            Err(_) => Err(SendError::NotNow("the mail server takes too long".to_owned())),
-        }
+    pub(super) async fn send(&self, message: &Message) -> Result<(), SendError> {
+        let (envelope, raw) = (message.envelope(), message.formatted());
+        let sent = async {
+            let mut connection = self.0.connection().await?;
+            deliver(&mut connection, envelope, &raw).await?;
+            self.0.keep(connection);
+            Ok(())
+        };
+        timeout(PATIENCE, sent).await.unwrap_or_else(|_| Err(too_long()))
+    }
+
+    /// Whether the server lets us in, and takes mails from `sender`. Nothing is sent.
+    pub(super) async fn try_out(&self, sender: &Address) -> Result<(), SendError> {
+        let tried = async {
+            let mut connection = self.0.connection().await?;
+            let begin = Mail::new(Some(sender.clone()), Vec::new());
+            connection
+                .command(begin)
+                .await
+                .map_err(|error| of_us("MAIL FROM", &error))?;
+            connection.command(Rset).await.map_err(|error| of_us("RSET", &error))?;
+            self.0.keep(connection);
+            Ok(())
+        };
+        timeout(ANSWER, tried).await.unwrap_or_else(|_| Err(too_long()))
     }
 }
 
-impl Smtp {
-    pub(super) async fn try_out(&self) -> Result<(), SendError> {
-        match timeout(ANSWER, self.0.test_connection()).await {
-            Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => Err(SendError::NotNow("the mail server is not ready".to_owned())),
-            Ok(Err(error)) => Err(SendError::NotNow(told(&error))),
-            Err(_) => Err(SendError::NotNow("the mail server takes too long".to_owned())),
+impl Server {
+    /// The server of `mail.smtp_url`, as [`SmtpUrl::expose`](crate::settings::SmtpUrl::expose) writes it.
+    fn of(url: &str) -> Option<Self> {
+        let url = Url::parse(url).ok()?;
+        let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
+        let tls = |host: &str| TlsParameters::new(host.to_owned()).ok();
+        let (tls, port) = match (url.scheme(), url.query()) {
+            ("smtps", _) => (Tls::Whole(tls(&host)?), 465),
+            ("smtp", Some("tls=required")) => (Tls::Start(tls(&host)?), 587),
+            ("smtp", None) => (Tls::None, 25),
+            _ => return None,
+        };
+        let decoded = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
+        let credentials = match url.password() {
+            Some(password) => Some(Credentials::new(decoded(url.username())?, decoded(password)?)),
+            None => None,
+        };
+        let name = url.path().trim_matches('/');
+        Some(Self {
+            port: url.port().unwrap_or(port),
+            name: match name {
+                "" => ClientId::default(),
+                name => ClientId::Domain(name.to_owned()),
+            },
+            host,
+            tls,
+            credentials,
+            idle: Mutex::default(),
+        })
+    }
+
+    /// One that was kept and still answers, or a new one.
+    async fn connection(&self) -> Result<AsyncSmtpConnection, SendError> {
+        while let Some(mut kept) = self.kept() {
+            if kept.test_connected().await {
+                return Ok(kept);
+            }
         }
+        self.connect().await
+    }
+
+    fn kept(&self) -> Option<AsyncSmtpConnection> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|(_, since)| since.elapsed() < IDLE);
+        idle.pop().map(|(connection, _)| connection)
+    }
+
+    fn keep(&self, connection: AsyncSmtpConnection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < KEPT && !connection.has_broken() {
+            idle.push((connection, Instant::now()));
+        }
+    }
+
+    async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
+        let whole = match &self.tls {
+            Tls::Whole(parameters) => Some(parameters.clone()),
+            Tls::None | Tls::Start(_) => None,
+        };
+        let address = (&*self.host, self.port);
+        let connected = AsyncSmtpConnection::connect_tokio1(address, Some(ANSWER), &self.name, whole, None).await;
+        let mut connection = connected.map_err(|error| of_us("the greeting or EHLO", &error))?;
+        if let Tls::Start(parameters) = &self.tls {
+            let begun = connection.starttls(parameters.clone(), &self.name).await;
+            begun.map_err(|error| of_us("STARTTLS", &error))?;
+        }
+        if let Some(credentials) = &self.credentials {
+            let let_in = connection.auth(DEFAULT_MECHANISMS, credentials).await;
+            let_in.map_err(|error| of_us("AUTH", &error))?;
+        }
+        Ok(connection)
     }
 }
 
-/// RFC 5321 §4.2.1: 5yz will not change by itself. That the server does not let us in, or that its certificate is
-/// wrong, will: an operator mends it.
-fn is_final(error: &Error) -> bool {
-    let refused_us = error.status().is_some_and(|code| matches!(u16::from(code), 530..=538));
-    error.is_permanent() && !refused_us
+async fn deliver(connection: &mut AsyncSmtpConnection, envelope: &Envelope, raw: &[u8]) -> Result<(), SendError> {
+    let parameters = parameters(connection, envelope, raw)?;
+    let begin = Mail::new(envelope.from().cloned(), parameters);
+    connection
+        .command(begin)
+        .await
+        .map_err(|error| of_us("MAIL FROM", &error))?;
+    for to in envelope.to() {
+        let recipient = Rcpt::new(to.clone(), Vec::new());
+        connection
+            .command(recipient)
+            .await
+            .map_err(|error| of_recipient("RCPT TO", &error))?;
+    }
+    connection
+        .command(Data)
+        .await
+        .map_err(|error| of_recipient("DATA", &error))?;
+    connection
+        .message(raw)
+        .await
+        .map_err(|error| of_recipient("the mail", &error))?;
+    Ok(())
+}
+
+/// What a mail needs that not every server offers (RFC 6531 §3.1, RFC 6152).
+fn parameters(
+    connection: &AsyncSmtpConnection,
+    envelope: &Envelope,
+    raw: &[u8],
+) -> Result<Vec<MailParameter>, SendError> {
+    let offers = |extension| connection.server_info().supports_feature(extension);
+    let is_wide = |address: &Address| !AsRef::<str>::as_ref(address).is_ascii();
+    let mut parameters = Vec::new();
+    let (from, to) = (envelope.from().is_some_and(is_wide), envelope.to().iter().any(is_wide));
+    if from || to {
+        if !offers(Extension::SmtpUtfEight) {
+            let why = "the mail server does not take addresses with other letters than ASCII's (SMTPUTF8, RFC 6531)";
+            return Err(match to {
+                true => SendError::Never(why.to_owned()),
+                false => SendError::Ours(format!("{why}, and `mail.from` is one")),
+            });
+        }
+        parameters.push(MailParameter::SmtpUtfEight);
+    }
+    if !raw.is_ascii() {
+        if !offers(Extension::EightBitMime) {
+            return Err(SendError::Never(
+                "the mail server does not take mails with other letters than ASCII's (8BITMIME, RFC 6152)".to_owned(),
+            ));
+        }
+        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    Ok(parameters)
+}
+
+/// It does not let us in, or does not take our sender, or cannot be reached: an operator mends that.
+fn of_us(at: &str, error: &Error) -> SendError {
+    SendError::Ours(format!("at {at}: {}", told(error)))
+}
+
+/// RFC 5321 §4.2.1: 5yz will not change by itself. That we have to sign in first (RFC 4954 §6), or that the server or the
+/// line goes down, is about us all the same.
+fn of_recipient(at: &str, error: &Error) -> SendError {
+    let why = format!("at {at}: {}", told(error));
+    match error.status().map(u16::from) {
+        None | Some(421 | 530..=538) => SendError::Ours(why),
+        Some(_) if error.is_permanent() => SendError::Never(why),
+        Some(_) => SendError::NotNow(why),
+    }
+}
+
+fn too_long() -> SendError {
+    SendError::Ours("the mail server takes too long".to_owned())
 }
 
 fn told(error: &Error) -> String {

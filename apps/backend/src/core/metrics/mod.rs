@@ -22,6 +22,8 @@ pub struct Metrics {
     logins: Family<Outcome, Counter>,
     refreshes: Family<Outcome, Counter>,
     mails: Family<Outcome, Counter>,
+    mails_overdue: Gauge,
+    mails_overdue_seconds: Gauge<f64, AtomicU64>,
     audit_sealed: Counter,
     audit_lag: Gauge<f64, AtomicU64>,
     audit_shipping: Gauge,
@@ -39,6 +41,8 @@ impl Metrics {
             logins: Family::default(),
             refreshes: Family::default(),
             mails: Family::default(),
+            mails_overdue: Gauge::default(),
+            mails_overdue_seconds: Gauge::default(),
             audit_sealed: Counter::default(),
             audit_lag: Gauge::default(),
             audit_shipping: Gauge::default(),
@@ -46,6 +50,8 @@ impl Metrics {
         registry.add("logins", metrics.logins.clone());
         registry.add("refreshes", metrics.refreshes.clone());
         registry.add("mails", metrics.mails.clone());
+        registry.add("mails_overdue", metrics.mails_overdue.clone());
+        registry.add("mails_overdue_seconds", metrics.mails_overdue_seconds.clone());
         registry.add("audit_sealed", metrics.audit_sealed.clone());
         registry.add("audit_sealer_lag_seconds", metrics.audit_lag.clone());
         registry.add("audit_checkpoints_leave", metrics.audit_shipping.clone());
@@ -60,6 +66,12 @@ impl Metrics {
     /// A refresh ended with this outcome.
     pub fn refresh(&self, outcome: &'static str) {
         self.refreshes.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// So many mails should have left, and the oldest of them has been owed for so long.
+    pub fn mails_overdue(&self, count: i64, age: Duration) {
+        self.mails_overdue.set(count);
+        self.mails_overdue_seconds.set(age.as_secs_f64());
     }
 
     /// An attempt to send a mail ended with this outcome.

@@ -6,4 +6,4 @@
 mod compose;
 mod service;
 
-pub use service::{deliver_forever, deliver_next, tidy};
+pub use service::{deliver_forever, deliver_next, measure, tidy};

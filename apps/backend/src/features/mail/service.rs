@@ -94,7 +94,25 @@ async fn tidy_forever(context: Context) {
         if let Err(error) = tidy(&context).await {
             tracing::warn!(%error, "old mails could not be removed from the database; trying again");
         }
+        if let Err(error) = measure(&context).await {
+            tracing::warn!(%error, "owed mails could not be counted; trying again");
+        }
     }
+}
+
+/// Counts what should have left, for the metrics.
+///
+/// # Errors
+/// Those of the database.
+pub async fn measure(context: &Context) -> Result<(), Error> {
+    let overdue = outbox::overdue(context).await?;
+    let age = overdue
+        .since
+        .map_or(0, |since| context.clock.now().millis() - since.millis());
+    context
+        .metrics
+        .mails_overdue(overdue.count, Duration::from_millis(u64::try_from(age).unwrap_or(0)));
+    Ok(())
 }
 
 /// Removes mails and proofs that ended long ago.
@@ -137,6 +155,11 @@ pub async fn deliver_next(context: &Context) -> Result<bool, DeliverError> {
             tracing::warn!(mail = %due.id, purpose = due.purpose.name(), attempt = due.attempt, why, "a mail did not leave; trying again");
             outbox::postpone(context, &due, &why).await?;
             context.metrics.mail("postponed");
+        }
+        Err(SendError::Ours(why)) => {
+            tracing::error!(mail = %due.id, purpose = due.purpose.name(), attempt = due.attempt, why, "mails do not leave; trying again");
+            outbox::postpone(context, &due, &why).await?;
+            context.metrics.mail("failed");
         }
         Err(SendError::Never(why)) => {
             tracing::warn!(mail = %due.id, purpose = due.purpose.name(), why, "a mail is refused for good");

@@ -6,6 +6,7 @@
 mod service;
 mod store;
 
+pub use service::overdue;
 pub use service::{
     Due, Language, Outcome, Owed, Particulars, Purpose, ask, claim, end, list, owe, owed_to, postpone, retry,
 };

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 pub use crate::core::language::Language;
 
-use super::store::{self, Listed, Row};
+use super::store::{self, Listed, Overdue, Row};
 use crate::Context;
 use crate::core::chance::Chance;
 use crate::core::clock::Timestamp;
@@ -238,6 +238,14 @@ pub async fn postpone(context: &Context, due: &Due, failure: &str) -> Result<(),
     let doublings = u32::try_from(due.attempt - 1).unwrap_or(0).min(20);
     let pause = FIRST_RETRY.saturating_mul(1 << doublings).min(SLOWEST);
     store::postpone(&context.db, due.id, context.clock.now() + pause, failure).await
+}
+
+/// How many mails should have left by now, and since when the oldest of them has been owed. `mail` measures it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn overdue(context: &Context) -> Result<Overdue, Error> {
+    store::overdue(&context.db, context.clock.now() - LEASE).await
 }
 
 /// The newest mails, newest first. The command line calls it.

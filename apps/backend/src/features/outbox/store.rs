@@ -54,6 +54,17 @@ row! {
     }
 }
 
+row! {
+    /// What should have left, and has not.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Overdue {
+        /// How many mails.
+        pub count: i64,
+        /// When the oldest of them was to leave first.
+        pub since: Option<Timestamp>,
+    }
+}
+
 pub(super) async fn insert(tx: &mut Tx<'_>, row: &Row<'_>) -> Result<(), Error> {
     query(sql!(
         "INSERT INTO outbox
@@ -155,6 +166,18 @@ pub(super) async fn expire(db: &Db, now: Timestamp) -> Result<(), Error> {
     .execute(db)
     .await
     .map(drop)
+}
+
+/// What was tried, or should have been, before `before`, and is owed.
+pub(super) async fn overdue(db: &Db, before: Timestamp) -> Result<Overdue, Error> {
+    query(sql!(
+        "SELECT COUNT(*) AS count, MIN(created_at) AS since
+           FROM outbox
+          WHERE ended_at IS NULL AND (attempts > 0 OR due_at <= $1) AND created_at <= $1"
+    ))
+    .bind(before)
+    .one(db)
+    .await
 }
 
 pub(super) async fn list(db: &Db, owed_only: bool, limit: i64) -> Result<Vec<Listed>, Error> {

@@ -21,6 +21,8 @@ enum Mood {
     Takes,
     /// It answers the recipient with this.
     Refuses(&'static str),
+    /// It answers the command that begins so with this; nothing begins the greeting.
+    Answers(&'static str, &'static str),
     /// It takes connections, and says nothing.
     Silent,
 }
@@ -73,7 +75,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     if now() == Mood::Silent {
         tokio::time::sleep(Duration::from_secs(120)).await;
     }
-    let mut answer = "220 test ESMTP".to_owned();
+    let mut answer = match now() {
+        Mood::Answers("", greeting) => greeting.to_owned(),
+        _ => "220 test ESMTP".to_owned(),
+    };
     loop {
         if stream
             .get_mut()
@@ -89,6 +94,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         }
         answer = match (line.trim_end(), now()) {
             (line, Mood::Refuses(why)) if line.starts_with("RCPT") => why.to_owned(),
+            (line, Mood::Answers(command, reply)) if !command.is_empty() && line.starts_with(command) => {
+                reply.to_owned()
+            }
+            (line, Mood::Answers("AUTH", _)) if line.starts_with("EHLO") => "250-test\r\n250 AUTH PLAIN".to_owned(),
             ("DATA", _) => {
                 stream.get_mut().write_all(b"354 go on\r\n").await.unwrap();
                 let mut raw = String::new();
@@ -108,6 +117,14 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 async fn later(server: &TestServer) {
     server.context.clock.advance(Duration::from_secs(61));
     while mail::deliver_next(&server.context).await.unwrap() {}
+}
+
+/// The metrics, as they are read.
+fn counted(server: &TestServer) -> String {
+    let mut text = String::new();
+    let registry = server.context.registry.lock().unwrap();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    text
 }
 
 async fn first_listed(server: &TestServer) -> outbox::Listed {
@@ -146,6 +163,83 @@ on_both_databases! {
         assert_eq!(outbox::retry(&server.context).await.unwrap(), 1);
         later(&server).await;
         assert_eq!(mail_server.taken().len(), 1);
+    }
+
+    async fn f_22_what_a_server_says_to_us_is_tried_again_and_ends_no_mail(database: Database) {
+        for (command, reply) in [
+            ("", "554 5.7.1 no service for you"),
+            ("EHLO", "550 5.7.1 who are you"),
+            ("AUTH", "535 5.7.8 wrong password"),
+            ("AUTH", "550 5.7.1 account suspended"),
+            ("MAIL", "550 5.7.1 sender rejected"),
+            ("MAIL", "553 5.1.8 sender's domain does not exist"),
+            ("RCPT", "530 5.7.0 sign in first"),
+            ("RCPT", "421 4.3.2 going down"),
+        ] {
+            let mail_server = MailServer::start(Mood::Answers(command, reply)).await;
+            let (scheme, at) = ("smtp", format!("user:secret@127.0.0.1:{}", mail_server.port));
+            let at = if command == "AUTH" { at } else { format!("127.0.0.1:{}", mail_server.port) };
+            let toml = format!("[mail]\nsmtp_url = \"{scheme}://{at}\"\nfrom = \"Example <auth@example.com>\"\n");
+            let server = TestServer::start_with(database, &toml).await;
+            register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+            assert!(mail::deliver_next(&server.context).await.unwrap());
+            let owed = first_listed(&server).await;
+            assert_eq!((owed.attempts, owed.outcome.as_deref()), (1, None), "{command} {reply}: {owed:?}");
+            let failure = owed.failure.unwrap();
+            assert!(failure.contains(reply.split_once(' ').unwrap().1), "{reply}: {failure}");
+            assert!(!failure.contains("secret"), "{failure}");
+            let counted = counted(&server);
+            assert!(counted.contains("countersign_mails_total{outcome=\"failed\"} 1"), "{counted}");
+            mail_server.becomes(match command {
+                "AUTH" => Mood::Answers("AUTH", "235 welcome"),
+                _ => Mood::Takes,
+            });
+            later(&server).await;
+            assert_eq!(first_listed(&server).await.outcome.as_deref(), Some("sent"), "{command} {reply}");
+        }
+    }
+
+    async fn f_22_what_a_server_says_to_the_recipient_and_the_mail_is_final(database: Database) {
+        for (command, reply) in [("RCPT", "550 5.1.1 no such mailbox"), ("DATA", "554 5.6.0 not like this")] {
+            let mail_server = MailServer::start(Mood::Answers(command, reply)).await;
+            let server = mail_server.countersign(database, "smtp").await;
+            register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+            later(&server).await;
+            let refused = first_listed(&server).await;
+            assert_eq!((refused.attempts, refused.outcome.as_deref()), (1, Some("refused")), "{command}");
+        }
+    }
+
+    async fn f_22_an_address_that_the_server_cannot_take_is_final_and_says_why(database: Database) {
+        let mail_server = MailServer::start(Mood::Takes).await;
+        let server = mail_server.countersign(database, "smtp").await;
+        register(&server, "josé@example.com", PASSWORD).await.assert_status(201);
+        later(&server).await;
+        let refused = first_listed(&server).await;
+        assert_eq!((refused.attempts, refused.outcome.as_deref()), (1, Some("refused")));
+        assert!(refused.failure.unwrap().contains("SMTPUTF8"));
+        assert_eq!(mail_server.taken().len(), 0);
+        // One that can takes it.
+        let able = "250-test\r\n250-8BITMIME\r\n250 SMTPUTF8";
+        let mail_server = MailServer::start(Mood::Answers("EHLO", able)).await;
+        let server = mail_server.countersign(database, "smtp").await;
+        register(&server, "josé@example.com", PASSWORD).await.assert_status(201);
+        later(&server).await;
+        assert_eq!(first_listed(&server).await.outcome.as_deref(), Some("sent"));
+    }
+
+    async fn what_should_have_left_is_counted(database: Database) {
+        let mail_server = MailServer::start(Mood::Answers("MAIL", "550 sender rejected")).await;
+        let server = mail_server.countersign(database, "smtp").await;
+        register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+        mail::measure(&server.context).await.unwrap();
+        assert!(counted(&server).contains("countersign_mails_overdue 0"));
+        later(&server).await;
+        server.context.clock.advance(Duration::from_secs(600));
+        mail::measure(&server.context).await.unwrap();
+        let counted = counted(&server);
+        assert!(counted.contains("countersign_mails_overdue 1"), "{counted}");
+        assert!(counted.contains("countersign_mails_overdue_seconds 661.0"), "{counted}");
     }
 
     async fn f_22_a_server_that_is_not_encrypted_gets_nothing_where_it_should_be(database: Database) {
