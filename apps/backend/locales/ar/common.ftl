@@ -12,3 +12,6 @@ date-time = { $day } { $month ->
          [11] نوفمبر
         *[12] ديسمبر
     } { $year }، { $time } UTC
+
+device = { $program } على { $system }
+device-unknown = جهاز غير معروف

@@ -74,7 +74,6 @@ account-unverified = غير مؤكّد
 account-since = منذ
 account-devices = الأجهزة المسجّلة
 account-device-this = هذا الجهاز
-account-device-unknown = جهاز غير معروف
 account-device-seen = آخر ظهور: { $when }
 account-device-end = تسجيل خروج { $device }
 account-devices-all = تسجيل الخروج من كل الأجهزة

@@ -12,3 +12,6 @@ date-time = { $day }. { $month ->
          [11] November
         *[12] Dezember
     } { $year }, { $time } Uhr UTC
+
+device = { $program } unter { $system }
+device-unknown = Unbekanntes Gerät

@@ -74,7 +74,6 @@ account-unverified = nicht bestätigt
 account-since = Seit
 account-devices = Angemeldet auf
 account-device-this = dieses Gerät
-account-device-unknown = Unbekanntes Gerät
 account-device-seen = Zuletzt gesehen am { $when }
 account-device-end = { $device } abmelden
 account-devices-all = Überall abmelden

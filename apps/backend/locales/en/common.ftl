@@ -12,3 +12,6 @@ date-time = { $day } { $month ->
          [11] November
         *[12] December
     } { $year }, { $time } UTC
+
+device = { $program } on { $system }
+device-unknown = Unknown device

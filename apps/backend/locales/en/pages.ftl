@@ -74,7 +74,6 @@ account-unverified = not confirmed
 account-since = Since
 account-devices = Signed in on
 account-device-this = this device
-account-device-unknown = Unknown device
 account-device-seen = Last seen on { $when }
 account-device-end = Sign out { $device }
 account-devices-all = Sign out everywhere

@@ -12,3 +12,6 @@ date-time = { $day } de { $month ->
          [11] noviembre
         *[12] diciembre
     } de { $year }, { $time } UTC
+
+device = { $program } en { $system }
+device-unknown = Dispositivo desconocido

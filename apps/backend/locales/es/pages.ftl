@@ -74,7 +74,6 @@ account-unverified = sin confirmar
 account-since = Desde
 account-devices = Sesión iniciada en
 account-device-this = este dispositivo
-account-device-unknown = Dispositivo desconocido
 account-device-seen = Visto por última vez el { $when }
 account-device-end = Cerrar sesión en { $device }
 account-devices-all = Cerrar sesión en todas partes

@@ -12,3 +12,6 @@ date-time = { $day } { $month ->
          [11] novembre
         *[12] décembre
     } { $year } à { $time } UTC
+
+device = { $program } sur { $system }
+device-unknown = Appareil inconnu

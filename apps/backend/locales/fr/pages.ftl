@@ -74,7 +74,6 @@ account-unverified = non confirmée
 account-since = Depuis
 account-devices = Connecté sur
 account-device-this = cet appareil
-account-device-unknown = Appareil inconnu
 account-device-seen = Vu pour la dernière fois le { $when }
 account-device-end = Déconnecter { $device }
 account-devices-all = Se déconnecter partout

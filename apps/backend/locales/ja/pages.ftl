@@ -74,7 +74,6 @@ account-unverified = 未確認
 account-since = 登録日
 account-devices = ログイン中の端末
 account-device-this = この端末
-account-device-unknown = 不明な端末
 account-device-seen = 最終利用：{ $when }
 account-device-end = { $device } をログアウト
 account-devices-all = すべての端末からログアウト

@@ -74,7 +74,6 @@ account-unverified = 未确认
 account-since = 创建于
 account-devices = 已登录的设备
 account-device-this = 此设备
-account-device-unknown = 未知设备
 account-device-seen = 上次使用：{ $when }
 account-device-end = 让 { $device } 退出登录
 account-devices-all = 在所有设备上退出登录

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod conditional;
 pub mod dependencies;
 pub mod device;
+pub mod device_name;
 pub mod email;
 pub mod extract;
 pub mod ids;

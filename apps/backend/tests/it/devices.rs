@@ -100,6 +100,23 @@ on_both_databases! {
         assert!(hashes.iter().enumerate().all(|(at, hash)| !hashes[..at].contains(hash)));
     }
 
+    async fn a_64_the_list_of_devices_has_names_of_ours_alone(database: Database) {
+        let server = TestServer::start(database).await;
+        proven(&server, "ada").await;
+        for sent in ["Your account is locked, call 555-0100", "see https://evil.example/ now", CHROME, "curl/8.5.0"] {
+            sign_in(&server, (ELSEWHERE, sent)).await.assert_status(200);
+        }
+        let mut browser = Browser::new(&server, HOME);
+        browser.sign_in("ada", PASSWORD).await.assert_status(303);
+        let page = browser.send(Request::get("/account"), String::new()).await.assert_status(200).text;
+        for sent in ["locked", "555", "evil", "Mozilla", "8.5.0"] {
+            assert!(!page.contains(sent), "{sent}");
+        }
+        for name in ["Unknown device", "Chrome on Windows", "curl", "Firefox on Linux"] {
+            assert!(page.contains(name), "{name}");
+        }
+    }
+
     async fn signing_out_everywhere_and_a_new_password_forget_devices(database: Database) {
         let server = TestServer::start(database).await;
         proven(&server, "ada").await;

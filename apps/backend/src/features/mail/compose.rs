@@ -4,6 +4,7 @@ use askama::Template;
 
 use crate::Context;
 use crate::core::clock::Timestamp;
+use crate::core::device_name::DeviceName;
 use crate::core::language::{FluentArgs, Language};
 use crate::core::mailer::Mail;
 use crate::features::outbox::{Due, Purpose};
@@ -94,7 +95,12 @@ fn values(context: &Context, due: &Due) -> FluentArgs<'static> {
     values.set("to", due.to.typed().to_owned());
     values.set("email", particulars.email.clone().unwrap_or_default());
     values.set("address", particulars.address.clone().unwrap_or_else(|| "–".to_owned()));
-    values.set("device", particulars.device.clone().unwrap_or_else(|| "–".to_owned()));
+    // No word of it is the client's.
+    let device = match (&particulars.device, &particulars.address) {
+        (None, None) => "–".to_owned(),
+        (device, _) => DeviceName::of(device.as_deref()).shown(&context.texts, due.language),
+    };
+    values.set("device", device);
     values.set("minutes", minutes(due.purpose));
     values.set("hours", minutes(due.purpose) / 60);
     let at = particulars.at.map_or_else(|| context.clock.now(), Timestamp);
@@ -165,7 +171,10 @@ mod tests {
                     );
                     assert!(whole.contains(mail.link.as_deref().unwrap()), "{name}");
                 }
-                assert!(!mail.html.contains("<img"), "{name}");
+                assert!(
+                    !mail.html.contains("img src") && !mail.text.contains("onerror"),
+                    "{name}"
+                );
                 assert!(mail.html.contains(&format!("lang=\"{}\"", language.tag())), "{name}");
                 assert!(mail.html.len() < 20_000 && mail.text.lines().count() > 5, "{name}");
             }

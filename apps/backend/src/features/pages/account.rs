@@ -141,10 +141,8 @@ pub(super) async fn show(context: &Context, visitor: &Visitor, v: View, new_emai
 }
 
 fn device(context: &Context, v: &View, current: SessionId, session: Session) -> Device {
-    let name = session
-        .user_agent
-        .as_deref()
-        .map_or_else(|| v.t("account-device-unknown"), short_name);
+    let name = crate::core::device_name::DeviceName::of(session.user_agent.as_deref());
+    let name = name.shown(&context.texts, v.language);
     let seen = context.texts.date_time(v.language, session.last_seen_at);
     Device {
         end_label: v.t1("account-device-end", "device", &name),
@@ -153,33 +151,6 @@ fn device(context: &Context, v: &View, current: SessionId, session: Session) -> 
         current: session.id == current,
         id: session.id,
         name,
-    }
-}
-
-/// "Firefox, Linux" tells a person more than what browsers say of themselves.
-fn short_name(user_agent: &str) -> String {
-    let first = |names: &[(&str, &'static str)]| {
-        let found = names.iter().find(|(mark, _)| user_agent.contains(mark));
-        found.map(|(_, name)| *name)
-    };
-    let browser = first(&[
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-    ]);
-    let system = first(&[
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Android", "Android"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "macOS"),
-        ("Linux", "Linux"),
-    ]);
-    match (browser, system) {
-        (Some(browser), Some(system)) => format!("{browser}, {system}"),
-        _ => user_agent.chars().take(60).collect(),
     }
 }
 

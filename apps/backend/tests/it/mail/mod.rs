@@ -3,6 +3,7 @@
 mod commands;
 mod flows;
 mod guesses;
+mod notices;
 mod outbox;
 mod smtp;
 mod unknown;

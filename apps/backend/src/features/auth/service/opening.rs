@@ -75,7 +75,9 @@ pub async fn notify(
     (account, purpose): (AccountId, Purpose),
     origin: &Origin,
 ) -> Result<(), Error> {
-    let Some(found) = accounts::find(&mut *tx, account).await? else {
+    // At an address that nobody has proven, nobody is told: it may be a stranger's.
+    let found = accounts::find(&mut *tx, account).await?;
+    let Some(found) = found.filter(|found| found.email_verified_at.is_some()) else {
         return Ok(());
     };
     let Ok(to) = found.email.parse() else {
