@@ -41,7 +41,7 @@ pub use error::{Error, OpenError};
 pub use examine::Examination;
 pub use migrate::{Applied, MigrateError, Migration, Schema};
 pub use options::{Kind, Options, Role};
-pub use postgres::Listener;
+pub use postgres::{Listener, PARAMETERS, unknown_parameter};
 pub use query::{Query, query};
 pub use row::{Cell, Column, FromRow, Row};
 pub use sql::{Sql, statements};

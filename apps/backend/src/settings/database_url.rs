@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use countersign_store::{PARAMETERS, unknown_parameter};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::literal;
 use super::mistake::Fault;
 use super::value::Value;
 
@@ -38,8 +40,17 @@ impl Value for DatabaseUrl {
         match text.split_once("://") {
             Some(("sqlite", "")) => fault("names no file"),
             Some(("sqlite", ":memory:")) => fault("would forget every account at the end; a file is needed"),
+            Some(("sqlite", path)) if literal::fault(path, false).is_some() => {
+                fault("names a file that begins or ends with a blank or a quotation mark")
+            }
             Some(("sqlite", path)) if path.contains('?') => fault("has options, which SQLite does not take here"),
             Some(("postgres" | "postgresql", rest)) if rest.is_empty() || !names_a_host(rest) => fault("names no host"),
+            Some(("postgres" | "postgresql", _)) if unknown_parameter(text).is_some() => {
+                let name = unknown_parameter(text).unwrap_or_default();
+                let known = PARAMETERS.join(", ");
+                let what = format!("has the parameter {name:?}, which PostgreSQL's address does not take here");
+                Err(Fault::new(what, format!("only these: {known}")))
+            }
             Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(Self(SecretString::from(text))),
             _ => fault("is no address of SQLite or PostgreSQL"),
         }

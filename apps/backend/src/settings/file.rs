@@ -5,6 +5,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
+use super::literal;
 use super::mistake::{Fault, Mistake};
 use super::sources::{SettingsFile, Source};
 use super::values::Given;
@@ -48,10 +49,13 @@ pub(super) fn given(file: &SettingsFile) -> Result<(Vec<Given>, Vec<Mistake>), V
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Mistake {
-    let fault = Fault::new(
-        format!("the settings file cannot be read: {error}"),
-        "the path of a file that can be read",
-    );
+    let fault = match literal::fault(&path.to_string_lossy(), false) {
+        Some(fault) => Fault::new(format!("the path of the settings file {}", fault.what), fault.write),
+        None => Fault::new(
+            format!("the settings file cannot be read: {error}"),
+            "the path of a file that can be read",
+        ),
+    };
     Mistake {
         source: Source::File {
             path: path.to_owned(),
@@ -122,7 +126,10 @@ fn written(value: &DeValue<'_>) -> Result<String, Fault> {
 
 fn element(item: &DeValue<'_>) -> Result<String, Fault> {
     match item {
-        DeValue::String(text) if !text.contains(',') => Ok(text.to_string()),
+        DeValue::String(text) if !text.contains(',') => match literal::fault(text, true) {
+            Some(fault) => Err(Fault::new(format!("holds an element that {}", fault.what), fault.write)),
+            None => Ok(text.to_string()),
+        },
         DeValue::String(_) => Err(Fault::new(
             "holds an element with a comma in it",
             "each element by itself",

@@ -125,6 +125,8 @@ impl Sender {
 
 impl Value for Sender {
     const FORM: &'static str = "e-mail address, or `name <address>`";
+    // RFC 5322 §3.4: `"Example, Inc." <no-reply@example.com>`.
+    const QUOTES_MAY_BEGIN: bool = true;
 
     fn parse(text: &str) -> Result<Self, Fault> {
         let fault = || Fault::new(format!("{text:?} is no sender"), "Example <no-reply@example.com>");

@@ -14,6 +14,7 @@ mod file;
 mod hashing;
 mod http;
 mod limits;
+mod literal;
 mod load;
 mod log;
 mod mail;

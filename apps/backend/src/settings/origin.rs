@@ -85,6 +85,15 @@ impl Value for Origin {
             (_, Some(authority)) => (80, authority),
             (None, None) => return Err(fault("does not begin with https:// or http://")),
         };
+        // First, or what stands behind a port would be taken for a part of it.
+        if let Some(origin) = authority.strip_suffix('/').filter(|rest| !rest.contains(OTHER_PARTS)) {
+            let scheme = &text[..text.len() - authority.len()];
+            let write = format!("{scheme}{origin}");
+            return Err(Fault::new(format!("{text:?} ends in a slash"), write));
+        }
+        if authority.contains(OTHER_PARTS) {
+            return Err(fault(host_fault(authority)));
+        }
         let (host, port) = split_port(authority);
         if !is_host(host) {
             return Err(fault(host_fault(authority)));
@@ -106,7 +115,10 @@ impl Value for Issuer {
 
     fn parse(text: &str) -> Result<Self, Fault> {
         let example = "an origin such as https://auth.example.com";
-        let origin = Origin::parse(text).map_err(|fault| Fault::new(fault.what, example))?;
+        let origin = Origin::parse(text).map_err(|fault| match fault.what.ends_with("ends in a slash") {
+            true => fault,
+            false => Fault::new(fault.what, example),
+        })?;
         match origin.is_https() || origin.is_loopback() {
             true => Ok(Self(origin)),
             false => Err(Fault::new(
@@ -122,6 +134,9 @@ impl fmt::Display for Issuer {
         f.write_str(&self.0.text)
     }
 }
+
+/// What begins another part of a URL, or ends its user name.
+const OTHER_PARTS: [char; 5] = ['/', '?', '#', '@', '\\'];
 
 fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
@@ -164,11 +179,11 @@ fn host_fault(authority: &str) -> &'static str {
     match authority {
         "" => "names no host",
         text if text.contains('@') => "holds a user name",
-        text if text.ends_with('/') && text.matches('/').count() == 1 => "ends in a slash",
-        text if text.contains(['/', '?', '#']) => "has more than scheme, host and port",
+        text if text.contains(OTHER_PARTS) => "has more than scheme, host and port",
         text if text.contains('*') => "holds a wildcard; each origin is named by itself",
         text if !text.is_ascii() => "has a host that is not in its ASCII form (xn--…)",
         text if text.bytes().any(|byte| byte.is_ascii_uppercase()) => "has capital letters in its host",
+        text if text.matches(':').count() > 1 && !text.contains('[') => "has an IPv6 address without its brackets",
         _ => "has a host that is no name and no address",
     }
 }

@@ -28,6 +28,8 @@ are left alone.
 - **Lists** are TOML lists; in the environment, commas stand between the elements.
 - **Secrets** may come from a file: `database_url_file` in TOML, `COUNTERSIGN_DATABASE_URL_FILE` in the environment. One
   line break at the end of the file is dropped. Giving both the secret and its file is a mistake.
+- **A value is taken as it stands.** Quotation marks at its ends, blanks, and the line ends of Windows are mistakes: only a
+  shell takes quotes away, and the file of `docker run --env-file` is read by none.
 - **An empty variable is a value**, not a missing one: it empties a list and turns `metrics_listen` off, and is a mistake
   elsewhere, so that a secret that got lost on its way never starts the server on a default.
 - **Paths** are relative to the working folder.

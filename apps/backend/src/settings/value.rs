@@ -10,6 +10,7 @@ use ipnet::{IpNet, Ipv4Net};
 use secrecy::SecretString;
 
 use super::duration;
+use super::literal;
 use super::mistake::Fault;
 use super::rate::Rate;
 
@@ -21,6 +22,8 @@ pub(super) trait Value: Sized {
     const LIST_FORM: &'static str = "list";
     /// Whether it is masked wherever it is shown.
     const SECRET: bool = false;
+    /// Whether it may begin with a quotation mark.
+    const QUOTES_MAY_BEGIN: bool = false;
 
     /// Reads it. The fault of a secret repeats nothing of the text.
     fn parse(text: &str) -> Result<Self, Fault>;
@@ -215,12 +218,15 @@ impl<T: Value> Value for Vec<T> {
         if text.trim().is_empty() {
             return Ok(Self::new());
         }
-        let element = |text: &str| match text.trim() {
+        let element = |text: &str| match text.trim_matches(' ') {
             "" => Err(Fault::new(
                 "holds an empty element",
                 "the elements with one comma between them",
             )),
-            text => T::parse(text),
+            text => match literal::fault(text, T::QUOTES_MAY_BEGIN) {
+                Some(fault) => Err(Fault::new(format!("holds an element that {}", fault.what), fault.write)),
+                None => T::parse(text),
+            },
         };
         text.split(',').map(element).collect()
     }

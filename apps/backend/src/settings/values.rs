@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use super::literal;
 use super::mistake::{Fault, Mistake};
 use super::nearest::nearest;
 use super::section::Setting;
@@ -183,6 +184,10 @@ impl Values {
     }
 
     fn read_secret(&mut self, name: &'static str, given: Given) {
+        if let Some(fault) = literal::fault(&given.text, false) {
+            self.blame(name, given.source, fault);
+            return;
+        }
         match std::fs::read_to_string(&given.text) {
             Ok(text) => {
                 // Editors and `echo` end a file with a line break, which no secret of ours does.
@@ -244,6 +249,12 @@ fn read<T: Value>(entry: &Entry) -> Result<T, Fault> {
     // What is no UTF-8 in the environment arrives with this mark.
     if entry.text.contains('\u{fffd}') {
         return Err(Fault::new("is no UTF-8", "it in UTF-8"));
+    }
+    // Defaults are ours.
+    if entry.source != Source::Default
+        && let Some(fault) = literal::fault(&entry.text, T::QUOTES_MAY_BEGIN)
+    {
+        return Err(fault);
     }
     T::parse(&entry.text)
 }

@@ -21,6 +21,7 @@ pub(crate) use errors::told;
 pub use listen::Listener;
 pub(crate) use script::SchemaLock;
 pub(crate) use session::Session;
+pub use url::{PARAMETERS, unknown_parameter};
 
 use crate::db::{PATIENCE, PoolStatus};
 use crate::query::Query;

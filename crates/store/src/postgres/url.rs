@@ -1,5 +1,6 @@
 //! What a `postgres://` URL asks for. No error here repeats a part of it: it may be the password.
 
+use std::error::Error as _;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -50,7 +51,18 @@ pub(super) fn parse(url: &str, allow_unencrypted: bool) -> Result<Target, OpenEr
     } else {
         format!("{base}?{}", others.join("&"))
     };
-    let mut config = Config::from_str(&rest).map_err(|_| OpenError::Url(SHAPE.into()))?;
+    if let Some(name) = unknown_parameter(url) {
+        let known = PARAMETERS.join(", ");
+        return Err(OpenError::Url(
+            format!("it has the parameter {name:?}, which is not taken; these are: {known}").into(),
+        ));
+    }
+    let mut config = Config::from_str(&rest).map_err(|error| {
+        // It names the parameter, and not what it was set to.
+        let told = error.source().map(ToString::to_string);
+        let told = told.filter(|told| told.starts_with("invalid value for option"));
+        OpenError::Url(told.map_or(SHAPE.into(), |told| format!("it has an {told}").into()))
+    })?;
     let security = security(mode, roots, is_local(&config))?;
     if !allow_unencrypted && security.warning().is_some() {
         return Err(OpenError::Unencrypted);
@@ -61,6 +73,48 @@ pub(super) fn parse(url: &str, allow_unencrypted: bool) -> Result<Target, OpenEr
         Security::Required(_) => SslMode::Require,
     });
     Ok(Target { config, security })
+}
+
+/// The parameters that a `postgres://` URL may have: ours, and the driver's.
+pub const PARAMETERS: [&str; 19] = [
+    "sslmode",
+    "sslrootcert",
+    "user",
+    "password",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "options",
+    "application_name",
+    "connect_timeout",
+    "tcp_user_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "target_session_attrs",
+    "channel_binding",
+    "load_balance_hosts",
+];
+
+/// The first parameter of a `postgres://` URL that nobody knows, by its name. None where the name may be a part of a
+/// password that was not percent-encoded.
+#[must_use]
+pub fn unknown_parameter(url: &str) -> Option<&str> {
+    let (_, parameters) = url
+        .split_once('?')
+        .filter(|(_, parameters)| !parameters.contains('@'))?;
+    let names = parameters
+        .split('&')
+        .filter_map(|parameter| Some(parameter.split_once('=')?.0));
+    let is_name = |name: &str| {
+        name.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    };
+    names
+        .into_iter()
+        .find(|name| is_name(name) && !name.is_empty() && !PARAMETERS.contains(name))
 }
 
 const SHAPE: &str = "it reads postgres://user:password@host:port/database?parameter=value, with special characters \

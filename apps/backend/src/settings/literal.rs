@@ -1,0 +1,48 @@
+//! What was meant for another reader: quotes that a shell would take away, blanks, and ends of lines of another system.
+//! `docker run --env-file`, Kubernetes and systemd hand such things on as they stand, and so would the settings: a keys
+//! folder that is called `"/keys"` would be made.
+
+use super::mistake::Fault;
+
+/// What is at the ends of a text, or inside it, that nobody means. It repeats nothing of the text.
+pub(super) fn fault(text: &str, quotes_may_begin: bool) -> Option<Fault> {
+    if text.ends_with('\r') {
+        return Some(Fault::new(
+            "ends in a carriage return, which would be taken as a part of it: the file has the line ends of Windows",
+            "it in a file with Unix line ends (LF)",
+        ));
+    }
+    if let Some(blank) = [text.chars().next(), text.chars().next_back()]
+        .into_iter()
+        .flatten()
+        .find(|&c| is_blank(c))
+    {
+        let name = match blank {
+            ' ' => "a blank".to_owned(),
+            '\t' => "a tab".to_owned(),
+            '\n' | '\r' => "a line break".to_owned(),
+            other => format!("an invisible character (U+{:04X})", u32::from(other)),
+        };
+        let what = format!("begins or ends with {name}, which would be taken as a part of it");
+        return Some(Fault::new(what, "it without that"));
+    }
+    if let Some(control) = text.chars().find(|c| c.is_control()) {
+        let what = format!("holds a control character (U+{:04X})", u32::from(control));
+        return Some(Fault::new(what, "printable text"));
+    }
+    let (begins, ends) = (text.starts_with(QUOTES), text.ends_with(QUOTES));
+    if ends || (begins && !quotes_may_begin) {
+        return Some(Fault::new(
+            "begins or ends with a quotation mark, which would be taken as a part of it: only a shell takes quotes away, \
+             and the file of an `--env-file` is read by none",
+            "it without quotes",
+        ));
+    }
+    None
+}
+
+const QUOTES: [char; 7] = ['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}'];
+
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}')
+}
