@@ -76,6 +76,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Who was turned away, for the audit log.
     pub refusals: Refusals,
+    /// What this process knows of the audit log beside the database.
+    pub witness: audit::Witness,
     /// What the doctor asked.
     pub probes: Probes,
     /// The layers around every route.
@@ -189,6 +191,7 @@ impl Context {
             hasher,
             metrics,
             refusals,
+            witness: audit::Witness::default(),
             probes: Probes::default(),
             shell,
             server,

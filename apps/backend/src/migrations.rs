@@ -44,4 +44,9 @@ pub const ALL: &[Migration] = &[
         name: "guesses",
         sql: include_str!("../migrations/0008_guesses.sql"),
     },
+    Migration {
+        version: 9,
+        name: "audit subjects",
+        sql: include_str!("../migrations/0009_audit_subjects.sql"),
+    },
 ];

@@ -28,6 +28,26 @@ pub struct AuditCheckpointClaims {
     pub previous: Option<String>,
     /// Up to which place the log had been removed when this was signed, because it was old; 0 if nothing was.
     pub removed_through: i64,
+    /// How old, in seconds, entries had to be to be removed when this was signed; none if they are kept for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<i64>,
+    /// The last checkpoint of an earlier day (UTC): a way back through the log in steps of days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day_before: Option<EarlierCheckpoint>,
+    /// Whether the checkpoint before this one was signed by a key that the signer did not have: then this one vouches
+    /// for nothing before it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unvouched: bool,
+}
+
+/// A checkpoint that an other one names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlierCheckpoint {
+    /// The last place that it seals.
+    pub last: i64,
+    /// The hash of its compact form.
+    pub hash: String,
 }
 
 /// Verifies a checkpoint and gives what it says. `key` finds the key that a `kid` names.
@@ -58,6 +78,12 @@ mod tests {
             head: "x".repeat(43),
             previous: None,
             removed_through: 0,
+            retention: Some(34_560_000),
+            day_before: Some(EarlierCheckpoint {
+                last: 3,
+                hash: "y".repeat(43),
+            }),
+            unvouched: true,
         };
         let find = |_: &str| Some(key.verifying_key().clone());
         let token = key.sign(TokenType::AuditCheckpoint, &claims).unwrap();

@@ -44,7 +44,7 @@ mod status_lists;
 mod token_type;
 mod tokens;
 
-pub use checkpoint::{AuditCheckpointClaims, verify_audit_checkpoint};
+pub use checkpoint::{AuditCheckpointClaims, EarlierCheckpoint, verify_audit_checkpoint};
 pub use keys::{Jwk, JwkError, JwkSet, KeyError, SignError, SignatureError, SigningKey, VerifyingKey};
 pub use status_lists::{
     MAX_STATUS_LIST_BYTES, MAX_STATUS_LIST_LENGTH, StatusList, StatusListClaims, StatusListError,

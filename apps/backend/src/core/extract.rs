@@ -95,6 +95,7 @@ impl FromRequestParts<Context> for Origin {
         let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(Self {
             language: Language::preferred(&parts.headers).unwrap_or_default(),
+            operator: None,
             address: Some(ClientAddress::of(peer.ip(), &parts.headers, &context.settings.trusted_proxies).ip()),
             user_agent: user_agent.and_then(readable_user_agent),
             // The layer around the pages has read it; the API is not spoken to by cookies.

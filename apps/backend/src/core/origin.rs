@@ -24,10 +24,12 @@ pub struct Origin {
     pub request_id: Arc<str>,
     /// The language of whoever asks, for the mails that come of it.
     pub language: Language,
+    /// Which operator it is, on the command line.
+    pub operator: Option<Arc<str>>,
 }
 
 impl Origin {
-    /// An act of the operator on the command line.
+    /// An act of an operator on the command line, of whom nothing more is known.
     pub fn command_line() -> Self {
         Self {
             address: None,
@@ -35,6 +37,15 @@ impl Origin {
             device: None,
             request_id: "command-line".into(),
             language: Language::default(),
+            operator: None,
+        }
+    }
+
+    /// An act of this operator on the command line.
+    pub fn of_operator(name: Arc<str>) -> Self {
+        Self {
+            operator: Some(name),
+            ..Self::command_line()
         }
     }
 

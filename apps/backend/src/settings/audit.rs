@@ -13,7 +13,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 section! {
     /// How long the audit log is kept, and where its checkpoints are kept beside it.
     Audit "audit." {
-        /// How long entries are kept: 1d to 36500d, or 0s for ever.
+        /// How long entries are kept, at least: 1d to 36500d, or 0s for ever.
         #[danger = "what happened before can be looked up no more; laws may ask for more, or for less"]
         retention: Duration = "400d",
         /// A file to which each checkpoint is appended, a line each; none if it is not set.

@@ -41,6 +41,11 @@ fn settings_md_is_fresh() {
 }
 
 #[test]
+fn audit_kinds_md_is_fresh() {
+    assert_fresh("audit-kinds.md", &countersign::features::audit::reference());
+}
+
+#[test]
 fn metrics_md_is_fresh() {
     assert_fresh("metrics.md", &countersign::core::metrics::reference());
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::chain::{Hash, SealedRow};
+use super::chain::{DELETED, Hash, Salt, SealedRow, is_commitment, pseudonym};
 use super::{Event, Filter};
 use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, AuditId, SessionId};
@@ -52,7 +52,7 @@ row! {
         pub kind: String,
         /// `success` or `failure`.
         pub outcome: String,
-        /// `account`, `operator` or `anyone`.
+        /// `account`, `operator:` and which one, `anyone` or `server`.
         pub actor: String,
         /// The account it was done to, unless it was erased.
         pub account_id: Option<AccountId>,
@@ -100,12 +100,37 @@ row! {
 }
 
 row! {
-    /// The end of the chain.
-    pub(super) struct Head {
-        pub revision: i64,
+    /// Whose a pseudonym is.
+    pub(super) struct Subject {
+        pub pseudonym: Uuid,
+        pub account_id: AccountId,
+        pub salt: Option<Salt>,
+    }
+}
+
+impl Subject {
+    /// Whether the pseudonym belongs to this account. The previous version drew lots, which tell nothing.
+    pub(super) fn fits(&self) -> bool {
+        match self.salt {
+            Some(salt) => pseudonym(salt, self.account_id) == self.pseudonym,
+            None => !is_commitment(self.pseudonym),
+        }
+    }
+}
+
+row! {
+    /// A pseudonym that nobody has any more.
+    pub(super) struct Nobody {
+        pub pseudonym: Uuid,
+        pub at: i64,
+    }
+}
+
+row! {
+    /// A row by its place and its id.
+    pub(super) struct Place {
         pub seq: i64,
-        pub hash: Option<Hash>,
-        pub removed_through: i64,
+        pub id: AuditId,
     }
 }
 
@@ -127,7 +152,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, id: AuditId, at: Timestamp, event: &
     .bind(at)
     .bind(event.kind.name())
     .bind(event.outcome.name())
-    .bind(event.actor.name())
+    .bind(event.actor_name())
     .bind(event.account)
     .bind(event.session)
     .bind(event.origin.address.map(|address| address.to_string()))
@@ -144,10 +169,10 @@ pub(super) async fn insert(tx: &mut Tx<'_>, id: AuditId, at: Timestamp, event: &
 /// # Errors
 /// Those of the database.
 pub async fn of_account<'c>(conn: impl Into<Conn<'c>>, account: AccountId, limit: i64) -> Result<Vec<Entry>, Error> {
-    query(sql!(
+    let mut entries: Vec<Entry> = query(sql!(
         "SELECT at, kind, outcome, actor, session_id, address, user_agent
            FROM audit_events
-          WHERE account_id = $1
+          WHERE (account_id = $1 AND seq IS NULL)
              OR subject = (SELECT pseudonym FROM audit_subjects WHERE account_id = $1)
           ORDER BY at DESC, id DESC
           LIMIT $2"
@@ -155,18 +180,26 @@ pub async fn of_account<'c>(conn: impl Into<Conn<'c>>, account: AccountId, limit
     .bind(account)
     .bind(limit)
     .all(conn)
-    .await
+    .await?;
+    // Which operator it was is for the operators.
+    for entry in &mut entries {
+        if let Some((actor, _)) = entry.actor.split_once(':') {
+            entry.actor = actor.to_owned();
+        }
+    }
+    Ok(entries)
 }
 
 /// The newest entries that the filter lets through, newest first.
 pub(super) async fn list<'c>(conn: impl Into<Conn<'c>>, filter: &Filter) -> Result<Vec<Listed>, Error> {
     query(sql!(
-        "SELECT e.seq, e.id, e.at, e.kind, e.outcome, e.actor, COALESCE(e.account_id, s.account_id) AS account_id,
+        "SELECT e.seq, e.id, e.at, e.kind, e.outcome, e.actor,
+                CASE WHEN e.seq IS NULL THEN e.account_id ELSE s.account_id END AS account_id,
                 e.session_id, e.address, e.user_agent, e.request_id, e.detail
            FROM audit_events e
            LEFT JOIN audit_subjects s ON s.pseudonym = e.subject
           WHERE e.at >= $1 AND e.at < $2
-            AND (e.account_id = $3 OR s.account_id = $3 OR $4)
+            AND ((e.account_id = $3 AND e.seq IS NULL) OR s.account_id = $3 OR $4)
             AND (e.kind = $5 OR $6)
           ORDER BY e.at DESC, e.id DESC
           LIMIT $7"
@@ -182,12 +215,88 @@ pub(super) async fn list<'c>(conn: impl Into<Conn<'c>>, filter: &Filter) -> Resu
     .await
 }
 
-pub(super) async fn head<'c>(conn: impl Into<Conn<'c>>) -> Result<Head, Error> {
+/// The number by which servers take turns. Nothing that is signed comes of `audit_head`: it is not protected.
+pub(super) async fn revision<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<i64>, Error> {
+    query(sql!("SELECT revision FROM audit_head WHERE id = 1"))
+        .optional(conn)
+        .await
+}
+
+/// The checkpoint that seals the last place.
+pub(super) async fn newest_checkpoint<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Checkpoint>, Error> {
     query(sql!(
-        "SELECT revision, seq, hash, removed_through FROM audit_head WHERE id = 1"
+        "SELECT seq, token FROM audit_checkpoints ORDER BY seq DESC LIMIT 1"
+    ))
+    .optional(conn)
+    .await
+}
+
+/// The first checkpoint that is still there.
+pub(super) async fn oldest_checkpoint<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Checkpoint>, Error> {
+    query(sql!("SELECT seq, token FROM audit_checkpoints ORDER BY seq LIMIT 1"))
+        .optional(conn)
+        .await
+}
+
+/// The last place at which something stands, be it a row or a checkpoint, at one moment; 0 for an empty log.
+pub(super) async fn end<'c>(conn: impl Into<Conn<'c>>) -> Result<i64, Error> {
+    query(sql!(
+        "SELECT COALESCE(MAX(seq), 0)
+           FROM (SELECT MAX(seq) AS seq FROM audit_events UNION ALL SELECT MAX(seq) AS seq FROM audit_checkpoints) AS ends"
     ))
     .one(conn)
     .await
+}
+
+/// A sealed row that names an account beside its pseudonym: sealing takes the account away.
+pub(super) async fn attributed<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Place>, Error> {
+    query(sql!(
+        "SELECT seq, id FROM audit_events WHERE seq IS NOT NULL AND account_id IS NOT NULL ORDER BY seq LIMIT 1"
+    ))
+    .optional(conn)
+    .await
+}
+
+/// Pseudonyms of sealed rows that stand for nobody, although no deletion of their account is sealed; each with the
+/// time of its last row.
+pub(super) async fn nobodies<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<Nobody>, Error> {
+    query(sql!(
+        "SELECT e.subject AS pseudonym, MAX(e.at) AS at
+           FROM audit_events e
+           LEFT JOIN audit_subjects s ON s.pseudonym = e.subject
+          WHERE e.seq IS NOT NULL AND e.subject IS NOT NULL AND s.pseudonym IS NULL
+            AND NOT EXISTS (SELECT 1 FROM audit_events d
+                             WHERE d.subject = e.subject AND d.seq IS NOT NULL
+                               AND d.kind = $1 AND d.outcome = 'success')
+          GROUP BY e.subject"
+    ))
+    .bind(DELETED)
+    .all(conn)
+    .await
+}
+
+/// Whose pseudonyms are, in the order of those.
+pub(super) async fn subjects<'c>(conn: impl Into<Conn<'c>>, after: Uuid, limit: i64) -> Result<Vec<Subject>, Error> {
+    query(sql!(
+        "SELECT pseudonym, account_id, salt FROM audit_subjects WHERE pseudonym > $1 ORDER BY pseudonym LIMIT $2"
+    ))
+    .bind(after)
+    .bind(limit)
+    .all(conn)
+    .await
+}
+
+/// Whether it is sealed that the account of a pseudonym was deleted.
+pub(super) async fn is_deleted<'c>(conn: impl Into<Conn<'c>>, pseudonym: Uuid) -> Result<bool, Error> {
+    let found: Option<i64> = query(sql!(
+        "SELECT at FROM audit_events
+          WHERE subject = $1 AND seq IS NOT NULL AND kind = $2 AND outcome = 'success' LIMIT 1"
+    ))
+    .bind(pseudonym)
+    .bind(DELETED)
+    .optional(conn)
+    .await?;
+    Ok(found.is_some())
 }
 
 /// Rows that have no place yet, oldest first.
@@ -254,7 +363,7 @@ pub(super) async fn touch(tx: &mut Tx<'_>, revision: i64) -> Result<bool, Error>
     Ok(changed == 1)
 }
 
-/// Says up to where rows are to be removed.
+/// Notes up to where rows are to be removed. Only a server of the previous version goes by it.
 pub(super) async fn intend(tx: &mut Tx<'_>, revision: i64, through: i64) -> Result<bool, Error> {
     let changed = query(sql!(
         "UPDATE audit_head SET revision = revision + 1, removed_through = $2 WHERE id = 1 AND revision = $1"
@@ -360,18 +469,6 @@ pub(super) async fn insert_checkpoint(tx: &mut Tx<'_>, (seq, at): (i64, Timestam
     .map(drop)
 }
 
-pub(super) async fn last_checkpoint_before<'c>(
-    conn: impl Into<Conn<'c>>,
-    before: Timestamp,
-) -> Result<Option<i64>, Error> {
-    query(sql!(
-        "SELECT seq FROM audit_checkpoints WHERE sealed_at < $1 ORDER BY seq DESC LIMIT 1"
-    ))
-    .bind(before)
-    .optional(conn)
-    .await
-}
-
 pub(super) async fn remove_rows(conn: impl Into<Conn<'_>>, through: i64, limit: i64) -> Result<u64, Error> {
     query(sql!(
         "DELETE FROM audit_events
@@ -392,19 +489,28 @@ pub(super) async fn remove_checkpoints(conn: impl Into<Conn<'_>>, through: i64) 
         .map(drop)
 }
 
-pub(super) async fn pseudonym<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<Option<Uuid>, Error> {
-    query(sql!("SELECT pseudonym FROM audit_subjects WHERE account_id = $1"))
-        .bind(account)
-        .optional(conn)
-        .await
+pub(super) async fn subject<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<Option<Subject>, Error> {
+    query(sql!(
+        "SELECT pseudonym, account_id, salt FROM audit_subjects WHERE account_id = $1"
+    ))
+    .bind(account)
+    .optional(conn)
+    .await
 }
 
-pub(super) async fn remember(tx: &mut Tx<'_>, pseudonym: Uuid, account: AccountId) -> Result<(), Error> {
+/// Remembers whose a new pseudonym is, in the place of one that was none of ours.
+pub(super) async fn remember(
+    tx: &mut Tx<'_>,
+    (pseudonym, salt): (Uuid, Salt),
+    account: AccountId,
+) -> Result<(), Error> {
     query(sql!(
-        "INSERT INTO audit_subjects (pseudonym, account_id) VALUES ($1, $2) ON CONFLICT (account_id) DO NOTHING"
+        "INSERT INTO audit_subjects (pseudonym, account_id, salt) VALUES ($1, $2, $3)
+         ON CONFLICT (account_id) DO UPDATE SET pseudonym = excluded.pseudonym, salt = excluded.salt"
     ))
     .bind(pseudonym)
     .bind(account)
+    .bind(salt)
     .execute(tx)
     .await
     .map(drop)

@@ -2,6 +2,7 @@
 
 mod chain;
 mod commands;
+mod tampering;
 
 use std::time::Duration;
 

@@ -8,9 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_store::{column, row};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
-use crate::core::ids::{AuditId, SessionId};
+use crate::core::ids::{AccountId, AuditId, SessionId};
 
 /// A SHA-256. In JSON and on the command line it is base64url without padding.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ row! {
         pub kind: String,
         /// `success` or `failure`.
         pub outcome: String,
-        /// `account`, `operator` or `anyone`.
+        /// `account`, `operator:` and which one, `anyone` or `server`.
         pub actor: String,
         /// The pseudonym of the account it was done to.
         pub subject: Option<Uuid>,
@@ -73,6 +73,24 @@ pub fn commitment(salt: Salt, address: Option<&str>, user_agent: Option<&str>) -
     bytes.field(address.map(str::as_bytes));
     bytes.field(user_agent.map(str::as_bytes));
     bytes.hash()
+}
+
+/// The pseudonym of an account: a commitment to it, so that a pseudonym cannot be given to another account. Without the
+/// salt nobody can tell whose it was.
+pub fn pseudonym(salt: Salt, account: AccountId) -> Uuid {
+    let mut bytes = Bytes::begin("countersign audit subject 1");
+    bytes.field(Some(&salt.0));
+    bytes.field(Some(account.0.as_bytes()));
+    let Hash(hash) = bytes.hash();
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash[..16]);
+    // RFC 9562 §5.8: version 8, whose bits are the program's own affair.
+    Builder::from_custom_bytes(half).into_uuid()
+}
+
+/// Whether a pseudonym is a commitment. The previous version drew lots.
+pub fn is_commitment(pseudonym: Uuid) -> bool {
+    pseudonym.get_version_num() == 8
 }
 
 impl SealedRow {

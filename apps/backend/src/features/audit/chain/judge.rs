@@ -1,11 +1,19 @@
 //! Judges a log: rows in the order of their places, checkpoints each after its last row. It says what is wrong first,
 //! and with which row.
 
+use std::collections::{HashMap, HashSet};
+
 use countersign_jose::{AuditCheckpointClaims, VerifyingKey, decode_without_verifying, verify_audit_checkpoint};
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::tampering::{RowName, Tampering};
 use super::{Hash, SealedRow, genesis};
+
+/// What was under way with an account when it was deleted has ended by then, in milliseconds.
+const AFTERWARDS: i64 = 10 * 60 * 1000;
+/// The entry without which nobody is forgotten.
+pub(in super::super) const DELETED: &str = "account.deleted";
 
 /// Reads a log once, from its beginning. Rows are held only until their checkpoint comes.
 pub struct Judge {
@@ -15,6 +23,14 @@ pub struct Judge {
     end: End,
     /// Where the log begins; 0 unless old rows were removed.
     began_after: i64,
+    /// When the checkpoint behind which the log begins was signed.
+    began_at: Option<i64>,
+    /// Whether a checkpoint was found that says why the beginning is gone.
+    beginning_is_explained: bool,
+    /// Whose address and device are gone, with the last entry of each.
+    forgotten: HashMap<Uuid, (RowName, i64)>,
+    /// Whose deletion is in the log.
+    deleted: HashSet<Uuid>,
     pending: Vec<SealedRow>,
     rows: u64,
     erased: u64,
@@ -32,6 +48,8 @@ pub struct Soundness {
     pub checkpoints: u64,
     /// Up to which place rows were removed because they were old; 0 if none were.
     pub removed_through: i64,
+    /// When the last checkpoint of those rows was signed, in seconds since the epoch.
+    pub begins_at: Option<i64>,
     /// The last place that is sealed; 0 if none is.
     pub last: i64,
     /// When the newest checkpoint was signed, in seconds since the epoch.
@@ -42,6 +60,7 @@ pub struct Soundness {
 struct Kept {
     token: String,
     last: i64,
+    signed_at: i64,
     found: bool,
 }
 
@@ -73,6 +92,10 @@ impl Judge {
                 checkpoint: None,
             },
             began_after: 0,
+            began_at: None,
+            beginning_is_explained: false,
+            forgotten: HashMap::new(),
+            deleted: HashSet::new(),
             pending: Vec::new(),
             rows: 0,
             erased: 0,
@@ -92,6 +115,7 @@ impl Judge {
         self.kept.push(Kept {
             token,
             last: claims.last,
+            signed_at: claims.iat,
             found: false,
         });
         Ok(self)
@@ -104,6 +128,7 @@ impl Judge {
     pub fn begin_after(&mut self, token: &str) -> Result<(), Tampering> {
         let claims = claims_of(token).ok_or(Tampering::Forged(0, "it cannot be read"))?;
         self.began_after = claims.last;
+        self.began_at = Some(claims.iat);
         self.accept(token, &claims)
     }
 
@@ -132,6 +157,8 @@ impl Judge {
             return Err(forged("it names another one before it"));
         }
         let unknown_key = self.unknown_key(seq, token)?;
+        self.believe_what_is_before(&claims)?;
+        self.explain_beginning(&claims)?;
         let rows = std::mem::take(&mut self.pending);
         let batch = Batch {
             rows: &rows,
@@ -161,15 +188,19 @@ impl Judge {
         if let Some(row) = self.pending.first() {
             return Err(Tampering::Inserted(RowName::of(row)));
         }
-        if let Some(kept) = self
-            .kept
-            .iter()
-            .find(|kept| !kept.found && kept.last > self.began_after)
-        {
-            return Err(match kept.last > self.end.last {
-                true => Tampering::Tail(self.end.last, kept.last),
-                false => Tampering::OtherHistory(kept.last),
-            });
+        for kept in self.kept.iter().filter(|kept| !kept.found) {
+            if kept.last > self.end.last {
+                return Err(Tampering::Tail(self.end.last, kept.last));
+            }
+            // At an earlier place, it was signed earlier.
+            match self.began_at {
+                Some(began_at) if kept.last < self.began_after => {
+                    if kept.signed_at > began_at {
+                        return Err(Tampering::KeptRemoved(kept.last));
+                    }
+                }
+                _ => return Err(Tampering::OtherHistory(kept.last)),
+            }
         }
         if let Some(newest) = &self.end.checkpoint {
             if let Some(kid) = &newest.unknown_key {
@@ -179,11 +210,19 @@ impl Judge {
                 return Err(Tampering::Removed(newest.removed_through + 1));
             }
         }
+        let begins_at = self.began_at;
+        let unexplained = |(subject, (_, at)): &(&Uuid, &(RowName, i64))| {
+            !self.deleted.contains(subject) && !is_at_beginning(*at, begins_at)
+        };
+        if let Some((_, (row, _))) = self.forgotten.iter().find(unexplained) {
+            return Err(Tampering::Erased(*row));
+        }
         Ok(Soundness {
             rows: self.rows,
             erased: self.erased,
             checkpoints: self.checkpoints,
             removed_through: self.began_after,
+            begins_at,
             last: self.end.last,
             signed_at: self.end.checkpoint.map(|newest| newest.signed_at),
         })
@@ -205,10 +244,50 @@ impl Judge {
         match row.keeps_its_commitment() {
             Some(true) => {}
             Some(false) => return Err(Tampering::Changed(RowName::of(row))),
-            None => self.erased += 1,
+            None => {
+                let subject = row.subject.ok_or(Tampering::Erased(RowName::of(row)))?;
+                self.forgotten.insert(subject, (RowName::of(row), row.at));
+                self.erased += 1;
+            }
+        }
+        if let Some(subject) = row.subject.filter(|_| row.kind == DELETED && row.outcome == "success") {
+            self.deleted.insert(subject);
         }
         self.rows += 1;
         Ok(row.hash)
+    }
+
+    /// A checkpoint vouches for those before it, unless its signer could not.
+    fn believe_what_is_before(&self, claims: &AuditCheckpointClaims) -> Result<(), Tampering> {
+        let Some(newest) = self.end.checkpoint.as_ref() else {
+            return Ok(());
+        };
+        match &newest.unknown_key {
+            Some(kid) if claims.unvouched => Err(Tampering::Unvouched(self.end.last, kid.clone())),
+            _ if claims.removed_through < newest.removed_through => Err(Tampering::Forged(
+                claims.last,
+                "it takes back that old entries were removed",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The first checkpoint that says that the beginning was to go also says when, and how old it had to be.
+    fn explain_beginning(&mut self, claims: &AuditCheckpointClaims) -> Result<(), Tampering> {
+        let Some(began_at) = self.began_at else { return Ok(()) };
+        if self.beginning_is_explained || claims.removed_through < self.began_after {
+            return Ok(());
+        }
+        self.beginning_is_explained = true;
+        let age = claims.iat - began_at;
+        match claims.retention {
+            Some(retention) if age >= retention => Ok(()),
+            retention => Err(Tampering::RemovedEarly {
+                through: self.began_after,
+                age,
+                retention,
+            }),
+        }
     }
 
     fn accept(&mut self, token: &str, claims: &AuditCheckpointClaims) -> Result<(), Tampering> {
@@ -243,6 +322,11 @@ impl Judge {
             Err(_) => Err(Tampering::Forged(seq, "its signature is not right")),
         }
     }
+}
+
+/// Whether an entry is so old that the deletion which explains it may have been removed with the beginning of the log.
+pub fn is_at_beginning(at: i64, begins_at: Option<i64>) -> bool {
+    begins_at.is_some_and(|begins_at| at <= begins_at.saturating_mul(1000).saturating_add(AFTERWARDS))
 }
 
 /// The rows that stand before a checkpoint, and how many it sealed.

@@ -5,6 +5,7 @@ mod hash;
 mod judge;
 mod tampering;
 
-pub use hash::{Hash, Salt, SealedRow, commitment, genesis};
-pub use judge::{Judge, Soundness};
+pub use hash::{Hash, Salt, SealedRow, commitment, genesis, is_commitment, pseudonym};
+pub(super) use judge::DELETED;
+pub use judge::{Judge, Soundness, is_at_beginning};
 pub use tampering::{RowName, Tampering};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use uuid::Uuid;
+
 use super::SealedRow;
 use crate::core::ids::AuditId;
 
@@ -32,6 +34,46 @@ pub enum Tampering {
     /// A checkpoint that was kept is not in the log.
     #[error("the log has another history than the kept checkpoint at row {0}: it was rewritten and signed anew")]
     OtherHistory(i64),
+    /// A checkpoint that was kept is gone although it is younger than what was removed because it was old.
+    #[error(
+        "the kept checkpoint at row {0} is gone with entries that were removed as old, and is younger than those: it was \
+         removed"
+    )]
+    KeptRemoved(i64),
+    /// Entries were removed before they were old.
+    #[error(
+        "entries up to row {through} were removed because they were old, but they were only {age} s old: the log is kept \
+         for {}", retention.map_or("ever".to_owned(), |retention| format!("{retention} s"))
+    )]
+    RemovedEarly {
+        /// The last of them.
+        through: i64,
+        /// How old the youngest was, in seconds.
+        age: i64,
+        /// How old it had to be, as the log signed; none if nothing was to be removed.
+        retention: Option<i64>,
+    },
+    /// Address and device of a living person are gone.
+    #[error("row {0} tells no more from where, although the deletion of its account is not in the log")]
+    Erased(RowName),
+    /// A pseudonym was given to another account.
+    #[error("audit_subjects gives the pseudonym {0} to an account to which it does not belong")]
+    OtherPerson(Uuid),
+    /// Nobody can tell whose a pseudonym is.
+    #[error(
+        "the row of the pseudonym {0} was removed from audit_subjects, although the deletion of its account is not in \
+         the log"
+    )]
+    NobodyAnyMore(Uuid),
+    /// The row by which servers take turns is gone.
+    #[error("the row of audit_head was removed or given another id; nothing is sealed without it")]
+    NoHead,
+    /// A checkpoint that no later one vouches for.
+    #[error(
+        "the checkpoint at row {0} is signed by the key {1}, which is none of those given, and the server that went on \
+         from there did not have it either: name its public key with --public-key, or the set with --jwks"
+    )]
+    Unvouched(i64, String),
     /// No key of those given has signed the newest checkpoint.
     #[error(
         "the newest checkpoint is signed by the key {0}, which is none of those given: name its public key with \

@@ -5,11 +5,11 @@ use std::time::Duration;
 use countersign_store::Error;
 
 use super::super::store;
-use super::sealing::{SealError, seal};
+use super::sealing::{SealError, seal, trimmed_through};
 use super::shipping::Shipping;
+use super::witness::{End, old_through};
 use super::{Actor, Event, Kind, record};
 use crate::Context;
-use crate::core::clock::Timestamp;
 use crate::core::limits::AddressPrefix;
 use crate::core::origin::Origin;
 
@@ -19,6 +19,8 @@ const SEAL_EVERY: Duration = Duration::from_secs(2);
 const TIDY_EVERY: Duration = Duration::from_secs(10);
 /// How long after an account was deleted its pseudonym is forgotten: what was under way with it has ended by then.
 const ERASE_AFTER: Duration = Duration::from_secs(120);
+/// How often it is looked whether entries have become old.
+const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How many rows go in one statement.
 const BATCH: i64 = 500;
 
@@ -58,7 +60,7 @@ async fn sealed_and_shipped(context: &Context, shipping: &mut Shipping) -> Resul
 async fn tidied(context: &Context) -> Result<(), SealError> {
     write_refusals(context).await?;
     erase(context).await?;
-    Ok(retire(context).await?)
+    retire(context).await
 }
 
 /// Writes down whom a limit or a missing scope has turned away since the last time: one row for each network, however
@@ -104,18 +106,28 @@ pub async fn write_refusals(context: &Context) -> Result<(), Error> {
 pub async fn erase(context: &Context) -> Result<(), Error> {
     let before = context.clock.now() - ERASE_AFTER;
     for account in store::erasures(&context.db, before, BATCH).await? {
-        let head = store::head(&context.db).await?;
+        let Some(revision) = store::revision(&context.db).await? else {
+            return Ok(());
+        };
         context
             .db
-            .transact((head.revision, account), |tx, &(revision, account)| {
+            .transact((revision, account), |tx, &(revision, account)| {
                 Box::pin(async move {
                     // Another node may be sealing a row of this very account.
                     if !store::touch(tx, revision).await? || store::has_unsealed(&mut *tx, account).await? {
                         return Ok(());
                     }
-                    if let Some(pseudonym) = store::pseudonym(&mut *tx, account).await? {
-                        store::erase_particulars(tx, pseudonym).await?;
-                        store::forget_pseudonym(tx, pseudonym).await?;
+                    if let Some(found) = store::subject(&mut *tx, account).await? {
+                        // Who may write into the database could else have anyone forgotten.
+                        if !found.fits() || !store::is_deleted(&mut *tx, found.pseudonym).await? {
+                            tracing::warn!(
+                                %account,
+                                "audit_erasures names an account whose deletion is not in the audit log; it is not forgotten"
+                            );
+                            return store::forget_erasure(tx, account).await;
+                        }
+                        store::erase_particulars(tx, found.pseudonym).await?;
+                        store::forget_pseudonym(tx, found.pseudonym).await?;
                     }
                     store::forget_erasure(tx, account).await
                 })
@@ -126,42 +138,42 @@ pub async fn erase(context: &Context) -> Result<(), Error> {
 }
 
 /// Removes sealed rows that are older than `audit.retention`. First the intention is sealed, in a checkpoint that says
-/// up to where; rows go only then, so that a verifier can tell old age from theft.
+/// up to where; rows go only then, so that a verifier can tell old age from theft. What is old is told by signed times
+/// alone.
 ///
 /// # Errors
-/// Those of the database.
-pub async fn retire(context: &Context) -> Result<(), Error> {
-    let Some(retention) = context.settings.audit.retention() else {
+/// [`SealError::Broken`] where the log is not as it was sealed; else those of the database.
+pub async fn retire(context: &Context) -> Result<(), SealError> {
+    let now = context.clock.now();
+    let Some(end) = End::of(context).await?.filter(|end| end.vouched) else {
         return Ok(());
     };
-    let head = store::head(&context.db).await?;
-    intend(context, &head, context.clock.now() - retention).await?;
-    let Some(through) = super::reading::newest_claims(context)
-        .await?
-        .map(|claims| claims.removed_through)
-    else {
-        return Ok(());
-    };
-    while store::remove_rows(&context.db, through, BATCH).await? > 0 {}
-    store::remove_checkpoints(&context.db, through).await
+    let through = end.claims.removed_through;
+    if context.settings.audit.retention().is_some() && context.witness.is_time(now, LOOK_EVERY) {
+        let old = old_through(context, &end.claims, now).await?;
+        if old > through {
+            intend(context, old).await?;
+        }
+    }
+    if through > 0 {
+        while store::remove_rows(&context.db, through, BATCH).await? > 0 {}
+        store::remove_checkpoints(&context.db, through).await?;
+    }
+    Ok(())
 }
 
-async fn intend(context: &Context, head: &store::Head, before: Timestamp) -> Result<(), Error> {
-    let Some(through) = store::last_checkpoint_before(&context.db, before).await? else {
+async fn intend(context: &Context, through: i64) -> Result<(), Error> {
+    let Some(revision) = store::revision(&context.db).await? else {
         return Ok(());
     };
-    if through <= head.removed_through {
-        return Ok(());
-    }
-    let origin = Origin::of_server();
-    let input = (context, head.revision, through, origin);
+    let input = (context, revision, through, Origin::of_server());
     context
         .db
         .transact(input, |tx, (context, revision, through, origin)| {
             Box::pin(async move {
                 if store::intend(tx, *revision, *through).await? {
-                    let event = Event::of_nobody(Kind::AuditTrimmed, Actor::Server, origin)
-                        .detail(format!("rows up to {through}"));
+                    let event =
+                        Event::of_nobody(Kind::AuditTrimmed, Actor::Server, origin).detail(trimmed_through(*through));
                     record(tx, context, event).await?;
                 }
                 Ok(())

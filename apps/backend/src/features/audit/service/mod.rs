@@ -4,12 +4,14 @@ mod keeping;
 mod reading;
 mod sealing;
 mod shipping;
+mod witness;
 
 use countersign_store::{Db, Error, Tx};
 
 pub use self::keeping::{erase, keep_forever, retire, write_refusals};
 pub use self::reading::{Piece, VerifyError, judge_piece, read, verify};
 pub use self::sealing::{SealError, seal};
+pub use self::witness::Witness;
 use super::store::{self, Listed};
 use crate::Context;
 use crate::core::chance::Chance;
@@ -43,7 +45,7 @@ pub enum Actor {
     Anyone,
     /// The account itself.
     Account,
-    /// The operator, on the command line.
+    /// An operator, on the command line. The log says which one, as far as that is known: `operator:ada`.
     Operator,
     /// The server by itself.
     Server,
@@ -74,18 +76,41 @@ pub enum Outcome {
 }
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])+ $variant:ident = $name:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal;)+) => {
         /// What was done or tried.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Kind { $($(#[$doc])+ $variant,)+ }
+        pub enum Kind { $($(#[doc = $doc])+ $variant,)+ }
 
         impl Kind {
+            /// All kinds.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
             /// Its stable name in the log.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
+
+            /// What it tells of, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim_ascii(),)+ }
+            }
         }
     };
+}
+
+/// The table of all kinds, for docs/audit-kinds.md.
+pub fn reference() -> String {
+    let mut text = String::from(
+        "# Kinds of entries in the audit log\n\n\
+         What `countersign audit list --kind` takes. [The audit log](guides/audit.md) tells the rest.\n\n\
+         | kind | what happened |\n|---|---|\n",
+    );
+    let mut kinds = Kind::ALL.to_vec();
+    kinds.sort_by_key(|kind| kind.name());
+    for kind in kinds {
+        text.push_str(&format!("| `{}` | {} |\n", kind.name(), kind.meaning()));
+    }
+    text
 }
 
 kinds! {
@@ -216,6 +241,16 @@ impl<'a> Event<'a> {
         Self {
             detail: Some(detail.into()),
             ..self
+        }
+    }
+}
+
+impl Event<'_> {
+    /// Who did it, as the log says: of an operator also which one.
+    pub(super) fn actor_name(&self) -> String {
+        match (self.actor, &self.origin.operator) {
+            (Actor::Operator, Some(operator)) => format!("{}:{operator}", Actor::Operator.name()),
+            (actor, _) => actor.name().to_owned(),
         }
     }
 }

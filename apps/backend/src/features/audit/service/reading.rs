@@ -1,10 +1,11 @@
 //! Reading the log: page by page from its beginning, as an export writes it and a judge hears it.
 
-use countersign_jose::{AuditCheckpointClaims, decode_without_verifying};
+use countersign_jose::decode_without_verifying;
 use countersign_store::Error;
+use uuid::Uuid;
 
-use super::super::chain::{Judge, SealedRow, Soundness, Tampering};
-use super::super::store::{self, Unsealed};
+use super::super::chain::{Judge, RowName, SealedRow, Soundness, Tampering, is_at_beginning, is_commitment};
+use super::super::store::{self, Checkpoint, Unsealed};
 use crate::Context;
 
 /// How many rows are read at a time.
@@ -44,11 +45,11 @@ pub enum VerifyError {
 /// Those of the database, and what `take` says.
 pub async fn read<E: From<Error>>(context: &Context, mut take: impl FnMut(Piece) -> Result<(), E>) -> Result<(), E> {
     let mut after = 0;
-    if let Some((seq, token)) = base(context).await? {
-        after = seq;
-        take(Piece::Base(token))?;
+    if let Some(base) = base(context).await? {
+        after = base.seq;
+        take(Piece::Base(base.token))?;
     }
-    let end = store::head(&context.db).await?.seq;
+    let end = store::end(&context.db).await?;
     let mut checkpoints = store::checkpoints(&context.db, after, PAGE)
         .await?
         .into_iter()
@@ -93,7 +94,7 @@ pub async fn read<E: From<Error>>(context: &Context, mut take: impl FnMut(Piece)
     Ok(())
 }
 
-/// Judges the log in the database.
+/// Judges the log in the database, and the tables beside it, which no export holds.
 ///
 /// # Errors
 /// [`VerifyError`].
@@ -102,7 +103,40 @@ pub async fn verify(context: &Context, mut judge: Judge) -> Result<Soundness, Ve
         judge_piece(&mut judge, piece).map_err(VerifyError::from)
     })
     .await?;
-    Ok(judge.finish()?)
+    let sound = judge.finish()?;
+    if let Some(row) = store::attributed(&context.db).await? {
+        return Err(Tampering::Changed(RowName {
+            seq: row.seq,
+            id: row.id,
+        })
+        .into());
+    }
+    judge_people(context, sound.begins_at).await?;
+    match store::revision(&context.db).await? {
+        Some(_) => Ok(sound),
+        None => Err(Tampering::NoHead.into()),
+    }
+}
+
+/// Whether each pseudonym belongs to the account that is said to have it, and whether it is known of each whose it is.
+async fn judge_people(context: &Context, begins_at: Option<i64>) -> Result<(), VerifyError> {
+    let mut after = Uuid::nil();
+    loop {
+        let page = store::subjects(&context.db, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.pseudonym;
+        if let Some(wrong) = page.iter().find(|subject| !subject.fits()) {
+            return Err(Tampering::OtherPerson(wrong.pseudonym).into());
+        }
+    }
+    let nobodies = store::nobodies(&context.db).await?;
+    let missing = nobodies
+        .iter()
+        .find(|nobody| is_commitment(nobody.pseudonym) && !is_at_beginning(nobody.at, begins_at));
+    match missing {
+        Some(nobody) => Err(Tampering::NobodyAnyMore(nobody.pseudonym).into()),
+        None => Ok(()),
+    }
 }
 
 /// Tells a judge of one piece.
@@ -121,20 +155,22 @@ pub fn judge_piece(judge: &mut Judge, piece: Piece) -> Result<(), Tampering> {
     }
 }
 
-/// What the newest checkpoint says.
-pub(super) async fn newest_claims(context: &Context) -> Result<Option<AuditCheckpointClaims>, Error> {
-    let seq = store::head(&context.db).await?.seq;
-    let token = store::checkpoint_at(&context.db, seq).await?;
-    let claims = token.and_then(|token| decode_without_verifying(&token).ok());
-    Ok(claims.and_then(|unverified| serde_json::from_value(unverified.claims).ok()))
-}
-
-/// Where the log begins, if its beginning was removed.
-async fn base(context: &Context) -> Result<Option<(i64, String)>, Error> {
-    let removed = store::head(&context.db).await?.removed_through;
+/// The checkpoint behind which the log begins, if its beginning was removed. Whether that was right is for a judge.
+async fn base(context: &Context) -> Result<Option<Checkpoint>, Error> {
+    let removed = match store::newest_checkpoint(&context.db).await? {
+        Some(newest) => removed_through(&newest.token).unwrap_or(0),
+        None => 0,
+    };
     if removed == 0 || store::first_place(&context.db).await? == Some(1) {
         return Ok(None);
     }
-    let token = store::checkpoint_at(&context.db, removed).await?;
-    Ok(token.map(|token| (removed, token)))
+    match store::checkpoint_at(&context.db, removed).await? {
+        Some(token) => Ok(Some(Checkpoint { seq: removed, token })),
+        None => store::oldest_checkpoint(&context.db).await,
+    }
+}
+
+fn removed_through(token: &str) -> Option<i64> {
+    let claims = decode_without_verifying(token).ok()?.claims;
+    claims.get("removed_through")?.as_i64()
 }

@@ -6,12 +6,14 @@
 
 use std::collections::HashMap;
 
-use countersign_jose::AuditCheckpointClaims;
+use countersign_jose::{AuditCheckpointClaims, EarlierCheckpoint};
 use countersign_store::Error;
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 
-use super::super::chain::{Hash, Salt, SealedRow, commitment, genesis};
-use super::super::store::{self, Head, Unsealed};
+use super::super::chain::{Hash, Salt, SealedRow, commitment, genesis, is_commitment, pseudonym};
+use super::super::store::{self, Unsealed};
+use super::Kind;
+use super::witness::{End, old_through};
 use crate::Context;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
@@ -19,6 +21,9 @@ use crate::features::keys::IssueError;
 
 /// How many rows one checkpoint seals at most.
 const BATCH: i64 = 250;
+const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
+/// What the entry about a removal says before the place.
+const ROWS_UP_TO: &str = "rows up to ";
 
 /// Why nothing was sealed.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +31,12 @@ pub enum SealError {
     /// The checkpoint could not be signed.
     #[error(transparent)]
     Sign(#[from] IssueError),
+    /// The log is not as it was sealed: nothing is signed on top of that.
+    #[error("the newest checkpoint, at row {0}, is not what was signed; see `countersign audit verify`")]
+    Broken(i64),
+    /// The row by which servers take turns is missing.
+    #[error("audit_head has no row; see `countersign audit verify`")]
+    NoHead,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] Error),
@@ -33,7 +44,9 @@ pub enum SealError {
 
 /// Rows with their places, and the signature over them.
 struct Sealed {
-    rows: Vec<(SealedRow, Option<AccountId>)>,
+    rows: Vec<SealedRow>,
+    /// The pseudonyms that are new, with whose they are.
+    people: Vec<(AccountId, Uuid, Salt)>,
     head: Hash,
     token: String,
     at: Timestamp,
@@ -46,14 +59,15 @@ struct Sealed {
 pub async fn seal(context: &Context) -> Result<u64, SealError> {
     let mut sealed = 0;
     loop {
-        let head = store::head(&context.db).await?;
+        let revision = store::revision(&context.db).await?.ok_or(SealError::NoHead)?;
+        let end = End::of(context).await?;
         let rows = store::unsealed(&context.db, BATCH).await?;
         let found = rows.len();
         if found == 0 {
             return Ok(sealed);
         }
-        let batch = prepare(context, &head, rows).await?;
-        if write(context, &head, &batch).await? {
+        let batch = prepare(context, end.as_ref(), rows).await?;
+        if write(context, revision, &batch).await? {
             sealed += u64::try_from(found).unwrap_or(0);
             context.metrics.audit_sealed(found);
         }
@@ -63,49 +77,124 @@ pub async fn seal(context: &Context) -> Result<u64, SealError> {
     }
 }
 
-async fn prepare(context: &Context, head: &Head, rows: Vec<Unsealed>) -> Result<Sealed, SealError> {
+async fn prepare(context: &Context, end: Option<&End>, rows: Vec<Unsealed>) -> Result<Sealed, SealError> {
     let at = context.clock.now();
-    let mut pseudonyms = HashMap::new();
-    let mut hash = head.hash.unwrap_or_else(genesis);
+    let mut people = People::default();
+    let (first, mut hash) = match end {
+        Some(end) => (
+            end.claims.last + 1,
+            Hash::parse(&end.claims.head).ok_or(SealError::Broken(end.claims.last))?,
+        ),
+        None => (1, genesis()),
+    };
+    let removed_through = removed_through(context, end, &rows, at).await?;
     let mut sealed = Vec::with_capacity(rows.len());
-    for (row, seq) in rows.into_iter().zip(head.seq + 1..) {
-        let account = row.account_id;
-        let subject = match account {
-            Some(account) => Some(pseudonym(context, account, &mut pseudonyms).await?),
+    for (row, seq) in rows.into_iter().zip(first..) {
+        let subject = match row.account_id {
+            Some(account) => Some(people.pseudonym(context, account).await?),
             None => None,
         };
         let mut row = place(row, (seq, subject), Salt(context.chance.bytes()));
         hash = row.hash_at(seq, hash);
         row.hash = hash;
-        sealed.push((row, account));
+        sealed.push(row);
     }
-    let previous = store::checkpoint_at(&context.db, head.seq).await?;
+    let retention = context.settings.audit.retention();
     let claims = AuditCheckpointClaims {
         iss: context.settings.issuer.as_str().to_owned(),
         iat: at.seconds(),
-        first: head.seq + 1,
-        last: head.seq + i64::try_from(sealed.len()).unwrap_or(0),
+        first,
+        last: first - 1 + i64::try_from(sealed.len()).unwrap_or(0),
         head: hash.to_string(),
-        previous: previous.map(|token| Hash::of(&token).to_string()),
-        removed_through: head.removed_through,
+        previous: end.map(|end| Hash::of(&end.token).to_string()),
+        removed_through,
+        retention: retention.map(|retention| i64::try_from(retention.as_secs()).unwrap_or(i64::MAX)),
+        day_before: end.and_then(|end| day_before(end, at)),
+        unvouched: end.is_some_and(|end| !end.vouched),
     };
+    if claims.unvouched {
+        tracing::warn!(
+            place = first - 1,
+            "the newest checkpoint of the audit log is signed by a key that this server does not have; `countersign audit \
+             verify` needs its public key from now on"
+        );
+    }
     Ok(Sealed {
         rows: sealed,
+        people: people.new,
         head: hash,
         token: context.keys.issue_checkpoint(&claims)?,
         at,
     })
 }
 
-/// The pseudonym of an account, made if it has none yet.
-async fn pseudonym(context: &Context, account: AccountId, known: &mut HashMap<AccountId, Uuid>) -> Result<Uuid, Error> {
-    if let Some(pseudonym) = known.get(&account) {
-        return Ok(*pseudonym);
+/// The last checkpoint of an earlier day.
+fn day_before(end: &End, now: Timestamp) -> Option<EarlierCheckpoint> {
+    let day = |seconds: i64| seconds.div_euclid(SECONDS_PER_DAY);
+    match &end.claims {
+        _ if !end.vouched => None,
+        claims if day(claims.iat) < day(now.seconds()) => Some(EarlierCheckpoint {
+            last: claims.last,
+            hash: Hash::of(&end.token).to_string(),
+        }),
+        claims => claims.day_before.clone(),
     }
-    let found = store::pseudonym(&context.db, account).await?;
-    let pseudonym = found.unwrap_or_else(|| Builder::from_random_bytes(context.chance.bytes()).into_uuid());
-    known.insert(account, pseudonym);
-    Ok(pseudonym)
+}
+
+/// Up to which place entries are about to be removed: as far as the checkpoint before says, and further if an entry that
+/// is being sealed asks for it and signed times show that it is due. Anyone who may write into the database can write
+/// such an entry.
+async fn removed_through(
+    context: &Context,
+    end: Option<&End>,
+    rows: &[Unsealed],
+    now: Timestamp,
+) -> Result<i64, Error> {
+    let Some(end) = end else { return Ok(0) };
+    let before = end.claims.removed_through;
+    let asked = rows.iter().filter(|row| row.kind == Kind::AuditTrimmed.name());
+    let places = asked.filter_map(|row| row.detail.as_ref()?.strip_prefix(ROWS_UP_TO)?.parse::<i64>().ok());
+    match places.max() {
+        Some(place) if end.vouched && place > before => {
+            let due = old_through(context, &end.claims, now).await?;
+            Ok(before.max(place.min(due)))
+        }
+        _ => Ok(before),
+    }
+}
+
+/// What an entry about a removal says.
+pub(super) fn trimmed_through(place: i64) -> String {
+    format!("{ROWS_UP_TO}{place}")
+}
+
+/// The pseudonyms of one batch.
+#[derive(Default)]
+struct People {
+    known: HashMap<AccountId, Uuid>,
+    new: Vec<(AccountId, Uuid, Salt)>,
+}
+
+impl People {
+    /// The pseudonym of an account, made if it has none yet, or one that does not belong to it.
+    async fn pseudonym(&mut self, context: &Context, account: AccountId) -> Result<Uuid, Error> {
+        if let Some(pseudonym) = self.known.get(&account) {
+            return Ok(*pseudonym);
+        }
+        let found = store::subject(&context.db, account).await?;
+        let found = found.filter(|found| found.fits() && is_commitment(found.pseudonym));
+        let pseudonym = match found {
+            Some(found) => found.pseudonym,
+            None => {
+                let salt = Salt(context.chance.bytes());
+                let pseudonym = pseudonym(salt, account);
+                self.new.push((account, pseudonym, salt));
+                pseudonym
+            }
+        };
+        self.known.insert(account, pseudonym);
+        Ok(pseudonym)
+    }
 }
 
 /// The row at its place, still without its hash.
@@ -130,22 +219,24 @@ fn place(row: Unsealed, (seq, subject): (i64, Option<Uuid>), salt: Salt) -> Seal
 }
 
 /// Whether the batch was written; not if another node was quicker.
-async fn write(context: &Context, head: &Head, batch: &Sealed) -> Result<bool, Error> {
+async fn write(context: &Context, revision: i64, batch: &Sealed) -> Result<bool, Error> {
     context
         .db
-        .transact((head, batch), |tx, &(head, batch)| {
+        .transact((revision, batch), |tx, &(revision, batch)| {
             Box::pin(async move {
-                let last = head.seq + i64::try_from(batch.rows.len()).unwrap_or(0);
-                if !store::advance(tx, head.revision, (last, batch.head)).await? {
+                let Some(last) = batch.rows.last() else {
+                    return Ok(false);
+                };
+                if !store::advance(tx, revision, (last.seq, batch.head)).await? {
                     return Ok(false);
                 }
-                for (row, account) in &batch.rows {
-                    if let (Some(account), Some(subject)) = (account, row.subject) {
-                        store::remember(tx, subject, *account).await?;
-                    }
+                for (account, pseudonym, salt) in &batch.people {
+                    store::remember(tx, (*pseudonym, *salt), *account).await?;
+                }
+                for row in &batch.rows {
                     store::seal(tx, row).await?;
                 }
-                store::insert_checkpoint(tx, (last, batch.at), &batch.token).await?;
+                store::insert_checkpoint(tx, (last.seq, batch.at), &batch.token).await?;
                 Ok(true)
             })
         })

@@ -1,0 +1,138 @@
+//! The end of the log as it is signed. Whatever the server signs next comes from there, never from a column that anyone
+//! may write who may write into the database.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use countersign_jose::{AuditCheckpointClaims, VerifyingKey, decode_without_verifying, verify_audit_checkpoint};
+use countersign_store::Error;
+
+use super::super::chain::Hash;
+use super::super::store;
+use super::SealError;
+use crate::Context;
+use crate::core::clock::Timestamp;
+
+/// How many checkpoints are read one by one to find the last old one; beyond that it goes by whole days.
+const STEPS: usize = 500;
+
+/// What this process knows beside the database: the public keys that it ever held, so that a rotation does not make it
+/// doubt what it sealed itself.
+#[derive(Default)]
+pub struct Witness {
+    keys: Mutex<Vec<VerifyingKey>>,
+    looked_at: Mutex<Option<Timestamp>>,
+}
+
+/// The newest checkpoint.
+pub(super) struct End {
+    pub(super) token: String,
+    pub(super) claims: AuditCheckpointClaims,
+    /// Whether a key that this server has or had signed it.
+    pub(super) vouched: bool,
+}
+
+impl Witness {
+    /// The key of this name, if this process ever held it.
+    fn key(&self, context: &Context, kid: &str) -> Option<VerifyingKey> {
+        let mut known = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in context.keys.public_keys() {
+            if known.iter().all(|known| known.kid() != key.kid()) {
+                known.push(key);
+            }
+        }
+        known.iter().find(|key| key.kid() == kid).cloned()
+    }
+
+    /// Whether it is time to look for old entries again; then the next time is so much later.
+    pub(super) fn is_time(&self, now: Timestamp, every: Duration) -> bool {
+        let mut looked_at = self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = looked_at.is_none_or(|looked_at| now >= looked_at + every || now < looked_at);
+        if is_time {
+            *looked_at = Some(now);
+        }
+        is_time
+    }
+}
+
+impl End {
+    /// The newest checkpoint; none of a log in which nothing is sealed.
+    ///
+    /// # Errors
+    /// [`SealError::Broken`] where it is not what was signed.
+    pub(super) async fn of(context: &Context) -> Result<Option<Self>, SealError> {
+        let Some(newest) = store::newest_checkpoint(&context.db).await? else {
+            return Ok(None);
+        };
+        let broken = || SealError::Broken(newest.seq);
+        let unverified = decode_without_verifying(&newest.token).map_err(|_| broken())?;
+        let kid = unverified.header.get("kid").and_then(|kid| kid.as_str());
+        let key = context.witness.key(context, kid.ok_or_else(broken)?);
+        let (claims, vouched) = match key {
+            Some(key) => {
+                let verified = verify_audit_checkpoint(&newest.token, |_: &str| Some(key));
+                (verified.map_err(|_| broken())?, true)
+            }
+            None => {
+                let claims = serde_json::from_value(unverified.claims).map_err(|_| broken())?;
+                (claims, false)
+            }
+        };
+        match claims.last == newest.seq {
+            true => Ok(Some(Self {
+                token: newest.token,
+                claims,
+                vouched,
+            })),
+            false => Err(broken()),
+        }
+    }
+}
+
+/// Up to which place the log is older than `audit.retention`, as signed times tell: from the newest checkpoint back, by
+/// days and then one by one, each named by the hash that the one after it has signed. 0 if nothing is old.
+pub(super) async fn old_through(
+    context: &Context,
+    newest: &AuditCheckpointClaims,
+    now: Timestamp,
+) -> Result<i64, Error> {
+    let Some(retention) = context.settings.audit.retention() else {
+        return Ok(0);
+    };
+    let before = (now - retention).seconds();
+    if newest.iat < before {
+        return Ok(newest.last);
+    }
+    let (mut young, mut old) = (newest.clone(), 0);
+    while let Some(earlier) = young.day_before.clone() {
+        match checkpoint(context, earlier.last, &earlier.hash).await? {
+            Some(claims) if claims.iat < before => {
+                old = claims.last;
+                break;
+            }
+            Some(claims) => young = claims,
+            None => break,
+        }
+    }
+    for _ in 0..STEPS {
+        let Some(previous) = young.previous.clone().filter(|_| !young.unvouched) else {
+            break;
+        };
+        match checkpoint(context, young.first - 1, &previous).await? {
+            Some(claims) if claims.iat < before => return Ok(claims.last),
+            Some(claims) => young = claims,
+            None => break,
+        }
+    }
+    Ok(old)
+}
+
+/// What the checkpoint at a place says, if it is the one with this hash.
+async fn checkpoint(context: &Context, seq: i64, hash: &str) -> Result<Option<AuditCheckpointClaims>, Error> {
+    let token = store::checkpoint_at(&context.db, seq).await?;
+    let claims = token
+        .filter(|token| Hash::of(token).to_string() == hash)
+        .and_then(|token| decode_without_verifying(&token).ok())
+        .and_then(|unverified| serde_json::from_value::<AuditCheckpointClaims>(unverified.claims).ok());
+    Ok(claims.filter(|claims| claims.last == seq))
+}

@@ -1,0 +1,385 @@
+//! Whoever may write into every table of the log, but does not hold the key: each column of each table is tried, and
+//! what the server does afterwards does not help.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use countersign::core::ids::AccountId;
+use countersign::core::origin::Origin;
+use countersign::features::audit::chain::{Judge, Soundness, Tampering};
+use countersign::features::audit::{Actor, Event, Filter, Kind, erase, record_alone, retire, seal};
+use countersign_jose::{AuditCheckpointClaims, SigningKey, TokenType, decode_without_verifying};
+use countersign_store::{ColumnKind, Piece, Table, Value, query, sql};
+use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
+use serde_json::json;
+
+/// Columns in which a change is no finding, and why that is no harm. docs/guides/audit.md tells the same.
+const HARMLESS: [(&str, &str, &str); 8] = [
+    (
+        "audit_head",
+        "revision",
+        "it only keeps two servers from sealing at once",
+    ),
+    ("audit_head", "seq", "a note; the place to go on from is signed"),
+    ("audit_head", "hash", "a note; the hash to go on from is signed"),
+    (
+        "audit_head",
+        "removed_through",
+        "a note; what goes is what signed checkpoints show to be old",
+    ),
+    (
+        "audit_checkpoints",
+        "sealed_at",
+        "for people; what counts is the signed time",
+    ),
+    (
+        "audit_checkpoints",
+        "sent_at",
+        "it is posted again, or not at all: a later one vouches for it",
+    ),
+    (
+        "audit_erasures",
+        "account_id",
+        "nobody is forgotten whose deletion is not sealed",
+    ),
+    (
+        "audit_erasures",
+        "asked_at",
+        "nobody is forgotten whose deletion is not sealed",
+    ),
+];
+
+/// A table with its rows.
+#[derive(Clone)]
+struct Copied {
+    table: Table,
+    rows: Vec<Vec<Value>>,
+}
+
+type Copy = BTreeMap<String, Copied>;
+
+/// The tables of the log, whole.
+async fn copy(server: &TestServer) -> Copy {
+    let mut copy = Copy::new();
+    let mut current = String::new();
+    let mut pieces = server.context.db.read_whole();
+    loop {
+        match pieces.next().await.unwrap() {
+            Piece::Table(table) => {
+                current = table.name.clone();
+                copy.insert(
+                    current.clone(),
+                    Copied {
+                        table,
+                        rows: Vec::new(),
+                    },
+                );
+            }
+            Piece::Rows(rows) => copy.get_mut(&current).unwrap().rows.extend(rows),
+            Piece::End => break,
+        }
+    }
+    copy.retain(|name, _| name.starts_with("audit_"));
+    copy
+}
+
+/// Puts a table's rows in the place of those that are there. Not if the database refuses them.
+async fn put(server: &TestServer, copied: &Copied) -> bool {
+    server.context.db.clear(&copied.table).await.unwrap();
+    server.context.db.write_rows(&copied.table, &copied.rows).await.is_ok()
+}
+
+async fn put_all(server: &TestServer, copy: &Copy) {
+    for copied in copy.values() {
+        assert!(put(server, copied).await);
+    }
+}
+
+/// What `audit verify` says after the server went on for some minutes.
+async fn verdict(server: &TestServer) -> Result<Soundness, String> {
+    verdict_of(server, Judge::new(server.context.keys.public_keys())).await
+}
+
+async fn verdict_of(server: &TestServer, judge: Judge) -> Result<Soundness, String> {
+    for _ in 0..2 {
+        server.context.clock.advance(Duration::from_secs(300));
+        let origin = Origin::of_server();
+        let event = Event::of_nobody(Kind::ServerStarted, Actor::Server, &origin);
+        record_alone(&server.context.db, &server.context.clock, event)
+            .await
+            .unwrap();
+        // Where the log makes no sense, it says so and does nothing.
+        let _ = seal(&server.context).await;
+        let _ = erase(&server.context).await;
+        let _ = retire(&server.context).await;
+    }
+    let sound = countersign::features::audit::verify(&server.context, judge).await;
+    sound.map_err(|error| error.to_string())
+}
+
+/// A log in which everything occurs: living people, one whose deletion is sealed, one who is forgotten already.
+async fn log(database: Database) -> TestServer {
+    let server = TestServer::start(database).await;
+    for name in ["ada", "grace", "edith"] {
+        let person = server.user(name).await;
+        let wrong = json!({ "email": format!("{name}@example.com"), "password": "wrong" });
+        server.post("/api/auth/login", wrong).await;
+        seal(&server.context).await.unwrap();
+        if name != "ada" {
+            person
+                .delete("/api/auth/me", json!({ "password": PASSWORD }))
+                .await
+                .assert_status(204);
+            seal(&server.context).await.unwrap();
+        }
+        if name == "grace" {
+            server.context.clock.advance(Duration::from_secs(300));
+            erase(&server.context).await.unwrap();
+        }
+    }
+    server.user("barbara").await;
+    seal(&server.context).await.unwrap();
+    server
+}
+
+/// Other values for a cell.
+fn others(value: &Value, kind: ColumnKind) -> Vec<Value> {
+    let mut others = match value {
+        Value::Text(text) => vec![Value::Text(format!("{text}x"))],
+        Value::Int(number) => vec![
+            Value::Int(number + 1),
+            Value::Int(number + 1_000_000),
+            Value::Int(number - 1),
+        ],
+        Value::Bytes(bytes) => {
+            let mut bytes = bytes.clone();
+            bytes[0] ^= 1;
+            vec![Value::Bytes(bytes)]
+        }
+        Value::Uuid(id) => vec![Value::Uuid(uuid::Uuid::from_u128(id.as_u128() ^ 1))],
+        Value::Bool(is) => vec![Value::Bool(!is)],
+        Value::Null => match kind {
+            ColumnKind::Text => vec![Value::Text("x".to_owned())],
+            ColumnKind::Int => vec![Value::Int(1)],
+            ColumnKind::Bytes => vec![Value::Bytes(vec![0; 16]), Value::Bytes(vec![0; 32])],
+            ColumnKind::Uuid => vec![Value::Uuid(uuid::Uuid::from_u128(7))],
+            ColumnKind::Bool => vec![Value::Bool(true)],
+        },
+    };
+    if !matches!(value, Value::Null) {
+        others.push(Value::Null);
+    }
+    others
+}
+
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Null, Value::Null) => true,
+        (Value::Bool(one), Value::Bool(other)) => one == other,
+        (Value::Int(one), Value::Int(other)) => one == other,
+        (Value::Text(one), Value::Text(other)) => one == other,
+        (Value::Bytes(one), Value::Bytes(other)) => one == other,
+        (Value::Uuid(one), Value::Uuid(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// Each way to change one column: another value in a row, and the values of two rows exchanged.
+fn attempts(copied: &Copied, column: usize) -> Vec<Copied> {
+    let mut attempts = Vec::new();
+    let last = copied.rows.len() - 1;
+    for row in [0, last / 2, last] {
+        for other in others(&copied.rows[row][column], copied.table.columns[column].kind) {
+            let mut changed = copied.clone();
+            changed.rows[row][column] = other;
+            attempts.push(changed);
+        }
+    }
+    let differs = |row: &Vec<Value>| !same(&row[column], &copied.rows[0][column]);
+    if let Some(other) = copied.rows.iter().position(differs) {
+        let mut changed = copied.clone();
+        changed.rows[0][column] = copied.rows[other][column].clone();
+        changed.rows[other][column] = copied.rows[0][column].clone();
+        attempts.push(changed);
+    }
+    attempts
+}
+
+on_both_databases! {
+    async fn whatever_column_is_changed_it_is_found(database: Database) {
+        let server = log(database).await;
+        let whole = copy(&server).await;
+        let tables: Vec<_> = whole.keys().map(String::as_str).collect();
+        assert_eq!(tables, ["audit_checkpoints", "audit_erasures", "audit_events", "audit_head", "audit_subjects"]);
+        let sound = verdict(&server).await.unwrap();
+        assert_eq!((sound.removed_through, sound.erased), (0, 8));
+        let (mut missed, mut tried) = (Vec::new(), 0);
+        for (name, copied) in &whole {
+            assert!(!copied.rows.is_empty(), "{name}");
+            for (at, column) in copied.table.columns.iter().enumerate() {
+                let harmless = HARMLESS.iter().any(|(table, known, _)| (*table, *known) == (name, &column.name));
+                for attempt in attempts(copied, at) {
+                    put_all(&server, &whole).await;
+                    if !put(&server, &attempt).await {
+                        continue;
+                    }
+                    tried += 1;
+                    match verdict(&server).await {
+                        Ok(found) if harmless => assert!(
+                            found.rows >= sound.rows && found.removed_through == 0 && found.erased <= sound.erased,
+                            "{name}.{}: {found:?}", column.name
+                        ),
+                        // Who is deleted is forgotten, if not in full: on SQLite a primary key may be nothing.
+                        Ok(found) if name == "audit_subjects" && found.erased < sound.erased => {}
+                        Ok(_) => missed.push(format!("{name}.{}", column.name)),
+                        Err(why) => assert!(!harmless, "{name}.{}: {why}", column.name),
+                    }
+                }
+            }
+        }
+        assert!(missed.is_empty(), "of {tried} changes these are not found: {missed:?}");
+        assert!(tried > 100, "{tried}");
+    }
+
+    async fn a_row_that_goes_or_comes_is_found(database: Database) {
+        let server = log(database).await;
+        let whole = copy(&server).await;
+        let sound = verdict(&server).await.unwrap();
+        let mut missed = Vec::new();
+        for (name, copied) in &whole {
+            for row in 0..copied.rows.len() {
+                put_all(&server, &whole).await;
+                let mut fewer = copied.clone();
+                fewer.rows.remove(row);
+                put(&server, &fewer).await;
+                match verdict(&server).await {
+                    // A deleted person is remembered for longer, or forgotten sooner, but not where they came from.
+                    Ok(found) if name == "audit_erasures" || name == "audit_subjects" => {
+                        assert!(found.erased < sound.erased, "row {row} of {name}");
+                    }
+                    Ok(_) => missed.push(format!("row {row} of {name}")),
+                    Err(_) => {}
+                }
+            }
+        }
+        assert!(missed.is_empty(), "these may go unseen: {missed:?}");
+    }
+
+    async fn one_person_does_not_become_another(database: Database) {
+        let server = log(database).await;
+        let whole = copy(&server).await;
+        let subjects = &whole["audit_subjects"];
+        let column = |name: &str| subjects.table.columns.iter().position(|column| column.name == name).unwrap();
+        for name in ["account_id", "pseudonym"] {
+            let mut swapped = subjects.clone();
+            let (first, rest) = swapped.rows.split_at_mut(1);
+            std::mem::swap(&mut first[0][column(name)], &mut rest[0][column(name)]);
+            assert!(put(&server, &swapped).await);
+            let why = verdict(&server).await.unwrap_err();
+            assert!(why.contains("audit_subjects"), "{why}");
+            put_all(&server, &whole).await;
+        }
+        verdict(&server).await.unwrap();
+    }
+
+    async fn what_is_asked_of_the_server_without_the_key_it_does_not_sign(database: Database) {
+        let server = log(database).await;
+        let whole = copy(&server).await;
+        let tokens: Vec<String> = server_checkpoints(&whole);
+        let kept = tokens.last().unwrap();
+        let (place, rows) = (verdict(&server).await.unwrap().last, verdict(&server).await.unwrap().rows);
+        // Rows are declared old.
+        for through in [1, 3, place] {
+            query(sql!("UPDATE audit_head SET removed_through = $1")).bind(through).execute(&server.context.db).await.unwrap();
+            query(sql!("UPDATE audit_checkpoints SET sealed_at = 0")).execute(&server.context.db).await.unwrap();
+            let origin = Origin::of_server();
+            let event = Event::of_nobody(Kind::AuditTrimmed, Actor::Server, &origin).detail(format!("rows up to {through}"));
+            record_alone(&server.context.db, &server.context.clock, event).await.unwrap();
+            let judge = Judge::new(server.context.keys.public_keys()).against(kept).unwrap();
+            let found = verdict_of(&server, judge).await.unwrap();
+            assert!(found.removed_through == 0 && found.rows > rows, "{found:?}");
+        }
+        // A person who is there is declared deleted.
+        let everything = Filter { account: None, kind: None, since: countersign::core::clock::Timestamp(0), until: countersign::core::clock::Timestamp(i64::MAX), limit: 1000 };
+        let of = |id: AccountId| Filter { account: Some(id), ..everything.clone() };
+        let ada = server.sign_in("ada").await.get("/api/auth/me").await.json()["id"].clone();
+        let ada: AccountId = serde_json::from_value(ada).unwrap();
+        query(sql!("INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, 0)")).bind(ada).execute(&server.context.db).await.unwrap();
+        verdict(&server).await.unwrap();
+        assert_eq!(countersign::features::audit::list(&server.context, &of(ada)).await.unwrap().len(), 4);
+        // The end is signed by another key, for the server to go on from there.
+        let claims = decode_without_verifying(kept).unwrap().claims;
+        let forged = SigningKey::generate().unwrap().sign(TokenType::AuditCheckpoint, &claims).unwrap();
+        put_all(&server, &whole).await;
+        query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE token = $2")).bind(&forged).bind(kept).execute(&server.context.db).await.unwrap();
+        verdict(&server).await.unwrap_err();
+    }
+}
+
+on_both_databases! {
+    async fn what_went_before_it_was_old_is_found_whoever_signed_it(database: Database) {
+        let server = log(database).await;
+        let tokens = server_checkpoints(&copy(&server).await);
+        let claims = |token: &str| -> AuditCheckpointClaims {
+            serde_json::from_value(decode_without_verifying(token).unwrap().claims).unwrap()
+        };
+        let (base, newest) = (claims(&tokens[1]), claims(tokens.last().unwrap()));
+        let db = &server.context.db;
+        query(sql!("DELETE FROM audit_events WHERE seq <= $1")).bind(base.last).execute(db).await.unwrap();
+        query(sql!("DELETE FROM audit_checkpoints WHERE seq < $1")).bind(base.last).execute(db).await.unwrap();
+        let age = newest.iat - base.iat;
+        let sign = |retention| {
+            let claims = AuditCheckpointClaims { removed_through: base.last, retention, ..newest.clone() };
+            server.context.keys.issue_checkpoint(&claims).unwrap()
+        };
+        for retention in [None, Some(age + 1), Some(400 * 24 * 60 * 60)] {
+            query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE seq = $2")).bind(sign(retention)).bind(newest.last).execute(db).await.unwrap();
+            let judged = crate::audit::chain::verify(&server).await;
+            assert_eq!(judged, Err(Tampering::RemovedEarly { through: base.last, age, retention }));
+        }
+        query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE seq = $2")).bind(sign(Some(age))).bind(newest.last).execute(db).await.unwrap();
+        assert_eq!(crate::audit::chain::verify(&server).await.unwrap().removed_through, base.last);
+        // A checkpoint that was kept, of a place that went: not if it is younger than what was old.
+        let against = async |token: &str| {
+            let judge = Judge::new(server.context.keys.public_keys()).against(token).unwrap();
+            countersign::features::audit::verify(&server.context, judge).await.map_err(|error| error.to_string())
+        };
+        against(&tokens[0]).await.unwrap();
+        against(&tokens[1]).await.unwrap();
+        let young = AuditCheckpointClaims { last: base.last - 1, iat: base.iat + 1, ..base.clone() };
+        let why = against(&server.context.keys.issue_checkpoint(&young).unwrap()).await.unwrap_err();
+        assert!(why.contains("is younger than those"), "{why}");
+        let other = AuditCheckpointClaims { iat: base.iat - 1, ..base.clone() };
+        let why = against(&server.context.keys.issue_checkpoint(&other).unwrap()).await.unwrap_err();
+        assert!(why.contains("another history"), "{why}");
+    }
+
+    async fn a_log_goes_on_from_a_key_that_is_gone_and_is_believed_with_that_key(database: Database) {
+        let server = log(database).await;
+        let (whole, kept) = (copy(&server).await, SigningKey::generate().unwrap());
+        let newest = server_checkpoints(&whole).pop().unwrap();
+        let claims = decode_without_verifying(&newest).unwrap().claims;
+        let signed = kept.sign(TokenType::AuditCheckpoint, &claims).unwrap();
+        query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE token = $2")).bind(&signed).bind(&newest).execute(&server.context.db).await.unwrap();
+        let why = verdict(&server).await.unwrap_err();
+        assert!(why.contains(kept.kid()) && why.contains("--public-key"), "{why}");
+        let mut keys = server.context.keys.public_keys();
+        keys.push(kept.verifying_key().clone());
+        verdict_of(&server, Judge::new(keys)).await.unwrap();
+    }
+}
+
+fn server_checkpoints(copy: &Copy) -> Vec<String> {
+    let checkpoints = &copy["audit_checkpoints"];
+    let token = checkpoints
+        .table
+        .columns
+        .iter()
+        .position(|column| column.name == "token")
+        .unwrap();
+    let text = |row: &Vec<Value>| match &row[token] {
+        Value::Text(text) => text.clone(),
+        _ => panic!("a token is a text"),
+    };
+    checkpoints.rows.iter().map(text).collect()
+}
