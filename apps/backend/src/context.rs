@@ -20,6 +20,7 @@ use crate::core::layers::{self, LayerOptions, Shell};
 use crate::core::limits::Limits;
 use crate::core::mailer::{Mailer, SendError};
 use crate::core::metrics::{self, Metrics};
+use crate::core::origin::Origin;
 use crate::core::password::{
     self, HashError, Hasher, HashingOptions, Lane, NewPassword, Password, PasswordContext, PasswordFault,
     PasswordPolicy,
@@ -50,6 +51,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Randomness.
     pub chance: Chance,
+    /// Who administers; none in a server.
+    pub operator: Option<Arc<str>>,
     /// The database.
     pub db: Db,
     /// The signing keys.
@@ -90,6 +93,40 @@ pub struct Parts {
     pub readiness: Readiness,
 }
 
+/// What to do where there is no installation yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// Refuse: nothing is made, neither a folder nor a database, a table or a key.
+    Existing,
+    /// Make the database, the schema and the first key.
+    OrCreate,
+}
+
+/// As what an installation is opened.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Whether this process serves, or only administers.
+    pub role: Role,
+    /// What to do where there is no installation yet.
+    pub opening: Opening,
+    /// Who administers, for the audit log.
+    pub operator: Option<Arc<str>>,
+}
+
+impl Access {
+    /// Where an act on the command line comes from.
+    pub(crate) fn origin(&self) -> Origin {
+        of_operator(self.operator.as_ref())
+    }
+}
+
+fn of_operator(name: Option<&Arc<str>>) -> Origin {
+    match name {
+        Some(name) => Origin::of_operator(name.clone()),
+        None => Origin::command_line(),
+    }
+}
+
 /// Why there is no context.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -102,6 +139,13 @@ pub enum StartError {
     /// A command met a schema that this version would have to upgrade.
     #[error("the database's schema lacks {0} migration(s) of this version; run `countersign migrate` first")]
     Behind(usize),
+    /// There is nothing to work on, and nothing was to be made.
+    #[error(
+        "there is no Countersign database at {0}, and this command makes none. Name the settings of the installation \
+         (--config FILE) and run it in the folder that their paths start from; `countersign serve` and `countersign \
+         migrate` make a new database"
+    )]
+    Nothing(String),
     /// A restore or a move into this database was broken off.
     #[error(
         "a restore or a move into this database did not end: it holds a part only. Drop it (or remove its file), make \
@@ -138,13 +182,34 @@ impl Context {
     /// # Errors
     /// [`StartError`]; each says what to do.
     pub async fn open(settings: Settings, role: Role, clock: Clock) -> Result<Self, StartError> {
+        let access = Access {
+            role,
+            opening: Opening::OrCreate,
+            operator: None,
+        };
+        Self::open_as(settings, access, clock).await
+    }
+
+    /// The same, as `access` says.
+    ///
+    /// # Errors
+    /// [`StartError`]; each says what to do.
+    pub async fn open_as(settings: Settings, access: Access, clock: Clock) -> Result<Self, StartError> {
         if let Some(file) = &settings.audit.checkpoint_file
             && belongs_to_database(settings.database_url.expose(), file)
         {
             return Err(StartError::CheckpointFile(file.clone()));
         }
-        let db = open_database(&settings, role, &clock).await?;
-        let keys = Keys::open(key_options(&settings), db.clone(), clock.clone()).await?;
+        let db = open_database(&settings, &access, &clock).await?;
+        let Access {
+            role,
+            opening,
+            operator,
+        } = access;
+        let keys = match opening {
+            Opening::OrCreate => Keys::open(key_options(&settings), db.clone(), clock.clone()).await?,
+            Opening::Existing => Keys::open_existing(key_options(&settings), db.clone(), clock.clone()).await?,
+        };
         let mut registry = Registry::with_prefix(metrics::PREFIX);
         let hasher = Hasher::start(hashing_options(&settings), Chance, &mut registry)?;
         let metrics = Metrics::register(&mut registry);
@@ -184,6 +249,7 @@ impl Context {
             settings,
             clock,
             chance: Chance,
+            operator,
             db,
             keys,
             revocations,
@@ -266,6 +332,11 @@ impl Context {
             .await
     }
 
+    /// Where an act on the command line comes from.
+    pub fn command_line(&self) -> Origin {
+        of_operator(self.operator.as_ref())
+    }
+
     /// The challenge that goes with a 401 which is not about a bearer token (RFC 9110 §11.6.1).
     pub fn challenge(&self) -> String {
         format!("Bearer realm=\"{}\"", self.settings.issuer.as_str())
@@ -280,18 +351,27 @@ impl Deref for Context {
     }
 }
 
-/// Opens the database and applies what migrations are missing.
-pub(crate) async fn open_database(settings: &Settings, role: Role, clock: &Clock) -> Result<Db, StartError> {
-    let db = Db::open(&database_options(settings, role)).await?;
+/// Opens the database, and applies what migrations are missing if it may make a database.
+pub(crate) async fn open_database(settings: &Settings, access: &Access, clock: &Clock) -> Result<Db, StartError> {
+    let opened = Db::open(&database_options(settings, access)).await;
+    let db = opened.map_err(|error| match error {
+        OpenError::Missing { .. } => StartError::Nothing(place_of(settings)),
+        error => error.into(),
+    })?;
     if db.is_unfinished().await.map_err(MigrateError::from)? {
         return Err(StartError::Unfinished);
     }
-    // A command brings a schema into being, but it does not upgrade one under a server that is running.
-    if role == Role::Admin
-        && let Schema::Behind(missing) = db.pending(migrations::ALL).await?
-        && missing < migrations::ALL.len()
-    {
-        return Err(StartError::Behind(missing));
+    if access.role == Role::Admin {
+        match db.pending(migrations::ALL).await? {
+            Schema::Behind(missing) if missing == migrations::ALL.len() => {
+                if access.opening == Opening::Existing {
+                    return Err(StartError::Nothing(place_of(settings)));
+                }
+            }
+            // A command brings a schema into being, but it does not upgrade one under a server that is running.
+            Schema::Behind(missing) => return Err(StartError::Behind(missing)),
+            Schema::Current | Schema::Newer(_) => {}
+        }
     }
     db.migrate(migrations::ALL, clock.now().millis()).await?;
     Ok(db)
@@ -322,17 +402,31 @@ async fn learn_schemes(db: &Db, hasher: &Hasher) -> Result<(), Error> {
     Ok(())
 }
 
+/// The database's URL without its password; of a file, also where it would be.
+pub(crate) fn place_of(settings: &Settings) -> String {
+    let url = settings.database_url.to_string();
+    let absolute = url
+        .strip_prefix("sqlite://")
+        .filter(|path| !path.starts_with('/'))
+        .and_then(|path| std::path::absolute(path).ok());
+    match absolute {
+        Some(path) => format!("{url} ({})", path.display()),
+        None => url,
+    }
+}
+
 /// How the database of these settings is opened.
-pub(crate) fn database_options(settings: &Settings, role: Role) -> Options {
+pub(crate) fn database_options(settings: &Settings, access: &Access) -> Options {
     let url = settings.database_url.expose().to_owned();
     // SQLite takes as many readers as there are cores.
     let pool_size = (!url.starts_with("sqlite:")).then_some(settings.database.pool_size);
     Options {
         url,
-        role,
+        role: access.role,
         pool_size,
         prepared: settings.database.prepared_statements,
         allow_unencrypted: settings.allow_unencrypted,
+        create: access.opening == Opening::OrCreate,
     }
 }
 

@@ -13,7 +13,7 @@ pub mod migrations;
 pub mod settings;
 
 pub use app::{app, openapi};
-pub use context::{Context, StartError};
+pub use context::{Access, Context, Opening, StartError};
 pub use core::clock::Clock;
 pub use countersign_store::Role;
 pub use settings::Settings;

@@ -36,8 +36,8 @@ pub struct PoolStatus {
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Db {
-    /// Opens the database. An SQLite file is made (0600, in a folder made with 0700) when there is none; PostgreSQL
-    /// must answer.
+    /// Opens the database. An SQLite file is made (0600, in a folder made with 0700) when there is none and
+    /// [`Options::create`] says so; PostgreSQL must answer.
     ///
     /// # Errors
     /// See [`OpenError`]: each text says what to do.

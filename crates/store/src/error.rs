@@ -78,6 +78,12 @@ pub enum OpenError {
         /// How many there are.
         names: u64,
     },
+    /// There is no such file, and it was not to be made.
+    #[error("there is no database {}", path.display())]
+    Missing {
+        /// The database file.
+        path: PathBuf,
+    },
     /// The file or its folder cannot be made or opened.
     #[error("cannot use {}: {why}", path.display())]
     File {

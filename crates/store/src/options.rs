@@ -15,6 +15,8 @@ pub struct Options {
     pub prepared: bool,
     /// Whether a PostgreSQL on another host may be reached without TLS, or with TLS that can be switched off on the way.
     pub allow_unencrypted: bool,
+    /// Whether an SQLite file that does not exist is made.
+    pub create: bool,
 }
 
 impl Options {
@@ -26,6 +28,7 @@ impl Options {
             pool_size: None,
             prepared: true,
             allow_unencrypted: false,
+            create: true,
         }
     }
 }

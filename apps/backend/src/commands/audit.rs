@@ -1,5 +1,6 @@
 //! `countersign audit`: seeing the log, taking it along, and proving that it is whole.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -10,13 +11,15 @@ use countersign_store::belongs_to_database;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::cli::{Audit, ExportAudit, ListAudit, VerifyAudit};
+use super::cli::{Audit, ExportAudit, ListAudit, ListKinds, VerifyAudit};
+use super::failure::Code;
 use super::output::{Output, Row};
 use super::users::account;
 use super::{Failure, Standard};
 use crate::Context;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
+use crate::features::accounts;
 use crate::features::audit::chain::{Judge, SealedRow, Soundness, Tampering};
 use crate::features::audit::{self, Filter, Listed, Piece, Unsealed, VerifyError};
 
@@ -26,6 +29,7 @@ const FORMAT: &str = "countersign-audit-1";
 pub(super) async fn run(command: Audit, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     match command {
         Audit::List(asked) => list(asked, context, output).await,
+        Audit::Kinds(_) => Ok(()), // Needs no installation: done before.
         Audit::Export(asked) => export(&asked, context, output).await,
         Audit::Verify(asked) => verify(&asked, context, output).await,
     }
@@ -34,6 +38,7 @@ pub(super) async fn run(command: Audit, context: &Context, output: &mut Standard
 async fn list(asked: ListAudit, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     let account = match asked.account {
         Some(text) => Some(match text.parse() {
+            // It need not be there any more.
             Ok(id) => AccountId(id),
             Err(_) => account(context, &text).await?.id,
         }),
@@ -46,7 +51,63 @@ async fn list(asked: ListAudit, context: &Context, output: &mut Standard) -> Res
         until: asked.until.unwrap_or(Timestamp(i64::MAX)),
         limit: asked.limit.into(),
     };
-    Ok(output.rows(&audit::list(context, &filter).await?)?)
+    let entries = audit::list(context, &filter).await?;
+    let mut addresses: HashMap<AccountId, Option<String>> = HashMap::new();
+    let mut rows = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let email = match entry.account_id {
+            Some(id) => match addresses.get(&id) {
+                Some(known) => known.clone(),
+                None => {
+                    let found = accounts::find(&context.db, id).await?.map(|account| account.email);
+                    addresses.insert(id, found.clone());
+                    found
+                }
+            },
+            None => None,
+        };
+        rows.push(Shown { entry, email });
+    }
+    Ok(output.rows(&rows)?)
+}
+
+/// `countersign audit kinds`.
+pub(super) fn kinds(asked: &ListKinds, output: &mut Standard) -> Result<(), Failure> {
+    if asked.reference {
+        return Ok(output.document(audit::reference().as_bytes())?);
+    }
+    let mut kinds: Vec<_> = audit::Kind::ALL
+        .iter()
+        .map(|kind| KindOfEntry {
+            kind: kind.name(),
+            meaning: kind.meaning(),
+        })
+        .collect();
+    kinds.sort_by_key(|kind| kind.kind);
+    Ok(output.rows(&kinds)?)
+}
+
+/// A kind of entry.
+#[derive(Serialize)]
+struct KindOfEntry {
+    kind: &'static str,
+    meaning: &'static str,
+}
+
+impl Row for KindOfEntry {
+    const COLUMNS: &'static [&'static str] = &["kind", "meaning"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.kind.to_owned(), self.meaning.to_owned()]
+    }
+}
+
+/// An entry with the address of its account, where that is still known.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    entry: Listed,
+    email: Option<String>,
 }
 
 /// A line of an export.
@@ -218,7 +279,10 @@ fn read(path: &Path) -> Result<String, Failure> {
 }
 
 fn failed(tampering: &Tampering) -> Failure {
-    Failure::new(format!("the audit log is not whole: {tampering}"))
+    Failure::coded(
+        Code::AuditLogNotWhole,
+        format!("the audit log is not whole: {tampering}"),
+    )
 }
 
 fn tell(sound: &Soundness, asked: &VerifyAudit, output: &mut Output<io::Stdout>) -> Result<(), Failure> {
@@ -253,22 +317,24 @@ fn tell(sound: &Soundness, asked: &VerifyAudit, output: &mut Output<io::Stdout>)
     Ok(output.done(&sentence, sound)?)
 }
 
-impl Row for Listed {
+impl Row for Shown {
     const COLUMNS: &'static [&'static str] = &[
-        "place", "at", "kind", "outcome", "actor", "account", "address", "detail", "device",
+        "place", "at", "kind", "outcome", "actor", "account", "email", "address", "detail", "device",
     ];
 
     fn cells(&self) -> Vec<String> {
+        let Self { entry, email } = self;
         vec![
-            self.seq.map(|seq| seq.to_string()).unwrap_or_default(),
-            self.at.to_string(),
-            self.kind.clone(),
-            self.outcome.clone(),
-            self.actor.clone(),
-            self.account_id.map(|account| account.to_string()).unwrap_or_default(),
-            self.address.clone().unwrap_or_default(),
-            self.detail.clone().unwrap_or_default(),
-            self.user_agent.clone().unwrap_or_default(),
+            entry.seq.map(|seq| seq.to_string()).unwrap_or_default(),
+            entry.at.to_string(),
+            entry.kind.clone(),
+            entry.outcome.clone(),
+            entry.actor.clone(),
+            entry.account_id.map(|account| account.to_string()).unwrap_or_default(),
+            email.clone().unwrap_or_default(),
+            entry.address.clone().unwrap_or_default(),
+            entry.detail.clone().unwrap_or_default(),
+            entry.user_agent.clone().unwrap_or_default(),
         ]
     }
 }

@@ -21,19 +21,23 @@ use std::thread::available_parallelism;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use countersign_guard::{Scopes, UnknownScopeCharacter};
+use uuid::Uuid;
 
-pub use self::audit::{Audit, ExportAudit, ListAudit, VerifyAudit};
+pub use self::audit::{Audit, ExportAudit, ListAudit, ListKinds, VerifyAudit};
 pub use self::dev::Dev;
 pub use self::keys::{Keys, Rotate};
 pub use self::mail::{ListMail, Mail};
 pub use self::sessions::{RevokeSessions, Sessions};
 pub use self::token::{IssueToken, PresentedToken, Token};
 pub use self::transfer::{Backup, MigrateDatabase, Restore};
-pub use self::users::{MailedTo, Users, WithPassword, WithScopes};
+pub use self::users::{ListUsers, MailedTo, UserOrder, Users, WithPassword, WithScopes};
+use super::output;
 use crate::settings::Sources;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 failed; 2 wrong usage; 78 the settings or the keys cannot be used.
+With --json an error is an object on the standard error too: its `code` is for programs, its `error` for people.
 
 Examples:
   countersign     serve on http://127.0.0.1:8000, data in ./data
@@ -59,6 +63,9 @@ pub struct Global {
     /// Print JSON instead of a table
     #[arg(long, global = true)]
     pub json: bool,
+    /// Who does this, for the audit log, beside the user of the operating system
+    #[arg(long = "as", global = true, value_name = "NAME", value_parser = operator_name)]
+    operator: Option<String>,
     /// Read this settings file instead of ./countersign.toml
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -183,11 +190,46 @@ pub struct SettingsArguments {
     pub example: bool,
 }
 
-/// An account, by its e-mail address.
+/// An account, by its e-mail address or its id.
 #[derive(Args)]
 pub struct Account {
-    /// The account's e-mail address
+    /// The account's e-mail address, or its id
+    #[arg(value_name = "EMAIL|ID")]
     pub email: String,
+}
+
+/// Whether `--json` stands on a command line that cannot be read.
+pub fn asks_for_json(arguments: impl IntoIterator<Item = OsString>) -> bool {
+    let options = arguments.into_iter().take_while(|argument| argument != "--");
+    options.skip(1).any(|argument| argument == "--json")
+}
+
+/// The name of an operator: what can stand in a table.
+fn operator_name(text: &str) -> Result<String, String> {
+    let length = text.chars().count();
+    let sound = (1..=64).contains(&length) && text.trim() == text && output::harmless(text) == text;
+    match sound && !text.contains(['(', ')']) {
+        true => Ok(text.to_owned()),
+        false => Err("a name has 1 to 64 printable characters, no brackets, and no blank at its ends".to_owned()),
+    }
+}
+
+/// One scope (RFC 6749 §3.3).
+fn one_scope(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(char::is_whitespace) {
+        return Err("name each scope by itself, such as: products:read products:write".to_owned());
+    }
+    let scopes: Scopes = text.parse().map_err(|error: UnknownScopeCharacter| error.to_string())?;
+    Ok(scopes.to_string())
+}
+
+/// The id of a session.
+fn session_id(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| {
+        "a session's id looks like 0198c5a0-7e1c-7000-8000-000000000000; `countersign sessions list EMAIL` shows those of \
+         an account"
+            .to_owned()
+    })
 }
 
 impl CommandLine {
@@ -221,6 +263,11 @@ impl CommandLine {
 }
 
 impl Global {
+    /// Who does this.
+    pub fn operator(&self) -> Option<&str> {
+        self.operator.as_deref()
+    }
+
     /// `dev` keeps everything in memory, and reads no file.
     fn refuse_for_dev(&self) -> Result<(), clap::Error> {
         let taken = ["listen", "issuer"];

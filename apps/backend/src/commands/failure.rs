@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use serde::Serialize;
+
 use crate::StartError;
 use crate::features::keys::{KeysError, OperatorError};
 use crate::settings::Mistakes;
@@ -14,29 +16,84 @@ const CONFIGURATION: u8 = 78;
 #[derive(Debug)]
 pub struct Failure {
     sentence: String,
-    exit_code: u8,
+    code: Code,
+}
+
+/// What kind of failure it is: `code` in the JSON of an error. docs/guides/operating.md lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// It could not be done.
+    Failed,
+    /// There is no such account, session or key.
+    NotFound,
+    /// There is no installation to work on.
+    NoInstallation,
+    /// What is in the audit log is not what was sealed.
+    AuditLogNotWhole,
+    /// The settings or the keys cannot be used.
+    Configuration,
+    /// The command line is wrong.
+    Usage,
+}
+
+/// A failure as `--json` prints it.
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    code: Code,
+    error: &'a str,
 }
 
 impl Failure {
     /// It could not be done.
     pub(super) fn new(sentence: impl fmt::Display) -> Self {
-        Self {
-            sentence: sentence.to_string(),
-            exit_code: 1,
-        }
+        Self::coded(Code::Failed, sentence)
     }
 
     /// The settings or the keys cannot be used.
     pub(super) fn of_configuration(sentence: impl fmt::Display) -> Self {
+        Self::coded(Code::Configuration, sentence)
+    }
+
+    /// There is no such account, session or key.
+    pub(super) fn not_found(sentence: impl fmt::Display) -> Self {
+        Self::coded(Code::NotFound, sentence)
+    }
+
+    pub(super) fn coded(code: Code, sentence: impl fmt::Display) -> Self {
         Self {
-            exit_code: CONFIGURATION,
-            ..Self::new(sentence)
+            sentence: sentence.to_string(),
+            code,
         }
     }
 
-    /// 1, or 78 where the settings or the keys are to be mended first.
+    /// What clap says about a command line, without its colours, and without the usage that follows.
+    pub(super) fn of_usage(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        let end = text
+            .find("\n\nUsage:")
+            .or_else(|| text.find("\n\nFor more information"));
+        let sentence = text[..end.unwrap_or(text.len())].split_whitespace().collect::<Vec<_>>();
+        Self::coded(Code::Usage, sentence.join(" "))
+    }
+
+    /// 1; 2 for wrong usage; 78 where the settings or the keys are to be mended first.
     pub(super) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(self.exit_code)
+        ExitCode::from(match self.code {
+            Code::Failed | Code::NotFound | Code::NoInstallation | Code::AuditLogNotWhole => 1,
+            Code::Usage => 2,
+            Code::Configuration => CONFIGURATION,
+        })
+    }
+
+    /// The failure as JSON, on one line.
+    pub(super) fn json(&self) -> String {
+        let body = ErrorBody {
+            code: self.code,
+            error: &self.sentence,
+        };
+        serde_json::to_string(&body).unwrap_or_default()
     }
 }
 
@@ -65,6 +122,7 @@ impl From<StartError> for Failure {
             | StartError::Unfinished
             | StartError::Revocations(_)
             | StartError::Accounts(_) => Self::new(error),
+            StartError::Nothing(_) => Self::coded(Code::NoInstallation, error),
         }
     }
 }
@@ -73,6 +131,7 @@ impl From<KeysError> for Failure {
     fn from(error: KeysError) -> Self {
         match error {
             KeysError::Store(_) => Self::new(error),
+            KeysError::None(_) => Self::coded(Code::NoInstallation, error),
             error => Self::of_configuration(error),
         }
     }
@@ -82,6 +141,7 @@ impl From<OperatorError> for Failure {
     fn from(error: OperatorError) -> Self {
         match error {
             OperatorError::Keys(error) => error.into(),
+            OperatorError::Unknown(_) => Self::not_found(error),
             error => Self::new(error),
         }
     }

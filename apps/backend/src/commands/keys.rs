@@ -4,18 +4,18 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countersign_store::{Db, Role};
+use countersign_store::Db;
 use serde::Serialize;
 
-use super::Failure;
 use super::cli::{Keys, Rotate};
 use super::output::{Output, Row};
-use crate::context::{key_options, open_database};
+use super::{Failure, notice};
+use crate::context::{Access, key_options, open_database};
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::origin::Origin;
 use crate::features::audit::{self, Actor, Event, Kind};
 use crate::features::keys::{
-    Activated, JWKS_MAX_AGE, KeyOperator, ListedKey, NextKey, OperatorError, Revoked, inspect,
+    Activated, JWKS_MAX_AGE, KeyOperator, KeysError, ListedKey, NextKey, OperatorError, Revoked, inspect,
 };
 use crate::settings::Settings;
 
@@ -26,17 +26,26 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// [`Failure`] with the sentence of the error.
-pub(super) async fn run<W: Write>(command: Keys, settings: &Settings, output: &mut Output<W>) -> Result<(), Failure> {
+pub(super) async fn run<W: Write>(
+    command: Keys,
+    (settings, access): (&Settings, &Access),
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
     if let Keys::Inspect { file } = command {
         return show(file, settings, output);
     }
     let clock = Clock::system();
-    let db = open_database(settings, Role::Admin, &clock).await?;
+    let db = open_database(settings, access, &clock).await?;
     let operator = &KeyOperator::new(key_options(settings), db.clone(), clock.clone());
-    let log = &Log { db, clock };
+    let log = &Log {
+        db,
+        clock,
+        origin: access.origin(),
+        json: output.is_json(),
+    };
     match command {
         Keys::Generate => generate(operator, log, output).await,
-        Keys::List => Ok(output.rows(&operator.list().await?)?),
+        Keys::List => list(operator, settings, output).await,
         Keys::Rotate(Rotate { activate: true, .. }) => activate(operator, log, output).await,
         Keys::Rotate(Rotate { wait: true, .. }) => wait(operator, log, output).await,
         Keys::Rotate(_) => publish(operator, log, output).await,
@@ -46,20 +55,29 @@ pub(super) async fn run<W: Write>(command: Keys, settings: &Settings, output: &m
     }
 }
 
+async fn list<W: Write>(operator: &KeyOperator, settings: &Settings, output: &mut Output<W>) -> Result<(), Failure> {
+    let keys = operator.list().await?;
+    if keys.is_empty() {
+        return Err(KeysError::None(settings.keys_dir.clone()).into());
+    }
+    Ok(output.rows(&keys)?)
+}
+
 /// Writes down what was done to which key.
 struct Log {
     db: Db,
     clock: Clock,
+    origin: Origin,
+    json: bool,
 }
 
 impl Log {
     /// The key has changed already, so a failure here is told and undoes nothing.
-    #[expect(clippy::print_stderr, reason = "it is no part of the output")]
     async fn write(&self, kind: Kind, kid: &str) {
-        let origin = Origin::command_line();
-        let event = Event::of_nobody(kind, Actor::Operator, &origin).detail(kid);
+        let event = Event::of_nobody(kind, Actor::Operator, &self.origin).detail(kid);
         if let Err(error) = audit::record_alone(&self.db, &self.clock, event).await {
-            eprintln!("countersign: it is done, but the audit log could not be written: {error}");
+            let told = format!("it is done, but the audit log could not be written: {error}");
+            notice(self.json, &told);
         }
     }
 }
@@ -115,7 +133,6 @@ async fn activate<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Outp
 }
 
 /// Publishes, waits until every verifier can know the key, activates. It may be interrupted and begun again.
-#[expect(clippy::print_stderr, reason = "what it waits for is no part of the output")]
 async fn wait<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W>) -> Result<(), Failure> {
     prepare(operator, log).await?;
     let mut told = String::new();
@@ -129,7 +146,7 @@ async fn wait<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W
             }
         };
         if reason != told {
-            eprintln!("waiting: {reason}");
+            notice(log.json, &format!("waiting: {reason}"));
             told = reason;
         }
         tokio::time::sleep(LOOK_EVERY).await;
@@ -164,6 +181,12 @@ async fn retire<W: Write>(
 
 async fn revoke<W: Write>(operator: &KeyOperator, log: &Log, kid: &str, output: &mut Output<W>) -> Result<(), Failure> {
     let revoked = operator.revoke(kid).await?;
+    if !revoked.changed {
+        return Ok(output.done(
+            &format!("The key {kid} was revoked before; nothing has changed."),
+            &revoked,
+        )?);
+    }
     log.write(Kind::KeyRevoked, kid).await;
     let max_age = humantime::format_duration(JWKS_MAX_AGE);
     let mut sentence = format!(
@@ -241,7 +264,10 @@ impl Row for ListedKey {
 
 #[cfg(test)]
 mod tests {
+    use countersign_store::Role;
+
     use super::*;
+    use crate::context::Opening;
     use crate::settings::{SettingsFile, Sources};
 
     /// Runs a command and gives what it printed, or the sentence with which it failed.
@@ -261,7 +287,17 @@ mod tests {
             panic!("the settings are sound");
         };
         let mut printed = Vec::new();
-        let done = run(command, &loaded.settings, &mut Output::to(json, &mut printed)).await;
+        let access = Access {
+            role: Role::Admin,
+            opening: Opening::OrCreate,
+            operator: None,
+        };
+        let done = run(
+            command,
+            (&loaded.settings, &access),
+            &mut Output::to(json, &mut printed),
+        )
+        .await;
         done.map(|()| String::from_utf8(printed).unwrap())
             .map_err(|failure| failure.to_string())
     }

@@ -1,16 +1,16 @@
 //! `countersign migrate`: the schema, and nothing else.
 
-use countersign_store::{Db, Role};
+use countersign_store::Db;
 use serde_json::json;
 
 use super::{Failure, Standard};
-use crate::context::database_options;
+use crate::context::{Access, database_options};
 use crate::core::clock::Clock;
 use crate::migrations;
 use crate::settings::Settings;
 
-pub(super) async fn migrate(settings: &Settings, output: &mut Standard) -> Result<(), Failure> {
-    let db = Db::open(&database_options(settings, Role::Admin)).await?;
+pub(super) async fn migrate(settings: &Settings, access: &Access, output: &mut Standard) -> Result<(), Failure> {
+    let db = Db::open(&database_options(settings, access)).await?;
     let applied = db.migrate(migrations::ALL, Clock::system().now().millis()).await?.0;
     let sentence = match applied.len() {
         0 => "The schema is current.".to_owned(),

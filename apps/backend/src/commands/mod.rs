@@ -12,6 +12,7 @@ mod keys;
 mod logging;
 mod mail;
 mod migrate;
+mod operator;
 pub mod output;
 mod prompt;
 mod serve;
@@ -23,13 +24,15 @@ mod users;
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use countersign_store::Role;
 
 use self::cli::{Command, CommandLine};
 pub use self::failure::Failure;
-use self::output::Output;
+use self::output::{Output, harmless_lines};
 use crate::Context;
+use crate::context::{Access, Opening, place_of};
 use crate::core::clock::Clock;
 use crate::core::telemetry::Telemetry;
 use crate::settings::{Loaded, Settings};
@@ -42,22 +45,41 @@ type Standard = Output<io::Stdout>;
 pub fn run() -> ExitCode {
     let line = match CommandLine::read(std::env::args_os()) {
         Ok(line) => line,
+        Err(error) if error.use_stderr() && cli::asks_for_json(std::env::args_os()) => {
+            let failure = Failure::of_usage(&error);
+            eprintln!("{}", failure.json());
+            return failure.exit_code();
+        }
         // clap prints help to the standard output and wrong usage to the standard error.
         Err(error) => {
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    let json = line.global.json;
     match obey(line) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("countersign: {failure}");
+            match json {
+                true => eprintln!("{}", failure.json()),
+                false => eprintln!("countersign: {}", harmless_lines(&failure.to_string())),
+            }
             failure.exit_code()
         }
     }
 }
 
+/// Tells a person something beside the output: with `--json`, as JSON.
+#[expect(clippy::print_stderr, reason = "it is no part of the output")]
+fn notice(json: bool, sentence: &str) {
+    match json {
+        true => eprintln!("{}", serde_json::json!({ "notice": sentence })),
+        false => eprintln!("countersign: {}", harmless_lines(sentence)),
+    }
+}
+
 fn obey(line: CommandLine) -> Result<(), Failure> {
+    let operator = operator::name(line.global.operator());
     let (command, json, sources) = line.into_parts();
     let mut output = Output::standard(json);
     // What needs no settings works also where they are wrong.
@@ -71,6 +93,7 @@ fn obey(line: CommandLine) -> Result<(), Failure> {
         Command::Audit(cli::Audit::Verify(asked)) if asked.export.is_some() => {
             return audit::verify_export(asked, &mut output);
         }
+        Command::Audit(cli::Audit::Kinds(asked)) => return audit::kinds(asked, &mut output),
         _ => {}
     }
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -79,17 +102,32 @@ fn obey(line: CommandLine) -> Result<(), Failure> {
         return runtime()?.block_on(Box::pin(dev::serve(asked, sources, &mut output)));
     }
     let loaded = Settings::load(&sources)?;
-    runtime()?.block_on(with_settings(command, loaded, &mut output))
+    runtime()?.block_on(with_settings((command, operator), loaded, &mut output))
 }
 
-async fn with_settings(command: Command, loaded: Loaded, output: &mut Standard) -> Result<(), Failure> {
-    let Loaded { settings, .. } = &loaded;
+async fn with_settings(
+    (command, operator): (Command, Arc<str>),
+    loaded: Loaded,
+    output: &mut Standard,
+) -> Result<(), Failure> {
+    if let Command::Settings(_) = command {
+        return Ok(settings::show(&loaded, output)?);
+    }
+    let at = Installation {
+        access: Access {
+            role: Role::Admin,
+            opening: command.opening(),
+            operator: Some(operator),
+        },
+        json: output.is_json(),
+        settings: loaded.settings,
+    };
+    let (settings, access) = (&at.settings, &at.access);
     match command {
-        Command::Settings(_) => Ok(settings::show(&loaded, output)?),
         Command::Serve => {
             let telemetry = Telemetry::start(&settings.telemetry).map_err(Failure::of_configuration)?;
             logging::start(&settings.log, telemetry.as_ref());
-            let served = Box::pin(serve::serve(loaded.settings)).await;
+            let served = Box::pin(serve::serve(at.settings)).await;
             if let Some(telemetry) = telemetry {
                 // It waits for the collector, which answers on the runtime.
                 tokio::task::block_in_place(|| telemetry.shut_down());
@@ -98,17 +136,67 @@ async fn with_settings(command: Command, loaded: Loaded, output: &mut Standard) 
         }
         Command::Health => health::health(settings, output),
         Command::Doctor => Box::pin(doctor::doctor(settings, output)).await,
-        Command::Migrate => migrate::migrate(settings, output).await,
-        Command::Keys(command) => keys::run(command, settings, output).await,
-        Command::Users(command) => users::run(command, &administer(loaded.settings).await?, output).await,
-        Command::Sessions(command) => sessions::run(command, &administer(loaded.settings).await?, output).await,
-        Command::Mail(command) => mail::run(command, &administer(loaded.settings).await?, output).await,
-        Command::Audit(command) => audit::run(command, &administer(loaded.settings).await?, output).await,
-        Command::Backup(asked) => transfer::backup(&asked.file, settings, output).await,
-        Command::Restore(asked) => transfer::restore(&asked, settings, output).await,
-        Command::MigrateDatabase(asked) => transfer::move_database(&asked, output).await,
-        Command::Token(command) => token::run(command, loaded.settings, output).await,
-        Command::Dev(_) | Command::Openapi | Command::Errors | Command::Completions { .. } => Ok(()), // Done above.
+        Command::Migrate => migrate::migrate(settings, access, output).await,
+        Command::Keys(command) => keys::run(command, (settings, access), output).await,
+        Command::Users(command) => users::run(command, &at.administer().await?, output).await,
+        Command::Sessions(command) => sessions::run(command, &at.administer().await?, output).await,
+        Command::Mail(command) => mail::run(command, &at.administer().await?, output).await,
+        Command::Audit(command) => audit::run(command, &at.administer().await?, output).await,
+        Command::Backup(asked) => transfer::backup(&asked.file, (settings, access), output).await,
+        Command::Restore(asked) => transfer::restore(&asked, (settings, access), output).await,
+        Command::MigrateDatabase(asked) => transfer::move_database(&asked, access, output).await,
+        Command::Token(command) => token::run(command, at, output).await,
+        // Done above.
+        Command::Settings(_) | Command::Dev(_) | Command::Openapi | Command::Errors | Command::Completions { .. } => {
+            Ok(())
+        }
+    }
+}
+
+impl Command {
+    /// What the command does where its installation is not there yet. Whatever opens a database or a keys folder is
+    /// handed this.
+    fn opening(&self) -> Opening {
+        match self {
+            Self::Serve
+            | Self::Dev(_)
+            | Self::Migrate
+            | Self::Restore(_)
+            | Self::Keys(cli::Keys::Generate)
+            | Self::Users(cli::Users::Create(_) | cli::Users::Invite(_)) => Opening::OrCreate,
+            Self::Health
+            | Self::Doctor
+            | Self::Keys(_)
+            | Self::Users(_)
+            | Self::Sessions(_)
+            | Self::Mail(_)
+            | Self::Token(_)
+            | Self::Audit(_)
+            | Self::Backup(_)
+            | Self::MigrateDatabase(_) // What it writes into is named on its command line.
+            | Self::Openapi
+            | Self::Settings(_)
+            | Self::Errors
+            | Self::Completions { .. } => Opening::Existing,
+        }
+    }
+}
+
+/// What a command works on, who does, and whether it may be made.
+struct Installation {
+    settings: Settings,
+    access: Access,
+    json: bool,
+}
+
+impl Installation {
+    /// Everything, for a command that works beside a server that may be running.
+    async fn administer(self) -> Result<Context, Failure> {
+        if self.access.opening == Opening::OrCreate && database_is_new(&self.settings) {
+            let place = place_of(&self.settings);
+            notice(self.json, &format!("there is no database at {place} yet; making it"));
+        }
+        Ok(Context::open_as(self.settings, self.access, Clock::system()).await?)
     }
 }
 
@@ -116,13 +204,4 @@ async fn with_settings(command: Command, loaded: Loaded, output: &mut Standard) 
 fn database_is_new(settings: &Settings) -> bool {
     let path = settings.database_url.expose().strip_prefix("sqlite://");
     path.is_some_and(|path| !std::path::Path::new(path).exists())
-}
-
-/// Everything, for a command that works beside a server that may be running.
-#[expect(clippy::print_stderr, reason = "it warns a person who may stand in the wrong folder")]
-async fn administer(settings: Settings) -> Result<Context, Failure> {
-    if database_is_new(&settings) {
-        eprintln!("countersign: there is no {} here; making it", settings.database_url);
-    }
-    Ok(Context::open(settings, Role::Admin, Clock::system()).await?)
 }

@@ -126,6 +126,11 @@ pub fn harmless(text: &str) -> String {
         .collect()
 }
 
+/// The same of a text of several lines, which stay lines.
+pub fn harmless_lines(text: &str) -> String {
+    text.split('\n').map(harmless).collect::<Vec<_>>().join("\n")
+}
+
 /// Control characters, line separators, and what is invisible or turns the direction of the text.
 fn is_harmful(c: char) -> bool {
     c.is_control()

@@ -10,7 +10,6 @@ use super::{Failure, Standard};
 use crate::Context;
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
-use crate::core::origin::Origin;
 use crate::features::audit::{Actor, Event, Kind};
 use crate::features::auth;
 use crate::features::sessions::{self, Session};
@@ -28,18 +27,23 @@ pub(super) async fn run(command: Sessions, context: &Context, output: &mut Stand
         }
         Sessions::Revoke(RevokeSessions { all: Some(email), .. }) => {
             let account = account(context, &email).await?;
-            auth::logout_all(context, account.id, &Origin::command_line()).await?;
-            let sentence = format!("Ended every session of {}.", account.email);
-            Ok(output.done(&sentence, &json!({ "account": account.id }))?)
+            let ended = auth::logout_all(context, account.id, &context.command_line()).await?;
+            let sentence = match ended {
+                0 => format!("{} has no session; nothing has changed.", account.email),
+                ended => format!("Ended every session of {}: {ended}.", account.email),
+            };
+            Ok(output.done(&sentence, &json!({ "account": account.id, "sessions": ended }))?)
         }
         Sessions::Revoke(RevokeSessions { id: Some(id), .. }) => {
-            if !sessions::revoke(context, SessionId(id), None, &Origin::command_line()).await? {
-                return Err(Failure::new(format!("there is no living session {id}")));
+            if !sessions::revoke(context, SessionId(id), None, &context.command_line()).await? {
+                return Err(Failure::not_found(format!(
+                    "there is no session {id} that has not ended; `countersign sessions list EMAIL` shows those of an account"
+                )));
             }
             Ok(output.done(&format!("Ended the session {id}."), &json!({ "session": id }))?)
         }
         Sessions::Revoke(RevokeSessions { .. }) => {
-            let origin = Origin::command_line();
+            let origin = context.command_line();
             let event = Event::of_nobody(Kind::EverythingRevoked, Actor::Operator, &origin);
             let ended = sessions::end_everything(&context.db, context.clock.now(), event).await?;
             let sentence = format!(

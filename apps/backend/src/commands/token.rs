@@ -8,20 +8,19 @@ use serde_json::{Value, json};
 
 use super::cli::{IssueToken, PresentedToken, Token};
 use super::users::account;
-use super::{Failure, Standard, administer};
+use super::{Failure, Installation, Standard};
 use crate::features::auth::operator;
-use crate::settings::Settings;
 
-pub(super) async fn run(command: Token, settings: Settings, output: &mut Standard) -> Result<(), Failure> {
+pub(super) async fn run(command: Token, at: Installation, output: &mut Standard) -> Result<(), Failure> {
     match command {
-        Token::Issue(asked) => issue(asked, settings, output).await,
-        Token::Verify(presented) => verify(presented, settings, output).await,
+        Token::Issue(asked) => issue(asked, at, output).await,
+        Token::Verify(presented) => verify(presented, at, output).await,
         Token::Inspect(presented) => inspect(&presented, output),
     }
 }
 
-async fn issue(asked: IssueToken, settings: Settings, output: &mut Standard) -> Result<(), Failure> {
-    let context = administer(settings).await?;
+async fn issue(asked: IssueToken, at: Installation, output: &mut Standard) -> Result<(), Failure> {
+    let context = at.administer().await?;
     let longest = context.settings.tokens.access_ttl;
     let ttl = asked.ttl.unwrap_or(longest);
     if ttl > longest {
@@ -41,9 +40,9 @@ async fn issue(asked: IssueToken, settings: Settings, output: &mut Standard) -> 
     Ok(output.done(&tokens.access_token, &object)?)
 }
 
-async fn verify(presented: PresentedToken, settings: Settings, output: &mut Standard) -> Result<(), Failure> {
+async fn verify(presented: PresentedToken, at: Installation, output: &mut Standard) -> Result<(), Failure> {
     let token = text_of(&presented)?;
-    let context = administer(settings).await?;
+    let context = at.administer().await?;
     let user = context
         .guard
         .verify(&token)

@@ -6,15 +6,15 @@ use countersign_guard::Scopes;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::json;
+use unicode_normalization::UnicodeNormalization;
 
-use super::cli::{Account as Named, MailedTo, Users, WithPassword, WithScopes};
+use super::cli::{Account as Named, ListUsers, MailedTo, UserOrder, Users, WithPassword, WithScopes};
 use super::output::Row;
 use super::{Failure, Standard, prompt};
 use crate::Context;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
-use crate::core::origin::Origin;
 use crate::core::password::Password;
 use crate::features::accounts::{self, Account, AccountError};
 use crate::features::auth::{PasswordError, operator};
@@ -30,7 +30,7 @@ pub(super) async fn run(command: Users, context: &Context, output: &mut Standard
         Users::Invite(whom) => invite(whom, context, output).await,
         Users::Verify(whose) => verify(whose, context, output).await,
         Users::SendMail { account, purpose } => send_mail(account, purpose, context, output).await,
-        Users::List => list(context, output).await,
+        Users::List(asked) => list(&asked, context, output).await,
         Users::Show(whose) => show(whose, context, output).await,
         Users::Disable(whose) => set_disabled(whose, true, context, output).await,
         Users::Enable(whose) => set_disabled(whose, false, context, output).await,
@@ -41,24 +41,32 @@ pub(super) async fn run(command: Users, context: &Context, output: &mut Standard
     }
 }
 
-/// The account with this address.
-pub(super) async fn account(context: &Context, email: &str) -> Result<Account, Failure> {
-    let email: Email = email.parse()?;
+/// The account with this address or this id.
+pub(super) async fn account(context: &Context, text: &str) -> Result<Account, Failure> {
+    if let Ok(id) = text.parse() {
+        let found = accounts::find(&context.db, AccountId(id)).await?;
+        return found.ok_or_else(|| Failure::not_found(format!("there is no account with the id {text}")));
+    }
+    let email: Email = text.parse().map_err(|_| {
+        Failure::new(format!(
+            "{text:?} is neither an e-mail address, such as ada@example.com, nor the id of an account"
+        ))
+    })?;
     let found = accounts::find_by_email(&context.db, &email).await?;
-    found.ok_or_else(|| Failure::new(format!("there is no account with the address {email}")))
+    found.ok_or_else(|| Failure::not_found(format!("there is no account with the address {email}")))
 }
 
 async fn create(new: WithPassword, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     let email: Email = new.account.email.parse()?;
     let password = asked_for(new.password_stdin)?;
-    let account = accounts::register(context, email, password, &Origin::command_line()).await?;
+    let account = accounts::register(context, email, password, &context.command_line()).await?;
     let sentence = format!("Made the account {} for {}.", account.id, account.email);
     Ok(output.done(&sentence, &Listed::from(account))?)
 }
 
 async fn invite(whom: Named, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     let email: Email = whom.email.parse()?;
-    let made = operator::invite(context, &email, &Origin::command_line()).await?;
+    let made = operator::invite(context, &email, &context.command_line()).await?;
     let account = made.ok_or_else(|| Failure::new(format!("there is an account with the address {email} already")))?;
     let sentence = format!(
         "Made the account {} for {}; the server mails a link to set a password.",
@@ -71,7 +79,10 @@ async fn verify(whose: Named, context: &Context, output: &mut Standard) -> Resul
     let account = account(context, &whose.email).await?;
     let sentence = match operator::verify_email(context, &account).await? {
         true => format!("The address {} counts as verified now.", account.email),
-        false => format!("The address {} was verified before.", account.email),
+        false => format!(
+            "The address {} was verified before; nothing has changed.",
+            account.email
+        ),
     };
     Ok(output.done(&sentence, &json!({ "id": account.id, "email_verified": true }))?)
 }
@@ -91,16 +102,37 @@ async fn send_mail(whose: Named, what: MailedTo, context: &Context, output: &mut
     Ok(output.done(&sentence, &json!({ "id": account.id, "purpose": purpose }))?)
 }
 
-async fn list(context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let mut rows: Vec<Listed> = Vec::new();
+async fn list(asked: &ListUsers, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    let search = asked.search.as_deref().map(folded);
+    let is_found = |account: &Account| search.as_ref().is_none_or(|text| folded(&account.email).contains(text));
+    let mut found: Vec<Account> = Vec::new();
     let mut after = AccountId(uuid::Uuid::nil());
     loop {
         let page = accounts::list(&context.db, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        rows.extend(page.into_iter().map(Listed::from));
+        found.extend(page.into_iter().filter(is_found));
     }
+    match asked.order {
+        UserOrder::Created => {} // The order of their ids.
+        UserOrder::Email => found.sort_by_cached_key(|account| folded(&account.email)),
+        UserOrder::LastSignIn => found.sort_by_key(|account| account.last_sign_in_at),
+    }
+    if asked.descending {
+        found.reverse();
+    }
+    let limit = asked.limit.and_then(|limit| usize::try_from(limit).ok());
+    let rows: Vec<Listed> = found
+        .into_iter()
+        .take(limit.unwrap_or(usize::MAX))
+        .map(Listed::from)
+        .collect();
     Ok(output.rows(&rows)?)
+}
+
+/// A text in one spelling, whatever its case.
+fn folded(text: &str) -> String {
+    text.nfkc().collect::<String>().to_lowercase().nfc().collect()
 }
 
 async fn show(whose: Named, context: &Context, output: &mut Standard) -> Result<(), Failure> {
@@ -116,10 +148,12 @@ async fn show(whose: Named, context: &Context, output: &mut Standard) -> Result<
 
 async fn set_disabled(whose: Named, disabled: bool, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     let account = account(context, &whose.email).await?;
-    operator::set_disabled(context, account.id, disabled).await?;
-    let sentence = match disabled {
-        true => format!("Disabled {}; all its sessions have ended.", account.email),
-        false => format!("Enabled {}; it must sign in again.", account.email),
+    let has_changed = operator::set_disabled(context, account.id, disabled).await?;
+    let sentence = match (disabled, has_changed) {
+        (true, true) => format!("Disabled {}; all its sessions have ended.", account.email),
+        (false, true) => format!("Enabled {}; it must sign in again.", account.email),
+        (true, false) => format!("{} was disabled before; nothing has changed.", account.email),
+        (false, false) => format!("{} was not disabled; nothing has changed.", account.email),
     };
     Ok(output.done(&sentence, &json!({ "id": account.id, "disabled": disabled }))?)
 }
@@ -147,28 +181,35 @@ async fn delete(whose: Named, yes: bool, context: &Context, output: &mut Standar
 
 async fn grant(given: WithScopes, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     let account = account(context, &given.account.email).await?;
-    operator::grant(context, account.id, &parsed(&given.scopes)?).await?;
-    say_scopes(&account, context, output).await
+    let given = operator::grant(context, account.id, &parsed(&given.scopes)).await?;
+    say_scopes((&account, given.is_empty()), context, output).await
 }
 
 async fn ungrant(taken: WithScopes, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     let account = account(context, &taken.account.email).await?;
-    operator::ungrant(context, account.id, &parsed(&taken.scopes)?).await?;
-    say_scopes(&account, context, output).await
+    let taken = operator::ungrant(context, account.id, &parsed(&taken.scopes)).await?;
+    say_scopes((&account, taken.is_empty()), context, output).await
 }
 
-async fn say_scopes(account: &Account, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+async fn say_scopes(
+    (account, unchanged): (&Account, bool),
+    context: &Context,
+    output: &mut Standard,
+) -> Result<(), Failure> {
     let scopes = accounts::scopes(&context.db, account.id).await?;
     let names: Vec<_> = scopes.iter().collect();
-    let sentence = match names.is_empty() {
-        true => format!("{} owns no scopes.", account.email),
-        false => format!("{} owns {scopes}; its next sign-in can ask for them.", account.email),
+    let sentence = match (unchanged, names.is_empty()) {
+        (true, true) => format!("Nothing has changed: {} owns no scopes.", account.email),
+        (true, false) => format!("Nothing has changed: {} owns {scopes}.", account.email),
+        (false, true) => format!("{} owns no scopes.", account.email),
+        (false, false) => format!("{} owns {scopes}; its next sign-in can ask for them.", account.email),
     };
     Ok(output.done(&sentence, &json!({ "id": account.id, "scopes": names }))?)
 }
 
-fn parsed(scopes: &[String]) -> Result<Scopes, Failure> {
-    scopes.join(" ").parse().map_err(Failure::new)
+/// The command line has parsed each.
+fn parsed(scopes: &[String]) -> Scopes {
+    scopes.iter().cloned().collect()
 }
 
 fn asked_for(from_stdin: bool) -> Result<Password, Failure> {

@@ -442,7 +442,7 @@ fn the_settings_file_the_flags_and_the_files_of_secrets_are_read_as_strictly() {
     }
     let lists = [
         (
-            "https://a.example, 'https://b.example'",
+            "https://a.example, 'https://b.example', https://c.example",
             "holds an element that begins or ends with a quotation mark",
         ),
         (

@@ -18,6 +18,7 @@ mod dev;
 mod devices;
 mod doctor;
 mod documents;
+mod empty_folder;
 mod faults;
 mod forward;
 mod health;
@@ -28,6 +29,7 @@ mod lines;
 mod mail;
 mod names;
 mod nodes;
+mod operators;
 mod pages;
 mod passwords;
 #[path = "../../src/core/server/tests/probes.rs"]

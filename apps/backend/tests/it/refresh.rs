@@ -234,9 +234,11 @@ mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
                                 .unwrap()
                         );
                     }
-                    _ => countersign::features::auth::logout_all(&server.context, account, &origin)
-                        .await
-                        .unwrap(),
+                    _ => {
+                        countersign::features::auth::logout_all(&server.context, account, &origin)
+                            .await
+                            .unwrap();
+                    }
                 }
             }
         }

@@ -110,7 +110,7 @@ on_both_databases! {
                     let account = countersign::features::accounts::find(&context.db, id).await.unwrap().unwrap();
                     operator::set_password(context, &account, "another long umbrella".to_owned().into()).await.unwrap();
                 }
-                "operator disable" => operator::set_disabled(context, id, true).await.unwrap(),
+                "operator disable" => assert!(operator::set_disabled(context, id, true).await.unwrap()),
                 "operator delete" => {
                     let account = countersign::features::accounts::find(&context.db, id).await.unwrap().unwrap();
                     operator::delete(context, &account).await.unwrap();

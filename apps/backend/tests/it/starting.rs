@@ -115,11 +115,16 @@ fn the_example_is_a_settings_file_that_starts_a_server() {
 }
 
 #[test]
-fn a_command_in_the_wrong_folder_says_that_it_makes_a_database() {
+fn a_command_that_makes_a_database_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let list = || countersign(folder.path()).args(["users", "list"]).output().unwrap();
-    assert!(errors(&list()).contains("there is no sqlite://data/countersign.db here; making it"));
-    assert_eq!(errors(&list()), "");
+    let run = |arguments: &[&str]| errors(&countersign(folder.path()).args(arguments).output().unwrap());
+    let said = run(&["users", "invite", "ada@example.com"]);
+    assert!(
+        said.contains("there is no database at sqlite://data/countersign.db ("),
+        "{said}"
+    );
+    assert!(said.contains("yet; making it"), "{said}");
+    assert_eq!(run(&["users", "list"]), "");
 }
 
 on_both_databases! {

@@ -129,7 +129,95 @@ async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     }
 }
 
+/// The unit of the nightly backup, with this test's folders in the place of the machine's.
+fn nightly_backup(scratch: &ScratchDatabase) -> Output {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let unit = std::fs::read_to_string(repository.join("infra/systemd/countersign-backup.service")).unwrap();
+    let line = |key: &str| {
+        let mut values = unit
+            .lines()
+            .filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        let value = values
+            .next()
+            .unwrap_or_else(|| panic!("the unit has no {key}"))
+            .to_owned();
+        assert_eq!(values.next(), None, "{key}");
+        value
+    };
+    let guide = std::fs::read_to_string(repository.join("docs/guides/backup.md")).unwrap();
+    for key in ["ExecStart", "WorkingDirectory", "User"] {
+        assert!(
+            guide.contains(&format!("{key}={}", line(key))),
+            "the guide shows another {key}"
+        );
+    }
+    assert_eq!(line("WorkingDirectory"), "/var/lib/countersign");
+    let folder = scratch.folder();
+    let settings = folder.join("countersign-of-the-drill.toml");
+    // Relative, as the defaults are: it counts from the working directory.
+    let text = format!(
+        "database_url = {:?}\nkeys_dir = \"keys\"\nissuer = \"{ISSUER}\"\n",
+        scratch.url
+    );
+    std::fs::write(&settings, text).unwrap();
+    std::fs::create_dir_all(folder.join("backups")).unwrap();
+    let command = line("ExecStart")
+        .replace("/usr/local/bin/countersign", BINARY)
+        .replace("/etc/countersign/countersign.toml", &settings.display().to_string())
+        .replace(
+            "/var/backups/countersign",
+            &folder.join("backups").display().to_string(),
+        )
+        .replace("%%", "%");
+    assert!(
+        command.starts_with("/bin/sh -c '") && command.ends_with('\''),
+        "{command}"
+    );
+    let mut shell = Command::new("/bin/sh");
+    // systemd takes the quotes away as a shell does.
+    shell.env_clear().current_dir(folder).args(["-c", &command]);
+    shell.env("PATH", "/usr/bin:/bin").output().unwrap()
+}
+
+/// The one file that the unit has written.
+fn nightly_file(scratch: &ScratchDatabase) -> String {
+    let mut files = std::fs::read_dir(scratch.folder().join("backups")).unwrap();
+    let file = files.next().unwrap().unwrap().path();
+    assert!(files.next().is_none());
+    file.display().to_string()
+}
+
 on_both_databases! {
+    async fn f_18_the_documented_unit_saves_what_the_server_serves(database: Database) {
+        let scratch = ScratchDatabase::create(database).await;
+        // Before there is a server there is nothing to save.
+        let said = failed(&nightly_backup(&scratch));
+        assert!(said.contains("there is no Countersign database at"), "{said}");
+        let server = Launch::new(BINARY, &scratch).start().await;
+        register(&server.client(), "ada").await;
+        let told = done(&nightly_backup(&scratch));
+        assert!(told.starts_with("Wrote 1 accounts,"), "{told}");
+        server.kill();
+        let restored = elsewhere(database, &scratch).await;
+        assert!(done(&execute(&restored, &["restore", &nightly_file(&scratch)])).starts_with("Restored 1 accounts,"));
+        let server = Launch::new(BINARY, &restored).start().await;
+        sign_in(&server.client(), "ada").await;
+        server.kill();
+    }
+
+    async fn a_backup_without_accounts_says_so_aloud(database: Database) {
+        let scratch = ScratchDatabase::create(database).await;
+        done(&execute(&scratch, &["migrate"]));
+        let told = done(&execute(&scratch, &["backup", "empty.gz"]));
+        assert!(told.contains("THIS BACKUP HOLDS 0 ACCOUNTS"), "{told}");
+        let told: Value = serde_json::from_str(&done(&execute(&scratch, &["backup", "again.gz", "--json"]))).unwrap();
+        assert_eq!((&told["accounts"], &told["holds_no_accounts"]), (&json!(0), &json!(true)), "{told}");
+        let restored = ScratchDatabase::create(database).await;
+        let file = scratch.folder().join("empty.gz").display().to_string();
+        let told = done(&execute(&restored, &["restore", &file]));
+        assert!(told.contains("THIS BACKUP HOLDS 0 ACCOUNTS"), "{told}");
+    }
+
     async fn f_18_a_drill_nothing_older_is_lost_and_nothing_revoked_comes_back(database: Database) {
         let scratch = ScratchDatabase::create(database).await;
         let server = Launch::new(BINARY, &scratch).start().await;

@@ -65,12 +65,20 @@ pub fn belongs_to_database(url: &str, path: &Path) -> bool {
 
 impl Sqlite {
     pub(crate) fn open(options: &Options, warnings: &mut Vec<String>) -> Result<Self, OpenError> {
-        let path = place::settle(&place::path_of(&options.url)?)?;
+        let named = place::path_of(&options.url)?;
+        let path = if options.create {
+            place::settle(&named)?
+        } else {
+            place::exists(&named)?;
+            place::find(&named)?
+        };
         let beside = match options.role {
             Role::Server => Some(place::lock(&path)?),
             Role::Admin => None,
         };
-        place::create(&path)?;
+        if options.create {
+            place::create(&path)?;
+        }
         let claim = Claim::take(&path, options.role)?;
         warnings.extend(place::warnings(&path));
         let opened = Self::start(options, path)?;

@@ -21,6 +21,15 @@ pub(super) fn path_of(url: &str) -> Result<PathBuf, OpenError> {
     }
 }
 
+/// Refuses a path where there is no file.
+pub(super) fn exists(path: &Path) -> Result<(), OpenError> {
+    match path.try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(OpenError::Missing { path: path.to_owned() }),
+        Err(why) => Err(refused(path, &why)),
+    }
+}
+
 /// The file that a path names, once every symbolic link on the way has been followed. SQLite names the log after this
 /// path, and so the lock is named after it too. The file need not exist; its folder is made, if need be, for its owner
 /// alone.

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
 use crate::core::clock::Timestamp;
+use crate::features::audit::Kind;
 
 /// `countersign audit`.
 #[derive(Subcommand)]
@@ -13,6 +15,9 @@ pub enum Audit {
     #[command(after_help = "Examples:\n  countersign audit list --account ada@example.com\n  \
         countersign audit list --kind sign_in --since 2026-11-22T00:00:00Z --limit 1000")]
     List(ListAudit),
+    /// List the kinds of entries, and what each tells of
+    #[command(after_help = "Example:\n  countersign audit kinds")]
+    Kinds(ListKinds),
     /// Write the whole log into a file, which can be verified without this database
     #[command(after_help = "Example:\n  countersign audit export audit-2026-11.jsonl")]
     Export(ExportAudit),
@@ -34,8 +39,8 @@ pub struct ListAudit {
     /// About this account alone, by its e-mail address or its id
     #[arg(long, value_name = "EMAIL|ID")]
     pub account: Option<String>,
-    /// Of this kind alone, such as sign_in
-    #[arg(long)]
+    /// Of this kind alone; `countersign audit kinds` tells what they mean
+    #[arg(long, value_parser = kinds(), hide_possible_values = true)]
     pub kind: Option<String>,
     /// Not before this time
     #[arg(long, value_name = "TIME")]
@@ -46,6 +51,18 @@ pub struct ListAudit {
     /// So many at most, the newest
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub limit: u32,
+}
+
+/// `countersign audit kinds`.
+#[derive(Args)]
+pub struct ListKinds {
+    /// Print the reference of all kinds (docs/audit-kinds.md) instead
+    #[arg(long, conflicts_with = "json")]
+    pub reference: bool,
+}
+
+fn kinds() -> PossibleValuesParser {
+    PossibleValuesParser::new(Kind::ALL.iter().map(|kind| kind.name()))
 }
 
 /// `countersign audit export`.

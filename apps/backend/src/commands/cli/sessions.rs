@@ -24,9 +24,10 @@ pub enum Sessions {
 #[group(required = true, multiple = false)]
 pub struct RevokeSessions {
     /// The session's id, as `sessions list` shows it
+    #[arg(value_parser = super::session_id)]
     pub id: Option<Uuid>,
     /// End every session of this account
-    #[arg(long, value_name = "EMAIL")]
+    #[arg(long, value_name = "EMAIL|ID")]
     pub all: Option<String>,
     /// End every session of everybody, and refuse every token that was ever issued, also those that this database does
     /// not know of: after a restore by other means than `countersign restore`, and on the worst day

@@ -28,7 +28,7 @@ pub struct IssueToken {
     #[command(flatten)]
     pub account: Account,
     /// A scope that the account owns, more than once for several; all that it owns, if none is named
-    #[arg(long = "scope", value_name = "SCOPE")]
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = super::one_scope)]
     pub scopes: Vec<String>,
     /// How long the token lives, at most `tokens.access_ttl`
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]

@@ -28,9 +28,12 @@ pub enum Users {
         #[arg(value_enum)]
         purpose: MailedTo,
     },
-    /// List all accounts
-    #[command(after_help = "Example:\n  countersign users list --json | jq -r '.[].email'")]
-    List,
+    /// List accounts: all, or those that are searched for
+    #[command(
+        after_help = "Examples:\n  countersign users list --search @example.com --order last-sign-in --descending --limit 20\n  \
+        countersign users list --json | jq -r '.[].email'"
+    )]
+    List(ListUsers),
     /// Show one account, its scopes and its sessions
     #[command(after_help = "Example:\n  countersign users show ada@example.com")]
     Show(Account),
@@ -61,6 +64,34 @@ pub enum Users {
     Ungrant(WithScopes),
 }
 
+/// `countersign users list`.
+#[derive(Args)]
+pub struct ListUsers {
+    /// Only accounts whose e-mail address holds this text, whatever its case
+    #[arg(long, value_name = "TEXT")]
+    pub search: Option<String>,
+    /// So many at most
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    /// By what they are sorted
+    #[arg(long, value_enum, default_value_t = UserOrder::Created)]
+    pub order: UserOrder,
+    /// The other way round
+    #[arg(long)]
+    pub descending: bool,
+}
+
+/// By what accounts are sorted.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum UserOrder {
+    /// When they were made
+    Created,
+    /// Their address
+    Email,
+    /// When their owner signed in last; first those who never did
+    LastSignIn,
+}
+
 /// An account that gets a password.
 #[derive(Args)]
 pub struct WithPassword {
@@ -79,7 +110,7 @@ pub struct WithScopes {
     #[command(flatten)]
     pub account: Account,
     /// The scopes, such as products:write
-    #[arg(required = true, value_name = "SCOPE")]
+    #[arg(required = true, value_name = "SCOPE", value_parser = super::one_scope)]
     pub scopes: Vec<String>,
 }
 

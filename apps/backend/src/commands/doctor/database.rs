@@ -9,7 +9,7 @@ use countersign_store::{Db, Examination, Kind, OpenError, Role, Schema, database
 use super::finding::Finding;
 use super::{CLOSE, compare_clocks};
 use crate::commands::database_is_new;
-use crate::context::database_options;
+use crate::context::{Access, Opening, database_options, place_of};
 use crate::core::clock::Clock;
 use crate::features::audit;
 use crate::migrations;
@@ -27,8 +27,9 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
     if database_is_new(settings) {
         findings.push(Finding::unknown(
             DATABASE,
-            format!("there is no {} here", settings.database_url),
-            "a server makes it at its first start; if there should be one, you stand in the wrong folder",
+            format!("there is no database at {}", place_of(settings)),
+            "name the settings of the installation (--config FILE) and run this in the folder that their paths start \
+             from; a server makes the database at its first start",
         ));
         return None;
     }
@@ -39,7 +40,12 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
     {
         look_at_file(&path, findings);
     }
-    match Db::open(&database_options(settings, Role::Admin)).await {
+    let access = Access {
+        role: Role::Admin,
+        opening: Opening::Existing,
+        operator: None,
+    };
+    match Db::open(&database_options(settings, &access)).await {
         Ok(db) => {
             let warnings = db.warnings().iter();
             findings.extend(warnings.map(|warning| Finding::doubtful(DATABASE, warning, "")));
@@ -150,6 +156,11 @@ async fn schema(db: &Db) -> Finding {
     }
     match db.pending(migrations::ALL).await {
         Ok(Schema::Current) => Finding::sound("schema", "it is the one of this version"),
+        Ok(Schema::Behind(missing)) if missing == migrations::ALL.len() => Finding::broken(
+            "schema",
+            "the database holds none: it is not, or not yet, Countersign's",
+            "a server makes it at its first start; is `database_url` the right one?",
+        ),
         Ok(Schema::Behind(missing)) => Finding::broken(
             "schema",
             format!("{missing} migrations are missing"),

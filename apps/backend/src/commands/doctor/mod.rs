@@ -12,7 +12,8 @@ mod reach;
 use std::time::Duration;
 
 use super::output::harmless;
-use super::{Failure, Standard};
+use super::{Failure, Standard, database_is_new};
+use crate::context::place_of;
 use crate::core::clock::Clock;
 use crate::settings::Settings;
 use finding::{Finding, State};
@@ -40,6 +41,12 @@ pub(super) async fn doctor(settings: &Settings, output: &mut Standard) -> Result
         db.close().await?;
     }
     print(&findings, output)?;
+    if database_is_new(settings) {
+        let place = place_of(settings);
+        return Err(Failure::new(format!(
+            "there is no database at {place}, so there is little to look at"
+        )));
+    }
     let count = |state| findings.iter().filter(|finding| finding.state == state).count();
     match (count(State::Broken), count(State::Doubtful)) {
         (0, _) => Ok(()),

@@ -4,23 +4,22 @@ use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use countersign_store::{Db, Piece, Role, belongs_to_database};
+use countersign_store::{Db, Piece, belongs_to_database};
 use serde_json::json;
 use tempfile::NamedTempFile;
 
 use super::format::{Heading, Part, Reader, Writer};
-use super::{Counted, Progress, summary};
+use super::{Counted, Progress, rows, summary, warning};
 use crate::commands::{Failure, Standard};
-use crate::context::open_database;
+use crate::context::{Access, open_database};
 use crate::core::clock::Clock;
-use crate::core::origin::Origin;
 use crate::features::audit::{self, Actor, Event, Kind};
 use crate::migrations;
 use crate::settings::Settings;
 
 pub(in crate::commands) async fn backup(
     file: &Path,
-    settings: &Settings,
+    (settings, access): (&Settings, &Access),
     output: &mut Standard,
 ) -> Result<(), Failure> {
     // A link that leads nowhere is in the way too.
@@ -37,7 +36,7 @@ pub(in crate::commands) async fn backup(
         )));
     }
     let clock = Clock::system();
-    let db = open_database(settings, Role::Admin, &clock).await?;
+    let db = open_database(settings, access, &clock).await?;
     let schema = migrations::ALL.last().map_or(0, |newest| newest.version);
     let heading = Heading::new(schema, settings.issuer.as_str(), clock.now().to_string());
     let partial = partial_beside(file)?;
@@ -48,17 +47,22 @@ pub(in crate::commands) async fn backup(
         ));
     }
     become_file(partial, file)?;
-    let origin = Origin::command_line();
+    let origin = access.origin();
     let event = Event::of_nobody(Kind::DatabaseBackedUp, Actor::Operator, &origin).detail(summary(&tables));
     audit::record_alone(&db, &clock, event).await?;
-    let sentence = format!(
+    let mut sentence = format!(
         "Wrote {} to {}, read it again, and found it whole. The signing keys ({}) are not in it: keep a copy of that \
          folder too, encrypted and elsewhere.",
         summary(&tables),
         file.display(),
         settings.keys_dir.display()
     );
-    Ok(output.done(&sentence, &json!({ "file": file, "schema": schema, "tables": tables }))?)
+    sentence.push_str(&warning(&tables, "BACKUP"));
+    let accounts = rows(&tables, "accounts");
+    let object = json!({
+        "file": file, "schema": schema, "accounts": accounts, "holds_no_accounts": accounts == 0, "tables": tables,
+    });
+    Ok(output.done(&sentence, &object)?)
 }
 
 async fn write(db: &Db, mut writer: Writer) -> Result<Vec<Counted>, Failure> {

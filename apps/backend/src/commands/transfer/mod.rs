@@ -75,16 +75,27 @@ impl Progress {
     }
 }
 
+/// How many rows a table has.
+fn rows(tables: &[Counted], name: &str) -> u64 {
+    let counted = tables.iter().find(|counted| counted.table == name);
+    counted.map_or(0, |counted| counted.rows)
+}
+
+/// What nobody may overlook: `what`, such as "BACKUP", holds no account. Nothing where it holds some.
+fn warning(tables: &[Counted], what: &str) -> String {
+    match rows(tables, "accounts") {
+        0 => format!(
+            " THIS {what} HOLDS 0 ACCOUNTS: unless nobody has signed up yet, it is of another database than you mean. See \
+             `countersign settings` for the one in force."
+        ),
+        _ => String::new(),
+    }
+}
+
 /// `1000 accounts, 2000 sessions and 17 other rows`.
 fn summary(tables: &[Counted]) -> String {
-    let rows = |name: &str| {
-        tables
-            .iter()
-            .find(|counted| counted.table == name)
-            .map_or(0, |counted| counted.rows)
-    };
     let all: u64 = tables.iter().map(|counted| counted.rows).sum();
-    let (accounts, sessions) = (rows("accounts"), rows("sessions"));
+    let (accounts, sessions) = (rows(tables, "accounts"), rows(tables, "sessions"));
     format!(
         "{accounts} accounts, {sessions} sessions and {} other rows",
         all - accounts - sessions

@@ -3,16 +3,20 @@
 use countersign_store::{Db, Kind as Engine, Options, Piece, Role, Schema, database_file};
 use serde_json::json;
 
-use super::summary;
 use super::target::Target;
+use super::{rows, summary, warning};
 use crate::commands::cli::MigrateDatabase;
 use crate::commands::{Failure, Standard};
+use crate::context::Access;
 use crate::core::clock::Clock;
-use crate::core::origin::Origin;
 use crate::features::audit::{self, Actor, Event, Kind};
 use crate::migrations;
 
-pub(in crate::commands) async fn move_database(asked: &MigrateDatabase, output: &mut Standard) -> Result<(), Failure> {
+pub(in crate::commands) async fn move_database(
+    asked: &MigrateDatabase,
+    access: &Access,
+    output: &mut Standard,
+) -> Result<(), Failure> {
     let clock = Clock::system();
     let (from, to) = (url(&asked.from)?, url(&asked.to)?);
     // Links and other spellings name the same file.
@@ -20,18 +24,13 @@ pub(in crate::commands) async fn move_database(asked: &MigrateDatabase, output: 
     if from == to || is_same_file {
         return Err(Failure::new("both URLs name the same database"));
     }
-    if let Some(path) = from
-        .strip_prefix("sqlite://")
-        .filter(|path| !std::path::Path::new(path).exists())
-    {
-        return Err(Failure::new(format!("there is no database {path}")));
-    }
-    let options = |url: &str| Options {
+    let options = |url: &str, create: bool| Options {
         allow_unencrypted: asked.allow_unencrypted,
+        create,
         ..Options::new(url, Role::Server)
     };
     // As a server: one that runs on the file is found out, and none can start meanwhile.
-    let source = Db::open(&options(&from)).await?;
+    let source = Db::open(&options(&from, false)).await?;
     match source.pending(migrations::ALL).await? {
         Schema::Current => {}
         _ => {
@@ -41,7 +40,7 @@ pub(in crate::commands) async fn move_database(asked: &MigrateDatabase, output: 
         }
     }
     let schema = migrations::ALL.last().map_or(0, |newest| newest.version);
-    let target = Db::open(&options(&to)).await?;
+    let target = Db::open(&options(&to, true)).await?;
     let mut target = Target::begin(target, schema, &clock).await?;
     let mut pieces = source.read_whole();
     loop {
@@ -56,7 +55,7 @@ pub(in crate::commands) async fn move_database(asked: &MigrateDatabase, output: 
         }
     }
     let tables = target.verify(&clock).await?.to_vec();
-    let origin = Origin::command_line();
+    let origin = access.origin();
     let event = Event::of_nobody(Kind::DatabaseMoved, Actor::Operator, &origin).detail(summary(&tables));
     audit::record_alone(&target.db, &clock, event).await?;
     target.db.finish_transfer().await?;
@@ -66,13 +65,16 @@ pub(in crate::commands) async fn move_database(asked: &MigrateDatabase, output: 
     };
     target.db.close().await?;
     source.close().await?;
-    let sentence = format!(
+    let mut sentence = format!(
         "Moved {}, and found each table the same by count and by check sum. Set `database_url` to the new database and \
          start the servers; the keys folder stays. Of the old database {kept}: what is written there from now on is not \
          in the new one.",
         summary(&tables)
     );
-    Ok(output.done(&sentence, &json!({ "tables": tables }))?)
+    sentence.push_str(&warning(&tables, "DATABASE"));
+    let accounts = rows(&tables, "accounts");
+    let object = json!({ "accounts": accounts, "holds_no_accounts": accounts == 0, "tables": tables });
+    Ok(output.done(&sentence, &object)?)
 }
 
 /// The URL, or what the file behind an `@` holds.

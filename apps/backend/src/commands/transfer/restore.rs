@@ -6,11 +6,11 @@ use serde_json::json;
 
 use super::backup::read_back;
 use super::format::{Part, Reader};
-use super::summary;
 use super::target::Target;
+use super::{rows, summary, warning};
 use crate::commands::cli::Restore;
 use crate::commands::{Failure, Standard};
-use crate::context::database_options;
+use crate::context::{Access, database_options};
 use crate::core::clock::Clock;
 use crate::core::origin::Origin;
 use crate::features::audit::{self, Actor, Event, Kind};
@@ -20,7 +20,7 @@ use crate::settings::Settings;
 
 pub(in crate::commands) async fn restore(
     asked: &Restore,
-    settings: &Settings,
+    (settings, access): (&Settings, &Access),
     output: &mut Standard,
 ) -> Result<(), Failure> {
     let file = &asked.file;
@@ -39,7 +39,11 @@ pub(in crate::commands) async fn restore(
     read_back(file)?;
     let clock = Clock::system();
     // As a server, so that none starts on the file meanwhile.
-    let db = Db::open(&database_options(settings, Role::Server)).await?;
+    let as_server = Access {
+        role: Role::Server,
+        ..access.clone()
+    };
+    let db = Db::open(&database_options(settings, &as_server)).await?;
     let mut target = Target::begin(db, heading.schema, &clock).await?;
     let (mut reader, _) = Reader::open(file)?;
     while let Some(part) = reader.next()? {
@@ -52,7 +56,7 @@ pub(in crate::commands) async fn restore(
     let tables = target.verify(&clock).await?.to_vec();
     let refuses = !asked.keep_sessions;
     let detail = format!("of {}: {}", heading.made_at, summary(&tables));
-    conclude(target.db, refuses, detail).await?;
+    conclude(target.db, (refuses, access.origin()), detail).await?;
     let mut sentence = format!(
         "Restored {} as of {}, and found them whole. What happened after that is lost, also changed passwords and \
          deleted accounts.",
@@ -65,16 +69,18 @@ pub(in crate::commands) async fn restore(
     } else {
         " As you asked, sessions go on: what was revoked after the backup was made is valid again until it expires."
     });
-    Ok(output.done(
-        &sentence,
-        &json!({ "made_at": heading.made_at, "tables": tables, "kept_sessions": !refuses }),
-    )?)
+    sentence.push_str(&warning(&tables, "BACKUP"));
+    let accounts = rows(&tables, "accounts");
+    let object = json!({
+        "made_at": heading.made_at, "accounts": accounts, "holds_no_accounts": accounts == 0, "tables": tables,
+        "kept_sessions": !refuses,
+    });
+    Ok(output.done(&sentence, &object)?)
 }
 
 /// The last steps before the mark is taken away.
-async fn conclude(db: Db, refuses: bool, detail: String) -> Result<(), Failure> {
+async fn conclude(db: Db, (refuses, origin): (bool, Origin), detail: String) -> Result<(), Failure> {
     let clock = Clock::system();
-    let origin = Origin::command_line();
     let event = Event::of_nobody(Kind::DatabaseRestored, Actor::Operator, &origin).detail(detail);
     if refuses {
         sessions::end_everything(&db, clock.now(), event).await?;

@@ -294,22 +294,24 @@ pub async fn end_sessions(tx: &mut Tx<'_>, id: AccountId, now: Timestamp) -> Res
     .map(drop)
 }
 
-/// Disables an account (with all its sessions) or enables it again.
+/// Disables an account (with all its sessions) or enables it again. Says whether that changed anything.
 pub async fn set_disabled(
     tx: &mut Tx<'_>,
     id: AccountId,
     disabled_at: Option<Timestamp>,
     now: Timestamp,
-) -> Result<(), Error> {
-    query(sql!(
-        "UPDATE accounts SET disabled_at = $2, session_epoch = session_epoch + 1, updated_at = $3 WHERE id = $1"
+) -> Result<bool, Error> {
+    let changed = query(sql!(
+        "UPDATE accounts SET disabled_at = $2, session_epoch = session_epoch + 1, updated_at = $3
+          WHERE id = $1 AND (disabled_at IS NULL) = $4"
     ))
     .bind(id)
     .bind(disabled_at)
     .bind(now)
+    .bind(disabled_at.is_some())
     .execute(tx)
-    .await
-    .map(drop)
+    .await?;
+    Ok(changed > 0)
 }
 
 /// Deletes an account, if its password is still of version `seen` (or whatever it is, where that is `None`). Its
@@ -334,9 +336,9 @@ pub async fn scopes<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Scop
     Ok(names.into_iter().collect())
 }
 
-/// Gives a scope to an account. It has it once, however often it is given.
-pub async fn grant(tx: &mut Tx<'_>, id: AccountId, scope: &str, now: Timestamp) -> Result<(), Error> {
-    query(sql!(
+/// Gives a scope to an account. Says whether it did not have it before.
+pub async fn grant(tx: &mut Tx<'_>, id: AccountId, scope: &str, now: Timestamp) -> Result<bool, Error> {
+    let given = query(sql!(
         "INSERT INTO account_scopes (account_id, scope, granted_at)
          VALUES ($1, $2, $3)
          ON CONFLICT (account_id, scope) DO NOTHING"
@@ -345,8 +347,8 @@ pub async fn grant(tx: &mut Tx<'_>, id: AccountId, scope: &str, now: Timestamp) 
     .bind(scope)
     .bind(now)
     .execute(tx)
-    .await
-    .map(drop)
+    .await?;
+    Ok(given > 0)
 }
 
 /// Takes a scope back. Says whether the account had it.

@@ -50,6 +50,12 @@ pub enum KeysError {
     /// A private key that must be there is not.
     #[error("{} is missing: put it back from a backup", .0.display())]
     Missing(PathBuf),
+    /// There are no keys, and there never were.
+    #[error(
+        "{} holds no keys yet, and this command makes none: `countersign serve` makes the first one at its start, and \
+         `countersign keys generate` makes it now", .0.display()
+    )]
+    None(PathBuf),
     /// There are no keys, but there were.
     #[error(
         "{dir} holds no keys, but this database has issued tokens with the key {kid}: mount or restore the folder (or \

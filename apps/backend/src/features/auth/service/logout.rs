@@ -31,11 +31,11 @@ pub async fn logout_by_refresh_token(
     sessions::revoke_by_refresh_token(context, presented, origin).await
 }
 
-/// Ends every session of the account, also one that is just being opened.
+/// Ends every session of the account, also one that is just being opened. Says how many there were.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn logout_all(context: &Context, account: AccountId, origin: &Origin) -> Result<(), Error> {
+pub async fn logout_all(context: &Context, account: AccountId, origin: &Origin) -> Result<usize, Error> {
     let now = context.clock.now();
     let revoked = context
         .db
@@ -43,11 +43,14 @@ pub async fn logout_all(context: &Context, account: AccountId, origin: &Origin) 
             Box::pin(async move {
                 accounts::end_sessions(tx, account, now).await?;
                 let revoked = sessions::end_all(tx, account, None, now).await?;
-                audit::record(tx, context, Event::new(Kind::SessionsRevoked, account, origin)).await?;
+                if revoked.count() > 0 {
+                    audit::record(tx, context, Event::new(Kind::SessionsRevoked, account, origin)).await?;
+                }
                 Ok::<_, Error>(revoked)
             })
         })
         .await?;
+    let ended = revoked.count();
     context.revocations.announce(revoked).await;
-    Ok(())
+    Ok(ended)
 }

@@ -29,7 +29,7 @@ pub async fn set_password(context: &Context, account: &Account, new: Password) -
         .check_password(&new, &account.email)
         .map_err(PasswordError::Fault)?;
     let hash = context.hasher.hash(new).await?;
-    let (id, now, origin) = (account.id, context.clock.now(), Origin::command_line());
+    let (id, now, origin) = (account.id, context.clock.now(), context.command_line());
     let revoked = context
         .db
         .transact((context, hash, origin), |tx, (context, hash, origin)| {
@@ -46,12 +46,12 @@ pub async fn set_password(context: &Context, account: &Account, new: Password) -
     Ok(())
 }
 
-/// Disables an account with all its sessions, or enables it again.
+/// Disables an account with all its sessions, or enables it again. Says whether that changed anything.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn set_disabled(context: &Context, id: AccountId, disabled: bool) -> Result<(), Error> {
-    let (now, origin) = (context.clock.now(), Origin::command_line());
+pub async fn set_disabled(context: &Context, id: AccountId, disabled: bool) -> Result<bool, Error> {
+    let (now, origin) = (context.clock.now(), context.command_line());
     let kind = if disabled {
         Kind::AccountDisabled
     } else {
@@ -61,15 +61,18 @@ pub async fn set_disabled(context: &Context, id: AccountId, disabled: bool) -> R
         .db
         .transact((context, origin), |tx, (context, origin)| {
             Box::pin(async move {
-                accounts::set_disabled(tx, id, disabled.then_some(now), now).await?;
+                if !accounts::set_disabled(tx, id, disabled.then_some(now), now).await? {
+                    return Ok::<_, Error>(None);
+                }
                 let revoked = sessions::end_all(tx, id, None, now).await?;
                 audit::record(tx, context, Event::new(kind, id, origin)).await?;
-                Ok::<_, Error>(revoked)
+                Ok(Some(revoked))
             })
         })
         .await?;
-    context.revocations.announce(revoked).await;
-    Ok(())
+    let has_changed = revoked.is_some();
+    context.revocations.announce(revoked.unwrap_or_default()).await;
+    Ok(has_changed)
 }
 
 /// Deletes an account and all that hangs on it.
@@ -81,7 +84,7 @@ pub async fn delete(context: &Context, account: &Account) -> Result<(), Error> {
     let revoked = context
         .db
         .transact(
-            (context, account, Origin::command_line()),
+            (context, account, context.command_line()),
             |tx, (context, account, origin)| {
                 Box::pin(async move {
                     forget_mails(tx, &account.email).await?;
@@ -98,45 +101,60 @@ pub async fn delete(context: &Context, account: &Account) -> Result<(), Error> {
     Ok(())
 }
 
-/// Gives scopes to an account.
+/// Gives scopes to an account. Says which of them are new to it.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn grant(context: &Context, id: AccountId, scopes: &Scopes) -> Result<(), Error> {
+pub async fn grant(context: &Context, id: AccountId, scopes: &Scopes) -> Result<Scopes, Error> {
     let now = context.clock.now();
     context
         .db
         .transact(
-            (context, scopes, Origin::command_line()),
+            (context, scopes, context.command_line()),
             |tx, (context, scopes, origin)| {
                 Box::pin(async move {
+                    let mut changed = Vec::new();
                     for scope in scopes.iter() {
-                        accounts::grant(tx, id, scope, now).await?;
+                        if accounts::grant(tx, id, scope, now).await? {
+                            changed.push(scope.to_owned());
+                        }
                     }
-                    let event = Event::new(Kind::ScopesChanged, id, origin).detail(format!("granted {scopes}"));
-                    audit::record(tx, context, event).await
+                    let changed: Scopes = changed.into_iter().collect();
+                    if !changed.is_empty() {
+                        let event = Event::new(Kind::ScopesChanged, id, origin).detail(format!("granted {changed}"));
+                        audit::record(tx, context, event).await?;
+                    }
+                    Ok::<_, Error>(changed)
                 })
             },
         )
         .await
 }
 
-/// Takes scopes back from an account. Tokens that carry them go on carrying them until they end.
+/// Takes scopes back from an account, and says which of them it had. Tokens that carry them go on carrying them until
+/// they end.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn ungrant(context: &Context, id: AccountId, scopes: &Scopes) -> Result<(), Error> {
+pub async fn ungrant(context: &Context, id: AccountId, scopes: &Scopes) -> Result<Scopes, Error> {
     context
         .db
         .transact(
-            (context, scopes, Origin::command_line()),
+            (context, scopes, context.command_line()),
             |tx, (context, scopes, origin)| {
                 Box::pin(async move {
+                    let mut changed = Vec::new();
                     for scope in scopes.iter() {
-                        accounts::ungrant(tx, id, scope).await?;
+                        if accounts::ungrant(tx, id, scope).await? {
+                            changed.push(scope.to_owned());
+                        }
                     }
-                    let event = Event::new(Kind::ScopesChanged, id, origin).detail(format!("took back {scopes}"));
-                    audit::record(tx, context, event).await
+                    let changed: Scopes = changed.into_iter().collect();
+                    if !changed.is_empty() {
+                        let event = Event::new(Kind::ScopesChanged, id, origin).detail(format!("took back {changed}"));
+                        audit::record(tx, context, event).await?;
+                    }
+                    Ok::<_, Error>(changed)
                 })
             },
         )
@@ -157,7 +175,7 @@ pub async fn issue_token(
     let bit = context.revocations.allocate().await?;
     let opened = context
         .db
-        .transact((context, asked, &refresh_token, Origin::command_line()), |tx, input| {
+        .transact((context, asked, &refresh_token, context.command_line()), |tx, input| {
             Box::pin(async move {
                 let (context, asked, refresh_token, origin) = input;
                 let Some(standing) = accounts::may_sign_in(&mut *tx, id).await? else {
@@ -190,7 +208,7 @@ pub async fn issue_token(
 /// # Errors
 /// Those of the database.
 pub async fn verify_email(context: &Context, account: &Account) -> Result<bool, Error> {
-    let (now, origin) = (context.clock.now(), Origin::command_line());
+    let (now, origin) = (context.clock.now(), context.command_line());
     let email = parsed(&account.email)?;
     context
         .db

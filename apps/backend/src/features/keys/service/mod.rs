@@ -100,6 +100,30 @@ impl Keys {
             created = first::make_first_key(&options, &db, clock.now()).await?;
             reading = Reading::of(&options).await?;
         }
+        Self::of_reading((options, reading, created), db, clock).await
+    }
+
+    /// Reads the folder, and makes no key.
+    ///
+    /// # Errors
+    /// [`KeysError`]; [`KeysError::None`] where there never was a key.
+    pub async fn open_existing(options: KeyOptions, db: Db, clock: Clock) -> Result<Self, KeysError> {
+        let reading = Reading::of(&options).await?;
+        if reading.snapshot.is_empty() {
+            let dir = options.dir.clone();
+            return Err(match store::all(&db).await?.pop() {
+                Some(known) => KeysError::Lost { dir, kid: known.kid },
+                None => KeysError::None(dir),
+            });
+        }
+        Self::of_reading((options, reading, false), db, clock).await
+    }
+
+    async fn of_reading(
+        (options, reading, created): (KeyOptions, Reading, bool),
+        db: Db,
+        clock: Clock,
+    ) -> Result<Self, KeysError> {
         let fingerprint = reading.snapshot.fingerprint();
         let keys = reading.keys().await?;
         let now = clock.now();

@@ -53,6 +53,13 @@ row! {
 #[derive(Clone, Debug, Default)]
 pub struct Revoked(Vec<Bit>);
 
+impl Revoked {
+    /// How many sessions ended.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
 /// What the operator decided about lists.
 pub struct Options {
     /// The issuer, of which each list's address begins.

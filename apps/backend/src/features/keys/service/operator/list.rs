@@ -18,7 +18,7 @@ pub struct ListedKey {
     pub state: KeyState,
     /// Since when servers publish it; none if no server has.
     pub since: Option<Timestamp>,
-    /// When the last token that it signed has expired, to the hour.
+    /// When the last token that it signed has expired, to the hour; none if it signed none.
     pub last_token_expires_at: Option<Timestamp>,
     /// From when on the next key may be activated.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,7 +86,10 @@ impl KeyOperator {
         ListedKey {
             state,
             since: record.map(|record| record.first_seen_at),
-            last_token_expires_at: record.map(|record| record.last_expires_at),
+            // Remembered with the moment in which it was first seen, as long as it has signed nothing.
+            last_token_expires_at: record
+                .filter(|record| record.last_expires_at > record.first_seen_at)
+                .map(|record| record.last_expires_at),
             ready_at: if state == KeyState::Next {
                 self.ready_at(&kid, history)
             } else {

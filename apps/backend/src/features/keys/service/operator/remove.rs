@@ -17,6 +17,8 @@ pub struct Revoked {
     pub kid: String,
     /// What it was used for.
     pub was: KeyState,
+    /// Whether that changed anything; not if it was revoked before.
+    pub changed: bool,
     /// The key that signs in its place, if it was the current one.
     pub replaced_by: Option<String>,
 }
@@ -61,7 +63,7 @@ impl KeyOperator {
     }
 
     /// Takes a key out of use at once, on every server of this database and for good. In the current key's place
-    /// comes the next one, or a new one.
+    /// comes the next one, or a new one. Of a key that was revoked before it says so, and changes nothing.
     ///
     /// # Errors
     /// [`OperatorError::Unknown`]; else that the folder or the database cannot be used.
@@ -75,6 +77,14 @@ impl KeyOperator {
         let was = state_of(kid, Some(&keys), &History::new());
         if was == KeyState::Gone && !history.contains_key(kid) {
             return Err(OperatorError::Unknown(kid.to_owned()));
+        }
+        if was == KeyState::Gone && is_revoked(&history, kid) {
+            return Ok(Revoked {
+                kid: kid.to_owned(),
+                was,
+                changed: false,
+                replaced_by: None,
+            });
         }
         let mut replaced_by = None;
         let gone = kid.to_owned();
@@ -93,6 +103,7 @@ impl KeyOperator {
         Ok(Revoked {
             kid: kid.to_owned(),
             was,
+            changed: true,
             replaced_by,
         })
     }
