@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{BINARY, RECOVERY, get, me, sign_up, until};
 
 /// Room for the database and for the beginning of its log, in the units of `ulimit`, 512 bytes.
-const ROOM: u32 = 1_600;
+const ROOM: u32 = 2_400;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn f12_a_full_disk_stops_writes_alone_and_loses_nothing() {
