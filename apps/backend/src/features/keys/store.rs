@@ -77,7 +77,12 @@ pub(super) async fn revoke(db: &Db, kid: &str, now: Timestamp) -> Result<(), Err
 
 /// Remembers `kid` as the very first key, unless there is a history: then gives the key of it that was seen last.
 pub(super) async fn begin_history(tx: &mut Tx<'_>, kid: &str, now: Timestamp) -> Result<Option<String>, Error> {
-    if let Some(known) = all(&mut *tx).await?.pop() {
+    let mut known = all(&mut *tx).await?;
+    // Another node reads the files as soon as they are there, and may have remembered this very key by now.
+    if known.iter().any(|known| known.kid == kid) {
+        return Ok(None);
+    }
+    if let Some(known) = known.pop() {
         return Ok(Some(known.kid));
     }
     remember(tx, kid, now, now).await?;
