@@ -54,10 +54,13 @@ const OWN: &[(&str, &[Code])] = &[
     ("GET /api/auth/me/export", &[RateLimited]),
     ("DELETE /api/auth/me", &[InvalidCredentials, RateLimited]),
     ("POST /api/auth/verify-email", &[InvalidEmail, RateLimited]),
-    ("POST /api/auth/verify-email/confirm", &[InvalidProof, RateLimited]),
+    (
+        "POST /api/auth/verify-email/confirm",
+        &[InvalidProof, PasswordRequired, InvalidCredentials, RateLimited],
+    ),
     (
         "POST /api/auth/change-email",
-        &[InvalidEmail, InvalidCredentials, EmailTaken, RateLimited],
+        &[InvalidEmail, InvalidCredentials, SameEmail, RateLimited],
     ),
     (
         "POST /api/auth/change-email/confirm",
@@ -70,14 +73,16 @@ const OWN: &[(&str, &[Code])] = &[
     ("GET /oauth2/status-lists/{number}", &[NotFound]),
 ];
 
-const NEW_PASSWORD: [&str; 3] = [
+const NEW_PASSWORD: [&str; 4] = [
     "POST /api/auth/register",
+    "POST /api/auth/verify-email/confirm",
     "POST /api/auth/change-password",
     "POST /api/auth/recover/confirm",
 ];
 
-/// Where a wrong password comes beside a bearer token that is right: 403, not 401.
-const BESIDE_A_TOKEN: [&str; 3] = [
+/// Where a wrong password comes beside a bearer token, or a mailed link, that is right: 403, not 401.
+const BESIDE_A_TOKEN: [&str; 4] = [
+    "POST /api/auth/verify-email/confirm",
     "POST /api/auth/change-password",
     "DELETE /api/auth/me",
     "POST /api/auth/change-email",

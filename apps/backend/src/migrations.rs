@@ -49,4 +49,9 @@ pub const ALL: &[Migration] = &[
         name: "audit subjects",
         sql: include_str!("../migrations/0009_audit_subjects.sql"),
     },
+    Migration {
+        version: 10,
+        name: "proofs",
+        sql: include_str!("../migrations/0010_proofs.sql"),
+    },
 ];

@@ -13,7 +13,7 @@ use super::output::Row;
 use super::{Failure, Standard, prompt};
 use crate::Context;
 use crate::core::clock::Timestamp;
-use crate::core::email::Email;
+use crate::core::email::{Email, NewEmail};
 use crate::core::ids::AccountId;
 use crate::core::password::Password;
 use crate::features::accounts::{self, Account, AccountError};
@@ -57,7 +57,7 @@ pub(super) async fn account(context: &Context, text: &str) -> Result<Account, Fa
 }
 
 async fn create(new: WithPassword, context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let email: Email = new.account.email.parse()?;
+    let email: NewEmail = new.account.email.parse()?;
     let password = asked_for(new.password_stdin)?;
     let account = accounts::register(context, email, password, &context.command_line()).await?;
     let sentence = format!("Made the account {} for {}.", account.id, account.email);
@@ -65,7 +65,7 @@ async fn create(new: WithPassword, context: &Context, output: &mut Standard) -> 
 }
 
 async fn invite(whom: Named, context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let email: Email = whom.email.parse()?;
+    let email: NewEmail = whom.email.parse()?;
     let made = operator::invite(context, &email, &context.command_line()).await?;
     let account = made.ok_or_else(|| Failure::new(format!("there is an account with the address {email} already")))?;
     let sentence = format!(

@@ -1,6 +1,7 @@
 //! E-mail addresses, parsed once at the door.
 
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
 use email_address::{EmailAddress, Options};
@@ -16,10 +17,26 @@ pub struct Email {
     key: String,
 }
 
-/// The text is no e-mail address that mail could be sent to.
+/// The email address of an account that is about to be made, or about to get it: an [`Email`] without characters that
+/// only pass for others. Whatever is looked up is folded, so `ﬁ@example.com` would keep `fi@example.com` from its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEmail(Email);
+
+/// Why a text is no email address that mail could be sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("This is not an e-mail address. It should look like ada@example.com.")]
-pub struct InvalidEmail;
+pub enum InvalidEmail {
+    /// It does not look like one.
+    #[error("This is not an email address. It should look like ada@example.com.")]
+    Malformed,
+    /// Its domain is an IP address, or ends in something that is no top-level domain.
+    #[error("No mail can be sent to this domain: it must end in a top-level domain, such as .com.")]
+    Unreachable,
+    /// It holds characters that Unicode equates with others.
+    #[error(
+        "This email address contains characters that only look like others. Type it with plain letters and digits."
+    )]
+    LookAlike,
+}
 
 impl Email {
     /// The address as its owner wrote it.
@@ -41,27 +58,75 @@ impl FromStr for Email {
         let typed: String = text.trim_matches(' ').nfc().collect();
         let folded: String = typed.nfkc().collect::<String>().to_lowercase().nfc().collect();
         if typed.len() > MAX_OCTETS || typed.chars().any(unsafe_in_an_address) {
-            return Err(InvalidEmail);
+            return Err(InvalidEmail::Malformed);
         }
         // Folding turns U+FF20 and U+FE6B into `@`: an address that was not one before is an attempt to deceive.
         if typed.matches('@').count() != 1 || folded.matches('@').count() != 1 {
-            return Err(InvalidEmail);
+            return Err(InvalidEmail::Malformed);
         }
-        let (local, domain) = folded.split_once('@').ok_or(InvalidEmail)?;
-        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| InvalidEmail)?;
+        let (local, domain) = folded.split_once('@').ok_or(InvalidEmail::Malformed)?;
+        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| InvalidEmail::Malformed)?;
+        if !has_top_level_domain(&domain) {
+            return Err(InvalidEmail::Unreachable);
+        }
         let key = format!("{local}@{domain}");
-        EmailAddress::parse_with_options(&key, options()).map_err(|_| InvalidEmail)?;
+        EmailAddress::parse_with_options(&key, options()).map_err(|_| InvalidEmail::Malformed)?;
         if key.len() > MAX_OCTETS {
-            Err(InvalidEmail)
+            Err(InvalidEmail::Malformed)
         } else {
             Ok(Self { typed, key })
         }
     }
 }
 
+impl FromStr for NewEmail {
+    type Err = InvalidEmail;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEmail> {
+        let email: Email = text.parse()?;
+        match email.typed.nfkc().eq(email.typed.chars()) && is_plain_domain(&email) {
+            true => Ok(Self(email)),
+            false => Err(InvalidEmail::LookAlike),
+        }
+    }
+}
+
+/// Whether the domain was typed as the domain name system knows it, but for letter case: not with a full stop of another
+/// script, say, which UTS 46 maps to the plain one.
+fn is_plain_domain(email: &Email) -> bool {
+    let domain = |text: &str| text.rsplit_once('@').map(|(_, domain)| domain.to_owned());
+    let (Some(typed), Some(ascii)) = (domain(&email.typed), domain(&email.key)) else {
+        return false;
+    };
+    let (known, _) = idna::domain_to_unicode(&ascii);
+    typed.is_ascii() || typed.chars().flat_map(char::to_lowercase).eq(known.chars())
+}
+
+impl Deref for NewEmail {
+    type Target = Email;
+
+    fn deref(&self) -> &Email {
+        &self.0
+    }
+}
+
+/// A top-level domain consists of letters alone, or is an internationalized one (RFC 3696 §2; ICANN). An IPv4 address, in
+/// whichever notation a resolver takes, ends in a number.
+fn has_top_level_domain(domain: &str) -> bool {
+    domain
+        .rsplit_once('.')
+        .is_some_and(|(_, last)| last.starts_with("xn--") || last.bytes().all(|byte| byte.is_ascii_alphabetic()))
+}
+
 impl fmt::Display for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.typed)
+    }
+}
+
+impl fmt::Display for NewEmail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -72,12 +137,26 @@ fn options() -> Options {
         .without_display_text()
 }
 
-/// Controls, quotes and blanks never stand in an address that people use; mail headers are forged with them.
+/// Controls, quotes and blanks never stand in an address that people use; mail headers are forged with them. What is not
+/// seen at all (Unicode's default ignorable code points) makes two addresses look like one.
 fn unsafe_in_an_address(c: char) -> bool {
     c.is_control()
         || c.is_whitespace()
         || matches!(c, '"' | '\\' | '<' | '>' | '(' | ')' | ',' | ';' | ':' | '[' | ']')
         || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+        || matches!(
+            c,
+            '\u{AD}'
+                | '\u{34F}'
+                | '\u{61C}'
+                | '\u{115F}'
+                | '\u{1160}'
+                | '\u{17B4}'
+                | '\u{17B5}'
+                | '\u{3164}'
+                | '\u{FFA0}'
+        )
+        || matches!(c, '\u{180B}'..='\u{180F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FFF0}'..='\u{FFF8}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 #[cfg(test)]
@@ -131,9 +210,54 @@ mod tests {
             ".a@b.com",
             "a.@b.com",
         ] {
-            assert_eq!(text.parse::<Email>(), Err(InvalidEmail), "{text:?}");
+            assert!(text.parse::<Email>().is_err(), "{text:?}");
         }
         let long = format!("{}@example.com", "a".repeat(250));
-        assert_eq!(long.parse::<Email>(), Err(InvalidEmail));
+        assert_eq!(long.parse::<Email>(), Err(InvalidEmail::Malformed));
+    }
+
+    #[test]
+    fn no_mail_reaches_an_ip_address_or_a_number() {
+        for text in [
+            "a@127.0.0.1",
+            "a@1.2.3.4",
+            "a@example.123",
+            "a@example.0x1",
+            "a@0x7f.1",
+            "a@\u{ff11}.\u{ff12}.\u{ff13}.\u{ff14}",
+            "a@2130706433",
+        ] {
+            assert_eq!(text.parse::<Email>(), Err(InvalidEmail::Unreachable), "{text:?}");
+        }
+        assert!("a@123.example".parse::<Email>().is_ok());
+        assert!("a@example.\u{440}\u{444}".parse::<Email>().is_ok());
+    }
+
+    #[test]
+    fn c_64_a_look_alike_is_found_but_is_no_new_address() {
+        for (text, key) in [
+            ("\u{fb01}@example.com", "fi@example.com"),
+            ("\u{ff2b}ate@example.com", "kate@example.com"),
+            ("sam\u{b2}@example.com", "sam2@example.com"),
+            ("ada@example\u{ff0e}com", "ada@example.com"),
+            ("ada@example\u{3002}com", "ada@example.com"),
+        ] {
+            assert_eq!(text.parse::<Email>().unwrap().key(), key, "{text:?}");
+            assert_eq!(text.parse::<NewEmail>(), Err(InvalidEmail::LookAlike), "{text:?}");
+        }
+        for text in [
+            "E\u{301}va@example.com",
+            "Ada@B\u{dc}CHER.example",
+            "\u{738b}@stra\u{df}e.example",
+        ] {
+            assert!(text.parse::<NewEmail>().is_ok(), "{text:?}");
+        }
+        for text in [
+            "ka\u{ad}te@example.com",
+            "kate\u{fe0f}@example.com",
+            "kate@exam\u{34f}ple.com",
+        ] {
+            assert_eq!(text.parse::<Email>(), Err(InvalidEmail::Malformed), "{text:?}");
+        }
     }
 }

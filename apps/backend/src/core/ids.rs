@@ -44,6 +44,10 @@ id!(
     SessionId
 );
 id!(
+    /// Names a sign-up whose email address is yet to be confirmed.
+    RegistrationId
+);
+id!(
     /// Names an entry of the audit log.
     AuditId
 );

@@ -9,6 +9,7 @@ pub mod device;
 pub mod device_name;
 pub mod email;
 pub mod extract;
+pub mod handle;
 pub mod ids;
 pub mod language;
 pub mod layers;

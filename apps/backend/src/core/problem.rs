@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::email::InvalidEmail;
 use super::limits::Exceeded;
 use super::password::{HashError, PasswordFault};
 
@@ -60,7 +61,9 @@ codes! {
     InvalidToken = "invalid_token", UNAUTHORIZED, "Invalid token";
     /// The e-mail address or the password is not right.
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Invalid credentials";
-    /// The mailed link or code is not valid: wrong, used, too old, or a newer mail was sent. Ask for a new one.
+    /// The mailed link or code is not valid: wrong, used, too old, from before the account's password, email address or
+    /// sessions were changed or ended, or a newer mail was sent. A code is also refused with another handle than that of the
+    /// request it was sent for. Ask for a new one.
     InvalidProof = "invalid_code", BAD_REQUEST, "Invalid link or code";
     /// The password is right, and the e-mail address is not verified, which this server requires. Follow the link in the
     /// mail, or ask for another one.
@@ -81,8 +84,13 @@ codes! {
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
     /// The client took too long to send its request.
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "Request timeout";
+    /// The link is right, and says only who reads the mail: not who signed up with the address, or set the password. Send
+    /// the account's `password` along, or `new_password` to set another one, which signs everybody out. Nothing is used up.
+    PasswordRequired = "password_required", FORBIDDEN, "Password required";
     /// An account with this e-mail address exists already.
     EmailTaken = "email_taken", CONFLICT, "E-mail address taken";
+    /// It is the account's own email address already, in this or another spelling.
+    SameEmail = "same_email", CONFLICT, "Same email address";
     /// The body is larger than 64 KiB.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "Body too large";
     /// The Content-Type (or Content-Encoding) is not one that the route takes.
@@ -325,6 +333,12 @@ impl FieldError {
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = detail.into();
         self
+    }
+}
+
+impl From<InvalidEmail> for FieldError {
+    fn from(error: InvalidEmail) -> Self {
+        Self::new("email", Code::InvalidEmail).detail(error.to_string())
     }
 }
 

@@ -90,7 +90,7 @@ choice! {
         Off = "off",
         /// Who signs up gets a mail; whether they answer it is seen in `email_verified`.
         Optional = "optional",
-        /// Nobody signs in before.
+        /// A sign-up makes no account before, and nobody signs in before.
         Required = "required",
     }
 }
@@ -132,9 +132,9 @@ section! {
         trusted_proxies: Vec<IpNet> = "",
         /// Who may open an account: everyone (`open`), or only the command line (`closed`).
         signup: Signup = "open",
-        /// Whether people prove that their address is theirs: never (`off`); they are asked to when they sign up
-        /// (`optional`); or before they sign in (`required`), and then signing up tells nobody whether an address has an
-        /// account.
+        /// Whether people prove that their email address is theirs: never (`off`); they are asked to when they sign up
+        /// (`optional`); or a sign-up makes no account before its mail is confirmed (`required`), and then signing up tells
+        /// nobody whether an address has an account.
         #[danger = "without `required`, signing up tells whether an address has an account"]
         email_verification: EmailVerification = "optional",
         /// Origins of web pages whose scripts may call the API; preflights of others are refused (403) and named in the

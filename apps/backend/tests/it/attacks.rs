@@ -15,13 +15,12 @@ use serde_json::{Value, json};
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
 /// Routes that everybody may ask, and how they answer who sends nothing.
-const PUBLIC: [(&str, u16); 16] = [
+const PUBLIC: [(&str, u16); 15] = [
     ("GET /.well-known/jwks.json", 200),
     ("GET /.well-known/oauth-authorization-server", 200),
     ("GET /healthz", 200),
     ("GET /readyz", 200),
     ("GET /oauth2/status-lists/{number}", 200),
-    ("POST /api/auth/change-email/confirm", 415),
     ("POST /api/auth/login", 415),
     ("POST /api/auth/login/email", 415),
     ("POST /api/auth/login/email/confirm", 415),

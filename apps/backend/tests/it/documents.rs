@@ -97,7 +97,7 @@ on_both_databases! {
                 "GET /oauth2/status-lists/{number}",
                 "GET /readyz",
                 "POST /api/auth/change-email (bearer)",
-                "POST /api/auth/change-email/confirm",
+                "POST /api/auth/change-email/confirm (bearer)",
                 "POST /api/auth/change-password (bearer)",
                 "POST /api/auth/login",
                 "POST /api/auth/login/email",
@@ -109,7 +109,7 @@ on_both_databases! {
                 "POST /api/auth/refresh",
                 "POST /api/auth/register",
                 "POST /api/auth/verify-email",
-                "POST /api/auth/verify-email/confirm",
+                "POST /api/auth/verify-email/confirm (bearer)",
             ]
         );
     }

@@ -67,7 +67,12 @@ on_both_databases! {
         let body = json!({ "email": email, "password": PASSWORD });
         server.post("/api/auth/register", body.clone()).await.assert_status(201);
         let token = server.mail().await.token();
-        server.post("/api/auth/verify-email/confirm", json!({ "token": token })).await.assert_status(204);
+        for password in own {
+            let body = json!({ "token": token, "new_password": password });
+            refused(server.post("/api/auth/verify-email/confirm", body).await, "new_password");
+        }
+        let proof = json!({ "token": token, "password": PASSWORD });
+        server.post("/api/auth/verify-email/confirm", proof).await.assert_status(204);
         let ada = server.sign_in("ada.lovelace").await;
         for password in own {
             let body = json!({ "current_password": PASSWORD, "new_password": password });
@@ -138,7 +143,8 @@ on_both_databases! {
         let before = computed(&server);
         let change = json!({ "current_password": "wrong", "new_password": "a better umbrella" });
         current.post("/api/auth/change-password", change).await.assert_status(403);
-        let guess = json!({ "email": "nobody@example.com", "code": "000000" });
+        let handle = format!("csh_{}", "A".repeat(43));
+        let guess = json!({ "email": "nobody@example.com", "code": "000000", "handle": handle });
         server.post("/api/auth/login/email/confirm", guess).await.assert_status(400);
         assert_eq!(computed(&server).iter().zip(&before).map(|(after, before)| after - before).collect::<Vec<_>>(), [6, 2, 2, 2]);
         // A scheme that came while the server ran is met, and then costs everybody the same.

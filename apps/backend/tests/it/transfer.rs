@@ -328,7 +328,7 @@ on_both_databases! {
         .await;
         assert!(execute(&scratch, &["backup", "backup.gz"]).status.success());
         // It is spent after the backup was made, which knows nothing of it.
-        let answer = json!({ "token": mail.unwrap().token() });
+        let answer = json!({ "token": mail.unwrap().token(), "password": PASSWORD });
         let verify = "/api/auth/verify-email/confirm";
         server.client().post(verify, &answer).await.unwrap().assert_status(204);
         server.kill();

@@ -13,7 +13,7 @@ pub use router::router;
 pub use schemas::UserBody;
 pub use service::{AccountError, New, Version, add, may_sign_in, profile, register};
 pub use store::{
-    Account, Credentials, Outdated, Standing, change_email, change_password, count_failure, credentials_by_email,
-    credentials_by_id, delete, end_sessions, find, find_by_email, grant, is_empty, list, outdated_hashes, scopes,
-    set_disabled, set_verified, sign_in, ungrant,
+    Account, Credentials, Outdated, Standing, State, change_email, change_password, count_failure,
+    credentials_by_email, credentials_by_id, delete, end_sessions, find, find_by_email, grant, is_empty, list,
+    outdated_hashes, scopes, set_disabled, set_verified, sign_in, state, state_by_email, ungrant,
 };

@@ -5,7 +5,7 @@ use countersign_store::{Conn, Error, Tx};
 
 use super::store::{self, Account, NewAccount, Standing};
 use crate::Context;
-use crate::core::email::Email;
+use crate::core::email::NewEmail;
 use crate::core::ids::AccountId;
 use crate::core::origin::Origin;
 use crate::core::password::{HashError, Password, PasswordFault};
@@ -46,7 +46,7 @@ pub struct New<'a> {
     /// Its id.
     pub id: AccountId,
     /// Its address.
-    pub email: &'a Email,
+    pub email: &'a NewEmail,
     /// A PHC string.
     pub password_hash: &'a str,
     /// Who makes it.
@@ -77,7 +77,7 @@ pub async fn add(tx: &mut Tx<'_>, context: &Context, new: &New<'_>) -> Result<Op
 /// [`AccountError`].
 pub async fn register(
     context: &Context,
-    email: Email,
+    email: NewEmail,
     password: Password,
     origin: &Origin,
 ) -> Result<Account, AccountError> {

@@ -5,7 +5,7 @@ use countersign_store::{Conn, Error, Tx, query, row, sql};
 
 use super::Version;
 use crate::core::clock::Timestamp;
-use crate::core::email::Email;
+use crate::core::email::{Email, NewEmail};
 use crate::core::ids::AccountId;
 
 row! {
@@ -60,10 +60,27 @@ row! {
     }
 }
 
+row! {
+    /// What a mail that is asked for is bound to: an account that is not disabled, and its versions.
+    #[derive(Clone, Debug)]
+    pub struct State {
+        /// The account.
+        pub id: AccountId,
+        /// The address as its owner typed it.
+        pub email: String,
+        /// When the address was proven.
+        pub email_verified_at: Option<Timestamp>,
+        /// Rises with each change of the password or the address.
+        pub credential_version: Version,
+        /// Rises whenever all sessions end.
+        pub session_epoch: Version,
+    }
+}
+
 /// A row that is about to be made.
 pub(super) struct NewAccount<'a> {
     pub id: AccountId,
-    pub email: &'a Email,
+    pub email: &'a NewEmail,
     pub password_hash: &'a str,
     pub created_at: Timestamp,
 }
@@ -118,6 +135,30 @@ pub async fn find_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Resu
         "SELECT id, email, email_verified_at, created_at, updated_at, last_sign_in_at, disabled_at
            FROM accounts
           WHERE email_key = $1"
+    ))
+    .bind(email.key())
+    .optional(conn)
+    .await
+}
+
+/// The state of an account that is not disabled. `mail` and `auth` call it.
+pub async fn state<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<State>, Error> {
+    query(sql!(
+        "SELECT id, email, email_verified_at, credential_version, session_epoch
+           FROM accounts
+          WHERE id = $1 AND disabled_at IS NULL"
+    ))
+    .bind(id)
+    .optional(conn)
+    .await
+}
+
+/// The same by its address, in any spelling.
+pub async fn state_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Result<Option<State>, Error> {
+    query(sql!(
+        "SELECT id, email, email_verified_at, credential_version, session_epoch
+           FROM accounts
+          WHERE email_key = $1 AND disabled_at IS NULL"
     ))
     .bind(email.key())
     .optional(conn)
@@ -249,15 +290,15 @@ pub async fn change_password(
     .await
 }
 
-/// The address is proven to be its owner's. Says whether it was not before.
+/// The address is proven to be its owner's, in the very spelling that the mail went to. Says whether it was not before.
 pub async fn set_verified(tx: &mut Tx<'_>, id: AccountId, email: &Email, now: Timestamp) -> Result<bool, Error> {
     let changed = query(sql!(
         "UPDATE accounts
             SET email_verified_at = $3, updated_at = $3
-          WHERE id = $1 AND email_key = $2 AND email_verified_at IS NULL"
+          WHERE id = $1 AND email = $2 AND email_verified_at IS NULL"
     ))
     .bind(id)
-    .bind(email.key())
+    .bind(email.typed())
     .bind(now)
     .execute(tx)
     .await?;
@@ -266,7 +307,7 @@ pub async fn set_verified(tx: &mut Tx<'_>, id: AccountId, email: &Email, now: Ti
 
 /// Gives an account another address, which is proven, unless it is another account's. Whatever was mailed to the old
 /// one, or is being done with what it proved, becomes void with the version.
-pub async fn change_email(tx: &mut Tx<'_>, id: AccountId, email: &Email, now: Timestamp) -> Result<bool, Error> {
+pub async fn change_email(tx: &mut Tx<'_>, id: AccountId, email: &NewEmail, now: Timestamp) -> Result<bool, Error> {
     let changed = query(sql!(
         "UPDATE accounts
             SET email = $2, email_key = $3, email_verified_at = $4, credential_version = credential_version + 1,

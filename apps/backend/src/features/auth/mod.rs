@@ -9,6 +9,6 @@ mod service;
 pub use router::router;
 pub use schemas::{MailAnswerBody, MailAskedBody, MailRequestBody, answer_mistake};
 pub use service::{
-    AskError, Credentials, ExportBody, LoginError, PasswordError, Registration, SignUpError, SignedUp, ask, ask_for,
-    change_password, confirm, delete, enter, enter_by_email, export, logout_all, notify, operator, sign_up,
+    AskError, Asking, Credentials, ExportBody, LoginError, PasswordError, Registration, SignUpError, SignedUp, ask,
+    change_password, confirm, delete, enter, enter_by_email, export, logout_all, notify, operator, settle, sign_up,
 };

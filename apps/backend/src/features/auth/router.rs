@@ -12,10 +12,13 @@ use super::schemas::{
     ConfirmationBody, EmailLoginBody, LoginBody, LoginForm, LoginJson, MailAskedBody, MailRequestBody,
     PasswordChangeBody, RegistrationBody,
 };
-use super::service::{self, AskError, ExportBody, ExportError, LoginError, PasswordError, SignUpError, SignedUp};
+use super::service::{
+    self, AskError, Asking, ExportBody, ExportError, LoginError, PasswordError, SignUpError, SignedUp,
+};
 use crate::Context;
 use crate::core::dependencies::{CurrentUser, Identified};
 use crate::core::extract;
+use crate::core::handle::Handle;
 use crate::core::origin::Origin;
 use crate::core::problem::{Code, FieldError, Problem, ProblemBody};
 use crate::features::accounts::{AccountError, UserBody};
@@ -40,7 +43,9 @@ pub fn router() -> OpenApiRouter<Context> {
 /// Sign up
 ///
 /// Makes an account. The address is compared without regard to case; the password is kept as an Argon2id hash. Where
-/// addresses must be verified, the answer is always 202 with one and the same body: the rest is in the mail.
+/// addresses must be verified, the answer is always 202, whether or not there is an account: the rest is in the mail, and
+/// nothing changes before it is confirmed. Keep the `handle`: with it, the link or the code of the mail makes the account
+/// with this password.
 #[utoipa::path(post, path = "/api/auth/register", tag = "accounts",
     request_body = RegistrationBody,
     responses(
@@ -53,10 +58,13 @@ async fn register(
     origin: Origin,
     extract::Checked(body): extract::Checked<RegistrationBody>,
 ) -> Result<Response, Problem> {
-    Ok(match service::sign_up(&context, body.try_into()?, &origin).await? {
-        SignedUp::Made(account) => (StatusCode::CREATED, Json(UserBody::from(*account))).into_response(),
-        SignedUp::Asked => (StatusCode::ACCEPTED, Json(MailAskedBody::default())).into_response(),
-    })
+    let handle = Handle::generate(context.chance);
+    Ok(
+        match service::sign_up(&context, body.of(handle.hash())?, &origin).await? {
+            SignedUp::Made(account) => (StatusCode::CREATED, Json(UserBody::from(*account))).into_response(),
+            SignedUp::Asked => (StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))).into_response(),
+        },
+    )
 }
 
 /// Ask for a mail to sign in with
@@ -73,11 +81,20 @@ async fn ask_to_sign_in(
     origin: Origin,
     extract::Json(body): extract::Json<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
-    service::ask(&context, Purpose::SignIn, &body.email()?, &origin).await?;
-    Ok((StatusCode::ACCEPTED, Json(MailAskedBody::default())))
+    let handle = body.handle(context.chance)?;
+    let asking = Asking {
+        purpose: Purpose::SignIn,
+        to: &body.email()?,
+        handle: handle.hash(),
+        by: None,
+    };
+    service::ask(&context, &asking, &origin).await?;
+    Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
 }
 
 /// Sign in by a mailed link or code
+///
+/// The link works anywhere; the code works together with the `handle` of whoever asked.
 #[utoipa::path(post, path = "/api/auth/login/email/confirm", tag = "auth",
     request_body = EmailLoginBody,
     responses(
@@ -89,8 +106,10 @@ async fn login_by_email(
     origin: Origin,
     extract::Checked(body): extract::Checked<EmailLoginBody>,
 ) -> Result<Json<TokenBody>, Problem> {
-    let scopes = body.scopes()?;
-    let result = service::sign_in_by_email(&context, body.answer().try_into()?, &scopes, &origin).await;
+    let (scopes, answer) = (body.scopes()?, body.answer());
+    let handle = answer.handle();
+    let answer = (answer.try_into()?, handle);
+    let result = service::sign_in_by_email(&context, answer, &scopes, &origin).await;
     context
         .metrics
         .login(result.as_ref().err().map_or("success", LoginError::outcome));
@@ -283,6 +302,11 @@ impl From<ProofError> for Problem {
     fn from(error: ProofError) -> Self {
         match error {
             ProofError::Invalid => Self::new(Code::InvalidProof),
+            ProofError::Unbound => {
+                let detail =
+                    "A code works only together with the `handle` of the answer to whoever asked for the mail.";
+                Self::validation(vec![FieldError::new("handle", Code::Missing).detail(detail)])
+            }
             ProofError::Limited(exceeded) => exceeded.into(),
             ProofError::Hash(error) => error.into(),
             ProofError::Store(error) => error.into(),

@@ -6,8 +6,10 @@ use utoipa::ToSchema;
 
 use super::service::{Credentials, Registration};
 use crate::Context;
-use crate::core::email::Email;
+use crate::core::chance::Chance;
+use crate::core::email::{Email, InvalidEmail, NewEmail};
 use crate::core::extract::Rules;
+use crate::core::handle::{Handle, HandleHash};
 use crate::core::password::Password;
 use crate::core::problem::{Code, FieldError, Problem};
 use crate::features::proofs::Answer;
@@ -26,24 +28,24 @@ pub struct RegistrationBody {
 
 impl Rules for RegistrationBody {
     fn mistakes(&self, context: &Context) -> Vec<FieldError> {
-        let email = self.email.parse::<Email>();
-        let password = context.check_password(&self.password, email.as_ref().map_or("", Email::typed));
-        let email = email.err().map(|_| FieldError::new("email", Code::InvalidEmail));
+        let email = self.email.parse::<NewEmail>();
+        let password = context.check_password(&self.password, email.as_ref().map_or("", |email| email.typed()));
+        let email = email.err().map(FieldError::from);
         email.into_iter().chain(password.err().map(FieldError::from)).collect()
     }
 }
 
-impl TryFrom<RegistrationBody> for Registration {
-    type Error = Problem;
-
-    fn try_from(body: RegistrationBody) -> Result<Self, Problem> {
-        let email = body
-            .email
-            .parse()
-            .map_err(|_| Problem::validation(vec![FieldError::new("email", Code::InvalidEmail)]))?;
-        Ok(Self {
-            email,
-            password: body.password,
+impl RegistrationBody {
+    /// What somebody signs up with who holds this handle.
+    ///
+    /// # Errors
+    /// The address is none.
+    pub fn of(self, handle: HandleHash) -> Result<Registration, Problem> {
+        let wrong = |error: InvalidEmail| Problem::validation(vec![error.into()]);
+        Ok(Registration {
+            email: self.email.parse().map_err(wrong)?,
+            password: self.password,
+            handle,
         })
     }
 }
@@ -168,6 +170,10 @@ pub struct ConfirmationBody {
 pub struct MailRequestBody {
     #[schema(format = Email, example = "ada@example.com")]
     email: String,
+    /// The handle of an earlier answer, to go on with it: another mail for a sign-up needs that sign-up's.
+    #[schema(required = false, nullable = false)]
+    #[serde(default)]
+    handle: Option<String>,
 }
 
 impl MailRequestBody {
@@ -176,8 +182,21 @@ impl MailRequestBody {
     /// # Errors
     /// It is none: that tells nothing about accounts.
     pub fn email(&self) -> Result<Email, Problem> {
-        let wrong = |_| Problem::validation(vec![FieldError::new("email", Code::InvalidEmail)]);
+        let wrong = |error: InvalidEmail| Problem::validation(vec![error.into()]);
         self.email.parse().map_err(wrong)
+    }
+
+    /// The handle that came along, or a new one.
+    ///
+    /// # Errors
+    /// What came along is none.
+    pub fn handle(&self, chance: Chance) -> Result<Handle, Problem> {
+        match &self.handle {
+            None => Ok(Handle::generate(chance)),
+            Some(text) => text
+                .parse()
+                .map_err(|_| Problem::validation(vec![FieldError::new("handle", Code::Invalid)])),
+        }
     }
 }
 
@@ -188,12 +207,18 @@ pub struct MailAskedBody {
     /// For people.
     #[schema(example = "If there is something to send to this address, it is on its way.")]
     message: &'static str,
+    /// Keep it: the code in the mail works only together with it. It is a secret, and there is one in every answer, also
+    /// where nothing is mailed.
+    #[schema(example = "csh_gVuPgYbSXOVuHlCJlcVdqgZTrZxTxEWvXMw3qpJ8nTo")]
+    handle: String,
 }
 
-impl Default for MailAskedBody {
-    fn default() -> Self {
+impl MailAskedBody {
+    /// For the holder of this handle.
+    pub fn new(handle: &Handle) -> Self {
         Self {
             message: "If there is something to send to this address, it is on its way.",
+            handle: handle.reveal(),
         }
     }
 }
@@ -212,12 +237,35 @@ pub struct MailAnswerBody {
     /// Six digits.
     #[schema(required = false, nullable = false, example = "012345")]
     code: Option<String>,
+    /// The handle that came with the answer when the mail was asked for. A code needs it; a link works without.
+    #[schema(required = false, nullable = false)]
+    handle: Option<String>,
 }
 
 impl MailAnswerBody {
     /// From the fields of a form.
     pub fn new(token: Option<String>, email: Option<String>, code: Option<String>) -> Self {
-        Self { token, email, code }
+        Self {
+            token,
+            email,
+            code,
+            handle: None,
+        }
+    }
+
+    /// The same with the handle of who asked.
+    pub fn with(self, handle: Option<String>) -> Self {
+        Self { handle, ..self }
+    }
+
+    /// The handle that came along. One that is none is one that nobody has.
+    pub fn handle(&self) -> Option<HandleHash> {
+        let handle = self.handle.as_deref()?;
+        Some(
+            handle
+                .parse::<Handle>()
+                .map_or(HandleHash::NOBODYS, |handle| handle.hash()),
+        )
     }
 }
 
@@ -254,6 +302,9 @@ pub struct EmailLoginBody {
     /// Six digits.
     #[schema(required = false, nullable = false, example = "012345")]
     code: Option<String>,
+    /// The handle that came with the answer when the mail was asked for. A code needs it; a link works without.
+    #[schema(required = false, nullable = false)]
+    handle: Option<String>,
     /// Scopes separated by spaces; none asks for all that the account owns.
     #[schema(required = false)]
     #[serde(default)]
@@ -271,7 +322,7 @@ impl Rules for EmailLoginBody {
 impl EmailLoginBody {
     /// The link or the code.
     pub fn answer(self) -> MailAnswerBody {
-        MailAnswerBody::new(self.token, self.email, self.code)
+        MailAnswerBody::new(self.token, self.email, self.code).with(self.handle)
     }
 
     /// The scopes that are asked for.
@@ -285,7 +336,7 @@ impl EmailLoginBody {
 
 /// A mail is answered by the token of its link, or by its code with the address that it went to.
 pub fn answer_mistake(token: bool, email: bool, code: bool) -> Option<FieldError> {
-    let missing = FieldError::new("token", Code::Missing).detail("Send `token`, or `email` and `code`.");
+    let missing = FieldError::new("token", Code::Missing).detail("Send `token`, or `email`, `code` and `handle`.");
     (!matches!((token, email, code), (true, false, false) | (false, true, true))).then_some(missing)
 }
 

@@ -54,9 +54,8 @@ pub(super) fn compose(context: &Context, due: &Due, made: Option<&Made>) -> Resu
         action: say("action"),
         link: link(context, due.purpose, made),
         code_label: context.texts.say(language, "mail-code", &values),
-        // An invitation is answered when it suits: a code that lives ten minutes would be of no use.
         code: made
-            .filter(|_| due.purpose != Purpose::Invitation)
+            .filter(|_| takes_code(due))
             .map(|made| made.code.reveal().to_owned()),
         otherwise: say("otherwise"),
         footer: context.texts.say(language, "mail-footer", &values),
@@ -69,6 +68,14 @@ pub(super) fn compose(context: &Context, due: &Due, made: Option<&Made>) -> Resu
         subject: letter.subject,
         link: Some(letter.link),
     })
+}
+
+/// An invitation is answered when it suits: a code that lives ten minutes would be of no use. Where nobody has a handle,
+/// because an operator had the mail sent, a code would work for nobody.
+fn takes_code(due: &Due) -> bool {
+    let asked = due.particulars.asked.as_ref();
+    let handle = asked.is_some_and(|asked| asked.handle.is_some()) || due.particulars.registration.is_some();
+    handle && due.purpose != Purpose::Invitation
 }
 
 /// Always below the issuer, whatever a request said about hosts. The page that it opens does nothing by itself.
@@ -116,6 +123,7 @@ fn minutes(purpose: Purpose) -> i64 {
 mod tests {
     use super::*;
     use crate::core::clock::Clock;
+    use crate::core::ids::RegistrationId;
     use crate::features::outbox::Particulars;
     use crate::settings::{Settings, Sources};
     use countersign_store::Role;
@@ -152,6 +160,8 @@ mod tests {
                         address: Some("192.0.2.1".to_owned()),
                         device: Some("<img src=x onerror=alert(1)>".to_owned()),
                         email: Some("new@example.com".to_owned()),
+                        registration: Some(RegistrationId(uuid::Uuid::nil())),
+                        ..Particulars::default()
                     },
                     attempt: 1,
                 };

@@ -7,11 +7,13 @@ use countersign_store::Error;
 
 use super::compose::compose;
 use crate::Context;
+use crate::core::email::Email;
+use crate::core::ids::RegistrationId;
 use crate::core::mailer::SendError;
 use crate::features::accounts::{self, Account};
 use crate::features::guesses;
-use crate::features::outbox::{self, Due, Outcome, Purpose};
-use crate::features::proofs::{self, Made, ProofError};
+use crate::features::outbox::{self, Asked, Due, Outcome, Particulars, Purpose};
+use crate::features::proofs::{self, Made, ProofError, registrations};
 
 /// How soon a mail that is owed is looked for.
 const REST: Duration = Duration::from_secs(1);
@@ -124,6 +126,7 @@ pub async fn tidy(context: &Context) -> Result<(), Error> {
     while outbox::remove_ended(&context.db, now - REMEMBERED, BATCH).await? > 0 {}
     while proofs::remove_ended(&context.db, now - PROOFS_REMEMBERED, BATCH).await? > 0 {}
     while guesses::remove_ended(&context.db, now, BATCH).await? > 0 {}
+    while registrations::remove_ended(&context.db, now, BATCH).await? > 0 {}
     Ok(())
 }
 
@@ -135,10 +138,16 @@ pub async fn deliver_next(context: &Context) -> Result<bool, DeliverError> {
     let Some(due) = outbox::claim(context).await? else {
         return Ok(false);
     };
-    let made = match prove(context, &due).await {
-        Ok(Subject::Proof(made)) => Some(made),
-        Ok(Subject::Told) => None,
-        Ok(Subject::Nobody) | Err(DeliverError::Proof(ProofError::Invalid)) => {
+    let (due, made) = match prepare(context, &due).await {
+        Ok(Some(ready)) => (
+            Due {
+                purpose: ready.purpose,
+                to: ready.to,
+                ..due
+            },
+            ready.made,
+        ),
+        Ok(None) | Err(DeliverError::Proof(ProofError::Invalid)) => {
             outbox::end(context, &due, Outcome::Dropped, None).await?;
             context.metrics.mail(Outcome::Dropped.name());
             return Ok(true);
@@ -170,39 +179,77 @@ pub async fn deliver_next(context: &Context) -> Result<bool, DeliverError> {
     Ok(true)
 }
 
-/// Whom a mail is about.
-enum Subject {
-    /// Somebody who may prove something with it.
-    Proof(Made),
-    /// Somebody who is told something.
-    Told,
-    /// There is no such account, or nothing to prove.
-    Nobody,
+/// A mail that has a recipient.
+struct Ready {
+    purpose: Purpose,
+    to: Email,
+    made: Option<Made>,
 }
 
-async fn prove(context: &Context, due: &Due) -> Result<Subject, DeliverError> {
-    let at_address = accounts::find_by_email(&context.db, &due.to).await?;
-    let account = match (due.purpose, at_address) {
-        (Purpose::VerifyEmail, Some(account)) if account.email_verified_at.is_none() => account,
-        (Purpose::ResetPassword | Purpose::SignIn | Purpose::Invitation, Some(account)) => account,
-        (Purpose::ChangeEmail, None) => match asking(context, due).await? {
-            Some(account) => account,
-            None => return Ok(Subject::Nobody),
-        },
+/// Whom a mail goes to, and what it can prove. `None`: there is no such account any more, or it is in another state than
+/// when the mail was asked for.
+async fn prepare(context: &Context, due: &Due) -> Result<Option<Ready>, DeliverError> {
+    match (due.purpose, &due.particulars) {
         (Purpose::AlreadyRegistered | Purpose::NewSignIn | Purpose::PasswordChanged | Purpose::EmailChanged, _) => {
-            return Ok(Subject::Told);
+            Ok(Some(Ready {
+                purpose: due.purpose,
+                to: due.to.clone(),
+                made: None,
+            }))
         }
-        _ => return Ok(Subject::Nobody),
-    };
-    Ok(Subject::Proof(
-        proofs::make(context, due.purpose, account.id, &due.to).await?,
-    ))
+        (
+            Purpose::VerifyEmail,
+            Particulars {
+                registration: Some(id), ..
+            },
+        ) => of_registration(context, *id).await,
+        (Purpose::ChangeEmail, Particulars { asked: Some(asked), .. }) => {
+            // It is nobody's yet.
+            match accounts::find_by_email(&context.db, &due.to).await? {
+                Some(_) => Ok(None),
+                None => proven(context, (due.purpose, asked), due.to.clone()).await.map(Some),
+            }
+        }
+        (_, Particulars { asked: Some(asked), .. }) => of_account(context, due.purpose, asked).await,
+        _ => Ok(None),
+    }
 }
 
-/// The account that asked for an address which is nobody's.
-async fn asking(context: &Context, due: &Due) -> Result<Option<Account>, Error> {
-    match due.particulars.account {
-        Some(id) => accounts::find(&context.db, id).await,
-        None => Ok(None),
+/// A mail that opens an account goes to the address of the account, however whoever asked for it spelled that.
+async fn of_account(context: &Context, purpose: Purpose, asked: &Asked) -> Result<Option<Ready>, DeliverError> {
+    let account = accounts::find(&context.db, asked.account).await?;
+    let unproven = |account: &Account| purpose != Purpose::VerifyEmail || account.email_verified_at.is_none();
+    match account.filter(unproven).map(|account| account.email.parse()) {
+        Some(Ok(to)) => proven(context, (purpose, asked), to).await.map(Some),
+        _ => Ok(None),
     }
+}
+
+/// A sign-up for an address that has an account changes nothing: the account's owner is told.
+async fn of_registration(context: &Context, id: RegistrationId) -> Result<Option<Ready>, DeliverError> {
+    let waiting = registrations::find(&context.db, id, context.clock.now()).await?;
+    let Some(Ok(to)) = waiting.map(|waiting| waiting.email.parse::<Email>()) else {
+        return Ok(None);
+    };
+    let existing = accounts::find_by_email(&context.db, &to).await?;
+    // Both ways cost a hash.
+    let made = proofs::make_for_registration(context, id).await?;
+    Ok(Some(match existing.map(|account| account.email.parse()) {
+        Some(Ok(owner)) => Ready {
+            purpose: Purpose::AlreadyRegistered,
+            to: owner,
+            made: None,
+        },
+        Some(Err(_)) => return Ok(None),
+        None => Ready {
+            purpose: Purpose::VerifyEmail,
+            to,
+            made: Some(made),
+        },
+    }))
+}
+
+async fn proven(context: &Context, (purpose, asked): (Purpose, &Asked), to: Email) -> Result<Ready, DeliverError> {
+    let made = Some(proofs::make(context, purpose, asked, &to).await?);
+    Ok(Ready { purpose, to, made })
 }

@@ -8,6 +8,6 @@ mod store;
 
 pub use service::overdue;
 pub use service::{
-    Due, Language, Outcome, Owed, Particulars, Purpose, ask, claim, end, list, owe, owed_to, postpone, retry,
+    Asked, Due, Language, Outcome, Owed, Particulars, Purpose, ask, claim, end, list, owe, owed_to, postpone, retry,
 };
 pub use store::{Listed, forget, remove_ended};

@@ -13,7 +13,8 @@ use crate::Context;
 use crate::core::chance::Chance;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
-use crate::core::ids::{AccountId, uuid_v7};
+use crate::core::handle::HandleHash;
+use crate::core::ids::{AccountId, RegistrationId, SessionId, uuid_v7};
 
 /// How long an attempt is reserved for whoever began it. Longer than a mail server may take.
 const LEASE: Duration = Duration::from_secs(60);
@@ -99,6 +100,29 @@ pub struct Particulars {
     /// The new e-mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// What a mail that opens something is bound to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
+    /// The sign-up that it confirms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration: Option<RegistrationId>,
+}
+
+/// An account as it was when a mail was asked for, and who asked. What the mail proves is void in any other state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The account.
+    pub account: AccountId,
+    /// Its credential version.
+    pub credential_version: i64,
+    /// Its session epoch.
+    pub session_epoch: i64,
+    /// The hash of the handle of whoever asked. None: its code works for nobody, and its link for who reads it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle: Option<HandleHash>,
+    /// The session that asked, where that matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
 }
 
 /// A mail that is to be sent now, by whoever claimed it.

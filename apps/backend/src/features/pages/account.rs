@@ -178,8 +178,12 @@ pub(super) async fn change_password(
 
 /// The page with a problem; a wrong password stands beside its field.
 fn refused(context: &Context, visitor: &Visitor, problem: &Problem, password: &'static str) -> View {
-    let is_wrong = problem.code() == Code::InvalidCredentials;
-    View::new(context, visitor).refused(problem, if is_wrong { password } else { "" })
+    let field = match problem.code() {
+        Code::InvalidCredentials => password,
+        Code::SameEmail => "email",
+        _ => "",
+    };
+    View::new(context, visitor).refused(problem, field)
 }
 
 pub(super) async fn change_email(
@@ -188,10 +192,10 @@ pub(super) async fn change_email(
     origin: Origin,
     OwnForm(form): OwnForm<EmailForm>,
 ) -> Result<Response, Problem> {
-    let Some(SignedIn { account, .. }) = &visitor.signed_in else {
+    let Some(SignedIn { account, session }) = &visitor.signed_in else {
         return Ok(see_other(&visitor, SIGN_IN));
     };
-    let email = match form.email.email() {
+    let email = match form.email.new_email() {
         Ok(email) => email,
         Err(wrong) => {
             let view = View::new(&context, &visitor).marked(wrong);
@@ -199,7 +203,8 @@ pub(super) async fn change_email(
         }
     };
     let origin = visitor.speaking(origin);
-    match verification::ask_to_change(&context, account.id, (&email, form.email_password), &origin).await {
+    let change = (&email, form.email_password, visitor.handle());
+    match verification::ask_to_change(&context, (account.id, session.id), change, &origin).await {
         Ok(()) => Ok(mailed::asked(
             &context,
             &mut visitor,

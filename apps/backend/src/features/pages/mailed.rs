@@ -21,10 +21,11 @@ use crate::Context;
 use crate::core::origin::Origin;
 use crate::core::password::Password;
 use crate::core::problem::{Code, Problem};
-use crate::features::auth::{self, MailAnswerBody};
+use crate::features::auth::{self, Asking, MailAnswerBody};
 use crate::features::outbox::Purpose;
 use crate::features::proofs::{self, Answer, LinkSecret};
-use crate::features::{recovery, verification};
+use crate::features::recovery;
+use crate::features::verification::{self, Claim};
 
 /// How long a browser remembers where a code was mailed to: longer than the code can be used.
 const REMEMBERED: std::time::Duration = std::time::Duration::from_secs(30 * 60);
@@ -145,6 +146,8 @@ struct Reply {
     with_email: bool,
     code: String,
     with_password: bool,
+    /// Whether whoever confirms an address has to say that the account is theirs.
+    passwords: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -169,6 +172,7 @@ pub(super) struct AnswerForm {
     token: Option<String>,
     email: Option<Typed>,
     code: Option<String>,
+    password: Option<Password>,
     new_password: Option<Password>,
 }
 
@@ -246,6 +250,23 @@ fn open_link(visitor: &Visitor, v: View, (what, token): (Mailed, String)) -> Res
     page(visitor, &reply.v, &reply)
 }
 
+/// The page on which an address is confirmed where nothing says that the account is that of who opens it.
+fn ask_for_password(visitor: &Visitor, v: View, before: Before) -> Response {
+    let v = match before.token {
+        Some(_) => v.fixed(),
+        None => v.at(Mailed::Verify.code_page()),
+    };
+    let (title, text) = (v.t("open-verify-title"), v.t("open-verify-elsewhere"));
+    let reply = Reply {
+        token: before.token,
+        email: before.email.into_text(),
+        code: before.code,
+        passwords: true,
+        ..Reply::new(v, (Mailed::Verify, title, text))
+    };
+    page(visitor, &reply.v, &reply)
+}
+
 impl Reply {
     fn new(v: View, (what, title, text): (Mailed, String, String)) -> Self {
         Self {
@@ -259,6 +280,7 @@ impl Reply {
             with_email: false,
             code: String::new(),
             with_password: what == Mailed::Recover,
+            passwords: false,
             v,
         }
     }
@@ -286,7 +308,18 @@ async fn opened(context: &Context, visitor: &Visitor, (what, link): (Mailed, Lin
         return Ok(ask_page(visitor, view, (what, Typed::default())));
     };
     if !is_used(context, what, &token).await? {
-        return Ok(open_link(visitor, view, (what, token)));
+        return match (what, &visitor.signed_in) {
+            // An address is changed by who is signed in to the account: they come back afterwards.
+            (Mailed::ChangeEmail, None) => Ok(sign_in_first(visitor, Some(&token))),
+            (Mailed::Verify, _) if needs_password(context, visitor, &token).await? => {
+                let before = Before {
+                    token: Some(token),
+                    ..Before::default()
+                };
+                Ok(ask_for_password(visitor, view, before))
+            }
+            _ => Ok(open_link(visitor, view, (what, token))),
+        };
     }
     Ok(match what.used() {
         Some(used) => tell(visitor, view.fixed(), used),
@@ -296,6 +329,36 @@ async fn opened(context: &Context, visitor: &Visitor, (what, link): (Mailed, Lin
             ask_page(visitor, view, (what, Typed::default()))
         }
     })
+}
+
+/// In the browser that asked, a button is enough; elsewhere it takes a password.
+async fn needs_password(context: &Context, visitor: &Visitor, token: &str) -> Result<bool, Problem> {
+    match token.parse() {
+        Ok(link) => Ok(verification::needs_password(context, &Answer::Link(link), &claim(visitor)).await?),
+        Err(_) => Ok(false),
+    }
+}
+
+/// What says that an account is that of whoever sits before this browser.
+fn claim(visitor: &Visitor) -> Claim {
+    Claim {
+        handle: Some(visitor.handle()),
+        user: visitor.user(),
+        ..Claim::default()
+    }
+}
+
+fn sign_in_first(visitor: &Visitor, token: Option<&str>) -> Response {
+    let query = |name: &str, value: &str| {
+        form_urlencoded::Serializer::new(String::new())
+            .append_pair(name, value)
+            .finish()
+    };
+    let back = match token {
+        Some(token) => format!("/change-email?{}", query("token", token)),
+        None => Mailed::ChangeEmail.code_page().to_owned(),
+    };
+    see_other(visitor, &format!("/signin?{}", query("return_to", &back)))
 }
 
 /// Whether the token of a link has done what it was for. Of one that was made up, or has grown old, nothing is known.
@@ -390,7 +453,13 @@ async fn ask(
         Err(wrong) => return ask_page(&visitor, view.marked(wrong), (what, typed)),
     };
     let origin = visitor.speaking(origin);
-    match auth::ask(context, purpose, &email, &origin).await {
+    let asking = Asking {
+        purpose,
+        to: &email,
+        handle: visitor.handle(),
+        by: None,
+    };
+    match auth::ask(context, &asking, &origin).await {
         Ok(()) => asked(context, &mut visitor, (what, &typed)),
         Err(error) => ask_page(&visitor, view.refused(&error.into(), ""), (what, typed)),
     }
@@ -398,13 +467,31 @@ async fn ask(
 
 pub(super) async fn verify(
     State(context): State<Context>,
-    visitor: Visitor,
+    mut visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Result<Response, Problem> {
+    let claim = Claim {
+        password: form.password.clone(),
+        new_password: form.new_password.clone(),
+        ..claim(&visitor)
+    };
+    let (tried, anew) = (
+        form.password.is_some() || form.new_password.is_some(),
+        form.new_password.is_some(),
+    );
     let (again, _, answer) = form.split();
-    let done = async { Ok(verification::verify(&context, answer?, &origin).await?) };
+    let done = async { Ok::<_, Problem>(verification::verify(&context, (answer?, claim), &origin).await?) };
     let done = done.await.map(|()| Done::Verified);
+    if anew && done.is_ok() {
+        browser::remember(&context, &mut visitor);
+    }
+    let again = Before {
+        passwords: done.as_ref().is_err_and(|problem| {
+            problem.code() == Code::PasswordRequired || (tried && problem.code() != Code::InvalidProof)
+        }),
+        ..again
+    };
     conclude(&context, visitor, done, (Mailed::Verify, again)).await
 }
 
@@ -414,8 +501,11 @@ pub(super) async fn change_email(
     origin: Origin,
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Result<Response, Problem> {
+    let Some(user) = visitor.user() else {
+        return Ok(sign_in_first(&visitor, form.token.as_deref()));
+    };
     let (again, _, answer) = form.split();
-    let done = async { Ok(verification::change(&context, answer?, &origin).await?) };
+    let done = async { Ok(verification::change(&context, user, answer?, &origin).await?) };
     let done = done.await.map(|()| Done::ChangedEmail);
     conclude(&context, visitor, done, (Mailed::ChangeEmail, again)).await
 }
@@ -427,7 +517,8 @@ pub(super) async fn recover(
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Result<Response, Problem> {
     let (again, password, answer) = form.split();
-    let done = async { Ok(recovery::recover(&context, (answer?, password), &origin).await?) };
+    let handle = Some(visitor.handle());
+    let done = async { Ok(recovery::recover(&context, (answer?, handle), password, &origin).await?) };
     let done = done.await.map(|()| Done::Recovered);
     if done.is_ok() {
         browser::remember(&context, &mut visitor);
@@ -462,7 +553,8 @@ pub(super) async fn sign_in(
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Result<Response, Problem> {
     let (again, _, answer) = form.split();
-    let entered = async { Ok(auth::enter_by_email(&context, answer?, &Scopes::default(), &origin).await?) };
+    let handle = Some(visitor.handle());
+    let entered = async { Ok(auth::enter_by_email(&context, (answer?, handle), &Scopes::default(), &origin).await?) };
     match entered.await {
         Ok(session) => {
             browser::sign_in(&context, &mut visitor, session.id, &origin).await?;
@@ -476,9 +568,13 @@ pub(super) async fn sign_in(
 }
 
 /// What it takes to show the page again.
+#[derive(Default)]
 struct Before {
     token: Option<String>,
     email: Typed,
+    /// The code that was right, where only a password is missing.
+    code: String,
+    passwords: bool,
 }
 
 impl AnswerForm {
@@ -487,6 +583,8 @@ impl AnswerForm {
         let before = Before {
             token: self.token.clone(),
             email: self.email.clone().unwrap_or_default(),
+            code: self.code.clone().unwrap_or_default(),
+            passwords: false,
         };
         let password = self.new_password.unwrap_or_else(|| Password::from(String::new()));
         let email = self.email.map(Typed::into_text);
@@ -497,6 +595,9 @@ impl AnswerForm {
 
 /// A wrong code can be typed again. A link that is not valid any more can only be asked for anew.
 fn try_again(visitor: &Visitor, v: View, (what, before): (Mailed, Before)) -> Response {
+    if before.passwords {
+        return ask_for_password(visitor, v, before);
+    }
     match before.token {
         None => await_code(visitor, v, (what, before.email)),
         Some(_) if v.wrong("").is_some() => ask_page(visitor, v, (what, Typed::default())),
@@ -506,6 +607,9 @@ fn try_again(visitor: &Visitor, v: View, (what, before): (Mailed, Before)) -> Re
 
 /// Where a problem belongs that names no field: a code that was not taken stands beside its field, a link has none.
 fn field_of(problem: &Problem, before: &Before) -> &'static str {
-    let by_code = before.token.is_none() && problem.code() == Code::InvalidProof;
-    if by_code { "code" } else { "" }
+    match problem.code() {
+        Code::InvalidProof if before.token.is_none() => "code",
+        Code::InvalidCredentials if before.passwords => "password",
+        _ => "",
+    }
 }

@@ -193,7 +193,7 @@ pub(super) async fn sign_up(
     OwnForm(sent): OwnForm<Sent>,
 ) -> Result<Response, Problem> {
     let place = sent.return_to.parse::<Place>().ok();
-    let email = match sent.email.email() {
+    let email = match sent.email.new_email() {
         Ok(email) => email,
         Err(wrong) => {
             let view = View::new(&context, &visitor).marked(wrong);
@@ -204,7 +204,9 @@ pub(super) async fn sign_up(
     let registration = Registration {
         email: email.clone(),
         password: sent.password.clone(),
+        handle: visitor.handle(),
     };
+    let email = Email::clone(&email);
     let session = match auth::sign_up(&context, registration, &origin).await {
         Ok(SignedUp::Asked) => return Ok(mailed::asked(&context, &mut visitor, (Mailed::Verify, &sent.email))),
         Ok(SignedUp::Made(_)) => enter(&context, (email, sent.password), &origin).await?,

@@ -1,8 +1,10 @@
 //! An e-mail address as somebody typed it into a page.
 
+use std::str::FromStr;
+
 use serde::Deserialize;
 
-use crate::core::email::Email;
+use crate::core::email::{Email, NewEmail};
 use crate::core::problem::{Code, FieldError};
 
 /// RFC 5321 §4.5.3.1.3, less the angle brackets.
@@ -30,6 +32,18 @@ impl Typed {
     /// # Errors
     /// What is wrong with the field `email`.
     pub(super) fn email(&self) -> Result<Email, FieldError> {
+        self.parsed()
+    }
+
+    /// The address that it is, for an account that is to get it.
+    ///
+    /// # Errors
+    /// What is wrong with the field `email`.
+    pub(super) fn new_email(&self) -> Result<NewEmail, FieldError> {
+        self.parsed()
+    }
+
+    fn parsed<T: FromStr>(&self) -> Result<T, FieldError> {
         self.0.parse().map_err(|_| {
             let wrong = FieldError::new("email", Code::InvalidEmail);
             match self.0.len() > MOST_OCTETS {

@@ -145,6 +145,8 @@ impl View {
             "invalid_credentials" => "error-credentials",
             "email_not_verified" => "error-not-verified",
             "email_taken" => "error-email-taken",
+            "same_email" => "error-email-same",
+            "password_required" => "error-password-required",
             "email_too_long" => "error-email-long",
             "invalid_email" | "missing" | "invalid" => "error-email",
             "password_too_short" => "error-password-short",

@@ -17,6 +17,8 @@ use super::secret::CookieSecret;
 use super::service::{self, Found, SignedIn};
 use crate::Context;
 use crate::core::device::DeviceSecret;
+use crate::core::handle::{Handle, HandleHash};
+use crate::core::ids::{AccountId, SessionId};
 use crate::core::language::Language;
 use crate::core::origin::Origin;
 
@@ -72,6 +74,17 @@ impl FromRequestParts<Context> for Visitor {
 }
 
 impl Visitor {
+    /// What remembers that this browser asked for a mail.
+    pub(super) fn handle(&self) -> HandleHash {
+        Handle::of_form(&self.form_token).map_or(HandleHash::NOBODYS, |handle| handle.hash())
+    }
+
+    /// Who is signed in, and in which session.
+    pub(super) fn user(&self) -> Option<(AccountId, SessionId)> {
+        let signed_in = self.signed_in.as_ref()?;
+        Some((signed_in.account.id, signed_in.session.id))
+    }
+
     /// Somebody who is shown a page without a form, and of whom only the language matters.
     pub(super) fn passing(context: &Context, uri: &Uri, headers: &HeaderMap) -> Self {
         Self {
@@ -160,7 +173,9 @@ impl<T: DeserializeOwned + Default + Send> FromRequestParts<Context> for Asks<T>
 
 /// The token of this browser's forms, if it has one that is ours.
 pub(super) fn form_token(context: &Context, headers: &HeaderMap) -> Option<String> {
-    Cookie::Form.read(context, headers).filter(|token| token.len() == 43)
+    Cookie::Form
+        .read(context, headers)
+        .filter(|token| Handle::of_form(token).is_some())
 }
 
 /// The browser's secret, or a new one for a browser that has none.

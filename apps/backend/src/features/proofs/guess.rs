@@ -4,7 +4,7 @@
 use countersign_store::Error;
 
 use super::link_secret::LinkHash;
-use super::store;
+use super::store::{self, registrations};
 use crate::Context;
 use crate::core::email::Email;
 use crate::core::limits::Reserved;
@@ -70,6 +70,7 @@ impl Counted {
             .transact(self, |tx, counted| {
                 Box::pin(async move {
                     store::give_guess_back(tx, counted.code).await?;
+                    registrations::give_guess_back(tx, counted.code).await?;
                     guesses::give_back(tx, (counted.whose, counted.purpose.name())).await?;
                     Ok::<_, Error>(())
                 })

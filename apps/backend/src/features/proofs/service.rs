@@ -7,17 +7,20 @@ use countersign_store::{Error, Tx};
 use super::code::Code;
 use super::guess::Guess;
 use super::link_secret::{LinkHash, LinkSecret};
-use super::store::{self, NewProof};
+use super::presenter::Presenter;
+use super::store::registrations::{self, Registration, Sent};
+use super::store::{self, Found, NewProof};
 use crate::Context;
+use crate::core::clock::Timestamp;
 use crate::core::email::Email;
-use crate::core::ids::AccountId;
+use crate::core::ids::{AccountId, RegistrationId, SessionId};
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
 use crate::core::password::{Asker, HashError, Lane};
-use crate::features::accounts;
+use crate::features::accounts::{self, Standing, Version};
 use crate::features::audit::{self, Event, Kind};
 use crate::features::guesses::{self, Subject};
-use crate::features::outbox::Purpose;
+use crate::features::outbox::{Asked, Purpose};
 
 const CODES_PER_ADDRESS: Policy = Policy::named("codes_per_address");
 
@@ -41,7 +44,26 @@ pub enum Answer {
 pub struct Checked {
     hash: LinkHash,
     /// Whose it is.
-    pub account: AccountId,
+    pub whose: Whose,
+}
+
+impl Checked {
+    /// Who has proven the address is no stranger to the queue of hashes.
+    pub fn lane(&self) -> Lane {
+        match self.whose {
+            Whose::Account(account) => Lane::Known(account.0),
+            Whose::Registration(_) => Lane::Others,
+        }
+    }
+}
+
+/// What a proof is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// An account.
+    Account(AccountId),
+    /// A sign-up that waits.
+    Registration(RegistrationId),
 }
 
 /// What a spent proof proves.
@@ -50,6 +72,10 @@ pub struct Proven {
     pub account: AccountId,
     /// The address that its owner holds.
     pub email: Email,
+    /// The version of the account's password, now and when the mail was asked for.
+    pub credential_version: Version,
+    /// The session that asked for the mail, where that matters.
+    pub session: Option<SessionId>,
 }
 
 /// What a mail is made of.
@@ -78,6 +104,9 @@ pub enum ProofError {
     /// Unknown, expired, spent, of another purpose, or of an earlier state of the account: all the same.
     #[error("the link or the code is not valid, or not any more")]
     Invalid,
+    /// A code came without the handle of whoever asked for it.
+    #[error("a code without the handle of who asked for it")]
+    Unbound,
     /// Too many guesses from this network.
     #[error("too many guesses")]
     Limited(Exceeded),
@@ -100,31 +129,39 @@ pub fn lifetime(purpose: Purpose) -> Duration {
     Duration::from_secs(60 * minutes)
 }
 
-/// Makes the proof of a mail that is about to be sent, in place of the one before.
+/// How long a sign-up waits: as long as its mail is worth sending, and then as long as its link is good for.
+pub const REGISTRATION_LIFETIME: Duration = Duration::from_secs(4 * 24 * 60 * 60);
+
+/// Makes the proof of a mail that is about to be sent, in place of the one before. The account must be in the state in
+/// which the mail was asked for.
 ///
 /// # Errors
-/// That hashing or the database failed. [`ProofError::Invalid`]: the account may not sign in.
-pub async fn make(context: &Context, purpose: Purpose, account: AccountId, email: &Email) -> Result<Made, ProofError> {
+/// That hashing or the database failed. [`ProofError::Invalid`]: the account is in another state, or may not sign in.
+pub async fn make(context: &Context, purpose: Purpose, asked: &Asked, email: &Email) -> Result<Made, ProofError> {
     let (link, code) = (LinkSecret::generate(context.chance), Code::generate(context.chance));
     // Mails are made a few at a time, and are not to wait behind a crowd of strangers.
-    let lane = Lane::Known(account.0);
+    let lane = Lane::Known(asked.account.0);
     let code_hash = context.hasher.rehash_for(code.as_password(), lane.into()).await?;
     let (hash, now) = (link.hash(), context.clock.now());
     let made = context
         .db
-        .transact((email, code_hash), |tx, (email, code_hash)| {
+        .transact((email, asked, code_hash), |tx, (email, asked, code_hash)| {
             Box::pin(async move {
-                let Some(standing) = accounts::may_sign_in(&mut *tx, account).await? else {
+                let standing = accounts::may_sign_in(&mut *tx, asked.account).await?;
+                if !standing.is_some_and(|standing| is_of(standing, asked.credential_version, asked.session_epoch)) {
                     return Ok::<_, Error>(false);
-                };
+                }
                 let new = NewProof {
-                    account,
+                    account: asked.account,
                     purpose: purpose.name(),
                     email: email.typed(),
                     email_key: email.key(),
                     link_hash: hash,
                     code_hash,
-                    credential_version: standing.credential_version,
+                    credential_version: asked.credential_version,
+                    session_epoch: asked.session_epoch,
+                    handle: asked.handle,
+                    session: asked.session,
                     created_at: now,
                     link_expires_at: now + lifetime(purpose),
                     code_expires_at: now + CODE_LIFETIME.min(lifetime(purpose)),
@@ -141,17 +178,49 @@ pub async fn make(context: &Context, purpose: Purpose, account: AccountId, email
     }
 }
 
+/// Makes what the mail of a sign-up proves, in place of what the one before it did.
+///
+/// # Errors
+/// That hashing or the database failed. [`ProofError::Invalid`]: the sign-up waits no more.
+pub async fn make_for_registration(context: &Context, id: RegistrationId) -> Result<Made, ProofError> {
+    let (link, code) = (LinkSecret::generate(context.chance), Code::generate(context.chance));
+    let code_hash = context.hasher.rehash(code.as_password()).await?;
+    let (hash, now) = (link.hash(), context.clock.now());
+    let sent = context
+        .db
+        .transact(code_hash, |tx, code_hash| {
+            Box::pin(async move {
+                let sent = Sent {
+                    link_hash: hash,
+                    code_hash,
+                    link_expires_at: now + lifetime(Purpose::VerifyEmail),
+                    code_expires_at: now + CODE_LIFETIME,
+                };
+                registrations::send(tx, id, &sent, now).await
+            })
+        })
+        .await?;
+    match sent {
+        true => Ok(Made { link, code }),
+        false => Err(ProofError::Invalid),
+    }
+}
+
 /// Whose live proof the token of a link is, and for which address, without spending it.
 ///
 /// # Errors
 /// [`ProofError::Invalid`], or that the database failed.
 pub async fn peek(context: &Context, purpose: Purpose, link: &LinkSecret) -> Result<Proven, ProofError> {
     let found = store::find(&context.db, link.hash(), purpose.name(), context.clock.now()).await?;
-    let found = found.ok_or(ProofError::Invalid)?;
-    Ok(Proven {
-        account: found.account_id,
-        email: parsed(&found.email)?,
-    })
+    proven(found.ok_or(ProofError::Invalid)?)
+}
+
+/// The sign-up that a live link confirms, without confirming it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn peek_registration(context: &Context, checked: &Checked) -> Result<Option<Registration>, Error> {
+    registrations::find_by_link(&context.db, checked.hash, context.clock.now()).await
 }
 
 /// Whether the token of a link was spent and would be taken otherwise. Nothing is known of one that was made up, that has
@@ -171,16 +240,14 @@ pub async fn is_spent(context: &Context, purpose: Purpose, link: &LinkSecret) ->
 pub async fn check(
     context: &Context,
     purpose: Purpose,
-    answer: &Answer,
+    (answer, presenter): (&Answer, &Presenter),
     origin: &Origin,
 ) -> Result<Checked, ProofError> {
     let guess = match answer {
-        Answer::Link(link) => {
-            // Looked at first: nothing costly is done for a link that somebody made up.
-            let hash = link.hash();
-            let found = store::find(&context.db, hash, purpose.name(), context.clock.now()).await?;
-            let account = found.ok_or(ProofError::Invalid)?.account_id;
-            return Ok(Checked { hash, account });
+        // Looked at first: nothing costly is done for a link that somebody made up.
+        Answer::Link(link) => return find(context, purpose, link.hash()).await,
+        Answer::Code(_) if presenter.handle.is_none() && presenter.account.is_none() => {
+            return Err(ProofError::Unbound);
         }
         Answer::Code(guess) => guess,
     };
@@ -199,27 +266,24 @@ pub async fn check(
         began: Some(reserved.began()),
     };
     let mut guess = Guess::new(context, reserved);
-    let guessed = match count_guess(context, (purpose, email), origin).await {
+    let guessed = match count_guess(context, (purpose, email, presenter), origin).await {
         Ok(guessed) => guessed,
         Err(error) => {
             guess.give_back().await;
             return Err(error.into());
         }
     };
-    if let Some(guessed) = &guessed {
-        guess.at(guessed.link_hash, (purpose, email));
+    if let Some((checked, _)) = &guessed {
+        guess.at(checked.hash, (purpose, email));
     }
     // A code that is not there costs the same as one that is wrong.
-    let hash = guessed.as_ref().map(|guessed| guessed.code_hash.as_str());
+    let hash = guessed.as_ref().map(|(_, code_hash)| code_hash.as_str());
     let verdict = context.hasher.verify_for(code.as_password(), hash, asker).await;
     match (guessed, verdict) {
-        (Some(guessed), Ok(verdict)) if verdict.is_right() => {
+        (Some((checked, _)), Ok(verdict)) if verdict.is_right() => {
             // Whoever knows the code is told so when what it allows is done, and not before: what fails on the way costs nothing.
             guess.give_back().await;
-            Ok(Checked {
-                hash: guessed.link_hash,
-                account: guessed.account_id,
-            })
+            Ok(checked)
         }
         (_, Ok(_)) => {
             guess.count();
@@ -232,19 +296,20 @@ pub async fn check(
     }
 }
 
-/// Counts a guess and writes it down, whoever's it is. `None`: there is no code there that may be guessed at.
+/// Counts a guess and writes it down, whoever's it is. `None`: there is no code there that may be guessed at, or none that
+/// was sent because they asked for it.
 async fn count_guess(
     context: &Context,
-    (purpose, email): (Purpose, &Email),
+    (purpose, email, presenter): (Purpose, &Email, &Presenter),
     origin: &Origin,
-) -> Result<Option<store::Guessed>, Error> {
+) -> Result<Option<(Checked, String)>, Error> {
     let now = context.clock.now();
     context
         .db
-        .transact((context, email, origin), |tx, &(context, email, origin)| {
+        .transact((context, email, presenter, origin), |tx, input| {
             Box::pin(async move {
-                let whose = (email.key(), purpose.name());
-                let mut guessed = store::count_guess(tx, whose, GUESSES, now).await?;
+                let &(context, email, presenter, origin) = input;
+                let mut guessed = guessed_at(tx, purpose, (email, presenter), now).await?;
                 let all = (Subject::of(email.key()), purpose.name());
                 if guessed.is_some() && !guesses::take(tx, all, GUESSES_IN_ALL, now).await? {
                     guessed = None;
@@ -260,8 +325,46 @@ async fn count_guess(
         .await
 }
 
-/// Spends a proof, in the transaction that does what it allows. The account's state must be that of when the mail was
-/// sent.
+async fn find(context: &Context, purpose: Purpose, hash: LinkHash) -> Result<Checked, ProofError> {
+    let now = context.clock.now();
+    if let Some(found) = store::find(&context.db, hash, purpose.name(), now).await? {
+        let whose = Whose::Account(found.account_id);
+        return Ok(Checked { hash, whose });
+    }
+    let waiting = match purpose {
+        Purpose::VerifyEmail => registrations::find_by_link(&context.db, hash, now).await?,
+        _ => None,
+    };
+    let whose = Whose::Registration(waiting.ok_or(ProofError::Invalid)?.id);
+    Ok(Checked { hash, whose })
+}
+
+/// A guess at the code of an account or of a sign-up, and the hash that it is judged by.
+async fn guessed_at(
+    tx: &mut Tx<'_>,
+    purpose: Purpose,
+    (email, presenter): (&Email, &Presenter),
+    now: Timestamp,
+) -> Result<Option<(Checked, String)>, Error> {
+    let asked = (email.key(), purpose.name(), presenter);
+    if let Some(guessed) = store::count_guess(tx, asked, GUESSES, now).await? {
+        let whose = Whose::Account(guessed.account_id);
+        let hash = guessed.link_hash;
+        return Ok(Some((Checked { hash, whose }, guessed.code_hash)));
+    }
+    if purpose != Purpose::VerifyEmail {
+        return Ok(None);
+    }
+    let guessed = registrations::count_guess(tx, (email.key(), presenter.handle), GUESSES, now).await?;
+    Ok(guessed.map(|guessed| {
+        let whose = Whose::Registration(guessed.id);
+        let hash = guessed.link_hash;
+        (Checked { hash, whose }, guessed.code_hash)
+    }))
+}
+
+/// Spends a proof of an account, in the transaction that does what it allows. The account's state must be that of when the
+/// mail was asked for.
 ///
 /// # Errors
 /// [`ProofError::Invalid`], or that the database failed: then the transaction must end, and nothing is spent.
@@ -278,20 +381,72 @@ pub async fn spend(
     let standing = accounts::may_sign_in(&mut *tx, spent.account_id)
         .await?
         .ok_or(ProofError::Invalid)?;
-    if spent.credential_version != standing.credential_version {
+    let epoch = spent.session_epoch.ok_or(ProofError::Invalid)?;
+    if !is_of(standing, spent.credential_version, epoch) {
         return Err(ProofError::Invalid);
     }
-    let email = parsed(&spent.email)?;
-    guesses::forget(tx, (Subject::of(email.key()), purpose.name())).await?;
-    Ok(Proven {
-        account: spent.account_id,
-        email,
-    })
+    let proven = proven(spent)?;
+    guesses::forget(tx, (Subject::of(proven.email.key()), purpose.name())).await?;
+    Ok(proven)
 }
 
-fn parsed(email: &str) -> Result<Email, Error> {
-    email.parse().map_err(|_| Error::Inconsistent {
+/// Takes the sign-up that was checked, in the transaction that makes its account: once, whoever else tries.
+///
+/// # Errors
+/// [`ProofError::Invalid`], or that the database failed: then the transaction must end, and the sign-up waits on.
+pub async fn take(tx: &mut Tx<'_>, context: &Context, checked: &Checked) -> Result<Registration, ProofError> {
+    let taken = registrations::take(tx, checked.hash, context.clock.now()).await?;
+    let taken = taken.ok_or(ProofError::Invalid)?;
+    if let Ok(email) = taken.email.parse::<Email>() {
+        guesses::forget(tx, (Subject::of(email.key()), Purpose::VerifyEmail.name())).await?;
+    }
+    Ok(taken)
+}
+
+/// Remembers that a link made this account, for who opens it again. `verification` calls it in the same transaction.
+///
+/// # Errors
+/// Those of the database.
+pub async fn mark_spent(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    (checked, account): (&Checked, AccountId),
+    email: &Email,
+) -> Result<(), Error> {
+    let (now, purpose) = (context.clock.now(), Purpose::VerifyEmail);
+    let new = NewProof {
+        account,
+        purpose: purpose.name(),
+        email: email.typed(),
+        email_key: email.key(),
+        link_hash: checked.hash,
+        code_hash: "",
+        credential_version: 0,
+        session_epoch: 0,
+        handle: None,
+        session: None,
+        created_at: now,
+        link_expires_at: now + lifetime(purpose),
+        code_expires_at: now,
+    };
+    store::replace(tx, &new).await?;
+    store::spend(tx, checked.hash, purpose.name(), now).await.map(drop)
+}
+
+/// Whether an account is still in a state: nothing that ends its password, its address or all of its sessions came between.
+fn is_of(standing: Standing, credential_version: Version, session_epoch: Version) -> bool {
+    standing.credential_version == credential_version && standing.session_epoch == session_epoch
+}
+
+fn proven(found: Found) -> Result<Proven, ProofError> {
+    let email = found.email.parse().map_err(|_| Error::Inconsistent {
         table: "email_proofs",
         column: "email",
+    })?;
+    Ok(Proven {
+        account: found.account_id,
+        email,
+        credential_version: found.credential_version,
+        session: found.session_id,
     })
 }

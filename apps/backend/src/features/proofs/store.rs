@@ -1,10 +1,14 @@
 //! The rows of `email_proofs`.
 
+pub mod registrations;
+
 use countersign_store::{Conn, Db, Error, Tx, query, row, sql};
 
 use super::link_secret::LinkHash;
+use super::presenter::Presenter;
 use crate::core::clock::Timestamp;
-use crate::core::ids::AccountId;
+use crate::core::handle::HandleHash;
+use crate::core::ids::{AccountId, SessionId};
 use crate::features::accounts::Version;
 
 /// A proof that is about to be made.
@@ -16,6 +20,9 @@ pub(super) struct NewProof<'a> {
     pub link_hash: LinkHash,
     pub code_hash: &'a str,
     pub credential_version: Version,
+    pub session_epoch: Version,
+    pub handle: Option<HandleHash>,
+    pub session: Option<SessionId>,
     pub created_at: Timestamp,
     pub link_expires_at: Timestamp,
     pub code_expires_at: Timestamp,
@@ -27,6 +34,10 @@ row! {
         pub account_id: AccountId,
         pub email: String,
         pub credential_version: Version,
+        /// None: an earlier version made it.
+        pub session_epoch: Option<Version>,
+        /// The session that asked.
+        pub session_id: Option<SessionId>,
     }
 }
 
@@ -44,12 +55,13 @@ pub(super) async fn replace(tx: &mut Tx<'_>, new: &NewProof<'_>) -> Result<(), E
     query(sql!(
         "INSERT INTO email_proofs
             (account_id, purpose, email, email_key, link_hash, code_hash, credential_version, created_at,
-             link_expires_at, code_expires_at, code_attempts, all_attempts)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0)
+             link_expires_at, code_expires_at, code_attempts, all_attempts, session_epoch, handle_hash, session_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, $11, $12, $13)
          ON CONFLICT (account_id, purpose) DO UPDATE
             SET email = excluded.email, email_key = excluded.email_key, link_hash = excluded.link_hash,
                 code_hash = excluded.code_hash, credential_version = excluded.credential_version,
-                created_at = excluded.created_at, link_expires_at = excluded.link_expires_at,
+                session_epoch = excluded.session_epoch, handle_hash = excluded.handle_hash,
+                session_id = excluded.session_id, created_at = excluded.created_at, link_expires_at = excluded.link_expires_at,
                 code_expires_at = excluded.code_expires_at, code_attempts = 0, spent_at = NULL"
     ))
     .bind(new.account)
@@ -62,6 +74,9 @@ pub(super) async fn replace(tx: &mut Tx<'_>, new: &NewProof<'_>) -> Result<(), E
     .bind(new.created_at)
     .bind(new.link_expires_at)
     .bind(new.code_expires_at)
+    .bind(new.session_epoch)
+    .bind(new.handle)
+    .bind(new.session)
     .execute(tx)
     .await
     .map(drop)
@@ -70,7 +85,7 @@ pub(super) async fn replace(tx: &mut Tx<'_>, new: &NewProof<'_>) -> Result<(), E
 /// Looks at a live proof without spending it.
 pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<Option<Found>, Error> {
     query(sql!(
-        "SELECT account_id, email, credential_version
+        "SELECT account_id, email, credential_version, session_epoch, session_id
            FROM email_proofs
           WHERE link_hash = $1 AND purpose = $2 AND spent_at IS NULL AND link_expires_at > $3"
     ))
@@ -84,7 +99,7 @@ pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp)
 /// Whether a proof that has not expired was spent.
 pub(super) async fn is_spent(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<bool, Error> {
     query(sql!(
-        "SELECT account_id, email, credential_version
+        "SELECT account_id, email, credential_version, session_epoch, session_id
            FROM email_proofs
           WHERE link_hash = $1 AND purpose = $2 AND spent_at IS NOT NULL AND link_expires_at > $3"
     ))
@@ -96,11 +111,11 @@ pub(super) async fn is_spent(db: &Db, hash: LinkHash, purpose: &str, now: Timest
     .map(|found| found.is_some())
 }
 
-/// Counts a guess at the newest live code that went to an address, if it may still be guessed at: before the guess is
-/// judged, so that of any number of guesses at once no more than `most` are.
+/// Counts a guess at the newest live code that went to an address because the presenter had asked for it, if it may still
+/// be guessed at: before the guess is judged, so that of any number of guesses at once no more than `most` are.
 pub(super) async fn count_guess(
     tx: &mut Tx<'_>,
-    (email_key, purpose): (&str, &str),
+    (email_key, purpose, presenter): (&str, &str, &Presenter),
     most: i64,
     now: Timestamp,
 ) -> Result<Option<Guessed>, Error> {
@@ -109,6 +124,7 @@ pub(super) async fn count_guess(
             SET code_attempts = code_attempts + 1
           WHERE link_hash = (SELECT link_hash FROM email_proofs
                               WHERE email_key = $1 AND purpose = $2
+                                AND (handle_hash = $5 OR account_id = $6)
                               ORDER BY created_at DESC
                               LIMIT 1)
             AND spent_at IS NULL AND code_expires_at > $3 AND code_attempts < $4
@@ -118,6 +134,8 @@ pub(super) async fn count_guess(
     .bind(purpose)
     .bind(now)
     .bind(most)
+    .bind(presenter.handle)
+    .bind(presenter.account)
     .optional(tx)
     .await
 }
@@ -144,7 +162,7 @@ pub(super) async fn spend(
         "UPDATE email_proofs
             SET spent_at = $3
           WHERE link_hash = $1 AND purpose = $2 AND spent_at IS NULL AND link_expires_at > $3
-      RETURNING account_id, email, credential_version"
+      RETURNING account_id, email, credential_version, session_epoch, session_id"
     ))
     .bind(hash)
     .bind(purpose)
@@ -153,11 +171,12 @@ pub(super) async fn spend(
     .await
 }
 
-/// Ends all proofs of everybody, whatever mails are under way. Ending everything calls it.
+/// Ends all proofs and sign-ups of everybody, whatever mails are under way. Ending everything calls it.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn void_all(tx: &mut Tx<'_>) -> Result<(), Error> {
+    query(sql!("DELETE FROM registrations")).execute(&mut *tx).await?;
     query(sql!("DELETE FROM email_proofs")).execute(tx).await.map(drop)
 }
 

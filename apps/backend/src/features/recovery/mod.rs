@@ -8,4 +8,4 @@ mod schemas;
 mod service;
 
 pub use router::router;
-pub use service::{RecoverError, is_live, recover};
+pub use service::{RecoverError, recover};

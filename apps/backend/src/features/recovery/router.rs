@@ -12,7 +12,7 @@ use crate::Context;
 use crate::core::extract;
 use crate::core::origin::Origin;
 use crate::core::problem::{FieldError, Problem, ProblemBody};
-use crate::features::auth::{self, MailAskedBody, MailRequestBody};
+use crate::features::auth::{self, Asking, MailAskedBody, MailRequestBody};
 use crate::features::outbox::Purpose;
 
 /// The routes of this feature.
@@ -34,13 +34,20 @@ async fn ask(
     origin: Origin,
     extract::Json(body): extract::Json<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
-    auth::ask(&context, Purpose::ResetPassword, &body.email()?, &origin).await?;
-    Ok((StatusCode::ACCEPTED, Json(MailAskedBody::default())))
+    let handle = body.handle(context.chance)?;
+    let asking = Asking {
+        purpose: Purpose::ResetPassword,
+        to: &body.email()?,
+        handle: handle.hash(),
+        by: None,
+    };
+    auth::ask(&context, &asking, &origin).await?;
+    Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
 }
 
 /// Set a new password
 ///
-/// With the link or the code of the mail, or the link of an invitation. Ends every session; sign in afterwards.
+/// With the link of the mail or of an invitation, or with the code of the mail and the `handle` of whoever asked. Ends every session; sign in afterwards.
 #[utoipa::path(post, path = "/api/auth/recover/confirm", tag = "recovery",
     request_body = RecoveryBody,
     responses(
@@ -53,7 +60,8 @@ async fn recover(
     extract::Checked(body): extract::Checked<RecoveryBody>,
 ) -> Result<StatusCode, Problem> {
     let (answer, new_password) = body.split();
-    service::recover(&context, (answer.try_into()?, new_password), &origin).await?;
+    let handle = answer.handle();
+    service::recover(&context, (answer.try_into()?, handle), new_password, &origin).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

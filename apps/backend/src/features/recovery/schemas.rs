@@ -23,6 +23,9 @@ pub struct RecoveryBody {
     /// Six digits.
     #[schema(required = false, nullable = false, example = "012345")]
     code: Option<String>,
+    /// The handle that came with the answer when the mail was asked for. A code needs it; a link works without.
+    #[schema(required = false, nullable = false)]
+    handle: Option<String>,
     /// 8 to 128 characters, unless the server's settings say otherwise.
     #[schema(value_type = String, format = Password)]
     new_password: Password,
@@ -32,7 +35,7 @@ impl RecoveryBody {
     /// The link or the code, and the new password.
     pub fn split(self) -> (MailAnswerBody, Password) {
         (
-            MailAnswerBody::new(self.token, self.email, self.code),
+            MailAnswerBody::new(self.token, self.email, self.code).with(self.handle),
             self.new_password,
         )
     }

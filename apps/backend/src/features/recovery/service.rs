@@ -3,15 +3,12 @@
 use countersign_store::Error;
 
 use crate::Context;
+use crate::core::handle::HandleHash;
 use crate::core::origin::Origin;
-use crate::core::password::{HashError, Lane, Password, PasswordFault};
-use crate::features::accounts;
-use crate::features::audit::{self, Event, Kind};
+use crate::core::password::{HashError, Password, PasswordFault};
 use crate::features::auth;
-use crate::features::devices;
 use crate::features::outbox::Purpose;
-use crate::features::proofs::{self, Answer, ProofError};
-use crate::features::sessions;
+use crate::features::proofs::{self, Answer, Presenter, ProofError};
 
 /// Why no password was set.
 #[derive(Debug, thiserror::Error)]
@@ -36,17 +33,17 @@ pub enum RecoverError {
 /// [`RecoverError`].
 pub async fn recover(
     context: &Context,
-    (answer, password): (Answer, Password),
+    (answer, handle): (Answer, Option<HandleHash>),
+    password: Password,
     origin: &Origin,
 ) -> Result<(), RecoverError> {
     let (purpose, email) = subject(context, &answer).await?;
     // Judged by the address that was typed or mailed to: so it tells nothing about accounts, and costs no guess.
     let password = context.check_password(&password, &email).map_err(RecoverError::Fault)?;
-    let checked = proofs::check(context, purpose, &answer, origin).await?;
+    let presenter = Presenter { handle, account: None };
+    let checked = proofs::check(context, purpose, (&answer, &presenter), origin).await?;
     // Who has proven the address is no stranger.
-    let lane = Lane::Known(checked.account.0);
-    let hash = context.hasher.hash_for(password, lane.into()).await?;
-    let now = context.clock.now();
+    let hash = context.hasher.hash_for(password, checked.lane().into()).await?;
     let revoked = context
         .db
         .transact(
@@ -54,31 +51,14 @@ pub async fn recover(
             |tx, (context, checked, hash, origin)| {
                 Box::pin(async move {
                     let proven = proofs::spend(tx, context, purpose, checked).await?;
-                    accounts::change_password(tx, (proven.account, None), hash, now).await?;
-                    let account = proven.account;
-                    if accounts::set_verified(tx, account, &proven.email, now).await? {
-                        audit::record(tx, context, Event::new(Kind::EmailVerified, account, origin)).await?;
-                    }
-                    audit::record(tx, context, Event::new(Kind::PasswordReset, account, origin)).await?;
-                    auth::notify(tx, context, (account, Purpose::PasswordChanged), origin).await?;
-                    let revoked = sessions::end_all(tx, account, None, now).await?;
-                    // Every device was forgotten with its sessions. The one that reads the mailbox may sign in next.
-                    devices::remember(tx, context, account, origin).await?;
-                    Ok::<_, RecoverError>(revoked)
+                    let whose = (proven.account, &proven.email);
+                    Ok::<_, RecoverError>(auth::settle(tx, context, whose, (hash, origin)).await?)
                 })
             },
         )
         .await?;
     context.revocations.announce(revoked).await;
     Ok(())
-}
-
-/// Whether a link would be taken, without spending it.
-///
-/// # Errors
-/// [`RecoverError::Proof`], if it would not.
-pub async fn is_live(context: &Context, answer: &Answer) -> Result<(), RecoverError> {
-    subject(context, answer).await.map(drop)
 }
 
 /// What the answer is to, and the address that it went to. A link of an invitation is one too.

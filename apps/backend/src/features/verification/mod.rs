@@ -1,4 +1,5 @@
 //! Proving that an e-mail address is its owner's: the one that somebody signed up with, and the one they change to.
+//! To prove a mailbox blesses no password, session or pending change of somebody else: see `service`.
 //! It owns no table: `outbox` owes the mail, `proofs` judges what comes back, `accounts` remembers it.
 
 mod router;
@@ -6,4 +7,4 @@ mod schemas;
 mod service;
 
 pub use router::router;
-pub use service::{ChangeError, ask_to_change, change, verify};
+pub use service::{ChangeError, Claim, VerifyError, ask_to_change, change, needs_password, verify};

@@ -6,14 +6,15 @@ use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::schemas::EmailChangeBody;
-use super::service::{self, ChangeError};
+use super::schemas::{EmailChangeBody, EmailVerificationBody};
+use super::service::{self, ChangeError, Claim, VerifyError};
 use crate::Context;
-use crate::core::dependencies::{CurrentUser, Identified};
+use crate::core::dependencies::{CurrentUser, Identified, OptionalUser};
 use crate::core::extract;
+use crate::core::handle::Handle;
 use crate::core::origin::Origin;
 use crate::core::problem::{Code, Problem, ProblemBody};
-use crate::features::auth::{self, MailAnswerBody, MailAskedBody, MailRequestBody};
+use crate::features::auth::{self, Asking, MailAnswerBody, MailAskedBody, MailRequestBody};
 use crate::features::outbox::Purpose;
 
 /// The routes of this feature.
@@ -27,7 +28,7 @@ pub fn router() -> OpenApiRouter<Context> {
 
 /// Ask for a mail to verify the address
 ///
-/// For an account whose address is not verified. The answer is the same for every address.
+/// For an account whose address is not verified, or a sign-up that waits for it. The answer is the same for every address.
 #[utoipa::path(post, path = "/api/auth/verify-email", tag = "verification",
     request_body = MailRequestBody,
     responses(
@@ -39,29 +40,49 @@ async fn ask_to_verify(
     origin: Origin,
     extract::Json(body): extract::Json<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
-    auth::ask(&context, Purpose::VerifyEmail, &body.email()?, &origin).await?;
-    Ok((StatusCode::ACCEPTED, Json(MailAskedBody::default())))
+    let handle = body.handle(context.chance)?;
+    let asking = Asking {
+        purpose: Purpose::VerifyEmail,
+        to: &body.email()?,
+        handle: handle.hash(),
+        by: None,
+    };
+    auth::ask(&context, &asking, &origin).await?;
+    Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
 }
 
 /// Verify the address
+///
+/// The link or the code proves who reads the mail, and nothing about who signed up. One of these has to come along: the
+/// `handle` of the sign-up that waits (where addresses must be verified), a bearer token of the account, its `password`, or
+/// a `new_password`, which ends every session. Otherwise the answer is 403 `password_required`, and nothing is used up.
 #[utoipa::path(post, path = "/api/auth/verify-email/confirm", tag = "verification",
-    request_body = MailAnswerBody,
+    security((), ("password" = []), ("bearer" = [])),
+    request_body = EmailVerificationBody,
     responses(
         (status = NO_CONTENT, description = "The address is verified"),
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn verify(
     State(context): State<Context>,
+    OptionalUser(user): OptionalUser,
     origin: Origin,
-    extract::Json(body): extract::Json<MailAnswerBody>,
+    extract::Json(body): extract::Json<EmailVerificationBody>,
 ) -> Result<StatusCode, Problem> {
-    service::verify(&context, body.try_into()?, &origin).await?;
+    let (answer, [password, new_password]) = body.split();
+    let claim = Claim {
+        handle: answer.handle(),
+        user: user.map(CurrentUser).map(|user| (user.account_id(), user.session_id())),
+        password,
+        new_password,
+    };
+    service::verify(&context, (answer.try_into()?, claim), &origin).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Ask to change the address
 ///
-/// A mail goes to the new address; nothing changes before its reader confirms it.
+/// A mail goes to the new address; nothing changes before its reader confirms it in a session of this account.
 #[utoipa::path(post, path = "/api/auth/change-email", tag = "verification", security(("password" = []), ("bearer" = [])),
     request_body = EmailChangeBody,
     responses(
@@ -74,15 +95,18 @@ async fn ask_to_change(
     origin: Origin,
     extract::Checked(body): extract::Checked<EmailChangeBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
-    let email = body.email()?;
-    service::ask_to_change(&context, user.account_id(), (&email, body.password), &origin).await?;
-    Ok((StatusCode::ACCEPTED, Json(MailAskedBody::default())))
+    let (email, handle) = (body.email()?, Handle::generate(context.chance));
+    let whose = (user.account_id(), user.session_id());
+    let change = (&email, body.password, handle.hash());
+    service::ask_to_change(&context, whose, change, &origin).await?;
+    Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
 }
 
 /// Change the address
 ///
-/// The old address is told.
+/// With a bearer token of the account that asked, as long as the session that asked goes on. The old address is told.
 #[utoipa::path(post, path = "/api/auth/change-email/confirm", tag = "verification",
+    security(("password" = []), ("bearer" = [])),
     request_body = MailAnswerBody,
     responses(
         (status = NO_CONTENT, description = "The account has the new address"),
@@ -90,11 +114,24 @@ async fn ask_to_change(
     ))]
 async fn change(
     State(context): State<Context>,
+    user: CurrentUser,
     origin: Origin,
     extract::Json(body): extract::Json<MailAnswerBody>,
 ) -> Result<StatusCode, Problem> {
-    service::change(&context, body.try_into()?, &origin).await?;
+    let whose = (user.account_id(), user.session_id());
+    service::change(&context, whose, body.try_into()?, &origin).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+impl From<VerifyError> for Problem {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::PasswordRequired => Self::new(Code::PasswordRequired),
+            VerifyError::Proof(error) => error.into(),
+            VerifyError::Password(error) => error.into(),
+            VerifyError::Store(error) => error.into(),
+        }
+    }
 }
 
 impl From<ChangeError> for Problem {
@@ -104,6 +141,7 @@ impl From<ChangeError> for Problem {
             ChangeError::Ask(error) => error.into(),
             ChangeError::Proof(error) => error.into(),
             ChangeError::EmailTaken => Self::new(Code::EmailTaken),
+            ChangeError::SameEmail => Self::new(Code::SameEmail),
             ChangeError::Store(error) => error.into(),
         }
     }

@@ -1,13 +1,51 @@
-//! The wire shapes of changing an address.
+//! The wire shapes of proving and of changing an address.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::Context;
-use crate::core::email::Email;
+use crate::core::email::{InvalidEmail, NewEmail};
 use crate::core::extract::Rules;
 use crate::core::password::Password;
-use crate::core::problem::{Code, FieldError, Problem};
+use crate::core::problem::{FieldError, Problem};
+use crate::features::auth::MailAnswerBody;
+
+/// A mailed link or code, and what says that the account is yours.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EmailVerification)]
+pub struct EmailVerificationBody {
+    /// `token` of the link.
+    #[schema(required = false, nullable = false)]
+    token: Option<String>,
+    /// Where the code went to.
+    #[schema(required = false, nullable = false, format = Email)]
+    email: Option<String>,
+    /// Six digits.
+    #[schema(required = false, nullable = false, example = "012345")]
+    code: Option<String>,
+    /// The handle of the sign-up, or of who asked for the mail.
+    #[schema(required = false, nullable = false)]
+    handle: Option<String>,
+    /// The account's password, where neither its session nor the handle of its sign-up comes along.
+    #[schema(value_type = Option<String>, format = Password, required = false, nullable = false)]
+    #[serde(default)]
+    password: Option<Password>,
+    /// Instead of all that: another password. Whoever had the account until now is signed out.
+    #[schema(value_type = Option<String>, format = Password, required = false, nullable = false)]
+    #[serde(default)]
+    new_password: Option<Password>,
+}
+
+impl EmailVerificationBody {
+    /// The link or the code, and the passwords.
+    pub fn split(self) -> (MailAnswerBody, [Option<Password>; 2]) {
+        (
+            MailAnswerBody::new(self.token, self.email, self.code).with(self.handle),
+            [self.password, self.new_password],
+        )
+    }
+}
 
 /// A new address, and the password once more.
 #[derive(Deserialize, ToSchema)]
@@ -23,11 +61,8 @@ pub struct EmailChangeBody {
 
 impl Rules for EmailChangeBody {
     fn mistakes(&self, _: &Context) -> Vec<FieldError> {
-        let wrong = self.email.parse::<Email>().err();
-        wrong
-            .map(|_| FieldError::new("email", Code::InvalidEmail))
-            .into_iter()
-            .collect()
+        let wrong = self.email.parse::<NewEmail>().err();
+        wrong.map(FieldError::from).into_iter().collect()
     }
 }
 
@@ -36,8 +71,8 @@ impl EmailChangeBody {
     ///
     /// # Errors
     /// It is none.
-    pub fn email(&self) -> Result<Email, Problem> {
-        let wrong = |_| Problem::validation(vec![FieldError::new("email", Code::InvalidEmail)]);
+    pub fn email(&self) -> Result<NewEmail, Problem> {
+        let wrong = |error: InvalidEmail| Problem::validation(vec![error.into()]);
         self.email.parse().map_err(wrong)
     }
 }

@@ -22,9 +22,9 @@ on_both_databases! {
                 true => json!({ "email": mail.to.to_uppercase(), "code": mail.code() }),
                 false => json!({ "token": mail.token() }),
             };
-            server.post("/api/auth/verify-email/confirm", answer.clone()).await.assert_status(204);
+            person.post("/api/auth/verify-email/confirm", answer.clone()).await.assert_status(204);
             assert_eq!(person.get("/api/auth/me").await.json()["email_verified"], true);
-            server.post("/api/auth/verify-email/confirm", answer).await.assert_problem(400, "invalid_code");
+            person.post("/api/auth/verify-email/confirm", answer).await.assert_problem(400, "invalid_code");
             // There is nothing to verify any more.
             server.post("/api/auth/verify-email", json!({ "email": mail.to })).await.assert_status(202);
             assert_eq!(server.mails().await.len(), 0);
@@ -33,12 +33,22 @@ on_both_databases! {
 
     async fn nobody_signs_in_before_where_verification_is_required(database: Database) {
         let server = TestServer::start_with(database, REQUIRED).await;
-        register(&server, "ada@example.com", PASSWORD).await.assert_status(202);
-        login(&server, "ada@example.com", "wrong").await.assert_problem(401, "invalid_credentials");
-        login(&server, "ada@example.com", PASSWORD).await.assert_problem(403, "email_not_verified");
-        let token = server.mail().await.token();
-        server.post("/api/auth/verify-email/confirm", json!({ "token": token })).await.assert_status(204);
+        let asked = register(&server, "ada@example.com", PASSWORD).await.assert_status(202).json();
+        for password in ["wrong", PASSWORD] {
+            login(&server, "ada@example.com", password).await.assert_problem(401, "invalid_credentials");
+        }
+        let link = json!({ "token": server.mail().await.token(), "handle": asked["handle"] });
+        server.post("/api/auth/verify-email/confirm", link).await.assert_status(204);
         login(&server, "ada@example.com", PASSWORD).await.assert_status(200);
+        // An account that an operator made is one, and its owner is told what is missing.
+        let origin = countersign::core::origin::Origin::command_line();
+        let bob = "bob@example.com".parse().unwrap();
+        countersign::features::accounts::register(&server.context, bob, PASSWORD.to_owned().into(), &origin).await.unwrap();
+        login(&server, "bob@example.com", PASSWORD).await.assert_problem(403, "email_not_verified");
+        server.post("/api/auth/verify-email", json!({ "email": "bob@example.com" })).await.assert_status(202);
+        let link = json!({ "token": server.mail().await.token(), "password": PASSWORD });
+        server.post("/api/auth/verify-email/confirm", link).await.assert_status(204);
+        login(&server, "bob@example.com", PASSWORD).await.assert_status(200);
     }
 
     async fn nothing_is_mailed_where_verification_is_off(database: Database) {
@@ -75,9 +85,9 @@ on_both_databases! {
     async fn a_password_is_set_anew_by_code_too(database: Database) {
         let server = TestServer::start(database).await;
         verified(&server, "ada").await;
-        server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202);
+        let asked = server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202).json();
         let code = server.mail().await.code();
-        let answer = json!({ "email": "ada@example.com", "code": code, "new_password": NEW_PASSWORD });
+        let answer = json!({ "email": "ada@example.com", "code": code, "handle": asked["handle"], "new_password": NEW_PASSWORD });
         server.post("/api/auth/recover/confirm", answer).await.assert_status(204);
         login(&server, "ada@example.com", NEW_PASSWORD).await.assert_status(200);
     }
@@ -87,15 +97,15 @@ on_both_databases! {
         verified(&server, "ada").await;
         let ask = || server.post("/api/auth/login/email", json!({ "email": "ada@example.com" }));
         let confirm = |answer: Value| server.post("/api/auth/login/email/confirm", answer);
-        ask().await.assert_status(202);
+        let handle = ask().await.assert_status(202).json()["handle"].clone();
         let mail = server.mail().await;
         let tokens = confirm(json!({ "token": mail.token() })).await.assert_status(200).json();
         assert!(tokens["refresh_token"].is_string());
         confirm(json!({ "token": mail.token() })).await.assert_problem(400, "invalid_code");
-        confirm(json!({ "email": mail.to, "code": mail.code() })).await.assert_problem(400, "invalid_code");
-        ask().await.assert_status(202);
+        confirm(json!({ "email": mail.to, "code": mail.code(), "handle": handle })).await.assert_problem(400, "invalid_code");
+        let handle = ask().await.assert_status(202).json()["handle"].clone();
         let mail = server.mail().await;
-        confirm(json!({ "email": mail.to, "code": mail.code() })).await.assert_status(200);
+        confirm(json!({ "email": mail.to, "code": mail.code(), "handle": handle })).await.assert_status(200);
         // The password goes on working.
         login(&server, "ada@example.com", PASSWORD).await.assert_status(200);
     }
@@ -103,18 +113,20 @@ on_both_databases! {
     async fn a_28_x_1_x_34_a_proof_is_for_one_purpose_and_nothing_is_none(database: Database) {
         let server = TestServer::start(database).await;
         let ada = server.user("ada").await;
+        server.mail().await;
+        let asked = server.post("/api/auth/verify-email", json!({ "email": ada.email })).await.assert_status(202).json();
         let verify = server.mail().await;
         for path in ["/api/auth/recover/confirm", "/api/auth/login/email/confirm", "/api/auth/change-email/confirm"] {
             let by_link = json!({ "token": verify.token() });
-            let by_code = json!({ "email": ada.email, "code": verify.code() });
+            let by_code = json!({ "email": ada.email, "code": verify.code(), "handle": asked["handle"] });
             for mut answer in [by_link, by_code] {
                 if path == "/api/auth/recover/confirm" {
                     answer["new_password"] = json!(NEW_PASSWORD);
                 }
-                server.post(path, answer).await.assert_problem(400, "invalid_code");
+                ada.post(path, answer).await.assert_problem(400, "invalid_code");
             }
         }
-        let confirm = |answer: Value| server.post("/api/auth/verify-email/confirm", answer);
+        let confirm = |answer: Value| ada.post("/api/auth/verify-email/confirm", answer);
         for token in ["", " ", "null", "csl_", &verify.token()[..46], &format!("{} ", verify.token())] {
             confirm(json!({ "token": token })).await.assert_problem(400, "invalid_code");
         }
@@ -145,10 +157,10 @@ on_both_databases! {
     async fn a_26_c_49_what_has_expired_is_refused_whatever_is_cleaned_up(database: Database) {
         let server = TestServer::start(database).await;
         verified(&server, "ada").await;
-        server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202);
+        let asked = server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202).json();
         let mail = server.mail().await;
         server.context.clock.advance(Duration::from_secs(10 * 60));
-        let by_code = json!({ "email": mail.to, "code": mail.code(), "new_password": NEW_PASSWORD });
+        let by_code = json!({ "email": mail.to, "code": mail.code(), "handle": asked["handle"], "new_password": NEW_PASSWORD });
         server.post("/api/auth/recover/confirm", by_code).await.assert_problem(400, "invalid_code");
         server.context.clock.advance(Duration::from_secs(5 * 60));
         let by_link = json!({ "token": mail.token(), "new_password": NEW_PASSWORD });
@@ -179,7 +191,7 @@ on_both_databases! {
         let second = server.mail().await;
         assert_eq!((first.to.as_str(), second.to.as_str()), ("a@example.org", "b@example.org"));
         assert_eq!(ada.get("/api/auth/me").await.json()["email"], "ada@example.com", "nothing is changed yet");
-        let confirm = |token: String| server.post("/api/auth/change-email/confirm", json!({ "token": token }));
+        let confirm = |token: String| ada.post("/api/auth/change-email/confirm", json!({ "token": token }));
         confirm(first.token()).await.assert_problem(400, "invalid_code");
         confirm(second.token()).await.assert_status(204);
         let me = ada.get("/api/auth/me").await.json();
@@ -203,7 +215,7 @@ on_both_databases! {
         change("new@example.com").await.assert_status(202);
         let token = server.mail().await.token();
         register(&server, "new@example.com", PASSWORD).await.assert_status(201);
-        server.post("/api/auth/change-email/confirm", json!({ "token": token })).await.assert_problem(409, "email_taken");
+        eve.post("/api/auth/change-email/confirm", json!({ "token": token })).await.assert_problem(409, "email_taken");
         login(&server, "new@example.com", PASSWORD).await.assert_status(200);
     }
 

@@ -8,84 +8,97 @@ use tokio::task::JoinSet;
 
 use super::{register, verified};
 
+/// One that belongs to nobody.
+const HANDLE: &str = "csh_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /// A code that is not this one.
 fn wrong(code: &str, by: usize) -> String {
     let number: usize = code.parse().unwrap();
     format!("{:06}", (number + 1 + by) % 1_000_000)
 }
 
-async fn confirm(server: &TestServer, code: &str) -> Answer {
-    let answer = json!({ "email": "ada@example.com", "code": code });
+/// What a mail was asked with, and the code in it.
+struct Asked {
+    handle: Value,
+    code: String,
+}
+
+async fn confirm(server: &TestServer, asked: &Asked, code: &str) -> Answer {
+    let answer = json!({ "email": "ada@example.com", "code": code, "handle": asked.handle });
     server.post("/api/auth/login/email/confirm", answer).await
 }
 
-async fn ask(server: &TestServer) -> String {
-    server
+async fn ask(server: &TestServer) -> Asked {
+    let asked = server
         .post("/api/auth/login/email", json!({ "email": "ada@example.com" }))
         .await
-        .assert_status(202);
-    server.mail().await.code()
+        .assert_status(202)
+        .json();
+    Asked {
+        handle: asked["handle"].clone(),
+        code: server.mail().await.code(),
+    }
 }
 
 on_both_databases! {
     async fn r_67_a_code_takes_five_guesses_whoever_counts(database: Database) {
         let server = TestServer::start(database).await;
         verified(&server, "ada").await;
-        let code = ask(&server).await;
+        let asked = ask(&server).await;
         for by in 0..4 {
-            confirm(&server, &wrong(&code, by)).await.assert_problem(400, "invalid_code");
+            confirm(&server, &asked, &wrong(&asked.code, by)).await.assert_problem(400, "invalid_code");
         }
-        confirm(&server, &wrong(&code, 4)).await.assert_problem(400, "invalid_code");
+        confirm(&server, &asked, &wrong(&asked.code, 4)).await.assert_problem(400, "invalid_code");
         // What counts is in the database, which every node asks, and which outlives them.
         let counted: Vec<i64> = query(sql!("SELECT code_attempts FROM email_proofs WHERE purpose = 'sign_in'"))
             .all(&server.context.db)
             .await
             .unwrap();
         assert_eq!(counted, [5]);
-        confirm(&server, &code).await.assert_problem(400, "invalid_code");
+        confirm(&server, &asked, &asked.code).await.assert_problem(400, "invalid_code");
         // A new code is a new chance.
-        let code = ask(&server).await;
-        confirm(&server, &code).await.assert_status(200);
+        let asked = ask(&server).await;
+        confirm(&server, &asked, &asked.code).await.assert_status(200);
     }
 
     async fn many_guesses_at_once_are_no_more_than_five(database: Database) {
         let server = TestServer::start(database).await;
         verified(&server, "ada").await;
-        let code = ask(&server).await;
-        let guesses: Vec<_> = (0..30).map(|by| wrong(&code, by)).collect();
-        join_all(guesses.iter().map(|guess| confirm(&server, guess))).await;
-        confirm(&server, &code).await.assert_problem(400, "invalid_code");
+        let asked = ask(&server).await;
+        let guesses: Vec<_> = (0..30).map(|by| wrong(&asked.code, by)).collect();
+        join_all(guesses.iter().map(|guess| confirm(&server, &asked, guess))).await;
+        confirm(&server, &asked, &asked.code).await.assert_problem(400, "invalid_code");
     }
 
     async fn fifty_guesses_end_all_codes_of_an_account_until_a_link_proves_the_address(database: Database) {
         let server = TestServer::start(database).await;
         verified(&server, "ada").await;
         for round in 0..10 {
-            let code = ask(&server).await;
+            let asked = ask(&server).await;
             for by in 0..5 {
-                confirm(&server, &wrong(&code, round * 5 + by)).await.assert_problem(400, "invalid_code");
+                confirm(&server, &asked, &wrong(&asked.code, round * 5 + by)).await.assert_problem(400, "invalid_code");
             }
         }
-        let code = ask(&server).await;
-        confirm(&server, &code).await.assert_problem(400, "invalid_code");
+        let asked = ask(&server).await;
+        confirm(&server, &asked, &asked.code).await.assert_problem(400, "invalid_code");
         // The owner is not locked out: the link of the same mail works, and the codes after it.
         server.post("/api/auth/login/email", json!({ "email": "ada@example.com" })).await.assert_status(202);
         let token = server.mail().await.token();
         server.post("/api/auth/login/email/confirm", json!({ "token": token })).await.assert_status(200);
-        let code = ask(&server).await;
-        confirm(&server, &code).await.assert_status(200);
+        let asked = ask(&server).await;
+        confirm(&server, &asked, &asked.code).await.assert_status(200);
     }
 
     async fn a_23_c_63_f_6_of_fifty_who_bring_the_same_proof_one_gets_in(database: Database) {
         let server = TestServer::start(database).await;
         verified(&server, "ada").await;
         for by_code in [false, true] {
-            server.post("/api/auth/login/email", json!({ "email": "ada@example.com" })).await.assert_status(202);
+            let asked = server.post("/api/auth/login/email", json!({ "email": "ada@example.com" })).await.assert_status(202).json();
             let mail = server.mail().await;
             // A code takes five guesses, right or wrong.
             let (racers, answer) = match by_code {
                 false => (50, json!({ "token": mail.token() })),
-                true => (5, json!({ "email": mail.to, "code": mail.code() })),
+                true => (5, json!({ "email": mail.to, "code": mail.code(), "handle": asked["handle"] })),
             };
             let race = (0..racers).map(|_| server.post("/api/auth/login/email/confirm", answer.clone()));
             let answers = join_all(race).await;
@@ -112,11 +125,11 @@ on_both_databases! {
         let toml = "[limits]\ncodes_per_address = \"30/15m\"\nlogin_per_address = \"1000/1m\"\n[hashing]\nworkers = 1\nqueue = 1\n";
         let server = TestServer::start_with(database, toml).await;
         verified(&server, "ada").await;
-        let code = ask(&server).await;
+        let asked = ask(&server).await;
         let (mut judged, mut refused) = (0, 0);
         let crowd = crowd(&server);
         while judged < 4 && judged + refused < 10 {
-            match confirm(&server, &wrong(&code, judged + refused)).await.status.as_u16() {
+            match confirm(&server, &asked, &wrong(&asked.code, judged + refused)).await.status.as_u16() {
                 400 => judged += 1,
                 503 => refused += 1,
                 other => panic!("{other}"),
@@ -130,11 +143,11 @@ on_both_databases! {
             .unwrap();
         assert_eq!(counted, [i64::try_from(judged).unwrap()]);
         calm(&server).await;
-        confirm(&server, &code).await.assert_status(200);
+        confirm(&server, &asked, &asked.code).await.assert_status(200);
         // The network's own limit has lost what was wrong, and no more.
-        let code = ask(&server).await;
+        let asked = ask(&server).await;
         let mut more = 0;
-        while confirm(&server, &wrong(&code, more)).await.status == 400 {
+        while confirm(&server, &asked, &wrong(&asked.code, more)).await.status == 400 {
             more += 1;
         }
         assert_eq!(judged + more, 30);
@@ -143,10 +156,10 @@ on_both_databases! {
     async fn f_20_a_mailed_code_outlives_resets_that_were_refused_as_overloaded(database: Database) {
         let server = TestServer::start_with(database, "[hashing]\nworkers = 1\nqueue = 1\n").await;
         verified(&server, "ada").await;
-        server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202);
+        let asked = server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202).json();
         let code = server.mail().await.code();
         let reset = |guess: String| {
-            let answer = json!({ "email": "ada@example.com", "code": guess, "new_password": "another umbrella" });
+            let answer = json!({ "email": "ada@example.com", "code": guess, "handle": asked["handle"], "new_password": "another umbrella" });
             server.post("/api/auth/recover/confirm", answer)
         };
         let (mut judged, mut refused) = (0, 0);
@@ -170,14 +183,15 @@ on_both_databases! {
         for _ in 0..18 {
             register(&server, "victim@example.com", PASSWORD).await.assert_status(201);
             let code = server.mail().await.code();
+            let victim = server.sign_in("victim").await;
             for by in 0..5 {
                 let guess = json!({ "email": "victim@example.com", "code": wrong(&code, by) });
-                server.post("/api/auth/verify-email/confirm", guess).await.assert_problem(400, "invalid_code");
+                victim.post("/api/auth/verify-email/confirm", guess).await.assert_problem(400, "invalid_code");
             }
             judged += 5;
             let right = json!({ "email": "victim@example.com", "code": code });
             // Five of a code are five, however many are left in all.
-            server.post("/api/auth/verify-email/confirm", right).await.assert_problem(400, "invalid_code");
+            victim.post("/api/auth/verify-email/confirm", right).await.assert_problem(400, "invalid_code");
             delete(&server, "victim@example.com").await;
         }
         assert_eq!(judged, 90);
@@ -185,9 +199,10 @@ on_both_databases! {
         register(&server, "Victim@Example.COM", PASSWORD).await.assert_status(201);
         let mail = server.mail().await;
         let right = json!({ "email": "victim@example.com", "code": mail.code() });
-        server.post("/api/auth/verify-email/confirm", right).await.assert_problem(400, "invalid_code");
+        let victim = server.sign_in("victim").await;
+        victim.post("/api/auth/verify-email/confirm", right).await.assert_problem(400, "invalid_code");
         // Who holds the mailbox is not locked out, and has all guesses again.
-        server.post("/api/auth/verify-email/confirm", json!({ "token": mail.token() })).await.assert_status(204);
+        server.post("/api/auth/verify-email/confirm", json!({ "token": mail.token(), "password": PASSWORD })).await.assert_status(204);
         let counted: Vec<i64> = query(sql!("SELECT guesses FROM guess_counts")).all(&server.context.db).await.unwrap();
         assert_eq!(counted, Vec::<i64>::new());
     }
@@ -197,9 +212,10 @@ on_both_databases! {
         for _ in 0..10 {
             register(&server, "victim@example.com", PASSWORD).await.assert_status(201);
             let code = server.mail().await.code();
+            let victim = server.sign_in("victim").await;
             for by in 0..5 {
                 let guess = json!({ "email": "victim@example.com", "code": wrong(&code, by) });
-                server.post("/api/auth/verify-email/confirm", guess).await.assert_problem(400, "invalid_code");
+                victim.post("/api/auth/verify-email/confirm", guess).await.assert_problem(400, "invalid_code");
             }
             delete(&server, "victim@example.com").await;
         }
@@ -208,7 +224,8 @@ on_both_databases! {
             server.context.clock.advance(wait);
             register(&server, "victim@example.com", PASSWORD).await.assert_status(201);
             let right = json!({ "email": "victim@example.com", "code": server.mail().await.code() });
-            server.post("/api/auth/verify-email/confirm", right).await.assert_status(status);
+            let victim = server.sign_in("victim").await;
+            victim.post("/api/auth/verify-email/confirm", right).await.assert_status(status);
             delete(&server, "victim@example.com").await;
         }
         // What nothing is counted by any more is removed.
@@ -221,10 +238,10 @@ on_both_databases! {
     async fn guessing_from_one_network_is_limited_across_accounts(database: Database) {
         let server = TestServer::start_with(database, "[limits]\ncodes_per_address = \"4/15m\"\n").await;
         for by in 0..4 {
-            let answer = json!({ "email": format!("nobody{by}@example.com"), "code": "000000" });
+            let answer = json!({ "email": format!("nobody{by}@example.com"), "code": "000000", "handle": HANDLE });
             server.post("/api/auth/login/email/confirm", answer).await.assert_problem(400, "invalid_code");
         }
-        let answer = json!({ "email": "nobody@example.com", "code": "000000" });
+        let answer = json!({ "email": "nobody@example.com", "code": "000000", "handle": HANDLE });
         server.post("/api/auth/recover/confirm", with_password(answer)).await.assert_problem(429, "rate_limited");
     }
 
@@ -234,7 +251,7 @@ on_both_databases! {
         server.mails().await;
         let race = (0..20).map(|_| server.post("/api/auth/recover", json!({ "email": "Ada@Example.com" })));
         let answers = join_all(race).await;
-        let bodies: std::collections::BTreeSet<_> = answers.into_iter().map(|answer| answer.assert_status(202).text).collect();
+        let bodies: std::collections::BTreeSet<_> = answers.into_iter().map(|answer| answer.assert_status(202).json()["message"].to_string()).collect();
         assert_eq!(bodies.len(), 1);
         assert_eq!(server.mails().await.len(), 3);
         // An hour later there are three more.

@@ -6,6 +6,7 @@ mod guesses;
 mod notices;
 mod outbox;
 mod smtp;
+mod takeover;
 mod unknown;
 
 use countersign_testkit::{Answer, PASSWORD, TestServer};
@@ -31,7 +32,10 @@ async fn verified(server: &TestServer, name: &str) {
     register(server, &format!("{name}@example.com"), PASSWORD).await;
     let token = server.mail().await.token();
     server
-        .post("/api/auth/verify-email/confirm", json!({ "token": token }))
+        .post(
+            "/api/auth/verify-email/confirm",
+            json!({ "token": token, "password": PASSWORD }),
+        )
         .await
         .assert_status(204);
 }

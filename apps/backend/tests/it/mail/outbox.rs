@@ -14,7 +14,7 @@ on_both_databases! {
         let server = TestServer::start(database).await;
         register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
         let owed: Vec<String> = query(sql!("SELECT particulars FROM outbox")).all(&server.context.db).await.unwrap();
-        assert_eq!(owed, ["{}"]);
+        assert!(owed.len() == 1 && !owed[0].contains("cs"), "{owed:?}");
         let sent = server.mail().await;
         let stored: Vec<String> = query(sql!("SELECT code_hash FROM email_proofs")).all(&server.context.db).await.unwrap();
         assert!(stored[0].starts_with("$argon2id$") && !stored[0].contains(&sent.code()), "{stored:?}");

@@ -401,6 +401,87 @@ on_both_databases! {
         }
     }
 
+    async fn a_28_a_mailed_code_works_in_the_browser_that_asked_and_the_link_in_any(database: Database) {
+        let server = TestServer::start(database).await;
+        server.user("ada").await;
+        server.mails().await;
+        let (mut ada, mut other) = (Browser::new(&server), Browser::new(&server));
+        for (ask, answer) in [("/signin/email/ask", "/signin/email"), ("/recover", "/recover/password")] {
+            ada.post(ask, &[("email", "ada@example.com")]).await.assert_status(303);
+            let mail = server.mails().await.into_iter().rfind(|mail| mail.link().contains("token")).unwrap();
+            let by_code = [("email", "ada@example.com"), ("code", &*mail.code()), ("new_password", NEW_PASSWORD)];
+            other.post(answer, &by_code).await.assert_status(422);
+            assert!(!other.is_signed_in().await);
+            ada.post(answer, &by_code).await.assert_status(303);
+            ada.post(ask, &[("email", "ada@example.com")]).await.assert_status(303);
+            let mail = server.mails().await.into_iter().rfind(|mail| mail.link().contains("token")).unwrap();
+            let mut third = Browser::new(&server);
+            third.get(mail.link().strip_prefix(ORIGIN).unwrap()).await.assert_status(200);
+            third.post(answer, &[("token", &mail.token()), ("new_password", NEW_PASSWORD)]).await.assert_status(303);
+        }
+    }
+
+    async fn t_15_a_link_confirms_in_the_browser_that_signed_up_and_takes_a_password_elsewhere(database: Database) {
+        for (toml, how) in [("email_verification = \"required\"\n", "new"), ("email_verification = \"required\"\n", "password"), ("email_verification = \"required\"\n", "here"), ("", "new"), ("", "password"), ("", "here")] {
+            let server = TestServer::start_with(database, toml).await;
+            let (mut asked, mut elsewhere) = (Browser::new(&server), Browser::new(&server));
+            asked.post("/signup", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.assert_status(303);
+            let mail = server.mail().await;
+            let path = mail.link().strip_prefix(ORIGIN).unwrap().to_owned();
+            let shown = elsewhere.get(&path).await.assert_status(200).text;
+            assert!(shown.contains("name=\"password\"") && shown.contains("name=\"new_password\""), "{shown}");
+            let token = mail.token();
+            for fields in [vec![("token", &*token)], vec![("token", &*token), ("password", "wrong")], vec![("token", &*token), ("new_password", "password1")]] {
+                let refused = elsewhere.post("/verify", &fields).await.assert_status(422).text;
+                assert!(refused.contains("name=\"password\"") && refused.contains(&token), "{refused}");
+            }
+            let login = |password: &str| server.post("/api/auth/login", json!({ "email": "ada@example.com", "password": password }));
+            match how {
+                "here" => {
+                    assert!(!asked.get(&path).await.text.contains("type=\"password\""));
+                    asked.post("/verify", &[("token", &token)]).await.assert_status(303);
+                }
+                "password" => drop(elsewhere.post("/verify", &[("token", &token), ("password", PASSWORD)]).await.assert_status(303)),
+                _ => drop(elsewhere.post("/verify", &[("token", &token), ("new_password", NEW_PASSWORD)]).await.assert_status(303)),
+            }
+            let (right, wrong) = if how == "new" { (NEW_PASSWORD, PASSWORD) } else { (PASSWORD, NEW_PASSWORD) };
+            login(wrong).await.assert_status(401);
+            let tokens = login(right).await.assert_status(200).json();
+            let me = Request::get("/api/auth/me").header("authorization", format!("Bearer {}", tokens["access_token"].as_str().unwrap()));
+            assert_eq!(server.send(me.body(Body::empty()).unwrap()).await.json()["email_verified"], true);
+            assert!(elsewhere.get(&path).await.text.contains("already confirmed"));
+            // Whoever signed up is signed in, where it is optional: until somebody sets another password.
+            assert_eq!(asked.is_signed_in().await, toml.is_empty() && how != "new", "{how}");
+        }
+    }
+
+    async fn t_15_an_address_is_changed_in_a_browser_that_is_signed_in(database: Database) {
+        let server = TestServer::start(database).await;
+        let mut ada = Browser::sign_up(&server, "ada").await;
+        server.mails().await;
+        let change = [("email", "new@example.org"), ("email_password", PASSWORD)];
+        ada.post("/account/email", &change).await.assert_status(303);
+        let mail = server.mail().await;
+        let path = mail.link().strip_prefix(ORIGIN).unwrap().to_owned();
+        let mut elsewhere = Browser::new(&server);
+        let first = elsewhere.get(&path).await.assert_status(303);
+        assert_eq!(first.header("location"), format!("/signin?return_to=%2Fchange-email%3Ftoken%3D{}", mail.token()));
+        elsewhere.post("/change-email", &[("token", &mail.token())]).await.assert_status(303);
+        // Somebody else's account is not changed by it, nor is hers.
+        let mut eve = Browser::sign_up(&server, "eve").await;
+        server.mails().await;
+        eve.post("/change-email", &[("token", &mail.token())]).await.assert_status(422);
+        let back = [("email", "ada@example.com"), ("password", PASSWORD), ("return_to", &*path)];
+        let back = elsewhere.post("/signin", &back).await.assert_status(303);
+        assert_eq!(back.header("location"), path);
+        let changed = elsewhere.post("/change-email", &[("token", &mail.token())]).await;
+        elsewhere.follow(changed).await;
+        assert!(ada.get("/account").await.text.contains("new@example.org"));
+        let same = [("email", "NEW@example.org"), ("email_password", PASSWORD)];
+        let refused = ada.post("/account/email", &same).await.assert_status(422);
+        assert!(refused.text.contains("This is your email address already."), "{}", refused.text);
+    }
+
     async fn x_47_no_page_makes_an_account_where_sign_up_is_closed(database: Database) {
         let server = TestServer::start_with(database, "signup = \"closed\"\n").await;
         let mut browser = Browser::new(&server);
@@ -506,7 +587,7 @@ async fn make(server: &TestServer, email: &str) {
         .into_iter()
         .find(|mail| mail.link().contains("/verify?token"));
     if let Some(mail) = verify {
-        let answer = json!({ "token": mail.token() });
+        let answer = json!({ "token": mail.token(), "password": PASSWORD });
         server
             .post("/api/auth/verify-email/confirm", answer)
             .await

@@ -1,18 +1,33 @@
-//! Asking for a mail. Whether the address has an account is looked up when the mail is sent, not here: so no answer can
-//! tell, and none takes longer than another.
+//! Asking for a mail. Whether the address has an account shows when the mail is sent, not here: so no answer can tell, and
+//! none takes longer than another. What the account is like now is noted with the mail, which is void for any other state.
 
 use countersign_store::Error;
 use uuid::Uuid;
 
 use crate::Context;
 use crate::core::email::Email;
-use crate::core::ids::AccountId;
+use crate::core::handle::HandleHash;
+use crate::core::ids::{AccountId, SessionId};
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
+use crate::features::accounts::{self, State};
 use crate::features::audit::{self, Event, Kind};
-use crate::features::outbox::{self, Owed, Particulars, Purpose};
+use crate::features::outbox::{self, Asked, Owed, Particulars, Purpose};
+use crate::features::proofs::{Registration, registrations};
 
 const MAILS_PER_ADDRESS: Policy = Policy::named("mails_per_address");
+
+/// A mail that is asked for.
+pub struct Asking<'a> {
+    /// What for.
+    pub purpose: Purpose,
+    /// The address, whoever has it.
+    pub to: &'a Email,
+    /// The hash of the handle of who asks.
+    pub handle: HandleHash,
+    /// The account that asks for itself, and its session.
+    pub by: Option<(AccountId, SessionId)>,
+}
 
 /// Why nothing was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -25,25 +40,12 @@ pub enum AskError {
     Store(#[from] Error),
 }
 
-/// Asks for a mail of this purpose to this address, whoever has it. Beyond the limit of a recipient nothing is sent, and
-/// nobody is told. `recovery` and `verification` call it too.
+/// Asks for a mail. Beyond the limit of a recipient nothing is sent, and nobody is told. `recovery` and `verification` call
+/// it too.
 ///
 /// # Errors
 /// [`AskError`].
-pub async fn ask(context: &Context, purpose: Purpose, to: &Email, origin: &Origin) -> Result<(), AskError> {
-    ask_for(context, (purpose, None), to, origin).await
-}
-
-/// The same, for an account that asks for itself.
-///
-/// # Errors
-/// [`AskError`].
-pub async fn ask_for(
-    context: &Context,
-    (purpose, account): (Purpose, Option<AccountId>),
-    to: &Email,
-    origin: &Origin,
-) -> Result<(), AskError> {
+pub async fn ask(context: &Context, asking: &Asking<'_>, origin: &Origin) -> Result<(), AskError> {
     let mut reserved = context.limits.reserve();
     if let Some(prefix) = origin.prefix() {
         let key = Key::of(MAILS_PER_ADDRESS).address(prefix);
@@ -51,15 +53,26 @@ pub async fn ask_for(
         reserved.spend(key, rate).await.map_err(AskError::Limited)?;
         reserved.began().now();
     }
+    let state = match asking.by {
+        Some((account, _)) => accounts::state(&context.db, account).await?,
+        None => accounts::state_by_email(&context.db, asking.to).await?,
+    };
+    // An account comes first: sign-ups beside it change nothing.
+    let registration = waiting(context, asking).await?.filter(|_| state.is_none());
     let owed = Owed {
-        purpose,
-        to,
+        purpose: asking.purpose,
+        to: asking.to,
         language: origin.language,
         particulars: Particulars {
-            account,
+            asked: state.map(|state| Asked {
+                session: asking.by.map(|(_, session)| session),
+                ..asked(&state, Some(asking.handle))
+            }),
+            registration: registration.map(|registration| registration.id),
             ..Particulars::default()
         },
     };
+    let account = asking.by.map(|(account, _)| account);
     let asked = context
         .db
         .transact((context, owed, origin), |tx, (context, owed, origin)| {
@@ -79,4 +92,27 @@ pub async fn ask_for(
         Err(_) => reserved.give_back().await,
     }
     Ok(asked?)
+}
+
+/// What a mail about an account in this state is bound to.
+pub(super) fn asked(state: &State, handle: Option<HandleHash>) -> Asked {
+    Asked {
+        account: state.id,
+        credential_version: state.credential_version,
+        session_epoch: state.session_epoch,
+        handle,
+        session: None,
+    }
+}
+
+/// The sign-up for which another mail is asked: the asker's own, or the newest, whose link its maker can use.
+async fn waiting(context: &Context, asking: &Asking<'_>) -> Result<Option<Registration>, Error> {
+    if asking.purpose != Purpose::VerifyEmail {
+        return Ok(None);
+    }
+    let (key, now) = (asking.to.key(), context.clock.now());
+    match registrations::find_of(&context.db, (key, asking.handle), now).await? {
+        Some(own) => Ok(Some(own)),
+        None => registrations::find_newest(&context.db, key, now).await,
+    }
 }

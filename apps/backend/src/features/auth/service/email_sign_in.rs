@@ -6,11 +6,12 @@ use countersign_store::{Error, Tx};
 use super::login::LoginError;
 use super::opening::{Entrant, open_session};
 use crate::Context;
+use crate::core::handle::HandleHash;
 use crate::core::origin::Origin;
 use crate::features::accounts;
 use crate::features::audit::{self, Event, Kind};
 use crate::features::outbox::Purpose;
-use crate::features::proofs::{self, Answer, ProofError, Proven};
+use crate::features::proofs::{self, Answer, Presenter, ProofError, Proven, Whose};
 use crate::features::revocation::Revoked;
 use crate::features::sessions::{self, RefreshSecret, Session, Tokens};
 
@@ -20,11 +21,11 @@ use crate::features::sessions::{self, RefreshSecret, Session, Tokens};
 /// [`LoginError::Proof`], or that signing or the database failed.
 pub async fn sign_in_by_email(
     context: &Context,
-    answer: Answer,
+    (answer, handle): (Answer, Option<HandleHash>),
     scopes: &Scopes,
     origin: &Origin,
 ) -> Result<Tokens, LoginError> {
-    let (session, refresh_token) = open_by_email(context, answer, scopes, origin).await?;
+    let (session, refresh_token) = open_by_email(context, (answer, handle), scopes, origin).await?;
     Ok(sessions::issue(context, &session, refresh_token, context.settings.tokens.access_ttl).await?)
 }
 
@@ -34,11 +35,11 @@ pub async fn sign_in_by_email(
 /// [`LoginError::Proof`], or that the database failed.
 pub async fn enter_by_email(
     context: &Context,
-    answer: Answer,
+    (answer, handle): (Answer, Option<HandleHash>),
     scopes: &Scopes,
     origin: &Origin,
 ) -> Result<Session, LoginError> {
-    let entered = open_by_email(context, answer, scopes, origin).await;
+    let entered = open_by_email(context, (answer, handle), scopes, origin).await;
     context
         .metrics
         .login(entered.as_ref().err().map_or("success", LoginError::outcome));
@@ -49,15 +50,19 @@ pub async fn enter_by_email(
 /// sessions, because a stranger may have made it before its owner came.
 async fn open_by_email(
     context: &Context,
-    answer: Answer,
+    (answer, handle): (Answer, Option<HandleHash>),
     scopes: &Scopes,
     origin: &Origin,
 ) -> Result<(Session, RefreshSecret), LoginError> {
-    let checked = proofs::check(context, Purpose::SignIn, &answer, origin).await?;
+    let presenter = Presenter { handle, account: None };
+    let checked = proofs::check(context, Purpose::SignIn, (&answer, &presenter), origin).await?;
+    let Whose::Account(account) = checked.whose else {
+        return Err(ProofError::Invalid.into());
+    };
     let refresh_token = RefreshSecret::generate(context.chance);
     let bit = context.revocations.allocate().await?;
     // Made beforehand: a transaction waits for no hash.
-    let nobodys = match accounts::find(&context.db, checked.account).await? {
+    let nobodys = match accounts::find(&context.db, account).await? {
         Some(account) if account.email_verified_at.is_none() => Some(context.unusable_password_hash().await?),
         _ => None,
     };
@@ -68,7 +73,7 @@ async fn open_by_email(
             Box::pin(async move {
                 let &(context, checked, scopes, origin, refresh_token, nobodys) = input;
                 let proven = proofs::spend(tx, context, Purpose::SignIn, checked).await?;
-                let ended = settle(tx, context, &proven, (nobodys, origin)).await?;
+                let ended = unbless(tx, context, &proven, (nobodys, origin)).await?;
                 let standing = accounts::may_sign_in(&mut *tx, proven.account)
                     .await?
                     .ok_or(ProofError::Invalid)?;
@@ -94,7 +99,7 @@ async fn open_by_email(
 }
 
 /// The address is proven now. If it was not before, what anybody did with the account until now is over.
-async fn settle(
+async fn unbless(
     tx: &mut Tx<'_>,
     context: &Context,
     proven: &Proven,

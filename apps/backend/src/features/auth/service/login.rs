@@ -63,7 +63,7 @@ impl LoginError {
     /// A short name for the metrics.
     pub fn outcome(&self) -> &'static str {
         match self {
-            Self::Invalid | Self::Proof(ProofError::Invalid) => "invalid",
+            Self::Invalid | Self::Proof(ProofError::Invalid | ProofError::Unbound) => "invalid",
             Self::Unverified => "unverified",
             Self::Limited(_) | Self::Proof(ProofError::Limited(_)) => "limited",
             Self::Hash(_) | Self::Proof(ProofError::Hash(_)) => "overloaded",

@@ -93,7 +93,7 @@ pub async fn notify(
             at: Some(now.millis()),
             address: origin.address.map(|address| address.to_string()),
             device: origin.user_agent.clone(),
-            email: None,
+            ..Particulars::default()
         },
     };
     outbox::owe(tx, &owed, now).await

@@ -6,16 +6,17 @@ use countersign_guard::Scopes;
 use countersign_store::Error;
 
 use super::account::forget_mails;
+use super::ask::asked;
 use super::confirm::PasswordError;
 use super::login::LoginError;
 use super::opening::{Entrant, notify, open_session};
 use crate::Context;
-use crate::core::email::Email;
+use crate::core::email::{Email, NewEmail};
 use crate::core::ids::AccountId;
 use crate::core::language::Language;
 use crate::core::origin::Origin;
 use crate::core::password::Password;
-use crate::features::accounts::{self, Account, New};
+use crate::features::accounts::{self, Account, New, State};
 use crate::features::audit::{self, Event, Kind};
 use crate::features::outbox::{self, Owed, Particulars, Purpose};
 use crate::features::sessions::{self, RefreshSecret, Tokens};
@@ -232,11 +233,14 @@ pub async fn verify_email(context: &Context, account: &Account) -> Result<bool, 
 /// # Errors
 /// Those of the database.
 pub async fn owe_mail(context: &Context, account: &Account, purpose: Purpose) -> Result<(), Error> {
-    let (now, email) = (context.clock.now(), parsed(&account.email)?);
+    let (now, email, id) = (context.clock.now(), parsed(&account.email)?, account.id);
     context
         .db
         .transact(&email, |tx, email| {
-            Box::pin(async move { outbox::owe(tx, &mail_of(purpose, email), now).await })
+            Box::pin(async move {
+                let state = accounts::state(&mut *tx, id).await?;
+                outbox::owe(tx, &mail_of(purpose, email, state.as_ref()), now).await
+            })
         })
         .await
 }
@@ -246,7 +250,7 @@ pub async fn owe_mail(context: &Context, account: &Account, purpose: Purpose) ->
 ///
 /// # Errors
 /// That hashing or the database failed.
-pub async fn invite(context: &Context, email: &Email, origin: &Origin) -> Result<Option<Account>, PasswordError> {
+pub async fn invite(context: &Context, email: &NewEmail, origin: &Origin) -> Result<Option<Account>, PasswordError> {
     let hash = context.unusable_password_hash().await?;
     let now = context.clock.now();
     let id = AccountId::new(now, context.chance);
@@ -264,7 +268,8 @@ pub async fn invite(context: &Context, email: &Email, origin: &Origin) -> Result
                     return Ok::<_, Error>(None);
                 };
                 audit::record(tx, context, Event::new(Kind::Invited, id, origin)).await?;
-                outbox::owe(tx, &mail_of(Purpose::Invitation, email), now).await?;
+                let state = accounts::state(&mut *tx, id).await?;
+                outbox::owe(tx, &mail_of(Purpose::Invitation, email, state.as_ref()), now).await?;
                 Ok(Some(account))
             })
         })
@@ -272,12 +277,16 @@ pub async fn invite(context: &Context, email: &Email, origin: &Origin) -> Result
     Ok(made)
 }
 
-fn mail_of(purpose: Purpose, to: &Email) -> Owed<'_> {
+/// The operator asks for it, and has no handle: its code works for nobody, its link for who reads the mail.
+fn mail_of<'a>(purpose: Purpose, to: &'a Email, state: Option<&State>) -> Owed<'a> {
     Owed {
         purpose,
         to,
         language: Language::default(),
-        particulars: Particulars::default(),
+        particulars: Particulars {
+            asked: state.map(|state| asked(state, None)),
+            ..Particulars::default()
+        },
     }
 }
 

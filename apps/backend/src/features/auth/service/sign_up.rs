@@ -1,18 +1,20 @@
-//! Signing up. Where addresses have to be proven, the answer is the same whether or not an address has an account, and
-//! the truth is in the mail.
+//! Signing up. Where addresses have to be proven, a sign-up waits for its mail and touches no account; the answer is the
+//! same whether or not an address has one, and the truth is in the mail.
 
 use countersign_store::{Error, Tx};
 
+use super::ask::asked;
 use crate::Context;
-use crate::core::email::Email;
-use crate::core::ids::AccountId;
+use crate::core::email::NewEmail;
+use crate::core::handle::HandleHash;
+use crate::core::ids::{AccountId, RegistrationId};
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
 use crate::core::password::{Asker, Lane, Password};
 use crate::features::accounts::{self, Account, AccountError, New};
 use crate::features::outbox::{self, Owed, Particulars, Purpose};
-use crate::features::revocation::Revoked;
-use crate::features::sessions;
+use crate::features::proofs::REGISTRATION_LIFETIME;
+use crate::features::proofs::registrations::{self, NewRegistration};
 use crate::settings::{EmailVerification, Signup};
 
 const REGISTER_PER_ADDRESS: Policy = Policy::named("register_per_address");
@@ -20,9 +22,11 @@ const REGISTER_PER_ADDRESS: Policy = Policy::named("register_per_address");
 /// What somebody signs up with.
 pub struct Registration {
     /// The address.
-    pub email: Email,
+    pub email: NewEmail,
     /// The password, not yet judged.
     pub password: Password,
+    /// The hash of the handle of who signs up.
+    pub handle: HandleHash,
 }
 
 /// What came of it.
@@ -68,7 +72,7 @@ pub async fn sign_up(context: &Context, registration: Registration, origin: &Ori
         lane: Lane::Others,
         began: Some(reserved.began()),
     };
-    let made = make(context, registration, asker, origin).await;
+    let made = begin(context, registration, asker, origin).await;
     match &made {
         // Nobody was told anything: it was none.
         Err(SignUpError::Account(AccountError::Hash(_) | AccountError::Store(_)) | SignUpError::Store(_)) => {
@@ -79,83 +83,106 @@ pub async fn sign_up(context: &Context, registration: Registration, origin: &Ori
     made
 }
 
-async fn make(
+async fn begin(
     context: &Context,
     registration: Registration,
     asker: Asker,
     origin: &Origin,
 ) -> Result<SignedUp, SignUpError> {
-    let Registration { email, password } = registration;
     let password = context
-        .check_password(&password, email.typed())
+        .check_password(&registration.password, registration.email.typed())
         .map_err(AccountError::Password)?;
     let hash = context
         .hasher
         .hash_for(password, asker)
         .await
         .map_err(AccountError::Hash)?;
-    let id = AccountId::new(context.clock.now(), context.chance);
-    let (made, revoked) = context
+    if context.settings.email_verification == EmailVerification::Required {
+        wait(context, (&registration, &hash), origin).await?;
+        return Ok(SignedUp::Asked);
+    }
+    let made = make(context, (&registration, &hash), origin).await?;
+    made.map(|account| SignedUp::Made(Box::new(account)))
+        .ok_or_else(|| AccountError::EmailTaken.into())
+}
+
+/// Lets the sign-up wait for its mail. It looks at no account: whether there is one shows when the mail is sent, and one
+/// that there is stays as it is.
+async fn wait(context: &Context, (registration, hash): (&Registration, &str), origin: &Origin) -> Result<(), Error> {
+    let now = context.clock.now();
+    let id = RegistrationId::new(now, context.chance);
+    let owed = Owed {
+        purpose: Purpose::VerifyEmail,
+        to: &registration.email,
+        language: origin.language,
+        particulars: Particulars {
+            registration: Some(id),
+            ..Particulars::default()
+        },
+    };
+    let new = NewRegistration {
+        id,
+        email: registration.email.typed(),
+        email_key: registration.email.key(),
+        password_hash: hash,
+        handle: registration.handle,
+        created_at: now,
+        expires_at: now + REGISTRATION_LIFETIME,
+    };
+    context
         .db
-        .transact((context, &email, hash, origin), |tx, (context, email, hash, origin)| {
+        .transact((context, owed, new), |tx, (context, owed, new)| {
             Box::pin(async move {
-                let new = New {
-                    id,
-                    email,
-                    password_hash: hash,
-                    origin,
-                };
-                let made = accounts::add(tx, context, &new).await?;
-                match (&made, context.settings.email_verification) {
-                    (_, EmailVerification::Off) | (None, EmailVerification::Optional) => {}
-                    (Some(_), _) => drop(ask(tx, context, (Purpose::VerifyEmail, email), origin).await?),
-                    (None, EmailVerification::Required) => {
-                        return Ok((made, meet_existing(tx, context, &new).await?));
-                    }
+                // Without a mail nobody could confirm it.
+                if outbox::ask(tx, context, owed).await? {
+                    registrations::insert(tx, new).await?;
                 }
-                Ok::<_, Error>((made, Revoked::default()))
+                Ok(())
             })
         })
-        .await?;
-    context.revocations.announce(revoked).await;
-    match (made, context.settings.email_verification) {
-        (_, EmailVerification::Required) => Ok(SignedUp::Asked),
-        (Some(account), _) => Ok(SignedUp::Made(Box::new(account))),
-        (None, _) => Err(AccountError::EmailTaken.into()),
-    }
+        .await
 }
 
-/// The address has an account. One that is proven to be its owner's is told of the attempt. One that is not may have
-/// been made by a stranger before the owner came: the newest password is the one that the newest mail confirms, and
-/// whatever was done with the account before is over.
-async fn meet_existing(tx: &mut Tx<'_>, context: &Context, new: &New<'_>) -> Result<Revoked, Error> {
-    let now = context.clock.now();
-    let Some(existing) = accounts::credentials_by_email(&mut *tx, new.email).await? else {
-        return Ok(Revoked::default());
-    };
-    if existing.email_verified_at.is_some() {
-        ask(tx, context, (Purpose::AlreadyRegistered, new.email), new.origin).await?;
-        return Ok(Revoked::default());
-    }
-    // Without a mail, nothing changes: else whoever asks often enough would change it unseen.
-    if !ask(tx, context, (Purpose::VerifyEmail, new.email), new.origin).await? {
-        return Ok(Revoked::default());
-    }
-    accounts::change_password(tx, (existing.id, None), new.password_hash, now).await?;
-    sessions::end_all(tx, existing.id, None, now).await
-}
-
-async fn ask(
-    tx: &mut Tx<'_>,
+/// Makes the account at once. `None`: there is one with this address.
+async fn make(
     context: &Context,
-    (purpose, to): (Purpose, &Email),
+    (registration, hash): (&Registration, &str),
     origin: &Origin,
-) -> Result<bool, Error> {
-    let owed = Owed {
-        purpose,
-        to,
-        language: origin.language,
-        particulars: Particulars::default(),
+) -> Result<Option<Account>, Error> {
+    let new = New {
+        id: AccountId::new(context.clock.now(), context.chance),
+        email: &registration.email,
+        password_hash: hash,
+        origin,
     };
-    outbox::ask(tx, context, &owed).await
+    let asks = context.settings.email_verification == EmailVerification::Optional;
+    context
+        .db
+        .transact(
+            (context, new, registration.handle),
+            |tx, &(context, ref new, handle)| {
+                Box::pin(async move {
+                    let made = accounts::add(tx, context, new).await?;
+                    if made.is_some() && asks {
+                        ask_to_verify(tx, context, (new, handle)).await?;
+                    }
+                    Ok(made)
+                })
+            },
+        )
+        .await
+}
+
+async fn ask_to_verify(tx: &mut Tx<'_>, context: &Context, (new, handle): (&New<'_>, HandleHash)) -> Result<(), Error> {
+    let state = accounts::state(&mut *tx, new.id).await?;
+    let owed = Owed {
+        purpose: Purpose::VerifyEmail,
+        to: new.email,
+        language: new.origin.language,
+        particulars: Particulars {
+            asked: state.map(|state| asked(&state, Some(handle))),
+            ..Particulars::default()
+        },
+    };
+    outbox::ask(tx, context, &owed).await.map(drop)
 }

@@ -8,7 +8,7 @@ use countersign_store::Error;
 
 use super::users::find_or_make;
 use crate::Context;
-use crate::core::email::Email;
+use crate::core::email::NewEmail;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::origin::Origin;
 use crate::features::accounts::{self, AccountError};
@@ -35,7 +35,7 @@ pub(crate) enum User {
     /// An account that must be there.
     Known(AccountId),
     /// An account that is made if need be.
-    Address(Email),
+    Address(NewEmail),
 }
 
 /// When a token ends.

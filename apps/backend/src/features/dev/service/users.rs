@@ -5,7 +5,7 @@ use futures_util::future::try_join_all;
 use serde::Serialize;
 
 use crate::Context;
-use crate::core::email::Email;
+use crate::core::email::NewEmail;
 use crate::core::ids::AccountId;
 use crate::core::origin::Origin;
 use crate::core::password::Password;
@@ -57,7 +57,7 @@ async fn seed_one(context: &Context, email: &str, scopes: &'static [&'static str
 ///
 /// # Errors
 /// As [`accounts::register`].
-pub(super) async fn find_or_make(context: &Context, email: Email) -> Result<Account, AccountError> {
+pub(super) async fn find_or_make(context: &Context, email: NewEmail) -> Result<Account, AccountError> {
     if let Some(account) = accounts::find_by_email(&context.db, &email).await? {
         return Ok(account);
     }

@@ -1,0 +1,39 @@
+//! A new password for who holds the mailbox of an account, whoever had the account until now.
+
+use countersign_store::{Error, Tx};
+
+use super::opening::notify;
+use crate::Context;
+use crate::core::email::Email;
+use crate::core::ids::AccountId;
+use crate::core::origin::Origin;
+use crate::features::accounts;
+use crate::features::audit::{self, Event, Kind};
+use crate::features::devices;
+use crate::features::outbox::Purpose;
+use crate::features::revocation::Revoked;
+use crate::features::sessions;
+
+/// Sets the password of an account whose address was just proven, and ends all that was done with the account before: its
+/// sessions, and with its versions every mail that is owed or under way. `recovery` and `verification` call it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn settle(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    (account, email): (AccountId, &Email),
+    (password_hash, origin): (&str, &Origin),
+) -> Result<Revoked, Error> {
+    let now = context.clock.now();
+    accounts::change_password(tx, (account, None), password_hash, now).await?;
+    if accounts::set_verified(tx, account, email, now).await? {
+        audit::record(tx, context, Event::new(Kind::EmailVerified, account, origin)).await?;
+    }
+    audit::record(tx, context, Event::new(Kind::PasswordReset, account, origin)).await?;
+    notify(tx, context, (account, Purpose::PasswordChanged), origin).await?;
+    let revoked = sessions::end_all(tx, account, None, now).await?;
+    // Every device was forgotten with its sessions. The one that reads the mailbox may sign in next.
+    devices::remember(tx, context, account, origin).await?;
+    Ok(revoked)
+}

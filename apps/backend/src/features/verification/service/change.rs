@@ -1,0 +1,120 @@
+//! Changing the address of an account to one that is proven.
+
+use countersign_store::Error;
+
+use crate::Context;
+use crate::core::email::{Email, NewEmail};
+use crate::core::handle::HandleHash;
+use crate::core::ids::{AccountId, SessionId};
+use crate::core::origin::Origin;
+use crate::core::password::Password;
+use crate::features::accounts;
+use crate::features::audit::{self, Event, Kind};
+use crate::features::auth::{self, AskError, Asking, PasswordError};
+use crate::features::outbox::{self, Owed, Particulars, Purpose};
+use crate::features::proofs::{self, Answer, Presenter, ProofError};
+use crate::features::sessions;
+
+/// Why an address was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The password is not right, or may not be tried.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// Too many mails were asked for.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    /// The link or the code is not valid.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    /// Another account has got the address meanwhile.
+    #[error("the address is taken")]
+    EmailTaken,
+    /// It is the account's own address.
+    #[error("the address is the account's own")]
+    SameEmail,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// Asks for another address, which has to be proven first. Whether it is another account's shows when the mail is sent.
+///
+/// # Errors
+/// [`ChangeError::Password`], [`ChangeError::SameEmail`], [`ChangeError::Ask`].
+pub async fn ask_to_change(
+    context: &Context,
+    (account, session): (AccountId, SessionId),
+    (email, password, handle): (&NewEmail, Password, HandleHash),
+    origin: &Origin,
+) -> Result<(), ChangeError> {
+    let own = auth::confirm(context, account, password, (Kind::EmailChanged, origin)).await?;
+    if own.email.parse::<Email>().is_ok_and(|own| own.key() == email.key()) {
+        return Err(ChangeError::SameEmail);
+    }
+    let asking = Asking {
+        purpose: Purpose::ChangeEmail,
+        to: email,
+        handle,
+        by: Some((account, session)),
+    };
+    Ok(auth::ask(context, &asking, origin).await?)
+}
+
+/// Changes the address to the one that was proven, for somebody who is signed in to the account that asked, as long as the
+/// session that asked lives. The old address is told, so that its holder can object.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn change(
+    context: &Context,
+    (account, session): (AccountId, SessionId),
+    answer: Answer,
+    origin: &Origin,
+) -> Result<(), ChangeError> {
+    let presenter = Presenter {
+        handle: None,
+        account: Some(account),
+    };
+    let checked = proofs::check(context, Purpose::ChangeEmail, (&answer, &presenter), origin).await?;
+    context
+        .db
+        .transact((context, checked, origin), |tx, (context, checked, origin)| {
+            Box::pin(async move {
+                let now = context.clock.now();
+                let proven = proofs::spend(tx, context, Purpose::ChangeEmail, checked).await?;
+                let asking = proven.session.ok_or(ProofError::Invalid)?;
+                if proven.account != account || sessions::lock_living(tx, asking, now).await?.is_none() {
+                    return Err(ProofError::Invalid.into());
+                }
+                if sessions::lock_living(tx, session, now).await?.is_none() {
+                    return Err(PasswordError::Ended.into());
+                }
+                let before = accounts::find(&mut *tx, account).await?.ok_or(ProofError::Invalid)?;
+                let email: NewEmail = proven.email.typed().parse().map_err(|_| ProofError::Invalid)?;
+                if !accounts::change_email(tx, account, &email, now).await? {
+                    return Err(ChangeError::EmailTaken);
+                }
+                audit::record(tx, context, Event::new(Kind::EmailChanged, account, origin)).await?;
+                if let Ok(old) = before.email.parse() {
+                    let particulars = Particulars {
+                        account: Some(account),
+                        at: Some(now.millis()),
+                        address: origin.address.map(|address| address.to_string()),
+                        device: origin.user_agent.clone(),
+                        email: Some(email.typed().to_owned()),
+                        ..Particulars::default()
+                    };
+                    let owed = Owed {
+                        purpose: Purpose::EmailChanged,
+                        to: &old,
+                        language: origin.language,
+                        particulars,
+                    };
+                    outbox::owe(tx, &owed, now).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+}
