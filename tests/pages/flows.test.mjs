@@ -157,3 +157,29 @@ test('a link scanner that opens everything three times breaks nothing', { timeou
   assert.equal(await page.locator('.tag.bad').count(), 0)
   await context.close()
 })
+
+test('a link that confirms an address takes a password in a browser that did not sign up', { timeout: 120_000 }, async () => {
+  for (const [name, field, word] of [['ivan', 'password', password], ['judy', 'new_password', 'another long umbrella']]) {
+    const { page, context } = await visit(browser, server.base, desk)
+    await page.goto('/signup')
+    await page.fill('#email', `${name}@example.com`)
+    await page.fill('#password', password)
+    await page.locator('main form button:not([type=button])').click()
+    const verify = await mail.next(`${name}@example.com`, /\/verify\?/)
+    const phoneLike = await visit(browser, server.base, phone)
+    await phoneLike.page.goto(verify.link)
+    await assertAccessible(phoneLike.page, 'verify-elsewhere')
+    await phoneLike.page.fill('#password', 'not the password')
+    await phoneLike.page.locator('form:has(#password) > button').click()
+    await phoneLike.page.locator('#password[aria-invalid=true]').waitFor()
+    await phoneLike.page.fill(`#${field}`, word)
+    await phoneLike.page.locator(`form:has(#${field}) > button`).click()
+    await phoneLike.page.locator('h1[data-focus]').waitFor()
+    assert.deepEqual(phoneLike.complaints, [])
+    await phoneLike.context.close()
+    // A new password signs out whoever had the account before.
+    await page.goto('/account')
+    assert.equal(new URL(page.url()).pathname, field === 'password' ? '/account' : '/signin')
+    await context.close()
+  }
+})

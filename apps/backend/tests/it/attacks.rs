@@ -431,7 +431,8 @@ impl<'s> Visit<'s> {
         self.ask("POST", "/api/auth/verify-email", json!({ "email": email }), "")
             .await;
         let token = self.mailed().await;
-        self.ask("POST", "/api/auth/verify-email/confirm", json!({ "token": token }), "")
+        let confirmation = json!({ "token": token, "password": PASSWORD });
+        self.ask("POST", "/api/auth/verify-email/confirm", confirmation, "")
             .await;
         let access = self.sign_in(email, PASSWORD).await;
         for path in [

@@ -172,7 +172,7 @@ async fn proven(server: &TestServer, name: &str) {
     let body = json!({ "email": format!("{name}@example.com"), "password": PASSWORD });
     server.post("/api/auth/register", body).await.assert_status(201);
     let token = server.mail().await.token();
-    let answer = json!({ "token": token });
+    let answer = json!({ "token": token, "password": PASSWORD });
     server
         .post("/api/auth/verify-email/confirm", answer)
         .await

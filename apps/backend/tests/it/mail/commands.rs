@@ -93,4 +93,19 @@ on_both_databases! {
         done(&command(&scratch, &["mail", "retry"]));
         assert!(server.terminate().success());
     }
+
+    async fn c_64_an_operator_makes_no_account_that_no_mail_reaches_or_that_passes_for_another(database: Database) {
+        let scratch = ScratchDatabase::create(database).await;
+        for (email, why) in [
+            ("a@127.0.0.1", "top-level domain"),
+            ("a@example.123", "top-level domain"),
+            ("\u{fb01}@example.com", "look like others"),
+            ("ada@example\u{3002}com", "look like others"),
+        ] {
+            let refused = command(&scratch, &["users", "invite", email]);
+            let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert!(refused.status.code() == Some(1) && said.contains(why), "{email}: {said}");
+        }
+        assert_eq!(done(&command(&scratch, &["users", "list"])), json!([]));
+    }
 }
