@@ -54,4 +54,9 @@ pub const ALL: &[Migration] = &[
         name: "proofs",
         sql: include_str!("../migrations/0010_proofs.sql"),
     },
+    Migration {
+        version: 11,
+        name: "notices",
+        sql: include_str!("../migrations/0011_notices.sql"),
+    },
 ];

@@ -1,5 +1,12 @@
 mail-code = أو اكتب هذا الرمز، وهو صالح لمدة 10 دقائق:
 mail-footer = أُرسلت هذه الرسالة إلى { $to } لأن شخصًا ما أدخل هذا العنوان في { $service }. لا أحد يقرأ الردود عليها.
+mail-event = الوقت: { $when }. الجهاز: { $device }. عنوان IP: { $address }.
+mail-more = { $more ->
+        [one] وتكرّر ذلك مرة أخرى بعد قليل.
+        [two] وتكرّر ذلك مرتين أخريين بعد قليل.
+        [few] وتكرّر ذلك { $more } مرات أخرى بعد قليل.
+       *[other] وتكرّر ذلك { $more } مرة أخرى بعد قليل.
+    }
 
 verify-email-subject = أكّد عنوانك في { $service }
 verify-email-text = سجّل شخص ما في { $service } بهذا العنوان. إن كنت أنت، فأكّد أن العنوان لك.
@@ -32,16 +39,26 @@ invitation-action = اختيار كلمة مرور
 invitation-otherwise = إن كنت لا تعرف ما الأمر، فلا تفعل شيئًا. الرابط صالح لمدة { $hours } ساعة ولمرة واحدة.
 
 new-sign-in-subject = تسجيل دخول جديد إلى { $service }
-new-sign-in-text = سجّل شخص ما الدخول إلى حسابك في { $service } من جهاز لم نعرفه من قبل. الوقت: { $when }. الجهاز: { $device }. العنوان: { $address }.
+new-sign-in-text = سجّل شخص ما الدخول إلى حسابك في { $service } من جهاز لم نعرفه من قبل.
 new-sign-in-action = اختيار كلمة مرور جديدة
 new-sign-in-otherwise = إن كنت أنت، فلا حاجة إلى شيء. وإلا فاختر كلمة مرور جديدة الآن: هذا يسجّل خروج الجميع.
 
 password-changed-subject = تغيّرت كلمة مرورك في { $service }
-password-changed-text = تغيّرت كلمة مرور حسابك في { $service }. الوقت: { $when }. الجهاز: { $device }. العنوان: { $address }.
+password-changed-text = تغيّرت كلمة مرور حسابك في { $service }.
 password-changed-action = اختيار كلمة مرور جديدة
 password-changed-otherwise = إن كنت أنت، فلا حاجة إلى شيء. وإلا فاختر كلمة مرور جديدة الآن: هذا يسجّل خروج الجميع.
 
 email-changed-subject = تغيّر عنوانك في { $service }
-email-changed-text = لحسابك في { $service } عنوان آخر الآن: { $email }. الوقت: { $when }. الجهاز: { $device }. العنوان: { $address }.
+email-changed-text = لحسابك في { $service } عنوان آخر الآن: { $email }.
 email-changed-action = الحصول على المساعدة
 email-changed-otherwise = إن كنت أنت، فلا حاجة إلى شيء. وإلا فتواصل فورًا مع القائمين على { $service }: رسائل الحساب لم تعد تصلك.
+
+account-deleted-subject = حُذف حسابك في { $service }
+account-deleted-text = حُذف حسابك في { $service } مع كل ما كان محفوظًا فيه.
+account-deleted-action = الانتقال إلى { $service }
+account-deleted-otherwise = إن كنت أنت، فلا حاجة إلى شيء. وإلا فتواصل مع { $service } فورًا: هناك من كان يعرف كلمة مرورك.
+
+sign-in-blocked-subject = تسجيل الدخول إلى حسابك في { $service } مقيّد
+sign-in-blocked-text = أُدخلت كلمة مرور خاطئة لحسابك في { $service } مرات كثيرة. لحمايته، لا تُقبل كلمات المرور الآن إلا من الأجهزة والشبكات التي سبق أن سجّلت الدخول منها. يتيح لك هذا الرابط تسجيل الدخول من أي مكان.
+sign-in-blocked-action = تسجيل الدخول
+sign-in-blocked-otherwise = الرابط صالح لمدة { $hours } ساعة ولمرة واحدة. لم يخمّن أحد كلمة مرورك. إن كانت قصيرة أو كنت تستخدمها في مواقع أخرى، فاختر كلمة جديدة بعد تسجيل الدخول.

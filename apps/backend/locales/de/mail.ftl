@@ -1,5 +1,10 @@
 mail-code = Oder gib diesen Code ein. Er gilt 10 Minuten:
 mail-footer = Diese Mail ging an { $to }, weil jemand die Adresse bei { $service } angegeben hat. Antworten darauf liest niemand.
+mail-event = Zeit: { $when }. Gerät: { $device }. IP-Adresse: { $address }.
+mail-more = { $more ->
+        [one] Kurz danach ist das noch einmal passiert.
+       *[other] Kurz danach ist das noch { $more }-mal passiert.
+    }
 
 verify-email-subject = Bestätige deine Adresse für { $service }
 verify-email-text = Jemand hat sich bei { $service } mit dieser Adresse registriert. Wenn du es warst, bestätige, dass sie dir gehört.
@@ -32,16 +37,26 @@ invitation-action = Passwort wählen
 invitation-otherwise = Weißt du nicht, worum es geht, tu einfach nichts. Der Link gilt { $hours } Stunden und nur einmal.
 
 new-sign-in-subject = Neue Anmeldung bei { $service }
-new-sign-in-text = Jemand hat sich in deinem Konto bei { $service } mit einem Gerät angemeldet, das wir noch nicht kannten. Zeit: { $when }. Gerät: { $device }. Adresse: { $address }.
+new-sign-in-text = Jemand hat sich in deinem Konto bei { $service } mit einem Gerät angemeldet, das wir noch nicht kannten.
 new-sign-in-action = Neues Passwort setzen
 new-sign-in-otherwise = Warst du es, ist nichts zu tun. Wenn nicht, setze jetzt ein neues Passwort: Das meldet alle ab.
 
 password-changed-subject = Dein Passwort für { $service } wurde geändert
-password-changed-text = Das Passwort deines Kontos bei { $service } wurde geändert. Zeit: { $when }. Gerät: { $device }. Adresse: { $address }.
+password-changed-text = Das Passwort deines Kontos bei { $service } wurde geändert.
 password-changed-action = Neues Passwort setzen
 password-changed-otherwise = Warst du es, ist nichts zu tun. Wenn nicht, setze jetzt ein neues Passwort: Das meldet alle ab.
 
 email-changed-subject = Deine Adresse für { $service } wurde geändert
-email-changed-text = Dein Konto bei { $service } hat jetzt eine andere Adresse: { $email }. Zeit: { $when }. Gerät: { $device }. Adresse: { $address }.
+email-changed-text = Dein Konto bei { $service } hat jetzt eine andere Adresse: { $email }.
 email-changed-action = Hilfe
 email-changed-otherwise = Warst du es, ist nichts zu tun. Wenn nicht, wende dich sofort an die Betreiber von { $service }: Mails zum Konto erreichen dich nicht mehr.
+
+account-deleted-subject = Dein Konto bei { $service } wurde gelöscht
+account-deleted-text = Dein Konto bei { $service } wurde gelöscht, mit allem, was dazu gespeichert war.
+account-deleted-action = Zu { $service }
+account-deleted-otherwise = Warst du es, ist nichts zu tun. Wenn nicht, wende dich sofort an { $service }: Jemand kannte dein Passwort.
+
+sign-in-blocked-subject = Anmeldung bei { $service } eingeschränkt
+sign-in-blocked-text = Für dein Konto bei { $service } wurde viele Male ein falsches Passwort eingegeben. Zum Schutz werden Passwörter jetzt nur noch von Geräten und aus Netzen angenommen, mit denen du dich schon einmal angemeldet hast. Mit diesem Link kommst du überall hinein.
+sign-in-blocked-action = Anmelden
+sign-in-blocked-otherwise = Der Link gilt { $hours } Stunden und nur einmal. Dein Passwort wurde nicht erraten. Ist es kurz oder verwendest du es auch anderswo, setze nach der Anmeldung ein neues.

@@ -1,5 +1,10 @@
 mail-code = Or type this code. It works for 10 minutes:
 mail-footer = This mail went to { $to }, because somebody gave this address to { $service }. Nobody reads answers to it.
+mail-event = Time: { $when }. Device: { $device }. IP address: { $address }.
+mail-more = { $more ->
+        [one] It happened once more shortly afterwards.
+       *[other] It happened { $more } more times shortly afterwards.
+    }
 
 verify-email-subject = Confirm your address for { $service }
 verify-email-text = Somebody signed up at { $service } with this address. If it was you, confirm that the address is yours.
@@ -32,16 +37,26 @@ invitation-action = Choose a password
 invitation-otherwise = If you do not know what this is about, do nothing. The link works for { $hours } hours, once.
 
 new-sign-in-subject = New sign-in to { $service }
-new-sign-in-text = Somebody signed in to your account at { $service } from a device that we had not seen before. Time: { $when }. Device: { $device }. Address: { $address }.
+new-sign-in-text = Somebody signed in to your account at { $service } from a device that we had not seen before.
 new-sign-in-action = Set a new password
 new-sign-in-otherwise = If it was you, there is nothing to do. If not, set a new password now: that signs everybody out.
 
 password-changed-subject = Your password for { $service } was changed
-password-changed-text = The password of your account at { $service } was changed. Time: { $when }. Device: { $device }. Address: { $address }.
+password-changed-text = The password of your account at { $service } was changed.
 password-changed-action = Set a new password
 password-changed-otherwise = If it was you, there is nothing to do. If not, set a new password now: that signs everybody out.
 
 email-changed-subject = Your address for { $service } was changed
-email-changed-text = Your account at { $service } has another address now: { $email }. Time: { $when }. Device: { $device }. Address: { $address }.
+email-changed-text = Your account at { $service } has another address now: { $email }.
 email-changed-action = Get help
 email-changed-otherwise = If it was you, there is nothing to do. If not, turn to whoever runs { $service } at once: mails about the account do not reach you any more.
+
+account-deleted-subject = Your account at { $service } was deleted
+account-deleted-text = Your account at { $service } was deleted, with everything that was stored for it.
+account-deleted-action = Go to { $service }
+account-deleted-otherwise = If this was you, there is nothing to do. If not, contact { $service } right away: someone knew your password.
+
+sign-in-blocked-subject = Sign-in to your { $service } account is limited
+sign-in-blocked-text = Someone entered a wrong password for your account at { $service } many times. To protect it, passwords are now accepted only from devices and networks that you signed in from before. This link signs you in anywhere.
+sign-in-blocked-action = Sign in
+sign-in-blocked-otherwise = The link works for { $hours } hours, once. Your password was not guessed. If it is short or you use it elsewhere, set a new one after signing in.

@@ -1,5 +1,10 @@
 mail-code = Ou saisissez ce code. Il est valable 10 minutes :
 mail-footer = Ce message a été envoyé à { $to }, car quelqu’un a indiqué cette adresse à { $service }. Personne ne lit les réponses.
+mail-event = Date : { $when }. Appareil : { $device }. Adresse IP : { $address }.
+mail-more = { $more ->
+        [one] Cela s’est reproduit une fois peu après.
+       *[other] Cela s’est reproduit { $more } fois peu après.
+    }
 
 verify-email-subject = Confirmez votre adresse pour { $service }
 verify-email-text = Quelqu’un s’est inscrit à { $service } avec cette adresse. Si c’était vous, confirmez qu’elle est à vous.
@@ -32,16 +37,26 @@ invitation-action = Choisir un mot de passe
 invitation-otherwise = Si vous ne savez pas de quoi il s’agit, ne faites rien. Le lien est valable { $hours } heures, une seule fois.
 
 new-sign-in-subject = Nouvelle connexion à { $service }
-new-sign-in-text = Quelqu’un s’est connecté à votre compte { $service } depuis un appareil inconnu. Date : { $when }. Appareil : { $device }. Adresse : { $address }.
+new-sign-in-text = Quelqu’un s’est connecté à votre compte { $service } depuis un appareil inconnu.
 new-sign-in-action = Choisir un nouveau mot de passe
 new-sign-in-otherwise = Si c’était vous, il n’y a rien à faire. Sinon, choisissez tout de suite un nouveau mot de passe : tout le monde sera déconnecté.
 
 password-changed-subject = Votre mot de passe { $service } a été modifié
-password-changed-text = Le mot de passe de votre compte { $service } a été modifié. Date : { $when }. Appareil : { $device }. Adresse : { $address }.
+password-changed-text = Le mot de passe de votre compte { $service } a été modifié.
 password-changed-action = Choisir un nouveau mot de passe
 password-changed-otherwise = Si c’était vous, il n’y a rien à faire. Sinon, choisissez tout de suite un nouveau mot de passe : tout le monde sera déconnecté.
 
 email-changed-subject = Votre adresse pour { $service } a été modifiée
-email-changed-text = Votre compte { $service } a maintenant une autre adresse : { $email }. Date : { $when }. Appareil : { $device }. Adresse : { $address }.
+email-changed-text = Votre compte { $service } a maintenant une autre adresse : { $email }.
 email-changed-action = Obtenir de l’aide
 email-changed-otherwise = Si c’était vous, il n’y a rien à faire. Sinon, adressez-vous tout de suite aux responsables de { $service } : les messages du compte ne vous parviennent plus.
+
+account-deleted-subject = Votre compte { $service } a été supprimé
+account-deleted-text = Votre compte { $service } a été supprimé, avec toutes les données qui y étaient enregistrées.
+account-deleted-action = Aller sur { $service }
+account-deleted-otherwise = Si c’était vous, il n’y a rien à faire. Sinon, contactez { $service } tout de suite : quelqu’un connaissait votre mot de passe.
+
+sign-in-blocked-subject = Connexion à votre compte { $service } restreinte
+sign-in-blocked-text = Un mot de passe erroné a été saisi de nombreuses fois pour votre compte { $service }. Pour le protéger, les mots de passe ne sont plus acceptés que depuis les appareils et les réseaux avec lesquels vous vous êtes déjà connecté. Ce lien vous connecte où que vous soyez.
+sign-in-blocked-action = Se connecter
+sign-in-blocked-otherwise = Le lien est valable { $hours } heures, une seule fois. Votre mot de passe n’a pas été deviné. S’il est court ou si vous l’utilisez ailleurs, choisissez-en un autre une fois connecté.

@@ -30,9 +30,13 @@ section! {
         export_per_account: Rate = "10/1h",
         /// Requests for a mail (confirm the address, reset the password, sign in) from one address prefix, whoever it is for.
         mails_per_address: Rate = "20/1h",
-        /// Mails of one kind that are asked for to one recipient. Whoever asks beyond is answered as always, and nothing is
-        /// sent: nobody's mailbox can be filled from here.
-        mails_per_recipient: Rate = "3/1h",
+        /// Requests for a mail of one kind to one recipient from one address prefix. Whoever asks beyond is answered as
+        /// always, and nothing is sent.
+        mails_per_recipient_and_address: Rate = "3/1h",
+        /// Mails of all kinds to one recipient, whoever asks for them and whatever becomes of the account: no mailbox can
+        /// be filled from here. Mails that are asked for get three quarters of it at most, so that requests cannot silence
+        /// the notices of what happens to an account; a notice beyond the limit is sent later.
+        mails_per_recipient: Rate = "12/1h",
         /// Guesses at mailed codes from one address prefix, whoever's they are. A code takes five guesses besides, and an
         /// address fifty until its owner proves it by a link, or has been left alone for 30 days.
         codes_per_address: Rate = "30/15m",

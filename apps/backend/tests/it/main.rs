@@ -26,6 +26,7 @@ mod http_face;
 mod keys;
 mod limits;
 mod lines;
+mod lockout;
 mod mail;
 mod names;
 mod nodes;

@@ -40,8 +40,8 @@ row! {
         pub password_hash: String,
         /// Rises with each change of the password.
         pub credential_version: Version,
-        /// Wrong passwords in a row.
-        pub failed_sign_ins: i64,
+        /// When the last of the wrong passwords in a row is forgiven.
+        pub failures_until: Option<Timestamp>,
         /// When the address was proven.
         pub email_verified_at: Option<Timestamp>,
     }
@@ -220,7 +220,7 @@ pub async fn outdated_hashes<'c>(
 /// What a sign-in checks the password against. Disabled accounts too: they must cost the same.
 pub async fn credentials_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Result<Option<Credentials>, Error> {
     query(sql!(
-        "SELECT id, email, password_hash, credential_version, failed_sign_ins, email_verified_at
+        "SELECT id, email, password_hash, credential_version, failures_until, email_verified_at
            FROM accounts
           WHERE email_key = $1"
     ))
@@ -232,7 +232,7 @@ pub async fn credentials_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) 
 /// What a signed-in person's password is checked against.
 pub async fn credentials_by_id<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Credentials>, Error> {
     query(sql!(
-        "SELECT id, email, password_hash, credential_version, failed_sign_ins, email_verified_at
+        "SELECT id, email, password_hash, credential_version, failures_until, email_verified_at
            FROM accounts
           WHERE id = $1"
     ))
@@ -245,7 +245,8 @@ pub async fn credentials_by_id<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> 
 pub async fn sign_in(tx: &mut Tx<'_>, id: AccountId, now: Timestamp, rehashed: Option<&str>) -> Result<(), Error> {
     query(sql!(
         "UPDATE accounts
-            SET last_sign_in_at = $2, failed_sign_ins = 0, password_hash = COALESCE($3, password_hash)
+            SET last_sign_in_at = $2, failed_sign_ins = 0, failures_until = NULL,
+                password_hash = COALESCE($3, password_hash)
           WHERE id = $1"
     ))
     .bind(id)
@@ -256,15 +257,28 @@ pub async fn sign_in(tx: &mut Tx<'_>, id: AccountId, now: Timestamp, rehashed: O
     .map(drop)
 }
 
-/// Counts a wrong password. For an account that does not exist it does the same and finds nothing to count.
-pub async fn count_failure(tx: &mut Tx<'_>, id: AccountId) -> Result<(), Error> {
+/// Counts a wrong password, unless the account has so many that the last is forgiven after `full`: what is not judged does
+/// not count. Gives when the last is forgiven now. For an account that does not exist it does the same and finds nothing to
+/// count.
+pub async fn count_failure(
+    tx: &mut Tx<'_>,
+    id: AccountId,
+    (now, full): (Timestamp, Timestamp),
+    forgiven_after: i64,
+) -> Result<Option<Timestamp>, Error> {
     query(sql!(
-        "UPDATE accounts SET failed_sign_ins = failed_sign_ins + 1 WHERE id = $1"
+        "UPDATE accounts
+            SET failed_sign_ins = failed_sign_ins + 1,
+                failures_until = CASE WHEN failures_until > $2 THEN failures_until ELSE $2 END + $4
+          WHERE id = $1 AND COALESCE(failures_until, $2) <= $3
+      RETURNING failures_until"
     ))
     .bind(id)
-    .execute(tx)
+    .bind(now)
+    .bind(full)
+    .bind(forgiven_after)
+    .optional(tx)
     .await
-    .map(drop)
 }
 
 /// Sets a new password and ends all sessions, if the password is still the one of version `seen` (or whatever it
@@ -278,7 +292,7 @@ pub async fn change_password(
     query(sql!(
         "UPDATE accounts
             SET password_hash = $3, credential_version = credential_version + 1, session_epoch = session_epoch + 1,
-                failed_sign_ins = 0, updated_at = $4
+                failed_sign_ins = 0, failures_until = NULL, updated_at = $4
           WHERE id = $1 AND credential_version = COALESCE($2, credential_version)
       RETURNING session_epoch"
     ))

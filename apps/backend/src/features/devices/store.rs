@@ -1,6 +1,6 @@
 //! The rows of `known_devices`.
 
-use countersign_store::{Conn, Error, Tx, column, query, sql};
+use countersign_store::{Conn, Error, Tx, column, query, row, sql};
 
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
@@ -10,6 +10,19 @@ use crate::core::ids::AccountId;
 pub(super) struct Hash(pub [u8; 32]);
 
 column!(Hash as [u8; 32]);
+
+row! {
+    /// A device that an account knows. What it is recognised by is a hash, and tells nothing.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Known {
+        /// When somebody first signed in with it.
+        pub created_at: Timestamp,
+        /// When somebody last did.
+        pub seen_at: Timestamp,
+        /// When it is forgotten.
+        pub expires_at: Timestamp,
+    }
+}
 
 /// A device that was just used.
 pub(super) struct Remembered {
@@ -34,6 +47,19 @@ pub(super) async fn is_known<'c>(
     .optional(conn)
     .await?;
     Ok(found.is_some())
+}
+
+/// The devices of an account, the one seen last first. An export of somebody's data calls it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn list<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<Vec<Known>, Error> {
+    query(sql!(
+        "SELECT created_at, seen_at, expires_at FROM known_devices WHERE account_id = $1 ORDER BY seen_at DESC, hash"
+    ))
+    .bind(account)
+    .all(conn)
+    .await
 }
 
 pub(super) async fn remember(tx: &mut Tx<'_>, remembered: &Remembered) -> Result<(), Error> {

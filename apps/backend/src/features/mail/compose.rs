@@ -1,5 +1,7 @@
 //! From a purpose to a mail in somebody's language.
 
+use std::net::IpAddr;
+
 use askama::Template;
 
 use crate::Context;
@@ -7,7 +9,7 @@ use crate::core::clock::Timestamp;
 use crate::core::device_name::DeviceName;
 use crate::core::language::{FluentArgs, Language};
 use crate::core::mailer::Mail;
-use crate::features::outbox::{Due, Purpose};
+use crate::features::outbox::{Due, Happening, Purpose};
 use crate::features::proofs::{self, Made};
 
 /// What a mail says, in whichever form.
@@ -18,6 +20,8 @@ struct Letter {
     on_color: &'static str,
     subject: String,
     text: String,
+    /// What happened, one by one.
+    events: Vec<String>,
     action: String,
     link: String,
     code_label: String,
@@ -51,6 +55,7 @@ pub(super) fn compose(context: &Context, due: &Due, made: Option<&Made>) -> Resu
         on_color: context.settings.pages.color.on_top(),
         subject: say("subject"),
         text: say("text"),
+        events: events(context, due),
         action: say("action"),
         link: link(context, due.purpose, made),
         code_label: context.texts.say(language, "mail-code", &values),
@@ -75,7 +80,7 @@ pub(super) fn compose(context: &Context, due: &Due, made: Option<&Made>) -> Resu
 fn takes_code(due: &Due) -> bool {
     let asked = due.particulars.asked.as_ref();
     let handle = asked.is_some_and(|asked| asked.handle.is_some()) || due.particulars.registration.is_some();
-    handle && due.purpose != Purpose::Invitation
+    handle && !matches!(due.purpose, Purpose::Invitation | Purpose::SignInBlocked)
 }
 
 /// Always below the issuer, whatever a request said about hosts. The page that it opens does nothing by itself.
@@ -83,10 +88,11 @@ fn link(context: &Context, purpose: Purpose, made: Option<&Made>) -> String {
     let page = match purpose {
         Purpose::VerifyEmail => "verify",
         Purpose::ChangeEmail => "change-email",
-        Purpose::SignIn => "signin/email",
+        Purpose::SignIn | Purpose::SignInBlocked => "signin/email",
         Purpose::ResetPassword | Purpose::Invitation => "recover/password",
         Purpose::AlreadyRegistered => "signin",
         Purpose::NewSignIn | Purpose::PasswordChanged | Purpose::EmailChanged => "recover",
+        Purpose::AccountDeleted => "",
     };
     let issuer = context.settings.issuer.as_str();
     match made {
@@ -100,19 +106,65 @@ fn values(context: &Context, due: &Due) -> FluentArgs<'static> {
     let particulars = &due.particulars;
     values.set("service", context.settings.pages.name.clone());
     values.set("to", due.to.typed().to_owned());
-    values.set("email", particulars.email.clone().unwrap_or_default());
-    values.set("address", particulars.address.clone().unwrap_or_else(|| "–".to_owned()));
-    // No word of it is the client's.
-    let device = match (&particulars.device, &particulars.address) {
-        (None, None) => "–".to_owned(),
-        (device, _) => DeviceName::of(device.as_deref()).shown(&context.texts, due.language),
-    };
-    values.set("device", device);
+    values.set("email", particulars.email.as_deref().map(plain).unwrap_or_default());
     values.set("minutes", minutes(due.purpose));
     values.set("hours", minutes(due.purpose) / 60);
-    let at = particulars.at.map_or_else(|| context.clock.now(), Timestamp);
-    values.set("when", context.texts.date_time(due.language, at));
     values
+}
+
+/// When, where and with which device it happened, a line for each. What a client says of itself is in none of them.
+fn events(context: &Context, due: &Due) -> Vec<String> {
+    let (language, particulars) = (due.language, &due.particulars);
+    let Some(at) = particulars.at else {
+        return Vec::new();
+    };
+    let first = Happening {
+        at: Some(at),
+        address: particulars.address.clone(),
+        device: particulars.device.clone(),
+    };
+    let line = |happening: &Happening| {
+        let mut values = FluentArgs::new();
+        let at = happening.at.map_or_else(|| context.clock.now(), Timestamp);
+        let address: Option<IpAddr> = happening.address.as_deref().and_then(|address| address.parse().ok());
+        values.set("when", context.texts.date_time(language, at));
+        values.set(
+            "address",
+            address.map_or_else(|| "–".to_owned(), |address| address.to_string()),
+        );
+        let device = match (&happening.device, address) {
+            // The command line is no device.
+            (None, None) => "–".to_owned(),
+            (device, _) => {
+                DeviceName::from_stored(device.as_deref().unwrap_or_default()).shown(&context.texts, language)
+            }
+        };
+        values.set("device", device);
+        context.texts.say(language, "mail-event", &values)
+    };
+    let mut lines: Vec<_> = std::iter::once(&first).chain(&particulars.others).map(line).collect();
+    if particulars.more > 0 {
+        let mut values = FluentArgs::new();
+        values.set("more", particulars.more);
+        lines.push(context.texts.say(language, "mail-more", &values));
+    }
+    lines
+}
+
+/// An address that a stranger may have chosen: its local part only where that can be nothing but a name.
+fn plain(email: &str) -> String {
+    let (local, domain) = email.rsplit_once('@').unwrap_or(("", email));
+    let is_name = local.len() <= 32
+        && local
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '-' | '.'));
+    // Mail programs make links of what begins like a host.
+    let is_link = local.starts_with("www.") || local.contains("..");
+    if is_name && !is_link {
+        email.to_owned()
+    } else {
+        format!("…@{domain}")
+    }
 }
 
 fn minutes(purpose: Purpose) -> i64 {
@@ -160,6 +212,12 @@ mod tests {
                         address: Some("192.0.2.1".to_owned()),
                         device: Some("<img src=x onerror=alert(1)>".to_owned()),
                         email: Some("new@example.com".to_owned()),
+                        others: vec![Happening {
+                            at: Some(1_795_342_560_000),
+                            address: Some("192.0.2.2 <b>".to_owned()),
+                            device: Some("Chrome on Windows".to_owned()),
+                        }],
+                        more: 3,
                         registration: Some(RegistrationId(uuid::Uuid::nil())),
                         ..Particulars::default()
                     },
@@ -181,9 +239,17 @@ mod tests {
                     );
                     assert!(whole.contains(mail.link.as_deref().unwrap()), "{name}");
                 }
+                for sent in ["img src", "onerror", "<b>"] {
+                    assert!(
+                        !mail.html.contains(sent) && !mail.text.contains(sent),
+                        "{name}: {}",
+                        mail.text
+                    );
+                }
                 assert!(
-                    !mail.html.contains("img src") && !mail.text.contains("onerror"),
-                    "{name}"
+                    mail.text.contains("Chrome") && mail.text.contains("Windows"),
+                    "{name}: {}",
+                    mail.text
                 );
                 assert!(mail.html.contains(&format!("lang=\"{}\"", language.tag())), "{name}");
                 assert!(mail.html.len() < 20_000 && mail.text.lines().count() > 5, "{name}");

@@ -25,6 +25,8 @@ const LANES: usize = 4;
 const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Proofs that have ended are remembered for so long.
 const PROOFS_REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long it is remembered that somebody was sent a mail, if no limit looks back further.
+const MARKS_REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often what has ended is removed, and how many rows go in one statement.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 const BATCH: i64 = 500;
@@ -124,6 +126,9 @@ pub async fn measure(context: &Context) -> Result<(), Error> {
 pub async fn tidy(context: &Context) -> Result<(), Error> {
     let now = context.clock.now();
     while outbox::remove_ended(&context.db, now - REMEMBERED, BATCH).await? > 0 {}
+    let counted = context.settings.limits.mails_per_recipient.per;
+    let counted = counted.max(context.settings.limits.mails_per_recipient_and_address.per);
+    while outbox::remove_old_marks(&context.db, now - counted.max(MARKS_REMEMBERED), BATCH).await? > 0 {}
     while proofs::remove_ended(&context.db, now - PROOFS_REMEMBERED, BATCH).await? > 0 {}
     while guesses::remove_ended(&context.db, now, BATCH).await? > 0 {}
     while registrations::remove_ended(&context.db, now, BATCH).await? > 0 {}
@@ -157,6 +162,10 @@ pub async fn deliver_next(context: &Context) -> Result<bool, DeliverError> {
     let mail = compose(context, &due, made.as_ref())?;
     match context.mailer.send(&mail).await {
         Ok(()) => {
+            // Only now: a mail that does not leave voids none that did.
+            if let Some(made) = &made {
+                proofs::keep(context, made).await?;
+            }
             outbox::end(context, &due, Outcome::Sent, None).await?;
             context.metrics.mail(Outcome::Sent.name());
         }
@@ -190,13 +199,18 @@ struct Ready {
 /// when the mail was asked for.
 async fn prepare(context: &Context, due: &Due) -> Result<Option<Ready>, DeliverError> {
     match (due.purpose, &due.particulars) {
-        (Purpose::AlreadyRegistered | Purpose::NewSignIn | Purpose::PasswordChanged | Purpose::EmailChanged, _) => {
-            Ok(Some(Ready {
-                purpose: due.purpose,
-                to: due.to.clone(),
-                made: None,
-            }))
-        }
+        (
+            Purpose::AlreadyRegistered
+            | Purpose::NewSignIn
+            | Purpose::PasswordChanged
+            | Purpose::EmailChanged
+            | Purpose::AccountDeleted,
+            _,
+        ) => Ok(Some(Ready {
+            purpose: due.purpose,
+            to: due.to.clone(),
+            made: None,
+        })),
         (
             Purpose::VerifyEmail,
             Particulars {

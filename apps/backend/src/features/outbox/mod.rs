@@ -1,13 +1,16 @@
 //! The outbox: which mails are owed, to whom, and why. A feature writes a row in the transaction that makes the mail due,
 //! so that no mail is lost and none is sent for what did not happen; `mail`, above, sends them.
 //! A row holds a purpose and its particulars, never a link or a code.
-//! `outbox` is its table.
+//! How many mails somebody may be sent is decided here too, whoever they are and whatever becomes of their account.
+//! `outbox` and `mail_marks` are its tables.
 
+mod marks;
 mod service;
 mod store;
 
-pub use service::overdue;
+pub use marks::remove_old_marks;
 pub use service::{
-    Asked, Due, Language, Outcome, Owed, Particulars, Purpose, ask, claim, end, list, owe, owed_to, postpone, retry,
+    Asked, Due, Happening, Language, Outcome, Owed, Particulars, Purpose, ask, claim, end, list, overdue, owe, owed_to,
+    postpone, retry, tell, tell_once,
 };
-pub use store::{Listed, forget, remove_ended};
+pub use store::{Listed, Overdue, forget, remove_ended};

@@ -8,19 +8,26 @@ use uuid::Uuid;
 
 pub use crate::core::language::Language;
 
+use super::marks::{self, Mark, Recipient};
 use super::store::{self, Listed, Overdue, Row};
 use crate::Context;
 use crate::core::chance::Chance;
 use crate::core::clock::Timestamp;
+use crate::core::device_name::DeviceName;
 use crate::core::email::Email;
 use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, RegistrationId, SessionId, uuid_v7};
+use crate::core::limits::AddressPrefix;
+use crate::core::origin::Origin;
 
 /// How long an attempt is reserved for whoever began it. Longer than a mail server may take.
 const LEASE: Duration = Duration::from_secs(60);
 /// How long after a failure it is tried again; twice as long after each further one, up to [`SLOWEST`].
 const FIRST_RETRY: Duration = Duration::from_secs(10);
 const SLOWEST: Duration = Duration::from_secs(30 * 60);
+
+/// Like notices to one recipient are this far apart; what happens between is gathered into the next.
+const APART: Duration = Duration::from_secs(10 * 60);
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAYS: Duration = Duration::from_secs(3 * 24 * 60 * 60);
@@ -68,6 +75,10 @@ purposes! {
     PasswordChanged = "password_changed", DAYS;
     /// The address was changed: for the old one.
     EmailChanged = "email_changed", DAYS;
+    /// The account was deleted.
+    AccountDeleted = "account_deleted", DAYS;
+    /// So many wrong passwords were tried that no more are taken from new places: a way in.
+    SignInBlocked = "sign_in_blocked", DAYS;
 }
 
 /// A mail that is about to be owed.
@@ -94,7 +105,7 @@ pub struct Particulars {
     /// From which address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// From which device.
+    /// From which device: one of the names of [`DeviceName`](crate::core::device_name::DeviceName).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
     /// The new e-mail address.
@@ -106,6 +117,12 @@ pub struct Particulars {
     /// The sign-up that it confirms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration: Option<RegistrationId>,
+    /// What else of this kind happened before the mail left, the oldest first, up to [`GATHERED`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Happening>,
+    /// How many more of this kind happened, which nothing more is told of.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: u32,
 }
 
 /// An account as it was when a mail was asked for, and who asked. What the mail proves is void in any other state.
@@ -123,6 +140,52 @@ pub struct Asked {
     /// The session that asked, where that matters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
+}
+
+/// When, from where and from which device something happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Happening {
+    /// When, in milliseconds.
+    pub at: Option<i64>,
+    /// From which address.
+    pub address: Option<String>,
+    /// From which device.
+    pub device: Option<String>,
+}
+
+/// A mail tells of as many like happenings beside the first; of more it tells the number.
+const GATHERED: usize = 4;
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl Particulars {
+    /// What happened just now, as a notice tells it.
+    pub fn of(account: AccountId, origin: &Origin, now: Timestamp) -> Self {
+        Self {
+            account: Some(account),
+            at: Some(now.millis()),
+            address: origin.address.map(|address| address.to_string()),
+            device: DeviceName::of(origin.user_agent.as_deref()).stored(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds what happened later.
+    fn gather(&mut self, later: Self) {
+        if self.others.len() < GATHERED {
+            self.others.push(Happening {
+                at: later.at,
+                address: later.address,
+                device: later.device,
+            });
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
+        // The newest is the one that counts.
+        self.email = later.email.or(self.email.take());
+    }
 }
 
 /// A mail that is to be sent now, by whoever claimed it.
@@ -174,42 +237,111 @@ impl Purpose {
     }
 }
 
-/// Owes a mail, in the transaction that makes it due.
+/// Owes a mail, in the transaction that makes it due, whatever was sent before. What the operator does calls it; what
+/// others do is for [`ask`] and [`tell`].
 ///
 /// # Errors
 /// Those of the database.
 pub async fn owe(tx: &mut Tx<'_>, owed: &Owed<'_>, now: Timestamp) -> Result<(), Error> {
-    let particulars = serde_json::to_string(&owed.particulars).expect("texts and numbers are JSON");
-    store::insert(
-        tx,
-        &Row {
-            id: uuid_v7(now, Chance),
-            purpose: owed.purpose.name(),
-            to: owed.to,
-            language: owed.language.tag(),
-            particulars: &particulars,
-            created_at: now,
-            expires_at: now + owed.purpose.useful(),
-        },
-    )
-    .await
+    owe_at(tx, owed, None, (now, now)).await
 }
 
-/// Owes a mail that somebody asked for, unless as many of its kind were asked for to this recipient as the limit allows.
-/// It does not look whether the address has an account: that shows when it is sent. Says whether it is owed.
+/// Owes a mail that somebody asked for from the network `asker`, unless as many were asked for to this recipient as the
+/// limits allow: of its kind from this network, and of all kinds from everywhere. It does not look whether the address has
+/// an account: that shows when it is sent. Says whether it is owed.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn ask(tx: &mut Tx<'_>, context: &Context, owed: &Owed<'_>) -> Result<bool, Error> {
-    let (rate, now) = (context.settings.limits.mails_per_recipient, context.clock.now());
-    if context.settings.limits.enabled {
-        let asked = store::count(tx, owed.purpose.name(), owed.to.key(), now - rate.per).await?;
-        if asked >= i64::from(rate.count) {
+pub async fn ask(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    owed: &Owed<'_>,
+    asker: Option<AddressPrefix>,
+) -> Result<bool, Error> {
+    let (limits, now) = (&context.settings.limits, context.clock.now());
+    let recipient = Recipient::of(owed.to);
+    if limits.enabled {
+        let (rate, whole) = (limits.mails_per_recipient_and_address, limits.mails_per_recipient);
+        let asker = asker.map(|asker| recipient.asked_from(asker));
+        let asked = marks::count_of_asker(tx, (recipient, owed.purpose.name()), asker, now - rate.per).await?;
+        let all = marks::count(tx, recipient, now - whole.per).await?;
+        // Notices keep a part for themselves: nobody silences them by asking.
+        let for_asked = whole.count - whole.count / 4;
+        if asked >= i64::from(rate.count) || all >= i64::from(for_asked) {
             return Ok(false);
         }
     }
-    owe(tx, owed, now).await?;
+    owe_at(tx, owed, asker, (now, now)).await?;
     Ok(true)
+}
+
+/// Owes a notice of what has just happened. One of its kind that has not left yet tells of this too; and soon after one
+/// that has left, or beyond the limit of all mails to this recipient, it leaves later.
+///
+/// # Errors
+/// Those of the database.
+pub async fn tell(tx: &mut Tx<'_>, context: &Context, owed: &Owed<'_>) -> Result<(), Error> {
+    let (limits, now) = (&context.settings.limits, context.clock.now());
+    let (purpose, recipient) = (owed.purpose.name(), Recipient::of(owed.to));
+    if let Some(waiting) = store::waiting(tx, purpose, owed.to.key()).await? {
+        let mut particulars: Particulars = serde_json::from_str(&waiting.particulars).unwrap_or_default();
+        particulars.gather(owed.particulars.clone());
+        if store::retell(tx, waiting.id, &json(&particulars)).await? {
+            return Ok(());
+        }
+    }
+    let before = marks::newest(tx, recipient, purpose).await?;
+    let mut due_at = before.map_or(now, |before| now.max(before + APART));
+    if limits.enabled {
+        let whole = limits.mails_per_recipient;
+        let full = marks::nth_newest(tx, recipient, i64::from(whole.count) - 1).await?;
+        due_at = full.map_or(due_at, |oldest| due_at.max(oldest + whole.per));
+    }
+    owe_at(tx, owed, None, (now, due_at)).await
+}
+
+/// The same, unless there was one of its kind to this recipient within `apart`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn tell_once(tx: &mut Tx<'_>, context: &Context, owed: &Owed<'_>, apart: Duration) -> Result<(), Error> {
+    let before = marks::newest(tx, Recipient::of(owed.to), owed.purpose.name()).await?;
+    match before {
+        Some(before) if before + apart > context.clock.now() => Ok(()),
+        _ => tell(tx, context, owed).await,
+    }
+}
+
+async fn owe_at(
+    tx: &mut Tx<'_>,
+    owed: &Owed<'_>,
+    asker: Option<AddressPrefix>,
+    (now, due_at): (Timestamp, Timestamp),
+) -> Result<(), Error> {
+    let (id, recipient) = (uuid_v7(now, Chance), Recipient::of(owed.to));
+    let row = Row {
+        id,
+        purpose: owed.purpose.name(),
+        to: owed.to,
+        language: owed.language.tag(),
+        particulars: &json(&owed.particulars),
+        created_at: now,
+        due_at,
+        expires_at: due_at + owed.purpose.useful(),
+    };
+    store::insert(tx, &row).await?;
+    let mark = Mark {
+        id,
+        recipient,
+        purpose: owed.purpose.name(),
+        asker: asker.map(|asker| recipient.asked_from(asker)),
+        counted_at: due_at,
+    };
+    marks::insert(tx, &mark).await
+}
+
+fn json(particulars: &Particulars) -> String {
+    serde_json::to_string(particulars).expect("texts and numbers are JSON")
 }
 
 /// Takes the mail that is due the longest, for this caller alone until [`LEASE`] is over. Rows of a later version are
@@ -246,11 +378,14 @@ pub async fn claim(context: &Context) -> Result<Option<Due>, Error> {
     }))
 }
 
-/// It has ended.
+/// It has ended. Of an account that is gone nothing is kept.
 ///
 /// # Errors
 /// Those of the database: then it will be tried again.
 pub async fn end(context: &Context, due: &Due, outcome: Outcome, failure: Option<&str>) -> Result<(), Error> {
+    if due.purpose == Purpose::AccountDeleted && outcome != Outcome::Refused {
+        return store::remove(&context.db, due.id).await;
+    }
     store::end(&context.db, due.id, outcome.name(), (context.clock.now(), failure)).await
 }
 

@@ -14,7 +14,16 @@ pub(super) struct Row<'a> {
     pub language: &'static str,
     pub particulars: &'a str,
     pub created_at: Timestamp,
+    pub due_at: Timestamp,
     pub expires_at: Timestamp,
+}
+
+row! {
+    /// A mail that nobody has tried to send yet.
+    pub(super) struct Waiting {
+        pub id: Uuid,
+        pub particulars: String,
+    }
 }
 
 row! {
@@ -69,7 +78,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, row: &Row<'_>) -> Result<(), Error> 
     query(sql!(
         "INSERT INTO outbox
             (id, purpose, recipient, recipient_key, language, particulars, created_at, due_at, expires_at, attempts)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, 0)"
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)"
     ))
     .bind(row.id)
     .bind(row.purpose)
@@ -78,22 +87,47 @@ pub(super) async fn insert(tx: &mut Tx<'_>, row: &Row<'_>) -> Result<(), Error> 
     .bind(row.language)
     .bind(row.particulars)
     .bind(row.created_at)
+    .bind(row.due_at)
     .bind(row.expires_at)
     .execute(tx)
     .await
     .map(drop)
 }
 
-/// How many mails of a kind were owed to an address after `since`.
-pub(super) async fn count(tx: &mut Tx<'_>, purpose: &str, recipient_key: &str, since: Timestamp) -> Result<i64, Error> {
+/// A mail of this kind to this address that nobody has tried to send yet.
+pub(super) async fn waiting(tx: &mut Tx<'_>, purpose: &str, recipient_key: &str) -> Result<Option<Waiting>, Error> {
     query(sql!(
-        "SELECT COUNT(*) FROM outbox WHERE recipient_key = $1 AND purpose = $2 AND created_at > $3"
+        "SELECT id, particulars
+           FROM outbox
+          WHERE recipient_key = $1 AND purpose = $2 AND ended_at IS NULL AND attempts = 0
+          ORDER BY created_at DESC
+          LIMIT 1"
     ))
     .bind(recipient_key)
     .bind(purpose)
-    .bind(since)
-    .one(tx)
+    .optional(tx)
     .await
+}
+
+/// Changes what a mail tells, unless somebody has begun to send it. Says whether it was in time.
+pub(super) async fn retell(tx: &mut Tx<'_>, id: Uuid, particulars: &str) -> Result<bool, Error> {
+    let changed = query(sql!(
+        "UPDATE outbox SET particulars = $2 WHERE id = $1 AND ended_at IS NULL AND attempts = 0"
+    ))
+    .bind(id)
+    .bind(particulars)
+    .execute(tx)
+    .await?;
+    Ok(changed > 0)
+}
+
+/// Keeps nothing of a mail.
+pub(super) async fn remove(db: &Db, id: Uuid) -> Result<(), Error> {
+    query(sql!("DELETE FROM outbox WHERE id = $1"))
+        .bind(id)
+        .execute(db)
+        .await
+        .map(drop)
 }
 
 pub(super) async fn is_due(db: &Db, now: Timestamp) -> Result<bool, Error> {

@@ -18,6 +18,7 @@ use super::typed::Typed;
 use super::view::View;
 use super::visitor::{Asks, Visitor};
 use crate::Context;
+use crate::core::device_name::DeviceName;
 use crate::core::ids::SessionId;
 use crate::core::origin::Origin;
 use crate::core::password::Password;
@@ -141,8 +142,7 @@ pub(super) async fn show(context: &Context, visitor: &Visitor, v: View, new_emai
 }
 
 fn device(context: &Context, v: &View, current: SessionId, session: Session) -> Device {
-    let name = crate::core::device_name::DeviceName::of(session.user_agent.as_deref());
-    let name = name.shown(&context.texts, v.language);
+    let name = DeviceName::of(session.user_agent.as_deref()).shown(&context.texts, v.language);
     let seen = context.texts.date_time(v.language, session.last_seen_at);
     Device {
         end_label: v.t1("account-device-end", "device", &name),

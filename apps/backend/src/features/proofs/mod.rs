@@ -16,7 +16,7 @@ pub use code::Code;
 pub use link_secret::LinkSecret;
 pub use presenter::Presenter;
 pub use service::{
-    Answer, Checked, Made, ProofError, Proven, REGISTRATION_LIFETIME, Whose, check, is_spent, lifetime, make,
+    Answer, Checked, Made, ProofError, Proven, REGISTRATION_LIFETIME, Whose, check, is_spent, keep, lifetime, make,
     make_for_registration, mark_spent, peek, peek_registration, spend, take,
 };
 pub use store::registrations::{self, Registration};

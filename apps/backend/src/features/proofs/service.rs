@@ -84,6 +84,17 @@ pub struct Made {
     pub link: LinkSecret,
     /// For people.
     pub code: Code,
+    /// What is kept of it once the mail has left.
+    kept: Kept,
+}
+
+/// What the database will know of a mail. Not before it has left: until then the one before is good.
+struct Kept {
+    whose: Whose,
+    purpose: Purpose,
+    email: Option<Email>,
+    asked: Option<Asked>,
+    code_hash: String,
 }
 
 impl Made {
@@ -94,6 +105,13 @@ impl Made {
         Self {
             link: LinkSecret::generate(Chance),
             code: Code::generate(Chance),
+            kept: Kept {
+                whose: Whose::Account(AccountId(uuid::Uuid::nil())),
+                purpose: Purpose::SignIn,
+                email: None,
+                asked: None,
+                code_hash: String::new(),
+            },
         }
     }
 }
@@ -132,78 +150,99 @@ pub fn lifetime(purpose: Purpose) -> Duration {
 /// How long a sign-up waits: as long as its mail is worth sending, and then as long as its link is good for.
 pub const REGISTRATION_LIFETIME: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 
-/// Makes the proof of a mail that is about to be sent, in place of the one before. The account must be in the state in
-/// which the mail was asked for.
+/// Makes the proof of a mail that is about to be sent. The account must be in the state in which the mail was asked for.
+/// Nothing is proven by it before [`keep`] is called, and what was mailed before is good until then: a mail that does not
+/// arrive voids none.
 ///
 /// # Errors
 /// That hashing or the database failed. [`ProofError::Invalid`]: the account is in another state, or may not sign in.
 pub async fn make(context: &Context, purpose: Purpose, asked: &Asked, email: &Email) -> Result<Made, ProofError> {
+    let standing = accounts::may_sign_in(&context.db, asked.account).await?;
+    if !standing.is_some_and(|standing| is_of(standing, asked.credential_version, asked.session_epoch)) {
+        return Err(ProofError::Invalid);
+    }
     let (link, code) = (LinkSecret::generate(context.chance), Code::generate(context.chance));
     // Mails are made a few at a time, and are not to wait behind a crowd of strangers.
     let lane = Lane::Known(asked.account.0);
     let code_hash = context.hasher.rehash_for(code.as_password(), lane.into()).await?;
-    let (hash, now) = (link.hash(), context.clock.now());
-    let made = context
-        .db
-        .transact((email, asked, code_hash), |tx, (email, asked, code_hash)| {
-            Box::pin(async move {
-                let standing = accounts::may_sign_in(&mut *tx, asked.account).await?;
-                if !standing.is_some_and(|standing| is_of(standing, asked.credential_version, asked.session_epoch)) {
-                    return Ok::<_, Error>(false);
-                }
-                let new = NewProof {
-                    account: asked.account,
-                    purpose: purpose.name(),
-                    email: email.typed(),
-                    email_key: email.key(),
-                    link_hash: hash,
-                    code_hash,
-                    credential_version: asked.credential_version,
-                    session_epoch: asked.session_epoch,
-                    handle: asked.handle,
-                    session: asked.session,
-                    created_at: now,
-                    link_expires_at: now + lifetime(purpose),
-                    code_expires_at: now + CODE_LIFETIME.min(lifetime(purpose)),
-                };
-                store::replace(tx, &new).await?;
-                Ok(true)
-            })
-        })
-        .await?;
-    if made {
-        Ok(Made { link, code })
-    } else {
-        Err(ProofError::Invalid)
-    }
+    let kept = Kept {
+        whose: Whose::Account(asked.account),
+        purpose,
+        email: Some(email.clone()),
+        asked: Some(asked.clone()),
+        code_hash,
+    };
+    Ok(Made { link, code, kept })
 }
 
-/// Makes what the mail of a sign-up proves, in place of what the one before it did.
+/// Makes what the mail of a sign-up proves, once it is kept.
 ///
 /// # Errors
-/// That hashing or the database failed. [`ProofError::Invalid`]: the sign-up waits no more.
+/// That hashing failed.
 pub async fn make_for_registration(context: &Context, id: RegistrationId) -> Result<Made, ProofError> {
     let (link, code) = (LinkSecret::generate(context.chance), Code::generate(context.chance));
     let code_hash = context.hasher.rehash(code.as_password()).await?;
-    let (hash, now) = (link.hash(), context.clock.now());
-    let sent = context
+    let kept = Kept {
+        whose: Whose::Registration(id),
+        purpose: Purpose::VerifyEmail,
+        email: None,
+        asked: None,
+        code_hash,
+    };
+    Ok(Made { link, code, kept })
+}
+
+/// Its mail has left: from now on it proves something, in place of the one before. Unless the account or the sign-up has
+/// changed meanwhile: then it never does.
+///
+/// # Errors
+/// Those of the database.
+pub async fn keep(context: &Context, made: &Made) -> Result<(), Error> {
+    let (hash, now) = (made.link.hash(), context.clock.now());
+    context
         .db
-        .transact(code_hash, |tx, code_hash| {
+        .transact(&made.kept, |tx, kept| {
             Box::pin(async move {
-                let sent = Sent {
-                    link_hash: hash,
-                    code_hash,
-                    link_expires_at: now + lifetime(Purpose::VerifyEmail),
-                    code_expires_at: now + CODE_LIFETIME,
-                };
-                registrations::send(tx, id, &sent, now).await
+                let lifetime = lifetime(kept.purpose);
+                let ends = (now + lifetime, now + CODE_LIFETIME.min(lifetime));
+                match (kept.whose, &kept.email, &kept.asked) {
+                    (Whose::Registration(id), ..) => {
+                        let sent = Sent {
+                            link_hash: hash,
+                            code_hash: &kept.code_hash,
+                            link_expires_at: ends.0,
+                            code_expires_at: ends.1,
+                        };
+                        registrations::send(tx, id, &sent, now).await.map(drop)
+                    }
+                    (Whose::Account(account), Some(email), Some(asked)) => {
+                        let standing = accounts::may_sign_in(&mut *tx, account).await?;
+                        let unchanged = |standing| is_of(standing, asked.credential_version, asked.session_epoch);
+                        if !standing.is_some_and(unchanged) {
+                            return Ok(());
+                        }
+                        let new = NewProof {
+                            account,
+                            purpose: kept.purpose.name(),
+                            email: email.typed(),
+                            email_key: email.key(),
+                            link_hash: hash,
+                            code_hash: &kept.code_hash,
+                            credential_version: asked.credential_version,
+                            session_epoch: asked.session_epoch,
+                            handle: asked.handle,
+                            session: asked.session,
+                            created_at: now,
+                            link_expires_at: ends.0,
+                            code_expires_at: ends.1,
+                        };
+                        store::replace(tx, &new).await
+                    }
+                    (Whose::Account(_), ..) => Ok(()),
+                }
             })
         })
-        .await?;
-    match sent {
-        true => Ok(Made { link, code }),
-        false => Err(ProofError::Invalid),
-    }
+        .await
 }
 
 /// Whose live proof the token of a link is, and for which address, without spending it.

@@ -61,7 +61,8 @@ pub async fn recover(
     Ok(())
 }
 
-/// What the answer is to, and the address that it went to. A link of an invitation is one too.
+/// What the answer is to, and the address that it went to. Links of an invitation, and of the mail that tells of too
+/// many wrong passwords, are such too.
 async fn subject(context: &Context, answer: &Answer) -> Result<(Purpose, String), RecoverError> {
     let link = match answer {
         Answer::Link(link) => link,
@@ -70,7 +71,7 @@ async fn subject(context: &Context, answer: &Answer) -> Result<(Purpose, String)
             return Ok((Purpose::ResetPassword, email.unwrap_or_default()));
         }
     };
-    for purpose in [Purpose::ResetPassword, Purpose::Invitation] {
+    for purpose in [Purpose::ResetPassword, Purpose::Invitation, Purpose::SignInBlocked] {
         match proofs::peek(context, purpose, link).await {
             Ok(proven) => return Ok((purpose, proven.email.typed().to_owned())),
             Err(ProofError::Invalid) => {}

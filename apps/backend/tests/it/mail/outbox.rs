@@ -57,6 +57,7 @@ on_both_databases! {
         let export: Value = ada.get("/api/auth/me/export").await.assert_status(200).json();
         assert_eq!(export["mails"][0]["purpose"], "verify_email");
         assert_eq!(export["mails"][0]["outcome"], "sent");
+        assert_eq!(export["devices"].as_array().unwrap().len(), 1, "{}", export["devices"]);
         ada.delete("/api/auth/me", json!({ "password": PASSWORD })).await.assert_status(204);
         assert_eq!(outbox::list(&server.context, false, 10).await.unwrap().len(), 0);
         let proofs: Vec<String> = query(sql!("SELECT purpose FROM email_proofs")).all(&server.context.db).await.unwrap();

@@ -13,6 +13,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
+use serde_json::json;
+
 use super::register;
 
 /// What the server does with the next mails.
@@ -240,6 +242,27 @@ on_both_databases! {
         let counted = counted(&server);
         assert!(counted.contains("countersign_mails_overdue 1"), "{counted}");
         assert!(counted.contains("countersign_mails_overdue_seconds 661.0"), "{counted}");
+    }
+
+    async fn a_link_is_good_until_a_newer_one_has_left(database: Database) {
+        let mail_server = MailServer::start(Mood::Takes).await;
+        let server = mail_server.countersign(database, "smtp").await;
+        register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+        later(&server).await;
+        let ask = || server.post("/api/auth/recover", json!({ "email": "ada@example.com" }));
+        ask().await.assert_status(202);
+        later(&server).await;
+        let old = mail_server.taken().last().unwrap().token();
+        mail_server.becomes(Mood::Answers("MAIL", "451 not now"));
+        ask().await.assert_status(202);
+        later(&server).await;
+        let answer = json!({ "token": old, "new_password": "another umbrella for tests" });
+        server.post("/api/auth/recover/confirm", answer).await.assert_status(204);
+        // What the reset ended stays ended when the mail could leave.
+        mail_server.becomes(Mood::Takes);
+        let before = mail_server.taken().len();
+        later(&server).await;
+        assert!(mail_server.taken()[before..].iter().all(|mail| !mail.text.contains("token=")));
     }
 
     async fn f_22_a_server_that_is_not_encrypted_gets_nothing_where_it_should_be(database: Database) {

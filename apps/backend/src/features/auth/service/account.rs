@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::attempt::subject_of;
 use super::confirm::{PasswordError, confirm};
-use super::opening::notify;
+use super::opening::{Holder, notify, notify_at};
 use crate::Context;
 use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, SessionId};
@@ -91,6 +91,13 @@ pub async fn delete(
                 if !accounts::delete(tx, account, Some(version)).await? {
                     return Err(PasswordError::Wrong);
                 }
+                let holder = Holder {
+                    account,
+                    email: &stored.email,
+                    proven: stored.email_verified_at.is_some(),
+                    new_email: None,
+                };
+                notify_at(tx, context, (&holder, Purpose::AccountDeleted), origin).await?;
                 audit::record(tx, context, Event::new(Kind::AccountDeleted, account, origin)).await?;
                 audit::forget(tx, context, account).await?;
                 Ok(revoked)
@@ -140,12 +147,37 @@ pub struct ExportBody {
     scopes: Vec<String>,
     /// The living sessions, newest first.
     sessions: Vec<SessionBody>,
+    /// The devices that the account knows, the one seen last first.
+    devices: Vec<DeviceBody>,
     /// What was mailed to the address lately, newest first.
     mails: Vec<MailBody>,
     /// What the audit log knows about the account, newest first.
     events: Vec<Entry>,
     /// Whether these are all events; an export shows the newest 10,000.
     events_complete: bool,
+}
+
+/// A device by which the account recognises its owner: a browser, or a client in a network. Only a hash of it is stored.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportedDevice)]
+pub struct DeviceBody {
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When somebody last signed in with it.
+    #[schema(value_type = String, format = DateTime)]
+    seen_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+impl From<devices::Known> for DeviceBody {
+    fn from(known: devices::Known) -> Self {
+        Self {
+            created_at: known.created_at,
+            seen_at: known.seen_at,
+            expires_at: known.expires_at,
+        }
+    }
 }
 
 /// A mail that was sent, or is to be.
@@ -234,6 +266,11 @@ async fn gather(
         sessions: sessions
             .into_iter()
             .map(|found| SessionBody::seen_by(session, found))
+            .collect(),
+        devices: devices::list(&context.db, account)
+            .await?
+            .into_iter()
+            .map(DeviceBody::from)
             .collect(),
         mails: mails.into_iter().map(MailBody::from).collect(),
         events,

@@ -83,7 +83,7 @@ pub async fn ask(context: &Context, asking: &Asking<'_>, origin: &Origin) -> Res
                     None => Event { account, ..event }.by_anyone(),
                 };
                 audit::record(tx, context, event.detail(owed.purpose.name())).await?;
-                outbox::ask(tx, context, owed).await.map(drop)
+                outbox::ask(tx, context, owed, origin.prefix()).await.map(drop)
             })
         })
         .await;

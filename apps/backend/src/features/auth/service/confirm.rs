@@ -1,20 +1,28 @@
 //! Proving a password once more, by somebody who is signed in; and what a wrong one leaves behind.
 
+use std::time::Duration;
+
 use countersign_store::Error;
 use uuid::Uuid;
 
 use super::attempt::{Attempt, lane, subject_of};
+use super::opening::tell_of_failures;
 use crate::Context;
+use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
 use crate::core::password::{HashError, Password, PasswordFault, Verdict};
 use crate::features::accounts::{self, Credentials};
 use crate::features::audit::{self, Event, Kind};
+use crate::features::devices;
 use crate::features::sessions;
 
 /// NIST SP 800-63B-4 §3.2.2: no more failures in a row than this on one account.
-const TRIED_TOO_OFTEN: i64 = 100;
+const TRIED_TOO_OFTEN: u32 = 100;
+/// One of them is forgiven each half hour, so that no account is shut for good: forty-eight guesses a day, which limits and
+/// the list of common passwords make hopeless.
+const FORGIVEN_AFTER: Duration = Duration::from_secs(30 * 60);
 
 const CHANGE_PASSWORD_PER_ACCOUNT: Policy = Policy::named("change_password_per_account");
 
@@ -106,19 +114,28 @@ async fn verify(
     Ok(context.hasher.verify_for(password, hash, attempt.asker(lane)).await?)
 }
 
-/// After too many failures in a row, only networks that signed in lately may go on trying.
+/// After too many failures in a row, only devices that are known and networks that signed in lately may go on trying.
 pub(super) async fn may_try_from(context: &Context, stored: &Credentials, origin: &Origin) -> Result<bool, Error> {
-    if stored.failed_sign_ins < TRIED_TOO_OFTEN {
+    if !stored
+        .failures_until
+        .is_some_and(|until| is_full(until, context.clock.now()))
+    {
         return Ok(true);
     }
-    match origin.prefix() {
-        Some(prefix) => sessions::signed_in_lately(&context.db, context, stored.id, prefix).await,
-        None => Ok(true),
-    }
+    let Some(prefix) = origin.prefix() else {
+        return Ok(true);
+    };
+    Ok(devices::is_known(&context.db, context, stored.id, origin).await?
+        || sessions::signed_in_lately(&context.db, context, stored.id, prefix).await?)
+}
+
+/// Whether there are as many failures as may be: one more would be forgiven later than that many are.
+fn is_full(until: Timestamp, now: Timestamp) -> bool {
+    until > now + FORGIVEN_AFTER * (TRIED_TOO_OFTEN - 1)
 }
 
 /// Counts a failure and records it, in a transaction of its own that nothing rolls back. For an unknown account it
-/// makes the same steps.
+/// makes the same steps. The failure after which no more are judged is told to the account's owner.
 pub(super) async fn record_failure(
     context: &Context,
     kind: Kind,
@@ -128,9 +145,16 @@ pub(super) async fn record_failure(
     let account = stored.map(|stored| stored.id);
     context
         .db
-        .transact((context, origin), |tx, &(context, origin)| {
+        .transact((context, stored, origin), |tx, &(context, stored, origin)| {
             Box::pin(async move {
-                accounts::count_failure(tx, account.unwrap_or(AccountId(Uuid::nil()))).await?;
+                let now = context.clock.now();
+                let counted = (now, now + FORGIVEN_AFTER * (TRIED_TOO_OFTEN - 1));
+                let step = i64::try_from(FORGIVEN_AFTER.as_millis()).unwrap_or(i64::MAX);
+                let id = account.unwrap_or(AccountId(Uuid::nil()));
+                let until = accounts::count_failure(tx, id, counted, step).await?;
+                if let (Some(stored), Some(true)) = (stored, until.map(|until| is_full(until, now))) {
+                    tell_of_failures(tx, context, (stored.id, &stored.email)).await?;
+                }
                 let event = Event {
                     account,
                     ..Event::new(kind, AccountId(Uuid::nil()), origin).refused()

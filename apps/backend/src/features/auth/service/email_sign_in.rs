@@ -54,8 +54,9 @@ async fn open_by_email(
     scopes: &Scopes,
     origin: &Origin,
 ) -> Result<(Session, RefreshSecret), LoginError> {
+    let purpose = purpose(context, &answer).await?;
     let presenter = Presenter { handle, account: None };
-    let checked = proofs::check(context, Purpose::SignIn, (&answer, &presenter), origin).await?;
+    let checked = proofs::check(context, purpose, (&answer, &presenter), origin).await?;
     let Whose::Account(account) = checked.whose else {
         return Err(ProofError::Invalid.into());
     };
@@ -72,7 +73,7 @@ async fn open_by_email(
         .transact(input, |tx, input| {
             Box::pin(async move {
                 let &(context, checked, scopes, origin, refresh_token, nobodys) = input;
-                let proven = proofs::spend(tx, context, Purpose::SignIn, checked).await?;
+                let proven = proofs::spend(tx, context, purpose, checked).await?;
                 let ended = unbless(tx, context, &proven, (nobodys, origin)).await?;
                 let standing = accounts::may_sign_in(&mut *tx, proven.account)
                     .await?
@@ -96,6 +97,18 @@ async fn open_by_email(
         context.revocations.announce(revoked).await;
     }
     Ok((session, refresh_token))
+}
+
+/// What the answer is to. The mail that tells of too many wrong passwords has a link that signs in too.
+async fn purpose(context: &Context, answer: &Answer) -> Result<Purpose, ProofError> {
+    if let Answer::Link(link) = answer {
+        match proofs::peek(context, Purpose::SignInBlocked, link).await {
+            Ok(_) => return Ok(Purpose::SignInBlocked),
+            Err(ProofError::Invalid) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Purpose::SignIn)
 }
 
 /// The address is proven now. If it was not before, what anybody did with the account until now is over.

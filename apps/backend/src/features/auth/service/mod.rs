@@ -18,6 +18,6 @@ pub use confirm::{PasswordError, confirm};
 pub use email_sign_in::{enter_by_email, sign_in_by_email};
 pub use login::{Credentials, LoginError, enter, login};
 pub use logout::{logout, logout_all, logout_by_refresh_token};
-pub use opening::notify;
+pub use opening::{Holder, notify, notify_at};
 pub use settle::settle;
 pub use sign_up::{Registration, SignUpError, SignedUp, sign_up};

@@ -1,12 +1,17 @@
 //! Opening a session for an account that has proven itself, whichever way: one place for all doors.
 
+use std::time::Duration;
+
 use countersign_guard::Scopes;
 use countersign_store::{Error, Tx};
 
+use super::ask::asked;
 use crate::Context;
+use crate::core::email::Email;
 use crate::core::ids::AccountId;
+use crate::core::language::Language;
 use crate::core::origin::Origin;
-use crate::features::accounts::{self, Standing};
+use crate::features::accounts::{self, Account, Standing};
 use crate::features::audit::{self, Event, Kind};
 use crate::features::devices;
 use crate::features::outbox::{self, Owed, Particulars, Purpose};
@@ -65,7 +70,8 @@ async fn tell_of_new_device(tx: &mut Tx<'_>, context: &Context, entrant: &Entran
     notify(tx, context, (entrant.account, Purpose::NewSignIn), entrant.origin).await
 }
 
-/// Owes the account's owner a notice of what just happened, from where and when.
+/// Owes the account's owner a notice of what just happened, from where and when. Nobody is told at an address that nobody
+/// has proven: it may be a stranger's.
 ///
 /// # Errors
 /// Those of the database.
@@ -75,26 +81,85 @@ pub async fn notify(
     (account, purpose): (AccountId, Purpose),
     origin: &Origin,
 ) -> Result<(), Error> {
-    // At an address that nobody has proven, nobody is told: it may be a stranger's.
-    let found = accounts::find(&mut *tx, account).await?;
-    let Some(found) = found.filter(|found| found.email_verified_at.is_some()) else {
+    match accounts::find(&mut *tx, account).await? {
+        Some(found) => notify_at(tx, context, (&Holder::from(&found), purpose), origin).await,
+        None => Ok(()),
+    }
+}
+
+/// Whose address a notice goes to, where the account has another by now, or is gone.
+pub struct Holder<'a> {
+    /// The account.
+    pub account: AccountId,
+    /// The address.
+    pub email: &'a str,
+    /// Whether it was proven.
+    pub proven: bool,
+    /// The new address, where that is what happened.
+    pub new_email: Option<&'a Email>,
+}
+
+impl<'a> From<&'a Account> for Holder<'a> {
+    fn from(account: &'a Account) -> Self {
+        Self {
+            account: account.id,
+            email: &account.email,
+            proven: account.email_verified_at.is_some(),
+            new_email: None,
+        }
+    }
+}
+
+/// The same, to an address that is not the account's any more.
+///
+/// # Errors
+/// Those of the database.
+pub async fn notify_at(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    (holder, purpose): (&Holder<'_>, Purpose),
+    origin: &Origin,
+) -> Result<(), Error> {
+    let Some(to) = holder.email.parse().ok().filter(|_| holder.proven) else {
         return Ok(());
     };
-    let Ok(to) = found.email.parse() else {
-        return Ok(());
-    };
-    let now = context.clock.now();
     let owed = Owed {
         purpose,
         to: &to,
         language: origin.language,
         particulars: Particulars {
-            account: Some(account),
-            at: Some(now.millis()),
-            address: origin.address.map(|address| address.to_string()),
-            device: origin.user_agent.clone(),
+            email: holder.new_email.map(|email| email.typed().to_owned()),
+            ..Particulars::of(holder.account, origin, context.clock.now())
+        },
+    };
+    outbox::tell(tx, context, &owed).await
+}
+
+/// Owes the account's owner a way in, because passwords are not taken from new places any more: once a day at most, however
+/// often that comes. To an address that nobody has proven too, since nobody else could open the account again. In no
+/// language but the default: whoever failed may have asked for any.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn tell_of_failures(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    (account, email): (AccountId, &str),
+) -> Result<(), Error> {
+    let (Ok(to), Some(state)) = (email.parse(), accounts::state(&mut *tx, account).await?) else {
+        return Ok(());
+    };
+    let owed = Owed {
+        purpose: Purpose::SignInBlocked,
+        to: &to,
+        language: Language::default(),
+        particulars: Particulars {
+            // Whoever failed has no handle for it: it has a link, and no code.
+            asked: Some(asked(&state, None)),
             ..Particulars::default()
         },
     };
-    outbox::owe(tx, &owed, now).await
+    outbox::tell_once(tx, context, &owed, DAY).await
 }
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -9,7 +9,7 @@ use super::account::forget_mails;
 use super::ask::asked;
 use super::confirm::PasswordError;
 use super::login::LoginError;
-use super::opening::{Entrant, notify, open_session};
+use super::opening::{Entrant, Holder, notify, notify_at, open_session};
 use crate::Context;
 use crate::core::email::{Email, NewEmail};
 use crate::core::ids::AccountId;
@@ -91,6 +91,7 @@ pub async fn delete(context: &Context, account: &Account) -> Result<(), Error> {
                     forget_mails(tx, &account.email).await?;
                     let revoked = sessions::end_all(tx, id, None, now).await?;
                     accounts::delete(tx, id, None).await?;
+                    notify_at(tx, context, (&Holder::from(*account), Purpose::AccountDeleted), origin).await?;
                     audit::record(tx, context, Event::new(Kind::AccountDeleted, id, origin)).await?;
                     audit::forget(tx, context, id).await?;
                     Ok::<_, Error>(revoked)

@@ -129,12 +129,13 @@ async fn wait(context: &Context, (registration, hash): (&Registration, &str), or
         created_at: now,
         expires_at: now + REGISTRATION_LIFETIME,
     };
+    let prefix = origin.prefix();
     context
         .db
         .transact((context, owed, new), |tx, (context, owed, new)| {
             Box::pin(async move {
                 // Without a mail nobody could confirm it.
-                if outbox::ask(tx, context, owed).await? {
+                if outbox::ask(tx, context, owed, prefix).await? {
                     registrations::insert(tx, new).await?;
                 }
                 Ok(())
@@ -184,5 +185,5 @@ async fn ask_to_verify(tx: &mut Tx<'_>, context: &Context, (new, handle): (&New<
             ..Particulars::default()
         },
     };
-    outbox::ask(tx, context, &owed).await.map(drop)
+    outbox::ask(tx, context, &owed, new.origin.prefix()).await.map(drop)
 }

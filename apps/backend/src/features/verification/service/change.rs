@@ -10,8 +10,8 @@ use crate::core::origin::Origin;
 use crate::core::password::Password;
 use crate::features::accounts;
 use crate::features::audit::{self, Event, Kind};
-use crate::features::auth::{self, AskError, Asking, PasswordError};
-use crate::features::outbox::{self, Owed, Particulars, Purpose};
+use crate::features::auth::{self, AskError, Asking, Holder, PasswordError};
+use crate::features::outbox::Purpose;
 use crate::features::proofs::{self, Answer, Presenter, ProofError};
 use crate::features::sessions;
 
@@ -96,23 +96,11 @@ pub async fn change(
                     return Err(ChangeError::EmailTaken);
                 }
                 audit::record(tx, context, Event::new(Kind::EmailChanged, account, origin)).await?;
-                if let Ok(old) = before.email.parse() {
-                    let particulars = Particulars {
-                        account: Some(account),
-                        at: Some(now.millis()),
-                        address: origin.address.map(|address| address.to_string()),
-                        device: origin.user_agent.clone(),
-                        email: Some(email.typed().to_owned()),
-                        ..Particulars::default()
-                    };
-                    let owed = Owed {
-                        purpose: Purpose::EmailChanged,
-                        to: &old,
-                        language: origin.language,
-                        particulars,
-                    };
-                    outbox::owe(tx, &owed, now).await?;
-                }
+                let old = Holder {
+                    new_email: Some(&email),
+                    ..Holder::from(&before)
+                };
+                auth::notify_at(tx, context, (&old, Purpose::EmailChanged), origin).await?;
                 Ok(())
             })
         })

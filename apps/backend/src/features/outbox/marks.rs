@@ -1,0 +1,133 @@
+//! The rows of `mail_marks`: how many mails somebody was sent lately. They name nobody, and no account takes them along.
+
+use aws_lc_rs::digest::{Context as Digest, SHA256};
+use countersign_store::{Conn, Error, Tx, column, query, sql};
+use uuid::Uuid;
+
+use crate::core::clock::Timestamp;
+use crate::core::email::Email;
+use crate::core::limits::AddressPrefix;
+
+/// Who mails go to: a hash of the folded address.
+#[derive(Clone, Copy)]
+pub(super) struct Recipient(pub [u8; 32]);
+
+/// Who asked for a mail to whom.
+#[derive(Clone, Copy)]
+pub(super) struct Asker(pub [u8; 32]);
+
+column!(Recipient as [u8; 32]);
+column!(Asker as [u8; 32]);
+
+/// A mail that counts.
+pub(super) struct Mark {
+    pub id: Uuid,
+    pub recipient: Recipient,
+    pub purpose: &'static str,
+    pub asker: Option<Asker>,
+    pub counted_at: Timestamp,
+}
+
+impl Recipient {
+    pub(super) fn of(to: &Email) -> Self {
+        Self(sha256(&[b"mail to ", to.key().as_bytes()]))
+    }
+
+    /// The network that asks for a mail to them.
+    pub(super) fn asked_from(&self, prefix: AddressPrefix) -> Asker {
+        Asker(sha256(&[&self.0, prefix.to_string().as_bytes()]))
+    }
+}
+
+fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut digest = Digest::new(&SHA256);
+    for part in parts {
+        digest.update(part);
+    }
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest.finish().as_ref());
+    hash
+}
+
+pub(super) async fn insert(tx: &mut Tx<'_>, mark: &Mark) -> Result<(), Error> {
+    query(sql!(
+        "INSERT INTO mail_marks (id, recipient, purpose, asker, counted_at) VALUES ($1, $2, $3, $4, $5)"
+    ))
+    .bind(mark.id)
+    .bind(mark.recipient)
+    .bind(mark.purpose)
+    .bind(mark.asker)
+    .bind(mark.counted_at)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// How many mails of all kinds went to a recipient after `since`.
+pub(super) async fn count(tx: &mut Tx<'_>, recipient: Recipient, since: Timestamp) -> Result<i64, Error> {
+    query(sql!(
+        "SELECT COUNT(*) FROM mail_marks WHERE recipient = $1 AND counted_at > $2"
+    ))
+    .bind(recipient)
+    .bind(since)
+    .one(tx)
+    .await
+}
+
+/// How many mails of a kind a network asked for to a recipient after `since`; where there is no network, how many were
+/// asked for without one.
+pub(super) async fn count_of_asker(
+    tx: &mut Tx<'_>,
+    (recipient, purpose): (Recipient, &str),
+    asker: Option<Asker>,
+    since: Timestamp,
+) -> Result<i64, Error> {
+    let Some(asker) = asker else {
+        return Ok(0);
+    };
+    query(sql!(
+        "SELECT COUNT(*) FROM mail_marks WHERE recipient = $1 AND purpose = $2 AND asker = $3 AND counted_at > $4"
+    ))
+    .bind(recipient)
+    .bind(purpose)
+    .bind(asker)
+    .bind(since)
+    .one(tx)
+    .await
+}
+
+/// When the newest mail of a kind to a recipient leaves, or left.
+pub(super) async fn newest(tx: &mut Tx<'_>, recipient: Recipient, purpose: &str) -> Result<Option<Timestamp>, Error> {
+    query(sql!(
+        "SELECT counted_at FROM mail_marks WHERE recipient = $1 AND purpose = $2 ORDER BY counted_at DESC LIMIT 1"
+    ))
+    .bind(recipient)
+    .bind(purpose)
+    .optional(tx)
+    .await
+}
+
+/// When the mail that `newer` others came after leaves, or left.
+pub(super) async fn nth_newest(tx: &mut Tx<'_>, recipient: Recipient, newer: i64) -> Result<Option<Timestamp>, Error> {
+    query(sql!(
+        "SELECT counted_at FROM mail_marks WHERE recipient = $1 ORDER BY counted_at DESC LIMIT 1 OFFSET $2"
+    ))
+    .bind(recipient)
+    .bind(newer)
+    .optional(tx)
+    .await
+}
+
+/// Removes up to `limit` marks of before `before`. `mail` calls it while it tidies up.
+///
+/// # Errors
+/// Those of the database.
+pub async fn remove_old_marks(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, Error> {
+    query(sql!(
+        "DELETE FROM mail_marks WHERE id IN (SELECT id FROM mail_marks WHERE counted_at < $1 LIMIT $2)"
+    ))
+    .bind(before)
+    .bind(limit)
+    .execute(conn)
+    .await
+}

@@ -1,0 +1,128 @@
+//! Failures by strangers: they do not keep an account's owner out, and the owner hears of them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use countersign_testkit::{Answer, Database, PASSWORD, TestServer, on_both_databases};
+use serde_json::{Value, json};
+
+const OWNER: &str = "198.51.100.200";
+const LIMITS: &str = "[limits]\nlogin_per_address = \"1000/1m\"\nregister_per_address = \"1000/1m\"\n";
+
+async fn post_from(server: &TestServer, path: &str, from: &str, body: Value) -> Answer {
+    let request = Request::post(path)
+        .header("content-type", "application/json")
+        .extension(ConnectInfo(format!("{from}:1").parse::<SocketAddr>().unwrap()))
+        .body(Body::from(body.to_string()));
+    server.send(request.unwrap()).await
+}
+
+async fn login_from(server: &TestServer, from: &str, password: &str) -> Answer {
+    let body = json!({ "email": "ada@example.com", "password": password });
+    post_from(server, "/api/auth/login", from, body).await
+}
+
+/// A stranger in 12 networks fails 108 times, within the limits of each.
+async fn storm(server: &TestServer) {
+    for network in 0..12 {
+        for _ in 0..9 {
+            let from = format!("203.0.113.{network}");
+            login_from(server, &from, "wrong")
+                .await
+                .assert_problem(401, "invalid_credentials");
+        }
+    }
+}
+
+async fn registered(server: &TestServer) {
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD });
+    server.post("/api/auth/register", body).await.assert_status(201);
+    server.mails().await;
+}
+
+async fn proven(server: &TestServer) {
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD });
+    server.post("/api/auth/register", body).await.assert_status(201);
+    let token = server.mail().await.token();
+    server
+        .post(
+            "/api/auth/verify-email/confirm",
+            json!({ "token": token, "password": PASSWORD }),
+        )
+        .await
+        .assert_status(204);
+}
+
+on_both_databases! {
+    async fn a_1_a_20_the_owner_is_told_once_and_let_in_by_the_mail(database: Database) {
+        let server = TestServer::start_with(database, LIMITS).await;
+        proven(&server).await;
+        storm(&server).await;
+        // from a new place, not even the right password is tried.
+        login_from(&server, OWNER, PASSWORD).await.assert_problem(401, "invalid_credentials");
+        let told = server.mail().await;
+        assert!(told.to == "ada@example.com" && told.subject.contains("limited"), "{told:?}");
+        assert!(!told.text.contains("203.0.113."), "{}", told.text);
+        server.context.clock.advance(Duration::from_secs(900));
+        storm(&server).await;
+        assert_eq!(server.mails().await.len(), 0, "once, however long it goes on");
+        let answer = json!({ "token": told.token() });
+        post_from(&server, "/api/auth/login/email/confirm", OWNER, answer.clone()).await.assert_status(200);
+        post_from(&server, "/api/auth/login/email/confirm", OWNER, answer).await.assert_problem(400, "invalid_code");
+        login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+        // The stranger begins anew, and the owner's place is known now.
+        server.context.clock.advance(Duration::from_secs(900));
+        storm(&server).await;
+        login_from(&server, "198.51.100.201", PASSWORD).await.assert_problem(401, "invalid_credentials");
+        login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+    }
+
+    async fn a_20_the_mail_sets_a_new_password_too(database: Database) {
+        let server = TestServer::start_with(database, LIMITS).await;
+        proven(&server).await;
+        storm(&server).await;
+        let token = server.mail().await.token();
+        let answer = json!({ "token": token, "new_password": "another umbrella for tests" });
+        post_from(&server, "/api/auth/recover/confirm", OWNER, answer).await.assert_status(204);
+        login_from(&server, OWNER, "another umbrella for tests").await.assert_status(200);
+    }
+
+    async fn a_20_an_account_that_nobody_ever_signed_in_to_is_not_shut_for_good(database: Database) {
+        let server = TestServer::start_with(database, LIMITS).await;
+        registered(&server).await;
+        storm(&server).await;
+        login_from(&server, OWNER, PASSWORD).await.assert_problem(401, "invalid_credentials");
+        assert!(server.mail().await.subject.contains("limited"), "an address that is not proven is told too");
+        server.context.clock.advance(Duration::from_secs(31 * 60));
+        login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+    }
+
+    async fn r_60_what_is_forgiven_is_one_failure_each_half_hour(database: Database) {
+        let server = TestServer::start_with(database, LIMITS).await;
+        proven(&server).await;
+        storm(&server).await;
+        for _ in 0..5 {
+            // Nothing that was not judged counts, and one more is judged after half an hour.
+            login_from(&server, "203.0.113.50", "wrong").await.assert_problem(401, "invalid_credentials");
+            server.context.clock.advance(Duration::from_secs(31 * 60));
+            login_from(&server, "203.0.113.51", "wrong").await.assert_problem(401, "invalid_credentials");
+            login_from(&server, OWNER, PASSWORD).await.assert_problem(401, "invalid_credentials");
+        }
+        server.context.clock.advance(Duration::from_secs(60 * 60));
+        login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+        assert_eq!(server.mails().await.len(), 1, "and one mail in all that time");
+    }
+
+    async fn a_20_places_that_were_used_go_on(database: Database) {
+        let server = TestServer::start_with(database, LIMITS).await;
+        proven(&server).await;
+        login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+        storm(&server).await;
+        for _ in 0..3 {
+            login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+        }
+    }
+}
