@@ -9,6 +9,7 @@
 //! A request whose end is not followed here (chunked, or at fault) must be the last one of its connection.
 
 use std::collections::VecDeque;
+use std::net::Ipv6Addr;
 
 /// The longest head that is looked at. hyper answers 431 well before.
 const MAX_BYTES: usize = 256 * 1024;
@@ -165,6 +166,9 @@ impl Body {
         for line in lines.take_while(|line| !line.is_empty()) {
             let field = Field::read(line).ok_or("A line of the headers is malformed.")?;
             if field.is("host") {
+                if !is_host(field.value) {
+                    return Err("The Host header is malformed.");
+                }
                 hosts += 1;
             } else if field.is("content-length") {
                 // RFC 9112 §6.3: several that agree may be taken for one.
@@ -260,6 +264,38 @@ impl<'a> Field<'a> {
     }
 }
 
+/// RFC 9110 §7.2: `uri-host [ ":" port ]`, or nothing. RFC 9112 §3.2: a request whose Host is anything else is answered 400.
+fn is_host(value: &[u8]) -> bool {
+    let end = match value.first() {
+        Some(b'[') => value.iter().position(|byte| *byte == b']').map_or(0, |end| end + 1),
+        _ => value.iter().position(|byte| *byte == b':').unwrap_or(value.len()),
+    };
+    let (host, port) = value.split_at(end);
+    let is_port = match port {
+        [] => true,
+        [colon, digits @ ..] => *colon == b':' && digits.iter().all(u8::is_ascii_digit),
+    };
+    let is_named = match host {
+        [b'[', address @ .., b']'] => str::from_utf8(address).is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok()),
+        name => is_name(name),
+    };
+    is_named && is_port
+}
+
+/// RFC 3986 §3.2.2: `*( unreserved / pct-encoded / sub-delims )`.
+fn is_name(name: &[u8]) -> bool {
+    let is_plain = |part: &[u8]| {
+        part.iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte))
+    };
+    let mut parts = name.split(|byte| *byte == b'%');
+    parts.next().is_none_or(is_plain)
+        && parts.all(|part| match part {
+            [high, low, rest @ ..] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit() && is_plain(rest),
+            _ => false,
+        })
+}
+
 /// The lines of a head, without their ends.
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     head.split_inclusive(|byte| *byte == b'\n')
@@ -288,7 +324,7 @@ mod tests {
     const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
 
     /// Heads that can be read in two ways, or in none.
-    const AMBIGUOUS: [&str; 44] = [
+    const AMBIGUOUS: [&str; 56] = [
         "GET / HTTP/1.1\nHost: a\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\n\n",
@@ -330,6 +366,18 @@ mod tests {
         "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
         "GET / HTTP/1.1\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: http://a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a:b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a:1:2\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a%2\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: \u{e9}\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: [::1]a\r\n\r\n",
+        "GET / HTTP/1.0\r\nHost: a?b\r\n\r\n",
         "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET /\tHTTP/1.1 HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -368,6 +416,10 @@ mod tests {
             "GET / HTTP/1.0\r\n\r\n",
             "GET /%ff?a=\"b\" HTTP/1.1\r\nhost:a\r\n\r\n",
             "OPTIONS * HTTP/1.1\r\nHost:\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: my_host.example:8080\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a%C3%A9:\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: [2001:db8::1]\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: [::ffff:192.0.2.1]:80\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\r\nContent-Length:\t0 \r\nContent-Length: 0\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\r\nX: \u{e9} \t y\r\nX:\r\n\r\n",
         ] {
