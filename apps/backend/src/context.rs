@@ -484,6 +484,8 @@ fn layer_options(settings: &Settings, refusals: Refusals) -> LayerOptions {
             .map(|origin| origin.as_str().to_owned())
             .collect(),
         body_timeout: settings.http.body_timeout,
+        // With a bearer, signing out needs nothing more.
+        optional_bodies: &["/api/auth/logout"],
         request_timeout: settings.http.request_timeout,
         chance: Chance,
         traced: settings.telemetry.otlp_endpoint.is_some(),

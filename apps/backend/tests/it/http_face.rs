@@ -161,6 +161,33 @@ on_both_databases! {
             server.send(request.unwrap()).await.assert_status(204);
             ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
         }
+        // Not even one that no other route would read on.
+        let chunks = || Body::from_stream(futures_util::stream::iter([Ok::<_, std::io::Error>("x".repeat(70_000))]));
+        for (encoding, body) in [
+            ("identity", Body::from("x".repeat(70_000))),
+            ("identity", chunks()),
+            ("gzip", Body::from("{}")),
+            ("\u{e9}", chunks()),
+        ] {
+            let ada = server.sign_in("ada").await;
+            let request = Request::post("/api/auth/logout")
+                .header("authorization", format!("Bearer {}", ada.access_token))
+                .header("content-type", json)
+                .header("content-encoding", encoding)
+                .body(body);
+            server.send(request.unwrap()).await.assert_status(204);
+            ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
+        }
+        for (encoding, body, status, code) in [
+            ("identity", "x".repeat(70_000), 413, "body_too_large"),
+            ("gzip", "{}".to_owned(), 415, "unsupported_media_type"),
+        ] {
+            let request = Request::post("/api/auth/logout")
+                .header("authorization", "Bearer a.b.c")
+                .header("content-encoding", encoding)
+                .body(Body::from(body));
+            server.send(request.unwrap()).await.assert_problem(status, code);
+        }
         // The session of a refresh token that came along has ended, too.
         other.get("/api/auth/me").await.assert_problem(401, "invalid_token");
         // Without a bearer token that is valid, the body is all there is.

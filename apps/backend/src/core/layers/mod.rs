@@ -47,6 +47,8 @@ pub struct LayerOptions {
     pub cors_origins: Vec<String>,
     /// How long the body of a request may take, all of it.
     pub body_timeout: Duration,
+    /// The paths whose handlers can do without the body, whatever is wrong with it.
+    pub optional_bodies: &'static [&'static str],
     /// How long a whole request may take before it is answered 503.
     pub request_timeout: Duration,
     /// Randomness, for request ids.
@@ -138,7 +140,8 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
 /// The answer itself: within its limits of size and time, and whatever the handler does.
 async fn answer(shell: &Shell, request: Request, next: Next) -> Response {
     let Inner { options, metrics, .. } = &*shell.0;
-    let Admitted { request, fate } = match body::admit(request, options.body_timeout) {
+    let without = options.optional_bodies.contains(&request.uri().path());
+    let Admitted { request, fate } = match body::admit(request, options.body_timeout, without) {
         Ok(admitted) => admitted,
         Err(code) => return body::refuse(code),
     };

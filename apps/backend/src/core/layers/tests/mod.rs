@@ -49,6 +49,7 @@ fn layers_within(issuer: &str, request_timeout: Duration) -> Tested {
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
         cors_origins: vec!["https://app.example".into()],
         body_timeout: Duration::from_secs(15),
+        optional_bodies: &[],
         request_timeout,
         chance: Chance,
         traced: false,

@@ -54,6 +54,7 @@ async fn start_behind(limits: Limits, trusted_proxies: Vec<IpNet>) -> Running {
         trusted_proxies: vec![],
         cors_origins: vec!["https://app.example".into()],
         body_timeout: limits.body_timeout,
+        optional_bodies: &[],
         request_timeout: Duration::from_secs(30),
         chance: Chance,
         traced: false,
