@@ -37,6 +37,21 @@ on_both_databases! {
         assert_eq!(subjects(&server).await, [""; 0], "each of them is known now");
     }
 
+    async fn a_15_a_client_whose_address_no_proxy_tells_is_known_nowhere(database: Database) {
+        let server = TestServer::start_with(database, "trusted_proxies = [\"10.0.0.0/8\"]").await;
+        proven(&server, "ada").await;
+        let mut lanes = Lanes::of(&server);
+        behind_a_proxy(&server, "unknown").await.assert_status(200);
+        assert_eq!(subjects(&server).await, [""; 0], "a first sign-in is no news");
+        // Whoever writes an address that cannot be read comes from there, too.
+        for written in ["unknown", "\"", "2001:db8::x"] {
+            server.context.clock.advance(std::time::Duration::from_secs(3600));
+            behind_a_proxy(&server, written).await.assert_status(200);
+            assert_eq!(subjects(&server).await.len(), 1, "{written}");
+        }
+        assert_eq!(lanes.moved(), [0, 4], "all of them wait with the strangers");
+    }
+
     async fn a_15_a_browser_is_known_by_its_cookie_wherever_it_is(database: Database) {
         let server = TestServer::start(database).await;
         proven(&server, "ada").await;
@@ -189,6 +204,18 @@ async fn sign_in_as(server: &TestServer, name: &str, password: &str, (from, user
         .header("content-type", "application/json")
         .header("user-agent", user_agent)
         .extension(ConnectInfo(from.parse::<SocketAddr>().unwrap()))
+        .body(Body::from(body.to_string()));
+    server.send(request.unwrap()).await
+}
+
+/// Signs ada in through a trusted proxy that says this of her address.
+async fn behind_a_proxy(server: &TestServer, address: &str) -> Answer {
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let request = Request::post("/api/auth/login")
+        .header("content-type", "application/json")
+        .header("user-agent", FIREFOX)
+        .header("x-forwarded-for", address)
+        .extension(ConnectInfo("10.0.0.1:1".parse::<SocketAddr>().unwrap()))
         .body(Body::from(body.to_string()));
     server.send(request.unwrap()).await
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
+use crate::core::address::ClientAddress;
+
 /// A client's address as limits see it (SECURITY.md R-66). All addresses of an IPv6 /64 are one; an IPv4 address that
 /// is mapped into IPv6 is the IPv4 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +17,11 @@ impl AddressPrefix {
             IpAddr::V4(address) => IpAddr::V4(address),
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
         })
+    }
+
+    /// Whether nobody can tell which network it is: all of whom that is true are limited together, and none is known by it.
+    pub fn is_unknown(self) -> bool {
+        self == Self::of(ClientAddress::UNKNOWN.ip())
     }
 
     /// Its first address.

@@ -33,7 +33,8 @@ pub async fn is_known<'c>(
     }
 }
 
-/// The account has just proven itself on this device. The command line is none.
+/// The account has just proven itself on this device. The command line is none, and neither is a client without a cookie
+/// whose network nobody can tell.
 ///
 /// # Errors
 /// Those of the database.
@@ -62,13 +63,13 @@ fn hash(account: AccountId, origin: &Origin) -> Option<Hash> {
             digest.update(b"C");
             digest.update(&cookie.0);
         }
-        (None, Some(prefix)) => {
+        (None, Some(prefix)) if !prefix.is_unknown() => {
             digest.update(b"N");
             digest.update(prefix.to_string().as_bytes());
             digest.update(b"\0");
             digest.update(without_versions(origin.user_agent.as_deref().unwrap_or_default()).as_bytes());
         }
-        (None, None) => return None,
+        (None, _) => return None,
     }
     let mut hash = [0; 32];
     hash.copy_from_slice(digest.finish().as_ref());

@@ -81,6 +81,9 @@ pub async fn signed_in_lately<'c>(
     account: AccountId,
     prefix: AddressPrefix,
 ) -> Result<bool, Error> {
+    if prefix.is_unknown() {
+        return Ok(false);
+    }
     let since = context.clock.now() - context.settings.tokens.refresh_absolute_ttl;
     store::opened_from(conn, account, &prefix.to_string(), since).await
 }
