@@ -12,17 +12,18 @@ use utoipa::openapi::{OpenApi, RefOr, Response};
 
 use crate::core::problem::Code::{self, *};
 
-/// Of any request.
-const ALWAYS: &[Code] = &[BadRequest, HeadersTooLarge, Internal, Overloaded, Unavailable];
-/// Of one with a body.
-const OF_A_BODY: &[Code] = &[
-    MalformedBody,
-    RequestTimeout,
+/// Of any request, also of one whose body nobody asked for.
+const ALWAYS: &[Code] = &[
+    BadRequest,
     BodyTooLarge,
     UnsupportedMediaType,
-    ValidationFailed,
-    UnknownField,
+    HeadersTooLarge,
+    Internal,
+    Overloaded,
+    Unavailable,
 ];
+/// Of one with a body.
+const OF_A_BODY: &[Code] = &[MalformedBody, RequestTimeout, ValidationFailed, UnknownField];
 /// Of one with a bearer token.
 const OF_A_TOKEN: &[Code] = &[MissingToken, InvalidToken];
 /// Of a new password.
