@@ -337,6 +337,11 @@ impl Context {
         of_operator(self.operator.as_ref())
     }
 
+    /// Whether there is an account with this id.
+    pub(crate) async fn has_account(&self, account: AccountId) -> Result<bool, Error> {
+        Ok(accounts::find(&self.db, account).await?.is_some())
+    }
+
     /// The challenge that goes with a 401 which is not about a bearer token (RFC 9110 §11.6.1).
     pub fn challenge(&self) -> String {
         format!("Bearer realm=\"{}\"", self.settings.issuer.as_str())

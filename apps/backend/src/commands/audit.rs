@@ -21,7 +21,7 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::features::accounts;
 use crate::features::audit::chain::{Judge, SealedRow, Soundness, Tampering};
-use crate::features::audit::{self, Filter, Listed, Piece, Unsealed, VerifyError};
+use crate::features::audit::{self, Filter, Listed, Piece, Unsealed, VerifyError, Waiting};
 
 /// What the first line of an export says it is.
 const FORMAT: &str = "countersign-audit-1";
@@ -36,6 +36,11 @@ pub(super) async fn run(command: Audit, context: &Context, output: &mut Standard
 }
 
 async fn list(asked: ListAudit, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    let since = asked.since.unwrap_or(Timestamp(0));
+    let until = asked.until.unwrap_or(Timestamp(i64::MAX));
+    if until <= since {
+        return Err(Failure::coded(Code::Usage, "--until is not later than --since"));
+    }
     let account = match asked.account {
         Some(text) => Some(match text.parse() {
             // It need not be there any more.
@@ -47,8 +52,8 @@ async fn list(asked: ListAudit, context: &Context, output: &mut Standard) -> Res
     let filter = Filter {
         account,
         kind: asked.kind,
-        since: asked.since.unwrap_or(Timestamp(0)),
-        until: asked.until.unwrap_or(Timestamp(i64::MAX)),
+        since,
+        until,
         limit: asked.limit.into(),
     };
     let entries = audit::list(context, &filter).await?;
@@ -197,14 +202,12 @@ async fn verify(asked: &VerifyAudit, context: &Context, output: &mut Standard) -
     let mut keys = given_keys(asked)?;
     keys.extend(context.keys.public_keys());
     let sound = audit::verify(context, judge(asked, keys)?).await;
-    tell(
-        &sound.map_err(|error| match error {
-            VerifyError::Tampered(tampering) => failed(&tampering),
-            VerifyError::Store(error) => error.into(),
-        })?,
-        asked,
-        output,
-    )
+    let sound = sound.map_err(|error| match error {
+        VerifyError::Tampered(tampering) => failed(&tampering),
+        VerifyError::Store(error) => error.into(),
+    })?;
+    let waiting = audit::waiting(context).await?;
+    tell((&sound, waiting), asked, output)
 }
 
 /// Verifies an export: no database, no settings.
@@ -217,7 +220,7 @@ pub(super) fn verify_export(asked: &VerifyAudit, output: &mut Standard) -> Resul
     }
     let Some(path) = &asked.export else { return Ok(()) };
     let sound = judge_file(path, judge(asked, keys)?)?;
-    tell(&sound, asked, output)
+    tell((&sound, None), asked, output)
 }
 
 fn judge_file(path: &Path, mut judge: Judge) -> Result<Soundness, Failure> {
@@ -285,7 +288,11 @@ fn failed(tampering: &Tampering) -> Failure {
     )
 }
 
-fn tell(sound: &Soundness, asked: &VerifyAudit, output: &mut Output<io::Stdout>) -> Result<(), Failure> {
+fn tell(
+    (sound, waiting): (&Soundness, Option<Waiting>),
+    asked: &VerifyAudit,
+    output: &mut Output<io::Stdout>,
+) -> Result<(), Failure> {
     let mut sentence = match sound.checkpoints {
         0 => "Nothing was sealed yet, so there is nothing to verify.".to_owned(),
         checkpoints => format!(
@@ -297,6 +304,11 @@ fn tell(sound: &Soundness, asked: &VerifyAudit, output: &mut Output<io::Stdout>)
         let at = Timestamp(at.saturating_mul(1000));
         sentence.push_str(&format!(
             " The newest was signed at {at}; what came later is not protected yet."
+        ));
+    }
+    if let Some(Waiting { entries, since }) = waiting {
+        sentence.push_str(&format!(
+            " Entries that wait to be sealed: {entries}, the oldest of {since}; a server seals within seconds."
         ));
     }
     if sound.removed_through > 0 {

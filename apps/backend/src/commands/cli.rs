@@ -201,7 +201,10 @@ pub struct Account {
 /// Whether `--json` stands on a command line that cannot be read.
 pub fn asks_for_json(arguments: impl IntoIterator<Item = OsString>) -> bool {
     let options = arguments.into_iter().take_while(|argument| argument != "--");
-    options.skip(1).any(|argument| argument == "--json")
+    options.skip(1).any(|argument| {
+        let argument = argument.to_string_lossy();
+        argument == "--json" || argument.starts_with("--json=")
+    })
 }
 
 /// The name of an operator: what can stand in a table.

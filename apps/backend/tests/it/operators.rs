@@ -147,11 +147,12 @@ on_both_databases! {
     async fn what_is_typed_wrong_is_said_plainly(database: Database) {
         let scratch = with_accounts(database, &["ada"]).await;
         let ada = "ada@example.com";
-        let cases: [(&[&str], i32, &str); 13] = [
+        let cases: [(&[&str], i32, &str); 14] = [
             (&["audit", "list", "--kind", "typo"], 2, "sign_in"),
             (&["audit", "list", "--kind", "SIGN_IN"], 2, "sign_in"),
             (&["audit", "list", "--account", "nobody"], 1, "neither an e-mail address"),
             (&["audit", "list", "--since", "yesterday"], 2, "no time in UTC"),
+            (&["audit", "list", "--since", "2026-11-02T00:00:00Z", "--until", "2026-11-01T00:00:00Z"], 2, "--until is not later than --since"),
             (&["users", "grant", ada, "bad scope"], 2, "name each scope by itself"),
             (&["users", "grant", ada, ""], 2, "name each scope by itself"),
             (&["users", "ungrant", ada, "a b"], 2, "name each scope by itself"),
@@ -181,7 +182,7 @@ on_both_databases! {
         }
         let shown = json(&scratch, &["users", "show", ada]);
         assert_eq!(shown["scopes"], "");
-        for line in [&["--json", "serv"][..], &["users", "frobnicate", "--json"], &["users", "list", "--limit", "none", "--json"]] {
+        for line in [&["--json", "serv"][..], &["users", "frobnicate", "--json"], &["users", "list", "--limit", "none", "--json"], &["users", "list", "--json=true"]] {
             let body: Value = serde_json::from_str(&refused(&scratch, line).1).unwrap();
             assert_eq!(body["code"], "usage");
             assert!(!body["error"].as_str().unwrap().contains("--help"), "{body}");

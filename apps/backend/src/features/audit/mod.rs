@@ -8,7 +8,8 @@ mod service;
 mod store;
 
 pub use service::{
-    Actor, Event, Filter, Kind, Outcome, Piece, SealError, VerifyError, Witness, erase, forget, judge_piece,
-    keep_forever, list, read, record, record_alone, record_at, reference, retire, seal, verify, write_refusals,
+    Actor, Event, Filter, Kind, Outcome, Piece, SealError, VerifyError, Waiting, Witness, erase, forget, judge_piece,
+    keep_forever, list, read, record, record_alone, record_at, reference, retire, seal, verify, waiting,
+    write_refusals,
 };
 pub use store::{Entry, Listed, Unsealed, newest, of_account};

@@ -322,6 +322,13 @@ pub(super) async fn oldest_unsealed<'c>(conn: impl Into<Conn<'c>>) -> Result<Opt
     .await
 }
 
+/// How many rows wait to be sealed.
+pub(super) async fn count_unsealed<'c>(conn: impl Into<Conn<'c>>) -> Result<i64, Error> {
+    query(sql!("SELECT COUNT(*) FROM audit_events WHERE seq IS NULL"))
+        .one(conn)
+        .await
+}
+
 /// When the newest entry was written.
 pub async fn newest<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Timestamp>, Error> {
     query(sql!("SELECT at FROM audit_events ORDER BY at DESC LIMIT 1"))
@@ -339,14 +346,20 @@ pub(super) async fn has_unsealed<'c>(conn: impl Into<Conn<'c>>, account: Account
     Ok(found.is_some())
 }
 
+/// The number after this one. Whoever wrote the largest there is does not keep servers from taking turns.
+fn next(revision: i64) -> i64 {
+    revision.wrapping_add(1)
+}
+
 /// Moves the end of the chain, if nobody else has moved it.
 pub(super) async fn advance(tx: &mut Tx<'_>, revision: i64, (seq, hash): (i64, Hash)) -> Result<bool, Error> {
     let changed = query(sql!(
-        "UPDATE audit_head SET revision = revision + 1, seq = $2, hash = $3 WHERE id = 1 AND revision = $1"
+        "UPDATE audit_head SET revision = $4, seq = $2, hash = $3 WHERE id = 1 AND revision = $1"
     ))
     .bind(revision)
     .bind(seq)
     .bind(hash)
+    .bind(next(revision))
     .execute(tx)
     .await?;
     Ok(changed == 1)
@@ -355,9 +368,10 @@ pub(super) async fn advance(tx: &mut Tx<'_>, revision: i64, (seq, hash): (i64, H
 /// Keeps all others from working on the log, if nobody else has worked on it.
 pub(super) async fn touch(tx: &mut Tx<'_>, revision: i64) -> Result<bool, Error> {
     let changed = query(sql!(
-        "UPDATE audit_head SET revision = revision + 1 WHERE id = 1 AND revision = $1"
+        "UPDATE audit_head SET revision = $2 WHERE id = 1 AND revision = $1"
     ))
     .bind(revision)
+    .bind(next(revision))
     .execute(tx)
     .await?;
     Ok(changed == 1)
@@ -366,10 +380,11 @@ pub(super) async fn touch(tx: &mut Tx<'_>, revision: i64) -> Result<bool, Error>
 /// Notes up to where rows are to be removed. Only a server of the previous version goes by it.
 pub(super) async fn intend(tx: &mut Tx<'_>, revision: i64, through: i64) -> Result<bool, Error> {
     let changed = query(sql!(
-        "UPDATE audit_head SET revision = revision + 1, removed_through = $2 WHERE id = 1 AND revision = $1"
+        "UPDATE audit_head SET revision = $3, removed_through = $2 WHERE id = 1 AND revision = $1"
     ))
     .bind(revision)
     .bind(through)
+    .bind(next(revision))
     .execute(tx)
     .await?;
     Ok(changed == 1)

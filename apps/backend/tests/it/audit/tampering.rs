@@ -150,6 +150,7 @@ fn others(value: &Value, kind: ColumnKind) -> Vec<Value> {
             Value::Int(number + 1),
             Value::Int(number + 1_000_000),
             Value::Int(number - 1),
+            Value::Int(i64::MAX),
         ],
         Value::Bytes(bytes) => {
             let mut bytes = bytes.clone();
@@ -307,12 +308,24 @@ on_both_databases! {
         query(sql!("INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, 0)")).bind(ada).execute(&server.context.db).await.unwrap();
         verdict(&server).await.unwrap();
         assert_eq!(countersign::features::audit::list(&server.context, &of(ada)).await.unwrap().len(), 4);
+        // So is a deletion that never was: it is sealed as it was written, but the account is there.
+        let origin = Origin::of_server();
+        record_alone(&server.context.db, &server.context.clock, Event::new(Kind::AccountDeleted, ada, &origin)).await.unwrap();
+        query(sql!("INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, 0)")).bind(ada).execute(&server.context.db).await.unwrap();
+        assert_eq!(verdict(&server).await.unwrap().erased, 8);
+        let acts = countersign::features::audit::list(&server.context, &of(ada)).await.unwrap();
+        assert!(acts.len() == 5 && acts.iter().skip(1).all(|act| act.address.is_some()), "{acts:?}");
         // The end is signed by another key, for the server to go on from there.
-        let claims = decode_without_verifying(kept).unwrap().claims;
-        let forged = SigningKey::generate().unwrap().sign(TokenType::AuditCheckpoint, &claims).unwrap();
-        put_all(&server, &whole).await;
-        query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE token = $2")).bind(&forged).bind(kept).execute(&server.context.db).await.unwrap();
-        verdict(&server).await.unwrap_err();
+        let mut claims = decode_without_verifying(kept).unwrap().claims;
+        for through in [0, place, place + 1, i64::MAX] {
+            claims["removed_through"] = through.into();
+            let forged = SigningKey::generate().unwrap().sign(TokenType::AuditCheckpoint, &claims).unwrap();
+            put_all(&server, &whole).await;
+            query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE token = $2")).bind(&forged).bind(kept).execute(&server.context.db).await.unwrap();
+            verdict(&server).await.unwrap_err();
+            verdict(&server).await.unwrap_err();
+            assert!(copy(&server).await["audit_events"].rows.len() > whole["audit_events"].rows.len(), "{through}");
+        }
     }
 }
 

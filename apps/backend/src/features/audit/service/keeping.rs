@@ -49,7 +49,7 @@ pub async fn keep_forever(context: Context) {
 async fn sealed_and_shipped(context: &Context, shipping: &mut Shipping) -> Result<(), SealError> {
     let sealed = seal(context).await;
     let oldest = store::oldest_unsealed(&context.db).await?;
-    let lag = oldest.map_or(0, |at| context.clock.now().millis() - at.millis());
+    let lag = oldest.map_or(0, |at| context.clock.now().millis().saturating_sub(at.millis()));
     context
         .metrics
         .audit_lag(Duration::from_millis(u64::try_from(lag).unwrap_or(0)));
@@ -109,16 +109,21 @@ pub async fn erase(context: &Context) -> Result<(), Error> {
         let Some(revision) = store::revision(&context.db).await? else {
             return Ok(());
         };
+        let is_there = context.has_account(account).await?;
         context
             .db
-            .transact((revision, account), |tx, &(revision, account)| {
+            .transact((revision, account, is_there), |tx, &(revision, account, is_there)| {
                 Box::pin(async move {
                     // Another node may be sealing a row of this very account.
                     if !store::touch(tx, revision).await? || store::has_unsealed(&mut *tx, account).await? {
                         return Ok(());
                     }
+                    // Who may write into the database could else have anyone forgotten.
+                    if is_there {
+                        tracing::warn!(%account, "audit_erasures names an account that is there; it is not forgotten");
+                        return store::forget_erasure(tx, account).await;
+                    }
                     if let Some(found) = store::subject(&mut *tx, account).await? {
-                        // Who may write into the database could else have anyone forgotten.
                         if !found.fits() || !store::is_deleted(&mut *tx, found.pseudonym).await? {
                             tracing::warn!(
                                 %account,

@@ -9,7 +9,7 @@ mod witness;
 use countersign_store::{Db, Error, Tx};
 
 pub use self::keeping::{erase, keep_forever, retire, write_refusals};
-pub use self::reading::{Piece, VerifyError, judge_piece, read, verify};
+pub use self::reading::{Piece, VerifyError, Waiting, judge_piece, read, verify, waiting};
 pub use self::sealing::{SealError, seal};
 pub use self::witness::Witness;
 use super::store::{self, Listed};

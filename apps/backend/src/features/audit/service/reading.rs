@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::super::chain::{Judge, RowName, SealedRow, Soundness, Tampering, is_at_beginning, is_commitment};
 use super::super::store::{self, Checkpoint, Unsealed};
 use crate::Context;
+use crate::core::clock::Timestamp;
 
 /// How many rows are read at a time.
 const PAGE: i64 = 500;
@@ -92,6 +93,25 @@ pub async fn read<E: From<Error>>(context: &Context, mut take: impl FnMut(Piece)
         take(Piece::Unsealed(row))?;
     }
     Ok(())
+}
+
+/// Entries that are not sealed yet, which anyone can change unseen who may write into the database.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting {
+    /// How many.
+    pub entries: i64,
+    /// When the oldest was written.
+    pub since: Timestamp,
+}
+
+/// What waits to be sealed; none if nothing does.
+///
+/// # Errors
+/// Those of the database.
+pub async fn waiting(context: &Context) -> Result<Option<Waiting>, Error> {
+    let entries = store::count_unsealed(&context.db).await?;
+    let since = store::oldest_unsealed(&context.db).await?;
+    Ok(since.map(|since| Waiting { entries, since }))
 }
 
 /// Judges the log in the database, and the tables beside it, which no export holds.

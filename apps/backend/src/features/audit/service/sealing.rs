@@ -151,7 +151,10 @@ async fn removed_through(
     now: Timestamp,
 ) -> Result<i64, Error> {
     let Some(end) = end else { return Ok(0) };
-    let before = end.claims.removed_through;
+    let before = match end.vouched {
+        true => end.claims.removed_through,
+        false => end.claims.removed_through.min(gone(context, end).await?),
+    };
     let asked = rows.iter().filter(|row| row.kind == Kind::AuditTrimmed.name());
     let places = asked.filter_map(|row| row.detail.as_ref()?.strip_prefix(ROWS_UP_TO)?.parse::<i64>().ok());
     match places.max() {
@@ -161,6 +164,13 @@ async fn removed_through(
         }
         _ => Ok(before),
     }
+}
+
+/// Up to which place nothing is there any more. Who could sign nothing of ours has no more removed than that.
+async fn gone(context: &Context, end: &End) -> Result<i64, Error> {
+    let first = store::first_place(&context.db).await?;
+    let gone = first.map_or(end.claims.last, |first| first.saturating_sub(1));
+    Ok(gone.clamp(0, end.claims.last.max(0)))
 }
 
 /// What an entry about a removal says.
