@@ -69,7 +69,9 @@ pub enum OpenError {
         "{} has {names} names (hard links). A server or command that uses another one keeps another log, and what it \
          commits is lost. Remove all names but one; `find {} -xdev -samefile {}` lists those below that folder",
         path.display(),
-        path.parent().map_or_else(|| ".".into(), |folder| folder.display().to_string()),
+        path.parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .map_or_else(|| ".".into(), |folder| folder.display().to_string()),
         path.display()
     )]
     ManyNames {

@@ -10,12 +10,17 @@ use zeroize::Zeroizing;
 /// More than the longest password that any setting allows, in bytes; what is longer is no password.
 const MOST_BYTES: usize = 8 * 1024;
 
+/// What helps where there is no terminal to ask for a password on.
+const PASS_IT: &str = "pass the password with --password-stdin";
+/// What helps where there is no terminal to ask for a yes on.
+const SAY_YES: &str = "say yes with --yes";
+
 /// Why nobody could be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
     /// There is no terminal.
-    #[error("there is no terminal to ask on; pass the password with --password-stdin")]
-    NoTerminal,
+    #[error("there is no terminal to ask on; {0}")]
+    NoTerminal(&'static str),
     /// The two passwords differ.
     #[error("the two passwords are not the same")]
     Differ,
@@ -32,7 +37,7 @@ pub enum PromptError {
 /// # Errors
 /// [`PromptError`].
 pub fn new_password() -> Result<SecretString, PromptError> {
-    let mut terminal = open_terminal()?;
+    let mut terminal = open_terminal(PASS_IT)?;
     let first = ask_hidden(&mut terminal, "Password: ")?;
     let second = ask_hidden(&mut terminal, "The same again: ")?;
     if *first == *second {
@@ -55,19 +60,19 @@ pub fn password_from(input: impl Read) -> Result<SecretString, PromptError> {
 /// # Errors
 /// [`PromptError::NoTerminal`] or [`PromptError::Io`].
 pub fn confirm(question: &str) -> Result<bool, PromptError> {
-    let mut terminal = open_terminal()?;
+    let mut terminal = open_terminal(SAY_YES)?;
     write!(terminal, "{} [y/N] ", super::output::harmless(question))?;
     let answer = first_line(&terminal);
     Ok(answer.is_ok_and(|answer| matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")))
 }
 
 /// The terminal itself, so that it also works with other files as standard input and output.
-fn open_terminal() -> Result<File, PromptError> {
+fn open_terminal(instead: &'static str) -> Result<File, PromptError> {
     OpenOptions::new()
         .read(true)
         .write(true)
         .open("/dev/tty")
-        .map_err(|_| PromptError::NoTerminal)
+        .map_err(|_| PromptError::NoTerminal(instead))
 }
 
 fn ask_hidden(terminal: &mut File, question: &str) -> Result<Zeroizing<String>, PromptError> {

@@ -144,6 +144,31 @@ on_both_databases! {
     }
 }
 
+#[test]
+fn an_empty_file_stays_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("empty.db");
+    std::fs::write(&file, "").unwrap();
+    for line in [
+        &["users", "list"][..],
+        &["backup", "b.gz"],
+        &["audit", "verify"],
+        &["doctor"],
+    ] {
+        let mut command = Command::new(BINARY);
+        command.env_clear().current_dir(folder.path()).args(line);
+        command.env("COUNTERSIGN_DATABASE_URL", "sqlite://empty.db");
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{line:?}");
+        assert_eq!(
+            contents(folder.path()),
+            BTreeSet::from(["empty.db".to_owned()]),
+            "{line:?}"
+        );
+        assert_eq!(std::fs::read(&file).unwrap(), b"", "{line:?}");
+    }
+}
+
 /// Every line of the operators' guides and of the units that runs a command on an installation.
 fn documented() -> Vec<(String, String)> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -415,6 +415,11 @@ on_both_databases! {
             let said = restore(&whole[..cut]);
             assert!(said.contains("damaged or cut off") || said.contains("is no backup"), "{cut}: {said}");
         }
+        // What comes behind the end is no part of it.
+        for more in [&b"more"[..], &whole] {
+            let said = restore(&[&whole[..], more].concat());
+            assert!(said.contains("damaged"), "{said}");
+        }
         let mut flipped = whole.clone();
         flipped[whole.len() / 2] ^= 1;
         let said = restore(&flipped);

@@ -21,11 +21,12 @@ pub(super) fn path_of(url: &str) -> Result<PathBuf, OpenError> {
     }
 }
 
-/// Refuses a path where there is no file.
+/// Refuses a path where there is no file, or one with nothing in it: to open that would make a database of it.
 pub(super) fn exists(path: &Path) -> Result<(), OpenError> {
-    match path.try_exists() {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(OpenError::Missing { path: path.to_owned() }),
+    match path.metadata() {
+        Ok(found) if found.is_file() && found.len() == 0 => Err(OpenError::Missing { path: path.to_owned() }),
+        Ok(_) => Ok(()),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Err(OpenError::Missing { path: path.to_owned() }),
         Err(why) => Err(refused(path, &why)),
     }
 }

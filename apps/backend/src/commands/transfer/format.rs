@@ -185,10 +185,11 @@ impl Reader {
                 })))
             }
             (Line::Complete { tables }, None) if tables == self.tables => {
-                // The end of the gzip stream holds a check sum of its own.
+                // The end of the gzip stream holds a check sum of its own. It is the end of the file.
                 self.text.clear();
-                match self.lines.read_line(&mut self.text) {
-                    Ok(0) => Ok(None),
+                let ended = matches!(self.lines.read_line(&mut self.text), Ok(0));
+                match self.lines.get_mut().get_mut().fill_buf() {
+                    Ok([]) if ended => Ok(None),
                     _ => Err(self.damaged()),
                 }
             }
