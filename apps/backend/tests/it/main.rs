@@ -19,6 +19,7 @@ mod devices;
 mod doctor;
 mod documents;
 mod empty_folder;
+mod every_door;
 mod faults;
 mod forward;
 mod health;

@@ -71,7 +71,7 @@ fn conditional(path: &str, etag: &str, wait: &str) -> Request<Body> {
 on_both_databases! {
     async fn a95_r16_c77_every_way_to_end_a_session_sets_its_bit(database: Database) {
         let server = TestServer::start_with(database, "[sessions]\nper_account = 2\n[tokens]\nrefresh_replay_window = \"0s\"").await;
-        for way in ["logout", "by refresh token", "revoke", "reuse", "everywhere", "password", "cap", "delete",
+        for way in ["logout", "by refresh token", "revoke", "reuse", "everywhere", "password", "recovery", "cap", "delete",
             "operator password", "operator disable", "operator delete"]
         {
             let name = way.replace(' ', "-");
@@ -100,6 +100,12 @@ on_both_databases! {
                     let body = json!({ "current_password": PASSWORD, "new_password": "another long umbrella" });
                     other.post("/api/auth/change-password", body).await.assert_status(204);
                     assert!(!is_revoked(&server, &other.access_token).await, "the session that asked lives on");
+                }
+                "recovery" => {
+                    server.mails().await;
+                    server.post("/api/auth/recover", json!({ "email": ada.email })).await.assert_status(202);
+                    let body = json!({ "token": server.mail().await.token(), "new_password": "another long umbrella" });
+                    server.post("/api/auth/recover/confirm", body).await.assert_status(204);
                 }
                 "cap" => for _ in 0..2 {
                     context.clock.advance(Duration::from_secs(1));

@@ -403,6 +403,11 @@ async fn a78_no_database_and_no_redis_is_reached_unencrypted_on_another_host() {
             "sslmode=require",
         ),
         ("COUNTERSIGN_REDIS_URL", "redis://:secret@redis.invalid", "rediss://"),
+        (
+            "COUNTERSIGN_MAIL__SMTP_URL",
+            "smtp://u:secret@mail.invalid?tls=none",
+            "smtps://",
+        ),
     ] {
         let refusal = Launch::new(BINARY, &scratch).with(variable, url).refused().await;
         assert_ne!(refusal.exit_code, Some(0));

@@ -124,9 +124,15 @@ async fn r15_x26_bearer_tokens_of_any_size_are_refused_and_harm_nobody() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let launch = Launch::new(BINARY, &scratch);
     let server = launch.start().await;
-    let with_token = |length| {
-        let token = "x".repeat(length);
+    let with_token = |token: &str, length: usize| {
+        let token = token.repeat(length / token.len());
         format!("GET /api/auth/me HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n")
+    };
+    let post = |body: &str| {
+        let length = body.len();
+        format!(
+            "POST /api/auth/refresh HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
     };
     for (length, status, code) in [
         (0, 401, "invalid_token"),
@@ -135,10 +141,28 @@ async fn r15_x26_bearer_tokens_of_any_size_are_refused_and_harm_nobody() {
         (17 * 1024, 431, "headers_too_large"),
         (1024 * 1024, 431, "headers_too_large"),
     ] {
-        let said = exchange(server.address, with_token(length)).await;
-        assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{length}: {said}");
-        assert!(said.contains(&format!(r#""code":"{code}""#)), "{length}: {said}");
-        assert!(said.contains("connection: close"), "{length}: {said}");
+        for token in ["x", ".", "e30.", "eyJhbGciOiJFUzI1NiJ9."] {
+            let said = exchange(server.address, with_token(token, length)).await;
+            assert!(
+                said.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{length} of {token}: {said}"
+            );
+            assert!(
+                said.contains(&format!(r#""code":"{code}""#)),
+                "{length} of {token}: {said}"
+            );
+            assert!(said.contains("connection: close"), "{length} of {token}: {said}");
+        }
+    }
+    for (length, status) in [(60_000, 401), (1024 * 1024, 413)] {
+        for token in [".", "csr_"] {
+            let body = format!(r#"{{"refresh_token":"{}"}}"#, token.repeat(length / token.len()));
+            let said = exchange(server.address, post(&body)).await;
+            assert!(
+                said.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{length} of {token}: {said}"
+            );
+        }
     }
     let answer = server.client().send((Method::GET, "/healthz"), None, "").await;
     answer.unwrap().assert_status(200);

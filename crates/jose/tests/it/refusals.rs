@@ -35,6 +35,41 @@ fn r_1_to_r_15_every_forged_token_is_refused_by_its_name() {
 }
 
 #[test]
+fn x_26_a_megabyte_of_dots_is_refused_unread() {
+    let key = SigningKey::generate().unwrap();
+    for length in [16, 100, MAX_TOKEN_LENGTH, MAX_TOKEN_LENGTH + 1, 1 << 20] {
+        for part in [".", "e30.", "a."] {
+            let token = part.repeat(length.div_ceil(part.len()));
+            let expected = match token.len() > MAX_TOKEN_LENGTH {
+                true => "token_too_long",
+                false => "not_three_parts",
+            };
+            // A token that is too long is refused before anything of it is looked at, the key among it.
+            let looked_for = Cell::new(false);
+            let expect = Expectation {
+                issuer: ISSUER,
+                audience: &[AUDIENCE.to_owned()],
+                now: NOW,
+                leeway: 0,
+            };
+            let keys = |_: &str| {
+                looked_for.set(true);
+                None::<&VerifyingKey>
+            };
+            let refused = verify_access_token(&token, keys, &expect).unwrap_err();
+            assert_eq!(refused.code(), expected, "{} of {part}", token.len());
+            assert_eq!(
+                verify(&key, &token, NOW).unwrap_err().code(),
+                expected,
+                "{} of {part}",
+                token.len()
+            );
+            assert!(!looked_for.get(), "{} of {part}", token.len());
+        }
+    }
+}
+
+#[test]
 fn the_table_of_forgeries_names_each_refusal_and_each_forgery_once() {
     let key = SigningKey::generate().unwrap();
     let forged = forged_tokens(&key, &json!(claims(NOW)));

@@ -1,5 +1,6 @@
 //! What a browser keeps, and what its forms prove.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -46,6 +47,48 @@ on_both_databases! {
             }
             for name in &names {
                 assert!(name.starts_with(prefix) && name.ends_with(expected), "{issuer}: {name}");
+            }
+        }
+    }
+
+    async fn a_65_whatever_sets_a_cookie_keeps_it_from_scripts_and_from_other_sites(database: Database) {
+        for (issuer, prefix) in [("https://auth.example.com", "__Host-countersign"), ("http://127.0.0.1:8000", "countersign")] {
+            let server = TestServer::start_with(database, &format!("issuer = \"{issuer}\"\n")).await;
+            let mut browser = Browser::new(&server);
+            let (email, mut seen) = (("email", "ada@example.com"), BTreeSet::new());
+            for (path, fields) in [
+                ("/signin", None),
+                ("/signup", Some(vec![email, ("password", PASSWORD)])),
+                ("/language", Some(vec![("language", "de"), ("back", "/")])),
+                ("/verify/ask", Some(vec![email])),
+                ("/account/password", Some(vec![("current_password", PASSWORD), ("new_password", NEW_PASSWORD)])),
+                ("/signout", Some(vec![])),
+                ("/signin", Some(vec![email, ("password", NEW_PASSWORD)])),
+                ("/signin/email/ask", Some(vec![email])),
+                ("/recover", Some(vec![email])),
+                ("/account/delete", Some(vec![("delete_password", NEW_PASSWORD)])),
+            ] {
+                let answer = match &fields {
+                    Some(fields) => browser.send(form(path).header("sec-fetch-site", "same-origin"), encoded(fields)).await.assert_status(303),
+                    None => browser.get(path).await.assert_status(200),
+                };
+                for cookie in answer.headers.get_all("set-cookie") {
+                    let cookie = cookie.to_str().unwrap();
+                    let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+                    let attributes: Vec<_> = cookie.split("; ").skip(1).collect();
+                    for needed in ["Path=/", "HttpOnly", "SameSite=Lax"] {
+                        assert!(attributes.contains(&needed), "{path}: {cookie}");
+                    }
+                    assert_eq!(attributes.contains(&"Secure"), issuer.starts_with("https"), "{path}: {cookie}");
+                    assert!(!attributes.iter().any(|attribute| attribute.starts_with("Domain")), "{path}: {cookie}");
+                    assert!(name.starts_with(prefix), "{path}: {cookie}");
+                    if !value.is_empty() {
+                        seen.insert(name.trim_start_matches(prefix).trim_end_matches("-8000").to_owned());
+                    }
+                }
+            }
+            for kind in ["", "-form", "-language", "-device"] {
+                assert!(seen.contains(kind), "{issuer}: no {prefix}{kind} among {seen:?}");
             }
         }
     }

@@ -5,6 +5,7 @@ mod cookies;
 mod landings;
 mod languages;
 mod repeated;
+mod steps;
 mod typed;
 
 use std::collections::BTreeMap;
