@@ -74,26 +74,32 @@ pub(super) async fn count(tx: &mut Tx<'_>, recipient: Recipient, since: Timestam
     .await
 }
 
-/// How many mails of a kind a network asked for to a recipient after `since`; where there is no network, how many were
-/// asked for without one.
+/// How many mails of a kind, or of all, a network asked for to a recipient after `since`; none where there is no network.
 pub(super) async fn count_of_asker(
     tx: &mut Tx<'_>,
-    (recipient, purpose): (Recipient, &str),
+    (recipient, purpose): (Recipient, Option<&str>),
     asker: Option<Asker>,
     since: Timestamp,
 ) -> Result<i64, Error> {
     let Some(asker) = asker else {
         return Ok(0);
     };
-    query(sql!(
-        "SELECT COUNT(*) FROM mail_marks WHERE recipient = $1 AND purpose = $2 AND asker = $3 AND counted_at > $4"
-    ))
-    .bind(recipient)
-    .bind(purpose)
-    .bind(asker)
-    .bind(since)
-    .one(tx)
-    .await
+    let counted = match purpose {
+        Some(purpose) => query(sql!(
+            "SELECT COUNT(*) FROM mail_marks WHERE recipient = $1 AND asker = $2 AND counted_at > $3 AND purpose = $4"
+        ))
+        .bind(recipient)
+        .bind(asker)
+        .bind(since)
+        .bind(purpose),
+        None => query(sql!(
+            "SELECT COUNT(*) FROM mail_marks WHERE recipient = $1 AND asker = $2 AND counted_at > $3"
+        ))
+        .bind(recipient)
+        .bind(asker)
+        .bind(since),
+    };
+    counted.one(tx).await
 }
 
 /// When the newest mail of a kind to a recipient leaves, or left.

@@ -247,7 +247,7 @@ pub async fn owe(tx: &mut Tx<'_>, owed: &Owed<'_>, now: Timestamp) -> Result<(),
 }
 
 /// Owes a mail that somebody asked for from the network `asker`, unless as many were asked for to this recipient as the
-/// limits allow: of its kind from this network, and of all kinds from everywhere. It does not look whether the address has
+/// limits allow: of its kind and of all kinds from this network, and of all kinds from everywhere. It does not look whether the address has
 /// an account: that shows when it is sent. Says whether it is owed.
 ///
 /// # Errors
@@ -263,11 +263,14 @@ pub async fn ask(
     if limits.enabled {
         let (rate, whole) = (limits.mails_per_recipient_and_address, limits.mails_per_recipient);
         let asker = asker.map(|asker| recipient.asked_from(asker));
-        let asked = marks::count_of_asker(tx, (recipient, owed.purpose.name()), asker, now - rate.per).await?;
+        let of_kind = marks::count_of_asker(tx, (recipient, Some(owed.purpose.name())), asker, now - rate.per).await?;
+        let of_asker = marks::count_of_asker(tx, (recipient, None), asker, now - whole.per).await?;
         let all = marks::count(tx, recipient, now - whole.per).await?;
+        // Nobody uses up by every kind what is there for all networks.
+        let for_asker = rate.count.max(whole.count / 3);
         // Notices keep a part for themselves: nobody silences them by asking.
         let for_asked = whole.count - whole.count / 4;
-        if asked >= i64::from(rate.count) || all >= i64::from(for_asked) {
+        if of_kind >= i64::from(rate.count) || of_asker >= i64::from(for_asker) || all >= i64::from(for_asked) {
             return Ok(false);
         }
     }

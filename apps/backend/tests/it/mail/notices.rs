@@ -125,6 +125,21 @@ on_both_databases! {
         assert!(told.iter().any(|mail| mail.subject.contains("was changed")), "{told:?}");
     }
 
+    async fn a_1_a_20_one_stranger_who_asks_for_every_kind_does_not_keep_a_reset_from_its_owner(database: Database) {
+        let server = TestServer::start_with(database, LIMITED).await;
+        verified(&server, "ada").await;
+        for _ in 0..4 {
+            for path in ["/api/auth/login/email", "/api/auth/verify-email", "/api/auth/recover"] {
+                let body = json!({ "email": "Ada@example.com" });
+                post_from(&server, path, ("203.0.113.7", CHROME), body).await.assert_status(202);
+            }
+        }
+        server.mails().await;
+        let body = json!({ "email": "ada@example.com" });
+        post_from(&server, "/api/auth/recover", ("198.51.100.1", CHROME), body).await.assert_status(202);
+        assert_eq!(server.mails().await.len(), 1, "the owner's own");
+    }
+
     async fn a_1_a_20_strangers_do_not_keep_a_reset_from_its_owner(database: Database) {
         let server = TestServer::start_with(database, LIMITED).await;
         verified(&server, "ada").await;
