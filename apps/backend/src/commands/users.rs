@@ -198,13 +198,19 @@ async fn say_scopes(
 ) -> Result<(), Failure> {
     let scopes = accounts::scopes(&context.db, account.id).await?;
     let names: Vec<_> = scopes.iter().collect();
-    let sentence = match (unchanged, names.is_empty()) {
+    let mut sentence = match (unchanged, names.is_empty()) {
         (true, true) => format!("Nothing has changed: {} owns no scopes.", account.email),
         (true, false) => format!("Nothing has changed: {} owns {scopes}.", account.email),
         (false, true) => format!("{} owns no scopes.", account.email),
         (false, false) => format!("{} owns {scopes}; its next sign-in can ask for them.", account.email),
     };
-    Ok(output.done(&sentence, &json!({ "id": account.id, "scopes": names }))?)
+    let verified = account.email_verified_at.is_some();
+    // Anyone can sign up with an email address that is not theirs, before its owner does.
+    if !verified && !names.is_empty() {
+        sentence.push_str(" Its email address is not verified: make sure that the account is the right person's.");
+    }
+    let object = json!({ "id": account.id, "email_verified": verified, "scopes": names });
+    Ok(output.done(&sentence, &object)?)
 }
 
 /// The command line has parsed each.

@@ -110,12 +110,17 @@ impl Deref for NewEmail {
     }
 }
 
-/// A top-level domain consists of letters alone, or is an internationalized one (RFC 3696 §2; ICANN). An IPv4 address, in
-/// whichever notation a resolver takes, ends in a number.
+/// A top-level domain consists of two letters or more (RFC 3696 §2; ICANN), or is an internationalized one, in which no digit
+/// stands for a number either. An IPv4 address, in whichever notation a resolver takes, ends in a number.
 fn has_top_level_domain(domain: &str) -> bool {
-    domain
-        .rsplit_once('.')
-        .is_some_and(|(_, last)| last.starts_with("xn--") || last.bytes().all(|byte| byte.is_ascii_alphabetic()))
+    domain.rsplit_once('.').is_some_and(|(_, last)| {
+        if last.starts_with("xn--") {
+            let (known, _) = idna::domain_to_unicode(last);
+            !known.chars().any(char::is_numeric)
+        } else {
+            last.len() >= 2 && last.bytes().all(|byte| byte.is_ascii_alphabetic())
+        }
+    })
 }
 
 impl fmt::Display for Email {

@@ -77,6 +77,15 @@ fn kinds_of(scratch: &ScratchDatabase, account: &str) -> Vec<String> {
 }
 
 on_both_databases! {
+    async fn t_15_scopes_for_an_unverified_email_address_come_with_a_warning(database: Database) {
+        let scratch = with_accounts(database, &["ada"]).await;
+        let grant = ["users", "grant", "ada@example.com", "admin"];
+        assert!(done(&scratch, &grant).contains("not verified"));
+        assert_eq!(json(&scratch, &grant)["email_verified"], false);
+        done(&scratch, &["users", "verify", "ada@example.com"]);
+        assert!(!done(&scratch, &grant).contains("not verified"));
+    }
+
     async fn a_84_what_changes_nothing_is_no_event_and_says_so(database: Database) {
         let scratch = with_accounts(database, &["ada"]).await;
         let ada = "ada@example.com";

@@ -295,7 +295,7 @@ on_both_databases! {
         let server = TestServer::start(database).await;
         verified(&server, "ada").await;
         let ada = server.sign_in("ada").await;
-        for email in ["a@127.0.0.1", "a@1.2.3.4", "a@example.123", "a@0x7f.1", "a@example.0x1", "a@1", "a@2130706433", "a@\u{ff11}.\u{ff12}.\u{ff13}.\u{ff14}", "a@example.1a"] {
+        for email in ["a@127.0.0.1", "a@1.2.3.4", "a@example.123", "a@0x7f.1", "a@example.0x1", "a@1", "a@2130706433", "a@\u{ff11}.\u{ff12}.\u{ff13}.\u{ff14}", "a@example.1a", "a@example.c", "a@1.2.3.\u{96a}", "a@example.\u{967}\u{968}"] {
             register(&server, email, PASSWORD).await.assert_problem(422, "invalid_email");
             for path in ["/api/auth/recover", "/api/auth/verify-email", "/api/auth/login/email"] {
                 server.post(path, json!({ "email": email })).await.assert_problem(422, "invalid_email");
