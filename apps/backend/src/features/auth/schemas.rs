@@ -171,7 +171,7 @@ pub struct MailRequestBody {
     #[schema(format = Email, example = "ada@example.com")]
     email: String,
     /// The handle of an earlier answer, to go on with it: another mail for a sign-up needs that sign-up's.
-    #[schema(required = false, nullable = false)]
+    #[schema(required = false)]
     #[serde(default)]
     handle: Option<String>,
 }
