@@ -66,6 +66,9 @@ def commands_in(line):
     command = []
     for word in [*words, ";"]:
         if word and set(word) <= set("();<>|&"):
+            # The user of the same name is no command.
+            if command[:2] == ["sudo", "-u"]:
+                command = command[3:]
             if "countersign" in command:
                 yield command[command.index("countersign") + 1 :]
             command = []
