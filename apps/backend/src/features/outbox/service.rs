@@ -105,7 +105,7 @@ pub struct Particulars {
     /// From which address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// From which device: one of the names of [`DeviceName`](crate::core::device_name::DeviceName).
+    /// From which device: one of the names of [`DeviceName`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
     /// The new e-mail address.
