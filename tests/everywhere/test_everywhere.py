@@ -29,7 +29,7 @@ def world(tmp_path_factory):
 def test_the_guide_s_lines_show_what_they_say(world, name):
     server, services = world
     service = next(service for service in services if service.name == name)
-    [lines] = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    [lines] = re.findall(r"^## Try it\n.*?```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
     replacements = {
         "http://127.0.0.1:8000": server.base,
         "http://127.0.0.1:3000": service.url.removesuffix("/products"),
