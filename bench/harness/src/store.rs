@@ -64,7 +64,7 @@ async fn rotate(db: Db, first: i64, end: Instant) -> Result<u32, StoreError> {
     query(insert).bind(first).bind(first).execute(&db).await?;
     let (mut newest, mut done) = (first, 0);
     while Instant::now() < end {
-        let rotation = db.transact(newest, |tx, &newest| {
+        let rotation = db.transact(|tx| {
             Box::pin(async move {
                 let spend = sql!("UPDATE bench_tokens SET spent_at = $1 WHERE hash = $2 AND spent_at IS NULL");
                 query(spend).bind(1_i64).bind(newest).execute(&mut *tx).await?;

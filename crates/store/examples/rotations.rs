@@ -100,8 +100,8 @@ async fn newest(db: &Db, family: i64) -> Result<u64, Failure> {
 }
 
 async fn rotate(db: &Db, family: i64, serial: u64) -> Result<(), Failure> {
-    let hashes = (hash(family, serial), hash(family, serial + 1));
-    let rotated = db.transact((hashes, family), |tx, &((old, new), family)| {
+    let (old, new) = (hash(family, serial), hash(family, serial + 1));
+    let rotated = db.transact(|tx| {
         Box::pin(async move {
             let live = sql!("UPDATE families SET seen_at = $1 WHERE id = $2 AND revoked_at IS NULL");
             query(live).bind(1_i64).bind(family).execute(&mut *tx).await?;

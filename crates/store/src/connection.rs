@@ -2,7 +2,7 @@
 
 use crate::postgres::Session;
 use crate::transaction::{Fate, TxSession};
-use crate::{Db, Tx};
+use crate::{Db, Scoped, Tx};
 
 /// A `&Db` (the statement stands alone) or a `&mut Tx`.
 pub struct Conn<'c>(pub(crate) Target<'c>);
@@ -30,6 +30,12 @@ impl<'c> From<&'c mut Tx<'_>> for Conn<'c> {
 
 impl<'c> From<&'c mut &mut Tx<'_>> for Conn<'c> {
     fn from(tx: &'c mut &mut Tx<'_>) -> Self {
+        Self::from(&mut **tx)
+    }
+}
+
+impl<'c> From<&'c mut Scoped<'_, '_>> for Conn<'c> {
+    fn from(tx: &'c mut Scoped<'_, '_>) -> Self {
         Self::from(&mut **tx)
     }
 }

@@ -7,7 +7,7 @@ use tracing::{Instrument, debug_span};
 
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
-use crate::{Error, Kind, Listener, OpenError, Options, Sql, Tx, Work};
+use crate::{Error, Kind, Listener, OpenError, Options, Scoped, Sql, Work};
 
 /// An open database. Clones share it.
 #[derive(Clone)]
@@ -74,21 +74,22 @@ impl Db {
     /// and a dropped future roll back.
     ///
     /// `work` may run several times (PostgreSQL aborts one of two transactions that cannot be ordered), so it touches
-    /// the database alone. It gets its inputs as an argument, because only an argument outlives its future:
-    /// `db.transact((id, now), |tx, &(id, now)| Box::pin(async move { … }))`.
+    /// the database alone. It borrows what it needs from around it:
+    /// `db.transact(|tx| Box::pin(async move { rename(tx, id, &name).await }))`. What is not `Copy` is captured as a
+    /// reference, because a closure that may run again gives nothing away.
     ///
     /// # Errors
     /// What `work` returns; [`Error::Conflict`] after too many conflicts; [`Error::Unavailable`]; and
     /// [`Error::Database`] when `work` said `Ok` although one of its statements had failed.
-    pub async fn transact<I, T, E, F>(&self, input: I, work: F) -> Result<T, E>
+    pub async fn transact<'env, T, E, F>(&self, work: F) -> Result<T, E>
     where
-        F: for<'c, 't> Fn(&'c mut Tx<'t>, &'c I) -> Work<'c, T, E>,
+        F: for<'c, 't> Fn(&'c mut Scoped<'t, 'env>) -> Work<'c, T, E>,
         E: From<Error>,
     {
         let transaction = async {
             match &*self.engine {
-                Engine::Sqlite(sqlite) => sqlite.transact(&input, &work).await,
-                Engine::Postgres(postgres) => postgres.transact(&input, &work).await,
+                Engine::Sqlite(sqlite) => sqlite.transact(&work).await,
+                Engine::Postgres(postgres) => postgres.transact(&work).await,
             }
         };
         transaction.instrument(debug_span!("transaction")).await
@@ -126,7 +127,7 @@ impl Db {
         }
     }
 
-    /// Listens for [`Tx::notify`] on a connection of its own, to `url` or (where it is none) to this very database. It
+    /// Listens for [`Tx::notify`](crate::Tx::notify) on a connection of its own, to `url` or (where it is none) to this very database. It
     /// is known to work when this returns: a notification was sent through the pool, and came.
     ///
     /// # Errors

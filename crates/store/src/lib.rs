@@ -46,7 +46,7 @@ pub use query::{Query, query};
 pub use row::{Cell, Column, FromRow, Row};
 pub use sql::{Sql, statements};
 pub use sqlite::{belongs_to_database, database_file};
-pub use transaction::{Tx, Work};
+pub use transaction::{Scoped, Tx, Work};
 pub use transfer::{ColumnKind, Digest, Piece, Pieces, Table, TableColumn};
 pub use value::Value;
 

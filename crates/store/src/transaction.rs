@@ -1,5 +1,7 @@
 //! The inside of a transaction, and what became of it.
 
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 
 use crate::Error;
@@ -14,6 +16,16 @@ pub type Work<'c, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>
 pub struct Tx<'t> {
     pub(crate) session: TxSession<'t>,
     pub(crate) fate: Fate,
+}
+
+/// The [`Tx`] that [`Db::transact`](crate::Db::transact) hands to its closure; it is used as one.
+///
+/// The future that the closure returns borrows the transaction and whatever the closure has captured. `'env` is how long the
+/// captured values live. A `&'t &'env ()` exists only where that is longer than the transaction (`'env: 't`); a bound on the
+/// closure could not say so, because its `'t` is for every lifetime. `std::thread::scope` does the same.
+pub struct Scoped<'t, 'env> {
+    tx: Tx<'t>,
+    env: PhantomData<&'t &'env ()>,
 }
 
 pub(crate) enum TxSession<'t> {
@@ -56,6 +68,29 @@ impl<'t> Tx<'t> {
             TxSession::Sqlite(_) => self.fate.proceed(),
             TxSession::Postgres(session) => session.notify_within(&mut self.fate, channel).await,
         }
+    }
+}
+
+impl<'t> Scoped<'t, '_> {
+    pub(crate) fn new(session: TxSession<'t>) -> Self {
+        Self {
+            tx: Tx::new(session),
+            env: PhantomData,
+        }
+    }
+}
+
+impl<'t> Deref for Scoped<'t, '_> {
+    type Target = Tx<'t>;
+
+    fn deref(&self) -> &Tx<'t> {
+        &self.tx
+    }
+}
+
+impl<'t> DerefMut for Scoped<'t, '_> {
+    fn deref_mut(&mut self) -> &mut Tx<'t> {
+        &mut self.tx
     }
 }
 

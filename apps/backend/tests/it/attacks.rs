@@ -510,7 +510,6 @@ impl<'s> Visit<'s> {
         newest.expect("a mail with a token came").token()
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a request has these parts")]
     async fn ask(&mut self, method: &str, path: &str, body: Value, bearer: &str) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         if !bearer.is_empty() {

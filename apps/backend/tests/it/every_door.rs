@@ -49,7 +49,6 @@ impl Door {
     }
 
     /// Sends the body as it is given, which need not be what is in `self`.
-    #[expect(clippy::too_many_arguments, reason = "a request has these parts")]
     async fn send(&self, person: &Person<'_>, server: &TestServer, peer: &str, body: &str) -> Answer {
         let mut request = Request::builder()
             .method(self.method)

@@ -169,13 +169,13 @@ on_both_databases! {
         let ada = server.user("ada").await;
         let id: AccountId = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
         // A bcrypt hash, as an import would bring it.
-        let imported = "$2b$04$EGdrhbKUv8Oc9vGiXX0HQOxSg445d458Muh7DAHskb6QbtCvdxcie".to_owned();
+        let hash = "$2b$04$EGdrhbKUv8Oc9vGiXX0HQOxSg445d458Muh7DAHskb6QbtCvdxcie";
         let now = server.context.clock.now();
         server
             .context
             .db
-            .transact((id, imported, now), |tx, (id, hash, now)| {
-                Box::pin(async move { accounts::change_password(tx, (*id, None), hash, *now).await.map(drop) })
+            .transact(|tx| {
+                Box::pin(async move { accounts::change_password(tx, (id, None), hash, now).await.map(drop) })
             })
             .await
             .unwrap();
@@ -213,13 +213,11 @@ async fn id_of(server: &TestServer, email: &str) -> AccountId {
 
 /// Gives somebody a hash, as an import would bring it.
 async fn set_hash(server: &TestServer, person: &Person<'_>, hash: String) {
-    let (id, now) = (id_of(server, &person.email).await, server.context.clock.now());
+    let (id, hash, now) = (id_of(server, &person.email).await, &hash, server.context.clock.now());
     server
         .context
         .db
-        .transact((id, hash, now), |tx, (id, hash, now)| {
-            Box::pin(async move { accounts::change_password(tx, (*id, None), hash, *now).await.map(drop) })
-        })
+        .transact(|tx| Box::pin(async move { accounts::change_password(tx, (id, None), hash, now).await.map(drop) }))
         .await
         .unwrap();
 }

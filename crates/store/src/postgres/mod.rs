@@ -26,7 +26,7 @@ pub use url::{PARAMETERS, unknown_parameter};
 use crate::db::{PATIENCE, PoolStatus};
 use crate::query::Query;
 use crate::transaction::{Fate, TxSession};
-use crate::{Error, FromRow, OpenError, Options, Sql, Tx, Work};
+use crate::{Error, FromRow, OpenError, Options, Scoped, Sql, Work};
 use retries::Retries;
 use url::Target;
 
@@ -87,9 +87,9 @@ impl Postgres {
         Ok(postgres)
     }
 
-    pub(crate) async fn transact<I, T, E, F>(&self, input: &I, work: &F) -> Result<T, E>
+    pub(crate) async fn transact<'env, T, E, F>(&self, work: &F) -> Result<T, E>
     where
-        F: for<'c, 't> Fn(&'c mut Tx<'t>, &'c I) -> Work<'c, T, E>,
+        F: for<'c, 't> Fn(&'c mut Scoped<'t, 'env>) -> Work<'c, T, E>,
         E: From<Error>,
     {
         let mut retries = Retries::new();
@@ -100,7 +100,7 @@ impl Postgres {
             } else {
                 None
             };
-            match self.attempt(prepared, input, work).await {
+            match self.attempt(prepared, work).await {
                 Attempt::Ended(outcome) => return outcome,
                 Attempt::Conflicted => {
                     drop(lane);
@@ -116,16 +116,16 @@ impl Postgres {
     }
 
     /// Dropped at any point, the transaction rolls back.
-    async fn attempt<I, T, E, F>(&self, prepared: bool, input: &I, work: &F) -> Attempt<T, E>
+    async fn attempt<'env, T, E, F>(&self, prepared: bool, work: &F) -> Attempt<T, E>
     where
-        F: for<'c, 't> Fn(&'c mut Tx<'t>, &'c I) -> Work<'c, T, E>,
+        F: for<'c, 't> Fn(&'c mut Scoped<'t, 'env>) -> Work<'c, T, E>,
         E: From<Error>,
     {
         let mut connection = match self.connection().await {
             Ok(connection) => connection,
             Err(why) => return Attempt::Ended(Err(why.into())),
         };
-        let (attempt, fate) = attempt_on((&mut connection, prepared), input, work).await;
+        let (attempt, fate) = attempt_on(&mut connection, prepared, work).await;
         self.give_back(connection, fate);
         attempt
     }
@@ -229,13 +229,9 @@ impl Postgres {
     }
 }
 
-async fn attempt_on<I, T, E, F>(
-    (connection, prepared): (&mut Object, bool),
-    input: &I,
-    work: &F,
-) -> (Attempt<T, E>, Fate)
+async fn attempt_on<'env, T, E, F>(connection: &mut Object, prepared: bool, work: &F) -> (Attempt<T, E>, Fate)
 where
-    F: for<'c, 't> Fn(&'c mut Tx<'t>, &'c I) -> Work<'c, T, E>,
+    F: for<'c, 't> Fn(&'c mut Scoped<'t, 'env>) -> Work<'c, T, E>,
     E: From<Error>,
 {
     let begin = connection
@@ -245,8 +241,8 @@ where
         Ok(transaction) => transaction,
         Err(why) => return (Attempt::Ended(Err(errors::of_beginning(why).into())), Fate::Lost),
     };
-    let mut tx = Tx::new(TxSession::Postgres(Session::within(&transaction, prepared)));
-    let outcome = work(&mut tx, input).await;
+    let mut tx = Scoped::new(TxSession::Postgres(Session::within(&transaction, prepared)));
+    let outcome = work(&mut tx).await;
     let fate = tx.fate;
     match (outcome, fate) {
         // Whatever was made of the error inside, nothing of this attempt counts.

@@ -27,7 +27,7 @@ pub(crate) use setup::transfer as open_reader;
 use crate::db::PoolStatus;
 use crate::query::Query;
 use crate::transaction::TxSession;
-use crate::{Error, FromRow, OpenError, Options, Role, Sql, Tx, Work};
+use crate::{Error, FromRow, OpenError, Options, Role, Scoped, Sql, Work};
 use checkpoints::Checkpoints;
 use claim::Claim;
 use durable::Durable;
@@ -129,15 +129,15 @@ impl Sqlite {
         })
     }
 
-    pub(crate) async fn transact<I, T, E, F>(&self, input: &I, work: &F) -> Result<T, E>
+    pub(crate) async fn transact<'env, T, E, F>(&self, work: &F) -> Result<T, E>
     where
-        F: for<'c, 't> Fn(&'c mut Tx<'t>, &'c I) -> Work<'c, T, E>,
+        F: for<'c, 't> Fn(&'c mut Scoped<'t, 'env>) -> Work<'c, T, E>,
         E: From<Error>,
     {
         let (value, ticket) = {
             let mut open = self.writer.begin().await?;
-            let mut tx = Tx::new(TxSession::Sqlite(open.connection()));
-            let value = work(&mut tx, input).await?;
+            let mut tx = Scoped::new(TxSession::Sqlite(open.connection()));
+            let value = work(&mut tx).await?;
             tx.fate.proceed()?;
             (value, open.commit()?)
         };

@@ -103,7 +103,7 @@ async fn rotate_for_ever(db: Db, chain: i64) {
 }
 
 async fn rotate(db: &Db, token: i64) -> Result<i64, Error> {
-    db.transact(token, |tx, &token| {
+    db.transact(|tx| {
         Box::pin(async move {
             let next = token + CHAINS;
             let spend = sql!("UPDATE tokens SET spent_by = $1 WHERE id = $2 AND spent_by IS NULL RETURNING id");

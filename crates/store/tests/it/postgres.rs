@@ -1,6 +1,5 @@
 //! What is promised of the server alone.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -12,8 +11,8 @@ use crate::place::{Place, on, opened, run};
 async fn retries_are_bounded() {
     on(Place::postgres().await, |url| async move {
         let db = opened(&url).await;
-        let attempts = Arc::new(AtomicU32::new(0));
-        let hopeless = db.transact((db.clone(), attempts.clone()), |tx, (other, attempts)| {
+        let (other, attempts) = (&db, &AtomicU32::new(0));
+        let hopeless = db.transact(|tx| {
             Box::pin(async move {
                 attempts.fetch_add(1, Ordering::Relaxed);
                 let value: i64 = query(sql!("SELECT value FROM counters WHERE id = 1"))
@@ -53,7 +52,7 @@ async fn a_cut_connection_is_replaced() {
                 .one::<bool>(&db)
                 .await;
             assert!(matches!(cut, Err(Error::Unavailable(_))), "{cut:?}");
-            let within = db.transact((), |tx, ()| {
+            let within = db.transact(|tx| {
                 Box::pin(async move {
                     query(sql!("UPDATE counters SET value = value + 1"))
                         .execute(&mut *tx)

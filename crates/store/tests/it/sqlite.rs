@@ -80,11 +80,12 @@ async fn a_write_lock_held_by_another_process_is_waited_for_and_then_given_up() 
     let hold = |time: Duration| {
         let (command, held) = (command.clone(), held.clone());
         tokio::spawn(async move {
-            let work = command.transact((time, held), |tx, (time, held)| {
+            let held = &held;
+            let work = command.transact(|tx| {
                 Box::pin(async move {
                     query(sql!("UPDATE counters SET value = 1")).execute(tx).await?;
                     held.notify_one();
-                    tokio::time::sleep(*time).await;
+                    tokio::time::sleep(time).await;
                     Ok::<(), Error>(())
                 })
             });
@@ -113,9 +114,8 @@ async fn after_a_failed_sync_nothing_is_written_any_more() {
     let place = Place::sqlite();
     let db = opened(&place.url).await;
     std::fs::remove_file(beside(&path_of(&place), "-wal")).unwrap();
-    let first = db.transact((), |tx, ()| {
-        Box::pin(async move { query(sql!("UPDATE counters SET value = 98")).execute(tx).await })
-    });
+    let first =
+        db.transact(|tx| Box::pin(async move { query(sql!("UPDATE counters SET value = 98")).execute(tx).await }));
     assert!(matches!(first.await, Err(Error::Unavailable(_))), "its sync failed");
     let later = query(sql!("UPDATE counters SET value = 99")).execute(&db).await;
     assert!(matches!(later, Err(Error::Unavailable(_))), "no later one is tried");

@@ -27,7 +27,7 @@ async fn label(db: &Db) -> Result<String, Error> {
 
 /// Two statements that were prepared before, and a word of how often it was begun.
 async fn relabel(db: &Db, begun: &Arc<AtomicU32>) -> Result<String, Error> {
-    let work = db.transact(begun.clone(), |tx, begun| {
+    let work = db.transact(|tx| {
         Box::pin(async move {
             begun.fetch_add(1, Ordering::Relaxed);
             let label: String = query(sql!("SELECT label FROM labels WHERE id = $1"))
@@ -131,7 +131,7 @@ async fn bump_twelve_times(db: &Db) {
 }
 
 async fn bump(db: Db) -> Result<i64, Error> {
-    let work = db.transact((), |tx, ()| {
+    let work = db.transact(|tx| {
         Box::pin(async move {
             query(sql!(
                 "UPDATE tokens SET parent = COALESCE(parent, 0) + 1 WHERE id = $1 RETURNING parent, note"
@@ -183,7 +183,7 @@ async fn a_session_that_takes_no_writes_is_unavailable_and_is_not_lent_again() {
                     .await
                     .map(drop),
                 1 => {
-                    db.transact((), |tx, ()| {
+                    db.transact(|tx| {
                         Box::pin(async move {
                             query(sql!("UPDATE counters SET value = value + 1"))
                                 .execute(tx)

@@ -42,7 +42,7 @@ async fn write(tx: &mut Tx<'_>, value: i64) -> Result<u64, Error> {
 }
 
 async fn count(db: &Db) -> Result<(), Error> {
-    db.transact((), |tx, ()| {
+    db.transact(|tx| {
         Box::pin(async move {
             let value = read(tx).await?;
             write(tx, value + 1).await?;
@@ -93,7 +93,7 @@ async fn f_6_of_64_racers_for_one_token_one_wins(url: String) {
 }
 
 async fn spend(db: &Db, racer: i64) -> Result<bool, Error> {
-    db.transact(racer, |tx, &racer| {
+    db.transact(|tx| {
         Box::pin(async move {
             let spent = sql!("UPDATE tokens SET spent_by = $1 WHERE id = 1 AND spent_by IS NULL RETURNING id");
             if query(spent).bind(racer).optional::<i64>(&mut *tx).await?.is_none() {
@@ -112,7 +112,8 @@ async fn a_dropped_future_rolls_back(url: String) {
     let reached = Arc::new(Notify::new());
     let (inner, outer) = (db.clone(), reached.clone());
     let task = tokio::spawn(async move {
-        let work = inner.transact(outer, |tx, outer| {
+        let outer = &outer;
+        let work = inner.transact(|tx| {
             Box::pin(async move {
                 write(tx, 99).await?;
                 outer.notify_one();
@@ -134,7 +135,7 @@ async fn a_panic_rolls_back(url: String) {
     let db = opened(&url).await;
     let inner = db.clone();
     let task = tokio::spawn(async move {
-        let work = inner.transact((), |tx, ()| {
+        let work = inner.transact(|tx| {
             Box::pin(async move {
                 write(tx, 99).await?;
                 panic!("inside a transaction");
@@ -165,7 +166,7 @@ impl From<Error> for Failure {
 
 async fn an_error_rolls_back(url: String) {
     let db = opened(&url).await;
-    let refused = db.transact((), |tx, ()| {
+    let refused = db.transact(|tx| {
         Box::pin(async move {
             write(tx, 99).await?;
             Err::<(), _>(Failure::Rule)
@@ -179,7 +180,7 @@ async fn an_error_rolls_back(url: String) {
 
 async fn an_error_that_was_dropped_does_not_commit(url: String) {
     let db = opened(&url).await;
-    let refused = db.transact((), |tx, ()| {
+    let refused = db.transact(|tx| {
         Box::pin(async move {
             write(tx, 99).await?;
             let taken = query(sql!("INSERT INTO counters (id, value) VALUES (1, 1)"))
@@ -206,7 +207,7 @@ async fn a_read_sees_the_write_before_it(url: String) {
         assert_eq!(value(&db).await, round);
         let all = query(sql!("SELECT value FROM counters")).all::<i64>(&db).await.unwrap();
         assert_eq!(all, [round]);
-        db.transact(round, |tx, &round| {
+        db.transact(|tx| {
             Box::pin(async move {
                 write(tx, -round).await?;
                 assert_eq!(read(tx).await?, -round);

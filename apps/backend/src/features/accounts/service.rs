@@ -84,24 +84,21 @@ pub async fn register(
     let password = context
         .check_password(&password, email.typed())
         .map_err(AccountError::Password)?;
-    let password_hash = context.hasher.hash(password).await?;
-    let id = AccountId::new(context.clock.now(), context.chance);
+    let password_hash = &context.hasher.hash(password).await?;
+    let (id, email) = (AccountId::new(context.clock.now(), context.chance), &email);
     let made = context
         .db
-        .transact(
-            (context, &email, password_hash, origin),
-            |tx, (context, email, password_hash, origin)| {
-                Box::pin(async move {
-                    let new = New {
-                        id,
-                        email,
-                        password_hash,
-                        origin,
-                    };
-                    add(tx, context, &new).await
-                })
-            },
-        )
+        .transact(|tx| {
+            Box::pin(async move {
+                let new = New {
+                    id,
+                    email,
+                    password_hash,
+                    origin,
+                };
+                add(tx, context, &new).await
+            })
+        })
         .await?;
     made.ok_or(AccountError::EmailTaken)
 }

@@ -67,11 +67,11 @@ impl Counted {
     async fn give_back(self, context: &Context) {
         let given_back = context
             .db
-            .transact(self, |tx, counted| {
+            .transact(|tx| {
                 Box::pin(async move {
-                    store::give_guess_back(tx, counted.code).await?;
-                    registrations::give_guess_back(tx, counted.code).await?;
-                    guesses::give_back(tx, (counted.whose, counted.purpose.name())).await?;
+                    store::give_guess_back(tx, self.code).await?;
+                    registrations::give_guess_back(tx, self.code).await?;
+                    guesses::give_back(tx, (self.whose, self.purpose.name())).await?;
                     Ok::<_, Error>(())
                 })
             })

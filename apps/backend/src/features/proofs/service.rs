@@ -198,10 +198,10 @@ pub async fn make_for_registration(context: &Context, id: RegistrationId) -> Res
 /// # Errors
 /// Those of the database.
 pub async fn keep(context: &Context, made: &Made) -> Result<(), Error> {
-    let (hash, now) = (made.link.hash(), context.clock.now());
+    let (hash, kept, now) = (made.link.hash(), &made.kept, context.clock.now());
     context
         .db
-        .transact(&made.kept, |tx, kept| {
+        .transact(|tx| {
             Box::pin(async move {
                 let lifetime = lifetime(kept.purpose);
                 let ends = (now + lifetime, now + CODE_LIFETIME.min(lifetime));
@@ -345,9 +345,8 @@ async fn count_guess(
     let now = context.clock.now();
     context
         .db
-        .transact((context, email, presenter, origin), |tx, input| {
+        .transact(|tx| {
             Box::pin(async move {
-                let &(context, email, presenter, origin) = input;
                 let mut guessed = guessed_at(tx, purpose, (email, presenter), now).await?;
                 let all = (Subject::of(email.key()), purpose.name());
                 if guessed.is_some() && !guesses::take(tx, all, GUESSES_IN_ALL, now).await? {

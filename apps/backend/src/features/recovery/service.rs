@@ -41,21 +41,18 @@ pub async fn recover(
     // Judged by the address that was typed or mailed to: so it tells nothing about accounts, and costs no guess.
     let password = context.check_password(&password, &email).map_err(RecoverError::Fault)?;
     let presenter = Presenter { handle, account: None };
-    let checked = proofs::check(context, purpose, (&answer, &presenter), origin).await?;
+    let checked = &proofs::check(context, purpose, (&answer, &presenter), origin).await?;
     // Who has proven the address is no stranger.
-    let hash = context.hasher.hash_for(password, checked.lane().into()).await?;
+    let hash = &context.hasher.hash_for(password, checked.lane().into()).await?;
     let revoked = context
         .db
-        .transact(
-            (context, checked, hash, origin),
-            |tx, (context, checked, hash, origin)| {
-                Box::pin(async move {
-                    let proven = proofs::spend(tx, context, purpose, checked).await?;
-                    let whose = (proven.account, &proven.email);
-                    Ok::<_, RecoverError>(auth::settle(tx, context, whose, (hash, origin)).await?)
-                })
-            },
-        )
+        .transact(|tx| {
+            Box::pin(async move {
+                let proven = proofs::spend(tx, context, purpose, checked).await?;
+                let whose = (proven.account, &proven.email);
+                Ok::<_, RecoverError>(auth::settle(tx, context, whose, (hash, origin)).await?)
+            })
+        })
         .await?;
     context.revocations.announce(revoked).await;
     Ok(())

@@ -133,7 +133,8 @@ on_both_databases! {
         let (held, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let gates = (held.clone(), release.clone());
         let holding = tokio::spawn(async move {
-            let work = other.transact(gates, |tx, (held, release)| {
+            let (held, release) = (&gates.0, &gates.1);
+            let work = other.transact(|tx| {
                 Box::pin(async move {
                     query(sql!("UPDATE sessions SET revoked_at = revoked_at")).execute(tx).await?;
                     held.notify_one();

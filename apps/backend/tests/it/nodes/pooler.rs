@@ -87,7 +87,7 @@ async fn a_notification_comes_with_the_commit_and_not_before() {
     let scratch = ScratchDatabase::create(Database::Postgres).await;
     let db = Db::open(&Options::new(&scratch.url, Role::Server)).await.unwrap();
     let mut listener = db.listen(None, "countersign_test").await.unwrap();
-    let rolled_back = db.transact((), |tx, ()| {
+    let rolled_back = db.transact(|tx| {
         Box::pin(async move {
             tx.notify("countersign_test").await?;
             Err::<(), _>(Error::Conflict)
@@ -97,9 +97,7 @@ async fn a_notification_comes_with_the_commit_and_not_before() {
     let silence = tokio::time::timeout(Duration::from_millis(200), listener.heard()).await;
     assert!(silence.is_err(), "what was rolled back is heard of");
 
-    let committed = db.transact((), |tx, ()| {
-        Box::pin(async move { tx.notify("countersign_test").await })
-    });
+    let committed = db.transact(|tx| Box::pin(async move { tx.notify("countersign_test").await }));
     committed.await.unwrap();
     tokio::time::timeout(PATIENCE, listener.heard()).await.unwrap().unwrap();
 

@@ -69,11 +69,11 @@ async fn tidied(context: &Context) -> Result<(), SealError> {
 /// # Errors
 /// Those of the database. The counts are lost by it, but not those of the metrics.
 pub async fn write_refusals(context: &Context) -> Result<(), Error> {
-    let refusals = context.refusals.take();
+    let refusals = &context.refusals.take();
     if refusals.is_empty() {
         return Ok(());
     }
-    let work = context.db.transact((context, refusals), |tx, (context, refusals)| {
+    let work = context.db.transact(|tx| {
         Box::pin(async move {
             for refusal in refusals {
                 let origin = Origin {
@@ -112,7 +112,7 @@ pub async fn erase(context: &Context) -> Result<(), Error> {
         let is_there = context.has_account(account).await?;
         context
             .db
-            .transact((revision, account, is_there), |tx, &(revision, account, is_there)| {
+            .transact(|tx| {
                 Box::pin(async move {
                     // Another node may be sealing a row of this very account.
                     if !store::touch(tx, revision).await? || store::has_unsealed(&mut *tx, account).await? {
@@ -171,14 +171,14 @@ async fn intend(context: &Context, through: i64) -> Result<(), Error> {
     let Some(revision) = store::revision(&context.db).await? else {
         return Ok(());
     };
-    let input = (context, revision, through, Origin::of_server());
+    let origin = &Origin::of_server();
     context
         .db
-        .transact(input, |tx, (context, revision, through, origin)| {
+        .transact(|tx| {
             Box::pin(async move {
-                if store::intend(tx, *revision, *through).await? {
+                if store::intend(tx, revision, through).await? {
                     let event =
-                        Event::of_nobody(Kind::AuditTrimmed, Actor::Server, origin).detail(trimmed_through(*through));
+                        Event::of_nobody(Kind::AuditTrimmed, Actor::Server, origin).detail(trimmed_through(through));
                     record(tx, context, event).await?;
                 }
                 Ok(())

@@ -313,9 +313,7 @@ pub async fn list(context: &Context, filter: &Filter) -> Result<Vec<Listed>, Err
 /// # Errors
 /// Those of the database.
 pub async fn record_alone(db: &Db, clock: &Clock, event: Event<'_>) -> Result<(), Error> {
-    let now = clock.now();
-    db.transact((now, event), |tx, (now, event)| {
-        Box::pin(async move { record_at(tx, *now, event).await })
-    })
-    .await
+    let (now, event) = (clock.now(), &event);
+    db.transact(|tx| Box::pin(async move { record_at(tx, now, event).await }))
+        .await
 }

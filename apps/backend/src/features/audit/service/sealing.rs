@@ -232,7 +232,7 @@ fn place(row: Unsealed, (seq, subject): (i64, Option<Uuid>), salt: Salt) -> Seal
 async fn write(context: &Context, revision: i64, batch: &Sealed) -> Result<bool, Error> {
     context
         .db
-        .transact((revision, batch), |tx, &(revision, batch)| {
+        .transact(|tx| {
             Box::pin(async move {
                 let Some(last) = batch.rows.last() else {
                     return Ok(false);

@@ -34,35 +34,32 @@ pub async fn change_password(
     (current, new): (Password, Password),
     origin: &Origin,
 ) -> Result<(), PasswordError> {
-    let stored = confirm(context, account, current, (Kind::PasswordChanged, origin)).await?;
+    let stored = &confirm(context, account, current, (Kind::PasswordChanged, origin)).await?;
     let new = context
         .check_password(&new, &stored.email)
         .map_err(PasswordError::Fault)?;
-    let hash = context.hasher.hash_for(new, Lane::Known(account.0).into()).await?;
+    let hash = &context.hasher.hash_for(new, Lane::Known(account.0).into()).await?;
     let now = context.clock.now();
     fail::fail_point!("confirm::confirmed");
     let revoked = context
         .db
-        .transact(
-            (context, &stored, hash, origin),
-            |tx, (context, stored, hash, origin)| {
-                Box::pin(async move {
-                    still_signed_in(tx, session, now).await?;
-                    let seen = Some(stored.credential_version);
-                    let Some(epoch) = accounts::change_password(tx, (account, seen), hash, now).await? else {
-                        return Err(PasswordError::Wrong);
-                    };
-                    sessions::adopt(tx, session, epoch).await?;
-                    let revoked = sessions::end_all(tx, account, Some(session), now).await?;
-                    // Every device was forgotten with its sessions. This one has just shown that it knows the password.
-                    devices::remember(tx, context, account, origin).await?;
-                    let event = Event::new(Kind::PasswordChanged, account, origin).session(session);
-                    audit::record(tx, context, event).await?;
-                    notify(tx, context, (account, Purpose::PasswordChanged), origin).await?;
-                    Ok(revoked)
-                })
-            },
-        )
+        .transact(|tx| {
+            Box::pin(async move {
+                still_signed_in(tx, session, now).await?;
+                let seen = Some(stored.credential_version);
+                let Some(epoch) = accounts::change_password(tx, (account, seen), hash, now).await? else {
+                    return Err(PasswordError::Wrong);
+                };
+                sessions::adopt(tx, session, epoch).await?;
+                let revoked = sessions::end_all(tx, account, Some(session), now).await?;
+                // Every device was forgotten with its sessions. This one has just shown that it knows the password.
+                devices::remember(tx, context, account, origin).await?;
+                let event = Event::new(Kind::PasswordChanged, account, origin).session(session);
+                audit::record(tx, context, event).await?;
+                notify(tx, context, (account, Purpose::PasswordChanged), origin).await?;
+                Ok(revoked)
+            })
+        })
         .await?;
     context.revocations.announce(revoked).await;
     Ok(())
@@ -78,11 +75,11 @@ pub async fn delete(
     password: Password,
     origin: &Origin,
 ) -> Result<(), PasswordError> {
-    let stored = confirm(context, account, password, (Kind::AccountDeleted, origin)).await?;
+    let stored = &confirm(context, account, password, (Kind::AccountDeleted, origin)).await?;
     let (version, now) = (stored.credential_version, context.clock.now());
     let revoked = context
         .db
-        .transact((context, &stored, origin), |tx, &(context, stored, origin)| {
+        .transact(|tx| {
             Box::pin(async move {
                 still_signed_in(tx, session, now).await?;
                 forget_mails(tx, &stored.email).await?;
@@ -239,7 +236,7 @@ async fn gather(
     let account = user.id;
     context
         .db
-        .transact((context, origin), |tx, &(context, origin)| {
+        .transact(|tx| {
             Box::pin(
                 async move { audit::record(tx, context, Event::new(Kind::AccountExported, account, origin)).await },
             )

@@ -59,7 +59,7 @@ pub async fn ask(context: &Context, asking: &Asking<'_>, origin: &Origin) -> Res
     };
     // An account comes first: sign-ups beside it change nothing.
     let registration = waiting(context, asking).await?.filter(|_| state.is_none());
-    let owed = Owed {
+    let owed = &Owed {
         purpose: asking.purpose,
         to: asking.to,
         language: origin.language,
@@ -75,7 +75,7 @@ pub async fn ask(context: &Context, asking: &Asking<'_>, origin: &Origin) -> Res
     let account = asking.by.map(|(account, _)| account);
     let asked = context
         .db
-        .transact((context, owed, origin), |tx, (context, owed, origin)| {
+        .transact(|tx| {
             Box::pin(async move {
                 let event = Event::new(Kind::MailAsked, account.unwrap_or(AccountId(Uuid::nil())), origin);
                 let event = match account {

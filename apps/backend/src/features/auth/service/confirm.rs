@@ -145,7 +145,7 @@ pub(super) async fn record_failure(
     let account = stored.map(|stored| stored.id);
     context
         .db
-        .transact((context, stored, origin), |tx, &(context, stored, origin)| {
+        .transact(|tx| {
             Box::pin(async move {
                 let now = context.clock.now();
                 let counted = (now, now + FORGIVEN_AFTER * (TRIED_TOO_OFTEN - 1));

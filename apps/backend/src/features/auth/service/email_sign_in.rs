@@ -56,7 +56,7 @@ async fn open_by_email(
 ) -> Result<(Session, RefreshSecret), LoginError> {
     let purpose = purpose(context, &answer).await?;
     let presenter = Presenter { handle, account: None };
-    let checked = proofs::check(context, purpose, (&answer, &presenter), origin).await?;
+    let checked = &proofs::check(context, purpose, (&answer, &presenter), origin).await?;
     let Whose::Account(account) = checked.whose else {
         return Err(ProofError::Invalid.into());
     };
@@ -67,12 +67,11 @@ async fn open_by_email(
         Some(account) if account.email_verified_at.is_none() => Some(context.unusable_password_hash().await?),
         _ => None,
     };
-    let input = (context, &checked, scopes, origin, &refresh_token, nobodys.as_deref());
+    let (first, nobodys) = (&refresh_token, nobodys.as_deref());
     let opened = context
         .db
-        .transact(input, |tx, input| {
+        .transact(|tx| {
             Box::pin(async move {
-                let &(context, checked, scopes, origin, refresh_token, nobodys) = input;
                 let proven = proofs::spend(tx, context, purpose, checked).await?;
                 let ended = unbless(tx, context, &proven, (nobodys, origin)).await?;
                 let standing = accounts::may_sign_in(&mut *tx, proven.account)
@@ -87,7 +86,7 @@ async fn open_by_email(
                     origin,
                     bit,
                 };
-                let (session, revoked) = open_session(tx, context, &entrant, refresh_token).await?;
+                let (session, revoked) = open_session(tx, context, &entrant, first).await?;
                 Ok::<_, LoginError>((session, [ended, revoked]))
             })
         })

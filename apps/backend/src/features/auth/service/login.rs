@@ -206,31 +206,27 @@ async fn open(
     let bit = context.revocations.allocate().await?;
     let opened = context
         .db
-        .transact(
-            (context, stored, rehashed, asked, origin, refresh_token),
-            |tx, input| {
-                Box::pin(async move {
-                    let &(context, stored, rehashed, asked, origin, refresh_token) = input;
-                    let Some(standing) = accounts::may_sign_in(&mut *tx, stored.id).await? else {
-                        return Ok(None);
-                    };
-                    if standing.credential_version != stored.credential_version {
-                        return Ok(None);
-                    }
-                    accounts::sign_in(tx, stored.id, now, rehashed).await?;
-                    let entrant = Entrant {
-                        account: stored.id,
-                        standing,
-                        amr: "pwd",
-                        asked,
-                        origin,
-                        bit,
-                    };
-                    let (session, revoked) = open_session(tx, context, &entrant, refresh_token).await?;
-                    Ok::<_, Error>(Some((session, revoked)))
-                })
-            },
-        )
+        .transact(|tx| {
+            Box::pin(async move {
+                let Some(standing) = accounts::may_sign_in(&mut *tx, stored.id).await? else {
+                    return Ok(None);
+                };
+                if standing.credential_version != stored.credential_version {
+                    return Ok(None);
+                }
+                accounts::sign_in(tx, stored.id, now, rehashed).await?;
+                let entrant = Entrant {
+                    account: stored.id,
+                    standing,
+                    amr: "pwd",
+                    asked,
+                    origin,
+                    bit,
+                };
+                let (session, revoked) = open_session(tx, context, &entrant, refresh_token).await?;
+                Ok::<_, Error>(Some((session, revoked)))
+            })
+        })
         .await?;
     let Some((session, revoked)) = opened else {
         return Ok(None);

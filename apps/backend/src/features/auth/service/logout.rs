@@ -39,7 +39,7 @@ pub async fn logout_all(context: &Context, account: AccountId, origin: &Origin) 
     let now = context.clock.now();
     let revoked = context
         .db
-        .transact((context, origin), |tx, &(context, origin)| {
+        .transact(|tx| {
             Box::pin(async move {
                 accounts::end_sessions(tx, account, now).await?;
                 let revoked = sessions::end_all(tx, account, None, now).await?;

@@ -29,11 +29,11 @@ pub async fn set_password(context: &Context, account: &Account, new: Password) -
     let new = context
         .check_password(&new, &account.email)
         .map_err(PasswordError::Fault)?;
-    let hash = context.hasher.hash(new).await?;
-    let (id, now, origin) = (account.id, context.clock.now(), context.command_line());
+    let hash = &context.hasher.hash(new).await?;
+    let (id, now, origin) = (account.id, context.clock.now(), &context.command_line());
     let revoked = context
         .db
-        .transact((context, hash, origin), |tx, (context, hash, origin)| {
+        .transact(|tx| {
             Box::pin(async move {
                 accounts::change_password(tx, (id, None), hash, now).await?;
                 let revoked = sessions::end_all(tx, id, None, now).await?;
@@ -52,7 +52,7 @@ pub async fn set_password(context: &Context, account: &Account, new: Password) -
 /// # Errors
 /// Those of the database.
 pub async fn set_disabled(context: &Context, id: AccountId, disabled: bool) -> Result<bool, Error> {
-    let (now, origin) = (context.clock.now(), context.command_line());
+    let (now, origin) = (context.clock.now(), &context.command_line());
     let kind = if disabled {
         Kind::AccountDisabled
     } else {
@@ -60,7 +60,7 @@ pub async fn set_disabled(context: &Context, id: AccountId, disabled: bool) -> R
     };
     let revoked = context
         .db
-        .transact((context, origin), |tx, (context, origin)| {
+        .transact(|tx| {
             Box::pin(async move {
                 if !accounts::set_disabled(tx, id, disabled.then_some(now), now).await? {
                     return Ok::<_, Error>(None);
@@ -81,23 +81,20 @@ pub async fn set_disabled(context: &Context, id: AccountId, disabled: bool) -> R
 /// # Errors
 /// Those of the database.
 pub async fn delete(context: &Context, account: &Account) -> Result<(), Error> {
-    let (id, now) = (account.id, context.clock.now());
+    let (id, now, origin) = (account.id, context.clock.now(), &context.command_line());
     let revoked = context
         .db
-        .transact(
-            (context, account, context.command_line()),
-            |tx, (context, account, origin)| {
-                Box::pin(async move {
-                    forget_mails(tx, &account.email).await?;
-                    let revoked = sessions::end_all(tx, id, None, now).await?;
-                    accounts::delete(tx, id, None).await?;
-                    notify_at(tx, context, (&Holder::from(*account), Purpose::AccountDeleted), origin).await?;
-                    audit::record(tx, context, Event::new(Kind::AccountDeleted, id, origin)).await?;
-                    audit::forget(tx, context, id).await?;
-                    Ok::<_, Error>(revoked)
-                })
-            },
-        )
+        .transact(|tx| {
+            Box::pin(async move {
+                forget_mails(tx, &account.email).await?;
+                let revoked = sessions::end_all(tx, id, None, now).await?;
+                accounts::delete(tx, id, None).await?;
+                notify_at(tx, context, (&Holder::from(account), Purpose::AccountDeleted), origin).await?;
+                audit::record(tx, context, Event::new(Kind::AccountDeleted, id, origin)).await?;
+                audit::forget(tx, context, id).await?;
+                Ok::<_, Error>(revoked)
+            })
+        })
         .await?;
     context.revocations.announce(revoked).await;
     Ok(())
@@ -108,28 +105,25 @@ pub async fn delete(context: &Context, account: &Account) -> Result<(), Error> {
 /// # Errors
 /// Those of the database.
 pub async fn grant(context: &Context, id: AccountId, scopes: &Scopes) -> Result<Scopes, Error> {
-    let now = context.clock.now();
+    let (now, origin) = (context.clock.now(), &context.command_line());
     context
         .db
-        .transact(
-            (context, scopes, context.command_line()),
-            |tx, (context, scopes, origin)| {
-                Box::pin(async move {
-                    let mut changed = Vec::new();
-                    for scope in scopes.iter() {
-                        if accounts::grant(tx, id, scope, now).await? {
-                            changed.push(scope.to_owned());
-                        }
+        .transact(|tx| {
+            Box::pin(async move {
+                let mut changed = Vec::new();
+                for scope in scopes.iter() {
+                    if accounts::grant(tx, id, scope, now).await? {
+                        changed.push(scope.to_owned());
                     }
-                    let changed: Scopes = changed.into_iter().collect();
-                    if !changed.is_empty() {
-                        let event = Event::new(Kind::ScopesChanged, id, origin).detail(format!("granted {changed}"));
-                        audit::record(tx, context, event).await?;
-                    }
-                    Ok::<_, Error>(changed)
-                })
-            },
-        )
+                }
+                let changed: Scopes = changed.into_iter().collect();
+                if !changed.is_empty() {
+                    let event = Event::new(Kind::ScopesChanged, id, origin).detail(format!("granted {changed}"));
+                    audit::record(tx, context, event).await?;
+                }
+                Ok::<_, Error>(changed)
+            })
+        })
         .await
 }
 
@@ -139,27 +133,25 @@ pub async fn grant(context: &Context, id: AccountId, scopes: &Scopes) -> Result<
 /// # Errors
 /// Those of the database.
 pub async fn ungrant(context: &Context, id: AccountId, scopes: &Scopes) -> Result<Scopes, Error> {
+    let origin = &context.command_line();
     context
         .db
-        .transact(
-            (context, scopes, context.command_line()),
-            |tx, (context, scopes, origin)| {
-                Box::pin(async move {
-                    let mut changed = Vec::new();
-                    for scope in scopes.iter() {
-                        if accounts::ungrant(tx, id, scope).await? {
-                            changed.push(scope.to_owned());
-                        }
+        .transact(|tx| {
+            Box::pin(async move {
+                let mut changed = Vec::new();
+                for scope in scopes.iter() {
+                    if accounts::ungrant(tx, id, scope).await? {
+                        changed.push(scope.to_owned());
                     }
-                    let changed: Scopes = changed.into_iter().collect();
-                    if !changed.is_empty() {
-                        let event = Event::new(Kind::ScopesChanged, id, origin).detail(format!("took back {changed}"));
-                        audit::record(tx, context, event).await?;
-                    }
-                    Ok::<_, Error>(changed)
-                })
-            },
-        )
+                }
+                let changed: Scopes = changed.into_iter().collect();
+                if !changed.is_empty() {
+                    let event = Event::new(Kind::ScopesChanged, id, origin).detail(format!("took back {changed}"));
+                    audit::record(tx, context, event).await?;
+                }
+                Ok::<_, Error>(changed)
+            })
+        })
         .await
 }
 
@@ -173,13 +165,13 @@ pub async fn issue_token(
     asked: &Scopes,
     ttl: Duration,
 ) -> Result<Option<Tokens>, LoginError> {
-    let refresh_token = RefreshSecret::generate(context.chance);
+    let (refresh_token, origin) = (RefreshSecret::generate(context.chance), &context.command_line());
+    let first = &refresh_token;
     let bit = context.revocations.allocate().await?;
     let opened = context
         .db
-        .transact((context, asked, &refresh_token, context.command_line()), |tx, input| {
+        .transact(|tx| {
             Box::pin(async move {
-                let (context, asked, refresh_token, origin) = input;
                 let Some(standing) = accounts::may_sign_in(&mut *tx, id).await? else {
                     return Ok::<_, Error>(None);
                 };
@@ -191,7 +183,7 @@ pub async fn issue_token(
                     origin,
                     bit,
                 };
-                let (session, revoked) = open_session(tx, context, &entrant, refresh_token).await?;
+                let (session, revoked) = open_session(tx, context, &entrant, first).await?;
                 Ok(Some((session, revoked)))
             })
         })
@@ -210,22 +202,19 @@ pub async fn issue_token(
 /// # Errors
 /// Those of the database.
 pub async fn verify_email(context: &Context, account: &Account) -> Result<bool, Error> {
-    let (now, origin) = (context.clock.now(), context.command_line());
-    let email = parsed(&account.email)?;
+    let (now, origin) = (context.clock.now(), &context.command_line());
+    let email = &parsed(&account.email)?;
     context
         .db
-        .transact(
-            (context, account, &email, origin),
-            |tx, (context, account, email, origin)| {
-                Box::pin(async move {
-                    if !accounts::set_verified(tx, account.id, email, now).await? {
-                        return Ok::<_, Error>(false);
-                    }
-                    audit::record(tx, context, Event::new(Kind::EmailVerified, account.id, origin)).await?;
-                    Ok(true)
-                })
-            },
-        )
+        .transact(|tx| {
+            Box::pin(async move {
+                if !accounts::set_verified(tx, account.id, email, now).await? {
+                    return Ok::<_, Error>(false);
+                }
+                audit::record(tx, context, Event::new(Kind::EmailVerified, account.id, origin)).await?;
+                Ok(true)
+            })
+        })
         .await
 }
 
@@ -234,10 +223,10 @@ pub async fn verify_email(context: &Context, account: &Account) -> Result<bool, 
 /// # Errors
 /// Those of the database.
 pub async fn owe_mail(context: &Context, account: &Account, purpose: Purpose) -> Result<(), Error> {
-    let (now, email, id) = (context.clock.now(), parsed(&account.email)?, account.id);
+    let (now, email, id) = (context.clock.now(), &parsed(&account.email)?, account.id);
     context
         .db
-        .transact(&email, |tx, email| {
+        .transact(|tx| {
             Box::pin(async move {
                 let state = accounts::state(&mut *tx, id).await?;
                 outbox::owe(tx, &mail_of(purpose, email, state.as_ref()), now).await
@@ -252,12 +241,12 @@ pub async fn owe_mail(context: &Context, account: &Account, purpose: Purpose) ->
 /// # Errors
 /// That hashing or the database failed.
 pub async fn invite(context: &Context, email: &NewEmail, origin: &Origin) -> Result<Option<Account>, PasswordError> {
-    let hash = context.unusable_password_hash().await?;
+    let hash = &context.unusable_password_hash().await?;
     let now = context.clock.now();
     let id = AccountId::new(now, context.chance);
     let made = context
         .db
-        .transact((context, email, hash, origin), |tx, (context, email, hash, origin)| {
+        .transact(|tx| {
             Box::pin(async move {
                 let new = New {
                     id,

@@ -111,7 +111,7 @@ async fn begin(
 async fn wait(context: &Context, (registration, hash): (&Registration, &str), origin: &Origin) -> Result<(), Error> {
     let now = context.clock.now();
     let id = RegistrationId::new(now, context.chance);
-    let owed = Owed {
+    let owed = &Owed {
         purpose: Purpose::VerifyEmail,
         to: &registration.email,
         language: origin.language,
@@ -120,7 +120,7 @@ async fn wait(context: &Context, (registration, hash): (&Registration, &str), or
             ..Particulars::default()
         },
     };
-    let new = NewRegistration {
+    let new = &NewRegistration {
         id,
         email: registration.email.typed(),
         email_key: registration.email.key(),
@@ -132,7 +132,7 @@ async fn wait(context: &Context, (registration, hash): (&Registration, &str), or
     let prefix = origin.prefix();
     context
         .db
-        .transact((context, owed, new), |tx, (context, owed, new)| {
+        .transact(|tx| {
             Box::pin(async move {
                 // Without a mail nobody could confirm it.
                 if outbox::ask(tx, context, owed, prefix).await? {
@@ -150,27 +150,27 @@ async fn make(
     (registration, hash): (&Registration, &str),
     origin: &Origin,
 ) -> Result<Option<Account>, Error> {
-    let new = New {
+    let new = &New {
         id: AccountId::new(context.clock.now(), context.chance),
         email: &registration.email,
         password_hash: hash,
         origin,
     };
-    let asks = context.settings.email_verification == EmailVerification::Optional;
+    let (asks, handle) = (
+        context.settings.email_verification == EmailVerification::Optional,
+        registration.handle,
+    );
     context
         .db
-        .transact(
-            (context, new, registration.handle),
-            |tx, &(context, ref new, handle)| {
-                Box::pin(async move {
-                    let made = accounts::add(tx, context, new).await?;
-                    if made.is_some() && asks {
-                        ask_to_verify(tx, context, (new, handle)).await?;
-                    }
-                    Ok(made)
-                })
-            },
-        )
+        .transact(|tx| {
+            Box::pin(async move {
+                let made = accounts::add(tx, context, new).await?;
+                if made.is_some() && asks {
+                    ask_to_verify(tx, context, (new, handle)).await?;
+                }
+                Ok(made)
+            })
+        })
         .await
 }
 

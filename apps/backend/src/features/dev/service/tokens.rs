@@ -126,9 +126,8 @@ async fn open(
     let bit = context.revocations.allocate().await?;
     let opened = context
         .db
-        .transact((context, scopes, refresh_token, origin), |tx, input| {
+        .transact(|tx| {
             Box::pin(async move {
-                let &(context, scopes, refresh_token, origin) = input;
                 let Some(standing) = accounts::may_sign_in(&mut *tx, account).await? else {
                     return Ok::<_, Error>(None);
                 };

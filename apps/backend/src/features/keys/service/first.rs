@@ -36,11 +36,9 @@ pub(super) async fn make_first_key(options: &KeyOptions, db: &Db, now: Timestamp
         Ok((locked, Some(key.kid().to_owned())))
     })
     .await?;
-    let Some(kid) = made else { return Ok(false) };
+    let Some(kid) = &made else { return Ok(false) };
     let begun: Result<_, Error> = db
-        .transact(kid, |tx, kid| {
-            Box::pin(async move { store::begin_history(tx, kid, now).await })
-        })
+        .transact(|tx| Box::pin(async move { store::begin_history(tx, kid, now).await }))
         .await;
     match begun {
         Ok(None) => Ok(true),

@@ -122,7 +122,7 @@ impl Revocations {
         let number = self
             .0
             .db
-            .transact(notifies, |tx, &notifies| {
+            .transact(|tx| {
                 Box::pin(async move {
                     let number = store::next_number(tx).await?;
                     let mut lists = store::give_number(tx, number).await?;

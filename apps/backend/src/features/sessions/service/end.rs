@@ -30,7 +30,7 @@ pub async fn revoke(
     let now = context.clock.now();
     let revoked = context
         .db
-        .transact((context, origin), |tx, &(context, origin)| {
+        .transact(|tx| {
             Box::pin(async move {
                 let Some((account, revoked)) = end(tx, session, account, now).await? else {
                     return Ok::<_, Error>(None);
@@ -86,12 +86,13 @@ pub async fn end_all(
 /// # Errors
 /// Those of the database. What was ended before stays ended; call it again.
 pub async fn end_everything(db: &Db, now: Timestamp, event: Event<'_>) -> Result<u64, Error> {
-    db.transact((now, event), |tx, (now, event)| {
+    let event = &event;
+    db.transact(|tx| {
         Box::pin(async move {
-            revocation::begin_generation(tx, *now).await?;
+            revocation::begin_generation(tx, now).await?;
             proofs::void_all(tx).await?;
             devices::forget_everybody(tx).await?;
-            audit::record_at(tx, *now, event).await
+            audit::record_at(tx, now, event).await
         })
     })
     .await?;

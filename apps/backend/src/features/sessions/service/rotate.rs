@@ -183,7 +183,7 @@ async fn record_if_from_elsewhere(context: &Context, replay: &Replay, origin: &O
     };
     context
         .db
-        .transact((context, replay, origin), |tx, &(context, replay, origin)| {
+        .transact(|tx| {
             Box::pin(async move {
                 let event = Event::new(Kind::RefreshReplayed, replay.session.account_id, origin)
                     .session(replay.session.id)
@@ -228,38 +228,35 @@ async fn spend(
     let now = context.clock.now();
     let replayable = !context.settings.tokens.refresh_replay_window.is_zero();
     let sealed = replayable.then(|| presented.seal(next, context.chance));
-    let spender = Spender::of(origin);
+    let (sealed, spender) = (sealed.as_deref(), &Spender::of(origin));
     context
         .db
-        .transact(
-            (context, presented, found, next, (sealed, spender)),
-            |tx, (context, presented, found, next, (sealed, spender))| {
-                Box::pin(async move {
-                    // What was unspent at the first look may be spent by now: a loser leaves without a lock.
-                    if store::find_token(&mut *tx, presented.hash())
-                        .await?
-                        .is_none_or(|token| token.spent_at.is_some())
-                    {
-                        return Ok(Spending::Lost);
-                    }
-                    let Some(session) = lock_living(tx, found.session_id, now).await? else {
-                        return Ok(Spending::Dead);
-                    };
-                    // Where it was spent matters as long as it can be replayed.
-                    let seal = sealed.as_deref().map(|sealed| Seal {
-                        sealed,
-                        network: &spender.network,
-                        device: &spender.device,
-                    });
-                    if !store::spend(tx, presented.hash(), seal, now).await? {
-                        return Ok(Spending::Lost);
-                    }
-                    fail::fail_point!("rotate::spent");
-                    insert_successor(tx, context, (&session, found), (presented, next)).await?;
-                    Ok::<_, Error>(Spending::Spent(Box::new(narrowed(tx, session).await?)))
-                })
-            },
-        )
+        .transact(|tx| {
+            Box::pin(async move {
+                // What was unspent at the first look may be spent by now: a loser leaves without a lock.
+                if store::find_token(&mut *tx, presented.hash())
+                    .await?
+                    .is_none_or(|token| token.spent_at.is_some())
+                {
+                    return Ok(Spending::Lost);
+                }
+                let Some(session) = lock_living(tx, found.session_id, now).await? else {
+                    return Ok(Spending::Dead);
+                };
+                // Where it was spent matters as long as it can be replayed.
+                let seal = sealed.map(|sealed| Seal {
+                    sealed,
+                    network: &spender.network,
+                    device: &spender.device,
+                });
+                if !store::spend(tx, presented.hash(), seal, now).await? {
+                    return Ok(Spending::Lost);
+                }
+                fail::fail_point!("rotate::spent");
+                insert_successor(tx, context, (&session, found), (presented, next)).await?;
+                Ok::<_, Error>(Spending::Spent(Box::new(narrowed(tx, session).await?)))
+            })
+        })
         .await
 }
 
@@ -289,7 +286,7 @@ async fn revoke_family(context: &Context, found: &Presented, origin: &Origin) ->
     let now = context.clock.now();
     let revoked = context
         .db
-        .transact((context, origin), |tx, &(context, origin)| {
+        .transact(|tx| {
             Box::pin(async move {
                 let Some((account, revoked)) = end(tx, session, None, now).await? else {
                     return Ok::<_, Error>(None);

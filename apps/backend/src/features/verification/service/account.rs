@@ -33,7 +33,7 @@ pub(super) async fn verify(
     if let Some(new) = claim.new_password {
         return settle(context, (account, checked), new, origin).await;
     }
-    let own = match (claim.user, claim.password) {
+    let own = &match (claim.user, claim.password) {
         (Some((user, session)), _) if user == account => Own::Session(session),
         (_, Some(password)) => {
             let asked = (Kind::EmailVerified, origin);
@@ -47,20 +47,17 @@ pub(super) async fn verify(
     };
     context
         .db
-        .transact(
-            (context, checked, own, origin),
-            |tx, (context, checked, own, origin)| {
-                Box::pin(async move {
-                    let now = context.clock.now();
-                    let proven = proofs::spend(tx, context, Purpose::VerifyEmail, checked).await?;
-                    still_own(tx, context, own, proven.credential_version).await?;
-                    if accounts::set_verified(tx, proven.account, &proven.email, now).await? {
-                        audit::record(tx, context, Event::new(Kind::EmailVerified, proven.account, origin)).await?;
-                    }
-                    Ok(())
-                })
-            },
-        )
+        .transact(|tx| {
+            Box::pin(async move {
+                let now = context.clock.now();
+                let proven = proofs::spend(tx, context, Purpose::VerifyEmail, checked).await?;
+                still_own(tx, context, own, proven.credential_version).await?;
+                if accounts::set_verified(tx, proven.account, &proven.email, now).await? {
+                    audit::record(tx, context, Event::new(Kind::EmailVerified, proven.account, origin)).await?;
+                }
+                Ok(())
+            })
+        })
         .await
 }
 
@@ -87,19 +84,16 @@ async fn settle(
         .await?
         .map_or_else(String::new, |account| account.email);
     let new = context.check_password(&new, &email).map_err(PasswordError::Fault)?;
-    let hash = context.hasher.hash(new).await?;
+    let hash = &context.hasher.hash(new).await?;
     let revoked = context
         .db
-        .transact(
-            (context, checked, hash, origin),
-            |tx, (context, checked, hash, origin)| {
-                Box::pin(async move {
-                    let proven = proofs::spend(tx, context, Purpose::VerifyEmail, checked).await?;
-                    let whose = (proven.account, &proven.email);
-                    Ok::<_, VerifyError>(auth::settle(tx, context, whose, (hash, origin)).await?)
-                })
-            },
-        )
+        .transact(|tx| {
+            Box::pin(async move {
+                let proven = proofs::spend(tx, context, Purpose::VerifyEmail, checked).await?;
+                let whose = (proven.account, &proven.email);
+                Ok::<_, VerifyError>(auth::settle(tx, context, whose, (hash, origin)).await?)
+            })
+        })
         .await?;
     context.revocations.announce(revoked).await;
     Ok(())

@@ -76,10 +76,10 @@ pub async fn change(
         handle: None,
         account: Some(account),
     };
-    let checked = proofs::check(context, Purpose::ChangeEmail, (&answer, &presenter), origin).await?;
+    let checked = &proofs::check(context, Purpose::ChangeEmail, (&answer, &presenter), origin).await?;
     context
         .db
-        .transact((context, checked, origin), |tx, (context, checked, origin)| {
+        .transact(|tx| {
             Box::pin(async move {
                 let now = context.clock.now();
                 let proven = proofs::spend(tx, context, Purpose::ChangeEmail, checked).await?;

@@ -24,33 +24,30 @@ pub(super) async fn verify(
     claim: Claim,
     origin: &Origin,
 ) -> Result<(), VerifyError> {
-    let hash = password_hash(context, checked, claim, origin).await?;
+    let hash = &password_hash(context, checked, claim, origin).await?;
     let id = AccountId::new(context.clock.now(), context.chance);
     context
         .db
-        .transact(
-            (context, checked, hash, origin),
-            |tx, (context, checked, hash, origin)| {
-                Box::pin(async move {
-                    // In the spelling that the mail went to, which is what was proven.
-                    let email = parsed(&proofs::take(tx, context, checked).await?)?;
-                    let new = New {
-                        id,
-                        email: &email,
-                        password_hash: hash,
-                        origin,
-                    };
-                    // An account that was made meanwhile stays as it is.
-                    if accounts::add(tx, context, &new).await?.is_none() {
-                        return Err(ProofError::Invalid.into());
-                    }
-                    accounts::set_verified(tx, id, &email, context.clock.now()).await?;
-                    audit::record(tx, context, Event::new(Kind::EmailVerified, id, origin)).await?;
-                    proofs::mark_spent(tx, context, (checked, id), &email).await?;
-                    Ok(registrations::forget(tx, email.key()).await?)
-                })
-            },
-        )
+        .transact(|tx| {
+            Box::pin(async move {
+                // In the spelling that the mail went to, which is what was proven.
+                let email = parsed(&proofs::take(tx, context, checked).await?)?;
+                let new = New {
+                    id,
+                    email: &email,
+                    password_hash: hash,
+                    origin,
+                };
+                // An account that was made meanwhile stays as it is.
+                if accounts::add(tx, context, &new).await?.is_none() {
+                    return Err(ProofError::Invalid.into());
+                }
+                accounts::set_verified(tx, id, &email, context.clock.now()).await?;
+                audit::record(tx, context, Event::new(Kind::EmailVerified, id, origin)).await?;
+                proofs::mark_spent(tx, context, (checked, id), &email).await?;
+                Ok(registrations::forget(tx, email.key()).await?)
+            })
+        })
         .await
 }
 
