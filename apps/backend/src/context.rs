@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
 use countersign_guard::Guard;
 use countersign_store::{Db, Error, Kind, MigrateError, OpenError, Options, Role, Schema, belongs_to_database};
 use prometheus_client::registry::Registry;
@@ -21,10 +19,8 @@ use crate::core::limits::Limits;
 use crate::core::mailer::{Mailer, SendError};
 use crate::core::metrics::{self, Metrics};
 use crate::core::origin::Origin;
-use crate::core::password::{
-    self, HashError, Hasher, HashingOptions, Lane, NewPassword, Password, PasswordContext, PasswordFault,
-    PasswordPolicy,
-};
+use crate::core::password::{self, Hasher, HashingOptions, PasswordPolicy};
+use crate::core::platform::{self, Platform};
 use crate::core::probes::Probes;
 use crate::core::redis::Redis;
 use crate::core::refusals::Refusals;
@@ -45,38 +41,20 @@ pub struct Context(Arc<Parts>);
 
 /// The parts of a [`Context`].
 pub struct Parts {
-    /// What is in force.
-    pub settings: Settings,
-    /// The time.
-    pub clock: Clock,
-    /// Randomness.
-    pub chance: Chance,
+    /// What all features are built on.
+    pub platform: Platform,
     /// Who administers; none in a server.
     pub operator: Option<Arc<str>>,
-    /// The database.
-    pub db: Db,
     /// The signing keys.
     pub keys: Keys,
     /// Which sessions have ended.
     pub revocations: Revocations,
     /// The guard of our own routes.
     pub guard: Guard,
-    /// The threads that hash passwords.
-    pub hasher: Hasher,
-    /// The rules of passwords.
-    pub passwords: PasswordPolicy,
-    /// How mail leaves.
-    pub mailer: Mailer,
     /// The style sheet and the script of the pages.
     pub assets: Assets,
-    /// What pages and mails say.
-    pub texts: Texts,
-    /// The rate limits.
-    pub limits: Limits,
     /// What nodes share beside the database, if it is set.
     pub redis: Option<Redis>,
-    /// What is counted.
-    pub metrics: Metrics,
     /// Who was turned away, for the audit log.
     pub refusals: Refusals,
     /// What this process knows of the audit log beside the database.
@@ -240,22 +218,24 @@ impl Context {
         let mailer = Mailer::new(&settings.mail)?;
         let guard = Guard::with_cache(authority, VERIFIED_TOKENS);
         Ok(Self(Arc::new(Parts {
-            passwords: password_policy(&settings),
-            mailer,
-            texts: Texts::default(),
             assets: Assets::new(&settings.pages),
-            limits,
+            platform: Platform::new(platform::Parts {
+                passwords: password_policy(&settings),
+                mailer,
+                texts: Texts::default(),
+                limits,
+                settings,
+                clock,
+                chance: Chance,
+                db,
+                hasher,
+                metrics,
+            }),
             redis,
-            settings,
-            clock,
-            chance: Chance,
             operator,
-            db,
             keys,
             revocations,
             guard,
-            hasher,
-            metrics,
             refusals,
             witness: audit::Witness::default(),
             probes: Probes::default(),
@@ -264,20 +244,6 @@ impl Context {
             registry: Mutex::new(registry),
             readiness: Readiness::default(),
         })))
-    }
-
-    /// Judges a new password of the account with this address.
-    ///
-    /// # Errors
-    /// The rule that it breaks.
-    pub fn check_password(&self, password: &Password, email: &str) -> Result<NewPassword, PasswordFault> {
-        self.passwords.check(
-            password,
-            &PasswordContext {
-                email,
-                issuer_host: self.settings.issuer.host(),
-            },
-        )
     }
 
     /// What a server does beside answering: it removes what has ended, follows the folder of the keys and the
@@ -319,19 +285,6 @@ impl Context {
         }
     }
 
-    /// The hash of a password that nobody knows: for an account whose owner has yet to set one.
-    ///
-    /// # Errors
-    /// It could not be hashed just now.
-    pub async fn unusable_password_hash(&self) -> Result<String, HashError> {
-        let secret: [u8; 32] = self.chance.bytes();
-        // Whoever gets one has proven an address, or is the operator: no stranger, and of no account in particular.
-        let asker = Lane::Known(Uuid::nil()).into();
-        self.hasher
-            .rehash_for(Password::from(STANDARD_NO_PAD.encode(secret)), asker)
-            .await
-    }
-
     /// Where an act on the command line comes from.
     pub fn command_line(&self) -> Origin {
         of_operator(self.operator.as_ref())
@@ -341,11 +294,6 @@ impl Context {
     pub(crate) async fn has_account(&self, account: AccountId) -> Result<bool, Error> {
         Ok(accounts::find(&self.db, account).await?.is_some())
     }
-
-    /// The challenge that goes with a 401 which is not about a bearer token (RFC 9110 §11.6.1).
-    pub fn challenge(&self) -> String {
-        format!("Bearer realm=\"{}\"", self.settings.issuer.as_str())
-    }
 }
 
 impl Deref for Context {
@@ -353,6 +301,20 @@ impl Deref for Context {
 
     fn deref(&self) -> &Parts {
         &self.0
+    }
+}
+
+impl Deref for Parts {
+    type Target = Platform;
+
+    fn deref(&self) -> &Platform {
+        &self.platform
+    }
+}
+
+impl AsRef<Platform> for Context {
+    fn as_ref(&self) -> &Platform {
+        &self.platform
     }
 }
 

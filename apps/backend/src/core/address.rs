@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use axum::extract::{ConnectInfo, Request};
 use http::HeaderMap;
 use http::header::FORWARDED;
 use ipnet::IpNet;
@@ -43,6 +44,14 @@ impl ClientAddress {
             (Some(one), Some(other)) if one != other => Self::UNKNOWN,
             (one, other) => one.or(other).flatten().map_or(Self::UNKNOWN, Self),
         }
+    }
+
+    /// The address of the client of a request, if the listener says who connects; it is left with the request.
+    pub fn assign(request: &mut Request, trusted_proxies: &[IpNet]) -> Option<Self> {
+        let &ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+        let address = Self::of(peer.ip(), request.headers(), trusted_proxies);
+        request.extensions_mut().insert(address);
+        Some(address)
     }
 
     /// The address itself.

@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
 
 use axum::body::{Body, Bytes};
 use axum::extract::multipart::MultipartError;
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Multipart, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Multipart, Path, Request};
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -19,8 +18,8 @@ use super::device::DeviceHash;
 use super::language::Language;
 use super::layers::RequestId;
 use super::origin::{Origin, readable_user_agent};
+use super::platform::Platform;
 use super::problem::{Code, FieldError, Problem};
-use crate::Context;
 
 /// A body of `application/json`.
 pub struct Json<T>(pub T);
@@ -34,7 +33,7 @@ pub struct JsonOrForm<T>(pub T);
 /// What [`Checked`] asks a body.
 pub trait Rules {
     /// The fields that break a rule.
-    fn mistakes(&self, context: &Context) -> Vec<FieldError>;
+    fn mistakes(&self, platform: &Platform) -> Vec<FieldError>;
 }
 
 /// The last part of the path, as an id. What is no id names nothing: 404.
@@ -48,11 +47,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
-impl<T: DeserializeOwned + Rules> FromRequest<Context> for Checked<T> {
+impl<S: AsRef<Platform> + Send + Sync, T: DeserializeOwned + Rules> FromRequest<S> for Checked<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, context: &Context) -> Result<Self, Problem> {
-        json(request, context).await?.checked(context).map(Self)
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        json(request, state).await?.checked(state.as_ref()).map(Self)
     }
 }
 
@@ -78,16 +77,17 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathId<
     }
 }
 
-impl FromRequestParts<Context> for Origin {
+impl<S: Send + Sync> FromRequestParts<S> for Origin {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let request_id = parts
             .extensions
             .get::<RequestId>()
             .map_or_else(|| "".into(), |id| id.0.clone());
-        // Without it, nobody could be limited and everybody would pass for the operator.
-        let Some(&ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
+        // The layers around every route have put it there, if the listener says who connects. Without it, nobody could be
+        // limited and everybody would pass for the operator.
+        let Some(address) = parts.extensions.get::<ClientAddress>() else {
             return Err(Problem::internal(
                 "the listener does not say who connects: serve with into_make_service_with_connect_info",
             ));
@@ -96,7 +96,7 @@ impl FromRequestParts<Context> for Origin {
         Ok(Self {
             language: Language::preferred(&parts.headers).unwrap_or_default(),
             operator: None,
-            address: Some(ClientAddress::of(peer.ip(), &parts.headers, &context.settings.trusted_proxies).ip()),
+            address: Some(address.ip()),
             user_agent: user_agent.and_then(readable_user_agent),
             // The layer around the pages has read it; the API is not spoken to by cookies.
             device: parts.extensions.get::<DeviceHash>().copied(),
@@ -280,11 +280,11 @@ impl<T> Read<T> {
     ///
     /// # Errors
     /// All that was wrong, and all rules that it breaks.
-    pub fn checked(mut self, context: &Context) -> Result<T, Problem>
+    pub fn checked(mut self, platform: &Platform) -> Result<T, Problem>
     where
         T: Rules,
     {
-        let broken = self.value.as_ref().map(|value| value.mistakes(context));
+        let broken = self.value.as_ref().map(|value| value.mistakes(platform));
         for mistake in broken.unwrap_or_default() {
             // A value that stands in for another one may break a rule.
             if self.mistakes.iter().all(|known| known.field != mistake.field) {

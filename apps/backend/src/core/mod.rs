@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod origin;
 pub mod outbound;
 pub mod password;
+pub mod platform;
 pub mod probes;
 pub mod problem;
 pub mod redis;

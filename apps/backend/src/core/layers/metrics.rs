@@ -1,12 +1,10 @@
 //! What is counted and logged of each request: its method, its route (never its path or query, which may hold
 //! secrets), its status and its time. Each label has few values, whatever clients send.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, MatchedPath, Request};
+use axum::extract::{MatchedPath, Request};
 use http::{Method, StatusCode};
-use ipnet::IpNet;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -99,9 +97,7 @@ impl Metrics {
 }
 
 impl Observed {
-    pub(super) fn of(request: &Request, trusted_proxies: &[IpNet]) -> Self {
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        let address = peer.map(|ConnectInfo(peer)| ClientAddress::of(peer.ip(), request.headers(), trusted_proxies));
+    pub(super) fn of(request: &Request, address: Option<ClientAddress>) -> Self {
         Self {
             method: known(request.method()),
             route: request.extensions().get().cloned(),

@@ -31,6 +31,7 @@ use self::{
     cors::{RefusedOrigins, Visitor},
     metrics::Observed,
 };
+use super::address::ClientAddress;
 use super::chance::Chance;
 use super::problem::Problem;
 use super::refusals::Refusals;
@@ -109,6 +110,7 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
         refused_origins,
     } = &*shell.0;
     let id = RequestId::assign(&mut request, options);
+    let address = ClientAddress::assign(&mut request, &options.trusted_proxies);
     let traced = options
         .traced
         .then(|| telemetry::span(&request, &id, &options.trusted_proxies));
@@ -116,7 +118,7 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
         .clone()
         .unwrap_or_else(|| tracing::info_span!("request", request_id = %id));
     async {
-        let observed = Observed::of(&request, &options.trusted_proxies);
+        let observed = Observed::of(&request, address);
         let visitor = Visitor::of(&request, &options.cors_origins);
         let response = match visitor.preflight(&request, refused_origins) {
             Some(preflight) => preflight,

@@ -20,6 +20,7 @@ use crate::core::dependencies::{CurrentUser, Identified};
 use crate::core::extract;
 use crate::core::handle::Handle;
 use crate::core::origin::Origin;
+use crate::core::platform::Platform;
 use crate::core::problem::{Code, FieldError, Problem, ProblemBody};
 use crate::features::accounts::{AccountError, UserBody};
 use crate::features::outbox::Purpose;
@@ -251,13 +252,14 @@ fn refused(context: &Context, error: PasswordError) -> Problem {
     }
 }
 
-impl FromRequest<Context> for LoginBody {
+impl<S: AsRef<Platform> + Send + Sync> FromRequest<S> for LoginBody {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, context: &Context) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let platform = state.as_ref();
         match extract::is_json(request.headers()) {
-            true => extract::json(request, context).await?.checked(context).map(Self::Json),
-            false => extract::form(request, context).await?.checked(context).map(Self::Form),
+            true => extract::json(request, state).await?.checked(platform).map(Self::Json),
+            false => extract::form(request, state).await?.checked(platform).map(Self::Form),
         }
     }
 }

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::service::{Credentials, Registration};
-use crate::Context;
 use crate::core::chance::Chance;
 use crate::core::email::{Email, InvalidEmail, NewEmail};
 use crate::core::extract::Rules;
 use crate::core::handle::{Handle, HandleHash};
 use crate::core::password::Password;
+use crate::core::platform::Platform;
 use crate::core::problem::{Code, FieldError, Problem};
 use crate::features::proofs::Answer;
 
@@ -27,9 +27,9 @@ pub struct RegistrationBody {
 }
 
 impl Rules for RegistrationBody {
-    fn mistakes(&self, context: &Context) -> Vec<FieldError> {
+    fn mistakes(&self, platform: &Platform) -> Vec<FieldError> {
         let email = self.email.parse::<NewEmail>();
-        let password = context.check_password(&self.password, email.as_ref().map_or("", |email| email.typed()));
+        let password = platform.check_password(&self.password, email.as_ref().map_or("", |email| email.typed()));
         let email = email.err().map(FieldError::from);
         email.into_iter().chain(password.err().map(FieldError::from)).collect()
     }
@@ -99,7 +99,7 @@ pub enum LoginBody {
 }
 
 impl Rules for LoginForm {
-    fn mistakes(&self, _: &Context) -> Vec<FieldError> {
+    fn mistakes(&self, _: &Platform) -> Vec<FieldError> {
         let grant = self.grant_type.as_deref().unwrap_or_default();
         let wrong = FieldError::new("grant_type", Code::Invalid).detail("It must be \"password\".");
         let grant = (!grant.is_empty() && grant != "password").then_some(wrong);
@@ -108,7 +108,7 @@ impl Rules for LoginForm {
 }
 
 impl Rules for LoginJson {
-    fn mistakes(&self, _: &Context) -> Vec<FieldError> {
+    fn mistakes(&self, _: &Platform) -> Vec<FieldError> {
         scope_mistake(self.scope.as_deref()).into_iter().collect()
     }
 }
@@ -145,8 +145,8 @@ pub struct PasswordChangeBody {
 
 impl Rules for PasswordChangeBody {
     /// Whether it is too much like the account's address, only the service can tell.
-    fn mistakes(&self, context: &Context) -> Vec<FieldError> {
-        let fault = context.check_password(&self.new_password, "").err();
+    fn mistakes(&self, platform: &Platform) -> Vec<FieldError> {
+        let fault = platform.check_password(&self.new_password, "").err();
         fault
             .map(|fault| FieldError::from(fault).in_field("new_password"))
             .into_iter()
@@ -312,7 +312,7 @@ pub struct EmailLoginBody {
 }
 
 impl Rules for EmailLoginBody {
-    fn mistakes(&self, _: &Context) -> Vec<FieldError> {
+    fn mistakes(&self, _: &Platform) -> Vec<FieldError> {
         let (token, email, code) = (self.token.as_ref(), self.email.as_ref(), self.code.as_ref());
         let answer = answer_mistake(token.is_some(), email.is_some(), code.is_some());
         answer.into_iter().chain(scope_mistake(self.scope.as_deref())).collect()

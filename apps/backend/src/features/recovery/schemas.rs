@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::Context;
 use crate::core::extract::Rules;
 use crate::core::password::Password;
+use crate::core::platform::Platform;
 use crate::core::problem::FieldError;
 use crate::features::auth::{MailAnswerBody, answer_mistake};
 
@@ -43,10 +43,10 @@ impl RecoveryBody {
 
 impl Rules for RecoveryBody {
     /// Whose account it is, and so whether the password is too much like its address, only the answer to the mail tells.
-    fn mistakes(&self, context: &Context) -> Vec<FieldError> {
+    fn mistakes(&self, platform: &Platform) -> Vec<FieldError> {
         let (token, email, code) = (self.token.as_ref(), self.email.as_ref(), self.code.as_ref());
         let answer = answer_mistake(token.is_some(), email.is_some(), code.is_some());
-        let password = context.check_password(&self.new_password, "").err();
+        let password = platform.check_password(&self.new_password, "").err();
         let password = password.map(|fault| FieldError::from(fault).in_field("new_password"));
         answer.into_iter().chain(password).collect()
     }

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::Context;
 use crate::core::email::{InvalidEmail, NewEmail};
 use crate::core::extract::Rules;
 use crate::core::password::Password;
+use crate::core::platform::Platform;
 use crate::core::problem::{FieldError, Problem};
 use crate::features::auth::MailAnswerBody;
 
@@ -60,7 +60,7 @@ pub struct EmailChangeBody {
 }
 
 impl Rules for EmailChangeBody {
-    fn mistakes(&self, _: &Context) -> Vec<FieldError> {
+    fn mistakes(&self, _: &Platform) -> Vec<FieldError> {
         let wrong = self.email.parse::<NewEmail>().err();
         wrong.map(FieldError::from).into_iter().collect()
     }

@@ -1,0 +1,100 @@
+//! What every feature is built on, and nothing of any feature: the database, the clock, randomness, the hasher, the
+//! settings. A feature that needs one or two of these takes those, not all.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use countersign_store::Db;
+use uuid::Uuid;
+
+use super::chance::Chance;
+use super::clock::Clock;
+use super::language::Texts;
+use super::limits::Limits;
+use super::mailer::Mailer;
+use super::metrics::Metrics;
+use super::password::{HashError, Hasher, Lane, NewPassword, Password, PasswordContext, PasswordFault, PasswordPolicy};
+use crate::settings::Settings;
+
+/// What every feature is built on. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Platform(Arc<Parts>);
+
+/// The parts of a [`Platform`].
+pub struct Parts {
+    /// The settings in force.
+    pub settings: Settings,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub chance: Chance,
+    /// The database.
+    pub db: Db,
+    /// The threads that hash passwords.
+    pub hasher: Hasher,
+    /// The rules of passwords.
+    pub passwords: PasswordPolicy,
+    /// The rate limits.
+    pub limits: Limits,
+    /// How mail leaves.
+    pub mailer: Mailer,
+    /// The texts of pages and mails.
+    pub texts: Texts,
+    /// The counters.
+    pub metrics: Metrics,
+}
+
+impl Platform {
+    /// A platform of these parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Judges a new password of the account with this email address.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn check_password(&self, password: &Password, email: &str) -> Result<NewPassword, PasswordFault> {
+        self.passwords.check(
+            password,
+            &PasswordContext {
+                email,
+                issuer_host: self.settings.issuer.host(),
+            },
+        )
+    }
+
+    /// The hash of a random password, for an account whose owner has yet to set one.
+    ///
+    /// # Errors
+    /// It could not be hashed just now.
+    pub async fn unusable_password_hash(&self) -> Result<String, HashError> {
+        let secret: [u8; 32] = self.chance.bytes();
+        // It is made for the operator, or for who has proven an address: for no stranger, and for no account in particular.
+        let asker = Lane::Known(Uuid::nil()).into();
+        self.hasher
+            .rehash_for(Password::from(STANDARD_NO_PAD.encode(secret)), asker)
+            .await
+    }
+
+    /// The challenge that goes with a 401 which is not about a bearer token (RFC 9110 §11.6.1).
+    pub fn challenge(&self) -> String {
+        format!("Bearer realm=\"{}\"", self.settings.issuer.as_str())
+    }
+}
+
+impl Deref for Platform {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl AsRef<Self> for Platform {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
