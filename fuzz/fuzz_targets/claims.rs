@@ -2,19 +2,20 @@
 #![no_main]
 
 use countersign_fuzz::{ISSUER, NOW, signed, verifying_key};
-use countersign_jose::{Expectation, verify_access_token};
+use countersign_jose::{AccessTokenClaims, AccessTokenExpectation, Present, verify};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 fuzz_target!(|payload: &[u8]| {
     let audience = [ISSUER.to_owned()];
-    let expect = Expectation {
+    let expect = AccessTokenExpectation {
         issuer: ISSUER,
         audience: &audience,
-        now: NOW,
-        leeway: 60,
+        present: Present { now: NOW, leeway: 60 },
     };
-    let Ok(claims) = verify_access_token(&signed("at+jwt", payload), |_| Some(verifying_key()), &expect) else {
+    let Ok(claims) =
+        verify::<AccessTokenClaims>(&signed("at+jwt", payload), |_| Some(verifying_key().clone()), &expect)
+    else {
         return;
     };
     // Another parser reads the same.

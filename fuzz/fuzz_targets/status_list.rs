@@ -4,7 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_fuzz::{ISSUER, NOW, signed, verifying_key};
-use countersign_jose::{MAX_STATUS_LIST_BYTES, StatusListExpectation, verify_status_list};
+use countersign_jose::{MAX_STATUS_LIST_BYTES, Present, StatusListClaims, StatusListExpectation, verify};
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 
@@ -13,8 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     let expect = StatusListExpectation {
         issuer: ISSUER,
         uri: &uri,
-        now: NOW,
-        leeway: 60,
+        present: Present { now: NOW, leeway: 60 },
     };
     let bits = bytes.first().copied().unwrap_or(1);
     let whole = json!({
@@ -23,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
     });
     for payload in [bytes, whole.to_string().as_bytes()] {
         let token = signed("statuslist+jwt", payload);
-        if let Ok(claims) = verify_status_list(&token, |_| Some(verifying_key()), &expect) {
+        if let Ok(claims) = verify::<StatusListClaims>(&token, |_| Some(verifying_key().clone()), &expect) {
             let list = &claims.status_list;
             assert!(list.bytes().len() <= MAX_STATUS_LIST_BYTES);
             let entries = u64::try_from(list.entries()).expect("a list is not that long");

@@ -34,7 +34,7 @@ fn main() {
     let build = |cache| Guard::discover(ISSUER).base_url(&base).cache_size(cache).build();
     let cached = runtime.block_on(build(10_000)).expect("the options are right");
     let uncached = runtime.block_on(build(0)).expect("the options are right");
-    let token = key.sign(TokenType::AccessToken, &claims(now)).expect("it signs");
+    let token = key.sign(TokenType::ACCESS_TOKEN, &claims(now)).expect("it signs");
     println!("a token of {} bytes", token.len());
 
     let (signed, signature) = token.rsplit_once('.').expect("a token has dots");
@@ -80,7 +80,7 @@ async fn serve(key: &SigningKey, now: i64) -> String {
         version: 1,
         status_list: StatusList::with_capacity(1 << 17).expect("it is not that large"),
     };
-    let list = key.sign(TokenType::StatusList, &list).expect("it signs");
+    let list = key.sign(TokenType::STATUS_LIST, &list).expect("it signs");
     let keys = json!({ "keys": [key.verifying_key().to_jwk()] }).to_string();
     let metadata = json!({ "issuer": ISSUER, "jwks_uri": format!("{ISSUER}/jwks") }).to_string();
     let app = Router::new()

@@ -2,7 +2,7 @@
 //! every time.
 
 use aws_lc_rs::digest::{Digest, SHA256, SHA256_OUTPUT_LEN, digest};
-use countersign_jose::VerifyingKey;
+use countersign_jose::{Present, Times, VerifyingKey};
 use quick_cache::sync::Cache as Entries;
 
 use crate::{Authority, VerifiedUser};
@@ -37,9 +37,16 @@ impl Cache {
     /// its key. What would not is forgotten; its own check then names the reason.
     pub(crate) fn recall(&self, name: &Name, authority: &dyn Authority) -> Option<VerifiedUser> {
         let Entry { user, key } = self.0.get(name)?;
-        let [now, leeway] = [authority.now(), i64::from(authority.leeway())];
-        let in_time = now.saturating_sub(leeway) < user.claims.exp && user.claims.iat <= now.saturating_add(leeway);
-        if in_time
+        let times = Times {
+            iat: user.claims.iat,
+            exp: user.claims.exp,
+            nbf: None,
+        };
+        let present = Present {
+            now: authority.now(),
+            leeway: authority.leeway(),
+        };
+        if times.check(present).is_ok()
             && authority
                 .verifying_key(key.kid())
                 .is_some_and(|published| published == key)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_jose::{AccessTokenClaims, Expectation, TokenError, VerifyingKey, verify_access_token};
+use countersign_jose::{AccessTokenClaims, AccessTokenExpectation, Present, TokenError, VerifyingKey, verify};
 use uuid::Uuid;
 
 #[cfg(feature = "cache")]
@@ -120,11 +120,13 @@ impl Guard {
 
     fn check_with_known_keys(&self, token: &str) -> Result<(VerifiedUser, VerifyingKey), Unverified> {
         let authority = self.authority();
-        let expect = Expectation {
+        let expect = AccessTokenExpectation {
             issuer: authority.issuer(),
             audience: authority.audience(),
-            now: authority.now(),
-            leeway: authority.leeway(),
+            present: Present {
+                now: authority.now(),
+                leeway: authority.leeway(),
+            },
         };
         let mut used = None;
         let mut missing = None;
@@ -135,7 +137,7 @@ impl Guard {
             }
             used.clone()
         };
-        let verified = verify_access_token(token, find, &expect);
+        let verified = verify::<AccessTokenClaims>(token, find, &expect);
         match (verified, used, missing) {
             (Ok(claims), Some(key), _) => Ok((VerifiedUser::from(claims), key)),
             (_, _, Some(kid)) => Err(Unverified::KeyMissing(kid)),

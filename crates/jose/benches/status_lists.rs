@@ -4,9 +4,7 @@
 
 use std::{hint::black_box, io::Write, time::Instant};
 
-use countersign_jose::{
-    SigningKey, StatusList, StatusListClaims, StatusListExpectation, TokenType, verify_status_list,
-};
+use countersign_jose::{Present, SigningKey, StatusList, StatusListClaims, StatusListExpectation, TokenType, verify};
 use flate2::{Compression, write::ZlibEncoder};
 
 const ROUNDS: usize = 15;
@@ -40,12 +38,15 @@ fn whole(list: StatusList) {
     let expect = StatusListExpectation {
         issuer: &claims.iss,
         uri: URI,
-        now: claims.iat,
-        leeway: 0,
+        present: Present {
+            now: claims.iat,
+            leeway: 0,
+        },
     };
-    let (signing, token) = fastest(|| key.sign(TokenType::StatusList, &claims).expect("it signs"));
-    let (verifying, _) =
-        fastest(|| verify_status_list(&token, |_| Some(key.verifying_key()), &expect).expect("it is good"));
+    let (signing, token) = fastest(|| key.sign(TokenType::STATUS_LIST, &claims).expect("it signs"));
+    let (verifying, _) = fastest(|| {
+        verify::<StatusListClaims>(&token, |_| Some(key.verifying_key().clone()), &expect).expect("it is good")
+    });
     println!(
         "  whole:   {:7} bytes, {signing:8.3} ms to sign, {verifying:.3} ms to verify",
         token.len()

@@ -6,7 +6,9 @@
 
 use std::{hint::black_box, time::Instant};
 
-use countersign_jose::{AccessTokenClaims, Expectation, SigningKey, StatusReference, TokenType, verify_access_token};
+use countersign_jose::{
+    AccessTokenClaims, AccessTokenExpectation, Present, SigningKey, StatusReference, TokenType, verify,
+};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, get_current_timestamp};
 use uuid::Uuid;
 
@@ -27,16 +29,15 @@ fn main() {
     header.typ = Some("at+jwt".to_owned());
     compare(
         "sign",
-        || drop(black_box(key.sign(TokenType::AccessToken, &claims).expect("it signs"))),
+        || drop(black_box(key.sign(TokenType::ACCESS_TOKEN, &claims).expect("it signs"))),
         || drop(black_box(encode(&header, &claims, &their_key).expect("it signs"))),
     );
 
-    let token = key.sign(TokenType::AccessToken, &claims).expect("it signs");
-    let expect = Expectation {
+    let token = key.sign(TokenType::ACCESS_TOKEN, &claims).expect("it signs");
+    let expect = AccessTokenExpectation {
         issuer,
         audience: &audience,
-        now,
-        leeway: 0,
+        present: Present { now, leeway: 0 },
     };
     let public = key.verifying_key();
     let their_public = DecodingKey::from_ec_pem(public.to_spki_pem().as_bytes()).expect("the key is a key");
@@ -47,7 +48,7 @@ fn main() {
         "verify",
         || {
             drop(black_box(
-                verify_access_token(&token, |_| Some(public), &expect).expect("it is good"),
+                verify::<AccessTokenClaims>(&token, |_| Some(public.clone()), &expect).expect("it is good"),
             ));
         },
         || {

@@ -25,11 +25,13 @@
 //!     amr: vec!["pwd".to_owned()],
 //!     status: Some(StatusReference { idx: 4711, uri: "https://id.example.com/oauth2/status-lists/1".to_owned() }),
 //! };
-//! let token = key.sign(TokenType::AccessToken, &claims)?;
+//! let token = key.sign(TokenType::ACCESS_TOKEN, &claims)?;
 //!
-//! let expect = Expectation { issuer: "https://id.example.com", audience: &audience, now: 1_800_000_060, leeway: 0 };
+//! let present = Present { now: 1_800_000_060, leeway: 0 };
+//! let expect = AccessTokenExpectation { issuer: "https://id.example.com", audience: &audience, present };
 //! let ring = [key.verifying_key().clone()];
-//! let verified = verify_access_token(&token, |kid| ring.iter().find(|key| key.kid() == kid), &expect)?;
+//! let find = |kid: &str| ring.iter().find(|key| key.kid() == kid).cloned();
+//! let verified: AccessTokenClaims = verify(&token, find, &expect)?;
 //! assert_eq!(verified, claims);
 //!
 //! let mut list = StatusList::with_capacity(1 << 17).ok_or("too many")?;
@@ -38,20 +40,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod checkpoint;
 mod keys;
 mod status_lists;
 mod token_type;
 mod tokens;
 
-pub use checkpoint::{AuditCheckpointClaims, EarlierCheckpoint, verify_audit_checkpoint};
 pub use keys::{Jwk, JwkError, JwkSet, KeyError, SignError, SignatureError, SigningKey, VerifyingKey};
 pub use status_lists::{
-    MAX_STATUS_LIST_BYTES, MAX_STATUS_LIST_LENGTH, StatusList, StatusListClaims, StatusListError,
-    StatusListExpectation, verify_status_list,
+    MAX_STATUS_LIST_BYTES, MAX_STATUS_LIST_LENGTH, StatusList, StatusListClaims, StatusListError, StatusListExpectation,
 };
 pub use token_type::TokenType;
 pub use tokens::{
-    AccessTokenClaims, Audience, ClaimsError, Expectation, HeaderError, MAX_TOKEN_LENGTH, Malformed, Part,
-    StatusReference, TokenError, Unverified, decode_without_verifying, is_unambiguous_object, verify_access_token,
+    AccessTokenClaims, AccessTokenExpectation, Audience, Claims, ClaimsError, HeaderError, MAX_TOKEN_LENGTH, Malformed,
+    Part, Payload, Present, StatusReference, Times, TokenError, Unverified, decode_without_verifying,
+    is_unambiguous_object, verify,
 };

@@ -1,42 +1,58 @@
 //! What a token is, as its header's `typ` says it.
 //! Explicit types keep one kind of token from passing for another (RFC 8725 §3.11).
 
-use crate::{status_lists::MAX_STATUS_LIST_LENGTH, tokens::MAX_TOKEN_LENGTH};
+use crate::status_lists::MAX_STATUS_LIST_LENGTH;
+use crate::tokens::MAX_TOKEN_LENGTH;
 
-/// The kind of a token.
+/// The type of a token: its media type without `application/`, and how long such a token may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TokenType {
-    /// An access token (RFC 9068 §2.1).
-    AccessToken,
-    /// A list of the states of tokens (draft-ietf-oauth-status-list §5.1).
-    StatusList,
-    /// A sealed point of an audit log (our own kind).
-    AuditCheckpoint,
+pub struct TokenType {
+    name: &'static str,
+    max_length: usize,
 }
 
 impl TokenType {
-    /// Every kind, in the order of its discriminant.
-    pub(crate) const ALL: [Self; 3] = [Self::AccessToken, Self::StatusList, Self::AuditCheckpoint];
+    /// An access token (RFC 9068 §2.1): `at+jwt`.
+    pub const ACCESS_TOKEN: Self = Self::new("at+jwt");
+    /// A list of the states of tokens (draft-ietf-oauth-status-list §5.1): `statuslist+jwt`.
+    pub const STATUS_LIST: Self = Self {
+        max_length: MAX_STATUS_LIST_LENGTH,
+        ..Self::new("statuslist+jwt")
+    };
+
+    /// A type of your own, such as `logout+jwt`, for tokens of at most [`MAX_TOKEN_LENGTH`] bytes.
+    ///
+    /// # Panics
+    /// If `name` is empty or holds a character that RFC 6838 §4.2 does not allow in the name of a media type. In a
+    /// `const` that is an error of the compiler.
+    pub const fn new(name: &'static str) -> Self {
+        let bytes = name.as_bytes();
+        assert!(!bytes.is_empty(), "a token type needs a name");
+        let mut at = 0;
+        while at < bytes.len() {
+            assert!(
+                matches!(bytes[at], b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'!' | b'#' | b'$' | b'&' | b'-' | b'^' | b'_' | b'.' | b'+'),
+                "a token type is named by letters, digits and !#$&-^_.+"
+            );
+            at += 1;
+        }
+        Self {
+            name,
+            max_length: MAX_TOKEN_LENGTH,
+        }
+    }
 
     /// The value of `typ` that we write, such as `at+jwt`.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::AccessToken => "at+jwt",
-            Self::StatusList => "statuslist+jwt",
-            Self::AuditCheckpoint => "audit-checkpoint+jwt",
-        }
+        self.name
     }
 
-    /// The longest token of this kind that is signed or read, in bytes.
+    /// The longest token of this type that is signed or read, in bytes.
     pub const fn max_length(self) -> usize {
-        match self {
-            Self::AccessToken | Self::AuditCheckpoint => MAX_TOKEN_LENGTH,
-            Self::StatusList => MAX_STATUS_LIST_LENGTH,
-        }
+        self.max_length
     }
 
-    /// Whether `typ` names this kind. RFC 7515 §4.1.9: it is a media type, so letters have no case, and `application/`
+    /// Whether `typ` names this type. RFC 7515 §4.1.9: it is a media type, so letters have no case, and `application/`
     /// may be left out.
     pub fn is_named_by(self, typ: &str) -> bool {
         const PREFIX: &str = "application/";
@@ -44,18 +60,19 @@ impl TokenType {
             Some(prefix) if prefix.eq_ignore_ascii_case(PREFIX) => &typ[PREFIX.len()..],
             _ => typ,
         };
-        bare.eq_ignore_ascii_case(self.name())
+        bare.eq_ignore_ascii_case(self.name)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::TokenType::{AccessToken, StatusList};
+    use super::TokenType;
 
     #[test]
     fn a_type_is_a_media_type() {
+        let (access, list) = (TokenType::ACCESS_TOKEN, TokenType::STATUS_LIST);
         for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"] {
-            assert!(AccessToken.is_named_by(typ), "{typ}");
+            assert!(access.is_named_by(typ), "{typ}");
         }
         for typ in [
             "",
@@ -68,9 +85,17 @@ mod tests {
             "ätäjwt",
             "statuslist+jwt",
         ] {
-            assert!(!AccessToken.is_named_by(typ), "{typ}");
+            assert!(!access.is_named_by(typ), "{typ}");
         }
-        assert!(StatusList.is_named_by("statuslist+jwt") && StatusList.is_named_by("application/statuslist+jwt"));
-        assert!(!StatusList.is_named_by("at+jwt"));
+        assert!(list.is_named_by("statuslist+jwt") && list.is_named_by("application/statuslist+jwt"));
+        assert!(!list.is_named_by("at+jwt"));
+    }
+
+    #[test]
+    fn a_name_that_json_would_escape_is_none() {
+        assert_eq!(TokenType::new("logout+jwt").name(), "logout+jwt");
+        for name in ["", "a\"b", "a\\b", "a b", "ä", "application/at+jwt"] {
+            assert!(std::panic::catch_unwind(|| TokenType::new(name)).is_err(), "{name}");
+        }
     }
 }

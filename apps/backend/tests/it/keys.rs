@@ -9,7 +9,7 @@ use countersign::core::clock::{Clock, Timestamp};
 use countersign::features::keys::{JWKS_MAX_AGE, KeyOperator, KeyOptions, KeyState, Keys, KeysError, OperatorError};
 use countersign::migrations;
 use countersign_guard::AccessTokenClaims;
-use countersign_jose::{Expectation, SigningKey, TokenType, VerifyingKey, verify_access_token};
+use countersign_jose::{AccessTokenExpectation, Present, SigningKey, TokenType, VerifyingKey, verify};
 use countersign_store::{Db, Options, Role};
 use countersign_testkit::{Database, ScratchDatabase, TestServer, on_both_databases};
 use uuid::Uuid;
@@ -67,13 +67,12 @@ impl Scratch {
     fn accepts(&self, keys: &Keys, token: &str) -> bool {
         let audience = ["audience".to_owned()];
         let now = self.clock.now().seconds();
-        let expect = Expectation {
+        let expect = AccessTokenExpectation {
             issuer: "issuer",
             audience: &audience,
-            now,
-            leeway: 30,
+            present: Present { now, leeway: 30 },
         };
-        verify_access_token(token, |kid| keys.verifying_key(kid), &expect).is_ok()
+        verify::<AccessTokenClaims>(token, |kid| keys.verifying_key(kid), &expect).is_ok()
     }
 
     /// Publishes a next key and lets the time go by that it needs.
@@ -225,7 +224,7 @@ on_both_databases! {
         // Whoever had the next key could sign with it now; nobody believes it before its time.
         let pem = fs::read(scratch.options("keys").dir.join("next/private.pem")).unwrap();
         let thief = SigningKey::from_pem(&pem, None).unwrap();
-        let early = thief.sign(TokenType::AccessToken, &claims(START)).unwrap();
+        let early = thief.sign(TokenType::ACCESS_TOKEN, &claims(START)).unwrap();
         scratch.clock.advance(2 * JWKS_MAX_AGE - Duration::from_millis(1));
         keys.refresh().await;
         assert!(!scratch.accepts(&keys, &early));
@@ -267,7 +266,7 @@ on_both_databases! {
         assert!(matches!(refused, OperatorError::Needed { until, .. } if until == retirable_at), "{refused}");
 
         scratch.clock.advance(DAY);
-        let forged = thief.sign(TokenType::AccessToken, &claims(scratch.clock.now())).unwrap();
+        let forged = thief.sign(TokenType::ACCESS_TOKEN, &claims(scratch.clock.now())).unwrap();
         assert!(!scratch.accepts(&keys, &forged));
         keys.refresh().await;
         assert_eq!(published(&keys), std::slice::from_ref(&next));

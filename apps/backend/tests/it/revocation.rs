@@ -13,7 +13,7 @@ use countersign::Context;
 use countersign::core::ids::AccountId;
 use countersign::features::auth::operator;
 use countersign::features::revocation::Bit;
-use countersign_jose::{StatusListExpectation, verify_status_list};
+use countersign_jose::{Present, StatusListClaims, StatusListExpectation, verify};
 use countersign_store::{Role, query, sql};
 use countersign_testkit::{Answer, Database, Launch, PASSWORD, Person, ScratchDatabase, TestServer, on_both_databases};
 use futures_util::future::join_all;
@@ -36,10 +36,12 @@ fn status(context: &Context, path: &str, list: &Answer, idx: u64) -> u8 {
     let expect = StatusListExpectation {
         issuer: ISSUER,
         uri: &uri,
-        now: context.clock.now().seconds(),
-        leeway: 0,
+        present: Present {
+            now: context.clock.now().seconds(),
+            leeway: 0,
+        },
     };
-    let list = verify_status_list(&list.text, |kid| context.keys.verifying_key(kid), &expect).unwrap();
+    let list = verify::<StatusListClaims>(&list.text, |kid| context.keys.verifying_key(kid), &expect).unwrap();
     list.status_list.status(idx).unwrap()
 }
 

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::Request;
 use countersign::core::clock::Timestamp;
 use countersign::features::keys::{JWKS_MAX_AGE, KeyOperator, KeyOptions, Keys, OperatorError};
-use countersign_jose::{Expectation, JwkSet, VerifyingKey, verify_access_token};
+use countersign_jose::{AccessTokenClaims, AccessTokenExpectation, JwkSet, Present, VerifyingKey, verify};
 use countersign_testkit::{Database, TestServer, on_both_databases};
 use tokio::task::JoinSet;
 
@@ -146,14 +146,14 @@ impl Jwks {
         let issuer = "http://127.0.0.1:8000";
         let audience = [issuer.to_owned()];
         let now = server.context.clock.now().seconds();
-        let expect = Expectation {
+        let expect = AccessTokenExpectation {
             issuer,
             audience: &audience,
-            now,
-            leeway: 0,
+            present: Present { now, leeway: 0 },
         };
-        let key = |kid: &str| self.keys.iter().find(|key| key.kid() == kid);
-        verify_access_token(token, key, &expect).expect("a verifier with the set that its headers allow knows the key");
+        let key = |kid: &str| self.keys.iter().find(|key| key.kid() == kid).cloned();
+        verify::<AccessTokenClaims>(token, key, &expect)
+            .expect("a verifier with the set that its headers allow knows the key");
     }
 }
 

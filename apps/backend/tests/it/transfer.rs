@@ -10,7 +10,7 @@ use axum::http::Method;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_guard::{Guard, Reason};
-use countersign_jose::{StatusListClaims, StatusListExpectation, VerifyingKey, verify_status_list};
+use countersign_jose::{Present, StatusListClaims, StatusListExpectation, VerifyingKey, verify};
 use countersign_store::{Db, Options, Role, query, sql};
 use countersign_testkit::{
     Database, HttpClient, Launch, PASSWORD, ReceivedMail, ScratchDatabase, ServerProcess, on_both_databases,
@@ -100,10 +100,9 @@ async fn list(server: &ServerProcess, scratch: &ScratchDatabase, path: &str) -> 
     let expect = StatusListExpectation {
         issuer: ISSUER,
         uri: &uri,
-        now,
-        leeway: 5,
+        present: Present { now, leeway: 5 },
     };
-    verify_status_list(&answer.text, |_| Some(&key), &expect).unwrap()
+    verify::<StatusListClaims>(&answer.text, |_| Some(key.clone()), &expect).unwrap()
 }
 
 /// A database of the same kind with the same keys, in which nothing is yet.

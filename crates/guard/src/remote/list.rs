@@ -8,9 +8,7 @@ use std::{
     time::Duration,
 };
 
-use countersign_jose::{
-    MAX_STATUS_LIST_LENGTH, StatusListClaims, StatusListExpectation, TokenError, verify_status_list,
-};
+use countersign_jose::{MAX_STATUS_LIST_LENGTH, Present, StatusListClaims, StatusListExpectation, TokenError, verify};
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{ACCEPT, ETAG, IF_NONE_MATCH},
@@ -186,8 +184,10 @@ impl Followed {
         let expect = StatusListExpectation {
             issuer: shared.addresses.issuer(),
             uri: &self.uri,
-            now: (shared.clock)(),
-            leeway: shared.leeway,
+            present: Present {
+                now: (shared.clock)(),
+                leeway: shared.leeway,
+            },
         };
         let find = |kid: &str| {
             let key = shared.keys.find(kid);
@@ -196,7 +196,7 @@ impl Followed {
             }
             key
         };
-        verify_status_list(token, find, &expect)
+        verify::<StatusListClaims>(token, find, &expect)
     }
 }
 

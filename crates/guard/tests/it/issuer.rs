@@ -112,7 +112,7 @@ impl Issuer {
         let mut claims = self.claims(idx);
         change(&mut claims);
         let keys = self.books.keys.lock().unwrap();
-        keys[0].sign(TokenType::AccessToken, &claims).unwrap()
+        keys[0].sign(TokenType::ACCESS_TOKEN, &claims).unwrap()
     }
 
     pub(crate) fn claims(&self, idx: u64) -> AccessTokenClaims {
@@ -252,7 +252,7 @@ impl Books {
         };
         change(&mut claims);
         let keys = self.keys.lock().unwrap();
-        let token = keys[0].sign(TokenType::StatusList, &claims).unwrap();
+        let token = keys[0].sign(TokenType::STATUS_LIST, &claims).unwrap();
         Some((format!("\"{version}-{now}\""), token))
     }
 }

@@ -14,7 +14,7 @@ const JWKS: &str = "/jwks";
 /// A token whose `kid` nobody knows.
 fn unknown(issuer: &Issuer, idx: u64) -> String {
     let stranger = SigningKey::generate().unwrap();
-    stranger.sign(TokenType::AccessToken, &issuer.claims(idx)).unwrap()
+    stranger.sign(TokenType::ACCESS_TOKEN, &issuer.claims(idx)).unwrap()
 }
 
 fn say(body: impl Into<Vec<u8>>) -> Instead {

@@ -179,7 +179,7 @@ async fn a_88_a_list_that_is_none_is_not_believed() {
         ("an access token", say(issuer.token(1))),
         (
             "one by a stranger",
-            say(stranger.sign(TokenType::StatusList, &claims).unwrap()),
+            say(stranger.sign(TokenType::STATUS_LIST, &claims).unwrap()),
         ),
         ("another list", say(issuer.signed_list(|claims| claims.sub.push('0')))),
         (

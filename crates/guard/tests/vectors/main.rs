@@ -20,7 +20,7 @@ mod tokens;
 use std::{collections::BTreeSet, path::PathBuf, sync::LazyLock, time::Duration};
 
 use countersign_guard::{Guard, Reason};
-use countersign_jose::{JwkSet, StatusListExpectation, VerifyingKey, verify_status_list};
+use countersign_jose::{JwkSet, Present, StatusListClaims, StatusListExpectation, VerifyingKey, verify};
 use serde_json::json;
 
 use self::{
@@ -144,10 +144,12 @@ fn lists_are_judged_as_the_table_says() {
         let expect = StatusListExpectation {
             issuer: &DOCUMENT.issuer,
             uri: &list.uri,
-            now: DOCUMENT.now,
-            leeway: DOCUMENT.leeway,
+            present: Present {
+                now: DOCUMENT.now,
+                leeway: DOCUMENT.leeway,
+            },
         };
-        let verified = verify_status_list(&list.jwt, key, &expect);
+        let verified = verify::<StatusListClaims>(&list.jwt, key, &expect);
         assert_eq!(
             verified.is_ok(),
             list.expect == Expect::Valid,

@@ -15,8 +15,6 @@ use crate::TokenType;
 pub struct SigningKey {
     pair: EcdsaKeyPair,
     public: VerifyingKey,
-    /// The encoded header of each kind of token, with the dot behind it.
-    headers: [Box<str>; TokenType::ALL.len()],
 }
 
 impl SigningKey {
@@ -74,9 +72,9 @@ impl SigningKey {
         if claims.first() != Some(&b'{') {
             return Err(SignError::NotAnObject);
         }
-        let header = &self.headers[typ as usize];
+        let header = header(typ, self.kid());
         let mut token = String::with_capacity(header.len() + claims.len().div_ceil(3) * 4 + 1 + SIGNATURE_TEXT_LENGTH);
-        token.push_str(header);
+        token.push_str(&header);
         URL_SAFE_NO_PAD.encode_string(&claims, &mut token);
         if token.len() + 1 + SIGNATURE_TEXT_LENGTH > typ.max_length() {
             return Err(SignError::TooLong);
@@ -92,12 +90,11 @@ impl SigningKey {
 
     fn from_pair(pair: EcdsaKeyPair) -> Result<Self, KeyError> {
         let public = VerifyingKey::from_point(pair.public_key().as_ref())?;
-        let headers = TokenType::ALL.map(|typ| header(typ, public.kid()).into_boxed_str());
-        Ok(Self { pair, public, headers })
+        Ok(Self { pair, public })
     }
 }
 
-/// Neither a type's name nor a thumbprint holds anything that JSON would escape.
+/// The encoded header, with the dot behind it. Neither a type's name nor a thumbprint holds anything that JSON escapes.
 fn header(typ: TokenType, kid: &str) -> String {
     let json = format!(r#"{{"alg":"ES256","typ":"{}","kid":"{kid}"}}"#, typ.name());
     URL_SAFE_NO_PAD.encode(json) + "."

@@ -3,18 +3,15 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use super::{StatusList, StatusListError, list::MAX_STATUS_LIST_BYTES, zlib};
-use crate::{
-    ClaimsError, Part, TokenError,
-    tokens::{
-        received::{date, text, whole},
-        strict_json::{Value, read_object},
-    },
-};
+use super::list::MAX_STATUS_LIST_BYTES;
+use super::{StatusList, StatusListError, zlib};
+use crate::tokens::received::{date, text, whole};
+use crate::tokens::strict_json::{Value, read_object};
+use crate::{Claims, ClaimsError, Part, Payload, Present, Times, TokenError, TokenType};
 
 /// What a status list says. Times are in seconds since the epoch.
 ///
-/// Sign it with `key.sign(TokenType::StatusList, &claims)`; that compresses the array, so do it once for each change.
+/// Sign it with `key.sign(TokenType::STATUS_LIST, &claims)`; that compresses the array, so do it once for each change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StatusListClaims {
     /// Who issued the list.
@@ -33,19 +30,37 @@ pub struct StatusListClaims {
     pub status_list: StatusList,
 }
 
-impl StatusListClaims {
-    /// Reads claims whose signature holds, with the `nbf` that they may have. `wanted` says which list is expected, and
-    /// is asked before anything is inflated.
-    pub(super) fn read(
-        json: &[u8],
-        wanted: impl FnOnce(&str, &str) -> Result<(), TokenError>,
-    ) -> Result<(Self, Option<i64>), TokenError> {
+/// What a verifier expects of a status list.
+///
+/// There are no defaults, and no constructor either: each of these, forgotten, would be a hole.
+#[derive(Clone, Copy, Debug)]
+pub struct StatusListExpectation<'a> {
+    /// The issuer, compared exactly: only the issuer of a token takes it back.
+    pub issuer: &'a str,
+    /// The list's address, as the token's `status` names it; `sub` is compared exactly (§8.3).
+    pub uri: &'a str,
+    /// The time.
+    pub present: Present,
+}
+
+/// The whole check (§8.3). Nothing is inflated before the signature, the issuer and the address hold, and then no more
+/// than [`MAX_STATUS_LIST_BYTES`].
+impl Claims for StatusListClaims {
+    const TYPE: TokenType = TokenType::STATUS_LIST;
+    type Expectation<'a> = StatusListExpectation<'a>;
+
+    fn read(payload: Payload<'_>, expect: &StatusListExpectation<'_>) -> Result<Self, TokenError> {
         let mut received = Received::default();
-        read_object(Part::Claims, json, |name, value| received.take(name, value))?;
+        read_object(Part::Claims, payload.json(), |name, value| received.take(name, value))?;
         let iss = text("iss", received.iss)?;
         let sub = text("sub", received.sub)?;
-        wanted(&iss, &sub)?;
-        let not_before = received.nbf.as_ref().map(|nbf| date("nbf", Some(nbf))).transpose()?;
+        if iss != expect.issuer {
+            return Err(ClaimsError::WrongIssuer.into());
+        }
+        if sub != expect.uri {
+            return Err(StatusListError::WrongSubject.into());
+        }
+        let nbf = received.nbf.as_ref().map(|nbf| date("nbf", Some(nbf))).transpose()?;
         let claims = Self {
             iss,
             sub,
@@ -55,7 +70,13 @@ impl StatusListClaims {
             version: whole("version", received.version.as_ref())?,
             status_list: status_list(received.status_list)?,
         };
-        Ok((claims, not_before))
+        let times = Times {
+            iat: claims.iat,
+            exp: claims.exp,
+            nbf,
+        };
+        times.check(expect.present)?;
+        Ok(claims)
     }
 }
 

@@ -5,13 +5,11 @@
 mod claims;
 mod error;
 mod list;
-mod verify;
 mod zlib;
 
-pub use claims::StatusListClaims;
+pub use claims::{StatusListClaims, StatusListExpectation};
 pub use error::StatusListError;
 pub use list::{MAX_STATUS_LIST_BYTES, StatusList};
-pub use verify::{StatusListExpectation, verify_status_list};
 
 /// The longest status list that is signed or read, in bytes of its compact form.
 pub const MAX_STATUS_LIST_LENGTH: usize = 4 << 20;

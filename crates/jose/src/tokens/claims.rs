@@ -3,6 +3,10 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::received::Received;
+use super::{Claims, ClaimsError, Payload, Present, Times, TokenError};
+use crate::TokenType;
+
 /// What an access token says. Times are in seconds since the epoch.
 ///
 /// Claims beyond these are not kept: nothing here could vouch for their meaning, and each would cost an allocation in
@@ -35,6 +39,45 @@ pub struct AccessTokenClaims {
     /// Where it is said whether the token was taken back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<StatusReference>,
+}
+
+/// What a verifier expects of an access token.
+///
+/// There are no defaults, and no constructor either: each of these, forgotten, would be a hole.
+#[derive(Clone, Copy, Debug)]
+pub struct AccessTokenExpectation<'a> {
+    /// The issuer, compared exactly.
+    pub issuer: &'a str,
+    /// The verifier's own names; the token must be for at least one of them. With none, every token is refused.
+    pub audience: &'a [String],
+    /// The time.
+    pub present: Present,
+}
+
+/// The whole check (RFC 9068 §4, RFC 8725 §3).
+impl Claims for AccessTokenClaims {
+    const TYPE: TokenType = TokenType::ACCESS_TOKEN;
+    type Expectation<'a> = AccessTokenExpectation<'a>;
+
+    fn read(payload: Payload<'_>, expect: &AccessTokenExpectation<'_>) -> Result<Self, TokenError> {
+        let received = Received::read(payload.json())?;
+        let nbf = received.not_before()?;
+        let claims = received.into_claims()?;
+        if claims.iss != expect.issuer {
+            return Err(ClaimsError::WrongIssuer.into());
+        }
+        // RFC 7519 §4.1.3: a token may be for several; it is for us if one of them is us.
+        if !claims.aud.contains_any_of(expect.audience) {
+            return Err(ClaimsError::WrongAudience.into());
+        }
+        let times = Times {
+            iat: claims.iat,
+            exp: claims.exp,
+            nbf,
+        };
+        times.check(expect.present)?;
+        Ok(claims)
+    }
 }
 
 /// The place of a token's state (draft-ietf-oauth-status-list §6.2). On the wire

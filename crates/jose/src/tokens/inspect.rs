@@ -18,7 +18,7 @@ pub struct Unverified {
 }
 
 /// Decodes a token of any kind, as long as an access token may be, WITHOUT VERIFYING ANYTHING: no signature, no expiry, no issuer. Anyone can write such a
-/// token. Never decide anything by it; [`crate::verify_access_token`] is what decides.
+/// token. Never decide anything by it; [`crate::verify`] is what decides.
 ///
 /// A member that is named twice is refused here too, since only one of the two could be shown.
 pub fn decode_without_verifying(token: &str) -> Result<Unverified, Malformed> {

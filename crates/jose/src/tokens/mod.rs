@@ -8,12 +8,13 @@ mod header;
 mod inspect;
 pub(crate) mod received;
 pub(crate) mod strict_json;
+mod times;
 mod verify;
 
-pub use claims::{AccessTokenClaims, Audience, StatusReference};
+pub use claims::{AccessTokenClaims, AccessTokenExpectation, Audience, StatusReference};
 pub use compact::MAX_TOKEN_LENGTH;
 pub use error::{ClaimsError, HeaderError, Malformed, Part, TokenError};
 pub use inspect::{Unverified, decode_without_verifying};
 pub use strict_json::is_unambiguous_object;
-pub use verify::{Expectation, verify_access_token};
-pub(crate) use verify::{check_times, signed_claims};
+pub use times::{Present, Times};
+pub use verify::{Claims, Payload, verify};

@@ -1,94 +1,100 @@
-//! The whole check of an access token (RFC 9068 §4, RFC 8725 §3), in one call and in one order. What every kind of token
-//! has in common is `signed_claims` and `check_times`.
+//! The check of a token, whatever it says: one call, one order. What its claims must be is the business of their type.
 
-use std::borrow::Borrow;
+use serde::de::DeserializeOwned;
 
-use super::{
-    AccessTokenClaims, ClaimsError, Part, TokenError,
-    compact::{decode, split},
-    header,
-    received::Received,
-};
+use super::compact::{decode, split};
+use super::strict_json::read_object;
+use super::{ClaimsError, Part, TokenError, header};
 use crate::{TokenType, VerifyingKey};
 
-/// What a verifier expects of a token. There are no defaults: each of these, forgotten, would be a hole.
-#[derive(Clone, Copy, Debug)]
-pub struct Expectation<'a> {
-    /// The issuer, compared exactly.
-    pub issuer: &'a str,
-    /// The verifier's own names; the token must be for at least one of them. With none, every token is refused.
-    pub audience: &'a [String],
-    /// The present, in seconds since the epoch.
-    pub now: i64,
-    /// By how many seconds the issuer's clock may be off; no more than a minute is usual (RFC 7519
-    /// §4.1.4).
-    pub leeway: u32,
+/// Claims of one type of token, and how a verifier reads them.
+///
+/// [`AccessTokenClaims`](crate::AccessTokenClaims) and [`StatusListClaims`](crate::StatusListClaims) are there. For a
+/// type of your own, parse the payload and compare it with what the verifier expects:
+///
+/// ```
+/// use countersign_jose::{Claims, ClaimsError, Payload, Present, SigningKey, Times, TokenError, TokenType, verify};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Receipt {
+///     order: u64,
+///     iat: i64,
+///     exp: i64,
+/// }
+///
+/// impl Claims for Receipt {
+///     const TYPE: TokenType = TokenType::new("receipt+jwt");
+///     type Expectation<'a> = Present;
+///
+///     fn read(payload: Payload<'_>, present: &Present) -> Result<Self, TokenError> {
+///         let receipt: Self = payload.parse()?;
+///         Times { iat: receipt.iat, exp: receipt.exp, nbf: None }.check(*present)?;
+///         Ok(receipt)
+///     }
+/// }
+///
+/// let key = SigningKey::generate()?;
+/// let token = key.sign(Receipt::TYPE, &Receipt { order: 7, iat: 100, exp: 200 })?;
+/// let find = |kid: &str| (kid == key.kid()).then(|| key.verifying_key().clone());
+/// let present = Present { now: 150, leeway: 0 };
+/// assert_eq!(verify::<Receipt>(&token, find, &present)?.order, 7);
+/// let later = Present { now: 200, leeway: 0 };
+/// assert!(matches!(verify::<Receipt>(&token, find, &later), Err(TokenError::Claims(ClaimsError::Expired))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Claims: Sized {
+    /// The type that the header of each token with these claims names.
+    const TYPE: TokenType;
+
+    /// What a verifier expects, such as the issuer and the time; `()` if nothing is compared.
+    type Expectation<'a>;
+
+    /// Reads the payload of a token whose type and signature were verified, and compares it with what is expected.
+    ///
+    /// # Errors
+    /// The first reason to refuse it.
+    fn read(payload: Payload<'_>, expect: &Self::Expectation<'_>) -> Result<Self, TokenError>;
 }
 
-/// Verifies an access token and gives its claims, or the first reason to refuse it.
+/// The payload of a token whose signature holds.
+#[derive(Clone, Copy)]
+pub struct Payload<'a>(&'a [u8]);
+
+impl<'a> Payload<'a> {
+    /// Parses the payload, if it is a JSON object that can be read in one way only (see
+    /// [`is_unambiguous_object`](crate::is_unambiguous_object)).
+    ///
+    /// # Errors
+    /// [`TokenError::Malformed`] if it is none, [`ClaimsError::WrongShape`] if it is not a `T`.
+    pub fn parse<T: DeserializeOwned>(self) -> Result<T, TokenError> {
+        read_object(Part::Claims, self.0, |_, _| ())?;
+        Ok(serde_json::from_slice(self.0).map_err(|_| ClaimsError::WrongShape("payload"))?)
+    }
+
+    /// The text, for readers that are strict themselves.
+    pub(crate) fn json(self) -> &'a [u8] {
+        self.0
+    }
+}
+
+/// Verifies a token and gives its claims, or the first reason to refuse it.
 ///
 /// `key` finds the key that a `kid` names; it is asked once, and only for a header that holds nothing else against it.
 /// No claim is looked at before the signature holds.
-pub fn verify_access_token<K: Borrow<VerifyingKey>>(
+///
+/// # Errors
+/// [`TokenError`], which names the step that refused the token.
+pub fn verify<C: Claims>(
     token: &str,
-    key: impl FnOnce(&str) -> Option<K>,
-    expect: &Expectation<'_>,
-) -> Result<AccessTokenClaims, TokenError> {
-    let json = signed_claims(token, TokenType::AccessToken, key)?;
-    let received = Received::read(&json)?;
-    let not_before = received.not_before()?;
-    let claims = received.into_claims()?;
-    check_parties(&claims, expect)?;
-    check_times(
-        [claims.iat, claims.exp],
-        not_before,
-        [expect.now, i64::from(expect.leeway)],
-    )?;
-    Ok(claims)
-}
-
-/// The claims of a token of one kind whose signature holds, as they were written.
-pub(crate) fn signed_claims<K: Borrow<VerifyingKey>>(
-    token: &str,
-    typ: TokenType,
-    key: impl FnOnce(&str) -> Option<K>,
-) -> Result<Vec<u8>, TokenError> {
-    let parts = split(token, typ.max_length())?;
+    key: impl FnOnce(&str) -> Option<VerifyingKey>,
+    expect: &C::Expectation<'_>,
+) -> Result<C, TokenError> {
+    let parts = split(token, C::TYPE.max_length())?;
     let header = decode(Part::Header, parts.header)?;
-    let kid = header::read(&header, typ)?;
+    let kid = header::read(&header, C::TYPE)?;
     let key = key(&kid).ok_or(TokenError::UnknownKey)?;
     let signature = decode(Part::Signature, parts.signature)?;
-    key.borrow().verify(parts.signed.as_bytes(), &signature)?;
-    Ok(decode(Part::Claims, parts.claims)?)
-}
-
-fn check_parties(claims: &AccessTokenClaims, expect: &Expectation<'_>) -> Result<(), ClaimsError> {
-    if claims.iss != expect.issuer {
-        return Err(ClaimsError::WrongIssuer);
-    }
-    // RFC 7519 §4.1.3: a token may be for several; it is for us if one of them is us.
-    if !claims.aud.contains_any_of(expect.audience) {
-        return Err(ClaimsError::WrongAudience);
-    }
-    Ok(())
-}
-
-/// Holds `iat`, `exp` and `nbf` against the present.
-pub(crate) fn check_times(
-    [iat, exp]: [i64; 2],
-    not_before: Option<i64>,
-    [now, leeway]: [i64; 2],
-) -> Result<(), ClaimsError> {
-    // RFC 7519 §4.1.4: "on or after" the time that `exp` names, the token is not accepted.
-    if now.saturating_sub(leeway) >= exp {
-        return Err(ClaimsError::Expired);
-    }
-    let latest = now.saturating_add(leeway);
-    if not_before.is_some_and(|not_before| not_before > latest) {
-        return Err(ClaimsError::NotYetValid);
-    }
-    if iat > latest {
-        return Err(ClaimsError::IssuedInTheFuture);
-    }
-    Ok(())
+    key.verify(parts.signed.as_bytes(), &signature)?;
+    C::read(Payload(&decode(Part::Claims, parts.claims)?), expect)
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     forged::forged_tokens,
-    sample::{AUDIENCE, ISSUER, claims, token, verify},
+    sample::{AUDIENCE, ISSUER, claims, judge, token},
 };
 
 /// It asks the system's clock, so here the tokens are of today.
@@ -34,7 +34,7 @@ fn theirs(token: &str) -> Result<Value, jsonwebtoken::errors::Error> {
 }
 
 fn our_code(token: &str) -> Option<&'static str> {
-    verify(&KEY, token, *NOW).err().map(countersign_jose::TokenError::code)
+    judge(&KEY, token, *NOW).err().map(countersign_jose::TokenError::code)
 }
 
 fn their_token(header: &Header, claims: &Value) -> String {
@@ -53,7 +53,7 @@ fn what_we_sign_they_take_and_the_reverse() {
     let ours = token(&KEY, &claims(*NOW));
     assert_eq!(theirs(&ours).unwrap(), json!(claims(*NOW)));
     let from_them = their_token(&their_header(), &json!(claims(*NOW)));
-    assert_eq!(verify(&KEY, &from_them, *NOW).unwrap(), claims(*NOW));
+    assert_eq!(judge(&KEY, &from_them, *NOW).unwrap(), claims(*NOW));
 }
 
 /// Whatever is forged is refused by both, or by us alone for one of these reasons, which it does not ask for.
@@ -154,7 +154,7 @@ proptest! {
                 None => drop(claims.as_object_mut().unwrap().remove(*name)),
             }
         }
-        let token = KEY.sign(TokenType::AccessToken, &claims).unwrap();
+        let token = KEY.sign(TokenType::ACCESS_TOKEN, &claims).unwrap();
         if our_code(&token).is_none() {
             // Its clock may have moved on, and it rounds a fraction where we drop it: two seconds of grace.
             let exp = claims["exp"].as_f64().unwrap();

@@ -2,11 +2,13 @@
 
 use std::sync::LazyLock;
 
-use countersign_jose::{AccessTokenClaims, Expectation, SigningKey, StatusReference, TokenType, verify_access_token};
+use countersign_jose::{
+    AccessTokenClaims, AccessTokenExpectation, Present, SigningKey, StatusReference, TokenType, verify,
+};
 use proptest::{collection::vec, prelude::*};
 use uuid::Uuid;
 
-use crate::sample::{NOW, claims, token, verify};
+use crate::sample::{NOW, claims, judge, token};
 
 static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate().unwrap());
 static TOKEN: LazyLock<String> = LazyLock::new(|| token(&KEY, &claims(NOW)));
@@ -37,10 +39,10 @@ proptest! {
 
     #[test]
     fn what_is_signed_is_what_is_verified(claims in any_claims()) {
-        let token = KEY.sign(TokenType::AccessToken, &claims).unwrap();
+        let token = KEY.sign(TokenType::ACCESS_TOKEN, &claims).unwrap();
         let audience: Vec<_> = claims.aud.iter().map(str::to_owned).collect();
-        let expect = Expectation { issuer: &claims.iss, audience: &audience, now: claims.iat, leeway: 0 };
-        prop_assert_eq!(verify_access_token(&token, |_| Some(KEY.verifying_key()), &expect).unwrap(), claims);
+        let expect = AccessTokenExpectation { issuer: &claims.iss, audience: &audience, present: Present { now: claims.iat, leeway: 0 }, };
+        prop_assert_eq!(verify::<AccessTokenClaims>(&token, |_| Some(KEY.verifying_key().clone()), &expect).unwrap(), claims);
     }
 
     #[test]
@@ -49,12 +51,12 @@ proptest! {
         let at = at.index(bytes.len());
         prop_assume!(bytes[at] != byte);
         bytes[at] = byte;
-        prop_assert!(verify(&KEY, str::from_utf8(&bytes).unwrap(), NOW).is_err());
+        prop_assert!(judge(&KEY, str::from_utf8(&bytes).unwrap(), NOW).is_err());
     }
 
     #[test]
     fn no_text_makes_it_panic(text in "[A-Za-z0-9_.=+/-]{0,200}") {
-        prop_assert!(verify(&KEY, &text, NOW).is_err());
+        prop_assert!(judge(&KEY, &text, NOW).is_err());
     }
 
     #[test]
@@ -62,7 +64,7 @@ proptest! {
         use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
         let signature = TOKEN.rsplit_once('.').unwrap().1;
         let text = format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-        prop_assert!(verify(&KEY, &text, NOW).is_err());
+        prop_assert!(judge(&KEY, &text, NOW).is_err());
     }
 }
 
@@ -74,7 +76,7 @@ fn any_flipped_bit_is_refused() {
             let mut bytes = TOKEN.as_bytes().to_vec();
             bytes[at] ^= 1 << bit;
             assert!(
-                verify(&KEY, str::from_utf8(&bytes).unwrap(), NOW).is_err(),
+                judge(&KEY, str::from_utf8(&bytes).unwrap(), NOW).is_err(),
                 "bit {bit} of byte {at}"
             );
         }
@@ -84,17 +86,13 @@ fn any_flipped_bit_is_refused() {
 #[test]
 fn any_shorter_or_longer_text_is_refused() {
     for end in 0..TOKEN.len() {
-        assert!(verify(&KEY, &TOKEN[..end], NOW).is_err(), "the first {end} bytes");
-        assert!(
-            verify(&KEY, &TOKEN[end + 1..], NOW).is_err(),
-            "from byte {} on",
-            end + 1
-        );
+        assert!(judge(&KEY, &TOKEN[..end], NOW).is_err(), "the first {end} bytes");
+        assert!(judge(&KEY, &TOKEN[end + 1..], NOW).is_err(), "from byte {} on", end + 1);
         let without = [&TOKEN[..end], &TOKEN[end + 1..]].concat();
-        assert!(verify(&KEY, &without, NOW).is_err(), "without byte {end}");
+        assert!(judge(&KEY, &without, NOW).is_err(), "without byte {end}");
     }
-    assert!(verify(&KEY, &format!("{}A", *TOKEN), NOW).is_err());
-    assert!(verify(&KEY, &format!("{0}{0}", *TOKEN), NOW).is_err());
+    assert!(judge(&KEY, &format!("{}A", *TOKEN), NOW).is_err());
+    assert!(judge(&KEY, &format!("{0}{0}", *TOKEN), NOW).is_err());
 }
 
 /// ECDSA draws a number for each signature: what names a token is its `jti`, not its text.

@@ -1,7 +1,7 @@
 //! A good token, and whom it is for.
 
 use countersign_jose::{
-    AccessTokenClaims, Expectation, SigningKey, StatusReference, TokenError, TokenType, verify_access_token,
+    AccessTokenClaims, AccessTokenExpectation, Present, SigningKey, StatusReference, TokenError, TokenType, verify,
 };
 use uuid::Uuid;
 
@@ -30,18 +30,17 @@ pub(crate) fn claims(now: i64) -> AccessTokenClaims {
 }
 
 pub(crate) fn token(key: &SigningKey, claims: &AccessTokenClaims) -> String {
-    key.sign(TokenType::AccessToken, claims).unwrap()
+    key.sign(TokenType::ACCESS_TOKEN, claims).unwrap()
 }
 
 /// Verifies with one key, at a time.
-pub(crate) fn verify(key: &SigningKey, token: &str, now: i64) -> Result<AccessTokenClaims, TokenError> {
+pub(crate) fn judge(key: &SigningKey, token: &str, now: i64) -> Result<AccessTokenClaims, TokenError> {
     let audience = [AUDIENCE.to_owned()];
-    let expect = Expectation {
+    let expect = AccessTokenExpectation {
         issuer: ISSUER,
         audience: &audience,
-        now,
-        leeway: 0,
+        present: Present { now, leeway: 0 },
     };
     let public = key.verifying_key();
-    verify_access_token(token, |kid| (kid == public.kid()).then_some(public), &expect)
+    verify::<AccessTokenClaims>(token, |kid| (kid == public.kid()).then(|| public.clone()), &expect)
 }

@@ -4,8 +4,8 @@ use std::{io::Write, sync::LazyLock};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_jose::{
-    MAX_STATUS_LIST_BYTES, MAX_STATUS_LIST_LENGTH, SignError, SigningKey, StatusList, StatusListClaims,
-    StatusListExpectation, TokenError, TokenType, decode_without_verifying, verify_access_token, verify_status_list,
+    AccessTokenClaims, MAX_STATUS_LIST_BYTES, MAX_STATUS_LIST_LENGTH, Present, SignError, SigningKey, StatusList,
+    StatusListClaims, StatusListExpectation, TokenError, TokenType, decode_without_verifying, verify,
 };
 use flate2::{Compression, write::ZlibEncoder};
 use proptest::{collection::vec, prelude::*};
@@ -30,17 +30,20 @@ fn claims(status_list: StatusList) -> StatusListClaims {
 }
 
 fn sign(claims: &impl serde::Serialize) -> String {
-    KEY.sign(TokenType::StatusList, claims).unwrap()
+    KEY.sign(TokenType::STATUS_LIST, claims).unwrap()
 }
 
 fn verify_at(token: &str, now: i64) -> Result<StatusListClaims, TokenError> {
     let expect = StatusListExpectation {
         issuer: ISSUER,
         uri: URI,
-        now,
-        leeway: 30,
+        present: Present { now, leeway: 30 },
     };
-    verify_status_list(token, |kid| (kid == KEY.kid()).then(|| KEY.verifying_key()), &expect)
+    verify::<StatusListClaims>(
+        token,
+        |kid| (kid == KEY.kid()).then(|| KEY.verifying_key().clone()),
+        &expect,
+    )
 }
 
 fn refused(token: &str) -> &'static str {
@@ -177,7 +180,7 @@ fn a_list_is_no_larger_than_what_is_read() {
     aws_lc_rs::rand::fill(&mut noise).unwrap();
     let noise = claims(StatusList::from_bytes(8, noise).unwrap());
     assert!(matches!(
-        KEY.sign(TokenType::StatusList, &noise),
+        KEY.sign(TokenType::STATUS_LIST, &noise),
         Err(SignError::TooLong)
     ));
 }
@@ -286,22 +289,21 @@ fn claims_are_held_to_what_was_asked_for() {
 fn a_list_is_no_access_token_and_the_reverse() {
     let list = sign(&good());
     let audience = [ISSUER.to_owned()];
-    let expect = countersign_jose::Expectation {
+    let expect = countersign_jose::AccessTokenExpectation {
         issuer: ISSUER,
         audience: &audience,
-        now: NOW,
-        leeway: 0,
+        present: Present { now: NOW, leeway: 0 },
     };
-    let taken = verify_access_token(&list, |_| Some(KEY.verifying_key()), &expect);
+    let taken = verify::<AccessTokenClaims>(&list, |_| Some(KEY.verifying_key().clone()), &expect);
     assert_eq!(taken.unwrap_err().code(), "wrong_type");
     assert_eq!(
-        refused(&KEY.sign(TokenType::AccessToken, &good()).unwrap()),
+        refused(&KEY.sign(TokenType::ACCESS_TOKEN, &good()).unwrap()),
         "wrong_type"
     );
 
     let stranger = SigningKey::generate().unwrap();
     assert_eq!(
-        refused(&stranger.sign(TokenType::StatusList, &good()).unwrap()),
+        refused(&stranger.sign(TokenType::STATUS_LIST, &good()).unwrap()),
         "unknown_key"
     );
     let (text, _) = list.rsplit_once('.').unwrap();

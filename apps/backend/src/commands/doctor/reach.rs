@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use countersign_jose::{JwkSet, StatusListExpectation, VerifyingKey, verify_status_list};
+use countersign_jose::{JwkSet, Present, StatusListClaims, StatusListExpectation, VerifyingKey, verify};
 use countersign_store::Db;
 use http::header::{DATE, ETAG, IF_NONE_MATCH};
 use http::{Request, Response, StatusCode};
@@ -163,12 +163,14 @@ async fn list(issuer: &str, db: &Db, keys: &[VerifyingKey], clock: &Clock) -> Op
     let expect = StatusListExpectation {
         issuer,
         uri: &uri,
-        now: clock.now().seconds(),
-        leeway: 30,
+        present: Present {
+            now: clock.now().seconds(),
+            leeway: 30,
+        },
     };
     let text = String::from_utf8_lossy(answer.body());
-    let find = |kid: &str| keys.iter().find(|key| key.kid() == kid);
-    if let Err(error) = verify_status_list(&text, find, &expect) {
+    let find = |kid: &str| keys.iter().find(|key| key.kid() == kid).cloned();
+    if let Err(error) = verify::<StatusListClaims>(&text, find, &expect) {
         return Some(Finding::broken(
             LISTS,
             format!("{uri} does not verify: {error}"),

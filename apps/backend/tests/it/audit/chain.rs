@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use countersign::core::origin::Origin;
-use countersign::features::audit::chain::{Judge, RowName, SealedRow, Soundness, Tampering, genesis};
+use countersign::features::audit::chain::{
+    AuditCheckpointClaims, Judge, RowName, SealedRow, Soundness, Tampering, genesis,
+};
 use countersign::features::audit::{Actor, Event, Kind, Piece, VerifyError, read, record_alone, retire, seal};
-use countersign_jose::{SigningKey, TokenType, decode_without_verifying};
+use countersign_jose::{Claims, SigningKey, decode_without_verifying};
 use countersign_store::{Error, query, sql};
 use countersign_testkit::{Database, TestServer, on_both_databases};
 use serde_json::json;
@@ -134,7 +136,7 @@ on_both_databases! {
         let (_, checkpoints) = contents(&server).await;
         let stranger = SigningKey::generate().unwrap();
         let claims = decode_without_verifying(&checkpoints[1].1).unwrap().claims;
-        let forged = stranger.sign(TokenType::AuditCheckpoint, &claims).unwrap();
+        let forged = stranger.sign(AuditCheckpointClaims::TYPE, &claims).unwrap();
         // In the middle, the next one does not know it.
         alter!(server, "UPDATE audit_checkpoints SET token = $1 WHERE seq = 6", &forged);
         assert_eq!(verify(&server).await, Err(Tampering::Forged(9, "it names another one before it")));
@@ -146,7 +148,7 @@ on_both_databases! {
         alter!(server, "UPDATE audit_checkpoints SET token = $1 WHERE seq = 6", &checkpoints[1].1);
         // At the end, its key is nobody's.
         let claims = decode_without_verifying(&checkpoints[2].1).unwrap().claims;
-        let forged = stranger.sign(TokenType::AuditCheckpoint, &claims).unwrap();
+        let forged = stranger.sign(AuditCheckpointClaims::TYPE, &claims).unwrap();
         alter!(server, "UPDATE audit_checkpoints SET token = $1 WHERE seq = 9", &forged);
         assert_eq!(verify(&server).await, Err(Tampering::UnknownKey(stranger.kid().to_owned())));
         alter!(server, "UPDATE audit_checkpoints SET token = 'x' WHERE seq = 9");

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use countersign::core::ids::AccountId;
 use countersign::core::origin::Origin;
-use countersign::features::audit::chain::{Judge, Soundness, Tampering};
+use countersign::features::audit::chain::{AuditCheckpointClaims, Judge, Soundness, Tampering};
 use countersign::features::audit::{Actor, Event, Filter, Kind, erase, record_alone, retire, seal};
-use countersign_jose::{AuditCheckpointClaims, SigningKey, TokenType, decode_without_verifying};
+use countersign_jose::{Claims, SigningKey, decode_without_verifying};
 use countersign_store::{ColumnKind, Piece, Table, Value, query, sql};
 use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
 use serde_json::json;
@@ -319,7 +319,7 @@ on_both_databases! {
         let mut claims = decode_without_verifying(kept).unwrap().claims;
         for through in [0, place, place + 1, i64::MAX] {
             claims["removed_through"] = through.into();
-            let forged = SigningKey::generate().unwrap().sign(TokenType::AuditCheckpoint, &claims).unwrap();
+            let forged = SigningKey::generate().unwrap().sign(AuditCheckpointClaims::TYPE, &claims).unwrap();
             put_all(&server, &whole).await;
             query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE token = $2")).bind(&forged).bind(kept).execute(&server.context.db).await.unwrap();
             verdict(&server).await.unwrap_err();
@@ -343,7 +343,7 @@ on_both_databases! {
         let age = newest.iat - base.iat;
         let sign = |retention| {
             let claims = AuditCheckpointClaims { removed_through: base.last, retention, ..newest.clone() };
-            server.context.keys.issue_checkpoint(&claims).unwrap()
+            server.context.keys.issue_lasting(&claims).unwrap()
         };
         for retention in [None, Some(age + 1), Some(400 * 24 * 60 * 60)] {
             query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE seq = $2")).bind(sign(retention)).bind(newest.last).execute(db).await.unwrap();
@@ -360,10 +360,10 @@ on_both_databases! {
         against(&tokens[0]).await.unwrap();
         against(&tokens[1]).await.unwrap();
         let young = AuditCheckpointClaims { last: base.last - 1, iat: base.iat + 1, ..base.clone() };
-        let why = against(&server.context.keys.issue_checkpoint(&young).unwrap()).await.unwrap_err();
+        let why = against(&server.context.keys.issue_lasting(&young).unwrap()).await.unwrap_err();
         assert!(why.contains("is younger than those"), "{why}");
         let other = AuditCheckpointClaims { iat: base.iat - 1, ..base.clone() };
-        let why = against(&server.context.keys.issue_checkpoint(&other).unwrap()).await.unwrap_err();
+        let why = against(&server.context.keys.issue_lasting(&other).unwrap()).await.unwrap_err();
         assert!(why.contains("another history"), "{why}");
     }
 
@@ -372,7 +372,7 @@ on_both_databases! {
         let (whole, kept) = (copy(&server).await, SigningKey::generate().unwrap());
         let newest = server_checkpoints(&whole).pop().unwrap();
         let claims = decode_without_verifying(&newest).unwrap().claims;
-        let signed = kept.sign(TokenType::AuditCheckpoint, &claims).unwrap();
+        let signed = kept.sign(AuditCheckpointClaims::TYPE, &claims).unwrap();
         query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE token = $2")).bind(&signed).bind(&newest).execute(&server.context.db).await.unwrap();
         let why = verdict(&server).await.unwrap_err();
         assert!(why.contains(kept.kid()) && why.contains("--public-key"), "{why}");

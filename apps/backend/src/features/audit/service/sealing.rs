@@ -6,11 +6,12 @@
 
 use std::collections::HashMap;
 
-use countersign_jose::{AuditCheckpointClaims, EarlierCheckpoint};
 use countersign_store::Error;
 use uuid::Uuid;
 
-use super::super::chain::{Hash, Salt, SealedRow, commitment, genesis, is_commitment, pseudonym};
+use super::super::chain::{
+    AuditCheckpointClaims, EarlierCheckpoint, Hash, Salt, SealedRow, commitment, genesis, is_commitment, pseudonym,
+};
 use super::super::store::{self, Unsealed};
 use super::Kind;
 use super::witness::{End, old_through};
@@ -123,7 +124,7 @@ async fn prepare(context: &Context, end: Option<&End>, rows: Vec<Unsealed>) -> R
         rows: sealed,
         people: people.new,
         head: hash,
-        token: context.keys.issue_checkpoint(&claims)?,
+        token: context.keys.issue_lasting(&claims)?,
         at,
     })
 }

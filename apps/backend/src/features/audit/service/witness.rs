@@ -4,10 +4,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use countersign_jose::{AuditCheckpointClaims, VerifyingKey, decode_without_verifying, verify_audit_checkpoint};
+use countersign_jose::{VerifyingKey, decode_without_verifying, verify};
 use countersign_store::Error;
 
-use super::super::chain::Hash;
+use super::super::chain::{AuditCheckpointClaims, Hash};
 use super::super::store;
 use super::SealError;
 use crate::Context;
@@ -70,7 +70,7 @@ impl End {
         let key = context.witness.key(context, kid.ok_or_else(broken)?);
         let (claims, vouched) = match key {
             Some(key) => {
-                let verified = verify_audit_checkpoint(&newest.token, |_: &str| Some(key));
+                let verified = verify::<AuditCheckpointClaims>(&newest.token, |_| Some(key), &());
                 (verified.map_err(|_| broken())?, true)
             }
             None => {

@@ -10,11 +10,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use countersign_jose::{
-    AccessTokenClaims, AuditCheckpointClaims, SignError, SigningKey, StatusListClaims, TokenType, VerifyingKey,
-};
+use countersign_jose::{AccessTokenClaims, Claims, SignError, SigningKey, StatusListClaims, TokenType, VerifyingKey};
 use countersign_store::{Db, Error};
 use secrecy::SecretString;
+use serde::Serialize;
 use tokio::sync::Mutex;
 
 pub use operator::{Activated, KeyOperator, KeyState, ListedKey, NextKey, OperatorError, Revoked};
@@ -168,7 +167,7 @@ impl Keys {
     pub async fn issue(&self, claims: &AccessTokenClaims, now: Timestamp) -> Result<String, IssueError> {
         let ring = self.ring();
         let key = self.covering(&ring, claims.exp, now).await?;
-        Ok(key.sign(TokenType::AccessToken, claims)?)
+        Ok(key.sign(TokenType::ACCESS_TOKEN, claims)?)
     }
 
     /// Signs a status list, as [`issue`](Self::issue) signs an access token.
@@ -178,17 +177,18 @@ impl Keys {
     pub async fn issue_list(&self, claims: &StatusListClaims, now: Timestamp) -> Result<String, IssueError> {
         let ring = self.ring();
         let key = self.covering(&ring, claims.exp, now).await?;
-        Ok(key.sign(TokenType::StatusList, claims)?)
+        Ok(key.sign(TokenType::STATUS_LIST, claims)?)
     }
 
-    /// Signs a checkpoint of the audit log. It is no token: nobody waits for it to expire.
+    /// Signs what does not expire, such as a checkpoint of the audit log. No key is kept for it: those who verify it keep
+    /// the keys themselves.
     ///
     /// # Errors
     /// [`IssueError`], but nothing of the database.
-    pub fn issue_checkpoint(&self, claims: &AuditCheckpointClaims) -> Result<String, IssueError> {
+    pub fn issue_lasting<C: Claims + Serialize>(&self, claims: &C) -> Result<String, IssueError> {
         let ring = self.ring();
         let key = ring.signing_key().ok_or(IssueError::Revoked)?;
-        Ok(key.sign(TokenType::AuditCheckpoint, claims)?)
+        Ok(key.sign(C::TYPE, claims)?)
     }
 
     /// Every public key of the folder that was not revoked, whatever it is used for now.

@@ -1,0 +1,45 @@
+//! The times that a token names, and the present that they are held against.
+
+use super::ClaimsError;
+
+/// The times of a token, in seconds since the epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// When the token was issued.
+    pub iat: i64,
+    /// When it ends: from this second on it is refused.
+    pub exp: i64,
+    /// When it begins, if it says so.
+    pub nbf: Option<i64>,
+}
+
+/// The present, as a verifier knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Present {
+    /// The time, in seconds since the epoch.
+    pub now: i64,
+    /// By how many seconds the issuer's clock may be off; no more than a minute is usual (RFC 7519 §4.1.4).
+    pub leeway: u32,
+}
+
+impl Times {
+    /// Compares the times with the present.
+    ///
+    /// # Errors
+    /// [`ClaimsError::Expired`], [`ClaimsError::NotYetValid`] or [`ClaimsError::IssuedInTheFuture`].
+    pub fn check(self, present: Present) -> Result<(), ClaimsError> {
+        let leeway = i64::from(present.leeway);
+        // RFC 7519 §4.1.4: "on or after" the time that `exp` names, the token is not accepted.
+        if present.now.saturating_sub(leeway) >= self.exp {
+            return Err(ClaimsError::Expired);
+        }
+        let latest = present.now.saturating_add(leeway);
+        if self.nbf.is_some_and(|nbf| nbf > latest) {
+            return Err(ClaimsError::NotYetValid);
+        }
+        if self.iat > latest {
+            return Err(ClaimsError::IssuedInTheFuture);
+        }
+        Ok(())
+    }
+}
