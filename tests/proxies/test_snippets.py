@@ -47,7 +47,7 @@ def checked(*command, **options):
 
 
 def test_every_snippet_says_what_it_is():
-    known = {"sh", "toml", "yaml", "json", "ini", "nginx", "caddyfile", "python", "js", "rust", "text"}
+    known = {"sh", "toml", "yaml", "json", "ini", "nginx", "caddyfile", "python", "js", "rust", "text", "mermaid"}
     assert [snippet.place for snippet in ALL if snippet.language not in known] == []
 
 
