@@ -120,3 +120,27 @@ fn described(refusal: &DbError) -> String {
 /// Classes whose texts name no value: connection, feature, state of the transaction, statement name, role, database,
 /// syntax and rights, resources, readiness, intervention, system.
 const WITHOUT_VALUES: [&str; 11] = ["08", "0A", "25", "26", "28", "3D", "42", "53", "55", "57", "58"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Per SQLSTATE: whether it passes without anybody changing the program.
+    #[test]
+    fn what_passes_and_what_does_not() {
+        let passing = [
+            "08000", "08006", "25006", "25P03", "25P04", "28000", "28P01", "3D000", "42501", "53100", "53200", "53300",
+            "55000", "55006", "55P03", "57014", "57P01", "57P02", "57P03", "58000", "58030",
+        ];
+        let lasting = [
+            "0A000", "22001", "22P02", "22021", "23502", "23503", "23505", "25000", "25P01", "25P02", "26000", "40001",
+            "40P01", "42601", "42703", "42P01", "54000", "XX000",
+        ];
+        for code in passing {
+            assert!(passes(&SqlState::from_code(code)), "{code}");
+        }
+        for code in lasting {
+            assert!(!passes(&SqlState::from_code(code)), "{code}");
+        }
+    }
+}

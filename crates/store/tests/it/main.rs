@@ -11,6 +11,7 @@
 )]
 
 mod crash;
+mod failures;
 mod migrations;
 mod names;
 mod place;
