@@ -221,7 +221,8 @@ step_proxies() {
 step_everywhere() {
   local python node
   build_program
-  cargo build --locked --quiet --package example-axum-api --package example-embedded
+  # Of the whole workspace, and with tests: that selects the features of the tests, whose dependencies are compiled.
+  cargo build --locked --quiet --workspace --exclude countersign-fuzz --bins --tests
   COUNTERSIGN_TEST_AXUM_API=$target/debug/example-axum-api
   COUNTERSIGN_TEST_EMBEDDED=$target/debug/example-embedded
   COUNTERSIGN_TEST_NGINX=$(unpacked nginx)
@@ -261,7 +262,7 @@ old_program() {
     git archive "$commit" | tar --extract --directory="$folder/source" || return 1
     # What both versions depend on is compiled once; the program comes to a place of its own.
     (cd "$folder/source" && CARGO_BUILD_BUILD_DIR=$target CARGO_TARGET_DIR=$folder/built \
-      cargo build --locked --quiet --package countersign) >&2 || return 1
+      cargo build --locked --quiet --package countersign --package countersign-fuzz --bin countersign) >&2 || return 1
     mv "$folder/built/debug/countersign" "$folder/" || return 1
     rm -r "$folder/built" "$folder/source"
   fi
