@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lettre::message::Mailbox;
 use secrecy::{ExposeSecret, SecretString};
@@ -10,6 +11,10 @@ use super::database_url::masked;
 use super::mistake::Fault;
 use super::section::section;
 use super::value::Value;
+use super::values::Values;
+
+/// The longest that [`Mail::timeout`] may be.
+pub const LONGEST_MAIL_TIMEOUT: Duration = Duration::from_secs(45);
 
 section! {
     /// How mail leaves, and from whom.
@@ -26,9 +31,22 @@ section! {
         /// Where mails are written as long as there is no `mail.smtp_url`, each into a file of its own.
         #[danger = "who reads it can take over every account: it is for developing, not for serving"]
         folder: PathBuf = "data/mail",
+        /// How long the mail server may take to accept an email, 1s to 45s. After that, the attempt has failed and is repeated
+        /// later.
+        timeout: Duration = "30s",
         /// Whether people are told of sign-ins from new devices.
         #[danger = "without it, a stolen password can be used unseen"]
         sign_in_notices: bool = "true",
+    }
+}
+
+impl Mail {
+    pub(super) fn check(&self, values: &mut Values) {
+        values.within(
+            "mail.timeout",
+            self.timeout,
+            Duration::from_secs(1)..=LONGEST_MAIL_TIMEOUT,
+        );
     }
 }
 

@@ -54,7 +54,7 @@ pub use self::http::Http;
 pub use self::limits::Limits;
 pub use self::load::Loaded;
 pub use self::log::{Log, LogFormat, LogLevel};
-pub use self::mail::{Mail, Sender, SmtpUrl};
+pub use self::mail::{LONGEST_MAIL_TIMEOUT, Mail, Sender, SmtpUrl};
 pub use self::mistake::{Fault, Mistake, Mistakes};
 pub use self::origin::{Issuer, Origin};
 pub use self::pages::{Color, Font, Logo, Pages};
@@ -254,6 +254,7 @@ impl Settings {
         values.within("pages.radius", self.pages.radius, 0..=32);
         self.telemetry.check(values);
         self.http.check(values);
+        self.mail.check(values);
         self.database.check(values);
     }
 }

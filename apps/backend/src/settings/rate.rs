@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::duration;
+
 const MOST: u32 = 1_000_000;
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -39,7 +41,7 @@ impl FromStr for Rate {
     fn from_str(text: &str) -> Result<Self, RateFault> {
         let (count, per) = text.split_once('/').ok_or(RateFault::Malformed)?;
         let count = count.trim().parse().map_err(|_| RateFault::Malformed)?;
-        let per = humantime::parse_duration(per.trim()).map_err(|_| RateFault::Malformed)?;
+        let per = duration::parse(per.trim()).map_err(|_| RateFault::Malformed)?;
         match (1..=MOST).contains(&count) {
             false => Err(RateFault::Count),
             true if !(SHORTEST..=LONGEST).contains(&per) => Err(RateFault::Time),
@@ -50,7 +52,7 @@ impl FromStr for Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.count, humantime::format_duration(self.per))
+        write!(f, "{}/{}", self.count, duration::written(self.per))
     }
 }
 
@@ -74,7 +76,7 @@ mod tests {
 
     #[test]
     fn is_read_and_written_in_one_form() {
-        for text in ["10/15m", "30/1m", "3/1h", "1000000/1s"] {
+        for text in ["10/15m", "30/1m", "3/1h", "5/1d", "1000000/1s"] {
             assert_eq!(text.parse::<Rate>().map(|rate| rate.to_string()), Ok(text.to_owned()));
         }
         assert_eq!(
@@ -92,6 +94,10 @@ mod tests {
             ("10", RateFault::Malformed),
             ("ten/1m", RateFault::Malformed),
             ("10/m", RateFault::Malformed),
+            ("10/1M", RateFault::Malformed),
+            ("10/1y", RateFault::Malformed),
+            ("10/15min", RateFault::Malformed),
+            ("10/15 m", RateFault::Malformed),
             ("-1/1m", RateFault::Malformed),
             ("0/1m", RateFault::Count),
             ("1000001/1m", RateFault::Count),

@@ -65,7 +65,7 @@ impl Mailer {
     /// The address of the mail server cannot be used.
     pub fn new(settings: &Settings) -> Result<Self, SendError> {
         let way = match &settings.smtp_url {
-            Some(url) => Way::Smtp(Smtp::new(&url.expose())?),
+            Some(url) => Way::Smtp(Smtp::new(&url.expose(), settings.timeout)?),
             None => Way::Folder(Folder(settings.folder.clone().into())),
         };
         let from = settings.from.mailbox().clone();

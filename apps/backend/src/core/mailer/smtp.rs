@@ -17,8 +17,6 @@ use url::Url;
 
 use super::SendError;
 
-/// How long a mail server may take for a mail, all in all. Less than an attempt is reserved for (`outbox`).
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How long it may take to be connected to.
 const ANSWER: Duration = Duration::from_secs(15);
 /// How many connections are kept at most, and for how long.
@@ -35,6 +33,8 @@ struct Server {
     /// What we call ourselves.
     name: ClientId,
     credentials: Option<Credentials>,
+    /// How long it may take for an email, all in all.
+    timeout: Duration,
     idle: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
 }
 
@@ -48,9 +48,10 @@ enum Tls {
 }
 
 impl Smtp {
-    pub(super) fn new(url: &str) -> Result<Self, SendError> {
+    pub(super) fn new(url: &str, timeout: Duration) -> Result<Self, SendError> {
         // Its own words may hold the address, and the address the password.
-        let server = Server::of(url).ok_or_else(|| SendError::Never("mail.smtp_url cannot be used".to_owned()))?;
+        let server =
+            Server::of(url, timeout).ok_or_else(|| SendError::Never("mail.smtp_url cannot be used".to_owned()))?;
         Ok(Self(Arc::new(server)))
     }
 
@@ -62,7 +63,7 @@ impl Smtp {
             self.0.keep(connection);
             Ok(())
         };
-        timeout(PATIENCE, sent).await.unwrap_or_else(|_| Err(too_long()))
+        timeout(self.0.timeout, sent).await.unwrap_or_else(|_| Err(too_long()))
     }
 
     /// Whether the server lets us in, and takes mails from `sender`. Nothing is sent.
@@ -84,7 +85,7 @@ impl Smtp {
 
 impl Server {
     /// The server of `mail.smtp_url`, as [`SmtpUrl::expose`](crate::settings::SmtpUrl::expose) writes it.
-    fn of(url: &str) -> Option<Self> {
+    fn of(url: &str, timeout: Duration) -> Option<Self> {
         let url = Url::parse(url).ok()?;
         let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
         let tls = |host: &str| TlsParameters::new(host.to_owned()).ok();
@@ -109,6 +110,7 @@ impl Server {
             host,
             tls,
             credentials,
+            timeout,
             idle: Mutex::default(),
         })
     }

@@ -19,9 +19,12 @@ use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, RegistrationId, SessionId, uuid_v7};
 use crate::core::limits::AddressPrefix;
 use crate::core::origin::Origin;
+use crate::settings::LONGEST_MAIL_TIMEOUT;
 
-/// How long an attempt is reserved for whoever began it. Longer than a mail server may take.
+/// How long an attempt is reserved for whoever began it.
 const LEASE: Duration = Duration::from_secs(60);
+// Else another worker would send the same email while the mail server still takes its time.
+const _: () = assert!(LEASE.as_secs() > LONGEST_MAIL_TIMEOUT.as_secs());
 /// How long after a failure it is tried again; twice as long after each further one, up to [`SLOWEST`].
 const FIRST_RETRY: Duration = Duration::from_secs(10);
 const SLOWEST: Duration = Duration::from_secs(30 * 60);
