@@ -3,6 +3,7 @@ the small server that stands behind them (or in for Countersign): it remembers w
 
 import http.client
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -66,7 +67,7 @@ class Asked:
     def all(self, name):
         """The values of a header, in whatever spelling an application may take for it."""
         plain = name.lower()
-        return [value for header, value in self.headers if header.lower().replace("_", "-") == plain]
+        return [value for header, value in self.headers if re.sub("[_.]", "-", header.lower()) == plain]
 
 
 @dataclass

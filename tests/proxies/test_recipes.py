@@ -16,8 +16,9 @@ from programs import PASSWORD, ROOT, running, upstream
 
 COMPOSE = ROOT / "infra/docker-compose.yml"
 IDENTITY = ["X-Auth-User", "X-Auth-Email", "X-Auth-Scope"]
-# In every spelling that some application takes for the same name.
-FORGED = [(spelling, "forged") for name in IDENTITY for spelling in (name, name.lower(), name.replace("-", "_"), name.replace("-", "_", 1))]
+# In every spelling that some application takes for the same name: WSGI and CGI one with underscores, PHP one with dots, too.
+SIGNS = ["--", "__", "_-", "-_", "..", ".-", "-."]
+FORGED = [(spelling, "forged") for name in IDENTITY for spelling in (name.lower(), *("X{}Auth{}".format(*signs) + name[7:] for signs in SIGNS))]
 
 
 @dataclass
@@ -176,6 +177,13 @@ def test_a_client_cannot_take_the_identity_away(gateway, application, ada, lines
         [asked] = application.asked
         identity = [asked.all(name) for name in IDENTITY]
         assert identity == [[ada.id], [ada.email], ["reports:read vectors"]]
+
+
+@pytest.mark.parametrize("query", ["scope=openid+profile", "scope=%22", "a=" + "b" * 7000])
+def test_the_applications_own_query_is_none_of_countersigns_business(gateway, application, eve, query):
+    assert gateway.send(path=f"/authorize?{query}", token=eve.token).status == 200
+    [asked] = application.asked
+    assert asked.path == f"/authorize?{query}"
 
 
 @pytest.mark.parametrize("name", ["Authorization", "X-Forwarded-For"])
