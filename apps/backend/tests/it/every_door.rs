@@ -16,6 +16,7 @@ use countersign_store::{query, sql};
 use countersign_testkit::{Answer, Database, Launch, PASSWORD, Person, ScratchDatabase, TestServer, on_both_databases};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 const NEW_PASSWORD: &str = "another umbrella for tests";
@@ -296,7 +297,31 @@ on_both_databases! {
         let bob = server.user("bob").await;
         let verify = mailed(&server, "/verify?").await;
         let race = async |person: &Person<'_>, path: &str, answer: &dyn Fn(usize) -> Value| {
-            let answers = join_all((0..20).map(|by| person.post(path, answer(by)))).await;
+            // Where there is one writer, all of them look at the proof before anybody may spend it.
+            let (held, release) = (&Notify::new(), &Notify::new());
+            let holding = server.context.db.transact(|_| {
+                Box::pin(async move {
+                    held.notify_one();
+                    release.notified().await;
+                    Ok::<(), countersign_store::Error>(())
+                })
+            });
+            let racing = async {
+                held.notified().await;
+                let racers = join_all((0..20).map(|by| person.post(path, answer(by))));
+                let gathered = async {
+                    for _ in 0..100 {
+                        if matches!(database, Database::Postgres) || server.context.db.pool_status().waiting >= 20 {
+                            break;
+                        }
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                    release.notify_one();
+                };
+                tokio::join!(racers, gathered).0
+            };
+            let (held_to_the_end, answers) = tokio::join!(holding, racing);
+            held_to_the_end.unwrap();
             let won: Vec<_> = (0..20).filter(|by| answers[*by].status.is_success()).collect();
             assert_eq!(won.len(), 1, "{path}: {:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
             won[0]
