@@ -220,7 +220,6 @@ async fn behind_a_proxy(server: &TestServer, address: &str) -> Answer {
     server.send(request.unwrap()).await
 }
 
-/// A browser that keeps its cookies, in some network.
 /// How many passwords came to be hashed since this was asked before: of the known, and of others.
 struct Lanes<'s> {
     server: &'s TestServer,
@@ -247,14 +246,15 @@ impl<'s> Lanes<'s> {
     }
 }
 
-struct Browser<'s> {
+/// A browser that keeps its cookies, in some network.
+pub(super) struct Browser<'s> {
     server: &'s TestServer,
-    from: &'static str,
+    pub(super) from: &'static str,
     cookies: Vec<(String, String)>,
 }
 
 impl<'s> Browser<'s> {
-    fn new(server: &'s TestServer, from: &'static str) -> Self {
+    pub(super) fn new(server: &'s TestServer, from: &'static str) -> Self {
         Self {
             server,
             from,
@@ -267,12 +267,12 @@ impl<'s> Browser<'s> {
         found.map(|(_, value)| value.clone())
     }
 
-    async fn sign_in(&mut self, name: &str, password: &str) -> Answer {
+    pub(super) async fn sign_in(&mut self, name: &str, password: &str) -> Answer {
         let email = format!("{name}@example.com");
         self.post("/signin", &[("email", &email), ("password", password)]).await
     }
 
-    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(super) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         if self.cookie("countersign-form").is_none() {
             self.send(Request::get("/signin"), String::new()).await;
         }

@@ -6,8 +6,11 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
+use countersign_store::{query, sql};
 use countersign_testkit::{Answer, Database, PASSWORD, TestServer, on_both_databases};
 use serde_json::{Value, json};
+
+use crate::devices::Browser;
 
 const OWNER: &str = "198.51.100.200";
 const LIMITS: &str = "[limits]\nlogin_per_address = \"1000/1m\"\nregister_per_address = \"1000/1m\"\n";
@@ -72,6 +75,8 @@ on_both_databases! {
         let answer = json!({ "token": told.token() });
         post_from(&server, "/api/auth/login/email/confirm", OWNER, answer.clone()).await.assert_status(200);
         post_from(&server, "/api/auth/login/email/confirm", OWNER, answer).await.assert_problem(400, "invalid_code");
+        // The failures before it are forgiven, wherever the owner comes from next.
+        login_from(&server, "198.51.100.202", PASSWORD).await.assert_status(200);
         login_from(&server, OWNER, PASSWORD).await.assert_status(200);
         // The stranger begins anew, and the owner's place is known now.
         server.context.clock.advance(Duration::from_secs(900));
@@ -104,25 +109,53 @@ on_both_databases! {
         let server = TestServer::start_with(database, LIMITS).await;
         proven(&server).await;
         storm(&server).await;
+        let mut told = server.mails().await.len();
         for _ in 0..5 {
             // Nothing that was not judged counts, and one more is judged after half an hour.
             login_from(&server, "203.0.113.50", "wrong").await.assert_problem(401, "invalid_credentials");
             server.context.clock.advance(Duration::from_secs(31 * 60));
             login_from(&server, "203.0.113.51", "wrong").await.assert_problem(401, "invalid_credentials");
             login_from(&server, OWNER, PASSWORD).await.assert_problem(401, "invalid_credentials");
+            // One that has left gathers nothing.
+            told += server.mails().await.len();
         }
         server.context.clock.advance(Duration::from_secs(60 * 60));
         login_from(&server, OWNER, PASSWORD).await.assert_status(200);
-        assert_eq!(server.mails().await.len(), 1, "and one mail in all that time");
+        told += server.mails().await.len();
+        assert_eq!(told, 1, "and one mail in all that time");
     }
 
     async fn a_20_places_that_were_used_go_on(database: Database) {
         let server = TestServer::start_with(database, LIMITS).await;
         proven(&server).await;
         login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+        let mut browser = Browser::new(&server, "192.0.2.200:1");
+        browser.sign_in("ada", PASSWORD).await.assert_status(303);
+        browser.post("/signout", &[]).await;
+        browser.from = "192.0.2.77:1";
         storm(&server).await;
-        for _ in 0..3 {
-            login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+        let full: i64 = query(sql!("SELECT failures_until FROM accounts")).one(&server.context.db).await.unwrap();
+        // Getting in forgives what was before: so that each of them meets the whole of it, it is brought back.
+        for place in ["the network and the program", "the network, with another program", "the browser, in another network"] {
+            query(sql!("UPDATE accounts SET failures_until = $1")).bind(full).execute(&server.context.db).await.unwrap();
+            login_from(&server, "198.51.100.201", PASSWORD).await.assert_problem(401, "invalid_credentials");
+            let got_in = match place {
+                "the network and the program" => login_from(&server, OWNER, PASSWORD).await.status,
+                "the network, with another program" => {
+                    let request = Request::post("/api/auth/login")
+                        .header("content-type", "application/json")
+                        .header("user-agent", "curl/8.5.0")
+                        .extension(ConnectInfo(format!("{OWNER}:2").parse::<SocketAddr>().unwrap()))
+                        .body(Body::from(json!({ "email": "ada@example.com", "password": PASSWORD }).to_string()));
+                    server.send(request.unwrap()).await.status
+                }
+                _ => browser.sign_in("ada", PASSWORD).await.status,
+            };
+            assert!(got_in == 200 || got_in == 303, "{place}: {got_in}");
         }
+        // A browser without the cookie is nobody there.
+        query(sql!("UPDATE accounts SET failures_until = $1")).bind(full).execute(&server.context.db).await.unwrap();
+        let refused = Browser::new(&server, "192.0.2.78:1").sign_in("ada", PASSWORD).await;
+        assert!(refused.status.is_client_error(), "{}", refused.status);
     }
 }
