@@ -153,6 +153,10 @@ on_both_databases! {
         let server = TestServer::start_with(database, "[limits]\nenabled = true\n").await;
         server.user("ada").await;
         server.user("bob").await;
+        // No wrong password uses any of it up.
+        for _ in 0..5 {
+            login_from(&server, "203.0.113.7:1", "ada", "wrong").await.assert_problem(401, "invalid_credentials");
+        }
         let mut got_in = 0;
         let limited = loop {
             let answer = login_from(&server, "203.0.113.7:1", "ada", PASSWORD).await;
@@ -165,7 +169,7 @@ on_both_databases! {
         let limited = limited.assert_problem(429, "rate_limited");
         assert!(limited.header("retry-after").parse::<u64>().unwrap() >= 1);
         assert!(limited.header("ratelimit-policy").contains("sign_ins_per_account"), "{limited:?}");
-        // From elsewhere, and for others, nothing has changed; and no wrong password uses any of it up.
+        // From elsewhere, and for others, nothing has changed.
         login_from(&server, "203.0.113.7:1", "bob", PASSWORD).await.assert_status(200);
         login_from(&server, "198.51.100.77:1", "ada", PASSWORD).await.assert_status(200);
     }
@@ -182,20 +186,30 @@ on_both_databases! {
 
     async fn r_66_a_client_cannot_hide_behind_its_proxy(database: Database) {
         // The second network is 10.0.0.0/8 as a dual-stack listener sees it.
+        let limited = "[limits]\nlogin_per_account = \"2/15m\"\nlogin_per_address = \"1000/1m\"";
         for trusted in ["10.0.0.0/8", "::ffff:10.0.0.0/104"] {
-            let server = TestServer::start_with(database, &format!("trusted_proxies = [\"{trusted}\"]\n{LIMITED}")).await;
+            let server = TestServer::start_with(database, &format!("trusted_proxies = [\"{trusted}\"]\n{limited}")).await;
             server.user("ada").await;
             let guess = async |name: &str, value: &str| {
                 let request = login_request("10.1.2.3:1").header(name, value);
                 server.send(request.body(login_body("ada", "wrong")).unwrap()).await.status.as_u16()
             };
-            // Whatever a client writes in front of what nginx appends, its own address is what counts.
-            for begin in ["\"", "\"x", "a\\\"", "\"\\", "203.0.113.1\"", "unknown", "_hidden", "", "::ffff:10.1.2.3", "10.1.2.3"] {
-                let own = format!("{begin}, 198.51.100.7");
-                guess("x-forwarded-for", &own).await;
-                guess("forwarded", &format!("for={begin}, for=198.51.100.7")).await;
+            // Whatever a client writes in front of what nginx appends, its own address is what counts: each of them by itself.
+            let begins = ["\"", "\"x", "a\\\"", "\"\\", "203.0.113.1\"", "unknown", "_hidden", "", "::ffff:10.1.2.3", "10.1.2.3"];
+            for (at, begin) in begins.iter().enumerate() {
+                let own = format!("198.51.100.{}", 100 + at);
+                assert_eq!(guess("x-forwarded-for", &format!("{begin}, {own}")).await, 401, "{begin}");
+                assert_eq!(guess("forwarded", &format!("for={begin}, for={own}")).await, 401, "{begin}");
+                assert_eq!(guess("x-forwarded-for", &own).await, 429, "{trusted}: {begin} hides a client");
             }
-            assert_eq!(guess("x-forwarded-for", "198.51.100.7").await, 429, "{trusted}");
+            // Of two headers that disagree, neither is believed.
+            for at in 0..3 {
+                let request = login_request("10.1.2.3:1")
+                    .header("forwarded", format!("for=203.0.113.{at}"))
+                    .header("x-forwarded-for", format!("198.51.100.{at}"));
+                let status = server.send(request.body(login_body("ada", "wrong")).unwrap()).await.status;
+                assert_eq!(status == 429, at == 2, "{trusted}: {at}");
+            }
             // What the proxy itself does not know is one client, and not the proxy.
             for unreadable in ["unknown", "", "_hidden", "\"", "fe80::1%eth0", "[::1", "198.51.100.7,", "198.51.100.300", "x:80", "::", "unix:"] {
                 guess("x-forwarded-for", unreadable).await;
