@@ -35,28 +35,35 @@ enum Mood {
 struct MailServer {
     port: u16,
     mood: Arc<Mutex<Mood>>,
-    taken: Arc<Mutex<Vec<ReceivedMail>>>,
+    seen: Arc<Mutex<Seen>>,
     /// A permit for each connection.
     asked: Arc<Semaphore>,
+}
+
+/// What a mail server was sent: commands, and mails.
+#[derive(Default)]
+struct Seen {
+    said: Vec<String>,
+    taken: Vec<ReceivedMail>,
 }
 
 impl MailServer {
     async fn start(mood: Mood) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (mood, taken) = (Arc::new(Mutex::new(mood)), Arc::new(Mutex::new(Vec::new())));
+        let (mood, seen) = (Arc::new(Mutex::new(mood)), Arc::new(Mutex::new(Seen::default())));
         let asked = Arc::new(Semaphore::new(0));
-        let (moods, takes, asks) = (mood.clone(), taken.clone(), asked.clone());
+        let (moods, sees, asks) = (mood.clone(), seen.clone(), asked.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 asks.add_permits(1);
-                tokio::spawn(serve(stream, moods.clone(), takes.clone()));
+                tokio::spawn(serve(stream, moods.clone(), sees.clone()));
             }
         });
         Self {
             port,
             mood,
-            taken,
+            seen,
             asked,
         }
     }
@@ -71,7 +78,14 @@ impl MailServer {
     }
 
     fn taken(&self) -> Vec<ReceivedMail> {
-        self.taken.lock().unwrap().clone()
+        self.seen.lock().unwrap().taken.clone()
+    }
+
+    /// The commands that begin so, as they came.
+    fn said(&self, begin: &str) -> Vec<String> {
+        let seen = self.seen.lock().unwrap();
+        let said = seen.said.iter().filter(|line| line.starts_with(begin));
+        said.cloned().collect()
     }
 
     async fn countersign(&self, database: Database, scheme: &str) -> TestServer {
@@ -90,11 +104,7 @@ impl MailServer {
     }
 }
 
-async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
-    mood: Arc<Mutex<Mood>>,
-    taken: Arc<Mutex<Vec<ReceivedMail>>>,
-) {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, mood: Arc<Mutex<Mood>>, seen: Arc<Mutex<Seen>>) {
     let mut stream = BufReader::new(stream);
     let now = || *mood.lock().unwrap();
     if now() == Mood::Silent {
@@ -117,6 +127,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
             return;
         }
+        seen.lock().unwrap().said.push(line.trim_end().to_owned());
         answer = match (line.trim_end(), now()) {
             (line, Mood::Refuses(why)) if line.starts_with("RCPT") => why.to_owned(),
             (line, Mood::Answers(command, reply)) if !command.is_empty() && line.starts_with(command) => {
@@ -127,9 +138,9 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                 stream.get_mut().write_all(b"354 go on\r\n").await.unwrap();
                 let mut raw = String::new();
                 while !raw.ends_with("\r\n.\r\n") && stream.read_line(&mut raw).await.unwrap_or(0) > 0 {}
-                taken
-                    .lock()
+                seen.lock()
                     .unwrap()
+                    .taken
                     .push(ReceivedMail::parse(raw.replace("\r\n..", "\r\n.").as_bytes()));
                 "250 taken".to_owned()
             }
@@ -232,6 +243,9 @@ on_both_databases! {
             later(&server).await;
             let refused = first_listed(&server).await;
             assert_eq!((refused.attempts, refused.outcome.as_deref()), (1, Some("refused")), "{command}");
+            assert!(refused.failure.as_ref().is_some_and(|why| why.contains(reply.split_once(' ').unwrap().1)), "{refused:?}");
+            let counted = counted(&server);
+            assert!(counted.contains("countersign_mails_total{outcome=\"refused\"} 1"), "{counted}");
         }
     }
 
@@ -244,13 +258,19 @@ on_both_databases! {
         assert_eq!((refused.attempts, refused.outcome.as_deref()), (1, Some("refused")));
         assert!(refused.failure.unwrap().contains("SMTPUTF8"));
         assert_eq!(mail_server.taken().len(), 0);
-        // One that can takes it.
+        // One that can is told so (RFC 6531 §3.1, RFC 6152), and takes it.
         let able = "250-test\r\n250-8BITMIME\r\n250 SMTPUTF8";
-        let mail_server = MailServer::start(Mood::Answers("EHLO", able)).await;
-        let server = mail_server.countersign(database, "smtp").await;
-        register(&server, "josé@example.com", PASSWORD).await.assert_status(201);
-        later(&server).await;
-        assert_eq!(first_listed(&server).await.outcome.as_deref(), Some("sent"));
+        for (offered, outcome) in [("250-test\r\n250 SMTPUTF8", "refused"), ("250-test\r\n250 8BITMIME", "refused"), (able, "sent")] {
+            let mail_server = MailServer::start(Mood::Answers("EHLO", offered)).await;
+            let server = mail_server.countersign(database, "smtp").await;
+            register(&server, "josé@example.com", PASSWORD).await.assert_status(201);
+            later(&server).await;
+            assert_eq!(first_listed(&server).await.outcome.as_deref(), Some(outcome), "{offered}");
+            assert_eq!(mail_server.taken().len(), usize::from(outcome == "sent"), "{offered}");
+            let begun = mail_server.said("MAIL FROM:");
+            assert_eq!(begun.len(), usize::from(outcome == "sent"), "{begun:?}");
+            assert!(begun.iter().all(|line| line.contains(" SMTPUTF8") && line.contains(" BODY=8BITMIME")), "{begun:?}");
+        }
     }
 
     async fn what_should_have_left_is_counted(database: Database) {
