@@ -112,8 +112,10 @@ on_both_databases! {
         let mut asked = 0;
         for network in 0..20 {
             for path in ["/api/auth/recover", "/api/auth/login/email", "/api/auth/verify-email"] {
+                // However the address is spelled, it is one recipient.
+                let email = ["ADA@example.com", "ada@example.com", "Ada@Example.com", "aDa@EXAMPLE.COM"][network % 4];
                 let from = format!("203.0.113.{network}");
-                post_from(&server, path, (&from, CHROME), json!({ "email": "ADA@example.com" })).await.assert_status(202);
+                post_from(&server, path, (&from, CHROME), json!({ "email": email })).await.assert_status(202);
             }
             asked += server.mails().await.len();
         }
@@ -123,6 +125,26 @@ on_both_databases! {
         change_password(&ada, 1).await;
         let told = server.mails().await;
         assert!(told.iter().any(|mail| mail.subject.contains("was changed")), "{told:?}");
+    }
+
+    async fn r_68_beyond_the_limit_of_all_mails_a_notice_leaves_later(database: Database) {
+        let server = TestServer::start_with(database, &format!("{LIMITED}mails_per_recipient = \"4/1h\"\n")).await;
+        // The first of the four is the one that asks for a proof.
+        verified(&server, "ada").await;
+        let ada = server.sign_in("ada").await;
+        for (at, told) in [(0, 1), (1, 1), (2, 1), (3, 0)] {
+            let mut passwords = [PASSWORD, NEW_PASSWORD];
+            passwords.rotate_left(at % 2);
+            let change = json!({ "current_password": passwords[0], "new_password": passwords[1] });
+            ada.post("/api/auth/change-password", change).await.assert_status(204);
+            assert_eq!(server.mails().await.len(), told, "after {at} times ten minutes");
+            server.context.clock.advance(Duration::from_secs(600));
+        }
+        // The fifth waits until the first was an hour ago, and no longer.
+        server.context.clock.advance(Duration::from_secs(2 * 600 - 1));
+        assert_eq!(server.mails().await.len(), 0);
+        server.context.clock.advance(Duration::from_secs(1));
+        assert!(server.mail().await.subject.contains("was changed"));
     }
 
     async fn a_1_a_20_one_stranger_who_asks_for_every_kind_does_not_keep_a_reset_from_its_owner(database: Database) {
