@@ -157,14 +157,52 @@ on_both_databases! {
     async fn a_26_c_49_what_has_expired_is_refused_whatever_is_cleaned_up(database: Database) {
         let server = TestServer::start(database).await;
         verified(&server, "ada").await;
-        let asked = server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202).json();
-        let mail = server.mail().await;
-        server.context.clock.advance(Duration::from_secs(10 * 60));
-        let by_code = json!({ "email": mail.to, "code": mail.code(), "handle": asked["handle"], "new_password": NEW_PASSWORD });
-        server.post("/api/auth/recover/confirm", by_code).await.assert_problem(400, "invalid_code");
-        server.context.clock.advance(Duration::from_secs(5 * 60));
-        let by_link = json!({ "token": mail.token(), "new_password": NEW_PASSWORD });
-        server.post("/api/auth/recover/confirm", by_link).await.assert_problem(400, "invalid_code");
+        let ten = Duration::from_secs(10 * 60);
+        let second = Duration::from_secs(1);
+        let newest = async || server.mails().await.into_iter().rfind(|mail| mail.link().contains("token=")).unwrap();
+        for (ask, path) in [("/api/auth/recover", "/api/auth/recover/confirm"), ("/api/auth/login/email", "/api/auth/login/email/confirm")] {
+            let answered = |mut answer: Value| {
+                if path.contains("recover") {
+                    answer["new_password"] = json!(NEW_PASSWORD);
+                }
+                server.post(path, answer)
+            };
+            for late in [true, false] {
+                let asked = server.post(ask, json!({ "email": "ada@example.com" })).await.assert_status(202).json();
+                let mail = newest().await;
+                server.context.clock.advance(if late { ten } else { ten - second });
+                let by_code = json!({ "email": mail.to, "code": mail.code(), "handle": asked["handle"] });
+                let answer = answered(by_code).await;
+                assert_eq!(answer.status.is_success(), !late, "{path}: {}", answer.text);
+                // A link lives for a quarter of an hour.
+                let left = if late { Duration::from_secs(5 * 60) } else { Duration::ZERO };
+                server.context.clock.advance(left);
+                answered(json!({ "token": mail.token() })).await.assert_problem(400, "invalid_code");
+            }
+        }
+        let login = json!({ "email": "ada@example.com", "password": NEW_PASSWORD });
+        let tokens = server.post("/api/auth/login", login).await.assert_status(200).json();
+        let bob = server.user("bob").await;
+        server.mails().await;
+        let ada = bob.with(&tokens);
+        for late in [true, false] {
+            let change = json!({ "email": "ada@example.org", "password": NEW_PASSWORD });
+            ada.post("/api/auth/change-email", change).await.assert_status(202);
+            let mail = newest().await;
+            server.context.clock.advance(if late { ten } else { ten - second });
+            let answer = ada.post("/api/auth/change-email/confirm", json!({ "email": mail.to, "code": mail.code() })).await;
+            assert_eq!(answer.status.is_success(), !late, "change-email: {}", answer.text);
+        }
+        // A sign-up that waits has a code of its own.
+        let required = TestServer::start_with(database, "email_verification = \"required\"\n").await;
+        for (name, late) in [("eve", true), ("joan", false)] {
+            let asked = register(&required, &format!("{name}@example.com"), PASSWORD).await.assert_status(202).json();
+            let mail = required.mail().await;
+            required.context.clock.advance(if late { ten } else { ten - second });
+            let by_code = json!({ "email": mail.to, "code": mail.code(), "handle": asked["handle"] });
+            let answer = required.post("/api/auth/verify-email/confirm", by_code).await;
+            assert_eq!(answer.status.is_success(), !late, "{name}: {}", answer.text);
+        }
     }
 
     async fn a_proof_dies_with_the_state_of_the_account(database: Database) {
