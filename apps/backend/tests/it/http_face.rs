@@ -70,26 +70,34 @@ on_both_databases! {
     }
 
     async fn a66_every_answer_carries_the_headers_that_keep_browsers_safe(database: Database) {
-        let server = TestServer::start(database).await;
-        for path in ["/healthz", "/nowhere", "/api/auth/login", "/api/auth/me", "/.well-known/jwks.json", "/errors", "/docs/"] {
-            let answer = server.get(path).await;
-            for (name, value) in [
-                ("x-content-type-options", "nosniff"),
-                ("referrer-policy", "no-referrer"),
-                ("cross-origin-opener-policy", "same-origin"),
-            ] {
-                assert_eq!(answer.header(name), value, "{path}: {name}");
+        for issuer in ["http://127.0.0.1:8000", "https://auth.example.com"] {
+            let server = TestServer::start_with(database, &format!("issuer = \"{issuer}\"\n")).await;
+            // This issuer has no TLS, or has.
+            let strict = if issuer.starts_with("https") { "max-age=63072000; includeSubDomains" } else { "" };
+            for path in ["/healthz", "/nowhere", "/api/auth/login", "/api/auth/me", "/.well-known/jwks.json", "/errors", "/docs/"] {
+                let answer = server.get(path).await;
+                let resources = if path.ends_with("jwks.json") { "cross-origin" } else { "same-origin" };
+                for (name, value) in [
+                    ("x-content-type-options", "nosniff"),
+                    ("referrer-policy", "no-referrer"),
+                    ("cross-origin-opener-policy", "same-origin"),
+                    ("cross-origin-resource-policy", resources),
+                    ("strict-transport-security", strict),
+                ] {
+                    assert_eq!(answer.header(name), value, "{issuer}{path}: {name}");
+                }
+                for feature in ["camera", "display-capture", "geolocation", "microphone", "payment", "usb"] {
+                    assert!(answer.header("permissions-policy").contains(&format!("{feature}=()")), "{issuer}{path}: {feature}");
+                }
+                let policy = answer.header("content-security-policy");
+                assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+                assert!(!answer.header("x-request-id").is_empty(), "{path}");
             }
-            let policy = answer.header("content-security-policy");
-            assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
-            assert!(!answer.header("x-request-id").is_empty(), "{path}");
+            assert_eq!(server.get("/api/auth/me").await.header("cache-control"), "no-store");
         }
-        let answer = server.get("/api/auth/me").await;
-        assert_eq!(answer.header("cache-control"), "no-store");
-        assert_eq!(answer.header("strict-transport-security"), "", "this issuer has no TLS");
-        let https = TestServer::start_with(database, "[docs]\nenabled = false").await;
-        https.get("/docs/").await.assert_problem(404, "not_found");
-        https.get("/openapi.json").await.assert_problem(404, "not_found");
+        let without_docs = TestServer::start_with(database, "[docs]\nenabled = false").await;
+        without_docs.get("/docs/").await.assert_problem(404, "not_found");
+        without_docs.get("/openapi.json").await.assert_problem(404, "not_found");
     }
 
     async fn x44_only_listed_origins_are_let_in(database: Database) {
@@ -105,9 +113,14 @@ on_both_databases! {
         let answer = server.send(preflight("https://app.example.com")).await;
         assert_eq!(answer.header("access-control-allow-origin"), "https://app.example.com");
         assert_eq!(answer.header("access-control-allow-credentials"), "");
-        for stranger in ["https://evil.example.com", "https://app.example.com.evil.com", "null", "http://app.example.com"] {
+        for stranger in [
+            "https://evil.example.com", "https://app.example.com.evil.com", "https://evilapp.example.com", "https://app.example.com:8443",
+            "https://APP.example.com", "https://app.example.com/", "https://x@app.example.com", "null", "http://app.example.com",
+        ] {
             let answer = server.send(preflight(stranger)).await.assert_problem(403, "origin_not_allowed");
             assert_eq!(answer.header("access-control-allow-origin"), "", "{stranger}");
+            let asked = Request::get("/api/auth/me").header("origin", stranger).body(Body::empty());
+            assert_eq!(server.send(asked.unwrap()).await.header("access-control-allow-origin"), "", "{stranger}");
         }
         let jwks = Request::get("/.well-known/jwks.json").header("origin", "https://anybody.example").body(Body::empty());
         assert_eq!(server.send(jwks.unwrap()).await.header("access-control-allow-origin"), "*");
