@@ -2,6 +2,7 @@
 
 use countersign::core::metrics::{METRICS, PREFIX};
 use countersign_testkit::{Database, TestServer, on_both_databases};
+use serde_json::Value;
 
 /// Fails when a checked-in document differs from what the code says. `UPDATE_DOCUMENTS=1` writes it.
 pub(crate) fn assert_fresh(name: &str, generated: &str) {
@@ -16,6 +17,41 @@ pub(crate) fn assert_fresh(name: &str, generated: &str) {
         checked_in == generated,
         "docs/{name} is stale: run `UPDATE_DOCUMENTS=1 cargo test -p countersign documents` and commit it"
     );
+}
+
+/// What was measured last, each ceiling by itself: nothing failed meanwhile, and the table says of each goal whether the
+/// figures meet it.
+#[test]
+fn f_2_each_ceiling_was_measured_by_itself_and_what_is_missed_is_named() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bench/results");
+    let figures = std::fs::read_to_string(folder.join("latest.json")).unwrap();
+    let figures: Value = serde_json::from_str(&figures).unwrap();
+    let table = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    for database in ["SQLite", "PostgreSQL"] {
+        assert!(figures["ceilings"][database]["commit"]["per_second"].as_f64().unwrap() > 0.0);
+        for route in ["/healthz", "JWKS", "/me", "refresh", "login", "register"] {
+            let alone = &figures["server"][database][route]["saturated"];
+            let second = alone["per_second"].as_f64().unwrap();
+            assert!(second > 0.0, "{route} on {database}");
+            assert_eq!(alone["failed"], 0, "{route} on {database}");
+        }
+    }
+    let (mut missed, goals) = (0, figures["goals"].as_array().unwrap());
+    for goal in goals {
+        let [name, measured, wanted] = [0, 1, 2].map(|at| goal[at].as_str().unwrap());
+        let number = |text: &str| text.split(' ').find_map(|word| word.parse::<f64>().ok()).unwrap();
+        let is_met = match wanted.starts_with('≥') {
+            true => number(measured) >= number(wanted),
+            false => number(measured) <= number(wanted),
+        };
+        assert_eq!(goal[3], is_met, "{name}");
+        let verdict = if is_met { "met" } else { "**not met**" };
+        let row = format!("| {name} | {measured} | {wanted} | {verdict} |");
+        assert!(table.lines().any(|line| line == row), "{row}");
+        missed += usize::from(!is_met);
+    }
+    assert!(goals.len() >= 10, "{} goals", goals.len());
+    assert_eq!(table.matches("**not met**").count(), missed);
 }
 
 fn update() -> bool {
