@@ -68,4 +68,11 @@ def test_certificates_that_cannot_be_read_are_refused_at_once(tmp_path):
         answer = said(environment, "https://auth.example.com", program=made)
         assert answer.startswith("ValueError: the certificates that SSL_CERT_FILE"), (environment, answer)
     assert said({}, "https://auth.example.com", program=made) == "made"
-    assert said({"SSL_CERT_DIR": str(tmp_path)}, "https://auth.example.com", program=made) == "made"
+    # As OpenSSL reads it: several folders, of which some may be missing.
+    for folders in ([tmp_path], [tmp_path, tmp_path], ["/nonexistent", tmp_path], ["", tmp_path]):
+        environment = {"SSL_CERT_DIR": os.pathsep.join(map(str, folders))}
+        assert said(environment, "https://auth.example.com", program=made) == "made", environment
+    nowhere = {"SSL_CERT_DIR": os.pathsep.join(["/nonexistent", "/missing"])}
+    assert said(nowhere, "https://auth.example.com", program=made).startswith("ValueError: the certificates that")
+    answer = said({"SSLKEYLOGFILE": "/nonexistent/keys"}, "https://auth.example.com", program=made)
+    assert answer.startswith("ValueError: the file that SSLKEYLOGFILE=/nonexistent/keys names"), answer

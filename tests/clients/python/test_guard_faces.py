@@ -252,3 +252,27 @@ def test_a_forked_process_begins_anew_and_leaves_the_parent_alone(issuer):
     done = run(issuer, program)
     assert (done.returncode, len(set(done.stdout.split())), len(done.stdout.split())) == (0, 1, 3), done.stderr
     assert issuer.requests[KEYS] == 2
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://auth.example.com/",
+        "https://auth.example.com/auth",
+        "https://auth.example.com//",
+        "https://auth.example.com:port",
+        "https://auth.example.com:99999",
+        "https://auth example.com",
+        "https://auth.example.com ",
+        "https://\u00e4uth.example.com",
+        "https://auth.example.com?a=1",
+        "https://ada@auth.example.com",
+        "http://auth.example.com",
+        "auth.example.com",
+        "",
+    ],
+)
+def test_an_issuer_that_no_token_can_name_is_refused(issuer):
+    with pytest.raises(ValueError, match="URL|issuer|https"):
+        Guard(issuer)
+    Guard("https://auth.example.com:8443")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .addresses import check_reachable, origin_of
+from .addresses import check_issuer, check_reachable, origin_of
 
 WhenStale = Literal["serve_until_expiry", "fail_open", "fail_closed"]
 """What happens when a status list cannot be refreshed."""
@@ -33,7 +33,7 @@ class Options:
     now: Callable[[], float] = time.time
 
     def __post_init__(self) -> None:
-        check_reachable(self.issuer, internally=self.base_url is not None)
+        check_issuer(self.issuer, internally=self.base_url is not None)
         if self.base_url is not None:
             check_reachable(self.base_url, internally=True)
         if not self.audience:

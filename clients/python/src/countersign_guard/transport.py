@@ -71,9 +71,13 @@ def _trust(file: str | None, folder: str | None) -> ssl.SSLContext:
     try:
         if file is None and folder is None:
             return httpx.create_ssl_context(trust_env=False)
-        if folder is not None and not Path(folder).is_dir():
+        # OpenSSL takes several folders, and steps over those that are missing.
+        if folder is not None and not any(Path(one).is_dir() for one in folder.split(os.pathsep) if one):
             raise NotADirectoryError(folder)
         return ssl.create_default_context(cafile=file, capath=folder)
     except OSError as reason:
+        keys = os.environ.get("SSLKEYLOGFILE")
+        if keys and reason.filename == keys:  # Python hands it to every context.
+            raise ValueError(f"the file that SSLKEYLOGFILE={keys} names cannot be written: {reason}") from None
         named = f"SSL_CERT_FILE={file or ''} and SSL_CERT_DIR={folder or ''}"
         raise ValueError(f"the certificates that {named} name cannot be read: {reason}") from None
