@@ -51,16 +51,16 @@ function reader(bits, bytes) {
 /** @param {unknown} lst */
 async function unpack(lst) {
   const packed = Buffer.from(typeof lst === 'string' ? lst : '', 'base64url')
-  if (packed.toString('base64url') !== lst) throw new Refused("The list's lst is not canonical base64url.")
+  if (packed.toString('base64url') !== lst) throw new Unreadable("The list's lst is not canonical base64url.")
   // A bomb ends in an error at this many bytes.
   const options = { maxOutputLength: 16 * 1024 * 1024, info: true }
   const unpacked = await promisify(inflate)(packed, options).catch((error) => {
-    throw new Refused('The list is not compressed as it must be.', { cause: error })
+    throw new Unreadable('The list is not compressed as it must be.', { cause: error })
   })
   // With `info` it comes with the engine that made it, which stops at the end of the stream.
   const { buffer, engine } = /** @type {{ buffer: Buffer, engine: { bytesWritten: number } }} */ (
     /** @type {unknown} */ (unpacked)
   )
-  if (engine.bytesWritten !== packed.length) throw new Refused('The list has something behind its end.')
+  if (engine.bytesWritten !== packed.length) throw new Unreadable('The list has something behind its end.')
   return buffer
 }

@@ -227,7 +227,8 @@ function texts(claims, name) {
 function uuid(claims, name) {
   const value = text(claims, name)
   if (!/^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i.test(value)) throw new Refused(`The token's ${name} is not a UUID.`)
-  return value
+  // In small letters, as the other guards give it: one account has one name, however it is spelled.
+  return value.toLowerCase()
 }
 
 /**

@@ -69,6 +69,9 @@ pub enum StatusFault {
     /// Its `idx` is behind the end of the list.
     #[error("The token's status list has no such place.")]
     OutsideOfList,
+    /// The list is genuine, and says nothing of any session.
+    #[error("The token's status list cannot be read.")]
+    Unreadable,
 }
 
 /// Keys that were handed over once, as a JWK Set: verifies offline and knows of no revocation.

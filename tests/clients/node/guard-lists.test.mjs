@@ -176,7 +176,18 @@ describe('the status lists', { concurrency: true }, () => {
     'without an end': { exp: undefined },
     'without a version': { version: undefined },
     'without a ttl': { ttl: undefined },
-    'without bits': { status_list: undefined },
+  }
+  for (const [name, claims] of Object.entries(bad)) {
+    check(`a list ${name} is none`, async ({ issuer, build }) => {
+      issuer.list().claims = claims
+      await assert.rejects(build().verify(await issuer.token()), refused('unavailable'))
+    })
+  }
+
+  const unreadable = {
+    'without an array': { status_list: undefined },
+    'without its bytes': { status_list: { bits: 1 } },
+    'in base64 with padding': { status_list: { bits: 1, lst: deflateSync(Buffer.alloc(16)).toString('base64') } },
     'that is a bomb': { status_list: { bits: 1, lst: zip(Buffer.alloc(17 * 1024 * 1024)) } },
     'that is not compressed': { status_list: { bits: 1, lst: 'AAAA' } },
     'with something behind its end': {
@@ -189,10 +200,11 @@ describe('the status lists', { concurrency: true }, () => {
       status_list: { bits: 1, lst: deflateSync(Buffer.alloc(16)).subarray(0, -2).toString('base64url') },
     },
   }
-  for (const [name, claims] of Object.entries(bad)) {
-    check(`a list ${name} is none`, async ({ issuer, build }) => {
+  for (const [name, claims] of Object.entries(unreadable)) {
+    check(`a list ${name} lets nobody in, whatever the policy`, async ({ issuer, build }) => {
       issuer.list().claims = claims
-      await assert.rejects(build().verify(await issuer.token()), refused('unavailable'))
+      for (const whenStale of ['serve_until_expiry', 'fail_open', 'fail_closed'])
+        assert.equal(await codeOf(build({ whenStale }), await issuer.token()), 'invalid_token')
     })
   }
 

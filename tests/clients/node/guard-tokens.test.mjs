@@ -36,6 +36,14 @@ test('a user has an id, a session, scopes and claims, and cannot be changed', as
   }
 })
 
+test('an account has one name, however its token spells it', async () => {
+  const user = await guard.verify(
+    await issuer.token({ sub: '0198B6A0-0000-7000-8000-00000000000A', sid: '0198b6A0-0000-7000-8000-00000000000b' }),
+  )
+  assert.equal(user.id, '0198b6a0-0000-7000-8000-00000000000a')
+  assert.equal(user.session, '0198b6a0-0000-7000-8000-00000000000b')
+})
+
 test('a token without scopes has none', async () => {
   assert.deepEqual((await guard.verify(await issuer.token({ scope: undefined }))).scopes, [])
 })

@@ -26,7 +26,7 @@ def read_kid(token: str, typ: str, longest: int) -> str:
     if len(token) > longest:
         raise InvalidToken("The token is too long.")
     parts = token.split(".")
-    if len(parts) != 3 or not all(map(_is_canonical, parts)):
+    if len(parts) != 3 or not all(map(is_base64url, parts)):
         raise InvalidToken("The token is no JWT.")
     try:
         header = read_object(_decode(parts[0]))
@@ -82,7 +82,7 @@ def read_object(text: bytes) -> dict[str, Any]:
 
 def is_coordinate(text: object) -> bool:
     """Whether it is 32 bytes in base64url (RFC 7518 §6.2.1.2: as long as the field, leading zeros and all)."""
-    return isinstance(text, str) and len(text) == 43 and _is_canonical(text)
+    return isinstance(text, str) and len(text) == 43 and is_base64url(text)
 
 
 def date(claims: Claims, name: str) -> int:
@@ -128,8 +128,8 @@ def _decode(part: str) -> bytes:
     return urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
-def _is_canonical(part: str) -> bool:
-    """RFC 7515 §2; unused bits must be zero (RFC 4648 §3.5), so that no two texts are one token."""
+def is_base64url(part: str) -> bool:
+    """Whether it is canonical: RFC 7515 §2; unused bits must be zero (RFC 4648 §3.5), so that no two texts are one token."""
     if not _PART.fullmatch(part) or len(part) % 4 == 1:
         return False
     return urlsafe_b64encode(_decode(part)).rstrip(b"=") == part.encode()

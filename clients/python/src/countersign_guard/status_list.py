@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import jwt
 
 from .denied import InvalidToken
-from .jws import check_times, date, read_claims, whole
+from .jws import check_times, date, is_base64url, read_claims, whole
 from .options import Options
 
 TYPE = "statuslist+jwt"
@@ -43,15 +43,17 @@ def verify_status_list(token: str, uri: str, key: jwt.PyJWK, options: Options) -
     if claims.get("iss") != options.issuer or claims.get("sub") != uri:
         raise InvalidToken("The status list is another one than was asked for.")
     check_times(claims, options.now(), options.leeway)
+    version, ttl = whole(claims, "version"), whole(claims, "ttl")
+    # Last: what is wrong with it is wrong with a list that is genuine otherwise.
     content = claims.get("status_list")
     bits, lst = (content.get("bits"), content.get("lst")) if isinstance(content, dict) else (None, None)
     if type(bits) is not int or bits not in (1, 2, 4, 8) or not isinstance(lst, str):
         raise Unreadable("The status list has no bits, or a number of them that is not known.")
     return StatusList(
-        version=whole(claims, "version"),
+        version=version,
         iat=date(claims, "iat"),
         exp=date(claims, "exp"),
-        ttl=whole(claims, "ttl"),
+        ttl=ttl,
         bits=bits,
         array=_inflate(lst),
     )
@@ -61,7 +63,7 @@ def _inflate(lst: str) -> bytes:
     """One whole ZLIB stream, with nothing behind it, of which no more is inflated than is allowed."""
     stream = zlib.decompressobj()
     try:
-        if not lst.isascii() or not lst.translate(_REST).isalnum():
+        if not is_base64url(lst):
             raise ValueError("no base64url")
         array = stream.decompress(urlsafe_b64decode(lst + "=" * (-len(lst) % 4)), LONGEST_INFLATED + 1)
     except (ValueError, zlib.error):
@@ -69,6 +71,3 @@ def _inflate(lst: str) -> bytes:
     if len(array) > LONGEST_INFLATED or not stream.eof or stream.unused_data:
         raise Unreadable("The status list is too long, or cut off.")
     return array
-
-
-_REST = str.maketrans("-_", "AA")

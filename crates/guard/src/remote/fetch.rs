@@ -3,6 +3,7 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use countersign_jose::StatusListError;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -48,6 +49,8 @@ pub(super) enum FetchError {
     Body,
     #[error("the answer is not what was asked for: {0}")]
     Content(String),
+    #[error("the issuer has signed a list that cannot be read: {0}")]
+    Unreadable(StatusListError),
 }
 
 impl Http {

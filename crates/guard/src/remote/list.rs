@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -29,6 +29,8 @@ use crate::{Sought, Standing, StatusFault};
 pub(super) struct Followed {
     uri: String,
     held: RwLock<Option<Held>>,
+    /// Whether the issuer's last word was a list that says nothing.
+    unreadable: AtomicBool,
     /// Whether it was asked for once, with whatever outcome.
     tried: watch::Sender<bool>,
     /// When a token last named it, in seconds of [`super::Lists`].
@@ -53,6 +55,7 @@ impl Followed {
         Self {
             uri: uri.to_owned(),
             held: RwLock::new(None),
+            unreadable: AtomicBool::new(false),
             tried: watch::Sender::new(false),
             named: AtomicU64::new(second),
         }
@@ -81,12 +84,18 @@ impl Followed {
     /// What is said of the session at this place; `None` while there is no list.
     pub(super) fn standing(&self, idx: u64, shared: &Shared) -> Option<Standing> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let held = held.as_ref()?;
-        Some(match held.claims.status_list.status(idx) {
-            Some(0) => shared.when_stale.with_list(&held.age(shared)),
-            // draft-ietf-oauth-status-list §7.1: 1 is INVALID, 2 SUSPENDED; of no other do we know that it lets in.
-            Some(_) => Standing::Ended,
-            None => Standing::Refused(StatusFault::OutsideOfList),
+        let Some(held) = held.as_ref() else {
+            let unreadable = self.unreadable.load(Ordering::Relaxed);
+            return unreadable.then_some(Standing::Refused(StatusFault::Unreadable));
+        };
+        let status = held.claims.status_list.status(idx);
+        // draft-ietf-oauth-status-list §7.1: 1 is INVALID, 2 SUSPENDED; of no other do we know that it lets in.
+        if status.is_some_and(|status| status != 0) {
+            return Some(Standing::Ended);
+        }
+        Some(match shared.when_stale.with_list(&held.age(shared)) {
+            Standing::Live if status.is_none() => Standing::Refused(StatusFault::OutsideOfList),
+            standing => standing,
         })
     }
 
@@ -172,7 +181,10 @@ impl Followed {
         {
             verified = self.verify_with_known_keys(token, shared, &mut missing);
         }
-        verified.map_err(|error| FetchError::Content(error.to_string()))
+        verified.map_err(|error| match error {
+            TokenError::StatusList(fault) if fault.is_unreadable() => FetchError::Unreadable(fault),
+            error => FetchError::Content(error.to_string()),
+        })
     }
 
     fn verify_with_known_keys(
@@ -222,6 +234,8 @@ pub(super) async fn keep(shared: Arc<Shared>, list: Arc<Followed>) {
     loop {
         let began = Instant::now();
         let polled = list.poll(&shared).await;
+        let unreadable = matches!(polled, Err(FetchError::Unreadable(_)));
+        list.unreadable.store(unreadable, Ordering::Relaxed);
         list.tried.send_replace(true);
         if polled.is_ok() && std::mem::take(&mut failing) {
             tracing::info!(list = list.uri, "the status list can be had again");

@@ -35,6 +35,63 @@ pub(crate) fn published_at(forge: &Forge, now: i64) -> BTreeMap<String, String> 
     ])
 }
 
+/// Genuine lists whose array cannot be read, each at an address of its own.
+pub(crate) fn unreadable_at(forge: &Forge, now: i64) -> BTreeMap<String, String> {
+    let table = Table { forge };
+    let arrays = unreadable().into_iter().map(|(_, array)| array);
+    arrays
+        .zip(100..)
+        .map(|(array, number)| {
+            let uri = format!("{ISSUER}/oauth2/status-lists/{number}");
+            let mut claims = list_claims_at(now, &uri, array.clone().unwrap_or_default());
+            if array.is_none() {
+                claims.as_object_mut().unwrap().remove("status_list");
+            }
+            (uri, table.sign(&claims))
+        })
+        .collect()
+}
+
+/// What a list may hold in place of an array, and what is wrong with it.
+fn unreadable() -> Vec<(&'static str, Option<Value>)> {
+    const GOOD: &str = "eNrbuRgAAhcBXQ";
+    let whole = zlib(&[1, 2, 3]);
+    let lst = |bytes: &[u8]| json!({ "bits": 1, "lst": encode(bytes) });
+    let text = |text: Value| json!({ "bits": 1, "lst": text });
+    let mut corrupt = whole.clone();
+    *corrupt.last_mut().unwrap() ^= 1;
+    let mut arrays = vec![
+        ("bits missing", json!({ "lst": GOOD })),
+        ("lst missing", json!({ "bits": 1 })),
+        ("lst null", text(json!(null))),
+        ("lst a number", text(json!(1))),
+        ("lst empty", text(json!(""))),
+        ("lst no base64url", text(json!("!"))),
+        ("lst padded", text(json!(format!("{GOOD}==")))),
+        ("lst with a blank", text(json!(format!("{GOOD} ")))),
+        ("lst with bits left over", text(json!("eNrbuRgAAhcBXR"))),
+        ("lst not compressed", lst(&[1, 2, 3])),
+        ("lst without the ZLIB frame", lst(&whole[2..whole.len() - 4])),
+        ("lst cut off", lst(&whole[..whole.len() - 5])),
+        ("lst with a wrong checksum", lst(&corrupt)),
+        (
+            "lst with something behind the stream",
+            lst(&[&whole[..], &[0]].concat()),
+        ),
+        ("lst of two streams", lst(&[&whole[..], &whole[..]].concat())),
+        ("lst inflates to more than 16 MiB", lst(&zlib(&vec![0; (16 << 20) + 1]))),
+        ("status_list null", json!(null)),
+        ("status_list a list", json!([{ "bits": 1, "lst": GOOD }])),
+        ("status_list empty", json!({})),
+    ];
+    for bits in ["0", "3", "16", "-1", "1.0", "1e0", "true", "null", "\"1\"", "[1]"] {
+        let bits: Value = serde_json::from_str(bits).unwrap();
+        arrays.push(("bits that are none", json!({ "bits": bits, "lst": GOOD })));
+    }
+    let arrays = arrays.into_iter().map(|(name, array)| (name, Some(array)));
+    arrays.chain([("status_list missing", None)]).collect()
+}
+
 pub(crate) fn lists(forge: &Forge) -> Vec<List> {
     let table = Table { forge };
     [table.good(), table.headers(), table.claims(), table.arrays()]

@@ -8,6 +8,9 @@ pub enum StatusListError {
     /// `sub` is not exactly the address that the list was asked for at.
     #[error("the status list is another one than was asked for")]
     WrongSubject,
+    /// `status_list` is no object with `bits` and `lst`, or those are of another JSON type.
+    #[error("the status list has no array")]
+    NoArray,
     /// `bits` is not 1, 2, 4 or 8.
     #[error("the status list's bits are not 1, 2, 4 or 8")]
     WrongBits,
@@ -23,10 +26,16 @@ pub enum StatusListError {
 }
 
 impl StatusListError {
+    /// Whether the list is the one that was asked for, genuine and in time, and its array cannot be read.
+    pub const fn is_unreadable(self) -> bool {
+        !matches!(self, Self::WrongSubject)
+    }
+
     /// A stable name for logs and metrics.
     pub const fn code(self) -> &'static str {
         match self {
             Self::WrongSubject => "status_list_wrong_subject",
+            Self::NoArray => "status_list_no_array",
             Self::WrongBits => "status_list_wrong_bits",
             Self::NotZlib => "status_list_not_zlib",
             Self::TrailingBytes => "status_list_trailing_bytes",

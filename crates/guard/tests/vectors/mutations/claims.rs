@@ -497,6 +497,15 @@ fn states() -> Vec<Mutation> {
     mutations
 }
 
+/// Tokens whose list is genuine and says nothing.
+pub(super) fn of_unreadable_lists<'a>(uris: impl Iterator<Item = &'a String>) -> Vec<Mutation> {
+    uris.map(|uri| {
+        let place = format!(r#"{{"status_list":{{"idx":0,"uri":"{uri}"}}}}"#);
+        set("S-6", "status", Invalid, &place)
+    })
+    .collect()
+}
+
 fn set(rule: &'static str, claim: &str, verdict: Verdict, value: &str) -> Mutation {
     let (name, value) = (claim.to_owned(), value.to_owned());
     let shown: String = value.chars().take(90).collect();

@@ -125,10 +125,16 @@ fn document() -> Document {
     let now = i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap();
     let sign = signer(&forge);
     let good = Draft::good(forge.key.kid(), now);
-    let mutations: Vec<_> = [header::mutations(&forge), claims::mutations(now), forms::mutations()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let unreadable = lists::unreadable_at(&forge, now);
+    let mutations: Vec<_> = [
+        header::mutations(&forge),
+        claims::mutations(now),
+        claims::of_unreadable_lists(unreadable.keys()),
+        forms::mutations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let mut tokens: Vec<_> = mutations
         .iter()
         .map(|mutation| mutated(&good, &[mutation], &sign))
@@ -157,7 +163,10 @@ fn document() -> Document {
         now,
         leeway: LEEWAY,
         jwks: forge.jwks(),
-        status_lists: lists::published_at(&forge, now),
+        status_lists: lists::published_at(&forge, now)
+            .into_iter()
+            .chain(unreadable.clone())
+            .collect(),
         tokens,
         key_sets: keys::key_sets(
             &forge,

@@ -40,7 +40,14 @@ pub(super) fn values() -> Vec<(String, Shape)> {
         ("-0.5", Other),
         ("-1e-1", Other),
         ("1e300", Other),
+        // Rounded to the nearest double, the largest there is: of all decimals, these tell a careless reader.
+        ("1.7976931348623157e308", Other),
+        ("1.797693134862315807e308", Other),
+        ("1.7976931348623159e308", Broken("J-4")),
         ("9007199254740991", Last),
+        ("9007199254740991.4", Last),
+        ("9007199254740991.49", Last),
+        ("9007199254740991.5", Other),
         ("9007199254740992", Other),
         ("9223372036854775808", Other),
         ("18446744073709551616", Other),
@@ -98,6 +105,8 @@ pub(super) fn values() -> Vec<(String, Shape)> {
     .to_vec();
     values.extend([
         ("9".repeat(300), Other),
+        (format!("17976931348623157{}", "0".repeat(292)), Other),
+        (format!("17976931348623159{}", "0".repeat(292)), Broken("J-4")),
         ("9".repeat(400), Broken("J-4")),
         (format!("-{}", "9".repeat(400)), Broken("J-4")),
         (format!("0.{}", "3".repeat(400)), PastFraction),
