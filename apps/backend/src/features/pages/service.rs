@@ -11,8 +11,9 @@ use crate::core::ids::SessionId;
 use crate::features::accounts::{self, Account};
 use crate::features::sessions::{self, Session};
 
-/// A cookie that is in use is written anew at most this often.
+/// A cookie that is in use is written anew at most this often, and at most so often in its lifetime.
 const EXTEND_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+const EXTENDED_IN_A_LIFETIME: u32 = 10;
 /// How often cookies that have ended are removed, and how many rows go in one statement.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 const BATCH: i64 = 500;
@@ -53,7 +54,8 @@ pub(super) async fn find(context: &Context, secret: &CookieSecret) -> Result<Opt
     };
     let lifetime = context.settings.tokens.refresh_idle_ttl;
     let expires_at = now + lifetime;
-    let extended = expires_at > found.expires_at + EXTEND_AFTER;
+    let rest = EXTEND_AFTER.min(lifetime / EXTENDED_IN_A_LIFETIME);
+    let extended = expires_at > found.expires_at + rest;
     if extended {
         store::extend(&context.db, secret.hash(), expires_at).await?;
     }

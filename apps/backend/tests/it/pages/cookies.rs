@@ -136,6 +136,24 @@ on_both_databases! {
         assert_eq!(ada.cookie(SIGNED_IN), None);
     }
 
+    async fn the_cookie_goes_on_where_sessions_rest_for_a_day_at_most(database: Database) {
+        for (lifetime, minutes) in [("5m", 5), ("1h", 60), ("12h", 12 * 60), ("1d", 24 * 60), ("30h", 30 * 60)] {
+            let server = TestServer::start_with(database, &format!("[tokens]\nrefresh_idle_ttl = \"{lifetime}\"\n")).await;
+            let mut ada = Browser::sign_up(&server, "ada").await;
+            assert_eq!(session_cookie(&ada.get("/account").await), None, "{lifetime}: nothing has changed");
+            for visit in 1..=8 {
+                server.context.clock.advance(Duration::from_secs(minutes * 60 * 3 / 5));
+                let answer = ada.get("/account").await;
+                assert_eq!(answer.status, 200, "{lifetime}: signed out at visit {visit}");
+                let cookie = session_cookie(&answer).unwrap_or_else(|| panic!("{lifetime}: the browser forgets it after visit {visit}"));
+                assert!(cookie.contains(&format!("; Max-Age={}", minutes * 60)), "{lifetime}: {cookie}");
+                assert_eq!(session_cookie(&ada.get("/account").await), None, "{lifetime}: not at each click");
+            }
+            server.context.clock.advance(Duration::from_secs(minutes * 60 + 1));
+            assert!(!ada.is_signed_in().await, "{lifetime} unused");
+        }
+    }
+
     async fn a_form_that_the_browser_says_is_ours_needs_no_token(database: Database) {
         let server = TestServer::start(database).await;
         let mut ada = Browser::sign_up(&server, "ada").await;
