@@ -208,3 +208,32 @@ test('a confirmation link that was used says so when it is opened again', { time
   assert.equal(await page.locator(submit).count(), 0)
   await context.close()
 })
+
+// Once more is soon enough: the second of two clicks at once is meant to do nothing.
+async function insist(button, came) {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    await button.click({ noWaitAfter: true })
+    const first = await Promise.race([came, pause(300)])
+    if (first !== undefined) return first
+  }
+  return assert.fail('the button does nothing')
+}
+
+test('what leads to no page can be done again: data are saved twice, a form goes after a request that was given up', { timeout: 120_000 }, async () => {
+  const { page, context, complaints } = await visit(browser, server.base)
+  await signUp(page, 'saves@example.com')
+  await page.goto('/account')
+  const save = page.locator('form[action="/account/export"] button')
+  for (let time = 0; time < 2; time++) {
+    const saved = await insist(save, page.waitForEvent('download', { timeout: 60_000 }))
+    assert.equal(saved.suggestedFilename(), 'account.json')
+  }
+  // No answer comes, and the browser stays where it is.
+  await page.route('**/account/sessions', (route) => route.abort('aborted'))
+  const end = page.locator('form[action="/account/sessions"]:not(:has(input[name=session])) button')
+  await Promise.all([page.waitForEvent('requestfailed'), end.click()])
+  await page.unroute('**/account/sessions')
+  await insist(end, page.waitForURL('**/done/signed-out').then(() => true))
+  assert.deepEqual(complaints, [])
+  await context.close()
+})

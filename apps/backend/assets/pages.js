@@ -28,11 +28,13 @@ for (const bar of document.querySelectorAll("[data-strength-of]")) {
   });
 }
 
-// Somebody who clicks twice means it once.
+// Somebody who clicks twice means it once. Where the page is still there later, nothing has come of it but a file, or
+// nothing at all: then it may be meant again.
 for (const form of document.forms) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "yes";
+    setTimeout(() => { delete form.dataset.sent; }, 2000);
   });
 }
 addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
