@@ -140,6 +140,18 @@ on_both_databases! {
         let lines: Vec<_> = log.lines().filter(|line| line.contains("https://page.example")).collect();
         assert_eq!(lines.len(), 1, "{log}");
         assert!(lines[0].contains("WARN") && lines[0].contains("cors_origins"), "{log}");
+        // Nor is a page left in the dark that asks by a form, without a preflight; our own pages are no strangers.
+        for (origin, site) in [("https://form.example", "cross-site"), (server.address.to_string().as_str(), "same-origin")] {
+            let asked = format!(
+                "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nOrigin: {origin}\r\nSec-Fetch-Site: {site}\r\nConnection: close\r\n\
+                 Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 31\r\n\r\nusername=a@b.example&password=x"
+            );
+            assert!(exchange(server.address, &asked).await.starts_with("HTTP/1.1 401 "));
+        }
+        let log = launch.log();
+        let lines: Vec<_> = log.lines().filter(|line| line.contains("add its origin to `cors_origins`")).collect();
+        assert_eq!(lines.len(), 2, "{log}");
+        assert!(lines[1].contains("https://form.example"), "{log}");
     }
 
     async fn a_bearer_signs_out_whatever_the_body_is(database: Database) {

@@ -23,6 +23,7 @@ const MAX_NAMED: usize = 100;
 /// Longer than any origin of a page (a host name has 253 characters at most).
 const MAX_SHOWN: usize = 300;
 
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// What the request's origin may see of what it asks for.
@@ -96,6 +97,21 @@ impl Visitor {
         Some((StatusCode::NO_CONTENT, granted).into_response())
     }
 
+    /// Names the origin of a page that asked without a preflight (a form, say) and may not read the answer: its browser tells
+    /// nobody why. `own` is this server's.
+    pub(super) fn note(&self, request: &Request, own: &str, refused: &RefusedOrigins) {
+        let same_origin = request
+            .headers()
+            .get(FETCH_SITE)
+            .is_some_and(|site| site == "same-origin");
+        if let (Self::Unlisted { .. }, Some(origin)) = (self, request.headers().get(ORIGIN))
+            && !same_origin
+            && origin != own
+        {
+            refused.name(origin);
+        }
+    }
+
     /// Says in the answer who may read it.
     pub(super) fn admit(self, response: &mut Response) {
         let headers = response.headers_mut();
@@ -140,7 +156,7 @@ fn wished(headers: &HeaderMap) -> Option<HeaderValue> {
     HeaderValue::try_from(names.join(", ")).ok()
 }
 
-/// The origins whose preflights were refused: each is named in the log once, for the operator who wonders why a page
+/// The origins whose preflights were refused, or that may not read what they were answered: each is named in the log once, for the operator who wonders why a page
 /// cannot sign in.
 #[derive(Default)]
 pub(super) struct RefusedOrigins(Mutex<HashSet<Box<[u8]>>>);

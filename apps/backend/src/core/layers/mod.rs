@@ -122,7 +122,10 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
         let visitor = Visitor::of(&request, &options.cors_origins);
         let response = match visitor.preflight(&request, refused_origins) {
             Some(preflight) => preflight,
-            None => answer(&shell, request, next).await,
+            None => {
+                visitor.note(&request, &options.issuer, refused_origins);
+                answer(&shell, request, next).await
+            }
         };
         let mut response = problems::complete(response, &options.issuer, &id);
         visitor.admit(&mut response);
