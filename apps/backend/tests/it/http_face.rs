@@ -257,6 +257,18 @@ on_both_databases! {
             ("/api/auth/change-password", json!({ "new_password": "x" }), "current_password missing, new_password password_too_short"),
             ("/api/auth/change-email", json!({ "email": "nope" }), "email invalid_email, password missing"),
             ("/api/auth/recover/confirm", json!({ "new_password": "x" }), "new_password password_too_short, token missing"),
+            ("/api/auth/recover/confirm", json!({ "email": "a@b.example", "code": "1", "new_password": "x" }),
+                "handle missing, new_password password_too_short"),
+            ("/api/auth/login/email/confirm", json!({ "email": "a@b.example", "code": "1", "scope": "\"" }), "handle missing, scope invalid"),
+            ("/api/auth/verify-email/confirm", json!({ "email": "nope", "new_password": "x" }),
+                "new_password password_too_short, token missing"),
+            ("/api/auth/verify-email/confirm", json!({ "token": 1, "new_password": "x" }),
+                "new_password password_too_short, token invalid"),
+            ("/api/auth/recover", json!({ "email": "nope", "handle": "nope" }), "email invalid_email, handle invalid"),
+            ("/api/auth/recover", json!({ "email": "nope", "user": 1 }), "email invalid_email, user unknown_field"),
+            ("/api/auth/login/email", json!({ "email": "nope", "handle": 1 }), "email invalid_email, handle invalid"),
+            ("/api/auth/verify-email", json!({ "email": "nope", "handle": "" }), "email invalid_email, handle invalid"),
+            ("/api/auth/verify-email", json!({ "handle": "" }), "email missing, handle invalid"),
         ] {
             assert_eq!(told(path, body.clone()).await, expected, "{path} {body}");
         }

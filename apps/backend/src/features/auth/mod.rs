@@ -7,7 +7,7 @@ mod schemas;
 mod service;
 
 pub use router::router;
-pub use schemas::{MailAnswerBody, MailAskedBody, MailRequestBody, answer_mistake};
+pub use schemas::{MailAnswerBody, MailAskedBody, MailRequestBody, answer_mistake, handle_mistake};
 pub use service::{
     AskError, Asking, Credentials, ExportBody, Holder, LoginError, PasswordError, Registration, SignUpError, SignedUp,
     ask, change_password, confirm, delete, enter, enter_by_email, export, logout_all, notify, notify_at, operator,

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::schemas::{
     ConfirmationBody, EmailLoginBody, LoginBody, LoginForm, LoginJson, MailAskedBody, MailRequestBody,
-    PasswordChangeBody, RegistrationBody,
+    PasswordChangeBody, RegistrationBody, handle_mistake,
 };
 use super::service::{
     self, AskError, Asking, ExportBody, ExportError, LoginError, PasswordError, SignUpError, SignedUp,
@@ -80,7 +80,7 @@ async fn register(
 async fn ask_to_sign_in(
     State(context): State<Context>,
     origin: Origin,
-    extract::Json(body): extract::Json<MailRequestBody>,
+    extract::Checked(body): extract::Checked<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
     let handle = body.handle(context.chance)?;
     let asking = Asking {
@@ -304,11 +304,7 @@ impl From<ProofError> for Problem {
     fn from(error: ProofError) -> Self {
         match error {
             ProofError::Invalid => Self::new(Code::InvalidProof),
-            ProofError::Unbound => {
-                let detail =
-                    "A code works only together with the `handle` of the answer to whoever asked for the mail.";
-                Self::validation(vec![FieldError::new("handle", Code::Missing).detail(detail)])
-            }
+            ProofError::Unbound => Self::validation(handle_mistake(true, false).into_iter().collect()),
             ProofError::Limited(exceeded) => exceeded.into(),
             ProofError::Hash(error) => error.into(),
             ProofError::Store(error) => error.into(),

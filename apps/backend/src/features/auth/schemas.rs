@@ -176,6 +176,15 @@ pub struct MailRequestBody {
     handle: Option<String>,
 }
 
+impl Rules for MailRequestBody {
+    fn mistakes(&self, _: &Platform) -> Vec<FieldError> {
+        let email = self.email.parse::<Email>().err().map(FieldError::from);
+        let handle = self.handle.as_deref().and_then(|text| text.parse::<Handle>().err());
+        let handle = handle.map(|_| FieldError::new("handle", Code::Invalid));
+        email.into_iter().chain(handle).collect()
+    }
+}
+
 impl MailRequestBody {
     /// The address.
     ///
@@ -315,7 +324,9 @@ impl Rules for EmailLoginBody {
     fn mistakes(&self, _: &Platform) -> Vec<FieldError> {
         let (token, email, code) = (self.token.as_ref(), self.email.as_ref(), self.code.as_ref());
         let answer = answer_mistake(token.is_some(), email.is_some(), code.is_some());
-        answer.into_iter().chain(scope_mistake(self.scope.as_deref())).collect()
+        let handle = handle_mistake(code.is_some(), self.handle.is_some());
+        let scope = scope_mistake(self.scope.as_deref());
+        answer.or(handle).into_iter().chain(scope).collect()
     }
 }
 
@@ -338,6 +349,12 @@ impl EmailLoginBody {
 pub fn answer_mistake(token: bool, email: bool, code: bool) -> Option<FieldError> {
     let missing = FieldError::new("token", Code::Missing).detail("Send `token`, or `email`, `code` and `handle`.");
     (!matches!((token, email, code), (true, false, false) | (false, true, true))).then_some(missing)
+}
+
+/// A code works only with the handle of who asked for its mail.
+pub fn handle_mistake(code: bool, handle: bool) -> Option<FieldError> {
+    const NEEDED: &str = "A code works only together with the `handle` of the answer to whoever asked for the mail.";
+    (code && !handle).then(|| FieldError::new("handle", Code::Missing).detail(NEEDED))
 }
 
 fn scopes(text: Option<&str>) -> Result<Scopes, Problem> {

@@ -32,7 +32,7 @@ pub fn router() -> OpenApiRouter<Context> {
 async fn ask(
     State(context): State<Context>,
     origin: Origin,
-    extract::Json(body): extract::Json<MailRequestBody>,
+    extract::Checked(body): extract::Checked<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
     let handle = body.handle(context.chance)?;
     let asking = Asking {

@@ -7,7 +7,7 @@ use crate::core::extract::Rules;
 use crate::core::password::Password;
 use crate::core::platform::Platform;
 use crate::core::problem::FieldError;
-use crate::features::auth::{MailAnswerBody, answer_mistake};
+use crate::features::auth::{MailAnswerBody, answer_mistake, handle_mistake};
 
 /// A mailed link or code, and the new password.
 #[derive(Deserialize, ToSchema)]
@@ -46,8 +46,9 @@ impl Rules for RecoveryBody {
     fn mistakes(&self, platform: &Platform) -> Vec<FieldError> {
         let (token, email, code) = (self.token.as_ref(), self.email.as_ref(), self.code.as_ref());
         let answer = answer_mistake(token.is_some(), email.is_some(), code.is_some());
+        let handle = handle_mistake(code.is_some(), self.handle.is_some());
         let password = platform.check_password(&self.new_password, "").err();
         let password = password.map(|fault| FieldError::from(fault).in_field("new_password"));
-        answer.into_iter().chain(password).collect()
+        answer.or(handle).into_iter().chain(password).collect()
     }
 }

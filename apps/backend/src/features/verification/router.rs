@@ -38,7 +38,7 @@ pub fn router() -> OpenApiRouter<Context> {
 async fn ask_to_verify(
     State(context): State<Context>,
     origin: Origin,
-    extract::Json(body): extract::Json<MailRequestBody>,
+    extract::Checked(body): extract::Checked<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
     let handle = body.handle(context.chance)?;
     let asking = Asking {
@@ -67,7 +67,7 @@ async fn verify(
     State(context): State<Context>,
     OptionalUser(user): OptionalUser,
     origin: Origin,
-    extract::Json(body): extract::Json<EmailVerificationBody>,
+    extract::Checked(body): extract::Checked<EmailVerificationBody>,
 ) -> Result<StatusCode, Problem> {
     let (answer, [password, new_password]) = body.split();
     let claim = Claim {

@@ -8,7 +8,7 @@ use crate::core::extract::Rules;
 use crate::core::password::Password;
 use crate::core::platform::Platform;
 use crate::core::problem::{FieldError, Problem};
-use crate::features::auth::MailAnswerBody;
+use crate::features::auth::{MailAnswerBody, answer_mistake};
 
 /// A mailed link or code, and what says that the account is yours.
 #[derive(Deserialize, ToSchema)]
@@ -44,6 +44,20 @@ impl EmailVerificationBody {
             MailAnswerBody::new(self.token, self.email, self.code).with(self.handle),
             [self.password, self.new_password],
         )
+    }
+}
+
+impl Rules for EmailVerificationBody {
+    /// Whether a code may come without a handle, who is signed in decides.
+    fn mistakes(&self, platform: &Platform) -> Vec<FieldError> {
+        let (token, email, code) = (self.token.as_ref(), self.email.as_ref(), self.code.as_ref());
+        let answer = answer_mistake(token.is_some(), email.is_some(), code.is_some());
+        let fault = self
+            .new_password
+            .as_ref()
+            .and_then(|new| platform.check_password(new, "").err());
+        let password = fault.map(|fault| FieldError::from(fault).in_field("new_password"));
+        answer.into_iter().chain(password).collect()
     }
 }
 
