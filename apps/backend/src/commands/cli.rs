@@ -17,6 +17,7 @@ mod users;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -33,7 +34,7 @@ pub use self::token::{IssueToken, PresentedToken, Token};
 pub use self::transfer::{Backup, MigrateDatabase, Restore};
 pub use self::users::{ListUsers, MailedTo, UserOrder, Users, WithPassword, WithScopes};
 use super::output;
-use crate::settings::Sources;
+use crate::settings::{Sources, parse_duration};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 failed; 2 wrong usage; 78 the settings or the keys cannot be used.
@@ -224,6 +225,24 @@ fn one_scope(text: &str) -> Result<String, String> {
     }
     let scopes: Scopes = text.parse().map_err(|error: UnknownScopeCharacter| error.to_string())?;
     Ok(scopes.to_string())
+}
+
+/// How many, of at most so many.
+fn count<const MOST: u32>(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(number @ 1..) if number <= MOST => Ok(number),
+        _ if MOST == u32::MAX => Err("write a whole number from 1 on".to_owned()),
+        _ => Err(format!("write a whole number from 1 to {MOST}")),
+    }
+}
+
+/// How long a token lives.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let lifetime = parse_duration(text).map_err(|wrong| format!("{wrong}. Write one such as 15d, 12h, 30m, 45s"))?;
+    match lifetime >= Duration::from_secs(1) {
+        true => Ok(lifetime),
+        false => Err("a token lives for a second at least".to_owned()),
+    }
 }
 
 /// The id of a session.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use serde::Serialize;
 
 use crate::StartError;
@@ -69,6 +70,10 @@ impl Failure {
 
     /// What clap says about a command line, without its colours, and without the usage that follows.
     pub(super) fn of_usage(error: &clap::Error) -> Self {
+        // Which has printed its help instead, and begins with what the program is.
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            return Self::coded(Code::Usage, "the line names no command, or not the whole of it");
+        }
         let text = error.render().to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text);
         let end = text

@@ -14,7 +14,7 @@ use crate::features::outbox;
 pub(super) async fn run(command: Mail, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     match command {
         Mail::List(asked) => {
-            let mails = outbox::list(context, asked.owed, asked.limit).await?;
+            let mails = outbox::list(context, asked.owed, asked.limit.into()).await?;
             let rows: Vec<_> = mails.into_iter().map(Listed::from).collect();
             Ok(output.rows(&rows)?)
         }

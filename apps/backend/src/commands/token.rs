@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::cli::{IssueToken, PresentedToken, Token};
 use super::users::account;
 use super::{Failure, Installation, Standard};
+use crate::features::accounts;
 use crate::features::auth::operator;
 
 pub(super) async fn run(command: Token, at: Installation, output: &mut Standard) -> Result<(), Failure> {
@@ -30,6 +31,15 @@ async fn issue(asked: IssueToken, at: Installation, output: &mut Standard) -> Re
     }
     let account = account(&context, &asked.account.email).await?;
     let scopes: Scopes = asked.scopes.join(" ").parse().map_err(Failure::new)?;
+    let owned = accounts::scopes(&context.db, account.id).await?;
+    let foreign: Vec<_> = scopes.iter().filter(|scope| !owned.contains(scope)).collect();
+    if !foreign.is_empty() {
+        return Err(Failure::new(format!(
+            "{} does not own {}; `countersign users show` tells what it owns",
+            account.email,
+            foreign.join(" ")
+        )));
+    }
     let Some(tokens) = operator::issue_token(&context, account.id, &scopes, ttl).await? else {
         return Err(Failure::new(format!("{} is disabled", account.email)));
     };

@@ -156,7 +156,7 @@ on_both_databases! {
     async fn what_is_typed_wrong_is_said_plainly(database: Database) {
         let scratch = with_accounts(database, &["ada"]).await;
         let ada = "ada@example.com";
-        let cases: [(&[&str], i32, &str); 14] = [
+        let cases: [(&[&str], i32, &str); 19] = [
             (&["audit", "list", "--kind", "typo"], 2, "sign_in"),
             (&["audit", "list", "--kind", "SIGN_IN"], 2, "sign_in"),
             (&["audit", "list", "--account", "nobody"], 1, "neither an e-mail address"),
@@ -167,6 +167,11 @@ on_both_databases! {
             (&["users", "ungrant", ada, "a b"], 2, "name each scope by itself"),
             (&["token", "issue", ada, "--scope", "a b"], 2, "name each scope by itself"),
             (&["users", "grant", ada, "b\u{e4}d"], 2, "printable ASCII"),
+            (&["token", "issue", ada, "--scope", "prodcuts:read"], 1, "does not own prodcuts:read"),
+            (&["token", "issue", ada, "--ttl", "0s"], 2, "a token lives for a second at least"),
+            (&["token", "issue", ada, "--ttl", "200ms"], 2, "a token lives for a second at least"),
+            (&["token", "issue", ada, "--ttl", "5"], 2, "such as 15d, 12h, 30m, 45s"),
+            (&["users", "list", "--limit", "all"], 2, "a whole number"),
             (&["sessions", "revoke", "deadbeef"], 2, "a session's id looks like"),
             (&["sessions", "revoke", "0198c5a0-7e1c-7000-8000-000000000000"], 1, "there is no session"),
             (&["users", "show", "0198c5a0-7e1c-7000-8000-000000000000"], 1, "there is no account with the id"),
@@ -175,7 +180,9 @@ on_both_databases! {
         for (line, code, said) in cases {
             let (ended, told) = refused(&scratch, line);
             assert!(ended == code && told.contains(said), "{line:?} ended with {ended}: {told}");
-            assert!(!told.contains("invalid length"), "{line:?}: {told}");
+            for library in ["invalid length", "invalid digit"] {
+                assert!(!told.contains(library), "{line:?}: {told}");
+            }
             // With --json the same is told to a program.
             for line in [[line, &["--json"]].concat(), [&["--json"], line].concat()] {
                 let (ended, told) = refused(&scratch, &line);
@@ -191,10 +198,13 @@ on_both_databases! {
         }
         let shown = json(&scratch, &["users", "show", ada]);
         assert_eq!(shown["scopes"], "");
-        for line in [&["--json", "serv"][..], &["users", "frobnicate", "--json"], &["users", "list", "--limit", "none", "--json"], &["users", "list", "--json=true"]] {
+        for line in [&["--json", "serv"][..], &["users", "frobnicate", "--json"], &["users", "list", "--limit", "none", "--json"], &["users", "--json"], &["--json", "keys"], &["users", "list", "--json=true"]] {
             let body: Value = serde_json::from_str(&refused(&scratch, line).1).unwrap();
             assert_eq!(body["code"], "usage");
             assert!(!body["error"].as_str().unwrap().contains("--help"), "{body}");
+            if line.len() == 2 {
+                assert!(body["error"].as_str().unwrap().contains("command"), "{line:?}: {body}");
+            }
         }
         let (code, told) = refused(&scratch, &["users", "list", "--json", "--keys-dir", "\"keys\""]);
         let body: Value = serde_json::from_str(&told).unwrap();

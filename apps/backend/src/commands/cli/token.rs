@@ -5,7 +5,6 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::Account;
-use crate::settings::parse_duration;
 
 /// `countersign token`.
 #[derive(Subcommand)]
@@ -31,7 +30,7 @@ pub struct IssueToken {
     #[arg(long = "scope", value_name = "SCOPE", value_parser = super::one_scope)]
     pub scopes: Vec<String>,
     /// How long the token lives, at most `tokens.access_ttl`
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = super::lifetime)]
     pub ttl: Option<Duration>,
 }
 

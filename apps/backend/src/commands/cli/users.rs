@@ -71,7 +71,7 @@ pub struct ListUsers {
     #[arg(long, value_name = "TEXT")]
     pub search: Option<String>,
     /// So many at most
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_parser = super::count::<{ u32::MAX }>)]
     pub limit: Option<u32>,
     /// By what they are sorted
     #[arg(long, value_enum, default_value_t = UserOrder::Created)]
