@@ -59,4 +59,9 @@ pub const ALL: &[Migration] = &[
         name: "notices",
         sql: include_str!("../migrations/0011_notices.sql"),
     },
+    Migration {
+        version: 12,
+        name: "former links",
+        sql: include_str!("../migrations/0012_former_links.sql"),
+    },
 ];

@@ -30,8 +30,10 @@ section! {
         export_per_account: Rate = "10/1h",
         /// Requests for a mail (confirm the address, reset the password, sign in) from one address prefix, whoever it is for.
         mails_per_address: Rate = "20/1h",
-        /// Requests for a mail of one kind to one recipient from one address prefix; of all kinds together, a third of
-        /// `mails_per_recipient` if that is more. Whoever asks beyond is answered as always, and nothing is sent.
+        /// Requests for a mail of one kind to one recipient from one network, here an IPv4 address or an IPv6 /48; of all
+        /// kinds together, a third of `mails_per_recipient` if that is more. Whoever asks beyond is answered as always, and
+        /// nothing is sent, unless no link of this kind that works is in the mailbox or on its way: then up to six more of
+        /// each kind are sent in an hour, beside this limit and the next.
         mails_per_recipient_and_address: Rate = "3/1h",
         /// Mails of all kinds to one recipient, whoever asks for them and whatever becomes of the account: no mailbox can
         /// be filled from here. Mails that are asked for get three quarters of it at most, so that requests cannot silence

@@ -29,6 +29,15 @@ impl AddressPrefix {
         self.0
     }
 
+    /// Where it lies in whole: an IPv4 address, or an IPv6 /48, which is the most that one customer gets (RFC 6177 §2). For
+    /// limits that count so few that 256 networks of a household would be no limit.
+    pub fn site(self) -> IpAddr {
+        match self.0 {
+            IpAddr::V4(_) => self.0,
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !(u128::MAX >> 48))),
+        }
+    }
+
     /// Sixteen octets that no other prefix has.
     pub(super) fn octets(self) -> [u8; 16] {
         match self.0 {
@@ -61,5 +70,8 @@ mod tests {
         assert_ne!(prefix("192.0.2.1").octets(), prefix("::1").octets());
         assert_eq!(prefix("2001:db8:1:2:3::6").to_string(), "2001:db8:1:2::/64");
         assert_eq!(prefix("::ffff:192.0.2.1").to_string(), "192.0.2.1");
+        assert_eq!(prefix("2001:db8:1:2::").site(), prefix("2001:db8:1:ffff::").site());
+        assert_ne!(prefix("2001:db8:1::").site(), prefix("2001:db8:2::").site());
+        assert_ne!(prefix("192.0.2.1").site(), prefix("192.0.2.2").site());
     }
 }

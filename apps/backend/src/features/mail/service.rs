@@ -132,6 +132,7 @@ pub async fn tidy(context: &Context) -> Result<(), Error> {
     while proofs::remove_ended(&context.db, now - PROOFS_REMEMBERED, BATCH).await? > 0 {}
     while guesses::remove_ended(&context.db, now, BATCH).await? > 0 {}
     while registrations::remove_ended(&context.db, now, BATCH).await? > 0 {}
+    while proofs::remove_former(&context.db, now, BATCH).await? > 0 {}
     Ok(())
 }
 

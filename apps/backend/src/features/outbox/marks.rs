@@ -35,7 +35,12 @@ impl Recipient {
 
     /// The network that asks for a mail to them.
     pub(super) fn asked_from(&self, prefix: AddressPrefix) -> Asker {
-        Asker(sha256(&[&self.0, prefix.to_string().as_bytes()]))
+        Asker(sha256(&[&self.0, prefix.site().to_string().as_bytes()]))
+    }
+
+    /// Who stands for the reserve, which is there for whoever asks when no link is at hand.
+    pub(super) fn reserve(&self) -> Asker {
+        Asker(sha256(&[&self.0, b"reserve"]))
     }
 }
 
@@ -63,13 +68,15 @@ pub(super) async fn insert(tx: &mut Tx<'_>, mark: &Mark) -> Result<(), Error> {
     .map(drop)
 }
 
-/// How many mails of all kinds went to a recipient after `since`.
+/// How many mails of all kinds went to a recipient after `since`, beside those of the reserve.
 pub(super) async fn count(tx: &mut Tx<'_>, recipient: Recipient, since: Timestamp) -> Result<i64, Error> {
     query(sql!(
-        "SELECT COUNT(*) FROM mail_marks WHERE recipient = $1 AND counted_at > $2"
+        "SELECT COUNT(*) FROM mail_marks
+          WHERE recipient = $1 AND counted_at > $2 AND (asker IS NULL OR asker <> $3)"
     ))
     .bind(recipient)
     .bind(since)
+    .bind(recipient.reserve())
     .one(tx)
     .await
 }
@@ -113,13 +120,16 @@ pub(super) async fn newest(tx: &mut Tx<'_>, recipient: Recipient, purpose: &str)
     .await
 }
 
-/// When the mail that `newer` others came after leaves, or left.
+/// When the mail that `newer` others came after leaves, or left. Those of the reserve are not counted.
 pub(super) async fn nth_newest(tx: &mut Tx<'_>, recipient: Recipient, newer: i64) -> Result<Option<Timestamp>, Error> {
     query(sql!(
-        "SELECT counted_at FROM mail_marks WHERE recipient = $1 ORDER BY counted_at DESC LIMIT 1 OFFSET $2"
+        "SELECT counted_at FROM mail_marks
+          WHERE recipient = $1 AND (asker IS NULL OR asker <> $3)
+          ORDER BY counted_at DESC LIMIT 1 OFFSET $2"
     ))
     .bind(recipient)
     .bind(newer)
+    .bind(recipient.reserve())
     .optional(tx)
     .await
 }

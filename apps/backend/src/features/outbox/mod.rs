@@ -10,7 +10,7 @@ mod store;
 
 pub use marks::remove_old_marks;
 pub use service::{
-    Asked, Due, Happening, Language, Outcome, Owed, Particulars, Purpose, ask, claim, end, list, overdue, owe, owed_to,
-    postpone, retry, tell, tell_once,
+    Asked, Demand, Due, Happening, Language, Outcome, Owed, Particulars, Purpose, ask, claim, end, list, on_the_way,
+    overdue, owe, owed_to, postpone, retry, tell, tell_once,
 };
-pub use store::{Listed, Overdue, forget, remove_ended};
+pub use store::{Listed, Overdue, drop_owed, forget, remove_ended};

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 pub use crate::core::language::Language;
 
-use super::marks::{self, Mark, Recipient};
+use super::marks::{self, Asker, Mark, Recipient};
 use super::store::{self, Listed, Overdue, Row};
 use crate::Context;
 use crate::core::chance::Chance;
@@ -19,7 +19,7 @@ use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, RegistrationId, SessionId, uuid_v7};
 use crate::core::limits::AddressPrefix;
 use crate::core::origin::Origin;
-use crate::settings::LONGEST_MAIL_TIMEOUT;
+use crate::settings::{LONGEST_MAIL_TIMEOUT, Rate};
 
 /// How long an attempt is reserved for whoever began it.
 const LEASE: Duration = Duration::from_secs(60);
@@ -31,6 +31,10 @@ const SLOWEST: Duration = Duration::from_secs(30 * 60);
 
 /// Like notices to one recipient are this far apart; what happens between is gathered into the next.
 const APART: Duration = Duration::from_secs(10 * 60);
+
+/// Mails of each kind beyond the limits of a recipient, for who has no link at hand. A link is at hand until five minutes
+/// before its end, and the shortest-lived have fifteen: that makes six an hour, so that this is never used up by asking.
+const RESERVE: Rate = Rate { count: 6, per: HOUR };
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAYS: Duration = Duration::from_secs(3 * 24 * 60 * 60);
@@ -249,23 +253,28 @@ pub async fn owe(tx: &mut Tx<'_>, owed: &Owed<'_>, now: Timestamp) -> Result<(),
     owe_at(tx, owed, None, (now, now)).await
 }
 
-/// Owes a mail that somebody asked for from the network `asker`, unless as many were asked for to this recipient as the
-/// limits allow: of its kind and of all kinds from this network, and of all kinds from everywhere. It does not look whether the address has
-/// an account: that shows when it is sent. Says whether it is owed.
+/// How a mail is asked for.
+#[derive(Clone, Copy)]
+pub struct Demand {
+    /// From which network.
+    pub from: Option<AddressPrefix>,
+    /// Whether a link of its kind that works is in the mailbox, or on its way there.
+    pub is_at_hand: bool,
+}
+
+/// Owes a mail that somebody asked for, unless as many were asked for to this recipient as the limits allow: of its kind and
+/// of all kinds from this network, and of all kinds from everywhere. Where no link is at hand, there is a reserve beyond
+/// that: no stranger who asks for mails keeps their recipient out. It does not look whether the address has an account: that
+/// shows when it is sent. Says whether it is owed.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn ask(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    owed: &Owed<'_>,
-    asker: Option<AddressPrefix>,
-) -> Result<bool, Error> {
+pub async fn ask(tx: &mut Tx<'_>, context: &Context, owed: &Owed<'_>, demand: Demand) -> Result<bool, Error> {
     let (limits, now) = (&context.settings.limits, context.clock.now());
     let recipient = Recipient::of(owed.to);
+    let mut asker = demand.from.map(|prefix| recipient.asked_from(prefix));
     if limits.enabled {
         let (rate, whole) = (limits.mails_per_recipient_and_address, limits.mails_per_recipient);
-        let asker = asker.map(|asker| recipient.asked_from(asker));
         let of_kind = marks::count_of_asker(tx, (recipient, Some(owed.purpose.name())), asker, now - rate.per).await?;
         let of_asker = marks::count_of_asker(tx, (recipient, None), asker, now - whole.per).await?;
         let all = marks::count(tx, recipient, now - whole.per).await?;
@@ -274,11 +283,27 @@ pub async fn ask(
         // Notices keep a part for themselves: nobody silences them by asking.
         let for_asked = whole.count - whole.count / 4;
         if of_kind >= i64::from(rate.count) || of_asker >= i64::from(for_asker) || all >= i64::from(for_asked) {
-            return Ok(false);
+            let reserve = Some(recipient.reserve());
+            let reserved = (recipient, Some(owed.purpose.name()));
+            let taken = marks::count_of_asker(tx, reserved, reserve, now - RESERVE.per).await?;
+            if demand.is_at_hand || taken >= i64::from(RESERVE.count) {
+                return Ok(false);
+            }
+            asker = reserve;
         }
     }
     owe_at(tx, owed, asker, (now, now)).await?;
     Ok(true)
+}
+
+/// What is owed of a kind to an address, whenever it is tried next. `proofs` calls it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn on_the_way(tx: &mut Tx<'_>, purpose: Purpose, to: &Email) -> Result<Vec<Particulars>, Error> {
+    let owed: Vec<String> = store::on_the_way(tx, purpose.name(), to.key()).await?;
+    let read = |particulars: &String| serde_json::from_str(particulars).unwrap_or_default();
+    Ok(owed.iter().map(read).collect())
 }
 
 /// Owes a notice of what has just happened. One of its kind that has not left yet tells of this too; and soon after one
@@ -321,7 +346,7 @@ pub async fn tell_once(tx: &mut Tx<'_>, context: &Context, owed: &Owed<'_>, apar
 async fn owe_at(
     tx: &mut Tx<'_>,
     owed: &Owed<'_>,
-    asker: Option<AddressPrefix>,
+    asker: Option<Asker>,
     (now, due_at): (Timestamp, Timestamp),
 ) -> Result<(), Error> {
     let (id, recipient) = (uuid_v7(now, Chance), Recipient::of(owed.to));
@@ -340,7 +365,7 @@ async fn owe_at(
         id,
         recipient,
         purpose: owed.purpose.name(),
-        asker: asker.map(|asker| recipient.asked_from(asker)),
+        asker,
         counted_at: due_at,
     };
     marks::insert(tx, &mark).await

@@ -109,6 +109,17 @@ pub(super) async fn waiting(tx: &mut Tx<'_>, purpose: &str, recipient_key: &str)
     .await
 }
 
+/// What all mails of this kind tell that are owed to this address.
+pub(super) async fn on_the_way(tx: &mut Tx<'_>, purpose: &str, recipient_key: &str) -> Result<Vec<String>, Error> {
+    query(sql!(
+        "SELECT particulars FROM outbox WHERE recipient_key = $1 AND purpose = $2 AND ended_at IS NULL"
+    ))
+    .bind(recipient_key)
+    .bind(purpose)
+    .all(tx)
+    .await
+}
+
 /// Changes what a mail tells, unless somebody has begun to send it. Says whether it was in time.
 pub(super) async fn retell(tx: &mut Tx<'_>, id: Uuid, particulars: &str) -> Result<bool, Error> {
     let changed = query(sql!(
@@ -250,6 +261,20 @@ pub(super) async fn retry(db: &Db, now: Timestamp) -> Result<u64, Error> {
     .bind(now)
     .execute(db)
     .await
+}
+
+/// Ends what is owed to an address and would open its account. `auth` calls it when an operator ends what was before.
+pub async fn drop_owed(tx: &mut Tx<'_>, to: &Email, now: Timestamp) -> Result<(), Error> {
+    query(sql!(
+        "UPDATE outbox SET outcome = 'dropped', ended_at = $2
+          WHERE recipient_key = $1 AND ended_at IS NULL
+            AND purpose IN ('verify_email', 'reset_password', 'sign_in', 'invitation', 'sign_in_blocked')"
+    ))
+    .bind(to.key())
+    .bind(now)
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 /// Forgets what was ever sent, or is still owed, to an address. Deleting an account calls it.

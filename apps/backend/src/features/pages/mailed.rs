@@ -92,7 +92,7 @@ impl Mailed {
     fn purposes(self) -> &'static [Purpose] {
         match self {
             Self::Verify => &[Purpose::VerifyEmail],
-            Self::SignIn => &[Purpose::SignIn],
+            Self::SignIn => &[Purpose::SignIn, Purpose::SignInBlocked],
             Self::Recover => &[Purpose::ResetPassword, Purpose::Invitation],
             Self::ChangeEmail => &[Purpose::ChangeEmail],
         }
@@ -361,13 +361,13 @@ fn sign_in_first(visitor: &Visitor, token: Option<&str>) -> Response {
     see_other(visitor, &format!("/signin?{}", query("return_to", &back)))
 }
 
-/// Whether the token of a link has done what it was for. Of one that was made up, or has grown old, nothing is known.
+/// Whether what a link is for is done. Of one that was made up, or has grown old, nothing is known.
 async fn is_used(context: &Context, what: Mailed, token: &str) -> Result<bool, Problem> {
     let Ok(link) = token.parse::<LinkSecret>() else {
         return Ok(false);
     };
     for purpose in what.purposes() {
-        if proofs::is_spent(context, *purpose, &link).await? {
+        if proofs::is_done(context, *purpose, &link).await? {
             return Ok(true);
         }
     }

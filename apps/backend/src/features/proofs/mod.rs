@@ -3,7 +3,7 @@
 //! mail was asked for. It is spent once, and the newest is the only one. Both are stored as hashes. The link works for
 //! whoever reads the mail, the digits for whoever asked for it.
 //! A sign-up that waits for its mail has no account yet: its password waits with its proof.
-//! `email_proofs` and `registrations` are its tables; `verification`, `recovery` and `auth` say what a proof does.
+//! `email_proofs`, `former_links` and `registrations` are its tables; `verification`, `recovery` and `auth` say what a proof does.
 
 mod code;
 mod guess;
@@ -16,8 +16,9 @@ pub use code::Code;
 pub use link_secret::LinkSecret;
 pub use presenter::Presenter;
 pub use service::{
-    Answer, Checked, Made, ProofError, Proven, REGISTRATION_LIFETIME, Whose, check, is_spent, keep, lifetime, make,
-    make_for_registration, mark_spent, peek, peek_registration, spend, take,
+    Answer, Checked, Made, ProofError, Proven, REGISTRATION_LIFETIME, Whose, cast_off, check, is_at_hand, is_done,
+    keep, lifetime, make, make_for_registration, mark_spent, peek, peek_registration, spend, take, void,
 };
+pub use store::former::remove_former;
 pub use store::registrations::{self, Registration};
 pub use store::{remove_ended, void_all};

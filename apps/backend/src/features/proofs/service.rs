@@ -8,6 +8,7 @@ use super::code::Code;
 use super::guess::Guess;
 use super::link_secret::{LinkHash, LinkSecret};
 use super::presenter::Presenter;
+use super::store::former::{self, Adrift};
 use super::store::registrations::{self, Registration, Sent};
 use super::store::{self, Found, NewProof};
 use crate::Context;
@@ -17,15 +18,17 @@ use crate::core::ids::{AccountId, RegistrationId, SessionId};
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
 use crate::core::password::{Asker, HashError, Lane};
-use crate::features::accounts::{self, Standing, Version};
+use crate::features::accounts::{self, Standing, State, Version};
 use crate::features::audit::{self, Event, Kind};
 use crate::features::guesses::{self, Subject};
-use crate::features::outbox::{Asked, Purpose};
+use crate::features::outbox::{self, Asked, Particulars, Purpose};
 
 const CODES_PER_ADDRESS: Policy = Policy::named("codes_per_address");
 
 /// ASVS 6.5.5: a code out of band lives ten minutes at most.
 const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
+/// A link that ends sooner is as good as none for who has asked for one.
+const TIME_TO_READ: Duration = Duration::from_secs(5 * 60);
 /// Guesses at one code.
 const GUESSES: i64 = 5;
 /// Guesses at the codes of one address and purpose, until its owner proves it, whatever becomes of the account meanwhile:
@@ -95,6 +98,8 @@ struct Kept {
     email: Option<Email>,
     asked: Option<Asked>,
     code_hash: String,
+    /// Whether nobody had proven the address yet.
+    unproven: bool,
 }
 
 impl Made {
@@ -111,6 +116,7 @@ impl Made {
                 email: None,
                 asked: None,
                 code_hash: String::new(),
+                unproven: false,
             },
         }
     }
@@ -158,9 +164,9 @@ pub const REGISTRATION_LIFETIME: Duration = Duration::from_secs(4 * 24 * 60 * 60
 /// That hashing or the database failed. [`ProofError::Invalid`]: the account is in another state, or may not sign in.
 pub async fn make(context: &Context, purpose: Purpose, asked: &Asked, email: &Email) -> Result<Made, ProofError> {
     let standing = accounts::may_sign_in(&context.db, asked.account).await?;
-    if !standing.is_some_and(|standing| is_of(standing, asked.credential_version, asked.session_epoch)) {
-        return Err(ProofError::Invalid);
-    }
+    let standing =
+        standing.filter(|standing| holds(purpose, *standing, (asked.credential_version, asked.session_epoch)));
+    let standing = standing.ok_or(ProofError::Invalid)?;
     let (link, code) = (LinkSecret::generate(context.chance), Code::generate(context.chance));
     // Mails are made a few at a time, and are not to wait behind a crowd of strangers.
     let lane = Lane::Known(asked.account.0);
@@ -171,6 +177,7 @@ pub async fn make(context: &Context, purpose: Purpose, asked: &Asked, email: &Em
         email: Some(email.clone()),
         asked: Some(asked.clone()),
         code_hash,
+        unproven: standing.email_verified_at.is_none(),
     };
     Ok(Made { link, code, kept })
 }
@@ -188,6 +195,7 @@ pub async fn make_for_registration(context: &Context, id: RegistrationId) -> Res
         email: None,
         asked: None,
         code_hash,
+        unproven: true,
     };
     Ok(Made { link, code, kept })
 }
@@ -217,9 +225,16 @@ pub async fn keep(context: &Context, made: &Made) -> Result<(), Error> {
                     }
                     (Whose::Account(account), Some(email), Some(asked)) => {
                         let standing = accounts::may_sign_in(&mut *tx, account).await?;
-                        let unchanged = |standing| is_of(standing, asked.credential_version, asked.session_epoch);
-                        if !standing.is_some_and(unchanged) {
-                            return Ok(());
+                        let versions = (asked.credential_version, asked.session_epoch);
+                        if !standing.is_some_and(|standing| holds(kept.purpose, standing, versions)) {
+                            let link = Adrift {
+                                link_hash: hash,
+                                purpose: kept.purpose.name(),
+                                email: email.typed(),
+                                email_key: email.key(),
+                                expires_at: ends.0,
+                            };
+                            return cast_off_late(tx, kept, (account, email), &link).await;
                         }
                         let new = NewProof {
                             account,
@@ -245,13 +260,49 @@ pub async fn keep(context: &Context, made: &Made) -> Result<(), Error> {
         .await
 }
 
+/// The account has left the address while the mail was leaving.
+async fn cast_off_late(
+    tx: &mut Tx<'_>,
+    kept: &Kept,
+    (account, email): (AccountId, &Email),
+    link: &Adrift<'_>,
+) -> Result<(), Error> {
+    if !kept.unproven || kept.purpose == Purpose::ChangeEmail {
+        return Ok(());
+    }
+    let still = accounts::find(&mut *tx, account).await?;
+    let is_there = |email_of: &str| email_of.parse::<Email>().is_ok_and(|there| there.key() == email.key());
+    match still {
+        Some(account) if is_there(&account.email) => Ok(()),
+        _ => former::insert_adrift(tx, link).await,
+    }
+}
+
 /// Whose live proof the token of a link is, and for which address, without spending it.
 ///
 /// # Errors
 /// [`ProofError::Invalid`], or that the database failed.
 pub async fn peek(context: &Context, purpose: Purpose, link: &LinkSecret) -> Result<Proven, ProofError> {
     let found = store::find(&context.db, link.hash(), purpose.name(), context.clock.now()).await?;
-    proven(found.ok_or(ProofError::Invalid)?)
+    if let Some(found) = found {
+        return proven(found);
+    }
+    let state = adrift(context, purpose, link.hash()).await?;
+    proven_of(state.ok_or(ProofError::Invalid)?)
+}
+
+/// The unproven account that has the address now to which a link went whose account has left it: whoever reads the mail has
+/// a right to it, whichever account a stranger makes or moves meanwhile.
+async fn adrift(context: &Context, purpose: Purpose, hash: LinkHash) -> Result<Option<State>, Error> {
+    let email = former::find_adrift(&context.db, hash, purpose.name(), context.clock.now()).await?;
+    match email.map(|email| email.parse()) {
+        Some(Ok(email)) => Ok(accounts::state_by_email(&context.db, &email).await?.filter(is_unproven)),
+        _ => Ok(None),
+    }
+}
+
+fn is_unproven(state: &State) -> bool {
+    state.email_verified_at.is_none()
 }
 
 /// The sign-up that a live link confirms, without confirming it.
@@ -262,13 +313,71 @@ pub async fn peek_registration(context: &Context, checked: &Checked) -> Result<O
     registrations::find_by_link(&context.db, checked.hash, context.clock.now()).await
 }
 
-/// Whether the token of a link was spent and would be taken otherwise. Nothing is known of one that was made up, that has
-/// expired, or in whose place there is a newer one.
+/// Whether what a link is for is done: by the link itself, by a newer one that came in its place, or, where it is for proving
+/// an address, in any other way. Nothing is known of one that was made up or has expired.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn is_spent(context: &Context, purpose: Purpose, link: &LinkSecret) -> Result<bool, Error> {
-    store::is_spent(&context.db, link.hash(), purpose.name(), context.clock.now()).await
+pub async fn is_done(context: &Context, purpose: Purpose, link: &LinkSecret) -> Result<bool, Error> {
+    let (hash, now) = (link.hash(), context.clock.now());
+    let email = match store::known(&context.db, hash, purpose.name(), now).await? {
+        Some(known) if known.spent_at.is_some() => return Ok(true),
+        Some(known) => Some(known.email),
+        None => match former::find(&context.db, hash, purpose.name(), now).await? {
+            Some(former) if former.is_used() => return Ok(true),
+            former => former.map(|former| former.email),
+        },
+    };
+    if purpose != Purpose::VerifyEmail {
+        return Ok(false);
+    }
+    let email = match email {
+        Some(email) => Some(email),
+        None => registrations::find_by_link(&context.db, hash, now)
+            .await?
+            .map(|waiting| waiting.email),
+    };
+    let Some(Ok(email)) = email.map(|email| email.parse()) else {
+        return Ok(false);
+    };
+    let account = accounts::find_by_email(&context.db, &email).await?;
+    Ok(account.is_some_and(|account| account.email_verified_at.is_some()))
+}
+
+/// Whether a link of this kind that works, and goes on working for a while, is in the mailbox or on its way there: one for
+/// the account that `asked` names, or for a sign-up that waits.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_at_hand(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    purpose: Purpose,
+    (asked, to): (Option<&Asked>, &Email),
+) -> Result<bool, Error> {
+    let until = context.clock.now() + TIME_TO_READ;
+    let account = asked.map_or(AccountId(uuid::Uuid::nil()), |asked| asked.account);
+    let standing = accounts::may_sign_in(&mut *tx, account).await?;
+    let works = |versions: (Version, Version), session: Option<SessionId>| {
+        let is_holding = standing.is_some_and(|standing| holds(purpose, standing, versions));
+        is_holding && (purpose != Purpose::ChangeEmail || asked.is_some_and(|asked| asked.session == session))
+    };
+    let comes = |owed: &Particulars| match &owed.asked {
+        Some(owed) => owed.account == account && works((owed.credential_version, owed.session_epoch), owed.session),
+        None => asked.is_none() && owed.registration.is_some(),
+    };
+    if outbox::on_the_way(tx, purpose, to).await?.iter().any(comes) {
+        return Ok(true);
+    }
+    let live = store::live(tx, (account, purpose.name(), to.key()), until).await?;
+    let waits = purpose == Purpose::VerifyEmail && registrations::is_live(tx, to.key(), until).await?;
+    let is_live = live.is_some_and(|found| {
+        let versions = found.session_epoch.map(|epoch| (found.credential_version, epoch));
+        versions.is_some_and(|versions| works(versions, found.session_id))
+    });
+    let is_unproven = standing.is_some_and(|standing| standing.email_verified_at.is_none());
+    let adrift = former::is_adrift(tx, (to.key(), purpose.name()), until).await?;
+    Ok(is_live || (waits && asked.is_none()) || (adrift && is_unproven))
 }
 
 /// Judges what a person brings. A guess at a code is counted and written down first, whoever's it is; it is given back if it
@@ -369,6 +478,10 @@ async fn find(context: &Context, purpose: Purpose, hash: LinkHash) -> Result<Che
         let whose = Whose::Account(found.account_id);
         return Ok(Checked { hash, whose });
     }
+    if let Some(state) = adrift(context, purpose, hash).await? {
+        let whose = Whose::Account(state.id);
+        return Ok(Checked { hash, whose });
+    }
     let waiting = match purpose {
         Purpose::VerifyEmail => registrations::find_by_link(&context.db, hash, now).await?,
         _ => None,
@@ -413,19 +526,75 @@ pub async fn spend(
     checked: &Checked,
 ) -> Result<Proven, ProofError> {
     let now = context.clock.now();
-    let spent = store::spend(tx, checked.hash, purpose.name(), now)
-        .await?
-        .ok_or(ProofError::Invalid)?;
+    let Some(spent) = store::spend(tx, checked.hash, purpose.name(), now).await? else {
+        return spend_adrift(tx, context, purpose, checked).await;
+    };
+    former::use_up(tx, spent.account_id, purpose.name()).await?;
     let standing = accounts::may_sign_in(&mut *tx, spent.account_id)
         .await?
         .ok_or(ProofError::Invalid)?;
     let epoch = spent.session_epoch.ok_or(ProofError::Invalid)?;
-    if !is_of(standing, spent.credential_version, epoch) {
+    if !holds(purpose, standing, (spent.credential_version, epoch)) {
         return Err(ProofError::Invalid);
     }
-    let proven = proven(spent)?;
+    let proven = Proven {
+        credential_version: standing.credential_version,
+        ..proven(spent)?
+    };
     guesses::forget(tx, (Subject::of(proven.email.key()), purpose.name())).await?;
     Ok(proven)
+}
+
+/// The same for a link whose account has left its address.
+async fn spend_adrift(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    purpose: Purpose,
+    checked: &Checked,
+) -> Result<Proven, ProofError> {
+    let email = former::spend_adrift(tx, checked.hash, purpose.name(), context.clock.now()).await?;
+    let email: Email = email.and_then(|email| email.parse().ok()).ok_or(ProofError::Invalid)?;
+    let state = accounts::state_by_email(&mut *tx, &email).await?;
+    let state = state.filter(is_unproven).ok_or(ProofError::Invalid)?;
+    if checked.whose != Whose::Account(state.id) {
+        return Err(ProofError::Invalid);
+    }
+    // In the spelling that the mail went to, which is what is proven.
+    accounts::spell(tx, state.id, &email).await?;
+    guesses::forget(tx, (Subject::of(email.key()), purpose.name())).await?;
+    Ok(Proven {
+        email,
+        ..proven_of(state)?
+    })
+}
+
+/// An account leaves its address: it is deleted, or gets another. If nobody has proven the address, what was mailed there is
+/// not the account's: it opens whatever unproven account is there when the link is used. `auth` and `verification` call it
+/// before.
+///
+/// # Errors
+/// Those of the database.
+pub async fn cast_off(tx: &mut Tx<'_>, context: &Context, account: AccountId) -> Result<(), Error> {
+    let standing = accounts::may_sign_in(&mut *tx, account).await?;
+    match standing.is_some_and(|standing| standing.email_verified_at.is_none()) {
+        true => former::cast_off(tx, account, context.clock.now()).await,
+        false => Ok(()),
+    }
+}
+
+/// Ends every proof of an account, and every mail that is owed to its address and would open it, whether or not somebody
+/// has proven that. What an operator does calls it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn void(tx: &mut Tx<'_>, context: &Context, account: AccountId) -> Result<(), Error> {
+    if let Some(Ok(email)) = accounts::find(&mut *tx, account)
+        .await?
+        .map(|found| found.email.parse())
+    {
+        outbox::drop_owed(tx, &email, context.clock.now()).await?;
+    }
+    store::void(tx, account).await
 }
 
 /// Takes the sign-up that was checked, in the transaction that makes its account: once, whoever else tries.
@@ -468,12 +637,29 @@ pub async fn mark_spent(
         code_expires_at: now,
     };
     store::replace(tx, &new).await?;
-    store::spend(tx, checked.hash, purpose.name(), now).await.map(drop)
+    store::spend(tx, checked.hash, purpose.name(), now).await?;
+    former::adopt(tx, (account, email.key())).await
 }
 
-/// Whether an account is still in a state: nothing that ends its password, its address or all of its sessions came between.
-fn is_of(standing: Standing, credential_version: Version, session_epoch: Version) -> bool {
-    standing.credential_version == credential_version && standing.session_epoch == session_epoch
+/// Whether a mail that was asked for in a state of the account still holds: nothing that ends its password, its address or all
+/// of its sessions came between. As long as nobody has proven the address, whoever is signed in may be a stranger, and does
+/// not void what its owner was sent; but another address is proven for who asked alone.
+fn holds(purpose: Purpose, standing: Standing, (credential_version, session_epoch): (Version, Version)) -> bool {
+    let is_anybodys = standing.email_verified_at.is_none() && purpose != Purpose::ChangeEmail;
+    is_anybodys || (standing.credential_version == credential_version && standing.session_epoch == session_epoch)
+}
+
+fn proven_of(state: State) -> Result<Proven, ProofError> {
+    let email = state.email.parse().map_err(|_| Error::Inconsistent {
+        table: "accounts",
+        column: "email",
+    })?;
+    Ok(Proven {
+        account: state.id,
+        email,
+        credential_version: state.credential_version,
+        session: None,
+    })
 }
 
 fn proven(found: Found) -> Result<Proven, ProofError> {

@@ -1,5 +1,6 @@
 //! The rows of `email_proofs`.
 
+pub mod former;
 pub mod registrations;
 
 use countersign_store::{Conn, Db, Error, Tx, query, row, sql};
@@ -42,6 +43,14 @@ row! {
 }
 
 row! {
+    /// A proof, and whether it was spent.
+    pub(super) struct Known {
+        pub email: String,
+        pub spent_at: Option<Timestamp>,
+    }
+}
+
+row! {
     /// A code at which a guess was just counted.
     pub(super) struct Guessed {
         pub account_id: AccountId,
@@ -50,8 +59,9 @@ row! {
     }
 }
 
-/// Puts a proof in the place of the one before it. (`all_attempts` is of an earlier version: `guesses` counts.)
+/// Puts a proof in the place of the one before it, which is noted. (`all_attempts` is of an earlier version: `guesses` counts.)
 pub(super) async fn replace(tx: &mut Tx<'_>, new: &NewProof<'_>) -> Result<(), Error> {
+    former::note(tx, new.account, new.purpose).await?;
     query(sql!(
         "INSERT INTO email_proofs
             (account_id, purpose, email, email_key, link_hash, code_hash, credential_version, created_at,
@@ -96,19 +106,35 @@ pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp)
     .await
 }
 
-/// Whether a proof that has not expired was spent.
-pub(super) async fn is_spent(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<bool, Error> {
+/// A proof that has not expired, spent or not.
+pub(super) async fn known(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<Option<Known>, Error> {
     query(sql!(
-        "SELECT account_id, email, credential_version, session_epoch, session_id
-           FROM email_proofs
-          WHERE link_hash = $1 AND purpose = $2 AND spent_at IS NOT NULL AND link_expires_at > $3"
+        "SELECT email, spent_at FROM email_proofs WHERE link_hash = $1 AND purpose = $2 AND link_expires_at > $3"
     ))
     .bind(hash)
     .bind(purpose)
     .bind(now)
-    .optional::<Found>(db)
+    .optional(db)
     .await
-    .map(|found| found.is_some())
+}
+
+/// The proof of an account that is live until `until`, if it is for this address.
+pub(super) async fn live(
+    tx: &mut Tx<'_>,
+    (account, purpose, email_key): (AccountId, &str, &str),
+    until: Timestamp,
+) -> Result<Option<Found>, Error> {
+    query(sql!(
+        "SELECT account_id, email, credential_version, session_epoch, session_id
+           FROM email_proofs
+          WHERE account_id = $1 AND purpose = $2 AND email_key = $3 AND spent_at IS NULL AND link_expires_at > $4"
+    ))
+    .bind(account)
+    .bind(purpose)
+    .bind(email_key)
+    .bind(until)
+    .optional(tx)
+    .await
 }
 
 /// Counts a guess at the newest live code that went to an address because the presenter had asked for it, if it may still
@@ -177,7 +203,17 @@ pub(super) async fn spend(
 /// Those of the database.
 pub async fn void_all(tx: &mut Tx<'_>) -> Result<(), Error> {
     query(sql!("DELETE FROM registrations")).execute(&mut *tx).await?;
+    query(sql!("DELETE FROM former_links")).execute(&mut *tx).await?;
     query(sql!("DELETE FROM email_proofs")).execute(tx).await.map(drop)
+}
+
+/// Ends the proofs of an account.
+pub(super) async fn void(tx: &mut Tx<'_>, account: AccountId) -> Result<(), Error> {
+    query(sql!("DELETE FROM email_proofs WHERE account_id = $1"))
+        .bind(account)
+        .execute(tx)
+        .await
+        .map(drop)
 }
 
 /// Removes up to `limit` proofs that ended before `before`. `mail` calls it while it tidies up.

@@ -1,6 +1,7 @@
 //! Mails and what they prove: verifying, recovering, changing the address, signing in, being told.
 
 mod commands;
+mod floods;
 mod flows;
 mod guesses;
 mod notices;

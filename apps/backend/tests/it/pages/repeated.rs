@@ -1,10 +1,31 @@
 //! What is clicked, opened or sent twice comes out as if it had been once.
 
+use countersign_store::{query, sql};
 use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
 
 use super::{Browser, NEW_PASSWORD};
 
 const ALREADY: &str = "already confirmed";
+
+/// Each link leads to a page that says so at once, and so does its button on a page that was open before.
+async fn says_so(browser: &mut Browser<'_>, page: &str, (links, expected): (&[String], &str)) {
+    for (at, link) in links.iter().enumerate() {
+        let opened = browser
+            .get(&format!("{page}?token={link}"))
+            .await
+            .assert_status(200)
+            .text;
+        assert!(
+            opened.contains(expected) && !opened.contains("name=\"token\""),
+            "{page} {at}: {opened}"
+        );
+        let sent = browser
+            .post(page, &[("token", link), ("new_password", NEW_PASSWORD)])
+            .await;
+        let told = browser.follow(sent).await.text;
+        assert!(told.contains(expected), "{page} {at}: {told}");
+    }
+}
 
 on_both_databases! {
     async fn a_confirmation_link_that_was_used_says_so(database: Database) {
@@ -30,6 +51,100 @@ on_both_databases! {
         }
         let answer = ada.post("/verify", &[("token", "made-up")]).await.assert_status(422);
         assert!(!answer.text.contains(ALREADY));
+    }
+
+    async fn a_link_that_was_replaced_says_so_once_the_newer_one_is_used(database: Database) {
+        let server = TestServer::start(database).await;
+        let mut ada = Browser::sign_up(&server, "ada").await;
+        let mut links = vec![server.mail().await.token()];
+        for _ in 0..2 {
+            ada.post("/verify/ask", &[("email", "ada@example.com")]).await.assert_status(303);
+            links.push(server.mail().await.token());
+        }
+        // As long as none is used, only the newest is good.
+        assert!(!ada.get(&format!("/verify?token={}", links[0])).await.text.contains(ALREADY));
+        ada.post("/verify", &[("token", &links[0])]).await.assert_status(422);
+        ada.post("/verify", &[("token", &links[2])]).await.assert_status(303);
+        says_so(&mut ada, "/verify", (&links, ALREADY)).await;
+        says_so(&mut Browser::new(&server), "/verify", (&links, ALREADY)).await;
+
+        // So does another mail of the same kind that is asked for afterwards.
+        let mut links = Vec::new();
+        for _ in 0..2 {
+            ada.post("/recover", &[("email", "ada@example.com")]).await.assert_status(303);
+            links.push(server.mail().await.token());
+        }
+        ada.post("/recover/password", &[("token", &*links[1]), ("new_password", NEW_PASSWORD)]).await.assert_status(303);
+        ada.post("/recover", &[("email", "ada@example.com")]).await.assert_status(303);
+        let mails = server.mails().await;
+        let newest = mails.iter().rfind(|mail| mail.link().contains("/recover/password?")).unwrap().token();
+        says_so(&mut ada, "/recover/password", (&links, "already been set")).await;
+        assert!(!ada.get(&format!("/recover/password?token={newest}")).await.text.contains("already been set"));
+
+        let mut ada = Browser::new(&server);
+        ada.post("/signin", &[("email", "ada@example.com"), ("password", NEW_PASSWORD)]).await.assert_status(303);
+        let mut links = Vec::new();
+        for name in ["one", "two"] {
+            let email = format!("{name}@example.org");
+            ada.post("/account/email", &[("email", &*email), ("email_password", NEW_PASSWORD)]).await.assert_status(303);
+            let mails = server.mails().await;
+            links.push(mails.iter().find(|mail| mail.link().contains("/change-email?")).unwrap().token());
+        }
+        ada.post("/change-email", &[("token", &links[1])]).await.assert_status(303);
+        says_so(&mut ada, "/change-email", (&links, "already uses")).await;
+
+        let mut links = Vec::new();
+        for _ in 0..2 {
+            ada.post("/signin/email/ask", &[("email", "two@example.org")]).await.assert_status(303);
+            let mails = server.mails().await;
+            links.push(mails.iter().find(|mail| mail.link().contains("/signin/email?")).unwrap().token());
+        }
+        ada.post("/signin/email", &[("token", &links[1])]).await.assert_status(303);
+        for link in &links {
+            let path = format!("/signin/email?token={link}");
+            assert_eq!(ada.get(&path).await.assert_status(303).header("location"), "/account");
+            // Elsewhere it signs nobody in, and offers no button that would.
+            let page = Browser::new(&server).get(&path).await.assert_status(422);
+            assert!(!page.text.contains("name=\"token\""), "{}", page.text);
+        }
+    }
+
+    async fn a_link_of_an_address_that_was_confirmed_in_another_way_says_so(database: Database) {
+        let server = TestServer::start(database).await;
+        for how in ["/recover", "/signin/email"] {
+            let name = how.trim_matches('/').replace('/', "-");
+            let mut ada = Browser::sign_up(&server, &name).await;
+            let email = format!("{name}@example.com");
+            let verify = vec![server.mail().await.token()];
+            let (ask, page) = if how == "/recover" { ("/recover", "/recover/password") } else { ("/signin/email/ask", "/signin/email") };
+            ada.post(ask, &[("email", &*email)]).await.assert_status(303);
+            let token = server.mail().await.token();
+            ada.post(page, &[("token", &*token), ("new_password", NEW_PASSWORD)]).await.assert_status(303);
+            server.mails().await;
+            says_so(&mut Browser::new(&server), "/verify", (&verify, ALREADY)).await;
+        }
+    }
+
+    async fn links_of_sign_ups_that_waited_say_that_the_address_is_confirmed(database: Database) {
+        let server = TestServer::start_with(database, "email_verification = \"required\"\n").await;
+        let mut ada = Browser::new(&server);
+        let fields = |password: &'static str| [("email", "ada@example.com"), ("password", password)];
+        ada.post("/signup", &fields(PASSWORD)).await.assert_status(303);
+        let mut links = vec![server.mail().await.token()];
+        ada.post("/verify/ask", &[("email", "ada@example.com")]).await.assert_status(303);
+        links.push(server.mail().await.token());
+        // Somebody else signs up with the address, or its owner once more elsewhere.
+        Browser::new(&server).post("/signup", &fields(NEW_PASSWORD)).await.assert_status(303);
+        links.push(server.mail().await.token());
+        assert!(!ada.get(&format!("/verify?token={}", links[0])).await.text.contains(ALREADY));
+        ada.post("/verify", &[("token", &links[1])]).await.assert_status(303);
+        for mut browser in [ada, Browser::new(&server)] {
+            says_so(&mut browser, "/verify", (&links, ALREADY)).await;
+        }
+        server.context.clock.advance(std::time::Duration::from_secs(30 * 24 * 60 * 60));
+        countersign::features::mail::tidy(&server.context).await.unwrap();
+        let left: i64 = query(sql!("SELECT COUNT(*) FROM former_links")).one(&server.context.db).await.unwrap();
+        assert_eq!(left, 0, "nothing is kept longer than the links");
     }
 
     async fn other_links_that_were_used_say_so_too(database: Database) {

@@ -17,6 +17,7 @@ use crate::features::accounts::{self, Account, UserBody};
 use crate::features::audit::{self, Entry, Event, Kind};
 use crate::features::devices;
 use crate::features::outbox::{self, Purpose};
+use crate::features::proofs;
 use crate::features::sessions::{self, SessionBody};
 
 const EXPORT_PER_ACCOUNT: Policy = Policy::named("export_per_account");
@@ -82,6 +83,7 @@ pub async fn delete(
         .transact(|tx| {
             Box::pin(async move {
                 still_signed_in(tx, session, now).await?;
+                proofs::cast_off(tx, context, account).await?;
                 forget_mails(tx, &stored.email).await?;
                 // Before the sessions go with the account: their bits outlive them.
                 let revoked = sessions::end_all(tx, account, None, now).await?;

@@ -1,7 +1,7 @@
 //! Asking for a mail. Whether the address has an account shows when the mail is sent, not here: so no answer can tell, and
 //! none takes longer than another. What the account is like now is noted with the mail, which is void for any other state.
 
-use countersign_store::Error;
+use countersign_store::{Error, Tx};
 use uuid::Uuid;
 
 use crate::Context;
@@ -12,8 +12,8 @@ use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
 use crate::features::accounts::{self, State};
 use crate::features::audit::{self, Event, Kind};
-use crate::features::outbox::{self, Asked, Owed, Particulars, Purpose};
-use crate::features::proofs::{Registration, registrations};
+use crate::features::outbox::{self, Asked, Demand, Owed, Particulars, Purpose};
+use crate::features::proofs::{self, Registration, registrations};
 
 const MAILS_PER_ADDRESS: Policy = Policy::named("mails_per_address");
 
@@ -83,7 +83,7 @@ pub async fn ask(context: &Context, asking: &Asking<'_>, origin: &Origin) -> Res
                     None => Event { account, ..event }.by_anyone(),
                 };
                 audit::record(tx, context, event.detail(owed.purpose.name())).await?;
-                outbox::ask(tx, context, owed, origin.prefix()).await.map(drop)
+                owe(tx, context, owed, origin).await.map(drop)
             })
         })
         .await;
@@ -92,6 +92,31 @@ pub async fn ask(context: &Context, asking: &Asking<'_>, origin: &Origin) -> Res
         Err(_) => reserved.give_back().await,
     }
     Ok(asked?)
+}
+
+/// What became of a request for a mail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owing {
+    /// It is owed.
+    Owed,
+    /// None is, because a link that does the same is in the mailbox or on its way.
+    AtHand,
+    /// None is.
+    Refused,
+}
+
+/// Owes a mail that somebody asked for, within the limits of its recipient.
+pub(super) async fn owe(tx: &mut Tx<'_>, context: &Context, owed: &Owed<'_>, origin: &Origin) -> Result<Owing, Error> {
+    let whose = (owed.particulars.asked.as_ref(), owed.to);
+    let demand = Demand {
+        from: origin.prefix(),
+        is_at_hand: proofs::is_at_hand(tx, context, owed.purpose, whose).await?,
+    };
+    Ok(match outbox::ask(tx, context, owed, demand).await? {
+        true => Owing::Owed,
+        false if demand.is_at_hand => Owing::AtHand,
+        false => Owing::Refused,
+    })
 }
 
 /// What a mail about an account in this state is bound to.

@@ -19,6 +19,7 @@ use crate::core::password::Password;
 use crate::features::accounts::{self, Account, New, State};
 use crate::features::audit::{self, Event, Kind};
 use crate::features::outbox::{self, Owed, Particulars, Purpose};
+use crate::features::proofs;
 use crate::features::sessions::{self, RefreshSecret, Tokens};
 
 /// Sets a password and ends all sessions.
@@ -36,6 +37,7 @@ pub async fn set_password(context: &Context, account: &Account, new: Password) -
         .transact(|tx| {
             Box::pin(async move {
                 accounts::change_password(tx, (id, None), hash, now).await?;
+                proofs::void(tx, context, id).await?;
                 let revoked = sessions::end_all(tx, id, None, now).await?;
                 audit::record(tx, context, Event::new(Kind::PasswordChanged, id, origin)).await?;
                 notify(tx, context, (id, Purpose::PasswordChanged), origin).await?;
@@ -65,6 +67,7 @@ pub async fn set_disabled(context: &Context, id: AccountId, disabled: bool) -> R
                 if !accounts::set_disabled(tx, id, disabled.then_some(now), now).await? {
                     return Ok::<_, Error>(None);
                 }
+                proofs::void(tx, context, id).await?;
                 let revoked = sessions::end_all(tx, id, None, now).await?;
                 audit::record(tx, context, Event::new(kind, id, origin)).await?;
                 Ok(Some(revoked))

@@ -3,7 +3,7 @@
 
 use countersign_store::{Error, Tx};
 
-use super::ask::asked;
+use super::ask::{Owing, asked, owe};
 use crate::Context;
 use crate::core::email::NewEmail;
 use crate::core::handle::HandleHash;
@@ -12,7 +12,7 @@ use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
 use crate::core::password::{Asker, Lane, Password};
 use crate::features::accounts::{self, Account, AccountError, New};
-use crate::features::outbox::{self, Owed, Particulars, Purpose};
+use crate::features::outbox::{Owed, Particulars, Purpose};
 use crate::features::proofs::REGISTRATION_LIFETIME;
 use crate::features::proofs::registrations::{self, NewRegistration};
 use crate::settings::{EmailVerification, Signup};
@@ -129,13 +129,12 @@ async fn wait(context: &Context, (registration, hash): (&Registration, &str), or
         created_at: now,
         expires_at: now + REGISTRATION_LIFETIME,
     };
-    let prefix = origin.prefix();
     context
         .db
         .transact(|tx| {
             Box::pin(async move {
-                // Without a mail nobody could confirm it.
-                if outbox::ask(tx, context, owed, prefix).await? {
+                // Without a mail nobody could confirm it. Any for this address will do, where they signed up.
+                if owe(tx, context, owed, origin).await? != Owing::Refused {
                     registrations::insert(tx, new).await?;
                 }
                 Ok(())
@@ -185,5 +184,5 @@ async fn ask_to_verify(tx: &mut Tx<'_>, context: &Context, (new, handle): (&New<
             ..Particulars::default()
         },
     };
-    outbox::ask(tx, context, &owed, new.origin.prefix()).await.map(drop)
+    owe(tx, context, &owed, new.origin).await.map(drop)
 }

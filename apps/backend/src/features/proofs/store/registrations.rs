@@ -4,6 +4,7 @@
 use countersign_store::{Conn, Db, Error, Tx, query, row, sql};
 
 use super::super::link_secret::LinkHash;
+use super::former;
 use crate::core::clock::Timestamp;
 use crate::core::handle::HandleHash;
 use crate::core::ids::RegistrationId;
@@ -142,6 +143,18 @@ pub(in super::super) async fn find_by_link(
     .await
 }
 
+/// Whether the link of a sign-up for an address is live until `until`.
+pub(in super::super) async fn is_live(tx: &mut Tx<'_>, email_key: &str, until: Timestamp) -> Result<bool, Error> {
+    let live: i64 = query(sql!(
+        "SELECT COUNT(*) FROM registrations WHERE email_key = $1 AND link_expires_at > $2 AND expires_at > $2"
+    ))
+    .bind(email_key)
+    .bind(until)
+    .one(tx)
+    .await?;
+    Ok(live > 0)
+}
+
 /// Remembers what the newest mail of a sign-up holds. Says whether the sign-up still waits.
 pub(in super::super) async fn send(
     tx: &mut Tx<'_>,
@@ -149,6 +162,7 @@ pub(in super::super) async fn send(
     sent: &Sent<'_>,
     now: Timestamp,
 ) -> Result<bool, Error> {
+    former::note_registration(tx, id).await?;
     let changed = query(sql!(
         "UPDATE registrations
             SET link_hash = $2, code_hash = $3, link_expires_at = $4, code_expires_at = $5, code_attempts = 0

@@ -91,6 +91,7 @@ pub async fn change(
                     return Err(PasswordError::Ended.into());
                 }
                 let before = accounts::find(&mut *tx, account).await?.ok_or(ProofError::Invalid)?;
+                proofs::cast_off(tx, context, account).await?;
                 let email: NewEmail = proven.email.typed().parse().map_err(|_| ProofError::Invalid)?;
                 if !accounts::change_email(tx, account, &email, now).await? {
                     return Err(ChangeError::EmailTaken);

@@ -1,0 +1,299 @@
+//! Who gets in while somebody asks for mails in their name, or sits in an account that nobody has proven: the holder of the
+//! mailbox, by what has arrived there.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use countersign::features::auth::operator;
+use countersign_testkit::{Answer, Database, PASSWORD, Person, ReceivedMail, TestServer, on_both_databases};
+use serde_json::{Value, json};
+
+use super::{REQUIRED, login, register, verified};
+
+const ADA: &str = "ada@example.com";
+const OTHER: &str = "a stranger's umbrella";
+const NEW_PASSWORD: &str = "another umbrella for tests";
+/// The limits of mails as they come; the others are out of the way.
+const LIMITED: &str = "[limits]\nregister_per_address = \"1000/1m\"\nmails_per_address = \"1000/1m\"\n";
+
+async fn post_from(server: &TestServer, path: &str, from: &str, body: Value) -> Answer {
+    let request = Request::post(path)
+        .header("content-type", "application/json")
+        .extension(ConnectInfo(format!("{from}:1").parse::<SocketAddr>().unwrap()))
+        .body(Body::from(body.to_string()));
+    server.send(request.unwrap()).await
+}
+
+/// Twelve networks: of IPv4, of one household's IPv6, and of households apart.
+fn crowds() -> [Vec<String>; 3] {
+    [
+        (0..12).map(|at| format!("203.0.113.{at}")).collect(),
+        (0..12).map(|at| format!("[2001:db8:1:{at}::1]")).collect(),
+        (0..12).map(|at| format!("[2001:db8:{at:x}00:1::1]")).collect(),
+    ]
+}
+
+/// What opens a link of a kind, and does nothing yet.
+fn opens(kind: &str) -> (&'static str, &'static str, &'static str) {
+    match kind {
+        "recover" => ("/api/auth/recover", "/api/auth/recover/confirm", "recover/password?"),
+        "sign in" => (
+            "/api/auth/login/email",
+            "/api/auth/login/email/confirm",
+            "signin/email?",
+        ),
+        _ => ("/api/auth/verify-email", "/api/auth/verify-email/confirm", "/verify?"),
+    }
+}
+
+/// Whether a link to recover works, without using it up.
+async fn works(server: &TestServer, mail: &ReceivedMail) -> bool {
+    let own = json!({ "token": mail.token(), "new_password": ADA });
+    let answer = server.post("/api/auth/recover/confirm", own).await;
+    answer.code() == "password_contains_context"
+}
+
+on_both_databases! {
+    async fn a_1_a_20_no_crowd_of_networks_keeps_a_reset_from_its_owner(database: Database) {
+        for crowd in crowds() {
+            let server = TestServer::start_with(database, LIMITED).await;
+            verified(&server, "ada").await;
+            let mut mailbox = Vec::new();
+            // An hour and a half, in steps in which links grow old.
+            for step in 0..18 {
+                for stranger in &crowd {
+                    for path in ["/api/auth/recover", "/api/auth/login/email", "/api/auth/verify-email"] {
+                        post_from(&server, path, stranger, json!({ "email": ADA })).await.assert_status(202);
+                    }
+                }
+                mailbox.extend(server.mails().await);
+                post_from(&server, "/api/auth/recover", "198.51.100.9", json!({ "email": "Ada@example.com" })).await.assert_status(202);
+                mailbox.extend(server.mails().await);
+                let mut working = 0;
+                for mail in mailbox.iter().filter(|mail| mail.link().contains("recover/password?")) {
+                    working += usize::from(works(&server, mail).await);
+                }
+                assert_eq!(working, 1, "step {step}: the owner has nothing that works, of {} mails", mailbox.len());
+                server.context.clock.advance(Duration::from_secs(5 * 60));
+            }
+            // So many for each kind, beyond those of all networks: nobody's mailbox is filled.
+            assert!(mailbox.len() <= 9 * 2 + 2 * 6 * 2, "{} mails", mailbox.len());
+            let newest = mailbox.iter().rfind(|mail| mail.link().contains("recover/password?")).unwrap();
+            let answer = json!({ "token": newest.token(), "new_password": NEW_PASSWORD });
+            server.post("/api/auth/recover/confirm", answer).await.assert_status(204);
+            login(&server, ADA, NEW_PASSWORD).await.assert_status(200);
+        }
+    }
+
+    async fn a_1_one_household_is_one_network_where_mails_are_counted(database: Database) {
+        let server = TestServer::start_with(database, LIMITED).await;
+        verified(&server, "ada").await;
+        let mut mails = 0;
+        for stranger in &crowds()[1] {
+            post_from(&server, "/api/auth/recover", stranger, json!({ "email": ADA })).await.assert_status(202);
+            mails += server.mails().await.len();
+        }
+        assert_eq!(mails, 3);
+    }
+
+    async fn a_1_who_asks_while_the_mail_server_is_away_has_a_mail_on_its_way(database: Database) {
+        let server = TestServer::start_with(database, LIMITED).await;
+        verified(&server, "ada").await;
+        for stranger in &crowds()[0] {
+            post_from(&server, "/api/auth/recover", stranger, json!({ "email": ADA })).await.assert_status(202);
+        }
+        post_from(&server, "/api/auth/recover", "198.51.100.9", json!({ "email": ADA })).await.assert_status(202);
+        let mails = server.mails().await;
+        assert!((1..=9).contains(&mails.len()), "{}", mails.len());
+        let mut working = 0;
+        for mail in &mails {
+            working += usize::from(works(&server, mail).await);
+        }
+        assert_eq!(working, 1);
+    }
+
+    async fn a_1_requests_for_an_address_without_an_account_keep_nobody_from_signing_up(database: Database) {
+        let server = TestServer::start_with(database, &format!("{REQUIRED}{LIMITED}")).await;
+        for stranger in &crowds()[0] {
+            for path in ["/api/auth/recover", "/api/auth/login/email"] {
+                post_from(&server, path, stranger, json!({ "email": ADA })).await.assert_status(202);
+            }
+        }
+        assert_eq!(server.mails().await.len(), 0);
+        let asked = register(&server, ADA, PASSWORD).await.assert_status(202).json();
+        let mail = server.mail().await;
+        let answer = json!({ "token": mail.token(), "handle": asked["handle"] });
+        server.post("/api/auth/verify-email/confirm", answer).await.assert_status(204);
+        login(&server, ADA, PASSWORD).await.assert_status(200);
+    }
+
+    async fn a_1_t_15_sign_ups_of_strangers_do_not_keep_the_owners_from_being_confirmed(database: Database) {
+        let server = TestServer::start_with(database, &format!("{REQUIRED}{LIMITED}")).await;
+        for stranger in &crowds()[0] {
+            post_from(&server, "/api/auth/register", stranger, json!({ "email": ADA, "password": OTHER })).await.assert_status(202);
+        }
+        let mails = server.mails().await;
+        let asked = register(&server, ADA, PASSWORD).await.assert_status(202).json();
+        let mails = [mails, server.mails().await].concat();
+        // Whichever mail it is: where the owner signed up, it confirms what was asked for there.
+        let answer = json!({ "token": mails.last().unwrap().token(), "handle": asked["handle"] });
+        server.post("/api/auth/verify-email/confirm", answer).await.assert_status(204);
+        login(&server, ADA, PASSWORD).await.assert_status(200);
+        login(&server, ADA, OTHER).await.assert_problem(401, "invalid_credentials");
+    }
+
+    async fn t_15_a_stranger_in_an_unproven_account_voids_nothing_that_its_owner_was_sent(database: Database) {
+        for act in ["change password", "sign out everywhere", "change address", "delete", "delete and leave"] {
+            for kind in ["recover", "sign in", "verify"] {
+                let server = TestServer::start(database).await;
+                // A stranger has signed up with the owner's address, and reads other mailboxes than this one.
+                let mut stranger = server.user("ada").await;
+                server.mails().await;
+                let (ask, confirm, leads_to) = opens(kind);
+                server.post(ask, json!({ "email": ADA })).await.assert_status(202);
+                let mail = server.mails().await.into_iter().rfind(|mail| mail.link().contains(leads_to)).unwrap();
+                for round in 0..3 {
+                    stranger = void(&server, stranger, (act, round)).await;
+                }
+                server.mails().await;
+                let answer = match kind {
+                    "sign in" => json!({ "token": mail.token() }),
+                    _ => json!({ "token": mail.token(), "new_password": NEW_PASSWORD }),
+                };
+                if act == "delete and leave" {
+                    // Nobody has the address: whoever has the mailbox may sign up, and the link opens nothing.
+                    stranger.delete("/api/auth/me", json!({ "password": PASSWORD })).await.assert_status(204);
+                    server.post(confirm, answer).await.assert_problem(400, "invalid_code");
+                    register(&server, ADA, NEW_PASSWORD).await.assert_status(201);
+                    continue;
+                }
+                let opened = server.post(confirm, answer.clone()).await;
+                assert!(opened.status.is_success(), "{act}, {kind}: {} {}", opened.status, opened.text);
+                // The stranger is out, for good.
+                stranger.get("/api/auth/me").await.assert_problem(401, "invalid_token");
+                stranger.refresh(&stranger.refresh_token).await.assert_problem(401, "invalid_refresh_token");
+                for password in [PASSWORD, OTHER] {
+                    login(&server, ADA, password).await.assert_problem(401, "invalid_credentials");
+                }
+                match kind {
+                    "sign in" => assert_eq!(stranger.with(&opened.json()).get("/api/auth/me").await.assert_status(200).json()["email_verified"], true),
+                    _ => drop(login(&server, ADA, NEW_PASSWORD).await.assert_status(200)),
+                }
+                // Once.
+                server.post(confirm, answer).await.assert_problem(400, "invalid_code");
+            }
+        }
+    }
+
+    async fn t_15_mails_that_are_owed_for_an_unproven_account_are_not_voided_either(database: Database) {
+        for act in ["change password", "sign out everywhere"] {
+            let server = TestServer::start(database).await;
+            let stranger = server.user("ada").await;
+            server.mails().await;
+            server.post("/api/auth/recover", json!({ "email": ADA })).await.assert_status(202);
+            void(&server, stranger, (act, 0)).await;
+            let mail = server.mail().await;
+            let answer = json!({ "token": mail.token(), "new_password": NEW_PASSWORD });
+            server.post("/api/auth/recover/confirm", answer).await.assert_status(204);
+            login(&server, ADA, NEW_PASSWORD).await.assert_status(200);
+        }
+    }
+
+    async fn t_15_what_a_stranger_asked_for_ends_when_the_owner_comes(database: Database) {
+        let server = TestServer::start(database).await;
+        let stranger = server.user("ada").await;
+        let change = json!({ "email": "eve@example.org", "password": PASSWORD });
+        stranger.post("/api/auth/change-email", change).await.assert_status(202);
+        server.post("/api/auth/recover", json!({ "email": ADA })).await.assert_status(202);
+        let mails = server.mails().await;
+        let find = |path: &str| mails.iter().find(|mail| mail.link().contains(path)).unwrap().token();
+        let (change, verify, recover) = (find("/change-email"), find("/verify?"), find("recover/password"));
+        let answer = json!({ "token": recover, "new_password": NEW_PASSWORD });
+        server.post("/api/auth/recover/confirm", answer).await.assert_status(204);
+        let owner = stranger.with(&login(&server, ADA, NEW_PASSWORD).await.assert_status(200).json());
+        owner.post("/api/auth/change-email/confirm", json!({ "token": change })).await.assert_problem(400, "invalid_code");
+        // Now that the address is proven, what was mailed before is void.
+        let answer = json!({ "token": verify, "new_password": OTHER });
+        server.post("/api/auth/verify-email/confirm", answer).await.assert_problem(400, "invalid_code");
+        assert_eq!(owner.get("/api/auth/me").await.assert_status(200).json()["email"], ADA);
+    }
+
+    async fn t_9_what_an_operator_ends_is_over_for_unproven_accounts_too(database: Database) {
+        for act in ["set", "disable"] {
+            for sent_before in [true, false] {
+                let server = TestServer::start(database).await;
+                server.user("ada").await;
+                for path in ["/api/auth/recover", "/api/auth/login/email"] {
+                    server.post(path, json!({ "email": ADA })).await.assert_status(202);
+                }
+                let mut mails = if sent_before { server.mails().await } else { Vec::new() };
+                let account = countersign::features::accounts::find_by_email(&server.context.db, &ADA.parse().unwrap()).await.unwrap().unwrap();
+                match act {
+                    "set" => operator::set_password(&server.context, &account, NEW_PASSWORD.to_owned().into()).await.unwrap(),
+                    _ => for disabled in [true, false] {
+                        operator::set_disabled(&server.context, account.id, disabled).await.unwrap();
+                    }
+                }
+                mails.extend(server.mails().await);
+                for mail in mails {
+                    for kind in ["recover", "sign in", "verify"] {
+                        let answer = json!({ "token": mail.token(), "new_password": OTHER });
+                        let without = json!({ "token": mail.token() });
+                        let answer = if kind == "sign in" { without } else { answer };
+                        server.post(opens(kind).1, answer).await.assert_problem(400, "invalid_code");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What somebody can do who is signed in and knows the password, to end what was mailed before.
+async fn void<'s>(server: &'s TestServer, stranger: Person<'s>, (act, round): (&str, usize)) -> Person<'s> {
+    let again = async |email: &str| {
+        register(server, email, PASSWORD).await.assert_status(201);
+        let tokens = login(server, email, PASSWORD).await.assert_status(200).json();
+        stranger.with(&tokens)
+    };
+    match act {
+        "change password" => {
+            for passwords in [[PASSWORD, OTHER], [OTHER, PASSWORD]] {
+                let change = json!({ "current_password": passwords[0], "new_password": passwords[1] });
+                stranger
+                    .post("/api/auth/change-password", change)
+                    .await
+                    .assert_status(204);
+            }
+            stranger
+        }
+        "sign out everywhere" => {
+            stranger
+                .post("/api/auth/logout-all", Value::Null)
+                .await
+                .assert_status(204);
+            stranger.with(&login(server, ADA, PASSWORD).await.assert_status(200).json())
+        }
+        "change address" => {
+            let email = format!("eve{round}@example.org");
+            let change = json!({ "email": email, "password": PASSWORD });
+            stranger.post("/api/auth/change-email", change).await.assert_status(202);
+            let mails = server.mails().await;
+            let token = mails.iter().rfind(|mail| mail.to == email).unwrap().token();
+            stranger
+                .post("/api/auth/change-email/confirm", json!({ "token": token }))
+                .await
+                .assert_status(204);
+            again(["ADA@example.com", "Ada@example.com", "aDa@Example.com"][round]).await
+        }
+        _ => {
+            stranger
+                .delete("/api/auth/me", json!({ "password": PASSWORD }))
+                .await
+                .assert_status(204);
+            again(["ADA@example.com", "Ada@example.com", "aDa@Example.com"][round]).await
+        }
+    }
+}
