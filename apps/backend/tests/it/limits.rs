@@ -110,6 +110,37 @@ on_both_databases! {
         ada.delete("/api/auth/me", json!({ "password": "wrong" })).await.assert_problem(429, "rate_limited");
     }
 
+    async fn f_20_a_right_password_is_given_back_when_the_new_one_finds_no_place(database: Database) {
+        let server = TestServer::start_with(database, "[limits]\nsign_ins_per_account = \"4/15m\"\n").await;
+        let ada = server.user("ada").await;
+        let change = || ada.post("/api/auth/change-password", json!({ "current_password": PASSWORD, "new_password": "a better umbrella" }));
+        fail::cfg("password::new", "return").unwrap();
+        for _ in 0..6 {
+            change().await.assert_problem(503, "overloaded");
+        }
+        fail::remove("password::new");
+        change().await.assert_status(204);
+        // What is judged counts: the sign-up's sign-in, this one, and two more.
+        for expected in [200, 200, 429] {
+            assert_eq!(login_from(&server, "198.51.100.1:1", "ada", "a better umbrella").await.status, expected);
+        }
+    }
+
+    async fn f_20_a_password_of_a_sign_up_that_waits_is_given_back_when_overloaded(database: Database) {
+        let toml = format!("email_verification = \"required\"\n[limits]\ncodes_per_address = \"5/15m\"\n{CROWDED}");
+        let server = TestServer::start_with(database, &toml).await;
+        server.post("/api/auth/register", json!({ "email": "ada@example.com", "password": PASSWORD })).await.assert_status(202);
+        let token = server.mail().await.token();
+        let confirm = |password: &str| server.post("/api/auth/verify-email/confirm", json!({ "token": token, "password": password }));
+        let at_once = join_all((0..5).map(|_| confirm("wrong"))).await;
+        assert!(count(&at_once, 503) > 0, "nobody was refused");
+        let mut judged = count(&at_once, 403);
+        while confirm("wrong").await.status == 403 {
+            judged += 1;
+        }
+        assert_eq!(judged, 5);
+    }
+
     async fn f_20_a_registration_that_was_refused_as_overloaded_is_given_back(database: Database) {
         let toml = format!("[limits]\nregister_per_address = \"6/1h\"\n{CROWDED}");
         let server = TestServer::start_with(database, &toml).await;

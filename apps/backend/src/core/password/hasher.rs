@@ -237,7 +237,7 @@ impl Verdict {
 }
 
 impl HashError {
-    pub(super) fn overloaded(retry_after: Duration) -> Self {
+    pub(crate) fn overloaded(retry_after: Duration) -> Self {
         Self::Overloaded { retry_after }
     }
 }

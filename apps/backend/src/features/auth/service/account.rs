@@ -12,7 +12,7 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
-use crate::core::password::{Lane, Password};
+use crate::core::password::Password;
 use crate::features::accounts::{self, Account, UserBody};
 use crate::features::audit::{self, Entry, Event, Kind};
 use crate::features::devices;
@@ -35,11 +35,11 @@ pub async fn change_password(
     (current, new): (Password, Password),
     origin: &Origin,
 ) -> Result<(), PasswordError> {
-    let stored = &confirm(context, account, current, (Kind::PasswordChanged, origin)).await?;
+    let confirmed = confirm(context, account, current, (Kind::PasswordChanged, origin)).await?;
     let new = context
-        .check_password(&new, &stored.email)
+        .check_password(&new, &confirmed.email)
         .map_err(PasswordError::Fault)?;
-    let hash = &context.hasher.hash_for(new, Lane::Known(account.0).into()).await?;
+    let (stored, hash) = &confirmed.hash_new(context, new).await?;
     let now = context.clock.now();
     fail::fail_point!("confirm::confirmed");
     let revoked = context
@@ -76,7 +76,9 @@ pub async fn delete(
     password: Password,
     origin: &Origin,
 ) -> Result<(), PasswordError> {
-    let stored = &confirm(context, account, password, (Kind::AccountDeleted, origin)).await?;
+    let stored = &confirm(context, account, password, (Kind::AccountDeleted, origin))
+        .await?
+        .count();
     let (version, now) = (stored.credential_version, context.clock.now());
     let revoked = context
         .db

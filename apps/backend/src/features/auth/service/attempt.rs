@@ -46,10 +46,10 @@ impl Attempt {
         Ok(Self { wrong, right })
     }
 
-    /// The password is right.
-    pub(super) async fn was_right(self) {
-        self.right.count();
+    /// The password is right. Gives the try that it used, which counts unless it is given back.
+    pub(super) async fn was_right(self) -> Reserved {
         self.wrong.give_back().await;
+        self.right
     }
 
     /// The password is wrong, or may not be used.

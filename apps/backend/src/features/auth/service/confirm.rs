@@ -1,5 +1,6 @@
 //! Proving a password once more, by somebody who is signed in; and what a wrong one leaves behind.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use countersign_store::Error;
@@ -10,9 +11,9 @@ use super::opening::tell_of_failures;
 use crate::Context;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
-use crate::core::limits::{Exceeded, Key, Policy};
+use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::core::origin::Origin;
-use crate::core::password::{HashError, Password, PasswordFault, Verdict};
+use crate::core::password::{HashError, Lane, NewPassword, Password, PasswordFault, Verdict};
 use crate::features::accounts::{self, Credentials};
 use crate::features::audit::{self, Event, Kind};
 use crate::features::devices;
@@ -49,6 +50,51 @@ pub enum PasswordError {
     Store(#[from] Error),
 }
 
+/// A password that is right, and whose it is.
+pub struct Confirmed {
+    stored: Credentials,
+    tried: Reserved,
+}
+
+impl Confirmed {
+    /// The account. The password has been used for what it allows.
+    pub fn count(self) -> Credentials {
+        self.tried.count();
+        self.stored
+    }
+
+    /// Hashes the password that is to take its place. Where there is no room for that, this one was not tried.
+    ///
+    /// # Errors
+    /// [`HashError`].
+    pub(super) async fn hash_new(
+        self,
+        context: &Context,
+        new: NewPassword,
+    ) -> Result<(Credentials, String), HashError> {
+        match hash_new(context, self.stored.id, new).await {
+            Ok(hash) => Ok((self.count(), hash)),
+            Err(error) => {
+                self.tried.give_back().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Deref for Confirmed {
+    type Target = Credentials;
+
+    fn deref(&self) -> &Credentials {
+        &self.stored
+    }
+}
+
+async fn hash_new(context: &Context, account: AccountId, new: NewPassword) -> Result<String, HashError> {
+    fail::fail_point!("password::new", |_| Err(HashError::overloaded(Duration::from_secs(1))));
+    context.hasher.hash_for(new, Lane::Known(account.0).into()).await
+}
+
 /// Checks the password of a signed-in account. A stolen token must not become a way to guess it, so the attempts
 /// are limited per account, and failures count like those at the front door.
 ///
@@ -59,7 +105,7 @@ pub async fn confirm(
     account: AccountId,
     password: Password,
     (kind, origin): (Kind, &Origin),
-) -> Result<Credentials, PasswordError> {
+) -> Result<Confirmed, PasswordError> {
     let stored = accounts::credentials_by_id(&context.db, account).await?;
     let subject = stored
         .as_ref()
@@ -74,8 +120,8 @@ pub async fn confirm(
     };
     match stored {
         Some(stored) if verdict.is_right() => {
-            attempt.was_right().await;
-            Ok(stored)
+            let tried = attempt.was_right().await;
+            Ok(Confirmed { stored, tried })
         }
         stored => {
             if let Err(error) = record_failure(context, kind, stored.as_ref(), origin).await {

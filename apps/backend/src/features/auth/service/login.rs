@@ -102,7 +102,7 @@ async fn open_by_password(
     let attempt = reserve(context, credentials.email.as_ref(), origin).await?;
     let opened = open_if_right(context, &credentials, origin, &attempt).await;
     match &opened {
-        Ok(_) => attempt.was_right().await,
+        Ok(_) => attempt.was_right().await.count(),
         Err(LoginError::Invalid | LoginError::Unverified) => attempt.was_wrong().await,
         Err(_) => attempt.was_not_judged().await,
     }

@@ -40,6 +40,7 @@ pub(super) async fn verify(
             Own::Password(
                 auth::confirm(context, account, password, asked)
                     .await?
+                    .count()
                     .credential_version,
             )
         }

@@ -48,7 +48,9 @@ pub async fn ask_to_change(
     (email, password, handle): (&NewEmail, Password, HandleHash),
     origin: &Origin,
 ) -> Result<(), ChangeError> {
-    let own = auth::confirm(context, account, password, (Kind::EmailChanged, origin)).await?;
+    let own = auth::confirm(context, account, password, (Kind::EmailChanged, origin))
+        .await?
+        .count();
     if own.email.parse::<Email>().is_ok_and(|own| own.key() == email.key()) {
         return Err(ChangeError::SameEmail);
     }

@@ -8,7 +8,7 @@ use crate::core::email::NewEmail;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Key, Policy};
 use crate::core::origin::Origin;
-use crate::core::password::Password;
+use crate::core::password::{Asker, Lane, Password};
 use crate::features::accounts::{self, New};
 use crate::features::audit::{self, Event, Kind};
 use crate::features::auth::PasswordError;
@@ -96,16 +96,30 @@ async fn judged(
     password: Password,
     origin: &Origin,
 ) -> Result<String, VerifyError> {
+    let mut reserved = context.limits.reserve();
     if let Some(prefix) = origin.prefix() {
         let key = Key::of(CONFIRMATIONS_PER_ADDRESS).address(prefix);
         let rate = context.settings.limits.codes_per_address;
-        let spent = context.limits.spend(key, rate).await;
-        spent.map_err(PasswordError::Limited)?;
+        reserved.spend(key, rate).await.map_err(PasswordError::Limited)?;
     }
-    let verdict = context.hasher.verify(password, Some(&waiting.password_hash)).await?;
-    match verdict.is_right() {
-        true => Ok(waiting.password_hash),
-        false => Err(PasswordError::Wrong.into()),
+    let asker = Asker {
+        lane: Lane::Others,
+        began: Some(reserved.began()),
+    };
+    let hash = Some(waiting.password_hash.as_str());
+    match context.hasher.verify_for(password, hash, asker).await {
+        Ok(verdict) if verdict.is_right() => {
+            reserved.give_back().await;
+            Ok(waiting.password_hash)
+        }
+        Ok(_) => {
+            reserved.count();
+            Err(PasswordError::Wrong.into())
+        }
+        Err(error) => {
+            reserved.give_back().await;
+            Err(error.into())
+        }
     }
 }
 
