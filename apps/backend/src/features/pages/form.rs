@@ -47,7 +47,7 @@ struct WithToken<T> {
 enum Proof {
     Ours,
     Foreign,
-    /// An old browser, or a program: the token decides.
+    /// An old browser, one that tells nobody where it comes from, or a program: the token decides.
     None,
 }
 
@@ -95,7 +95,9 @@ fn proof(context: &Context, headers: &HeaderMap) -> Proof {
         let ours = is_ours(first) && values.next().is_none();
         Some(if ours { Proof::Ours } else { Proof::Foreign })
     };
+    // RFC 6454 §7.3: "null" is an origin that is not told, by settings for privacy for instance. It may be anybody's, ours too.
+    let is_hidden = || only(&ORIGIN, &|origin| origin == "null") == Some(Proof::Ours);
     only(&FETCH_SITE, &|site| site == "same-origin")
-        .or_else(|| only(&ORIGIN, &|origin| origin == context.settings.issuer.as_str()))
+        .or_else(|| only(&ORIGIN, &|origin| origin == context.settings.issuer.as_str()).filter(|_| !is_hidden()))
         .unwrap_or(Proof::None)
 }

@@ -179,7 +179,9 @@ on_both_databases! {
     async fn a_form_without_any_proof_is_shown_again_as_it_was_filled_in(database: Database) {
         let server = TestServer::start(database).await;
         let ada = Browser::sign_up(&server, "ada").await;
-        for path in FORMS {
+        for (path, hidden) in FORMS.iter().flat_map(|path| [(*path, false), (*path, true)]) {
+            // Old browsers, and settings for privacy, say `null`.
+            let form = |path| if hidden { form(path).header("origin", "null") } else { form(path) };
             let mut browser = ada.clone();
             browser.cookies.remove(FORM);
             let mut fields = FIELDS.to_vec();
@@ -203,13 +205,16 @@ on_both_databases! {
             assert!(browser.is_signed_in().await, "{path} did nothing");
         }
         // What is shown can be sent.
-        let mut browser = Browser::new(&server);
-        let fields = [("email", "ada@example.com"), ("password", PASSWORD), ("return_to", "/account?x=1")];
-        browser.send(form("/signin"), encoded(&fields)).await.assert_status(403);
-        let token = browser.cookie(FORM).expect("a token comes with it");
-        let again = [&fields[..], &[("form_token", &*token)]].concat();
-        let answer = browser.send(form("/signin"), encoded(&again)).await.assert_status(303);
-        assert_eq!(answer.header("location"), "/account?x=1");
+        for hidden in [false, true] {
+            let form = |path| if hidden { form(path).header("origin", "null") } else { form(path) };
+            let mut browser = Browser::new(&server);
+            let fields = [("email", "ada@example.com"), ("password", PASSWORD), ("return_to", "/account?x=1")];
+            browser.send(form("/signin"), encoded(&fields)).await.assert_status(403);
+            let token = browser.cookie(FORM).expect("a token comes with it");
+            let again = [&fields[..], &[("form_token", &*token)]].concat();
+            let answer = browser.send(form("/signin"), encoded(&again)).await.assert_status(303);
+            assert_eq!(answer.header("location"), "/account?x=1");
+        }
     }
 
     async fn a_67_nobody_is_signed_in_by_another_site(database: Database) {
@@ -224,7 +229,10 @@ on_both_databases! {
             let mut browser = Browser::new(&server);
             let answer = browser.send(form("/signin").header(name, value), fields.clone()).await;
             assert_eq!(answer.status, 403, "{name}: {value}");
-            assert!(!answer.text.contains("eve@"), "what another site has filled in is not shown");
+            // A hidden origin may be our own, in an old browser: the form is shown again, and the password is missing.
+            let shown = answer.text.contains("eve@");
+            assert_eq!(shown, value == "null", "what another site has filled in is not shown");
+            assert!(!answer.text.contains(PASSWORD), "{name}: {value}");
             assert_eq!(browser.cookie(SIGNED_IN), None);
         }
         // Neither is believed where it comes twice.

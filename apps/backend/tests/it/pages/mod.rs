@@ -180,6 +180,30 @@ const FIELDS: [(&str, &str); 12] = [
 ];
 
 on_both_databases! {
+    async fn a_1_a_20_no_crowd_keeps_a_reset_from_who_asks_on_the_page(database: Database) {
+        let server = TestServer::start_with(database, "[limits]\nmails_per_address = \"1000/1m\"\n").await;
+        Browser::sign_up(&server, "ada").await;
+        let ask = async |from: String| {
+            let peer: std::net::SocketAddr = from.parse().unwrap();
+            let request = form("/recover").header("sec-fetch-site", "same-origin").extension(axum::extract::ConnectInfo(peer));
+            let asked = Browser::new(&server).send(request, encoded(&[("email", "ada@example.com")])).await;
+            assert_eq!(asked.assert_status(303).header("location"), "/recover/code");
+            server.mails().await.into_iter().filter(|mail| mail.link().contains("/recover/password?")).collect::<Vec<_>>()
+        };
+        for stranger in 0..12 {
+            ask(format!("[2001:db8:{stranger:x}00::1]:1")).await;
+        }
+        // Their links have grown old.
+        server.context.clock.advance(Duration::from_secs(20 * 60));
+        let mails = ask("198.51.100.9:1".to_owned()).await;
+        let token = mails.last().expect("the owner gets a mail").token();
+        let fields = [("token", &*token), ("new_password", NEW_PASSWORD)];
+        Browser::new(&server).post("/recover/password", &fields).await.assert_status(303);
+        let mut ada = Browser::new(&server);
+        ada.post("/signin", &[("email", "ada@example.com"), ("password", NEW_PASSWORD)]).await.assert_status(303);
+        assert!(ada.is_signed_in().await);
+    }
+
     async fn a_67_t_12_no_other_site_sends_our_forms(database: Database) {
         let server = TestServer::start(database).await;
         let mut ada = Browser::sign_up(&server, "ada").await;
@@ -193,7 +217,9 @@ on_both_databases! {
             };
             for (what, request, body) in [
                 ("another origin", form(path).header("origin", "https://evil.example"), with(&token)),
-                ("a hidden origin", form(path).header("origin", "null"), with(&token)),
+                ("a hidden origin", form(path).header("origin", "null"), with(&other)),
+                ("a hidden origin of another site", form(path).header("origin", "null").header("sec-fetch-site", "cross-site"), with(&token)),
+                ("an origin that is hidden once", form(path).header("origin", "null").header("origin", "https://evil.example"), with(&token)),
                 ("another site", form(path).header("sec-fetch-site", "cross-site"), with(&token)),
                 ("a sibling", form(path).header("sec-fetch-site", "same-site"), with(&token)),
                 ("no token", form(path), encoded(&FIELDS)),
