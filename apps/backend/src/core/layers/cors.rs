@@ -3,8 +3,9 @@
 //! `/api` is for the origins of the settings, spelled exactly; public documents are for everyone. Cookies never come
 //! along: there is no `Access-Control-Allow-Credentials`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
@@ -17,8 +18,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::core::problem::{Code, Problem};
 
-/// How many different origins are named in the log. Anyone can send any origin.
+/// How many different origins are named in the log within [`AGAIN_AFTER`]. Anyone can send any origin.
 const MAX_NAMED: usize = 100;
+/// An origin that goes on being refused is named again after this.
+const AGAIN_AFTER: Duration = Duration::from_secs(60 * 60);
+/// Of those beyond, the log tells how many there were, so often at most.
+const SUMMED_UP: Duration = Duration::from_secs(60);
 
 /// Longer than any origin of a page (a host name has 253 characters at most).
 const MAX_SHOWN: usize = 300;
@@ -156,23 +161,75 @@ fn wished(headers: &HeaderMap) -> Option<HeaderValue> {
     HeaderValue::try_from(names.join(", ")).ok()
 }
 
-/// The origins whose preflights were refused, or that may not read what they were answered: each is named in the log once, for the operator who wonders why a page
-/// cannot sign in.
+/// The origins whose preflights were refused, or that may not read what they were answered, for the operator who wonders why a
+/// page cannot sign in: each is named in the log once an hour, and when there are too many for that, a line a minute tells
+/// their number and names one of them.
 #[derive(Default)]
-pub(super) struct RefusedOrigins(Mutex<HashSet<Box<[u8]>>>);
+pub(super) struct RefusedOrigins(Mutex<Named>);
+
+#[derive(Default)]
+struct Named {
+    /// When each was named last.
+    at: HashMap<Box<[u8]>, Instant>,
+    /// Refusals that nothing was said of yet.
+    unnamed: u64,
+    summed_up_at: Option<Instant>,
+}
+
+/// What there is to say of a refusal.
+#[derive(Debug, PartialEq, Eq)]
+enum Word {
+    Nothing,
+    /// It is named.
+    Named,
+    /// There were so many refusals of origins that are not named, this one the last.
+    Others(u64),
+}
 
 impl RefusedOrigins {
     fn name(&self, origin: &HeaderValue) {
         let shown = origin.as_bytes();
         let shown = &shown[..shown.len().min(MAX_SHOWN)];
-        let mut named = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if named.len() < MAX_NAMED && named.insert(shown.into()) {
-            tracing::warn!(
-                origin = %shown.escape_ascii(),
+        let word = self.note(shown, Instant::now());
+        let shown = shown.escape_ascii();
+        match word {
+            Word::Nothing => {}
+            Word::Named => tracing::warn!(
+                origin = %shown,
                 setting = "cors_origins",
                 "a page of this origin was refused: if it is yours, add its origin to `cors_origins`"
-            );
+            ),
+            Word::Others(count) => tracing::warn!(
+                origin = %shown,
+                count,
+                setting = "cors_origins",
+                "pages of many origins were refused, this one among them: if one is yours, add its origin to `cors_origins`"
+            ),
         }
+    }
+
+    fn note(&self, shown: &[u8], now: Instant) -> Word {
+        let mut named = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Named {
+            at,
+            unnamed,
+            summed_up_at,
+        } = &mut *named;
+        let is_due = |before: &Instant, pause| now.saturating_duration_since(*before) >= pause;
+        if at.get(shown).is_some_and(|before| !is_due(before, AGAIN_AFTER)) {
+            return Word::Nothing;
+        }
+        at.retain(|_, before| !is_due(before, AGAIN_AFTER));
+        if at.len() < MAX_NAMED {
+            at.insert(shown.into(), now);
+            return Word::Named;
+        }
+        *unnamed += 1;
+        if summed_up_at.as_ref().is_some_and(|before| !is_due(before, SUMMED_UP)) {
+            return Word::Nothing;
+        }
+        *summed_up_at = Some(now);
+        Word::Others(std::mem::take(unnamed))
     }
 }
 
@@ -186,4 +243,33 @@ fn is_public_document(path: &str) -> bool {
 fn is_for_proxies(path: &str) -> bool {
     path.strip_prefix("/api/auth/forward")
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_origins_are_told_as_long_as_the_process_lives_in_bounded_memory() {
+        let (refused, start) = (RefusedOrigins::default(), Instant::now());
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let named = |from: u32, now| {
+            let words = (from..from + 5_000).map(|number| refused.note(number.to_string().as_bytes(), now));
+            words.filter(|word| *word != Word::Nothing).collect::<Vec<_>>()
+        };
+        assert_eq!(refused.note(b"mine", at(0)), Word::Named);
+        assert_eq!(refused.note(b"mine", at(3_599)), Word::Nothing);
+        assert_eq!(refused.note(b"mine", at(3_600)), Word::Named);
+        let first = named(0, at(3_601));
+        assert_eq!(first.len(), MAX_NAMED, "99 by name, and the first of the others");
+        assert_eq!(first.last(), Some(&Word::Others(1)));
+        // All the others are told of in time, the operator's own page among them.
+        assert_eq!(refused.note(b"new", at(3_660)), Word::Nothing);
+        assert_eq!(refused.note(b"new", at(3_661)), Word::Others(4_902));
+        assert!(refused.0.lock().unwrap().at.len() <= MAX_NAMED);
+        // An hour later there is room again.
+        assert_eq!(refused.note(b"new", at(7_300)), Word::Named);
+        assert_eq!(named(5_000, at(7_300)).len(), MAX_NAMED);
+        assert!(refused.0.lock().unwrap().at.len() <= MAX_NAMED);
+    }
 }
