@@ -14,7 +14,7 @@ use crate::core::chance::Chance;
 use crate::core::clock::Clock;
 use crate::core::ids::AccountId;
 use crate::core::language::Texts;
-use crate::core::layers::{self, LayerOptions, Shell};
+use crate::core::layers::{self, EarlyPages, LayerOptions, Shell};
 use crate::core::limits::Limits;
 use crate::core::mailer::{Mailer, SendError};
 use crate::core::metrics::{self, Metrics};
@@ -191,9 +191,9 @@ impl Context {
         let mut registry = Registry::with_prefix(metrics::PREFIX);
         let hasher = Hasher::start(hashing_options(&settings), Chance, &mut registry)?;
         let metrics = Metrics::register(&mut registry);
-        let refusals = Refusals::default();
+        let (refusals, texts) = (Refusals::default(), Texts::default());
         let shell = Shell::new(
-            layer_options(&settings, refusals.clone()),
+            layer_options(&settings, refusals.clone(), &texts),
             layers::Metrics::register(&mut registry),
         );
         let server = server_options(&settings, shell.clone(), server::Metrics::register(&mut registry));
@@ -222,7 +222,7 @@ impl Context {
             platform: Platform::new(platform::Parts {
                 passwords: password_policy(&settings),
                 mailer,
-                texts: Texts::default(),
+                texts,
                 limits,
                 settings,
                 clock,
@@ -441,7 +441,7 @@ fn password_policy(settings: &Settings) -> PasswordPolicy {
     }
 }
 
-fn layer_options(settings: &Settings, refusals: Refusals) -> LayerOptions {
+fn layer_options(settings: &Settings, refusals: Refusals, texts: &Texts) -> LayerOptions {
     LayerOptions {
         issuer: settings.issuer.as_str().to_owned(),
         trusted_proxies: settings.trusted_proxies.clone(),
@@ -457,6 +457,10 @@ fn layer_options(settings: &Settings, refusals: Refusals) -> LayerOptions {
         chance: Chance,
         traced: settings.telemetry.otlp_endpoint.is_some(),
         refusals,
+        early_pages: Some(EarlyPages {
+            texts: texts.clone(),
+            service: settings.pages.name.clone(),
+        }),
     }
 }
 

@@ -18,6 +18,7 @@ mod dev;
 mod devices;
 mod doctor;
 mod documents;
+mod early_refusals;
 mod empty_folder;
 mod every_door;
 mod faults;

@@ -5,6 +5,7 @@
 
 mod body;
 mod cors;
+mod early;
 mod headers;
 mod metrics;
 mod panics;
@@ -19,10 +20,10 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use http::HeaderValue;
 use ipnet::IpNet;
 use tracing::Instrument;
 
+pub use self::early::{EarlyPages, Told};
 pub use self::metrics::Metrics;
 pub use self::request_id::RequestId;
 pub use self::time::LONGEST_WAIT;
@@ -58,6 +59,8 @@ pub struct LayerOptions {
     pub traced: bool,
     /// Where those are counted who were turned away.
     pub refusals: Refusals,
+    /// What a person is shown who is refused before a route is found; none shows problems alone.
+    pub early_pages: Option<EarlyPages>,
 }
 
 /// The layers, ready to be put around a router. Cloning is cheap.
@@ -85,12 +88,15 @@ impl Shell {
         router.layer(from_fn_with_state(self.clone(), pass))
     }
 
-    /// The answer to something that never became a request for the router: it looks like any other problem, and the
-    /// scripts of `origin` may read it if they may read the API.
-    pub fn refuse(&self, problem: Problem, origin: Option<&HeaderValue>) -> Response {
+    /// The answer to something that never became a request for the router: it looks like any other problem, or page, and
+    /// the scripts of its origin may read it if they may read the API.
+    pub fn refuse(&self, problem: Problem, told: &Told) -> Response {
         let id = RequestId::random(self.0.options.chance);
         let mut response = problems::complete(problem.into_response(), &self.0.options.issuer, &id);
-        Visitor::from_origin(origin, &self.0.options.cors_origins).admit(&mut response);
+        if let Some(pages) = &self.0.options.early_pages {
+            response = pages.dress(response, told);
+        }
+        Visitor::from_origin(told.origin(), &self.0.options.cors_origins).admit(&mut response);
         headers::protect(&mut response, self.is_https());
         id.echo(&mut response);
         response

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ConnectInfo;
 use axum::response::Response;
-use http::header::{CONNECTION, HeaderValue, ORIGIN, TRANSFER_ENCODING};
+use http::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, Request};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -24,6 +24,7 @@ use super::admission::UnderWay;
 use super::host::{Host, Open};
 use super::stream::Watched;
 use super::watch::Watch;
+use crate::core::layers::Told;
 use crate::core::problem::{Code, Problem};
 
 /// Serves one connection until either side ends it, or the watch does.
@@ -74,7 +75,10 @@ fn answer(host: &Arc<Host>, watch: &Watch, peer: SocketAddr, mut request: Reques
             (None, Ok(_)) => None,
         };
         let mut response = match refusal {
-            Some(problem) => host.options.shell.refuse(problem, request.headers().get(ORIGIN)),
+            Some(problem) => host
+                .options
+                .shell
+                .refuse(problem, &Told::of(request.uri().path(), request.headers())),
             None => match host.router.clone().call(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},

@@ -11,6 +11,11 @@
 use std::collections::VecDeque;
 use std::net::Ipv6Addr;
 
+use http::HeaderValue;
+use http::header::{ACCEPT, ACCEPT_LANGUAGE, ORIGIN};
+
+use crate::core::layers::Told;
+
 /// The longest head that is looked at. hyper answers 431 well before.
 const MAX_BYTES: usize = 256 * 1024;
 
@@ -87,10 +92,30 @@ impl Framing {
         !self.verdicts.is_empty()
     }
 
-    /// The value of `Origin` in the head that no request was made of, as far as it has come.
-    pub(super) fn origin(&self) -> Option<&[u8]> {
-        let mut fields = lines(&self.head).skip(1).filter_map(Field::read);
-        fields.find(|field| field.is("origin")).map(|field| field.value)
+    /// What the head tells that no request was made of, as far as it has come: lines that cannot be read are left out.
+    pub(super) fn told(&self) -> Told {
+        let mut lines = lines(&self.head).skip_while(|line| line.is_empty());
+        let mut told = Told {
+            path: lines.next().and_then(path),
+            ..Told::default()
+        };
+        let fields = lines.filter_map(Field::read);
+        for field in fields {
+            let known = [ORIGIN, ACCEPT, ACCEPT_LANGUAGE]
+                .into_iter()
+                .find(|name| field.is(name.as_str()));
+            if let (Some(name), Ok(value)) = (known, HeaderValue::from_bytes(field.value)) {
+                told.headers.append(name, value);
+            }
+        }
+        told
+    }
+
+    /// Whether what has come may be the beginning of a head.
+    pub(super) fn may_be_a_head(&self) -> bool {
+        let mut words = self.head.splitn(2, |byte| *byte == b' ');
+        let (method, target) = (words.next().unwrap_or_default(), words.next());
+        method.iter().all(is_token) && target.is_some_and(|target| target.starts_with(b"/"))
     }
 
     /// Takes the bytes of one line, or those of it that are there.
@@ -222,6 +247,15 @@ fn version(line: &[u8]) -> Result<Version, Fault> {
         b"HTTP/1.1" => Ok(Version::Http11),
         _ => Err("Only HTTP/1.1 and HTTP/1.0 are spoken here."),
     }
+}
+
+/// The path of a request line that can be read so far.
+fn path(line: &[u8]) -> Option<String> {
+    let mut words = line.split(|byte| *byte == b' ');
+    let (method, target) = (words.next()?, str::from_utf8(words.next()?).ok()?);
+    let is_readable = !method.is_empty() && method.iter().all(is_token) && target.starts_with('/');
+    let end = target.find(['?', '#']).unwrap_or(target.len());
+    is_readable.then(|| target[..end].to_owned())
 }
 
 /// RFC 9112 §5: `field-name ":" OWS field-value OWS`, on one line.
@@ -450,9 +484,10 @@ mod tests {
         let origin = |head: &str| {
             let mut framing = Framing::new();
             framing.received(head.as_bytes());
-            framing
-                .origin()
-                .map(|value| String::from_utf8_lossy(value).into_owned())
+            let told = framing.told();
+            told.headers
+                .get(ORIGIN)
+                .map(|value| value.to_str().unwrap_or_default().to_owned())
         };
         let begin = "GET / HTTP/1.1\r\nHost: a\r\norigin:  https://a.example \r\nX: ";
         assert_eq!(origin(begin).as_deref(), Some("https://a.example"));

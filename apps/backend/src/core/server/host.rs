@@ -113,7 +113,7 @@ pub(super) fn welcome(host: &Arc<Host>, socket: TcpStream, peer: SocketAddr, con
                     .retry_after(1);
                 let options = host.options.clone();
                 connections.spawn(async move {
-                    refusal::send(socket, |origin| options.shell.refuse(problem, origin)).await;
+                    refusal::send(socket, |told| options.shell.refuse(problem, told)).await;
                     drop(permit);
                 });
             }

@@ -5,7 +5,6 @@ use std::fmt::Write;
 use axum::body::Bytes;
 use axum::response::Response;
 use futures_util::FutureExt;
-use http::HeaderValue;
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -13,6 +12,7 @@ use tokio::time::timeout;
 
 use super::framing::Framing;
 use super::limits::LINGER;
+use crate::core::layers::Told;
 
 /// A whole answer as it goes over the wire; its connection ends with it (RFC 9112 §9.6).
 pub(super) fn bytes(response: Response) -> Bytes {
@@ -41,11 +41,12 @@ pub(super) fn bytes(response: Response) -> Bytes {
 
 /// Says why there is no place, and closes so that the client can read it.
 ///
-/// The request is waited for, and read as far as its `Origin`: without the headers of CORS in the answer, the script of
-/// a page would learn nothing but that the network failed.
-pub(super) async fn send(mut socket: TcpStream, refusal: impl FnOnce(Option<&HeaderValue>) -> Response) {
-    let origin = timeout(LINGER, origin(&mut socket)).await.unwrap_or_default();
-    let refusal = bytes(refusal(origin.as_ref()));
+/// The request is waited for, and its head is read: without the headers of CORS in the answer, the script of a page would
+/// learn nothing but that the network failed, and a person who looks for a page is to get one.
+pub(super) async fn send(mut socket: TcpStream, refusal: impl FnOnce(&Told) -> Response) {
+    let mut framing = Framing::new();
+    let _ = timeout(LINGER, head(&mut socket, &mut framing)).await;
+    let refusal = bytes(refusal(&framing.told()));
     let _ = timeout(LINGER, async {
         socket.write_all(&refusal).await?;
         socket.shutdown().await?;
@@ -56,14 +57,13 @@ pub(super) async fn send(mut socket: TcpStream, refusal: impl FnOnce(Option<&Hea
     .await;
 }
 
-/// The `Origin` of the first request, if one comes.
-async fn origin(socket: &mut TcpStream) -> Option<HeaderValue> {
-    let (mut framing, mut room) = (Framing::new(), [0; 4096]);
+/// Reads the head of the first request, as far as it comes.
+async fn head(socket: &mut TcpStream, framing: &mut Framing) {
+    let mut room = [0; 4096];
     while !framing.has_verdict() {
         match socket.read(&mut room).await {
             Ok(read @ 1..) => framing.received(&room[..read]),
             _ => break,
         }
     }
-    HeaderValue::from_bytes(framing.origin()?).ok()
 }

@@ -71,12 +71,9 @@ impl Watched {
     fn poll_replacement(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(refused) = &mut self.refused {
             let status = refused.status;
-            if status == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE {
-                ready!(self.poll_origin(cx));
-            }
+            ready!(self.poll_head(cx));
             let problem = Problem::from_status(status).status(status);
-            let origin = self.watch.origin();
-            self.instead = refusal::bytes(self.shell.refuse(problem, origin.as_ref()));
+            self.instead = refusal::bytes(self.shell.refuse(problem, &self.watch.told()));
             self.refused = None;
         }
         while self.instead.has_remaining() {
@@ -86,11 +83,11 @@ impl Watched {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads on in a head that is too large for hyper, as far as its `Origin`: without it, the script of a page could
-    /// not read our answer.
-    fn poll_origin(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Reads on in a head that is too large for hyper, or has a line that it cannot read: without its `Origin`, the script
+    /// of a page could not read our answer, and its `Accept` says whether a page is wanted.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut room = [0; 4096];
-        while let Some(refused) = self.refused.as_mut().filter(|_| self.watch.origin_may_come()) {
+        while let Some(refused) = self.refused.as_mut().filter(|_| self.watch.head_may_come()) {
             if refused.patience.as_mut().poll(cx).is_ready() {
                 break;
             }

@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::HeaderValue;
 use tokio::time::{Instant, Sleep};
 
 use super::framing::{Fault, Framing};
 use super::limits::{LINGER, Limits};
+use crate::core::layers::Told;
 
 /// Shared by the parts of one connection, which all run in its task: it is never contended.
 #[derive(Clone)]
@@ -99,19 +99,15 @@ impl Watch {
         self.lock().phase = Phase::Leaving;
     }
 
-    /// Whether the rest of a head that hyper cannot read may tell an `Origin`.
-    pub(super) fn origin_may_come(&self) -> bool {
+    /// Whether the rest of a head that hyper cannot read may tell who asks. What does not even begin like one tells nothing.
+    pub(super) fn head_may_come(&self) -> bool {
         let state = self.lock();
-        !state.framing.has_verdict() && state.framing.origin().is_none()
+        !state.framing.has_verdict() && state.framing.may_be_a_head()
     }
 
-    /// The `Origin` of the head that hyper cannot read, as far as it tells one.
-    pub(super) fn origin(&self) -> Option<HeaderValue> {
-        let state = self.lock();
-        state
-            .framing
-            .origin()
-            .and_then(|value| HeaderValue::from_bytes(value).ok())
+    /// What the head tells that hyper cannot read, as far as it came.
+    pub(super) fn told(&self) -> Told {
+        self.lock().framing.told()
     }
 
     /// The answer is complete.

@@ -54,6 +54,7 @@ fn layers_within(issuer: &str, request_timeout: Duration) -> Tested {
         chance: Chance,
         traced: false,
         refusals: crate::core::refusals::Refusals::default(),
+        early_pages: None,
     };
     let shell = Shell::new(options, Metrics::register(&mut registry));
     let dropped = Arc::new(Semaphore::new(0));

@@ -59,6 +59,7 @@ async fn start_behind(limits: Limits, trusted_proxies: Vec<IpNet>) -> Running {
         chance: Chance,
         traced: false,
         refusals: crate::core::refusals::Refusals::default(),
+        early_pages: None,
     };
     let shell = Shell::new(options, layers::Metrics::register(&mut registry));
     let (gate, arrived) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));

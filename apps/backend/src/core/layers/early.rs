@@ -1,0 +1,108 @@
+//! What is refused before any route has seen it: too large a head, one that cannot be read, a connection too many. A person
+//! who looks for a page gets a small one, which needs nothing else of this server; everybody else gets the problem.
+
+use askama::Template;
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN, VARY};
+use http::{HeaderMap, HeaderValue};
+
+use crate::core::language::{FluentArgs, Language, Texts};
+use crate::core::problem::{Code, Problem};
+
+/// What is known of a head that was refused: as much as could be read of it.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// The path that was asked for, if its line could be read.
+    pub path: Option<String>,
+    /// The headers that matter: `Origin`, `Accept`, `Accept-Language`.
+    pub headers: HeaderMap,
+}
+
+impl Told {
+    /// Of a request that was read.
+    pub fn of(path: &str, headers: &HeaderMap) -> Self {
+        let mut told = Self {
+            path: Some(path.to_owned()),
+            ..Self::default()
+        };
+        for name in [ORIGIN, ACCEPT, ACCEPT_LANGUAGE] {
+            for value in headers.get_all(&name) {
+                told.headers.append(name.clone(), value.clone());
+            }
+        }
+        told
+    }
+
+    pub(super) fn origin(&self) -> Option<&HeaderValue> {
+        self.headers.get(ORIGIN)
+    }
+
+    /// A browser says so of what it opens; a script that fetches does not.
+    fn wants_page(&self) -> bool {
+        let beside_the_api = |path: &str| path != "/api" && !path.starts_with("/api/");
+        self.path.as_deref().is_some_and(beside_the_api)
+            && self.headers.get_all(ACCEPT).iter().any(|accept| {
+                let accept = accept.as_bytes().to_ascii_lowercase();
+                accept.windows(9).any(|part| part == b"text/html")
+            })
+    }
+}
+
+/// What the small pages say.
+#[derive(Clone)]
+pub struct EarlyPages {
+    /// In each language.
+    pub texts: Texts,
+    /// The name of the service.
+    pub service: String,
+}
+
+#[derive(Template)]
+#[template(path = "early.html")]
+struct Page<'a> {
+    language: Language,
+    service: &'a str,
+    title: String,
+    text: String,
+    home: String,
+}
+
+impl EarlyPages {
+    /// The same answer as a page, if one is wanted.
+    pub(super) fn dress(&self, mut response: Response, told: &Told) -> Response {
+        let Some(problem) = response.extensions().get::<Problem>().filter(|_| told.wants_page()) else {
+            return response;
+        };
+        let language = Language::preferred(&told.headers).unwrap_or_default();
+        let mut values = FluentArgs::new();
+        values.set("service", self.service.clone());
+        let say = |message: &str| self.texts.say(language, message, &values);
+        let page = Page {
+            language,
+            service: &self.service,
+            title: say("error-title"),
+            text: say(message(problem.code())),
+            home: say("page-home"),
+        };
+        let Ok(html) = page.render() else {
+            return response;
+        };
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+        headers.append(VARY, HeaderValue::from(ACCEPT_LANGUAGE));
+        headers.remove(CONTENT_LENGTH);
+        *response.body_mut() = Body::from(html);
+        response
+    }
+}
+
+fn message(code: Code) -> &'static str {
+    match code {
+        Code::HeadersTooLarge => "error-headers",
+        Code::RequestTimeout => "error-timeout",
+        Code::Overloaded | Code::Unavailable => "error-unavailable",
+        _ => "error-request",
+    }
+}
