@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::str::FromStr;
 
 use email_address::{EmailAddress, Options};
+use icu_casemap::CaseMapper;
 use unicode_normalization::UnicodeNormalization;
 
 /// RFC 5321 §4.5.3.1.3 leaves 254 octets for an address between its angle brackets.
@@ -44,7 +45,7 @@ impl Email {
         &self.typed
     }
 
-    /// The address with its domain in ASCII and all letters small: two addresses with one key are one account.
+    /// The address with its domain in ASCII and its letters folded: two addresses with one key are one account.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -56,15 +57,16 @@ impl FromStr for Email {
     /// Normalises first and validates afterwards, so that no look-alike of `@` slips through the check.
     fn from_str(text: &str) -> Result<Self, InvalidEmail> {
         let typed: String = text.trim_matches(' ').nfc().collect();
-        let folded: String = typed.nfkc().collect::<String>().to_lowercase().nfc().collect();
         if typed.len() > MAX_OCTETS || typed.chars().any(unsafe_in_an_address) {
             return Err(InvalidEmail::Malformed);
         }
         // Folding turns U+FF20 and U+FE6B into `@`: an address that was not one before is an attempt to deceive.
-        if typed.matches('@').count() != 1 || folded.matches('@').count() != 1 {
+        if typed.matches('@').count() != 1 || typed.nfkc().filter(|c| *c == '@').count() != 1 {
             return Err(InvalidEmail::Malformed);
         }
-        let (local, domain) = folded.split_once('@').ok_or(InvalidEmail::Malformed)?;
+        let (local, domain) = typed.split_once('@').ok_or(InvalidEmail::Malformed)?;
+        let local = fold(local);
+        // It has a folding of its own (UTS 46), in which ß and the final sigma are letters by themselves: other domains.
         let domain = idna::domain_to_ascii_strict(domain).map_err(|_| InvalidEmail::Malformed)?;
         if !has_top_level_domain(&domain) {
             return Err(InvalidEmail::Unreachable);
@@ -77,6 +79,13 @@ impl FromStr for Email {
             Ok(Self { typed, key })
         }
     }
+}
+
+/// Compatibility caseless (Unicode Standard §3.13, D146): letters that differ in case alone are one, in whatever form they
+/// come. `σ` and `ς` are the same letter, as are `ß`, `ẞ` and `ss`.
+fn fold(local: &str) -> String {
+    let once = |text: String| CaseMapper::new().fold_string(&text).nfkc().collect::<String>();
+    once(once(local.nfd().collect()))
 }
 
 impl FromStr for NewEmail {
@@ -219,6 +228,90 @@ mod tests {
         }
         let long = format!("{}@example.com", "a".repeat(250));
         assert_eq!(long.parse::<Email>(), Err(InvalidEmail::Malformed));
+    }
+
+    /// Each row is one account, and no two rows are.
+    #[test]
+    fn letters_that_differ_in_case_alone_are_one_address() {
+        let rows: &[&[&str]] = &[
+            // The final sigma is a sigma.
+            &[
+                "\u{3b1}\u{3c3}@example.com",
+                "\u{3b1}\u{3c2}@example.com",
+                "\u{391}\u{3a3}@example.com",
+                "\u{391}\u{3a3}@EXAMPLE.com",
+            ],
+            &[
+                "gro\u{df}@example.com",
+                "gro\u{1e9e}@example.com",
+                "GROSS@example.com",
+                "gro\u{17f}s@example.com",
+            ],
+            &[
+                "i@example.com",
+                "I@example.com",
+                "\u{2160}@example.com",
+                "\u{ff29}@example.com",
+            ],
+            // The dotless i of Turkish is a letter of its own.
+            &["\u{131}@example.com"],
+            // The signs for kelvin and \u{e5}ngstr\u{f6}m are letters, and so is the long s.
+            &["k@example.com", "K@example.com", "\u{212a}@example.com"],
+            &[
+                "\u{e5}@example.com",
+                "\u{c5}@example.com",
+                "\u{212b}@example.com",
+                "A\u{30a}@example.com",
+            ],
+            &["s@example.com", "\u{17f}@example.com"],
+            &[
+                "st@example.com",
+                "\u{fb05}@example.com",
+                "\u{fb06}@example.com",
+                "ST@example.com",
+            ],
+            &[
+                "\u{1c6}@example.com",
+                "\u{1c4}@example.com",
+                "\u{1c5}@example.com",
+                "D\u{17d}@example.com",
+            ],
+            &[
+                "\u{390}@example.com",
+                "\u{1fd3}@example.com",
+                "\u{3b9}\u{308}\u{301}@example.com",
+            ],
+            &[
+                "\u{1f80}@example.com",
+                "\u{1f88}@example.com",
+                "\u{1f00}\u{3b9}@example.com",
+            ],
+            &["\u{13a0}@example.com", "\u{ab70}@example.com"],
+            &["\u{3bc}@example.com", "\u{b5}@example.com", "\u{39c}@example.com"],
+            // In a domain they are not (RFC 5892; UTS 46).
+            &[
+                "a@stra\u{df}e.example",
+                "a@STRA\u{df}E.example",
+                "a@xn--strae-oqa.example",
+            ],
+            &["a@strasse.example", "a@STRASSE.example"],
+            &["a@\u{3b1}\u{3c3}.example", "a@\u{391}\u{3a3}.example"],
+            &["a@\u{3b1}\u{3c2}.example"],
+        ];
+        let key = |text: &&str| text.parse::<Email>().unwrap().key().to_owned();
+        for row in rows {
+            for text in *row {
+                assert_eq!(key(text), key(&row[0]), "{text}");
+                // A key is the key of itself.
+                assert_eq!(key(&key(text).as_str()), key(text), "{text}");
+            }
+        }
+        // The dotted capital folds to an i and a dot above it, which are two characters, and no address.
+        for text in ["\u{130}@example.com", "i\u{307}@example.com", "I\u{307}@example.com"] {
+            assert_eq!(text.parse::<Email>(), Err(InvalidEmail::Malformed), "{text}");
+        }
+        let firsts: std::collections::BTreeSet<_> = rows.iter().map(|row| key(&row[0])).collect();
+        assert_eq!(firsts.len(), rows.len());
     }
 
     #[test]

@@ -291,6 +291,25 @@ on_both_databases! {
         ada.post("/api/auth/change-email", change).await.assert_problem(422, "invalid_email");
     }
 
+    async fn c_64_letters_that_fold_to_the_same_are_one_account(database: Database) {
+        let server = TestServer::start(database).await;
+        for (taken, others) in [
+            ("\u{3b1}\u{3c3}@example.com", &["\u{3b1}\u{3c2}@example.com", "\u{391}\u{3a3}@example.com", "\u{391}\u{3c2}@EXAMPLE.com"][..]),
+            ("stra\u{df}e@example.com", &["STRASSE@example.com", "stra\u{1e9e}e@example.com"]),
+            ("kate@example.com", &["\u{212a}ate@example.com"]),
+        ] {
+            register(&server, taken, PASSWORD).await.assert_status(201);
+            let mail = server.mail().await;
+            assert_eq!(mail.to, taken);
+            for other in others {
+                assert_eq!(register(&server, other, OTHER).await.assert_problem(409, "email_taken").status, 409, "{other}");
+                login(&server, other, PASSWORD).await.assert_status(200);
+                server.post("/api/auth/recover", json!({ "email": other })).await.assert_status(202);
+                assert_eq!(server.mails().await.last().map(|mail| mail.to.clone()).as_deref(), Some(taken), "{other}");
+            }
+        }
+    }
+
     async fn addresses_that_no_mail_can_reach_are_refused_wherever_one_is_read(database: Database) {
         let server = TestServer::start(database).await;
         verified(&server, "ada").await;
