@@ -473,6 +473,67 @@ on_both_databases! {
         ada.get("/api/auth/me").await.assert_status(200);
     }
 
+    async fn a_8_a_password_beyond_the_limit_is_refused_unhashed_wherever_one_is_set(database: Database) {
+        let toml = "[passwords]\nmax_length = 1024\n";
+        let (long, longest) = ("\u{20ac}x".repeat(512) + "y", "\u{20ac}x".repeat(512));
+        assert_eq!((long.chars().count(), longest.chars().count()), (1025, 1024));
+        let server = TestServer::start_with(database, toml).await;
+        let required = TestServer::start_with(database, &format!("email_verification = \"required\"\n{toml}")).await;
+        let refused = |answer: Answer, field: &str| {
+            let answer = answer.assert_problem(422, "password_too_long");
+            assert_eq!(answer.json()["errors"][0]["field"], field);
+        };
+        let page = async |server: &TestServer, path: &str, fields: &[(&str, &str)], cookie: &str| {
+            let fields = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+            let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded").header("sec-fetch-site", "same-origin");
+            server.send(request.header("cookie", cookie).body(Body::from(fields)).unwrap()).await
+        };
+        let refused_page = |answer: Answer, path: &str| {
+            assert_eq!(answer.status, 422, "{path}: {}", answer.text);
+            assert!(answer.text.contains("1024") || answer.text.contains("1,024"), "{path}: {}", answer.text);
+            assert!(!answer.text.contains(&long), "{path} gives the password back");
+        };
+        let ada = json!({ "email": "ada@example.com", "password": PASSWORD });
+        required.post("/api/auth/register", ada.clone()).await.assert_status(202);
+        let waiting = required.mail().await.token();
+        let person = server.user("ada").await;
+        let verify = server.mail().await.token();
+        server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202);
+        let recover = server.mail().await.token();
+        let boss = "boss@example.com".parse().unwrap();
+        operator::invite(&server.context, &boss, &Origin::command_line()).await.unwrap();
+        let invitation = server.mail().await.token();
+        let signed_in = page(&server, "/signin", &[("email", "ada@example.com"), ("password", PASSWORD)], "").await.assert_status(303);
+        let cookie = signed_in.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned()).collect::<Vec<_>>().join("; ");
+
+        let before = hashed(&server) + hashed(&required);
+        for server in [&server, &required] {
+            refused(server.post("/api/auth/register", json!({ "email": "new@example.com", "password": long })).await, "password");
+            refused_page(page(server, "/signup", &[("email", "new@example.com"), ("password", &long)], "").await, "/signup");
+        }
+        for token in [&recover, &invitation] {
+            refused(server.post("/api/auth/recover/confirm", json!({ "token": token, "new_password": long })).await, "new_password");
+            refused_page(page(&server, "/recover/password", &[("token", token), ("new_password", &long)], "").await, "/recover/password");
+        }
+        for (server, token) in [(&server, &verify), (&required, &waiting)] {
+            refused(server.post("/api/auth/verify-email/confirm", json!({ "token": token, "new_password": long })).await, "new_password");
+            refused_page(page(server, "/verify", &[("token", token), ("new_password", &long)], "").await, "/verify");
+        }
+        assert_eq!(hashed(&server) + hashed(&required), before, "what is refused is not hashed");
+        // Here the current password may be judged, and nothing else.
+        refused(person.post("/api/auth/change-password", json!({ "current_password": PASSWORD, "new_password": long })).await, "new_password");
+        refused_page(page(&server, "/account/password", &[("current_password", PASSWORD), ("new_password", &long)], &cookie).await, "/account/password");
+        assert_eq!(hashed(&server) + hashed(&required), before + 1);
+        // None is cut: one character less is another password, and is taken whole.
+        server.post("/api/auth/register", json!({ "email": "new@example.com", "password": longest })).await.assert_status(201);
+        server.post("/api/auth/login", json!({ "email": "new@example.com", "password": longest })).await.assert_status(200);
+        let before = hashed(&server);
+        server.post("/api/auth/login", json!({ "email": "new@example.com", "password": long })).await.assert_problem(401, "invalid_credentials");
+        assert_eq!(hashed(&server), before, "none that is too long is right anywhere, and none is hashed");
+        let shorter = longest.strip_suffix('x').unwrap();
+        server.post("/api/auth/login", json!({ "email": "new@example.com", "password": shorter })).await.assert_problem(401, "invalid_credentials");
+    }
+
     async fn c_77_a_password_set_on_the_command_line_ends_every_session(database: Database) {
         let scratch = ScratchDatabase::create(database).await;
         let server = Launch::new(BINARY, &scratch).start().await;

@@ -118,8 +118,37 @@ on_both_databases! {
             taken += i32::from(register(&server, email, PASSWORD).await.status == 201);
         }
         assert!(taken >= 3, "{taken} are too few to say anything");
-        let mails = server.mails().await;
+        // Those that an operator or an account's owner has sent: an invitation, and what tells of another address.
+        let invited = ["o'brien+bcc=eve@example.com", "zo\u{eb}@b\u{fc}cher.example", "=?utf-8?q?a=0d=0aCc=3A_eve?=@example.org"];
+        for email in invited {
+            let Ok(email) = email.parse() else { continue };
+            let origin = countersign::core::origin::Origin::command_line();
+            taken += i32::from(countersign::features::auth::operator::invite(&server.context, &email, &origin).await.unwrap().is_some());
+        }
+        let before = server.mails().await;
+        verified(&server, "grace").await;
+        let grace = server.sign_in("grace").await;
+        let mut moved = 0;
+        for email in ["=?utf-8?q?b=0d=0aBcc=3A_eve?=@example.com", "\"a,eve@evil.example\"@example.com", "gr\u{e4}ce+x@b\u{fc}cher.example"] {
+            let change = grace.post("/api/auth/change-email", json!({ "email": email, "password": PASSWORD })).await;
+            if change.status != 202 {
+                continue;
+            }
+            let token = server.mail().await.token();
+            grace.post("/api/auth/change-email/confirm", json!({ "token": token })).await.assert_status(204);
+            // It names the new address, to the old one.
+            let told = server.mail().await;
+            assert!(told.subject.contains("address"), "{}", told.subject);
+            moved += 1;
+        }
+        assert!(moved >= 2, "{moved} changes are too few to say anything");
+        let mails = before;
         assert_eq!(mails.len(), usize::try_from(taken).unwrap());
+        for purpose in ["invited", "changed"] {
+            let of_kind = |entry: &std::path::Path| std::fs::read_to_string(entry).unwrap().contains(purpose);
+            let found = std::fs::read_dir(server.folder().join("mail")).unwrap().filter(|entry| of_kind(&entry.as_ref().unwrap().path()));
+            assert!(found.count() > 0, "no mail that says {purpose}");
+        }
         for entry in std::fs::read_dir(server.folder().join("mail")).unwrap() {
             let raw = std::fs::read(entry.unwrap().path()).unwrap();
             let raw = String::from_utf8(raw).unwrap();
