@@ -55,9 +55,11 @@ pub(super) async fn find(context: &Context, secret: &CookieSecret) -> Result<Opt
     let lifetime = context.settings.tokens.refresh_idle_ttl;
     let expires_at = now + lifetime;
     let rest = EXTEND_AFTER.min(lifetime / EXTENDED_IN_A_LIFETIME);
-    let extended = expires_at > found.expires_at + rest;
-    if extended {
-        store::extend(&context.db, secret.hash(), expires_at).await?;
+    let mut extended = expires_at > found.expires_at + rest;
+    if extended && let Err(error) = store::extend(&context.db, secret.hash(), expires_at).await {
+        // The session is good for as long as it was: on a database that is read-only, people stay signed in.
+        tracing::warn!(%error, "a browser's cookie could not be extended; the next page tries again");
+        extended = false;
     }
     Ok(Some(Found {
         who: SignedIn { account, session },

@@ -5,11 +5,29 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use countersign_store::{Sql, query};
 use countersign_testkit::{Answer, Database, PASSWORD, TestServer, on_both_databases};
 
 use super::{Browser, FIELDS, FORM, FORMS, NEW_PASSWORD, ORIGIN, SIGNED_IN, encoded, form};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Not among the statements of this program: what they name is not there.
+static REFUSE: Sql = Sql::new(
+    "CREATE TRIGGER no_writes BEFORE UPDATE ON browser_sessions BEGIN SELECT RAISE(ABORT, 'read-only'); END",
+    "CREATE FUNCTION no_writes() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE read_only_sql_transaction; END'",
+    file!(),
+);
+static REFUSE_UPDATES: Sql = Sql::new(
+    "DROP TABLE IF EXISTS no_such_table",
+    "CREATE TRIGGER no_writes BEFORE UPDATE ON browser_sessions EXECUTE FUNCTION no_writes()",
+    file!(),
+);
+static ALLOW: Sql = Sql::new(
+    "DROP TRIGGER no_writes",
+    "DROP TRIGGER no_writes ON browser_sessions",
+    file!(),
+);
 
 /// The names of the cookies that an answer sets.
 fn names(answer: &Answer) -> Vec<String> {
@@ -152,6 +170,23 @@ on_both_databases! {
             server.context.clock.advance(Duration::from_secs(minutes * 60 + 1));
             assert!(!ada.is_signed_in().await, "{lifetime} unused");
         }
+    }
+
+    async fn who_is_signed_in_stays_so_where_the_cookie_cannot_be_extended(database: Database) {
+        let server = TestServer::start(database).await;
+        let mut ada = Browser::sign_up(&server, "ada").await;
+        server.context.clock.advance(5 * DAY);
+        // As on a database that is read-only: what reads goes on.
+        for statement in [&REFUSE, &REFUSE_UPDATES] {
+            query(statement).execute(&server.context.db).await.unwrap();
+        }
+        let page = ada.get("/account").await.assert_status(200);
+        assert!(page.text.contains("ada@example.com"), "{}", page.text);
+        assert_eq!(session_cookie(&page), None, "what was not extended is not said to be");
+        assert!(ada.is_signed_in().await);
+        query(&ALLOW).execute(&server.context.db).await.unwrap();
+        let page = ada.get("/account").await.assert_status(200);
+        assert!(session_cookie(&page).is_some(), "it is tried again");
     }
 
     async fn a_form_that_the_browser_says_is_ours_needs_no_token(database: Database) {
