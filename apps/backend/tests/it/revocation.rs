@@ -358,3 +358,62 @@ async fn two_nodes_agree() {
         }
     }
 }
+
+/// The limit on open files lowers how many connections there are, and with it how many may wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn those_who_wait_leave_room_where_few_files_may_be_open() {
+    let scratch = ScratchDatabase::create(Database::Sqlite).await;
+    let mut launch = Launch::new(env!("CARGO_BIN_EXE_countersign"), &scratch);
+    // Room for 40 connections beside what is reserved: half of the files are better than none.
+    let limited = ["sh", "-c", "ulimit -n 100 && exec \"$0\" \"$@\""].map(str::to_owned);
+    launch.command.splice(0..0, limited);
+    let server = launch.start().await;
+    let client = server.client();
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD });
+    client
+        .post("/api/auth/register", &body)
+        .await
+        .unwrap()
+        .assert_status(201);
+    let ada = client
+        .post("/api/auth/login", &body)
+        .await
+        .unwrap()
+        .assert_status(200)
+        .json();
+    let token = ada["access_token"].as_str().unwrap();
+    let (_, path) = reference(token);
+    let etag = client.get_as(&path, "").await.unwrap().header("etag").to_owned();
+    // Each on a connection of its own, as many clients would.
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let (client, path, etag) = (server.client(), path.clone(), etag.clone());
+        waiting.spawn(async move { client.wait_for_change(&path, &etag, 60).await });
+    }
+    // Of 50 connections, 25 may be held for a change: the others are answered at once, and so is everybody else.
+    for _ in 0..15 {
+        let answered = waiting
+            .join_next()
+            .await
+            .unwrap()
+            .unwrap()
+            .expect("there is room for all of them");
+        assert_eq!(
+            (answered.status.as_u16(), answered.header("preference-applied")),
+            (304, "")
+        );
+    }
+    client
+        .get_as("/api/auth/me", token)
+        .await
+        .expect("there is room")
+        .assert_status(200);
+    assert_eq!(waiting.len(), 25);
+    let ended = client
+        .send((axum::http::Method::POST, "/api/auth/logout"), None, token)
+        .await;
+    ended.unwrap().assert_status(204);
+    while let Some(told) = waiting.join_next().await {
+        told.unwrap().unwrap().assert_status(200);
+    }
+}

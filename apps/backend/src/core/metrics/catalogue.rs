@@ -79,7 +79,7 @@ pub const METRICS: &[Described] = &[
         .worry("above a quarter of `status_lists.lifetime`: lists are not signed anew; verifiers refuse tokens when it is over"),
     gauge("status_list_waiters", "Verifiers that wait for a change of a status list"),
     counter("status_list_waiters_refused", "Verifiers that would have waited and were answered at once, by limit")
-        .labels("`reason`: `address` (half of `http.max_connections_per_address`), `total` (half of `http.max_connections`)")
+        .labels("`reason`: `address` (half of `http.max_connections_per_address`), `total` (half of `http.max_connections`, or of what the limit on open files leaves of it)")
         .worry("verifiers among them: they ask again after up to five seconds, and hear of revocations that late"),
     gauge("signing_key_age_seconds", "Time since the key that signs was first seen")
         .worry("older than your policy allows: `countersign keys rotate`"),

@@ -8,15 +8,12 @@ const RESERVED: u64 = 256;
 /// Raises the soft limit on open files as far as `wanted` connections need and the hard limit allows, and gives the
 /// number of connections there is room for.
 pub(super) fn connections(wanted: usize) -> usize {
-    let needed = (wanted as u64).saturating_add(RESERVED);
     let limit = getrlimit(Resource::Nofile);
-    let room = match limit.current {
-        Some(current) if current < needed => raise(limit, current, needed),
+    let files = match limit.current {
+        Some(current) if current < needed(wanted) => raise(limit, current, needed(wanted)),
         _ => return wanted,
     };
-    // With very few files, half of them are better than none.
-    let possible = room.saturating_sub(RESERVED).max(room / 2);
-    let possible = usize::try_from(possible).unwrap_or(usize::MAX).min(wanted);
+    let possible = connections_with(files, wanted);
     if possible < wanted {
         tracing::warn!(
             possible,
@@ -25,6 +22,26 @@ pub(super) fn connections(wanted: usize) -> usize {
         );
     }
     possible
+}
+
+/// The same number, without raising the limit: as it will be once it is raised.
+pub(super) fn room(wanted: usize) -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    // None is no limit.
+    match limit.maximum {
+        Some(files) if files < needed(wanted) => connections_with(files, wanted),
+        _ => wanted,
+    }
+}
+
+fn needed(wanted: usize) -> u64 {
+    (wanted as u64).saturating_add(RESERVED)
+}
+
+/// With very few files, half of them are better than none.
+fn connections_with(files: u64, wanted: usize) -> usize {
+    let possible = files.saturating_sub(RESERVED).max(files / 2);
+    usize::try_from(possible).unwrap_or(usize::MAX).min(wanted)
 }
 
 fn raise(limit: Rlimit, current: u64, needed: u64) -> u64 {
@@ -46,10 +63,12 @@ mod tests {
 
     #[test]
     fn what_fits_is_granted_and_the_rest_is_cut_to_the_hard_limit() {
-        assert_eq!(connections(10), 10);
+        assert_eq!((room(10), connections(10)), (10, 10));
         let hard = getrlimit(Resource::Nofile).maximum;
         if let Some(hard) = hard.and_then(|hard| usize::try_from(hard).ok()) {
-            assert!(connections(hard.saturating_mul(2)) < hard);
+            let room = room(hard.saturating_mul(2));
+            assert!(room < hard);
+            assert_eq!(connections(hard.saturating_mul(2)), room);
         }
     }
 }

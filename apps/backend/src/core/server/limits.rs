@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::capacity;
+
 /// The limits of a server.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -20,6 +22,14 @@ pub struct Limits {
     pub max_connections: usize,
     /// Connections of one IPv4 address, or of one IPv6 /64.
     pub max_connections_per_address: usize,
+}
+
+impl Limits {
+    /// How many connections there can be: as many as were asked for, or as the hard limit on open files allows.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        capacity::room(self.max_connections)
+    }
 }
 
 impl Default for Limits {
