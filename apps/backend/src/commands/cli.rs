@@ -208,6 +208,39 @@ pub fn asks_for_json(arguments: impl IntoIterator<Item = OsString>) -> bool {
     })
 }
 
+/// Whether a command line seems to be one of a server, before it is read: it names no other command. (A value may be
+/// spelled like one; then a server only notices signals some milliseconds later.)
+pub fn serves(arguments: impl IntoIterator<Item = OsString>) -> bool {
+    let is_other = |argument: OsString| OTHERS.iter().any(|other| argument == *other);
+    !arguments.into_iter().skip(1).any(is_other)
+}
+
+/// Every command but `serve`, and what makes clap print something instead.
+const OTHERS: [&str; 22] = [
+    "dev",
+    "health",
+    "doctor",
+    "migrate",
+    "keys",
+    "users",
+    "sessions",
+    "mail",
+    "token",
+    "audit",
+    "backup",
+    "restore",
+    "migrate-database",
+    "openapi",
+    "settings",
+    "errors",
+    "completions",
+    "help",
+    "-h",
+    "--help",
+    "-V",
+    "--version",
+];
+
 /// The name of an operator: what can stand in a table.
 fn operator_name(text: &str) -> Result<String, String> {
     let length = text.chars().count();

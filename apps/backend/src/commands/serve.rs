@@ -12,7 +12,7 @@ use super::{Failure, database_is_new};
 use crate::core::chance::Chance;
 use crate::core::clock::Clock;
 use crate::core::origin::Origin;
-use crate::core::server::{Listening, Server, Shutdown, ignore_signals};
+use crate::core::server::{IgnoredSignals, Listening, Server, Shutdown, ignore_signals};
 use crate::features::audit::{self, Actor, Event, Kind};
 use crate::features::health;
 use crate::settings::{Log, LogFormat, Settings};
@@ -26,14 +26,18 @@ use crate::{Context, app};
     clippy::print_stdout,
     reason = "a person is greeted; nothing of it is secret, and the log goes elsewhere"
 )]
-pub(super) async fn serve(mut settings: Settings) -> Result<(), Failure> {
+pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals>) -> Result<(), Failure> {
     // The first random bytes take 40 ms, while the entropy source tests itself: that goes beside the rest.
     std::thread::spawn(|| Chance.bytes::<1>());
-    ignore_signals()?;
+    ignored.map_or_else(ignore_signals, Ok)?.tell();
     // First, because the issuer's name may hold the port, which may be any free one.
     let listening = Listening::on(settings.listen).await?;
     let address = listening.address();
     settings.bound_to(address);
+    let operator = match settings.metrics_listen {
+        Some(address) => Some(Listening::on(address).await?),
+        None => None,
+    };
     let database_is_new = database_is_new(&settings);
     let context = Context::open(settings, Role::Server, Clock::system()).await?;
     for warning in context.db.warnings() {
@@ -48,10 +52,7 @@ pub(super) async fn serve(mut settings: Settings) -> Result<(), Failure> {
     tell(&context, Kind::ServerStarted).await.map_err(Failure::new)?;
     let shutdown = Shutdown::on_signals(context.readiness.clone())?;
     let server = Server::at(listening, context.server.clone());
-    let operator = match context.settings.metrics_listen {
-        Some(address) => Some(Server::bind(address, context.server.clone()).await?),
-        None => None,
-    };
+    let operator = operator.map(|listening| Server::at(listening, context.server.clone()));
     tracing::info!(%address, issuer = context.settings.issuer.as_str(), "listening");
     if is_read_by_a_person(&context.settings.log, database_is_new) {
         println!("{}", banner(&context, address, database_is_new));

@@ -100,6 +100,23 @@ fn what_does_not_go_together_is_wrong_usage() {
 }
 
 #[test]
+fn a_server_is_known_before_its_command_line_is_read() {
+    for line in [
+        "countersign",
+        "countersign serve",
+        "countersign --config a.toml",
+        "countersign serve --listen 127.0.0.1:0",
+    ] {
+        assert!(serves(line.split(' ').map(Into::into)), "{line}");
+    }
+    for command in CommandLine::command().get_subcommands() {
+        let line = ["countersign", "--json", command.get_name()];
+        let is_server = command.get_name() == "serve";
+        assert_eq!(serves(line.map(Into::into)), is_server, "{}", command.get_name());
+    }
+}
+
+#[test]
 fn completions_name_the_commands() {
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         let script = String::from_utf8(completions(shell)).unwrap();

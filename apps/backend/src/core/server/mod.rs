@@ -29,7 +29,7 @@ pub use self::framing::{Fault, Framing};
 pub use self::limits::Limits;
 pub use self::listener::BindError;
 pub use self::metrics::Metrics;
-pub use self::shutdown::{Readiness, Shutdown, ignore_signals};
+pub use self::shutdown::{IgnoredSignals, Readiness, Shutdown, ignore_signals};
 use super::layers::Shell;
 
 /// What a server needs beside its address and its routes.

@@ -119,25 +119,37 @@ impl Shutdown {
     }
 }
 
+/// Signals that a server goes on at, from the moment on in which this was made: what comes is noticed, and told once
+/// [`IgnoredSignals::tell`] was called.
+pub struct IgnoredSignals(Signals);
+
 /// Makes a server go on at signals that would end it without a word: those that other programs take for "read your
 /// settings again" or "open your log anew", and the one of a file that has reached a limit, where the write fails anyway.
 /// (That of a pipe nobody reads is ignored by every Rust program.)
 ///
+/// To be called as early as can be, within a runtime.
+///
 /// # Errors
 /// When the operating system refuses the handlers.
-pub fn ignore_signals() -> io::Result<()> {
-    let mut signals = Signals::of(IGNORED)?;
-    tokio::spawn(async move {
-        loop {
-            let name = signals.next().await;
-            tracing::info!(
-                signal = name,
-                "this signal is ignored: settings are read at the start, keys are followed by themselves, and the log \
-                 goes to the standard error; SIGTERM stops the server"
-            );
-        }
-    });
-    Ok(())
+pub fn ignore_signals() -> io::Result<IgnoredSignals> {
+    Signals::of(IGNORED).map(IgnoredSignals)
+}
+
+impl IgnoredSignals {
+    /// Tells the log of each that came or comes.
+    pub fn tell(self) {
+        let mut signals = self.0;
+        tokio::spawn(async move {
+            loop {
+                let name = signals.next().await;
+                tracing::info!(
+                    signal = name,
+                    "this signal is ignored: settings are read at the start, keys are followed by themselves, and the \
+                     log goes to the standard error; SIGTERM stops the server"
+                );
+            }
+        });
+    }
 }
 
 const STOPPING: [(&str, SignalKind); 3] = [
