@@ -52,6 +52,15 @@ id!(
     AuditId
 );
 
+impl AccountId {
+    /// When it was made, in milliseconds since the epoch; 0 of one that does not tell.
+    #[must_use]
+    pub fn made_at(self) -> i64 {
+        let (seconds, nanos) = self.0.get_timestamp().map_or((0, 0), |made| made.to_unix());
+        i64::try_from(seconds.saturating_mul(1000)).unwrap_or(0) + i64::from(nanos / 1_000_000)
+    }
+}
+
 /// A UUID of version 7 for anything that has no id type of its own, such as `jti`.
 pub fn uuid_v7(now: Timestamp, chance: Chance) -> Uuid {
     let millis = u64::try_from(now.millis()).unwrap_or(0);

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::chain::{DELETED, Hash, Salt, SealedRow, is_commitment, pseudonym};
-use super::{Event, Filter};
+use super::{Event, Filter, Kind};
 use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, AuditId, SessionId};
 
@@ -282,6 +282,30 @@ pub(super) async fn subjects<'c>(conn: impl Into<Conn<'c>>, after: Uuid, limit: 
     ))
     .bind(after)
     .bind(limit)
+    .all(conn)
+    .await
+}
+
+/// The accounts behind one and up to another of which the log has the registration, sealed or not yet.
+pub(super) async fn registered<'c>(
+    conn: impl Into<Conn<'c>>,
+    after: AccountId,
+    last: AccountId,
+) -> Result<Vec<AccountId>, Error> {
+    query(sql!(
+        "SELECT s.account_id
+           FROM audit_subjects s
+           JOIN audit_events e ON e.subject = s.pseudonym
+          WHERE s.account_id > $1 AND s.account_id <= $2
+            AND e.seq IS NOT NULL AND e.kind = $3 AND e.outcome = 'success'
+          UNION
+         SELECT account_id
+           FROM audit_events
+          WHERE account_id > $1 AND account_id <= $2 AND seq IS NULL AND kind = $3 AND outcome = 'success'"
+    ))
+    .bind(after)
+    .bind(last)
+    .bind(Kind::AccountRegistered.name())
     .all(conn)
     .await
 }

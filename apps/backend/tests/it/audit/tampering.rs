@@ -83,6 +83,19 @@ async fn copy(server: &TestServer) -> Copy {
     copy
 }
 
+async fn rows_of(server: &TestServer, wanted: &str) -> Vec<Vec<Value>> {
+    let (mut found, mut is_wanted) = (Vec::new(), false);
+    let mut pieces = server.context.db.read_whole();
+    loop {
+        match pieces.next().await.unwrap() {
+            Piece::Table(table) => is_wanted = table.name == wanted,
+            Piece::Rows(rows) if is_wanted => found.extend(rows),
+            Piece::Rows(_) => {}
+            Piece::End => return found,
+        }
+    }
+}
+
 /// Puts a table's rows in the place of those that are there. Not if the database refuses them.
 async fn put(server: &TestServer, copied: &Copied) -> bool {
     server.context.db.clear(&copied.table).await.unwrap();
@@ -330,6 +343,55 @@ on_both_databases! {
 }
 
 on_both_databases! {
+    /// An account is taken away, a deletion that never was is written and sealed, the server forgets the person, and the
+    /// account comes back: nobody can tell any more what it did.
+    async fn an_account_that_was_forgotten_and_is_there_again_is_found(database: Database) {
+        let server = log(database).await;
+        let sound = verdict(&server).await.unwrap();
+        let ada = server.sign_in("ada").await.get("/api/auth/me").await.json()["id"].clone();
+        let ada: AccountId = serde_json::from_value(ada).unwrap();
+        seal(&server.context).await.unwrap();
+        let accounts = server.context.db.tables().await.unwrap().into_iter().find(|table| table.name == "accounts").unwrap();
+        let rows = rows_of(&server, "accounts").await;
+        let is_ada = |row: &&Vec<Value>| row.iter().any(|value| matches!(value, Value::Uuid(id) if *id == ada.0));
+        let taken: Vec<_> = rows.iter().filter(is_ada).cloned().collect();
+        assert_eq!(taken.len(), 1);
+        let origin = Origin::of_server();
+        record_alone(&server.context.db, &server.context.clock, Event::new(Kind::AccountDeleted, ada, &origin)).await.unwrap();
+        query(sql!("INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, 0)")).bind(ada).execute(&server.context.db).await.unwrap();
+        query(sql!("DELETE FROM accounts WHERE id = $1")).bind(ada).execute(&server.context.db).await.unwrap();
+        // While it is away it is as deleted as any.
+        assert!(verdict(&server).await.unwrap().erased > sound.erased);
+        server.context.db.write_rows(&accounts, &taken).await.unwrap();
+        let why = verdict(&server).await.unwrap_err();
+        assert!(why.contains(&ada.to_string()), "{why}");
+        // Nor does it help that it goes on as if nothing had been.
+        server.sign_in("ada").await;
+        let why = verdict(&server).await.unwrap_err();
+        assert!(why.contains(&ada.to_string()), "{why}");
+        // So is an account that was written into the database by hand.
+        query(sql!("DELETE FROM accounts WHERE id = $1")).bind(ada).execute(&server.context.db).await.unwrap();
+        verdict(&server).await.unwrap();
+    }
+
+    /// Neither is found of accounts that were made properly, also while their entries wait, and after those became old.
+    async fn an_account_whose_registration_is_old_or_not_sealed_yet_is_no_finding(database: Database) {
+        let server = TestServer::start_with(database, "[audit]\nretention = \"30d\"\n").await;
+        server.user("ada").await;
+        seal(&server.context).await.unwrap();
+        let judge = || Judge::new(server.context.keys.public_keys());
+        server.user("barbara").await;
+        countersign::features::audit::verify(&server.context, judge()).await.unwrap();
+        for _ in 0..4 {
+            server.context.clock.advance(Duration::from_secs(20 * 24 * 60 * 60));
+            verdict(&server).await.unwrap();
+        }
+        let sound = verdict(&server).await.unwrap();
+        assert!(sound.removed_through > 0, "{sound:?}");
+        server.sign_in("ada").await;
+        verdict(&server).await.unwrap();
+    }
+
     async fn what_went_before_it_was_old_is_found_whoever_signed_it(database: Database) {
         let server = log(database).await;
         let tokens = server_checkpoints(&copy(&server).await);

@@ -5,7 +5,7 @@ use std::fmt;
 use uuid::Uuid;
 
 use super::SealedRow;
-use crate::core::ids::AuditId;
+use crate::core::ids::{AccountId, AuditId};
 
 /// What is wrong with a log: the first thing that was found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +65,12 @@ pub enum Tampering {
          the log"
     )]
     NobodyAnyMore(Uuid),
+    /// A person who is there and whom the log does not know.
+    #[error(
+        "the account {0} is there, but its registration is not in the log: it was written into the database by hand, or \
+         was declared deleted, forgotten and put back"
+    )]
+    Unregistered(AccountId),
     /// The row by which servers take turns is gone.
     #[error("the row of audit_head was removed or given another id; nothing is sealed without it")]
     NoHead,

@@ -1,5 +1,7 @@
 //! Reading the log: page by page from its beginning, as an export writes it and a judge hears it.
 
+use std::collections::HashSet;
+
 use countersign_jose::decode_without_verifying;
 use countersign_store::Error;
 use uuid::Uuid;
@@ -8,6 +10,7 @@ use super::super::chain::{Judge, RowName, SealedRow, Soundness, Tampering, is_at
 use super::super::store::{self, Checkpoint, Unsealed};
 use crate::Context;
 use crate::core::clock::Timestamp;
+use crate::core::ids::AccountId;
 
 /// How many rows are read at a time.
 const PAGE: i64 = 500;
@@ -132,6 +135,7 @@ pub async fn verify(context: &Context, mut judge: Judge) -> Result<Soundness, Ve
         .into());
     }
     judge_people(context, sound.begins_at).await?;
+    judge_accounts(context, sound.begins_at).await?;
     match store::revision(&context.db).await? {
         Some(_) => Ok(sound),
         None => Err(Tampering::NoHead.into()),
@@ -156,6 +160,29 @@ async fn judge_people(context: &Context, begins_at: Option<i64>) -> Result<(), V
     match missing {
         Some(nobody) => Err(Tampering::NobodyAnyMore(nobody.pseudonym).into()),
         None => Ok(()),
+    }
+}
+
+/// Whether the log knows of every account that it was registered. An account's id holds the time at which it was made: of
+/// those whose registration may have gone with the beginning of the log, nothing can be told.
+async fn judge_accounts(context: &Context, begins_at: Option<i64>) -> Result<(), VerifyError> {
+    let mut after = AccountId(Uuid::nil());
+    loop {
+        let accounts = context.account_ids(after, PAGE).await?;
+        let Some(&last) = accounts.last() else {
+            return Ok(());
+        };
+        // Read after the accounts: of an account that was made meanwhile nothing is asked.
+        let registered: HashSet<AccountId> = store::registered(&context.db, after, last).await?.into_iter().collect();
+        let unknown = accounts
+            .into_iter()
+            .find(|account| !registered.contains(account) && !is_at_beginning(account.made_at(), begins_at));
+        if let Some(account) = unknown
+            && context.has_account(account).await?
+        {
+            return Err(Tampering::Unregistered(account).into());
+        }
+        after = last;
     }
 }
 
