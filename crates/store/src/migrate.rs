@@ -5,7 +5,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use crate::db::Engine;
 use crate::postgres::{Postgres, SchemaLock};
 use crate::sqlite::Sqlite;
-use crate::{Db, Error, Sql, query, row};
+use crate::{Db, Error, Shortfall, Sql, query, row};
 
 /// A step of the schema. Its script runs unchanged on both databases.
 #[derive(Clone, Copy, Debug)]
@@ -117,10 +117,24 @@ impl Db {
         }
     }
 
+    /// What the role of this connection must be allowed to do with the tables of these migrations, and is not; nothing
+    /// on SQLite, which knows no roles. One statement.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn shortfalls(&self, migrations: &[Migration]) -> Result<Vec<Shortfall>, Error> {
+        match &*self.engine {
+            Engine::Sqlite(_) => Ok(Vec::new()),
+            Engine::Postgres(postgres) => postgres.shortfalls(&tables(migrations)).await,
+        }
+    }
+
     /// On SQLite the write lock of the file is the lock: the record's key refuses the second of two processes, which
     /// then looks again and goes on.
     async fn migrate_file(&self, sqlite: &Sqlite, migrations: &[Migration], now: i64) -> Result<Applied, MigrateError> {
-        query(&CREATE).execute(self).await?;
+        if !self.has_records().await? {
+            query(&CREATE).execute(self).await?;
+        }
         let mut applied = Applied(Vec::new());
         while let Some(next) = missing(migrations, &self.records().await?)?.first() {
             match sqlite.script(next.sql, &record(next, now)).await {
@@ -148,7 +162,10 @@ impl Db {
         let mut applied = Applied(Vec::new());
         loop {
             let schema = postgres.lock_schema(&mut connection).await?;
-            schema.execute(&query(&CREATE)).await?;
+            // A role that may not make tables can go on with those that are there.
+            if schema.fetch::<i64>(&query(&FIND)).await?.is_empty() {
+                schema.execute(&query(&CREATE)).await?;
+            }
             let records = schema.fetch(&query(&READ)).await?;
             let Some(next) = missing(migrations, &records)?.first() else {
                 schema.commit().await?;
@@ -198,6 +215,16 @@ const WRITE_NOTHING: &str = "UPDATE schema_migrations SET name = name WHERE vers
 
 const fn own(text: &'static str) -> Sql {
     Sql::new(text, text, file!())
+}
+
+/// The tables that migrations make, and the record of them. They are ours, so a line with `CREATE TABLE` names one.
+fn tables<'m>(migrations: &[Migration]) -> Vec<&'m str> {
+    let named = migrations
+        .iter()
+        .flat_map(|migration| migration.sql.lines())
+        .filter_map(|line| line.trim_start().strip_prefix("CREATE TABLE "));
+    let names = named.filter_map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next());
+    names.chain(["schema_migrations"]).collect()
 }
 
 async fn apply(schema: SchemaLock<'_>, migration: &Migration, now: i64) -> Result<(), Error> {

@@ -44,6 +44,9 @@ pub(super) fn of_pool(why: &PoolError) -> Error {
 /// calls it a feature that is not supported.
 pub(super) fn of_beginning(why: Error) -> Error {
     match why {
+        Error::Database(why) if why.starts_with(SqlState::FEATURE_NOT_SUPPORTED.code()) => {
+            Error::unavailable(format!("it is a standby, and takes no writes ({why})"))
+        }
         Error::Database(why) => Error::Unavailable(why),
         other => other,
     }
@@ -94,13 +97,14 @@ fn told_by_link(why: &tokio_postgres::Error) -> Error {
 
 /// Class 08 connection, 53 resources, 55 something is not ready or held by another, 57 intervention, 58 the system below
 /// the server, 28 and 3D a role or database that is not (yet) there; 25006 a standby, or a server that is set to be
-/// read-only, 25P03 and 25P04 a transaction that took too long, 42501 a right that this role has not (or not yet).
+/// read-only, 25P03 and 25P04 a transaction that took too long, 42501 a right that this role has not (or not yet), 3F and
+/// 42P01 a schema or a table that is not there, or that this role may not see.
 fn passes(code: &SqlState) -> bool {
     let code = code.code();
-    ["08", "53", "55", "57", "58", "28", "3D"]
+    ["08", "53", "55", "57", "58", "28", "3D", "3F"]
         .iter()
         .any(|class| code.starts_with(class))
-        || ["25006", "25P03", "25P04", "42501"].contains(&code)
+        || ["25006", "25P03", "25P04", "42501", "42P01"].contains(&code)
 }
 
 fn described(refusal: &DbError) -> String {
@@ -119,7 +123,7 @@ fn described(refusal: &DbError) -> String {
 
 /// Classes whose texts name no value: connection, feature, state of the transaction, statement name, role, database,
 /// syntax and rights, resources, readiness, intervention, system.
-const WITHOUT_VALUES: [&str; 11] = ["08", "0A", "25", "26", "28", "3D", "42", "53", "55", "57", "58"];
+const WITHOUT_VALUES: [&str; 12] = ["08", "0A", "25", "26", "28", "3D", "3F", "42", "53", "55", "57", "58"];
 
 #[cfg(test)]
 mod tests {
@@ -129,12 +133,12 @@ mod tests {
     #[test]
     fn what_passes_and_what_does_not() {
         let passing = [
-            "08000", "08006", "25006", "25P03", "25P04", "28000", "28P01", "3D000", "42501", "53100", "53200", "53300",
-            "55000", "55006", "55P03", "57014", "57P01", "57P02", "57P03", "58000", "58030",
+            "08000", "08006", "25006", "25P03", "25P04", "28000", "28P01", "3D000", "3F000", "42501", "42P01", "53100",
+            "53200", "53300", "55000", "55006", "55P03", "57014", "57P01", "57P02", "57P03", "58000", "58030",
         ];
         let lasting = [
             "0A000", "22001", "22P02", "22021", "23502", "23503", "23505", "25000", "25P01", "25P02", "26000", "40001",
-            "40P01", "42601", "42703", "42P01", "54000", "XX000",
+            "40P01", "42601", "42703", "54000", "XX000",
         ];
         for code in passing {
             assert!(passes(&SqlState::from_code(code)), "{code}");

@@ -4,6 +4,7 @@ mod errors;
 mod inspection;
 mod listen;
 mod retries;
+mod rights;
 mod script;
 mod session;
 mod tls;
@@ -19,6 +20,7 @@ use tracing::warn;
 
 pub(crate) use errors::told;
 pub use listen::Listener;
+pub use rights::{Lack, Shortfall};
 pub(crate) use script::SchemaLock;
 pub(crate) use session::Session;
 pub use url::{PARAMETERS, unknown_parameter};

@@ -4,12 +4,12 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use countersign_store::{Db, Examination, Kind, OpenError, Role, Schema, database_file};
+use countersign_store::{Db, Examination, Kind, Lack, OpenError, Role, Schema, Shortfall, database_file};
 
 use super::finding::Finding;
 use super::{CLOSE, compare_clocks};
 use crate::commands::database_is_new;
-use crate::context::{Access, Opening, database_options, place_of};
+use crate::context::{self, Access, Opening, database_options, place_of};
 use crate::core::clock::Clock;
 use crate::features::audit;
 use crate::migrations;
@@ -34,15 +34,24 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
         return None;
     }
     let url = settings.database_url.expose();
+    if let Err(error) = context::look_at_file(url) {
+        findings.push(Finding::broken(DATABASE, error.to_string(), ""));
+        return None;
+    }
+    let mut opening = Opening::Existing;
     if url.starts_with("sqlite://")
         && let Ok(path) = database_file(url)
         && path.exists()
     {
         look_at_file(&path, findings);
+        // To open it for writing would switch its log on again.
+        if has_no_log(&path) {
+            opening = Opening::Reading;
+        }
     }
     let access = Access {
         role: Role::Admin,
-        opening: Opening::Existing,
+        opening,
         operator: None,
     };
     match Db::open(&database_options(settings, &access)).await {
@@ -78,8 +87,11 @@ pub(super) async fn look(db: &Db, settings: &Settings, clock: &Clock, findings: 
         )),
     }
     let schema = schema(db).await;
+    if schema.is_sound() || db.kind() == Kind::Postgres {
+        findings.extend(rights(db).await);
+    }
     if schema.is_sound() {
-        findings.extend(writing(db).await);
+        findings.extend(writing(db, settings).await);
     }
     findings.push(schema);
     // Whatever was written down was written down in the past.
@@ -125,8 +137,41 @@ fn report(examined: &Examination, settings: &Settings, clock: &Clock, findings: 
     }
 }
 
+/// What the role may not do that a server has to.
+async fn rights(db: &Db) -> Vec<Finding> {
+    let lacking = db.shortfalls(migrations::ALL).await.unwrap_or_default();
+    let has_none = |lacking: &Shortfall| lacking.lack == Lack::Table;
+    // Where the schema is not there at all, that is said by itself.
+    let schema_is_missing = lacking.iter().filter(|lacking| has_none(lacking)).count() > 1;
+    let told = lacking
+        .iter()
+        .filter(|lacking| !(schema_is_missing && has_none(lacking)));
+    told.map(lack).collect()
+}
+
+fn lack(lacking: &Shortfall) -> Finding {
+    let remedy = match &lacking.lack {
+        Lack::Table => "was it renamed or dropped? Restore it; until then requests are 503".to_owned(),
+        Lack::Rights(_) => format!("as its owner: `{}`; until then requests are 503", lacking.remedy),
+        Lack::Policy | Lack::Condition => format!(
+            "as its owner: `{}`, or switch row level security off for it; until then rows are missing, or cannot be written",
+            lacking.remedy
+        ),
+    };
+    match lacking.is_certain() {
+        true => Finding::broken(DATABASE, lacking.to_string(), remedy),
+        false => Finding::doubtful(DATABASE, lacking.to_string(), remedy),
+    }
+}
+
 /// Whether it takes what a server has to write.
-async fn writing(db: &Db) -> Option<Finding> {
+async fn writing(db: &Db, settings: &Settings) -> Option<Finding> {
+    // What was opened to read is not written into.
+    if let Ok(path) = database_file(settings.database_url.expose())
+        && has_no_log(&path)
+    {
+        return None;
+    }
     let error = db.check_writable().await.err()?;
     let remedy = match db.kind() {
         Kind::Postgres => {
@@ -181,10 +226,7 @@ async fn schema(db: &Db) -> Finding {
 
 /// The embedded file, from outside: how it keeps its log, how much room there is, how fast the disk is.
 fn look_at_file(path: &Path, findings: &mut Vec<Finding>) {
-    // Bytes 18 and 19 of the header: 2 where it has a write-ahead log (SQLite, "Database File Format").
-    let mut header = [0; 20];
-    let is_read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    if is_read.is_ok() && header[18..20] != [2, 2] {
+    if has_no_log(path) {
         findings.push(Finding::doubtful(
             DATABASE,
             "another program has switched its write-ahead log off",
@@ -204,6 +246,13 @@ fn look_at_file(path: &Path, findings: &mut Vec<Finding>) {
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     findings.extend([room(folder), sync(folder)].into_iter().flatten());
+}
+
+/// Bytes 18 and 19 of the header: 2 where it has a write-ahead log (SQLite, "Database File Format").
+fn has_no_log(path: &Path) -> bool {
+    let mut header = [0; 20];
+    let is_read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    is_read.is_ok() && header[18..20] != [2, 2]
 }
 
 fn room(folder: &Path) -> Option<Finding> {

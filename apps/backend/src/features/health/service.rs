@@ -1,6 +1,6 @@
 //! What it takes to be ready for traffic.
 
-use countersign_store::{Error, MigrateError, Schema};
+use countersign_store::{Error, Lack, MigrateError, Schema, Shortfall};
 
 use crate::Context;
 use crate::migrations;
@@ -14,6 +14,9 @@ pub(super) enum NotReady {
     /// The database is gone, its disk failed, or it takes no writes.
     #[error("The database does not answer, or takes no writes.")]
     Database(#[from] Error),
+    /// The database's role may not do all that a server has to, or a table is gone.
+    #[error("The database does not let the server work: {0}. `countersign doctor` says how to mend it.")]
+    Lacking(String, #[source] Remedy),
     /// Migrations are missing.
     #[error("The schema is not current.")]
     Schema,
@@ -25,6 +28,11 @@ pub(super) enum NotReady {
     UnknownSchema(#[from] MigrateError),
 }
 
+/// What an owner of the tables has to run; for the log, not for clients.
+#[derive(Debug, thiserror::Error)]
+#[error("the owner of its tables has to run: {0}")]
+pub(super) struct Remedy(String);
+
 /// Whether the server can do its work.
 pub(super) async fn readiness(context: &Context) -> Result<(), NotReady> {
     if !context.readiness.is_ready() {
@@ -33,10 +41,28 @@ pub(super) async fn readiness(context: &Context) -> Result<(), NotReady> {
     if !context.keys.can_sign() {
         return Err(NotReady::Keys);
     }
+    // First: without a right it may not even be told what the schema is.
+    let lacking = context.db.shortfalls(migrations::ALL).await?;
+    let certain = lacking.into_iter().filter(Shortfall::is_certain);
+    let (gone, refused): (Vec<_>, Vec<_>) = certain.partition(|lacking| lacking.lack == Lack::Table);
+    if !refused.is_empty() {
+        return Err(NotReady::of(&refused));
+    }
     match context.db.pending(migrations::ALL).await? {
         // Newer: the next version is being rolled out, and what it added does not disturb this one.
         Schema::Current | Schema::Newer(_) => {}
         Schema::Behind(_) => return Err(NotReady::Schema),
     }
+    if !gone.is_empty() {
+        return Err(NotReady::of(&gone));
+    }
     Ok(context.db.check_writable().await?)
+}
+
+impl NotReady {
+    fn of(lacking: &[Shortfall]) -> Self {
+        let told: Vec<_> = lacking.iter().map(ToString::to_string).collect();
+        let remedies: Vec<_> = lacking.iter().map(|lacking| lacking.remedy.as_str()).collect();
+        Self::Lacking(told.join("; "), Remedy(remedies.join(" ")))
+    }
 }

@@ -3,6 +3,8 @@
 
 mod disk;
 mod proxy;
+mod reading;
+mod rights;
 mod writes;
 
 use std::net::SocketAddr;

@@ -225,7 +225,7 @@ fn doctor_finds(scratch: &ScratchDatabase, server: &ServerProcess, words: &str) 
     assert_eq!(output.status.code(), Some(1));
 }
 
-async fn run(db: &Db, statements: &str) {
+pub(super) async fn run(db: &Db, statements: &str) {
     for statement in statements.split(';') {
         let text: &'static str = Box::leak(statement.to_owned().into_boxed_str());
         let statement: &'static Sql = Box::leak(Box::new(Sql::new(text, text, "a test")));
@@ -233,7 +233,7 @@ async fn run(db: &Db, statements: &str) {
     }
 }
 
-fn as_role(url: &str, role: &str) -> String {
+pub(super) fn as_role(url: &str, role: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap();
     let (_, address) = rest.split_once('@').unwrap();
     format!("{scheme}://{role}@{address}")
@@ -299,7 +299,7 @@ impl Postgres {
     }
 
     /// The same data, from now on as a standby: as another server that takes over the address.
-    fn start_as_standby(&mut self) {
+    pub(super) fn start_as_standby(&mut self) {
         self.stop();
         let mut touch = self.program("/usr/bin/touch");
         assert!(
