@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_guard::Guard;
-use countersign_store::{Db, Error, Kind, MigrateError, OpenError, Options, Role, Schema, belongs_to_database};
+use countersign_store::{
+    Db, Error, FileContents, Kind, MigrateError, OpenError, Options, Role, Schema, belongs_to_database, file_contents,
+};
 use prometheus_client::registry::Registry;
 use uuid::Uuid;
 
@@ -27,7 +29,7 @@ use crate::core::refusals::Refusals;
 use crate::core::server::{self, Readiness, ServerOptions};
 use crate::features::accounts;
 use crate::features::audit;
-use crate::features::keys::{JWKS_MAX_AGE, KeyOptions, Keys, KeysError};
+use crate::features::keys::{JWKS_MAX_AGE, KeyOptions, Keys, KeysError, check_keys};
 use crate::features::mail;
 use crate::features::pages::{self, Assets};
 use crate::features::revocation::{self, Feed, Revocations, WaiterLimits};
@@ -74,6 +76,8 @@ pub struct Parts {
 /// What to do where there is no installation yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
+    /// Refuse, and write nothing where there is one: it works on a standby, and with a role that may only read.
+    Reading,
     /// Refuse: nothing is made, neither a folder nor a database, a table or a key.
     Existing,
     /// Make the database, the schema and the first key.
@@ -178,6 +182,13 @@ impl Context {
         {
             return Err(StartError::CheckpointFile(file.clone()));
         }
+        // What does not need the database is looked at first: what fails here makes nothing.
+        let mailer = Mailer::new(&settings.mail)?;
+        let mut registry = Registry::with_prefix(metrics::PREFIX);
+        let redis = open_redis(&settings, &mut registry).await?;
+        if access.opening == Opening::OrCreate {
+            check_keys(&key_options(&settings)).await?;
+        }
         let db = open_database(&settings, &access, &clock).await?;
         let Access {
             role,
@@ -187,8 +198,8 @@ impl Context {
         let keys = match opening {
             Opening::OrCreate => Keys::open(key_options(&settings), db.clone(), clock.clone()).await?,
             Opening::Existing => Keys::open_existing(key_options(&settings), db.clone(), clock.clone()).await?,
+            Opening::Reading => Keys::open_to_read(key_options(&settings), db.clone(), clock.clone()).await?,
         };
-        let mut registry = Registry::with_prefix(metrics::PREFIX);
         let hasher = Hasher::start(hashing_options(&settings), Chance, &mut registry)?;
         let metrics = Metrics::register(&mut registry);
         let (refusals, texts) = (Refusals::default(), Texts::default());
@@ -197,10 +208,10 @@ impl Context {
             layers::Metrics::register(&mut registry),
         );
         let server = server_options(&settings, shell.clone(), server::Metrics::register(&mut registry));
-        let redis = open_redis(&settings, &mut registry).await?;
         let follow = (db.clone(), keys.clone());
         let feed = revocation_feed(&settings, &db, redis.as_ref());
-        let lists = revocation_options(&settings, role, (feed, revocation::Metrics::register(&mut registry)));
+        let lists = (feed, revocation::Metrics::register(&mut registry));
+        let lists = revocation_options(&settings, role, server.limits.room(), lists);
         let revocations = Revocations::open(lists, follow, (clock.clone(), Chance)).await?;
         let limits = Limits::new(settings.limits.enabled, clock.clone(), redis.clone());
         limits.register(&mut registry);
@@ -215,7 +226,6 @@ impl Context {
         if role == Role::Server {
             learn_schemes(&db, &hasher).await.map_err(StartError::Accounts)?;
         }
-        let mailer = Mailer::new(&settings.mail)?;
         let guard = Guard::with_cache(authority, VERIFIED_TOKENS);
         Ok(Self(Arc::new(Parts {
             assets: Assets::new(&settings.pages),
@@ -294,6 +304,12 @@ impl Context {
     pub(crate) async fn has_account(&self, account: AccountId) -> Result<bool, Error> {
         Ok(accounts::find(&self.db, account).await?.is_some())
     }
+
+    /// The ids of the accounts behind this one, in their order.
+    pub(crate) async fn account_ids(&self, after: AccountId, limit: i64) -> Result<Vec<AccountId>, Error> {
+        let accounts = accounts::list(&self.db, after, limit).await?;
+        Ok(accounts.into_iter().map(|account| account.id).collect())
+    }
 }
 
 impl Deref for Context {
@@ -320,6 +336,9 @@ impl AsRef<Platform> for Context {
 
 /// Opens the database, and applies what migrations are missing if it may make a database.
 pub(crate) async fn open_database(settings: &Settings, access: &Access, clock: &Clock) -> Result<Db, StartError> {
+    if look_at_file(settings.database_url.expose())? == FileContents::Nothing && access.opening != Opening::OrCreate {
+        return Err(StartError::Nothing(place_of(settings)));
+    }
     let opened = Db::open(&database_options(settings, access)).await;
     let db = opened.map_err(|error| match error {
         OpenError::Missing { .. } => StartError::Nothing(place_of(settings)),
@@ -331,17 +350,38 @@ pub(crate) async fn open_database(settings: &Settings, access: &Access, clock: &
     if access.role == Role::Admin {
         match db.pending(migrations::ALL).await? {
             Schema::Behind(missing) if missing == migrations::ALL.len() => {
-                if access.opening == Opening::Existing {
+                if access.opening != Opening::OrCreate {
                     return Err(StartError::Nothing(place_of(settings)));
                 }
             }
             // A command brings a schema into being, but it does not upgrade one under a server that is running.
             Schema::Behind(missing) => return Err(StartError::Behind(missing)),
-            Schema::Current | Schema::Newer(_) => {}
+            Schema::Newer(version) => return Err(MigrateError::Newer(version).into()),
+            Schema::Current => return Ok(db),
         }
     }
     db.migrate(migrations::ALL, clock.now().millis()).await?;
+    if access.role == Role::Server {
+        // Where the schema was current, nothing has been written yet.
+        db.check_writable().await.map_err(MigrateError::from)?;
+    }
     Ok(db)
+}
+
+/// What the file of an `sqlite://` URL holds, and [`FileContents::Ours`] for any other URL.
+///
+/// # Errors
+/// [`OpenError::Foreign`] for the file of another program: it is left as it is.
+pub(crate) fn look_at_file(url: &str) -> Result<FileContents, OpenError> {
+    if !url.starts_with("sqlite:") {
+        return Ok(FileContents::Ours);
+    }
+    match file_contents(url)? {
+        FileContents::Foreign => Err(OpenError::Foreign {
+            path: url.trim_start_matches("sqlite://").into(),
+        }),
+        contents => Ok(contents),
+    }
 }
 
 /// How many verified tokens are remembered: what is saved is the work of a signature. A few megabytes when all are used.
@@ -394,6 +434,7 @@ pub(crate) fn database_options(settings: &Settings, access: &Access) -> Options 
         prepared: settings.database.prepared_statements,
         allow_unencrypted: settings.allow_unencrypted,
         create: access.opening == Opening::OrCreate,
+        only_reads: access.opening == Opening::Reading,
     }
 }
 
@@ -430,7 +471,7 @@ fn hashing_options(settings: &Settings) -> HashingOptions {
     }
 }
 
-fn password_policy(settings: &Settings) -> PasswordPolicy {
+pub(crate) fn password_policy(settings: &Settings) -> PasswordPolicy {
     PasswordPolicy {
         min_length: settings.passwords.min_length,
         max_length: settings.passwords.max_length,
@@ -482,10 +523,12 @@ fn server_options(settings: &Settings, shell: Shell, metrics: server::Metrics) -
     }
 }
 
-/// How the lists of these settings are kept. A command opens few sessions; a server reserves places for many.
+/// How the lists of these settings are kept. A command opens few sessions; a server reserves places for many. `room` is
+/// how many connections there can be.
 fn revocation_options(
     settings: &Settings,
     role: Role,
+    room: usize,
     (feed, metrics): (Feed, revocation::Metrics),
 ) -> revocation::Options {
     revocation::Options {
@@ -497,8 +540,8 @@ fn revocation_options(
         block: if role == Role::Server { 256 } else { 1 },
         // Half of the connections stay for everybody else, and half of a client's own for what else it asks.
         waiters: WaiterLimits {
-            total: (settings.http.max_connections / 2).max(1),
-            per_address: (settings.http.max_connections_per_address / 2).max(1),
+            total: (room / 2).max(1),
+            per_address: (settings.http.max_connections_per_address.min(room) / 2).max(1),
         },
         feed,
         metrics,

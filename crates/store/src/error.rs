@@ -86,6 +86,16 @@ pub enum OpenError {
         /// The database file.
         path: PathBuf,
     },
+    /// The file is no database of this program.
+    #[error(
+        "{} belongs to another program, or is damaged: it holds no schema of Countersign. Nothing was changed in it; name \
+         another file",
+        path.display()
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file or its folder cannot be made or opened.
     #[error("cannot use {}: {why}", path.display())]
     File {

@@ -17,6 +17,9 @@ pub struct Options {
     pub allow_unencrypted: bool,
     /// Whether an SQLite file that does not exist is made.
     pub create: bool,
+    /// Whether nothing will be written: an SQLite file is left as it is, also its journal mode, and need not be
+    /// writable.
+    pub only_reads: bool,
 }
 
 impl Options {
@@ -29,6 +32,7 @@ impl Options {
             prepared: true,
             allow_unencrypted: false,
             create: true,
+            only_reads: false,
         }
     }
 }

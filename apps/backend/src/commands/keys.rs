@@ -15,7 +15,7 @@ use crate::core::clock::{Clock, Timestamp};
 use crate::core::origin::Origin;
 use crate::features::audit::{self, Actor, Event, Kind};
 use crate::features::keys::{
-    Activated, JWKS_MAX_AGE, KeyOperator, KeysError, ListedKey, NextKey, OperatorError, Revoked, inspect,
+    Activated, JWKS_MAX_AGE, KeyOperator, KeysError, ListedKey, NextKey, OperatorError, Revoked, check_keys, inspect,
 };
 use crate::settings::Settings;
 
@@ -35,15 +35,19 @@ pub(super) async fn run<W: Write>(
         return show(file, settings, output);
     }
     let clock = Clock::system();
+    if matches!(command, Keys::Generate) {
+        // Before a database is made for it.
+        check_keys(&key_options(settings)).await?;
+    }
     let db = open_database(settings, access, &clock).await?;
     let operator = &KeyOperator::new(key_options(settings), db.clone(), clock.clone());
     let log = &Log {
-        db,
+        db: db.clone(),
         clock,
         origin: access.origin(),
         json: output.is_json(),
     };
-    match command {
+    let done = match command {
         Keys::Generate => generate(operator, log, output).await,
         Keys::List => list(operator, settings, output).await,
         Keys::Rotate(Rotate { activate: true, .. }) => activate(operator, log, output).await,
@@ -52,7 +56,9 @@ pub(super) async fn run<W: Write>(
         Keys::Retire { kid } => retire(operator, log, kid, output).await,
         Keys::Revoke { kid } => revoke(operator, log, &kid, output).await,
         Keys::Inspect { .. } => Ok(()), // Done above.
-    }
+    };
+    db.close().await?;
+    done
 }
 
 async fn list<W: Write>(operator: &KeyOperator, settings: &Settings, output: &mut Output<W>) -> Result<(), Failure> {

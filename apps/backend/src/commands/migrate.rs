@@ -4,12 +4,13 @@ use countersign_store::Db;
 use serde_json::json;
 
 use super::{Failure, Standard};
-use crate::context::{Access, database_options};
+use crate::context::{Access, database_options, look_at_file};
 use crate::core::clock::Clock;
 use crate::migrations;
 use crate::settings::Settings;
 
 pub(super) async fn migrate(settings: &Settings, access: &Access, output: &mut Standard) -> Result<(), Failure> {
+    look_at_file(settings.database_url.expose())?;
     let db = Db::open(&database_options(settings, access)).await?;
     let applied = db.migrate(migrations::ALL, Clock::system().now().millis()).await?.0;
     let sentence = match applied.len() {

@@ -27,6 +27,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use countersign_store::Role;
+use tokio::runtime::Runtime;
 
 use self::cli::{Command, CommandLine};
 pub use self::failure::Failure;
@@ -34,6 +35,7 @@ use self::output::{Output, harmless_lines};
 use crate::Context;
 use crate::context::{Access, Opening, place_of};
 use crate::core::clock::Clock;
+use crate::core::server::{IgnoredSignals, ignore_signals};
 use crate::core::telemetry::Telemetry;
 use crate::settings::{Loaded, Settings};
 
@@ -43,6 +45,11 @@ type Standard = Output<io::Stdout>;
 /// Reads the command line of this process and does what it says.
 #[expect(clippy::print_stderr, reason = "the one place that says why a command failed")]
 pub fn run() -> ExitCode {
+    // First of all, before anything that takes its time: a signal may come at once.
+    let early = match cli::serves(std::env::args_os()) {
+        true => Early::ignoring_signals(),
+        false => Early::default(),
+    };
     let line = match CommandLine::read(std::env::args_os()) {
         Ok(line) => line,
         Err(error) if error.use_stderr() && cli::asks_for_json(std::env::args_os()) => {
@@ -57,7 +64,7 @@ pub fn run() -> ExitCode {
         }
     };
     let json = line.global.json;
-    match obey(line) {
+    match obey(line, early) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             match json {
@@ -78,7 +85,29 @@ fn notice(json: bool, sentence: &str) {
     }
 }
 
-fn obey(line: CommandLine) -> Result<(), Failure> {
+/// What was made before the command line was read: the runtime, and the signals that it notices.
+#[derive(Default)]
+struct Early(Option<(Runtime, IgnoredSignals)>);
+
+impl Early {
+    /// Where it cannot be made, the command tries it again, and says why.
+    fn ignoring_signals() -> Self {
+        let made = runtime().and_then(|runtime| {
+            let ignored = {
+                let _inside = runtime.enter();
+                ignore_signals()?
+            };
+            Ok((runtime, ignored))
+        });
+        Self(made.ok())
+    }
+}
+
+fn runtime() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+fn obey(line: CommandLine, early: Early) -> Result<(), Failure> {
     let operator = operator::name(line.global.operator());
     let (command, json, sources) = line.into_parts();
     let mut output = Output::standard(json);
@@ -96,18 +125,21 @@ fn obey(line: CommandLine) -> Result<(), Failure> {
         Command::Audit(cli::Audit::Kinds(asked)) => return audit::kinds(asked, &mut output),
         _ => {}
     }
-    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
     // Its settings are its own.
     if let Command::Dev(asked) = command {
         return runtime()?.block_on(Box::pin(dev::serve(asked, sources, &mut output)));
     }
     let loaded = Settings::load(&sources)?;
-    runtime()?.block_on(with_settings((command, operator), loaded, &mut output))
+    let (runtime, ignored) = match early.0 {
+        Some((runtime, ignored)) => (runtime, Some(ignored)),
+        None => (runtime()?, None),
+    };
+    runtime.block_on(with_settings((command, operator), (loaded, ignored), &mut output))
 }
 
 async fn with_settings(
     (command, operator): (Command, Arc<str>),
-    loaded: Loaded,
+    (loaded, ignored): (Loaded, Option<IgnoredSignals>),
     output: &mut Standard,
 ) -> Result<(), Failure> {
     if let Command::Settings(_) = command {
@@ -127,7 +159,7 @@ async fn with_settings(
         Command::Serve => {
             let telemetry = Telemetry::start(&settings.telemetry).map_err(Failure::of_configuration)?;
             logging::start(&settings.log, telemetry.as_ref());
-            let served = Box::pin(serve::serve(at.settings)).await;
+            let served = Box::pin(serve::serve(at.settings, ignored)).await;
             if let Some(telemetry) = telemetry {
                 // It waits for the collector, which answers on the runtime.
                 tokio::task::block_in_place(|| telemetry.shut_down());
@@ -138,10 +170,23 @@ async fn with_settings(
         Command::Doctor => Box::pin(doctor::doctor(settings, output)).await,
         Command::Migrate => migrate::migrate(settings, access, output).await,
         Command::Keys(command) => keys::run(command, (settings, access), output).await,
-        Command::Users(command) => users::run(command, &at.administer().await?, output).await,
-        Command::Sessions(command) => sessions::run(command, &at.administer().await?, output).await,
-        Command::Mail(command) => mail::run(command, &at.administer().await?, output).await,
-        Command::Audit(command) => audit::run(command, &at.administer().await?, output).await,
+        Command::Users(command) => {
+            let prepared = users::prepare(command, settings)?;
+            at.administer(async |context| users::run(prepared, context, output).await)
+                .await
+        }
+        Command::Sessions(command) => {
+            at.administer(async |context| sessions::run(command, context, output).await)
+                .await
+        }
+        Command::Mail(command) => {
+            at.administer(async |context| mail::run(command, context, output).await)
+                .await
+        }
+        Command::Audit(command) => {
+            at.administer(async |context| audit::run(command, context, output).await)
+                .await
+        }
         Command::Backup(asked) => transfer::backup(&asked.file, (settings, access), output).await,
         Command::Restore(asked) => transfer::restore(&asked, (settings, access), output).await,
         Command::MigrateDatabase(asked) => transfer::move_database(&asked, access, output).await,
@@ -164,6 +209,17 @@ impl Command {
             | Self::Restore(_)
             | Self::Keys(cli::Keys::Generate)
             | Self::Users(cli::Users::Create(_) | cli::Users::Invite(_)) => Opening::OrCreate,
+            Self::Keys(cli::Keys::List)
+            | Self::Users(cli::Users::List(_) | cli::Users::Show(_))
+            | Self::Sessions(cli::Sessions::List(_))
+            | Self::Mail(cli::Mail::List(_))
+            | Self::Token(cli::Token::Verify(_))
+            | Self::Audit(_)
+            | Self::Backup(_) // It writes down that it was made, where that can be written.
+            | Self::Openapi
+            | Self::Settings(_)
+            | Self::Errors
+            | Self::Completions { .. } => Opening::Reading,
             Self::Health
             | Self::Doctor
             | Self::Keys(_)
@@ -171,13 +227,8 @@ impl Command {
             | Self::Sessions(_)
             | Self::Mail(_)
             | Self::Token(_)
-            | Self::Audit(_)
-            | Self::Backup(_)
             | Self::MigrateDatabase(_) // What it writes into is named on its command line.
-            | Self::Openapi
-            | Self::Settings(_)
-            | Self::Errors
-            | Self::Completions { .. } => Opening::Existing,
+            => Opening::Existing,
         }
     }
 }
@@ -190,13 +241,17 @@ struct Installation {
 }
 
 impl Installation {
-    /// Everything, for a command that works beside a server that may be running.
-    async fn administer(self) -> Result<Context, Failure> {
+    /// Does `work` with everything, beside a server that may be running, and closes the database after it: what only reads
+    /// leaves no log behind.
+    async fn administer(self, work: impl AsyncFnOnce(&Context) -> Result<(), Failure>) -> Result<(), Failure> {
         if self.access.opening == Opening::OrCreate && database_is_new(&self.settings) {
             let place = place_of(&self.settings);
             notice(self.json, &format!("there is no database at {place} yet; making it"));
         }
-        Ok(Context::open_as(self.settings, self.access, Clock::system()).await?)
+        let context = Context::open_as(self.settings, self.access, Clock::system()).await?;
+        let done = work(&context).await;
+        context.db.close().await?;
+        done
     }
 }
 

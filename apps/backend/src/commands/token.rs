@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::cli::{IssueToken, PresentedToken, Token};
 use super::users::account;
 use super::{Failure, Installation, Standard};
+use crate::Context;
 use crate::features::accounts;
 use crate::features::auth::operator;
 
@@ -21,7 +22,11 @@ pub(super) async fn run(command: Token, at: Installation, output: &mut Standard)
 }
 
 async fn issue(asked: IssueToken, at: Installation, output: &mut Standard) -> Result<(), Failure> {
-    let context = at.administer().await?;
+    at.administer(async |context| issue_with(asked, context, output).await)
+        .await
+}
+
+async fn issue_with(asked: IssueToken, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     let longest = context.settings.tokens.access_ttl;
     let ttl = asked.ttl.unwrap_or(longest);
     if ttl > longest {
@@ -29,7 +34,7 @@ async fn issue(asked: IssueToken, at: Installation, output: &mut Standard) -> Re
             "--ttl is longer than tokens.access_ttl; raise that setting, or ask for less",
         ));
     }
-    let account = account(&context, &asked.account.email).await?;
+    let account = account(context, &asked.account.email).await?;
     let scopes: Scopes = asked.scopes.join(" ").parse().map_err(Failure::new)?;
     let owned = accounts::scopes(&context.db, account.id).await?;
     let foreign: Vec<_> = scopes.iter().filter(|scope| !owned.contains(scope)).collect();
@@ -40,7 +45,7 @@ async fn issue(asked: IssueToken, at: Installation, output: &mut Standard) -> Re
             foreign.join(" ")
         )));
     }
-    let Some(tokens) = operator::issue_token(&context, account.id, &scopes, ttl).await? else {
+    let Some(tokens) = operator::issue_token(context, account.id, &scopes, ttl).await? else {
         return Err(Failure::new(format!("{} is disabled", account.email)));
     };
     let object = json!({
@@ -52,13 +57,15 @@ async fn issue(asked: IssueToken, at: Installation, output: &mut Standard) -> Re
 
 async fn verify(presented: PresentedToken, at: Installation, output: &mut Standard) -> Result<(), Failure> {
     let token = text_of(&presented)?;
-    let context = at.administer().await?;
-    let user = context
-        .guard
-        .verify(&token)
-        .await
-        .map_err(|denied| Failure::new(denied.reason))?;
-    print(&claims(&user.claims), output)
+    at.administer(async |context| {
+        let user = context
+            .guard
+            .verify(&token)
+            .await
+            .map_err(|denied| Failure::new(denied.reason))?;
+        print(&claims(&user.claims), output)
+    })
+    .await
 }
 
 fn inspect(presented: &PresentedToken, output: &mut Standard) -> Result<(), Failure> {

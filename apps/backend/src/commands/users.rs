@@ -12,22 +12,57 @@ use super::cli::{Account as Named, ListUsers, MailedTo, UserOrder, Users, WithPa
 use super::output::Row;
 use super::{Failure, Standard, prompt};
 use crate::Context;
+use crate::context::password_policy;
 use crate::core::clock::Timestamp;
 use crate::core::email::{Email, NewEmail};
 use crate::core::ids::AccountId;
-use crate::core::password::Password;
+use crate::core::password::{Password, PasswordContext};
 use crate::features::accounts::{self, Account, AccountError};
 use crate::features::auth::{PasswordError, operator};
 use crate::features::outbox::Purpose;
 use crate::features::sessions;
+use crate::settings::Settings;
 
 /// How many accounts are read at a time.
 const PAGE: i64 = 1000;
 
-pub(super) async fn run(command: Users, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+/// A command whose arguments are known to be right.
+pub(super) enum Prepared {
+    /// An account with a password that the rules allow.
+    Create { email: NewEmail, password: Password },
+    /// An account whose owner sets the password.
+    Invite(NewEmail),
+    /// A command that makes no installation, and looks at what it was given when it has opened one.
+    Other(Users),
+}
+
+/// Looks at what is to be made before anything is.
+pub(super) fn prepare(command: Users, settings: &Settings) -> Result<Prepared, Failure> {
+    Ok(match command {
+        Users::Create(new) => {
+            let email: NewEmail = new.account.email.parse()?;
+            let password = asked_for(new.password_stdin)?;
+            let about = PasswordContext {
+                email: email.typed(),
+                issuer_host: settings.issuer.host(),
+            };
+            let judged = password_policy(settings).check(&password, &about);
+            judged.map_err(AccountError::Password)?;
+            Prepared::Create { email, password }
+        }
+        Users::Invite(whom) => Prepared::Invite(whom.email.parse()?),
+        other => Prepared::Other(other),
+    })
+}
+
+pub(super) async fn run(command: Prepared, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+    let command = match command {
+        Prepared::Create { email, password } => return create(email, password, context, output).await,
+        Prepared::Invite(email) => return invite(email, context, output).await,
+        Prepared::Other(command) => command,
+    };
     match command {
-        Users::Create(new) => create(new, context, output).await,
-        Users::Invite(whom) => invite(whom, context, output).await,
+        Users::Create(_) | Users::Invite(_) => Ok(()), // Done above.
         Users::Verify(whose) => verify(whose, context, output).await,
         Users::SendMail { account, purpose } => send_mail(account, purpose, context, output).await,
         Users::List(asked) => list(&asked, context, output).await,
@@ -56,16 +91,13 @@ pub(super) async fn account(context: &Context, text: &str) -> Result<Account, Fa
     found.ok_or_else(|| Failure::not_found(format!("there is no account with the address {email}")))
 }
 
-async fn create(new: WithPassword, context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let email: NewEmail = new.account.email.parse()?;
-    let password = asked_for(new.password_stdin)?;
+async fn create(email: NewEmail, password: Password, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     let account = accounts::register(context, email, password, &context.command_line()).await?;
     let sentence = format!("Made the account {} for {}.", account.id, account.email);
     Ok(output.done(&sentence, &Listed::from(account))?)
 }
 
-async fn invite(whom: Named, context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let email: NewEmail = whom.email.parse()?;
+async fn invite(email: NewEmail, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     let made = operator::invite(context, &email, &context.command_line()).await?;
     let account = made.ok_or_else(|| Failure::new(format!("there is an account with the address {email} already")))?;
     let sentence = format!(

@@ -26,7 +26,7 @@ const NEED_NONE: [&str; 5] = ["openapi", "settings", "errors", "completions", "a
 
 /// Every command line of the program that does something: each command with what it requires, and of things that
 /// exclude each other each by itself.
-fn command_lines() -> Vec<(String, Vec<String>)> {
+pub(crate) fn command_lines() -> Vec<(String, Vec<String>)> {
     let mut lines = Vec::new();
     visit(&CommandLine::command(), &[], &mut lines);
     lines

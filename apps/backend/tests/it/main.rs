@@ -53,3 +53,4 @@ mod supply;
 mod tokens;
 mod traces;
 mod transfer;
+mod untouched;

@@ -11,7 +11,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata};
-use std::os::unix::fs::MetadataExt;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -53,7 +54,13 @@ impl Claim {
             held.join(path, role)?;
         } else {
             // To write, as SQLite will: an overlay file system copies the file at that, and it is another one from then on.
-            let file = File::options().read(true).write(true).open(path).map_err(failed)?;
+            // A command that only reads may have no right to.
+            let file = File::options().read(true).write(true).open(path);
+            let file = match role {
+                Role::Server => file,
+                Role::Admin => file.or_else(|_| File::open(path)),
+            };
+            let file = file.map_err(failed)?;
             found = identity(&file.metadata().map_err(failed)?);
             let mut held = Held {
                 file,
@@ -74,6 +81,22 @@ impl Claim {
     /// Whether the path still names the file that was claimed.
     pub(super) fn holds(&self, path: &Path) -> bool {
         path.metadata().is_ok_and(|found| identity(&found) == self.identity)
+    }
+}
+
+/// The first bytes of a database file. Where this process has it open, they are read through the descriptor that stays
+/// open for as long; else none of this process's locks can fall.
+pub(super) fn header(path: &Path) -> io::Result<[u8; 100]> {
+    let table = table();
+    let mut header = [0; 100];
+    let read = match table.get(&identity(&path.metadata()?)) {
+        Some(held) => held.file.read_exact_at(&mut header, 0),
+        None => File::open(path)?.read_exact_at(&mut header, 0),
+    };
+    match read {
+        // What is shorter is no database.
+        Err(why) if why.kind() == io::ErrorKind::UnexpectedEof => Ok([0; 100]),
+        read => read.map(|()| header),
     }
 }
 

@@ -8,6 +8,7 @@ mod checkpoints;
 mod claim;
 mod durable;
 mod errors;
+mod look;
 mod place;
 mod readers;
 mod run;
@@ -21,8 +22,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 pub(crate) use errors::told;
+pub use look::{FileContents, file_contents};
 pub(crate) use run::{execute_within, fetch_within};
-pub(crate) use setup::transfer as open_reader;
+pub(crate) use setup::{Manner, transfer as open_reader};
 
 use crate::db::PoolStatus;
 use crate::query::Query;
@@ -36,6 +38,9 @@ use writer::Writer;
 
 pub(crate) struct Sqlite {
     path: PathBuf,
+    manner: Manner,
+    /// Whether the log is left as it was found: there is something in it, and nothing was to be written.
+    leaves_log: bool,
     writer: Arc<Writer>,
     readers: Arc<Readers>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -80,8 +85,12 @@ impl Sqlite {
             place::create(&path)?;
         }
         let claim = Claim::take(&path, options.role)?;
+        let manner = match options.only_reads {
+            true => look::manner_to_read(&path)?,
+            false => Manner::Full,
+        };
         warnings.extend(place::warnings(&path));
-        let opened = Self::start(options, path)?;
+        let opened = Self::start(options, path, manner)?;
         if claim.as_ref().is_some_and(|claim| !claim.holds(&opened.path)) {
             return Err(place::unusable(
                 &opened.path,
@@ -96,14 +105,18 @@ impl Sqlite {
     }
 
     /// Opens the connections and starts the two threads of a server.
-    fn start(options: &Options, path: PathBuf) -> Result<Self, OpenError> {
+    fn start(options: &Options, path: PathBuf, manner: Manner) -> Result<Self, OpenError> {
         let shared = options.role == Role::Server;
         let refused = |why: Error| OpenError::File {
             path: path.clone(),
-            why: why.to_string(),
+            why: match look::may_write(place::folder_of(&path)) {
+                true => why.to_string(),
+                false => format!("{why}; this user may not write into its folder, where its log belongs"),
+            },
         };
-        let connection = setup::writer(&path, options.role).map_err(refused)?;
-        let readers = Readers::open(&path, options.pool_size).map_err(refused)?;
+        let leaves_log = options.only_reads && (manner != Manner::Full || look::has_log(&path));
+        let connection = setup::writer(&path, options.role, (manner, options.only_reads)).map_err(refused)?;
+        let readers = Readers::open(&path, options.pool_size, manner).map_err(refused)?;
         let durable = Arc::new(Durable::new());
         let checkpoints = Arc::new(Checkpoints::new());
         let writer = Arc::new(Writer::new(connection, durable.clone(), checkpoints.clone(), shared).map_err(refused)?);
@@ -122,6 +135,8 @@ impl Sqlite {
         }
         Ok(Self {
             path,
+            manner,
+            leaves_log,
             writer,
             readers: Arc::new(readers),
             threads: Mutex::new(threads),
@@ -192,8 +207,8 @@ impl Sqlite {
         self.write(work).await
     }
 
-    pub(crate) fn path(&self) -> PathBuf {
-        self.path.clone()
+    pub(crate) fn path(&self) -> (PathBuf, Manner) {
+        (self.path.clone(), self.manner)
     }
 
     pub(crate) async fn settled(&self) -> Result<(), Error> {
@@ -253,7 +268,10 @@ impl Sqlite {
             .await
             .map_err(|_| Error::unavailable("the database is being closed"))?;
         self.readers.close();
-        let tidied = settled.and_then(|()| connection.take().map_or(Ok(()), setup::finish));
+        let tidied = match self.leaves_log {
+            true => Ok(()),
+            false => settled.and_then(|()| connection.take().map_or(Ok(()), setup::finish)),
+        };
         drop(connection);
         drop(self.locks.lock().unwrap_or_else(PoisonError::into_inner).take());
         tidied

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use super::setup;
+use super::setup::{self, Manner};
 use crate::Error;
 
 pub(super) struct Readers {
@@ -20,10 +20,10 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn open(path: &Path, wanted: Option<usize>) -> Result<Self, Error> {
+    pub(super) fn open(path: &Path, wanted: Option<usize>, manner: Manner) -> Result<Self, Error> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let count = wanted.unwrap_or(cores.min(8)).max(2);
-        let open = |_| setup::reader(path).map(|reader| Mutex::new(Some(reader)));
+        let open = |_| setup::reader(path, manner).map(|reader| Mutex::new(Some(reader)));
         let connections = (0..count).map(open).collect::<Result<_, _>>()?;
         Ok(Self {
             connections,

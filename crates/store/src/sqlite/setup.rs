@@ -1,5 +1,6 @@
 //! How each connection is set up, and how the last one is ended.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,9 +10,25 @@ use rusqlite::{Connection, OpenFlags};
 use super::errors::told;
 use crate::{Error, Role};
 
-/// The connection that writes.
-pub(super) fn writer(path: &Path, role: Role) -> Result<Connection, Error> {
-    let connection = open(path)?;
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// To read and to write, with a log beside it. (SQLite opens what it may not write for reading alone.)
+    Full,
+    /// To read alone.
+    ReadOnly,
+    /// To read alone, with nobody else, and with the index of its log in memory.
+    Alone,
+    /// To read alone what nobody writes: without locks and without its log.
+    Still,
+}
+
+/// The connection that writes; where nothing is to be written, one that cannot.
+pub(super) fn writer(path: &Path, role: Role, (manner, only_reads): (Manner, bool)) -> Result<Connection, Error> {
+    if only_reads {
+        return reader(path, manner);
+    }
+    let connection = open(path, manner)?;
     // SQLite opens what it may not write for reading alone, and says so at the first write.
     if connection.is_readonly(rusqlite::MAIN_DB).map_err(told)? {
         return Err(Error::unavailable("it is read-only, or this user may not write it"));
@@ -46,8 +63,8 @@ pub(super) fn writer(path: &Path, role: Role) -> Result<Connection, Error> {
 }
 
 /// A connection that cannot write.
-pub(super) fn reader(path: &Path) -> Result<Connection, Error> {
-    let connection = open(path)?;
+pub(super) fn reader(path: &Path, manner: Manner) -> Result<Connection, Error> {
+    let connection = open(path, manner)?;
     // Readers wait for nobody in WAL mode, but for a moment of another process that opens or closes.
     connection.busy_timeout(Duration::from_secs(1)).map_err(told)?;
     connection
@@ -61,7 +78,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, Error> {
 
 /// The connection that checkpoints.
 pub(super) fn checkpointer(path: &Path) -> Result<Connection, Error> {
-    let connection = open(path)?;
+    let connection = open(path, Manner::Full)?;
     connection.busy_timeout(Duration::from_millis(500)).map_err(told)?;
     // NORMAL: a checkpoint syncs the log, then writes the database, then syncs that.
     connection
@@ -74,14 +91,28 @@ pub(super) fn checkpointer(path: &Path) -> Result<Connection, Error> {
 }
 
 /// A connection that reads a whole database as it is at one moment. It never writes.
-pub(crate) fn transfer(path: &Path) -> Result<Connection, Error> {
-    let connection = open(path)?;
+pub(crate) fn transfer(path: &Path, manner: Manner) -> Result<Connection, Error> {
+    let connection = open(path, manner)?;
     connection.busy_timeout(Duration::from_secs(5)).map_err(told)?;
     connection.execute_batch("PRAGMA query_only = ON").map_err(told)?;
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .map_err(told)?;
     Ok(connection)
+}
+
+/// The names of the tables of a file, which is left as it is.
+pub(super) fn tables(path: &Path, manner: Manner) -> Result<Vec<String>, Error> {
+    let connection = open(path, manner)?;
+    let names = || {
+        let mut statement = connection.prepare("SELECT name FROM sqlite_master WHERE type = 'table'")?;
+        let names = statement.query_map([], |row| row.get(0))?;
+        names.collect::<Result<_, _>>()
+    };
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .map_err(told)?;
+    names().map_err(told)
 }
 
 /// Ends the last connection of this process. If it is the last of all, SQLite checkpoints and removes the log.
@@ -95,15 +126,41 @@ pub(super) fn finish(connection: Connection) -> Result<(), Error> {
 
 /// No mapping of the file (`mmap_size` stays 0): a disk error would be a signal instead of an error.
 #[expect(clippy::disallowed_methods, reason = "the one home of SQLite's driver")]
-fn open(path: &Path) -> Result<Connection, Error> {
+fn open(path: &Path, manner: Manner) -> Result<Connection, Error> {
     // Without SQLITE_OPEN_URI, so that a path is a path, and without CREATE: `place` has made the file.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(told)?;
+    let (flags, rest) = (OpenFlags::SQLITE_OPEN_NO_MUTEX, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let opened = match manner {
+        Manner::Full | Manner::Alone => Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE),
+        Manner::ReadOnly => Connection::open_with_flags(path, flags | rest),
+        Manner::Still => Connection::open_with_flags(still(path), flags | rest | OpenFlags::SQLITE_OPEN_URI),
+    };
+    let connection = opened.map_err(told)?;
+    if manner == Manner::Alone {
+        // Who finds others there does not wait for them.
+        connection.busy_timeout(Duration::ZERO).map_err(told)?;
+        // Before anything is read (SQLite, "Write-Ahead Logging", 8).
+        connection
+            .execute_batch("PRAGMA locking_mode = EXCLUSIVE; PRAGMA query_only = ON")
+            .map_err(told)?;
+    }
     connection
         .execute_batch("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY")
         .map_err(told)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
+}
+
+/// A path as a URI (SQLite, "Uniform Resource Identifiers").
+fn still(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
+            byte => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
 }
 
 /// More than the program has, so that none is ever prepared twice on a connection.

@@ -9,7 +9,7 @@ mod unfinished;
 use tokio::sync::mpsc;
 
 pub use digest::Digest;
-pub(crate) use unfinished::STATEMENTS;
+pub(crate) use unfinished::{MARK, STATEMENTS};
 
 use crate::db::Engine;
 use crate::{Db, Error, Value};
@@ -83,7 +83,7 @@ impl Db {
     /// [`Error::Database`] for a column that is not of the common dialect; else as any statement.
     pub async fn tables(&self) -> Result<Vec<Table>, Error> {
         match &*self.engine {
-            Engine::Sqlite(sqlite) => sqlite::tables_of(&sqlite.path()),
+            Engine::Sqlite(sqlite) => sqlite::tables_of(sqlite.path()),
             Engine::Postgres(postgres) => {
                 let connection = postgres.connection().await?;
                 postgres::tables(&connection).await

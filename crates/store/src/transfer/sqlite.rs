@@ -7,23 +7,23 @@ use tokio::sync::mpsc;
 
 use super::{BATCH, ColumnKind, Piece, Table, parents_first};
 use crate::row::Cell;
-use crate::sqlite::{open_reader, told};
+use crate::sqlite::{Manner, open_reader, told};
 use crate::{Error, Row, Value};
 
 type Sender = mpsc::Sender<Result<Piece, Error>>;
 
-pub(super) fn read(path: PathBuf, sender: Sender) {
+pub(super) fn read((path, manner): (PathBuf, Manner), sender: Sender) {
     let reading = std::thread::Builder::new().name("store-transfer".into());
     // Without the thread the sender is dropped, and the reader hears that it broke off.
     let _ = reading.spawn(move || {
-        if let Err(why) = read_tables(&path, &sender) {
+        if let Err(why) = read_tables((&path, manner), &sender) {
             let _ = sender.blocking_send(Err(why));
         }
     });
 }
 
-fn read_tables(path: &Path, sender: &Sender) -> Result<(), Error> {
-    let connection = open_reader(path)?;
+fn read_tables((path, manner): (&Path, Manner), sender: &Sender) -> Result<(), Error> {
+    let connection = open_reader(path, manner)?;
     // The moment is fixed by the first statement that reads.
     connection.execute_batch("BEGIN DEFERRED").map_err(told)?;
     for table in tables(&connection)? {
@@ -74,8 +74,8 @@ fn value(cell: Cell<'_>, kind: ColumnKind) -> Option<Value> {
     })
 }
 
-pub(super) fn tables_of(path: &Path) -> Result<Vec<Table>, Error> {
-    tables(&open_reader(path)?)
+pub(super) fn tables_of((path, manner): (PathBuf, Manner)) -> Result<Vec<Table>, Error> {
+    tables(&open_reader(&path, manner)?)
 }
 
 fn tables(connection: &Connection) -> Result<Vec<Table>, Error> {

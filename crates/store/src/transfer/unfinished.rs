@@ -3,7 +3,7 @@
 use crate::{Db, Error, Sql, query};
 
 /// The table that is the mark.
-pub(super) const MARK: &str = "unfinished_transfer";
+pub(crate) const MARK: &str = "unfinished_transfer";
 
 impl Db {
     /// Whether there is nothing in it at all: no table of any program.

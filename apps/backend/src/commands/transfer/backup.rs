@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 
 use super::format::{Heading, Part, Reader, Writer};
 use super::{Counted, Progress, rows, summary, warning};
-use crate::commands::{Failure, Standard};
+use crate::commands::{Failure, Standard, notice};
 use crate::context::{Access, open_database};
 use crate::core::clock::Clock;
 use crate::features::audit::{self, Actor, Event, Kind};
@@ -49,7 +49,12 @@ pub(in crate::commands) async fn backup(
     become_file(partial, file)?;
     let origin = access.origin();
     let event = Event::of_nobody(Kind::DatabaseBackedUp, Actor::Operator, &origin).detail(summary(&tables));
-    audit::record_alone(&db, &clock, event).await?;
+    // Where it cannot be written down, as on a standby, it is a backup all the same.
+    if let Err(error) = audit::record_alone(&db, &clock, event).await {
+        let told = format!("the backup is made, but the audit log could not be told of it: {error}");
+        notice(output.is_json(), &told);
+    }
+    db.close().await?;
     let mut sentence = format!(
         "Wrote {} to {}, read it again, and found it whole. The signing keys ({}) are not in it: keep a copy of that \
          folder too, encrypted and elsewhere.",

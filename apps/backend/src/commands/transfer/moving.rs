@@ -3,11 +3,11 @@
 use countersign_store::{Db, Kind as Engine, Options, Piece, Role, Schema, database_file};
 use serde_json::json;
 
-use super::target::Target;
+use super::target::{Target, refuse_used_file};
 use super::{rows, summary, warning};
 use crate::commands::cli::MigrateDatabase;
 use crate::commands::{Failure, Standard};
-use crate::context::Access;
+use crate::context::{Access, look_at_file};
 use crate::core::clock::Clock;
 use crate::features::audit::{self, Actor, Event, Kind};
 use crate::migrations;
@@ -24,6 +24,8 @@ pub(in crate::commands) async fn move_database(
     if from == to || is_same_file {
         return Err(Failure::new("both URLs name the same database"));
     }
+    look_at_file(&from)?;
+    refuse_used_file(&to)?;
     let options = |url: &str, create: bool| Options {
         allow_unencrypted: asked.allow_unencrypted,
         create,

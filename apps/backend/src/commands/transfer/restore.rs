@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::backup::read_back;
 use super::format::{Part, Reader};
-use super::target::Target;
+use super::target::{Target, refuse_used_file};
 use super::{rows, summary, warning};
 use crate::commands::cli::Restore;
 use crate::commands::{Failure, Standard};
@@ -37,6 +37,7 @@ pub(in crate::commands) async fn restore(
     }
     // All of it is read once before anything is written.
     read_back(file)?;
+    refuse_used_file(settings.database_url.expose())?;
     let clock = Clock::system();
     // As a server, so that none starts on the file meanwhile.
     let as_server = Access {

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use countersign_store::{Db, Digest, Migration, Piece, Table, Value};
+use countersign_store::{Db, Digest, FileContents, Migration, Piece, Table, Value};
 
 use super::{Counted, Progress};
 use crate::commands::Failure;
+use crate::context::look_at_file;
 use crate::core::clock::Clock;
 use crate::migrations;
 
@@ -21,14 +22,22 @@ pub(super) struct Target {
     progress: Progress,
 }
 
+/// Refuses a file that holds something already, before it is opened.
+pub(super) fn refuse_used_file(url: &str) -> Result<(), Failure> {
+    match look_at_file(url)? {
+        FileContents::Ours if url.starts_with("sqlite:") => Err(Failure::new(NOT_EMPTY)),
+        _ => Ok(()),
+    }
+}
+
+const NOT_EMPTY: &str = "the database that would be written into is not empty: it holds tables. Name an empty one, or a \
+                         file that does not exist";
+
 impl Target {
     /// Makes the schema as it was at the migration `schema`.
     pub(super) async fn begin(db: Db, schema: i64, clock: &Clock) -> Result<Self, Failure> {
         if !db.is_blank().await? {
-            return Err(Failure::new(
-                "the database that would be written into is not empty: it holds tables. Name an empty one, or a file \
-                 that does not exist",
-            ));
+            return Err(Failure::new(NOT_EMPTY));
         }
         db.begin_transfer().await?;
         let known: Vec<Migration> = migrations::ALL

@@ -17,5 +17,5 @@ pub use folder::{Inspected, inspect};
 pub use router::router;
 pub use service::{
     Activated, IssueError, JWKS_MAX_AGE, KeyOperator, KeyOptions, KeyState, Keys, ListedKey, NextKey, OperatorError,
-    Published, Revoked, current_kid,
+    Published, Revoked, check_keys, current_kid,
 };

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use countersign_jose::{AccessTokenClaims, Claims, SignError, SigningKey, StatusListClaims, TokenType, VerifyingKey};
 use countersign_store::{Db, Error};
+use rustix::fs::{Access, access};
 use secrecy::SecretString;
 use serde::Serialize;
 use tokio::sync::Mutex;
@@ -19,8 +20,8 @@ use tokio::sync::Mutex;
 pub use operator::{Activated, KeyOperator, KeyState, ListedKey, NextKey, OperatorError, Revoked};
 pub use ring::Published;
 
-use self::reading::{Reading, recall};
-use self::ring::Ring;
+use self::reading::{Reading, recall, recall_unwritten};
+use self::ring::{History, Ring};
 use self::watch::Watch;
 use super::{KeysError, store};
 use crate::core::clock::{Clock, Timestamp};
@@ -99,7 +100,8 @@ impl Keys {
             created = first::make_first_key(&options, &db, clock.now()).await?;
             reading = Reading::of(&options).await?;
         }
-        Self::of_reading((options, reading, created), db, clock).await
+        let recalled = recall(&db, &reading.keys().await?, clock.now(), options.access_ttl).await?;
+        Self::of_reading((options, reading, created), recalled, (db, clock)).await
     }
 
     /// Reads the folder, and makes no key.
@@ -107,27 +109,31 @@ impl Keys {
     /// # Errors
     /// [`KeysError`]; [`KeysError::None`] where there never was a key.
     pub async fn open_existing(options: KeyOptions, db: Db, clock: Clock) -> Result<Self, KeysError> {
-        let reading = Reading::of(&options).await?;
-        if reading.snapshot.is_empty() {
-            let dir = options.dir.clone();
-            return Err(match store::all(&db).await?.pop() {
-                Some(known) => KeysError::Lost { dir, kid: known.kid },
-                None => KeysError::None(dir),
-            });
-        }
-        Self::of_reading((options, reading, false), db, clock).await
+        let reading = existing(&options, &db).await?;
+        let recalled = recall(&db, &reading.keys().await?, clock.now(), options.access_ttl).await?;
+        Self::of_reading((options, reading, false), recalled, (db, clock)).await
+    }
+
+    /// The same, and writes nothing into the database either: a key that it does not know yet is as good as one that it
+    /// has just learned of.
+    ///
+    /// # Errors
+    /// As [`open_existing`](Self::open_existing).
+    pub async fn open_to_read(options: KeyOptions, db: Db, clock: Clock) -> Result<Self, KeysError> {
+        let reading = existing(&options, &db).await?;
+        let history = recall_unwritten(&db, &reading.keys().await?, clock.now(), options.access_ttl).await?;
+        Self::of_reading((options, reading, false), history, (db, clock)).await
     }
 
     async fn of_reading(
         (options, reading, created): (KeyOptions, Reading, bool),
-        db: Db,
-        clock: Clock,
+        history: History,
+        (db, clock): (Db, Clock),
     ) -> Result<Self, KeysError> {
         let fingerprint = reading.snapshot.fingerprint();
         let keys = reading.keys().await?;
         let now = clock.now();
         // A command opens the keys too: that publishes nothing, so the next key's time does not begin here.
-        let history = recall(&db, &keys, now, options.access_ttl).await?;
         let ring = Ring::assemble(keys, history, now, options.ripening());
         if ring.signing_key().is_none() {
             return Err(KeysError::Revoked(ring.keys.current.kid().to_owned()));
@@ -254,6 +260,40 @@ impl Keys {
     fn put_ring(&self, ring: Ring) {
         *self.0.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
     }
+}
+
+/// Whether the keys can be used, or could be made where there are none. It makes nothing.
+///
+/// # Errors
+/// [`KeysError`]: what is there is no key, or there is no folder and none can be made.
+pub async fn check_keys(options: &KeyOptions) -> Result<(), KeysError> {
+    if current_kid(options).await?.is_some() {
+        return Ok(());
+    }
+    let mut place = std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone());
+    while !place.exists() && place.pop() {}
+    let unusable = |source: std::io::Error| KeysError::File {
+        doing: "make",
+        path: options.dir.clone(),
+        source,
+    };
+    match place.is_dir() {
+        true => access(&place, Access::WRITE_OK).map_err(|why| unusable(why.into())),
+        false => Err(unusable(std::io::ErrorKind::NotADirectory.into())),
+    }
+}
+
+/// What lies in the folder; an error where that is nothing.
+async fn existing(options: &KeyOptions, db: &Db) -> Result<Reading, KeysError> {
+    let reading = Reading::of(options).await?;
+    if !reading.snapshot.is_empty() {
+        return Ok(reading);
+    }
+    let dir = options.dir.clone();
+    Err(match store::all(db).await?.pop() {
+        Some(known) => KeysError::Lost { dir, kid: known.kid },
+        None => KeysError::None(dir),
+    })
 }
 
 impl KeyOptions {

@@ -10,6 +10,7 @@ use super::KeyOptions;
 use super::ring::History;
 use crate::core::clock::Timestamp;
 use crate::features::keys::folder::{Folder, FolderKeys, Locked, Snapshot};
+use crate::features::keys::store::KeyRecord;
 use crate::features::keys::{KeysError, store};
 
 /// A folder as it was read.
@@ -52,9 +53,32 @@ impl KeyOptions {
 /// Of a retired key that it never saw, tokens may have been signed until now.
 pub(super) async fn recall(db: &Db, keys: &FolderKeys, now: Timestamp, access_ttl: Duration) -> Result<History, Error> {
     let history = history(db).await?;
-    let retired = keys.retired.keys().map(|kid| (kid.as_str(), now + access_ttl));
-    let in_use = std::iter::once((keys.current.kid(), now)).chain(retired);
-    remember_missing(db, history, in_use, now).await
+    remember_missing(db, history, in_use(keys, now, access_ttl), now).await
+}
+
+/// The same, and writes nothing.
+pub(super) async fn recall_unwritten(
+    db: &Db,
+    keys: &FolderKeys,
+    now: Timestamp,
+    access_ttl: Duration,
+) -> Result<History, Error> {
+    let mut history = history(db).await?;
+    for (kid, last_expires_at) in in_use(keys, now, access_ttl) {
+        history.entry(kid.to_owned()).or_insert_with(|| KeyRecord {
+            kid: kid.to_owned(),
+            first_seen_at: now,
+            last_expires_at,
+            revoked_at: None,
+        });
+    }
+    Ok(history)
+}
+
+/// The keys that tokens may have been signed by, each with the time until which such a token may live.
+fn in_use(keys: &FolderKeys, now: Timestamp, access_ttl: Duration) -> impl Iterator<Item = (&str, Timestamp)> {
+    let retired = keys.retired.keys().map(move |kid| (kid.as_str(), now + access_ttl));
+    std::iter::once((keys.current.kid(), now)).chain(retired)
 }
 
 /// The same, and a next key counts as published from now on.
