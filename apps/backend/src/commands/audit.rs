@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use countersign_jose::{JwkSet, VerifyingKey};
+use countersign_jose::{JwkSet, VerifyingKey, decode_without_verifying};
 use countersign_store::belongs_to_database;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -224,8 +224,7 @@ pub(super) fn verify_export(asked: &VerifyAudit, output: &mut Standard) -> Resul
 }
 
 fn judge_file(path: &Path, mut judge: Judge) -> Result<Soundness, Failure> {
-    let name = path.display();
-    let file = File::open(path).map_err(|error| Failure::new(format!("{name} cannot be read: {error}")))?;
+    let (name, file) = (path.display(), open(path)?);
     let mut has_begun = false;
     for (number, line) in (1..).zip(BufReader::new(file).lines()) {
         let unreadable = || Failure::new(format!("line {number} of {name} is none of an export of the audit log"));
@@ -253,13 +252,20 @@ fn judge(asked: &VerifyAudit, keys: Vec<VerifyingKey>) -> Result<Judge, Failure>
     let Some(path) = &asked.against else {
         return Ok(judge);
     };
-    let text = read(path)?;
-    let last = text
-        .lines()
-        .rev()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or_default();
-    judge.against(last).map_err(Failure::new)
+    // Each line counts: a log that was emptied, and has grown beyond what it was, has the last one all the same.
+    let (mut judge, mut holds_any) = (judge, false);
+    for line in BufReader::new(open(path)?).lines() {
+        let line = line.map_err(|error| unreadable(path, &error))?;
+        // What a full disk left behind is no line.
+        if decode_without_verifying(line.trim()).is_ok() {
+            judge = judge.against(&line).map_err(Failure::new)?;
+            holds_any = true;
+        }
+    }
+    match holds_any {
+        true => Ok(judge),
+        false => Err(Failure::new(Tampering::NoCheckpoint)),
+    }
 }
 
 fn given_keys(asked: &VerifyAudit) -> Result<Vec<VerifyingKey>, Failure> {
@@ -277,8 +283,15 @@ fn given_keys(asked: &VerifyAudit) -> Result<Vec<VerifyingKey>, Failure> {
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    let text = std::fs::read_to_string(path);
-    text.map_err(|error| Failure::new(format!("{} cannot be read: {error}", path.display())))
+    std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))
+}
+
+fn open(path: &Path) -> Result<File, Failure> {
+    File::open(path).map_err(|error| unreadable(path, &error))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(format!("{} cannot be read: {error}", path.display()))
 }
 
 fn failed(tampering: &Tampering) -> Failure {

@@ -85,7 +85,7 @@ pub struct VerifyAudit {
     /// A JWK Set of public keys that signed checkpoints
     #[arg(long, value_name = "FILE")]
     pub jwks: Option<PathBuf>,
-    /// A file with a checkpoint that was kept elsewhere; of several lines, the last one counts
+    /// A file with checkpoints that were kept elsewhere, one to a line: the log must have all of them
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
 }

@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use countersign_store::{Db, Options, Role, query, sql};
 use countersign_testkit::{Database, Launch, PASSWORD, ScratchDatabase, on_both_databases};
 use serde_json::{Value, json};
 
@@ -76,6 +77,47 @@ on_both_databases! {
         assert!(failed(&audit(&scratch, &offline)).contains("its end was removed"));
         write(&path, "{\"row\":1}\n");
         assert!(failed(&audit(&scratch, &offline)).contains("line 1 of log.jsonl"));
+    }
+
+    async fn a_kept_file_shows_a_log_that_was_emptied_and_has_grown_again(database: Database) {
+        let scratch = ScratchDatabase::create(database).await;
+        let kept = scratch.folder().join("kept.txt");
+        let lines = || std::fs::read_to_string(&kept).unwrap().lines().count();
+        let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_AUDIT__CHECKPOINT_FILE", kept.display().to_string());
+        let server = launch.start().await;
+        wait_for(&kept, "the server seals and ships by itself").await;
+        server.kill();
+        assert!(done(&audit(&scratch, &["verify", "--against", "kept.txt"])).starts_with("The audit log is whole: "));
+
+        // Without the key: the server seals whatever is written next from the beginning on.
+        let db = Db::open(&Options::new(&scratch.url, Role::Admin)).await.unwrap();
+        for statement in [sql!("DELETE FROM audit_events"), sql!("DELETE FROM audit_checkpoints"), sql!("DELETE FROM audit_subjects")] {
+            query(statement).execute(&db).await.unwrap();
+        }
+        db.close().await.unwrap();
+        let (before, server) = (lines(), launch.start().await);
+        let began = Instant::now();
+        for number in 0.. {
+            let ada = json!({ "email": format!("ada{number}@example.com"), "password": PASSWORD });
+            server.client().post("/api/auth/register", &ada).await.unwrap();
+            if lines() > before {
+                break;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "the log does not grow beyond what it was");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        server.kill();
+        assert!(done(&audit(&scratch, &["verify"])).starts_with("The audit log is whole: "));
+        let text = std::fs::read_to_string(&kept).unwrap();
+        write(&scratch.folder().join("last.txt"), text.lines().last().unwrap());
+        done(&audit(&scratch, &["verify", "--against", "last.txt"]));
+        let said = failed(&audit(&scratch, &["verify", "--against", "kept.txt"]));
+        assert!(said.contains("another history"), "{said}");
+        // Half a line of a full disk is none, and does not hide the others.
+        write(&kept, &format!("{text}eyJhbGciOiJFUzI1"));
+        assert!(failed(&audit(&scratch, &["verify", "--against", "kept.txt"])).contains("another history"));
+        write(&kept, "\nno checkpoint\n");
+        assert!(failed(&audit(&scratch, &["verify", "--against", "kept.txt"])).contains("no checkpoint of this log's keys"));
     }
 
     async fn a84_what_the_operator_does_to_the_keys_is_told(database: Database) {

@@ -13,7 +13,7 @@ use uuid::{Builder, Uuid};
 use crate::core::ids::{AccountId, AuditId, SessionId};
 
 /// A SHA-256. In JSON and on the command line it is base64url without padding.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Hash(pub [u8; 32]);
 
 column!(Hash as [u8; 32]);

@@ -18,7 +18,8 @@ pub(in super::super) const DELETED: &str = "account.deleted";
 /// Reads a log once, from its beginning. Rows are held only until their checkpoint comes.
 pub struct Judge {
     keys: Vec<VerifyingKey>,
-    kept: Vec<Kept>,
+    /// Those that were not found yet, by their hashes.
+    kept: HashMap<Hash, Kept>,
     /// The end of what has been judged.
     end: End,
     /// Where the log begins; 0 unless old rows were removed.
@@ -57,11 +58,10 @@ pub struct Soundness {
 }
 
 /// A checkpoint that somebody kept elsewhere.
+#[derive(Clone, Copy)]
 struct Kept {
-    token: String,
     last: i64,
     signed_at: i64,
-    found: bool,
 }
 
 /// The chain up to a checkpoint.
@@ -85,7 +85,7 @@ impl Judge {
     pub fn new(keys: Vec<VerifyingKey>) -> Self {
         Self {
             keys,
-            kept: Vec::new(),
+            kept: HashMap::new(),
             end: End {
                 last: 0,
                 hash: genesis(),
@@ -103,21 +103,20 @@ impl Judge {
         }
     }
 
-    /// Also asks whether the log still has what this checkpoint sealed.
+    /// Also asks whether the log still has what this checkpoint sealed; and that one, if there are several.
     ///
     /// # Errors
     /// [`Tampering::NoCheckpoint`].
     pub fn against(mut self, token: &str) -> Result<Self, Tampering> {
-        let token = token.trim().to_owned();
-        let claims = claims_of(&token).ok_or(Tampering::NoCheckpoint)?;
-        self.unknown_key(claims.last, &token)
+        let token = token.trim();
+        let claims = claims_of(token).ok_or(Tampering::NoCheckpoint)?;
+        self.unknown_key(claims.last, token)
             .map_err(|_| Tampering::NoCheckpoint)?;
-        self.kept.push(Kept {
-            token,
+        let kept = Kept {
             last: claims.last,
             signed_at: claims.iat,
-            found: false,
-        });
+        };
+        self.kept.insert(Hash::of(token), kept);
         Ok(self)
     }
 
@@ -188,20 +187,7 @@ impl Judge {
         if let Some(row) = self.pending.first() {
             return Err(Tampering::Inserted(RowName::of(row)));
         }
-        for kept in self.kept.iter().filter(|kept| !kept.found) {
-            if kept.last > self.end.last {
-                return Err(Tampering::Tail(self.end.last, kept.last));
-            }
-            // At an earlier place, it was signed earlier.
-            match self.began_at {
-                Some(began_at) if kept.last < self.began_after => {
-                    if kept.signed_at > began_at {
-                        return Err(Tampering::KeptRemoved(kept.last));
-                    }
-                }
-                _ => return Err(Tampering::OtherHistory(kept.last)),
-            }
-        }
+        self.judge_kept()?;
         if let Some(newest) = &self.end.checkpoint {
             if let Some(kid) = &newest.unknown_key {
                 return Err(Tampering::UnknownKey(kid.clone()));
@@ -226,6 +212,27 @@ impl Judge {
             last: self.end.last,
             signed_at: self.end.checkpoint.map(|newest| newest.signed_at),
         })
+    }
+
+    /// Why checkpoints that were kept are not in the log. Of several, the end is told of first, and then the earliest.
+    fn judge_kept(&self) -> Result<(), Tampering> {
+        let mut missing: Vec<Kept> = self.kept.values().copied().collect();
+        missing.sort_unstable_by_key(|kept| kept.last);
+        if let Some(kept) = missing.last().filter(|kept| kept.last > self.end.last) {
+            return Err(Tampering::Tail(self.end.last, kept.last));
+        }
+        for kept in missing {
+            // At an earlier place, it was signed earlier.
+            match self.began_at {
+                Some(began_at) if kept.last < self.began_after => {
+                    if kept.signed_at > began_at {
+                        return Err(Tampering::KeptRemoved(kept.last));
+                    }
+                }
+                _ => return Err(Tampering::OtherHistory(kept.last)),
+            }
+        }
+        Ok(())
     }
 
     /// The hash at a place, if the right row of those stands there.
@@ -293,20 +300,19 @@ impl Judge {
     fn accept(&mut self, token: &str, claims: &AuditCheckpointClaims) -> Result<(), Tampering> {
         let forged = |why| Tampering::Forged(claims.last, why);
         let unknown_key = self.unknown_key(claims.last, token)?;
+        let own = Hash::of(token);
         self.end = End {
             last: claims.last,
             hash: Hash::parse(&claims.head).ok_or(forged("its hash is none"))?,
             checkpoint: Some(Newest {
-                hash: Hash::of(token),
+                hash: own,
                 removed_through: claims.removed_through,
                 signed_at: claims.iat,
                 unknown_key,
             }),
         };
         self.checkpoints += 1;
-        for kept in self.kept.iter_mut().filter(|kept| kept.token == token) {
-            kept.found = true;
-        }
+        self.kept.remove(&own);
         Ok(())
     }
 
