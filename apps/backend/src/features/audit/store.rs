@@ -257,6 +257,15 @@ pub(super) async fn attributed<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<P
     .await
 }
 
+/// A row at a place that nothing is sealed at: the first is 1.
+pub(super) async fn before_the_first<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Place>, Error> {
+    query(sql!(
+        "SELECT seq, id FROM audit_events WHERE seq < 1 ORDER BY seq LIMIT 1"
+    ))
+    .optional(conn)
+    .await
+}
+
 /// Pseudonyms of sealed rows that stand for nobody, although no deletion of their account is sealed; each with the
 /// time of its last row.
 pub(super) async fn nobodies<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<Nobody>, Error> {

@@ -279,6 +279,26 @@ on_both_databases! {
         assert!(missed.is_empty(), "these may go unseen: {missed:?}");
     }
 
+    async fn an_entry_before_the_first_place_is_found(database: Database) {
+        let server = log(database).await;
+        let whole = copy(&server).await;
+        let events = &whole["audit_events"];
+        let column = |name: &str| events.table.columns.iter().position(|column| column.name == name).unwrap();
+        let is_sealed = |row: &&Vec<Value>| matches!(row[column("seq")], Value::Int(1..));
+        for place in [0, -1, i64::MIN] {
+            put_all(&server, &whole).await;
+            let mut more = events.clone();
+            let mut row = events.rows.iter().find(is_sealed).unwrap().clone();
+            row[column("id")] = Value::Uuid(uuid::Uuid::from_u128(7));
+            row[column("seq")] = Value::Int(place);
+            more.rows.push(row);
+            assert!(put(&server, &more).await);
+            // `audit list` shows it like all others.
+            let why = verdict(&server).await.unwrap_err();
+            assert!(why.contains(&format!("row {place} ")) && why.contains("was inserted"), "{place}: {why}");
+        }
+    }
+
     async fn one_person_does_not_become_another(database: Database) {
         let server = log(database).await;
         let whole = copy(&server).await;

@@ -7,7 +7,7 @@ use countersign_store::Error;
 use uuid::Uuid;
 
 use super::super::chain::{Judge, RowName, SealedRow, Soundness, Tampering, is_at_beginning, is_commitment};
-use super::super::store::{self, Checkpoint, Unsealed};
+use super::super::store::{self, Checkpoint, Place, Unsealed};
 use crate::Context;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
@@ -127,12 +127,13 @@ pub async fn verify(context: &Context, mut judge: Judge) -> Result<Soundness, Ve
     })
     .await?;
     let sound = judge.finish()?;
+    let name = |Place { seq, id }| RowName { seq, id };
     if let Some(row) = store::attributed(&context.db).await? {
-        return Err(Tampering::Changed(RowName {
-            seq: row.seq,
-            id: row.id,
-        })
-        .into());
+        return Err(Tampering::Changed(name(row)).into());
+    }
+    // The chain begins at 1, and so does whoever reads it. A list shows them all the same.
+    if let Some(row) = store::before_the_first(&context.db).await? {
+        return Err(Tampering::Inserted(name(row)).into());
     }
     judge_people(context, sound.begins_at).await?;
     judge_accounts(context, sound.begins_at).await?;
