@@ -8,8 +8,9 @@ use lettre::address::Envelope;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
+use lettre::transport::smtp::commands::{Data, Mail, Noop, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::response::{Response, Severity};
 use lettre::{Address, Message};
 use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
@@ -118,7 +119,8 @@ impl Server {
     /// One that was kept and still answers, or a new one.
     async fn connection(&self) -> Result<AsyncSmtpConnection, SendError> {
         while let Some(mut kept) = self.kept() {
-            if kept.test_connected().await {
+            let answer = kept.command(Noop).await;
+            if answer.is_ok_and(|answer| answer.code().severity == Severity::PositiveCompletion) {
                 return Ok(kept);
             }
         }
@@ -172,15 +174,28 @@ async fn deliver(connection: &mut AsyncSmtpConnection, envelope: &Envelope, raw:
             .await
             .map_err(|error| of_recipient("RCPT TO", &error))?;
     }
-    connection
+    let begun = connection
         .command(Data)
         .await
         .map_err(|error| of_recipient("DATA", &error))?;
-    connection
+    in_turn("DATA", &begun, Severity::PositiveIntermediate)?;
+    let taken = connection
         .message(raw)
         .await
         .map_err(|error| of_recipient("the mail", &error))?;
-    Ok(())
+    in_turn("the mail", &taken, Severity::PositiveCompletion)
+}
+
+/// RFC 5321 §4.3.2: 354 says that the mail may come, and 2yz that it was taken. Where one stands in the place of the other,
+/// server and client do not speak of the same command any more, and nobody knows whether the mail has left.
+fn in_turn(at: &str, answer: &Response, expected: Severity) -> Result<(), SendError> {
+    match answer.code().severity {
+        severity if severity == expected => Ok(()),
+        _ => Err(SendError::Ours(format!(
+            "at {at}: {} is no answer to that",
+            answer.code()
+        ))),
+    }
 }
 
 /// What a mail needs that not every server offers (RFC 6531 §3.1, RFC 6152).

@@ -137,12 +137,19 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, mood: Arc<Mutex<Moo
             ("DATA", _) => {
                 stream.get_mut().write_all(b"354 go on\r\n").await.unwrap();
                 let mut raw = String::new();
-                while !raw.ends_with("\r\n.\r\n") && stream.read_line(&mut raw).await.unwrap_or(0) > 0 {}
+                while !raw.ends_with("\r\n.\r\n") {
+                    if stream.read_line(&mut raw).await.unwrap_or(0) == 0 {
+                        return;
+                    }
+                }
                 seen.lock()
                     .unwrap()
                     .taken
                     .push(ReceivedMail::parse(raw.replace("\r\n..", "\r\n.").as_bytes()));
-                "250 taken".to_owned()
+                match now() {
+                    Mood::Answers(".", reply) => reply.to_owned(),
+                    _ => "250 taken".to_owned(),
+                }
             }
             _ => "250 test".to_owned(),
         };
@@ -230,6 +237,25 @@ on_both_databases! {
                 "AUTH" => Mood::Answers("AUTH", "235 welcome"),
                 _ => Mood::Takes,
             });
+            later(&server).await;
+            assert_eq!(first_listed(&server).await.outcome.as_deref(), Some("sent"), "{command} {reply}");
+        }
+    }
+
+    async fn f_22_a_mail_has_left_only_if_the_server_says_so_in_its_turn(database: Database) {
+        for (command, reply) in [
+            // It answered what nobody had asked, and each answer after that is one of the command before.
+            ("RCPT", "250 fine\r\n250 so fine"),
+            ("DATA", "250 fine"),
+            (".", "354 go on"),
+        ] {
+            let mail_server = MailServer::start(Mood::Answers(command, reply)).await;
+            let server = mail_server.countersign(database, "smtp").await;
+            register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+            assert!(mail::deliver_next(&server.context).await.unwrap());
+            let listed = first_listed(&server).await;
+            assert_eq!((listed.attempts, listed.outcome.as_deref()), (1, None), "{command} {reply}: {listed:?}");
+            mail_server.becomes(Mood::Takes);
             later(&server).await;
             assert_eq!(first_listed(&server).await.outcome.as_deref(), Some("sent"), "{command} {reply}");
         }
