@@ -43,6 +43,10 @@ impl Value for DatabaseUrl {
             Some(("sqlite", path)) if literal::fault(path, false).is_some() => {
                 fault("names a file that begins or ends with a blank or a quotation mark")
             }
+            Some(("sqlite", path)) if path.ends_with('/') => fault("names a folder; a file is needed"),
+            Some(("sqlite", path)) if literal::unexpanded(path).is_some() => {
+                literal::unexpanded(path).map_or_else(|| fault("names no file"), Err)
+            }
             Some(("sqlite", path)) if path.contains('?') => fault("has options, which SQLite does not take here"),
             Some(("postgres" | "postgresql", rest)) if rest.is_empty() || !names_a_host(rest) => fault("names no host"),
             Some(("postgres" | "postgresql", _)) if unknown_parameter(text).is_some() => {

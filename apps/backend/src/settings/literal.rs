@@ -41,8 +41,33 @@ pub(super) fn fault(text: &str, quotes_may_begin: bool) -> Option<Fault> {
     None
 }
 
-const QUOTES: [char; 7] = ['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}'];
+const QUOTES: [char; 17] = [
+    '"', '\'', '`', '\u{b4}', '\u{ab}', '\u{bb}', '\u{2018}', '\u{2019}', '\u{201a}', '\u{201b}', '\u{201c}',
+    '\u{201d}', '\u{201e}', '\u{2039}', '\u{203a}', '\u{ff02}', '\u{ff07}',
+];
 
 fn is_blank(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}')
+    let is_invisible = matches!(
+        c,
+        '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    );
+    c.is_whitespace() || is_invisible
+}
+
+/// What a shell would have put something else in the place of: a path with it in its name would be made as it stands.
+pub(super) fn unexpanded(path: &str) -> Option<Fault> {
+    let names = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '{' | '('));
+    let what = if path.starts_with('~') {
+        "begins with ~"
+    } else if path.split('$').skip(1).any(names) {
+        "names a variable ($)"
+    } else if path.contains(" #") {
+        "holds a comment ( #)"
+    } else {
+        return None;
+    };
+    Some(Fault::new(
+        format!("{what}, which nothing here puts in its place: a path is taken as it stands"),
+        "the whole path",
+    ))
 }

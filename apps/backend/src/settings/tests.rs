@@ -355,7 +355,7 @@ fn the_issuer_follows_the_port_that_was_found() {
 }
 
 /// A way to write a value so that another reader is meant, and what is said about it.
-const SLIPS: [(&str, &str, &str); 10] = [
+const SLIPS: [(&str, &str, &str); 16] = [
     ("\"", "\"", "quotation mark"),
     ("'", "'", "quotation mark"),
     ("\"", "", "quotation mark"),
@@ -366,6 +366,12 @@ const SLIPS: [(&str, &str, &str); 10] = [
     ("", " ", "a blank"),
     ("\t", "", "a tab"),
     ("\u{feff}", "", "invisible character (U+FEFF)"),
+    ("\u{ad}", "", "invisible character (U+00AD)"),
+    ("", "\u{202c}", "invisible character (U+202C)"),
+    ("\u{2066}", "", "invisible character (U+2066)"),
+    ("\u{ab}", "\u{bb}", "quotation mark"),
+    ("", "\u{201e}", "quotation mark"),
+    ("", "\u{ff02}", "quotation mark"),
 ];
 
 /// Something that the setting takes.
@@ -529,4 +535,70 @@ fn what_is_wrong_with_an_origin_or_an_address_is_what_is_said() {
     // What stands behind the question mark may be the rest of a password.
     let told = mistakes("database_url = \"postgres://ada:hun?ter2=x@db/auth\"\n");
     assert!(!told.contains("ter2"), "{told}");
+}
+
+#[test]
+fn what_only_a_shell_would_put_in_place_is_refused() {
+    for path in [
+        "$HOME/keys",
+        "/srv/${NAME}/keys",
+        "/srv/$(hostname)",
+        "~/keys",
+        "~countersign/keys",
+        "/srv/keys # of the first server",
+    ] {
+        for (name, value) in [
+            ("keys_dir", path.to_owned()),
+            ("mail.folder", path.to_owned()),
+            ("audit.checkpoint_file", path.to_owned()),
+            ("database_url", format!("sqlite://{path}")),
+        ] {
+            let told = mistakes(&format!("{name} = {value:?}\n"));
+            assert!(
+                told.contains(name) && told.contains("which nothing here puts in its place"),
+                "{name} = {value}: {told}"
+            );
+        }
+    }
+    for path in ["/srv/a$", "/srv/a~b", "/srv/#keys", "/srv/100%", "keys/it's"] {
+        load(&format!("keys_dir = {path:?}\n"), &[], &[]).unwrap_or_else(|_| panic!("{path}"));
+    }
+    // A secret may hold what it likes.
+    load("keys_passphrase = \"~a$b ${c} # d\"\n", &[], &[]).unwrap();
+}
+
+#[test]
+fn a_list_is_written_in_the_environment_as_the_environment_writes_lists() {
+    for (variable, value, said) in [
+        ("COUNTERSIGN_TOKENS__AUDIENCE", "[api,shop]", "brackets"),
+        ("COUNTERSIGN_TOKENS__AUDIENCE", "[]", "brackets"),
+        ("COUNTERSIGN_TRUSTED_PROXIES", "[10.0.0.1]", "brackets"),
+        (
+            "COUNTERSIGN_TOKENS__AUDIENCE",
+            "https://api.example https://shop.example",
+            "a blank",
+        ),
+    ] {
+        let told = told(load("", &[(variable, value)], &[]));
+        assert!(
+            told.contains(variable) && told.contains(said),
+            "{variable}={value}: {told}"
+        );
+    }
+}
+
+#[test]
+fn an_address_that_no_proxy_has_is_none_of_a_proxy() {
+    for address in [
+        "0.0.0.0",
+        "::",
+        "0.0.0.0/32",
+        "::ffff:0.0.0.0",
+        "224.0.0.1",
+        "ff02::1",
+        "255.255.255.255",
+    ] {
+        let told = mistakes(&format!("trusted_proxies = {address:?}\n"));
+        assert!(told.contains("no proxy has"), "{address}: {told}");
+    }
 }

@@ -64,6 +64,11 @@ impl Tokens {
             ),
         );
         values.require(
+            self.audience.iter().all(|name| !name.contains(char::is_whitespace)),
+            &["tokens.audience"],
+            Fault::new("holds a name with a blank in it", "the names with commas between them"),
+        );
+        values.require(
             !self.audience.is_empty(),
             // Without an issuer that can be read, its own default is missing.
             &["tokens.audience", "issuer"],

@@ -118,7 +118,7 @@ impl Value for PathBuf {
     fn parse(text: &str) -> Result<Self, Fault> {
         match text {
             "" => Err(Fault::new("is set to nothing", "a path such as secrets/jwt")),
-            _ => Ok(text.into()),
+            _ => literal::unexpanded(text).map_or_else(|| Ok(text.into()), Err),
         }
     }
 }
@@ -186,6 +186,12 @@ impl Value for IpNet {
                 format!("{text:?} holds no address of IPv4: the 96 bits in front of it count, too"),
                 "the network as one of IPv4, such as 10.0.0.0/8",
             )),
+            Ok(Some(network)) if network.prefix_len() == network.max_prefix_len() && is_nobodys(network.addr()) => {
+                Err(Fault::new(
+                    format!("{text:?} is an address that no proxy has"),
+                    "the addresses from which your proxies connect",
+                ))
+            }
             Ok(Some(network)) if network.prefix_len() == 0 => {
                 let what = format!("{text:?} would let every client choose its own address");
                 Err(Fault::new(what, "the addresses of your proxies alone"))
@@ -197,6 +203,12 @@ impl Value for IpNet {
             )),
         }
     }
+}
+
+/// No connection comes from there: nothing would be trusted, and all clients would be taken for the proxy.
+fn is_nobodys(address: IpAddr) -> bool {
+    let is_broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+    address.is_unspecified() || address.is_multicast() || is_broadcast
 }
 
 /// The addresses of clients are compared in their canonical form, so a network of IPv4 addresses that are mapped into
@@ -217,6 +229,12 @@ impl<T: Value> Value for Vec<T> {
     fn parse(text: &str) -> Result<Self, Fault> {
         if text.trim().is_empty() {
             return Ok(Self::new());
+        }
+        if text.starts_with('[') && text.ends_with(']') {
+            return Err(Fault::new(
+                "is written in brackets, as only countersign.toml has them",
+                "the elements with commas between them",
+            ));
         }
         let element = |text: &str| match text.trim_matches(' ') {
             "" => Err(Fault::new(
