@@ -44,6 +44,8 @@ pub(crate) enum Fate {
     Conflicted,
     /// A statement that was prepared before is not known any more, and it may be run again without.
     Stale,
+    /// A pooler's session knows another statement by that name, and it may be run again without.
+    MixedUp,
     /// A statement failed.
     Failed,
     /// The server has not answered, or is one that takes no writes; the connection is of no further use.
@@ -95,11 +97,16 @@ impl<'t> DerefMut for Scoped<'t, '_> {
 }
 
 impl Fate {
+    /// It failed because of a statement that was prepared before; nothing was run.
+    pub(crate) fn is_of_statements(self) -> bool {
+        matches!(self, Self::Stale | Self::MixedUp)
+    }
+
     pub(crate) fn proceed(self) -> Result<(), Error> {
         match self {
             Self::Sound => Ok(()),
             Self::Conflicted => Err(Error::Conflict),
-            Self::Stale | Self::Failed | Self::Lost => Err(Error::database(
+            Self::Stale | Self::MixedUp | Self::Failed | Self::Lost => Err(Error::database(
                 "an earlier statement of this transaction failed, and its error was dropped",
             )),
         }

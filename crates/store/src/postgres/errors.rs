@@ -1,7 +1,7 @@
 //! What PostgreSQL's errors mean to a caller.
 
 use deadpool_postgres::PoolError;
-use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::error::{DbError, Severity, SqlState};
 
 use crate::Error;
 use crate::transaction::Fate;
@@ -62,6 +62,9 @@ pub(super) fn fate_after(why: &tokio_postgres::Error) -> Fate {
     match code {
         &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Fate::Conflicted,
         code if STALE.contains(code) => Fate::Stale,
+        &SqlState::DUPLICATE_PSTATEMENT => Fate::MixedUp,
+        // More or fewer values than the statement of that name takes. What ends the connection is a pooler's own trouble.
+        &SqlState::PROTOCOL_VIOLATION if is_error(why) => Fate::MixedUp,
         // What is read-only stays so for as long as this session lasts; another one may lead to another server.
         &SqlState::READ_ONLY_SQL_TRANSACTION => Fate::Lost,
         _ => Fate::Failed,
@@ -69,13 +72,14 @@ pub(super) fn fate_after(why: &tokio_postgres::Error) -> Fate {
 }
 
 /// How a server refuses to run a statement that was prepared before: the types of its columns have changed ("cached plan
-/// must not change result type"), it has never heard of it (`DISCARD ALL`, another server behind the address), or a
-/// pooler's connection knows another one by that name. In all three cases nothing was run.
-const STALE: [SqlState; 3] = [
-    SqlState::FEATURE_NOT_SUPPORTED,
-    SqlState::INVALID_SQL_STATEMENT_NAME,
-    SqlState::DUPLICATE_PSTATEMENT,
-];
+/// must not change result type"), or it has never heard of it (`DISCARD ALL`, another server behind the address). In both
+/// cases nothing was run.
+const STALE: [SqlState; 2] = [SqlState::FEATURE_NOT_SUPPORTED, SqlState::INVALID_SQL_STATEMENT_NAME];
+
+fn is_error(why: &tokio_postgres::Error) -> bool {
+    why.as_db_error()
+        .is_some_and(|refusal| refusal.parsed_severity() == Some(Severity::Error))
+}
 
 /// An error that the server did not send: the connection, its encryption, or a value that did not fit a placeholder.
 fn told_by_link(why: &tokio_postgres::Error) -> Error {

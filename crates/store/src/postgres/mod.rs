@@ -11,11 +11,13 @@ mod tls;
 mod url;
 
 use std::future::Future;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use tokio::time::timeout;
-use tokio_postgres::IsolationLevel;
+use tokio_postgres::{IsolationLevel, SimpleQueryMessage};
 use tracing::warn;
 
 pub(crate) use errors::told;
@@ -34,8 +36,8 @@ use url::Target;
 
 pub(crate) struct Postgres {
     pool: Pool,
-    /// Whether statements are prepared once for each connection.
-    prepared: bool,
+    /// Whether statements are prepared once for each connection: not, once a pooler was seen to mix them up.
+    prepared: AtomicBool,
     /// Where the pool connects to, for a connection beside it.
     url: String,
     allow_unencrypted: bool,
@@ -50,11 +52,16 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long we wait for an answer, for when the server cannot even break off.
 const SILENCE: Duration = Duration::from_secs(6);
 
+/// What is said where prepared statements cannot be kept.
+const SHARED: &str = "A pooler lends the same session of PostgreSQL to several connections, and mixes up what they have \
+                      prepared there: statements are sent whole from now on. Set `database.prepared_statements = false`, or \
+                      let the pooler follow prepared statements (PgBouncer 1.21 or newer: `max_prepared_statements`).";
+
 enum Attempt<T, E> {
     Ended(Result<T, E>),
     Conflicted,
-    /// A statement that was prepared before is not known any more.
-    Stale,
+    /// A statement that was prepared before is not known any more, or is another one.
+    Stale(Fate),
 }
 
 impl Postgres {
@@ -80,12 +87,16 @@ impl Postgres {
         let pool = pool.map_err(|why| Error::unavailable(why.to_string()))?;
         let postgres = Self {
             pool,
-            prepared: options.prepared,
+            prepared: AtomicBool::new(options.prepared),
             url: options.url.clone(),
             allow_unencrypted: options.allow_unencrypted,
             lane: tokio::sync::Mutex::new(()),
         };
         warnings.extend(postgres.inspect().await?);
+        if options.prepared && postgres.sessions_are_shared().await? {
+            postgres.prepared.store(false, Ordering::Relaxed);
+            warnings.push(SHARED.to_owned());
+        }
         Ok(postgres)
     }
 
@@ -95,7 +106,7 @@ impl Postgres {
         E: From<Error>,
     {
         let mut retries = Retries::new();
-        let mut prepared = self.prepared;
+        let mut prepared = self.prepared();
         loop {
             let lane = if retries.are_many() {
                 Some(self.lane.lock().await)
@@ -108,8 +119,8 @@ impl Postgres {
                     drop(lane);
                     retries.pause().await?;
                 }
-                Attempt::Stale => {
-                    self.forget_statements();
+                Attempt::Stale(fate) => {
+                    self.forget_statements(fate);
                     // Sent whole, no statement can be stale once more.
                     prepared = false;
                 }
@@ -135,11 +146,11 @@ impl Postgres {
     pub(crate) async fn fetch<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, Error> {
         let connection = self.connection().await?;
         let mut fate = Fate::Sound;
-        let mut rows = Session::of(&connection, self.prepared)
+        let mut rows = Session::of(&connection, self.prepared())
             .fetch_within(&mut fate, query)
             .await;
-        if fate == Fate::Stale {
-            self.forget_statements();
+        if fate.is_of_statements() {
+            self.forget_statements(fate);
             fate = Fate::Sound;
             rows = Session::of(&connection, false).fetch_within(&mut fate, query).await;
         }
@@ -150,11 +161,11 @@ impl Postgres {
     pub(crate) async fn execute(&self, query: &Query) -> Result<u64, Error> {
         let connection = self.connection().await?;
         let mut fate = Fate::Sound;
-        let mut changed = Session::of(&connection, self.prepared)
+        let mut changed = Session::of(&connection, self.prepared())
             .execute_within(&mut fate, query)
             .await;
-        if fate == Fate::Stale {
-            self.forget_statements();
+        if fate.is_of_statements() {
+            self.forget_statements(fate);
             fate = Fate::Sound;
             changed = Session::of(&connection, false).execute_within(&mut fate, query).await;
         }
@@ -162,13 +173,46 @@ impl Postgres {
         changed
     }
 
+    fn prepared(&self) -> bool {
+        self.prepared.load(Ordering::Relaxed)
+    }
+
     /// Drops every statement of every connection: what made one of them stale made others stale too.
-    fn forget_statements(&self) {
-        warn!(
-            "the database does not know a prepared statement any more (after a change of the schema, or behind a pooler \
-             that shares connections: then set `database.prepared_statements = false`); all are prepared anew"
-        );
+    ///
+    /// If a pooler has mixed them up, none is kept from now on: the next one might fit, and something else be run.
+    fn forget_statements(&self, why: Fate) {
+        match why {
+            Fate::MixedUp if self.prepared.swap(false, Ordering::Relaxed) => warn!("{SHARED}"),
+            Fate::MixedUp => {}
+            _ => warn!(
+                "the database does not know a prepared statement any more (after a change of the schema, or behind a \
+                 pooler that resets its sessions); all are prepared anew"
+            ),
+        }
         self.pool.manager().statement_caches.clear();
+    }
+
+    /// Whether a pooler lends one session to several connections, and one finds there what another has prepared, by the name
+    /// that it was given. A pooler that follows prepared statements gives them names of its own.
+    async fn sessions_are_shared(&self) -> Result<bool, Error> {
+        let (one, other) = (self.own_connection().await?, self.connection().await?);
+        let mark = format!("countersign {:016x}", RandomState::new().build_hasher().finish());
+        let kept = match timeout(SILENCE, one.prepare(&format!("SELECT '{mark}'"))).await {
+            Ok(Ok(kept)) => kept,
+            // Somebody else's is there, by that very name.
+            Ok(Err(why)) if errors::fate_after(&why) == Fate::MixedUp => return Ok(true),
+            Ok(Err(why)) => return Err(told(&why)),
+            Err(_) => return Err(errors::silent()),
+        };
+        // Which is how the driver names them.
+        let asked = format!(
+            "SELECT 1 FROM pg_prepared_statements WHERE statement = 'SELECT ''{mark}''' AND name ~ '^s[0-9]+$'"
+        );
+        let found = answered(other.simple_query(&asked)).await?;
+        drop(kept);
+        Ok(found
+            .iter()
+            .any(|message| matches!(message, SimpleQueryMessage::Row(_))))
     }
 
     /// Begins a transaction as all others begin, and writes nothing in it, in one trip.
@@ -249,7 +293,7 @@ where
     match (outcome, fate) {
         // Whatever was made of the error inside, nothing of this attempt counts.
         (_, Fate::Conflicted) => (Attempt::Conflicted, fate),
-        (_, Fate::Stale) => (Attempt::Stale, fate),
+        (_, fate) if fate.is_of_statements() => (Attempt::Stale(fate), fate),
         (Err(why), _) => (Attempt::Ended(Err(why)), fate),
         (Ok(value), _) => match fate.proceed() {
             Ok(()) => commit(transaction, value).await,

@@ -80,7 +80,7 @@ impl<'c> Session<'c> {
             Ok(Err(why)) => {
                 *fate = match errors::fate_after(&why) {
                     // What was sent whole cannot be stale.
-                    Fate::Stale if self.statements.is_none() => Fate::Failed,
+                    fate if fate.is_of_statements() && self.statements.is_none() => Fate::Failed,
                     fate => fate,
                 };
                 Err(errors::told(&why))

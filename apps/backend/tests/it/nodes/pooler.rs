@@ -69,6 +69,38 @@ async fn behind_a_pooler_in_transaction_mode_nodes_look_or_listen_around_it() {
     assert_eq!(here.metric(FEED).await, Some(0));
 }
 
+/// It lends another session to each transaction, in which another node may have another statement by the same name: to
+/// run that one would do what nobody asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_that_mixes_prepared_statements_up_is_noticed_before_any_is_kept() {
+    let scratch = ScratchDatabase::create(Database::Postgres).await;
+    let pooler = Pooler::start(scratch.folder(), schema(&scratch));
+    let environment = [("COUNTERSIGN_DATABASE_URL", pooler.url.as_str())];
+    let (here, there) = (
+        Node::start(&scratch, &environment).await,
+        Node::start(&scratch, &environment).await,
+    );
+    live(&here, &there).await;
+    let people = [
+        "barbara", "edith", "frances", "grace", "jean", "joan", "kathleen", "margaret",
+    ];
+    let (here, there) = (&here, &there);
+    futures_util::future::join_all(people.map(|name| async move {
+        here.register(name).await;
+        let mut tokens = there.sign_in(name).await;
+        for node in [here, there, here, there] {
+            let body = json!({ "refresh_token": tokens["refresh_token"] });
+            tokens = node.post("/api/auth/refresh", &body).await.assert_status(200).json();
+        }
+    }))
+    .await;
+    let log = log(&scratch);
+    assert!(log.contains("lends the same session"), "nobody says so");
+    for sign in ["08P01", "22P03", "does not know a prepared statement"] {
+        assert!(!log.contains(sign), "{sign}: statements were kept all the same");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn migrations_wait_for_each_other_behind_a_pooler() {
     let scratch = ScratchDatabase::create(Database::Postgres).await;
