@@ -31,6 +31,7 @@ type verifier struct {
 
 type user struct {
 	jwt.RegisteredClaims
+	Client  string `json:"client_id"`
 	Session string `json:"sid"`
 	Scope   string
 	Status  struct {
@@ -86,6 +87,10 @@ func (v *verifier) verify(text string) (*user, error) {
 	typ = strings.TrimPrefix(strings.ToLower(typ), "application/")
 	if typ != "at+jwt" || !u.VerifyIssuer(v.issuer, true) || !u.VerifyAudience(v.audience, true) || u.ExpiresAt == nil || u.Subject == "" {
 		return nil, errors.New("not an access token for here")
+	}
+	// RFC 9068 §2.2, §5: a program that acts for itself is no user, whatever its name looks like.
+	if u.Subject == u.Client {
+		return nil, errors.New("the token of a client")
 	}
 	uri, idx := u.Status.List.URI, u.Status.List.Idx
 	if !strings.HasPrefix(uri, v.issuer+"/") || idx == nil || *idx < 0 {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use countersign_fuzz::{ISSUER, NOW, signed, verifying_key};
-use countersign_jose::{AccessTokenClaims, AccessTokenExpectation, Present, verify};
+use countersign_jose::{AccessTokenClaims, AccessTokenExpectation, Present, Subject, verify};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -22,10 +22,14 @@ fuzz_target!(|payload: &[u8]| {
     let read: Value = serde_json::from_slice(payload).expect("what is believed is JSON");
     assert_eq!(read["iss"], claims.iss.as_str());
     assert_eq!(claims.iss, ISSUER);
-    assert_eq!(
-        read["sub"].as_str().map(str::to_ascii_lowercase),
-        Some(claims.sub.to_string())
-    );
+    let sub = read["sub"].as_str().expect("what is believed has a subject");
+    match &claims.sub {
+        Subject::Client(client) => {
+            assert_eq!((sub, &read["client_id"]), (client.as_str(), &read["sub"]));
+            assert!(read.get("sid").is_none() && read.get("auth_time").is_none() && read.get("amr").is_none());
+        }
+        account => assert_eq!(sub.to_ascii_lowercase(), account.to_string()),
+    }
     assert_eq!(
         read["exp"].as_f64(),
         Some(Value::from(claims.exp).as_f64().unwrap_or_default())

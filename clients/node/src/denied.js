@@ -79,6 +79,13 @@ export class Denied extends Error {
     return new Denied(401, 'invalid_token', detail, headers, cause)
   }
 
+  /** @param {string} realm */
+  static userRequired(realm) {
+    const detail = "This route is for signed-in users, and the token is a client's."
+    const headers = challenge({ realm, error: 'insufficient_scope', error_description: detail })
+    return new Denied(403, 'insufficient_scope', detail, headers)
+  }
+
   /**
    * @param {string} detail
    * @param {unknown} [cause]
@@ -89,15 +96,15 @@ export class Denied extends Error {
 }
 
 /**
- * Refuses a user whose token does not carry a scope.
+ * Refuses a token, or its user, that does not carry a scope.
  *
- * @param {import('./token.js').User} user
+ * @param {Pick<import('./token.js').VerifiedToken, 'scopes' | 'claims'>} token
  * @param {string} scope
  * @throws {Denied} 403
  */
-export function requireScope(user, scope) {
-  if (user.scopes.includes(scope)) return
-  const headers = challenge({ realm: String(user.claims.iss), error: 'insufficient_scope', scope })
+export function requireScope(token, scope) {
+  if (token.scopes.includes(scope)) return
+  const headers = challenge({ realm: String(token.claims.iss), error: 'insufficient_scope', scope })
   throw new Denied(403, 'insufficient_scope', `The token lacks the scope "${scope}".`, headers)
 }
 

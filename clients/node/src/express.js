@@ -3,13 +3,15 @@
 /// <reference path="./globals.d.ts" preserve="true" />
 
 import { Denied, requireScope as demand } from './denied.js'
+import { requireUser } from './token.js'
 
 /** @typedef {import('node:http').IncomingMessage & { user?: import('./token.js').User | undefined }} Request */
 /** @typedef {import('node:http').ServerResponse} Response */
 /** @typedef {(request: Request, response: Response, next: (error?: any) => void) => void} Handler */
 
 /**
- * Lets in only requests with a valid token, and puts their user into `req.user`: `app.use(protect(guard))`.
+ * Lets in only people with a valid token, and puts them into `req.user`: `app.use(protect(guard))`. A client's token is
+ * refused with 403.
  *
  * @param {import('./guard.js').Guard} guard
  * @returns {Handler}
@@ -17,8 +19,12 @@ import { Denied, requireScope as demand } from './denied.js'
 export function protect(guard) {
   return (request, response, next) => {
     guard.authenticate(request).then(
-      (user) => {
-        request.user = user
+      (token) => {
+        try {
+          request.user = requireUser(token)
+        } catch (error) {
+          return refuse(error, response, next)
+        }
         next()
       },
       (error) => refuse(error, response, next),

@@ -1,6 +1,7 @@
 // Fastify: hooks that refuse, and `request.user`.
 
 import { Denied, requireScope as demand } from './denied.js'
+import { requireUser } from './token.js'
 
 /** @typedef {{ raw: import('node:http').IncomingMessage, user?: import('./token.js').User }} Request */
 /**
@@ -12,14 +13,14 @@ import { Denied, requireScope as demand } from './denied.js'
 /** @typedef {(request: any, reply: any) => Promise<unknown>} Hook */
 
 /**
- * Lets in only requests with a valid token: `app.addHook('onRequest', protect(guard))`.
+ * Lets in only people with a valid token: `app.addHook('onRequest', protect(guard))`. A client's token is refused with 403.
  *
  * @param {import('./guard.js').Guard} guard
  * @returns {Hook}
  */
 export function protect(guard) {
   return refusing(async (request) => {
-    request.user = await guard.authenticate(request.raw)
+    request.user = requireUser(await guard.authenticate(request.raw))
   })
 }
 

@@ -1,4 +1,4 @@
-// The guard: from a request or a token to its user. It holds the verified tokens; keys and lists hold the rest.
+// The guard: from a request or a text to a verified token. It holds the verified tokens; keys and lists hold the rest.
 
 import { hash } from 'node:crypto'
 import { bearerToken } from './bearer.js'
@@ -44,10 +44,11 @@ export class Guard {
   }
 
   /**
-   * The user of a request, from its one `Authorization: Bearer …`.
+   * Verifies the token of a request, from its one `Authorization: Bearer …`. Whom it is about is for the caller to ask:
+   * `requireUser(token)` gives the person.
    *
    * @param {import('./bearer.js').Headed} request a fetch `Request`, Node's `IncomingMessage`, or anything with headers
-   * @returns {Promise<import('./token.js').User>}
+   * @returns {Promise<import('./token.js').VerifiedToken>}
    * @throws {Denied}
    */
   async authenticate(request) {
@@ -55,10 +56,10 @@ export class Guard {
   }
 
   /**
-   * The user of a token. The object is shared by all who bring this token, and frozen.
+   * Verifies a token. The object is shared by all who bring this token, and frozen.
    *
    * @param {string} token
-   * @returns {Promise<import('./token.js').User>}
+   * @returns {Promise<import('./token.js').VerifiedToken>}
    * @throws {Denied} 401 for a token that is not acceptable, 503 where that cannot be told just now
    */
   async verify(token) {
@@ -70,7 +71,7 @@ export class Guard {
       this.#remembered(digest) ?? this.#remember(digest, await verifyToken(token, this.#keys, this.#settings))
     // The bit is asked every time: it is an array look-up, and what makes a token revocable at once.
     if (verified.status) await this.#lists.check(verified.status)
-    return verified.user
+    return verified.token
   }
 
   /** Ends every poll and timer. A closed guard goes on with what it holds, and fetches nothing any more. */

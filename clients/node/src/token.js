@@ -7,11 +7,30 @@ import { UnknownKey } from './keys.js'
 import { Ambiguous, readObject } from './strict-json.js'
 
 /**
- * The verified sender of a request. Frozen.
+ * Whom a token is about: a person's account (`id` is a UUID), or a client (`id` is its `client_id`) that acts for itself.
+ * It is a client exactly if `sub` equals `client_id`. The two cannot be confused: accounts have UUIDs, and a token whose
+ * `client_id` is a UUID is refused.
+ *
+ * @typedef {Readonly<{ kind: 'account' | 'client', id: string }>} Subject
+ */
+
+/**
+ * A token whose signature and claims hold, and which was not taken back. Frozen.
+ *
+ * @typedef {object} VerifiedToken
+ * @property {Subject} subject
+ * @property {string} clientId The client that the token was issued to.
+ * @property {string | undefined} session The session, a UUID, if the token belongs to one. A client's never does.
+ * @property {readonly string[]} scopes What the token may be used for.
+ * @property {Readonly<Record<string, any>>} claims All claims of the token.
+ */
+
+/**
+ * The person who sent a request. Frozen.
  *
  * @typedef {object} User
  * @property {string} id The account, a UUID.
- * @property {string} session The session, a UUID.
+ * @property {string | undefined} session The session, a UUID, if the token belongs to one.
  * @property {readonly string[]} scopes What the token may be used for.
  * @property {Readonly<Record<string, any>>} claims All claims of the token.
  */
@@ -20,7 +39,7 @@ import { Ambiguous, readObject } from './strict-json.js'
  * A token whose signature and claims hold. Whether its session still lives is asked each time.
  *
  * @typedef {object} Verified
- * @property {User} user
+ * @property {VerifiedToken} token
  * @property {number} expires Seconds since the epoch.
  * @property {import('./keys.js').Key} key The key that signed it.
  * @property {StatusReference | undefined} status
@@ -42,7 +61,7 @@ export async function verifyToken(token, keys, settings) {
   try {
     const { claims, key } = await verifySigned(token, keys, settings, 'at+jwt')
     return {
-      user: readUser(claims.value, settings),
+      token: readToken(claims.value, settings),
       expires: date(claims.value, 'exp'),
       key,
       status: readStatus(claims, settings),
@@ -129,24 +148,64 @@ function checkTimes(claims, { now, leeway }) {
 export class Refused extends Error {}
 
 /**
- * Every claim but `scope`, `status` and `nbf` must be there (RFC 9068 §2.2; `sid`, `auth_time` and `amr` are in each token
- * that Countersign issues).
+ * Those claims that RFC 9068 §2.2 requires must be there; of the others, those that are there must be right.
  *
  * @param {Record<string, unknown>} claims
  * @param {import('./settings.js').Settings} settings
- * @returns {User}
+ * @returns {VerifiedToken}
  */
-function readUser(claims, { audience }) {
+function readToken(claims, { audience }) {
   // RFC 7519 §4.1.3: one name or several; it is for us if one of them is us.
   const aud = typeof claims.aud === 'string' ? [claims.aud] : texts(claims, 'aud')
   if (!aud.some((name) => audience.includes(name))) throw new Refused('The token is for another audience.')
   uuid(claims, 'jti')
-  text(claims, 'client_id')
-  date(claims, 'auth_time')
-  texts(claims, 'amr')
+  if (claims.auth_time !== undefined) date(claims, 'auth_time')
+  if (claims.amr !== undefined) texts(claims, 'amr')
+  const clientId = readClientId(claims)
+  const subject = readSubject(claims, clientId)
+  const session = claims.sid === undefined ? undefined : uuid(claims, 'sid')
   const scope = claims.scope === undefined ? '' : text(claims, 'scope')
   const scopes = [...new Set(scope.split(' ').filter(Boolean))]
-  return deepFreeze({ id: uuid(claims, 'sub'), session: uuid(claims, 'sid'), scopes, claims })
+  return deepFreeze({ subject, clientId, session, scopes, claims })
+}
+
+/**
+ * A client's name. One that could be an account's is refused: RFC 9068 §5 warns of clients that pass for people.
+ *
+ * @param {Record<string, unknown>} claims
+ */
+function readClientId(claims) {
+  const value = text(claims, 'client_id')
+  if (value === '' || UUID.test(value)) throw new Refused("The token's client_id is empty or a UUID.")
+  return value
+}
+
+/**
+ * An account has a UUID. A client is named as in `client_id`, and nobody signed in to get its token.
+ *
+ * @param {Record<string, unknown>} claims
+ * @param {string} clientId
+ * @returns {Subject}
+ */
+function readSubject(claims, clientId) {
+  const sub = text(claims, 'sub')
+  if (UUID.test(sub)) return { kind: 'account', id: sub.toLowerCase() }
+  if (sub !== clientId) throw new Refused("The token's sub is neither an account nor the client.")
+  for (const name of ['sid', 'auth_time', 'amr'])
+    if (claims[name] !== undefined) throw new Refused(`The token is a client's, and has ${name}.`)
+  return { kind: 'client', id: sub }
+}
+
+/**
+ * The person whom a token is about.
+ *
+ * @param {VerifiedToken} token
+ * @returns {User}
+ * @throws {Denied} 403 if the token is about a client
+ */
+export function requireUser({ subject, session, scopes, claims }) {
+  if (subject.kind !== 'account') throw Denied.userRequired(String(claims.iss))
+  return Object.freeze({ id: subject.id, session, scopes, claims })
 }
 
 /**
@@ -226,7 +285,7 @@ function texts(claims, name) {
  */
 function uuid(claims, name) {
   const value = text(claims, name)
-  if (!/^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i.test(value)) throw new Refused(`The token's ${name} is not a UUID.`)
+  if (!UUID.test(value)) throw new Refused(`The token's ${name} is not a UUID.`)
   // In small letters, as the other guards give it: one account has one name, however it is spelled.
   return value.toLowerCase()
 }
@@ -243,4 +302,5 @@ function deepFreeze(value) {
   return Object.freeze(value)
 }
 
+const UUID = /^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i
 const FORBIDDEN = ['crit', 'jwk', 'jku', 'x5u', 'x5c', 'b64', 'zip', 'enc']

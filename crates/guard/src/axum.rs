@@ -12,9 +12,12 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use tower::{Layer, Service};
 
-use crate::{Denied, Guard, Reason, VerifiedUser, bearer_token};
+use crate::{Denied, Guard, Reason, VerifiedToken, VerifiedUser, bearer_token};
 
-/// The verified sender of a request, or the answer of RFC 6750.
+/// The person who sent a request, or the answer of RFC 6750.
+///
+/// A client's token is refused with 403; a route for clients takes a [`VerifiedToken`] and asks for its
+/// [`subject`](VerifiedToken::subject).
 ///
 /// ```
 /// # use countersign_guard::CurrentUser;
@@ -25,25 +28,10 @@ use crate::{Denied, Guard, Reason, VerifiedUser, bearer_token};
 #[derive(Clone, Debug)]
 pub struct CurrentUser(pub VerifiedUser);
 
-/// The verified sender of a request, if it has one. A token that is there but not valid is still refused.
+/// The person who sent a request, if it comes with a token. A token that is there but not valid, or a client's, is still
+/// refused.
 #[derive(Clone, Debug)]
 pub struct OptionalUser(pub Option<VerifiedUser>);
-
-impl CurrentUser {
-    /// Refuses with 403 `insufficient_scope` unless the token carries `scope`.
-    ///
-    /// # Errors
-    /// [`Denied`] with [`Reason::MissingScope`].
-    pub fn require_scope(&self, scope: &str) -> Result<(), Denied> {
-        if self.scopes.contains(scope) {
-            return Ok(());
-        }
-        Err(Denied {
-            realm: self.claims.iss.clone(),
-            reason: Reason::MissingScope(scope.to_owned()),
-        })
-    }
-}
 
 impl Deref for CurrentUser {
     type Target = VerifiedUser;
@@ -53,13 +41,14 @@ impl Deref for CurrentUser {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for CurrentUser {
+/// The token of a request, whoever it is about.
+impl<S: Sync> FromRequestParts<S> for VerifiedToken {
     type Rejection = Denied;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Denied> {
         // What `RequireScope` has verified already is not verified again.
-        if let Some(user) = parts.extensions.get::<VerifiedUser>() {
-            return Ok(Self(user.clone()));
+        if let Some(verified) = parts.extensions.get::<Self>() {
+            return Ok(verified.clone());
         }
         let Some(guard) = parts.extensions.get::<Guard>() else {
             return Err(Denied {
@@ -68,9 +57,18 @@ impl<S: Sync> FromRequestParts<S> for CurrentUser {
             });
         };
         let token = bearer_token(&parts.headers).map_err(|reason| guard.denied(reason))?;
-        let user = guard.verify(token).await?;
-        parts.extensions.insert(user.clone());
-        Ok(Self(user))
+        let verified = guard.verify(token).await?;
+        parts.extensions.insert(verified.clone());
+        Ok(verified)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for CurrentUser {
+    type Rejection = Denied;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Denied> {
+        let verified = VerifiedToken::from_request_parts(parts, state).await?;
+        Ok(Self(verified.require_user()?))
     }
 }
 
@@ -170,7 +168,8 @@ impl<S: Service<Request>> Service<Request> for WithGuard<S> {
 
 /// A layer for routes that need a scope: `Router::route_layer(RequireScope::new("products:write"))`.
 ///
-/// It must stand below a [`GuardLayer`]. Handlers behind it still take a [`CurrentUser`]; the token is verified once.
+/// It must stand below a [`GuardLayer`]. It asks for the scope alone, and lets in people and clients that have it: handlers
+/// behind it still take a [`CurrentUser`] where a person is due. The token is verified once.
 #[derive(Clone, Debug)]
 pub struct RequireScope {
     scope: &'static str,
@@ -221,8 +220,8 @@ where
         let mut inner = std::mem::replace(&mut self.inner, fresh);
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
-            let user = <CurrentUser as FromRequestParts<()>>::from_request_parts(&mut parts, &()).await;
-            match user.and_then(|user| user.require_scope(scope)) {
+            let verified = <VerifiedToken as FromRequestParts<()>>::from_request_parts(&mut parts, &()).await;
+            match verified.and_then(|verified| verified.require_scope(scope)) {
                 Ok(()) => inner.call(Request::from_parts(parts, body)).await,
                 Err(denied) => Ok(denied.into_response()),
             }

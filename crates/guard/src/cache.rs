@@ -5,7 +5,7 @@ use aws_lc_rs::digest::{Digest, SHA256, SHA256_OUTPUT_LEN, digest};
 use countersign_jose::{Present, Times, VerifyingKey};
 use quick_cache::sync::Cache as Entries;
 
-use crate::{Authority, VerifiedUser};
+use crate::{Authority, VerifiedToken};
 
 /// A bounded number of verified tokens; which goes when it is full is decided by use.
 ///
@@ -17,7 +17,7 @@ pub(crate) type Name = [u8; SHA256_OUTPUT_LEN];
 
 #[derive(Clone)]
 struct Entry {
-    user: VerifiedUser,
+    token: VerifiedToken,
     key: VerifyingKey,
 }
 
@@ -33,13 +33,13 @@ impl Cache {
         name
     }
 
-    /// The user of a token that was verified and would be again: it has not expired, and the authority still publishes
+    /// A token that was verified and would be again: it has not expired, and the authority still publishes
     /// its key. What would not is forgotten; its own check then names the reason.
-    pub(crate) fn recall(&self, name: &Name, authority: &dyn Authority) -> Option<VerifiedUser> {
-        let Entry { user, key } = self.0.get(name)?;
+    pub(crate) fn recall(&self, name: &Name, authority: &dyn Authority) -> Option<VerifiedToken> {
+        let Entry { token, key } = self.0.get(name)?;
         let times = Times {
-            iat: user.claims.iat,
-            exp: user.claims.exp,
+            iat: token.claims().iat,
+            exp: token.claims().exp,
             nbf: None,
         };
         let present = Present {
@@ -51,15 +51,15 @@ impl Cache {
                 .verifying_key(key.kid())
                 .is_some_and(|published| published == key)
         {
-            return Some(user);
+            return Some(token);
         }
         self.0.remove(name);
         None
     }
 
-    pub(crate) fn remember(&self, name: Name, user: &VerifiedUser, key: VerifyingKey) {
-        let user = user.clone();
-        self.0.insert(name, Entry { user, key });
+    pub(crate) fn remember(&self, name: Name, token: &VerifiedToken, key: VerifyingKey) {
+        let token = token.clone();
+        self.0.insert(name, Entry { token, key });
     }
 }
 
@@ -67,11 +67,11 @@ impl Cache {
 mod tests {
     use std::cell::Cell;
 
-    use countersign_jose::{AccessTokenClaims, SigningKey};
+    use countersign_jose::{AccessTokenClaims, RequiredClaims, SigningKey, Subject};
     use futures_util::future::BoxFuture;
     use uuid::Uuid;
 
-    use super::{Cache, VerifiedUser, VerifyingKey};
+    use super::{Cache, VerifiedToken, VerifyingKey};
     use crate::{Authority, Standing};
 
     struct Fixed {
@@ -97,21 +97,17 @@ mod tests {
         }
     }
 
-    fn user(number: u128) -> VerifiedUser {
-        VerifiedUser::from(AccessTokenClaims {
+    fn token(number: u128) -> VerifiedToken {
+        let required = RequiredClaims {
             iss: "issuer".to_owned(),
-            sub: Uuid::from_u128(number),
+            sub: Subject::Account(Uuid::from_u128(number)),
             aud: vec![].into(),
             exp: 1000,
             iat: 900,
             jti: Uuid::nil(),
-            client_id: String::new(),
-            sid: Uuid::nil(),
-            scope: None,
-            auth_time: 0,
-            amr: vec![],
-            status: None,
-        })
+            client_id: "countersign".to_owned(),
+        };
+        VerifiedToken::new(required.into())
     }
 
     #[test]
@@ -124,14 +120,14 @@ mod tests {
         // Put anew each time: what is found wanting is forgotten.
         let recalls = |published: Option<&VerifyingKey>, now: i64| {
             recalled.set(recalled.get() + 1);
-            cache.remember(name, &user(recalled.get()), key.clone());
+            cache.remember(name, &token(recalled.get()), key.clone());
             let authority = Fixed {
                 key: published.cloned(),
                 now,
             };
-            let user = cache.recall(&name, &authority);
-            assert_eq!(cache.0.get(&name).is_some(), user.is_some());
-            user.map(|user| user.id.as_u128()) == Some(recalled.get())
+            let token = cache.recall(&name, &authority);
+            assert_eq!(cache.0.get(&name).is_some(), token.is_some());
+            token.and_then(|token| token.subject().account()) == Some(Uuid::from_u128(recalled.get()))
         };
         assert!(recalls(Some(&key), 950));
         assert!(recalls(Some(&key), 1029) && !recalls(Some(&key), 1030));
@@ -150,7 +146,7 @@ mod tests {
         let key = SigningKey::generate().unwrap().verifying_key().clone();
         let cache = Cache::new(100);
         for number in 0..10_000_u128 {
-            cache.remember(Cache::name(&number.to_string()), &user(number), key.clone());
+            cache.remember(Cache::name(&number.to_string()), &token(number), key.clone());
         }
         assert!(cache.0.len() <= 100, "{}", cache.0.len());
     }

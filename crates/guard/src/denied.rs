@@ -35,6 +35,9 @@ pub enum Reason {
     /// The token does not carry this scope.
     #[error("The token lacks the scope {0:?}.")]
     MissingScope(String),
+    /// The token is good, but a client's, and only people may do this.
+    #[error("This route is for signed-in users, and the token is a client's.")]
+    UserRequired,
     /// The issuer's keys, or whether the session still lives, could not be found out.
     #[error("The token cannot be checked just now.")]
     Unavailable,
@@ -44,13 +47,13 @@ pub enum Reason {
 }
 
 impl Denied {
-    /// 401, 403 for a missing scope, 503 where nobody could be asked, 500 for a route without a guard.
+    /// 401, 403 for a missing scope or a missing person, 503 where nobody could be asked, 500 for a route without a guard.
     pub fn status(&self) -> StatusCode {
         match self.reason {
             Reason::NoToken | Reason::Malformed | Reason::Token(_) | Reason::Ended | Reason::Status(_) => {
                 StatusCode::UNAUTHORIZED
             }
-            Reason::MissingScope(_) => StatusCode::FORBIDDEN,
+            Reason::MissingScope(_) | Reason::UserRequired => StatusCode::FORBIDDEN,
             Reason::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Reason::NoGuard => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -61,7 +64,7 @@ impl Denied {
         match self.reason {
             Reason::NoToken => "missing_token",
             Reason::Malformed | Reason::Token(_) | Reason::Ended | Reason::Status(_) => "invalid_token",
-            Reason::MissingScope(_) => "insufficient_scope",
+            Reason::MissingScope(_) | Reason::UserRequired => "insufficient_scope",
             Reason::Unavailable => "unavailable",
             Reason::NoGuard => "internal",
         }
@@ -80,6 +83,10 @@ impl Denied {
             Reason::MissingScope(scope) => Some(format!(
                 "Bearer realm=\"{realm}\", error=\"insufficient_scope\", scope=\"{}\"",
                 quoted(scope)
+            )),
+            Reason::UserRequired => Some(format!(
+                "Bearer realm=\"{realm}\", error=\"insufficient_scope\", error_description=\"{}\"",
+                quoted(&self.reason.to_string())
             )),
             Reason::Unavailable | Reason::NoGuard => None,
         }

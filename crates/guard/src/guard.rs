@@ -1,13 +1,12 @@
-//! The check itself: from a token's text to a verified user.
+//! The check itself: from a token's text to a verified token.
 
 use std::sync::Arc;
 
 use countersign_jose::{AccessTokenClaims, AccessTokenExpectation, Present, TokenError, VerifyingKey, verify};
-use uuid::Uuid;
 
 #[cfg(feature = "cache")]
 use crate::cache::Cache;
-use crate::{Authority, Denied, Reason, Scopes, Sought, Standing};
+use crate::{Authority, Denied, Reason, Sought, Standing, VerifiedToken};
 
 /// Verifies access tokens of one issuer for one service. Cloning it is cheap.
 #[derive(Clone)]
@@ -19,19 +18,6 @@ struct Inner {
     authority: Box<dyn Authority>,
     #[cfg(feature = "cache")]
     cache: Option<Cache>,
-}
-
-/// Who sent a request, as the verified token says. Cloning it is cheap.
-#[derive(Clone, Debug)]
-pub struct VerifiedUser {
-    /// The account's id (`sub`).
-    pub id: Uuid,
-    /// The session's id (`sid`).
-    pub session: Uuid,
-    /// The scopes that were granted.
-    pub scopes: Scopes,
-    /// All claims of the token.
-    pub claims: Arc<AccessTokenClaims>,
 }
 
 impl Guard {
@@ -56,14 +42,16 @@ impl Guard {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Verifies a token and asks whether its session lives.
+    /// Verifies a token and asks whether it was taken back.
+    ///
+    /// Whom it is about is for the caller to ask: [`VerifiedToken::require_user`] gives the person.
     ///
     /// # Errors
     /// [`Denied`] with [`Reason::Token`], [`Reason::Status`], [`Reason::Ended`] or [`Reason::Unavailable`].
-    pub async fn verify(&self, token: &str) -> Result<VerifiedUser, Denied> {
-        let user = self.believe(token).await.map_err(|reason| self.denied(reason))?;
-        let reason = match self.authority().standing(&user.claims).await {
-            Standing::Live => return Ok(user),
+    pub async fn verify(&self, token: &str) -> Result<VerifiedToken, Denied> {
+        let verified = self.believe(token).await.map_err(|reason| self.denied(reason))?;
+        let reason = match self.authority().standing(verified.claims()).await {
+            Standing::Live => return Ok(verified),
             Standing::Ended => Reason::Ended,
             Standing::Refused(fault) => Reason::Status(fault),
             Standing::Unknown => Reason::Unavailable,
@@ -81,26 +69,26 @@ impl Guard {
 
     /// All of the check but the session's standing.
     #[cfg(feature = "cache")]
-    async fn believe(&self, token: &str) -> Result<VerifiedUser, Reason> {
+    async fn believe(&self, token: &str) -> Result<VerifiedToken, Reason> {
         let Some(cache) = &self.inner.cache else {
             return Ok(self.check(token).await?.0);
         };
         let name = Cache::name(token);
-        if let Some(user) = cache.recall(&name, self.authority()) {
-            return Ok(user);
+        if let Some(verified) = cache.recall(&name, self.authority()) {
+            return Ok(verified);
         }
-        let (user, key) = self.check(token).await?;
-        cache.remember(name, &user, key);
-        Ok(user)
+        let (verified, key) = self.check(token).await?;
+        cache.remember(name, &verified, key);
+        Ok(verified)
     }
 
     #[cfg(not(feature = "cache"))]
-    async fn believe(&self, token: &str) -> Result<VerifiedUser, Reason> {
+    async fn believe(&self, token: &str) -> Result<VerifiedToken, Reason> {
         Ok(self.check(token).await?.0)
     }
 
     /// Verifies a token, once more if its key had to be looked for and was found.
-    async fn check(&self, token: &str) -> Result<(VerifiedUser, VerifyingKey), Reason> {
+    async fn check(&self, token: &str) -> Result<(VerifiedToken, VerifyingKey), Reason> {
         let kid = match self.check_with_known_keys(token) {
             Ok(verified) => return Ok(verified),
             Err(Unverified::Refused(error)) => return Err(Reason::Token(error)),
@@ -118,7 +106,7 @@ impl Guard {
         }
     }
 
-    fn check_with_known_keys(&self, token: &str) -> Result<(VerifiedUser, VerifyingKey), Unverified> {
+    fn check_with_known_keys(&self, token: &str) -> Result<(VerifiedToken, VerifyingKey), Unverified> {
         let authority = self.authority();
         let expect = AccessTokenExpectation {
             issuer: authority.issuer(),
@@ -139,7 +127,7 @@ impl Guard {
         };
         let verified = verify::<AccessTokenClaims>(token, find, &expect);
         match (verified, used, missing) {
-            (Ok(claims), Some(key), _) => Ok((VerifiedUser::from(claims), key)),
+            (Ok(claims), Some(key), _) => Ok((VerifiedToken::new(claims), key)),
             (_, _, Some(kid)) => Err(Unverified::KeyMissing(kid)),
             (Err(error), ..) => Err(Unverified::Refused(error)),
             // No claims without a signature that holds, and none holds without a key.
@@ -156,21 +144,4 @@ impl Guard {
 enum Unverified {
     Refused(TokenError),
     KeyMissing(String),
-}
-
-impl From<AccessTokenClaims> for VerifiedUser {
-    fn from(claims: AccessTokenClaims) -> Self {
-        // A scope that the issuer signed is granted as it stands.
-        let scopes = claims
-            .scope
-            .iter()
-            .flat_map(|scope| scope.split(' '))
-            .filter(|scope| !scope.is_empty());
-        Self {
-            id: claims.sub,
-            session: claims.sid,
-            scopes: scopes.map(str::to_owned).collect(),
-            claims: Arc::new(claims),
-        }
-    }
 }

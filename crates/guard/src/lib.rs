@@ -34,7 +34,7 @@
 //! use countersign_guard::bearer_token;
 //!
 //! let token = bearer_token(headers).map_err(|reason| guard.denied(reason))?;
-//! let user = guard.verify(token).await?; // `Denied` knows status, challenge and code
+//! let user = guard.verify(token).await?.require_user()?; // `Denied` knows status, challenge and code
 //! println!("{} may {}", user.id, user.scopes);
 //! # Ok(())
 //! # }
@@ -56,15 +56,17 @@ mod guard;
 #[cfg(feature = "http")]
 mod remote;
 mod scopes;
+mod verified;
 
 pub use authority::{Authority, FixedKeys, Sought, Standing, StatusFault};
 #[cfg(feature = "axum")]
 pub use axum::{CurrentUser, GuardLayer, OptionalUser, RequireScope};
 pub use bearer::bearer_token;
 pub use denied::{Denied, Reason};
-pub use guard::{Guard, VerifiedUser};
+pub use guard::Guard;
 #[cfg(feature = "http")]
 pub use remote::{BuildError, GuardBuilder, WhenStale};
 pub use scopes::{Scopes, UnknownScopeCharacter};
+pub use verified::{VerifiedToken, VerifiedUser};
 
-pub use countersign_jose::{AccessTokenClaims, StatusListClaims, StatusReference};
+pub use countersign_jose::{AccessTokenClaims, StatusListClaims, StatusReference, Subject};

@@ -11,20 +11,17 @@
 //! # use uuid::Uuid;
 //! let key = SigningKey::generate()?;
 //! let audience = vec!["https://api.example.com".to_owned()];
-//! let claims = AccessTokenClaims {
+//! let mut claims = AccessTokenClaims::from(RequiredClaims {
 //!     iss: "https://id.example.com".to_owned(),
-//!     sub: Uuid::from_u128(1),
+//!     sub: Subject::Account(Uuid::from_u128(1)),
 //!     aud: audience.clone().into(),
 //!     exp: 1_800_000_900,
 //!     iat: 1_800_000_000,
 //!     jti: Uuid::from_u128(2),
 //!     client_id: "countersign".to_owned(),
-//!     sid: Uuid::from_u128(3),
-//!     scope: None,
-//!     auth_time: 1_800_000_000,
-//!     amr: vec!["pwd".to_owned()],
-//!     status: Some(StatusReference { idx: 4711, uri: "https://id.example.com/oauth2/status-lists/1".to_owned() }),
-//! };
+//! });
+//! claims.sid = Some(Uuid::from_u128(3));
+//! claims.status = Some(StatusReference::new(4711, "https://id.example.com/oauth2/status-lists/1"));
 //! let token = key.sign(TokenType::ACCESS_TOKEN, &claims)?;
 //!
 //! let present = Present { now: 1_800_000_060, leeway: 0 };
@@ -52,6 +49,6 @@ pub use status_lists::{
 pub use token_type::TokenType;
 pub use tokens::{
     AccessTokenClaims, AccessTokenExpectation, Audience, Claims, ClaimsError, HeaderError, MAX_TOKEN_LENGTH, Malformed,
-    Part, Payload, Present, StatusReference, Times, TokenError, Unverified, decode_without_verifying,
-    is_unambiguous_object, verify,
+    Part, Payload, Present, RequiredClaims, StatusReference, Subject, Times, TokenError, Unverified,
+    decode_without_verifying, is_unambiguous_object, verify,
 };

@@ -70,7 +70,7 @@ for (const [name, start] of Object.entries(frameworks)) {
     test('knows its user', async () => {
       const answer = await ask('GET', '/products', reader)
       assert.equal(answer.status, 200)
-      assert.equal(await answer.json(), (await guard.verify(reader)).id)
+      assert.equal(await answer.json(), (await guard.verify(reader)).subject.id)
     })
 
     test('answers 401 as RFC 6750 says', async () => {
@@ -85,6 +85,15 @@ for (const [name, start] of Object.entries(frameworks)) {
           { type: 'about:blank', title: 'Unauthorized', status: 401, code: token ? 'invalid_token' : 'missing_token' },
         )
         assert.ok(detail)
+      }
+    })
+
+    test("refuses a client's token", async () => {
+      for (const method of ['GET', 'POST']) {
+        const answer = await ask(method, '/products', await issuer.clientToken())
+        assert.equal(answer.status, 403)
+        assert.match(answer.headers.get('www-authenticate'), /error="insufficient_scope", error_description="This route is for/)
+        assert.equal((await answer.json()).code, 'insufficient_scope')
       }
     })
 
@@ -141,7 +150,7 @@ test(
       assert.equal((await ask('POST', writer)).status, 422)
       const added = await ask('POST', writer, 'Boots')
       assert.equal(added.status, 201)
-      assert.equal((await added.json()).addedBy, (await guard.verify(writer)).id)
+      assert.equal((await added.json()).addedBy, (await guard.verify(writer)).subject.id)
       assert.deepEqual(
         (await (await ask('GET', reader)).json()).map(({ name }) => name),
         ['Umbrella', 'Boots'],

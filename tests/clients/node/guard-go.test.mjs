@@ -79,6 +79,7 @@ test('the Go example refuses what is not for it', async () => {
     await token({ aud: 'other' }),
     await token({ aud: undefined }),
     await token({ iss: 'https://evil.example' }),
+    await issuer.clientToken({ aud: 'api' }),
     await token({ exp: seconds - 5 }),
     await token({ exp: undefined }),
     await token({}, { typ: 'JWT' }),

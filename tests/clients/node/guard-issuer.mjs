@@ -105,6 +105,12 @@ class FakeIssuer {
       .sign(key.privateKey)
   }
 
+  /** A token of a client that acts for itself: no person, no session. */
+  clientToken(claims = {}) {
+    const nobody = { sid: undefined, auth_time: undefined, amr: undefined }
+    return this.token({ sub: 'billing', client_id: 'billing', ...nobody, ...claims })
+  }
+
   listUri(number) {
     return `${this.issuer}/oauth2/status-lists/${number}`
   }

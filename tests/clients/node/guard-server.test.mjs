@@ -40,7 +40,7 @@ test('who signs in is let in, and who signs out is refused', { timeout: 60_000 }
   const {
     tokens: { access_token: staying },
   } = await server.register()
-  assert.equal((await guard.verify(leaving)).id, account.id)
+  assert.equal((await guard.verify(leaving)).subject.id, account.id)
   await guard.verify(staying)
   await signOut(leaving)
   await eventually(() => ended(leaving))

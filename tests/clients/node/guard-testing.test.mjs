@@ -45,10 +45,10 @@ test("an application's own route, with a real token", async () => {
 
 test('the users are there, and any other is made', async () => {
   const [ada] = auth.users
-  assert.equal((await guard.verify(await auth.token())).id, ada.id)
-  assert.equal((await guard.verify(await auth.token({ user: ada.id }))).id, ada.id)
+  assert.equal((await guard.verify(await auth.token())).subject.id, ada.id)
+  assert.equal((await guard.verify(await auth.token({ user: ada.id }))).subject.id, ada.id)
   const stranger = await guard.verify(await auth.token({ user: 'grace@example.com', scopes: ['a', 'b'] }))
-  assert.ok(!auth.users.some(({ id }) => id === stranger.id))
+  assert.ok(!auth.users.some(({ id }) => id === stranger.subject.id))
   assert.deepEqual([...stranger.scopes].sort(), ['a', 'b'])
 })
 

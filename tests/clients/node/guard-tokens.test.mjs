@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import vm from 'node:vm'
-import { createGuard, Denied, requireScope } from '@countersign/guard'
+import { createGuard, Denied, requireScope, requireUser } from '@countersign/guard'
 import { startIssuer, stoppedClock } from './guard-issuer.mjs'
 
 let issuer, guard
@@ -26,7 +26,12 @@ test('a user has an id, a session, scopes and claims, and cannot be changed', as
     sub: '0198b6a0-0000-7000-8000-000000000001',
     sid: '0198b6a0-0000-7000-8000-000000000002',
   })
-  for (const user of [await guard.verify(token), await guard.verify(token)]) {
+  for (const verified of [await guard.verify(token), await guard.verify(token)]) {
+    assert.deepEqual(verified.subject, { kind: 'account', id: '0198b6a0-0000-7000-8000-000000000001' })
+    assert.equal(verified.clientId, 'countersign')
+    assert.throws(() => (verified.subject.id = 'x'), TypeError)
+    const user = requireUser(verified)
+    assert.throws(() => (user.id = 'x'), TypeError)
     assert.equal(user.id, '0198b6a0-0000-7000-8000-000000000001')
     assert.equal(user.session, '0198b6a0-0000-7000-8000-000000000002')
     assert.deepEqual(user.scopes, ['products:read', 'products:write'])
@@ -37,11 +42,23 @@ test('a user has an id, a session, scopes and claims, and cannot be changed', as
 })
 
 test('an account has one name, however its token spells it', async () => {
-  const user = await guard.verify(
-    await issuer.token({ sub: '0198B6A0-0000-7000-8000-00000000000A', sid: '0198b6A0-0000-7000-8000-00000000000b' }),
+  const user = requireUser(
+    await guard.verify(await issuer.token({ sub: '0198B6A0-0000-7000-8000-00000000000A', sid: '0198b6A0-0000-7000-8000-00000000000b' })),
   )
   assert.equal(user.id, '0198b6a0-0000-7000-8000-00000000000a')
   assert.equal(user.session, '0198b6a0-0000-7000-8000-00000000000b')
+})
+
+test('a token without a session is one of a person still', async () => {
+  const user = requireUser(await guard.verify(await issuer.token({ sid: undefined, auth_time: undefined, amr: undefined })))
+  assert.equal(user.session, undefined)
+})
+
+test('a token of a client is about no person', async () => {
+  const verified = await guard.verify(await issuer.clientToken())
+  assert.deepEqual(verified.subject, { kind: 'client', id: 'billing' })
+  requireScope(verified, 'products:write')
+  assert.throws(() => requireUser(verified), refused('insufficient_scope', 403))
 })
 
 test('a token without scopes has none', async () => {
@@ -62,7 +79,13 @@ describe('a token is refused', () => {
     'not valid yet': { nbf: seconds() + 31 },
     'without an account': { sub: undefined },
     'whose account is no UUID': { sub: 'ada' },
-    'without a session': { sid: undefined },
+    'whose session is null': { sid: null },
+    'that is about neither an account nor its client': { sub: 'billing' },
+    'of a client that is named like an account': {
+      client_id: '0198b6a0-0000-7000-8000-000000000001',
+      sub: '0198b6a0-0000-7000-8000-000000000001',
+    },
+    'of a client with a session': { sub: 'billing', client_id: 'billing', auth_time: undefined, amr: undefined },
     'whose scopes are a list': { scope: ['products:read'] },
     'without a status': { status: undefined },
     'with an empty status': { status: {} },

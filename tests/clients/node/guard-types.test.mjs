@@ -12,7 +12,7 @@ const tsc = (...args) =>
   )
 
 const program = `
-import { createGuard, Denied, type Options, requireScope as require, type User } from '@countersign/guard'
+import { createGuard, Denied, type Options, requireScope as require, requireUser, type User, type VerifiedToken } from '@countersign/guard'
 import { protect, requireScope } from '@countersign/guard/express'
 import * as fastify from '@countersign/guard/fastify'
 import { startCountersign } from '@countersign/guard/testing'
@@ -37,8 +37,11 @@ createGuard({})
 
 export async function handler(request: Request): Promise<Response> {
   try {
-    const user: User = await guard.authenticate(request)
-    require(user, 'products:read')
+    const token: VerifiedToken = await guard.authenticate(request)
+    require(token, 'products:read')
+    // @ts-expect-error Whom a token is about must be asked.
+    token.id
+    const user: User = requireUser(token)
     return Response.json({ owner: user.id, mail: user.claims.email })
   } catch (error) {
     if (error instanceof Denied) return error.toResponse()

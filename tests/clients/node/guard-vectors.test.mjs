@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
-import { createGuard, Denied } from '@countersign/guard'
+import { createGuard, Denied, requireUser } from '@countersign/guard'
 // Not of the public face: the vectors also hold lists that no token names.
 import { KeySet } from './node_modules/@countersign/guard/src/keys.js'
 import { readOptions } from './node_modules/@countersign/guard/src/settings.js'
@@ -34,12 +34,17 @@ after(async () => {
 
 describe('tokens', () => {
   assert.ok(vectors.tokens.length >= 60)
-  for (const { name, token, expect, user } of vectors.tokens) {
+  assert.ok(vectors.tokens.some(({ verified }) => verified?.subject.client))
+  for (const { name, token, expect, verified } of vectors.tokens) {
     test(`${name}: ${expect}`, async () => {
       if (expect === 'valid') {
         // Once verified, once remembered.
-        for (const { id, session, scopes } of [await guard.verify(token), await guard.verify(token)]) {
-          assert.deepEqual({ id, session, scopes }, user)
+        for (const judged of [await guard.verify(token), await guard.verify(token)]) {
+          const { subject, clientId, session, scopes } = judged
+          const shown = { subject: { [subject.kind]: subject.id }, client_id: clientId, ...(session && { session }), scopes }
+          assert.deepEqual(shown, verified)
+          if (subject.kind === 'account') assert.equal(requireUser(judged).id, subject.id)
+          else assert.throws(() => requireUser(judged), ({ status, code }) => status === 403 && code === 'insufficient_scope')
         }
         return
       }

@@ -89,6 +89,11 @@ class FakeIssuer:
         claims = {name: value for name, value in (claims | changes).items() if value is not None}
         return (key or self.key).sign(claims, typ)
 
+    def client_token(self, client="billing", **changes):
+        """A token of a client that acts for itself: no person, no session."""
+        about = {"sub": client, "client_id": client, "sid": None, "auth_time": None, "amr": None}
+        return self.token(**(about | changes))
+
     def revoke(self, idx, name="1"):
         with self.changed:
             self.arrays[name][idx // 8] |= 1 << idx % 8

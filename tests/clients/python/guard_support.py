@@ -26,9 +26,9 @@ def outcome(guard, token, **options):
 
 
 def verdict(guard, token):
-    """What the table of token rules calls it."""
+    """What the table of token rules calls it, and for a valid token, whom it is about."""
     try:
-        guard.verify_sync(token)
+        verified = guard.verify_sync(token)
     except Revoked:
         return "revoked"
     except InvalidToken as denied:
@@ -37,7 +37,7 @@ def verdict(guard, token):
     except Unavailable as denied:
         assert (denied.status, denied.code) == (503, "unavailable")
         return "unavailable"
-    return "valid"
+    return "valid", type(verified.subject).__name__.lower()
 
 
 def eventually(ask, expected, seconds=20):

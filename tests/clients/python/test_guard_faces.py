@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
-from countersign_guard import Denied, Guard, InsufficientScope, InvalidToken, MissingToken, Unavailable
+from countersign_guard import Account, Denied, Guard, InsufficientScope, InvalidToken, MissingToken, Unavailable
 
 from countersign_guard.access_token import verify_access_token
 from guard_issuer import KEYS, LISTS, FakeIssuer, hanging
@@ -32,8 +32,11 @@ def guard(issuer):
 
 def test_the_user_is_who_the_token_says(issuer, guard):
     sub, sid = "0198AAAA-0000-7000-8000-000000000001", "01980000-0000-7000-8000-000000000002"
-    user = guard.verify_sync(issuer.token(sub=sub, sid=sid, scope="b a", tenant="blue"))
+    token = guard.verify_sync(issuer.token(sub=sub, sid=sid, scope="b a", tenant="blue"))
+    assert (token.subject, token.client_id) == (Account(UUID(sub)), "countersign")
+    user = token.require_user()
     assert (user.id, user.session, user.scopes) == (UUID(sub), UUID(sid), {"a", "b"})
+    assert (token.session, token.scopes, token.claims) == (user.session, user.scopes, user.claims)
     assert user.claims["tenant"] == "blue"
     with pytest.raises(TypeError):
         user.claims["tenant"] = "red"

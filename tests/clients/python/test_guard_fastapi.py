@@ -91,6 +91,19 @@ def test_a_scope_that_is_missing_is_named(client, issuer):
     assert client.post("/products", headers=bearer(issuer.token(scope="products:write"))).status_code == 200
 
 
+def test_a_clients_token_is_for_no_person(client, issuer):
+    for path in ("/products", "/welcome"):
+        answer = client.get(path, headers=bearer(issuer.client_token()))
+        assert answer.status_code == 403
+        assert answer.headers["WWW-Authenticate"] == (
+            f'Bearer realm="{issuer.url}", error="insufficient_scope", '
+            "error_description=\"This route is for signed-in users, and the token is a client's.\""
+        )
+    assert client.post("/products", headers=bearer(issuer.client_token(scope="products:write"))).status_code == 403
+    # What is wrong with the token itself is told first.
+    assert client.get("/products", headers=bearer(issuer.client_token(exp=1))).status_code == 401
+
+
 def test_two_headers_are_refused_whatever_they_hold(client, issuer):
     good = f"Bearer {issuer.token()}"
     answer = client.get("/products", headers=[("Authorization", good), ("authorization", good)])

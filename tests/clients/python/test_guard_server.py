@@ -41,10 +41,11 @@ def example(countersign_server):
 
 def test_a_token_names_its_user_and_its_session(countersign_token, guard):
     token = countersign_token("ada@example.com", scopes=["products:write"])
-    user = asyncio.run(guard.verify(token.access_token))
+    verified = asyncio.run(guard.verify(token.access_token))
+    user = verified.require_user()
     assert (str(user.id), str(user.session)) == (token.user, token.session)
     assert user.scopes == {"products:write"}
-    assert guard.verify_sync(token.access_token) == user
+    assert guard.verify_sync(token.access_token) == verified
 
 
 def test_seeded_users_sign_in(countersign_server):

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from countersign_guard import Denied, Guard, InvalidToken, Revoked
+from countersign_guard import Client, Denied, Guard, InvalidToken, Revoked, UserRequired
 from countersign_guard.jws import read_kid
 from countersign_guard.key_set import usable_keys
 from countersign_guard.options import Options
@@ -42,15 +42,31 @@ def guard():
 def test_a_token(guard, case, twice):
     expected = case["expect"]
     if expected == "valid":
-        user = guard.verify_sync(case["token"])
-        assert (str(user.id), str(user.session)) == (case["user"]["id"], case["user"]["session"])
-        assert sorted(user.scopes) == sorted(case["user"]["scopes"])
-        assert asyncio.run(guard.verify(case["token"])) == user
+        token = guard.verify_sync(case["token"])
+        assert shown(token) == case["verified"] | {"scopes": sorted(case["verified"]["scopes"])}
+        assert asyncio.run(guard.verify(case["token"])) == token
+        if isinstance(token.subject, Client):
+            with pytest.raises(UserRequired) as denied:
+                token.require_user()
+            assert (denied.value.status, denied.value.code) == (403, "insufficient_scope")
+            assert denied.value.headers["WWW-Authenticate"].startswith(f'Bearer realm="{VECTORS["issuer"]}", error=')
+        else:
+            assert token.require_user().id == token.subject.id
     else:
         with pytest.raises(InvalidToken) as denied:
             guard.verify_sync(case["token"])
         assert denied.type is (Revoked if expected == "revoked" else InvalidToken)
         assert denied.value.status == 401
+
+
+def shown(token):
+    """A verified token as the table writes it."""
+    session = {} if token.session is None else {"session": str(token.session)}
+    return {
+        "subject": {type(token.subject).__name__.lower(): str(token.subject.id)},
+        "client_id": token.client_id,
+        "scopes": sorted(token.scopes),
+    } | session
 
 
 @pytest.mark.parametrize("case", named(VECTORS["lists"]))
@@ -72,4 +88,5 @@ def test_a_status_list(case):
 def test_there_are_enough_of_each():
     assert len(VECTORS["tokens"]) >= 60
     assert len(VECTORS["lists"]) >= 15
+    assert {kind for case in VECTORS["tokens"] for kind in case.get("verified", {}).get("subject", {})} == {"account", "client"}
     assert {case["expect"] for case in VECTORS["tokens"]} == {"valid", "invalid", "revoked"}

@@ -58,12 +58,12 @@ async fn issue_with(asked: IssueToken, context: &Context, output: &mut Standard)
 async fn verify(presented: PresentedToken, at: Installation, output: &mut Standard) -> Result<(), Failure> {
     let token = text_of(&presented)?;
     at.administer(async |context| {
-        let user = context
+        let verified = context
             .guard
             .verify(&token)
             .await
             .map_err(|denied| Failure::new(denied.reason))?;
-        print(&claims(&user.claims), output)
+        print(&claims(verified.claims()), output)
     })
     .await
 }

@@ -18,6 +18,7 @@ impl Identified for CurrentUser {
     }
 
     fn session_id(&self) -> SessionId {
-        SessionId(self.session)
+        // Our own authority takes no token without a session; the nil id names none.
+        SessionId(self.session.unwrap_or_default())
     }
 }

@@ -360,7 +360,7 @@ impl From<Denied> for Problem {
         let code = match denied.reason {
             Reason::NoToken => Code::MissingToken,
             Reason::Malformed | Reason::Token(_) | Reason::Ended | Reason::Status(_) => Code::InvalidToken,
-            Reason::MissingScope(_) => Code::InsufficientScope,
+            Reason::MissingScope(_) | Reason::UserRequired => Code::InsufficientScope,
             Reason::Unavailable => return Self::new(Code::Unavailable).retry_after(1),
             Reason::NoGuard => return Self::internal(denied.reason),
         };

@@ -161,7 +161,7 @@ on_both_databases! {
         let server = TestServer::start(database).await;
         let (first, second) = (server.user("ada").await, server.sign_in("ada").await);
         let sid = async |person: &Person<'_>| {
-            server.context.guard.verify(&person.access_token).await.unwrap().claims.sid
+            server.context.guard.verify(&person.access_token).await.unwrap().session().unwrap()
         };
         assert_ne!(sid(&first).await, sid(&second).await);
         assert_ne!(first.refresh_token, second.refresh_token);

@@ -379,19 +379,19 @@ on_both_databases! {
     async fn a_33_a_sign_in_by_mail_begins_a_session_of_its_own(database: Database) {
         let server = TestServer::start(database).await;
         let ada = proven(&server, "ada").await;
-        let mut sids = vec![server.context.guard.verify(&ada.access_token).await.unwrap().claims.sid];
+        let mut sids = vec![server.context.guard.verify(&ada.access_token).await.unwrap().session().unwrap()];
         for _ in 0..2 {
             server.post("/api/auth/login/email", json!({ "email": "ada@example.com" })).await.assert_status(202);
             let token = mailed(&server, "/signin/email").await;
             // Whoever is signed in already gets another session, too.
             let tokens = ada.post("/api/auth/login/email/confirm", json!({ "token": token })).await.assert_status(200).json();
-            let sid = server.context.guard.verify(tokens["access_token"].as_str().unwrap()).await.unwrap().claims.sid;
+            let sid = server.context.guard.verify(tokens["access_token"].as_str().unwrap()).await.unwrap().session().unwrap();
             assert!(!sids.contains(&sid));
             sids.push(sid);
         }
         let login = json!({ "email": "ada@example.com", "password": PASSWORD });
         let tokens = ada.post("/api/auth/login", login).await.assert_status(200).json();
-        let sid = server.context.guard.verify(tokens["access_token"].as_str().unwrap()).await.unwrap().claims.sid;
+        let sid = server.context.guard.verify(tokens["access_token"].as_str().unwrap()).await.unwrap().session().unwrap();
         assert!(!sids.contains(&sid));
     }
 

@@ -9,7 +9,9 @@ use countersign::core::clock::{Clock, Timestamp};
 use countersign::features::keys::{JWKS_MAX_AGE, KeyOperator, KeyOptions, KeyState, Keys, KeysError, OperatorError};
 use countersign::migrations;
 use countersign_guard::AccessTokenClaims;
-use countersign_jose::{AccessTokenExpectation, Present, SigningKey, TokenType, VerifyingKey, verify};
+use countersign_jose::{
+    AccessTokenExpectation, Present, RequiredClaims, SigningKey, Subject, TokenType, VerifyingKey, verify,
+};
 use countersign_store::{Db, Options, Role};
 use countersign_testkit::{Database, ScratchDatabase, TestServer, on_both_databases};
 use uuid::Uuid;
@@ -86,20 +88,16 @@ impl Scratch {
 }
 
 fn claims(now: Timestamp) -> AccessTokenClaims {
-    AccessTokenClaims {
+    let required = RequiredClaims {
         iss: "issuer".into(),
-        sub: Uuid::from_u128(1),
+        sub: Subject::Account(Uuid::from_u128(1)),
         aud: vec!["audience".to_owned()].into(),
         exp: (now + ACCESS_TTL).seconds(),
         iat: now.seconds(),
         jti: Uuid::from_u128(2),
         client_id: "countersign".into(),
-        sid: Uuid::from_u128(3),
-        scope: None,
-        auth_time: now.seconds(),
-        amr: vec!["pwd".into()],
-        status: None,
-    }
+    };
+    required.into()
 }
 
 fn kid_of(token: &str) -> String {

@@ -222,9 +222,16 @@ mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
                     .assert_problem(401, "invalid_refresh_token");
             }
             By::Session | By::LogoutAll => {
-                let user = server.context.guard.verify(access_token).await.unwrap();
+                let user = server
+                    .context
+                    .guard
+                    .verify(access_token)
+                    .await
+                    .unwrap()
+                    .require_user()
+                    .unwrap();
                 let account = countersign::core::ids::AccountId(user.id);
-                let session = countersign::core::ids::SessionId(user.session);
+                let session = countersign::core::ids::SessionId(user.session.unwrap());
                 let origin = Origin::command_line();
                 match by {
                     By::Session => {

@@ -5,6 +5,7 @@ mod forged;
 
 use axum::body::Body;
 use axum::http::Request;
+use countersign_guard::Subject;
 use countersign_store::{query, sql};
 use countersign_testkit::{Database, TestServer, on_both_databases};
 
@@ -12,10 +13,10 @@ on_both_databases! {
     async fn r1_to_r15_no_forged_token_gets_in(database: Database) {
         let server = TestServer::start(database).await;
         let ada = server.user("ada").await;
-        let claims = server.context.guard.verify(&ada.access_token).await.unwrap().claims;
+        let claims = server.context.guard.verify(&ada.access_token).await.unwrap();
         let key = std::fs::read(server.folder().join("keys/private.pem")).unwrap();
         let key = countersign_jose::SigningKey::from_pem(&key, None).unwrap();
-        let claims = serde_json::to_value(&*claims).unwrap();
+        let claims = serde_json::to_value(claims.claims()).unwrap();
         let tokens = forged::forged_tokens(&key, &claims);
         assert!(tokens.len() >= 40, "only {} forged tokens", tokens.len());
         for (name, _, token) in tokens {
@@ -53,6 +54,40 @@ on_both_databases! {
         assert_eq!(claims["amr"], serde_json::json!(["pwd"]));
         assert_eq!(claims["auth_time"], claims["iat"]);
         assert!(claims["jti"].is_string() && claims["sid"].is_string() && claims.get("scope").is_none());
+    }
+
+    /// RFC 9068 §5: the token of a program that acts for itself opens none of the routes that people have, whatever it may
+    /// do; one of a person without a session opens none either.
+    async fn a_clients_token_is_for_no_route_of_people(database: Database) {
+        let server = TestServer::start(database).await;
+        let ada = server.user("ada").await;
+        let now = server.context.clock.now();
+        let persons = server.context.guard.verify(&ada.access_token).await.unwrap().claims().clone();
+        let mut clients = persons.clone();
+        clients.sub = Subject::Client("billing".to_owned());
+        clients.client_id = "billing".to_owned();
+        (clients.sid, clients.auth_time, clients.amr) = (None, None, None);
+        let of_client = server.context.keys.issue(&clients, now).await.unwrap();
+        let mut sessionless = persons;
+        sessionless.sid = None;
+        let sessionless = server.context.keys.issue(&sessionless, now).await.unwrap();
+        for (method, path) in [
+            ("GET", "/api/auth/me"),
+            ("GET", "/api/auth/sessions"),
+            ("GET", "/api/auth/forward"),
+            ("POST", "/api/auth/logout"),
+            ("POST", "/api/auth/logout-all"),
+            ("POST", "/api/auth/verify-email/confirm"),
+            ("DELETE", "/api/auth/sessions/01980000-0000-7000-8000-000000000001"),
+        ] {
+            for (token, status, code) in [(&of_client, 403, "insufficient_scope"), (&sessionless, 401, "invalid_token")] {
+                let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
+                let answer = server.send(request.body(Body::empty()).unwrap()).await.assert_problem(status, code);
+                let challenge = answer.header("www-authenticate");
+                assert!(challenge.contains(&format!("error=\"{code}\"")), "{method} {path}: {challenge}");
+            }
+        }
+        ada.get("/api/auth/me").await.assert_status(200);
     }
 
     async fn a_missing_token_is_challenged_without_an_error(database: Database) {

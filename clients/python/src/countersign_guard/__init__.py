@@ -1,17 +1,20 @@
 """Verifies access tokens of Countersign offline, and refuses revoked ones at once.
 
     guard = Guard("https://auth.example.com", audience="https://api.example.com")
-    user = await guard.verify(token)        # or guard.verify_sync(token)
+    token = await guard.verify(text)        # or guard.verify_sync(text)
+    user = token.require_user()             # the person, or a refusal if the token is a client's
 
 `countersign_guard.fastapi` and `countersign_guard.asgi` protect routes with it, `countersign_guard.testing` tests them.
 """
 
-from .denied import Denied, InsufficientScope, InvalidToken, MissingToken, Revoked, Unavailable
+from .denied import Denied, InsufficientScope, InvalidToken, MissingToken, Revoked, Unavailable, UserRequired
 from .guard import Guard
 from .options import WhenStale
-from .user import User
+from .subject import Account, Client, User, VerifiedToken
 
 __all__ = [
+    "Account",
+    "Client",
     "Denied",
     "Guard",
     "InsufficientScope",
@@ -20,5 +23,7 @@ __all__ = [
     "Revoked",
     "Unavailable",
     "User",
+    "UserRequired",
+    "VerifiedToken",
     "WhenStale",
 ]

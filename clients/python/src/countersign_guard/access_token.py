@@ -11,7 +11,7 @@ import jwt
 from .denied import InvalidToken
 from .jws import Claims, check_times, date, read_claims, whole
 from .options import Options
-from .user import User
+from .subject import Account, Client, VerifiedToken
 
 TYPE = "at+jwt"
 LONGEST = 8 << 10
@@ -29,7 +29,7 @@ class Place:
 class Verified:
     """A token that is good until `exp`, as long as `key` is published under `kid` and nothing stands at `place`."""
 
-    user: User
+    token: VerifiedToken
     exp: int
     kid: str
     key: jwt.PyJWK
@@ -44,19 +44,41 @@ def verify_access_token(token: str, kid: str, key: jwt.PyJWK, options: Options) 
     if options.audience.isdisjoint(_audience(claims)):
         raise InvalidToken("The token is for another audience.")
     check_times(claims, options.now(), options.leeway)
-    # Every claim but `scope`, `status` and `nbf` must be there (RFC 9068 §2.2; `sid`, `auth_time` and `amr` are in each
-    # token that Countersign issues).
+    # Those that RFC 9068 §2.2 requires must be there; of the others, those that are there must be right.
     _uuid(claims, "jti")
-    _text(claims, "client_id")
-    date(claims, "auth_time")
-    _texts(claims, "amr")
-    user = User(
-        id=_uuid(claims, "sub"),
-        session=_uuid(claims, "sid"),
+    if "auth_time" in claims:
+        date(claims, "auth_time")
+    if "amr" in claims:
+        _texts(claims, "amr")
+    verified = VerifiedToken(
+        subject=_subject(claims),
+        client_id=_client_id(claims),
+        session=_uuid(claims, "sid") if "sid" in claims else None,
         scopes=_scopes(claims),
         claims=MappingProxyType(claims),
     )
-    return Verified(user, date(claims, "exp"), kid, key, _place(claims, options))
+    return Verified(verified, date(claims, "exp"), kid, key, _place(claims, options))
+
+
+def _client_id(claims: Claims) -> str:
+    """A client's name. One that could be an account's is refused: RFC 9068 §5 warns of clients that pass for people."""
+    value = _text(claims, "client_id")
+    if not value or _UUID.fullmatch(value):
+        raise InvalidToken("The token's client_id is empty or a UUID.")
+    return value
+
+
+def _subject(claims: Claims) -> Account | Client:
+    """An account has a UUID. A client is named as in `client_id`, and nobody signed in to get its token."""
+    sub = _text(claims, "sub")
+    if _UUID.fullmatch(sub):
+        return Account(UUID(sub))
+    if sub != _client_id(claims):
+        raise InvalidToken("The token's sub is neither an account nor the client.")
+    for name in ("sid", "auth_time", "amr"):
+        if name in claims:
+            raise InvalidToken(f"The token is a client's, and has {name}.")
+    return Client(sub)
 
 
 def _audience(claims: Claims) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from .denied import Denied, MissingToken
 from .guard import Guard
-from .user import User
+from .subject import User
 
 __all__ = ["GuardMiddleware"]
 
@@ -21,7 +21,9 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class GuardMiddleware:
-    """Puts the sender of each request into `scope["user"]`, and refuses the others as RFC 6750 says.
+    """Puts the person behind each request into `scope["user"]`, and refuses all others as RFC 6750 says.
+
+    A client's token is refused with 403.
 
     :param scopes: what every token must carry.
     :param optional: lets requests without a token in, with `None` as their user. A bad token is still refused.
@@ -47,7 +49,7 @@ class GuardMiddleware:
             value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"authorization"
         ]
         try:
-            return await self._guard.authenticate(authorization, self._scopes)
+            return (await self._guard.authenticate(authorization, self._scopes)).require_user()
         except MissingToken:
             if self._optional:
                 return None

@@ -73,6 +73,12 @@ class InsufficientScope(Denied):
         return {"error": self.code, "scope": self.scope}
 
 
+class UserRequired(Denied):
+    """The token is good, but a client's, and only people may do this."""
+
+    status, code, title = 403, "insufficient_scope", "Forbidden"
+
+
 class Unavailable(Denied):
     """It cannot be found out just now whether the token is good: the issuer's keys or its status list are missing."""
 

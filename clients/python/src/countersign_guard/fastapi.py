@@ -23,7 +23,7 @@ from fastapi.security import OAuth2PasswordBearer, SecurityScopes
 
 from .denied import Denied, MissingToken
 from .guard import Guard
-from .user import User
+from .subject import User
 
 __all__ = ["Refusal", "current_user", "optional_user", "problem_details"]
 
@@ -37,7 +37,7 @@ class Refusal(HTTPException):
 
 
 def current_user(guard: Guard, scopes: Mapping[str, str] | None = None) -> Callable[..., Awaitable[User]]:
-    """A dependency that gives the sender of a request, or answers as RFC 6750 says.
+    """A dependency that gives the person behind a request, or answers as RFC 6750 says: 403 for a client's token.
 
     `scopes` (names and what they are for) are offered by the *Authorize* button of `/docs`, which signs in at the
     issuer: the issuer's `cors_origins` must name this service's origin for that.
@@ -49,7 +49,8 @@ def current_user(guard: Guard, scopes: Mapping[str, str] | None = None) -> Calla
         _shown_in_docs: Annotated[None, Depends(_scheme(guard, scopes))],
     ) -> User:
         try:
-            return await guard.authenticate(connection.headers.getlist("Authorization"), needed.scopes)
+            token = await guard.authenticate(connection.headers.getlist("Authorization"), needed.scopes)
+            return token.require_user()
         except Denied as denied:
             raise _refusal(denied, connection) from None
 
@@ -65,7 +66,8 @@ def optional_user(guard: Guard, scopes: Mapping[str, str] | None = None) -> Call
         _shown_in_docs: Annotated[None, Depends(_scheme(guard, scopes))],
     ) -> User | None:
         try:
-            return await guard.authenticate(connection.headers.getlist("Authorization"), needed.scopes)
+            token = await guard.authenticate(connection.headers.getlist("Authorization"), needed.scopes)
+            return token.require_user()
         except MissingToken:
             return None
         except Denied as denied:

@@ -1,4 +1,4 @@
-"""The check itself: from a token's text to a verified user."""
+"""The check itself: from a token's text to a verified token."""
 
 import asyncio
 import hashlib
@@ -18,8 +18,8 @@ from .followed_list import FollowedList
 from .issuer import Issuer
 from .jws import read_kid
 from .options import Options, WhenStale
+from .subject import VerifiedToken
 from .transport import trust
-from .user import User
 
 LONGEST_WAIT = 20
 """Seconds. Each fetch has a limit of its own; no request waits longer than this for all of them."""
@@ -80,28 +80,31 @@ class Guard:
         """The exact `iss` of every token that is accepted."""
         return self._options.issuer
 
-    async def verify(self, token: str, scopes: Iterable[str] = ()) -> User:
-        """Gives the user of a good token that carries all of these scopes; raises `Denied` otherwise."""
+    async def verify(self, token: str, scopes: Iterable[str] = ()) -> VerifiedToken:
+        """Verifies a token, which must carry all of these scopes; raises `Denied` otherwise.
+
+        Whom it is about is for the caller to ask: `require_user()` gives the person.
+        """
         for step in self._steps(token, scopes):
-            if isinstance(step, User):
+            if isinstance(step, VerifiedToken):
                 return step
             # Unlike `wait_for`, it ends nothing that others wait for too when this request is given up.
             await asyncio.wait([asyncio.wrap_future(step)], timeout=LONGEST_WAIT)
-        raise AssertionError("the last step is the user")
+        raise AssertionError("the last step is the token")
 
-    def verify_sync(self, token: str, scopes: Iterable[str] = ()) -> User:
+    def verify_sync(self, token: str, scopes: Iterable[str] = ()) -> VerifiedToken:
         """The same where there is no event loop."""
         for step in self._steps(token, scopes):
-            if isinstance(step, User):
+            if isinstance(step, VerifiedToken):
                 return step
             futures.wait([step], timeout=LONGEST_WAIT)
-        raise AssertionError("the last step is the user")
+        raise AssertionError("the last step is the token")
 
-    async def authenticate(self, authorization: Sequence[str], scopes: Iterable[str] = ()) -> User:
+    async def authenticate(self, authorization: Sequence[str], scopes: Iterable[str] = ()) -> VerifiedToken:
         """Does as `verify`, with the values of a request's `Authorization` headers: there must be just one."""
         return await self.verify(self._token_of(authorization), scopes)
 
-    def authenticate_sync(self, authorization: Sequence[str], scopes: Iterable[str] = ()) -> User:
+    def authenticate_sync(self, authorization: Sequence[str], scopes: Iterable[str] = ()) -> VerifiedToken:
         """The same where there is no event loop."""
         return self.verify_sync(self._token_of(authorization), scopes)
 
@@ -121,8 +124,8 @@ class Guard:
         """The same in an event loop."""
         await asyncio.to_thread(self.close)
 
-    def _steps(self, token: str, scopes: Iterable[str]) -> Iterator[futures.Future[None] | User]:
-        """All rules, in their order. Gives what must be waited for before it goes on, and at last the user."""
+    def _steps(self, token: str, scopes: Iterable[str]) -> Iterator[futures.Future[None] | VerifiedToken]:
+        """All rules, in their order. Gives what must be waited for before it goes on, and at last the token."""
         try:
             live = self._live or self._begin()
             digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
@@ -139,10 +142,10 @@ class Guard:
                     yield live.want_list(verified.place.uri)
                     followed = live.status_list(verified.place.uri)
                 self._check_status(followed, verified.place.idx)
-            missing = [scope for scope in scopes if scope not in verified.user.scopes]
+            missing = [scope for scope in scopes if scope not in verified.token.scopes]
             if missing:
                 raise InsufficientScope(missing)
-            yield verified.user
+            yield verified.token
         except Denied as denied:
             denied.realm = self.issuer
             raise

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
     routing::{get, post},
 };
-use countersign_guard::{CurrentUser, Guard, RequireScope};
+use countersign_guard::{CurrentUser, Guard, OptionalUser, RequireScope, VerifiedToken};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -51,6 +51,47 @@ async fn a_good_token_is_let_in() {
     });
     let (status, ..) = send(&app, "POST", "/products", &[&format!("bearer {writer}")]).await;
     assert_eq!(status, 201);
+}
+
+/// A client's token is no person's, wherever a person is asked for, and whatever it may do.
+#[tokio::test]
+async fn a_clients_token_is_for_no_person() {
+    let issuer = Issuer::start().await;
+    let guard = issuer.guard().build().await.unwrap();
+    let welcome = async |OptionalUser(user): OptionalUser| user.is_some().to_string();
+    let either = async |token: VerifiedToken| format!("{} of {}", token.subject(), token.client_id());
+    let app = app(&guard).merge(
+        Router::new()
+            .route("/welcome", get(welcome))
+            .route(
+                "/maybe",
+                get(async |user: Option<CurrentUser>| user.is_some().to_string()),
+            )
+            .route("/reports", get(either).route_layer(RequireScope::new("products:read")))
+            .layer(guard.layer()),
+    );
+    let credentials = format!("Bearer {}", issuer.client_token(1));
+    for path in ["/products", "/welcome", "/maybe"] {
+        let (status, headers, body) = send(&app, "GET", path, &[&credentials]).await;
+        assert_eq!(status, 403, "{path}");
+        assert_eq!(
+            headers["www-authenticate"],
+            format!(
+                "Bearer realm=\"{}\", error=\"insufficient_scope\", error_description=\"This route is for signed-in users, \
+                 and the token is a client's.\"",
+                issuer.name
+            )
+        );
+        assert_eq!(problem(&body)["code"], "insufficient_scope");
+    }
+    let (status, _, body) = send(&app, "GET", "/reports", &[&credentials]).await;
+    assert_eq!((status.as_u16(), &*body), (200, &b"billing of billing"[..]));
+    // It can be taken back as any other.
+    issuer.revoke(1);
+    until("it is refused", async || {
+        send(&app, "GET", "/reports", &[&credentials]).await.0 == 401
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -19,7 +19,9 @@ use axum::{
     routing::get,
 };
 use countersign_guard::{Denied, Guard, GuardBuilder, Reason};
-use countersign_jose::{AccessTokenClaims, SigningKey, StatusList, StatusListClaims, StatusReference, TokenType};
+use countersign_jose::{
+    AccessTokenClaims, RequiredClaims, SigningKey, StatusList, StatusListClaims, StatusReference, Subject, TokenType,
+};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
@@ -115,24 +117,31 @@ impl Issuer {
         keys[0].sign(TokenType::ACCESS_TOKEN, &claims).unwrap()
     }
 
+    /// A token of a client that acts for itself.
+    pub(crate) fn client_token(&self, idx: u64) -> String {
+        self.token_with(idx, |claims| {
+            claims.sub = Subject::Client("billing".to_owned());
+            claims.client_id = "billing".to_owned();
+            (claims.sid, claims.auth_time, claims.amr) = (None, None, None);
+        })
+    }
+
     pub(crate) fn claims(&self, idx: u64) -> AccessTokenClaims {
-        AccessTokenClaims {
+        let mut claims = AccessTokenClaims::from(RequiredClaims {
             iss: self.name.clone(),
-            sub: Uuid::from_u128(1),
+            sub: Subject::Account(Uuid::from_u128(1)),
             aud: vec![self.name.clone()].into(),
             exp: NOW + 1_296_000,
             iat: NOW,
             jti: Uuid::from_u128(u128::from(idx)),
             client_id: "countersign".to_owned(),
-            sid: Uuid::from_u128(3),
-            scope: Some("products:read".to_owned()),
-            auth_time: NOW,
-            amr: vec!["pwd".to_owned()],
-            status: Some(StatusReference {
-                idx,
-                uri: self.list_uri(1),
-            }),
-        }
+        });
+        claims.sid = Some(Uuid::from_u128(3));
+        claims.scope = Some("products:read".to_owned());
+        claims.auth_time = Some(NOW);
+        claims.amr = Some(vec!["pwd".to_owned()]);
+        claims.status = Some(StatusReference::new(idx, self.list_uri(1)));
+        claims
     }
 
     pub(crate) fn add_list(&self, number: u64) {

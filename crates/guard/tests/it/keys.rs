@@ -66,9 +66,9 @@ fn lies(issuer: &Issuer) -> Vec<(&'static str, &'static str, Instead)> {
 async fn keys_are_discovered_and_asked_for_once() {
     let issuer = Issuer::start().await;
     let guard = issuer.guard().build().await.unwrap();
-    let user = guard.verify(&issuer.token(7)).await.unwrap();
-    assert_eq!(user.id, issuer.claims(7).sub);
-    assert!(user.scopes.contains("products:read"));
+    let verified = guard.verify(&issuer.token(7)).await.unwrap();
+    assert_eq!(*verified.subject(), issuer.claims(7).sub);
+    assert!(verified.scopes().contains("products:read"));
     for idx in 0..100 {
         assert_eq!(says(&guard, &issuer.token(idx)).await, "valid");
     }

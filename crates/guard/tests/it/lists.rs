@@ -115,7 +115,7 @@ async fn a_status_elsewhere_is_refused_unseen() {
         "http://127.0.0.1/l".to_owned(),
         "/oauth2/status-lists/1".to_owned(),
     ] {
-        let token = issuer.token_with(1, |claims| claims.status = Some(StatusReference { idx: 1, uri }));
+        let token = issuer.token_with(1, |claims| claims.status = Some(StatusReference::new(1, uri)));
         let denied = guard.verify(&token).await.unwrap_err();
         assert!(
             matches!(denied.reason, Reason::Status(StatusFault::Foreign)),
@@ -147,7 +147,7 @@ async fn each_list_is_followed_for_itself() {
     issuer.add_list(2);
     let guard = issuer.guard().build().await.unwrap();
     let uri = issuer.list_uri(2);
-    let second = issuer.token_with(7, |claims| claims.status = Some(StatusReference { idx: 7, uri }));
+    let second = issuer.token_with(7, |claims| claims.status = Some(StatusReference::new(7, uri)));
     assert_eq!(
         (says(&guard, &issuer.token(7)).await, says(&guard, &second).await),
         ("valid", "valid")
@@ -161,7 +161,7 @@ async fn each_list_is_followed_for_itself() {
     assert_eq!(says(&guard, &second).await, "valid");
     // A list that is not there is one that cannot be had.
     let uri = issuer.list_uri(3);
-    let third = issuer.token_with(7, |claims| claims.status = Some(StatusReference { idx: 7, uri }));
+    let third = issuer.token_with(7, |claims| claims.status = Some(StatusReference::new(7, uri)));
     assert_eq!(says(&guard, &third).await, "unavailable");
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct Token {
     pub(crate) token: String,
     pub(crate) expect: Expect,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) user: Option<User>,
+    pub(crate) verified: Option<Verified>,
 }
 
 /// What a verifier makes of an entry. `Invalid` and `Revoked` are both answered 401.
@@ -38,11 +38,21 @@ pub(crate) enum Expect {
     Revoked,
 }
 
+/// What a valid token says.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct User {
-    pub(crate) id: String,
-    pub(crate) session: String,
+pub(crate) struct Verified {
+    pub(crate) subject: Subject,
+    pub(crate) client_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<String>,
     pub(crate) scopes: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Subject {
+    Account(String),
+    Client(String),
 }
 
 #[derive(Serialize, Deserialize)]

@@ -19,12 +19,12 @@ mod tokens;
 
 use std::{collections::BTreeSet, path::PathBuf, sync::LazyLock, time::Duration};
 
-use countersign_guard::{Guard, Reason};
+use countersign_guard::{Guard, Reason, VerifiedToken};
 use countersign_jose::{JwkSet, Present, StatusListClaims, StatusListExpectation, VerifyingKey, verify};
 use serde_json::json;
 
 use self::{
-    document::{Document, Expect, User},
+    document::{Document, Expect, Subject, Verified},
     forge::Forge,
     sample::{AUDIENCE, ISSUER, LEEWAY, NOW},
     server::{Published, serve},
@@ -129,12 +129,38 @@ async fn tokens_are_judged_as_the_table_says() {
             }
         };
         assert_eq!(judged, token.expect, "{}: {verified:?}", token.name);
-        let user = verified.ok().map(|user| User {
-            id: user.id.to_string(),
-            session: user.session.to_string(),
-            scopes: user.scopes.iter().map(str::to_owned).collect(),
-        });
-        assert_eq!(user, token.user, "{}", token.name);
+        if let Ok(verified) = &verified {
+            let of_person = verified.subject().account().is_some();
+            let user = verified.require_user().map(|user| user.id);
+            assert_eq!(
+                user.as_ref().ok().copied(),
+                verified.subject().account(),
+                "{}",
+                token.name
+            );
+            assert!(
+                of_person || user.is_err_and(|denied| denied.status() == 403 && denied.code() == "insufficient_scope")
+            );
+        }
+        assert_eq!(
+            verified.ok().map(|verified| shown(&verified)),
+            token.verified,
+            "{}",
+            token.name
+        );
+    }
+}
+
+fn shown(verified: &VerifiedToken) -> Verified {
+    Verified {
+        subject: match verified.subject() {
+            countersign_jose::Subject::Account(id) => Subject::Account(id.to_string()),
+            countersign_jose::Subject::Client(id) => Subject::Client(id.clone()),
+            other => panic!("{other:?}"),
+        },
+        client_id: verified.client_id().to_owned(),
+        session: verified.session().map(|session| session.to_string()),
+        scopes: verified.scopes().iter().map(str::to_owned).collect(),
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 pub(crate) const ISSUER: &str = "https://auth.example.com";
 pub(crate) const AUDIENCE: &str = "https://api.example.com";
+pub(crate) const CLIENT: &str = "billing";
 pub(crate) const NOW: i64 = 1_800_000_000;
 pub(crate) const LEEWAY: u32 = 30;
 /// 2^17 places of one bit.
@@ -24,6 +25,21 @@ pub(crate) fn claims() -> Value {
         "scope": "products:read products:write",
         "auth_time": NOW,
         "amr": ["pwd"],
+        "status": status(json!(4711), FIRST_LIST),
+    })
+}
+
+/// What a client is given that acts for itself (RFC 9068 §2.2): nobody signed in.
+pub(crate) fn client_claims() -> Value {
+    json!({
+        "iss": ISSUER,
+        "sub": CLIENT,
+        "aud": AUDIENCE,
+        "exp": NOW + 600,
+        "iat": NOW,
+        "jti": "01980000-0000-7000-8000-000000000004",
+        "client_id": CLIENT,
+        "scope": "products:read products:write",
         "status": status(json!(4711), FIRST_LIST),
     })
 }

@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::{
-    document::{Expect, Token, User},
+    document::{Expect, Subject, Token, Verified},
     forge::{Forge, encode, sign_with, text},
-    sample::{AUDIENCE, FIRST_LIST, ISSUER, NOW, SECOND_LIST, claims, status},
+    sample::{AUDIENCE, CLIENT, FIRST_LIST, ISSUER, NOW, SECOND_LIST, claims, client_claims, status},
 };
+
+const ANOTHER_ACCOUNT: &str = "01980000-0000-7000-8000-00000000000f";
 
 pub(crate) fn tokens(forge: &Forge) -> Vec<Token> {
     let table = Table { forge };
@@ -18,6 +20,7 @@ pub(crate) fn tokens(forge: &Forge) -> Vec<Token> {
         table.times(),
         table.parties(),
         table.persons(),
+        table.clients(),
         table.states(),
         table.places(),
     ]
@@ -250,8 +253,82 @@ impl Table<'_> {
             invalid("sub missing", self.without("sub")),
             invalid("sid no UUID", with("sid", json!("1"))),
             invalid("sid null", with("sid", Value::Null)),
-            invalid("sid missing", self.without("sid")),
+            valid_without_session("sid missing", self.without("sid")),
+            valid_without_session("no claim of a sign-in", self.bare()),
+            invalid("auth_time a string", with("auth_time", json!(NOW.to_string()))),
+            invalid("auth_time null", with("auth_time", Value::Null)),
+            valid_plain("auth_time missing", self.without("auth_time")),
+            invalid("amr a string", with("amr", json!("pwd"))),
+            invalid("amr null", with("amr", Value::Null)),
+            valid_plain("amr missing", self.without("amr")),
+            valid_plain("amr an empty list", with("amr", json!([]))),
+            invalid("client_id missing", self.without("client_id")),
+            invalid("client_id null", with("client_id", Value::Null)),
+            invalid("client_id empty", with("client_id", json!(""))),
+            invalid("client_id a UUID", with("client_id", json!(ANOTHER_ACCOUNT))),
+            invalid("client_id the account", with("client_id", claims()["sub"].clone())),
             invalid("scope a list", with("scope", json!(["admin"]))),
+        ]
+    }
+
+    /// RFC 9068 §2.2, §5: a client that acts for itself, and one that would pass for a person.
+    fn clients(&self) -> Vec<Token> {
+        let named = |sub: &str, client_id: &str| self.of_client(json!({ "sub": sub, "client_id": client_id }));
+        let with = |name: &str, value: Value| self.of_client(json!({ name: value }));
+        let scopes = ["products:read", "products:write"];
+        vec![
+            valid_client("a client's token", CLIENT, self.of_client(json!({})), &scopes),
+            valid_client(
+                "a client's token without a scope",
+                CLIENT,
+                self.of_client_without("scope"),
+                &[],
+            ),
+            valid_client(
+                "a client named by its URL",
+                "https://client.example.com/app?a=1",
+                named(
+                    "https://client.example.com/app?a=1",
+                    "https://client.example.com/app?a=1",
+                ),
+                &scopes,
+            ),
+            valid_client(
+                "a client named nearly as an account is",
+                "01980000000070008000000000000001",
+                named("01980000000070008000000000000001", "01980000000070008000000000000001"),
+                &scopes,
+            ),
+            revoked(
+                "a client's token, revoked",
+                with("status", status(json!(5), FIRST_LIST)),
+            ),
+            invalid(
+                "a client named like an account",
+                named(ANOTHER_ACCOUNT, ANOTHER_ACCOUNT),
+            ),
+            invalid(
+                "a client named like an account, in capitals",
+                named(ANOTHER_ACCOUNT, &ANOTHER_ACCOUNT.to_uppercase()),
+            ),
+            invalid("a client without a name", named("", "")),
+            invalid("a client in another client's name", named("reports", CLIENT)),
+            invalid("a client in capitals", named("Billing", CLIENT)),
+            invalid("a client with a space behind it", named("billing ", CLIENT)),
+            invalid("a client without a client_id", self.of_client_without("client_id")),
+            invalid("a client without a sub", self.of_client_without("sub")),
+            invalid("a client's sub a list", with("sub", json!([CLIENT]))),
+            invalid("a client with a session", with("sid", claims()["sid"].clone())),
+            invalid("a client with a session that is null", with("sid", Value::Null)),
+            invalid("a client that signed in", with("auth_time", json!(NOW))),
+            invalid("a client that signed in with a password", with("amr", json!(["pwd"]))),
+            invalid("a client that signed in with nothing", with("amr", json!([]))),
+            invalid("a client's token that has expired", with("exp", json!(NOW - 30))),
+            invalid(
+                "a client's token for another audience",
+                with("aud", json!("https://other.example.com")),
+            ),
+            invalid("a client's token without a status", self.of_client_without("status")),
         ]
     }
 
@@ -335,6 +412,30 @@ impl Table<'_> {
         ]
     }
 
+    /// Without `sid`, `auth_time` and `amr`.
+    fn bare(&self) -> String {
+        let mut claims = claims();
+        for name in ["sid", "auth_time", "amr"] {
+            claims.as_object_mut().unwrap().remove(name);
+        }
+        self.claims(&claims)
+    }
+
+    fn of_client(&self, changes: Value) -> String {
+        let mut claims = client_claims();
+        claims
+            .as_object_mut()
+            .unwrap()
+            .extend(changes.as_object().unwrap().clone());
+        self.claims(&claims)
+    }
+
+    fn of_client_without(&self, name: &str) -> String {
+        let mut claims = client_claims();
+        claims.as_object_mut().unwrap().remove(name);
+        self.claims(&claims)
+    }
+
     fn claims(&self, claims: &Value) -> String {
         self.forge.sign(&self.forge.header("at+jwt"), claims)
     }
@@ -374,13 +475,38 @@ impl Table<'_> {
 
 fn valid(name: &str, token: String, scopes: &[&str]) -> Token {
     let claim = |name: &str| claims()[name].as_str().unwrap().to_owned();
-    let user = User {
-        id: claim("sub"),
-        session: claim("sid"),
+    let verified = Verified {
+        subject: Subject::Account(claim("sub")),
+        client_id: claim("client_id"),
+        session: Some(claim("sid")),
         scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
     };
     Token {
-        user: Some(user),
+        verified: Some(verified),
+        ..entry(name, token, Expect::Valid)
+    }
+}
+
+fn valid_without_session(name: &str, token: String) -> Token {
+    let Token { verified, .. } = valid_plain(name, String::new());
+    Token {
+        verified: verified.map(|verified| Verified {
+            session: None,
+            ..verified
+        }),
+        ..entry(name, token, Expect::Valid)
+    }
+}
+
+fn valid_client(name: &str, client: &str, token: String, scopes: &[&str]) -> Token {
+    let verified = Verified {
+        subject: Subject::Client(client.to_owned()),
+        client_id: client.to_owned(),
+        session: None,
+        scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+    };
+    Token {
+        verified: Some(verified),
         ..entry(name, token, Expect::Valid)
     }
 }
@@ -402,6 +528,6 @@ fn entry(name: &str, token: String, expect: Expect) -> Token {
         name: name.to_owned(),
         token,
         expect,
-        user: None,
+        verified: None,
     }
 }

@@ -1,22 +1,21 @@
 //! The claims of our access tokens (RFC 9068 §2.2).
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::received::Received;
-use super::{Claims, ClaimsError, Payload, Present, Times, TokenError};
+use super::{Claims, ClaimsError, Payload, Present, Subject, Times, TokenError};
 use crate::TokenType;
 
-/// What an access token says. Times are in seconds since the epoch.
+/// The claims that RFC 9068 §2.2 requires of every access token. Times are in seconds since the epoch.
 ///
-/// Claims beyond these are not kept: nothing here could vouch for their meaning, and each would cost an allocation in
-/// every request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccessTokenClaims {
+/// The RFC's list is final, so this struct is too: a claim that was forgotten is an error of the compiler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequiredClaims {
     /// Who issued the token.
     pub iss: String,
-    /// The account.
-    pub sub: Uuid,
+    /// Whom the token is about.
+    pub sub: Subject,
     /// Whom the token is for.
     pub aud: Audience,
     /// When the token ends: from this second on it is refused.
@@ -27,18 +26,72 @@ pub struct AccessTokenClaims {
     pub jti: Uuid,
     /// The client that the token was issued to.
     pub client_id: String,
-    /// The session.
-    pub sid: Uuid,
+}
+
+/// What an access token says. Times are in seconds since the epoch.
+///
+/// Make one of its [`RequiredClaims`], and set what else it has. Claims beyond these are not kept: nothing here could
+/// vouch for their meaning, and each would cost an allocation in every request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AccessTokenClaims {
+    /// Who issued the token.
+    pub iss: String,
+    /// Whom the token is about.
+    pub sub: Subject,
+    /// Whom the token is for.
+    pub aud: Audience,
+    /// When the token ends: from this second on it is refused.
+    pub exp: i64,
+    /// When the token was issued.
+    pub iat: i64,
+    /// The token's own name.
+    pub jti: Uuid,
+    /// The client that the token was issued to.
+    pub client_id: String,
+    /// The session, if the token belongs to one; never with a client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sid: Option<Uuid>,
     /// The granted scopes, separated by spaces (RFC 8693 §4.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// When the person signed in.
-    pub auth_time: i64,
-    /// How the person signed in (RFC 8176), such as `pwd`.
-    pub amr: Vec<String>,
+    /// When the person signed in (RFC 9068 §2.2.1); never with a client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
+    /// How the person signed in (RFC 8176), such as `pwd`; never with a client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amr: Option<Vec<String>>,
     /// Where it is said whether the token was taken back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<StatusReference>,
+}
+
+impl From<RequiredClaims> for AccessTokenClaims {
+    fn from(required: RequiredClaims) -> Self {
+        let RequiredClaims {
+            iss,
+            sub,
+            aud,
+            exp,
+            iat,
+            jti,
+            client_id,
+        } = required;
+        Self {
+            iss,
+            sub,
+            aud,
+            exp,
+            iat,
+            jti,
+            client_id,
+            sid: None,
+            scope: None,
+            auth_time: None,
+            amr: None,
+            status: None,
+        }
+    }
 }
 
 /// What a verifier expects of an access token.
@@ -82,8 +135,9 @@ impl Claims for AccessTokenClaims {
 
 /// The place of a token's state (draft-ietf-oauth-status-list §6.2). On the wire
 /// `{"status_list": {"idx": 4711, "uri": "https://…/oauth2/status-lists/1"}}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "StatusClaim", into = "StatusClaim")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "StatusClaim")]
+#[non_exhaustive]
 pub struct StatusReference {
     /// The place in the list, from 0 on.
     pub idx: u64,
@@ -91,9 +145,16 @@ pub struct StatusReference {
     pub uri: String,
 }
 
+impl StatusReference {
+    /// The state at place `idx` of the list at `uri`.
+    pub fn new(idx: u64, uri: impl Into<String>) -> Self {
+        Self { idx, uri: uri.into() }
+    }
+}
+
 /// Whom a token is for. On the wire one string where there is one, else a list (RFC 7519 §4.1.3).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "OneOrMany", into = "OneOrMany")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "OneOrMany")]
 pub struct Audience(Vec<String>);
 
 impl Audience {
@@ -114,20 +175,11 @@ impl From<Vec<String>> for Audience {
     }
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize)]
 #[serde(untagged)]
 enum OneOrMany {
     One(String),
     Many(Vec<String>),
-}
-
-impl From<OneOrMany> for Audience {
-    fn from(wire: OneOrMany) -> Self {
-        match wire {
-            OneOrMany::One(audience) => Self(vec![audience]),
-            OneOrMany::Many(audiences) => Self(audiences),
-        }
-    }
 }
 
 impl From<Audience> for OneOrMany {
@@ -139,25 +191,15 @@ impl From<Audience> for OneOrMany {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct StatusClaim {
     status_list: Place,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Place {
     idx: u64,
     uri: String,
-}
-
-impl From<StatusClaim> for StatusReference {
-    fn from(
-        StatusClaim {
-            status_list: Place { idx, uri },
-        }: StatusClaim,
-    ) -> Self {
-        Self { idx, uri }
-    }
 }
 
 impl From<StatusReference> for StatusClaim {

@@ -96,6 +96,12 @@ pub enum ClaimsError {
     /// A claim is of another JSON type, or no UUID where one is due.
     #[error("the token's {0} has the wrong shape")]
     WrongShape(&'static str),
+    /// `sub` is neither an account's UUID nor the `client_id` (see [`crate::Subject`]).
+    #[error("the token's sub is neither an account nor the client")]
+    UnknownSubject,
+    /// The token is a client's, and has claims of a sign-in: `sid`, `auth_time` or `amr`.
+    #[error("the token is a client's, and has claims of a sign-in")]
+    ClientSignedIn,
     /// A time is no number of seconds from 0 to 2^53 − 1.
     #[error("the token's {0} is not a numeric date")]
     NotANumericDate(&'static str),
@@ -176,6 +182,8 @@ impl ClaimsError {
         match self {
             Self::Missing(_) => "claim_missing",
             Self::WrongShape(_) => "claim_wrong_shape",
+            Self::UnknownSubject => "unknown_subject",
+            Self::ClientSignedIn => "client_signed_in",
             Self::NotANumericDate(_) => "claim_not_numeric_date",
             Self::WrongIssuer => "wrong_issuer",
             Self::WrongAudience => "wrong_audience",

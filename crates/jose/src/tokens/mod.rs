@@ -8,13 +8,15 @@ mod header;
 mod inspect;
 pub(crate) mod received;
 pub(crate) mod strict_json;
+mod subject;
 mod times;
 mod verify;
 
-pub use claims::{AccessTokenClaims, AccessTokenExpectation, Audience, StatusReference};
+pub use claims::{AccessTokenClaims, AccessTokenExpectation, Audience, RequiredClaims, StatusReference};
 pub use compact::MAX_TOKEN_LENGTH;
 pub use error::{ClaimsError, HeaderError, Malformed, Part, TokenError};
 pub use inspect::{Unverified, decode_without_verifying};
 pub use strict_json::is_unambiguous_object;
+pub use subject::Subject;
 pub use times::{Present, Times};
 pub use verify::{Claims, Payload, verify};

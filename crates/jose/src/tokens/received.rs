@@ -4,10 +4,8 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 
-use super::{
-    AccessTokenClaims, Audience, ClaimsError, Malformed, Part, StatusReference,
-    strict_json::{Value, read_object},
-};
+use super::strict_json::{Value, read_object};
+use super::{AccessTokenClaims, Audience, ClaimsError, Malformed, Part, StatusReference, Subject};
 
 /// The claims that are looked at, present or not.
 #[derive(Default)]
@@ -39,23 +37,29 @@ impl<'a> Received<'a> {
         self.nbf.as_ref().map(|nbf| date("nbf", Some(nbf))).transpose()
     }
 
-    /// The claims in their types. Every claim but `scope` and `status` must be there (RFC 9068 §2.2; `sid`, `auth_time` and `amr` are
-    /// in each token that we issue).
+    /// The claims in their types. Those that RFC 9068 §2.2 requires must be there; of the others, those that are there
+    /// must be right.
     pub(super) fn into_claims(self) -> Result<AccessTokenClaims, ClaimsError> {
-        Ok(AccessTokenClaims {
+        let client_id = client_id(self.client_id)?;
+        let claims = AccessTokenClaims {
             iss: text("iss", self.iss)?,
-            sub: uuid("sub", self.sub)?,
+            sub: subject(self.sub, &client_id)?,
             aud: audience(self.aud)?,
             exp: date("exp", self.exp.as_ref())?,
             iat: date("iat", self.iat.as_ref())?,
             jti: uuid("jti", self.jti)?,
-            client_id: text("client_id", self.client_id)?,
-            sid: uuid("sid", self.sid)?,
-            scope: self.scope.map(|scope| text("scope", Some(scope))).transpose()?,
-            auth_time: date("auth_time", self.auth_time.as_ref())?,
-            amr: texts("amr", self.amr)?,
-            status: self.status.map(status).transpose()?,
-        })
+            client_id,
+            sid: optional(self.sid, |sid| uuid("sid", Some(sid)))?,
+            scope: optional(self.scope, |scope| text("scope", Some(scope)))?,
+            auth_time: optional(self.auth_time, |auth_time| date("auth_time", Some(&auth_time)))?,
+            amr: optional(self.amr, |amr| texts("amr", Some(amr)))?,
+            status: optional(self.status, status)?,
+        };
+        let of_sign_in = claims.sid.is_some() || claims.auth_time.is_some() || claims.amr.is_some();
+        match claims.sub {
+            Subject::Client(_) if of_sign_in => Err(ClaimsError::ClientSignedIn),
+            _ => Ok(claims),
+        }
     }
 
     fn take(&mut self, name: &str, value: Value<'a>) {
@@ -79,6 +83,32 @@ impl<'a> Received<'a> {
     }
 }
 
+fn optional<'a, T>(
+    claim: Option<Value<'a>>,
+    read: impl FnOnce(Value<'a>) -> Result<T, ClaimsError>,
+) -> Result<Option<T>, ClaimsError> {
+    claim.map(read).transpose()
+}
+
+/// A client's name, which must not be one that an account could have.
+fn client_id(claim: Option<Value<'_>>) -> Result<String, ClaimsError> {
+    let name = text("client_id", claim)?;
+    match name.is_empty() || parse_uuid(&name).is_some() {
+        true => Err(ClaimsError::WrongShape("client_id")),
+        false => Ok(name),
+    }
+}
+
+/// See [`Subject`].
+fn subject(claim: Option<Value<'_>>, client_id: &str) -> Result<Subject, ClaimsError> {
+    let name = text("sub", claim)?;
+    match parse_uuid(&name) {
+        Some(account) => Ok(Subject::Account(account)),
+        None if name == client_id => Ok(Subject::Client(name)),
+        None => Err(ClaimsError::UnknownSubject),
+    }
+}
+
 pub(crate) fn text(name: &'static str, claim: Option<Value<'_>>) -> Result<String, ClaimsError> {
     match claim.ok_or(ClaimsError::Missing(name))? {
         Value::Text(text) => Ok(text.into_owned()),
@@ -86,13 +116,14 @@ pub(crate) fn text(name: &'static str, claim: Option<Value<'_>>) -> Result<Strin
     }
 }
 
-/// The form with hyphens alone (RFC 9562 §4), as we write it.
 fn uuid(name: &'static str, claim: Option<Value<'_>>) -> Result<Uuid, ClaimsError> {
+    parse_uuid(&text(name, claim)?).ok_or(ClaimsError::WrongShape(name))
+}
+
+/// The form with hyphens alone (RFC 9562 §4), as we write it.
+fn parse_uuid(text: &str) -> Option<Uuid> {
     const LENGTH: usize = uuid::fmt::Hyphenated::LENGTH;
-    match claim.ok_or(ClaimsError::Missing(name))? {
-        Value::Text(text) if text.len() == LENGTH => Uuid::try_parse(&text).map_err(|_| ClaimsError::WrongShape(name)),
-        _ => Err(ClaimsError::WrongShape(name)),
-    }
+    Uuid::try_parse(text).ok().filter(|_| text.len() == LENGTH)
 }
 
 fn audience(claim: Option<Value<'_>>) -> Result<Audience, ClaimsError> {

@@ -83,6 +83,19 @@ impl<'a> Forge<'a> {
         self.sign(&self.header, &claims)
     }
 
+    /// Claims of a client that acts for itself, with some put to other values.
+    pub(super) fn of_client(&self, client: Value, changes: Value) -> String {
+        let mut claims = self.claims.clone();
+        let members = claims.as_object_mut().unwrap();
+        for name in ["sid", "auth_time", "amr"] {
+            members.remove(name);
+        }
+        members.insert("sub".to_owned(), client.clone());
+        members.insert("client_id".to_owned(), client);
+        members.extend(changes.as_object().unwrap().clone());
+        self.sign(&self.header, &claims)
+    }
+
     pub(super) fn without(&self, name: &str) -> String {
         let mut claims = self.claims.clone();
         claims.as_object_mut().unwrap().remove(name);

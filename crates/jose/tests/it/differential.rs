@@ -59,10 +59,11 @@ fn what_we_sign_they_take_and_the_reverse() {
 /// Whatever is forged is refused by both, or by us alone for one of these reasons, which it does not ask for.
 #[test]
 fn of_the_forged_tokens_they_take_only_what_they_do_not_check() {
-    const OURS_ALONE: [&str; 14] = [
-        "claim_missing",            // it knows no `sid`, `jti`, `client_id`, …
+    const OURS_ALONE: [&str; 16] = [
+        "claim_missing",            // it knows no `jti`, `client_id`, …
         "claim_not_numeric_date",   // of `iat`, `auth_time`; and it takes 2^53 and more for `exp`
         "claim_wrong_shape",        // of `sub`, `sid`, `scope`, …; it takes a list for `iss`
+        "client_signed_in",         // it knows no clients
         "critical_extension",       // it does not look at `crit`
         "duplicate_member",         // where the second is in a part that it does not read
         "embedded_key",             // it ignores them
@@ -70,7 +71,8 @@ fn of_the_forged_tokens_they_take_only_what_they_do_not_check() {
         "issued_in_the_future",
         "nested_too_deeply",
         "token_too_long",
-        "unknown_key", // it was told the key
+        "unknown_key",     // it was told the key
+        "unknown_subject", // it knows no accounts
         "unsupported_encoding",
         "wrong_type",
         "header_parameter_not_text",

@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use countersign_jose::{
-    AccessTokenClaims, AccessTokenExpectation, Present, SigningKey, StatusReference, TokenType, verify,
+    AccessTokenClaims, AccessTokenExpectation, Present, RequiredClaims, SigningKey, StatusReference, Subject,
+    TokenType, verify,
 };
 use proptest::{collection::vec, prelude::*};
 use uuid::Uuid;
@@ -19,18 +20,25 @@ fn any_uuid() -> impl Strategy<Value = Uuid> {
 
 prop_compose! {
     fn any_claims()(
-        (iss, client_id) in (".*", ".*"),
+        (iss, client_id) in (".*", ".{1,35}"),
         aud in vec(".{0,40}", 1..4),
-        (sub, jti, sid) in (any_uuid(), any_uuid(), any_uuid()),
+        (account, jti) in (proptest::option::of(any_uuid()), any_uuid()),
+        sid in proptest::option::of(any_uuid()),
         (iat, lives) in (0..1_i64 << 52, 1..1_i64 << 40),
         scope in proptest::option::of("[a-z:]{0,9}( [a-z:]{1,9}){0,3}"),
-        auth_time in 0..1_i64 << 53,
-        amr in vec("[a-z]{0,5}", 0..3),
-        status in proptest::option::of((0..1_u64 << 53, ".{0,40}").prop_map(|(idx, uri)| StatusReference { idx, uri })),
+        auth_time in proptest::option::of(0..1_i64 << 53),
+        amr in proptest::option::of(vec("[a-z]{0,5}", 0..3)),
+        status in proptest::option::of((0..1_u64 << 53, ".{0,40}").prop_map(|(idx, uri)| StatusReference::new(idx, uri))),
     ) -> AccessTokenClaims {
-        AccessTokenClaims {
-            iss, sub, aud: aud.into(), exp: iat + lives, iat, jti, client_id, sid, scope, auth_time, amr, status,
+        let sub = account.map_or_else(|| Subject::Client(client_id.clone()), Subject::Account);
+        let required = RequiredClaims { iss, sub, aud: aud.into(), exp: iat + lives, iat, jti, client_id };
+        let mut claims = AccessTokenClaims::from(required);
+        (claims.scope, claims.status) = (scope, status);
+        // Nobody signed in to get a client's token.
+        if account.is_some() {
+            (claims.sid, claims.auth_time, claims.amr) = (sid, auth_time, amr);
         }
+        claims
     }
 }
 

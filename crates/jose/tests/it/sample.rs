@@ -1,7 +1,8 @@
 //! A good token, and whom it is for.
 
 use countersign_jose::{
-    AccessTokenClaims, AccessTokenExpectation, Present, SigningKey, StatusReference, TokenError, TokenType, verify,
+    AccessTokenClaims, AccessTokenExpectation, Present, RequiredClaims, SigningKey, StatusReference, Subject,
+    TokenError, TokenType, verify,
 };
 use uuid::Uuid;
 
@@ -10,23 +11,24 @@ pub(crate) const AUDIENCE: &str = "https://api.example.com";
 pub(crate) const NOW: i64 = 1_800_000_000;
 
 pub(crate) fn claims(now: i64) -> AccessTokenClaims {
-    AccessTokenClaims {
+    let mut claims = AccessTokenClaims::from(RequiredClaims {
         iss: ISSUER.to_owned(),
-        sub: Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001),
+        sub: Subject::Account(Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001)),
         aud: vec![AUDIENCE.to_owned()].into(),
         exp: now + 1_296_000,
         iat: now,
         jti: Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0002),
         client_id: "countersign".to_owned(),
-        sid: Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0003),
-        scope: Some("products:read products:write".to_owned()),
-        auth_time: now,
-        amr: vec!["pwd".to_owned()],
-        status: Some(StatusReference {
-            idx: 4711,
-            uri: "https://id.example.com/oauth2/status-lists/1".to_owned(),
-        }),
-    }
+    });
+    claims.sid = Some(Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0003));
+    claims.scope = Some("products:read products:write".to_owned());
+    claims.auth_time = Some(now);
+    claims.amr = Some(vec!["pwd".to_owned()]);
+    claims.status = Some(StatusReference::new(
+        4711,
+        "https://id.example.com/oauth2/status-lists/1",
+    ));
+    claims
 }
 
 pub(crate) fn token(key: &SigningKey, claims: &AccessTokenClaims) -> String {

@@ -1,6 +1,6 @@
 //! What the guard of our own routes believes: the keys of this process, and the bits of its lists.
 
-use countersign_guard::{AccessTokenClaims, Authority, Standing};
+use countersign_guard::{AccessTokenClaims, Authority, Standing, Subject};
 use countersign_jose::VerifyingKey;
 use countersign_store::{Db, Error};
 use futures_util::future::BoxFuture;
@@ -29,13 +29,20 @@ pub struct ServerAuthority {
 
 impl ServerAuthority {
     async fn lives(&self, claims: &AccessTokenClaims) -> Result<bool, Error> {
+        // People come to these routes in a session, which the routes go by.
+        if claims.sub.account().is_some() && claims.sid.is_none() {
+            return Ok(false);
+        }
         if let Some(reference) = &claims.status {
             // A token never outlives its session, but the guard's leeway would let the session outlive itself.
             return Ok(claims.exp > self.now() && self.revocations.is_live(reference).await?);
         }
+        let Some(sid) = claims.sid else {
+            return Ok(false);
+        };
         // Boxed: it is rare, and large.
-        let session = Box::pin(find_living(&self.db, SessionId(claims.sid), self.clock.now())).await?;
-        Ok(session.is_some_and(|session| session.account_id.0 == claims.sub))
+        let session = Box::pin(find_living(&self.db, SessionId(sid), self.clock.now())).await?;
+        Ok(session.is_some_and(|session| claims.sub == Subject::Account(session.account_id.0)))
     }
 }
 

@@ -16,11 +16,11 @@ const CLAIMS: [(&str, &str, bool); 14] = [
     ("iat", "C-4", false),
     ("nbf", "C-5", true),
     ("sub", "C-6", false),
-    ("sid", "C-6", false),
-    ("jti", "C-6", false),
+    ("sid", "C-12", true),
+    ("jti", "C-12", false),
     ("client_id", "C-7", false),
-    ("auth_time", "C-8", false),
-    ("amr", "C-9", false),
+    ("auth_time", "C-8", true),
+    ("amr", "C-9", true),
     ("scope", "C-10", true),
     ("unknown", "C-11", true),
     ("status", "S-1", false),
@@ -46,6 +46,7 @@ fn any_value() -> Vec<Mutation> {
         for (claim, rule, _) in CLAIMS {
             let mutation = match shape {
                 Shape::Broken(broken) => set(broken, claim, Invalid, &value),
+                _ if claim == "client_id" && value == r#""""# => set(rule, claim, Invalid, &value),
                 _ if takes(claim, shape) => set(rule, claim, Valid, &value),
                 _ => set(rule, claim, Invalid, &value),
             };
@@ -292,15 +293,15 @@ fn parties() -> Vec<Mutation> {
 fn persons() -> Vec<Mutation> {
     let mut mutations = Vec::new();
     let uuid = "01980000-abcd-7000-8000-00000000000f";
-    for claim in ["sub", "sid", "jti"] {
+    for (claim, rule) in [("sub", "C-6"), ("sid", "C-12"), ("jti", "C-12")] {
         for good in [
             uuid.to_owned(),
             uuid.to_uppercase(),
             "00000000-0000-0000-0000-000000000000".to_owned(),
         ] {
-            mutations.push(set("C-6", claim, Valid, &format!("\"{good}\"")));
+            mutations.push(set(rule, claim, Valid, &format!("\"{good}\"")));
         }
-        mutations.push(set("C-6", claim, Valid, &escaped(uuid)));
+        mutations.push(set(rule, claim, Valid, &escaped(uuid)));
         let bad = [
             uuid.replace('-', ""),
             format!("{{{uuid}}}"),
@@ -320,7 +321,7 @@ fn persons() -> Vec<Mutation> {
             "01_80000-abcd-7000-8000-00000000000f".to_owned(),
         ];
         for text in bad {
-            mutations.push(set("C-6", claim, Invalid, &format!("\"{text}\"")));
+            mutations.push(set(rule, claim, Invalid, &format!("\"{text}\"")));
         }
     }
     for scope in ["a", "a  b", " a ", "a a", "a\\tb", "a\\u00a0b", "\u{e9} \u{1f600}"] {
@@ -335,6 +336,19 @@ fn persons() -> Vec<Mutation> {
     for client in ["countersign", "\\u0063", " ", "https://client.example/?a=1"] {
         mutations.push(set("C-7", "client_id", Valid, &format!("\"{client}\"")));
     }
+    // What another reader may take for a UUID is none by our rules, and a client's name as any other.
+    for client in [
+        &uuid.replace('-', ""),
+        &format!("{{{uuid}}}"),
+        &format!("urn:uuid:{uuid}"),
+        &format!("{uuid} "),
+    ] {
+        mutations.push(set("C-7", "client_id", Valid, &format!("\"{client}\"")));
+    }
+    for client in [uuid, &uuid.to_uppercase(), "00000000-0000-0000-0000-000000000000"] {
+        mutations.push(set("C-7", "client_id", Invalid, &format!("\"{client}\"")));
+    }
+    mutations.push(set("C-7", "client_id", Invalid, &escaped(uuid)));
     mutations
 }
 
@@ -506,7 +520,7 @@ pub(super) fn of_unreadable_lists<'a>(uris: impl Iterator<Item = &'a String>) ->
     .collect()
 }
 
-fn set(rule: &'static str, claim: &str, verdict: Verdict, value: &str) -> Mutation {
+pub(super) fn set(rule: &'static str, claim: &str, verdict: Verdict, value: &str) -> Mutation {
     let (name, value) = (claim.to_owned(), value.to_owned());
     let shown: String = value.chars().take(90).collect();
     Mutation::new(

@@ -1,6 +1,9 @@
 //! A token before it is signed, as raw JSON: what no library would write can be written here.
 
-use crate::{forge::encode, sample::ISSUER};
+use crate::{
+    forge::encode,
+    sample::{CLIENT, ISSUER},
+};
 
 /// The two parts of a token as lists of members: a name, and a value, each as it stands in the text.
 #[derive(Clone)]
@@ -43,6 +46,18 @@ impl Draft {
                 ("status", list),
             ]),
         }
+    }
+
+    /// The token of a client that acts for itself.
+    pub(super) fn client(kid: &str, now: i64) -> Self {
+        let mut draft = Self::good(kid, now);
+        for name in ["sid", "auth_time", "amr"] {
+            draft.claims.remove(name);
+        }
+        for name in ["sub", "client_id"] {
+            draft.claims.set(name, &format!("\"{CLIENT}\""));
+        }
+        draft
     }
 
     /// What is to be signed.

@@ -195,6 +195,7 @@ pub(super) fn whole(good: &Draft, forge: &Forge, sign: &impl Fn(&str) -> String)
         rules: vec![rule],
         token,
         expect,
+        subject: None,
         must_refuse: must,
     };
     let bad = |rule, name: &str, token: String| entry(rule, true, Invalid, name, token);

@@ -5,6 +5,7 @@
 //! Where `COUNTERSIGN_TEST_MUTATIONS` names a file, they are written there, for the guards in other languages.
 
 mod claims;
+mod clients;
 mod draft;
 mod forms;
 mod header;
@@ -19,7 +20,8 @@ use std::{
 };
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
-use countersign_guard::{Guard, Reason};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use countersign_guard::{Guard, Reason, Subject};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -117,7 +119,17 @@ struct Mutated {
     rules: Vec<&'static str>,
     token: String,
     expect: Verdict,
+    /// Whom a valid token is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<Kind>,
     must_refuse: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Account,
+    Client,
 }
 
 fn document() -> Document {
@@ -140,6 +152,15 @@ fn document() -> Document {
         .map(|mutation| mutated(&good, &[mutation], &sign))
         .chain(forms::whole(&good, &forge, &sign))
         .collect();
+    let client = Draft::client(forge.key.kid(), now);
+    tokens.extend(
+        clients::mutations(now)
+            .iter()
+            .map(|mutation| of_client(mutated(&client, &[mutation], &sign))),
+    );
+    // The other rules are the same for both; a third of the departures will do.
+    let same = mutations.iter().filter(|mutation| !clients::concerns(&mutation.place));
+    tokens.extend(same.step_by(3).map(|mutation| of_client(mutated(&client, &[mutation], &sign))));
     // Two faults would hide each other, so one of a pair is always harmless, and often both are.
     let harmless: Vec<_> = (0..mutations.len())
         .filter(|&at| mutations[at].verdict == Verdict::Valid)
@@ -155,6 +176,9 @@ fn document() -> Document {
         if mutations[first].goes_with(&mutations[second]) && chosen.insert((first, second)) {
             tokens.push(mutated(&good, &[&mutations[first], &mutations[second]], &sign));
         }
+    }
+    for mutated in tokens.iter_mut().filter(|mutated| mutated.expect == Verdict::Valid) {
+        mutated.subject = Some(kind(&mutated.token));
     }
     Document {
         seed: SEED,
@@ -173,6 +197,23 @@ fn document() -> Document {
             &sign(&good.text()),
             &sign(&Draft::good(keys::OTHER_NAME, now).text()),
         ),
+    }
+}
+
+fn of_client(mutated: Mutated) -> Mutated {
+    Mutated {
+        name: format!("client: {}", mutated.name),
+        ..mutated
+    }
+}
+
+/// Whom a token is about that obeys the rules: the words of RFC 9068 §2.2, without a look at our own code.
+fn kind(token: &str) -> Kind {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&payload).unwrap();
+    match claims["sub"] == claims["client_id"] {
+        true => Kind::Client,
+        false => Kind::Account,
     }
 }
 
@@ -197,6 +238,7 @@ fn mutated(good: &Draft, mutations: &[&Mutation], sign: &impl Fn(&str) -> String
         rules,
         token,
         expect,
+        subject: None,
         must_refuse: mutations.iter().any(|mutation| mutation.must),
     }
 }
@@ -233,17 +275,25 @@ fn guard(base: String, now: i64) -> countersign_guard::GuardBuilder {
         .clock(move || now)
 }
 
-/// The verdict of this crate's guard.
-async fn judge(guard: &Guard, token: &str) -> Verdict {
-    match guard.verify(token).await {
-        Ok(_) => Verdict::Valid,
+/// The verdict of this crate's guard, and whom it takes a valid token to be about.
+async fn judge(guard: &Guard, token: &str) -> (Verdict, Option<Kind>) {
+    let verdict = match guard.verify(token).await {
+        Ok(verified) => {
+            let kind = match verified.subject() {
+                Subject::Account(_) => Kind::Account,
+                Subject::Client(_) => Kind::Client,
+                other => panic!("{other:?}"),
+            };
+            return (Verdict::Valid, Some(kind));
+        }
         Err(denied) if matches!(denied.reason, Reason::Ended) => Verdict::Revoked,
         Err(denied) => match (denied.status().as_u16(), denied.code()) {
             (401, "invalid_token") => Verdict::Invalid,
             (503, "unavailable") => Verdict::Unavailable,
             other => panic!("{other:?}"),
         },
-    }
+    };
+    (verdict, None)
 }
 
 #[tokio::test]
@@ -264,15 +314,16 @@ async fn mutated_tokens_are_judged_as_the_rules_say() {
     let (mut counts, mut taken, mut wrong) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
     for mutated in &document.tokens {
         let judged = judge(&ours, &mutated.token).await;
-        if judged != mutated.expect {
+        if judged != (mutated.expect, mutated.subject) {
             wrong.push(format!(
-                "{} {}: {judged:?}, not {:?}",
+                "{} {}: {judged:?}, not {:?} {:?}",
                 mutated.rules.join(" "),
                 mutated.name,
-                mutated.expect
+                mutated.expect,
+                mutated.subject
             ));
         }
-        *counts.entry(judged).or_insert(0) += 1;
+        *counts.entry(judged.0).or_insert(0) += 1;
         if theirs.takes(&mutated.token) {
             assert!(!mutated.must_refuse, "jsonwebtoken takes {}", mutated.name);
             if mutated.expect == Verdict::Invalid {
@@ -285,7 +336,7 @@ async fn mutated_tokens_are_judged_as_the_rules_say() {
             .build()
             .await
             .unwrap();
-        let judged = judge(&ours, &set.token).await;
+        let (judged, _) = judge(&ours, &set.token).await;
         if judged != set.expect {
             wrong.push(format!("{} {}: {judged:?}, not {:?}", set.rule, set.name, set.expect));
         }

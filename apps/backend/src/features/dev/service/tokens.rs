@@ -163,10 +163,9 @@ async fn open(
 fn expired(context: &Context, session: &Session, ago: Duration) -> AccessTokenClaims {
     let exp = (context.clock.now() - ago).seconds();
     let iat = exp.saturating_sub(EXPIRED_TOKEN_LIVED);
-    AccessTokenClaims {
-        exp,
-        iat,
-        auth_time: iat,
-        ..sessions::claims(context, session, Duration::ZERO)
-    }
+    let mut claims = sessions::claims(context, session, Duration::ZERO);
+    claims.exp = exp;
+    claims.iat = iat;
+    claims.auth_time = Some(iat);
+    claims
 }

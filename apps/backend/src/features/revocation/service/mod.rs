@@ -176,10 +176,7 @@ impl Revocations {
 
     /// How a token says which bit is its own.
     pub fn reference(&self, bit: Bit) -> StatusReference {
-        StatusReference {
-            idx: u64::try_from(bit.idx).unwrap_or(u64::MAX),
-            uri: self.uri(bit.list),
-        }
+        StatusReference::new(u64::try_from(bit.idx).unwrap_or(u64::MAX), self.uri(bit.list))
     }
 
     /// Whether the session behind a token lives. A list that is not there, or a place that it does not have, is

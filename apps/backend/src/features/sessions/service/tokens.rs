@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_guard::AccessTokenClaims;
-use countersign_jose::Audience;
+use countersign_jose::{Audience, RequiredClaims, Subject};
 
 use crate::Context;
 use crate::core::ids::uuid_v7;
@@ -48,18 +48,20 @@ pub async fn issue(
 pub fn claims(context: &Context, session: &Session, ttl: Duration) -> AccessTokenClaims {
     let now = context.clock.now();
     let expires_at = (now + ttl).min(session.expires_at);
-    AccessTokenClaims {
+    let required = RequiredClaims {
         iss: context.settings.issuer.as_str().to_owned(),
-        sub: session.account_id.0,
+        sub: Subject::Account(session.account_id.0),
         aud: Audience::from(context.settings.tokens.audience.clone()),
         exp: expires_at.seconds(),
         iat: now.seconds(),
         jti: uuid_v7(now, context.chance),
         client_id: session.client_id.clone(),
-        sid: session.id.0,
-        scope: Some(session.scope.clone()).filter(|scope| !scope.is_empty()),
-        auth_time: session.created_at.seconds(),
-        amr: session.amr.split_ascii_whitespace().map(str::to_owned).collect(),
-        status: session.bit().map(|bit| context.revocations.reference(bit)),
-    }
+    };
+    let mut claims = AccessTokenClaims::from(required);
+    claims.sid = Some(session.id.0);
+    claims.scope = Some(session.scope.clone()).filter(|scope| !scope.is_empty());
+    claims.auth_time = Some(session.created_at.seconds());
+    claims.amr = Some(session.amr.split_ascii_whitespace().map(str::to_owned).collect());
+    claims.status = session.bit().map(|bit| context.revocations.reference(bit));
+    claims
 }
