@@ -9,11 +9,15 @@
     reason = "it prints what it measured, and serves for itself alone"
 )]
 
-use std::{hint::black_box, time::Instant};
+use std::hint::black_box;
+use std::time::Instant;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
-use axum::{Router, http::header::ETAG, routing::get};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use axum::Router;
+use axum::http::header::ETAG;
+use axum::routing::get;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_guard::{AccessTokenClaims, Guard};
 use countersign_jose::{RequiredClaims, SigningKey, StatusList, StatusListClaims, StatusReference, Subject, TokenType};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, get_current_timestamp};

@@ -2,10 +2,13 @@
 //! Prints bytes and milliseconds (the fastest of several) for each level of ZLIB, each size, each share of revoked tokens.
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]
 
-use std::{hint::black_box, io::Write, time::Instant};
+use std::hint::black_box;
+use std::io::Write;
+use std::time::Instant;
 
 use countersign_jose::{Present, SigningKey, StatusList, StatusListClaims, StatusListExpectation, TokenType, verify};
-use flate2::{Compression, write::ZlibEncoder};
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 
 const ROUNDS: usize = 15;
 const URI: &str = "https://id.example.com/oauth2/status-lists/1";

@@ -4,7 +4,8 @@
 //! `cargo bench -p countersign-jose`. Prints microseconds per token (the fastest of many short
 //! rounds that alternate, so that other work on the machine weighs little) and the ratio.
 
-use std::{hint::black_box, time::Instant};
+use std::hint::black_box;
+use std::time::Instant;
 
 use countersign_jose::{
     AccessTokenClaims, AccessTokenExpectation, Present, RequiredClaims, SigningKey, StatusReference, Subject,
@@ -110,7 +111,8 @@ struct TheirClaims {
 }
 
 fn raw_signature(token: &str) -> Vec<u8> {
-    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     let text = token.rsplit_once('.').expect("a token has dots").1;
     URL_SAFE_NO_PAD.decode(text).expect("it is base64url")
 }

@@ -1,6 +1,7 @@
 //! Where the issuer is: by its name, and from here. What does not lie on its origin is never asked for.
 
-use http::{Uri, uri::Scheme};
+use http::Uri;
+use http::uri::Scheme;
 
 use super::BuildError;
 

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Remote, Shared, WhenStale, addresses::Addresses, fetch::Http, keys::Keys, lists::Lists};
+use super::addresses::Addresses;
+use super::fetch::Http;
+use super::keys::Keys;
+use super::lists::Lists;
+use super::{Remote, Shared, WhenStale};
 use crate::Guard;
 
 /// Sets up a [`Guard`] for an issuer that is reached over HTTP. See [`Guard::discover`].

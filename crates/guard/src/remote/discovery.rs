@@ -4,10 +4,8 @@ use countersign_jose::is_unambiguous_object;
 use http::{HeaderMap, StatusCode, Uri};
 use serde::Deserialize;
 
-use super::{
-    FETCH_TIME, Shared,
-    fetch::{Answer, FetchError, Question},
-};
+use super::fetch::{Answer, FetchError, Question};
+use super::{FETCH_TIME, Shared};
 
 /// Asks the issuer where its keys are.
 pub(super) async fn keys_address(shared: &Shared) -> Result<Uri, FetchError> {

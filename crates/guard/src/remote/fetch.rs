@@ -1,20 +1,23 @@
 //! One GET: bounded in time and size, without redirects, over TLS or plain.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_jose::StatusListError;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::crypto::aws_lc_rs;
+use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
 
-use super::{BuildError, addresses::Addresses};
+use super::BuildError;
+use super::addresses::Addresses;
 
 /// A client that keeps its connections.
 pub(super) struct Http(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>);

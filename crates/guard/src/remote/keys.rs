@@ -1,25 +1,20 @@
 //! The issuer's keys: fetched before they are needed, kept when they cannot be fetched, looked for when a token names
 //! one that nobody knows, though not as often as anyone likes.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use countersign_jose::{JwkSet, VerifyingKey, is_unambiguous_object};
-use http::{HeaderMap, Uri, header::CACHE_CONTROL};
-use tokio::{
-    select,
-    sync::{Notify, watch},
-    time::{Instant, sleep, timeout},
-};
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, Uri};
+use tokio::select;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::{
-    FETCH_TIME, Shared,
-    backoff::Backoff,
-    discovery::{document, keys_address},
-    fetch::FetchError,
-};
+use super::backoff::Backoff;
+use super::discovery::{document, keys_address};
+use super::fetch::FetchError;
+use super::{FETCH_TIME, Shared};
 use crate::Sought;
 
 pub(super) struct Keys {

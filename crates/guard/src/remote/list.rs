@@ -1,29 +1,19 @@
 //! One status list: what it says, and the long-poll that keeps it true.
 
-use std::{
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use countersign_jose::{MAX_STATUS_LIST_LENGTH, Present, StatusListClaims, StatusListExpectation, TokenError, verify};
-use http::{
-    HeaderMap, HeaderName, HeaderValue, StatusCode,
-    header::{ACCEPT, ETAG, IF_NONE_MATCH},
-};
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep, timeout},
-};
+use http::header::{ACCEPT, ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::{
-    FETCH_TIME, Shared,
-    backoff::Backoff,
-    fetch::{Answer, FetchError, Question},
-    policy::Age,
-};
+use super::backoff::Backoff;
+use super::fetch::{Answer, FetchError, Question};
+use super::policy::Age;
+use super::{FETCH_TIME, Shared};
 use crate::{Sought, Standing, StatusFault};
 
 pub(super) struct Followed {

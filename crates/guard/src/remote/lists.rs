@@ -1,11 +1,10 @@
 //! Which status lists are followed.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
-};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
-use tokio::{task::AbortHandle, time::Instant};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::list::Followed;
 

@@ -13,20 +13,21 @@ mod list;
 mod lists;
 mod policy;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use countersign_jose::{AccessTokenClaims, StatusReference, VerifyingKey};
 use futures_util::future::{BoxFuture, FutureExt, ready};
-use tokio::{runtime::Handle, task::JoinSet};
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 
-use self::{addresses::Addresses, fetch::Http, keys::Keys, list::Followed, lists::Lists};
-pub use self::{
-    builder::{BuildError, GuardBuilder},
-    policy::WhenStale,
-};
+use self::addresses::Addresses;
+pub use self::builder::{BuildError, GuardBuilder};
+use self::fetch::Http;
+use self::keys::Keys;
+use self::list::Followed;
+use self::lists::Lists;
+pub use self::policy::WhenStale;
 use crate::{Authority, Sought, Standing, StatusFault};
 
 /// The remote issuer, as an authority.

@@ -1,11 +1,9 @@
 //! What a client of a protected service is told (RFC 6750 §3, RFC 9457).
 
-use axum::{
-    Router,
-    body::{Body, to_bytes},
-    http::{HeaderMap, Request, StatusCode},
-    routing::{get, post},
-};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use axum::routing::{get, post};
 use countersign_guard::{CurrentUser, Guard, OptionalUser, RequireScope, VerifiedToken};
 use serde_json::{Value, json};
 use tower::ServiceExt;

@@ -1,30 +1,27 @@
 //! A small issuer on a port of its own, which can be told to lie, to hang, to die and to come back. It counts what it
 //! is asked, so that tests need no watch.
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use axum::{
-    Router,
-    body::Body,
-    extract::{Path, State},
-    http::{HeaderMap, Response, StatusCode},
-    routing::get,
-};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Response, StatusCode};
+use axum::routing::get;
 use countersign_guard::{Denied, Guard, GuardBuilder, Reason};
 use countersign_jose::{
     AccessTokenClaims, RequiredClaims, SigningKey, StatusList, StatusListClaims, StatusReference, Subject, TokenType,
 };
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 pub(crate) const NOW: i64 = 1_800_000_000;

@@ -1,6 +1,7 @@
 //! Status lists: one fetch for all, revocation at once, and what is not believed.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
 use countersign_guard::{Guard, Reason, StatusFault};

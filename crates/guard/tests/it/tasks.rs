@@ -1,6 +1,7 @@
 //! What runs in the background ends with the last guard.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::issuer::{Issuer, NOW, says, until};
 

@@ -1,15 +1,15 @@
 //! The status lists of the table: those that its tokens name, and those that are to be verified by themselves.
 
-use std::{collections::BTreeMap, io::Write};
+use std::collections::BTreeMap;
+use std::io::Write;
 
-use flate2::{Compression, write::ZlibEncoder};
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 use serde_json::{Value, json};
 
-use crate::{
-    document::{Expect, List},
-    forge::{Forge, encode, text},
-    sample::{FIRST_LIST, ISSUER, NOW, SECOND_LIST, list_claims, list_claims_at},
-};
+use crate::document::{Expect, List};
+use crate::forge::{Forge, encode, text};
+use crate::sample::{FIRST_LIST, ISSUER, NOW, SECOND_LIST, list_claims, list_claims_at};
 
 /// The lists that tokens of the table name.
 pub(crate) fn published(forge: &Forge) -> BTreeMap<String, String> {

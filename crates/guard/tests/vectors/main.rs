@@ -17,18 +17,19 @@ mod sample;
 mod server;
 mod tokens;
 
-use std::{collections::BTreeSet, path::PathBuf, sync::LazyLock, time::Duration};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::Duration;
 
 use countersign_guard::{Guard, Reason, VerifiedToken};
 use countersign_jose::{JwkSet, Present, StatusListClaims, StatusListExpectation, VerifyingKey, verify};
 use serde_json::json;
 
-use self::{
-    document::{Document, Expect, Subject, Verified},
-    forge::Forge,
-    sample::{AUDIENCE, ISSUER, LEEWAY, NOW},
-    server::{Published, serve},
-};
+use self::document::{Document, Expect, Subject, Verified};
+use self::forge::Forge;
+use self::sample::{AUDIENCE, ISSUER, LEEWAY, NOW};
+use self::server::{Published, serve};
 
 static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../clients/vectors.json");

@@ -2,11 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    document::{Expect, Subject, Token, Verified},
-    forge::{Forge, encode, sign_with, text},
-    sample::{AUDIENCE, CLIENT, FIRST_LIST, ISSUER, NOW, SECOND_LIST, claims, client_claims, status},
-};
+use crate::document::{Expect, Subject, Token, Verified};
+use crate::forge::{Forge, encode, sign_with, text};
+use crate::sample::{AUDIENCE, CLIENT, FIRST_LIST, ISSUER, NOW, SECOND_LIST, claims, client_claims, status};
 
 const ANOTHER_ACCOUNT: &str = "01980000-0000-7000-8000-00000000000f";
 

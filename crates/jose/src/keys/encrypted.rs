@@ -3,15 +3,13 @@
 
 use std::num::NonZeroU32;
 
-use aws_lc_rs::{
-    cipher::{AES_128, AES_192, AES_256, Algorithm, DecryptionContext, PaddedBlockDecryptingKey, UnboundCipherKey},
-    iv::FixedLength,
-    pbkdf2,
+use aws_lc_rs::cipher::{
+    AES_128, AES_192, AES_256, Algorithm, DecryptionContext, PaddedBlockDecryptingKey, UnboundCipherKey,
 };
-use pkcs8::{
-    EncryptedPrivateKeyInfoRef,
-    pkcs5::pbes2::{EncryptionScheme, Pbkdf2Params, Pbkdf2Prf},
-};
+use aws_lc_rs::iv::FixedLength;
+use aws_lc_rs::pbkdf2;
+use pkcs8::EncryptedPrivateKeyInfoRef;
+use pkcs8::pkcs5::pbes2::{EncryptionScheme, Pbkdf2Params, Pbkdf2Prf};
 use zeroize::Zeroizing;
 
 use super::KeyError;

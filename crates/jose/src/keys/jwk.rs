@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A public P-256 key as a JWK. Reading one that holds a private member (`d`) fails: it is no public key any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! PEM text (RFC 7468) to DER and back. Knows labels, not keys.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::KeyError;

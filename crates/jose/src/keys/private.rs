@@ -1,9 +1,7 @@
 //! Private keys in DER: PKCS#8 (RFC 5958) and SEC1 (RFC 5915), to a checked pair and back.
 
-use aws_lc_rs::{
-    encoding::{AsBigEndian, EcPrivateKeyBin},
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
-};
+use aws_lc_rs::encoding::{AsBigEndian, EcPrivateKeyBin};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use pkcs8::{ObjectIdentifier, PrivateKeyInfoRef};
 use sec1::EcPrivateKey;
 use zeroize::Zeroizing;

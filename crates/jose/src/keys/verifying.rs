@@ -1,15 +1,14 @@
 //! The public half: verifies signatures, and travels as PEM and JWK.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{
-    Jwk, JwkError, KeyError, SignatureError,
-    jwk::{self, thumbprint},
-    pem, signature,
-};
+use super::jwk::{self, thumbprint};
+use super::{Jwk, JwkError, KeyError, SignatureError, pem, signature};
 
 /// An ES256 public key, parsed once and held. Cloning it is cheap. Its `Debug` shows the `kid`.
 #[derive(Clone)]

@@ -1,7 +1,9 @@
 //! The claims of a list (draft-ietf-oauth-status-list §5.1), and the form in which it travels.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Serialize, Serializer, ser::SerializeStruct};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use super::list::MAX_STATUS_LIST_BYTES;
 use super::{StatusList, StatusListError, zlib};

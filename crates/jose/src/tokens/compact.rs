@@ -1,6 +1,7 @@
 //! The three parts of a compact JWS (RFC 7515 §7.1), as text and as bytes.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{Malformed, Part};
 

@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{
-    HeaderError, Part, TokenError,
-    strict_json::{Value, read_object},
-};
+use super::strict_json::{Value, read_object};
+use super::{HeaderError, Part, TokenError};
 use crate::TokenType;
 
 /// Reads a header and gives its `kid`, if it is one of ours in every other respect.

@@ -2,11 +2,9 @@
 
 use serde_json::Value;
 
-use super::{
-    MAX_TOKEN_LENGTH, Malformed, Part,
-    compact::{decode, split},
-    strict_json::read_object,
-};
+use super::compact::{decode, split};
+use super::strict_json::read_object;
+use super::{MAX_TOKEN_LENGTH, Malformed, Part};
 
 /// What a token says, true or not.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,9 @@
 //! JSON objects without ambiguity: no member twice at any depth, bounded nesting, UTF-8, nothing behind the end.
 //! What it reads borrows from the input wherever the text has no escapes.
 
-use std::{borrow::Cow, cell::Cell, fmt};
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
@@ -198,7 +200,8 @@ const MAX_DEPTH: usize = 16;
 
 #[cfg(test)]
 mod tests {
-    use super::{Malformed, Part::Claims, read_object};
+    use super::Part::Claims;
+    use super::{Malformed, read_object};
 
     fn read(json: &str) -> Result<usize, Malformed> {
         let mut members = 0;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Forged, forge::Forge};
+use super::Forged;
+use super::forge::Forge;
 
 pub(super) fn times(forge: &Forge<'_>) -> Vec<Forged> {
     let now = forge.claims["iat"].as_i64().unwrap();

@@ -3,10 +3,8 @@
 use countersign_jose::SigningKey;
 use serde_json::{Value, json};
 
-use super::{
-    Forged,
-    forge::{Forge, der, encode},
-};
+use super::Forged;
+use super::forge::{Forge, der, encode};
 
 pub(super) fn algorithms(forge: &Forge<'_>) -> Vec<Forged> {
     let none = |alg: &str| forge.header("alg", json!(alg));

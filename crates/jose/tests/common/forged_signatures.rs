@@ -3,10 +3,8 @@
 use aws_lc_rs::signature::ECDSA_P256_SHA256_ASN1_SIGNING;
 use countersign_jose::SigningKey;
 
-use super::{
-    Forged,
-    forge::{Forge, encode},
-};
+use super::Forged;
+use super::forge::{Forge, encode};
 
 pub(super) fn signatures(forge: &Forge<'_>) -> Vec<Forged> {
     const ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";

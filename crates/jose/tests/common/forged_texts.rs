@@ -1,12 +1,11 @@
 //! Texts that are no compact JWS, or whose JSON is not JSON, or too much of it.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use super::{
-    Forged,
-    forge::{Forge, encode},
-};
+use super::Forged;
+use super::forge::{Forge, encode};
 
 pub(super) fn shapes(forge: &Forge<'_>) -> Vec<Forged> {
     let header = encode(forge.header.to_string());

@@ -3,18 +3,19 @@
 //! It knows nothing of `kid`, `typ` and the claims of RFC 9068, so it takes much that we refuse. What must not be is the
 //! reverse: a token that we take and it refuses, but for the differences that are listed here.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_jose::{SigningKey, TokenType};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, get_current_timestamp};
-use proptest::{collection::vec, prelude::*};
+use proptest::collection::vec;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{
-    forged::forged_tokens,
-    sample::{AUDIENCE, ISSUER, claims, judge, token},
-};
+use crate::forged::forged_tokens;
+use crate::sample::{AUDIENCE, ISSUER, claims, judge, token};
 
 /// It asks the system's clock, so here the tokens are of today.
 static NOW: LazyLock<i64> = LazyLock::new(|| i64::try_from(get_current_timestamp()).unwrap());

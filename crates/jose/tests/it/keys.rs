@@ -1,16 +1,12 @@
 //! Reading and writing keys.
 
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use countersign_jose::{Jwk, JwkError, JwkSet, KeyError, SigningKey, VerifyingKey};
 use serde_json::{Value, json};
 
-use crate::{
-    openssl,
-    sample::{NOW, claims, judge, token},
-};
+use crate::openssl;
+use crate::sample::{NOW, claims, judge, token};
 
 const PASSPHRASE: &[u8] = b"correct horse";
 

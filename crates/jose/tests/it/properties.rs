@@ -6,7 +6,8 @@ use countersign_jose::{
     AccessTokenClaims, AccessTokenExpectation, Present, RequiredClaims, SigningKey, StatusReference, Subject,
     TokenType, verify,
 };
-use proptest::{collection::vec, prelude::*};
+use proptest::collection::vec;
+use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::sample::{NOW, claims, judge, token};
@@ -69,7 +70,8 @@ proptest! {
 
     #[test]
     fn no_json_makes_it_panic(header in ".{0,60}", claims in ".{0,60}") {
-        use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+        use base64::Engine;
+        use base64::engine::general_purpose::URL_SAFE_NO_PAD;
         let signature = TOKEN.rsplit_once('.').unwrap().1;
         let text = format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         prop_assert!(judge(&KEY, &text, NOW).is_err());

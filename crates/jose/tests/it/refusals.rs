@@ -1,6 +1,7 @@
 //! Each refusal by its name, and next to it what must not be refused.
 
-use std::{cell::Cell, collections::HashSet};
+use std::cell::Cell;
+use std::collections::HashSet;
 
 use countersign_jose::{
     AccessTokenClaims, AccessTokenExpectation, MAX_TOKEN_LENGTH, Malformed, Present, SignError, SigningKey, Subject,
@@ -8,10 +9,8 @@ use countersign_jose::{
 };
 use serde_json::{Value, json};
 
-use crate::{
-    forged::forged_tokens,
-    sample::{AUDIENCE, ISSUER, NOW, claims, judge, token},
-};
+use crate::forged::forged_tokens;
+use crate::sample::{AUDIENCE, ISSUER, NOW, claims, judge, token};
 
 #[test]
 fn r_1_to_r_15_every_forged_token_is_refused_by_its_name() {

@@ -1,6 +1,7 @@
 //! RFC 7515 §A.3: a JWS with ES256 that someone else signed.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_jose::{Jwk, JwkError, SignatureError, VerifyingKey};
 use serde_json::json;
 

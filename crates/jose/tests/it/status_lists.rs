@@ -1,14 +1,18 @@
 //! Status lists: the draft's own examples, what holds of every list, and each refusal by its name.
 
-use std::{io::Write, sync::LazyLock};
+use std::io::Write;
+use std::sync::LazyLock;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_jose::{
     AccessTokenClaims, MAX_STATUS_LIST_BYTES, MAX_STATUS_LIST_LENGTH, Present, SignError, SigningKey, StatusList,
     StatusListClaims, StatusListExpectation, TokenError, TokenType, decode_without_verifying, verify,
 };
-use flate2::{Compression, write::ZlibEncoder};
-use proptest::{collection::vec, prelude::*};
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use proptest::collection::vec;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::sample::{ISSUER, NOW};

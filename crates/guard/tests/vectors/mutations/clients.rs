@@ -1,12 +1,10 @@
 //! Departures from the token of a client that acts for itself (RFC 9068 §2.2): who it is, and what it must not have.
 
+use super::Verdict::{self, Invalid, Valid};
 use super::claims::set;
 use super::draft::escaped;
 use super::values::{Shape, values};
-use super::{
-    At, Mutation,
-    Verdict::{self, Invalid, Valid},
-};
+use super::{At, Mutation};
 use crate::sample::CLIENT;
 
 const ACCOUNT: &str = "01980000-abcd-7000-8000-00000000000f";

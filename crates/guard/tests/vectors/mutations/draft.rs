@@ -1,9 +1,7 @@
 //! A token before it is signed, as raw JSON: what no library would write can be written here.
 
-use crate::{
-    forge::encode,
-    sample::{CLIENT, ISSUER},
-};
+use crate::forge::encode;
+use crate::sample::{CLIENT, ISSUER};
 
 /// The two parts of a token as lists of members: a name, and a value, each as it stands in the text.
 #[derive(Clone)]

@@ -1,10 +1,8 @@
 //! Departures in how a token is written, encoded and signed.
 
-use super::{
-    At, Mutated, Mutation,
-    Verdict::{Invalid, Valid},
-    draft::{Draft, Part},
-};
+use super::Verdict::{Invalid, Valid};
+use super::draft::{Draft, Part};
+use super::{At, Mutated, Mutation};
 use crate::forge::{Forge, encode, sign_with};
 
 pub(super) fn mutations() -> Vec<Mutation> {
@@ -275,7 +273,8 @@ fn of<'a>(draft: &'a mut Draft, part: &str) -> &'a mut Part {
 }
 
 fn decode(text: &str) -> Vec<u8> {
-    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     URL_SAFE_NO_PAD.decode(text).unwrap()
 }
 

@@ -1,11 +1,9 @@
 //! Departures in the header.
 
-use super::{
-    At, Mutation,
-    Verdict::{self, Invalid, Valid},
-    draft::escaped,
-    values::{Shape, values},
-};
+use super::Verdict::{self, Invalid, Valid};
+use super::draft::escaped;
+use super::values::{Shape, values};
+use super::{At, Mutation};
 use crate::forge::Forge;
 
 const MEMBERS: [&str; 3] = ["alg", "typ", "kid"];

@@ -14,24 +14,21 @@ mod rival;
 mod rules;
 mod values;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::{Duration, SystemTime},
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_guard::{Guard, Reason, Subject};
 use serde::Serialize;
 use serde_json::Value;
 
 use self::draft::Draft;
-use crate::{
-    forge::{Forge, pkcs8},
-    lists,
-    sample::{AUDIENCE, ISSUER, LEEWAY},
-    server::{Published, serve},
-};
+use crate::forge::{Forge, pkcs8};
+use crate::lists;
+use crate::sample::{AUDIENCE, ISSUER, LEEWAY};
+use crate::server::{Published, serve};
 
 const SEED: u64 = 20_261_127;
 const PAIRS: usize = 2_400;
@@ -160,7 +157,10 @@ fn document() -> Document {
     );
     // The other rules are the same for both; a third of the departures will do.
     let same = mutations.iter().filter(|mutation| !clients::concerns(&mutation.place));
-    tokens.extend(same.step_by(3).map(|mutation| of_client(mutated(&client, &[mutation], &sign))));
+    tokens.extend(
+        same.step_by(3)
+            .map(|mutation| of_client(mutated(&client, &[mutation], &sign))),
+    );
     // Two faults would hide each other, so one of a pair is always harmless, and often both are.
     let harmless: Vec<_> = (0..mutations.len())
         .filter(|&at| mutations[at].verdict == Verdict::Valid)

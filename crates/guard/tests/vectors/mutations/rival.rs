@@ -1,6 +1,7 @@
 //! The `jsonwebtoken` crate as a second opinion. It may be laxer; what is forged or past, it must refuse too.
 
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, jwk::Jwk};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde_json::Value;
 
 use crate::sample::{AUDIENCE, ISSUER, LEEWAY};

@@ -1,6 +1,7 @@
 //! The rows of docs/security/token-rules.md.
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::Document;
 
