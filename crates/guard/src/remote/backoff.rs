@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+const FIRST: Duration = Duration::from_millis(200);
+const LAST: Duration = Duration::from_secs(5);
+
 pub(super) struct Backoff {
     next: Duration,
 }
@@ -37,9 +40,6 @@ fn dice() -> f64 {
         Err(_) => 1.0,
     }
 }
-
-const FIRST: Duration = Duration::from_millis(200);
-const LAST: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

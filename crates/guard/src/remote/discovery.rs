@@ -7,6 +7,8 @@ use serde::Deserialize;
 use super::fetch::{Answer, FetchError, Question};
 use super::{FETCH_TIME, Shared};
 
+const LIMIT: usize = 256 * 1024;
+
 /// Asks the issuer where its keys are.
 pub(super) async fn keys_address(shared: &Shared) -> Result<Uri, FetchError> {
     let wrong = |what: &str| FetchError::Content(what.to_owned());
@@ -45,5 +47,3 @@ struct Metadata {
     issuer: String,
     jwks_uri: String,
 }
-
-const LIMIT: usize = 256 * 1024;

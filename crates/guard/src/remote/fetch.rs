@@ -19,6 +19,11 @@ use tokio::time::timeout;
 use super::BuildError;
 use super::addresses::Addresses;
 
+const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("countersign-guard/", env!("CARGO_PKG_VERSION")));
+const CONNECT_TIME: Duration = Duration::from_secs(5);
+const KEEPALIVE: Duration = Duration::from_secs(15);
+const IDLE_TIME: Duration = Duration::from_secs(60);
+
 /// A client that keeps its connections.
 pub(super) struct Http(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>);
 
@@ -125,8 +130,3 @@ fn roots() -> RootCertStore {
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots
 }
-
-const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("countersign-guard/", env!("CARGO_PKG_VERSION")));
-const CONNECT_TIME: Duration = Duration::from_secs(5);
-const KEEPALIVE: Duration = Duration::from_secs(15);
-const IDLE_TIME: Duration = Duration::from_secs(60);

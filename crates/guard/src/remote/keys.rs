@@ -17,6 +17,12 @@ use super::fetch::FetchError;
 use super::{FETCH_TIME, Shared};
 use crate::Sought;
 
+const USUAL_LIFETIME: Duration = Duration::from_secs(300);
+const SHORTEST_LIFETIME: Duration = Duration::from_secs(10);
+const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// The share of its lifetime after which a set is fetched anew.
+const REFRESHED_AT: f64 = 0.8;
+
 pub(super) struct Keys {
     held: RwLock<Arc<[VerifyingKey]>>,
     cooldown: Duration,
@@ -202,12 +208,6 @@ fn lifetime(headers: &HeaderMap) -> Duration {
         .map_or(USUAL_LIFETIME, Duration::from_secs)
         .clamp(SHORTEST_LIFETIME, LONGEST_LIFETIME)
 }
-
-const USUAL_LIFETIME: Duration = Duration::from_secs(300);
-const SHORTEST_LIFETIME: Duration = Duration::from_secs(10);
-const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// The share of its lifetime after which a set is fetched anew.
-const REFRESHED_AT: f64 = 0.8;
 
 #[cfg(test)]
 mod tests {

@@ -16,6 +16,13 @@ use super::policy::Age;
 use super::{FETCH_TIME, Shared};
 use crate::{Sought, Standing, StatusFault};
 
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+/// Seconds.
+const LONGEST_WAIT: u64 = 30;
+const EXTRA_TIME: Duration = Duration::from_secs(10);
+/// An unchanged list that comes back sooner was not held back.
+const HELD_TIME: Duration = Duration::from_millis(500);
+
 pub(super) struct Followed {
     uri: String,
     held: RwLock<Option<Held>>,
@@ -247,13 +254,6 @@ pub(super) async fn keep(shared: Arc<Shared>, list: Arc<Followed>) {
         }
     }
 }
-
-const PREFER: HeaderName = HeaderName::from_static("prefer");
-/// Seconds.
-const LONGEST_WAIT: u64 = 30;
-const EXTRA_TIME: Duration = Duration::from_secs(10);
-/// An unchanged list that comes back sooner was not held back.
-const HELD_TIME: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,12 @@ use tokio::time::Instant;
 
 use super::list::Followed;
 
+const MOST: usize = 64;
+/// Seconds.
+const IDLE: u64 = 60 * 60;
+/// Seconds.
+const SPARED: u64 = 60;
+
 pub(super) struct Lists {
     started: Instant,
     by_uri: RwLock<HashMap<String, Entry>>,
@@ -79,12 +85,6 @@ impl Lists {
         self.by_uri.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-const MOST: usize = 64;
-/// Seconds.
-const IDLE: u64 = 60 * 60;
-/// Seconds.
-const SPARED: u64 = 60;
 
 #[cfg(test)]
 mod tests {

@@ -30,6 +30,9 @@ use self::lists::Lists;
 pub use self::policy::WhenStale;
 use crate::{Authority, Sought, Standing, StatusFault};
 
+/// How long an answer that is not held on purpose may take, to its last byte.
+const FETCH_TIME: Duration = Duration::from_secs(5);
+
 /// The remote issuer, as an authority.
 struct Remote {
     shared: Arc<Shared>,
@@ -136,9 +139,6 @@ impl Authority for Remote {
 fn decided<'a>(standing: Standing) -> BoxFuture<'a, Standing> {
     ready(standing).boxed()
 }
-
-/// How long an answer that is not held on purpose may take, to its last byte.
-const FETCH_TIME: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 impl Shared {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::Standing;
 
+const GRACE: Duration = Duration::from_secs(10);
+
 /// What a guard does when it cannot refresh a status list, because the issuer is down or cannot be reached.
 ///
 /// Whatever it is, a token whose bit is set in the list that is held is refused.
@@ -50,8 +52,6 @@ impl WhenStale {
         }
     }
 }
-
-const GRACE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

@@ -13,6 +13,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use countersign_jose::SigningKey;
 use serde_json::{Value, json};
 
+const SECRET: &[u8] = b"a secret that stands in a public set";
+
 /// An issuer's key pairs: two that sign access tokens, and those that stand in the same set and must never do so.
 pub(crate) struct Forge {
     pub(crate) key: SigningKey,
@@ -131,5 +133,3 @@ pub(crate) fn pkcs8(key: &SigningKey) -> Vec<u8> {
     let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     STANDARD.decode(body).unwrap()
 }
-
-const SECRET: &[u8] = b"a secret that stands in a public set";

@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 
 use super::KeyError;
 
+const MAX_KEY_LENGTH: usize = 32;
+
 /// Opens an `EncryptedPrivateKeyInfo`, giving the DER of the `PrivateKeyInfo` within.
 pub(super) fn open(der: &[u8], passphrase: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let info = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| KeyError::UnsupportedEncryption)?;
@@ -65,5 +67,3 @@ fn decrypt(cipher: &'static Algorithm, key: &[u8], iv: [u8; 16], data: &[u8]) ->
     data.truncate(opened);
     Ok(data)
 }
-
-const MAX_KEY_LENGTH: usize = 32;

@@ -8,6 +8,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub(super) const KTY: &str = "EC";
+pub(super) const CRV: &str = "P-256";
+pub(super) const USE: &str = "sig";
+pub(super) const ALG: &str = "ES256";
+const VERIFY: &str = "verify";
+
 /// A public P-256 key as a JWK. Reading one that holds a private member (`d`) fails: it is no public key any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Incoming")]
@@ -79,12 +85,6 @@ pub(super) fn thumbprint(required: &[(&str, &str)]) -> String {
         .collect();
     URL_SAFE_NO_PAD.encode(digest(&SHA256, format!("{{{}}}", members.join(",")).as_bytes()))
 }
-
-pub(super) const KTY: &str = "EC";
-pub(super) const CRV: &str = "P-256";
-pub(super) const USE: &str = "sig";
-pub(super) const ALG: &str = "ES256";
-const VERIFY: &str = "verify";
 
 /// A JWK as it comes in, with the one member that must not be there.
 #[derive(Deserialize)]

@@ -10,6 +10,8 @@ use zeroize::Zeroizing;
 use super::{KeyError, SignError, VerifyingKey, encrypted, pem, private};
 use crate::TokenType;
 
+const SIGNATURE_TEXT_LENGTH: usize = 86;
+
 /// An ES256 private key, parsed once and held. It has no `Debug`; [`SigningKey::kid`] names it.
 pub struct SigningKey {
     pair: EcdsaKeyPair,
@@ -98,5 +100,3 @@ fn header(typ: TokenType, kid: &str) -> String {
     let json = format!(r#"{{"alg":"ES256","typ":"{}","kid":"{kid}"}}"#, typ.name());
     URL_SAFE_NO_PAD.encode(json) + "."
 }
-
-const SIGNATURE_TEXT_LENGTH: usize = 86;

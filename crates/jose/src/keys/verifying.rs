@@ -10,6 +10,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::jwk::{self, thumbprint};
 use super::{Jwk, JwkError, KeyError, SignatureError, pem, signature};
 
+const COORDINATE_LENGTH: usize = 32;
+const POINT_LENGTH: usize = 1 + 2 * COORDINATE_LENGTH;
+const UNCOMPRESSED: u8 = 4;
+
+// SubjectPublicKeyInfo { { id-ecPublicKey, prime256v1 }, BIT STRING (65 bytes) }, up to the point.
+const SPKI_PREFIX: &[u8] = &[
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
 /// An ES256 public key, parsed once and held. Cloning it is cheap. Its `Debug` shows the `kid`.
 #[derive(Clone)]
 pub struct VerifyingKey(Arc<Parsed>);
@@ -142,13 +152,3 @@ fn coordinates(point: &[u8; POINT_LENGTH]) -> [String; 2] {
     let (x, y) = point[1..].split_at(COORDINATE_LENGTH);
     [x, y].map(|coordinate| URL_SAFE_NO_PAD.encode(coordinate))
 }
-
-const COORDINATE_LENGTH: usize = 32;
-const POINT_LENGTH: usize = 1 + 2 * COORDINATE_LENGTH;
-const UNCOMPRESSED: u8 = 4;
-
-// SubjectPublicKeyInfo { { id-ecPublicKey, prime256v1 }, BIT STRING (65 bytes) }, up to the point.
-const SPKI_PREFIX: &[u8] = &[
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-];

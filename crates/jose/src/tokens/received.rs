@@ -7,6 +7,8 @@ use uuid::Uuid;
 use super::strict_json::{Value, read_object};
 use super::{AccessTokenClaims, Audience, ClaimsError, Malformed, Part, StatusReference, Subject};
 
+const MAX_DATE: i64 = (1 << 53) - 1;
+
 /// The claims that are looked at, present or not.
 #[derive(Default)]
 pub(super) struct Received<'a> {
@@ -191,5 +193,3 @@ pub(crate) fn date(name: &'static str, claim: Option<&Value<'_>>) -> Result<i64,
         .filter(|seconds| (0..=MAX_DATE).contains(seconds))
         .ok_or(ClaimsError::NotANumericDate(name))
 }
-
-const MAX_DATE: i64 = (1 << 53) - 1;

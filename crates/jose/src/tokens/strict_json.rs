@@ -9,6 +9,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use super::{Malformed, Part};
 
+/// How deep objects and lists may nest, the outermost object counted.
+const MAX_DEPTH: usize = 16;
+
 /// A JSON value, as far as a token's members are looked at.
 pub(crate) enum Value<'a> {
     Text(Cow<'a, str>),
@@ -194,9 +197,6 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Ok(Value::Object(members))
     }
 }
-
-/// How deep objects and lists may nest, the outermost object counted.
-const MAX_DEPTH: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::Forged;
 use super::forge::Forge;
 
+const DAY: i64 = 86_400;
+
 pub(super) fn times(forge: &Forge<'_>) -> Vec<Forged> {
     let now = forge.claims["iat"].as_i64().unwrap();
     let with = |name: &str, value: Value| forge.claiming(name, value);
@@ -213,5 +215,3 @@ pub(super) fn states(forge: &Forge<'_>) -> Vec<Forged> {
         ("status idx null", SHAPE, idx(Value::Null)),
     ]
 }
-
-const DAY: i64 = 86_400;

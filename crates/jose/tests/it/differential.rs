@@ -17,6 +17,22 @@ use serde_json::{Value, json};
 use crate::forged::forged_tokens;
 use crate::sample::{AUDIENCE, ISSUER, claims, judge, token};
 
+const CLAIMS: [&str; 13] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "client_id",
+    "sid",
+    "scope",
+    "auth_time",
+    "amr",
+    "unknown",
+];
+
 /// It asks the system's clock, so here the tokens are of today.
 static NOW: LazyLock<i64> = LazyLock::new(|| i64::try_from(get_current_timestamp()).unwrap());
 static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate().unwrap());
@@ -125,22 +141,6 @@ fn any_value() -> impl Strategy<Value = Value> {
         ]
     })
 }
-
-const CLAIMS: [&str; 13] = [
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "nbf",
-    "iat",
-    "jti",
-    "client_id",
-    "sid",
-    "scope",
-    "auth_time",
-    "amr",
-    "unknown",
-];
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]

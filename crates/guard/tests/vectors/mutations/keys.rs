@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use super::Verdict::{self, Invalid, Valid};
 use crate::forge::{Forge, encode};
 
+pub(super) const OTHER_NAME: &str = "a name of the issuer's choice";
+
 #[derive(Serialize)]
 pub(super) struct KeySet {
     pub(super) name: String,
@@ -16,8 +18,6 @@ pub(super) struct KeySet {
     pub(super) token: String,
     pub(super) expect: Verdict,
 }
-
-pub(super) const OTHER_NAME: &str = "a name of the issuer's choice";
 
 /// `good` is a token that names its key by the thumbprint, `named` one that calls it [`OTHER_NAME`].
 pub(super) fn key_sets(forge: &Forge, good: &str, named: &str) -> Vec<KeySet> {
