@@ -117,7 +117,7 @@ class FollowedList {
     const { issuer, whenStale } = this.#settings
     const status = this.#held?.status(idx)
     // Also by a stale list: a bit that was set is never unset, and never used again.
-    if (status) throw Denied.invalid(issuer, 'The session of this token has ended.')
+    if (status) throw Denied.invalid(issuer, 'The token has been revoked.')
     if (!this.#held && this.#failure instanceof Unreadable) throw Denied.invalid(issuer, this.#failure.message)
     if (whenStale !== 'fail_open' && !this.#isFresh()) {
       throw Denied.unavailable('It cannot be checked just now whether the session still lives.', this.#failure)

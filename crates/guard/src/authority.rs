@@ -1,9 +1,9 @@
-//! Where a guard gets its keys from, and whom it asks whether a session still lives.
+//! Where a guard gets its keys from, and whom it asks whether a token was revoked.
 
 use countersign_jose::{AccessTokenClaims, JwkError, JwkSet, VerifyingKey};
 use futures_util::future::BoxFuture;
 
-/// The issuer as a guard sees it: its name, its keys, and what it says of a session.
+/// The issuer as a guard sees it: its name, its keys, and which tokens it has revoked.
 ///
 /// Countersign itself is one (its keys and its database are in the same process); [`FixedKeys`] is another.
 pub trait Authority: Send + Sync + 'static {
@@ -25,35 +25,35 @@ pub trait Authority: Send + Sync + 'static {
     fn verifying_key(&self, kid: &str) -> Option<VerifyingKey>;
 
     /// Looks for a key that [`Authority::verifying_key`] does not have, where it may have been published just now.
-    fn seek_key<'a>(&'a self, _kid: &'a str) -> BoxFuture<'a, Sought> {
-        Box::pin(std::future::ready(Sought::Unknown))
+    fn look_up_key<'a>(&'a self, _kid: &'a str) -> BoxFuture<'a, KeyLookup> {
+        Box::pin(std::future::ready(KeyLookup::Unknown))
     }
 
-    /// Whether the session behind these (already verified) claims still lives.
-    fn standing<'a>(&'a self, claims: &'a AccessTokenClaims) -> BoxFuture<'a, Standing>;
+    /// Whether the token with these (already verified) claims was revoked.
+    fn token_status<'a>(&'a self, claims: &'a AccessTokenClaims) -> BoxFuture<'a, TokenStatus>;
 }
 
-/// What an [`Authority`] says of a session.
+/// What an [`Authority`] says of a token whose signature and claims hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// The session lives.
-    Live,
-    /// The session was ended, or its account may no longer have one.
-    Ended,
+pub enum TokenStatus {
+    /// The token was not revoked.
+    Valid,
+    /// The token was revoked: its session has ended, or its account or client may no longer have tokens.
+    Revoked,
     /// The token does not say rightly where its state is to be found.
     Refused(StatusFault),
-    /// Nobody could be asked just now; the guard answers 503, not 401.
-    Unknown,
+    /// It cannot be found out just now; the guard answers 503, not 401.
+    Unavailable,
 }
 
-/// What came of looking for a key.
+/// The outcome of [`Authority::look_up_key`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sought {
+pub enum KeyLookup {
     /// It is there now.
     Found,
     /// The authority publishes no such key.
     Unknown,
-    /// Nobody could be asked just now; the guard answers 503, not 401.
+    /// It cannot be found out just now; the guard answers 503, not 401.
     Unavailable,
 }
 
@@ -125,7 +125,7 @@ impl Authority for FixedKeys {
         self.keys.iter().find(|key| key.kid() == kid).cloned()
     }
 
-    fn standing<'a>(&'a self, _claims: &'a AccessTokenClaims) -> BoxFuture<'a, Standing> {
-        Box::pin(std::future::ready(Standing::Live))
+    fn token_status<'a>(&'a self, _claims: &'a AccessTokenClaims) -> BoxFuture<'a, TokenStatus> {
+        Box::pin(std::future::ready(TokenStatus::Valid))
     }
 }

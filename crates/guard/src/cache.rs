@@ -72,7 +72,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::{Cache, VerifiedToken, VerifyingKey};
-    use crate::{Authority, Standing};
+    use crate::{Authority, TokenStatus};
 
     struct Fixed {
         key: Option<VerifyingKey>,
@@ -92,8 +92,8 @@ mod tests {
         fn verifying_key(&self, _kid: &str) -> Option<VerifyingKey> {
             self.key.clone()
         }
-        fn standing<'a>(&'a self, _claims: &'a AccessTokenClaims) -> BoxFuture<'a, Standing> {
-            Box::pin(std::future::ready(Standing::Live))
+        fn token_status<'a>(&'a self, _claims: &'a AccessTokenClaims) -> BoxFuture<'a, TokenStatus> {
+            Box::pin(std::future::ready(TokenStatus::Valid))
         }
     }
 

@@ -26,9 +26,9 @@ pub enum Reason {
     /// The token itself is not acceptable.
     #[error("{0}")]
     Token(TokenError),
-    /// The token is genuine, but its session has ended.
-    #[error("The session of this token has ended.")]
-    Ended,
+    /// The token is genuine, but was revoked.
+    #[error("The token has been revoked.")]
+    Revoked,
     /// The token is genuine, but does not say rightly where its state is to be found.
     #[error("{0}")]
     Status(StatusFault),
@@ -50,7 +50,7 @@ impl Denied {
     /// 401, 403 for a missing scope or a missing person, 503 where nobody could be asked, 500 for a route without a guard.
     pub fn status(&self) -> StatusCode {
         match self.reason {
-            Reason::NoToken | Reason::Malformed | Reason::Token(_) | Reason::Ended | Reason::Status(_) => {
+            Reason::NoToken | Reason::Malformed | Reason::Token(_) | Reason::Revoked | Reason::Status(_) => {
                 StatusCode::UNAUTHORIZED
             }
             Reason::MissingScope(_) | Reason::UserRequired => StatusCode::FORBIDDEN,
@@ -63,7 +63,7 @@ impl Denied {
     pub fn code(&self) -> &'static str {
         match self.reason {
             Reason::NoToken => "missing_token",
-            Reason::Malformed | Reason::Token(_) | Reason::Ended | Reason::Status(_) => "invalid_token",
+            Reason::Malformed | Reason::Token(_) | Reason::Revoked | Reason::Status(_) => "invalid_token",
             Reason::MissingScope(_) | Reason::UserRequired => "insufficient_scope",
             Reason::Unavailable => "unavailable",
             Reason::NoGuard => "internal",
@@ -76,7 +76,7 @@ impl Denied {
         match &self.reason {
             // §3.1: a request without a token is told no error.
             Reason::NoToken => Some(format!("Bearer realm=\"{realm}\"")),
-            Reason::Malformed | Reason::Token(_) | Reason::Ended | Reason::Status(_) => Some(format!(
+            Reason::Malformed | Reason::Token(_) | Reason::Revoked | Reason::Status(_) => Some(format!(
                 "Bearer realm=\"{realm}\", error=\"invalid_token\", error_description=\"{}\"",
                 quoted(&self.reason.to_string())
             )),

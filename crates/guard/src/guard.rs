@@ -6,7 +6,7 @@ use countersign_jose::{AccessTokenClaims, AccessTokenExpectation, Present, Token
 
 #[cfg(feature = "cache")]
 use crate::cache::Cache;
-use crate::{Authority, Denied, Reason, Sought, Standing, VerifiedToken};
+use crate::{Authority, Denied, KeyLookup, Reason, TokenStatus, VerifiedToken};
 
 /// Verifies access tokens of one issuer for one service. Cloning it is cheap.
 #[derive(Clone)]
@@ -42,19 +42,19 @@ impl Guard {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Verifies a token and asks whether it was taken back.
+    /// Verifies a token and asks whether it was revoked.
     ///
     /// Whom it is about is for the caller to ask: [`VerifiedToken::require_user`] gives the person.
     ///
     /// # Errors
-    /// [`Denied`] with [`Reason::Token`], [`Reason::Status`], [`Reason::Ended`] or [`Reason::Unavailable`].
+    /// [`Denied`] with [`Reason::Token`], [`Reason::Status`], [`Reason::Revoked`] or [`Reason::Unavailable`].
     pub async fn verify(&self, token: &str) -> Result<VerifiedToken, Denied> {
-        let verified = self.believe(token).await.map_err(|reason| self.denied(reason))?;
-        let reason = match self.authority().standing(verified.claims()).await {
-            Standing::Live => return Ok(verified),
-            Standing::Ended => Reason::Ended,
-            Standing::Refused(fault) => Reason::Status(fault),
-            Standing::Unknown => Reason::Unavailable,
+        let verified = self.verify_cached(token).await.map_err(|reason| self.denied(reason))?;
+        let reason = match self.authority().token_status(verified.claims()).await {
+            TokenStatus::Valid => return Ok(verified),
+            TokenStatus::Revoked => Reason::Revoked,
+            TokenStatus::Refused(fault) => Reason::Status(fault),
+            TokenStatus::Unavailable => Reason::Unavailable,
         };
         Err(self.denied(reason))
     }
@@ -67,46 +67,44 @@ impl Guard {
         }
     }
 
-    /// All of the check but the session's standing.
+    /// All of the check but whether the token was revoked.
     #[cfg(feature = "cache")]
-    async fn believe(&self, token: &str) -> Result<VerifiedToken, Reason> {
+    async fn verify_cached(&self, token: &str) -> Result<VerifiedToken, Reason> {
         let Some(cache) = &self.inner.cache else {
-            return Ok(self.check(token).await?.0);
+            return Ok(self.verify_uncached(token).await?.0);
         };
         let name = Cache::name(token);
         if let Some(verified) = cache.recall(&name, self.authority()) {
             return Ok(verified);
         }
-        let (verified, key) = self.check(token).await?;
+        let (verified, key) = self.verify_uncached(token).await?;
         cache.remember(name, &verified, key);
         Ok(verified)
     }
 
     #[cfg(not(feature = "cache"))]
-    async fn believe(&self, token: &str) -> Result<VerifiedToken, Reason> {
-        Ok(self.check(token).await?.0)
+    async fn verify_cached(&self, token: &str) -> Result<VerifiedToken, Reason> {
+        Ok(self.verify_uncached(token).await?.0)
     }
 
     /// Verifies a token, once more if its key had to be looked for and was found.
-    async fn check(&self, token: &str) -> Result<(VerifiedToken, VerifyingKey), Reason> {
-        let kid = match self.check_with_known_keys(token) {
+    async fn verify_uncached(&self, token: &str) -> Result<(VerifiedToken, VerifyingKey), Reason> {
+        let kid = match self.verify_with_known_keys(token) {
             Ok(verified) => return Ok(verified),
-            Err(Unverified::Refused(error)) => return Err(Reason::Token(error)),
-            Err(Unverified::KeyMissing(kid)) => kid,
+            Err(VerifyError::Refused(error)) => return Err(Reason::Token(error)),
+            Err(VerifyError::KeyMissing(kid)) => kid,
         };
-        match self.authority().seek_key(&kid).await {
-            Sought::Found => self
-                .check_with_known_keys(token)
-                .map_err(|unverified| match unverified {
-                    Unverified::Refused(error) => Reason::Token(error),
-                    Unverified::KeyMissing(_) => Reason::Token(TokenError::UnknownKey),
-                }),
-            Sought::Unknown => Err(Reason::Token(TokenError::UnknownKey)),
-            Sought::Unavailable => Err(Reason::Unavailable),
+        match self.authority().look_up_key(&kid).await {
+            KeyLookup::Found => self.verify_with_known_keys(token).map_err(|error| match error {
+                VerifyError::Refused(error) => Reason::Token(error),
+                VerifyError::KeyMissing(_) => Reason::Token(TokenError::UnknownKey),
+            }),
+            KeyLookup::Unknown => Err(Reason::Token(TokenError::UnknownKey)),
+            KeyLookup::Unavailable => Err(Reason::Unavailable),
         }
     }
 
-    fn check_with_known_keys(&self, token: &str) -> Result<(VerifiedToken, VerifyingKey), Unverified> {
+    fn verify_with_known_keys(&self, token: &str) -> Result<(VerifiedToken, VerifyingKey), VerifyError> {
         let authority = self.authority();
         let expect = AccessTokenExpectation {
             issuer: authority.issuer(),
@@ -128,10 +126,10 @@ impl Guard {
         let verified = verify::<AccessTokenClaims>(token, find, &expect);
         match (verified, used, missing) {
             (Ok(claims), Some(key), _) => Ok((VerifiedToken::new(claims), key)),
-            (_, _, Some(kid)) => Err(Unverified::KeyMissing(kid)),
-            (Err(error), ..) => Err(Unverified::Refused(error)),
+            (_, _, Some(kid)) => Err(VerifyError::KeyMissing(kid)),
+            (Err(error), ..) => Err(VerifyError::Refused(error)),
             // No claims without a signature that holds, and none holds without a key.
-            (Ok(_), None, None) => Err(Unverified::Refused(TokenError::UnknownKey)),
+            (Ok(_), None, None) => Err(VerifyError::Refused(TokenError::UnknownKey)),
         }
     }
 
@@ -141,7 +139,7 @@ impl Guard {
 }
 
 /// Why a token is not verified (yet).
-enum Unverified {
+enum VerifyError {
     Refused(TokenError),
     KeyMissing(String),
 }

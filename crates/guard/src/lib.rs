@@ -58,7 +58,7 @@ mod remote;
 mod scopes;
 mod verified;
 
-pub use authority::{Authority, FixedKeys, Sought, Standing, StatusFault};
+pub use authority::{Authority, FixedKeys, KeyLookup, StatusFault, TokenStatus};
 #[cfg(feature = "axum")]
 pub use axum::{CurrentUser, GuardLayer, OptionalUser, RequireScope};
 pub use bearer::bearer_token;

@@ -41,7 +41,7 @@ async function verdict(guard, token) {
     assert.ok(denied instanceof Denied, denied)
     const { status, code, message } = denied
     if (status === 401 && code === 'invalid_token')
-      return message === 'The session of this token has ended.' ? 'revoked' : 'invalid'
+      return message === 'The token has been revoked.' ? 'revoked' : 'invalid'
     assert.deepEqual({ status, code }, { status: 503, code: 'unavailable' })
     return 'unavailable'
   }

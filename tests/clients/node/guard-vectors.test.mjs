@@ -51,7 +51,7 @@ describe('tokens', () => {
       await assert.rejects(guard.verify(token), (denied) => {
         assert.ok(denied instanceof Denied, denied)
         assert.equal(denied.status, 401)
-        assert.equal(denied.message === 'The session of this token has ended.', expect === 'revoked', denied.message)
+        assert.equal(denied.message === 'The token has been revoked.', expect === 'revoked', denied.message)
         return true
       })
     })

@@ -359,7 +359,7 @@ impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         let code = match denied.reason {
             Reason::NoToken => Code::MissingToken,
-            Reason::Malformed | Reason::Token(_) | Reason::Ended | Reason::Status(_) => Code::InvalidToken,
+            Reason::Malformed | Reason::Token(_) | Reason::Revoked | Reason::Status(_) => Code::InvalidToken,
             Reason::MissingScope(_) | Reason::UserRequired => Code::InsufficientScope,
             Reason::Unavailable => return Self::new(Code::Unavailable).retry_after(1),
             Reason::NoGuard => return Self::internal(denied.reason),

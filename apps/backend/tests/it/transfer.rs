@@ -307,7 +307,7 @@ on_both_databases! {
         let launch = Launch::new(BINARY, &restored).with("COUNTERSIGN_LISTEN", address.to_string());
         let server = start_at(&launch, address).await;
         eventually("the guard refuses what the backup never knew", async || {
-            guard.verify(&ada.0).await.is_err_and(|denied| matches!(denied.reason, Reason::Ended))
+            guard.verify(&ada.0).await.is_err_and(|denied| matches!(denied.reason, Reason::Revoked))
         })
         .await;
         drop(server);

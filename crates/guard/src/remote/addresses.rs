@@ -135,7 +135,7 @@ fn is_plain(path: &str) -> bool {
             _ => return false,
         };
     }
-    // Also behind a question mark: which of them begins the query, no rule needs to know.
+    // Also behind a request mark: which of them begins the query, no rule needs to know.
     let mut segments = path.split(['/', '?']);
     path.starts_with('/')
         && !segments.any(|segment| matches!(&*segment.replace("%2e", ".").replace("%2E", "."), "." | ".."))

@@ -23,7 +23,7 @@ impl Backoff {
     pub(super) fn pause(&mut self) -> Duration {
         let whole = self.next;
         self.next = (whole * 2).min(LAST);
-        whole.mul_f64(0.5 + 0.5 * dice())
+        whole.mul_f64(0.5 + 0.5 * jitter())
     }
 }
 
@@ -32,7 +32,7 @@ impl Backoff {
     clippy::disallowed_methods,
     reason = "this crate knows no Chance; of jitter no test wants to know more"
 )]
-fn dice() -> f64 {
+fn jitter() -> f64 {
     let mut byte = [0];
     match aws_lc_rs::rand::fill(&mut byte) {
         Ok(()) => f64::from(byte[0]) / 255.0,

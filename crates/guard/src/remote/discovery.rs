@@ -4,7 +4,7 @@ use countersign_jose::is_unambiguous_object;
 use http::{HeaderMap, StatusCode, Uri};
 use serde::Deserialize;
 
-use super::fetch::{Answer, FetchError, Question};
+use super::fetch::{FetchError, FetchRequest, FetchResponse};
 use super::{FETCH_TIME, Shared};
 
 const LIMIT: usize = 256 * 1024;
@@ -13,12 +13,12 @@ const LIMIT: usize = 256 * 1024;
 pub(super) async fn keys_address(shared: &Shared) -> Result<Uri, FetchError> {
     let wrong = |what: &str| FetchError::Content(what.to_owned());
     let uri = shared.addresses.metadata().ok_or_else(|| wrong("no address"))?;
-    let answer = document(shared, uri).await?;
-    if !is_unambiguous_object(&answer.body) {
+    let response = document(shared, uri).await?;
+    if !is_unambiguous_object(&response.body) {
         return Err(wrong("no JSON object, or one that can be read in two ways"));
     }
     let metadata: Metadata =
-        serde_json::from_slice(&answer.body).map_err(|_| wrong("no authorization server metadata"))?;
+        serde_json::from_slice(&response.body).map_err(|_| wrong("no authorization server metadata"))?;
     // RFC 8414 §3.3: what another issuer says of itself is not to be used.
     if metadata.issuer != shared.addresses.issuer() {
         return Err(wrong("metadata of another issuer"));
@@ -28,16 +28,16 @@ pub(super) async fn keys_address(shared: &Shared) -> Result<Uri, FetchError> {
 }
 
 /// A document of the issuer's, which is small and at hand.
-pub(super) async fn document(shared: &Shared, uri: Uri) -> Result<Answer, FetchError> {
-    let question = Question {
+pub(super) async fn document(shared: &Shared, uri: Uri) -> Result<FetchResponse, FetchError> {
+    let request = FetchRequest {
         uri,
         headers: HeaderMap::new(),
         limit: LIMIT,
         within: FETCH_TIME,
     };
-    let answer = shared.http.ask(question).await?;
-    match answer.status {
-        StatusCode::OK => Ok(answer),
+    let response = shared.http.fetch(request).await?;
+    match response.status {
+        StatusCode::OK => Ok(response),
         other => Err(FetchError::Status(other)),
     }
 }

@@ -28,7 +28,7 @@ const IDLE_TIME: Duration = Duration::from_secs(60);
 pub(super) struct Http(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>);
 
 /// What is asked for.
-pub(super) struct Question {
+pub(super) struct FetchRequest {
     pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
     /// The most bytes that the body may have.
@@ -38,7 +38,7 @@ pub(super) struct Question {
 }
 
 /// An answer that came in time and in bounds.
-pub(super) struct Answer {
+pub(super) struct FetchResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
@@ -93,25 +93,25 @@ impl Http {
         Ok(Self(client))
     }
 
-    pub(super) async fn ask(&self, question: Question) -> Result<Answer, FetchError> {
-        let within = question.within;
-        timeout(within, self.exchange(question))
+    pub(super) async fn fetch(&self, request: FetchRequest) -> Result<FetchResponse, FetchError> {
+        let within = request.within;
+        timeout(within, self.exchange(request))
             .await
             .unwrap_or(Err(FetchError::TimedOut))
     }
 
-    async fn exchange(&self, question: Question) -> Result<Answer, FetchError> {
+    async fn exchange(&self, wanted: FetchRequest) -> Result<FetchResponse, FetchError> {
         let mut request = Request::new(Empty::new());
         *request.method_mut() = Method::GET;
-        *request.uri_mut() = question.uri;
-        *request.headers_mut() = question.headers;
+        *request.uri_mut() = wanted.uri;
+        *request.headers_mut() = wanted.headers;
         request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
         let response = self.0.request(request).await;
         let (parts, body) = response
             .map_err(|error| FetchError::Unreachable(root(&error)))?
             .into_parts();
-        let body = Limited::new(body, question.limit).collect().await;
-        Ok(Answer {
+        let body = Limited::new(body, wanted.limit).collect().await;
+        Ok(FetchResponse {
             status: parts.status,
             headers: parts.headers,
             body: body.map_err(|_| FetchError::Body)?.to_bytes(),

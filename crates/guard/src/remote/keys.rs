@@ -15,7 +15,7 @@ use super::backoff::Backoff;
 use super::discovery::{document, keys_address};
 use super::fetch::FetchError;
 use super::{FETCH_TIME, Shared};
-use crate::Sought;
+use crate::KeyLookup;
 
 const USUAL_LIFETIME: Duration = Duration::from_secs(300);
 const SHORTEST_LIFETIME: Duration = Duration::from_secs(10);
@@ -24,16 +24,16 @@ const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 const REFRESHED_AT: f64 = 0.8;
 
 pub(super) struct Keys {
-    held: RwLock<Arc<[VerifyingKey]>>,
+    cached: RwLock<Arc<[VerifyingKey]>>,
     cooldown: Duration,
-    seeking: Mutex<Seeking>,
+    look_ups: Mutex<LookUps>,
     /// Wakes the task that fetches.
     wanted: Notify,
     /// How often it was tried.
     attempts: watch::Sender<u64>,
 }
 
-struct Seeking {
+struct LookUps {
     /// When a key was last looked for because a token named it.
     last: Option<Instant>,
     /// Whether a fetch is under way or will be at once.
@@ -41,9 +41,9 @@ struct Seeking {
 }
 
 /// The end of the next attempt.
-pub(super) struct Attempted<T>(pub(super) watch::Receiver<T>);
+pub(super) struct NextAttempt<T>(pub(super) watch::Receiver<T>);
 
-impl<T> Attempted<T> {
+impl<T> NextAttempt<T> {
     /// Waits for it, but no longer than this.
     pub(super) async fn within(mut self, time: Duration) {
         // Either way the caller looks at what there is.
@@ -54,9 +54,9 @@ impl<T> Attempted<T> {
 impl Keys {
     pub(super) fn new(cooldown: Duration) -> Self {
         Self {
-            held: RwLock::new(Arc::new([])),
+            cached: RwLock::new(Arc::new([])),
             cooldown,
-            seeking: Mutex::new(Seeking {
+            look_ups: Mutex::new(LookUps {
                 last: None,
                 pending: true,
             }),
@@ -66,39 +66,39 @@ impl Keys {
     }
 
     pub(super) fn find(&self, kid: &str) -> Option<VerifyingKey> {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.iter().find(|key| key.kid() == kid).cloned()
+        let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner);
+        cached.iter().find(|key| key.kid() == kid).cloned()
     }
 
     /// The end of the attempt that is next or under way.
-    pub(super) fn attempted(&self) -> Attempted<u64> {
-        Attempted(self.attempts.subscribe())
+    pub(super) fn attempted(&self) -> NextAttempt<u64> {
+        NextAttempt(self.attempts.subscribe())
     }
 
     /// Has the keys fetched for one that is not among them, unless that was done lately. All who ask meanwhile wait for
-    /// the same answer.
-    pub(super) async fn seek(&self, kid: &str) -> Sought {
+    /// the same response.
+    pub(super) async fn look_up(&self, kid: &str) -> KeyLookup {
         if let Some(attempted) = self.join_fetch() {
             attempted.within(FETCH_TIME).await;
         }
         match self.find(kid) {
-            Some(_) => Sought::Found,
-            None if self.held.read().unwrap_or_else(PoisonError::into_inner).is_empty() => Sought::Unavailable,
-            None => Sought::Unknown,
+            Some(_) => KeyLookup::Found,
+            None if self.cached.read().unwrap_or_else(PoisonError::into_inner).is_empty() => KeyLookup::Unavailable,
+            None => KeyLookup::Unknown,
         }
     }
 
-    fn join_fetch(&self) -> Option<Attempted<u64>> {
-        let mut seeking = self.seeking();
+    fn join_fetch(&self) -> Option<NextAttempt<u64>> {
+        let mut look_ups = self.look_ups();
         // Subscribed under the lock: a fetch that ends from here on is one that this sees.
         let attempted = self.attempted();
-        if seeking.pending {
+        if look_ups.pending {
             return Some(attempted);
         }
-        if seeking.last.is_some_and(|last| last.elapsed() < self.cooldown) {
+        if look_ups.last.is_some_and(|last| last.elapsed() < self.cooldown) {
             return None;
         }
-        *seeking = Seeking {
+        *look_ups = LookUps {
             last: Some(Instant::now()),
             pending: true,
         };
@@ -107,21 +107,21 @@ impl Keys {
     }
 
     fn began(&self) {
-        self.seeking().pending = true;
+        self.look_ups().pending = true;
     }
 
     fn ended(&self) {
-        let mut seeking = self.seeking();
-        seeking.pending = false;
+        let mut look_ups = self.look_ups();
+        look_ups.pending = false;
         self.attempts.send_modify(|attempts| *attempts += 1);
     }
 
-    fn seeking(&self) -> MutexGuard<'_, Seeking> {
-        self.seeking.lock().unwrap_or_else(PoisonError::into_inner)
+    fn look_ups(&self) -> MutexGuard<'_, LookUps> {
+        self.look_ups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn replace(&self, keys: Vec<VerifyingKey>) {
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = keys.into();
+        *self.cached.write().unwrap_or_else(PoisonError::into_inner) = keys.into();
     }
 }
 
@@ -164,10 +164,10 @@ async fn fetch(shared: &Shared, address: &mut Option<Uri>) -> Result<Duration, F
         Some(uri) => uri,
         None => keys_address(shared).await?,
     };
-    let answer = document(shared, uri.clone()).await?;
-    shared.keys.replace(usable(&answer.body)?);
+    let response = document(shared, uri.clone()).await?;
+    shared.keys.replace(usable(&response.body)?);
     *address = Some(uri);
-    Ok(lifetime(&answer.headers))
+    Ok(lifetime(&response.headers))
 }
 
 /// The keys of a set that verify our tokens; the others are for others.

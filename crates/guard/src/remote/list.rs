@@ -11,10 +11,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::backoff::Backoff;
-use super::fetch::{Answer, FetchError, Question};
+use super::fetch::{FetchError, FetchRequest, FetchResponse};
 use super::policy::Age;
 use super::{FETCH_TIME, Shared};
-use crate::{Sought, Standing, StatusFault};
+use crate::{KeyLookup, StatusFault, TokenStatus};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// Seconds.
@@ -23,9 +23,9 @@ const EXTRA_TIME: Duration = Duration::from_secs(10);
 /// An unchanged list that comes back sooner was not held back.
 const HELD_TIME: Duration = Duration::from_millis(500);
 
-pub(super) struct Followed {
+pub(super) struct TrackedList {
     uri: String,
-    held: RwLock<Option<Held>>,
+    cached: RwLock<Option<CachedList>>,
     /// Whether the issuer's last word was a list that says nothing.
     unreadable: AtomicBool,
     /// Whether it was asked for once, with whatever outcome.
@@ -34,7 +34,7 @@ pub(super) struct Followed {
     named: AtomicU64,
 }
 
-struct Held {
+struct CachedList {
     claims: StatusListClaims,
     etag: Option<HeaderValue>,
     /// When the issuer last said that this is how things are.
@@ -47,11 +47,11 @@ enum Polled {
     Unchanged,
 }
 
-impl Followed {
+impl TrackedList {
     pub(super) fn new(uri: &str, second: u64) -> Self {
         Self {
             uri: uri.to_owned(),
-            held: RwLock::new(None),
+            cached: RwLock::new(None),
             unreadable: AtomicBool::new(false),
             tried: watch::Sender::new(false),
             named: AtomicU64::new(second),
@@ -79,30 +79,30 @@ impl Followed {
     }
 
     /// What is said of the session at this place; `None` while there is no list.
-    pub(super) fn standing(&self, idx: u64, shared: &Shared) -> Option<Standing> {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(held) = held.as_ref() else {
+    pub(super) fn status_at(&self, idx: u64, shared: &Shared) -> Option<TokenStatus> {
+        let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(cached) = cached.as_ref() else {
             let unreadable = self.unreadable.load(Ordering::Relaxed);
-            return unreadable.then_some(Standing::Refused(StatusFault::Unreadable));
+            return unreadable.then_some(TokenStatus::Refused(StatusFault::Unreadable));
         };
-        let status = held.claims.status_list.status(idx);
+        let status = cached.claims.status_list.status(idx);
         // draft-ietf-oauth-status-list §7.1: 1 is INVALID, 2 SUSPENDED; of no other do we know that it lets in.
         if status.is_some_and(|status| status != 0) {
-            return Some(Standing::Ended);
+            return Some(TokenStatus::Revoked);
         }
-        Some(match shared.when_stale.with_list(&held.age(shared)) {
-            Standing::Live if status.is_none() => Standing::Refused(StatusFault::OutsideOfList),
-            standing => standing,
+        Some(match shared.when_stale.with_list(&cached.age(shared)) {
+            TokenStatus::Valid if status.is_none() => TokenStatus::Refused(StatusFault::OutsideOfList),
+            status => status,
         })
     }
 
     /// Asks for the list once: at once if there is none, else for as long as it does not change.
     async fn poll(&self, shared: &Shared) -> Result<Polled, FetchError> {
-        let question = self.question(shared)?;
-        let conditional = question.headers.contains_key(IF_NONE_MATCH);
-        let answer = shared.http.ask(question).await?;
-        match answer.status {
-            StatusCode::OK => self.take(&answer, shared).await,
+        let request = self.request(shared)?;
+        let conditional = request.headers.contains_key(IF_NONE_MATCH);
+        let response = shared.http.fetch(request).await?;
+        match response.status {
+            StatusCode::OK => self.take(&response, shared).await,
             StatusCode::NOT_MODIFIED if conditional => {
                 self.confirm();
                 Ok(Polled::Unchanged)
@@ -111,19 +111,19 @@ impl Followed {
         }
     }
 
-    fn question(&self, shared: &Shared) -> Result<Question, FetchError> {
+    fn request(&self, shared: &Shared) -> Result<FetchRequest, FetchError> {
         let uri = shared.addresses.of_list(&self.uri);
         let uri = uri.ok_or_else(|| FetchError::Content("no address".to_owned()))?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/statuslist+jwt"));
         let mut within = FETCH_TIME;
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner);
         // One that has expired is of no use, even if it has not changed.
-        if let Some(held) = held.as_ref().filter(|held| !held.age(shared).expired)
-            && let Some(etag) = &held.etag
+        if let Some(cached) = cached.as_ref().filter(|cached| !cached.age(shared).expired)
+            && let Some(etag) = &cached.etag
         {
             // RFC 7240 §4.3. A list that is to be asked for again sooner is not waited for longer.
-            let wait = held.claims.ttl.clamp(1, LONGEST_WAIT);
+            let wait = cached.claims.ttl.clamp(1, LONGEST_WAIT);
             headers.insert(IF_NONE_MATCH, etag.clone());
             headers.insert(
                 PREFER,
@@ -131,7 +131,7 @@ impl Followed {
             );
             within = Duration::from_secs(wait) + EXTRA_TIME;
         }
-        Ok(Question {
+        Ok(FetchRequest {
             uri,
             headers,
             limit: MAX_STATUS_LIST_LENGTH,
@@ -140,21 +140,21 @@ impl Followed {
     }
 
     fn confirm(&self) {
-        if let Some(held) = &mut *self.held.write().unwrap_or_else(PoisonError::into_inner) {
-            held.confirmed = Instant::now();
+        if let Some(cached) = &mut *self.cached.write().unwrap_or_else(PoisonError::into_inner) {
+            cached.confirmed = Instant::now();
         }
     }
 
     /// Takes a list over, if it is one, and none that was overtaken.
-    async fn take(&self, answer: &Answer, shared: &Shared) -> Result<Polled, FetchError> {
-        let claims = self.verify(answer, shared).await?;
-        let new = Held {
-            etag: answer.headers.get(ETAG).cloned(),
+    async fn take(&self, response: &FetchResponse, shared: &Shared) -> Result<Polled, FetchError> {
+        let claims = self.verify(response, shared).await?;
+        let new = CachedList {
+            etag: response.headers.get(ETAG).cloned(),
             confirmed: Instant::now(),
             claims,
         };
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let polled = match &*held {
+        let mut cached = self.cached.write().unwrap_or_else(PoisonError::into_inner);
+        let polled = match &*cached {
             // A list of the past would bring back to life what was revoked since.
             Some(old) if new.order() < old.order() => {
                 return Err(FetchError::Content(
@@ -164,17 +164,17 @@ impl Followed {
             Some(old) if new.claims.version == old.claims.version => Polled::Unchanged,
             _ => Polled::Changed,
         };
-        *held = Some(new);
+        *cached = Some(new);
         Ok(polled)
     }
 
     /// Verifies a list, once more if its key had to be looked for and was found.
-    async fn verify(&self, answer: &Answer, shared: &Shared) -> Result<StatusListClaims, FetchError> {
-        let token = str::from_utf8(&answer.body).map_err(|_| FetchError::Content("no status list".to_owned()))?;
+    async fn verify(&self, response: &FetchResponse, shared: &Shared) -> Result<StatusListClaims, FetchError> {
+        let token = str::from_utf8(&response.body).map_err(|_| FetchError::Content("no status list".to_owned()))?;
         let mut missing = None;
         let mut verified = self.verify_with_known_keys(token, shared, &mut missing);
         if let Some(kid) = missing.take()
-            && shared.keys.seek(&kid).await == Sought::Found
+            && shared.keys.look_up(&kid).await == KeyLookup::Found
         {
             verified = self.verify_with_known_keys(token, shared, &mut missing);
         }
@@ -209,7 +209,7 @@ impl Followed {
     }
 }
 
-impl Held {
+impl CachedList {
     fn age(&self, shared: &Shared) -> Age {
         Age {
             expired: (shared.clock)().saturating_sub(i64::from(shared.leeway)) >= self.claims.exp,
@@ -225,7 +225,7 @@ impl Held {
 }
 
 /// Keeps a list true until no token names it any more.
-pub(super) async fn keep(shared: Arc<Shared>, list: Arc<Followed>) {
+pub(super) async fn keep(shared: Arc<Shared>, list: Arc<TrackedList>) {
     let mut backoff = Backoff::new();
     let mut failing = false;
     loop {
@@ -263,8 +263,8 @@ mod tests {
     use super::*;
     use crate::WhenStale;
 
-    fn held(ttl: u64) -> Followed {
-        let list = Followed::new("http://127.0.0.1:1/l", 0);
+    fn cached(ttl: u64) -> TrackedList {
+        let list = TrackedList::new("http://127.0.0.1:1/l", 0);
         let claims = StatusListClaims {
             iss: "http://127.0.0.1:1".to_owned(),
             sub: list.uri.clone(),
@@ -274,7 +274,7 @@ mod tests {
             version: 1,
             status_list: StatusList::with_capacity(8).unwrap(),
         };
-        *list.held.write().unwrap() = Some(Held {
+        *list.cached.write().unwrap() = Some(CachedList {
             claims,
             etag: Some(HeaderValue::from_static("\"1\"")),
             confirmed: Instant::now(),
@@ -285,23 +285,23 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn fail_closed_ends_ten_seconds_after_the_ttl_and_each_confirmation_begins_anew() {
         let shared = Shared::for_tests(WhenStale::FailClosed);
-        let list = held(30);
+        let list = cached(30);
         advance(Duration::from_secs(40)).await;
-        assert_eq!(list.standing(1, &shared), Some(Standing::Live));
+        assert_eq!(list.status_at(1, &shared), Some(TokenStatus::Valid));
         advance(Duration::from_millis(1)).await;
-        assert_eq!(list.standing(1, &shared), Some(Standing::Unknown));
+        assert_eq!(list.status_at(1, &shared), Some(TokenStatus::Unavailable));
         list.confirm();
-        assert_eq!(list.standing(1, &shared), Some(Standing::Live));
+        assert_eq!(list.status_at(1, &shared), Some(TokenStatus::Valid));
     }
 
     #[tokio::test]
     async fn a_list_is_waited_for_no_longer_than_it_serves() {
         let shared = Shared::for_tests(WhenStale::default());
         let asks = |ttl| {
-            let question = held(ttl).question(&shared).unwrap();
-            let wait = question.headers[PREFER].to_str().unwrap().to_owned();
-            assert_eq!(question.headers[IF_NONE_MATCH], "\"1\"");
-            (wait, question.within.as_secs())
+            let request = cached(ttl).request(&shared).unwrap();
+            let wait = request.headers[PREFER].to_str().unwrap().to_owned();
+            assert_eq!(request.headers[IF_NONE_MATCH], "\"1\"");
+            (wait, request.within.as_secs())
         };
         assert_eq!(asks(30), ("wait=30".to_owned(), 40));
         assert_eq!(asks(86_400), ("wait=30".to_owned(), 40));
@@ -316,8 +316,8 @@ mod tests {
             clock: Box::new(|| 3600),
             ..Shared::for_tests(WhenStale::default())
         };
-        let question = held(30).question(&shared).unwrap();
-        assert!(!question.headers.contains_key(IF_NONE_MATCH) && !question.headers.contains_key(PREFER));
-        assert_eq!(question.within, FETCH_TIME);
+        let request = cached(30).request(&shared).unwrap();
+        assert!(!request.headers.contains_key(IF_NONE_MATCH) && !request.headers.contains_key(PREFER));
+        assert_eq!(request.within, FETCH_TIME);
     }
 }

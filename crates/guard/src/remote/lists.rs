@@ -6,13 +6,13 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::list::Followed;
+use super::list::TrackedList;
 
-const MOST: usize = 64;
+const MAX_LISTS: usize = 64;
 /// Seconds.
-const IDLE: u64 = 60 * 60;
+const MAX_IDLE: u64 = 60 * 60;
 /// Seconds.
-const SPARED: u64 = 60;
+const MIN_IDLE: u64 = 60;
 
 pub(super) struct Lists {
     started: Instant,
@@ -20,7 +20,7 @@ pub(super) struct Lists {
 }
 
 struct Entry {
-    list: Arc<Followed>,
+    list: Arc<TrackedList>,
     task: AbortHandle,
 }
 
@@ -33,7 +33,7 @@ impl Lists {
     }
 
     /// The list at this address, which a token has named now.
-    pub(super) fn find(&self, uri: &str) -> Option<Arc<Followed>> {
+    pub(super) fn find(&self, uri: &str) -> Option<Arc<TrackedList>> {
         let by_uri = self.by_uri.read().unwrap_or_else(PoisonError::into_inner);
         let list = Arc::clone(&by_uri.get(uri)?.list);
         list.named_at(self.second());
@@ -42,21 +42,25 @@ impl Lists {
 
     /// Begins to follow a list. Where there are as many as there may be, the one goes that no token has named for the
     /// longest time; if each was named just now, none goes and none comes.
-    pub(super) fn follow(&self, uri: &str, spawn: impl FnOnce(Arc<Followed>) -> AbortHandle) -> Option<Arc<Followed>> {
+    pub(super) fn follow(
+        &self,
+        uri: &str,
+        spawn: impl FnOnce(Arc<TrackedList>) -> AbortHandle,
+    ) -> Option<Arc<TrackedList>> {
         let now = self.second();
         let mut by_uri = self.write();
         // Somebody may have been faster.
         if let Some(entry) = by_uri.get(uri) {
             return Some(Arc::clone(&entry.list));
         }
-        if by_uri.len() >= MOST {
+        if by_uri.len() >= MAX_LISTS {
             let idlest = by_uri.iter().max_by_key(|(_, entry)| entry.list.idle(now))?.0.clone();
-            if by_uri[&idlest].list.idle(now) < SPARED {
+            if by_uri[&idlest].list.idle(now) < MIN_IDLE {
                 return None;
             }
             by_uri.remove(&idlest)?.task.abort();
         }
-        let list = Arc::new(Followed::new(uri, now));
+        let list = Arc::new(TrackedList::new(uri, now));
         let task = spawn(Arc::clone(&list));
         let entry = Entry {
             list: Arc::clone(&list),
@@ -67,9 +71,9 @@ impl Lists {
     }
 
     /// Forgets a list if no token has named it for an hour.
-    pub(super) fn drop_idle(&self, list: &Followed) -> bool {
+    pub(super) fn drop_idle(&self, list: &TrackedList) -> bool {
         let mut by_uri = self.write();
-        let idle = list.idle(self.second()) >= IDLE;
+        let idle = list.idle(self.second()) >= MAX_IDLE;
         if idle {
             by_uri.remove(list.uri());
         }
@@ -92,7 +96,7 @@ mod tests {
 
     use tokio::time::advance;
 
-    use super::{IDLE, Lists, MOST, SPARED};
+    use super::{Lists, MAX_IDLE, MAX_LISTS, MIN_IDLE};
 
     fn follow(lists: &Lists, uri: &str) -> bool {
         let task = || tokio::spawn(std::future::pending::<()>()).abort_handle();
@@ -102,14 +106,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_more_than_so_many_are_followed() {
         let lists = Lists::new();
-        for number in 0..MOST {
+        for number in 0..MAX_LISTS {
             assert!(follow(&lists, &number.to_string()));
         }
         // All were named just now: nobody has to go.
         assert!(!follow(&lists, "one too many"));
         assert!(follow(&lists, "0"), "one that is followed is found");
-        advance(Duration::from_secs(SPARED)).await;
-        for number in (0..MOST).filter(|&number| number != 7) {
+        advance(Duration::from_secs(MIN_IDLE)).await;
+        for number in (0..MAX_LISTS).filter(|&number| number != 7) {
             assert!(lists.find(&number.to_string()).is_some());
         }
         let task = lists.write()["7"].task.clone();
@@ -118,14 +122,14 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(task.is_finished(), "and what followed it");
         assert!(!follow(&lists, "two too many"));
-        assert_eq!(lists.write().len(), MOST);
+        assert_eq!(lists.write().len(), MAX_LISTS);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_list_that_no_token_names_for_an_hour_is_dropped() {
         let lists = Lists::new();
         assert!(follow(&lists, "a") && follow(&lists, "b"));
-        advance(Duration::from_secs(IDLE - 1)).await;
+        advance(Duration::from_secs(MAX_IDLE - 1)).await;
         let a = lists.find("a").unwrap();
         let b = lists.write()["b"].list.clone();
         assert!(!lists.drop_idle(&b));

@@ -25,10 +25,10 @@ use self::addresses::Addresses;
 pub use self::builder::{BuildError, GuardBuilder};
 use self::fetch::Http;
 use self::keys::Keys;
-use self::list::Followed;
+use self::list::TrackedList;
 use self::lists::Lists;
 pub use self::policy::WhenStale;
-use crate::{Authority, Sought, Standing, StatusFault};
+use crate::{Authority, KeyLookup, StatusFault, TokenStatus};
 
 /// How long an answer that is not held on purpose may take, to its last byte.
 const FETCH_TIME: Duration = Duration::from_secs(5);
@@ -69,31 +69,31 @@ impl Remote {
         }
     }
 
-    fn standing_at<'a>(&'a self, status: &'a StatusReference) -> BoxFuture<'a, Standing> {
+    fn status_at<'a>(&'a self, status: &'a StatusReference) -> BoxFuture<'a, TokenStatus> {
         let shared = &self.shared;
         let list = match shared.lists.find(&status.uri) {
             Some(list) => list,
             None if shared.addresses.of_list(&status.uri).is_none() => {
-                return decided(Standing::Refused(StatusFault::Foreign));
+                return decided(TokenStatus::Refused(StatusFault::Foreign));
             }
             None => match self.follow(&status.uri) {
                 Some(list) => list,
                 None => return decided(shared.when_stale.without_list()),
             },
         };
-        if let Some(standing) = list.standing(status.idx, shared) {
-            return decided(standing);
+        if let Some(said) = list.status_at(status.idx, shared) {
+            return decided(said);
         }
         let first = async move {
             list.first_attempt().await;
-            list.standing(status.idx, shared)
+            list.status_at(status.idx, shared)
                 .unwrap_or_else(|| shared.when_stale.without_list())
         };
         first.boxed()
     }
 
     /// Begins to follow a list. `None` if too many are followed.
-    fn follow(&self, uri: &str) -> Option<Arc<Followed>> {
+    fn follow(&self, uri: &str) -> Option<Arc<TrackedList>> {
         self.shared.lists.follow(uri, |list| {
             let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
             while tasks.try_join_next().is_some() {}
@@ -123,21 +123,21 @@ impl Authority for Remote {
         self.shared.keys.find(kid)
     }
 
-    fn seek_key<'a>(&'a self, kid: &'a str) -> BoxFuture<'a, Sought> {
-        self.shared.keys.seek(kid).boxed()
+    fn look_up_key<'a>(&'a self, kid: &'a str) -> BoxFuture<'a, KeyLookup> {
+        self.shared.keys.look_up(kid).boxed()
     }
 
-    fn standing<'a>(&'a self, claims: &'a AccessTokenClaims) -> BoxFuture<'a, Standing> {
+    fn token_status<'a>(&'a self, claims: &'a AccessTokenClaims) -> BoxFuture<'a, TokenStatus> {
         match &claims.status {
-            Some(status) => self.standing_at(status),
-            None if self.shared.require_status => decided(Standing::Refused(StatusFault::Missing)),
-            None => decided(Standing::Live),
+            Some(status) => self.status_at(status),
+            None if self.shared.require_status => decided(TokenStatus::Refused(StatusFault::Missing)),
+            None => decided(TokenStatus::Valid),
         }
     }
 }
 
-fn decided<'a>(standing: Standing) -> BoxFuture<'a, Standing> {
-    ready(standing).boxed()
+fn decided<'a>(status: TokenStatus) -> BoxFuture<'a, TokenStatus> {
+    ready(status).boxed()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Standing;
+use crate::TokenStatus;
 
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -35,27 +35,31 @@ pub(super) struct Age {
 
 impl WhenStale {
     /// What is said of a token whose bit is not set.
-    pub(super) fn with_list(self, age: &Age) -> Standing {
+    pub(super) fn with_list(self, age: &Age) -> TokenStatus {
         let serves = match self {
             Self::FailOpen => true,
             Self::ServeUntilExpiry => !age.expired,
             Self::FailClosed => !age.expired && age.unconfirmed <= age.ttl + GRACE,
         };
-        if serves { Standing::Live } else { Standing::Unknown }
+        if serves {
+            TokenStatus::Valid
+        } else {
+            TokenStatus::Unavailable
+        }
     }
 
     /// What is said where there is no list.
-    pub(super) fn without_list(self) -> Standing {
+    pub(super) fn without_list(self) -> TokenStatus {
         match self {
-            Self::FailOpen => Standing::Live,
-            Self::ServeUntilExpiry | Self::FailClosed => Standing::Unknown,
+            Self::FailOpen => TokenStatus::Valid,
+            Self::ServeUntilExpiry | Self::FailClosed => TokenStatus::Unavailable,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Age, Duration, Standing, WhenStale};
+    use super::{Age, Duration, TokenStatus, WhenStale};
 
     #[test]
     fn each_policy_has_its_end() {
@@ -65,7 +69,7 @@ mod tests {
                 unconfirmed: Duration::from_secs(unconfirmed),
                 ttl: Duration::from_secs(30),
             };
-            policy.with_list(&age) == Standing::Live
+            policy.with_list(&age) == TokenStatus::Valid
         };
         assert!(said(WhenStale::ServeUntilExpiry, false, 3000) && !said(WhenStale::ServeUntilExpiry, true, 0));
         assert!(said(WhenStale::FailOpen, true, 100_000));

@@ -130,7 +130,7 @@ async fn a_bad_token_is_told_why() {
         (vec![&*format!("Bearer {other}")], "the token is for another audience"),
         (
             vec![&*format!("Bearer {}", issuer.token(5))],
-            "The session of this token has ended.",
+            "The token has been revoked.",
         ),
         (
             vec![&*format!("Bearer {}", issuer.token(1000))],

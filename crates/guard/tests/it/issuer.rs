@@ -349,7 +349,7 @@ pub(crate) async fn says(guard: &Guard, token: &str) -> &'static str {
         Ok(_) => "valid",
         Err(Denied { reason, .. }) => match reason {
             Reason::Token(error) => error.code(),
-            Reason::Ended => "ended",
+            Reason::Revoked => "ended",
             Reason::Status(_) => "status",
             Reason::Unavailable => "unavailable",
             other => panic!("{other}"),

@@ -123,7 +123,7 @@ async fn tokens_are_judged_as_the_table_says() {
         let verified = guard.verify(&token.token).await;
         let judged = match &verified {
             Ok(_) => Expect::Valid,
-            Err(denied) if matches!(denied.reason, Reason::Ended) => Expect::Revoked,
+            Err(denied) if matches!(denied.reason, Reason::Revoked) => Expect::Revoked,
             Err(denied) => {
                 assert_eq!(denied.status(), 401, "{}: {denied:?}", token.name);
                 Expect::Invalid

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::list::MAX_STATUS_LIST_BYTES;
 use super::{StatusList, StatusListError, zlib};
-use crate::tokens::received::{date, text, whole};
+use crate::tokens::raw_claims::{date, text, whole};
 use crate::tokens::strict_json::{Value, read_object};
 use crate::{Claims, ClaimsError, Part, Payload, Present, Times, TokenError, TokenType};
 
@@ -52,29 +52,29 @@ impl Claims for StatusListClaims {
     type Expectation<'a> = StatusListExpectation<'a>;
 
     fn read(payload: Payload<'_>, expect: &StatusListExpectation<'_>) -> Result<Self, TokenError> {
-        let mut received = Received::default();
-        read_object(Part::Claims, payload.json(), |name, value| received.take(name, value))?;
-        let iss = text("iss", received.iss)?;
-        let sub = text("sub", received.sub)?;
+        let mut raw = RawClaims::default();
+        read_object(Part::Claims, payload.json(), |name, value| raw.take(name, value))?;
+        let iss = text("iss", raw.iss)?;
+        let sub = text("sub", raw.sub)?;
         if iss != expect.issuer {
             return Err(ClaimsError::WrongIssuer.into());
         }
         if sub != expect.uri {
             return Err(StatusListError::WrongSubject.into());
         }
-        let nbf = received.nbf.as_ref().map(|nbf| date("nbf", Some(nbf))).transpose()?;
-        let iat = date("iat", received.iat.as_ref())?;
-        let exp = date("exp", received.exp.as_ref())?;
+        let nbf = raw.nbf.as_ref().map(|nbf| date("nbf", Some(nbf))).transpose()?;
+        let iat = date("iat", raw.iat.as_ref())?;
+        let exp = date("exp", raw.exp.as_ref())?;
         Times { iat, exp, nbf }.check(expect.present)?;
         Ok(Self {
             iss,
             sub,
             iat,
             exp,
-            ttl: whole("ttl", received.ttl.as_ref())?,
-            version: whole("version", received.version.as_ref())?,
+            ttl: whole("ttl", raw.ttl.as_ref())?,
+            version: whole("version", raw.version.as_ref())?,
             // Last: what is wrong with it is wrong with a list that is genuine otherwise.
-            status_list: status_list(received.status_list)?,
+            status_list: status_list(raw.status_list)?,
         })
     }
 }
@@ -91,7 +91,7 @@ impl Serialize for StatusList {
 
 /// The claims that are looked at, present or not.
 #[derive(Default)]
-struct Received<'a> {
+struct RawClaims<'a> {
     iss: Option<Value<'a>>,
     sub: Option<Value<'a>>,
     iat: Option<Value<'a>>,
@@ -102,7 +102,7 @@ struct Received<'a> {
     status_list: Option<Value<'a>>,
 }
 
-impl<'a> Received<'a> {
+impl<'a> RawClaims<'a> {
     fn take(&mut self, name: &str, value: Value<'a>) {
         let claim = match name {
             "iss" => &mut self.iss,

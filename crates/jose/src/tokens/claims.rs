@@ -3,7 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::received::Received;
+use super::raw_claims::RawClaims;
 use super::{Claims, ClaimsError, Payload, Present, Subject, Times, TokenError};
 use crate::TokenType;
 
@@ -113,9 +113,9 @@ impl Claims for AccessTokenClaims {
     type Expectation<'a> = AccessTokenExpectation<'a>;
 
     fn read(payload: Payload<'_>, expect: &AccessTokenExpectation<'_>) -> Result<Self, TokenError> {
-        let received = Received::read(payload.json())?;
-        let nbf = received.not_before()?;
-        let claims = received.into_claims()?;
+        let raw = RawClaims::read(payload.json())?;
+        let nbf = raw.not_before()?;
+        let claims = raw.into_claims()?;
         if claims.iss != expect.issuer {
             return Err(ClaimsError::WrongIssuer.into());
         }

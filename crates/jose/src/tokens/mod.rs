@@ -6,7 +6,7 @@ mod compact;
 mod error;
 mod header;
 mod inspect;
-pub(crate) mod received;
+pub(crate) mod raw_claims;
 pub(crate) mod strict_json;
 mod subject;
 mod times;

@@ -111,7 +111,7 @@ pub async fn profile(context: &Context, id: AccountId) -> Result<Account, Denied
     match store::find(&context.db, id).await {
         Ok(Some(account)) => Ok(account),
         // It was deleted between the check and now.
-        Ok(None) => Err(context.guard.denied(Reason::Ended)),
+        Ok(None) => Err(context.guard.denied(Reason::Revoked)),
         Err(error) => {
             tracing::warn!(%error, "an account could not be read");
             Err(context.guard.denied(Reason::Unavailable))

@@ -247,7 +247,7 @@ async fn delete(
 /// A session that ended meanwhile is told like one that had ended before.
 fn refused(context: &Context, error: PasswordError) -> Problem {
     match error {
-        PasswordError::Ended => context.guard.denied(Reason::Ended).into(),
+        PasswordError::Ended => context.guard.denied(Reason::Revoked).into(),
         error => error.into(),
     }
 }

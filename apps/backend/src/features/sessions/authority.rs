@@ -1,6 +1,6 @@
 //! What the guard of our own routes believes: the keys of this process, and the bits of its lists.
 
-use countersign_guard::{AccessTokenClaims, Authority, Standing, Subject};
+use countersign_guard::{AccessTokenClaims, Authority, Subject, TokenStatus};
 use countersign_jose::VerifyingKey;
 use countersign_store::{Db, Error};
 use futures_util::future::BoxFuture;
@@ -63,14 +63,14 @@ impl Authority for ServerAuthority {
         self.keys.verifying_key(kid)
     }
 
-    fn standing<'a>(&'a self, claims: &'a AccessTokenClaims) -> BoxFuture<'a, Standing> {
+    fn token_status<'a>(&'a self, claims: &'a AccessTokenClaims) -> BoxFuture<'a, TokenStatus> {
         Box::pin(async move {
             match self.lives(claims).await {
-                Ok(true) => Standing::Live,
-                Ok(false) => Standing::Ended,
+                Ok(true) => TokenStatus::Valid,
+                Ok(false) => TokenStatus::Revoked,
                 Err(error) => {
                     tracing::warn!(%error, "a session could not be looked up");
-                    Standing::Unknown
+                    TokenStatus::Unavailable
                 }
             }
         })

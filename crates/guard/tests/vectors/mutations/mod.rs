@@ -286,7 +286,7 @@ async fn judge(guard: &Guard, token: &str) -> (Verdict, Option<Kind>) {
             };
             return (Verdict::Valid, Some(kind));
         }
-        Err(denied) if matches!(denied.reason, Reason::Ended) => Verdict::Revoked,
+        Err(denied) if matches!(denied.reason, Reason::Revoked) => Verdict::Revoked,
         Err(denied) => match (denied.status().as_u16(), denied.code()) {
             (401, "invalid_token") => Verdict::Invalid,
             (503, "unavailable") => Verdict::Unavailable,

@@ -11,7 +11,7 @@ const MAX_DATE: i64 = (1 << 53) - 1;
 
 /// The claims that are looked at, present or not.
 #[derive(Default)]
-pub(super) struct Received<'a> {
+pub(super) struct RawClaims<'a> {
     iss: Option<Value<'a>>,
     sub: Option<Value<'a>>,
     aud: Option<Value<'a>>,
@@ -27,11 +27,11 @@ pub(super) struct Received<'a> {
     status: Option<Value<'a>>,
 }
 
-impl<'a> Received<'a> {
+impl<'a> RawClaims<'a> {
     pub(super) fn read(json: &'a [u8]) -> Result<Self, Malformed> {
-        let mut received = Self::default();
-        read_object(Part::Claims, json, |name, value| received.take(name, value))?;
-        Ok(received)
+        let mut raw = Self::default();
+        read_object(Part::Claims, json, |name, value| raw.take(name, value))?;
+        Ok(raw)
     }
 
     /// When the token begins, if it says so: the one claim that is looked at and not kept.
