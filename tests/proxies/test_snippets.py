@@ -28,7 +28,8 @@ def snippets():
         text = (ROOT / name).read_text()
         for found in re.finditer(r"^( *)```(\S*).*?\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL):
             line = text.count("\n", 0, found.start()) + 1
-            yield Snippet(f"{name}:{line}", found[2], textwrap.dedent(found[3]))
+            # `rust,no_run`: what stands behind the comma is for rustdoc.
+            yield Snippet(f"{name}:{line}", found[2].partition(",")[0], textwrap.dedent(found[3]))
 
 
 ALL = list(snippets())

@@ -35,6 +35,7 @@ pub trait Authority: Send + Sync + 'static {
 
 /// What an [`Authority`] says of a token whose signature and claims hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TokenStatus {
     /// The token was not revoked.
     Valid,
@@ -48,6 +49,7 @@ pub enum TokenStatus {
 
 /// The outcome of [`Authority::look_up_key`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KeyLookup {
     /// It is there now.
     Found,
@@ -59,6 +61,7 @@ pub enum KeyLookup {
 
 /// What is wrong with where a genuine token says that its state is to be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StatusFault {
     /// It has no `status`, and one is required.
     #[error("The token has no status.")]
@@ -75,6 +78,39 @@ pub enum StatusFault {
 }
 
 /// Keys that were handed over once, as a JWK Set: verifies offline and knows of no revocation.
+///
+/// ```
+/// use countersign_guard::{FixedKeys, Guard, Subject};
+/// use countersign_jose::{AccessTokenClaims, RequiredClaims, SigningKey, TokenType};
+/// use uuid::Uuid;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // What the issuer does.
+/// let key = SigningKey::generate()?;
+/// let mut claims = AccessTokenClaims::from(RequiredClaims {
+///     iss: "https://auth.example.com".to_owned(),
+///     sub: Subject::Account(Uuid::from_u128(1)),
+///     aud: vec!["https://api.example.com".to_owned()].into(),
+///     exp: 1_800_000_900,
+///     iat: 1_800_000_000,
+///     jti: Uuid::from_u128(2),
+///     client_id: "countersign".to_owned(),
+/// });
+/// claims.scope = Some("products:read".to_owned());
+/// let token = key.sign(TokenType::ACCESS_TOKEN, &claims)?;
+///
+/// // What the service does.
+/// let keys = [key.verifying_key().to_jwk()].into_iter().collect();
+/// let now = || 1_800_000_060;
+/// let guard = Guard::new(FixedKeys::new("https://auth.example.com", "https://api.example.com", &keys, now)?);
+/// let user = guard.verify(&token).await?.require_user()?;
+/// assert_eq!(user.id, Uuid::from_u128(1));
+/// user.require_scope("products:read")?;
+/// assert_eq!(user.require_scope("products:write").unwrap_err().status(), 403);
+/// # Ok(())
+/// # }
+/// ```
 pub struct FixedKeys {
     issuer: String,
     audience: Vec<String>,

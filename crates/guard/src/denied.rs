@@ -6,7 +6,9 @@ use http::StatusCode;
 use crate::StatusFault;
 
 /// A refusal: the reason, and the realm that the challenge names.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{reason}")]
+#[non_exhaustive]
 pub struct Denied {
     /// The protection space, which is the issuer's URL.
     pub realm: String,
@@ -16,6 +18,7 @@ pub struct Denied {
 
 /// Why a request was not let in.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Reason {
     /// No bearer token came with the request.
     #[error("This route needs a bearer token.")]

@@ -12,6 +12,7 @@ pub struct Scopes(Arc<BTreeSet<String>>);
 /// A scope holds a character that RFC 6749 §3.3 does not allow in one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a scope is made of printable ASCII characters other than space, quotation mark and backslash")]
+#[non_exhaustive]
 pub struct UnknownScopeCharacter;
 
 impl Scopes {

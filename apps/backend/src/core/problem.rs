@@ -362,7 +362,8 @@ impl From<Denied> for Problem {
             Reason::Malformed | Reason::Token(_) | Reason::Revoked | Reason::Status(_) => Code::InvalidToken,
             Reason::MissingScope(_) | Reason::UserRequired => Code::InsufficientScope,
             Reason::Unavailable => return Self::new(Code::Unavailable).retry_after(1),
-            Reason::NoGuard => return Self::internal(denied.reason),
+            // `NoGuard`, and what later guards may add: nothing that a request did.
+            _ => return Self::internal(denied.reason),
         };
         let problem = Self::new(code).detail(denied.reason.to_string());
         match denied.challenge() {

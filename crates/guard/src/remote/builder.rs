@@ -25,6 +25,7 @@ pub struct GuardBuilder {
 
 /// Why a guard could not be set up. That the issuer is down is no reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BuildError {
     /// The issuer is no `https://host` or `http://host`, with a port perhaps, and without a slash, path or user.
     #[error("the issuer must be an origin such as https://auth.example.com, without a slash at its end")]

@@ -119,9 +119,8 @@ impl TrackedList {
         let mut within = FETCH_TIME;
         let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner);
         // One that has expired is of no use, even if it has not changed.
-        if let Some(cached) = cached.as_ref().filter(|cached| !cached.age(shared).expired)
-            && let Some(etag) = &cached.etag
-        {
+        let serves = cached.as_ref().filter(|cached| !cached.age(shared).expired);
+        if let Some((cached, etag)) = serves.and_then(|cached| Some((cached, cached.etag.as_ref()?))) {
             // RFC 7240 §4.3. A list that is to be asked for again sooner is not waited for longer.
             let wait = cached.claims.ttl.clamp(1, LONGEST_WAIT);
             headers.insert(IF_NONE_MATCH, etag.clone());
@@ -170,13 +169,14 @@ impl TrackedList {
 
     /// Verifies a list, once more if its key had to be looked for and was found.
     async fn verify(&self, response: &FetchResponse, shared: &Shared) -> Result<StatusListClaims, FetchError> {
-        let token = str::from_utf8(&response.body).map_err(|_| FetchError::Content("no status list".to_owned()))?;
+        let token =
+            std::str::from_utf8(&response.body).map_err(|_| FetchError::Content("no status list".to_owned()))?;
         let mut missing = None;
         let mut verified = self.verify_with_known_keys(token, shared, &mut missing);
-        if let Some(kid) = missing.take()
-            && shared.keys.look_up(&kid).await == KeyLookup::Found
-        {
-            verified = self.verify_with_known_keys(token, shared, &mut missing);
+        if let Some(kid) = missing.take() {
+            if shared.keys.look_up(&kid).await == KeyLookup::Found {
+                verified = self.verify_with_known_keys(token, shared, &mut missing);
+            }
         }
         verified.map_err(|error| match error {
             TokenError::StatusList(fault) if fault.is_unreadable() => FetchError::Unreadable(fault),

@@ -10,6 +10,7 @@ const GRACE: Duration = Duration::from_secs(10);
 ///
 /// Whatever it is, a token whose bit is set in the list that is held is refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WhenStale {
     /// The list that is held serves until its `exp` (an hour after it was signed, as Countersign is set by default); then
     /// 503.

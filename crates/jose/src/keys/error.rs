@@ -4,6 +4,7 @@ use thiserror::Error;
 
 /// Why a key could not be read, made or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum KeyError {
     /// The text does not hold exactly one PEM block of a kind that is read here.
     #[error("expected exactly one PEM block of a key")]
@@ -33,6 +34,7 @@ pub enum KeyError {
 
 /// Why a JWK is no key that verifies our tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum JwkError {
     /// Its `kty`, `crv`, `use` or `alg` says that it is for something else.
     #[error("the JWK is not an ES256 signature key")]
@@ -47,6 +49,7 @@ pub enum JwkError {
 
 /// Why a token could not be signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SignError {
     /// The claims do not serialise to a JSON object.
     #[error("the claims are no JSON object")]

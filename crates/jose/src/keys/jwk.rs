@@ -17,6 +17,7 @@ const VERIFY: &str = "verify";
 /// A public P-256 key as a JWK. Reading one that holds a private member (`d`) fails: it is no public key any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Incoming")]
+#[non_exhaustive]
 pub struct Jwk {
     /// `EC`.
     pub kty: String,
@@ -57,9 +58,18 @@ impl Jwk {
 
 /// A JWK Set. Reading one steps over keys of other kinds, as RFC 7517 §5 asks, and over any with a private member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct JwkSet {
     /// The keys, in the order of the document.
     pub keys: Vec<Jwk>,
+}
+
+impl FromIterator<Jwk> for JwkSet {
+    fn from_iter<I: IntoIterator<Item = Jwk>>(keys: I) -> Self {
+        Self {
+            keys: keys.into_iter().collect(),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for JwkSet {

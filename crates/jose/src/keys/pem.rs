@@ -15,7 +15,7 @@ pub(super) struct Block<'a> {
 /// Reads the one block of a key. OpenSSL writes `EC PARAMETERS` before an `EC PRIVATE KEY`, which says the same again:
 /// it is stepped over. Text around the blocks is stepped over too; a second block is not, as it would be ambiguous.
 pub(super) fn read(pem: &[u8]) -> Result<Block<'_>, KeyError> {
-    let text = str::from_utf8(pem).map_err(|_| KeyError::NotPem)?;
+    let text = std::str::from_utf8(pem).map_err(|_| KeyError::NotPem)?;
     let mut lines = text.lines().map(str::trim);
     let mut found = None;
     while let Some(label) = next_label(&mut lines) {

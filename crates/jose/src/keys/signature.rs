@@ -12,6 +12,7 @@ const ORDER: [u8; NUMBER_LENGTH] = [
 
 /// Why a signature does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SignatureError {
     /// It is not 64 bytes long.
     #[error("the signature is not 64 bytes long")]

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 /// Why a genuine status list is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum StatusListError {
     /// `sub` is not exactly the address that the list was asked for at.
     #[error("the status list is another one than was asked for")]

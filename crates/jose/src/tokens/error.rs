@@ -8,6 +8,7 @@ use crate::{SignatureError, StatusListError};
 
 /// Why a token was refused, by the step that refused it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum TokenError {
     /// It is no compact JWS with JSON in it.
     #[error(transparent)]
@@ -31,6 +32,7 @@ pub enum TokenError {
 
 /// Why a text is no compact JWS with JSON in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum Malformed {
     /// It is longer than a token of its kind may be ([`crate::TokenType::max_length`]).
     #[error("the token is too long")]
@@ -60,6 +62,7 @@ pub enum Malformed {
 
 /// Why a header is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum HeaderError {
     /// `alg` is `none`, in any spelling.
     #[error("the token is not signed (alg none)")]
@@ -89,6 +92,7 @@ pub enum HeaderError {
 
 /// Why genuine claims are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum ClaimsError {
     /// A claim that must be there is not.
     #[error("the token has no {0}")]
@@ -124,6 +128,7 @@ pub enum ClaimsError {
 
 /// A part of a compact JWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Part {
     /// The first.
     Header,

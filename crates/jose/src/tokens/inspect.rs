@@ -8,6 +8,7 @@ use super::{MAX_TOKEN_LENGTH, Malformed, Part};
 
 /// What a token says, true or not.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Unverified {
     /// The header.
     pub header: Value,

@@ -9,6 +9,7 @@
 mod differential;
 #[path = "../common/forged.rs"]
 mod forged;
+mod house_style;
 mod keys;
 mod openssl;
 mod properties;

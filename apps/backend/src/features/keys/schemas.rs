@@ -71,7 +71,7 @@ impl From<Jwk> for JwkBody {
             kid,
             use_,
             alg,
-            key_ops: _,
+            ..
         }: Jwk,
     ) -> Self {
         Self {

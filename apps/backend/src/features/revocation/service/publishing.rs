@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_guard::StatusListClaims;
+use countersign_jose::StatusListClaims;
 use countersign_store::Error;
 use http::HeaderValue;
 
