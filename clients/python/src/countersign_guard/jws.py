@@ -129,7 +129,7 @@ def _decode(part: str) -> bytes:
 
 
 def is_base64url(part: str) -> bool:
-    """Whether it is canonical: RFC 7515 §2; unused bits must be zero (RFC 4648 §3.5), so that no two texts are one token."""
+    """Whether it is canonical (RFC 7515 §2): unused bits are zero (RFC 4648 §3.5), so that a token has one text."""
     if not _PART.fullmatch(part) or len(part) % 4 == 1:
         return False
     return urlsafe_b64encode(_decode(part)).rstrip(b"=") == part.encode()
