@@ -50,6 +50,13 @@ def test_the_user_of_a_good_token_is_there(guard, issuer):
     assert client(guard).get("/who", headers=bearer(issuer.token(sub=SUB))).json() == {"user": SUB}
 
 
+def test_a_clients_token_is_refused_also_where_no_token_is_needed(guard, issuer):
+    for options in ({}, {"optional": True}, {"scopes": ["products:read"]}):
+        answer = client(guard, **options).get("/who", headers=bearer(issuer.client_token()))
+        assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
+        assert 'error="insufficient_scope", error_description="' in answer.headers["WWW-Authenticate"]
+
+
 def test_others_are_refused(guard, issuer):
     answer = client(guard).get("/who", headers=bearer("nonsense"))
     assert answer.status_code == answer.json()["status"] == 401
