@@ -359,6 +359,31 @@ on_both_databases! {
         server.kill();
     }
 
+    async fn the_worst_day_ends_mails_that_have_not_left_yet(database: Database) {
+        let scratch = ScratchDatabase::create(database).await;
+        // Nothing listens there.
+        let away = Launch::new(BINARY, &scratch).with("COUNTERSIGN_MAIL__SMTP_URL", "smtp://127.0.0.1:9");
+        let server = away.start().await;
+        let client = server.client();
+        register(&client, "ada").await;
+        for path in ["/api/auth/login/email", "/api/auth/recover"] {
+            client.post(path, &json!({ "email": "ada@example.com" })).await.unwrap().assert_status(202);
+        }
+        server.kill();
+        let owed = || {
+            let listed = done(&execute(&scratch, &["mail", "list", "--owed", "--json"]));
+            serde_json::from_str::<serde_json::Value>(&listed).unwrap().as_array().map_or(0, Vec::len)
+        };
+        assert_eq!(owed(), 3);
+        done(&execute(&scratch, &["sessions", "revoke", "--everyone"]));
+        let server = Launch::new(BINARY, &scratch).start().await;
+        done(&execute(&scratch, &["mail", "retry"]));
+        eventually("nothing is owed any more", async || owed() == 0).await;
+        let folder = std::fs::read_dir(scratch.folder().join("data/mail")).into_iter().flatten();
+        assert_eq!(folder.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().extension().is_some_and(|end| end == "eml"))).count(), 0);
+        server.kill();
+    }
+
     async fn an_installation_moves_and_nobody_signs_in_again(database: Database) {
         let scratch = ScratchDatabase::create(database).await;
         let server = Launch::new(BINARY, &scratch).start().await;

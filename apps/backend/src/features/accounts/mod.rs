@@ -15,5 +15,5 @@ pub use service::{AccountError, New, Version, add, may_sign_in, profile, registe
 pub use store::{
     Account, Credentials, Outdated, Standing, State, change_email, change_password, count_failure,
     credentials_by_email, credentials_by_id, delete, end_sessions, find, find_by_email, grant, is_empty, list,
-    outdated_hashes, scopes, set_disabled, set_verified, sign_in, spell, state, state_by_email, ungrant,
+    outdated_hashes, raise_epochs, scopes, set_disabled, set_verified, sign_in, spell, state, state_by_email, ungrant,
 };

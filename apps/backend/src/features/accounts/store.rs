@@ -245,6 +245,22 @@ pub async fn credentials_by_id<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> 
     .await
 }
 
+/// Raises the session epochs of up to `limit` accounts that come after `after`: sessions, owed mails and proofs of before
+/// are of another state. Gives the last of them. `sessions` calls it, to end everything.
+pub async fn raise_epochs(tx: &mut Tx<'_>, after: AccountId, limit: i64) -> Result<Option<AccountId>, Error> {
+    let raised: Vec<AccountId> = query(sql!(
+        "UPDATE accounts
+            SET session_epoch = session_epoch + 1
+          WHERE id IN (SELECT id FROM accounts WHERE id > $1 ORDER BY id LIMIT $2)
+      RETURNING id"
+    ))
+    .bind(after)
+    .bind(limit)
+    .all(tx)
+    .await?;
+    Ok(raised.into_iter().max_by_key(|id| id.0))
+}
+
 /// Remembers a sign-in and forgets the failures before it. Stores `rehashed` in place of the old hash, if given.
 pub async fn sign_in(tx: &mut Tx<'_>, id: AccountId, now: Timestamp, rehashed: Option<&str>) -> Result<(), Error> {
     query(sql!(

@@ -1,6 +1,7 @@
 //! Ending sessions, and listing those that have not ended.
 
 use countersign_store::{Db, Error, Tx};
+use uuid::Uuid;
 
 use crate::Context;
 use crate::core::clock::Timestamp;
@@ -81,12 +82,20 @@ pub async fn end_all(
 }
 
 /// Ends every session of everybody, and begins a new generation of status lists: nothing that was issued before is
-/// accepted any more, anywhere, also what this database never knew of; nor is any link that was mailed. For a restored backup, and for the worst day.
+/// accepted any more, anywhere, also what this database never knew of; nor is any link that was mailed, or is still to be.
+/// For a restored backup, and for the worst day.
 ///
 /// # Errors
 /// Those of the database. What was ended before stays ended; call it again.
 pub async fn end_everything(db: &Db, now: Timestamp, event: Event<'_>) -> Result<u64, Error> {
     let event = &event;
+    // Mails that are owed, or are being made, were asked for in an epoch that is over then.
+    let mut last = Some(AccountId(Uuid::nil()));
+    while let Some(after) = last {
+        last = db
+            .transact(|tx| Box::pin(async move { accounts::raise_epochs(tx, after, BATCH).await }))
+            .await?;
+    }
     db.transact(|tx| {
         Box::pin(async move {
             revocation::begin_generation(tx, now).await?;
