@@ -8,6 +8,7 @@ use axum::extract::ConnectInfo;
 use axum::http::Request;
 use countersign_store::{query, sql};
 use countersign_testkit::{Answer, Database, PASSWORD, TestServer, on_both_databases};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::devices::Browser;
@@ -157,5 +158,57 @@ on_both_databases! {
         query(sql!("UPDATE accounts SET failures_until = $1")).bind(full).execute(&server.context.db).await.unwrap();
         let refused = Browser::new(&server, "192.0.2.78:1").sign_in("ada", PASSWORD).await;
         assert!(refused.status.is_client_error(), "{}", refused.status);
+    }
+
+    async fn r_60_of_any_number_at_once_no_more_than_a_hundred_are_judged(database: Database) {
+        let toml = format!("{LIMITS}[hashing]\nworkers = 1\nqueue = 400\n");
+        let server = TestServer::start_with(database, &toml).await;
+        proven(&server).await;
+        login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+        let signed_in = server.sign_in("ada").await;
+        server.mails().await;
+        for door in ["login", "change-password"] {
+            let network = 113 + door.len();
+            for by in 0..80 {
+                let from = format!("198.18.{network}.{by}");
+                login_from(&server, &from, "wrong").await.assert_problem(401, "invalid_credentials");
+            }
+            // All of them find fewer failures than may be when they come, and wait for the one thread.
+            let strangers: Vec<_> = (0..40).map(|by| format!("203.0.{network}.{by}")).collect();
+            let wrong = join_all(strangers.iter().map(|from| login_from(&server, from, "wrong")));
+            let last = async {
+                match door {
+                    "login" => login_from(&server, "192.0.2.7", PASSWORD).await,
+                    _ => {
+                        let body = json!({ "current_password": PASSWORD, "new_password": "another umbrella for tests" });
+                        let request = Request::post("/api/auth/change-password")
+                            .header("content-type", "application/json")
+                            .header("authorization", format!("Bearer {}", signed_in.access_token))
+                            .extension(ConnectInfo("192.0.2.8:1".parse::<SocketAddr>().unwrap()))
+                            .body(Body::from(body.to_string()));
+                        server.send(request.unwrap()).await
+                    }
+                }
+            };
+            let (wrong, last) = tokio::join!(wrong, last);
+            assert!(wrong.iter().all(|answer| answer.status == 401), "{door}");
+            last.assert_problem(if door == "login" { 401 } else { 403 }, "invalid_credentials");
+            // Where the owner was before, the password goes on, and what was counted is forgotten.
+            login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+        }
+    }
+
+    async fn a_20_places_are_forgotten_with_all_sessions(database: Database) {
+        let server = TestServer::start_with(database, LIMITS).await;
+        proven(&server).await;
+        // A thief was there.
+        login_from(&server, "192.0.2.66", PASSWORD).await.assert_status(200);
+        server.mails().await;
+        server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202);
+        let answer = json!({ "token": server.mail().await.token(), "new_password": "another umbrella for tests" });
+        post_from(&server, "/api/auth/recover/confirm", OWNER, answer).await.assert_status(204);
+        storm(&server).await;
+        login_from(&server, "192.0.2.66", "another umbrella for tests").await.assert_problem(401, "invalid_credentials");
+        login_from(&server, OWNER, "another umbrella for tests").await.assert_status(200);
     }
 }

@@ -321,19 +321,22 @@ pub(super) async fn end_beyond(
     .await
 }
 
-/// Whether a session of this account was opened from this network since `since`, whatever became of it.
+/// Whether a session of this account and this epoch was opened from this network since `since`, whatever became of it.
 pub(super) async fn opened_from<'c>(
     conn: impl Into<Conn<'c>>,
-    account: AccountId,
+    (account, epoch): (AccountId, Version),
     address_prefix: &str,
     since: Timestamp,
 ) -> Result<bool, Error> {
     let found: Option<SessionId> = query(sql!(
-        "SELECT id FROM sessions WHERE account_id = $1 AND address_prefix = $2 AND created_at > $3 LIMIT 1"
+        "SELECT id FROM sessions
+          WHERE account_id = $1 AND address_prefix = $2 AND created_at > $3 AND epoch = $4
+          LIMIT 1"
     ))
     .bind(account)
     .bind(address_prefix)
     .bind(since)
+    .bind(epoch)
     .optional(conn)
     .await?;
     Ok(found.is_some())

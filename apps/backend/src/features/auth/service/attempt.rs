@@ -90,7 +90,7 @@ pub(super) async fn lane(context: &Context, account: Option<AccountId>, origin: 
         return Ok(Lane::Others);
     };
     let asked = account.unwrap_or(AccountId(Uuid::nil()));
-    let by_network = sessions::signed_in_lately(&context.db, context, asked, prefix).await?;
+    let by_network = sessions::signed_in_lately(context, asked, prefix).await?;
     let by_device = devices::is_known(&context.db, context, asked, origin).await?;
     Ok(if by_network || by_device {
         Lane::Known(asked.0)

@@ -157,7 +157,23 @@ async fn verify(
         None => false,
     };
     let hash = stored.filter(|_| may_try).map(|stored| stored.password_hash.as_str());
-    Ok(context.hasher.verify_for(password, hash, attempt.asker(lane)).await?)
+    let verdict = context.hasher.verify_for(password, hash, attempt.asker(lane)).await?;
+    let counts = still_may_try(context, stored.map(|stored| stored.id), origin).await?;
+    Ok(if counts { verdict } else { Verdict::Wrong })
+}
+
+/// Whether a verdict counts that was just found. While the password waited to be hashed others may have failed, and of any
+/// number at once no more are judged than may fail in a row. Right or wrong, and for no account, it makes the same steps.
+pub(super) async fn still_may_try(
+    context: &Context,
+    account: Option<AccountId>,
+    origin: &Origin,
+) -> Result<bool, Error> {
+    let asked = account.unwrap_or(AccountId(Uuid::nil()));
+    match accounts::credentials_by_id(&context.db, asked).await? {
+        Some(stored) => may_try_from(context, &stored, origin).await,
+        None => Ok(false),
+    }
 }
 
 /// After too many failures in a row, only devices that are known and networks that signed in lately may go on trying.
@@ -172,7 +188,7 @@ pub(super) async fn may_try_from(context: &Context, stored: &Credentials, origin
         return Ok(true);
     };
     Ok(devices::is_known(&context.db, context, stored.id, origin).await?
-        || sessions::signed_in_lately(&context.db, context, stored.id, prefix).await?)
+        || sessions::signed_in_lately(context, stored.id, prefix).await?)
 }
 
 /// Whether there are as many failures as may be: one more would be forgiven later than that many are.

@@ -5,7 +5,7 @@ use countersign_guard::Scopes;
 use countersign_store::Error;
 
 use super::attempt::{Attempt, lane};
-use super::confirm::{may_try_from, record_failure};
+use super::confirm::{may_try_from, record_failure, still_may_try};
 use super::opening::{Entrant, open_session};
 use crate::Context;
 use crate::core::email::Email;
@@ -134,7 +134,8 @@ async fn open_if_right(
         .hasher
         .verify_for(credentials.password.clone(), hash, asker.clone())
         .await?;
-    let (Some(stored), true) = (&stored, verdict.is_right()) else {
+    let counts = still_may_try(context, stored.as_ref().map(|stored| stored.id), origin).await?;
+    let (Some(stored), true) = (&stored, counts && verdict.is_right()) else {
         record_failure(context, Kind::SignIn, stored.as_ref(), origin).await?;
         return Err(LoginError::Invalid);
     };

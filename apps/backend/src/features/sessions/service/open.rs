@@ -1,14 +1,14 @@
 //! Opening a session.
 
 use countersign_guard::Scopes;
-use countersign_store::{Conn, Error, Tx};
+use countersign_store::{Error, Tx};
 
 use super::FIRST_PARTY_CLIENT;
 use crate::Context;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::limits::AddressPrefix;
 use crate::core::origin::Origin;
-use crate::features::accounts::Version;
+use crate::features::accounts::{self, Version};
 use crate::features::revocation::{self, Bit, Revoked};
 use crate::features::sessions::refresh_secret::RefreshSecret;
 use crate::features::sessions::store::{self, Ended, NewToken, Session};
@@ -71,19 +71,17 @@ pub async fn open(
     Ok((session, revocation::revoke(tx, bits, now).await?))
 }
 
-/// Whether the account signed in from this network within the absolute lifetime of a session.
+/// Whether the account signed in from this network within the absolute lifetime of a session, and since all of its sessions
+/// were last ended: one of those before may have been a thief's. For no account it makes the same steps.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn signed_in_lately<'c>(
-    conn: impl Into<Conn<'c>>,
-    context: &Context,
-    account: AccountId,
-    prefix: AddressPrefix,
-) -> Result<bool, Error> {
+pub async fn signed_in_lately(context: &Context, account: AccountId, prefix: AddressPrefix) -> Result<bool, Error> {
     if prefix.is_unknown() {
         return Ok(false);
     }
     let since = context.clock.now() - context.settings.tokens.refresh_absolute_ttl;
-    store::opened_from(conn, account, &prefix.to_string(), since).await
+    let standing = accounts::may_sign_in(&context.db, account).await?;
+    let epoch = standing.map_or(-1, |standing| standing.session_epoch);
+    store::opened_from(&context.db, (account, epoch), &prefix.to_string(), since).await
 }
