@@ -40,7 +40,7 @@ section! {
         /// the notices of what happens to an account; a notice beyond the limit is sent later.
         mails_per_recipient: Rate = "12/1h",
         /// Guesses at mailed codes from one address prefix, whoever's they are. A code takes five guesses besides, and an
-        /// address fifty until its owner proves it by a link, or has been left alone for 30 days.
+        /// address fifty until its owner proves it by a link or a right code, or has been left alone for 30 days.
         codes_per_address: Rate = "30/15m",
     }
 }
