@@ -13,4 +13,4 @@ pub use service::{
     Asked, Demand, Due, Happening, Language, Outcome, Owed, Particulars, Purpose, ask, claim, end, list, on_the_way,
     overdue, owe, owed_to, postpone, retry, tell, tell_once,
 };
-pub use store::{Listed, Overdue, drop_owed, forget, remove_ended};
+pub use store::{Listed, Overdue, drop_all_owed, drop_owed, forget, remove_ended};

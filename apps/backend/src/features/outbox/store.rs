@@ -263,6 +263,19 @@ pub(super) async fn retry(db: &Db, now: Timestamp) -> Result<u64, Error> {
     .await
 }
 
+/// Ends everything that is owed and would open an account. `sessions` calls it, to end everything.
+pub async fn drop_all_owed(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Error> {
+    query(sql!(
+        "UPDATE outbox SET outcome = 'dropped', ended_at = $1
+          WHERE ended_at IS NULL
+            AND purpose IN ('verify_email', 'reset_password', 'sign_in', 'invitation', 'sign_in_blocked')"
+    ))
+    .bind(now)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
 /// Ends what is owed to an address and would open its account. `auth` calls it when an operator ends what was before.
 pub async fn drop_owed(tx: &mut Tx<'_>, to: &Email, now: Timestamp) -> Result<(), Error> {
     query(sql!(

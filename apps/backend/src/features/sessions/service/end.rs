@@ -10,6 +10,7 @@ use crate::core::origin::Origin;
 use crate::features::accounts::{self, Version};
 use crate::features::audit::{self, Event, Kind};
 use crate::features::devices;
+use crate::features::outbox;
 use crate::features::proofs;
 use crate::features::revocation::{self, Revoked};
 use crate::features::sessions::refresh_secret::RefreshSecret;
@@ -100,6 +101,7 @@ pub async fn end_everything(db: &Db, now: Timestamp, event: Event<'_>) -> Result
         Box::pin(async move {
             revocation::begin_generation(tx, now).await?;
             proofs::void_all(tx).await?;
+            outbox::drop_all_owed(tx, now).await?;
             devices::forget_everybody(tx).await?;
             audit::record_at(tx, now, event).await
         })
