@@ -249,7 +249,7 @@ fn look_at_file(path: &Path, findings: &mut Vec<Finding>) {
 }
 
 /// Bytes 18 and 19 of the header: 2 where it has a write-ahead log (SQLite, "Database File Format").
-fn has_no_log(path: &Path) -> bool {
+pub(in crate::commands) fn has_no_log(path: &Path) -> bool {
     let mut header = [0; 20];
     let is_read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
     is_read.is_ok() && header[18..20] != [2, 2]

@@ -16,6 +16,7 @@ use super::{Failure, Standard, database_is_new};
 use crate::context::place_of;
 use crate::core::clock::Clock;
 use crate::settings::Settings;
+pub(super) use database::has_no_log;
 use finding::{Finding, State};
 
 /// How far another clock may be off without a word, and how far until tokens are refused.

@@ -4,14 +4,15 @@ use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use countersign_store::{Db, Piece, belongs_to_database};
+use countersign_store::{Db, Piece, belongs_to_database, database_file};
 use serde_json::json;
 use tempfile::NamedTempFile;
 
 use super::format::{Heading, Part, Reader, Writer};
 use super::{Counted, Progress, rows, summary, warning};
+use crate::commands::doctor::has_no_log;
 use crate::commands::{Failure, Standard, notice};
-use crate::context::{Access, open_database};
+use crate::context::{Access, Opening, open_database};
 use crate::core::clock::Clock;
 use crate::features::audit::{self, Actor, Event, Kind};
 use crate::migrations;
@@ -49,12 +50,12 @@ pub(in crate::commands) async fn backup(
     become_file(partial, file)?;
     let origin = access.origin();
     let event = Event::of_nobody(Kind::DatabaseBackedUp, Actor::Operator, &origin).detail(summary(&tables));
+    db.close().await?;
     // Where it cannot be written down, as on a standby, it is a backup all the same.
-    if let Err(error) = audit::record_alone(&db, &clock, event).await {
+    if let Err(error) = record(event, (settings, access), &clock).await {
         let told = format!("the backup is made, but the audit log could not be told of it: {error}");
         notice(output.is_json(), &told);
     }
-    db.close().await?;
     let mut sentence = format!(
         "Wrote {} to {}, read it again, and found it whole. The signing keys ({}) are not in it: keep a copy of that \
          folder too, encrypted and elsewhere.",
@@ -68,6 +69,24 @@ pub(in crate::commands) async fn backup(
         "file": file, "schema": schema, "accounts": accounts, "holds_no_accounts": accounts == 0, "tables": tables,
     });
     Ok(output.done(&sentence, &object)?)
+}
+
+/// Writes down that the backup was made. The database is opened anew, since the backup only reads; an SQLite file whose
+/// log another program has switched off is left as it is.
+async fn record(event: Event<'_>, (settings, access): (&Settings, &Access), clock: &Clock) -> Result<(), Failure> {
+    if database_file(settings.database_url.expose()).is_ok_and(|path| has_no_log(&path)) {
+        return Err(Failure::new(
+            "another program has switched the database's write-ahead log off",
+        ));
+    }
+    let to_write = Access {
+        opening: Opening::Existing,
+        ..access.clone()
+    };
+    let db = open_database(settings, &to_write, clock).await?;
+    let recorded = audit::record_alone(&db, clock, event).await;
+    db.close().await?;
+    Ok(recorded?)
 }
 
 async fn write(db: &Db, mut writer: Writer) -> Result<Vec<Counted>, Failure> {
