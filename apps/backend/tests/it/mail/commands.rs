@@ -106,6 +106,8 @@ on_both_databases! {
             let said = String::from_utf8_lossy(&refused.stderr).into_owned();
             assert!(refused.status.code() == Some(1) && said.contains(why), "{email}: {said}");
         }
-        assert_eq!(done(&command(&scratch, &["users", "list"])), json!([]));
+        let listed = command(&scratch, &["users", "list"]);
+        let said = String::from_utf8_lossy(&listed.stderr).into_owned();
+        assert!(said.contains("there is no Countersign database"), "not even a database was made: {said}");
     }
 }
