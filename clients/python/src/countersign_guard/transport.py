@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import certifi
 import httpx
 
 from .options import Options
@@ -70,7 +71,7 @@ def _trust(file: str | None, folder: str | None) -> ssl.SSLContext:
     """Reading certificates takes long, so the guards of one program share them."""
     try:
         if file is None and folder is None:
-            return httpx.create_ssl_context(trust_env=False)
+            return ssl.create_default_context(cafile=certifi.where())
         # OpenSSL takes several folders, and steps over those that are missing.
         if folder is not None and not any(Path(one).is_dir() for one in folder.split(os.pathsep) if one):
             raise NotADirectoryError(folder)
