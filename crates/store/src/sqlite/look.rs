@@ -4,9 +4,10 @@ use std::path::Path;
 
 use rustix::fs::{Access, access};
 
+use super::claim::{self, Claim};
+use super::place;
 use super::setup::{self, Manner};
-use super::{claim, place};
-use crate::{Error, OpenError};
+use crate::{Error, OpenError, Role};
 
 /// What the file of an `sqlite://` URL holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,11 @@ pub fn file_contents(url: &str) -> Result<FileContents, OpenError> {
     let is_ours = |name: &String| name == "schema_migrations" || name == crate::transfer::MARK;
     Ok(match tables.iter().any(is_ours) {
         true => FileContents::Ours,
-        false if tables.is_empty() => FileContents::Nothing,
+        false if tables.is_empty() => {
+            // A server that has the file under another name keeps its log, and all that was written, beside that name.
+            Claim::take(&path, Role::Admin)?;
+            FileContents::Nothing
+        }
         false => FileContents::Foreign,
     })
 }
