@@ -16,43 +16,51 @@ use crate::features::{
 
 /// The whole server as a service: every feature's routes, one line each, and the layers around them.
 pub fn app(context: Context) -> Router {
-    let (routes, mut openapi) = routes().split_for_parts();
+    let (routes, mut openapi) = routes(Some(&context)).split_for_parts();
     documented::refusals(&mut openapi);
     let routes = routes
         .layer(context.guard.layer())
-        .with_state(context.clone())
-        .merge(pages::router(&context))
+        .merge(pages::router(&context.pages))
         .merge(docs::router(openapi, context.settings.docs.enabled))
         .fallback(|| async { Problem::from_status(StatusCode::NOT_FOUND) })
         .method_not_allowed_fallback(|| async { Problem::from_status(StatusCode::METHOD_NOT_ALLOWED) });
-    let people = from_fn_with_state(context.clone(), pages::for_people);
+    let people = from_fn_with_state(context.pages.clone(), pages::for_people);
     context.shell.wrap(routes).layer(people)
 }
 
 /// The server of `countersign dev`: what [`app`] has, and doors that let anyone in as anyone. Nothing else mounts them.
 pub(crate) fn with_dev(context: Context) -> Router {
     let doors = dev::router()
-        .with_state(context.clone())
+        .with_state(context.dev())
         .method_not_allowed_fallback(|| async { Problem::from_status(StatusCode::METHOD_NOT_ALLOWED) });
     context.shell.wrap(doors).fallback_service(app(context))
 }
 
-fn routes() -> OpenApiRouter<Context> {
+/// Without a server there is only what the routes say of themselves, which is all that the document needs.
+fn routes(server: Option<&Context>) -> OpenApiRouter {
     OpenApiRouter::with_openapi(Document::openapi())
-        .merge(accounts::router())
-        .merge(auth::router())
-        .merge(verification::router())
-        .merge(recovery::router())
-        .merge(sessions::router())
-        .merge(forward::router())
-        .merge(keys::router())
-        .merge(revocation::router())
-        .merge(health::router())
+        .merge(given(accounts::router(), server.map(|server| &server.profiles)))
+        .merge(given(auth::router(), server.map(|server| &server.auth)))
+        .merge(given(verification::router(), server.map(|server| &server.verification)))
+        .merge(given(recovery::router(), server.map(|server| &server.recovery)))
+        .merge(given(sessions::router(), server.map(|server| &server.sessions)))
+        .merge(given(forward::router(), server.map(|server| &server.forward)))
+        .merge(given(keys::router(), server.map(|server| &server.discovery)))
+        .merge(given(revocation::router(), server.map(|server| &server.status_lists)))
+        .merge(given(health::router(), server.map(|server| &server.health)))
+}
+
+/// A feature's routes with what they answer from.
+fn given<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>, state: Option<&S>) -> OpenApiRouter {
+    match state {
+        Some(state) => routes.with_state(state.clone()),
+        None => OpenApiRouter::with_openapi(routes.into_openapi()),
+    }
 }
 
 /// The OpenAPI 3.1 document, generated from the routes.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut openapi = routes().into_openapi();
+    let mut openapi = routes(None).into_openapi();
     documented::refusals(&mut openapi);
     openapi
 }

@@ -4,16 +4,18 @@
 //! only reads its command line. An axum application can mount it: build a [`Context`] and merge [`app()`].
 
 mod app;
+mod assembly;
 pub mod commands;
-mod context;
 pub mod core;
 mod documented;
 pub mod features;
+mod installation;
 pub mod migrations;
 pub mod settings;
 
 pub use app::{app, openapi};
-pub use context::{Access, Context, Opening, StartError};
+pub use assembly::Context;
 pub use core::clock::Clock;
 pub use countersign_store::Role;
+pub use installation::{Access, Opening, StartError};
 pub use settings::Settings;

@@ -11,7 +11,6 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use countersign::core::clock::{Clock, Timestamp};
-use countersign::features::mail;
 use countersign::settings::{Settings, SettingsFile, Sources};
 use countersign::{Context, app};
 use countersign_store::Role;
@@ -127,7 +126,7 @@ impl TestServer {
 
     /// Sends what is owed, and gives the mails that arrived since this was asked before.
     pub async fn mails(&self) -> Vec<ReceivedMail> {
-        while mail::deliver_next(&self.context).await.expect("mails can be delivered") {}
+        while self.context.mail.deliver_next().await.expect("mails can be delivered") {}
         let Ok(folder) = std::fs::read_dir(self.scratch.folder().join("mail")) else {
             return Vec::new();
         };

@@ -56,7 +56,7 @@ async fn list(asked: ListAudit, context: &Context, output: &mut Standard) -> Res
         until,
         limit: asked.limit.into(),
     };
-    let entries = audit::list(context, &filter).await?;
+    let entries = context.audit.list(&filter).await?;
     let mut addresses: HashMap<AccountId, Option<String>> = HashMap::new();
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -183,17 +183,19 @@ async fn write_export(context: &Context, to: &mut impl Write) -> Result<Counts, 
         issuer: context.settings.issuer.as_str().to_owned(),
         exported_at: context.clock.now().to_string(),
     })?;
-    audit::read(context, |piece| {
-        let (count, line) = match piece {
-            Piece::Base(token) => (&mut counts.checkpoints, Line::Base(token)),
-            Piece::Row(row) => (&mut counts.rows, Line::Row(row.into())),
-            Piece::Checkpoint { seq, token } => (&mut counts.checkpoints, Line::Checkpoint { seq, token }),
-            Piece::Unsealed(row) => (&mut counts.unsealed, Line::Unsealed(row.into())),
-        };
-        *count += 1;
-        write(&line)
-    })
-    .await?;
+    context
+        .audit
+        .read(|piece| {
+            let (count, line) = match piece {
+                Piece::Base(token) => (&mut counts.checkpoints, Line::Base(token)),
+                Piece::Row(row) => (&mut counts.rows, Line::Row(row.into())),
+                Piece::Checkpoint { seq, token } => (&mut counts.checkpoints, Line::Checkpoint { seq, token }),
+                Piece::Unsealed(row) => (&mut counts.unsealed, Line::Unsealed(row.into())),
+            };
+            *count += 1;
+            write(&line)
+        })
+        .await?;
     to.flush()?;
     Ok(counts)
 }
@@ -201,12 +203,12 @@ async fn write_export(context: &Context, to: &mut impl Write) -> Result<Counts, 
 async fn verify(asked: &VerifyAudit, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     let mut keys = given_keys(asked)?;
     keys.extend(context.keys.public_keys());
-    let sound = audit::verify(context, judge(asked, keys)?).await;
+    let sound = context.audit.verify(judge(asked, keys)?).await;
     let sound = sound.map_err(|error| match error {
         VerifyError::Tampered(tampering) => failed(&tampering),
         VerifyError::Store(error) => error.into(),
     })?;
-    let waiting = audit::waiting(context).await?;
+    let waiting = context.audit.waiting().await?;
     tell((&sound, waiting), asked, output)
 }
 

@@ -22,7 +22,7 @@ use super::{Failure, Standard, logging};
 use crate::core::chance::Chance;
 use crate::core::clock::Clock;
 use crate::core::server::{Listening, Server, Shutdown};
-use crate::features::dev::{PASSWORD, SeededUser, known_key, seed};
+use crate::features::dev::{PASSWORD, SeededUser, known_key};
 use crate::settings::{Settings, Sources};
 use crate::{Context, app};
 
@@ -62,7 +62,7 @@ pub(super) async fn serve(asked: Dev, sources: Sources, output: &mut Standard) -
         write_known_key(&settings.keys_dir)?;
     }
     let context = Context::open(settings, Role::Server, Clock::movable()).await?;
-    let users = seed(&context).await?;
+    let users = context.dev().seed().await?;
     let shutdown = shutdown(&context, &asked)?;
     let server = Server::at(listening, context.server.clone());
     announce(&context, &asked, &users, output)?;

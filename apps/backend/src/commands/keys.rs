@@ -10,13 +10,13 @@ use serde::Serialize;
 use super::cli::{Keys, Rotate};
 use super::output::{Output, Row};
 use super::{Failure, notice};
-use crate::context::{Access, key_options, open_database};
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::origin::Origin;
 use crate::features::audit::{self, Actor, Event, Kind};
 use crate::features::keys::{
     Activated, JWKS_MAX_AGE, KeyOperator, KeysError, ListedKey, NextKey, OperatorError, Revoked, check_keys, inspect,
 };
+use crate::installation::{Access, key_options, open_database};
 use crate::settings::Settings;
 
 /// How often `--wait` looks whether the time has come.
@@ -273,7 +273,7 @@ mod tests {
     use countersign_store::Role;
 
     use super::*;
-    use crate::context::Opening;
+    use crate::installation::Opening;
     use crate::settings::{SettingsFile, Sources};
 
     /// Runs a command and gives what it printed, or the sentence with which it failed.

@@ -14,12 +14,12 @@ use crate::features::outbox;
 pub(super) async fn run(command: Mail, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     match command {
         Mail::List(asked) => {
-            let mails = outbox::list(context, asked.owed, asked.limit.into()).await?;
+            let mails = context.outbox.list(asked.owed, asked.limit.into()).await?;
             let rows: Vec<_> = mails.into_iter().map(Listed::from).collect();
             Ok(output.rows(&rows)?)
         }
         Mail::Retry => {
-            let tried = outbox::retry(context).await?;
+            let tried = context.outbox.retry().await?;
             let sentence = format!("{tried} mails are tried now; `countersign mail list` shows what became of them.");
             Ok(output.done(&sentence, &json!({ "mails": tried }))?)
         }

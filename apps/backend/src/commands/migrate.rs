@@ -4,8 +4,8 @@ use countersign_store::Db;
 use serde_json::json;
 
 use super::{Failure, Standard};
-use crate::context::{Access, database_options, look_at_file};
 use crate::core::clock::Clock;
+use crate::installation::{Access, database_options, look_at_file};
 use crate::migrations;
 use crate::settings::Settings;
 

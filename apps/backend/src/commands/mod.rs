@@ -33,10 +33,10 @@ use self::cli::{Command, CommandLine};
 pub use self::failure::Failure;
 use self::output::{Output, harmless_lines};
 use crate::Context;
-use crate::context::{Access, Opening, place_of};
 use crate::core::clock::Clock;
 use crate::core::server::{IgnoredSignals, ignore_signals};
 use crate::core::telemetry::Telemetry;
+use crate::installation::{Access, Opening, place_of};
 use crate::settings::{Loaded, Settings};
 
 /// Where every command prints.

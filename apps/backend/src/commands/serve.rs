@@ -58,7 +58,7 @@ pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals
         println!("{}", banner(&context, address, database_is_new));
     }
     if let Some(operator) = operator {
-        let metrics = context.shell.wrap(health::metrics_router(context.clone()));
+        let metrics = context.shell.wrap(health::metrics_router(context.health.clone()));
         tokio::spawn(operator.serve(metrics, shutdown.clone()));
     }
     tokio::select! {
@@ -72,7 +72,7 @@ pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals
     if let Err(error) = tell(&context, Kind::ServerStopped).await {
         tracing::warn!(%error, "the audit log does not know that this server stopped");
     }
-    if let Err(error) = audit::seal(&context).await {
+    if let Err(error) = context.audit.seal().await {
         tracing::warn!(%error, "the last entries of the audit log are not sealed; the next server seals them");
     }
     context.db.close().await?;

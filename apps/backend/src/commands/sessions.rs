@@ -11,14 +11,15 @@ use crate::Context;
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
 use crate::features::audit::{Actor, Event, Kind};
-use crate::features::auth;
 use crate::features::sessions::{self, Session};
 
 pub(super) async fn run(command: Sessions, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     match command {
         Sessions::List(whose) => {
             let account = account(context, &whose.email).await?;
-            let rows: Vec<_> = sessions::list(context, account.id)
+            let rows: Vec<_> = context
+                .sessions
+                .list(account.id)
                 .await?
                 .into_iter()
                 .map(Listed::from)
@@ -27,7 +28,7 @@ pub(super) async fn run(command: Sessions, context: &Context, output: &mut Stand
         }
         Sessions::Revoke(RevokeSessions { all: Some(email), .. }) => {
             let account = account(context, &email).await?;
-            let ended = auth::logout_all(context, account.id, &context.command_line()).await?;
+            let ended = context.auth.logout_all(account.id, &context.command_line()).await?;
             let sentence = match ended {
                 0 => format!("{} has no session; nothing has changed.", account.email),
                 ended => format!("Ended every session of {}: {ended}.", account.email),
@@ -35,7 +36,11 @@ pub(super) async fn run(command: Sessions, context: &Context, output: &mut Stand
             Ok(output.done(&sentence, &json!({ "account": account.id, "sessions": ended }))?)
         }
         Sessions::Revoke(RevokeSessions { id: Some(id), .. }) => {
-            if !sessions::revoke(context, SessionId(id), None, &context.command_line()).await? {
+            if !context
+                .sessions
+                .revoke(SessionId(id), None, &context.command_line())
+                .await?
+            {
                 return Err(Failure::not_found(format!(
                     "there is no session {id} that has not ended; `countersign sessions list EMAIL` shows those of an account"
                 )));

@@ -11,7 +11,6 @@ use super::users::account;
 use super::{Failure, Installation, Standard};
 use crate::Context;
 use crate::features::accounts;
-use crate::features::auth::operator;
 
 pub(super) async fn run(command: Token, at: Installation, output: &mut Standard) -> Result<(), Failure> {
     match command {
@@ -45,7 +44,7 @@ async fn issue_with(asked: IssueToken, context: &Context, output: &mut Standard)
             foreign.join(" ")
         )));
     }
-    let Some(tokens) = operator::issue_token(context, account.id, &scopes, ttl).await? else {
+    let Some(tokens) = context.operator.issue_token(account.id, &scopes, ttl).await? else {
         return Err(Failure::new(format!("{} is disabled", account.email)));
     };
     let object = json!({

@@ -12,15 +12,14 @@ use super::cli::{Account as Named, ListUsers, MailedTo, UserOrder, Users, WithPa
 use super::output::Row;
 use super::{Failure, Standard, prompt};
 use crate::Context;
-use crate::context::password_policy;
 use crate::core::clock::Timestamp;
 use crate::core::email::{Email, NewEmail};
 use crate::core::ids::AccountId;
 use crate::core::password::{Password, PasswordContext};
 use crate::features::accounts::{self, Account, AccountError};
-use crate::features::auth::{PasswordError, operator};
+use crate::features::auth::PasswordError;
 use crate::features::outbox::Purpose;
-use crate::features::sessions;
+use crate::installation::password_policy;
 use crate::settings::Settings;
 
 /// How many accounts are read at a time.
@@ -92,13 +91,16 @@ pub(super) async fn account(context: &Context, text: &str) -> Result<Account, Fa
 }
 
 async fn create(email: NewEmail, password: Password, context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let account = accounts::register(context, email, password, &context.command_line()).await?;
+    let account = context
+        .accounts
+        .register(email, password, &context.command_line())
+        .await?;
     let sentence = format!("Made the account {} for {}.", account.id, account.email);
     Ok(output.done(&sentence, &Listed::from(account))?)
 }
 
 async fn invite(email: NewEmail, context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let made = operator::invite(context, &email, &context.command_line()).await?;
+    let made = context.operator.invite(&email).await?;
     let account = made.ok_or_else(|| Failure::new(format!("there is an account with the address {email} already")))?;
     let sentence = format!(
         "Made the account {} for {}; the server mails a link to set a password.",
@@ -109,7 +111,7 @@ async fn invite(email: NewEmail, context: &Context, output: &mut Standard) -> Re
 
 async fn verify(whose: Named, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     let account = account(context, &whose.email).await?;
-    let sentence = match operator::verify_email(context, &account).await? {
+    let sentence = match context.operator.verify_email(&account).await? {
         true => format!("The address {} counts as verified now.", account.email),
         false => format!(
             "The address {} was verified before; nothing has changed.",
@@ -126,7 +128,7 @@ async fn send_mail(whose: Named, what: MailedTo, context: &Context, output: &mut
         MailedTo::Recover => Purpose::ResetPassword,
         MailedTo::Invite => Purpose::Invitation,
     };
-    operator::owe_mail(context, &account, purpose).await?;
+    context.operator.owe_mail(&account, purpose).await?;
     let sentence = format!(
         "The server sends the mail to {}; `countersign mail list` shows what became of it.",
         account.email
@@ -170,7 +172,7 @@ fn folded(text: &str) -> String {
 async fn show(whose: Named, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     let account = account(context, &whose.email).await?;
     let scopes = accounts::scopes(&context.db, account.id).await?.to_string();
-    let sessions = sessions::list(context, account.id).await?.len();
+    let sessions = context.sessions.list(account.id).await?.len();
     Ok(output.row(&Shown {
         account: Listed::from(account),
         scopes,
@@ -180,7 +182,7 @@ async fn show(whose: Named, context: &Context, output: &mut Standard) -> Result<
 
 async fn set_disabled(whose: Named, disabled: bool, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     let account = account(context, &whose.email).await?;
-    let has_changed = operator::set_disabled(context, account.id, disabled).await?;
+    let has_changed = context.operator.set_disabled(account.id, disabled).await?;
     let sentence = match (disabled, has_changed) {
         (true, true) => format!("Disabled {}; all its sessions have ended.", account.email),
         (false, true) => format!("Enabled {}; it must sign in again.", account.email),
@@ -192,7 +194,10 @@ async fn set_disabled(whose: Named, disabled: bool, context: &Context, output: &
 
 async fn set_password(whose: WithPassword, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     let account = account(context, &whose.account.email).await?;
-    operator::set_password(context, &account, asked_for(whose.password_stdin)?).await?;
+    context
+        .operator
+        .set_password(&account, asked_for(whose.password_stdin)?)
+        .await?;
     let sentence = format!("Set the password of {}; all its sessions have ended.", account.email);
     Ok(output.done(&sentence, &json!({ "id": account.id }))?)
 }
@@ -207,19 +212,19 @@ async fn delete(whose: Named, yes: bool, context: &Context, output: &mut Standar
     {
         return Err(Failure::new("nothing was deleted"));
     }
-    operator::delete(context, &account).await?;
+    context.operator.delete(&account).await?;
     Ok(output.done(&format!("Deleted {}.", account.email), &json!({ "id": account.id }))?)
 }
 
 async fn grant(given: WithScopes, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     let account = account(context, &given.account.email).await?;
-    let given = operator::grant(context, account.id, &parsed(&given.scopes)).await?;
+    let given = context.operator.grant(account.id, &parsed(&given.scopes)).await?;
     say_scopes((&account, given.is_empty()), context, output).await
 }
 
 async fn ungrant(taken: WithScopes, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     let account = account(context, &taken.account.email).await?;
-    let taken = operator::ungrant(context, account.id, &parsed(&taken.scopes)).await?;
+    let taken = context.operator.ungrant(account.id, &parsed(&taken.scopes)).await?;
     say_scopes((&account, taken.is_empty()), context, output).await
 }
 

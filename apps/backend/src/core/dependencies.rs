@@ -2,7 +2,7 @@
 
 pub use countersign_guard::{CurrentUser, OptionalUser, RequireScope};
 
-use crate::core::ids::{AccountId, SessionId};
+use crate::core::ids::{AccountId, SessionId, SessionRef};
 
 /// The ids of this program behind the UUIDs of a verified user.
 pub trait Identified {
@@ -10,6 +10,14 @@ pub trait Identified {
     fn account_id(&self) -> AccountId;
     /// The session.
     fn session_id(&self) -> SessionId;
+
+    /// Both.
+    fn session_ref(&self) -> SessionRef {
+        SessionRef {
+            account: self.account_id(),
+            session: self.session_id(),
+        }
+    }
 }
 
 impl Identified for CurrentUser {

@@ -61,6 +61,15 @@ impl AccountId {
     }
 }
 
+/// A session and the account that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionRef {
+    /// The account.
+    pub account: AccountId,
+    /// The session.
+    pub session: SessionId,
+}
+
 /// A UUID of version 7 for anything that has no id type of its own, such as `jti`.
 pub fn uuid_v7(now: Timestamp, chance: Chance) -> Uuid {
     let millis = u64::try_from(now.millis()).unwrap_or(0);

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request};
-use countersign::features::auth::operator;
 use countersign_store::{query, sql};
 use countersign_testkit::{Answer, Database, Launch, PASSWORD, Person, ScratchDatabase, TestServer, on_both_databases};
 use futures_util::future::join_all;
@@ -248,9 +247,9 @@ on_both_databases! {
         let server = TestServer::start(database).await;
         let ada = server.user("ada").await;
         let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
-        operator::set_disabled(&server.context, id, true).await.unwrap();
+        server.context.operator.set_disabled(id, true).await.unwrap();
         let account = countersign::features::accounts::find(&server.context.db, id).await.unwrap().unwrap();
-        operator::set_password(&server.context, &account, "another long umbrella".to_owned().into()).await.unwrap();
+        server.context.operator.set_password(&account, "another long umbrella".to_owned().into()).await.unwrap();
         for password in [PASSWORD, "another long umbrella"] {
             let login = json!({ "email": "ada@example.com", "password": password });
             server.post("/api/auth/login", login).await.assert_problem(401, "invalid_credentials");

@@ -1,6 +1,8 @@
 //! Signing in, staying in, signing out.
 
-use countersign::features::auth::operator;
+use countersign::core::ids::AccountId;
+use countersign::core::origin::Origin;
+use countersign_store::{query, sql};
 use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
 use serde_json::{Value, json};
 
@@ -55,7 +57,7 @@ on_both_databases! {
         let server = TestServer::start(database).await;
         let ada = server.user("ada").await;
         let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
-        operator::set_disabled(&server.context, id, true).await.unwrap();
+        server.context.operator.set_disabled(id, true).await.unwrap();
 
         ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
         ada.refresh(&ada.refresh_token).await.assert_problem(401, "invalid_refresh_token");
@@ -63,7 +65,7 @@ on_both_databases! {
         server.post("/api/auth/login", login.clone()).await.assert_problem(401, "invalid_credentials");
 
         // Enabling gives back the account, not the sessions.
-        operator::set_disabled(&server.context, id, false).await.unwrap();
+        server.context.operator.set_disabled(id, false).await.unwrap();
         ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
         server.post("/api/auth/login", login).await.assert_status(200);
     }
@@ -123,9 +125,9 @@ on_both_databases! {
         let ada = server.user("ada").await;
         let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
         let owned = "orders:read products:write".parse().unwrap();
-        operator::grant(&server.context, id, &owned).await.unwrap();
+        server.context.operator.grant(id, &owned).await.unwrap();
         let ada = server.sign_in("ada").await;
-        operator::ungrant(&server.context, id, &"products:write".parse().unwrap()).await.unwrap();
+        server.context.operator.ungrant(id, &"products:write".parse().unwrap()).await.unwrap();
         let next = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
         assert_eq!(next["scope"], "orders:read");
         let replayed = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
@@ -137,7 +139,7 @@ on_both_databases! {
         let ada = server.user("ada").await;
         let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
         let ttl = std::time::Duration::from_secs(60);
-        let tokens = operator::issue_token(&server.context, id, &"".parse().unwrap(), ttl).await.unwrap().unwrap();
+        let tokens = server.context.operator.issue_token(id, &"".parse().unwrap(), ttl).await.unwrap().unwrap();
         let verified = server.context.guard.verify(&tokens.access_token).await.unwrap();
         let claims = verified.claims();
         assert_eq!(claims.amr, Some(Vec::new()));
@@ -149,7 +151,7 @@ on_both_databases! {
         let ada = server.user("ada").await;
         let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
         let owned = "orders:read products:write".parse().unwrap();
-        operator::grant(&server.context, id, &owned).await.unwrap();
+        server.context.operator.grant(id, &owned).await.unwrap();
         let login = |scope: Value| json!({ "email": "ada@example.com", "password": PASSWORD, "scope": scope });
         for (asked, granted) in [
             (json!("products:write"), json!("products:write")),
@@ -161,7 +163,7 @@ on_both_databases! {
             assert_eq!(token["scope"], granted, "asked for {asked}");
         }
         server.post("/api/auth/login", login(json!("a\"b"))).await.assert_problem(422, "validation_failed");
-        operator::ungrant(&server.context, id, &owned).await.unwrap();
+        server.context.operator.ungrant(id, &owned).await.unwrap();
         let token = server.post("/api/auth/login", login(Value::Null)).await.assert_status(200).json();
         assert_eq!(token["scope"], Value::Null);
     }
@@ -184,59 +186,98 @@ on_both_databases! {
     }
 }
 
+/// Something that is stopped at a named point of its way, while something else is done.
+fn stopped_at<T: Send, U: Send>(
+    point: &'static str,
+    stopped: impl Future<Output = T> + Send,
+    meanwhile: impl Future<Output = U> + Send,
+) -> T {
+    let (reached, is_reached) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new((reached, released));
+    fail::cfg_callback(point, move || {
+        let gate = gate.lock().unwrap();
+        gate.0.send(()).unwrap();
+        let _ = gate.1.recv();
+    })
+    .unwrap();
+    let stopped = async {
+        let outcome = stopped.await;
+        fail::remove(point);
+        outcome
+    };
+    let meanwhile = async {
+        tokio::task::spawn_blocking(move || is_reached.recv().unwrap())
+            .await
+            .unwrap();
+        meanwhile.await;
+        release.send(()).unwrap();
+    };
+    // The gate stops the thread that it is reached on, so the two may not share one task.
+    tokio::task::block_in_place(|| {
+        let handle = tokio::runtime::Handle::current();
+        std::thread::scope(|threads| {
+            let meanwhile = threads.spawn(|| handle.block_on(meanwhile));
+            let outcome = handle.block_on(stopped);
+            meanwhile.join().unwrap();
+            outcome
+        })
+    })
+}
+
+/// Ends every session of somebody.
+async fn log_out_everywhere(server: &TestServer, access_token: &str) {
+    let verified = server.context.guard.verify(access_token).await.unwrap();
+    let user = verified.require_user().unwrap();
+    let (account, origin) = (AccountId(user.id), Origin::command_line());
+    server.context.auth.logout_all(account, &origin).await.unwrap();
+}
+
 /// X-17: a session that was ended while a password was hashed does nothing any more, and does not come back.
 mod x17_what_ends_a_session_meanwhile_is_not_undone {
-    use countersign::core::ids::AccountId;
-    use countersign::features::auth::logout_all;
-
     use super::*;
 
     async fn run(database: Database) {
-        let server = std::sync::Arc::new(TestServer::start(database).await);
+        let server = TestServer::start(database).await;
         let ada = server.user("ada").await;
-        let (reached, is_reached) = std::sync::mpsc::channel();
-        let (release, released) = std::sync::mpsc::channel::<()>();
-        let gate = std::sync::Mutex::new((reached, released));
-        fail::cfg_callback("confirm::confirmed", move || {
-            let gate = gate.lock().unwrap();
-            gate.0.send(()).unwrap();
-            let _ = gate.1.recv();
-        })
-        .unwrap();
         let change = json!({ "current_password": PASSWORD, "new_password": "a better umbrella" });
-        let changing = async {
-            let answer = ada.post("/api/auth/change-password", change).await;
-            fail::remove("confirm::confirmed");
-            answer
-        };
-        let ending = async {
-            tokio::task::spawn_blocking(move || is_reached.recv().unwrap())
-                .await
-                .unwrap();
-            let user = server
-                .context
-                .guard
-                .verify(&ada.access_token)
-                .await
-                .unwrap()
-                .require_user()
-                .unwrap();
-            let origin = countersign::core::origin::Origin::command_line();
-            logout_all(&server.context, AccountId(user.id), &origin).await.unwrap();
-            release.send(()).unwrap();
-        };
-        // The gate stops the thread that it is reached on, so the two may not share one task.
-        let (answer, ()) = tokio::task::block_in_place(|| {
-            let handle = tokio::runtime::Handle::current();
-            std::thread::scope(|threads| {
-                let ending = threads.spawn(|| handle.block_on(ending));
-                let answer = handle.block_on(changing);
-                (answer, ending.join().unwrap())
-            })
-        });
+        let changing = ada.post("/api/auth/change-password", change);
+        let ending = log_out_everywhere(&server, &ada.access_token);
+        let answer = stopped_at("confirm::confirmed", changing, ending);
         answer.assert_problem(401, "invalid_token");
         ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
         let login = json!({ "email": "ada@example.com", "password": PASSWORD });
+        server.post("/api/auth/login", login).await.assert_status(200);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn sqlite() {
+        run(Database::Sqlite).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn postgres() {
+        run(Database::Postgres).await;
+    }
+}
+
+/// Logging out everywhere also ends a session that is just being opened: the password was right before, and counts no more.
+mod a_session_that_is_being_opened_ends_with_all_others {
+    use super::*;
+
+    async fn run(database: Database) {
+        let server = TestServer::start(database).await;
+        let ada = server.user("ada").await;
+        let login = json!({ "email": "ada@example.com", "password": PASSWORD });
+        let opening = server.post("/api/auth/login", login.clone());
+        let ending = log_out_everywhere(&server, &ada.access_token);
+        let answer = stopped_at("login::verified", opening, ending);
+        answer.assert_problem(401, "invalid_credentials");
+        let living: i64 = query(sql!("SELECT COUNT(*) FROM sessions WHERE revoked_at IS NULL"))
+            .one(&server.context.db)
+            .await
+            .unwrap();
+        assert_eq!(living, 0);
         server.post("/api/auth/login", login).await.assert_status(200);
     }
 

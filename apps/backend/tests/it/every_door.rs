@@ -8,9 +8,6 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request};
-use countersign::core::origin::Origin;
-use countersign::features::auth::operator;
-use countersign::features::{mail, sessions};
 use countersign::settings::{Settings, SettingsFile, Sources};
 use countersign_store::{query, sql};
 use countersign_testkit::{Answer, Database, Launch, PASSWORD, Person, ScratchDatabase, TestServer, on_both_databases};
@@ -333,7 +330,7 @@ on_both_databases! {
         assert_eq!(ada.get("/api/auth/me").await.json()["email"], "ada@example.org");
 
         let invited = "carla@example.com".parse().unwrap();
-        operator::invite(&server.context, &invited, &Origin::command_line()).await.unwrap();
+        server.context.operator.invite(&invited).await.unwrap();
         let invitation = mailed(&server, "token=").await;
         server.post("/api/auth/recover", json!({ "email": "bob@example.com" })).await.assert_status(202);
         let reset = mailed(&server, "/recover/password").await;
@@ -352,7 +349,7 @@ on_both_databases! {
         let server = TestServer::start(database).await;
         let invite = async |name: &str| {
             let email = format!("{name}@example.com").parse().unwrap();
-            operator::invite(&server.context, &email, &Origin::command_line()).await.unwrap().expect("nobody has it");
+            server.context.operator.invite(&email).await.unwrap().expect("nobody has it");
             server.mail().await
         };
         let accept = |token: &str| server.post("/api/auth/recover/confirm", json!({ "token": token, "new_password": NEW_PASSWORD }));
@@ -501,7 +498,7 @@ on_both_databases! {
         server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202);
         let recover = server.mail().await.token();
         let boss = "boss@example.com".parse().unwrap();
-        operator::invite(&server.context, &boss, &Origin::command_line()).await.unwrap();
+        server.context.operator.invite(&boss).await.unwrap();
         let invitation = server.mail().await.token();
         let signed_in = page(&server, "/signin", &[("email", "ada@example.com"), ("password", PASSWORD)], "").await.assert_status(303);
         let cookie = signed_in.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned()).collect::<Vec<_>>().join("; ");
@@ -589,8 +586,8 @@ on_both_databases! {
         ada.refresh(&ada.refresh_token).await.assert_status(200);
         let sweep = async |days: u64| {
             server.context.clock.advance(Duration::from_secs(days * 24 * 60 * 60));
-            while sessions::sweep_once(&server.context).await.unwrap() > 0 {}
-            mail::tidy(&server.context).await.unwrap();
+            while server.context.sessions.sweep_once().await.unwrap() > 0 {}
+            server.context.mail.tidy().await.unwrap();
             let mut rows = [0_i64; 5];
             for (at, table) in [
                 sql!("SELECT count(*) FROM sessions"), sql!("SELECT count(*) FROM refresh_tokens"), sql!("SELECT count(*) FROM outbox"),

@@ -3,7 +3,6 @@
 use axum::body::Body;
 use axum::http::{Method, Request};
 use countersign::core::ids::AccountId;
-use countersign::features::auth::operator;
 use countersign_store::{query, sql};
 use countersign_testkit::{Answer, Database, PASSWORD, Person, TestServer, on_both_databases};
 use serde_json::{Value, json};
@@ -36,7 +35,10 @@ async fn ada_with<'s>(server: &'s TestServer, scopes: &str) -> (Person<'s>, Stri
         .unwrap()
         .to_owned();
     let account = AccountId(id.parse().unwrap());
-    operator::grant(&server.context, account, &scopes.parse().unwrap())
+    server
+        .context
+        .operator
+        .grant(account, &scopes.parse().unwrap())
         .await
         .unwrap();
     (server.sign_in("ada").await, id)
@@ -153,7 +155,7 @@ on_both_databases! {
         ada.post("/api/auth/logout", Value::Null).await.assert_status(204);
         assert_refused(ada.get(FORWARD).await, 401, "invalid_token");
         let ada = server.sign_in("ada").await;
-        operator::set_disabled(&server.context, AccountId(id.parse().unwrap()), true).await.unwrap();
+        server.context.operator.set_disabled(AccountId(id.parse().unwrap()), true).await.unwrap();
         assert_refused(ada.get(FORWARD).await, 401, "invalid_token");
         let eve = server.user("eve").await;
         eve.delete("/api/auth/me", json!({ "password": PASSWORD })).await.assert_status(204);

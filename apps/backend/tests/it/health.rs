@@ -80,7 +80,7 @@ on_both_databases! {
 }
 
 async fn metrics(server: &TestServer) -> String {
-    let router = countersign::features::health::metrics_router(server.context.clone());
+    let router = countersign::features::health::metrics_router(server.context.health.clone());
     let answer = router
         .oneshot(Request::get("/metrics").body(Body::empty()).unwrap())
         .await

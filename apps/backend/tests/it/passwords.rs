@@ -6,7 +6,6 @@ use std::process::{Command, Output, Stdio};
 use countersign::core::email::Email;
 use countersign::core::ids::AccountId;
 use countersign::features::accounts;
-use countersign::features::auth::operator;
 use countersign_testkit::{Answer, Database, PASSWORD, Person, TestServer, on_both_databases};
 use serde_json::json;
 
@@ -121,7 +120,7 @@ on_both_databases! {
             set_hash(&server, &old, (*hash).to_owned()).await;
         }
         // What another process finds at its start it need not meet first.
-        server.context.learn_schemes().await.unwrap();
+        server.context.accounts.learn_schemes().await.unwrap();
         let cost = async |email: &str, password: &str, status: u16| {
             let before = computed(&server);
             let answer = server.post("/api/auth/login", json!({ "email": email, "password": password })).await;
@@ -156,9 +155,9 @@ on_both_databases! {
         // With the last account that has them they are gone.
         for name in ["old0", "old1", "old2", "old3", "old4", "late"] {
             let id: AccountId = id_of(&server, &format!("{name}@example.com")).await;
-            operator::delete(&server.context, &accounts::find(&server.context.db, id).await.unwrap().unwrap()).await.unwrap();
+            server.context.operator.delete(&accounts::find(&server.context.db, id).await.unwrap().unwrap()).await.unwrap();
         }
-        server.context.learn_schemes().await.unwrap();
+        server.context.accounts.learn_schemes().await.unwrap();
         assert_eq!(cost("nobody@example.com", "wrong", 401).await, [1, 0, 0, 0]);
     }
 
@@ -175,7 +174,7 @@ on_both_databases! {
             .context
             .db
             .transact(|tx| {
-                Box::pin(async move { accounts::change_password(tx, (id, None), hash, now).await.map(drop) })
+                Box::pin(async move { accounts::change_password(tx, id, None, hash, now).await.map(drop) })
             })
             .await
             .unwrap();
@@ -217,7 +216,7 @@ async fn set_hash(server: &TestServer, person: &Person<'_>, hash: String) {
     server
         .context
         .db
-        .transact(|tx| Box::pin(async move { accounts::change_password(tx, (id, None), hash, now).await.map(drop) }))
+        .transact(|tx| Box::pin(async move { accounts::change_password(tx, id, None, hash, now).await.map(drop) }))
         .await
         .unwrap();
 }

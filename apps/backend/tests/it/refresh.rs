@@ -8,7 +8,6 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use countersign::core::origin::Origin;
-use countersign::features::sessions;
 use countersign_store::{query, sql};
 use countersign_testkit::{Database, Person, TestServer, on_both_databases};
 use futures_util::future::join_all;
@@ -72,7 +71,7 @@ on_both_databases! {
         let ada = server.user("ada").await;
         refresh_from(&server, &ada, "198.51.100.7:1", "Firefox").await;
         server.context.clock.advance(Duration::from_secs(31));
-        sessions::sweep_once(&server.context).await.unwrap();
+        server.context.sessions.sweep_once().await.unwrap();
         let kept: Vec<String> = query(sql!("SELECT spent_with FROM refresh_tokens WHERE spent_with IS NOT NULL"))
             .all(&server.context.db)
             .await
@@ -236,15 +235,16 @@ mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
                 match by {
                     By::Session => {
                         assert!(
-                            sessions::revoke(&server.context, session, Some(account), &origin)
+                            server
+                                .context
+                                .sessions
+                                .revoke(session, Some(account), &origin)
                                 .await
                                 .unwrap()
                         );
                     }
                     _ => {
-                        countersign::features::auth::logout_all(&server.context, account, &origin)
-                            .await
-                            .unwrap();
+                        server.context.auth.logout_all(account, &origin).await.unwrap();
                     }
                 }
             }

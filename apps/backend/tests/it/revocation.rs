@@ -11,7 +11,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::Context;
 use countersign::core::ids::AccountId;
-use countersign::features::auth::operator;
 use countersign::features::revocation::Bit;
 use countersign_jose::{Present, StatusListClaims, StatusListExpectation, verify};
 use countersign_store::{Role, query, sql};
@@ -116,12 +115,12 @@ on_both_databases! {
                 "delete" => drop(ada.delete("/api/auth/me", json!({ "password": PASSWORD })).await.assert_status(204)),
                 "operator password" => {
                     let account = countersign::features::accounts::find(&context.db, id).await.unwrap().unwrap();
-                    operator::set_password(context, &account, "another long umbrella".to_owned().into()).await.unwrap();
+                    context.operator.set_password(&account, "another long umbrella".to_owned().into()).await.unwrap();
                 }
-                "operator disable" => assert!(operator::set_disabled(context, id, true).await.unwrap()),
+                "operator disable" => assert!(context.operator.set_disabled(id, true).await.unwrap()),
                 "operator delete" => {
                     let account = countersign::features::accounts::find(&context.db, id).await.unwrap().unwrap();
-                    operator::delete(context, &account).await.unwrap();
+                    context.operator.delete(&account).await.unwrap();
                 }
                 other => panic!("{other} is no way"),
             }
@@ -346,7 +345,7 @@ async fn two_nodes_agree() {
     );
     there.revocations.refresh().await.unwrap();
     assert!(there.guard.verify(&ada.access_token).await.is_err());
-    operator::set_disabled(&there, id_of(&eve).await, true).await.unwrap();
+    there.operator.set_disabled(id_of(&eve).await, true).await.unwrap();
     here.revocations.refresh().await.unwrap();
     eve.get("/api/auth/me").await.assert_problem(401, "invalid_token");
 

@@ -69,18 +69,17 @@ on_both_databases! {
     }
 
     async fn c49_nothing_waits_for_the_sweeper_and_it_removes_only_what_has_ended(database: Database) {
-        use countersign::features::sessions::sweep_once;
         let server = TestServer::start(database).await;
         let ada = server.user("ada").await;
         let next = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
         server.context.clock.advance(Duration::from_secs(31));
         // The seal of the successor goes; the spent token stays, or its reuse would not be noticed.
-        assert_eq!(sweep_once(&server.context).await.unwrap(), 1);
-        assert_eq!(sweep_once(&server.context).await.unwrap(), 0);
+        assert_eq!(server.context.sessions.sweep_once().await.unwrap(), 1);
+        assert_eq!(server.context.sessions.sweep_once().await.unwrap(), 0);
         ada.refresh(&ada.refresh_token).await.assert_problem(401, "invalid_refresh_token");
         ada.with(&next).get("/api/auth/me").await.assert_problem(401, "invalid_token");
         server.context.clock.advance(91 * DAY);
         // Both tokens and the session.
-        assert_eq!(sweep_once(&server.context).await.unwrap(), 3);
+        assert_eq!(server.context.sessions.sweep_once().await.unwrap(), 3);
     }
 }

@@ -9,9 +9,9 @@ use countersign_store::{Db, Examination, Kind, Lack, OpenError, Role, Schema, Sh
 use super::finding::Finding;
 use super::{CLOSE, compare_clocks};
 use crate::commands::database_is_new;
-use crate::context::{self, Access, Opening, database_options, place_of};
 use crate::core::clock::Clock;
 use crate::features::audit;
+use crate::installation::{self, Access, Opening, database_options, place_of};
 use crate::migrations;
 use crate::settings::Settings;
 
@@ -34,7 +34,7 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
         return None;
     }
     let url = settings.database_url.expose();
-    if let Err(error) = context::look_at_file(url) {
+    if let Err(error) = installation::look_at_file(url) {
         findings.push(Finding::broken(DATABASE, error.to_string(), ""));
         return None;
     }

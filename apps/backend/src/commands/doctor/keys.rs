@@ -6,9 +6,9 @@ use std::time::Duration;
 use countersign_store::Db;
 
 use super::finding::Finding;
-use crate::context::key_options;
 use crate::core::clock::Clock;
 use crate::features::keys::{KeyOperator, KeyState, ListedKey, current_kid};
+use crate::installation::key_options;
 use crate::settings::Settings;
 
 const KEYS: &str = "keys";

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use super::output::harmless;
 use super::{Failure, Standard, database_is_new};
-use crate::context::place_of;
 use crate::core::clock::Clock;
+use crate::installation::place_of;
 use crate::settings::Settings;
 pub(super) use database::has_no_log;
 use finding::{Finding, State};

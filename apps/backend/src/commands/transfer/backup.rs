@@ -12,9 +12,9 @@ use super::format::{Heading, Part, Reader, Writer};
 use super::{Counted, Progress, rows, summary, warning};
 use crate::commands::doctor::has_no_log;
 use crate::commands::{Failure, Standard, notice};
-use crate::context::{Access, Opening, open_database};
 use crate::core::clock::Clock;
 use crate::features::audit::{self, Actor, Event, Kind};
+use crate::installation::{Access, Opening, open_database};
 use crate::migrations;
 use crate::settings::Settings;
 

@@ -7,9 +7,9 @@ use super::target::{Target, refuse_used_file};
 use super::{rows, summary, warning};
 use crate::commands::cli::MigrateDatabase;
 use crate::commands::{Failure, Standard};
-use crate::context::{Access, look_at_file};
 use crate::core::clock::Clock;
 use crate::features::audit::{self, Actor, Event, Kind};
+use crate::installation::{Access, look_at_file};
 use crate::migrations;
 
 pub(in crate::commands) async fn move_database(

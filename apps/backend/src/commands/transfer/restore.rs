@@ -10,11 +10,11 @@ use super::target::{Target, refuse_used_file};
 use super::{rows, summary, warning};
 use crate::commands::cli::Restore;
 use crate::commands::{Failure, Standard};
-use crate::context::{Access, database_options};
 use crate::core::clock::Clock;
 use crate::core::origin::Origin;
 use crate::features::audit::{self, Actor, Event, Kind};
 use crate::features::sessions;
+use crate::installation::{Access, database_options};
 use crate::migrations;
 use crate::settings::Settings;
 

@@ -6,8 +6,8 @@ use countersign_store::{Db, Digest, FileContents, Migration, Piece, Table, Value
 
 use super::{Counted, Progress};
 use crate::commands::Failure;
-use crate::context::look_at_file;
 use crate::core::clock::Clock;
+use crate::installation::look_at_file;
 use crate::migrations;
 
 /// How many rows are written at a time.

@@ -6,13 +6,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::schemas::UserBody;
-use super::service;
-use crate::Context;
+use super::service::Profiles;
 use crate::core::dependencies::{CurrentUser, Identified};
 use crate::core::problem::{Problem, ProblemBody};
 
 /// The routes of this feature.
-pub fn router() -> OpenApiRouter<Context> {
+pub fn router() -> OpenApiRouter<Profiles> {
     OpenApiRouter::new().routes(routes!(me))
 }
 
@@ -22,7 +21,7 @@ pub fn router() -> OpenApiRouter<Context> {
         (status = OK, description = "The account behind the token", body = UserBody),
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
-async fn me(State(context): State<Context>, user: CurrentUser) -> Result<Json<UserBody>, Problem> {
-    let account = service::profile(&context, user.account_id()).await?;
+async fn me(State(profiles): State<Profiles>, user: CurrentUser) -> Result<Json<UserBody>, Problem> {
+    let account = profiles.of(user.account_id()).await?;
     Ok(Json(account.into()))
 }

@@ -1,15 +1,23 @@
 //! The rules of accounts: who may have one, and who may have a session.
 
-use countersign_guard::{Denied, Reason};
-use countersign_store::{Conn, Error, Tx};
+use std::time::Duration;
+
+use countersign_guard::{Denied, Guard, Reason};
+use countersign_store::{Conn, Db, Error, Tx};
+use uuid::Uuid;
 
 use super::store::{self, Account, NewAccount, Standing};
-use crate::Context;
 use crate::core::email::NewEmail;
 use crate::core::ids::AccountId;
 use crate::core::origin::Origin;
-use crate::core::password::{HashError, Password, PasswordFault};
-use crate::features::audit::{self, Event, Kind};
+use crate::core::password::{HashError, Hasher, Password, PasswordFault};
+use crate::core::platform::Platform;
+use crate::features::audit::{Audit, Event, Kind};
+
+/// How often it is looked which kinds of password hashes are stored.
+const LEARN_EVERY: Duration = Duration::from_secs(60 * 60);
+/// Hashes that are read at a time.
+const LEARN_AT_A_TIME: i64 = 1_000;
 
 /// A counter of an account that rises when something about it becomes void.
 pub type Version = i64;
@@ -41,6 +49,13 @@ pub async fn may_sign_in<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result
     store::standing(conn, id).await
 }
 
+/// How accounts come into being. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Accounts {
+    pub(crate) platform: Platform,
+    pub(crate) audit: Audit,
+}
+
 /// What an account is made of.
 pub struct New<'a> {
     /// Its id.
@@ -53,68 +68,116 @@ pub struct New<'a> {
     pub origin: &'a Origin,
 }
 
-/// Makes an account within a transaction. `None`: there is one with this address.
-///
-/// # Errors
-/// Those of the database.
-pub async fn add(tx: &mut Tx<'_>, context: &Context, new: &New<'_>) -> Result<Option<Account>, Error> {
-    let row = NewAccount {
-        id: new.id,
-        email: new.email,
-        password_hash: new.password_hash,
-        created_at: context.clock.now(),
-    };
-    if store::insert(tx, &row).await?.is_none() {
-        return Ok(None);
+impl Accounts {
+    /// Makes an account within a transaction. `None`: there is one with this address.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn add(&self, tx: &mut Tx<'_>, new: &New<'_>) -> Result<Option<Account>, Error> {
+        let row = NewAccount {
+            id: new.id,
+            email: new.email,
+            password_hash: new.password_hash,
+            created_at: self.platform.clock.now(),
+        };
+        if store::insert(tx, &row).await?.is_none() {
+            return Ok(None);
+        }
+        self.audit
+            .record(tx, Event::new(Kind::AccountRegistered, new.id, new.origin))
+            .await?;
+        store::find(tx, new.id).await
     }
-    audit::record(tx, context, Event::new(Kind::AccountRegistered, new.id, new.origin)).await?;
-    store::find(tx, new.id).await
-}
 
-/// Makes an account, whoever may sign up. The command line calls it.
-///
-/// # Errors
-/// [`AccountError`].
-pub async fn register(
-    context: &Context,
-    email: NewEmail,
-    password: Password,
-    origin: &Origin,
-) -> Result<Account, AccountError> {
-    let password = context
-        .check_password(&password, email.typed())
-        .map_err(AccountError::Password)?;
-    let password_hash = &context.hasher.hash(password).await?;
-    let (id, email) = (AccountId::new(context.clock.now(), context.chance), &email);
-    let made = context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                let new = New {
-                    id,
-                    email,
-                    password_hash,
-                    origin,
-                };
-                add(tx, context, &new).await
+    /// Makes an account, whoever may sign up. The command line calls it.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn register(
+        &self,
+        email: NewEmail,
+        password: Password,
+        origin: &Origin,
+    ) -> Result<Account, AccountError> {
+        let password = self
+            .platform
+            .check_password(&password, email.typed())
+            .map_err(AccountError::Password)?;
+        let password_hash = &self.platform.hasher.hash(password).await?;
+        let (id, email) = (AccountId::new(self.platform.clock.now(), self.platform.chance), &email);
+        let made = self
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let new = New {
+                        id,
+                        email,
+                        password_hash,
+                        origin,
+                    };
+                    self.add(tx, &new).await
+                })
             })
-        })
-        .await?;
-    made.ok_or(AccountError::EmailTaken)
+            .await?;
+        made.ok_or(AccountError::EmailTaken)
+    }
+
+    /// Looks which kinds of password hashes are stored, so that each question about a password costs as much as for any of
+    /// them. It is done at the start and then every hour: hashes come by an import, and go when their owners sign in.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn learn_schemes(&self) -> Result<(), Error> {
+        let (db, hasher) = (&self.platform.db, &self.platform.hasher);
+        let (current, mut kinds, mut after) = (hasher.current_prefix(), Vec::<String>::new(), AccountId(Uuid::nil()));
+        loop {
+            // Of those that are not current there are none most of the time; one of each kind is kept.
+            let outdated = store::outdated_hashes(db, &current, after, LEARN_AT_A_TIME).await?;
+            let Some(last) = outdated.last() else { break };
+            after = last.id;
+            for found in outdated {
+                if !kinds.iter().any(|kind| Hasher::are_alike(kind, &found.password_hash)) {
+                    kinds.push(found.password_hash);
+                }
+            }
+        }
+        hasher.learn(&kinds);
+        Ok(())
+    }
+
+    /// Does so every hour until the process ends.
+    pub async fn learn_schemes_forever(self) {
+        loop {
+            tokio::time::sleep(LEARN_EVERY).await;
+            if let Err(error) = self.learn_schemes().await {
+                tracing::warn!(%error, "the kinds of stored password hashes could not be told; trying again");
+            }
+        }
+    }
 }
 
-/// The account behind a token that was just verified. `forward` calls it too.
-///
-/// # Errors
-/// [`Denied`] if the account was deleted meanwhile, or the database failed.
-pub async fn profile(context: &Context, id: AccountId) -> Result<Account, Denied> {
-    match store::find(&context.db, id).await {
-        Ok(Some(account)) => Ok(account),
-        // It was deleted between the check and now.
-        Ok(None) => Err(context.guard.denied(Reason::Revoked)),
-        Err(error) => {
-            tracing::warn!(%error, "an account could not be read");
-            Err(context.guard.denied(Reason::Unavailable))
+/// The accounts behind tokens that were just verified. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Profiles {
+    pub(crate) db: Db,
+    pub(crate) guard: Guard,
+}
+
+impl Profiles {
+    /// The account behind such a token. `forward` calls it too.
+    ///
+    /// # Errors
+    /// [`Denied`] if the account was deleted meanwhile, or the database failed.
+    pub async fn of(&self, id: AccountId) -> Result<Account, Denied> {
+        match store::find(&self.db, id).await {
+            Ok(Some(account)) => Ok(account),
+            // It was deleted between the check and now.
+            Ok(None) => Err(self.guard.denied(Reason::Revoked)),
+            Err(error) => {
+                tracing::warn!(%error, "an account could not be read");
+                Err(self.guard.denied(Reason::Unavailable))
+            }
         }
     }
 }

@@ -40,6 +40,8 @@ row! {
         pub password_hash: String,
         /// Rises with each change of the password.
         pub credential_version: Version,
+        /// Rises when all sessions are ended.
+        pub session_epoch: Version,
         /// When the last of the wrong passwords in a row is forgiven.
         pub failures_until: Option<Timestamp>,
         /// When the address was proven.
@@ -203,7 +205,8 @@ row! {
 /// Up to `limit` hashes that do not begin with `current`, of accounts after `after`, in the order of their ids.
 pub async fn outdated_hashes<'c>(
     conn: impl Into<Conn<'c>>,
-    (current, after): (&str, AccountId),
+    current: &str,
+    after: AccountId,
     limit: i64,
 ) -> Result<Vec<Outdated>, Error> {
     // Nothing in it has a meaning to LIKE: small letters, digits, and $ = , between them.
@@ -224,7 +227,7 @@ pub async fn outdated_hashes<'c>(
 /// What a sign-in checks the password against. Disabled accounts too: they must cost the same.
 pub async fn credentials_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Result<Option<Credentials>, Error> {
     query(sql!(
-        "SELECT id, email, password_hash, credential_version, failures_until, email_verified_at
+        "SELECT id, email, password_hash, credential_version, session_epoch, failures_until, email_verified_at
            FROM accounts
           WHERE email_key = $1"
     ))
@@ -236,7 +239,7 @@ pub async fn credentials_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) 
 /// What a signed-in person's password is checked against.
 pub async fn credentials_by_id<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Credentials>, Error> {
     query(sql!(
-        "SELECT id, email, password_hash, credential_version, failures_until, email_verified_at
+        "SELECT id, email, password_hash, credential_version, session_epoch, failures_until, email_verified_at
            FROM accounts
           WHERE id = $1"
     ))
@@ -283,7 +286,8 @@ pub async fn sign_in(tx: &mut Tx<'_>, id: AccountId, now: Timestamp, rehashed: O
 pub async fn count_failure(
     tx: &mut Tx<'_>,
     id: AccountId,
-    (now, full): (Timestamp, Timestamp),
+    now: Timestamp,
+    full: Timestamp,
     forgiven_after: i64,
 ) -> Result<Option<Timestamp>, Error> {
     query(sql!(
@@ -301,27 +305,28 @@ pub async fn count_failure(
     .await
 }
 
-/// Sets a new password and ends all sessions, if the password is still the one of version `seen` (or whatever it
-/// is, where `seen` is `None`). Gives the epoch that sessions must have from now on.
+/// Sets a new password, if the password is still the one of version `seen` (or whatever it is, where `seen` is `None`). Says
+/// whether it was. The caller ends the sessions.
 pub async fn change_password(
     tx: &mut Tx<'_>,
-    (id, seen): (AccountId, Option<Version>),
+    id: AccountId,
+    seen: Option<Version>,
     password_hash: &str,
     now: Timestamp,
-) -> Result<Option<Version>, Error> {
-    query(sql!(
+) -> Result<bool, Error> {
+    let changed = query(sql!(
         "UPDATE accounts
-            SET password_hash = $3, credential_version = credential_version + 1, session_epoch = session_epoch + 1,
+            SET password_hash = $3, credential_version = credential_version + 1,
                 failed_sign_ins = 0, failures_until = NULL, updated_at = $4
-          WHERE id = $1 AND credential_version = COALESCE($2, credential_version)
-      RETURNING session_epoch"
+          WHERE id = $1 AND credential_version = COALESCE($2, credential_version)"
     ))
     .bind(id)
     .bind(seen)
     .bind(password_hash)
     .bind(now)
-    .optional(tx)
-    .await
+    .execute(tx)
+    .await?;
+    Ok(changed > 0)
 }
 
 /// The address is proven to be its owner's, in the very spelling that the mail went to. Says whether it was not before.
@@ -370,19 +375,19 @@ pub async fn change_email(tx: &mut Tx<'_>, id: AccountId, email: &NewEmail, now:
     Ok(changed > 0)
 }
 
-/// Ends all sessions of an account, also those that are just being born.
-pub async fn end_sessions(tx: &mut Tx<'_>, id: AccountId, now: Timestamp) -> Result<(), Error> {
+/// Raises the session epoch of an account, and gives the new one: every session of an earlier epoch has ended, also one that
+/// is just being opened. `sessions` calls it when it ends all.
+pub async fn raise_session_epoch(tx: &mut Tx<'_>, id: AccountId, now: Timestamp) -> Result<Option<Version>, Error> {
     query(sql!(
-        "UPDATE accounts SET session_epoch = session_epoch + 1, updated_at = $2 WHERE id = $1"
+        "UPDATE accounts SET session_epoch = session_epoch + 1, updated_at = $2 WHERE id = $1 RETURNING session_epoch"
     ))
     .bind(id)
     .bind(now)
-    .execute(tx)
+    .optional(tx)
     .await
-    .map(drop)
 }
 
-/// Disables an account (with all its sessions) or enables it again. Says whether that changed anything.
+/// Disables an account or enables it again. Says whether that changed anything. The caller ends the sessions.
 pub async fn set_disabled(
     tx: &mut Tx<'_>,
     id: AccountId,
@@ -390,7 +395,7 @@ pub async fn set_disabled(
     now: Timestamp,
 ) -> Result<bool, Error> {
     let changed = query(sql!(
-        "UPDATE accounts SET disabled_at = $2, session_epoch = session_epoch + 1, updated_at = $3
+        "UPDATE accounts SET disabled_at = $2, updated_at = $3
           WHERE id = $1 AND (disabled_at IS NULL) = $4"
     ))
     .bind(id)

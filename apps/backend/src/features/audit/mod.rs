@@ -8,8 +8,7 @@ mod service;
 mod store;
 
 pub use service::{
-    Actor, Event, Filter, Kind, Outcome, Piece, SealError, VerifyError, Waiting, Witness, erase, forget, judge_piece,
-    keep_forever, list, read, record, record_alone, record_at, reference, retire, seal, verify, waiting,
-    write_refusals,
+    AccountLookup, Actor, Audit, Event, Filter, Kind, Lookup, Outcome, Piece, SealError, VerifyError, Waiting,
+    judge_piece, record_alone, record_at, reference,
 };
 pub use store::{Entry, Listed, Unsealed, newest, of_account};

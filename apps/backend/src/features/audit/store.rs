@@ -385,7 +385,7 @@ fn next(revision: i64) -> i64 {
 }
 
 /// Moves the end of the chain, if nobody else has moved it.
-pub(super) async fn advance(tx: &mut Tx<'_>, revision: i64, (seq, hash): (i64, Hash)) -> Result<bool, Error> {
+pub(super) async fn advance(tx: &mut Tx<'_>, revision: i64, seq: i64, hash: Hash) -> Result<bool, Error> {
     let changed = query(sql!(
         "UPDATE audit_head SET revision = $4, seq = $2, hash = $3 WHERE id = 1 AND revision = $1"
     ))
@@ -505,7 +505,7 @@ pub(super) async fn mark_sent(conn: impl Into<Conn<'_>>, seq: i64, now: Timestam
         .map(drop)
 }
 
-pub(super) async fn insert_checkpoint(tx: &mut Tx<'_>, (seq, at): (i64, Timestamp), token: &str) -> Result<(), Error> {
+pub(super) async fn insert_checkpoint(tx: &mut Tx<'_>, seq: i64, at: Timestamp, token: &str) -> Result<(), Error> {
     query(sql!(
         "INSERT INTO audit_checkpoints (seq, token, sealed_at) VALUES ($1, $2, $3)"
     ))
@@ -547,11 +547,7 @@ pub(super) async fn subject<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -
 }
 
 /// Remembers whose a new pseudonym is, in the place of one that was none of ours.
-pub(super) async fn remember(
-    tx: &mut Tx<'_>,
-    (pseudonym, salt): (Uuid, Salt),
-    account: AccountId,
-) -> Result<(), Error> {
+pub(super) async fn remember(tx: &mut Tx<'_>, pseudonym: Uuid, salt: Salt, account: AccountId) -> Result<(), Error> {
     query(sql!(
         "INSERT INTO audit_subjects (pseudonym, account_id, salt) VALUES ($1, $2, $3)
          ON CONFLICT (account_id) DO UPDATE SET pseudonym = excluded.pseudonym, salt = excluded.salt"

@@ -9,7 +9,6 @@ mod service;
 pub use router::router;
 pub use schemas::{MailAnswerBody, MailAskedBody, MailRequestBody, answer_mistake, handle_mistake};
 pub use service::{
-    AskError, Asking, Credentials, ExportBody, Holder, LoginError, PasswordError, Registration, SignUpError, SignedUp,
-    ask, change_password, confirm, delete, enter, enter_by_email, export, logout_all, notify, notify_at, operator,
-    settle, sign_up,
+    AskError, Asking, Auth, Credentials, ExportBody, Holder, LoginError, Operator, PasswordChange, PasswordError,
+    Registration, SignUpError, SignedUp,
 };

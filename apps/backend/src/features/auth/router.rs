@@ -13,9 +13,8 @@ use super::schemas::{
     PasswordChangeBody, RegistrationBody, handle_mistake,
 };
 use super::service::{
-    self, AskError, Asking, ExportBody, ExportError, LoginError, PasswordError, SignUpError, SignedUp,
+    AskError, Asking, Auth, ExportBody, ExportError, LoginError, PasswordChange, PasswordError, SignUpError, SignedUp,
 };
-use crate::Context;
 use crate::core::dependencies::{CurrentUser, Identified};
 use crate::core::extract;
 use crate::core::handle::Handle;
@@ -28,7 +27,7 @@ use crate::features::proofs::ProofError;
 use crate::features::sessions::{RefreshBody, TokenBody};
 
 /// The routes of this feature.
-pub fn router() -> OpenApiRouter<Context> {
+pub fn router() -> OpenApiRouter<Auth> {
     OpenApiRouter::new()
         .routes(routes!(register))
         .routes(routes!(login))
@@ -55,17 +54,15 @@ pub fn router() -> OpenApiRouter<Context> {
         (status = "default", description = "Not registered", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn register(
-    State(context): State<Context>,
+    State(auth): State<Auth>,
     origin: Origin,
     extract::Checked(body): extract::Checked<RegistrationBody>,
 ) -> Result<Response, Problem> {
-    let handle = Handle::generate(context.chance);
-    Ok(
-        match service::sign_up(&context, body.of(handle.hash())?, &origin).await? {
-            SignedUp::Made(account) => (StatusCode::CREATED, Json(UserBody::from(*account))).into_response(),
-            SignedUp::Asked => (StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))).into_response(),
-        },
-    )
+    let handle = Handle::generate(auth.platform.chance);
+    Ok(match auth.sign_up(body.of(handle.hash())?, &origin).await? {
+        SignedUp::Made(account) => (StatusCode::CREATED, Json(UserBody::from(*account))).into_response(),
+        SignedUp::Asked => (StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))).into_response(),
+    })
 }
 
 /// Ask for a mail to sign in with
@@ -78,18 +75,18 @@ async fn register(
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn ask_to_sign_in(
-    State(context): State<Context>,
+    State(auth): State<Auth>,
     origin: Origin,
     extract::Checked(body): extract::Checked<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
-    let handle = body.handle(context.chance)?;
+    let handle = body.handle(auth.platform.chance)?;
     let asking = Asking {
         purpose: Purpose::SignIn,
         to: &body.email()?,
         handle: handle.hash(),
         by: None,
     };
-    service::ask(&context, &asking, &origin).await?;
+    auth.ask(&asking, &origin).await?;
     Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
 }
 
@@ -103,15 +100,16 @@ async fn ask_to_sign_in(
         (status = "default", description = "Not signed in", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn login_by_email(
-    State(context): State<Context>,
+    State(auth): State<Auth>,
     origin: Origin,
     extract::Checked(body): extract::Checked<EmailLoginBody>,
 ) -> Result<Json<TokenBody>, Problem> {
     let (scopes, answer) = (body.scopes()?, body.answer());
     let handle = answer.handle();
-    let answer = (answer.try_into()?, handle);
-    let result = service::sign_in_by_email(&context, answer, &scopes, &origin).await;
-    context
+    let result = auth
+        .sign_in_by_email(answer.try_into()?, handle, &scopes, &origin)
+        .await;
+    auth.platform
         .metrics
         .login(result.as_ref().err().map_or("success", LoginError::outcome));
     Ok(Json(result?.into()))
@@ -126,14 +124,14 @@ async fn login_by_email(
         (status = OK, description = "Signed in", body = TokenBody),
         (status = "default", description = "Not signed in", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
-async fn login(State(context): State<Context>, origin: Origin, body: LoginBody) -> Result<Json<TokenBody>, Problem> {
-    let result = service::login(&context, body.try_into()?, &origin).await;
-    context
+async fn login(State(auth): State<Auth>, origin: Origin, body: LoginBody) -> Result<Json<TokenBody>, Problem> {
+    let result = auth.login(body.try_into()?, &origin).await;
+    auth.platform
         .metrics
         .login(result.as_ref().err().map_or("success", LoginError::outcome));
     match result {
         Ok(tokens) => Ok(Json(tokens.into())),
-        Err(LoginError::Invalid) => Err(Problem::new(Code::InvalidCredentials).challenge(&context.challenge())),
+        Err(LoginError::Invalid) => Err(Problem::new(Code::InvalidCredentials).challenge(&auth.platform.challenge())),
         Err(error) => Err(error.into()),
     }
 }
@@ -149,22 +147,24 @@ async fn login(State(context): State<Context>, origin: Origin, body: LoginBody) 
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn logout(
-    State(context): State<Context>,
+    State(auth): State<Auth>,
     user: Result<CurrentUser, countersign_guard::Denied>,
     origin: Origin,
     request: Request,
 ) -> Result<StatusCode, Problem> {
-    let body = extract::optional::<_, RefreshBody>(request, &context).await;
+    let body = extract::optional::<_, RefreshBody>(request, &auth).await;
     // The refresh token counts where there is one: it works when the access token does not.
     let presented = body.as_ref().ok().and_then(|body| body.as_ref()?.secret());
     let known = match &presented {
-        Some(presented) => service::logout_by_refresh_token(&context, presented, &origin).await?,
+        Some(presented) => auth.logout_by_refresh_token(presented, &origin).await?,
         None => false,
     };
     match (user, body) {
-        (Ok(user), _) => service::logout(&context, user.session_id(), user.account_id(), &origin).await?,
+        (Ok(user), _) => auth.logout(user.session_id(), user.account_id(), &origin).await?,
         (Err(_), Ok(Some(_))) if known => {}
-        (Err(_), Ok(Some(_))) => return Err(Problem::new(Code::InvalidRefreshToken).challenge(&context.challenge())),
+        (Err(_), Ok(Some(_))) => {
+            return Err(Problem::new(Code::InvalidRefreshToken).challenge(&auth.platform.challenge()));
+        }
         (Err(denied), Ok(None)) => return Err(denied.into()),
         (Err(_), Err(problem)) => return Err(problem),
     }
@@ -177,8 +177,8 @@ async fn logout(
         (status = NO_CONTENT, description = "Every session of the account has ended"),
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
-async fn logout_all(State(context): State<Context>, user: CurrentUser, origin: Origin) -> Result<StatusCode, Problem> {
-    service::logout_all(&context, user.account_id(), &origin).await?;
+async fn logout_all(State(auth): State<Auth>, user: CurrentUser, origin: Origin) -> Result<StatusCode, Problem> {
+    auth.logout_all(user.account_id(), &origin).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -192,16 +192,18 @@ async fn logout_all(State(context): State<Context>, user: CurrentUser, origin: O
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn change_password(
-    State(context): State<Context>,
+    State(auth): State<Auth>,
     user: CurrentUser,
     origin: Origin,
     extract::Checked(body): extract::Checked<PasswordChangeBody>,
 ) -> Result<StatusCode, Problem> {
-    let whose = (user.account_id(), user.session_id());
-    let passwords = (body.current_password, body.new_password);
-    service::change_password(&context, whose, passwords, &origin)
+    let passwords = PasswordChange {
+        current: body.current_password,
+        new: body.new_password,
+    };
+    auth.change_password(user.session_ref(), passwords, &origin)
         .await
-        .map_err(|error| refused(&context, error))?;
+        .map_err(|error| refused(&auth, error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -211,15 +213,11 @@ async fn change_password(
         (status = OK, description = "One JSON document", body = ExportBody),
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
-async fn export(
-    State(context): State<Context>,
-    user: CurrentUser,
-    origin: Origin,
-) -> Result<Json<ExportBody>, Problem> {
-    let export = service::export(&context, (user.account_id(), user.session_id()), &origin).await?;
+async fn export(State(auth): State<Auth>, user: CurrentUser, origin: Origin) -> Result<Json<ExportBody>, Problem> {
+    let export = auth.export(user.session_ref(), &origin).await?;
     export
         .map(Json)
-        .ok_or_else(|| Problem::new(Code::InvalidToken).challenge(&context.challenge()))
+        .ok_or_else(|| Problem::new(Code::InvalidToken).challenge(&auth.platform.challenge()))
 }
 
 /// Delete my account
@@ -232,22 +230,21 @@ async fn export(
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn delete(
-    State(context): State<Context>,
+    State(auth): State<Auth>,
     user: CurrentUser,
     origin: Origin,
     extract::Json(body): extract::Json<ConfirmationBody>,
 ) -> Result<StatusCode, Problem> {
-    let whose = (user.account_id(), user.session_id());
-    service::delete(&context, whose, body.password, &origin)
+    auth.delete(user.session_ref(), body.password, &origin)
         .await
-        .map_err(|error| refused(&context, error))?;
+        .map_err(|error| refused(&auth, error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// A session that ended meanwhile is told like one that had ended before.
-fn refused(context: &Context, error: PasswordError) -> Problem {
+fn refused(auth: &Auth, error: PasswordError) -> Problem {
     match error {
-        PasswordError::Ended => context.guard.denied(Reason::Revoked).into(),
+        PasswordError::Ended => auth.guard.denied(Reason::Revoked).into(),
         error => error.into(),
     }
 }

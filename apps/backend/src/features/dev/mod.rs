@@ -9,4 +9,4 @@ mod service;
 
 pub(crate) use known_key::known_key;
 pub(crate) use router::router;
-pub(crate) use service::{PASSWORD, SeededUser, seed};
+pub(crate) use service::{Dev, PASSWORD, SeededUser};

@@ -14,8 +14,7 @@ use http::header::HOST;
 use http::uri::Authority;
 
 use super::schemas::{ClockRequest, NowBody, TokenBody, TokenRequest};
-use super::service::{self, BeyondAllTime, TokenError};
-use crate::Context;
+use super::service::{BeyondAllTime, Dev, TokenError};
 use crate::core::extract::{self, PathId};
 use crate::core::ids::SessionId;
 use crate::core::origin::Origin;
@@ -23,7 +22,7 @@ use crate::core::problem::{Code, FieldError, Problem};
 use crate::features::keys::IssueError;
 
 /// The routes of this feature.
-pub(crate) fn router() -> Router<Context> {
+pub(crate) fn router() -> Router<Dev> {
     Router::new()
         .route("/dev/tokens", post(token))
         .route("/dev/clock", post(clock))
@@ -50,30 +49,30 @@ fn is_local(host: &str) -> bool {
 
 /// A token for anyone, of a session that is opened for it.
 async fn token(
-    State(context): State<Context>,
+    State(dev): State<Dev>,
     origin: Origin,
     extract::Json(body): extract::Json<TokenRequest>,
 ) -> Result<Json<TokenBody>, Problem> {
-    let issued = service::issue(&context, body.try_into()?, &origin).await?;
+    let issued = dev.issue(body.try_into()?, &origin).await?;
     Ok(Json(issued.into()))
 }
 
 /// Moves the clock of the server.
 async fn clock(
-    State(context): State<Context>,
+    State(dev): State<Dev>,
     extract::Json(body): extract::Json<ClockRequest>,
 ) -> Result<Json<NowBody>, Problem> {
-    let now = service::move_clock(&context, body.try_into()?)?;
+    let now = dev.move_clock(body.try_into()?)?;
     Ok(Json(NowBody { now }))
 }
 
 /// Ends anybody's session.
 async fn end_session(
-    State(context): State<Context>,
+    State(dev): State<Dev>,
     origin: Origin,
     PathId(id): PathId<SessionId>,
 ) -> Result<StatusCode, Problem> {
-    match service::end_session(&context, id, &origin).await? {
+    match dev.end_session(id, &origin).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::new(Code::NotFound).detail("There is no living session with this id.")),
     }

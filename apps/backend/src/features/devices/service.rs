@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{Context as Digest, SHA256};
 use countersign_store::{Conn, Error, Tx};
 
 use super::store::{self, Hash, Remembered};
-use crate::Context;
+use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::core::origin::Origin;
 
@@ -23,12 +23,12 @@ const PER_ACCOUNT: i64 = 50;
 /// Those of the database.
 pub async fn is_known<'c>(
     conn: impl Into<Conn<'c>>,
-    context: &Context,
     account: AccountId,
     origin: &Origin,
+    now: Timestamp,
 ) -> Result<bool, Error> {
     match hash(account, origin) {
-        Some(hash) => store::is_known(conn, account, hash, context.clock.now()).await,
+        Some(hash) => store::is_known(conn, account, hash, now).await,
         None => Ok(false),
     }
 }
@@ -38,11 +38,10 @@ pub async fn is_known<'c>(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn remember(tx: &mut Tx<'_>, context: &Context, account: AccountId, origin: &Origin) -> Result<(), Error> {
+pub async fn remember(tx: &mut Tx<'_>, account: AccountId, origin: &Origin, now: Timestamp) -> Result<(), Error> {
     let Some(hash) = hash(account, origin) else {
         return Ok(());
     };
-    let now = context.clock.now();
     let remembered = Remembered {
         account,
         hash,

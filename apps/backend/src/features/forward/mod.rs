@@ -7,3 +7,4 @@ mod schemas;
 mod service;
 
 pub use router::router;
+pub use service::Forward;

@@ -8,13 +8,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::schemas::{Demand, IdentityHeaders};
-use super::service::{self, Identity};
-use crate::Context;
+use super::service::{Forward, Identity};
 use crate::core::dependencies::CurrentUser;
 use crate::core::problem::{Problem, ProblemBody};
 
 /// The routes of this feature. Some proxies ask with the method and the path of the request that they hold.
-pub fn router() -> OpenApiRouter<Context> {
+pub fn router() -> OpenApiRouter<Forward> {
     OpenApiRouter::new()
         .routes(routes!(forward))
         .route("/api/auth/forward", any(forward))
@@ -39,13 +38,13 @@ pub fn router() -> OpenApiRouter<Context> {
         (status = "default", description = "Not to be passed on", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn forward(
-    State(context): State<Context>,
+    State(forward): State<Forward>,
     RawQuery(query): RawQuery,
     user: Result<CurrentUser, Denied>,
 ) -> Response {
     let demand = Demand::of_query(query.as_deref().unwrap_or_default());
     let identity = match user {
-        Ok(user) => service::identify(&context, &user, &demand).await,
+        Ok(user) => forward.identify(&user, &demand).await,
         Err(denied) => Err(denied),
     };
     match identity {

@@ -15,29 +15,24 @@ const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 ///
 /// # Errors
 /// Those of the database.
-pub async fn take(
-    tx: &mut Tx<'_>,
-    (subject, purpose): (Subject, &str),
-    most: i64,
-    now: Timestamp,
-) -> Result<bool, Error> {
-    store::take(tx, (subject, purpose), most, (now, now + REMEMBERED)).await
+pub async fn take(tx: &mut Tx<'_>, subject: Subject, purpose: &str, most: i64, now: Timestamp) -> Result<bool, Error> {
+    store::take(tx, subject, purpose, most, now, now + REMEMBERED).await
 }
 
 /// Gives a guess back that was not judged.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn give_back(tx: &mut Tx<'_>, (subject, purpose): (Subject, &str)) -> Result<(), Error> {
-    store::give_back(tx, (subject, purpose)).await
+pub async fn give_back(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Result<(), Error> {
+    store::give_back(tx, subject, purpose).await
 }
 
 /// The owner of the address has proven it: nothing is counted any more.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn forget(tx: &mut Tx<'_>, (subject, purpose): (Subject, &str)) -> Result<(), Error> {
-    store::forget(tx, (subject, purpose)).await
+pub async fn forget(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Result<(), Error> {
+    store::forget(tx, subject, purpose).await
 }
 
 /// Removes up to `limit` counts that have ended. `mail` calls it while it tidies up.

@@ -8,9 +8,11 @@ use crate::core::clock::Timestamp;
 /// Counts one more, if there were fewer than `most` or the count had ended.
 pub(super) async fn take(
     tx: &mut Tx<'_>,
-    (subject, purpose): (Subject, &str),
+    subject: Subject,
+    purpose: &str,
     most: i64,
-    (now, expires_at): (Timestamp, Timestamp),
+    now: Timestamp,
+    expires_at: Timestamp,
 ) -> Result<bool, Error> {
     let counted: Option<i64> = query(sql!(
         "INSERT INTO guess_counts (subject, purpose, guesses, expires_at)
@@ -32,7 +34,7 @@ pub(super) async fn take(
 }
 
 /// Counts one less.
-pub(super) async fn give_back(tx: &mut Tx<'_>, (subject, purpose): (Subject, &str)) -> Result<(), Error> {
+pub(super) async fn give_back(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Result<(), Error> {
     query(sql!(
         "UPDATE guess_counts SET guesses = guesses - 1 WHERE subject = $1 AND purpose = $2 AND guesses > 0"
     ))
@@ -44,7 +46,7 @@ pub(super) async fn give_back(tx: &mut Tx<'_>, (subject, purpose): (Subject, &st
 }
 
 /// Counts nothing.
-pub(super) async fn forget(tx: &mut Tx<'_>, (subject, purpose): (Subject, &str)) -> Result<(), Error> {
+pub(super) async fn forget(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Result<(), Error> {
     query(sql!("DELETE FROM guess_counts WHERE subject = $1 AND purpose = $2"))
         .bind(subject.bytes())
         .bind(purpose)

@@ -5,3 +5,4 @@ mod router;
 mod service;
 
 pub use router::{metrics_router, router};
+pub use service::Health;

@@ -4,19 +4,19 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
-use crate::Context;
+use super::service::Health;
 use crate::core::metrics::{PREFIX, Register};
 
 /// As it is now.
-pub(super) fn readings(context: &Context) -> Registry {
+pub(super) fn readings(health: &Health) -> Registry {
     let mut registry = Registry::with_prefix(PREFIX);
     let seconds = |duration: std::time::Duration| ConstGauge::new(duration.as_secs_f64());
     let number = |number: usize| ConstGauge::new(i64::try_from(number).unwrap_or(i64::MAX));
-    registry.add("revocation_lag_seconds", seconds(context.revocations.lag()));
-    registry.add("status_lists", number(context.revocations.list_count()));
-    registry.add("signing_key_age_seconds", seconds(context.keys.signing_age()));
-    registry.add("signing_key_ready", number(usize::from(context.keys.can_sign())));
-    let pool = context.db.pool_status();
+    registry.add("revocation_lag_seconds", seconds(health.revocations.lag()));
+    registry.add("status_lists", number(health.revocations.list_count()));
+    registry.add("signing_key_age_seconds", seconds(health.keys.signing_age()));
+    registry.add("signing_key_ready", number(usize::from(health.keys.can_sign())));
+    let pool = health.db.pool_status();
     registry.add("database_connections", number(pool.size));
     registry.add("database_connections_in_use", number(pool.in_use));
     registry.add("database_waiting", number(pool.waiting));

@@ -13,34 +13,33 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::readings::readings;
-use super::service::{self, NotReady};
-use crate::Context;
+use super::service::{Health, NotReady};
 use crate::core::address::ClientAddress;
 use crate::core::metrics::process;
 use crate::core::probes::Seen;
 use crate::core::problem::{Code, Problem, ProblemBody};
 
 /// The routes of this feature.
-pub fn router() -> OpenApiRouter<Context> {
+pub fn router() -> OpenApiRouter<Health> {
     OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz))
 }
 
 /// The routes of the operator's listener, which nobody else should reach.
-pub fn metrics_router(context: Context) -> Router {
+pub fn metrics_router(health: Health) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/seen/{mark}", get(seen))
-        .with_state(context)
+        .with_state(health)
 }
 
 /// Alive?
 #[utoipa::path(get, path = "/healthz", tag = "health",
     responses((status = OK, description = "The process answers", body = String, content_type = "text/plain")))]
-async fn healthz(State(context): State<Context>, request: Request) -> &'static str {
-    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-        let trusted = &context.settings.trusted_proxies;
-        let client = ClientAddress::of(peer.ip(), request.headers(), trusted);
-        context
+async fn healthz(State(health): State<Health>, request: Request) -> &'static str {
+    let extensions = request.extensions();
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+    if let (Some(ConnectInfo(peer)), Some(client)) = (peer, extensions.get::<ClientAddress>()) {
+        health
             .probes
             .note(request.headers(), peer.ip().to_canonical(), client.ip());
     }
@@ -48,8 +47,8 @@ async fn healthz(State(context): State<Context>, request: Request) -> &'static s
 }
 
 /// How a request of `countersign doctor` arrived.
-async fn seen(State(context): State<Context>, Path(mark): Path<String>) -> Result<Json<Seen>, StatusCode> {
-    context.probes.find(&mark).map(Json).ok_or(StatusCode::NOT_FOUND)
+async fn seen(State(health): State<Health>, Path(mark): Path<String>) -> Result<Json<Seen>, StatusCode> {
+    health.probes.find(&mark).map(Json).ok_or(StatusCode::NOT_FOUND)
 }
 
 /// Ready for traffic?
@@ -61,17 +60,17 @@ async fn seen(State(context): State<Context>, Path(mark): Path<String>) -> Resul
         (status = OK, description = "Ready", body = String, content_type = "text/plain"),
         (status = SERVICE_UNAVAILABLE, description = "Not ready", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
-async fn readyz(State(context): State<Context>) -> Result<&'static str, Problem> {
-    service::readiness(&context).await?;
+async fn readyz(State(health): State<Health>) -> Result<&'static str, Problem> {
+    health.check().await?;
     Ok("ready\n")
 }
 
-async fn metrics(State(context): State<Context>) -> Response {
+async fn metrics(State(health): State<Health>) -> Response {
     let mut text = String::new();
-    let Ok(registry) = context.registry.lock() else {
+    let Ok(registry) = health.registry.lock() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let parts = [&*registry, &readings(&context), &process()];
+    let parts = [&*registry, &readings(&health), &process()];
     let encoded = parts.into_iter().try_for_each(|part| encode_registry(&mut text, part));
     match encoded.and_then(|()| encode_eof(&mut text)) {
         Ok(()) => (

@@ -1,9 +1,29 @@
 //! What it takes to be ready for traffic.
 
-use countersign_store::{Error, Lack, MigrateError, Schema, Shortfall};
+use std::sync::{Arc, Mutex};
 
-use crate::Context;
+use countersign_store::{Db, Error, Lack, MigrateError, Schema, Shortfall};
+use prometheus_client::registry::Registry;
+
+use crate::core::probes::Probes;
+use crate::core::server::Readiness;
+use crate::features::keys::Keys;
+use crate::features::revocation::Revocations;
 use crate::migrations;
+
+/// What tells how the server is. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Health {
+    pub(crate) db: Db,
+    pub(crate) keys: Keys,
+    pub(crate) revocations: Revocations,
+    /// All metrics that are counted.
+    pub(crate) registry: Arc<Mutex<Registry>>,
+    /// Whether traffic is welcome.
+    pub(crate) readiness: Readiness,
+    /// What the doctor asked.
+    pub(crate) probes: Probes,
+}
 
 /// Why traffic is not welcome.
 #[derive(Debug, thiserror::Error)]
@@ -33,30 +53,32 @@ pub(super) enum NotReady {
 #[error("the owner of its tables has to run: {0}")]
 pub(super) struct Remedy(String);
 
-/// Whether the server can do its work.
-pub(super) async fn readiness(context: &Context) -> Result<(), NotReady> {
-    if !context.readiness.is_ready() {
-        return Err(NotReady::ShuttingDown);
+impl Health {
+    /// Whether the server can do its work.
+    pub(super) async fn check(&self) -> Result<(), NotReady> {
+        if !self.readiness.is_ready() {
+            return Err(NotReady::ShuttingDown);
+        }
+        if !self.keys.can_sign() {
+            return Err(NotReady::Keys);
+        }
+        // First: without a right it may not even be told what the schema is.
+        let lacking = self.db.shortfalls(migrations::ALL).await?;
+        let certain = lacking.into_iter().filter(Shortfall::is_certain);
+        let (gone, refused): (Vec<_>, Vec<_>) = certain.partition(|lacking| lacking.lack == Lack::Table);
+        if !refused.is_empty() {
+            return Err(NotReady::of(&refused));
+        }
+        match self.db.pending(migrations::ALL).await? {
+            // Newer: the next version is being rolled out, and what it added does not disturb this one.
+            Schema::Current | Schema::Newer(_) => {}
+            Schema::Behind(_) => return Err(NotReady::Schema),
+        }
+        if !gone.is_empty() {
+            return Err(NotReady::of(&gone));
+        }
+        Ok(self.db.check_writable().await?)
     }
-    if !context.keys.can_sign() {
-        return Err(NotReady::Keys);
-    }
-    // First: without a right it may not even be told what the schema is.
-    let lacking = context.db.shortfalls(migrations::ALL).await?;
-    let certain = lacking.into_iter().filter(Shortfall::is_certain);
-    let (gone, refused): (Vec<_>, Vec<_>) = certain.partition(|lacking| lacking.lack == Lack::Table);
-    if !refused.is_empty() {
-        return Err(NotReady::of(&refused));
-    }
-    match context.db.pending(migrations::ALL).await? {
-        // Newer: the next version is being rolled out, and what it added does not disturb this one.
-        Schema::Current | Schema::Newer(_) => {}
-        Schema::Behind(_) => return Err(NotReady::Schema),
-    }
-    if !gone.is_empty() {
-        return Err(NotReady::of(&gone));
-    }
-    Ok(context.db.check_writable().await?)
 }
 
 impl NotReady {

@@ -1,6 +1,8 @@
 //! `GET /.well-known/jwks.json` and `GET /.well-known/oauth-authorization-server`. Both answer every origin (the
 //! layers see to it) and need no token.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -10,13 +12,21 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::schemas::{JwkSetBody, MetadataBody};
-use super::service::IssueError;
-use crate::Context;
+use super::service::{IssueError, Keys};
 use crate::core::conditional::knows;
 use crate::core::problem::{Code, Problem};
 
+/// What the routes of this feature answer from.
+#[derive(Clone)]
+pub struct Discovery {
+    pub(crate) keys: Keys,
+    pub(crate) issuer: Arc<str>,
+    /// Whether the documentation of the API is served.
+    pub(crate) documented: bool,
+}
+
 /// The routes of this feature.
-pub fn router() -> OpenApiRouter<Context> {
+pub fn router() -> OpenApiRouter<Discovery> {
     OpenApiRouter::new().routes(routes!(jwks)).routes(routes!(metadata))
 }
 
@@ -31,9 +41,9 @@ pub fn router() -> OpenApiRouter<Context> {
             headers(("ETag" = String, description = "Names this very set"), ("Cache-Control" = String))),
         (status = NOT_MODIFIED, description = "The client's set is current"),
     ))]
-async fn jwks(State(context): State<Context>, headers: HeaderMap) -> Response {
-    let published = context.keys.published();
-    let validators = [(ETAG, published.etag.clone()), cached(context.keys.max_age().as_secs())];
+async fn jwks(State(Discovery { keys, .. }): State<Discovery>, headers: HeaderMap) -> Response {
+    let published = keys.published();
+    let validators = [(ETAG, published.etag.clone()), cached(keys.max_age().as_secs())];
     if knows(&headers, &published.etag) {
         return (StatusCode::NOT_MODIFIED, validators).into_response();
     }
@@ -44,16 +54,16 @@ async fn jwks(State(context): State<Context>, headers: HeaderMap) -> Response {
 /// What this server can do (RFC 8414)
 #[utoipa::path(get, path = "/.well-known/oauth-authorization-server", tag = "keys",
     responses((status = OK, description = "The metadata; it names only what works", body = MetadataBody)))]
-async fn metadata(State(context): State<Context>) -> impl IntoResponse {
-    let issuer = context.settings.issuer.as_str();
+async fn metadata(State(discovery): State<Discovery>) -> impl IntoResponse {
+    let issuer = &discovery.issuer;
     let metadata = MetadataBody {
-        issuer: issuer.to_owned(),
+        issuer: issuer.to_string(),
         jwks_uri: format!("{issuer}/.well-known/jwks.json"),
         response_types_supported: [],
         grant_types_supported: [],
-        service_documentation: context.settings.docs.enabled.then(|| format!("{issuer}/docs/")),
+        service_documentation: discovery.documented.then(|| format!("{issuer}/docs/")),
     };
-    ([cached(context.keys.max_age().as_secs())], Json(metadata))
+    ([cached(discovery.keys.max_age().as_secs())], Json(metadata))
 }
 
 impl From<IssueError> for Problem {

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use askama::Template;
 
-use crate::Context;
 use crate::core::clock::Timestamp;
 use crate::core::device_name::DeviceName;
 use crate::core::language::{FluentArgs, Language};
 use crate::core::mailer::Mail;
+use crate::core::platform::Platform;
 use crate::features::outbox::{Due, Happening, Purpose};
 use crate::features::proofs::{self, Made};
 
@@ -43,27 +43,27 @@ struct Text<'a> {
 }
 
 /// The whole mail. `made` is what it can prove, if it can prove something.
-pub(super) fn compose(context: &Context, due: &Due, made: Option<&Made>) -> Result<Mail, askama::Error> {
-    let (language, values) = (due.language, values(context, due));
+pub(super) fn compose(platform: &Platform, due: &Due, made: Option<&Made>) -> Result<Mail, askama::Error> {
+    let (language, values) = (due.language, values(platform, due));
     let say = |part: &str| {
         let message = format!("{}-{part}", due.purpose.name().replace('_', "-"));
-        context.texts.say(language, &message, &values)
+        platform.texts.say(language, &message, &values)
     };
     let letter = Letter {
         language,
-        color: context.settings.pages.color.css(),
-        on_color: context.settings.pages.color.on_top(),
+        color: platform.settings.pages.color.css(),
+        on_color: platform.settings.pages.color.on_top(),
         subject: say("subject"),
         text: say("text"),
-        events: events(context, due),
+        events: events(platform, due),
         action: say("action"),
-        link: link(context, due.purpose, made),
-        code_label: context.texts.say(language, "mail-code", &values),
+        link: link(platform, due.purpose, made),
+        code_label: platform.texts.say(language, "mail-code", &values),
         code: made
             .filter(|_| takes_code(due))
             .map(|made| made.code.reveal().to_owned()),
         otherwise: say("otherwise"),
-        footer: context.texts.say(language, "mail-footer", &values),
+        footer: platform.texts.say(language, "mail-footer", &values),
     };
     Ok(Mail {
         id: due.id,
@@ -84,7 +84,7 @@ fn takes_code(due: &Due) -> bool {
 }
 
 /// Always below the issuer, whatever a request said about hosts. The page that it opens does nothing by itself.
-fn link(context: &Context, purpose: Purpose, made: Option<&Made>) -> String {
+fn link(platform: &Platform, purpose: Purpose, made: Option<&Made>) -> String {
     let page = match purpose {
         Purpose::VerifyEmail => "verify",
         Purpose::ChangeEmail => "change-email",
@@ -94,17 +94,17 @@ fn link(context: &Context, purpose: Purpose, made: Option<&Made>) -> String {
         Purpose::NewSignIn | Purpose::PasswordChanged | Purpose::EmailChanged => "recover",
         Purpose::AccountDeleted => "",
     };
-    let issuer = context.settings.issuer.as_str();
+    let issuer = platform.settings.issuer.as_str();
     match made {
         Some(made) => format!("{issuer}/{page}?token={}", made.link.reveal()),
         None => format!("{issuer}/{page}"),
     }
 }
 
-fn values(context: &Context, due: &Due) -> FluentArgs<'static> {
+fn values(platform: &Platform, due: &Due) -> FluentArgs<'static> {
     let mut values = FluentArgs::new();
     let particulars = &due.particulars;
-    values.set("service", context.settings.pages.name.clone());
+    values.set("service", platform.settings.pages.name.clone());
     values.set("to", due.to.typed().to_owned());
     values.set("email", particulars.email.as_deref().map(plain).unwrap_or_default());
     values.set("minutes", minutes(due.purpose));
@@ -113,7 +113,7 @@ fn values(context: &Context, due: &Due) -> FluentArgs<'static> {
 }
 
 /// When, where and with which device it happened, a line for each. What a client says of itself is in none of them.
-fn events(context: &Context, due: &Due) -> Vec<String> {
+fn events(platform: &Platform, due: &Due) -> Vec<String> {
     let (language, particulars) = (due.language, &due.particulars);
     let Some(at) = particulars.at else {
         return Vec::new();
@@ -125,9 +125,9 @@ fn events(context: &Context, due: &Due) -> Vec<String> {
     };
     let line = |happening: &Happening| {
         let mut values = FluentArgs::new();
-        let at = happening.at.map_or_else(|| context.clock.now(), Timestamp);
+        let at = happening.at.map_or_else(|| platform.clock.now(), Timestamp);
         let address: Option<IpAddr> = happening.address.as_deref().and_then(|address| address.parse().ok());
-        values.set("when", context.texts.date_time(language, at));
+        values.set("when", platform.texts.date_time(language, at));
         values.set(
             "address",
             address.map_or_else(|| "–".to_owned(), |address| address.to_string()),
@@ -136,17 +136,17 @@ fn events(context: &Context, due: &Due) -> Vec<String> {
             // The command line is no device.
             (None, None) => "–".to_owned(),
             (device, _) => {
-                DeviceName::from_stored(device.as_deref().unwrap_or_default()).shown(&context.texts, language)
+                DeviceName::from_stored(device.as_deref().unwrap_or_default()).shown(&platform.texts, language)
             }
         };
         values.set("device", device);
-        context.texts.say(language, "mail-event", &values)
+        platform.texts.say(language, "mail-event", &values)
     };
     let mut lines: Vec<_> = std::iter::once(&first).chain(&particulars.others).map(line).collect();
     if particulars.more > 0 {
         let mut values = FluentArgs::new();
         values.set("more", particulars.more);
-        lines.push(context.texts.say(language, "mail-more", &values));
+        lines.push(platform.texts.say(language, "mail-more", &values));
     }
     lines
 }
@@ -174,6 +174,7 @@ fn minutes(purpose: Purpose) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Context;
     use crate::core::clock::Clock;
     use crate::core::ids::RegistrationId;
     use crate::features::outbox::Particulars;

@@ -7,4 +7,4 @@
 mod compose;
 mod service;
 
-pub use service::{deliver_forever, deliver_next, measure, tidy};
+pub use service::Delivery;

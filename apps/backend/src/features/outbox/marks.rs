@@ -84,7 +84,8 @@ pub(super) async fn count(tx: &mut Tx<'_>, recipient: Recipient, since: Timestam
 /// How many mails of a kind, or of all, a network asked for to a recipient after `since`; none where there is no network.
 pub(super) async fn count_of_asker(
     tx: &mut Tx<'_>,
-    (recipient, purpose): (Recipient, Option<&str>),
+    recipient: Recipient,
+    purpose: Option<&str>,
     asker: Option<Asker>,
     since: Timestamp,
 ) -> Result<i64, Error> {

@@ -10,7 +10,6 @@ mod store;
 
 pub use marks::remove_old_marks;
 pub use service::{
-    Asked, Demand, Due, Happening, Language, Outcome, Owed, Particulars, Purpose, ask, claim, end, list, on_the_way,
-    overdue, owe, owed_to, postpone, retry, tell, tell_once,
+    Asked, Demand, Due, Happening, Language, Outbox, Outcome, Owed, Particulars, Purpose, on_the_way, owe,
 };
 pub use store::{Listed, Overdue, drop_all_owed, drop_owed, forget, remove_ended};

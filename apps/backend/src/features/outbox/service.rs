@@ -10,7 +10,6 @@ pub use crate::core::language::Language;
 
 use super::marks::{self, Asker, Mark, Recipient};
 use super::store::{self, Listed, Overdue, Row};
-use crate::Context;
 use crate::core::chance::Chance;
 use crate::core::clock::Timestamp;
 use crate::core::device_name::DeviceName;
@@ -19,6 +18,7 @@ use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, RegistrationId, SessionId, uuid_v7};
 use crate::core::limits::AddressPrefix;
 use crate::core::origin::Origin;
+use crate::core::platform::Platform;
 use crate::settings::{LONGEST_MAIL_TIMEOUT, Rate};
 
 /// How long an attempt is reserved for whoever began it.
@@ -86,6 +86,12 @@ purposes! {
     AccountDeleted = "account_deleted", DAYS;
     /// So many wrong passwords were tried that no more are taken from new places: a way in.
     SignInBlocked = "sign_in_blocked", DAYS;
+}
+
+/// The outbox of this database. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Outbox {
+    pub(crate) platform: Platform,
 }
 
 /// A mail that is about to be owed.
@@ -250,7 +256,7 @@ impl Purpose {
 /// # Errors
 /// Those of the database.
 pub async fn owe(tx: &mut Tx<'_>, owed: &Owed<'_>, now: Timestamp) -> Result<(), Error> {
-    owe_at(tx, owed, None, (now, now)).await
+    owe_at(tx, owed, None, now, now).await
 }
 
 /// How a mail is asked for.
@@ -262,38 +268,41 @@ pub struct Demand {
     pub is_at_hand: bool,
 }
 
-/// Owes a mail that somebody asked for, unless as many were asked for to this recipient as the limits allow: of its kind and
-/// of all kinds from this network, and of all kinds from everywhere. Where no link is at hand, there is a reserve beyond
-/// that: no stranger who asks for mails keeps their recipient out. It does not look whether the address has an account: that
-/// shows when it is sent. Says whether it is owed.
-///
-/// # Errors
-/// Those of the database.
-pub async fn ask(tx: &mut Tx<'_>, context: &Context, owed: &Owed<'_>, demand: Demand) -> Result<bool, Error> {
-    let (limits, now) = (&context.settings.limits, context.clock.now());
-    let recipient = Recipient::of(owed.to);
-    let mut asker = demand.from.map(|prefix| recipient.asked_from(prefix));
-    if limits.enabled {
-        let (rate, whole) = (limits.mails_per_recipient_and_address, limits.mails_per_recipient);
-        let of_kind = marks::count_of_asker(tx, (recipient, Some(owed.purpose.name())), asker, now - rate.per).await?;
-        let of_asker = marks::count_of_asker(tx, (recipient, None), asker, now - whole.per).await?;
-        let all = marks::count(tx, recipient, now - whole.per).await?;
-        // Nobody uses up by every kind what is there for all networks.
-        let for_asker = rate.count.max(whole.count / 3);
-        // Notices keep a part for themselves: nobody silences them by asking.
-        let for_asked = whole.count - whole.count / 4;
-        if of_kind >= i64::from(rate.count) || of_asker >= i64::from(for_asker) || all >= i64::from(for_asked) {
-            let reserve = Some(recipient.reserve());
-            let reserved = (recipient, Some(owed.purpose.name()));
-            let taken = marks::count_of_asker(tx, reserved, reserve, now - RESERVE.per).await?;
-            if demand.is_at_hand || taken >= i64::from(RESERVE.count) {
-                return Ok(false);
+impl Outbox {
+    /// Owes a mail that somebody asked for, unless as many were asked for to this recipient as the limits allow: of its kind and
+    /// of all kinds from this network, and of all kinds from everywhere. Where no link is at hand, there is a reserve beyond
+    /// that: no stranger who asks for mails keeps their recipient out. It does not look whether the address has an account: that
+    /// shows when it is sent. Says whether it is owed.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn ask(&self, tx: &mut Tx<'_>, owed: &Owed<'_>, demand: Demand) -> Result<bool, Error> {
+        let (limits, now) = (&self.platform.settings.limits, self.platform.clock.now());
+        let recipient = Recipient::of(owed.to);
+        let mut asker = demand.from.map(|prefix| recipient.asked_from(prefix));
+        if limits.enabled {
+            let (rate, whole) = (limits.mails_per_recipient_and_address, limits.mails_per_recipient);
+            let of_kind =
+                marks::count_of_asker(tx, recipient, Some(owed.purpose.name()), asker, now - rate.per).await?;
+            let of_asker = marks::count_of_asker(tx, recipient, None, asker, now - whole.per).await?;
+            let all = marks::count(tx, recipient, now - whole.per).await?;
+            // Nobody uses up by every kind what is there for all networks.
+            let for_asker = rate.count.max(whole.count / 3);
+            // Notices keep a part for themselves: nobody silences them by asking.
+            let for_asked = whole.count - whole.count / 4;
+            if of_kind >= i64::from(rate.count) || of_asker >= i64::from(for_asker) || all >= i64::from(for_asked) {
+                let reserve = Some(recipient.reserve());
+                let taken =
+                    marks::count_of_asker(tx, recipient, Some(owed.purpose.name()), reserve, now - RESERVE.per).await?;
+                if demand.is_at_hand || taken >= i64::from(RESERVE.count) {
+                    return Ok(false);
+                }
+                asker = reserve;
             }
-            asker = reserve;
         }
+        owe_at(tx, owed, asker, now, now).await?;
+        Ok(true)
     }
-    owe_at(tx, owed, asker, (now, now)).await?;
-    Ok(true)
 }
 
 /// What is owed of a kind to an address, whenever it is tried next. `proofs` calls it.
@@ -306,40 +315,42 @@ pub async fn on_the_way(tx: &mut Tx<'_>, purpose: Purpose, to: &Email) -> Result
     Ok(owed.iter().map(read).collect())
 }
 
-/// Owes a notice of what has just happened. One of its kind that has not left yet tells of this too; and soon after one
-/// that has left, or beyond the limit of all mails to this recipient, it leaves later.
-///
-/// # Errors
-/// Those of the database.
-pub async fn tell(tx: &mut Tx<'_>, context: &Context, owed: &Owed<'_>) -> Result<(), Error> {
-    let (limits, now) = (&context.settings.limits, context.clock.now());
-    let (purpose, recipient) = (owed.purpose.name(), Recipient::of(owed.to));
-    if let Some(waiting) = store::waiting(tx, purpose, owed.to.key()).await? {
-        let mut particulars: Particulars = serde_json::from_str(&waiting.particulars).unwrap_or_default();
-        particulars.gather(owed.particulars.clone());
-        if store::retell(tx, waiting.id, &json(&particulars)).await? {
-            return Ok(());
+impl Outbox {
+    /// Owes a notice of what has just happened. One of its kind that has not left yet tells of this too; and soon after one
+    /// that has left, or beyond the limit of all mails to this recipient, it leaves later.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn tell(&self, tx: &mut Tx<'_>, owed: &Owed<'_>) -> Result<(), Error> {
+        let (limits, now) = (&self.platform.settings.limits, self.platform.clock.now());
+        let (purpose, recipient) = (owed.purpose.name(), Recipient::of(owed.to));
+        if let Some(waiting) = store::waiting(tx, purpose, owed.to.key()).await? {
+            let mut particulars: Particulars = serde_json::from_str(&waiting.particulars).unwrap_or_default();
+            particulars.gather(owed.particulars.clone());
+            if store::retell(tx, waiting.id, &json(&particulars)).await? {
+                return Ok(());
+            }
         }
+        let before = marks::newest(tx, recipient, purpose).await?;
+        let mut due_at = before.map_or(now, |before| now.max(before + APART));
+        if limits.enabled {
+            let whole = limits.mails_per_recipient;
+            let full = marks::nth_newest(tx, recipient, i64::from(whole.count) - 1).await?;
+            due_at = full.map_or(due_at, |oldest| due_at.max(oldest + whole.per));
+        }
+        owe_at(tx, owed, None, now, due_at).await
     }
-    let before = marks::newest(tx, recipient, purpose).await?;
-    let mut due_at = before.map_or(now, |before| now.max(before + APART));
-    if limits.enabled {
-        let whole = limits.mails_per_recipient;
-        let full = marks::nth_newest(tx, recipient, i64::from(whole.count) - 1).await?;
-        due_at = full.map_or(due_at, |oldest| due_at.max(oldest + whole.per));
-    }
-    owe_at(tx, owed, None, (now, due_at)).await
-}
 
-/// The same, unless there was one of its kind to this recipient within `apart`.
-///
-/// # Errors
-/// Those of the database.
-pub async fn tell_once(tx: &mut Tx<'_>, context: &Context, owed: &Owed<'_>, apart: Duration) -> Result<(), Error> {
-    let before = marks::newest(tx, Recipient::of(owed.to), owed.purpose.name()).await?;
-    match before {
-        Some(before) if before + apart > context.clock.now() => Ok(()),
-        _ => tell(tx, context, owed).await,
+    /// The same, unless there was one of its kind to this recipient within `apart`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn tell_once(&self, tx: &mut Tx<'_>, owed: &Owed<'_>, apart: Duration) -> Result<(), Error> {
+        let before = marks::newest(tx, Recipient::of(owed.to), owed.purpose.name()).await?;
+        match before {
+            Some(before) if before + apart > self.platform.clock.now() => Ok(()),
+            _ => self.tell(tx, owed).await,
+        }
     }
 }
 
@@ -347,7 +358,8 @@ async fn owe_at(
     tx: &mut Tx<'_>,
     owed: &Owed<'_>,
     asker: Option<Asker>,
-    (now, due_at): (Timestamp, Timestamp),
+    now: Timestamp,
+    due_at: Timestamp,
 ) -> Result<(), Error> {
     let (id, recipient) = (uuid_v7(now, Chance), Recipient::of(owed.to));
     let row = Row {
@@ -375,89 +387,98 @@ fn json(particulars: &Particulars) -> String {
     serde_json::to_string(particulars).expect("texts and numbers are JSON")
 }
 
-/// Takes the mail that is due the longest, for this caller alone until [`LEASE`] is over. Rows of a later version are
-/// left to it.
-///
-/// # Errors
-/// Those of the database.
-pub async fn claim(context: &Context) -> Result<Option<Due>, Error> {
-    let now = context.clock.now();
-    // A plain look first: most of the time nothing is owed, and nobody should wait for the writer because of it.
-    if !store::is_due(&context.db, now).await? {
-        return Ok(None);
+impl Outbox {
+    /// Takes the mail that is due the longest, for this caller alone until [`LEASE`] is over. Rows of a later version are
+    /// left to it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn claim(&self) -> Result<Option<Due>, Error> {
+        let now = self.platform.clock.now();
+        // A plain look first: most of the time nothing is owed, and nobody should wait for the writer because of it.
+        if !store::is_due(&self.platform.db, now).await? {
+            return Ok(None);
+        }
+        store::expire(&self.platform.db, now).await?;
+        let Some(claimed) = store::claim(&self.platform.db, now, now + LEASE).await? else {
+            return Ok(None);
+        };
+        let known = (
+            Purpose::of_name(&claimed.purpose),
+            claimed.recipient.parse(),
+            claimed.language.parse(),
+        );
+        let (Some(purpose), Ok(to), Ok(language)) = known else {
+            tracing::warn!(purpose = claimed.purpose, "a mail of another version waits for it");
+            return Ok(None);
+        };
+        Ok(Some(Due {
+            id: claimed.id,
+            purpose,
+            to,
+            language,
+            particulars: serde_json::from_str(&claimed.particulars).unwrap_or_default(),
+            attempt: claimed.attempts,
+        }))
     }
-    store::expire(&context.db, now).await?;
-    let Some(claimed) = store::claim(&context.db, now, now + LEASE).await? else {
-        return Ok(None);
-    };
-    let known = (
-        Purpose::of_name(&claimed.purpose),
-        claimed.recipient.parse(),
-        claimed.language.parse(),
-    );
-    let (Some(purpose), Ok(to), Ok(language)) = known else {
-        tracing::warn!(purpose = claimed.purpose, "a mail of another version waits for it");
-        return Ok(None);
-    };
-    Ok(Some(Due {
-        id: claimed.id,
-        purpose,
-        to,
-        language,
-        particulars: serde_json::from_str(&claimed.particulars).unwrap_or_default(),
-        attempt: claimed.attempts,
-    }))
-}
 
-/// It has ended. Of an account that is gone nothing is kept.
-///
-/// # Errors
-/// Those of the database: then it will be tried again.
-pub async fn end(context: &Context, due: &Due, outcome: Outcome, failure: Option<&str>) -> Result<(), Error> {
-    if due.purpose == Purpose::AccountDeleted && outcome != Outcome::Refused {
-        return store::remove(&context.db, due.id).await;
+    /// It has ended. Of an account that is gone nothing is kept.
+    ///
+    /// # Errors
+    /// Those of the database: then it will be tried again.
+    pub async fn end(&self, due: &Due, outcome: Outcome, failure: Option<&str>) -> Result<(), Error> {
+        if due.purpose == Purpose::AccountDeleted && outcome != Outcome::Refused {
+            return store::remove(&self.platform.db, due.id).await;
+        }
+        store::end(
+            &self.platform.db,
+            due.id,
+            outcome.name(),
+            self.platform.clock.now(),
+            failure,
+        )
+        .await
     }
-    store::end(&context.db, due.id, outcome.name(), (context.clock.now(), failure)).await
-}
 
-/// It could not be sent now; it will be tried again.
-///
-/// # Errors
-/// Those of the database.
-pub async fn postpone(context: &Context, due: &Due, failure: &str) -> Result<(), Error> {
-    let doublings = u32::try_from(due.attempt - 1).unwrap_or(0).min(20);
-    let pause = FIRST_RETRY.saturating_mul(1 << doublings).min(SLOWEST);
-    store::postpone(&context.db, due.id, context.clock.now() + pause, failure).await
-}
+    /// It could not be sent now; it will be tried again.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn postpone(&self, due: &Due, failure: &str) -> Result<(), Error> {
+        let doublings = u32::try_from(due.attempt - 1).unwrap_or(0).min(20);
+        let pause = FIRST_RETRY.saturating_mul(1 << doublings).min(SLOWEST);
+        store::postpone(&self.platform.db, due.id, self.platform.clock.now() + pause, failure).await
+    }
 
-/// How many mails should have left by now, and since when the oldest of them has been owed. `mail` measures it.
-///
-/// # Errors
-/// Those of the database.
-pub async fn overdue(context: &Context) -> Result<Overdue, Error> {
-    store::overdue(&context.db, context.clock.now() - LEASE).await
-}
+    /// How many mails should have left by now, and since when the oldest of them has been owed. `mail` measures it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn overdue(&self) -> Result<Overdue, Error> {
+        store::overdue(&self.platform.db, self.platform.clock.now() - LEASE).await
+    }
 
-/// The newest mails, newest first. The command line calls it.
-///
-/// # Errors
-/// Those of the database.
-pub async fn list(context: &Context, owed_only: bool, limit: i64) -> Result<Vec<Listed>, Error> {
-    store::list(&context.db, owed_only, limit).await
-}
+    /// The newest mails, newest first. The command line calls it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn list(&self, owed_only: bool, limit: i64) -> Result<Vec<Listed>, Error> {
+        store::list(&self.platform.db, owed_only, limit).await
+    }
 
-/// What was sent to an address lately, newest first. An export of somebody's data calls it.
-///
-/// # Errors
-/// Those of the database.
-pub async fn owed_to(context: &Context, to: &Email) -> Result<Vec<Listed>, Error> {
-    store::list_of(&context.db, to.key()).await
-}
+    /// What was sent to an address lately, newest first. An export of somebody's data calls it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn owed_to(&self, to: &Email) -> Result<Vec<Listed>, Error> {
+        store::list_of(&self.platform.db, to.key()).await
+    }
 
-/// Tries everything that is owed now, and what was refused once more. Says how many there are. The command line calls it.
-///
-/// # Errors
-/// Those of the database.
-pub async fn retry(context: &Context) -> Result<u64, Error> {
-    store::retry(&context.db, context.clock.now()).await
+    /// Tries everything that is owed now, and what was refused once more. Says how many there are. The command line calls it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn retry(&self) -> Result<u64, Error> {
+        store::retry(&self.platform.db, self.platform.clock.now()).await
+    }
 }

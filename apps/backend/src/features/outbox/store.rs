@@ -170,12 +170,7 @@ pub(super) async fn claim(db: &Db, now: Timestamp, until: Timestamp) -> Result<O
     .await
 }
 
-pub(super) async fn end(
-    db: &Db,
-    id: Uuid,
-    outcome: &str,
-    (now, failure): (Timestamp, Option<&str>),
-) -> Result<(), Error> {
+pub(super) async fn end(db: &Db, id: Uuid, outcome: &str, now: Timestamp, failure: Option<&str>) -> Result<(), Error> {
     query(sql!(
         "UPDATE outbox SET outcome = $2, ended_at = $3, failure = $4 WHERE id = $1 AND ended_at IS NULL"
     ))

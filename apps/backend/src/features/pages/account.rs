@@ -13,18 +13,17 @@ use super::done::{Done, Notice, lead};
 use super::form::{Again, Nothing, OwnForm};
 use super::mailed::{self, Mailed};
 use super::reply::{page, see_other};
-use super::service::SignedIn;
+use super::service::{Pages, SignedIn};
 use super::typed::Typed;
 use super::view::View;
 use super::visitor::{Asks, Visitor};
-use crate::Context;
 use crate::core::device_name::DeviceName;
 use crate::core::ids::SessionId;
 use crate::core::origin::Origin;
 use crate::core::password::Password;
 use crate::core::problem::{Code, Problem};
-use crate::features::sessions::{self, Session};
-use crate::features::{auth, verification};
+use crate::features::auth::PasswordChange;
+use crate::features::sessions::Session;
 
 /// Where somebody signs in first, and comes back from.
 const SIGN_IN: &str = "/signin?return_to=/account";
@@ -73,67 +72,67 @@ pub(super) struct DeleteForm {
 }
 
 impl Again for PasswordForm {
-    async fn again(self, context: &Context, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        show_again(context, visitor, view, Typed::default()).await
+    async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        show_again(pages, visitor, view, Typed::default()).await
     }
 }
 
 impl Again for EmailForm {
-    async fn again(self, context: &Context, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        show_again(context, visitor, view, self.email).await
+    async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        show_again(pages, visitor, view, self.email).await
     }
 }
 
 impl Again for SessionForm {
-    async fn again(self, context: &Context, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        show_again(context, visitor, view, Typed::default()).await
+    async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        show_again(pages, visitor, view, Typed::default()).await
     }
 }
 
 impl Again for DeleteForm {
-    async fn again(self, context: &Context, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        show_again(context, visitor, view, Typed::default()).await
+    async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        show_again(pages, visitor, view, Typed::default()).await
     }
 }
 
 pub(super) async fn account_page(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     Asks(notice): Asks<Notice>,
     visitor: Visitor,
 ) -> Result<Response, Problem> {
-    let view = notice.on(&visitor, View::new(&context, &visitor));
-    show(&context, &visitor, view, Typed::default()).await
+    let view = notice.on(&visitor, View::new(&pages, &visitor));
+    show(&pages, &visitor, view, Typed::default()).await
 }
 
 /// The page once more, for a form of it that proves nothing of where it comes from. Who is not signed in has seen no such
 /// form.
 pub(super) async fn show_again(
-    context: &Context,
+    pages: &Pages,
     visitor: &Visitor,
     v: View,
     new_email: Typed,
 ) -> Result<Response, Problem> {
     match visitor.signed_in {
-        Some(_) => show(context, visitor, v, new_email).await,
+        Some(_) => show(pages, visitor, v, new_email).await,
         None => Err(Problem::new(Code::ForeignForm)),
     }
 }
 
 /// The page, wherever a form of it was sent to.
-pub(super) async fn show(context: &Context, visitor: &Visitor, v: View, new_email: Typed) -> Result<Response, Problem> {
+pub(super) async fn show(pages: &Pages, visitor: &Visitor, v: View, new_email: Typed) -> Result<Response, Problem> {
     let Some(SignedIn { account, session }) = &visitor.signed_in else {
         return Ok(see_other(visitor, SIGN_IN));
     };
     let v = v.at("/account");
-    let listed = sessions::list(context, account.id).await?;
+    let listed = pages.sessions.list(account.id).await?;
     let devices = listed
         .into_iter()
-        .map(|one| device(context, &v, session.id, one))
+        .map(|one| device(pages, &v, session.id, one))
         .collect();
     let account = AccountPage {
         email: account.email.clone(),
         verified: account.email_verified_at.is_some(),
-        since: context.texts.date_time(visitor.language, account.created_at),
+        since: pages.platform.texts.date_time(visitor.language, account.created_at),
         new_email: new_email.into_text(),
         devices,
         v,
@@ -141,9 +140,9 @@ pub(super) async fn show(context: &Context, visitor: &Visitor, v: View, new_emai
     Ok(page(visitor, &account.v, &account))
 }
 
-fn device(context: &Context, v: &View, current: SessionId, session: Session) -> Device {
-    let name = DeviceName::of(session.user_agent.as_deref()).shown(&context.texts, v.language);
-    let seen = context.texts.date_time(v.language, session.last_seen_at);
+fn device(pages: &Pages, v: &View, current: SessionId, session: Session) -> Device {
+    let name = DeviceName::of(session.user_agent.as_deref()).shown(&pages.platform.texts, v.language);
+    let seen = pages.platform.texts.date_time(v.language, session.last_seen_at);
     Device {
         end_label: v.t1("account-device-end", "device", &name),
         seen: v.t1("account-device-seen", "when", &seen),
@@ -155,70 +154,72 @@ fn device(context: &Context, v: &View, current: SessionId, session: Session) -> 
 }
 
 pub(super) async fn change_password(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     mut visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<PasswordForm>,
 ) -> Result<Response, Problem> {
-    let Some(SignedIn { account, session }) = &visitor.signed_in else {
+    let Some(by) = visitor.user() else {
         return Ok(see_other(&visitor, SIGN_IN));
     };
-    let passwords = (form.current_password, form.new_password);
-    match auth::change_password(&context, (account.id, session.id), passwords, &origin).await {
+    let passwords = PasswordChange {
+        current: form.current_password,
+        new: form.new_password,
+    };
+    match pages.auth.change_password(by, passwords, &origin).await {
         Ok(()) => {
-            browser::remember(&context, &mut visitor);
-            Ok(lead(&context, &mut visitor, Done::ChangedPassword))
+            browser::remember(&pages, &mut visitor);
+            Ok(lead(&pages, &mut visitor, Done::ChangedPassword))
         }
         Err(error) => {
-            let view = refused(&context, &visitor, &error.into(), "current_password");
-            show(&context, &visitor, view, Typed::default()).await
+            let view = refused(&pages, &visitor, &error.into(), "current_password");
+            show(&pages, &visitor, view, Typed::default()).await
         }
     }
 }
 
 /// The page with a problem; a wrong password stands beside its field.
-fn refused(context: &Context, visitor: &Visitor, problem: &Problem, password: &'static str) -> View {
+fn refused(pages: &Pages, visitor: &Visitor, problem: &Problem, password: &'static str) -> View {
     let field = match problem.code() {
         Code::InvalidCredentials => password,
         Code::SameEmail => "email",
         _ => "",
     };
-    View::new(context, visitor).refused(problem, field)
+    View::new(pages, visitor).refused(problem, field)
 }
 
 pub(super) async fn change_email(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     mut visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<EmailForm>,
 ) -> Result<Response, Problem> {
-    let Some(SignedIn { account, session }) = &visitor.signed_in else {
+    let Some(by) = visitor.user() else {
         return Ok(see_other(&visitor, SIGN_IN));
     };
     let email = match form.email.new_email() {
         Ok(email) => email,
         Err(wrong) => {
-            let view = View::new(&context, &visitor).marked(wrong);
-            return show(&context, &visitor, view, form.email).await;
+            let view = View::new(&pages, &visitor).marked(wrong);
+            return show(&pages, &visitor, view, form.email).await;
         }
     };
     let origin = visitor.speaking(origin);
-    let change = (&email, form.email_password, visitor.handle());
-    match verification::ask_to_change(&context, (account.id, session.id), change, &origin).await {
-        Ok(()) => Ok(mailed::asked(
-            &context,
-            &mut visitor,
-            (Mailed::ChangeEmail, &form.email),
-        )),
+    let asked = pages
+        .verification
+        .ask_to_change(by, &email, form.email_password, visitor.handle(), &origin)
+        .await;
+    match asked {
+        Ok(()) => Ok(mailed::asked(&pages, &mut visitor, Mailed::ChangeEmail, &form.email)),
         Err(error) => {
-            let view = refused(&context, &visitor, &error.into(), "email_password");
-            show(&context, &visitor, view, form.email).await
+            let view = refused(&pages, &visitor, &error.into(), "email_password");
+            show(&pages, &visitor, view, form.email).await
         }
     }
 }
 
 pub(super) async fn end_sessions(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     mut visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<SessionForm>,
@@ -228,27 +229,27 @@ pub(super) async fn end_sessions(
     };
     match form.session {
         Some(id) => {
-            sessions::revoke(&context, SessionId(id), Some(account.id), &origin).await?;
+            pages.sessions.revoke(SessionId(id), Some(account.id), &origin).await?;
             Ok(see_other(&visitor, "/account"))
         }
         None => {
-            auth::logout_all(&context, account.id, &origin).await?;
-            browser::sign_out(&context, &mut visitor, &origin).await?;
-            Ok(lead(&context, &mut visitor, Done::SignedOut))
+            pages.auth.logout_all(account.id, &origin).await?;
+            browser::sign_out(&pages, &mut visitor, &origin).await?;
+            Ok(lead(&pages, &mut visitor, Done::SignedOut))
         }
     }
 }
 
 pub(super) async fn export(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     visitor: Visitor,
     origin: Origin,
     OwnForm(Nothing {}): OwnForm<Nothing>,
 ) -> Result<Response, Problem> {
-    let Some(SignedIn { account, session }) = &visitor.signed_in else {
+    let Some(by) = visitor.user() else {
         return Ok(see_other(&visitor, SIGN_IN));
     };
-    let Some(export) = auth::export(&context, (account.id, session.id), &origin).await? else {
+    let Some(export) = pages.auth.export(by, &origin).await? else {
         return Ok(see_other(&visitor, SIGN_IN));
     };
     let headers = [
@@ -265,25 +266,24 @@ pub(super) async fn export(
 }
 
 pub(super) async fn delete(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     mut visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<DeleteForm>,
 ) -> Result<Response, Problem> {
-    let Some(SignedIn { account, session }) = &visitor.signed_in else {
+    let Some(by) = visitor.user() else {
         return Ok(see_other(&visitor, SIGN_IN));
     };
-    let whose = (account.id, session.id);
-    let deleted = auth::delete(&context, whose, form.delete_password, &origin).await;
+    let deleted = pages.auth.delete(by, form.delete_password, &origin).await;
     match deleted {
         Ok(()) => {
             visitor.signed_in = None;
-            browser::sign_out(&context, &mut visitor, &origin).await?;
-            Ok(lead(&context, &mut visitor, Done::Deleted))
+            browser::sign_out(&pages, &mut visitor, &origin).await?;
+            Ok(lead(&pages, &mut visitor, Done::Deleted))
         }
         Err(error) => {
-            let view = refused(&context, &visitor, &error.into(), "delete_password");
-            show(&context, &visitor, view, Typed::default()).await
+            let view = refused(&pages, &visitor, &error.into(), "delete_password");
+            show(&pages, &visitor, view, Typed::default()).await
         }
     }
 }

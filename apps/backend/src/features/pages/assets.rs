@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
-use crate::Context;
+use super::service::Pages;
 use crate::core::problem::{Code, Problem};
-use crate::settings::{Logo, Pages};
+use crate::settings::{self, Logo};
 
 const STYLE: &str = include_str!("../../../assets/pages.css");
 const SCRIPT: &str = include_str!("../../../assets/pages.js");
@@ -24,7 +24,7 @@ pub struct Assets {
 
 impl Assets {
     /// With the colours and shapes of the settings.
-    pub fn new(pages: &Pages) -> Self {
+    pub fn new(pages: &settings::Pages) -> Self {
         let style = format!("{}\n{STYLE}", theme(pages));
         Self {
             style_path: format!("/pages/style-{}.css", version(&style)),
@@ -35,7 +35,7 @@ impl Assets {
 }
 
 /// The settings as custom properties. Their values were parsed: nothing in them ends a declaration.
-fn theme(pages: &Pages) -> String {
+fn theme(pages: &settings::Pages) -> String {
     let font = pages
         .font
         .css()
@@ -64,8 +64,8 @@ fn version(text: &str) -> String {
 }
 
 /// One of the two files, by its name.
-pub(super) async fn file(State(context): State<Context>, Path(name): Path<String>) -> Response {
-    let assets = &context.assets;
+pub(super) async fn file(State(pages): State<Pages>, Path(name): Path<String>) -> Response {
+    let assets = &pages.assets;
     let path = format!("/pages/{name}");
     let (kind, text) = match path {
         path if path == assets.style_path => ("text/css; charset=utf-8", assets.style.clone()),

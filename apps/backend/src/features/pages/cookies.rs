@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
-use crate::Context;
+use super::service::Pages;
 
 /// A cookie of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ impl Cookie {
     /// `__Host-` binds a cookie to this host, to TLS and to the whole of it (RFC 6265bis §4.1.3.2). On http, which only a
     /// loopback address has, browsers would refuse it. Browsers keep one jar for all ports of a host (RFC 6265 §8.5), so
     /// the port stands in the name where the issuer names one.
-    fn name(self, context: &Context) -> String {
-        let issuer = &context.settings.issuer;
+    fn name(self, pages: &Pages) -> String {
+        let issuer = &pages.platform.settings.issuer;
         let prefix = if issuer.is_https() { "__Host-" } else { "" };
         let name = match self {
             Self::SignedIn => "countersign",
@@ -45,8 +45,8 @@ impl Cookie {
     }
 
     /// Its value in a request. One that is there twice is none: somebody planted one of them.
-    pub(super) fn read(self, context: &Context, headers: &HeaderMap) -> Option<String> {
-        let name = self.name(context);
+    pub(super) fn read(self, pages: &Pages, headers: &HeaderMap) -> Option<String> {
+        let name = self.name(pages);
         let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut values = pairs
             .flat_map(|pairs| pairs.split(';'))
@@ -58,8 +58,8 @@ impl Cookie {
     }
 
     /// `Set-Cookie` for as long as the browser runs, or for `lifetime`. `value` is letters, digits and `-_.~`.
-    pub(super) fn set(self, context: &Context, value: &str, lifetime: Option<Duration>) -> HeaderValue {
-        let secure = if context.settings.issuer.is_https() {
+    pub(super) fn set(self, pages: &Pages, value: &str, lifetime: Option<Duration>) -> HeaderValue {
+        let secure = if pages.platform.settings.issuer.is_https() {
             "; Secure"
         } else {
             ""
@@ -67,13 +67,13 @@ impl Cookie {
         let age = lifetime.map_or_else(String::new, |lifetime| format!("; Max-Age={}", lifetime.as_secs()));
         let text = format!(
             "{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}",
-            self.name(context)
+            self.name(pages)
         );
         HeaderValue::try_from(text).expect("names and values are letters, digits and a few signs")
     }
 
     /// `Set-Cookie` that takes it away.
-    pub(super) fn clear(self, context: &Context) -> HeaderValue {
-        self.set(context, "", Some(Duration::ZERO))
+    pub(super) fn clear(self, pages: &Pages) -> HeaderValue {
+        self.set(pages, "", Some(Duration::ZERO))
     }
 }

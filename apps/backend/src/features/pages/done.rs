@@ -9,9 +9,9 @@ use axum::response::Response;
 
 use super::cookies::Cookie;
 use super::reply::{page, see_other};
+use super::service::Pages;
 use super::view::View;
 use super::visitor::Visitor;
-use crate::Context;
 use crate::core::problem::{Code, Problem};
 
 /// How long a browser remembers what was done.
@@ -94,12 +94,12 @@ struct DonePage {
 }
 
 /// Leads to where it is told that this was done.
-pub(super) fn lead(context: &Context, visitor: &mut Visitor, done: Done) -> Response {
+pub(super) fn lead(pages: &Pages, visitor: &mut Visitor, done: Done) -> Response {
     let before = Done::ALL
         .into_iter()
         .filter(|before| *before != done && before.is_remembered(visitor));
     let names: Vec<_> = [done].into_iter().chain(before).map(Done::name).collect();
-    visitor.keep(context, Cookie::Done, (&names.join("."), Some(REMEMBERED)));
+    visitor.keep(pages, Cookie::Done, &names.join("."), Some(REMEMBERED));
     see_other(visitor, &done.address())
 }
 
@@ -122,13 +122,13 @@ pub(super) fn tell(visitor: &Visitor, v: View, done: Done) -> Response {
 
 /// What was done, if it was done by this browser a moment ago.
 pub(super) async fn done_page(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     Path(name): Path<String>,
     visitor: Visitor,
 ) -> Result<Response, Problem> {
     let done = Done::named(&name).ok_or(Problem::new(Code::NotFound))?;
     Ok(match done.is_remembered(&visitor) {
-        true => tell(&visitor, View::new(&context, &visitor), done),
+        true => tell(&visitor, View::new(&pages, &visitor), done),
         false => see_other(&visitor, "/"),
     })
 }

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
 
+use super::service::Pages;
 use super::view::View;
 use super::visitor::{Visitor, form_token};
-use crate::Context;
 use crate::core::extract::JsonOrForm;
 use crate::core::problem::{Code, Problem};
 
@@ -29,7 +29,7 @@ pub(super) trait Again: Sized {
     /// The page on which it stands; `view` says why it is shown again.
     fn again(
         self,
-        context: &Context,
+        pages: &Pages,
         visitor: &Visitor,
         view: View,
     ) -> impl Future<Output = Result<Response, Problem>> + Send;
@@ -51,26 +51,26 @@ enum Proof {
     None,
 }
 
-impl<T: DeserializeOwned + Again + Send> FromRequest<Context> for OwnForm<T> {
+impl<T: DeserializeOwned + Again + Send> FromRequest<Pages> for OwnForm<T> {
     type Rejection = Response;
 
-    async fn from_request(request: Request, context: &Context) -> Result<Self, Response> {
+    async fn from_request(request: Request, pages: &Pages) -> Result<Self, Response> {
         let foreign = || Problem::new(Code::ForeignForm);
-        let proof = proof(context, request.headers());
+        let proof = proof(pages, request.headers());
         if proof == Proof::Foreign {
             return Err(foreign().into_response());
         }
-        let expected = form_token(context, request.headers());
+        let expected = form_token(pages, request.headers());
         // The layer around the pages has put it there.
         let visitor = request.extensions().get::<Visitor>().cloned();
-        let sent = JsonOrForm::<WithToken<T>>::from_request(request, context).await;
+        let sent = JsonOrForm::<WithToken<T>>::from_request(request, pages).await;
         let JsonOrForm(WithToken { form_token, fields }) = sent.map_err(Problem::into_response)?;
         let ours = proof == Proof::Ours || is_token(form_token.as_deref(), expected.as_deref());
         match visitor {
             _ if ours => Ok(Self(fields)),
             Some(visitor) => {
-                let view = View::new(context, &visitor).refused(&foreign(), "");
-                let again = fields.again(context, &visitor, view).await;
+                let view = View::new(pages, &visitor).refused(&foreign(), "");
+                let again = fields.again(pages, &visitor, view).await;
                 Err(again.unwrap_or_else(Problem::into_response))
             }
             None => Err(foreign().into_response()),
@@ -88,7 +88,7 @@ fn is_token(sent: Option<&str>, expected: Option<&str>) -> bool {
 /// A browser that says where its request came from is believed: no page can make it say something else. By Fetch Metadata
 /// it says so also under another name of this machine (`localhost`), which an origin alone would not tell from another
 /// site. What is said twice is not believed.
-fn proof(context: &Context, headers: &HeaderMap) -> Proof {
+fn proof(pages: &Pages, headers: &HeaderMap) -> Proof {
     let only = |name: &HeaderName, is_ours: &dyn Fn(&HeaderValue) -> bool| {
         let mut values = headers.get_all(name).iter();
         let first = values.next()?;
@@ -98,6 +98,6 @@ fn proof(context: &Context, headers: &HeaderMap) -> Proof {
     // RFC 6454 §7.3: "null" is an origin that is not told, by settings for privacy for instance. It may be anybody's, ours too.
     let is_hidden = || only(&ORIGIN, &|origin| origin == "null") == Some(Proof::Ours);
     only(&FETCH_SITE, &|site| site == "same-origin")
-        .or_else(|| only(&ORIGIN, &|origin| origin == context.settings.issuer.as_str()).filter(|_| !is_hidden()))
+        .or_else(|| only(&ORIGIN, &|origin| origin == pages.platform.settings.issuer.as_str()).filter(|_| !is_hidden()))
         .unwrap_or(Proof::None)
 }

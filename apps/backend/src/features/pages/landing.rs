@@ -9,9 +9,9 @@ use super::cookies::Cookie;
 use super::form::{Again, OwnForm};
 use super::place::Place;
 use super::reply::{page, see_other};
+use super::service::Pages;
 use super::view::View;
 use super::visitor::Visitor;
-use crate::Context;
 use crate::core::language::Language;
 use crate::core::problem::Problem;
 use crate::features::accounts;
@@ -32,17 +32,17 @@ struct Landing {
 }
 
 /// Whoever comes to a fresh installation is its developer, and is told what to do next.
-pub(super) async fn landing(State(context): State<Context>, visitor: Visitor) -> Result<Response, Problem> {
-    show(&context, &visitor, View::new(&context, &visitor)).await
+pub(super) async fn landing(State(pages): State<Pages>, visitor: Visitor) -> Result<Response, Problem> {
+    show(&pages, &visitor, View::new(&pages, &visitor)).await
 }
 
-async fn show(context: &Context, visitor: &Visitor, v: View) -> Result<Response, Problem> {
+async fn show(pages: &Pages, visitor: &Visitor, v: View) -> Result<Response, Problem> {
     let landing = Landing {
-        fresh: accounts::is_empty(&context.db).await?,
+        fresh: accounts::is_empty(&pages.platform.db).await?,
         signed_in: visitor.signed_in.is_some(),
-        open: context.settings.signup == Signup::Open,
-        docs: context.settings.docs.enabled,
-        issuer: context.settings.issuer.as_str().to_owned(),
+        open: pages.platform.settings.signup == Signup::Open,
+        docs: pages.platform.settings.docs.enabled,
+        issuer: pages.platform.settings.issuer.as_str().to_owned(),
         v: v.at("/"),
     };
     Ok(page(visitor, &landing.v, &landing))
@@ -55,18 +55,18 @@ pub(super) struct Choice {
 }
 
 impl Again for Choice {
-    async fn again(self, context: &Context, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        show(context, visitor, view).await
+    async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        show(pages, visitor, view).await
     }
 }
 
 pub(super) async fn choose_language(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     mut visitor: Visitor,
     OwnForm(choice): OwnForm<Choice>,
 ) -> Response {
     if let Ok(language) = choice.language.parse::<Language>() {
-        visitor.keep(&context, Cookie::Language, (language.tag(), Some(REMEMBERED)));
+        visitor.keep(&pages, Cookie::Language, language.tag(), Some(REMEMBERED));
     }
     let back = choice.back.parse::<Place>();
     see_other(&visitor, back.as_ref().map_or("/", Place::as_str))

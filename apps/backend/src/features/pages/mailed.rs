@@ -14,18 +14,17 @@ use super::cookies::Cookie;
 use super::done::{Done, lead, tell};
 use super::form::{Again, OwnForm};
 use super::reply::{page, see_other};
+use super::service::Pages;
 use super::typed::Typed;
 use super::view::View;
 use super::visitor::{Asks, Visitor};
-use crate::Context;
 use crate::core::origin::Origin;
 use crate::core::password::Password;
 use crate::core::problem::{Code, Problem};
-use crate::features::auth::{self, Asking, MailAnswerBody};
+use crate::features::auth::{Asking, MailAnswerBody};
 use crate::features::outbox::Purpose;
-use crate::features::proofs::{self, Answer, LinkSecret};
-use crate::features::recovery;
-use crate::features::verification::{self, Claim};
+use crate::features::proofs::{Answer, LinkSecret};
+use crate::features::verification::Claim;
 
 /// How long a browser remembers where a code was mailed to: longer than the code can be used.
 const REMEMBERED: std::time::Duration = std::time::Duration::from_secs(30 * 60);
@@ -162,8 +161,8 @@ pub(super) struct AskForm {
 }
 
 impl Again for AskForm {
-    async fn again(self, _: &Context, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        Ok(ask_page(visitor, view, (Mailed::at(&visitor.path), self.email)))
+    async fn again(self, _: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        Ok(ask_page(visitor, view, Mailed::at(&visitor.path), self.email))
     }
 }
 
@@ -177,23 +176,23 @@ pub(super) struct AnswerForm {
 }
 
 impl Again for AnswerForm {
-    async fn again(self, _: &Context, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+    async fn again(self, _: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
         let what = Mailed::at(&visitor.path);
         Ok(match self.token {
-            Some(token) => open_link(visitor, view, (what, token)),
-            None => type_code(visitor, view, (what, self.email.unwrap_or_default()), self.code),
+            Some(token) => open_link(visitor, view, what, token),
+            None => type_code(visitor, view, what, self.email.unwrap_or_default(), self.code),
         })
     }
 }
 
 /// Leads to the page on which somebody types the code that was mailed. The browser remembers where to: an address that
 /// stood in the URL would stand in logs and histories.
-pub(super) fn asked(context: &Context, visitor: &mut Visitor, (what, email): (Mailed, &Typed)) -> Response {
+pub(super) fn asked(pages: &Pages, visitor: &mut Visitor, what: Mailed, email: &Typed) -> Response {
     let others = Mailed::ALL.into_iter().filter(|other| *other != what);
     let others: Vec<_> = others.filter_map(|other| entry_of(visitor, other)).collect();
     let entry = format!("{}.{}", what.name(), URL_SAFE_NO_PAD.encode(email.as_str()));
     let entries = [&[entry.as_str()], others.as_slice()].concat().join("~");
-    visitor.keep(context, Cookie::Asked, (&entries, Some(REMEMBERED)));
+    visitor.keep(pages, Cookie::Asked, &entries, Some(REMEMBERED));
     see_other(visitor, what.code_page())
 }
 
@@ -211,18 +210,18 @@ fn entry_of(visitor: &Visitor, what: Mailed) -> Option<&str> {
 }
 
 /// The page on which somebody types the code that was mailed.
-pub(super) async fn code_page(State(context): State<Context>, visitor: Visitor) -> Response {
+pub(super) async fn code_page(State(pages): State<Pages>, visitor: Visitor) -> Response {
     let what = Mailed::at(&visitor.path);
     let email = asked_before(&visitor, what);
-    await_code(&visitor, View::new(&context, &visitor), (what, email))
+    await_code(&visitor, View::new(&pages, &visitor), what, email)
 }
 
 /// The same, with what was wrong.
-pub(super) fn await_code(visitor: &Visitor, v: View, (what, email): (Mailed, Typed)) -> Response {
-    type_code(visitor, v, (what, email), None)
+pub(super) fn await_code(visitor: &Visitor, v: View, what: Mailed, email: Typed) -> Response {
+    type_code(visitor, v, what, email, None)
 }
 
-fn type_code(visitor: &Visitor, v: View, (what, email): (Mailed, Typed), code: Option<String>) -> Response {
+fn type_code(visitor: &Visitor, v: View, what: Mailed, email: Typed, code: Option<String>) -> Response {
     let title = v.t("code-title");
     let email = email.into_text();
     let text = match email.as_str() {
@@ -234,18 +233,18 @@ fn type_code(visitor: &Visitor, v: View, (what, email): (Mailed, Typed), code: O
         with_email: email.is_empty() || v.wrong("email").is_some(),
         email,
         code: code.unwrap_or_default(),
-        ..Reply::new(v, (what, title, text))
+        ..Reply::new(v, what, title, text)
     };
     page(visitor, &reply.v, &reply)
 }
 
 /// The page that a mailed link opens. Its address holds the token: no language is chosen there.
-fn open_link(visitor: &Visitor, v: View, (what, token): (Mailed, String)) -> Response {
+fn open_link(visitor: &Visitor, v: View, what: Mailed, token: String) -> Response {
     let say = |part: &str| v.t(&format!("{}-{part}", what.name()));
     let (title, text) = (say("title"), say("text"));
     let reply = Reply {
         token: Some(token),
-        ..Reply::new(v.fixed(), (what, title, text))
+        ..Reply::new(v.fixed(), what, title, text)
     };
     page(visitor, &reply.v, &reply)
 }
@@ -262,13 +261,13 @@ fn ask_for_password(visitor: &Visitor, v: View, before: Before) -> Response {
         email: before.email.into_text(),
         code: before.code,
         passwords: true,
-        ..Reply::new(v, (Mailed::Verify, title, text))
+        ..Reply::new(v, Mailed::Verify, title, text)
     };
     page(visitor, &reply.v, &reply)
 }
 
 impl Reply {
-    fn new(v: View, (what, title, text): (Mailed, String, String)) -> Self {
+    fn new(v: View, what: Mailed, title: String, text: String) -> Self {
         Self {
             title,
             text,
@@ -286,7 +285,7 @@ impl Reply {
     }
 }
 
-fn ask_page(visitor: &Visitor, v: View, (what, email): (Mailed, Typed)) -> Response {
+fn ask_page(visitor: &Visitor, v: View, what: Mailed, email: Typed) -> Response {
     let (name, action) = match what {
         Mailed::Verify | Mailed::ChangeEmail => ("ask-verify", Mailed::Verify.asks_at()),
         Mailed::SignIn => ("ask-signin", what.asks_at()),
@@ -302,23 +301,23 @@ fn ask_page(visitor: &Visitor, v: View, (what, email): (Mailed, Typed)) -> Respo
     page(visitor, &ask.v, &ask)
 }
 
-async fn opened(context: &Context, visitor: &Visitor, (what, link): (Mailed, Link)) -> Result<Response, Problem> {
-    let view = View::new(context, visitor);
+async fn opened(pages: &Pages, visitor: &Visitor, what: Mailed, link: Link) -> Result<Response, Problem> {
+    let view = View::new(pages, visitor);
     let Some(token) = link.token else {
-        return Ok(ask_page(visitor, view, (what, Typed::default())));
+        return Ok(ask_page(visitor, view, what, Typed::default()));
     };
-    if !is_used(context, what, &token).await? {
+    if !is_used(pages, what, &token).await? {
         return match (what, &visitor.signed_in) {
             // An address is changed by who is signed in to the account: they come back afterwards.
             (Mailed::ChangeEmail, None) => Ok(sign_in_first(visitor, Some(&token))),
-            (Mailed::Verify, _) if needs_password(context, visitor, &token).await? => {
+            (Mailed::Verify, _) if needs_password(pages, visitor, &token).await? => {
                 let before = Before {
                     token: Some(token),
                     ..Before::default()
                 };
                 Ok(ask_for_password(visitor, view, before))
             }
-            _ => Ok(open_link(visitor, view, (what, token))),
+            _ => Ok(open_link(visitor, view, what, token)),
         };
     }
     Ok(match what.used() {
@@ -326,15 +325,18 @@ async fn opened(context: &Context, visitor: &Visitor, (what, link): (Mailed, Lin
         None if visitor.signed_in.is_some() => see_other(visitor, "/account"),
         None => {
             let view = view.refused(&Problem::new(Code::InvalidProof), "");
-            ask_page(visitor, view, (what, Typed::default()))
+            ask_page(visitor, view, what, Typed::default())
         }
     })
 }
 
 /// In the browser that asked, a button is enough; elsewhere it takes a password.
-async fn needs_password(context: &Context, visitor: &Visitor, token: &str) -> Result<bool, Problem> {
+async fn needs_password(pages: &Pages, visitor: &Visitor, token: &str) -> Result<bool, Problem> {
     match token.parse() {
-        Ok(link) => Ok(verification::needs_password(context, &Answer::Link(link), &claim(visitor)).await?),
+        Ok(link) => Ok(pages
+            .verification
+            .needs_password(&Answer::Link(link), &claim(visitor))
+            .await?),
         Err(_) => Ok(false),
     }
 }
@@ -362,12 +364,12 @@ fn sign_in_first(visitor: &Visitor, token: Option<&str>) -> Response {
 }
 
 /// Whether what a link is for is done. Of one that was made up, or has grown old, nothing is known.
-async fn is_used(context: &Context, what: Mailed, token: &str) -> Result<bool, Problem> {
+async fn is_used(pages: &Pages, what: Mailed, token: &str) -> Result<bool, Problem> {
     let Ok(link) = token.parse::<LinkSecret>() else {
         return Ok(false);
     };
     for purpose in what.purposes() {
-        if proofs::is_done(context, *purpose, &link).await? {
+        if pages.proofs.is_done(*purpose, &link).await? {
             return Ok(true);
         }
     }
@@ -375,82 +377,97 @@ async fn is_used(context: &Context, what: Mailed, token: &str) -> Result<bool, P
 }
 
 pub(super) async fn verify_page(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     Asks(link): Asks<Link>,
     visitor: Visitor,
 ) -> Result<Response, Problem> {
-    opened(&context, &visitor, (Mailed::Verify, link)).await
+    opened(&pages, &visitor, Mailed::Verify, link).await
 }
 
 pub(super) async fn sign_in_page(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     Asks(link): Asks<Link>,
     visitor: Visitor,
 ) -> Result<Response, Problem> {
-    opened(&context, &visitor, (Mailed::SignIn, link)).await
+    opened(&pages, &visitor, Mailed::SignIn, link).await
 }
 
-pub(super) async fn recover_page(State(context): State<Context>, visitor: Visitor) -> Response {
-    let view = View::new(&context, &visitor);
-    ask_page(&visitor, view, (Mailed::Recover, Typed::default()))
+pub(super) async fn recover_page(State(pages): State<Pages>, visitor: Visitor) -> Response {
+    let view = View::new(&pages, &visitor);
+    ask_page(&visitor, view, Mailed::Recover, Typed::default())
 }
 
 pub(super) async fn password_page(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     Asks(link): Asks<Link>,
     visitor: Visitor,
 ) -> Result<Response, Problem> {
-    opened(&context, &visitor, (Mailed::Recover, link)).await
+    opened(&pages, &visitor, Mailed::Recover, link).await
 }
 
 pub(super) async fn change_email_page(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     Asks(link): Asks<Link>,
     visitor: Visitor,
 ) -> Result<Response, Problem> {
-    opened(&context, &visitor, (Mailed::ChangeEmail, link)).await
+    opened(&pages, &visitor, Mailed::ChangeEmail, link).await
 }
 
 pub(super) async fn ask_to_verify(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<AskForm>,
 ) -> Response {
-    let wanted = (Mailed::Verify, Purpose::VerifyEmail, form.email);
-    ask(&context, visitor, wanted, origin).await
+    ask(
+        &pages,
+        visitor,
+        Mailed::Verify,
+        Purpose::VerifyEmail,
+        form.email,
+        origin,
+    )
+    .await
 }
 
 pub(super) async fn ask_to_sign_in(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<AskForm>,
 ) -> Response {
-    let wanted = (Mailed::SignIn, Purpose::SignIn, form.email);
-    ask(&context, visitor, wanted, origin).await
+    ask(&pages, visitor, Mailed::SignIn, Purpose::SignIn, form.email, origin).await
 }
 
 pub(super) async fn ask_to_recover(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<AskForm>,
 ) -> Response {
-    let wanted = (Mailed::Recover, Purpose::ResetPassword, form.email);
-    ask(&context, visitor, wanted, origin).await
+    ask(
+        &pages,
+        visitor,
+        Mailed::Recover,
+        Purpose::ResetPassword,
+        form.email,
+        origin,
+    )
+    .await
 }
 
 async fn ask(
-    context: &Context,
+    pages: &Pages,
     mut visitor: Visitor,
-    (what, purpose, typed): (Mailed, Purpose, Typed),
+    what: Mailed,
+    purpose: Purpose,
+    typed: Typed,
     origin: Origin,
 ) -> Response {
-    let view = View::new(context, &visitor);
+    let view = View::new(pages, &visitor);
     let email = match typed.email() {
         Ok(email) => email,
-        Err(wrong) => return ask_page(&visitor, view.marked(wrong), (what, typed)),
+        Err(wrong) => return ask_page(&visitor, view.marked(wrong), what, typed),
     };
     let origin = visitor.speaking(origin);
     let asking = Asking {
@@ -459,14 +476,14 @@ async fn ask(
         handle: visitor.handle(),
         by: None,
     };
-    match auth::ask(context, &asking, &origin).await {
-        Ok(()) => asked(context, &mut visitor, (what, &typed)),
-        Err(error) => ask_page(&visitor, view.refused(&error.into(), ""), (what, typed)),
+    match pages.auth.ask(&asking, &origin).await {
+        Ok(()) => asked(pages, &mut visitor, what, &typed),
+        Err(error) => ask_page(&visitor, view.refused(&error.into(), ""), what, typed),
     }
 }
 
 pub(super) async fn verify(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     mut visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<AnswerForm>,
@@ -481,10 +498,10 @@ pub(super) async fn verify(
         form.new_password.is_some(),
     );
     let (again, _, answer) = form.split();
-    let done = async { Ok::<_, Problem>(verification::verify(&context, (answer?, claim), &origin).await?) };
+    let done = async { Ok::<_, Problem>(pages.verification.verify(answer?, claim, &origin).await?) };
     let done = done.await.map(|()| Done::Verified);
     if anew && done.is_ok() {
-        browser::remember(&context, &mut visitor);
+        browser::remember(&pages, &mut visitor);
     }
     let again = Before {
         passwords: done.as_ref().is_err_and(|problem| {
@@ -492,11 +509,11 @@ pub(super) async fn verify(
         }),
         ..again
     };
-    conclude(&context, visitor, done, (Mailed::Verify, again)).await
+    conclude(&pages, visitor, done, Mailed::Verify, again).await
 }
 
 pub(super) async fn change_email(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<AnswerForm>,
@@ -505,64 +522,70 @@ pub(super) async fn change_email(
         return Ok(sign_in_first(&visitor, form.token.as_deref()));
     };
     let (again, _, answer) = form.split();
-    let done = async { Ok(verification::change(&context, user, answer?, &origin).await?) };
+    let done = async { Ok(pages.verification.change(user, answer?, &origin).await?) };
     let done = done.await.map(|()| Done::ChangedEmail);
-    conclude(&context, visitor, done, (Mailed::ChangeEmail, again)).await
+    conclude(&pages, visitor, done, Mailed::ChangeEmail, again).await
 }
 
 pub(super) async fn recover(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     mut visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Result<Response, Problem> {
     let (again, password, answer) = form.split();
     let handle = Some(visitor.handle());
-    let done = async { Ok(recovery::recover(&context, (answer?, handle), password, &origin).await?) };
+    let done = async { Ok(pages.recovery.recover(answer?, handle, password, &origin).await?) };
     let done = done.await.map(|()| Done::Recovered);
     if done.is_ok() {
-        browser::remember(&context, &mut visitor);
+        browser::remember(&pages, &mut visitor);
     }
-    conclude(&context, visitor, done, (Mailed::Recover, again)).await
+    conclude(&pages, visitor, done, Mailed::Recover, again).await
 }
 
 /// Leads to what was done, also by a link that had done it before; or the page again, with what was wrong.
 async fn conclude(
-    context: &Context,
+    pages: &Pages,
     mut visitor: Visitor,
     done: Result<Done, Problem>,
-    (what, again): (Mailed, Before),
+    what: Mailed,
+    again: Before,
 ) -> Result<Response, Problem> {
     let problem = match done {
-        Ok(done) => return Ok(lead(context, &mut visitor, done)),
+        Ok(done) => return Ok(lead(pages, &mut visitor, done)),
         Err(problem) => problem,
     };
     if let (Code::InvalidProof, Some(token), Some(used)) = (problem.code(), &again.token, what.used())
-        && is_used(context, what, token).await?
+        && is_used(pages, what, token).await?
     {
-        return Ok(lead(context, &mut visitor, used));
+        return Ok(lead(pages, &mut visitor, used));
     }
-    let view = View::new(context, &visitor).refused(&problem, field_of(&problem, &again));
-    Ok(try_again(&visitor, view, (what, again)))
+    let view = View::new(pages, &visitor).refused(&problem, field_of(&problem, &again));
+    Ok(try_again(&visitor, view, what, again))
 }
 
 pub(super) async fn sign_in(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     mut visitor: Visitor,
     origin: Origin,
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Result<Response, Problem> {
     let (again, _, answer) = form.split();
     let handle = Some(visitor.handle());
-    let entered = async { Ok(auth::enter_by_email(&context, (answer?, handle), &Scopes::default(), &origin).await?) };
+    let entered = async {
+        Ok(pages
+            .auth
+            .enter_by_email(answer?, handle, &Scopes::default(), &origin)
+            .await?)
+    };
     match entered.await {
         Ok(session) => {
-            browser::sign_in(&context, &mut visitor, session.id, &origin).await?;
+            browser::sign_in(&pages, &mut visitor, session.id, &origin).await?;
             Ok(see_other(&visitor, "/account"))
         }
         Err(problem) => {
-            let view = View::new(&context, &visitor).refused(&problem, field_of(&problem, &again));
-            Ok(try_again(&visitor, view, (Mailed::SignIn, again)))
+            let view = View::new(&pages, &visitor).refused(&problem, field_of(&problem, &again));
+            Ok(try_again(&visitor, view, Mailed::SignIn, again))
         }
     }
 }
@@ -594,14 +617,14 @@ impl AnswerForm {
 }
 
 /// A wrong code can be typed again. A link that is not valid any more can only be asked for anew.
-fn try_again(visitor: &Visitor, v: View, (what, before): (Mailed, Before)) -> Response {
+fn try_again(visitor: &Visitor, v: View, what: Mailed, before: Before) -> Response {
     if before.passwords {
         return ask_for_password(visitor, v, before);
     }
     match before.token {
-        None => await_code(visitor, v, (what, before.email)),
-        Some(_) if v.wrong("").is_some() => ask_page(visitor, v, (what, Typed::default())),
-        Some(token) => open_link(visitor, v, (what, token)),
+        None => await_code(visitor, v, what, before.email),
+        Some(_) if v.wrong("").is_some() => ask_page(visitor, v, what, Typed::default()),
+        Some(token) => open_link(visitor, v, what, token),
     }
 }
 

@@ -26,4 +26,4 @@ mod visitor;
 pub use assets::Assets;
 pub use reply::for_people;
 pub use router::router;
-pub use service::sweep_forever;
+pub use service::{Pages, Parts};

@@ -12,10 +12,10 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::router::is_for_people;
+use super::service::Pages;
 use super::under_way::UnderWay;
 use super::view::View;
 use super::visitor::{Visitor, form_token};
-use crate::Context;
 use crate::core::problem::{Code, Problem, Shown};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -72,8 +72,8 @@ struct Refused {
 }
 
 /// What a person sees of a problem that no form can show.
-fn problem_page(context: &Context, visitor: &Visitor, problem: &Problem) -> Response {
-    let view = View::new(context, visitor).fixed();
+fn problem_page(pages: &Pages, visitor: &Visitor, problem: &Problem) -> Response {
+    let view = View::new(pages, visitor).fixed();
     let refused = Refused {
         title: view.t(match problem.code() {
             Code::NotFound => "not-found-title",
@@ -96,25 +96,25 @@ fn problem_page(context: &Context, visitor: &Visitor, problem: &Problem) -> Resp
 
 /// Around the routes of the pages: a form that is sent twice at once is handled once.
 pub(super) async fn as_pages(
-    State((context, under_way)): State<(Context, UnderWay)>,
+    State((pages, under_way)): State<(Pages, UnderWay)>,
     request: Request,
     next: Next,
 ) -> Response {
-    let browser = form_token(&context, request.headers());
-    let handle = |request| as_page(context, request, next);
+    let browser = form_token(&pages, request.headers());
+    let handle = |request| as_page(pages, request, next);
     under_way.once(browser.as_deref(), request, handle).await
 }
 
 /// Who asks is found out once, and whatever problem it ends in is told as a page.
-async fn as_page(context: Context, request: Request, next: Next) -> Response {
+async fn as_page(pages: Pages, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let Ok(visitor) = Visitor::from_request_parts(&mut parts, &context).await;
+    let Ok(visitor) = Visitor::from_request_parts(&mut parts, &pages).await;
     parts.extensions.insert(visitor.device.hash());
     parts.extensions.insert(visitor.clone());
     let mut response = next.run(Request::from_parts(parts, body)).await;
     match response.extensions_mut().remove::<Problem>() {
         Some(problem) => {
-            let mut page = problem_page(&context, &visitor, &problem);
+            let mut page = problem_page(&pages, &visitor, &problem);
             page.extensions_mut().insert(Shown(problem));
             page
         }
@@ -124,17 +124,17 @@ async fn as_page(context: Context, request: Request, next: Next) -> Response {
 
 /// Around everything: what a person who looks for a page would see of a problem is a page too, whichever layer refused
 /// the request. Programs, and all of `/api`, get the problem.
-pub async fn for_people(State(context): State<Context>, request: Request, next: Next) -> Response {
+pub async fn for_people(State(pages): State<Pages>, request: Request, next: Next) -> Response {
     if !looks_for_pages(&request) {
         return next.run(request).await;
     }
-    let visitor = Visitor::passing(&context, request.uri(), request.headers());
+    let visitor = Visitor::passing(&pages, request.uri(), request.headers());
     let is_head = *request.method() == Method::HEAD;
     let mut response = next.run(request).await;
     let Some(problem) = response.extensions_mut().remove::<Problem>() else {
         return response;
     };
-    let page = problem_page(&context, &visitor, &problem);
+    let page = problem_page(&pages, &visitor, &problem);
     let (parts, body) = page.into_parts();
     for (name, value) in &parts.headers {
         // Everything else of the answer stays: who may be asked again when, and under which id the log knows it.

@@ -4,12 +4,12 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
+use super::service::Pages;
 use super::under_way::UnderWay;
 use super::{account, assets, done, landing, mailed, reply, signin};
-use crate::Context;
 
 /// The routes of this feature.
-pub fn router(context: &Context) -> Router {
+pub fn router(pages: &Pages) -> Router {
     Router::new()
         .route("/", get(landing::landing))
         .route("/language", get(|| reply::leads("/")).post(landing::choose_language))
@@ -44,15 +44,15 @@ pub fn router(context: &Context) -> Router {
         .route("/account/delete", of_account(post(account::delete)))
         .route("/done/{what}", get(done::done_page))
         .route_layer(from_fn_with_state(
-            (context.clone(), UnderWay::default()),
+            (pages.clone(), UnderWay::default()),
             reply::as_pages,
         ))
         .route("/pages/{name}", get(assets::file))
-        .with_state(context.clone())
+        .with_state(pages.clone())
 }
 
 /// A form of the account's page, which is what its address shows.
-fn of_account(form: MethodRouter<Context>) -> MethodRouter<Context> {
+fn of_account(form: MethodRouter<Pages>) -> MethodRouter<Pages> {
     form.get(|| reply::leads("/account"))
 }
 

@@ -16,16 +16,16 @@ use super::form::{Again, Nothing, OwnForm};
 use super::mailed::{self, Mailed};
 use super::place::Place;
 use super::reply::{page, see_other};
+use super::service::Pages;
 use super::typed::Typed;
 use super::view::View;
 use super::visitor::{Asks, Visitor};
-use crate::Context;
 use crate::core::email::Email;
 use crate::core::origin::Origin;
 use crate::core::password::Password;
 use crate::core::problem::{Code, Problem};
 use crate::features::accounts;
-use crate::features::auth::{self, Credentials, LoginError, Registration, SignedUp};
+use crate::features::auth::{Credentials, LoginError, Registration, SignedUp};
 use crate::features::sessions::Session;
 use crate::settings::{EmailVerification, Signup};
 
@@ -79,11 +79,11 @@ pub(super) struct Sent {
 }
 
 impl Again for Sent {
-    async fn again(self, context: &Context, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        let typed = (self.email, self.return_to.parse().ok());
+    async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        let place = self.return_to.parse().ok();
         Ok(match visitor.path.as_str() {
-            "/signup" => sign_up_again(visitor, view, typed),
-            _ => sign_in_again(context, visitor, view, typed),
+            "/signup" => sign_up_again(visitor, view, self.email, place),
+            _ => sign_in_again(pages, visitor, view, self.email, place),
         })
     }
 }
@@ -104,33 +104,24 @@ fn text_of(place: Option<&Place>) -> String {
     place.map(|place| place.as_str().to_owned()).unwrap_or_default()
 }
 
-pub(super) async fn sign_in_page(
-    State(context): State<Context>,
-    Asks(asks): Asks<Return>,
-    visitor: Visitor,
-) -> Response {
-    let view = View::new(&context, &visitor);
-    sign_in_again(
-        &context,
-        &visitor,
-        view,
-        (Typed::default(), asks.return_to.parse().ok()),
-    )
+pub(super) async fn sign_in_page(State(pages): State<Pages>, Asks(asks): Asks<Return>, visitor: Visitor) -> Response {
+    let view = View::new(&pages, &visitor);
+    sign_in_again(&pages, &visitor, view, Typed::default(), asks.return_to.parse().ok())
 }
 
-fn sign_in_again(context: &Context, visitor: &Visitor, v: View, (email, place): (Typed, Option<Place>)) -> Response {
+fn sign_in_again(pages: &Pages, visitor: &Visitor, v: View, email: Typed, place: Option<Place>) -> Response {
     let sign_in = SignIn {
         email: email.into_text(),
         return_to: text_of(place.as_ref()),
         elsewhere: leading_on("/signup", place.as_ref()),
-        open: context.settings.signup == Signup::Open,
+        open: pages.platform.settings.signup == Signup::Open,
         v: v.at(&leading_on("/signin", place.as_ref())),
     };
     page(visitor, &sign_in.v, &sign_in)
 }
 
 pub(super) async fn sign_in(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     mut visitor: Visitor,
     origin: Origin,
     OwnForm(sent): OwnForm<Sent>,
@@ -141,42 +132,43 @@ pub(super) async fn sign_in(
         password: sent.password,
         scopes: Scopes::default(),
     };
-    match auth::enter(&context, credentials, &origin).await {
+    match pages.auth.enter(credentials, &origin).await {
         Ok(session) => {
-            browser::sign_in(&context, &mut visitor, session.id, &origin).await?;
+            browser::sign_in(&pages, &mut visitor, session.id, &origin).await?;
             Ok(see_other(&visitor, place.as_ref().map_or(HOME, Place::as_str)))
         }
         // The password was right: the mail is what is missing.
         Err(LoginError::Unverified) => {
             let problem = Problem::new(Code::EmailNotVerified);
-            let view = View::new(&context, &visitor).refused(&problem, "");
-            Ok(mailed::await_code(&visitor, view, (Mailed::Verify, sent.email)))
+            let view = View::new(&pages, &visitor).refused(&problem, "");
+            Ok(mailed::await_code(&visitor, view, Mailed::Verify, sent.email))
         }
         Err(error) => {
             let problem = Problem::from(error);
-            let view = View::new(&context, &visitor).refused(&problem, "");
-            Ok(sign_in_again(&context, &visitor, view, (sent.email, place)))
+            let view = View::new(&pages, &visitor).refused(&problem, "");
+            Ok(sign_in_again(&pages, &visitor, view, sent.email, place))
         }
     }
 }
 
 pub(super) async fn sign_up_page(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     Asks(asks): Asks<Return>,
     visitor: Visitor,
 ) -> Result<Response, Problem> {
-    if context.settings.signup == Signup::Closed {
+    if pages.platform.settings.signup == Signup::Closed {
         return Err(Problem::new(Code::SignupClosed));
     }
-    let view = View::new(&context, &visitor);
+    let view = View::new(&pages, &visitor);
     Ok(sign_up_again(
         &visitor,
         view,
-        (Typed::default(), asks.return_to.parse().ok()),
+        Typed::default(),
+        asks.return_to.parse().ok(),
     ))
 }
 
-fn sign_up_again(visitor: &Visitor, v: View, (email, place): (Typed, Option<Place>)) -> Response {
+fn sign_up_again(visitor: &Visitor, v: View, email: Typed, place: Option<Place>) -> Response {
     let sign_up = SignUp {
         email: email.into_text(),
         return_to: text_of(place.as_ref()),
@@ -187,7 +179,7 @@ fn sign_up_again(visitor: &Visitor, v: View, (email, place): (Typed, Option<Plac
 }
 
 pub(super) async fn sign_up(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     mut visitor: Visitor,
     origin: Origin,
     OwnForm(sent): OwnForm<Sent>,
@@ -196,8 +188,8 @@ pub(super) async fn sign_up(
     let email = match sent.email.new_email() {
         Ok(email) => email,
         Err(wrong) => {
-            let view = View::new(&context, &visitor).marked(wrong);
-            return Ok(sign_up_again(&visitor, view, (sent.email, place)));
+            let view = View::new(&pages, &visitor).marked(wrong);
+            return Ok(sign_up_again(&visitor, view, sent.email, place));
         }
     };
     let origin = visitor.speaking(origin);
@@ -207,58 +199,55 @@ pub(super) async fn sign_up(
         handle: visitor.handle(),
     };
     let email = Email::clone(&email);
-    let session = match auth::sign_up(&context, registration, &origin).await {
-        Ok(SignedUp::Asked) => return Ok(mailed::asked(&context, &mut visitor, (Mailed::Verify, &sent.email))),
-        Ok(SignedUp::Made(_)) => enter(&context, (email, sent.password), &origin).await?,
+    let session = match pages.auth.sign_up(registration, &origin).await {
+        Ok(SignedUp::Asked) => return Ok(mailed::asked(&pages, &mut visitor, Mailed::Verify, &sent.email)),
+        Ok(SignedUp::Made(_)) => enter(&pages, email, sent.password, &origin).await?,
         Err(error) => {
             let problem = Problem::from(error);
             let taken = problem.code() == Code::EmailTaken;
             let twice = match taken {
-                true => enter_if_sent_twice(&context, (email, sent.password), &origin).await?,
+                true => enter_if_sent_twice(&pages, email, sent.password, &origin).await?,
                 false => None,
             };
             let Some(session) = twice else {
                 let field = if taken { "email" } else { "" };
-                let view = View::new(&context, &visitor).refused(&problem, field);
-                return Ok(sign_up_again(&visitor, view, (sent.email, place)));
+                let view = View::new(&pages, &visitor).refused(&problem, field);
+                return Ok(sign_up_again(&visitor, view, sent.email, place));
             };
             session
         }
     };
-    browser::sign_in(&context, &mut visitor, session.id, &origin).await?;
-    let asked = context.settings.email_verification == EmailVerification::Optional;
+    browser::sign_in(&pages, &mut visitor, session.id, &origin).await?;
+    let asked = pages.platform.settings.email_verification == EmailVerification::Optional;
     match place {
-        None if asked => Ok(mailed::asked(&context, &mut visitor, (Mailed::Verify, &sent.email))),
+        None if asked => Ok(mailed::asked(&pages, &mut visitor, Mailed::Verify, &sent.email)),
         place => Ok(see_other(&visitor, place.as_ref().map_or(HOME, Place::as_str))),
     }
 }
 
-async fn enter(
-    context: &Context,
-    (email, password): (Email, Password),
-    origin: &Origin,
-) -> Result<Session, LoginError> {
+async fn enter(pages: &Pages, email: Email, password: Password, origin: &Origin) -> Result<Session, LoginError> {
     let credentials = Credentials {
         email: Some(email),
         password,
         scopes: Scopes::default(),
     };
-    auth::enter(context, credentials, origin).await
+    pages.auth.enter(credentials, origin).await
 }
 
 /// A sign-up that was sent twice has made its account the first time: with the same password, the second time signs in,
 /// by the rules of every sign-in. An account that is older is somebody's who has forgotten it, or somebody else's.
 async fn enter_if_sent_twice(
-    context: &Context,
-    (email, password): (Email, Password),
+    pages: &Pages,
+    email: Email,
+    password: Password,
     origin: &Origin,
 ) -> Result<Option<Session>, Problem> {
-    let found = accounts::find_by_email(&context.db, &email).await?;
-    let is_new = |created_at| context.clock.now() <= created_at + TWICE_WITHIN;
+    let found = accounts::find_by_email(&pages.platform.db, &email).await?;
+    let is_new = |created_at| pages.platform.clock.now() <= created_at + TWICE_WITHIN;
     if !found.is_some_and(|account| is_new(account.created_at)) {
         return Ok(None);
     }
-    match enter(context, (email, password), origin).await {
+    match enter(pages, email, password, origin).await {
         Ok(session) => Ok(Some(session)),
         Err(LoginError::Invalid | LoginError::Unverified) => Ok(None),
         Err(error) => Err(error.into()),
@@ -266,8 +255,8 @@ async fn enter_if_sent_twice(
 }
 
 /// A GET changes nothing: it asks.
-pub(super) async fn sign_out_page(State(context): State<Context>, visitor: Visitor) -> Response {
-    ask_to_sign_out(&visitor, View::new(&context, &visitor))
+pub(super) async fn sign_out_page(State(pages): State<Pages>, visitor: Visitor) -> Response {
+    ask_to_sign_out(&visitor, View::new(&pages, &visitor))
 }
 
 fn ask_to_sign_out(visitor: &Visitor, v: View) -> Response {
@@ -282,22 +271,22 @@ fn ask_to_sign_out(visitor: &Visitor, v: View) -> Response {
 }
 
 impl Again for Nothing {
-    async fn again(self, context: &Context, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+    async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
         match visitor.path.as_str() {
             "/signout" => Ok(ask_to_sign_out(visitor, view)),
-            _ => super::account::show_again(context, visitor, view, Typed::default()).await,
+            _ => super::account::show_again(pages, visitor, view, Typed::default()).await,
         }
     }
 }
 
 pub(super) async fn sign_out(
-    State(context): State<Context>,
+    State(pages): State<Pages>,
     mut visitor: Visitor,
     origin: Origin,
     OwnForm(Nothing {}): OwnForm<Nothing>,
 ) -> Result<Response, Problem> {
-    browser::sign_out(&context, &mut visitor, &origin).await?;
-    let mut response = lead(&context, &mut visitor, Done::SignedOut);
+    browser::sign_out(&pages, &mut visitor, &origin).await?;
+    let mut response = lead(&pages, &mut visitor, Done::SignedOut);
     // What is shown to who goes back is not what was there (ASVS 14.3.1). Our cookies are handled above.
     let clear = (
         HeaderName::from_static("clear-site-data"),

@@ -18,7 +18,8 @@ pub(super) async fn insert(
     db: &Db,
     hash: CookieHash,
     session: SessionId,
-    (now, expires_at): (Timestamp, Timestamp),
+    now: Timestamp,
+    expires_at: Timestamp,
 ) -> Result<(), Error> {
     query(sql!(
         "INSERT INTO browser_sessions (hash, session_id, created_at, expires_at) VALUES ($1, $2, $3, $4)"

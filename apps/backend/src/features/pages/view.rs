@@ -2,8 +2,8 @@
 
 use http::{HeaderMap, StatusCode};
 
+use super::service::Pages;
 use super::visitor::Visitor;
-use crate::Context;
 use crate::core::language::{FluentArgs, Language, Texts};
 use crate::core::problem::{Code, FieldError, Problem};
 
@@ -27,19 +27,19 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new(context: &Context, visitor: &Visitor) -> Self {
+    pub(super) fn new(pages: &Pages, visitor: &Visitor) -> Self {
         Self {
-            texts: context.texts.clone(),
+            texts: pages.platform.texts.clone(),
             language: visitor.language,
-            service: context.settings.pages.name.clone(),
-            style: context.assets.style_path.clone(),
-            script: context.assets.script_path.clone(),
+            service: pages.platform.settings.pages.name.clone(),
+            style: pages.assets.style_path.clone(),
+            script: pages.assets.script_path.clone(),
             form_token: visitor.form_token.clone(),
             path: visitor.path.clone(),
             switchable: true,
             notice: None,
-            least: context.settings.passwords.min_length,
-            most: context.settings.passwords.max_length,
+            least: pages.platform.settings.passwords.min_length,
+            most: pages.platform.settings.passwords.max_length,
             status: StatusCode::OK,
             headers: HeaderMap::new(),
             wrong: Vec::new(),

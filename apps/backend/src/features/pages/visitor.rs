@@ -14,11 +14,10 @@ use serde::de::DeserializeOwned;
 
 use super::cookies::Cookie;
 use super::secret::CookieSecret;
-use super::service::{self, Found, SignedIn};
-use crate::Context;
+use super::service::{Found, Pages, SignedIn};
 use crate::core::device::DeviceSecret;
 use crate::core::handle::{Handle, HandleHash};
-use crate::core::ids::{AccountId, SessionId};
+use crate::core::ids::SessionRef;
 use crate::core::language::Language;
 use crate::core::origin::Origin;
 
@@ -47,28 +46,28 @@ struct Past {
     done: Option<String>,
 }
 
-impl FromRequestParts<Context> for Visitor {
+impl FromRequestParts<Pages> for Visitor {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Self, Infallible> {
         // The layer around the pages has found out already.
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
         let mut visitor = Self {
-            form_token: form_token(context, &parts.headers).unwrap_or_default(),
+            form_token: form_token(pages, &parts.headers).unwrap_or_default(),
             past: Past {
-                asked: Cookie::Asked.read(context, &parts.headers),
-                done: Cookie::Done.read(context, &parts.headers),
+                asked: Cookie::Asked.read(pages, &parts.headers),
+                done: Cookie::Done.read(pages, &parts.headers),
             },
-            ..Self::passing(context, &parts.uri, &parts.headers)
+            ..Self::passing(pages, &parts.uri, &parts.headers)
         };
         if visitor.form_token.is_empty() {
-            let token = URL_SAFE_NO_PAD.encode(context.chance.bytes::<32>());
-            visitor.keep(context, Cookie::Form, (&token, None));
+            let token = URL_SAFE_NO_PAD.encode(pages.platform.chance.bytes::<32>());
+            visitor.keep(pages, Cookie::Form, &token, None);
             visitor.form_token = token;
         }
-        visitor.recognise(context, &parts.headers).await;
+        visitor.recognise(pages, &parts.headers).await;
         Ok(visitor)
     }
 }
@@ -80,18 +79,17 @@ impl Visitor {
     }
 
     /// Who is signed in, and in which session.
-    pub(super) fn user(&self) -> Option<(AccountId, SessionId)> {
-        let signed_in = self.signed_in.as_ref()?;
-        Some((signed_in.account.id, signed_in.session.id))
+    pub(super) fn user(&self) -> Option<SessionRef> {
+        self.signed_in.as_ref().map(SignedIn::session_ref)
     }
 
     /// Somebody who is shown a page without a form, and of whom only the language matters.
-    pub(super) fn passing(context: &Context, uri: &Uri, headers: &HeaderMap) -> Self {
+    pub(super) fn passing(pages: &Pages, uri: &Uri, headers: &HeaderMap) -> Self {
         Self {
-            language: language(context, uri, headers),
+            language: language(pages, uri, headers),
             signed_in: None,
             form_token: String::new(),
-            device: Arc::new(device(context, headers)),
+            device: Arc::new(device(pages, headers)),
             path: uri.path().to_owned(),
             past: Past::default(),
             cookies: Vec::new(),
@@ -99,16 +97,16 @@ impl Visitor {
     }
 
     /// A database that is away signs nobody in; the page says so when something is done.
-    async fn recognise(&mut self, context: &Context, headers: &HeaderMap) {
-        let secret = Cookie::SignedIn.read(context, headers);
+    async fn recognise(&mut self, pages: &Pages, headers: &HeaderMap) {
+        let secret = Cookie::SignedIn.read(pages, headers);
         let Some(secret) = secret.and_then(|text| text.parse::<CookieSecret>().ok()) else {
             return;
         };
-        match service::find(context, &secret).await {
+        match pages.find(&secret).await {
             Ok(Some(Found { who, extended })) => {
                 self.signed_in = Some(who);
                 if let Some(lifetime) = extended {
-                    self.keep(context, Cookie::SignedIn, (&secret.reveal(), Some(lifetime)));
+                    self.keep(pages, Cookie::SignedIn, &secret.reveal(), Some(lifetime));
                 }
             }
             Ok(None) => {}
@@ -117,13 +115,13 @@ impl Visitor {
     }
 
     /// Gives the browser a cookie with this answer.
-    pub(super) fn keep(&mut self, context: &Context, cookie: Cookie, (value, lifetime): (&str, Option<Duration>)) {
-        self.say(cookie, cookie.set(context, value, lifetime));
+    pub(super) fn keep(&mut self, pages: &Pages, cookie: Cookie, value: &str, lifetime: Option<Duration>) {
+        self.say(cookie, cookie.set(pages, value, lifetime));
     }
 
     /// Takes a cookie away with this answer.
-    pub(super) fn forget(&mut self, context: &Context, cookie: Cookie) {
-        self.say(cookie, cookie.clear(context));
+    pub(super) fn forget(&mut self, pages: &Pages, cookie: Cookie) {
+        self.say(cookie, cookie.clear(pages));
     }
 
     fn say(&mut self, cookie: Cookie, value: HeaderValue) {
@@ -162,37 +160,35 @@ impl Visitor {
 /// What stands behind the question mark. Who comes with something that cannot be read comes with nothing.
 pub(super) struct Asks<T>(pub T);
 
-impl<T: DeserializeOwned + Default + Send> FromRequestParts<Context> for Asks<T> {
+impl<T: DeserializeOwned + Default + Send> FromRequestParts<Pages> for Asks<T> {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, Infallible> {
-        let read = Query::<T>::from_request_parts(parts, context).await;
+    async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Self, Infallible> {
+        let read = Query::<T>::from_request_parts(parts, pages).await;
         Ok(Self(read.map(|Query(asks)| asks).unwrap_or_default()))
     }
 }
 
 /// The token of this browser's forms, if it has one that is ours.
-pub(super) fn form_token(context: &Context, headers: &HeaderMap) -> Option<String> {
+pub(super) fn form_token(pages: &Pages, headers: &HeaderMap) -> Option<String> {
     Cookie::Form
-        .read(context, headers)
+        .read(pages, headers)
         .filter(|token| Handle::of_form(token).is_some())
 }
 
 /// The browser's secret, or a new one for a browser that has none.
-fn device(context: &Context, headers: &HeaderMap) -> DeviceSecret {
-    let known = Cookie::Device
-        .read(context, headers)
-        .and_then(|value| value.parse().ok());
-    known.unwrap_or_else(|| DeviceSecret::generate(context.chance))
+fn device(pages: &Pages, headers: &HeaderMap) -> DeviceSecret {
+    let known = Cookie::Device.read(pages, headers).and_then(|value| value.parse().ok());
+    known.unwrap_or_else(|| DeviceSecret::generate(pages.platform.chance))
 }
 
 /// What the link asks for (OpenID Connect Core §3.1.2.1), what was chosen, or what the browser prefers.
-fn language(context: &Context, uri: &Uri, headers: &HeaderMap) -> Language {
+fn language(pages: &Pages, uri: &Uri, headers: &HeaderMap) -> Language {
     let query = uri.query().unwrap_or_default();
     let asked = form_urlencoded::parse(query.as_bytes())
         .find(|(name, _)| name == "ui_locales")
         .and_then(|(_, wishes)| Language::first_of(&wishes));
-    let chosen = || Cookie::Language.read(context, headers)?.parse().ok();
+    let chosen = || Cookie::Language.read(pages, headers)?.parse().ok();
     let preferred = || Language::preferred(headers);
     asked.or_else(chosen).or_else(preferred).unwrap_or_default()
 }

@@ -1,11 +1,10 @@
 //! A guess at a code: counted before it is judged, so that of any number at once no more are than allowed, and given back if
 //! nobody judges it.
 
-use countersign_store::Error;
+use countersign_store::{Db, Error};
 
 use super::link_secret::LinkHash;
 use super::store::{self, registrations};
-use crate::Context;
 use crate::core::email::Email;
 use crate::core::limits::Reserved;
 use crate::features::guesses::{self, Subject};
@@ -14,7 +13,7 @@ use crate::features::outbox::Purpose;
 /// What a guess takes from the limits: of its network and, where there is a code to be guessed, of the code and of the
 /// address. Dropped, it is given back, unless the hash had begun.
 pub(super) struct Guess {
-    context: Context,
+    db: Db,
     reserved: Option<Reserved>,
     counted: Option<Counted>,
 }
@@ -27,16 +26,16 @@ struct Counted {
 }
 
 impl Guess {
-    pub(super) fn new(context: &Context, reserved: Reserved) -> Self {
+    pub(super) fn new(db: Db, reserved: Reserved) -> Self {
         Self {
-            context: context.clone(),
+            db,
             reserved: Some(reserved),
             counted: None,
         }
     }
 
     /// It was counted at this code, too.
-    pub(super) fn at(&mut self, code: LinkHash, (purpose, email): (Purpose, &Email)) {
+    pub(super) fn at(&mut self, code: LinkHash, purpose: Purpose, email: &Email) {
         self.counted = Some(Counted {
             code,
             whose: Subject::of(email.key()),
@@ -58,20 +57,19 @@ impl Guess {
             reserved.give_back().await;
         }
         if let Some(counted) = self.counted.take() {
-            counted.give_back(&self.context).await;
+            counted.give_back(&self.db).await;
         }
     }
 }
 
 impl Counted {
-    async fn give_back(self, context: &Context) {
-        let given_back = context
-            .db
+    async fn give_back(self, db: &Db) {
+        let given_back = db
             .transact(|tx| {
                 Box::pin(async move {
                     store::give_guess_back(tx, self.code).await?;
                     registrations::give_guess_back(tx, self.code).await?;
-                    guesses::give_back(tx, (self.whose, self.purpose.name())).await?;
+                    guesses::give_back(tx, self.whose, self.purpose.name()).await?;
                     Ok::<_, Error>(())
                 })
             })
@@ -89,8 +87,8 @@ impl Drop for Guess {
         if let Some(counted) = self.counted.take().filter(|_| !began)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            let context = self.context.clone();
-            runtime.spawn(async move { counted.give_back(&context).await });
+            let db = self.db.clone();
+            runtime.spawn(async move { counted.give_back(&db).await });
         }
     }
 }

@@ -15,10 +15,7 @@ mod store;
 pub use code::Code;
 pub use link_secret::LinkSecret;
 pub use presenter::Presenter;
-pub use service::{
-    Answer, Checked, Made, ProofError, Proven, REGISTRATION_LIFETIME, Whose, cast_off, check, is_at_hand, is_done,
-    keep, lifetime, make, make_for_registration, mark_spent, peek, peek_registration, spend, take, void,
-};
+pub use service::{Answer, Checked, Made, ProofError, Proofs, Proven, REGISTRATION_LIFETIME, Whose, lifetime};
 pub use store::former::remove_former;
 pub use store::registrations::{self, Registration};
 pub use store::{remove_ended, void_all};

@@ -11,15 +11,15 @@ use super::presenter::Presenter;
 use super::store::former::{self, Adrift};
 use super::store::registrations::{self, Registration, Sent};
 use super::store::{self, Found, NewProof};
-use crate::Context;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::ids::{AccountId, RegistrationId, SessionId};
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
 use crate::core::password::{Asker, HashError, Lane};
+use crate::core::platform::Platform;
 use crate::features::accounts::{self, Standing, State, Version};
-use crate::features::audit::{self, Event, Kind};
+use crate::features::audit::{Audit, Event, Kind};
 use crate::features::guesses::{self, Subject};
 use crate::features::outbox::{self, Asked, Particulars, Purpose};
 
@@ -34,6 +34,13 @@ const GUESSES: i64 = 5;
 /// Guesses at the codes of one address and purpose, until its owner proves it, whatever becomes of the account meanwhile:
 /// fifty in a million.
 const GUESSES_IN_ALL: i64 = 50;
+
+/// Proofs: made when their mail is sent, judged and spent when it is answered. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Proofs {
+    pub(crate) platform: Platform,
+    pub(crate) audit: Audit,
+}
 
 /// What a person brings from a mail.
 pub enum Answer {
@@ -156,115 +163,125 @@ pub fn lifetime(purpose: Purpose) -> Duration {
 /// How long a sign-up waits: as long as its mail is worth sending, and then as long as its link is good for.
 pub const REGISTRATION_LIFETIME: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 
-/// Makes the proof of a mail that is about to be sent. The account must be in the state in which the mail was asked for.
-/// Nothing is proven by it before [`keep`] is called, and what was mailed before is good until then: a mail that does not
-/// arrive voids none.
-///
-/// # Errors
-/// That hashing or the database failed. [`ProofError::Invalid`]: the account is in another state, or may not sign in.
-pub async fn make(context: &Context, purpose: Purpose, asked: &Asked, email: &Email) -> Result<Made, ProofError> {
-    let standing = accounts::may_sign_in(&context.db, asked.account).await?;
-    let standing =
-        standing.filter(|standing| holds(purpose, *standing, (asked.credential_version, asked.session_epoch)));
-    let standing = standing.ok_or(ProofError::Invalid)?;
-    let (link, code) = (LinkSecret::generate(context.chance), Code::generate(context.chance));
-    // Mails are made a few at a time, and are not to wait behind a crowd of strangers.
-    let lane = Lane::Known(asked.account.0);
-    let code_hash = context.hasher.rehash_for(code.as_password(), lane.into()).await?;
-    let kept = Kept {
-        whose: Whose::Account(asked.account),
-        purpose,
-        email: Some(email.clone()),
-        asked: Some(asked.clone()),
-        code_hash,
-        unproven: standing.email_verified_at.is_none(),
-    };
-    Ok(Made { link, code, kept })
-}
+impl Proofs {
+    /// Makes the proof of a mail that is about to be sent. The account must be in the state in which the mail was asked for.
+    /// Nothing is proven by it before [`keep`] is called, and what was mailed before is good until then: a mail that does not
+    /// arrive voids none.
+    ///
+    /// # Errors
+    /// That hashing or the database failed. [`ProofError::Invalid`]: the account is in another state, or may not sign in.
+    pub async fn make(&self, purpose: Purpose, asked: &Asked, email: &Email) -> Result<Made, ProofError> {
+        let standing = accounts::may_sign_in(&self.platform.db, asked.account).await?;
+        let standing =
+            standing.filter(|standing| holds(purpose, *standing, asked.credential_version, asked.session_epoch));
+        let standing = standing.ok_or(ProofError::Invalid)?;
+        let (link, code) = (
+            LinkSecret::generate(self.platform.chance),
+            Code::generate(self.platform.chance),
+        );
+        // Mails are made a few at a time, and are not to wait behind a crowd of strangers.
+        let lane = Lane::Known(asked.account.0);
+        let code_hash = self.platform.hasher.rehash_for(code.as_password(), lane.into()).await?;
+        let kept = Kept {
+            whose: Whose::Account(asked.account),
+            purpose,
+            email: Some(email.clone()),
+            asked: Some(asked.clone()),
+            code_hash,
+            unproven: standing.email_verified_at.is_none(),
+        };
+        Ok(Made { link, code, kept })
+    }
 
-/// Makes what the mail of a sign-up proves, once it is kept.
-///
-/// # Errors
-/// That hashing failed.
-pub async fn make_for_registration(context: &Context, id: RegistrationId) -> Result<Made, ProofError> {
-    let (link, code) = (LinkSecret::generate(context.chance), Code::generate(context.chance));
-    let code_hash = context.hasher.rehash(code.as_password()).await?;
-    let kept = Kept {
-        whose: Whose::Registration(id),
-        purpose: Purpose::VerifyEmail,
-        email: None,
-        asked: None,
-        code_hash,
-        unproven: true,
-    };
-    Ok(Made { link, code, kept })
-}
+    /// Makes what the mail of a sign-up proves, once it is kept.
+    ///
+    /// # Errors
+    /// That hashing failed.
+    pub async fn make_for_registration(&self, id: RegistrationId) -> Result<Made, ProofError> {
+        let (link, code) = (
+            LinkSecret::generate(self.platform.chance),
+            Code::generate(self.platform.chance),
+        );
+        let code_hash = self.platform.hasher.rehash(code.as_password()).await?;
+        let kept = Kept {
+            whose: Whose::Registration(id),
+            purpose: Purpose::VerifyEmail,
+            email: None,
+            asked: None,
+            code_hash,
+            unproven: true,
+        };
+        Ok(Made { link, code, kept })
+    }
 
-/// Its mail has left: from now on it proves something, in place of the one before. Unless the account or the sign-up has
-/// changed meanwhile: then it never does.
-///
-/// # Errors
-/// Those of the database.
-pub async fn keep(context: &Context, made: &Made) -> Result<(), Error> {
-    let (hash, kept, now) = (made.link.hash(), &made.kept, context.clock.now());
-    context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                let lifetime = lifetime(kept.purpose);
-                let ends = (now + lifetime, now + CODE_LIFETIME.min(lifetime));
-                match (kept.whose, &kept.email, &kept.asked) {
-                    (Whose::Registration(id), ..) => {
-                        let sent = Sent {
-                            link_hash: hash,
-                            code_hash: &kept.code_hash,
-                            link_expires_at: ends.0,
-                            code_expires_at: ends.1,
-                        };
-                        registrations::send(tx, id, &sent, now).await.map(drop)
-                    }
-                    (Whose::Account(account), Some(email), Some(asked)) => {
-                        let standing = accounts::may_sign_in(&mut *tx, account).await?;
-                        let versions = (asked.credential_version, asked.session_epoch);
-                        if !standing.is_some_and(|standing| holds(kept.purpose, standing, versions)) {
-                            let link = Adrift {
+    /// Its mail has left: from now on it proves something, in place of the one before. Unless the account or the sign-up has
+    /// changed meanwhile: then it never does.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn keep(&self, made: &Made) -> Result<(), Error> {
+        let (hash, kept, now) = (made.link.hash(), &made.kept, self.platform.clock.now());
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let lifetime = lifetime(kept.purpose);
+                    let ends = (now + lifetime, now + CODE_LIFETIME.min(lifetime));
+                    match (kept.whose, &kept.email, &kept.asked) {
+                        (Whose::Registration(id), ..) => {
+                            let sent = Sent {
                                 link_hash: hash,
+                                code_hash: &kept.code_hash,
+                                link_expires_at: ends.0,
+                                code_expires_at: ends.1,
+                            };
+                            registrations::send(tx, id, &sent, now).await.map(drop)
+                        }
+                        (Whose::Account(account), Some(email), Some(asked)) => {
+                            let standing = accounts::may_sign_in(&mut *tx, account).await?;
+                            if !standing.is_some_and(|standing| {
+                                holds(kept.purpose, standing, asked.credential_version, asked.session_epoch)
+                            }) {
+                                let link = Adrift {
+                                    link_hash: hash,
+                                    purpose: kept.purpose.name(),
+                                    email: email.typed(),
+                                    email_key: email.key(),
+                                    expires_at: ends.0,
+                                };
+                                return cast_off_late(tx, kept, account, email, &link).await;
+                            }
+                            let new = NewProof {
+                                account,
                                 purpose: kept.purpose.name(),
                                 email: email.typed(),
                                 email_key: email.key(),
-                                expires_at: ends.0,
+                                link_hash: hash,
+                                code_hash: &kept.code_hash,
+                                credential_version: asked.credential_version,
+                                session_epoch: asked.session_epoch,
+                                handle: asked.handle,
+                                session: asked.session,
+                                created_at: now,
+                                link_expires_at: ends.0,
+                                code_expires_at: ends.1,
                             };
-                            return cast_off_late(tx, kept, (account, email), &link).await;
+                            store::replace(tx, &new).await
                         }
-                        let new = NewProof {
-                            account,
-                            purpose: kept.purpose.name(),
-                            email: email.typed(),
-                            email_key: email.key(),
-                            link_hash: hash,
-                            code_hash: &kept.code_hash,
-                            credential_version: asked.credential_version,
-                            session_epoch: asked.session_epoch,
-                            handle: asked.handle,
-                            session: asked.session,
-                            created_at: now,
-                            link_expires_at: ends.0,
-                            code_expires_at: ends.1,
-                        };
-                        store::replace(tx, &new).await
+                        (Whose::Account(_), ..) => Ok(()),
                     }
-                    (Whose::Account(_), ..) => Ok(()),
-                }
+                })
             })
-        })
-        .await
+            .await
+    }
 }
 
 /// The account has left the address while the mail was leaving.
 async fn cast_off_late(
     tx: &mut Tx<'_>,
     kept: &Kept,
-    (account, email): (AccountId, &Email),
+    account: AccountId,
+    email: &Email,
     link: &Adrift<'_>,
 ) -> Result<(), Error> {
     if !kept.unproven || kept.purpose == Purpose::ChangeEmail {
@@ -278,26 +295,36 @@ async fn cast_off_late(
     }
 }
 
-/// Whose live proof the token of a link is, and for which address, without spending it.
-///
-/// # Errors
-/// [`ProofError::Invalid`], or that the database failed.
-pub async fn peek(context: &Context, purpose: Purpose, link: &LinkSecret) -> Result<Proven, ProofError> {
-    let found = store::find(&context.db, link.hash(), purpose.name(), context.clock.now()).await?;
-    if let Some(found) = found {
-        return proven(found);
+impl Proofs {
+    /// Whose live proof the token of a link is, and for which address, without spending it.
+    ///
+    /// # Errors
+    /// [`ProofError::Invalid`], or that the database failed.
+    pub async fn peek(&self, purpose: Purpose, link: &LinkSecret) -> Result<Proven, ProofError> {
+        let found = store::find(
+            &self.platform.db,
+            link.hash(),
+            purpose.name(),
+            self.platform.clock.now(),
+        )
+        .await?;
+        if let Some(found) = found {
+            return proven(found);
+        }
+        let state = self.adrift(purpose, link.hash()).await?;
+        proven_of(state.ok_or(ProofError::Invalid)?)
     }
-    let state = adrift(context, purpose, link.hash()).await?;
-    proven_of(state.ok_or(ProofError::Invalid)?)
-}
 
-/// The unproven account that has the address now to which a link went whose account has left it: whoever reads the mail has
-/// a right to it, whichever account a stranger makes or moves meanwhile.
-async fn adrift(context: &Context, purpose: Purpose, hash: LinkHash) -> Result<Option<State>, Error> {
-    let email = former::find_adrift(&context.db, hash, purpose.name(), context.clock.now()).await?;
-    match email.map(|email| email.parse()) {
-        Some(Ok(email)) => Ok(accounts::state_by_email(&context.db, &email).await?.filter(is_unproven)),
-        _ => Ok(None),
+    /// The unproven account that has the address now to which a link went whose account has left it: whoever reads the mail has
+    /// a right to it, whichever account a stranger makes or moves meanwhile.
+    async fn adrift(&self, purpose: Purpose, hash: LinkHash) -> Result<Option<State>, Error> {
+        let email = former::find_adrift(&self.platform.db, hash, purpose.name(), self.platform.clock.now()).await?;
+        match email.map(|email| email.parse()) {
+            Some(Ok(email)) => Ok(accounts::state_by_email(&self.platform.db, &email)
+                .await?
+                .filter(is_unproven)),
+            _ => Ok(None),
+        }
     }
 }
 
@@ -305,200 +332,206 @@ fn is_unproven(state: &State) -> bool {
     state.email_verified_at.is_none()
 }
 
-/// The sign-up that a live link confirms, without confirming it.
-///
-/// # Errors
-/// Those of the database.
-pub async fn peek_registration(context: &Context, checked: &Checked) -> Result<Option<Registration>, Error> {
-    registrations::find_by_link(&context.db, checked.hash, context.clock.now()).await
-}
+impl Proofs {
+    /// The sign-up that a live link confirms, without confirming it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn peek_registration(&self, checked: &Checked) -> Result<Option<Registration>, Error> {
+        registrations::find_by_link(&self.platform.db, checked.hash, self.platform.clock.now()).await
+    }
 
-/// Whether what a link is for is done: by the link itself, by a newer one that came in its place, or, where it is for proving
-/// an address, in any other way. Nothing is known of one that was made up or has expired.
-///
-/// # Errors
-/// Those of the database.
-pub async fn is_done(context: &Context, purpose: Purpose, link: &LinkSecret) -> Result<bool, Error> {
-    let (hash, now) = (link.hash(), context.clock.now());
-    let email = match store::known(&context.db, hash, purpose.name(), now).await? {
-        Some(known) if known.spent_at.is_some() => return Ok(true),
-        Some(known) => Some(known.email),
-        None => match former::find(&context.db, hash, purpose.name(), now).await? {
-            Some(former) if former.is_used() => return Ok(true),
-            former => former.map(|former| former.email),
-        },
-    };
-    if purpose != Purpose::VerifyEmail {
-        return Ok(false);
+    /// Whether what a link is for is done: by the link itself, by a newer one that came in its place, or, where it is for proving
+    /// an address, in any other way. Nothing is known of one that was made up or has expired.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn is_done(&self, purpose: Purpose, link: &LinkSecret) -> Result<bool, Error> {
+        let (hash, now) = (link.hash(), self.platform.clock.now());
+        let email = match store::known(&self.platform.db, hash, purpose.name(), now).await? {
+            Some(known) if known.spent_at.is_some() => return Ok(true),
+            Some(known) => Some(known.email),
+            None => match former::find(&self.platform.db, hash, purpose.name(), now).await? {
+                Some(former) if former.is_used() => return Ok(true),
+                former => former.map(|former| former.email),
+            },
+        };
+        if purpose != Purpose::VerifyEmail {
+            return Ok(false);
+        }
+        let email = match email {
+            Some(email) => Some(email),
+            None => registrations::find_by_link(&self.platform.db, hash, now)
+                .await?
+                .map(|waiting| waiting.email),
+        };
+        let Some(Ok(email)) = email.map(|email| email.parse()) else {
+            return Ok(false);
+        };
+        let account = accounts::find_by_email(&self.platform.db, &email).await?;
+        Ok(account.is_some_and(|account| account.email_verified_at.is_some()))
     }
-    let email = match email {
-        Some(email) => Some(email),
-        None => registrations::find_by_link(&context.db, hash, now)
-            .await?
-            .map(|waiting| waiting.email),
-    };
-    let Some(Ok(email)) = email.map(|email| email.parse()) else {
-        return Ok(false);
-    };
-    let account = accounts::find_by_email(&context.db, &email).await?;
-    Ok(account.is_some_and(|account| account.email_verified_at.is_some()))
-}
 
-/// Whether a link of this kind that works, and goes on working for a while, is in the mailbox or on its way there: one for
-/// the account that `asked` names, or for a sign-up that waits.
-///
-/// # Errors
-/// Those of the database.
-pub async fn is_at_hand(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    purpose: Purpose,
-    (asked, to): (Option<&Asked>, &Email),
-) -> Result<bool, Error> {
-    let until = context.clock.now() + TIME_TO_READ;
-    let account = asked.map_or(AccountId(uuid::Uuid::nil()), |asked| asked.account);
-    let standing = accounts::may_sign_in(&mut *tx, account).await?;
-    let works = |versions: (Version, Version), session: Option<SessionId>| {
-        let is_holding = standing.is_some_and(|standing| holds(purpose, standing, versions));
-        is_holding && (purpose != Purpose::ChangeEmail || asked.is_some_and(|asked| asked.session == session))
-    };
-    let comes = |owed: &Particulars| match &owed.asked {
-        Some(owed) => owed.account == account && works((owed.credential_version, owed.session_epoch), owed.session),
-        None => asked.is_none() && owed.registration.is_some(),
-    };
-    if outbox::on_the_way(tx, purpose, to).await?.iter().any(comes) {
-        return Ok(true);
+    /// Whether a link of this kind that works, and goes on working for a while, is in the mailbox or on its way there: one for
+    /// the account that `asked` names, or for a sign-up that waits.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn is_at_hand(
+        &self,
+        tx: &mut Tx<'_>,
+        purpose: Purpose,
+        asked: Option<&Asked>,
+        to: &Email,
+    ) -> Result<bool, Error> {
+        let until = self.platform.clock.now() + TIME_TO_READ;
+        let account = asked.map_or(AccountId(uuid::Uuid::nil()), |asked| asked.account);
+        let standing = accounts::may_sign_in(&mut *tx, account).await?;
+        let works = |versions: (Version, Version), session: Option<SessionId>| {
+            let is_holding = standing.is_some_and(|standing| holds(purpose, standing, versions.0, versions.1));
+            is_holding && (purpose != Purpose::ChangeEmail || asked.is_some_and(|asked| asked.session == session))
+        };
+        let comes = |owed: &Particulars| match &owed.asked {
+            Some(owed) => owed.account == account && works((owed.credential_version, owed.session_epoch), owed.session),
+            None => asked.is_none() && owed.registration.is_some(),
+        };
+        if outbox::on_the_way(tx, purpose, to).await?.iter().any(comes) {
+            return Ok(true);
+        }
+        let live = store::live(tx, account, purpose.name(), to.key(), until).await?;
+        let waits = purpose == Purpose::VerifyEmail && registrations::is_live(tx, to.key(), until).await?;
+        let is_live = live.is_some_and(|found| {
+            let versions = found.session_epoch.map(|epoch| (found.credential_version, epoch));
+            versions.is_some_and(|versions| works(versions, found.session_id))
+        });
+        let is_unproven = standing.is_some_and(|standing| standing.email_verified_at.is_none());
+        let adrift = former::is_adrift(tx, to.key(), purpose.name(), until).await?;
+        Ok(is_live || (waits && asked.is_none()) || (adrift && is_unproven))
     }
-    let live = store::live(tx, (account, purpose.name(), to.key()), until).await?;
-    let waits = purpose == Purpose::VerifyEmail && registrations::is_live(tx, to.key(), until).await?;
-    let is_live = live.is_some_and(|found| {
-        let versions = found.session_epoch.map(|epoch| (found.credential_version, epoch));
-        versions.is_some_and(|versions| works(versions, found.session_id))
-    });
-    let is_unproven = standing.is_some_and(|standing| standing.email_verified_at.is_none());
-    let adrift = former::is_adrift(tx, (to.key(), purpose.name()), until).await?;
-    Ok(is_live || (waits && asked.is_none()) || (adrift && is_unproven))
-}
 
-/// Judges what a person brings. A guess at a code is counted and written down first, whoever's it is; it is given back if it
-/// is right, or if nobody judges it.
-///
-/// # Errors
-/// [`ProofError`].
-pub async fn check(
-    context: &Context,
-    purpose: Purpose,
-    (answer, presenter): (&Answer, &Presenter),
-    origin: &Origin,
-) -> Result<Checked, ProofError> {
-    let guess = match answer {
-        // Looked at first: nothing costly is done for a link that somebody made up.
-        Answer::Link(link) => return find(context, purpose, link.hash()).await,
-        Answer::Code(_) if presenter.handle.is_none() && presenter.account.is_none() => {
-            return Err(ProofError::Unbound);
+    /// Judges what a person brings. A guess at a code is counted and written down first, whoever's it is; it is given back if it
+    /// is right, or if nobody judges it.
+    ///
+    /// # Errors
+    /// [`ProofError`].
+    pub async fn check(
+        &self,
+        purpose: Purpose,
+        answer: &Answer,
+        presenter: &Presenter,
+        origin: &Origin,
+    ) -> Result<Checked, ProofError> {
+        let guess = match answer {
+            // Looked at first: nothing costly is done for a link that somebody made up.
+            Answer::Link(link) => return self.find(purpose, link.hash()).await,
+            Answer::Code(_) if presenter.handle.is_none() && presenter.account.is_none() => {
+                return Err(ProofError::Unbound);
+            }
+            Answer::Code(guess) => guess,
+        };
+        let mut reserved = self.platform.limits.reserve();
+        if let Some(prefix) = origin.prefix() {
+            let key = Key::of(CODES_PER_ADDRESS).address(prefix);
+            let rate = self.platform.settings.limits.codes_per_address;
+            reserved.spend(key, rate).await.map_err(ProofError::Limited)?;
         }
-        Answer::Code(guess) => guess,
-    };
-    let mut reserved = context.limits.reserve();
-    if let Some(prefix) = origin.prefix() {
-        let key = Key::of(CODES_PER_ADDRESS).address(prefix);
-        let rate = context.settings.limits.codes_per_address;
-        reserved.spend(key, rate).await.map_err(ProofError::Limited)?;
+        let Some((email, code)) = guess.as_ref() else {
+            reserved.count();
+            return Err(ProofError::Invalid);
+        };
+        let asker = Asker {
+            lane: Lane::Others,
+            began: Some(reserved.began()),
+        };
+        let mut guess = Guess::new(self.platform.db.clone(), reserved);
+        let guessed = match self.count_guess(purpose, email, presenter, origin).await {
+            Ok(guessed) => guessed,
+            Err(error) => {
+                guess.give_back().await;
+                return Err(error.into());
+            }
+        };
+        if let Some((checked, _)) = &guessed {
+            guess.at(checked.hash, purpose, email);
+        }
+        // A code that is not there costs the same as one that is wrong.
+        let hash = guessed.as_ref().map(|(_, code_hash)| code_hash.as_str());
+        let verdict = self.platform.hasher.verify_for(code.as_password(), hash, asker).await;
+        match (guessed, verdict) {
+            (Some((checked, _)), Ok(verdict)) if verdict.is_right() => {
+                // Whoever knows the code is told so when what it allows is done, and not before: what fails on the way costs nothing.
+                guess.give_back().await;
+                Ok(checked)
+            }
+            (_, Ok(_)) => {
+                guess.count();
+                Err(ProofError::Invalid)
+            }
+            (_, Err(error)) => {
+                guess.give_back().await;
+                Err(error.into())
+            }
+        }
     }
-    let Some((email, code)) = guess.as_ref() else {
-        reserved.count();
-        return Err(ProofError::Invalid);
-    };
-    let asker = Asker {
-        lane: Lane::Others,
-        began: Some(reserved.began()),
-    };
-    let mut guess = Guess::new(context, reserved);
-    let guessed = match count_guess(context, (purpose, email, presenter), origin).await {
-        Ok(guessed) => guessed,
-        Err(error) => {
-            guess.give_back().await;
-            return Err(error.into());
-        }
-    };
-    if let Some((checked, _)) = &guessed {
-        guess.at(checked.hash, (purpose, email));
-    }
-    // A code that is not there costs the same as one that is wrong.
-    let hash = guessed.as_ref().map(|(_, code_hash)| code_hash.as_str());
-    let verdict = context.hasher.verify_for(code.as_password(), hash, asker).await;
-    match (guessed, verdict) {
-        (Some((checked, _)), Ok(verdict)) if verdict.is_right() => {
-            // Whoever knows the code is told so when what it allows is done, and not before: what fails on the way costs nothing.
-            guess.give_back().await;
-            Ok(checked)
-        }
-        (_, Ok(_)) => {
-            guess.count();
-            Err(ProofError::Invalid)
-        }
-        (_, Err(error)) => {
-            guess.give_back().await;
-            Err(error.into())
-        }
-    }
-}
 
-/// Counts a guess and writes it down, whoever's it is. `None`: there is no code there that may be guessed at, or none that
-/// was sent because they asked for it.
-async fn count_guess(
-    context: &Context,
-    (purpose, email, presenter): (Purpose, &Email, &Presenter),
-    origin: &Origin,
-) -> Result<Option<(Checked, String)>, Error> {
-    let now = context.clock.now();
-    context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                let mut guessed = guessed_at(tx, purpose, (email, presenter), now).await?;
-                let all = (Subject::of(email.key()), purpose.name());
-                if guessed.is_some() && !guesses::take(tx, all, GUESSES_IN_ALL, now).await? {
-                    guessed = None;
-                }
-                let event = Event {
-                    account: None,
-                    ..Event::new(Kind::CodeTried, AccountId(uuid::Uuid::nil()), origin)
-                };
-                audit::record(tx, context, event.by_anyone().detail(purpose.name())).await?;
-                Ok(guessed)
+    /// Counts a guess and writes it down, whoever's it is. `None`: there is no code there that may be guessed at, or none that
+    /// was sent because they asked for it.
+    async fn count_guess(
+        &self,
+        purpose: Purpose,
+        email: &Email,
+        presenter: &Presenter,
+        origin: &Origin,
+    ) -> Result<Option<(Checked, String)>, Error> {
+        let now = self.platform.clock.now();
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let mut guessed = guessed_at(tx, purpose, email, presenter, now).await?;
+                    let whose = Subject::of(email.key());
+                    if guessed.is_some() && !guesses::take(tx, whose, purpose.name(), GUESSES_IN_ALL, now).await? {
+                        guessed = None;
+                    }
+                    let event = Event {
+                        account: None,
+                        ..Event::new(Kind::CodeTried, AccountId(uuid::Uuid::nil()), origin)
+                    };
+                    self.audit.record(tx, event.by_anyone().detail(purpose.name())).await?;
+                    Ok(guessed)
+                })
             })
-        })
-        .await
-}
+            .await
+    }
 
-async fn find(context: &Context, purpose: Purpose, hash: LinkHash) -> Result<Checked, ProofError> {
-    let now = context.clock.now();
-    if let Some(found) = store::find(&context.db, hash, purpose.name(), now).await? {
-        let whose = Whose::Account(found.account_id);
-        return Ok(Checked { hash, whose });
+    async fn find(&self, purpose: Purpose, hash: LinkHash) -> Result<Checked, ProofError> {
+        let now = self.platform.clock.now();
+        if let Some(found) = store::find(&self.platform.db, hash, purpose.name(), now).await? {
+            let whose = Whose::Account(found.account_id);
+            return Ok(Checked { hash, whose });
+        }
+        if let Some(state) = self.adrift(purpose, hash).await? {
+            let whose = Whose::Account(state.id);
+            return Ok(Checked { hash, whose });
+        }
+        let waiting = match purpose {
+            Purpose::VerifyEmail => registrations::find_by_link(&self.platform.db, hash, now).await?,
+            _ => None,
+        };
+        let whose = Whose::Registration(waiting.ok_or(ProofError::Invalid)?.id);
+        Ok(Checked { hash, whose })
     }
-    if let Some(state) = adrift(context, purpose, hash).await? {
-        let whose = Whose::Account(state.id);
-        return Ok(Checked { hash, whose });
-    }
-    let waiting = match purpose {
-        Purpose::VerifyEmail => registrations::find_by_link(&context.db, hash, now).await?,
-        _ => None,
-    };
-    let whose = Whose::Registration(waiting.ok_or(ProofError::Invalid)?.id);
-    Ok(Checked { hash, whose })
 }
 
 /// A guess at the code of an account or of a sign-up, and the hash that it is judged by.
 async fn guessed_at(
     tx: &mut Tx<'_>,
     purpose: Purpose,
-    (email, presenter): (&Email, &Presenter),
+    email: &Email,
+    presenter: &Presenter,
     now: Timestamp,
 ) -> Result<Option<(Checked, String)>, Error> {
-    let asked = (email.key(), purpose.name(), presenter);
-    if let Some(guessed) = store::count_guess(tx, asked, GUESSES, now).await? {
+    if let Some(guessed) = store::count_guess(tx, email.key(), purpose.name(), presenter, GUESSES, now).await? {
         let whose = Whose::Account(guessed.account_id);
         let hash = guessed.link_hash;
         return Ok(Some((Checked { hash, whose }, guessed.code_hash)));
@@ -506,7 +539,7 @@ async fn guessed_at(
     if purpose != Purpose::VerifyEmail {
         return Ok(None);
     }
-    let guessed = registrations::count_guess(tx, (email.key(), presenter.handle), GUESSES, now).await?;
+    let guessed = registrations::count_guess(tx, email.key(), presenter.handle, GUESSES, now).await?;
     Ok(guessed.map(|guessed| {
         let whose = Whose::Registration(guessed.id);
         let hash = guessed.link_hash;
@@ -514,137 +547,130 @@ async fn guessed_at(
     }))
 }
 
-/// Spends a proof of an account, in the transaction that does what it allows. The account's state must be that of when the
-/// mail was asked for.
-///
-/// # Errors
-/// [`ProofError::Invalid`], or that the database failed: then the transaction must end, and nothing is spent.
-pub async fn spend(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    purpose: Purpose,
-    checked: &Checked,
-) -> Result<Proven, ProofError> {
-    let now = context.clock.now();
-    let Some(spent) = store::spend(tx, checked.hash, purpose.name(), now).await? else {
-        return spend_adrift(tx, context, purpose, checked).await;
-    };
-    former::use_up(tx, spent.account_id, purpose.name()).await?;
-    let standing = accounts::may_sign_in(&mut *tx, spent.account_id)
-        .await?
-        .ok_or(ProofError::Invalid)?;
-    let epoch = spent.session_epoch.ok_or(ProofError::Invalid)?;
-    if !holds(purpose, standing, (spent.credential_version, epoch)) {
-        return Err(ProofError::Invalid);
+impl Proofs {
+    /// Spends a proof of an account, in the transaction that does what it allows. The account's state must be that of when the
+    /// mail was asked for.
+    ///
+    /// # Errors
+    /// [`ProofError::Invalid`], or that the database failed: then the transaction must end, and nothing is spent.
+    pub async fn spend(&self, tx: &mut Tx<'_>, purpose: Purpose, checked: &Checked) -> Result<Proven, ProofError> {
+        let now = self.platform.clock.now();
+        let Some(spent) = store::spend(tx, checked.hash, purpose.name(), now).await? else {
+            return self.spend_adrift(tx, purpose, checked).await;
+        };
+        former::use_up(tx, spent.account_id, purpose.name()).await?;
+        let standing = accounts::may_sign_in(&mut *tx, spent.account_id)
+            .await?
+            .ok_or(ProofError::Invalid)?;
+        let epoch = spent.session_epoch.ok_or(ProofError::Invalid)?;
+        if !holds(purpose, standing, spent.credential_version, epoch) {
+            return Err(ProofError::Invalid);
+        }
+        let proven = Proven {
+            credential_version: standing.credential_version,
+            ..proven(spent)?
+        };
+        guesses::forget(tx, Subject::of(proven.email.key()), purpose.name()).await?;
+        Ok(proven)
     }
-    let proven = Proven {
-        credential_version: standing.credential_version,
-        ..proven(spent)?
-    };
-    guesses::forget(tx, (Subject::of(proven.email.key()), purpose.name())).await?;
-    Ok(proven)
-}
 
-/// The same for a link whose account has left its address.
-async fn spend_adrift(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    purpose: Purpose,
-    checked: &Checked,
-) -> Result<Proven, ProofError> {
-    let email = former::spend_adrift(tx, checked.hash, purpose.name(), context.clock.now()).await?;
-    let email: Email = email.and_then(|email| email.parse().ok()).ok_or(ProofError::Invalid)?;
-    let state = accounts::state_by_email(&mut *tx, &email).await?;
-    let state = state.filter(is_unproven).ok_or(ProofError::Invalid)?;
-    if checked.whose != Whose::Account(state.id) {
-        return Err(ProofError::Invalid);
+    /// The same for a link whose account has left its address.
+    async fn spend_adrift(&self, tx: &mut Tx<'_>, purpose: Purpose, checked: &Checked) -> Result<Proven, ProofError> {
+        let email = former::spend_adrift(tx, checked.hash, purpose.name(), self.platform.clock.now()).await?;
+        let email: Email = email.and_then(|email| email.parse().ok()).ok_or(ProofError::Invalid)?;
+        let state = accounts::state_by_email(&mut *tx, &email).await?;
+        let state = state.filter(is_unproven).ok_or(ProofError::Invalid)?;
+        if checked.whose != Whose::Account(state.id) {
+            return Err(ProofError::Invalid);
+        }
+        // In the spelling that the mail went to, which is what is proven.
+        accounts::spell(tx, state.id, &email).await?;
+        guesses::forget(tx, Subject::of(email.key()), purpose.name()).await?;
+        Ok(Proven {
+            email,
+            ..proven_of(state)?
+        })
     }
-    // In the spelling that the mail went to, which is what is proven.
-    accounts::spell(tx, state.id, &email).await?;
-    guesses::forget(tx, (Subject::of(email.key()), purpose.name())).await?;
-    Ok(Proven {
-        email,
-        ..proven_of(state)?
-    })
-}
 
-/// An account leaves its address: it is deleted, or gets another. If nobody has proven the address, what was mailed there is
-/// not the account's: it opens whatever unproven account is there when the link is used. `auth` and `verification` call it
-/// before.
-///
-/// # Errors
-/// Those of the database.
-pub async fn cast_off(tx: &mut Tx<'_>, context: &Context, account: AccountId) -> Result<(), Error> {
-    let standing = accounts::may_sign_in(&mut *tx, account).await?;
-    match standing.is_some_and(|standing| standing.email_verified_at.is_none()) {
-        true => former::cast_off(tx, account, context.clock.now()).await,
-        false => Ok(()),
+    /// An account leaves its address: it is deleted, or gets another. If nobody has proven the address, what was mailed there is
+    /// not the account's: it opens whatever unproven account is there when the link is used. `auth` and `verification` call it
+    /// before.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn cast_off(&self, tx: &mut Tx<'_>, account: AccountId) -> Result<(), Error> {
+        let standing = accounts::may_sign_in(&mut *tx, account).await?;
+        match standing.is_some_and(|standing| standing.email_verified_at.is_none()) {
+            true => former::cast_off(tx, account, self.platform.clock.now()).await,
+            false => Ok(()),
+        }
     }
-}
 
-/// Ends every proof of an account, and every mail that is owed to its address and would open it, whether or not somebody
-/// has proven that. What an operator does calls it.
-///
-/// # Errors
-/// Those of the database.
-pub async fn void(tx: &mut Tx<'_>, context: &Context, account: AccountId) -> Result<(), Error> {
-    if let Some(Ok(email)) = accounts::find(&mut *tx, account)
-        .await?
-        .map(|found| found.email.parse())
-    {
-        outbox::drop_owed(tx, &email, context.clock.now()).await?;
+    /// Ends every proof of an account, and every mail that is owed to its address and would open it, whether or not somebody
+    /// has proven that. What an operator does calls it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn void(&self, tx: &mut Tx<'_>, account: AccountId) -> Result<(), Error> {
+        if let Some(Ok(email)) = accounts::find(&mut *tx, account)
+            .await?
+            .map(|found| found.email.parse())
+        {
+            outbox::drop_owed(tx, &email, self.platform.clock.now()).await?;
+        }
+        store::void(tx, account).await
     }
-    store::void(tx, account).await
-}
 
-/// Takes the sign-up that was checked, in the transaction that makes its account: once, whoever else tries.
-///
-/// # Errors
-/// [`ProofError::Invalid`], or that the database failed: then the transaction must end, and the sign-up waits on.
-pub async fn take(tx: &mut Tx<'_>, context: &Context, checked: &Checked) -> Result<Registration, ProofError> {
-    let taken = registrations::take(tx, checked.hash, context.clock.now()).await?;
-    let taken = taken.ok_or(ProofError::Invalid)?;
-    if let Ok(email) = taken.email.parse::<Email>() {
-        guesses::forget(tx, (Subject::of(email.key()), Purpose::VerifyEmail.name())).await?;
+    /// Takes the sign-up that was checked, in the transaction that makes its account: once, whoever else tries.
+    ///
+    /// # Errors
+    /// [`ProofError::Invalid`], or that the database failed: then the transaction must end, and the sign-up waits on.
+    pub async fn take(&self, tx: &mut Tx<'_>, checked: &Checked) -> Result<Registration, ProofError> {
+        let taken = registrations::take(tx, checked.hash, self.platform.clock.now()).await?;
+        let taken = taken.ok_or(ProofError::Invalid)?;
+        if let Ok(email) = taken.email.parse::<Email>() {
+            guesses::forget(tx, Subject::of(email.key()), Purpose::VerifyEmail.name()).await?;
+        }
+        Ok(taken)
     }
-    Ok(taken)
-}
 
-/// Remembers that a link made this account, for who opens it again. `verification` calls it in the same transaction.
-///
-/// # Errors
-/// Those of the database.
-pub async fn mark_spent(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    (checked, account): (&Checked, AccountId),
-    email: &Email,
-) -> Result<(), Error> {
-    let (now, purpose) = (context.clock.now(), Purpose::VerifyEmail);
-    let new = NewProof {
-        account,
-        purpose: purpose.name(),
-        email: email.typed(),
-        email_key: email.key(),
-        link_hash: checked.hash,
-        code_hash: "",
-        credential_version: 0,
-        session_epoch: 0,
-        handle: None,
-        session: None,
-        created_at: now,
-        link_expires_at: now + lifetime(purpose),
-        code_expires_at: now,
-    };
-    store::replace(tx, &new).await?;
-    store::spend(tx, checked.hash, purpose.name(), now).await?;
-    former::adopt(tx, (account, email.key())).await
+    /// Remembers that a link made this account, for who opens it again. `verification` calls it in the same transaction.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn mark_spent(
+        &self,
+        tx: &mut Tx<'_>,
+        checked: &Checked,
+        account: AccountId,
+        email: &Email,
+    ) -> Result<(), Error> {
+        let (now, purpose) = (self.platform.clock.now(), Purpose::VerifyEmail);
+        let new = NewProof {
+            account,
+            purpose: purpose.name(),
+            email: email.typed(),
+            email_key: email.key(),
+            link_hash: checked.hash,
+            code_hash: "",
+            credential_version: 0,
+            session_epoch: 0,
+            handle: None,
+            session: None,
+            created_at: now,
+            link_expires_at: now + lifetime(purpose),
+            code_expires_at: now,
+        };
+        store::replace(tx, &new).await?;
+        store::spend(tx, checked.hash, purpose.name(), now).await?;
+        former::adopt(tx, account, email.key()).await
+    }
 }
 
 /// Whether a mail that was asked for in a state of the account still holds: nothing that ends its password, its address or all
 /// of its sessions came between. As long as nobody has proven the address, whoever is signed in may be a stranger, and does
 /// not void what its owner was sent; but another address is proven for who asked alone.
-fn holds(purpose: Purpose, standing: Standing, (credential_version, session_epoch): (Version, Version)) -> bool {
+fn holds(purpose: Purpose, standing: Standing, credential_version: Version, session_epoch: Version) -> bool {
     let is_anybodys = standing.email_verified_at.is_none() && purpose != Purpose::ChangeEmail;
     is_anybodys || (standing.credential_version == credential_version && standing.session_epoch == session_epoch)
 }

@@ -121,7 +121,9 @@ pub(super) async fn known(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp
 /// The proof of an account that is live until `until`, if it is for this address.
 pub(super) async fn live(
     tx: &mut Tx<'_>,
-    (account, purpose, email_key): (AccountId, &str, &str),
+    account: AccountId,
+    purpose: &str,
+    email_key: &str,
     until: Timestamp,
 ) -> Result<Option<Found>, Error> {
     query(sql!(
@@ -141,7 +143,9 @@ pub(super) async fn live(
 /// be guessed at: before the guess is judged, so that of any number of guesses at once no more than `most` are.
 pub(super) async fn count_guess(
     tx: &mut Tx<'_>,
-    (email_key, purpose, presenter): (&str, &str, &Presenter),
+    email_key: &str,
+    purpose: &str,
+    presenter: &Presenter,
     most: i64,
     now: Timestamp,
 ) -> Result<Option<Guessed>, Error> {

@@ -7,16 +7,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::schemas::RecoveryBody;
-use super::service::{self, RecoverError};
-use crate::Context;
+use super::service::{RecoverError, Recovery};
 use crate::core::extract;
 use crate::core::origin::Origin;
 use crate::core::problem::{FieldError, Problem, ProblemBody};
-use crate::features::auth::{self, Asking, MailAskedBody, MailRequestBody};
+use crate::features::auth::{Asking, MailAskedBody, MailRequestBody};
 use crate::features::outbox::Purpose;
 
 /// The routes of this feature.
-pub fn router() -> OpenApiRouter<Context> {
+pub fn router() -> OpenApiRouter<Recovery> {
     OpenApiRouter::new().routes(routes!(ask)).routes(routes!(recover))
 }
 
@@ -30,18 +29,18 @@ pub fn router() -> OpenApiRouter<Context> {
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn ask(
-    State(context): State<Context>,
+    State(recovery): State<Recovery>,
     origin: Origin,
     extract::Checked(body): extract::Checked<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
-    let handle = body.handle(context.chance)?;
+    let handle = body.handle(recovery.platform.chance)?;
     let asking = Asking {
         purpose: Purpose::ResetPassword,
         to: &body.email()?,
         handle: handle.hash(),
         by: None,
     };
-    auth::ask(&context, &asking, &origin).await?;
+    recovery.auth.ask(&asking, &origin).await?;
     Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
 }
 
@@ -55,13 +54,15 @@ async fn ask(
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn recover(
-    State(context): State<Context>,
+    State(recovery): State<Recovery>,
     origin: Origin,
     extract::Checked(body): extract::Checked<RecoveryBody>,
 ) -> Result<StatusCode, Problem> {
     let (answer, new_password) = body.split();
     let handle = answer.handle();
-    service::recover(&context, (answer.try_into()?, handle), new_password, &origin).await?;
+    recovery
+        .recover(answer.try_into()?, handle, new_password, &origin)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -7,7 +7,7 @@ mod router;
 mod service;
 mod store;
 
-pub use router::router;
+pub use router::{StatusLists, router};
 pub use service::{
     Bit, Feed, Metrics, Options, Revocations, Revoked, WaiterLimits, begin_generation, newest_list, revoke,
 };

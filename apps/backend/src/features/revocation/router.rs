@@ -1,27 +1,40 @@
 //! `GET /oauth2/status-lists/{number}`, for verifiers: at once, or held until something changes (RFC 7240 `wait`).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use ipnet::IpNet;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::service::PublishError;
-use crate::Context;
+use super::service::{PublishError, Revocations};
 use crate::core::conditional::knows;
 use crate::core::layers::LONGEST_WAIT;
 use crate::core::limits::AddressPrefix;
 use crate::core::origin::Origin;
 use crate::core::problem::{Code, Problem, ProblemBody};
+use crate::core::server::Readiness;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
+/// What the routes of this feature answer from.
+#[derive(Clone)]
+pub struct StatusLists {
+    pub(crate) revocations: Revocations,
+    /// How long a verifier that polls may keep a list.
+    pub(crate) ttl: Duration,
+    pub(crate) trusted_proxies: Arc<[IpNet]>,
+    /// Who waits is answered when the server stops.
+    pub(crate) readiness: Readiness,
+}
+
 /// The routes of this feature.
-pub fn router() -> OpenApiRouter<Context> {
+pub fn router() -> OpenApiRouter<StatusLists> {
     OpenApiRouter::new().routes(routes!(status_list))
 }
 
@@ -43,7 +56,7 @@ pub fn router() -> OpenApiRouter<Context> {
         (status = "default", description = "There is no such list, or it cannot be had just now", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn status_list(
-    State(context): State<Context>,
+    State(lists): State<StatusLists>,
     Path(number): Path<String>,
     origin: Origin,
     headers: HeaderMap,
@@ -54,24 +67,24 @@ async fn status_list(
         .ok()
         .filter(|parsed| parsed.to_string() == number)
         .ok_or_else(|| Problem::new(Code::NotFound))?;
-    let published = context.revocations.published(number).await?;
+    let published = lists.revocations.published(number).await?;
     if !knows(&headers, &published.etag) {
-        let poll = CachePolicy::Poll(context.settings.status_lists.ttl);
+        let poll = CachePolicy::Poll(lists.ttl);
         return Ok((poll.headers(&published.etag), kind(), published.body.clone()).into_response());
     }
     let Some(wait) = wait_of(&headers) else {
-        let poll = CachePolicy::Poll(context.settings.status_lists.ttl);
+        let poll = CachePolicy::Poll(lists.ttl);
         return Ok((StatusCode::NOT_MODIFIED, poll.headers(&published.etag)).into_response());
     };
     // Whoever may not wait is answered as if they had not asked to, and asks again when the list is due.
-    let Some(_place) = context.revocations.may_wait(network_of(&context, &origin)) else {
-        let poll = CachePolicy::Poll(context.settings.status_lists.ttl);
+    let Some(_place) = lists.revocations.may_wait(network_of(&lists.trusted_proxies, &origin)) else {
+        let poll = CachePolicy::Poll(lists.ttl);
         return Ok((StatusCode::NOT_MODIFIED, poll.headers(&published.etag)).into_response());
     };
-    let stopping = context.readiness.ended();
-    let changed = context
+    let stopping = lists.readiness.ended();
+    let changed = lists
         .revocations
-        .changed(number, |etag| knows(&headers, etag), (wait, stopping))
+        .changed(number, |etag| knows(&headers, etag), wait, stopping)
         .await?;
     let applied = format!("wait={}", wait.as_secs());
     let applied = [(
@@ -91,15 +104,9 @@ async fn status_list(
 
 /// Whose waiting it is: the client's network. What comes from a trusted proxy itself is nobody's in particular, like its
 /// connections.
-fn network_of(context: &Context, origin: &Origin) -> Option<AddressPrefix> {
+fn network_of(trusted_proxies: &[IpNet], origin: &Origin) -> Option<AddressPrefix> {
     let address = origin.address?;
-    let is_proxy = |address| {
-        context
-            .settings
-            .trusted_proxies
-            .iter()
-            .any(|network| network.contains(&address))
-    };
+    let is_proxy = |address| trusted_proxies.iter().any(|network| network.contains(&address));
     (!is_proxy(address)).then(|| AddressPrefix::of(address))
 }
 

@@ -16,8 +16,6 @@ pub use refresh_secret::RefreshSecret;
 pub use router::router;
 pub use schemas::{RefreshBody, SessionBody, TokenBody};
 pub use service::{
-    FIRST_PARTY_CLIENT, Opening, RefreshError, Tokens, adopt, claims, end_all, end_everything, find_living, issue,
-    list, lock_living, open, revoke, revoke_by_refresh_token, rotate, signed_in_lately,
+    FIRST_PARTY_CLIENT, Opening, RefreshError, Sessions, Tokens, end_all, end_everything, find_living, lock_living,
 };
 pub use store::Session;
-pub use sweeper::{sweep_forever, sweep_once};

@@ -7,8 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::schemas::{RefreshBody, SessionBody, TokenBody};
-use super::service::{self, RefreshError};
-use crate::Context;
+use super::service::{RefreshError, Sessions};
 use crate::core::dependencies::{CurrentUser, Identified};
 use crate::core::extract::{JsonOrForm, PathId};
 use crate::core::ids::SessionId;
@@ -16,7 +15,7 @@ use crate::core::origin::Origin;
 use crate::core::problem::{Code, Problem, ProblemBody};
 
 /// The routes of this feature.
-pub fn router() -> OpenApiRouter<Context> {
+pub fn router() -> OpenApiRouter<Sessions> {
     OpenApiRouter::new()
         .routes(routes!(refresh))
         .routes(routes!(list))
@@ -34,18 +33,19 @@ pub fn router() -> OpenApiRouter<Context> {
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn refresh(
-    State(context): State<Context>,
+    State(sessions): State<Sessions>,
     origin: Origin,
     JsonOrForm(body): JsonOrForm<RefreshBody>,
 ) -> Result<Json<TokenBody>, Problem> {
     let result = match body.secret() {
-        Some(presented) => service::rotate(&context, &presented, &origin).await,
+        Some(presented) => sessions.rotate(&presented, &origin).await,
         None => Err(RefreshError::Invalid),
     };
-    context
+    sessions
+        .platform
         .metrics
         .refresh(result.as_ref().err().map_or("success", RefreshError::outcome));
-    Ok(Json(result.map_err(|error| refused(&context, error))?.into()))
+    Ok(Json(result.map_err(|error| refused(&sessions, error))?.into()))
 }
 
 /// My sessions
@@ -54,11 +54,11 @@ async fn refresh(
         (status = OK, description = "The living sessions of the account, newest first", body = [SessionBody]),
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
-async fn list(State(context): State<Context>, user: CurrentUser) -> Result<Json<Vec<SessionBody>>, Problem> {
-    let sessions = service::list(&context, user.account_id()).await?;
+async fn list(State(sessions): State<Sessions>, user: CurrentUser) -> Result<Json<Vec<SessionBody>>, Problem> {
+    let living = sessions.list(user.account_id()).await?;
     let asking = user.session_id();
     Ok(Json(
-        sessions
+        living
             .into_iter()
             .map(|session| SessionBody::seen_by(asking, session))
             .collect(),
@@ -73,22 +73,22 @@ async fn list(State(context): State<Context>, user: CurrentUser) -> Result<Json<
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn revoke(
-    State(context): State<Context>,
+    State(sessions): State<Sessions>,
     user: CurrentUser,
     origin: Origin,
     PathId(id): PathId<SessionId>,
 ) -> Result<StatusCode, Problem> {
-    match service::revoke(&context, id, Some(user.account_id()), &origin).await? {
+    match sessions.revoke(id, Some(user.account_id()), &origin).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::new(Code::NotFound)),
     }
 }
 
 /// Reuse looks like any other invalid token from outside.
-fn refused(context: &Context, error: RefreshError) -> Problem {
+fn refused(sessions: &Sessions, error: RefreshError) -> Problem {
     match error {
         RefreshError::Invalid | RefreshError::Reused => {
-            Problem::new(Code::InvalidRefreshToken).challenge(&context.challenge())
+            Problem::new(Code::InvalidRefreshToken).challenge(&sessions.platform.challenge())
         }
         RefreshError::Limited(exceeded) => exceeded.into(),
         RefreshError::Issue(error) => error.into(),

@@ -324,7 +324,8 @@ pub(super) async fn end_beyond(
 /// Whether a session of this account and this epoch was opened from this network since `since`, whatever became of it.
 pub(super) async fn opened_from<'c>(
     conn: impl Into<Conn<'c>>,
-    (account, epoch): (AccountId, Version),
+    account: AccountId,
+    epoch: Version,
     address_prefix: &str,
     since: Timestamp,
 ) -> Result<bool, Error> {

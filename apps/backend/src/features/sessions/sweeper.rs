@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use countersign_store::Error;
 
-use super::store;
-use crate::Context;
+use super::{Sessions, store};
 use crate::features::devices;
 
 /// How long it rests after everything was swept.
@@ -14,31 +13,33 @@ const REST: Duration = Duration::from_secs(60);
 /// How many rows go in one statement.
 const BATCH: i64 = 500;
 
-/// Sweeps until the process ends.
-pub async fn sweep_forever(context: Context) {
-    loop {
-        match sweep_once(&context).await {
-            Ok(0) => tokio::time::sleep(REST).await,
-            Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-            Err(error) => {
-                tracing::warn!(%error, "what has ended could not be removed; trying again");
-                tokio::time::sleep(REST).await;
+impl Sessions {
+    /// Sweeps until the process ends.
+    pub async fn sweep_forever(self) {
+        loop {
+            match self.sweep_once().await {
+                Ok(0) => tokio::time::sleep(REST).await,
+                Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                Err(error) => {
+                    tracing::warn!(%error, "what has ended could not be removed; trying again");
+                    tokio::time::sleep(REST).await;
+                }
             }
         }
     }
-}
 
-/// One batch of each kind. Gives the number of rows, so that the caller comes back while there are more.
-///
-/// # Errors
-/// Those of the database.
-pub async fn sweep_once(context: &Context) -> Result<u64, Error> {
-    let now = context.clock.now();
-    let window_ended = now - context.settings.tokens.refresh_replay_window;
-    let seals = store::wipe_seals(&context.db, window_ended, BATCH).await?;
-    let tokens = store::remove_ended_tokens(&context.db, now, BATCH).await?;
-    // A session takes its tokens along, so there are fewer of them to a batch.
-    let sessions = store::remove_ended_sessions(&context.db, now, BATCH / 10).await?;
-    let devices = devices::remove_ended(&context.db, now, BATCH).await?;
-    Ok(seals + tokens + sessions + devices)
+    /// One batch of each kind. Gives the number of rows, so that the caller comes back while there are more.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn sweep_once(&self) -> Result<u64, Error> {
+        let now = self.platform.clock.now();
+        let window_ended = now - self.platform.settings.tokens.refresh_replay_window;
+        let seals = store::wipe_seals(&self.platform.db, window_ended, BATCH).await?;
+        let tokens = store::remove_ended_tokens(&self.platform.db, now, BATCH).await?;
+        // A session takes its tokens along, so there are fewer of them to a batch.
+        let sessions = store::remove_ended_sessions(&self.platform.db, now, BATCH / 10).await?;
+        let devices = devices::remove_ended(&self.platform.db, now, BATCH).await?;
+        Ok(seals + tokens + sessions + devices)
+    }
 }

@@ -7,4 +7,4 @@ mod schemas;
 mod service;
 
 pub use router::router;
-pub use service::{ChangeError, Claim, VerifyError, ask_to_change, change, needs_password, verify};
+pub use service::{ChangeError, Claim, Verification, VerifyError};

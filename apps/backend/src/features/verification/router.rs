@@ -7,18 +7,17 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::schemas::{EmailChangeBody, EmailVerificationBody};
-use super::service::{self, ChangeError, Claim, VerifyError};
-use crate::Context;
+use super::service::{ChangeError, Claim, Verification, VerifyError};
 use crate::core::dependencies::{CurrentUser, Identified, OptionalUser};
 use crate::core::extract;
 use crate::core::handle::Handle;
 use crate::core::origin::Origin;
 use crate::core::problem::{Code, Problem, ProblemBody};
-use crate::features::auth::{self, Asking, MailAnswerBody, MailAskedBody, MailRequestBody};
+use crate::features::auth::{Asking, MailAnswerBody, MailAskedBody, MailRequestBody};
 use crate::features::outbox::Purpose;
 
 /// The routes of this feature.
-pub fn router() -> OpenApiRouter<Context> {
+pub fn router() -> OpenApiRouter<Verification> {
     OpenApiRouter::new()
         .routes(routes!(ask_to_verify))
         .routes(routes!(verify))
@@ -36,18 +35,18 @@ pub fn router() -> OpenApiRouter<Context> {
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn ask_to_verify(
-    State(context): State<Context>,
+    State(verification): State<Verification>,
     origin: Origin,
     extract::Checked(body): extract::Checked<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
-    let handle = body.handle(context.chance)?;
+    let handle = body.handle(verification.platform.chance)?;
     let asking = Asking {
         purpose: Purpose::VerifyEmail,
         to: &body.email()?,
         handle: handle.hash(),
         by: None,
     };
-    auth::ask(&context, &asking, &origin).await?;
+    verification.auth.ask(&asking, &origin).await?;
     Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
 }
 
@@ -64,7 +63,7 @@ async fn ask_to_verify(
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn verify(
-    State(context): State<Context>,
+    State(verification): State<Verification>,
     OptionalUser(user): OptionalUser,
     origin: Origin,
     extract::Checked(body): extract::Checked<EmailVerificationBody>,
@@ -72,11 +71,11 @@ async fn verify(
     let (answer, [password, new_password]) = body.split();
     let claim = Claim {
         handle: answer.handle(),
-        user: user.map(CurrentUser).map(|user| (user.account_id(), user.session_id())),
+        user: user.map(CurrentUser).map(|user| user.session_ref()),
         password,
         new_password,
     };
-    service::verify(&context, (answer.try_into()?, claim), &origin).await?;
+    verification.verify(answer.try_into()?, claim, &origin).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -90,15 +89,15 @@ async fn verify(
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn ask_to_change(
-    State(context): State<Context>,
+    State(verification): State<Verification>,
     user: CurrentUser,
     origin: Origin,
     extract::Checked(body): extract::Checked<EmailChangeBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
-    let (email, handle) = (body.email()?, Handle::generate(context.chance));
-    let whose = (user.account_id(), user.session_id());
-    let change = (&email, body.password, handle.hash());
-    service::ask_to_change(&context, whose, change, &origin).await?;
+    let (email, handle) = (body.email()?, Handle::generate(verification.platform.chance));
+    verification
+        .ask_to_change(user.session_ref(), &email, body.password, handle.hash(), &origin)
+        .await?;
     Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
 }
 
@@ -113,13 +112,14 @@ async fn ask_to_change(
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn change(
-    State(context): State<Context>,
+    State(verification): State<Verification>,
     user: CurrentUser,
     origin: Origin,
     extract::Json(body): extract::Json<MailAnswerBody>,
 ) -> Result<StatusCode, Problem> {
-    let whose = (user.account_id(), user.session_id());
-    service::change(&context, whose, body.try_into()?, &origin).await?;
+    verification
+        .change(user.session_ref(), body.try_into()?, &origin)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

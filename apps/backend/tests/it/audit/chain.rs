@@ -6,7 +6,7 @@ use countersign::core::origin::Origin;
 use countersign::features::audit::chain::{
     AuditCheckpointClaims, Judge, RowName, SealedRow, Soundness, Tampering, genesis,
 };
-use countersign::features::audit::{Actor, Event, Kind, Piece, VerifyError, read, record_alone, retire, seal};
+use countersign::features::audit::{Actor, Event, Kind, Piece, VerifyError, record_alone};
 use countersign_jose::{Claims, SigningKey, decode_without_verifying};
 use countersign_store::{Error, query, sql};
 use countersign_testkit::{Database, TestServer, on_both_databases};
@@ -22,7 +22,7 @@ fn judge(server: &TestServer) -> Judge {
 }
 
 async fn judged(server: &TestServer, judge: Judge) -> Result<Soundness, Tampering> {
-    match countersign::features::audit::verify(&server.context, judge).await {
+    match server.context.audit.verify(judge).await {
         Ok(sound) => Ok(sound),
         Err(VerifyError::Tampered(tampering)) => Err(tampering),
         Err(VerifyError::Store(error)) => panic!("{error}"),
@@ -40,7 +40,7 @@ async fn sealed(database: Database) -> TestServer {
                 json!({ "email": format!("{name}@example.com"), "password": "wrong" }),
             )
             .await;
-        assert_eq!(seal(&server.context).await.unwrap(), 3);
+        assert_eq!(server.context.audit.seal().await.unwrap(), 3);
     }
     let sound = verify(&server).await.unwrap();
     assert_eq!((sound.rows, sound.checkpoints, sound.last, sound.erased), (9, 3, 9, 0));
@@ -58,7 +58,7 @@ async fn contents(server: &TestServer) -> (Vec<SealedRow>, Vec<(i64, String)>) {
         }
         Ok::<_, Error>(())
     };
-    read(&server.context, take).await.unwrap();
+    server.context.audit.read(take).await.unwrap();
     (rows, checkpoints)
 }
 
@@ -190,7 +190,7 @@ on_both_databases! {
         server.post("/api/auth/login", json!({ "email": "barbara@example.com", "password": "wrong" })).await;
         let hash = contents(&server).await.0[5].hash;
         alter!(server, "UPDATE audit_head SET hash = $1", hash);
-        assert_eq!(seal(&server.context).await.unwrap(), 3);
+        assert_eq!(server.context.audit.seal().await.unwrap(), 3);
         verify(&server).await.unwrap();
         assert_eq!(judged(&server, against(2)).await, Err(Tampering::OtherHistory(9)));
         assert_eq!(judge(&server).against("none").err(), Some(Tampering::NoCheckpoint));
@@ -204,7 +204,7 @@ on_both_databases! {
             "INSERT INTO audit_events (id, at, kind, outcome, actor, account_id, address, request_id)
              SELECT $1, at, 'old', outcome, actor, account_id, address, request_id FROM audit_events WHERE kind = 'sign_in'",
             id);
-        assert_eq!(seal(&server.context).await.unwrap(), 3);
+        assert_eq!(server.context.audit.seal().await.unwrap(), 3);
         assert_eq!(verify(&server).await.unwrap().rows, 3);
         // Of one account, under one pseudonym.
         let (rows, _) = contents(&server).await;
@@ -216,17 +216,17 @@ on_both_databases! {
         let day = Duration::from_secs(24 * 60 * 60);
         let (_, checkpoints) = contents(&server).await;
         server.context.clock.advance(399 * day);
-        retire(&server.context).await.unwrap();
+        server.context.audit.retire().await.unwrap();
         assert_eq!(verify(&server).await.unwrap().rows, 9);
         server.user("barbara").await;
-        seal(&server.context).await.unwrap();
+        server.context.audit.seal().await.unwrap();
         server.context.clock.advance(2 * day);
         // The intention is sealed before anything goes.
-        retire(&server.context).await.unwrap();
-        retire(&server.context).await.unwrap();
+        server.context.audit.retire().await.unwrap();
+        server.context.audit.retire().await.unwrap();
         assert_eq!(verify(&server).await.unwrap().rows, 11);
-        seal(&server.context).await.unwrap();
-        retire(&server.context).await.unwrap();
+        server.context.audit.seal().await.unwrap();
+        server.context.audit.retire().await.unwrap();
         let sound = verify(&server).await.unwrap();
         assert_eq!((sound.rows, sound.removed_through, sound.last), (3, 9, 12));
         judged(&server, judge(&server).against(&checkpoints[0].1).unwrap()).await.unwrap();
@@ -260,7 +260,7 @@ on_both_databases! {
             tokio::spawn(async move {
                 let mut sealed = 0;
                 for _ in 0..40 {
-                    sealed += seal(&context).await.unwrap();
+                    sealed += context.audit.seal().await.unwrap();
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }
                 sealed
@@ -274,7 +274,7 @@ on_both_databases! {
         for sealer in sealers {
             sealed += sealer.await.unwrap();
         }
-        sealed += seal(&server.context).await.unwrap();
+        sealed += server.context.audit.seal().await.unwrap();
         let sound = verify(&server).await.unwrap();
         assert_eq!((sound.rows, sound.last, sealed), (200, 200, 200));
     }

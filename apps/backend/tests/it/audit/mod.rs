@@ -7,7 +7,7 @@ mod tampering;
 use std::time::Duration;
 
 use countersign::core::ids::AccountId;
-use countersign::features::audit::{self, Filter, of_account, seal, write_refusals};
+use countersign::features::audit::{Filter, of_account};
 use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ on_both_databases! {
         server.post("/api/auth/login", json!({ "email": "ada@example.com", "password": "wrong" })).await;
         pause(&server);
         // What is sealed is found as well as what is not.
-        seal(&server.context).await.unwrap();
+        server.context.audit.seal().await.unwrap();
         let change = json!({ "current_password": PASSWORD, "new_password": "a better umbrella" });
         ada.post("/api/auth/change-password", change).await.assert_status(204);
         pause(&server);
@@ -61,11 +61,11 @@ on_both_databases! {
             ]
         );
         assert_eq!(entries[0].at, server.context.clock.now());
-        let listed = audit::list(&server.context, &Filter { account: Some(id), ..everything() }).await.unwrap();
+        let listed = server.context.audit.list(&Filter { account: Some(id), ..everything() }).await.unwrap();
         assert_eq!(listed.len(), 5);
         assert!(listed[0].seq.is_none() && listed[4].seq == Some(1), "{listed:?}");
         let sign_ins = Filter { kind: Some("sign_in".into()), limit: 1, ..everything() };
-        let listed = audit::list(&server.context, &sign_ins).await.unwrap();
+        let listed = server.context.audit.list(&sign_ins).await.unwrap();
         assert_eq!((listed.len(), listed[0].outcome.as_str()), (1, "failure"));
     }
 
@@ -74,10 +74,10 @@ on_both_databases! {
         for _ in 0..20 {
             server.post("/api/auth/login", json!({ "email": "ada@example.com", "password": "wrong" })).await;
         }
-        write_refusals(&server.context).await.unwrap();
-        write_refusals(&server.context).await.unwrap();
+        server.context.audit.write_refusals().await.unwrap();
+        server.context.audit.write_refusals().await.unwrap();
         let refused = Filter { kind: Some("requests.refused".into()), ..everything() };
-        let listed = audit::list(&server.context, &refused).await.unwrap();
+        let listed = server.context.audit.list(&refused).await.unwrap();
         assert_eq!(listed.len(), 1, "{listed:?}");
         assert_eq!(listed[0].detail.as_deref(), Some("429 POST /api/auth/login: 17 in 10 s"));
         assert_eq!((listed[0].address.as_deref(), listed[0].actor.as_str()), (Some("192.0.2.1"), "anyone"));
@@ -88,20 +88,20 @@ on_both_databases! {
         let ada = server.user("ada").await;
         let id: AccountId = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
         let grace = server.user("grace").await;
-        seal(&server.context).await.unwrap();
+        server.context.audit.seal().await.unwrap();
         ada.delete("/api/auth/me", json!({ "password": PASSWORD })).await.assert_status(204);
         let of_ada = Filter { account: Some(id), ..everything() };
-        assert_eq!(audit::list(&server.context, &of_ada).await.unwrap().len(), 3);
+        assert_eq!(server.context.audit.list(&of_ada).await.unwrap().len(), 3);
 
         // Not before its last entry is sealed, and what was under way has ended.
         server.context.clock.advance(Duration::from_secs(300));
-        audit::erase(&server.context).await.unwrap();
-        assert_eq!(audit::list(&server.context, &of_ada).await.unwrap().len(), 3);
-        seal(&server.context).await.unwrap();
-        audit::erase(&server.context).await.unwrap();
+        server.context.audit.erase().await.unwrap();
+        assert_eq!(server.context.audit.list(&of_ada).await.unwrap().len(), 3);
+        server.context.audit.seal().await.unwrap();
+        server.context.audit.erase().await.unwrap();
 
-        assert_eq!(audit::list(&server.context, &of_ada).await.unwrap().len(), 0);
-        let listed = audit::list(&server.context, &everything()).await.unwrap();
+        assert_eq!(server.context.audit.list(&of_ada).await.unwrap().len(), 0);
+        let listed = server.context.audit.list(&everything()).await.unwrap();
         let erased: Vec<_> = listed.iter().filter(|entry| entry.account_id.is_none()).collect();
         assert_eq!(erased.len(), 3, "{listed:?}");
         assert!(erased.iter().all(|entry| entry.address.is_none() && entry.user_agent.is_none()));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use countersign::core::ids::AccountId;
 use countersign::core::origin::Origin;
 use countersign::features::audit::chain::{AuditCheckpointClaims, Judge, Soundness, Tampering};
-use countersign::features::audit::{Actor, Event, Filter, Kind, erase, record_alone, retire, seal};
+use countersign::features::audit::{Actor, Event, Filter, Kind, record_alone};
 use countersign_jose::{Claims, SigningKey, decode_without_verifying};
 use countersign_store::{ColumnKind, Piece, Table, Value, query, sql};
 use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
@@ -122,11 +122,11 @@ async fn verdict_of(server: &TestServer, judge: Judge) -> Result<Soundness, Stri
             .await
             .unwrap();
         // Where the log makes no sense, it says so and does nothing.
-        let _ = seal(&server.context).await;
-        let _ = erase(&server.context).await;
-        let _ = retire(&server.context).await;
+        let _ = server.context.audit.seal().await;
+        let _ = server.context.audit.erase().await;
+        let _ = server.context.audit.retire().await;
     }
-    let sound = countersign::features::audit::verify(&server.context, judge).await;
+    let sound = server.context.audit.verify(judge).await;
     sound.map_err(|error| error.to_string())
 }
 
@@ -137,21 +137,21 @@ async fn log(database: Database) -> TestServer {
         let person = server.user(name).await;
         let wrong = json!({ "email": format!("{name}@example.com"), "password": "wrong" });
         server.post("/api/auth/login", wrong).await;
-        seal(&server.context).await.unwrap();
+        server.context.audit.seal().await.unwrap();
         if name != "ada" {
             person
                 .delete("/api/auth/me", json!({ "password": PASSWORD }))
                 .await
                 .assert_status(204);
-            seal(&server.context).await.unwrap();
+            server.context.audit.seal().await.unwrap();
         }
         if name == "grace" {
             server.context.clock.advance(Duration::from_secs(300));
-            erase(&server.context).await.unwrap();
+            server.context.audit.erase().await.unwrap();
         }
     }
     server.user("barbara").await;
-    seal(&server.context).await.unwrap();
+    server.context.audit.seal().await.unwrap();
     server
 }
 
@@ -340,13 +340,13 @@ on_both_databases! {
         let ada: AccountId = serde_json::from_value(ada).unwrap();
         query(sql!("INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, 0)")).bind(ada).execute(&server.context.db).await.unwrap();
         verdict(&server).await.unwrap();
-        assert_eq!(countersign::features::audit::list(&server.context, &of(ada)).await.unwrap().len(), 4);
+        assert_eq!(server.context.audit.list(&of(ada)).await.unwrap().len(), 4);
         // So is a deletion that never was: it is sealed as it was written, but the account is there.
         let origin = Origin::of_server();
         record_alone(&server.context.db, &server.context.clock, Event::new(Kind::AccountDeleted, ada, &origin)).await.unwrap();
         query(sql!("INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, 0)")).bind(ada).execute(&server.context.db).await.unwrap();
         assert_eq!(verdict(&server).await.unwrap().erased, 8);
-        let acts = countersign::features::audit::list(&server.context, &of(ada)).await.unwrap();
+        let acts = server.context.audit.list(&of(ada)).await.unwrap();
         assert!(acts.len() == 5 && acts.iter().skip(1).all(|act| act.address.is_some()), "{acts:?}");
         // The end is signed by another key, for the server to go on from there.
         let mut claims = decode_without_verifying(kept).unwrap().claims;
@@ -370,7 +370,7 @@ on_both_databases! {
         let sound = verdict(&server).await.unwrap();
         let ada = server.sign_in("ada").await.get("/api/auth/me").await.json()["id"].clone();
         let ada: AccountId = serde_json::from_value(ada).unwrap();
-        seal(&server.context).await.unwrap();
+        server.context.audit.seal().await.unwrap();
         let accounts = server.context.db.tables().await.unwrap().into_iter().find(|table| table.name == "accounts").unwrap();
         let rows = rows_of(&server, "accounts").await;
         let is_ada = |row: &&Vec<Value>| row.iter().any(|value| matches!(value, Value::Uuid(id) if *id == ada.0));
@@ -398,10 +398,10 @@ on_both_databases! {
     async fn an_account_whose_registration_is_old_or_not_sealed_yet_is_no_finding(database: Database) {
         let server = TestServer::start_with(database, "[audit]\nretention = \"30d\"\n").await;
         server.user("ada").await;
-        seal(&server.context).await.unwrap();
+        server.context.audit.seal().await.unwrap();
         let judge = || Judge::new(server.context.keys.public_keys());
         server.user("barbara").await;
-        countersign::features::audit::verify(&server.context, judge()).await.unwrap();
+        server.context.audit.verify(judge()).await.unwrap();
         for _ in 0..4 {
             server.context.clock.advance(Duration::from_secs(20 * 24 * 60 * 60));
             verdict(&server).await.unwrap();
@@ -437,7 +437,7 @@ on_both_databases! {
         // A checkpoint that was kept, of a place that went: not if it is younger than what was old.
         let against = async |token: &str| {
             let judge = Judge::new(server.context.keys.public_keys()).against(token).unwrap();
-            countersign::features::audit::verify(&server.context, judge).await.map_err(|error| error.to_string())
+            server.context.audit.verify(judge).await.map_err(|error| error.to_string())
         };
         against(&tokens[0]).await.unwrap();
         against(&tokens[1]).await.unwrap();

@@ -7,7 +7,6 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
-use countersign::features::auth::operator;
 use countersign_testkit::{Answer, Database, PASSWORD, Person, ReceivedMail, TestServer, on_both_databases};
 use serde_json::{Value, json};
 
@@ -232,9 +231,9 @@ on_both_databases! {
                 let mut mails = if sent_before { server.mails().await } else { Vec::new() };
                 let account = countersign::features::accounts::find_by_email(&server.context.db, &ADA.parse().unwrap()).await.unwrap().unwrap();
                 match act {
-                    "set" => operator::set_password(&server.context, &account, NEW_PASSWORD.to_owned().into()).await.unwrap(),
+                    "set" => server.context.operator.set_password(&account, NEW_PASSWORD.to_owned().into()).await.unwrap(),
                     _ => for disabled in [true, false] {
-                        operator::set_disabled(&server.context, account.id, disabled).await.unwrap();
+                        server.context.operator.set_disabled(account.id, disabled).await.unwrap();
                     }
                 }
                 mails.extend(server.mails().await);

@@ -43,7 +43,7 @@ on_both_databases! {
         // An account that an operator made is one, and its owner is told what is missing.
         let origin = countersign::core::origin::Origin::command_line();
         let bob = "bob@example.com".parse().unwrap();
-        countersign::features::accounts::register(&server.context, bob, PASSWORD.to_owned().into(), &origin).await.unwrap();
+        server.context.accounts.register(bob, PASSWORD.to_owned().into(), &origin).await.unwrap();
         login(&server, "bob@example.com", PASSWORD).await.assert_problem(403, "email_not_verified");
         server.post("/api/auth/verify-email", json!({ "email": "bob@example.com" })).await.assert_status(202);
         let link = json!({ "token": server.mail().await.token(), "password": PASSWORD });

@@ -230,7 +230,7 @@ on_both_databases! {
         }
         // What nothing is counted by any more is removed.
         server.context.clock.advance(days(31));
-        countersign::features::mail::tidy(&server.context).await.unwrap();
+        server.context.mail.tidy().await.unwrap();
         let left: Vec<i64> = query(sql!("SELECT guesses FROM guess_counts")).all(&server.context.db).await.unwrap();
         assert_eq!(left, Vec::<i64>::new());
     }

@@ -230,7 +230,7 @@ on_both_databases! {
         let told = server.mail().await;
         assert!(told.to == ada.email && told.subject.contains("was deleted"), "{told:?}");
         assert!(told.text.contains("198.51.100."), "{}", told.text);
-        let kept = countersign::features::outbox::list(&server.context, false, 10).await.unwrap();
+        let kept = server.context.outbox.list(false, 10).await.unwrap();
         assert_eq!(kept.len(), 0, "nothing of an account that is gone is kept");
         // Whoever has the address next starts anew.
         register(&server, "ada@example.com", PASSWORD).await.assert_status(201);

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use countersign::features::{mail, outbox};
 use countersign_store::{query, sql};
 use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
 use serde_json::{Value, json};
@@ -23,8 +22,8 @@ on_both_databases! {
     async fn a_crash_between_the_claim_and_the_sending_loses_nothing(database: Database) {
         let server = TestServer::start(database).await;
         register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-        let claimed = outbox::claim(&server.context).await.unwrap().expect("a mail is due");
-        assert!(!mail::deliver_next(&server.context).await.unwrap(), "nobody else takes it meanwhile");
+        let claimed = server.context.outbox.claim().await.unwrap().expect("a mail is due");
+        assert!(!server.context.mail.deliver_next().await.unwrap(), "nobody else takes it meanwhile");
         server.context.clock.advance(Duration::from_secs(60));
         let sent = server.mail().await;
         assert!(sent.id.starts_with(&claimed.id.to_string()), "it is known by its id: {}", sent.id);
@@ -38,7 +37,7 @@ on_both_databases! {
         server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202);
         server.context.clock.advance(Duration::from_secs(3600));
         assert_eq!(server.mails().await.len(), 0);
-        let listed = outbox::list(&server.context, false, 10).await.unwrap();
+        let listed = server.context.outbox.list(false, 10).await.unwrap();
         let asked = listed.iter().find(|mail| mail.purpose == "reset_password").unwrap();
         assert_eq!(asked.outcome.as_deref(), Some("expired"));
     }
@@ -47,7 +46,7 @@ on_both_databases! {
         let server = TestServer::start_with(database, REQUIRED).await;
         register(&server, "ada@example.com", "short").await.assert_problem(422, "password_too_short");
         register(&server, "nobody", PASSWORD).await.assert_problem(422, "invalid_email");
-        assert_eq!(outbox::list(&server.context, false, 10).await.unwrap().len(), 0);
+        assert_eq!(server.context.outbox.list(false, 10).await.unwrap().len(), 0);
     }
 
     async fn deleting_an_account_takes_its_mails_along_and_an_export_shows_them(database: Database) {
@@ -59,7 +58,7 @@ on_both_databases! {
         assert_eq!(export["mails"][0]["outcome"], "sent");
         assert_eq!(export["devices"].as_array().unwrap().len(), 1, "{}", export["devices"]);
         ada.delete("/api/auth/me", json!({ "password": PASSWORD })).await.assert_status(204);
-        assert_eq!(outbox::list(&server.context, false, 10).await.unwrap().len(), 0);
+        assert_eq!(server.context.outbox.list(false, 10).await.unwrap().len(), 0);
         let proofs: Vec<String> = query(sql!("SELECT purpose FROM email_proofs")).all(&server.context.db).await.unwrap();
         assert_eq!(proofs, Vec::<String>::new());
     }
@@ -68,11 +67,11 @@ on_both_databases! {
         let server = TestServer::start(database).await;
         register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
         server.mail().await;
-        mail::tidy(&server.context).await.unwrap();
-        assert_eq!(outbox::list(&server.context, false, 10).await.unwrap().len(), 1);
+        server.context.mail.tidy().await.unwrap();
+        assert_eq!(server.context.outbox.list(false, 10).await.unwrap().len(), 1);
         server.context.clock.advance(Duration::from_secs(40 * 24 * 3600));
-        mail::tidy(&server.context).await.unwrap();
-        assert_eq!(outbox::list(&server.context, false, 10).await.unwrap().len(), 0);
+        server.context.mail.tidy().await.unwrap();
+        assert_eq!(server.context.outbox.list(false, 10).await.unwrap().len(), 0);
         let proofs: Vec<String> = query(sql!("SELECT purpose FROM email_proofs")).all(&server.context.db).await.unwrap();
         assert_eq!(proofs, Vec::<String>::new());
     }
@@ -90,7 +89,7 @@ async fn two_nodes_send_each_mail_once() {
     }
     let lane = async |context: &countersign::Context| {
         let mut sent = 0;
-        while mail::deliver_next(context).await.unwrap() {
+        while context.mail.deliver_next().await.unwrap() {
             sent += 1;
         }
         sent
@@ -98,7 +97,7 @@ async fn two_nodes_send_each_mail_once() {
     let (one, two, three, four) =
         tokio::join!(lane(&server.context), lane(&other), lane(&server.context), lane(&other));
     assert!(one + two + three + four >= 20);
-    let listed = outbox::list(&server.context, false, 100).await.unwrap();
+    let listed = server.context.outbox.list(false, 100).await.unwrap();
     assert!(
         listed
             .iter()

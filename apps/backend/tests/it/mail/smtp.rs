@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use countersign::features::{mail, outbox};
+use countersign::features::outbox;
 use countersign::settings::LONGEST_MAIL_TIMEOUT;
 use countersign_testkit::{Database, Launch, PASSWORD, ReceivedMail, ScratchDatabase, TestServer, on_both_databases};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
@@ -159,7 +159,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, mood: Arc<Mutex<Moo
 /// Lets the clock reach the next attempt.
 async fn later(server: &TestServer) {
     server.context.clock.advance(Duration::from_secs(61));
-    while mail::deliver_next(&server.context).await.unwrap() {}
+    while server.context.mail.deliver_next().await.unwrap() {}
 }
 
 /// The metrics, as they are read.
@@ -171,7 +171,7 @@ fn counted(server: &TestServer) -> String {
 }
 
 async fn first_listed(server: &TestServer) -> outbox::Listed {
-    outbox::list(&server.context, false, 1).await.unwrap().remove(0)
+    server.context.outbox.list(false, 1).await.unwrap().remove(0)
 }
 
 on_both_databases! {
@@ -179,11 +179,11 @@ on_both_databases! {
         let mail_server = MailServer::start(Mood::Refuses("451 try again later")).await;
         let server = mail_server.countersign(database, "smtp").await;
         register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-        assert!(mail::deliver_next(&server.context).await.unwrap());
+        assert!(server.context.mail.deliver_next().await.unwrap());
         let owed = first_listed(&server).await;
         assert_eq!((owed.attempts, owed.outcome), (1, None));
         assert!(owed.failure.is_some_and(|why| why.contains("try again later")));
-        assert!(!mail::deliver_next(&server.context).await.unwrap(), "not at once");
+        assert!(!server.context.mail.deliver_next().await.unwrap(), "not at once");
         mail_server.becomes(Mood::Takes);
         later(&server).await;
         later(&server).await;
@@ -203,7 +203,7 @@ on_both_databases! {
         let refused = first_listed(&server).await;
         assert_eq!((refused.attempts, refused.outcome.as_deref()), (1, Some("refused")));
         mail_server.becomes(Mood::Takes);
-        assert_eq!(outbox::retry(&server.context).await.unwrap(), 1);
+        assert_eq!(server.context.outbox.retry().await.unwrap(), 1);
         later(&server).await;
         assert_eq!(mail_server.taken().len(), 1);
     }
@@ -225,7 +225,7 @@ on_both_databases! {
             let toml = format!("[mail]\nsmtp_url = \"{scheme}://{at}\"\nfrom = \"Example <auth@example.com>\"\n");
             let server = TestServer::start_with(database, &toml).await;
             register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-            assert!(mail::deliver_next(&server.context).await.unwrap());
+            assert!(server.context.mail.deliver_next().await.unwrap());
             let owed = first_listed(&server).await;
             assert_eq!((owed.attempts, owed.outcome.as_deref()), (1, None), "{command} {reply}: {owed:?}");
             let failure = owed.failure.unwrap();
@@ -252,7 +252,7 @@ on_both_databases! {
             let mail_server = MailServer::start(Mood::Answers(command, reply)).await;
             let server = mail_server.countersign(database, "smtp").await;
             register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-            assert!(mail::deliver_next(&server.context).await.unwrap());
+            assert!(server.context.mail.deliver_next().await.unwrap());
             let listed = first_listed(&server).await;
             assert_eq!((listed.attempts, listed.outcome.as_deref()), (1, None), "{command} {reply}: {listed:?}");
             mail_server.becomes(Mood::Takes);
@@ -303,11 +303,11 @@ on_both_databases! {
         let mail_server = MailServer::start(Mood::Answers("MAIL", "550 sender rejected")).await;
         let server = mail_server.countersign(database, "smtp").await;
         register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-        mail::measure(&server.context).await.unwrap();
+        server.context.mail.measure().await.unwrap();
         assert!(counted(&server).contains("countersign_mails_overdue 0"));
         later(&server).await;
         server.context.clock.advance(Duration::from_secs(600));
-        mail::measure(&server.context).await.unwrap();
+        server.context.mail.measure().await.unwrap();
         let counted = counted(&server);
         assert!(counted.contains("countersign_mails_overdue 1"), "{counted}");
         assert!(counted.contains("countersign_mails_overdue_seconds 661.0"), "{counted}");
@@ -338,7 +338,7 @@ on_both_databases! {
         let mail_server = MailServer::start(Mood::Takes).await;
         let server = mail_server.countersign(database, "smtps").await;
         register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-        assert!(mail::deliver_next(&server.context).await.unwrap());
+        assert!(server.context.mail.deliver_next().await.unwrap());
         assert_eq!(mail_server.taken().len(), 0);
         let owed = first_listed(&server).await;
         assert!(owed.outcome.is_none() && owed.failure.is_some(), "an operator may mend it: {owed:?}");
@@ -351,12 +351,12 @@ async fn f_22_a_silent_mail_server_holds_up_nobody() {
     let server = mail_server.countersign_with(Database::Sqlite, "timeout = \"8s\"").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
     let context = server.context.clone();
-    let delivery = tokio::spawn(async move { mail::deliver_next(&context).await.unwrap() });
+    let delivery = tokio::spawn(async move { context.mail.deliver_next().await.unwrap() });
     mail_server.is_asked().await;
     register(&server, "bob@example.com", PASSWORD).await.assert_status(201);
     assert!(!delivery.is_finished(), "it is still waiting for the mail server");
     assert!(delivery.await.unwrap(), "and not for ever");
-    let listed = outbox::list(&server.context, true, 10).await.unwrap();
+    let listed = server.context.outbox.list(true, 10).await.unwrap();
     assert_eq!(listed.iter().filter(|mail| mail.attempts == 1).count(), 1);
 }
 
@@ -366,11 +366,11 @@ on_both_databases! {
         let server = mail_server.countersign_with(database, "timeout = \"5s\"").await;
         register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
         let context = server.context.clone();
-        let first = tokio::spawn(async move { mail::deliver_next(&context).await.unwrap() });
+        let first = tokio::spawn(async move { context.mail.deliver_next().await.unwrap() });
         mail_server.is_asked().await;
         server.context.clock.advance(LONGEST_MAIL_TIMEOUT);
         mail_server.becomes(Mood::Takes);
-        assert!(!mail::deliver_next(&server.context).await.unwrap(), "another worker leaves it alone");
+        assert!(!server.context.mail.deliver_next().await.unwrap(), "another worker leaves it alone");
         assert!(first.await.unwrap());
         later(&server).await;
         assert_eq!(mail_server.taken().len(), 1);

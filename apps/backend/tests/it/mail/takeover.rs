@@ -1,6 +1,5 @@
 //! Who gets an account by a mail: the person who holds the mailbox, and never somebody who was there before them.
 
-use countersign::features::auth::operator;
 use countersign_store::{query, sql};
 use countersign_testkit::{Answer, Database, PASSWORD, Person, TestServer, on_both_databases};
 use serde_json::{Value, json};
@@ -130,9 +129,8 @@ on_both_databases! {
         for toml in [REQUIRED, ""] {
             let server = TestServer::start_with(database, toml).await;
             let boss = "boss@example.com".parse().unwrap();
-            let origin = countersign::core::origin::Origin::command_line();
-            let account = operator::invite(&server.context, &boss, &origin).await.unwrap().unwrap();
-            operator::grant(&server.context, account.id, &"admin".parse().unwrap()).await.unwrap();
+            let account = server.context.operator.invite(&boss).await.unwrap().unwrap();
+            server.context.operator.grant(account.id, &"admin".parse().unwrap()).await.unwrap();
             let invitation = server.mail().await;
             let answer = register(&server, "boss@example.com", OTHER).await;
             if toml.is_empty() {
@@ -218,10 +216,10 @@ on_both_databases! {
                         let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
                         ada.post("/api/auth/change-password", change).await.assert_status(204);
                     }
-                    "set" => operator::set_password(&server.context, &account, NEW_PASSWORD.to_owned().into()).await.unwrap(),
+                    "set" => server.context.operator.set_password(&account, NEW_PASSWORD.to_owned().into()).await.unwrap(),
                     "disable" => {
                         for disabled in [true, false] {
-                            operator::set_disabled(&server.context, account.id, disabled).await.unwrap();
+                            server.context.operator.set_disabled(account.id, disabled).await.unwrap();
                         }
                     }
                     "logout-all" => drop(ada.post("/api/auth/logout-all", Value::Null).await.assert_status(204)),
@@ -341,7 +339,7 @@ on_both_databases! {
         let server = TestServer::start_with(database, REQUIRED).await;
         verified(&server, "known").await;
         let ada = "invited@example.com".parse().unwrap();
-        operator::invite(&server.context, &ada, &countersign::core::origin::Origin::command_line()).await.unwrap();
+        server.context.operator.invite(&ada).await.unwrap();
         let mut seen = Vec::new();
         for name in ["known", "invited", "unknown"] {
             let email = format!("{name}@example.com");

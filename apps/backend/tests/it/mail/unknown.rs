@@ -54,7 +54,7 @@ on_both_databases! {
         let before = server.mail().await;
         let ada = server.sign_in("ada").await.get("/api/auth/me").await.json();
         let id = countersign::core::ids::AccountId(ada["id"].as_str().unwrap().parse().unwrap());
-        countersign::features::auth::operator::set_disabled(&server.context, id, true).await.unwrap();
+        server.context.operator.set_disabled(id, true).await.unwrap();
         server.post("/api/auth/login/email/confirm", json!({ "token": before.token() })).await.assert_problem(400, "invalid_code");
         server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202);
         assert_eq!(server.mails().await.len(), 0);
@@ -122,8 +122,7 @@ on_both_databases! {
         let invited = ["o'brien+bcc=eve@example.com", "zo\u{eb}@b\u{fc}cher.example", "=?utf-8?q?a=0d=0aCc=3A_eve?=@example.org"];
         for email in invited {
             let Ok(email) = email.parse() else { continue };
-            let origin = countersign::core::origin::Origin::command_line();
-            taken += i32::from(countersign::features::auth::operator::invite(&server.context, &email, &origin).await.unwrap().is_some());
+            taken += i32::from(server.context.operator.invite(&email).await.unwrap().is_some());
         }
         let before = server.mails().await;
         verified(&server, "grace").await;

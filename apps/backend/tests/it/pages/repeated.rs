@@ -142,7 +142,7 @@ on_both_databases! {
             says_so(&mut browser, "/verify", (&links, ALREADY)).await;
         }
         server.context.clock.advance(std::time::Duration::from_secs(30 * 24 * 60 * 60));
-        countersign::features::mail::tidy(&server.context).await.unwrap();
+        server.context.mail.tidy().await.unwrap();
         let left: i64 = query(sql!("SELECT COUNT(*) FROM former_links")).one(&server.context.db).await.unwrap();
         assert_eq!(left, 0, "nothing is kept longer than the links");
     }

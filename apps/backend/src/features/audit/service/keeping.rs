@@ -5,11 +5,9 @@ use std::time::Duration;
 use countersign_store::Error;
 
 use super::super::store;
-use super::sealing::{SealError, seal, trimmed_through};
+use super::sealing::{SealError, trimmed_through};
 use super::shipping::Shipping;
-use super::witness::{End, old_through};
-use super::{Actor, Event, Kind, record};
-use crate::Context;
+use super::{Actor, Audit, Event, Kind};
 use crate::core::limits::AddressPrefix;
 use crate::core::origin::Origin;
 
@@ -24,93 +22,93 @@ const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How many rows go in one statement.
 const BATCH: i64 = 500;
 
-/// Keeps the log until the process ends. A failure is told once, and tried again.
-pub async fn keep_forever(context: Context) {
-    let mut sealing = tokio::time::interval(SEAL_EVERY);
-    let mut tidying = tokio::time::interval(TIDY_EVERY);
-    sealing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    tidying.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut shipping = Shipping::of(&context);
-    let mut failing = false;
-    loop {
-        let kept = tokio::select! {
-            _ = sealing.tick() => sealed_and_shipped(&context, &mut shipping).await,
-            _ = tidying.tick() => tidied(&context).await,
-        };
-        match &kept {
-            Err(error) if !failing => tracing::warn!(%error, "the audit log cannot be sealed; trying again"),
-            Ok(()) if failing => tracing::info!("the audit log is sealed again"),
-            _ => {}
-        }
-        failing = kept.is_err();
-    }
-}
-
-async fn sealed_and_shipped(context: &Context, shipping: &mut Shipping) -> Result<(), SealError> {
-    let sealed = seal(context).await;
-    let oldest = store::oldest_unsealed(&context.db).await?;
-    let lag = oldest.map_or(0, |at| context.clock.now().millis().saturating_sub(at.millis()));
-    context
-        .metrics
-        .audit_lag(Duration::from_millis(u64::try_from(lag).unwrap_or(0)));
-    sealed?;
-    Ok(shipping.ship(context).await?)
-}
-
-async fn tidied(context: &Context) -> Result<(), SealError> {
-    write_refusals(context).await?;
-    erase(context).await?;
-    retire(context).await
-}
-
-/// Writes down whom a limit or a missing scope has turned away since the last time: one row for each network, however
-/// many requests it sent, so that a flood does not fill the disk.
-///
-/// # Errors
-/// Those of the database. The counts are lost by it, but not those of the metrics.
-pub async fn write_refusals(context: &Context) -> Result<(), Error> {
-    let refusals = &context.refusals.take();
-    if refusals.is_empty() {
-        return Ok(());
-    }
-    let work = context.db.transact(|tx| {
-        Box::pin(async move {
-            for refusal in refusals {
-                let origin = Origin {
-                    address: refusal.prefix.map(AddressPrefix::network),
-                    user_agent: None,
-                    request_id: "many".into(),
-                    ..Origin::of_server()
-                };
-                let detail = format!("{}: {} in {} s", refusal.reason, refusal.count, TIDY_EVERY.as_secs());
-                record(
-                    tx,
-                    context,
-                    Event::of_nobody(Kind::Refused, Actor::Anyone, &origin)
-                        .refused()
-                        .detail(detail),
-                )
-                .await?;
+impl Audit {
+    /// Keeps the log until the process ends. A failure is told once, and tried again.
+    pub async fn keep_forever(self) {
+        let mut sealing = tokio::time::interval(SEAL_EVERY);
+        let mut tidying = tokio::time::interval(TIDY_EVERY);
+        sealing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        tidying.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut shipping = Shipping::of(&self.platform.settings.audit);
+        let mut failing = false;
+        loop {
+            let kept = tokio::select! {
+                _ = sealing.tick() => self.sealed_and_shipped(&mut shipping).await,
+                _ = tidying.tick() => self.tidied().await,
+            };
+            match &kept {
+                Err(error) if !failing => tracing::warn!(%error, "the audit log cannot be sealed; trying again"),
+                Ok(()) if failing => tracing::info!("the audit log is sealed again"),
+                _ => {}
             }
-            Ok::<_, Error>(())
-        })
-    });
-    work.await
-}
+            failing = kept.is_err();
+        }
+    }
 
-/// Forgets who the pseudonyms of deleted accounts were, and from where they came. The chain stays whole: it holds
-/// only commitments to that.
-///
-/// # Errors
-/// Those of the database.
-pub async fn erase(context: &Context) -> Result<(), Error> {
-    let before = context.clock.now() - ERASE_AFTER;
-    for account in store::erasures(&context.db, before, BATCH).await? {
-        let Some(revision) = store::revision(&context.db).await? else {
+    async fn sealed_and_shipped(&self, shipping: &mut Shipping) -> Result<(), SealError> {
+        let sealed = self.seal().await;
+        let oldest = store::oldest_unsealed(&self.platform.db).await?;
+        let lag = oldest.map_or(0, |at| self.platform.clock.now().millis().saturating_sub(at.millis()));
+        self.platform
+            .metrics
+            .audit_lag(Duration::from_millis(u64::try_from(lag).unwrap_or(0)));
+        sealed?;
+        Ok(shipping.ship(&self.platform).await?)
+    }
+
+    async fn tidied(&self) -> Result<(), SealError> {
+        self.write_refusals().await?;
+        self.erase().await?;
+        self.retire().await
+    }
+
+    /// Writes down whom a limit or a missing scope has turned away since the last time: one row for each network, however
+    /// many requests it sent, so that a flood does not fill the disk.
+    ///
+    /// # Errors
+    /// Those of the database. The counts are lost by it, but not those of the metrics.
+    pub async fn write_refusals(&self) -> Result<(), Error> {
+        let refusals = &self.refusals.take();
+        if refusals.is_empty() {
             return Ok(());
-        };
-        let is_there = context.has_account(account).await?;
-        context
+        }
+        let work = self.platform.db.transact(|tx| {
+            Box::pin(async move {
+                for refusal in refusals {
+                    let origin = Origin {
+                        address: refusal.prefix.map(AddressPrefix::network),
+                        user_agent: None,
+                        request_id: "many".into(),
+                        ..Origin::of_server()
+                    };
+                    let detail = format!("{}: {} in {} s", refusal.reason, refusal.count, TIDY_EVERY.as_secs());
+                    self.record(
+                        tx,
+                        Event::of_nobody(Kind::Refused, Actor::Anyone, &origin)
+                            .refused()
+                            .detail(detail),
+                    )
+                    .await?;
+                }
+                Ok::<_, Error>(())
+            })
+        });
+        work.await
+    }
+
+    /// Forgets who the pseudonyms of deleted accounts were, and from where they came. The chain stays whole: it holds
+    /// only commitments to that.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn erase(&self) -> Result<(), Error> {
+        let before = self.platform.clock.now() - ERASE_AFTER;
+        for account in store::erasures(&self.platform.db, before, BATCH).await? {
+            let Some(revision) = store::revision(&self.platform.db).await? else {
+                return Ok(());
+            };
+            let is_there = (self.accounts.has)(&self.platform.db, account).await?;
+            self.platform
             .db
             .transact(|tx| {
                 Box::pin(async move {
@@ -138,51 +136,52 @@ pub async fn erase(context: &Context) -> Result<(), Error> {
                 })
             })
             .await?;
-    }
-    Ok(())
-}
-
-/// Removes sealed rows that are older than `audit.retention`. First the intention is sealed, in a checkpoint that says
-/// up to where; rows go only then, so that a verifier can tell old age from theft. What is old is told by signed times
-/// alone.
-///
-/// # Errors
-/// [`SealError::Broken`] where the log is not as it was sealed; else those of the database.
-pub async fn retire(context: &Context) -> Result<(), SealError> {
-    let now = context.clock.now();
-    let Some(end) = End::of(context).await?.filter(|end| end.vouched) else {
-        return Ok(());
-    };
-    let through = end.claims.removed_through;
-    if context.settings.audit.retention().is_some() && context.witness.is_time(now, LOOK_EVERY) {
-        let old = old_through(context, &end.claims, now).await?;
-        if old > through {
-            intend(context, old).await?;
         }
+        Ok(())
     }
-    if through > 0 {
-        while store::remove_rows(&context.db, through, BATCH).await? > 0 {}
-        store::remove_checkpoints(&context.db, through).await?;
-    }
-    Ok(())
-}
 
-async fn intend(context: &Context, through: i64) -> Result<(), Error> {
-    let Some(revision) = store::revision(&context.db).await? else {
-        return Ok(());
-    };
-    let origin = &Origin::of_server();
-    context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                if store::intend(tx, revision, through).await? {
-                    let event =
-                        Event::of_nobody(Kind::AuditTrimmed, Actor::Server, origin).detail(trimmed_through(through));
-                    record(tx, context, event).await?;
-                }
-                Ok(())
+    /// Removes sealed rows that are older than `audit.retention`. First the intention is sealed, in a checkpoint that says
+    /// up to where; rows go only then, so that a verifier can tell old age from theft. What is old is told by signed times
+    /// alone.
+    ///
+    /// # Errors
+    /// [`SealError::Broken`] where the log is not as it was sealed; else those of the database.
+    pub async fn retire(&self) -> Result<(), SealError> {
+        let now = self.platform.clock.now();
+        let Some(end) = self.end().await?.filter(|end| end.vouched) else {
+            return Ok(());
+        };
+        let through = end.claims.removed_through;
+        if self.platform.settings.audit.retention().is_some() && self.witness.is_time(now, LOOK_EVERY) {
+            let old = self.old_through(&end.claims, now).await?;
+            if old > through {
+                self.intend(old).await?;
+            }
+        }
+        if through > 0 {
+            while store::remove_rows(&self.platform.db, through, BATCH).await? > 0 {}
+            store::remove_checkpoints(&self.platform.db, through).await?;
+        }
+        Ok(())
+    }
+
+    async fn intend(&self, through: i64) -> Result<(), Error> {
+        let Some(revision) = store::revision(&self.platform.db).await? else {
+            return Ok(());
+        };
+        let origin = &Origin::of_server();
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    if store::intend(tx, revision, through).await? {
+                        let event = Event::of_nobody(Kind::AuditTrimmed, Actor::Server, origin)
+                            .detail(trimmed_through(through));
+                        self.record(tx, event).await?;
+                    }
+                    Ok(())
+                })
             })
-        })
-        .await
+            .await
+    }
 }

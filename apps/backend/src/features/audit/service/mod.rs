@@ -6,18 +6,57 @@ mod sealing;
 mod shipping;
 mod witness;
 
-use countersign_store::{Db, Error, Tx};
+use std::sync::Arc;
 
-pub use self::keeping::{erase, keep_forever, retire, write_refusals};
-pub use self::reading::{Piece, VerifyError, Waiting, judge_piece, read, verify, waiting};
-pub use self::sealing::{SealError, seal};
-pub use self::witness::Witness;
+use countersign_store::{Db, Error, Tx};
+use futures_util::future::BoxFuture;
+
+pub use self::reading::{Piece, VerifyError, Waiting, judge_piece};
+pub use self::sealing::SealError;
+use self::witness::Witness;
 use super::store::{self, Listed};
-use crate::Context;
 use crate::core::chance::Chance;
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::ids::{AccountId, AuditId, SessionId};
 use crate::core::origin::Origin;
+use crate::core::platform::Platform;
+use crate::core::refusals::Refusals;
+use crate::features::keys::Keys;
+
+/// The audit log. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Audit {
+    platform: Platform,
+    keys: Keys,
+    refusals: Refusals,
+    accounts: AccountLookup,
+    witness: Arc<Witness>,
+}
+
+/// The answer to a question about accounts.
+pub type Lookup<'a, T> = BoxFuture<'a, Result<T, Error>>;
+
+/// How accounts are looked up. They are a feature above this one, so the log is told how.
+#[derive(Clone, Copy)]
+pub struct AccountLookup {
+    /// Whether there is an account with this id.
+    pub has: for<'a> fn(&'a Db, AccountId) -> Lookup<'a, bool>,
+    /// The ids of the accounts behind this one, in their order; so many at most.
+    pub ids: for<'a> fn(&'a Db, AccountId, i64) -> Lookup<'a, Vec<AccountId>>,
+}
+
+impl Audit {
+    /// The log of this database, which writes down what `refusals` counts.
+    pub fn new(platform: Platform, keys: Keys, refusals: Refusals, accounts: AccountLookup) -> Self {
+        Self {
+            platform,
+            keys,
+            refusals,
+            accounts,
+            witness: Arc::default(),
+        }
+    }
+}
 
 /// One event. Most of it is left as [`Event::new`] makes it.
 #[derive(Clone)]
@@ -275,15 +314,17 @@ impl Outcome {
     }
 }
 
-/// Writes an event into the transaction that does what it tells of: both are there, or neither.
-///
-/// # Errors
-/// Those of the database.
-pub async fn record(tx: &mut Tx<'_>, context: &Context, event: Event<'_>) -> Result<(), Error> {
-    record_at(tx, context.clock.now(), &event).await
+impl Audit {
+    /// Writes an event into the transaction that does what it tells of: both are there, or neither.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn record(&self, tx: &mut Tx<'_>, event: Event<'_>) -> Result<(), Error> {
+        record_at(tx, self.platform.clock.now(), &event).await
+    }
 }
 
-/// The same, where there is no context: in a command that works on a database alone.
+/// The same, without the log: in a command that works on a database alone.
 ///
 /// # Errors
 /// Those of the database.
@@ -291,21 +332,23 @@ pub async fn record_at(tx: &mut Tx<'_>, now: Timestamp, event: &Event<'_>) -> Re
     store::insert(tx, AuditId::new(now, Chance), now, event).await
 }
 
-/// Asks for an account that is being deleted to be forgotten: some minutes later nobody can tell any more whom its
-/// entries are about.
-///
-/// # Errors
-/// Those of the database.
-pub async fn forget(tx: &mut Tx<'_>, context: &Context, account: AccountId) -> Result<(), Error> {
-    store::ask_erasure(tx, account, context.clock.now()).await
-}
+impl Audit {
+    /// Asks for an account that is being deleted to be forgotten: some minutes later nobody can tell any more whom its
+    /// entries are about.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn forget(&self, tx: &mut Tx<'_>, account: AccountId) -> Result<(), Error> {
+        store::ask_erasure(tx, account, self.platform.clock.now()).await
+    }
 
-/// The newest entries that a filter lets through, newest first.
-///
-/// # Errors
-/// Those of the database.
-pub async fn list(context: &Context, filter: &Filter) -> Result<Vec<Listed>, Error> {
-    store::list(&context.db, filter).await
+    /// The newest entries that a filter lets through, newest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>, Error> {
+        store::list(&self.platform.db, filter).await
+    }
 }
 
 /// Writes one event that stands alone.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::super::chain::{Judge, RowName, SealedRow, Soundness, Tampering, is_at_beginning, is_commitment};
 use super::super::store::{self, Checkpoint, Place, Unsealed};
-use crate::Context;
+use super::Audit;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 
@@ -43,59 +43,64 @@ pub enum VerifyError {
     Store(#[from] Error),
 }
 
-/// Hands the whole log to `take`, piece by piece, in bounded memory.
-///
-/// # Errors
-/// Those of the database, and what `take` says.
-pub async fn read<E: From<Error>>(context: &Context, mut take: impl FnMut(Piece) -> Result<(), E>) -> Result<(), E> {
-    let mut after = 0;
-    if let Some(base) = base(context).await? {
-        after = base.seq;
-        take(Piece::Base(base.token))?;
-    }
-    let end = store::end(&context.db).await?;
-    let mut checkpoints = store::checkpoints(&context.db, after, PAGE)
-        .await?
-        .into_iter()
-        .peekable();
-    let mut rows = store::rows(&context.db, after, PAGE).await?.into_iter().peekable();
-    // What is sealed while this runs is left for the next time.
-    loop {
-        if checkpoints.peek().is_none() {
-            checkpoints = store::checkpoints(&context.db, after, PAGE)
-                .await?
-                .into_iter()
-                .peekable();
+impl Audit {
+    /// Hands the whole log to `take`, piece by piece, in bounded memory.
+    ///
+    /// # Errors
+    /// Those of the database, and what `take` says.
+    pub async fn read<E: From<Error>>(&self, mut take: impl FnMut(Piece) -> Result<(), E>) -> Result<(), E> {
+        let mut after = 0;
+        if let Some(base) = self.base().await? {
+            after = base.seq;
+            take(Piece::Base(base.token))?;
         }
-        let Some(checkpoint) = checkpoints.next_if(|checkpoint| checkpoint.seq <= end) else {
-            break;
-        };
-        after = checkpoint.seq;
+        let end = store::end(&self.platform.db).await?;
+        let mut checkpoints = store::checkpoints(&self.platform.db, after, PAGE)
+            .await?
+            .into_iter()
+            .peekable();
+        let mut rows = store::rows(&self.platform.db, after, PAGE)
+            .await?
+            .into_iter()
+            .peekable();
+        // What is sealed while this runs is left for the next time.
         loop {
-            if rows.peek().is_none() {
-                break;
+            if checkpoints.peek().is_none() {
+                checkpoints = store::checkpoints(&self.platform.db, after, PAGE)
+                    .await?
+                    .into_iter()
+                    .peekable();
             }
-            let Some(row) = rows.next_if(|row| row.seq <= checkpoint.seq) else {
+            let Some(checkpoint) = checkpoints.next_if(|checkpoint| checkpoint.seq <= end) else {
                 break;
             };
-            let last = row.seq;
-            take(Piece::Row(row))?;
-            if rows.peek().is_none() {
-                rows = store::rows(&context.db, last, PAGE).await?.into_iter().peekable();
+            after = checkpoint.seq;
+            loop {
+                if rows.peek().is_none() {
+                    break;
+                }
+                let Some(row) = rows.next_if(|row| row.seq <= checkpoint.seq) else {
+                    break;
+                };
+                let last = row.seq;
+                take(Piece::Row(row))?;
+                if rows.peek().is_none() {
+                    rows = store::rows(&self.platform.db, last, PAGE).await?.into_iter().peekable();
+                }
             }
+            take(Piece::Checkpoint {
+                seq: checkpoint.seq,
+                token: checkpoint.token,
+            })?;
         }
-        take(Piece::Checkpoint {
-            seq: checkpoint.seq,
-            token: checkpoint.token,
-        })?;
+        for row in rows.take_while(|row| row.seq <= end) {
+            take(Piece::Row(row))?;
+        }
+        for row in store::unsealed(&self.platform.db, PAGE).await? {
+            take(Piece::Unsealed(row))?;
+        }
+        Ok(())
     }
-    for row in rows.take_while(|row| row.seq <= end) {
-        take(Piece::Row(row))?;
-    }
-    for row in store::unsealed(&context.db, PAGE).await? {
-        take(Piece::Unsealed(row))?;
-    }
-    Ok(())
 }
 
 /// Entries that are not sealed yet, which anyone can change unseen who may write into the database.
@@ -107,83 +112,86 @@ pub struct Waiting {
     pub since: Timestamp,
 }
 
-/// What waits to be sealed; none if nothing does.
-///
-/// # Errors
-/// Those of the database.
-pub async fn waiting(context: &Context) -> Result<Option<Waiting>, Error> {
-    let entries = store::count_unsealed(&context.db).await?;
-    let since = store::oldest_unsealed(&context.db).await?;
-    Ok(since.map(|since| Waiting { entries, since }))
-}
+impl Audit {
+    /// What waits to be sealed; none if nothing does.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn waiting(&self) -> Result<Option<Waiting>, Error> {
+        let entries = store::count_unsealed(&self.platform.db).await?;
+        let since = store::oldest_unsealed(&self.platform.db).await?;
+        Ok(since.map(|since| Waiting { entries, since }))
+    }
 
-/// Judges the log in the database, and the tables beside it, which no export holds.
-///
-/// # Errors
-/// [`VerifyError`].
-pub async fn verify(context: &Context, mut judge: Judge) -> Result<Soundness, VerifyError> {
-    read(context, |piece| {
-        judge_piece(&mut judge, piece).map_err(VerifyError::from)
-    })
-    .await?;
-    let sound = judge.finish()?;
-    let name = |Place { seq, id }| RowName { seq, id };
-    if let Some(row) = store::attributed(&context.db).await? {
-        return Err(Tampering::Changed(name(row)).into());
-    }
-    // The chain begins at 1, and so does whoever reads it. A list shows them all the same.
-    if let Some(row) = store::before_the_first(&context.db).await? {
-        return Err(Tampering::Inserted(name(row)).into());
-    }
-    judge_people(context, sound.begins_at).await?;
-    judge_accounts(context, sound.begins_at).await?;
-    match store::revision(&context.db).await? {
-        Some(_) => Ok(sound),
-        None => Err(Tampering::NoHead.into()),
-    }
-}
-
-/// Whether each pseudonym belongs to the account that is said to have it, and whether it is known of each whose it is.
-async fn judge_people(context: &Context, begins_at: Option<i64>) -> Result<(), VerifyError> {
-    let mut after = Uuid::nil();
-    loop {
-        let page = store::subjects(&context.db, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.pseudonym;
-        if let Some(wrong) = page.iter().find(|subject| !subject.fits()) {
-            return Err(Tampering::OtherPerson(wrong.pseudonym).into());
+    /// Judges the log in the database, and the tables beside it, which no export holds.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub async fn verify(&self, mut judge: Judge) -> Result<Soundness, VerifyError> {
+        self.read(|piece| judge_piece(&mut judge, piece).map_err(VerifyError::from))
+            .await?;
+        let sound = judge.finish()?;
+        let name = |Place { seq, id }| RowName { seq, id };
+        if let Some(row) = store::attributed(&self.platform.db).await? {
+            return Err(Tampering::Changed(name(row)).into());
+        }
+        // The chain begins at 1, and so does whoever reads it. A list shows them all the same.
+        if let Some(row) = store::before_the_first(&self.platform.db).await? {
+            return Err(Tampering::Inserted(name(row)).into());
+        }
+        self.judge_people(sound.begins_at).await?;
+        self.judge_accounts(sound.begins_at).await?;
+        match store::revision(&self.platform.db).await? {
+            Some(_) => Ok(sound),
+            None => Err(Tampering::NoHead.into()),
         }
     }
-    let nobodies = store::nobodies(&context.db).await?;
-    let missing = nobodies
-        .iter()
-        .find(|nobody| is_commitment(nobody.pseudonym) && !is_at_beginning(nobody.at, begins_at));
-    match missing {
-        Some(nobody) => Err(Tampering::NobodyAnyMore(nobody.pseudonym).into()),
-        None => Ok(()),
-    }
-}
 
-/// Whether the log knows of every account that it was registered. An account's id holds the time at which it was made: of
-/// those whose registration may have gone with the beginning of the log, nothing can be told.
-async fn judge_accounts(context: &Context, begins_at: Option<i64>) -> Result<(), VerifyError> {
-    let mut after = AccountId(Uuid::nil());
-    loop {
-        let accounts = context.account_ids(after, PAGE).await?;
-        let Some(&last) = accounts.last() else {
-            return Ok(());
-        };
-        // Read after the accounts: of an account that was made meanwhile nothing is asked.
-        let registered: HashSet<AccountId> = store::registered(&context.db, after, last).await?.into_iter().collect();
-        let unknown = accounts
-            .into_iter()
-            .find(|account| !registered.contains(account) && !is_at_beginning(account.made_at(), begins_at));
-        if let Some(account) = unknown
-            && context.has_account(account).await?
-        {
-            return Err(Tampering::Unregistered(account).into());
+    /// Whether each pseudonym belongs to the account that is said to have it, and whether it is known of each whose it is.
+    async fn judge_people(&self, begins_at: Option<i64>) -> Result<(), VerifyError> {
+        let mut after = Uuid::nil();
+        loop {
+            let page = store::subjects(&self.platform.db, after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.pseudonym;
+            if let Some(wrong) = page.iter().find(|subject| !subject.fits()) {
+                return Err(Tampering::OtherPerson(wrong.pseudonym).into());
+            }
         }
-        after = last;
+        let nobodies = store::nobodies(&self.platform.db).await?;
+        let missing = nobodies
+            .iter()
+            .find(|nobody| is_commitment(nobody.pseudonym) && !is_at_beginning(nobody.at, begins_at));
+        match missing {
+            Some(nobody) => Err(Tampering::NobodyAnyMore(nobody.pseudonym).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the log knows of every account that it was registered. An account's id holds the time at which it was made: of
+    /// those whose registration may have gone with the beginning of the log, nothing can be told.
+    async fn judge_accounts(&self, begins_at: Option<i64>) -> Result<(), VerifyError> {
+        let mut after = AccountId(Uuid::nil());
+        loop {
+            let accounts = (self.accounts.ids)(&self.platform.db, after, PAGE).await?;
+            let Some(&last) = accounts.last() else {
+                return Ok(());
+            };
+            // Read after the accounts: of an account that was made meanwhile nothing is asked.
+            let registered: HashSet<AccountId> = store::registered(&self.platform.db, after, last)
+                .await?
+                .into_iter()
+                .collect();
+            let unknown = accounts
+                .into_iter()
+                .find(|account| !registered.contains(account) && !is_at_beginning(account.made_at(), begins_at));
+            if let Some(account) = unknown
+                && (self.accounts.has)(&self.platform.db, account).await?
+            {
+                return Err(Tampering::Unregistered(account).into());
+            }
+            after = last;
+        }
     }
 }
 
@@ -203,18 +211,20 @@ pub fn judge_piece(judge: &mut Judge, piece: Piece) -> Result<(), Tampering> {
     }
 }
 
-/// The checkpoint behind which the log begins, if its beginning was removed. Whether that was right is for a judge.
-async fn base(context: &Context) -> Result<Option<Checkpoint>, Error> {
-    let removed = match store::newest_checkpoint(&context.db).await? {
-        Some(newest) => removed_through(&newest.token).unwrap_or(0),
-        None => 0,
-    };
-    if removed == 0 || store::first_place(&context.db).await? == Some(1) {
-        return Ok(None);
-    }
-    match store::checkpoint_at(&context.db, removed).await? {
-        Some(token) => Ok(Some(Checkpoint { seq: removed, token })),
-        None => store::oldest_checkpoint(&context.db).await,
+impl Audit {
+    /// The checkpoint behind which the log begins, if its beginning was removed. Whether that was right is for a judge.
+    async fn base(&self) -> Result<Option<Checkpoint>, Error> {
+        let removed = match store::newest_checkpoint(&self.platform.db).await? {
+            Some(newest) => removed_through(&newest.token).unwrap_or(0),
+            None => 0,
+        };
+        if removed == 0 || store::first_place(&self.platform.db).await? == Some(1) {
+            return Ok(None);
+        }
+        match store::checkpoint_at(&self.platform.db, removed).await? {
+            Some(token) => Ok(Some(Checkpoint { seq: removed, token })),
+            None => store::oldest_checkpoint(&self.platform.db).await,
+        }
     }
 }
 

@@ -13,11 +13,11 @@ use super::super::chain::{
     AuditCheckpointClaims, EarlierCheckpoint, Hash, Salt, SealedRow, commitment, genesis, is_commitment, pseudonym,
 };
 use super::super::store::{self, Unsealed};
-use super::Kind;
-use super::witness::{End, old_through};
-use crate::Context;
+use super::witness::End;
+use super::{Audit, Kind};
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
+use crate::core::platform::Platform;
 use crate::features::keys::IssueError;
 
 /// How many rows one checkpoint seals at most.
@@ -53,80 +53,82 @@ struct Sealed {
     at: Timestamp,
 }
 
-/// Seals what was written so far, and gives how many rows that were.
-///
-/// # Errors
-/// [`SealError`]. Nothing is lost by it: the next call seals the same rows.
-pub async fn seal(context: &Context) -> Result<u64, SealError> {
-    let mut sealed = 0;
-    loop {
-        let revision = store::revision(&context.db).await?.ok_or(SealError::NoHead)?;
-        let end = End::of(context).await?;
-        let rows = store::unsealed(&context.db, BATCH).await?;
-        let found = rows.len();
-        if found == 0 {
-            return Ok(sealed);
-        }
-        let batch = prepare(context, end.as_ref(), rows).await?;
-        if write(context, revision, &batch).await? {
-            sealed += u64::try_from(found).unwrap_or(0);
-            context.metrics.audit_sealed(found);
-        }
-        if i64::try_from(found).is_ok_and(|found| found < BATCH) {
-            return Ok(sealed);
+impl Audit {
+    /// Seals what was written so far, and gives how many rows that were.
+    ///
+    /// # Errors
+    /// [`SealError`]. Nothing is lost by it: the next call seals the same rows.
+    pub async fn seal(&self) -> Result<u64, SealError> {
+        let mut sealed = 0;
+        loop {
+            let revision = store::revision(&self.platform.db).await?.ok_or(SealError::NoHead)?;
+            let end = self.end().await?;
+            let rows = store::unsealed(&self.platform.db, BATCH).await?;
+            let found = rows.len();
+            if found == 0 {
+                return Ok(sealed);
+            }
+            let batch = self.prepare(end.as_ref(), rows).await?;
+            if self.write(revision, &batch).await? {
+                sealed += u64::try_from(found).unwrap_or(0);
+                self.platform.metrics.audit_sealed(found);
+            }
+            if i64::try_from(found).is_ok_and(|found| found < BATCH) {
+                return Ok(sealed);
+            }
         }
     }
-}
 
-async fn prepare(context: &Context, end: Option<&End>, rows: Vec<Unsealed>) -> Result<Sealed, SealError> {
-    let at = context.clock.now();
-    let mut people = People::default();
-    let (first, mut hash) = match end {
-        Some(end) => (
-            end.claims.last + 1,
-            Hash::parse(&end.claims.head).ok_or(SealError::Broken(end.claims.last))?,
-        ),
-        None => (1, genesis()),
-    };
-    let removed_through = removed_through(context, end, &rows, at).await?;
-    let mut sealed = Vec::with_capacity(rows.len());
-    for (row, seq) in rows.into_iter().zip(first..) {
-        let subject = match row.account_id {
-            Some(account) => Some(people.pseudonym(context, account).await?),
-            None => None,
+    async fn prepare(&self, end: Option<&End>, rows: Vec<Unsealed>) -> Result<Sealed, SealError> {
+        let at = self.platform.clock.now();
+        let mut people = People::default();
+        let (first, mut hash) = match end {
+            Some(end) => (
+                end.claims.last + 1,
+                Hash::parse(&end.claims.head).ok_or(SealError::Broken(end.claims.last))?,
+            ),
+            None => (1, genesis()),
         };
-        let mut row = place(row, (seq, subject), Salt(context.chance.bytes()));
-        hash = row.hash_at(seq, hash);
-        row.hash = hash;
-        sealed.push(row);
-    }
-    let retention = context.settings.audit.retention();
-    let claims = AuditCheckpointClaims {
-        iss: context.settings.issuer.as_str().to_owned(),
-        iat: at.seconds(),
-        first,
-        last: first - 1 + i64::try_from(sealed.len()).unwrap_or(0),
-        head: hash.to_string(),
-        previous: end.map(|end| Hash::of(&end.token).to_string()),
-        removed_through,
-        retention: retention.map(|retention| i64::try_from(retention.as_secs()).unwrap_or(i64::MAX)),
-        day_before: end.and_then(|end| day_before(end, at)),
-        unvouched: end.is_some_and(|end| !end.vouched),
-    };
-    if claims.unvouched {
-        tracing::warn!(
-            place = first - 1,
-            "the newest checkpoint of the audit log is signed by a key that this server does not have; `countersign audit \
+        let removed_through = self.removed_through(end, &rows, at).await?;
+        let mut sealed = Vec::with_capacity(rows.len());
+        for (row, seq) in rows.into_iter().zip(first..) {
+            let subject = match row.account_id {
+                Some(account) => Some(people.pseudonym(&self.platform, account).await?),
+                None => None,
+            };
+            let mut row = place(row, seq, subject, Salt(self.platform.chance.bytes()));
+            hash = row.hash_at(seq, hash);
+            row.hash = hash;
+            sealed.push(row);
+        }
+        let retention = self.platform.settings.audit.retention();
+        let claims = AuditCheckpointClaims {
+            iss: self.platform.settings.issuer.as_str().to_owned(),
+            iat: at.seconds(),
+            first,
+            last: first - 1 + i64::try_from(sealed.len()).unwrap_or(0),
+            head: hash.to_string(),
+            previous: end.map(|end| Hash::of(&end.token).to_string()),
+            removed_through,
+            retention: retention.map(|retention| i64::try_from(retention.as_secs()).unwrap_or(i64::MAX)),
+            day_before: end.and_then(|end| day_before(end, at)),
+            unvouched: end.is_some_and(|end| !end.vouched),
+        };
+        if claims.unvouched {
+            tracing::warn!(
+                place = first - 1,
+                "the newest checkpoint of the audit log is signed by a key that this server does not have; `countersign audit \
              verify` needs its public key from now on"
-        );
+            );
+        }
+        Ok(Sealed {
+            rows: sealed,
+            people: people.new,
+            head: hash,
+            token: self.keys.issue_lasting(&claims)?,
+            at,
+        })
     }
-    Ok(Sealed {
-        rows: sealed,
-        people: people.new,
-        head: hash,
-        token: context.keys.issue_lasting(&claims)?,
-        at,
-    })
 }
 
 /// The last checkpoint of an earlier day.
@@ -142,36 +144,33 @@ fn day_before(end: &End, now: Timestamp) -> Option<EarlierCheckpoint> {
     }
 }
 
-/// Up to which place entries are about to be removed: as far as the checkpoint before says, and further if an entry that
-/// is being sealed asks for it and signed times show that it is due. Anyone who may write into the database can write
-/// such an entry.
-async fn removed_through(
-    context: &Context,
-    end: Option<&End>,
-    rows: &[Unsealed],
-    now: Timestamp,
-) -> Result<i64, Error> {
-    let Some(end) = end else { return Ok(0) };
-    let before = match end.vouched {
-        true => end.claims.removed_through,
-        false => end.claims.removed_through.min(gone(context, end).await?),
-    };
-    let asked = rows.iter().filter(|row| row.kind == Kind::AuditTrimmed.name());
-    let places = asked.filter_map(|row| row.detail.as_ref()?.strip_prefix(ROWS_UP_TO)?.parse::<i64>().ok());
-    match places.max() {
-        Some(place) if end.vouched && place > before => {
-            let due = old_through(context, &end.claims, now).await?;
-            Ok(before.max(place.min(due)))
+impl Audit {
+    /// Up to which place entries are about to be removed: as far as the checkpoint before says, and further if an entry that
+    /// is being sealed asks for it and signed times show that it is due. Anyone who may write into the database can write
+    /// such an entry.
+    async fn removed_through(&self, end: Option<&End>, rows: &[Unsealed], now: Timestamp) -> Result<i64, Error> {
+        let Some(end) = end else { return Ok(0) };
+        let before = match end.vouched {
+            true => end.claims.removed_through,
+            false => end.claims.removed_through.min(self.gone(end).await?),
+        };
+        let asked = rows.iter().filter(|row| row.kind == Kind::AuditTrimmed.name());
+        let places = asked.filter_map(|row| row.detail.as_ref()?.strip_prefix(ROWS_UP_TO)?.parse::<i64>().ok());
+        match places.max() {
+            Some(place) if end.vouched && place > before => {
+                let due = self.old_through(&end.claims, now).await?;
+                Ok(before.max(place.min(due)))
+            }
+            _ => Ok(before),
         }
-        _ => Ok(before),
     }
-}
 
-/// Up to which place nothing is there any more. Who could sign nothing of ours has no more removed than that.
-async fn gone(context: &Context, end: &End) -> Result<i64, Error> {
-    let first = store::first_place(&context.db).await?;
-    let gone = first.map_or(end.claims.last, |first| first.saturating_sub(1));
-    Ok(gone.clamp(0, end.claims.last.max(0)))
+    /// Up to which place nothing is there any more. Who could sign nothing of ours has no more removed than that.
+    async fn gone(&self, end: &End) -> Result<i64, Error> {
+        let first = store::first_place(&self.platform.db).await?;
+        let gone = first.map_or(end.claims.last, |first| first.saturating_sub(1));
+        Ok(gone.clamp(0, end.claims.last.max(0)))
+    }
 }
 
 /// What an entry about a removal says.
@@ -188,16 +187,16 @@ struct People {
 
 impl People {
     /// The pseudonym of an account, made if it has none yet, or one that does not belong to it.
-    async fn pseudonym(&mut self, context: &Context, account: AccountId) -> Result<Uuid, Error> {
+    async fn pseudonym(&mut self, platform: &Platform, account: AccountId) -> Result<Uuid, Error> {
         if let Some(pseudonym) = self.known.get(&account) {
             return Ok(*pseudonym);
         }
-        let found = store::subject(&context.db, account).await?;
+        let found = store::subject(&platform.db, account).await?;
         let found = found.filter(|found| found.fits() && is_commitment(found.pseudonym));
         let pseudonym = match found {
             Some(found) => found.pseudonym,
             None => {
-                let salt = Salt(context.chance.bytes());
+                let salt = Salt(platform.chance.bytes());
                 let pseudonym = pseudonym(salt, account);
                 self.new.push((account, pseudonym, salt));
                 pseudonym
@@ -209,7 +208,7 @@ impl People {
 }
 
 /// The row at its place, still without its hash.
-fn place(row: Unsealed, (seq, subject): (i64, Option<Uuid>), salt: Salt) -> SealedRow {
+fn place(row: Unsealed, seq: i64, subject: Option<Uuid>, salt: Salt) -> SealedRow {
     SealedRow {
         seq,
         id: row.id,
@@ -229,27 +228,29 @@ fn place(row: Unsealed, (seq, subject): (i64, Option<Uuid>), salt: Salt) -> Seal
     }
 }
 
-/// Whether the batch was written; not if another node was quicker.
-async fn write(context: &Context, revision: i64, batch: &Sealed) -> Result<bool, Error> {
-    context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                let Some(last) = batch.rows.last() else {
-                    return Ok(false);
-                };
-                if !store::advance(tx, revision, (last.seq, batch.head)).await? {
-                    return Ok(false);
-                }
-                for (account, pseudonym, salt) in &batch.people {
-                    store::remember(tx, (*pseudonym, *salt), *account).await?;
-                }
-                for row in &batch.rows {
-                    store::seal(tx, row).await?;
-                }
-                store::insert_checkpoint(tx, (last.seq, batch.at), &batch.token).await?;
-                Ok(true)
+impl Audit {
+    /// Whether the batch was written; not if another node was quicker.
+    async fn write(&self, revision: i64, batch: &Sealed) -> Result<bool, Error> {
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let Some(last) = batch.rows.last() else {
+                        return Ok(false);
+                    };
+                    if !store::advance(tx, revision, last.seq, batch.head).await? {
+                        return Ok(false);
+                    }
+                    for (account, pseudonym, salt) in &batch.people {
+                        store::remember(tx, *pseudonym, *salt, *account).await?;
+                    }
+                    for row in &batch.rows {
+                        store::seal(tx, row).await?;
+                    }
+                    store::insert_checkpoint(tx, last.seq, batch.at, &batch.token).await?;
+                    Ok(true)
+                })
             })
-        })
-        .await
+            .await
+    }
 }

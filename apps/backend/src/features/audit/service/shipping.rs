@@ -10,8 +10,9 @@ use http::HeaderValue;
 use tracing::Instrument;
 
 use super::super::store::{self, Checkpoint};
-use crate::Context;
 use crate::core::outbound::{Outbound, OutboundError};
+use crate::core::platform::Platform;
+use crate::settings;
 
 /// How many checkpoints are handed over at a time.
 const PAGE: i64 = 100;
@@ -39,8 +40,7 @@ enum ShipError {
 }
 
 impl Shipping {
-    pub(super) fn of(context: &Context) -> Self {
-        let settings = &context.settings.audit;
+    pub(super) fn of(settings: &settings::Audit) -> Self {
         let webhook = settings.checkpoint_url.as_ref();
         Self {
             file: settings.checkpoint_file.clone().map(|path| (path, None)),
@@ -50,12 +50,12 @@ impl Shipping {
     }
 
     /// Hands over what is new. That it fails is told once, and stops nothing: it is tried again.
-    pub(super) async fn ship(&mut self, context: &Context) -> Result<(), Error> {
-        let shipped = match self.append(context).await {
-            Ok(()) => self.post(context).await,
+    pub(super) async fn ship(&mut self, platform: &Platform) -> Result<(), Error> {
+        let shipped = match self.append(platform).await {
+            Ok(()) => self.post(platform).await,
             failed => failed,
         };
-        context.metrics.audit_shipping(shipped.is_ok());
+        platform.metrics.audit_shipping(shipped.is_ok());
         let was_failing = std::mem::replace(&mut self.failing, shipped.is_err());
         match shipped {
             Err(ShipError::Store(error)) => return Err(error),
@@ -67,7 +67,7 @@ impl Shipping {
     }
 
     /// The file is complete by itself on each node: its last line says how far it has come.
-    async fn append(&mut self, context: &Context) -> Result<(), ShipError> {
+    async fn append(&mut self, platform: &Platform) -> Result<(), ShipError> {
         let Some((path, reached)) = &mut self.file else {
             return Ok(());
         };
@@ -76,7 +76,7 @@ impl Shipping {
                 Some(reached) => reached,
                 None => last_place(path)?,
             };
-            let new = store::checkpoints(&context.db, after, PAGE).await?;
+            let new = store::checkpoints(&platform.db, after, PAGE).await?;
             let Some(last) = new.last().map(|checkpoint| checkpoint.seq) else {
                 *reached = Some(after);
                 return Ok(());
@@ -94,16 +94,16 @@ impl Shipping {
         }
     }
 
-    async fn post(&self, context: &Context) -> Result<(), ShipError> {
+    async fn post(&self, platform: &Platform) -> Result<(), ShipError> {
         let Some((url, client)) = &self.webhook else {
             return Ok(());
         };
         let client = client.as_ref().map_err(|error| ShipError::Webhook(error.to_string()))?;
-        for Checkpoint { seq, token } in store::unsent(&context.db, PAGE).await? {
+        for Checkpoint { seq, token } in store::unsent(&platform.db, PAGE).await? {
             let span = tracing::info_span!("ship a checkpoint", otel.kind = "client");
             let posted = client.post(url, JOSE, Bytes::from(token)).instrument(span).await;
             posted.map_err(|error| ShipError::Webhook(error.to_string()))?;
-            store::mark_sent(&context.db, seq, context.clock.now()).await?;
+            store::mark_sent(&platform.db, seq, platform.clock.now()).await?;
         }
         Ok(())
     }

@@ -9,9 +9,9 @@ use countersign_store::Error;
 
 use super::super::chain::{AuditCheckpointClaims, Hash};
 use super::super::store;
-use super::SealError;
-use crate::Context;
+use super::{Audit, SealError};
 use crate::core::clock::Timestamp;
+use crate::features::keys::Keys;
 
 /// How many checkpoints are read one by one to find the last old one; beyond that it goes by whole days.
 const STEPS: usize = 500;
@@ -34,9 +34,9 @@ pub(super) struct End {
 
 impl Witness {
     /// The key of this name, if this process ever held it.
-    fn key(&self, context: &Context, kid: &str) -> Option<VerifyingKey> {
+    fn key(&self, keys: &Keys, kid: &str) -> Option<VerifyingKey> {
         let mut known = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in context.keys.public_keys() {
+        for key in keys.public_keys() {
             if known.iter().all(|known| known.kid() != key.kid()) {
                 known.push(key);
             }
@@ -55,19 +55,19 @@ impl Witness {
     }
 }
 
-impl End {
+impl Audit {
     /// The newest checkpoint; none of a log in which nothing is sealed.
     ///
     /// # Errors
     /// [`SealError::Broken`] where it is not what was signed.
-    pub(super) async fn of(context: &Context) -> Result<Option<Self>, SealError> {
-        let Some(newest) = store::newest_checkpoint(&context.db).await? else {
+    pub(super) async fn end(&self) -> Result<Option<End>, SealError> {
+        let Some(newest) = store::newest_checkpoint(&self.platform.db).await? else {
             return Ok(None);
         };
         let broken = || SealError::Broken(newest.seq);
         let unverified = decode_without_verifying(&newest.token).map_err(|_| broken())?;
         let kid = unverified.header.get("kid").and_then(|kid| kid.as_str());
-        let key = context.witness.key(context, kid.ok_or_else(broken)?);
+        let key = self.witness.key(&self.keys, kid.ok_or_else(broken)?);
         let (claims, vouched) = match key {
             Some(key) => {
                 let verified = verify::<AuditCheckpointClaims>(&newest.token, |_| Some(key), &());
@@ -79,7 +79,7 @@ impl End {
             }
         };
         match claims.last == newest.seq {
-            true => Ok(Some(Self {
+            true => Ok(Some(End {
                 token: newest.token,
                 claims,
                 vouched,
@@ -87,52 +87,48 @@ impl End {
             false => Err(broken()),
         }
     }
-}
 
-/// Up to which place the log is older than `audit.retention`, as signed times tell: from the newest checkpoint back, by
-/// days and then one by one, each named by the hash that the one after it has signed. 0 if nothing is old.
-pub(super) async fn old_through(
-    context: &Context,
-    newest: &AuditCheckpointClaims,
-    now: Timestamp,
-) -> Result<i64, Error> {
-    let Some(retention) = context.settings.audit.retention() else {
-        return Ok(0);
-    };
-    let before = (now - retention).seconds();
-    if newest.iat < before {
-        return Ok(newest.last);
-    }
-    let (mut young, mut old) = (newest.clone(), 0);
-    while let Some(earlier) = young.day_before.clone() {
-        match checkpoint(context, earlier.last, &earlier.hash).await? {
-            Some(claims) if claims.iat < before => {
-                old = claims.last;
-                break;
-            }
-            Some(claims) => young = claims,
-            None => break,
-        }
-    }
-    for _ in 0..STEPS {
-        let Some(previous) = young.previous.clone().filter(|_| !young.unvouched) else {
-            break;
+    /// Up to which place the log is older than `audit.retention`, as signed times tell: from the newest checkpoint back, by
+    /// days and then one by one, each named by the hash that the one after it has signed. 0 if nothing is old.
+    pub(super) async fn old_through(&self, newest: &AuditCheckpointClaims, now: Timestamp) -> Result<i64, Error> {
+        let Some(retention) = self.platform.settings.audit.retention() else {
+            return Ok(0);
         };
-        match checkpoint(context, young.first - 1, &previous).await? {
-            Some(claims) if claims.iat < before => return Ok(claims.last),
-            Some(claims) => young = claims,
-            None => break,
+        let before = (now - retention).seconds();
+        if newest.iat < before {
+            return Ok(newest.last);
         }
+        let (mut young, mut old) = (newest.clone(), 0);
+        while let Some(earlier) = young.day_before.clone() {
+            match self.checkpoint(earlier.last, &earlier.hash).await? {
+                Some(claims) if claims.iat < before => {
+                    old = claims.last;
+                    break;
+                }
+                Some(claims) => young = claims,
+                None => break,
+            }
+        }
+        for _ in 0..STEPS {
+            let Some(previous) = young.previous.clone().filter(|_| !young.unvouched) else {
+                break;
+            };
+            match self.checkpoint(young.first - 1, &previous).await? {
+                Some(claims) if claims.iat < before => return Ok(claims.last),
+                Some(claims) => young = claims,
+                None => break,
+            }
+        }
+        Ok(old)
     }
-    Ok(old)
-}
 
-/// What the checkpoint at a place says, if it is the one with this hash.
-async fn checkpoint(context: &Context, seq: i64, hash: &str) -> Result<Option<AuditCheckpointClaims>, Error> {
-    let token = store::checkpoint_at(&context.db, seq).await?;
-    let claims = token
-        .filter(|token| Hash::of(token).to_string() == hash)
-        .and_then(|token| decode_without_verifying(&token).ok())
-        .and_then(|unverified| serde_json::from_value::<AuditCheckpointClaims>(unverified.claims).ok());
-    Ok(claims.filter(|claims| claims.last == seq))
+    /// What the checkpoint at a place says, if it is the one with this hash.
+    async fn checkpoint(&self, seq: i64, hash: &str) -> Result<Option<AuditCheckpointClaims>, Error> {
+        let token = store::checkpoint_at(&self.platform.db, seq).await?;
+        let claims = token
+            .filter(|token| Hash::of(token).to_string() == hash)
+            .and_then(|token| decode_without_verifying(&token).ok())
+            .and_then(|unverified| serde_json::from_value::<AuditCheckpointClaims>(unverified.claims).ok());
+        Ok(claims.filter(|claims| claims.last == seq))
+    }
 }

@@ -4,12 +4,12 @@ use countersign_store::{Error, Tx};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Auth;
 use super::attempt::subject_of;
-use super::confirm::{PasswordError, confirm};
-use super::opening::{Holder, notify, notify_at};
-use crate::Context;
+use super::confirm::PasswordError;
+use super::opening::Holder;
 use crate::core::clock::Timestamp;
-use crate::core::ids::{AccountId, SessionId};
+use crate::core::ids::{SessionId, SessionRef};
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
 use crate::core::password::Password;
@@ -17,7 +17,6 @@ use crate::features::accounts::{self, Account, UserBody};
 use crate::features::audit::{self, Entry, Event, Kind};
 use crate::features::devices;
 use crate::features::outbox::{self, Purpose};
-use crate::features::proofs;
 use crate::features::sessions::{self, SessionBody};
 
 const EXPORT_PER_ACCOUNT: Policy = Policy::named("export_per_account");
@@ -25,88 +24,101 @@ const EXPORT_PER_ACCOUNT: Policy = Policy::named("export_per_account");
 /// An export shows at most this many events, the newest.
 const EXPORTED_EVENTS: i64 = 10_000;
 
-/// Sets a new password and ends every session but the one that asks.
-///
-/// # Errors
-/// [`PasswordError`].
-pub async fn change_password(
-    context: &Context,
-    (account, session): (AccountId, SessionId),
-    (current, new): (Password, Password),
-    origin: &Origin,
-) -> Result<(), PasswordError> {
-    let confirmed = confirm(context, account, current, (Kind::PasswordChanged, origin)).await?;
-    let new = context
-        .check_password(&new, &confirmed.email)
-        .map_err(PasswordError::Fault)?;
-    let (stored, hash) = &confirmed.hash_new(context, new).await?;
-    let now = context.clock.now();
-    fail::fail_point!("confirm::confirmed");
-    let revoked = context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                still_signed_in(tx, session, now).await?;
-                let seen = Some(stored.credential_version);
-                let Some(epoch) = accounts::change_password(tx, (account, seen), hash, now).await? else {
-                    return Err(PasswordError::Wrong);
-                };
-                sessions::adopt(tx, session, epoch).await?;
-                let revoked = sessions::end_all(tx, account, Some(session), now).await?;
-                // Every device was forgotten with its sessions. This one has just shown that it knows the password.
-                devices::remember(tx, context, account, origin).await?;
-                let event = Event::new(Kind::PasswordChanged, account, origin).session(session);
-                audit::record(tx, context, event).await?;
-                notify(tx, context, (account, Purpose::PasswordChanged), origin).await?;
-                Ok(revoked)
-            })
-        })
-        .await?;
-    context.revocations.announce(revoked).await;
-    Ok(())
+/// A password and the one that is to take its place.
+pub struct PasswordChange {
+    /// The password as it is.
+    pub current: Password,
+    /// The new one, not yet judged.
+    pub new: Password,
 }
 
-/// Deletes the account and all that hangs on it; the audit log keeps what happened.
-///
-/// # Errors
-/// [`PasswordError`].
-pub async fn delete(
-    context: &Context,
-    (account, session): (AccountId, SessionId),
-    password: Password,
-    origin: &Origin,
-) -> Result<(), PasswordError> {
-    let stored = &confirm(context, account, password, (Kind::AccountDeleted, origin))
-        .await?
-        .count();
-    let (version, now) = (stored.credential_version, context.clock.now());
-    let revoked = context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                still_signed_in(tx, session, now).await?;
-                proofs::cast_off(tx, context, account).await?;
-                forget_mails(tx, &stored.email).await?;
-                // Before the sessions go with the account: their bits outlive them.
-                let revoked = sessions::end_all(tx, account, None, now).await?;
-                if !accounts::delete(tx, account, Some(version)).await? {
-                    return Err(PasswordError::Wrong);
-                }
-                let holder = Holder {
-                    account,
-                    email: &stored.email,
-                    proven: stored.email_verified_at.is_some(),
-                    new_email: None,
-                };
-                notify_at(tx, context, (&holder, Purpose::AccountDeleted), origin).await?;
-                audit::record(tx, context, Event::new(Kind::AccountDeleted, account, origin)).await?;
-                audit::forget(tx, context, account).await?;
-                Ok(revoked)
+impl Auth {
+    /// Sets a new password and ends every session but the one that asks.
+    ///
+    /// # Errors
+    /// [`PasswordError`].
+    pub async fn change_password(
+        &self,
+        by: SessionRef,
+        passwords: PasswordChange,
+        origin: &Origin,
+    ) -> Result<(), PasswordError> {
+        let SessionRef { account, session } = by;
+        let PasswordChange { current, new } = passwords;
+        let confirmed = self.confirm(account, current, Kind::PasswordChanged, origin).await?;
+        let new = self
+            .platform
+            .check_password(&new, &confirmed.email)
+            .map_err(PasswordError::Fault)?;
+        let (stored, hash) = &confirmed.hash_new(self, new).await?;
+        let now = self.platform.clock.now();
+        fail::fail_point!("confirm::confirmed");
+        let revoked = self
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    still_signed_in(tx, session, now).await?;
+                    let seen = Some(stored.credential_version);
+                    if !accounts::change_password(tx, account, seen, hash, now).await? {
+                        return Err(PasswordError::Wrong);
+                    }
+                    let revoked = sessions::end_all(tx, account, Some(session), now).await?;
+                    // Every device was forgotten with its sessions. This one has just shown that it knows the password.
+                    devices::remember(tx, account, origin, self.platform.clock.now()).await?;
+                    let event = Event::new(Kind::PasswordChanged, account, origin).session(session);
+                    self.audit.record(tx, event).await?;
+                    self.notify(tx, account, Purpose::PasswordChanged, origin).await?;
+                    Ok(revoked)
+                })
             })
-        })
-        .await?;
-    context.revocations.announce(revoked).await;
-    Ok(())
+            .await?;
+        self.revocations.announce(revoked).await;
+        Ok(())
+    }
+
+    /// Deletes the account and all that hangs on it; the audit log keeps what happened.
+    ///
+    /// # Errors
+    /// [`PasswordError`].
+    pub async fn delete(&self, by: SessionRef, password: Password, origin: &Origin) -> Result<(), PasswordError> {
+        let SessionRef { account, session } = by;
+        let stored = &self
+            .confirm(account, password, Kind::AccountDeleted, origin)
+            .await?
+            .count();
+        let (version, now) = (stored.credential_version, self.platform.clock.now());
+        let revoked = self
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    still_signed_in(tx, session, now).await?;
+                    self.proofs.cast_off(tx, account).await?;
+                    forget_mails(tx, &stored.email).await?;
+                    // Before the sessions go with the account: their bits outlive them.
+                    let revoked = sessions::end_all(tx, account, None, now).await?;
+                    if !accounts::delete(tx, account, Some(version)).await? {
+                        return Err(PasswordError::Wrong);
+                    }
+                    let holder = Holder {
+                        account,
+                        email: &stored.email,
+                        proven: stored.email_verified_at.is_some(),
+                        new_email: None,
+                    };
+                    self.notify_at(tx, &holder, Purpose::AccountDeleted, origin).await?;
+                    self.audit
+                        .record(tx, Event::new(Kind::AccountDeleted, account, origin))
+                        .await?;
+                    self.audit.forget(tx, account).await?;
+                    Ok(revoked)
+                })
+            })
+            .await?;
+        self.revocations.announce(revoked).await;
+        Ok(())
+    }
 }
 
 /// What was mailed to somebody goes with the account.
@@ -206,75 +218,71 @@ impl From<outbox::Listed> for MailBody {
     }
 }
 
-/// Gathers all that is stored about a person. `None` if the account was deleted just now.
-///
-/// # Errors
-/// [`ExportError`].
-pub async fn export(
-    context: &Context,
-    (account, session): (AccountId, SessionId),
-    origin: &Origin,
-) -> Result<Option<ExportBody>, ExportError> {
-    let Some(user) = accounts::find(&context.db, account).await? else {
-        return Ok(None);
-    };
-    let mut reserved = context.limits.reserve();
-    let key = Key::of(EXPORT_PER_ACCOUNT).identifier(&subject_of(&user.email));
-    let rate = context.settings.limits.export_per_account;
-    reserved.spend(key, rate).await.map_err(ExportError::Limited)?;
-    reserved.began().now();
-    let gathered = gather(context, user, session, origin).await;
-    match &gathered {
-        Ok(_) => reserved.count(),
-        Err(_) => reserved.give_back().await,
+impl Auth {
+    /// Gathers all that is stored about a person. `None` if the account was deleted just now.
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub async fn export(&self, by: SessionRef, origin: &Origin) -> Result<Option<ExportBody>, ExportError> {
+        let SessionRef { account, session } = by;
+        let Some(user) = accounts::find(&self.platform.db, account).await? else {
+            return Ok(None);
+        };
+        let mut reserved = self.platform.limits.reserve();
+        let key = Key::of(EXPORT_PER_ACCOUNT).identifier(&subject_of(&user.email));
+        let rate = self.platform.settings.limits.export_per_account;
+        reserved.spend(key, rate).await.map_err(ExportError::Limited)?;
+        reserved.began().now();
+        let gathered = self.gather(user, session, origin).await;
+        match &gathered {
+            Ok(_) => reserved.count(),
+            Err(_) => reserved.give_back().await,
+        }
+        gathered.map(Some)
     }
-    gathered.map(Some)
-}
 
-async fn gather(
-    context: &Context,
-    user: Account,
-    session: SessionId,
-    origin: &Origin,
-) -> Result<ExportBody, ExportError> {
-    let account = user.id;
-    context
-        .db
-        .transact(|tx| {
-            Box::pin(
-                async move { audit::record(tx, context, Event::new(Kind::AccountExported, account, origin)).await },
-            )
+    async fn gather(&self, user: Account, session: SessionId, origin: &Origin) -> Result<ExportBody, ExportError> {
+        let account = user.id;
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    self.audit
+                        .record(tx, Event::new(Kind::AccountExported, account, origin))
+                        .await
+                })
+            })
+            .await?;
+        let sessions = self.sessions.list(account).await?;
+        let mails = match user.email.parse() {
+            Ok(email) => self.outbox.owed_to(&email).await?,
+            Err(_) => Vec::new(),
+        };
+        let mut events = audit::of_account(&self.platform.db, account, EXPORTED_EVENTS + 1).await?;
+        let events_complete = i64::try_from(events.len()).is_ok_and(|found| found <= EXPORTED_EVENTS);
+        if !events_complete {
+            events.pop();
+        }
+        Ok(ExportBody {
+            updated_at: user.updated_at,
+            user: user.into(),
+            scopes: accounts::scopes(&self.platform.db, account)
+                .await?
+                .iter()
+                .map(str::to_owned)
+                .collect(),
+            sessions: sessions
+                .into_iter()
+                .map(|found| SessionBody::seen_by(session, found))
+                .collect(),
+            devices: devices::list(&self.platform.db, account)
+                .await?
+                .into_iter()
+                .map(DeviceBody::from)
+                .collect(),
+            mails: mails.into_iter().map(MailBody::from).collect(),
+            events,
+            events_complete,
         })
-        .await?;
-    let sessions = sessions::list(context, account).await?;
-    let mails = match user.email.parse() {
-        Ok(email) => outbox::owed_to(context, &email).await?,
-        Err(_) => Vec::new(),
-    };
-    let mut events = audit::of_account(&context.db, account, EXPORTED_EVENTS + 1).await?;
-    let events_complete = i64::try_from(events.len()).is_ok_and(|found| found <= EXPORTED_EVENTS);
-    if !events_complete {
-        events.pop();
     }
-    Ok(ExportBody {
-        updated_at: user.updated_at,
-        user: user.into(),
-        scopes: accounts::scopes(&context.db, account)
-            .await?
-            .iter()
-            .map(str::to_owned)
-            .collect(),
-        sessions: sessions
-            .into_iter()
-            .map(|found| SessionBody::seen_by(session, found))
-            .collect(),
-        devices: devices::list(&context.db, account)
-            .await?
-            .into_iter()
-            .map(DeviceBody::from)
-            .collect(),
-        mails: mails.into_iter().map(MailBody::from).collect(),
-        events,
-        events_complete,
-    })
 }

@@ -4,16 +4,16 @@
 use countersign_store::{Error, Tx};
 use uuid::Uuid;
 
-use crate::Context;
+use super::Auth;
 use crate::core::email::Email;
 use crate::core::handle::HandleHash;
-use crate::core::ids::{AccountId, SessionId};
+use crate::core::ids::{AccountId, SessionRef};
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
 use crate::features::accounts::{self, State};
-use crate::features::audit::{self, Event, Kind};
-use crate::features::outbox::{self, Asked, Demand, Owed, Particulars, Purpose};
-use crate::features::proofs::{self, Registration, registrations};
+use crate::features::audit::{Event, Kind};
+use crate::features::outbox::{Asked, Demand, Owed, Particulars, Purpose};
+use crate::features::proofs::{Registration, registrations};
 
 const MAILS_PER_ADDRESS: Policy = Policy::named("mails_per_address");
 
@@ -26,7 +26,7 @@ pub struct Asking<'a> {
     /// The hash of the handle of who asks.
     pub handle: HandleHash,
     /// The account that asks for itself, and its session.
-    pub by: Option<(AccountId, SessionId)>,
+    pub by: Option<SessionRef>,
 }
 
 /// Why nothing was asked for.
@@ -40,58 +40,61 @@ pub enum AskError {
     Store(#[from] Error),
 }
 
-/// Asks for a mail. Beyond the limit of a recipient nothing is sent, and nobody is told. `recovery` and `verification` call
-/// it too.
-///
-/// # Errors
-/// [`AskError`].
-pub async fn ask(context: &Context, asking: &Asking<'_>, origin: &Origin) -> Result<(), AskError> {
-    let mut reserved = context.limits.reserve();
-    if let Some(prefix) = origin.prefix() {
-        let key = Key::of(MAILS_PER_ADDRESS).address(prefix);
-        let rate = context.settings.limits.mails_per_address;
-        reserved.spend(key, rate).await.map_err(AskError::Limited)?;
-        reserved.began().now();
-    }
-    let state = match asking.by {
-        Some((account, _)) => accounts::state(&context.db, account).await?,
-        None => accounts::state_by_email(&context.db, asking.to).await?,
-    };
-    // An account comes first: sign-ups beside it change nothing.
-    let registration = waiting(context, asking).await?.filter(|_| state.is_none());
-    let owed = &Owed {
-        purpose: asking.purpose,
-        to: asking.to,
-        language: origin.language,
-        particulars: Particulars {
-            asked: state.map(|state| Asked {
-                session: asking.by.map(|(_, session)| session),
-                ..asked(&state, Some(asking.handle))
-            }),
-            registration: registration.map(|registration| registration.id),
-            ..Particulars::default()
-        },
-    };
-    let account = asking.by.map(|(account, _)| account);
-    let asked = context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                let event = Event::new(Kind::MailAsked, account.unwrap_or(AccountId(Uuid::nil())), origin);
-                let event = match account {
-                    Some(_) => event,
-                    None => Event { account, ..event }.by_anyone(),
-                };
-                audit::record(tx, context, event.detail(owed.purpose.name())).await?;
-                owe(tx, context, owed, origin).await.map(drop)
+impl Auth {
+    /// Asks for a mail. Beyond the limit of a recipient nothing is sent, and nobody is told. `recovery` and `verification` call
+    /// it too.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn ask(&self, asking: &Asking<'_>, origin: &Origin) -> Result<(), AskError> {
+        let mut reserved = self.platform.limits.reserve();
+        if let Some(prefix) = origin.prefix() {
+            let key = Key::of(MAILS_PER_ADDRESS).address(prefix);
+            let rate = self.platform.settings.limits.mails_per_address;
+            reserved.spend(key, rate).await.map_err(AskError::Limited)?;
+            reserved.began().now();
+        }
+        let state = match asking.by {
+            Some(by) => accounts::state(&self.platform.db, by.account).await?,
+            None => accounts::state_by_email(&self.platform.db, asking.to).await?,
+        };
+        // An account comes first: sign-ups beside it change nothing.
+        let registration = self.waiting_sign_up(asking).await?.filter(|_| state.is_none());
+        let owed = &Owed {
+            purpose: asking.purpose,
+            to: asking.to,
+            language: origin.language,
+            particulars: Particulars {
+                asked: state.map(|state| Asked {
+                    session: asking.by.map(|by| by.session),
+                    ..asked(&state, Some(asking.handle))
+                }),
+                registration: registration.map(|registration| registration.id),
+                ..Particulars::default()
+            },
+        };
+        let account = asking.by.map(|by| by.account);
+        let asked = self
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let event = Event::new(Kind::MailAsked, account.unwrap_or(AccountId(Uuid::nil())), origin);
+                    let event = match account {
+                        Some(_) => event,
+                        None => Event { account, ..event }.by_anyone(),
+                    };
+                    self.audit.record(tx, event.detail(owed.purpose.name())).await?;
+                    self.owe(tx, owed, origin).await.map(drop)
+                })
             })
-        })
-        .await;
-    match &asked {
-        Ok(()) => reserved.count(),
-        Err(_) => reserved.give_back().await,
+            .await;
+        match &asked {
+            Ok(()) => reserved.count(),
+            Err(_) => reserved.give_back().await,
+        }
+        Ok(asked?)
     }
-    Ok(asked?)
 }
 
 /// What became of a request for a mail.
@@ -105,18 +108,22 @@ pub(super) enum Owing {
     Refused,
 }
 
-/// Owes a mail that somebody asked for, within the limits of its recipient.
-pub(super) async fn owe(tx: &mut Tx<'_>, context: &Context, owed: &Owed<'_>, origin: &Origin) -> Result<Owing, Error> {
-    let whose = (owed.particulars.asked.as_ref(), owed.to);
-    let demand = Demand {
-        from: origin.prefix(),
-        is_at_hand: proofs::is_at_hand(tx, context, owed.purpose, whose).await?,
-    };
-    Ok(match outbox::ask(tx, context, owed, demand).await? {
-        true => Owing::Owed,
-        false if demand.is_at_hand => Owing::AtHand,
-        false => Owing::Refused,
-    })
+impl Auth {
+    /// Owes a mail that somebody asked for, within the limits of its recipient.
+    pub(super) async fn owe(&self, tx: &mut Tx<'_>, owed: &Owed<'_>, origin: &Origin) -> Result<Owing, Error> {
+        let demand = Demand {
+            from: origin.prefix(),
+            is_at_hand: self
+                .proofs
+                .is_at_hand(tx, owed.purpose, owed.particulars.asked.as_ref(), owed.to)
+                .await?,
+        };
+        Ok(match self.outbox.ask(tx, owed, demand).await? {
+            true => Owing::Owed,
+            false if demand.is_at_hand => Owing::AtHand,
+            false => Owing::Refused,
+        })
+    }
 }
 
 /// What a mail about an account in this state is bound to.
@@ -130,14 +137,16 @@ pub(super) fn asked(state: &State, handle: Option<HandleHash>) -> Asked {
     }
 }
 
-/// The sign-up for which another mail is asked: the asker's own, or the newest, whose link its maker can use.
-async fn waiting(context: &Context, asking: &Asking<'_>) -> Result<Option<Registration>, Error> {
-    if asking.purpose != Purpose::VerifyEmail {
-        return Ok(None);
-    }
-    let (key, now) = (asking.to.key(), context.clock.now());
-    match registrations::find_of(&context.db, (key, asking.handle), now).await? {
-        Some(own) => Ok(Some(own)),
-        None => registrations::find_newest(&context.db, key, now).await,
+impl Auth {
+    /// The sign-up for which another mail is asked: the asker's own, or the newest, whose link its maker can use.
+    async fn waiting_sign_up(&self, asking: &Asking<'_>) -> Result<Option<Registration>, Error> {
+        if asking.purpose != Purpose::VerifyEmail {
+            return Ok(None);
+        }
+        let (key, now) = (asking.to.key(), self.platform.clock.now());
+        match registrations::find_of(&self.platform.db, key, asking.handle, now).await? {
+            Some(own) => Ok(Some(own)),
+            None => registrations::find_newest(&self.platform.db, key, now).await,
+        }
     }
 }

@@ -3,13 +3,14 @@
 use countersign_store::Error;
 use uuid::Uuid;
 
-use crate::Context;
+use super::Auth;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::core::origin::Origin;
 use crate::core::password::{Asker, Lane};
-use crate::features::{devices, sessions};
+use crate::core::platform::Platform;
+use crate::features::devices;
 use crate::settings::Rate;
 
 const SIGN_INS_PER_ACCOUNT: Policy = Policy::named("sign_ins_per_account");
@@ -29,11 +30,12 @@ impl Attempt {
     /// # Errors
     /// A limit is exceeded, and nothing is spent.
     pub(super) async fn reserve(
-        context: &Context,
-        (subject, origin): (&str, &Origin),
+        platform: &Platform,
+        subject: &str,
+        origin: &Origin,
         limits: &[(Key, Rate)],
     ) -> Result<Self, Exceeded> {
-        let mut wrong = context.limits.reserve();
+        let mut wrong = platform.limits.reserve();
         for &(key, rate) in limits {
             wrong.spend(key, rate).await?;
         }
@@ -41,7 +43,7 @@ impl Attempt {
         if let Some(prefix) = origin.prefix() {
             // By network, too: whoever has stolen a password cannot use up the owner's sign-ins.
             let key = Key::of(SIGN_INS_PER_ACCOUNT).identifier(subject).address(prefix);
-            right.spend(key, context.settings.limits.sign_ins_per_account).await?;
+            right.spend(key, platform.settings.limits.sign_ins_per_account).await?;
         }
         Ok(Self { wrong, right })
     }
@@ -80,21 +82,23 @@ pub(super) fn subject_of(email: &str) -> String {
         .map_or_else(|_| email.to_owned(), |email| email.key().to_owned())
 }
 
-/// Where somebody waits who says to be this account: with the known, if the account signed in from their network lately, or
-/// with their browser. For no account it makes the same steps.
-///
-/// # Errors
-/// Those of the database.
-pub(super) async fn lane(context: &Context, account: Option<AccountId>, origin: &Origin) -> Result<Lane, Error> {
-    let Some(prefix) = origin.prefix() else {
-        return Ok(Lane::Others);
-    };
-    let asked = account.unwrap_or(AccountId(Uuid::nil()));
-    let by_network = sessions::signed_in_lately(context, asked, prefix).await?;
-    let by_device = devices::is_known(&context.db, context, asked, origin).await?;
-    Ok(if by_network || by_device {
-        Lane::Known(asked.0)
-    } else {
-        Lane::Others
-    })
+impl Auth {
+    /// Where somebody waits who says to be this account: with the known, if the account signed in from their network lately, or
+    /// with their browser. For no account it makes the same steps.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(super) async fn lane(&self, account: Option<AccountId>, origin: &Origin) -> Result<Lane, Error> {
+        let Some(prefix) = origin.prefix() else {
+            return Ok(Lane::Others);
+        };
+        let asked = account.unwrap_or(AccountId(Uuid::nil()));
+        let by_network = self.sessions.signed_in_lately(asked, prefix).await?;
+        let by_device = devices::is_known(&self.platform.db, asked, origin, self.platform.clock.now()).await?;
+        Ok(if by_network || by_device {
+            Lane::Known(asked.0)
+        } else {
+            Lane::Others
+        })
+    }
 }

@@ -6,18 +6,16 @@ use std::time::Duration;
 use countersign_store::Error;
 use uuid::Uuid;
 
-use super::attempt::{Attempt, lane, subject_of};
-use super::opening::tell_of_failures;
-use crate::Context;
+use super::Auth;
+use super::attempt::{Attempt, subject_of};
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::core::origin::Origin;
 use crate::core::password::{HashError, Lane, NewPassword, Password, PasswordFault, Verdict};
 use crate::features::accounts::{self, Credentials};
-use crate::features::audit::{self, Event, Kind};
+use crate::features::audit::{Event, Kind};
 use crate::features::devices;
-use crate::features::sessions;
 
 /// NIST SP 800-63B-4 §3.2.2: no more failures in a row than this on one account.
 const TRIED_TOO_OFTEN: u32 = 100;
@@ -67,12 +65,8 @@ impl Confirmed {
     ///
     /// # Errors
     /// [`HashError`].
-    pub(super) async fn hash_new(
-        self,
-        context: &Context,
-        new: NewPassword,
-    ) -> Result<(Credentials, String), HashError> {
-        match hash_new(context, self.stored.id, new).await {
+    pub(super) async fn hash_new(self, auth: &Auth, new: NewPassword) -> Result<(Credentials, String), HashError> {
+        match auth.hash_new(self.stored.id, new).await {
             Ok(hash) => Ok((self.count(), hash)),
             Err(error) => {
                 self.tried.give_back().await;
@@ -90,105 +84,108 @@ impl Deref for Confirmed {
     }
 }
 
-async fn hash_new(context: &Context, account: AccountId, new: NewPassword) -> Result<String, HashError> {
-    fail::fail_point!("password::new", |_| Err(HashError::overloaded(Duration::from_secs(1))));
-    context.hasher.hash_for(new, Lane::Known(account.0).into()).await
-}
+impl Auth {
+    async fn hash_new(&self, account: AccountId, new: NewPassword) -> Result<String, HashError> {
+        fail::fail_point!("password::new", |_| Err(HashError::overloaded(Duration::from_secs(1))));
+        self.platform.hasher.hash_for(new, Lane::Known(account.0).into()).await
+    }
 
-/// Checks the password of a signed-in account. A stolen token must not become a way to guess it, so the attempts
-/// are limited per account, and failures count like those at the front door.
-///
-/// # Errors
-/// [`PasswordError`].
-pub async fn confirm(
-    context: &Context,
-    account: AccountId,
-    password: Password,
-    (kind, origin): (Kind, &Origin),
-) -> Result<Confirmed, PasswordError> {
-    let stored = accounts::credentials_by_id(&context.db, account).await?;
-    let subject = stored
-        .as_ref()
-        .map_or_else(|| account.0.to_string(), |stored| subject_of(&stored.email));
-    let attempt = reserve(context, &subject, origin).await?;
-    let verdict = match verify(context, (stored.as_ref(), password), origin, &attempt).await {
-        Ok(verdict) => verdict,
-        Err(error) => {
-            attempt.was_not_judged().await;
-            return Err(error);
-        }
-    };
-    match stored {
-        Some(stored) if verdict.is_right() => {
-            let tried = attempt.was_right().await;
-            Ok(Confirmed { stored, tried })
-        }
-        stored => {
-            if let Err(error) = record_failure(context, kind, stored.as_ref(), origin).await {
+    /// Checks the password of a signed-in account. A stolen token must not become a way to guess it, so the attempts
+    /// are limited per account, and failures count like those at the front door.
+    ///
+    /// # Errors
+    /// [`PasswordError`].
+    pub async fn confirm(
+        &self,
+        account: AccountId,
+        password: Password,
+        kind: Kind,
+        origin: &Origin,
+    ) -> Result<Confirmed, PasswordError> {
+        let stored = accounts::credentials_by_id(&self.platform.db, account).await?;
+        let subject = stored
+            .as_ref()
+            .map_or_else(|| account.0.to_string(), |stored| subject_of(&stored.email));
+        let attempt = self.reserve_confirmation(&subject, origin).await?;
+        let verdict = match self.verify_password(stored.as_ref(), password, origin, &attempt).await {
+            Ok(verdict) => verdict,
+            Err(error) => {
                 attempt.was_not_judged().await;
-                return Err(error.into());
+                return Err(error);
             }
-            attempt.was_wrong().await;
-            Err(PasswordError::Wrong)
+        };
+        match stored {
+            Some(stored) if verdict.is_right() => {
+                let tried = attempt.was_right().await;
+                Ok(Confirmed { stored, tried })
+            }
+            stored => {
+                if let Err(error) = self.record_failure(kind, stored.as_ref(), origin).await {
+                    attempt.was_not_judged().await;
+                    return Err(error.into());
+                }
+                attempt.was_wrong().await;
+                Err(PasswordError::Wrong)
+            }
         }
     }
-}
 
-/// By the address of the account, which outlives the account; and from each network by itself: whoever holds a stolen token
-/// cannot use up the owner's attempts.
-async fn reserve(context: &Context, subject: &str, origin: &Origin) -> Result<Attempt, PasswordError> {
-    let rate = context.settings.limits.change_password_per_account;
-    let key = Key::of(CHANGE_PASSWORD_PER_ACCOUNT).identifier(subject);
-    let key = origin.prefix().map_or(key, |prefix| key.address(prefix));
-    Attempt::reserve(context, (subject, origin), &[(key, rate)])
-        .await
-        .map_err(PasswordError::Limited)
-}
-
-async fn verify(
-    context: &Context,
-    (stored, password): (Option<&Credentials>, Password),
-    origin: &Origin,
-    attempt: &Attempt,
-) -> Result<Verdict, PasswordError> {
-    let lane = lane(context, stored.map(|stored| stored.id), origin).await?;
-    let may_try = match stored {
-        Some(stored) => may_try_from(context, stored, origin).await?,
-        None => false,
-    };
-    let hash = stored.filter(|_| may_try).map(|stored| stored.password_hash.as_str());
-    let verdict = context.hasher.verify_for(password, hash, attempt.asker(lane)).await?;
-    let counts = still_may_try(context, stored.map(|stored| stored.id), origin).await?;
-    Ok(if counts { verdict } else { Verdict::Wrong })
-}
-
-/// Whether a verdict counts that was just found. While the password waited to be hashed others may have failed, and of any
-/// number at once no more are judged than may fail in a row. Right or wrong, and for no account, it makes the same steps.
-pub(super) async fn still_may_try(
-    context: &Context,
-    account: Option<AccountId>,
-    origin: &Origin,
-) -> Result<bool, Error> {
-    let asked = account.unwrap_or(AccountId(Uuid::nil()));
-    match accounts::credentials_by_id(&context.db, asked).await? {
-        Some(stored) => may_try_from(context, &stored, origin).await,
-        None => Ok(false),
+    /// By the address of the account, which outlives the account; and from each network by itself: whoever holds a stolen token
+    /// cannot use up the owner's attempts.
+    async fn reserve_confirmation(&self, subject: &str, origin: &Origin) -> Result<Attempt, PasswordError> {
+        let rate = self.platform.settings.limits.change_password_per_account;
+        let key = Key::of(CHANGE_PASSWORD_PER_ACCOUNT).identifier(subject);
+        let key = origin.prefix().map_or(key, |prefix| key.address(prefix));
+        Attempt::reserve(&self.platform, subject, origin, &[(key, rate)])
+            .await
+            .map_err(PasswordError::Limited)
     }
-}
 
-/// After too many failures in a row, only devices that are known and networks that signed in lately may go on trying.
-pub(super) async fn may_try_from(context: &Context, stored: &Credentials, origin: &Origin) -> Result<bool, Error> {
-    if !stored
-        .failures_until
-        .is_some_and(|until| is_full(until, context.clock.now()))
-    {
-        return Ok(true);
+    async fn verify_password(
+        &self,
+        stored: Option<&Credentials>,
+        password: Password,
+        origin: &Origin,
+        attempt: &Attempt,
+    ) -> Result<Verdict, PasswordError> {
+        let lane = self.lane(stored.map(|stored| stored.id), origin).await?;
+        let may_try = match stored {
+            Some(stored) => self.may_try_from(stored, origin).await?,
+            None => false,
+        };
+        let hash = stored.filter(|_| may_try).map(|stored| stored.password_hash.as_str());
+        let hasher = &self.platform.hasher;
+        let verdict = hasher.verify_for(password, hash, attempt.asker(lane)).await?;
+        let counts = self.still_may_try(stored.map(|stored| stored.id), origin).await?;
+        Ok(if counts { verdict } else { Verdict::Wrong })
     }
-    let Some(prefix) = origin.prefix() else {
-        return Ok(true);
-    };
-    Ok(devices::is_known(&context.db, context, stored.id, origin).await?
-        || sessions::signed_in_lately(context, stored.id, prefix).await?)
+
+    /// Whether a verdict counts that was just found. While the password waited to be hashed others may have failed, and of any
+    /// number at once no more are judged than may fail in a row. Right or wrong, and for no account, it makes the same steps.
+    pub(super) async fn still_may_try(&self, account: Option<AccountId>, origin: &Origin) -> Result<bool, Error> {
+        let asked = account.unwrap_or(AccountId(Uuid::nil()));
+        match accounts::credentials_by_id(&self.platform.db, asked).await? {
+            Some(stored) => self.may_try_from(&stored, origin).await,
+            None => Ok(false),
+        }
+    }
+
+    /// After too many failures in a row, only devices that are known and networks that signed in lately may go on trying.
+    pub(super) async fn may_try_from(&self, stored: &Credentials, origin: &Origin) -> Result<bool, Error> {
+        if !stored
+            .failures_until
+            .is_some_and(|until| is_full(until, self.platform.clock.now()))
+        {
+            return Ok(true);
+        }
+        let Some(prefix) = origin.prefix() else {
+            return Ok(true);
+        };
+        Ok(
+            devices::is_known(&self.platform.db, stored.id, origin, self.platform.clock.now()).await?
+                || self.sessions.signed_in_lately(stored.id, prefix).await?,
+        )
+    }
 }
 
 /// Whether there are as many failures as may be: one more would be forgiven later than that many are.
@@ -196,33 +193,35 @@ fn is_full(until: Timestamp, now: Timestamp) -> bool {
     until > now + FORGIVEN_AFTER * (TRIED_TOO_OFTEN - 1)
 }
 
-/// Counts a failure and records it, in a transaction of its own that nothing rolls back. For an unknown account it
-/// makes the same steps. The failure after which no more are judged is told to the account's owner.
-pub(super) async fn record_failure(
-    context: &Context,
-    kind: Kind,
-    stored: Option<&Credentials>,
-    origin: &Origin,
-) -> Result<(), Error> {
-    let account = stored.map(|stored| stored.id);
-    context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                let now = context.clock.now();
-                let counted = (now, now + FORGIVEN_AFTER * (TRIED_TOO_OFTEN - 1));
-                let step = i64::try_from(FORGIVEN_AFTER.as_millis()).unwrap_or(i64::MAX);
-                let id = account.unwrap_or(AccountId(Uuid::nil()));
-                let until = accounts::count_failure(tx, id, counted, step).await?;
-                if let (Some(stored), Some(true)) = (stored, until.map(|until| is_full(until, now))) {
-                    tell_of_failures(tx, context, (stored.id, &stored.email)).await?;
-                }
-                let event = Event {
-                    account,
-                    ..Event::new(kind, AccountId(Uuid::nil()), origin).refused()
-                };
-                audit::record(tx, context, event).await
+impl Auth {
+    /// Counts a failure and records it, in a transaction of its own that nothing rolls back. For an unknown account it
+    /// makes the same steps. The failure after which no more are judged is told to the account's owner.
+    pub(super) async fn record_failure(
+        &self,
+        kind: Kind,
+        stored: Option<&Credentials>,
+        origin: &Origin,
+    ) -> Result<(), Error> {
+        let account = stored.map(|stored| stored.id);
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let now = self.platform.clock.now();
+                    let full = now + FORGIVEN_AFTER * (TRIED_TOO_OFTEN - 1);
+                    let step = i64::try_from(FORGIVEN_AFTER.as_millis()).unwrap_or(i64::MAX);
+                    let id = account.unwrap_or(AccountId(Uuid::nil()));
+                    let until = accounts::count_failure(tx, id, now, full, step).await?;
+                    if let (Some(stored), Some(true)) = (stored, until.map(|until| is_full(until, now))) {
+                        self.tell_of_failures(tx, stored.id, &stored.email).await?;
+                    }
+                    let event = Event {
+                        account,
+                        ..Event::new(kind, AccountId(Uuid::nil()), origin).refused()
+                    };
+                    self.audit.record(tx, event).await
+                })
             })
-        })
-        .await
+            .await
+    }
 }

@@ -4,10 +4,9 @@
 use countersign_guard::Scopes;
 use countersign_store::Error;
 
-use super::attempt::{Attempt, lane};
-use super::confirm::{may_try_from, record_failure, still_may_try};
-use super::opening::{Entrant, open_session};
-use crate::Context;
+use super::Auth;
+use super::attempt::Attempt;
+use super::opening::Entrant;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Exceeded, Key, Policy};
@@ -17,7 +16,7 @@ use crate::features::accounts::{self, Credentials as Stored};
 use crate::features::audit::{self, Event, Kind};
 use crate::features::keys::IssueError;
 use crate::features::proofs::ProofError;
-use crate::features::sessions::{self, RefreshSecret, Session, Tokens};
+use crate::features::sessions::{RefreshSecret, Session, Tokens};
 use crate::settings::EmailVerification;
 
 const LOGIN_PER_ADDRESS: Policy = Policy::named("login_per_address");
@@ -72,91 +71,98 @@ impl LoginError {
     }
 }
 
-/// Signs in, and gives the tokens of the new session.
-///
-/// # Errors
-/// [`LoginError`].
-pub async fn login(context: &Context, credentials: Credentials, origin: &Origin) -> Result<Tokens, LoginError> {
-    let (session, refresh_token) = open_by_password(context, credentials, origin).await?;
-    Ok(sessions::issue(context, &session, refresh_token, context.settings.tokens.access_ttl).await?)
-}
-
-/// Signs in, for a browser that needs no tokens: nobody ever holds the refresh token of its session.
-///
-/// # Errors
-/// [`LoginError`].
-pub async fn enter(context: &Context, credentials: Credentials, origin: &Origin) -> Result<Session, LoginError> {
-    let entered = open_by_password(context, credentials, origin).await;
-    context
-        .metrics
-        .login(entered.as_ref().err().map_or("success", LoginError::outcome));
-    entered.map(|(session, _)| session)
-}
-
-/// Limits, account, password, session, in this order. Only a verdict counts.
-async fn open_by_password(
-    context: &Context,
-    credentials: Credentials,
-    origin: &Origin,
-) -> Result<(Session, RefreshSecret), LoginError> {
-    let attempt = reserve(context, credentials.email.as_ref(), origin).await?;
-    let opened = open_if_right(context, &credentials, origin, &attempt).await;
-    match &opened {
-        Ok(_) => attempt.was_right().await.count(),
-        Err(LoginError::Invalid | LoginError::Unverified) => attempt.was_wrong().await,
-        Err(_) => attempt.was_not_judged().await,
+impl Auth {
+    /// Signs in, and gives the tokens of the new session.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub async fn login(&self, credentials: Credentials, origin: &Origin) -> Result<Tokens, LoginError> {
+        let (session, refresh_token) = self.open_by_password(credentials, origin).await?;
+        Ok(self
+            .sessions
+            .issue(&session, refresh_token, self.platform.settings.tokens.access_ttl)
+            .await?)
     }
-    opened
-}
 
-async fn open_if_right(
-    context: &Context,
-    credentials: &Credentials,
-    origin: &Origin,
-    attempt: &Attempt,
-) -> Result<(Session, RefreshSecret), LoginError> {
-    let stored = match &credentials.email {
-        Some(email) => accounts::credentials_by_email(&context.db, email).await?,
-        None => None,
-    };
-    let lane = lane(context, stored.as_ref().map(|stored| stored.id), origin).await?;
-    // A hash that may not be tried any more from here is replaced by the dummy, which costs the same.
-    let may_try = match &stored {
-        Some(stored) => may_try_from(context, stored, origin).await?,
-        None => false,
-    };
-    let hash = stored
-        .as_ref()
-        .filter(|_| may_try)
-        .map(|stored| stored.password_hash.as_str());
-    let asker = attempt.asker(lane);
-    let verdict = context
-        .hasher
-        .verify_for(credentials.password.clone(), hash, asker.clone())
-        .await?;
-    let counts = still_may_try(context, stored.as_ref().map(|stored| stored.id), origin).await?;
-    let (Some(stored), true) = (&stored, counts && verdict.is_right()) else {
-        record_failure(context, Kind::SignIn, stored.as_ref(), origin).await?;
-        return Err(LoginError::Invalid);
-    };
-    if context.settings.email_verification == EmailVerification::Required && stored.email_verified_at.is_none() {
-        audit::record_alone(&context.db, &context.clock, refused(stored.id, origin)).await?;
-        return Err(LoginError::Unverified);
+    /// Signs in, for a browser that needs no tokens: nobody ever holds the refresh token of its session.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub async fn enter(&self, credentials: Credentials, origin: &Origin) -> Result<Session, LoginError> {
+        let entered = self.open_by_password(credentials, origin).await;
+        self.platform
+            .metrics
+            .login(entered.as_ref().err().map_or("success", LoginError::outcome));
+        entered.map(|(session, _)| session)
     }
-    let rehashed = rehash(context, (&credentials.password, verdict), asker).await;
-    let refresh_token = RefreshSecret::generate(context.chance);
-    let Some(session) = open(
-        context,
-        (stored, rehashed.as_deref()),
-        (&credentials.scopes, origin),
-        &refresh_token,
-    )
-    .await?
-    else {
-        record_failure(context, Kind::SignIn, Some(stored), origin).await?;
-        return Err(LoginError::Invalid);
-    };
-    Ok((session, refresh_token))
+
+    /// Limits, account, password, session, in this order. Only a verdict counts.
+    async fn open_by_password(
+        &self,
+        credentials: Credentials,
+        origin: &Origin,
+    ) -> Result<(Session, RefreshSecret), LoginError> {
+        let attempt = self.reserve_login(credentials.email.as_ref(), origin).await?;
+        let opened = self.open_if_right(&credentials, origin, &attempt).await;
+        match &opened {
+            Ok(_) => attempt.was_right().await.count(),
+            Err(LoginError::Invalid | LoginError::Unverified) => attempt.was_wrong().await,
+            Err(_) => attempt.was_not_judged().await,
+        }
+        opened
+    }
+
+    async fn open_if_right(
+        &self,
+        credentials: &Credentials,
+        origin: &Origin,
+        attempt: &Attempt,
+    ) -> Result<(Session, RefreshSecret), LoginError> {
+        let stored = match &credentials.email {
+            Some(email) => accounts::credentials_by_email(&self.platform.db, email).await?,
+            None => None,
+        };
+        let lane = self.lane(stored.as_ref().map(|stored| stored.id), origin).await?;
+        // A hash that may not be tried any more from here is replaced by the dummy, which costs the same.
+        let may_try = match &stored {
+            Some(stored) => self.may_try_from(stored, origin).await?,
+            None => false,
+        };
+        let hash = stored
+            .as_ref()
+            .filter(|_| may_try)
+            .map(|stored| stored.password_hash.as_str());
+        let asker = attempt.asker(lane);
+        let verdict = self
+            .platform
+            .hasher
+            .verify_for(credentials.password.clone(), hash, asker.clone())
+            .await?;
+        let counts = self
+            .still_may_try(stored.as_ref().map(|stored| stored.id), origin)
+            .await?;
+        let (Some(stored), true) = (&stored, counts && verdict.is_right()) else {
+            self.record_failure(Kind::SignIn, stored.as_ref(), origin).await?;
+            return Err(LoginError::Invalid);
+        };
+        if self.platform.settings.email_verification == EmailVerification::Required
+            && stored.email_verified_at.is_none()
+        {
+            audit::record_alone(&self.platform.db, &self.platform.clock, refused(stored.id, origin)).await?;
+            return Err(LoginError::Unverified);
+        }
+        let rehashed = self.rehash_if_outdated(&credentials.password, verdict, asker).await;
+        fail::fail_point!("login::verified");
+        let refresh_token = RefreshSecret::generate(self.platform.chance);
+        let Some(session) = self
+            .open_unless_changed(stored, rehashed.as_deref(), &credentials.scopes, origin, &refresh_token)
+            .await?
+        else {
+            self.record_failure(Kind::SignIn, Some(stored), origin).await?;
+            return Err(LoginError::Invalid);
+        };
+        Ok((session, refresh_token))
+    }
 }
 
 /// The password was right, and yet nobody is let in.
@@ -166,72 +172,78 @@ fn refused(account: AccountId, origin: &Origin) -> Event<'_> {
         .detail("the address is not verified")
 }
 
-/// Per network, and per address and network: whoever fails elsewhere cannot lock the owner out here.
-async fn reserve(context: &Context, email: Option<&Email>, origin: &Origin) -> Result<Attempt, LoginError> {
-    let (rates, subject) = (&context.settings.limits, email.map_or("", Email::key));
-    let limits = origin.prefix().map(|prefix| {
-        let by_account = Key::of(LOGIN_PER_ACCOUNT).identifier(subject).address(prefix);
-        [
-            (Key::of(LOGIN_PER_ADDRESS).address(prefix), rates.login_per_address),
-            (by_account, rates.login_per_account),
-        ]
-    });
-    let limits = limits.as_ref().map_or(&[][..], |limits| &limits[..]);
-    Attempt::reserve(context, (subject, origin), limits)
-        .await
-        .map_err(LoginError::Limited)
-}
-
-/// The hash of current parameters, if the stored one is outdated and there is time for it.
-async fn rehash(context: &Context, (password, verdict): (&Password, Verdict), asker: Asker) -> Option<String> {
-    if verdict != Verdict::RightButOutdated {
-        return None;
+impl Auth {
+    /// Per network, and per address and network: whoever fails elsewhere cannot lock the owner out here.
+    async fn reserve_login(&self, email: Option<&Email>, origin: &Origin) -> Result<Attempt, LoginError> {
+        let (rates, subject) = (&self.platform.settings.limits, email.map_or("", Email::key));
+        let limits = origin.prefix().map(|prefix| {
+            let by_account = Key::of(LOGIN_PER_ACCOUNT).identifier(subject).address(prefix);
+            [
+                (Key::of(LOGIN_PER_ADDRESS).address(prefix), rates.login_per_address),
+                (by_account, rates.login_per_account),
+            ]
+        });
+        let limits = limits.as_ref().map_or(&[][..], |limits| &limits[..]);
+        Attempt::reserve(&self.platform, subject, origin, limits)
+            .await
+            .map_err(LoginError::Limited)
     }
-    match context.hasher.rehash_for(password.clone(), asker).await {
-        Ok(hash) => Some(hash),
-        Err(error) => {
-            tracing::debug!(%error, "an outdated hash is kept until the next sign-in");
-            None
+
+    /// The hash of current parameters, if the stored one is outdated and there is time for it.
+    async fn rehash_if_outdated(&self, password: &Password, verdict: Verdict, asker: Asker) -> Option<String> {
+        if verdict != Verdict::RightButOutdated {
+            return None;
+        }
+        match self.platform.hasher.rehash_for(password.clone(), asker).await {
+            Ok(hash) => Some(hash),
+            Err(error) => {
+                tracing::debug!(%error, "an outdated hash is kept until the next sign-in");
+                None
+            }
         }
     }
-}
 
-/// Opens the session, unless the account was disabled or its password changed since it was read.
-async fn open(
-    context: &Context,
-    (stored, rehashed): (&Stored, Option<&str>),
-    (asked, origin): (&Scopes, &Origin),
-    refresh_token: &RefreshSecret,
-) -> Result<Option<Session>, Error> {
-    let now = context.clock.now();
-    let bit = context.revocations.allocate().await?;
-    let opened = context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                let Some(standing) = accounts::may_sign_in(&mut *tx, stored.id).await? else {
-                    return Ok(None);
-                };
-                if standing.credential_version != stored.credential_version {
-                    return Ok(None);
-                }
-                accounts::sign_in(tx, stored.id, now, rehashed).await?;
-                let entrant = Entrant {
-                    account: stored.id,
-                    standing,
-                    amr: "pwd",
-                    asked,
-                    origin,
-                    bit,
-                };
-                let (session, revoked) = open_session(tx, context, &entrant, refresh_token).await?;
-                Ok::<_, Error>(Some((session, revoked)))
+    /// Opens the session, unless the account was disabled, its password changed or all its sessions ended since it was read.
+    async fn open_unless_changed(
+        &self,
+        stored: &Stored,
+        rehashed: Option<&str>,
+        asked: &Scopes,
+        origin: &Origin,
+        refresh_token: &RefreshSecret,
+    ) -> Result<Option<Session>, Error> {
+        let now = self.platform.clock.now();
+        let bit = self.revocations.allocate().await?;
+        let opened = self
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let Some(standing) = accounts::may_sign_in(&mut *tx, stored.id).await? else {
+                        return Ok(None);
+                    };
+                    let seen = (stored.credential_version, stored.session_epoch);
+                    if (standing.credential_version, standing.session_epoch) != seen {
+                        return Ok(None);
+                    }
+                    accounts::sign_in(tx, stored.id, now, rehashed).await?;
+                    let entrant = Entrant {
+                        account: stored.id,
+                        standing,
+                        amr: "pwd",
+                        asked,
+                        origin,
+                        bit,
+                    };
+                    let (session, revoked) = self.open_session(tx, &entrant, refresh_token).await?;
+                    Ok::<_, Error>(Some((session, revoked)))
+                })
             })
-        })
-        .await?;
-    let Some((session, revoked)) = opened else {
-        return Ok(None);
-    };
-    context.revocations.announce(revoked).await;
-    Ok(Some(session))
+            .await?;
+        let Some((session, revoked)) = opened else {
+            return Ok(None);
+        };
+        self.revocations.announce(revoked).await;
+        Ok(Some(session))
+    }
 }

@@ -8,16 +8,44 @@ mod email_sign_in;
 mod login;
 mod logout;
 mod opening;
-pub mod operator;
+mod operator;
 mod settle;
 mod sign_up;
 
-pub use account::{ExportBody, ExportError, change_password, delete, export};
-pub use ask::{AskError, Asking, ask};
-pub use confirm::{PasswordError, confirm};
-pub use email_sign_in::{enter_by_email, sign_in_by_email};
-pub use login::{Credentials, LoginError, enter, login};
-pub use logout::{logout, logout_all, logout_by_refresh_token};
-pub use opening::{Holder, notify, notify_at};
-pub use settle::settle;
-pub use sign_up::{Registration, SignUpError, SignedUp, sign_up};
+use countersign_guard::Guard;
+
+pub use account::{ExportBody, ExportError, PasswordChange};
+pub use ask::{AskError, Asking};
+pub use confirm::PasswordError;
+pub use login::{Credentials, LoginError};
+pub use opening::Holder;
+pub use operator::Operator;
+pub use sign_up::{Registration, SignUpError, SignedUp};
+
+use crate::core::platform::Platform;
+use crate::features::accounts::Accounts;
+use crate::features::audit::Audit;
+use crate::features::outbox::Outbox;
+use crate::features::proofs::Proofs;
+use crate::features::revocation::Revocations;
+use crate::features::sessions::Sessions;
+
+/// Signing up, in and out, and what people do with their own account. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Auth {
+    pub(crate) platform: Platform,
+    pub(crate) audit: Audit,
+    pub(crate) outbox: Outbox,
+    pub(crate) revocations: Revocations,
+    pub(crate) accounts: Accounts,
+    pub(crate) proofs: Proofs,
+    pub(crate) sessions: Sessions,
+    /// For refusals in the name of the issuer.
+    pub(crate) guard: Guard,
+}
+
+impl AsRef<Platform> for Auth {
+    fn as_ref(&self) -> &Platform {
+        &self.platform
+    }
+}

@@ -5,18 +5,18 @@ use std::time::Duration;
 use countersign_guard::Scopes;
 use countersign_store::{Error, Tx};
 
+use super::Auth;
 use super::ask::asked;
-use crate::Context;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::language::Language;
 use crate::core::origin::Origin;
 use crate::features::accounts::{self, Account, Standing};
-use crate::features::audit::{self, Event, Kind};
+use crate::features::audit::{Event, Kind};
 use crate::features::devices;
-use crate::features::outbox::{self, Owed, Particulars, Purpose};
+use crate::features::outbox::{Owed, Particulars, Purpose};
 use crate::features::revocation::{Bit, Revoked};
-use crate::features::sessions::{self, Opening, RefreshSecret, Session};
+use crate::features::sessions::{Opening, RefreshSecret, Session};
 
 /// Somebody who has proven who they are.
 pub(super) struct Entrant<'a> {
@@ -31,59 +31,63 @@ pub(super) struct Entrant<'a> {
     pub bit: Bit,
 }
 
-/// Opens the session, records it, and owes its owner a word if the device is new.
-pub(super) async fn open_session(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    entrant: &Entrant<'_>,
-    refresh_token: &RefreshSecret,
-) -> Result<(Session, Revoked), Error> {
-    let owned = accounts::scopes(&mut *tx, entrant.account).await?;
-    let scopes = if entrant.asked.is_empty() {
-        owned
-    } else {
-        owned.intersection(entrant.asked)
-    };
-    let opening = Opening {
-        account: entrant.account,
-        epoch: entrant.standing.session_epoch,
-        bit: entrant.bit,
-        amr: entrant.amr,
-        scopes: &scopes,
-        origin: entrant.origin,
-    };
-    tell_of_new_device(tx, context, entrant).await?;
-    devices::remember(tx, context, entrant.account, entrant.origin).await?;
-    let (session, revoked) = sessions::open(tx, context, &opening, refresh_token).await?;
-    let event = Event::new(Kind::SignIn, entrant.account, entrant.origin).session(session.id);
-    audit::record(tx, context, event).await?;
-    Ok((session, revoked))
-}
-
-/// A first sign-in is no news to anybody, and an operator's is none of a device.
-async fn tell_of_new_device(tx: &mut Tx<'_>, context: &Context, entrant: &Entrant<'_>) -> Result<(), Error> {
-    let first = entrant.standing.last_sign_in_at.is_none();
-    let wanted = context.settings.mail.sign_in_notices && entrant.origin.address.is_some() && !first;
-    if !wanted || devices::is_known(&mut *tx, context, entrant.account, entrant.origin).await? {
-        return Ok(());
+impl Auth {
+    /// Opens the session, records it, and owes its owner a word if the device is new.
+    pub(super) async fn open_session(
+        &self,
+        tx: &mut Tx<'_>,
+        entrant: &Entrant<'_>,
+        refresh_token: &RefreshSecret,
+    ) -> Result<(Session, Revoked), Error> {
+        let owned = accounts::scopes(&mut *tx, entrant.account).await?;
+        let scopes = if entrant.asked.is_empty() {
+            owned
+        } else {
+            owned.intersection(entrant.asked)
+        };
+        let opening = Opening {
+            account: entrant.account,
+            epoch: entrant.standing.session_epoch,
+            bit: entrant.bit,
+            amr: entrant.amr,
+            scopes: &scopes,
+            origin: entrant.origin,
+        };
+        self.tell_of_new_device(tx, entrant).await?;
+        devices::remember(tx, entrant.account, entrant.origin, self.platform.clock.now()).await?;
+        let (session, revoked) = self.sessions.open(tx, &opening, refresh_token).await?;
+        let event = Event::new(Kind::SignIn, entrant.account, entrant.origin).session(session.id);
+        self.audit.record(tx, event).await?;
+        Ok((session, revoked))
     }
-    notify(tx, context, (entrant.account, Purpose::NewSignIn), entrant.origin).await
-}
 
-/// Owes the account's owner a notice of what just happened, from where and when. Nobody is told at an address that nobody
-/// has proven: it may be a stranger's.
-///
-/// # Errors
-/// Those of the database.
-pub async fn notify(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    (account, purpose): (AccountId, Purpose),
-    origin: &Origin,
-) -> Result<(), Error> {
-    match accounts::find(&mut *tx, account).await? {
-        Some(found) => notify_at(tx, context, (&Holder::from(&found), purpose), origin).await,
-        None => Ok(()),
+    /// A first sign-in is no news to anybody, and an operator's is none of a device.
+    async fn tell_of_new_device(&self, tx: &mut Tx<'_>, entrant: &Entrant<'_>) -> Result<(), Error> {
+        let first = entrant.standing.last_sign_in_at.is_none();
+        let wanted = self.platform.settings.mail.sign_in_notices && entrant.origin.address.is_some() && !first;
+        if !wanted || devices::is_known(&mut *tx, entrant.account, entrant.origin, self.platform.clock.now()).await? {
+            return Ok(());
+        }
+        self.notify(tx, entrant.account, Purpose::NewSignIn, entrant.origin)
+            .await
+    }
+
+    /// Owes the account's owner a notice of what just happened, from where and when. Nobody is told at an address that nobody
+    /// has proven: it may be a stranger's.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn notify(
+        &self,
+        tx: &mut Tx<'_>,
+        account: AccountId,
+        purpose: Purpose,
+        origin: &Origin,
+    ) -> Result<(), Error> {
+        match accounts::find(&mut *tx, account).await? {
+            Some(found) => self.notify_at(tx, &Holder::from(&found), purpose, origin).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -110,56 +114,55 @@ impl<'a> From<&'a Account> for Holder<'a> {
     }
 }
 
-/// The same, to an address that is not the account's any more.
-///
-/// # Errors
-/// Those of the database.
-pub async fn notify_at(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    (holder, purpose): (&Holder<'_>, Purpose),
-    origin: &Origin,
-) -> Result<(), Error> {
-    let Some(to) = holder.email.parse().ok().filter(|_| holder.proven) else {
-        return Ok(());
-    };
-    let owed = Owed {
-        purpose,
-        to: &to,
-        language: origin.language,
-        particulars: Particulars {
-            email: holder.new_email.map(|email| email.typed().to_owned()),
-            ..Particulars::of(holder.account, origin, context.clock.now())
-        },
-    };
-    outbox::tell(tx, context, &owed).await
-}
+impl Auth {
+    /// The same, to an address that is not the account's any more.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn notify_at(
+        &self,
+        tx: &mut Tx<'_>,
+        holder: &Holder<'_>,
+        purpose: Purpose,
+        origin: &Origin,
+    ) -> Result<(), Error> {
+        let Some(to) = holder.email.parse().ok().filter(|_| holder.proven) else {
+            return Ok(());
+        };
+        let owed = Owed {
+            purpose,
+            to: &to,
+            language: origin.language,
+            particulars: Particulars {
+                email: holder.new_email.map(|email| email.typed().to_owned()),
+                ..Particulars::of(holder.account, origin, self.platform.clock.now())
+            },
+        };
+        self.outbox.tell(tx, &owed).await
+    }
 
-/// Owes the account's owner a way in, because passwords are not taken from new places any more: once a day at most, however
-/// often that comes. To an address that nobody has proven too, since nobody else could open the account again. In no
-/// language but the default: whoever failed may have asked for any.
-///
-/// # Errors
-/// Those of the database.
-pub(super) async fn tell_of_failures(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    (account, email): (AccountId, &str),
-) -> Result<(), Error> {
-    let (Ok(to), Some(state)) = (email.parse(), accounts::state(&mut *tx, account).await?) else {
-        return Ok(());
-    };
-    let owed = Owed {
-        purpose: Purpose::SignInBlocked,
-        to: &to,
-        language: Language::default(),
-        particulars: Particulars {
-            // Whoever failed has no handle for it: it has a link, and no code.
-            asked: Some(asked(&state, None)),
-            ..Particulars::default()
-        },
-    };
-    outbox::tell_once(tx, context, &owed, DAY).await
+    /// Owes the account's owner a way in, because passwords are not taken from new places any more: once a day at most, however
+    /// often that comes. To an address that nobody has proven too, since nobody else could open the account again. In no
+    /// language but the default: whoever failed may have asked for any.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(super) async fn tell_of_failures(&self, tx: &mut Tx<'_>, account: AccountId, email: &str) -> Result<(), Error> {
+        let (Ok(to), Some(state)) = (email.parse(), accounts::state(&mut *tx, account).await?) else {
+            return Ok(());
+        };
+        let owed = Owed {
+            purpose: Purpose::SignInBlocked,
+            to: &to,
+            language: Language::default(),
+            particulars: Particulars {
+                // Whoever failed has no handle for it: it has a link, and no code.
+                asked: Some(asked(&state, None)),
+                ..Particulars::default()
+            },
+        };
+        self.outbox.tell_once(tx, &owed, DAY).await
+    }
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -2,38 +2,45 @@
 
 use countersign_store::{Error, Tx};
 
-use super::opening::notify;
-use crate::Context;
+use super::Auth;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::origin::Origin;
 use crate::features::accounts;
-use crate::features::audit::{self, Event, Kind};
+use crate::features::audit::{Event, Kind};
 use crate::features::devices;
 use crate::features::outbox::Purpose;
 use crate::features::revocation::Revoked;
 use crate::features::sessions;
 
-/// Sets the password of an account whose address was just proven, and ends all that was done with the account before: its
-/// sessions, and with its versions every mail that is owed or under way. `recovery` and `verification` call it.
-///
-/// # Errors
-/// Those of the database.
-pub async fn settle(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    (account, email): (AccountId, &Email),
-    (password_hash, origin): (&str, &Origin),
-) -> Result<Revoked, Error> {
-    let now = context.clock.now();
-    accounts::change_password(tx, (account, None), password_hash, now).await?;
-    if accounts::set_verified(tx, account, email, now).await? {
-        audit::record(tx, context, Event::new(Kind::EmailVerified, account, origin)).await?;
+impl Auth {
+    /// Sets the password of an account whose address was just proven, and ends all that was done with the account before: its
+    /// sessions, and with its versions every mail that is owed or under way. `recovery` and `verification` call it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn settle(
+        &self,
+        tx: &mut Tx<'_>,
+        account: AccountId,
+        email: &Email,
+        password_hash: &str,
+        origin: &Origin,
+    ) -> Result<Revoked, Error> {
+        let now = self.platform.clock.now();
+        accounts::change_password(tx, account, None, password_hash, now).await?;
+        if accounts::set_verified(tx, account, email, now).await? {
+            self.audit
+                .record(tx, Event::new(Kind::EmailVerified, account, origin))
+                .await?;
+        }
+        self.audit
+            .record(tx, Event::new(Kind::PasswordReset, account, origin))
+            .await?;
+        self.notify(tx, account, Purpose::PasswordChanged, origin).await?;
+        let revoked = sessions::end_all(tx, account, None, now).await?;
+        // Every device was forgotten with its sessions. The one that reads the mailbox may sign in next.
+        devices::remember(tx, account, origin, self.platform.clock.now()).await?;
+        Ok(revoked)
     }
-    audit::record(tx, context, Event::new(Kind::PasswordReset, account, origin)).await?;
-    notify(tx, context, (account, Purpose::PasswordChanged), origin).await?;
-    let revoked = sessions::end_all(tx, account, None, now).await?;
-    // Every device was forgotten with its sessions. The one that reads the mailbox may sign in next.
-    devices::remember(tx, context, account, origin).await?;
-    Ok(revoked)
 }

@@ -3,8 +3,8 @@
 
 use countersign_store::{Error, Tx};
 
-use super::ask::{Owing, asked, owe};
-use crate::Context;
+use super::Auth;
+use super::ask::{Owing, asked};
 use crate::core::email::NewEmail;
 use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, RegistrationId};
@@ -54,135 +54,140 @@ pub enum SignUpError {
     Store(#[from] Error),
 }
 
-/// Makes an account for whoever asks.
-///
-/// # Errors
-/// [`SignUpError`].
-pub async fn sign_up(context: &Context, registration: Registration, origin: &Origin) -> Result<SignedUp, SignUpError> {
-    if context.settings.signup == Signup::Closed {
-        return Err(SignUpError::Closed);
-    }
-    let mut reserved = context.limits.reserve();
-    if let Some(prefix) = origin.prefix() {
-        let rate = context.settings.limits.register_per_address;
-        let key = Key::of(REGISTER_PER_ADDRESS).address(prefix);
-        reserved.spend(key, rate).await.map_err(SignUpError::Limited)?;
-    }
-    let asker = Asker {
-        lane: Lane::Others,
-        began: Some(reserved.began()),
-    };
-    let made = begin(context, registration, asker, origin).await;
-    match &made {
-        // Nobody was told anything: it was none.
-        Err(SignUpError::Account(AccountError::Hash(_) | AccountError::Store(_)) | SignUpError::Store(_)) => {
-            reserved.give_back().await;
+impl Auth {
+    /// Makes an account for whoever asks.
+    ///
+    /// # Errors
+    /// [`SignUpError`].
+    pub async fn sign_up(&self, registration: Registration, origin: &Origin) -> Result<SignedUp, SignUpError> {
+        if self.platform.settings.signup == Signup::Closed {
+            return Err(SignUpError::Closed);
         }
-        _ => reserved.count(),
+        let mut reserved = self.platform.limits.reserve();
+        if let Some(prefix) = origin.prefix() {
+            let rate = self.platform.settings.limits.register_per_address;
+            let key = Key::of(REGISTER_PER_ADDRESS).address(prefix);
+            reserved.spend(key, rate).await.map_err(SignUpError::Limited)?;
+        }
+        let asker = Asker {
+            lane: Lane::Others,
+            began: Some(reserved.began()),
+        };
+        let made = self.begin_sign_up(registration, asker, origin).await;
+        match &made {
+            // Nobody was told anything: it was none.
+            Err(SignUpError::Account(AccountError::Hash(_) | AccountError::Store(_)) | SignUpError::Store(_)) => {
+                reserved.give_back().await;
+            }
+            _ => reserved.count(),
+        }
+        made
     }
-    made
-}
 
-async fn begin(
-    context: &Context,
-    registration: Registration,
-    asker: Asker,
-    origin: &Origin,
-) -> Result<SignedUp, SignUpError> {
-    let password = context
-        .check_password(&registration.password, registration.email.typed())
-        .map_err(AccountError::Password)?;
-    let hash = context
-        .hasher
-        .hash_for(password, asker)
-        .await
-        .map_err(AccountError::Hash)?;
-    if context.settings.email_verification == EmailVerification::Required {
-        wait(context, (&registration, &hash), origin).await?;
-        return Ok(SignedUp::Asked);
+    async fn begin_sign_up(
+        &self,
+        registration: Registration,
+        asker: Asker,
+        origin: &Origin,
+    ) -> Result<SignedUp, SignUpError> {
+        let password = self
+            .platform
+            .check_password(&registration.password, registration.email.typed())
+            .map_err(AccountError::Password)?;
+        let hash = self
+            .platform
+            .hasher
+            .hash_for(password, asker)
+            .await
+            .map_err(AccountError::Hash)?;
+        if self.platform.settings.email_verification == EmailVerification::Required {
+            self.wait_for_mail(&registration, &hash, origin).await?;
+            return Ok(SignedUp::Asked);
+        }
+        let made = self.make_account(&registration, &hash, origin).await?;
+        made.map(|account| SignedUp::Made(Box::new(account)))
+            .ok_or_else(|| AccountError::EmailTaken.into())
     }
-    let made = make(context, (&registration, &hash), origin).await?;
-    made.map(|account| SignedUp::Made(Box::new(account)))
-        .ok_or_else(|| AccountError::EmailTaken.into())
-}
 
-/// Lets the sign-up wait for its mail. It looks at no account: whether there is one shows when the mail is sent, and one
-/// that there is stays as it is.
-async fn wait(context: &Context, (registration, hash): (&Registration, &str), origin: &Origin) -> Result<(), Error> {
-    let now = context.clock.now();
-    let id = RegistrationId::new(now, context.chance);
-    let owed = &Owed {
-        purpose: Purpose::VerifyEmail,
-        to: &registration.email,
-        language: origin.language,
-        particulars: Particulars {
-            registration: Some(id),
-            ..Particulars::default()
-        },
-    };
-    let new = &NewRegistration {
-        id,
-        email: registration.email.typed(),
-        email_key: registration.email.key(),
-        password_hash: hash,
-        handle: registration.handle,
-        created_at: now,
-        expires_at: now + REGISTRATION_LIFETIME,
-    };
-    context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                // Without a mail nobody could confirm it. Any for this address will do, where they signed up.
-                if owe(tx, context, owed, origin).await? != Owing::Refused {
-                    registrations::insert(tx, new).await?;
-                }
-                Ok(())
+    /// Lets the sign-up wait for its mail. It looks at no account: whether there is one shows when the mail is sent, and one
+    /// that there is stays as it is.
+    async fn wait_for_mail(&self, registration: &Registration, hash: &str, origin: &Origin) -> Result<(), Error> {
+        let now = self.platform.clock.now();
+        let id = RegistrationId::new(now, self.platform.chance);
+        let owed = &Owed {
+            purpose: Purpose::VerifyEmail,
+            to: &registration.email,
+            language: origin.language,
+            particulars: Particulars {
+                registration: Some(id),
+                ..Particulars::default()
+            },
+        };
+        let new = &NewRegistration {
+            id,
+            email: registration.email.typed(),
+            email_key: registration.email.key(),
+            password_hash: hash,
+            handle: registration.handle,
+            created_at: now,
+            expires_at: now + REGISTRATION_LIFETIME,
+        };
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    // Without a mail nobody could confirm it. Any for this address will do, where they signed up.
+                    if self.owe(tx, owed, origin).await? != Owing::Refused {
+                        registrations::insert(tx, new).await?;
+                    }
+                    Ok(())
+                })
             })
-        })
-        .await
-}
+            .await
+    }
 
-/// Makes the account at once. `None`: there is one with this address.
-async fn make(
-    context: &Context,
-    (registration, hash): (&Registration, &str),
-    origin: &Origin,
-) -> Result<Option<Account>, Error> {
-    let new = &New {
-        id: AccountId::new(context.clock.now(), context.chance),
-        email: &registration.email,
-        password_hash: hash,
-        origin,
-    };
-    let (asks, handle) = (
-        context.settings.email_verification == EmailVerification::Optional,
-        registration.handle,
-    );
-    context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                let made = accounts::add(tx, context, new).await?;
-                if made.is_some() && asks {
-                    ask_to_verify(tx, context, (new, handle)).await?;
-                }
-                Ok(made)
+    /// Makes the account at once. `None`: there is one with this address.
+    async fn make_account(
+        &self,
+        registration: &Registration,
+        hash: &str,
+        origin: &Origin,
+    ) -> Result<Option<Account>, Error> {
+        let new = &New {
+            id: AccountId::new(self.platform.clock.now(), self.platform.chance),
+            email: &registration.email,
+            password_hash: hash,
+            origin,
+        };
+        let (asks, handle) = (
+            self.platform.settings.email_verification == EmailVerification::Optional,
+            registration.handle,
+        );
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let made = self.accounts.add(tx, new).await?;
+                    if made.is_some() && asks {
+                        self.ask_to_verify(tx, new, handle).await?;
+                    }
+                    Ok(made)
+                })
             })
-        })
-        .await
-}
+            .await
+    }
 
-async fn ask_to_verify(tx: &mut Tx<'_>, context: &Context, (new, handle): (&New<'_>, HandleHash)) -> Result<(), Error> {
-    let state = accounts::state(&mut *tx, new.id).await?;
-    let owed = Owed {
-        purpose: Purpose::VerifyEmail,
-        to: new.email,
-        language: new.origin.language,
-        particulars: Particulars {
-            asked: state.map(|state| asked(&state, Some(handle))),
-            ..Particulars::default()
-        },
-    };
-    owe(tx, context, &owed, new.origin).await.map(drop)
+    async fn ask_to_verify(&self, tx: &mut Tx<'_>, new: &New<'_>, handle: HandleHash) -> Result<(), Error> {
+        let state = accounts::state(&mut *tx, new.id).await?;
+        let owed = Owed {
+            purpose: Purpose::VerifyEmail,
+            to: new.email,
+            language: new.origin.language,
+            particulars: Particulars {
+                asked: state.map(|state| asked(&state, Some(handle))),
+                ..Particulars::default()
+            },
+        };
+        self.owe(tx, &owed, new.origin).await.map(drop)
+    }
 }

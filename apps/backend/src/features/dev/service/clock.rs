@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Context;
+use super::Dev;
 use crate::core::clock::Timestamp;
 
 /// 9000-01-01T00:00:00Z: from there on, what ends later could no longer be written in four digits.
@@ -21,16 +21,18 @@ pub(crate) enum Move {
 #[error("The clock ends at {LATEST}.")]
 pub(crate) struct BeyondAllTime;
 
-/// Moves the clock, and says what it shows then.
-///
-/// # Errors
-/// [`BeyondAllTime`].
-pub(crate) fn move_clock(context: &Context, to: Move) -> Result<Timestamp, BeyondAllTime> {
-    let clock = &context.clock;
-    match to {
-        Move::Forward(by) if clock.now() + by < LATEST => clock.advance(by),
-        Move::To(to) if to < LATEST => clock.set(to),
-        Move::Forward(_) | Move::To(_) => return Err(BeyondAllTime),
+impl Dev {
+    /// Moves the clock, and says what it shows then.
+    ///
+    /// # Errors
+    /// [`BeyondAllTime`].
+    pub(crate) fn move_clock(&self, to: Move) -> Result<Timestamp, BeyondAllTime> {
+        let clock = &self.platform.clock;
+        match to {
+            Move::Forward(by) if clock.now() + by < LATEST => clock.advance(by),
+            Move::To(to) if to < LATEST => clock.set(to),
+            Move::Forward(_) | Move::To(_) => return Err(BeyondAllTime),
+        }
+        Ok(clock.now())
     }
-    Ok(clock.now())
 }

@@ -4,6 +4,26 @@ mod clock;
 mod tokens;
 mod users;
 
-pub(super) use clock::{BeyondAllTime, Move, move_clock};
-pub(super) use tokens::{Issued, Lifetime, TokenError, User, Wanted, end_session, issue};
-pub(crate) use users::{PASSWORD, SeededUser, seed};
+pub(super) use clock::{BeyondAllTime, Move};
+pub(super) use tokens::{Issued, Lifetime, TokenError, User, Wanted};
+pub(crate) use users::{PASSWORD, SeededUser};
+
+use crate::core::platform::Platform;
+use crate::features::accounts::Accounts;
+use crate::features::audit::Audit;
+use crate::features::auth::Operator;
+use crate::features::keys::Keys;
+use crate::features::revocation::Revocations;
+use crate::features::sessions::Sessions;
+
+/// What `countersign dev` adds. Cloning it is cheap.
+#[derive(Clone)]
+pub(crate) struct Dev {
+    pub(crate) platform: Platform,
+    pub(crate) keys: Keys,
+    pub(crate) audit: Audit,
+    pub(crate) revocations: Revocations,
+    pub(crate) accounts: Accounts,
+    pub(crate) sessions: Sessions,
+    pub(crate) operator: Operator,
+}

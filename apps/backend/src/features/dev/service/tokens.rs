@@ -6,15 +6,14 @@ use countersign_guard::{AccessTokenClaims, Scopes};
 use countersign_jose::Audience;
 use countersign_store::Error;
 
-use super::users::find_or_make;
-use crate::Context;
+use super::Dev;
 use crate::core::email::NewEmail;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::origin::Origin;
 use crate::features::accounts::{self, AccountError};
-use crate::features::audit::{self, Event, Kind};
+use crate::features::audit::{Event, Kind};
 use crate::features::keys::IssueError;
-use crate::features::sessions::{self, Opening, RefreshSecret, Session};
+use crate::features::sessions::{Opening, RefreshSecret, Session};
 
 /// How long before its end an expired token says that it was issued, in seconds.
 const EXPIRED_TOKEN_LIVED: i64 = 60;
@@ -74,98 +73,100 @@ pub(crate) enum TokenError {
     Store(#[from] Error),
 }
 
-/// Opens a session and issues its token.
-///
-/// # Errors
-/// [`TokenError`].
-pub(crate) async fn issue(context: &Context, wanted: Wanted, origin: &Origin) -> Result<Issued, TokenError> {
-    let account = match wanted.user {
-        User::Address(email) => find_or_make(context, email).await?.id,
-        User::Known(id) => accounts::find(&context.db, id)
+impl Dev {
+    /// Opens a session and issues its token.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub(crate) async fn issue(&self, wanted: Wanted, origin: &Origin) -> Result<Issued, TokenError> {
+        let account = match wanted.user {
+            User::Address(email) => self.find_or_make(email).await?.id,
+            User::Known(id) => accounts::find(&self.platform.db, id)
+                .await?
+                .map(|found| found.id)
+                .ok_or(TokenError::NobodyWithThisId)?,
+        };
+        let refresh_token = RefreshSecret::generate(self.platform.chance);
+        let session = self
+            .open(account, wanted.scopes.as_ref(), &refresh_token, origin)
             .await?
-            .map(|found| found.id)
-            .ok_or(TokenError::NobodyWithThisId)?,
-    };
-    let refresh_token = RefreshSecret::generate(context.chance);
-    let session = open(context, account, wanted.scopes.as_ref(), (&refresh_token, origin))
-        .await?
-        .ok_or(TokenError::Disabled)?;
-    let mut claims = match wanted.lifetime {
-        Some(Lifetime::Left(ttl)) => sessions::claims(context, &session, ttl),
-        Some(Lifetime::Over(ago)) => expired(context, &session, ago),
-        None => sessions::claims(context, &session, context.settings.tokens.access_ttl),
-    };
-    if let Some(audience) = wanted.audience {
-        claims.aud = Audience::from(vec![audience]);
-    }
-    let now = context.clock.now();
-    Ok(Issued {
-        access_token: context.keys.issue(&claims, now).await?,
-        expires_in: claims.exp.saturating_sub(now.seconds()),
-        refresh_token,
-        session,
-    })
-}
-
-/// Ends a session of anybody. Says whether it lived.
-///
-/// # Errors
-/// Those of the database.
-pub(crate) async fn end_session(context: &Context, session: SessionId, origin: &Origin) -> Result<bool, Error> {
-    sessions::revoke(context, session, None, origin).await
-}
-
-/// `scopes` are the session's, not the account's: what one test asks for changes nothing for the next one.
-async fn open(
-    context: &Context,
-    account: AccountId,
-    scopes: Option<&Scopes>,
-    (refresh_token, origin): (&RefreshSecret, &Origin),
-) -> Result<Option<Session>, Error> {
-    let now = context.clock.now();
-    let bit = context.revocations.allocate().await?;
-    let opened = context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                let Some(standing) = accounts::may_sign_in(&mut *tx, account).await? else {
-                    return Ok::<_, Error>(None);
-                };
-                accounts::sign_in(tx, account, now, None).await?;
-                let owned = accounts::scopes(&mut *tx, account).await?;
-                let opening = Opening {
-                    account,
-                    epoch: standing.session_epoch,
-                    bit,
-                    amr: "pwd",
-                    scopes: scopes.unwrap_or(&owned),
-                    origin,
-                };
-                let (session, revoked) = sessions::open(tx, context, &opening, refresh_token).await?;
-                audit::record(
-                    tx,
-                    context,
-                    Event::new(Kind::SignIn, account, origin).session(session.id),
-                )
-                .await?;
-                Ok(Some((session, revoked)))
-            })
+            .ok_or(TokenError::Disabled)?;
+        let mut claims = match wanted.lifetime {
+            Some(Lifetime::Left(ttl)) => self.sessions.claims(&session, ttl),
+            Some(Lifetime::Over(ago)) => self.expired(&session, ago),
+            None => self.sessions.claims(&session, self.platform.settings.tokens.access_ttl),
+        };
+        if let Some(audience) = wanted.audience {
+            claims.aud = Audience::from(vec![audience]);
+        }
+        let now = self.platform.clock.now();
+        Ok(Issued {
+            access_token: self.keys.issue(&claims, now).await?,
+            expires_in: claims.exp.saturating_sub(now.seconds()),
+            refresh_token,
+            session,
         })
-        .await?;
-    let Some((session, revoked)) = opened else {
-        return Ok(None);
-    };
-    context.revocations.announce(revoked).await;
-    Ok(Some(session))
-}
+    }
 
-/// The token was issued before it ended, and its owner signed in then: in nothing but its age it looks like any other.
-fn expired(context: &Context, session: &Session, ago: Duration) -> AccessTokenClaims {
-    let exp = (context.clock.now() - ago).seconds();
-    let iat = exp.saturating_sub(EXPIRED_TOKEN_LIVED);
-    let mut claims = sessions::claims(context, session, Duration::ZERO);
-    claims.exp = exp;
-    claims.iat = iat;
-    claims.auth_time = Some(iat);
-    claims
+    /// Ends a session of anybody. Says whether it lived.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn end_session(&self, session: SessionId, origin: &Origin) -> Result<bool, Error> {
+        self.sessions.revoke(session, None, origin).await
+    }
+
+    /// `scopes` are the session's, not the account's: what one test asks for changes nothing for the next one.
+    async fn open(
+        &self,
+        account: AccountId,
+        scopes: Option<&Scopes>,
+        refresh_token: &RefreshSecret,
+        origin: &Origin,
+    ) -> Result<Option<Session>, Error> {
+        let now = self.platform.clock.now();
+        let bit = self.revocations.allocate().await?;
+        let opened = self
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let Some(standing) = accounts::may_sign_in(&mut *tx, account).await? else {
+                        return Ok::<_, Error>(None);
+                    };
+                    accounts::sign_in(tx, account, now, None).await?;
+                    let owned = accounts::scopes(&mut *tx, account).await?;
+                    let opening = Opening {
+                        account,
+                        epoch: standing.session_epoch,
+                        bit,
+                        amr: "pwd",
+                        scopes: scopes.unwrap_or(&owned),
+                        origin,
+                    };
+                    let (session, revoked) = self.sessions.open(tx, &opening, refresh_token).await?;
+                    self.audit
+                        .record(tx, Event::new(Kind::SignIn, account, origin).session(session.id))
+                        .await?;
+                    Ok(Some((session, revoked)))
+                })
+            })
+            .await?;
+        let Some((session, revoked)) = opened else {
+            return Ok(None);
+        };
+        self.revocations.announce(revoked).await;
+        Ok(Some(session))
+    }
+
+    /// The token was issued before it ended, and its owner signed in then: in nothing but its age it looks like any other.
+    fn expired(&self, session: &Session, ago: Duration) -> AccessTokenClaims {
+        let exp = (self.platform.clock.now() - ago).seconds();
+        let iat = exp.saturating_sub(EXPIRED_TOKEN_LIVED);
+        let mut claims = self.sessions.claims(session, Duration::ZERO);
+        claims.exp = exp;
+        claims.iat = iat;
+        claims.auth_time = Some(iat);
+        claims
+    }
 }

@@ -4,13 +4,12 @@ use countersign_guard::Scopes;
 use futures_util::future::try_join_all;
 use serde::Serialize;
 
-use crate::Context;
+use super::Dev;
 use crate::core::email::NewEmail;
 use crate::core::ids::AccountId;
 use crate::core::origin::Origin;
 use crate::core::password::Password;
 use crate::features::accounts::{self, Account, AccountError};
-use crate::features::auth::operator;
 
 /// The password of every user of `countersign dev`. It is no secret.
 pub(crate) const PASSWORD: &str = "an umbrella for tests";
@@ -29,45 +28,51 @@ pub(crate) struct SeededUser {
     pub(crate) scopes: &'static [&'static str],
 }
 
-/// Makes the users, and the first status list, which a recorded token may name before any other is issued.
-///
-/// # Errors
-/// As [`accounts::register`].
-pub(crate) async fn seed(context: &Context) -> Result<Vec<SeededUser>, AccountError> {
-    // All at once: their passwords are hashed side by side.
-    let users = try_join_all(SEEDED.map(|(email, scopes)| seed_one(context, email, scopes))).await?;
-    context.revocations.allocate().await?;
-    Ok(users)
-}
-
-async fn seed_one(context: &Context, email: &str, scopes: &'static [&'static str]) -> Result<SeededUser, AccountError> {
-    let email = email.parse().expect("an address of the list above is one");
-    let account = find_or_make(context, email).await?;
-    let owned: Scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
-    operator::grant(context, account.id, &owned).await?;
-    Ok(SeededUser {
-        id: account.id,
-        email: account.email,
-        password: PASSWORD,
-        scopes,
-    })
-}
-
-/// The account with this address. Who is unknown gets one, without scopes, and with the password of all.
-///
-/// # Errors
-/// As [`accounts::register`].
-pub(super) async fn find_or_make(context: &Context, email: NewEmail) -> Result<Account, AccountError> {
-    if let Some(account) = accounts::find_by_email(&context.db, &email).await? {
-        return Ok(account);
+impl Dev {
+    /// Makes the users, and the first status list, which a recorded token may name before any other is issued.
+    ///
+    /// # Errors
+    /// As [`Accounts::register`](crate::features::accounts::Accounts::register).
+    pub(crate) async fn seed(&self) -> Result<Vec<SeededUser>, AccountError> {
+        // All at once: their passwords are hashed side by side.
+        let users = try_join_all(SEEDED.map(|(email, scopes)| self.seed_one(email, scopes))).await?;
+        self.revocations.allocate().await?;
+        Ok(users)
     }
-    let password = Password::from(PASSWORD.to_owned());
-    match accounts::register(context, email.clone(), password, &Origin::command_line()).await {
-        // Another test named the same one at the same time.
-        Err(AccountError::EmailTaken) => {
-            let found = accounts::find_by_email(&context.db, &email).await?;
-            found.ok_or(AccountError::EmailTaken)
+
+    async fn seed_one(&self, email: &str, scopes: &'static [&'static str]) -> Result<SeededUser, AccountError> {
+        let email = email.parse().expect("an address of the list above is one");
+        let account = self.find_or_make(email).await?;
+        let owned: Scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
+        self.operator.grant(account.id, &owned).await?;
+        Ok(SeededUser {
+            id: account.id,
+            email: account.email,
+            password: PASSWORD,
+            scopes,
+        })
+    }
+
+    /// The account with this address. Who is unknown gets one, without scopes, and with the password of all.
+    ///
+    /// # Errors
+    /// As [`Accounts::register`](crate::features::accounts::Accounts::register).
+    pub(super) async fn find_or_make(&self, email: NewEmail) -> Result<Account, AccountError> {
+        if let Some(account) = accounts::find_by_email(&self.platform.db, &email).await? {
+            return Ok(account);
         }
-        made => made,
+        let password = Password::from(PASSWORD.to_owned());
+        match self
+            .accounts
+            .register(email.clone(), password, &Origin::command_line())
+            .await
+        {
+            // Another test named the same one at the same time.
+            Err(AccountError::EmailTaken) => {
+                let found = accounts::find_by_email(&self.platform.db, &email).await?;
+                found.ok_or(AccountError::EmailTaken)
+            }
+            made => made,
+        }
     }
 }

@@ -101,7 +101,7 @@ impl Keys {
             reading = Reading::of(&options).await?;
         }
         let recalled = recall(&db, &reading.keys().await?, clock.now(), options.access_ttl).await?;
-        Self::of_reading((options, reading, created), recalled, (db, clock)).await
+        Self::of_reading(options, reading, created, recalled, db, clock).await
     }
 
     /// Reads the folder, and makes no key.
@@ -111,7 +111,7 @@ impl Keys {
     pub async fn open_existing(options: KeyOptions, db: Db, clock: Clock) -> Result<Self, KeysError> {
         let reading = existing(&options, &db).await?;
         let recalled = recall(&db, &reading.keys().await?, clock.now(), options.access_ttl).await?;
-        Self::of_reading((options, reading, false), recalled, (db, clock)).await
+        Self::of_reading(options, reading, false, recalled, db, clock).await
     }
 
     /// The same, and writes nothing into the database either: a key that it does not know yet is as good as one that it
@@ -122,13 +122,16 @@ impl Keys {
     pub async fn open_to_read(options: KeyOptions, db: Db, clock: Clock) -> Result<Self, KeysError> {
         let reading = existing(&options, &db).await?;
         let history = recall_unwritten(&db, &reading.keys().await?, clock.now(), options.access_ttl).await?;
-        Self::of_reading((options, reading, false), history, (db, clock)).await
+        Self::of_reading(options, reading, false, history, db, clock).await
     }
 
     async fn of_reading(
-        (options, reading, created): (KeyOptions, Reading, bool),
+        options: KeyOptions,
+        reading: Reading,
+        created: bool,
         history: History,
-        (db, clock): (Db, Clock),
+        db: Db,
+        clock: Clock,
     ) -> Result<Self, KeysError> {
         let fingerprint = reading.snapshot.fingerprint();
         let keys = reading.keys().await?;

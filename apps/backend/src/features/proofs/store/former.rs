@@ -93,7 +93,7 @@ pub(in super::super) async fn use_up(tx: &mut Tx<'_>, account: AccountId, purpos
 }
 
 /// A sign-up has become an account: so have all that waited for the address, and their links are the account's.
-pub(in super::super) async fn adopt(tx: &mut Tx<'_>, (account, email_key): (AccountId, &str)) -> Result<(), Error> {
+pub(in super::super) async fn adopt(tx: &mut Tx<'_>, account: AccountId, email_key: &str) -> Result<(), Error> {
     query(sql!(
         "INSERT INTO former_links (link_hash, purpose, email, email_key, account_id, became, expires_at)
          SELECT link_hash, 'verify_email', email, email_key, NULL, 'replaced', link_expires_at
@@ -175,7 +175,8 @@ pub(in super::super) async fn find_adrift(
 /// Whether such a link of a kind went to an address and is good until `until`.
 pub(in super::super) async fn is_adrift(
     tx: &mut Tx<'_>,
-    (email_key, purpose): (&str, &str),
+    email_key: &str,
+    purpose: &str,
     until: Timestamp,
 ) -> Result<bool, Error> {
     let adrift: i64 = query(sql!(

@@ -94,7 +94,8 @@ pub async fn find(db: &Db, id: RegistrationId, now: Timestamp) -> Result<Option<
 /// The newest sign-up for an address by the holder of a handle. `verification` and `auth` call it.
 pub async fn find_of(
     db: &Db,
-    (email_key, handle): (&str, HandleHash),
+    email_key: &str,
+    handle: HandleHash,
     now: Timestamp,
 ) -> Result<Option<Registration>, Error> {
     query(sql!(
@@ -182,7 +183,8 @@ pub(in super::super) async fn send(
 /// Counts a guess at the code of the newest sign-up of this handle, if it may still be guessed at.
 pub(in super::super) async fn count_guess(
     tx: &mut Tx<'_>,
-    (email_key, handle): (&str, Option<HandleHash>),
+    email_key: &str,
+    handle: Option<HandleHash>,
     most: i64,
     now: Timestamp,
 ) -> Result<Option<Guessed>, Error> {

@@ -50,7 +50,7 @@ row! {
 /// Bits that were set in a transaction which is (or is about to be) committed. [`Revocations::announce`] makes them
 /// known; who forgets to leaves that to the next look at the database.
 #[must_use = "nobody knows of a revocation before it is announced"]
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Revoked(Vec<Bit>);
 
 impl Revoked {
@@ -146,11 +146,7 @@ impl Revocations {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn open(
-        options: Options,
-        (db, keys): (Db, Keys),
-        (clock, chance): (Clock, Chance),
-    ) -> Result<Self, Error> {
+    pub async fn open(options: Options, db: Db, keys: Keys, clock: Clock, chance: Chance) -> Result<Self, Error> {
         let waiters = Waiters::new(options.waiters, options.metrics.clone());
         let opened = Self(Arc::new(Parts {
             waiters,

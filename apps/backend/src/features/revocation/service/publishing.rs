@@ -55,7 +55,8 @@ impl Revocations {
         &self,
         number: i64,
         has: impl Fn(&HeaderValue) -> bool,
-        (wait, stopping): (Duration, impl Future<Output = ()>),
+        wait: Duration,
+        stopping: impl Future<Output = ()>,
     ) -> Result<Option<Arc<Published>>, PublishError> {
         let list = self.find(number).await?.ok_or(PublishError::Unknown)?;
         let mut changes = list.changes();

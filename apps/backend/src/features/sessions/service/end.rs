@@ -3,11 +3,11 @@
 use countersign_store::{Db, Error, Tx};
 use uuid::Uuid;
 
-use crate::Context;
+use super::Sessions;
 use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::origin::Origin;
-use crate::features::accounts::{self, Version};
+use crate::features::accounts;
 use crate::features::audit::{self, Event, Kind};
 use crate::features::devices;
 use crate::features::outbox;
@@ -19,33 +19,31 @@ use crate::features::sessions::store::{self, Ended, Session};
 /// How many sessions end in one statement.
 const BATCH: i64 = 5_000;
 
-/// Ends a session of `account` (of any account, where that is `None`: the operator's). Says whether it lived.
-///
-/// # Errors
-/// Those of the database.
-pub async fn revoke(
-    context: &Context,
-    session: SessionId,
-    account: Option<AccountId>,
-    origin: &Origin,
-) -> Result<bool, Error> {
-    let now = context.clock.now();
-    let revoked = context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                let Some((account, revoked)) = end(tx, session, account, now).await? else {
-                    return Ok::<_, Error>(None);
-                };
-                let event = Event::new(Kind::SessionRevoked, account, origin).session(session);
-                audit::record(tx, context, event).await?;
-                Ok(Some(revoked))
+impl Sessions {
+    /// Ends a session of `account` (of any account, where that is `None`: the operator's). Says whether it lived.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn revoke(&self, session: SessionId, account: Option<AccountId>, origin: &Origin) -> Result<bool, Error> {
+        let now = self.platform.clock.now();
+        let revoked = self
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let Some((account, revoked)) = end(tx, session, account, now).await? else {
+                        return Ok::<_, Error>(None);
+                    };
+                    let event = Event::new(Kind::SessionRevoked, account, origin).session(session);
+                    self.audit.record(tx, event).await?;
+                    Ok(Some(revoked))
+                })
             })
-        })
-        .await?;
-    let lived = revoked.is_some();
-    context.revocations.announce(revoked.unwrap_or_default()).await;
-    Ok(lived)
+            .await?;
+        let lived = revoked.is_some();
+        self.revocations.announce(revoked.unwrap_or_default()).await;
+        Ok(lived)
+    }
 }
 
 /// Ends a session of `account` (or of any) within a transaction, if it had not ended. Says whose it was.
@@ -65,8 +63,9 @@ pub(super) async fn end(
     Ok(Some((ended.account_id, revocation::revoke(tx, bits, now).await?)))
 }
 
-/// Ends all sessions of an account but `kept`, in the transaction that raises the account's epoch (which ends those
-/// that are just being born), and forgets the devices that are known of it. The caller announces it afterwards.
+/// Ends all sessions of an account but `kept`, also those that are just being opened: the account gets a new session epoch,
+/// into which only `kept` is taken along. The devices that are known of the account are forgotten. The caller announces it
+/// after the commit.
 ///
 /// # Errors
 /// Those of the database.
@@ -76,6 +75,10 @@ pub async fn end_all(
     kept: Option<SessionId>,
     now: Timestamp,
 ) -> Result<Revoked, Error> {
+    let epoch = accounts::raise_session_epoch(tx, account, now).await?;
+    if let (Some(kept), Some(epoch)) = (kept, epoch) {
+        store::set_epoch(tx, kept, epoch).await?;
+    }
     devices::forget_all(tx, account).await?;
     let ended = store::end_all(tx, account, kept, now).await?;
     let bits = ended.iter().filter_map(Ended::bit).collect();
@@ -116,37 +119,35 @@ pub async fn end_everything(db: &Db, now: Timestamp, event: Event<'_>) -> Result
     }
 }
 
-/// Ends the session of a refresh token, spent or not. Says whether the token was ever one of ours.
-///
-/// # Errors
-/// Those of the database.
-pub async fn revoke_by_refresh_token(
-    context: &Context,
-    presented: &RefreshSecret,
-    origin: &Origin,
-) -> Result<bool, Error> {
-    let Some(found) = store::find_token(&context.db, presented.hash()).await? else {
-        return Ok(false);
-    };
-    revoke(context, found.session_id, None, origin).await?;
-    Ok(true)
-}
+impl Sessions {
+    /// Ends the session of a refresh token, spent or not. Says whether the token was ever one of ours.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn revoke_by_refresh_token(&self, presented: &RefreshSecret, origin: &Origin) -> Result<bool, Error> {
+        let Some(found) = store::find_token(&self.platform.db, presented.hash()).await? else {
+            return Ok(false);
+        };
+        self.revoke(found.session_id, None, origin).await?;
+        Ok(true)
+    }
 
-/// Takes a living session along into a new epoch of its account, which all others do not survive.
-///
-/// # Errors
-/// Those of the database.
-pub async fn adopt(tx: &mut Tx<'_>, session: SessionId, epoch: Version) -> Result<(), Error> {
-    store::set_epoch(tx, session, epoch).await
-}
-
-/// The living sessions of an account, newest first.
-///
-/// # Errors
-/// Those of the database.
-pub async fn list(context: &Context, account: AccountId) -> Result<Vec<Session>, Error> {
-    match accounts::may_sign_in(&context.db, account).await? {
-        Some(standing) => store::list_live(&context.db, account, standing.session_epoch, context.clock.now()).await,
-        None => Ok(Vec::new()),
+    /// The living sessions of an account, newest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn list(&self, account: AccountId) -> Result<Vec<Session>, Error> {
+        match accounts::may_sign_in(&self.platform.db, account).await? {
+            Some(standing) => {
+                store::list_live(
+                    &self.platform.db,
+                    account,
+                    standing.session_epoch,
+                    self.platform.clock.now(),
+                )
+                .await
+            }
+            None => Ok(Vec::new()),
+        }
     }
 }

@@ -6,11 +6,25 @@ mod open;
 mod rotate;
 mod tokens;
 
-pub use end::{adopt, end_all, end_everything, list, revoke, revoke_by_refresh_token};
+pub use end::{end_all, end_everything};
 pub use living::{find_living, lock_living};
-pub use open::{Opening, open, signed_in_lately};
-pub use rotate::{RefreshError, rotate};
-pub use tokens::{Tokens, claims, issue};
+pub use open::Opening;
+pub use rotate::RefreshError;
+pub use tokens::Tokens;
+
+use crate::core::platform::Platform;
+use crate::features::audit::Audit;
+use crate::features::keys::Keys;
+use crate::features::revocation::Revocations;
+
+/// The sessions of this database. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Sessions {
+    pub(crate) platform: Platform,
+    pub(crate) keys: Keys,
+    pub(crate) revocations: Revocations,
+    pub(crate) audit: Audit,
+}
 
 /// The client of our own API; clients of the OpenID provider will have names of their own.
 pub const FIRST_PARTY_CLIENT: &str = "countersign";

@@ -3,8 +3,7 @@
 use countersign_guard::Scopes;
 use countersign_store::{Error, Tx};
 
-use super::FIRST_PARTY_CLIENT;
-use crate::Context;
+use super::{FIRST_PARTY_CLIENT, Sessions};
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::limits::AddressPrefix;
 use crate::core::origin::Origin;
@@ -29,59 +28,62 @@ pub struct Opening<'a> {
     pub origin: &'a Origin,
 }
 
-/// Opens a session with `first` as its first refresh token, and ends the oldest ones beyond the allowed number.
-/// The caller has asked `may_sign_in` in the same transaction, and announces after it what was ended.
-///
-/// # Errors
-/// Those of the database.
-pub async fn open(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    opening: &Opening<'_>,
-    first: &RefreshSecret,
-) -> Result<(Session, Revoked), Error> {
-    let now = context.clock.now();
-    let ttl = &context.settings.tokens;
-    let session = Session {
-        id: SessionId::new(now, context.chance),
-        account_id: opening.account,
-        epoch: opening.epoch,
-        client_id: FIRST_PARTY_CLIENT.to_owned(),
-        amr: opening.amr.to_owned(),
-        scope: opening.scopes.to_string(),
-        user_agent: opening.origin.user_agent.clone(),
-        address: opening.origin.address.map(|address| address.to_string()),
-        created_at: now,
-        last_seen_at: now,
-        expires_at: now + ttl.refresh_absolute_ttl,
-        status_list: Some(opening.bit.list),
-        status_idx: Some(opening.bit.idx),
-    };
-    store::insert_session(tx, &session, opening.origin.prefix().map(|prefix| prefix.to_string())).await?;
-    let token = NewToken {
-        hash: first.hash(),
-        parent_hash: None,
-        session_id: session.id,
-        expires_at: session.expires_at.min(now + ttl.refresh_idle_ttl),
-    };
-    store::insert_token(tx, &token).await?;
-    let others = i64::from(context.settings.sessions.per_account) - 1;
-    let oldest = store::end_beyond(tx, &session, others, now).await?;
-    let bits = oldest.iter().filter_map(Ended::bit).collect();
-    Ok((session, revocation::revoke(tx, bits, now).await?))
-}
-
-/// Whether the account signed in from this network within the absolute lifetime of a session, and since all of its sessions
-/// were last ended: one of those before may have been a thief's. For no account it makes the same steps.
-///
-/// # Errors
-/// Those of the database.
-pub async fn signed_in_lately(context: &Context, account: AccountId, prefix: AddressPrefix) -> Result<bool, Error> {
-    if prefix.is_unknown() {
-        return Ok(false);
+impl Sessions {
+    /// Opens a session with `first` as its first refresh token, and ends the oldest ones beyond the allowed number.
+    /// The caller has asked `may_sign_in` in the same transaction, and announces after it what was ended.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn open(
+        &self,
+        tx: &mut Tx<'_>,
+        opening: &Opening<'_>,
+        first: &RefreshSecret,
+    ) -> Result<(Session, Revoked), Error> {
+        let now = self.platform.clock.now();
+        let ttl = &self.platform.settings.tokens;
+        let session = Session {
+            id: SessionId::new(now, self.platform.chance),
+            account_id: opening.account,
+            epoch: opening.epoch,
+            client_id: FIRST_PARTY_CLIENT.to_owned(),
+            amr: opening.amr.to_owned(),
+            scope: opening.scopes.to_string(),
+            user_agent: opening.origin.user_agent.clone(),
+            address: opening.origin.address.map(|address| address.to_string()),
+            created_at: now,
+            last_seen_at: now,
+            expires_at: now + ttl.refresh_absolute_ttl,
+            status_list: Some(opening.bit.list),
+            status_idx: Some(opening.bit.idx),
+        };
+        store::insert_session(tx, &session, opening.origin.prefix().map(|prefix| prefix.to_string())).await?;
+        let token = NewToken {
+            hash: first.hash(),
+            parent_hash: None,
+            session_id: session.id,
+            expires_at: session.expires_at.min(now + ttl.refresh_idle_ttl),
+        };
+        store::insert_token(tx, &token).await?;
+        let others = i64::from(self.platform.settings.sessions.per_account) - 1;
+        let oldest = store::end_beyond(tx, &session, others, now).await?;
+        let bits = oldest.iter().filter_map(Ended::bit).collect();
+        Ok((session, revocation::revoke(tx, bits, now).await?))
     }
-    let since = context.clock.now() - context.settings.tokens.refresh_absolute_ttl;
-    let standing = accounts::may_sign_in(&context.db, account).await?;
-    let epoch = standing.map_or(-1, |standing| standing.session_epoch);
-    store::opened_from(&context.db, (account, epoch), &prefix.to_string(), since).await
+
+    /// Whether the account signed in from this network within the absolute lifetime of a session, and since all of its sessions
+    /// were last ended: one of those before may have been a thief's. For no account it makes the same steps.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn signed_in_lately(&self, account: AccountId, prefix: AddressPrefix) -> Result<bool, Error> {
+        if prefix.is_unknown() {
+            return Ok(false);
+        }
+        let since = self.platform.clock.now() - self.platform.settings.tokens.refresh_absolute_ttl;
+        let db = &self.platform.db;
+        let standing = accounts::may_sign_in(db, account).await?;
+        let epoch = standing.map_or(-1, |standing| standing.session_epoch);
+        store::opened_from(db, account, epoch, &prefix.to_string(), since).await
+    }
 }

@@ -6,14 +6,14 @@
 use countersign_guard::Scopes;
 use countersign_store::{Conn, Error, Tx};
 
+use super::Sessions;
 use super::end::end;
 use super::living::{find_living, lock_living};
-use super::tokens::{Tokens, issue};
-use crate::Context;
+use super::tokens::Tokens;
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
 use crate::features::accounts;
-use crate::features::audit::{self, Event, Kind};
+use crate::features::audit::{Event, Kind};
 use crate::features::keys::IssueError;
 use crate::features::sessions::refresh_secret::RefreshSecret;
 use crate::features::sessions::store::{self, NewToken, Presented, Seal, Session};
@@ -87,112 +87,114 @@ enum Spending {
     Dead,
 }
 
-/// Exchanges a refresh token for the next one of its family.
-///
-/// # Errors
-/// [`RefreshError`]. From outside, `Invalid` and `Reused` must look the same.
-pub async fn rotate(context: &Context, presented: &RefreshSecret, origin: &Origin) -> Result<Tokens, RefreshError> {
-    let mut reserved = context.limits.reserve();
-    if let Some(prefix) = origin.prefix() {
-        let rate = context.settings.limits.refresh_per_address;
-        let key = Key::of(REFRESH_PER_ADDRESS).address(prefix);
-        reserved.spend(key, rate).await.map_err(RefreshError::Limited)?;
-        reserved.began().now();
+impl Sessions {
+    /// Exchanges a refresh token for the next one of its family.
+    ///
+    /// # Errors
+    /// [`RefreshError`]. From outside, `Invalid` and `Reused` must look the same.
+    pub async fn rotate(&self, presented: &RefreshSecret, origin: &Origin) -> Result<Tokens, RefreshError> {
+        let mut reserved = self.platform.limits.reserve();
+        if let Some(prefix) = origin.prefix() {
+            let rate = self.platform.settings.limits.refresh_per_address;
+            let key = Key::of(REFRESH_PER_ADDRESS).address(prefix);
+            reserved.spend(key, rate).await.map_err(RefreshError::Limited)?;
+            reserved.began().now();
+        }
+        let rotated = self.exchange(presented, origin).await;
+        match &rotated {
+            // Nobody was told anything: it was none.
+            Err(RefreshError::Issue(_) | RefreshError::Store(_)) => reserved.give_back().await,
+            _ => reserved.count(),
+        }
+        rotated
     }
-    let rotated = exchange(context, presented, origin).await;
-    match &rotated {
-        // Nobody was told anything: it was none.
-        Err(RefreshError::Issue(_) | RefreshError::Store(_)) => reserved.give_back().await,
-        _ => reserved.count(),
-    }
-    rotated
-}
 
-async fn exchange(context: &Context, presented: &RefreshSecret, origin: &Origin) -> Result<Tokens, RefreshError> {
-    let access_ttl = context.settings.tokens.access_ttl;
-    // Racers read first: of many with one token, one locks the family; the others see it spent and never write.
-    loop {
-        match look(context, presented).await? {
-            Step::Spendable(found) => {
-                let next = RefreshSecret::generate(context.chance);
-                match spend(context, presented, (&found, &next), origin).await? {
-                    Spending::Spent(session) => return Ok(issue(context, &session, next, access_ttl).await?),
-                    Spending::Lost => {}
-                    Spending::Dead => return Err(RefreshError::Invalid),
+    async fn exchange(&self, presented: &RefreshSecret, origin: &Origin) -> Result<Tokens, RefreshError> {
+        let access_ttl = self.platform.settings.tokens.access_ttl;
+        // Racers read first: of many with one token, one locks the family; the others see it spent and never write.
+        loop {
+            match self.look(presented).await? {
+                Step::Spendable(found) => {
+                    let next = RefreshSecret::generate(self.platform.chance);
+                    match self.spend(presented, &found, &next, origin).await? {
+                        Spending::Spent(session) => return Ok(self.issue(&session, next, access_ttl).await?),
+                        Spending::Lost => {}
+                        Spending::Dead => return Err(RefreshError::Invalid),
+                    }
                 }
+                Step::Replay(replay) => {
+                    // The spending that this answer relies on must be on the disk before the answer is.
+                    self.platform.db.settled().await?;
+                    self.record_if_from_elsewhere(&replay, origin).await?;
+                    let Replay { session, successor, .. } = *replay;
+                    return Ok(self.issue(&session, successor, access_ttl).await?);
+                }
+                Step::Reuse(found) => return Err(self.revoke_family(&found, origin).await?),
+                Step::Dead => return Err(RefreshError::Invalid),
             }
-            Step::Replay(replay) => {
-                // The spending that this answer relies on must be on the disk before the answer is.
-                context.db.settled().await?;
-                record_if_from_elsewhere(context, &replay, origin).await?;
-                let Replay { session, successor, .. } = *replay;
-                return Ok(issue(context, &session, successor, access_ttl).await?);
-            }
-            Step::Reuse(found) => return Err(revoke_family(context, &found, origin).await?),
-            Step::Dead => return Err(RefreshError::Invalid),
         }
     }
-}
 
-async fn look(context: &Context, presented: &RefreshSecret) -> Result<Step, Error> {
-    let now = context.clock.now();
-    let Some(found) = store::find_token(&context.db, presented.hash()).await? else {
-        return Ok(Step::Dead);
-    };
-    // Spent or not: after its end a token means nothing, swept or not.
-    if found.expires_at <= now {
-        return Ok(Step::Dead);
+    async fn look(&self, presented: &RefreshSecret) -> Result<Step, Error> {
+        let now = self.platform.clock.now();
+        let Some(found) = store::find_token(&self.platform.db, presented.hash()).await? else {
+            return Ok(Step::Dead);
+        };
+        // Spent or not: after its end a token means nothing, swept or not.
+        if found.expires_at <= now {
+            return Ok(Step::Dead);
+        }
+        let Some(spent_at) = found.spent_at else {
+            return Ok(Step::Spendable(found));
+        };
+        if now >= spent_at + self.platform.settings.tokens.refresh_replay_window {
+            return Ok(Step::Reuse(found));
+        }
+        // No seal: the successor was used, so this is the parent of a parent, not a repetition.
+        let Some(successor) = found
+            .sealed_successor
+            .as_deref()
+            .and_then(|sealed| presented.unseal(sealed))
+        else {
+            return Ok(Step::Reuse(found));
+        };
+        let Some(session) = find_living(&self.platform.db, found.session_id, now).await? else {
+            return Ok(Step::Dead);
+        };
+        Ok(Step::Replay(Box::new(Replay {
+            session: narrowed(&self.platform.db, session).await?,
+            successor,
+            spent: found
+                .spent_from
+                .zip(found.spent_with)
+                .map(|(network, device)| Spender { network, device }),
+        })))
     }
-    let Some(spent_at) = found.spent_at else {
-        return Ok(Step::Spendable(found));
-    };
-    if now >= spent_at + context.settings.tokens.refresh_replay_window {
-        return Ok(Step::Reuse(found));
-    }
-    // No seal: the successor was used, so this is the parent of a parent, not a repetition.
-    let Some(successor) = found
-        .sealed_successor
-        .as_deref()
-        .and_then(|sealed| presented.unseal(sealed))
-    else {
-        return Ok(Step::Reuse(found));
-    };
-    let Some(session) = find_living(&context.db, found.session_id, now).await? else {
-        return Ok(Step::Dead);
-    };
-    Ok(Step::Replay(Box::new(Replay {
-        session: narrowed(&context.db, session).await?,
-        successor,
-        spent: found
-            .spent_from
-            .zip(found.spent_with)
-            .map(|(network, device)| Spender { network, device }),
-    })))
-}
 
-/// An honest repetition comes from where the token was spent; a thief's hardly ever does. It is served all the same (a phone
-/// changes networks between two attempts), and leaves a trace by which it can be found.
-async fn record_if_from_elsewhere(context: &Context, replay: &Replay, origin: &Origin) -> Result<(), Error> {
-    let Some(spent) = &replay.spent else { return Ok(()) };
-    let now = Spender::of(origin);
-    let detail = match (spent.network == now.network, spent.device == now.device) {
-        (true, true) => return Ok(()),
-        (false, true) => "from another network",
-        (true, false) => "from another device",
-        (false, false) => "from another network and device",
-    };
-    context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                let event = Event::new(Kind::RefreshReplayed, replay.session.account_id, origin)
-                    .session(replay.session.id)
-                    .by_anyone()
-                    .detail(detail);
-                audit::record(tx, context, event).await
+    /// An honest repetition comes from where the token was spent; a thief's hardly ever does. It is served all the same (a phone
+    /// changes networks between two attempts), and leaves a trace by which it can be found.
+    async fn record_if_from_elsewhere(&self, replay: &Replay, origin: &Origin) -> Result<(), Error> {
+        let Some(spent) = &replay.spent else { return Ok(()) };
+        let now = Spender::of(origin);
+        let detail = match (spent.network == now.network, spent.device == now.device) {
+            (true, true) => return Ok(()),
+            (false, true) => "from another network",
+            (true, false) => "from another device",
+            (false, false) => "from another network and device",
+        };
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let event = Event::new(Kind::RefreshReplayed, replay.session.account_id, origin)
+                        .session(replay.session.id)
+                        .by_anyone()
+                        .detail(detail);
+                    self.audit.record(tx, event).await
+                })
             })
-        })
-        .await
+            .await
+    }
 }
 
 impl Spender {
@@ -217,93 +219,99 @@ async fn narrowed<'c>(conn: impl Into<Conn<'c>>, session: Session) -> Result<Ses
     })
 }
 
-/// Spends the token and gives birth to its successor, in one transaction that begins by locking the family: a
-/// revocation comes before, and nothing is spent, or after, and the successor dies with the family.
-async fn spend(
-    context: &Context,
-    presented: &RefreshSecret,
-    (found, next): (&Presented, &RefreshSecret),
-    origin: &Origin,
-) -> Result<Spending, Error> {
-    let now = context.clock.now();
-    let replayable = !context.settings.tokens.refresh_replay_window.is_zero();
-    let sealed = replayable.then(|| presented.seal(next, context.chance));
-    let (sealed, spender) = (sealed.as_deref(), &Spender::of(origin));
-    context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                // What was unspent at the first look may be spent by now: a loser leaves without a lock.
-                if store::find_token(&mut *tx, presented.hash())
-                    .await?
-                    .is_none_or(|token| token.spent_at.is_some())
-                {
-                    return Ok(Spending::Lost);
-                }
-                let Some(session) = lock_living(tx, found.session_id, now).await? else {
-                    return Ok(Spending::Dead);
-                };
-                // Where it was spent matters as long as it can be replayed.
-                let seal = sealed.map(|sealed| Seal {
-                    sealed,
-                    network: &spender.network,
-                    device: &spender.device,
-                });
-                if !store::spend(tx, presented.hash(), seal, now).await? {
-                    return Ok(Spending::Lost);
-                }
-                fail::fail_point!("rotate::spent");
-                insert_successor(tx, context, (&session, found), (presented, next)).await?;
-                Ok::<_, Error>(Spending::Spent(Box::new(narrowed(tx, session).await?)))
+impl Sessions {
+    /// Spends the token and gives birth to its successor, in one transaction that begins by locking the family: a
+    /// revocation comes before, and nothing is spent, or after, and the successor dies with the family.
+    async fn spend(
+        &self,
+        presented: &RefreshSecret,
+        found: &Presented,
+        next: &RefreshSecret,
+        origin: &Origin,
+    ) -> Result<Spending, Error> {
+        let now = self.platform.clock.now();
+        let replayable = !self.platform.settings.tokens.refresh_replay_window.is_zero();
+        let sealed = replayable.then(|| presented.seal(next, self.platform.chance));
+        let (sealed, spender) = (sealed.as_deref(), &Spender::of(origin));
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    // What was unspent at the first look may be spent by now: a loser leaves without a lock.
+                    if store::find_token(&mut *tx, presented.hash())
+                        .await?
+                        .is_none_or(|token| token.spent_at.is_some())
+                    {
+                        return Ok(Spending::Lost);
+                    }
+                    let Some(session) = lock_living(tx, found.session_id, now).await? else {
+                        return Ok(Spending::Dead);
+                    };
+                    // Where it was spent matters as long as it can be replayed.
+                    let seal = sealed.map(|sealed| Seal {
+                        sealed,
+                        network: &spender.network,
+                        device: &spender.device,
+                    });
+                    if !store::spend(tx, presented.hash(), seal, now).await? {
+                        return Ok(Spending::Lost);
+                    }
+                    fail::fail_point!("rotate::spent");
+                    self.insert_successor(tx, &session, found, presented, next).await?;
+                    Ok::<_, Error>(Spending::Spent(Box::new(narrowed(tx, session).await?)))
+                })
             })
-        })
-        .await
-}
-
-async fn insert_successor(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    (session, found): (&Session, &Presented),
-    (presented, next): (&RefreshSecret, &RefreshSecret),
-) -> Result<(), Error> {
-    let idle_end = context.clock.now() + context.settings.tokens.refresh_idle_ttl;
-    let token = NewToken {
-        hash: next.hash(),
-        parent_hash: Some(presented.hash()),
-        session_id: session.id,
-        expires_at: session.expires_at.min(idle_end),
-    };
-    store::insert_token(tx, &token).await?;
-    match found.parent_hash {
-        Some(parent) => store::wipe_seal(tx, parent).await,
-        None => Ok(()),
+            .await
     }
-}
 
-/// RFC 9700 §4.14.2: a spent token that comes back means that one of its two holders is a thief.
-async fn revoke_family(context: &Context, found: &Presented, origin: &Origin) -> Result<RefreshError, Error> {
-    let session = found.session_id;
-    let now = context.clock.now();
-    let revoked = context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                let Some((account, revoked)) = end(tx, session, None, now).await? else {
-                    return Ok::<_, Error>(None);
-                };
-                let event = Event::new(Kind::RefreshReused, account, origin)
-                    .session(session)
-                    .refused();
-                audit::record(tx, context, event).await?;
-                Ok(Some(revoked))
-            })
-        })
-        .await?;
-    Ok(match revoked {
-        Some(revoked) => {
-            context.revocations.announce(revoked).await;
-            RefreshError::Reused
+    async fn insert_successor(
+        &self,
+        tx: &mut Tx<'_>,
+        session: &Session,
+        found: &Presented,
+        presented: &RefreshSecret,
+        next: &RefreshSecret,
+    ) -> Result<(), Error> {
+        let idle_end = self.platform.clock.now() + self.platform.settings.tokens.refresh_idle_ttl;
+        let token = NewToken {
+            hash: next.hash(),
+            parent_hash: Some(presented.hash()),
+            session_id: session.id,
+            expires_at: session.expires_at.min(idle_end),
+        };
+        store::insert_token(tx, &token).await?;
+        match found.parent_hash {
+            Some(parent) => store::wipe_seal(tx, parent).await,
+            None => Ok(()),
         }
-        None => RefreshError::Invalid,
-    })
+    }
+
+    /// RFC 9700 §4.14.2: a spent token that comes back means that one of its two holders is a thief.
+    async fn revoke_family(&self, found: &Presented, origin: &Origin) -> Result<RefreshError, Error> {
+        let session = found.session_id;
+        let now = self.platform.clock.now();
+        let revoked = self
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let Some((account, revoked)) = end(tx, session, None, now).await? else {
+                        return Ok::<_, Error>(None);
+                    };
+                    let event = Event::new(Kind::RefreshReused, account, origin)
+                        .session(session)
+                        .refused();
+                    self.audit.record(tx, event).await?;
+                    Ok(Some(revoked))
+                })
+            })
+            .await?;
+        Ok(match revoked {
+            Some(revoked) => {
+                self.revocations.announce(revoked).await;
+                RefreshError::Reused
+            }
+            None => RefreshError::Invalid,
+        })
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign_guard::AccessTokenClaims;
 use countersign_jose::{Audience, RequiredClaims, Subject};
 
-use crate::Context;
+use super::Sessions;
 use crate::core::ids::uuid_v7;
 use crate::features::keys::IssueError;
 use crate::features::sessions::refresh_secret::RefreshSecret;
@@ -23,45 +23,47 @@ pub struct Tokens {
     pub scope: String,
 }
 
-/// Signs an access token for a session that lives for `ttl` and puts `refresh_token` beside it. It never outlives the
-/// session.
-///
-/// # Errors
-/// [`IssueError`] when the key or the database failed.
-pub async fn issue(
-    context: &Context,
-    session: &Session,
-    refresh_token: RefreshSecret,
-    ttl: Duration,
-) -> Result<Tokens, IssueError> {
-    let claims = claims(context, session, ttl);
-    let access_token = context.keys.issue(&claims, context.clock.now()).await?;
-    Ok(Tokens {
-        access_token,
-        expires_in: claims.exp - claims.iat,
-        refresh_token,
-        scope: session.scope.clone(),
-    })
-}
+impl Sessions {
+    /// Signs an access token for a session that lives for `ttl` and puts `refresh_token` beside it. It never outlives the
+    /// session.
+    ///
+    /// # Errors
+    /// [`IssueError`] when the key or the database failed.
+    pub async fn issue(
+        &self,
+        session: &Session,
+        refresh_token: RefreshSecret,
+        ttl: Duration,
+    ) -> Result<Tokens, IssueError> {
+        let claims = self.claims(session, ttl);
+        let access_token = self.keys.issue(&claims, self.platform.clock.now()).await?;
+        Ok(Tokens {
+            access_token,
+            expires_in: claims.exp - claims.iat,
+            refresh_token,
+            scope: session.scope.clone(),
+        })
+    }
 
-/// What an access token of a session says that lives for `ttl`, but not longer than the session.
-pub fn claims(context: &Context, session: &Session, ttl: Duration) -> AccessTokenClaims {
-    let now = context.clock.now();
-    let expires_at = (now + ttl).min(session.expires_at);
-    let required = RequiredClaims {
-        iss: context.settings.issuer.as_str().to_owned(),
-        sub: Subject::Account(session.account_id.0),
-        aud: Audience::from(context.settings.tokens.audience.clone()),
-        exp: expires_at.seconds(),
-        iat: now.seconds(),
-        jti: uuid_v7(now, context.chance),
-        client_id: session.client_id.clone(),
-    };
-    let mut claims = AccessTokenClaims::from(required);
-    claims.sid = Some(session.id.0);
-    claims.scope = Some(session.scope.clone()).filter(|scope| !scope.is_empty());
-    claims.auth_time = Some(session.created_at.seconds());
-    claims.amr = Some(session.amr.split_ascii_whitespace().map(str::to_owned).collect());
-    claims.status = session.bit().map(|bit| context.revocations.reference(bit));
-    claims
+    /// What an access token of a session says that lives for `ttl`, but not longer than the session.
+    pub fn claims(&self, session: &Session, ttl: Duration) -> AccessTokenClaims {
+        let now = self.platform.clock.now();
+        let expires_at = (now + ttl).min(session.expires_at);
+        let required = RequiredClaims {
+            iss: self.platform.settings.issuer.as_str().to_owned(),
+            sub: Subject::Account(session.account_id.0),
+            aud: Audience::from(self.platform.settings.tokens.audience.clone()),
+            exp: expires_at.seconds(),
+            iat: now.seconds(),
+            jti: uuid_v7(now, self.platform.chance),
+            client_id: session.client_id.clone(),
+        };
+        let mut claims = AccessTokenClaims::from(required);
+        claims.sid = Some(session.id.0);
+        claims.scope = Some(session.scope.clone()).filter(|scope| !scope.is_empty());
+        claims.auth_time = Some(session.created_at.seconds());
+        claims.amr = Some(session.amr.split_ascii_whitespace().map(str::to_owned).collect());
+        claims.status = session.bit().map(|bit| self.revocations.reference(bit));
+        claims
+    }
 }

@@ -2,17 +2,17 @@
 
 use countersign_store::Error;
 
-use crate::Context;
+use super::Verification;
 use crate::core::email::{Email, NewEmail};
 use crate::core::handle::HandleHash;
-use crate::core::ids::{AccountId, SessionId};
+use crate::core::ids::SessionRef;
 use crate::core::origin::Origin;
 use crate::core::password::Password;
 use crate::features::accounts;
-use crate::features::audit::{self, Event, Kind};
-use crate::features::auth::{self, AskError, Asking, Holder, PasswordError};
+use crate::features::audit::{Event, Kind};
+use crate::features::auth::{AskError, Asking, Holder, PasswordError};
 use crate::features::outbox::Purpose;
-use crate::features::proofs::{self, Answer, Presenter, ProofError};
+use crate::features::proofs::{Answer, Presenter, ProofError};
 use crate::features::sessions;
 
 /// Why an address was not changed.
@@ -38,74 +38,81 @@ pub enum ChangeError {
     Store(#[from] Error),
 }
 
-/// Asks for another address, which has to be proven first. Whether it is another account's shows when the mail is sent.
-///
-/// # Errors
-/// [`ChangeError::Password`], [`ChangeError::SameEmail`], [`ChangeError::Ask`].
-pub async fn ask_to_change(
-    context: &Context,
-    (account, session): (AccountId, SessionId),
-    (email, password, handle): (&NewEmail, Password, HandleHash),
-    origin: &Origin,
-) -> Result<(), ChangeError> {
-    let own = auth::confirm(context, account, password, (Kind::EmailChanged, origin))
-        .await?
-        .count();
-    if own.email.parse::<Email>().is_ok_and(|own| own.key() == email.key()) {
-        return Err(ChangeError::SameEmail);
+impl Verification {
+    /// Asks for another address, which has to be proven first. Whether it is another account's shows when the mail is sent.
+    ///
+    /// # Errors
+    /// [`ChangeError::Password`], [`ChangeError::SameEmail`], [`ChangeError::Ask`].
+    pub async fn ask_to_change(
+        &self,
+        by: SessionRef,
+        email: &NewEmail,
+        password: Password,
+        handle: HandleHash,
+        origin: &Origin,
+    ) -> Result<(), ChangeError> {
+        let own = self
+            .auth
+            .confirm(by.account, password, Kind::EmailChanged, origin)
+            .await?
+            .count();
+        if own.email.parse::<Email>().is_ok_and(|own| own.key() == email.key()) {
+            return Err(ChangeError::SameEmail);
+        }
+        let asking = Asking {
+            purpose: Purpose::ChangeEmail,
+            to: email,
+            handle,
+            by: Some(by),
+        };
+        Ok(self.auth.ask(&asking, origin).await?)
     }
-    let asking = Asking {
-        purpose: Purpose::ChangeEmail,
-        to: email,
-        handle,
-        by: Some((account, session)),
-    };
-    Ok(auth::ask(context, &asking, origin).await?)
-}
 
-/// Changes the address to the one that was proven, for somebody who is signed in to the account that asked, as long as the
-/// session that asked lives. The old address is told, so that its holder can object.
-///
-/// # Errors
-/// [`ChangeError`].
-pub async fn change(
-    context: &Context,
-    (account, session): (AccountId, SessionId),
-    answer: Answer,
-    origin: &Origin,
-) -> Result<(), ChangeError> {
-    let presenter = Presenter {
-        handle: None,
-        account: Some(account),
-    };
-    let checked = &proofs::check(context, Purpose::ChangeEmail, (&answer, &presenter), origin).await?;
-    context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                let now = context.clock.now();
-                let proven = proofs::spend(tx, context, Purpose::ChangeEmail, checked).await?;
-                let asking = proven.session.ok_or(ProofError::Invalid)?;
-                if proven.account != account || sessions::lock_living(tx, asking, now).await?.is_none() {
-                    return Err(ProofError::Invalid.into());
-                }
-                if sessions::lock_living(tx, session, now).await?.is_none() {
-                    return Err(PasswordError::Ended.into());
-                }
-                let before = accounts::find(&mut *tx, account).await?.ok_or(ProofError::Invalid)?;
-                proofs::cast_off(tx, context, account).await?;
-                let email: NewEmail = proven.email.typed().parse().map_err(|_| ProofError::Invalid)?;
-                if !accounts::change_email(tx, account, &email, now).await? {
-                    return Err(ChangeError::EmailTaken);
-                }
-                audit::record(tx, context, Event::new(Kind::EmailChanged, account, origin)).await?;
-                let old = Holder {
-                    new_email: Some(&email),
-                    ..Holder::from(&before)
-                };
-                auth::notify_at(tx, context, (&old, Purpose::EmailChanged), origin).await?;
-                Ok(())
+    /// Changes the address to the one that was proven, for somebody who is signed in to the account that asked, as long as the
+    /// session that asked lives. The old address is told, so that its holder can object.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn change(&self, by: SessionRef, answer: Answer, origin: &Origin) -> Result<(), ChangeError> {
+        let SessionRef { account, session } = by;
+        let presenter = Presenter {
+            handle: None,
+            account: Some(account),
+        };
+        let checked = &self
+            .proofs
+            .check(Purpose::ChangeEmail, &answer, &presenter, origin)
+            .await?;
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let now = self.platform.clock.now();
+                    let proven = self.proofs.spend(tx, Purpose::ChangeEmail, checked).await?;
+                    let asking = proven.session.ok_or(ProofError::Invalid)?;
+                    if proven.account != account || sessions::lock_living(tx, asking, now).await?.is_none() {
+                        return Err(ProofError::Invalid.into());
+                    }
+                    if sessions::lock_living(tx, session, now).await?.is_none() {
+                        return Err(PasswordError::Ended.into());
+                    }
+                    let before = accounts::find(&mut *tx, account).await?.ok_or(ProofError::Invalid)?;
+                    self.proofs.cast_off(tx, account).await?;
+                    let email: NewEmail = proven.email.typed().parse().map_err(|_| ProofError::Invalid)?;
+                    if !accounts::change_email(tx, account, &email, now).await? {
+                        return Err(ChangeError::EmailTaken);
+                    }
+                    self.audit
+                        .record(tx, Event::new(Kind::EmailChanged, account, origin))
+                        .await?;
+                    let old = Holder {
+                        new_email: Some(&email),
+                        ..Holder::from(&before)
+                    };
+                    self.auth.notify_at(tx, &old, Purpose::EmailChanged, origin).await?;
+                    Ok(())
+                })
             })
-        })
-        .await
+            .await
+    }
 }

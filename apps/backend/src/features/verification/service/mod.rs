@@ -10,16 +10,36 @@ mod registration;
 
 use countersign_store::Error;
 
-pub use change::{ChangeError, ask_to_change, change};
+pub use change::ChangeError;
 
-use crate::Context;
 use crate::core::handle::HandleHash;
-use crate::core::ids::{AccountId, SessionId};
+use crate::core::ids::SessionRef;
 use crate::core::origin::Origin;
 use crate::core::password::{HashError, Password};
-use crate::features::auth::PasswordError;
+use crate::core::platform::Platform;
+use crate::features::accounts::Accounts;
+use crate::features::audit::Audit;
+use crate::features::auth::{Auth, PasswordError};
 use crate::features::outbox::Purpose;
-use crate::features::proofs::{self, Answer, Presenter, ProofError, Whose};
+use crate::features::proofs::{Answer, Presenter, ProofError, Proofs, Whose};
+use crate::features::revocation::Revocations;
+
+/// Proving and changing email addresses. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Verification {
+    pub(crate) platform: Platform,
+    pub(crate) audit: Audit,
+    pub(crate) revocations: Revocations,
+    pub(crate) accounts: Accounts,
+    pub(crate) proofs: Proofs,
+    pub(crate) auth: Auth,
+}
+
+impl AsRef<Platform> for Verification {
+    fn as_ref(&self) -> &Platform {
+        &self.platform
+    }
+}
 
 /// What says that an account, or a sign-up, is one's own.
 #[derive(Default)]
@@ -27,7 +47,7 @@ pub struct Claim {
     /// The hash of the handle of who asked.
     pub handle: Option<HandleHash>,
     /// Who is signed in.
-    pub user: Option<(AccountId, SessionId)>,
+    pub user: Option<SessionRef>,
     /// The password.
     pub password: Option<Password>,
     /// Another password, in place of all that.
@@ -38,7 +58,7 @@ impl Claim {
     fn presenter(&self) -> Presenter {
         Presenter {
             handle: self.handle,
-            account: self.user.map(|(account, _)| account),
+            account: self.user.map(|user| user.account),
         }
     }
 }
@@ -66,42 +86,44 @@ impl From<HashError> for VerifyError {
     }
 }
 
-/// Proves that the address of an account is its owner's, or makes the account of a sign-up that waits for it.
-///
-/// # Errors
-/// [`VerifyError`].
-pub async fn verify(context: &Context, (answer, claim): (Answer, Claim), origin: &Origin) -> Result<(), VerifyError> {
-    let presenter = claim.presenter();
-    let checked = proofs::check(context, Purpose::VerifyEmail, (&answer, &presenter), origin).await?;
-    match checked.whose {
-        Whose::Account(id) => account::verify(context, (id, &checked), claim, origin).await,
-        Whose::Registration(_) => registration::verify(context, &checked, claim, origin).await,
+impl Verification {
+    /// Proves that the address of an account is its owner's, or makes the account of a sign-up that waits for it.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub async fn verify(&self, answer: Answer, claim: Claim, origin: &Origin) -> Result<(), VerifyError> {
+        let presenter = claim.presenter();
+        let checked = self
+            .proofs
+            .check(Purpose::VerifyEmail, &answer, &presenter, origin)
+            .await?;
+        match checked.whose {
+            Whose::Account(id) => self.verify_account(id, &checked, claim, origin).await,
+            Whose::Registration(_) => self.verify_registration(&checked, claim, origin).await,
+        }
     }
-}
 
-/// Whether a link takes a password beside this claim. A link that is not valid takes none.
-///
-/// # Errors
-/// Those of the database.
-pub async fn needs_password(context: &Context, answer: &Answer, claim: &Claim) -> Result<bool, Error> {
-    let Answer::Link(_) = answer else {
-        return Ok(false);
-    };
-    let presenter = claim.presenter();
-    let checked = proofs::check(
-        context,
-        Purpose::VerifyEmail,
-        (answer, &presenter),
-        &Origin::of_server(),
-    )
-    .await;
-    let checked = match checked {
-        Ok(checked) => checked,
-        Err(ProofError::Store(error)) => return Err(error),
-        Err(_) => return Ok(false),
-    };
-    match checked.whose {
-        Whose::Account(id) => Ok(presenter.account != Some(id)),
-        Whose::Registration(_) => Ok(registration::own(context, &checked, claim).await?.is_none()),
+    /// Whether a link takes a password beside this claim. A link that is not valid takes none.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn needs_password(&self, answer: &Answer, claim: &Claim) -> Result<bool, Error> {
+        let Answer::Link(_) = answer else {
+            return Ok(false);
+        };
+        let presenter = claim.presenter();
+        let checked = self
+            .proofs
+            .check(Purpose::VerifyEmail, answer, &presenter, &Origin::of_server())
+            .await;
+        let checked = match checked {
+            Ok(checked) => checked,
+            Err(ProofError::Store(error)) => return Err(error),
+            Err(_) => return Ok(false),
+        };
+        match checked.whose {
+            Whose::Account(id) => Ok(presenter.account != Some(id)),
+            Whose::Registration(_) => Ok(self.own_registration(&checked, claim).await?.is_none()),
+        }
     }
 }

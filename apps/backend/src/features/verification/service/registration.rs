@@ -2,123 +2,121 @@
 
 use countersign_store::Error;
 
-use super::{Claim, VerifyError};
-use crate::Context;
+use super::{Claim, Verification, VerifyError};
 use crate::core::email::NewEmail;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Key, Policy};
 use crate::core::origin::Origin;
 use crate::core::password::{Asker, Lane, Password};
 use crate::features::accounts::{self, New};
-use crate::features::audit::{self, Event, Kind};
+use crate::features::audit::{Event, Kind};
 use crate::features::auth::PasswordError;
-use crate::features::proofs::{self, Checked, ProofError, Registration, registrations};
+use crate::features::proofs::{Checked, ProofError, Registration, registrations};
 
 const CONFIRMATIONS_PER_ADDRESS: Policy = Policy::named("codes_per_address");
 
-/// Makes the account with the password of the sign-up that is the confirming person's own, or with a new one. All sign-ups
-/// for the address end with it.
-pub(super) async fn verify(
-    context: &Context,
-    checked: &Checked,
-    claim: Claim,
-    origin: &Origin,
-) -> Result<(), VerifyError> {
-    let hash = &password_hash(context, checked, claim, origin).await?;
-    let id = AccountId::new(context.clock.now(), context.chance);
-    context
-        .db
-        .transact(|tx| {
-            Box::pin(async move {
-                // In the spelling that the mail went to, which is what was proven.
-                let email = parsed(&proofs::take(tx, context, checked).await?)?;
-                let new = New {
-                    id,
-                    email: &email,
-                    password_hash: hash,
-                    origin,
-                };
-                // An account that was made meanwhile stays as it is.
-                if accounts::add(tx, context, &new).await?.is_none() {
-                    return Err(ProofError::Invalid.into());
-                }
-                accounts::set_verified(tx, id, &email, context.clock.now()).await?;
-                audit::record(tx, context, Event::new(Kind::EmailVerified, id, origin)).await?;
-                proofs::mark_spent(tx, context, (checked, id), &email).await?;
-                Ok(registrations::forget(tx, email.key()).await?)
+impl Verification {
+    /// Makes the account with the password of the sign-up that is the confirming person's own, or with a new one. All sign-ups
+    /// for the address end with it.
+    pub(super) async fn verify_registration(
+        &self,
+        checked: &Checked,
+        claim: Claim,
+        origin: &Origin,
+    ) -> Result<(), VerifyError> {
+        let hash = &self.password_hash(checked, claim, origin).await?;
+        let id = AccountId::new(self.platform.clock.now(), self.platform.chance);
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    // In the spelling that the mail went to, which is what was proven.
+                    let email = parsed(&self.proofs.take(tx, checked).await?)?;
+                    let new = New {
+                        id,
+                        email: &email,
+                        password_hash: hash,
+                        origin,
+                    };
+                    // An account that was made meanwhile stays as it is.
+                    if self.accounts.add(tx, &new).await?.is_none() {
+                        return Err(ProofError::Invalid.into());
+                    }
+                    accounts::set_verified(tx, id, &email, self.platform.clock.now()).await?;
+                    self.audit
+                        .record(tx, Event::new(Kind::EmailVerified, id, origin))
+                        .await?;
+                    self.proofs.mark_spent(tx, checked, id, &email).await?;
+                    Ok(registrations::forget(tx, email.key()).await?)
+                })
             })
-        })
-        .await
-}
+            .await
+    }
 
-/// The sign-up for this address whose handle came along: the link's own, or another one that waits beside it.
-pub(super) async fn own(context: &Context, checked: &Checked, claim: &Claim) -> Result<Option<Registration>, Error> {
-    let (Some(handle), Some(waiting)) = (claim.handle, proofs::peek_registration(context, checked).await?) else {
-        return Ok(None);
-    };
-    if waiting.handle_hash == handle {
-        return Ok(Some(waiting));
+    /// The sign-up for this address whose handle came along: the link's own, or another one that waits beside it.
+    pub(super) async fn own_registration(
+        &self,
+        checked: &Checked,
+        claim: &Claim,
+    ) -> Result<Option<Registration>, Error> {
+        let (Some(handle), Some(waiting)) = (claim.handle, self.proofs.peek_registration(checked).await?) else {
+            return Ok(None);
+        };
+        if waiting.handle_hash == handle {
+            return Ok(Some(waiting));
+        }
+        let email = parsed(&waiting)?;
+        registrations::find_of(&self.platform.db, email.key(), handle, self.platform.clock.now()).await
     }
-    let email = parsed(&waiting)?;
-    registrations::find_of(&context.db, (email.key(), handle), context.clock.now()).await
-}
 
-/// The hash of the password that the account gets.
-async fn password_hash(
-    context: &Context,
-    checked: &Checked,
-    claim: Claim,
-    origin: &Origin,
-) -> Result<String, VerifyError> {
-    if claim.new_password.is_none()
-        && let Some(own) = own(context, checked, &claim).await?
-    {
-        return Ok(own.password_hash);
-    }
-    let waiting = proofs::peek_registration(context, checked).await?;
-    let waiting = waiting.ok_or(ProofError::Invalid)?;
-    match (claim.new_password, claim.password) {
-        (Some(new), _) => {
-            let new = context
-                .check_password(&new, &waiting.email)
-                .map_err(PasswordError::Fault)?;
-            Ok(context.hasher.hash(new).await?)
+    /// The hash of the password that the account gets.
+    async fn password_hash(&self, checked: &Checked, claim: Claim, origin: &Origin) -> Result<String, VerifyError> {
+        if claim.new_password.is_none()
+            && let Some(own) = self.own_registration(checked, &claim).await?
+        {
+            return Ok(own.password_hash);
         }
-        (None, Some(password)) => judged(context, waiting, password, origin).await,
-        (None, None) => Err(VerifyError::PasswordRequired),
+        let waiting = self.proofs.peek_registration(checked).await?;
+        let waiting = waiting.ok_or(ProofError::Invalid)?;
+        match (claim.new_password, claim.password) {
+            (Some(new), _) => {
+                let new = self
+                    .platform
+                    .check_password(&new, &waiting.email)
+                    .map_err(PasswordError::Fault)?;
+                Ok(self.platform.hasher.hash(new).await?)
+            }
+            (None, Some(password)) => self.judged(waiting, password, origin).await,
+            (None, None) => Err(VerifyError::PasswordRequired),
+        }
     }
-}
 
-/// The hash of the sign-up, if the password is the one that it was made with.
-async fn judged(
-    context: &Context,
-    waiting: Registration,
-    password: Password,
-    origin: &Origin,
-) -> Result<String, VerifyError> {
-    let mut reserved = context.limits.reserve();
-    if let Some(prefix) = origin.prefix() {
-        let key = Key::of(CONFIRMATIONS_PER_ADDRESS).address(prefix);
-        let rate = context.settings.limits.codes_per_address;
-        reserved.spend(key, rate).await.map_err(PasswordError::Limited)?;
-    }
-    let asker = Asker {
-        lane: Lane::Others,
-        began: Some(reserved.began()),
-    };
-    let hash = Some(waiting.password_hash.as_str());
-    match context.hasher.verify_for(password, hash, asker).await {
-        Ok(verdict) if verdict.is_right() => {
-            reserved.give_back().await;
-            Ok(waiting.password_hash)
+    /// The hash of the sign-up, if the password is the one that it was made with.
+    async fn judged(&self, waiting: Registration, password: Password, origin: &Origin) -> Result<String, VerifyError> {
+        let mut reserved = self.platform.limits.reserve();
+        if let Some(prefix) = origin.prefix() {
+            let key = Key::of(CONFIRMATIONS_PER_ADDRESS).address(prefix);
+            let rate = self.platform.settings.limits.codes_per_address;
+            reserved.spend(key, rate).await.map_err(PasswordError::Limited)?;
         }
-        Ok(_) => {
-            reserved.count();
-            Err(PasswordError::Wrong.into())
-        }
-        Err(error) => {
-            reserved.give_back().await;
-            Err(error.into())
+        let asker = Asker {
+            lane: Lane::Others,
+            began: Some(reserved.began()),
+        };
+        let hash = Some(waiting.password_hash.as_str());
+        match self.platform.hasher.verify_for(password, hash, asker).await {
+            Ok(verdict) if verdict.is_right() => {
+                reserved.give_back().await;
+                Ok(waiting.password_hash)
+            }
+            Ok(_) => {
+                reserved.count();
+                Err(PasswordError::Wrong.into())
+            }
+            Err(error) => {
+                reserved.give_back().await;
+                Err(error.into())
+            }
         }
     }
 }

@@ -1,0 +1,471 @@
+//! The whole server, put together: the platform, then the features from the bottom up, in the order of `features/mod.rs`.
+//! It is the one file that knows them all. What a feature was not given here, it cannot reach.
+
+use std::ops::Deref;
+use std::sync::{Arc, Mutex};
+
+use countersign_guard::Guard;
+use countersign_store::{Db, Kind, Role, belongs_to_database};
+use prometheus_client::registry::Registry;
+
+use crate::core::chance::Chance;
+use crate::core::clock::Clock;
+use crate::core::language::Texts;
+use crate::core::layers::{self, EarlyPages, LayerOptions, Shell};
+use crate::core::limits::Limits;
+use crate::core::mailer::Mailer;
+use crate::core::metrics::{self, Metrics};
+use crate::core::origin::Origin;
+use crate::core::password::{Hasher, HashingOptions};
+use crate::core::platform::{self, Platform};
+use crate::core::probes::Probes;
+use crate::core::redis::Redis;
+use crate::core::refusals::Refusals;
+use crate::core::server::{self, Readiness, ServerOptions};
+use crate::features::accounts::{self, Accounts, Profiles};
+use crate::features::audit::{AccountLookup, Audit};
+use crate::features::auth::{Auth, Operator};
+use crate::features::dev::Dev;
+use crate::features::forward::Forward;
+use crate::features::health::Health;
+use crate::features::keys::{Discovery, Keys, check_keys};
+use crate::features::mail::Delivery;
+use crate::features::outbox::Outbox;
+use crate::features::pages::{self, Assets, Pages};
+use crate::features::proofs::Proofs;
+use crate::features::recovery::Recovery;
+use crate::features::revocation::{self, Feed, Revocations, StatusLists, WaiterLimits};
+use crate::features::sessions::{ServerAuthority, Sessions};
+use crate::features::verification::Verification;
+use crate::installation::{Access, Opening, StartError, key_options, open_database, password_policy};
+use crate::settings::Settings;
+
+/// How many verified tokens are remembered: what is saved is the work of a signature. A few megabytes when all are used.
+const VERIFIED_TOKENS: usize = 8_192;
+
+/// The whole server. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Context(Arc<Parts>);
+
+/// The parts of a [`Context`].
+pub struct Parts {
+    /// What all features are built on.
+    pub platform: Platform,
+    /// What nodes share beside the database, if it is set.
+    pub redis: Option<Redis>,
+    /// The layers around every route.
+    pub shell: Shell,
+    /// How connections are treated.
+    pub server: ServerOptions,
+    /// All metrics, for the operator's listener.
+    pub registry: Arc<Mutex<Registry>>,
+    /// Whether traffic is welcome.
+    pub readiness: Readiness,
+    /// The signing keys.
+    pub keys: Keys,
+    /// For the routes of keys.
+    pub discovery: Discovery,
+    /// The audit log.
+    pub audit: Audit,
+    /// The mails that are owed.
+    pub outbox: Outbox,
+    /// Which sessions have ended.
+    pub revocations: Revocations,
+    /// For the routes of revocation.
+    pub status_lists: StatusLists,
+    /// How accounts come into being.
+    pub accounts: Accounts,
+    /// What somebody brings from a mail.
+    pub proofs: Proofs,
+    /// The sessions.
+    pub sessions: Sessions,
+    /// The guard of our own routes.
+    pub guard: Guard,
+    /// The accounts behind tokens that the guard has verified.
+    pub profiles: Profiles,
+    /// Signing up, in and out.
+    pub auth: Auth,
+    /// What the operator does to accounts.
+    pub operator: Operator,
+    /// Proving and changing email addresses.
+    pub verification: Verification,
+    /// Setting a new password without the old one.
+    pub recovery: Recovery,
+    /// Sends what is owed.
+    pub mail: Delivery,
+    /// Who sent a request that a proxy holds.
+    pub forward: Forward,
+    /// How the server is.
+    pub health: Health,
+    /// The hosted pages.
+    pub pages: Pages,
+}
+
+impl Context {
+    /// Opens the database (as a server, or as a command that only administers), applies what migrations are
+    /// missing, and loads the keys, which are made at the very first start.
+    ///
+    /// # Errors
+    /// [`StartError`]; each says what to do.
+    pub async fn open(settings: Settings, role: Role, clock: Clock) -> Result<Self, StartError> {
+        let access = Access {
+            role,
+            opening: Opening::OrCreate,
+            operator: None,
+        };
+        Self::open_as(settings, access, clock).await
+    }
+
+    /// The same, as `access` says.
+    ///
+    /// # Errors
+    /// [`StartError`]; each says what to do.
+    pub async fn open_as(settings: Settings, access: Access, clock: Clock) -> Result<Self, StartError> {
+        if let Some(file) = &settings.audit.checkpoint_file
+            && belongs_to_database(settings.database_url.expose(), file)
+        {
+            return Err(StartError::CheckpointFile(file.clone()));
+        }
+        // What does not need the database is looked at first: what fails here makes nothing.
+        let mailer = Mailer::new(&settings.mail)?;
+        let mut registry = Registry::with_prefix(metrics::PREFIX);
+        let redis = open_redis(&settings, &mut registry).await?;
+        if access.opening == Opening::OrCreate {
+            check_keys(&key_options(&settings)).await?;
+        }
+        let db = open_database(&settings, &access, &clock).await?;
+        let Access {
+            role,
+            opening,
+            operator,
+        } = access;
+
+        let (refusals, readiness) = (Refusals::default(), Readiness::default());
+        let hasher = Hasher::start(hashing_options(&settings), Chance, &mut registry)?;
+        let metrics = Metrics::register(&mut registry);
+        let texts = Texts::default();
+        let shell = Shell::new(
+            layer_options(&settings, refusals.clone(), &texts),
+            layers::Metrics::register(&mut registry),
+        );
+        let server = server_options(&settings, shell.clone(), server::Metrics::register(&mut registry));
+        let limits = Limits::new(settings.limits.enabled, clock.clone(), redis.clone());
+        limits.register(&mut registry);
+        let platform = Platform::new(platform::Parts {
+            passwords: password_policy(&settings),
+            chance: Chance,
+            settings,
+            clock,
+            db,
+            hasher,
+            limits,
+            mailer,
+            texts,
+            metrics,
+        });
+        let (settings, db, clock) = (&platform.settings, &platform.db, &platform.clock);
+
+        let keys = match opening {
+            Opening::OrCreate => Keys::open(key_options(settings), db.clone(), clock.clone()).await?,
+            Opening::Existing => Keys::open_existing(key_options(settings), db.clone(), clock.clone()).await?,
+            Opening::Reading => Keys::open_to_read(key_options(settings), db.clone(), clock.clone()).await?,
+        };
+        let audit = Audit::new(platform.clone(), keys.clone(), refusals, account_lookup());
+        let outbox = Outbox {
+            platform: platform.clone(),
+        };
+        let feed = revocation_feed(settings, db, redis.as_ref());
+        let lists = revocation::Metrics::register(&mut registry);
+        let lists = revocation_options(settings, role, server.limits.room(), feed, lists);
+        let revocations = Revocations::open(lists, db.clone(), keys.clone(), clock.clone(), Chance).await?;
+        let accounts = Accounts {
+            platform: platform.clone(),
+            audit: audit.clone(),
+        };
+        if role == Role::Server {
+            accounts.learn_schemes().await.map_err(StartError::Accounts)?;
+        }
+        let proofs = Proofs {
+            platform: platform.clone(),
+            audit: audit.clone(),
+        };
+        let sessions = Sessions {
+            platform: platform.clone(),
+            keys: keys.clone(),
+            audit: audit.clone(),
+            revocations: revocations.clone(),
+        };
+        let authority = ServerAuthority {
+            issuer: settings.issuer.as_str().to_owned(),
+            audience: settings.tokens.audience.clone(),
+            clock: clock.clone(),
+            keys: keys.clone(),
+            revocations: revocations.clone(),
+            db: db.clone(),
+        };
+        let guard = Guard::with_cache(authority, VERIFIED_TOKENS);
+        let profiles = Profiles {
+            db: db.clone(),
+            guard: guard.clone(),
+        };
+        let auth = Auth {
+            platform: platform.clone(),
+            audit: audit.clone(),
+            outbox: outbox.clone(),
+            revocations: revocations.clone(),
+            accounts: accounts.clone(),
+            proofs: proofs.clone(),
+            sessions: sessions.clone(),
+            guard: guard.clone(),
+        };
+        let operator = Operator {
+            auth: auth.clone(),
+            name: operator,
+        };
+        let verification = Verification {
+            platform: platform.clone(),
+            audit: audit.clone(),
+            revocations: revocations.clone(),
+            accounts: accounts.clone(),
+            proofs: proofs.clone(),
+            auth: auth.clone(),
+        };
+        let recovery = Recovery {
+            platform: platform.clone(),
+            revocations: revocations.clone(),
+            proofs: proofs.clone(),
+            auth: auth.clone(),
+        };
+        let mail = Delivery {
+            platform: platform.clone(),
+            outbox: outbox.clone(),
+            proofs: proofs.clone(),
+        };
+        let forward = Forward {
+            profiles: profiles.clone(),
+            guard: guard.clone(),
+        };
+        let registry = Arc::new(Mutex::new(registry));
+        let health = Health {
+            db: db.clone(),
+            keys: keys.clone(),
+            revocations: revocations.clone(),
+            registry: registry.clone(),
+            readiness: readiness.clone(),
+            probes: Probes::default(),
+        };
+        let pages = Pages::new(pages::Parts {
+            platform: platform.clone(),
+            assets: Assets::new(&settings.pages),
+            sessions: sessions.clone(),
+            proofs: proofs.clone(),
+            auth: auth.clone(),
+            verification: verification.clone(),
+            recovery: recovery.clone(),
+        });
+        Ok(Self(Arc::new(Parts {
+            discovery: Discovery {
+                keys: keys.clone(),
+                issuer: settings.issuer.as_str().into(),
+                documented: settings.docs.enabled,
+            },
+            status_lists: StatusLists {
+                revocations: revocations.clone(),
+                ttl: settings.status_lists.ttl,
+                trusted_proxies: settings.trusted_proxies.clone().into(),
+                readiness: readiness.clone(),
+            },
+            redis,
+            shell,
+            server,
+            registry,
+            readiness,
+            keys,
+            audit,
+            outbox,
+            revocations,
+            accounts,
+            proofs,
+            sessions,
+            guard,
+            profiles,
+            auth,
+            operator,
+            verification,
+            recovery,
+            mail,
+            forward,
+            health,
+            pages,
+            platform,
+        })))
+    }
+
+    /// What a server does beside answering: it removes what has ended, follows the folder of the keys and the
+    /// revocations of other processes, seals the audit log, sends mails, and keeps the link to Redis. It never returns.
+    /// `countersign serve` runs it; an application that mounts [`app`](fn@crate::app) spawns it once.
+    pub async fn maintain(self) {
+        tokio::join!(
+            self.sessions.clone().sweep_forever(),
+            self.keys.clone().watch_forever(),
+            self.revocations.clone().follow_forever(),
+            self.audit.clone().keep_forever(),
+            self.mail.clone().deliver_forever(),
+            self.pages.clone().sweep_forever(),
+            self.accounts.clone().learn_schemes_forever(),
+            self.revocations.clone().listen_forever(),
+            async {
+                if let Some(redis) = self.redis.clone() {
+                    redis.keep_forever().await;
+                }
+            },
+        );
+    }
+
+    /// Where an act on the command line comes from.
+    pub fn command_line(&self) -> Origin {
+        self.operator.origin()
+    }
+
+    /// What `countersign dev` adds.
+    pub(crate) fn dev(&self) -> Dev {
+        Dev {
+            platform: self.platform.clone(),
+            keys: self.keys.clone(),
+            audit: self.audit.clone(),
+            revocations: self.revocations.clone(),
+            accounts: self.accounts.clone(),
+            sessions: self.sessions.clone(),
+            operator: self.operator.clone(),
+        }
+    }
+}
+
+impl Deref for Context {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Deref for Parts {
+    type Target = Platform;
+
+    fn deref(&self) -> &Platform {
+        &self.platform
+    }
+}
+
+/// How the audit log looks accounts up, which come after it.
+fn account_lookup() -> AccountLookup {
+    AccountLookup {
+        has: |db, account| Box::pin(async move { Ok(accounts::find(db, account).await?.is_some()) }),
+        ids: |db, after, limit| {
+            Box::pin(async move {
+                let accounts = accounts::list(db, after, limit).await?;
+                Ok(accounts.into_iter().map(|account| account.id).collect())
+            })
+        },
+    }
+}
+
+async fn open_redis(settings: &Settings, registry: &mut Registry) -> Result<Option<Redis>, StartError> {
+    let Some(url) = &settings.redis_url else {
+        return Ok(None);
+    };
+    if url.leaves_unencrypted() {
+        tracing::warn!("The connection to Redis is not encrypted and leaves this machine.");
+    }
+    Ok(Some(
+        Redis::open(url.expose(), settings.issuer.as_str(), registry).await?,
+    ))
+}
+
+/// How this node hears of the revocations of others at once. Where it hears nothing, it looks more often.
+fn revocation_feed(settings: &Settings, db: &Db, redis: Option<&Redis>) -> Feed {
+    match (redis, db.kind()) {
+        (Some(redis), _) => Feed::Redis(redis.clone()),
+        (None, Kind::Postgres) => Feed::Postgres {
+            url: settings.database.listen_url.clone(),
+        },
+        (None, Kind::Sqlite) => Feed::None,
+    }
+}
+
+fn hashing_options(settings: &Settings) -> HashingOptions {
+    HashingOptions {
+        workers: settings.hashing.workers,
+        queue: settings.hashing.queue,
+        memory_kib: settings.passwords.memory_kib,
+        iterations: settings.passwords.iterations,
+        parallelism: settings.passwords.parallelism,
+    }
+}
+
+fn layer_options(settings: &Settings, refusals: Refusals, texts: &Texts) -> LayerOptions {
+    LayerOptions {
+        issuer: settings.issuer.as_str().to_owned(),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        cors_origins: settings
+            .cors_origins
+            .iter()
+            .map(|origin| origin.as_str().to_owned())
+            .collect(),
+        body_timeout: settings.http.body_timeout,
+        // With a bearer, signing out needs nothing more.
+        optional_bodies: &["/api/auth/logout"],
+        request_timeout: settings.http.request_timeout,
+        chance: Chance,
+        traced: settings.telemetry.otlp_endpoint.is_some(),
+        refusals,
+        early_pages: Some(EarlyPages {
+            texts: texts.clone(),
+            service: settings.pages.name.clone(),
+        }),
+    }
+}
+
+fn server_options(settings: &Settings, shell: Shell, metrics: server::Metrics) -> ServerOptions {
+    let http = &settings.http;
+    ServerOptions {
+        limits: server::Limits {
+            header_timeout: http.header_timeout,
+            body_timeout: http.body_timeout,
+            idle_timeout: http.idle_timeout,
+            drain_timeout: http.drain_timeout,
+            lame_duck: http.lame_duck,
+            max_connections: http.max_connections,
+            max_connections_per_address: http.max_connections_per_address,
+        },
+        trusted_proxies: settings.trusted_proxies.clone(),
+        shell,
+        metrics,
+    }
+}
+
+/// How the lists of these settings are kept. A command opens few sessions; a server reserves places for many. `room` is
+/// how many connections there can be.
+fn revocation_options(
+    settings: &Settings,
+    role: Role,
+    room: usize,
+    feed: Feed,
+    metrics: revocation::Metrics,
+) -> revocation::Options {
+    revocation::Options {
+        issuer: settings.issuer.as_str().to_owned(),
+        entries: settings.status_lists.entries,
+        ttl: settings.status_lists.ttl,
+        lifetime: settings.status_lists.lifetime,
+        session_ttl: settings.tokens.refresh_absolute_ttl,
+        block: if role == Role::Server { 256 } else { 1 },
+        // Half of the connections stay for everybody else, and half of a client's own for what else it asks.
+        waiters: WaiterLimits {
+            total: (room / 2).max(1),
+            per_address: (settings.http.max_connections_per_address.min(room) / 2).max(1),
+        },
+        feed,
+        metrics,
+    }
+}

@@ -1,0 +1,195 @@
+//! An installation: its database and its keys, as a server or a command opens them, or makes them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use countersign_store::{Db, Error, FileContents, MigrateError, OpenError, Options, Role, Schema, file_contents};
+
+use crate::core::clock::Clock;
+use crate::core::mailer::SendError;
+use crate::core::origin::Origin;
+use crate::core::password::{self, PasswordPolicy};
+use crate::features::keys::{JWKS_MAX_AGE, KeyOptions, KeysError};
+use crate::migrations;
+use crate::settings::{self, Settings};
+
+/// What to do where there is no installation yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// Refuse, and write nothing where there is one: it works on a standby, and with a role that may only read.
+    Reading,
+    /// Refuse: nothing is made, neither a folder nor a database, a table or a key.
+    Existing,
+    /// Make the database, the schema and the first key.
+    OrCreate,
+}
+
+/// As what an installation is opened.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Whether this process serves, or only administers.
+    pub role: Role,
+    /// What to do where there is no installation yet.
+    pub opening: Opening,
+    /// Who administers, for the audit log.
+    pub operator: Option<Arc<str>>,
+}
+
+impl Access {
+    /// Where an act on the command line comes from.
+    pub(crate) fn origin(&self) -> Origin {
+        match &self.operator {
+            Some(name) => Origin::of_operator(name.clone()),
+            None => Origin::command_line(),
+        }
+    }
+}
+
+/// Why the server cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The schema cannot be brought up to date.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// A command met a schema that this version would have to upgrade.
+    #[error("the database's schema lacks {0} migration(s) of this version; run `countersign migrate` first")]
+    Behind(usize),
+    /// There is nothing to work on, and nothing was to be made.
+    #[error(
+        "there is no Countersign database at {0}, and this command makes none. Name the settings of the installation \
+         (--config FILE) and run it in the folder that their paths start from; `countersign serve` and `countersign \
+         migrate` make a new database"
+    )]
+    Nothing(String),
+    /// A restore or a move into this database was broken off.
+    #[error(
+        "a restore or a move into this database did not end: it holds a part only. Drop it (or remove its file), make \
+         an empty one, and begin again"
+    )]
+    Unfinished,
+    /// Checkpoints would be written into the database's own file.
+    #[error("`audit.checkpoint_file` leads to the database itself ({}): name a file of its own, on another disk", .0.display())]
+    CheckpointFile(PathBuf),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The status lists cannot be loaded.
+    #[error("the status lists cannot be loaded")]
+    Revocations(#[from] Error),
+    /// The accounts cannot be looked through.
+    #[error("the kinds of password hashes that are stored cannot be told")]
+    Accounts(#[source] Error),
+    /// The address of Redis cannot be used.
+    #[error("redis_url cannot be used: {0}")]
+    Redis(#[from] redis::RedisError),
+    /// The way for mails cannot be used.
+    #[error(transparent)]
+    Mailer(#[from] SendError),
+    /// The threads that hash passwords cannot be started.
+    #[error(transparent)]
+    Hasher(#[from] password::StartError),
+}
+
+/// Opens the database, and applies what migrations are missing if it may make a database.
+pub(crate) async fn open_database(settings: &Settings, access: &Access, clock: &Clock) -> Result<Db, StartError> {
+    if look_at_file(settings.database_url.expose())? == FileContents::Nothing && access.opening != Opening::OrCreate {
+        return Err(StartError::Nothing(place_of(settings)));
+    }
+    let opened = Db::open(&database_options(settings, access)).await;
+    let db = opened.map_err(|error| match error {
+        OpenError::Missing { .. } => StartError::Nothing(place_of(settings)),
+        error => error.into(),
+    })?;
+    if db.is_unfinished().await.map_err(MigrateError::from)? {
+        return Err(StartError::Unfinished);
+    }
+    if access.role == Role::Admin {
+        match db.pending(migrations::ALL).await? {
+            Schema::Behind(missing) if missing == migrations::ALL.len() => {
+                if access.opening != Opening::OrCreate {
+                    return Err(StartError::Nothing(place_of(settings)));
+                }
+            }
+            // A command brings a schema into being, but it does not upgrade one under a server that is running.
+            Schema::Behind(missing) => return Err(StartError::Behind(missing)),
+            Schema::Newer(version) => return Err(MigrateError::Newer(version).into()),
+            Schema::Current => return Ok(db),
+        }
+    }
+    db.migrate(migrations::ALL, clock.now().millis()).await?;
+    if access.role == Role::Server {
+        // Where the schema was current, nothing has been written yet.
+        db.check_writable().await.map_err(MigrateError::from)?;
+    }
+    Ok(db)
+}
+
+/// What the file of an `sqlite://` URL holds, and [`FileContents::Ours`] for any other URL.
+///
+/// # Errors
+/// [`OpenError::Foreign`] for the file of another program: it is left as it is.
+pub(crate) fn look_at_file(url: &str) -> Result<FileContents, OpenError> {
+    if !url.starts_with("sqlite:") {
+        return Ok(FileContents::Ours);
+    }
+    match file_contents(url)? {
+        FileContents::Foreign => Err(OpenError::Foreign {
+            path: url.trim_start_matches("sqlite://").into(),
+        }),
+        contents => Ok(contents),
+    }
+}
+
+/// The database's URL without its password; of a file, also where it would be.
+pub(crate) fn place_of(settings: &Settings) -> String {
+    let url = settings.database_url.to_string();
+    let absolute = url
+        .strip_prefix("sqlite://")
+        .filter(|path| !path.starts_with('/'))
+        .and_then(|path| std::path::absolute(path).ok());
+    match absolute {
+        Some(path) => format!("{url} ({})", path.display()),
+        None => url,
+    }
+}
+
+/// How the database of these settings is opened.
+pub(crate) fn database_options(settings: &Settings, access: &Access) -> Options {
+    let url = settings.database_url.expose().to_owned();
+    // SQLite takes as many readers as there are cores.
+    let pool_size = (!url.starts_with("sqlite:")).then_some(settings.database.pool_size);
+    Options {
+        url,
+        role: access.role,
+        pool_size,
+        prepared: settings.database.prepared_statements,
+        allow_unencrypted: settings.allow_unencrypted,
+        create: access.opening == Opening::OrCreate,
+        only_reads: access.opening == Opening::Reading,
+    }
+}
+
+/// The rules of passwords of these settings.
+pub(crate) fn password_policy(settings: &Settings) -> PasswordPolicy {
+    PasswordPolicy {
+        min_length: settings.passwords.min_length,
+        max_length: settings.passwords.max_length,
+        breached: match settings.passwords.breached {
+            settings::Breached::Offline => password::Breached::Offline,
+            settings::Breached::Off => password::Breached::Off,
+        },
+    }
+}
+
+/// Where the keys of these settings are.
+pub(crate) fn key_options(settings: &Settings) -> KeyOptions {
+    KeyOptions {
+        dir: settings.keys_dir.clone(),
+        passphrase: settings.keys_passphrase.clone(),
+        access_ttl: settings.tokens.access_ttl,
+        max_age: JWKS_MAX_AGE,
+    }
+}
