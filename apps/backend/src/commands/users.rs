@@ -112,7 +112,12 @@ async fn invite(email: NewEmail, context: &Context, output: &mut Standard) -> Re
 async fn verify(whose: Named, context: &Context, output: &mut Standard) -> Result<(), Failure> {
     let account = account(context, &whose.email).await?;
     let sentence = match context.operator.verify_email(&account).await? {
-        true => format!("The address {} counts as verified now.", account.email),
+        // Whoever signed up may not be whose mailbox it is.
+        true => format!(
+            "The address {0} counts as verified now. The password and the sessions that the account has go on working; \
+             `countersign users set-password {0}` ends them.",
+            account.email
+        ),
         false => format!(
             "The address {} was verified before; nothing has changed.",
             account.email
