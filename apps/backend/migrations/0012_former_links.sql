@@ -8,10 +8,9 @@ CREATE TABLE former_links (
     -- The address that the mail went to.
     email      TEXT NOT NULL,
     email_key  TEXT NOT NULL,
-    -- The account that it was for. None: a sign-up that waits, or an account that has left the address.
+    -- The account that it was for. None: a sign-up that waits.
     account_id UUID REFERENCES accounts (id) ON DELETE CASCADE,
-    -- replaced: a newer one came. used: it, or a newer one, has done what it was for. adrift: its account was never proven
-    -- and has left the address, and the link is good for whatever unproven account the address has next.
+    -- replaced: a newer one came. used: it, or a newer one, has done what it was for.
     became     TEXT NOT NULL,
     expires_at BIGINT NOT NULL
 );

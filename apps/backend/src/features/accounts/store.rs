@@ -59,8 +59,6 @@ row! {
         pub session_epoch: Version,
         /// When its owner last signed in; none if nobody ever did.
         pub last_sign_in_at: Option<Timestamp>,
-        /// When the address was proven.
-        pub email_verified_at: Option<Timestamp>,
     }
 }
 
@@ -111,9 +109,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewAccount<'_>) -> Result<Opti
 /// The versions of an account that is not disabled.
 pub(super) async fn standing<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Standing>, Error> {
     query(sql!(
-        "SELECT credential_version, session_epoch, last_sign_in_at, email_verified_at
-           FROM accounts
-          WHERE id = $1 AND disabled_at IS NULL"
+        "SELECT credential_version, session_epoch, last_sign_in_at FROM accounts WHERE id = $1 AND disabled_at IS NULL"
     ))
     .bind(id)
     .optional(conn)
@@ -342,19 +338,6 @@ pub async fn set_verified(tx: &mut Tx<'_>, id: AccountId, email: &Email, now: Ti
     .execute(tx)
     .await?;
     Ok(changed > 0)
-}
-
-/// Spells the address of an account in the way that is about to be proven.
-pub async fn spell(tx: &mut Tx<'_>, id: AccountId, email: &Email) -> Result<(), Error> {
-    query(sql!(
-        "UPDATE accounts SET email = $2 WHERE id = $1 AND email_key = $3 AND email_verified_at IS NULL"
-    ))
-    .bind(id)
-    .bind(email.typed())
-    .bind(email.key())
-    .execute(tx)
-    .await
-    .map(drop)
 }
 
 /// Gives an account another address, which is proven, unless it is another account's. Whatever was mailed to the old

@@ -12,4 +12,4 @@ pub use marks::remove_old_marks;
 pub use service::{
     Asked, Demand, Due, Happening, Language, Outbox, Outcome, Owed, Particulars, Purpose, on_the_way, owe,
 };
-pub use store::{Listed, Overdue, drop_all_owed, drop_owed, forget, remove_ended};
+pub use store::{Listed, Overdue, drop_all_owed, forget, remove_ended};

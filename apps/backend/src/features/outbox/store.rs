@@ -271,20 +271,6 @@ pub async fn drop_all_owed(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Error>
     .map(drop)
 }
 
-/// Ends what is owed to an address and would open its account. `auth` calls it when an operator ends what was before.
-pub async fn drop_owed(tx: &mut Tx<'_>, to: &Email, now: Timestamp) -> Result<(), Error> {
-    query(sql!(
-        "UPDATE outbox SET outcome = 'dropped', ended_at = $2
-          WHERE recipient_key = $1 AND ended_at IS NULL
-            AND purpose IN ('verify_email', 'reset_password', 'sign_in', 'invitation', 'sign_in_blocked')"
-    ))
-    .bind(to.key())
-    .bind(now)
-    .execute(tx)
-    .await
-    .map(drop)
-}
-
 /// Forgets what was ever sent, or is still owed, to an address. Deleting an account calls it.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use super::code::Code;
 use super::guess::Guess;
 use super::link_secret::{LinkHash, LinkSecret};
 use super::presenter::Presenter;
-use super::store::former::{self, Adrift};
+use super::store::former;
 use super::store::registrations::{self, Registration, Sent};
 use super::store::{self, Found, NewProof};
 use crate::core::clock::Timestamp;
@@ -18,7 +18,7 @@ use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::origin::Origin;
 use crate::core::password::{Asker, HashError, Lane};
 use crate::core::platform::Platform;
-use crate::features::accounts::{self, Standing, State, Version};
+use crate::features::accounts::{self, Standing, Version};
 use crate::features::audit::{Audit, Event, Kind};
 use crate::features::guesses::{self, Subject};
 use crate::features::outbox::{self, Asked, Particulars, Purpose};
@@ -105,8 +105,6 @@ struct Kept {
     email: Option<Email>,
     asked: Option<Asked>,
     code_hash: String,
-    /// Whether nobody had proven the address yet.
-    unproven: bool,
 }
 
 impl Made {
@@ -123,7 +121,6 @@ impl Made {
                 email: None,
                 asked: None,
                 code_hash: String::new(),
-                unproven: false,
             },
         }
     }
@@ -172,9 +169,9 @@ impl Proofs {
     /// That hashing or the database failed. [`ProofError::Invalid`]: the account is in another state, or may not sign in.
     pub async fn make(&self, purpose: Purpose, asked: &Asked, email: &Email) -> Result<Made, ProofError> {
         let standing = accounts::may_sign_in(&self.platform.db, asked.account).await?;
-        let standing =
-            standing.filter(|standing| holds(purpose, *standing, asked.credential_version, asked.session_epoch));
-        let standing = standing.ok_or(ProofError::Invalid)?;
+        if !standing.is_some_and(|standing| holds(standing, asked.credential_version, asked.session_epoch)) {
+            return Err(ProofError::Invalid);
+        }
         let (link, code) = (
             LinkSecret::generate(self.platform.chance),
             Code::generate(self.platform.chance),
@@ -188,7 +185,6 @@ impl Proofs {
             email: Some(email.clone()),
             asked: Some(asked.clone()),
             code_hash,
-            unproven: standing.email_verified_at.is_none(),
         };
         Ok(Made { link, code, kept })
     }
@@ -209,7 +205,6 @@ impl Proofs {
             email: None,
             asked: None,
             code_hash,
-            unproven: true,
         };
         Ok(Made { link, code, kept })
     }
@@ -239,17 +234,10 @@ impl Proofs {
                         }
                         (Whose::Account(account), Some(email), Some(asked)) => {
                             let standing = accounts::may_sign_in(&mut *tx, account).await?;
-                            if !standing.is_some_and(|standing| {
-                                holds(kept.purpose, standing, asked.credential_version, asked.session_epoch)
-                            }) {
-                                let link = Adrift {
-                                    link_hash: hash,
-                                    purpose: kept.purpose.name(),
-                                    email: email.typed(),
-                                    email_key: email.key(),
-                                    expires_at: ends.0,
-                                };
-                                return cast_off_late(tx, kept, account, email, &link).await;
+                            if !standing
+                                .is_some_and(|standing| holds(standing, asked.credential_version, asked.session_epoch))
+                            {
+                                return Ok(());
                             }
                             let new = NewProof {
                                 account,
@@ -276,25 +264,6 @@ impl Proofs {
     }
 }
 
-/// The account has left the address while the mail was leaving.
-async fn cast_off_late(
-    tx: &mut Tx<'_>,
-    kept: &Kept,
-    account: AccountId,
-    email: &Email,
-    link: &Adrift<'_>,
-) -> Result<(), Error> {
-    if !kept.unproven || kept.purpose == Purpose::ChangeEmail {
-        return Ok(());
-    }
-    let still = accounts::find(&mut *tx, account).await?;
-    let is_there = |email_of: &str| email_of.parse::<Email>().is_ok_and(|there| there.key() == email.key());
-    match still {
-        Some(account) if is_there(&account.email) => Ok(()),
-        _ => former::insert_adrift(tx, link).await,
-    }
-}
-
 impl Proofs {
     /// Whose live proof the token of a link is, and for which address, without spending it.
     ///
@@ -308,31 +277,9 @@ impl Proofs {
             self.platform.clock.now(),
         )
         .await?;
-        if let Some(found) = found {
-            return proven(found);
-        }
-        let state = self.adrift(purpose, link.hash()).await?;
-        proven_of(state.ok_or(ProofError::Invalid)?)
+        proven(found.ok_or(ProofError::Invalid)?)
     }
 
-    /// The unproven account that has the address now to which a link went whose account has left it: whoever reads the mail has
-    /// a right to it, whichever account a stranger makes or moves meanwhile.
-    async fn adrift(&self, purpose: Purpose, hash: LinkHash) -> Result<Option<State>, Error> {
-        let email = former::find_adrift(&self.platform.db, hash, purpose.name(), self.platform.clock.now()).await?;
-        match email.map(|email| email.parse()) {
-            Some(Ok(email)) => Ok(accounts::state_by_email(&self.platform.db, &email)
-                .await?
-                .filter(is_unproven)),
-            _ => Ok(None),
-        }
-    }
-}
-
-fn is_unproven(state: &State) -> bool {
-    state.email_verified_at.is_none()
-}
-
-impl Proofs {
     /// The sign-up that a live link confirms, without confirming it.
     ///
     /// # Errors
@@ -388,7 +335,7 @@ impl Proofs {
         let account = asked.map_or(AccountId(uuid::Uuid::nil()), |asked| asked.account);
         let standing = accounts::may_sign_in(&mut *tx, account).await?;
         let works = |versions: (Version, Version), session: Option<SessionId>| {
-            let is_holding = standing.is_some_and(|standing| holds(purpose, standing, versions.0, versions.1));
+            let is_holding = standing.is_some_and(|standing| holds(standing, versions.0, versions.1));
             is_holding && (purpose != Purpose::ChangeEmail || asked.is_some_and(|asked| asked.session == session))
         };
         let comes = |owed: &Particulars| match &owed.asked {
@@ -404,9 +351,7 @@ impl Proofs {
             let versions = found.session_epoch.map(|epoch| (found.credential_version, epoch));
             versions.is_some_and(|versions| works(versions, found.session_id))
         });
-        let is_unproven = standing.is_some_and(|standing| standing.email_verified_at.is_none());
-        let adrift = former::is_adrift(tx, to.key(), purpose.name(), until).await?;
-        Ok(is_live || (waits && asked.is_none()) || (adrift && is_unproven))
+        Ok(is_live || (waits && asked.is_none()))
     }
 
     /// Judges what a person brings. A guess at a code is counted and written down first, whoever's it is; it is given back if it
@@ -510,10 +455,6 @@ impl Proofs {
             let whose = Whose::Account(found.account_id);
             return Ok(Checked { hash, whose });
         }
-        if let Some(state) = self.adrift(purpose, hash).await? {
-            let whose = Whose::Account(state.id);
-            return Ok(Checked { hash, whose });
-        }
         let waiting = match purpose {
             Purpose::VerifyEmail => registrations::find_by_link(&self.platform.db, hash, now).await?,
             _ => None,
@@ -555,15 +496,14 @@ impl Proofs {
     /// [`ProofError::Invalid`], or that the database failed: then the transaction must end, and nothing is spent.
     pub async fn spend(&self, tx: &mut Tx<'_>, purpose: Purpose, checked: &Checked) -> Result<Proven, ProofError> {
         let now = self.platform.clock.now();
-        let Some(spent) = store::spend(tx, checked.hash, purpose.name(), now).await? else {
-            return self.spend_adrift(tx, purpose, checked).await;
-        };
+        let spent = store::spend(tx, checked.hash, purpose.name(), now).await?;
+        let spent = spent.ok_or(ProofError::Invalid)?;
         former::use_up(tx, spent.account_id, purpose.name()).await?;
         let standing = accounts::may_sign_in(&mut *tx, spent.account_id)
             .await?
             .ok_or(ProofError::Invalid)?;
         let epoch = spent.session_epoch.ok_or(ProofError::Invalid)?;
-        if !holds(purpose, standing, spent.credential_version, epoch) {
+        if !holds(standing, spent.credential_version, epoch) {
             return Err(ProofError::Invalid);
         }
         let proven = Proven {
@@ -572,53 +512,6 @@ impl Proofs {
         };
         guesses::forget(tx, Subject::of(proven.email.key()), purpose.name()).await?;
         Ok(proven)
-    }
-
-    /// The same for a link whose account has left its address.
-    async fn spend_adrift(&self, tx: &mut Tx<'_>, purpose: Purpose, checked: &Checked) -> Result<Proven, ProofError> {
-        let email = former::spend_adrift(tx, checked.hash, purpose.name(), self.platform.clock.now()).await?;
-        let email: Email = email.and_then(|email| email.parse().ok()).ok_or(ProofError::Invalid)?;
-        let state = accounts::state_by_email(&mut *tx, &email).await?;
-        let state = state.filter(is_unproven).ok_or(ProofError::Invalid)?;
-        if checked.whose != Whose::Account(state.id) {
-            return Err(ProofError::Invalid);
-        }
-        // In the spelling that the mail went to, which is what is proven.
-        accounts::spell(tx, state.id, &email).await?;
-        guesses::forget(tx, Subject::of(email.key()), purpose.name()).await?;
-        Ok(Proven {
-            email,
-            ..proven_of(state)?
-        })
-    }
-
-    /// An account leaves its address: it is deleted, or gets another. If nobody has proven the address, what was mailed there is
-    /// not the account's: it opens whatever unproven account is there when the link is used. `auth` and `verification` call it
-    /// before.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn cast_off(&self, tx: &mut Tx<'_>, account: AccountId) -> Result<(), Error> {
-        let standing = accounts::may_sign_in(&mut *tx, account).await?;
-        match standing.is_some_and(|standing| standing.email_verified_at.is_none()) {
-            true => former::cast_off(tx, account, self.platform.clock.now()).await,
-            false => Ok(()),
-        }
-    }
-
-    /// Ends every proof of an account, and every mail that is owed to its address and would open it, whether or not somebody
-    /// has proven that. What an operator does calls it.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn void(&self, tx: &mut Tx<'_>, account: AccountId) -> Result<(), Error> {
-        if let Some(Ok(email)) = accounts::find(&mut *tx, account)
-            .await?
-            .map(|found| found.email.parse())
-        {
-            outbox::drop_owed(tx, &email, self.platform.clock.now()).await?;
-        }
-        store::void(tx, account).await
     }
 
     /// Takes the sign-up that was checked, in the transaction that makes its account: once, whoever else tries.
@@ -668,24 +561,9 @@ impl Proofs {
 }
 
 /// Whether a mail that was asked for in a state of the account still holds: nothing that ends its password, its address or all
-/// of its sessions came between. As long as nobody has proven the address, whoever is signed in may be a stranger, and does
-/// not void what its owner was sent; but another address is proven for who asked alone.
-fn holds(purpose: Purpose, standing: Standing, credential_version: Version, session_epoch: Version) -> bool {
-    let is_anybodys = standing.email_verified_at.is_none() && purpose != Purpose::ChangeEmail;
-    is_anybodys || (standing.credential_version == credential_version && standing.session_epoch == session_epoch)
-}
-
-fn proven_of(state: State) -> Result<Proven, ProofError> {
-    let email = state.email.parse().map_err(|_| Error::Inconsistent {
-        table: "accounts",
-        column: "email",
-    })?;
-    Ok(Proven {
-        account: state.id,
-        email,
-        credential_version: state.credential_version,
-        session: None,
-    })
+/// of its sessions came between.
+fn holds(standing: Standing, credential_version: Version, session_epoch: Version) -> bool {
+    standing.credential_version == credential_version && standing.session_epoch == session_epoch
 }
 
 fn proven(found: Found) -> Result<Proven, ProofError> {

@@ -211,15 +211,6 @@ pub async fn void_all(tx: &mut Tx<'_>) -> Result<(), Error> {
     query(sql!("DELETE FROM email_proofs")).execute(tx).await.map(drop)
 }
 
-/// Ends the proofs of an account.
-pub(super) async fn void(tx: &mut Tx<'_>, account: AccountId) -> Result<(), Error> {
-    query(sql!("DELETE FROM email_proofs WHERE account_id = $1"))
-        .bind(account)
-        .execute(tx)
-        .await
-        .map(drop)
-}
-
 /// Removes up to `limit` proofs that ended before `before`. `mail` calls it while it tidies up.
 ///
 /// # Errors

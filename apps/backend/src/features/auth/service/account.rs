@@ -94,7 +94,6 @@ impl Auth {
             .transact(|tx| {
                 Box::pin(async move {
                     still_signed_in(tx, session, now).await?;
-                    self.proofs.cast_off(tx, account).await?;
                     forget_mails(tx, &stored.email).await?;
                     // Before the sessions go with the account: their bits outlive them.
                     let revoked = sessions::end_all(tx, account, None, now).await?;

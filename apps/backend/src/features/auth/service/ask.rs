@@ -1,6 +1,8 @@
 //! Asking for a mail. Whether the address has an account shows when the mail is sent, not here: so no answer can tell, and
 //! none takes longer than another. What the account is like now is noted with the mail, which is void for any other state.
 
+use std::time::Duration;
+
 use countersign_store::{Error, Tx};
 use uuid::Uuid;
 
@@ -16,6 +18,9 @@ use crate::features::outbox::{Asked, Demand, Owed, Particulars, Purpose};
 use crate::features::proofs::{Registration, registrations};
 
 const MAILS_PER_ADDRESS: Policy = Policy::named("mails_per_address");
+
+/// How long an account counts as made just now: as long as the shortest-lived links that it was sent work.
+const JUST_NOW: Duration = Duration::from_secs(15 * 60);
 
 /// A mail that is asked for.
 pub struct Asking<'a> {
@@ -111,12 +116,15 @@ pub(super) enum Owing {
 impl Auth {
     /// Owes a mail that somebody asked for, within the limits of its recipient.
     pub(super) async fn owe(&self, tx: &mut Tx<'_>, owed: &Owed<'_>, origin: &Origin) -> Result<Owing, Error> {
+        let asked = owed.particulars.asked.as_ref();
+        let account = asked.map_or(AccountId(Uuid::nil()), |asked| asked.account);
+        let account = accounts::find(&mut *tx, account).await?;
         let demand = Demand {
             from: origin.prefix(),
-            is_at_hand: self
-                .proofs
-                .is_at_hand(tx, owed.purpose, owed.particulars.asked.as_ref(), owed.to)
-                .await?,
+            is_at_hand: self.proofs.is_at_hand(tx, owed.purpose, asked, owed.to).await?,
+            has_reserve: account.is_none_or(|account| {
+                account.email_verified_at.is_some() || account.created_at + JUST_NOW <= self.platform.clock.now()
+            }),
         };
         Ok(match self.outbox.ask(tx, owed, demand).await? {
             true => Owing::Owed,

@@ -58,7 +58,6 @@ impl Operator {
             .transact(|tx| {
                 Box::pin(async move {
                     accounts::change_password(tx, id, None, hash, now).await?;
-                    self.auth.proofs.void(tx, id).await?;
                     let revoked = sessions::end_all(tx, id, None, now).await?;
                     self.auth
                         .audit
@@ -93,7 +92,6 @@ impl Operator {
                     if !accounts::set_disabled(tx, id, disabled.then_some(now), now).await? {
                         return Ok::<_, Error>(None);
                     }
-                    self.auth.proofs.void(tx, id).await?;
                     let revoked = sessions::end_all(tx, id, None, now).await?;
                     self.auth.audit.record(tx, Event::new(kind, id, origin)).await?;
                     Ok(Some(revoked))

@@ -16,15 +16,6 @@ row! {
     }
 }
 
-/// A link that no account has any more, though it was mailed.
-pub(in super::super) struct Adrift<'a> {
-    pub link_hash: LinkHash,
-    pub purpose: &'a str,
-    pub email: &'a str,
-    pub email_key: &'a str,
-    pub expires_at: Timestamp,
-}
-
 impl Former {
     /// Whether it, or one that came after it, has done what it was for.
     pub fn is_used(&self) -> bool {
@@ -113,101 +104,6 @@ pub(in super::super) async fn adopt(tx: &mut Tx<'_>, account: AccountId, email_k
     .execute(tx)
     .await
     .map(drop)
-}
-
-/// An account that was never proven leaves its address: its live links are whoever's who has the address next.
-pub(in super::super) async fn cast_off(tx: &mut Tx<'_>, account: AccountId, now: Timestamp) -> Result<(), Error> {
-    query(sql!(
-        "INSERT INTO former_links (link_hash, purpose, email, email_key, account_id, became, expires_at)
-         SELECT link_hash, purpose, email, email_key, NULL, 'adrift', link_expires_at
-           FROM email_proofs
-          WHERE account_id = $1 AND purpose <> 'change_email' AND spent_at IS NULL AND link_expires_at > $2
-         ON CONFLICT (link_hash) DO NOTHING"
-    ))
-    .bind(account)
-    .bind(now)
-    .execute(&mut *tx)
-    .await?;
-    query(sql!(
-        "DELETE FROM email_proofs WHERE account_id = $1 AND purpose <> 'change_email'"
-    ))
-    .bind(account)
-    .execute(tx)
-    .await
-    .map(drop)
-}
-
-/// The same for a link whose mail was just leaving.
-pub(in super::super) async fn insert_adrift(tx: &mut Tx<'_>, link: &Adrift<'_>) -> Result<(), Error> {
-    query(sql!(
-        "INSERT INTO former_links (link_hash, purpose, email, email_key, became, expires_at)
-         VALUES ($1, $2, $3, $4, 'adrift', $5)
-         ON CONFLICT (link_hash) DO NOTHING"
-    ))
-    .bind(link.link_hash)
-    .bind(link.purpose)
-    .bind(link.email)
-    .bind(link.email_key)
-    .bind(link.expires_at)
-    .execute(tx)
-    .await
-    .map(drop)
-}
-
-/// The address that a link went to whose account has left it.
-pub(in super::super) async fn find_adrift(
-    db: &Db,
-    hash: LinkHash,
-    purpose: &str,
-    now: Timestamp,
-) -> Result<Option<String>, Error> {
-    query(sql!(
-        "SELECT email FROM former_links
-          WHERE link_hash = $1 AND purpose = $2 AND became = 'adrift' AND expires_at > $3"
-    ))
-    .bind(hash)
-    .bind(purpose)
-    .bind(now)
-    .optional(db)
-    .await
-}
-
-/// Whether such a link of a kind went to an address and is good until `until`.
-pub(in super::super) async fn is_adrift(
-    tx: &mut Tx<'_>,
-    email_key: &str,
-    purpose: &str,
-    until: Timestamp,
-) -> Result<bool, Error> {
-    let adrift: i64 = query(sql!(
-        "SELECT COUNT(*) FROM former_links
-          WHERE email_key = $1 AND purpose = $2 AND became = 'adrift' AND expires_at > $3"
-    ))
-    .bind(email_key)
-    .bind(purpose)
-    .bind(until)
-    .one(tx)
-    .await?;
-    Ok(adrift > 0)
-}
-
-/// Spends such a link: once, whoever else tries.
-pub(in super::super) async fn spend_adrift(
-    tx: &mut Tx<'_>,
-    hash: LinkHash,
-    purpose: &str,
-    now: Timestamp,
-) -> Result<Option<String>, Error> {
-    query(sql!(
-        "UPDATE former_links SET became = 'used'
-          WHERE link_hash = $1 AND purpose = $2 AND became = 'adrift' AND expires_at > $3
-      RETURNING email"
-    ))
-    .bind(hash)
-    .bind(purpose)
-    .bind(now)
-    .optional(tx)
-    .await
 }
 
 /// Removes up to `limit` links that have expired. `mail` calls it while it tidies up.

@@ -97,7 +97,6 @@ impl Verification {
                         return Err(PasswordError::Ended.into());
                     }
                     let before = accounts::find(&mut *tx, account).await?.ok_or(ProofError::Invalid)?;
-                    self.proofs.cast_off(tx, account).await?;
                     let email: NewEmail = proven.email.typed().parse().map_err(|_| ProofError::Invalid)?;
                     if !accounts::change_email(tx, account, &email, now).await? {
                         return Err(ChangeError::EmailTaken);
