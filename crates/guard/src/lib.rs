@@ -1,5 +1,9 @@
 // Its examples need both.
 #![cfg_attr(all(feature = "axum", feature = "http"), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(all(feature = "axum", feature = "http")),
+    doc = "Verifies the access tokens of Countersign; the README shows how, with all features."
+)]
 
 mod authority;
 #[cfg(feature = "axum")]
