@@ -251,7 +251,7 @@ impl Purpose {
 }
 
 /// Owes a mail, in the transaction that makes it due, whatever was sent before. What the operator does calls it; what
-/// others do is for [`ask`] and [`tell`].
+/// others do is for [`ask`](Outbox::ask) and [`tell`](Outbox::tell).
 ///
 /// # Errors
 /// Those of the database.

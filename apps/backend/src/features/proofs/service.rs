@@ -162,7 +162,7 @@ pub const REGISTRATION_LIFETIME: Duration = Duration::from_secs(4 * 24 * 60 * 60
 
 impl Proofs {
     /// Makes the proof of a mail that is about to be sent. The account must be in the state in which the mail was asked for.
-    /// Nothing is proven by it before [`keep`] is called, and what was mailed before is good until then: a mail that does not
+    /// Nothing is proven by it before [`keep`](Self::keep) is called, and what was mailed before is good until then: a mail that does not
     /// arrive voids none.
     ///
     /// # Errors
