@@ -1,5 +1,5 @@
-//! Who gets in while somebody asks for mails in their name, or sits in an account that nobody has proven: the holder of the
-//! mailbox, by what has arrived there.
+//! The owner of a mailbox gets in while others ask for mails in the owner's name, or are signed in to an account with the
+//! owner's unverified address.
 
 use std::net::SocketAddr;
 use std::time::Duration;
