@@ -15,12 +15,12 @@ use crate::core::layers::{self, EarlyPages, LayerOptions, Shell};
 use crate::core::limits::Limits;
 use crate::core::mailer::Mailer;
 use crate::core::metrics::{self, Metrics};
-use crate::core::origin::Origin;
 use crate::core::password::{Hasher, HashingOptions};
 use crate::core::platform::{self, Platform};
 use crate::core::probes::Probes;
 use crate::core::redis::Redis;
 use crate::core::refusals::Refusals;
+use crate::core::request_info::RequestInfo;
 use crate::core::server::{self, Readiness, ServerOptions};
 use crate::features::accounts::{self, Accounts, Profiles};
 use crate::features::audit::{AccountLookup, Audit};
@@ -323,7 +323,7 @@ impl Context {
     }
 
     /// Where an act on the command line comes from.
-    pub fn command_line(&self) -> Origin {
+    pub fn command_line(&self) -> RequestInfo {
         self.operator.origin()
     }
 

@@ -7,8 +7,8 @@ use countersign_store::{Db, Error, FileContents, MigrateError, OpenError, Option
 
 use crate::core::clock::Clock;
 use crate::core::mailer::SendError;
-use crate::core::origin::Origin;
 use crate::core::password::{self, PasswordPolicy};
+use crate::core::request_info::RequestInfo;
 use crate::features::keys::{JWKS_MAX_AGE, KeyOptions, KeysError};
 use crate::migrations;
 use crate::settings::{self, Settings};
@@ -37,10 +37,10 @@ pub struct Access {
 
 impl Access {
     /// Where an act on the command line comes from.
-    pub(crate) fn origin(&self) -> Origin {
+    pub(crate) fn origin(&self) -> RequestInfo {
         match &self.operator {
-            Some(name) => Origin::of_operator(name.clone()),
-            None => Origin::command_line(),
+            Some(name) => RequestInfo::of_operator(name.clone()),
+            None => RequestInfo::command_line(),
         }
     }
 }

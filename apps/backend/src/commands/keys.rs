@@ -11,7 +11,7 @@ use super::cli::{Keys, Rotate};
 use super::output::{Output, Row};
 use super::{Failure, notice};
 use crate::core::clock::{Clock, Timestamp};
-use crate::core::origin::Origin;
+use crate::core::request_info::RequestInfo;
 use crate::features::audit::{self, Actor, Event, Kind};
 use crate::features::keys::{
     Activated, JWKS_MAX_AGE, KeyOperator, KeysError, ListedKey, NextKey, OperatorError, Revoked, check_keys, inspect,
@@ -73,7 +73,7 @@ async fn list<W: Write>(operator: &KeyOperator, settings: &Settings, output: &mu
 struct Log {
     db: Db,
     clock: Clock,
-    origin: Origin,
+    origin: RequestInfo,
     json: bool,
 }
 

@@ -11,7 +11,7 @@ use super::banner::banner;
 use super::{Failure, database_is_new};
 use crate::core::chance::Chance;
 use crate::core::clock::Clock;
-use crate::core::origin::Origin;
+use crate::core::request_info::RequestInfo;
 use crate::core::server::{IgnoredSignals, Listening, Server, Shutdown, ignore_signals};
 use crate::features::audit::{self, Actor, Event, Kind};
 use crate::features::health;
@@ -100,7 +100,7 @@ fn is_one_stream() -> bool {
 
 /// Tells the audit log of this server.
 async fn tell(context: &Context, kind: Kind) -> Result<(), Error> {
-    let origin = Origin::of_server();
+    let origin = RequestInfo::of_server();
     let event = Event::of_nobody(kind, Actor::Server, &origin).detail(concat!("version ", env!("CARGO_PKG_VERSION")));
     audit::record_alone(&context.db, &context.clock, event).await
 }

@@ -1,4 +1,4 @@
-//! Extractors that answer with problems: bodies as JSON or form, and the request's [`Origin`].
+//! Extractors that answer with problems: bodies as JSON or form, and the request's [`RequestInfo`].
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -17,9 +17,9 @@ use super::address::ClientAddress;
 use super::device::DeviceHash;
 use super::language::Language;
 use super::layers::RequestId;
-use super::origin::{Origin, readable_user_agent};
 use super::platform::Platform;
 use super::problem::{Code, FieldError, Problem};
+use super::request_info::{RequestInfo, readable_user_agent};
 
 /// A body of `application/json`.
 pub struct Json<T>(pub T);
@@ -77,7 +77,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathId<
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Origin {
+impl<S: Send + Sync> FromRequestParts<S> for RequestInfo {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {

@@ -1,7 +1,7 @@
 //! Signing in, staying in, signing out.
 
 use countersign::core::ids::AccountId;
-use countersign::core::origin::Origin;
+use countersign::core::request_info::RequestInfo;
 use countersign_store::{query, sql};
 use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
 use serde_json::{Value, json};
@@ -229,7 +229,7 @@ fn stopped_at<T: Send, U: Send>(
 async fn log_out_everywhere(server: &TestServer, access_token: &str) {
     let verified = server.context.guard.verify(access_token).await.unwrap();
     let user = verified.require_user().unwrap();
-    let (account, origin) = (AccountId(user.id), Origin::command_line());
+    let (account, origin) = (AccountId(user.id), RequestInfo::command_line());
     server.context.auth.logout_all(account, &origin).await.unwrap();
 }
 

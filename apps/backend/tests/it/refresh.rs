@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
-use countersign::core::origin::Origin;
+use countersign::core::request_info::RequestInfo;
 use countersign_store::{query, sql};
 use countersign_testkit::{Database, Person, TestServer, on_both_databases};
 use futures_util::future::join_all;
@@ -231,7 +231,7 @@ mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
                     .unwrap();
                 let account = countersign::core::ids::AccountId(user.id);
                 let session = countersign::core::ids::SessionId(user.session.unwrap());
-                let origin = Origin::command_line();
+                let origin = RequestInfo::command_line();
                 match by {
                     By::Session => {
                         assert!(

@@ -11,7 +11,7 @@ use super::{rows, summary, warning};
 use crate::commands::cli::Restore;
 use crate::commands::{Failure, Standard};
 use crate::core::clock::Clock;
-use crate::core::origin::Origin;
+use crate::core::request_info::RequestInfo;
 use crate::features::audit::{self, Actor, Event, Kind};
 use crate::features::sessions;
 use crate::installation::{Access, database_options};
@@ -80,7 +80,7 @@ pub(in crate::commands) async fn restore(
 }
 
 /// The last steps before the mark is taken away.
-async fn conclude(db: Db, (refuses, origin): (bool, Origin), detail: String) -> Result<(), Failure> {
+async fn conclude(db: Db, (refuses, origin): (bool, RequestInfo), detail: String) -> Result<(), Failure> {
     let clock = Clock::system();
     let event = Event::of_nobody(Kind::DatabaseRestored, Actor::Operator, &origin).detail(detail);
     if refuses {

@@ -9,9 +9,9 @@ use uuid::Uuid;
 use super::store::{self, Account, NewAccount, Standing};
 use crate::core::email::NewEmail;
 use crate::core::ids::AccountId;
-use crate::core::origin::Origin;
 use crate::core::password::{HashError, Hasher, Password, PasswordFault};
 use crate::core::platform::Platform;
+use crate::core::request_info::RequestInfo;
 use crate::features::audit::{Audit, Event, Kind};
 
 /// How often it is looked which kinds of password hashes are stored.
@@ -65,7 +65,7 @@ pub struct New<'a> {
     /// A PHC string.
     pub password_hash: &'a str,
     /// Who makes it.
-    pub origin: &'a Origin,
+    pub origin: &'a RequestInfo,
 }
 
 impl Accounts {
@@ -97,7 +97,7 @@ impl Accounts {
         &self,
         email: NewEmail,
         password: Password,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<Account, AccountError> {
         let password = self
             .platform

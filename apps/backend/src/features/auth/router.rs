@@ -18,9 +18,9 @@ use super::service::{
 use crate::core::dependencies::{CurrentUser, Identified};
 use crate::core::extract;
 use crate::core::handle::Handle;
-use crate::core::origin::Origin;
 use crate::core::platform::Platform;
 use crate::core::problem::{Code, FieldError, Problem, ProblemBody};
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{AccountError, UserBody};
 use crate::features::outbox::Purpose;
 use crate::features::proofs::ProofError;
@@ -55,7 +55,7 @@ pub fn router() -> OpenApiRouter<Auth> {
     ))]
 async fn register(
     State(auth): State<Auth>,
-    origin: Origin,
+    origin: RequestInfo,
     extract::Checked(body): extract::Checked<RegistrationBody>,
 ) -> Result<Response, Problem> {
     let handle = Handle::generate(auth.platform.chance);
@@ -76,7 +76,7 @@ async fn register(
     ))]
 async fn ask_to_sign_in(
     State(auth): State<Auth>,
-    origin: Origin,
+    origin: RequestInfo,
     extract::Checked(body): extract::Checked<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
     let handle = body.handle(auth.platform.chance)?;
@@ -101,7 +101,7 @@ async fn ask_to_sign_in(
     ))]
 async fn login_by_email(
     State(auth): State<Auth>,
-    origin: Origin,
+    origin: RequestInfo,
     extract::Checked(body): extract::Checked<EmailLoginBody>,
 ) -> Result<Json<TokenBody>, Problem> {
     let (scopes, answer) = (body.scopes()?, body.answer());
@@ -124,7 +124,7 @@ async fn login_by_email(
         (status = OK, description = "Signed in", body = TokenBody),
         (status = "default", description = "Not signed in", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
-async fn login(State(auth): State<Auth>, origin: Origin, body: LoginBody) -> Result<Json<TokenBody>, Problem> {
+async fn login(State(auth): State<Auth>, origin: RequestInfo, body: LoginBody) -> Result<Json<TokenBody>, Problem> {
     let result = auth.login(body.try_into()?, &origin).await;
     auth.platform
         .metrics
@@ -149,7 +149,7 @@ async fn login(State(auth): State<Auth>, origin: Origin, body: LoginBody) -> Res
 async fn logout(
     State(auth): State<Auth>,
     user: Result<CurrentUser, countersign_guard::Denied>,
-    origin: Origin,
+    origin: RequestInfo,
     request: Request,
 ) -> Result<StatusCode, Problem> {
     let body = extract::optional::<_, RefreshBody>(request, &auth).await;
@@ -177,7 +177,7 @@ async fn logout(
         (status = NO_CONTENT, description = "Every session of the account has ended"),
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
-async fn logout_all(State(auth): State<Auth>, user: CurrentUser, origin: Origin) -> Result<StatusCode, Problem> {
+async fn logout_all(State(auth): State<Auth>, user: CurrentUser, origin: RequestInfo) -> Result<StatusCode, Problem> {
     auth.logout_all(user.account_id(), &origin).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -194,7 +194,7 @@ async fn logout_all(State(auth): State<Auth>, user: CurrentUser, origin: Origin)
 async fn change_password(
     State(auth): State<Auth>,
     user: CurrentUser,
-    origin: Origin,
+    origin: RequestInfo,
     extract::Checked(body): extract::Checked<PasswordChangeBody>,
 ) -> Result<StatusCode, Problem> {
     let passwords = PasswordChange {
@@ -213,7 +213,7 @@ async fn change_password(
         (status = OK, description = "One JSON document", body = ExportBody),
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
-async fn export(State(auth): State<Auth>, user: CurrentUser, origin: Origin) -> Result<Json<ExportBody>, Problem> {
+async fn export(State(auth): State<Auth>, user: CurrentUser, origin: RequestInfo) -> Result<Json<ExportBody>, Problem> {
     let export = auth.export(user.session_ref(), &origin).await?;
     export
         .map(Json)
@@ -232,7 +232,7 @@ async fn export(State(auth): State<Auth>, user: CurrentUser, origin: Origin) -> 
 async fn delete(
     State(auth): State<Auth>,
     user: CurrentUser,
-    origin: Origin,
+    origin: RequestInfo,
     extract::Json(body): extract::Json<ConfirmationBody>,
 ) -> Result<StatusCode, Problem> {
     auth.delete(user.session_ref(), body.password, &origin)

@@ -17,8 +17,8 @@ use super::schemas::{ClockRequest, NowBody, TokenBody, TokenRequest};
 use super::service::{BeyondAllTime, Dev, TokenError};
 use crate::core::extract::{self, PathId};
 use crate::core::ids::SessionId;
-use crate::core::origin::Origin;
 use crate::core::problem::{Code, FieldError, Problem};
+use crate::core::request_info::RequestInfo;
 use crate::features::keys::IssueError;
 
 /// The routes of this feature.
@@ -50,7 +50,7 @@ fn is_local(host: &str) -> bool {
 /// A token for anyone, of a session that is opened for it.
 async fn token(
     State(dev): State<Dev>,
-    origin: Origin,
+    origin: RequestInfo,
     extract::Json(body): extract::Json<TokenRequest>,
 ) -> Result<Json<TokenBody>, Problem> {
     let issued = dev.issue(body.try_into()?, &origin).await?;
@@ -69,7 +69,7 @@ async fn clock(
 /// Ends anybody's session.
 async fn end_session(
     State(dev): State<Dev>,
-    origin: Origin,
+    origin: RequestInfo,
     PathId(id): PathId<SessionId>,
 ) -> Result<StatusCode, Problem> {
     match dev.end_session(id, &origin).await? {

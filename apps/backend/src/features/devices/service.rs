@@ -8,7 +8,7 @@ use countersign_store::{Conn, Error, Tx};
 use super::store::{self, Hash, Remembered};
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
-use crate::core::origin::Origin;
+use crate::core::request_info::RequestInfo;
 
 /// How long a device is known after the last sign-in with it.
 pub const LIFETIME: Duration = Duration::from_secs(180 * 24 * 60 * 60);
@@ -24,7 +24,7 @@ const PER_ACCOUNT: i64 = 50;
 pub async fn is_known<'c>(
     conn: impl Into<Conn<'c>>,
     account: AccountId,
-    origin: &Origin,
+    origin: &RequestInfo,
     now: Timestamp,
 ) -> Result<bool, Error> {
     match hash(account, origin) {
@@ -38,7 +38,7 @@ pub async fn is_known<'c>(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn remember(tx: &mut Tx<'_>, account: AccountId, origin: &Origin, now: Timestamp) -> Result<(), Error> {
+pub async fn remember(tx: &mut Tx<'_>, account: AccountId, origin: &RequestInfo, now: Timestamp) -> Result<(), Error> {
     let Some(hash) = hash(account, origin) else {
         return Ok(());
     };
@@ -53,7 +53,7 @@ pub async fn remember(tx: &mut Tx<'_>, account: AccountId, origin: &Origin, now:
 }
 
 /// What the device is recognised by, differently for each account: rows tell nothing of who shares a browser.
-fn hash(account: AccountId, origin: &Origin) -> Option<Hash> {
+fn hash(account: AccountId, origin: &RequestInfo) -> Option<Hash> {
     let mut digest = Digest::new(&SHA256);
     digest.update(account.0.as_bytes());
     match (origin.device, origin.prefix()) {

@@ -17,8 +17,8 @@ use crate::core::email::Email;
 use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, RegistrationId, SessionId, uuid_v7};
 use crate::core::limits::AddressPrefix;
-use crate::core::origin::Origin;
 use crate::core::platform::Platform;
+use crate::core::request_info::RequestInfo;
 use crate::settings::{LONGEST_MAIL_TIMEOUT, Rate};
 
 /// How long an attempt is reserved for whoever began it.
@@ -175,7 +175,7 @@ fn is_zero(number: &u32) -> bool {
 
 impl Particulars {
     /// What happened just now, as a notice tells it.
-    pub fn of(account: AccountId, origin: &Origin, now: Timestamp) -> Self {
+    pub fn of(account: AccountId, origin: &RequestInfo, now: Timestamp) -> Self {
         Self {
             account: Some(account),
             at: Some(now.millis()),

@@ -19,9 +19,9 @@ use super::view::View;
 use super::visitor::{Asks, Visitor};
 use crate::core::device_name::DeviceName;
 use crate::core::ids::SessionId;
-use crate::core::origin::Origin;
 use crate::core::password::Password;
 use crate::core::problem::{Code, Problem};
+use crate::core::request_info::RequestInfo;
 use crate::features::auth::PasswordChange;
 use crate::features::sessions::Session;
 
@@ -156,7 +156,7 @@ fn device(pages: &Pages, v: &View, current: SessionId, session: Session) -> Devi
 pub(super) async fn change_password(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: Origin,
+    origin: RequestInfo,
     OwnForm(form): OwnForm<PasswordForm>,
 ) -> Result<Response, Problem> {
     let Some(by) = visitor.user() else {
@@ -191,7 +191,7 @@ fn refused(pages: &Pages, visitor: &Visitor, problem: &Problem, password: &'stat
 pub(super) async fn change_email(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: Origin,
+    origin: RequestInfo,
     OwnForm(form): OwnForm<EmailForm>,
 ) -> Result<Response, Problem> {
     let Some(by) = visitor.user() else {
@@ -221,7 +221,7 @@ pub(super) async fn change_email(
 pub(super) async fn end_sessions(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: Origin,
+    origin: RequestInfo,
     OwnForm(form): OwnForm<SessionForm>,
 ) -> Result<Response, Problem> {
     let Some(SignedIn { account, .. }) = &visitor.signed_in else {
@@ -243,7 +243,7 @@ pub(super) async fn end_sessions(
 pub(super) async fn export(
     State(pages): State<Pages>,
     visitor: Visitor,
-    origin: Origin,
+    origin: RequestInfo,
     OwnForm(Nothing {}): OwnForm<Nothing>,
 ) -> Result<Response, Problem> {
     let Some(by) = visitor.user() else {
@@ -268,7 +268,7 @@ pub(super) async fn export(
 pub(super) async fn delete(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: Origin,
+    origin: RequestInfo,
     OwnForm(form): OwnForm<DeleteForm>,
 ) -> Result<Response, Problem> {
     let Some(by) = visitor.user() else {

@@ -6,7 +6,7 @@ use super::cookies::Cookie;
 use super::service::Pages;
 use super::visitor::Visitor;
 use crate::core::ids::SessionId;
-use crate::core::origin::Origin;
+use crate::core::request_info::RequestInfo;
 use crate::features::devices;
 
 /// Signs a browser in: it gets a new cookie, and the session that it had before ends.
@@ -14,7 +14,7 @@ pub(super) async fn sign_in(
     pages: &Pages,
     visitor: &mut Visitor,
     session: SessionId,
-    origin: &Origin,
+    origin: &RequestInfo,
 ) -> Result<(), Error> {
     if let Some(before) = visitor.signed_in.take() {
         pages.sessions.revoke(before.session.id, None, origin).await?;
@@ -34,7 +34,7 @@ pub(super) fn remember(pages: &Pages, visitor: &mut Visitor) {
 }
 
 /// Signs a browser out: its session ends, and nothing of it stays behind.
-pub(super) async fn sign_out(pages: &Pages, visitor: &mut Visitor, origin: &Origin) -> Result<(), Error> {
+pub(super) async fn sign_out(pages: &Pages, visitor: &mut Visitor, origin: &RequestInfo) -> Result<(), Error> {
     if let Some(before) = visitor.signed_in.take() {
         pages.sessions.revoke(before.session.id, None, origin).await?;
     }

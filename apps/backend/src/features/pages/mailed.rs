@@ -18,9 +18,9 @@ use super::service::Pages;
 use super::typed::Typed;
 use super::view::View;
 use super::visitor::{Asks, Visitor};
-use crate::core::origin::Origin;
 use crate::core::password::Password;
 use crate::core::problem::{Code, Problem};
+use crate::core::request_info::RequestInfo;
 use crate::features::auth::{Asking, MailAnswerBody};
 use crate::features::outbox::Purpose;
 use crate::features::proofs::{Answer, LinkSecret};
@@ -416,7 +416,7 @@ pub(super) async fn change_email_page(
 pub(super) async fn ask_to_verify(
     State(pages): State<Pages>,
     visitor: Visitor,
-    origin: Origin,
+    origin: RequestInfo,
     OwnForm(form): OwnForm<AskForm>,
 ) -> Response {
     ask(
@@ -433,7 +433,7 @@ pub(super) async fn ask_to_verify(
 pub(super) async fn ask_to_sign_in(
     State(pages): State<Pages>,
     visitor: Visitor,
-    origin: Origin,
+    origin: RequestInfo,
     OwnForm(form): OwnForm<AskForm>,
 ) -> Response {
     ask(&pages, visitor, Mailed::SignIn, Purpose::SignIn, form.email, origin).await
@@ -442,7 +442,7 @@ pub(super) async fn ask_to_sign_in(
 pub(super) async fn ask_to_recover(
     State(pages): State<Pages>,
     visitor: Visitor,
-    origin: Origin,
+    origin: RequestInfo,
     OwnForm(form): OwnForm<AskForm>,
 ) -> Response {
     ask(
@@ -462,7 +462,7 @@ async fn ask(
     what: Mailed,
     purpose: Purpose,
     typed: Typed,
-    origin: Origin,
+    origin: RequestInfo,
 ) -> Response {
     let view = View::new(pages, &visitor);
     let email = match typed.email() {
@@ -485,7 +485,7 @@ async fn ask(
 pub(super) async fn verify(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: Origin,
+    origin: RequestInfo,
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Result<Response, Problem> {
     let claim = Claim {
@@ -515,7 +515,7 @@ pub(super) async fn verify(
 pub(super) async fn change_email(
     State(pages): State<Pages>,
     visitor: Visitor,
-    origin: Origin,
+    origin: RequestInfo,
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Result<Response, Problem> {
     let Some(user) = visitor.user() else {
@@ -530,7 +530,7 @@ pub(super) async fn change_email(
 pub(super) async fn recover(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: Origin,
+    origin: RequestInfo,
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Result<Response, Problem> {
     let (again, password, answer) = form.split();
@@ -567,7 +567,7 @@ async fn conclude(
 pub(super) async fn sign_in(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: Origin,
+    origin: RequestInfo,
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Result<Response, Problem> {
     let (again, _, answer) = form.split();

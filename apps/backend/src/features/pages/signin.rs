@@ -21,9 +21,9 @@ use super::typed::Typed;
 use super::view::View;
 use super::visitor::{Asks, Visitor};
 use crate::core::email::Email;
-use crate::core::origin::Origin;
 use crate::core::password::Password;
 use crate::core::problem::{Code, Problem};
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts;
 use crate::features::auth::{Credentials, LoginError, Registration, SignedUp};
 use crate::features::sessions::Session;
@@ -123,7 +123,7 @@ fn sign_in_again(pages: &Pages, visitor: &Visitor, v: View, email: Typed, place:
 pub(super) async fn sign_in(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: Origin,
+    origin: RequestInfo,
     OwnForm(sent): OwnForm<Sent>,
 ) -> Result<Response, Problem> {
     let place = sent.return_to.parse::<Place>().ok();
@@ -181,7 +181,7 @@ fn sign_up_again(visitor: &Visitor, v: View, email: Typed, place: Option<Place>)
 pub(super) async fn sign_up(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: Origin,
+    origin: RequestInfo,
     OwnForm(sent): OwnForm<Sent>,
 ) -> Result<Response, Problem> {
     let place = sent.return_to.parse::<Place>().ok();
@@ -225,7 +225,7 @@ pub(super) async fn sign_up(
     }
 }
 
-async fn enter(pages: &Pages, email: Email, password: Password, origin: &Origin) -> Result<Session, LoginError> {
+async fn enter(pages: &Pages, email: Email, password: Password, origin: &RequestInfo) -> Result<Session, LoginError> {
     let credentials = Credentials {
         email: Some(email),
         password,
@@ -240,7 +240,7 @@ async fn enter_if_sent_twice(
     pages: &Pages,
     email: Email,
     password: Password,
-    origin: &Origin,
+    origin: &RequestInfo,
 ) -> Result<Option<Session>, Problem> {
     let found = accounts::find_by_email(&pages.platform.db, &email).await?;
     let is_new = |created_at| pages.platform.clock.now() <= created_at + TWICE_WITHIN;
@@ -282,7 +282,7 @@ impl Again for Nothing {
 pub(super) async fn sign_out(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: Origin,
+    origin: RequestInfo,
     OwnForm(Nothing {}): OwnForm<Nothing>,
 ) -> Result<Response, Problem> {
     browser::sign_out(&pages, &mut visitor, &origin).await?;

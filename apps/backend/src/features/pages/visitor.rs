@@ -19,7 +19,7 @@ use crate::core::device::DeviceSecret;
 use crate::core::handle::{Handle, HandleHash};
 use crate::core::ids::SessionRef;
 use crate::core::language::Language;
-use crate::core::origin::Origin;
+use crate::core::request_info::RequestInfo;
 
 /// Somebody who asks for a page.
 #[derive(Clone)]
@@ -140,8 +140,8 @@ impl Visitor {
     }
 
     /// Where a request comes from, in the language of the page it was sent by.
-    pub(super) fn speaking(&self, origin: Origin) -> Origin {
-        Origin {
+    pub(super) fn speaking(&self, origin: RequestInfo) -> RequestInfo {
+        RequestInfo {
             language: self.language,
             ..origin
         }

@@ -15,9 +15,9 @@ use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::ids::{AccountId, RegistrationId, SessionId};
 use crate::core::limits::{Exceeded, Key, Policy};
-use crate::core::origin::Origin;
 use crate::core::password::{Asker, HashError, Lane};
 use crate::core::platform::Platform;
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Standing, Version};
 use crate::features::audit::{Audit, Event, Kind};
 use crate::features::guesses::{self, Subject};
@@ -364,7 +364,7 @@ impl Proofs {
         purpose: Purpose,
         answer: &Answer,
         presenter: &Presenter,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<Checked, ProofError> {
         let guess = match answer {
             // Looked at first: nothing costly is done for a link that somebody made up.
@@ -426,7 +426,7 @@ impl Proofs {
         purpose: Purpose,
         email: &Email,
         presenter: &Presenter,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<Option<(Checked, String)>, Error> {
         let now = self.platform.clock.now();
         self.platform

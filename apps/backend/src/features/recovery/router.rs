@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 use super::schemas::RecoveryBody;
 use super::service::{RecoverError, Recovery};
 use crate::core::extract;
-use crate::core::origin::Origin;
 use crate::core::problem::{FieldError, Problem, ProblemBody};
+use crate::core::request_info::RequestInfo;
 use crate::features::auth::{Asking, MailAskedBody, MailRequestBody};
 use crate::features::outbox::Purpose;
 
@@ -30,7 +30,7 @@ pub fn router() -> OpenApiRouter<Recovery> {
     ))]
 async fn ask(
     State(recovery): State<Recovery>,
-    origin: Origin,
+    origin: RequestInfo,
     extract::Checked(body): extract::Checked<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
     let handle = body.handle(recovery.platform.chance)?;
@@ -55,7 +55,7 @@ async fn ask(
     ))]
 async fn recover(
     State(recovery): State<Recovery>,
-    origin: Origin,
+    origin: RequestInfo,
     extract::Checked(body): extract::Checked<RecoveryBody>,
 ) -> Result<StatusCode, Problem> {
     let (answer, new_password) = body.split();

@@ -3,9 +3,9 @@
 use countersign_store::Error;
 
 use crate::core::handle::HandleHash;
-use crate::core::origin::Origin;
 use crate::core::password::{HashError, Password, PasswordFault};
 use crate::core::platform::Platform;
+use crate::core::request_info::RequestInfo;
 use crate::features::auth::Auth;
 use crate::features::outbox::Purpose;
 use crate::features::proofs::{Answer, Presenter, ProofError, Proofs};
@@ -53,7 +53,7 @@ impl Recovery {
         answer: Answer,
         handle: Option<HandleHash>,
         password: Password,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<(), RecoverError> {
         let (purpose, email) = self.subject(&answer).await?;
         // Judged by the address that was typed or mailed to: so it tells nothing about accounts, and costs no guess.

@@ -15,8 +15,8 @@ use super::service::{PublishError, Revocations};
 use crate::core::conditional::knows;
 use crate::core::layers::LONGEST_WAIT;
 use crate::core::limits::AddressPrefix;
-use crate::core::origin::Origin;
 use crate::core::problem::{Code, Problem, ProblemBody};
+use crate::core::request_info::RequestInfo;
 use crate::core::server::Readiness;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -58,7 +58,7 @@ pub fn router() -> OpenApiRouter<StatusLists> {
 async fn status_list(
     State(lists): State<StatusLists>,
     Path(number): Path<String>,
-    origin: Origin,
+    origin: RequestInfo,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     // One list has one address: no sign, no zero in front.
@@ -104,7 +104,7 @@ async fn status_list(
 
 /// Whose waiting it is: the client's network. What comes from a trusted proxy itself is nobody's in particular, like its
 /// connections.
-fn network_of(trusted_proxies: &[IpNet], origin: &Origin) -> Option<AddressPrefix> {
+fn network_of(trusted_proxies: &[IpNet], origin: &RequestInfo) -> Option<AddressPrefix> {
     let address = origin.address?;
     let is_proxy = |address| trusted_proxies.iter().any(|network| network.contains(&address));
     (!is_proxy(address)).then(|| AddressPrefix::of(address))

@@ -11,8 +11,8 @@ use super::service::{RefreshError, Sessions};
 use crate::core::dependencies::{CurrentUser, Identified};
 use crate::core::extract::{JsonOrForm, PathId};
 use crate::core::ids::SessionId;
-use crate::core::origin::Origin;
 use crate::core::problem::{Code, Problem, ProblemBody};
+use crate::core::request_info::RequestInfo;
 
 /// The routes of this feature.
 pub fn router() -> OpenApiRouter<Sessions> {
@@ -34,7 +34,7 @@ pub fn router() -> OpenApiRouter<Sessions> {
     ))]
 async fn refresh(
     State(sessions): State<Sessions>,
-    origin: Origin,
+    origin: RequestInfo,
     JsonOrForm(body): JsonOrForm<RefreshBody>,
 ) -> Result<Json<TokenBody>, Problem> {
     let result = match body.secret() {
@@ -75,7 +75,7 @@ async fn list(State(sessions): State<Sessions>, user: CurrentUser) -> Result<Jso
 async fn revoke(
     State(sessions): State<Sessions>,
     user: CurrentUser,
-    origin: Origin,
+    origin: RequestInfo,
     PathId(id): PathId<SessionId>,
 ) -> Result<StatusCode, Problem> {
     match sessions.revoke(id, Some(user.account_id()), &origin).await? {

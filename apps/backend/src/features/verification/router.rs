@@ -11,8 +11,8 @@ use super::service::{ChangeError, Claim, Verification, VerifyError};
 use crate::core::dependencies::{CurrentUser, Identified, OptionalUser};
 use crate::core::extract;
 use crate::core::handle::Handle;
-use crate::core::origin::Origin;
 use crate::core::problem::{Code, Problem, ProblemBody};
+use crate::core::request_info::RequestInfo;
 use crate::features::auth::{Asking, MailAnswerBody, MailAskedBody, MailRequestBody};
 use crate::features::outbox::Purpose;
 
@@ -36,7 +36,7 @@ pub fn router() -> OpenApiRouter<Verification> {
     ))]
 async fn ask_to_verify(
     State(verification): State<Verification>,
-    origin: Origin,
+    origin: RequestInfo,
     extract::Checked(body): extract::Checked<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
     let handle = body.handle(verification.platform.chance)?;
@@ -65,7 +65,7 @@ async fn ask_to_verify(
 async fn verify(
     State(verification): State<Verification>,
     OptionalUser(user): OptionalUser,
-    origin: Origin,
+    origin: RequestInfo,
     extract::Checked(body): extract::Checked<EmailVerificationBody>,
 ) -> Result<StatusCode, Problem> {
     let (answer, [password, new_password]) = body.split();
@@ -91,7 +91,7 @@ async fn verify(
 async fn ask_to_change(
     State(verification): State<Verification>,
     user: CurrentUser,
-    origin: Origin,
+    origin: RequestInfo,
     extract::Checked(body): extract::Checked<EmailChangeBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
     let (email, handle) = (body.email()?, Handle::generate(verification.platform.chance));
@@ -114,7 +114,7 @@ async fn ask_to_change(
 async fn change(
     State(verification): State<Verification>,
     user: CurrentUser,
-    origin: Origin,
+    origin: RequestInfo,
     extract::Json(body): extract::Json<MailAnswerBody>,
 ) -> Result<StatusCode, Problem> {
     verification

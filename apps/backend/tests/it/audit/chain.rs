@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::core::origin::Origin;
+use countersign::core::request_info::RequestInfo;
 use countersign::features::audit::chain::{
     AuditCheckpointClaims, Judge, RowName, SealedRow, Soundness, Tampering, genesis,
 };
@@ -249,7 +249,7 @@ on_both_databases! {
             let (db, clock) = (db.clone(), clock.clone());
             tokio::spawn(async move {
                 for _ in 0..40 {
-                    let origin = Origin::of_server();
+                    let origin = RequestInfo::of_server();
                     let event = Event::of_nobody(Kind::ServerStarted, Actor::Server, &origin);
                     record_alone(&db, &clock, event).await.unwrap();
                 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use countersign::core::ids::AccountId;
-use countersign::core::origin::Origin;
+use countersign::core::request_info::RequestInfo;
 use countersign::features::audit::chain::{AuditCheckpointClaims, Judge, Soundness, Tampering};
 use countersign::features::audit::{Actor, Event, Filter, Kind, record_alone};
 use countersign_jose::{Claims, SigningKey, decode_without_verifying};
@@ -116,7 +116,7 @@ async fn verdict(server: &TestServer) -> Result<Soundness, String> {
 async fn verdict_of(server: &TestServer, judge: Judge) -> Result<Soundness, String> {
     for _ in 0..2 {
         server.context.clock.advance(Duration::from_secs(300));
-        let origin = Origin::of_server();
+        let origin = RequestInfo::of_server();
         let event = Event::of_nobody(Kind::ServerStarted, Actor::Server, &origin);
         record_alone(&server.context.db, &server.context.clock, event)
             .await
@@ -326,7 +326,7 @@ on_both_databases! {
         for through in [1, 3, place] {
             query(sql!("UPDATE audit_head SET removed_through = $1")).bind(through).execute(&server.context.db).await.unwrap();
             query(sql!("UPDATE audit_checkpoints SET sealed_at = 0")).execute(&server.context.db).await.unwrap();
-            let origin = Origin::of_server();
+            let origin = RequestInfo::of_server();
             let event = Event::of_nobody(Kind::AuditTrimmed, Actor::Server, &origin).detail(format!("rows up to {through}"));
             record_alone(&server.context.db, &server.context.clock, event).await.unwrap();
             let judge = Judge::new(server.context.keys.public_keys()).against(kept).unwrap();
@@ -342,7 +342,7 @@ on_both_databases! {
         verdict(&server).await.unwrap();
         assert_eq!(server.context.audit.list(&of(ada)).await.unwrap().len(), 4);
         // So is a deletion that never was: it is sealed as it was written, but the account is there.
-        let origin = Origin::of_server();
+        let origin = RequestInfo::of_server();
         record_alone(&server.context.db, &server.context.clock, Event::new(Kind::AccountDeleted, ada, &origin)).await.unwrap();
         query(sql!("INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, 0)")).bind(ada).execute(&server.context.db).await.unwrap();
         assert_eq!(verdict(&server).await.unwrap().erased, 8);
@@ -376,7 +376,7 @@ on_both_databases! {
         let is_ada = |row: &&Vec<Value>| row.iter().any(|value| matches!(value, Value::Uuid(id) if *id == ada.0));
         let taken: Vec<_> = rows.iter().filter(is_ada).cloned().collect();
         assert_eq!(taken.len(), 1);
-        let origin = Origin::of_server();
+        let origin = RequestInfo::of_server();
         record_alone(&server.context.db, &server.context.clock, Event::new(Kind::AccountDeleted, ada, &origin)).await.unwrap();
         query(sql!("INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, 0)")).bind(ada).execute(&server.context.db).await.unwrap();
         query(sql!("DELETE FROM accounts WHERE id = $1")).bind(ada).execute(&server.context.db).await.unwrap();

@@ -41,7 +41,7 @@ on_both_databases! {
         server.post("/api/auth/verify-email/confirm", link).await.assert_status(204);
         login(&server, "ada@example.com", PASSWORD).await.assert_status(200);
         // An account that an operator made is one, and its owner is told what is missing.
-        let origin = countersign::core::origin::Origin::command_line();
+        let origin = countersign::core::request_info::RequestInfo::command_line();
         let bob = "bob@example.com".parse().unwrap();
         server.context.accounts.register(bob, PASSWORD.to_owned().into(), &origin).await.unwrap();
         login(&server, "bob@example.com", PASSWORD).await.assert_problem(403, "email_not_verified");

@@ -9,7 +9,7 @@ use super::sealing::{SealError, trimmed_through};
 use super::shipping::Shipping;
 use super::{Actor, Audit, Event, Kind};
 use crate::core::limits::AddressPrefix;
-use crate::core::origin::Origin;
+use crate::core::request_info::RequestInfo;
 
 /// How often what was written is sealed.
 const SEAL_EVERY: Duration = Duration::from_secs(2);
@@ -75,11 +75,11 @@ impl Audit {
         let work = self.platform.db.transact(|tx| {
             Box::pin(async move {
                 for refusal in refusals {
-                    let origin = Origin {
+                    let origin = RequestInfo {
                         address: refusal.prefix.map(AddressPrefix::network),
                         user_agent: None,
                         request_id: "many".into(),
-                        ..Origin::of_server()
+                        ..RequestInfo::of_server()
                     };
                     let detail = format!("{}: {} in {} s", refusal.reason, refusal.count, TIDY_EVERY.as_secs());
                     self.record(
@@ -169,7 +169,7 @@ impl Audit {
         let Some(revision) = store::revision(&self.platform.db).await? else {
             return Ok(());
         };
-        let origin = &Origin::of_server();
+        let origin = &RequestInfo::of_server();
         self.platform
             .db
             .transact(|tx| {

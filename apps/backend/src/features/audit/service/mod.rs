@@ -18,9 +18,9 @@ use super::store::{self, Listed};
 use crate::core::chance::Chance;
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::ids::{AccountId, AuditId, SessionId};
-use crate::core::origin::Origin;
 use crate::core::platform::Platform;
 use crate::core::refusals::Refusals;
+use crate::core::request_info::RequestInfo;
 use crate::features::keys::Keys;
 
 /// The audit log. Cloning it is cheap.
@@ -72,7 +72,7 @@ pub struct Event<'a> {
     /// The session it was done to or by.
     pub session: Option<SessionId>,
     /// From where.
-    pub origin: &'a Origin,
+    pub origin: &'a RequestInfo,
     /// A few words more, never a secret.
     pub detail: Option<String>,
 }
@@ -220,7 +220,7 @@ kinds! {
 
 impl<'a> Event<'a> {
     /// A success of the account itself.
-    pub fn new(kind: Kind, account: AccountId, origin: &'a Origin) -> Self {
+    pub fn new(kind: Kind, account: AccountId, origin: &'a RequestInfo) -> Self {
         let actor = if origin.address.is_none() {
             Actor::Operator
         } else {
@@ -238,7 +238,7 @@ impl<'a> Event<'a> {
     }
 
     /// An act of the operator, or of the server itself, that is about no account.
-    pub fn of_nobody(kind: Kind, actor: Actor, origin: &'a Origin) -> Self {
+    pub fn of_nobody(kind: Kind, actor: Actor, origin: &'a RequestInfo) -> Self {
         Self {
             kind,
             outcome: Outcome::Success,

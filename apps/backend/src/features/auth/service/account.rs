@@ -11,8 +11,8 @@ use super::opening::Holder;
 use crate::core::clock::Timestamp;
 use crate::core::ids::{SessionId, SessionRef};
 use crate::core::limits::{Exceeded, Key, Policy};
-use crate::core::origin::Origin;
 use crate::core::password::Password;
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Account, UserBody};
 use crate::features::audit::{self, Entry, Event, Kind};
 use crate::features::devices;
@@ -41,7 +41,7 @@ impl Auth {
         &self,
         by: SessionRef,
         passwords: PasswordChange,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<(), PasswordError> {
         let SessionRef { account, session } = by;
         let PasswordChange { current, new } = passwords;
@@ -81,7 +81,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`PasswordError`].
-    pub async fn delete(&self, by: SessionRef, password: Password, origin: &Origin) -> Result<(), PasswordError> {
+    pub async fn delete(&self, by: SessionRef, password: Password, origin: &RequestInfo) -> Result<(), PasswordError> {
         let SessionRef { account, session } = by;
         let stored = &self
             .confirm(account, password, Kind::AccountDeleted, origin)
@@ -222,7 +222,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`ExportError`].
-    pub async fn export(&self, by: SessionRef, origin: &Origin) -> Result<Option<ExportBody>, ExportError> {
+    pub async fn export(&self, by: SessionRef, origin: &RequestInfo) -> Result<Option<ExportBody>, ExportError> {
         let SessionRef { account, session } = by;
         let Some(user) = accounts::find(&self.platform.db, account).await? else {
             return Ok(None);
@@ -240,7 +240,7 @@ impl Auth {
         gathered.map(Some)
     }
 
-    async fn gather(&self, user: Account, session: SessionId, origin: &Origin) -> Result<ExportBody, ExportError> {
+    async fn gather(&self, user: Account, session: SessionId, origin: &RequestInfo) -> Result<ExportBody, ExportError> {
         let account = user.id;
         self.platform
             .db

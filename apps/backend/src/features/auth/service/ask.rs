@@ -11,7 +11,7 @@ use crate::core::email::Email;
 use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, SessionRef};
 use crate::core::limits::{Exceeded, Key, Policy};
-use crate::core::origin::Origin;
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, State};
 use crate::features::audit::{Event, Kind};
 use crate::features::outbox::{Asked, Demand, Owed, Particulars, Purpose};
@@ -51,7 +51,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`AskError`].
-    pub async fn ask(&self, asking: &Asking<'_>, origin: &Origin) -> Result<(), AskError> {
+    pub async fn ask(&self, asking: &Asking<'_>, origin: &RequestInfo) -> Result<(), AskError> {
         let mut reserved = self.platform.limits.reserve();
         if let Some(prefix) = origin.prefix() {
             let key = Key::of(MAILS_PER_ADDRESS).address(prefix);
@@ -115,7 +115,7 @@ pub(super) enum Owing {
 
 impl Auth {
     /// Owes a mail that somebody asked for, within the limits of its recipient.
-    pub(super) async fn owe(&self, tx: &mut Tx<'_>, owed: &Owed<'_>, origin: &Origin) -> Result<Owing, Error> {
+    pub(super) async fn owe(&self, tx: &mut Tx<'_>, owed: &Owed<'_>, origin: &RequestInfo) -> Result<Owing, Error> {
         let asked = owed.particulars.asked.as_ref();
         let account = asked.map_or(AccountId(Uuid::nil()), |asked| asked.account);
         let account = accounts::find(&mut *tx, account).await?;

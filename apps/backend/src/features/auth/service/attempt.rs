@@ -7,9 +7,9 @@ use super::Auth;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Exceeded, Key, Policy, Reserved};
-use crate::core::origin::Origin;
 use crate::core::password::{Asker, Lane};
 use crate::core::platform::Platform;
+use crate::core::request_info::RequestInfo;
 use crate::features::devices;
 use crate::settings::Rate;
 
@@ -32,7 +32,7 @@ impl Attempt {
     pub(super) async fn reserve(
         platform: &Platform,
         subject: &str,
-        origin: &Origin,
+        origin: &RequestInfo,
         limits: &[(Key, Rate)],
     ) -> Result<Self, Exceeded> {
         let mut wrong = platform.limits.reserve();
@@ -88,7 +88,7 @@ impl Auth {
     ///
     /// # Errors
     /// Those of the database.
-    pub(super) async fn lane(&self, account: Option<AccountId>, origin: &Origin) -> Result<Lane, Error> {
+    pub(super) async fn lane(&self, account: Option<AccountId>, origin: &RequestInfo) -> Result<Lane, Error> {
         let Some(prefix) = origin.prefix() else {
             return Ok(Lane::Others);
         };

@@ -11,8 +11,8 @@ use super::attempt::{Attempt, subject_of};
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Exceeded, Key, Policy, Reserved};
-use crate::core::origin::Origin;
 use crate::core::password::{HashError, Lane, NewPassword, Password, PasswordFault, Verdict};
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Credentials};
 use crate::features::audit::{Event, Kind};
 use crate::features::devices;
@@ -100,7 +100,7 @@ impl Auth {
         account: AccountId,
         password: Password,
         kind: Kind,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<Confirmed, PasswordError> {
         let stored = accounts::credentials_by_id(&self.platform.db, account).await?;
         let subject = stored
@@ -132,7 +132,7 @@ impl Auth {
 
     /// By the address of the account, which outlives the account; and from each network by itself: whoever holds a stolen token
     /// cannot use up the owner's attempts.
-    async fn reserve_confirmation(&self, subject: &str, origin: &Origin) -> Result<Attempt, PasswordError> {
+    async fn reserve_confirmation(&self, subject: &str, origin: &RequestInfo) -> Result<Attempt, PasswordError> {
         let rate = self.platform.settings.limits.change_password_per_account;
         let key = Key::of(CHANGE_PASSWORD_PER_ACCOUNT).identifier(subject);
         let key = origin.prefix().map_or(key, |prefix| key.address(prefix));
@@ -145,7 +145,7 @@ impl Auth {
         &self,
         stored: Option<&Credentials>,
         password: Password,
-        origin: &Origin,
+        origin: &RequestInfo,
         attempt: &Attempt,
     ) -> Result<Verdict, PasswordError> {
         let lane = self.lane(stored.map(|stored| stored.id), origin).await?;
@@ -162,7 +162,7 @@ impl Auth {
 
     /// Whether a verdict counts that was just found. While the password waited to be hashed others may have failed, and of any
     /// number at once no more are judged than may fail in a row. Right or wrong, and for no account, it makes the same steps.
-    pub(super) async fn still_may_try(&self, account: Option<AccountId>, origin: &Origin) -> Result<bool, Error> {
+    pub(super) async fn still_may_try(&self, account: Option<AccountId>, origin: &RequestInfo) -> Result<bool, Error> {
         let asked = account.unwrap_or(AccountId(Uuid::nil()));
         match accounts::credentials_by_id(&self.platform.db, asked).await? {
             Some(stored) => self.may_try_from(&stored, origin).await,
@@ -171,7 +171,7 @@ impl Auth {
     }
 
     /// After too many failures in a row, only devices that are known and networks that signed in lately may go on trying.
-    pub(super) async fn may_try_from(&self, stored: &Credentials, origin: &Origin) -> Result<bool, Error> {
+    pub(super) async fn may_try_from(&self, stored: &Credentials, origin: &RequestInfo) -> Result<bool, Error> {
         if !stored
             .failures_until
             .is_some_and(|until| is_full(until, self.platform.clock.now()))
@@ -200,7 +200,7 @@ impl Auth {
         &self,
         kind: Kind,
         stored: Option<&Credentials>,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<(), Error> {
         let account = stored.map(|stored| stored.id);
         self.platform

@@ -7,7 +7,7 @@ use super::Auth;
 use super::login::LoginError;
 use super::opening::Entrant;
 use crate::core::handle::HandleHash;
-use crate::core::origin::Origin;
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 use crate::features::outbox::Purpose;
@@ -25,7 +25,7 @@ impl Auth {
         answer: Answer,
         handle: Option<HandleHash>,
         scopes: &Scopes,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<Tokens, LoginError> {
         let (session, refresh_token) = self.open_by_email(answer, handle, scopes, origin).await?;
         Ok(self
@@ -43,7 +43,7 @@ impl Auth {
         answer: Answer,
         handle: Option<HandleHash>,
         scopes: &Scopes,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<Session, LoginError> {
         let entered = self.open_by_email(answer, handle, scopes, origin).await;
         self.platform
@@ -59,7 +59,7 @@ impl Auth {
         answer: Answer,
         handle: Option<HandleHash>,
         scopes: &Scopes,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<(Session, RefreshSecret), LoginError> {
         let purpose = self.purpose_of(&answer).await?;
         let presenter = Presenter { handle, account: None };
@@ -124,7 +124,7 @@ impl Auth {
         tx: &mut Tx<'_>,
         proven: &Proven,
         nobodys: Option<&str>,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<Revoked, Error> {
         let now = self.platform.clock.now();
         if !accounts::set_verified(tx, proven.account, &proven.email, now).await? {

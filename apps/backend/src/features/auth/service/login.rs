@@ -10,8 +10,8 @@ use super::opening::Entrant;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Exceeded, Key, Policy};
-use crate::core::origin::Origin;
 use crate::core::password::{Asker, HashError, Password, Verdict};
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Credentials as Stored};
 use crate::features::audit::{self, Event, Kind};
 use crate::features::keys::IssueError;
@@ -76,7 +76,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`LoginError`].
-    pub async fn login(&self, credentials: Credentials, origin: &Origin) -> Result<Tokens, LoginError> {
+    pub async fn login(&self, credentials: Credentials, origin: &RequestInfo) -> Result<Tokens, LoginError> {
         let (session, refresh_token) = self.open_by_password(credentials, origin).await?;
         Ok(self
             .sessions
@@ -88,7 +88,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`LoginError`].
-    pub async fn enter(&self, credentials: Credentials, origin: &Origin) -> Result<Session, LoginError> {
+    pub async fn enter(&self, credentials: Credentials, origin: &RequestInfo) -> Result<Session, LoginError> {
         let entered = self.open_by_password(credentials, origin).await;
         self.platform
             .metrics
@@ -100,7 +100,7 @@ impl Auth {
     async fn open_by_password(
         &self,
         credentials: Credentials,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<(Session, RefreshSecret), LoginError> {
         let attempt = self.reserve_login(credentials.email.as_ref(), origin).await?;
         let opened = self.open_if_right(&credentials, origin, &attempt).await;
@@ -115,7 +115,7 @@ impl Auth {
     async fn open_if_right(
         &self,
         credentials: &Credentials,
-        origin: &Origin,
+        origin: &RequestInfo,
         attempt: &Attempt,
     ) -> Result<(Session, RefreshSecret), LoginError> {
         let stored = match &credentials.email {
@@ -166,7 +166,7 @@ impl Auth {
 }
 
 /// The password was right, and yet nobody is let in.
-fn refused(account: AccountId, origin: &Origin) -> Event<'_> {
+fn refused(account: AccountId, origin: &RequestInfo) -> Event<'_> {
     Event::new(Kind::SignIn, account, origin)
         .refused()
         .detail("the address is not verified")
@@ -174,7 +174,7 @@ fn refused(account: AccountId, origin: &Origin) -> Event<'_> {
 
 impl Auth {
     /// Per network, and per address and network: whoever fails elsewhere cannot lock the owner out here.
-    async fn reserve_login(&self, email: Option<&Email>, origin: &Origin) -> Result<Attempt, LoginError> {
+    async fn reserve_login(&self, email: Option<&Email>, origin: &RequestInfo) -> Result<Attempt, LoginError> {
         let (rates, subject) = (&self.platform.settings.limits, email.map_or("", Email::key));
         let limits = origin.prefix().map(|prefix| {
             let by_account = Key::of(LOGIN_PER_ACCOUNT).identifier(subject).address(prefix);
@@ -209,7 +209,7 @@ impl Auth {
         stored: &Stored,
         rehashed: Option<&str>,
         asked: &Scopes,
-        origin: &Origin,
+        origin: &RequestInfo,
         refresh_token: &RefreshSecret,
     ) -> Result<Option<Session>, Error> {
         let now = self.platform.clock.now();

@@ -4,7 +4,7 @@ use countersign_store::Error;
 
 use super::Auth;
 use crate::core::ids::{AccountId, SessionId};
-use crate::core::origin::Origin;
+use crate::core::request_info::RequestInfo;
 use crate::features::audit::{Event, Kind};
 use crate::features::sessions::{self, RefreshSecret};
 
@@ -13,7 +13,7 @@ impl Auth {
     ///
     /// # Errors
     /// Those of the database: then it may live on, and nobody is told otherwise.
-    pub async fn logout(&self, session: SessionId, account: AccountId, origin: &Origin) -> Result<(), Error> {
+    pub async fn logout(&self, session: SessionId, account: AccountId, origin: &RequestInfo) -> Result<(), Error> {
         self.sessions.revoke(session, Some(account), origin).await.map(drop)
     }
 
@@ -21,7 +21,11 @@ impl Auth {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn logout_by_refresh_token(&self, presented: &RefreshSecret, origin: &Origin) -> Result<bool, Error> {
+    pub async fn logout_by_refresh_token(
+        &self,
+        presented: &RefreshSecret,
+        origin: &RequestInfo,
+    ) -> Result<bool, Error> {
         self.sessions.revoke_by_refresh_token(presented, origin).await
     }
 
@@ -29,7 +33,7 @@ impl Auth {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn logout_all(&self, account: AccountId, origin: &Origin) -> Result<usize, Error> {
+    pub async fn logout_all(&self, account: AccountId, origin: &RequestInfo) -> Result<usize, Error> {
         let now = self.platform.clock.now();
         let revoked = self
             .platform

@@ -10,7 +10,7 @@ use super::ask::asked;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::language::Language;
-use crate::core::origin::Origin;
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Account, Standing};
 use crate::features::audit::{Event, Kind};
 use crate::features::devices;
@@ -27,7 +27,7 @@ pub(super) struct Entrant<'a> {
     pub amr: &'static str,
     /// The scopes asked for; empty asks for all that the account owns.
     pub asked: &'a Scopes,
-    pub origin: &'a Origin,
+    pub origin: &'a RequestInfo,
     pub bit: Bit,
 }
 
@@ -82,7 +82,7 @@ impl Auth {
         tx: &mut Tx<'_>,
         account: AccountId,
         purpose: Purpose,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<(), Error> {
         match accounts::find(&mut *tx, account).await? {
             Some(found) => self.notify_at(tx, &Holder::from(&found), purpose, origin).await,
@@ -124,7 +124,7 @@ impl Auth {
         tx: &mut Tx<'_>,
         holder: &Holder<'_>,
         purpose: Purpose,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<(), Error> {
         let Some(to) = holder.email.parse().ok().filter(|_| holder.proven) else {
             return Ok(());

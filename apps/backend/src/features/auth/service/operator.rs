@@ -15,8 +15,8 @@ use super::opening::{Entrant, Holder};
 use crate::core::email::{Email, NewEmail};
 use crate::core::ids::AccountId;
 use crate::core::language::Language;
-use crate::core::origin::Origin;
 use crate::core::password::Password;
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Account, New, State};
 use crate::features::audit::{Event, Kind};
 use crate::features::outbox::{self, Owed, Particulars, Purpose};
@@ -32,10 +32,10 @@ pub struct Operator {
 
 impl Operator {
     /// Where an act of this operator comes from.
-    pub fn origin(&self) -> Origin {
+    pub fn origin(&self) -> RequestInfo {
         match &self.name {
-            Some(name) => Origin::of_operator(name.clone()),
-            None => Origin::command_line(),
+            Some(name) => RequestInfo::of_operator(name.clone()),
+            None => RequestInfo::command_line(),
         }
     }
 

@@ -5,7 +5,7 @@ use countersign_store::{Error, Tx};
 use super::Auth;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
-use crate::core::origin::Origin;
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 use crate::features::devices;
@@ -25,7 +25,7 @@ impl Auth {
         account: AccountId,
         email: &Email,
         password_hash: &str,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<Revoked, Error> {
         let now = self.platform.clock.now();
         accounts::change_password(tx, account, None, password_hash, now).await?;

@@ -9,8 +9,8 @@ use crate::core::email::NewEmail;
 use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, RegistrationId};
 use crate::core::limits::{Exceeded, Key, Policy};
-use crate::core::origin::Origin;
 use crate::core::password::{Asker, Lane, Password};
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Account, AccountError, New};
 use crate::features::outbox::{Owed, Particulars, Purpose};
 use crate::features::proofs::REGISTRATION_LIFETIME;
@@ -59,7 +59,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`SignUpError`].
-    pub async fn sign_up(&self, registration: Registration, origin: &Origin) -> Result<SignedUp, SignUpError> {
+    pub async fn sign_up(&self, registration: Registration, origin: &RequestInfo) -> Result<SignedUp, SignUpError> {
         if self.platform.settings.signup == Signup::Closed {
             return Err(SignUpError::Closed);
         }
@@ -88,7 +88,7 @@ impl Auth {
         &self,
         registration: Registration,
         asker: Asker,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<SignedUp, SignUpError> {
         let password = self
             .platform
@@ -111,7 +111,7 @@ impl Auth {
 
     /// Lets the sign-up wait for its mail. It looks at no account: whether there is one shows when the mail is sent, and one
     /// that there is stays as it is.
-    async fn wait_for_mail(&self, registration: &Registration, hash: &str, origin: &Origin) -> Result<(), Error> {
+    async fn wait_for_mail(&self, registration: &Registration, hash: &str, origin: &RequestInfo) -> Result<(), Error> {
         let now = self.platform.clock.now();
         let id = RegistrationId::new(now, self.platform.chance);
         let owed = &Owed {
@@ -151,7 +151,7 @@ impl Auth {
         &self,
         registration: &Registration,
         hash: &str,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<Option<Account>, Error> {
         let new = &New {
             id: AccountId::new(self.platform.clock.now(), self.platform.chance),

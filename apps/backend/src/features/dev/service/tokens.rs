@@ -9,7 +9,7 @@ use countersign_store::Error;
 use super::Dev;
 use crate::core::email::NewEmail;
 use crate::core::ids::{AccountId, SessionId};
-use crate::core::origin::Origin;
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, AccountError};
 use crate::features::audit::{Event, Kind};
 use crate::features::keys::IssueError;
@@ -78,7 +78,7 @@ impl Dev {
     ///
     /// # Errors
     /// [`TokenError`].
-    pub(crate) async fn issue(&self, wanted: Wanted, origin: &Origin) -> Result<Issued, TokenError> {
+    pub(crate) async fn issue(&self, wanted: Wanted, origin: &RequestInfo) -> Result<Issued, TokenError> {
         let account = match wanted.user {
             User::Address(email) => self.find_or_make(email).await?.id,
             User::Known(id) => accounts::find(&self.platform.db, id)
@@ -112,7 +112,7 @@ impl Dev {
     ///
     /// # Errors
     /// Those of the database.
-    pub(crate) async fn end_session(&self, session: SessionId, origin: &Origin) -> Result<bool, Error> {
+    pub(crate) async fn end_session(&self, session: SessionId, origin: &RequestInfo) -> Result<bool, Error> {
         self.sessions.revoke(session, None, origin).await
     }
 
@@ -122,7 +122,7 @@ impl Dev {
         account: AccountId,
         scopes: Option<&Scopes>,
         refresh_token: &RefreshSecret,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<Option<Session>, Error> {
         let now = self.platform.clock.now();
         let bit = self.revocations.allocate().await?;

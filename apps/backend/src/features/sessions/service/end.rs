@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::Sessions;
 use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, SessionId};
-use crate::core::origin::Origin;
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts;
 use crate::features::audit::{self, Event, Kind};
 use crate::features::devices;
@@ -24,7 +24,12 @@ impl Sessions {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn revoke(&self, session: SessionId, account: Option<AccountId>, origin: &Origin) -> Result<bool, Error> {
+    pub async fn revoke(
+        &self,
+        session: SessionId,
+        account: Option<AccountId>,
+        origin: &RequestInfo,
+    ) -> Result<bool, Error> {
         let now = self.platform.clock.now();
         let revoked = self
             .platform
@@ -124,7 +129,11 @@ impl Sessions {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn revoke_by_refresh_token(&self, presented: &RefreshSecret, origin: &Origin) -> Result<bool, Error> {
+    pub async fn revoke_by_refresh_token(
+        &self,
+        presented: &RefreshSecret,
+        origin: &RequestInfo,
+    ) -> Result<bool, Error> {
         let Some(found) = store::find_token(&self.platform.db, presented.hash()).await? else {
             return Ok(false);
         };

@@ -6,7 +6,7 @@ use countersign_store::{Error, Tx};
 use super::{FIRST_PARTY_CLIENT, Sessions};
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::limits::AddressPrefix;
-use crate::core::origin::Origin;
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Version};
 use crate::features::revocation::{self, Bit, Revoked};
 use crate::features::sessions::refresh_secret::RefreshSecret;
@@ -25,7 +25,7 @@ pub struct Opening<'a> {
     /// What it may do.
     pub scopes: &'a Scopes,
     /// Where it is opened from.
-    pub origin: &'a Origin,
+    pub origin: &'a RequestInfo,
 }
 
 impl Sessions {

@@ -11,7 +11,7 @@ use super::end::end;
 use super::living::{find_living, lock_living};
 use super::tokens::Tokens;
 use crate::core::limits::{Exceeded, Key, Policy};
-use crate::core::origin::Origin;
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 use crate::features::keys::IssueError;
@@ -92,7 +92,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`RefreshError`]. From outside, `Invalid` and `Reused` must look the same.
-    pub async fn rotate(&self, presented: &RefreshSecret, origin: &Origin) -> Result<Tokens, RefreshError> {
+    pub async fn rotate(&self, presented: &RefreshSecret, origin: &RequestInfo) -> Result<Tokens, RefreshError> {
         let mut reserved = self.platform.limits.reserve();
         if let Some(prefix) = origin.prefix() {
             let rate = self.platform.settings.limits.refresh_per_address;
@@ -109,7 +109,7 @@ impl Sessions {
         rotated
     }
 
-    async fn exchange(&self, presented: &RefreshSecret, origin: &Origin) -> Result<Tokens, RefreshError> {
+    async fn exchange(&self, presented: &RefreshSecret, origin: &RequestInfo) -> Result<Tokens, RefreshError> {
         let access_ttl = self.platform.settings.tokens.access_ttl;
         // Racers read first: of many with one token, one locks the family; the others see it spent and never write.
         loop {
@@ -173,7 +173,7 @@ impl Sessions {
 
     /// An honest repetition comes from where the token was spent; a thief's hardly ever does. It is served all the same (a phone
     /// changes networks between two attempts), and leaves a trace by which it can be found.
-    async fn record_if_from_elsewhere(&self, replay: &Replay, origin: &Origin) -> Result<(), Error> {
+    async fn record_if_from_elsewhere(&self, replay: &Replay, origin: &RequestInfo) -> Result<(), Error> {
         let Some(spent) = &replay.spent else { return Ok(()) };
         let now = Spender::of(origin);
         let detail = match (spent.network == now.network, spent.device == now.device) {
@@ -198,7 +198,7 @@ impl Sessions {
 }
 
 impl Spender {
-    fn of(origin: &Origin) -> Self {
+    fn of(origin: &RequestInfo) -> Self {
         Self {
             network: origin.prefix().map_or_else(String::new, |prefix| prefix.to_string()),
             device: origin.user_agent.clone().unwrap_or_default(),
@@ -227,7 +227,7 @@ impl Sessions {
         presented: &RefreshSecret,
         found: &Presented,
         next: &RefreshSecret,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<Spending, Error> {
         let now = self.platform.clock.now();
         let replayable = !self.platform.settings.tokens.refresh_replay_window.is_zero();
@@ -287,7 +287,7 @@ impl Sessions {
     }
 
     /// RFC 9700 §4.14.2: a spent token that comes back means that one of its two holders is a thief.
-    async fn revoke_family(&self, found: &Presented, origin: &Origin) -> Result<RefreshError, Error> {
+    async fn revoke_family(&self, found: &Presented, origin: &RequestInfo) -> Result<RefreshError, Error> {
         let session = found.session_id;
         let now = self.platform.clock.now();
         let revoked = self

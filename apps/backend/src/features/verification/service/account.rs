@@ -4,8 +4,8 @@ use countersign_store::Tx;
 
 use super::{Claim, Verification, VerifyError};
 use crate::core::ids::{AccountId, SessionId};
-use crate::core::origin::Origin;
 use crate::core::password::Password;
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Version};
 use crate::features::audit::{Event, Kind};
 use crate::features::auth::PasswordError;
@@ -29,7 +29,7 @@ impl Verification {
         account: AccountId,
         checked: &Checked,
         claim: Claim,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<(), VerifyError> {
         if let Some(new) = claim.new_password {
             return self.settle_account(account, checked, new, origin).await;
@@ -81,7 +81,7 @@ impl Verification {
         account: AccountId,
         checked: &Checked,
         new: Password,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<(), VerifyError> {
         let email = accounts::find(&self.platform.db, account)
             .await?

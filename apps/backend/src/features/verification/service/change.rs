@@ -6,8 +6,8 @@ use super::Verification;
 use crate::core::email::{Email, NewEmail};
 use crate::core::handle::HandleHash;
 use crate::core::ids::SessionRef;
-use crate::core::origin::Origin;
 use crate::core::password::Password;
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 use crate::features::auth::{AskError, Asking, Holder, PasswordError};
@@ -49,7 +49,7 @@ impl Verification {
         email: &NewEmail,
         password: Password,
         handle: HandleHash,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<(), ChangeError> {
         let own = self
             .auth
@@ -73,7 +73,7 @@ impl Verification {
     ///
     /// # Errors
     /// [`ChangeError`].
-    pub async fn change(&self, by: SessionRef, answer: Answer, origin: &Origin) -> Result<(), ChangeError> {
+    pub async fn change(&self, by: SessionRef, answer: Answer, origin: &RequestInfo) -> Result<(), ChangeError> {
         let SessionRef { account, session } = by;
         let presenter = Presenter {
             handle: None,

@@ -14,9 +14,9 @@ pub use change::ChangeError;
 
 use crate::core::handle::HandleHash;
 use crate::core::ids::SessionRef;
-use crate::core::origin::Origin;
 use crate::core::password::{HashError, Password};
 use crate::core::platform::Platform;
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts::Accounts;
 use crate::features::audit::Audit;
 use crate::features::auth::{Auth, PasswordError};
@@ -91,7 +91,7 @@ impl Verification {
     ///
     /// # Errors
     /// [`VerifyError`].
-    pub async fn verify(&self, answer: Answer, claim: Claim, origin: &Origin) -> Result<(), VerifyError> {
+    pub async fn verify(&self, answer: Answer, claim: Claim, origin: &RequestInfo) -> Result<(), VerifyError> {
         let presenter = claim.presenter();
         let checked = self
             .proofs
@@ -114,7 +114,7 @@ impl Verification {
         let presenter = claim.presenter();
         let checked = self
             .proofs
-            .check(Purpose::VerifyEmail, answer, &presenter, &Origin::of_server())
+            .check(Purpose::VerifyEmail, answer, &presenter, &RequestInfo::of_server())
             .await;
         let checked = match checked {
             Ok(checked) => checked,

@@ -6,8 +6,8 @@ use super::{Claim, Verification, VerifyError};
 use crate::core::email::NewEmail;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Key, Policy};
-use crate::core::origin::Origin;
 use crate::core::password::{Asker, Lane, Password};
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, New};
 use crate::features::audit::{Event, Kind};
 use crate::features::auth::PasswordError;
@@ -22,7 +22,7 @@ impl Verification {
         &self,
         checked: &Checked,
         claim: Claim,
-        origin: &Origin,
+        origin: &RequestInfo,
     ) -> Result<(), VerifyError> {
         let hash = &self.password_hash(checked, claim, origin).await?;
         let id = AccountId::new(self.platform.clock.now(), self.platform.chance);
@@ -70,7 +70,12 @@ impl Verification {
     }
 
     /// The hash of the password that the account gets.
-    async fn password_hash(&self, checked: &Checked, claim: Claim, origin: &Origin) -> Result<String, VerifyError> {
+    async fn password_hash(
+        &self,
+        checked: &Checked,
+        claim: Claim,
+        origin: &RequestInfo,
+    ) -> Result<String, VerifyError> {
         if claim.new_password.is_none()
             && let Some(own) = self.own_registration(checked, &claim).await?
         {
@@ -92,7 +97,12 @@ impl Verification {
     }
 
     /// The hash of the sign-up, if the password is the one that it was made with.
-    async fn judged(&self, waiting: Registration, password: Password, origin: &Origin) -> Result<String, VerifyError> {
+    async fn judged(
+        &self,
+        waiting: Registration,
+        password: Password,
+        origin: &RequestInfo,
+    ) -> Result<String, VerifyError> {
         let mut reserved = self.platform.limits.reserve();
         if let Some(prefix) = origin.prefix() {
             let key = Key::of(CONFIRMATIONS_PER_ADDRESS).address(prefix);

@@ -12,7 +12,7 @@ const MAX_USER_AGENT: usize = 256;
 
 /// Where a request comes from: the client's address, its device, its language, and the request's id.
 #[derive(Clone, Debug)]
-pub struct Origin {
+pub struct RequestInfo {
     /// The client's address, as the trusted proxies report it; none for the command line, and only for it: what comes
     /// over the network without an address is refused, or it would escape the limits.
     pub address: Option<IpAddr>,
@@ -28,7 +28,7 @@ pub struct Origin {
     pub operator: Option<Arc<str>>,
 }
 
-impl Origin {
+impl RequestInfo {
     /// An act of an operator on the command line, of whom nothing more is known.
     pub fn command_line() -> Self {
         Self {
