@@ -60,12 +60,23 @@ pub use {
 /// The password of everybody: of each person that `TestServer::user` makes, and of each user of a [`DevServer`].
 pub const PASSWORD: &str = "an umbrella for tests";
 
-/// One test for each database: `on_both_databases! { async fn name(database: Database) { … } }`.
+#[cfg(feature = "server")]
+pub use macro_rules_attribute::apply;
+
+/// One test for each database, from a function that takes the [`Database`]: `name::sqlite` and `name::postgres`.
+///
+/// ```ignore
+/// #[apply(on_both_databases!)]
+/// async fn name(database: Database) {
+///     let server = TestServer::start(database).await;
+/// }
+/// ```
 #[cfg(feature = "server")]
 #[macro_export]
 macro_rules! on_both_databases {
-    ($($(#[$meta:meta])* async fn $name:ident($database:ident: $kind:ty) $body:block)+) => {
-        $($(#[$meta])* mod $name {
+    ($(#[$meta:meta])* async fn $name:ident($database:ident: $kind:ty) $body:block) => {
+        $(#[$meta])*
+        mod $name {
             use super::*;
 
             async fn run($database: $kind) $body
@@ -79,6 +90,6 @@ macro_rules! on_both_databases {
             async fn postgres() {
                 run($crate::Database::Postgres).await;
             }
-        })+
+        }
     };
 }

@@ -7,7 +7,9 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request};
 use countersign_store::{query, sql};
-use countersign_testkit::{Answer, Database, Launch, PASSWORD, Person, ScratchDatabase, TestServer, on_both_databases};
+use countersign_testkit::{
+    Answer, Database, Launch, PASSWORD, Person, ScratchDatabase, TestServer, apply, on_both_databases,
+};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -32,296 +34,544 @@ const PUBLIC: [(&str, u16); 15] = [
     ("POST /api/auth/verify-email/confirm", 415),
 ];
 
-on_both_databases! {
-    async fn a41_every_route_is_for_whom_it_is_meant(database: Database) {
-        let server = TestServer::start(database).await;
-        let (ada, eve) = (server.user("ada").await, server.user("eve").await);
-        let of_ada = session_of(&ada).await;
-        let of_nobody = ada.with(&json!({ "access_token": "a.b.c" }));
-        for (method, path) in routes(&server).await {
-            let name = format!("{method} {path}");
-            let filled = path.replace("{id}", &of_ada).replace("{number}", "1");
-            let send = async |person: Option<&Person<'_>>| {
-                let mut request = Request::builder().method(&method).uri(&filled);
-                if let Some(person) = person {
-                    request = request.header("authorization", format!("Bearer {}", person.access_token));
-                }
-                server.send(request.body(Body::empty()).unwrap()).await
-            };
-            let expected = PUBLIC.iter().find(|(public, _)| *public == name).map(|(_, status)| *status);
-            if let Some(status) = expected {
-                send(None).await.assert_status(status);
+#[apply(on_both_databases!)]
+async fn a41_every_route_is_for_whom_it_is_meant(database: Database) {
+    let server = TestServer::start(database).await;
+    let (ada, eve) = (server.user("ada").await, server.user("eve").await);
+    let of_ada = session_of(&ada).await;
+    let of_nobody = ada.with(&json!({ "access_token": "a.b.c" }));
+    for (method, path) in routes(&server).await {
+        let name = format!("{method} {path}");
+        let filled = path.replace("{id}", &of_ada).replace("{number}", "1");
+        let send = async |person: Option<&Person<'_>>| {
+            let mut request = Request::builder().method(&method).uri(&filled);
+            if let Some(person) = person {
+                request = request.header("authorization", format!("Bearer {}", person.access_token));
+            }
+            server.send(request.body(Body::empty()).unwrap()).await
+        };
+        let expected = PUBLIC
+            .iter()
+            .find(|(public, _)| *public == name)
+            .map(|(_, status)| *status);
+        if let Some(status) = expected {
+            send(None).await.assert_status(status);
+            continue;
+        }
+        send(None).await.assert_status(401);
+        send(Some(&of_nobody)).await.assert_problem(401, "invalid_token");
+        // Another person's token opens only that person's own things.
+        if path.contains("{id}") {
+            send(Some(&eve)).await.assert_problem(404, "not_found");
+        }
+    }
+    ada.get("/api/auth/me").await.assert_status(200);
+    assert_eq!(session_of(&ada).await, of_ada, "eve ended the session of ada");
+    for path in ["/api/auth/me", "/api/auth/me/export", "/api/auth/sessions"] {
+        assert!(
+            !eve.get(path).await.assert_status(200).text.contains("ada@"),
+            "{path} shows ada to eve"
+        );
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn a68_a69_a80_a82_a100_every_answer_is_typed_goes_nowhere_and_is_not_kept(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    server.mails().await;
+    let routes = routes(&server).await;
+    // Refusals.
+    for (method, path) in &routes {
+        let filled = path
+            .replace("{id}", "00000000-0000-7000-8000-000000000000")
+            .replace("{number}", "1");
+        for token in ["", ada.access_token.as_str()] {
+            let request = Request::builder()
+                .method(method)
+                .uri(&filled)
+                .header("authorization", format!("Bearer {token}"));
+            // Nothing here may end the session that asks.
+            if method != Method::GET && !token.is_empty() {
                 continue;
             }
-            send(None).await.assert_status(401);
-            send(Some(&of_nobody)).await.assert_problem(401, "invalid_token");
-            // Another person's token opens only that person's own things.
-            if path.contains("{id}") {
-                send(Some(&eve)).await.assert_problem(404, "not_found");
+            judge(
+                &format!("{method} {path}"),
+                &server.send(request.body(Body::empty()).unwrap()).await,
+            );
+        }
+    }
+    // Successes, one of each at least.
+    let seen = Visit::everywhere(&server).await;
+    for (route, answer) in &seen {
+        assert!(answer.status.is_success(), "{route}: {} {}", answer.status, answer.text);
+        judge(route, answer);
+    }
+    for (method, path) in routes {
+        let route = format!("{method} {path}");
+        assert!(
+            seen.iter().any(|(seen, _)| *seen == route),
+            "{route} was not seen to succeed"
+        );
+    }
+    // What is for the operator, or for a developer, is nowhere here.
+    for path in [
+        "/metrics",
+        "/seen/0",
+        "/dev/tokens",
+        "/debug",
+        "/debug/pprof",
+        "/actuator",
+        "/server-status",
+        "/.env",
+        "/.git/config",
+    ] {
+        let answer = ada.get(path).await;
+        judge(path, &answer);
+        answer.assert_problem(404, "not_found");
+    }
+    // A cache that goes by the end of a path finds nothing to keep.
+    for path in [
+        "/api/auth/me/x.css",
+        "/api/auth/me;x.css",
+        "/api/auth/me%2Fx.css",
+        "/api/auth/me%00.css",
+        "/api/auth/sessions/x.js",
+    ] {
+        let answer = ada.get(path).await;
+        assert!(answer.status.is_client_error(), "{path}: {}", answer.text);
+        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+        assert!(!answer.text.contains("ada@"), "{path}");
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn a81_a_token_outside_of_its_header_is_not_read(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    for name in ["access_token", "token", "authorization"] {
+        server
+            .get(&format!("/api/auth/me?{name}={}", ada.access_token))
+            .await
+            .assert_status(401);
+        let cookie = Request::get("/api/auth/me").header("cookie", format!("{name}={}", ada.access_token));
+        server
+            .send(cookie.body(Body::empty()).unwrap())
+            .await
+            .assert_status(401);
+    }
+    server
+        .post_form("/api/auth/logout-all", &format!("access_token={}", ada.access_token))
+        .await
+        .assert_status(401);
+    let query = format!("/api/auth/refresh?refresh_token={}", ada.refresh_token);
+    server
+        .post(&query, json!({}))
+        .await
+        .assert_problem(422, "validation_failed");
+    let query = format!(
+        "/api/auth/login?username={}&password={}",
+        "ada%40example.com",
+        PASSWORD.replace(' ', "+")
+    );
+    server
+        .post(&query, json!({}))
+        .await
+        .assert_problem(422, "validation_failed");
+    ada.get("/api/auth/me").await.assert_status(200);
+}
+
+#[apply(on_both_databases!)]
+async fn a10_no_password_gets_too_old(database: Database) {
+    let server = TestServer::start(database).await;
+    server.user("ada").await;
+    server.context.clock.advance(Duration::from_secs(400 * 86_400));
+    server.sign_in("ada").await.get("/api/auth/me").await.assert_status(200);
+}
+
+#[apply(on_both_databases!)]
+async fn a13_a_new_installation_has_no_account(database: Database) {
+    let server = TestServer::start(database).await;
+    let accounts: i64 = query(sql!("SELECT count(*) FROM accounts"))
+        .one(&server.context.db)
+        .await
+        .unwrap();
+    assert_eq!(accounts, 0);
+    for name in ["admin", "root", "countersign", "ada", "test"] {
+        for password in ["admin", "password", "countersign", PASSWORD] {
+            let guess = json!({ "email": format!("{name}@example.com"), "password": password });
+            server
+                .post("/api/auth/login", guess)
+                .await
+                .assert_problem(401, "invalid_credentials");
+        }
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn a18_there_are_no_hints_and_no_secret_questions(database: Database) {
+    let server = TestServer::start(database).await;
+    let document = server.get("/openapi.json").await.json();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let names = schemas
+        .values()
+        .filter_map(|schema| schema["properties"].as_object())
+        .flat_map(serde_json::Map::keys);
+    let names: Vec<_> = names.collect();
+    assert!(names.len() > 20, "the document names {} properties", names.len());
+    for name in names {
+        assert!(
+            !["hint", "question", "answer"].iter().any(|word| name.contains(word)),
+            "{name}"
+        );
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn a33_each_sign_in_begins_a_session_of_its_own(database: Database) {
+    let server = TestServer::start(database).await;
+    let (first, second) = (server.user("ada").await, server.sign_in("ada").await);
+    let sid = async |person: &Person<'_>| {
+        server
+            .context
+            .guard
+            .verify(&person.access_token)
+            .await
+            .unwrap()
+            .session()
+            .unwrap()
+    };
+    assert_ne!(sid(&first).await, sid(&second).await);
+    assert_ne!(first.refresh_token, second.refresh_token);
+    // And refreshing keeps it.
+    let next = first.with(&first.refresh(&first.refresh_token).await.assert_status(200).json());
+    assert_eq!(sid(&first).await, sid(&next).await);
+}
+
+#[apply(on_both_databases!)]
+async fn c23_parallel_sign_ups_do_not_slip_past_their_limit(database: Database) {
+    let server = TestServer::start_with(database, "[limits]\nregister_per_address = \"5/1h\"").await;
+    let answers = join_all((0..30).map(|number| {
+        server.post(
+            "/api/auth/register",
+            json!({ "email": format!("a{number}@example.com"), "password": PASSWORD }),
+        )
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 5);
+    assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 25);
+}
+
+#[apply(on_both_databases!)]
+async fn c27_a_very_long_scope_costs_nothing(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let began = Instant::now();
+    let many = "a ".repeat(30_000);
+    for scope in ["x".repeat(1 << 20), " ".repeat(60_000), many, "a".repeat(60_000)] {
+        let login = json!({ "email": "ada@example.com", "password": "wrong", "scope": scope });
+        let answer = server.post("/api/auth/login", login).await;
+        assert!(answer.status.is_client_error(), "{}", answer.text);
+        let asked = format!("/api/auth/forward?scope={}", scope[..60_000].replace(' ', "+"));
+        let answer = ada.get(&asked).await;
+        assert!(
+            answer.status.is_client_error() || answer.status == 200,
+            "{}",
+            answer.text
+        );
+    }
+    // Nothing here is hashed four times at more than a moment each; what is quadratic would take minutes.
+    assert!(
+        began.elapsed() < Duration::from_secs(20),
+        "it took {:?}",
+        began.elapsed()
+    );
+}
+
+#[apply(on_both_databases!)]
+async fn c42_c47_x43_no_header_opens_a_door_or_breaks_one(database: Database) {
+    let toml = "trusted_proxies = [\"192.0.2.0/24\"]\n[limits]\nlogin_per_account = \"100000/1m\"\nlogin_per_address = \"100000/1m\"";
+    let server = TestServer::start_with(database, toml).await;
+    let ada = server.user("ada").await;
+    let values: [&[u8]; 22] = [
+        b"",
+        b" ",
+        b"\xff\xfe",
+        b"a",
+        b"null",
+        b"true",
+        b"127.0.0.1",
+        b"::1",
+        b"unknown",
+        b"[",
+        b"1.2.3.4.5",
+        b"for=",
+        b"for=\"[::1",
+        b"for=1.2.3.4;for=5.6.7.8",
+        b",,,,",
+        b";;;;",
+        b"/healthz",
+        b"/.well-known/jwks.json#",
+        b"kube-probe/1.30",
+        b"ELB-HealthChecker/2.0",
+        b"admin@example.com",
+        b"../../../../etc/passwd",
+    ];
+    let names = [
+        "x-forwarded-for",
+        "forwarded",
+        "x-real-ip",
+        "x-forwarded-proto",
+        "x-forwarded-host",
+        "x-forwarded-uri",
+        "x-original-url",
+        "x-original-uri",
+        "x-rewrite-url",
+        "x-forwarded-method",
+        "x-http-method-override",
+        "x-auth-email",
+        "x-auth-user-id",
+        "x-auth-scopes",
+        "remote-user",
+        "cookie",
+        "user-agent",
+        "accept",
+        "accept-language",
+        "range",
+        "if-none-match",
+        "prefer",
+        "traceparent",
+        "tracestate",
+        "x-request-id",
+        "origin",
+        "host",
+        "te",
+        "expect",
+    ];
+    let login = |password: &str| Body::from(json!({ "email": "ada@example.com", "password": password }).to_string());
+    let mut asked = 0;
+    for name in names {
+        for value in values {
+            let with = |method: Method, path: &str| {
+                Request::builder()
+                    .method(method)
+                    .uri(path)
+                    .header(name, value)
+                    .header("content-type", "application/json")
+            };
+            for path in [
+                "/api/auth/me",
+                "/api/auth/forward",
+                "/api/auth/forward/a/b",
+                "/api/auth/sessions",
+            ] {
+                let answer = server.send(with(Method::GET, path).body(Body::empty()).unwrap()).await;
+                assert_eq!(answer.status, 401, "{name}: {value:?} at {path}: {}", answer.text);
+                assert_eq!(answer.header("x-auth-email"), "", "{name}: {value:?} at {path}");
+                asked += 1;
             }
         }
-        ada.get("/api/auth/me").await.assert_status(200);
-        assert_eq!(session_of(&ada).await, of_ada, "eve ended the session of ada");
-        for path in ["/api/auth/me", "/api/auth/me/export", "/api/auth/sessions"] {
-            assert!(!eve.get(path).await.assert_status(200).text.contains("ada@"), "{path} shows ada to eve");
+        // Hashing takes its time: a few of them.
+        for value in [values[2], values[12], values[14]] {
+            let request = Request::post("/api/auth/login")
+                .header(name, value)
+                .header("content-type", "application/json");
+            let answer = server.send(request.body(login("wrong")).unwrap()).await;
+            assert!(
+                [400, 401, 429].contains(&answer.status.as_u16()),
+                "{name}: {value:?}: {}",
+                answer.text
+            );
         }
     }
+    for value in values.iter().chain(
+        [
+            &b"Bearer"[..],
+            b"Bearer ",
+            b"Bearer  a",
+            b"Basic Og==",
+            b"Bearer a b",
+            b"bearer\ta",
+        ]
+        .iter(),
+    ) {
+        for path in [
+            "/api/auth/me",
+            "/api/auth/forward",
+            "/api/auth/sessions",
+            "/api/auth/me/export",
+        ] {
+            let request = Request::get(path)
+                .header("authorization", *value)
+                .body(Body::empty())
+                .unwrap();
+            let answer = server.send(request).await;
+            assert!(
+                [400, 401].contains(&answer.status.as_u16()),
+                "{value:?} at {path}: {}",
+                answer.text
+            );
+        }
+    }
+    assert!(asked > 2_000);
+    ada.get("/api/auth/me").await.assert_status(200);
+}
 
-    async fn a68_a69_a80_a82_a100_every_answer_is_typed_goes_nowhere_and_is_not_kept(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        server.mails().await;
-        let routes = routes(&server).await;
-        // Refusals.
-        for (method, path) in &routes {
-            let filled = path.replace("{id}", "00000000-0000-7000-8000-000000000000").replace("{number}", "1");
-            for token in ["", ada.access_token.as_str()] {
-                let request = Request::builder().method(method).uri(&filled).header("authorization", format!("Bearer {token}"));
-                // Nothing here may end the session that asks.
-                if method != Method::GET && !token.is_empty() {
-                    continue;
-                }
-                judge(&format!("{method} {path}"), &server.send(request.body(Body::empty()).unwrap()).await);
+#[apply(on_both_databases!)]
+async fn c79_a_new_password_opens_no_disabled_account(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
+    server.context.operator.set_disabled(id, true).await.unwrap();
+    let account = countersign::features::accounts::find(&server.context.db, id)
+        .await
+        .unwrap()
+        .unwrap();
+    server
+        .context
+        .operator
+        .set_password(&account, "another long umbrella".to_owned().into())
+        .await
+        .unwrap();
+    for password in [PASSWORD, "another long umbrella"] {
+        let login = json!({ "email": "ada@example.com", "password": password });
+        server
+            .post("/api/auth/login", login)
+            .await
+            .assert_problem(401, "invalid_credentials");
+    }
+    ada.refresh(&ada.refresh_token)
+        .await
+        .assert_problem(401, "invalid_refresh_token");
+}
+
+#[apply(on_both_databases!)]
+async fn r67_guesses_at_one_account_share_one_count_whatever_the_name_and_the_way(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let spellings = [
+        "ada@example.com",
+        "ADA@example.com",
+        " Ada@Example.COM ",
+        "ada@EXAMPLE.com",
+    ];
+    let stranger = async |spelling: &str, password: &str| {
+        server
+            .post("/api/auth/login", json!({ "email": spelling, "password": password }))
+            .await
+    };
+    for number in 0..100 {
+        match number % 5 {
+            0 | 1 => drop(stranger(spellings[number % 4], "wrong").await.assert_status(401)),
+            2 => {
+                let form = format!(
+                    "username={}&password=wrong",
+                    spellings[number % 4].trim().replace('@', "%40")
+                );
+                server.post_form("/api/auth/login", &form).await.assert_status(401);
             }
-        }
-        // Successes, one of each at least.
-        let seen = Visit::everywhere(&server).await;
-        for (route, answer) in &seen {
-            assert!(answer.status.is_success(), "{route}: {} {}", answer.status, answer.text);
-            judge(route, answer);
-        }
-        for (method, path) in routes {
-            let route = format!("{method} {path}");
-            assert!(seen.iter().any(|(seen, _)| *seen == route), "{route} was not seen to succeed");
-        }
-        // What is for the operator, or for a developer, is nowhere here.
-        for path in ["/metrics", "/seen/0", "/dev/tokens", "/debug", "/debug/pprof", "/actuator", "/server-status", "/.env", "/.git/config"] {
-            let answer = ada.get(path).await;
-            judge(path, &answer);
-            answer.assert_problem(404, "not_found");
-        }
-        // A cache that goes by the end of a path finds nothing to keep.
-        for path in ["/api/auth/me/x.css", "/api/auth/me;x.css", "/api/auth/me%2Fx.css", "/api/auth/me%00.css", "/api/auth/sessions/x.js"] {
-            let answer = ada.get(path).await;
-            assert!(answer.status.is_client_error(), "{path}: {}", answer.text);
-            assert_eq!(answer.header("cache-control"), "no-store", "{path}");
-            assert!(!answer.text.contains("ada@"), "{path}");
-        }
-    }
-
-    async fn a81_a_token_outside_of_its_header_is_not_read(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        for name in ["access_token", "token", "authorization"] {
-            server.get(&format!("/api/auth/me?{name}={}", ada.access_token)).await.assert_status(401);
-            let cookie = Request::get("/api/auth/me").header("cookie", format!("{name}={}", ada.access_token));
-            server.send(cookie.body(Body::empty()).unwrap()).await.assert_status(401);
-        }
-        server.post_form("/api/auth/logout-all", &format!("access_token={}", ada.access_token)).await.assert_status(401);
-        let query = format!("/api/auth/refresh?refresh_token={}", ada.refresh_token);
-        server.post(&query, json!({})).await.assert_problem(422, "validation_failed");
-        let query = format!("/api/auth/login?username={}&password={}", "ada%40example.com", PASSWORD.replace(' ', "+"));
-        server.post(&query, json!({})).await.assert_problem(422, "validation_failed");
-        ada.get("/api/auth/me").await.assert_status(200);
-    }
-
-    async fn a10_no_password_gets_too_old(database: Database) {
-        let server = TestServer::start(database).await;
-        server.user("ada").await;
-        server.context.clock.advance(Duration::from_secs(400 * 86_400));
-        server.sign_in("ada").await.get("/api/auth/me").await.assert_status(200);
-    }
-
-    async fn a13_a_new_installation_has_no_account(database: Database) {
-        let server = TestServer::start(database).await;
-        let accounts: i64 = query(sql!("SELECT count(*) FROM accounts")).one(&server.context.db).await.unwrap();
-        assert_eq!(accounts, 0);
-        for name in ["admin", "root", "countersign", "ada", "test"] {
-            for password in ["admin", "password", "countersign", PASSWORD] {
-                let guess = json!({ "email": format!("{name}@example.com"), "password": password });
-                server.post("/api/auth/login", guess).await.assert_problem(401, "invalid_credentials");
+            3 => {
+                let change = json!({ "current_password": "wrong", "new_password": "another long umbrella" });
+                ada.post("/api/auth/change-password", change)
+                    .await
+                    .assert_problem(403, "invalid_credentials");
             }
+            _ => drop(
+                ada.delete("/api/auth/me", json!({ "password": "wrong" }))
+                    .await
+                    .assert_problem(403, "invalid_credentials"),
+            ),
         }
     }
+    // The hundred are spent: from a network that the account was never used from, not even the right one is tried.
+    for spelling in spellings {
+        stranger(spelling, PASSWORD)
+            .await
+            .assert_problem(401, "invalid_credentials");
+    }
+    let owner = Request::post("/api/auth/login")
+        .header("content-type", "application/json")
+        .extension(ConnectInfo::<SocketAddr>("198.51.100.1:5000".parse().unwrap()))
+        .body(Body::from(
+            json!({ "email": "ada@example.com", "password": PASSWORD }).to_string(),
+        ));
+    server.send(owner.unwrap()).await.assert_status(200);
+}
 
-    async fn a18_there_are_no_hints_and_no_secret_questions(database: Database) {
-        let server = TestServer::start(database).await;
-        let document = server.get("/openapi.json").await.json();
-        let schemas = document["components"]["schemas"].as_object().unwrap();
-        let names = schemas.values().filter_map(|schema| schema["properties"].as_object()).flat_map(serde_json::Map::keys);
-        let names: Vec<_> = names.collect();
-        assert!(names.len() > 20, "the document names {} properties", names.len());
-        for name in names {
-            assert!(!["hint", "question", "answer"].iter().any(|word| name.contains(word)), "{name}");
+#[apply(on_both_databases!)]
+async fn x34_no_blank_token_matches_anything(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    for path in ["/api/auth/refresh", "/api/auth/logout"] {
+        for blank in [
+            json!(""),
+            json!(" "),
+            json!("\u{0}"),
+            json!("csr_"),
+            json!(null),
+            json!([]),
+            json!(0),
+            json!(false),
+            json!({}),
+        ] {
+            let answer = server.post(path, json!({ "refresh_token": blank })).await;
+            assert!(
+                [401, 422].contains(&answer.status.as_u16()),
+                "{path} {blank}: {}",
+                answer.text
+            );
         }
+        server.post_form(path, "refresh_token=").await.assert_status(401);
     }
+    ada.get("/api/auth/me").await.assert_status(200);
+    ada.refresh(&ada.refresh_token).await.assert_status(200);
+}
 
-    async fn a33_each_sign_in_begins_a_session_of_its_own(database: Database) {
-        let server = TestServer::start(database).await;
-        let (first, second) = (server.user("ada").await, server.sign_in("ada").await);
-        let sid = async |person: &Person<'_>| {
-            server.context.guard.verify(&person.access_token).await.unwrap().session().unwrap()
-        };
-        assert_ne!(sid(&first).await, sid(&second).await);
-        assert_ne!(first.refresh_token, second.refresh_token);
-        // And refreshing keeps it.
-        let next = first.with(&first.refresh(&first.refresh_token).await.assert_status(200).json());
-        assert_eq!(sid(&first).await, sid(&next).await);
-    }
+#[apply(on_both_databases!)]
+async fn c20_a_restart_remembers_what_was_spent(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_TOKENS__REFRESH_REPLAY_WINDOW", "0s");
+    let server = launch.start().await;
+    let client = server.client();
+    let ada = json!({ "email": "ada@example.com", "password": PASSWORD });
+    client
+        .send((Method::POST, "/api/auth/register"), Some(&ada), "")
+        .await
+        .unwrap()
+        .assert_status(201);
+    let tokens = client
+        .send((Method::POST, "/api/auth/login"), Some(&ada), "")
+        .await
+        .unwrap()
+        .assert_status(200)
+        .json();
+    let spent = json!({ "refresh_token": tokens["refresh_token"] });
+    let next = client
+        .send((Method::POST, "/api/auth/refresh"), Some(&spent), "")
+        .await
+        .unwrap()
+        .assert_status(200)
+        .json();
+    server.kill();
 
-    async fn c23_parallel_sign_ups_do_not_slip_past_their_limit(database: Database) {
-        let server = TestServer::start_with(database, "[limits]\nregister_per_address = \"5/1h\"").await;
-        let answers = join_all((0..30).map(|number| {
-            server.post("/api/auth/register", json!({ "email": format!("a{number}@example.com"), "password": PASSWORD }))
-        }))
-        .await;
-        assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 5);
-        assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 25);
-    }
-
-    async fn c27_a_very_long_scope_costs_nothing(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        let began = Instant::now();
-        let many = "a ".repeat(30_000);
-        for scope in ["x".repeat(1 << 20), " ".repeat(60_000), many, "a".repeat(60_000)] {
-            let login = json!({ "email": "ada@example.com", "password": "wrong", "scope": scope });
-            let answer = server.post("/api/auth/login", login).await;
-            assert!(answer.status.is_client_error(), "{}", answer.text);
-            let asked = format!("/api/auth/forward?scope={}", scope[..60_000].replace(' ', "+"));
-            let answer = ada.get(&asked).await;
-            assert!(answer.status.is_client_error() || answer.status == 200, "{}", answer.text);
-        }
-        // Nothing here is hashed four times at more than a moment each; what is quadratic would take minutes.
-        assert!(began.elapsed() < Duration::from_secs(20), "it took {:?}", began.elapsed());
-    }
-
-    async fn c42_c47_x43_no_header_opens_a_door_or_breaks_one(database: Database) {
-        let toml = "trusted_proxies = [\"192.0.2.0/24\"]\n[limits]\nlogin_per_account = \"100000/1m\"\nlogin_per_address = \"100000/1m\"";
-        let server = TestServer::start_with(database, toml).await;
-        let ada = server.user("ada").await;
-        let values: [&[u8]; 22] = [
-            b"", b" ", b"\xff\xfe", b"a", b"null", b"true", b"127.0.0.1", b"::1", b"unknown", b"[", b"1.2.3.4.5", b"for=",
-            b"for=\"[::1", b"for=1.2.3.4;for=5.6.7.8", b",,,,", b";;;;", b"/healthz", b"/.well-known/jwks.json#",
-            b"kube-probe/1.30", b"ELB-HealthChecker/2.0", b"admin@example.com", b"../../../../etc/passwd",
-        ];
-        let names = [
-            "x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri",
-            "x-original-url", "x-original-uri", "x-rewrite-url", "x-forwarded-method", "x-http-method-override", "x-auth-email",
-            "x-auth-user-id", "x-auth-scopes", "remote-user", "cookie", "user-agent", "accept", "accept-language", "range",
-            "if-none-match", "prefer", "traceparent", "tracestate", "x-request-id", "origin", "host", "te", "expect",
-        ];
-        let login = |password: &str| Body::from(json!({ "email": "ada@example.com", "password": password }).to_string());
-        let mut asked = 0;
-        for name in names {
-            for value in values {
-                let with = |method: Method, path: &str| {
-                    Request::builder().method(method).uri(path).header(name, value).header("content-type", "application/json")
-                };
-                for path in ["/api/auth/me", "/api/auth/forward", "/api/auth/forward/a/b", "/api/auth/sessions"] {
-                    let answer = server.send(with(Method::GET, path).body(Body::empty()).unwrap()).await;
-                    assert_eq!(answer.status, 401, "{name}: {value:?} at {path}: {}", answer.text);
-                    assert_eq!(answer.header("x-auth-email"), "", "{name}: {value:?} at {path}");
-                    asked += 1;
-                }
-            }
-            // Hashing takes its time: a few of them.
-            for value in [values[2], values[12], values[14]] {
-                let request = Request::post("/api/auth/login").header(name, value).header("content-type", "application/json");
-                let answer = server.send(request.body(login("wrong")).unwrap()).await;
-                assert!([400, 401, 429].contains(&answer.status.as_u16()), "{name}: {value:?}: {}", answer.text);
-            }
-        }
-        for value in values.iter().chain([&b"Bearer"[..], b"Bearer ", b"Bearer  a", b"Basic Og==", b"Bearer a b", b"bearer\ta"].iter()) {
-            for path in ["/api/auth/me", "/api/auth/forward", "/api/auth/sessions", "/api/auth/me/export"] {
-                let request = Request::get(path).header("authorization", *value).body(Body::empty()).unwrap();
-                let answer = server.send(request).await;
-                assert!([400, 401].contains(&answer.status.as_u16()), "{value:?} at {path}: {}", answer.text);
-            }
-        }
-        assert!(asked > 2_000);
-        ada.get("/api/auth/me").await.assert_status(200);
-    }
-
-    async fn c79_a_new_password_opens_no_disabled_account(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
-        server.context.operator.set_disabled(id, true).await.unwrap();
-        let account = countersign::features::accounts::find(&server.context.db, id).await.unwrap().unwrap();
-        server.context.operator.set_password(&account, "another long umbrella".to_owned().into()).await.unwrap();
-        for password in [PASSWORD, "another long umbrella"] {
-            let login = json!({ "email": "ada@example.com", "password": password });
-            server.post("/api/auth/login", login).await.assert_problem(401, "invalid_credentials");
-        }
-        ada.refresh(&ada.refresh_token).await.assert_problem(401, "invalid_refresh_token");
-    }
-
-    async fn r67_guesses_at_one_account_share_one_count_whatever_the_name_and_the_way(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        let spellings = ["ada@example.com", "ADA@example.com", " Ada@Example.COM ", "ada@EXAMPLE.com"];
-        let stranger = async |spelling: &str, password: &str| {
-            server.post("/api/auth/login", json!({ "email": spelling, "password": password })).await
-        };
-        for number in 0..100 {
-            match number % 5 {
-                0 | 1 => drop(stranger(spellings[number % 4], "wrong").await.assert_status(401)),
-                2 => {
-                    let form = format!("username={}&password=wrong", spellings[number % 4].trim().replace('@', "%40"));
-                    server.post_form("/api/auth/login", &form).await.assert_status(401);
-                }
-                3 => {
-                    let change = json!({ "current_password": "wrong", "new_password": "another long umbrella" });
-                    ada.post("/api/auth/change-password", change).await.assert_problem(403, "invalid_credentials");
-                }
-                _ => drop(ada.delete("/api/auth/me", json!({ "password": "wrong" })).await.assert_problem(403, "invalid_credentials")),
-            }
-        }
-        // The hundred are spent: from a network that the account was never used from, not even the right one is tried.
-        for spelling in spellings {
-            stranger(spelling, PASSWORD).await.assert_problem(401, "invalid_credentials");
-        }
-        let owner = Request::post("/api/auth/login")
-            .header("content-type", "application/json")
-            .extension(ConnectInfo::<SocketAddr>("198.51.100.1:5000".parse().unwrap()))
-            .body(Body::from(json!({ "email": "ada@example.com", "password": PASSWORD }).to_string()));
-        server.send(owner.unwrap()).await.assert_status(200);
-    }
-
-    async fn x34_no_blank_token_matches_anything(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        for path in ["/api/auth/refresh", "/api/auth/logout"] {
-            for blank in [json!(""), json!(" "), json!("\u{0}"), json!("csr_"), json!(null), json!([]), json!(0), json!(false), json!({})] {
-                let answer = server.post(path, json!({ "refresh_token": blank })).await;
-                assert!([401, 422].contains(&answer.status.as_u16()), "{path} {blank}: {}", answer.text);
-            }
-            server.post_form(path, "refresh_token=").await.assert_status(401);
-        }
-        ada.get("/api/auth/me").await.assert_status(200);
-        ada.refresh(&ada.refresh_token).await.assert_status(200);
-    }
-
-    async fn c20_a_restart_remembers_what_was_spent(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_TOKENS__REFRESH_REPLAY_WINDOW", "0s");
-        let server = launch.start().await;
-        let client = server.client();
-        let ada = json!({ "email": "ada@example.com", "password": PASSWORD });
-        client.send((Method::POST, "/api/auth/register"), Some(&ada), "").await.unwrap().assert_status(201);
-        let tokens = client.send((Method::POST, "/api/auth/login"), Some(&ada), "").await.unwrap().assert_status(200).json();
-        let spent = json!({ "refresh_token": tokens["refresh_token"] });
-        let next = client.send((Method::POST, "/api/auth/refresh"), Some(&spent), "").await.unwrap().assert_status(200).json();
-        server.kill();
-
-        let server = launch.start().await;
-        let client = server.client();
-        client.send((Method::POST, "/api/auth/refresh"), Some(&spent), "").await.unwrap().assert_status(401);
-        let successor = json!({ "refresh_token": next["refresh_token"] });
-        client.send((Method::POST, "/api/auth/refresh"), Some(&successor), "").await.unwrap().assert_status(401);
-        client.get_as("/api/auth/me", next["access_token"].as_str().unwrap()).await.unwrap().assert_status(401);
-    }
+    let server = launch.start().await;
+    let client = server.client();
+    client
+        .send((Method::POST, "/api/auth/refresh"), Some(&spent), "")
+        .await
+        .unwrap()
+        .assert_status(401);
+    let successor = json!({ "refresh_token": next["refresh_token"] });
+    client
+        .send((Method::POST, "/api/auth/refresh"), Some(&successor), "")
+        .await
+        .unwrap()
+        .assert_status(401);
+    client
+        .get_as("/api/auth/me", next["access_token"].as_str().unwrap())
+        .await
+        .unwrap()
+        .assert_status(401);
 }
 
 /// C-80: whatever is done with a password, the files of the database never hold it.

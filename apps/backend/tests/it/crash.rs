@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use countersign_store::{Db, Options, Role, query, sql};
-use countersign_testkit::{Database, HttpClient, Launch, PASSWORD, ScratchDatabase, on_both_databases};
+use countersign_testkit::{Database, HttpClient, Launch, PASSWORD, ScratchDatabase, apply, on_both_databases};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -25,44 +25,56 @@ struct Acknowledged {
     ended: Vec<String>,
 }
 
-on_both_databases! {
-    async fn f3_kills_lose_nothing_that_was_answered(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_TOKENS__REFRESH_REPLAY_WINDOW", "5m");
-        let kills = std::env::var("COUNTERSIGN_TEST_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
-        let acknowledged = Arc::new(Mutex::new(Acknowledged::default()));
-        let mut families: Vec<Option<String>> = vec![None; FAMILIES];
-        // Signing up costs hashes; what is to be interrupted are the writes.
-        let server = launch.start().await;
-        for (index, family) in families.iter_mut().enumerate() {
-            let writer = Writer { client: server.client(), round: kills, index, acknowledged: acknowledged.clone() };
-            *family = writer.sign_up().await;
-        }
-        server.kill();
+#[apply(on_both_databases!)]
+async fn f3_kills_lose_nothing_that_was_answered(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_TOKENS__REFRESH_REPLAY_WINDOW", "5m");
+    let kills = std::env::var("COUNTERSIGN_TEST_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+    let acknowledged = Arc::new(Mutex::new(Acknowledged::default()));
+    let mut families: Vec<Option<String>> = vec![None; FAMILIES];
+    // Signing up costs hashes; what is to be interrupted are the writes.
+    let server = launch.start().await;
+    for (index, family) in families.iter_mut().enumerate() {
+        let writer = Writer {
+            client: server.client(),
+            round: kills,
+            index,
+            acknowledged: acknowledged.clone(),
+        };
+        *family = writer.sign_up().await;
+    }
+    server.kill();
 
-        for round in 0..kills {
-            let server = launch.start().await;
-            verify(&server.client(), &acknowledged, &families).await;
-            let writers: Vec<_> = (0..FAMILIES)
-                .map(|index| {
-                    let work = Writer { client: server.client(), round, index, acknowledged: acknowledged.clone() };
-                    tokio::spawn(work.run(families[index].take()))
-                })
-                .collect();
-            // A different moment in each round, from early to late.
-            tokio::time::sleep(Duration::from_millis(150 + u64::try_from(350 * round / kills).unwrap())).await;
-            server.kill();
-            for (index, writer) in writers.into_iter().enumerate() {
-                families[index] = writer.await.unwrap();
-            }
-        }
+    for round in 0..kills {
         let server = launch.start().await;
         verify(&server.client(), &acknowledged, &families).await;
-        let acknowledged = acknowledged.lock().await;
-        assert!(acknowledged.registered.len() > FAMILIES && !acknowledged.ended.is_empty(), "the writers did write");
-        drop(server);
-        assert_no_token_has_two_successors(&scratch.url).await;
+        let writers: Vec<_> = (0..FAMILIES)
+            .map(|index| {
+                let work = Writer {
+                    client: server.client(),
+                    round,
+                    index,
+                    acknowledged: acknowledged.clone(),
+                };
+                tokio::spawn(work.run(families[index].take()))
+            })
+            .collect();
+        // A different moment in each round, from early to late.
+        tokio::time::sleep(Duration::from_millis(150 + u64::try_from(350 * round / kills).unwrap())).await;
+        server.kill();
+        for (index, writer) in writers.into_iter().enumerate() {
+            families[index] = writer.await.unwrap();
+        }
     }
+    let server = launch.start().await;
+    verify(&server.client(), &acknowledged, &families).await;
+    let acknowledged = acknowledged.lock().await;
+    assert!(
+        acknowledged.registered.len() > FAMILIES && !acknowledged.ended.is_empty(),
+        "the writers did write"
+    );
+    drop(server);
+    assert_no_token_has_two_successors(&scratch.url).await;
 }
 
 /// One person who signs up, refreshes without a pause, signs out at times, and remembers what was acknowledged.

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use countersign_store::{query, sql};
-use countersign_testkit::{Answer, Database, PASSWORD, TestServer, on_both_databases};
+use countersign_testkit::{Answer, Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::json;
 
 const NEW_PASSWORD: &str = "another umbrella for tests";
@@ -16,164 +16,221 @@ const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 
 const CHROME: &str =
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";
 
-on_both_databases! {
-    async fn a_15_a_client_is_known_by_network_and_name_together(database: Database) {
-        let server = TestServer::start(database).await;
-        proven(&server, "ada").await;
-        sign_in(&server, (HOME, FIREFOX)).await.assert_status(200);
-        assert_eq!(subjects(&server).await, [""; 0], "a first sign-in is no news");
-        sign_in(&server, (HOME, FIREFOX)).await.assert_status(200);
-        sign_in(&server, ("198.51.100.7:2", &FIREFOX.replace("130.0", "131.0"))).await.assert_status(200);
-        assert_eq!(subjects(&server).await, [""; 0], "a known device, also after an update, is no news");
-        sign_in(&server, (ELSEWHERE, FIREFOX)).await.assert_status(200);
-        assert_eq!(subjects(&server).await.len(), 1, "the same name in another network");
+#[apply(on_both_databases!)]
+async fn a_15_a_client_is_known_by_network_and_name_together(database: Database) {
+    let server = TestServer::start(database).await;
+    proven(&server, "ada").await;
+    sign_in(&server, (HOME, FIREFOX)).await.assert_status(200);
+    assert_eq!(subjects(&server).await, [""; 0], "a first sign-in is no news");
+    sign_in(&server, (HOME, FIREFOX)).await.assert_status(200);
+    sign_in(&server, ("198.51.100.7:2", &FIREFOX.replace("130.0", "131.0")))
+        .await
+        .assert_status(200);
+    assert_eq!(
+        subjects(&server).await,
+        [""; 0],
+        "a known device, also after an update, is no news"
+    );
+    sign_in(&server, (ELSEWHERE, FIREFOX)).await.assert_status(200);
+    assert_eq!(subjects(&server).await.len(), 1, "the same name in another network");
+    server.context.clock.advance(std::time::Duration::from_secs(3600));
+    sign_in(&server, (HOME, CHROME)).await.assert_status(200);
+    assert_eq!(subjects(&server).await.len(), 1, "another name in the same network");
+    server.context.clock.advance(std::time::Duration::from_secs(3600));
+    for (from, name) in [(HOME, FIREFOX), (ELSEWHERE, FIREFOX), (HOME, CHROME)] {
+        sign_in(&server, (from, name)).await.assert_status(200);
+    }
+    assert_eq!(subjects(&server).await, [""; 0], "each of them is known now");
+}
+
+#[apply(on_both_databases!)]
+async fn a_15_a_client_whose_address_no_proxy_tells_is_known_nowhere(database: Database) {
+    let server = TestServer::start_with(database, "trusted_proxies = [\"10.0.0.0/8\"]").await;
+    proven(&server, "ada").await;
+    let mut lanes = Lanes::of(&server);
+    behind_a_proxy(&server, "unknown").await.assert_status(200);
+    assert_eq!(subjects(&server).await, [""; 0], "a first sign-in is no news");
+    // Whoever writes an address that cannot be read comes from there, too.
+    for written in ["unknown", "\"", "2001:db8::x"] {
         server.context.clock.advance(std::time::Duration::from_secs(3600));
-        sign_in(&server, (HOME, CHROME)).await.assert_status(200);
-        assert_eq!(subjects(&server).await.len(), 1, "another name in the same network");
-        server.context.clock.advance(std::time::Duration::from_secs(3600));
-        for (from, name) in [(HOME, FIREFOX), (ELSEWHERE, FIREFOX), (HOME, CHROME)] {
-            sign_in(&server, (from, name)).await.assert_status(200);
-        }
-        assert_eq!(subjects(&server).await, [""; 0], "each of them is known now");
+        behind_a_proxy(&server, written).await.assert_status(200);
+        assert_eq!(subjects(&server).await.len(), 1, "{written}");
     }
+    assert_eq!(lanes.moved(), [0, 4], "all of them wait with the strangers");
+}
 
-    async fn a_15_a_client_whose_address_no_proxy_tells_is_known_nowhere(database: Database) {
-        let server = TestServer::start_with(database, "trusted_proxies = [\"10.0.0.0/8\"]").await;
-        proven(&server, "ada").await;
-        let mut lanes = Lanes::of(&server);
-        behind_a_proxy(&server, "unknown").await.assert_status(200);
-        assert_eq!(subjects(&server).await, [""; 0], "a first sign-in is no news");
-        // Whoever writes an address that cannot be read comes from there, too.
-        for written in ["unknown", "\"", "2001:db8::x"] {
-            server.context.clock.advance(std::time::Duration::from_secs(3600));
-            behind_a_proxy(&server, written).await.assert_status(200);
-            assert_eq!(subjects(&server).await.len(), 1, "{written}");
-        }
-        assert_eq!(lanes.moved(), [0, 4], "all of them wait with the strangers");
-    }
-
-    async fn a_15_a_browser_is_known_by_its_cookie_wherever_it_is(database: Database) {
-        let server = TestServer::start(database).await;
-        proven(&server, "ada").await;
-        let mut browser = Browser::new(&server, HOME);
-        browser.sign_in("ada", PASSWORD).await.assert_status(303);
-        let cookie = browser.cookie("countersign-device").expect("the browser is given one");
-        assert!(cookie.starts_with("csd_") && cookie.len() == 47, "{cookie}");
-        assert_eq!(subjects(&server).await, [""; 0], "a first sign-in is no news");
-        browser.post("/signout", &[]).await;
-        browser.from = ELSEWHERE;
-        browser.sign_in("ada", PASSWORD).await.assert_status(303);
-        assert_eq!(browser.cookie("countersign-device"), Some(cookie), "it survives signing out");
-        assert_eq!(subjects(&server).await, [""; 0], "the same browser in another network");
-        // Whoever has the password alone has no such cookie, and nothing that they send stands for one.
-        for planted in [None, Some("csd_".to_owned() + &"A".repeat(43)), Some("x".to_owned())] {
-            let mut thief = Browser::new(&server, HOME);
-            thief.cookies.extend(planted.map(|value| ("countersign-device-8000".to_owned(), value)));
-            thief.sign_in("ada", PASSWORD).await.assert_status(303);
-            assert_eq!(subjects(&server).await.len(), 1, "the same name in the same network, without the cookie");
-            server.context.clock.advance(std::time::Duration::from_secs(3600));
-        }
-    }
-
-    async fn f_20_who_is_known_waits_apart_from_strangers(database: Database) {
-        let server = TestServer::start(database).await;
-        proven(&server, "ada").await;
-        let mut browser = Browser::new(&server, HOME);
-        let mut lanes = Lanes::of(&server);
-        browser.sign_in("ada", PASSWORD).await.assert_status(303);
-        assert_eq!(lanes.moved(), [0, 1], "the first time");
-        // From the same network, with whatever program, and whether or not the password is right.
-        sign_in(&server, (HOME, CHROME)).await.assert_status(200);
-        sign_in_as(&server, "ada", "wrong", (HOME, CHROME)).await.assert_status(401);
-        assert_eq!(lanes.moved(), [2, 0], "from a network that signed in");
-        // In another network: the browser is known by its cookie, others are not, and it is for no other account.
-        browser.post("/signout", &[]).await;
-        browser.from = ELSEWHERE;
-        lanes.moved();
-        browser.sign_in("ada", "wrong").await;
-        assert_eq!(lanes.moved(), [1, 0], "with the cookie");
-        browser.sign_in("nobody", "wrong").await;
-        sign_in_as(&server, "ada", "wrong", (ELSEWHERE, FIREFOX)).await.assert_status(401);
-        sign_in_as(&server, "nobody", "wrong", (HOME, FIREFOX)).await.assert_status(401);
-        assert_eq!(lanes.moved(), [0, 3], "strangers");
-    }
-
-    async fn a_cookie_of_one_account_is_nothing_to_another_and_is_stored_as_a_hash(database: Database) {
-        let server = TestServer::start(database).await;
-        proven(&server, "ada").await;
-        proven(&server, "bob").await;
-        sign_in_as(&server, "bob", PASSWORD, (ELSEWHERE, FIREFOX)).await.assert_status(200);
-        let mut browser = Browser::new(&server, HOME);
-        browser.sign_in("ada", PASSWORD).await.assert_status(303);
-        browser.post("/signout", &[]).await;
-        browser.sign_in("bob", PASSWORD).await.assert_status(303);
-        let told = server.mails().await;
-        assert_eq!(told.iter().map(|mail| mail.to.as_str()).collect::<Vec<_>>(), ["bob@example.com"]);
-        // Of two accounts in one browser, the database does not tell that they share it.
-        let hashes: Vec<Vec<u8>> = query(sql!("SELECT hash FROM known_devices")).all(&server.context.db).await.unwrap();
-        assert_eq!(hashes.len(), 3);
-        assert!(hashes.iter().enumerate().all(|(at, hash)| !hashes[..at].contains(hash)));
-    }
-
-    async fn a_64_the_list_of_devices_has_names_of_ours_alone(database: Database) {
-        let server = TestServer::start(database).await;
-        proven(&server, "ada").await;
-        for sent in ["Your account is locked, call 555-0100", "see https://evil.example/ now", CHROME, "curl/8.5.0"] {
-            sign_in(&server, (ELSEWHERE, sent)).await.assert_status(200);
-        }
-        let mut browser = Browser::new(&server, HOME);
-        browser.sign_in("ada", PASSWORD).await.assert_status(303);
-        let page = browser.send(Request::get("/account"), String::new()).await.assert_status(200).text;
-        for sent in ["locked", "555", "evil", "Mozilla", "8.5.0"] {
-            assert!(!page.contains(sent), "{sent}");
-        }
-        for name in ["Unknown device", "Chrome on Windows", "curl", "Firefox on Linux"] {
-            assert!(page.contains(name), "{name}");
-        }
-    }
-
-    async fn signing_out_everywhere_and_a_new_password_forget_devices(database: Database) {
-        let server = TestServer::start(database).await;
-        proven(&server, "ada").await;
-        let mut thief = Browser::new(&server, ELSEWHERE);
+#[apply(on_both_databases!)]
+async fn a_15_a_browser_is_known_by_its_cookie_wherever_it_is(database: Database) {
+    let server = TestServer::start(database).await;
+    proven(&server, "ada").await;
+    let mut browser = Browser::new(&server, HOME);
+    browser.sign_in("ada", PASSWORD).await.assert_status(303);
+    let cookie = browser.cookie("countersign-device").expect("the browser is given one");
+    assert!(cookie.starts_with("csd_") && cookie.len() == 47, "{cookie}");
+    assert_eq!(subjects(&server).await, [""; 0], "a first sign-in is no news");
+    browser.post("/signout", &[]).await;
+    browser.from = ELSEWHERE;
+    browser.sign_in("ada", PASSWORD).await.assert_status(303);
+    assert_eq!(
+        browser.cookie("countersign-device"),
+        Some(cookie),
+        "it survives signing out"
+    );
+    assert_eq!(subjects(&server).await, [""; 0], "the same browser in another network");
+    // Whoever has the password alone has no such cookie, and nothing that they send stands for one.
+    for planted in [None, Some("csd_".to_owned() + &"A".repeat(43)), Some("x".to_owned())] {
+        let mut thief = Browser::new(&server, HOME);
+        thief
+            .cookies
+            .extend(planted.map(|value| ("countersign-device-8000".to_owned(), value)));
         thief.sign_in("ada", PASSWORD).await.assert_status(303);
-        let mut owner = Browser::new(&server, HOME);
-        owner.sign_in("ada", PASSWORD).await.assert_status(303);
-        assert_eq!(subjects(&server).await.len(), 1);
+        assert_eq!(
+            subjects(&server).await.len(),
+            1,
+            "the same name in the same network, without the cookie"
+        );
         server.context.clock.advance(std::time::Duration::from_secs(3600));
-
-        let passwords = [("current_password", PASSWORD), ("new_password", NEW_PASSWORD)];
-        owner.post("/account/password", &passwords).await;
-        assert_eq!(subjects(&server).await.len(), 1, "the change itself");
-        owner.post("/signout", &[]).await;
-        owner.sign_in("ada", NEW_PASSWORD).await.assert_status(303);
-        assert_eq!(subjects(&server).await, [""; 0], "the browser that changed it is known");
-        thief.sign_in("ada", NEW_PASSWORD).await.assert_status(303);
-        assert_eq!(subjects(&server).await.len(), 1, "no other is");
-        server.context.clock.advance(std::time::Duration::from_secs(3600));
-
-        owner.post("/account/sessions", &[]).await;
-        owner.sign_in("ada", NEW_PASSWORD).await.assert_status(303);
-        assert_eq!(subjects(&server).await.len(), 1, "signed out everywhere, known nowhere");
-        server.context.clock.advance(std::time::Duration::from_secs(3600));
-
-        owner.post("/recover", &[("email", "ada@example.com")]).await;
-        let token = server.mail().await.token();
-        owner.post("/recover/password", &[("token", &token), ("new_password", PASSWORD)]).await.assert_status(303);
-        assert_eq!(subjects(&server).await.len(), 1, "the change itself");
-        owner.sign_in("ada", PASSWORD).await.assert_status(303);
-        assert_eq!(subjects(&server).await, [""; 0], "whoever reads the mailbox needs no notice");
-        thief.sign_in("ada", PASSWORD).await.assert_status(303);
-        assert_eq!(subjects(&server).await.len(), 1);
-
-        let rows = || async {
-            let rows: i64 = query(sql!("SELECT COUNT(*) FROM known_devices")).one(&server.context.db).await.unwrap();
-            rows
-        };
-        assert!(rows().await > 0);
-        owner.post("/account/delete", &[("delete_password", PASSWORD)]).await.assert_status(303);
-        assert_eq!(rows().await, 0, "they go with the account");
     }
+}
+
+#[apply(on_both_databases!)]
+async fn f_20_who_is_known_waits_apart_from_strangers(database: Database) {
+    let server = TestServer::start(database).await;
+    proven(&server, "ada").await;
+    let mut browser = Browser::new(&server, HOME);
+    let mut lanes = Lanes::of(&server);
+    browser.sign_in("ada", PASSWORD).await.assert_status(303);
+    assert_eq!(lanes.moved(), [0, 1], "the first time");
+    // From the same network, with whatever program, and whether or not the password is right.
+    sign_in(&server, (HOME, CHROME)).await.assert_status(200);
+    sign_in_as(&server, "ada", "wrong", (HOME, CHROME))
+        .await
+        .assert_status(401);
+    assert_eq!(lanes.moved(), [2, 0], "from a network that signed in");
+    // In another network: the browser is known by its cookie, others are not, and it is for no other account.
+    browser.post("/signout", &[]).await;
+    browser.from = ELSEWHERE;
+    lanes.moved();
+    browser.sign_in("ada", "wrong").await;
+    assert_eq!(lanes.moved(), [1, 0], "with the cookie");
+    browser.sign_in("nobody", "wrong").await;
+    sign_in_as(&server, "ada", "wrong", (ELSEWHERE, FIREFOX))
+        .await
+        .assert_status(401);
+    sign_in_as(&server, "nobody", "wrong", (HOME, FIREFOX))
+        .await
+        .assert_status(401);
+    assert_eq!(lanes.moved(), [0, 3], "strangers");
+}
+
+#[apply(on_both_databases!)]
+async fn a_cookie_of_one_account_is_nothing_to_another_and_is_stored_as_a_hash(database: Database) {
+    let server = TestServer::start(database).await;
+    proven(&server, "ada").await;
+    proven(&server, "bob").await;
+    sign_in_as(&server, "bob", PASSWORD, (ELSEWHERE, FIREFOX))
+        .await
+        .assert_status(200);
+    let mut browser = Browser::new(&server, HOME);
+    browser.sign_in("ada", PASSWORD).await.assert_status(303);
+    browser.post("/signout", &[]).await;
+    browser.sign_in("bob", PASSWORD).await.assert_status(303);
+    let told = server.mails().await;
+    assert_eq!(
+        told.iter().map(|mail| mail.to.as_str()).collect::<Vec<_>>(),
+        ["bob@example.com"]
+    );
+    // Of two accounts in one browser, the database does not tell that they share it.
+    let hashes: Vec<Vec<u8>> = query(sql!("SELECT hash FROM known_devices"))
+        .all(&server.context.db)
+        .await
+        .unwrap();
+    assert_eq!(hashes.len(), 3);
+    assert!(hashes.iter().enumerate().all(|(at, hash)| !hashes[..at].contains(hash)));
+}
+
+#[apply(on_both_databases!)]
+async fn a_64_the_list_of_devices_has_names_of_ours_alone(database: Database) {
+    let server = TestServer::start(database).await;
+    proven(&server, "ada").await;
+    for sent in [
+        "Your account is locked, call 555-0100",
+        "see https://evil.example/ now",
+        CHROME,
+        "curl/8.5.0",
+    ] {
+        sign_in(&server, (ELSEWHERE, sent)).await.assert_status(200);
+    }
+    let mut browser = Browser::new(&server, HOME);
+    browser.sign_in("ada", PASSWORD).await.assert_status(303);
+    let page = browser
+        .send(Request::get("/account"), String::new())
+        .await
+        .assert_status(200)
+        .text;
+    for sent in ["locked", "555", "evil", "Mozilla", "8.5.0"] {
+        assert!(!page.contains(sent), "{sent}");
+    }
+    for name in ["Unknown device", "Chrome on Windows", "curl", "Firefox on Linux"] {
+        assert!(page.contains(name), "{name}");
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn signing_out_everywhere_and_a_new_password_forget_devices(database: Database) {
+    let server = TestServer::start(database).await;
+    proven(&server, "ada").await;
+    let mut thief = Browser::new(&server, ELSEWHERE);
+    thief.sign_in("ada", PASSWORD).await.assert_status(303);
+    let mut owner = Browser::new(&server, HOME);
+    owner.sign_in("ada", PASSWORD).await.assert_status(303);
+    assert_eq!(subjects(&server).await.len(), 1);
+    server.context.clock.advance(std::time::Duration::from_secs(3600));
+
+    let passwords = [("current_password", PASSWORD), ("new_password", NEW_PASSWORD)];
+    owner.post("/account/password", &passwords).await;
+    assert_eq!(subjects(&server).await.len(), 1, "the change itself");
+    owner.post("/signout", &[]).await;
+    owner.sign_in("ada", NEW_PASSWORD).await.assert_status(303);
+    assert_eq!(subjects(&server).await, [""; 0], "the browser that changed it is known");
+    thief.sign_in("ada", NEW_PASSWORD).await.assert_status(303);
+    assert_eq!(subjects(&server).await.len(), 1, "no other is");
+    server.context.clock.advance(std::time::Duration::from_secs(3600));
+
+    owner.post("/account/sessions", &[]).await;
+    owner.sign_in("ada", NEW_PASSWORD).await.assert_status(303);
+    assert_eq!(subjects(&server).await.len(), 1, "signed out everywhere, known nowhere");
+    server.context.clock.advance(std::time::Duration::from_secs(3600));
+
+    owner.post("/recover", &[("email", "ada@example.com")]).await;
+    let token = server.mail().await.token();
+    owner
+        .post("/recover/password", &[("token", &token), ("new_password", PASSWORD)])
+        .await
+        .assert_status(303);
+    assert_eq!(subjects(&server).await.len(), 1, "the change itself");
+    owner.sign_in("ada", PASSWORD).await.assert_status(303);
+    assert_eq!(
+        subjects(&server).await,
+        [""; 0],
+        "whoever reads the mailbox needs no notice"
+    );
+    thief.sign_in("ada", PASSWORD).await.assert_status(303);
+    assert_eq!(subjects(&server).await.len(), 1);
+
+    let rows = || async {
+        let rows: i64 = query(sql!("SELECT COUNT(*) FROM known_devices"))
+            .one(&server.context.db)
+            .await
+            .unwrap();
+        rows
+    };
+    assert!(rows().await > 0);
+    owner
+        .post("/account/delete", &[("delete_password", PASSWORD)])
+        .await
+        .assert_status(303);
+    assert_eq!(rows().await, 0, "they go with the account");
 }
 
 /// The subjects of what has been mailed since this was asked before.

@@ -12,7 +12,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use countersign_store::{Db, Options, Role, query, sql};
-use countersign_testkit::{Database, Launch, PASSWORD, ScratchDatabase, ServerProcess, on_both_databases};
+use countersign_testkit::{Database, Launch, PASSWORD, ScratchDatabase, ServerProcess, apply, on_both_databases};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
@@ -190,41 +190,61 @@ fn free_port() -> u16 {
         .port()
 }
 
-on_both_databases! {
-    async fn of_a_healthy_installation_it_finds_nothing_to_mend(database: Database) {
-        let installation = Installation::start(database, honest).await;
-        let (code, findings) = installation.examined();
-        assert_eq!((code, is_broken(&findings)), (Some(0), false), "{findings:#?}");
-        for about in ["database", "schema", "keys", "clock", "issuer", "status list", "proxy", "open files"] {
-            assert!(
-                findings.iter().any(|finding| finding["about"] == about && finding["state"] == "sound"),
-                "{about}: {findings:#?}"
-            );
-        }
-        let text = tokio::task::block_in_place(|| installation.doctor(&[])).stdout;
-        assert!(String::from_utf8(text).unwrap().contains("ok     keys"));
+#[apply(on_both_databases!)]
+async fn of_a_healthy_installation_it_finds_nothing_to_mend(database: Database) {
+    let installation = Installation::start(database, honest).await;
+    let (code, findings) = installation.examined();
+    assert_eq!((code, is_broken(&findings)), (Some(0), false), "{findings:#?}");
+    for about in [
+        "database",
+        "schema",
+        "keys",
+        "clock",
+        "issuer",
+        "status list",
+        "proxy",
+        "open files",
+    ] {
+        assert!(
+            findings
+                .iter()
+                .any(|finding| finding["about"] == about && finding["state"] == "sound"),
+            "{about}: {findings:#?}"
+        );
     }
+    let text = tokio::task::block_in_place(|| installation.doctor(&[])).stdout;
+    assert!(String::from_utf8(text).unwrap().contains("ok     keys"));
+}
 
-    async fn it_names_a_schema_that_is_behind_ahead_or_half(database: Database) {
-        let mut installation = Installation::start(database, honest).await;
-        installation.stop();
-        let db = installation.db().await;
-        query(sql!("UPDATE schema_migrations SET version = version + 1000 WHERE version = (SELECT MAX(version) FROM schema_migrations)")).execute(&db).await.unwrap();
-        installation.must_find("broken", "schema", "");
-        query(sql!("DELETE FROM schema_migrations WHERE version > 1000")).execute(&db).await.unwrap();
-        installation.must_find("broken", "schema", "1 migrations are missing");
-        db.begin_transfer().await.unwrap();
-        installation.must_find("broken", "schema", "broke off");
-        db.close().await.unwrap();
-    }
+#[apply(on_both_databases!)]
+async fn it_names_a_schema_that_is_behind_ahead_or_half(database: Database) {
+    let mut installation = Installation::start(database, honest).await;
+    installation.stop();
+    let db = installation.db().await;
+    query(sql!("UPDATE schema_migrations SET version = version + 1000 WHERE version = (SELECT MAX(version) FROM schema_migrations)")).execute(&db).await.unwrap();
+    installation.must_find("broken", "schema", "");
+    query(sql!("DELETE FROM schema_migrations WHERE version > 1000"))
+        .execute(&db)
+        .await
+        .unwrap();
+    installation.must_find("broken", "schema", "1 migrations are missing");
+    db.begin_transfer().await.unwrap();
+    installation.must_find("broken", "schema", "broke off");
+    db.close().await.unwrap();
+}
 
-    async fn it_names_a_clock_that_is_behind_what_was_written_already(database: Database) {
-        let installation = Installation::start(database, honest).await;
-        let db = installation.db().await;
-        query(sql!("UPDATE audit_events SET at = at + 3600000 WHERE seq IS NULL OR seq > 0")).execute(&db).await.unwrap();
-        installation.must_find("broken", "clock", "ahead of this machine");
-        db.close().await.unwrap();
-    }
+#[apply(on_both_databases!)]
+async fn it_names_a_clock_that_is_behind_what_was_written_already(database: Database) {
+    let installation = Installation::start(database, honest).await;
+    let db = installation.db().await;
+    query(sql!(
+        "UPDATE audit_events SET at = at + 3600000 WHERE seq IS NULL OR seq > 0"
+    ))
+    .execute(&db)
+    .await
+    .unwrap();
+    installation.must_find("broken", "clock", "ahead of this machine");
+    db.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

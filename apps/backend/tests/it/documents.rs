@@ -1,7 +1,7 @@
 //! Generated documents that are checked in are fresh, and the documents that the server hands out are whole.
 
 use countersign::core::metrics::{METRICS, PREFIX};
-use countersign_testkit::{Database, TestServer, on_both_databases};
+use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use serde_json::Value;
 
 /// Fails when a checked-in document differs from what the code says. `UPDATE_DOCUMENTS=1` writes it.
@@ -105,60 +105,73 @@ fn the_dashboard_and_the_alerts_name_metrics_that_there_are() {
     }
 }
 
-on_both_databases! {
-    async fn a2_every_route_is_documented_with_its_way_of_authentication(database: Database) {
-        let server = TestServer::start(database).await;
-        let document = server.get("/openapi.json").await.assert_status(200).json();
-        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
-        let mut routes = Vec::new();
-        for (path, item) in document["paths"].as_object().unwrap() {
-            for (method, operation) in item.as_object().unwrap() {
-                let protected = operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
-                routes.push(format!("{} {path}{}", method.to_uppercase(), if protected { " (bearer)" } else { "" }));
-            }
+#[apply(on_both_databases!)]
+async fn a2_every_route_is_documented_with_its_way_of_authentication(database: Database) {
+    let server = TestServer::start(database).await;
+    let document = server.get("/openapi.json").await.assert_status(200).json();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let mut routes = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let protected = operation["security"]
+                .as_array()
+                .is_some_and(|schemes| !schemes.is_empty());
+            routes.push(format!(
+                "{} {path}{}",
+                method.to_uppercase(),
+                if protected { " (bearer)" } else { "" }
+            ));
         }
-        routes.sort();
-        assert_eq!(
-            routes,
-            [
-                "DELETE /api/auth/me (bearer)",
-                "DELETE /api/auth/sessions/{id} (bearer)",
-                "GET /.well-known/jwks.json",
-                "GET /.well-known/oauth-authorization-server",
-                "GET /api/auth/forward (bearer)",
-                "GET /api/auth/me (bearer)",
-                "GET /api/auth/me/export (bearer)",
-                "GET /api/auth/sessions (bearer)",
-                "GET /healthz",
-                "GET /oauth2/status-lists/{number}",
-                "GET /readyz",
-                "POST /api/auth/change-email (bearer)",
-                "POST /api/auth/change-email/confirm (bearer)",
-                "POST /api/auth/change-password (bearer)",
-                "POST /api/auth/login",
-                "POST /api/auth/login/email",
-                "POST /api/auth/login/email/confirm",
-                "POST /api/auth/logout (bearer)",
-                "POST /api/auth/logout-all (bearer)",
-                "POST /api/auth/recover",
-                "POST /api/auth/recover/confirm",
-                "POST /api/auth/refresh",
-                "POST /api/auth/register",
-                "POST /api/auth/verify-email",
-                "POST /api/auth/verify-email/confirm (bearer)",
-            ]
-        );
     }
+    routes.sort();
+    assert_eq!(
+        routes,
+        [
+            "DELETE /api/auth/me (bearer)",
+            "DELETE /api/auth/sessions/{id} (bearer)",
+            "GET /.well-known/jwks.json",
+            "GET /.well-known/oauth-authorization-server",
+            "GET /api/auth/forward (bearer)",
+            "GET /api/auth/me (bearer)",
+            "GET /api/auth/me/export (bearer)",
+            "GET /api/auth/sessions (bearer)",
+            "GET /healthz",
+            "GET /oauth2/status-lists/{number}",
+            "GET /readyz",
+            "POST /api/auth/change-email (bearer)",
+            "POST /api/auth/change-email/confirm (bearer)",
+            "POST /api/auth/change-password (bearer)",
+            "POST /api/auth/login",
+            "POST /api/auth/login/email",
+            "POST /api/auth/login/email/confirm",
+            "POST /api/auth/logout (bearer)",
+            "POST /api/auth/logout-all (bearer)",
+            "POST /api/auth/recover",
+            "POST /api/auth/recover/confirm",
+            "POST /api/auth/refresh",
+            "POST /api/auth/register",
+            "POST /api/auth/verify-email",
+            "POST /api/auth/verify-email/confirm (bearer)",
+        ]
+    );
+}
 
-    async fn swagger_ui_comes_from_the_binary(database: Database) {
-        let server = TestServer::start(database).await;
-        let page = server.get("/docs/").await.assert_status(200);
-        assert!(page.header("content-type").starts_with("text/html"));
-        for outside in ["http://", "https://", "//cdn"] {
-            assert!(!page.text.contains(&format!("src=\"{outside}")), "{}", page.text);
-        }
-        server.get("/docs/swagger-ui-bundle.js").await.assert_status(200);
-        server.get("/docs/nothing.js").await.assert_problem(404, "not_found");
-        assert!(server.get("/errors").await.assert_status(200).text.contains("id=\"invalid_credentials\""));
+#[apply(on_both_databases!)]
+async fn swagger_ui_comes_from_the_binary(database: Database) {
+    let server = TestServer::start(database).await;
+    let page = server.get("/docs/").await.assert_status(200);
+    assert!(page.header("content-type").starts_with("text/html"));
+    for outside in ["http://", "https://", "//cdn"] {
+        assert!(!page.text.contains(&format!("src=\"{outside}")), "{}", page.text);
     }
+    server.get("/docs/swagger-ui-bundle.js").await.assert_status(200);
+    server.get("/docs/nothing.js").await.assert_problem(404, "not_found");
+    assert!(
+        server
+            .get("/errors")
+            .await
+            .assert_status(200)
+            .text
+            .contains("id=\"invalid_credentials\"")
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use countersign_testkit::{Database, Launch, ScratchDatabase, on_both_databases};
+use countersign_testkit::{Database, Launch, ScratchDatabase, apply, on_both_databases};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -47,52 +47,85 @@ fn is(said: &str, (status, kind): (u16, &str)) {
     }
 }
 
-on_both_databases! {
-    async fn what_never_becomes_a_request_is_a_page_in_a_browser(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_PAGES__NAME", "Ada & <Sons>");
-        let server = launch.start().await;
-        let browser = "text/html,application/xhtml+xml,*/*;q=0.8";
-        let cookies = format!("Cookie: a={}\r\n", "x".repeat(20_000));
-        let (unnamed, twice) = ("Host\r\n", "Host: b\r\n");
-        for (status, more) in [(431, &*cookies), (400, unnamed), (400, twice), (400, "Content-Length: x\r\n"), (400, "X: y\nZ: y\r\n")] {
-            for target in ["/signin", "/", "/account?x=y", "/nothing"] {
-                is(&ask(server.address, &head(target, browser, more)).await, (status, PAGE));
-            }
-            is(&ask(server.address, &head("/api/auth/me", browser, more)).await, (status, PROBLEM));
-            for accept in ["*/*", "application/json", "text/plain"] {
-                is(&ask(server.address, &head("/signin", accept, more)).await, (status, PROBLEM));
-            }
-            // What is liked comes before what is wrong, and in any language.
-            let first = format!("GET /signin HTTP/1.1\r\nAccept: TEXT/HTML\r\nAccept-Language: de\r\nHost: a\r\n{more}\r\n");
-            let said = ask(server.address, &first).await;
-            is(&said, (status, PAGE));
-            assert!(said.contains("lang=\"de\"") && said.contains("content-language: de"), "{said}");
+#[apply(on_both_databases!)]
+async fn what_never_becomes_a_request_is_a_page_in_a_browser(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_PAGES__NAME", "Ada & <Sons>");
+    let server = launch.start().await;
+    let browser = "text/html,application/xhtml+xml,*/*;q=0.8";
+    let cookies = format!("Cookie: a={}\r\n", "x".repeat(20_000));
+    let (unnamed, twice) = ("Host\r\n", "Host: b\r\n");
+    for (status, more) in [
+        (431, &*cookies),
+        (400, unnamed),
+        (400, twice),
+        (400, "Content-Length: x\r\n"),
+        (400, "X: y\nZ: y\r\n"),
+    ] {
+        for target in ["/signin", "/", "/account?x=y", "/nothing"] {
+            is(&ask(server.address, &head(target, browser, more)).await, (status, PAGE));
         }
-        // Where nothing can be known, a problem stays.
-        for unreadable in ["nonsense\r\n\r\n", "\u{1}\u{2}\r\n\r\n", "GET\r\nAccept: text/html\r\n\r\n"] {
-            is(&ask(server.address, unreadable).await, (400, PROBLEM));
+        is(
+            &ask(server.address, &head("/api/auth/me", browser, more)).await,
+            (status, PROBLEM),
+        );
+        for accept in ["*/*", "application/json", "text/plain"] {
+            is(
+                &ask(server.address, &head("/signin", accept, more)).await,
+                (status, PROBLEM),
+            );
         }
-        is(&ask(server.address, &format!("GET /{} HTTP/1.1\r\nAccept: text/html\r\n\r\n", "a".repeat(70_000))).await, (431, PAGE));
+        // What is liked comes before what is wrong, and in any language.
+        let first =
+            format!("GET /signin HTTP/1.1\r\nAccept: TEXT/HTML\r\nAccept-Language: de\r\nHost: a\r\n{more}\r\n");
+        let said = ask(server.address, &first).await;
+        is(&said, (status, PAGE));
+        assert!(
+            said.contains("lang=\"de\"") && said.contains("content-language: de"),
+            "{said}"
+        );
     }
+    // Where nothing can be known, a problem stays.
+    for unreadable in [
+        "nonsense\r\n\r\n",
+        "\u{1}\u{2}\r\n\r\n",
+        "GET\r\nAccept: text/html\r\n\r\n",
+    ] {
+        is(&ask(server.address, unreadable).await, (400, PROBLEM));
+    }
+    is(
+        &ask(
+            server.address,
+            &format!("GET /{} HTTP/1.1\r\nAccept: text/html\r\n\r\n", "a".repeat(70_000)),
+        )
+        .await,
+        (431, PAGE),
+    );
+}
 
-    async fn who_finds_no_place_is_told_on_a_page_in_a_browser(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_HTTP__MAX_CONNECTIONS_PER_ADDRESS", "2");
-        let server = launch.start().await;
-        let held = [TcpStream::connect(server.address).await.unwrap(), TcpStream::connect(server.address).await.unwrap()];
-        let mut seen = String::new();
-        // The server has to have seen those that are held.
-        for _ in 0..100 {
-            seen = ask(server.address, &head("/signin", "text/html", "")).await;
-            if seen.starts_with("HTTP/1.1 503 ") {
-                break;
-            }
+#[apply(on_both_databases!)]
+async fn who_finds_no_place_is_told_on_a_page_in_a_browser(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_HTTP__MAX_CONNECTIONS_PER_ADDRESS", "2");
+    let server = launch.start().await;
+    let held = [
+        TcpStream::connect(server.address).await.unwrap(),
+        TcpStream::connect(server.address).await.unwrap(),
+    ];
+    let mut seen = String::new();
+    // The server has to have seen those that are held.
+    for _ in 0..100 {
+        seen = ask(server.address, &head("/signin", "text/html", "")).await;
+        if seen.starts_with("HTTP/1.1 503 ") {
+            break;
         }
-        is(&seen, (503, PAGE));
-        assert!(seen.contains("retry-after: "), "{seen}");
-        is(&ask(server.address, &head("/signin", "*/*", "")).await, (503, PROBLEM));
-        is(&ask(server.address, &head("/api/auth/me", "text/html", "")).await, (503, PROBLEM));
-        drop(held);
     }
+    is(&seen, (503, PAGE));
+    assert!(seen.contains("retry-after: "), "{seen}");
+    is(&ask(server.address, &head("/signin", "*/*", "")).await, (503, PROBLEM));
+    is(
+        &ask(server.address, &head("/api/auth/me", "text/html", "")).await,
+        (503, PROBLEM),
+    );
+    drop(held);
 }

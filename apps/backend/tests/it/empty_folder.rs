@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use clap::CommandFactory;
 use countersign::commands::cli::CommandLine;
 use countersign_store::{Db, Options, Role};
-use countersign_testkit::{Database, ScratchDatabase, on_both_databases};
+use countersign_testkit::{Database, ScratchDatabase, apply, on_both_databases};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
@@ -100,48 +100,53 @@ async fn holds_tables(scratch: &ScratchDatabase) -> bool {
     !blank
 }
 
-on_both_databases! {
-    async fn what_only_reads_makes_nothing_and_fails(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let before = contents(&scratch.folder());
-        let lines = command_lines();
-        assert!(lines.len() > 30, "{lines:?}");
-        let mut wrong = Vec::new();
-        for (name, line) in &lines {
-            if MAY_CREATE.contains(&name.as_str()) {
-                continue;
-            }
-            let output = execute(&scratch, line);
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            if NEED_NONE.contains(&name.as_str()) != output.status.success() || output.status.code() == Some(2) {
-                wrong.push(format!("{line:?} ended with {}: {said}", output.status));
-            }
-            if !output.status.success() && !said.starts_with("countersign: ") {
-                wrong.push(format!("{line:?} said {said:?}"));
-            }
-            if contents(&scratch.folder()) != before || holds_tables(&scratch).await {
-                panic!("{line:?} made something: {:?}; {wrong:#?}", contents(&scratch.folder()));
-            }
+#[apply(on_both_databases!)]
+async fn what_only_reads_makes_nothing_and_fails(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let before = contents(&scratch.folder());
+    let lines = command_lines();
+    assert!(lines.len() > 30, "{lines:?}");
+    let mut wrong = Vec::new();
+    for (name, line) in &lines {
+        if MAY_CREATE.contains(&name.as_str()) {
+            continue;
         }
-        assert!(wrong.is_empty(), "{wrong:#?}");
-        for name in MAY_CREATE {
-            assert!(lines.iter().any(|(known, _)| known == name), "{name}");
+        let output = execute(&scratch, line);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if NEED_NONE.contains(&name.as_str()) != output.status.success() || output.status.code() == Some(2) {
+            wrong.push(format!("{line:?} ended with {}: {said}", output.status));
         }
-        let said = execute(&scratch, &["users", "list"].map(str::to_owned));
-        let said = String::from_utf8_lossy(&said.stderr).into_owned();
-        assert!(said.contains("there is no Countersign database at ") && said.contains("--config FILE"), "{said}");
-
-        assert!(execute(&scratch, &["migrate".to_owned()]).status.success());
-        assert!(holds_tables(&scratch).await);
-        // A database without keys is one still: what reads them makes none.
-        for line in [["users", "list"], ["audit", "verify"], ["keys", "list"]] {
-            let output = execute(&scratch, &line.map(str::to_owned));
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert_eq!(output.status.code(), Some(1), "{line:?}: {said}");
-            assert!(said.contains("holds no keys yet, and this command makes none"), "{line:?}: {said}");
+        if !output.status.success() && !said.starts_with("countersign: ") {
+            wrong.push(format!("{line:?} said {said:?}"));
         }
-        assert!(!scratch.folder().join("secrets").exists());
+        if contents(&scratch.folder()) != before || holds_tables(&scratch).await {
+            panic!("{line:?} made something: {:?}; {wrong:#?}", contents(&scratch.folder()));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    for name in MAY_CREATE {
+        assert!(lines.iter().any(|(known, _)| known == name), "{name}");
+    }
+    let said = execute(&scratch, &["users", "list"].map(str::to_owned));
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(
+        said.contains("there is no Countersign database at ") && said.contains("--config FILE"),
+        "{said}"
+    );
+
+    assert!(execute(&scratch, &["migrate".to_owned()]).status.success());
+    assert!(holds_tables(&scratch).await);
+    // A database without keys is one still: what reads them makes none.
+    for line in [["users", "list"], ["audit", "verify"], ["keys", "list"]] {
+        let output = execute(&scratch, &line.map(str::to_owned));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{line:?}: {said}");
+        assert!(
+            said.contains("holds no keys yet, and this command makes none"),
+            "{line:?}: {said}"
+        );
+    }
+    assert!(!scratch.folder().join("secrets").exists());
 }
 
 #[test]

@@ -10,7 +10,9 @@ use axum::extract::ConnectInfo;
 use axum::http::{Method, Request};
 use countersign::settings::{Settings, SettingsFile, Sources};
 use countersign_store::{query, sql};
-use countersign_testkit::{Answer, Database, Launch, PASSWORD, Person, ScratchDatabase, TestServer, on_both_databases};
+use countersign_testkit::{
+    Answer, Database, Launch, PASSWORD, Person, ScratchDatabase, TestServer, apply, on_both_databases,
+};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -123,493 +125,943 @@ async fn mailed(server: &TestServer, path: &str) -> String {
     mail.unwrap_or_else(|| panic!("no mail leads to {path}")).token()
 }
 
-on_both_databases! {
-    async fn r_65_every_door_that_limits_says_when_to_come_back_and_hashes_nothing(database: Database) {
-        let server = TestServer::start_with(database, LIMITED).await;
-        let ada = server.user("ada").await;
-        for (number, door) in guesses().iter().enumerate() {
-            let (peer, body) = (format!("203.0.{number}.7:1"), door.body.to_string());
-            for _ in 0..2 {
-                let answer = door.send(&ada, &server, &peer, &body).await;
-                assert_ne!(answer.status, 429, "{} {}: {}", door.method, door.path, answer.text);
+#[apply(on_both_databases!)]
+async fn r_65_every_door_that_limits_says_when_to_come_back_and_hashes_nothing(database: Database) {
+    let server = TestServer::start_with(database, LIMITED).await;
+    let ada = server.user("ada").await;
+    for (number, door) in guesses().iter().enumerate() {
+        let (peer, body) = (format!("203.0.{number}.7:1"), door.body.to_string());
+        for _ in 0..2 {
+            let answer = door.send(&ada, &server, &peer, &body).await;
+            assert_ne!(answer.status, 429, "{} {}: {}", door.method, door.path, answer.text);
+        }
+        let before = hashed(&server);
+        let limited = door
+            .send(&ada, &server, &peer, &body)
+            .await
+            .assert_problem(429, "rate_limited");
+        assert!(
+            limited.header("retry-after").parse::<u64>().unwrap() >= 1,
+            "{}",
+            door.path
+        );
+        for header in ["ratelimit", "ratelimit-policy"] {
+            assert!(!limited.header(header).is_empty(), "{}: {header}", door.path);
+        }
+        assert_eq!(
+            hashed(&server),
+            before,
+            "{} {} hashes for who is limited",
+            door.method,
+            door.path
+        );
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn r_65_who_finds_no_place_to_be_hashed_is_told_when_to_come_back(database: Database) {
+    // Hashes take long enough that those who come at once really meet.
+    let toml = "[hashing]\nworkers = 1\nqueue = 1\n[passwords]\niterations = 10\n";
+    let server = TestServer::start_with(database, toml).await;
+    let ada = server.user("ada").await;
+    let hashing = [
+        "/api/auth/login",
+        "/api/auth/register",
+        "/api/auth/change-password",
+        "/api/auth/change-email",
+        "/api/auth/me",
+    ];
+    for door in guesses().iter().filter(|door| hashing.contains(&door.path)) {
+        let asks = (0..12).map(|by| {
+            let mut body = door.body.clone();
+            if door.path == "/api/auth/register" {
+                body["email"] = json!(format!("new{by}@example.com"));
             }
-            let before = hashed(&server);
-            let limited = door.send(&ada, &server, &peer, &body).await.assert_problem(429, "rate_limited");
-            assert!(limited.header("retry-after").parse::<u64>().unwrap() >= 1, "{}", door.path);
-            for header in ["ratelimit", "ratelimit-policy"] {
-                assert!(!limited.header(header).is_empty(), "{}: {header}", door.path);
-            }
-            assert_eq!(hashed(&server), before, "{} {} hashes for who is limited", door.method, door.path);
+            let body = body.to_string();
+            let (ada, server) = (&ada, &server);
+            async move { door.send(ada, server, "203.0.113.7:1", &body).await }
+        });
+        let answers = join_all(asks).await;
+        let refused: Vec<_> = answers.into_iter().filter(|answer| answer.status == 503).collect();
+        assert!(!refused.is_empty(), "{}: nobody was refused", door.path);
+        for answer in refused {
+            let answer = answer.assert_problem(503, "overloaded");
+            assert!(
+                answer.header("retry-after").parse::<u64>().unwrap() >= 1,
+                "{}",
+                door.path
+            );
         }
     }
+}
 
-    async fn r_65_who_finds_no_place_to_be_hashed_is_told_when_to_come_back(database: Database) {
-        // Hashes take long enough that those who come at once really meet.
-        let toml = "[hashing]\nworkers = 1\nqueue = 1\n[passwords]\niterations = 10\n";
-        let server = TestServer::start_with(database, toml).await;
-        let ada = server.user("ada").await;
-        let hashing = ["/api/auth/login", "/api/auth/register", "/api/auth/change-password", "/api/auth/change-email", "/api/auth/me"];
-        for door in guesses().iter().filter(|door| hashing.contains(&door.path)) {
-            let asks = (0..12).map(|by| {
-                let mut body = door.body.clone();
-                if door.path == "/api/auth/register" {
-                    body["email"] = json!(format!("new{by}@example.com"));
-                }
-                let body = body.to_string();
-                let (ada, server) = (&ada, &server);
-                async move { door.send(ada, server, "203.0.113.7:1", &body).await }
-            });
-            let answers = join_all(asks).await;
-            let refused: Vec<_> = answers.into_iter().filter(|answer| answer.status == 503).collect();
-            assert!(!refused.is_empty(), "{}: nobody was refused", door.path);
-            for answer in refused {
-                let answer = answer.assert_problem(503, "overloaded");
-                assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1, "{}", door.path);
-            }
+#[apply(on_both_databases!)]
+async fn a_71_every_other_method_of_every_route_is_refused_and_the_right_ones_are_named(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let document = server.get("/openapi.json").await.assert_status(200).json();
+    let mut asked = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        // Proxies ask there with the method of the request that they protect.
+        if path == "/api/auth/forward" {
+            continue;
         }
-    }
-
-    async fn a_71_every_other_method_of_every_route_is_refused_and_the_right_ones_are_named(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        let document = server.get("/openapi.json").await.assert_status(200).json();
-        let mut asked = 0;
-        for (path, item) in document["paths"].as_object().unwrap() {
-            // Proxies ask there with the method of the request that they protect.
-            if path == "/api/auth/forward" {
+        let mut known: Vec<_> = item
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(|method| method.to_uppercase())
+            .collect();
+        if known.iter().any(|method| method == "GET") {
+            known.push("HEAD".to_owned());
+        }
+        known.sort_unstable();
+        let filled = path
+            .replace("{id}", "00000000-0000-7000-8000-000000000000")
+            .replace("{number}", "1");
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW", "get"] {
+            if known.iter().any(|known| known == method) {
                 continue;
             }
-            let mut known: Vec<_> = item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
-            if known.iter().any(|method| method == "GET") {
-                known.push("HEAD".to_owned());
-            }
-            known.sort_unstable();
-            let filled = path.replace("{id}", "00000000-0000-7000-8000-000000000000").replace("{number}", "1");
-            for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW", "get"] {
-                if known.iter().any(|known| known == method) {
-                    continue;
-                }
-                let request = Request::builder().method(method).uri(&filled).header("authorization", format!("Bearer {}", ada.access_token));
-                let answer = server.send(request.body(Body::empty()).unwrap()).await;
-                assert_eq!(answer.status, 405, "{method} {path}: {}", answer.text);
-                assert!(method == "HEAD" || answer.code() == "method_not_allowed", "{method} {path}: {}", answer.text);
-                let mut allowed: Vec<_> = answer.header("allow").split(',').map(str::trim).collect();
-                allowed.sort_unstable();
-                assert_eq!(allowed, known, "{method} {path}");
-                asked += 1;
-            }
-        }
-        assert!(asked > 120, "{asked}");
-        for path in ["/", "/signin", "/signup", "/account", "/openapi.json", "/docs/", "/errors"] {
-            let request = Request::builder().method(Method::TRACE).uri(path).header("cookie", "secret=1");
+            let request = Request::builder()
+                .method(method)
+                .uri(&filled)
+                .header("authorization", format!("Bearer {}", ada.access_token));
             let answer = server.send(request.body(Body::empty()).unwrap()).await;
-            assert_eq!(answer.status, 405, "TRACE {path}");
-            assert!(!answer.header("allow").is_empty() && !answer.text.contains("secret"), "TRACE {path}");
-        }
-        ada.get("/api/auth/me").await.assert_status(200);
-    }
-
-    async fn a_90_a_member_named_twice_is_refused_at_every_door(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = proven(&server, "ada").await;
-        let bob = server.user("bob").await;
-        let verify = mailed(&server, "/verify?").await;
-        let mut tokens = Vec::new();
-        for (ask, leads_to) in [("/api/auth/recover", "/recover/password"), ("/api/auth/login/email", "/signin/email")] {
-            server.post(ask, json!({ "email": "ada@example.com" })).await.assert_status(202);
-            tokens.push(mailed(&server, leads_to).await);
-        }
-        bob.post("/api/auth/verify-email/confirm", json!({ "token": verify })).await.assert_status(204);
-        let eve = json!({ "email": "eve@example.com", "password": PASSWORD });
-        let login = json!({ "email": "ada@example.com", "password": PASSWORD, "scope": "" });
-        // Each of them is taken as it stands, which is what the last request shows.
-        for (door, status) in [
-            (Door::new("POST", "/api/auth/register", eve), 201),
-            (Door::new("POST", "/api/auth/login", login), 200),
-            (Door::new("POST", "/api/auth/verify-email", json!({ "email": "ada@example.com" })), 202),
-            (Door::new("POST", "/api/auth/recover", json!({ "email": "nobody@example.com" })), 202),
-            (Door::new("POST", "/api/auth/login/email", json!({ "email": "nobody@example.com" })), 202),
-            (Door::new("POST", "/api/auth/login/email/confirm", json!({ "token": tokens[1] })), 200),
-            (Door::new("POST", "/api/auth/change-email", json!({ "email": "ada@example.org", "password": PASSWORD })).signed_in(), 202),
-            (Door::new("POST", "/api/auth/recover/confirm", json!({ "token": tokens[0], "new_password": NEW_PASSWORD })), 204),
-            (Door::new("POST", "/api/auth/refresh", json!({ "refresh_token": bob.refresh_token })), 200),
-        ] {
-            named_twice(&server, &ada, &door).await;
-            let whole = door.body.to_string();
-            let answer = door.send(&ada, &server, "203.0.113.7:1", &whole).await;
-            assert_eq!(answer.status, status, "{} {}: {}", door.method, door.path, answer.text);
-        }
-        let eve = server.sign_in("eve").await;
-        let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
-        for (door, status) in [
-            (Door::new("POST", "/api/auth/change-password", change).signed_in(), 204),
-            (Door::new("DELETE", "/api/auth/me", json!({ "password": NEW_PASSWORD })).signed_in(), 204),
-        ] {
-            named_twice(&server, &eve, &door).await;
-            assert_eq!(door.send(&eve, &server, "203.0.113.7:1", &door.body.to_string()).await.status, status, "{}", door.path);
+            assert_eq!(answer.status, 405, "{method} {path}: {}", answer.text);
+            assert!(
+                method == "HEAD" || answer.code() == "method_not_allowed",
+                "{method} {path}: {}",
+                answer.text
+            );
+            let mut allowed: Vec<_> = answer.header("allow").split(',').map(str::trim).collect();
+            allowed.sort_unstable();
+            assert_eq!(allowed, known, "{method} {path}");
+            asked += 1;
         }
     }
+    assert!(asked > 120, "{asked}");
+    for path in [
+        "/",
+        "/signin",
+        "/signup",
+        "/account",
+        "/openapi.json",
+        "/docs/",
+        "/errors",
+    ] {
+        let request = Request::builder()
+            .method(Method::TRACE)
+            .uri(path)
+            .header("cookie", "secret=1");
+        let answer = server.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, 405, "TRACE {path}");
+        assert!(
+            !answer.header("allow").is_empty() && !answer.text.contains("secret"),
+            "TRACE {path}"
+        );
+    }
+    ada.get("/api/auth/me").await.assert_status(200);
+}
 
-    async fn c_16_no_header_leads_a_link_elsewhere_at_any_door_that_mails(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = proven(&server, "ada").await;
-        let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
-        let mut mails = 0;
-        for door in [
-            Door::new("POST", "/api/auth/register", json!({ "email": "eve@example.com", "password": PASSWORD })),
-            Door::new("POST", "/api/auth/verify-email", json!({ "email": "eve@example.com" })),
-            Door::new("POST", "/api/auth/recover", json!({ "email": "ada@example.com" })),
-            Door::new("POST", "/api/auth/login/email", json!({ "email": "ada@example.com" })),
-            Door::new("POST", "/api/auth/change-email", json!({ "email": "ada@example.org", "password": PASSWORD })).signed_in(),
-            Door::new("POST", "/api/auth/login", json!({ "email": "ada@example.com", "password": PASSWORD })),
-            Door::new("POST", "/api/auth/change-password", change).signed_in(),
-        ] {
-            // The second way names the host in the first line of the request.
-            for uri in [door.path.to_owned(), format!("https://evil.example{}", door.path)] {
-                let mut request = Request::builder().method(door.method).uri(&uri).header("content-type", "application/json");
-                for (name, value) in [
-                    ("host", "evil.example"), ("x-forwarded-host", "evil.example"), ("x-forwarded-proto", "gopher"), ("x-forwarded-server", "evil.example"),
-                    ("x-original-host", "evil.example"), ("x-forwarded-prefix", "//evil.example"), ("forwarded", "host=evil.example;proto=http"),
-                    ("referer", "https://evil.example/"), ("user-agent", "evil.example"),
-                ] {
-                    request = request.header(name, value);
-                }
-                if door.signed_in {
-                    request = request.header("authorization", format!("Bearer {}", ada.access_token));
-                }
-                server.send(request.body(Body::from(door.body.to_string())).unwrap()).await;
-                for mail in server.mails().await {
-                    assert!(mail.link().starts_with("http://127.0.0.1:8000/"), "{uri}: {}", mail.link());
-                    assert!(!mail.text.contains("evil") && !mail.html.contains("evil"), "{uri}: {}", mail.text);
-                    mails += 1;
-                }
+#[apply(on_both_databases!)]
+async fn a_90_a_member_named_twice_is_refused_at_every_door(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = proven(&server, "ada").await;
+    let bob = server.user("bob").await;
+    let verify = mailed(&server, "/verify?").await;
+    let mut tokens = Vec::new();
+    for (ask, leads_to) in [
+        ("/api/auth/recover", "/recover/password"),
+        ("/api/auth/login/email", "/signin/email"),
+    ] {
+        server
+            .post(ask, json!({ "email": "ada@example.com" }))
+            .await
+            .assert_status(202);
+        tokens.push(mailed(&server, leads_to).await);
+    }
+    bob.post("/api/auth/verify-email/confirm", json!({ "token": verify }))
+        .await
+        .assert_status(204);
+    let eve = json!({ "email": "eve@example.com", "password": PASSWORD });
+    let login = json!({ "email": "ada@example.com", "password": PASSWORD, "scope": "" });
+    // Each of them is taken as it stands, which is what the last request shows.
+    for (door, status) in [
+        (Door::new("POST", "/api/auth/register", eve), 201),
+        (Door::new("POST", "/api/auth/login", login), 200),
+        (
+            Door::new("POST", "/api/auth/verify-email", json!({ "email": "ada@example.com" })),
+            202,
+        ),
+        (
+            Door::new("POST", "/api/auth/recover", json!({ "email": "nobody@example.com" })),
+            202,
+        ),
+        (
+            Door::new(
+                "POST",
+                "/api/auth/login/email",
+                json!({ "email": "nobody@example.com" }),
+            ),
+            202,
+        ),
+        (
+            Door::new("POST", "/api/auth/login/email/confirm", json!({ "token": tokens[1] })),
+            200,
+        ),
+        (
+            Door::new(
+                "POST",
+                "/api/auth/change-email",
+                json!({ "email": "ada@example.org", "password": PASSWORD }),
+            )
+            .signed_in(),
+            202,
+        ),
+        (
+            Door::new(
+                "POST",
+                "/api/auth/recover/confirm",
+                json!({ "token": tokens[0], "new_password": NEW_PASSWORD }),
+            ),
+            204,
+        ),
+        (
+            Door::new(
+                "POST",
+                "/api/auth/refresh",
+                json!({ "refresh_token": bob.refresh_token }),
+            ),
+            200,
+        ),
+    ] {
+        named_twice(&server, &ada, &door).await;
+        let whole = door.body.to_string();
+        let answer = door.send(&ada, &server, "203.0.113.7:1", &whole).await;
+        assert_eq!(answer.status, status, "{} {}: {}", door.method, door.path, answer.text);
+    }
+    let eve = server.sign_in("eve").await;
+    let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
+    for (door, status) in [
+        (Door::new("POST", "/api/auth/change-password", change).signed_in(), 204),
+        (
+            Door::new("DELETE", "/api/auth/me", json!({ "password": NEW_PASSWORD })).signed_in(),
+            204,
+        ),
+    ] {
+        named_twice(&server, &eve, &door).await;
+        assert_eq!(
+            door.send(&eve, &server, "203.0.113.7:1", &door.body.to_string())
+                .await
+                .status,
+            status,
+            "{}",
+            door.path
+        );
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn c_16_no_header_leads_a_link_elsewhere_at_any_door_that_mails(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = proven(&server, "ada").await;
+    let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
+    let mut mails = 0;
+    for door in [
+        Door::new(
+            "POST",
+            "/api/auth/register",
+            json!({ "email": "eve@example.com", "password": PASSWORD }),
+        ),
+        Door::new("POST", "/api/auth/verify-email", json!({ "email": "eve@example.com" })),
+        Door::new("POST", "/api/auth/recover", json!({ "email": "ada@example.com" })),
+        Door::new("POST", "/api/auth/login/email", json!({ "email": "ada@example.com" })),
+        Door::new(
+            "POST",
+            "/api/auth/change-email",
+            json!({ "email": "ada@example.org", "password": PASSWORD }),
+        )
+        .signed_in(),
+        Door::new(
+            "POST",
+            "/api/auth/login",
+            json!({ "email": "ada@example.com", "password": PASSWORD }),
+        ),
+        Door::new("POST", "/api/auth/change-password", change).signed_in(),
+    ] {
+        // The second way names the host in the first line of the request.
+        for uri in [door.path.to_owned(), format!("https://evil.example{}", door.path)] {
+            let mut request = Request::builder()
+                .method(door.method)
+                .uri(&uri)
+                .header("content-type", "application/json");
+            for (name, value) in [
+                ("host", "evil.example"),
+                ("x-forwarded-host", "evil.example"),
+                ("x-forwarded-proto", "gopher"),
+                ("x-forwarded-server", "evil.example"),
+                ("x-original-host", "evil.example"),
+                ("x-forwarded-prefix", "//evil.example"),
+                ("forwarded", "host=evil.example;proto=http"),
+                ("referer", "https://evil.example/"),
+                ("user-agent", "evil.example"),
+            ] {
+                request = request.header(name, value);
+            }
+            if door.signed_in {
+                request = request.header("authorization", format!("Bearer {}", ada.access_token));
+            }
+            server
+                .send(request.body(Body::from(door.body.to_string())).unwrap())
+                .await;
+            for mail in server.mails().await {
+                assert!(
+                    mail.link().starts_with("http://127.0.0.1:8000/"),
+                    "{uri}: {}",
+                    mail.link()
+                );
+                assert!(
+                    !mail.text.contains("evil") && !mail.html.contains("evil"),
+                    "{uri}: {}",
+                    mail.text
+                );
+                mails += 1;
             }
         }
-        assert!(mails >= 7, "{mails} mails are too few");
     }
+    assert!(mails >= 7, "{mails} mails are too few");
+}
 
-    async fn f_6_of_many_who_bring_the_same_proof_one_is_let_in_at_every_door(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = proven(&server, "ada").await;
-        let bob = server.user("bob").await;
-        let verify = mailed(&server, "/verify?").await;
-        let race = async |person: &Person<'_>, path: &str, answer: &dyn Fn(usize) -> Value| {
-            // Where there is one writer, all of them look at the proof before anybody may spend it.
-            let (held, release) = (&Notify::new(), &Notify::new());
-            let holding = server.context.db.transact(|_| {
-                Box::pin(async move {
-                    held.notify_one();
-                    release.notified().await;
-                    Ok::<(), countersign_store::Error>(())
-                })
-            });
-            let racing = async {
-                held.notified().await;
-                let racers = join_all((0..20).map(|by| person.post(path, answer(by))));
-                let gathered = async {
-                    for _ in 0..100 {
-                        if matches!(database, Database::Postgres) || server.context.db.pool_status().waiting >= 20 {
-                            break;
-                        }
-                        tokio::time::sleep(Duration::from_millis(10)).await;
+#[apply(on_both_databases!)]
+async fn f_6_of_many_who_bring_the_same_proof_one_is_let_in_at_every_door(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = proven(&server, "ada").await;
+    let bob = server.user("bob").await;
+    let verify = mailed(&server, "/verify?").await;
+    let race = async |person: &Person<'_>, path: &str, answer: &dyn Fn(usize) -> Value| {
+        // Where there is one writer, all of them look at the proof before anybody may spend it.
+        let (held, release) = (&Notify::new(), &Notify::new());
+        let holding = server.context.db.transact(|_| {
+            Box::pin(async move {
+                held.notify_one();
+                release.notified().await;
+                Ok::<(), countersign_store::Error>(())
+            })
+        });
+        let racing = async {
+            held.notified().await;
+            let racers = join_all((0..20).map(|by| person.post(path, answer(by))));
+            let gathered = async {
+                for _ in 0..100 {
+                    if matches!(database, Database::Postgres) || server.context.db.pool_status().waiting >= 20 {
+                        break;
                     }
-                    release.notify_one();
-                };
-                tokio::join!(racers, gathered).0
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                release.notify_one();
             };
-            let (held_to_the_end, answers) = tokio::join!(holding, racing);
-            held_to_the_end.unwrap();
-            let won: Vec<_> = (0..20).filter(|by| answers[*by].status.is_success()).collect();
-            assert_eq!(won.len(), 1, "{path}: {:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
-            won[0]
+            tokio::join!(racers, gathered).0
         };
-        race(&bob, "/api/auth/verify-email/confirm", &|_| json!({ "token": verify })).await;
-        ada.post("/api/auth/change-email", json!({ "email": "ada@example.org", "password": PASSWORD })).await.assert_status(202);
-        let change = mailed(&server, "/change-email").await;
-        race(&ada, "/api/auth/change-email/confirm", &|_| json!({ "token": change })).await;
-        assert_eq!(ada.get("/api/auth/me").await.json()["email"], "ada@example.org");
+        let (held_to_the_end, answers) = tokio::join!(holding, racing);
+        held_to_the_end.unwrap();
+        let won: Vec<_> = (0..20).filter(|by| answers[*by].status.is_success()).collect();
+        assert_eq!(
+            won.len(),
+            1,
+            "{path}: {:?}",
+            answers.iter().map(|answer| answer.status).collect::<Vec<_>>()
+        );
+        won[0]
+    };
+    race(&bob, "/api/auth/verify-email/confirm", &|_| json!({ "token": verify })).await;
+    ada.post(
+        "/api/auth/change-email",
+        json!({ "email": "ada@example.org", "password": PASSWORD }),
+    )
+    .await
+    .assert_status(202);
+    let change = mailed(&server, "/change-email").await;
+    race(&ada, "/api/auth/change-email/confirm", &|_| json!({ "token": change })).await;
+    assert_eq!(ada.get("/api/auth/me").await.json()["email"], "ada@example.org");
 
-        let invited = "carla@example.com".parse().unwrap();
-        server.context.operator.invite(&invited).await.unwrap();
-        let invitation = mailed(&server, "token=").await;
-        server.post("/api/auth/recover", json!({ "email": "bob@example.com" })).await.assert_status(202);
-        let reset = mailed(&server, "/recover/password").await;
-        // The one password that was set is the winner's, and no other opens.
-        let password = |by: usize| format!("umbrella number {by} for tests");
-        for (email, token) in [("carla@example.com", invitation), ("bob@example.com", reset)] {
-            let won = race(&bob, "/api/auth/recover/confirm", &|by| json!({ "token": token, "new_password": password(by) })).await;
-            for by in [won, (won + 1) % 20, (won + 19) % 20] {
-                let login = json!({ "email": email, "password": password(by) });
-                assert_eq!(server.post("/api/auth/login", login).await.status == 200, by == won, "{email}: {by}, and {won} has won");
-            }
+    let invited = "carla@example.com".parse().unwrap();
+    server.context.operator.invite(&invited).await.unwrap();
+    let invitation = mailed(&server, "token=").await;
+    server
+        .post("/api/auth/recover", json!({ "email": "bob@example.com" }))
+        .await
+        .assert_status(202);
+    let reset = mailed(&server, "/recover/password").await;
+    // The one password that was set is the winner's, and no other opens.
+    let password = |by: usize| format!("umbrella number {by} for tests");
+    for (email, token) in [("carla@example.com", invitation), ("bob@example.com", reset)] {
+        let won = race(
+            &bob,
+            "/api/auth/recover/confirm",
+            &|by| json!({ "token": token, "new_password": password(by) }),
+        )
+        .await;
+        for by in [won, (won + 1) % 20, (won + 19) % 20] {
+            let login = json!({ "email": email, "password": password(by) });
+            assert_eq!(
+                server.post("/api/auth/login", login).await.status == 200,
+                by == won,
+                "{email}: {by}, and {won} has won"
+            );
         }
     }
+}
 
-    async fn a_17_an_invitation_is_random_ends_after_three_days_and_is_taken_once(database: Database) {
-        let server = TestServer::start(database).await;
-        let invite = async |name: &str| {
-            let email = format!("{name}@example.com").parse().unwrap();
-            server.context.operator.invite(&email).await.unwrap().expect("nobody has it");
-            server.mail().await
-        };
-        let accept = |token: &str| server.post("/api/auth/recover/confirm", json!({ "token": token, "new_password": NEW_PASSWORD }));
-        let (early, late) = (invite("ada").await, invite("bob").await);
-        for token in [early.token(), late.token()] {
-            assert!(token.starts_with("csl_") && token.len() == 47, "{token}");
-        }
-        assert_ne!(early.token()[4..20], late.token()[4..20]);
-        // Nothing opens it before it is taken.
-        for password in ["", " ", PASSWORD, NEW_PASSWORD] {
-            let login = json!({ "email": "ada@example.com", "password": password });
-            server.post("/api/auth/login", login).await.assert_problem(401, "invalid_credentials");
-        }
-        let almost = Duration::from_secs(3 * 24 * 60 * 60 - 1);
-        server.context.clock.advance(almost);
-        accept(&early.token()).await.assert_status(204);
-        accept(&early.token()).await.assert_problem(400, "invalid_code");
-        server.context.clock.advance(Duration::from_secs(1));
-        accept(&late.token()).await.assert_problem(400, "invalid_code");
-        let login = json!({ "email": "bob@example.com", "password": NEW_PASSWORD });
-        server.post("/api/auth/login", login).await.assert_problem(401, "invalid_credentials");
+#[apply(on_both_databases!)]
+async fn a_17_an_invitation_is_random_ends_after_three_days_and_is_taken_once(database: Database) {
+    let server = TestServer::start(database).await;
+    let invite = async |name: &str| {
+        let email = format!("{name}@example.com").parse().unwrap();
+        server
+            .context
+            .operator
+            .invite(&email)
+            .await
+            .unwrap()
+            .expect("nobody has it");
+        server.mail().await
+    };
+    let accept = |token: &str| {
+        server.post(
+            "/api/auth/recover/confirm",
+            json!({ "token": token, "new_password": NEW_PASSWORD }),
+        )
+    };
+    let (early, late) = (invite("ada").await, invite("bob").await);
+    for token in [early.token(), late.token()] {
+        assert!(token.starts_with("csl_") && token.len() == 47, "{token}");
     }
+    assert_ne!(early.token()[4..20], late.token()[4..20]);
+    // Nothing opens it before it is taken.
+    for password in ["", " ", PASSWORD, NEW_PASSWORD] {
+        let login = json!({ "email": "ada@example.com", "password": password });
+        server
+            .post("/api/auth/login", login)
+            .await
+            .assert_problem(401, "invalid_credentials");
+    }
+    let almost = Duration::from_secs(3 * 24 * 60 * 60 - 1);
+    server.context.clock.advance(almost);
+    accept(&early.token()).await.assert_status(204);
+    accept(&early.token()).await.assert_problem(400, "invalid_code");
+    server.context.clock.advance(Duration::from_secs(1));
+    accept(&late.token()).await.assert_problem(400, "invalid_code");
+    let login = json!({ "email": "bob@example.com", "password": NEW_PASSWORD });
+    server
+        .post("/api/auth/login", login)
+        .await
+        .assert_problem(401, "invalid_credentials");
+}
 
-    async fn a_33_a_sign_in_by_mail_begins_a_session_of_its_own(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = proven(&server, "ada").await;
-        let mut sids = vec![server.context.guard.verify(&ada.access_token).await.unwrap().session().unwrap()];
-        for _ in 0..2 {
-            server.post("/api/auth/login/email", json!({ "email": "ada@example.com" })).await.assert_status(202);
-            let token = mailed(&server, "/signin/email").await;
-            // Whoever is signed in already gets another session, too.
-            let tokens = ada.post("/api/auth/login/email/confirm", json!({ "token": token })).await.assert_status(200).json();
-            let sid = server.context.guard.verify(tokens["access_token"].as_str().unwrap()).await.unwrap().session().unwrap();
-            assert!(!sids.contains(&sid));
-            sids.push(sid);
-        }
-        let login = json!({ "email": "ada@example.com", "password": PASSWORD });
-        let tokens = ada.post("/api/auth/login", login).await.assert_status(200).json();
-        let sid = server.context.guard.verify(tokens["access_token"].as_str().unwrap()).await.unwrap().session().unwrap();
+#[apply(on_both_databases!)]
+async fn a_33_a_sign_in_by_mail_begins_a_session_of_its_own(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = proven(&server, "ada").await;
+    let mut sids = vec![
+        server
+            .context
+            .guard
+            .verify(&ada.access_token)
+            .await
+            .unwrap()
+            .session()
+            .unwrap(),
+    ];
+    for _ in 0..2 {
+        server
+            .post("/api/auth/login/email", json!({ "email": "ada@example.com" }))
+            .await
+            .assert_status(202);
+        let token = mailed(&server, "/signin/email").await;
+        // Whoever is signed in already gets another session, too.
+        let tokens = ada
+            .post("/api/auth/login/email/confirm", json!({ "token": token }))
+            .await
+            .assert_status(200)
+            .json();
+        let sid = server
+            .context
+            .guard
+            .verify(tokens["access_token"].as_str().unwrap())
+            .await
+            .unwrap()
+            .session()
+            .unwrap();
         assert!(!sids.contains(&sid));
+        sids.push(sid);
     }
+    let login = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let tokens = ada.post("/api/auth/login", login).await.assert_status(200).json();
+    let sid = server
+        .context
+        .guard
+        .verify(tokens["access_token"].as_str().unwrap())
+        .await
+        .unwrap()
+        .session()
+        .unwrap();
+    assert!(!sids.contains(&sid));
+}
 
-    async fn r_58_what_the_metadata_names_is_there_and_what_it_does_not_name_is_not(database: Database) {
-        for (issuer, docs) in [("http://127.0.0.1:8000", true), ("https://auth.example.com:8443", false)] {
-            let server = TestServer::start_with(database, &format!("issuer = \"{issuer}\"\n[docs]\nenabled = {docs}\n")).await;
-            let named = server.get("/.well-known/oauth-authorization-server").await.assert_status(200).json();
-            assert_eq!(named["issuer"], issuer);
-            let mut followed = 0;
-            for (name, value) in named.as_object().unwrap() {
-                if let Some(path) = value.as_str().and_then(|value| value.strip_prefix(issuer)).filter(|path| !path.is_empty()) {
-                    assert_eq!(server.get(path).await.status, 200, "{name}: {path}");
-                    followed += 1;
-                }
-            }
-            assert_eq!(followed, if docs { 2 } else { 1 }, "{named}");
-            assert_eq!(named.get("service_documentation").is_some(), docs);
-            assert_eq!(server.get("/docs/").await.status == 200, docs);
-            for (method, path) in [
-                ("GET", "/oauth2/authorize"), ("POST", "/oauth2/token"), ("POST", "/oauth2/introspect"), ("POST", "/oauth2/revoke"),
-                ("POST", "/oauth2/par"), ("POST", "/oauth2/register"), ("GET", "/oauth2/userinfo"), ("POST", "/oauth2/device_authorization"),
-            ] {
-                let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-                server.send(request).await.assert_problem(404, "not_found");
+#[apply(on_both_databases!)]
+async fn r_58_what_the_metadata_names_is_there_and_what_it_does_not_name_is_not(database: Database) {
+    for (issuer, docs) in [
+        ("http://127.0.0.1:8000", true),
+        ("https://auth.example.com:8443", false),
+    ] {
+        let server =
+            TestServer::start_with(database, &format!("issuer = \"{issuer}\"\n[docs]\nenabled = {docs}\n")).await;
+        let named = server
+            .get("/.well-known/oauth-authorization-server")
+            .await
+            .assert_status(200)
+            .json();
+        assert_eq!(named["issuer"], issuer);
+        let mut followed = 0;
+        for (name, value) in named.as_object().unwrap() {
+            if let Some(path) = value
+                .as_str()
+                .and_then(|value| value.strip_prefix(issuer))
+                .filter(|path| !path.is_empty())
+            {
+                assert_eq!(server.get(path).await.status, 200, "{name}: {path}");
+                followed += 1;
             }
         }
-    }
-
-    async fn x_35_a_link_that_went_to_another_address_proves_and_opens_nothing(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        let verify = server.mail().await.token();
-        let mut others = Vec::new();
-        for (ask, leads_to) in [("/api/auth/recover", "/recover/password"), ("/api/auth/login/email", "/signin/email")] {
-            server.post(ask, json!({ "email": "ada@example.com" })).await.assert_status(202);
-            others.push(mailed(&server, leads_to).await);
+        assert_eq!(followed, if docs { 2 } else { 1 }, "{named}");
+        assert_eq!(named.get("service_documentation").is_some(), docs);
+        assert_eq!(server.get("/docs/").await.status == 200, docs);
+        for (method, path) in [
+            ("GET", "/oauth2/authorize"),
+            ("POST", "/oauth2/token"),
+            ("POST", "/oauth2/introspect"),
+            ("POST", "/oauth2/revoke"),
+            ("POST", "/oauth2/par"),
+            ("POST", "/oauth2/register"),
+            ("GET", "/oauth2/userinfo"),
+            ("POST", "/oauth2/device_authorization"),
+        ] {
+            let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+            server.send(request).await.assert_problem(404, "not_found");
         }
-        ada.post("/api/auth/change-email", json!({ "email": "new@example.org", "password": PASSWORD })).await.assert_status(202);
-        let change = mailed(&server, "/change-email").await;
-        ada.post("/api/auth/change-email/confirm", json!({ "token": change })).await.assert_status(204);
-        // Whoever reads the mailbox of before holds three links, and none of them is about this account any more.
-        for answer in [ada.post("/api/auth/verify-email/confirm", json!({ "token": verify })).await,
-            server.post("/api/auth/recover/confirm", json!({ "token": others[0], "new_password": NEW_PASSWORD })).await,
-            server.post("/api/auth/login/email/confirm", json!({ "token": others[1] })).await]
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn x_35_a_link_that_went_to_another_address_proves_and_opens_nothing(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let verify = server.mail().await.token();
+    let mut others = Vec::new();
+    for (ask, leads_to) in [
+        ("/api/auth/recover", "/recover/password"),
+        ("/api/auth/login/email", "/signin/email"),
+    ] {
+        server
+            .post(ask, json!({ "email": "ada@example.com" }))
+            .await
+            .assert_status(202);
+        others.push(mailed(&server, leads_to).await);
+    }
+    ada.post(
+        "/api/auth/change-email",
+        json!({ "email": "new@example.org", "password": PASSWORD }),
+    )
+    .await
+    .assert_status(202);
+    let change = mailed(&server, "/change-email").await;
+    ada.post("/api/auth/change-email/confirm", json!({ "token": change }))
+        .await
+        .assert_status(204);
+    // Whoever reads the mailbox of before holds three links, and none of them is about this account any more.
+    for answer in [
+        ada.post("/api/auth/verify-email/confirm", json!({ "token": verify }))
+            .await,
+        server
+            .post(
+                "/api/auth/recover/confirm",
+                json!({ "token": others[0], "new_password": NEW_PASSWORD }),
+            )
+            .await,
+        server
+            .post("/api/auth/login/email/confirm", json!({ "token": others[1] }))
+            .await,
+    ] {
+        answer.assert_problem(400, "invalid_code");
+    }
+    let me = ada.get("/api/auth/me").await.assert_status(200).json();
+    assert_eq!(
+        (&me["email"], &me["email_verified"]),
+        (&json!("new@example.org"), &json!(true))
+    );
+    let login = json!({ "email": "new@example.org", "password": PASSWORD });
+    server.post("/api/auth/login", login).await.assert_status(200);
+}
+
+#[apply(on_both_databases!)]
+async fn a_4_nothing_is_changed_without_the_current_password(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = proven(&server, "ada").await;
+    let nothing = [
+        None,
+        Some(Value::Null),
+        Some(json!("")),
+        Some(json!(" ")),
+        Some(json!([])),
+        Some(json!({})),
+        Some(json!(true)),
+        Some(json!(PASSWORD.to_uppercase())),
+        Some(json!(format!("{PASSWORD} "))),
+        Some(json!([PASSWORD])),
+    ];
+    for current in nothing {
+        for (method, path, name, mut body) in [
+            (
+                "POST",
+                "/api/auth/change-password",
+                "current_password",
+                json!({ "new_password": NEW_PASSWORD }),
+            ),
+            (
+                "POST",
+                "/api/auth/change-email",
+                "password",
+                json!({ "email": "eve@example.org" }),
+            ),
+            ("DELETE", "/api/auth/me", "password", json!({})),
+        ] {
+            if let Some(current) = &current {
+                body[name] = current.clone();
+            }
+            let answer = match method {
+                "POST" => ada.post(path, body.clone()).await,
+                _ => ada.delete(path, body.clone()).await,
+            };
+            assert!(
+                [403, 422].contains(&answer.status.as_u16()),
+                "{path} {body}: {} {}",
+                answer.status,
+                answer.text
+            );
+        }
+    }
+    assert_eq!(server.mails().await.len(), 0, "nobody is asked or told");
+    let login = |password: &str| {
+        server.post(
+            "/api/auth/login",
+            json!({ "email": "ada@example.com", "password": password }),
+        )
+    };
+    login(NEW_PASSWORD).await.assert_problem(401, "invalid_credentials");
+    login(PASSWORD).await.assert_status(200);
+    ada.get("/api/auth/me").await.assert_status(200);
+}
+
+#[apply(on_both_databases!)]
+async fn a_8_a_password_beyond_the_limit_is_refused_unhashed_wherever_one_is_set(database: Database) {
+    let toml = "[passwords]\nmax_length = 1024\n";
+    let (long, longest) = ("\u{20ac}x".repeat(512) + "y", "\u{20ac}x".repeat(512));
+    assert_eq!((long.chars().count(), longest.chars().count()), (1025, 1024));
+    let server = TestServer::start_with(database, toml).await;
+    let required = TestServer::start_with(database, &format!("email_verification = \"required\"\n{toml}")).await;
+    let refused = |answer: Answer, field: &str| {
+        let answer = answer.assert_problem(422, "password_too_long");
+        assert_eq!(answer.json()["errors"][0]["field"], field);
+    };
+    let page = async |server: &TestServer, path: &str, fields: &[(&str, &str)], cookie: &str| {
+        let fields = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let request = Request::post(path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin");
+        server
+            .send(request.header("cookie", cookie).body(Body::from(fields)).unwrap())
+            .await
+    };
+    let refused_page = |answer: Answer, path: &str| {
+        assert_eq!(answer.status, 422, "{path}: {}", answer.text);
+        assert!(
+            answer.text.contains("1024") || answer.text.contains("1,024"),
+            "{path}: {}",
+            answer.text
+        );
+        assert!(!answer.text.contains(&long), "{path} gives the password back");
+    };
+    let ada = json!({ "email": "ada@example.com", "password": PASSWORD });
+    required
+        .post("/api/auth/register", ada.clone())
+        .await
+        .assert_status(202);
+    let waiting = required.mail().await.token();
+    let person = server.user("ada").await;
+    let verify = server.mail().await.token();
+    server
+        .post("/api/auth/recover", json!({ "email": "ada@example.com" }))
+        .await
+        .assert_status(202);
+    let recover = server.mail().await.token();
+    let boss = "boss@example.com".parse().unwrap();
+    server.context.operator.invite(&boss).await.unwrap();
+    let invitation = server.mail().await.token();
+    let signed_in = page(
+        &server,
+        "/signin",
+        &[("email", "ada@example.com"), ("password", PASSWORD)],
+        "",
+    )
+    .await
+    .assert_status(303);
+    let cookie = signed_in
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned())
+        .collect::<Vec<_>>()
+        .join("; ");
+
+    let before = hashed(&server) + hashed(&required);
+    for server in [&server, &required] {
+        refused(
+            server
+                .post(
+                    "/api/auth/register",
+                    json!({ "email": "new@example.com", "password": long }),
+                )
+                .await,
+            "password",
+        );
+        refused_page(
+            page(
+                server,
+                "/signup",
+                &[("email", "new@example.com"), ("password", &long)],
+                "",
+            )
+            .await,
+            "/signup",
+        );
+    }
+    for token in [&recover, &invitation] {
+        refused(
+            server
+                .post(
+                    "/api/auth/recover/confirm",
+                    json!({ "token": token, "new_password": long }),
+                )
+                .await,
+            "new_password",
+        );
+        refused_page(
+            page(
+                &server,
+                "/recover/password",
+                &[("token", token), ("new_password", &long)],
+                "",
+            )
+            .await,
+            "/recover/password",
+        );
+    }
+    for (server, token) in [(&server, &verify), (&required, &waiting)] {
+        refused(
+            server
+                .post(
+                    "/api/auth/verify-email/confirm",
+                    json!({ "token": token, "new_password": long }),
+                )
+                .await,
+            "new_password",
+        );
+        refused_page(
+            page(server, "/verify", &[("token", token), ("new_password", &long)], "").await,
+            "/verify",
+        );
+    }
+    assert_eq!(
+        hashed(&server) + hashed(&required),
+        before,
+        "what is refused is not hashed"
+    );
+    // Here the current password may be judged, and nothing else.
+    refused(
+        person
+            .post(
+                "/api/auth/change-password",
+                json!({ "current_password": PASSWORD, "new_password": long }),
+            )
+            .await,
+        "new_password",
+    );
+    refused_page(
+        page(
+            &server,
+            "/account/password",
+            &[("current_password", PASSWORD), ("new_password", &long)],
+            &cookie,
+        )
+        .await,
+        "/account/password",
+    );
+    assert_eq!(hashed(&server) + hashed(&required), before + 1);
+    // None is cut: one character less is another password, and is taken whole.
+    server
+        .post(
+            "/api/auth/register",
+            json!({ "email": "new@example.com", "password": longest }),
+        )
+        .await
+        .assert_status(201);
+    server
+        .post(
+            "/api/auth/login",
+            json!({ "email": "new@example.com", "password": longest }),
+        )
+        .await
+        .assert_status(200);
+    let before = hashed(&server);
+    server
+        .post(
+            "/api/auth/login",
+            json!({ "email": "new@example.com", "password": long }),
+        )
+        .await
+        .assert_problem(401, "invalid_credentials");
+    assert_eq!(
+        hashed(&server),
+        before,
+        "none that is too long is right anywhere, and none is hashed"
+    );
+    let shorter = longest.strip_suffix('x').unwrap();
+    server
+        .post(
+            "/api/auth/login",
+            json!({ "email": "new@example.com", "password": shorter }),
+        )
+        .await
+        .assert_problem(401, "invalid_credentials");
+}
+
+#[apply(on_both_databases!)]
+async fn c_77_a_password_set_on_the_command_line_ends_every_session(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let server = Launch::new(BINARY, &scratch).start().await;
+    let client = server.client();
+    let ada = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let bob = json!({ "email": "bob@example.com", "password": PASSWORD });
+    let mut tokens = Vec::new();
+    for account in [&ada, &bob] {
+        client
+            .post("/api/auth/register", account)
+            .await
+            .unwrap()
+            .assert_status(201);
+    }
+    for account in [&ada, &ada, &bob] {
+        tokens.push(
+            client
+                .post("/api/auth/login", account)
+                .await
+                .unwrap()
+                .assert_status(200)
+                .json(),
+        );
+    }
+    let mut command = Command::new(BINARY);
+    command
+        .args(["users", "set-password", "ada@example.com", "--password-stdin"])
+        .env_clear()
+        .env("COUNTERSIGN_DATABASE_URL", &scratch.url)
+        .env("COUNTERSIGN_KEYS_DIR", scratch.folder().join("keys"))
+        .env("COUNTERSIGN_ISSUER", "http://127.0.0.1:8000")
+        .current_dir(scratch.folder())
+        .stdin(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    writeln!(child.stdin.take().unwrap(), "{NEW_PASSWORD}").unwrap();
+    assert!(child.wait().unwrap().success());
+    let me = async |tokens: &Value| {
+        let answer = client
+            .get_as("/api/auth/me", tokens["access_token"].as_str().unwrap())
+            .await;
+        answer.unwrap().status.as_u16()
+    };
+    for tokens in &tokens[..2] {
+        // The running server hears of it by itself.
+        let mut looks = 0;
+        while me(tokens).await != 401 {
+            looks += 1;
+            assert!(looks < 200, "the session lives on");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let spent = json!({ "refresh_token": tokens["refresh_token"] });
+        client
+            .post("/api/auth/refresh", &spent)
+            .await
+            .unwrap()
+            .assert_problem(401, "invalid_refresh_token");
+    }
+    assert_eq!(me(&tokens[2]).await, 200, "of nobody else");
+    client
+        .post("/api/auth/login", &ada)
+        .await
+        .unwrap()
+        .assert_problem(401, "invalid_credentials");
+    let ada = json!({ "email": "ada@example.com", "password": NEW_PASSWORD });
+    client.post("/api/auth/login", &ada).await.unwrap().assert_status(200);
+    assert!(server.terminate().success());
+}
+
+#[apply(on_both_databases!)]
+async fn a_101_what_ended_goes_when_it_is_due_and_what_is_in_use_stays(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = proven(&server, "ada").await;
+    server
+        .post("/api/auth/recover", json!({ "email": "ada@example.com" }))
+        .await
+        .assert_status(202);
+    server.mail().await;
+    ada.refresh(&ada.refresh_token).await.assert_status(200);
+    let sweep = async |days: u64| {
+        server.context.clock.advance(Duration::from_secs(days * 24 * 60 * 60));
+        while server.context.sessions.sweep_once().await.unwrap() > 0 {}
+        server.context.mail.tidy().await.unwrap();
+        let mut rows = [0_i64; 5];
+        for (at, table) in [
+            sql!("SELECT count(*) FROM sessions"),
+            sql!("SELECT count(*) FROM refresh_tokens"),
+            sql!("SELECT count(*) FROM outbox"),
+            sql!("SELECT count(*) FROM email_proofs"),
+            sql!("SELECT count(*) FROM accounts"),
+        ]
+        .into_iter()
+        .enumerate()
         {
-            answer.assert_problem(400, "invalid_code");
+            rows[at] = query(table).one(&server.context.db).await.unwrap();
         }
-        let me = ada.get("/api/auth/me").await.assert_status(200).json();
-        assert_eq!((&me["email"], &me["email_verified"]), (&json!("new@example.org"), &json!(true)));
-        let login = json!({ "email": "new@example.org", "password": PASSWORD });
-        server.post("/api/auth/login", login).await.assert_status(200);
-    }
-
-    async fn a_4_nothing_is_changed_without_the_current_password(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = proven(&server, "ada").await;
-        let nothing = [None, Some(Value::Null), Some(json!("")), Some(json!(" ")), Some(json!([])), Some(json!({})), Some(json!(true)),
-            Some(json!(PASSWORD.to_uppercase())), Some(json!(format!("{PASSWORD} "))), Some(json!([PASSWORD]))];
-        for current in nothing {
-            for (method, path, name, mut body) in [
-                ("POST", "/api/auth/change-password", "current_password", json!({ "new_password": NEW_PASSWORD })),
-                ("POST", "/api/auth/change-email", "password", json!({ "email": "eve@example.org" })),
-                ("DELETE", "/api/auth/me", "password", json!({})),
-            ] {
-                if let Some(current) = &current {
-                    body[name] = current.clone();
-                }
-                let answer = match method {
-                    "POST" => ada.post(path, body.clone()).await,
-                    _ => ada.delete(path, body.clone()).await,
-                };
-                assert!([403, 422].contains(&answer.status.as_u16()), "{path} {body}: {} {}", answer.status, answer.text);
-            }
-        }
-        assert_eq!(server.mails().await.len(), 0, "nobody is asked or told");
-        let login = |password: &str| server.post("/api/auth/login", json!({ "email": "ada@example.com", "password": password }));
-        login(NEW_PASSWORD).await.assert_problem(401, "invalid_credentials");
-        login(PASSWORD).await.assert_status(200);
-        ada.get("/api/auth/me").await.assert_status(200);
-    }
-
-    async fn a_8_a_password_beyond_the_limit_is_refused_unhashed_wherever_one_is_set(database: Database) {
-        let toml = "[passwords]\nmax_length = 1024\n";
-        let (long, longest) = ("\u{20ac}x".repeat(512) + "y", "\u{20ac}x".repeat(512));
-        assert_eq!((long.chars().count(), longest.chars().count()), (1025, 1024));
-        let server = TestServer::start_with(database, toml).await;
-        let required = TestServer::start_with(database, &format!("email_verification = \"required\"\n{toml}")).await;
-        let refused = |answer: Answer, field: &str| {
-            let answer = answer.assert_problem(422, "password_too_long");
-            assert_eq!(answer.json()["errors"][0]["field"], field);
-        };
-        let page = async |server: &TestServer, path: &str, fields: &[(&str, &str)], cookie: &str| {
-            let fields = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-            let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded").header("sec-fetch-site", "same-origin");
-            server.send(request.header("cookie", cookie).body(Body::from(fields)).unwrap()).await
-        };
-        let refused_page = |answer: Answer, path: &str| {
-            assert_eq!(answer.status, 422, "{path}: {}", answer.text);
-            assert!(answer.text.contains("1024") || answer.text.contains("1,024"), "{path}: {}", answer.text);
-            assert!(!answer.text.contains(&long), "{path} gives the password back");
-        };
-        let ada = json!({ "email": "ada@example.com", "password": PASSWORD });
-        required.post("/api/auth/register", ada.clone()).await.assert_status(202);
-        let waiting = required.mail().await.token();
-        let person = server.user("ada").await;
-        let verify = server.mail().await.token();
-        server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202);
-        let recover = server.mail().await.token();
-        let boss = "boss@example.com".parse().unwrap();
-        server.context.operator.invite(&boss).await.unwrap();
-        let invitation = server.mail().await.token();
-        let signed_in = page(&server, "/signin", &[("email", "ada@example.com"), ("password", PASSWORD)], "").await.assert_status(303);
-        let cookie = signed_in.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned()).collect::<Vec<_>>().join("; ");
-
-        let before = hashed(&server) + hashed(&required);
-        for server in [&server, &required] {
-            refused(server.post("/api/auth/register", json!({ "email": "new@example.com", "password": long })).await, "password");
-            refused_page(page(server, "/signup", &[("email", "new@example.com"), ("password", &long)], "").await, "/signup");
-        }
-        for token in [&recover, &invitation] {
-            refused(server.post("/api/auth/recover/confirm", json!({ "token": token, "new_password": long })).await, "new_password");
-            refused_page(page(&server, "/recover/password", &[("token", token), ("new_password", &long)], "").await, "/recover/password");
-        }
-        for (server, token) in [(&server, &verify), (&required, &waiting)] {
-            refused(server.post("/api/auth/verify-email/confirm", json!({ "token": token, "new_password": long })).await, "new_password");
-            refused_page(page(server, "/verify", &[("token", token), ("new_password", &long)], "").await, "/verify");
-        }
-        assert_eq!(hashed(&server) + hashed(&required), before, "what is refused is not hashed");
-        // Here the current password may be judged, and nothing else.
-        refused(person.post("/api/auth/change-password", json!({ "current_password": PASSWORD, "new_password": long })).await, "new_password");
-        refused_page(page(&server, "/account/password", &[("current_password", PASSWORD), ("new_password", &long)], &cookie).await, "/account/password");
-        assert_eq!(hashed(&server) + hashed(&required), before + 1);
-        // None is cut: one character less is another password, and is taken whole.
-        server.post("/api/auth/register", json!({ "email": "new@example.com", "password": longest })).await.assert_status(201);
-        server.post("/api/auth/login", json!({ "email": "new@example.com", "password": longest })).await.assert_status(200);
-        let before = hashed(&server);
-        server.post("/api/auth/login", json!({ "email": "new@example.com", "password": long })).await.assert_problem(401, "invalid_credentials");
-        assert_eq!(hashed(&server), before, "none that is too long is right anywhere, and none is hashed");
-        let shorter = longest.strip_suffix('x').unwrap();
-        server.post("/api/auth/login", json!({ "email": "new@example.com", "password": shorter })).await.assert_problem(401, "invalid_credentials");
-    }
-
-    async fn c_77_a_password_set_on_the_command_line_ends_every_session(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let server = Launch::new(BINARY, &scratch).start().await;
-        let client = server.client();
-        let ada = json!({ "email": "ada@example.com", "password": PASSWORD });
-        let bob = json!({ "email": "bob@example.com", "password": PASSWORD });
-        let mut tokens = Vec::new();
-        for account in [&ada, &bob] {
-            client.post("/api/auth/register", account).await.unwrap().assert_status(201);
-        }
-        for account in [&ada, &ada, &bob] {
-            tokens.push(client.post("/api/auth/login", account).await.unwrap().assert_status(200).json());
-        }
-        let mut command = Command::new(BINARY);
-        command
-            .args(["users", "set-password", "ada@example.com", "--password-stdin"])
-            .env_clear()
-            .env("COUNTERSIGN_DATABASE_URL", &scratch.url)
-            .env("COUNTERSIGN_KEYS_DIR", scratch.folder().join("keys"))
-            .env("COUNTERSIGN_ISSUER", "http://127.0.0.1:8000")
-            .current_dir(scratch.folder())
-            .stdin(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        writeln!(child.stdin.take().unwrap(), "{NEW_PASSWORD}").unwrap();
-        assert!(child.wait().unwrap().success());
-        let me = async |tokens: &Value| {
-            let answer = client.get_as("/api/auth/me", tokens["access_token"].as_str().unwrap()).await;
-            answer.unwrap().status.as_u16()
-        };
-        for tokens in &tokens[..2] {
-            // The running server hears of it by itself.
-            let mut looks = 0;
-            while me(tokens).await != 401 {
-                looks += 1;
-                assert!(looks < 200, "the session lives on");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            let spent = json!({ "refresh_token": tokens["refresh_token"] });
-            client.post("/api/auth/refresh", &spent).await.unwrap().assert_problem(401, "invalid_refresh_token");
-        }
-        assert_eq!(me(&tokens[2]).await, 200, "of nobody else");
-        client.post("/api/auth/login", &ada).await.unwrap().assert_problem(401, "invalid_credentials");
-        let ada = json!({ "email": "ada@example.com", "password": NEW_PASSWORD });
-        client.post("/api/auth/login", &ada).await.unwrap().assert_status(200);
-        assert!(server.terminate().success());
-    }
-
-    async fn a_101_what_ended_goes_when_it_is_due_and_what_is_in_use_stays(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = proven(&server, "ada").await;
-        server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202);
-        server.mail().await;
-        ada.refresh(&ada.refresh_token).await.assert_status(200);
-        let sweep = async |days: u64| {
-            server.context.clock.advance(Duration::from_secs(days * 24 * 60 * 60));
-            while server.context.sessions.sweep_once().await.unwrap() > 0 {}
-            server.context.mail.tidy().await.unwrap();
-            let mut rows = [0_i64; 5];
-            for (at, table) in [
-                sql!("SELECT count(*) FROM sessions"), sql!("SELECT count(*) FROM refresh_tokens"), sql!("SELECT count(*) FROM outbox"),
-                sql!("SELECT count(*) FROM email_proofs"), sql!("SELECT count(*) FROM accounts"),
-            ].into_iter().enumerate() {
-                rows[at] = query(table).one(&server.context.db).await.unwrap();
-            }
-            rows
-        };
-        let before = sweep(0).await;
-        assert_eq!((before[0], before[1], before[4]), (1, 2, 1), "{before:?}");
-        assert!(before[2] >= 2 && before[3] >= 1, "{before:?}");
-        assert_eq!(sweep(6).await, before, "not before it is due");
-        let week = sweep(2).await;
-        assert_eq!(week[2], 0, "mails are remembered for a week: {week:?}");
-        assert_eq!((week[0], week[1], week[3]), (before[0], before[1], before[3]), "the rest stays");
-        // Tokens and proofs go thirty days after they ended; the session when it can be refreshed no more in any case.
-        assert_eq!(sweep(30).await[1..], [0, 0, 0, 1]);
-        assert_eq!(sweep(60).await, [0, 0, 0, 0, 1], "the account is there");
-        server.sign_in("ada").await;
-        assert_eq!(sweep(29).await[0], 1, "a session in use");
-    }
+        rows
+    };
+    let before = sweep(0).await;
+    assert_eq!((before[0], before[1], before[4]), (1, 2, 1), "{before:?}");
+    assert!(before[2] >= 2 && before[3] >= 1, "{before:?}");
+    assert_eq!(sweep(6).await, before, "not before it is due");
+    let week = sweep(2).await;
+    assert_eq!(week[2], 0, "mails are remembered for a week: {week:?}");
+    assert_eq!(
+        (week[0], week[1], week[3]),
+        (before[0], before[1], before[3]),
+        "the rest stays"
+    );
+    // Tokens and proofs go thirty days after they ended; the session when it can be refreshed no more in any case.
+    assert_eq!(sweep(30).await[1..], [0, 0, 0, 1]);
+    assert_eq!(sweep(60).await, [0, 0, 0, 0, 1], "the account is there");
+    server.sign_in("ada").await;
+    assert_eq!(sweep(29).await[0], 1, "a session in use");
 }
 
 /// Each member of a document named twice: by the same name, by a name that reads the same, and at either end.

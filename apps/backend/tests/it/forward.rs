@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use countersign::core::ids::AccountId;
 use countersign_store::{query, sql};
-use countersign_testkit::{Answer, Database, PASSWORD, Person, TestServer, on_both_databases};
+use countersign_testkit::{Answer, Database, PASSWORD, Person, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
 
 const FORWARD: &str = "/api/auth/forward";
@@ -51,137 +51,211 @@ fn asked(method: &str, path: &str, token: &str) -> axum::http::request::Builder 
         .header("authorization", format!("Bearer {token}"))
 }
 
-on_both_databases! {
-    async fn a_valid_token_is_answered_by_who_it_is(database: Database) {
-        let server = TestServer::start(database).await;
-        let (ada, id) = ada_with(&server, "products:write products:read").await;
-        let answer = ada.get(FORWARD).await.assert_status(200);
-        assert_eq!(identity(&answer), [id.as_str(), "ada@example.com", "products:read products:write"]);
-        assert_eq!((answer.text.as_str(), answer.header("cache-control")), ("", "no-store"));
-        // Without scopes, the header is there all the same.
-        let eve = server.user("eve").await;
-        let answer = eve.get(FORWARD).await.assert_status(200);
-        assert_eq!(identity(&answer)[1..], ["eve@example.com", ""]);
-    }
+#[apply(on_both_databases!)]
+async fn a_valid_token_is_answered_by_who_it_is(database: Database) {
+    let server = TestServer::start(database).await;
+    let (ada, id) = ada_with(&server, "products:write products:read").await;
+    let answer = ada.get(FORWARD).await.assert_status(200);
+    assert_eq!(
+        identity(&answer),
+        [id.as_str(), "ada@example.com", "products:read products:write"]
+    );
+    assert_eq!((answer.text.as_str(), answer.header("cache-control")), ("", "no-store"));
+    // Without scopes, the header is there all the same.
+    let eve = server.user("eve").await;
+    let answer = eve.get(FORWARD).await.assert_status(200);
+    assert_eq!(identity(&answer)[1..], ["eve@example.com", ""]);
+}
 
-    async fn no_token_and_a_bad_one_are_challenged(database: Database) {
-        let server = TestServer::start(database).await;
-        let answer = assert_refused(server.get(FORWARD).await, 401, "missing_token");
-        assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"http://127.0.0.1:8000\"");
-        for authorization in ["Bearer", "Bearer a.b.c", "bearer nonsense"] {
-            let request = Request::get(FORWARD).header("authorization", authorization).header("x-auth-user", "forged");
-            let answer = assert_refused(server.send(request.body(Body::empty()).unwrap()).await, 401, "invalid_token");
-            assert!(answer.header("www-authenticate").contains("error=\"invalid_token\""), "{authorization}");
-        }
-        let (ada, _) = ada_with(&server, "").await;
-        let twice = asked("GET", FORWARD, &ada.access_token).header("authorization", "Bearer a.b.c");
-        assert_refused(server.send(twice.body(Body::empty()).unwrap()).await, 401, "invalid_token");
-        let forged = asked("GET", "/api/auth/forward?access_token=x", "").header("x-auth-user", "forged");
-        assert_refused(server.send(forged.body(Body::empty()).unwrap()).await, 401, "invalid_token");
+#[apply(on_both_databases!)]
+async fn no_token_and_a_bad_one_are_challenged(database: Database) {
+    let server = TestServer::start(database).await;
+    let answer = assert_refused(server.get(FORWARD).await, 401, "missing_token");
+    assert_eq!(
+        answer.header("www-authenticate"),
+        "Bearer realm=\"http://127.0.0.1:8000\""
+    );
+    for authorization in ["Bearer", "Bearer a.b.c", "bearer nonsense"] {
+        let request = Request::get(FORWARD)
+            .header("authorization", authorization)
+            .header("x-auth-user", "forged");
+        let answer = assert_refused(
+            server.send(request.body(Body::empty()).unwrap()).await,
+            401,
+            "invalid_token",
+        );
+        assert!(
+            answer.header("www-authenticate").contains("error=\"invalid_token\""),
+            "{authorization}"
+        );
     }
+    let (ada, _) = ada_with(&server, "").await;
+    let twice = asked("GET", FORWARD, &ada.access_token).header("authorization", "Bearer a.b.c");
+    assert_refused(
+        server.send(twice.body(Body::empty()).unwrap()).await,
+        401,
+        "invalid_token",
+    );
+    let forged = asked("GET", "/api/auth/forward?access_token=x", "").header("x-auth-user", "forged");
+    assert_refused(
+        server.send(forged.body(Body::empty()).unwrap()).await,
+        401,
+        "invalid_token",
+    );
+}
 
-    async fn demanded_scopes_must_all_be_there(database: Database) {
-        let server = TestServer::start(database).await;
-        let (ada, _) = ada_with(&server, "products:read products:write").await;
-        for query in [
-            "scope=products:read",
-            "scope=products%3Aread+products:write",
-            "scope=products:read&scope=products:write",
-            "scope=",
+#[apply(on_both_databases!)]
+async fn demanded_scopes_must_all_be_there(database: Database) {
+    let server = TestServer::start(database).await;
+    let (ada, _) = ada_with(&server, "products:read products:write").await;
+    for query in [
+        "scope=products:read",
+        "scope=products%3Aread+products:write",
+        "scope=products:read&scope=products:write",
+        "scope=",
+        "",
+    ] {
+        ada.get(&format!("{FORWARD}?{query}")).await.assert_status(200);
+    }
+    for (query, missing) in [
+        ("scope=admin", "admin"),
+        ("scope=products:read+admin", "admin"),
+        ("scope=products:read&scope=z+admin", "admin z"),
+        ("scope=PRODUCTS:READ", "PRODUCTS:READ"),
+        ("scope=products", "products"),
+        ("scope=products:read%22,", "products:read',"),
+        ("scope=%0d%0aX-Auth-User:%20ada", "??X-Auth-User: ada"),
+    ] {
+        let answer = assert_refused(ada.get(&format!("{FORWARD}?{query}")).await, 403, "insufficient_scope");
+        let challenge = answer.header("www-authenticate");
+        assert!(
+            challenge.ends_with(&format!("error=\"insufficient_scope\", scope=\"{missing}\"")),
+            "{challenge}"
+        );
+    }
+    // Who has no token is not told what one would need.
+    assert_refused(
+        server.get(&format!("{FORWARD}?scope=admin")).await,
+        401,
+        "missing_token",
+    );
+}
+
+#[apply(on_both_databases!)]
+async fn by_any_method_at_any_path_below(database: Database) {
+    // A listed origin: its preflight is granted elsewhere, and here it would let a stranger in.
+    let server = TestServer::start_with(database, "cors_origins = [\"https://app.example.com\"]").await;
+    let (ada, id) = ada_with(&server, "").await;
+    for method in [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW",
+    ] {
+        for path in [
             "",
+            "/",
+            "/products/7",
+            "//",
+            "/../me",
+            "/%2e%2e%2fme",
+            "/%ff%fe",
+            "/%00%",
+            "/a%2Fb?c=d&scope=",
+            "/\u{e9}",
         ] {
-            ada.get(&format!("{FORWARD}?{query}")).await.assert_status(200);
-        }
-        for (query, missing) in [
-            ("scope=admin", "admin"),
-            ("scope=products:read+admin", "admin"),
-            ("scope=products:read&scope=z+admin", "admin z"),
-            ("scope=PRODUCTS:READ", "PRODUCTS:READ"),
-            ("scope=products", "products"),
-            ("scope=products:read%22,", "products:read',"),
-            ("scope=%0d%0aX-Auth-User:%20ada", "??X-Auth-User: ada"),
-        ] {
-            let answer = assert_refused(ada.get(&format!("{FORWARD}?{query}")).await, 403, "insufficient_scope");
-            let challenge = answer.header("www-authenticate");
-            assert!(challenge.ends_with(&format!("error=\"insufficient_scope\", scope=\"{missing}\"")), "{challenge}");
-        }
-        // Who has no token is not told what one would need.
-        assert_refused(server.get(&format!("{FORWARD}?scope=admin")).await, 401, "missing_token");
-    }
-
-    async fn by_any_method_at_any_path_below(database: Database) {
-        // A listed origin: its preflight is granted elsewhere, and here it would let a stranger in.
-        let server = TestServer::start_with(database, "cors_origins = [\"https://app.example.com\"]").await;
-        let (ada, id) = ada_with(&server, "").await;
-        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"] {
-            for path in ["", "/", "/products/7", "//", "/../me", "/%2e%2e%2fme", "/%ff%fe", "/%00%", "/a%2Fb?c=d&scope=", "/\u{e9}"] {
-                let path = format!("{FORWARD}{path}");
-                let preflight = |token: &str| {
-                    asked(method, &path, token)
-                        .header("origin", "https://app.example.com")
-                        .header("access-control-request-method", "POST")
-                };
-                let answer = server.send(preflight(&ada.access_token).body(Body::empty()).unwrap()).await;
-                assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, ""), "{method} {path}");
-                assert_eq!(identity(&answer)[0], id, "{method} {path}");
-                let answer = server.send(preflight("a.b.c").body(Body::empty()).unwrap()).await;
-                assert_eq!(answer.status, 401, "{method} {path}");
-                assert_eq!(identity(&answer), ["", "", ""], "{method} {path}");
-            }
-        }
-        for path in ["/api/auth/forwardx", "/api/auth/Forward", "/api/auth/forward%2Fx"] {
-            ada.get(path).await.assert_problem(404, "not_found");
+            let path = format!("{FORWARD}{path}");
+            let preflight = |token: &str| {
+                asked(method, &path, token)
+                    .header("origin", "https://app.example.com")
+                    .header("access-control-request-method", "POST")
+            };
+            let answer = server
+                .send(preflight(&ada.access_token).body(Body::empty()).unwrap())
+                .await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.text.as_str()),
+                (200, ""),
+                "{method} {path}"
+            );
+            assert_eq!(identity(&answer)[0], id, "{method} {path}");
+            let answer = server.send(preflight("a.b.c").body(Body::empty()).unwrap()).await;
+            assert_eq!(answer.status, 401, "{method} {path}");
+            assert_eq!(identity(&answer), ["", "", ""], "{method} {path}");
         }
     }
-
-    async fn the_headers_of_an_upload_are_no_trouble_without_its_body(database: Database) {
-        let server = TestServer::start(database).await;
-        let (ada, _) = ada_with(&server, "").await;
-        let upload = asked("POST", FORWARD, &ada.access_token)
-            .header("content-type", "application/json")
-            .header("content-encoding", "gzip")
-            .header("expect", "100-continue");
-        server.send(upload.body(Body::empty()).unwrap()).await.assert_status(200);
-        let with_body = asked("GET", FORWARD, &ada.access_token).header("content-type", "text/plain");
-        server.send(with_body.body(Body::from("anything")).unwrap()).await.assert_status(200);
-        let huge = asked("POST", FORWARD, &ada.access_token).body(Body::from("x".repeat(70_000)));
-        server.send(huge.unwrap()).await.assert_problem(413, "body_too_large");
+    for path in ["/api/auth/forwardx", "/api/auth/Forward", "/api/auth/forward%2Fx"] {
+        ada.get(path).await.assert_problem(404, "not_found");
     }
+}
 
-    async fn what_ended_is_refused_at_once(database: Database) {
-        let server = TestServer::start(database).await;
-        let (ada, id) = ada_with(&server, "").await;
-        ada.get(FORWARD).await.assert_status(200);
-        ada.post("/api/auth/logout", Value::Null).await.assert_status(204);
-        assert_refused(ada.get(FORWARD).await, 401, "invalid_token");
-        let ada = server.sign_in("ada").await;
-        server.context.operator.set_disabled(AccountId(id.parse().unwrap()), true).await.unwrap();
-        assert_refused(ada.get(FORWARD).await, 401, "invalid_token");
-        let eve = server.user("eve").await;
-        eve.delete("/api/auth/me", json!({ "password": PASSWORD })).await.assert_status(204);
-        assert_refused(eve.get(FORWARD).await, 401, "invalid_token");
-    }
+#[apply(on_both_databases!)]
+async fn the_headers_of_an_upload_are_no_trouble_without_its_body(database: Database) {
+    let server = TestServer::start(database).await;
+    let (ada, _) = ada_with(&server, "").await;
+    let upload = asked("POST", FORWARD, &ada.access_token)
+        .header("content-type", "application/json")
+        .header("content-encoding", "gzip")
+        .header("expect", "100-continue");
+    server
+        .send(upload.body(Body::empty()).unwrap())
+        .await
+        .assert_status(200);
+    let with_body = asked("GET", FORWARD, &ada.access_token).header("content-type", "text/plain");
+    server
+        .send(with_body.body(Body::from("anything")).unwrap())
+        .await
+        .assert_status(200);
+    let huge = asked("POST", FORWARD, &ada.access_token).body(Body::from("x".repeat(70_000)));
+    server.send(huge.unwrap()).await.assert_problem(413, "body_too_large");
+}
 
-    async fn an_address_that_is_not_ascii_is_percent_encoded(database: Database) {
-        let server = TestServer::start(database).await;
-        for (email, value) in [
-            ("\u{e9}va@b\u{fc}cher.example", "%C3%A9va@b%C3%BCcher.example"),
-            ("%C3%A9va@xn--bcher-kva.example", "%25C3%25A9va@xn--bcher-kva.example"),
-        ] {
-            let body = json!({ "email": email, "password": PASSWORD });
-            server.post("/api/auth/register", body.clone()).await.assert_status(201);
-            let tokens = server.post("/api/auth/login", body).await.assert_status(200).json();
-            let request = asked("GET", FORWARD, tokens["access_token"].as_str().unwrap());
-            let answer = server.send(request.body(Body::empty()).unwrap()).await.assert_status(200);
-            assert_eq!(identity(&answer)[1], value);
-        }
-    }
+#[apply(on_both_databases!)]
+async fn what_ended_is_refused_at_once(database: Database) {
+    let server = TestServer::start(database).await;
+    let (ada, id) = ada_with(&server, "").await;
+    ada.get(FORWARD).await.assert_status(200);
+    ada.post("/api/auth/logout", Value::Null).await.assert_status(204);
+    assert_refused(ada.get(FORWARD).await, 401, "invalid_token");
+    let ada = server.sign_in("ada").await;
+    server
+        .context
+        .operator
+        .set_disabled(AccountId(id.parse().unwrap()), true)
+        .await
+        .unwrap();
+    assert_refused(ada.get(FORWARD).await, 401, "invalid_token");
+    let eve = server.user("eve").await;
+    eve.delete("/api/auth/me", json!({ "password": PASSWORD }))
+        .await
+        .assert_status(204);
+    assert_refused(eve.get(FORWARD).await, 401, "invalid_token");
+}
 
-    async fn nobody_passes_while_the_database_does_not_answer(database: Database) {
-        let server = TestServer::start(database).await;
-        let (ada, _) = ada_with(&server, "").await;
-        query(sql!("ALTER TABLE accounts RENAME TO elsewhere")).execute(&server.context.db).await.unwrap();
-        let answer = assert_refused(ada.get(FORWARD).await, 503, "unavailable");
-        assert_eq!(answer.header("retry-after"), "1");
+#[apply(on_both_databases!)]
+async fn an_address_that_is_not_ascii_is_percent_encoded(database: Database) {
+    let server = TestServer::start(database).await;
+    for (email, value) in [
+        ("\u{e9}va@b\u{fc}cher.example", "%C3%A9va@b%C3%BCcher.example"),
+        ("%C3%A9va@xn--bcher-kva.example", "%25C3%25A9va@xn--bcher-kva.example"),
+    ] {
+        let body = json!({ "email": email, "password": PASSWORD });
+        server.post("/api/auth/register", body.clone()).await.assert_status(201);
+        let tokens = server.post("/api/auth/login", body).await.assert_status(200).json();
+        let request = asked("GET", FORWARD, tokens["access_token"].as_str().unwrap());
+        let answer = server
+            .send(request.body(Body::empty()).unwrap())
+            .await
+            .assert_status(200);
+        assert_eq!(identity(&answer)[1], value);
     }
+}
+
+#[apply(on_both_databases!)]
+async fn nobody_passes_while_the_database_does_not_answer(database: Database) {
+    let server = TestServer::start(database).await;
+    let (ada, _) = ada_with(&server, "").await;
+    query(sql!("ALTER TABLE accounts RENAME TO elsewhere"))
+        .execute(&server.context.db)
+        .await
+        .unwrap();
+    let answer = assert_refused(ada.get(FORWARD).await, 503, "unavailable");
+    assert_eq!(answer.header("retry-after"), "1");
 }

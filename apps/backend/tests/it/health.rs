@@ -5,78 +5,91 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use countersign_store::{query, sql};
-use countersign_testkit::{Database, Launch, ScratchDatabase, TestServer, on_both_databases};
+use countersign_testkit::{Database, Launch, ScratchDatabase, TestServer, apply, on_both_databases};
 use http_body_util::BodyExt;
 use serde_json::json;
 use tower::ServiceExt;
 
-on_both_databases! {
-    async fn alive_and_ready(database: Database) {
-        let server = TestServer::start(database).await;
-        assert_eq!(server.get("/healthz").await.assert_status(200).text, "ok\n");
-        assert_eq!(server.get("/readyz").await.assert_status(200).text, "ready\n");
-        countersign::core::server::Shutdown::new(server.context.readiness.clone()).begin();
-        server.get("/healthz").await.assert_status(200);
-        let answer = server.get("/readyz").await.assert_problem(503, "unavailable");
-        assert_eq!(answer.header("retry-after"), "1");
-    }
+#[apply(on_both_databases!)]
+async fn alive_and_ready(database: Database) {
+    let server = TestServer::start(database).await;
+    assert_eq!(server.get("/healthz").await.assert_status(200).text, "ok\n");
+    assert_eq!(server.get("/readyz").await.assert_status(200).text, "ready\n");
+    countersign::core::server::Shutdown::new(server.context.readiness.clone()).begin();
+    server.get("/healthz").await.assert_status(200);
+    let answer = server.get("/readyz").await.assert_problem(503, "unavailable");
+    assert_eq!(answer.header("retry-after"), "1");
+}
 
-    async fn without_a_key_to_sign_with_it_is_not_ready(database: Database) {
-        let server = TestServer::start(database).await;
-        // As another server revokes it, which this one learns from the database.
-        query(sql!("UPDATE signing_keys SET revoked_at = 1")).execute(&server.context.db).await.unwrap();
-        server.context.keys.refresh().await;
-        server.get("/readyz").await.assert_problem(503, "unavailable");
-        server.get("/healthz").await.assert_status(200);
-    }
+#[apply(on_both_databases!)]
+async fn without_a_key_to_sign_with_it_is_not_ready(database: Database) {
+    let server = TestServer::start(database).await;
+    // As another server revokes it, which this one learns from the database.
+    query(sql!("UPDATE signing_keys SET revoked_at = 1"))
+        .execute(&server.context.db)
+        .await
+        .unwrap();
+    server.context.keys.refresh().await;
+    server.get("/readyz").await.assert_problem(503, "unavailable");
+    server.get("/healthz").await.assert_status(200);
+}
 
-    async fn metrics_tell_of_requests_sign_ins_and_hashing(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        ada.refresh(&ada.refresh_token).await.assert_status(200);
-        ada.refresh("csr_nonsense").await.assert_status(401);
-        server.get("/somewhere/else").await.assert_status(404);
-        let text = metrics(&server).await;
-        for line in [
-            "countersign_build_info{version=\"",
-            "countersign_signing_key_ready 1",
-            "countersign_status_lists 1",
-            "process_resident_memory_bytes ",
-            "process_max_fds ",
-            "countersign_logins_total{outcome=\"success\"} 1",
-            "countersign_refreshes_total{outcome=\"success\"} 1",
-            "countersign_refreshes_total{outcome=\"invalid\"} 1",
-            "\ncountersign_hashing_queue_depth 0",
-            "countersign_database_connections ",
-            "route=\"/api/auth/login\"",
-        ] {
-            assert!(text.contains(line), "{line} is missing in\n{text}");
-        }
-        assert!(!text.contains("somewhere"), "a path that nobody defined became a label");
-        server.get("/metrics").await.assert_problem(404, "not_found");
+#[apply(on_both_databases!)]
+async fn metrics_tell_of_requests_sign_ins_and_hashing(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    ada.refresh(&ada.refresh_token).await.assert_status(200);
+    ada.refresh("csr_nonsense").await.assert_status(401);
+    server.get("/somewhere/else").await.assert_status(404);
+    let text = metrics(&server).await;
+    for line in [
+        "countersign_build_info{version=\"",
+        "countersign_signing_key_ready 1",
+        "countersign_status_lists 1",
+        "process_resident_memory_bytes ",
+        "process_max_fds ",
+        "countersign_logins_total{outcome=\"success\"} 1",
+        "countersign_refreshes_total{outcome=\"success\"} 1",
+        "countersign_refreshes_total{outcome=\"invalid\"} 1",
+        "\ncountersign_hashing_queue_depth 0",
+        "countersign_database_connections ",
+        "route=\"/api/auth/login\"",
+    ] {
+        assert!(text.contains(line), "{line} is missing in\n{text}");
     }
+    assert!(!text.contains("somewhere"), "a path that nobody defined became a label");
+    server.get("/metrics").await.assert_problem(404, "not_found");
+}
 
-    async fn a_metric_says_what_it_means_when_things_happen(database: Database) {
-        let server = TestServer::start_with(database, "[limits]\nlogin_per_account = \"2/15m\"\n").await;
-        server.user("ada").await;
-        for _ in 0..4 {
-            server.post("/api/auth/login", json!({ "email": "ada@example.com", "password": "wrong" })).await;
-        }
-        server.get("/oauth2/status-lists/1").await.assert_status(200);
-        let text = metrics(&server).await;
-        assert_eq!(value(&text, "limits_exceeded_total{limit=\"login_per_account\"}"), 2.0);
-        assert!(value(&text, "status_list_age_seconds") < 60.0);
-        let later = Duration::from_secs(5);
-        server.context.clock.advance(later);
-        server.context.revocations.refresh().await.unwrap();
-        assert_eq!(value(&metrics(&server).await, "revocation_lag_seconds"), 0.0);
-        query(sql!("ALTER TABLE revocation_counter RENAME TO gone")).execute(&server.context.db).await.unwrap();
-        server.context.clock.advance(later);
-        server.context.revocations.refresh().await.unwrap_err();
-        let text = metrics(&server).await;
-        assert_eq!(value(&text, "revocation_lag_seconds"), 5.0);
-        assert_eq!(value(&text, "signing_key_age_seconds"), 10.0);
+#[apply(on_both_databases!)]
+async fn a_metric_says_what_it_means_when_things_happen(database: Database) {
+    let server = TestServer::start_with(database, "[limits]\nlogin_per_account = \"2/15m\"\n").await;
+    server.user("ada").await;
+    for _ in 0..4 {
+        server
+            .post(
+                "/api/auth/login",
+                json!({ "email": "ada@example.com", "password": "wrong" }),
+            )
+            .await;
     }
+    server.get("/oauth2/status-lists/1").await.assert_status(200);
+    let text = metrics(&server).await;
+    assert_eq!(value(&text, "limits_exceeded_total{limit=\"login_per_account\"}"), 2.0);
+    assert!(value(&text, "status_list_age_seconds") < 60.0);
+    let later = Duration::from_secs(5);
+    server.context.clock.advance(later);
+    server.context.revocations.refresh().await.unwrap();
+    assert_eq!(value(&metrics(&server).await, "revocation_lag_seconds"), 0.0);
+    query(sql!("ALTER TABLE revocation_counter RENAME TO gone"))
+        .execute(&server.context.db)
+        .await
+        .unwrap();
+    server.context.clock.advance(later);
+    server.context.revocations.refresh().await.unwrap_err();
+    let text = metrics(&server).await;
+    assert_eq!(value(&text, "revocation_lag_seconds"), 5.0);
+    assert_eq!(value(&text, "signing_key_age_seconds"), 10.0);
 }
 
 async fn metrics(server: &TestServer) -> String {

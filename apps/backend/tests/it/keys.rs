@@ -13,7 +13,7 @@ use countersign_jose::{
     AccessTokenExpectation, Present, RequiredClaims, SigningKey, Subject, TokenType, VerifyingKey, verify,
 };
 use countersign_store::{Db, Options, Role};
-use countersign_testkit::{Database, ScratchDatabase, TestServer, on_both_databases};
+use countersign_testkit::{Database, ScratchDatabase, TestServer, apply, on_both_databases};
 use uuid::Uuid;
 
 const ACCESS_TTL: Duration = Duration::from_secs(15 * 86_400);
@@ -115,273 +115,349 @@ fn published(keys: &Keys) -> Vec<String> {
         .collect()
 }
 
-on_both_databases! {
-    async fn the_jwk_set_is_cached_and_asked_for_conditionally(database: Database) {
-        let server = TestServer::start(database).await;
-        let path = "/.well-known/jwks.json";
-        let answer = server.get(path).await.assert_status(200);
-        assert_eq!(answer.header("content-type"), "application/jwk-set+json");
-        assert_eq!(answer.header("cache-control"), "public, max-age=300");
-        assert_eq!(answer.header("access-control-allow-origin"), "*");
-        let set = answer.json();
-        let key = &set["keys"][0];
-        assert_eq!(set["keys"].as_array().unwrap().len(), 1);
-        assert_eq!((&key["kty"], &key["crv"], &key["use"], &key["alg"]), (&"EC".into(), &"P-256".into(), &"sig".into(), &"ES256".into()));
-        assert!(key.get("d").is_none());
-        let etag = answer.header("etag").to_owned();
-        assert!(etag.starts_with('"') && etag.len() > 10, "{etag}");
+#[apply(on_both_databases!)]
+async fn the_jwk_set_is_cached_and_asked_for_conditionally(database: Database) {
+    let server = TestServer::start(database).await;
+    let path = "/.well-known/jwks.json";
+    let answer = server.get(path).await.assert_status(200);
+    assert_eq!(answer.header("content-type"), "application/jwk-set+json");
+    assert_eq!(answer.header("cache-control"), "public, max-age=300");
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    let set = answer.json();
+    let key = &set["keys"][0];
+    assert_eq!(set["keys"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&key["kty"], &key["crv"], &key["use"], &key["alg"]),
+        (&"EC".into(), &"P-256".into(), &"sig".into(), &"ES256".into())
+    );
+    assert!(key.get("d").is_none());
+    let etag = answer.header("etag").to_owned();
+    assert!(etag.starts_with('"') && etag.len() > 10, "{etag}");
 
-        let ask = |tag: &str| Request::get(path).header("if-none-match", tag).body(Body::empty()).unwrap();
-        let same = server.send(ask(&etag)).await.assert_status(304);
-        assert_eq!((same.text.as_str(), same.header("etag")), ("", etag.as_str()));
-        assert_eq!(same.header("cache-control"), "public, max-age=300");
-        server.send(ask("\"another\"")).await.assert_status(200);
-        let head = Request::builder().method(Method::HEAD).uri(path).body(Body::empty()).unwrap();
-        let head = server.send(head).await.assert_status(200);
-        assert_eq!((head.text.as_str(), head.header("etag")), ("", etag.as_str()));
-        server.post(path, serde_json::Value::Null).await.assert_problem(405, "method_not_allowed");
-    }
+    let ask = |tag: &str| {
+        Request::get(path)
+            .header("if-none-match", tag)
+            .body(Body::empty())
+            .unwrap()
+    };
+    let same = server.send(ask(&etag)).await.assert_status(304);
+    assert_eq!((same.text.as_str(), same.header("etag")), ("", etag.as_str()));
+    assert_eq!(same.header("cache-control"), "public, max-age=300");
+    server.send(ask("\"another\"")).await.assert_status(200);
+    let head = Request::builder()
+        .method(Method::HEAD)
+        .uri(path)
+        .body(Body::empty())
+        .unwrap();
+    let head = server.send(head).await.assert_status(200);
+    assert_eq!((head.text.as_str(), head.header("etag")), ("", etag.as_str()));
+    server
+        .post(path, serde_json::Value::Null)
+        .await
+        .assert_problem(405, "method_not_allowed");
+}
 
-    async fn r_58_the_metadata_names_only_what_works(database: Database) {
-        let server = TestServer::start(database).await;
-        let answer = server.get("/.well-known/oauth-authorization-server").await.assert_status(200);
-        assert_eq!(answer.header("content-type"), "application/json");
-        assert_eq!(answer.json(), serde_json::json!({
+#[apply(on_both_databases!)]
+async fn r_58_the_metadata_names_only_what_works(database: Database) {
+    let server = TestServer::start(database).await;
+    let answer = server
+        .get("/.well-known/oauth-authorization-server")
+        .await
+        .assert_status(200);
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(
+        answer.json(),
+        serde_json::json!({
             "issuer": "http://127.0.0.1:8000",
             "jwks_uri": "http://127.0.0.1:8000/.well-known/jwks.json",
             "response_types_supported": [],
             "grant_types_supported": [],
             "service_documentation": "http://127.0.0.1:8000/docs/",
-        }));
-        server.get("/.well-known/openid-configuration").await.assert_problem(404, "not_found");
+        })
+    );
+    server
+        .get("/.well-known/openid-configuration")
+        .await
+        .assert_problem(404, "not_found");
+}
+
+#[apply(on_both_databases!)]
+async fn the_first_start_makes_a_key_and_later_ones_keep_it(database: Database) {
+    let scratch = Scratch::create(database).await;
+    let first = scratch.open().await;
+    assert!(first.created());
+    let token = scratch.issue(&first).await;
+    let second = scratch.open().await;
+    assert!(!second.created());
+    assert!(scratch.accepts(&second, &token));
+    assert_eq!(first.published(), second.published());
+}
+
+#[apply(on_both_databases!)]
+async fn two_servers_that_start_at_once_make_one_key(database: Database) {
+    let scratch = Scratch::create(database).await;
+    let opened = futures_util::future::join_all((0..8).map(|_| scratch.open_in("keys"))).await;
+    let opened: Vec<_> = opened.into_iter().map(Result::unwrap).collect();
+    assert_eq!(opened.iter().filter(|keys| keys.created()).count(), 1);
+    assert!(opened.iter().all(|keys| keys.published() == opened[0].published()));
+}
+
+#[apply(on_both_databases!)]
+async fn of_two_folders_on_one_database_one_gets_a_key(database: Database) {
+    let scratch = Scratch::create(database).await;
+    let (a, b) = tokio::join!(scratch.open_in("a"), scratch.open_in("b"));
+    let (won, lost, loser) = if a.is_ok() { (a, b, "b") } else { (b, a, "a") };
+    let kid = published(&won.unwrap()).remove(0);
+    let error = lost.err().unwrap();
+    assert!(
+        matches!(&error, KeysError::Lost { kid: known, .. } if *known == kid),
+        "{error}"
+    );
+    assert!(!scratch.options(loser).dir.join("private.pem").exists());
+}
+
+#[apply(on_both_databases!)]
+async fn f13_lost_keys_stop_the_start_and_are_replaced_only_by_hand(database: Database) {
+    let scratch = Scratch::create(database).await;
+    let before = scratch.open().await;
+    let token = scratch.issue(&before).await;
+    fs::remove_dir_all(scratch.options("keys").dir).unwrap();
+    let error = scratch.open_in("keys").await.err().unwrap().to_string();
+    assert!(
+        error.contains(&published(&before)[0]) && error.contains("`countersign keys generate`"),
+        "{error}"
+    );
+    assert!(!scratch.options("keys").dir.exists());
+
+    let made = scratch.operator().generate().await.unwrap();
+    let after = scratch.open().await;
+    assert_eq!(published(&after), [made]);
+    assert!(!scratch.accepts(&after, &token));
+    let again = scratch.operator().generate().await.err().unwrap();
+    assert!(matches!(again, OperatorError::NotEmpty(_)), "{again}");
+}
+
+#[apply(on_both_databases!)]
+async fn r14_a_key_signs_only_after_it_was_published_for_long_enough(database: Database) {
+    let scratch = Scratch::create(database).await;
+    let keys = scratch.open().await;
+    let old = published(&keys).remove(0);
+    assert!(matches!(scratch.operator().activate().await, Err(OperatorError::NoNext(kid)) if kid == old));
+
+    let next = scratch.operator().publish_next().await.unwrap();
+    assert!(next.created && next.ready_at.is_none());
+    // Nobody has published it: a command that only opens the keys does not count.
+    scratch.open().await;
+    assert!(matches!(
+        scratch.operator().activate().await,
+        Err(OperatorError::Unpublished(_))
+    ));
+    keys.refresh().await;
+    assert_eq!(published(&keys), [old.clone(), next.kid.clone()]);
+    let again = scratch.operator().publish_next().await.unwrap();
+    assert!(!again.created && again.kid == next.kid);
+    assert_eq!(again.ready_at, Some(START + 2 * JWKS_MAX_AGE));
+
+    // Whoever had the next key could sign with it now; nobody believes it before its time.
+    let pem = fs::read(scratch.options("keys").dir.join("next/private.pem")).unwrap();
+    let thief = SigningKey::from_pem(&pem, None).unwrap();
+    let early = thief.sign(TokenType::ACCESS_TOKEN, &claims(START)).unwrap();
+    scratch.clock.advance(2 * JWKS_MAX_AGE - Duration::from_millis(1));
+    keys.refresh().await;
+    assert!(!scratch.accepts(&keys, &early));
+    let refused = scratch.operator().activate().await.err().unwrap();
+    assert!(matches!(refused, OperatorError::TooEarly { ready_at, .. } if ready_at == START + 2 * JWKS_MAX_AGE));
+
+    scratch.clock.advance(Duration::from_millis(1));
+    let token = scratch.issue(&keys).await;
+    assert_eq!(kid_of(&token), old);
+    let activated = scratch.operator().activate().await.unwrap();
+    assert_eq!(
+        (activated.current.as_str(), activated.retired.as_str()),
+        (next.kid.as_str(), old.as_str())
+    );
+    // A server that has not seen it yet signs with the old key and believes the new one.
+    let (late, fresh) = (keys, scratch.open().await);
+    let (by_old, by_new) = (scratch.issue(&late).await, scratch.issue(&fresh).await);
+    assert_eq!((kid_of(&by_old), kid_of(&by_new)), (old.clone(), next.kid.clone()));
+    for token in [&token, &by_old, &by_new] {
+        assert!(scratch.accepts(&late, token) && scratch.accepts(&fresh, token));
     }
+    late.refresh().await;
+    assert_eq!(published(&late), [next.kid, old]);
+}
 
-    async fn the_first_start_makes_a_key_and_later_ones_keep_it(database: Database) {
-        let scratch = Scratch::create(database).await;
-        let first = scratch.open().await;
-        assert!(first.created());
-        let token = scratch.issue(&first).await;
-        let second = scratch.open().await;
-        assert!(!second.created());
-        assert!(scratch.accepts(&second, &token));
-        assert_eq!(first.published(), second.published());
-    }
+#[apply(on_both_databases!)]
+async fn r14_a_retired_key_verifies_until_its_last_token_has_expired(database: Database) {
+    let scratch = Scratch::create(database).await;
+    let keys = scratch.open().await;
+    let old = published(&keys).remove(0);
+    let pem = fs::read(scratch.options("keys").dir.join("private.pem")).unwrap();
+    let thief = SigningKey::from_pem(&pem, None).unwrap();
+    let next = scratch.ripe_next(&keys).await;
+    let last = scratch.issue(&keys).await;
+    let retirable_at = scratch.operator().activate().await.unwrap().retirable_at;
+    keys.refresh().await;
+    assert!(matches!(
+        scratch.operator().retire(&next).await,
+        Err(OperatorError::InUse(_))
+    ));
+    assert!(matches!(
+        scratch.operator().retire("nothing").await,
+        Err(OperatorError::Unknown(_))
+    ));
 
-    async fn two_servers_that_start_at_once_make_one_key(database: Database) {
-        let scratch = Scratch::create(database).await;
-        let opened = futures_util::future::join_all((0..8).map(|_| scratch.open_in("keys"))).await;
-        let opened: Vec<_> = opened.into_iter().map(Result::unwrap).collect();
-        assert_eq!(opened.iter().filter(|keys| keys.created()).count(), 1);
-        assert!(opened.iter().all(|keys| keys.published() == opened[0].published()));
-    }
+    scratch.clock.advance(ACCESS_TTL);
+    assert!(scratch.accepts(&keys, &last));
+    let refused = scratch.operator().retire(&old).await.err().unwrap();
+    assert!(
+        matches!(refused, OperatorError::Needed { until, .. } if until == retirable_at),
+        "{refused}"
+    );
 
-    async fn of_two_folders_on_one_database_one_gets_a_key(database: Database) {
-        let scratch = Scratch::create(database).await;
-        let (a, b) = tokio::join!(scratch.open_in("a"), scratch.open_in("b"));
-        let (won, lost, loser) = if a.is_ok() { (a, b, "b") } else { (b, a, "a") };
-        let kid = published(&won.unwrap()).remove(0);
-        let error = lost.err().unwrap();
-        assert!(matches!(&error, KeysError::Lost { kid: known, .. } if *known == kid), "{error}");
-        assert!(!scratch.options(loser).dir.join("private.pem").exists());
-    }
+    scratch.clock.advance(DAY);
+    let forged = thief
+        .sign(TokenType::ACCESS_TOKEN, &claims(scratch.clock.now()))
+        .unwrap();
+    assert!(!scratch.accepts(&keys, &forged));
+    keys.refresh().await;
+    assert_eq!(published(&keys), std::slice::from_ref(&next));
+    scratch.operator().retire(&old).await.unwrap();
+    assert!(!scratch.options("keys").dir.join(format!("retired/{old}.pem")).exists());
+    let listed = scratch.operator().list().await.unwrap();
+    let states: Vec<_> = listed.iter().map(|key| (key.kid.as_str(), key.state)).collect();
+    assert_eq!(
+        states,
+        [(next.as_str(), KeyState::Current), (old.as_str(), KeyState::Gone)]
+    );
+}
 
-    async fn f13_lost_keys_stop_the_start_and_are_replaced_only_by_hand(database: Database) {
-        let scratch = Scratch::create(database).await;
-        let before = scratch.open().await;
-        let token = scratch.issue(&before).await;
-        fs::remove_dir_all(scratch.options("keys").dir).unwrap();
-        let error = scratch.open_in("keys").await.err().unwrap().to_string();
-        assert!(error.contains(&published(&before)[0]) && error.contains("`countersign keys generate`"), "{error}");
-        assert!(!scratch.options("keys").dir.exists());
+#[apply(on_both_databases!)]
+async fn the_last_expiry_is_kept_ahead_of_every_token(database: Database) {
+    let scratch = Scratch::create(database).await;
+    let keys = scratch.open().await;
+    let recorded = async || {
+        scratch
+            .operator()
+            .list()
+            .await
+            .unwrap()
+            .remove(0)
+            .last_token_expires_at
+            .unwrap()
+    };
+    scratch.issue(&keys).await;
+    let first = recorded().await;
+    assert!(first >= START + ACCESS_TTL);
+    // Not with each token.
+    scratch.clock.advance(Duration::from_secs(30 * 60));
+    scratch.issue(&keys).await;
+    assert_eq!(recorded().await, first);
+    // But before it would be passed, also by many at once.
+    scratch.clock.advance(Duration::from_secs(31 * 60));
+    futures_util::future::join_all((0..8).map(|_| scratch.issue(&keys))).await;
+    assert!(recorded().await >= scratch.clock.now() + ACCESS_TTL);
+}
 
-        let made = scratch.operator().generate().await.unwrap();
-        let after = scratch.open().await;
-        assert_eq!(published(&after), [made]);
-        assert!(!scratch.accepts(&after, &token));
-        let again = scratch.operator().generate().await.err().unwrap();
-        assert!(matches!(again, OperatorError::NotEmpty(_)), "{again}");
-    }
+#[apply(on_both_databases!)]
+async fn a_revoked_key_is_dead_on_every_server_at_once(database: Database) {
+    let scratch = Scratch::create(database).await;
+    let keys = scratch.open().await;
+    let old = published(&keys).remove(0);
+    let token = scratch.issue(&keys).await;
+    // Another server has a copy of the folder, which nobody changes.
+    copy(&scratch.options("keys").dir, &scratch.options("copy").dir);
+    let elsewhere = scratch.open_in("copy").await.unwrap();
+    assert!(matches!(
+        scratch.operator().revoke("nothing").await,
+        Err(OperatorError::Unknown(_))
+    ));
 
-    async fn r14_a_key_signs_only_after_it_was_published_for_long_enough(database: Database) {
-        let scratch = Scratch::create(database).await;
-        let keys = scratch.open().await;
-        let old = published(&keys).remove(0);
-        assert!(matches!(scratch.operator().activate().await, Err(OperatorError::NoNext(kid)) if kid == old));
+    let revoked = scratch.operator().revoke(&old).await.unwrap();
+    assert_eq!(revoked.was, KeyState::Current);
+    let new = revoked.replaced_by.unwrap();
+    keys.refresh().await;
+    elsewhere.refresh().await;
+    assert_eq!(published(&keys), std::slice::from_ref(&new));
+    assert!(!scratch.accepts(&keys, &token) && !scratch.accepts(&elsewhere, &token));
+    assert_eq!(kid_of(&scratch.issue(&keys).await), new);
+    assert!(published(&elsewhere).is_empty());
+    assert!(elsewhere.issue(&claims(START), START).await.is_err());
+    let stopped = scratch.open_in("copy").await.err().unwrap();
+    assert!(matches!(stopped, KeysError::Revoked(kid) if kid == old));
+    // Once more changes nothing.
+    let again = scratch.operator().revoke(&old).await.unwrap();
+    assert_eq!((again.was, again.replaced_by), (KeyState::Gone, None));
+    assert_eq!(published(&scratch.open().await), [new]);
+}
 
-        let next = scratch.operator().publish_next().await.unwrap();
-        assert!(next.created && next.ready_at.is_none());
-        // Nobody has published it: a command that only opens the keys does not count.
-        scratch.open().await;
-        assert!(matches!(scratch.operator().activate().await, Err(OperatorError::Unpublished(_))));
-        keys.refresh().await;
-        assert_eq!(published(&keys), [old.clone(), next.kid.clone()]);
-        let again = scratch.operator().publish_next().await.unwrap();
-        assert!(!again.created && again.kid == next.kid);
-        assert_eq!(again.ready_at, Some(START + 2 * JWKS_MAX_AGE));
+#[apply(on_both_databases!)]
+async fn a_revoked_current_key_gives_way_to_the_next_one(database: Database) {
+    let scratch = Scratch::create(database).await;
+    let keys = scratch.open().await;
+    let next = scratch.operator().publish_next().await.unwrap().kid;
+    keys.refresh().await;
+    let revoked = scratch.operator().revoke(&published(&keys)[0]).await.unwrap();
+    assert_eq!(revoked.replaced_by.as_ref(), Some(&next));
+    keys.refresh().await;
+    assert_eq!(published(&keys), [next]);
 
-        // Whoever had the next key could sign with it now; nobody believes it before its time.
-        let pem = fs::read(scratch.options("keys").dir.join("next/private.pem")).unwrap();
-        let thief = SigningKey::from_pem(&pem, None).unwrap();
-        let early = thief.sign(TokenType::ACCESS_TOKEN, &claims(START)).unwrap();
-        scratch.clock.advance(2 * JWKS_MAX_AGE - Duration::from_millis(1));
-        keys.refresh().await;
-        assert!(!scratch.accepts(&keys, &early));
-        let refused = scratch.operator().activate().await.err().unwrap();
-        assert!(matches!(refused, OperatorError::TooEarly { ready_at, .. } if ready_at == START + 2 * JWKS_MAX_AGE));
+    let unborn = scratch.operator().publish_next().await.unwrap().kid;
+    let revoked = scratch.operator().revoke(&unborn).await.unwrap();
+    assert_eq!((revoked.was, revoked.replaced_by), (KeyState::Next, None));
+    keys.refresh().await;
+    assert!(!published(&keys).contains(&unborn));
+    assert!(matches!(
+        scratch.operator().activate().await,
+        Err(OperatorError::NoNext(_))
+    ));
+}
 
-        scratch.clock.advance(Duration::from_millis(1));
-        let token = scratch.issue(&keys).await;
-        assert_eq!(kid_of(&token), old);
-        let activated = scratch.operator().activate().await.unwrap();
-        assert_eq!((activated.current.as_str(), activated.retired.as_str()), (next.kid.as_str(), old.as_str()));
-        // A server that has not seen it yet signs with the old key and believes the new one.
-        let (late, fresh) = (keys, scratch.open().await);
-        let (by_old, by_new) = (scratch.issue(&late).await, scratch.issue(&fresh).await);
-        assert_eq!((kid_of(&by_old), kid_of(&by_new)), (old.clone(), next.kid.clone()));
-        for token in [&token, &by_old, &by_new] {
-            assert!(scratch.accepts(&late, token) && scratch.accepts(&fresh, token));
-        }
-        late.refresh().await;
-        assert_eq!(published(&late), [next.kid, old]);
-    }
+#[apply(on_both_databases!)]
+async fn f13_a_damaged_folder_keeps_the_keys_that_were_loaded(database: Database) {
+    let scratch = Scratch::create(database).await;
+    let keys = scratch.open().await;
+    let before = keys.published();
+    let dir = scratch.options("keys").dir;
+    let (private, public) = (dir.join("private.pem"), dir.join("public.pem"));
+    let good = fs::read(&private).unwrap();
+    let token = scratch.issue(&keys).await;
+    let other = SigningKey::generate().unwrap().verifying_key().to_spki_pem();
+    fs::write(&private, "").unwrap();
+    fs::write(&public, other).unwrap();
+    keys.refresh().await;
+    keys.refresh().await;
+    assert_eq!(keys.published(), before);
+    assert!(scratch.accepts(&keys, &token) && scratch.accepts(&keys, &scratch.issue(&keys).await));
+    assert!(scratch.open_in("keys").await.is_err());
+    fs::remove_dir_all(&dir).unwrap();
+    keys.refresh().await;
+    assert_eq!(keys.published(), before);
+    // Mended, it is followed again.
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(&private, good).unwrap();
+    chmod(&private, 0o600);
+    scratch.operator().publish_next().await.unwrap();
+    keys.refresh().await;
+    assert_eq!(published(&keys).len(), 2);
+}
 
-    async fn r14_a_retired_key_verifies_until_its_last_token_has_expired(database: Database) {
-        let scratch = Scratch::create(database).await;
-        let keys = scratch.open().await;
-        let old = published(&keys).remove(0);
-        let pem = fs::read(scratch.options("keys").dir.join("private.pem")).unwrap();
-        let thief = SigningKey::from_pem(&pem, None).unwrap();
-        let next = scratch.ripe_next(&keys).await;
-        let last = scratch.issue(&keys).await;
-        let retirable_at = scratch.operator().activate().await.unwrap().retirable_at;
-        keys.refresh().await;
-        assert!(matches!(scratch.operator().retire(&next).await, Err(OperatorError::InUse(_))));
-        assert!(matches!(scratch.operator().retire("nothing").await, Err(OperatorError::Unknown(_))));
-
-        scratch.clock.advance(ACCESS_TTL);
-        assert!(scratch.accepts(&keys, &last));
-        let refused = scratch.operator().retire(&old).await.err().unwrap();
-        assert!(matches!(refused, OperatorError::Needed { until, .. } if until == retirable_at), "{refused}");
-
-        scratch.clock.advance(DAY);
-        let forged = thief.sign(TokenType::ACCESS_TOKEN, &claims(scratch.clock.now())).unwrap();
-        assert!(!scratch.accepts(&keys, &forged));
-        keys.refresh().await;
-        assert_eq!(published(&keys), std::slice::from_ref(&next));
-        scratch.operator().retire(&old).await.unwrap();
-        assert!(!scratch.options("keys").dir.join(format!("retired/{old}.pem")).exists());
-        let listed = scratch.operator().list().await.unwrap();
-        let states: Vec<_> = listed.iter().map(|key| (key.kid.as_str(), key.state)).collect();
-        assert_eq!(states, [(next.as_str(), KeyState::Current), (old.as_str(), KeyState::Gone)]);
-    }
-
-    async fn the_last_expiry_is_kept_ahead_of_every_token(database: Database) {
-        let scratch = Scratch::create(database).await;
-        let keys = scratch.open().await;
-        let recorded = async || scratch.operator().list().await.unwrap().remove(0).last_token_expires_at.unwrap();
-        scratch.issue(&keys).await;
-        let first = recorded().await;
-        assert!(first >= START + ACCESS_TTL);
-        // Not with each token.
-        scratch.clock.advance(Duration::from_secs(30 * 60));
-        scratch.issue(&keys).await;
-        assert_eq!(recorded().await, first);
-        // But before it would be passed, also by many at once.
-        scratch.clock.advance(Duration::from_secs(31 * 60));
-        futures_util::future::join_all((0..8).map(|_| scratch.issue(&keys))).await;
-        assert!(recorded().await >= scratch.clock.now() + ACCESS_TTL);
-    }
-
-    async fn a_revoked_key_is_dead_on_every_server_at_once(database: Database) {
-        let scratch = Scratch::create(database).await;
-        let keys = scratch.open().await;
-        let old = published(&keys).remove(0);
-        let token = scratch.issue(&keys).await;
-        // Another server has a copy of the folder, which nobody changes.
-        copy(&scratch.options("keys").dir, &scratch.options("copy").dir);
-        let elsewhere = scratch.open_in("copy").await.unwrap();
-        assert!(matches!(scratch.operator().revoke("nothing").await, Err(OperatorError::Unknown(_))));
-
-        let revoked = scratch.operator().revoke(&old).await.unwrap();
-        assert_eq!(revoked.was, KeyState::Current);
-        let new = revoked.replaced_by.unwrap();
-        keys.refresh().await;
-        elsewhere.refresh().await;
-        assert_eq!(published(&keys), std::slice::from_ref(&new));
-        assert!(!scratch.accepts(&keys, &token) && !scratch.accepts(&elsewhere, &token));
-        assert_eq!(kid_of(&scratch.issue(&keys).await), new);
-        assert!(published(&elsewhere).is_empty());
-        assert!(elsewhere.issue(&claims(START), START).await.is_err());
-        let stopped = scratch.open_in("copy").await.err().unwrap();
-        assert!(matches!(stopped, KeysError::Revoked(kid) if kid == old));
-        // Once more changes nothing.
-        let again = scratch.operator().revoke(&old).await.unwrap();
-        assert_eq!((again.was, again.replaced_by), (KeyState::Gone, None));
-        assert_eq!(published(&scratch.open().await), [new]);
-    }
-
-    async fn a_revoked_current_key_gives_way_to_the_next_one(database: Database) {
-        let scratch = Scratch::create(database).await;
-        let keys = scratch.open().await;
-        let next = scratch.operator().publish_next().await.unwrap().kid;
-        keys.refresh().await;
-        let revoked = scratch.operator().revoke(&published(&keys)[0]).await.unwrap();
-        assert_eq!(revoked.replaced_by.as_ref(), Some(&next));
-        keys.refresh().await;
-        assert_eq!(published(&keys), [next]);
-
-        let unborn = scratch.operator().publish_next().await.unwrap().kid;
-        let revoked = scratch.operator().revoke(&unborn).await.unwrap();
-        assert_eq!((revoked.was, revoked.replaced_by), (KeyState::Next, None));
-        keys.refresh().await;
-        assert!(!published(&keys).contains(&unborn));
-        assert!(matches!(scratch.operator().activate().await, Err(OperatorError::NoNext(_))));
-    }
-
-    async fn f13_a_damaged_folder_keeps_the_keys_that_were_loaded(database: Database) {
-        let scratch = Scratch::create(database).await;
-        let keys = scratch.open().await;
-        let before = keys.published();
-        let dir = scratch.options("keys").dir;
-        let (private, public) = (dir.join("private.pem"), dir.join("public.pem"));
-        let good = fs::read(&private).unwrap();
-        let token = scratch.issue(&keys).await;
-        let other = SigningKey::generate().unwrap().verifying_key().to_spki_pem();
-        fs::write(&private, "").unwrap();
-        fs::write(&public, other).unwrap();
-        keys.refresh().await;
-        keys.refresh().await;
-        assert_eq!(keys.published(), before);
-        assert!(scratch.accepts(&keys, &token) && scratch.accepts(&keys, &scratch.issue(&keys).await));
-        assert!(scratch.open_in("keys").await.is_err());
-        fs::remove_dir_all(&dir).unwrap();
-        keys.refresh().await;
-        assert_eq!(keys.published(), before);
-        // Mended, it is followed again.
-        fs::create_dir_all(&dir).unwrap();
-        fs::write(&private, good).unwrap();
-        chmod(&private, 0o600);
-        scratch.operator().publish_next().await.unwrap();
-        keys.refresh().await;
-        assert_eq!(published(&keys).len(), 2);
-    }
-
-    async fn keys_that_an_operator_exchanges_by_hand_are_followed(database: Database) {
-        let scratch = Scratch::create(database).await;
-        let keys = scratch.open().await;
-        let token = scratch.issue(&keys).await;
-        let dir = scratch.options("keys").dir;
-        let old = VerifyingKey::from_spki_pem(&fs::read(dir.join("public.pem")).unwrap()).unwrap();
-        let new = SigningKey::generate().unwrap();
-        fs::create_dir(dir.join("retired")).unwrap();
-        fs::write(dir.join(format!("retired/{}.pem", old.kid())), old.to_spki_pem()).unwrap();
-        fs::remove_file(dir.join("public.pem")).unwrap();
-        fs::write(dir.join("private.pem"), new.to_pkcs8_pem().unwrap().as_bytes()).unwrap();
-        keys.refresh().await;
-        assert_eq!(published(&keys), [new.kid(), old.kid()]);
-        assert_eq!(kid_of(&scratch.issue(&keys).await), new.kid());
-        assert!(scratch.accepts(&keys, &token));
-    }
+#[apply(on_both_databases!)]
+async fn keys_that_an_operator_exchanges_by_hand_are_followed(database: Database) {
+    let scratch = Scratch::create(database).await;
+    let keys = scratch.open().await;
+    let token = scratch.issue(&keys).await;
+    let dir = scratch.options("keys").dir;
+    let old = VerifyingKey::from_spki_pem(&fs::read(dir.join("public.pem")).unwrap()).unwrap();
+    let new = SigningKey::generate().unwrap();
+    fs::create_dir(dir.join("retired")).unwrap();
+    fs::write(dir.join(format!("retired/{}.pem", old.kid())), old.to_spki_pem()).unwrap();
+    fs::remove_file(dir.join("public.pem")).unwrap();
+    fs::write(dir.join("private.pem"), new.to_pkcs8_pem().unwrap().as_bytes()).unwrap();
+    keys.refresh().await;
+    assert_eq!(published(&keys), [new.kid(), old.kid()]);
+    assert_eq!(kid_of(&scratch.issue(&keys).await), new.kid());
+    assert!(scratch.accepts(&keys, &token));
 }
 
 fn chmod(path: &std::path::Path, mode: u32) {

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use countersign_store::{query, sql};
-use countersign_testkit::{Answer, Database, PASSWORD, TestServer, on_both_databases};
+use countersign_testkit::{Answer, Database, PASSWORD, TestServer, apply, on_both_databases};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -60,155 +60,216 @@ async fn proven(server: &TestServer) {
         .assert_status(204);
 }
 
-on_both_databases! {
-    async fn a_1_a_20_the_owner_is_told_once_and_let_in_by_the_mail(database: Database) {
-        let server = TestServer::start_with(database, LIMITS).await;
-        proven(&server).await;
-        storm(&server).await;
-        // from a new place, not even the right password is tried.
-        login_from(&server, OWNER, PASSWORD).await.assert_problem(401, "invalid_credentials");
-        let told = server.mail().await;
-        assert!(told.to == "ada@example.com" && told.subject.contains("limited"), "{told:?}");
-        assert!(!told.text.contains("203.0.113."), "{}", told.text);
-        server.context.clock.advance(Duration::from_secs(900));
-        storm(&server).await;
-        assert_eq!(server.mails().await.len(), 0, "once, however long it goes on");
-        let answer = json!({ "token": told.token() });
-        post_from(&server, "/api/auth/login/email/confirm", OWNER, answer.clone()).await.assert_status(200);
-        post_from(&server, "/api/auth/login/email/confirm", OWNER, answer).await.assert_problem(400, "invalid_code");
-        // The failures before it are forgiven, wherever the owner comes from next.
-        login_from(&server, "198.51.100.202", PASSWORD).await.assert_status(200);
-        login_from(&server, OWNER, PASSWORD).await.assert_status(200);
-        // The stranger begins anew, and the owner's place is known now.
-        server.context.clock.advance(Duration::from_secs(900));
-        storm(&server).await;
-        login_from(&server, "198.51.100.201", PASSWORD).await.assert_problem(401, "invalid_credentials");
-        login_from(&server, OWNER, PASSWORD).await.assert_status(200);
-    }
+#[apply(on_both_databases!)]
+async fn a_1_a_20_the_owner_is_told_once_and_let_in_by_the_mail(database: Database) {
+    let server = TestServer::start_with(database, LIMITS).await;
+    proven(&server).await;
+    storm(&server).await;
+    // from a new place, not even the right password is tried.
+    login_from(&server, OWNER, PASSWORD)
+        .await
+        .assert_problem(401, "invalid_credentials");
+    let told = server.mail().await;
+    assert!(
+        told.to == "ada@example.com" && told.subject.contains("limited"),
+        "{told:?}"
+    );
+    assert!(!told.text.contains("203.0.113."), "{}", told.text);
+    server.context.clock.advance(Duration::from_secs(900));
+    storm(&server).await;
+    assert_eq!(server.mails().await.len(), 0, "once, however long it goes on");
+    let answer = json!({ "token": told.token() });
+    post_from(&server, "/api/auth/login/email/confirm", OWNER, answer.clone())
+        .await
+        .assert_status(200);
+    post_from(&server, "/api/auth/login/email/confirm", OWNER, answer)
+        .await
+        .assert_problem(400, "invalid_code");
+    // The failures before it are forgiven, wherever the owner comes from next.
+    login_from(&server, "198.51.100.202", PASSWORD).await.assert_status(200);
+    login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+    // The stranger begins anew, and the owner's place is known now.
+    server.context.clock.advance(Duration::from_secs(900));
+    storm(&server).await;
+    login_from(&server, "198.51.100.201", PASSWORD)
+        .await
+        .assert_problem(401, "invalid_credentials");
+    login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+}
 
-    async fn a_20_the_mail_sets_a_new_password_too(database: Database) {
-        let server = TestServer::start_with(database, LIMITS).await;
-        proven(&server).await;
-        storm(&server).await;
-        let token = server.mail().await.token();
-        let answer = json!({ "token": token, "new_password": "another umbrella for tests" });
-        post_from(&server, "/api/auth/recover/confirm", OWNER, answer).await.assert_status(204);
-        login_from(&server, OWNER, "another umbrella for tests").await.assert_status(200);
-    }
+#[apply(on_both_databases!)]
+async fn a_20_the_mail_sets_a_new_password_too(database: Database) {
+    let server = TestServer::start_with(database, LIMITS).await;
+    proven(&server).await;
+    storm(&server).await;
+    let token = server.mail().await.token();
+    let answer = json!({ "token": token, "new_password": "another umbrella for tests" });
+    post_from(&server, "/api/auth/recover/confirm", OWNER, answer)
+        .await
+        .assert_status(204);
+    login_from(&server, OWNER, "another umbrella for tests")
+        .await
+        .assert_status(200);
+}
 
-    async fn a_20_an_account_that_nobody_ever_signed_in_to_is_not_shut_for_good(database: Database) {
-        let server = TestServer::start_with(database, LIMITS).await;
-        registered(&server).await;
-        storm(&server).await;
-        login_from(&server, OWNER, PASSWORD).await.assert_problem(401, "invalid_credentials");
-        assert!(server.mail().await.subject.contains("limited"), "an address that is not proven is told too");
+#[apply(on_both_databases!)]
+async fn a_20_an_account_that_nobody_ever_signed_in_to_is_not_shut_for_good(database: Database) {
+    let server = TestServer::start_with(database, LIMITS).await;
+    registered(&server).await;
+    storm(&server).await;
+    login_from(&server, OWNER, PASSWORD)
+        .await
+        .assert_problem(401, "invalid_credentials");
+    assert!(
+        server.mail().await.subject.contains("limited"),
+        "an address that is not proven is told too"
+    );
+    server.context.clock.advance(Duration::from_secs(31 * 60));
+    login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+}
+
+#[apply(on_both_databases!)]
+async fn r_60_what_is_forgiven_is_one_failure_each_half_hour(database: Database) {
+    let server = TestServer::start_with(database, LIMITS).await;
+    proven(&server).await;
+    storm(&server).await;
+    let mut told = server.mails().await.len();
+    for _ in 0..5 {
+        // Nothing that was not judged counts, and one more is judged after half an hour.
+        login_from(&server, "203.0.113.50", "wrong")
+            .await
+            .assert_problem(401, "invalid_credentials");
         server.context.clock.advance(Duration::from_secs(31 * 60));
-        login_from(&server, OWNER, PASSWORD).await.assert_status(200);
-    }
-
-    async fn r_60_what_is_forgiven_is_one_failure_each_half_hour(database: Database) {
-        let server = TestServer::start_with(database, LIMITS).await;
-        proven(&server).await;
-        storm(&server).await;
-        let mut told = server.mails().await.len();
-        for _ in 0..5 {
-            // Nothing that was not judged counts, and one more is judged after half an hour.
-            login_from(&server, "203.0.113.50", "wrong").await.assert_problem(401, "invalid_credentials");
-            server.context.clock.advance(Duration::from_secs(31 * 60));
-            login_from(&server, "203.0.113.51", "wrong").await.assert_problem(401, "invalid_credentials");
-            login_from(&server, OWNER, PASSWORD).await.assert_problem(401, "invalid_credentials");
-            // One that has left gathers nothing.
-            told += server.mails().await.len();
-        }
-        server.context.clock.advance(Duration::from_secs(60 * 60));
-        login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+        login_from(&server, "203.0.113.51", "wrong")
+            .await
+            .assert_problem(401, "invalid_credentials");
+        login_from(&server, OWNER, PASSWORD)
+            .await
+            .assert_problem(401, "invalid_credentials");
+        // One that has left gathers nothing.
         told += server.mails().await.len();
-        assert_eq!(told, 1, "and one mail in all that time");
     }
+    server.context.clock.advance(Duration::from_secs(60 * 60));
+    login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+    told += server.mails().await.len();
+    assert_eq!(told, 1, "and one mail in all that time");
+}
 
-    async fn a_20_places_that_were_used_go_on(database: Database) {
-        let server = TestServer::start_with(database, LIMITS).await;
-        proven(&server).await;
-        login_from(&server, OWNER, PASSWORD).await.assert_status(200);
-        let mut browser = Browser::new(&server, "192.0.2.200:1");
-        browser.sign_in("ada", PASSWORD).await.assert_status(303);
-        browser.post("/signout", &[]).await;
-        browser.from = "192.0.2.77:1";
-        storm(&server).await;
-        let full: i64 = query(sql!("SELECT failures_until FROM accounts")).one(&server.context.db).await.unwrap();
-        // Getting in forgives what was before: so that each of them meets the whole of it, it is brought back.
-        for place in ["the network and the program", "the network, with another program", "the browser, in another network"] {
-            query(sql!("UPDATE accounts SET failures_until = $1")).bind(full).execute(&server.context.db).await.unwrap();
-            login_from(&server, "198.51.100.201", PASSWORD).await.assert_problem(401, "invalid_credentials");
-            let got_in = match place {
-                "the network and the program" => login_from(&server, OWNER, PASSWORD).await.status,
-                "the network, with another program" => {
-                    let request = Request::post("/api/auth/login")
-                        .header("content-type", "application/json")
-                        .header("user-agent", "curl/8.5.0")
-                        .extension(ConnectInfo(format!("{OWNER}:2").parse::<SocketAddr>().unwrap()))
-                        .body(Body::from(json!({ "email": "ada@example.com", "password": PASSWORD }).to_string()));
-                    server.send(request.unwrap()).await.status
-                }
-                _ => browser.sign_in("ada", PASSWORD).await.status,
-            };
-            assert!(got_in == 200 || got_in == 303, "{place}: {got_in}");
-        }
-        // A browser without the cookie is nobody there.
-        query(sql!("UPDATE accounts SET failures_until = $1")).bind(full).execute(&server.context.db).await.unwrap();
-        let refused = Browser::new(&server, "192.0.2.78:1").sign_in("ada", PASSWORD).await;
-        assert!(refused.status.is_client_error(), "{}", refused.status);
-    }
-
-    async fn r_60_of_any_number_at_once_no_more_than_a_hundred_are_judged(database: Database) {
-        let toml = format!("{LIMITS}[hashing]\nworkers = 1\nqueue = 400\n");
-        let server = TestServer::start_with(database, &toml).await;
-        proven(&server).await;
-        login_from(&server, OWNER, PASSWORD).await.assert_status(200);
-        let signed_in = server.sign_in("ada").await;
-        server.mails().await;
-        for door in ["login", "change-password"] {
-            let network = 113 + door.len();
-            for by in 0..80 {
-                let from = format!("198.18.{network}.{by}");
-                login_from(&server, &from, "wrong").await.assert_problem(401, "invalid_credentials");
+#[apply(on_both_databases!)]
+async fn a_20_places_that_were_used_go_on(database: Database) {
+    let server = TestServer::start_with(database, LIMITS).await;
+    proven(&server).await;
+    login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+    let mut browser = Browser::new(&server, "192.0.2.200:1");
+    browser.sign_in("ada", PASSWORD).await.assert_status(303);
+    browser.post("/signout", &[]).await;
+    browser.from = "192.0.2.77:1";
+    storm(&server).await;
+    let full: i64 = query(sql!("SELECT failures_until FROM accounts"))
+        .one(&server.context.db)
+        .await
+        .unwrap();
+    // Getting in forgives what was before: so that each of them meets the whole of it, it is brought back.
+    for place in [
+        "the network and the program",
+        "the network, with another program",
+        "the browser, in another network",
+    ] {
+        query(sql!("UPDATE accounts SET failures_until = $1"))
+            .bind(full)
+            .execute(&server.context.db)
+            .await
+            .unwrap();
+        login_from(&server, "198.51.100.201", PASSWORD)
+            .await
+            .assert_problem(401, "invalid_credentials");
+        let got_in = match place {
+            "the network and the program" => login_from(&server, OWNER, PASSWORD).await.status,
+            "the network, with another program" => {
+                let request = Request::post("/api/auth/login")
+                    .header("content-type", "application/json")
+                    .header("user-agent", "curl/8.5.0")
+                    .extension(ConnectInfo(format!("{OWNER}:2").parse::<SocketAddr>().unwrap()))
+                    .body(Body::from(
+                        json!({ "email": "ada@example.com", "password": PASSWORD }).to_string(),
+                    ));
+                server.send(request.unwrap()).await.status
             }
-            // All of them find fewer failures than may be when they come, and wait for the one thread.
-            let strangers: Vec<_> = (0..40).map(|by| format!("203.0.{network}.{by}")).collect();
-            let wrong = join_all(strangers.iter().map(|from| login_from(&server, from, "wrong")));
-            let last = async {
-                match door {
-                    "login" => login_from(&server, "192.0.2.7", PASSWORD).await,
-                    _ => {
-                        let body = json!({ "current_password": PASSWORD, "new_password": "another umbrella for tests" });
-                        let request = Request::post("/api/auth/change-password")
-                            .header("content-type", "application/json")
-                            .header("authorization", format!("Bearer {}", signed_in.access_token))
-                            .extension(ConnectInfo("192.0.2.8:1".parse::<SocketAddr>().unwrap()))
-                            .body(Body::from(body.to_string()));
-                        server.send(request.unwrap()).await
-                    }
-                }
-            };
-            let (wrong, last) = tokio::join!(wrong, last);
-            assert!(wrong.iter().all(|answer| answer.status == 401), "{door}");
-            last.assert_problem(if door == "login" { 401 } else { 403 }, "invalid_credentials");
-            // Where the owner was before, the password goes on, and what was counted is forgotten.
-            login_from(&server, OWNER, PASSWORD).await.assert_status(200);
-        }
+            _ => browser.sign_in("ada", PASSWORD).await.status,
+        };
+        assert!(got_in == 200 || got_in == 303, "{place}: {got_in}");
     }
+    // A browser without the cookie is nobody there.
+    query(sql!("UPDATE accounts SET failures_until = $1"))
+        .bind(full)
+        .execute(&server.context.db)
+        .await
+        .unwrap();
+    let refused = Browser::new(&server, "192.0.2.78:1").sign_in("ada", PASSWORD).await;
+    assert!(refused.status.is_client_error(), "{}", refused.status);
+}
 
-    async fn a_20_places_are_forgotten_with_all_sessions(database: Database) {
-        let server = TestServer::start_with(database, LIMITS).await;
-        proven(&server).await;
-        // A thief was there.
-        login_from(&server, "192.0.2.66", PASSWORD).await.assert_status(200);
-        server.mails().await;
-        server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202);
-        let answer = json!({ "token": server.mail().await.token(), "new_password": "another umbrella for tests" });
-        post_from(&server, "/api/auth/recover/confirm", OWNER, answer).await.assert_status(204);
-        storm(&server).await;
-        login_from(&server, "192.0.2.66", "another umbrella for tests").await.assert_problem(401, "invalid_credentials");
-        login_from(&server, OWNER, "another umbrella for tests").await.assert_status(200);
+#[apply(on_both_databases!)]
+async fn r_60_of_any_number_at_once_no_more_than_a_hundred_are_judged(database: Database) {
+    let toml = format!("{LIMITS}[hashing]\nworkers = 1\nqueue = 400\n");
+    let server = TestServer::start_with(database, &toml).await;
+    proven(&server).await;
+    login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+    let signed_in = server.sign_in("ada").await;
+    server.mails().await;
+    for door in ["login", "change-password"] {
+        let network = 113 + door.len();
+        for by in 0..80 {
+            let from = format!("198.18.{network}.{by}");
+            login_from(&server, &from, "wrong")
+                .await
+                .assert_problem(401, "invalid_credentials");
+        }
+        // All of them find fewer failures than may be when they come, and wait for the one thread.
+        let strangers: Vec<_> = (0..40).map(|by| format!("203.0.{network}.{by}")).collect();
+        let wrong = join_all(strangers.iter().map(|from| login_from(&server, from, "wrong")));
+        let last = async {
+            match door {
+                "login" => login_from(&server, "192.0.2.7", PASSWORD).await,
+                _ => {
+                    let body = json!({ "current_password": PASSWORD, "new_password": "another umbrella for tests" });
+                    let request = Request::post("/api/auth/change-password")
+                        .header("content-type", "application/json")
+                        .header("authorization", format!("Bearer {}", signed_in.access_token))
+                        .extension(ConnectInfo("192.0.2.8:1".parse::<SocketAddr>().unwrap()))
+                        .body(Body::from(body.to_string()));
+                    server.send(request.unwrap()).await
+                }
+            }
+        };
+        let (wrong, last) = tokio::join!(wrong, last);
+        assert!(wrong.iter().all(|answer| answer.status == 401), "{door}");
+        last.assert_problem(if door == "login" { 401 } else { 403 }, "invalid_credentials");
+        // Where the owner was before, the password goes on, and what was counted is forgotten.
+        login_from(&server, OWNER, PASSWORD).await.assert_status(200);
     }
+}
+
+#[apply(on_both_databases!)]
+async fn a_20_places_are_forgotten_with_all_sessions(database: Database) {
+    let server = TestServer::start_with(database, LIMITS).await;
+    proven(&server).await;
+    // A thief was there.
+    login_from(&server, "192.0.2.66", PASSWORD).await.assert_status(200);
+    server.mails().await;
+    server
+        .post("/api/auth/recover", json!({ "email": "ada@example.com" }))
+        .await
+        .assert_status(202);
+    let answer = json!({ "token": server.mail().await.token(), "new_password": "another umbrella for tests" });
+    post_from(&server, "/api/auth/recover/confirm", OWNER, answer)
+        .await
+        .assert_status(204);
+    storm(&server).await;
+    login_from(&server, "192.0.2.66", "another umbrella for tests")
+        .await
+        .assert_problem(401, "invalid_credentials");
+    login_from(&server, OWNER, "another umbrella for tests")
+        .await
+        .assert_status(200);
 }

@@ -9,135 +9,178 @@ use axum::extract::ConnectInfo;
 use axum::http::Request;
 use countersign::core::request_info::RequestInfo;
 use countersign_store::{query, sql};
-use countersign_testkit::{Database, Person, TestServer, on_both_databases};
+use countersign_testkit::{Database, Person, TestServer, apply, on_both_databases};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-on_both_databases! {
-    async fn r30_a_refresh_gives_the_next_pair(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        let answer = ada.refresh(&ada.refresh_token).await.assert_status(200);
-        assert_eq!(answer.header("cache-control"), "no-store");
-        let next = ada.with(&answer.json());
-        assert_ne!(next.refresh_token, ada.refresh_token);
-        next.get("/api/auth/me").await.assert_status(200);
-        // A form does as well.
-        server.post_form("/api/auth/refresh", &format!("refresh_token={}", next.refresh_token)).await.assert_status(200);
-    }
+#[apply(on_both_databases!)]
+async fn r30_a_refresh_gives_the_next_pair(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let answer = ada.refresh(&ada.refresh_token).await.assert_status(200);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let next = ada.with(&answer.json());
+    assert_ne!(next.refresh_token, ada.refresh_token);
+    next.get("/api/auth/me").await.assert_status(200);
+    // A form does as well.
+    server
+        .post_form("/api/auth/refresh", &format!("refresh_token={}", next.refresh_token))
+        .await
+        .assert_status(200);
+}
 
-    async fn r33_fifty_racers_get_one_and_the_same_successor(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        let answers = join_all((0..50).map(|_| ada.refresh(&ada.refresh_token))).await;
-        let successors: Vec<Value> =
-            answers.into_iter().map(|answer| answer.assert_status(200).json()["refresh_token"].clone()).collect();
-        assert!(successors.windows(2).all(|pair| pair[0] == pair[1]), "{successors:?}");
-        ada.refresh(successors[0].as_str().unwrap()).await.assert_status(200);
-    }
+#[apply(on_both_databases!)]
+async fn r33_fifty_racers_get_one_and_the_same_successor(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let answers = join_all((0..50).map(|_| ada.refresh(&ada.refresh_token))).await;
+    let successors: Vec<Value> = answers
+        .into_iter()
+        .map(|answer| answer.assert_status(200).json()["refresh_token"].clone())
+        .collect();
+    assert!(successors.windows(2).all(|pair| pair[0] == pair[1]), "{successors:?}");
+    ada.refresh(successors[0].as_str().unwrap()).await.assert_status(200);
+}
 
-    async fn r33c_a_lost_answer_is_given_again_within_the_window(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        let lost = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
-        server.context.clock.advance(Duration::from_secs(29));
-        let again = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
-        assert_eq!(again["refresh_token"], lost["refresh_token"]);
-        ada.with(&again).get("/api/auth/me").await.assert_status(200);
-    }
+#[apply(on_both_databases!)]
+async fn r33c_a_lost_answer_is_given_again_within_the_window(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let lost = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
+    server.context.clock.advance(Duration::from_secs(29));
+    let again = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
+    assert_eq!(again["refresh_token"], lost["refresh_token"]);
+    ada.with(&again).get("/api/auth/me").await.assert_status(200);
+}
 
-    async fn a_replay_from_elsewhere_is_served_and_recorded(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        let first = refresh_from(&server, &ada, "198.51.100.7:1", "Firefox").await;
-        // The honest repetition leaves no trace: it is the same network and the same device.
-        assert_eq!(refresh_from(&server, &ada, "198.51.100.7:2", "Firefox").await, first);
-        assert_eq!(replays(&server).await, Vec::<String>::new());
-        for (peer, device) in [("203.0.113.66:1", "curl"), ("203.0.113.66:1", "Firefox"), ("198.51.100.7:1", "curl")] {
-            assert_eq!(refresh_from(&server, &ada, peer, device).await, first);
-        }
-        let told = replays(&server).await;
-        assert_eq!(told, [
+#[apply(on_both_databases!)]
+async fn a_replay_from_elsewhere_is_served_and_recorded(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let first = refresh_from(&server, &ada, "198.51.100.7:1", "Firefox").await;
+    // The honest repetition leaves no trace: it is the same network and the same device.
+    assert_eq!(refresh_from(&server, &ada, "198.51.100.7:2", "Firefox").await, first);
+    assert_eq!(replays(&server).await, Vec::<String>::new());
+    for (peer, device) in [
+        ("203.0.113.66:1", "curl"),
+        ("203.0.113.66:1", "Firefox"),
+        ("198.51.100.7:1", "curl"),
+    ] {
+        assert_eq!(refresh_from(&server, &ada, peer, device).await, first);
+    }
+    let told = replays(&server).await;
+    assert_eq!(
+        told,
+        [
             "198.51.100.7: from another device",
             "203.0.113.66: from another network",
             "203.0.113.66: from another network and device",
-        ]);
-        // The family lives on, as designed.
-        ada.refresh(&first).await.assert_status(200);
-    }
+        ]
+    );
+    // The family lives on, as designed.
+    ada.refresh(&first).await.assert_status(200);
+}
 
-    async fn where_a_token_was_spent_is_remembered_no_longer_than_it_can_be_replayed(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        refresh_from(&server, &ada, "198.51.100.7:1", "Firefox").await;
-        server.context.clock.advance(Duration::from_secs(31));
-        server.context.sessions.sweep_once().await.unwrap();
-        let kept: Vec<String> = query(sql!("SELECT spent_with FROM refresh_tokens WHERE spent_with IS NOT NULL"))
-            .all(&server.context.db)
-            .await
-            .unwrap();
-        assert_eq!(kept, Vec::<String>::new());
-    }
+#[apply(on_both_databases!)]
+async fn where_a_token_was_spent_is_remembered_no_longer_than_it_can_be_replayed(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    refresh_from(&server, &ada, "198.51.100.7:1", "Firefox").await;
+    server.context.clock.advance(Duration::from_secs(31));
+    server.context.sessions.sweep_once().await.unwrap();
+    let kept: Vec<String> = query(sql!(
+        "SELECT spent_with FROM refresh_tokens WHERE spent_with IS NOT NULL"
+    ))
+    .all(&server.context.db)
+    .await
+    .unwrap();
+    assert_eq!(kept, Vec::<String>::new());
+}
 
-    async fn r31_reuse_after_the_window_kills_the_family(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        let next = ada.with(&ada.refresh(&ada.refresh_token).await.assert_status(200).json());
-        server.context.clock.advance(Duration::from_secs(30));
-        ada.refresh(&ada.refresh_token).await.assert_problem(401, "invalid_refresh_token");
-        assert_dead(&[&ada, &next]).await;
-        assert_eq!(reuse_events(&server, &ada).await, 1);
-    }
+#[apply(on_both_databases!)]
+async fn r31_reuse_after_the_window_kills_the_family(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let next = ada.with(&ada.refresh(&ada.refresh_token).await.assert_status(200).json());
+    server.context.clock.advance(Duration::from_secs(30));
+    ada.refresh(&ada.refresh_token)
+        .await
+        .assert_problem(401, "invalid_refresh_token");
+    assert_dead(&[&ada, &next]).await;
+    assert_eq!(reuse_events(&server, &ada).await, 1);
+}
 
-    async fn r34_the_parent_of_a_parent_kills_the_family_even_within_the_window(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        let child = ada.with(&ada.refresh(&ada.refresh_token).await.assert_status(200).json());
-        let grandchild = child.with(&child.refresh(&child.refresh_token).await.assert_status(200).json());
-        ada.refresh(&ada.refresh_token).await.assert_problem(401, "invalid_refresh_token");
-        assert_dead(&[&ada, &child, &grandchild]).await;
-    }
+#[apply(on_both_databases!)]
+async fn r34_the_parent_of_a_parent_kills_the_family_even_within_the_window(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let child = ada.with(&ada.refresh(&ada.refresh_token).await.assert_status(200).json());
+    let grandchild = child.with(&child.refresh(&child.refresh_token).await.assert_status(200).json());
+    ada.refresh(&ada.refresh_token)
+        .await
+        .assert_problem(401, "invalid_refresh_token");
+    assert_dead(&[&ada, &child, &grandchild]).await;
+}
 
-    async fn r33_without_a_window_one_racer_wins_and_the_family_dies(database: Database) {
-        let server = TestServer::start_with(database, "[tokens]\nrefresh_replay_window = \"0s\"").await;
-        let ada = server.user("ada").await;
-        let answers = join_all((0..20).map(|_| ada.refresh(&ada.refresh_token))).await;
-        let winners: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
-        assert_eq!(winners.len(), 1);
-        assert_dead(&[&ada, &ada.with(&winners[0].json())]).await;
-    }
+#[apply(on_both_databases!)]
+async fn r33_without_a_window_one_racer_wins_and_the_family_dies(database: Database) {
+    let server = TestServer::start_with(database, "[tokens]\nrefresh_replay_window = \"0s\"").await;
+    let ada = server.user("ada").await;
+    let answers = join_all((0..20).map(|_| ada.refresh(&ada.refresh_token))).await;
+    let winners: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(winners.len(), 1);
+    assert_dead(&[&ada, &ada.with(&winners[0].json())]).await;
+}
 
-    async fn x4_every_other_spelling_of_a_token_is_refused(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        let token = &ada.refresh_token;
-        let mut flipped = token.clone().into_bytes();
-        flipped[20] = if flipped[20] == b'A' { b'B' } else { b'A' };
-        for wrong in [
-            &token[..token.len() - 1], &format!("{token}A"), &token.to_uppercase(), &format!("{token} "), "",
-            &String::from_utf8(flipped).unwrap(), &ada.access_token,
-        ] {
-            ada.refresh(wrong).await.assert_problem(401, "invalid_refresh_token");
-        }
-        // None of that spent or revoked anything.
-        ada.refresh(token).await.assert_status(200);
+#[apply(on_both_databases!)]
+async fn x4_every_other_spelling_of_a_token_is_refused(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let token = &ada.refresh_token;
+    let mut flipped = token.clone().into_bytes();
+    flipped[20] = if flipped[20] == b'A' { b'B' } else { b'A' };
+    for wrong in [
+        &token[..token.len() - 1],
+        &format!("{token}A"),
+        &token.to_uppercase(),
+        &format!("{token} "),
+        "",
+        &String::from_utf8(flipped).unwrap(),
+        &ada.access_token,
+    ] {
+        ada.refresh(wrong).await.assert_problem(401, "invalid_refresh_token");
     }
+    // None of that spent or revoked anything.
+    ada.refresh(token).await.assert_status(200);
+}
 
-    async fn a32_nothing_in_the_database_opens_a_door(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        let next = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
-        let secrets = [ada.refresh_token.as_str(), next["refresh_token"].as_str().unwrap(), &ada.access_token];
-        if database == Database::Sqlite {
-            for entry in std::fs::read_dir(server.folder()).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_file() {
-                    let bytes = std::fs::read(&path).unwrap();
-                    for secret in secrets {
-                        assert!(!contains(&bytes, secret.as_bytes()), "a token stands in {}", path.display());
-                        if let Some(raw) = secret.strip_prefix("csr_") {
-                            assert!(!contains(&bytes, &decode(raw)), "a token's bits stand in {}", path.display());
-                        }
+#[apply(on_both_databases!)]
+async fn a32_nothing_in_the_database_opens_a_door(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let next = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
+    let secrets = [
+        ada.refresh_token.as_str(),
+        next["refresh_token"].as_str().unwrap(),
+        &ada.access_token,
+    ];
+    if database == Database::Sqlite {
+        for entry in std::fs::read_dir(server.folder()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let bytes = std::fs::read(&path).unwrap();
+                for secret in secrets {
+                    assert!(
+                        !contains(&bytes, secret.as_bytes()),
+                        "a token stands in {}",
+                        path.display()
+                    );
+                    if let Some(raw) = secret.strip_prefix("csr_") {
+                        assert!(
+                            !contains(&bytes, &decode(raw)),
+                            "a token's bits stand in {}",
+                            path.display()
+                        );
                     }
                 }
             }

@@ -9,31 +9,50 @@ use axum::http::Request;
 use countersign::core::clock::Timestamp;
 use countersign::features::keys::{JWKS_MAX_AGE, KeyOperator, KeyOptions, Keys, OperatorError};
 use countersign_jose::{AccessTokenClaims, AccessTokenExpectation, JwkSet, Present, VerifyingKey, verify};
-use countersign_testkit::{Database, TestServer, on_both_databases};
+use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use tokio::task::JoinSet;
 
 /// By how much the clock moves between two looks at the folder.
 const STEP: Duration = Duration::from_secs(40);
 const ROTATIONS: usize = 4;
 
-on_both_databases! {
-    async fn f15_no_request_fails_while_keys_rotate(database: Database) {
-        let server = TestServer::start(database).await;
-        let operator = KeyOperator::new(options(&server), server.context.db.clone(), server.context.clock.clone());
-        // A second server on the same folder and database; it looks at them after the first one.
-        let late = Keys::open(options(&server), server.context.db.clone(), server.context.clock.clone()).await.unwrap();
-        let world = Arc::new(World { server, late, rounds: AtomicUsize::new(0) });
-        let mut clients = JoinSet::new();
-        for name in ["ada", "eve", "joan"] {
-            clients.spawn(client(world.clone(), name));
-        }
-        tokio::select! {
-            () = rotate(&world, &operator) => {}
-            Some(ended) = clients.join_next() => ended.unwrap(),
-        }
-        let states: Vec<_> = operator.list().await.unwrap().iter().map(|key| key.state.name()).collect();
-        assert_eq!(states, ["current", "retired", "retired", "retired", "retired"]);
+#[apply(on_both_databases!)]
+async fn f15_no_request_fails_while_keys_rotate(database: Database) {
+    let server = TestServer::start(database).await;
+    let operator = KeyOperator::new(
+        options(&server),
+        server.context.db.clone(),
+        server.context.clock.clone(),
+    );
+    // A second server on the same folder and database; it looks at them after the first one.
+    let late = Keys::open(
+        options(&server),
+        server.context.db.clone(),
+        server.context.clock.clone(),
+    )
+    .await
+    .unwrap();
+    let world = Arc::new(World {
+        server,
+        late,
+        rounds: AtomicUsize::new(0),
+    });
+    let mut clients = JoinSet::new();
+    for name in ["ada", "eve", "joan"] {
+        clients.spawn(client(world.clone(), name));
     }
+    tokio::select! {
+        () = rotate(&world, &operator) => {}
+        Some(ended) = clients.join_next() => ended.unwrap(),
+    }
+    let states: Vec<_> = operator
+        .list()
+        .await
+        .unwrap()
+        .iter()
+        .map(|key| key.state.name())
+        .collect();
+    assert_eq!(states, ["current", "retired", "retired", "retired", "retired"]);
 }
 
 struct World {

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use countersign_testkit::{Answer, Database, HttpClient, Launch, ScratchDatabase, on_both_databases};
+use countersign_testkit::{Answer, Database, HttpClient, Launch, ScratchDatabase, apply, on_both_databases};
 use serde_json::{Value, json};
 
 use crate::probes::exchange;
@@ -16,42 +16,62 @@ const NEW: &str = "canary umbrella three";
 const MISPLACED: &str = "canary-umbrella-four";
 const OF_THE_DATABASE: &str = "canary-umbrella-five";
 
-on_both_databases! {
-    async fn a83_no_secret_reaches_the_log(database: Database) {
-        let mut scratch = ScratchDatabase::create(database).await;
-        // The test's PostgreSQL trusts everybody, so any password will do.
-        scratch.url = scratch.url.replace("postgres@", &format!("postgres:{OF_THE_DATABASE}@"));
-        assert_eq!(scratch.url.contains(OF_THE_DATABASE), database == Database::Postgres);
-        let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_LOG__LEVEL", "trace");
-        let server = launch.start().await;
-        let mut visitor = Visitor { client: server.client(), secrets: Vec::new() };
-        visitor.signs_in_and_out().await;
-        visitor.does_everything_wrong().await;
-        let query = format!("username=ada%40example.com&password={MISPLACED}");
-        let request = format!(
-            "POST /api/auth/login?{query} HTTP/1.1\r\nHost: a\r\nReferer: http://a/?{query}\r\nCookie: {MISPLACED}\r\n\
-             X-Request-Id: {MISPLACED}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-        );
-        assert!(exchange(server.address, request).await.starts_with("HTTP/1.1 415 "));
-        assert!(exchange(server.address, format!("GET /{MISPLACED} {MISPLACED}\r\n\r\n")).await.starts_with("HTTP/1.1 400 "));
-        let key = std::fs::read_to_string(scratch.folder().join("keys/private.pem")).unwrap();
-        let mut secrets = visitor.secrets;
-        secrets.extend(key.lines().filter(|line| !line.starts_with('-')).map(str::to_owned));
-        assert!(server.terminate().success());
+#[apply(on_both_databases!)]
+async fn a83_no_secret_reaches_the_log(database: Database) {
+    let mut scratch = ScratchDatabase::create(database).await;
+    // The test's PostgreSQL trusts everybody, so any password will do.
+    scratch.url = scratch
+        .url
+        .replace("postgres@", &format!("postgres:{OF_THE_DATABASE}@"));
+    assert_eq!(scratch.url.contains(OF_THE_DATABASE), database == Database::Postgres);
+    let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_LOG__LEVEL", "trace");
+    let server = launch.start().await;
+    let mut visitor = Visitor {
+        client: server.client(),
+        secrets: Vec::new(),
+    };
+    visitor.signs_in_and_out().await;
+    visitor.does_everything_wrong().await;
+    let query = format!("username=ada%40example.com&password={MISPLACED}");
+    let request = format!(
+        "POST /api/auth/login?{query} HTTP/1.1\r\nHost: a\r\nReferer: http://a/?{query}\r\nCookie: {MISPLACED}\r\n\
+         X-Request-Id: {MISPLACED}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    );
+    assert!(exchange(server.address, request).await.starts_with("HTTP/1.1 415 "));
+    assert!(
+        exchange(server.address, format!("GET /{MISPLACED} {MISPLACED}\r\n\r\n"))
+            .await
+            .starts_with("HTTP/1.1 400 ")
+    );
+    let key = std::fs::read_to_string(scratch.folder().join("keys/private.pem")).unwrap();
+    let mut secrets = visitor.secrets;
+    secrets.extend(key.lines().filter(|line| !line.starts_with('-')).map(str::to_owned));
+    assert!(server.terminate().success());
 
-        let log = launch.log();
-        for needed in ["\"level\":\"DEBUG\"", "\"request_id\":\"", "invalid_credentials", "\"stopped\""] {
-            assert!(log.contains(needed), "the log does not tell of {needed}, so it proves nothing:\n{log}");
-        }
-        assert!(secrets.len() > 30, "only {} secrets were used", secrets.len());
-        for secret in secrets.iter().map(String::as_str).chain(["canary", "anary umbrella", "$argon2"]) {
-            let line = log.lines().find(|line| line.contains(secret));
-            assert!(line.is_none(), "{secret:?} was logged:\n{}", line.unwrap_or_default());
-        }
-        for line in log.lines() {
-            let read: Result<Value, _> = serde_json::from_str(line);
-            assert!(read.is_ok() && !line.contains('\u{1b}'), "no line of JSON: {line}");
-        }
+    let log = launch.log();
+    for needed in [
+        "\"level\":\"DEBUG\"",
+        "\"request_id\":\"",
+        "invalid_credentials",
+        "\"stopped\"",
+    ] {
+        assert!(
+            log.contains(needed),
+            "the log does not tell of {needed}, so it proves nothing:\n{log}"
+        );
+    }
+    assert!(secrets.len() > 30, "only {} secrets were used", secrets.len());
+    for secret in secrets
+        .iter()
+        .map(String::as_str)
+        .chain(["canary", "anary umbrella", "$argon2"])
+    {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert!(line.is_none(), "{secret:?} was logged:\n{}", line.unwrap_or_default());
+    }
+    for line in log.lines() {
+        let read: Result<Value, _> = serde_json::from_str(line);
+        assert!(read.is_ok() && !line.contains('\u{1b}'), "no line of JSON: {line}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_store::{Piece, Value};
-use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
+use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::json;
 
 /// The random bits of a secret, behind its prefix.
@@ -39,18 +39,19 @@ async fn given(server: &TestServer) -> (Vec<String>, Vec<String>) {
     (secrets, codes)
 }
 
-on_both_databases! {
-    /// The database knows hashes alone, so what is presented can only be found by its hash.
-    async fn a_75_what_is_given_out_is_found_by_its_hash_alone(database: Database) {
-        let server = TestServer::start(database).await;
-        let (secrets, codes) = given(&server).await;
-        let mut pieces = server.context.db.read_whole();
-        let (mut cells, mut name) = (0, String::new());
-        loop {
-            match pieces.next().await.unwrap() {
-                Piece::Table(table) => name = table.name,
-                Piece::End => break,
-                Piece::Rows(rows) => for cell in rows.into_iter().flatten() {
+/// The database knows hashes alone, so what is presented can only be found by its hash.
+#[apply(on_both_databases!)]
+async fn a_75_what_is_given_out_is_found_by_its_hash_alone(database: Database) {
+    let server = TestServer::start(database).await;
+    let (secrets, codes) = given(&server).await;
+    let mut pieces = server.context.db.read_whole();
+    let (mut cells, mut name) = (0, String::new());
+    loop {
+        match pieces.next().await.unwrap() {
+            Piece::Table(table) => name = table.name,
+            Piece::End => break,
+            Piece::Rows(rows) => {
+                for cell in rows.into_iter().flatten() {
                     cells += 1;
                     let bytes = match &cell {
                         Value::Text(text) => text.as_bytes(),
@@ -63,106 +64,181 @@ on_both_databases! {
                             assert!(!is_there, "{secret} stands in {name}");
                         }
                     }
-                    let is_password = bytes.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes());
+                    let is_password = bytes
+                        .windows(PASSWORD.len())
+                        .any(|window| window == PASSWORD.as_bytes());
                     assert!(!is_password, "the password stands in {name}");
-                    assert!(codes.iter().all(|code| bytes != code.as_bytes()), "a code stands in {name}");
-                },
+                    assert!(
+                        codes.iter().all(|code| bytes != code.as_bytes()),
+                        "a code stands in {name}"
+                    );
+                }
             }
         }
-        assert!(cells > 50, "there was little to look at: {cells}");
-        // And it is found: by all of it, and not by a beginning.
-        let newest = &secrets[1];
-        let shorter = &newest[..newest.len() - 1];
-        for wrong in [shorter, &newest.to_uppercase()] {
-            server.post("/api/auth/refresh", json!({ "refresh_token": wrong })).await.assert_problem(401, "invalid_refresh_token");
-        }
-        server.post("/api/auth/refresh", json!({ "refresh_token": newest })).await.assert_status(200);
     }
+    assert!(cells > 50, "there was little to look at: {cells}");
+    // And it is found: by all of it, and not by a beginning.
+    let newest = &secrets[1];
+    let shorter = &newest[..newest.len() - 1];
+    for wrong in [shorter, &newest.to_uppercase()] {
+        server
+            .post("/api/auth/refresh", json!({ "refresh_token": wrong }))
+            .await
+            .assert_problem(401, "invalid_refresh_token");
+    }
+    server
+        .post("/api/auth/refresh", json!({ "refresh_token": newest }))
+        .await
+        .assert_status(200);
+}
 
-    /// Whatever is done with passwords, right or wrong: none of them stands in any table, by itself or encoded.
-    async fn c_80_no_password_stands_in_any_table_whatever_is_done_with_it(database: Database) {
-        for mode in ["optional", "required"] {
-            let server = TestServer::start_with(database, &format!("email_verification = \"{mode}\"\n")).await;
-            let canary = |of: &str| format!("canary umbrella of {of}");
-            let register = |email: &str, of: &str| server.post("/api/auth/register", json!({ "email": email, "password": canary(of) }));
-            let login = |email: &str, of: &str| server.post("/api/auth/login", json!({ "email": email, "password": canary(of) }));
-            register("ada@example.com", "ada").await;
-            // Somebody else signs up with the same address, and one more stays unproven.
-            register("ada@example.com", "eve").await;
-            register("unproven@example.com", "ida").await;
-            login("ada@example.com", "a guess").await;
-            login("nobody@example.com", "nobody").await;
-            server.post("/api/auth/login", json!({ "email": canary("a slip"), "password": "ada@example.com" })).await;
-            server.post("/api/auth/login", json!({ "email": "x@example.com", "password": canary("x"), "scope": canary("y") })).await;
+/// Whatever is done with passwords, right or wrong: none of them stands in any table, by itself or encoded.
+#[apply(on_both_databases!)]
+async fn c_80_no_password_stands_in_any_table_whatever_is_done_with_it(database: Database) {
+    for mode in ["optional", "required"] {
+        let server = TestServer::start_with(database, &format!("email_verification = \"{mode}\"\n")).await;
+        let canary = |of: &str| format!("canary umbrella of {of}");
+        let register = |email: &str, of: &str| {
+            server.post("/api/auth/register", json!({ "email": email, "password": canary(of) }))
+        };
+        let login =
+            |email: &str, of: &str| server.post("/api/auth/login", json!({ "email": email, "password": canary(of) }));
+        register("ada@example.com", "ada").await;
+        // Somebody else signs up with the same address, and one more stays unproven.
+        register("ada@example.com", "eve").await;
+        register("unproven@example.com", "ida").await;
+        login("ada@example.com", "a guess").await;
+        login("nobody@example.com", "nobody").await;
+        server
+            .post(
+                "/api/auth/login",
+                json!({ "email": canary("a slip"), "password": "ada@example.com" }),
+            )
+            .await;
+        server
+            .post(
+                "/api/auth/login",
+                json!({ "email": "x@example.com", "password": canary("x"), "scope": canary("y") }),
+            )
+            .await;
+        server.mails().await;
+        server
+            .post("/api/auth/recover", json!({ "email": "unproven@example.com" }))
+            .await;
+        if mode == "optional" {
+            let tokens = login("ada@example.com", "ada").await.assert_status(200).json();
+            let bob = server.user("bob").await;
+            let ada = bob.with(&tokens);
+            let change =
+                |current: &str, new: &str| json!({ "current_password": canary(current), "new_password": canary(new) });
+            ada.post("/api/auth/change-password", change("a wrong guess", "ada, later"))
+                .await
+                .assert_status(403);
+            ada.post("/api/auth/change-password", change("ada", "ada, later"))
+                .await
+                .assert_status(204);
+            ada.post(
+                "/api/auth/change-email",
+                json!({ "email": "ada@example.org", "password": canary("ada, later") }),
+            )
+            .await
+            .assert_status(202);
+            ada.post(
+                "/api/auth/change-email",
+                json!({ "email": "ada@example.org", "password": canary("a slip") }),
+            )
+            .await
+            .assert_status(403);
+            bob.delete("/api/auth/me", json!({ "password": canary("nobody") }))
+                .await
+                .assert_status(403);
             server.mails().await;
-            server.post("/api/auth/recover", json!({ "email": "unproven@example.com" })).await;
-            if mode == "optional" {
-                let tokens = login("ada@example.com", "ada").await.assert_status(200).json();
-                let bob = server.user("bob").await;
-                let ada = bob.with(&tokens);
-                let change = |current: &str, new: &str| json!({ "current_password": canary(current), "new_password": canary(new) });
-                ada.post("/api/auth/change-password", change("a wrong guess", "ada, later")).await.assert_status(403);
-                ada.post("/api/auth/change-password", change("ada", "ada, later")).await.assert_status(204);
-                ada.post("/api/auth/change-email", json!({ "email": "ada@example.org", "password": canary("ada, later") })).await.assert_status(202);
-                ada.post("/api/auth/change-email", json!({ "email": "ada@example.org", "password": canary("a slip") })).await.assert_status(403);
-                bob.delete("/api/auth/me", json!({ "password": canary("nobody") })).await.assert_status(403);
-                server.mails().await;
-                server.post("/api/auth/recover", json!({ "email": "bob@example.com" })).await.assert_status(202);
-                let token = server.mail().await.token();
-                let reset = json!({ "token": token, "new_password": canary("bob, later") });
-                server.post("/api/auth/recover/confirm", reset).await.assert_status(204);
-                login("bob@example.com", "bob, later").await.assert_status(200);
-            }
-            let plain = b"canary umbrella";
-            // Base64 has three ways to write it, by where it begins.
-            let mut forms = vec![plain.to_vec(), "canary%20umbrella".into(), "canary+umbrella".into(), "canary\\u0020umbrella".into()];
-            forms.push(plain.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes());
-            forms.extend((0..3).map(|at| URL_SAFE_NO_PAD.encode(&plain[at..at + 12]).into_bytes()));
-            let mut pieces = server.context.db.read_whole();
-            let (mut cells, mut name) = (0, String::new());
-            loop {
-                match pieces.next().await.unwrap() {
-                    Piece::Table(table) => name = table.name,
-                    Piece::End => break,
-                    Piece::Rows(rows) => for cell in rows.into_iter().flatten() {
+            server
+                .post("/api/auth/recover", json!({ "email": "bob@example.com" }))
+                .await
+                .assert_status(202);
+            let token = server.mail().await.token();
+            let reset = json!({ "token": token, "new_password": canary("bob, later") });
+            server.post("/api/auth/recover/confirm", reset).await.assert_status(204);
+            login("bob@example.com", "bob, later").await.assert_status(200);
+        }
+        let plain = b"canary umbrella";
+        // Base64 has three ways to write it, by where it begins.
+        let mut forms = vec![
+            plain.to_vec(),
+            "canary%20umbrella".into(),
+            "canary+umbrella".into(),
+            "canary\\u0020umbrella".into(),
+        ];
+        forms.push(
+            plain
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+                .into_bytes(),
+        );
+        forms.extend((0..3).map(|at| URL_SAFE_NO_PAD.encode(&plain[at..at + 12]).into_bytes()));
+        let mut pieces = server.context.db.read_whole();
+        let (mut cells, mut name) = (0, String::new());
+        loop {
+            match pieces.next().await.unwrap() {
+                Piece::Table(table) => name = table.name,
+                Piece::End => break,
+                Piece::Rows(rows) => {
+                    for cell in rows.into_iter().flatten() {
                         cells += 1;
                         let bytes = match &cell {
                             Value::Text(text) => text.as_bytes(),
                             Value::Bytes(bytes) => bytes,
                             _ => continue,
                         };
-                        let found = forms.iter().find(|form| bytes.windows(form.len()).any(|window| window == form.as_slice()));
+                        let found = forms
+                            .iter()
+                            .find(|form| bytes.windows(form.len()).any(|window| window == form.as_slice()));
                         assert!(found.is_none(), "a password stands in {name}");
-                    },
+                    }
                 }
             }
-            assert!(cells > 50, "there was little to look at: {cells}");
         }
+        assert!(cells > 50, "there was little to look at: {cells}");
     }
+}
 
-    async fn a_74_what_is_given_out_has_256_random_bits_and_is_signed_on_p_256(database: Database) {
-        let server = TestServer::start(database).await;
-        let (secrets, _) = given(&server).await;
-        let mut seen = BTreeSet::new();
-        for secret in &secrets {
-            let bits = bits(secret);
-            assert_eq!(bits.len(), 32, "{secret}");
-            // A counter or a clock in it would repeat at some place.
-            for place in 0..8 {
-                assert!(seen.insert((place, bits[place * 4..place * 4 + 4].to_vec())), "{secret} repeats another");
-            }
+#[apply(on_both_databases!)]
+async fn a_74_what_is_given_out_has_256_random_bits_and_is_signed_on_p_256(database: Database) {
+    let server = TestServer::start(database).await;
+    let (secrets, _) = given(&server).await;
+    let mut seen = BTreeSet::new();
+    for secret in &secrets {
+        let bits = bits(secret);
+        assert_eq!(bits.len(), 32, "{secret}");
+        // A counter or a clock in it would repeat at some place.
+        for place in 0..8 {
+            assert!(
+                seen.insert((place, bits[place * 4..place * 4 + 4].to_vec())),
+                "{secret} repeats another"
+            );
         }
-        let keys = server.get("/.well-known/jwks.json").await.json();
-        for key in keys["keys"].as_array().unwrap() {
-            assert_eq!((&key["kty"], &key["crv"], &key["alg"]), (&json!("EC"), &json!("P-256"), &json!("ES256")), "{key}");
-        }
-        let stored: String = countersign_store::query(countersign_store::sql!("SELECT password_hash FROM accounts"))
-            .one(&server.context.db).await.unwrap();
-        assert!(stored.starts_with("$argon2id$v=19$"), "{stored}");
-        let (salt, hash) = stored.rsplit_once('$').map(|(rest, hash)| (rest.rsplit('$').next().unwrap(), hash)).unwrap();
-        // Base64: 22 characters are 128 bits, 43 are 256.
-        assert!(salt.len() >= 22 && hash.len() >= 43, "{stored}");
     }
+    let keys = server.get("/.well-known/jwks.json").await.json();
+    for key in keys["keys"].as_array().unwrap() {
+        assert_eq!(
+            (&key["kty"], &key["crv"], &key["alg"]),
+            (&json!("EC"), &json!("P-256"), &json!("ES256")),
+            "{key}"
+        );
+    }
+    let stored: String = countersign_store::query(countersign_store::sql!("SELECT password_hash FROM accounts"))
+        .one(&server.context.db)
+        .await
+        .unwrap();
+    assert!(stored.starts_with("$argon2id$v=19$"), "{stored}");
+    let (salt, hash) = stored
+        .rsplit_once('$')
+        .map(|(rest, hash)| (rest.rsplit('$').next().unwrap(), hash))
+        .unwrap();
+    // Base64: 22 characters are 128 bits, 43 are 256.
+    assert!(salt.len() >= 22 && hash.len() >= 43, "{stored}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use countersign_store::{Db, Options, Role, Sql, query};
-use countersign_testkit::{Database, HttpClient, Launch, PASSWORD, ScratchDatabase, on_both_databases};
+use countersign_testkit::{Database, HttpClient, Launch, PASSWORD, ScratchDatabase, apply, on_both_databases};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -25,46 +25,70 @@ const ROUNDS: usize = 3;
 /// it is held to that; later, a busy machine may be late.
 const LAST_CALL: Duration = Duration::from_millis(500);
 
-on_both_databases! {
-    async fn f16_a_stop_under_load_drops_nothing(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let launch = Launch::new(BINARY, &scratch);
-        let mut tokens = Vec::new();
-        for round in 0..ROUNDS {
-            let server = launch.start().await;
-            if round == 0 {
-                tokens = sign_in(&server.client()).await;
-            }
-            let (stop, stopped) = watch::channel(None);
-            let answered = Arc::new(AtomicUsize::new(0));
-            let clients: Vec<_> = tokens
-                .drain(..)
-                .enumerate()
-                .map(|(index, tokens)| {
-                    let client = Client { tokens, stopped: stopped.clone(), answered: answered.clone() };
-                    tokio::spawn(client.run(server.address, index % 2 == 0))
-                })
-                .collect();
-            while answered.load(Ordering::Relaxed) < 10 * CLIENTS {
-                assert!(!clients.iter().any(JoinHandle::is_finished), "a client gave up before the stop");
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-            let before = answered.load(Ordering::Relaxed);
-            stop.send(Some(Instant::now())).unwrap();
-            server.tell_to_stop();
-            for client in clients {
-                tokens.push(client.await.expect("nothing is dropped"));
-            }
-            println!("answered before the stop: {before}, after it: {}", answered.load(Ordering::Relaxed) - before);
-            assert_eq!(server.ended(PATIENCE).await.unwrap().code(), Some(0), "{}", launch.log());
-        }
-        // Every session survived all of it.
+#[apply(on_both_databases!)]
+async fn f16_a_stop_under_load_drops_nothing(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let launch = Launch::new(BINARY, &scratch);
+    let mut tokens = Vec::new();
+    for round in 0..ROUNDS {
         let server = launch.start().await;
-        for Tokens { access, refresh } in &tokens {
-            server.client().get_as("/api/auth/me", access).await.unwrap().assert_status(200);
-            let body = json!({ "refresh_token": refresh });
-            server.client().post("/api/auth/refresh", &body).await.unwrap().assert_status(200);
+        if round == 0 {
+            tokens = sign_in(&server.client()).await;
         }
+        let (stop, stopped) = watch::channel(None);
+        let answered = Arc::new(AtomicUsize::new(0));
+        let clients: Vec<_> = tokens
+            .drain(..)
+            .enumerate()
+            .map(|(index, tokens)| {
+                let client = Client {
+                    tokens,
+                    stopped: stopped.clone(),
+                    answered: answered.clone(),
+                };
+                tokio::spawn(client.run(server.address, index % 2 == 0))
+            })
+            .collect();
+        while answered.load(Ordering::Relaxed) < 10 * CLIENTS {
+            assert!(
+                !clients.iter().any(JoinHandle::is_finished),
+                "a client gave up before the stop"
+            );
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let before = answered.load(Ordering::Relaxed);
+        stop.send(Some(Instant::now())).unwrap();
+        server.tell_to_stop();
+        for client in clients {
+            tokens.push(client.await.expect("nothing is dropped"));
+        }
+        println!(
+            "answered before the stop: {before}, after it: {}",
+            answered.load(Ordering::Relaxed) - before
+        );
+        assert_eq!(
+            server.ended(PATIENCE).await.unwrap().code(),
+            Some(0),
+            "{}",
+            launch.log()
+        );
+    }
+    // Every session survived all of it.
+    let server = launch.start().await;
+    for Tokens { access, refresh } in &tokens {
+        server
+            .client()
+            .get_as("/api/auth/me", access)
+            .await
+            .unwrap()
+            .assert_status(200);
+        let body = json!({ "refresh_token": refresh });
+        server
+            .client()
+            .post("/api/auth/refresh", &body)
+            .await
+            .unwrap()
+            .assert_status(200);
     }
 }
 

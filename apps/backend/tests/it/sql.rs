@@ -1,16 +1,15 @@
 //! Every SQL statement of the program is understood by both databases.
 
-use countersign_testkit::{Database, TestServer, on_both_databases};
+use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 
-on_both_databases! {
-    async fn every_statement_can_be_prepared(database: Database) {
-        let server = TestServer::start(database).await;
-        let mut count = 0;
-        for statement in countersign_store::statements() {
-            let prepared = server.context.db.prepare(statement).await;
-            prepared.unwrap_or_else(|error| panic!("{}: {error}", statement.place()));
-            count += 1;
-        }
-        assert!(count > 40, "only {count} statements were found");
+#[apply(on_both_databases!)]
+async fn every_statement_can_be_prepared(database: Database) {
+    let server = TestServer::start(database).await;
+    let mut count = 0;
+    for statement in countersign_store::statements() {
+        let prepared = server.context.db.prepare(statement).await;
+        prepared.unwrap_or_else(|error| panic!("{}: {error}", statement.place()));
+        count += 1;
     }
+    assert!(count > 40, "only {count} statements were found");
 }

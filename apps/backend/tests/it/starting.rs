@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use countersign_store::{Db, Options, Role, query, sql};
-use countersign_testkit::{Database, ScratchDatabase, TestServer, on_both_databases};
+use countersign_testkit::{Database, ScratchDatabase, TestServer, apply, on_both_databases};
 use tower::ServiceExt;
 
 /// The program in the folder of a test, with nothing in its environment.
@@ -127,43 +127,53 @@ fn a_command_that_makes_a_database_says_so() {
     assert_eq!(run(&["users", "list"]), "");
 }
 
-on_both_databases! {
-    async fn migrate_works_with_the_settings_of_a_container(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let mut command = countersign(&scratch.folder());
-        command.arg("migrate").env("COUNTERSIGN_DATABASE_URL", &scratch.url);
-        command.env("COUNTERSIGN_LISTEN", "0.0.0.0:8000").env("COUNTERSIGN_ISSUER", "https://auth.example.com");
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", errors(&output));
-    }
+#[apply(on_both_databases!)]
+async fn migrate_works_with_the_settings_of_a_container(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let mut command = countersign(&scratch.folder());
+    command.arg("migrate").env("COUNTERSIGN_DATABASE_URL", &scratch.url);
+    command
+        .env("COUNTERSIGN_LISTEN", "0.0.0.0:8000")
+        .env("COUNTERSIGN_ISSUER", "https://auth.example.com");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", errors(&output));
+}
 
-    async fn a_command_leaves_the_schema_of_an_older_version_alone(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let folder = scratch.folder();
-        assert!(execute(&folder, &scratch.url, &["migrate"]).status.success());
-        forget_the_last_migration(&scratch).await;
-        let output = execute(&folder, &scratch.url, &["users", "list"]);
-        assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
-        assert!(errors(&output).contains("run `countersign migrate` first"), "{}", errors(&output));
-    }
+#[apply(on_both_databases!)]
+async fn a_command_leaves_the_schema_of_an_older_version_alone(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let folder = scratch.folder();
+    assert!(execute(&folder, &scratch.url, &["migrate"]).status.success());
+    forget_the_last_migration(&scratch).await;
+    let output = execute(&folder, &scratch.url, &["users", "list"]);
+    assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
+    assert!(
+        errors(&output).contains("run `countersign migrate` first"),
+        "{}",
+        errors(&output)
+    );
+}
 
-    async fn a_server_stays_ready_beside_the_schema_of_a_newer_version(database: Database) {
-        let server = TestServer::start(database).await;
-        add_a_migration(&server.context.db).await;
-        server.get("/readyz").await.assert_status(200);
-        // To start on it is another matter: it may lack what this version needs.
-        let output = execute(&server.folder(), server.database_url(), &["migrate"]);
-        assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
-        assert!(errors(&output).contains("older than the schema"), "{}", errors(&output));
-    }
+#[apply(on_both_databases!)]
+async fn a_server_stays_ready_beside_the_schema_of_a_newer_version(database: Database) {
+    let server = TestServer::start(database).await;
+    add_a_migration(&server.context.db).await;
+    server.get("/readyz").await.assert_status(200);
+    // To start on it is another matter: it may lack what this version needs.
+    let output = execute(&server.folder(), server.database_url(), &["migrate"]);
+    assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
+    assert!(errors(&output).contains("older than the schema"), "{}", errors(&output));
+}
 
-    async fn whoever_connects_without_an_address_is_told_nothing_and_limited_by_nothing(database: Database) {
-        let server = TestServer::start(database).await;
-        let request = Request::post("/api/auth/login").header("content-type", "application/x-www-form-urlencoded");
-        let request = request.body(Body::from("username=ada@example.com&password=a+long+umbrella")).unwrap();
-        let answer = countersign::app(server.context.clone()).oneshot(request).await.unwrap();
-        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    }
+#[apply(on_both_databases!)]
+async fn whoever_connects_without_an_address_is_told_nothing_and_limited_by_nothing(database: Database) {
+    let server = TestServer::start(database).await;
+    let request = Request::post("/api/auth/login").header("content-type", "application/x-www-form-urlencoded");
+    let request = request
+        .body(Body::from("username=ada@example.com&password=a+long+umbrella"))
+        .unwrap();
+    let answer = countersign::app(server.context.clone()).oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
 
 async fn forget_the_last_migration(scratch: &ScratchDatabase) {

@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::routing::post;
-use countersign_testkit::{Database, Launch, PASSWORD, ScratchDatabase, ServerProcess, on_both_databases};
+use countersign_testkit::{Database, Launch, PASSWORD, ScratchDatabase, ServerProcess, apply, on_both_databases};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
@@ -106,63 +106,84 @@ fn stop(server: ServerProcess) {
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-on_both_databases! {
-    async fn a_trace_shows_where_the_time_of_a_request_went_and_no_secret(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let (collector, address) = Collector::start().await;
-        let launch = Launch::new(BINARY, &scratch)
-            .with("COUNTERSIGN_TELEMETRY__OTLP_ENDPOINT", &address)
-            .with("COUNTERSIGN_TELEMETRY__OTLP_HEADERS", "authorization=Bearer collector-key")
-            .with("COUNTERSIGN_TRUSTED_PROXIES", "127.0.0.1/32")
-            .with("COUNTERSIGN_LOG__FORMAT", "json");
-        let server = launch.start().await;
-        let tokens = sign_in(&server).await;
-        ask_traced(&server, TRACE);
-        // What has gathered is sent at the end.
-        stop(server);
+#[apply(on_both_databases!)]
+async fn a_trace_shows_where_the_time_of_a_request_went_and_no_secret(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let (collector, address) = Collector::start().await;
+    let launch = Launch::new(BINARY, &scratch)
+        .with("COUNTERSIGN_TELEMETRY__OTLP_ENDPOINT", &address)
+        .with(
+            "COUNTERSIGN_TELEMETRY__OTLP_HEADERS",
+            "authorization=Bearer collector-key",
+        )
+        .with("COUNTERSIGN_TRUSTED_PROXIES", "127.0.0.1/32")
+        .with("COUNTERSIGN_LOG__FORMAT", "json");
+    let server = launch.start().await;
+    let tokens = sign_in(&server).await;
+    ask_traced(&server, TRACE);
+    // What has gathered is sent at the end.
+    stop(server);
 
-        let spans = collector.spans();
-        let login = named(&spans, "POST /api/auth/login");
-        assert!(attribute(login, "http.response.status_code").contains("200"));
-        assert!(attribute(login, "http.route").contains("/api/auth/login"));
-        assert_eq!(login.kind, OF_A_SERVER);
-        let within: Vec<_> = spans.iter().filter(|span| span.trace_id == login.trace_id).collect();
-        for name in ["wait for a hashing thread", "hash a password", "transaction", "statement"] {
-            assert!(within.iter().any(|span| span.name == name), "{name}");
-        }
-        let statement = within.iter().find(|span| span.name == "statement").unwrap();
-        assert!(attribute(statement, "db.query.text").contains("SELECT"));
-        // The proxy's trace goes on, and the log names it.
-        let me = named(&spans, "GET /api/auth/me");
-        assert_eq!((hex(&me.trace_id), hex(&me.parent_span_id)), (TRACE.to_owned(), "00f067aa0ba902b7".to_owned()));
-        assert!(launch.log().contains(&format!("\"trace_id\":\"{TRACE}\"")), "{}", launch.log());
-        // What the server does by itself is no trace.
-        let of_requests: HashSet<_> =
-            spans.iter().filter(|span| span.kind == OF_A_SERVER).map(|span| span.trace_id.clone()).collect();
-        assert!(spans.iter().all(|span| of_requests.contains(&span.trace_id)));
-        let [access_token, refresh_token] = ["access_token", "refresh_token"].map(|name| tokens[name].as_str().unwrap());
-        for secret in [PASSWORD, "ada@", "canary", access_token, refresh_token] {
-            assert!(!collector.heard(secret), "{secret}");
-        }
-        let lots = collector.0.lock().unwrap();
-        assert!(lots.iter().all(|(headers, _)| headers["authorization"] == "Bearer collector-key"));
+    let spans = collector.spans();
+    let login = named(&spans, "POST /api/auth/login");
+    assert!(attribute(login, "http.response.status_code").contains("200"));
+    assert!(attribute(login, "http.route").contains("/api/auth/login"));
+    assert_eq!(login.kind, OF_A_SERVER);
+    let within: Vec<_> = spans.iter().filter(|span| span.trace_id == login.trace_id).collect();
+    for name in [
+        "wait for a hashing thread",
+        "hash a password",
+        "transaction",
+        "statement",
+    ] {
+        assert!(within.iter().any(|span| span.name == name), "{name}");
     }
-
-    async fn a_stranger_s_traceparent_is_not_followed_and_at_a_share_of_zero_nothing_is_traced(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let (collector, address) = Collector::start().await;
-        let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_TELEMETRY__OTLP_ENDPOINT", &address);
-        let server = launch.start().await;
-        ask_traced(&server, TRACE);
-        stop(server);
-        let spans = collector.spans();
-        assert!(named(&spans, "GET /api/auth/me").parent_span_id.is_empty());
-
-        let server = launch.with("COUNTERSIGN_TELEMETRY__SAMPLE_RATIO", "0").start().await;
-        ask_traced(&server, TRACE);
-        stop(server);
-        assert_eq!(collector.spans().len(), spans.len());
+    let statement = within.iter().find(|span| span.name == "statement").unwrap();
+    assert!(attribute(statement, "db.query.text").contains("SELECT"));
+    // The proxy's trace goes on, and the log names it.
+    let me = named(&spans, "GET /api/auth/me");
+    assert_eq!(
+        (hex(&me.trace_id), hex(&me.parent_span_id)),
+        (TRACE.to_owned(), "00f067aa0ba902b7".to_owned())
+    );
+    assert!(
+        launch.log().contains(&format!("\"trace_id\":\"{TRACE}\"")),
+        "{}",
+        launch.log()
+    );
+    // What the server does by itself is no trace.
+    let of_requests: HashSet<_> = spans
+        .iter()
+        .filter(|span| span.kind == OF_A_SERVER)
+        .map(|span| span.trace_id.clone())
+        .collect();
+    assert!(spans.iter().all(|span| of_requests.contains(&span.trace_id)));
+    let [access_token, refresh_token] = ["access_token", "refresh_token"].map(|name| tokens[name].as_str().unwrap());
+    for secret in [PASSWORD, "ada@", "canary", access_token, refresh_token] {
+        assert!(!collector.heard(secret), "{secret}");
     }
+    let lots = collector.0.lock().unwrap();
+    assert!(
+        lots.iter()
+            .all(|(headers, _)| headers["authorization"] == "Bearer collector-key")
+    );
+}
+
+#[apply(on_both_databases!)]
+async fn a_stranger_s_traceparent_is_not_followed_and_at_a_share_of_zero_nothing_is_traced(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let (collector, address) = Collector::start().await;
+    let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_TELEMETRY__OTLP_ENDPOINT", &address);
+    let server = launch.start().await;
+    ask_traced(&server, TRACE);
+    stop(server);
+    let spans = collector.spans();
+    assert!(named(&spans, "GET /api/auth/me").parent_span_id.is_empty());
+
+    let server = launch.with("COUNTERSIGN_TELEMETRY__SAMPLE_RATIO", "0").start().await;
+    ask_traced(&server, TRACE);
+    stop(server);
+    assert_eq!(collector.spans().len(), spans.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

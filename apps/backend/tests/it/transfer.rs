@@ -13,7 +13,7 @@ use countersign_guard::{Guard, Reason};
 use countersign_jose::{Present, StatusListClaims, StatusListExpectation, VerifyingKey, verify};
 use countersign_store::{Db, Options, Role, query, sql};
 use countersign_testkit::{
-    Database, HttpClient, Launch, PASSWORD, ReceivedMail, ScratchDatabase, ServerProcess, on_both_databases,
+    Database, HttpClient, Launch, PASSWORD, ReceivedMail, ScratchDatabase, ServerProcess, apply, on_both_databases,
 };
 use serde_json::{Value, json};
 
@@ -186,304 +186,400 @@ fn nightly_file(scratch: &ScratchDatabase) -> String {
     file.display().to_string()
 }
 
-on_both_databases! {
-    async fn f_18_the_documented_unit_saves_what_the_server_serves(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        // Before there is a server there is nothing to save.
-        let said = failed(&nightly_backup(&scratch));
-        assert!(said.contains("there is no Countersign database at"), "{said}");
-        let server = Launch::new(BINARY, &scratch).start().await;
-        register(&server.client(), "ada").await;
-        let told = done(&nightly_backup(&scratch));
-        assert!(told.starts_with("Wrote 1 accounts,"), "{told}");
-        server.kill();
-        let restored = elsewhere(database, &scratch).await;
-        assert!(done(&execute(&restored, &["restore", &nightly_file(&scratch)])).starts_with("Restored 1 accounts,"));
-        let server = Launch::new(BINARY, &restored).start().await;
-        sign_in(&server.client(), "ada").await;
-        server.kill();
+#[apply(on_both_databases!)]
+async fn f_18_the_documented_unit_saves_what_the_server_serves(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    // Before there is a server there is nothing to save.
+    let said = failed(&nightly_backup(&scratch));
+    assert!(said.contains("there is no Countersign database at"), "{said}");
+    let server = Launch::new(BINARY, &scratch).start().await;
+    register(&server.client(), "ada").await;
+    let told = done(&nightly_backup(&scratch));
+    assert!(told.starts_with("Wrote 1 accounts,"), "{told}");
+    server.kill();
+    let restored = elsewhere(database, &scratch).await;
+    assert!(done(&execute(&restored, &["restore", &nightly_file(&scratch)])).starts_with("Restored 1 accounts,"));
+    let server = Launch::new(BINARY, &restored).start().await;
+    sign_in(&server.client(), "ada").await;
+    server.kill();
+}
+
+#[apply(on_both_databases!)]
+async fn a_backup_without_accounts_says_so_aloud(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    done(&execute(&scratch, &["migrate"]));
+    let told = done(&execute(&scratch, &["backup", "empty.gz"]));
+    assert!(told.contains("THIS BACKUP HOLDS 0 ACCOUNTS"), "{told}");
+    let told: Value = serde_json::from_str(&done(&execute(&scratch, &["backup", "again.gz", "--json"]))).unwrap();
+    assert_eq!(
+        (&told["accounts"], &told["holds_no_accounts"]),
+        (&json!(0), &json!(true)),
+        "{told}"
+    );
+    let restored = ScratchDatabase::create(database).await;
+    let file = scratch.folder().join("empty.gz").display().to_string();
+    let told = done(&execute(&restored, &["restore", &file]));
+    assert!(told.contains("THIS BACKUP HOLDS 0 ACCOUNTS"), "{told}");
+}
+
+#[apply(on_both_databases!)]
+async fn f_18_a_drill_nothing_older_is_lost_and_nothing_revoked_comes_back(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let server = Launch::new(BINARY, &scratch).start().await;
+    let client = server.client();
+    for name in ["ada", "grace"] {
+        register(&client, name).await;
     }
+    let ada = sign_in(&client, "ada").await;
+    let grace = sign_in(&client, "grace").await;
+    assert!(
+        execute(&scratch, &["sessions", "revoke", "--all", "grace@example.com"])
+            .status
+            .success()
+    );
+    let before = list(&server, &scratch, &place(&ada.0).0).await;
 
-    async fn a_backup_without_accounts_says_so_aloud(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        done(&execute(&scratch, &["migrate"]));
-        let told = done(&execute(&scratch, &["backup", "empty.gz"]));
-        assert!(told.contains("THIS BACKUP HOLDS 0 ACCOUNTS"), "{told}");
-        let told: Value = serde_json::from_str(&done(&execute(&scratch, &["backup", "again.gz", "--json"]))).unwrap();
-        assert_eq!((&told["accounts"], &told["holds_no_accounts"]), (&json!(0), &json!(true)), "{told}");
-        let restored = ScratchDatabase::create(database).await;
-        let file = scratch.folder().join("empty.gz").display().to_string();
-        let told = done(&execute(&restored, &["restore", &file]));
-        assert!(told.contains("THIS BACKUP HOLDS 0 ACCOUNTS"), "{told}");
-    }
-
-    async fn f_18_a_drill_nothing_older_is_lost_and_nothing_revoked_comes_back(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let server = Launch::new(BINARY, &scratch).start().await;
-        let client = server.client();
-        for name in ["ada", "grace"] {
-            register(&client, name).await;
-        }
-        let ada = sign_in(&client, "ada").await;
-        let grace = sign_in(&client, "grace").await;
-        assert!(execute(&scratch, &["sessions", "revoke", "--all", "grace@example.com"]).status.success());
-        let before = list(&server, &scratch, &place(&ada.0).0).await;
-
-        // Others sign up meanwhile; what was answered before the backup began must be in it.
-        let busy = Arc::new(AtomicBool::new(true));
-        let load = tokio::spawn({
-            let (client, busy) = (client.clone(), busy.clone());
-            async move {
-                let mut names = Vec::new();
-                while busy.load(Ordering::Relaxed) {
-                    let name = format!("user{}", names.len());
-                    register(&client, &name).await;
-                    names.push((name, Instant::now()));
-                }
-                names
+    // Others sign up meanwhile; what was answered before the backup began must be in it.
+    let busy = Arc::new(AtomicBool::new(true));
+    let load = tokio::spawn({
+        let (client, busy) = (client.clone(), busy.clone());
+        async move {
+            let mut names = Vec::new();
+            while busy.load(Ordering::Relaxed) {
+                let name = format!("user{}", names.len());
+                register(&client, &name).await;
+                names.push((name, Instant::now()));
             }
-        });
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let began = Instant::now();
-        let told = done(&execute(&scratch, &["backup", "backup.gz"]));
-        assert!(told.contains("found it whole") && told.contains("keys (keys) are not in it"), "{told}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        busy.store(false, Ordering::Relaxed);
-        let names = load.await.unwrap();
-        let older: Vec<_> = names.iter().filter(|(_, answered)| *answered < began).map(|(name, _)| name).collect();
-        assert!(!older.is_empty() && names.len() > older.len(), "{} of {}", older.len(), names.len());
-
-        // After the backup: a new session, a new account, and a revocation that the backup does not know of.
-        let late = sign_in(&client, "ada").await;
-        register(&client, "late").await;
-        let newcomer = sign_in(&client, "late").await;
-        assert!(execute(&scratch, &["sessions", "revoke", "--all", "ada@example.com"]).status.success());
-        server.kill();
-        assert!(failed(&execute(&scratch, &["backup", "backup.gz"])).contains("overwrites nothing"));
-
-        let restored = elsewhere(database, &scratch).await;
-        let file = scratch.folder().join("backup.gz").display().to_string();
-        let told = done(&execute(&restored, &["restore", &file]));
-        assert!(told.contains("everybody signs in again"), "{told}");
-        let server = Launch::new(BINARY, &restored).start().await;
-        let client = server.client();
-        for (access_token, refresh_token) in [&ada, &grace, &late, &newcomer] {
-            assert!(!is_accepted(&client, access_token).await);
-            assert!(!refreshes(&client, refresh_token).await);
-            let (path, idx) = place(access_token);
-            let list = list(&server, &restored, &path).await;
-            assert_eq!(list.status_list.status(idx), Some(1));
-            assert!(list.version > before.version, "a verifier that has the old list would not take this one");
+            names
         }
-        // A list that the backup never knew of.
-        let unknown = list(&server, &restored, "/oauth2/status-lists/77").await;
-        assert_eq!((unknown.status_list.status(0), unknown.status_list.status(131_071)), (Some(1), Some(1)));
-        for name in older.into_iter().map(String::as_str).chain(["ada", "grace"]) {
-            let (access_token, refresh_token) = sign_in(&client, name).await;
-            assert!(is_accepted(&client, &access_token).await && refreshes(&client, &refresh_token).await);
-            let (path, idx) = place(&access_token);
-            assert_eq!(list(&server, &restored, &path).await.status_list.status(idx), Some(0));
-        }
-        assert!(done(&execute(&restored, &["audit", "list", "--kind", "database.restored"])).contains("accounts"));
-        assert!(done(&execute(&restored, &["audit", "verify"])).starts_with("The audit log is whole: "));
-        server.kill();
-        assert!(failed(&execute(&restored, &["restore", &file])).contains("is not empty"));
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let began = Instant::now();
+    let told = done(&execute(&scratch, &["backup", "backup.gz"]));
+    assert!(
+        told.contains("found it whole") && told.contains("keys (keys) are not in it"),
+        "{told}"
+    );
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    busy.store(false, Ordering::Relaxed);
+    let names = load.await.unwrap();
+    let older: Vec<_> = names
+        .iter()
+        .filter(|(_, answered)| *answered < began)
+        .map(|(name, _)| name)
+        .collect();
+    assert!(
+        !older.is_empty() && names.len() > older.len(),
+        "{} of {}",
+        older.len(),
+        names.len()
+    );
+
+    // After the backup: a new session, a new account, and a revocation that the backup does not know of.
+    let late = sign_in(&client, "ada").await;
+    register(&client, "late").await;
+    let newcomer = sign_in(&client, "late").await;
+    assert!(
+        execute(&scratch, &["sessions", "revoke", "--all", "ada@example.com"])
+            .status
+            .success()
+    );
+    server.kill();
+    assert!(failed(&execute(&scratch, &["backup", "backup.gz"])).contains("overwrites nothing"));
+
+    let restored = elsewhere(database, &scratch).await;
+    let file = scratch.folder().join("backup.gz").display().to_string();
+    let told = done(&execute(&restored, &["restore", &file]));
+    assert!(told.contains("everybody signs in again"), "{told}");
+    let server = Launch::new(BINARY, &restored).start().await;
+    let client = server.client();
+    for (access_token, refresh_token) in [&ada, &grace, &late, &newcomer] {
+        assert!(!is_accepted(&client, access_token).await);
+        assert!(!refreshes(&client, refresh_token).await);
+        let (path, idx) = place(access_token);
+        let list = list(&server, &restored, &path).await;
+        assert_eq!(list.status_list.status(idx), Some(1));
+        assert!(
+            list.version > before.version,
+            "a verifier that has the old list would not take this one"
+        );
     }
-
-    async fn f_18_a_verifier_that_holds_the_old_list_hears_of_the_restore(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let server = Launch::new(BINARY, &scratch).start().await;
-        register(&server.client(), "ada").await;
-        assert!(execute(&scratch, &["backup", "backup.gz"]).status.success());
-        let ada = sign_in(&server.client(), "ada").await;
-        let address = server.address;
-        let guard = Guard::discover(ISSUER).base_url(&server.base).audience(ISSUER).build().await.unwrap();
-        guard.verify(&ada.0).await.unwrap();
-        server.kill();
-        let restored = elsewhere(database, &scratch).await;
-        let file = scratch.folder().join("backup.gz").display().to_string();
-        done(&execute(&restored, &["restore", &file]));
-        guard.verify(&ada.0).await.unwrap();
-        let launch = Launch::new(BINARY, &restored).with("COUNTERSIGN_LISTEN", address.to_string());
-        let server = start_at(&launch, address).await;
-        eventually("the guard refuses what the backup never knew", async || {
-            guard.verify(&ada.0).await.is_err_and(|denied| matches!(denied.reason, Reason::Revoked))
-        })
-        .await;
-        drop(server);
+    // A list that the backup never knew of.
+    let unknown = list(&server, &restored, "/oauth2/status-lists/77").await;
+    assert_eq!(
+        (unknown.status_list.status(0), unknown.status_list.status(131_071)),
+        (Some(1), Some(1))
+    );
+    for name in older.into_iter().map(String::as_str).chain(["ada", "grace"]) {
+        let (access_token, refresh_token) = sign_in(&client, name).await;
+        assert!(is_accepted(&client, &access_token).await && refreshes(&client, &refresh_token).await);
+        let (path, idx) = place(&access_token);
+        assert_eq!(list(&server, &restored, &path).await.status_list.status(idx), Some(0));
     }
+    assert!(done(&execute(&restored, &["audit", "list", "--kind", "database.restored"])).contains("accounts"));
+    assert!(done(&execute(&restored, &["audit", "verify"])).starts_with("The audit log is whole: "));
+    server.kill();
+    assert!(failed(&execute(&restored, &["restore", &file])).contains("is not empty"));
+}
 
-    async fn f_18_a_link_that_was_mailed_before_the_restore_opens_nothing_after_it(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let server = Launch::new(BINARY, &scratch).start().await;
-        register(&server.client(), "ada").await;
-        let mut mail = None;
-        eventually("the mail is sent", async || {
-            let folder = std::fs::read_dir(scratch.folder().join("data/mail")).into_iter().flatten();
-            let path = folder.map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some_and(|end| end == "eml"));
-            mail = path.map(|path| ReceivedMail::parse(&std::fs::read(path).unwrap()));
-            mail.is_some()
-        })
-        .await;
-        assert!(execute(&scratch, &["backup", "backup.gz"]).status.success());
-        // It is spent after the backup was made, which knows nothing of it.
-        let answer = json!({ "token": mail.unwrap().token(), "password": PASSWORD });
-        let verify = "/api/auth/verify-email/confirm";
-        server.client().post(verify, &answer).await.unwrap().assert_status(204);
-        server.kill();
-        let restored = elsewhere(database, &scratch).await;
-        let file = scratch.folder().join("backup.gz").display().to_string();
-        done(&execute(&restored, &["restore", &file]));
-        let server = Launch::new(BINARY, &restored).start().await;
-        server.client().post(verify, &answer).await.unwrap().assert_problem(400, "invalid_code");
-        server.kill();
+#[apply(on_both_databases!)]
+async fn f_18_a_verifier_that_holds_the_old_list_hears_of_the_restore(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let server = Launch::new(BINARY, &scratch).start().await;
+    register(&server.client(), "ada").await;
+    assert!(execute(&scratch, &["backup", "backup.gz"]).status.success());
+    let ada = sign_in(&server.client(), "ada").await;
+    let address = server.address;
+    let guard = Guard::discover(ISSUER)
+        .base_url(&server.base)
+        .audience(ISSUER)
+        .build()
+        .await
+        .unwrap();
+    guard.verify(&ada.0).await.unwrap();
+    server.kill();
+    let restored = elsewhere(database, &scratch).await;
+    let file = scratch.folder().join("backup.gz").display().to_string();
+    done(&execute(&restored, &["restore", &file]));
+    guard.verify(&ada.0).await.unwrap();
+    let launch = Launch::new(BINARY, &restored).with("COUNTERSIGN_LISTEN", address.to_string());
+    let server = start_at(&launch, address).await;
+    eventually("the guard refuses what the backup never knew", async || {
+        guard
+            .verify(&ada.0)
+            .await
+            .is_err_and(|denied| matches!(denied.reason, Reason::Revoked))
+    })
+    .await;
+    drop(server);
+}
+
+#[apply(on_both_databases!)]
+async fn f_18_a_link_that_was_mailed_before_the_restore_opens_nothing_after_it(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let server = Launch::new(BINARY, &scratch).start().await;
+    register(&server.client(), "ada").await;
+    let mut mail = None;
+    eventually("the mail is sent", async || {
+        let folder = std::fs::read_dir(scratch.folder().join("data/mail"))
+            .into_iter()
+            .flatten();
+        let path = folder
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.extension().is_some_and(|end| end == "eml"));
+        mail = path.map(|path| ReceivedMail::parse(&std::fs::read(path).unwrap()));
+        mail.is_some()
+    })
+    .await;
+    assert!(execute(&scratch, &["backup", "backup.gz"]).status.success());
+    // It is spent after the backup was made, which knows nothing of it.
+    let answer = json!({ "token": mail.unwrap().token(), "password": PASSWORD });
+    let verify = "/api/auth/verify-email/confirm";
+    server.client().post(verify, &answer).await.unwrap().assert_status(204);
+    server.kill();
+    let restored = elsewhere(database, &scratch).await;
+    let file = scratch.folder().join("backup.gz").display().to_string();
+    done(&execute(&restored, &["restore", &file]));
+    let server = Launch::new(BINARY, &restored).start().await;
+    server
+        .client()
+        .post(verify, &answer)
+        .await
+        .unwrap()
+        .assert_problem(400, "invalid_code");
+    server.kill();
+}
+
+#[apply(on_both_databases!)]
+async fn the_worst_day_ends_everything_on_a_running_server(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let server = Launch::new(BINARY, &scratch).start().await;
+    let client = server.client();
+    register(&client, "ada").await;
+    let ada = sign_in(&client, "ada").await;
+    assert!(is_accepted(&client, &ada.0).await);
+    assert!(done(&execute(&scratch, &["sessions", "revoke", "--everyone"])).starts_with("Ended 1 sessions"));
+    eventually("the running server notices", async || {
+        !is_accepted(&client, &ada.0).await
+    })
+    .await;
+    assert!(!refreshes(&client, &ada.1).await);
+    let again = sign_in(&client, "ada").await;
+    assert!(is_accepted(&client, &again.0).await);
+    assert_ne!(place(&again.0).0, place(&ada.0).0);
+    done(&execute(&scratch, &["sessions", "revoke", "--everyone"]));
+    eventually("a second time too", async || !is_accepted(&client, &again.0).await).await;
+    let third = sign_in(&client, "ada").await;
+    assert!(is_accepted(&client, &third.0).await);
+    server.kill();
+}
+
+#[apply(on_both_databases!)]
+async fn the_worst_day_ends_mails_that_have_not_left_yet(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    // Nothing listens there.
+    let away = Launch::new(BINARY, &scratch).with("COUNTERSIGN_MAIL__SMTP_URL", "smtp://127.0.0.1:9");
+    let server = away.start().await;
+    let client = server.client();
+    register(&client, "ada").await;
+    for path in ["/api/auth/login/email", "/api/auth/recover"] {
+        client
+            .post(path, &json!({ "email": "ada@example.com" }))
+            .await
+            .unwrap()
+            .assert_status(202);
     }
+    server.kill();
+    let owed = || {
+        let listed = done(&execute(&scratch, &["mail", "list", "--owed", "--json"]));
+        serde_json::from_str::<serde_json::Value>(&listed)
+            .unwrap()
+            .as_array()
+            .map_or(0, Vec::len)
+    };
+    assert_eq!(owed(), 3);
+    done(&execute(&scratch, &["sessions", "revoke", "--everyone"]));
+    let server = Launch::new(BINARY, &scratch).start().await;
+    done(&execute(&scratch, &["mail", "retry"]));
+    eventually("nothing is owed any more", async || owed() == 0).await;
+    let folder = std::fs::read_dir(scratch.folder().join("data/mail"))
+        .into_iter()
+        .flatten();
+    assert_eq!(
+        folder
+            .filter(|entry| entry
+                .as_ref()
+                .is_ok_and(|entry| entry.path().extension().is_some_and(|end| end == "eml")))
+            .count(),
+        0
+    );
+    server.kill();
+}
 
-    async fn the_worst_day_ends_everything_on_a_running_server(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let server = Launch::new(BINARY, &scratch).start().await;
-        let client = server.client();
-        register(&client, "ada").await;
-        let ada = sign_in(&client, "ada").await;
-        assert!(is_accepted(&client, &ada.0).await);
-        assert!(done(&execute(&scratch, &["sessions", "revoke", "--everyone"])).starts_with("Ended 1 sessions"));
-        eventually("the running server notices", async || !is_accepted(&client, &ada.0).await).await;
-        assert!(!refreshes(&client, &ada.1).await);
-        let again = sign_in(&client, "ada").await;
-        assert!(is_accepted(&client, &again.0).await);
-        assert_ne!(place(&again.0).0, place(&ada.0).0);
-        done(&execute(&scratch, &["sessions", "revoke", "--everyone"]));
-        eventually("a second time too", async || !is_accepted(&client, &again.0).await).await;
-        let third = sign_in(&client, "ada").await;
-        assert!(is_accepted(&client, &third.0).await);
-        server.kill();
+#[apply(on_both_databases!)]
+async fn an_installation_moves_and_nobody_signs_in_again(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let server = Launch::new(BINARY, &scratch).start().await;
+    let client = server.client();
+    for name in ["ada", "grace"] {
+        register(&client, name).await;
     }
+    let (ada, grace) = (sign_in(&client, "ada").await, sign_in(&client, "grace").await);
+    let refreshed = client
+        .post("/api/auth/refresh", &json!({ "refresh_token": ada.1 }))
+        .await
+        .unwrap()
+        .json();
+    client
+        .send((Method::POST, "/api/auth/logout"), None, &grace.0)
+        .await
+        .unwrap()
+        .assert_status(204);
+    assert!(
+        execute(&scratch, &["users", "grant", "ada@example.com", "products:write"])
+            .status
+            .success()
+    );
 
-    async fn the_worst_day_ends_mails_that_have_not_left_yet(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        // Nothing listens there.
-        let away = Launch::new(BINARY, &scratch).with("COUNTERSIGN_MAIL__SMTP_URL", "smtp://127.0.0.1:9");
-        let server = away.start().await;
-        let client = server.client();
-        register(&client, "ada").await;
-        for path in ["/api/auth/login/email", "/api/auth/recover"] {
-            client.post(path, &json!({ "email": "ada@example.com" })).await.unwrap().assert_status(202);
-        }
-        server.kill();
-        let owed = || {
-            let listed = done(&execute(&scratch, &["mail", "list", "--owed", "--json"]));
-            serde_json::from_str::<serde_json::Value>(&listed).unwrap().as_array().map_or(0, Vec::len)
-        };
-        assert_eq!(owed(), 3);
-        done(&execute(&scratch, &["sessions", "revoke", "--everyone"]));
-        let server = Launch::new(BINARY, &scratch).start().await;
-        done(&execute(&scratch, &["mail", "retry"]));
-        eventually("nothing is owed any more", async || owed() == 0).await;
-        let folder = std::fs::read_dir(scratch.folder().join("data/mail")).into_iter().flatten();
-        assert_eq!(folder.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().extension().is_some_and(|end| end == "eml"))).count(), 0);
-        server.kill();
+    let other = match database {
+        Database::Sqlite => Database::Postgres,
+        Database::Postgres => Database::Sqlite,
+    };
+    let target = elsewhere(other, &scratch).await;
+    std::fs::write(target.folder().join("to"), &target.url).unwrap();
+    let arguments = ["migrate-database", "--from", &scratch.url, "--to", "@to"];
+    if database == Database::Sqlite {
+        assert!(failed(&execute(&target, &arguments)).contains("another server is using"));
     }
+    server.terminate();
+    let told = done(&execute(&target, &arguments));
+    assert!(told.starts_with("Moved 2 accounts, 2 sessions and "), "{told}");
+    assert!(failed(&execute(&target, &arguments)).contains("is not empty"));
 
-    async fn an_installation_moves_and_nobody_signs_in_again(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let server = Launch::new(BINARY, &scratch).start().await;
-        let client = server.client();
-        for name in ["ada", "grace"] {
-            register(&client, name).await;
-        }
-        let (ada, grace) = (sign_in(&client, "ada").await, sign_in(&client, "grace").await);
-        let refreshed = client.post("/api/auth/refresh", &json!({ "refresh_token": ada.1 })).await.unwrap().json();
-        client.send((Method::POST, "/api/auth/logout"), None, &grace.0).await.unwrap().assert_status(204);
-        assert!(execute(&scratch, &["users", "grant", "ada@example.com", "products:write"]).status.success());
+    let server = Launch::new(BINARY, &target).start().await;
+    let client = server.client();
+    assert!(is_accepted(&client, &ada.0).await && !is_accepted(&client, &grace.0).await);
+    assert!(
+        refreshes(&client, refreshed["refresh_token"].as_str().unwrap()).await && !refreshes(&client, &grace.1).await
+    );
+    let answer = client
+        .post("/api/auth/login", &credentials("ada"))
+        .await
+        .unwrap()
+        .assert_status(200)
+        .json();
+    assert_eq!(answer["scope"], "products:write");
+    assert!(done(&execute(&target, &["audit", "verify"])).starts_with("The audit log is whole: "));
+    server.kill();
+}
 
-        let other = match database {
-            Database::Sqlite => Database::Postgres,
-            Database::Postgres => Database::Sqlite,
-        };
-        let target = elsewhere(other, &scratch).await;
-        std::fs::write(target.folder().join("to"), &target.url).unwrap();
-        let arguments = ["migrate-database", "--from", &scratch.url, "--to", "@to"];
-        if database == Database::Sqlite {
-            assert!(failed(&execute(&target, &arguments)).contains("another server is using"));
-        }
-        server.terminate();
-        let told = done(&execute(&target, &arguments));
-        assert!(told.starts_with("Moved 2 accounts, 2 sessions and "), "{told}");
-        assert!(failed(&execute(&target, &arguments)).contains("is not empty"));
-
-        let server = Launch::new(BINARY, &target).start().await;
-        let client = server.client();
-        assert!(is_accepted(&client, &ada.0).await && !is_accepted(&client, &grace.0).await);
-        assert!(refreshes(&client, refreshed["refresh_token"].as_str().unwrap()).await && !refreshes(&client, &grace.1).await);
-        let answer = client.post("/api/auth/login", &credentials("ada")).await.unwrap().assert_status(200).json();
-        assert_eq!(answer["scope"], "products:write");
-        assert!(done(&execute(&target, &["audit", "verify"])).starts_with("The audit log is whole: "));
-        server.kill();
+#[apply(on_both_databases!)]
+async fn what_cannot_be_restored_says_why_and_leaves_nothing_that_serves(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let server = Launch::new(BINARY, &scratch).start().await;
+    for at in 0..30 {
+        register(&server.client(), &format!("user{at}")).await;
     }
-
-    async fn what_cannot_be_restored_says_why_and_leaves_nothing_that_serves(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let server = Launch::new(BINARY, &scratch).start().await;
-        for at in 0..30 {
-            register(&server.client(), &format!("user{at}")).await;
-        }
-        done(&execute(&scratch, &["backup", "backup.gz"]));
-        server.kill();
-        let whole = std::fs::read(scratch.folder().join("backup.gz")).unwrap();
-        let target = elsewhere(database, &scratch).await;
-        let restore = |bytes: &[u8]| {
-            std::fs::write(target.folder().join("broken.gz"), bytes).unwrap();
-            failed(&execute(&target, &["restore", "broken.gz"]))
-        };
-        for cut in [whole.len() - 1, whole.len() - 9, whole.len() / 2, 40] {
-            let said = restore(&whole[..cut]);
-            assert!(said.contains("damaged or cut off") || said.contains("is no backup"), "{cut}: {said}");
-        }
-        // What comes behind the end is no part of it.
-        for more in [&b"more"[..], &whole] {
-            let said = restore(&[&whole[..], more].concat());
-            assert!(said.contains("damaged"), "{said}");
-        }
-        let mut flipped = whole.clone();
-        flipped[whole.len() / 2] ^= 1;
-        let said = restore(&flipped);
+    done(&execute(&scratch, &["backup", "backup.gz"]));
+    server.kill();
+    let whole = std::fs::read(scratch.folder().join("backup.gz")).unwrap();
+    let target = elsewhere(database, &scratch).await;
+    let restore = |bytes: &[u8]| {
+        std::fs::write(target.folder().join("broken.gz"), bytes).unwrap();
+        failed(&execute(&target, &["restore", "broken.gz"]))
+    };
+    for cut in [whole.len() - 1, whole.len() - 9, whole.len() / 2, 40] {
+        let said = restore(&whole[..cut]);
+        assert!(
+            said.contains("damaged or cut off") || said.contains("is no backup"),
+            "{cut}: {said}"
+        );
+    }
+    // What comes behind the end is no part of it.
+    for more in [&b"more"[..], &whole] {
+        let said = restore(&[&whole[..], more].concat());
         assert!(said.contains("damaged"), "{said}");
-        assert!(restore(b"").contains("is no backup of Countersign"));
-        assert!(restore(b"SQLite format 3\0").contains("is no backup of Countersign"));
-        assert!(failed(&execute(&target, &["restore", "nothing.gz"])).contains("cannot be read"));
-        let newer = with_line(&whole, "\"schema\":", "\"schema\":9");
-        assert!(restore(&newer).contains("with that version or a newer one"));
-        let other = with_line(&whole, "user7@example.com", "user8@example.com");
-        assert!(restore(&other).contains("damaged"));
-        // None of it has touched the database.
-        std::fs::write(target.folder().join("whole.gz"), &whole).unwrap();
-        done(&execute(&target, &["restore", "whole.gz"]));
-
-        // Broken off in the middle, as by kill -9.
-        let half = elsewhere(database, &scratch).await;
-        let db = Db::open(&Options::new(&half.url, Role::Admin)).await.unwrap();
-        db.begin_transfer().await.unwrap();
-        query(sql!("CREATE TABLE half (id BIGINT)")).execute(&db).await.unwrap();
-        db.close().await.unwrap();
-        let refusal = Launch::new(BINARY, &half).refused().await;
-        assert!(refusal.text.contains("it holds a part only"), "{}", refusal.text);
-        assert!(failed(&execute(&half, &["users", "list"])).contains("it holds a part only"));
     }
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    let said = restore(&flipped);
+    assert!(said.contains("damaged"), "{said}");
+    assert!(restore(b"").contains("is no backup of Countersign"));
+    assert!(restore(b"SQLite format 3\0").contains("is no backup of Countersign"));
+    assert!(failed(&execute(&target, &["restore", "nothing.gz"])).contains("cannot be read"));
+    let newer = with_line(&whole, "\"schema\":", "\"schema\":9");
+    assert!(restore(&newer).contains("with that version or a newer one"));
+    let other = with_line(&whole, "user7@example.com", "user8@example.com");
+    assert!(restore(&other).contains("damaged"));
+    // None of it has touched the database.
+    std::fs::write(target.folder().join("whole.gz"), &whole).unwrap();
+    done(&execute(&target, &["restore", "whole.gz"]));
 
-    async fn sessions_can_be_kept_on_purpose(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let server = Launch::new(BINARY, &scratch).start().await;
-        register(&server.client(), "ada").await;
-        let ada = sign_in(&server.client(), "ada").await;
-        done(&execute(&scratch, &["backup", "backup.gz"]));
-        server.kill();
-        let restored = elsewhere(database, &scratch).await;
-        let file = scratch.folder().join("backup.gz").display().to_string();
-        assert!(done(&execute(&restored, &["restore", "--keep-sessions", &file])).contains("As you asked, sessions go on"));
-        let server = Launch::new(BINARY, &restored).start().await;
-        assert!(is_accepted(&server.client(), &ada.0).await && refreshes(&server.client(), &ada.1).await);
-        server.kill();
-    }
+    // Broken off in the middle, as by kill -9.
+    let half = elsewhere(database, &scratch).await;
+    let db = Db::open(&Options::new(&half.url, Role::Admin)).await.unwrap();
+    db.begin_transfer().await.unwrap();
+    query(sql!("CREATE TABLE half (id BIGINT)")).execute(&db).await.unwrap();
+    db.close().await.unwrap();
+    let refusal = Launch::new(BINARY, &half).refused().await;
+    assert!(refusal.text.contains("it holds a part only"), "{}", refusal.text);
+    assert!(failed(&execute(&half, &["users", "list"])).contains("it holds a part only"));
+}
+
+#[apply(on_both_databases!)]
+async fn sessions_can_be_kept_on_purpose(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let server = Launch::new(BINARY, &scratch).start().await;
+    register(&server.client(), "ada").await;
+    let ada = sign_in(&server.client(), "ada").await;
+    done(&execute(&scratch, &["backup", "backup.gz"]));
+    server.kill();
+    let restored = elsewhere(database, &scratch).await;
+    let file = scratch.folder().join("backup.gz").display().to_string();
+    assert!(done(&execute(&restored, &["restore", "--keep-sessions", &file])).contains("As you asked, sessions go on"));
+    let server = Launch::new(BINARY, &restored).start().await;
+    assert!(is_accepted(&server.client(), &ada.0).await && refreshes(&server.client(), &ada.1).await);
+    server.kill();
 }
 
 /// The backup with a text in it replaced.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use countersign_store::{Db, Options, Role, Sql, query};
-use countersign_testkit::{Database, ScratchDatabase, on_both_databases};
+use countersign_testkit::{Database, ScratchDatabase, apply, on_both_databases};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::empty_folder::command_lines;
@@ -227,69 +227,99 @@ fn with_input(mut command: Command, input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-on_both_databases! {
-    /// What is asked for is looked at before anything is made.
-    async fn what_cannot_be_done_makes_no_installation(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let folder = scratch.folder();
-        let file = folder.join("in-the-way");
-        std::fs::write(&file, "a file").unwrap();
-        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let taken = taken.local_addr().unwrap().to_string();
-        let broken = folder.join("broken-keys");
-        std::fs::create_dir(&broken).unwrap();
-        std::fs::write(broken.join("private.pem"), "no key").unwrap();
-        let certificate = folder.join("no-certificate.pem");
-        let before = contents(&folder);
-        let in_the_way = file.to_str().unwrap();
-        let broken = broken.to_str().unwrap();
-        let create = ["users", "create", "--password-stdin"];
-        let mut cases: Vec<Case<'_>> = Vec::new();
-        for address in ["notanaddress", "a@127.0.0.1", "", "a@", "\u{fb01}@example.com", "ada@example"] {
-            cases.push(([&create[..], &["--", address]].concat(), "a long umbrella stand\n", vec![]));
-            cases.push((vec!["users", "invite", "--", address], "", vec![]));
-        }
-        for password in ["", "\n", "short\n", "ada@example.com\n"] {
-            cases.push(([&create[..], &["ada@example.com"]].concat(), password, vec![]));
-        }
-        // There is no terminal to ask on.
-        cases.push((vec!["users", "create", "ada@example.com"], "", vec![]));
-        for line in [&["serve", "--listen", "127.0.0.1:0"][..], &["users", "invite", "ada@example.com"], &["keys", "generate"]] {
-            for setting in [
-                ("COUNTERSIGN_KEYS_DIR", in_the_way),
-                ("COUNTERSIGN_KEYS_DIR", broken),
-                ("COUNTERSIGN_TOKENS__ACCESS_TTL", "nonsense"),
-            ] {
-                cases.push((line.to_vec(), "", vec![setting]));
-            }
-        }
-        for setting in [
-            ("COUNTERSIGN_METRICS_LISTEN", &*taken),
-            ("COUNTERSIGN_LISTEN", &*taken),
-            ("COUNTERSIGN_REDIS_URL", "redis://[::1"),
-            ("COUNTERSIGN_MAIL__SMTP_URL", "smtp://no host"),
-        ] {
-            let listen = ("COUNTERSIGN_LISTEN", "127.0.0.1:0");
-            cases.push((vec!["serve"], "", if setting.0 == listen.0 { vec![setting] } else { vec![listen, setting] }));
-        }
-        cases.push((vec!["restore", in_the_way], "", vec![]));
-        cases.push((vec!["restore", certificate.to_str().unwrap()], "", vec![]));
-        let mut wrong = Vec::new();
-        for (line, input, settings) in cases {
-            let mut asked = command(&folder, &scratch.url, &line);
-            asked.envs(settings.iter().copied());
-            let output = with_input(asked, input);
-            if output.status.success() || said(&output).is_empty() {
-                wrong.push(format!("{line:?} {settings:?} ended with {}: {}", output.status, said(&output)));
-            }
-            let now = contents(&folder);
-            let is_made = now != before || holds_tables(&scratch).await;
-            if is_made {
-                panic!("{line:?} {input:?} {settings:?} made something: {:?}; {}; {wrong:#?}", names(&now), said(&output));
-            }
-        }
-        assert!(wrong.is_empty(), "{wrong:#?}");
+/// What is asked for is looked at before anything is made.
+#[apply(on_both_databases!)]
+async fn what_cannot_be_done_makes_no_installation(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let folder = scratch.folder();
+    let file = folder.join("in-the-way");
+    std::fs::write(&file, "a file").unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let broken = folder.join("broken-keys");
+    std::fs::create_dir(&broken).unwrap();
+    std::fs::write(broken.join("private.pem"), "no key").unwrap();
+    let certificate = folder.join("no-certificate.pem");
+    let before = contents(&folder);
+    let in_the_way = file.to_str().unwrap();
+    let broken = broken.to_str().unwrap();
+    let create = ["users", "create", "--password-stdin"];
+    let mut cases: Vec<Case<'_>> = Vec::new();
+    for address in [
+        "notanaddress",
+        "a@127.0.0.1",
+        "",
+        "a@",
+        "\u{fb01}@example.com",
+        "ada@example",
+    ] {
+        cases.push((
+            [&create[..], &["--", address]].concat(),
+            "a long umbrella stand\n",
+            vec![],
+        ));
+        cases.push((vec!["users", "invite", "--", address], "", vec![]));
     }
+    for password in ["", "\n", "short\n", "ada@example.com\n"] {
+        cases.push(([&create[..], &["ada@example.com"]].concat(), password, vec![]));
+    }
+    // There is no terminal to ask on.
+    cases.push((vec!["users", "create", "ada@example.com"], "", vec![]));
+    for line in [
+        &["serve", "--listen", "127.0.0.1:0"][..],
+        &["users", "invite", "ada@example.com"],
+        &["keys", "generate"],
+    ] {
+        for setting in [
+            ("COUNTERSIGN_KEYS_DIR", in_the_way),
+            ("COUNTERSIGN_KEYS_DIR", broken),
+            ("COUNTERSIGN_TOKENS__ACCESS_TTL", "nonsense"),
+        ] {
+            cases.push((line.to_vec(), "", vec![setting]));
+        }
+    }
+    for setting in [
+        ("COUNTERSIGN_METRICS_LISTEN", &*taken),
+        ("COUNTERSIGN_LISTEN", &*taken),
+        ("COUNTERSIGN_REDIS_URL", "redis://[::1"),
+        ("COUNTERSIGN_MAIL__SMTP_URL", "smtp://no host"),
+    ] {
+        let listen = ("COUNTERSIGN_LISTEN", "127.0.0.1:0");
+        cases.push((
+            vec!["serve"],
+            "",
+            if setting.0 == listen.0 {
+                vec![setting]
+            } else {
+                vec![listen, setting]
+            },
+        ));
+    }
+    cases.push((vec!["restore", in_the_way], "", vec![]));
+    cases.push((vec!["restore", certificate.to_str().unwrap()], "", vec![]));
+    let mut wrong = Vec::new();
+    for (line, input, settings) in cases {
+        let mut asked = command(&folder, &scratch.url, &line);
+        asked.envs(settings.iter().copied());
+        let output = with_input(asked, input);
+        if output.status.success() || said(&output).is_empty() {
+            wrong.push(format!(
+                "{line:?} {settings:?} ended with {}: {}",
+                output.status,
+                said(&output)
+            ));
+        }
+        let now = contents(&folder);
+        let is_made = now != before || holds_tables(&scratch).await;
+        if is_made {
+            panic!(
+                "{line:?} {input:?} {settings:?} made something: {:?}; {}; {wrong:#?}",
+                names(&now),
+                said(&output)
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// A command line, what is typed, and settings.

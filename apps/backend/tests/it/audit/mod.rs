@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use countersign::core::ids::AccountId;
 use countersign::features::audit::{Filter, of_account};
-use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
+use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
 
 /// A second passes, so that the order of events is certain.
@@ -27,86 +27,145 @@ fn everything() -> Filter {
     }
 }
 
-on_both_databases! {
-    async fn a84_every_event_is_recorded_with_who_when_and_from_where(database: Database) {
-        let server = TestServer::start(database).await;
-        server.post("/api/auth/register", json!({ "email": "ada@example.com", "password": PASSWORD })).await;
-        pause(&server);
-        let ada = server.sign_in("ada").await;
-        pause(&server);
-        let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
-        server.post("/api/auth/login", json!({ "email": "ada@example.com", "password": "wrong" })).await;
-        pause(&server);
-        // What is sealed is found as well as what is not.
-        server.context.audit.seal().await.unwrap();
-        let change = json!({ "current_password": PASSWORD, "new_password": "a better umbrella" });
-        ada.post("/api/auth/change-password", change).await.assert_status(204);
-        pause(&server);
-        ada.post("/api/auth/logout", Value::Null).await.assert_status(204);
+#[apply(on_both_databases!)]
+async fn a84_every_event_is_recorded_with_who_when_and_from_where(database: Database) {
+    let server = TestServer::start(database).await;
+    server
+        .post(
+            "/api/auth/register",
+            json!({ "email": "ada@example.com", "password": PASSWORD }),
+        )
+        .await;
+    pause(&server);
+    let ada = server.sign_in("ada").await;
+    pause(&server);
+    let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
+    server
+        .post(
+            "/api/auth/login",
+            json!({ "email": "ada@example.com", "password": "wrong" }),
+        )
+        .await;
+    pause(&server);
+    // What is sealed is found as well as what is not.
+    server.context.audit.seal().await.unwrap();
+    let change = json!({ "current_password": PASSWORD, "new_password": "a better umbrella" });
+    ada.post("/api/auth/change-password", change).await.assert_status(204);
+    pause(&server);
+    ada.post("/api/auth/logout", Value::Null).await.assert_status(204);
 
-        let entries = of_account(&server.context.db, id, 100).await.unwrap();
-        let told: Vec<_> = entries
+    let entries = of_account(&server.context.db, id, 100).await.unwrap();
+    let told: Vec<_> = entries
+        .iter()
+        .rev()
+        .map(|entry| {
+            (
+                entry.kind.as_str(),
+                entry.outcome.as_str(),
+                entry.actor.as_str(),
+                entry.address.as_deref(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("account.registered", "success", "account", Some("192.0.2.1")),
+            ("sign_in", "success", "account", Some("198.51.100.1")),
+            ("sign_in", "failure", "anyone", Some("192.0.2.1")),
+            ("password.changed", "success", "account", Some("198.51.100.1")),
+            ("session.revoked", "success", "account", Some("198.51.100.1")),
+        ]
+    );
+    assert_eq!(entries[0].at, server.context.clock.now());
+    let listed = server
+        .context
+        .audit
+        .list(&Filter {
+            account: Some(id),
+            ..everything()
+        })
+        .await
+        .unwrap();
+    assert_eq!(listed.len(), 5);
+    assert!(listed[0].seq.is_none() && listed[4].seq == Some(1), "{listed:?}");
+    let sign_ins = Filter {
+        kind: Some("sign_in".into()),
+        limit: 1,
+        ..everything()
+    };
+    let listed = server.context.audit.list(&sign_ins).await.unwrap();
+    assert_eq!((listed.len(), listed[0].outcome.as_str()), (1, "failure"));
+}
+
+#[apply(on_both_databases!)]
+async fn a84_a_flood_of_refused_requests_is_one_entry_with_a_count(database: Database) {
+    let server = TestServer::start_with(database, "[limits]\nlogin_per_address = \"3/1m\"").await;
+    for _ in 0..20 {
+        server
+            .post(
+                "/api/auth/login",
+                json!({ "email": "ada@example.com", "password": "wrong" }),
+            )
+            .await;
+    }
+    server.context.audit.write_refusals().await.unwrap();
+    server.context.audit.write_refusals().await.unwrap();
+    let refused = Filter {
+        kind: Some("requests.refused".into()),
+        ..everything()
+    };
+    let listed = server.context.audit.list(&refused).await.unwrap();
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert_eq!(
+        listed[0].detail.as_deref(),
+        Some("429 POST /api/auth/login: 17 in 10 s")
+    );
+    assert_eq!(
+        (listed[0].address.as_deref(), listed[0].actor.as_str()),
+        (Some("192.0.2.1"), "anyone")
+    );
+}
+
+#[apply(on_both_databases!)]
+async fn an_erased_person_is_in_the_log_under_a_name_that_nobody_knows(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let id: AccountId = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
+    let grace = server.user("grace").await;
+    server.context.audit.seal().await.unwrap();
+    ada.delete("/api/auth/me", json!({ "password": PASSWORD }))
+        .await
+        .assert_status(204);
+    let of_ada = Filter {
+        account: Some(id),
+        ..everything()
+    };
+    assert_eq!(server.context.audit.list(&of_ada).await.unwrap().len(), 3);
+
+    // Not before its last entry is sealed, and what was under way has ended.
+    server.context.clock.advance(Duration::from_secs(300));
+    server.context.audit.erase().await.unwrap();
+    assert_eq!(server.context.audit.list(&of_ada).await.unwrap().len(), 3);
+    server.context.audit.seal().await.unwrap();
+    server.context.audit.erase().await.unwrap();
+
+    assert_eq!(server.context.audit.list(&of_ada).await.unwrap().len(), 0);
+    let listed = server.context.audit.list(&everything()).await.unwrap();
+    let erased: Vec<_> = listed.iter().filter(|entry| entry.account_id.is_none()).collect();
+    assert_eq!(erased.len(), 3, "{listed:?}");
+    assert!(
+        erased
             .iter()
-            .rev()
-            .map(|entry| (entry.kind.as_str(), entry.outcome.as_str(), entry.actor.as_str(), entry.address.as_deref()))
-            .collect();
-        assert_eq!(
-            told,
-            [
-                ("account.registered", "success", "account", Some("192.0.2.1")),
-                ("sign_in", "success", "account", Some("198.51.100.1")),
-                ("sign_in", "failure", "anyone", Some("192.0.2.1")),
-                ("password.changed", "success", "account", Some("198.51.100.1")),
-                ("session.revoked", "success", "account", Some("198.51.100.1")),
-            ]
-        );
-        assert_eq!(entries[0].at, server.context.clock.now());
-        let listed = server.context.audit.list(&Filter { account: Some(id), ..everything() }).await.unwrap();
-        assert_eq!(listed.len(), 5);
-        assert!(listed[0].seq.is_none() && listed[4].seq == Some(1), "{listed:?}");
-        let sign_ins = Filter { kind: Some("sign_in".into()), limit: 1, ..everything() };
-        let listed = server.context.audit.list(&sign_ins).await.unwrap();
-        assert_eq!((listed.len(), listed[0].outcome.as_str()), (1, "failure"));
-    }
-
-    async fn a84_a_flood_of_refused_requests_is_one_entry_with_a_count(database: Database) {
-        let server = TestServer::start_with(database, "[limits]\nlogin_per_address = \"3/1m\"").await;
-        for _ in 0..20 {
-            server.post("/api/auth/login", json!({ "email": "ada@example.com", "password": "wrong" })).await;
-        }
-        server.context.audit.write_refusals().await.unwrap();
-        server.context.audit.write_refusals().await.unwrap();
-        let refused = Filter { kind: Some("requests.refused".into()), ..everything() };
-        let listed = server.context.audit.list(&refused).await.unwrap();
-        assert_eq!(listed.len(), 1, "{listed:?}");
-        assert_eq!(listed[0].detail.as_deref(), Some("429 POST /api/auth/login: 17 in 10 s"));
-        assert_eq!((listed[0].address.as_deref(), listed[0].actor.as_str()), (Some("192.0.2.1"), "anyone"));
-    }
-
-    async fn an_erased_person_is_in_the_log_under_a_name_that_nobody_knows(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        let id: AccountId = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
-        let grace = server.user("grace").await;
-        server.context.audit.seal().await.unwrap();
-        ada.delete("/api/auth/me", json!({ "password": PASSWORD })).await.assert_status(204);
-        let of_ada = Filter { account: Some(id), ..everything() };
-        assert_eq!(server.context.audit.list(&of_ada).await.unwrap().len(), 3);
-
-        // Not before its last entry is sealed, and what was under way has ended.
-        server.context.clock.advance(Duration::from_secs(300));
-        server.context.audit.erase().await.unwrap();
-        assert_eq!(server.context.audit.list(&of_ada).await.unwrap().len(), 3);
-        server.context.audit.seal().await.unwrap();
-        server.context.audit.erase().await.unwrap();
-
-        assert_eq!(server.context.audit.list(&of_ada).await.unwrap().len(), 0);
-        let listed = server.context.audit.list(&everything()).await.unwrap();
-        let erased: Vec<_> = listed.iter().filter(|entry| entry.account_id.is_none()).collect();
-        assert_eq!(erased.len(), 3, "{listed:?}");
-        assert!(erased.iter().all(|entry| entry.address.is_none() && entry.user_agent.is_none()));
-        let sound = chain::verify(&server).await.unwrap();
-        assert_eq!((sound.rows, sound.erased), (5, 3));
-        assert_eq!(grace.get("/api/auth/me/export").await.assert_status(200).json()["events"].as_array().unwrap().len(), 3);
-    }
+            .all(|entry| entry.address.is_none() && entry.user_agent.is_none())
+    );
+    let sound = chain::verify(&server).await.unwrap();
+    assert_eq!((sound.rows, sound.erased), (5, 3));
+    assert_eq!(
+        grace.get("/api/auth/me/export").await.assert_status(200).json()["events"]
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
 }

@@ -10,7 +10,7 @@ use countersign::features::audit::chain::{AuditCheckpointClaims, Judge, Soundnes
 use countersign::features::audit::{Actor, Event, Filter, Kind, record_alone};
 use countersign_jose::{Claims, SigningKey, decode_without_verifying};
 use countersign_store::{ColumnKind, Piece, Table, Value, query, sql};
-use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
+use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::json;
 
 /// Columns in which a change is no finding, and why that is no harm. docs/guides/audit.md tells the same.
@@ -219,249 +219,412 @@ fn attempts(copied: &Copied, column: usize) -> Vec<Copied> {
     attempts
 }
 
-on_both_databases! {
-    async fn whatever_column_is_changed_it_is_found(database: Database) {
-        let server = log(database).await;
-        let whole = copy(&server).await;
-        let tables: Vec<_> = whole.keys().map(String::as_str).collect();
-        assert_eq!(tables, ["audit_checkpoints", "audit_erasures", "audit_events", "audit_head", "audit_subjects"]);
-        let sound = verdict(&server).await.unwrap();
-        assert_eq!((sound.removed_through, sound.erased), (0, 8));
-        let (mut missed, mut tried) = (Vec::new(), 0);
-        for (name, copied) in &whole {
-            assert!(!copied.rows.is_empty(), "{name}");
-            for (at, column) in copied.table.columns.iter().enumerate() {
-                let harmless = HARMLESS.iter().any(|(table, known, _)| (*table, *known) == (name, &column.name));
-                for attempt in attempts(copied, at) {
-                    put_all(&server, &whole).await;
-                    if !put(&server, &attempt).await {
-                        continue;
-                    }
-                    tried += 1;
-                    match verdict(&server).await {
-                        Ok(found) if harmless => assert!(
-                            found.rows >= sound.rows && found.removed_through == 0 && found.erased <= sound.erased,
-                            "{name}.{}: {found:?}", column.name
-                        ),
-                        // Who is deleted is forgotten, if not in full: on SQLite a primary key may be nothing.
-                        Ok(found) if name == "audit_subjects" && found.erased < sound.erased => {}
-                        Ok(_) => missed.push(format!("{name}.{}", column.name)),
-                        Err(why) => assert!(!harmless, "{name}.{}: {why}", column.name),
-                    }
-                }
-            }
-        }
-        assert!(missed.is_empty(), "of {tried} changes these are not found: {missed:?}");
-        assert!(tried > 100, "{tried}");
-    }
-
-    async fn a_row_that_goes_or_comes_is_found(database: Database) {
-        let server = log(database).await;
-        let whole = copy(&server).await;
-        let sound = verdict(&server).await.unwrap();
-        let mut missed = Vec::new();
-        for (name, copied) in &whole {
-            for row in 0..copied.rows.len() {
+#[apply(on_both_databases!)]
+async fn whatever_column_is_changed_it_is_found(database: Database) {
+    let server = log(database).await;
+    let whole = copy(&server).await;
+    let tables: Vec<_> = whole.keys().map(String::as_str).collect();
+    assert_eq!(
+        tables,
+        [
+            "audit_checkpoints",
+            "audit_erasures",
+            "audit_events",
+            "audit_head",
+            "audit_subjects"
+        ]
+    );
+    let sound = verdict(&server).await.unwrap();
+    assert_eq!((sound.removed_through, sound.erased), (0, 8));
+    let (mut missed, mut tried) = (Vec::new(), 0);
+    for (name, copied) in &whole {
+        assert!(!copied.rows.is_empty(), "{name}");
+        for (at, column) in copied.table.columns.iter().enumerate() {
+            let harmless = HARMLESS
+                .iter()
+                .any(|(table, known, _)| (*table, *known) == (name, &column.name));
+            for attempt in attempts(copied, at) {
                 put_all(&server, &whole).await;
-                let mut fewer = copied.clone();
-                fewer.rows.remove(row);
-                put(&server, &fewer).await;
+                if !put(&server, &attempt).await {
+                    continue;
+                }
+                tried += 1;
                 match verdict(&server).await {
-                    // A deleted person is remembered for longer, or forgotten sooner, but not where they came from.
-                    Ok(found) if name == "audit_erasures" || name == "audit_subjects" => {
-                        assert!(found.erased < sound.erased, "row {row} of {name}");
-                    }
-                    Ok(_) => missed.push(format!("row {row} of {name}")),
-                    Err(_) => {}
+                    Ok(found) if harmless => assert!(
+                        found.rows >= sound.rows && found.removed_through == 0 && found.erased <= sound.erased,
+                        "{name}.{}: {found:?}",
+                        column.name
+                    ),
+                    // Who is deleted is forgotten, if not in full: on SQLite a primary key may be nothing.
+                    Ok(found) if name == "audit_subjects" && found.erased < sound.erased => {}
+                    Ok(_) => missed.push(format!("{name}.{}", column.name)),
+                    Err(why) => assert!(!harmless, "{name}.{}: {why}", column.name),
                 }
             }
         }
-        assert!(missed.is_empty(), "these may go unseen: {missed:?}");
     }
+    assert!(missed.is_empty(), "of {tried} changes these are not found: {missed:?}");
+    assert!(tried > 100, "{tried}");
+}
 
-    async fn an_entry_before_the_first_place_is_found(database: Database) {
-        let server = log(database).await;
-        let whole = copy(&server).await;
-        let events = &whole["audit_events"];
-        let column = |name: &str| events.table.columns.iter().position(|column| column.name == name).unwrap();
-        let is_sealed = |row: &&Vec<Value>| matches!(row[column("seq")], Value::Int(1..));
-        for place in [0, -1, i64::MIN] {
+#[apply(on_both_databases!)]
+async fn a_row_that_goes_or_comes_is_found(database: Database) {
+    let server = log(database).await;
+    let whole = copy(&server).await;
+    let sound = verdict(&server).await.unwrap();
+    let mut missed = Vec::new();
+    for (name, copied) in &whole {
+        for row in 0..copied.rows.len() {
             put_all(&server, &whole).await;
-            let mut more = events.clone();
-            let mut row = events.rows.iter().find(is_sealed).unwrap().clone();
-            row[column("id")] = Value::Uuid(uuid::Uuid::from_u128(7));
-            row[column("seq")] = Value::Int(place);
-            more.rows.push(row);
-            assert!(put(&server, &more).await);
-            // `audit list` shows it like all others.
-            let why = verdict(&server).await.unwrap_err();
-            assert!(why.contains(&format!("row {place} ")) && why.contains("was inserted"), "{place}: {why}");
+            let mut fewer = copied.clone();
+            fewer.rows.remove(row);
+            put(&server, &fewer).await;
+            match verdict(&server).await {
+                // A deleted person is remembered for longer, or forgotten sooner, but not where they came from.
+                Ok(found) if name == "audit_erasures" || name == "audit_subjects" => {
+                    assert!(found.erased < sound.erased, "row {row} of {name}");
+                }
+                Ok(_) => missed.push(format!("row {row} of {name}")),
+                Err(_) => {}
+            }
         }
     }
+    assert!(missed.is_empty(), "these may go unseen: {missed:?}");
+}
 
-    async fn one_person_does_not_become_another(database: Database) {
-        let server = log(database).await;
-        let whole = copy(&server).await;
-        let subjects = &whole["audit_subjects"];
-        let column = |name: &str| subjects.table.columns.iter().position(|column| column.name == name).unwrap();
-        for name in ["account_id", "pseudonym"] {
-            let mut swapped = subjects.clone();
-            let (first, rest) = swapped.rows.split_at_mut(1);
-            std::mem::swap(&mut first[0][column(name)], &mut rest[0][column(name)]);
-            assert!(put(&server, &swapped).await);
-            let why = verdict(&server).await.unwrap_err();
-            assert!(why.contains("audit_subjects"), "{why}");
-            put_all(&server, &whole).await;
-        }
-        verdict(&server).await.unwrap();
-    }
-
-    async fn what_is_asked_of_the_server_without_the_key_it_does_not_sign(database: Database) {
-        let server = log(database).await;
-        let whole = copy(&server).await;
-        let tokens: Vec<String> = server_checkpoints(&whole);
-        let kept = tokens.last().unwrap();
-        let (place, rows) = (verdict(&server).await.unwrap().last, verdict(&server).await.unwrap().rows);
-        // Rows are declared old.
-        for through in [1, 3, place] {
-            query(sql!("UPDATE audit_head SET removed_through = $1")).bind(through).execute(&server.context.db).await.unwrap();
-            query(sql!("UPDATE audit_checkpoints SET sealed_at = 0")).execute(&server.context.db).await.unwrap();
-            let origin = RequestInfo::of_server();
-            let event = Event::of_nobody(Kind::AuditTrimmed, Actor::Server, &origin).detail(format!("rows up to {through}"));
-            record_alone(&server.context.db, &server.context.clock, event).await.unwrap();
-            let judge = Judge::new(server.context.keys.public_keys()).against(kept).unwrap();
-            let found = verdict_of(&server, judge).await.unwrap();
-            assert!(found.removed_through == 0 && found.rows > rows, "{found:?}");
-        }
-        // A person who is there is declared deleted.
-        let everything = Filter { account: None, kind: None, since: countersign::core::clock::Timestamp(0), until: countersign::core::clock::Timestamp(i64::MAX), limit: 1000 };
-        let of = |id: AccountId| Filter { account: Some(id), ..everything.clone() };
-        let ada = server.sign_in("ada").await.get("/api/auth/me").await.json()["id"].clone();
-        let ada: AccountId = serde_json::from_value(ada).unwrap();
-        query(sql!("INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, 0)")).bind(ada).execute(&server.context.db).await.unwrap();
-        verdict(&server).await.unwrap();
-        assert_eq!(server.context.audit.list(&of(ada)).await.unwrap().len(), 4);
-        // So is a deletion that never was: it is sealed as it was written, but the account is there.
-        let origin = RequestInfo::of_server();
-        record_alone(&server.context.db, &server.context.clock, Event::new(Kind::AccountDeleted, ada, &origin)).await.unwrap();
-        query(sql!("INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, 0)")).bind(ada).execute(&server.context.db).await.unwrap();
-        assert_eq!(verdict(&server).await.unwrap().erased, 8);
-        let acts = server.context.audit.list(&of(ada)).await.unwrap();
-        assert!(acts.len() == 5 && acts.iter().skip(1).all(|act| act.address.is_some()), "{acts:?}");
-        // The end is signed by another key, for the server to go on from there.
-        let mut claims = decode_without_verifying(kept).unwrap().claims;
-        for through in [0, place, place + 1, i64::MAX] {
-            claims["removed_through"] = through.into();
-            let forged = SigningKey::generate().unwrap().sign(AuditCheckpointClaims::TYPE, &claims).unwrap();
-            put_all(&server, &whole).await;
-            query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE token = $2")).bind(&forged).bind(kept).execute(&server.context.db).await.unwrap();
-            verdict(&server).await.unwrap_err();
-            verdict(&server).await.unwrap_err();
-            assert!(copy(&server).await["audit_events"].rows.len() > whole["audit_events"].rows.len(), "{through}");
-        }
+#[apply(on_both_databases!)]
+async fn an_entry_before_the_first_place_is_found(database: Database) {
+    let server = log(database).await;
+    let whole = copy(&server).await;
+    let events = &whole["audit_events"];
+    let column = |name: &str| {
+        events
+            .table
+            .columns
+            .iter()
+            .position(|column| column.name == name)
+            .unwrap()
+    };
+    let is_sealed = |row: &&Vec<Value>| matches!(row[column("seq")], Value::Int(1..));
+    for place in [0, -1, i64::MIN] {
+        put_all(&server, &whole).await;
+        let mut more = events.clone();
+        let mut row = events.rows.iter().find(is_sealed).unwrap().clone();
+        row[column("id")] = Value::Uuid(uuid::Uuid::from_u128(7));
+        row[column("seq")] = Value::Int(place);
+        more.rows.push(row);
+        assert!(put(&server, &more).await);
+        // `audit list` shows it like all others.
+        let why = verdict(&server).await.unwrap_err();
+        assert!(
+            why.contains(&format!("row {place} ")) && why.contains("was inserted"),
+            "{place}: {why}"
+        );
     }
 }
 
-on_both_databases! {
-    /// An account is taken away, a deletion that never was is written and sealed, the server forgets the person, and the
-    /// account comes back: nobody can tell any more what it did.
-    async fn an_account_that_was_forgotten_and_is_there_again_is_found(database: Database) {
-        let server = log(database).await;
-        let sound = verdict(&server).await.unwrap();
-        let ada = server.sign_in("ada").await.get("/api/auth/me").await.json()["id"].clone();
-        let ada: AccountId = serde_json::from_value(ada).unwrap();
-        server.context.audit.seal().await.unwrap();
-        let accounts = server.context.db.tables().await.unwrap().into_iter().find(|table| table.name == "accounts").unwrap();
-        let rows = rows_of(&server, "accounts").await;
-        let is_ada = |row: &&Vec<Value>| row.iter().any(|value| matches!(value, Value::Uuid(id) if *id == ada.0));
-        let taken: Vec<_> = rows.iter().filter(is_ada).cloned().collect();
-        assert_eq!(taken.len(), 1);
+#[apply(on_both_databases!)]
+async fn one_person_does_not_become_another(database: Database) {
+    let server = log(database).await;
+    let whole = copy(&server).await;
+    let subjects = &whole["audit_subjects"];
+    let column = |name: &str| {
+        subjects
+            .table
+            .columns
+            .iter()
+            .position(|column| column.name == name)
+            .unwrap()
+    };
+    for name in ["account_id", "pseudonym"] {
+        let mut swapped = subjects.clone();
+        let (first, rest) = swapped.rows.split_at_mut(1);
+        std::mem::swap(&mut first[0][column(name)], &mut rest[0][column(name)]);
+        assert!(put(&server, &swapped).await);
+        let why = verdict(&server).await.unwrap_err();
+        assert!(why.contains("audit_subjects"), "{why}");
+        put_all(&server, &whole).await;
+    }
+    verdict(&server).await.unwrap();
+}
+
+#[apply(on_both_databases!)]
+async fn what_is_asked_of_the_server_without_the_key_it_does_not_sign(database: Database) {
+    let server = log(database).await;
+    let whole = copy(&server).await;
+    let tokens: Vec<String> = server_checkpoints(&whole);
+    let kept = tokens.last().unwrap();
+    let (place, rows) = (
+        verdict(&server).await.unwrap().last,
+        verdict(&server).await.unwrap().rows,
+    );
+    // Rows are declared old.
+    for through in [1, 3, place] {
+        query(sql!("UPDATE audit_head SET removed_through = $1"))
+            .bind(through)
+            .execute(&server.context.db)
+            .await
+            .unwrap();
+        query(sql!("UPDATE audit_checkpoints SET sealed_at = 0"))
+            .execute(&server.context.db)
+            .await
+            .unwrap();
         let origin = RequestInfo::of_server();
-        record_alone(&server.context.db, &server.context.clock, Event::new(Kind::AccountDeleted, ada, &origin)).await.unwrap();
-        query(sql!("INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, 0)")).bind(ada).execute(&server.context.db).await.unwrap();
-        query(sql!("DELETE FROM accounts WHERE id = $1")).bind(ada).execute(&server.context.db).await.unwrap();
-        // While it is away it is as deleted as any.
-        assert!(verdict(&server).await.unwrap().erased > sound.erased);
-        server.context.db.write_rows(&accounts, &taken).await.unwrap();
-        let why = verdict(&server).await.unwrap_err();
-        assert!(why.contains(&ada.to_string()), "{why}");
-        // Nor does it help that it goes on as if nothing had been.
-        server.sign_in("ada").await;
-        let why = verdict(&server).await.unwrap_err();
-        assert!(why.contains(&ada.to_string()), "{why}");
-        // So is an account that was written into the database by hand.
-        query(sql!("DELETE FROM accounts WHERE id = $1")).bind(ada).execute(&server.context.db).await.unwrap();
+        let event =
+            Event::of_nobody(Kind::AuditTrimmed, Actor::Server, &origin).detail(format!("rows up to {through}"));
+        record_alone(&server.context.db, &server.context.clock, event)
+            .await
+            .unwrap();
+        let judge = Judge::new(server.context.keys.public_keys()).against(kept).unwrap();
+        let found = verdict_of(&server, judge).await.unwrap();
+        assert!(found.removed_through == 0 && found.rows > rows, "{found:?}");
+    }
+    // A person who is there is declared deleted.
+    let everything = Filter {
+        account: None,
+        kind: None,
+        since: countersign::core::clock::Timestamp(0),
+        until: countersign::core::clock::Timestamp(i64::MAX),
+        limit: 1000,
+    };
+    let of = |id: AccountId| Filter {
+        account: Some(id),
+        ..everything.clone()
+    };
+    let ada = server.sign_in("ada").await.get("/api/auth/me").await.json()["id"].clone();
+    let ada: AccountId = serde_json::from_value(ada).unwrap();
+    query(sql!("INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, 0)"))
+        .bind(ada)
+        .execute(&server.context.db)
+        .await
+        .unwrap();
+    verdict(&server).await.unwrap();
+    assert_eq!(server.context.audit.list(&of(ada)).await.unwrap().len(), 4);
+    // So is a deletion that never was: it is sealed as it was written, but the account is there.
+    let origin = RequestInfo::of_server();
+    record_alone(
+        &server.context.db,
+        &server.context.clock,
+        Event::new(Kind::AccountDeleted, ada, &origin),
+    )
+    .await
+    .unwrap();
+    query(sql!("INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, 0)"))
+        .bind(ada)
+        .execute(&server.context.db)
+        .await
+        .unwrap();
+    assert_eq!(verdict(&server).await.unwrap().erased, 8);
+    let acts = server.context.audit.list(&of(ada)).await.unwrap();
+    assert!(
+        acts.len() == 5 && acts.iter().skip(1).all(|act| act.address.is_some()),
+        "{acts:?}"
+    );
+    // The end is signed by another key, for the server to go on from there.
+    let mut claims = decode_without_verifying(kept).unwrap().claims;
+    for through in [0, place, place + 1, i64::MAX] {
+        claims["removed_through"] = through.into();
+        let forged = SigningKey::generate()
+            .unwrap()
+            .sign(AuditCheckpointClaims::TYPE, &claims)
+            .unwrap();
+        put_all(&server, &whole).await;
+        query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE token = $2"))
+            .bind(&forged)
+            .bind(kept)
+            .execute(&server.context.db)
+            .await
+            .unwrap();
+        verdict(&server).await.unwrap_err();
+        verdict(&server).await.unwrap_err();
+        assert!(
+            copy(&server).await["audit_events"].rows.len() > whole["audit_events"].rows.len(),
+            "{through}"
+        );
+    }
+}
+
+/// An account is taken away, a deletion that never was is written and sealed, the server forgets the person, and the
+/// account comes back: nobody can tell any more what it did.
+#[apply(on_both_databases!)]
+async fn an_account_that_was_forgotten_and_is_there_again_is_found(database: Database) {
+    let server = log(database).await;
+    let sound = verdict(&server).await.unwrap();
+    let ada = server.sign_in("ada").await.get("/api/auth/me").await.json()["id"].clone();
+    let ada: AccountId = serde_json::from_value(ada).unwrap();
+    server.context.audit.seal().await.unwrap();
+    let accounts = server
+        .context
+        .db
+        .tables()
+        .await
+        .unwrap()
+        .into_iter()
+        .find(|table| table.name == "accounts")
+        .unwrap();
+    let rows = rows_of(&server, "accounts").await;
+    let is_ada = |row: &&Vec<Value>| row.iter().any(|value| matches!(value, Value::Uuid(id) if *id == ada.0));
+    let taken: Vec<_> = rows.iter().filter(is_ada).cloned().collect();
+    assert_eq!(taken.len(), 1);
+    let origin = RequestInfo::of_server();
+    record_alone(
+        &server.context.db,
+        &server.context.clock,
+        Event::new(Kind::AccountDeleted, ada, &origin),
+    )
+    .await
+    .unwrap();
+    query(sql!("INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, 0)"))
+        .bind(ada)
+        .execute(&server.context.db)
+        .await
+        .unwrap();
+    query(sql!("DELETE FROM accounts WHERE id = $1"))
+        .bind(ada)
+        .execute(&server.context.db)
+        .await
+        .unwrap();
+    // While it is away it is as deleted as any.
+    assert!(verdict(&server).await.unwrap().erased > sound.erased);
+    server.context.db.write_rows(&accounts, &taken).await.unwrap();
+    let why = verdict(&server).await.unwrap_err();
+    assert!(why.contains(&ada.to_string()), "{why}");
+    // Nor does it help that it goes on as if nothing had been.
+    server.sign_in("ada").await;
+    let why = verdict(&server).await.unwrap_err();
+    assert!(why.contains(&ada.to_string()), "{why}");
+    // So is an account that was written into the database by hand.
+    query(sql!("DELETE FROM accounts WHERE id = $1"))
+        .bind(ada)
+        .execute(&server.context.db)
+        .await
+        .unwrap();
+    verdict(&server).await.unwrap();
+}
+
+/// Neither is found of accounts that were made properly, also while their entries wait, and after those became old.
+#[apply(on_both_databases!)]
+async fn an_account_whose_registration_is_old_or_not_sealed_yet_is_no_finding(database: Database) {
+    let server = TestServer::start_with(database, "[audit]\nretention = \"30d\"\n").await;
+    server.user("ada").await;
+    server.context.audit.seal().await.unwrap();
+    let judge = || Judge::new(server.context.keys.public_keys());
+    server.user("barbara").await;
+    server.context.audit.verify(judge()).await.unwrap();
+    for _ in 0..4 {
+        server.context.clock.advance(Duration::from_secs(20 * 24 * 60 * 60));
         verdict(&server).await.unwrap();
     }
+    let sound = verdict(&server).await.unwrap();
+    assert!(sound.removed_through > 0, "{sound:?}");
+    server.sign_in("ada").await;
+    verdict(&server).await.unwrap();
+}
 
-    /// Neither is found of accounts that were made properly, also while their entries wait, and after those became old.
-    async fn an_account_whose_registration_is_old_or_not_sealed_yet_is_no_finding(database: Database) {
-        let server = TestServer::start_with(database, "[audit]\nretention = \"30d\"\n").await;
-        server.user("ada").await;
-        server.context.audit.seal().await.unwrap();
-        let judge = || Judge::new(server.context.keys.public_keys());
-        server.user("barbara").await;
-        server.context.audit.verify(judge()).await.unwrap();
-        for _ in 0..4 {
-            server.context.clock.advance(Duration::from_secs(20 * 24 * 60 * 60));
-            verdict(&server).await.unwrap();
-        }
-        let sound = verdict(&server).await.unwrap();
-        assert!(sound.removed_through > 0, "{sound:?}");
-        server.sign_in("ada").await;
-        verdict(&server).await.unwrap();
+#[apply(on_both_databases!)]
+async fn what_went_before_it_was_old_is_found_whoever_signed_it(database: Database) {
+    let server = log(database).await;
+    let tokens = server_checkpoints(&copy(&server).await);
+    let claims = |token: &str| -> AuditCheckpointClaims {
+        serde_json::from_value(decode_without_verifying(token).unwrap().claims).unwrap()
+    };
+    let (base, newest) = (claims(&tokens[1]), claims(tokens.last().unwrap()));
+    let db = &server.context.db;
+    query(sql!("DELETE FROM audit_events WHERE seq <= $1"))
+        .bind(base.last)
+        .execute(db)
+        .await
+        .unwrap();
+    query(sql!("DELETE FROM audit_checkpoints WHERE seq < $1"))
+        .bind(base.last)
+        .execute(db)
+        .await
+        .unwrap();
+    let age = newest.iat - base.iat;
+    let sign = |retention| {
+        let claims = AuditCheckpointClaims {
+            removed_through: base.last,
+            retention,
+            ..newest.clone()
+        };
+        server.context.keys.issue_lasting(&claims).unwrap()
+    };
+    for retention in [None, Some(age + 1), Some(400 * 24 * 60 * 60)] {
+        query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE seq = $2"))
+            .bind(sign(retention))
+            .bind(newest.last)
+            .execute(db)
+            .await
+            .unwrap();
+        let judged = crate::audit::chain::verify(&server).await;
+        assert_eq!(
+            judged,
+            Err(Tampering::RemovedEarly {
+                through: base.last,
+                age,
+                retention
+            })
+        );
     }
+    query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE seq = $2"))
+        .bind(sign(Some(age)))
+        .bind(newest.last)
+        .execute(db)
+        .await
+        .unwrap();
+    assert_eq!(
+        crate::audit::chain::verify(&server).await.unwrap().removed_through,
+        base.last
+    );
+    // A checkpoint that was kept, of a place that went: not if it is younger than what was old.
+    let against = async |token: &str| {
+        let judge = Judge::new(server.context.keys.public_keys()).against(token).unwrap();
+        server
+            .context
+            .audit
+            .verify(judge)
+            .await
+            .map_err(|error| error.to_string())
+    };
+    against(&tokens[0]).await.unwrap();
+    against(&tokens[1]).await.unwrap();
+    let young = AuditCheckpointClaims {
+        last: base.last - 1,
+        iat: base.iat + 1,
+        ..base.clone()
+    };
+    let why = against(&server.context.keys.issue_lasting(&young).unwrap())
+        .await
+        .unwrap_err();
+    assert!(why.contains("is younger than those"), "{why}");
+    let other = AuditCheckpointClaims {
+        iat: base.iat - 1,
+        ..base.clone()
+    };
+    let why = against(&server.context.keys.issue_lasting(&other).unwrap())
+        .await
+        .unwrap_err();
+    assert!(why.contains("another history"), "{why}");
+}
 
-    async fn what_went_before_it_was_old_is_found_whoever_signed_it(database: Database) {
-        let server = log(database).await;
-        let tokens = server_checkpoints(&copy(&server).await);
-        let claims = |token: &str| -> AuditCheckpointClaims {
-            serde_json::from_value(decode_without_verifying(token).unwrap().claims).unwrap()
-        };
-        let (base, newest) = (claims(&tokens[1]), claims(tokens.last().unwrap()));
-        let db = &server.context.db;
-        query(sql!("DELETE FROM audit_events WHERE seq <= $1")).bind(base.last).execute(db).await.unwrap();
-        query(sql!("DELETE FROM audit_checkpoints WHERE seq < $1")).bind(base.last).execute(db).await.unwrap();
-        let age = newest.iat - base.iat;
-        let sign = |retention| {
-            let claims = AuditCheckpointClaims { removed_through: base.last, retention, ..newest.clone() };
-            server.context.keys.issue_lasting(&claims).unwrap()
-        };
-        for retention in [None, Some(age + 1), Some(400 * 24 * 60 * 60)] {
-            query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE seq = $2")).bind(sign(retention)).bind(newest.last).execute(db).await.unwrap();
-            let judged = crate::audit::chain::verify(&server).await;
-            assert_eq!(judged, Err(Tampering::RemovedEarly { through: base.last, age, retention }));
-        }
-        query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE seq = $2")).bind(sign(Some(age))).bind(newest.last).execute(db).await.unwrap();
-        assert_eq!(crate::audit::chain::verify(&server).await.unwrap().removed_through, base.last);
-        // A checkpoint that was kept, of a place that went: not if it is younger than what was old.
-        let against = async |token: &str| {
-            let judge = Judge::new(server.context.keys.public_keys()).against(token).unwrap();
-            server.context.audit.verify(judge).await.map_err(|error| error.to_string())
-        };
-        against(&tokens[0]).await.unwrap();
-        against(&tokens[1]).await.unwrap();
-        let young = AuditCheckpointClaims { last: base.last - 1, iat: base.iat + 1, ..base.clone() };
-        let why = against(&server.context.keys.issue_lasting(&young).unwrap()).await.unwrap_err();
-        assert!(why.contains("is younger than those"), "{why}");
-        let other = AuditCheckpointClaims { iat: base.iat - 1, ..base.clone() };
-        let why = against(&server.context.keys.issue_lasting(&other).unwrap()).await.unwrap_err();
-        assert!(why.contains("another history"), "{why}");
-    }
-
-    async fn a_log_goes_on_from_a_key_that_is_gone_and_is_believed_with_that_key(database: Database) {
-        let server = log(database).await;
-        let (whole, kept) = (copy(&server).await, SigningKey::generate().unwrap());
-        let newest = server_checkpoints(&whole).pop().unwrap();
-        let claims = decode_without_verifying(&newest).unwrap().claims;
-        let signed = kept.sign(AuditCheckpointClaims::TYPE, &claims).unwrap();
-        query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE token = $2")).bind(&signed).bind(&newest).execute(&server.context.db).await.unwrap();
-        let why = verdict(&server).await.unwrap_err();
-        assert!(why.contains(kept.kid()) && why.contains("--public-key"), "{why}");
-        let mut keys = server.context.keys.public_keys();
-        keys.push(kept.verifying_key().clone());
-        verdict_of(&server, Judge::new(keys)).await.unwrap();
-    }
+#[apply(on_both_databases!)]
+async fn a_log_goes_on_from_a_key_that_is_gone_and_is_believed_with_that_key(database: Database) {
+    let server = log(database).await;
+    let (whole, kept) = (copy(&server).await, SigningKey::generate().unwrap());
+    let newest = server_checkpoints(&whole).pop().unwrap();
+    let claims = decode_without_verifying(&newest).unwrap().claims;
+    let signed = kept.sign(AuditCheckpointClaims::TYPE, &claims).unwrap();
+    query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE token = $2"))
+        .bind(&signed)
+        .bind(&newest)
+        .execute(&server.context.db)
+        .await
+        .unwrap();
+    let why = verdict(&server).await.unwrap_err();
+    assert!(why.contains(kept.kid()) && why.contains("--public-key"), "{why}");
+    let mut keys = server.context.keys.public_keys();
+    keys.push(kept.verifying_key().clone());
+    verdict_of(&server, Judge::new(keys)).await.unwrap();
 }
 
 fn server_checkpoints(copy: &Copy) -> Vec<String> {

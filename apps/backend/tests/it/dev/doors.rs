@@ -1,7 +1,7 @@
 //! What else is asked at `/dev`, what is answered to a slip of the pen, and that a real server has nothing of it.
 
 use axum::http::Method;
-use countersign_testkit::{Database, TestServer, on_both_databases};
+use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use serde_json::json;
 
 use super::{Dev, list_of};
@@ -211,13 +211,16 @@ async fn one_account_may_have_as_many_sessions_as_a_suite_has_tests() {
     dev.get("/api/auth/me", &first).await.assert_status(200);
 }
 
-on_both_databases! {
-    async fn a_real_server_has_none_of_this(database: Database) {
-        let server = TestServer::start(database).await;
-        let body = json!({ "user": "ada@example.com", "advance": "1h" });
-        for path in ["/dev/tokens", "/dev/clock", "/dev/sessions/01900000-0000-7000-8000-000000000000"] {
-            server.post(path, body.clone()).await.assert_problem(404, "not_found");
-        }
-        assert!(!server.get("/openapi.json").await.text.contains("/dev/"));
+#[apply(on_both_databases!)]
+async fn a_real_server_has_none_of_this(database: Database) {
+    let server = TestServer::start(database).await;
+    let body = json!({ "user": "ada@example.com", "advance": "1h" });
+    for path in [
+        "/dev/tokens",
+        "/dev/clock",
+        "/dev/sessions/01900000-0000-7000-8000-000000000000",
+    ] {
+        server.post(path, body.clone()).await.assert_problem(404, "not_found");
     }
+    assert!(!server.get("/openapi.json").await.text.contains("/dev/"));
 }

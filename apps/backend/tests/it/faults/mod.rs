@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use axum::http::Method;
 use countersign_store::{Db, Options, Role, query, sql};
 use countersign_testkit::{
-    Answer, Database, HttpClient, Launch, PASSWORD, ScratchDatabase, TestServer, on_both_databases,
+    Answer, Database, HttpClient, Launch, PASSWORD, ScratchDatabase, TestServer, apply, on_both_databases,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -126,48 +126,51 @@ async fn f7_a_server_that_finds_no_postgres_ends_and_starts_when_it_is_there() {
     sign_up(&server.client(), "ada").await;
 }
 
-on_both_databases! {
-    /// Another process holds what a revocation must write.
-    async fn c36_f7_a_revocation_that_cannot_be_written_says_so_and_happens_afterwards(database: Database) {
-        let server = TestServer::start(database).await;
-        let (ada, laptop) = (server.user("ada").await, server.sign_in("ada").await);
-        let other = Db::open(&Options::new(server.database_url(), Role::Admin)).await.unwrap();
-        let (held, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let gates = (held.clone(), release.clone());
-        let holding = tokio::spawn(async move {
-            let (held, release) = (&gates.0, &gates.1);
-            let work = other.transact(|tx| {
-                Box::pin(async move {
-                    query(sql!("UPDATE sessions SET revoked_at = revoked_at")).execute(tx).await?;
-                    held.notify_one();
-                    release.notified().await;
-                    Ok::<(), countersign_store::Error>(())
-                })
-            });
-            work.await
+/// Another process holds what a revocation must write.
+#[apply(on_both_databases!)]
+async fn c36_f7_a_revocation_that_cannot_be_written_says_so_and_happens_afterwards(database: Database) {
+    let server = TestServer::start(database).await;
+    let (ada, laptop) = (server.user("ada").await, server.sign_in("ada").await);
+    let other = Db::open(&Options::new(server.database_url(), Role::Admin))
+        .await
+        .unwrap();
+    let (held, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let gates = (held.clone(), release.clone());
+    let holding = tokio::spawn(async move {
+        let (held, release) = (&gates.0, &gates.1);
+        let work = other.transact(|tx| {
+            Box::pin(async move {
+                query(sql!("UPDATE sessions SET revoked_at = revoked_at"))
+                    .execute(tx)
+                    .await?;
+                held.notify_one();
+                release.notified().await;
+                Ok::<(), countersign_store::Error>(())
+            })
         });
-        held.notified().await;
-        let began = Instant::now();
-        let by_token = json!({ "refresh_token": laptop.refresh_token });
-        let (first, second, third) = tokio::join!(
-            ada.post("/api/auth/logout", Value::Null),
-            server.post("/api/auth/logout", by_token.clone()),
-            ada.post("/api/auth/logout-all", Value::Null),
-        );
-        for answer in [first, second, third] {
-            let answer = answer.assert_problem(503, "unavailable");
-            assert!(!answer.header("retry-after").is_empty());
-        }
-        assert!(began.elapsed() < BOUND, "it took {:?}", began.elapsed());
-        ada.get("/api/auth/me").await.assert_status(200);
-        release.notify_one();
-        let _ = holding.await.unwrap();
-        ada.get("/api/auth/me").await.assert_status(200);
-        ada.post("/api/auth/logout", Value::Null).await.assert_status(204);
-        ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
-        server.post("/api/auth/logout", by_token).await.assert_status(204);
-        laptop.get("/api/auth/me").await.assert_problem(401, "invalid_token");
+        work.await
+    });
+    held.notified().await;
+    let began = Instant::now();
+    let by_token = json!({ "refresh_token": laptop.refresh_token });
+    let (first, second, third) = tokio::join!(
+        ada.post("/api/auth/logout", Value::Null),
+        server.post("/api/auth/logout", by_token.clone()),
+        ada.post("/api/auth/logout-all", Value::Null),
+    );
+    for answer in [first, second, third] {
+        let answer = answer.assert_problem(503, "unavailable");
+        assert!(!answer.header("retry-after").is_empty());
     }
+    assert!(began.elapsed() < BOUND, "it took {:?}", began.elapsed());
+    ada.get("/api/auth/me").await.assert_status(200);
+    release.notify_one();
+    let _ = holding.await.unwrap();
+    ada.get("/api/auth/me").await.assert_status(200);
+    ada.post("/api/auth/logout", Value::Null).await.assert_status(204);
+    ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
+    server.post("/api/auth/logout", by_token).await.assert_status(204);
+    laptop.get("/api/auth/me").await.assert_problem(401, "invalid_token");
 }
 
 /// No door opens and none says that something was done; what needs no database goes on.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use countersign_testkit::{Database, Launch, PASSWORD, ReceivedMail, ScratchDatabase, on_both_databases};
+use countersign_testkit::{Database, Launch, PASSWORD, ReceivedMail, ScratchDatabase, apply, on_both_databases};
 use serde_json::{Value, json};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
@@ -53,61 +53,113 @@ async fn mails(scratch: &ScratchDatabase, count: usize) -> BTreeMap<String, Rece
     }
 }
 
-on_both_databases! {
-    async fn a_17_a_22_x_38_an_operator_invites_verifies_and_has_mails_sent_and_never_sees_a_secret(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let folder = scratch.folder().join("mail").display().to_string();
-        let server = Launch::new(BINARY, &scratch).with("COUNTERSIGN_MAIL__FOLDER", folder).start().await;
-        let client = server.client();
+#[apply(on_both_databases!)]
+async fn a_17_a_22_x_38_an_operator_invites_verifies_and_has_mails_sent_and_never_sees_a_secret(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let folder = scratch.folder().join("mail").display().to_string();
+    let server = Launch::new(BINARY, &scratch)
+        .with("COUNTERSIGN_MAIL__FOLDER", folder)
+        .start()
+        .await;
+    let client = server.client();
 
-        let invited = command(&scratch, &["users", "invite", "ada@example.com"]);
-        for secret in ["csl_", "$argon2"] {
-            assert!(!String::from_utf8_lossy(&invited.stdout).contains(secret));
-        }
-        assert_eq!(done(&invited)["email_verified_at"], Value::Null);
-        let again = command(&scratch, &["users", "invite", "ADA@example.com"]);
-        assert_eq!(again.status.code(), Some(1));
-        let invitation = mails(&scratch, 1).await.remove("You are invited to Countersign").unwrap();
-        let accept = json!({ "token": invitation.token(), "new_password": PASSWORD });
-        client.post("/api/auth/recover/confirm", &accept).await.unwrap().assert_status(204);
-        client.post("/api/auth/recover/confirm", &accept).await.unwrap().assert_problem(400, "invalid_code");
-        let ada = json!({ "email": "ada@example.com", "password": PASSWORD });
-        client.post("/api/auth/login", &ada).await.unwrap().assert_status(200);
-        assert_ne!(done(&command(&scratch, &["users", "show", "ada@example.com"]))["email_verified_at"], Value::Null);
-
-        // A reset that the operator begins, and only the owner ends.
-        done(&command(&scratch, &["users", "send-mail", "ada@example.com", "recover"]));
-        let reset = mails(&scratch, 3).await.remove("Set a new password for Countersign").unwrap();
-        let answer = json!({ "token": reset.token(), "new_password": "another umbrella for tests" });
-        client.post("/api/auth/recover/confirm", &answer).await.unwrap().assert_status(204);
-
-        let bob = json!({ "email": "bob@example.com", "password": PASSWORD });
-        client.post("/api/auth/register", &bob).await.unwrap().assert_status(201);
-        assert_eq!(done(&command(&scratch, &["users", "verify", "bob@example.com"]))["email_verified"], true);
-        assert_ne!(done(&command(&scratch, &["users", "show", "bob@example.com"]))["email_verified_at"], Value::Null);
-
-        let listed = command(&scratch, &["mail", "list"]);
-        let text = String::from_utf8_lossy(&listed.stdout).into_owned();
-        assert!(!text.contains("csl_") && text.contains("invitation") && text.contains("reset_password"), "{text}");
-        assert!(done(&command(&scratch, &["mail", "list", "--limit", "1"])).as_array().unwrap().len() == 1);
-        done(&command(&scratch, &["mail", "retry"]));
-        assert!(server.terminate().success());
+    let invited = command(&scratch, &["users", "invite", "ada@example.com"]);
+    for secret in ["csl_", "$argon2"] {
+        assert!(!String::from_utf8_lossy(&invited.stdout).contains(secret));
     }
+    assert_eq!(done(&invited)["email_verified_at"], Value::Null);
+    let again = command(&scratch, &["users", "invite", "ADA@example.com"]);
+    assert_eq!(again.status.code(), Some(1));
+    let invitation = mails(&scratch, 1)
+        .await
+        .remove("You are invited to Countersign")
+        .unwrap();
+    let accept = json!({ "token": invitation.token(), "new_password": PASSWORD });
+    client
+        .post("/api/auth/recover/confirm", &accept)
+        .await
+        .unwrap()
+        .assert_status(204);
+    client
+        .post("/api/auth/recover/confirm", &accept)
+        .await
+        .unwrap()
+        .assert_problem(400, "invalid_code");
+    let ada = json!({ "email": "ada@example.com", "password": PASSWORD });
+    client.post("/api/auth/login", &ada).await.unwrap().assert_status(200);
+    assert_ne!(
+        done(&command(&scratch, &["users", "show", "ada@example.com"]))["email_verified_at"],
+        Value::Null
+    );
 
-    async fn c_64_an_operator_makes_no_account_that_no_mail_reaches_or_that_passes_for_another(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        for (email, why) in [
-            ("a@127.0.0.1", "top-level domain"),
-            ("a@example.123", "top-level domain"),
-            ("\u{fb01}@example.com", "look like others"),
-            ("ada@example\u{3002}com", "look like others"),
-        ] {
-            let refused = command(&scratch, &["users", "invite", email]);
-            let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-            assert!(refused.status.code() == Some(1) && said.contains(why), "{email}: {said}");
-        }
-        let listed = command(&scratch, &["users", "list"]);
-        let said = String::from_utf8_lossy(&listed.stderr).into_owned();
-        assert!(said.contains("there is no Countersign database"), "not even a database was made: {said}");
+    // A reset that the operator begins, and only the owner ends.
+    done(&command(
+        &scratch,
+        &["users", "send-mail", "ada@example.com", "recover"],
+    ));
+    let reset = mails(&scratch, 3)
+        .await
+        .remove("Set a new password for Countersign")
+        .unwrap();
+    let answer = json!({ "token": reset.token(), "new_password": "another umbrella for tests" });
+    client
+        .post("/api/auth/recover/confirm", &answer)
+        .await
+        .unwrap()
+        .assert_status(204);
+
+    let bob = json!({ "email": "bob@example.com", "password": PASSWORD });
+    client
+        .post("/api/auth/register", &bob)
+        .await
+        .unwrap()
+        .assert_status(201);
+    assert_eq!(
+        done(&command(&scratch, &["users", "verify", "bob@example.com"]))["email_verified"],
+        true
+    );
+    assert_ne!(
+        done(&command(&scratch, &["users", "show", "bob@example.com"]))["email_verified_at"],
+        Value::Null
+    );
+
+    let listed = command(&scratch, &["mail", "list"]);
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(
+        !text.contains("csl_") && text.contains("invitation") && text.contains("reset_password"),
+        "{text}"
+    );
+    assert!(
+        done(&command(&scratch, &["mail", "list", "--limit", "1"]))
+            .as_array()
+            .unwrap()
+            .len()
+            == 1
+    );
+    done(&command(&scratch, &["mail", "retry"]));
+    assert!(server.terminate().success());
+}
+
+#[apply(on_both_databases!)]
+async fn c_64_an_operator_makes_no_account_that_no_mail_reaches_or_that_passes_for_another(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    for (email, why) in [
+        ("a@127.0.0.1", "top-level domain"),
+        ("a@example.123", "top-level domain"),
+        ("\u{fb01}@example.com", "look like others"),
+        ("ada@example\u{3002}com", "look like others"),
+    ] {
+        let refused = command(&scratch, &["users", "invite", email]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(
+            refused.status.code() == Some(1) && said.contains(why),
+            "{email}: {said}"
+        );
     }
+    let listed = command(&scratch, &["users", "list"]);
+    let said = String::from_utf8_lossy(&listed.stderr).into_owned();
+    assert!(
+        said.contains("there is no Countersign database"),
+        "not even a database was made: {said}"
+    );
 }

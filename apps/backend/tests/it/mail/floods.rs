@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
-use countersign_testkit::{Answer, Database, PASSWORD, ReceivedMail, TestServer, on_both_databases};
+use countersign_testkit::{Answer, Database, PASSWORD, ReceivedMail, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
 
 use super::{REQUIRED, login, register, verified};
@@ -55,138 +55,216 @@ async fn works(server: &TestServer, mail: &ReceivedMail) -> bool {
     answer.code() == "password_contains_context"
 }
 
-on_both_databases! {
-    async fn a_1_a_20_no_crowd_of_networks_keeps_a_reset_from_its_owner(database: Database) {
-        for crowd in crowds() {
-            let server = TestServer::start_with(database, LIMITED).await;
-            verified(&server, "ada").await;
-            let mut mailbox = Vec::new();
-            // An hour and a half, in steps in which links grow old.
-            for step in 0..18 {
-                for stranger in &crowd {
-                    for path in ["/api/auth/recover", "/api/auth/login/email", "/api/auth/verify-email"] {
-                        post_from(&server, path, stranger, json!({ "email": ADA })).await.assert_status(202);
-                    }
+#[apply(on_both_databases!)]
+async fn a_1_a_20_no_crowd_of_networks_keeps_a_reset_from_its_owner(database: Database) {
+    for crowd in crowds() {
+        let server = TestServer::start_with(database, LIMITED).await;
+        verified(&server, "ada").await;
+        let mut mailbox = Vec::new();
+        // An hour and a half, in steps in which links grow old.
+        for step in 0..18 {
+            for stranger in &crowd {
+                for path in ["/api/auth/recover", "/api/auth/login/email", "/api/auth/verify-email"] {
+                    post_from(&server, path, stranger, json!({ "email": ADA }))
+                        .await
+                        .assert_status(202);
                 }
-                mailbox.extend(server.mails().await);
-                post_from(&server, "/api/auth/recover", "198.51.100.9", json!({ "email": "Ada@example.com" })).await.assert_status(202);
-                mailbox.extend(server.mails().await);
-                let mut working = 0;
-                for mail in mailbox.iter().filter(|mail| mail.link().contains("recover/password?")) {
-                    working += usize::from(works(&server, mail).await);
-                }
-                assert_eq!(working, 1, "step {step}: the owner has nothing that works, of {} mails", mailbox.len());
-                server.context.clock.advance(Duration::from_secs(5 * 60));
             }
-            // So many for each kind, beyond those of all networks: nobody's mailbox is filled.
-            assert!(mailbox.len() <= 9 * 2 + 2 * 6 * 2, "{} mails", mailbox.len());
-            let newest = mailbox.iter().rfind(|mail| mail.link().contains("recover/password?")).unwrap();
-            let answer = json!({ "token": newest.token(), "new_password": NEW_PASSWORD });
-            server.post("/api/auth/recover/confirm", answer).await.assert_status(204);
-            login(&server, ADA, NEW_PASSWORD).await.assert_status(200);
+            mailbox.extend(server.mails().await);
+            post_from(
+                &server,
+                "/api/auth/recover",
+                "198.51.100.9",
+                json!({ "email": "Ada@example.com" }),
+            )
+            .await
+            .assert_status(202);
+            mailbox.extend(server.mails().await);
+            let mut working = 0;
+            for mail in mailbox.iter().filter(|mail| mail.link().contains("recover/password?")) {
+                working += usize::from(works(&server, mail).await);
+            }
+            assert_eq!(
+                working,
+                1,
+                "step {step}: the owner has nothing that works, of {} mails",
+                mailbox.len()
+            );
+            server.context.clock.advance(Duration::from_secs(5 * 60));
+        }
+        // So many for each kind, beyond those of all networks: nobody's mailbox is filled.
+        assert!(mailbox.len() <= 9 * 2 + 2 * 6 * 2, "{} mails", mailbox.len());
+        let newest = mailbox
+            .iter()
+            .rfind(|mail| mail.link().contains("recover/password?"))
+            .unwrap();
+        let answer = json!({ "token": newest.token(), "new_password": NEW_PASSWORD });
+        server
+            .post("/api/auth/recover/confirm", answer)
+            .await
+            .assert_status(204);
+        login(&server, ADA, NEW_PASSWORD).await.assert_status(200);
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn a_1_one_household_is_one_network_where_mails_are_counted(database: Database) {
+    let server = TestServer::start_with(database, LIMITED).await;
+    verified(&server, "ada").await;
+    let mut mails = 0;
+    for stranger in &crowds()[1] {
+        post_from(&server, "/api/auth/recover", stranger, json!({ "email": ADA }))
+            .await
+            .assert_status(202);
+        mails += server.mails().await.len();
+    }
+    assert_eq!(mails, 3);
+}
+
+#[apply(on_both_databases!)]
+async fn a_1_who_asks_while_the_mail_server_is_away_has_a_mail_on_its_way(database: Database) {
+    let server = TestServer::start_with(database, LIMITED).await;
+    verified(&server, "ada").await;
+    for stranger in &crowds()[0] {
+        post_from(&server, "/api/auth/recover", stranger, json!({ "email": ADA }))
+            .await
+            .assert_status(202);
+    }
+    post_from(&server, "/api/auth/recover", "198.51.100.9", json!({ "email": ADA }))
+        .await
+        .assert_status(202);
+    let mails = server.mails().await;
+    assert!((1..=9).contains(&mails.len()), "{}", mails.len());
+    let mut working = 0;
+    for mail in &mails {
+        working += usize::from(works(&server, mail).await);
+    }
+    assert_eq!(working, 1);
+}
+
+#[apply(on_both_databases!)]
+async fn a_1_requests_for_an_address_without_an_account_keep_nobody_from_signing_up(database: Database) {
+    let server = TestServer::start_with(database, &format!("{REQUIRED}{LIMITED}")).await;
+    for stranger in &crowds()[0] {
+        for path in ["/api/auth/recover", "/api/auth/login/email"] {
+            post_from(&server, path, stranger, json!({ "email": ADA }))
+                .await
+                .assert_status(202);
         }
     }
+    assert_eq!(server.mails().await.len(), 0);
+    let asked = register(&server, ADA, PASSWORD).await.assert_status(202).json();
+    let mail = server.mail().await;
+    let answer = json!({ "token": mail.token(), "handle": asked["handle"] });
+    server
+        .post("/api/auth/verify-email/confirm", answer)
+        .await
+        .assert_status(204);
+    login(&server, ADA, PASSWORD).await.assert_status(200);
+}
 
-    async fn a_1_one_household_is_one_network_where_mails_are_counted(database: Database) {
-        let server = TestServer::start_with(database, LIMITED).await;
-        verified(&server, "ada").await;
-        let mut mails = 0;
-        for stranger in &crowds()[1] {
-            post_from(&server, "/api/auth/recover", stranger, json!({ "email": ADA })).await.assert_status(202);
-            mails += server.mails().await.len();
-        }
-        assert_eq!(mails, 3);
+#[apply(on_both_databases!)]
+async fn a_1_t_15_sign_ups_of_strangers_do_not_keep_the_owners_from_being_confirmed(database: Database) {
+    let server = TestServer::start_with(database, &format!("{REQUIRED}{LIMITED}")).await;
+    for stranger in &crowds()[0] {
+        post_from(
+            &server,
+            "/api/auth/register",
+            stranger,
+            json!({ "email": ADA, "password": OTHER }),
+        )
+        .await
+        .assert_status(202);
     }
+    let mails = server.mails().await;
+    let asked = register(&server, ADA, PASSWORD).await.assert_status(202).json();
+    let mails = [mails, server.mails().await].concat();
+    // Whichever mail it is: where the owner signed up, it confirms what was asked for there.
+    let answer = json!({ "token": mails.last().unwrap().token(), "handle": asked["handle"] });
+    server
+        .post("/api/auth/verify-email/confirm", answer)
+        .await
+        .assert_status(204);
+    login(&server, ADA, PASSWORD).await.assert_status(200);
+    login(&server, ADA, OTHER)
+        .await
+        .assert_problem(401, "invalid_credentials");
+}
 
-    async fn a_1_who_asks_while_the_mail_server_is_away_has_a_mail_on_its_way(database: Database) {
-        let server = TestServer::start_with(database, LIMITED).await;
-        verified(&server, "ada").await;
-        for stranger in &crowds()[0] {
-            post_from(&server, "/api/auth/recover", stranger, json!({ "email": ADA })).await.assert_status(202);
-        }
-        post_from(&server, "/api/auth/recover", "198.51.100.9", json!({ "email": ADA })).await.assert_status(202);
-        let mails = server.mails().await;
-        assert!((1..=9).contains(&mails.len()), "{}", mails.len());
-        let mut working = 0;
-        for mail in &mails {
-            working += usize::from(works(&server, mail).await);
-        }
-        assert_eq!(working, 1);
-    }
+#[apply(on_both_databases!)]
+async fn t_15_what_a_stranger_asked_for_ends_when_the_owner_comes(database: Database) {
+    let server = TestServer::start(database).await;
+    let stranger = server.user("ada").await;
+    let change = json!({ "email": "eve@example.org", "password": PASSWORD });
+    stranger.post("/api/auth/change-email", change).await.assert_status(202);
+    server
+        .post("/api/auth/recover", json!({ "email": ADA }))
+        .await
+        .assert_status(202);
+    let mails = server.mails().await;
+    let find = |path: &str| mails.iter().find(|mail| mail.link().contains(path)).unwrap().token();
+    let (change, verify, recover) = (find("/change-email"), find("/verify?"), find("recover/password"));
+    let answer = json!({ "token": recover, "new_password": NEW_PASSWORD });
+    server
+        .post("/api/auth/recover/confirm", answer)
+        .await
+        .assert_status(204);
+    let owner = stranger.with(&login(&server, ADA, NEW_PASSWORD).await.assert_status(200).json());
+    owner
+        .post("/api/auth/change-email/confirm", json!({ "token": change }))
+        .await
+        .assert_problem(400, "invalid_code");
+    // Now that the address is proven, what was mailed before is void.
+    let answer = json!({ "token": verify, "new_password": OTHER });
+    server
+        .post("/api/auth/verify-email/confirm", answer)
+        .await
+        .assert_problem(400, "invalid_code");
+    assert_eq!(owner.get("/api/auth/me").await.assert_status(200).json()["email"], ADA);
+}
 
-    async fn a_1_requests_for_an_address_without_an_account_keep_nobody_from_signing_up(database: Database) {
-        let server = TestServer::start_with(database, &format!("{REQUIRED}{LIMITED}")).await;
-        for stranger in &crowds()[0] {
+#[apply(on_both_databases!)]
+async fn t_9_what_an_operator_ends_is_over_for_unproven_accounts_too(database: Database) {
+    for act in ["set", "disable"] {
+        for sent_before in [true, false] {
+            let server = TestServer::start(database).await;
+            server.user("ada").await;
             for path in ["/api/auth/recover", "/api/auth/login/email"] {
-                post_from(&server, path, stranger, json!({ "email": ADA })).await.assert_status(202);
+                server.post(path, json!({ "email": ADA })).await.assert_status(202);
             }
-        }
-        assert_eq!(server.mails().await.len(), 0);
-        let asked = register(&server, ADA, PASSWORD).await.assert_status(202).json();
-        let mail = server.mail().await;
-        let answer = json!({ "token": mail.token(), "handle": asked["handle"] });
-        server.post("/api/auth/verify-email/confirm", answer).await.assert_status(204);
-        login(&server, ADA, PASSWORD).await.assert_status(200);
-    }
-
-    async fn a_1_t_15_sign_ups_of_strangers_do_not_keep_the_owners_from_being_confirmed(database: Database) {
-        let server = TestServer::start_with(database, &format!("{REQUIRED}{LIMITED}")).await;
-        for stranger in &crowds()[0] {
-            post_from(&server, "/api/auth/register", stranger, json!({ "email": ADA, "password": OTHER })).await.assert_status(202);
-        }
-        let mails = server.mails().await;
-        let asked = register(&server, ADA, PASSWORD).await.assert_status(202).json();
-        let mails = [mails, server.mails().await].concat();
-        // Whichever mail it is: where the owner signed up, it confirms what was asked for there.
-        let answer = json!({ "token": mails.last().unwrap().token(), "handle": asked["handle"] });
-        server.post("/api/auth/verify-email/confirm", answer).await.assert_status(204);
-        login(&server, ADA, PASSWORD).await.assert_status(200);
-        login(&server, ADA, OTHER).await.assert_problem(401, "invalid_credentials");
-    }
-
-    async fn t_15_what_a_stranger_asked_for_ends_when_the_owner_comes(database: Database) {
-        let server = TestServer::start(database).await;
-        let stranger = server.user("ada").await;
-        let change = json!({ "email": "eve@example.org", "password": PASSWORD });
-        stranger.post("/api/auth/change-email", change).await.assert_status(202);
-        server.post("/api/auth/recover", json!({ "email": ADA })).await.assert_status(202);
-        let mails = server.mails().await;
-        let find = |path: &str| mails.iter().find(|mail| mail.link().contains(path)).unwrap().token();
-        let (change, verify, recover) = (find("/change-email"), find("/verify?"), find("recover/password"));
-        let answer = json!({ "token": recover, "new_password": NEW_PASSWORD });
-        server.post("/api/auth/recover/confirm", answer).await.assert_status(204);
-        let owner = stranger.with(&login(&server, ADA, NEW_PASSWORD).await.assert_status(200).json());
-        owner.post("/api/auth/change-email/confirm", json!({ "token": change })).await.assert_problem(400, "invalid_code");
-        // Now that the address is proven, what was mailed before is void.
-        let answer = json!({ "token": verify, "new_password": OTHER });
-        server.post("/api/auth/verify-email/confirm", answer).await.assert_problem(400, "invalid_code");
-        assert_eq!(owner.get("/api/auth/me").await.assert_status(200).json()["email"], ADA);
-    }
-
-    async fn t_9_what_an_operator_ends_is_over_for_unproven_accounts_too(database: Database) {
-        for act in ["set", "disable"] {
-            for sent_before in [true, false] {
-                let server = TestServer::start(database).await;
-                server.user("ada").await;
-                for path in ["/api/auth/recover", "/api/auth/login/email"] {
-                    server.post(path, json!({ "email": ADA })).await.assert_status(202);
-                }
-                let mut mails = if sent_before { server.mails().await } else { Vec::new() };
-                let account = countersign::features::accounts::find_by_email(&server.context.db, &ADA.parse().unwrap()).await.unwrap().unwrap();
-                match act {
-                    "set" => server.context.operator.set_password(&account, NEW_PASSWORD.to_owned().into()).await.unwrap(),
-                    _ => for disabled in [true, false] {
-                        server.context.operator.set_disabled(account.id, disabled).await.unwrap();
+            let mut mails = if sent_before { server.mails().await } else { Vec::new() };
+            let account = countersign::features::accounts::find_by_email(&server.context.db, &ADA.parse().unwrap())
+                .await
+                .unwrap()
+                .unwrap();
+            match act {
+                "set" => server
+                    .context
+                    .operator
+                    .set_password(&account, NEW_PASSWORD.to_owned().into())
+                    .await
+                    .unwrap(),
+                _ => {
+                    for disabled in [true, false] {
+                        server
+                            .context
+                            .operator
+                            .set_disabled(account.id, disabled)
+                            .await
+                            .unwrap();
                     }
                 }
-                mails.extend(server.mails().await);
-                for mail in mails {
-                    for kind in ["recover", "sign in", "verify"] {
-                        let answer = json!({ "token": mail.token(), "new_password": OTHER });
-                        let without = json!({ "token": mail.token() });
-                        let answer = if kind == "sign in" { without } else { answer };
-                        server.post(opens(kind).1, answer).await.assert_problem(400, "invalid_code");
-                    }
+            }
+            mails.extend(server.mails().await);
+            for mail in mails {
+                for kind in ["recover", "sign in", "verify"] {
+                    let answer = json!({ "token": mail.token(), "new_password": OTHER });
+                    let without = json!({ "token": mail.token() });
+                    let answer = if kind == "sign in" { without } else { answer };
+                    server
+                        .post(opens(kind).1, answer)
+                        .await
+                        .assert_problem(400, "invalid_code");
                 }
             }
         }

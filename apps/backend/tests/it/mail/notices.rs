@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
-use countersign_testkit::{Answer, Database, PASSWORD, Person, ReceivedMail, TestServer, on_both_databases};
+use countersign_testkit::{Answer, Database, PASSWORD, Person, ReceivedMail, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
 
 use super::{login, register, verified};
@@ -46,194 +46,246 @@ async fn of_a_day(server: &TestServer) -> Vec<ReceivedMail> {
     mails
 }
 
-on_both_databases! {
-    async fn r_68_a_15_nobody_is_told_at_an_address_that_nobody_has_proven(database: Database) {
-        let server = TestServer::start(database).await;
-        // A stranger registers the victim's address.
-        let eve = server.user("victim").await;
-        assert_eq!(server.mails().await.len(), 1, "the one that asks for a proof");
-        change_password(&eve, 2).await;
-        let eve = server.sign_in("victim").await;
-        eve.delete("/api/auth/me", json!({ "password": PASSWORD })).await.assert_status(204);
-        assert_eq!(of_a_day(&server).await.len(), 0);
-    }
+#[apply(on_both_databases!)]
+async fn r_68_a_15_nobody_is_told_at_an_address_that_nobody_has_proven(database: Database) {
+    let server = TestServer::start(database).await;
+    // A stranger registers the victim's address.
+    let eve = server.user("victim").await;
+    assert_eq!(server.mails().await.len(), 1, "the one that asks for a proof");
+    change_password(&eve, 2).await;
+    let eve = server.sign_in("victim").await;
+    eve.delete("/api/auth/me", json!({ "password": PASSWORD }))
+        .await
+        .assert_status(204);
+    assert_eq!(of_a_day(&server).await.len(), 0);
+}
 
-    async fn r_68_like_notices_are_gathered_and_all_of_them_are_told(database: Database) {
-        let server = TestServer::start(database).await;
-        verified(&server, "ada").await;
-        let ada = server.sign_in("ada").await;
-        change_password(&ada, 60).await;
-        let mails = of_a_day(&server).await;
-        assert_eq!(mails.len(), 1, "{mails:?}");
-        assert_eq!(mails[0].text.matches("Time: ").count(), 5, "{}", mails[0].text);
-        assert!(mails[0].text.contains("55 more times"), "{}", mails[0].text);
-        // One has left: the next ones wait for each other.
-        change_password(&ada, 1).await;
-        assert_eq!(server.mails().await.len(), 1);
-        let swapped = json!({ "current_password": NEW_PASSWORD, "new_password": PASSWORD });
-        ada.post("/api/auth/change-password", swapped).await.assert_status(204);
-        assert_eq!(server.mails().await.len(), 0);
-        change_password(&ada, 2).await;
-        server.context.clock.advance(Duration::from_secs(600));
-        assert_eq!(server.mail().await.text.matches("Time: ").count(), 3);
-    }
+#[apply(on_both_databases!)]
+async fn r_68_like_notices_are_gathered_and_all_of_them_are_told(database: Database) {
+    let server = TestServer::start(database).await;
+    verified(&server, "ada").await;
+    let ada = server.sign_in("ada").await;
+    change_password(&ada, 60).await;
+    let mails = of_a_day(&server).await;
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    assert_eq!(mails[0].text.matches("Time: ").count(), 5, "{}", mails[0].text);
+    assert!(mails[0].text.contains("55 more times"), "{}", mails[0].text);
+    // One has left: the next ones wait for each other.
+    change_password(&ada, 1).await;
+    assert_eq!(server.mails().await.len(), 1);
+    let swapped = json!({ "current_password": NEW_PASSWORD, "new_password": PASSWORD });
+    ada.post("/api/auth/change-password", swapped).await.assert_status(204);
+    assert_eq!(server.mails().await.len(), 0);
+    change_password(&ada, 2).await;
+    server.context.clock.advance(Duration::from_secs(600));
+    assert_eq!(server.mail().await.text.matches("Time: ").count(), 3);
+}
 
-    async fn r_68_sixty_networks_are_not_sixty_mails(database: Database) {
-        let server = TestServer::start_with(database, LIMITED).await;
-        verified(&server, "ada").await;
-        server.sign_in("ada").await;
-        let mut mails = Vec::new();
-        for network in 0..60 {
-            let body = json!({ "email": "ada@example.com", "password": PASSWORD });
-            let from = format!("203.0.113.{network}");
-            post_from(&server, "/api/auth/login", (&from, CHROME), body).await.assert_status(200);
-            mails.extend(server.mails().await);
-        }
-        mails.extend(of_a_day(&server).await);
-        assert_eq!(mails.len(), 2, "one at once, and one for all the others");
-        assert!(mails.iter().all(|mail| mail.text.contains("Device: Chrome on Windows.")), "{}", mails[1].text);
-    }
-
-    async fn r_68_registering_and_deleting_in_a_circle_sends_no_more(database: Database) {
-        let server = TestServer::start_with(database, LIMITED).await;
-        let mut mails = 0;
-        for _ in 0..20 {
-            let eve = server.user("victim").await;
-            mails += server.mails().await.len();
-            eve.delete("/api/auth/me", json!({ "password": PASSWORD })).await.assert_status(204);
-            mails += server.mails().await.len();
-        }
-        assert_eq!(mails, 3, "as many as one network may ask for");
-    }
-
-    async fn r_68_one_limit_counts_all_kinds_from_everywhere(database: Database) {
-        let server = TestServer::start_with(database, LIMITED).await;
-        verified(&server, "ada").await;
-        let mut asked = 0;
-        for network in 0..20 {
-            for path in ["/api/auth/recover", "/api/auth/login/email", "/api/auth/verify-email"] {
-                // However the address is spelled, it is one recipient.
-                let email = ["ADA@example.com", "ada@example.com", "Ada@Example.com", "aDa@EXAMPLE.COM"][network % 4];
-                let from = format!("203.0.113.{network}");
-                post_from(&server, path, (&from, CHROME), json!({ "email": email })).await.assert_status(202);
-            }
-            asked += server.mails().await.len();
-        }
-        assert!((6..=8).contains(&asked), "nine with the one before, of the twelve an hour: {asked}");
-        // What happens to the account is told all the same.
-        let ada = server.sign_in("ada").await;
-        change_password(&ada, 1).await;
-        let told = server.mails().await;
-        assert!(told.iter().any(|mail| mail.subject.contains("was changed")), "{told:?}");
-    }
-
-    async fn r_68_beyond_the_limit_of_all_mails_a_notice_leaves_later(database: Database) {
-        let server = TestServer::start_with(database, &format!("{LIMITED}mails_per_recipient = \"4/1h\"\n")).await;
-        // The first of the four is the one that asks for a proof.
-        verified(&server, "ada").await;
-        let ada = server.sign_in("ada").await;
-        for (at, told) in [(0, 1), (1, 1), (2, 1), (3, 0)] {
-            let mut passwords = [PASSWORD, NEW_PASSWORD];
-            passwords.rotate_left(at % 2);
-            let change = json!({ "current_password": passwords[0], "new_password": passwords[1] });
-            ada.post("/api/auth/change-password", change).await.assert_status(204);
-            assert_eq!(server.mails().await.len(), told, "after {at} times ten minutes");
-            server.context.clock.advance(Duration::from_secs(600));
-        }
-        // The fifth waits until the first was an hour ago, and no longer.
-        server.context.clock.advance(Duration::from_secs(2 * 600 - 1));
-        assert_eq!(server.mails().await.len(), 0);
-        server.context.clock.advance(Duration::from_secs(1));
-        assert!(server.mail().await.subject.contains("was changed"));
-    }
-
-    async fn a_1_a_20_one_stranger_who_asks_for_every_kind_does_not_keep_a_reset_from_its_owner(database: Database) {
-        let server = TestServer::start_with(database, LIMITED).await;
-        verified(&server, "ada").await;
-        for _ in 0..4 {
-            for path in ["/api/auth/login/email", "/api/auth/verify-email", "/api/auth/recover"] {
-                let body = json!({ "email": "Ada@example.com" });
-                post_from(&server, path, ("203.0.113.7", CHROME), body).await.assert_status(202);
-            }
-        }
-        server.mails().await;
-        let body = json!({ "email": "ada@example.com" });
-        post_from(&server, "/api/auth/recover", ("198.51.100.1", CHROME), body).await.assert_status(202);
-        assert_eq!(server.mails().await.len(), 1, "the owner's own");
-    }
-
-    async fn a_1_a_20_strangers_do_not_keep_a_reset_from_its_owner(database: Database) {
-        let server = TestServer::start_with(database, LIMITED).await;
-        verified(&server, "ada").await;
-        let ask = async |from: &str| {
-            let body = json!({ "email": "ada@example.com" });
-            post_from(&server, "/api/auth/recover", (from, CHROME), body).await.assert_status(202);
-            server.mails().await
-        };
-        for asked in 0..10 {
-            assert_eq!(ask("203.0.113.7").await.len(), usize::from(asked < 3), "{asked}");
-        }
-        // A second stranger, and the owner.
-        ask("203.0.113.8").await;
-        let mails = ask("198.51.100.7").await;
-        assert_eq!(mails.len(), 1);
-        let answer = json!({ "token": mails[0].token(), "new_password": NEW_PASSWORD });
-        server.post("/api/auth/recover/confirm", answer).await.assert_status(204);
-        login(&server, "ada@example.com", NEW_PASSWORD).await.assert_status(200);
-    }
-
-    async fn a_64_r_68_no_mail_and_no_page_says_what_a_client_says_of_itself(database: Database) {
-        let server = TestServer::start(database).await;
-        verified(&server, "ada").await;
-        server.sign_in("ada").await;
-        let sent = "Your account is locked, call 555-0100 or see https://evil.example/";
+#[apply(on_both_databases!)]
+async fn r_68_sixty_networks_are_not_sixty_mails(database: Database) {
+    let server = TestServer::start_with(database, LIMITED).await;
+    verified(&server, "ada").await;
+    server.sign_in("ada").await;
+    let mut mails = Vec::new();
+    for network in 0..60 {
         let body = json!({ "email": "ada@example.com", "password": PASSWORD });
-        let tokens = post_from(&server, "/api/auth/login", ("203.0.113.7", sent), body).await.assert_status(200).json();
-        let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
-        let as_ada = |method: &str, path: &str, body: Value| {
-            let request = Request::builder()
-                .method(method)
-                .uri(path)
-                .header("authorization", &bearer)
-                .header("user-agent", sent)
-                .header("accept-language", "en, https://evil.example;q=0.1")
-                .header("host", "evil.example")
-                .header("x-forwarded-host", "evil.example")
-                .header("content-type", "application/json")
-                .body(Body::from(body.to_string()));
-            server.send(request.unwrap())
-        };
-        let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
-        as_ada("POST", "/api/auth/change-password", change).await.assert_status(204);
-        let long = "call.555-0100.now.or.see.www.evil.example.today@example.org";
-        let ask = json!({ "email": long, "password": NEW_PASSWORD });
-        as_ada("POST", "/api/auth/change-email", ask).await.assert_status(202);
-        let mails = server.mails().await;
-        let token = mails.iter().find(|mail| mail.to == long).unwrap().token();
-        let mut mails: Vec<_> = mails.into_iter().filter(|mail| mail.to != long).collect();
-        as_ada("POST", "/api/auth/change-email/confirm", json!({ "token": token })).await.assert_status(204);
+        let from = format!("203.0.113.{network}");
+        post_from(&server, "/api/auth/login", (&from, CHROME), body)
+            .await
+            .assert_status(200);
         mails.extend(server.mails().await);
-        assert_eq!(mails.len(), 3, "a sign-in, a password, an address: {mails:?}");
-        for mail in &mails {
-            for part in ["evil", "555", "locked"] {
-                assert!(!mail.text.contains(part) && !mail.html.contains(part), "{part}: {}", mail.text);
-            }
-            assert!(mail.text.contains("Device: Unknown device."), "{}", mail.text);
+    }
+    mails.extend(of_a_day(&server).await);
+    assert_eq!(mails.len(), 2, "one at once, and one for all the others");
+    assert!(
+        mails
+            .iter()
+            .all(|mail| mail.text.contains("Device: Chrome on Windows.")),
+        "{}",
+        mails[1].text
+    );
+}
+
+#[apply(on_both_databases!)]
+async fn r_68_registering_and_deleting_in_a_circle_sends_no_more(database: Database) {
+    let server = TestServer::start_with(database, LIMITED).await;
+    let mut mails = 0;
+    for _ in 0..20 {
+        let eve = server.user("victim").await;
+        mails += server.mails().await.len();
+        eve.delete("/api/auth/me", json!({ "password": PASSWORD }))
+            .await
+            .assert_status(204);
+        mails += server.mails().await.len();
+    }
+    assert_eq!(mails, 3, "as many as one network may ask for");
+}
+
+#[apply(on_both_databases!)]
+async fn r_68_one_limit_counts_all_kinds_from_everywhere(database: Database) {
+    let server = TestServer::start_with(database, LIMITED).await;
+    verified(&server, "ada").await;
+    let mut asked = 0;
+    for network in 0..20 {
+        for path in ["/api/auth/recover", "/api/auth/login/email", "/api/auth/verify-email"] {
+            // However the address is spelled, it is one recipient.
+            let email = [
+                "ADA@example.com",
+                "ada@example.com",
+                "Ada@Example.com",
+                "aDa@EXAMPLE.COM",
+            ][network % 4];
+            let from = format!("203.0.113.{network}");
+            post_from(&server, path, (&from, CHROME), json!({ "email": email }))
+                .await
+                .assert_status(202);
+        }
+        asked += server.mails().await.len();
+    }
+    assert!(
+        (6..=8).contains(&asked),
+        "nine with the one before, of the twelve an hour: {asked}"
+    );
+    // What happens to the account is told all the same.
+    let ada = server.sign_in("ada").await;
+    change_password(&ada, 1).await;
+    let told = server.mails().await;
+    assert!(told.iter().any(|mail| mail.subject.contains("was changed")), "{told:?}");
+}
+
+#[apply(on_both_databases!)]
+async fn r_68_beyond_the_limit_of_all_mails_a_notice_leaves_later(database: Database) {
+    let server = TestServer::start_with(database, &format!("{LIMITED}mails_per_recipient = \"4/1h\"\n")).await;
+    // The first of the four is the one that asks for a proof.
+    verified(&server, "ada").await;
+    let ada = server.sign_in("ada").await;
+    for (at, told) in [(0, 1), (1, 1), (2, 1), (3, 0)] {
+        let mut passwords = [PASSWORD, NEW_PASSWORD];
+        passwords.rotate_left(at % 2);
+        let change = json!({ "current_password": passwords[0], "new_password": passwords[1] });
+        ada.post("/api/auth/change-password", change).await.assert_status(204);
+        assert_eq!(server.mails().await.len(), told, "after {at} times ten minutes");
+        server.context.clock.advance(Duration::from_secs(600));
+    }
+    // The fifth waits until the first was an hour ago, and no longer.
+    server.context.clock.advance(Duration::from_secs(2 * 600 - 1));
+    assert_eq!(server.mails().await.len(), 0);
+    server.context.clock.advance(Duration::from_secs(1));
+    assert!(server.mail().await.subject.contains("was changed"));
+}
+
+#[apply(on_both_databases!)]
+async fn a_1_a_20_one_stranger_who_asks_for_every_kind_does_not_keep_a_reset_from_its_owner(database: Database) {
+    let server = TestServer::start_with(database, LIMITED).await;
+    verified(&server, "ada").await;
+    for _ in 0..4 {
+        for path in ["/api/auth/login/email", "/api/auth/verify-email", "/api/auth/recover"] {
+            let body = json!({ "email": "Ada@example.com" });
+            post_from(&server, path, ("203.0.113.7", CHROME), body)
+                .await
+                .assert_status(202);
         }
     }
+    server.mails().await;
+    let body = json!({ "email": "ada@example.com" });
+    post_from(&server, "/api/auth/recover", ("198.51.100.1", CHROME), body)
+        .await
+        .assert_status(202);
+    assert_eq!(server.mails().await.len(), 1, "the owner's own");
+}
 
-    async fn a_15_whoever_deletes_an_account_is_not_the_only_one_who_knows(database: Database) {
-        let server = TestServer::start(database).await;
-        verified(&server, "ada").await;
-        let ada = server.sign_in("ada").await;
-        ada.delete("/api/auth/me", json!({ "password": PASSWORD })).await.assert_status(204);
-        let told = server.mail().await;
-        assert!(told.to == ada.email && told.subject.contains("was deleted"), "{told:?}");
-        assert!(told.text.contains("198.51.100."), "{}", told.text);
-        let kept = server.context.outbox.list(false, 10).await.unwrap();
-        assert_eq!(kept.len(), 0, "nothing of an account that is gone is kept");
-        // Whoever has the address next starts anew.
-        register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-        assert_eq!(server.mails().await.len(), 1);
+#[apply(on_both_databases!)]
+async fn a_1_a_20_strangers_do_not_keep_a_reset_from_its_owner(database: Database) {
+    let server = TestServer::start_with(database, LIMITED).await;
+    verified(&server, "ada").await;
+    let ask = async |from: &str| {
+        let body = json!({ "email": "ada@example.com" });
+        post_from(&server, "/api/auth/recover", (from, CHROME), body)
+            .await
+            .assert_status(202);
+        server.mails().await
+    };
+    for asked in 0..10 {
+        assert_eq!(ask("203.0.113.7").await.len(), usize::from(asked < 3), "{asked}");
     }
+    // A second stranger, and the owner.
+    ask("203.0.113.8").await;
+    let mails = ask("198.51.100.7").await;
+    assert_eq!(mails.len(), 1);
+    let answer = json!({ "token": mails[0].token(), "new_password": NEW_PASSWORD });
+    server
+        .post("/api/auth/recover/confirm", answer)
+        .await
+        .assert_status(204);
+    login(&server, "ada@example.com", NEW_PASSWORD).await.assert_status(200);
+}
+
+#[apply(on_both_databases!)]
+async fn a_64_r_68_no_mail_and_no_page_says_what_a_client_says_of_itself(database: Database) {
+    let server = TestServer::start(database).await;
+    verified(&server, "ada").await;
+    server.sign_in("ada").await;
+    let sent = "Your account is locked, call 555-0100 or see https://evil.example/";
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let tokens = post_from(&server, "/api/auth/login", ("203.0.113.7", sent), body)
+        .await
+        .assert_status(200)
+        .json();
+    let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
+    let as_ada = |method: &str, path: &str, body: Value| {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", &bearer)
+            .header("user-agent", sent)
+            .header("accept-language", "en, https://evil.example;q=0.1")
+            .header("host", "evil.example")
+            .header("x-forwarded-host", "evil.example")
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_string()));
+        server.send(request.unwrap())
+    };
+    let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
+    as_ada("POST", "/api/auth/change-password", change)
+        .await
+        .assert_status(204);
+    let long = "call.555-0100.now.or.see.www.evil.example.today@example.org";
+    let ask = json!({ "email": long, "password": NEW_PASSWORD });
+    as_ada("POST", "/api/auth/change-email", ask).await.assert_status(202);
+    let mails = server.mails().await;
+    let token = mails.iter().find(|mail| mail.to == long).unwrap().token();
+    let mut mails: Vec<_> = mails.into_iter().filter(|mail| mail.to != long).collect();
+    as_ada("POST", "/api/auth/change-email/confirm", json!({ "token": token }))
+        .await
+        .assert_status(204);
+    mails.extend(server.mails().await);
+    assert_eq!(mails.len(), 3, "a sign-in, a password, an address: {mails:?}");
+    for mail in &mails {
+        for part in ["evil", "555", "locked"] {
+            assert!(
+                !mail.text.contains(part) && !mail.html.contains(part),
+                "{part}: {}",
+                mail.text
+            );
+        }
+        assert!(mail.text.contains("Device: Unknown device."), "{}", mail.text);
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn a_15_whoever_deletes_an_account_is_not_the_only_one_who_knows(database: Database) {
+    let server = TestServer::start(database).await;
+    verified(&server, "ada").await;
+    let ada = server.sign_in("ada").await;
+    ada.delete("/api/auth/me", json!({ "password": PASSWORD }))
+        .await
+        .assert_status(204);
+    let told = server.mail().await;
+    assert!(told.to == ada.email && told.subject.contains("was deleted"), "{told:?}");
+    assert!(told.text.contains("198.51.100."), "{}", told.text);
+    let kept = server.context.outbox.list(false, 10).await.unwrap();
+    assert_eq!(kept.len(), 0, "nothing of an account that is gone is kept");
+    // Whoever has the address next starts anew.
+    register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+    assert_eq!(server.mails().await.len(), 1);
 }

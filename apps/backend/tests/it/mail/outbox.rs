@@ -3,78 +3,113 @@
 use std::time::Duration;
 
 use countersign_store::{query, sql};
-use countersign_testkit::{Database, PASSWORD, TestServer, on_both_databases};
+use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
 
 use super::{REQUIRED, register, verified};
 
-on_both_databases! {
-    async fn the_database_holds_no_link_and_no_code(database: Database) {
-        let server = TestServer::start(database).await;
-        register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-        let owed: Vec<String> = query(sql!("SELECT particulars FROM outbox")).all(&server.context.db).await.unwrap();
-        assert!(owed.len() == 1 && !owed[0].contains("cs"), "{owed:?}");
-        let sent = server.mail().await;
-        let stored: Vec<String> = query(sql!("SELECT code_hash FROM email_proofs")).all(&server.context.db).await.unwrap();
-        assert!(stored[0].starts_with("$argon2id$") && !stored[0].contains(&sent.code()), "{stored:?}");
-    }
+#[apply(on_both_databases!)]
+async fn the_database_holds_no_link_and_no_code(database: Database) {
+    let server = TestServer::start(database).await;
+    register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+    let owed: Vec<String> = query(sql!("SELECT particulars FROM outbox"))
+        .all(&server.context.db)
+        .await
+        .unwrap();
+    assert!(owed.len() == 1 && !owed[0].contains("cs"), "{owed:?}");
+    let sent = server.mail().await;
+    let stored: Vec<String> = query(sql!("SELECT code_hash FROM email_proofs"))
+        .all(&server.context.db)
+        .await
+        .unwrap();
+    assert!(
+        stored[0].starts_with("$argon2id$") && !stored[0].contains(&sent.code()),
+        "{stored:?}"
+    );
+}
 
-    async fn a_crash_between_the_claim_and_the_sending_loses_nothing(database: Database) {
-        let server = TestServer::start(database).await;
-        register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-        let claimed = server.context.outbox.claim().await.unwrap().expect("a mail is due");
-        assert!(!server.context.mail.deliver_next().await.unwrap(), "nobody else takes it meanwhile");
-        server.context.clock.advance(Duration::from_secs(60));
-        let sent = server.mail().await;
-        assert!(sent.id.starts_with(&claimed.id.to_string()), "it is known by its id: {}", sent.id);
-        server.context.clock.advance(Duration::from_secs(3600));
-        assert_eq!(server.mails().await.len(), 0);
-    }
+#[apply(on_both_databases!)]
+async fn a_crash_between_the_claim_and_the_sending_loses_nothing(database: Database) {
+    let server = TestServer::start(database).await;
+    register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+    let claimed = server.context.outbox.claim().await.unwrap().expect("a mail is due");
+    assert!(
+        !server.context.mail.deliver_next().await.unwrap(),
+        "nobody else takes it meanwhile"
+    );
+    server.context.clock.advance(Duration::from_secs(60));
+    let sent = server.mail().await;
+    assert!(
+        sent.id.starts_with(&claimed.id.to_string()),
+        "it is known by its id: {}",
+        sent.id
+    );
+    server.context.clock.advance(Duration::from_secs(3600));
+    assert_eq!(server.mails().await.len(), 0);
+}
 
-    async fn what_is_of_no_use_any_more_is_not_sent(database: Database) {
-        let server = TestServer::start(database).await;
-        verified(&server, "ada").await;
-        server.post("/api/auth/recover", json!({ "email": "ada@example.com" })).await.assert_status(202);
-        server.context.clock.advance(Duration::from_secs(3600));
-        assert_eq!(server.mails().await.len(), 0);
-        let listed = server.context.outbox.list(false, 10).await.unwrap();
-        let asked = listed.iter().find(|mail| mail.purpose == "reset_password").unwrap();
-        assert_eq!(asked.outcome.as_deref(), Some("expired"));
-    }
+#[apply(on_both_databases!)]
+async fn what_is_of_no_use_any_more_is_not_sent(database: Database) {
+    let server = TestServer::start(database).await;
+    verified(&server, "ada").await;
+    server
+        .post("/api/auth/recover", json!({ "email": "ada@example.com" }))
+        .await
+        .assert_status(202);
+    server.context.clock.advance(Duration::from_secs(3600));
+    assert_eq!(server.mails().await.len(), 0);
+    let listed = server.context.outbox.list(false, 10).await.unwrap();
+    let asked = listed.iter().find(|mail| mail.purpose == "reset_password").unwrap();
+    assert_eq!(asked.outcome.as_deref(), Some("expired"));
+}
 
-    async fn a_transaction_that_fails_owes_nothing(database: Database) {
-        let server = TestServer::start_with(database, REQUIRED).await;
-        register(&server, "ada@example.com", "short").await.assert_problem(422, "password_too_short");
-        register(&server, "nobody", PASSWORD).await.assert_problem(422, "invalid_email");
-        assert_eq!(server.context.outbox.list(false, 10).await.unwrap().len(), 0);
-    }
+#[apply(on_both_databases!)]
+async fn a_transaction_that_fails_owes_nothing(database: Database) {
+    let server = TestServer::start_with(database, REQUIRED).await;
+    register(&server, "ada@example.com", "short")
+        .await
+        .assert_problem(422, "password_too_short");
+    register(&server, "nobody", PASSWORD)
+        .await
+        .assert_problem(422, "invalid_email");
+    assert_eq!(server.context.outbox.list(false, 10).await.unwrap().len(), 0);
+}
 
-    async fn deleting_an_account_takes_its_mails_along_and_an_export_shows_them(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = server.user("ada").await;
-        server.mails().await;
-        let export: Value = ada.get("/api/auth/me/export").await.assert_status(200).json();
-        assert_eq!(export["mails"][0]["purpose"], "verify_email");
-        assert_eq!(export["mails"][0]["outcome"], "sent");
-        assert_eq!(export["devices"].as_array().unwrap().len(), 1, "{}", export["devices"]);
-        ada.delete("/api/auth/me", json!({ "password": PASSWORD })).await.assert_status(204);
-        assert_eq!(server.context.outbox.list(false, 10).await.unwrap().len(), 0);
-        let proofs: Vec<String> = query(sql!("SELECT purpose FROM email_proofs")).all(&server.context.db).await.unwrap();
-        assert_eq!(proofs, Vec::<String>::new());
-    }
+#[apply(on_both_databases!)]
+async fn deleting_an_account_takes_its_mails_along_and_an_export_shows_them(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    server.mails().await;
+    let export: Value = ada.get("/api/auth/me/export").await.assert_status(200).json();
+    assert_eq!(export["mails"][0]["purpose"], "verify_email");
+    assert_eq!(export["mails"][0]["outcome"], "sent");
+    assert_eq!(export["devices"].as_array().unwrap().len(), 1, "{}", export["devices"]);
+    ada.delete("/api/auth/me", json!({ "password": PASSWORD }))
+        .await
+        .assert_status(204);
+    assert_eq!(server.context.outbox.list(false, 10).await.unwrap().len(), 0);
+    let proofs: Vec<String> = query(sql!("SELECT purpose FROM email_proofs"))
+        .all(&server.context.db)
+        .await
+        .unwrap();
+    assert_eq!(proofs, Vec::<String>::new());
+}
 
-    async fn what_ended_long_ago_is_removed(database: Database) {
-        let server = TestServer::start(database).await;
-        register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-        server.mail().await;
-        server.context.mail.tidy().await.unwrap();
-        assert_eq!(server.context.outbox.list(false, 10).await.unwrap().len(), 1);
-        server.context.clock.advance(Duration::from_secs(40 * 24 * 3600));
-        server.context.mail.tidy().await.unwrap();
-        assert_eq!(server.context.outbox.list(false, 10).await.unwrap().len(), 0);
-        let proofs: Vec<String> = query(sql!("SELECT purpose FROM email_proofs")).all(&server.context.db).await.unwrap();
-        assert_eq!(proofs, Vec::<String>::new());
-    }
+#[apply(on_both_databases!)]
+async fn what_ended_long_ago_is_removed(database: Database) {
+    let server = TestServer::start(database).await;
+    register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+    server.mail().await;
+    server.context.mail.tidy().await.unwrap();
+    assert_eq!(server.context.outbox.list(false, 10).await.unwrap().len(), 1);
+    server.context.clock.advance(Duration::from_secs(40 * 24 * 3600));
+    server.context.mail.tidy().await.unwrap();
+    assert_eq!(server.context.outbox.list(false, 10).await.unwrap().len(), 0);
+    let proofs: Vec<String> = query(sql!("SELECT purpose FROM email_proofs"))
+        .all(&server.context.db)
+        .await
+        .unwrap();
+    assert_eq!(proofs, Vec::<String>::new());
 }
 
 /// Two nodes look for the same mails at the same time.

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use countersign::features::outbox;
 use countersign::settings::LONGEST_MAIL_TIMEOUT;
-use countersign_testkit::{Database, Launch, PASSWORD, ReceivedMail, ScratchDatabase, TestServer, on_both_databases};
+use countersign_testkit::{
+    Database, Launch, PASSWORD, ReceivedMail, ScratchDatabase, TestServer, apply, on_both_databases,
+};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -174,175 +176,247 @@ async fn first_listed(server: &TestServer) -> outbox::Listed {
     server.context.outbox.list(false, 1).await.unwrap().remove(0)
 }
 
-on_both_databases! {
-    async fn f_22_a_mail_server_that_is_away_gets_the_mail_once_when_it_is_back(database: Database) {
-        let mail_server = MailServer::start(Mood::Refuses("451 try again later")).await;
-        let server = mail_server.countersign(database, "smtp").await;
+#[apply(on_both_databases!)]
+async fn f_22_a_mail_server_that_is_away_gets_the_mail_once_when_it_is_back(database: Database) {
+    let mail_server = MailServer::start(Mood::Refuses("451 try again later")).await;
+    let server = mail_server.countersign(database, "smtp").await;
+    register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+    assert!(server.context.mail.deliver_next().await.unwrap());
+    let owed = first_listed(&server).await;
+    assert_eq!((owed.attempts, owed.outcome), (1, None));
+    assert!(owed.failure.is_some_and(|why| why.contains("try again later")));
+    assert!(!server.context.mail.deliver_next().await.unwrap(), "not at once");
+    mail_server.becomes(Mood::Takes);
+    later(&server).await;
+    later(&server).await;
+    let taken = mail_server.taken();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(
+        (taken[0].to.as_str(), taken[0].from.as_str()),
+        ("ada@example.com", "auth@example.com")
+    );
+    assert_eq!(taken[0].code().len(), 6);
+    assert_eq!(first_listed(&server).await.outcome.as_deref(), Some("sent"));
+}
+
+#[apply(on_both_databases!)]
+async fn f_22_what_is_refused_for_good_is_not_tried_again_unless_somebody_says_so(database: Database) {
+    let mail_server = MailServer::start(Mood::Refuses("550 no such mailbox")).await;
+    let server = mail_server.countersign(database, "smtp").await;
+    register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+    later(&server).await;
+    later(&server).await;
+    let refused = first_listed(&server).await;
+    assert_eq!((refused.attempts, refused.outcome.as_deref()), (1, Some("refused")));
+    mail_server.becomes(Mood::Takes);
+    assert_eq!(server.context.outbox.retry().await.unwrap(), 1);
+    later(&server).await;
+    assert_eq!(mail_server.taken().len(), 1);
+}
+
+#[apply(on_both_databases!)]
+async fn f_22_what_a_server_says_to_us_is_tried_again_and_ends_no_mail(database: Database) {
+    for (command, reply) in [
+        ("", "554 5.7.1 no service for you"),
+        ("EHLO", "550 5.7.1 who are you"),
+        ("AUTH", "535 5.7.8 wrong password"),
+        ("AUTH", "550 5.7.1 account suspended"),
+        ("MAIL", "550 5.7.1 sender rejected"),
+        ("MAIL", "553 5.1.8 sender's domain does not exist"),
+        ("RCPT", "530 5.7.0 sign in first"),
+        ("RCPT", "421 4.3.2 going down"),
+    ] {
+        let mail_server = MailServer::start(Mood::Answers(command, reply)).await;
+        let (scheme, at) = ("smtp", format!("user:secret@127.0.0.1:{}", mail_server.port));
+        let at = if command == "AUTH" {
+            at
+        } else {
+            format!("127.0.0.1:{}", mail_server.port)
+        };
+        let toml = format!("[mail]\nsmtp_url = \"{scheme}://{at}\"\nfrom = \"Example <auth@example.com>\"\n");
+        let server = TestServer::start_with(database, &toml).await;
         register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
         assert!(server.context.mail.deliver_next().await.unwrap());
         let owed = first_listed(&server).await;
-        assert_eq!((owed.attempts, owed.outcome), (1, None));
-        assert!(owed.failure.is_some_and(|why| why.contains("try again later")));
-        assert!(!server.context.mail.deliver_next().await.unwrap(), "not at once");
+        assert_eq!(
+            (owed.attempts, owed.outcome.as_deref()),
+            (1, None),
+            "{command} {reply}: {owed:?}"
+        );
+        let failure = owed.failure.unwrap();
+        assert!(failure.contains(reply.split_once(' ').unwrap().1), "{reply}: {failure}");
+        assert!(!failure.contains("secret"), "{failure}");
+        let counted = counted(&server);
+        assert!(
+            counted.contains("countersign_mails_total{outcome=\"failed\"} 1"),
+            "{counted}"
+        );
+        mail_server.becomes(match command {
+            "AUTH" => Mood::Answers("AUTH", "235 welcome"),
+            _ => Mood::Takes,
+        });
+        later(&server).await;
+        assert_eq!(
+            first_listed(&server).await.outcome.as_deref(),
+            Some("sent"),
+            "{command} {reply}"
+        );
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn f_22_a_mail_has_left_only_if_the_server_says_so_in_its_turn(database: Database) {
+    for (command, reply) in [
+        // It answered what nobody had asked, and each answer after that is one of the command before.
+        ("RCPT", "250 fine\r\n250 so fine"),
+        ("DATA", "250 fine"),
+        (".", "354 go on"),
+    ] {
+        let mail_server = MailServer::start(Mood::Answers(command, reply)).await;
+        let server = mail_server.countersign(database, "smtp").await;
+        register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+        assert!(server.context.mail.deliver_next().await.unwrap());
+        let listed = first_listed(&server).await;
+        assert_eq!(
+            (listed.attempts, listed.outcome.as_deref()),
+            (1, None),
+            "{command} {reply}: {listed:?}"
+        );
         mail_server.becomes(Mood::Takes);
         later(&server).await;
-        later(&server).await;
-        let taken = mail_server.taken();
-        assert_eq!(taken.len(), 1);
-        assert_eq!((taken[0].to.as_str(), taken[0].from.as_str()), ("ada@example.com", "auth@example.com"));
-        assert_eq!(taken[0].code().len(), 6);
-        assert_eq!(first_listed(&server).await.outcome.as_deref(), Some("sent"));
+        assert_eq!(
+            first_listed(&server).await.outcome.as_deref(),
+            Some("sent"),
+            "{command} {reply}"
+        );
     }
+}
 
-    async fn f_22_what_is_refused_for_good_is_not_tried_again_unless_somebody_says_so(database: Database) {
-        let mail_server = MailServer::start(Mood::Refuses("550 no such mailbox")).await;
+#[apply(on_both_databases!)]
+async fn f_22_what_a_server_says_to_the_recipient_and_the_mail_is_final(database: Database) {
+    for (command, reply) in [
+        ("RCPT", "550 5.1.1 no such mailbox"),
+        ("DATA", "554 5.6.0 not like this"),
+    ] {
+        let mail_server = MailServer::start(Mood::Answers(command, reply)).await;
         let server = mail_server.countersign(database, "smtp").await;
         register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
         later(&server).await;
-        later(&server).await;
         let refused = first_listed(&server).await;
-        assert_eq!((refused.attempts, refused.outcome.as_deref()), (1, Some("refused")));
-        mail_server.becomes(Mood::Takes);
-        assert_eq!(server.context.outbox.retry().await.unwrap(), 1);
-        later(&server).await;
-        assert_eq!(mail_server.taken().len(), 1);
+        assert_eq!(
+            (refused.attempts, refused.outcome.as_deref()),
+            (1, Some("refused")),
+            "{command}"
+        );
+        assert!(
+            refused
+                .failure
+                .as_ref()
+                .is_some_and(|why| why.contains(reply.split_once(' ').unwrap().1)),
+            "{refused:?}"
+        );
+        let counted = counted(&server);
+        assert!(
+            counted.contains("countersign_mails_total{outcome=\"refused\"} 1"),
+            "{counted}"
+        );
     }
+}
 
-    async fn f_22_what_a_server_says_to_us_is_tried_again_and_ends_no_mail(database: Database) {
-        for (command, reply) in [
-            ("", "554 5.7.1 no service for you"),
-            ("EHLO", "550 5.7.1 who are you"),
-            ("AUTH", "535 5.7.8 wrong password"),
-            ("AUTH", "550 5.7.1 account suspended"),
-            ("MAIL", "550 5.7.1 sender rejected"),
-            ("MAIL", "553 5.1.8 sender's domain does not exist"),
-            ("RCPT", "530 5.7.0 sign in first"),
-            ("RCPT", "421 4.3.2 going down"),
-        ] {
-            let mail_server = MailServer::start(Mood::Answers(command, reply)).await;
-            let (scheme, at) = ("smtp", format!("user:secret@127.0.0.1:{}", mail_server.port));
-            let at = if command == "AUTH" { at } else { format!("127.0.0.1:{}", mail_server.port) };
-            let toml = format!("[mail]\nsmtp_url = \"{scheme}://{at}\"\nfrom = \"Example <auth@example.com>\"\n");
-            let server = TestServer::start_with(database, &toml).await;
-            register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-            assert!(server.context.mail.deliver_next().await.unwrap());
-            let owed = first_listed(&server).await;
-            assert_eq!((owed.attempts, owed.outcome.as_deref()), (1, None), "{command} {reply}: {owed:?}");
-            let failure = owed.failure.unwrap();
-            assert!(failure.contains(reply.split_once(' ').unwrap().1), "{reply}: {failure}");
-            assert!(!failure.contains("secret"), "{failure}");
-            let counted = counted(&server);
-            assert!(counted.contains("countersign_mails_total{outcome=\"failed\"} 1"), "{counted}");
-            mail_server.becomes(match command {
-                "AUTH" => Mood::Answers("AUTH", "235 welcome"),
-                _ => Mood::Takes,
-            });
-            later(&server).await;
-            assert_eq!(first_listed(&server).await.outcome.as_deref(), Some("sent"), "{command} {reply}");
-        }
-    }
-
-    async fn f_22_a_mail_has_left_only_if_the_server_says_so_in_its_turn(database: Database) {
-        for (command, reply) in [
-            // It answered what nobody had asked, and each answer after that is one of the command before.
-            ("RCPT", "250 fine\r\n250 so fine"),
-            ("DATA", "250 fine"),
-            (".", "354 go on"),
-        ] {
-            let mail_server = MailServer::start(Mood::Answers(command, reply)).await;
-            let server = mail_server.countersign(database, "smtp").await;
-            register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-            assert!(server.context.mail.deliver_next().await.unwrap());
-            let listed = first_listed(&server).await;
-            assert_eq!((listed.attempts, listed.outcome.as_deref()), (1, None), "{command} {reply}: {listed:?}");
-            mail_server.becomes(Mood::Takes);
-            later(&server).await;
-            assert_eq!(first_listed(&server).await.outcome.as_deref(), Some("sent"), "{command} {reply}");
-        }
-    }
-
-    async fn f_22_what_a_server_says_to_the_recipient_and_the_mail_is_final(database: Database) {
-        for (command, reply) in [("RCPT", "550 5.1.1 no such mailbox"), ("DATA", "554 5.6.0 not like this")] {
-            let mail_server = MailServer::start(Mood::Answers(command, reply)).await;
-            let server = mail_server.countersign(database, "smtp").await;
-            register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-            later(&server).await;
-            let refused = first_listed(&server).await;
-            assert_eq!((refused.attempts, refused.outcome.as_deref()), (1, Some("refused")), "{command}");
-            assert!(refused.failure.as_ref().is_some_and(|why| why.contains(reply.split_once(' ').unwrap().1)), "{refused:?}");
-            let counted = counted(&server);
-            assert!(counted.contains("countersign_mails_total{outcome=\"refused\"} 1"), "{counted}");
-        }
-    }
-
-    async fn f_22_an_address_that_the_server_cannot_take_is_final_and_says_why(database: Database) {
-        let mail_server = MailServer::start(Mood::Takes).await;
+#[apply(on_both_databases!)]
+async fn f_22_an_address_that_the_server_cannot_take_is_final_and_says_why(database: Database) {
+    let mail_server = MailServer::start(Mood::Takes).await;
+    let server = mail_server.countersign(database, "smtp").await;
+    register(&server, "josé@example.com", PASSWORD).await.assert_status(201);
+    later(&server).await;
+    let refused = first_listed(&server).await;
+    assert_eq!((refused.attempts, refused.outcome.as_deref()), (1, Some("refused")));
+    assert!(refused.failure.unwrap().contains("SMTPUTF8"));
+    assert_eq!(mail_server.taken().len(), 0);
+    // One that can is told so (RFC 6531 §3.1, RFC 6152), and takes it.
+    let able = "250-test\r\n250-8BITMIME\r\n250 SMTPUTF8";
+    for (offered, outcome) in [
+        ("250-test\r\n250 SMTPUTF8", "refused"),
+        ("250-test\r\n250 8BITMIME", "refused"),
+        (able, "sent"),
+    ] {
+        let mail_server = MailServer::start(Mood::Answers("EHLO", offered)).await;
         let server = mail_server.countersign(database, "smtp").await;
         register(&server, "josé@example.com", PASSWORD).await.assert_status(201);
         later(&server).await;
-        let refused = first_listed(&server).await;
-        assert_eq!((refused.attempts, refused.outcome.as_deref()), (1, Some("refused")));
-        assert!(refused.failure.unwrap().contains("SMTPUTF8"));
-        assert_eq!(mail_server.taken().len(), 0);
-        // One that can is told so (RFC 6531 §3.1, RFC 6152), and takes it.
-        let able = "250-test\r\n250-8BITMIME\r\n250 SMTPUTF8";
-        for (offered, outcome) in [("250-test\r\n250 SMTPUTF8", "refused"), ("250-test\r\n250 8BITMIME", "refused"), (able, "sent")] {
-            let mail_server = MailServer::start(Mood::Answers("EHLO", offered)).await;
-            let server = mail_server.countersign(database, "smtp").await;
-            register(&server, "josé@example.com", PASSWORD).await.assert_status(201);
-            later(&server).await;
-            assert_eq!(first_listed(&server).await.outcome.as_deref(), Some(outcome), "{offered}");
-            assert_eq!(mail_server.taken().len(), usize::from(outcome == "sent"), "{offered}");
-            let begun = mail_server.said("MAIL FROM:");
-            assert_eq!(begun.len(), usize::from(outcome == "sent"), "{begun:?}");
-            assert!(begun.iter().all(|line| line.contains(" SMTPUTF8") && line.contains(" BODY=8BITMIME")), "{begun:?}");
-        }
+        assert_eq!(
+            first_listed(&server).await.outcome.as_deref(),
+            Some(outcome),
+            "{offered}"
+        );
+        assert_eq!(mail_server.taken().len(), usize::from(outcome == "sent"), "{offered}");
+        let begun = mail_server.said("MAIL FROM:");
+        assert_eq!(begun.len(), usize::from(outcome == "sent"), "{begun:?}");
+        assert!(
+            begun
+                .iter()
+                .all(|line| line.contains(" SMTPUTF8") && line.contains(" BODY=8BITMIME")),
+            "{begun:?}"
+        );
     }
+}
 
-    async fn what_should_have_left_is_counted(database: Database) {
-        let mail_server = MailServer::start(Mood::Answers("MAIL", "550 sender rejected")).await;
-        let server = mail_server.countersign(database, "smtp").await;
-        register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-        server.context.mail.measure().await.unwrap();
-        assert!(counted(&server).contains("countersign_mails_overdue 0"));
-        later(&server).await;
-        server.context.clock.advance(Duration::from_secs(600));
-        server.context.mail.measure().await.unwrap();
-        let counted = counted(&server);
-        assert!(counted.contains("countersign_mails_overdue 1"), "{counted}");
-        assert!(counted.contains("countersign_mails_overdue_seconds 661.0"), "{counted}");
-    }
+#[apply(on_both_databases!)]
+async fn what_should_have_left_is_counted(database: Database) {
+    let mail_server = MailServer::start(Mood::Answers("MAIL", "550 sender rejected")).await;
+    let server = mail_server.countersign(database, "smtp").await;
+    register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+    server.context.mail.measure().await.unwrap();
+    assert!(counted(&server).contains("countersign_mails_overdue 0"));
+    later(&server).await;
+    server.context.clock.advance(Duration::from_secs(600));
+    server.context.mail.measure().await.unwrap();
+    let counted = counted(&server);
+    assert!(counted.contains("countersign_mails_overdue 1"), "{counted}");
+    assert!(counted.contains("countersign_mails_overdue_seconds 661.0"), "{counted}");
+}
 
-    async fn a_link_is_good_until_a_newer_one_has_left(database: Database) {
-        let mail_server = MailServer::start(Mood::Takes).await;
-        let server = mail_server.countersign(database, "smtp").await;
-        register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-        later(&server).await;
-        let ask = || server.post("/api/auth/recover", json!({ "email": "ada@example.com" }));
-        ask().await.assert_status(202);
-        later(&server).await;
-        let old = mail_server.taken().last().unwrap().token();
-        mail_server.becomes(Mood::Answers("MAIL", "451 not now"));
-        ask().await.assert_status(202);
-        later(&server).await;
-        let answer = json!({ "token": old, "new_password": "another umbrella for tests" });
-        server.post("/api/auth/recover/confirm", answer).await.assert_status(204);
-        // What the reset ended stays ended when the mail could leave.
-        mail_server.becomes(Mood::Takes);
-        let before = mail_server.taken().len();
-        later(&server).await;
-        assert!(mail_server.taken()[before..].iter().all(|mail| !mail.text.contains("token=")));
-    }
+#[apply(on_both_databases!)]
+async fn a_link_is_good_until_a_newer_one_has_left(database: Database) {
+    let mail_server = MailServer::start(Mood::Takes).await;
+    let server = mail_server.countersign(database, "smtp").await;
+    register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+    later(&server).await;
+    let ask = || server.post("/api/auth/recover", json!({ "email": "ada@example.com" }));
+    ask().await.assert_status(202);
+    later(&server).await;
+    let old = mail_server.taken().last().unwrap().token();
+    mail_server.becomes(Mood::Answers("MAIL", "451 not now"));
+    ask().await.assert_status(202);
+    later(&server).await;
+    let answer = json!({ "token": old, "new_password": "another umbrella for tests" });
+    server
+        .post("/api/auth/recover/confirm", answer)
+        .await
+        .assert_status(204);
+    // What the reset ended stays ended when the mail could leave.
+    mail_server.becomes(Mood::Takes);
+    let before = mail_server.taken().len();
+    later(&server).await;
+    assert!(
+        mail_server.taken()[before..]
+            .iter()
+            .all(|mail| !mail.text.contains("token="))
+    );
+}
 
-    async fn f_22_a_server_that_is_not_encrypted_gets_nothing_where_it_should_be(database: Database) {
-        let mail_server = MailServer::start(Mood::Takes).await;
-        let server = mail_server.countersign(database, "smtps").await;
-        register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-        assert!(server.context.mail.deliver_next().await.unwrap());
-        assert_eq!(mail_server.taken().len(), 0);
-        let owed = first_listed(&server).await;
-        assert!(owed.outcome.is_none() && owed.failure.is_some(), "an operator may mend it: {owed:?}");
-    }
+#[apply(on_both_databases!)]
+async fn f_22_a_server_that_is_not_encrypted_gets_nothing_where_it_should_be(database: Database) {
+    let mail_server = MailServer::start(Mood::Takes).await;
+    let server = mail_server.countersign(database, "smtps").await;
+    register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+    assert!(server.context.mail.deliver_next().await.unwrap());
+    assert_eq!(mail_server.taken().len(), 0);
+    let owed = first_listed(&server).await;
+    assert!(
+        owed.outcome.is_none() && owed.failure.is_some(),
+        "an operator may mend it: {owed:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -360,21 +434,23 @@ async fn f_22_a_silent_mail_server_holds_up_nobody() {
     assert_eq!(listed.iter().filter(|mail| mail.attempts == 1).count(), 1);
 }
 
-on_both_databases! {
-    async fn an_attempt_is_reserved_for_longer_than_a_mail_server_may_take(database: Database) {
-        let mail_server = MailServer::start(Mood::Silent).await;
-        let server = mail_server.countersign_with(database, "timeout = \"5s\"").await;
-        register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-        let context = server.context.clone();
-        let first = tokio::spawn(async move { context.mail.deliver_next().await.unwrap() });
-        mail_server.is_asked().await;
-        server.context.clock.advance(LONGEST_MAIL_TIMEOUT);
-        mail_server.becomes(Mood::Takes);
-        assert!(!server.context.mail.deliver_next().await.unwrap(), "another worker leaves it alone");
-        assert!(first.await.unwrap());
-        later(&server).await;
-        assert_eq!(mail_server.taken().len(), 1);
-    }
+#[apply(on_both_databases!)]
+async fn an_attempt_is_reserved_for_longer_than_a_mail_server_may_take(database: Database) {
+    let mail_server = MailServer::start(Mood::Silent).await;
+    let server = mail_server.countersign_with(database, "timeout = \"5s\"").await;
+    register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+    let context = server.context.clone();
+    let first = tokio::spawn(async move { context.mail.deliver_next().await.unwrap() });
+    mail_server.is_asked().await;
+    server.context.clock.advance(LONGEST_MAIL_TIMEOUT);
+    mail_server.becomes(Mood::Takes);
+    assert!(
+        !server.context.mail.deliver_next().await.unwrap(),
+        "another worker leaves it alone"
+    );
+    assert!(first.await.unwrap());
+    later(&server).await;
+    assert_eq!(mail_server.taken().len(), 1);
 }
 
 /// A mail server that speaks TLS under a certificate for `name`, which `countersign doctor` trusts. What the doctor says.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use countersign_store::{Sql, query};
-use countersign_testkit::{Answer, Database, PASSWORD, TestServer, on_both_databases};
+use countersign_testkit::{Answer, Database, PASSWORD, TestServer, apply, on_both_databases};
 
 use super::{Browser, FIELDS, FORM, FORMS, NEW_PASSWORD, ORIGIN, SIGNED_IN, encoded, form};
 
@@ -44,241 +44,356 @@ fn session_cookie(answer: &Answer) -> Option<String> {
     cookies.find(|cookie| cookie.starts_with(&format!("{SIGNED_IN}=")))
 }
 
-on_both_databases! {
-    async fn a_65_cookies_bear_the_port_that_the_issuer_names(database: Database) {
-        for (issuer, expected) in [
-            ("http://127.0.0.1:8000", "-8000"), ("http://127.0.0.1:8001", "-8001"), ("https://auth.example.com:8443", "-8443"),
-            ("https://auth.example.com", ""),
-        ] {
-            let server = TestServer::start_with(database, &format!("issuer = \"{issuer}\"\n")).await;
-            let request = || form("/signup").header("sec-fetch-site", "same-origin");
-            let fields = encoded(&[("email", "ada@example.com"), ("password", PASSWORD)]);
-            let signed_up = server.send(request().body(Body::from(fields)).unwrap()).await.assert_status(303);
-            let fields = encoded(&[("language", "de"), ("back", "/")]);
-            let chosen = form("/language").header("sec-fetch-site", "same-origin").body(Body::from(fields)).unwrap();
-            let chosen = server.send(chosen).await.assert_status(303);
-            let names = [names(&signed_up), names(&chosen)].concat();
-            let prefix = if issuer.starts_with("https") { "__Host-countersign" } else { "countersign" };
-            for name in ["", "-form", "-language"] {
-                let name = format!("{prefix}{name}{expected}");
-                assert!(names.contains(&name), "{issuer}: {name} is not among {names:?}");
-            }
-            for name in &names {
-                assert!(name.starts_with(prefix) && name.ends_with(expected), "{issuer}: {name}");
-            }
+#[apply(on_both_databases!)]
+async fn a_65_cookies_bear_the_port_that_the_issuer_names(database: Database) {
+    for (issuer, expected) in [
+        ("http://127.0.0.1:8000", "-8000"),
+        ("http://127.0.0.1:8001", "-8001"),
+        ("https://auth.example.com:8443", "-8443"),
+        ("https://auth.example.com", ""),
+    ] {
+        let server = TestServer::start_with(database, &format!("issuer = \"{issuer}\"\n")).await;
+        let request = || form("/signup").header("sec-fetch-site", "same-origin");
+        let fields = encoded(&[("email", "ada@example.com"), ("password", PASSWORD)]);
+        let signed_up = server
+            .send(request().body(Body::from(fields)).unwrap())
+            .await
+            .assert_status(303);
+        let fields = encoded(&[("language", "de"), ("back", "/")]);
+        let chosen = form("/language")
+            .header("sec-fetch-site", "same-origin")
+            .body(Body::from(fields))
+            .unwrap();
+        let chosen = server.send(chosen).await.assert_status(303);
+        let names = [names(&signed_up), names(&chosen)].concat();
+        let prefix = if issuer.starts_with("https") {
+            "__Host-countersign"
+        } else {
+            "countersign"
+        };
+        for name in ["", "-form", "-language"] {
+            let name = format!("{prefix}{name}{expected}");
+            assert!(names.contains(&name), "{issuer}: {name} is not among {names:?}");
+        }
+        for name in &names {
+            assert!(name.starts_with(prefix) && name.ends_with(expected), "{issuer}: {name}");
         }
     }
+}
 
-    async fn a_65_whatever_sets_a_cookie_keeps_it_from_scripts_and_from_other_sites(database: Database) {
-        for (issuer, prefix) in [("https://auth.example.com", "__Host-countersign"), ("http://127.0.0.1:8000", "countersign")] {
-            let server = TestServer::start_with(database, &format!("issuer = \"{issuer}\"\n")).await;
-            let mut browser = Browser::new(&server);
-            let (email, mut seen) = (("email", "ada@example.com"), BTreeSet::new());
-            for (path, fields) in [
-                ("/signin", None),
-                ("/signup", Some(vec![email, ("password", PASSWORD)])),
-                ("/language", Some(vec![("language", "de"), ("back", "/")])),
-                ("/verify/ask", Some(vec![email])),
-                ("/account/password", Some(vec![("current_password", PASSWORD), ("new_password", NEW_PASSWORD)])),
-                ("/signout", Some(vec![])),
-                ("/signin", Some(vec![email, ("password", NEW_PASSWORD)])),
-                ("/signin/email/ask", Some(vec![email])),
-                ("/recover", Some(vec![email])),
-                ("/account/delete", Some(vec![("delete_password", NEW_PASSWORD)])),
-            ] {
-                let answer = match &fields {
-                    Some(fields) => browser.send(form(path).header("sec-fetch-site", "same-origin"), encoded(fields)).await.assert_status(303),
-                    None => browser.get(path).await.assert_status(200),
-                };
-                for cookie in answer.headers.get_all("set-cookie") {
-                    let cookie = cookie.to_str().unwrap();
-                    let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
-                    let attributes: Vec<_> = cookie.split("; ").skip(1).collect();
-                    for needed in ["Path=/", "HttpOnly", "SameSite=Lax"] {
-                        assert!(attributes.contains(&needed), "{path}: {cookie}");
-                    }
-                    assert_eq!(attributes.contains(&"Secure"), issuer.starts_with("https"), "{path}: {cookie}");
-                    assert!(!attributes.iter().any(|attribute| attribute.starts_with("Domain")), "{path}: {cookie}");
-                    assert!(name.starts_with(prefix), "{path}: {cookie}");
-                    if !value.is_empty() {
-                        seen.insert(name.trim_start_matches(prefix).trim_end_matches("-8000").to_owned());
-                    }
+#[apply(on_both_databases!)]
+async fn a_65_whatever_sets_a_cookie_keeps_it_from_scripts_and_from_other_sites(database: Database) {
+    for (issuer, prefix) in [
+        ("https://auth.example.com", "__Host-countersign"),
+        ("http://127.0.0.1:8000", "countersign"),
+    ] {
+        let server = TestServer::start_with(database, &format!("issuer = \"{issuer}\"\n")).await;
+        let mut browser = Browser::new(&server);
+        let (email, mut seen) = (("email", "ada@example.com"), BTreeSet::new());
+        for (path, fields) in [
+            ("/signin", None),
+            ("/signup", Some(vec![email, ("password", PASSWORD)])),
+            ("/language", Some(vec![("language", "de"), ("back", "/")])),
+            ("/verify/ask", Some(vec![email])),
+            (
+                "/account/password",
+                Some(vec![("current_password", PASSWORD), ("new_password", NEW_PASSWORD)]),
+            ),
+            ("/signout", Some(vec![])),
+            ("/signin", Some(vec![email, ("password", NEW_PASSWORD)])),
+            ("/signin/email/ask", Some(vec![email])),
+            ("/recover", Some(vec![email])),
+            ("/account/delete", Some(vec![("delete_password", NEW_PASSWORD)])),
+        ] {
+            let answer = match &fields {
+                Some(fields) => browser
+                    .send(form(path).header("sec-fetch-site", "same-origin"), encoded(fields))
+                    .await
+                    .assert_status(303),
+                None => browser.get(path).await.assert_status(200),
+            };
+            for cookie in answer.headers.get_all("set-cookie") {
+                let cookie = cookie.to_str().unwrap();
+                let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+                let attributes: Vec<_> = cookie.split("; ").skip(1).collect();
+                for needed in ["Path=/", "HttpOnly", "SameSite=Lax"] {
+                    assert!(attributes.contains(&needed), "{path}: {cookie}");
+                }
+                assert_eq!(
+                    attributes.contains(&"Secure"),
+                    issuer.starts_with("https"),
+                    "{path}: {cookie}"
+                );
+                assert!(
+                    !attributes.iter().any(|attribute| attribute.starts_with("Domain")),
+                    "{path}: {cookie}"
+                );
+                assert!(name.starts_with(prefix), "{path}: {cookie}");
+                if !value.is_empty() {
+                    seen.insert(name.trim_start_matches(prefix).trim_end_matches("-8000").to_owned());
                 }
             }
-            for kind in ["", "-form", "-language", "-device"] {
-                assert!(seen.contains(kind), "{issuer}: no {prefix}{kind} among {seen:?}");
-            }
+        }
+        for kind in ["", "-form", "-language", "-device"] {
+            assert!(seen.contains(kind), "{issuer}: no {prefix}{kind} among {seen:?}");
         }
     }
+}
 
-    async fn two_servers_of_one_host_leave_each_others_people_alone(database: Database) {
-        let one = TestServer::start(database).await;
-        let two = TestServer::start_with(database, "issuer = \"http://127.0.0.1:8001\"\n").await;
-        let mut browser = Browser::sign_up(&one, "ada").await;
-        let same_site = |path: &'static str| form(path).header("sec-fetch-site", "same-origin");
-        browser.server = &two;
-        let fields = encoded(&[("email", "ada@example.com"), ("password", PASSWORD)]);
-        browser.send(same_site("/signup"), fields).await.assert_status(303);
-        assert!(browser.is_signed_in().await, "at the second");
-        browser.server = &one;
-        assert!(browser.is_signed_in().await, "and still at the first");
-        browser.send(same_site("/signout"), String::new()).await.assert_status(303);
-        assert!(!browser.is_signed_in().await);
-        browser.server = &two;
-        assert!(browser.is_signed_in().await, "signing out at the first is not the second's affair");
+#[apply(on_both_databases!)]
+async fn two_servers_of_one_host_leave_each_others_people_alone(database: Database) {
+    let one = TestServer::start(database).await;
+    let two = TestServer::start_with(database, "issuer = \"http://127.0.0.1:8001\"\n").await;
+    let mut browser = Browser::sign_up(&one, "ada").await;
+    let same_site = |path: &'static str| form(path).header("sec-fetch-site", "same-origin");
+    browser.server = &two;
+    let fields = encoded(&[("email", "ada@example.com"), ("password", PASSWORD)]);
+    browser.send(same_site("/signup"), fields).await.assert_status(303);
+    assert!(browser.is_signed_in().await, "at the second");
+    browser.server = &one;
+    assert!(browser.is_signed_in().await, "and still at the first");
+    browser
+        .send(same_site("/signout"), String::new())
+        .await
+        .assert_status(303);
+    assert!(!browser.is_signed_in().await);
+    browser.server = &two;
+    assert!(
+        browser.is_signed_in().await,
+        "signing out at the first is not the second's affair"
+    );
+}
+
+#[apply(on_both_databases!)]
+async fn the_cookie_of_who_stays_active_is_set_again_as_its_session_goes_on(database: Database) {
+    let server = TestServer::start(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    assert_eq!(session_cookie(&ada.get("/account").await), None, "nothing has changed");
+    let value = ada.cookie(SIGNED_IN).unwrap();
+    let export = |path| form(path).header("sec-fetch-site", "same-origin");
+    for (days, opened) in [(20, "/account"), (20, "/"), (20, "/signin"), (20, "/account/export")] {
+        server.context.clock.advance(days * DAY);
+        let answer = match opened {
+            "/account/export" => ada.send(export(opened), String::new()).await,
+            _ => ada.get(opened).await,
+        }
+        .assert_status(200);
+        let cookie = session_cookie(&answer).unwrap_or_else(|| panic!("{opened}: {:?}", answer.headers));
+        for part in [&*value, "; Max-Age=2592000", "; HttpOnly", "; SameSite=Lax", "; Path=/"] {
+            assert!(cookie.contains(part), "{cookie}");
+        }
+        assert_eq!(session_cookie(&ada.get("/account").await), None, "once a day is enough");
     }
+    assert!(ada.is_signed_in().await, "eighty days, never thirty without a visit");
+    // Signing out as it is extended takes it away for good.
+    server.context.clock.advance(5 * DAY);
+    ada.post("/signout", &[]).await.assert_status(303);
+    assert_eq!(ada.cookie(SIGNED_IN), None);
+}
 
-    async fn the_cookie_of_who_stays_active_is_set_again_as_its_session_goes_on(database: Database) {
-        let server = TestServer::start(database).await;
+#[apply(on_both_databases!)]
+async fn the_cookie_goes_on_where_sessions_rest_for_a_day_at_most(database: Database) {
+    for (lifetime, minutes) in [
+        ("5m", 5),
+        ("1h", 60),
+        ("12h", 12 * 60),
+        ("1d", 24 * 60),
+        ("30h", 30 * 60),
+    ] {
+        let server = TestServer::start_with(database, &format!("[tokens]\nrefresh_idle_ttl = \"{lifetime}\"\n")).await;
         let mut ada = Browser::sign_up(&server, "ada").await;
-        assert_eq!(session_cookie(&ada.get("/account").await), None, "nothing has changed");
-        let value = ada.cookie(SIGNED_IN).unwrap();
-        let export = |path| form(path).header("sec-fetch-site", "same-origin");
-        for (days, opened) in [(20, "/account"), (20, "/"), (20, "/signin"), (20, "/account/export")] {
-            server.context.clock.advance(days * DAY);
-            let answer = match opened {
-                "/account/export" => ada.send(export(opened), String::new()).await,
-                _ => ada.get(opened).await,
-            }
-            .assert_status(200);
-            let cookie = session_cookie(&answer).unwrap_or_else(|| panic!("{opened}: {:?}", answer.headers));
-            for part in [&*value, "; Max-Age=2592000", "; HttpOnly", "; SameSite=Lax", "; Path=/"] {
-                assert!(cookie.contains(part), "{cookie}");
-            }
-            assert_eq!(session_cookie(&ada.get("/account").await), None, "once a day is enough");
+        assert_eq!(
+            session_cookie(&ada.get("/account").await),
+            None,
+            "{lifetime}: nothing has changed"
+        );
+        for visit in 1..=8 {
+            server.context.clock.advance(Duration::from_secs(minutes * 60 * 3 / 5));
+            let answer = ada.get("/account").await;
+            assert_eq!(answer.status, 200, "{lifetime}: signed out at visit {visit}");
+            let cookie = session_cookie(&answer)
+                .unwrap_or_else(|| panic!("{lifetime}: the browser forgets it after visit {visit}"));
+            assert!(
+                cookie.contains(&format!("; Max-Age={}", minutes * 60)),
+                "{lifetime}: {cookie}"
+            );
+            assert_eq!(
+                session_cookie(&ada.get("/account").await),
+                None,
+                "{lifetime}: not at each click"
+            );
         }
-        assert!(ada.is_signed_in().await, "eighty days, never thirty without a visit");
-        // Signing out as it is extended takes it away for good.
-        server.context.clock.advance(5 * DAY);
-        ada.post("/signout", &[]).await.assert_status(303);
-        assert_eq!(ada.cookie(SIGNED_IN), None);
+        server.context.clock.advance(Duration::from_secs(minutes * 60 + 1));
+        assert!(!ada.is_signed_in().await, "{lifetime} unused");
     }
+}
 
-    async fn the_cookie_goes_on_where_sessions_rest_for_a_day_at_most(database: Database) {
-        for (lifetime, minutes) in [("5m", 5), ("1h", 60), ("12h", 12 * 60), ("1d", 24 * 60), ("30h", 30 * 60)] {
-            let server = TestServer::start_with(database, &format!("[tokens]\nrefresh_idle_ttl = \"{lifetime}\"\n")).await;
-            let mut ada = Browser::sign_up(&server, "ada").await;
-            assert_eq!(session_cookie(&ada.get("/account").await), None, "{lifetime}: nothing has changed");
-            for visit in 1..=8 {
-                server.context.clock.advance(Duration::from_secs(minutes * 60 * 3 / 5));
-                let answer = ada.get("/account").await;
-                assert_eq!(answer.status, 200, "{lifetime}: signed out at visit {visit}");
-                let cookie = session_cookie(&answer).unwrap_or_else(|| panic!("{lifetime}: the browser forgets it after visit {visit}"));
-                assert!(cookie.contains(&format!("; Max-Age={}", minutes * 60)), "{lifetime}: {cookie}");
-                assert_eq!(session_cookie(&ada.get("/account").await), None, "{lifetime}: not at each click");
-            }
-            server.context.clock.advance(Duration::from_secs(minutes * 60 + 1));
-            assert!(!ada.is_signed_in().await, "{lifetime} unused");
-        }
+#[apply(on_both_databases!)]
+async fn who_is_signed_in_stays_so_where_the_cookie_cannot_be_extended(database: Database) {
+    let server = TestServer::start(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    server.context.clock.advance(5 * DAY);
+    // As on a database that is read-only: what reads goes on.
+    for statement in [&REFUSE, &REFUSE_UPDATES] {
+        query(statement).execute(&server.context.db).await.unwrap();
     }
+    let page = ada.get("/account").await.assert_status(200);
+    assert!(page.text.contains("ada@example.com"), "{}", page.text);
+    assert_eq!(session_cookie(&page), None, "what was not extended is not said to be");
+    assert!(ada.is_signed_in().await);
+    query(&ALLOW).execute(&server.context.db).await.unwrap();
+    let page = ada.get("/account").await.assert_status(200);
+    assert!(session_cookie(&page).is_some(), "it is tried again");
+}
 
-    async fn who_is_signed_in_stays_so_where_the_cookie_cannot_be_extended(database: Database) {
-        let server = TestServer::start(database).await;
-        let mut ada = Browser::sign_up(&server, "ada").await;
-        server.context.clock.advance(5 * DAY);
-        // As on a database that is read-only: what reads goes on.
-        for statement in [&REFUSE, &REFUSE_UPDATES] {
-            query(statement).execute(&server.context.db).await.unwrap();
-        }
-        let page = ada.get("/account").await.assert_status(200);
-        assert!(page.text.contains("ada@example.com"), "{}", page.text);
-        assert_eq!(session_cookie(&page), None, "what was not extended is not said to be");
-        assert!(ada.is_signed_in().await);
-        query(&ALLOW).execute(&server.context.db).await.unwrap();
-        let page = ada.get("/account").await.assert_status(200);
-        assert!(session_cookie(&page).is_some(), "it is tried again");
-    }
-
-    async fn a_form_that_the_browser_says_is_ours_needs_no_token(database: Database) {
-        let server = TestServer::start(database).await;
-        let mut ada = Browser::sign_up(&server, "ada").await;
-        let old = ada.form_token().await;
-        let fetch = ("sec-fetch-site", "same-origin");
-        let origin = ("origin", ORIGIN);
-        for (what, proof, token) in [
-            ("a tab that was opened earlier", fetch, &*old), ("no token", fetch, ""), ("the origin, and a token of another tab", origin, &*old),
-            ("the origin alone", origin, ""),
-        ] {
-            // The form's cookie went away, or is another one since a second tab was opened.
-            for cookie in [None, Some("A".repeat(43))] {
-                let mut browser = ada.clone();
-                browser.cookies.remove(FORM);
-                browser.cookies.extend(cookie.map(|value| (FORM.to_owned(), value)));
-                let fields = [("email", "ada@example.com"), ("password", PASSWORD), ("form_token", token)];
-                let answer = browser.send(form("/signin").header(proof.0, proof.1), encoded(&fields)).await;
-                assert_eq!(answer.status, 303, "{what}: {}", answer.text);
-            }
-        }
-    }
-
-    async fn a_form_without_any_proof_is_shown_again_as_it_was_filled_in(database: Database) {
-        let server = TestServer::start(database).await;
-        let ada = Browser::sign_up(&server, "ada").await;
-        for (path, hidden) in FORMS.iter().flat_map(|path| [(*path, false), (*path, true)]) {
-            // Old browsers, and settings for privacy, say `null`.
-            let form = |path| if hidden { form(path).header("origin", "null") } else { form(path) };
+#[apply(on_both_databases!)]
+async fn a_form_that_the_browser_says_is_ours_needs_no_token(database: Database) {
+    let server = TestServer::start(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let old = ada.form_token().await;
+    let fetch = ("sec-fetch-site", "same-origin");
+    let origin = ("origin", ORIGIN);
+    for (what, proof, token) in [
+        ("a tab that was opened earlier", fetch, &*old),
+        ("no token", fetch, ""),
+        ("the origin, and a token of another tab", origin, &*old),
+        ("the origin alone", origin, ""),
+    ] {
+        // The form's cookie went away, or is another one since a second tab was opened.
+        for cookie in [None, Some("A".repeat(43))] {
             let mut browser = ada.clone();
             browser.cookies.remove(FORM);
-            let mut fields = FIELDS.to_vec();
-            fields.retain(|(name, _)| *name != "return_to");
-            fields.extend([("return_to", "/account?x=1"), ("session", "00000000-0000-7000-8000-000000000000")]);
-            let answer = browser.send(form(path), encoded(&fields)).await;
-            assert_eq!(answer.status, 403, "{path}");
-            assert!(answer.text.contains("role=\"alert\""), "{path}: {}", answer.text);
-            for password in [PASSWORD, NEW_PASSWORD] {
-                assert!(!answer.text.contains(password), "{path} gives a password back");
-            }
-            let action = if path == "/language" { "/language" } else { path };
-            assert!(answer.text.contains(&format!("action=\"{action}\"")), "{path}: {}", answer.text);
-            for (forms, typed) in [
-                (&["/signin", "/signup", "/signin/email/ask", "/verify/ask", "/recover", "/account/email"][..], "value=\"ada@example.com\""),
-                (&["/signin", "/signup"][..], "value=\"/account?x=1\""),
-                (&["/signin/email", "/verify", "/recover/password", "/change-email"][..], "name=\"token\" value=\"x\""),
-            ] {
-                assert!(!forms.contains(&path) || answer.text.contains(typed), "{path} has lost {typed}: {}", answer.text);
-            }
-            assert!(browser.is_signed_in().await, "{path} did nothing");
-        }
-        // What is shown can be sent.
-        for hidden in [false, true] {
-            let form = |path| if hidden { form(path).header("origin", "null") } else { form(path) };
-            let mut browser = Browser::new(&server);
-            let fields = [("email", "ada@example.com"), ("password", PASSWORD), ("return_to", "/account?x=1")];
-            browser.send(form("/signin"), encoded(&fields)).await.assert_status(403);
-            let token = browser.cookie(FORM).expect("a token comes with it");
-            let again = [&fields[..], &[("form_token", &*token)]].concat();
-            let answer = browser.send(form("/signin"), encoded(&again)).await.assert_status(303);
-            assert_eq!(answer.header("location"), "/account?x=1");
+            browser.cookies.extend(cookie.map(|value| (FORM.to_owned(), value)));
+            let fields = [
+                ("email", "ada@example.com"),
+                ("password", PASSWORD),
+                ("form_token", token),
+            ];
+            let answer = browser
+                .send(form("/signin").header(proof.0, proof.1), encoded(&fields))
+                .await;
+            assert_eq!(answer.status, 303, "{what}: {}", answer.text);
         }
     }
+}
 
-    async fn a_67_nobody_is_signed_in_by_another_site(database: Database) {
-        let server = TestServer::start(database).await;
-        server.user("eve").await;
-        let fields = encoded(&[("email", "eve@example.com"), ("password", PASSWORD)]);
-        for (name, value) in [
-            ("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("sec-fetch-site", "none"), ("sec-fetch-site", "SAME-ORIGIN"),
-            ("sec-fetch-site", ""), ("origin", "null"), ("origin", "http://127.0.0.1:8001"), ("origin", "https://127.0.0.1:8000"),
-            ("origin", "http://127.0.0.1:8000.evil.example"), ("origin", "http://127.0.0.1"), ("origin", ""),
-        ] {
-            let mut browser = Browser::new(&server);
-            let answer = browser.send(form("/signin").header(name, value), fields.clone()).await;
-            assert_eq!(answer.status, 403, "{name}: {value}");
-            // A hidden origin may be our own, in an old browser: the form is shown again, and the password is missing.
-            let shown = answer.text.contains("eve@");
-            assert_eq!(shown, value == "null", "what another site has filled in is not shown");
-            assert!(!answer.text.contains(PASSWORD), "{name}: {value}");
-            assert_eq!(browser.cookie(SIGNED_IN), None);
+#[apply(on_both_databases!)]
+async fn a_form_without_any_proof_is_shown_again_as_it_was_filled_in(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = Browser::sign_up(&server, "ada").await;
+    for (path, hidden) in FORMS.iter().flat_map(|path| [(*path, false), (*path, true)]) {
+        // Old browsers, and settings for privacy, say `null`.
+        let form = |path| {
+            if hidden {
+                form(path).header("origin", "null")
+            } else {
+                form(path)
+            }
+        };
+        let mut browser = ada.clone();
+        browser.cookies.remove(FORM);
+        let mut fields = FIELDS.to_vec();
+        fields.retain(|(name, _)| *name != "return_to");
+        fields.extend([
+            ("return_to", "/account?x=1"),
+            ("session", "00000000-0000-7000-8000-000000000000"),
+        ]);
+        let answer = browser.send(form(path), encoded(&fields)).await;
+        assert_eq!(answer.status, 403, "{path}");
+        assert!(answer.text.contains("role=\"alert\""), "{path}: {}", answer.text);
+        for password in [PASSWORD, NEW_PASSWORD] {
+            assert!(!answer.text.contains(password), "{path} gives a password back");
         }
-        // Neither is believed where it comes twice.
-        for (first, second) in [
-            (("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")),
-            (("origin", ORIGIN), ("origin", "https://evil.example")),
+        let action = if path == "/language" { "/language" } else { path };
+        assert!(
+            answer.text.contains(&format!("action=\"{action}\"")),
+            "{path}: {}",
+            answer.text
+        );
+        for (forms, typed) in [
+            (
+                &[
+                    "/signin",
+                    "/signup",
+                    "/signin/email/ask",
+                    "/verify/ask",
+                    "/recover",
+                    "/account/email",
+                ][..],
+                "value=\"ada@example.com\"",
+            ),
+            (&["/signin", "/signup"][..], "value=\"/account?x=1\""),
+            (
+                &["/signin/email", "/verify", "/recover/password", "/change-email"][..],
+                "name=\"token\" value=\"x\"",
+            ),
         ] {
-            let request = Request::post("/signin").header("content-type", "application/x-www-form-urlencoded");
-            let request = request.header(first.0, first.1).header(second.0, second.1);
-            let answer = Browser::new(&server).send(request, fields.clone()).await;
-            assert_eq!(answer.status, 403, "{first:?} {second:?}");
+            assert!(
+                !forms.contains(&path) || answer.text.contains(typed),
+                "{path} has lost {typed}: {}",
+                answer.text
+            );
         }
+        assert!(browser.is_signed_in().await, "{path} did nothing");
+    }
+    // What is shown can be sent.
+    for hidden in [false, true] {
+        let form = |path| {
+            if hidden {
+                form(path).header("origin", "null")
+            } else {
+                form(path)
+            }
+        };
+        let mut browser = Browser::new(&server);
+        let fields = [
+            ("email", "ada@example.com"),
+            ("password", PASSWORD),
+            ("return_to", "/account?x=1"),
+        ];
+        browser.send(form("/signin"), encoded(&fields)).await.assert_status(403);
+        let token = browser.cookie(FORM).expect("a token comes with it");
+        let again = [&fields[..], &[("form_token", &*token)]].concat();
+        let answer = browser.send(form("/signin"), encoded(&again)).await.assert_status(303);
+        assert_eq!(answer.header("location"), "/account?x=1");
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn a_67_nobody_is_signed_in_by_another_site(database: Database) {
+    let server = TestServer::start(database).await;
+    server.user("eve").await;
+    let fields = encoded(&[("email", "eve@example.com"), ("password", PASSWORD)]);
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("sec-fetch-site", "none"),
+        ("sec-fetch-site", "SAME-ORIGIN"),
+        ("sec-fetch-site", ""),
+        ("origin", "null"),
+        ("origin", "http://127.0.0.1:8001"),
+        ("origin", "https://127.0.0.1:8000"),
+        ("origin", "http://127.0.0.1:8000.evil.example"),
+        ("origin", "http://127.0.0.1"),
+        ("origin", ""),
+    ] {
+        let mut browser = Browser::new(&server);
+        let answer = browser.send(form("/signin").header(name, value), fields.clone()).await;
+        assert_eq!(answer.status, 403, "{name}: {value}");
+        // A hidden origin may be our own, in an old browser: the form is shown again, and the password is missing.
+        let shown = answer.text.contains("eve@");
+        assert_eq!(shown, value == "null", "what another site has filled in is not shown");
+        assert!(!answer.text.contains(PASSWORD), "{name}: {value}");
+        assert_eq!(browser.cookie(SIGNED_IN), None);
+    }
+    // Neither is believed where it comes twice.
+    for (first, second) in [
+        (("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")),
+        (("origin", ORIGIN), ("origin", "https://evil.example")),
+    ] {
+        let request = Request::post("/signin").header("content-type", "application/x-www-form-urlencoded");
+        let request = request.header(first.0, first.1).header(second.0, second.1);
+        let answer = Browser::new(&server).send(request, fields.clone()).await;
+        assert_eq!(answer.status, 403, "{first:?} {second:?}");
     }
 }

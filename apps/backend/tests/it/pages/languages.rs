@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::request::Builder;
 use axum::http::{HeaderValue, Request};
-use countersign_testkit::{Database, TestServer, on_both_databases};
+use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use serde_json::json;
 
 use super::Browser;
@@ -66,57 +66,91 @@ fn asking(request: Builder, lines: &[&str]) -> Builder {
     })
 }
 
-on_both_databases! {
-    async fn pages_speak_the_language_that_is_liked_best(database: Database) {
-        let server = TestServer::start(database).await;
-        for (lines, expected) in WISHES {
-            let request = asking(Request::get("/signin"), lines).body(Body::empty()).unwrap();
-            let answer = server.send(request).await.assert_status(200);
-            assert_eq!(answer.header("content-language"), *expected, "{lines:?}");
-        }
-        // Many wishes are all looked at.
-        let many: Vec<_> = (0..200).map(|index| format!("x{index};q=0.9")).collect();
-        let many = format!("{}, ja;q=0.1", many.join(","));
-        let request = asking(Request::get("/signin"), &[&many]).body(Body::empty()).unwrap();
-        assert_eq!(server.send(request).await.header("content-language"), "ja");
+#[apply(on_both_databases!)]
+async fn pages_speak_the_language_that_is_liked_best(database: Database) {
+    let server = TestServer::start(database).await;
+    for (lines, expected) in WISHES {
+        let request = asking(Request::get("/signin"), lines).body(Body::empty()).unwrap();
+        let answer = server.send(request).await.assert_status(200);
+        assert_eq!(answer.header("content-language"), *expected, "{lines:?}");
     }
+    // Many wishes are all looked at.
+    let many: Vec<_> = (0..200).map(|index| format!("x{index};q=0.9")).collect();
+    let many = format!("{}, ja;q=0.1", many.join(","));
+    let request = asking(Request::get("/signin"), &[&many]).body(Body::empty()).unwrap();
+    assert_eq!(server.send(request).await.header("content-language"), "ja");
+}
 
-    async fn mails_speak_the_language_that_is_liked_best(database: Database) {
-        let server = TestServer::start(database).await;
-        server.user("ada").await;
-        server.mails().await;
-        let mut subjects = std::collections::BTreeMap::new();
-        for (lines, expected) in WISHES {
-            let request = Request::post("/api/auth/recover").header("content-type", "application/json");
-            let body = Body::from(json!({ "email": "ada@example.com" }).to_string());
-            server.send(asking(request, lines).body(body).unwrap()).await.assert_status(202);
-            let subject = server.mail().await.subject;
-            let known = subjects.entry(*expected).or_insert_with(|| subject.clone());
-            assert_eq!(*known, subject, "{lines:?}");
-            // A limit of mails to one recipient is not what is looked at here.
-            server.context.clock.advance(std::time::Duration::from_secs(24 * 60 * 60));
-        }
-        let distinct: std::collections::BTreeSet<_> = subjects.values().collect();
-        assert_eq!(distinct.len(), subjects.len(), "{subjects:?}");
+#[apply(on_both_databases!)]
+async fn mails_speak_the_language_that_is_liked_best(database: Database) {
+    let server = TestServer::start(database).await;
+    server.user("ada").await;
+    server.mails().await;
+    let mut subjects = std::collections::BTreeMap::new();
+    for (lines, expected) in WISHES {
+        let request = Request::post("/api/auth/recover").header("content-type", "application/json");
+        let body = Body::from(json!({ "email": "ada@example.com" }).to_string());
+        server
+            .send(asking(request, lines).body(body).unwrap())
+            .await
+            .assert_status(202);
+        let subject = server.mail().await.subject;
+        let known = subjects.entry(*expected).or_insert_with(|| subject.clone());
+        assert_eq!(*known, subject, "{lines:?}");
+        // A limit of mails to one recipient is not what is looked at here.
+        server
+            .context
+            .clock
+            .advance(std::time::Duration::from_secs(24 * 60 * 60));
     }
+    let distinct: std::collections::BTreeSet<_> = subjects.values().collect();
+    assert_eq!(distinct.len(), subjects.len(), "{subjects:?}");
+}
 
-    async fn caches_learn_that_pages_differ_by_language(database: Database) {
-        let server = TestServer::start(database).await;
-        let mut browser = Browser::sign_up(&server, "ada").await;
-        for path in ["/", "/signin", "/signup", "/signout", "/verify", "/verify?token=x", "/recover", "/recover/password", "/account", "/nothing", "/done/x"] {
-            let answer = browser.get(path).await;
-            let vary = answer.header("vary").to_ascii_lowercase();
-            assert!(vary.split(',').any(|name| name.trim() == "accept-language"), "{path}: {vary:?}");
-        }
-        let refused = browser.post("/recover", &[("email", "x")]).await.assert_status(422);
-        assert!(refused.header("vary").to_ascii_lowercase().contains("accept-language"));
+#[apply(on_both_databases!)]
+async fn caches_learn_that_pages_differ_by_language(database: Database) {
+    let server = TestServer::start(database).await;
+    let mut browser = Browser::sign_up(&server, "ada").await;
+    for path in [
+        "/",
+        "/signin",
+        "/signup",
+        "/signout",
+        "/verify",
+        "/verify?token=x",
+        "/recover",
+        "/recover/password",
+        "/account",
+        "/nothing",
+        "/done/x",
+    ] {
+        let answer = browser.get(path).await;
+        let vary = answer.header("vary").to_ascii_lowercase();
+        assert!(
+            vary.split(',').any(|name| name.trim() == "accept-language"),
+            "{path}: {vary:?}"
+        );
     }
+    let refused = browser.post("/recover", &[("email", "x")]).await.assert_status(422);
+    assert!(refused.header("vary").to_ascii_lowercase().contains("accept-language"));
+}
 
-    async fn a_link_names_languages_in_the_order_of_preference(database: Database) {
-        let server = TestServer::start(database).await;
-        for (asked, expected) in [("de", "de"), ("xx%20fr-CA%20de", "fr"), ("DE-at", "de"), ("xx", "en"), ("", "en"), ("%20%20ja", "ja"), ("ar+de", "ar")] {
-            let answer = server.get(&format!("/signin?ui_locales={asked}")).await.assert_status(200);
-            assert_eq!(answer.header("content-language"), expected, "{asked}");
-        }
+#[apply(on_both_databases!)]
+async fn a_link_names_languages_in_the_order_of_preference(database: Database) {
+    let server = TestServer::start(database).await;
+    for (asked, expected) in [
+        ("de", "de"),
+        ("xx%20fr-CA%20de", "fr"),
+        ("DE-at", "de"),
+        ("xx", "en"),
+        ("", "en"),
+        ("%20%20ja", "ja"),
+        ("ar+de", "ar"),
+    ] {
+        let answer = server
+            .get(&format!("/signin?ui_locales={asked}"))
+            .await
+            .assert_status(200);
+        assert_eq!(answer.header("content-language"), expected, "{asked}");
     }
 }

@@ -6,7 +6,7 @@ mod inputs;
 
 use std::net::SocketAddr;
 
-use countersign_testkit::{Database, Launch, PASSWORD, ScratchDatabase, on_both_databases};
+use countersign_testkit::{Database, Launch, PASSWORD, ScratchDatabase, apply, on_both_databases};
 use futures_util::future::join_all;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
@@ -37,31 +37,60 @@ impl Probe {
     }
 }
 
-on_both_databases! {
-    async fn f10_every_bad_input_gets_a_documented_answer(database: Database) {
-        let scratch = ScratchDatabase::create(database).await;
-        let launch = Launch::new(BINARY, &scratch)
-            .with("COUNTERSIGN_TRUSTED_PROXIES", "127.0.0.0/8")
-            .with("COUNTERSIGN_HTTP__HEADER_TIMEOUT", "1s")
-            .with("COUNTERSIGN_HTTP__BODY_TIMEOUT", "2s")
-            .with("COUNTERSIGN_HTTP__IDLE_TIMEOUT", "300ms");
-        let server = launch.start().await;
-        let ada = json!({ "email": "ada@example.com", "password": PASSWORD });
-        server.client().post("/api/auth/register", &ada).await.unwrap().assert_status(201);
-        let tokens = server.client().post("/api/auth/login", &ada).await.unwrap().assert_status(200).json();
-        let token = tokens["access_token"].as_str().unwrap();
-        let probes = [request_lines(), targets(token), headers(token), framings(), ambiguous(), bodies(token)].concat();
-        assert!(probes.len() > 150, "only {} probes", probes.len());
-        let mut wrong = Vec::new();
-        for probes in probes.chunks(120) {
-            let outcomes = join_all(probes.iter().map(|probe| judge(server.address, probe))).await;
-            wrong.extend(outcomes.into_iter().filter_map(Result::err));
-        }
-        assert!(wrong.is_empty(), "{} of {} probes:\n{}", wrong.len(), probes.len(), wrong.join("\n\n"));
-        server.client().get_as("/api/auth/me", token).await.unwrap().assert_status(200);
-        for word in ["panicked", "\"level\":\"ERROR\""] {
-            assert!(!launch.log().contains(word), "{}", launch.log());
-        }
+#[apply(on_both_databases!)]
+async fn f10_every_bad_input_gets_a_documented_answer(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let launch = Launch::new(BINARY, &scratch)
+        .with("COUNTERSIGN_TRUSTED_PROXIES", "127.0.0.0/8")
+        .with("COUNTERSIGN_HTTP__HEADER_TIMEOUT", "1s")
+        .with("COUNTERSIGN_HTTP__BODY_TIMEOUT", "2s")
+        .with("COUNTERSIGN_HTTP__IDLE_TIMEOUT", "300ms");
+    let server = launch.start().await;
+    let ada = json!({ "email": "ada@example.com", "password": PASSWORD });
+    server
+        .client()
+        .post("/api/auth/register", &ada)
+        .await
+        .unwrap()
+        .assert_status(201);
+    let tokens = server
+        .client()
+        .post("/api/auth/login", &ada)
+        .await
+        .unwrap()
+        .assert_status(200)
+        .json();
+    let token = tokens["access_token"].as_str().unwrap();
+    let probes = [
+        request_lines(),
+        targets(token),
+        headers(token),
+        framings(),
+        ambiguous(),
+        bodies(token),
+    ]
+    .concat();
+    assert!(probes.len() > 150, "only {} probes", probes.len());
+    let mut wrong = Vec::new();
+    for probes in probes.chunks(120) {
+        let outcomes = join_all(probes.iter().map(|probe| judge(server.address, probe))).await;
+        wrong.extend(outcomes.into_iter().filter_map(Result::err));
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {} probes:\n{}",
+        wrong.len(),
+        probes.len(),
+        wrong.join("\n\n")
+    );
+    server
+        .client()
+        .get_as("/api/auth/me", token)
+        .await
+        .unwrap()
+        .assert_status(200);
+    for word in ["panicked", "\"level\":\"ERROR\""] {
+        assert!(!launch.log().contains(word), "{}", launch.log());
     }
 }
 
