@@ -3,6 +3,7 @@
 mod errors;
 mod inspection;
 mod listen;
+mod pooler;
 mod retries;
 mod rights;
 mod script;
@@ -11,13 +12,12 @@ mod tls;
 mod url;
 
 use std::future::Future;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use tokio::time::timeout;
-use tokio_postgres::{IsolationLevel, SimpleQueryMessage};
+use tokio_postgres::IsolationLevel;
 use tracing::warn;
 
 pub(crate) use errors::told;
@@ -93,7 +93,7 @@ impl Postgres {
             lane: tokio::sync::Mutex::new(()),
         };
         warnings.extend(postgres.inspect().await?);
-        if options.prepared && postgres.sessions_are_shared().await? {
+        if options.prepared && postgres.statements_are_mixed_up().await? {
             postgres.prepared.store(false, Ordering::Relaxed);
             warnings.push(SHARED.to_owned());
         }
@@ -192,27 +192,9 @@ impl Postgres {
         self.pool.manager().statement_caches.clear();
     }
 
-    /// Whether a pooler lends one session to several connections, and one finds there what another has prepared, by the name
-    /// that it was given. A pooler that follows prepared statements gives them names of its own.
-    async fn sessions_are_shared(&self) -> Result<bool, Error> {
+    async fn statements_are_mixed_up(&self) -> Result<bool, Error> {
         let (one, other) = (self.own_connection().await?, self.connection().await?);
-        let mark = format!("countersign {:016x}", RandomState::new().build_hasher().finish());
-        let kept = match timeout(SILENCE, one.prepare(&format!("SELECT '{mark}'"))).await {
-            Ok(Ok(kept)) => kept,
-            // Somebody else's is there, by that very name.
-            Ok(Err(why)) if errors::fate_after(&why) == Fate::MixedUp => return Ok(true),
-            Ok(Err(why)) => return Err(told(&why)),
-            Err(_) => return Err(errors::silent()),
-        };
-        // Which is how the driver names them.
-        let asked = format!(
-            "SELECT 1 FROM pg_prepared_statements WHERE statement = 'SELECT ''{mark}''' AND name ~ '^s[0-9]+$'"
-        );
-        let found = answered(other.simple_query(&asked)).await?;
-        drop(kept);
-        Ok(found
-            .iter()
-            .any(|message| matches!(message, SimpleQueryMessage::Row(_))))
+        pooler::mixes_statements_up(&one, &other).await
     }
 
     /// Begins a transaction as all others begin, and writes nothing in it, in one trip.

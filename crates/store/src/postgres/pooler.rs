@@ -1,0 +1,89 @@
+//! Whether a pooler stands between, and mixes up what several connections have prepared.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use tokio_postgres::{Client, SimpleQueryMessage, Statement};
+
+use super::{answered, errors};
+use crate::Error;
+use crate::transaction::Fate;
+
+/// Without a pooler, two connections keep their own sessions: seen so often, it is believed.
+const ROUNDS_APART: usize = 3;
+/// A busy pooler lends its sessions as they come: it is asked so often until both connections were lent the same one.
+const ROUNDS: usize = 40;
+
+/// Whether a pooler lends one session to several connections, and one finds there what another has prepared, by the name
+/// that it was given. A pooler that follows prepared statements gives them names of its own.
+///
+/// # Errors
+/// The database failed.
+pub(super) async fn mixes_statements_up(one: &Client, other: &Client) -> Result<bool, Error> {
+    let mut before = None;
+    let mut lent = false;
+    for round in 0..ROUNDS {
+        if round == ROUNDS_APART && !lent {
+            return Ok(false);
+        }
+        let mark = format!(
+            "SELECT 'countersign {:016x}'",
+            RandomState::new().build_hasher().finish()
+        );
+        let Some((here, kept)) = prepare(one, &mark).await? else {
+            return Ok(true);
+        };
+        let (there, found) = look(other, &mark).await?;
+        drop(kept);
+        if found || here == there {
+            return Ok(found);
+        }
+        let now = Some((here, there));
+        lent |= before.is_some() && before != now;
+        before = now;
+    }
+    // Sessions are lent, and nothing is known of what happens to statements there.
+    Ok(true)
+}
+
+/// Prepares a statement, and says in which session. None if another connection's is there by that very name.
+async fn prepare(connection: &Client, statement: &str) -> Result<Option<(String, Statement)>, Error> {
+    let begun = answered(connection.simple_query("BEGIN; SELECT pg_backend_pid()")).await?;
+    let prepared = answered_or_mixed_up(connection.prepare(statement)).await?;
+    answered(connection.batch_execute("COMMIT")).await?;
+    Ok(prepared.map(|prepared| (columns(&begun).next().unwrap_or_default().to_owned(), prepared)))
+}
+
+/// In which session this connection is, and whether the statement is there by a name that our driver gives.
+async fn look(connection: &Client, statement: &str) -> Result<(String, bool), Error> {
+    let statement = statement.replace('\'', "''");
+    let rows = answered(connection.simple_query(&format!(
+        "SELECT pg_backend_pid(), EXISTS (SELECT 1 FROM pg_prepared_statements
+          WHERE statement = '{statement}' AND name ~ '^s[0-9]+$')"
+    )))
+    .await?;
+    let mut columns = columns(&rows);
+    let session = columns.next().unwrap_or_default().to_owned();
+    Ok((session, columns.next() == Some("t")))
+}
+
+/// The columns of the one row of an answer.
+fn columns(answer: &[SimpleQueryMessage]) -> impl Iterator<Item = &str> {
+    let row = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    row.into_iter()
+        .flat_map(|row| (0..row.len()).filter_map(|column| row.get(column)))
+}
+
+async fn answered_or_mixed_up(
+    answer: impl Future<Output = Result<Statement, tokio_postgres::Error>>,
+) -> Result<Option<Statement>, Error> {
+    let answer = async {
+        match answer.await {
+            Err(why) if errors::fate_after(&why) == Fate::MixedUp => Ok(None),
+            answer => answer.map(Some),
+        }
+    };
+    answered(answer).await
+}
