@@ -278,19 +278,19 @@ async fn behind_a_proxy(server: &TestServer, address: &str) -> Answer {
 }
 
 /// How many passwords came to be hashed since this was asked before: of the known, and of others.
-struct Lanes<'s> {
+pub(super) struct Lanes<'s> {
     server: &'s TestServer,
     before: [u64; 2],
 }
 
 impl<'s> Lanes<'s> {
-    fn of(server: &'s TestServer) -> Self {
+    pub(super) fn of(server: &'s TestServer) -> Self {
         let mut lanes = Self { server, before: [0; 2] };
         lanes.moved();
         lanes
     }
 
-    fn moved(&mut self) -> [u64; 2] {
+    pub(super) fn moved(&mut self) -> [u64; 2] {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.server.context.registry.lock().unwrap()).unwrap();
         let now = ["known", "others"].map(|lane| {

@@ -11,7 +11,7 @@ use countersign_testkit::{Answer, Database, PASSWORD, TestServer, apply, on_both
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::devices::Browser;
+use crate::devices::{Browser, Lanes};
 
 const OWNER: &str = "198.51.100.200";
 const LIMITS: &str = "[limits]\nlogin_per_address = \"1000/1m\"\nregister_per_address = \"1000/1m\"\n";
@@ -227,8 +227,15 @@ async fn r_60_of_any_number_at_once_no_more_than_a_hundred_are_judged(database: 
         }
         // All of them find fewer failures than may be when they come, and wait for the one thread.
         let strangers: Vec<_> = (0..40).map(|by| format!("203.0.{network}.{by}")).collect();
+        let mut lanes = Lanes::of(&server);
         let wrong = join_all(strangers.iter().map(|from| login_from(&server, from, "wrong")));
         let last = async {
+            // Behind them: before the last of the hundred, a right password would be judged, and rightly so.
+            let mut asked = 0;
+            while asked < strangers.len() as u64 {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                asked += lanes.moved()[1];
+            }
             match door {
                 "login" => login_from(&server, "192.0.2.7", PASSWORD).await,
                 _ => {
