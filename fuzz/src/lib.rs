@@ -38,7 +38,7 @@ pub fn verifying_key() -> &'static VerifyingKey {
 /// A token of this type with these very bytes as its payload.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a fuzzer has no Platform whose Chance it could ask"
+    reason = "a fuzzer has no Platform whose SecureRandom it could ask"
 )]
 pub fn signed(typ: &str, payload: &[u8]) -> String {
     let header = json!({ "alg": "ES256", "typ": typ, "kid": verifying_key().kid() }).to_string();

@@ -8,7 +8,6 @@ use countersign_guard::Guard;
 use countersign_store::{Db, Kind, Role, belongs_to_database};
 use prometheus_client::registry::Registry;
 
-use crate::core::chance::Chance;
 use crate::core::clock::Clock;
 use crate::core::language::Texts;
 use crate::core::layers::{self, EarlyPages, LayerOptions, Shell};
@@ -18,6 +17,7 @@ use crate::core::metrics::{self, Metrics};
 use crate::core::password::{Hasher, HashingOptions};
 use crate::core::platform::{self, Platform};
 use crate::core::probes::Probes;
+use crate::core::random::SecureRandom;
 use crate::core::redis::Redis;
 use crate::core::refusals::Refusals;
 use crate::core::request_info::RequestInfo;
@@ -141,7 +141,7 @@ impl Context {
         } = access;
 
         let (refusals, readiness) = (Refusals::default(), Readiness::default());
-        let hasher = Hasher::start(hashing_options(&settings), Chance, &mut registry)?;
+        let hasher = Hasher::start(hashing_options(&settings), SecureRandom, &mut registry)?;
         let metrics = Metrics::register(&mut registry);
         let texts = Texts::default();
         let shell = Shell::new(
@@ -153,7 +153,7 @@ impl Context {
         limits.register(&mut registry);
         let platform = Platform::new(platform::Parts {
             passwords: password_policy(&settings),
-            chance: Chance,
+            random: SecureRandom,
             settings,
             clock,
             db,
@@ -177,7 +177,7 @@ impl Context {
         let feed = revocation_feed(settings, db, redis.as_ref());
         let lists = revocation::Metrics::register(&mut registry);
         let lists = revocation_options(settings, role, server.limits.room(), feed, lists);
-        let revocations = Revocations::open(lists, db.clone(), keys.clone(), clock.clone(), Chance).await?;
+        let revocations = Revocations::open(lists, db.clone(), keys.clone(), clock.clone(), SecureRandom).await?;
         let accounts = Accounts {
             platform: platform.clone(),
             audit: audit.clone(),
@@ -416,7 +416,7 @@ fn layer_options(settings: &Settings, refusals: Refusals, texts: &Texts) -> Laye
         // With a bearer, signing out needs nothing more.
         optional_bodies: &["/api/auth/logout"],
         request_timeout: settings.http.request_timeout,
-        chance: Chance,
+        random: SecureRandom,
         traced: settings.telemetry.otlp_endpoint.is_some(),
         refusals,
         early_pages: Some(EarlyPages {

@@ -39,7 +39,7 @@ impl ScratchDatabase {
                 let server = postgres_url();
                 let schema = format!(
                     "test_{}",
-                    uuid::Uuid::from_bytes(countersign::core::chance::Chance.bytes()).simple()
+                    uuid::Uuid::from_bytes(countersign::core::random::SecureRandom.bytes()).simple()
                 );
                 run(&server, &format!("CREATE SCHEMA {schema}")).await;
                 let separator = if server.contains('?') { '&' } else { '?' };

@@ -19,8 +19,8 @@ use serde_json::json;
 use self::folder::Folder;
 use super::cli::Dev;
 use super::{Failure, Standard, logging};
-use crate::core::chance::Chance;
 use crate::core::clock::Clock;
+use crate::core::random::SecureRandom;
 use crate::core::server::{Listening, Server, Shutdown};
 use crate::features::dev::{PASSWORD, SeededUser, known_key};
 use crate::settings::{Settings, Sources};
@@ -44,7 +44,7 @@ const GRACE: Duration = Duration::from_millis(50);
 /// [`Failure`]: 78 where it is told to be reachable from elsewhere.
 pub(super) async fn serve(asked: Dev, sources: Sources, output: &mut Standard) -> Result<(), Failure> {
     // The first random bytes take 40 ms, while the entropy source tests itself: that goes beside the rest.
-    std::thread::spawn(|| Chance.bytes::<1>());
+    std::thread::spawn(|| SecureRandom.bytes::<1>());
     // Before the settings are read: they would ask for an issuer instead.
     if let Some((_, listen)) = sources.flags.iter().find(|(name, _)| *name == "listen") {
         refuse_elsewhere("listen", listen, listen.parse().is_ok_and(is_elsewhere))?;

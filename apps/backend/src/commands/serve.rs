@@ -9,8 +9,8 @@ use countersign_store::{Error, Role};
 
 use super::banner::banner;
 use super::{Failure, database_is_new};
-use crate::core::chance::Chance;
 use crate::core::clock::Clock;
+use crate::core::random::SecureRandom;
 use crate::core::request_info::RequestInfo;
 use crate::core::server::{IgnoredSignals, Listening, Server, Shutdown, ignore_signals};
 use crate::features::audit::{self, Actor, Event, Kind};
@@ -28,7 +28,7 @@ use crate::{Context, app};
 )]
 pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals>) -> Result<(), Failure> {
     // The first random bytes take 40 ms, while the entropy source tests itself: that goes beside the rest.
-    std::thread::spawn(|| Chance.bytes::<1>());
+    std::thread::spawn(|| SecureRandom.bytes::<1>());
     ignored.map_or_else(ignore_signals, Ok)?.tell();
     // First, because the issuer's name may hold the port, which may be any free one.
     let listening = Listening::on(settings.listen).await?;

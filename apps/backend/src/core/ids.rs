@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::{Builder, Uuid};
 
-use super::chance::Chance;
 use super::clock::Timestamp;
+use super::random::SecureRandom;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -22,8 +22,8 @@ macro_rules! id {
 
         impl $name {
             /// A new id, made at `now` (RFC 9562 §5.7).
-            pub fn new(now: Timestamp, chance: Chance) -> Self {
-                Self(uuid_v7(now, chance))
+            pub fn new(now: Timestamp, random: SecureRandom) -> Self {
+                Self(uuid_v7(now, random))
             }
         }
 
@@ -71,7 +71,7 @@ pub struct SessionRef {
 }
 
 /// A UUID of version 7 for anything that has no id type of its own, such as `jti`.
-pub fn uuid_v7(now: Timestamp, chance: Chance) -> Uuid {
+pub fn uuid_v7(now: Timestamp, random: SecureRandom) -> Uuid {
     let millis = u64::try_from(now.millis()).unwrap_or(0);
-    Builder::from_unix_timestamp_millis(millis, &chance.bytes()).into_uuid()
+    Builder::from_unix_timestamp_millis(millis, &random.bytes()).into_uuid()
 }

@@ -1,7 +1,6 @@
 //! What any feature may use and which knows no feature.
 
 pub mod address;
-pub mod chance;
 pub mod clock;
 pub mod conditional;
 pub mod dependencies;
@@ -21,6 +20,7 @@ pub mod password;
 pub mod platform;
 pub mod probes;
 pub mod problem;
+pub mod random;
 pub mod redis;
 pub mod refusals;
 pub mod request_info;

@@ -9,13 +9,13 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use countersign_store::Db;
 use uuid::Uuid;
 
-use super::chance::Chance;
 use super::clock::Clock;
 use super::language::Texts;
 use super::limits::Limits;
 use super::mailer::Mailer;
 use super::metrics::Metrics;
 use super::password::{HashError, Hasher, Lane, NewPassword, Password, PasswordContext, PasswordFault, PasswordPolicy};
+use super::random::SecureRandom;
 use crate::settings::Settings;
 
 /// What every feature is built on. Cloning it is cheap.
@@ -29,7 +29,7 @@ pub struct Parts {
     /// The time.
     pub clock: Clock,
     /// Randomness.
-    pub chance: Chance,
+    pub random: SecureRandom,
     /// The database.
     pub db: Db,
     /// The threads that hash passwords.
@@ -71,7 +71,7 @@ impl Platform {
     /// # Errors
     /// It could not be hashed just now.
     pub async fn unusable_password_hash(&self) -> Result<String, HashError> {
-        let secret: [u8; 32] = self.chance.bytes();
+        let secret: [u8; 32] = self.random.bytes();
         // It is made for the operator, or for who has proven an address: for no stranger, and for no account in particular.
         let asker = Lane::Known(Uuid::nil()).into();
         self.hasher

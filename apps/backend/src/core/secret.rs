@@ -25,8 +25,8 @@ macro_rules! secret {
 
         impl $secret {
             /// A new one.
-            pub fn generate(chance: $crate::core::chance::Chance) -> Self {
-                Self(::zeroize::Zeroizing::new(chance.bytes()))
+            pub fn generate(random: $crate::core::random::SecureRandom) -> Self {
+                Self(::zeroize::Zeroizing::new(random.bytes()))
             }
 
             /// Its hash.

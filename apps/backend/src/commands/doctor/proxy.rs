@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use super::finding::Finding;
 use super::reach::{ask_operator, get};
-use crate::core::chance::Chance;
 use crate::core::probes::{PROBE, Seen};
+use crate::core::random::SecureRandom;
 use crate::settings::Settings;
 
 const PROXY: &str = "proxy";
@@ -42,7 +42,11 @@ pub(super) async fn look(settings: &Settings, findings: &mut Vec<Finding>) {
 
 async fn probe(settings: &Settings) -> Option<Seen> {
     for _ in 0..ATTEMPTS {
-        let mark: String = Chance.bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let mark: String = SecureRandom
+            .bytes::<16>()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let headers = [
             (PROBE.as_str(), mark.as_str()),
             ("x-forwarded-for", FORGED),

@@ -33,8 +33,8 @@ use self::{
     metrics::Observed,
 };
 use super::address::ClientAddress;
-use super::chance::Chance;
 use super::problem::Problem;
+use super::random::SecureRandom;
 use super::refusals::Refusals;
 use super::telemetry;
 
@@ -54,7 +54,7 @@ pub struct LayerOptions {
     /// How long a whole request may take before it is answered 503.
     pub request_timeout: Duration,
     /// Randomness, for request ids.
-    pub chance: Chance,
+    pub random: SecureRandom,
     /// Whether requests are traced.
     pub traced: bool,
     /// Where those are counted who were turned away.
@@ -91,7 +91,7 @@ impl Shell {
     /// The answer to something that never became a request for the router: it looks like any other problem, or page, and
     /// the scripts of its origin may read it if they may read the API.
     pub fn refuse(&self, problem: Problem, told: &Told) -> Response {
-        let id = RequestId::random(self.0.options.chance);
+        let id = RequestId::random(self.0.options.random);
         let mut response = problems::complete(problem.into_response(), &self.0.options.issuer, &id);
         if let Some(pages) = &self.0.options.early_pages {
             response = pages.dress(response, told);

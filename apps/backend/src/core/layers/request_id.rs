@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use super::LayerOptions;
-use crate::core::chance::Chance;
+use crate::core::random::SecureRandom;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -23,13 +23,13 @@ pub struct RequestId(pub Arc<str>);
 
 impl RequestId {
     /// 128 random bits in hexadecimal: it guards nothing, but nobody can foretell it either.
-    pub(super) fn random(chance: Chance) -> Self {
-        Self(format!("{:032x}", u128::from_be_bytes(chance.bytes())).into())
+    pub(super) fn random(random: SecureRandom) -> Self {
+        Self(format!("{:032x}", u128::from_be_bytes(random.bytes())).into())
     }
 
     /// Takes the id that a trusted proxy sent, or a fresh one, and leaves it with the request.
     pub(super) fn assign(request: &mut Request, options: &LayerOptions) -> Self {
-        let id = proposed(request, &options.trusted_proxies).unwrap_or_else(|| Self::random(options.chance));
+        let id = proposed(request, &options.trusted_proxies).unwrap_or_else(|| Self::random(options.random));
         request.extensions_mut().insert(id.clone());
         id
     }

@@ -14,8 +14,8 @@ use super::pool::{Lane, Pool, PoolSize};
 use super::schemes::Schemes;
 use super::secret::{MOST_CODE_POINTS, NewPassword, Password};
 use super::stored::StoredHash;
-use crate::core::chance::Chance;
 use crate::core::limits::Began;
+use crate::core::random::SecureRandom;
 
 /// Size of the pool and cost of a new hash.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,7 @@ pub struct Hasher {
     ours: Argon2id,
     schemes: Schemes,
     meter: Meter,
-    chance: Chance,
+    random: SecureRandom,
 }
 
 /// For whom something is hashed.
@@ -101,7 +101,7 @@ impl Hasher {
     ///
     /// # Errors
     /// Parameters that Argon2id does not know, or no thread to be had.
-    pub fn start(options: HashingOptions, chance: Chance, registry: &mut Registry) -> Result<Self, StartError> {
+    pub fn start(options: HashingOptions, random: SecureRandom, registry: &mut Registry) -> Result<Self, StartError> {
         let ours = Argon2id::new(options.memory_kib, options.iterations, options.parallelism)
             .map_err(StartError::Parameters)?;
         let dummy = ours
@@ -116,7 +116,7 @@ impl Hasher {
             ours,
             schemes: Schemes::new(&dummy),
             meter,
-            chance,
+            random,
         })
     }
 
@@ -133,7 +133,7 @@ impl Hasher {
     /// # Errors
     /// See [`HashError`].
     pub async fn hash_for(&self, password: NewPassword, asker: Asker) -> Result<String, HashError> {
-        let (ours, salt) = (self.ours.clone(), self.chance.bytes::<SALT>());
+        let (ours, salt) = (self.ours.clone(), self.random.bytes::<SALT>());
         self.run(asker, move |memory| ours.hash(&password, salt, memory)).await
     }
 
@@ -306,7 +306,7 @@ mod tests {
     };
 
     fn hasher(options: HashingOptions) -> Hasher {
-        Hasher::start(options, Chance, &mut Registry::default()).expect("threads and parameters are fine")
+        Hasher::start(options, SecureRandom, &mut Registry::default()).expect("threads and parameters are fine")
     }
 
     fn new(password: &str) -> NewPassword {
@@ -406,7 +406,7 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_account_and_an_unusable_hash_take_the_same_queue_and_are_wrong() {
         let mut registry = Registry::default();
-        let hasher = Hasher::start(CHEAP, Chance, &mut registry).expect("threads and parameters are fine");
+        let hasher = Hasher::start(CHEAP, SecureRandom, &mut registry).expect("threads and parameters are fine");
         assert_eq!(hasher.verify(typed("one password"), None).await, Ok(Verdict::Wrong));
         assert_eq!(
             hasher.verify(typed("one password"), Some("!disabled")).await,

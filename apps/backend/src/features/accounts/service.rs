@@ -104,7 +104,7 @@ impl Accounts {
             .check_password(&password, email.typed())
             .map_err(AccountError::Password)?;
         let password_hash = &self.platform.hasher.hash(password).await?;
-        let (id, email) = (AccountId::new(self.platform.clock.now(), self.platform.chance), &email);
+        let (id, email) = (AccountId::new(self.platform.clock.now(), self.platform.random), &email);
         let made = self
             .platform
             .db

@@ -58,7 +58,7 @@ async fn register(
     origin: RequestInfo,
     extract::Checked(body): extract::Checked<RegistrationBody>,
 ) -> Result<Response, Problem> {
-    let handle = Handle::generate(auth.platform.chance);
+    let handle = Handle::generate(auth.platform.random);
     Ok(match auth.sign_up(body.of(handle.hash())?, &origin).await? {
         SignedUp::Made(account) => (StatusCode::CREATED, Json(UserBody::from(*account))).into_response(),
         SignedUp::Asked => (StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))).into_response(),
@@ -79,7 +79,7 @@ async fn ask_to_sign_in(
     origin: RequestInfo,
     extract::Checked(body): extract::Checked<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
-    let handle = body.handle(auth.platform.chance)?;
+    let handle = body.handle(auth.platform.random)?;
     let asking = Asking {
         purpose: Purpose::SignIn,
         to: &body.email()?,

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::service::{Credentials, Registration};
-use crate::core::chance::Chance;
 use crate::core::email::{Email, InvalidEmail, NewEmail};
 use crate::core::extract::Rules;
 use crate::core::handle::{Handle, HandleHash};
 use crate::core::password::Password;
 use crate::core::platform::Platform;
 use crate::core::problem::{Code, FieldError, Problem};
+use crate::core::random::SecureRandom;
 use crate::features::proofs::Answer;
 
 /// What it takes to sign up.
@@ -199,9 +199,9 @@ impl MailRequestBody {
     ///
     /// # Errors
     /// What came along is none.
-    pub fn handle(&self, chance: Chance) -> Result<Handle, Problem> {
+    pub fn handle(&self, random: SecureRandom) -> Result<Handle, Problem> {
         match &self.handle {
-            None => Ok(Handle::generate(chance)),
+            None => Ok(Handle::generate(random)),
             Some(text) => text
                 .parse()
                 .map_err(|_| Problem::validation(vec![FieldError::new("handle", Code::Invalid)])),

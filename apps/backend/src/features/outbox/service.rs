@@ -10,7 +10,6 @@ pub use crate::core::language::Language;
 
 use super::marks::{self, Asker, Mark, Recipient};
 use super::store::{self, Listed, Overdue, Row};
-use crate::core::chance::Chance;
 use crate::core::clock::Timestamp;
 use crate::core::device_name::DeviceName;
 use crate::core::email::Email;
@@ -18,6 +17,7 @@ use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, RegistrationId, SessionId, uuid_v7};
 use crate::core::limits::AddressPrefix;
 use crate::core::platform::Platform;
+use crate::core::random::SecureRandom;
 use crate::core::request_info::RequestInfo;
 use crate::settings::{LONGEST_MAIL_TIMEOUT, Rate};
 
@@ -364,7 +364,7 @@ async fn owe_at(
     now: Timestamp,
     due_at: Timestamp,
 ) -> Result<(), Error> {
-    let (id, recipient) = (uuid_v7(now, Chance), Recipient::of(owed.to));
+    let (id, recipient) = (uuid_v7(now, SecureRandom), Recipient::of(owed.to));
     let row = Row {
         id,
         purpose: owed.purpose.name(),

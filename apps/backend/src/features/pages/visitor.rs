@@ -63,7 +63,7 @@ impl FromRequestParts<Pages> for Visitor {
             ..Self::passing(pages, &parts.uri, &parts.headers)
         };
         if visitor.form_token.is_empty() {
-            let token = URL_SAFE_NO_PAD.encode(pages.platform.chance.bytes::<32>());
+            let token = URL_SAFE_NO_PAD.encode(pages.platform.random.bytes::<32>());
             visitor.keep(pages, Cookie::Form, &token, None);
             visitor.form_token = token;
         }
@@ -179,7 +179,7 @@ pub(super) fn form_token(pages: &Pages, headers: &HeaderMap) -> Option<String> {
 /// The browser's secret, or a new one for a browser that has none.
 fn device(pages: &Pages, headers: &HeaderMap) -> DeviceSecret {
     let known = Cookie::Device.read(pages, headers).and_then(|value| value.parse().ok());
-    known.unwrap_or_else(|| DeviceSecret::generate(pages.platform.chance))
+    known.unwrap_or_else(|| DeviceSecret::generate(pages.platform.random))
 }
 
 /// What the link asks for (OpenID Connect Core §3.1.2.1), what was chosen, or what the browser prefers.

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use icu_properties::props::{Dash, DefaultIgnorableCodePoint, GeneralCategory, WhiteSpace};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-use crate::core::chance::Chance;
 use crate::core::password::Password;
+use crate::core::random::SecureRandom;
 
 /// Longer texts are no code, whatever is left out of them.
 const MOST_BYTES: usize = 1024;
@@ -21,9 +21,9 @@ pub struct NotACode;
 
 impl Code {
     /// A new one, every one as likely as any other.
-    pub fn generate(chance: Chance) -> Self {
+    pub fn generate(random: SecureRandom) -> Self {
         loop {
-            let number = u32::from_be_bytes(chance.bytes());
+            let number = u32::from_be_bytes(random.bytes());
             // The last incomplete million of 2^32 would favour small codes.
             if number < u32::MAX - u32::MAX % 1_000_000 {
                 return Self(format!("{:06}", number % 1_000_000));
@@ -142,7 +142,7 @@ mod tests {
     fn a_25_every_digit_is_as_likely_in_every_place() {
         let mut seen = [[0_u32; 10]; 6];
         for _ in 0..60_000 {
-            for (place, digit) in Code::generate(Chance).reveal().bytes().enumerate() {
+            for (place, digit) in Code::generate(SecureRandom).reveal().bytes().enumerate() {
                 seen[place][usize::from(digit - b'0')] += 1;
             }
         }

@@ -111,10 +111,10 @@ impl Made {
     /// For tests of what mails look like.
     #[cfg(test)]
     pub fn sample() -> Self {
-        use crate::core::chance::Chance;
+        use crate::core::random::SecureRandom;
         Self {
-            link: LinkSecret::generate(Chance),
-            code: Code::generate(Chance),
+            link: LinkSecret::generate(SecureRandom),
+            code: Code::generate(SecureRandom),
             kept: Kept {
                 whose: Whose::Account(AccountId(uuid::Uuid::nil())),
                 purpose: Purpose::SignIn,
@@ -173,8 +173,8 @@ impl Proofs {
             return Err(ProofError::Invalid);
         }
         let (link, code) = (
-            LinkSecret::generate(self.platform.chance),
-            Code::generate(self.platform.chance),
+            LinkSecret::generate(self.platform.random),
+            Code::generate(self.platform.random),
         );
         // Mails are made a few at a time, and are not to wait behind a crowd of strangers.
         let lane = Lane::Known(asked.account.0);
@@ -195,8 +195,8 @@ impl Proofs {
     /// That hashing failed.
     pub async fn make_for_registration(&self, id: RegistrationId) -> Result<Made, ProofError> {
         let (link, code) = (
-            LinkSecret::generate(self.platform.chance),
-            Code::generate(self.platform.chance),
+            LinkSecret::generate(self.platform.random),
+            Code::generate(self.platform.random),
         );
         let code_hash = self.platform.hasher.rehash(code.as_password()).await?;
         let kept = Kept {

@@ -33,7 +33,7 @@ async fn ask(
     origin: RequestInfo,
     extract::Checked(body): extract::Checked<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
-    let handle = body.handle(recovery.platform.chance)?;
+    let handle = body.handle(recovery.platform.random)?;
     let asking = Asking {
         purpose: Purpose::ResetPassword,
         to: &body.email()?,

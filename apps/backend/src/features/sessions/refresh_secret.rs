@@ -5,7 +5,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use zeroize::Zeroizing;
 
-use crate::core::chance::Chance;
+use crate::core::random::SecureRandom;
 use crate::core::secret::secret;
 
 /// What the derived key is for; a key for another purpose has another text.
@@ -20,8 +20,8 @@ secret!(
 
 impl RefreshSecret {
     /// Seals `successor` so that only who holds this token can read it: nonce, ciphertext and tag.
-    pub fn seal(&self, successor: &Self, chance: Chance) -> Vec<u8> {
-        let nonce = chance.bytes::<NONCE_LEN>();
+    pub fn seal(&self, successor: &Self, random: SecureRandom) -> Vec<u8> {
+        let nonce = random.bytes::<NONCE_LEN>();
         let mut sealed = successor.0.to_vec();
         self.key()
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed)
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn x4_has_one_spelling() {
-        let token = RefreshSecret::generate(Chance).reveal();
+        let token = RefreshSecret::generate(SecureRandom).reveal();
         assert!(
             token
                 .parse::<RefreshSecret>()
@@ -83,7 +83,7 @@ mod tests {
         let threads = (0..64).map(|_| {
             std::thread::spawn(|| {
                 (0..EACH)
-                    .map(|_| *RefreshSecret::generate(Chance).0)
+                    .map(|_| *RefreshSecret::generate(SecureRandom).0)
                     .collect::<Vec<_>>()
             })
         });
@@ -107,11 +107,11 @@ mod tests {
     #[test]
     fn only_the_parent_unseals_its_successor() {
         let (parent, stranger, successor) = (
-            RefreshSecret::generate(Chance),
-            RefreshSecret::generate(Chance),
-            RefreshSecret::generate(Chance),
+            RefreshSecret::generate(SecureRandom),
+            RefreshSecret::generate(SecureRandom),
+            RefreshSecret::generate(SecureRandom),
         );
-        let mut sealed = parent.seal(&successor, Chance);
+        let mut sealed = parent.seal(&successor, SecureRandom);
         assert!(
             parent
                 .unseal(&sealed)

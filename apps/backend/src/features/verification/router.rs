@@ -39,7 +39,7 @@ async fn ask_to_verify(
     origin: RequestInfo,
     extract::Checked(body): extract::Checked<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
-    let handle = body.handle(verification.platform.chance)?;
+    let handle = body.handle(verification.platform.random)?;
     let asking = Asking {
         purpose: Purpose::VerifyEmail,
         to: &body.email()?,
@@ -94,7 +94,7 @@ async fn ask_to_change(
     origin: RequestInfo,
     extract::Checked(body): extract::Checked<EmailChangeBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
-    let (email, handle) = (body.email()?, Handle::generate(verification.platform.chance));
+    let (email, handle) = (body.email()?, Handle::generate(verification.platform.random));
     verification
         .ask_to_change(user.session_ref(), &email, body.password, handle.hash(), &origin)
         .await?;

@@ -51,7 +51,7 @@ fn layers_within(issuer: &str, request_timeout: Duration) -> Tested {
         body_timeout: Duration::from_secs(15),
         optional_bodies: &[],
         request_timeout,
-        chance: Chance,
+        random: SecureRandom,
         traced: false,
         refusals: crate::core::refusals::Refusals::default(),
         early_pages: None,

@@ -18,8 +18,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::core::chance::Chance;
 use crate::core::layers::{self, LayerOptions};
+use crate::core::random::SecureRandom;
 
 struct Running {
     address: SocketAddr,
@@ -56,7 +56,7 @@ async fn start_behind(limits: Limits, trusted_proxies: Vec<IpNet>) -> Running {
         body_timeout: limits.body_timeout,
         optional_bodies: &[],
         request_timeout: Duration::from_secs(30),
-        chance: Chance,
+        random: SecureRandom,
         traced: false,
         refusals: crate::core::refusals::Refusals::default(),
         early_pages: None,

@@ -15,10 +15,10 @@ pub use self::reading::{Piece, VerifyError, Waiting, judge_piece};
 pub use self::sealing::SealError;
 use self::witness::Witness;
 use super::store::{self, Listed};
-use crate::core::chance::Chance;
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::ids::{AccountId, AuditId, SessionId};
 use crate::core::platform::Platform;
+use crate::core::random::SecureRandom;
 use crate::core::refusals::Refusals;
 use crate::core::request_info::RequestInfo;
 use crate::features::keys::Keys;
@@ -329,7 +329,7 @@ impl Audit {
 /// # Errors
 /// Those of the database.
 pub async fn record_at(tx: &mut Tx<'_>, now: Timestamp, event: &Event<'_>) -> Result<(), Error> {
-    store::insert(tx, AuditId::new(now, Chance), now, event).await
+    store::insert(tx, AuditId::new(now, SecureRandom), now, event).await
 }
 
 impl Audit {

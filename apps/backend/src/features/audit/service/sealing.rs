@@ -96,7 +96,7 @@ impl Audit {
                 Some(account) => Some(people.pseudonym(&self.platform, account).await?),
                 None => None,
             };
-            let mut row = place(row, seq, subject, Salt(self.platform.chance.bytes()));
+            let mut row = place(row, seq, subject, Salt(self.platform.random.bytes()));
             hash = row.hash_at(seq, hash);
             row.hash = hash;
             sealed.push(row);
@@ -196,7 +196,7 @@ impl People {
         let pseudonym = match found {
             Some(found) => found.pseudonym,
             None => {
-                let salt = Salt(platform.chance.bytes());
+                let salt = Salt(platform.random.bytes());
                 let pseudonym = pseudonym(salt, account);
                 self.new.push((account, pseudonym, salt));
                 pseudonym

@@ -67,7 +67,7 @@ impl Auth {
         let Whose::Account(account) = checked.whose else {
             return Err(ProofError::Invalid.into());
         };
-        let refresh_token = RefreshSecret::generate(self.platform.chance);
+        let refresh_token = RefreshSecret::generate(self.platform.random);
         let bit = self.revocations.allocate().await?;
         // Made beforehand: a transaction waits for no hash.
         let nobodys = match accounts::find(&self.platform.db, account).await? {

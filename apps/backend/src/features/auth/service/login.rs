@@ -153,7 +153,7 @@ impl Auth {
         }
         let rehashed = self.rehash_if_outdated(&credentials.password, verdict, asker).await;
         fail::fail_point!("login::verified");
-        let refresh_token = RefreshSecret::generate(self.platform.chance);
+        let refresh_token = RefreshSecret::generate(self.platform.random);
         let Some(session) = self
             .open_unless_changed(stored, rehashed.as_deref(), &credentials.scopes, origin, &refresh_token)
             .await?

@@ -201,7 +201,7 @@ impl Operator {
         asked: &Scopes,
         ttl: Duration,
     ) -> Result<Option<Tokens>, LoginError> {
-        let (refresh_token, origin) = (RefreshSecret::generate(self.auth.platform.chance), &self.origin());
+        let (refresh_token, origin) = (RefreshSecret::generate(self.auth.platform.random), &self.origin());
         let first = &refresh_token;
         let bit = self.auth.revocations.allocate().await?;
         let opened = self
@@ -286,7 +286,7 @@ impl Operator {
     pub async fn invite(&self, email: &NewEmail) -> Result<Option<Account>, PasswordError> {
         let (hash, origin) = (&self.auth.platform.unusable_password_hash().await?, &self.origin());
         let now = self.auth.platform.clock.now();
-        let id = AccountId::new(now, self.auth.platform.chance);
+        let id = AccountId::new(now, self.auth.platform.random);
         let made = self
             .auth
             .platform

@@ -113,7 +113,7 @@ impl Auth {
     /// that there is stays as it is.
     async fn wait_for_mail(&self, registration: &Registration, hash: &str, origin: &RequestInfo) -> Result<(), Error> {
         let now = self.platform.clock.now();
-        let id = RegistrationId::new(now, self.platform.chance);
+        let id = RegistrationId::new(now, self.platform.random);
         let owed = &Owed {
             purpose: Purpose::VerifyEmail,
             to: &registration.email,
@@ -154,7 +154,7 @@ impl Auth {
         origin: &RequestInfo,
     ) -> Result<Option<Account>, Error> {
         let new = &New {
-            id: AccountId::new(self.platform.clock.now(), self.platform.chance),
+            id: AccountId::new(self.platform.clock.now(), self.platform.random),
             email: &registration.email,
             password_hash: hash,
             origin,

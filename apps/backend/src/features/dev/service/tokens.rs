@@ -86,7 +86,7 @@ impl Dev {
                 .map(|found| found.id)
                 .ok_or(TokenError::NobodyWithThisId)?,
         };
-        let refresh_token = RefreshSecret::generate(self.platform.chance);
+        let refresh_token = RefreshSecret::generate(self.platform.random);
         let session = self
             .open(account, wanted.scopes.as_ref(), &refresh_token, origin)
             .await?

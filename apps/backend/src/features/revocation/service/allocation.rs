@@ -49,7 +49,7 @@ impl Revocations {
                 self.follow_list(reserved.number).await?;
                 return Ok(Block::of(reserved, options.block, good_until));
             }
-            let key = self.0.chance.bytes::<32>();
+            let key = self.0.random.bytes::<32>();
             store::insert_list(&self.0.db, i64::from(options.entries), &key).await?;
         }
     }

@@ -32,8 +32,8 @@ pub(super) use self::publishing::PublishError;
 pub use self::waiters::WaiterLimits;
 use self::waiters::Waiters;
 use super::store;
-use crate::core::chance::Chance;
 use crate::core::clock::{Clock, Timestamp};
+use crate::core::random::SecureRandom;
 use crate::features::keys::Keys;
 
 row! {
@@ -91,7 +91,7 @@ struct Parts {
     db: Db,
     keys: Keys,
     clock: Clock,
-    chance: Chance,
+    random: SecureRandom,
     lists: RwLock<HashMap<i64, Arc<List>>>,
     block: Mutex<Option<Block>>,
     /// Up to which number all revocations are in `lists`. Held while they are brought there, or a list is added.
@@ -146,7 +146,7 @@ impl Revocations {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn open(options: Options, db: Db, keys: Keys, clock: Clock, chance: Chance) -> Result<Self, Error> {
+    pub async fn open(options: Options, db: Db, keys: Keys, clock: Clock, random: SecureRandom) -> Result<Self, Error> {
         let waiters = Waiters::new(options.waiters, options.metrics.clone());
         let opened = Self(Arc::new(Parts {
             waiters,
@@ -154,7 +154,7 @@ impl Revocations {
             db,
             keys,
             clock,
-            chance,
+            random,
             lists: RwLock::default(),
             block: Mutex::default(),
             followed: Mutex::default(),

@@ -43,7 +43,7 @@ impl Sessions {
         let now = self.platform.clock.now();
         let ttl = &self.platform.settings.tokens;
         let session = Session {
-            id: SessionId::new(now, self.platform.chance),
+            id: SessionId::new(now, self.platform.random),
             account_id: opening.account,
             epoch: opening.epoch,
             client_id: FIRST_PARTY_CLIENT.to_owned(),

@@ -115,7 +115,7 @@ impl Sessions {
         loop {
             match self.look(presented).await? {
                 Step::Spendable(found) => {
-                    let next = RefreshSecret::generate(self.platform.chance);
+                    let next = RefreshSecret::generate(self.platform.random);
                     match self.spend(presented, &found, &next, origin).await? {
                         Spending::Spent(session) => return Ok(self.issue(&session, next, access_ttl).await?),
                         Spending::Lost => {}
@@ -231,7 +231,7 @@ impl Sessions {
     ) -> Result<Spending, Error> {
         let now = self.platform.clock.now();
         let replayable = !self.platform.settings.tokens.refresh_replay_window.is_zero();
-        let sealed = replayable.then(|| presented.seal(next, self.platform.chance));
+        let sealed = replayable.then(|| presented.seal(next, self.platform.random));
         let (sealed, spender) = (sealed.as_deref(), &Spender::of(origin));
         self.platform
             .db

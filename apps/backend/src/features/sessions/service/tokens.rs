@@ -55,7 +55,7 @@ impl Sessions {
             aud: Audience::from(self.platform.settings.tokens.audience.clone()),
             exp: expires_at.seconds(),
             iat: now.seconds(),
-            jti: uuid_v7(now, self.platform.chance),
+            jti: uuid_v7(now, self.platform.random),
             client_id: session.client_id.clone(),
         };
         let mut claims = AccessTokenClaims::from(required);

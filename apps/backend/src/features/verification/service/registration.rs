@@ -25,7 +25,7 @@ impl Verification {
         origin: &RequestInfo,
     ) -> Result<(), VerifyError> {
         let hash = &self.password_hash(checked, claim, origin).await?;
-        let id = AccountId::new(self.platform.clock.now(), self.platform.chance);
+        let id = AccountId::new(self.platform.clock.now(), self.platform.random);
         self.platform
             .db
             .transact(|tx| {

@@ -2,9 +2,9 @@
 
 /// Hands out random bytes that nobody can guess. Cloning it is free.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Chance;
+pub struct SecureRandom;
 
-impl Chance {
+impl SecureRandom {
     /// `N` random bytes.
     ///
     /// # Panics
