@@ -7,7 +7,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::Context;
+use crate::Services;
 use crate::core::problem::Problem;
 use crate::documented;
 use crate::features::{
@@ -15,29 +15,29 @@ use crate::features::{
 };
 
 /// The whole server as a service: every feature's routes, one line each, and the layers around them.
-pub fn app(context: Context) -> Router {
-    let (routes, mut openapi) = routes(Some(&context)).split_for_parts();
+pub fn app(services: Services) -> Router {
+    let (routes, mut openapi) = routes(Some(&services)).split_for_parts();
     documented::refusals(&mut openapi);
     let routes = routes
-        .layer(context.guard.layer())
-        .merge(pages::router(&context.pages))
-        .merge(docs::router(openapi, context.settings.docs.enabled))
+        .layer(services.guard.layer())
+        .merge(pages::router(&services.pages))
+        .merge(docs::router(openapi, services.settings.docs.enabled))
         .fallback(|| async { Problem::from_status(StatusCode::NOT_FOUND) })
         .method_not_allowed_fallback(|| async { Problem::from_status(StatusCode::METHOD_NOT_ALLOWED) });
-    let people = from_fn_with_state(context.pages.clone(), pages::for_people);
-    context.shell.wrap(routes).layer(people)
+    let people = from_fn_with_state(services.pages.clone(), pages::for_people);
+    services.shell.wrap(routes).layer(people)
 }
 
 /// The server of `countersign dev`: what [`app`] has, and doors that let anyone in as anyone. Nothing else mounts them.
-pub(crate) fn with_dev(context: Context) -> Router {
+pub(crate) fn with_dev(services: Services) -> Router {
     let doors = dev::router()
-        .with_state(context.dev())
+        .with_state(services.dev())
         .method_not_allowed_fallback(|| async { Problem::from_status(StatusCode::METHOD_NOT_ALLOWED) });
-    context.shell.wrap(doors).fallback_service(app(context))
+    services.shell.wrap(doors).fallback_service(app(services))
 }
 
 /// Without a server there is only what the routes say of themselves, which is all that the document needs.
-fn routes(server: Option<&Context>) -> OpenApiRouter {
+fn routes(server: Option<&Services>) -> OpenApiRouter {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(given(accounts::router(), server.map(|server| &server.profiles)))
         .merge(given(auth::router(), server.map(|server| &server.auth)))

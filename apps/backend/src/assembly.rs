@@ -43,11 +43,11 @@ use crate::settings::Settings;
 /// How many verified tokens are remembered: what is saved is the work of a signature. A few megabytes when all are used.
 const VERIFIED_TOKENS: usize = 8_192;
 
-/// The whole server. Cloning it is cheap.
+/// Every service of the server, put together. Cloning it is cheap.
 #[derive(Clone)]
-pub struct Context(Arc<Parts>);
+pub struct Services(Arc<Parts>);
 
-/// The parts of a [`Context`].
+/// The parts of [`Services`].
 pub struct Parts {
     /// What all features are built on.
     pub platform: Platform,
@@ -101,7 +101,7 @@ pub struct Parts {
     pub pages: Pages,
 }
 
-impl Context {
+impl Services {
     /// Opens the database (as a server, or as a command that only administers), applies what migrations are
     /// missing, and loads the keys, which are made at the very first start.
     ///
@@ -341,7 +341,7 @@ impl Context {
     }
 }
 
-impl Deref for Context {
+impl Deref for Services {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {

@@ -1,7 +1,7 @@
 //! Countersign: the authentication server that a team owns itself.
 //!
 //! Accounts in, ES256 tokens out, verified anywhere, revoked at once. This library is the whole server; the binary
-//! only reads its command line. An axum application can mount it: build a [`Context`] and merge [`app()`].
+//! only reads its command line. An axum application can mount it: build a [`Services`] and merge [`app()`].
 
 mod app;
 mod assembly;
@@ -14,7 +14,7 @@ pub mod migrations;
 pub mod settings;
 
 pub use app::{app, openapi};
-pub use assembly::Context;
+pub use assembly::Services;
 pub use core::clock::Clock;
 pub use countersign_store::Role;
 pub use installation::{Access, Opening, StartError};

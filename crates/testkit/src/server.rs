@@ -12,7 +12,7 @@ use axum::extract::ConnectInfo;
 use axum::http::Request;
 use countersign::core::clock::{Clock, Timestamp};
 use countersign::settings::{Settings, SettingsFile, Sources};
-use countersign::{Context, app};
+use countersign::{Services, app};
 use countersign_store::Role;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ const START: Timestamp = Timestamp(1_795_342_500_000);
 /// The whole server, for one test.
 pub struct TestServer {
     /// Everything the server holds: its database, its clock, its keys.
-    pub context: Context,
+    pub services: Services,
     router: Router,
     people: AtomicU8,
     read: Mutex<BTreeSet<PathBuf>>,
@@ -48,12 +48,12 @@ impl TestServer {
     /// The same, on a database that is there already.
     pub async fn start_on(scratch: ScratchDatabase, toml: &str) -> Self {
         let settings = settings(&scratch, toml);
-        let context = Context::open(settings, Role::Server, Clock::fixed(START))
+        let services = Services::open(settings, Role::Server, Clock::fixed(START))
             .await
             .expect("the server starts");
         Self {
-            router: app(context.clone()),
-            context,
+            router: app(services.clone()),
+            services,
             people: AtomicU8::new(1),
             read: Mutex::default(),
             scratch,
@@ -61,9 +61,9 @@ impl TestServer {
     }
 
     /// A second node over the same database and the same keys. Only PostgreSQL has room for two.
-    pub async fn another_node(&self) -> Context {
-        let settings = self.context.settings.clone();
-        Context::open(settings, Role::Server, self.context.clock.clone())
+    pub async fn another_node(&self) -> Services {
+        let settings = self.services.settings.clone();
+        Services::open(settings, Role::Server, self.services.clock.clone())
             .await
             .expect("the second node starts")
     }
@@ -126,7 +126,7 @@ impl TestServer {
 
     /// Sends what is owed, and gives the mails that arrived since this was asked before.
     pub async fn mails(&self) -> Vec<ReceivedMail> {
-        while self.context.mail.deliver_next().await.expect("mails can be delivered") {}
+        while self.services.mail.deliver_next().await.expect("mails can be delivered") {}
         let Ok(folder) = std::fs::read_dir(self.scratch.folder().join("mail")) else {
             return Vec::new();
         };

@@ -8,7 +8,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use countersign::core::server::{Server, Shutdown};
 use countersign::settings::Sources;
-use countersign::{Clock, Context, Role, Settings};
+use countersign::{Clock, Role, Services, Settings};
 use countersign_guard::{CurrentUser, Denied};
 use serde_json::{Value, json};
 
@@ -16,19 +16,19 @@ use serde_json::{Value, json};
 #[expect(clippy::print_stdout, reason = "it tells where it listens")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let settings = Settings::load(&Sources::of_process(Vec::new(), None))?.settings;
-    let context = Context::open(settings, Role::Server, Clock::system()).await?;
+    let services = Services::open(settings, Role::Server, Clock::system()).await?;
     // It sweeps, watches the keys and follows revocations.
-    tokio::spawn(context.clone().maintain());
+    tokio::spawn(services.clone().maintain());
 
     let app = Router::new()
         .route("/products", get(list).post(create))
         .with_state("gloves")
-        .layer(context.guard.layer())
-        .fallback_service(countersign::app(context.clone()));
+        .layer(services.guard.layer())
+        .fallback_service(countersign::app(services.clone()));
     // Countersign's own accept loop closes stalled connections, and says who connects. With `axum::serve` it would be
     // `app.into_make_service_with_connect_info::<SocketAddr>()`.
-    let server = Server::bind(context.settings.listen, context.server.clone()).await?;
-    let shutdown = Shutdown::on_signals(context.readiness.clone())?;
+    let server = Server::bind(services.settings.listen, services.server.clone()).await?;
+    let shutdown = Shutdown::on_signals(services.readiness.clone())?;
     println!("http://{}", server.local_address());
     server.serve(app, shutdown).await;
     Ok(())

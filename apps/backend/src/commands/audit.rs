@@ -16,7 +16,7 @@ use super::failure::Code;
 use super::output::{Output, Row};
 use super::users::account;
 use super::{Failure, Standard};
-use crate::Context;
+use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::features::accounts;
@@ -26,16 +26,16 @@ use crate::features::audit::{self, Filter, Listed, Piece, Unsealed, VerifyError,
 /// What the first line of an export says it is.
 const FORMAT: &str = "countersign-audit-1";
 
-pub(super) async fn run(command: Audit, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+pub(super) async fn run(command: Audit, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     match command {
-        Audit::List(asked) => list(asked, context, output).await,
+        Audit::List(asked) => list(asked, services, output).await,
         Audit::Kinds(_) => Ok(()), // Needs no installation: done before.
-        Audit::Export(asked) => export(&asked, context, output).await,
-        Audit::Verify(asked) => verify(&asked, context, output).await,
+        Audit::Export(asked) => export(&asked, services, output).await,
+        Audit::Verify(asked) => verify(&asked, services, output).await,
     }
 }
 
-async fn list(asked: ListAudit, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+async fn list(asked: ListAudit, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let since = asked.since.unwrap_or(Timestamp(0));
     let until = asked.until.unwrap_or(Timestamp(i64::MAX));
     if until <= since {
@@ -45,7 +45,7 @@ async fn list(asked: ListAudit, context: &Context, output: &mut Standard) -> Res
         Some(text) => Some(match text.parse() {
             // It need not be there any more.
             Ok(id) => AccountId(id),
-            Err(_) => account(context, &text).await?.id,
+            Err(_) => account(services, &text).await?.id,
         }),
         None => None,
     };
@@ -56,7 +56,7 @@ async fn list(asked: ListAudit, context: &Context, output: &mut Standard) -> Res
         until,
         limit: asked.limit.into(),
     };
-    let entries = context.audit.list(&filter).await?;
+    let entries = services.audit.list(&filter).await?;
     let mut addresses: HashMap<AccountId, Option<String>> = HashMap::new();
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -64,7 +64,7 @@ async fn list(asked: ListAudit, context: &Context, output: &mut Standard) -> Res
             Some(id) => match addresses.get(&id) {
                 Some(known) => known.clone(),
                 None => {
-                    let found = accounts::find(&context.db, id).await?.map(|account| account.email);
+                    let found = accounts::find(&services.db, id).await?.map(|account| account.email);
                     addresses.insert(id, found.clone());
                     found
                 }
@@ -136,13 +136,13 @@ enum Line<Loose> {
     Unsealed(Box<Loose>),
 }
 
-async fn export(asked: &ExportAudit, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+async fn export(asked: &ExportAudit, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     if asked.file.as_os_str() == "-" {
-        write_export(context, &mut BufWriter::new(io::stdout())).await?;
+        write_export(services, &mut BufWriter::new(io::stdout())).await?;
         return Ok(());
     }
     let name = asked.file.display();
-    if belongs_to_database(context.settings.database_url.expose(), &asked.file) {
+    if belongs_to_database(services.settings.database_url.expose(), &asked.file) {
         return Err(Failure::new(format!(
             "{name} is a name that the database itself uses; name another file"
         )));
@@ -154,7 +154,7 @@ async fn export(asked: &ExportAudit, context: &Context, output: &mut Standard) -
         .open(&asked.file);
     let file = file.map_err(|error| Failure::new(format!("{name} cannot be made: {error}")))?;
     let mut writer = BufWriter::new(file);
-    let counts = write_export(context, &mut writer).await?;
+    let counts = write_export(services, &mut writer).await?;
     let file = writer.into_inner().map_err(|error| Failure::new(error.to_string()))?;
     file.sync_all()?;
     let sentence = format!(
@@ -172,7 +172,7 @@ struct Counts {
     checkpoints: u64,
 }
 
-async fn write_export(context: &Context, to: &mut impl Write) -> Result<Counts, Failure> {
+async fn write_export(services: &Services, to: &mut impl Write) -> Result<Counts, Failure> {
     let mut counts = Counts::default();
     let mut write = |line: &Line<Unsealed>| -> Result<(), Failure> {
         serde_json::to_writer(&mut *to, line).map_err(Failure::new)?;
@@ -180,10 +180,10 @@ async fn write_export(context: &Context, to: &mut impl Write) -> Result<Counts, 
     };
     write(&Line::Log {
         format: FORMAT.to_owned(),
-        issuer: context.settings.issuer.as_str().to_owned(),
-        exported_at: context.clock.now().to_string(),
+        issuer: services.settings.issuer.as_str().to_owned(),
+        exported_at: services.clock.now().to_string(),
     })?;
-    context
+    services
         .audit
         .read(|piece| {
             let (count, line) = match piece {
@@ -200,15 +200,15 @@ async fn write_export(context: &Context, to: &mut impl Write) -> Result<Counts, 
     Ok(counts)
 }
 
-async fn verify(asked: &VerifyAudit, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+async fn verify(asked: &VerifyAudit, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let mut keys = given_keys(asked)?;
-    keys.extend(context.keys.public_keys());
-    let sound = context.audit.verify(judge(asked, keys)?).await;
+    keys.extend(services.keys.public_keys());
+    let sound = services.audit.verify(judge(asked, keys)?).await;
     let sound = sound.map_err(|error| match error {
         VerifyError::Tampered(tampering) => failed(&tampering),
         VerifyError::Store(error) => error.into(),
     })?;
-    let waiting = context.audit.waiting().await?;
+    let waiting = services.audit.waiting().await?;
     tell((&sound, waiting), asked, output)
 }
 

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use crate::Context;
+use crate::Services;
 
 /// Where everything is, what was just made, and three lines to paste.
-pub(super) fn banner(context: &Context, address: SocketAddr, database_is_new: bool) -> String {
-    let settings = &context.settings;
+pub(super) fn banner(services: &Services, address: SocketAddr, database_is_new: bool) -> String {
+    let settings = &services.settings;
     let made = |new: bool| if new { " (made just now)" } else { "" };
     let base = format!("http://{address}");
     let hashes = settings.hashing.workers;
@@ -31,8 +31,8 @@ pub(super) fn banner(context: &Context, address: SocketAddr, database_is_new: bo
         database = settings.database_url,
         new_database = made(database_is_new),
         keys = settings.keys_dir.display(),
-        new_keys = made(context.keys.created()),
-        mail = match context.mailer.folder() {
+        new_keys = made(services.keys.created()),
+        mail = match services.mailer.folder() {
             Some(folder) => format!("written into {}, as there is no mail server", folder.display()),
             None => format!("from {}", settings.mail.from.mailbox()),
         },

@@ -24,7 +24,7 @@ use crate::core::random::SecureRandom;
 use crate::core::server::{Listening, Server, Shutdown};
 use crate::features::dev::{PASSWORD, SeededUser, known_key};
 use crate::settings::{Settings, Sources};
-use crate::{Context, app};
+use crate::{Services, app};
 
 /// What is decided here, for tests: nothing slows them down, and none is in the way of another.
 const DECIDED: [(&str, &str); 5] = [
@@ -61,18 +61,18 @@ pub(super) async fn serve(asked: Dev, sources: Sources, output: &mut Standard) -
     if asked.deterministic_keys {
         write_known_key(&settings.keys_dir)?;
     }
-    let context = Context::open(settings, Role::Server, Clock::movable()).await?;
-    let users = context.dev().seed().await?;
-    let shutdown = shutdown(&context, &asked)?;
-    let server = Server::at(listening, context.server.clone());
-    announce(&context, &asked, &users, output)?;
+    let services = Services::open(settings, Role::Server, Clock::movable()).await?;
+    let users = services.dev().seed().await?;
+    let shutdown = shutdown(&services, &asked)?;
+    let server = Server::at(listening, services.server.clone());
+    announce(&services, &asked, &users, output)?;
     tokio::select! {
-        _ = server.serve(app::with_dev(context.clone()), shutdown) => {}
-        () = context.clone().maintain() => {}
-        error = context.db.failed() => return Err(Failure::new(error)),
+        _ = server.serve(app::with_dev(services.clone()), shutdown) => {}
+        () = services.clone().maintain() => {}
+        error = services.db.failed() => return Err(Failure::new(error)),
     }
-    context.hasher.shut_down().await;
-    context.db.close().await?;
+    services.hasher.shut_down().await;
+    services.db.close().await?;
     Ok(())
 }
 
@@ -117,8 +117,8 @@ fn write_known_key(keys_dir: &Path) -> io::Result<()> {
 }
 
 /// Ends at a signal, and with the standard input if that is wanted; soon, also where connections are kept open.
-fn shutdown(context: &Context, asked: &Dev) -> io::Result<Shutdown> {
-    let shutdown = Shutdown::on_signals(context.readiness.clone())?.with_hangup()?;
+fn shutdown(services: &Services, asked: &Dev) -> io::Result<Shutdown> {
+    let shutdown = Shutdown::on_signals(services.readiness.clone())?.with_hangup()?;
     let soon = shutdown.clone();
     tokio::spawn(async move {
         soon.begun().await;
@@ -137,8 +137,8 @@ fn shutdown(context: &Context, asked: &Dev) -> io::Result<Shutdown> {
 }
 
 /// Says in the log what this is, and on the standard output where it is.
-fn announce(context: &Context, asked: &Dev, users: &[SeededUser], output: &mut Standard) -> Result<(), Failure> {
-    let (issuer, kid) = (context.settings.issuer.as_str(), context.keys.signing_kid());
+fn announce(services: &Services, asked: &Dev, users: &[SeededUser], output: &mut Standard) -> Result<(), Failure> {
+    let (issuer, kid) = (services.settings.issuer.as_str(), services.keys.signing_kid());
     tracing::warn!(
         issuer,
         kid,

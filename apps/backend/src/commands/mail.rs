@@ -7,19 +7,19 @@ use uuid::Uuid;
 use super::cli::Mail;
 use super::output::Row;
 use super::{Failure, Standard};
-use crate::Context;
+use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::features::outbox;
 
-pub(super) async fn run(command: Mail, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+pub(super) async fn run(command: Mail, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     match command {
         Mail::List(asked) => {
-            let mails = context.outbox.list(asked.owed, asked.limit.into()).await?;
+            let mails = services.outbox.list(asked.owed, asked.limit.into()).await?;
             let rows: Vec<_> = mails.into_iter().map(Listed::from).collect();
             Ok(output.rows(&rows)?)
         }
         Mail::Retry => {
-            let tried = context.outbox.retry().await?;
+            let tried = services.outbox.retry().await?;
             let sentence = format!("{tried} mails are tried now; `countersign mail list` shows what became of them.");
             Ok(output.done(&sentence, &json!({ "mails": tried }))?)
         }

@@ -32,7 +32,7 @@ use tokio::runtime::Runtime;
 use self::cli::{Command, CommandLine};
 pub use self::failure::Failure;
 use self::output::{Output, harmless_lines};
-use crate::Context;
+use crate::Services;
 use crate::core::clock::Clock;
 use crate::core::server::{IgnoredSignals, ignore_signals};
 use crate::core::telemetry::Telemetry;
@@ -172,19 +172,19 @@ async fn with_settings(
         Command::Keys(command) => keys::run(command, (settings, access), output).await,
         Command::Users(command) => {
             let prepared = users::prepare(command, settings)?;
-            at.administer(async |context| users::run(prepared, context, output).await)
+            at.administer(async |services| users::run(prepared, services, output).await)
                 .await
         }
         Command::Sessions(command) => {
-            at.administer(async |context| sessions::run(command, context, output).await)
+            at.administer(async |services| sessions::run(command, services, output).await)
                 .await
         }
         Command::Mail(command) => {
-            at.administer(async |context| mail::run(command, context, output).await)
+            at.administer(async |services| mail::run(command, services, output).await)
                 .await
         }
         Command::Audit(command) => {
-            at.administer(async |context| audit::run(command, context, output).await)
+            at.administer(async |services| audit::run(command, services, output).await)
                 .await
         }
         Command::Backup(asked) => transfer::backup(&asked.file, (settings, access), output).await,
@@ -243,14 +243,14 @@ struct Installation {
 impl Installation {
     /// Does `work` with everything, beside a server that may be running, and closes the database after it: what only reads
     /// leaves no log behind.
-    async fn administer(self, work: impl AsyncFnOnce(&Context) -> Result<(), Failure>) -> Result<(), Failure> {
+    async fn administer(self, work: impl AsyncFnOnce(&Services) -> Result<(), Failure>) -> Result<(), Failure> {
         if self.access.opening == Opening::OrCreate && database_is_new(&self.settings) {
             let place = place_of(&self.settings);
             notice(self.json, &format!("there is no database at {place} yet; making it"));
         }
-        let context = Context::open_as(self.settings, self.access, Clock::system()).await?;
-        let done = work(&context).await;
-        context.db.close().await?;
+        let services = Services::open_as(self.settings, self.access, Clock::system()).await?;
+        let done = work(&services).await;
+        services.db.close().await?;
         done
     }
 }

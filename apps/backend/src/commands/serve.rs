@@ -16,7 +16,7 @@ use crate::core::server::{IgnoredSignals, Listening, Server, Shutdown, ignore_si
 use crate::features::audit::{self, Actor, Event, Kind};
 use crate::features::health;
 use crate::settings::{Log, LogFormat, Settings};
-use crate::{Context, app};
+use crate::{Services, app};
 
 /// Serves until it is told to stop; then every request that has begun is answered.
 ///
@@ -39,43 +39,43 @@ pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals
         None => None,
     };
     let database_is_new = database_is_new(&settings);
-    let context = Context::open(settings, Role::Server, Clock::system()).await?;
-    for warning in context.db.warnings() {
+    let services = Services::open(settings, Role::Server, Clock::system()).await?;
+    for warning in services.db.warnings() {
         tracing::warn!("{warning}");
     }
-    if let Some(folder) = context.mailer.folder() {
+    if let Some(folder) = services.mailer.folder() {
         let folder = folder.display();
         tracing::warn!(
             "There is no mail server (`mail.smtp_url`): mails are written into {folder}, and nobody gets them."
         );
     }
-    tell(&context, Kind::ServerStarted).await.map_err(Failure::new)?;
-    let shutdown = Shutdown::on_signals(context.readiness.clone())?;
-    let server = Server::at(listening, context.server.clone());
-    let operator = operator.map(|listening| Server::at(listening, context.server.clone()));
-    tracing::info!(%address, issuer = context.settings.issuer.as_str(), "listening");
-    if is_read_by_a_person(&context.settings.log, database_is_new) {
-        println!("{}", banner(&context, address, database_is_new));
+    tell(&services, Kind::ServerStarted).await.map_err(Failure::new)?;
+    let shutdown = Shutdown::on_signals(services.readiness.clone())?;
+    let server = Server::at(listening, services.server.clone());
+    let operator = operator.map(|listening| Server::at(listening, services.server.clone()));
+    tracing::info!(%address, issuer = services.settings.issuer.as_str(), "listening");
+    if is_read_by_a_person(&services.settings.log, database_is_new) {
+        println!("{}", banner(&services, address, database_is_new));
     }
     if let Some(operator) = operator {
-        let metrics = context.shell.wrap(health::metrics_router(context.health.clone()));
+        let metrics = services.shell.wrap(health::metrics_router(services.health.clone()));
         tokio::spawn(operator.serve(metrics, shutdown.clone()));
     }
     tokio::select! {
-        _ = server.serve(app(context.clone()), shutdown) => {}
+        _ = server.serve(app(services.clone()), shutdown) => {}
         // It never ends; if it panics, so does the server, rather than go on with keys that nobody follows.
-        () = context.clone().maintain() => {}
+        () = services.clone().maintain() => {}
         // Nothing can be promised any more: what is in memory and what is on the disk have parted.
-        error = context.db.failed() => return Err(Failure::new(error)),
+        error = services.db.failed() => return Err(Failure::new(error)),
     }
-    context.hasher.shut_down().await;
-    if let Err(error) = tell(&context, Kind::ServerStopped).await {
+    services.hasher.shut_down().await;
+    if let Err(error) = tell(&services, Kind::ServerStopped).await {
         tracing::warn!(%error, "the audit log does not know that this server stopped");
     }
-    if let Err(error) = context.audit.seal().await {
+    if let Err(error) = services.audit.seal().await {
         tracing::warn!(%error, "the last entries of the audit log are not sealed; the next server seals them");
     }
-    context.db.close().await?;
+    services.db.close().await?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -99,8 +99,8 @@ fn is_one_stream() -> bool {
 }
 
 /// Tells the audit log of this server.
-async fn tell(context: &Context, kind: Kind) -> Result<(), Error> {
+async fn tell(services: &Services, kind: Kind) -> Result<(), Error> {
     let origin = RequestInfo::of_server();
     let event = Event::of_nobody(kind, Actor::Server, &origin).detail(concat!("version ", env!("CARGO_PKG_VERSION")));
-    audit::record_alone(&context.db, &context.clock, event).await
+    audit::record_alone(&services.db, &services.clock, event).await
 }

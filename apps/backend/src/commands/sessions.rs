@@ -7,17 +7,17 @@ use super::cli::{RevokeSessions, Sessions};
 use super::output::Row;
 use super::users::account;
 use super::{Failure, Standard};
-use crate::Context;
+use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
 use crate::features::audit::{Actor, Event, Kind};
 use crate::features::sessions::{self, Session};
 
-pub(super) async fn run(command: Sessions, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+pub(super) async fn run(command: Sessions, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     match command {
         Sessions::List(whose) => {
-            let account = account(context, &whose.email).await?;
-            let rows: Vec<_> = context
+            let account = account(services, &whose.email).await?;
+            let rows: Vec<_> = services
                 .sessions
                 .list(account.id)
                 .await?
@@ -27,8 +27,8 @@ pub(super) async fn run(command: Sessions, context: &Context, output: &mut Stand
             Ok(output.rows(&rows)?)
         }
         Sessions::Revoke(RevokeSessions { all: Some(email), .. }) => {
-            let account = account(context, &email).await?;
-            let ended = context.auth.logout_all(account.id, &context.command_line()).await?;
+            let account = account(services, &email).await?;
+            let ended = services.auth.logout_all(account.id, &services.command_line()).await?;
             let sentence = match ended {
                 0 => format!("{} has no session; nothing has changed.", account.email),
                 ended => format!("Ended every session of {}: {ended}.", account.email),
@@ -36,9 +36,9 @@ pub(super) async fn run(command: Sessions, context: &Context, output: &mut Stand
             Ok(output.done(&sentence, &json!({ "account": account.id, "sessions": ended }))?)
         }
         Sessions::Revoke(RevokeSessions { id: Some(id), .. }) => {
-            if !context
+            if !services
                 .sessions
-                .revoke(SessionId(id), None, &context.command_line())
+                .revoke(SessionId(id), None, &services.command_line())
                 .await?
             {
                 return Err(Failure::not_found(format!(
@@ -48,9 +48,9 @@ pub(super) async fn run(command: Sessions, context: &Context, output: &mut Stand
             Ok(output.done(&format!("Ended the session {id}."), &json!({ "session": id }))?)
         }
         Sessions::Revoke(RevokeSessions { .. }) => {
-            let origin = context.command_line();
+            let origin = services.command_line();
             let event = Event::of_nobody(Kind::EverythingRevoked, Actor::Operator, &origin);
-            let ended = sessions::end_everything(&context.db, context.clock.now(), event).await?;
+            let ended = sessions::end_everything(&services.db, services.clock.now(), event).await?;
             let sentence = format!(
                 "Ended {ended} sessions, and refused every token that was issued before; verifiers learn of it as of any \
                  revocation. Everybody signs in again."

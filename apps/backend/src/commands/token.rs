@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::cli::{IssueToken, PresentedToken, Token};
 use super::users::account;
 use super::{Failure, Installation, Standard};
-use crate::Context;
+use crate::Services;
 use crate::features::accounts;
 
 pub(super) async fn run(command: Token, at: Installation, output: &mut Standard) -> Result<(), Failure> {
@@ -21,21 +21,21 @@ pub(super) async fn run(command: Token, at: Installation, output: &mut Standard)
 }
 
 async fn issue(asked: IssueToken, at: Installation, output: &mut Standard) -> Result<(), Failure> {
-    at.administer(async |context| issue_with(asked, context, output).await)
+    at.administer(async |services| issue_with(asked, services, output).await)
         .await
 }
 
-async fn issue_with(asked: IssueToken, context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let longest = context.settings.tokens.access_ttl;
+async fn issue_with(asked: IssueToken, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let longest = services.settings.tokens.access_ttl;
     let ttl = asked.ttl.unwrap_or(longest);
     if ttl > longest {
         return Err(Failure::new(
             "--ttl is longer than tokens.access_ttl; raise that setting, or ask for less",
         ));
     }
-    let account = account(context, &asked.account.email).await?;
+    let account = account(services, &asked.account.email).await?;
     let scopes: Scopes = asked.scopes.join(" ").parse().map_err(Failure::new)?;
-    let owned = accounts::scopes(&context.db, account.id).await?;
+    let owned = accounts::scopes(&services.db, account.id).await?;
     let foreign: Vec<_> = scopes.iter().filter(|scope| !owned.contains(scope)).collect();
     if !foreign.is_empty() {
         return Err(Failure::new(format!(
@@ -44,7 +44,7 @@ async fn issue_with(asked: IssueToken, context: &Context, output: &mut Standard)
             foreign.join(" ")
         )));
     }
-    let Some(tokens) = context.operator.issue_token(account.id, &scopes, ttl).await? else {
+    let Some(tokens) = services.operator.issue_token(account.id, &scopes, ttl).await? else {
         return Err(Failure::new(format!("{} is disabled", account.email)));
     };
     let object = json!({
@@ -56,8 +56,8 @@ async fn issue_with(asked: IssueToken, context: &Context, output: &mut Standard)
 
 async fn verify(presented: PresentedToken, at: Installation, output: &mut Standard) -> Result<(), Failure> {
     let token = text_of(&presented)?;
-    at.administer(async |context| {
-        let verified = context
+    at.administer(async |services| {
+        let verified = services
             .guard
             .verify(&token)
             .await

@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::cli::{Account as Named, ListUsers, MailedTo, UserOrder, Users, WithPassword, WithScopes};
 use super::output::Row;
 use super::{Failure, Standard, prompt};
-use crate::Context;
+use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::core::email::{Email, NewEmail};
 use crate::core::ids::AccountId;
@@ -54,31 +54,31 @@ pub(super) fn prepare(command: Users, settings: &Settings) -> Result<Prepared, F
     })
 }
 
-pub(super) async fn run(command: Prepared, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+pub(super) async fn run(command: Prepared, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let command = match command {
-        Prepared::Create { email, password } => return create(email, password, context, output).await,
-        Prepared::Invite(email) => return invite(email, context, output).await,
+        Prepared::Create { email, password } => return create(email, password, services, output).await,
+        Prepared::Invite(email) => return invite(email, services, output).await,
         Prepared::Other(command) => command,
     };
     match command {
         Users::Create(_) | Users::Invite(_) => Ok(()), // Done above.
-        Users::Verify(whose) => verify(whose, context, output).await,
-        Users::SendMail { account, purpose } => send_mail(account, purpose, context, output).await,
-        Users::List(asked) => list(&asked, context, output).await,
-        Users::Show(whose) => show(whose, context, output).await,
-        Users::Disable(whose) => set_disabled(whose, true, context, output).await,
-        Users::Enable(whose) => set_disabled(whose, false, context, output).await,
-        Users::SetPassword(whose) => set_password(whose, context, output).await,
-        Users::Delete { account, yes } => delete(account, yes, context, output).await,
-        Users::Grant(given) => grant(given, context, output).await,
-        Users::Ungrant(taken) => ungrant(taken, context, output).await,
+        Users::Verify(whose) => verify(whose, services, output).await,
+        Users::SendMail { account, purpose } => send_mail(account, purpose, services, output).await,
+        Users::List(asked) => list(&asked, services, output).await,
+        Users::Show(whose) => show(whose, services, output).await,
+        Users::Disable(whose) => set_disabled(whose, true, services, output).await,
+        Users::Enable(whose) => set_disabled(whose, false, services, output).await,
+        Users::SetPassword(whose) => set_password(whose, services, output).await,
+        Users::Delete { account, yes } => delete(account, yes, services, output).await,
+        Users::Grant(given) => grant(given, services, output).await,
+        Users::Ungrant(taken) => ungrant(taken, services, output).await,
     }
 }
 
 /// The account with this address or this id.
-pub(super) async fn account(context: &Context, text: &str) -> Result<Account, Failure> {
+pub(super) async fn account(services: &Services, text: &str) -> Result<Account, Failure> {
     if let Ok(id) = text.parse() {
-        let found = accounts::find(&context.db, AccountId(id)).await?;
+        let found = accounts::find(&services.db, AccountId(id)).await?;
         return found.ok_or_else(|| Failure::not_found(format!("there is no account with the id {text}")));
     }
     let email: Email = text.parse().map_err(|_| {
@@ -86,21 +86,26 @@ pub(super) async fn account(context: &Context, text: &str) -> Result<Account, Fa
             "{text:?} is neither an e-mail address, such as ada@example.com, nor the id of an account"
         ))
     })?;
-    let found = accounts::find_by_email(&context.db, &email).await?;
+    let found = accounts::find_by_email(&services.db, &email).await?;
     found.ok_or_else(|| Failure::not_found(format!("there is no account with the address {email}")))
 }
 
-async fn create(email: NewEmail, password: Password, context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let account = context
+async fn create(
+    email: NewEmail,
+    password: Password,
+    services: &Services,
+    output: &mut Standard,
+) -> Result<(), Failure> {
+    let account = services
         .accounts
-        .register(email, password, &context.command_line())
+        .register(email, password, &services.command_line())
         .await?;
     let sentence = format!("Made the account {} for {}.", account.id, account.email);
     Ok(output.done(&sentence, &Listed::from(account))?)
 }
 
-async fn invite(email: NewEmail, context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let made = context.operator.invite(&email).await?;
+async fn invite(email: NewEmail, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let made = services.operator.invite(&email).await?;
     let account = made.ok_or_else(|| Failure::new(format!("there is an account with the address {email} already")))?;
     let sentence = format!(
         "Made the account {} for {}; the server mails a link to set a password.",
@@ -109,9 +114,9 @@ async fn invite(email: NewEmail, context: &Context, output: &mut Standard) -> Re
     Ok(output.done(&sentence, &Listed::from(account))?)
 }
 
-async fn verify(whose: Named, context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let account = account(context, &whose.email).await?;
-    let sentence = match context.operator.verify_email(&account).await? {
+async fn verify(whose: Named, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(services, &whose.email).await?;
+    let sentence = match services.operator.verify_email(&account).await? {
         // Whoever signed up may not be whose mailbox it is.
         true => format!(
             "The address {0} counts as verified now. The password and the sessions that the account has go on working; \
@@ -126,14 +131,14 @@ async fn verify(whose: Named, context: &Context, output: &mut Standard) -> Resul
     Ok(output.done(&sentence, &json!({ "id": account.id, "email_verified": true }))?)
 }
 
-async fn send_mail(whose: Named, what: MailedTo, context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let account = account(context, &whose.email).await?;
+async fn send_mail(whose: Named, what: MailedTo, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(services, &whose.email).await?;
     let purpose = match what {
         MailedTo::Verify => Purpose::VerifyEmail,
         MailedTo::Recover => Purpose::ResetPassword,
         MailedTo::Invite => Purpose::Invitation,
     };
-    context.operator.owe_mail(&account, purpose).await?;
+    services.operator.owe_mail(&account, purpose).await?;
     let sentence = format!(
         "The server sends the mail to {}; `countersign mail list` shows what became of it.",
         account.email
@@ -141,13 +146,13 @@ async fn send_mail(whose: Named, what: MailedTo, context: &Context, output: &mut
     Ok(output.done(&sentence, &json!({ "id": account.id, "purpose": purpose }))?)
 }
 
-async fn list(asked: &ListUsers, context: &Context, output: &mut Standard) -> Result<(), Failure> {
+async fn list(asked: &ListUsers, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let search = asked.search.as_deref().map(folded);
     let is_found = |account: &Account| search.as_ref().is_none_or(|text| folded(&account.email).contains(text));
     let mut found: Vec<Account> = Vec::new();
     let mut after = AccountId(uuid::Uuid::nil());
     loop {
-        let page = accounts::list(&context.db, after, PAGE).await?;
+        let page = accounts::list(&services.db, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
         found.extend(page.into_iter().filter(is_found));
@@ -174,10 +179,10 @@ fn folded(text: &str) -> String {
     text.nfkc().collect::<String>().to_lowercase().nfc().collect()
 }
 
-async fn show(whose: Named, context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let account = account(context, &whose.email).await?;
-    let scopes = accounts::scopes(&context.db, account.id).await?.to_string();
-    let sessions = context.sessions.list(account.id).await?.len();
+async fn show(whose: Named, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(services, &whose.email).await?;
+    let scopes = accounts::scopes(&services.db, account.id).await?.to_string();
+    let sessions = services.sessions.list(account.id).await?.len();
     Ok(output.row(&Shown {
         account: Listed::from(account),
         scopes,
@@ -185,9 +190,9 @@ async fn show(whose: Named, context: &Context, output: &mut Standard) -> Result<
     })?)
 }
 
-async fn set_disabled(whose: Named, disabled: bool, context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let account = account(context, &whose.email).await?;
-    let has_changed = context.operator.set_disabled(account.id, disabled).await?;
+async fn set_disabled(whose: Named, disabled: bool, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(services, &whose.email).await?;
+    let has_changed = services.operator.set_disabled(account.id, disabled).await?;
     let sentence = match (disabled, has_changed) {
         (true, true) => format!("Disabled {}; all its sessions have ended.", account.email),
         (false, true) => format!("Enabled {}; it must sign in again.", account.email),
@@ -197,9 +202,9 @@ async fn set_disabled(whose: Named, disabled: bool, context: &Context, output: &
     Ok(output.done(&sentence, &json!({ "id": account.id, "disabled": disabled }))?)
 }
 
-async fn set_password(whose: WithPassword, context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let account = account(context, &whose.account.email).await?;
-    context
+async fn set_password(whose: WithPassword, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(services, &whose.account.email).await?;
+    services
         .operator
         .set_password(&account, asked_for(whose.password_stdin)?)
         .await?;
@@ -207,8 +212,8 @@ async fn set_password(whose: WithPassword, context: &Context, output: &mut Stand
     Ok(output.done(&sentence, &json!({ "id": account.id }))?)
 }
 
-async fn delete(whose: Named, yes: bool, context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let account = account(context, &whose.email).await?;
+async fn delete(whose: Named, yes: bool, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(services, &whose.email).await?;
     if !yes
         && !prompt::confirm(&format!(
             "Delete {} and all that is stored about this person?",
@@ -217,28 +222,28 @@ async fn delete(whose: Named, yes: bool, context: &Context, output: &mut Standar
     {
         return Err(Failure::new("nothing was deleted"));
     }
-    context.operator.delete(&account).await?;
+    services.operator.delete(&account).await?;
     Ok(output.done(&format!("Deleted {}.", account.email), &json!({ "id": account.id }))?)
 }
 
-async fn grant(given: WithScopes, context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let account = account(context, &given.account.email).await?;
-    let given = context.operator.grant(account.id, &parsed(&given.scopes)).await?;
-    say_scopes((&account, given.is_empty()), context, output).await
+async fn grant(given: WithScopes, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(services, &given.account.email).await?;
+    let given = services.operator.grant(account.id, &parsed(&given.scopes)).await?;
+    say_scopes((&account, given.is_empty()), services, output).await
 }
 
-async fn ungrant(taken: WithScopes, context: &Context, output: &mut Standard) -> Result<(), Failure> {
-    let account = account(context, &taken.account.email).await?;
-    let taken = context.operator.ungrant(account.id, &parsed(&taken.scopes)).await?;
-    say_scopes((&account, taken.is_empty()), context, output).await
+async fn ungrant(taken: WithScopes, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(services, &taken.account.email).await?;
+    let taken = services.operator.ungrant(account.id, &parsed(&taken.scopes)).await?;
+    say_scopes((&account, taken.is_empty()), services, output).await
 }
 
 async fn say_scopes(
     (account, unchanged): (&Account, bool),
-    context: &Context,
+    services: &Services,
     output: &mut Standard,
 ) -> Result<(), Failure> {
-    let scopes = accounts::scopes(&context.db, account.id).await?;
+    let scopes = accounts::scopes(&services.db, account.id).await?;
     let names: Vec<_> = scopes.iter().collect();
     let mut sentence = match (unchanged, names.is_empty()) {
         (true, true) => format!("Nothing has changed: {} owns no scopes.", account.email),

@@ -249,10 +249,10 @@ fn features_depend_only_downwards_and_only_on_faces() {
 
 #[test]
 fn paths_are_found_wherever_they_stand_and_lead_through_re_exports() {
-    let exported = exports("pub use assembly::Context;\npub use app::{app, openapi};");
+    let exported = exports("pub use assembly::Services;\npub use app::{app, openapi};");
     let own = module_path("features/keys/service/mod.rs");
     let code = code_of(
-        "// crate::comment\nuse crate::{Context, core::{self, clock::Clock}};\nuse super::super::audit::Event;\n\
+        "// crate::comment\nuse crate::{Services, core::{self, clock::Clock}};\nuse super::super::audit::Event;\n\
          fn f(x: &crate::commands::Failure) { super::store::g(\"crate::text\", '\"', crate::app()) }",
     );
     let found: BTreeSet<_> = named_paths(&code, &own)

@@ -185,7 +185,7 @@ async fn a81_a_token_outside_of_its_header_is_not_read(database: Database) {
 async fn a10_no_password_gets_too_old(database: Database) {
     let server = TestServer::start(database).await;
     server.user("ada").await;
-    server.context.clock.advance(Duration::from_secs(400 * 86_400));
+    server.services.clock.advance(Duration::from_secs(400 * 86_400));
     server.sign_in("ada").await.get("/api/auth/me").await.assert_status(200);
 }
 
@@ -193,7 +193,7 @@ async fn a10_no_password_gets_too_old(database: Database) {
 async fn a13_a_new_installation_has_no_account(database: Database) {
     let server = TestServer::start(database).await;
     let accounts: i64 = query(sql!("SELECT count(*) FROM accounts"))
-        .one(&server.context.db)
+        .one(&server.services.db)
         .await
         .unwrap();
     assert_eq!(accounts, 0);
@@ -233,7 +233,7 @@ async fn a33_each_sign_in_begins_a_session_of_its_own(database: Database) {
     let (first, second) = (server.user("ada").await, server.sign_in("ada").await);
     let sid = async |person: &Person<'_>| {
         server
-            .context
+            .services
             .guard
             .verify(&person.access_token)
             .await
@@ -422,13 +422,13 @@ async fn c79_a_new_password_opens_no_disabled_account(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
-    server.context.operator.set_disabled(id, true).await.unwrap();
-    let account = countersign::features::accounts::find(&server.context.db, id)
+    server.services.operator.set_disabled(id, true).await.unwrap();
+    let account = countersign::features::accounts::find(&server.services.db, id)
         .await
         .unwrap()
         .unwrap();
     server
-        .context
+        .services
         .operator
         .set_password(&account, "another long umbrella".to_owned().into())
         .await

@@ -80,7 +80,7 @@ async fn a36_a_disabled_account_is_shut_out_at_once(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
-    server.context.operator.set_disabled(id, true).await.unwrap();
+    server.services.operator.set_disabled(id, true).await.unwrap();
 
     ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
     ada.refresh(&ada.refresh_token)
@@ -93,7 +93,7 @@ async fn a36_a_disabled_account_is_shut_out_at_once(database: Database) {
         .assert_problem(401, "invalid_credentials");
 
     // Enabling gives back the account, not the sessions.
-    server.context.operator.set_disabled(id, false).await.unwrap();
+    server.services.operator.set_disabled(id, false).await.unwrap();
     ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
     server.post("/api/auth/login", login).await.assert_status(200);
 }
@@ -181,10 +181,10 @@ async fn x18_a_scope_that_was_taken_back_is_not_renewed(database: Database) {
     let ada = server.user("ada").await;
     let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
     let owned = "orders:read products:write".parse().unwrap();
-    server.context.operator.grant(id, &owned).await.unwrap();
+    server.services.operator.grant(id, &owned).await.unwrap();
     let ada = server.sign_in("ada").await;
     server
-        .context
+        .services
         .operator
         .ungrant(id, &"products:write".parse().unwrap())
         .await
@@ -202,13 +202,13 @@ async fn a_token_of_the_operator_claims_no_password(database: Database) {
     let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
     let ttl = std::time::Duration::from_secs(60);
     let tokens = server
-        .context
+        .services
         .operator
         .issue_token(id, &"".parse().unwrap(), ttl)
         .await
         .unwrap()
         .unwrap();
-    let verified = server.context.guard.verify(&tokens.access_token).await.unwrap();
+    let verified = server.services.guard.verify(&tokens.access_token).await.unwrap();
     let claims = verified.claims();
     assert_eq!(claims.amr, Some(Vec::new()));
     assert_eq!(claims.exp - claims.iat, 60);
@@ -220,7 +220,7 @@ async fn scopes_are_what_was_asked_for_and_is_owned(database: Database) {
     let ada = server.user("ada").await;
     let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
     let owned = "orders:read products:write".parse().unwrap();
-    server.context.operator.grant(id, &owned).await.unwrap();
+    server.services.operator.grant(id, &owned).await.unwrap();
     let login = |scope: Value| json!({ "email": "ada@example.com", "password": PASSWORD, "scope": scope });
     for (asked, granted) in [
         (json!("products:write"), json!("products:write")),
@@ -239,7 +239,7 @@ async fn scopes_are_what_was_asked_for_and_is_owned(database: Database) {
         .post("/api/auth/login", login(json!("a\"b")))
         .await
         .assert_problem(422, "validation_failed");
-    server.context.operator.ungrant(id, &owned).await.unwrap();
+    server.services.operator.ungrant(id, &owned).await.unwrap();
     let token = server
         .post("/api/auth/login", login(Value::Null))
         .await
@@ -313,10 +313,10 @@ fn stopped_at<T: Send, U: Send>(
 
 /// Ends every session of somebody.
 async fn log_out_everywhere(server: &TestServer, access_token: &str) {
-    let verified = server.context.guard.verify(access_token).await.unwrap();
+    let verified = server.services.guard.verify(access_token).await.unwrap();
     let user = verified.require_user().unwrap();
     let (account, origin) = (AccountId(user.id), RequestInfo::command_line());
-    server.context.auth.logout_all(account, &origin).await.unwrap();
+    server.services.auth.logout_all(account, &origin).await.unwrap();
 }
 
 /// X-17: a session that was ended while a password was hashed does nothing any more, and does not come back.
@@ -360,7 +360,7 @@ mod a_session_that_is_being_opened_ends_with_all_others {
         let answer = stopped_at("login::verified", opening, ending);
         answer.assert_problem(401, "invalid_credentials");
         let living: i64 = query(sql!("SELECT COUNT(*) FROM sessions WHERE revoked_at IS NULL"))
-            .one(&server.context.db)
+            .one(&server.services.db)
             .await
             .unwrap();
         assert_eq!(living, 0);

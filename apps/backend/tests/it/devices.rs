@@ -33,10 +33,10 @@ async fn a_15_a_client_is_known_by_network_and_name_together(database: Database)
     );
     sign_in(&server, (ELSEWHERE, FIREFOX)).await.assert_status(200);
     assert_eq!(subjects(&server).await.len(), 1, "the same name in another network");
-    server.context.clock.advance(std::time::Duration::from_secs(3600));
+    server.services.clock.advance(std::time::Duration::from_secs(3600));
     sign_in(&server, (HOME, CHROME)).await.assert_status(200);
     assert_eq!(subjects(&server).await.len(), 1, "another name in the same network");
-    server.context.clock.advance(std::time::Duration::from_secs(3600));
+    server.services.clock.advance(std::time::Duration::from_secs(3600));
     for (from, name) in [(HOME, FIREFOX), (ELSEWHERE, FIREFOX), (HOME, CHROME)] {
         sign_in(&server, (from, name)).await.assert_status(200);
     }
@@ -52,7 +52,7 @@ async fn a_15_a_client_whose_address_no_proxy_tells_is_known_nowhere(database: D
     assert_eq!(subjects(&server).await, [""; 0], "a first sign-in is no news");
     // Whoever writes an address that cannot be read comes from there, too.
     for written in ["unknown", "\"", "2001:db8::x"] {
-        server.context.clock.advance(std::time::Duration::from_secs(3600));
+        server.services.clock.advance(std::time::Duration::from_secs(3600));
         behind_a_proxy(&server, written).await.assert_status(200);
         assert_eq!(subjects(&server).await.len(), 1, "{written}");
     }
@@ -89,7 +89,7 @@ async fn a_15_a_browser_is_known_by_its_cookie_wherever_it_is(database: Database
             1,
             "the same name in the same network, without the cookie"
         );
-        server.context.clock.advance(std::time::Duration::from_secs(3600));
+        server.services.clock.advance(std::time::Duration::from_secs(3600));
     }
 }
 
@@ -142,7 +142,7 @@ async fn a_cookie_of_one_account_is_nothing_to_another_and_is_stored_as_a_hash(d
     );
     // Of two accounts in one browser, the database does not tell that they share it.
     let hashes: Vec<Vec<u8>> = query(sql!("SELECT hash FROM known_devices"))
-        .all(&server.context.db)
+        .all(&server.services.db)
         .await
         .unwrap();
     assert_eq!(hashes.len(), 3);
@@ -185,7 +185,7 @@ async fn signing_out_everywhere_and_a_new_password_forget_devices(database: Data
     let mut owner = Browser::new(&server, HOME);
     owner.sign_in("ada", PASSWORD).await.assert_status(303);
     assert_eq!(subjects(&server).await.len(), 1);
-    server.context.clock.advance(std::time::Duration::from_secs(3600));
+    server.services.clock.advance(std::time::Duration::from_secs(3600));
 
     let passwords = [("current_password", PASSWORD), ("new_password", NEW_PASSWORD)];
     owner.post("/account/password", &passwords).await;
@@ -195,12 +195,12 @@ async fn signing_out_everywhere_and_a_new_password_forget_devices(database: Data
     assert_eq!(subjects(&server).await, [""; 0], "the browser that changed it is known");
     thief.sign_in("ada", NEW_PASSWORD).await.assert_status(303);
     assert_eq!(subjects(&server).await.len(), 1, "no other is");
-    server.context.clock.advance(std::time::Duration::from_secs(3600));
+    server.services.clock.advance(std::time::Duration::from_secs(3600));
 
     owner.post("/account/sessions", &[]).await;
     owner.sign_in("ada", NEW_PASSWORD).await.assert_status(303);
     assert_eq!(subjects(&server).await.len(), 1, "signed out everywhere, known nowhere");
-    server.context.clock.advance(std::time::Duration::from_secs(3600));
+    server.services.clock.advance(std::time::Duration::from_secs(3600));
 
     owner.post("/recover", &[("email", "ada@example.com")]).await;
     let token = server.mail().await.token();
@@ -220,7 +220,7 @@ async fn signing_out_everywhere_and_a_new_password_forget_devices(database: Data
 
     let rows = || async {
         let rows: i64 = query(sql!("SELECT COUNT(*) FROM known_devices"))
-            .one(&server.context.db)
+            .one(&server.services.db)
             .await
             .unwrap();
         rows
@@ -292,7 +292,7 @@ impl<'s> Lanes<'s> {
 
     pub(super) fn moved(&mut self) -> [u64; 2] {
         let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.server.context.registry.lock().unwrap()).unwrap();
+        prometheus_client::encoding::text::encode(&mut text, &self.server.services.registry.lock().unwrap()).unwrap();
         let now = ["known", "others"].map(|lane| {
             let name = format!("countersign_hashing_asked_total{{lane=\"{lane}\"}} ");
             let line = text.lines().find_map(|line| line.strip_prefix(&name));

@@ -442,7 +442,7 @@ async fn f_6_of_many_who_bring_the_same_proof_one_is_let_in_at_every_door(databa
     let race = async |person: &Person<'_>, path: &str, answer: &dyn Fn(usize) -> Value| {
         // Where there is one writer, all of them look at the proof before anybody may spend it.
         let (held, release) = (&Notify::new(), &Notify::new());
-        let holding = server.context.db.transact(|_| {
+        let holding = server.services.db.transact(|_| {
             Box::pin(async move {
                 held.notify_one();
                 release.notified().await;
@@ -454,7 +454,7 @@ async fn f_6_of_many_who_bring_the_same_proof_one_is_let_in_at_every_door(databa
             let racers = join_all((0..20).map(|by| person.post(path, answer(by))));
             let gathered = async {
                 for _ in 0..100 {
-                    if matches!(database, Database::Postgres) || server.context.db.pool_status().waiting >= 20 {
+                    if matches!(database, Database::Postgres) || server.services.db.pool_status().waiting >= 20 {
                         break;
                     }
                     tokio::time::sleep(Duration::from_millis(10)).await;
@@ -486,7 +486,7 @@ async fn f_6_of_many_who_bring_the_same_proof_one_is_let_in_at_every_door(databa
     assert_eq!(ada.get("/api/auth/me").await.json()["email"], "ada@example.org");
 
     let invited = "carla@example.com".parse().unwrap();
-    server.context.operator.invite(&invited).await.unwrap();
+    server.services.operator.invite(&invited).await.unwrap();
     let invitation = mailed(&server, "token=").await;
     server
         .post("/api/auth/recover", json!({ "email": "bob@example.com" }))
@@ -519,7 +519,7 @@ async fn a_17_an_invitation_is_random_ends_after_three_days_and_is_taken_once(da
     let invite = async |name: &str| {
         let email = format!("{name}@example.com").parse().unwrap();
         server
-            .context
+            .services
             .operator
             .invite(&email)
             .await
@@ -547,10 +547,10 @@ async fn a_17_an_invitation_is_random_ends_after_three_days_and_is_taken_once(da
             .assert_problem(401, "invalid_credentials");
     }
     let almost = Duration::from_secs(3 * 24 * 60 * 60 - 1);
-    server.context.clock.advance(almost);
+    server.services.clock.advance(almost);
     accept(&early.token()).await.assert_status(204);
     accept(&early.token()).await.assert_problem(400, "invalid_code");
-    server.context.clock.advance(Duration::from_secs(1));
+    server.services.clock.advance(Duration::from_secs(1));
     accept(&late.token()).await.assert_problem(400, "invalid_code");
     let login = json!({ "email": "bob@example.com", "password": NEW_PASSWORD });
     server
@@ -565,7 +565,7 @@ async fn a_33_a_sign_in_by_mail_begins_a_session_of_its_own(database: Database) 
     let ada = proven(&server, "ada").await;
     let mut sids = vec![
         server
-            .context
+            .services
             .guard
             .verify(&ada.access_token)
             .await
@@ -586,7 +586,7 @@ async fn a_33_a_sign_in_by_mail_begins_a_session_of_its_own(database: Database) 
             .assert_status(200)
             .json();
         let sid = server
-            .context
+            .services
             .guard
             .verify(tokens["access_token"].as_str().unwrap())
             .await
@@ -599,7 +599,7 @@ async fn a_33_a_sign_in_by_mail_begins_a_session_of_its_own(database: Database) 
     let login = json!({ "email": "ada@example.com", "password": PASSWORD });
     let tokens = ada.post("/api/auth/login", login).await.assert_status(200).json();
     let sid = server
-        .context
+        .services
         .guard
         .verify(tokens["access_token"].as_str().unwrap())
         .await
@@ -808,7 +808,7 @@ async fn a_8_a_password_beyond_the_limit_is_refused_unhashed_wherever_one_is_set
         .assert_status(202);
     let recover = server.mail().await.token();
     let boss = "boss@example.com".parse().unwrap();
-    server.context.operator.invite(&boss).await.unwrap();
+    server.services.operator.invite(&boss).await.unwrap();
     let invitation = server.mail().await.token();
     let signed_in = page(
         &server,
@@ -1028,9 +1028,9 @@ async fn a_101_what_ended_goes_when_it_is_due_and_what_is_in_use_stays(database:
     server.mail().await;
     ada.refresh(&ada.refresh_token).await.assert_status(200);
     let sweep = async |days: u64| {
-        server.context.clock.advance(Duration::from_secs(days * 24 * 60 * 60));
-        while server.context.sessions.sweep_once().await.unwrap() > 0 {}
-        server.context.mail.tidy().await.unwrap();
+        server.services.clock.advance(Duration::from_secs(days * 24 * 60 * 60));
+        while server.services.sessions.sweep_once().await.unwrap() > 0 {}
+        server.services.mail.tidy().await.unwrap();
         let mut rows = [0_i64; 5];
         for (at, table) in [
             sql!("SELECT count(*) FROM sessions"),
@@ -1042,7 +1042,7 @@ async fn a_101_what_ended_goes_when_it_is_due_and_what_is_in_use_stays(database:
         .into_iter()
         .enumerate()
         {
-            rows[at] = query(table).one(&server.context.db).await.unwrap();
+            rows[at] = query(table).one(&server.services.db).await.unwrap();
         }
         rows
     };
@@ -1086,7 +1086,7 @@ async fn named_twice(server: &TestServer, person: &Person<'_>, door: &Door) {
 /// How many hashes were computed so far.
 fn hashed(server: &TestServer) -> u64 {
     let mut text = String::new();
-    prometheus_client::encoding::text::encode(&mut text, &server.context.registry.lock().unwrap()).unwrap();
+    prometheus_client::encoding::text::encode(&mut text, &server.services.registry.lock().unwrap()).unwrap();
     let counts = text
         .lines()
         .filter(|line| line.starts_with("countersign_hashing_computed_total{"));

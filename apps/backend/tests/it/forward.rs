@@ -36,7 +36,7 @@ async fn ada_with<'s>(server: &'s TestServer, scopes: &str) -> (Person<'s>, Stri
         .to_owned();
     let account = AccountId(id.parse().unwrap());
     server
-        .context
+        .services
         .operator
         .grant(account, &scopes.parse().unwrap())
         .await
@@ -216,7 +216,7 @@ async fn what_ended_is_refused_at_once(database: Database) {
     assert_refused(ada.get(FORWARD).await, 401, "invalid_token");
     let ada = server.sign_in("ada").await;
     server
-        .context
+        .services
         .operator
         .set_disabled(AccountId(id.parse().unwrap()), true)
         .await
@@ -253,7 +253,7 @@ async fn nobody_passes_while_the_database_does_not_answer(database: Database) {
     let server = TestServer::start(database).await;
     let (ada, _) = ada_with(&server, "").await;
     query(sql!("ALTER TABLE accounts RENAME TO elsewhere"))
-        .execute(&server.context.db)
+        .execute(&server.services.db)
         .await
         .unwrap();
     let answer = assert_refused(ada.get(FORWARD).await, 503, "unavailable");

@@ -15,7 +15,7 @@ async fn alive_and_ready(database: Database) {
     let server = TestServer::start(database).await;
     assert_eq!(server.get("/healthz").await.assert_status(200).text, "ok\n");
     assert_eq!(server.get("/readyz").await.assert_status(200).text, "ready\n");
-    countersign::core::server::Shutdown::new(server.context.readiness.clone()).begin();
+    countersign::core::server::Shutdown::new(server.services.readiness.clone()).begin();
     server.get("/healthz").await.assert_status(200);
     let answer = server.get("/readyz").await.assert_problem(503, "unavailable");
     assert_eq!(answer.header("retry-after"), "1");
@@ -26,10 +26,10 @@ async fn without_a_key_to_sign_with_it_is_not_ready(database: Database) {
     let server = TestServer::start(database).await;
     // As another server revokes it, which this one learns from the database.
     query(sql!("UPDATE signing_keys SET revoked_at = 1"))
-        .execute(&server.context.db)
+        .execute(&server.services.db)
         .await
         .unwrap();
-    server.context.keys.refresh().await;
+    server.services.keys.refresh().await;
     server.get("/readyz").await.assert_problem(503, "unavailable");
     server.get("/healthz").await.assert_status(200);
 }
@@ -78,22 +78,22 @@ async fn a_metric_says_what_it_means_when_things_happen(database: Database) {
     assert_eq!(value(&text, "limits_exceeded_total{limit=\"login_per_account\"}"), 2.0);
     assert!(value(&text, "status_list_age_seconds") < 60.0);
     let later = Duration::from_secs(5);
-    server.context.clock.advance(later);
-    server.context.revocations.refresh().await.unwrap();
+    server.services.clock.advance(later);
+    server.services.revocations.refresh().await.unwrap();
     assert_eq!(value(&metrics(&server).await, "revocation_lag_seconds"), 0.0);
     query(sql!("ALTER TABLE revocation_counter RENAME TO gone"))
-        .execute(&server.context.db)
+        .execute(&server.services.db)
         .await
         .unwrap();
-    server.context.clock.advance(later);
-    server.context.revocations.refresh().await.unwrap_err();
+    server.services.clock.advance(later);
+    server.services.revocations.refresh().await.unwrap_err();
     let text = metrics(&server).await;
     assert_eq!(value(&text, "revocation_lag_seconds"), 5.0);
     assert_eq!(value(&text, "signing_key_age_seconds"), 10.0);
 }
 
 async fn metrics(server: &TestServer) -> String {
-    let router = countersign::features::health::metrics_router(server.context.health.clone());
+    let router = countersign::features::health::metrics_router(server.services.health.clone());
     let answer = router
         .oneshot(Request::get("/metrics").body(Body::empty()).unwrap())
         .await

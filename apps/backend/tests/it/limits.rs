@@ -218,7 +218,7 @@ async fn f_20_whoever_leaves_before_being_judged_has_not_tried(database: Databas
         // The one thread is busy with others when somebody comes, waits, and leaves.
         let mut busy: Vec<_> = (0..4)
             .map(|_| {
-                let hasher = server.context.hasher.clone();
+                let hasher = server.services.hasher.clone();
                 tokio::spawn(async move { hasher.verify("busy".to_owned().into(), None).await.unwrap() })
             })
             .collect();
@@ -375,7 +375,7 @@ async fn r_66_a_client_cannot_hide_behind_its_proxy(database: Database) {
 /// How many passwords wait to be hashed.
 fn hashing_queue(server: &TestServer) -> i64 {
     let mut text = String::new();
-    prometheus_client::encoding::text::encode(&mut text, &server.context.registry.lock().unwrap()).unwrap();
+    prometheus_client::encoding::text::encode(&mut text, &server.services.registry.lock().unwrap()).unwrap();
     let depth = text
         .lines()
         .find_map(|line| line.strip_prefix("countersign_hashing_queue_depth "));

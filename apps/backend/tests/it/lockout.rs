@@ -75,7 +75,7 @@ async fn a_1_a_20_the_owner_is_told_once_and_let_in_by_the_mail(database: Databa
         "{told:?}"
     );
     assert!(!told.text.contains("203.0.113."), "{}", told.text);
-    server.context.clock.advance(Duration::from_secs(900));
+    server.services.clock.advance(Duration::from_secs(900));
     storm(&server).await;
     assert_eq!(server.mails().await.len(), 0, "once, however long it goes on");
     let answer = json!({ "token": told.token() });
@@ -89,7 +89,7 @@ async fn a_1_a_20_the_owner_is_told_once_and_let_in_by_the_mail(database: Databa
     login_from(&server, "198.51.100.202", PASSWORD).await.assert_status(200);
     login_from(&server, OWNER, PASSWORD).await.assert_status(200);
     // The stranger begins anew, and the owner's place is known now.
-    server.context.clock.advance(Duration::from_secs(900));
+    server.services.clock.advance(Duration::from_secs(900));
     storm(&server).await;
     login_from(&server, "198.51.100.201", PASSWORD)
         .await
@@ -124,7 +124,7 @@ async fn a_20_an_account_that_nobody_ever_signed_in_to_is_not_shut_for_good(data
         server.mail().await.subject.contains("limited"),
         "an address that is not proven is told too"
     );
-    server.context.clock.advance(Duration::from_secs(31 * 60));
+    server.services.clock.advance(Duration::from_secs(31 * 60));
     login_from(&server, OWNER, PASSWORD).await.assert_status(200);
 }
 
@@ -139,7 +139,7 @@ async fn r_60_what_is_forgiven_is_one_failure_each_half_hour(database: Database)
         login_from(&server, "203.0.113.50", "wrong")
             .await
             .assert_problem(401, "invalid_credentials");
-        server.context.clock.advance(Duration::from_secs(31 * 60));
+        server.services.clock.advance(Duration::from_secs(31 * 60));
         login_from(&server, "203.0.113.51", "wrong")
             .await
             .assert_problem(401, "invalid_credentials");
@@ -149,7 +149,7 @@ async fn r_60_what_is_forgiven_is_one_failure_each_half_hour(database: Database)
         // One that has left gathers nothing.
         told += server.mails().await.len();
     }
-    server.context.clock.advance(Duration::from_secs(60 * 60));
+    server.services.clock.advance(Duration::from_secs(60 * 60));
     login_from(&server, OWNER, PASSWORD).await.assert_status(200);
     told += server.mails().await.len();
     assert_eq!(told, 1, "and one mail in all that time");
@@ -166,7 +166,7 @@ async fn a_20_places_that_were_used_go_on(database: Database) {
     browser.from = "192.0.2.77:1";
     storm(&server).await;
     let full: i64 = query(sql!("SELECT failures_until FROM accounts"))
-        .one(&server.context.db)
+        .one(&server.services.db)
         .await
         .unwrap();
     // Getting in forgives what was before: so that each of them meets the whole of it, it is brought back.
@@ -177,7 +177,7 @@ async fn a_20_places_that_were_used_go_on(database: Database) {
     ] {
         query(sql!("UPDATE accounts SET failures_until = $1"))
             .bind(full)
-            .execute(&server.context.db)
+            .execute(&server.services.db)
             .await
             .unwrap();
         login_from(&server, "198.51.100.201", PASSWORD)
@@ -202,7 +202,7 @@ async fn a_20_places_that_were_used_go_on(database: Database) {
     // A browser without the cookie is nobody there.
     query(sql!("UPDATE accounts SET failures_until = $1"))
         .bind(full)
-        .execute(&server.context.db)
+        .execute(&server.services.db)
         .await
         .unwrap();
     let refused = Browser::new(&server, "192.0.2.78:1").sign_in("ada", PASSWORD).await;

@@ -22,7 +22,7 @@ fn by_command(server: &TestServer, email: &str, password: &str) -> Output {
         .args(["users", "set-password", email, "--password-stdin"])
         .env_clear()
         .env("COUNTERSIGN_DATABASE_URL", server.database_url())
-        .env("COUNTERSIGN_KEYS_DIR", &server.context.settings.keys_dir)
+        .env("COUNTERSIGN_KEYS_DIR", &server.services.settings.keys_dir)
         .current_dir(server.folder())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -160,7 +160,7 @@ async fn f_11_old_and_imported_hashes_cost_what_an_unknown_account_costs(databas
         set_hash(&server, &old, (*hash).to_owned()).await;
     }
     // What another process finds at its start it need not meet first.
-    server.context.accounts.learn_schemes().await.unwrap();
+    server.services.accounts.learn_schemes().await.unwrap();
     let cost = async |email: &str, password: &str, status: u16| {
         let before = computed(&server);
         let answer = server
@@ -222,13 +222,13 @@ async fn f_11_old_and_imported_hashes_cost_what_an_unknown_account_costs(databas
     for name in ["old0", "old1", "old2", "old3", "old4", "late"] {
         let id: AccountId = id_of(&server, &format!("{name}@example.com")).await;
         server
-            .context
+            .services
             .operator
-            .delete(&accounts::find(&server.context.db, id).await.unwrap().unwrap())
+            .delete(&accounts::find(&server.services.db, id).await.unwrap().unwrap())
             .await
             .unwrap();
     }
-    server.context.accounts.learn_schemes().await.unwrap();
+    server.services.accounts.learn_schemes().await.unwrap();
     assert_eq!(cost("nobody@example.com", "wrong", 401).await, [1, 0, 0, 0]);
 }
 
@@ -241,9 +241,9 @@ async fn a77_a_hash_of_old_parameters_is_made_anew_at_sign_in(database: Database
     let id: AccountId = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
     // A bcrypt hash, as an import would bring it.
     let hash = "$2b$04$EGdrhbKUv8Oc9vGiXX0HQOxSg445d458Muh7DAHskb6QbtCvdxcie";
-    let now = server.context.clock.now();
+    let now = server.services.clock.now();
     server
-        .context
+        .services
         .db
         .transact(|tx| Box::pin(async move { accounts::change_password(tx, id, None, hash, now).await.map(drop) }))
         .await
@@ -251,14 +251,14 @@ async fn a77_a_hash_of_old_parameters_is_made_anew_at_sign_in(database: Database
     let email: Email = "ada@example.com".parse().unwrap();
     let login = json!({ "email": "ada@example.com", "password": "correctbatteryhorsestapler" });
     server.post("/api/auth/login", login.clone()).await.assert_status(200);
-    let stored = accounts::credentials_by_email(&server.context.db, &email)
+    let stored = accounts::credentials_by_email(&server.services.db, &email)
         .await
         .unwrap()
         .unwrap();
     assert!(stored.password_hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
     let password = "correctbatteryhorsestapler".to_owned().into();
     let verdict = server
-        .context
+        .services
         .hasher
         .verify(password, Some(&stored.password_hash))
         .await
@@ -270,7 +270,7 @@ async fn a77_a_hash_of_old_parameters_is_made_anew_at_sign_in(database: Database
 /// Hashes computed so far, of Argon2, bcrypt, scrypt and PBKDF2.
 fn computed(server: &TestServer) -> [u64; 4] {
     let mut text = String::new();
-    prometheus_client::encoding::text::encode(&mut text, &server.context.registry.lock().unwrap()).unwrap();
+    prometheus_client::encoding::text::encode(&mut text, &server.services.registry.lock().unwrap()).unwrap();
     ["argon2", "bcrypt", "scrypt", "pbkdf2"].map(|scheme| {
         let name = format!("countersign_hashing_computed_total{{scheme=\"{scheme}\"}} ");
         let line = text.lines().find_map(|line| line.strip_prefix(&name));
@@ -280,7 +280,7 @@ fn computed(server: &TestServer) -> [u64; 4] {
 
 async fn id_of(server: &TestServer, email: &str) -> AccountId {
     let email: Email = email.parse().unwrap();
-    accounts::find_by_email(&server.context.db, &email)
+    accounts::find_by_email(&server.services.db, &email)
         .await
         .unwrap()
         .unwrap()
@@ -289,9 +289,9 @@ async fn id_of(server: &TestServer, email: &str) -> AccountId {
 
 /// Gives somebody a hash, as an import would bring it.
 async fn set_hash(server: &TestServer, person: &Person<'_>, hash: String) {
-    let (id, hash, now) = (id_of(server, &person.email).await, &hash, server.context.clock.now());
+    let (id, hash, now) = (id_of(server, &person.email).await, &hash, server.services.clock.now());
     server
-        .context
+        .services
         .db
         .transact(|tx| Box::pin(async move { accounts::change_password(tx, id, None, hash, now).await.map(drop) }))
         .await

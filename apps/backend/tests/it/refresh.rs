@@ -47,7 +47,7 @@ async fn r33c_a_lost_answer_is_given_again_within_the_window(database: Database)
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let lost = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
-    server.context.clock.advance(Duration::from_secs(29));
+    server.services.clock.advance(Duration::from_secs(29));
     let again = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
     assert_eq!(again["refresh_token"], lost["refresh_token"]);
     ada.with(&again).get("/api/auth/me").await.assert_status(200);
@@ -86,12 +86,12 @@ async fn where_a_token_was_spent_is_remembered_no_longer_than_it_can_be_replayed
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     refresh_from(&server, &ada, "198.51.100.7:1", "Firefox").await;
-    server.context.clock.advance(Duration::from_secs(31));
-    server.context.sessions.sweep_once().await.unwrap();
+    server.services.clock.advance(Duration::from_secs(31));
+    server.services.sessions.sweep_once().await.unwrap();
     let kept: Vec<String> = query(sql!(
         "SELECT spent_with FROM refresh_tokens WHERE spent_with IS NOT NULL"
     ))
-    .all(&server.context.db)
+    .all(&server.services.db)
     .await
     .unwrap();
     assert_eq!(kept, Vec::<String>::new());
@@ -102,7 +102,7 @@ async fn r31_reuse_after_the_window_kills_the_family(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let next = ada.with(&ada.refresh(&ada.refresh_token).await.assert_status(200).json());
-    server.context.clock.advance(Duration::from_secs(30));
+    server.services.clock.advance(Duration::from_secs(30));
     ada.refresh(&ada.refresh_token)
         .await
         .assert_problem(401, "invalid_refresh_token");
@@ -265,7 +265,7 @@ mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
             }
             By::Session | By::LogoutAll => {
                 let user = server
-                    .context
+                    .services
                     .guard
                     .verify(access_token)
                     .await
@@ -279,7 +279,7 @@ mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
                     By::Session => {
                         assert!(
                             server
-                                .context
+                                .services
                                 .sessions
                                 .revoke(session, Some(account), &origin)
                                 .await
@@ -287,7 +287,7 @@ mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
                         );
                     }
                     _ => {
-                        server.context.auth.logout_all(account, &origin).await.unwrap();
+                        server.services.auth.logout_all(account, &origin).await.unwrap();
                     }
                 }
             }
@@ -332,7 +332,7 @@ async fn replays(server: &TestServer) -> Vec<String> {
     let told = query(sql!(
         "SELECT address || ': ' || detail FROM audit_events WHERE kind = 'refresh.replayed' AND account_id IS NOT NULL"
     ));
-    let mut told: Vec<String> = told.all(&server.context.db).await.unwrap();
+    let mut told: Vec<String> = told.all(&server.services.db).await.unwrap();
     told.sort_unstable();
     told
 }

@@ -9,7 +9,7 @@ use axum::extract::ConnectInfo;
 use axum::http::Request;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign::Context;
+use countersign::Services;
 use countersign::core::ids::AccountId;
 use countersign::features::revocation::Bit;
 use countersign_jose::{Present, StatusListClaims, StatusListExpectation, verify};
@@ -32,17 +32,17 @@ fn reference(access_token: &str) -> (u64, String) {
 }
 
 /// What a list that was fetched says of a place.
-fn status(context: &Context, path: &str, list: &Answer, idx: u64) -> u8 {
+fn status(services: &Services, path: &str, list: &Answer, idx: u64) -> u8 {
     let uri = format!("{ISSUER}{path}");
     let expect = StatusListExpectation {
         issuer: ISSUER,
         uri: &uri,
         present: Present {
-            now: context.clock.now().seconds(),
+            now: services.clock.now().seconds(),
             leeway: 0,
         },
     };
-    let list = verify::<StatusListClaims>(&list.text, |kid| context.keys.verifying_key(kid), &expect).unwrap();
+    let list = verify::<StatusListClaims>(&list.text, |kid| services.keys.verifying_key(kid), &expect).unwrap();
     list.status_list.status(idx).unwrap()
 }
 
@@ -50,7 +50,7 @@ fn status(context: &Context, path: &str, list: &Answer, idx: u64) -> u8 {
 async fn is_revoked(server: &TestServer, access_token: &str) -> bool {
     let (idx, path) = reference(access_token);
     let list = server.get(&path).await.assert_status(200);
-    status(&server.context, &path, &list, idx) != 0
+    status(&server.services, &path, &list, idx) != 0
 }
 
 async fn id_of(person: &Person<'_>) -> AccountId {
@@ -61,7 +61,7 @@ async fn id_of(person: &Person<'_>) -> AccountId {
 /// What an operator's Prometheus reads.
 fn metrics(server: &TestServer) -> String {
     let mut text = String::new();
-    prometheus_client::encoding::text::encode(&mut text, &server.context.registry.lock().unwrap()).unwrap();
+    prometheus_client::encoding::text::encode(&mut text, &server.services.registry.lock().unwrap()).unwrap();
     text
 }
 
@@ -101,7 +101,7 @@ async fn a95_r16_c77_every_way_to_end_a_session_sets_its_bit(database: Database)
             .header("etag")
             .to_owned();
         assert!(!is_revoked(&server, &ada.access_token).await, "{way}");
-        let context = &server.context;
+        let services = &server.services;
         match way {
             "logout" => drop(ada.post("/api/auth/logout", Value::Null).await.assert_status(204)),
             "by refresh token" => {
@@ -142,7 +142,7 @@ async fn a95_r16_c77_every_way_to_end_a_session_sets_its_bit(database: Database)
             }
             "cap" => {
                 for _ in 0..2 {
-                    context.clock.advance(Duration::from_secs(1));
+                    services.clock.advance(Duration::from_secs(1));
                     server.sign_in(&name).await;
                 }
             }
@@ -152,23 +152,23 @@ async fn a95_r16_c77_every_way_to_end_a_session_sets_its_bit(database: Database)
                     .assert_status(204),
             ),
             "operator password" => {
-                let account = countersign::features::accounts::find(&context.db, id)
+                let account = countersign::features::accounts::find(&services.db, id)
                     .await
                     .unwrap()
                     .unwrap();
-                context
+                services
                     .operator
                     .set_password(&account, "another long umbrella".to_owned().into())
                     .await
                     .unwrap();
             }
-            "operator disable" => assert!(context.operator.set_disabled(id, true).await.unwrap()),
+            "operator disable" => assert!(services.operator.set_disabled(id, true).await.unwrap()),
             "operator delete" => {
-                let account = countersign::features::accounts::find(&context.db, id)
+                let account = countersign::features::accounts::find(&services.db, id)
                     .await
                     .unwrap()
                     .unwrap();
-                context.operator.delete(&account).await.unwrap();
+                services.operator.delete(&account).await.unwrap();
             }
             other => panic!("{other} is no way"),
         }
@@ -190,12 +190,12 @@ async fn what_was_revoked_stays_revoked_after_a_restart(database: Database) {
     ada.delete("/api/auth/me", json!({ "password": PASSWORD }))
         .await
         .assert_status(204);
-    let (settings, clock) = (server.context.settings.clone(), server.context.clock.clone());
+    let (settings, clock) = (server.services.settings.clone(), server.services.clock.clone());
     let (ada_token, eve_token) = (ada.access_token.clone(), eve.access_token.clone());
     if database == Database::Sqlite {
-        server.context.db.close().await.unwrap();
+        server.services.db.close().await.unwrap();
     }
-    let again = Context::open(settings, Role::Server, clock).await.unwrap();
+    let again = Services::open(settings, Role::Server, clock).await.unwrap();
     assert!(again.guard.verify(&ada_token).await.is_err());
     assert!(again.guard.verify(&eve_token).await.is_ok());
 }
@@ -269,11 +269,11 @@ async fn a_revocation_whose_process_died_before_it_was_numbered_is_found(databas
     ))
     .bind(list)
     .bind(i64::try_from(idx).unwrap())
-    .execute(&server.context.db)
+    .execute(&server.services.db)
     .await
     .unwrap();
     ada.get("/api/auth/me").await.assert_status(200);
-    server.context.revocations.refresh().await.unwrap();
+    server.services.revocations.refresh().await.unwrap();
     ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
     assert!(is_revoked(&server, &ada.access_token).await);
 }
@@ -281,7 +281,7 @@ async fn a_revocation_whose_process_died_before_it_was_numbered_is_found(databas
 #[apply(on_both_databases!)]
 async fn revocations_of_many_at_once_are_all_there_in_order(database: Database) {
     let server = TestServer::start(database).await;
-    let context = &server.context;
+    let services = &server.services;
     let mut people = Vec::new();
     for number in 0..24 {
         people.push(server.user(&format!("user{number}")).await);
@@ -301,12 +301,12 @@ async fn revocations_of_many_at_once_are_all_there_in_order(database: Database) 
     let numbers: Vec<i64> = query(sql!(
         "SELECT number FROM revocations WHERE number IS NOT NULL ORDER BY number"
     ))
-    .all(&context.db)
+    .all(&services.db)
     .await
     .unwrap();
     assert_eq!(numbers.len(), people.len());
     let version: i64 = query(sql!("SELECT MAX(version) FROM status_lists"))
-        .one(&context.db)
+        .one(&services.db)
         .await
         .unwrap();
     assert_eq!(numbers.last(), Some(&version));
@@ -332,7 +332,7 @@ async fn a_list_is_fetched_once_and_then_asked_about(database: Database) {
         .assert_status(200);
     assert_eq!(other.header("cache-control"), "public, max-age=30");
     // Later it is signed anew, long before it ends.
-    server.context.clock.advance(Duration::from_secs(16 * 60));
+    server.services.clock.advance(Duration::from_secs(16 * 60));
     let later = server.send(conditional(&path, &etag, "")).await.assert_status(200);
     assert_ne!(later.header("etag"), etag);
     for nowhere in ["2", "0", "-1", "01", "+1", "x", "9999999999999999999999"] {
@@ -430,20 +430,20 @@ async fn a_held_request_is_answered_by_a_change_by_its_time_and_by_the_end(datab
     for waiter in waiters {
         let list = waiter.await.unwrap().assert_status(200);
         assert_eq!(list.header("cache-control"), "no-cache");
-        assert_eq!(status(&server.context, &path, &list, idx), 1);
+        assert_eq!(status(&server.services, &path, &list, idx), 1);
         new = list.header("etag").to_owned();
     }
 
     let last = hold(&new, "wait=60");
     tokio::time::sleep(Duration::from_millis(50)).await;
-    countersign::core::server::Shutdown::new(server.context.readiness.clone()).begin();
+    countersign::core::server::Shutdown::new(server.services.readiness.clone()).begin();
     last.await.unwrap().assert_status(304);
 }
 
 #[apply(on_both_databases!)]
 async fn no_bit_is_given_twice_and_a_full_list_makes_room_for_the_next(database: Database) {
     let server = TestServer::start_with(database, "[status_lists]\nentries = 1024").await;
-    let revocations = &server.context.revocations;
+    let revocations = &server.services.revocations;
     let mut bits = HashSet::new();
     let mut order = Vec::new();
     for _ in 0..2500 {
@@ -461,10 +461,10 @@ async fn no_bit_is_given_twice_and_a_full_list_makes_room_for_the_next(database:
     // Once no token of the first lists can live, they go, and their bits with them.
     let ada = server.user("ada").await;
     query(sql!("INSERT INTO revocations (list, idx, revoked_at) VALUES (1, 1, 0)"))
-        .execute(&server.context.db)
+        .execute(&server.services.db)
         .await
         .unwrap();
-    server.context.clock.advance(Duration::from_secs(92 * 24 * 60 * 60));
+    server.services.clock.advance(Duration::from_secs(92 * 24 * 60 * 60));
     revocations.sweep().await.unwrap();
     server
         .get("/oauth2/status-lists/1")
@@ -472,7 +472,7 @@ async fn no_bit_is_given_twice_and_a_full_list_makes_room_for_the_next(database:
         .assert_problem(404, "not_found");
     server.get(&reference(&ada.access_token).1).await.assert_status(200);
     let left: i64 = query(sql!("SELECT COUNT(*) FROM revocations"))
-        .one(&server.context.db)
+        .one(&server.services.db)
         .await
         .unwrap();
     assert_eq!(left, 0);
@@ -482,7 +482,7 @@ async fn no_bit_is_given_twice_and_a_full_list_makes_room_for_the_next(database:
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_agree() {
     let server = TestServer::start(Database::Postgres).await;
-    let (here, there) = (&server.context, server.another_node().await);
+    let (here, there) = (&server.services, server.another_node().await);
     let (ada, eve) = (server.user("ada").await, server.user("eve").await);
     assert!(
         there.guard.verify(&ada.access_token).await.is_ok(),

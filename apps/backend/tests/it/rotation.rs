@@ -21,14 +21,14 @@ async fn f15_no_request_fails_while_keys_rotate(database: Database) {
     let server = TestServer::start(database).await;
     let operator = KeyOperator::new(
         options(&server),
-        server.context.db.clone(),
-        server.context.clock.clone(),
+        server.services.db.clone(),
+        server.services.clock.clone(),
     );
     // A second server on the same folder and database; it looks at them after the first one.
     let late = Keys::open(
         options(&server),
-        server.context.db.clone(),
-        server.context.clock.clone(),
+        server.services.db.clone(),
+        server.services.clock.clone(),
     )
     .await
     .unwrap();
@@ -91,15 +91,15 @@ async fn rotate(world: &World, operator: &KeyOperator) {
     for _ in 0..ROTATIONS {
         operator.publish_next().await.unwrap();
         loop {
-            server.context.clock.advance(STEP);
-            server.context.keys.refresh().await;
+            server.services.clock.advance(STEP);
+            server.services.keys.refresh().await;
             let Err(refused) = operator.activate().await else { break };
             let waits = matches!(refused, OperatorError::TooEarly { .. } | OperatorError::Unpublished(_));
             assert!(waits, "{refused}");
             world.clients_turn().await;
             late.refresh().await;
         }
-        for keys in [&server.context.keys, late] {
+        for keys in [&server.services.keys, late] {
             world.clients_turn().await;
             keys.refresh().await;
         }
@@ -129,14 +129,14 @@ impl Jwks {
         let mut jwks = Self {
             keys: Vec::new(),
             etag: "\"none\"".into(),
-            stale_at: server.context.clock.now(),
+            stale_at: server.services.clock.now(),
         };
         jwks.renew_if_stale(server).await;
         jwks
     }
 
     async fn renew_if_stale(&mut self, server: &TestServer) {
-        let now = server.context.clock.now();
+        let now = server.services.clock.now();
         if now < self.stale_at {
             return;
         }
@@ -164,7 +164,7 @@ impl Jwks {
     fn verify(&self, server: &TestServer, token: &str) {
         let issuer = "http://127.0.0.1:8000";
         let audience = [issuer.to_owned()];
-        let now = server.context.clock.now().seconds();
+        let now = server.services.clock.now().seconds();
         let expect = AccessTokenExpectation {
             issuer,
             audience: &audience,
@@ -177,7 +177,7 @@ impl Jwks {
 }
 
 fn options(server: &TestServer) -> KeyOptions {
-    let settings = &server.context.settings;
+    let settings = &server.services.settings;
     KeyOptions {
         dir: settings.keys_dir.clone(),
         passphrase: None,

@@ -44,7 +44,7 @@ async fn given(server: &TestServer) -> (Vec<String>, Vec<String>) {
 async fn a_75_what_is_given_out_is_found_by_its_hash_alone(database: Database) {
     let server = TestServer::start(database).await;
     let (secrets, codes) = given(&server).await;
-    let mut pieces = server.context.db.read_whole();
+    let mut pieces = server.services.db.read_whole();
     let (mut cells, mut name) = (0, String::new());
     loop {
         match pieces.next().await.unwrap() {
@@ -178,7 +178,7 @@ async fn c_80_no_password_stands_in_any_table_whatever_is_done_with_it(database:
                 .into_bytes(),
         );
         forms.extend((0..3).map(|at| URL_SAFE_NO_PAD.encode(&plain[at..at + 12]).into_bytes()));
-        let mut pieces = server.context.db.read_whole();
+        let mut pieces = server.services.db.read_whole();
         let (mut cells, mut name) = (0, String::new());
         loop {
             match pieces.next().await.unwrap() {
@@ -229,7 +229,7 @@ async fn a_74_what_is_given_out_has_256_random_bits_and_is_signed_on_p_256(datab
         );
     }
     let stored: String = countersign_store::query(countersign_store::sql!("SELECT password_hash FROM accounts"))
-        .one(&server.context.db)
+        .one(&server.services.db)
         .await
         .unwrap();
     assert!(stored.starts_with("$argon2id$v=19$"), "{stored}");

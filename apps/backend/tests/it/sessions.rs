@@ -11,7 +11,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 async fn a38_are_listed_and_can_be_ended(database: Database) {
     let server = TestServer::start(database).await;
     let phone = server.user("ada").await;
-    server.context.clock.advance(Duration::from_secs(60));
+    server.services.clock.advance(Duration::from_secs(60));
     let laptop = server.sign_in("ada").await;
     let sessions = laptop.get("/api/auth/sessions").await.assert_status(200).json();
     let current: Vec<_> = sessions
@@ -60,7 +60,7 @@ async fn the_oldest_goes_when_there_are_too_many(database: Database) {
     let oldest = server.user("ada").await;
     let mut others = Vec::new();
     for _ in 0..2 {
-        server.context.clock.advance(Duration::from_secs(1));
+        server.services.clock.advance(Duration::from_secs(1));
         others.push(server.sign_in("ada").await);
     }
     oldest.get("/api/auth/me").await.assert_problem(401, "invalid_token");
@@ -73,7 +73,7 @@ async fn the_oldest_goes_when_there_are_too_many(database: Database) {
 async fn a34_a53_end_when_they_are_idle_and_when_they_are_old(database: Database) {
     let server = TestServer::start(database).await;
     let idle = server.user("idle").await;
-    server.context.clock.advance(30 * DAY);
+    server.services.clock.advance(30 * DAY);
     idle.refresh(&idle.refresh_token)
         .await
         .assert_problem(401, "invalid_refresh_token");
@@ -81,12 +81,12 @@ async fn a34_a53_end_when_they_are_idle_and_when_they_are_old(database: Database
     // A53: however often it is refreshed, there is an absolute end, and no access token reaches beyond it.
     let mut busy = server.user("busy").await;
     for day in (20..90).step_by(20) {
-        server.context.clock.advance(20 * DAY);
+        server.services.clock.advance(20 * DAY);
         let tokens = busy.refresh(&busy.refresh_token).await.assert_status(200).json();
         assert_eq!(tokens["expires_in"], (90 - day).min(15) * 86_400, "after {day} days");
         busy = busy.with(&tokens);
     }
-    server.context.clock.advance(10 * DAY);
+    server.services.clock.advance(10 * DAY);
     busy.refresh(&busy.refresh_token)
         .await
         .assert_problem(401, "invalid_refresh_token");
@@ -98,10 +98,10 @@ async fn c49_nothing_waits_for_the_sweeper_and_it_removes_only_what_has_ended(da
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let next = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
-    server.context.clock.advance(Duration::from_secs(31));
+    server.services.clock.advance(Duration::from_secs(31));
     // The seal of the successor goes; the spent token stays, or its reuse would not be noticed.
-    assert_eq!(server.context.sessions.sweep_once().await.unwrap(), 1);
-    assert_eq!(server.context.sessions.sweep_once().await.unwrap(), 0);
+    assert_eq!(server.services.sessions.sweep_once().await.unwrap(), 1);
+    assert_eq!(server.services.sessions.sweep_once().await.unwrap(), 0);
     ada.refresh(&ada.refresh_token)
         .await
         .assert_problem(401, "invalid_refresh_token");
@@ -109,7 +109,7 @@ async fn c49_nothing_waits_for_the_sweeper_and_it_removes_only_what_has_ended(da
         .get("/api/auth/me")
         .await
         .assert_problem(401, "invalid_token");
-    server.context.clock.advance(91 * DAY);
+    server.services.clock.advance(91 * DAY);
     // Both tokens and the session.
-    assert_eq!(server.context.sessions.sweep_once().await.unwrap(), 3);
+    assert_eq!(server.services.sessions.sweep_once().await.unwrap(), 3);
 }

@@ -7,7 +7,7 @@ async fn every_statement_can_be_prepared(database: Database) {
     let server = TestServer::start(database).await;
     let mut count = 0;
     for statement in countersign_store::statements() {
-        let prepared = server.context.db.prepare(statement).await;
+        let prepared = server.services.db.prepare(statement).await;
         prepared.unwrap_or_else(|error| panic!("{}: {error}", statement.place()));
         count += 1;
     }

@@ -157,7 +157,7 @@ async fn a_command_leaves_the_schema_of_an_older_version_alone(database: Databas
 #[apply(on_both_databases!)]
 async fn a_server_stays_ready_beside_the_schema_of_a_newer_version(database: Database) {
     let server = TestServer::start(database).await;
-    add_a_migration(&server.context.db).await;
+    add_a_migration(&server.services.db).await;
     server.get("/readyz").await.assert_status(200);
     // To start on it is another matter: it may lack what this version needs.
     let output = execute(&server.folder(), server.database_url(), &["migrate"]);
@@ -172,7 +172,10 @@ async fn whoever_connects_without_an_address_is_told_nothing_and_limited_by_noth
     let request = request
         .body(Body::from("username=ada@example.com&password=a+long+umbrella"))
         .unwrap();
-    let answer = countersign::app(server.context.clone()).oneshot(request).await.unwrap();
+    let answer = countersign::app(server.services.clone())
+        .oneshot(request)
+        .await
+        .unwrap();
     assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
 

@@ -13,7 +13,7 @@ use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 async fn r1_to_r15_no_forged_token_gets_in(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
-    let claims = server.context.guard.verify(&ada.access_token).await.unwrap();
+    let claims = server.services.guard.verify(&ada.access_token).await.unwrap();
     let key = std::fs::read(server.folder().join("keys/private.pem")).unwrap();
     let key = countersign_jose::SigningKey::from_pem(&key, None).unwrap();
     let claims = serde_json::to_value(claims.claims()).unwrap();
@@ -71,9 +71,9 @@ async fn an_access_token_has_the_shape_of_rfc_9068(database: Database) {
 async fn a_clients_token_is_for_no_route_of_people(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
-    let now = server.context.clock.now();
+    let now = server.services.clock.now();
     let persons = server
-        .context
+        .services
         .guard
         .verify(&ada.access_token)
         .await
@@ -84,10 +84,10 @@ async fn a_clients_token_is_for_no_route_of_people(database: Database) {
     clients.sub = Subject::Client("billing".to_owned());
     clients.client_id = "billing".to_owned();
     (clients.sid, clients.auth_time, clients.amr) = (None, None, None);
-    let of_client = server.context.keys.issue(&clients, now).await.unwrap();
+    let of_client = server.services.keys.issue(&clients, now).await.unwrap();
     let mut sessionless = persons;
     sessionless.sid = None;
-    let sessionless = server.context.keys.issue(&sessionless, now).await.unwrap();
+    let sessionless = server.services.keys.issue(&sessionless, now).await.unwrap();
     for (method, path) in [
         ("GET", "/api/auth/me"),
         ("GET", "/api/auth/sessions"),
@@ -140,7 +140,7 @@ async fn an_expired_token_is_refused(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     server
-        .context
+        .services
         .clock
         .advance(std::time::Duration::from_secs(15 * 86_400 + 31));
     ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
@@ -156,17 +156,17 @@ async fn r9_r14_a_token_that_was_seen_before_is_judged_as_if_it_had_not_been(dat
         person.get("/api/auth/me").await.assert_status(200);
     }
     query(sql!("UPDATE signing_keys SET revoked_at = 1"))
-        .execute(&server.context.db)
+        .execute(&server.services.db)
         .await
         .unwrap();
-    server.context.keys.refresh().await;
+    server.services.keys.refresh().await;
     ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
 
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     ada.get("/api/auth/me").await.assert_status(200);
     server
-        .context
+        .services
         .clock
         .advance(std::time::Duration::from_secs(15 * 86_400 + 31));
     ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");

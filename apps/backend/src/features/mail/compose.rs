@@ -174,7 +174,7 @@ fn minutes(purpose: Purpose) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Context;
+    use crate::Services;
     use crate::core::clock::Clock;
     use crate::core::ids::RegistrationId;
     use crate::features::outbox::Particulars;
@@ -199,7 +199,7 @@ mod tests {
             .unwrap_or_else(|mistakes| unreachable!("{mistakes}"))
             .settings;
         let clock = Clock::fixed(Timestamp(1_795_342_500_000));
-        let context = Context::open(settings, Role::Admin, clock).await.unwrap();
+        let services = Services::open(settings, Role::Admin, clock).await.unwrap();
         for language in Language::ALL.iter().copied() {
             for purpose in Purpose::ALL.iter().copied() {
                 let due = Due {
@@ -225,7 +225,7 @@ mod tests {
                     attempt: 1,
                 };
                 let made = Made::sample();
-                let mail = compose(&context, &due, Some(&made)).unwrap();
+                let mail = compose(&services, &due, Some(&made)).unwrap();
                 let name = format!("{} in {}", purpose.name(), language.tag());
                 assert!(
                     !mail.subject.contains(['\r', '\n']) && mail.subject.contains("Ada & <Söhne>"),

@@ -18,11 +18,11 @@ pub(super) async fn verify(server: &TestServer) -> Result<Soundness, Tampering> 
 }
 
 fn judge(server: &TestServer) -> Judge {
-    Judge::new(server.context.keys.public_keys())
+    Judge::new(server.services.keys.public_keys())
 }
 
 async fn judged(server: &TestServer, judge: Judge) -> Result<Soundness, Tampering> {
-    match server.context.audit.verify(judge).await {
+    match server.services.audit.verify(judge).await {
         Ok(sound) => Ok(sound),
         Err(VerifyError::Tampered(tampering)) => Err(tampering),
         Err(VerifyError::Store(error)) => panic!("{error}"),
@@ -40,7 +40,7 @@ async fn sealed(database: Database) -> TestServer {
                 json!({ "email": format!("{name}@example.com"), "password": "wrong" }),
             )
             .await;
-        assert_eq!(server.context.audit.seal().await.unwrap(), 3);
+        assert_eq!(server.services.audit.seal().await.unwrap(), 3);
     }
     let sound = verify(&server).await.unwrap();
     assert_eq!((sound.rows, sound.checkpoints, sound.last, sound.erased), (9, 3, 9, 0));
@@ -58,7 +58,7 @@ async fn contents(server: &TestServer) -> (Vec<SealedRow>, Vec<(i64, String)>) {
         }
         Ok::<_, Error>(())
     };
-    server.context.audit.read(take).await.unwrap();
+    server.services.audit.read(take).await.unwrap();
     (rows, checkpoints)
 }
 
@@ -71,7 +71,7 @@ fn name(row: &SealedRow) -> RowName {
 
 macro_rules! alter {
     ($server:expr, $sql:literal $(, $value:expr)*) => {
-        query(sql!($sql))$(.bind($value))*.execute(&$server.context.db).await.unwrap()
+        query(sql!($sql))$(.bind($value))*.execute(&$server.services.db).await.unwrap()
     };
 }
 
@@ -239,7 +239,7 @@ async fn a_removed_tail_is_seen_with_a_kept_checkpoint_and_only_so(database: Dat
         .await;
     let hash = contents(&server).await.0[5].hash;
     alter!(server, "UPDATE audit_head SET hash = $1", hash);
-    assert_eq!(server.context.audit.seal().await.unwrap(), 3);
+    assert_eq!(server.services.audit.seal().await.unwrap(), 3);
     verify(&server).await.unwrap();
     assert_eq!(judged(&server, against(2)).await, Err(Tampering::OtherHistory(9)));
     assert_eq!(judge(&server).against("none").err(), Some(Tampering::NoCheckpoint));
@@ -254,7 +254,7 @@ async fn what_an_older_version_wrote_is_sealed_like_all_else(database: Database)
         "INSERT INTO audit_events (id, at, kind, outcome, actor, account_id, address, request_id)
          SELECT $1, at, 'old', outcome, actor, account_id, address, request_id FROM audit_events WHERE kind = 'sign_in'",
         id);
-    assert_eq!(server.context.audit.seal().await.unwrap(), 3);
+    assert_eq!(server.services.audit.seal().await.unwrap(), 3);
     assert_eq!(verify(&server).await.unwrap().rows, 3);
     // Of one account, under one pseudonym.
     let (rows, _) = contents(&server).await;
@@ -269,18 +269,18 @@ async fn a_101_old_entries_go_and_the_rest_still_holds(database: Database) {
     let server = sealed(database).await;
     let day = Duration::from_secs(24 * 60 * 60);
     let (_, checkpoints) = contents(&server).await;
-    server.context.clock.advance(399 * day);
-    server.context.audit.retire().await.unwrap();
+    server.services.clock.advance(399 * day);
+    server.services.audit.retire().await.unwrap();
     assert_eq!(verify(&server).await.unwrap().rows, 9);
     server.user("barbara").await;
-    server.context.audit.seal().await.unwrap();
-    server.context.clock.advance(2 * day);
+    server.services.audit.seal().await.unwrap();
+    server.services.clock.advance(2 * day);
     // The intention is sealed before anything goes.
-    server.context.audit.retire().await.unwrap();
-    server.context.audit.retire().await.unwrap();
+    server.services.audit.retire().await.unwrap();
+    server.services.audit.retire().await.unwrap();
     assert_eq!(verify(&server).await.unwrap().rows, 11);
-    server.context.audit.seal().await.unwrap();
-    server.context.audit.retire().await.unwrap();
+    server.services.audit.seal().await.unwrap();
+    server.services.audit.retire().await.unwrap();
     let sound = verify(&server).await.unwrap();
     assert_eq!((sound.rows, sound.removed_through, sound.last), (3, 9, 12));
     judged(&server, judge(&server).against(&checkpoints[0].1).unwrap())
@@ -297,11 +297,11 @@ async fn a_101_old_entries_go_and_the_rest_still_holds(database: Database) {
 #[apply(on_both_databases!)]
 async fn many_who_seal_at_once_seal_each_row_once_and_keep_no_writer_waiting(database: Database) {
     let server = TestServer::start(database).await;
-    let mut contexts = vec![server.context.clone()];
+    let mut contexts = vec![server.services.clone()];
     if database == Database::Postgres {
         contexts.push(server.another_node().await);
     }
-    let (db, clock) = (server.context.db.clone(), server.context.clock.clone());
+    let (db, clock) = (server.services.db.clone(), server.services.clock.clone());
     let writers = (0..5).map(|_| {
         let (db, clock) = (db.clone(), clock.clone());
         tokio::spawn(async move {
@@ -313,11 +313,11 @@ async fn many_who_seal_at_once_seal_each_row_once_and_keep_no_writer_waiting(dat
         })
     });
     let sealers = (0..4).map(|at: usize| {
-        let context = contexts[at % contexts.len()].clone();
+        let services = contexts[at % contexts.len()].clone();
         tokio::spawn(async move {
             let mut sealed = 0;
             for _ in 0..40 {
-                sealed += context.audit.seal().await.unwrap();
+                sealed += services.audit.seal().await.unwrap();
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
             sealed
@@ -331,7 +331,7 @@ async fn many_who_seal_at_once_seal_each_row_once_and_keep_no_writer_waiting(dat
     for sealer in sealers {
         sealed += sealer.await.unwrap();
     }
-    sealed += server.context.audit.seal().await.unwrap();
+    sealed += server.services.audit.seal().await.unwrap();
     let sound = verify(&server).await.unwrap();
     assert_eq!((sound.rows, sound.last, sealed), (200, 200, 200));
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 /// A second passes, so that the order of events is certain.
 fn pause(server: &TestServer) {
-    server.context.clock.advance(Duration::from_secs(1));
+    server.services.clock.advance(Duration::from_secs(1));
 }
 
 /// Every entry, newest first.
@@ -48,13 +48,13 @@ async fn a84_every_event_is_recorded_with_who_when_and_from_where(database: Data
         .await;
     pause(&server);
     // What is sealed is found as well as what is not.
-    server.context.audit.seal().await.unwrap();
+    server.services.audit.seal().await.unwrap();
     let change = json!({ "current_password": PASSWORD, "new_password": "a better umbrella" });
     ada.post("/api/auth/change-password", change).await.assert_status(204);
     pause(&server);
     ada.post("/api/auth/logout", Value::Null).await.assert_status(204);
 
-    let entries = of_account(&server.context.db, id, 100).await.unwrap();
+    let entries = of_account(&server.services.db, id, 100).await.unwrap();
     let told: Vec<_> = entries
         .iter()
         .rev()
@@ -77,9 +77,9 @@ async fn a84_every_event_is_recorded_with_who_when_and_from_where(database: Data
             ("session.revoked", "success", "account", Some("198.51.100.1")),
         ]
     );
-    assert_eq!(entries[0].at, server.context.clock.now());
+    assert_eq!(entries[0].at, server.services.clock.now());
     let listed = server
-        .context
+        .services
         .audit
         .list(&Filter {
             account: Some(id),
@@ -94,7 +94,7 @@ async fn a84_every_event_is_recorded_with_who_when_and_from_where(database: Data
         limit: 1,
         ..everything()
     };
-    let listed = server.context.audit.list(&sign_ins).await.unwrap();
+    let listed = server.services.audit.list(&sign_ins).await.unwrap();
     assert_eq!((listed.len(), listed[0].outcome.as_str()), (1, "failure"));
 }
 
@@ -109,13 +109,13 @@ async fn a84_a_flood_of_refused_requests_is_one_entry_with_a_count(database: Dat
             )
             .await;
     }
-    server.context.audit.write_refusals().await.unwrap();
-    server.context.audit.write_refusals().await.unwrap();
+    server.services.audit.write_refusals().await.unwrap();
+    server.services.audit.write_refusals().await.unwrap();
     let refused = Filter {
         kind: Some("requests.refused".into()),
         ..everything()
     };
-    let listed = server.context.audit.list(&refused).await.unwrap();
+    let listed = server.services.audit.list(&refused).await.unwrap();
     assert_eq!(listed.len(), 1, "{listed:?}");
     assert_eq!(
         listed[0].detail.as_deref(),
@@ -133,7 +133,7 @@ async fn an_erased_person_is_in_the_log_under_a_name_that_nobody_knows(database:
     let ada = server.user("ada").await;
     let id: AccountId = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
     let grace = server.user("grace").await;
-    server.context.audit.seal().await.unwrap();
+    server.services.audit.seal().await.unwrap();
     ada.delete("/api/auth/me", json!({ "password": PASSWORD }))
         .await
         .assert_status(204);
@@ -141,17 +141,17 @@ async fn an_erased_person_is_in_the_log_under_a_name_that_nobody_knows(database:
         account: Some(id),
         ..everything()
     };
-    assert_eq!(server.context.audit.list(&of_ada).await.unwrap().len(), 3);
+    assert_eq!(server.services.audit.list(&of_ada).await.unwrap().len(), 3);
 
     // Not before its last entry is sealed, and what was under way has ended.
-    server.context.clock.advance(Duration::from_secs(300));
-    server.context.audit.erase().await.unwrap();
-    assert_eq!(server.context.audit.list(&of_ada).await.unwrap().len(), 3);
-    server.context.audit.seal().await.unwrap();
-    server.context.audit.erase().await.unwrap();
+    server.services.clock.advance(Duration::from_secs(300));
+    server.services.audit.erase().await.unwrap();
+    assert_eq!(server.services.audit.list(&of_ada).await.unwrap().len(), 3);
+    server.services.audit.seal().await.unwrap();
+    server.services.audit.erase().await.unwrap();
 
-    assert_eq!(server.context.audit.list(&of_ada).await.unwrap().len(), 0);
-    let listed = server.context.audit.list(&everything()).await.unwrap();
+    assert_eq!(server.services.audit.list(&of_ada).await.unwrap().len(), 0);
+    let listed = server.services.audit.list(&everything()).await.unwrap();
     let erased: Vec<_> = listed.iter().filter(|entry| entry.account_id.is_none()).collect();
     assert_eq!(erased.len(), 3, "{listed:?}");
     assert!(

@@ -62,7 +62,7 @@ type Copy = BTreeMap<String, Copied>;
 async fn copy(server: &TestServer) -> Copy {
     let mut copy = Copy::new();
     let mut current = String::new();
-    let mut pieces = server.context.db.read_whole();
+    let mut pieces = server.services.db.read_whole();
     loop {
         match pieces.next().await.unwrap() {
             Piece::Table(table) => {
@@ -85,7 +85,7 @@ async fn copy(server: &TestServer) -> Copy {
 
 async fn rows_of(server: &TestServer, wanted: &str) -> Vec<Vec<Value>> {
     let (mut found, mut is_wanted) = (Vec::new(), false);
-    let mut pieces = server.context.db.read_whole();
+    let mut pieces = server.services.db.read_whole();
     loop {
         match pieces.next().await.unwrap() {
             Piece::Table(table) => is_wanted = table.name == wanted,
@@ -98,8 +98,8 @@ async fn rows_of(server: &TestServer, wanted: &str) -> Vec<Vec<Value>> {
 
 /// Puts a table's rows in the place of those that are there. Not if the database refuses them.
 async fn put(server: &TestServer, copied: &Copied) -> bool {
-    server.context.db.clear(&copied.table).await.unwrap();
-    server.context.db.write_rows(&copied.table, &copied.rows).await.is_ok()
+    server.services.db.clear(&copied.table).await.unwrap();
+    server.services.db.write_rows(&copied.table, &copied.rows).await.is_ok()
 }
 
 async fn put_all(server: &TestServer, copy: &Copy) {
@@ -110,23 +110,23 @@ async fn put_all(server: &TestServer, copy: &Copy) {
 
 /// What `audit verify` says after the server went on for some minutes.
 async fn verdict(server: &TestServer) -> Result<Soundness, String> {
-    verdict_of(server, Judge::new(server.context.keys.public_keys())).await
+    verdict_of(server, Judge::new(server.services.keys.public_keys())).await
 }
 
 async fn verdict_of(server: &TestServer, judge: Judge) -> Result<Soundness, String> {
     for _ in 0..2 {
-        server.context.clock.advance(Duration::from_secs(300));
+        server.services.clock.advance(Duration::from_secs(300));
         let origin = RequestInfo::of_server();
         let event = Event::of_nobody(Kind::ServerStarted, Actor::Server, &origin);
-        record_alone(&server.context.db, &server.context.clock, event)
+        record_alone(&server.services.db, &server.services.clock, event)
             .await
             .unwrap();
         // Where the log makes no sense, it says so and does nothing.
-        let _ = server.context.audit.seal().await;
-        let _ = server.context.audit.erase().await;
-        let _ = server.context.audit.retire().await;
+        let _ = server.services.audit.seal().await;
+        let _ = server.services.audit.erase().await;
+        let _ = server.services.audit.retire().await;
     }
-    let sound = server.context.audit.verify(judge).await;
+    let sound = server.services.audit.verify(judge).await;
     sound.map_err(|error| error.to_string())
 }
 
@@ -137,21 +137,21 @@ async fn log(database: Database) -> TestServer {
         let person = server.user(name).await;
         let wrong = json!({ "email": format!("{name}@example.com"), "password": "wrong" });
         server.post("/api/auth/login", wrong).await;
-        server.context.audit.seal().await.unwrap();
+        server.services.audit.seal().await.unwrap();
         if name != "ada" {
             person
                 .delete("/api/auth/me", json!({ "password": PASSWORD }))
                 .await
                 .assert_status(204);
-            server.context.audit.seal().await.unwrap();
+            server.services.audit.seal().await.unwrap();
         }
         if name == "grace" {
-            server.context.clock.advance(Duration::from_secs(300));
-            server.context.audit.erase().await.unwrap();
+            server.services.clock.advance(Duration::from_secs(300));
+            server.services.audit.erase().await.unwrap();
         }
     }
     server.user("barbara").await;
-    server.context.audit.seal().await.unwrap();
+    server.services.audit.seal().await.unwrap();
     server
 }
 
@@ -362,20 +362,20 @@ async fn what_is_asked_of_the_server_without_the_key_it_does_not_sign(database: 
     for through in [1, 3, place] {
         query(sql!("UPDATE audit_head SET removed_through = $1"))
             .bind(through)
-            .execute(&server.context.db)
+            .execute(&server.services.db)
             .await
             .unwrap();
         query(sql!("UPDATE audit_checkpoints SET sealed_at = 0"))
-            .execute(&server.context.db)
+            .execute(&server.services.db)
             .await
             .unwrap();
         let origin = RequestInfo::of_server();
         let event =
             Event::of_nobody(Kind::AuditTrimmed, Actor::Server, &origin).detail(format!("rows up to {through}"));
-        record_alone(&server.context.db, &server.context.clock, event)
+        record_alone(&server.services.db, &server.services.clock, event)
             .await
             .unwrap();
-        let judge = Judge::new(server.context.keys.public_keys()).against(kept).unwrap();
+        let judge = Judge::new(server.services.keys.public_keys()).against(kept).unwrap();
         let found = verdict_of(&server, judge).await.unwrap();
         assert!(found.removed_through == 0 && found.rows > rows, "{found:?}");
     }
@@ -395,27 +395,27 @@ async fn what_is_asked_of_the_server_without_the_key_it_does_not_sign(database: 
     let ada: AccountId = serde_json::from_value(ada).unwrap();
     query(sql!("INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, 0)"))
         .bind(ada)
-        .execute(&server.context.db)
+        .execute(&server.services.db)
         .await
         .unwrap();
     verdict(&server).await.unwrap();
-    assert_eq!(server.context.audit.list(&of(ada)).await.unwrap().len(), 4);
+    assert_eq!(server.services.audit.list(&of(ada)).await.unwrap().len(), 4);
     // So is a deletion that never was: it is sealed as it was written, but the account is there.
     let origin = RequestInfo::of_server();
     record_alone(
-        &server.context.db,
-        &server.context.clock,
+        &server.services.db,
+        &server.services.clock,
         Event::new(Kind::AccountDeleted, ada, &origin),
     )
     .await
     .unwrap();
     query(sql!("INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, 0)"))
         .bind(ada)
-        .execute(&server.context.db)
+        .execute(&server.services.db)
         .await
         .unwrap();
     assert_eq!(verdict(&server).await.unwrap().erased, 8);
-    let acts = server.context.audit.list(&of(ada)).await.unwrap();
+    let acts = server.services.audit.list(&of(ada)).await.unwrap();
     assert!(
         acts.len() == 5 && acts.iter().skip(1).all(|act| act.address.is_some()),
         "{acts:?}"
@@ -432,7 +432,7 @@ async fn what_is_asked_of_the_server_without_the_key_it_does_not_sign(database: 
         query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE token = $2"))
             .bind(&forged)
             .bind(kept)
-            .execute(&server.context.db)
+            .execute(&server.services.db)
             .await
             .unwrap();
         verdict(&server).await.unwrap_err();
@@ -452,9 +452,9 @@ async fn an_account_that_was_forgotten_and_is_there_again_is_found(database: Dat
     let sound = verdict(&server).await.unwrap();
     let ada = server.sign_in("ada").await.get("/api/auth/me").await.json()["id"].clone();
     let ada: AccountId = serde_json::from_value(ada).unwrap();
-    server.context.audit.seal().await.unwrap();
+    server.services.audit.seal().await.unwrap();
     let accounts = server
-        .context
+        .services
         .db
         .tables()
         .await
@@ -468,25 +468,25 @@ async fn an_account_that_was_forgotten_and_is_there_again_is_found(database: Dat
     assert_eq!(taken.len(), 1);
     let origin = RequestInfo::of_server();
     record_alone(
-        &server.context.db,
-        &server.context.clock,
+        &server.services.db,
+        &server.services.clock,
         Event::new(Kind::AccountDeleted, ada, &origin),
     )
     .await
     .unwrap();
     query(sql!("INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, 0)"))
         .bind(ada)
-        .execute(&server.context.db)
+        .execute(&server.services.db)
         .await
         .unwrap();
     query(sql!("DELETE FROM accounts WHERE id = $1"))
         .bind(ada)
-        .execute(&server.context.db)
+        .execute(&server.services.db)
         .await
         .unwrap();
     // While it is away it is as deleted as any.
     assert!(verdict(&server).await.unwrap().erased > sound.erased);
-    server.context.db.write_rows(&accounts, &taken).await.unwrap();
+    server.services.db.write_rows(&accounts, &taken).await.unwrap();
     let why = verdict(&server).await.unwrap_err();
     assert!(why.contains(&ada.to_string()), "{why}");
     // Nor does it help that it goes on as if nothing had been.
@@ -496,7 +496,7 @@ async fn an_account_that_was_forgotten_and_is_there_again_is_found(database: Dat
     // So is an account that was written into the database by hand.
     query(sql!("DELETE FROM accounts WHERE id = $1"))
         .bind(ada)
-        .execute(&server.context.db)
+        .execute(&server.services.db)
         .await
         .unwrap();
     verdict(&server).await.unwrap();
@@ -507,12 +507,12 @@ async fn an_account_that_was_forgotten_and_is_there_again_is_found(database: Dat
 async fn an_account_whose_registration_is_old_or_not_sealed_yet_is_no_finding(database: Database) {
     let server = TestServer::start_with(database, "[audit]\nretention = \"30d\"\n").await;
     server.user("ada").await;
-    server.context.audit.seal().await.unwrap();
-    let judge = || Judge::new(server.context.keys.public_keys());
+    server.services.audit.seal().await.unwrap();
+    let judge = || Judge::new(server.services.keys.public_keys());
     server.user("barbara").await;
-    server.context.audit.verify(judge()).await.unwrap();
+    server.services.audit.verify(judge()).await.unwrap();
     for _ in 0..4 {
-        server.context.clock.advance(Duration::from_secs(20 * 24 * 60 * 60));
+        server.services.clock.advance(Duration::from_secs(20 * 24 * 60 * 60));
         verdict(&server).await.unwrap();
     }
     let sound = verdict(&server).await.unwrap();
@@ -529,7 +529,7 @@ async fn what_went_before_it_was_old_is_found_whoever_signed_it(database: Databa
         serde_json::from_value(decode_without_verifying(token).unwrap().claims).unwrap()
     };
     let (base, newest) = (claims(&tokens[1]), claims(tokens.last().unwrap()));
-    let db = &server.context.db;
+    let db = &server.services.db;
     query(sql!("DELETE FROM audit_events WHERE seq <= $1"))
         .bind(base.last)
         .execute(db)
@@ -547,7 +547,7 @@ async fn what_went_before_it_was_old_is_found_whoever_signed_it(database: Databa
             retention,
             ..newest.clone()
         };
-        server.context.keys.issue_lasting(&claims).unwrap()
+        server.services.keys.issue_lasting(&claims).unwrap()
     };
     for retention in [None, Some(age + 1), Some(400 * 24 * 60 * 60)] {
         query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE seq = $2"))
@@ -578,9 +578,9 @@ async fn what_went_before_it_was_old_is_found_whoever_signed_it(database: Databa
     );
     // A checkpoint that was kept, of a place that went: not if it is younger than what was old.
     let against = async |token: &str| {
-        let judge = Judge::new(server.context.keys.public_keys()).against(token).unwrap();
+        let judge = Judge::new(server.services.keys.public_keys()).against(token).unwrap();
         server
-            .context
+            .services
             .audit
             .verify(judge)
             .await
@@ -593,7 +593,7 @@ async fn what_went_before_it_was_old_is_found_whoever_signed_it(database: Databa
         iat: base.iat + 1,
         ..base.clone()
     };
-    let why = against(&server.context.keys.issue_lasting(&young).unwrap())
+    let why = against(&server.services.keys.issue_lasting(&young).unwrap())
         .await
         .unwrap_err();
     assert!(why.contains("is younger than those"), "{why}");
@@ -601,7 +601,7 @@ async fn what_went_before_it_was_old_is_found_whoever_signed_it(database: Databa
         iat: base.iat - 1,
         ..base.clone()
     };
-    let why = against(&server.context.keys.issue_lasting(&other).unwrap())
+    let why = against(&server.services.keys.issue_lasting(&other).unwrap())
         .await
         .unwrap_err();
     assert!(why.contains("another history"), "{why}");
@@ -617,12 +617,12 @@ async fn a_log_goes_on_from_a_key_that_is_gone_and_is_believed_with_that_key(dat
     query(sql!("UPDATE audit_checkpoints SET token = $1 WHERE token = $2"))
         .bind(&signed)
         .bind(&newest)
-        .execute(&server.context.db)
+        .execute(&server.services.db)
         .await
         .unwrap();
     let why = verdict(&server).await.unwrap_err();
     assert!(why.contains(kept.kid()) && why.contains("--public-key"), "{why}");
-    let mut keys = server.context.keys.public_keys();
+    let mut keys = server.services.keys.public_keys();
     keys.push(kept.verifying_key().clone());
     verdict_of(&server, Judge::new(keys)).await.unwrap();
 }

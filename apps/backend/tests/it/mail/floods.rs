@@ -90,7 +90,7 @@ async fn a_1_a_20_no_crowd_of_networks_keeps_a_reset_from_its_owner(database: Da
                 "step {step}: the owner has nothing that works, of {} mails",
                 mailbox.len()
             );
-            server.context.clock.advance(Duration::from_secs(5 * 60));
+            server.services.clock.advance(Duration::from_secs(5 * 60));
         }
         // So many for each kind, beyond those of all networks: nobody's mailbox is filled.
         assert!(mailbox.len() <= 9 * 2 + 2 * 6 * 2, "{} mails", mailbox.len());
@@ -233,13 +233,13 @@ async fn t_9_what_an_operator_ends_is_over_for_unproven_accounts_too(database: D
                 server.post(path, json!({ "email": ADA })).await.assert_status(202);
             }
             let mut mails = if sent_before { server.mails().await } else { Vec::new() };
-            let account = countersign::features::accounts::find_by_email(&server.context.db, &ADA.parse().unwrap())
+            let account = countersign::features::accounts::find_by_email(&server.services.db, &ADA.parse().unwrap())
                 .await
                 .unwrap()
                 .unwrap();
             match act {
                 "set" => server
-                    .context
+                    .services
                     .operator
                     .set_password(&account, NEW_PASSWORD.to_owned().into())
                     .await
@@ -247,7 +247,7 @@ async fn t_9_what_an_operator_ends_is_over_for_unproven_accounts_too(database: D
                 _ => {
                     for disabled in [true, false] {
                         server
-                            .context
+                            .services
                             .operator
                             .set_disabled(account.id, disabled)
                             .await

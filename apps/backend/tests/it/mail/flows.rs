@@ -69,7 +69,7 @@ async fn nobody_signs_in_before_where_verification_is_required(database: Databas
     let origin = countersign::core::request_info::RequestInfo::command_line();
     let bob = "bob@example.com".parse().unwrap();
     server
-        .context
+        .services
         .accounts
         .register(bob, PASSWORD.to_owned().into(), &origin)
         .await
@@ -292,7 +292,7 @@ async fn a_26_c_49_what_has_expired_is_refused_whatever_is_cleaned_up(database: 
                 .assert_status(202)
                 .json();
             let mail = newest().await;
-            server.context.clock.advance(if late { ten } else { ten - second });
+            server.services.clock.advance(if late { ten } else { ten - second });
             let by_code = json!({ "email": mail.to, "code": mail.code(), "handle": asked["handle"] });
             let answer = answered(by_code).await;
             assert_eq!(answer.status.is_success(), !late, "{path}: {}", answer.text);
@@ -302,7 +302,7 @@ async fn a_26_c_49_what_has_expired_is_refused_whatever_is_cleaned_up(database: 
             } else {
                 Duration::ZERO
             };
-            server.context.clock.advance(left);
+            server.services.clock.advance(left);
             answered(json!({ "token": mail.token() }))
                 .await
                 .assert_problem(400, "invalid_code");
@@ -317,7 +317,7 @@ async fn a_26_c_49_what_has_expired_is_refused_whatever_is_cleaned_up(database: 
         let change = json!({ "email": "ada@example.org", "password": NEW_PASSWORD });
         ada.post("/api/auth/change-email", change).await.assert_status(202);
         let mail = newest().await;
-        server.context.clock.advance(if late { ten } else { ten - second });
+        server.services.clock.advance(if late { ten } else { ten - second });
         let answer = ada
             .post(
                 "/api/auth/change-email/confirm",
@@ -334,7 +334,7 @@ async fn a_26_c_49_what_has_expired_is_refused_whatever_is_cleaned_up(database: 
             .assert_status(202)
             .json();
         let mail = required.mail().await;
-        required.context.clock.advance(if late { ten } else { ten - second });
+        required.services.clock.advance(if late { ten } else { ten - second });
         let by_code = json!({ "email": mail.to, "code": mail.code(), "handle": asked["handle"] });
         let answer = required.post("/api/auth/verify-email/confirm", by_code).await;
         assert_eq!(answer.status.is_success(), !late, "{name}: {}", answer.text);

@@ -55,7 +55,7 @@ async fn r_67_a_code_takes_five_guesses_whoever_counts(database: Database) {
         .assert_problem(400, "invalid_code");
     // What counts is in the database, which every node asks, and which outlives them.
     let counted: Vec<i64> = query(sql!("SELECT code_attempts FROM email_proofs WHERE purpose = 'sign_in'"))
-        .all(&server.context.db)
+        .all(&server.services.db)
         .await
         .unwrap();
     assert_eq!(counted, [5]);
@@ -180,7 +180,7 @@ async fn f_20_a_guess_that_was_refused_as_overloaded_is_given_back(database: Dat
     drop(crowd);
     assert!(refused > 0, "nobody was refused");
     let counted: Vec<i64> = query(sql!("SELECT code_attempts FROM email_proofs WHERE purpose = 'sign_in'"))
-        .all(&server.context.db)
+        .all(&server.services.db)
         .await
         .unwrap();
     assert_eq!(counted, [i64::try_from(judged).unwrap()]);
@@ -271,7 +271,7 @@ async fn deleting_the_account_gives_no_new_guesses(database: Database) {
         .await
         .assert_status(204);
     let counted: Vec<i64> = query(sql!("SELECT guesses FROM guess_counts"))
-        .all(&server.context.db)
+        .all(&server.services.db)
         .await
         .unwrap();
     assert_eq!(counted, Vec::<i64>::new());
@@ -297,7 +297,7 @@ async fn guesses_are_counted_by_address_for_thirty_days(database: Database) {
     }
     let days = |days: u64| std::time::Duration::from_secs(days * 24 * 3600);
     for (wait, status) in [(days(29), 400), (days(2), 204)] {
-        server.context.clock.advance(wait);
+        server.services.clock.advance(wait);
         register(&server, "victim@example.com", PASSWORD)
             .await
             .assert_status(201);
@@ -310,10 +310,10 @@ async fn guesses_are_counted_by_address_for_thirty_days(database: Database) {
         delete(&server, "victim@example.com").await;
     }
     // What nothing is counted by any more is removed.
-    server.context.clock.advance(days(31));
-    server.context.mail.tidy().await.unwrap();
+    server.services.clock.advance(days(31));
+    server.services.mail.tidy().await.unwrap();
     let left: Vec<i64> = query(sql!("SELECT guesses FROM guess_counts"))
-        .all(&server.context.db)
+        .all(&server.services.db)
         .await
         .unwrap();
     assert_eq!(left, Vec::<i64>::new());
@@ -350,7 +350,7 @@ async fn r_68_c_23_nobodys_mailbox_is_filled(database: Database) {
     assert_eq!(bodies.len(), 1);
     assert_eq!(server.mails().await.len(), 3);
     // An hour later there are three more.
-    server.context.clock.advance(std::time::Duration::from_secs(3600));
+    server.services.clock.advance(std::time::Duration::from_secs(3600));
     server
         .post("/api/auth/recover", json!({ "email": "ada@example.com" }))
         .await
@@ -381,7 +381,7 @@ async fn mails_from_one_network_are_limited_across_recipients(database: Database
 fn crowd(server: &TestServer) -> JoinSet<()> {
     let mut crowd = JoinSet::new();
     for _ in 0..8 {
-        let hasher = server.context.hasher.clone();
+        let hasher = server.services.hasher.clone();
         crowd.spawn(async move {
             loop {
                 let _ = hasher.verify("busy".to_owned().into(), None).await;
@@ -395,7 +395,7 @@ fn crowd(server: &TestServer) -> JoinSet<()> {
 /// Waits until a password is hashed again.
 async fn calm(server: &TestServer) {
     while server
-        .context
+        .services
         .hasher
         .verify("calm".to_owned().into(), None)
         .await

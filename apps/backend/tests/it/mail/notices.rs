@@ -41,7 +41,7 @@ async fn of_a_day(server: &TestServer) -> Vec<ReceivedMail> {
     let mut mails = Vec::new();
     for _ in 0..24 * 6 {
         mails.extend(server.mails().await);
-        server.context.clock.advance(Duration::from_secs(600));
+        server.services.clock.advance(Duration::from_secs(600));
     }
     mails
 }
@@ -77,7 +77,7 @@ async fn r_68_like_notices_are_gathered_and_all_of_them_are_told(database: Datab
     ada.post("/api/auth/change-password", swapped).await.assert_status(204);
     assert_eq!(server.mails().await.len(), 0);
     change_password(&ada, 2).await;
-    server.context.clock.advance(Duration::from_secs(600));
+    server.services.clock.advance(Duration::from_secs(600));
     assert_eq!(server.mail().await.text.matches("Time: ").count(), 3);
 }
 
@@ -165,12 +165,12 @@ async fn r_68_beyond_the_limit_of_all_mails_a_notice_leaves_later(database: Data
         let change = json!({ "current_password": passwords[0], "new_password": passwords[1] });
         ada.post("/api/auth/change-password", change).await.assert_status(204);
         assert_eq!(server.mails().await.len(), told, "after {at} times ten minutes");
-        server.context.clock.advance(Duration::from_secs(600));
+        server.services.clock.advance(Duration::from_secs(600));
     }
     // The fifth waits until the first was an hour ago, and no longer.
-    server.context.clock.advance(Duration::from_secs(2 * 600 - 1));
+    server.services.clock.advance(Duration::from_secs(2 * 600 - 1));
     assert_eq!(server.mails().await.len(), 0);
-    server.context.clock.advance(Duration::from_secs(1));
+    server.services.clock.advance(Duration::from_secs(1));
     assert!(server.mail().await.subject.contains("was changed"));
 }
 
@@ -283,7 +283,7 @@ async fn a_15_whoever_deletes_an_account_is_not_the_only_one_who_knows(database:
     let told = server.mail().await;
     assert!(told.to == ada.email && told.subject.contains("was deleted"), "{told:?}");
     assert!(told.text.contains("198.51.100."), "{}", told.text);
-    let kept = server.context.outbox.list(false, 10).await.unwrap();
+    let kept = server.services.outbox.list(false, 10).await.unwrap();
     assert_eq!(kept.len(), 0, "nothing of an account that is gone is kept");
     // Whoever has the address next starts anew.
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);

@@ -13,13 +13,13 @@ async fn the_database_holds_no_link_and_no_code(database: Database) {
     let server = TestServer::start(database).await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
     let owed: Vec<String> = query(sql!("SELECT particulars FROM outbox"))
-        .all(&server.context.db)
+        .all(&server.services.db)
         .await
         .unwrap();
     assert!(owed.len() == 1 && !owed[0].contains("cs"), "{owed:?}");
     let sent = server.mail().await;
     let stored: Vec<String> = query(sql!("SELECT code_hash FROM email_proofs"))
-        .all(&server.context.db)
+        .all(&server.services.db)
         .await
         .unwrap();
     assert!(
@@ -32,19 +32,19 @@ async fn the_database_holds_no_link_and_no_code(database: Database) {
 async fn a_crash_between_the_claim_and_the_sending_loses_nothing(database: Database) {
     let server = TestServer::start(database).await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-    let claimed = server.context.outbox.claim().await.unwrap().expect("a mail is due");
+    let claimed = server.services.outbox.claim().await.unwrap().expect("a mail is due");
     assert!(
-        !server.context.mail.deliver_next().await.unwrap(),
+        !server.services.mail.deliver_next().await.unwrap(),
         "nobody else takes it meanwhile"
     );
-    server.context.clock.advance(Duration::from_secs(60));
+    server.services.clock.advance(Duration::from_secs(60));
     let sent = server.mail().await;
     assert!(
         sent.id.starts_with(&claimed.id.to_string()),
         "it is known by its id: {}",
         sent.id
     );
-    server.context.clock.advance(Duration::from_secs(3600));
+    server.services.clock.advance(Duration::from_secs(3600));
     assert_eq!(server.mails().await.len(), 0);
 }
 
@@ -56,9 +56,9 @@ async fn what_is_of_no_use_any_more_is_not_sent(database: Database) {
         .post("/api/auth/recover", json!({ "email": "ada@example.com" }))
         .await
         .assert_status(202);
-    server.context.clock.advance(Duration::from_secs(3600));
+    server.services.clock.advance(Duration::from_secs(3600));
     assert_eq!(server.mails().await.len(), 0);
-    let listed = server.context.outbox.list(false, 10).await.unwrap();
+    let listed = server.services.outbox.list(false, 10).await.unwrap();
     let asked = listed.iter().find(|mail| mail.purpose == "reset_password").unwrap();
     assert_eq!(asked.outcome.as_deref(), Some("expired"));
 }
@@ -72,7 +72,7 @@ async fn a_transaction_that_fails_owes_nothing(database: Database) {
     register(&server, "nobody", PASSWORD)
         .await
         .assert_problem(422, "invalid_email");
-    assert_eq!(server.context.outbox.list(false, 10).await.unwrap().len(), 0);
+    assert_eq!(server.services.outbox.list(false, 10).await.unwrap().len(), 0);
 }
 
 #[apply(on_both_databases!)]
@@ -87,9 +87,9 @@ async fn deleting_an_account_takes_its_mails_along_and_an_export_shows_them(data
     ada.delete("/api/auth/me", json!({ "password": PASSWORD }))
         .await
         .assert_status(204);
-    assert_eq!(server.context.outbox.list(false, 10).await.unwrap().len(), 0);
+    assert_eq!(server.services.outbox.list(false, 10).await.unwrap().len(), 0);
     let proofs: Vec<String> = query(sql!("SELECT purpose FROM email_proofs"))
-        .all(&server.context.db)
+        .all(&server.services.db)
         .await
         .unwrap();
     assert_eq!(proofs, Vec::<String>::new());
@@ -100,13 +100,13 @@ async fn what_ended_long_ago_is_removed(database: Database) {
     let server = TestServer::start(database).await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
     server.mail().await;
-    server.context.mail.tidy().await.unwrap();
-    assert_eq!(server.context.outbox.list(false, 10).await.unwrap().len(), 1);
-    server.context.clock.advance(Duration::from_secs(40 * 24 * 3600));
-    server.context.mail.tidy().await.unwrap();
-    assert_eq!(server.context.outbox.list(false, 10).await.unwrap().len(), 0);
+    server.services.mail.tidy().await.unwrap();
+    assert_eq!(server.services.outbox.list(false, 10).await.unwrap().len(), 1);
+    server.services.clock.advance(Duration::from_secs(40 * 24 * 3600));
+    server.services.mail.tidy().await.unwrap();
+    assert_eq!(server.services.outbox.list(false, 10).await.unwrap().len(), 0);
     let proofs: Vec<String> = query(sql!("SELECT purpose FROM email_proofs"))
-        .all(&server.context.db)
+        .all(&server.services.db)
         .await
         .unwrap();
     assert_eq!(proofs, Vec::<String>::new());
@@ -122,17 +122,21 @@ async fn two_nodes_send_each_mail_once() {
             .await
             .assert_status(201);
     }
-    let lane = async |context: &countersign::Context| {
+    let lane = async |services: &countersign::Services| {
         let mut sent = 0;
-        while context.mail.deliver_next().await.unwrap() {
+        while services.mail.deliver_next().await.unwrap() {
             sent += 1;
         }
         sent
     };
-    let (one, two, three, four) =
-        tokio::join!(lane(&server.context), lane(&other), lane(&server.context), lane(&other));
+    let (one, two, three, four) = tokio::join!(
+        lane(&server.services),
+        lane(&other),
+        lane(&server.services),
+        lane(&other)
+    );
     assert!(one + two + three + four >= 20);
-    let listed = server.context.outbox.list(false, 100).await.unwrap();
+    let listed = server.services.outbox.list(false, 100).await.unwrap();
     assert!(
         listed
             .iter()

@@ -160,20 +160,20 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, mood: Arc<Mutex<Moo
 
 /// Lets the clock reach the next attempt.
 async fn later(server: &TestServer) {
-    server.context.clock.advance(Duration::from_secs(61));
-    while server.context.mail.deliver_next().await.unwrap() {}
+    server.services.clock.advance(Duration::from_secs(61));
+    while server.services.mail.deliver_next().await.unwrap() {}
 }
 
 /// The metrics, as they are read.
 fn counted(server: &TestServer) -> String {
     let mut text = String::new();
-    let registry = server.context.registry.lock().unwrap();
+    let registry = server.services.registry.lock().unwrap();
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
     text
 }
 
 async fn first_listed(server: &TestServer) -> outbox::Listed {
-    server.context.outbox.list(false, 1).await.unwrap().remove(0)
+    server.services.outbox.list(false, 1).await.unwrap().remove(0)
 }
 
 #[apply(on_both_databases!)]
@@ -181,11 +181,11 @@ async fn f_22_a_mail_server_that_is_away_gets_the_mail_once_when_it_is_back(data
     let mail_server = MailServer::start(Mood::Refuses("451 try again later")).await;
     let server = mail_server.countersign(database, "smtp").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-    assert!(server.context.mail.deliver_next().await.unwrap());
+    assert!(server.services.mail.deliver_next().await.unwrap());
     let owed = first_listed(&server).await;
     assert_eq!((owed.attempts, owed.outcome), (1, None));
     assert!(owed.failure.is_some_and(|why| why.contains("try again later")));
-    assert!(!server.context.mail.deliver_next().await.unwrap(), "not at once");
+    assert!(!server.services.mail.deliver_next().await.unwrap(), "not at once");
     mail_server.becomes(Mood::Takes);
     later(&server).await;
     later(&server).await;
@@ -209,7 +209,7 @@ async fn f_22_what_is_refused_for_good_is_not_tried_again_unless_somebody_says_s
     let refused = first_listed(&server).await;
     assert_eq!((refused.attempts, refused.outcome.as_deref()), (1, Some("refused")));
     mail_server.becomes(Mood::Takes);
-    assert_eq!(server.context.outbox.retry().await.unwrap(), 1);
+    assert_eq!(server.services.outbox.retry().await.unwrap(), 1);
     later(&server).await;
     assert_eq!(mail_server.taken().len(), 1);
 }
@@ -236,7 +236,7 @@ async fn f_22_what_a_server_says_to_us_is_tried_again_and_ends_no_mail(database:
         let toml = format!("[mail]\nsmtp_url = \"{scheme}://{at}\"\nfrom = \"Example <auth@example.com>\"\n");
         let server = TestServer::start_with(database, &toml).await;
         register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-        assert!(server.context.mail.deliver_next().await.unwrap());
+        assert!(server.services.mail.deliver_next().await.unwrap());
         let owed = first_listed(&server).await;
         assert_eq!(
             (owed.attempts, owed.outcome.as_deref()),
@@ -275,7 +275,7 @@ async fn f_22_a_mail_has_left_only_if_the_server_says_so_in_its_turn(database: D
         let mail_server = MailServer::start(Mood::Answers(command, reply)).await;
         let server = mail_server.countersign(database, "smtp").await;
         register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-        assert!(server.context.mail.deliver_next().await.unwrap());
+        assert!(server.services.mail.deliver_next().await.unwrap());
         let listed = first_listed(&server).await;
         assert_eq!(
             (listed.attempts, listed.outcome.as_deref()),
@@ -366,11 +366,11 @@ async fn what_should_have_left_is_counted(database: Database) {
     let mail_server = MailServer::start(Mood::Answers("MAIL", "550 sender rejected")).await;
     let server = mail_server.countersign(database, "smtp").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-    server.context.mail.measure().await.unwrap();
+    server.services.mail.measure().await.unwrap();
     assert!(counted(&server).contains("countersign_mails_overdue 0"));
     later(&server).await;
-    server.context.clock.advance(Duration::from_secs(600));
-    server.context.mail.measure().await.unwrap();
+    server.services.clock.advance(Duration::from_secs(600));
+    server.services.mail.measure().await.unwrap();
     let counted = counted(&server);
     assert!(counted.contains("countersign_mails_overdue 1"), "{counted}");
     assert!(counted.contains("countersign_mails_overdue_seconds 661.0"), "{counted}");
@@ -410,7 +410,7 @@ async fn f_22_a_server_that_is_not_encrypted_gets_nothing_where_it_should_be(dat
     let mail_server = MailServer::start(Mood::Takes).await;
     let server = mail_server.countersign(database, "smtps").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-    assert!(server.context.mail.deliver_next().await.unwrap());
+    assert!(server.services.mail.deliver_next().await.unwrap());
     assert_eq!(mail_server.taken().len(), 0);
     let owed = first_listed(&server).await;
     assert!(
@@ -424,13 +424,13 @@ async fn f_22_a_silent_mail_server_holds_up_nobody() {
     let mail_server = MailServer::start(Mood::Silent).await;
     let server = mail_server.countersign_with(Database::Sqlite, "timeout = \"8s\"").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-    let context = server.context.clone();
-    let delivery = tokio::spawn(async move { context.mail.deliver_next().await.unwrap() });
+    let services = server.services.clone();
+    let delivery = tokio::spawn(async move { services.mail.deliver_next().await.unwrap() });
     mail_server.is_asked().await;
     register(&server, "bob@example.com", PASSWORD).await.assert_status(201);
     assert!(!delivery.is_finished(), "it is still waiting for the mail server");
     assert!(delivery.await.unwrap(), "and not for ever");
-    let listed = server.context.outbox.list(true, 10).await.unwrap();
+    let listed = server.services.outbox.list(true, 10).await.unwrap();
     assert_eq!(listed.iter().filter(|mail| mail.attempts == 1).count(), 1);
 }
 
@@ -439,13 +439,13 @@ async fn an_attempt_is_reserved_for_longer_than_a_mail_server_may_take(database:
     let mail_server = MailServer::start(Mood::Silent).await;
     let server = mail_server.countersign_with(database, "timeout = \"5s\"").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-    let context = server.context.clone();
-    let first = tokio::spawn(async move { context.mail.deliver_next().await.unwrap() });
+    let services = server.services.clone();
+    let first = tokio::spawn(async move { services.mail.deliver_next().await.unwrap() });
     mail_server.is_asked().await;
-    server.context.clock.advance(LONGEST_MAIL_TIMEOUT);
+    server.services.clock.advance(LONGEST_MAIL_TIMEOUT);
     mail_server.becomes(Mood::Takes);
     assert!(
-        !server.context.mail.deliver_next().await.unwrap(),
+        !server.services.mail.deliver_next().await.unwrap(),
         "another worker leaves it alone"
     );
     assert!(first.await.unwrap());

@@ -18,7 +18,7 @@ async fn is_verified(server: &TestServer, email: &str) -> bool {
         "SELECT email_verified_at FROM accounts WHERE email_key = $1 AND email_verified_at IS NOT NULL"
     ))
     .bind(email)
-    .all(&server.context.db)
+    .all(&server.services.db)
     .await
     .unwrap();
     !found.is_empty()
@@ -177,9 +177,9 @@ async fn t_15_a_sign_up_leaves_an_invited_account_and_its_invitation_alone(datab
     for toml in [REQUIRED, ""] {
         let server = TestServer::start_with(database, toml).await;
         let boss = "boss@example.com".parse().unwrap();
-        let account = server.context.operator.invite(&boss).await.unwrap().unwrap();
+        let account = server.services.operator.invite(&boss).await.unwrap().unwrap();
         server
-            .context
+            .services
             .operator
             .grant(account.id, &"admin".parse().unwrap())
             .await
@@ -318,7 +318,7 @@ async fn t_9_whatever_ends_a_password_or_the_sessions_ends_owed_and_mailed_proof
                     ada.post("/api/auth/change-password", change).await.assert_status(204);
                 }
                 "set" => server
-                    .context
+                    .services
                     .operator
                     .set_password(&account, NEW_PASSWORD.to_owned().into())
                     .await
@@ -326,7 +326,7 @@ async fn t_9_whatever_ends_a_password_or_the_sessions_ends_owed_and_mailed_proof
                 "disable" => {
                     for disabled in [true, false] {
                         server
-                            .context
+                            .services
                             .operator
                             .set_disabled(account.id, disabled)
                             .await
@@ -562,7 +562,7 @@ async fn a_16_a_sign_in_after_a_sign_up_tells_nothing_either(database: Database)
     let server = TestServer::start_with(database, REQUIRED).await;
     verified(&server, "known").await;
     let ada = "invited@example.com".parse().unwrap();
-    server.context.operator.invite(&ada).await.unwrap();
+    server.services.operator.invite(&ada).await.unwrap();
     let mut seen = Vec::new();
     for name in ["known", "invited", "unknown"] {
         let email = format!("{name}@example.com");
@@ -675,6 +675,6 @@ async fn a_28_another_mail_for_a_sign_up_is_asked_for_with_its_handle(database: 
 
 async fn account(server: &TestServer) -> countersign::features::accounts::Account {
     let email = "ada@example.com".parse().unwrap();
-    let found = countersign::features::accounts::find_by_email(&server.context.db, &email).await;
+    let found = countersign::features::accounts::find_by_email(&server.services.db, &email).await;
     found.unwrap().unwrap()
 }

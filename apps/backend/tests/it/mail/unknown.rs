@@ -76,7 +76,7 @@ async fn a_disabled_account_gets_no_mail_that_opens_it(database: Database) {
     let before = server.mail().await;
     let ada = server.sign_in("ada").await.get("/api/auth/me").await.json();
     let id = countersign::core::ids::AccountId(ada["id"].as_str().unwrap().parse().unwrap());
-    server.context.operator.set_disabled(id, true).await.unwrap();
+    server.services.operator.set_disabled(id, true).await.unwrap();
     server
         .post("/api/auth/login/email/confirm", json!({ "token": before.token() }))
         .await
@@ -177,7 +177,7 @@ async fn a_89_no_name_and_no_address_breaks_out_of_the_headers(database: Databas
     ];
     for email in invited {
         let Ok(email) = email.parse() else { continue };
-        taken += i32::from(server.context.operator.invite(&email).await.unwrap().is_some());
+        taken += i32::from(server.services.operator.invite(&email).await.unwrap().is_some());
     }
     let before = server.mails().await;
     verified(&server, "grace").await;

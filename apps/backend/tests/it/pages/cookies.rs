@@ -172,7 +172,7 @@ async fn the_cookie_of_who_stays_active_is_set_again_as_its_session_goes_on(data
     let value = ada.cookie(SIGNED_IN).unwrap();
     let export = |path| form(path).header("sec-fetch-site", "same-origin");
     for (days, opened) in [(20, "/account"), (20, "/"), (20, "/signin"), (20, "/account/export")] {
-        server.context.clock.advance(days * DAY);
+        server.services.clock.advance(days * DAY);
         let answer = match opened {
             "/account/export" => ada.send(export(opened), String::new()).await,
             _ => ada.get(opened).await,
@@ -186,7 +186,7 @@ async fn the_cookie_of_who_stays_active_is_set_again_as_its_session_goes_on(data
     }
     assert!(ada.is_signed_in().await, "eighty days, never thirty without a visit");
     // Signing out as it is extended takes it away for good.
-    server.context.clock.advance(5 * DAY);
+    server.services.clock.advance(5 * DAY);
     ada.post("/signout", &[]).await.assert_status(303);
     assert_eq!(ada.cookie(SIGNED_IN), None);
 }
@@ -208,7 +208,7 @@ async fn the_cookie_goes_on_where_sessions_rest_for_a_day_at_most(database: Data
             "{lifetime}: nothing has changed"
         );
         for visit in 1..=8 {
-            server.context.clock.advance(Duration::from_secs(minutes * 60 * 3 / 5));
+            server.services.clock.advance(Duration::from_secs(minutes * 60 * 3 / 5));
             let answer = ada.get("/account").await;
             assert_eq!(answer.status, 200, "{lifetime}: signed out at visit {visit}");
             let cookie = session_cookie(&answer)
@@ -223,7 +223,7 @@ async fn the_cookie_goes_on_where_sessions_rest_for_a_day_at_most(database: Data
                 "{lifetime}: not at each click"
             );
         }
-        server.context.clock.advance(Duration::from_secs(minutes * 60 + 1));
+        server.services.clock.advance(Duration::from_secs(minutes * 60 + 1));
         assert!(!ada.is_signed_in().await, "{lifetime} unused");
     }
 }
@@ -232,16 +232,16 @@ async fn the_cookie_goes_on_where_sessions_rest_for_a_day_at_most(database: Data
 async fn who_is_signed_in_stays_so_where_the_cookie_cannot_be_extended(database: Database) {
     let server = TestServer::start(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
-    server.context.clock.advance(5 * DAY);
+    server.services.clock.advance(5 * DAY);
     // As on a database that is read-only: what reads goes on.
     for statement in [&REFUSE, &REFUSE_UPDATES] {
-        query(statement).execute(&server.context.db).await.unwrap();
+        query(statement).execute(&server.services.db).await.unwrap();
     }
     let page = ada.get("/account").await.assert_status(200);
     assert!(page.text.contains("ada@example.com"), "{}", page.text);
     assert_eq!(session_cookie(&page), None, "what was not extended is not said to be");
     assert!(ada.is_signed_in().await);
-    query(&ALLOW).execute(&server.context.db).await.unwrap();
+    query(&ALLOW).execute(&server.services.db).await.unwrap();
     let page = ada.get("/account").await.assert_status(200);
     assert!(session_cookie(&page).is_some(), "it is tried again");
 }

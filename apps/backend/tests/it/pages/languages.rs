@@ -99,7 +99,7 @@ async fn mails_speak_the_language_that_is_liked_best(database: Database) {
         assert_eq!(*known, subject, "{lines:?}");
         // A limit of mails to one recipient is not what is looked at here.
         server
-            .context
+            .services
             .clock
             .advance(std::time::Duration::from_secs(24 * 60 * 60));
     }

@@ -203,7 +203,7 @@ async fn a_1_a_20_no_crowd_keeps_a_reset_from_who_asks_on_the_page(database: Dat
         ask(format!("[2001:db8:{stranger:x}00::1]:1")).await;
     }
     // Their links have grown old.
-    server.context.clock.advance(Duration::from_secs(20 * 60));
+    server.services.clock.advance(Duration::from_secs(20 * 60));
     let mails = ask("198.51.100.9:1".to_owned()).await;
     let token = mails.last().expect("the owner gets a mail").token();
     let fields = [("token", &*token), ("new_password", NEW_PASSWORD)];
@@ -346,19 +346,19 @@ async fn a_33_a_34_a_35_r_37_a_cookie_is_new_at_each_sign_in_and_dies_with_its_s
         .await
         .assert_status(303);
     for _ in 0..2 {
-        server.context.clock.advance(Duration::from_secs(29 * 24 * 3600));
+        server.services.clock.advance(Duration::from_secs(29 * 24 * 3600));
         assert!(ada.is_signed_in().await, "it is in use");
     }
-    server.context.clock.advance(Duration::from_secs(31 * 24 * 3600));
+    server.services.clock.advance(Duration::from_secs(31 * 24 * 3600));
     assert!(!ada.is_signed_in().await, "thirty days unused");
     ada.post("/signin", &[("email", "ada@example.com"), ("password", PASSWORD)])
         .await
         .assert_status(303);
     for _ in 0..4 {
-        server.context.clock.advance(Duration::from_secs(22 * 24 * 3600));
+        server.services.clock.advance(Duration::from_secs(22 * 24 * 3600));
         assert!(ada.is_signed_in().await);
     }
-    server.context.clock.advance(Duration::from_secs(3 * 24 * 3600));
+    server.services.clock.advance(Duration::from_secs(3 * 24 * 3600));
     assert!(!ada.is_signed_in().await, "ninety days in all");
 }
 

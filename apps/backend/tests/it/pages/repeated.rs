@@ -218,12 +218,12 @@ async fn links_of_sign_ups_that_waited_say_that_the_address_is_confirmed(databas
         says_so(&mut browser, "/verify", (&links, ALREADY)).await;
     }
     server
-        .context
+        .services
         .clock
         .advance(std::time::Duration::from_secs(30 * 24 * 60 * 60));
-    server.context.mail.tidy().await.unwrap();
+    server.services.mail.tidy().await.unwrap();
     let left: i64 = query(sql!("SELECT COUNT(*) FROM former_links"))
-        .one(&server.context.db)
+        .one(&server.services.db)
         .await
         .unwrap();
     assert_eq!(left, 0, "nothing is kept longer than the links");
@@ -311,7 +311,7 @@ async fn a_sign_up_that_is_sent_twice_at_once_signs_in_twice(database: Database)
         Browser::new(&server).post("/signup", &fields).await.assert_status(422);
     }
     // Later, who signs up again is told that there is an account, whatever the password.
-    server.context.clock.advance(std::time::Duration::from_secs(60 * 60));
+    server.services.clock.advance(std::time::Duration::from_secs(60 * 60));
     let fields = [("email", "ada0@example.com"), ("password", PASSWORD)];
     Browser::new(&server).post("/signup", &fields).await.assert_status(422);
 }

@@ -8,7 +8,7 @@ use super::{Browser, NEW_PASSWORD, SIGNED_IN, encoded, form};
 /// Everything that these forms could change of an account.
 async fn state(server: &TestServer) -> Vec<String> {
     let rows = query(sql!("SELECT email || ' ' || password_hash FROM accounts ORDER BY id"));
-    rows.all(&server.context.db).await.unwrap()
+    rows.all(&server.services.db).await.unwrap()
 }
 
 /// The token of the newest mail that leads there.
@@ -175,7 +175,7 @@ async fn x_12_a_41_no_field_that_somebody_adds_is_believed(database: Database) {
     )
     .await;
     let scoped: Vec<String> = query(sql!("SELECT email FROM accounts WHERE email_verified_at IS NOT NULL OR id IN (SELECT account_id FROM account_scopes)"))
-        .all(&server.context.db).await.unwrap();
+        .all(&server.services.db).await.unwrap();
     assert_eq!(scoped, Vec::<String>::new());
     eve.get("/api/auth/me").await.assert_status(200);
     server.sign_in("eve").await;
