@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use countersign_store::{Db, Error, FileContents, MigrateError, OpenError, Options, Role, Schema, file_contents};
+use countersign_store::{Db, FileContents, MigrateError, OpenError, Options, Role, Schema, StoreError, file_contents};
 
 use crate::core::clock::Clock;
 use crate::core::mailer::SendError;
@@ -78,10 +78,10 @@ pub enum StartError {
     Keys(#[from] KeysError),
     /// The status lists cannot be loaded.
     #[error("the status lists cannot be loaded")]
-    Revocations(#[from] Error),
+    Revocations(#[from] StoreError),
     /// The accounts cannot be looked through.
     #[error("the kinds of password hashes that are stored cannot be told")]
-    Accounts(#[source] Error),
+    Accounts(#[source] StoreError),
     /// The address of Redis cannot be used.
     #[error("redis_url cannot be used: {0}")]
     Redis(#[from] redis::RedisError),

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use countersign_store::{Db, Error as StoreError, Migration, Options, Role, query, sql};
+use countersign_store::{Db, Migration, Options, Role, StoreError, query, sql};
 use serde_json::{Value, json};
 
 use crate::cpu_seconds;
@@ -28,7 +28,7 @@ const SCHEMA: [Migration; 1] = [Migration {
 }];
 
 impl Store {
-    pub(crate) async fn run(&self) -> Result<Value, Box<dyn Error>> {
+    pub(crate) async fn run(&self) -> Result<Value, Box<dyn StoreError>> {
         let db = Db::open(&Options::new(&self.at, Role::Server)).await?;
         db.migrate(&SCHEMA, 0).await?;
         let commit = self.count(&db, self.seconds, rotate).await?;
@@ -37,7 +37,12 @@ impl Store {
         Ok(json!({ "commit": commit, "read": read }))
     }
 
-    async fn count<F>(&self, db: &Db, seconds: f64, work: fn(Db, i64, Instant) -> F) -> Result<Value, Box<dyn Error>>
+    async fn count<F>(
+        &self,
+        db: &Db,
+        seconds: f64,
+        work: fn(Db, i64, Instant) -> F,
+    ) -> Result<Value, Box<dyn StoreError>>
     where
         F: Future<Output = Result<u32, StoreError>> + Send + 'static,
     {

@@ -114,7 +114,7 @@ async fn rotate(db: &Db, family: i64, serial: u64) -> Result<(), Failure> {
     rotated
         .await
         .map(drop)
-        .map_err(|why: countersign_store::Error| why.into())
+        .map_err(|why: countersign_store::StoreError| why.into())
 }
 
 async fn read(db: &Db, family: i64, serial: u64) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use tracing::{Instrument, debug_span};
 
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
-use crate::{Error, Kind, Listener, OpenError, Options, Scoped, Sql, Work};
+use crate::{Kind, Listener, OpenError, Options, Scoped, Sql, StoreError, Work};
 
 /// An open database. Clones share it.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ pub struct PoolStatus {
     pub waiting: usize,
 }
 
-/// How long a statement waits for a connection, or for the writer of SQLite, before it is [`Error::Unavailable`].
+/// How long a statement waits for a connection, or for the writer of SQLite, before it is [`StoreError::Unavailable`].
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Db {
@@ -79,12 +79,12 @@ impl Db {
     /// reference, because a closure that may run again gives nothing away.
     ///
     /// # Errors
-    /// What `work` returns; [`Error::Conflict`] after too many conflicts; [`Error::Unavailable`]; and
-    /// [`Error::Database`] when `work` said `Ok` although one of its statements had failed.
+    /// What `work` returns; [`StoreError::Conflict`] after too many conflicts; [`StoreError::Unavailable`]; and
+    /// [`StoreError::Database`] when `work` said `Ok` although one of its statements had failed.
     pub async fn transact<'env, T, E, F>(&self, work: F) -> Result<T, E>
     where
         F: for<'c, 't> Fn(&'c mut Scoped<'t, 'env>) -> Work<'c, T, E>,
-        E: From<Error>,
+        E: From<StoreError>,
     {
         let transaction = async {
             match &*self.engine {
@@ -99,8 +99,8 @@ impl Db {
     /// are on disk before they can be seen. For an answer that grants something on the strength of a read.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when a sync has failed.
-    pub async fn settled(&self) -> Result<(), Error> {
+    /// [`StoreError::Unavailable`] when a sync has failed.
+    pub async fn settled(&self) -> Result<(), StoreError> {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.settled().await,
             Engine::Postgres(_) => Ok(()),
@@ -109,7 +109,7 @@ impl Db {
 
     /// Waits until a sync of the SQLite file has failed, and says how. Nothing can be written from then on, and what
     /// was written last may be lost: stop the process. It never returns on PostgreSQL.
-    pub async fn failed(&self) -> Error {
+    pub async fn failed(&self) -> StoreError {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.failed().await,
             Engine::Postgres(_) => std::future::pending().await,
@@ -119,8 +119,8 @@ impl Db {
     /// Prepares a statement and drops it again, to find the mistakes in it.
     ///
     /// # Errors
-    /// [`Error::Database`] with what the database says about it.
-    pub async fn prepare(&self, sql: &'static Sql) -> Result<(), Error> {
+    /// [`StoreError::Database`] with what the database says about it.
+    pub async fn prepare(&self, sql: &'static Sql) -> Result<(), StoreError> {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.prepare(sql).await,
             Engine::Postgres(postgres) => postgres.prepare(sql).await,
@@ -149,11 +149,11 @@ impl Db {
     }
 
     /// Ends all work: writes the last of SQLite's log into the file and gives up the lock; closes the pool.
-    /// What is asked of any clone afterwards is [`Error::Unavailable`].
+    /// What is asked of any clone afterwards is [`StoreError::Unavailable`].
     ///
     /// # Errors
     /// When the last checkpoint failed. Nothing is lost by that: the log holds what was committed.
-    pub async fn close(&self) -> Result<(), Error> {
+    pub async fn close(&self) -> Result<(), StoreError> {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.close().await,
             Engine::Postgres(postgres) => {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Why a statement or a transaction failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum StoreError {
     /// The database cannot be had now: its server is gone, the pool is exhausted, a disk is full, a sync has failed.
     /// Worth a 503. When it befalls a commit, whether that took place is unknown.
     #[error("the database is not available: {0}")]
@@ -26,7 +26,7 @@ pub enum Error {
     Database(Cow<'static, str>),
 }
 
-impl Error {
+impl StoreError {
     pub(crate) fn unavailable(why: impl Into<Cow<'static, str>>) -> Self {
         Self::Unavailable(why.into())
     }
@@ -136,5 +136,5 @@ pub enum OpenError {
     Deaf,
     /// The database does not answer.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Db, Error, Kind, Sql, query};
+use crate::{Db, Kind, Sql, StoreError, query};
 
 /// What there is to say of a database that answers.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ impl Db {
     ///
     /// # Errors
     /// As any statement.
-    pub async fn examine(&self) -> Result<Examination, Error> {
+    pub async fn examine(&self) -> Result<Examination, StoreError> {
         let version = query(&VERSION).one(self).await?;
         let mut trips = Vec::with_capacity(TRIPS);
         for _ in 0..TRIPS {

@@ -4,14 +4,14 @@
 //! Each statement is written once, with `$1` for its first value, and means the same on both:
 //!
 //! ```no_run
-//! use countersign_store::{Db, Error, query, row, sql};
+//! use countersign_store::{Db, StoreError, query, row, sql};
 //!
 //! row! {
 //!     /// A row of `notes`.
 //!     pub struct Note { pub id: i64, pub text: Option<String> }
 //! }
 //!
-//! async fn note(db: &Db, id: i64) -> Result<Option<Note>, Error> {
+//! async fn note(db: &Db, id: i64) -> Result<Option<Note>, StoreError> {
 //!     query(sql!("SELECT id, text FROM notes WHERE id = $1")).bind(id).optional(db).await
 //! }
 //! ```
@@ -37,7 +37,7 @@ mod value;
 
 pub use connection::Conn;
 pub use db::{Db, PoolStatus};
-pub use error::{Error, OpenError};
+pub use error::{OpenError, StoreError};
 pub use examine::Examination;
 pub use migrate::{Applied, MigrateError, Migration, Schema};
 pub use options::{Kind, Options, Role};

@@ -5,7 +5,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use crate::db::Engine;
 use crate::postgres::{Postgres, SchemaLock};
 use crate::sqlite::Sqlite;
-use crate::{Db, Error, Shortfall, Sql, query, row};
+use crate::{Db, Shortfall, Sql, StoreError, query, row};
 
 /// A step of the schema. Its script runs unchanged on both databases.
 #[derive(Clone, Copy, Debug)]
@@ -58,11 +58,11 @@ pub enum MigrateError {
         /// Its name.
         name: &'static str,
         /// What the database said.
-        source: Error,
+        source: StoreError,
     },
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 row! {
@@ -109,8 +109,8 @@ impl Db {
     /// failed. It must have been migrated.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], or what the database says.
-    pub async fn check_writable(&self) -> Result<(), Error> {
+    /// [`StoreError::Unavailable`], or what the database says.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.check_writable().await,
             Engine::Postgres(postgres) => postgres.check_writable(WRITE_NOTHING).await,
@@ -122,7 +122,7 @@ impl Db {
     ///
     /// # Errors
     /// As any statement.
-    pub async fn shortfalls(&self, migrations: &[Migration]) -> Result<Vec<Shortfall>, Error> {
+    pub async fn shortfalls(&self, migrations: &[Migration]) -> Result<Vec<Shortfall>, StoreError> {
         match &*self.engine {
             Engine::Sqlite(_) => Ok(Vec::new()),
             Engine::Postgres(postgres) => postgres.shortfalls(&tables(migrations)).await,
@@ -176,11 +176,11 @@ impl Db {
         }
     }
 
-    async fn records(&self) -> Result<Vec<Record>, Error> {
+    async fn records(&self) -> Result<Vec<Record>, StoreError> {
         query(&READ).all(self).await
     }
 
-    async fn has_records(&self) -> Result<bool, Error> {
+    async fn has_records(&self) -> Result<bool, StoreError> {
         Ok(query(&FIND).optional::<i64>(self).await?.is_some())
     }
 }
@@ -227,7 +227,7 @@ fn tables<'m>(migrations: &[Migration]) -> Vec<&'m str> {
     names.chain(["schema_migrations"]).collect()
 }
 
-async fn apply(schema: SchemaLock<'_>, migration: &Migration, now: i64) -> Result<(), Error> {
+async fn apply(schema: SchemaLock<'_>, migration: &Migration, now: i64) -> Result<(), StoreError> {
     schema.script(migration.sql).await?;
     schema.execute(&record(migration, now)).await?;
     schema.commit().await
@@ -281,7 +281,7 @@ fn checksum(migration: &Migration) -> String {
         .collect()
 }
 
-fn failed(migration: &Migration, source: Error) -> MigrateError {
+fn failed(migration: &Migration, source: StoreError) -> MigrateError {
     MigrateError::Failed {
         version: migration.version,
         name: migration.name,

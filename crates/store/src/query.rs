@@ -5,7 +5,7 @@ use tracing::{Instrument, Span, debug_span, trace};
 use crate::connection::Target;
 use crate::db::Engine;
 use crate::sqlite;
-use crate::{Conn, Error, FromRow, Sql, Value};
+use crate::{Conn, FromRow, Sql, StoreError, Value};
 
 /// Begins a statement: `query(sql!("…")).bind(id).optional(db).await`.
 pub fn query(sql: &'static Sql) -> Query {
@@ -32,23 +32,23 @@ impl Query {
     /// The one row there must be.
     ///
     /// # Errors
-    /// [`Error::Database`] when there is none, or more than one; else as any statement.
-    pub async fn one<T: FromRow>(self, conn: impl Into<Conn<'_>>) -> Result<T, Error> {
+    /// [`StoreError::Database`] when there is none, or more than one; else as any statement.
+    pub async fn one<T: FromRow>(self, conn: impl Into<Conn<'_>>) -> Result<T, StoreError> {
         self.optional(conn)
             .await?
-            .ok_or(Error::database("one row was expected, and none came"))
+            .ok_or(StoreError::database("one row was expected, and none came"))
     }
 
     /// The row, if there is one. Runs in place on SQLite, so the statement should find it by a key.
     ///
     /// # Errors
-    /// [`Error::Database`] when there is more than one; else as any statement.
-    pub async fn optional<T: FromRow>(self, conn: impl Into<Conn<'_>>) -> Result<Option<T>, Error> {
+    /// [`StoreError::Database`] when there is more than one; else as any statement.
+    pub async fn optional<T: FromRow>(self, conn: impl Into<Conn<'_>>) -> Result<Option<T>, StoreError> {
         trace!(statement = self.sql.postgres(), "optional");
         let mut rows = self.fetch(conn.into().0).instrument(self.span()).await?;
         match rows.len() {
             0 | 1 => Ok(rows.pop()),
-            _ => Err(Error::database("at most one row was expected, and more came")),
+            _ => Err(StoreError::database("at most one row was expected, and more came")),
         }
     }
 
@@ -56,7 +56,7 @@ impl Query {
     ///
     /// # Errors
     /// As any statement.
-    pub async fn all<T: FromRow + Send + 'static>(self, conn: impl Into<Conn<'_>>) -> Result<Vec<T>, Error> {
+    pub async fn all<T: FromRow + Send + 'static>(self, conn: impl Into<Conn<'_>>) -> Result<Vec<T>, StoreError> {
         trace!(statement = self.sql.postgres(), "all");
         let (target, span) = (conn.into().0, self.span());
         if let Target::Db(db) = &target
@@ -71,7 +71,7 @@ impl Query {
     ///
     /// # Errors
     /// As any statement.
-    pub async fn execute(self, conn: impl Into<Conn<'_>>) -> Result<u64, Error> {
+    pub async fn execute(self, conn: impl Into<Conn<'_>>) -> Result<u64, StoreError> {
         trace!(statement = self.sql.postgres(), "execute");
         let target = conn.into().0;
         let execution = async {
@@ -92,7 +92,7 @@ impl Query {
         debug_span!("statement", db.query.text = self.sql.postgres())
     }
 
-    async fn fetch<T: FromRow>(&self, target: Target<'_>) -> Result<Vec<T>, Error> {
+    async fn fetch<T: FromRow>(&self, target: Target<'_>) -> Result<Vec<T>, StoreError> {
         match target {
             Target::Db(db) => match &*db.engine {
                 Engine::Sqlite(sqlite) => sqlite.fetch(self).await,

@@ -3,7 +3,7 @@
 use tokio_postgres::types::{FromSql, Type};
 use uuid::Uuid;
 
-use crate::Error;
+use crate::StoreError;
 
 /// One value of a row, borrowed from the database's answer.
 ///
@@ -26,7 +26,7 @@ pub enum Cell<'r> {
 
 /// A type that a column can be read as.
 pub trait Column: Sized {
-    /// `None` when the cell holds what this type must not: the row is then [`Error::Inconsistent`].
+    /// `None` when the cell holds what this type must not: the row is then [`StoreError::Inconsistent`].
     fn read(cell: Cell<'_>) -> Option<Self>;
 }
 
@@ -35,14 +35,14 @@ pub trait FromRow: Sized {
     /// Reads the columns it needs.
     ///
     /// # Errors
-    /// [`Error::Inconsistent`] when a column is missing or holds what its type must not.
-    fn from_row(row: &Row<'_>) -> Result<Self, Error>;
+    /// [`StoreError::Inconsistent`] when a column is missing or holds what its type must not.
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError>;
 }
 
 /// A single column is a row: `query(sql!("SELECT count(*) FROM notes")).one::<i64>(db)`.
 impl<T: Column> FromRow for T {
-    fn from_row(row: &Row<'_>) -> Result<Self, Error> {
-        row.cell_at(0).and_then(T::read).ok_or(Error::Inconsistent {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        row.cell_at(0).and_then(T::read).ok_or(StoreError::Inconsistent {
             table: "(one column)",
             column: "first",
         })
@@ -61,7 +61,7 @@ macro_rules! row {
         }
 
         impl $crate::FromRow for $name {
-            fn from_row(row: &$crate::Row<'_>) -> Result<Self, $crate::Error> {
+            fn from_row(row: &$crate::Row<'_>) -> Result<Self, $crate::StoreError> {
                 Ok(Self { $($field: row.column(stringify!($name), stringify!($field))?,)* })
             }
         }
@@ -80,11 +80,11 @@ impl<'r> Row<'r> {
     /// The column of this name. `table` is what an error calls the row.
     ///
     /// # Errors
-    /// [`Error::Inconsistent`] when there is no such column or it holds what `T` must not.
-    pub fn column<T: Column>(&self, table: &'static str, column: &'static str) -> Result<T, Error> {
+    /// [`StoreError::Inconsistent`] when there is no such column or it holds what `T` must not.
+    pub fn column<T: Column>(&self, table: &'static str, column: &'static str) -> Result<T, StoreError> {
         self.cell(column)
             .and_then(T::read)
-            .ok_or(Error::Inconsistent { table, column })
+            .ok_or(StoreError::Inconsistent { table, column })
     }
 
     pub(crate) fn of_sqlite(row: &'r rusqlite::Row<'r>) -> Self {

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 
-use crate::Error;
+use crate::StoreError;
 use crate::postgres::Session;
 
 /// What the closure given to [`Db::transact`](crate::Db::transact) returns: `Box::pin(async move { … })`.
@@ -65,7 +65,7 @@ impl<'t> Tx<'t> {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn notify(&mut self, channel: &'static str) -> Result<(), Error> {
+    pub async fn notify(&mut self, channel: &'static str) -> Result<(), StoreError> {
         match &self.session {
             TxSession::Sqlite(_) => self.fate.proceed(),
             TxSession::Postgres(session) => session.notify_within(&mut self.fate, channel).await,
@@ -102,11 +102,11 @@ impl Fate {
         matches!(self, Self::Stale | Self::MixedUp)
     }
 
-    pub(crate) fn proceed(self) -> Result<(), Error> {
+    pub(crate) fn proceed(self) -> Result<(), StoreError> {
         match self {
             Self::Sound => Ok(()),
-            Self::Conflicted => Err(Error::Conflict),
-            Self::Stale | Self::MixedUp | Self::Failed | Self::Lost => Err(Error::database(
+            Self::Conflicted => Err(StoreError::Conflict),
+            Self::Stale | Self::MixedUp | Self::Failed | Self::Lost => Err(StoreError::database(
                 "an earlier statement of this transaction failed, and its error was dropped",
             )),
         }

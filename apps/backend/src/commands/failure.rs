@@ -164,7 +164,7 @@ macro_rules! failures {
 
 failures!(
     std::io::Error,
-    countersign_store::Error,
+    countersign_store::StoreError,
     countersign_store::MigrateError,
     countersign_store::OpenError,
     super::prompt::PromptError,

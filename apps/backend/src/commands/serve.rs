@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 
-use countersign_store::{Error, Role};
+use countersign_store::{Role, StoreError};
 
 use super::banner::banner;
 use super::{Failure, database_is_new};
@@ -99,7 +99,7 @@ fn is_one_stream() -> bool {
 }
 
 /// Tells the audit log of this server.
-async fn tell(services: &Services, kind: Kind) -> Result<(), Error> {
+async fn tell(services: &Services, kind: Kind) -> Result<(), StoreError> {
     let origin = RequestInfo::of_server();
     let event = Event::of_nobody(kind, Actor::Server, &origin).detail(concat!("version ", env!("CARGO_PKG_VERSION")));
     audit::record_alone(&services.db, &services.clock, event).await

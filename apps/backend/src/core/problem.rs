@@ -402,11 +402,13 @@ impl IntoResponse for Problem {
     }
 }
 
-impl From<countersign_store::Error> for Problem {
-    fn from(error: countersign_store::Error) -> Self {
-        use countersign_store::Error;
+impl From<countersign_store::StoreError> for Problem {
+    fn from(error: countersign_store::StoreError) -> Self {
+        use countersign_store::StoreError;
         match error {
-            Error::Unavailable(_) | Error::Conflict => Self::new(Code::Unavailable).retry_after(1).caused_by(error),
+            StoreError::Unavailable(_) | StoreError::Conflict => {
+                Self::new(Code::Unavailable).retry_after(1).caused_by(error)
+            }
             error => Self::internal(error),
         }
     }

@@ -446,7 +446,7 @@ async fn f_6_of_many_who_bring_the_same_proof_one_is_let_in_at_every_door(databa
             Box::pin(async move {
                 held.notify_one();
                 release.notified().await;
-                Ok::<(), countersign_store::Error>(())
+                Ok::<(), countersign_store::StoreError>(())
             })
         });
         let racing = async {

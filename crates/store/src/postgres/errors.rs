@@ -3,57 +3,57 @@
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
-use crate::Error;
+use crate::StoreError;
 use crate::transaction::Fate;
 
 /// The error as a caller sees it.
 ///
 /// PostgreSQL puts values into its texts (`invalid input syntax for type bigint: "…"`), so the server's text is shown
 /// only where it speaks of statements, roles and the server itself; else the code and the names.
-pub(crate) fn told(why: &tokio_postgres::Error) -> Error {
+pub(crate) fn told(why: &tokio_postgres::Error) -> StoreError {
     let Some(refusal) = why.as_db_error() else {
         return told_by_link(why);
     };
     match refusal.code() {
-        &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Error::Conflict,
-        &SqlState::READ_ONLY_SQL_TRANSACTION => Error::unavailable(format!(
+        &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => StoreError::Conflict,
+        &SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::unavailable(format!(
             "it is a standby or set to be read-only, and takes no writes ({})",
             described(refusal)
         )),
         &SqlState::INSUFFICIENT_PRIVILEGE => {
-            Error::unavailable(format!("this role lacks a right there ({})", described(refusal)))
+            StoreError::unavailable(format!("this role lacks a right there ({})", described(refusal)))
         }
-        code if passes(code) => Error::unavailable(described(refusal)),
-        _ => Error::database(described(refusal)),
+        code if passes(code) => StoreError::unavailable(described(refusal)),
+        _ => StoreError::database(described(refusal)),
     }
 }
 
-pub(super) fn of_pool(why: &PoolError) -> Error {
+pub(super) fn of_pool(why: &PoolError) -> StoreError {
     match why {
         PoolError::Backend(why) => match told(why) {
-            Error::Unavailable(why) => Error::Unavailable(why),
+            StoreError::Unavailable(why) => StoreError::Unavailable(why),
             // A connection that cannot be made is a database that is not there, whatever it says.
-            other => Error::unavailable(other.to_string()),
+            other => StoreError::unavailable(other.to_string()),
         },
-        PoolError::Closed => Error::unavailable("the database is closed"),
-        other => Error::unavailable(other.to_string()),
+        PoolError::Closed => StoreError::unavailable("the database is closed"),
+        other => StoreError::unavailable(other.to_string()),
     }
 }
 
 /// A transaction could not even be begun. Whatever the server says about that, it will not do our work: a hot standby
 /// calls it a feature that is not supported.
-pub(super) fn of_beginning(why: Error) -> Error {
+pub(super) fn of_beginning(why: StoreError) -> StoreError {
     match why {
-        Error::Database(why) if why.starts_with(SqlState::FEATURE_NOT_SUPPORTED.code()) => {
-            Error::unavailable(format!("it is a standby, and takes no writes ({why})"))
+        StoreError::Database(why) if why.starts_with(SqlState::FEATURE_NOT_SUPPORTED.code()) => {
+            StoreError::unavailable(format!("it is a standby, and takes no writes ({why})"))
         }
-        Error::Database(why) => Error::Unavailable(why),
+        StoreError::Database(why) => StoreError::Unavailable(why),
         other => other,
     }
 }
 
-pub(super) fn silent() -> Error {
-    Error::unavailable("the server does not answer")
+pub(super) fn silent() -> StoreError {
+    StoreError::unavailable("the server does not answer")
 }
 
 /// What a transaction has come to by this error of one of its statements.
@@ -82,7 +82,7 @@ fn is_error(why: &tokio_postgres::Error) -> bool {
 }
 
 /// An error that the server did not send: the connection, its encryption, or a value that did not fit a placeholder.
-fn told_by_link(why: &tokio_postgres::Error) -> Error {
+fn told_by_link(why: &tokio_postgres::Error) -> StoreError {
     let cause = std::error::Error::source(why)
         .map(ToString::to_string)
         .unwrap_or_default();
@@ -93,9 +93,9 @@ fn told_by_link(why: &tokio_postgres::Error) -> Error {
     };
     let statement = text.starts_with("error serializing") || text.starts_with("expected");
     if statement {
-        Error::database(text)
+        StoreError::database(text)
     } else {
-        Error::unavailable(text)
+        StoreError::unavailable(text)
     }
 }
 

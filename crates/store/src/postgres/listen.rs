@@ -11,7 +11,7 @@ use tokio_postgres::AsyncMessage;
 use super::url::Target;
 use super::{errors, tls, url};
 use crate::db::{Engine, PATIENCE};
-use crate::{Db, Error, OpenError};
+use crate::{Db, OpenError, StoreError};
 
 /// Hears what is sent to a channel by [`Tx::notify`](crate::Tx::notify). Dropped, it closes its connection.
 pub struct Listener {
@@ -61,7 +61,7 @@ impl Listener {
     ///
     /// # Errors
     /// The connection is gone, or nothing is heard any more: open another one, and look what was missed.
-    pub async fn heard(&mut self) -> Result<(), Error> {
+    pub async fn heard(&mut self) -> Result<(), StoreError> {
         loop {
             let due = self.probe.due;
             tokio::select! {
@@ -69,7 +69,7 @@ impl Listener {
                     Some(text) if text == self.probe.text => self.probe.due = None,
                     Some(text) if text.starts_with(PROBE) => {}
                     Some(_) => return Ok(()),
-                    None => return Err(Error::unavailable("the connection that listens was closed")),
+                    None => return Err(StoreError::unavailable("the connection that listens was closed")),
                 },
                 _ = self.probe.every.tick() => self.send_probe().await?,
                 () = until(due) => return Err(errors::silent()),
@@ -92,15 +92,15 @@ impl Listener {
                 self.probe.due = None;
                 Ok(())
             }
-            Ok(false) => Err(Error::unavailable("the connection that listens was closed").into()),
+            Ok(false) => Err(StoreError::unavailable("the connection that listens was closed").into()),
             Err(_) => Err(OpenError::Deaf),
         }
     }
 
     /// By another connection, which is how all others send: a pooler brings one's own words back, and no others.
-    async fn send_probe(&mut self) -> Result<(), Error> {
+    async fn send_probe(&mut self) -> Result<(), StoreError> {
         if self.client.is_closed() {
-            return Err(Error::unavailable("the connection that listens was closed"));
+            return Err(StoreError::unavailable("the connection that listens was closed"));
         }
         let Engine::Postgres(postgres) = &*self.db.engine else {
             return Ok(());

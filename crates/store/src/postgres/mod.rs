@@ -30,7 +30,7 @@ pub use url::{PARAMETERS, unknown_parameter};
 use crate::db::{PATIENCE, PoolStatus};
 use crate::query::Query;
 use crate::transaction::{Fate, TxSession};
-use crate::{Error, FromRow, OpenError, Options, Scoped, Sql, Work};
+use crate::{FromRow, OpenError, Options, Scoped, Sql, StoreError, Work};
 use retries::Retries;
 use url::Target;
 
@@ -84,7 +84,7 @@ impl Postgres {
         let pool = Pool::builder(manager)
             .max_size(options.pool_size.unwrap_or_else(default_size))
             .build();
-        let pool = pool.map_err(|why| Error::unavailable(why.to_string()))?;
+        let pool = pool.map_err(|why| StoreError::unavailable(why.to_string()))?;
         let postgres = Self {
             pool,
             prepared: AtomicBool::new(options.prepared),
@@ -103,7 +103,7 @@ impl Postgres {
     pub(crate) async fn transact<'env, T, E, F>(&self, work: &F) -> Result<T, E>
     where
         F: for<'c, 't> Fn(&'c mut Scoped<'t, 'env>) -> Work<'c, T, E>,
-        E: From<Error>,
+        E: From<StoreError>,
     {
         let mut retries = Retries::new();
         let mut prepared = self.prepared();
@@ -132,7 +132,7 @@ impl Postgres {
     async fn attempt<'env, T, E, F>(&self, prepared: bool, work: &F) -> Attempt<T, E>
     where
         F: for<'c, 't> Fn(&'c mut Scoped<'t, 'env>) -> Work<'c, T, E>,
-        E: From<Error>,
+        E: From<StoreError>,
     {
         let mut connection = match self.connection().await {
             Ok(connection) => connection,
@@ -143,7 +143,7 @@ impl Postgres {
         attempt
     }
 
-    pub(crate) async fn fetch<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, Error> {
+    pub(crate) async fn fetch<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, StoreError> {
         let connection = self.connection().await?;
         let mut fate = Fate::Sound;
         let mut rows = Session::of(&connection, self.prepared())
@@ -158,7 +158,7 @@ impl Postgres {
         rows
     }
 
-    pub(crate) async fn execute(&self, query: &Query) -> Result<u64, Error> {
+    pub(crate) async fn execute(&self, query: &Query) -> Result<u64, StoreError> {
         let connection = self.connection().await?;
         let mut fate = Fate::Sound;
         let mut changed = Session::of(&connection, self.prepared())
@@ -192,20 +192,20 @@ impl Postgres {
         self.pool.manager().statement_caches.clear();
     }
 
-    async fn statements_are_mixed_up(&self) -> Result<bool, Error> {
+    async fn statements_are_mixed_up(&self) -> Result<bool, StoreError> {
         let (one, other) = (self.own_connection().await?, self.connection().await?);
         pooler::mixes_statements_up(&one, &other).await
     }
 
     /// Begins a transaction as all others begin, and writes nothing in it, in one trip.
-    pub(crate) async fn check_writable(&self, nothing: &str) -> Result<(), Error> {
+    pub(crate) async fn check_writable(&self, nothing: &str) -> Result<(), StoreError> {
         let writing = format!("BEGIN ISOLATION LEVEL SERIALIZABLE; {nothing}; ROLLBACK");
         self.simple(&writing).await.map_err(errors::of_beginning)
     }
 
     /// Statements without values and without an answer, as text. A connection on which one failed may be within a
     /// transaction that failed, and is closed.
-    pub(crate) async fn simple(&self, statements: &str) -> Result<(), Error> {
+    pub(crate) async fn simple(&self, statements: &str) -> Result<(), StoreError> {
         let connection = self.connection().await?;
         let answer = timeout(PATIENCE, connection.batch_execute(statements)).await;
         let outcome = match answer {
@@ -218,13 +218,13 @@ impl Postgres {
         outcome
     }
 
-    pub(crate) async fn prepare(&self, sql: &'static Sql) -> Result<(), Error> {
+    pub(crate) async fn prepare(&self, sql: &'static Sql) -> Result<(), StoreError> {
         let connection = self.connection().await?;
         answered(connection.prepare(sql.postgres())).await.map(drop)
     }
 
     /// A connection out of the pool, for work that leaves traces in it. It is closed after.
-    pub(crate) async fn own_connection(&self) -> Result<deadpool_postgres::ClientWrapper, Error> {
+    pub(crate) async fn own_connection(&self) -> Result<deadpool_postgres::ClientWrapper, StoreError> {
         Ok(Object::take(self.connection().await?))
     }
 
@@ -241,10 +241,10 @@ impl Postgres {
         self.pool.close();
     }
 
-    pub(crate) async fn connection(&self) -> Result<Object, Error> {
+    pub(crate) async fn connection(&self) -> Result<Object, StoreError> {
         match timeout(PATIENCE, self.pool.get()).await {
             Ok(taken) => taken.map_err(|why| errors::of_pool(&why)),
-            Err(_) => Err(Error::unavailable(
+            Err(_) => Err(StoreError::unavailable(
                 "no connection to the database was to be had in time",
             )),
         }
@@ -260,7 +260,7 @@ impl Postgres {
 async fn attempt_on<'env, T, E, F>(connection: &mut Object, prepared: bool, work: &F) -> (Attempt<T, E>, Fate)
 where
     F: for<'c, 't> Fn(&'c mut Scoped<'t, 'env>) -> Work<'c, T, E>,
-    E: From<Error>,
+    E: From<StoreError>,
 {
     let begin = connection
         .build_transaction()
@@ -284,17 +284,20 @@ where
     }
 }
 
-async fn commit<T, E: From<Error>>(transaction: deadpool_postgres::Transaction<'_>, value: T) -> (Attempt<T, E>, Fate) {
+async fn commit<T, E: From<StoreError>>(
+    transaction: deadpool_postgres::Transaction<'_>,
+    value: T,
+) -> (Attempt<T, E>, Fate) {
     match answered(transaction.commit()).await {
         Ok(()) => (Attempt::Ended(Ok(value)), Fate::Sound),
-        Err(Error::Conflict) => (Attempt::Conflicted, Fate::Conflicted),
+        Err(StoreError::Conflict) => (Attempt::Conflicted, Fate::Conflicted),
         // The commit may have taken place: it must not be run again.
         Err(why) => (Attempt::Ended(Err(why.into())), Fate::Lost),
     }
 }
 
 /// An answer of the server, or the error that its silence is.
-async fn answered<T>(answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Error> {
+async fn answered<T>(answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, StoreError> {
     match timeout(SILENCE, answer).await {
         Ok(answer) => answer.map_err(|why| errors::told(&why)),
         Err(_) => Err(errors::silent()),

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use tokio_postgres::{Client, SimpleQueryMessage, Statement};
 
 use super::{answered, errors};
-use crate::Error;
+use crate::StoreError;
 use crate::transaction::Fate;
 
 /// Without a pooler, two connections keep their own sessions: seen so often, it is believed.
@@ -18,7 +18,7 @@ const ROUNDS: usize = 40;
 ///
 /// # Errors
 /// The database failed.
-pub(super) async fn mixes_statements_up(one: &Client, other: &Client) -> Result<bool, Error> {
+pub(super) async fn mixes_statements_up(one: &Client, other: &Client) -> Result<bool, StoreError> {
     let mut before = None;
     let mut lent = false;
     for round in 0..ROUNDS {
@@ -46,7 +46,7 @@ pub(super) async fn mixes_statements_up(one: &Client, other: &Client) -> Result<
 }
 
 /// Prepares a statement, and says in which session. None if another connection's is there by that very name.
-async fn prepare(connection: &Client, statement: &str) -> Result<Option<(String, Statement)>, Error> {
+async fn prepare(connection: &Client, statement: &str) -> Result<Option<(String, Statement)>, StoreError> {
     let begun = answered(connection.simple_query("BEGIN; SELECT pg_backend_pid()")).await?;
     let prepared = answered_or_mixed_up(connection.prepare(statement)).await?;
     answered(connection.batch_execute("COMMIT")).await?;
@@ -54,7 +54,7 @@ async fn prepare(connection: &Client, statement: &str) -> Result<Option<(String,
 }
 
 /// In which session this connection is, and whether the statement is there by a name that our driver gives.
-async fn look(connection: &Client, statement: &str) -> Result<(String, bool), Error> {
+async fn look(connection: &Client, statement: &str) -> Result<(String, bool), StoreError> {
     let statement = statement.replace('\'', "''");
     let rows = answered(connection.simple_query(&format!(
         "SELECT pg_backend_pid(), EXISTS (SELECT 1 FROM pg_prepared_statements
@@ -78,7 +78,7 @@ fn columns(answer: &[SimpleQueryMessage]) -> impl Iterator<Item = &str> {
 
 async fn answered_or_mixed_up(
     answer: impl Future<Output = Result<Statement, tokio_postgres::Error>>,
-) -> Result<Option<Statement>, Error> {
+) -> Result<Option<Statement>, StoreError> {
     let answer = async {
         match answer.await {
             Err(why) if errors::fate_after(&why) == Fate::MixedUp => Ok(None),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::Error;
+use crate::StoreError;
 
 /// A transaction is given up after so many attempts.
 const ATTEMPTS: u32 = 40;
@@ -28,10 +28,10 @@ impl Retries {
     }
 
     /// Waits for a random part of a pause that doubles, or gives up.
-    pub(super) async fn pause(&mut self) -> Result<(), Error> {
+    pub(super) async fn pause(&mut self) -> Result<(), StoreError> {
         self.lost += 1;
         if self.lost >= ATTEMPTS {
-            return Err(Error::Conflict);
+            return Err(StoreError::Conflict);
         }
         let longest = (FIRST_PAUSE * 2_u32.saturating_pow(self.lost - 1).min(1 << 10)).min(LONGEST_PAUSE);
         sleep(longest.mul_f64(chance())).await;

@@ -5,7 +5,7 @@ use std::fmt;
 use tokio_postgres::SimpleQueryMessage;
 
 use super::{Postgres, answered};
-use crate::Error;
+use crate::StoreError;
 
 /// Something that the role of the connection lacks to work on our tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl fmt::Display for Shortfall {
 impl Postgres {
     /// Asks for all tables in one statement, and only where that finds something, what it is. Tables are found as our
     /// statements find them, along the search path; rights may be on the table or on each of its columns.
-    pub(crate) async fn shortfalls(&self, tables: &[&str]) -> Result<Vec<Shortfall>, Error> {
+    pub(crate) async fn shortfalls(&self, tables: &[&str]) -> Result<Vec<Shortfall>, StoreError> {
         let names: Vec<_> = tables.iter().map(|table| format!("('{table}')")).collect();
         let about = |text: &str| text.replace("$TABLES", &names.join(", "));
         let connection = self.connection().await?;

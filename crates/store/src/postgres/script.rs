@@ -5,7 +5,7 @@ use deadpool_postgres::{ClientWrapper, Transaction};
 use super::{Postgres, Session, errors};
 use crate::query::Query;
 use crate::transaction::Fate;
-use crate::{Error, FromRow};
+use crate::{FromRow, StoreError};
 
 /// A transaction that holds the lock of the current schema. The lock is the transaction's and not the session's: behind
 /// a pooler the next transaction may have another session. Dropped, it rolls back.
@@ -13,7 +13,10 @@ pub(crate) struct SchemaLock<'c>(Transaction<'c>);
 
 impl Postgres {
     /// Waits for the lock of the current schema, for as long as it takes, and has as much time for what follows.
-    pub(crate) async fn lock_schema<'c>(&self, connection: &'c mut ClientWrapper) -> Result<SchemaLock<'c>, Error> {
+    pub(crate) async fn lock_schema<'c>(
+        &self,
+        connection: &'c mut ClientWrapper,
+    ) -> Result<SchemaLock<'c>, StoreError> {
         let lock = format!(
             "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({LOCK}, hashtext(current_schema()))"
         );
@@ -27,23 +30,23 @@ impl Postgres {
 }
 
 impl SchemaLock<'_> {
-    pub(crate) async fn fetch<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, Error> {
+    pub(crate) async fn fetch<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, StoreError> {
         Session::within(&self.0, false)
             .fetch_within(&mut Fate::Sound, query)
             .await
     }
 
-    pub(crate) async fn execute(&self, query: &Query) -> Result<(), Error> {
+    pub(crate) async fn execute(&self, query: &Query) -> Result<(), StoreError> {
         let session = Session::within(&self.0, false);
         session.execute_within(&mut Fate::Sound, query).await.map(drop)
     }
 
     /// Runs a whole script, for as long as it takes.
-    pub(crate) async fn script(&self, script: &str) -> Result<(), Error> {
+    pub(crate) async fn script(&self, script: &str) -> Result<(), StoreError> {
         self.0.batch_execute(script).await.map_err(|why| errors::told(&why))
     }
 
-    pub(crate) async fn commit(self) -> Result<(), Error> {
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
         self.0.commit().await.map_err(|why| errors::told(&why))
     }
 }

@@ -8,7 +8,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::{SILENCE, errors};
 use crate::query::Query;
 use crate::transaction::Fate;
-use crate::{Error, FromRow, Row};
+use crate::{FromRow, Row, StoreError};
 
 /// A connection, in a transaction or not, with the statements that are prepared on it.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ impl<'c> Session<'c> {
         }
     }
 
-    pub(crate) async fn fetch_within<T: FromRow>(self, fate: &mut Fate, query: &Query) -> Result<Vec<T>, Error> {
+    pub(crate) async fn fetch_within<T: FromRow>(self, fate: &mut Fate, query: &Query) -> Result<Vec<T>, StoreError> {
         let rows = self.run(fate, async {
             let text = query.sql.postgres();
             match self.statements {
@@ -50,7 +50,7 @@ impl<'c> Session<'c> {
             .collect()
     }
 
-    pub(crate) async fn execute_within(self, fate: &mut Fate, query: &Query) -> Result<u64, Error> {
+    pub(crate) async fn execute_within(self, fate: &mut Fate, query: &Query) -> Result<u64, StoreError> {
         let changed = self.run(fate, async {
             let text = query.sql.postgres();
             match self.statements {
@@ -64,7 +64,7 @@ impl<'c> Session<'c> {
         changed.await
     }
 
-    pub(crate) async fn notify_within(self, fate: &mut Fate, channel: &str) -> Result<(), Error> {
+    pub(crate) async fn notify_within(self, fate: &mut Fate, channel: &str) -> Result<(), StoreError> {
         self.run(fate, self.client.batch_execute(&format!("NOTIFY {channel}")))
             .await
     }
@@ -73,7 +73,7 @@ impl<'c> Session<'c> {
         self,
         fate: &mut Fate,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
-    ) -> Result<T, Error> {
+    ) -> Result<T, StoreError> {
         fate.proceed()?;
         match timeout(SILENCE, answer).await {
             Ok(Ok(answer)) => Ok(answer),

@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{oneshot, watch};
 use tracing::error;
 
-use crate::Error;
+use crate::StoreError;
 
 pub(super) type Sync = Box<dyn FnMut() -> io::Result<()> + Send>;
 
@@ -56,7 +56,7 @@ impl Durable {
     }
 
     /// Says that a commit is about to be made. Called by the one writer.
-    pub(super) fn announce(&self) -> Result<Ticket, Error> {
+    pub(super) fn announce(&self) -> Result<Ticket, StoreError> {
         self.sound()?;
         let mut state = self.state();
         state.announced += 1;
@@ -79,7 +79,7 @@ impl Durable {
     }
 
     /// Waits until the commit is on disk.
-    pub(super) async fn wait(&self, ticket: Ticket) -> Result<(), Error> {
+    pub(super) async fn wait(&self, ticket: Ticket) -> Result<(), StoreError> {
         let Some(answer) = self.register(ticket)? else {
             return Ok(());
         };
@@ -88,12 +88,12 @@ impl Durable {
     }
 
     /// Waits until whatever can be read now is on disk.
-    pub(super) async fn settled(&self) -> Result<(), Error> {
+    pub(super) async fn settled(&self) -> Result<(), StoreError> {
         let announced = self.state().announced;
         self.wait(announced).await
     }
 
-    pub(super) fn sound(&self) -> Result<(), Error> {
+    pub(super) fn sound(&self) -> Result<(), StoreError> {
         if *self.failure.borrow() { Err(lost()) } else { Ok(()) }
     }
 
@@ -107,7 +107,7 @@ impl Durable {
         self.work.notify_one();
     }
 
-    pub(super) async fn failed(&self) -> Error {
+    pub(super) async fn failed(&self) -> StoreError {
         // The sender lives as long as `self`, so this ends by a failure alone.
         let _ = self.failure.subscribe().wait_for(|failed| *failed).await;
         lost()
@@ -118,7 +118,7 @@ impl Durable {
         self.work.notify_one();
     }
 
-    fn register(&self, ticket: Ticket) -> Result<Option<oneshot::Receiver<()>>, Error> {
+    fn register(&self, ticket: Ticket) -> Result<Option<oneshot::Receiver<()>>, StoreError> {
         let mut state = self.state();
         // Asked under the lock: `fail` raises the flag before it takes the lock to turn all away.
         self.sound()?;
@@ -191,8 +191,8 @@ impl State {
     }
 }
 
-fn lost() -> Error {
-    Error::unavailable("the database file could not be synced, or is closed")
+fn lost() -> StoreError {
+    StoreError::unavailable("the database file could not be synced, or is closed")
 }
 
 #[cfg(test)]
@@ -286,11 +286,11 @@ mod tests {
         let mut two = Box::pin(durable.wait(second));
         assert!(matches!(futures(&mut two), Poll::Pending));
         answer.send(Err(io::Error::other("the disk is gone"))).unwrap();
-        assert!(matches!(one.await, Err(Error::Unavailable(_))));
-        assert!(matches!(two.await, Err(Error::Unavailable(_))));
+        assert!(matches!(one.await, Err(StoreError::Unavailable(_))));
+        assert!(matches!(two.await, Err(StoreError::Unavailable(_))));
         assert!(durable.announce().is_err());
         assert!(durable.settled().await.is_err());
-        assert!(matches!(durable.failed().await, Error::Unavailable(_)));
+        assert!(matches!(durable.failed().await, StoreError::Unavailable(_)));
         thread.join().unwrap();
         assert!(begins.recv().is_err(), "no second sync was begun");
     }

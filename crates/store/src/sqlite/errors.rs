@@ -3,10 +3,10 @@
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_FSYNC};
 
-use crate::Error;
+use crate::StoreError;
 
 /// The error as a caller sees it. SQLite's texts name tables and columns, never values.
-pub(crate) fn told(why: rusqlite::Error) -> Error {
+pub(crate) fn told(why: rusqlite::Error) -> StoreError {
     match why.sqlite_error_code() {
         Some(
             ErrorCode::DatabaseBusy
@@ -16,8 +16,8 @@ pub(crate) fn told(why: rusqlite::Error) -> Error {
             | ErrorCode::CannotOpen
             | ErrorCode::ReadOnly
             | ErrorCode::OutOfMemory,
-        ) => Error::unavailable(why.to_string()),
-        _ => Error::database(why.to_string()),
+        ) => StoreError::unavailable(why.to_string()),
+        _ => StoreError::database(why.to_string()),
     }
 }
 

@@ -7,7 +7,7 @@ use rustix::fs::{Access, access};
 use super::claim::{self, Claim};
 use super::place;
 use super::setup::{self, Manner};
-use crate::{Error, OpenError, Role};
+use crate::{OpenError, Role, StoreError};
 
 /// What the file of an `sqlite://` URL holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub fn file_contents(url: &str) -> Result<FileContents, OpenError> {
     let Some(journal) = Journal::of(&path)? else {
         return Ok(FileContents::Foreign);
     };
-    let refused = |why: Error| place::unusable(&path, &why.to_string());
+    let refused = |why: StoreError| place::unusable(&path, &why.to_string());
     // Nobody who has it open lets it be had alone; then there is someone who keeps its log and its index in order.
     let looked = match journal {
         Journal::Log { is_empty: false } => {

@@ -29,7 +29,7 @@ pub(crate) use setup::{Manner, transfer as open_reader};
 use crate::db::PoolStatus;
 use crate::query::Query;
 use crate::transaction::TxSession;
-use crate::{Error, FromRow, OpenError, Options, Role, Scoped, Sql, Work};
+use crate::{FromRow, OpenError, Options, Role, Scoped, Sql, StoreError, Work};
 use checkpoints::Checkpoints;
 use claim::Claim;
 use durable::Durable;
@@ -107,7 +107,7 @@ impl Sqlite {
     /// Opens the connections and starts the two threads of a server.
     fn start(options: &Options, path: PathBuf, manner: Manner) -> Result<Self, OpenError> {
         let shared = options.role == Role::Server;
-        let refused = |why: Error| OpenError::File {
+        let refused = |why: StoreError| OpenError::File {
             path: path.clone(),
             why: match look::may_write(place::folder_of(&path)) {
                 true => why.to_string(),
@@ -147,7 +147,7 @@ impl Sqlite {
     pub(crate) async fn transact<'env, T, E, F>(&self, work: &F) -> Result<T, E>
     where
         F: for<'c, 't> Fn(&'c mut Scoped<'t, 'env>) -> Work<'c, T, E>,
-        E: From<Error>,
+        E: From<StoreError>,
     {
         let (value, ticket) = {
             let mut open = self.writer.begin().await?;
@@ -161,7 +161,7 @@ impl Sqlite {
     }
 
     /// A statement of its own: a `SELECT` on a reader, in place; anything else as a transaction of one.
-    pub(crate) async fn fetch<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, Error> {
+    pub(crate) async fn fetch<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, StoreError> {
         if query.sql.reads() {
             return self.readers.read(|connection| run::fetch(connection, query));
         }
@@ -169,18 +169,21 @@ impl Sqlite {
     }
 
     /// Like `fetch`, but reads on a thread where it may take its time.
-    pub(crate) async fn scan<T: FromRow + Send + 'static>(&self, query: Query) -> Result<Vec<T>, Error> {
+    pub(crate) async fn scan<T: FromRow + Send + 'static>(&self, query: Query) -> Result<Vec<T>, StoreError> {
         if query.sql.reads() {
             return Readers::scan(&self.readers, move |connection| run::fetch(connection, &query)).await;
         }
         self.fetch(&query).await
     }
 
-    pub(crate) async fn execute(&self, query: &Query) -> Result<u64, Error> {
+    pub(crate) async fn execute(&self, query: &Query) -> Result<u64, StoreError> {
         self.write(|connection| run::execute(connection, query)).await
     }
 
-    async fn write<T>(&self, work: impl FnOnce(&rusqlite::Connection) -> Result<T, Error>) -> Result<T, Error> {
+    async fn write<T>(
+        &self,
+        work: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let (value, ticket) = {
             let mut open = self.writer.begin().await?;
             let value = work(open.connection())?;
@@ -191,7 +194,7 @@ impl Sqlite {
     }
 
     /// Runs a whole script as one transaction.
-    pub(crate) async fn script(&self, script: &str, record: &Query) -> Result<(), Error> {
+    pub(crate) async fn script(&self, script: &str, record: &Query) -> Result<(), StoreError> {
         self.write(|connection| {
             connection.execute_batch(script).map_err(errors::told)?;
             run::execute(connection, record).map(drop)
@@ -202,8 +205,8 @@ impl Sqlite {
     /// Runs `work` as one transaction.
     pub(crate) async fn in_one(
         &self,
-        work: impl FnOnce(&rusqlite::Connection) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+        work: impl FnOnce(&rusqlite::Connection) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         self.write(work).await
     }
 
@@ -211,13 +214,13 @@ impl Sqlite {
         (self.path.clone(), self.manner)
     }
 
-    pub(crate) async fn settled(&self) -> Result<(), Error> {
+    pub(crate) async fn settled(&self) -> Result<(), StoreError> {
         self.writer.durable.settled().await
     }
 
     /// Whether it can be read and written. A server that has written last what it was to write need not try; after a
     /// failure, and in a command, a page is written as it is.
-    pub(crate) async fn check_writable(&self) -> Result<(), Error> {
+    pub(crate) async fn check_writable(&self) -> Result<(), StoreError> {
         self.writer.durable.sound()?;
         place::check_writable(&self.path)?;
         let version = |connection: &rusqlite::Connection| {
@@ -235,12 +238,12 @@ impl Sqlite {
         .await
     }
 
-    pub(crate) async fn failed(&self) -> Error {
+    pub(crate) async fn failed(&self) -> StoreError {
         self.writer.durable.failed().await
     }
 
     #[expect(clippy::unused_async, reason = "of the same shape as on PostgreSQL")]
-    pub(crate) async fn prepare(&self, sql: &'static Sql) -> Result<(), Error> {
+    pub(crate) async fn prepare(&self, sql: &'static Sql) -> Result<(), StoreError> {
         self.readers
             .read(|connection| connection.prepare(sql.sqlite()).map(drop).map_err(errors::told))
     }
@@ -258,7 +261,7 @@ impl Sqlite {
     /// its connection is the last and tidies the log away. After a failed sync the log is left as it is: nobody knows
     /// what of it is on disk.
     #[expect(clippy::disallowed_methods, reason = "once, at the end")]
-    pub(crate) async fn close(&self) -> Result<(), Error> {
+    pub(crate) async fn close(&self) -> Result<(), StoreError> {
         let settled = self.settled().await;
         let mut connection = self.writer.retire().await;
         self.stop();
@@ -266,7 +269,7 @@ impl Sqlite {
         let ended = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
         ended
             .await
-            .map_err(|_| Error::unavailable("the database is being closed"))?;
+            .map_err(|_| StoreError::unavailable("the database is being closed"))?;
         self.readers.close();
         let tidied = match self.leaves_log {
             true => Ok(()),

@@ -9,7 +9,7 @@ use rustix::fs::{OFlags, StatVfsMountFlags, statvfs};
 use rustix::process::geteuid;
 
 use super::durable::Sync;
-use crate::{Error, OpenError};
+use crate::{OpenError, StoreError};
 
 /// The path in `sqlite://path`, relative or absolute, taken as it stands.
 pub(super) fn path_of(url: &str) -> Result<PathBuf, OpenError> {
@@ -169,13 +169,13 @@ pub(super) fn is_locked(path: &Path) -> bool {
 }
 
 /// Whether its file system takes writes: it is not mounted read-only, and has some room left.
-pub(super) fn check_writable(path: &Path) -> Result<(), Error> {
+pub(super) fn check_writable(path: &Path) -> Result<(), StoreError> {
     // What cannot be asked is found out by writing.
     let Ok(disk) = statvfs(folder_of(path)) else {
         return Ok(());
     };
     if disk.f_flag.contains(StatVfsMountFlags::RDONLY) {
-        return Err(Error::unavailable("its file system is mounted read-only"));
+        return Err(StoreError::unavailable("its file system is mounted read-only"));
     }
     // The last blocks are for root alone. File systems that tell no size have no blocks at all.
     let free = if geteuid().is_root() {
@@ -184,7 +184,7 @@ pub(super) fn check_writable(path: &Path) -> Result<(), Error> {
         disk.f_bavail
     };
     if disk.f_blocks > 0 && free.saturating_mul(disk.f_frsize) < LEAST_ROOM {
-        return Err(Error::unavailable("its disk is full"));
+        return Err(StoreError::unavailable("its disk is full"));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use super::setup::{self, Manner};
-use crate::Error;
+use crate::StoreError;
 
 pub(super) struct Readers {
     /// `None` once they are closed.
@@ -20,7 +20,7 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn open(path: &Path, wanted: Option<usize>, manner: Manner) -> Result<Self, Error> {
+    pub(super) fn open(path: &Path, wanted: Option<usize>, manner: Manner) -> Result<Self, StoreError> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let count = wanted.unwrap_or(cores.min(8)).max(2);
         let open = |_| setup::reader(path, manner).map(|reader| Mutex::new(Some(reader)));
@@ -33,26 +33,31 @@ impl Readers {
     }
 
     /// Runs a quick read here and now.
-    pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+    pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let reader = self.take();
-        work(reader.as_ref().ok_or(Error::unavailable("the database is closed"))?)
+        work(
+            reader
+                .as_ref()
+                .ok_or(StoreError::unavailable("the database is closed"))?,
+        )
     }
 
     /// Runs a read that may take its time, on a thread for blocking work.
     #[expect(clippy::disallowed_methods, reason = "bounded by the turns, one for each reader")]
     pub(super) async fn scan<T: Send + 'static>(
         readers: &Arc<Self>,
-        work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let turn = readers.scans.clone().acquire_owned().await;
-        let turn = turn.map_err(|_| Error::unavailable("the database is closed"))?;
+        let turn = turn.map_err(|_| StoreError::unavailable("the database is closed"))?;
         let readers = readers.clone();
         // The turn ends with the scan, not with the caller: a scan runs on when its caller has gone.
         let scan = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             readers.read(work)
         });
-        scan.await.map_err(|_| Error::unavailable("a read was broken off"))?
+        scan.await
+            .map_err(|_| StoreError::unavailable("a read was broken off"))?
     }
 
     pub(super) fn close(&self) {

@@ -5,22 +5,22 @@ use rusqlite::{Connection, params_from_iter};
 use super::errors::told;
 use crate::query::Query;
 use crate::transaction::Fate;
-use crate::{Error, FromRow, Row};
+use crate::{FromRow, Row, StoreError};
 
 pub(crate) fn fetch_within<T: FromRow>(
     connection: &Connection,
     fate: &mut Fate,
     query: &Query,
-) -> Result<Vec<T>, Error> {
+) -> Result<Vec<T>, StoreError> {
     remember(fate, || fetch(connection, query))
 }
 
-pub(crate) fn execute_within(connection: &Connection, fate: &mut Fate, query: &Query) -> Result<u64, Error> {
+pub(crate) fn execute_within(connection: &Connection, fate: &mut Fate, query: &Query) -> Result<u64, StoreError> {
     remember(fate, || execute(connection, query))
 }
 
 /// All rows are always taken: a statement with RETURNING that is dropped half-way has its errors dropped with it.
-pub(super) fn fetch<T: FromRow>(connection: &Connection, query: &Query) -> Result<Vec<T>, Error> {
+pub(super) fn fetch<T: FromRow>(connection: &Connection, query: &Query) -> Result<Vec<T>, StoreError> {
     let mut statement = connection.prepare_cached(query.sql.sqlite()).map_err(told)?;
     let mut rows = statement.query(params_from_iter(&query.values)).map_err(told)?;
     let mut read = Vec::new();
@@ -30,7 +30,7 @@ pub(super) fn fetch<T: FromRow>(connection: &Connection, query: &Query) -> Resul
     Ok(read)
 }
 
-pub(super) fn execute(connection: &Connection, query: &Query) -> Result<u64, Error> {
+pub(super) fn execute(connection: &Connection, query: &Query) -> Result<u64, StoreError> {
     let mut statement = connection.prepare_cached(query.sql.sqlite()).map_err(told)?;
     let changed = statement.execute(params_from_iter(&query.values)).map_err(told)?;
     // A usize is at most 64 bits wide.
@@ -38,10 +38,10 @@ pub(super) fn execute(connection: &Connection, query: &Query) -> Result<u64, Err
 }
 
 /// After a failed statement PostgreSQL runs nothing more in a transaction, so neither do we.
-fn remember<T>(fate: &mut Fate, run: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+fn remember<T>(fate: &mut Fate, run: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     fate.proceed()?;
     let outcome = run();
-    if matches!(outcome, Err(Error::Unavailable(_) | Error::Database(_))) {
+    if matches!(outcome, Err(StoreError::Unavailable(_) | StoreError::Database(_))) {
         *fate = Fate::Failed;
     }
     outcome

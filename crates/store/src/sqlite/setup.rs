@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::errors::told;
-use crate::{Error, Role};
+use crate::{Role, StoreError};
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,14 +24,16 @@ pub(crate) enum Manner {
 }
 
 /// The connection that writes; where nothing is to be written, one that cannot.
-pub(super) fn writer(path: &Path, role: Role, (manner, only_reads): (Manner, bool)) -> Result<Connection, Error> {
+pub(super) fn writer(path: &Path, role: Role, (manner, only_reads): (Manner, bool)) -> Result<Connection, StoreError> {
     if only_reads {
         return reader(path, manner);
     }
     let connection = open(path, manner)?;
     // SQLite opens what it may not write for reading alone, and says so at the first write.
     if connection.is_readonly(rusqlite::MAIN_DB).map_err(told)? {
-        return Err(Error::unavailable("it is read-only, or this user may not write it"));
+        return Err(StoreError::unavailable(
+            "it is read-only, or this user may not write it",
+        ));
     }
     // Another process may be switching it to WAL at this moment, or recovering its log.
     connection.busy_timeout(Duration::from_secs(5)).map_err(told)?;
@@ -39,7 +41,7 @@ pub(super) fn writer(path: &Path, role: Role, (manner, only_reads): (Manner, boo
         .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
         .map_err(told)?;
     if !mode.eq_ignore_ascii_case("wal") {
-        return Err(Error::unavailable("its file system cannot hold a write-ahead log"));
+        return Err(StoreError::unavailable("its file system cannot hold a write-ahead log"));
     }
     // Busy is answered at once from here on, and waited out as a task. Nothing is written to the log before its commit
     // (`cache_spill`), so that a sync SQLite makes by itself can only fail there, where `Open::commit` sees it.
@@ -63,7 +65,7 @@ pub(super) fn writer(path: &Path, role: Role, (manner, only_reads): (Manner, boo
 }
 
 /// A connection that cannot write.
-pub(super) fn reader(path: &Path, manner: Manner) -> Result<Connection, Error> {
+pub(super) fn reader(path: &Path, manner: Manner) -> Result<Connection, StoreError> {
     let connection = open(path, manner)?;
     // Readers wait for nobody in WAL mode, but for a moment of another process that opens or closes.
     connection.busy_timeout(Duration::from_secs(1)).map_err(told)?;
@@ -77,7 +79,7 @@ pub(super) fn reader(path: &Path, manner: Manner) -> Result<Connection, Error> {
 }
 
 /// The connection that checkpoints.
-pub(super) fn checkpointer(path: &Path) -> Result<Connection, Error> {
+pub(super) fn checkpointer(path: &Path) -> Result<Connection, StoreError> {
     let connection = open(path, Manner::Full)?;
     connection.busy_timeout(Duration::from_millis(500)).map_err(told)?;
     // NORMAL: a checkpoint syncs the log, then writes the database, then syncs that.
@@ -91,7 +93,7 @@ pub(super) fn checkpointer(path: &Path) -> Result<Connection, Error> {
 }
 
 /// A connection that reads a whole database as it is at one moment. It never writes.
-pub(crate) fn transfer(path: &Path, manner: Manner) -> Result<Connection, Error> {
+pub(crate) fn transfer(path: &Path, manner: Manner) -> Result<Connection, StoreError> {
     let connection = open(path, manner)?;
     connection.busy_timeout(Duration::from_secs(5)).map_err(told)?;
     connection.execute_batch("PRAGMA query_only = ON").map_err(told)?;
@@ -102,7 +104,7 @@ pub(crate) fn transfer(path: &Path, manner: Manner) -> Result<Connection, Error>
 }
 
 /// The names of the tables of a file, which is left as it is.
-pub(super) fn tables(path: &Path, manner: Manner) -> Result<Vec<String>, Error> {
+pub(super) fn tables(path: &Path, manner: Manner) -> Result<Vec<String>, StoreError> {
     let connection = open(path, manner)?;
     let names = || {
         let mut statement = connection.prepare("SELECT name FROM sqlite_master WHERE type = 'table'")?;
@@ -116,7 +118,7 @@ pub(super) fn tables(path: &Path, manner: Manner) -> Result<Vec<String>, Error> 
 }
 
 /// Ends the last connection of this process. If it is the last of all, SQLite checkpoints and removes the log.
-pub(super) fn finish(connection: Connection) -> Result<(), Error> {
+pub(super) fn finish(connection: Connection) -> Result<(), StoreError> {
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
         .map_err(told)?;
@@ -126,7 +128,7 @@ pub(super) fn finish(connection: Connection) -> Result<(), Error> {
 
 /// No mapping of the file (`mmap_size` stays 0): a disk error would be a signal instead of an error.
 #[expect(clippy::disallowed_methods, reason = "the one home of SQLite's driver")]
-fn open(path: &Path, manner: Manner) -> Result<Connection, Error> {
+fn open(path: &Path, manner: Manner) -> Result<Connection, StoreError> {
     // Without SQLITE_OPEN_URI, so that a path is a path, and without CREATE: `place` has made the file.
     let (flags, rest) = (OpenFlags::SQLITE_OPEN_NO_MUTEX, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let opened = match manner {

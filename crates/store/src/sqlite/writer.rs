@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::checkpoints::Checkpoints;
 use super::durable::{Durable, Ticket};
 use super::errors;
-use crate::Error;
+use crate::StoreError;
 use crate::db::PATIENCE;
 
 pub(super) struct Writer {
@@ -38,7 +38,7 @@ impl Writer {
         durable: Arc<Durable>,
         checkpoints: Arc<Checkpoints>,
         shares_sync: bool,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, StoreError> {
         let logged = Arc::new(AtomicU32::new(0));
         let seen = logged.clone();
         if shares_sync {
@@ -65,9 +65,9 @@ impl Writer {
     ///
     /// # Errors
     /// A write has just failed.
-    pub(super) fn is_proven(&self) -> Result<bool, Error> {
+    pub(super) fn is_proven(&self) -> Result<bool, StoreError> {
         match &*self.failure.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some((at, why)) if at.elapsed() < WARY => Err(Error::unavailable(why.clone())),
+            Some((at, why)) if at.elapsed() < WARY => Err(StoreError::unavailable(why.clone())),
             failure => Ok(self.shares_sync && failure.is_none()),
         }
     }
@@ -77,7 +77,7 @@ impl Writer {
     }
 
     /// Takes the writer and begins a transaction, within [`PATIENCE`] for both.
-    pub(super) async fn begin(&self) -> Result<Open<'_>, Error> {
+    pub(super) async fn begin(&self) -> Result<Open<'_>, StoreError> {
         self.durable.sound()?;
         let deadline = Instant::now() + PATIENCE;
         let guard = self.take(deadline).await?;
@@ -115,16 +115,16 @@ impl Writer {
         self.connection.try_lock().is_err()
     }
 
-    async fn take(&self, deadline: Instant) -> Result<MappedMutexGuard<'_, Connection>, Error> {
+    async fn take(&self, deadline: Instant) -> Result<MappedMutexGuard<'_, Connection>, StoreError> {
         let guard = match self.connection.try_lock() {
             Ok(guard) => guard,
             Err(_) => {
                 let _waiting = Waiting::begin(&self.waiting);
                 let taken = timeout_at(deadline, self.connection.lock()).await;
-                taken.map_err(|_| Error::unavailable("the writer is busy"))?
+                taken.map_err(|_| StoreError::unavailable("the writer is busy"))?
             }
         };
-        MutexGuard::try_map(guard, Option::as_mut).map_err(|_| Error::unavailable("the database is closed"))
+        MutexGuard::try_map(guard, Option::as_mut).map_err(|_| StoreError::unavailable("the database is closed"))
     }
 }
 
@@ -141,10 +141,10 @@ impl Open<'_> {
     }
 
     /// Commits. Its ticket is to be waited for, after the writer has been let go.
-    pub(super) fn commit(mut self) -> Result<Ticket, Error> {
+    pub(super) fn commit(mut self) -> Result<Ticket, StoreError> {
         if self.connection.is_autocommit() {
             self.begun = false;
-            return Err(Error::database("the transaction had ended before its commit"));
+            return Err(StoreError::database("the transaction had ended before its commit"));
         }
         let ticket = self.writer.durable.announce()?;
         self.writer.logged.store(0, Ordering::Relaxed);

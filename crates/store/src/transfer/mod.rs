@@ -12,7 +12,7 @@ pub use digest::Digest;
 pub(crate) use unfinished::{MARK, STATEMENTS};
 
 use crate::db::Engine;
-use crate::{Db, Error, Value};
+use crate::{Db, StoreError, Value};
 
 /// How many rows travel together.
 const BATCH: usize = 2_000;
@@ -63,15 +63,15 @@ pub enum Piece {
 }
 
 /// The pieces of a database as they are read. It ends after [`Piece::End`]; if it ends before, the reading broke off.
-pub struct Pieces(mpsc::Receiver<Result<Piece, Error>>);
+pub struct Pieces(mpsc::Receiver<Result<Piece, StoreError>>);
 
 impl Pieces {
     /// The next piece.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn next(&mut self) -> Result<Piece, Error> {
-        let broken = || Err(Error::unavailable("reading the database broke off"));
+    pub async fn next(&mut self) -> Result<Piece, StoreError> {
+        let broken = || Err(StoreError::unavailable("reading the database broke off"));
         self.0.recv().await.unwrap_or_else(broken)
     }
 }
@@ -80,8 +80,8 @@ impl Db {
     /// The tables, but for the record of migrations. What others refer to comes before those others.
     ///
     /// # Errors
-    /// [`Error::Database`] for a column that is not of the common dialect; else as any statement.
-    pub async fn tables(&self) -> Result<Vec<Table>, Error> {
+    /// [`StoreError::Database`] for a column that is not of the common dialect; else as any statement.
+    pub async fn tables(&self) -> Result<Vec<Table>, StoreError> {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite::tables_of(sqlite.path()),
             Engine::Postgres(postgres) => {
@@ -105,7 +105,7 @@ impl Db {
     ///
     /// # Errors
     /// As any statement; what was written before stays.
-    pub async fn write_rows(&self, table: &Table, rows: &[Vec<Value>]) -> Result<(), Error> {
+    pub async fn write_rows(&self, table: &Table, rows: &[Vec<Value>]) -> Result<(), StoreError> {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.in_one(|connection| sqlite::write(connection, table, rows)).await,
             Engine::Postgres(postgres) => {
@@ -119,7 +119,7 @@ impl Db {
     ///
     /// # Errors
     /// As any statement.
-    pub async fn clear(&self, table: &Table) -> Result<(), Error> {
+    pub async fn clear(&self, table: &Table) -> Result<(), StoreError> {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.in_one(|connection| sqlite::clear(connection, table)).await,
             Engine::Postgres(postgres) => {
@@ -161,9 +161,9 @@ impl Table {
         name == "schema_migrations" || name == unfinished::MARK
     }
 
-    fn column(table: &str, name: String, declared: &str) -> Result<TableColumn, Error> {
+    fn column(table: &str, name: String, declared: &str) -> Result<TableColumn, StoreError> {
         let kind = ColumnKind::of(declared);
-        let kind = kind.ok_or_else(|| Error::database(format!("{table}.{name} is of the type {declared}")))?;
+        let kind = kind.ok_or_else(|| StoreError::database(format!("{table}.{name} is of the type {declared}")))?;
         Ok(TableColumn { name, kind })
     }
 

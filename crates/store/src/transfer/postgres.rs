@@ -10,9 +10,9 @@ use tokio_postgres::types::{ToSql, Type};
 use super::{BATCH, ColumnKind, Piece, Table, parents_first, sqlite::values};
 use crate::db::Engine;
 use crate::postgres::told;
-use crate::{Db, Error, Row, Value};
+use crate::{Db, Row, StoreError, Value};
 
-type Sender = mpsc::Sender<Result<Piece, Error>>;
+type Sender = mpsc::Sender<Result<Piece, StoreError>>;
 
 pub(super) async fn read(db: Db, sender: Sender) {
     if let Err(why) = read_tables(&db, &sender).await {
@@ -20,7 +20,7 @@ pub(super) async fn read(db: Db, sender: Sender) {
     }
 }
 
-async fn read_tables(db: &Db, sender: &Sender) -> Result<(), Error> {
+async fn read_tables(db: &Db, sender: &Sender) -> Result<(), StoreError> {
     let Engine::Postgres(postgres) = &*db.engine else {
         return Ok(());
     };
@@ -60,11 +60,11 @@ async fn read_tables(db: &Db, sender: &Sender) -> Result<(), Error> {
     Ok(())
 }
 
-async fn run(client: &Client, statement: &str) -> Result<(), Error> {
+async fn run(client: &Client, statement: &str) -> Result<(), StoreError> {
     client.batch_execute(statement).await.map_err(|why| told(&why))
 }
 
-pub(super) async fn tables(client: &Client) -> Result<Vec<Table>, Error> {
+pub(super) async fn tables(client: &Client) -> Result<Vec<Table>, StoreError> {
     let columns = client
         .query(
             "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod)::text
@@ -106,7 +106,7 @@ pub(super) async fn tables(client: &Client) -> Result<Vec<Table>, Error> {
     Ok(parents_first(found))
 }
 
-pub(super) async fn write(client: &Client, table: &Table, rows: &[Vec<Value>]) -> Result<(), Error> {
+pub(super) async fn write(client: &Client, table: &Table, rows: &[Vec<Value>]) -> Result<(), StoreError> {
     let copy = format!(
         "COPY {} ({}) FROM STDIN (FORMAT binary)",
         table.name,
@@ -126,7 +126,7 @@ pub(super) async fn write(client: &Client, table: &Table, rows: &[Vec<Value>]) -
     copied.await.map(drop).map_err(|why| told(&why))
 }
 
-pub(super) async fn clear(client: &Client, table: &Table) -> Result<(), Error> {
+pub(super) async fn clear(client: &Client, table: &Table) -> Result<(), StoreError> {
     run(client, &format!("DELETE FROM {}", table.name)).await
 }
 

@@ -8,9 +8,9 @@ use tokio::sync::mpsc;
 use super::{BATCH, ColumnKind, Piece, Table, parents_first};
 use crate::row::Cell;
 use crate::sqlite::{Manner, open_reader, told};
-use crate::{Error, Row, Value};
+use crate::{Row, StoreError, Value};
 
-type Sender = mpsc::Sender<Result<Piece, Error>>;
+type Sender = mpsc::Sender<Result<Piece, StoreError>>;
 
 pub(super) fn read((path, manner): (PathBuf, Manner), sender: Sender) {
     let reading = std::thread::Builder::new().name("store-transfer".into());
@@ -22,7 +22,7 @@ pub(super) fn read((path, manner): (PathBuf, Manner), sender: Sender) {
     });
 }
 
-fn read_tables((path, manner): (&Path, Manner), sender: &Sender) -> Result<(), Error> {
+fn read_tables((path, manner): (&Path, Manner), sender: &Sender) -> Result<(), StoreError> {
     let connection = open_reader(path, manner)?;
     // The moment is fixed by the first statement that reads.
     connection.execute_batch("BEGIN DEFERRED").map_err(told)?;
@@ -52,10 +52,12 @@ fn read_tables((path, manner): (&Path, Manner), sender: &Sender) -> Result<(), E
 }
 
 /// The row in the kinds of its columns: SQLite itself knows neither booleans nor UUIDs.
-pub(super) fn values(table: &Table, row: &Row<'_>) -> Result<Vec<Value>, Error> {
+pub(super) fn values(table: &Table, row: &Row<'_>) -> Result<Vec<Value>, StoreError> {
     let value = |(index, column): (usize, &super::TableColumn)| {
         let value = row.cell_at(index).and_then(|cell| value(cell, column.kind));
-        value.ok_or_else(|| Error::database(format!("{}.{} holds what is not of its type", table.name, column.name)))
+        value.ok_or_else(|| {
+            StoreError::database(format!("{}.{} holds what is not of its type", table.name, column.name))
+        })
     };
     table.columns.iter().enumerate().map(value).collect()
 }
@@ -74,11 +76,11 @@ fn value(cell: Cell<'_>, kind: ColumnKind) -> Option<Value> {
     })
 }
 
-pub(super) fn tables_of((path, manner): (PathBuf, Manner)) -> Result<Vec<Table>, Error> {
+pub(super) fn tables_of((path, manner): (PathBuf, Manner)) -> Result<Vec<Table>, StoreError> {
     tables(&open_reader(&path, manner)?)
 }
 
-fn tables(connection: &Connection) -> Result<Vec<Table>, Error> {
+fn tables(connection: &Connection) -> Result<Vec<Table>, StoreError> {
     let names = texts(
         connection,
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
@@ -97,7 +99,7 @@ fn tables(connection: &Connection) -> Result<Vec<Table>, Error> {
     Ok(parents_first(found))
 }
 
-fn texts(connection: &Connection, statement: &str, parameter: &str) -> Result<Vec<String>, Error> {
+fn texts(connection: &Connection, statement: &str, parameter: &str) -> Result<Vec<String>, StoreError> {
     let mut statement = connection.prepare(statement).map_err(told)?;
     let parameters = [parameter];
     let parameters = &parameters[..statement.parameter_count()];
@@ -107,7 +109,7 @@ fn texts(connection: &Connection, statement: &str, parameter: &str) -> Result<Ve
     rows.collect::<Result<_, _>>().map_err(told)
 }
 
-pub(super) fn write(connection: &Connection, table: &Table, rows: &[Vec<Value>]) -> Result<(), Error> {
+pub(super) fn write(connection: &Connection, table: &Table, rows: &[Vec<Value>]) -> Result<(), StoreError> {
     let places: Vec<String> = (1..=table.columns.len()).map(|place| format!("?{place}")).collect();
     let statement = format!(
         "INSERT INTO {} ({}) VALUES ({})",
@@ -122,7 +124,7 @@ pub(super) fn write(connection: &Connection, table: &Table, rows: &[Vec<Value>])
     Ok(())
 }
 
-pub(super) fn clear(connection: &Connection, table: &Table) -> Result<(), Error> {
+pub(super) fn clear(connection: &Connection, table: &Table) -> Result<(), StoreError> {
     let cleared = connection.execute(&format!("DELETE FROM {}", table.name), []);
     cleared.map(drop).map_err(told)
 }

@@ -1,6 +1,6 @@
 //! The mark of a database into which another one is being written. While it stands, nothing serves from here.
 
-use crate::{Db, Error, Sql, query};
+use crate::{Db, Sql, StoreError, query};
 
 /// The table that is the mark.
 pub(crate) const MARK: &str = "unfinished_transfer";
@@ -10,7 +10,7 @@ impl Db {
     ///
     /// # Errors
     /// As any statement.
-    pub async fn is_blank(&self) -> Result<bool, Error> {
+    pub async fn is_blank(&self) -> Result<bool, StoreError> {
         Ok(query(&ANY).optional::<i64>(self).await?.is_none())
     }
 
@@ -18,7 +18,7 @@ impl Db {
     ///
     /// # Errors
     /// As any statement.
-    pub async fn is_unfinished(&self) -> Result<bool, Error> {
+    pub async fn is_unfinished(&self) -> Result<bool, StoreError> {
         Ok(query(&FIND).optional::<i64>(self).await?.is_some())
     }
 
@@ -26,7 +26,7 @@ impl Db {
     ///
     /// # Errors
     /// As any statement.
-    pub async fn begin_transfer(&self) -> Result<(), Error> {
+    pub async fn begin_transfer(&self) -> Result<(), StoreError> {
         query(&CREATE).execute(self).await.map(drop)
     }
 
@@ -34,7 +34,7 @@ impl Db {
     ///
     /// # Errors
     /// As any statement.
-    pub async fn finish_transfer(&self) -> Result<(), Error> {
+    pub async fn finish_transfer(&self) -> Result<(), StoreError> {
         query(&DROP).execute(self).await.map(drop)
     }
 }

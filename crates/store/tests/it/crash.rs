@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use countersign_store::{Db, Error, query, row, sql};
+use countersign_store::{Db, StoreError, query, row, sql};
 
 use crate::place::{both, open, opened};
 
@@ -102,7 +102,7 @@ async fn rotate_for_ever(db: Db, chain: i64) {
     }
 }
 
-async fn rotate(db: &Db, token: i64) -> Result<i64, Error> {
+async fn rotate(db: &Db, token: i64) -> Result<i64, StoreError> {
     db.transact(|tx| {
         Box::pin(async move {
             let next = token + CHAINS;

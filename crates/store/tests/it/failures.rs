@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use countersign_store::{Db, Error, Options, Role, Tx, query, sql};
+use countersign_store::{Db, Options, Role, StoreError, Tx, query, sql};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Barrier;
 
 use crate::place::{Place, on, opened, run};
 
-async fn add_one(tx: &mut Tx<'_>, id: i64) -> Result<u64, Error> {
+async fn add_one(tx: &mut Tx<'_>, id: i64) -> Result<u64, StoreError> {
     query(sql!("UPDATE counters SET value = value + 1 WHERE id = $1"))
         .bind(id)
         .execute(tx)
@@ -68,7 +68,7 @@ async fn a_connection_that_went_silent_in_a_transaction_is_not_lent_again() {
                 add_one(tx, 1).await
             })
         });
-        assert!(matches!(begun.await, Err(Error::Unavailable(_))));
+        assert!(matches!(begun.await, Err(StoreError::Unavailable(_))));
         // The one connection that the pool may have is still silent; only a new one answers.
         let value = query(sql!("SELECT value FROM counters")).one::<i64>(&db).await;
         assert!(matches!(value, Ok(0)), "{value:?}");
@@ -89,7 +89,7 @@ async fn a_value_of_the_wrong_type_is_a_fault_of_ours_and_not_of_the_link() {
         );
         for wrong in [wrong_type, too_few, too_many] {
             let answer = wrong.optional::<i64>(&db).await;
-            assert!(matches!(answer, Err(Error::Database(_))), "{answer:?}");
+            assert!(matches!(answer, Err(StoreError::Database(_))), "{answer:?}");
         }
         db.close().await.unwrap();
     })

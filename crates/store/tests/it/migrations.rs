@@ -1,6 +1,6 @@
 //! Migrations apply once, in order, and refuse what they do not know.
 
-use countersign_store::{Applied, Error, MigrateError, Migration, Schema, query, sql};
+use countersign_store::{Applied, MigrateError, Migration, Schema, StoreError, query, sql};
 
 use crate::place::{both, open, run};
 
@@ -102,7 +102,7 @@ async fn a_failing_migration_leaves_nothing_behind(url: String) {
     match db.migrate(&[FIRST, broken], 0).await {
         Err(MigrateError::Failed {
             version: 2,
-            source: Error::Database(_),
+            source: StoreError::Database(_),
             ..
         }) => {}
         other => panic!("{other:?}"),

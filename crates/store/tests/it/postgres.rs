@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use countersign_store::{Db, Error, OpenError, Options, Role, query, sql};
+use countersign_store::{Db, OpenError, Options, Role, StoreError, query, sql};
 
 use crate::place::{Place, on, opened, run};
 
@@ -26,10 +26,10 @@ async fn retries_are_bounded() {
                     .bind(value + 100)
                     .execute(tx)
                     .await?;
-                Ok::<(), Error>(())
+                Ok::<(), StoreError>(())
             })
         });
-        assert!(matches!(hopeless.await, Err(Error::Conflict)));
+        assert!(matches!(hopeless.await, Err(StoreError::Conflict)));
         let attempts = attempts.load(Ordering::Relaxed);
         assert_eq!(attempts, 40);
         let value: i64 = query(sql!("SELECT value FROM counters WHERE id = 1"))
@@ -51,7 +51,7 @@ async fn a_cut_connection_is_replaced() {
             let cut = query(sql!("SELECT pg_terminate_backend(pg_backend_pid())"))
                 .one::<bool>(&db)
                 .await;
-            assert!(matches!(cut, Err(Error::Unavailable(_))), "{cut:?}");
+            assert!(matches!(cut, Err(StoreError::Unavailable(_))), "{cut:?}");
             let within = db.transact(|tx| {
                 Box::pin(async move {
                     query(sql!("UPDATE counters SET value = value + 1"))
@@ -62,7 +62,7 @@ async fn a_cut_connection_is_replaced() {
                         .await
                 })
             });
-            assert!(matches!(within.await, Err(Error::Unavailable(_))));
+            assert!(matches!(within.await, Err(StoreError::Unavailable(_))));
         }
         // The pool may still hold one that it does not know to be cut, but each is met once.
         let mut served = None;
@@ -101,7 +101,7 @@ async fn an_exhausted_pool_is_unavailable_and_then_serves_again() {
         while db.pool_status().in_use < 2 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        assert!(matches!(db.check_writable().await, Err(Error::Unavailable(_))));
+        assert!(matches!(db.check_writable().await, Err(StoreError::Unavailable(_))));
         for holder in holders {
             holder.await.unwrap().unwrap();
         }
@@ -118,7 +118,7 @@ async fn a_server_that_is_not_there_is_unavailable_and_its_password_is_not_shown
     let Err(why) = Db::open(&Options::new(url, Role::Server)).await else {
         panic!("nothing listens there")
     };
-    assert!(matches!(why, OpenError::Store(Error::Unavailable(_))), "{why}");
+    assert!(matches!(why, OpenError::Store(StoreError::Unavailable(_))), "{why}");
     assert!(!format!("{why} {why:?}").contains("hunter2"));
 }
 

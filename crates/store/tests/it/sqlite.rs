@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_store::{Db, Error, OpenError, Options, Role, query, sql};
+use countersign_store::{Db, OpenError, Options, Role, StoreError, query, sql};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -86,7 +86,7 @@ async fn a_write_lock_held_by_another_process_is_waited_for_and_then_given_up() 
                     query(sql!("UPDATE counters SET value = 1")).execute(tx).await?;
                     held.notify_one();
                     tokio::time::sleep(time).await;
-                    Ok::<(), Error>(())
+                    Ok::<(), StoreError>(())
                 })
             });
             work.await.unwrap();
@@ -101,7 +101,7 @@ async fn a_write_lock_held_by_another_process_is_waited_for_and_then_given_up() 
     let long = hold(Duration::from_secs(4));
     held.notified().await;
     let refused = query(sql!("UPDATE counters SET value = 9")).execute(&db).await;
-    assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     assert!(!long.is_finished(), "it was given up while the other still held on");
     long.await.unwrap();
     run(&db, "UPDATE counters SET value = 10").await;
@@ -116,13 +116,19 @@ async fn after_a_failed_sync_nothing_is_written_any_more() {
     std::fs::remove_file(beside(&path_of(&place), "-wal")).unwrap();
     let first =
         db.transact(|tx| Box::pin(async move { query(sql!("UPDATE counters SET value = 98")).execute(tx).await }));
-    assert!(matches!(first.await, Err(Error::Unavailable(_))), "its sync failed");
+    assert!(
+        matches!(first.await, Err(StoreError::Unavailable(_))),
+        "its sync failed"
+    );
     let later = query(sql!("UPDATE counters SET value = 99")).execute(&db).await;
-    assert!(matches!(later, Err(Error::Unavailable(_))), "no later one is tried");
-    assert!(matches!(db.settled().await, Err(Error::Unavailable(_))));
-    assert!(matches!(db.check_writable().await, Err(Error::Unavailable(_))));
+    assert!(
+        matches!(later, Err(StoreError::Unavailable(_))),
+        "no later one is tried"
+    );
+    assert!(matches!(db.settled().await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(db.check_writable().await, Err(StoreError::Unavailable(_))));
     let failed = timeout(Duration::from_secs(10), db.failed()).await.unwrap();
-    assert!(matches!(failed, Error::Unavailable(_)));
+    assert!(matches!(failed, StoreError::Unavailable(_)));
     assert!(db.close().await.is_err());
     assert!(!beside(&path_of(&place), "-wal").exists(), "no log was made anew");
 }
@@ -133,7 +139,7 @@ async fn a_statement_of_its_own_waits_for_its_sync_too() {
     let db = opened(&place.url).await;
     std::fs::remove_file(beside(&path_of(&place), "-wal")).unwrap();
     let write = query(sql!("UPDATE counters SET value = 99")).execute(&db).await;
-    assert!(matches!(write, Err(Error::Unavailable(_))), "{write:?}");
+    assert!(matches!(write, Err(StoreError::Unavailable(_))), "{write:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -181,6 +187,6 @@ async fn foreign_keys_hold() {
     let orphan = query(sql!("INSERT INTO children (id, counter) VALUES (1, 77)"))
         .execute(&db)
         .await;
-    assert!(matches!(orphan, Err(Error::Database(_))), "{orphan:?}");
+    assert!(matches!(orphan, Err(StoreError::Database(_))), "{orphan:?}");
     db.close().await.unwrap();
 }

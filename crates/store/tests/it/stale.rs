@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use countersign_store::{Db, Error, OpenError, Options, Role, query, row, sql};
+use countersign_store::{Db, OpenError, Options, Role, StoreError, query, row, sql};
 
 use crate::place::{Place, on, opened, run};
 
@@ -18,7 +18,7 @@ async fn with_one(url: &str) -> Db {
     .unwrap()
 }
 
-async fn label(db: &Db) -> Result<String, Error> {
+async fn label(db: &Db) -> Result<String, StoreError> {
     query(sql!("SELECT label FROM labels WHERE id = $1"))
         .bind(1)
         .one(db)
@@ -26,7 +26,7 @@ async fn label(db: &Db) -> Result<String, Error> {
 }
 
 /// Two statements that were prepared before, and a word of how often it was begun.
-async fn relabel(db: &Db, begun: &Arc<AtomicU32>) -> Result<String, Error> {
+async fn relabel(db: &Db, begun: &Arc<AtomicU32>) -> Result<String, StoreError> {
     let work = db.transact(|tx| {
         Box::pin(async move {
             begun.fetch_add(1, Ordering::Relaxed);
@@ -46,7 +46,7 @@ async fn relabel(db: &Db, begun: &Arc<AtomicU32>) -> Result<String, Error> {
     work.await
 }
 
-async fn append(db: &Db) -> Result<u64, Error> {
+async fn append(db: &Db) -> Result<u64, StoreError> {
     query(sql!(
         "INSERT INTO labels (id, label) SELECT MAX(id) + 1, $1 FROM labels"
     ))
@@ -130,7 +130,7 @@ async fn bump_twelve_times(db: &Db) {
     }
 }
 
-async fn bump(db: Db) -> Result<i64, Error> {
+async fn bump(db: Db) -> Result<i64, StoreError> {
     let work = db.transact(|tx| {
         Box::pin(async move {
             query(sql!(
@@ -160,11 +160,11 @@ async fn what_is_not_supported_stays_refused() {
             .one::<i64>(&db)
             .await;
         // A table that cannot be seen may be one that this role has no right to see.
-        assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
         let refused = query(sql!("SELECT COUNT(*) FROM counters FOR UPDATE"))
             .one::<i64>(&db)
             .await;
-        assert!(matches!(refused, Err(Error::Database(_))), "{refused:?}");
+        assert!(matches!(refused, Err(StoreError::Database(_))), "{refused:?}");
         db.close().await.unwrap();
     })
     .await;
@@ -196,7 +196,7 @@ async fn a_session_that_takes_no_writes_is_unavailable_and_is_not_lent_again() {
                 }
                 _ => db.check_writable().await,
             };
-            assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+            assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
             // The next session is another one.
             run(&db, "UPDATE counters SET value = value + 1").await;
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_store::{Db, Error, Tx, query, sql};
+use countersign_store::{Db, StoreError, Tx, query, sql};
 use tokio::sync::{Barrier, Notify};
 
 use crate::place::{both, opened};
@@ -27,21 +27,21 @@ async fn value(db: &Db) -> i64 {
         .unwrap()
 }
 
-async fn read(tx: &mut Tx<'_>) -> Result<i64, Error> {
+async fn read(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
     query(sql!("SELECT value FROM counters WHERE id = $1"))
         .bind(1_i64)
         .one(tx)
         .await
 }
 
-async fn write(tx: &mut Tx<'_>, value: i64) -> Result<u64, Error> {
+async fn write(tx: &mut Tx<'_>, value: i64) -> Result<u64, StoreError> {
     query(sql!("UPDATE counters SET value = $1 WHERE id = 1"))
         .bind(value)
         .execute(tx)
         .await
 }
 
-async fn count(db: &Db) -> Result<(), Error> {
+async fn count(db: &Db) -> Result<(), StoreError> {
     db.transact(|tx| {
         Box::pin(async move {
             let value = read(tx).await?;
@@ -92,7 +92,7 @@ async fn f_6_of_64_racers_for_one_token_one_wins(url: String) {
     db.close().await.unwrap();
 }
 
-async fn spend(db: &Db, racer: i64) -> Result<bool, Error> {
+async fn spend(db: &Db, racer: i64) -> Result<bool, StoreError> {
     db.transact(|tx| {
         Box::pin(async move {
             let spent = sql!("UPDATE tokens SET spent_by = $1 WHERE id = 1 AND spent_by IS NULL RETURNING id");
@@ -117,7 +117,7 @@ async fn a_dropped_future_rolls_back(url: String) {
             Box::pin(async move {
                 write(tx, 99).await?;
                 outer.notify_one();
-                std::future::pending::<Result<(), Error>>().await
+                std::future::pending::<Result<(), StoreError>>().await
             })
         });
         work.await
@@ -140,7 +140,7 @@ async fn a_panic_rolls_back(url: String) {
                 write(tx, 99).await?;
                 panic!("inside a transaction");
                 #[expect(unreachable_code, reason = "it gives the closure its type")]
-                Ok::<(), Error>(())
+                Ok::<(), StoreError>(())
             })
         });
         work.await
@@ -158,8 +158,8 @@ enum Failure {
     Store,
 }
 
-impl From<Error> for Failure {
-    fn from(_: Error) -> Self {
+impl From<StoreError> for Failure {
+    fn from(_: StoreError) -> Self {
         Self::Store
     }
 }
@@ -186,12 +186,12 @@ async fn an_error_that_was_dropped_does_not_commit(url: String) {
             let taken = query(sql!("INSERT INTO counters (id, value) VALUES (1, 1)"))
                 .execute(&mut *tx)
                 .await;
-            assert!(matches!(taken, Err(Error::Database(_))), "{taken:?}");
+            assert!(matches!(taken, Err(StoreError::Database(_))), "{taken:?}");
             assert!(read(tx).await.is_err(), "nothing more runs");
-            Ok::<(), Error>(())
+            Ok::<(), StoreError>(())
         })
     });
-    assert!(matches!(refused.await, Err(Error::Database(_))));
+    assert!(matches!(refused.await, Err(StoreError::Database(_))));
     assert_eq!(value(&db).await, 0);
     db.close().await.unwrap();
 }
@@ -211,7 +211,7 @@ async fn a_read_sees_the_write_before_it(url: String) {
             Box::pin(async move {
                 write(tx, -round).await?;
                 assert_eq!(read(tx).await?, -round);
-                Ok::<(), Error>(())
+                Ok::<(), StoreError>(())
             })
         })
         .await
@@ -230,9 +230,9 @@ async fn a_statement_of_its_own_is_committed(url: String) {
     assert_eq!(query(taken).bind(1_i64).execute(&db).await.unwrap(), 0);
     assert_eq!(query(taken).bind(2_i64).execute(&db).await.unwrap(), 1);
     let many = query(sql!("SELECT id FROM tokens")).optional::<i64>(&db).await;
-    assert!(matches!(many, Err(Error::Database(_))));
+    assert!(matches!(many, Err(StoreError::Database(_))));
     let none = query(sql!("SELECT id FROM tokens WHERE id = 3")).one::<i64>(&db).await;
-    assert!(matches!(none, Err(Error::Database(_))));
+    assert!(matches!(none, Err(StoreError::Database(_))));
     db.close().await.unwrap();
 }
 
@@ -247,7 +247,7 @@ async fn settled_returns(url: String) {
     let status = db.pool_status();
     assert_eq!((status.in_use, status.waiting), (0, 0), "{status:?}");
     db.close().await.unwrap();
-    assert!(matches!(db.check_writable().await, Err(Error::Unavailable(_))));
+    assert!(matches!(db.check_writable().await, Err(StoreError::Unavailable(_))));
     let late = tokio::time::timeout(Duration::from_secs(10), count(&db)).await.unwrap();
-    assert!(matches!(late, Err(Error::Unavailable(_))));
+    assert!(matches!(late, Err(StoreError::Unavailable(_))));
 }

@@ -1,6 +1,6 @@
 //! What goes in comes out, and nothing else is taken for it.
 
-use countersign_store::{Cell, Column, Error, Value, column, query, row, sql};
+use countersign_store::{Cell, Column, StoreError, Value, column, query, row, sql};
 use uuid::Uuid;
 
 use crate::place::{both, made, opened, run};
@@ -181,7 +181,7 @@ async fn a_row_that_makes_no_sense_is_named(url: String) {
         ("SELECT id, NULL AS state, hash, parent FROM notes", "state"),
     ] {
         match query(made(text)).one::<Note>(&db).await.unwrap_err() {
-            Error::Inconsistent {
+            StoreError::Inconsistent {
                 table: "Note",
                 column: found,
             } => assert_eq!(found, column, "{text}"),
@@ -202,7 +202,7 @@ async fn no_error_shows_a_value(url: String) {
     query(insert).bind("hunter2").bind(1_i64).execute(&db).await.unwrap();
     for (secret, size) in [("hunter2", Some(1_i64)), ("hunter2!", Some(-1)), ("hunter2!", None)] {
         let why = query(insert).bind(secret).bind(size).execute(&db).await.unwrap_err();
-        assert!(matches!(why, Error::Database(_)), "{why:?}");
+        assert!(matches!(why, StoreError::Database(_)), "{why:?}");
         assert!(!format!("{why} {why:?}").contains("hunter2"), "{why:?}");
     }
     assert_eq!(format!("{:?}", Value::from("hunter2")), "Text");

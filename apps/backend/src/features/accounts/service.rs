@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_guard::{Denied, Guard, Reason};
-use countersign_store::{Conn, Db, Error, Tx};
+use countersign_store::{Conn, Db, StoreError, Tx};
 use uuid::Uuid;
 
 use super::store::{self, Account, NewAccount, Standing};
@@ -36,7 +36,7 @@ pub enum AccountError {
     Hash(#[from] HashError),
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 /// Whether an account may have a session. Every door asks it: signing in, refreshing, and each protected route.
@@ -45,7 +45,7 @@ pub enum AccountError {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn may_sign_in<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Standing>, Error> {
+pub async fn may_sign_in<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Standing>, StoreError> {
     store::standing(conn, id).await
 }
 
@@ -73,7 +73,7 @@ impl Accounts {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn add(&self, tx: &mut Tx<'_>, new: &New<'_>) -> Result<Option<Account>, Error> {
+    pub async fn add(&self, tx: &mut Tx<'_>, new: &New<'_>) -> Result<Option<Account>, StoreError> {
         let row = NewAccount {
             id: new.id,
             email: new.email,
@@ -128,7 +128,7 @@ impl Accounts {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn learn_schemes(&self) -> Result<(), Error> {
+    pub async fn learn_schemes(&self) -> Result<(), StoreError> {
         let (db, hasher) = (&self.platform.db, &self.platform.hasher);
         let (current, mut kinds, mut after) = (hasher.current_prefix(), Vec::<String>::new(), AccountId(Uuid::nil()));
         loop {

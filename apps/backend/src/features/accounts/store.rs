@@ -1,7 +1,7 @@
 //! The rows of `accounts` and `account_scopes`.
 
 use countersign_guard::Scopes;
-use countersign_store::{Conn, Error, Tx, query, row, sql};
+use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 
 use super::Version;
 use crate::core::clock::Timestamp;
@@ -88,7 +88,7 @@ pub(super) struct NewAccount<'a> {
 }
 
 /// Makes the account, unless its address is taken: then `None`.
-pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewAccount<'_>) -> Result<Option<AccountId>, Error> {
+pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewAccount<'_>) -> Result<Option<AccountId>, StoreError> {
     query(sql!(
         "INSERT INTO accounts
             (id, email, email_key, password_hash, credential_version, session_epoch, failed_sign_ins,
@@ -107,7 +107,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewAccount<'_>) -> Result<Opti
 }
 
 /// The versions of an account that is not disabled.
-pub(super) async fn standing<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Standing>, Error> {
+pub(super) async fn standing<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Standing>, StoreError> {
     query(sql!(
         "SELECT credential_version, session_epoch, last_sign_in_at FROM accounts WHERE id = $1 AND disabled_at IS NULL"
     ))
@@ -120,7 +120,7 @@ pub(super) async fn standing<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Re
 ///
 /// # Errors
 /// Those of the database, as for all functions here.
-pub async fn find<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Account>, Error> {
+pub async fn find<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Account>, StoreError> {
     query(sql!(
         "SELECT id, email, email_verified_at, created_at, updated_at, last_sign_in_at, disabled_at
            FROM accounts
@@ -132,7 +132,7 @@ pub async fn find<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option
 }
 
 /// An account by its address, in any spelling. The command line calls it.
-pub async fn find_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Result<Option<Account>, Error> {
+pub async fn find_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Result<Option<Account>, StoreError> {
     query(sql!(
         "SELECT id, email, email_verified_at, created_at, updated_at, last_sign_in_at, disabled_at
            FROM accounts
@@ -144,7 +144,7 @@ pub async fn find_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Resu
 }
 
 /// The state of an account that is not disabled. `mail` and `auth` call it.
-pub async fn state<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<State>, Error> {
+pub async fn state<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<State>, StoreError> {
     query(sql!(
         "SELECT id, email, email_verified_at, credential_version, session_epoch
            FROM accounts
@@ -156,7 +156,7 @@ pub async fn state<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Optio
 }
 
 /// The same by its address, in any spelling.
-pub async fn state_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Result<Option<State>, Error> {
+pub async fn state_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Result<Option<State>, StoreError> {
     query(sql!(
         "SELECT id, email, email_verified_at, credential_version, session_epoch
            FROM accounts
@@ -168,13 +168,13 @@ pub async fn state_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Res
 }
 
 /// Whether there is no account yet.
-pub async fn is_empty<'c>(conn: impl Into<Conn<'c>>) -> Result<bool, Error> {
+pub async fn is_empty<'c>(conn: impl Into<Conn<'c>>) -> Result<bool, StoreError> {
     let first: Option<AccountId> = query(sql!("SELECT id FROM accounts LIMIT 1")).optional(conn).await?;
     Ok(first.is_none())
 }
 
 /// Up to `limit` accounts that were made after the account `after`, oldest first. The command line calls it.
-pub async fn list<'c>(conn: impl Into<Conn<'c>>, after: AccountId, limit: i64) -> Result<Vec<Account>, Error> {
+pub async fn list<'c>(conn: impl Into<Conn<'c>>, after: AccountId, limit: i64) -> Result<Vec<Account>, StoreError> {
     query(sql!(
         "SELECT id, email, email_verified_at, created_at, updated_at, last_sign_in_at, disabled_at
            FROM accounts
@@ -204,7 +204,7 @@ pub async fn outdated_hashes<'c>(
     current: &str,
     after: AccountId,
     limit: i64,
-) -> Result<Vec<Outdated>, Error> {
+) -> Result<Vec<Outdated>, StoreError> {
     // Nothing in it has a meaning to LIKE: small letters, digits, and $ = , between them.
     query(sql!(
         "SELECT id, password_hash
@@ -221,7 +221,10 @@ pub async fn outdated_hashes<'c>(
 }
 
 /// What a sign-in checks the password against. Disabled accounts too: they must cost the same.
-pub async fn credentials_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Result<Option<Credentials>, Error> {
+pub async fn credentials_by_email<'c>(
+    conn: impl Into<Conn<'c>>,
+    email: &Email,
+) -> Result<Option<Credentials>, StoreError> {
     query(sql!(
         "SELECT id, email, password_hash, credential_version, session_epoch, failures_until, email_verified_at
            FROM accounts
@@ -233,7 +236,10 @@ pub async fn credentials_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) 
 }
 
 /// What a signed-in person's password is checked against.
-pub async fn credentials_by_id<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Credentials>, Error> {
+pub async fn credentials_by_id<'c>(
+    conn: impl Into<Conn<'c>>,
+    id: AccountId,
+) -> Result<Option<Credentials>, StoreError> {
     query(sql!(
         "SELECT id, email, password_hash, credential_version, session_epoch, failures_until, email_verified_at
            FROM accounts
@@ -246,7 +252,7 @@ pub async fn credentials_by_id<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> 
 
 /// Raises the session epochs of up to `limit` accounts that come after `after`: sessions, owed mails and proofs of before
 /// are of another state. Gives the last of them. `sessions` calls it, to end everything.
-pub async fn raise_epochs(tx: &mut Tx<'_>, after: AccountId, limit: i64) -> Result<Option<AccountId>, Error> {
+pub async fn raise_epochs(tx: &mut Tx<'_>, after: AccountId, limit: i64) -> Result<Option<AccountId>, StoreError> {
     let raised: Vec<AccountId> = query(sql!(
         "UPDATE accounts
             SET session_epoch = session_epoch + 1
@@ -261,7 +267,7 @@ pub async fn raise_epochs(tx: &mut Tx<'_>, after: AccountId, limit: i64) -> Resu
 }
 
 /// Remembers a sign-in and forgets the failures before it. Stores `rehashed` in place of the old hash, if given.
-pub async fn sign_in(tx: &mut Tx<'_>, id: AccountId, now: Timestamp, rehashed: Option<&str>) -> Result<(), Error> {
+pub async fn sign_in(tx: &mut Tx<'_>, id: AccountId, now: Timestamp, rehashed: Option<&str>) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE accounts
             SET last_sign_in_at = $2, failed_sign_ins = 0, failures_until = NULL,
@@ -285,7 +291,7 @@ pub async fn count_failure(
     now: Timestamp,
     full: Timestamp,
     forgiven_after: i64,
-) -> Result<Option<Timestamp>, Error> {
+) -> Result<Option<Timestamp>, StoreError> {
     query(sql!(
         "UPDATE accounts
             SET failed_sign_ins = failed_sign_ins + 1,
@@ -309,7 +315,7 @@ pub async fn change_password(
     seen: Option<Version>,
     password_hash: &str,
     now: Timestamp,
-) -> Result<bool, Error> {
+) -> Result<bool, StoreError> {
     let changed = query(sql!(
         "UPDATE accounts
             SET password_hash = $3, credential_version = credential_version + 1,
@@ -326,7 +332,7 @@ pub async fn change_password(
 }
 
 /// The address is proven to be its owner's, in the very spelling that the mail went to. Says whether it was not before.
-pub async fn set_verified(tx: &mut Tx<'_>, id: AccountId, email: &Email, now: Timestamp) -> Result<bool, Error> {
+pub async fn set_verified(tx: &mut Tx<'_>, id: AccountId, email: &Email, now: Timestamp) -> Result<bool, StoreError> {
     let changed = query(sql!(
         "UPDATE accounts
             SET email_verified_at = $3, updated_at = $3
@@ -342,7 +348,12 @@ pub async fn set_verified(tx: &mut Tx<'_>, id: AccountId, email: &Email, now: Ti
 
 /// Gives an account another address, which is proven, unless it is another account's. Whatever was mailed to the old
 /// one, or is being done with what it proved, becomes void with the version.
-pub async fn change_email(tx: &mut Tx<'_>, id: AccountId, email: &NewEmail, now: Timestamp) -> Result<bool, Error> {
+pub async fn change_email(
+    tx: &mut Tx<'_>,
+    id: AccountId,
+    email: &NewEmail,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let changed = query(sql!(
         "UPDATE accounts
             SET email = $2, email_key = $3, email_verified_at = $4, credential_version = credential_version + 1,
@@ -360,7 +371,11 @@ pub async fn change_email(tx: &mut Tx<'_>, id: AccountId, email: &NewEmail, now:
 
 /// Raises the session epoch of an account, and gives the new one: every session of an earlier epoch has ended, also one that
 /// is just being opened. `sessions` calls it when it ends all.
-pub async fn raise_session_epoch(tx: &mut Tx<'_>, id: AccountId, now: Timestamp) -> Result<Option<Version>, Error> {
+pub async fn raise_session_epoch(
+    tx: &mut Tx<'_>,
+    id: AccountId,
+    now: Timestamp,
+) -> Result<Option<Version>, StoreError> {
     query(sql!(
         "UPDATE accounts SET session_epoch = session_epoch + 1, updated_at = $2 WHERE id = $1 RETURNING session_epoch"
     ))
@@ -376,7 +391,7 @@ pub async fn set_disabled(
     id: AccountId,
     disabled_at: Option<Timestamp>,
     now: Timestamp,
-) -> Result<bool, Error> {
+) -> Result<bool, StoreError> {
     let changed = query(sql!(
         "UPDATE accounts SET disabled_at = $2, updated_at = $3
           WHERE id = $1 AND (disabled_at IS NULL) = $4"
@@ -392,7 +407,7 @@ pub async fn set_disabled(
 
 /// Deletes an account, if its password is still of version `seen` (or whatever it is, where that is `None`). Its
 /// scopes, sessions and refresh tokens go with it.
-pub async fn delete(tx: &mut Tx<'_>, id: AccountId, seen: Option<Version>) -> Result<bool, Error> {
+pub async fn delete(tx: &mut Tx<'_>, id: AccountId, seen: Option<Version>) -> Result<bool, StoreError> {
     let gone = query(sql!(
         "DELETE FROM accounts WHERE id = $1 AND credential_version = COALESCE($2, credential_version)"
     ))
@@ -404,7 +419,7 @@ pub async fn delete(tx: &mut Tx<'_>, id: AccountId, seen: Option<Version>) -> Re
 }
 
 /// The scopes that an account owns.
-pub async fn scopes<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Scopes, Error> {
+pub async fn scopes<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Scopes, StoreError> {
     let names: Vec<String> = query(sql!("SELECT scope FROM account_scopes WHERE account_id = $1"))
         .bind(id)
         .all(conn)
@@ -413,7 +428,7 @@ pub async fn scopes<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Scop
 }
 
 /// Gives a scope to an account. Says whether it did not have it before.
-pub async fn grant(tx: &mut Tx<'_>, id: AccountId, scope: &str, now: Timestamp) -> Result<bool, Error> {
+pub async fn grant(tx: &mut Tx<'_>, id: AccountId, scope: &str, now: Timestamp) -> Result<bool, StoreError> {
     let given = query(sql!(
         "INSERT INTO account_scopes (account_id, scope, granted_at)
          VALUES ($1, $2, $3)
@@ -428,7 +443,7 @@ pub async fn grant(tx: &mut Tx<'_>, id: AccountId, scope: &str, now: Timestamp) 
 }
 
 /// Takes a scope back. Says whether the account had it.
-pub async fn ungrant(tx: &mut Tx<'_>, id: AccountId, scope: &str) -> Result<bool, Error> {
+pub async fn ungrant(tx: &mut Tx<'_>, id: AccountId, scope: &str) -> Result<bool, StoreError> {
     let gone = query(sql!("DELETE FROM account_scopes WHERE account_id = $1 AND scope = $2"))
         .bind(id)
         .bind(scope)

@@ -1,6 +1,6 @@
 //! The rows of `audit_events`, `audit_subjects`, `audit_erasures`, `audit_checkpoints` and `audit_head`.
 
-use countersign_store::{Conn, Error, Tx, query, row, sql};
+use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -142,7 +142,7 @@ row! {
     }
 }
 
-pub(super) async fn insert(tx: &mut Tx<'_>, id: AuditId, at: Timestamp, event: &Event<'_>) -> Result<(), Error> {
+pub(super) async fn insert(tx: &mut Tx<'_>, id: AuditId, at: Timestamp, event: &Event<'_>) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO audit_events
             (id, at, kind, outcome, actor, account_id, session_id, address, user_agent, request_id, detail)
@@ -168,7 +168,11 @@ pub(super) async fn insert(tx: &mut Tx<'_>, id: AuditId, at: Timestamp, event: &
 ///
 /// # Errors
 /// Those of the database.
-pub async fn of_account<'c>(conn: impl Into<Conn<'c>>, account: AccountId, limit: i64) -> Result<Vec<Entry>, Error> {
+pub async fn of_account<'c>(
+    conn: impl Into<Conn<'c>>,
+    account: AccountId,
+    limit: i64,
+) -> Result<Vec<Entry>, StoreError> {
     let mut entries: Vec<Entry> = query(sql!(
         "SELECT at, kind, outcome, actor, session_id, address, user_agent
            FROM audit_events
@@ -191,7 +195,7 @@ pub async fn of_account<'c>(conn: impl Into<Conn<'c>>, account: AccountId, limit
 }
 
 /// The newest entries that the filter lets through, newest first.
-pub(super) async fn list<'c>(conn: impl Into<Conn<'c>>, filter: &Filter) -> Result<Vec<Listed>, Error> {
+pub(super) async fn list<'c>(conn: impl Into<Conn<'c>>, filter: &Filter) -> Result<Vec<Listed>, StoreError> {
     query(sql!(
         "SELECT e.seq, e.id, e.at, e.kind, e.outcome, e.actor,
                 CASE WHEN e.seq IS NULL THEN e.account_id ELSE s.account_id END AS account_id,
@@ -216,14 +220,14 @@ pub(super) async fn list<'c>(conn: impl Into<Conn<'c>>, filter: &Filter) -> Resu
 }
 
 /// The number by which servers take turns. Nothing that is signed comes of `audit_head`: it is not protected.
-pub(super) async fn revision<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<i64>, Error> {
+pub(super) async fn revision<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<i64>, StoreError> {
     query(sql!("SELECT revision FROM audit_head WHERE id = 1"))
         .optional(conn)
         .await
 }
 
 /// The checkpoint that seals the last place.
-pub(super) async fn newest_checkpoint<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Checkpoint>, Error> {
+pub(super) async fn newest_checkpoint<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Checkpoint>, StoreError> {
     query(sql!(
         "SELECT seq, token FROM audit_checkpoints ORDER BY seq DESC LIMIT 1"
     ))
@@ -232,14 +236,14 @@ pub(super) async fn newest_checkpoint<'c>(conn: impl Into<Conn<'c>>) -> Result<O
 }
 
 /// The first checkpoint that is still there.
-pub(super) async fn oldest_checkpoint<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Checkpoint>, Error> {
+pub(super) async fn oldest_checkpoint<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Checkpoint>, StoreError> {
     query(sql!("SELECT seq, token FROM audit_checkpoints ORDER BY seq LIMIT 1"))
         .optional(conn)
         .await
 }
 
 /// The last place at which something stands, be it a row or a checkpoint, at one moment; 0 for an empty log.
-pub(super) async fn end<'c>(conn: impl Into<Conn<'c>>) -> Result<i64, Error> {
+pub(super) async fn end<'c>(conn: impl Into<Conn<'c>>) -> Result<i64, StoreError> {
     query(sql!(
         "SELECT COALESCE(MAX(seq), 0)
            FROM (SELECT MAX(seq) AS seq FROM audit_events UNION ALL SELECT MAX(seq) AS seq FROM audit_checkpoints) AS ends"
@@ -249,7 +253,7 @@ pub(super) async fn end<'c>(conn: impl Into<Conn<'c>>) -> Result<i64, Error> {
 }
 
 /// A sealed row that names an account beside its pseudonym: sealing takes the account away.
-pub(super) async fn attributed<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Place>, Error> {
+pub(super) async fn attributed<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Place>, StoreError> {
     query(sql!(
         "SELECT seq, id FROM audit_events WHERE seq IS NOT NULL AND account_id IS NOT NULL ORDER BY seq LIMIT 1"
     ))
@@ -258,7 +262,7 @@ pub(super) async fn attributed<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<P
 }
 
 /// A row at a place that nothing is sealed at: the first is 1.
-pub(super) async fn before_the_first<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Place>, Error> {
+pub(super) async fn before_the_first<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Place>, StoreError> {
     query(sql!(
         "SELECT seq, id FROM audit_events WHERE seq < 1 ORDER BY seq LIMIT 1"
     ))
@@ -268,7 +272,7 @@ pub(super) async fn before_the_first<'c>(conn: impl Into<Conn<'c>>) -> Result<Op
 
 /// Pseudonyms of sealed rows that stand for nobody, although no deletion of their account is sealed; each with the
 /// time of its last row.
-pub(super) async fn nobodies<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<Nobody>, Error> {
+pub(super) async fn nobodies<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<Nobody>, StoreError> {
     query(sql!(
         "SELECT e.subject AS pseudonym, MAX(e.at) AS at
            FROM audit_events e
@@ -285,7 +289,11 @@ pub(super) async fn nobodies<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<Nobody
 }
 
 /// Whose pseudonyms are, in the order of those.
-pub(super) async fn subjects<'c>(conn: impl Into<Conn<'c>>, after: Uuid, limit: i64) -> Result<Vec<Subject>, Error> {
+pub(super) async fn subjects<'c>(
+    conn: impl Into<Conn<'c>>,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Subject>, StoreError> {
     query(sql!(
         "SELECT pseudonym, account_id, salt FROM audit_subjects WHERE pseudonym > $1 ORDER BY pseudonym LIMIT $2"
     ))
@@ -300,7 +308,7 @@ pub(super) async fn registered<'c>(
     conn: impl Into<Conn<'c>>,
     after: AccountId,
     last: AccountId,
-) -> Result<Vec<AccountId>, Error> {
+) -> Result<Vec<AccountId>, StoreError> {
     query(sql!(
         "SELECT s.account_id
            FROM audit_subjects s
@@ -320,7 +328,7 @@ pub(super) async fn registered<'c>(
 }
 
 /// Whether it is sealed that the account of a pseudonym was deleted.
-pub(super) async fn is_deleted<'c>(conn: impl Into<Conn<'c>>, pseudonym: Uuid) -> Result<bool, Error> {
+pub(super) async fn is_deleted<'c>(conn: impl Into<Conn<'c>>, pseudonym: Uuid) -> Result<bool, StoreError> {
     let found: Option<i64> = query(sql!(
         "SELECT at FROM audit_events
           WHERE subject = $1 AND seq IS NOT NULL AND kind = $2 AND outcome = 'success' LIMIT 1"
@@ -333,7 +341,7 @@ pub(super) async fn is_deleted<'c>(conn: impl Into<Conn<'c>>, pseudonym: Uuid) -
 }
 
 /// Rows that have no place yet, oldest first.
-pub(super) async fn unsealed<'c>(conn: impl Into<Conn<'c>>, limit: i64) -> Result<Vec<Unsealed>, Error> {
+pub(super) async fn unsealed<'c>(conn: impl Into<Conn<'c>>, limit: i64) -> Result<Vec<Unsealed>, StoreError> {
     query(sql!(
         "SELECT id, at, kind, outcome, actor, account_id, session_id, address, user_agent, request_id, detail
            FROM audit_events
@@ -347,7 +355,7 @@ pub(super) async fn unsealed<'c>(conn: impl Into<Conn<'c>>, limit: i64) -> Resul
 }
 
 /// Since when something waits to be sealed.
-pub(super) async fn oldest_unsealed<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Timestamp>, Error> {
+pub(super) async fn oldest_unsealed<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Timestamp>, StoreError> {
     query(sql!(
         "SELECT at FROM audit_events WHERE seq IS NULL ORDER BY id LIMIT 1"
     ))
@@ -356,20 +364,20 @@ pub(super) async fn oldest_unsealed<'c>(conn: impl Into<Conn<'c>>) -> Result<Opt
 }
 
 /// How many rows wait to be sealed.
-pub(super) async fn count_unsealed<'c>(conn: impl Into<Conn<'c>>) -> Result<i64, Error> {
+pub(super) async fn count_unsealed<'c>(conn: impl Into<Conn<'c>>) -> Result<i64, StoreError> {
     query(sql!("SELECT COUNT(*) FROM audit_events WHERE seq IS NULL"))
         .one(conn)
         .await
 }
 
 /// When the newest entry was written.
-pub async fn newest<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Timestamp>, Error> {
+pub async fn newest<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Timestamp>, StoreError> {
     query(sql!("SELECT at FROM audit_events ORDER BY at DESC LIMIT 1"))
         .optional(conn)
         .await
 }
 
-pub(super) async fn has_unsealed<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<bool, Error> {
+pub(super) async fn has_unsealed<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<bool, StoreError> {
     let found: Option<i64> = query(sql!(
         "SELECT at FROM audit_events WHERE account_id = $1 AND seq IS NULL LIMIT 1"
     ))
@@ -385,7 +393,7 @@ fn next(revision: i64) -> i64 {
 }
 
 /// Moves the end of the chain, if nobody else has moved it.
-pub(super) async fn advance(tx: &mut Tx<'_>, revision: i64, seq: i64, hash: Hash) -> Result<bool, Error> {
+pub(super) async fn advance(tx: &mut Tx<'_>, revision: i64, seq: i64, hash: Hash) -> Result<bool, StoreError> {
     let changed = query(sql!(
         "UPDATE audit_head SET revision = $4, seq = $2, hash = $3 WHERE id = 1 AND revision = $1"
     ))
@@ -399,7 +407,7 @@ pub(super) async fn advance(tx: &mut Tx<'_>, revision: i64, seq: i64, hash: Hash
 }
 
 /// Keeps all others from working on the log, if nobody else has worked on it.
-pub(super) async fn touch(tx: &mut Tx<'_>, revision: i64) -> Result<bool, Error> {
+pub(super) async fn touch(tx: &mut Tx<'_>, revision: i64) -> Result<bool, StoreError> {
     let changed = query(sql!(
         "UPDATE audit_head SET revision = $2 WHERE id = 1 AND revision = $1"
     ))
@@ -411,7 +419,7 @@ pub(super) async fn touch(tx: &mut Tx<'_>, revision: i64) -> Result<bool, Error>
 }
 
 /// Notes up to where rows are to be removed. Only a server of the previous version goes by it.
-pub(super) async fn intend(tx: &mut Tx<'_>, revision: i64, through: i64) -> Result<bool, Error> {
+pub(super) async fn intend(tx: &mut Tx<'_>, revision: i64, through: i64) -> Result<bool, StoreError> {
     let changed = query(sql!(
         "UPDATE audit_head SET revision = $3, removed_through = $2 WHERE id = 1 AND revision = $1"
     ))
@@ -424,7 +432,7 @@ pub(super) async fn intend(tx: &mut Tx<'_>, revision: i64, through: i64) -> Resu
 }
 
 /// Gives a row its place. Its account becomes a pseudonym.
-pub(super) async fn seal(tx: &mut Tx<'_>, row: &SealedRow) -> Result<(), Error> {
+pub(super) async fn seal(tx: &mut Tx<'_>, row: &SealedRow) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE audit_events
             SET seq = $2, subject = $3, account_id = NULL, salt = $4, particulars = $5, hash = $6
@@ -442,7 +450,7 @@ pub(super) async fn seal(tx: &mut Tx<'_>, row: &SealedRow) -> Result<(), Error> 
 }
 
 /// Sealed rows behind a place, in their order.
-pub(super) async fn rows<'c>(conn: impl Into<Conn<'c>>, after: i64, limit: i64) -> Result<Vec<SealedRow>, Error> {
+pub(super) async fn rows<'c>(conn: impl Into<Conn<'c>>, after: i64, limit: i64) -> Result<Vec<SealedRow>, StoreError> {
     query(sql!(
         "SELECT seq, id, at, kind, outcome, actor, subject, session_id, request_id, detail, address, user_agent, salt,
                 particulars, hash
@@ -457,7 +465,7 @@ pub(super) async fn rows<'c>(conn: impl Into<Conn<'c>>, after: i64, limit: i64) 
     .await
 }
 
-pub(super) async fn first_place<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<i64>, Error> {
+pub(super) async fn first_place<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<i64>, StoreError> {
     query(sql!(
         "SELECT seq FROM audit_events WHERE seq IS NOT NULL ORDER BY seq LIMIT 1"
     ))
@@ -469,7 +477,7 @@ pub(super) async fn checkpoints<'c>(
     conn: impl Into<Conn<'c>>,
     after: i64,
     limit: i64,
-) -> Result<Vec<Checkpoint>, Error> {
+) -> Result<Vec<Checkpoint>, StoreError> {
     query(sql!(
         "SELECT seq, token FROM audit_checkpoints WHERE seq > $1 ORDER BY seq LIMIT $2"
     ))
@@ -479,7 +487,7 @@ pub(super) async fn checkpoints<'c>(
     .await
 }
 
-pub(super) async fn checkpoint_at<'c>(conn: impl Into<Conn<'c>>, seq: i64) -> Result<Option<String>, Error> {
+pub(super) async fn checkpoint_at<'c>(conn: impl Into<Conn<'c>>, seq: i64) -> Result<Option<String>, StoreError> {
     query(sql!("SELECT token FROM audit_checkpoints WHERE seq = $1"))
         .bind(seq)
         .optional(conn)
@@ -487,7 +495,7 @@ pub(super) async fn checkpoint_at<'c>(conn: impl Into<Conn<'c>>, seq: i64) -> Re
 }
 
 /// Checkpoints that the webhook has not got yet, oldest first.
-pub(super) async fn unsent<'c>(conn: impl Into<Conn<'c>>, limit: i64) -> Result<Vec<Checkpoint>, Error> {
+pub(super) async fn unsent<'c>(conn: impl Into<Conn<'c>>, limit: i64) -> Result<Vec<Checkpoint>, StoreError> {
     query(sql!(
         "SELECT seq, token FROM audit_checkpoints WHERE sent_at IS NULL ORDER BY seq LIMIT $1"
     ))
@@ -496,7 +504,7 @@ pub(super) async fn unsent<'c>(conn: impl Into<Conn<'c>>, limit: i64) -> Result<
     .await
 }
 
-pub(super) async fn mark_sent(conn: impl Into<Conn<'_>>, seq: i64, now: Timestamp) -> Result<(), Error> {
+pub(super) async fn mark_sent(conn: impl Into<Conn<'_>>, seq: i64, now: Timestamp) -> Result<(), StoreError> {
     query(sql!("UPDATE audit_checkpoints SET sent_at = $2 WHERE seq = $1"))
         .bind(seq)
         .bind(now)
@@ -505,7 +513,7 @@ pub(super) async fn mark_sent(conn: impl Into<Conn<'_>>, seq: i64, now: Timestam
         .map(drop)
 }
 
-pub(super) async fn insert_checkpoint(tx: &mut Tx<'_>, seq: i64, at: Timestamp, token: &str) -> Result<(), Error> {
+pub(super) async fn insert_checkpoint(tx: &mut Tx<'_>, seq: i64, at: Timestamp, token: &str) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO audit_checkpoints (seq, token, sealed_at) VALUES ($1, $2, $3)"
     ))
@@ -517,7 +525,7 @@ pub(super) async fn insert_checkpoint(tx: &mut Tx<'_>, seq: i64, at: Timestamp, 
     .map(drop)
 }
 
-pub(super) async fn remove_rows(conn: impl Into<Conn<'_>>, through: i64, limit: i64) -> Result<u64, Error> {
+pub(super) async fn remove_rows(conn: impl Into<Conn<'_>>, through: i64, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM audit_events
           WHERE seq IN (SELECT seq FROM audit_events WHERE seq <= $1 ORDER BY seq LIMIT $2)"
@@ -529,7 +537,7 @@ pub(super) async fn remove_rows(conn: impl Into<Conn<'_>>, through: i64, limit: 
 }
 
 /// The last one stays: the log begins behind it.
-pub(super) async fn remove_checkpoints(conn: impl Into<Conn<'_>>, through: i64) -> Result<(), Error> {
+pub(super) async fn remove_checkpoints(conn: impl Into<Conn<'_>>, through: i64) -> Result<(), StoreError> {
     query(sql!("DELETE FROM audit_checkpoints WHERE seq < $1"))
         .bind(through)
         .execute(conn)
@@ -537,7 +545,7 @@ pub(super) async fn remove_checkpoints(conn: impl Into<Conn<'_>>, through: i64) 
         .map(drop)
 }
 
-pub(super) async fn subject<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<Option<Subject>, Error> {
+pub(super) async fn subject<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<Option<Subject>, StoreError> {
     query(sql!(
         "SELECT pseudonym, account_id, salt FROM audit_subjects WHERE account_id = $1"
     ))
@@ -547,7 +555,12 @@ pub(super) async fn subject<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -
 }
 
 /// Remembers whose a new pseudonym is, in the place of one that was none of ours.
-pub(super) async fn remember(tx: &mut Tx<'_>, pseudonym: Uuid, salt: Salt, account: AccountId) -> Result<(), Error> {
+pub(super) async fn remember(
+    tx: &mut Tx<'_>,
+    pseudonym: Uuid,
+    salt: Salt,
+    account: AccountId,
+) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO audit_subjects (pseudonym, account_id, salt) VALUES ($1, $2, $3)
          ON CONFLICT (account_id) DO UPDATE SET pseudonym = excluded.pseudonym, salt = excluded.salt"
@@ -561,7 +574,7 @@ pub(super) async fn remember(tx: &mut Tx<'_>, pseudonym: Uuid, salt: Salt, accou
 }
 
 /// Asks for an account to be forgotten.
-pub(super) async fn ask_erasure(tx: &mut Tx<'_>, account: AccountId, now: Timestamp) -> Result<(), Error> {
+pub(super) async fn ask_erasure(tx: &mut Tx<'_>, account: AccountId, now: Timestamp) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO audit_erasures (account_id, asked_at) VALUES ($1, $2) ON CONFLICT (account_id) DO NOTHING"
     ))
@@ -576,7 +589,7 @@ pub(super) async fn erasures<'c>(
     conn: impl Into<Conn<'c>>,
     before: Timestamp,
     limit: i64,
-) -> Result<Vec<AccountId>, Error> {
+) -> Result<Vec<AccountId>, StoreError> {
     query(sql!(
         "SELECT account_id FROM audit_erasures WHERE asked_at < $1 ORDER BY asked_at LIMIT $2"
     ))
@@ -586,7 +599,7 @@ pub(super) async fn erasures<'c>(
     .await
 }
 
-pub(super) async fn erase_particulars(tx: &mut Tx<'_>, pseudonym: Uuid) -> Result<(), Error> {
+pub(super) async fn erase_particulars(tx: &mut Tx<'_>, pseudonym: Uuid) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE audit_events SET address = NULL, user_agent = NULL, salt = NULL WHERE subject = $1"
     ))
@@ -596,7 +609,7 @@ pub(super) async fn erase_particulars(tx: &mut Tx<'_>, pseudonym: Uuid) -> Resul
     .map(drop)
 }
 
-pub(super) async fn forget_pseudonym(tx: &mut Tx<'_>, pseudonym: Uuid) -> Result<(), Error> {
+pub(super) async fn forget_pseudonym(tx: &mut Tx<'_>, pseudonym: Uuid) -> Result<(), StoreError> {
     query(sql!("DELETE FROM audit_subjects WHERE pseudonym = $1"))
         .bind(pseudonym)
         .execute(tx)
@@ -604,7 +617,7 @@ pub(super) async fn forget_pseudonym(tx: &mut Tx<'_>, pseudonym: Uuid) -> Result
         .map(drop)
 }
 
-pub(super) async fn forget_erasure(tx: &mut Tx<'_>, account: AccountId) -> Result<(), Error> {
+pub(super) async fn forget_erasure(tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError> {
     query(sql!("DELETE FROM audit_erasures WHERE account_id = $1"))
         .bind(account)
         .execute(tx)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_lc_rs::digest::{Context as Digest, SHA256};
-use countersign_store::{Conn, Error, Tx};
+use countersign_store::{Conn, StoreError, Tx};
 
 use super::store::{self, Hash, Remembered};
 use crate::core::clock::Timestamp;
@@ -26,7 +26,7 @@ pub async fn is_known<'c>(
     account: AccountId,
     origin: &RequestInfo,
     now: Timestamp,
-) -> Result<bool, Error> {
+) -> Result<bool, StoreError> {
     match hash(account, origin) {
         Some(hash) => store::is_known(conn, account, hash, now).await,
         None => Ok(false),
@@ -38,7 +38,12 @@ pub async fn is_known<'c>(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn remember(tx: &mut Tx<'_>, account: AccountId, origin: &RequestInfo, now: Timestamp) -> Result<(), Error> {
+pub async fn remember(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    origin: &RequestInfo,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let Some(hash) = hash(account, origin) else {
         return Ok(());
     };

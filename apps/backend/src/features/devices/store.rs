@@ -1,6 +1,6 @@
 //! The rows of `known_devices`.
 
-use countersign_store::{Conn, Error, Tx, column, query, row, sql};
+use countersign_store::{Conn, StoreError, Tx, column, query, row, sql};
 
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
@@ -37,7 +37,7 @@ pub(super) async fn is_known<'c>(
     account: AccountId,
     hash: Hash,
     now: Timestamp,
-) -> Result<bool, Error> {
+) -> Result<bool, StoreError> {
     let found: Option<AccountId> = query(sql!(
         "SELECT account_id FROM known_devices WHERE account_id = $1 AND hash = $2 AND expires_at > $3"
     ))
@@ -53,7 +53,7 @@ pub(super) async fn is_known<'c>(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn list<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<Vec<Known>, Error> {
+pub async fn list<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<Vec<Known>, StoreError> {
     query(sql!(
         "SELECT created_at, seen_at, expires_at FROM known_devices WHERE account_id = $1 ORDER BY seen_at DESC, hash"
     ))
@@ -62,7 +62,7 @@ pub async fn list<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<V
     .await
 }
 
-pub(super) async fn remember(tx: &mut Tx<'_>, remembered: &Remembered) -> Result<(), Error> {
+pub(super) async fn remember(tx: &mut Tx<'_>, remembered: &Remembered) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO known_devices (account_id, hash, created_at, seen_at, expires_at)
          VALUES ($1, $2, $3, $3, $4)
@@ -78,7 +78,7 @@ pub(super) async fn remember(tx: &mut Tx<'_>, remembered: &Remembered) -> Result
 }
 
 /// Forgets all but the `keep` devices of an account that were seen last.
-pub(super) async fn forget_beyond(tx: &mut Tx<'_>, account: AccountId, keep: i64) -> Result<(), Error> {
+pub(super) async fn forget_beyond(tx: &mut Tx<'_>, account: AccountId, keep: i64) -> Result<(), StoreError> {
     query(sql!(
         "DELETE FROM known_devices
           WHERE account_id = $1
@@ -99,7 +99,7 @@ pub(super) async fn forget_beyond(tx: &mut Tx<'_>, account: AccountId, keep: i64
 ///
 /// # Errors
 /// Those of the database, as for all functions here.
-pub async fn forget_all(tx: &mut Tx<'_>, account: AccountId) -> Result<(), Error> {
+pub async fn forget_all(tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError> {
     query(sql!("DELETE FROM known_devices WHERE account_id = $1"))
         .bind(account)
         .execute(tx)
@@ -108,12 +108,12 @@ pub async fn forget_all(tx: &mut Tx<'_>, account: AccountId) -> Result<(), Error
 }
 
 /// Forgets every device of everybody, as after a restore: a device that was forgotten since the backup is known there.
-pub async fn forget_everybody(tx: &mut Tx<'_>) -> Result<(), Error> {
+pub async fn forget_everybody(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     query(sql!("DELETE FROM known_devices")).execute(tx).await.map(drop)
 }
 
 /// Removes up to `limit` devices that are known no longer. `sessions` calls it while it sweeps.
-pub async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, Error> {
+pub async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM known_devices
           WHERE (account_id, hash) IN (SELECT account_id, hash FROM known_devices WHERE expires_at < $1 LIMIT $2)"

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_store::{Conn, Error, Tx};
+use countersign_store::{Conn, StoreError, Tx};
 
 use super::store;
 use super::subject::Subject;
@@ -15,7 +15,13 @@ const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 ///
 /// # Errors
 /// Those of the database.
-pub async fn take(tx: &mut Tx<'_>, subject: Subject, purpose: &str, most: i64, now: Timestamp) -> Result<bool, Error> {
+pub async fn take(
+    tx: &mut Tx<'_>,
+    subject: Subject,
+    purpose: &str,
+    most: i64,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     store::take(tx, subject, purpose, most, now, now + REMEMBERED).await
 }
 
@@ -23,7 +29,7 @@ pub async fn take(tx: &mut Tx<'_>, subject: Subject, purpose: &str, most: i64, n
 ///
 /// # Errors
 /// Those of the database.
-pub async fn give_back(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Result<(), Error> {
+pub async fn give_back(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Result<(), StoreError> {
     store::give_back(tx, subject, purpose).await
 }
 
@@ -31,7 +37,7 @@ pub async fn give_back(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Resu
 ///
 /// # Errors
 /// Those of the database.
-pub async fn forget(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Result<(), Error> {
+pub async fn forget(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Result<(), StoreError> {
     store::forget(tx, subject, purpose).await
 }
 
@@ -39,6 +45,6 @@ pub async fn forget(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Result<
 ///
 /// # Errors
 /// Those of the database.
-pub async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, Error> {
+pub async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
     store::remove_ended(conn, now, limit).await
 }

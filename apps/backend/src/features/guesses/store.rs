@@ -1,6 +1,6 @@
 //! The rows of `guess_counts`.
 
-use countersign_store::{Conn, Error, Tx, query, sql};
+use countersign_store::{Conn, StoreError, Tx, query, sql};
 
 use super::subject::Subject;
 use crate::core::clock::Timestamp;
@@ -13,7 +13,7 @@ pub(super) async fn take(
     most: i64,
     now: Timestamp,
     expires_at: Timestamp,
-) -> Result<bool, Error> {
+) -> Result<bool, StoreError> {
     let counted: Option<i64> = query(sql!(
         "INSERT INTO guess_counts (subject, purpose, guesses, expires_at)
          VALUES ($1, $2, 1, $5)
@@ -34,7 +34,7 @@ pub(super) async fn take(
 }
 
 /// Counts one less.
-pub(super) async fn give_back(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Result<(), Error> {
+pub(super) async fn give_back(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE guess_counts SET guesses = guesses - 1 WHERE subject = $1 AND purpose = $2 AND guesses > 0"
     ))
@@ -46,7 +46,7 @@ pub(super) async fn give_back(tx: &mut Tx<'_>, subject: Subject, purpose: &str) 
 }
 
 /// Counts nothing.
-pub(super) async fn forget(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Result<(), Error> {
+pub(super) async fn forget(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Result<(), StoreError> {
     query(sql!("DELETE FROM guess_counts WHERE subject = $1 AND purpose = $2"))
         .bind(subject.bytes())
         .bind(purpose)
@@ -56,7 +56,7 @@ pub(super) async fn forget(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> 
 }
 
 /// Removes up to `limit` counts that ended before `now`.
-pub(super) async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, Error> {
+pub(super) async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM guess_counts
           WHERE subject IN (SELECT subject FROM guess_counts WHERE expires_at < $1 LIMIT $2) AND expires_at < $1"

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use countersign_store::{Db, Error, Lack, MigrateError, Schema, Shortfall};
+use countersign_store::{Db, Lack, MigrateError, Schema, Shortfall, StoreError};
 use prometheus_client::registry::Registry;
 
 use crate::core::probes::Probes;
@@ -33,7 +33,7 @@ pub(super) enum NotReady {
     ShuttingDown,
     /// The database is gone, its disk failed, or it takes no writes.
     #[error("The database does not answer, or takes no writes.")]
-    Database(#[from] Error),
+    Database(#[from] StoreError),
     /// The database's role may not do all that a server has to, or a table is gone.
     #[error("The database does not let the server work: {0}. `countersign doctor` says how to mend it.")]
     Lacking(String, #[source] Remedy),

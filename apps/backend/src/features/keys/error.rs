@@ -75,7 +75,7 @@ pub enum KeysError {
     Revoked(String),
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] countersign_store::Error),
+    Store(#[from] countersign_store::StoreError),
 }
 
 fn remedy(error: KeyError) -> &'static str {

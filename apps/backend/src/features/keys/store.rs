@@ -1,6 +1,6 @@
 //! The rows of `signing_keys`: the history of every key, which outlives its files.
 
-use countersign_store::{Conn, Db, Error, Tx, query, row, sql};
+use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
 use crate::core::clock::Timestamp;
 
@@ -17,7 +17,7 @@ row! {
     }
 }
 
-pub(super) async fn all(conn: impl Into<Conn<'_>>) -> Result<Vec<KeyRecord>, Error> {
+pub(super) async fn all(conn: impl Into<Conn<'_>>) -> Result<Vec<KeyRecord>, StoreError> {
     query(sql!(
         "SELECT kid, first_seen_at, last_expires_at, revoked_at FROM signing_keys ORDER BY first_seen_at, kid"
     ))
@@ -31,7 +31,7 @@ pub(super) async fn remember(
     kid: &str,
     now: Timestamp,
     last_expires_at: Timestamp,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO signing_keys (kid, first_seen_at, last_expires_at)
          VALUES ($1, $2, $3)
@@ -46,7 +46,7 @@ pub(super) async fn remember(
 }
 
 /// Remembers that tokens of this key may live until `until`; never shortens what is remembered.
-pub(super) async fn extend(db: &Db, kid: &str, now: Timestamp, until: Timestamp) -> Result<(), Error> {
+pub(super) async fn extend(db: &Db, kid: &str, now: Timestamp, until: Timestamp) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO signing_keys (kid, first_seen_at, last_expires_at)
          VALUES ($1, $2, $3)
@@ -62,7 +62,7 @@ pub(super) async fn extend(db: &Db, kid: &str, now: Timestamp, until: Timestamp)
 }
 
 /// Revokes a key for every server on this database, once and for all.
-pub(super) async fn revoke(db: &Db, kid: &str, now: Timestamp) -> Result<(), Error> {
+pub(super) async fn revoke(db: &Db, kid: &str, now: Timestamp) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO signing_keys (kid, first_seen_at, last_expires_at, revoked_at)
          VALUES ($1, $2, $2, $2)
@@ -76,7 +76,7 @@ pub(super) async fn revoke(db: &Db, kid: &str, now: Timestamp) -> Result<(), Err
 }
 
 /// Remembers `kid` as the very first key, unless there is a history: then gives the key of it that was seen last.
-pub(super) async fn begin_history(tx: &mut Tx<'_>, kid: &str, now: Timestamp) -> Result<Option<String>, Error> {
+pub(super) async fn begin_history(tx: &mut Tx<'_>, kid: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
     let mut known = all(&mut *tx).await?;
     // Another node reads the files as soon as they are there, and may have remembered this very key by now.
     if known.iter().any(|known| known.kid == kid) {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use countersign_store::Error;
+use countersign_store::StoreError;
 
 use super::compose::compose;
 use crate::core::email::Email;
@@ -50,7 +50,7 @@ pub enum DeliverError {
     Compose(#[from] askama::Error),
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 impl Delivery {
@@ -119,7 +119,7 @@ impl Delivery {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn measure(&self) -> Result<(), Error> {
+    pub async fn measure(&self) -> Result<(), StoreError> {
         let overdue = self.outbox.overdue().await?;
         let age = overdue
             .since
@@ -134,7 +134,7 @@ impl Delivery {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn tidy(&self) -> Result<(), Error> {
+    pub async fn tidy(&self) -> Result<(), StoreError> {
         let now = self.platform.clock.now();
         while outbox::remove_ended(&self.platform.db, now - REMEMBERED, BATCH).await? > 0 {}
         let counted = self.platform.settings.limits.mails_per_recipient.per;

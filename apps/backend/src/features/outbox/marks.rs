@@ -1,7 +1,7 @@
 //! The rows of `mail_marks`: how many mails somebody was sent lately. They name nobody, and no account takes them along.
 
 use aws_lc_rs::digest::{Context as Digest, SHA256};
-use countersign_store::{Conn, Error, Tx, column, query, sql};
+use countersign_store::{Conn, StoreError, Tx, column, query, sql};
 use uuid::Uuid;
 
 use crate::core::clock::Timestamp;
@@ -54,7 +54,7 @@ fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     hash
 }
 
-pub(super) async fn insert(tx: &mut Tx<'_>, mark: &Mark) -> Result<(), Error> {
+pub(super) async fn insert(tx: &mut Tx<'_>, mark: &Mark) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO mail_marks (id, recipient, purpose, asker, counted_at) VALUES ($1, $2, $3, $4, $5)"
     ))
@@ -69,7 +69,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, mark: &Mark) -> Result<(), Error> {
 }
 
 /// How many mails of all kinds went to a recipient after `since`, beside those of the reserve.
-pub(super) async fn count(tx: &mut Tx<'_>, recipient: Recipient, since: Timestamp) -> Result<i64, Error> {
+pub(super) async fn count(tx: &mut Tx<'_>, recipient: Recipient, since: Timestamp) -> Result<i64, StoreError> {
     query(sql!(
         "SELECT COUNT(*) FROM mail_marks
           WHERE recipient = $1 AND counted_at > $2 AND (asker IS NULL OR asker <> $3)"
@@ -88,7 +88,7 @@ pub(super) async fn count_of_asker(
     purpose: Option<&str>,
     asker: Option<Asker>,
     since: Timestamp,
-) -> Result<i64, Error> {
+) -> Result<i64, StoreError> {
     let Some(asker) = asker else {
         return Ok(0);
     };
@@ -111,7 +111,11 @@ pub(super) async fn count_of_asker(
 }
 
 /// When the newest mail of a kind to a recipient leaves, or left.
-pub(super) async fn newest(tx: &mut Tx<'_>, recipient: Recipient, purpose: &str) -> Result<Option<Timestamp>, Error> {
+pub(super) async fn newest(
+    tx: &mut Tx<'_>,
+    recipient: Recipient,
+    purpose: &str,
+) -> Result<Option<Timestamp>, StoreError> {
     query(sql!(
         "SELECT counted_at FROM mail_marks WHERE recipient = $1 AND purpose = $2 ORDER BY counted_at DESC LIMIT 1"
     ))
@@ -122,7 +126,11 @@ pub(super) async fn newest(tx: &mut Tx<'_>, recipient: Recipient, purpose: &str)
 }
 
 /// When the mail that `newer` others came after leaves, or left. Those of the reserve are not counted.
-pub(super) async fn nth_newest(tx: &mut Tx<'_>, recipient: Recipient, newer: i64) -> Result<Option<Timestamp>, Error> {
+pub(super) async fn nth_newest(
+    tx: &mut Tx<'_>,
+    recipient: Recipient,
+    newer: i64,
+) -> Result<Option<Timestamp>, StoreError> {
     query(sql!(
         "SELECT counted_at FROM mail_marks
           WHERE recipient = $1 AND (asker IS NULL OR asker <> $3)
@@ -139,7 +147,7 @@ pub(super) async fn nth_newest(tx: &mut Tx<'_>, recipient: Recipient, newer: i64
 ///
 /// # Errors
 /// Those of the database.
-pub async fn remove_old_marks(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, Error> {
+pub async fn remove_old_marks(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM mail_marks WHERE id IN (SELECT id FROM mail_marks WHERE counted_at < $1 LIMIT $2)"
     ))

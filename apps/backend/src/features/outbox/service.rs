@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_store::{Error, Tx};
+use countersign_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -255,7 +255,7 @@ impl Purpose {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn owe(tx: &mut Tx<'_>, owed: &Owed<'_>, now: Timestamp) -> Result<(), Error> {
+pub async fn owe(tx: &mut Tx<'_>, owed: &Owed<'_>, now: Timestamp) -> Result<(), StoreError> {
     owe_at(tx, owed, None, now, now).await
 }
 
@@ -279,7 +279,7 @@ impl Outbox {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn ask(&self, tx: &mut Tx<'_>, owed: &Owed<'_>, demand: Demand) -> Result<bool, Error> {
+    pub async fn ask(&self, tx: &mut Tx<'_>, owed: &Owed<'_>, demand: Demand) -> Result<bool, StoreError> {
         let (limits, now) = (&self.platform.settings.limits, self.platform.clock.now());
         let recipient = Recipient::of(owed.to);
         let mut asker = demand.from.map(|prefix| recipient.asked_from(prefix));
@@ -312,7 +312,7 @@ impl Outbox {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn on_the_way(tx: &mut Tx<'_>, purpose: Purpose, to: &Email) -> Result<Vec<Particulars>, Error> {
+pub async fn on_the_way(tx: &mut Tx<'_>, purpose: Purpose, to: &Email) -> Result<Vec<Particulars>, StoreError> {
     let owed: Vec<String> = store::on_the_way(tx, purpose.name(), to.key()).await?;
     let read = |particulars: &String| serde_json::from_str(particulars).unwrap_or_default();
     Ok(owed.iter().map(read).collect())
@@ -324,7 +324,7 @@ impl Outbox {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn tell(&self, tx: &mut Tx<'_>, owed: &Owed<'_>) -> Result<(), Error> {
+    pub async fn tell(&self, tx: &mut Tx<'_>, owed: &Owed<'_>) -> Result<(), StoreError> {
         let (limits, now) = (&self.platform.settings.limits, self.platform.clock.now());
         let (purpose, recipient) = (owed.purpose.name(), Recipient::of(owed.to));
         if let Some(waiting) = store::waiting(tx, purpose, owed.to.key()).await? {
@@ -348,7 +348,7 @@ impl Outbox {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn tell_once(&self, tx: &mut Tx<'_>, owed: &Owed<'_>, apart: Duration) -> Result<(), Error> {
+    pub async fn tell_once(&self, tx: &mut Tx<'_>, owed: &Owed<'_>, apart: Duration) -> Result<(), StoreError> {
         let before = marks::newest(tx, Recipient::of(owed.to), owed.purpose.name()).await?;
         match before {
             Some(before) if before + apart > self.platform.clock.now() => Ok(()),
@@ -363,7 +363,7 @@ async fn owe_at(
     asker: Option<Asker>,
     now: Timestamp,
     due_at: Timestamp,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let (id, recipient) = (uuid_v7(now, SecureRandom), Recipient::of(owed.to));
     let row = Row {
         id,
@@ -396,7 +396,7 @@ impl Outbox {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn claim(&self) -> Result<Option<Due>, Error> {
+    pub async fn claim(&self) -> Result<Option<Due>, StoreError> {
         let now = self.platform.clock.now();
         // A plain look first: most of the time nothing is owed, and nobody should wait for the writer because of it.
         if !store::is_due(&self.platform.db, now).await? {
@@ -429,7 +429,7 @@ impl Outbox {
     ///
     /// # Errors
     /// Those of the database: then it will be tried again.
-    pub async fn end(&self, due: &Due, outcome: Outcome, failure: Option<&str>) -> Result<(), Error> {
+    pub async fn end(&self, due: &Due, outcome: Outcome, failure: Option<&str>) -> Result<(), StoreError> {
         if due.purpose == Purpose::AccountDeleted && outcome != Outcome::Refused {
             return store::remove(&self.platform.db, due.id).await;
         }
@@ -447,7 +447,7 @@ impl Outbox {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn postpone(&self, due: &Due, failure: &str) -> Result<(), Error> {
+    pub async fn postpone(&self, due: &Due, failure: &str) -> Result<(), StoreError> {
         let doublings = u32::try_from(due.attempt - 1).unwrap_or(0).min(20);
         let pause = FIRST_RETRY.saturating_mul(1 << doublings).min(SLOWEST);
         store::postpone(&self.platform.db, due.id, self.platform.clock.now() + pause, failure).await
@@ -457,7 +457,7 @@ impl Outbox {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn overdue(&self) -> Result<Overdue, Error> {
+    pub async fn overdue(&self) -> Result<Overdue, StoreError> {
         store::overdue(&self.platform.db, self.platform.clock.now() - LEASE).await
     }
 
@@ -465,7 +465,7 @@ impl Outbox {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn list(&self, owed_only: bool, limit: i64) -> Result<Vec<Listed>, Error> {
+    pub async fn list(&self, owed_only: bool, limit: i64) -> Result<Vec<Listed>, StoreError> {
         store::list(&self.platform.db, owed_only, limit).await
     }
 
@@ -473,7 +473,7 @@ impl Outbox {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn owed_to(&self, to: &Email) -> Result<Vec<Listed>, Error> {
+    pub async fn owed_to(&self, to: &Email) -> Result<Vec<Listed>, StoreError> {
         store::list_of(&self.platform.db, to.key()).await
     }
 
@@ -481,7 +481,7 @@ impl Outbox {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn retry(&self) -> Result<u64, Error> {
+    pub async fn retry(&self) -> Result<u64, StoreError> {
         store::retry(&self.platform.db, self.platform.clock.now()).await
     }
 }

@@ -1,6 +1,6 @@
 //! The rows of `outbox`.
 
-use countersign_store::{Conn, Db, Error, Tx, query, row, sql};
+use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 use uuid::Uuid;
 
 use crate::core::clock::Timestamp;
@@ -74,7 +74,7 @@ row! {
     }
 }
 
-pub(super) async fn insert(tx: &mut Tx<'_>, row: &Row<'_>) -> Result<(), Error> {
+pub(super) async fn insert(tx: &mut Tx<'_>, row: &Row<'_>) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO outbox
             (id, purpose, recipient, recipient_key, language, particulars, created_at, due_at, expires_at, attempts)
@@ -95,7 +95,11 @@ pub(super) async fn insert(tx: &mut Tx<'_>, row: &Row<'_>) -> Result<(), Error> 
 }
 
 /// A mail of this kind to this address that nobody has tried to send yet.
-pub(super) async fn waiting(tx: &mut Tx<'_>, purpose: &str, recipient_key: &str) -> Result<Option<Waiting>, Error> {
+pub(super) async fn waiting(
+    tx: &mut Tx<'_>,
+    purpose: &str,
+    recipient_key: &str,
+) -> Result<Option<Waiting>, StoreError> {
     query(sql!(
         "SELECT id, particulars
            FROM outbox
@@ -110,7 +114,7 @@ pub(super) async fn waiting(tx: &mut Tx<'_>, purpose: &str, recipient_key: &str)
 }
 
 /// What all mails of this kind tell that are owed to this address.
-pub(super) async fn on_the_way(tx: &mut Tx<'_>, purpose: &str, recipient_key: &str) -> Result<Vec<String>, Error> {
+pub(super) async fn on_the_way(tx: &mut Tx<'_>, purpose: &str, recipient_key: &str) -> Result<Vec<String>, StoreError> {
     query(sql!(
         "SELECT particulars FROM outbox WHERE recipient_key = $1 AND purpose = $2 AND ended_at IS NULL"
     ))
@@ -121,7 +125,7 @@ pub(super) async fn on_the_way(tx: &mut Tx<'_>, purpose: &str, recipient_key: &s
 }
 
 /// Changes what a mail tells, unless somebody has begun to send it. Says whether it was in time.
-pub(super) async fn retell(tx: &mut Tx<'_>, id: Uuid, particulars: &str) -> Result<bool, Error> {
+pub(super) async fn retell(tx: &mut Tx<'_>, id: Uuid, particulars: &str) -> Result<bool, StoreError> {
     let changed = query(sql!(
         "UPDATE outbox SET particulars = $2 WHERE id = $1 AND ended_at IS NULL AND attempts = 0"
     ))
@@ -133,7 +137,7 @@ pub(super) async fn retell(tx: &mut Tx<'_>, id: Uuid, particulars: &str) -> Resu
 }
 
 /// Keeps nothing of a mail.
-pub(super) async fn remove(db: &Db, id: Uuid) -> Result<(), Error> {
+pub(super) async fn remove(db: &Db, id: Uuid) -> Result<(), StoreError> {
     query(sql!("DELETE FROM outbox WHERE id = $1"))
         .bind(id)
         .execute(db)
@@ -141,7 +145,7 @@ pub(super) async fn remove(db: &Db, id: Uuid) -> Result<(), Error> {
         .map(drop)
 }
 
-pub(super) async fn is_due(db: &Db, now: Timestamp) -> Result<bool, Error> {
+pub(super) async fn is_due(db: &Db, now: Timestamp) -> Result<bool, StoreError> {
     let first: Option<Uuid> = query(sql!(
         "SELECT id FROM outbox WHERE ended_at IS NULL AND due_at <= $1 LIMIT 1"
     ))
@@ -153,7 +157,7 @@ pub(super) async fn is_due(db: &Db, now: Timestamp) -> Result<bool, Error> {
 
 /// Moves the mail that is due the longest ahead to `until`. Of several nodes that see it, one changes the row first,
 /// and the others find that it is not due any more.
-pub(super) async fn claim(db: &Db, now: Timestamp, until: Timestamp) -> Result<Option<Claimed>, Error> {
+pub(super) async fn claim(db: &Db, now: Timestamp, until: Timestamp) -> Result<Option<Claimed>, StoreError> {
     query(sql!(
         "UPDATE outbox
             SET due_at = $2, attempts = attempts + 1
@@ -170,7 +174,13 @@ pub(super) async fn claim(db: &Db, now: Timestamp, until: Timestamp) -> Result<O
     .await
 }
 
-pub(super) async fn end(db: &Db, id: Uuid, outcome: &str, now: Timestamp, failure: Option<&str>) -> Result<(), Error> {
+pub(super) async fn end(
+    db: &Db,
+    id: Uuid,
+    outcome: &str,
+    now: Timestamp,
+    failure: Option<&str>,
+) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE outbox SET outcome = $2, ended_at = $3, failure = $4 WHERE id = $1 AND ended_at IS NULL"
     ))
@@ -183,7 +193,7 @@ pub(super) async fn end(db: &Db, id: Uuid, outcome: &str, now: Timestamp, failur
     .map(drop)
 }
 
-pub(super) async fn postpone(db: &Db, id: Uuid, due_at: Timestamp, failure: &str) -> Result<(), Error> {
+pub(super) async fn postpone(db: &Db, id: Uuid, due_at: Timestamp, failure: &str) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE outbox SET due_at = $2, failure = $3 WHERE id = $1 AND ended_at IS NULL"
     ))
@@ -196,7 +206,7 @@ pub(super) async fn postpone(db: &Db, id: Uuid, due_at: Timestamp, failure: &str
 }
 
 /// Ends what is due and of no use any more.
-pub(super) async fn expire(db: &Db, now: Timestamp) -> Result<(), Error> {
+pub(super) async fn expire(db: &Db, now: Timestamp) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE outbox
             SET outcome = 'expired', ended_at = $1
@@ -209,7 +219,7 @@ pub(super) async fn expire(db: &Db, now: Timestamp) -> Result<(), Error> {
 }
 
 /// What was tried, or should have been, before `before`, and is owed.
-pub(super) async fn overdue(db: &Db, before: Timestamp) -> Result<Overdue, Error> {
+pub(super) async fn overdue(db: &Db, before: Timestamp) -> Result<Overdue, StoreError> {
     query(sql!(
         "SELECT COUNT(*) AS count, MIN(created_at) AS since
            FROM outbox
@@ -220,7 +230,7 @@ pub(super) async fn overdue(db: &Db, before: Timestamp) -> Result<Overdue, Error
     .await
 }
 
-pub(super) async fn list(db: &Db, owed_only: bool, limit: i64) -> Result<Vec<Listed>, Error> {
+pub(super) async fn list(db: &Db, owed_only: bool, limit: i64) -> Result<Vec<Listed>, StoreError> {
     query(sql!(
         "SELECT id, purpose, recipient, created_at, due_at, attempts, outcome, ended_at, failure
            FROM outbox
@@ -234,7 +244,7 @@ pub(super) async fn list(db: &Db, owed_only: bool, limit: i64) -> Result<Vec<Lis
     .await
 }
 
-pub(super) async fn list_of(db: &Db, recipient_key: &str) -> Result<Vec<Listed>, Error> {
+pub(super) async fn list_of(db: &Db, recipient_key: &str) -> Result<Vec<Listed>, StoreError> {
     query(sql!(
         "SELECT id, purpose, recipient, created_at, due_at, attempts, outcome, ended_at, failure
            FROM outbox
@@ -247,7 +257,7 @@ pub(super) async fn list_of(db: &Db, recipient_key: &str) -> Result<Vec<Listed>,
     .await
 }
 
-pub(super) async fn retry(db: &Db, now: Timestamp) -> Result<u64, Error> {
+pub(super) async fn retry(db: &Db, now: Timestamp) -> Result<u64, StoreError> {
     query(sql!(
         "UPDATE outbox
             SET due_at = $1, outcome = NULL, ended_at = NULL, failure = NULL
@@ -259,7 +269,7 @@ pub(super) async fn retry(db: &Db, now: Timestamp) -> Result<u64, Error> {
 }
 
 /// Ends everything that is owed and would open an account. `sessions` calls it, to end everything.
-pub async fn drop_all_owed(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Error> {
+pub async fn drop_all_owed(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE outbox SET outcome = 'dropped', ended_at = $1
           WHERE ended_at IS NULL
@@ -275,7 +285,7 @@ pub async fn drop_all_owed(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Error>
 ///
 /// # Errors
 /// Those of the database, as for all functions here.
-pub async fn forget(tx: &mut Tx<'_>, to: &Email) -> Result<(), Error> {
+pub async fn forget(tx: &mut Tx<'_>, to: &Email) -> Result<(), StoreError> {
     query(sql!("DELETE FROM outbox WHERE recipient_key = $1"))
         .bind(to.key())
         .execute(tx)
@@ -284,7 +294,7 @@ pub async fn forget(tx: &mut Tx<'_>, to: &Email) -> Result<(), Error> {
 }
 
 /// Removes up to `limit` mails that ended before `before`. `mail` calls it while it tidies up.
-pub async fn remove_ended(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, Error> {
+pub async fn remove_ended(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM outbox
           WHERE id IN (SELECT id FROM outbox WHERE ended_at IS NOT NULL AND ended_at < $1 LIMIT $2)"

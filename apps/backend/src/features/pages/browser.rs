@@ -1,6 +1,6 @@
 //! What happens to a browser when somebody signs in, or out.
 
-use countersign_store::Error;
+use countersign_store::StoreError;
 
 use super::cookies::Cookie;
 use super::service::Pages;
@@ -15,7 +15,7 @@ pub(super) async fn sign_in(
     visitor: &mut Visitor,
     session: SessionId,
     origin: &RequestInfo,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     if let Some(before) = visitor.signed_in.take() {
         pages.sessions.revoke(before.session.id, None, origin).await?;
     }
@@ -34,7 +34,7 @@ pub(super) fn remember(pages: &Pages, visitor: &mut Visitor) {
 }
 
 /// Signs a browser out: its session ends, and nothing of it stays behind.
-pub(super) async fn sign_out(pages: &Pages, visitor: &mut Visitor, origin: &RequestInfo) -> Result<(), Error> {
+pub(super) async fn sign_out(pages: &Pages, visitor: &mut Visitor, origin: &RequestInfo) -> Result<(), StoreError> {
     if let Some(before) = visitor.signed_in.take() {
         pages.sessions.revoke(before.session.id, None, origin).await?;
     }

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_store::Error;
+use countersign_store::StoreError;
 
 use super::assets::Assets;
 use super::secret::CookieSecret;
@@ -81,7 +81,7 @@ impl SignedIn {
 
 impl Pages {
     /// Gives a browser a cookie that stands for a session: a new one for each, so that none that was there before counts.
-    pub(super) async fn admit(&self, session: SessionId) -> Result<CookieSecret, Error> {
+    pub(super) async fn admit(&self, session: SessionId) -> Result<CookieSecret, StoreError> {
         let (secret, now) = (CookieSecret::generate(self.platform.random), self.platform.clock.now());
         let expires_at = now + self.platform.settings.tokens.refresh_idle_ttl;
         store::insert(&self.platform.db, secret.hash(), session, now, expires_at).await?;
@@ -89,7 +89,7 @@ impl Pages {
     }
 
     /// Who a cookie stands for, if its session lives.
-    pub(super) async fn find(&self, secret: &CookieSecret) -> Result<Option<Found>, Error> {
+    pub(super) async fn find(&self, secret: &CookieSecret) -> Result<Option<Found>, StoreError> {
         let now = self.platform.clock.now();
         let Some(found) = store::find(&self.platform.db, secret.hash(), now).await? else {
             return Ok(None);

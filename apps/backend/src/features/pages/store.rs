@@ -1,6 +1,6 @@
 //! The rows of `browser_sessions`.
 
-use countersign_store::{Conn, Db, Error, query, row, sql};
+use countersign_store::{Conn, Db, StoreError, query, row, sql};
 
 use super::secret::CookieHash;
 use crate::core::clock::Timestamp;
@@ -20,7 +20,7 @@ pub(super) async fn insert(
     session: SessionId,
     now: Timestamp,
     expires_at: Timestamp,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO browser_sessions (hash, session_id, created_at, expires_at) VALUES ($1, $2, $3, $4)"
     ))
@@ -33,7 +33,7 @@ pub(super) async fn insert(
     .map(drop)
 }
 
-pub(super) async fn find(db: &Db, hash: CookieHash, now: Timestamp) -> Result<Option<Found>, Error> {
+pub(super) async fn find(db: &Db, hash: CookieHash, now: Timestamp) -> Result<Option<Found>, StoreError> {
     query(sql!(
         "SELECT session_id, expires_at FROM browser_sessions WHERE hash = $1 AND expires_at > $2"
     ))
@@ -43,7 +43,7 @@ pub(super) async fn find(db: &Db, hash: CookieHash, now: Timestamp) -> Result<Op
     .await
 }
 
-pub(super) async fn extend(db: &Db, hash: CookieHash, expires_at: Timestamp) -> Result<(), Error> {
+pub(super) async fn extend(db: &Db, hash: CookieHash, expires_at: Timestamp) -> Result<(), StoreError> {
     query(sql!("UPDATE browser_sessions SET expires_at = $2 WHERE hash = $1"))
         .bind(hash)
         .bind(expires_at)
@@ -53,7 +53,7 @@ pub(super) async fn extend(db: &Db, hash: CookieHash, expires_at: Timestamp) -> 
 }
 
 /// Removes up to `limit` cookies that ended before `now`.
-pub(super) async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, Error> {
+pub(super) async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM browser_sessions
           WHERE hash IN (SELECT hash FROM browser_sessions WHERE expires_at < $1 LIMIT $2)"

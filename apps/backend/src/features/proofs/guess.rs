@@ -1,7 +1,7 @@
 //! A guess at a code: counted before it is judged, so that of any number at once no more are than allowed, and given back if
 //! nobody judges it.
 
-use countersign_store::{Db, Error};
+use countersign_store::{Db, StoreError};
 
 use super::link_secret::LinkHash;
 use super::store::{self, registrations};
@@ -70,7 +70,7 @@ impl Counted {
                     store::give_guess_back(tx, self.code).await?;
                     registrations::give_guess_back(tx, self.code).await?;
                     guesses::give_back(tx, self.whose, self.purpose.name()).await?;
-                    Ok::<_, Error>(())
+                    Ok::<_, StoreError>(())
                 })
             })
             .await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_store::{Error, Tx};
+use countersign_store::{StoreError, Tx};
 
 use super::code::Code;
 use super::guess::Guess;
@@ -143,7 +143,7 @@ pub enum ProofError {
     Hash(#[from] HashError),
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 /// How long the link of a purpose lives after its mail was sent.
@@ -214,7 +214,7 @@ impl Proofs {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn keep(&self, made: &Made) -> Result<(), Error> {
+    pub async fn keep(&self, made: &Made) -> Result<(), StoreError> {
         let (hash, kept, now) = (made.link.hash(), &made.kept, self.platform.clock.now());
         self.platform
             .db
@@ -284,7 +284,7 @@ impl Proofs {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn peek_registration(&self, checked: &Checked) -> Result<Option<Registration>, Error> {
+    pub async fn peek_registration(&self, checked: &Checked) -> Result<Option<Registration>, StoreError> {
         registrations::find_by_link(&self.platform.db, checked.hash, self.platform.clock.now()).await
     }
 
@@ -293,7 +293,7 @@ impl Proofs {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn is_done(&self, purpose: Purpose, link: &LinkSecret) -> Result<bool, Error> {
+    pub async fn is_done(&self, purpose: Purpose, link: &LinkSecret) -> Result<bool, StoreError> {
         let (hash, now) = (link.hash(), self.platform.clock.now());
         let email = match store::known(&self.platform.db, hash, purpose.name(), now).await? {
             Some(known) if known.spent_at.is_some() => return Ok(true),
@@ -330,7 +330,7 @@ impl Proofs {
         purpose: Purpose,
         asked: Option<&Asked>,
         to: &Email,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, StoreError> {
         let until = self.platform.clock.now() + TIME_TO_READ;
         let account = asked.map_or(AccountId(uuid::Uuid::nil()), |asked| asked.account);
         let standing = accounts::may_sign_in(&mut *tx, account).await?;
@@ -427,7 +427,7 @@ impl Proofs {
         email: &Email,
         presenter: &Presenter,
         origin: &RequestInfo,
-    ) -> Result<Option<(Checked, String)>, Error> {
+    ) -> Result<Option<(Checked, String)>, StoreError> {
         let now = self.platform.clock.now();
         self.platform
             .db
@@ -471,7 +471,7 @@ async fn guessed_at(
     email: &Email,
     presenter: &Presenter,
     now: Timestamp,
-) -> Result<Option<(Checked, String)>, Error> {
+) -> Result<Option<(Checked, String)>, StoreError> {
     if let Some(guessed) = store::count_guess(tx, email.key(), purpose.name(), presenter, GUESSES, now).await? {
         let whose = Whose::Account(guessed.account_id);
         let hash = guessed.link_hash;
@@ -537,7 +537,7 @@ impl Proofs {
         checked: &Checked,
         account: AccountId,
         email: &Email,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         let (now, purpose) = (self.platform.clock.now(), Purpose::VerifyEmail);
         let new = NewProof {
             account,
@@ -567,7 +567,7 @@ fn holds(standing: Standing, credential_version: Version, session_epoch: Version
 }
 
 fn proven(found: Found) -> Result<Proven, ProofError> {
-    let email = found.email.parse().map_err(|_| Error::Inconsistent {
+    let email = found.email.parse().map_err(|_| StoreError::Inconsistent {
         table: "email_proofs",
         column: "email",
     })?;

@@ -3,7 +3,7 @@
 pub mod former;
 pub mod registrations;
 
-use countersign_store::{Conn, Db, Error, Tx, query, row, sql};
+use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
 use super::link_secret::LinkHash;
 use super::presenter::Presenter;
@@ -60,7 +60,7 @@ row! {
 }
 
 /// Puts a proof in the place of the one before it, which is noted. (`all_attempts` is of an earlier version: `guesses` counts.)
-pub(super) async fn replace(tx: &mut Tx<'_>, new: &NewProof<'_>) -> Result<(), Error> {
+pub(super) async fn replace(tx: &mut Tx<'_>, new: &NewProof<'_>) -> Result<(), StoreError> {
     former::note(tx, new.account, new.purpose).await?;
     query(sql!(
         "INSERT INTO email_proofs
@@ -93,7 +93,7 @@ pub(super) async fn replace(tx: &mut Tx<'_>, new: &NewProof<'_>) -> Result<(), E
 }
 
 /// Looks at a live proof without spending it.
-pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<Option<Found>, Error> {
+pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<Option<Found>, StoreError> {
     query(sql!(
         "SELECT account_id, email, credential_version, session_epoch, session_id
            FROM email_proofs
@@ -107,7 +107,7 @@ pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp)
 }
 
 /// A proof that has not expired, spent or not.
-pub(super) async fn known(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<Option<Known>, Error> {
+pub(super) async fn known(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<Option<Known>, StoreError> {
     query(sql!(
         "SELECT email, spent_at FROM email_proofs WHERE link_hash = $1 AND purpose = $2 AND link_expires_at > $3"
     ))
@@ -125,7 +125,7 @@ pub(super) async fn live(
     purpose: &str,
     email_key: &str,
     until: Timestamp,
-) -> Result<Option<Found>, Error> {
+) -> Result<Option<Found>, StoreError> {
     query(sql!(
         "SELECT account_id, email, credential_version, session_epoch, session_id
            FROM email_proofs
@@ -148,7 +148,7 @@ pub(super) async fn count_guess(
     presenter: &Presenter,
     most: i64,
     now: Timestamp,
-) -> Result<Option<Guessed>, Error> {
+) -> Result<Option<Guessed>, StoreError> {
     query(sql!(
         "UPDATE email_proofs
             SET code_attempts = code_attempts + 1
@@ -171,7 +171,7 @@ pub(super) async fn count_guess(
 }
 
 /// Gives a guess at a code back.
-pub(super) async fn give_guess_back(tx: &mut Tx<'_>, hash: LinkHash) -> Result<(), Error> {
+pub(super) async fn give_guess_back(tx: &mut Tx<'_>, hash: LinkHash) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE email_proofs SET code_attempts = code_attempts - 1 WHERE link_hash = $1 AND code_attempts > 0"
     ))
@@ -187,7 +187,7 @@ pub(super) async fn spend(
     hash: LinkHash,
     purpose: &str,
     now: Timestamp,
-) -> Result<Option<Found>, Error> {
+) -> Result<Option<Found>, StoreError> {
     query(sql!(
         "UPDATE email_proofs
             SET spent_at = $3
@@ -205,7 +205,7 @@ pub(super) async fn spend(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn void_all(tx: &mut Tx<'_>) -> Result<(), Error> {
+pub async fn void_all(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     query(sql!("DELETE FROM registrations")).execute(&mut *tx).await?;
     query(sql!("DELETE FROM former_links")).execute(&mut *tx).await?;
     query(sql!("DELETE FROM email_proofs")).execute(tx).await.map(drop)
@@ -215,7 +215,7 @@ pub async fn void_all(tx: &mut Tx<'_>) -> Result<(), Error> {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn remove_ended(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, Error> {
+pub async fn remove_ended(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM email_proofs
           WHERE link_hash IN (SELECT link_hash FROM email_proofs WHERE link_expires_at < $1 LIMIT $2)"

@@ -1,6 +1,6 @@
 //! The rules of setting a new password without the old one.
 
-use countersign_store::Error;
+use countersign_store::StoreError;
 
 use crate::core::handle::HandleHash;
 use crate::core::password::{HashError, Password, PasswordFault};
@@ -40,7 +40,7 @@ pub enum RecoverError {
     Hash(#[from] HashError),
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 impl Recovery {

@@ -1,6 +1,6 @@
 //! The rows of `status_lists`, `revocations` and `revocation_counter`.
 
-use countersign_store::{Conn, Error, Tx, query, row, sql};
+use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 
 use super::Bit;
 use crate::core::clock::Timestamp;
@@ -56,7 +56,7 @@ pub(super) async fn reserve(
     conn: impl Into<Conn<'_>>,
     count: i64,
     needed_until: Timestamp,
-) -> Result<Option<Reservation>, Error> {
+) -> Result<Option<Reservation>, StoreError> {
     // The condition stands twice: of two at once, the second one finds the row changed and asks the outer one again.
     query(sql!(
         "UPDATE status_lists
@@ -73,7 +73,11 @@ pub(super) async fn reserve(
 }
 
 /// Makes one more list, unless somebody else makes it at the same time.
-pub(super) async fn insert_list(conn: impl Into<Conn<'_>>, entries: i64, permutation_key: &[u8]) -> Result<(), Error> {
+pub(super) async fn insert_list(
+    conn: impl Into<Conn<'_>>,
+    entries: i64,
+    permutation_key: &[u8],
+) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO status_lists (number, entries, reserved, permutation_key, version, needed_until)
          SELECT CASE WHEN COALESCE(MAX(l.number), 0) + 1 > c.first_list THEN COALESCE(MAX(l.number), 0) + 1
@@ -92,7 +96,7 @@ pub(super) async fn insert_list(conn: impl Into<Conn<'_>>, entries: i64, permuta
 }
 
 /// All lists.
-pub(super) async fn lists<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<ListRow>, Error> {
+pub(super) async fn lists<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<ListRow>, StoreError> {
     query(sql!(
         "SELECT number, entries, version FROM status_lists ORDER BY number"
     ))
@@ -101,7 +105,7 @@ pub(super) async fn lists<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<ListRow>,
 }
 
 /// One list.
-pub(super) async fn list<'c>(conn: impl Into<Conn<'c>>, number: i64) -> Result<Option<ListRow>, Error> {
+pub(super) async fn list<'c>(conn: impl Into<Conn<'c>>, number: i64) -> Result<Option<ListRow>, StoreError> {
     query(sql!(
         "SELECT number, entries, version FROM status_lists WHERE number = $1"
     ))
@@ -111,7 +115,7 @@ pub(super) async fn list<'c>(conn: impl Into<Conn<'c>>, number: i64) -> Result<O
 }
 
 /// The places of a list whose bits are set.
-pub(super) async fn set_bits<'c>(conn: impl Into<Conn<'c>>, list: i64) -> Result<Vec<i64>, Error> {
+pub(super) async fn set_bits<'c>(conn: impl Into<Conn<'c>>, list: i64) -> Result<Vec<i64>, StoreError> {
     query(sql!("SELECT idx FROM revocations WHERE list = $1"))
         .bind(list)
         .all(conn)
@@ -119,7 +123,7 @@ pub(super) async fn set_bits<'c>(conn: impl Into<Conn<'c>>, list: i64) -> Result
 }
 
 /// Sets a bit, if it was not set.
-pub(super) async fn insert(tx: &mut Tx<'_>, bit: Bit, now: Timestamp) -> Result<(), Error> {
+pub(super) async fn insert(tx: &mut Tx<'_>, bit: Bit, now: Timestamp) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO revocations (list, idx, revoked_at) VALUES ($1, $2, $3) ON CONFLICT (list, idx) DO NOTHING"
     ))
@@ -132,7 +136,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, bit: Bit, now: Timestamp) -> Result<
 }
 
 /// How far the numbering has come.
-pub(super) async fn progress<'c>(conn: impl Into<Conn<'c>>) -> Result<Progress, Error> {
+pub(super) async fn progress<'c>(conn: impl Into<Conn<'c>>) -> Result<Progress, StoreError> {
     query(sql!(
         "SELECT number,
                 CAST(CASE WHEN EXISTS (SELECT 1 FROM revocations WHERE number IS NULL) THEN 1 ELSE 0 END AS BIGINT)
@@ -146,7 +150,7 @@ pub(super) async fn progress<'c>(conn: impl Into<Conn<'c>>) -> Result<Progress, 
 }
 
 /// The next number. It locks the counter until the transaction ends, so that numbers commit in their order.
-pub(super) async fn next_number(tx: &mut Tx<'_>) -> Result<i64, Error> {
+pub(super) async fn next_number(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
     query(sql!(
         "UPDATE revocation_counter SET number = number + 1 WHERE id = 1 RETURNING number"
     ))
@@ -156,7 +160,7 @@ pub(super) async fn next_number(tx: &mut Tx<'_>) -> Result<i64, Error> {
 
 /// Begins a generation behind all lists that there are, and that there may have been: none was ever made faster than
 /// one a second, and no number was ever given faster than one a millisecond.
-pub(super) async fn begin_generation(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Error> {
+pub(super) async fn begin_generation(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE revocation_counter
             SET number = CASE WHEN number >= $1 THEN number + 1 ELSE $1 END,
@@ -176,7 +180,7 @@ pub(super) async fn begin_generation(tx: &mut Tx<'_>, now: Timestamp) -> Result<
 }
 
 /// Gives `number` to all revocations that have none. Says in which lists they are, once for each.
-pub(super) async fn give_number(tx: &mut Tx<'_>, number: i64) -> Result<Vec<i64>, Error> {
+pub(super) async fn give_number(tx: &mut Tx<'_>, number: i64) -> Result<Vec<i64>, StoreError> {
     query(sql!(
         "UPDATE revocations SET number = $1 WHERE number IS NULL RETURNING list"
     ))
@@ -186,7 +190,7 @@ pub(super) async fn give_number(tx: &mut Tx<'_>, number: i64) -> Result<Vec<i64>
 }
 
 /// A list has changed.
-pub(super) async fn set_version(tx: &mut Tx<'_>, list: i64, version: i64) -> Result<(), Error> {
+pub(super) async fn set_version(tx: &mut Tx<'_>, list: i64, version: i64) -> Result<(), StoreError> {
     query(sql!("UPDATE status_lists SET version = $2 WHERE number = $1"))
         .bind(list)
         .bind(version)
@@ -196,7 +200,7 @@ pub(super) async fn set_version(tx: &mut Tx<'_>, list: i64, version: i64) -> Res
 }
 
 /// The revocations whose number is greater than `number`.
-pub(super) async fn since<'c>(conn: impl Into<Conn<'c>>, number: i64) -> Result<Vec<SetBit>, Error> {
+pub(super) async fn since<'c>(conn: impl Into<Conn<'c>>, number: i64) -> Result<Vec<SetBit>, StoreError> {
     query(sql!(
         "SELECT list, idx, number FROM revocations WHERE number > $1 ORDER BY number"
     ))
@@ -206,7 +210,7 @@ pub(super) async fn since<'c>(conn: impl Into<Conn<'c>>, number: i64) -> Result<
 }
 
 /// Removes the lists that no living token names, except for the newest, which goes on being filled. Says which.
-pub(super) async fn remove_unneeded(conn: impl Into<Conn<'_>>, now: Timestamp) -> Result<Vec<i64>, Error> {
+pub(super) async fn remove_unneeded(conn: impl Into<Conn<'_>>, now: Timestamp) -> Result<Vec<i64>, StoreError> {
     query(sql!(
         "DELETE FROM status_lists
           WHERE needed_until < $1 AND number < (SELECT MAX(number) FROM status_lists)
@@ -218,7 +222,7 @@ pub(super) async fn remove_unneeded(conn: impl Into<Conn<'_>>, now: Timestamp) -
 }
 
 /// Removes up to `limit` bits of lists that are gone.
-pub(super) async fn remove_orphans(conn: impl Into<Conn<'_>>, limit: i64) -> Result<u64, Error> {
+pub(super) async fn remove_orphans(conn: impl Into<Conn<'_>>, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM revocations
           WHERE (list, idx) IN (SELECT list, idx

@@ -2,7 +2,7 @@
 
 use countersign_guard::{AccessTokenClaims, Authority, Subject, TokenStatus};
 use countersign_jose::VerifyingKey;
-use countersign_store::{Db, Error};
+use countersign_store::{Db, StoreError};
 use futures_util::future::BoxFuture;
 
 use super::service::find_living;
@@ -28,7 +28,7 @@ pub struct ServerAuthority {
 }
 
 impl ServerAuthority {
-    async fn lives(&self, claims: &AccessTokenClaims) -> Result<bool, Error> {
+    async fn lives(&self, claims: &AccessTokenClaims) -> Result<bool, StoreError> {
         // People come to these routes in a session, which the routes go by.
         if claims.sub.account().is_some() && claims.sid.is_none() {
             return Ok(false);

@@ -1,6 +1,6 @@
 //! The rows of `sessions` and `refresh_tokens`.
 
-use countersign_store::{Conn, Error, Tx, query, row, sql};
+use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 
 use super::refresh_secret::RefreshHash;
 use crate::core::clock::Timestamp;
@@ -102,7 +102,7 @@ pub(super) async fn insert_session(
     tx: &mut Tx<'_>,
     session: &Session,
     address_prefix: Option<String>,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO sessions
             (id, account_id, epoch, client_id, amr, scope, user_agent, address, address_prefix,
@@ -127,7 +127,7 @@ pub(super) async fn insert_session(
     .map(drop)
 }
 
-pub(super) async fn insert_token(tx: &mut Tx<'_>, token: &NewToken) -> Result<(), Error> {
+pub(super) async fn insert_token(tx: &mut Tx<'_>, token: &NewToken) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO refresh_tokens (hash, parent_hash, session_id, expires_at) VALUES ($1, $2, $3, $4)"
     ))
@@ -141,7 +141,10 @@ pub(super) async fn insert_token(tx: &mut Tx<'_>, token: &NewToken) -> Result<()
 }
 
 /// A plain look-up, before anything is locked.
-pub(super) async fn find_token<'c>(conn: impl Into<Conn<'c>>, hash: RefreshHash) -> Result<Option<Presented>, Error> {
+pub(super) async fn find_token<'c>(
+    conn: impl Into<Conn<'c>>,
+    hash: RefreshHash,
+) -> Result<Option<Presented>, StoreError> {
     query(sql!(
         "SELECT session_id, parent_hash, expires_at, spent_at, sealed_successor, spent_from, spent_with
            FROM refresh_tokens
@@ -157,7 +160,7 @@ pub(super) async fn find_live<'c>(
     conn: impl Into<Conn<'c>>,
     id: SessionId,
     now: Timestamp,
-) -> Result<Option<Session>, Error> {
+) -> Result<Option<Session>, StoreError> {
     query(sql!(
         "SELECT id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at,
                 status_list, status_idx
@@ -171,7 +174,7 @@ pub(super) async fn find_live<'c>(
 }
 
 /// Locks a living family until the transaction ends, by noting that it was seen.
-pub(super) async fn lock_live(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) -> Result<Option<Session>, Error> {
+pub(super) async fn lock_live(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
     query(sql!(
         "UPDATE sessions
             SET last_seen_at = $2
@@ -192,7 +195,7 @@ pub(super) async fn spend(
     hash: RefreshHash,
     seal: Option<Seal<'_>>,
     now: Timestamp,
-) -> Result<bool, Error> {
+) -> Result<bool, StoreError> {
     let spent = query(sql!(
         "UPDATE refresh_tokens
             SET spent_at = $3, sealed_successor = $2, spent_from = $4, spent_with = $5
@@ -209,7 +212,7 @@ pub(super) async fn spend(
 }
 
 /// The successor of `parent` has been used: nobody will be shown it again.
-pub(super) async fn wipe_seal(tx: &mut Tx<'_>, parent: RefreshHash) -> Result<(), Error> {
+pub(super) async fn wipe_seal(tx: &mut Tx<'_>, parent: RefreshHash) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE refresh_tokens
             SET sealed_successor = NULL, spent_from = NULL, spent_with = NULL
@@ -227,7 +230,7 @@ pub(super) async fn end(
     id: SessionId,
     account: Option<AccountId>,
     now: Timestamp,
-) -> Result<Option<Ended>, Error> {
+) -> Result<Option<Ended>, StoreError> {
     query(sql!(
         "UPDATE sessions
             SET revoked_at = $3
@@ -247,7 +250,7 @@ pub(super) async fn end_all(
     account: AccountId,
     kept: Option<SessionId>,
     now: Timestamp,
-) -> Result<Vec<Ended>, Error> {
+) -> Result<Vec<Ended>, StoreError> {
     query(sql!(
         "UPDATE sessions
             SET revoked_at = $3
@@ -262,7 +265,7 @@ pub(super) async fn end_all(
 }
 
 /// Takes a session of the epoch before along into a new epoch of its account.
-pub(super) async fn set_epoch(tx: &mut Tx<'_>, id: SessionId, epoch: Version) -> Result<(), Error> {
+pub(super) async fn set_epoch(tx: &mut Tx<'_>, id: SessionId, epoch: Version) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE sessions SET epoch = $2 WHERE id = $1 AND epoch = $2 - 1 AND revoked_at IS NULL"
     ))
@@ -279,7 +282,7 @@ pub(super) async fn list_live<'c>(
     account: AccountId,
     epoch: Version,
     now: Timestamp,
-) -> Result<Vec<Session>, Error> {
+) -> Result<Vec<Session>, StoreError> {
     query(sql!(
         "SELECT id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at,
                 status_list, status_idx
@@ -300,7 +303,7 @@ pub(super) async fn end_beyond(
     newest: &Session,
     keep: i64,
     now: Timestamp,
-) -> Result<Vec<Ended>, Error> {
+) -> Result<Vec<Ended>, StoreError> {
     query(sql!(
         "UPDATE sessions
             SET revoked_at = $5
@@ -328,7 +331,7 @@ pub(super) async fn opened_from<'c>(
     epoch: Version,
     address_prefix: &str,
     since: Timestamp,
-) -> Result<bool, Error> {
+) -> Result<bool, StoreError> {
     let found: Option<SessionId> = query(sql!(
         "SELECT id FROM sessions
           WHERE account_id = $1 AND address_prefix = $2 AND created_at > $3 AND epoch = $4
@@ -344,7 +347,7 @@ pub(super) async fn opened_from<'c>(
 }
 
 /// Wipes up to `limit` sealed successors whose window ended before `before`.
-pub(super) async fn wipe_seals(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, Error> {
+pub(super) async fn wipe_seals(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "UPDATE refresh_tokens
             SET sealed_successor = NULL, spent_from = NULL, spent_with = NULL
@@ -359,7 +362,11 @@ pub(super) async fn wipe_seals(conn: impl Into<Conn<'_>>, before: Timestamp, lim
 }
 
 /// Removes up to `limit` refresh tokens that ended before `now`.
-pub(super) async fn remove_ended_tokens(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, Error> {
+pub(super) async fn remove_ended_tokens(
+    conn: impl Into<Conn<'_>>,
+    now: Timestamp,
+    limit: i64,
+) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM refresh_tokens
           WHERE hash IN (SELECT hash FROM refresh_tokens WHERE expires_at < $1 LIMIT $2)"
@@ -371,7 +378,11 @@ pub(super) async fn remove_ended_tokens(conn: impl Into<Conn<'_>>, now: Timestam
 }
 
 /// Removes up to `limit` sessions whose absolute end was before `now`.
-pub(super) async fn remove_ended_sessions(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, Error> {
+pub(super) async fn remove_ended_sessions(
+    conn: impl Into<Conn<'_>>,
+    now: Timestamp,
+    limit: i64,
+) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)"
     ))
@@ -382,7 +393,7 @@ pub(super) async fn remove_ended_sessions(conn: impl Into<Conn<'_>>, now: Timest
 }
 
 /// Ends up to `limit` sessions, of whomever. Their bits are the caller's business.
-pub(super) async fn end_some(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, Error> {
+pub(super) async fn end_some(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "UPDATE sessions
             SET revoked_at = $1

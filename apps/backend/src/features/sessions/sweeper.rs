@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use countersign_store::Error;
+use countersign_store::StoreError;
 
 use super::{Sessions, store};
 use crate::features::devices;
@@ -32,7 +32,7 @@ impl Sessions {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn sweep_once(&self) -> Result<u64, Error> {
+    pub async fn sweep_once(&self) -> Result<u64, StoreError> {
         let now = self.platform.clock.now();
         let window_ended = now - self.platform.settings.tokens.refresh_replay_window;
         let seals = store::wipe_seals(&self.platform.db, window_ended, BATCH).await?;

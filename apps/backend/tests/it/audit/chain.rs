@@ -8,7 +8,7 @@ use countersign::features::audit::chain::{
 };
 use countersign::features::audit::{Actor, Event, Kind, Piece, VerifyError, record_alone};
 use countersign_jose::{Claims, SigningKey, decode_without_verifying};
-use countersign_store::{Error, query, sql};
+use countersign_store::{StoreError, query, sql};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use serde_json::json;
 
@@ -56,7 +56,7 @@ async fn contents(server: &TestServer) -> (Vec<SealedRow>, Vec<(i64, String)>) {
             Piece::Checkpoint { seq, token } => checkpoints.push((seq, token)),
             Piece::Base(_) | Piece::Unsealed(_) => {}
         }
-        Ok::<_, Error>(())
+        Ok::<_, StoreError>(())
     };
     server.services.audit.read(take).await.unwrap();
     (rows, checkpoints)

@@ -145,7 +145,7 @@ async fn c36_f7_a_revocation_that_cannot_be_written_says_so_and_happens_afterwar
                     .await?;
                 held.notify_one();
                 release.notified().await;
-                Ok::<(), countersign_store::Error>(())
+                Ok::<(), countersign_store::StoreError>(())
             })
         });
         work.await

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_store::{Db, Error, OpenError, Options, Role};
+use countersign_store::{Db, OpenError, Options, Role, StoreError};
 use countersign_testkit::{Database, ScratchDatabase};
 use serde_json::json;
 
@@ -122,7 +122,7 @@ async fn a_notification_comes_with_the_commit_and_not_before() {
     let rolled_back = db.transact(|tx| {
         Box::pin(async move {
             tx.notify("countersign_test").await?;
-            Err::<(), _>(Error::Conflict)
+            Err::<(), _>(StoreError::Conflict)
         })
     });
     rolled_back.await.unwrap_err();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_store::Error;
+use countersign_store::StoreError;
 
 use super::super::store;
 use super::sealing::{SealError, trimmed_through};
@@ -67,7 +67,7 @@ impl Audit {
     ///
     /// # Errors
     /// Those of the database. The counts are lost by it, but not those of the metrics.
-    pub async fn write_refusals(&self) -> Result<(), Error> {
+    pub async fn write_refusals(&self) -> Result<(), StoreError> {
         let refusals = &self.refusals.take();
         if refusals.is_empty() {
             return Ok(());
@@ -90,7 +90,7 @@ impl Audit {
                     )
                     .await?;
                 }
-                Ok::<_, Error>(())
+                Ok::<_, StoreError>(())
             })
         });
         work.await
@@ -101,7 +101,7 @@ impl Audit {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn erase(&self) -> Result<(), Error> {
+    pub async fn erase(&self) -> Result<(), StoreError> {
         let before = self.platform.clock.now() - ERASE_AFTER;
         for account in store::erasures(&self.platform.db, before, BATCH).await? {
             let Some(revision) = store::revision(&self.platform.db).await? else {
@@ -165,7 +165,7 @@ impl Audit {
         Ok(())
     }
 
-    async fn intend(&self, through: i64) -> Result<(), Error> {
+    async fn intend(&self, through: i64) -> Result<(), StoreError> {
         let Some(revision) = store::revision(&self.platform.db).await? else {
             return Ok(());
         };

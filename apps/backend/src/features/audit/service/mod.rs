@@ -8,7 +8,7 @@ mod witness;
 
 use std::sync::Arc;
 
-use countersign_store::{Db, Error, Tx};
+use countersign_store::{Db, StoreError, Tx};
 use futures_util::future::BoxFuture;
 
 pub use self::reading::{Piece, VerifyError, Waiting, judge_piece};
@@ -34,7 +34,7 @@ pub struct Audit {
 }
 
 /// The answer to a question about accounts.
-pub type Lookup<'a, T> = BoxFuture<'a, Result<T, Error>>;
+pub type Lookup<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 /// How accounts are looked up. They are a feature above this one, so the log is told how.
 #[derive(Clone, Copy)]
@@ -319,7 +319,7 @@ impl Audit {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn record(&self, tx: &mut Tx<'_>, event: Event<'_>) -> Result<(), Error> {
+    pub async fn record(&self, tx: &mut Tx<'_>, event: Event<'_>) -> Result<(), StoreError> {
         record_at(tx, self.platform.clock.now(), &event).await
     }
 }
@@ -328,7 +328,7 @@ impl Audit {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn record_at(tx: &mut Tx<'_>, now: Timestamp, event: &Event<'_>) -> Result<(), Error> {
+pub async fn record_at(tx: &mut Tx<'_>, now: Timestamp, event: &Event<'_>) -> Result<(), StoreError> {
     store::insert(tx, AuditId::new(now, SecureRandom), now, event).await
 }
 
@@ -338,7 +338,7 @@ impl Audit {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn forget(&self, tx: &mut Tx<'_>, account: AccountId) -> Result<(), Error> {
+    pub async fn forget(&self, tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError> {
         store::ask_erasure(tx, account, self.platform.clock.now()).await
     }
 
@@ -346,7 +346,7 @@ impl Audit {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>, Error> {
+    pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>, StoreError> {
         store::list(&self.platform.db, filter).await
     }
 }
@@ -355,7 +355,7 @@ impl Audit {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn record_alone(db: &Db, clock: &Clock, event: Event<'_>) -> Result<(), Error> {
+pub async fn record_alone(db: &Db, clock: &Clock, event: Event<'_>) -> Result<(), StoreError> {
     let (now, event) = (clock.now(), &event);
     db.transact(|tx| Box::pin(async move { record_at(tx, now, event).await }))
         .await

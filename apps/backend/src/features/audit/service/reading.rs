@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use countersign_jose::decode_without_verifying;
-use countersign_store::Error;
+use countersign_store::StoreError;
 use uuid::Uuid;
 
 use super::super::chain::{Judge, RowName, SealedRow, Soundness, Tampering, is_at_beginning, is_commitment};
@@ -40,7 +40,7 @@ pub enum VerifyError {
     Tampered(#[from] Tampering),
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 impl Audit {
@@ -48,7 +48,7 @@ impl Audit {
     ///
     /// # Errors
     /// Those of the database, and what `take` says.
-    pub async fn read<E: From<Error>>(&self, mut take: impl FnMut(Piece) -> Result<(), E>) -> Result<(), E> {
+    pub async fn read<E: From<StoreError>>(&self, mut take: impl FnMut(Piece) -> Result<(), E>) -> Result<(), E> {
         let mut after = 0;
         if let Some(base) = self.base().await? {
             after = base.seq;
@@ -117,7 +117,7 @@ impl Audit {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn waiting(&self) -> Result<Option<Waiting>, Error> {
+    pub async fn waiting(&self) -> Result<Option<Waiting>, StoreError> {
         let entries = store::count_unsealed(&self.platform.db).await?;
         let since = store::oldest_unsealed(&self.platform.db).await?;
         Ok(since.map(|since| Waiting { entries, since }))
@@ -213,7 +213,7 @@ pub fn judge_piece(judge: &mut Judge, piece: Piece) -> Result<(), Tampering> {
 
 impl Audit {
     /// The checkpoint behind which the log begins, if its beginning was removed. Whether that was right is for a judge.
-    async fn base(&self) -> Result<Option<Checkpoint>, Error> {
+    async fn base(&self) -> Result<Option<Checkpoint>, StoreError> {
         let removed = match store::newest_checkpoint(&self.platform.db).await? {
             Some(newest) => removed_through(&newest.token).unwrap_or(0),
             None => 0,

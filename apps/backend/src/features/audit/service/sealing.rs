@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use countersign_store::Error;
+use countersign_store::StoreError;
 use uuid::Uuid;
 
 use super::super::chain::{
@@ -40,7 +40,7 @@ pub enum SealError {
     NoHead,
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 /// Rows with their places, and the signature over them.
@@ -148,7 +148,7 @@ impl Audit {
     /// Up to which place entries are about to be removed: as far as the checkpoint before says, and further if an entry that
     /// is being sealed asks for it and signed times show that it is due. Anyone who may write into the database can write
     /// such an entry.
-    async fn removed_through(&self, end: Option<&End>, rows: &[Unsealed], now: Timestamp) -> Result<i64, Error> {
+    async fn removed_through(&self, end: Option<&End>, rows: &[Unsealed], now: Timestamp) -> Result<i64, StoreError> {
         let Some(end) = end else { return Ok(0) };
         let before = match end.vouched {
             true => end.claims.removed_through,
@@ -166,7 +166,7 @@ impl Audit {
     }
 
     /// Up to which place nothing is there any more. Who could sign nothing of ours has no more removed than that.
-    async fn gone(&self, end: &End) -> Result<i64, Error> {
+    async fn gone(&self, end: &End) -> Result<i64, StoreError> {
         let first = store::first_place(&self.platform.db).await?;
         let gone = first.map_or(end.claims.last, |first| first.saturating_sub(1));
         Ok(gone.clamp(0, end.claims.last.max(0)))
@@ -187,7 +187,7 @@ struct People {
 
 impl People {
     /// The pseudonym of an account, made if it has none yet, or one that does not belong to it.
-    async fn pseudonym(&mut self, platform: &Platform, account: AccountId) -> Result<Uuid, Error> {
+    async fn pseudonym(&mut self, platform: &Platform, account: AccountId) -> Result<Uuid, StoreError> {
         if let Some(pseudonym) = self.known.get(&account) {
             return Ok(*pseudonym);
         }
@@ -230,7 +230,7 @@ fn place(row: Unsealed, seq: i64, subject: Option<Uuid>, salt: Salt) -> SealedRo
 
 impl Audit {
     /// Whether the batch was written; not if another node was quicker.
-    async fn write(&self, revision: i64, batch: &Sealed) -> Result<bool, Error> {
+    async fn write(&self, revision: i64, batch: &Sealed) -> Result<bool, StoreError> {
         self.platform
             .db
             .transact(|tx| {

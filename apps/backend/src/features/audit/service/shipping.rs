@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use countersign_jose::decode_without_verifying;
-use countersign_store::Error;
+use countersign_store::StoreError;
 use http::HeaderValue;
 use tracing::Instrument;
 
@@ -36,7 +36,7 @@ enum ShipError {
     #[error("the webhook of the checkpoints does not take them: {0}")]
     Webhook(String),
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 impl Shipping {
@@ -50,7 +50,7 @@ impl Shipping {
     }
 
     /// Hands over what is new. That it fails is told once, and stops nothing: it is tried again.
-    pub(super) async fn ship(&mut self, platform: &Platform) -> Result<(), Error> {
+    pub(super) async fn ship(&mut self, platform: &Platform) -> Result<(), StoreError> {
         let shipped = match self.append(platform).await {
             Ok(()) => self.post(platform).await,
             failed => failed,

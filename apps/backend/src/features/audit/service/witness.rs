@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_jose::{VerifyingKey, decode_without_verifying, verify};
-use countersign_store::Error;
+use countersign_store::StoreError;
 
 use super::super::chain::{AuditCheckpointClaims, Hash};
 use super::super::store;
@@ -90,7 +90,7 @@ impl Audit {
 
     /// Up to which place the log is older than `audit.retention`, as signed times tell: from the newest checkpoint back, by
     /// days and then one by one, each named by the hash that the one after it has signed. 0 if nothing is old.
-    pub(super) async fn old_through(&self, newest: &AuditCheckpointClaims, now: Timestamp) -> Result<i64, Error> {
+    pub(super) async fn old_through(&self, newest: &AuditCheckpointClaims, now: Timestamp) -> Result<i64, StoreError> {
         let Some(retention) = self.platform.settings.audit.retention() else {
             return Ok(0);
         };
@@ -123,7 +123,7 @@ impl Audit {
     }
 
     /// What the checkpoint at a place says, if it is the one with this hash.
-    async fn checkpoint(&self, seq: i64, hash: &str) -> Result<Option<AuditCheckpointClaims>, Error> {
+    async fn checkpoint(&self, seq: i64, hash: &str) -> Result<Option<AuditCheckpointClaims>, StoreError> {
         let token = store::checkpoint_at(&self.platform.db, seq).await?;
         let claims = token
             .filter(|token| Hash::of(token).to_string() == hash)

@@ -1,6 +1,6 @@
 //! What people do with their own account: change the password, take their data along, delete it.
 
-use countersign_store::{Error, Tx};
+use countersign_store::{StoreError, Tx};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -121,7 +121,7 @@ impl Auth {
 }
 
 /// What was mailed to somebody goes with the account.
-pub(super) async fn forget_mails(tx: &mut Tx<'_>, email: &str) -> Result<(), Error> {
+pub(super) async fn forget_mails(tx: &mut Tx<'_>, email: &str) -> Result<(), StoreError> {
     match email.parse() {
         Ok(email) => outbox::forget(tx, &email).await,
         Err(_) => Ok(()),
@@ -144,7 +144,7 @@ pub enum ExportError {
     Limited(Exceeded),
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 /// All that is stored about a person.

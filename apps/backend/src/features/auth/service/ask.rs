@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use countersign_store::{Error, Tx};
+use countersign_store::{StoreError, Tx};
 use uuid::Uuid;
 
 use super::Auth;
@@ -42,7 +42,7 @@ pub enum AskError {
     Limited(Exceeded),
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 impl Auth {
@@ -115,7 +115,12 @@ pub(super) enum Owing {
 
 impl Auth {
     /// Owes a mail that somebody asked for, within the limits of its recipient.
-    pub(super) async fn owe(&self, tx: &mut Tx<'_>, owed: &Owed<'_>, origin: &RequestInfo) -> Result<Owing, Error> {
+    pub(super) async fn owe(
+        &self,
+        tx: &mut Tx<'_>,
+        owed: &Owed<'_>,
+        origin: &RequestInfo,
+    ) -> Result<Owing, StoreError> {
         let asked = owed.particulars.asked.as_ref();
         let account = asked.map_or(AccountId(Uuid::nil()), |asked| asked.account);
         let account = accounts::find(&mut *tx, account).await?;
@@ -147,7 +152,7 @@ pub(super) fn asked(state: &State, handle: Option<HandleHash>) -> Asked {
 
 impl Auth {
     /// The sign-up for which another mail is asked: the asker's own, or the newest, whose link its maker can use.
-    async fn waiting_sign_up(&self, asking: &Asking<'_>) -> Result<Option<Registration>, Error> {
+    async fn waiting_sign_up(&self, asking: &Asking<'_>) -> Result<Option<Registration>, StoreError> {
         if asking.purpose != Purpose::VerifyEmail {
             return Ok(None);
         }

@@ -1,6 +1,6 @@
 //! What trying a password takes from the limits, and where it waits to be hashed: one place for all doors that ask for one.
 
-use countersign_store::Error;
+use countersign_store::StoreError;
 use uuid::Uuid;
 
 use super::Auth;
@@ -88,7 +88,7 @@ impl Auth {
     ///
     /// # Errors
     /// Those of the database.
-    pub(super) async fn lane(&self, account: Option<AccountId>, origin: &RequestInfo) -> Result<Lane, Error> {
+    pub(super) async fn lane(&self, account: Option<AccountId>, origin: &RequestInfo) -> Result<Lane, StoreError> {
         let Some(prefix) = origin.prefix() else {
             return Ok(Lane::Others);
         };

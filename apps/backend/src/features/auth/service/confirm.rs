@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::time::Duration;
 
-use countersign_store::Error;
+use countersign_store::StoreError;
 use uuid::Uuid;
 
 use super::Auth;
@@ -45,7 +45,7 @@ pub enum PasswordError {
     Hash(#[from] HashError),
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 /// A password that is right, and whose it is.
@@ -162,7 +162,11 @@ impl Auth {
 
     /// Whether a verdict counts that was just found. While the password waited to be hashed others may have failed, and of any
     /// number at once no more are judged than may fail in a row. Right or wrong, and for no account, it makes the same steps.
-    pub(super) async fn still_may_try(&self, account: Option<AccountId>, origin: &RequestInfo) -> Result<bool, Error> {
+    pub(super) async fn still_may_try(
+        &self,
+        account: Option<AccountId>,
+        origin: &RequestInfo,
+    ) -> Result<bool, StoreError> {
         let asked = account.unwrap_or(AccountId(Uuid::nil()));
         match accounts::credentials_by_id(&self.platform.db, asked).await? {
             Some(stored) => self.may_try_from(&stored, origin).await,
@@ -171,7 +175,7 @@ impl Auth {
     }
 
     /// After too many failures in a row, only devices that are known and networks that signed in lately may go on trying.
-    pub(super) async fn may_try_from(&self, stored: &Credentials, origin: &RequestInfo) -> Result<bool, Error> {
+    pub(super) async fn may_try_from(&self, stored: &Credentials, origin: &RequestInfo) -> Result<bool, StoreError> {
         if !stored
             .failures_until
             .is_some_and(|until| is_full(until, self.platform.clock.now()))
@@ -201,7 +205,7 @@ impl Auth {
         kind: Kind,
         stored: Option<&Credentials>,
         origin: &RequestInfo,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         let account = stored.map(|stored| stored.id);
         self.platform
             .db

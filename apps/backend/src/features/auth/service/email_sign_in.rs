@@ -1,7 +1,7 @@
 //! Signing in by a mailed link or code.
 
 use countersign_guard::Scopes;
-use countersign_store::{Error, Tx};
+use countersign_store::{StoreError, Tx};
 
 use super::Auth;
 use super::login::LoginError;
@@ -125,7 +125,7 @@ impl Auth {
         proven: &Proven,
         nobodys: Option<&str>,
         origin: &RequestInfo,
-    ) -> Result<Revoked, Error> {
+    ) -> Result<Revoked, StoreError> {
         let now = self.platform.clock.now();
         if !accounts::set_verified(tx, proven.account, &proven.email, now).await? {
             return Ok(Revoked::default());
@@ -135,7 +135,7 @@ impl Auth {
             .await?;
         // An address that was proven never becomes unproven again, so there is one where it is needed.
         let Some(nobodys) = nobodys else {
-            return Err(Error::Conflict);
+            return Err(StoreError::Conflict);
         };
         accounts::change_password(tx, proven.account, None, nobodys, now).await?;
         sessions::end_all(tx, proven.account, None, now).await

@@ -2,7 +2,7 @@
 //! An unknown account, a wrong password and a disabled account are the same in answer and cost.
 
 use countersign_guard::Scopes;
-use countersign_store::Error;
+use countersign_store::StoreError;
 
 use super::Auth;
 use super::attempt::Attempt;
@@ -55,7 +55,7 @@ pub enum LoginError {
     Issue(#[from] IssueError),
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 impl LoginError {
@@ -211,7 +211,7 @@ impl Auth {
         asked: &Scopes,
         origin: &RequestInfo,
         refresh_token: &RefreshSecret,
-    ) -> Result<Option<Session>, Error> {
+    ) -> Result<Option<Session>, StoreError> {
         let now = self.platform.clock.now();
         let bit = self.revocations.allocate().await?;
         let opened = self
@@ -236,7 +236,7 @@ impl Auth {
                         bit,
                     };
                     let (session, revoked) = self.open_session(tx, &entrant, refresh_token).await?;
-                    Ok::<_, Error>(Some((session, revoked)))
+                    Ok::<_, StoreError>(Some((session, revoked)))
                 })
             })
             .await?;

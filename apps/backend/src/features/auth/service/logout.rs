@@ -1,6 +1,6 @@
 //! Signing out: here, by a refresh token, or everywhere.
 
-use countersign_store::Error;
+use countersign_store::StoreError;
 
 use super::Auth;
 use crate::core::ids::{AccountId, SessionId};
@@ -13,7 +13,7 @@ impl Auth {
     ///
     /// # Errors
     /// Those of the database: then it may live on, and nobody is told otherwise.
-    pub async fn logout(&self, session: SessionId, account: AccountId, origin: &RequestInfo) -> Result<(), Error> {
+    pub async fn logout(&self, session: SessionId, account: AccountId, origin: &RequestInfo) -> Result<(), StoreError> {
         self.sessions.revoke(session, Some(account), origin).await.map(drop)
     }
 
@@ -25,7 +25,7 @@ impl Auth {
         &self,
         presented: &RefreshSecret,
         origin: &RequestInfo,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, StoreError> {
         self.sessions.revoke_by_refresh_token(presented, origin).await
     }
 
@@ -33,7 +33,7 @@ impl Auth {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn logout_all(&self, account: AccountId, origin: &RequestInfo) -> Result<usize, Error> {
+    pub async fn logout_all(&self, account: AccountId, origin: &RequestInfo) -> Result<usize, StoreError> {
         let now = self.platform.clock.now();
         let revoked = self
             .platform
@@ -46,7 +46,7 @@ impl Auth {
                             .record(tx, Event::new(Kind::SessionsRevoked, account, origin))
                             .await?;
                     }
-                    Ok::<_, Error>(revoked)
+                    Ok::<_, StoreError>(revoked)
                 })
             })
             .await?;

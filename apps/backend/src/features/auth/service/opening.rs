@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_guard::Scopes;
-use countersign_store::{Error, Tx};
+use countersign_store::{StoreError, Tx};
 
 use super::Auth;
 use super::ask::asked;
@@ -38,7 +38,7 @@ impl Auth {
         tx: &mut Tx<'_>,
         entrant: &Entrant<'_>,
         refresh_token: &RefreshSecret,
-    ) -> Result<(Session, Revoked), Error> {
+    ) -> Result<(Session, Revoked), StoreError> {
         let owned = accounts::scopes(&mut *tx, entrant.account).await?;
         let scopes = if entrant.asked.is_empty() {
             owned
@@ -62,7 +62,7 @@ impl Auth {
     }
 
     /// A first sign-in is no news to anybody, and an operator's is none of a device.
-    async fn tell_of_new_device(&self, tx: &mut Tx<'_>, entrant: &Entrant<'_>) -> Result<(), Error> {
+    async fn tell_of_new_device(&self, tx: &mut Tx<'_>, entrant: &Entrant<'_>) -> Result<(), StoreError> {
         let first = entrant.standing.last_sign_in_at.is_none();
         let wanted = self.platform.settings.mail.sign_in_notices && entrant.origin.address.is_some() && !first;
         if !wanted || devices::is_known(&mut *tx, entrant.account, entrant.origin, self.platform.clock.now()).await? {
@@ -83,7 +83,7 @@ impl Auth {
         account: AccountId,
         purpose: Purpose,
         origin: &RequestInfo,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         match accounts::find(&mut *tx, account).await? {
             Some(found) => self.notify_at(tx, &Holder::from(&found), purpose, origin).await,
             None => Ok(()),
@@ -125,7 +125,7 @@ impl Auth {
         holder: &Holder<'_>,
         purpose: Purpose,
         origin: &RequestInfo,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         let Some(to) = holder.email.parse().ok().filter(|_| holder.proven) else {
             return Ok(());
         };
@@ -147,7 +147,12 @@ impl Auth {
     ///
     /// # Errors
     /// Those of the database.
-    pub(super) async fn tell_of_failures(&self, tx: &mut Tx<'_>, account: AccountId, email: &str) -> Result<(), Error> {
+    pub(super) async fn tell_of_failures(
+        &self,
+        tx: &mut Tx<'_>,
+        account: AccountId,
+        email: &str,
+    ) -> Result<(), StoreError> {
         let (Ok(to), Some(state)) = (email.parse(), accounts::state(&mut *tx, account).await?) else {
             return Ok(());
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_guard::Scopes;
-use countersign_store::Error;
+use countersign_store::StoreError;
 
 use super::Auth;
 use super::account::forget_mails;
@@ -64,7 +64,7 @@ impl Operator {
                         .record(tx, Event::new(Kind::PasswordChanged, id, origin))
                         .await?;
                     self.auth.notify(tx, id, Purpose::PasswordChanged, origin).await?;
-                    Ok::<_, Error>(revoked)
+                    Ok::<_, StoreError>(revoked)
                 })
             })
             .await?;
@@ -76,7 +76,7 @@ impl Operator {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn set_disabled(&self, id: AccountId, disabled: bool) -> Result<bool, Error> {
+    pub async fn set_disabled(&self, id: AccountId, disabled: bool) -> Result<bool, StoreError> {
         let (now, origin) = (self.auth.platform.clock.now(), &self.origin());
         let kind = if disabled {
             Kind::AccountDisabled
@@ -90,7 +90,7 @@ impl Operator {
             .transact(|tx| {
                 Box::pin(async move {
                     if !accounts::set_disabled(tx, id, disabled.then_some(now), now).await? {
-                        return Ok::<_, Error>(None);
+                        return Ok::<_, StoreError>(None);
                     }
                     let revoked = sessions::end_all(tx, id, None, now).await?;
                     self.auth.audit.record(tx, Event::new(kind, id, origin)).await?;
@@ -107,7 +107,7 @@ impl Operator {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn delete(&self, account: &Account) -> Result<(), Error> {
+    pub async fn delete(&self, account: &Account) -> Result<(), StoreError> {
         let (id, now, origin) = (account.id, self.auth.platform.clock.now(), &self.origin());
         let revoked = self
             .auth
@@ -126,7 +126,7 @@ impl Operator {
                         .record(tx, Event::new(Kind::AccountDeleted, id, origin))
                         .await?;
                     self.auth.audit.forget(tx, id).await?;
-                    Ok::<_, Error>(revoked)
+                    Ok::<_, StoreError>(revoked)
                 })
             })
             .await?;
@@ -138,7 +138,7 @@ impl Operator {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn grant(&self, id: AccountId, scopes: &Scopes) -> Result<Scopes, Error> {
+    pub async fn grant(&self, id: AccountId, scopes: &Scopes) -> Result<Scopes, StoreError> {
         let (now, origin) = (self.auth.platform.clock.now(), &self.origin());
         self.auth
             .platform
@@ -156,7 +156,7 @@ impl Operator {
                         let event = Event::new(Kind::ScopesChanged, id, origin).detail(format!("granted {changed}"));
                         self.auth.audit.record(tx, event).await?;
                     }
-                    Ok::<_, Error>(changed)
+                    Ok::<_, StoreError>(changed)
                 })
             })
             .await
@@ -167,7 +167,7 @@ impl Operator {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn ungrant(&self, id: AccountId, scopes: &Scopes) -> Result<Scopes, Error> {
+    pub async fn ungrant(&self, id: AccountId, scopes: &Scopes) -> Result<Scopes, StoreError> {
         let origin = &self.origin();
         self.auth
             .platform
@@ -185,7 +185,7 @@ impl Operator {
                         let event = Event::new(Kind::ScopesChanged, id, origin).detail(format!("took back {changed}"));
                         self.auth.audit.record(tx, event).await?;
                     }
-                    Ok::<_, Error>(changed)
+                    Ok::<_, StoreError>(changed)
                 })
             })
             .await
@@ -211,7 +211,7 @@ impl Operator {
             .transact(|tx| {
                 Box::pin(async move {
                     let Some(standing) = accounts::may_sign_in(&mut *tx, id).await? else {
-                        return Ok::<_, Error>(None);
+                        return Ok::<_, StoreError>(None);
                     };
                     let entrant = Entrant {
                         account: id,
@@ -239,7 +239,7 @@ impl Operator {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn verify_email(&self, account: &Account) -> Result<bool, Error> {
+    pub async fn verify_email(&self, account: &Account) -> Result<bool, StoreError> {
         let (now, origin) = (self.auth.platform.clock.now(), &self.origin());
         let email = &parsed(&account.email)?;
         self.auth
@@ -248,7 +248,7 @@ impl Operator {
             .transact(|tx| {
                 Box::pin(async move {
                     if !accounts::set_verified(tx, account.id, email, now).await? {
-                        return Ok::<_, Error>(false);
+                        return Ok::<_, StoreError>(false);
                     }
                     self.auth
                         .audit
@@ -264,7 +264,7 @@ impl Operator {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn owe_mail(&self, account: &Account, purpose: Purpose) -> Result<(), Error> {
+    pub async fn owe_mail(&self, account: &Account, purpose: Purpose) -> Result<(), StoreError> {
         let (now, email, id) = (self.auth.platform.clock.now(), &parsed(&account.email)?, account.id);
         self.auth
             .platform
@@ -300,7 +300,7 @@ impl Operator {
                         origin,
                     };
                     let Some(account) = self.auth.accounts.add(tx, &new).await? else {
-                        return Ok::<_, Error>(None);
+                        return Ok::<_, StoreError>(None);
                     };
                     self.auth
                         .audit
@@ -329,8 +329,8 @@ fn mail_of<'a>(purpose: Purpose, to: &'a Email, state: Option<&State>) -> Owed<'
     }
 }
 
-fn parsed(email: &str) -> Result<Email, Error> {
-    email.parse().map_err(|_| Error::Inconsistent {
+fn parsed(email: &str) -> Result<Email, StoreError> {
+    email.parse().map_err(|_| StoreError::Inconsistent {
         table: "accounts",
         column: "email",
     })

@@ -1,6 +1,6 @@
 //! A new password for who holds the mailbox of an account, whoever had the account until now.
 
-use countersign_store::{Error, Tx};
+use countersign_store::{StoreError, Tx};
 
 use super::Auth;
 use crate::core::email::Email;
@@ -26,7 +26,7 @@ impl Auth {
         email: &Email,
         password_hash: &str,
         origin: &RequestInfo,
-    ) -> Result<Revoked, Error> {
+    ) -> Result<Revoked, StoreError> {
         let now = self.platform.clock.now();
         accounts::change_password(tx, account, None, password_hash, now).await?;
         if accounts::set_verified(tx, account, email, now).await? {

@@ -1,7 +1,7 @@
 //! Signing up. Where addresses have to be proven, a sign-up waits for its mail and touches no account; the answer is the
 //! same whether or not an address has one, and the truth is in the mail.
 
-use countersign_store::{Error, Tx};
+use countersign_store::{StoreError, Tx};
 
 use super::Auth;
 use super::ask::{Owing, asked};
@@ -51,7 +51,7 @@ pub enum SignUpError {
     Account(#[from] AccountError),
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 impl Auth {
@@ -111,7 +111,12 @@ impl Auth {
 
     /// Lets the sign-up wait for its mail. It looks at no account: whether there is one shows when the mail is sent, and one
     /// that there is stays as it is.
-    async fn wait_for_mail(&self, registration: &Registration, hash: &str, origin: &RequestInfo) -> Result<(), Error> {
+    async fn wait_for_mail(
+        &self,
+        registration: &Registration,
+        hash: &str,
+        origin: &RequestInfo,
+    ) -> Result<(), StoreError> {
         let now = self.platform.clock.now();
         let id = RegistrationId::new(now, self.platform.random);
         let owed = &Owed {
@@ -152,7 +157,7 @@ impl Auth {
         registration: &Registration,
         hash: &str,
         origin: &RequestInfo,
-    ) -> Result<Option<Account>, Error> {
+    ) -> Result<Option<Account>, StoreError> {
         let new = &New {
             id: AccountId::new(self.platform.clock.now(), self.platform.random),
             email: &registration.email,
@@ -177,7 +182,7 @@ impl Auth {
             .await
     }
 
-    async fn ask_to_verify(&self, tx: &mut Tx<'_>, new: &New<'_>, handle: HandleHash) -> Result<(), Error> {
+    async fn ask_to_verify(&self, tx: &mut Tx<'_>, new: &New<'_>, handle: HandleHash) -> Result<(), StoreError> {
         let state = accounts::state(&mut *tx, new.id).await?;
         let owed = Owed {
             purpose: Purpose::VerifyEmail,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_guard::{AccessTokenClaims, Scopes};
 use countersign_jose::Audience;
-use countersign_store::Error;
+use countersign_store::StoreError;
 
 use super::Dev;
 use crate::core::email::NewEmail;
@@ -70,7 +70,7 @@ pub(crate) enum TokenError {
     Issue(#[from] IssueError),
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 impl Dev {
@@ -112,7 +112,7 @@ impl Dev {
     ///
     /// # Errors
     /// Those of the database.
-    pub(crate) async fn end_session(&self, session: SessionId, origin: &RequestInfo) -> Result<bool, Error> {
+    pub(crate) async fn end_session(&self, session: SessionId, origin: &RequestInfo) -> Result<bool, StoreError> {
         self.sessions.revoke(session, None, origin).await
     }
 
@@ -123,7 +123,7 @@ impl Dev {
         scopes: Option<&Scopes>,
         refresh_token: &RefreshSecret,
         origin: &RequestInfo,
-    ) -> Result<Option<Session>, Error> {
+    ) -> Result<Option<Session>, StoreError> {
         let now = self.platform.clock.now();
         let bit = self.revocations.allocate().await?;
         let opened = self
@@ -132,7 +132,7 @@ impl Dev {
             .transact(|tx| {
                 Box::pin(async move {
                     let Some(standing) = accounts::may_sign_in(&mut *tx, account).await? else {
-                        return Ok::<_, Error>(None);
+                        return Ok::<_, StoreError>(None);
                     };
                     accounts::sign_in(tx, account, now, None).await?;
                     let owned = accounts::scopes(&mut *tx, account).await?;

@@ -1,7 +1,7 @@
 //! The first key of all. It is made only where there never was one.
 
 use countersign_jose::SigningKey;
-use countersign_store::{Db, Error};
+use countersign_store::{Db, StoreError};
 
 use super::KeyOptions;
 use super::reading::{Reading, blocking};
@@ -37,7 +37,7 @@ pub(super) async fn make_first_key(options: &KeyOptions, db: &Db, now: Timestamp
     })
     .await?;
     let Some(kid) = &made else { return Ok(false) };
-    let begun: Result<_, Error> = db
+    let begun: Result<_, StoreError> = db
         .transact(|tx| Box::pin(async move { store::begin_history(tx, kid, now).await }))
         .await;
     match begun {

@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use countersign_jose::{AccessTokenClaims, Claims, SignError, SigningKey, StatusListClaims, TokenType, VerifyingKey};
-use countersign_store::{Db, Error};
+use countersign_store::{Db, StoreError};
 use rustix::fs::{Access, access};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -84,7 +84,7 @@ pub enum IssueError {
     Sign(#[from] SignError),
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 impl Keys {

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_store::{Db, Error};
+use countersign_store::{Db, StoreError};
 
 use super::KeyOptions;
 use super::ring::History;
@@ -51,7 +51,12 @@ impl KeyOptions {
 /// What the database remembers of all keys; the current and the retired ones it remembers from now on.
 ///
 /// Of a retired key that it never saw, tokens may have been signed until now.
-pub(super) async fn recall(db: &Db, keys: &FolderKeys, now: Timestamp, access_ttl: Duration) -> Result<History, Error> {
+pub(super) async fn recall(
+    db: &Db,
+    keys: &FolderKeys,
+    now: Timestamp,
+    access_ttl: Duration,
+) -> Result<History, StoreError> {
     let history = history(db).await?;
     remember_missing(db, history, in_use(keys, now, access_ttl), now).await
 }
@@ -62,7 +67,7 @@ pub(super) async fn recall_unwritten(
     keys: &FolderKeys,
     now: Timestamp,
     access_ttl: Duration,
-) -> Result<History, Error> {
+) -> Result<History, StoreError> {
     let mut history = history(db).await?;
     for (kid, last_expires_at) in in_use(keys, now, access_ttl) {
         history.entry(kid.to_owned()).or_insert_with(|| KeyRecord {
@@ -87,12 +92,12 @@ pub(super) async fn recall_published(
     keys: &FolderKeys,
     now: Timestamp,
     access_ttl: Duration,
-) -> Result<History, Error> {
+) -> Result<History, StoreError> {
     let history = recall(db, keys, now, access_ttl).await?;
     remember_missing(db, history, keys.next.iter().map(|next| (next.kid(), now)), now).await
 }
 
-pub(super) async fn history(db: &Db) -> Result<History, Error> {
+pub(super) async fn history(db: &Db) -> Result<History, StoreError> {
     let records = store::all(db).await?;
     Ok(records.into_iter().map(|record| (record.kid.clone(), record)).collect())
 }
@@ -102,7 +107,7 @@ async fn remember_missing(
     known: History,
     keys: impl Iterator<Item = (&str, Timestamp)>,
     now: Timestamp,
-) -> Result<History, Error> {
+) -> Result<History, StoreError> {
     let missing: Vec<_> = keys.filter(|(kid, _)| !known.contains_key(*kid)).collect();
     if missing.is_empty() {
         return Ok(known);

@@ -1,6 +1,6 @@
 //! The rows of `former_links`: what became of links that other rows hold no more.
 
-use countersign_store::{Conn, Db, Error, Tx, query, row, sql};
+use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
 use super::super::link_secret::LinkHash;
 use crate::core::clock::Timestamp;
@@ -28,7 +28,7 @@ pub(in super::super) async fn find(
     hash: LinkHash,
     purpose: &str,
     now: Timestamp,
-) -> Result<Option<Former>, Error> {
+) -> Result<Option<Former>, StoreError> {
     query(sql!(
         "SELECT email, became FROM former_links WHERE link_hash = $1 AND purpose = $2 AND expires_at > $3"
     ))
@@ -40,7 +40,7 @@ pub(in super::super) async fn find(
 }
 
 /// Notes the link of an account in whose place a newer one comes.
-pub(in super::super) async fn note(tx: &mut Tx<'_>, account: AccountId, purpose: &str) -> Result<(), Error> {
+pub(in super::super) async fn note(tx: &mut Tx<'_>, account: AccountId, purpose: &str) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO former_links (link_hash, purpose, email, email_key, account_id, became, expires_at)
          SELECT link_hash, purpose, email, email_key, account_id,
@@ -57,7 +57,7 @@ pub(in super::super) async fn note(tx: &mut Tx<'_>, account: AccountId, purpose:
 }
 
 /// Notes the link of a sign-up in whose place a newer one comes.
-pub(in super::super) async fn note_registration(tx: &mut Tx<'_>, id: RegistrationId) -> Result<(), Error> {
+pub(in super::super) async fn note_registration(tx: &mut Tx<'_>, id: RegistrationId) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO former_links (link_hash, purpose, email, email_key, account_id, became, expires_at)
          SELECT link_hash, 'verify_email', email, email_key, NULL, 'replaced', link_expires_at
@@ -72,7 +72,7 @@ pub(in super::super) async fn note_registration(tx: &mut Tx<'_>, id: Registratio
 }
 
 /// A link was used: so are those that it replaced.
-pub(in super::super) async fn use_up(tx: &mut Tx<'_>, account: AccountId, purpose: &str) -> Result<(), Error> {
+pub(in super::super) async fn use_up(tx: &mut Tx<'_>, account: AccountId, purpose: &str) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE former_links SET became = 'used' WHERE account_id = $1 AND purpose = $2 AND became = 'replaced'"
     ))
@@ -84,7 +84,7 @@ pub(in super::super) async fn use_up(tx: &mut Tx<'_>, account: AccountId, purpos
 }
 
 /// A sign-up has become an account: so have all that waited for the address, and their links are the account's.
-pub(in super::super) async fn adopt(tx: &mut Tx<'_>, account: AccountId, email_key: &str) -> Result<(), Error> {
+pub(in super::super) async fn adopt(tx: &mut Tx<'_>, account: AccountId, email_key: &str) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO former_links (link_hash, purpose, email, email_key, account_id, became, expires_at)
          SELECT link_hash, 'verify_email', email, email_key, NULL, 'replaced', link_expires_at
@@ -110,7 +110,7 @@ pub(in super::super) async fn adopt(tx: &mut Tx<'_>, account: AccountId, email_k
 ///
 /// # Errors
 /// Those of the database.
-pub async fn remove_former(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, Error> {
+pub async fn remove_former(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM former_links
           WHERE link_hash IN (SELECT link_hash FROM former_links WHERE expires_at <= $1 LIMIT $2)"

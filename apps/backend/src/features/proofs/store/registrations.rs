@@ -1,7 +1,7 @@
 //! Sign-ups that wait for their mail to be confirmed: the rows of `registrations`. None touches an account, nor another
 //! sign-up for the same address.
 
-use countersign_store::{Conn, Db, Error, Tx, query, row, sql};
+use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
 use super::super::link_secret::LinkHash;
 use super::former;
@@ -62,7 +62,7 @@ pub(in super::super) struct Sent<'a> {
 ///
 /// # Errors
 /// Those of the database, as for all functions here.
-pub async fn insert(tx: &mut Tx<'_>, new: &NewRegistration<'_>) -> Result<(), Error> {
+pub async fn insert(tx: &mut Tx<'_>, new: &NewRegistration<'_>) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO registrations
             (id, email, email_key, password_hash, handle_hash, created_at, expires_at, code_attempts)
@@ -81,7 +81,7 @@ pub async fn insert(tx: &mut Tx<'_>, new: &NewRegistration<'_>) -> Result<(), Er
 }
 
 /// A sign-up by its id. `mail` calls it.
-pub async fn find(db: &Db, id: RegistrationId, now: Timestamp) -> Result<Option<Registration>, Error> {
+pub async fn find(db: &Db, id: RegistrationId, now: Timestamp) -> Result<Option<Registration>, StoreError> {
     query(sql!(
         "SELECT id, email, password_hash, handle_hash FROM registrations WHERE id = $1 AND expires_at > $2"
     ))
@@ -97,7 +97,7 @@ pub async fn find_of(
     email_key: &str,
     handle: HandleHash,
     now: Timestamp,
-) -> Result<Option<Registration>, Error> {
+) -> Result<Option<Registration>, StoreError> {
     query(sql!(
         "SELECT id, email, password_hash, handle_hash
            FROM registrations
@@ -113,7 +113,7 @@ pub async fn find_of(
 }
 
 /// The newest sign-up for an address. `auth` calls it.
-pub async fn find_newest(db: &Db, email_key: &str, now: Timestamp) -> Result<Option<Registration>, Error> {
+pub async fn find_newest(db: &Db, email_key: &str, now: Timestamp) -> Result<Option<Registration>, StoreError> {
     query(sql!(
         "SELECT id, email, password_hash, handle_hash
            FROM registrations
@@ -132,7 +132,7 @@ pub(in super::super) async fn find_by_link(
     db: &Db,
     hash: LinkHash,
     now: Timestamp,
-) -> Result<Option<Registration>, Error> {
+) -> Result<Option<Registration>, StoreError> {
     query(sql!(
         "SELECT id, email, password_hash, handle_hash
            FROM registrations
@@ -145,7 +145,7 @@ pub(in super::super) async fn find_by_link(
 }
 
 /// Whether the link of a sign-up for an address is live until `until`.
-pub(in super::super) async fn is_live(tx: &mut Tx<'_>, email_key: &str, until: Timestamp) -> Result<bool, Error> {
+pub(in super::super) async fn is_live(tx: &mut Tx<'_>, email_key: &str, until: Timestamp) -> Result<bool, StoreError> {
     let live: i64 = query(sql!(
         "SELECT COUNT(*) FROM registrations WHERE email_key = $1 AND link_expires_at > $2 AND expires_at > $2"
     ))
@@ -162,7 +162,7 @@ pub(in super::super) async fn send(
     id: RegistrationId,
     sent: &Sent<'_>,
     now: Timestamp,
-) -> Result<bool, Error> {
+) -> Result<bool, StoreError> {
     former::note_registration(tx, id).await?;
     let changed = query(sql!(
         "UPDATE registrations
@@ -187,7 +187,7 @@ pub(in super::super) async fn count_guess(
     handle: Option<HandleHash>,
     most: i64,
     now: Timestamp,
-) -> Result<Option<Guessed>, Error> {
+) -> Result<Option<Guessed>, StoreError> {
     query(sql!(
         "UPDATE registrations
             SET code_attempts = code_attempts + 1
@@ -207,7 +207,7 @@ pub(in super::super) async fn count_guess(
 }
 
 /// Gives a guess at a code back.
-pub(in super::super) async fn give_guess_back(tx: &mut Tx<'_>, hash: LinkHash) -> Result<(), Error> {
+pub(in super::super) async fn give_guess_back(tx: &mut Tx<'_>, hash: LinkHash) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE registrations SET code_attempts = code_attempts - 1 WHERE link_hash = $1 AND code_attempts > 0"
     ))
@@ -222,7 +222,7 @@ pub(in super::super) async fn take(
     tx: &mut Tx<'_>,
     hash: LinkHash,
     now: Timestamp,
-) -> Result<Option<Registration>, Error> {
+) -> Result<Option<Registration>, StoreError> {
     query(sql!(
         "DELETE FROM registrations
           WHERE link_hash = $1 AND link_expires_at > $2
@@ -235,7 +235,7 @@ pub(in super::super) async fn take(
 }
 
 /// Forgets all sign-ups for an address, which is an account's now. `verification` calls it.
-pub async fn forget(tx: &mut Tx<'_>, email_key: &str) -> Result<(), Error> {
+pub async fn forget(tx: &mut Tx<'_>, email_key: &str) -> Result<(), StoreError> {
     query(sql!("DELETE FROM registrations WHERE email_key = $1"))
         .bind(email_key)
         .execute(tx)
@@ -244,7 +244,7 @@ pub async fn forget(tx: &mut Tx<'_>, email_key: &str) -> Result<(), Error> {
 }
 
 /// Removes up to `limit` sign-ups that nobody confirmed in time. `mail` calls it while it tidies up.
-pub async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, Error> {
+pub async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM registrations
           WHERE id IN (SELECT id FROM registrations WHERE expires_at <= $1 LIMIT $2)"

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use countersign_store::Error;
+use countersign_store::StoreError;
 
 use super::permutation::Permutation;
 use super::{Bit, Revocations};
@@ -27,7 +27,7 @@ impl Revocations {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn allocate(&self) -> Result<Bit, Error> {
+    pub async fn allocate(&self) -> Result<Bit, StoreError> {
         let now = self.0.clock.now();
         let mut block = self.0.block.lock().await;
         loop {
@@ -40,7 +40,7 @@ impl Revocations {
         }
     }
 
-    async fn reserve(&self, now: Timestamp) -> Result<Block, Error> {
+    async fn reserve(&self, now: Timestamp) -> Result<Block, StoreError> {
         let options = &self.0.options;
         let good_until = now + BLOCK_LIFETIME;
         loop {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use countersign_store::Error;
+use countersign_store::StoreError;
 
 use super::list::List;
 use super::{Revocations, Revoked, feed};
@@ -73,7 +73,7 @@ impl Revocations {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn refresh(&self) -> Result<(), Error> {
+    pub async fn refresh(&self) -> Result<(), StoreError> {
         let (began, look) = (self.0.clock.now(), self.0.hearsay.begin_look());
         self.look().await?;
         self.0.hearsay.looked(look);
@@ -81,7 +81,7 @@ impl Revocations {
         Ok(())
     }
 
-    async fn look(&self) -> Result<(), Error> {
+    async fn look(&self) -> Result<(), StoreError> {
         let progress = store::progress(&self.0.db).await?;
         self.adopt(&progress);
         if progress.waiting != 0 {
@@ -97,7 +97,7 @@ impl Revocations {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn sweep(&self) -> Result<(), Error> {
+    pub async fn sweep(&self) -> Result<(), StoreError> {
         // A verifier's clock may be late.
         let ended = self.0.clock.now() - Duration::from_secs(60);
         store::remove_unneeded(&self.0.db, ended).await?;
@@ -110,7 +110,7 @@ impl Revocations {
     }
 
     /// Gives a number to all revocations that have none. Of many who ask at once one works for all.
-    async fn number_waiting(&self) -> Result<(), Error> {
+    async fn number_waiting(&self) -> Result<(), StoreError> {
         let mine = self.0.asked.fetch_add(1, Ordering::AcqRel) + 1;
         let mut served = self.0.served.lock().await;
         if *served >= mine {
@@ -134,7 +134,7 @@ impl Revocations {
                     if notifies {
                         tx.notify(feed::CHANNEL).await?;
                     }
-                    Ok::<_, Error>(number)
+                    Ok::<_, StoreError>(number)
                 })
             })
             .await?;
@@ -145,7 +145,7 @@ impl Revocations {
     }
 
     /// Brings the revocations that are new in the database into memory.
-    async fn catch_up(&self) -> Result<(), Error> {
+    async fn catch_up(&self) -> Result<(), StoreError> {
         let mut followed = self.0.followed.lock().await;
         // Before the bits: what gets a number meanwhile may be read twice, but never not at all.
         let number = store::progress(&self.0.db).await?.number;
@@ -165,7 +165,7 @@ impl Revocations {
     }
 
     /// All lists, at the start.
-    pub(super) async fn load_all(&self) -> Result<(), Error> {
+    pub(super) async fn load_all(&self) -> Result<(), StoreError> {
         let mut followed = self.0.followed.lock().await;
         self.0.options.metrics.saw_all(self.0.clock.now());
         let progress = store::progress(&self.0.db).await?;
@@ -180,7 +180,7 @@ impl Revocations {
     }
 
     /// The list of this number, from the database if this process has not met it yet.
-    pub(super) async fn find(&self, number: i64) -> Result<Option<Arc<List>>, Error> {
+    pub(super) async fn find(&self, number: i64) -> Result<Option<Arc<List>>, StoreError> {
         if let Some(list) = self.known(number) {
             return Ok(Some(list));
         }
@@ -193,7 +193,7 @@ impl Revocations {
     }
 
     /// Adds a list that another process made, or this one.
-    pub(super) async fn follow_list(&self, number: i64) -> Result<(), Error> {
+    pub(super) async fn follow_list(&self, number: i64) -> Result<(), StoreError> {
         // While it is held nothing is applied that this list would miss.
         let _followed = self.0.followed.lock().await;
         if self.known(number).is_some() {
@@ -234,7 +234,7 @@ impl Revocations {
         list
     }
 
-    async fn load(&self, row: &ListRow) -> Result<(), Error> {
+    async fn load(&self, row: &ListRow) -> Result<(), StoreError> {
         let list = List::new(row);
         for idx in store::set_bits(&self.0.db, row.number).await? {
             list.set(u64::try_from(idx).unwrap_or(u64::MAX));

@@ -20,7 +20,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use countersign_guard::StatusReference;
-use countersign_store::{Db, Error, Tx, row};
+use countersign_store::{Db, StoreError, Tx, row};
 use tokio::sync::{Mutex, Notify};
 
 use self::allocation::Block;
@@ -116,7 +116,7 @@ struct Parts {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn newest_list(db: &Db) -> Result<Option<i64>, Error> {
+pub async fn newest_list(db: &Db) -> Result<Option<i64>, StoreError> {
     Ok(store::lists(db).await?.iter().map(|row| row.number).max())
 }
 
@@ -124,7 +124,7 @@ pub async fn newest_list(db: &Db) -> Result<Option<i64>, Error> {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn revoke(tx: &mut Tx<'_>, bits: Vec<Bit>, now: Timestamp) -> Result<Revoked, Error> {
+pub async fn revoke(tx: &mut Tx<'_>, bits: Vec<Bit>, now: Timestamp) -> Result<Revoked, StoreError> {
     for bit in &bits {
         store::insert(tx, *bit, now).await?;
     }
@@ -137,7 +137,7 @@ pub async fn revoke(tx: &mut Tx<'_>, bits: Vec<Bit>, now: Timestamp) -> Result<R
 ///
 /// # Errors
 /// Those of the database.
-pub async fn begin_generation(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Error> {
+pub async fn begin_generation(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
     store::begin_generation(tx, now).await
 }
 
@@ -146,7 +146,13 @@ impl Revocations {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn open(options: Options, db: Db, keys: Keys, clock: Clock, random: SecureRandom) -> Result<Self, Error> {
+    pub async fn open(
+        options: Options,
+        db: Db,
+        keys: Keys,
+        clock: Clock,
+        random: SecureRandom,
+    ) -> Result<Self, StoreError> {
         let waiters = Waiters::new(options.waiters, options.metrics.clone());
         let opened = Self(Arc::new(Parts {
             waiters,
@@ -180,7 +186,7 @@ impl Revocations {
     ///
     /// # Errors
     /// Those of the database, which is only asked about lists that this process has not met yet.
-    pub async fn is_live(&self, reference: &StatusReference) -> Result<bool, Error> {
+    pub async fn is_live(&self, reference: &StatusReference) -> Result<bool, StoreError> {
         let Some(number) = self.number(&reference.uri) else {
             return Ok(false);
         };

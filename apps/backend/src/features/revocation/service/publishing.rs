@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_jose::StatusListClaims;
-use countersign_store::Error;
+use countersign_store::StoreError;
 use http::HeaderValue;
 
 use super::Revocations;
@@ -39,7 +39,7 @@ pub(in crate::features::revocation) enum PublishError {
     TooLarge,
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 impl Revocations {

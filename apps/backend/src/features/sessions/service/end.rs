@@ -1,6 +1,6 @@
 //! Ending sessions, and listing those that have not ended.
 
-use countersign_store::{Db, Error, Tx};
+use countersign_store::{Db, StoreError, Tx};
 use uuid::Uuid;
 
 use super::Sessions;
@@ -29,7 +29,7 @@ impl Sessions {
         session: SessionId,
         account: Option<AccountId>,
         origin: &RequestInfo,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, StoreError> {
         let now = self.platform.clock.now();
         let revoked = self
             .platform
@@ -37,7 +37,7 @@ impl Sessions {
             .transact(|tx| {
                 Box::pin(async move {
                     let Some((account, revoked)) = end(tx, session, account, now).await? else {
-                        return Ok::<_, Error>(None);
+                        return Ok::<_, StoreError>(None);
                     };
                     let event = Event::new(Kind::SessionRevoked, account, origin).session(session);
                     self.audit.record(tx, event).await?;
@@ -60,7 +60,7 @@ pub(super) async fn end(
     session: SessionId,
     account: Option<AccountId>,
     now: Timestamp,
-) -> Result<Option<(AccountId, Revoked)>, Error> {
+) -> Result<Option<(AccountId, Revoked)>, StoreError> {
     let Some(ended) = store::end(tx, session, account, now).await? else {
         return Ok(None);
     };
@@ -79,7 +79,7 @@ pub async fn end_all(
     account: AccountId,
     kept: Option<SessionId>,
     now: Timestamp,
-) -> Result<Revoked, Error> {
+) -> Result<Revoked, StoreError> {
     let epoch = accounts::raise_session_epoch(tx, account, now).await?;
     if let (Some(kept), Some(epoch)) = (kept, epoch) {
         store::set_epoch(tx, kept, epoch).await?;
@@ -96,7 +96,7 @@ pub async fn end_all(
 ///
 /// # Errors
 /// Those of the database. What was ended before stays ended; call it again.
-pub async fn end_everything(db: &Db, now: Timestamp, event: Event<'_>) -> Result<u64, Error> {
+pub async fn end_everything(db: &Db, now: Timestamp, event: Event<'_>) -> Result<u64, StoreError> {
     let event = &event;
     // Mails that are owed, or are being made, were asked for in an epoch that is over then.
     let mut last = Some(AccountId(Uuid::nil()));
@@ -133,7 +133,7 @@ impl Sessions {
         &self,
         presented: &RefreshSecret,
         origin: &RequestInfo,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, StoreError> {
         let Some(found) = store::find_token(&self.platform.db, presented.hash()).await? else {
             return Ok(false);
         };
@@ -145,7 +145,7 @@ impl Sessions {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn list(&self, account: AccountId) -> Result<Vec<Session>, Error> {
+    pub async fn list(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
         match accounts::may_sign_in(&self.platform.db, account).await? {
             Some(standing) => {
                 store::list_live(

@@ -1,6 +1,6 @@
 //! Whether a session lives: its own row, its end, its account, its account's epoch. Every door asks here.
 
-use countersign_store::{Db, Error, Tx};
+use countersign_store::{Db, StoreError, Tx};
 
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
@@ -11,7 +11,7 @@ use crate::features::sessions::store::{self, Session};
 ///
 /// # Errors
 /// Those of the database.
-pub async fn find_living(db: &Db, id: SessionId, now: Timestamp) -> Result<Option<Session>, Error> {
+pub async fn find_living(db: &Db, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
     let Some(session) = store::find_live(db, id, now).await? else {
         return Ok(None);
     };
@@ -23,7 +23,7 @@ pub async fn find_living(db: &Db, id: SessionId, now: Timestamp) -> Result<Optio
 ///
 /// # Errors
 /// Those of the database.
-pub async fn lock_living(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) -> Result<Option<Session>, Error> {
+pub async fn lock_living(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
     let Some(session) = store::lock_live(tx, id, now).await? else {
         return Ok(None);
     };

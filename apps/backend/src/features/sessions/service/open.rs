@@ -1,7 +1,7 @@
 //! Opening a session.
 
 use countersign_guard::Scopes;
-use countersign_store::{Error, Tx};
+use countersign_store::{StoreError, Tx};
 
 use super::{FIRST_PARTY_CLIENT, Sessions};
 use crate::core::ids::{AccountId, SessionId};
@@ -39,7 +39,7 @@ impl Sessions {
         tx: &mut Tx<'_>,
         opening: &Opening<'_>,
         first: &RefreshSecret,
-    ) -> Result<(Session, Revoked), Error> {
+    ) -> Result<(Session, Revoked), StoreError> {
         let now = self.platform.clock.now();
         let ttl = &self.platform.settings.tokens;
         let session = Session {
@@ -76,7 +76,7 @@ impl Sessions {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn signed_in_lately(&self, account: AccountId, prefix: AddressPrefix) -> Result<bool, Error> {
+    pub async fn signed_in_lately(&self, account: AccountId, prefix: AddressPrefix) -> Result<bool, StoreError> {
         if prefix.is_unknown() {
             return Ok(false);
         }

@@ -4,7 +4,7 @@
 //! is given again.
 
 use countersign_guard::Scopes;
-use countersign_store::{Conn, Error, Tx};
+use countersign_store::{Conn, StoreError, Tx};
 
 use super::Sessions;
 use super::end::end;
@@ -37,7 +37,7 @@ pub enum RefreshError {
     Issue(#[from] IssueError),
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 impl RefreshError {
@@ -135,7 +135,7 @@ impl Sessions {
         }
     }
 
-    async fn look(&self, presented: &RefreshSecret) -> Result<Step, Error> {
+    async fn look(&self, presented: &RefreshSecret) -> Result<Step, StoreError> {
         let now = self.platform.clock.now();
         let Some(found) = store::find_token(&self.platform.db, presented.hash()).await? else {
             return Ok(Step::Dead);
@@ -173,7 +173,7 @@ impl Sessions {
 
     /// An honest repetition comes from where the token was spent; a thief's hardly ever does. It is served all the same (a phone
     /// changes networks between two attempts), and leaves a trace by which it can be found.
-    async fn record_if_from_elsewhere(&self, replay: &Replay, origin: &RequestInfo) -> Result<(), Error> {
+    async fn record_if_from_elsewhere(&self, replay: &Replay, origin: &RequestInfo) -> Result<(), StoreError> {
         let Some(spent) = &replay.spent else { return Ok(()) };
         let now = Spender::of(origin);
         let detail = match (spent.network == now.network, spent.device == now.device) {
@@ -207,7 +207,7 @@ impl Spender {
 }
 
 /// The session with those of its scopes that its account still owns: what was taken back is not renewed.
-async fn narrowed<'c>(conn: impl Into<Conn<'c>>, session: Session) -> Result<Session, Error> {
+async fn narrowed<'c>(conn: impl Into<Conn<'c>>, session: Session) -> Result<Session, StoreError> {
     if session.scope.is_empty() {
         return Ok(session);
     }
@@ -228,7 +228,7 @@ impl Sessions {
         found: &Presented,
         next: &RefreshSecret,
         origin: &RequestInfo,
-    ) -> Result<Spending, Error> {
+    ) -> Result<Spending, StoreError> {
         let now = self.platform.clock.now();
         let replayable = !self.platform.settings.tokens.refresh_replay_window.is_zero();
         let sealed = replayable.then(|| presented.seal(next, self.platform.random));
@@ -258,7 +258,7 @@ impl Sessions {
                     }
                     fail::fail_point!("rotate::spent");
                     self.insert_successor(tx, &session, found, presented, next).await?;
-                    Ok::<_, Error>(Spending::Spent(Box::new(narrowed(tx, session).await?)))
+                    Ok::<_, StoreError>(Spending::Spent(Box::new(narrowed(tx, session).await?)))
                 })
             })
             .await
@@ -271,7 +271,7 @@ impl Sessions {
         found: &Presented,
         presented: &RefreshSecret,
         next: &RefreshSecret,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         let idle_end = self.platform.clock.now() + self.platform.settings.tokens.refresh_idle_ttl;
         let token = NewToken {
             hash: next.hash(),
@@ -287,7 +287,7 @@ impl Sessions {
     }
 
     /// RFC 9700 §4.14.2: a spent token that comes back means that one of its two holders is a thief.
-    async fn revoke_family(&self, found: &Presented, origin: &RequestInfo) -> Result<RefreshError, Error> {
+    async fn revoke_family(&self, found: &Presented, origin: &RequestInfo) -> Result<RefreshError, StoreError> {
         let session = found.session_id;
         let now = self.platform.clock.now();
         let revoked = self
@@ -296,7 +296,7 @@ impl Sessions {
             .transact(|tx| {
                 Box::pin(async move {
                     let Some((account, revoked)) = end(tx, session, None, now).await? else {
-                        return Ok::<_, Error>(None);
+                        return Ok::<_, StoreError>(None);
                     };
                     let event = Event::new(Kind::RefreshReused, account, origin)
                         .session(session)

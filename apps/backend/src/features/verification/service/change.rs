@@ -1,6 +1,6 @@
 //! Changing the address of an account to one that is proven.
 
-use countersign_store::Error;
+use countersign_store::StoreError;
 
 use super::Verification;
 use crate::core::email::{Email, NewEmail};
@@ -35,7 +35,7 @@ pub enum ChangeError {
     SameEmail,
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 impl Verification {

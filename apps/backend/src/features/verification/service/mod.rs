@@ -8,7 +8,7 @@ mod account;
 mod change;
 mod registration;
 
-use countersign_store::Error;
+use countersign_store::StoreError;
 
 pub use change::ChangeError;
 
@@ -77,7 +77,7 @@ pub enum VerifyError {
     Password(#[from] PasswordError),
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] StoreError),
 }
 
 impl From<HashError> for VerifyError {
@@ -107,7 +107,7 @@ impl Verification {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn needs_password(&self, answer: &Answer, claim: &Claim) -> Result<bool, Error> {
+    pub async fn needs_password(&self, answer: &Answer, claim: &Claim) -> Result<bool, StoreError> {
         let Answer::Link(_) = answer else {
             return Ok(false);
         };

@@ -1,6 +1,6 @@
 //! Confirming a sign-up that waits: only now is there an account.
 
-use countersign_store::Error;
+use countersign_store::StoreError;
 
 use super::{Claim, Verification, VerifyError};
 use crate::core::email::NewEmail;
@@ -58,7 +58,7 @@ impl Verification {
         &self,
         checked: &Checked,
         claim: &Claim,
-    ) -> Result<Option<Registration>, Error> {
+    ) -> Result<Option<Registration>, StoreError> {
         let (Some(handle), Some(waiting)) = (claim.handle, self.proofs.peek_registration(checked).await?) else {
             return Ok(None);
         };
@@ -131,8 +131,8 @@ impl Verification {
     }
 }
 
-fn parsed(waiting: &Registration) -> Result<NewEmail, Error> {
-    waiting.email.parse().map_err(|_| Error::Inconsistent {
+fn parsed(waiting: &Registration) -> Result<NewEmail, StoreError> {
+    waiting.email.parse().map_err(|_| StoreError::Inconsistent {
         table: "registrations",
         column: "email",
     })
