@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use countersign_store::{Db, FileContents, MigrateError, OpenError, Options, Role, Schema, StoreError, file_contents};
+use countersign_store::{
+    DatabaseOptions, Db, FileContents, MigrateError, OpenError, Role, Schema, StoreError, file_contents,
+};
 
 use crate::core::clock::Clock;
 use crate::core::mailer::SendError;
@@ -157,11 +159,11 @@ pub(crate) fn place_of(settings: &Settings) -> String {
 }
 
 /// How the database of these settings is opened.
-pub(crate) fn database_options(settings: &Settings, access: &Access) -> Options {
+pub(crate) fn database_options(settings: &Settings, access: &Access) -> DatabaseOptions {
     let url = settings.database_url.expose().to_owned();
     // SQLite takes as many readers as there are cores.
     let pool_size = (!url.starts_with("sqlite:")).then_some(settings.database.pool_size);
-    Options {
+    DatabaseOptions {
         url,
         role: access.role,
         pool_size,

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use countersign_store::{Db, Migration, Options, Role, StoreError, query, sql};
+use countersign_store::{DatabaseOptions, Db, Migration, Role, StoreError, query, sql};
 use serde_json::{Value, json};
 
 use crate::cpu_seconds;
@@ -29,7 +29,7 @@ const SCHEMA: [Migration; 1] = [Migration {
 
 impl Store {
     pub(crate) async fn run(&self) -> Result<Value, Box<dyn StoreError>> {
-        let db = Db::open(&Options::new(&self.at, Role::Server)).await?;
+        let db = Db::open(&DatabaseOptions::new(&self.at, Role::Server)).await?;
         db.migrate(&SCHEMA, 0).await?;
         let commit = self.count(&db, self.seconds, rotate).await?;
         let read = self.count(&db, self.seconds / 2.0, read).await?;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use countersign_store::{Db, Migration, Options, Role, query, sql};
+use countersign_store::{DatabaseOptions, Db, Migration, Role, query, sql};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Failure> {
         .ok_or("the first argument is the URL of an empty database")?;
     let tasks: i64 = arguments.next().map_or(Ok(64), |text| text.parse())?;
     let seconds: u64 = arguments.next().map_or(Ok(5), |text| text.parse())?;
-    let db = Db::open(&Options::new(url, Role::Server)).await?;
+    let db = Db::open(&DatabaseOptions::new(url, Role::Server)).await?;
     db.migrate(&[SCHEMA], 0).await?;
     for family in 0..tasks {
         seed(&db, family).await?;

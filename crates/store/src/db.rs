@@ -7,7 +7,7 @@ use tracing::{Instrument, debug_span};
 
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
-use crate::{Kind, Listener, OpenError, Options, Scoped, Sql, StoreError, Work};
+use crate::{DatabaseOptions, Kind, Listener, OpenError, Scoped, Sql, StoreError, Work};
 
 /// An open database. Clones share it.
 #[derive(Clone)]
@@ -37,11 +37,11 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Db {
     /// Opens the database. An SQLite file is made (0600, in a folder made with 0700) when there is none and
-    /// [`Options::create`] says so; PostgreSQL must answer.
+    /// [`DatabaseOptions::create`] says so; PostgreSQL must answer.
     ///
     /// # Errors
     /// See [`OpenError`]: each text says what to do.
-    pub async fn open(options: &Options) -> Result<Self, OpenError> {
+    pub async fn open(options: &DatabaseOptions) -> Result<Self, OpenError> {
         let scheme = options.url.split(':').next().unwrap_or_default();
         let mut warnings = Vec::new();
         let engine = match scheme {

@@ -40,7 +40,7 @@ pub use db::{Db, PoolStatus};
 pub use error::{OpenError, StoreError};
 pub use examine::Examination;
 pub use migrate::{Applied, MigrateError, Migration, Schema};
-pub use options::{Kind, Options, Role};
+pub use options::{DatabaseOptions, Kind, Role};
 pub use postgres::{Lack, Listener, PARAMETERS, Shortfall, unknown_parameter};
 pub use query::{Query, query};
 pub use row::{Cell, Column, FromRow, Row};

@@ -2,7 +2,7 @@
 
 /// How to open a database. It has no `Debug`: the URL may hold a password.
 #[derive(Clone)]
-pub struct Options {
+pub struct DatabaseOptions {
     /// `sqlite://path/to/file` or `postgres://user:password@host:port/name?sslmode=…&sslrootcert=…`.
     pub url: String,
     /// Whether this process serves, or only administers.
@@ -22,7 +22,7 @@ pub struct Options {
     pub only_reads: bool,
 }
 
-impl Options {
+impl DatabaseOptions {
     /// With the default number of connections.
     pub fn new(url: impl Into<String>, role: Role) -> Self {
         Self {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
-use countersign_store::{Db, Options, Role, query, sql};
+use countersign_store::{DatabaseOptions, Db, Role, query, sql};
 use countersign_testkit::{Database, HttpClient, Launch, PASSWORD, ScratchDatabase, apply, on_both_databases};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -158,7 +158,7 @@ async fn verify(client: &HttpClient, acknowledged: &Mutex<Acknowledged>, familie
 }
 
 async fn assert_no_token_has_two_successors(url: &str) {
-    let db = Db::open(&Options::new(url, Role::Admin)).await.unwrap();
+    let db = Db::open(&DatabaseOptions::new(url, Role::Admin)).await.unwrap();
     let twins: Vec<i64> = query(sql!(
         "SELECT COUNT(*) AS count FROM refresh_tokens WHERE parent_hash IS NOT NULL GROUP BY parent_hash HAVING COUNT(*) > 1"
     ))
@@ -291,7 +291,7 @@ async fn r33_fifty_racers_on_two_nodes_get_one_successor() {
 }
 
 async fn assert_no_twins(url: &str) {
-    let db = Db::open(&Options::new(url, Role::Admin)).await.unwrap();
+    let db = Db::open(&DatabaseOptions::new(url, Role::Admin)).await.unwrap();
     let all: i64 = query(sql!("SELECT COUNT(*) AS count FROM refresh_tokens"))
         .one(&db)
         .await

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use countersign_store::{Db, Options, Role, query, sql};
+use countersign_store::{DatabaseOptions, Db, Role, query, sql};
 use countersign_testkit::{Database, Launch, PASSWORD, ScratchDatabase, ServerProcess, apply, on_both_databases};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -174,7 +174,9 @@ impl Installation {
     }
 
     async fn db(&self) -> Db {
-        Db::open(&Options::new(&self.scratch.url, Role::Admin)).await.unwrap()
+        Db::open(&DatabaseOptions::new(&self.scratch.url, Role::Admin))
+            .await
+            .unwrap()
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use clap::CommandFactory;
 use countersign::commands::cli::CommandLine;
-use countersign_store::{Db, Options, Role};
+use countersign_store::{DatabaseOptions, Db, Role};
 use countersign_testkit::{Database, ScratchDatabase, apply, on_both_databases};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
@@ -94,7 +94,9 @@ async fn holds_tables(scratch: &ScratchDatabase) -> bool {
     {
         return false;
     }
-    let db = Db::open(&Options::new(&scratch.url, Role::Admin)).await.unwrap();
+    let db = Db::open(&DatabaseOptions::new(&scratch.url, Role::Admin))
+        .await
+        .unwrap();
     let blank = db.is_blank().await.unwrap();
     db.close().await.unwrap();
     !blank

@@ -12,7 +12,7 @@ use countersign_guard::AccessTokenClaims;
 use countersign_jose::{
     AccessTokenExpectation, Present, RequiredClaims, SigningKey, Subject, TokenType, VerifyingKey, verify,
 };
-use countersign_store::{Db, Options, Role};
+use countersign_store::{DatabaseOptions, Db, Role};
 use countersign_testkit::{Database, ScratchDatabase, TestServer, apply, on_both_databases};
 use uuid::Uuid;
 
@@ -30,7 +30,9 @@ struct Scratch {
 impl Scratch {
     async fn create(database: Database) -> Self {
         let database = ScratchDatabase::create(database).await;
-        let db = Db::open(&Options::new(&database.url, Role::Server)).await.unwrap();
+        let db = Db::open(&DatabaseOptions::new(&database.url, Role::Server))
+            .await
+            .unwrap();
         db.migrate(migrations::ALL, START.millis()).await.unwrap();
         Self {
             database,

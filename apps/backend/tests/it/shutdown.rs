@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use countersign_store::{Db, Options, Role, Sql, query};
+use countersign_store::{DatabaseOptions, Db, Role, Sql, query};
 use countersign_testkit::{Database, HttpClient, Launch, PASSWORD, ScratchDatabase, apply, on_both_databases};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -289,7 +289,9 @@ async fn a_database_that_is_not_utf_8_is_refused_everywhere() {
     assert!(good.terminate().success());
     let backup = execute(&scratch, &scratch.url, &["backup", "good.gz"]);
     assert!(backup.status.success(), "{backup:?}");
-    let db = Db::open(&Options::new(&scratch.url, Role::Admin)).await.unwrap();
+    let db = Db::open(&DatabaseOptions::new(&scratch.url, Role::Admin))
+        .await
+        .unwrap();
     let run = async |text: String| {
         let text: &'static str = Box::leak(text.into_boxed_str());
         let statement: &'static Sql = Box::leak(Box::new(Sql::new(text, text, "a test")));

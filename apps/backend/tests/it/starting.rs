@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use countersign_store::{Db, Options, Role, query, sql};
+use countersign_store::{DatabaseOptions, Db, Role, query, sql};
 use countersign_testkit::{Database, ScratchDatabase, TestServer, apply, on_both_databases};
 use tower::ServiceExt;
 
@@ -180,7 +180,9 @@ async fn whoever_connects_without_an_address_is_told_nothing_and_limited_by_noth
 }
 
 async fn forget_the_last_migration(scratch: &ScratchDatabase) {
-    let db = Db::open(&Options::new(&scratch.url, Role::Admin)).await.unwrap();
+    let db = Db::open(&DatabaseOptions::new(&scratch.url, Role::Admin))
+        .await
+        .unwrap();
     query(sql!(
         "DELETE FROM schema_migrations WHERE version = (SELECT MAX(version) FROM schema_migrations)"
     ))

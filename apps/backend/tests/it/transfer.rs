@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_guard::{Guard, Reason};
 use countersign_jose::{Present, StatusListClaims, StatusListExpectation, VerifyingKey, verify};
-use countersign_store::{Db, Options, Role, query, sql};
+use countersign_store::{DatabaseOptions, Db, Role, query, sql};
 use countersign_testkit::{
     Database, HttpClient, Launch, PASSWORD, ReceivedMail, ScratchDatabase, ServerProcess, apply, on_both_databases,
 };
@@ -557,7 +557,7 @@ async fn what_cannot_be_restored_says_why_and_leaves_nothing_that_serves(databas
 
     // Broken off in the middle, as by kill -9.
     let half = elsewhere(database, &scratch).await;
-    let db = Db::open(&Options::new(&half.url, Role::Admin)).await.unwrap();
+    let db = Db::open(&DatabaseOptions::new(&half.url, Role::Admin)).await.unwrap();
     db.begin_transfer().await.unwrap();
     query(sql!("CREATE TABLE half (id BIGINT)")).execute(&db).await.unwrap();
     db.close().await.unwrap();

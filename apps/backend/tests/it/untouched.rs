@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use countersign_store::{Db, Options, Role, Sql, query};
+use countersign_store::{DatabaseOptions, Db, Role, Sql, query};
 use countersign_testkit::{Database, ScratchDatabase, apply, on_both_databases};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -66,7 +66,7 @@ static FILL: Sql = Sql::new(
 /// A database of some other program.
 async fn another_programs(file: &Path) -> Db {
     let url = format!("sqlite://{}", file.display());
-    let db = Db::open(&Options::new(url, Role::Admin)).await.unwrap();
+    let db = Db::open(&DatabaseOptions::new(url, Role::Admin)).await.unwrap();
     query(&MAKE).execute(&db).await.unwrap();
     query(&FILL).execute(&db).await.unwrap();
     db
@@ -329,7 +329,9 @@ async fn holds_tables(scratch: &ScratchDatabase) -> bool {
     if scratch.url.starts_with("sqlite://") {
         return false;
     }
-    let db = Db::open(&Options::new(&scratch.url, Role::Admin)).await.unwrap();
+    let db = Db::open(&DatabaseOptions::new(&scratch.url, Role::Admin))
+        .await
+        .unwrap();
     let blank = db.is_blank().await.unwrap();
     db.close().await.unwrap();
     !blank

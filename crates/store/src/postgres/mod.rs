@@ -30,7 +30,7 @@ pub use url::{PARAMETERS, unknown_parameter};
 use crate::db::{PATIENCE, PoolStatus};
 use crate::query::Query;
 use crate::transaction::{Fate, TxSession};
-use crate::{FromRow, OpenError, Options, Scoped, Sql, StoreError, Work};
+use crate::{DatabaseOptions, FromRow, OpenError, Scoped, Sql, StoreError, Work};
 use retries::Retries;
 use url::Target;
 
@@ -65,7 +65,7 @@ enum Attempt<T, E> {
 }
 
 impl Postgres {
-    pub(crate) async fn open(options: &Options, warnings: &mut Vec<String>) -> Result<Self, OpenError> {
+    pub(crate) async fn open(options: &DatabaseOptions, warnings: &mut Vec<String>) -> Result<Self, OpenError> {
         let Target { mut config, security } = url::parse(&options.url, options.allow_unencrypted)?;
         warnings.extend(security.warning());
         config.connect_timeout(PATIENCE).application_name("countersign");

@@ -29,7 +29,7 @@ pub(crate) use setup::{Manner, transfer as open_reader};
 use crate::db::PoolStatus;
 use crate::query::Query;
 use crate::transaction::TxSession;
-use crate::{FromRow, OpenError, Options, Role, Scoped, Sql, StoreError, Work};
+use crate::{DatabaseOptions, FromRow, OpenError, Role, Scoped, Sql, StoreError, Work};
 use checkpoints::Checkpoints;
 use claim::Claim;
 use durable::Durable;
@@ -69,7 +69,7 @@ pub fn belongs_to_database(url: &str, path: &Path) -> bool {
 }
 
 impl Sqlite {
-    pub(crate) fn open(options: &Options, warnings: &mut Vec<String>) -> Result<Self, OpenError> {
+    pub(crate) fn open(options: &DatabaseOptions, warnings: &mut Vec<String>) -> Result<Self, OpenError> {
         let named = place::path_of(&options.url)?;
         let path = if options.create {
             place::settle(&named)?
@@ -105,7 +105,7 @@ impl Sqlite {
     }
 
     /// Opens the connections and starts the two threads of a server.
-    fn start(options: &Options, path: PathBuf, manner: Manner) -> Result<Self, OpenError> {
+    fn start(options: &DatabaseOptions, path: PathBuf, manner: Manner) -> Result<Self, OpenError> {
         let shared = options.role == Role::Server;
         let refused = |why: StoreError| OpenError::File {
             path: path.clone(),

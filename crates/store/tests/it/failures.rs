@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use countersign_store::{Db, Options, Role, StoreError, Tx, query, sql};
+use countersign_store::{DatabaseOptions, Db, Role, StoreError, Tx, query, sql};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Barrier;
@@ -97,10 +97,10 @@ async fn a_value_of_the_wrong_type_is_a_fault_of_ours_and_not_of_the_link() {
 }
 
 async fn with_one(url: &str) -> Db {
-    Db::open(&Options {
+    Db::open(&DatabaseOptions {
         pool_size: Some(1),
         prepared: true,
-        ..Options::new(url, Role::Server)
+        ..DatabaseOptions::new(url, Role::Server)
     })
     .await
     .unwrap()

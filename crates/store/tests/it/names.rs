@@ -4,7 +4,7 @@ use std::fs::{hard_link, rename};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use countersign_store::{Db, OpenError, Options, Role, query, sql};
+use countersign_store::{DatabaseOptions, Db, OpenError, Role, query, sql};
 
 use crate::place::{opened, run};
 
@@ -13,14 +13,14 @@ fn url(path: &Path) -> String {
 }
 
 async fn refusal(path: &Path, role: Role) -> OpenError {
-    match Db::open(&Options::new(url(path), role)).await {
+    match Db::open(&DatabaseOptions::new(url(path), role)).await {
         Ok(_) => panic!("{} was opened as {role:?}", path.display()),
         Err(why) => why,
     }
 }
 
 async fn value(path: &Path, role: Role) -> i64 {
-    let db = Db::open(&Options::new(url(path), role)).await.unwrap();
+    let db = Db::open(&DatabaseOptions::new(url(path), role)).await.unwrap();
     let value = query(sql!("SELECT value FROM counters")).one(&db).await.unwrap();
     db.close().await.unwrap();
     value

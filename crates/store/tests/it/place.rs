@@ -4,7 +4,7 @@ use std::env;
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use countersign_store::{Db, Options, Role, Sql, query};
+use countersign_store::{DatabaseOptions, Db, Role, Sql, query};
 
 /// Runs each named test on both databases, in a module for each.
 macro_rules! both {
@@ -86,10 +86,10 @@ fn server() -> String {
 }
 
 async fn server_runs(text: &str) {
-    let db = Db::open(&Options {
+    let db = Db::open(&DatabaseOptions {
         pool_size: Some(1),
         prepared: true,
-        ..Options::new(server(), Role::Admin)
+        ..DatabaseOptions::new(server(), Role::Admin)
     })
     .await
     .unwrap();
@@ -99,10 +99,10 @@ async fn server_runs(text: &str) {
 
 /// Opens it as a server.
 pub(crate) async fn open(url: &str) -> Db {
-    Db::open(&Options {
+    Db::open(&DatabaseOptions {
         pool_size: Some(12),
         prepared: true,
-        ..Options::new(url, Role::Server)
+        ..DatabaseOptions::new(url, Role::Server)
     })
     .await
     .unwrap()

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use countersign_store::{Db, OpenError, Options, Role, StoreError, query, sql};
+use countersign_store::{DatabaseOptions, Db, OpenError, Role, StoreError, query, sql};
 
 use crate::place::{Place, on, opened, run};
 
@@ -77,10 +77,10 @@ async fn a_cut_connection_is_replaced() {
 }
 
 async fn opened_with_two(url: &str) -> Db {
-    Db::open(&Options {
+    Db::open(&DatabaseOptions {
         pool_size: Some(2),
         prepared: true,
-        ..Options::new(url, Role::Server)
+        ..DatabaseOptions::new(url, Role::Server)
     })
     .await
     .unwrap()
@@ -115,7 +115,7 @@ async fn an_exhausted_pool_is_unavailable_and_then_serves_again() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_unavailable_and_its_password_is_not_shown() {
     let url = "postgres://someone:hunter2@127.0.0.1:1/none";
-    let Err(why) = Db::open(&Options::new(url, Role::Server)).await else {
+    let Err(why) = Db::open(&DatabaseOptions::new(url, Role::Server)).await else {
         panic!("nothing listens there")
     };
     assert!(matches!(why, OpenError::Store(StoreError::Unavailable(_))), "{why}");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_store::{Db, OpenError, Options, Role, StoreError, query, sql};
+use countersign_store::{DatabaseOptions, Db, OpenError, Role, StoreError, query, sql};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -24,7 +24,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 async fn admin(place: &Place) -> Db {
-    Db::open(&Options::new(&place.url, Role::Admin)).await.unwrap()
+    Db::open(&DatabaseOptions::new(&place.url, Role::Admin)).await.unwrap()
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn the_file_is_for_its_owner_alone_and_is_tidied_when_closed() {
 async fn a_second_server_is_refused_and_an_administrator_is_let_in() {
     let place = Place::sqlite();
     let db = opened(&place.url).await;
-    let Err(refused) = Db::open(&Options::new(&place.url, Role::Server)).await else {
+    let Err(refused) = Db::open(&DatabaseOptions::new(&place.url, Role::Server)).await else {
         panic!("two servers")
     };
     assert!(

@@ -4,15 +4,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use countersign_store::{Db, OpenError, Options, Role, StoreError, query, row, sql};
+use countersign_store::{DatabaseOptions, Db, OpenError, Role, StoreError, query, row, sql};
 
 use crate::place::{Place, on, opened, run};
 
 /// With one connection, so that what was prepared is what is met.
 async fn with_one(url: &str) -> Db {
-    Db::open(&Options {
+    Db::open(&DatabaseOptions {
         pool_size: Some(1),
-        ..Options::new(url, Role::Server)
+        ..DatabaseOptions::new(url, Role::Server)
     })
     .await
     .unwrap()
@@ -217,10 +217,10 @@ async fn a_database_that_cannot_hold_every_text_is_refused() {
             )
             .await;
             let outcomes = [
-                Db::open(&Options::new(in_database(&url, &name), Role::Server))
+                Db::open(&DatabaseOptions::new(in_database(&url, &name), Role::Server))
                     .await
                     .map(drop),
-                Db::open(&Options::new(in_database(&url, &name), Role::Admin))
+                Db::open(&DatabaseOptions::new(in_database(&url, &name), Role::Admin))
                     .await
                     .map(drop),
             ];

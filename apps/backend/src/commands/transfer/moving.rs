@@ -1,6 +1,6 @@
 //! `countersign migrate-database`: a whole installation into another database. Nobody has to sign in again.
 
-use countersign_store::{Db, Kind as Engine, Options, Piece, Role, Schema, database_file};
+use countersign_store::{DatabaseOptions, Db, Kind as Engine, Piece, Role, Schema, database_file};
 use serde_json::json;
 
 use super::target::{Target, refuse_used_file};
@@ -26,10 +26,10 @@ pub(in crate::commands) async fn move_database(
     }
     look_at_file(&from)?;
     refuse_used_file(&to)?;
-    let options = |url: &str, create: bool| Options {
+    let options = |url: &str, create: bool| DatabaseOptions {
         allow_unencrypted: asked.allow_unencrypted,
         create,
-        ..Options::new(url, Role::Server)
+        ..DatabaseOptions::new(url, Role::Server)
     };
     // As a server: one that runs on the file is found out, and none can start meanwhile.
     let source = Db::open(&options(&from, false)).await?;

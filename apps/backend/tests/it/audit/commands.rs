@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use countersign_store::{Db, Options, Role, query, sql};
+use countersign_store::{DatabaseOptions, Db, Role, query, sql};
 use countersign_testkit::{Database, Launch, PASSWORD, ScratchDatabase, apply, on_both_databases};
 use serde_json::{Value, json};
 
@@ -116,7 +116,9 @@ async fn a_kept_file_shows_a_log_that_was_emptied_and_has_grown_again(database: 
     assert!(done(&audit(&scratch, &["verify", "--against", "kept.txt"])).starts_with("The audit log is whole: "));
 
     // Without the key: the server seals whatever is written next from the beginning on.
-    let db = Db::open(&Options::new(&scratch.url, Role::Admin)).await.unwrap();
+    let db = Db::open(&DatabaseOptions::new(&scratch.url, Role::Admin))
+        .await
+        .unwrap();
     for statement in [
         sql!("DELETE FROM audit_events"),
         sql!("DELETE FROM audit_checkpoints"),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
-use countersign_store::{Db, Options, Role, query, sql};
+use countersign_store::{DatabaseOptions, Db, Role, query, sql};
 use countersign_testkit::{
     Answer, Database, HttpClient, Launch, PASSWORD, ScratchDatabase, TestServer, apply, on_both_databases,
 };
@@ -131,7 +131,7 @@ async fn f7_a_server_that_finds_no_postgres_ends_and_starts_when_it_is_there() {
 async fn c36_f7_a_revocation_that_cannot_be_written_says_so_and_happens_afterwards(database: Database) {
     let server = TestServer::start(database).await;
     let (ada, laptop) = (server.user("ada").await, server.sign_in("ada").await);
-    let other = Db::open(&Options::new(server.database_url(), Role::Admin))
+    let other = Db::open(&DatabaseOptions::new(server.database_url(), Role::Admin))
         .await
         .unwrap();
     let (held, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));

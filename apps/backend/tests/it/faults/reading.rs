@@ -3,7 +3,7 @@
 
 use std::process::{Command, Output};
 
-use countersign_store::{Db, Options, Role};
+use countersign_store::{DatabaseOptions, Db, Role};
 use countersign_testkit::{Database, Launch, ScratchDatabase};
 
 use super::writes::{Postgres, as_role, run};
@@ -110,7 +110,9 @@ async fn f7_commands_that_only_read_work_on_a_hot_standby() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn f7_commands_that_only_read_need_no_right_but_select() {
     let mut scratch = ScratchDatabase::create(Database::Postgres).await;
-    let owner = Db::open(&Options::new(&scratch.url, Role::Admin)).await.unwrap();
+    let owner = Db::open(&DatabaseOptions::new(&scratch.url, Role::Admin))
+        .await
+        .unwrap();
     let server = Launch::new(BINARY, &scratch).start().await;
     let ada = sign_up(&server.client(), "ada").await;
     assert!(server.terminate().success());

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use countersign_store::{Db, Options, Role};
+use countersign_store::{DatabaseOptions, Db, Role};
 use countersign_testkit::{Database, HttpClient, Launch, PASSWORD, ScratchDatabase, ServerProcess};
 use serde_json::{Value, json};
 
@@ -24,7 +24,9 @@ struct Lesser {
 impl Lesser {
     async fn start() -> Self {
         let mut scratch = ScratchDatabase::create(Database::Postgres).await;
-        let owner = Db::open(&Options::new(&scratch.url, Role::Admin)).await.unwrap();
+        let owner = Db::open(&DatabaseOptions::new(&scratch.url, Role::Admin))
+            .await
+            .unwrap();
         let migrated = Command::new(BINARY)
             .args(["migrate", "--database-url", &scratch.url])
             .env_clear()

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use axum::http::Method;
-use countersign_store::{Db, Options, Role, Sql, query};
+use countersign_store::{DatabaseOptions, Db, Role, Sql, query};
 use countersign_testkit::{Answer, Database, HttpClient, Launch, PASSWORD, ScratchDatabase, ServerProcess};
 use serde_json::{Value, json};
 
@@ -40,7 +40,9 @@ async fn f7_a_hot_standby_behind_the_address_is_not_ready_and_serves_again_when_
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn f7_a_role_that_is_read_only_is_not_ready_and_serves_again_when_it_is_not() {
     let mut scratch = ScratchDatabase::create(Database::Postgres).await;
-    let administrator = Db::open(&Options::new(&scratch.url, Role::Admin)).await.unwrap();
+    let administrator = Db::open(&DatabaseOptions::new(&scratch.url, Role::Admin))
+        .await
+        .unwrap();
     let role = format!("role_{}", scratch.url.rsplit('_').next().unwrap());
     run(&administrator, &format!("CREATE ROLE {role} LOGIN SUPERUSER")).await;
     scratch.url = as_role(&scratch.url, &role);
@@ -78,7 +80,9 @@ async fn f7_a_role_that_is_read_only_is_not_ready_and_serves_again_when_it_is_no
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn f7_a_schema_that_is_changed_under_the_server_fails_no_request() {
     let scratch = ScratchDatabase::create(Database::Postgres).await;
-    let administrator = Db::open(&Options::new(&scratch.url, Role::Admin)).await.unwrap();
+    let administrator = Db::open(&DatabaseOptions::new(&scratch.url, Role::Admin))
+        .await
+        .unwrap();
     let server = Launch::new(BINARY, &scratch).start().await;
     let client = server.client();
     let mut ada = sign_up(&client, "ada").await;

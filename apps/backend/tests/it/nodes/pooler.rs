@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_store::{Db, OpenError, Options, Role, StoreError};
+use countersign_store::{DatabaseOptions, Db, OpenError, Role, StoreError};
 use countersign_testkit::{Database, ScratchDatabase};
 use serde_json::json;
 
@@ -117,7 +117,9 @@ async fn migrations_wait_for_each_other_behind_a_pooler() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_notification_comes_with_the_commit_and_not_before() {
     let scratch = ScratchDatabase::create(Database::Postgres).await;
-    let db = Db::open(&Options::new(&scratch.url, Role::Server)).await.unwrap();
+    let db = Db::open(&DatabaseOptions::new(&scratch.url, Role::Server))
+        .await
+        .unwrap();
     let mut listener = db.listen(None, "countersign_test").await.unwrap();
     let rolled_back = db.transact(|tx| {
         Box::pin(async move {
