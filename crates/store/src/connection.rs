@@ -1,7 +1,7 @@
 //! What a statement can run on: the database itself, or an open transaction.
 
 use crate::postgres::Session;
-use crate::transaction::{Fate, TxSession};
+use crate::transaction::{TxSession, TxState};
 use crate::{Db, Scoped, Tx};
 
 /// A `&Db` (the statement stands alone) or a `&mut Tx`.
@@ -9,8 +9,8 @@ pub struct Conn<'c>(pub(crate) Target<'c>);
 
 pub(crate) enum Target<'c> {
     Db(&'c Db),
-    Sqlite(&'c mut rusqlite::Connection, &'c mut Fate),
-    Postgres(Session<'c>, &'c mut Fate),
+    Sqlite(&'c mut rusqlite::Connection, &'c mut TxState),
+    Postgres(Session<'c>, &'c mut TxState),
 }
 
 impl<'c> From<&'c Db> for Conn<'c> {
@@ -22,8 +22,8 @@ impl<'c> From<&'c Db> for Conn<'c> {
 impl<'c> From<&'c mut Tx<'_>> for Conn<'c> {
     fn from(tx: &'c mut Tx<'_>) -> Self {
         Self(match &mut tx.session {
-            TxSession::Sqlite(connection) => Target::Sqlite(connection, &mut tx.fate),
-            TxSession::Postgres(session) => Target::Postgres(*session, &mut tx.fate),
+            TxSession::Sqlite(connection) => Target::Sqlite(connection, &mut tx.state),
+            TxSession::Postgres(session) => Target::Postgres(*session, &mut tx.state),
         })
     }
 }

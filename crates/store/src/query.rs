@@ -80,8 +80,8 @@ impl Query {
                     Engine::Sqlite(sqlite) => sqlite.execute(&self).await,
                     Engine::Postgres(postgres) => Box::pin(postgres.execute(&self)).await,
                 },
-                Target::Sqlite(connection, fate) => sqlite::execute_within(connection, fate, &self),
-                Target::Postgres(session, fate) => session.execute_within(fate, &self).await,
+                Target::Sqlite(connection, state) => sqlite::execute_within(connection, state, &self),
+                Target::Postgres(session, state) => session.execute_within(state, &self).await,
             }
         };
         execution.instrument(self.span()).await
@@ -99,8 +99,8 @@ impl Query {
                 // Boxed: its state is large, and a read of SQLite should not carry it.
                 Engine::Postgres(postgres) => Box::pin(postgres.fetch(self)).await,
             },
-            Target::Sqlite(connection, fate) => sqlite::fetch_within(connection, fate, self),
-            Target::Postgres(session, fate) => session.fetch_within(fate, self).await,
+            Target::Sqlite(connection, state) => sqlite::fetch_within(connection, state, self),
+            Target::Postgres(session, state) => session.fetch_within(state, self).await,
         }
     }
 }

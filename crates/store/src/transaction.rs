@@ -15,7 +15,7 @@ pub type Work<'c, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>
 /// When a statement has failed, nothing more can be done inside, on either database, and an `Ok` does not commit.
 pub struct Tx<'t> {
     pub(crate) session: TxSession<'t>,
-    pub(crate) fate: Fate,
+    pub(crate) state: TxState,
 }
 
 /// The [`Tx`] that [`Db::transact`](crate::Db::transact) hands to its closure; it is used as one.
@@ -37,7 +37,7 @@ pub(crate) enum TxSession<'t> {
 /// What a transaction has come to. PostgreSQL answers a COMMIT of a failed transaction with a quiet rollback,
 /// so we remember by ourselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum TxState {
     /// It can commit.
     Sound,
     /// It lost against another transaction, and may be run again.
@@ -56,7 +56,7 @@ impl<'t> Tx<'t> {
     pub(crate) fn new(session: TxSession<'t>) -> Self {
         Self {
             session,
-            fate: Fate::Sound,
+            state: TxState::Sound,
         }
     }
 
@@ -67,8 +67,8 @@ impl<'t> Tx<'t> {
     /// Those of the database.
     pub async fn notify(&mut self, channel: &'static str) -> Result<(), StoreError> {
         match &self.session {
-            TxSession::Sqlite(_) => self.fate.proceed(),
-            TxSession::Postgres(session) => session.notify_within(&mut self.fate, channel).await,
+            TxSession::Sqlite(_) => self.state.proceed(),
+            TxSession::Postgres(session) => session.notify_within(&mut self.state, channel).await,
         }
     }
 }
@@ -96,7 +96,7 @@ impl<'t> DerefMut for Scoped<'t, '_> {
     }
 }
 
-impl Fate {
+impl TxState {
     /// It failed because of a statement that was prepared before; nothing was run.
     pub(crate) fn is_of_statements(self) -> bool {
         matches!(self, Self::Stale | Self::MixedUp)

@@ -4,7 +4,7 @@ use deadpool_postgres::PoolError;
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
 use crate::StoreError;
-use crate::transaction::Fate;
+use crate::transaction::TxState;
 
 /// The error as a caller sees it.
 ///
@@ -57,17 +57,17 @@ pub(super) fn silent() -> StoreError {
 }
 
 /// What a transaction has come to by this error of one of its statements.
-pub(super) fn fate_after(why: &tokio_postgres::Error) -> Fate {
-    let Some(code) = why.code() else { return Fate::Failed };
+pub(super) fn state_after(why: &tokio_postgres::Error) -> TxState {
+    let Some(code) = why.code() else { return TxState::Failed };
     match code {
-        &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Fate::Conflicted,
-        code if STALE.contains(code) => Fate::Stale,
-        &SqlState::DUPLICATE_PSTATEMENT => Fate::MixedUp,
+        &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => TxState::Conflicted,
+        code if STALE.contains(code) => TxState::Stale,
+        &SqlState::DUPLICATE_PSTATEMENT => TxState::MixedUp,
         // More or fewer values than the statement of that name takes. What ends the connection is a pooler's own trouble.
-        &SqlState::PROTOCOL_VIOLATION if is_error(why) => Fate::MixedUp,
+        &SqlState::PROTOCOL_VIOLATION if is_error(why) => TxState::MixedUp,
         // What is read-only stays so for as long as this session lasts; another one may lead to another server.
-        &SqlState::READ_ONLY_SQL_TRANSACTION => Fate::Lost,
-        _ => Fate::Failed,
+        &SqlState::READ_ONLY_SQL_TRANSACTION => TxState::Lost,
+        _ => TxState::Failed,
     }
 }
 

@@ -29,7 +29,7 @@ pub use url::{PARAMETERS, unknown_parameter};
 
 use crate::db::{PATIENCE, PoolStatus};
 use crate::query::Query;
-use crate::transaction::{Fate, TxSession};
+use crate::transaction::{TxSession, TxState};
 use crate::{DatabaseOptions, FromRow, OpenError, Scoped, Sql, StoreError, Work};
 use retries::Retries;
 use url::Target;
@@ -61,7 +61,7 @@ enum Attempt<T, E> {
     Ended(Result<T, E>),
     Conflicted,
     /// A statement that was prepared before is not known any more, or is another one.
-    Stale(Fate),
+    Stale(TxState),
 }
 
 impl Postgres {
@@ -119,8 +119,8 @@ impl Postgres {
                     drop(lane);
                     retries.pause().await?;
                 }
-                Attempt::Stale(fate) => {
-                    self.forget_statements(fate);
+                Attempt::Stale(state) => {
+                    self.forget_statements(state);
                     // Sent whole, no statement can be stale once more.
                     prepared = false;
                 }
@@ -138,38 +138,38 @@ impl Postgres {
             Ok(connection) => connection,
             Err(why) => return Attempt::Ended(Err(why.into())),
         };
-        let (attempt, fate) = attempt_on(&mut connection, prepared, work).await;
-        self.give_back(connection, fate);
+        let (attempt, state) = attempt_on(&mut connection, prepared, work).await;
+        self.give_back(connection, state);
         attempt
     }
 
     pub(crate) async fn fetch<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, StoreError> {
         let connection = self.connection().await?;
-        let mut fate = Fate::Sound;
+        let mut state = TxState::Sound;
         let mut rows = Session::of(&connection, self.prepared())
-            .fetch_within(&mut fate, query)
+            .fetch_within(&mut state, query)
             .await;
-        if fate.is_of_statements() {
-            self.forget_statements(fate);
-            fate = Fate::Sound;
-            rows = Session::of(&connection, false).fetch_within(&mut fate, query).await;
+        if state.is_of_statements() {
+            self.forget_statements(state);
+            state = TxState::Sound;
+            rows = Session::of(&connection, false).fetch_within(&mut state, query).await;
         }
-        self.give_back(connection, fate);
+        self.give_back(connection, state);
         rows
     }
 
     pub(crate) async fn execute(&self, query: &Query) -> Result<u64, StoreError> {
         let connection = self.connection().await?;
-        let mut fate = Fate::Sound;
+        let mut state = TxState::Sound;
         let mut changed = Session::of(&connection, self.prepared())
-            .execute_within(&mut fate, query)
+            .execute_within(&mut state, query)
             .await;
-        if fate.is_of_statements() {
-            self.forget_statements(fate);
-            fate = Fate::Sound;
-            changed = Session::of(&connection, false).execute_within(&mut fate, query).await;
+        if state.is_of_statements() {
+            self.forget_statements(state);
+            state = TxState::Sound;
+            changed = Session::of(&connection, false).execute_within(&mut state, query).await;
         }
-        self.give_back(connection, fate);
+        self.give_back(connection, state);
         changed
     }
 
@@ -180,10 +180,10 @@ impl Postgres {
     /// Drops every statement of every connection: what made one of them stale made others stale too.
     ///
     /// If a pooler has mixed them up, none is kept from now on: the next one might fit, and something else be run.
-    fn forget_statements(&self, why: Fate) {
+    fn forget_statements(&self, why: TxState) {
         match why {
-            Fate::MixedUp if self.prepared.swap(false, Ordering::Relaxed) => warn!("{SHARED}"),
-            Fate::MixedUp => {}
+            TxState::MixedUp if self.prepared.swap(false, Ordering::Relaxed) => warn!("{SHARED}"),
+            TxState::MixedUp => {}
             _ => warn!(
                 "the database does not know a prepared statement any more (after a change of the schema, or behind a \
                  pooler that resets its sessions); all are prepared anew"
@@ -250,14 +250,14 @@ impl Postgres {
         }
     }
 
-    fn give_back(&self, connection: Object, fate: Fate) {
-        if fate == Fate::Lost {
+    fn give_back(&self, connection: Object, state: TxState) {
+        if state == TxState::Lost {
             abandon(connection);
         }
     }
 }
 
-async fn attempt_on<'env, T, E, F>(connection: &mut Object, prepared: bool, work: &F) -> (Attempt<T, E>, Fate)
+async fn attempt_on<'env, T, E, F>(connection: &mut Object, prepared: bool, work: &F) -> (Attempt<T, E>, TxState)
 where
     F: for<'c, 't> Fn(&'c mut Scoped<'t, 'env>) -> Work<'c, T, E>,
     E: From<StoreError>,
@@ -267,19 +267,19 @@ where
         .isolation_level(IsolationLevel::Serializable);
     let transaction = match answered(begin.start()).await {
         Ok(transaction) => transaction,
-        Err(why) => return (Attempt::Ended(Err(errors::of_beginning(why).into())), Fate::Lost),
+        Err(why) => return (Attempt::Ended(Err(errors::of_beginning(why).into())), TxState::Lost),
     };
     let mut tx = Scoped::new(TxSession::Postgres(Session::within(&transaction, prepared)));
     let outcome = work(&mut tx).await;
-    let fate = tx.fate;
-    match (outcome, fate) {
+    let state = tx.state;
+    match (outcome, state) {
         // Whatever was made of the error inside, nothing of this attempt counts.
-        (_, Fate::Conflicted) => (Attempt::Conflicted, fate),
-        (_, fate) if fate.is_of_statements() => (Attempt::Stale(fate), fate),
-        (Err(why), _) => (Attempt::Ended(Err(why)), fate),
-        (Ok(value), _) => match fate.proceed() {
+        (_, TxState::Conflicted) => (Attempt::Conflicted, state),
+        (_, state) if state.is_of_statements() => (Attempt::Stale(state), state),
+        (Err(why), _) => (Attempt::Ended(Err(why)), state),
+        (Ok(value), _) => match state.proceed() {
             Ok(()) => commit(transaction, value).await,
-            Err(why) => (Attempt::Ended(Err(why.into())), fate),
+            Err(why) => (Attempt::Ended(Err(why.into())), state),
         },
     }
 }
@@ -287,12 +287,12 @@ where
 async fn commit<T, E: From<StoreError>>(
     transaction: deadpool_postgres::Transaction<'_>,
     value: T,
-) -> (Attempt<T, E>, Fate) {
+) -> (Attempt<T, E>, TxState) {
     match answered(transaction.commit()).await {
-        Ok(()) => (Attempt::Ended(Ok(value)), Fate::Sound),
-        Err(StoreError::Conflict) => (Attempt::Conflicted, Fate::Conflicted),
+        Ok(()) => (Attempt::Ended(Ok(value)), TxState::Sound),
+        Err(StoreError::Conflict) => (Attempt::Conflicted, TxState::Conflicted),
         // The commit may have taken place: it must not be run again.
-        Err(why) => (Attempt::Ended(Err(why.into())), Fate::Lost),
+        Err(why) => (Attempt::Ended(Err(why.into())), TxState::Lost),
     }
 }
 

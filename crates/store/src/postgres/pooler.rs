@@ -6,7 +6,7 @@ use tokio_postgres::{Client, SimpleQueryMessage, Statement};
 
 use super::{answered, errors};
 use crate::StoreError;
-use crate::transaction::Fate;
+use crate::transaction::TxState;
 
 /// Without a pooler, two connections keep their own sessions: seen so often, it is believed.
 const ROUNDS_APART: usize = 3;
@@ -81,7 +81,7 @@ async fn answered_or_mixed_up(
 ) -> Result<Option<Statement>, StoreError> {
     let answer = async {
         match answer.await {
-            Err(why) if errors::fate_after(&why) == Fate::MixedUp => Ok(None),
+            Err(why) if errors::state_after(&why) == TxState::MixedUp => Ok(None),
             answer => answer.map(Some),
         }
     };

@@ -4,7 +4,7 @@ use deadpool_postgres::{ClientWrapper, Transaction};
 
 use super::{Postgres, Session, errors};
 use crate::query::Query;
-use crate::transaction::Fate;
+use crate::transaction::TxState;
 use crate::{FromRow, StoreError};
 
 /// A transaction that holds the lock of the current schema. The lock is the transaction's and not the session's: behind
@@ -32,13 +32,13 @@ impl Postgres {
 impl SchemaLock<'_> {
     pub(crate) async fn fetch<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, StoreError> {
         Session::within(&self.0, false)
-            .fetch_within(&mut Fate::Sound, query)
+            .fetch_within(&mut TxState::Sound, query)
             .await
     }
 
     pub(crate) async fn execute(&self, query: &Query) -> Result<(), StoreError> {
         let session = Session::within(&self.0, false);
-        session.execute_within(&mut Fate::Sound, query).await.map(drop)
+        session.execute_within(&mut TxState::Sound, query).await.map(drop)
     }
 
     /// Runs a whole script, for as long as it takes.

@@ -7,7 +7,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::{SILENCE, errors};
 use crate::query::Query;
-use crate::transaction::Fate;
+use crate::transaction::TxState;
 use crate::{FromRow, Row, StoreError};
 
 /// A connection, in a transaction or not, with the statements that are prepared on it.
@@ -33,8 +33,12 @@ impl<'c> Session<'c> {
         }
     }
 
-    pub(crate) async fn fetch_within<T: FromRow>(self, fate: &mut Fate, query: &Query) -> Result<Vec<T>, StoreError> {
-        let rows = self.run(fate, async {
+    pub(crate) async fn fetch_within<T: FromRow>(
+        self,
+        state: &mut TxState,
+        query: &Query,
+    ) -> Result<Vec<T>, StoreError> {
+        let rows = self.run(state, async {
             let text = query.sql.postgres();
             match self.statements {
                 Some(statements) => {
@@ -50,8 +54,8 @@ impl<'c> Session<'c> {
             .collect()
     }
 
-    pub(crate) async fn execute_within(self, fate: &mut Fate, query: &Query) -> Result<u64, StoreError> {
-        let changed = self.run(fate, async {
+    pub(crate) async fn execute_within(self, state: &mut TxState, query: &Query) -> Result<u64, StoreError> {
+        let changed = self.run(state, async {
             let text = query.sql.postgres();
             match self.statements {
                 Some(statements) => {
@@ -64,29 +68,29 @@ impl<'c> Session<'c> {
         changed.await
     }
 
-    pub(crate) async fn notify_within(self, fate: &mut Fate, channel: &str) -> Result<(), StoreError> {
-        self.run(fate, self.client.batch_execute(&format!("NOTIFY {channel}")))
+    pub(crate) async fn notify_within(self, state: &mut TxState, channel: &str) -> Result<(), StoreError> {
+        self.run(state, self.client.batch_execute(&format!("NOTIFY {channel}")))
             .await
     }
 
     async fn run<T>(
         self,
-        fate: &mut Fate,
+        state: &mut TxState,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, StoreError> {
-        fate.proceed()?;
+        state.proceed()?;
         match timeout(SILENCE, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(why)) => {
-                *fate = match errors::fate_after(&why) {
+                *state = match errors::state_after(&why) {
                     // What was sent whole cannot be stale.
-                    fate if fate.is_of_statements() && self.statements.is_none() => Fate::Failed,
-                    fate => fate,
+                    state if state.is_of_statements() && self.statements.is_none() => TxState::Failed,
+                    state => state,
                 };
                 Err(errors::told(&why))
             }
             Err(_) => {
-                *fate = Fate::Lost;
+                *state = TxState::Lost;
                 Err(errors::silent())
             }
         }

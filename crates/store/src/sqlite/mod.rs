@@ -153,7 +153,7 @@ impl Sqlite {
             let mut open = self.writer.begin().await?;
             let mut tx = Scoped::new(TxSession::Sqlite(open.connection()));
             let value = work(&mut tx).await?;
-            tx.fate.proceed()?;
+            tx.state.proceed()?;
             (value, open.commit()?)
         };
         self.writer.durable.wait(ticket).await?;

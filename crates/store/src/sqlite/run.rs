@@ -4,19 +4,19 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::errors::told;
 use crate::query::Query;
-use crate::transaction::Fate;
+use crate::transaction::TxState;
 use crate::{FromRow, Row, StoreError};
 
 pub(crate) fn fetch_within<T: FromRow>(
     connection: &Connection,
-    fate: &mut Fate,
+    state: &mut TxState,
     query: &Query,
 ) -> Result<Vec<T>, StoreError> {
-    remember(fate, || fetch(connection, query))
+    remember(state, || fetch(connection, query))
 }
 
-pub(crate) fn execute_within(connection: &Connection, fate: &mut Fate, query: &Query) -> Result<u64, StoreError> {
-    remember(fate, || execute(connection, query))
+pub(crate) fn execute_within(connection: &Connection, state: &mut TxState, query: &Query) -> Result<u64, StoreError> {
+    remember(state, || execute(connection, query))
 }
 
 /// All rows are always taken: a statement with RETURNING that is dropped half-way has its errors dropped with it.
@@ -38,11 +38,11 @@ pub(super) fn execute(connection: &Connection, query: &Query) -> Result<u64, Sto
 }
 
 /// After a failed statement PostgreSQL runs nothing more in a transaction, so neither do we.
-fn remember<T>(fate: &mut Fate, run: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    fate.proceed()?;
+fn remember<T>(state: &mut TxState, run: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    state.proceed()?;
     let outcome = run();
     if matches!(outcome, Err(StoreError::Unavailable(_) | StoreError::Database(_))) {
-        *fate = Fate::Failed;
+        *state = TxState::Failed;
     }
     outcome
 }
