@@ -1,7 +1,8 @@
 //! What a statement can run on: the database itself, or an open transaction.
 
 use crate::postgres::Session;
-use crate::transaction::{TxSession, TxState};
+use crate::transaction::TxSession;
+use crate::tx_state::TxState;
 use crate::{Db, Scoped, Tx};
 
 /// A `&Db` (the statement stands alone) or a `&mut Tx`.

@@ -1,13 +1,12 @@
 //! The handle that the program holds, and transactions.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tracing::{Instrument, debug_span};
 
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
-use crate::{DatabaseOptions, Kind, Listener, OpenError, Scoped, Sql, StoreError, Work};
+use crate::{DatabaseOptions, Kind, OpenError, PoolStatus, Scoped, Sql, StoreError, Work};
 
 /// An open database. Clones share it.
 #[derive(Clone)]
@@ -20,20 +19,6 @@ pub(crate) enum Engine {
     Sqlite(Arc<Sqlite>),
     Postgres(Postgres),
 }
-
-/// How busy the connections are. On SQLite it is the one writer that is counted, since all else is quick.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolStatus {
-    /// Connections that are open.
-    pub size: usize,
-    /// Connections that are at work.
-    pub in_use: usize,
-    /// Tasks that wait for one.
-    pub waiting: usize,
-}
-
-/// How long a statement waits for a connection, or for the writer of SQLite, before it is [`StoreError::Unavailable`].
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Db {
     /// Opens the database. An SQLite file is made (0600, in a folder made with 0700) when there is none and
@@ -124,18 +109,6 @@ impl Db {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.prepare(sql).await,
             Engine::Postgres(postgres) => postgres.prepare(sql).await,
-        }
-    }
-
-    /// Listens for [`Tx::notify`](crate::Tx::notify) on a connection of its own, to `url` or (where it is none) to this very database. It
-    /// is known to work when this returns: a notification was sent through the pool, and came.
-    ///
-    /// # Errors
-    /// [`OpenError`]; [`OpenError::Deaf`] where nothing comes, as through a pooler, and on SQLite.
-    pub async fn listen(&self, url: Option<&str>, channel: &'static str) -> Result<Listener, OpenError> {
-        match &*self.engine {
-            Engine::Sqlite(_) => Err(OpenError::Deaf),
-            Engine::Postgres(_) => Listener::open(self.clone(), url, channel).await,
         }
     }
 

@@ -1,4 +1,6 @@
-//! Where the database is, and as whom we open it.
+//! Where the database is, as whom we open it, and how long we wait for it.
+
+use std::time::Duration;
 
 /// How to open a database. It has no `Debug`: the URL may hold a password.
 #[derive(Clone)]
@@ -54,3 +56,17 @@ pub enum Kind {
     /// A server.
     Postgres,
 }
+
+/// How busy the connections are. On SQLite it is the one writer that is counted, since all else is quick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// Connections that are open.
+    pub size: usize,
+    /// Connections that are at work.
+    pub in_use: usize,
+    /// Tasks that wait for one.
+    pub waiting: usize,
+}
+
+/// How long a statement waits for a connection, or for the writer of SQLite, before it is [`StoreError::Unavailable`].
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);

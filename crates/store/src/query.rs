@@ -1,34 +1,14 @@
-//! One statement with its values, and the four ways to run it.
+//! The four ways to run a statement.
 
 use tracing::{Instrument, Span, debug_span, trace};
 
 use crate::connection::Target;
 use crate::db::Engine;
 use crate::sqlite;
-use crate::{Conn, FromRow, Sql, StoreError, Value};
-
-/// Begins a statement: `query(sql!("…")).bind(id).optional(db).await`.
-pub fn query(sql: &'static Sql) -> Query {
-    Query {
-        sql,
-        values: Vec::new(),
-    }
-}
-
-/// A statement and the values bound so far.
-#[must_use = "a statement does nothing until it is run"]
-pub struct Query {
-    pub(crate) sql: &'static Sql,
-    pub(crate) values: Vec<Value>,
-}
+use crate::statement::Query;
+use crate::{Conn, FromRow, StoreError};
 
 impl Query {
-    /// Binds the next placeholder: the first call `$1`, the second `$2`, and so on.
-    pub fn bind(mut self, value: impl Into<Value>) -> Self {
-        self.values.push(value.into());
-        self
-    }
-
     /// The one row there must be.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Statements: one text, two spellings of its placeholders, made at compile time, and a list of all of them.
+//! Statements: one text, two spellings of its placeholders, made at compile time.
 
 use linkme::distributed_slice;
 
@@ -8,13 +8,6 @@ use linkme::distributed_slice;
 /// (it comes to them from outside) but not in this one. So this crate lists its own few by hand.
 #[distributed_slice]
 pub static STATEMENTS: [Sql];
-
-/// All statements of the program, so that one test can prepare each on both databases.
-pub fn statements() -> impl Iterator<Item = &'static Sql> {
-    let own = crate::migrate::STATEMENTS.iter().chain(&crate::transfer::STATEMENTS);
-    let own = own.chain(&crate::examine::STATEMENTS);
-    STATEMENTS.iter().chain(own.copied())
-}
 
 /// One statement. Made by [`sql!`](crate::sql!) alone, so its text is always a constant of the program.
 pub struct Sql {

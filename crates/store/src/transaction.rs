@@ -1,4 +1,4 @@
-//! The inside of a transaction, and what became of it.
+//! The inside of a transaction.
 
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -6,6 +6,7 @@ use std::pin::Pin;
 
 use crate::StoreError;
 use crate::postgres::Session;
+use crate::tx_state::TxState;
 
 /// What the closure given to [`Db::transact`](crate::Db::transact) returns: `Box::pin(async move { … })`.
 pub type Work<'c, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>;
@@ -32,24 +33,6 @@ pub(crate) enum TxSession<'t> {
     // A shared reference would not be `Send`.
     Sqlite(&'t mut rusqlite::Connection),
     Postgres(Session<'t>),
-}
-
-/// What a transaction has come to. PostgreSQL answers a COMMIT of a failed transaction with a quiet rollback,
-/// so we remember by ourselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TxState {
-    /// It can commit.
-    Sound,
-    /// It lost against another transaction, and may be run again.
-    Conflicted,
-    /// A statement that was prepared before is not known any more, and it may be run again without.
-    Stale,
-    /// A pooler's session knows another statement by that name, and it may be run again without.
-    MixedUp,
-    /// A statement failed.
-    Failed,
-    /// The server has not answered, or is one that takes no writes; the connection is of no further use.
-    Lost,
 }
 
 impl<'t> Tx<'t> {
@@ -93,22 +76,5 @@ impl<'t> Deref for Scoped<'t, '_> {
 impl<'t> DerefMut for Scoped<'t, '_> {
     fn deref_mut(&mut self) -> &mut Tx<'t> {
         &mut self.tx
-    }
-}
-
-impl TxState {
-    /// It failed because of a statement that was prepared before; nothing was run.
-    pub(crate) fn is_of_statements(self) -> bool {
-        matches!(self, Self::Stale | Self::MixedUp)
-    }
-
-    pub(crate) fn proceed(self) -> Result<(), StoreError> {
-        match self {
-            Self::Sound => Ok(()),
-            Self::Conflicted => Err(StoreError::Conflict),
-            Self::Stale | Self::MixedUp | Self::Failed | Self::Lost => Err(StoreError::database(
-                "an earlier statement of this transaction failed, and its error was dropped",
-            )),
-        }
     }
 }

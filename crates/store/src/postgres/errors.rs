@@ -4,7 +4,7 @@ use deadpool_postgres::PoolError;
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
 use crate::StoreError;
-use crate::transaction::TxState;
+use crate::tx_state::TxState;
 
 /// The error as a caller sees it.
 ///

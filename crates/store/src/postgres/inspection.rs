@@ -2,7 +2,8 @@
 
 use tokio_postgres::SimpleQueryMessage;
 
-use super::{Postgres, answered};
+use super::Postgres;
+use super::answer::answered;
 use crate::OpenError;
 
 /// PostgreSQL 13, as `server_version_num` says it.

@@ -10,7 +10,8 @@ use tokio_postgres::AsyncMessage;
 
 use super::url::Target;
 use super::{errors, tls, url};
-use crate::db::{Engine, PATIENCE};
+use crate::db::Engine;
+use crate::options::PATIENCE;
 use crate::{Db, OpenError, StoreError};
 
 /// Hears what is sent to a channel by [`Tx::notify`](crate::Tx::notify). Dropped, it closes its connection.
@@ -36,8 +37,22 @@ const PROBE_EVERY: Duration = Duration::from_secs(15);
 /// Notifications that wait to be read. They all say the same, so more are dropped.
 const WAITING: usize = 16;
 
+impl Db {
+    /// Listens for [`Tx::notify`](crate::Tx::notify) on a connection of its own, to `url` or (where it is none) to this very database. It
+    /// is known to work when this returns: a notification was sent through the pool, and came.
+    ///
+    /// # Errors
+    /// [`OpenError`]; [`OpenError::Deaf`] where nothing comes, as through a pooler, and on SQLite.
+    pub async fn listen(&self, url: Option<&str>, channel: &'static str) -> Result<Listener, OpenError> {
+        match &*self.engine {
+            Engine::Sqlite(_) => Err(OpenError::Deaf),
+            Engine::Postgres(_) => Listener::open(self.clone(), url, channel).await,
+        }
+    }
+}
+
 impl Listener {
-    pub(crate) async fn open(db: Db, url: Option<&str>, channel: &'static str) -> Result<Self, OpenError> {
+    async fn open(db: Db, url: Option<&str>, channel: &'static str) -> Result<Self, OpenError> {
         let Engine::Postgres(postgres) = &*db.engine else {
             return Err(OpenError::Deaf);
         };

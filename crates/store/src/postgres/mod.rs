@@ -1,5 +1,6 @@
 //! The database server: a pool, statements prepared once, serializable transactions that are run again.
 
+mod answer;
 mod errors;
 mod inspection;
 mod listen;
@@ -9,15 +10,14 @@ mod rights;
 mod script;
 mod session;
 mod tls;
+mod transact;
 mod url;
 
-use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use tokio::time::timeout;
-use tokio_postgres::IsolationLevel;
 use tracing::warn;
 
 pub(crate) use errors::told;
@@ -27,11 +27,11 @@ pub(crate) use script::SchemaLock;
 pub(crate) use session::Session;
 pub use url::{PARAMETERS, unknown_parameter};
 
-use crate::db::{PATIENCE, PoolStatus};
-use crate::query::Query;
-use crate::transaction::{TxSession, TxState};
-use crate::{DatabaseOptions, FromRow, OpenError, Scoped, Sql, StoreError, Work};
-use retries::Retries;
+use crate::options::PATIENCE;
+use crate::statement::Query;
+use crate::tx_state::TxState;
+use crate::{DatabaseOptions, FromRow, OpenError, PoolStatus, Sql, StoreError};
+use answer::{SILENCE, answered};
 use url::Target;
 
 pub(crate) struct Postgres {
@@ -49,20 +49,10 @@ pub(crate) struct Postgres {
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the server keeps a transaction whose client says nothing.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long we wait for an answer, for when the server cannot even break off.
-const SILENCE: Duration = Duration::from_secs(6);
-
 /// What is said where prepared statements cannot be kept.
 const SHARED: &str = "A pooler lends the same session of PostgreSQL to several connections, and mixes up what they have \
                       prepared there: statements are sent whole from now on. Set `database.prepared_statements = false`, or \
                       let the pooler follow prepared statements (PgBouncer 1.21 or newer: `max_prepared_statements`).";
-
-enum Attempt<T, E> {
-    Ended(Result<T, E>),
-    Conflicted,
-    /// A statement that was prepared before is not known any more, or is another one.
-    Stale(TxState),
-}
 
 impl Postgres {
     pub(crate) async fn open(options: &DatabaseOptions, warnings: &mut Vec<String>) -> Result<Self, OpenError> {
@@ -98,49 +88,6 @@ impl Postgres {
             warnings.push(SHARED.to_owned());
         }
         Ok(postgres)
-    }
-
-    pub(crate) async fn transact<'env, T, E, F>(&self, work: &F) -> Result<T, E>
-    where
-        F: for<'c, 't> Fn(&'c mut Scoped<'t, 'env>) -> Work<'c, T, E>,
-        E: From<StoreError>,
-    {
-        let mut retries = Retries::new();
-        let mut prepared = self.prepared();
-        loop {
-            let lane = if retries.are_many() {
-                Some(self.lane.lock().await)
-            } else {
-                None
-            };
-            match self.attempt(prepared, work).await {
-                Attempt::Ended(outcome) => return outcome,
-                Attempt::Conflicted => {
-                    drop(lane);
-                    retries.pause().await?;
-                }
-                Attempt::Stale(state) => {
-                    self.forget_statements(state);
-                    // Sent whole, no statement can be stale once more.
-                    prepared = false;
-                }
-            }
-        }
-    }
-
-    /// Dropped at any point, the transaction rolls back.
-    async fn attempt<'env, T, E, F>(&self, prepared: bool, work: &F) -> Attempt<T, E>
-    where
-        F: for<'c, 't> Fn(&'c mut Scoped<'t, 'env>) -> Work<'c, T, E>,
-        E: From<StoreError>,
-    {
-        let mut connection = match self.connection().await {
-            Ok(connection) => connection,
-            Err(why) => return Attempt::Ended(Err(why.into())),
-        };
-        let (attempt, state) = attempt_on(&mut connection, prepared, work).await;
-        self.give_back(connection, state);
-        attempt
     }
 
     pub(crate) async fn fetch<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, StoreError> {
@@ -254,53 +201,6 @@ impl Postgres {
         if state == TxState::Lost {
             abandon(connection);
         }
-    }
-}
-
-async fn attempt_on<'env, T, E, F>(connection: &mut Object, prepared: bool, work: &F) -> (Attempt<T, E>, TxState)
-where
-    F: for<'c, 't> Fn(&'c mut Scoped<'t, 'env>) -> Work<'c, T, E>,
-    E: From<StoreError>,
-{
-    let begin = connection
-        .build_transaction()
-        .isolation_level(IsolationLevel::Serializable);
-    let transaction = match answered(begin.start()).await {
-        Ok(transaction) => transaction,
-        Err(why) => return (Attempt::Ended(Err(errors::of_beginning(why).into())), TxState::Lost),
-    };
-    let mut tx = Scoped::new(TxSession::Postgres(Session::within(&transaction, prepared)));
-    let outcome = work(&mut tx).await;
-    let state = tx.state;
-    match (outcome, state) {
-        // Whatever was made of the error inside, nothing of this attempt counts.
-        (_, TxState::Conflicted) => (Attempt::Conflicted, state),
-        (_, state) if state.is_of_statements() => (Attempt::Stale(state), state),
-        (Err(why), _) => (Attempt::Ended(Err(why)), state),
-        (Ok(value), _) => match state.proceed() {
-            Ok(()) => commit(transaction, value).await,
-            Err(why) => (Attempt::Ended(Err(why.into())), state),
-        },
-    }
-}
-
-async fn commit<T, E: From<StoreError>>(
-    transaction: deadpool_postgres::Transaction<'_>,
-    value: T,
-) -> (Attempt<T, E>, TxState) {
-    match answered(transaction.commit()).await {
-        Ok(()) => (Attempt::Ended(Ok(value)), TxState::Sound),
-        Err(StoreError::Conflict) => (Attempt::Conflicted, TxState::Conflicted),
-        // The commit may have taken place: it must not be run again.
-        Err(why) => (Attempt::Ended(Err(why.into())), TxState::Lost),
-    }
-}
-
-/// An answer of the server, or the error that its silence is.
-async fn answered<T>(answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, StoreError> {
-    match timeout(SILENCE, answer).await {
-        Ok(answer) => answer.map_err(|why| errors::told(&why)),
-        Err(_) => Err(errors::silent()),
     }
 }
 

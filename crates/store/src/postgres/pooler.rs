@@ -4,9 +4,10 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use tokio_postgres::{Client, SimpleQueryMessage, Statement};
 
-use super::{answered, errors};
+use super::answer::answered;
+use super::errors;
 use crate::StoreError;
-use crate::transaction::TxState;
+use crate::tx_state::TxState;
 
 /// Without a pooler, two connections keep their own sessions: seen so often, it is believed.
 const ROUNDS_APART: usize = 3;

@@ -4,7 +4,8 @@ use std::fmt;
 
 use tokio_postgres::SimpleQueryMessage;
 
-use super::{Postgres, answered};
+use super::Postgres;
+use super::answer::answered;
 use crate::StoreError;
 
 /// Something that the role of the connection lacks to work on our tables.

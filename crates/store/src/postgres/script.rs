@@ -3,8 +3,8 @@
 use deadpool_postgres::{ClientWrapper, Transaction};
 
 use super::{Postgres, Session, errors};
-use crate::query::Query;
-use crate::transaction::TxState;
+use crate::statement::Query;
+use crate::tx_state::TxState;
 use crate::{FromRow, StoreError};
 
 /// A transaction that holds the lock of the current schema. The lock is the transaction's and not the session's: behind

@@ -5,9 +5,10 @@ use tokio::time::timeout;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::{SILENCE, errors};
-use crate::query::Query;
-use crate::transaction::TxState;
+use super::answer::SILENCE;
+use super::errors;
+use crate::statement::Query;
+use crate::tx_state::TxState;
 use crate::{FromRow, Row, StoreError};
 
 /// A connection, in a transaction or not, with the statements that are prepared on it.

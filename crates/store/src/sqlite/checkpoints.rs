@@ -13,8 +13,8 @@ use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
 use tracing::{debug, warn};
 
+use super::durable::Durable;
 use super::errors;
-use super::writer::Writer;
 
 pub(super) struct Checkpoints {
     /// Pages in the log, as the last commit that wrote left it.
@@ -36,13 +36,28 @@ const BOUND: u32 = 16_000;
 /// The least time between two checkpoints, so that their syncs do not crowd out those of the commits.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Starts the thread that checkpoints.
+/// What the checkpointer works with.
+struct Checkpointer<H> {
+    checkpoints: Arc<Checkpoints>,
+    connection: Connection,
+    durable: Arc<Durable>,
+    hold: H,
+}
+
+/// Starts the thread that checkpoints. `hold` does something while nobody writes.
 pub(super) fn spawn(
     checkpoints: Arc<Checkpoints>,
     connection: Connection,
-    writer: Arc<Writer>,
+    durable: Arc<Durable>,
+    hold: impl Fn(&mut dyn FnMut()) + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
-    let run = move || checkpoints.run(&connection, &writer);
+    let checkpointer = Checkpointer {
+        checkpoints,
+        connection,
+        durable,
+        hold,
+    };
+    let run = move || checkpointer.run();
     std::thread::Builder::new().name("store-checkpoint".into()).spawn(run)
 }
 
@@ -73,21 +88,6 @@ impl Checkpoints {
         self.wake.notify_one();
     }
 
-    fn run(&self, connection: &Connection, writer: &Writer) {
-        let mut settled = true;
-        while self.wait(settled) && writer.durable.sound().is_ok() {
-            settled = match self.checkpoint(connection, writer) {
-                Ok(caught_up) => caught_up,
-                Err(why) if errors::passes(&why) => {
-                    warn!(%why, "a checkpoint was put off");
-                    false
-                }
-                // A checkpoint syncs the log too: what is not on disk now may never be.
-                Err(why) => return writer.durable.fail(&why),
-            };
-        }
-    }
-
     /// Waits until a checkpoint is wanted, and no less than the pause. False when the database is being closed.
     fn wait(&self, settled: bool) -> bool {
         let mut signal = self.signal.lock().unwrap_or_else(PoisonError::into_inner);
@@ -104,21 +104,42 @@ impl Checkpoints {
         signal.wanted = false;
         !signal.stopped
     }
+}
+
+impl<H: Fn(&mut dyn FnMut())> Checkpointer<H> {
+    fn run(&self) {
+        let mut settled = true;
+        while self.checkpoints.wait(settled) && self.durable.sound().is_ok() {
+            settled = match self.checkpoint() {
+                Ok(caught_up) => caught_up,
+                Err(why) if errors::passes(&why) => {
+                    warn!(%why, "a checkpoint was put off");
+                    false
+                }
+                // A checkpoint syncs the log too: what is not on disk now may never be.
+                Err(why) => return self.durable.fail(&why),
+            };
+        }
+    }
 
     /// Whether the log was caught up with.
-    fn checkpoint(&self, connection: &Connection, writer: &Writer) -> rusqlite::Result<bool> {
-        let (logged, moved) = run(connection, CheckpointMode::PASSIVE)?;
+    fn checkpoint(&self) -> rusqlite::Result<bool> {
+        let (logged, moved) = run(&self.connection, CheckpointMode::PASSIVE)?;
         debug!(logged, moved, "checkpoint");
-        if self.pages.load(Ordering::Relaxed) < BOUND {
+        if self.checkpoints.pages.load(Ordering::Relaxed) < BOUND {
             return Ok(logged == moved);
         }
-        writer.pause(|| {
-            let (logged, moved) = run(connection, CheckpointMode::RESTART)?;
-            debug!(logged, moved, "checkpoint with the writer held");
-            // The next commit writes at the beginning again.
-            self.pages.store(0, Ordering::Relaxed);
-            Ok(logged == moved)
-        })
+        let mut outcome = Ok(false);
+        (self.hold)(&mut || outcome = self.restart());
+        outcome
+    }
+
+    fn restart(&self) -> rusqlite::Result<bool> {
+        let (logged, moved) = run(&self.connection, CheckpointMode::RESTART)?;
+        debug!(logged, moved, "checkpoint with the writer held");
+        // The next commit writes at the beginning again.
+        self.checkpoints.pages.store(0, Ordering::Relaxed);
+        Ok(logged == moved)
     }
 }
 

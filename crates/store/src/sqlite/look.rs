@@ -7,6 +7,7 @@ use rustix::fs::{Access, access};
 use super::claim::{self, Claim};
 use super::place;
 use super::setup::{self, Manner};
+use crate::own_tables::is_own;
 use crate::{OpenError, Role, StoreError};
 
 /// What the file of an `sqlite://` URL holds.
@@ -44,8 +45,7 @@ pub fn file_contents(url: &str) -> Result<FileContents, OpenError> {
         _ => setup::tables(&path, Manner::Still),
     };
     let tables = looked.map_err(refused)?;
-    let is_ours = |name: &String| name == "schema_migrations" || name == crate::transfer::MARK;
-    Ok(match tables.iter().any(is_ours) {
+    Ok(match tables.iter().any(|table| is_own(table)) {
         true => FileContents::Ours,
         false if tables.is_empty() => {
             // A server that has the file under another name keeps its log, and all that was written, beside that name.

@@ -26,10 +26,9 @@ pub use look::{FileContents, file_contents};
 pub(crate) use run::{execute_within, fetch_within};
 pub(crate) use setup::{Manner, transfer as open_reader};
 
-use crate::db::PoolStatus;
-use crate::query::Query;
+use crate::statement::Query;
 use crate::transaction::TxSession;
-use crate::{DatabaseOptions, FromRow, OpenError, Role, Scoped, Sql, StoreError, Work};
+use crate::{DatabaseOptions, FromRow, OpenError, PoolStatus, Role, Scoped, Sql, StoreError, Work};
 use checkpoints::Checkpoints;
 use claim::Claim;
 use durable::Durable;
@@ -129,8 +128,10 @@ impl Sqlite {
                 .and_then(|()| place::sync_folder(&path))
                 .map_err(|why| place::refused(&path, &why))?;
             let checkpointer = setup::checkpointer(&path).map_err(refused)?;
-            let spawned = durable::spawn(durable, sync)
-                .and_then(|syncs| Ok([syncs, checkpoints::spawn(checkpoints, checkpointer, writer.clone())?]));
+            let held = writer.clone();
+            let hold = move |work: &mut dyn FnMut()| held.pause(work);
+            let spawned = durable::spawn(durable.clone(), sync)
+                .and_then(|syncs| Ok([syncs, checkpoints::spawn(checkpoints, checkpointer, durable, hold)?]));
             threads.extend(spawned.map_err(|why| place::refused(&path, &why))?);
         }
         Ok(Self {

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, params_from_iter};
 
 use super::errors::told;
-use crate::query::Query;
-use crate::transaction::TxState;
+use crate::statement::Query;
+use crate::tx_state::TxState;
 use crate::{FromRow, Row, StoreError};
 
 pub(crate) fn fetch_within<T: FromRow>(

@@ -12,7 +12,7 @@ use super::checkpoints::Checkpoints;
 use super::durable::{Durable, Ticket};
 use super::errors;
 use crate::StoreError;
-use crate::db::PATIENCE;
+use crate::options::PATIENCE;
 
 pub(super) struct Writer {
     /// Tokio's mutex is fair: who came first writes first. `None` once it is closed.
@@ -101,9 +101,9 @@ impl Writer {
     }
 
     /// Runs the checkpointer's `work` while nobody writes. For threads outside the runtime.
-    pub(super) fn pause<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub(super) fn pause(&self, work: impl FnOnce()) {
         let _writer = self.connection.blocking_lock();
-        work()
+        work();
     }
 
     /// Takes the connection away for good.

@@ -7,8 +7,10 @@ use tokio_postgres::Client;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::{BATCH, ColumnKind, Piece, Table, parents_first, sqlite::values};
+use super::piece::{BATCH, ColumnKind, Piece, Table, parents_first};
+use super::sqlite::values;
 use crate::db::Engine;
+use crate::own_tables::is_own;
 use crate::postgres::told;
 use crate::{Db, Row, StoreError, Value};
 
@@ -89,7 +91,7 @@ pub(super) async fn tables(client: &Client) -> Result<Vec<Table>, StoreError> {
     let mut found: Vec<(Table, Vec<String>)> = Vec::new();
     for row in &columns {
         let (table, column, kind): (String, String, String) = (row.get(0), row.get(1), row.get(2));
-        if Table::is_own(&table) {
+        if is_own(&table) {
             continue;
         }
         let column = Table::column(&table, column, &kind)?;

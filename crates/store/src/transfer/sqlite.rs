@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params_from_iter};
 use tokio::sync::mpsc;
 
-use super::{BATCH, ColumnKind, Piece, Table, parents_first};
+use super::piece::{BATCH, ColumnKind, Piece, Table, TableColumn, parents_first};
+use crate::own_tables::is_own;
 use crate::row::Cell;
 use crate::sqlite::{Manner, open_reader, told};
 use crate::{Row, StoreError, Value};
@@ -53,7 +54,7 @@ fn read_tables((path, manner): (&Path, Manner), sender: &Sender) -> Result<(), S
 
 /// The row in the kinds of its columns: SQLite itself knows neither booleans nor UUIDs.
 pub(super) fn values(table: &Table, row: &Row<'_>) -> Result<Vec<Value>, StoreError> {
-    let value = |(index, column): (usize, &super::TableColumn)| {
+    let value = |(index, column): (usize, &TableColumn)| {
         let value = row.cell_at(index).and_then(|cell| value(cell, column.kind));
         value.ok_or_else(|| {
             StoreError::database(format!("{}.{} holds what is not of its type", table.name, column.name))
@@ -87,7 +88,7 @@ fn tables(connection: &Connection) -> Result<Vec<Table>, StoreError> {
         "",
     )?;
     let mut found = Vec::new();
-    for name in names.into_iter().filter(|name| !Table::is_own(name)) {
+    for name in names.into_iter().filter(|name| !is_own(name)) {
         let columns = texts(connection, "SELECT name FROM pragma_table_info(?1) ORDER BY cid", &name)?;
         let types = texts(connection, "SELECT type FROM pragma_table_info(?1) ORDER BY cid", &name)?;
         let parents = texts(connection, "SELECT \"table\" FROM pragma_foreign_key_list(?1)", &name)?;

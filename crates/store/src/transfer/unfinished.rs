@@ -2,9 +2,6 @@
 
 use crate::{Db, Sql, StoreError, query};
 
-/// The table that is the mark.
-pub(crate) const MARK: &str = "unfinished_transfer";
-
 impl Db {
     /// Whether there is nothing in it at all: no table of any program.
     ///

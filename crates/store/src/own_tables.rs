@@ -1,0 +1,11 @@
+//! The tables that this crate itself keeps, in every database.
+
+/// The record of the migrations that were applied.
+pub(crate) const MIGRATIONS: &str = "schema_migrations";
+/// The mark of a database into which another one is being written.
+pub(crate) const UNFINISHED_TRANSFER: &str = "unfinished_transfer";
+
+/// Whether it is one of them.
+pub(crate) fn is_own(table: &str) -> bool {
+    table == MIGRATIONS || table == UNFINISHED_TRANSFER
+}
