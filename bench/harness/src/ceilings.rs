@@ -14,7 +14,7 @@ use clap::Args;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::cpu_seconds;
+use crate::cpu::cpu_seconds;
 
 /// Counts how often something is done in some seconds, and what each costs of the processor.
 fn count(seconds: f64, mut work: impl FnMut() -> Result<u64, Box<dyn Error>>) -> Result<Value, Box<dyn Error>> {

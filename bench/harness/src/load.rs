@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::cpu_seconds;
+use crate::cpu::cpu_seconds;
 
 type Failure = Box<dyn Error + Send + Sync>;
 

@@ -7,7 +7,7 @@ use clap::Args;
 use countersign_store::{DatabaseOptions, Db, Migration, Role, StoreError, query, sql};
 use serde_json::{Value, json};
 
-use crate::cpu_seconds;
+use crate::cpu::cpu_seconds;
 
 /// Where, for how long, and how many at once.
 #[derive(Args)]

@@ -15,8 +15,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::dev_token::{DevToken, DevTokenRequest};
-
 /// How long a server may take to end by itself.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -104,21 +102,6 @@ impl DevServer {
     /// Ada, who may read and write products, and Bob, who may read them.
     pub fn users(&self) -> &[DevUser] {
         &self.announced.users
-    }
-
-    /// A token for anyone: an e-mail address, of which an account is made if there is none, or the id of an account.
-    /// Say more about it, and await it.
-    pub fn token(&self, user: &str) -> DevTokenRequest<'_> {
-        DevTokenRequest::new(self, user)
-    }
-
-    /// Ends the session behind a token.
-    ///
-    /// # Panics
-    /// When it had ended before.
-    pub async fn revoke(&self, token: &DevToken) {
-        let path = format!("/dev/sessions/{}", token.session);
-        self.send(Method::DELETE, &path, None).await;
     }
 
     /// Moves the server's clock forward, by `1h` or `15d`. The clock of the application stays where it is.

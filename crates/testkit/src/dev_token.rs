@@ -34,12 +34,27 @@ pub struct DevToken {
     pub user: Uuid,
 }
 
-impl<'s> DevTokenRequest<'s> {
-    pub(crate) fn new(server: &'s DevServer, user: &str) -> Self {
-        let body = Map::from_iter([("user".to_owned(), user.into())]);
-        Self { server, body }
+impl DevServer {
+    /// A token for anyone: an e-mail address, of which an account is made if there is none, or the id of an account.
+    /// Say more about it, and await it.
+    pub fn token(&self, user: &str) -> DevTokenRequest<'_> {
+        DevTokenRequest {
+            server: self,
+            body: Map::from_iter([("user".to_owned(), user.into())]),
+        }
     }
 
+    /// Ends the session behind a token.
+    ///
+    /// # Panics
+    /// When it had ended before.
+    pub async fn revoke(&self, token: &DevToken) {
+        let path = format!("/dev/sessions/{}", token.session);
+        self.send(Method::DELETE, &path, None).await;
+    }
+}
+
+impl DevTokenRequest<'_> {
     /// Exactly these scopes, whether the account owns them or not. Without a word: all that it owns.
     pub fn scopes<S: Into<String>>(self, scopes: impl IntoIterator<Item = S>) -> Self {
         let scopes: Vec<String> = scopes.into_iter().map(Into::into).collect();

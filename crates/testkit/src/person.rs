@@ -1,6 +1,7 @@
 //! Somebody who has signed in, and speaks to the server with a token.
 
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -21,8 +22,23 @@ pub struct Person<'s> {
     pub refresh_token: String,
 }
 
+impl TestServer {
+    /// Signs up `<name>@example.com` and signs in.
+    pub async fn user(&self, name: &str) -> Person<'_> {
+        let body = json!({ "email": format!("{name}@example.com"), "password": PASSWORD });
+        self.post("/api/auth/register", body).await.assert_status(201);
+        self.sign_in(name).await
+    }
+
+    /// Signs in `<name>@example.com` once more.
+    pub async fn sign_in(&self, name: &str) -> Person<'_> {
+        let last = self.people.fetch_add(1, Ordering::Relaxed);
+        Person::sign_in(self, name, SocketAddr::from(([198, 51, 100, last], 40_000))).await
+    }
+}
+
 impl<'s> Person<'s> {
-    pub(crate) async fn sign_in(server: &'s TestServer, name: &str, address: SocketAddr) -> Self {
+    async fn sign_in(server: &'s TestServer, name: &str, address: SocketAddr) -> Self {
         let email = format!("{name}@example.com");
         let form = format!(
             "username={}&password={}",

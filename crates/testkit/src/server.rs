@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::AtomicU8;
 
 use axum::Router;
 use axum::body::Body;
@@ -15,10 +15,10 @@ use countersign::settings::{Settings, SettingsFile, Sources};
 use countersign::{Services, app};
 use countersign_store::Role;
 use http_body_util::BodyExt;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::{Answer, Database, PASSWORD, Person, ReceivedMail, ScratchDatabase};
+use crate::{Answer, Database, ReceivedMail, ScratchDatabase};
 
 /// When every test begins: 2026-11-22T10:15:00Z.
 const START: Timestamp = Timestamp(1_795_342_500_000);
@@ -28,7 +28,8 @@ pub struct TestServer {
     /// Everything the server holds: its database, its clock, its keys.
     pub services: Services,
     router: Router,
-    people: AtomicU8,
+    /// The last byte of the address from which the next person signs in.
+    pub(crate) people: AtomicU8,
     read: Mutex<BTreeSet<PathBuf>>,
     scratch: ScratchDatabase,
 }
@@ -109,19 +110,6 @@ impl TestServer {
         let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
         self.send(request.body(Body::from(form.to_owned())).expect("the path is one"))
             .await
-    }
-
-    /// Signs up `<name>@example.com` and signs in.
-    pub async fn user(&self, name: &str) -> Person<'_> {
-        let body = json!({ "email": format!("{name}@example.com"), "password": PASSWORD });
-        self.post("/api/auth/register", body).await.assert_status(201);
-        self.sign_in(name).await
-    }
-
-    /// Signs in `<name>@example.com` once more.
-    pub async fn sign_in(&self, name: &str) -> Person<'_> {
-        let last = self.people.fetch_add(1, Ordering::Relaxed);
-        Person::sign_in(self, name, SocketAddr::from(([198, 51, 100, last], 40_000))).await
     }
 
     /// Sends what is owed, and gives the mails that arrived since this was asked before.

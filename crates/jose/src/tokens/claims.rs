@@ -3,9 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::raw_claims::RawClaims;
-use super::{Claims, ClaimsError, Payload, Present, Subject, Times, TokenError};
-use crate::TokenType;
+use super::Subject;
 
 /// The claims that RFC 9068 §2.2 requires of every access token. Times are in seconds since the epoch.
 ///
@@ -91,45 +89,6 @@ impl From<RequiredClaims> for AccessTokenClaims {
             amr: None,
             status: None,
         }
-    }
-}
-
-/// What a verifier expects of an access token.
-///
-/// There are no defaults, and no constructor either: each of these, forgotten, would be a hole.
-#[derive(Clone, Copy, Debug)]
-pub struct AccessTokenExpectation<'a> {
-    /// The issuer, compared exactly.
-    pub issuer: &'a str,
-    /// The verifier's own names; the token must be for at least one of them. With none, every token is refused.
-    pub audience: &'a [String],
-    /// The time.
-    pub present: Present,
-}
-
-/// The whole check (RFC 9068 §4, RFC 8725 §3).
-impl Claims for AccessTokenClaims {
-    const TYPE: TokenType = TokenType::ACCESS_TOKEN;
-    type Expectation<'a> = AccessTokenExpectation<'a>;
-
-    fn read(payload: Payload<'_>, expect: &AccessTokenExpectation<'_>) -> Result<Self, TokenError> {
-        let raw = RawClaims::read(payload.json())?;
-        let nbf = raw.not_before()?;
-        let claims = raw.into_claims()?;
-        if claims.iss != expect.issuer {
-            return Err(ClaimsError::WrongIssuer.into());
-        }
-        // RFC 7519 §4.1.3: a token may be for several; it is for us if one of them is us.
-        if !claims.aud.contains_any_of(expect.audience) {
-            return Err(ClaimsError::WrongAudience.into());
-        }
-        let times = Times {
-            iat: claims.iat,
-            exp: claims.exp,
-            nbf,
-        };
-        times.check(expect.present)?;
-        Ok(claims)
     }
 }
 

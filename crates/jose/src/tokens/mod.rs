@@ -1,6 +1,7 @@
 //! Compact JWS tokens: taking one apart, refusing it by name, believing it.
 //! Nothing is believed before the signature holds; the order of the checks can be read in `verify.rs`.
 
+mod access_token;
 mod claims;
 mod compact;
 mod error;
@@ -12,7 +13,8 @@ mod subject;
 mod times;
 mod verify;
 
-pub use claims::{AccessTokenClaims, AccessTokenExpectation, Audience, RequiredClaims, StatusReference};
+pub use access_token::AccessTokenExpectation;
+pub use claims::{AccessTokenClaims, Audience, RequiredClaims, StatusReference};
 pub use compact::MAX_TOKEN_LENGTH;
 pub use error::{ClaimsError, HeaderError, Malformed, Part, TokenError};
 pub use inspect::{Unverified, decode_without_verifying};
