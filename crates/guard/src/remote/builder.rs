@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::addresses::Addresses;
 use super::fetch::Http;
+use super::issuer::Issuer;
 use super::keys::Keys;
-use super::lists::Lists;
-use super::{Remote, Shared, WhenStale};
+use super::{BuildError, Remote, WhenStale};
 use crate::Guard;
 
 /// Sets up a [`Guard`] for an issuer that is reached over HTTP. See [`Guard::discover`].
@@ -21,27 +21,6 @@ pub struct GuardBuilder {
     unknown_key_cooldown: Duration,
     cache_size: usize,
     clock: Box<dyn Fn() -> i64 + Send + Sync>,
-}
-
-/// Why a guard could not be set up. That the issuer is down is no reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// The issuer is no `https://host` or `http://host`, with a port perhaps, and without a slash, path or user.
-    #[error("the issuer must be an origin such as https://auth.example.com, without a slash at its end")]
-    Issuer,
-    /// The base URL is no absolute address of HTTP.
-    #[error("the base URL must be an absolute http or https address")]
-    BaseUrl,
-    /// Keys that come over plain HTTP from elsewhere are anybody's.
-    #[error("an issuer that is not on loopback must use https, unless a base URL is given")]
-    PlainHttp,
-    /// No certificates of authorities were found, so that no TLS connection could be trusted.
-    #[error("no certificates of authorities were found on this system (install ca-certificates, or set SSL_CERT_FILE)")]
-    NoCertificates,
-    /// The TLS library could not be set up.
-    #[error("TLS could not be set up")]
-    Tls,
 }
 
 impl Guard {
@@ -139,18 +118,16 @@ impl GuardBuilder {
             none if none.is_empty() => vec![addresses.issuer().to_owned()],
             audience => audience,
         };
-        let shared = Shared {
+        let issuer = Issuer {
             http: Http::new(&addresses)?,
             addresses,
-            audience,
             leeway: u32::try_from(self.leeway.as_secs()).unwrap_or(u32::MAX),
             when_stale: self.when_stale,
-            require_status: self.require_status,
             clock: self.clock,
             keys: Keys::new(self.unknown_key_cooldown),
-            lists: Lists::new(),
         };
-        Ok(Guard::with_cache(Remote::start(shared).await, self.cache_size))
+        let remote = Remote::start(issuer, audience, self.require_status).await;
+        Ok(Guard::with_cache(remote, self.cache_size))
     }
 }
 

@@ -4,38 +4,38 @@ use countersign_jose::is_unambiguous_object;
 use http::{HeaderMap, StatusCode, Uri};
 use serde::Deserialize;
 
-use super::fetch::{FetchError, FetchRequest, FetchResponse};
-use super::{FETCH_TIME, Shared};
+use super::fetch::{FETCH_TIME, FetchError, FetchRequest, FetchResponse};
+use super::issuer::Issuer;
 
 const LIMIT: usize = 256 * 1024;
 
 /// Asks the issuer where its keys are.
-pub(super) async fn keys_address(shared: &Shared) -> Result<Uri, FetchError> {
+pub(super) async fn keys_address(issuer: &Issuer) -> Result<Uri, FetchError> {
     let wrong = |what: &str| FetchError::Content(what.to_owned());
-    let uri = shared.addresses.metadata().ok_or_else(|| wrong("no address"))?;
-    let response = document(shared, uri).await?;
+    let uri = issuer.addresses.metadata().ok_or_else(|| wrong("no address"))?;
+    let response = document(issuer, uri).await?;
     if !is_unambiguous_object(&response.body) {
         return Err(wrong("no JSON object, or one that can be read in two ways"));
     }
     let metadata: Metadata =
         serde_json::from_slice(&response.body).map_err(|_| wrong("no authorization server metadata"))?;
     // RFC 8414 §3.3: what another issuer says of itself is not to be used.
-    if metadata.issuer != shared.addresses.issuer() {
+    if metadata.issuer != issuer.addresses.issuer() {
         return Err(wrong("metadata of another issuer"));
     }
-    let keys = shared.addresses.of_keys(&metadata.jwks_uri);
+    let keys = issuer.addresses.of_keys(&metadata.jwks_uri);
     keys.ok_or_else(|| wrong("a jwks_uri that is not to be asked"))
 }
 
 /// A document of the issuer's, which is small and at hand.
-pub(super) async fn document(shared: &Shared, uri: Uri) -> Result<FetchResponse, FetchError> {
+pub(super) async fn document(issuer: &Issuer, uri: Uri) -> Result<FetchResponse, FetchError> {
     let request = FetchRequest {
         uri,
         headers: HeaderMap::new(),
         limit: LIMIT,
         within: FETCH_TIME,
     };
-    let response = shared.http.fetch(request).await?;
+    let response = issuer.http.fetch(request).await?;
     match response.status {
         StatusCode::OK => Ok(response),
         other => Err(FetchError::Status(other)),

@@ -20,6 +20,8 @@ use super::BuildError;
 use super::addresses::Addresses;
 
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("countersign-guard/", env!("CARGO_PKG_VERSION")));
+/// How long an answer that is not held on purpose may take, to its last byte.
+pub(super) const FETCH_TIME: Duration = Duration::from_secs(5);
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 const KEEPALIVE: Duration = Duration::from_secs(15);
 const IDLE_TIME: Duration = Duration::from_secs(60);

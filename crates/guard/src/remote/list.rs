@@ -1,27 +1,24 @@
-//! One status list: what it says, and the long-poll that keeps it true.
+//! One status list: what it says, and the long-poll that asks for it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use countersign_jose::{MAX_STATUS_LIST_LENGTH, Present, StatusListClaims, StatusListExpectation, TokenError, verify};
 use http::header::{ACCEPT, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
-use super::backoff::Backoff;
-use super::fetch::{FetchError, FetchRequest, FetchResponse};
+use super::fetch::{FETCH_TIME, FetchError, FetchRequest, FetchResponse};
+use super::issuer::Issuer;
 use super::policy::Age;
-use super::{FETCH_TIME, Shared};
 use crate::{KeyLookup, StatusFault, TokenStatus};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// Seconds.
 const LONGEST_WAIT: u64 = 30;
 const EXTRA_TIME: Duration = Duration::from_secs(10);
-/// An unchanged list that comes back sooner was not held back.
-const HELD_TIME: Duration = Duration::from_millis(500);
 
 pub(super) struct TrackedList {
     uri: String,
@@ -42,7 +39,7 @@ struct CachedList {
 }
 
 /// What came of asking.
-enum Polled {
+pub(super) enum Polled {
     Changed,
     Unchanged,
 }
@@ -71,6 +68,12 @@ impl TrackedList {
         second.saturating_sub(self.named.load(Ordering::Relaxed))
     }
 
+    /// Notes that it was asked for, and whether what came is a list that says nothing.
+    pub(super) fn was_asked_for(&self, unreadable: bool) {
+        self.unreadable.store(unreadable, Ordering::Relaxed);
+        self.tried.send_replace(true);
+    }
+
     /// Waits until it was asked for once, but no longer than that may take.
     pub(super) async fn first_attempt(&self) {
         let mut tried = self.tried.subscribe();
@@ -79,7 +82,7 @@ impl TrackedList {
     }
 
     /// What is said of the session at this place; `None` while there is no list.
-    pub(super) fn status_at(&self, idx: u64, shared: &Shared) -> Option<TokenStatus> {
+    pub(super) fn status_at(&self, idx: u64, issuer: &Issuer) -> Option<TokenStatus> {
         let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner);
         let Some(cached) = cached.as_ref() else {
             let unreadable = self.unreadable.load(Ordering::Relaxed);
@@ -90,19 +93,19 @@ impl TrackedList {
         if status.is_some_and(|status| status != 0) {
             return Some(TokenStatus::Revoked);
         }
-        Some(match shared.when_stale.with_list(&cached.age(shared)) {
+        Some(match issuer.when_stale.with_list(&cached.age(issuer)) {
             TokenStatus::Valid if status.is_none() => TokenStatus::Refused(StatusFault::OutsideOfList),
             status => status,
         })
     }
 
     /// Asks for the list once: at once if there is none, else for as long as it does not change.
-    async fn poll(&self, shared: &Shared) -> Result<Polled, FetchError> {
-        let request = self.request(shared)?;
+    pub(super) async fn poll(&self, issuer: &Issuer) -> Result<Polled, FetchError> {
+        let request = self.request(issuer)?;
         let conditional = request.headers.contains_key(IF_NONE_MATCH);
-        let response = shared.http.fetch(request).await?;
+        let response = issuer.http.fetch(request).await?;
         match response.status {
-            StatusCode::OK => self.take(&response, shared).await,
+            StatusCode::OK => self.take(&response, issuer).await,
             StatusCode::NOT_MODIFIED if conditional => {
                 self.confirm();
                 Ok(Polled::Unchanged)
@@ -111,15 +114,15 @@ impl TrackedList {
         }
     }
 
-    fn request(&self, shared: &Shared) -> Result<FetchRequest, FetchError> {
-        let uri = shared.addresses.of_list(&self.uri);
+    fn request(&self, issuer: &Issuer) -> Result<FetchRequest, FetchError> {
+        let uri = issuer.addresses.of_list(&self.uri);
         let uri = uri.ok_or_else(|| FetchError::Content("no address".to_owned()))?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/statuslist+jwt"));
         let mut within = FETCH_TIME;
         let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner);
         // One that has expired is of no use, even if it has not changed.
-        let serves = cached.as_ref().filter(|cached| !cached.age(shared).expired);
+        let serves = cached.as_ref().filter(|cached| !cached.age(issuer).expired);
         if let Some((cached, etag)) = serves.and_then(|cached| Some((cached, cached.etag.as_ref()?))) {
             // RFC 7240 §4.3. A list that is to be asked for again sooner is not waited for longer.
             let wait = cached.claims.ttl.clamp(1, LONGEST_WAIT);
@@ -145,8 +148,8 @@ impl TrackedList {
     }
 
     /// Takes a list over, if it is one, and none that was overtaken.
-    async fn take(&self, response: &FetchResponse, shared: &Shared) -> Result<Polled, FetchError> {
-        let claims = self.verify(response, shared).await?;
+    async fn take(&self, response: &FetchResponse, issuer: &Issuer) -> Result<Polled, FetchError> {
+        let claims = self.verify(response, issuer).await?;
         let new = CachedList {
             etag: response.headers.get(ETAG).cloned(),
             confirmed: Instant::now(),
@@ -168,14 +171,14 @@ impl TrackedList {
     }
 
     /// Verifies a list, once more if its key had to be looked for and was found.
-    async fn verify(&self, response: &FetchResponse, shared: &Shared) -> Result<StatusListClaims, FetchError> {
+    async fn verify(&self, response: &FetchResponse, issuer: &Issuer) -> Result<StatusListClaims, FetchError> {
         let token =
             std::str::from_utf8(&response.body).map_err(|_| FetchError::Content("no status list".to_owned()))?;
         let mut missing = None;
-        let mut verified = self.verify_with_known_keys(token, shared, &mut missing);
+        let mut verified = self.verify_with_known_keys(token, issuer, &mut missing);
         if let Some(kid) = missing.take() {
-            if shared.keys.look_up(&kid).await == KeyLookup::Found {
-                verified = self.verify_with_known_keys(token, shared, &mut missing);
+            if issuer.keys.look_up(&kid).await == KeyLookup::Found {
+                verified = self.verify_with_known_keys(token, issuer, &mut missing);
             }
         }
         verified.map_err(|error| match error {
@@ -187,19 +190,19 @@ impl TrackedList {
     fn verify_with_known_keys(
         &self,
         token: &str,
-        shared: &Shared,
+        issuer: &Issuer,
         missing: &mut Option<String>,
     ) -> Result<StatusListClaims, TokenError> {
         let expect = StatusListExpectation {
-            issuer: shared.addresses.issuer(),
+            issuer: issuer.addresses.issuer(),
             uri: &self.uri,
             present: Present {
-                now: (shared.clock)(),
-                leeway: shared.leeway,
+                now: (issuer.clock)(),
+                leeway: issuer.leeway,
             },
         };
         let find = |kid: &str| {
-            let key = shared.keys.find(kid);
+            let key = issuer.keys.find(kid);
             if key.is_none() {
                 *missing = Some(kid.to_owned());
             }
@@ -210,9 +213,9 @@ impl TrackedList {
 }
 
 impl CachedList {
-    fn age(&self, shared: &Shared) -> Age {
+    fn age(&self, issuer: &Issuer) -> Age {
         Age {
-            expired: (shared.clock)().saturating_sub(i64::from(shared.leeway)) >= self.claims.exp,
+            expired: (issuer.clock)().saturating_sub(i64::from(issuer.leeway)) >= self.claims.exp,
             unconfirmed: self.confirmed.elapsed(),
             ttl: Duration::from_secs(self.claims.ttl),
         }
@@ -221,37 +224,6 @@ impl CachedList {
     /// What is later in this order replaces what is earlier. Of one version, what was signed anew lives longer.
     fn order(&self) -> (u64, i64) {
         (self.claims.version, self.claims.exp)
-    }
-}
-
-/// Keeps a list true until no token names it any more.
-pub(super) async fn keep(shared: Arc<Shared>, list: Arc<TrackedList>) {
-    let mut backoff = Backoff::new();
-    let mut failing = false;
-    loop {
-        let began = Instant::now();
-        let polled = list.poll(&shared).await;
-        let unreadable = matches!(polled, Err(FetchError::Unreadable(_)));
-        list.unreadable.store(unreadable, Ordering::Relaxed);
-        list.tried.send_replace(true);
-        if polled.is_ok() && std::mem::take(&mut failing) {
-            tracing::info!(list = list.uri, "the status list can be had again");
-        }
-        match polled {
-            Ok(Polled::Changed) => backoff.reset(),
-            Ok(Polled::Unchanged) if began.elapsed() >= HELD_TIME => backoff.reset(),
-            // Who does not hold the request would be asked without end.
-            Ok(Polled::Unchanged) => sleep(backoff.pause()).await,
-            Err(error) => {
-                if !std::mem::replace(&mut failing, true) {
-                    tracing::warn!(list = list.uri, %error, "the status list cannot be refreshed");
-                }
-                sleep(backoff.pause()).await;
-            }
-        }
-        if shared.lists.drop_idle(&list) {
-            return;
-        }
     }
 }
 
@@ -284,21 +256,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn fail_closed_ends_ten_seconds_after_the_ttl_and_each_confirmation_begins_anew() {
-        let shared = Shared::for_tests(WhenStale::FailClosed);
+        let issuer = Issuer::for_tests(WhenStale::FailClosed);
         let list = cached(30);
         advance(Duration::from_secs(40)).await;
-        assert_eq!(list.status_at(1, &shared), Some(TokenStatus::Valid));
+        assert_eq!(list.status_at(1, &issuer), Some(TokenStatus::Valid));
         advance(Duration::from_millis(1)).await;
-        assert_eq!(list.status_at(1, &shared), Some(TokenStatus::Unavailable));
+        assert_eq!(list.status_at(1, &issuer), Some(TokenStatus::Unavailable));
         list.confirm();
-        assert_eq!(list.status_at(1, &shared), Some(TokenStatus::Valid));
+        assert_eq!(list.status_at(1, &issuer), Some(TokenStatus::Valid));
     }
 
     #[tokio::test]
     async fn a_list_is_waited_for_no_longer_than_it_serves() {
-        let shared = Shared::for_tests(WhenStale::default());
+        let issuer = Issuer::for_tests(WhenStale::default());
         let asks = |ttl| {
-            let request = cached(ttl).request(&shared).unwrap();
+            let request = cached(ttl).request(&issuer).unwrap();
             let wait = request.headers[PREFER].to_str().unwrap().to_owned();
             assert_eq!(request.headers[IF_NONE_MATCH], "\"1\"");
             (wait, request.within.as_secs())
@@ -312,11 +284,11 @@ mod tests {
     /// An answer of 304 would keep it, and keep it useless.
     #[tokio::test]
     async fn a_list_that_has_expired_is_asked_for_without_condition() {
-        let shared = Shared {
+        let issuer = Issuer {
             clock: Box::new(|| 3600),
-            ..Shared::for_tests(WhenStale::default())
+            ..Issuer::for_tests(WhenStale::default())
         };
-        let request = cached(30).request(&shared).unwrap();
+        let request = cached(30).request(&issuer).unwrap();
         assert!(!request.headers.contains_key(IF_NONE_MATCH) && !request.headers.contains_key(PREFER));
         assert_eq!(request.within, FETCH_TIME);
     }

@@ -1,13 +1,19 @@
-//! Which status lists are followed.
+//! Which status lists are followed, and the tasks that keep them true.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::time::Duration;
 
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-use super::list::TrackedList;
+use super::backoff::Backoff;
+use super::fetch::FetchError;
+use super::issuer::Issuer;
+use super::list::{Polled, TrackedList};
 
+/// An unchanged list that comes back sooner was not held back.
+const HELD_TIME: Duration = Duration::from_millis(500);
 const MAX_LISTS: usize = 64;
 /// Seconds.
 const MAX_IDLE: u64 = 60 * 60;
@@ -87,6 +93,35 @@ impl Lists {
 
     fn write(&self) -> RwLockWriteGuard<'_, HashMap<String, Entry>> {
         self.by_uri.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps a list true until no token names it any more.
+pub(super) async fn keep(issuer: Arc<Issuer>, lists: Arc<Lists>, list: Arc<TrackedList>) {
+    let mut backoff = Backoff::new();
+    let mut failing = false;
+    loop {
+        let began = Instant::now();
+        let polled = list.poll(&issuer).await;
+        list.was_asked_for(matches!(polled, Err(FetchError::Unreadable(_))));
+        if polled.is_ok() && std::mem::take(&mut failing) {
+            tracing::info!(list = list.uri(), "the status list can be had again");
+        }
+        match polled {
+            Ok(Polled::Changed) => backoff.reset(),
+            Ok(Polled::Unchanged) if began.elapsed() >= HELD_TIME => backoff.reset(),
+            // Who does not hold the request would be asked without end.
+            Ok(Polled::Unchanged) => sleep(backoff.pause()).await,
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(list = list.uri(), %error, "the status list cannot be refreshed");
+                }
+                sleep(backoff.pause()).await;
+            }
+        }
+        if lists.drop_idle(&list) {
+            return;
+        }
     }
 }
 

@@ -7,130 +7,123 @@ mod addresses;
 mod backoff;
 mod builder;
 mod discovery;
+mod error;
 mod fetch;
+mod issuer;
+mod key_refresh;
 mod keys;
 mod list;
 mod lists;
 mod policy;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use countersign_jose::{AccessTokenClaims, StatusReference, VerifyingKey};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use self::addresses::Addresses;
-pub use self::builder::{BuildError, GuardBuilder};
-use self::fetch::Http;
-use self::keys::Keys;
+pub use self::builder::GuardBuilder;
+pub use self::error::BuildError;
+use self::fetch::FETCH_TIME;
+use self::issuer::Issuer;
 use self::list::TrackedList;
 use self::lists::Lists;
 pub use self::policy::WhenStale;
 use crate::{Authority, KeyLookup, StatusFault, TokenStatus};
 
-/// How long an answer that is not held on purpose may take, to its last byte.
-const FETCH_TIME: Duration = Duration::from_secs(5);
-
 /// The remote issuer, as an authority.
 struct Remote {
-    shared: Arc<Shared>,
+    issuer: Arc<Issuer>,
+    lists: Arc<Lists>,
+    audience: Vec<String>,
+    require_status: bool,
     runtime: Handle,
     /// What runs in the background holds no `Remote`, so that this is dropped, and they end, with the last guard.
     tasks: Mutex<JoinSet<()>>,
 }
 
-/// What the background tasks need.
-struct Shared {
-    addresses: Addresses,
-    audience: Vec<String>,
-    leeway: u32,
-    when_stale: WhenStale,
-    require_status: bool,
-    clock: Box<dyn Fn() -> i64 + Send + Sync>,
-    http: Http,
-    keys: Keys,
-    lists: Lists,
-}
-
 impl Remote {
     /// Begins to fetch the keys, and waits until they are there or a first attempt has failed.
-    async fn start(shared: Shared) -> Self {
-        let shared = Arc::new(shared);
+    async fn start(issuer: Issuer, audience: Vec<String>, require_status: bool) -> Self {
+        let issuer = Arc::new(issuer);
         let mut tasks = JoinSet::new();
-        let attempted = shared.keys.attempted();
-        tasks.spawn(keys::keep(Arc::clone(&shared)));
+        let attempted = issuer.keys.attempted();
+        tasks.spawn(key_refresh::keep(Arc::clone(&issuer)));
         attempted.within(FETCH_TIME).await;
         Self {
-            shared,
+            issuer,
+            lists: Arc::new(Lists::new()),
+            audience,
+            require_status,
             runtime: Handle::current(),
             tasks: Mutex::new(tasks),
         }
     }
 
     fn status_at<'a>(&'a self, status: &'a StatusReference) -> BoxFuture<'a, TokenStatus> {
-        let shared = &self.shared;
-        let list = match shared.lists.find(&status.uri) {
+        let issuer = &*self.issuer;
+        let list = match self.lists.find(&status.uri) {
             Some(list) => list,
-            None if shared.addresses.of_list(&status.uri).is_none() => {
+            None if issuer.addresses.of_list(&status.uri).is_none() => {
                 return decided(TokenStatus::Refused(StatusFault::Foreign));
             }
             None => match self.follow(&status.uri) {
                 Some(list) => list,
-                None => return decided(shared.when_stale.without_list()),
+                None => return decided(issuer.when_stale.without_list()),
             },
         };
-        if let Some(said) = list.status_at(status.idx, shared) {
+        if let Some(said) = list.status_at(status.idx, issuer) {
             return decided(said);
         }
         let first = async move {
             list.first_attempt().await;
-            list.status_at(status.idx, shared)
-                .unwrap_or_else(|| shared.when_stale.without_list())
+            list.status_at(status.idx, issuer)
+                .unwrap_or_else(|| issuer.when_stale.without_list())
         };
         first.boxed()
     }
 
     /// Begins to follow a list. `None` if too many are followed.
     fn follow(&self, uri: &str) -> Option<Arc<TrackedList>> {
-        self.shared.lists.follow(uri, |list| {
+        self.lists.follow(uri, |list| {
             let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
             while tasks.try_join_next().is_some() {}
-            tasks.spawn_on(list::keep(Arc::clone(&self.shared), list), &self.runtime)
+            let kept = lists::keep(Arc::clone(&self.issuer), Arc::clone(&self.lists), list);
+            tasks.spawn_on(kept, &self.runtime)
         })
     }
 }
 
 impl Authority for Remote {
     fn issuer(&self) -> &str {
-        self.shared.addresses.issuer()
+        self.issuer.addresses.issuer()
     }
 
     fn audience(&self) -> &[String] {
-        &self.shared.audience
+        &self.audience
     }
 
     fn now(&self) -> i64 {
-        (self.shared.clock)()
+        (self.issuer.clock)()
     }
 
     fn leeway(&self) -> u32 {
-        self.shared.leeway
+        self.issuer.leeway
     }
 
     fn verifying_key(&self, kid: &str) -> Option<VerifyingKey> {
-        self.shared.keys.find(kid)
+        self.issuer.keys.find(kid)
     }
 
     fn look_up_key<'a>(&'a self, kid: &'a str) -> BoxFuture<'a, KeyLookup> {
-        self.shared.keys.look_up(kid).boxed()
+        self.issuer.keys.look_up(kid).boxed()
     }
 
     fn token_status<'a>(&'a self, claims: &'a AccessTokenClaims) -> BoxFuture<'a, TokenStatus> {
         match &claims.status {
             Some(status) => self.status_at(status),
-            None if self.shared.require_status => decided(TokenStatus::Refused(StatusFault::Missing)),
+            None if self.require_status => decided(TokenStatus::Refused(StatusFault::Missing)),
             None => decided(TokenStatus::Valid),
         }
     }
@@ -138,23 +131,4 @@ impl Authority for Remote {
 
 fn decided<'a>(status: TokenStatus) -> BoxFuture<'a, TokenStatus> {
     ready(status).boxed()
-}
-
-#[cfg(test)]
-impl Shared {
-    /// What a guard shares whose issuer nobody ever asks. The time is 0.
-    fn for_tests(when_stale: WhenStale) -> Self {
-        let addresses = Addresses::new("http://127.0.0.1:1".to_owned(), None).unwrap();
-        Self {
-            http: Http::new(&addresses).unwrap(),
-            addresses,
-            audience: Vec::new(),
-            leeway: 0,
-            when_stale,
-            require_status: true,
-            clock: Box::new(|| 0),
-            keys: Keys::new(Duration::ZERO),
-            lists: Lists::new(),
-        }
-    }
 }

@@ -1,0 +1,32 @@
+//! The issuer as it is seen from here: how it is reached, its keys, and by what its word is judged.
+
+use super::WhenStale;
+use super::addresses::Addresses;
+use super::fetch::Http;
+use super::keys::Keys;
+
+/// What the background tasks need.
+pub(super) struct Issuer {
+    pub(super) addresses: Addresses,
+    pub(super) http: Http,
+    pub(super) keys: Keys,
+    pub(super) leeway: u32,
+    pub(super) when_stale: WhenStale,
+    pub(super) clock: Box<dyn Fn() -> i64 + Send + Sync>,
+}
+
+#[cfg(test)]
+impl Issuer {
+    /// One that nobody ever asks. The time is 0.
+    pub(super) fn for_tests(when_stale: WhenStale) -> Self {
+        let addresses = Addresses::new("http://127.0.0.1:1".to_owned(), None).unwrap();
+        Self {
+            http: Http::new(&addresses).unwrap(),
+            addresses,
+            leeway: 0,
+            when_stale,
+            clock: Box::new(|| 0),
+            keys: Keys::new(std::time::Duration::ZERO),
+        }
+    }
+}

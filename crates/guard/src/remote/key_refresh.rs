@@ -1,0 +1,124 @@
+//! Fetching the issuer's keys before they are needed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_jose::{JwkSet, VerifyingKey, is_unambiguous_object};
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, Uri};
+use tokio::select;
+use tokio::time::sleep;
+
+use super::backoff::Backoff;
+use super::discovery::{document, keys_address};
+use super::fetch::FetchError;
+use super::issuer::Issuer;
+
+const USUAL_LIFETIME: Duration = Duration::from_secs(300);
+const SHORTEST_LIFETIME: Duration = Duration::from_secs(10);
+const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// The share of its lifetime after which a set is fetched anew.
+const REFRESHED_AT: f64 = 0.8;
+
+/// Fetches the keys, for ever.
+pub(super) async fn keep(issuer: Arc<Issuer>) {
+    let keys = &issuer.keys;
+    let mut backoff = Backoff::new();
+    let mut failing = false;
+    let mut address = None;
+    loop {
+        keys.began();
+        let fetched = fetch(&issuer, &mut address).await;
+        keys.ended();
+        let pause = match fetched {
+            Ok(lifetime) => {
+                if std::mem::take(&mut failing) {
+                    tracing::info!(issuer = issuer.addresses.issuer(), "the issuer's keys can be had again");
+                }
+                backoff.reset();
+                lifetime.mul_f64(REFRESHED_AT)
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(issuer = issuer.addresses.issuer(), %error, "the issuer's keys cannot be had");
+                }
+                backoff.pause()
+            }
+        };
+        select! {
+            () = sleep(pause) => {}
+            () = keys.wanted.notified() => {}
+        }
+    }
+}
+
+/// Fetches the keys once, and says how long they may be kept. What is no answer changes nothing, but that the issuer
+/// is asked anew where its keys are.
+async fn fetch(issuer: &Issuer, address: &mut Option<Uri>) -> Result<Duration, FetchError> {
+    let uri = match address.take() {
+        Some(uri) => uri,
+        None => keys_address(issuer).await?,
+    };
+    let response = document(issuer, uri.clone()).await?;
+    issuer.keys.replace(usable(&response.body)?);
+    *address = Some(uri);
+    Ok(lifetime(&response.headers))
+}
+
+/// The keys of a set that verify our tokens; the others are for others.
+fn usable(body: &[u8]) -> Result<Vec<VerifyingKey>, FetchError> {
+    let content = |what: &str| FetchError::Content(what.to_owned());
+    if !is_unambiguous_object(body) {
+        return Err(content("no JSON object, or one that can be read in two ways"));
+    }
+    let set: JwkSet = serde_json::from_slice(body).map_err(|_| content("no JWK Set"))?;
+    let keys: Vec<_> = set
+        .keys
+        .iter()
+        // A token names its key, so one without a name is never asked for.
+        .filter(|jwk| jwk.kid.is_some())
+        .filter_map(|jwk| VerifyingKey::from_published_jwk(jwk).ok())
+        .collect();
+    if keys.is_empty() {
+        return Err(content("a JWK Set without an ES256 key"));
+    }
+    Ok(keys)
+}
+
+/// RFC 9111 §5.2.2.1, within bounds.
+fn lifetime(headers: &HeaderMap) -> Duration {
+    let directives = headers
+        .get_all(CACHE_CONTROL)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let max_age = directives.flat_map(|value| value.split(',')).find_map(|directive| {
+        directive
+            .trim()
+            .strip_prefix("max-age=")?
+            .trim_matches('"')
+            .parse()
+            .ok()
+    });
+    max_age
+        .map_or(USUAL_LIFETIME, Duration::from_secs)
+        .clamp(SHORTEST_LIFETIME, LONGEST_LIFETIME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, HeaderMap, lifetime};
+
+    #[test]
+    fn a_lifetime_has_bounds() {
+        let of = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("cache-control", text.parse().unwrap());
+            lifetime(&headers).as_secs()
+        };
+        assert_eq!(of("public, max-age=600"), 600);
+        assert_eq!(of("max-age=0"), 10);
+        assert_eq!(of("max-age=31536000"), 24 * 60 * 60);
+        assert_eq!(of("max-age=soon"), 300);
+        assert_eq!(lifetime(&HeaderMap::new()), Duration::from_secs(300));
+    }
+}
