@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::mistake::Fault;
+use super::fault::Fault;
 use super::section::section;
 use super::value::Value;
 use super::values::Values;

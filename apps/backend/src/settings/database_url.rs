@@ -5,8 +5,8 @@ use std::fmt;
 use countersign_store::{PARAMETERS, unknown_parameter};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::fault::Fault;
 use super::literal;
-use super::mistake::Fault;
 use super::value::Value;
 
 /// The address of the database: `sqlite://path` or `postgres://…`. Shown with its password masked.

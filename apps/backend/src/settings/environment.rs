@@ -1,14 +1,6 @@
 //! Environment variables as settings: `COUNTERSIGN_` and the name in capitals, with `__` between section and name.
 
-use super::sources::Source;
-use super::values::Given;
-
-const PREFIX: &str = "COUNTERSIGN_";
-
-/// The variable of a setting: `COUNTERSIGN_TOKENS__ACCESS_TTL` for `tokens.access_ttl`.
-pub(super) fn variable(name: &str) -> String {
-    format!("{PREFIX}{}", name.replace('.', "__").to_ascii_uppercase())
-}
+use super::source::{Given, PREFIX, Source};
 
 /// What the environment gives, in the order of names.
 pub(super) fn given(environment: &[(String, String)]) -> Vec<Given> {
@@ -47,6 +39,7 @@ fn is_service_link(name: &str, value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::variable;
     use super::*;
 
     fn names(environment: &[(&str, &str)]) -> Vec<String> {

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::section::Setting;
+use super::setting::Setting;
 use super::table;
 
 const INTRODUCTION: &str = "\

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
+use super::fault::Fault;
 use super::literal;
-use super::mistake::{Fault, Mistake};
-use super::sources::{SettingsFile, Source};
-use super::values::Given;
+use super::mistake::Mistake;
+use super::source::{Given, Source};
+use super::sources::SettingsFile;
 
 /// What the file gives; or, when it cannot be read, why, mistake by mistake.
 pub(super) fn given(file: &SettingsFile) -> Result<(Vec<Given>, Vec<Mistake>), Vec<Mistake>> {

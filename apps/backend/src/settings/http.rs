@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::mistake::Fault;
+use super::fault::Fault;
 use super::section::section;
 use super::values::Values;
 

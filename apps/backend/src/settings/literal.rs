@@ -2,7 +2,7 @@
 //! `docker run --env-file`, Kubernetes and systemd hand such things on as they stand, and so would the settings: a keys
 //! folder that is called `"/keys"` would be made.
 
-use super::mistake::Fault;
+use super::fault::Fault;
 
 /// What is at the ends of a text, or inside it, that nobody means. It repeats nothing of the text.
 pub(super) fn fault(text: &str, quotes_may_begin: bool) -> Option<Fault> {

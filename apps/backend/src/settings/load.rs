@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::num::NonZero;
 
-use super::mistake::{Fault, Mistakes};
+use super::fault::Fault;
+use super::mistake::Mistakes;
 use super::origin::Issuer;
-use super::sources::{self, Source, Sources};
-use super::values::{Given, InForce, Values};
+use super::source::{self, Given, Source};
+use super::sources::Sources;
+use super::values::{InForce, Values};
 use super::{Settings, environment, file, table};
 
 /// Settings, and where each of them came from.
@@ -53,7 +55,7 @@ fn adopt(values: &mut Values, sources: &Sources) -> bool {
     }
     values.adopt(environment::given(&sources.environment));
     let flags = sources.flags.iter().map(|(name, text)| {
-        let source = Source::Flag(sources::flag(name));
+        let source = Source::Flag(source::flag(name));
         Given {
             name: (*name).to_owned(),
             text: text.clone(),

@@ -2,7 +2,7 @@
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::mistake::Fault;
+use super::fault::Fault;
 use super::section::{choice, section};
 use super::value::Value;
 

@@ -8,7 +8,7 @@ use lettre::message::Mailbox;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::database_url::masked;
-use super::mistake::Fault;
+use super::fault::Fault;
 use super::section::section;
 use super::value::Value;
 use super::values::Values;

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::sources::Source;
+use super::fault::Fault;
+use super::source::Source;
 
 /// One mistake. No text of it holds the value of a secret.
 #[derive(Debug)]
@@ -13,24 +14,6 @@ pub struct Mistake {
     pub setting: String,
     /// What is wrong, and what to write.
     pub fault: Fault,
-}
-
-/// What is wrong with a value, and what to write.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The end of the sentence that begins with the setting's name.
-    pub what: String,
-    /// The end of the sentence that begins with "Write"; empty where there is nothing to add.
-    pub write: String,
-}
-
-impl Fault {
-    pub(super) fn new(what: impl Into<String>, write: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            write: write.into(),
-        }
-    }
 }
 
 /// All mistakes of the settings; at least one.

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::mistake::Fault;
+use super::fault::Fault;
 use super::value::Value;
 
 /// A web origin: scheme, host and, unless it is the scheme's own, port.

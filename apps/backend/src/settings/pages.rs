@@ -1,6 +1,6 @@
 //! `[pages]`: how pages and mails look to people.
 
-use super::mistake::Fault;
+use super::fault::Fault;
 use super::section::section;
 use super::value::Value;
 

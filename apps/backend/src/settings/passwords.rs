@@ -1,6 +1,6 @@
 //! `[passwords]`: what a password costs to hash, and which ones are accepted.
 
-use super::mistake::Fault;
+use super::fault::Fault;
 use super::section::{choice, section};
 use super::values::Values;
 

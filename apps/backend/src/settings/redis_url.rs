@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::database_url::masked;
-use super::mistake::Fault;
+use super::fault::Fault;
 use super::value::Value;
 
 /// The address of Redis: `redis://`, `rediss://` (with TLS) or `redis+unix://`.

@@ -1,32 +1,5 @@
-//! The one declarative table of all settings: name, meaning, danger, default, and what is accepted.
-//!
 //! A section is declared once with [`section!`], which makes its struct, its rows of the table and its reading. The
 //! table drives loading, the check of unknown names, `countersign settings` and `docs/settings.md`.
-
-/// One row of the table of settings.
-pub struct Setting {
-    /// The name in `countersign.toml`, with its section: `tokens.access_ttl`.
-    pub name: &'static str,
-    /// What it decides.
-    pub meaning: &'static str,
-    /// What can go wrong with it; empty where nothing can.
-    pub danger: &'static str,
-    /// The default as it would be written; empty for a list or an option that has none.
-    pub default: &'static str,
-    /// Words for a default that depends on something else; empty where `default` says it.
-    pub default_is: &'static str,
-    /// What is accepted, in a few words.
-    pub form: &'static str,
-    /// Whether the value is masked, and may come from a file (`…_file`).
-    pub secret: bool,
-}
-
-impl Setting {
-    /// The environment variable: `COUNTERSIGN_TOKENS__ACCESS_TTL`.
-    pub fn variable(&self) -> String {
-        super::environment::variable(self.name)
-    }
-}
 
 /// Declares a section: a documented struct whose every field is a setting with a default.
 ///
@@ -54,8 +27,8 @@ macro_rules! section {
 
         impl $section {
             /// The rows of this section in the table of settings.
-            pub(in crate::settings) const TABLE: &'static [$crate::settings::section::Setting] = &[$(
-                $crate::settings::section::Setting {
+            pub(in crate::settings) const TABLE: &'static [$crate::settings::setting::Setting] = &[$(
+                $crate::settings::setting::Setting {
                     name: concat!($prefix, stringify!($field)),
                     meaning: concat!($($doc),+),
                     danger: concat!($($danger)?),
@@ -92,10 +65,10 @@ macro_rules! choice {
         impl $crate::settings::value::Value for $choice {
             const FORM: &'static str = $form;
 
-            fn parse(text: &str) -> Result<Self, $crate::settings::mistake::Fault> {
+            fn parse(text: &str) -> Result<Self, $crate::settings::fault::Fault> {
                 match text {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err($crate::settings::mistake::Fault::new(format!("{text:?} is none of the choices"), $form)),
+                    _ => Err($crate::settings::fault::Fault::new(format!("{text:?} is none of the choices"), $form)),
                 }
             }
         }

@@ -1,6 +1,5 @@
-//! Where settings come from. The one place of the program that reads the process's environment.
+//! All that settings are read from. The one place of the program that reads the process's environment.
 
-use std::fmt;
 use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -27,24 +26,6 @@ pub struct SettingsFile {
     pub path: PathBuf,
     /// What stands in it, or why it cannot be read.
     pub text: io::Result<String>,
-}
-
-/// Where the value in force came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// Nobody said anything.
-    Default,
-    /// The settings file.
-    File {
-        /// Its path, as it was given.
-        path: PathBuf,
-        /// The line, counted from 1; none where the file as a whole is meant.
-        line: Option<usize>,
-    },
-    /// An environment variable.
-    Variable(String),
-    /// A flag of the command line.
-    Flag(String),
 }
 
 impl Sources {
@@ -86,33 +67,6 @@ impl SettingsFile {
             _ => Some(Self { path, text }),
         }
     }
-}
-
-impl Source {
-    /// The name of a setting as this source spells it.
-    pub(super) fn spell(&self, name: &str) -> String {
-        match self {
-            Self::Default | Self::File { .. } => name.to_owned(),
-            Self::Variable(_) => super::environment::variable(name),
-            Self::Flag(_) => flag(name),
-        }
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => f.write_str("default"),
-            Self::File { path, line: Some(line) } => write!(f, "{}:{line}", path.display()),
-            Self::File { path, line: None } => write!(f, "{}", path.display()),
-            Self::Variable(name) | Self::Flag(name) => f.write_str(name),
-        }
-    }
-}
-
-/// The flag of a setting: `--database-url`.
-pub(super) fn flag(name: &str) -> String {
-    format!("--{}", name.replace(['_', '.'], "-"))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::mistake::Fault;
+use super::fault::Fault;
 use super::section::section;
 use super::value::Value;
 use super::values::Values;

@@ -10,8 +10,8 @@ use ipnet::{IpNet, Ipv4Net};
 use secrecy::SecretString;
 
 use super::duration;
+use super::fault::Fault;
 use super::literal;
-use super::mistake::Fault;
 use super::rate::Rate;
 
 /// What can be a setting.

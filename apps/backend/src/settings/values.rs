@@ -4,30 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use super::fault::Fault;
 use super::literal;
-use super::mistake::{Fault, Mistake};
+use super::mistake::Mistake;
 use super::nearest::nearest;
-use super::section::Setting;
-use super::sources::Source;
+use super::setting::Setting;
+use super::source::{Given, Source};
 use super::value::{Measure, Value};
-
-/// A value that a source gives, by a name that may be unknown.
-pub(super) struct Given {
-    /// `tokens.access_ttl`; or, for the file of a secret, `database_url_file`.
-    pub(super) name: String,
-    pub(super) text: String,
-    pub(super) source: Source,
-}
-
-impl Given {
-    /// A variable has one spelling; `COUNTERSIGN_listen` beside `COUNTERSIGN_LISTEN` would be a riddle.
-    fn is_spelled_right(&self) -> bool {
-        match &self.source {
-            Source::Variable(spelled) => *spelled == self.source.spell(&self.name),
-            Source::Default | Source::File { .. } | Source::Flag(_) => true,
-        }
-    }
-}
 
 /// A setting that is in force: what `countersign settings` shows.
 #[derive(Clone)]
@@ -213,7 +196,7 @@ impl Values {
         let files: Vec<String> = secrets.map(|entry| format!("{}_file", entry.setting.name)).collect();
         let known = self.entries.keys().copied().chain(files.iter().map(String::as_str));
         let fault = match nearest(&given.name, known) {
-            _ if super::is_section(&given.name) => Fault::new(
+            _ if self.is_section(&given.name) => Fault::new(
                 "is a section, not a setting",
                 format!("[{}] and its settings below it", given.name),
             ),
@@ -229,6 +212,12 @@ impl Values {
             setting,
             fault,
         });
+    }
+
+    /// Whether a name is a section's: `tokens`.
+    fn is_section(&self, name: &str) -> bool {
+        let mut names = self.entries.keys();
+        names.any(|setting| setting.split_once('.').is_some_and(|(section, _)| section == name))
     }
 
     fn blame(&mut self, name: &'static str, source: Source, fault: Fault) {
