@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::StartError;
 use crate::features::keys::{KeysError, OperatorError};
-use crate::settings::Mistakes;
+use crate::settings::SettingsError;
 
 /// The exit code of sysexits.h for a configuration that cannot be used.
 const CONFIGURATION: u8 = 78;
@@ -108,8 +108,8 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<Mistakes> for Failure {
-    fn from(mistakes: Mistakes) -> Self {
+impl From<SettingsError> for Failure {
+    fn from(mistakes: SettingsError) -> Self {
         Self::of_configuration(mistakes)
     }
 }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::fault::Fault;
 use super::section::section;
 use super::value::Value;
+use super::value_error::ValueError;
 use super::values::Values;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -51,13 +51,13 @@ impl Audit {
 impl Value for Option<Webhook> {
     const FORM: &'static str = "URL; empty for none";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         if text.is_empty() {
             return Ok(None);
         }
         let fault = |what: &str| {
             let what = format!("{text:?} {what}");
-            Err(Fault::new(
+            Err(ValueError::new(
                 what,
                 "https://log.example.com/checkpoints, or http on a loopback address",
             ))
@@ -84,7 +84,7 @@ impl Value for Option<Webhook> {
 impl Value for Option<PathBuf> {
     const FORM: &'static str = "path; empty for none";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         (!text.is_empty()).then(|| PathBuf::parse(text)).transpose()
     }
 }

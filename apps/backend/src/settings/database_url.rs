@@ -5,9 +5,9 @@ use std::fmt;
 use countersign_store::{PARAMETERS, unknown_parameter};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::fault::Fault;
 use super::literal;
 use super::value::Value;
+use super::value_error::ValueError;
 
 /// The address of the database: `sqlite://path` or `postgres://…`. Shown with its password masked.
 #[derive(Clone)]
@@ -30,9 +30,9 @@ impl Value for DatabaseUrl {
     const FORM: &'static str = "`sqlite://path` or `postgres://…`; secret";
     const SECRET: bool = true;
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         let fault = |what: &str| {
-            Err(Fault::new(
+            Err(ValueError::new(
                 what,
                 "sqlite://data/countersign.db or postgres://user:password@host/database",
             ))
@@ -53,7 +53,7 @@ impl Value for DatabaseUrl {
                 let name = unknown_parameter(text).unwrap_or_default();
                 let known = PARAMETERS.join(", ");
                 let what = format!("has the parameter {name:?}, which PostgreSQL's address does not take here");
-                Err(Fault::new(what, format!("only these: {known}")))
+                Err(ValueError::new(what, format!("only these: {known}")))
             }
             Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(Self(SecretString::from(text))),
             _ => fault("is no address of SQLite or PostgreSQL"),
@@ -69,9 +69,9 @@ impl Value for Option<DatabaseUrl> {
     const FORM: &'static str = "`postgres://…`; secret";
     const SECRET: bool = true;
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         if text.starts_with("sqlite:") {
-            return Err(Fault::new(
+            return Err(ValueError::new(
                 "is no address of PostgreSQL",
                 "postgres://user:password@host/database",
             ));

@@ -1,9 +1,9 @@
 //! Environment variables as settings: `COUNTERSIGN_` and the name in capitals, with `__` between section and name.
 
-use super::source::{Given, PREFIX, Source};
+use super::source::{PREFIX, RawSetting, Source};
 
 /// What the environment gives, in the order of names.
-pub(super) fn given(environment: &[(String, String)]) -> Vec<Given> {
+pub(super) fn given(environment: &[(String, String)]) -> Vec<RawSetting> {
     let mut variables: Vec<_> = environment
         .iter()
         .filter(|(name, value)| is_setting(name, value))
@@ -11,7 +11,7 @@ pub(super) fn given(environment: &[(String, String)]) -> Vec<Given> {
     variables.sort();
     let given = variables.into_iter().filter_map(|(variable, value)| {
         let name = variable.strip_prefix(PREFIX)?.to_ascii_lowercase().replace("__", ".");
-        Some(Given {
+        Some(RawSetting {
             name,
             text: value.clone(),
             source: Source::Variable(variable.clone()),

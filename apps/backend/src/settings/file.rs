@@ -5,14 +5,14 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::fault::Fault;
+use super::error::SettingError;
 use super::literal;
-use super::mistake::Mistake;
-use super::source::{Given, Source};
+use super::source::{RawSetting, Source};
 use super::sources::SettingsFile;
+use super::value_error::ValueError;
 
 /// What the file gives; or, when it cannot be read, why, mistake by mistake.
-pub(super) fn given(file: &SettingsFile) -> Result<(Vec<Given>, Vec<Mistake>), Vec<Mistake>> {
+pub(super) fn given(file: &SettingsFile) -> Result<(Vec<RawSetting>, Vec<SettingError>), Vec<SettingError>> {
     let text = match &file.text {
         Ok(text) => text,
         Err(error) => return Err(vec![unreadable(&file.path, error)]),
@@ -35,12 +35,12 @@ pub(super) fn given(file: &SettingsFile) -> Result<(Vec<Given>, Vec<Mistake>), V
     let first_of_line: BTreeMap<usize, &toml::de::Error> = starts.rev().collect();
     for (line, error) in first_of_line {
         // Only the message: the error's whole text repeats the line, which may hold a secret.
-        let fault = Fault::new(format!("this is no TOML: {}", error.message()), "");
+        let fault = ValueError::new(format!("this is no TOML: {}", error.message()), "");
         let source = Source::File {
             path: file.path.clone(),
             line: Some(line),
         };
-        reading.mistakes.push(Mistake {
+        reading.mistakes.push(SettingError {
             source,
             setting: String::new(),
             fault,
@@ -49,15 +49,15 @@ pub(super) fn given(file: &SettingsFile) -> Result<(Vec<Given>, Vec<Mistake>), V
     Err(reading.mistakes)
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Mistake {
+fn unreadable(path: &Path, error: &std::io::Error) -> SettingError {
     let fault = match literal::fault(&path.to_string_lossy(), false) {
-        Some(fault) => Fault::new(format!("the path of the settings file {}", fault.what), fault.write),
-        None => Fault::new(
+        Some(fault) => ValueError::new(format!("the path of the settings file {}", fault.what), fault.write),
+        None => ValueError::new(
             format!("the settings file cannot be read: {error}"),
             "the path of a file that can be read",
         ),
     };
-    Mistake {
+    SettingError {
         source: Source::File {
             path: path.to_owned(),
             line: None,
@@ -70,8 +70,8 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Mistake {
 struct Reading<'a> {
     path: &'a Path,
     text: &'a str,
-    given: Vec<Given>,
-    mistakes: Vec<Mistake>,
+    given: Vec<RawSetting>,
+    mistakes: Vec<SettingError>,
 }
 
 impl Reading<'_> {
@@ -84,8 +84,8 @@ impl Reading<'_> {
                 // An empty section says nothing, but its name may be wrong.
                 DeValue::Table(_) if super::is_section(&name) => {}
                 value => match written(value) {
-                    Ok(text) => self.given.push(Given { name, text, source }),
-                    Err(fault) => self.mistakes.push(Mistake {
+                    Ok(text) => self.given.push(RawSetting { name, text, source }),
+                    Err(fault) => self.mistakes.push(SettingError {
                         source,
                         setting: name,
                         fault,
@@ -108,11 +108,11 @@ impl Reading<'_> {
 }
 
 /// A value as the environment would write it: lists are joined with commas.
-fn written(value: &DeValue<'_>) -> Result<String, Fault> {
+fn written(value: &DeValue<'_>) -> Result<String, ValueError> {
     match value {
         DeValue::String(text) => Ok(text.to_string()),
         DeValue::Integer(number) if number.radix() == 10 => Ok(number.as_str().replace('_', "")),
-        DeValue::Integer(_) => Err(Fault::new("is no decimal number", "it with the digits 0 to 9")),
+        DeValue::Integer(_) => Err(ValueError::new("is no decimal number", "it with the digits 0 to 9")),
         DeValue::Boolean(word) => Ok(word.to_string()),
         DeValue::Float(number) => Ok(number.as_str().to_owned()),
         DeValue::Datetime(time) => Ok(time.to_string()),
@@ -121,21 +121,24 @@ fn written(value: &DeValue<'_>) -> Result<String, Fault> {
             Ok(items?.join(","))
         }
         DeValue::Table(table) if table.is_empty() => Ok(String::new()),
-        DeValue::Table(_) => Err(Fault::new("is a table", "one value")),
+        DeValue::Table(_) => Err(ValueError::new("is a table", "one value")),
     }
 }
 
-fn element(item: &DeValue<'_>) -> Result<String, Fault> {
+fn element(item: &DeValue<'_>) -> Result<String, ValueError> {
     match item {
         DeValue::String(text) if !text.contains(',') => match literal::fault(text, true) {
-            Some(fault) => Err(Fault::new(format!("holds an element that {}", fault.what), fault.write)),
+            Some(fault) => Err(ValueError::new(
+                format!("holds an element that {}", fault.what),
+                fault.write,
+            )),
             None => Ok(text.to_string()),
         },
-        DeValue::String(_) => Err(Fault::new(
+        DeValue::String(_) => Err(ValueError::new(
             "holds an element with a comma in it",
             "each element by itself",
         )),
-        _ => Err(Fault::new(
+        _ => Err(ValueError::new(
             "holds an element that is no text",
             r#"a list such as ["one", "two"]"#,
         )),
@@ -146,7 +149,7 @@ fn element(item: &DeValue<'_>) -> Result<String, Fault> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<(Vec<Given>, Vec<Mistake>), Vec<Mistake>> {
+    fn read(text: &str) -> Result<(Vec<RawSetting>, Vec<SettingError>), Vec<SettingError>> {
         given(&SettingsFile {
             path: "countersign.toml".into(),
             text: Ok(text.to_owned()),
@@ -174,7 +177,7 @@ mod tests {
     fn every_error_of_syntax_is_told_without_the_line_itself() {
         let mistakes = read("a = = 1\nkeys_passphrase = \"hunter2\n").err().unwrap();
         assert_eq!(mistakes.len(), 2);
-        let text = super::super::Mistakes(mistakes).to_string();
+        let text = super::super::SettingsError(mistakes).to_string();
         assert!(
             text.contains("countersign.toml:1: this is no TOML") && text.contains("countersign.toml:2: "),
             "{text}"

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::fault::Fault;
 use super::section::section;
+use super::value_error::ValueError;
 use super::values::Values;
 
 section! {
@@ -59,7 +59,7 @@ impl Http {
         values.require(
             self.max_connections_per_address <= self.max_connections,
             &["http.max_connections_per_address", "http.max_connections"],
-            Fault::new(
+            ValueError::new(
                 "lets one address have more connections than there are",
                 "at most max_connections",
             ),

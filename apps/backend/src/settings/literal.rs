@@ -2,12 +2,12 @@
 //! `docker run --env-file`, Kubernetes and systemd hand such things on as they stand, and so would the settings: a keys
 //! folder that is called `"/keys"` would be made.
 
-use super::fault::Fault;
+use super::value_error::ValueError;
 
 /// What is at the ends of a text, or inside it, that nobody means. It repeats nothing of the text.
-pub(super) fn fault(text: &str, quotes_may_begin: bool) -> Option<Fault> {
+pub(super) fn fault(text: &str, quotes_may_begin: bool) -> Option<ValueError> {
     if text.ends_with('\r') {
-        return Some(Fault::new(
+        return Some(ValueError::new(
             "ends in a carriage return, which would be taken as a part of it: the file has the line ends of Windows",
             "it in a file with Unix line ends (LF)",
         ));
@@ -24,15 +24,15 @@ pub(super) fn fault(text: &str, quotes_may_begin: bool) -> Option<Fault> {
             other => format!("an invisible character (U+{:04X})", u32::from(other)),
         };
         let what = format!("begins or ends with {name}, which would be taken as a part of it");
-        return Some(Fault::new(what, "it without that"));
+        return Some(ValueError::new(what, "it without that"));
     }
     if let Some(control) = text.chars().find(|c| c.is_control()) {
         let what = format!("holds a control character (U+{:04X})", u32::from(control));
-        return Some(Fault::new(what, "printable text"));
+        return Some(ValueError::new(what, "printable text"));
     }
     let (begins, ends) = (text.starts_with(QUOTES), text.ends_with(QUOTES));
     if ends || (begins && !quotes_may_begin) {
-        return Some(Fault::new(
+        return Some(ValueError::new(
             "begins or ends with a quotation mark, which would be taken as a part of it: only a shell takes quotes away, \
              and the file of an `--env-file` is read by none",
             "it without quotes",
@@ -55,7 +55,7 @@ fn is_blank(c: char) -> bool {
 }
 
 /// What a shell would have put something else in the place of: a path with it in its name would be made as it stands.
-pub(super) fn unexpanded(path: &str) -> Option<Fault> {
+pub(super) fn unexpanded(path: &str) -> Option<ValueError> {
     let names = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '{' | '('));
     let what = if path.starts_with('~') {
         "begins with ~"
@@ -66,7 +66,7 @@ pub(super) fn unexpanded(path: &str) -> Option<Fault> {
     } else {
         return None;
     };
-    Some(Fault::new(
+    Some(ValueError::new(
         format!("{what}, which nothing here puts in its place: a path is taken as it stands"),
         "the whole path",
     ))

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::num::NonZero;
 
-use super::fault::Fault;
-use super::mistake::Mistakes;
+use super::error::SettingsError;
 use super::origin::Issuer;
-use super::source::{self, Given, Source};
+use super::source::{self, RawSetting, Source};
 use super::sources::Sources;
+use super::value_error::ValueError;
 use super::values::{InForce, Values};
 use super::{Settings, environment, file, table};
 
@@ -25,7 +25,7 @@ impl Settings {
     ///
     /// # Errors
     /// Every mistake that the sources hold.
-    pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
+    pub fn load(sources: &Sources) -> Result<Loaded, SettingsError> {
         let mut values = Values::defaults(table());
         let whole = adopt(&mut values, sources);
         fill_dependent_defaults(&mut values, sources, whole);
@@ -36,7 +36,7 @@ impl Settings {
                 in_force: values.in_force(table()),
                 settings,
             }),
-            false => Err(Mistakes(values.mistakes)),
+            false => Err(SettingsError(values.mistakes)),
         }
     }
 }
@@ -56,7 +56,7 @@ fn adopt(values: &mut Values, sources: &Sources) -> bool {
     values.adopt(environment::given(&sources.environment));
     let flags = sources.flags.iter().map(|(name, text)| {
         let source = Source::Flag(source::flag(name));
-        Given {
+        RawSetting {
             name: (*name).to_owned(),
             text: text.clone(),
             source,
@@ -79,7 +79,7 @@ fn fill_dependent_defaults(values: &mut Values, sources: &Sources, whole: bool) 
             None => values.require(
                 !whole || !values.is_default("issuer"),
                 &["issuer"],
-                Fault::new(
+                ValueError::new(
                     format!("must be set, because `listen` is {listen}, which is no loopback address"),
                     "the origin under which clients reach this server, such as https://auth.example.com",
                 ),

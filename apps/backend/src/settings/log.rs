@@ -2,9 +2,9 @@
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::fault::Fault;
 use super::section::{choice, section};
 use super::value::Value;
+use super::value_error::ValueError;
 
 choice! {
     /// The form of log lines.
@@ -58,7 +58,7 @@ impl LogLevel {
 impl Value for LogLevel {
     const FORM: &'static str = "level, or list of levels by module";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         let mut level = Self {
             all: LevelFilter::INFO,
             modules: Vec::new(),
@@ -74,7 +74,7 @@ impl Value for LogLevel {
     }
 }
 
-fn filter(word: &str) -> Result<LevelFilter, Fault> {
+fn filter(word: &str) -> Result<LevelFilter, ValueError> {
     match word {
         "error" => Ok(LevelFilter::ERROR),
         "warn" => Ok(LevelFilter::WARN),
@@ -92,8 +92,8 @@ fn is_module(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b':')
 }
 
-fn fault(what: String) -> Fault {
-    Fault::new(
+fn fault(what: String) -> ValueError {
+    ValueError::new(
         what,
         "error, warn, info, debug or trace; by module as in info,countersign=debug",
     )

@@ -8,9 +8,9 @@ use lettre::message::Mailbox;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::database_url::masked;
-use super::fault::Fault;
 use super::section::section;
 use super::value::Value;
+use super::value_error::ValueError;
 use super::values::Values;
 
 /// The longest that [`Mail::timeout`] may be.
@@ -100,10 +100,10 @@ impl Value for Option<SmtpUrl> {
     const FORM: &'static str = "`smtps://…` or `smtp://…`; secret";
     const SECRET: bool = true;
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         let fault = |what: &str| {
             let write = "smtps://user:password@mail.example.com, or smtp://… for STARTTLS";
-            Err(Fault::new(what, write))
+            Err(ValueError::new(what, write))
         };
         let Some((scheme, rest)) = text.split_once("://") else {
             return if text.is_empty() {
@@ -146,8 +146,8 @@ impl Value for Sender {
     // RFC 5322 §3.4: `"Example, Inc." <no-reply@example.com>`.
     const QUOTES_MAY_BEGIN: bool = true;
 
-    fn parse(text: &str) -> Result<Self, Fault> {
-        let fault = || Fault::new(format!("{text:?} is no sender"), "Example <no-reply@example.com>");
+    fn parse(text: &str) -> Result<Self, ValueError> {
+        let fault = || ValueError::new(format!("{text:?} is no sender"), "Example <no-reply@example.com>");
         if text.chars().any(char::is_control) {
             return Err(fault());
         }

@@ -9,8 +9,8 @@ mod database_url;
 mod docs;
 mod duration;
 mod environment;
+mod error;
 mod example;
-mod fault;
 mod file;
 mod hashing;
 mod http;
@@ -19,7 +19,6 @@ mod literal;
 mod load;
 mod log;
 mod mail;
-mod mistake;
 mod nearest;
 mod origin;
 mod pages;
@@ -38,6 +37,7 @@ mod telemetry;
 mod tests;
 mod tokens;
 mod value;
+mod value_error;
 mod values;
 
 use std::net::SocketAddr;
@@ -51,15 +51,14 @@ pub use self::database::Database;
 pub use self::database_url::DatabaseUrl;
 pub use self::docs::Docs;
 pub use self::duration::parse as parse_duration;
+pub use self::error::{SettingError, SettingsError};
 pub use self::example::example;
-pub use self::fault::Fault;
 pub use self::hashing::Hashing;
 pub use self::http::Http;
 pub use self::limits::Limits;
 pub use self::load::Loaded;
 pub use self::log::{Log, LogFormat, LogLevel};
 pub use self::mail::{LONGEST_MAIL_TIMEOUT, Mail, Sender, SmtpUrl};
-pub use self::mistake::{Mistake, Mistakes};
 pub use self::origin::{Issuer, Origin};
 pub use self::pages::{Color, Font, Logo, Pages};
 pub use self::passwords::{Breached, Passwords};
@@ -73,6 +72,7 @@ pub use self::sources::{DEFAULT_FILE, SettingsFile, Sources};
 pub use self::status_lists::StatusLists;
 pub use self::telemetry::{Collector, Ratio, Telemetry};
 pub use self::tokens::Tokens;
+pub use self::value_error::ValueError;
 pub use self::values::InForce;
 
 use self::section::{choice, section};
@@ -225,18 +225,18 @@ impl Settings {
         values.require(
             !shared,
             &["metrics_listen", "listen"],
-            Fault::new("is where `listen` listens already", "another port"),
+            ValueError::new("is where `listen` listens already", "another port"),
         );
         values.require(
             values.is_default("issuer") || self.issuer.port() != Some(0),
             &["issuer"],
-            Fault::new("has port 0, which nobody can reach", "the port that clients use"),
+            ValueError::new("has port 0, which nobody can reach", "the port that clients use"),
         );
         let unencrypted = self.redis_url.as_ref().is_some_and(RedisUrl::leaves_unencrypted);
         values.require(
             self.allow_unencrypted || !unencrypted,
             &["redis_url"],
-            Fault::new(
+            ValueError::new(
                 "leads to another host without TLS",
                 "rediss://…, or `allow_unencrypted = true` where nobody can listen on the way",
             ),
@@ -245,7 +245,7 @@ impl Settings {
         values.require(
             self.allow_unencrypted || !unencrypted,
             &["mail.smtp_url"],
-            Fault::new(
+            ValueError::new(
                 "sends mail to another host without TLS",
                 "smtps://…, smtp://… without `tls=none`, or `allow_unencrypted = true` where nobody can listen on the way",
             ),

@@ -5,8 +5,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::fault::Fault;
 use super::value::Value;
+use super::value_error::ValueError;
 
 /// A web origin: scheme, host and, unless it is the scheme's own, port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,8 +78,9 @@ impl Value for Origin {
     const FORM: &'static str = "origin";
     const LIST_FORM: &'static str = "list of origins";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
-        let fault = |what: &str| Fault::new(format!("{text:?} {what}"), "an origin such as https://app.example.com");
+    fn parse(text: &str) -> Result<Self, ValueError> {
+        let fault =
+            |what: &str| ValueError::new(format!("{text:?} {what}"), "an origin such as https://app.example.com");
         let (default_port, authority) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
             (Some(authority), _) => (443, authority),
             (_, Some(authority)) => (80, authority),
@@ -89,7 +90,7 @@ impl Value for Origin {
         if let Some(origin) = authority.strip_suffix('/').filter(|rest| !rest.contains(OTHER_PARTS)) {
             let scheme = &text[..text.len() - authority.len()];
             let write = format!("{scheme}{origin}");
-            return Err(Fault::new(format!("{text:?} ends in a slash"), write));
+            return Err(ValueError::new(format!("{text:?} ends in a slash"), write));
         }
         if authority.contains(OTHER_PARTS) {
             return Err(fault(host_fault(authority)));
@@ -113,15 +114,15 @@ impl Value for Origin {
 impl Value for Issuer {
     const FORM: &'static str = "origin; `http` on loopback hosts only";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         let example = "an origin such as https://auth.example.com";
         let origin = Origin::parse(text).map_err(|fault| match fault.what.ends_with("ends in a slash") {
             true => fault,
-            false => Fault::new(fault.what, example),
+            false => ValueError::new(fault.what, example),
         })?;
         match origin.is_https() || origin.is_loopback() {
             true => Ok(Self(origin)),
-            false => Err(Fault::new(
+            false => Err(ValueError::new(
                 format!("{text:?} would send passwords and tokens in the clear"),
                 example,
             )),

@@ -1,8 +1,8 @@
 //! `[pages]`: how pages and mails look to people.
 
-use super::fault::Fault;
 use super::section::section;
 use super::value::Value;
+use super::value_error::ValueError;
 
 section! {
     /// How pages and mails look to people.
@@ -51,14 +51,14 @@ impl Color {
 impl Value for Color {
     const FORM: &'static str = "colour";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         let digits = text
             .strip_prefix('#')
             .filter(|digits| digits.len() == 6 && digits.is_ascii());
         let part = |from| digits.and_then(|digits| u8::from_str_radix(digits.get(from..from + 2)?, 16).ok());
         match (part(0), part(2), part(4)) {
             (Some(red), Some(green), Some(blue)) if !text.contains('+') => Ok(Self([red, green, blue])),
-            _ => Err(Fault::new(format!("{text:?} is no colour"), "#1f4fd8")),
+            _ => Err(ValueError::new(format!("{text:?} is no colour"), "#1f4fd8")),
         }
     }
 }
@@ -85,11 +85,11 @@ impl Logo {
 impl Value for Option<Logo> {
     const FORM: &'static str = "path of an SVG or PNG file; empty for none";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         if text.is_empty() {
             return Ok(None);
         }
-        let fault = |what: String| Fault::new(what, "the path of an SVG or PNG file of at most 16 KB");
+        let fault = |what: String| ValueError::new(what, "the path of an SVG or PNG file of at most 16 KB");
         let bytes = std::fs::read(text).map_err(|error| fault(format!("{text:?} cannot be read: {error}")))?;
         let kind = match &*bytes {
             [0x89, b'P', b'N', b'G', ..] => "image/png",
@@ -120,11 +120,11 @@ impl Font {
 impl Value for Font {
     const FORM: &'static str = "name of a font";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         let plain = |c: char| c.is_alphanumeric() || c == ' ' || c == '-';
         match text.chars().all(plain) && text.len() <= 100 {
             true => Ok(Self(text.to_owned())),
-            false => Err(Fault::new(format!("{text:?} is no name of a font"), "Inter")),
+            false => Err(ValueError::new(format!("{text:?} is no name of a font"), "Inter")),
         }
     }
 }

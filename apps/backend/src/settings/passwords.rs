@@ -1,7 +1,7 @@
 //! `[passwords]`: what a password costs to hash, and which ones are accepted.
 
-use super::fault::Fault;
 use super::section::{choice, section};
+use super::value_error::ValueError;
 use super::values::Values;
 
 choice! {
@@ -59,7 +59,7 @@ impl Passwords {
         values.require(
             strong,
             &["passwords.memory_kib", "passwords.iterations"],
-            Fault::new(
+            ValueError::new(
                 format!(
                     "makes hashes too cheap to guess ({} KiB, {} iterations)",
                     self.memory_kib, self.iterations
@@ -71,7 +71,7 @@ impl Passwords {
         values.require(
             self.min_length <= self.max_length,
             &["passwords.min_length", "passwords.max_length"],
-            Fault::new(
+            ValueError::new(
                 "leaves no password that is long and short enough",
                 "min_length <= max_length",
             ),

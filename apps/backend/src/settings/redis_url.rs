@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::database_url::masked;
-use super::fault::Fault;
 use super::value::Value;
+use super::value_error::ValueError;
 
 /// The address of Redis: `redis://`, `rediss://` (with TLS) or `redis+unix://`.
 #[derive(Clone)]
@@ -38,8 +38,13 @@ impl Value for Option<RedisUrl> {
     const FORM: &'static str = "`redis://…`, or `rediss://…` for TLS; secret";
     const SECRET: bool = true;
 
-    fn parse(text: &str) -> Result<Self, Fault> {
-        let fault = |what: &str| Err(Fault::new(what, "redis://host:6379 or rediss://:password@host:6379/0"));
+    fn parse(text: &str) -> Result<Self, ValueError> {
+        let fault = |what: &str| {
+            Err(ValueError::new(
+                what,
+                "redis://host:6379 or rediss://:password@host:6379/0",
+            ))
+        };
         match text.split_once("://") {
             None if text.is_empty() => Ok(None),
             Some(("redis" | "rediss" | "redis+unix", "")) => fault("names no host"),

@@ -65,10 +65,10 @@ macro_rules! choice {
         impl $crate::settings::value::Value for $choice {
             const FORM: &'static str = $form;
 
-            fn parse(text: &str) -> Result<Self, $crate::settings::fault::Fault> {
+            fn parse(text: &str) -> Result<Self, $crate::settings::value_error::ValueError> {
                 match text {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err($crate::settings::fault::Fault::new(format!("{text:?} is none of the choices"), $form)),
+                    _ => Err($crate::settings::value_error::ValueError::new(format!("{text:?} is none of the choices"), $form)),
                 }
             }
         }

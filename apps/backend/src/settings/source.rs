@@ -25,14 +25,14 @@ pub enum Source {
 }
 
 /// A value that a source gives, by a name that may be unknown.
-pub(super) struct Given {
+pub(super) struct RawSetting {
     /// `tokens.access_ttl`; or, for the file of a secret, `database_url_file`.
     pub(super) name: String,
     pub(super) text: String,
     pub(super) source: Source,
 }
 
-impl Given {
+impl RawSetting {
     /// A variable has one spelling; `COUNTERSIGN_listen` beside `COUNTERSIGN_LISTEN` would be a riddle.
     pub(super) fn is_spelled_right(&self) -> bool {
         match &self.source {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::fault::Fault;
 use super::section::section;
+use super::value_error::ValueError;
 use super::values::Values;
 
 section! {
@@ -26,7 +26,7 @@ impl StatusLists {
         values.require(
             self.entries.is_power_of_two(),
             &["status_lists.entries"],
-            Fault::new("is no power of two", "131072, for example"),
+            ValueError::new("is no power of two", "131072, for example"),
         );
         let minute = Duration::from_secs(60);
         values.within("status_lists.ttl", self.ttl, Duration::from_secs(5)..=60 * minute);
@@ -39,7 +39,7 @@ impl StatusLists {
             // A list is signed anew each quarter of its life; a poll must fall into what is left.
             self.ttl <= self.lifetime / 4,
             &["status_lists.ttl", "status_lists.lifetime"],
-            Fault::new(
+            ValueError::new(
                 "is longer than a quarter of `status_lists.lifetime`",
                 "ttl <= lifetime / 4",
             ),

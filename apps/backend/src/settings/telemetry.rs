@@ -2,9 +2,9 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::fault::Fault;
 use super::section::section;
 use super::value::Value;
+use super::value_error::ValueError;
 use super::values::Values;
 
 section! {
@@ -65,10 +65,10 @@ impl Telemetry {
             return;
         };
         let names = &["telemetry.otlp_headers"];
-        let fault = Fault::new("they are no list of headers", "authorization=Bearer …");
+        let fault = ValueError::new("they are no list of headers", "authorization=Bearer …");
         values.require(read(headers.expose_secret()).is_some(), names, fault);
         let is_open = |collector: &Collector| collector.0.starts_with("http://") && !is_loopback(&collector.0);
-        let fault = Fault::new(
+        let fault = ValueError::new(
             "they would cross the network in the clear",
             "an https:// address as `telemetry.otlp_endpoint`",
         );
@@ -97,7 +97,7 @@ fn is_loopback(url: &str) -> bool {
 impl Value for Option<Collector> {
     const FORM: &'static str = "URL; empty for none";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         if text.is_empty() {
             return Ok(None);
         }
@@ -111,7 +111,7 @@ impl Value for Option<Collector> {
         if is_one {
             Ok(Some(Collector(text.to_owned())))
         } else {
-            Err(Fault::new(
+            Err(ValueError::new(
                 format!("{text:?} is no address of a collector"),
                 "http://127.0.0.1:4318",
             ))
@@ -122,11 +122,11 @@ impl Value for Option<Collector> {
 impl Value for Ratio {
     const FORM: &'static str = "0 to 1";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
         ratio
             .map(Self)
-            .ok_or_else(|| Fault::new(format!("{text:?} is no share"), "0.1, which is every tenth request"))
+            .ok_or_else(|| ValueError::new(format!("{text:?} is no share"), "0.1, which is every tenth request"))
     }
 }
 

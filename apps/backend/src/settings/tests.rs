@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use super::*;
 
 /// Loads from a file, an environment and flags.
-fn load(file: &str, environment: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Result<Loaded, Mistakes> {
+fn load(file: &str, environment: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Result<Loaded, SettingsError> {
     let file = SettingsFile {
         path: "countersign.toml".into(),
         text: Ok(file.to_owned()),
@@ -28,7 +28,7 @@ fn mistakes(file: &str) -> String {
     told(load(file, &[], &[]))
 }
 
-fn told(loaded: Result<Loaded, Mistakes>) -> String {
+fn told(loaded: Result<Loaded, SettingsError>) -> String {
     loaded
         .err()
         .map_or_else(|| "no mistake".to_owned(), |mistakes| mistakes.to_string())

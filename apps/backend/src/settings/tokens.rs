@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::fault::Fault;
 use super::section::section;
+use super::value_error::ValueError;
 use super::values::Values;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -50,7 +50,7 @@ impl Tokens {
         values.require(
             self.refresh_idle_ttl <= self.refresh_absolute_ttl,
             &["tokens.refresh_idle_ttl", "tokens.refresh_absolute_ttl"],
-            Fault::new(
+            ValueError::new(
                 "makes idle sessions outlive their absolute end",
                 "refresh_idle_ttl <= refresh_absolute_ttl",
             ),
@@ -58,7 +58,7 @@ impl Tokens {
         values.require(
             self.access_ttl <= self.refresh_absolute_ttl,
             &["tokens.access_ttl", "tokens.refresh_absolute_ttl"],
-            Fault::new(
+            ValueError::new(
                 "makes access tokens outlive their session",
                 "access_ttl <= refresh_absolute_ttl",
             ),
@@ -66,13 +66,13 @@ impl Tokens {
         values.require(
             self.audience.iter().all(|name| !name.contains(char::is_whitespace)),
             &["tokens.audience"],
-            Fault::new("holds a name with a blank in it", "the names with commas between them"),
+            ValueError::new("holds a name with a blank in it", "the names with commas between them"),
         );
         values.require(
             !self.audience.is_empty(),
             // Without an issuer that can be read, its own default is missing.
             &["tokens.audience", "issuer"],
-            Fault::new("is empty", "at least one name, or leave it out for the issuer"),
+            ValueError::new("is empty", "at least one name, or leave it out for the issuer"),
         );
     }
 }

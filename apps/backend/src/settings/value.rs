@@ -10,9 +10,9 @@ use ipnet::{IpNet, Ipv4Net};
 use secrecy::SecretString;
 
 use super::duration;
-use super::fault::Fault;
 use super::literal;
 use super::rate::Rate;
+use super::value_error::ValueError;
 
 /// What can be a setting.
 pub(super) trait Value: Sized {
@@ -26,7 +26,7 @@ pub(super) trait Value: Sized {
     const QUOTES_MAY_BEGIN: bool = false;
 
     /// Reads it. The fault of a secret repeats nothing of the text.
-    fn parse(text: &str) -> Result<Self, Fault>;
+    fn parse(text: &str) -> Result<Self, ValueError>;
 
     /// How a text that could be read is shown to an operator.
     fn shown(text: &str) -> String {
@@ -60,15 +60,15 @@ impl Measure for Duration {
 impl Value for Duration {
     const FORM: &'static str = "duration";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
-        duration::parse(text).map_err(|what| Fault::new(what, duration::EXAMPLES))
+    fn parse(text: &str) -> Result<Self, ValueError> {
+        duration::parse(text).map_err(|what| ValueError::new(what, duration::EXAMPLES))
     }
 }
 
 impl Value for u32 {
     const FORM: &'static str = "number";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         number(text)
     }
 }
@@ -76,24 +76,24 @@ impl Value for u32 {
 impl Value for usize {
     const FORM: &'static str = "number";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         number(text)
     }
 }
 
 /// Rust would read `+5` too.
-fn number<T: FromStr>(text: &str) -> Result<T, Fault> {
+fn number<T: FromStr>(text: &str) -> Result<T, ValueError> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let number = digits.then(|| text.parse().ok()).flatten();
-    number.ok_or_else(|| Fault::new(format!("{text:?} is no number that fits"), "a whole number such as 8"))
+    number.ok_or_else(|| ValueError::new(format!("{text:?} is no number that fits"), "a whole number such as 8"))
 }
 
 impl Value for bool {
     const FORM: &'static str = "`true` or `false`";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         text.parse()
-            .map_err(|_| Fault::new(format!("{text:?} is neither true nor false"), "true or false"))
+            .map_err(|_| ValueError::new(format!("{text:?} is neither true nor false"), "true or false"))
     }
 }
 
@@ -101,9 +101,9 @@ impl Value for String {
     const FORM: &'static str = "text";
     const LIST_FORM: &'static str = "list of texts";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         match text.chars().any(char::is_control) {
-            true => Err(Fault::new(
+            true => Err(ValueError::new(
                 format!("{text:?} holds a control character"),
                 "printable text",
             )),
@@ -115,9 +115,9 @@ impl Value for String {
 impl Value for PathBuf {
     const FORM: &'static str = "path";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         match text {
-            "" => Err(Fault::new("is set to nothing", "a path such as secrets/jwt")),
+            "" => Err(ValueError::new("is set to nothing", "a path such as secrets/jwt")),
             _ => literal::unexpanded(text).map_or_else(|| Ok(text.into()), Err),
         }
     }
@@ -126,9 +126,9 @@ impl Value for PathBuf {
 impl Value for SocketAddr {
     const FORM: &'static str = "address and port";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         let fault = || {
-            Fault::new(
+            ValueError::new(
                 format!("{text:?} is no address with a port"),
                 "127.0.0.1:8000 or [::1]:8000",
             )
@@ -140,7 +140,7 @@ impl Value for SocketAddr {
 impl Value for Option<SocketAddr> {
     const FORM: &'static str = "address and port; empty for none";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         (!text.is_empty()).then(|| SocketAddr::parse(text)).transpose()
     }
 }
@@ -149,7 +149,7 @@ impl Value for Option<SecretString> {
     const FORM: &'static str = "secret";
     const SECRET: bool = true;
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         Ok((!text.is_empty()).then(|| SecretString::from(text)))
     }
 
@@ -165,39 +165,39 @@ impl Value for Option<SecretString> {
 impl Value for Rate {
     const FORM: &'static str = "rate";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         text.parse()
             .map_err(|error: <Self as FromStr>::Err| quoted(text, &error, "10/15m for ten in fifteen minutes"))
     }
 }
 
-fn quoted(text: &str, error: &dyn Display, write: &str) -> Fault {
-    Fault::new(format!("{text:?} cannot be used: {error}"), write)
+fn quoted(text: &str, error: &dyn Display, write: &str) -> ValueError {
+    ValueError::new(format!("{text:?} cannot be used: {error}"), write)
 }
 
 impl Value for IpNet {
     const FORM: &'static str = "address or network";
     const LIST_FORM: &'static str = "list of addresses and networks";
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(Self::from));
         match network.map(of_ipv4_where_mapped) {
-            Ok(None) => Err(Fault::new(
+            Ok(None) => Err(ValueError::new(
                 format!("{text:?} holds no address of IPv4: the 96 bits in front of it count, too"),
                 "the network as one of IPv4, such as 10.0.0.0/8",
             )),
             Ok(Some(network)) if network.prefix_len() == network.max_prefix_len() && is_nobodys(network.addr()) => {
-                Err(Fault::new(
+                Err(ValueError::new(
                     format!("{text:?} is an address that no proxy has"),
                     "the addresses from which your proxies connect",
                 ))
             }
             Ok(Some(network)) if network.prefix_len() == 0 => {
                 let what = format!("{text:?} would let every client choose its own address");
-                Err(Fault::new(what, "the addresses of your proxies alone"))
+                Err(ValueError::new(what, "the addresses of your proxies alone"))
             }
             Ok(Some(network)) => Ok(network),
-            Err(_) => Err(Fault::new(
+            Err(_) => Err(ValueError::new(
                 format!("{text:?} is no network"),
                 "10.0.0.0/8, 192.0.2.1 or fd00::/8",
             )),
@@ -226,23 +226,26 @@ fn of_ipv4_where_mapped(network: IpNet) -> Option<IpNet> {
 impl<T: Value> Value for Vec<T> {
     const FORM: &'static str = T::LIST_FORM;
 
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, ValueError> {
         if text.trim().is_empty() {
             return Ok(Self::new());
         }
         if text.starts_with('[') && text.ends_with(']') {
-            return Err(Fault::new(
+            return Err(ValueError::new(
                 "is written in brackets, as only countersign.toml has them",
                 "the elements with commas between them",
             ));
         }
         let element = |text: &str| match text.trim_matches(' ') {
-            "" => Err(Fault::new(
+            "" => Err(ValueError::new(
                 "holds an empty element",
                 "the elements with one comma between them",
             )),
             text => match literal::fault(text, T::QUOTES_MAY_BEGIN) {
-                Some(fault) => Err(Fault::new(format!("holds an element that {}", fault.what), fault.write)),
+                Some(fault) => Err(ValueError::new(
+                    format!("holds an element that {}", fault.what),
+                    fault.write,
+                )),
                 None => T::parse(text),
             },
         };

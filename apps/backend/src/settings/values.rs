@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use super::fault::Fault;
+use super::error::SettingError;
 use super::literal;
-use super::mistake::Mistake;
 use super::nearest::nearest;
 use super::setting::Setting;
-use super::source::{Given, Source};
+use super::source::{RawSetting, Source};
 use super::value::{Measure, Value};
+use super::value_error::ValueError;
 
 /// A setting that is in force: what `countersign settings` shows.
 #[derive(Clone)]
@@ -27,7 +27,7 @@ pub struct InForce {
 pub(super) struct Values {
     entries: BTreeMap<&'static str, Entry>,
     faulty: BTreeSet<&'static str>,
-    pub(super) mistakes: Vec<Mistake>,
+    pub(super) mistakes: Vec<SettingError>,
 }
 
 struct Entry {
@@ -66,7 +66,7 @@ impl Values {
     }
 
     /// Lays the values of one source over what is there.
-    pub(super) fn adopt(&mut self, layer: Vec<Given>) {
+    pub(super) fn adopt(&mut self, layer: Vec<RawSetting>) {
         let names: BTreeSet<String> = layer.iter().map(|given| given.name.clone()).collect();
         for given in layer {
             if !given.is_spelled_right() {
@@ -78,7 +78,7 @@ impl Values {
                 (_, Some(entry)) => entry.set(given.text, given.source),
                 (Some(secret), None) if names.contains(secret) => {
                     let what = format!("is given together with {}", given.source.spell(secret));
-                    self.blame(secret, given.source, Fault::new(what, "one of the two"));
+                    self.blame(secret, given.source, ValueError::new(what, "one of the two"));
                 }
                 (Some(secret), None) => self.read_secret(secret, given),
                 (None, None) => self.refuse(given),
@@ -129,7 +129,7 @@ impl Values {
 
     /// Notes a mistake unless `holds`. It is placed where the first of the named settings was set; nothing is noted
     /// when one of them is wrong by itself.
-    pub(super) fn require(&mut self, holds: bool, names: &[&'static str], fault: Fault) {
+    pub(super) fn require(&mut self, holds: bool, names: &[&'static str], fault: ValueError) {
         if holds || names.iter().any(|name| self.faulty.contains(name)) {
             return;
         }
@@ -141,7 +141,7 @@ impl Values {
 
     /// Notes a mistake unless the value lies in the range.
     pub(super) fn within<T: Measure>(&mut self, name: &'static str, value: T, range: RangeInclusive<T>) {
-        let fault = Fault::new(
+        let fault = ValueError::new(
             format!("is {}, which is out of range", value.written()),
             format!("{} to {}", range.start().written(), range.end().written()),
         );
@@ -166,7 +166,7 @@ impl Values {
             .map(|entry| entry.setting.name)
     }
 
-    fn read_secret(&mut self, name: &'static str, given: Given) {
+    fn read_secret(&mut self, name: &'static str, given: RawSetting) {
         if let Some(fault) = literal::fault(&given.text, false) {
             self.blame(name, given.source, fault);
             return;
@@ -185,29 +185,29 @@ impl Values {
                 self.blame(
                     name,
                     given.source,
-                    Fault::new(what, "the path of a file that holds the secret alone"),
+                    ValueError::new(what, "the path of a file that holds the secret alone"),
                 );
             }
         }
     }
 
-    fn refuse(&mut self, given: Given) {
+    fn refuse(&mut self, given: RawSetting) {
         let secrets = self.entries.values().filter(|entry| entry.setting.secret);
         let files: Vec<String> = secrets.map(|entry| format!("{}_file", entry.setting.name)).collect();
         let known = self.entries.keys().copied().chain(files.iter().map(String::as_str));
         let fault = match nearest(&given.name, known) {
-            _ if self.is_section(&given.name) => Fault::new(
+            _ if self.is_section(&given.name) => ValueError::new(
                 "is a section, not a setting",
                 format!("[{}] and its settings below it", given.name),
             ),
-            Some(name) => Fault::new("is no setting", given.source.spell(name)),
-            None => Fault::new("is no setting", "one of those that `countersign settings` lists"),
+            Some(name) => ValueError::new("is no setting", given.source.spell(name)),
+            None => ValueError::new("is no setting", "one of those that `countersign settings` lists"),
         };
         let setting = match &given.source {
             Source::Variable(variable) => variable.clone(),
             source => source.spell(&given.name),
         };
-        self.mistakes.push(Mistake {
+        self.mistakes.push(SettingError {
             source: given.source,
             setting,
             fault,
@@ -220,24 +220,24 @@ impl Values {
         names.any(|setting| setting.split_once('.').is_some_and(|(section, _)| section == name))
     }
 
-    fn blame(&mut self, name: &'static str, source: Source, fault: Fault) {
+    fn blame(&mut self, name: &'static str, source: Source, fault: ValueError) {
         self.faulty.insert(name);
         let setting = match &source {
             Source::Default | Source::File { .. } => name.to_owned(),
             Source::Variable(spelled) | Source::Flag(spelled) => spelled.clone(),
         };
-        self.mistakes.push(Mistake { source, setting, fault });
+        self.mistakes.push(SettingError { source, setting, fault });
     }
 }
 
 /// A secret that is set to nothing is a deployment whose secret got lost, not a wish to have none.
-fn read<T: Value>(entry: &Entry) -> Result<T, Fault> {
+fn read<T: Value>(entry: &Entry) -> Result<T, ValueError> {
     if T::SECRET && entry.text.is_empty() && entry.source != Source::Default {
-        return Err(Fault::new("is set to nothing", "a value, or leave it out"));
+        return Err(ValueError::new("is set to nothing", "a value, or leave it out"));
     }
     // What is no UTF-8 in the environment arrives with this mark.
     if entry.text.contains('\u{fffd}') {
-        return Err(Fault::new("is no UTF-8", "it in UTF-8"));
+        return Err(ValueError::new("is no UTF-8", "it in UTF-8"));
     }
     // Defaults are ours.
     if entry.source != Source::Default

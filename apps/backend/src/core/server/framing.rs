@@ -29,7 +29,7 @@ pub struct Framing {
     /// Whether the head is whole: the next line is of another one.
     whole: bool,
     /// What was found out about heads whose requests hyper has not handed over.
-    verdicts: VecDeque<Result<(), Fault>>,
+    verdicts: VecDeque<Result<(), FramingError>>,
 }
 
 /// What the next byte belongs to.
@@ -44,7 +44,7 @@ enum Part {
 }
 
 /// What is wrong with a request, in words for the client.
-pub type Fault = &'static str;
+pub type FramingError = &'static str;
 
 impl Framing {
     /// A connection on which nothing has come yet.
@@ -78,7 +78,7 @@ impl Framing {
     ///
     /// # Errors
     /// What is wrong with the request: it must be answered 400, and be the last of its connection.
-    pub fn judge(&mut self) -> Result<(), Fault> {
+    pub fn judge(&mut self) -> Result<(), FramingError> {
         if self.whole || self.part == Part::Last {
             // Connections wait long between two requests.
             self.head = Vec::new();
@@ -157,7 +157,7 @@ impl Framing {
     }
 
     /// Nothing on this connection is read as a request after this one.
-    fn close(&mut self, verdict: Result<(), Fault>) {
+    fn close(&mut self, verdict: Result<(), FramingError>) {
         self.verdicts.push_back(verdict);
         self.part = Part::Last;
     }
@@ -184,7 +184,7 @@ enum Body {
 
 impl Body {
     /// Reads a whole head, each line of which ends in CRLF.
-    fn of(head: &[u8]) -> Result<Self, Fault> {
+    fn of(head: &[u8]) -> Result<Self, FramingError> {
         let mut lines = lines(head);
         let version = version(lines.next().unwrap_or_default())?;
         let (mut hosts, mut length, mut chunked) = (0, None, false);
@@ -232,7 +232,7 @@ enum Version {
 }
 
 /// RFC 9112 §3: `method SP request-target SP HTTP-version`, with one space each.
-fn version(line: &[u8]) -> Result<Version, Fault> {
+fn version(line: &[u8]) -> Result<Version, FramingError> {
     let malformed = "The request line is malformed.";
     let mut words = line.split(|byte| *byte == b' ');
     let [Some(method), Some(target), Some(version), None] = [words.next(), words.next(), words.next(), words.next()]
@@ -289,7 +289,7 @@ impl<'a> Field<'a> {
     }
 
     /// RFC 9110 §8.6: `1*DIGIT`, which is less than what `u64::from_str` takes.
-    fn length(&self) -> Result<u64, Fault> {
+    fn length(&self) -> Result<u64, FramingError> {
         let digits = str::from_utf8(self.value).ok();
         digits
             .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))

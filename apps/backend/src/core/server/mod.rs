@@ -25,7 +25,7 @@ use axum::Router;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 
-pub use self::framing::{Fault, Framing};
+pub use self::framing::{Framing, FramingError};
 pub use self::limits::Limits;
 pub use self::listener::BindError;
 pub use self::metrics::Metrics;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::framing::{Fault, Framing};
+use super::framing::{Framing, FramingError};
 use super::limits::{LINGER, Limits};
 use crate::core::layers::Told;
 
@@ -88,7 +88,7 @@ impl Watch {
     }
 
     /// A whole head came, and hyper made a request of it: is there only one way to read it?
-    pub(super) fn requested(&self) -> Result<(), Fault> {
+    pub(super) fn requested(&self) -> Result<(), FramingError> {
         let mut state = self.lock();
         state.phase = Phase::Answering;
         state.framing.judge()

@@ -2,32 +2,32 @@
 
 use std::fmt;
 
-use super::fault::Fault;
 use super::source::Source;
+use super::value_error::ValueError;
 
 /// One mistake. No text of it holds the value of a secret.
 #[derive(Debug)]
-pub struct Mistake {
+pub struct SettingError {
     /// Where it stands: file and line, variable or flag.
     pub source: Source,
     /// The setting, as its source spells it.
     pub setting: String,
     /// What is wrong, and what to write.
-    pub fault: Fault,
+    pub fault: ValueError,
 }
 
 /// All mistakes of the settings; at least one.
-pub struct Mistakes(pub Vec<Mistake>);
+pub struct SettingsError(pub Vec<SettingError>);
 
-impl std::error::Error for Mistakes {}
+impl std::error::Error for SettingsError {}
 
-impl fmt::Debug for Mistakes {
+impl fmt::Debug for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl fmt::Display for Mistakes {
+impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.len() {
             1 => write!(f, "the settings hold a mistake:")?,
@@ -37,7 +37,7 @@ impl fmt::Display for Mistakes {
     }
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Source::File { .. } if self.setting.is_empty() => write!(f, "{}: ", self.source)?,
