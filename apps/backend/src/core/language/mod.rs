@@ -1,67 +1,18 @@
 //! The languages of pages and mails: which one a person reads, and what is said in it. The texts are Fluent files in
 //! `locales/<language>/`; it knows no feature, only their names.
 
+mod languages;
 mod negotiate;
 mod texts;
-
-use std::str::FromStr;
 
 pub use fluent_bundle::FluentArgs;
 use http::header::ACCEPT_LANGUAGE;
 use http::{HeaderMap, HeaderValue};
 
+pub use self::languages::{Language, UnknownLanguage};
 pub use self::texts::Texts;
 
-macro_rules! languages {
-    ($($(#[$doc:meta])+ $variant:ident = $tag:literal, $name:literal;)+) => {
-        /// A language that people can choose.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-        pub enum Language { $($(#[$doc])+ $variant,)+ }
-
-        impl Language {
-            /// All of them, in the order of the menu.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// Its tag (RFC 5646), as `lang` and `Content-Language` write it.
-            pub fn tag(self) -> &'static str {
-                match self { $(Self::$variant => $tag,)+ }
-            }
-
-            /// Its name in itself.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-        }
-    };
-}
-
-languages! {
-    /// English.
-    #[default]
-    English = "en", "English";
-    /// German.
-    German = "de", "Deutsch";
-    /// French.
-    French = "fr", "Français";
-    /// Spanish.
-    Spanish = "es", "Español";
-    /// Chinese in simplified characters.
-    Chinese = "zh-Hans", "简体中文";
-    /// Japanese.
-    Japanese = "ja", "日本語";
-    /// Arabic.
-    Arabic = "ar", "العربية";
-}
-
 impl Language {
-    /// Where its lines begin: `dir` in HTML.
-    pub fn direction(self) -> &'static str {
-        match self {
-            Self::Arabic => "rtl",
-            Self::English | Self::German | Self::French | Self::Spanish | Self::Chinese | Self::Japanese => "ltr",
-        }
-    }
-
     /// The one that the lines of `Accept-Language` like best (RFC 9110 §12.5.4); none if nothing fits.
     pub fn preferred(headers: &HeaderMap) -> Option<Self> {
         let lines = headers.get_all(ACCEPT_LANGUAGE).iter();
@@ -71,20 +22,5 @@ impl Language {
     /// The first of a list of tags that we have, as `ui_locales` has them: separated by blanks, the best one first.
     pub fn first_of(tags: &str) -> Option<Self> {
         negotiate::first(tags)
-    }
-}
-
-/// It is none of our languages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is none of our languages")]
-pub struct UnknownLanguage;
-
-impl FromStr for Language {
-    type Err = UnknownLanguage;
-
-    /// By its exact tag.
-    fn from_str(tag: &str) -> Result<Self, UnknownLanguage> {
-        let found = Self::ALL.iter().copied().find(|language| language.tag() == tag);
-        found.ok_or(UnknownLanguage)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The grammar is that of RFC 9110: an element that does not follow it asks for nothing, and the others still count.
 
-use super::Language;
+use super::languages::Language;
 
 /// A range and its weight, in thousandths.
 struct Wish<'a> {

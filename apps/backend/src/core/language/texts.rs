@@ -7,7 +7,7 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 use unic_langid::LanguageIdentifier;
 
-use super::Language;
+use super::languages::Language;
 use crate::core::clock::Timestamp;
 
 type Bundle = FluentBundle<FluentResource>;

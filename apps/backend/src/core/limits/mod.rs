@@ -121,11 +121,6 @@ impl Limits {
         self.refund_shared(&spent).await;
     }
 
-    /// Room for what is to be spent by an attempt, and given back unless it is judged.
-    pub fn reserve(&self) -> Reserved {
-        Reserved::new(self.clone())
-    }
-
     fn refund_here(&self, spent: &Spent) {
         if let Some(counters) = &self.counters {
             counters.refund(&spent.key, spent.rate, self.now());

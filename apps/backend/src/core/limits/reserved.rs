@@ -34,8 +34,15 @@ impl Began {
     }
 }
 
+impl Limits {
+    /// Room for what is to be spent by an attempt, and given back unless it is judged.
+    pub fn reserve(&self) -> Reserved {
+        Reserved::new(self.clone())
+    }
+}
+
 impl Reserved {
-    pub(super) fn new(limits: Limits) -> Self {
+    fn new(limits: Limits) -> Self {
         Self {
             limits,
             spent: Vec::new(),

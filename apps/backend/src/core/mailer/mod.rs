@@ -2,17 +2,18 @@
 //! and remembers nothing: what must not be lost is in the outbox.
 
 mod folder;
+mod message;
 mod smtp;
 
 use std::path::Path;
 
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
-use uuid::Uuid;
 
 use crate::core::email::Email;
 use crate::settings::Mail as Settings;
 use folder::Folder;
+pub use message::{Mail, SendError};
 use smtp::Smtp;
 
 /// A way for mails to leave. Cloning it is cheap.
@@ -26,36 +27,6 @@ pub struct Mailer {
 enum Way {
     Smtp(Smtp),
     Folder(Folder),
-}
-
-/// A mail as it is sent. No `Debug`: it may hold a link that opens an account.
-pub struct Mail {
-    /// The same for every attempt, so that a mail which arrives twice can be known by it.
-    pub id: Uuid,
-    /// The one recipient.
-    pub to: Email,
-    /// A line.
-    pub subject: String,
-    /// The whole as plain text.
-    pub text: String,
-    /// The whole as HTML.
-    pub html: String,
-    /// The link in it, to be printed while developing.
-    pub link: Option<String>,
-}
-
-/// Why a mail did not leave. The texts name no link.
-#[derive(Debug, thiserror::Error)]
-pub enum SendError {
-    /// The recipient cannot be served just now; it may leave later.
-    #[error("{0}")]
-    NotNow(String),
-    /// The mail server cannot be reached, or does not take mails from us: nothing leaves before an operator mends it.
-    #[error("{0}")]
-    Ours(String),
-    /// It will not leave, however often it is tried.
-    #[error("{0}")]
-    Never(String),
 }
 
 impl Mailer {

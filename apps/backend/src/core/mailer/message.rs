@@ -1,0 +1,35 @@
+//! A mail, and why it did not leave.
+
+use uuid::Uuid;
+
+use crate::core::email::Email;
+
+/// A mail as it is sent. No `Debug`: it may hold a link that opens an account.
+pub struct Mail {
+    /// The same for every attempt, so that a mail which arrives twice can be known by it.
+    pub id: Uuid,
+    /// The one recipient.
+    pub to: Email,
+    /// A line.
+    pub subject: String,
+    /// The whole as plain text.
+    pub text: String,
+    /// The whole as HTML.
+    pub html: String,
+    /// The link in it, to be printed while developing.
+    pub link: Option<String>,
+}
+
+/// Why a mail did not leave. The texts name no link.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The recipient cannot be served just now; it may leave later.
+    #[error("{0}")]
+    NotNow(String),
+    /// The mail server cannot be reached, or does not take mails from us: nothing leaves before an operator mends it.
+    #[error("{0}")]
+    Ours(String),
+    /// It will not leave, however often it is tried.
+    #[error("{0}")]
+    Never(String),
+}
