@@ -25,7 +25,7 @@ pub fn app(services: Services) -> Router {
         .fallback(|| async { Problem::from_status(StatusCode::NOT_FOUND) })
         .method_not_allowed_fallback(|| async { Problem::from_status(StatusCode::METHOD_NOT_ALLOWED) });
     let people = from_fn_with_state(services.pages.clone(), pages::for_people);
-    services.shell.wrap(routes).layer(people)
+    services.middleware.wrap(routes).layer(people)
 }
 
 /// The server of `countersign dev`: what [`app`] has, and doors that let anyone in as anyone. Nothing else mounts them.
@@ -33,7 +33,7 @@ pub(crate) fn with_dev(services: Services) -> Router {
     let doors = dev::router()
         .with_state(services.dev())
         .method_not_allowed_fallback(|| async { Problem::from_status(StatusCode::METHOD_NOT_ALLOWED) });
-    services.shell.wrap(doors).fallback_service(app(services))
+    services.middleware.wrap(doors).fallback_service(app(services))
 }
 
 /// Without a server there is only what the routes say of themselves, which is all that the document needs.

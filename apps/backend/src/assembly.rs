@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 
 use crate::core::clock::Clock;
 use crate::core::language::Texts;
-use crate::core::layers::{self, EarlyPages, LayerOptions, Shell};
+use crate::core::layers::{self, EarlyPages, LayerOptions, Middleware};
 use crate::core::limits::Limits;
 use crate::core::mailer::Mailer;
 use crate::core::metrics::{self, Metrics};
@@ -54,7 +54,7 @@ pub struct Parts {
     /// What nodes share beside the database, if it is set.
     pub redis: Option<Redis>,
     /// The layers around every route.
-    pub shell: Shell,
+    pub middleware: Middleware,
     /// How connections are treated.
     pub server: ServerOptions,
     /// All metrics, for the operator's listener.
@@ -144,11 +144,11 @@ impl Services {
         let hasher = Hasher::start(hashing_options(&settings), SecureRandom, &mut registry)?;
         let metrics = Metrics::register(&mut registry);
         let texts = Texts::default();
-        let shell = Shell::new(
+        let middleware = Middleware::new(
             layer_options(&settings, refusals.clone(), &texts),
             layers::Metrics::register(&mut registry),
         );
-        let server = server_options(&settings, shell.clone(), server::Metrics::register(&mut registry));
+        let server = server_options(&settings, middleware.clone(), server::Metrics::register(&mut registry));
         let limits = Limits::new(settings.limits.enabled, clock.clone(), redis.clone());
         limits.register(&mut registry);
         let platform = Platform::new(platform::Parts {
@@ -276,7 +276,7 @@ impl Services {
                 readiness: readiness.clone(),
             },
             redis,
-            shell,
+            middleware,
             server,
             registry,
             readiness,
@@ -426,7 +426,7 @@ fn layer_options(settings: &Settings, refusals: Refusals, texts: &Texts) -> Laye
     }
 }
 
-fn server_options(settings: &Settings, shell: Shell, metrics: server::Metrics) -> ServerOptions {
+fn server_options(settings: &Settings, middleware: Middleware, metrics: server::Metrics) -> ServerOptions {
     let http = &settings.http;
     ServerOptions {
         limits: server::Limits {
@@ -439,7 +439,7 @@ fn server_options(settings: &Settings, shell: Shell, metrics: server::Metrics) -
             max_connections_per_address: http.max_connections_per_address,
         },
         trusted_proxies: settings.trusted_proxies.clone(),
-        shell,
+        middleware,
         metrics,
     }
 }

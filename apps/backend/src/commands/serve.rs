@@ -58,7 +58,9 @@ pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals
         println!("{}", banner(&services, address, database_is_new));
     }
     if let Some(operator) = operator {
-        let metrics = services.shell.wrap(health::metrics_router(services.health.clone()));
+        let metrics = services
+            .middleware
+            .wrap(health::metrics_router(services.health.clone()));
         tokio::spawn(operator.serve(metrics, shutdown.clone()));
     }
     tokio::select! {

@@ -4,7 +4,7 @@ use http::header::IF_NONE_MATCH;
 use http::{HeaderMap, HeaderValue};
 
 /// Whether `If-None-Match` names what has this entity tag (RFC 9110 §13.1.2: a list of tags or `*`, compared weakly).
-pub fn knows(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+pub fn etag_matches(headers: &HeaderMap, etag: &HeaderValue) -> bool {
     let lines = headers
         .get_all(IF_NONE_MATCH)
         .iter()
@@ -22,9 +22,9 @@ mod tests {
         let etag = HeaderValue::from_static("\"abc\"");
         let asks = |value: &'static str| {
             let headers = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_static(value))]);
-            knows(&headers, &etag)
+            etag_matches(&headers, &etag)
         };
         assert!(asks("\"abc\"") && asks("W/\"abc\"") && asks("\"x\", W/\"abc\"") && asks("*"));
-        assert!(!asks("\"ab\"") && !asks("abc") && !asks("") && !knows(&HeaderMap::new(), &etag));
+        assert!(!asks("\"ab\"") && !asks("abc") && !asks("") && !etag_matches(&HeaderMap::new(), &etag));
     }
 }

@@ -22,12 +22,12 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 /// A request whose body will stay within its limits, or ends with an error, and what becomes of it.
 pub(super) struct Admitted {
     pub(super) request: Request,
-    pub(super) fate: Fate,
+    pub(super) failure: BodyFailure,
 }
 
 /// Whether the body went beyond a limit while it was read.
 #[derive(Clone, Default)]
-pub(super) struct Fate(Option<Arc<OnceLock<Code>>>);
+pub(super) struct BodyFailure(Option<Arc<OnceLock<Code>>>);
 
 /// Puts the limits around the body, and refuses at once what can be seen to break them; unless the handler can do
 /// `without` its body: then it finds out when it reads.
@@ -36,7 +36,7 @@ pub(super) fn admit(request: Request, timeout: Duration, without: bool) -> Resul
     if request.body().is_end_stream() {
         return Ok(Admitted {
             request,
-            fate: Fate::default(),
+            failure: BodyFailure::default(),
         });
     }
     let foreseen = foreseen(&request);
@@ -44,7 +44,7 @@ pub(super) fn admit(request: Request, timeout: Duration, without: bool) -> Resul
         return Err(code);
     }
     let exceeded = Arc::new(OnceLock::new());
-    let fate = Fate(Some(exceeded.clone()));
+    let failure = BodyFailure(Some(exceeded.clone()));
     let bounded = |inner| Bounded {
         inner,
         foreseen,
@@ -54,7 +54,7 @@ pub(super) fn admit(request: Request, timeout: Duration, without: bool) -> Resul
     };
     Ok(Admitted {
         request: request.map(|inner| Body::new(bounded(inner))),
-        fate,
+        failure,
     })
 }
 
@@ -70,7 +70,7 @@ fn foreseen(request: &Request) -> Option<Code> {
     }
 }
 
-impl Fate {
+impl BodyFailure {
     /// A handler sees only that the body ended with an error; the client is told which limit it met. What was done without
     /// the body is done.
     pub(super) fn overrule(&self, mut response: Response) -> Response {

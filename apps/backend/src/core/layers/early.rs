@@ -12,14 +12,14 @@ use crate::core::problem::{Code, Problem};
 
 /// What is known of a head that was refused: as much as could be read of it.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct EarlyRequest {
     /// The path that was asked for, if its line could be read.
     pub path: Option<String>,
     /// The headers that matter: `Origin`, `Accept`, `Accept-Language`.
     pub headers: HeaderMap,
 }
 
-impl Told {
+impl EarlyRequest {
     /// Of a request that was read.
     pub fn of(path: &str, headers: &HeaderMap) -> Self {
         let mut told = Self {
@@ -70,7 +70,7 @@ struct Page<'a> {
 
 impl EarlyPages {
     /// The same answer as a page, if one is wanted.
-    pub(super) fn dress(&self, mut response: Response, told: &Told) -> Response {
+    pub(super) fn dress(&self, mut response: Response, told: &EarlyRequest) -> Response {
         let Some(problem) = response.extensions().get::<Problem>().filter(|_| told.wants_page()) else {
             return response;
         };

@@ -1,7 +1,7 @@
 //! What every request passes on its way in and every answer on its way out, whatever the route.
 //!
 //! One middleware, read from top to bottom, rather than a tower of them: each step is a function of its own file, the
-//! order can be seen in `pass`, and a request costs one boxed future instead of nine. It knows no feature.
+//! order can be seen in `handle`, and a request costs one boxed future instead of nine. It knows no feature.
 
 mod body;
 mod cors;
@@ -23,7 +23,7 @@ use axum::response::{IntoResponse, Response};
 use ipnet::IpNet;
 use tracing::Instrument;
 
-pub use self::early::{EarlyPages, Told};
+pub use self::early::{EarlyPages, EarlyRequest};
 pub use self::metrics::Metrics;
 pub use self::request_id::RequestId;
 pub use self::time::LONGEST_WAIT;
@@ -65,7 +65,7 @@ pub struct LayerOptions {
 
 /// The layers, ready to be put around a router. Cloning is cheap.
 #[derive(Clone)]
-pub struct Shell(Arc<Inner>);
+pub struct Middleware(Arc<Inner>);
 
 struct Inner {
     options: LayerOptions,
@@ -73,7 +73,7 @@ struct Inner {
     refused_origins: RefusedOrigins,
 }
 
-impl Shell {
+impl Middleware {
     /// The layers, counting in `metrics`.
     pub fn new(options: LayerOptions, metrics: Metrics) -> Self {
         Self(Arc::new(Inner {
@@ -85,12 +85,12 @@ impl Shell {
 
     /// Puts the layers around everything that `router` already has: routes added later would have none.
     pub fn wrap(&self, router: Router) -> Router {
-        router.layer(from_fn_with_state(self.clone(), pass))
+        router.layer(from_fn_with_state(self.clone(), handle))
     }
 
     /// The answer to something that never became a request for the router: it looks like any other problem, or page, and
     /// the scripts of its origin may read it if they may read the API.
-    pub fn refuse(&self, problem: Problem, told: &Told) -> Response {
+    pub fn refuse(&self, problem: Problem, told: &EarlyRequest) -> Response {
         let id = RequestId::random(self.0.options.random);
         let mut response = problems::complete(problem.into_response(), &self.0.options.issuer, &id);
         if let Some(pages) = &self.0.options.early_pages {
@@ -108,13 +108,13 @@ impl Shell {
 }
 
 /// Every request walks down this function, and every answer walks up.
-async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> Response {
+async fn handle(State(middleware): State<Middleware>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let Inner {
         options,
         metrics,
         refused_origins,
-    } = &*shell.0;
+    } = &*middleware.0;
     let id = RequestId::assign(&mut request, options);
     let address = ClientAddress::assign(&mut request, &options.trusted_proxies);
     let traced = options
@@ -130,12 +130,12 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
             Some(preflight) => preflight,
             None => {
                 visitor.note(&request, &options.issuer, refused_origins);
-                answer(&shell, request, next).await
+                answer(&middleware, request, next).await
             }
         };
         let mut response = problems::complete(response, &options.issuer, &id);
         visitor.admit(&mut response);
-        headers::protect(&mut response, shell.is_https());
+        headers::protect(&mut response, middleware.is_https());
         id.echo(&mut response);
         observed.note_refusal(response.status(), &options.refusals);
         if let Some(span) = traced {
@@ -149,16 +149,16 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
 }
 
 /// The answer itself: within its limits of size and time, and whatever the handler does.
-async fn answer(shell: &Shell, request: Request, next: Next) -> Response {
-    let Inner { options, metrics, .. } = &*shell.0;
+async fn answer(middleware: &Middleware, request: Request, next: Next) -> Response {
+    let Inner { options, metrics, .. } = &*middleware.0;
     let without = options.optional_bodies.contains(&request.uri().path());
-    let Admitted { request, fate } = match body::admit(request, options.body_timeout, without) {
+    let Admitted { request, failure } = match body::admit(request, options.body_timeout, without) {
         Ok(admitted) => admitted,
         Err(code) => return body::refuse(code),
     };
     let limit = time::limit(&request, options.request_timeout);
     let response = time::within(limit, panics::catch(next.run(request), metrics)).await;
-    fate.overrule(response)
+    failure.overrule(response)
 }
 
 #[cfg(test)]

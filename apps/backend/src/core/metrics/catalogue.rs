@@ -100,7 +100,7 @@ pub const METRICS: &[Described] = &[
     counter("connections_refused", "Connections refused, by limit")
         .labels("`reason`: `total`, `address`, `client` (a request of a client that has too many behind a trusted proxy)")
         .worry("`address`: a proxy that is not in `trusted_proxies`, or a flood; `client`: a flood"),
-    counter("connections_overdue", "Connections closed because the client took too long, by what it was to do")
+    counter("connections_timed_out", "Connections closed because the client took too long, by what it was to do")
         .labels("`reason`: `send_headers`, `send_next_request`, `read_answer`, `close`"),
     gauge("build_info", "1; the version is in the label").labels("`version`"),
 ];

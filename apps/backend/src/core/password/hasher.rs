@@ -47,7 +47,7 @@ pub struct Hasher {
 pub struct Asker {
     /// Where it waits.
     pub lane: Lane,
-    /// Told when the hash is begun.
+    /// EarlyRequest when the hash is begun.
     pub began: Option<Began>,
 }
 

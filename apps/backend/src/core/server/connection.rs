@@ -20,29 +20,29 @@ use tokio::net::TcpStream;
 use tokio::time::sleep_until;
 use tower::Service;
 
-use super::admission::UnderWay;
-use super::host::{Host, Open};
-use super::stream::Watched;
-use super::watch::Watch;
-use crate::core::layers::Told;
+use super::limiter::RequestPermit;
+use super::state::{OpenConnection, ServerState};
+use super::stream::TimedStream;
+use super::timer::ConnectionTimer;
+use crate::core::layers::EarlyRequest;
 use crate::core::problem::{Code, Problem};
 
-/// Serves one connection until either side ends it, or the watch does.
-pub(super) async fn serve(host: Arc<Host>, socket: TcpStream, peer: SocketAddr, _open: Open) {
-    let watch = Watch::new(&host.options.limits);
-    let stream = Watched::new(socket, watch.clone(), host.options.shell.clone());
-    let service = service_fn(|request| answer(&host, &watch, peer, request));
-    let mut connection = pin!(host.http.serve_connection(TokioIo::new(stream), service));
-    let mut alarm = pin!(sleep_until(watch.deadline().0));
-    let mut last_call = pin!(host.last_call());
-    let mut called = false;
+/// Serves one connection until either side ends it, or its timer does.
+pub(super) async fn serve(state: Arc<ServerState>, socket: TcpStream, peer: SocketAddr, _open: OpenConnection) {
+    let timer = ConnectionTimer::new(&state.options.limits);
+    let stream = TimedStream::new(socket, timer.clone(), state.options.middleware.clone());
+    let service = service_fn(|request| answer(&state, &timer, peer, request));
+    let mut connection = pin!(state.http.serve_connection(TokioIo::new(stream), service));
+    let mut alarm = pin!(sleep_until(timer.deadline().0));
+    let mut drain_deadline = pin!(state.drain_deadline());
+    let mut is_draining = false;
     loop {
         tokio::select! {
-            // In this order: the connection takes its step, and then the watch looks at what came of it.
+            // In this order: the connection takes its step, and then the timer looks at what came of it.
             biased;
-            until = &mut last_call, if !called => {
-                called = true;
-                watch.last_call(until);
+            until = &mut drain_deadline, if !is_draining => {
+                is_draining = true;
+                timer.drain_deadline(until);
             }
             ended = &mut connection => {
                 if let Err(error) = ended {
@@ -50,9 +50,9 @@ pub(super) async fn serve(host: Arc<Host>, socket: TcpStream, peer: SocketAddr, 
                 }
                 return;
             }
-            overdue = poll_fn(|cx| watch.poll_overdue(alarm.as_mut(), cx)) => {
-                host.options.metrics.overdue(overdue);
-                tracing::debug!(?overdue, "connection closed: the client took too long");
+            timeout = poll_fn(|cx| timer.poll_timeout(alarm.as_mut(), cx)) => {
+                state.options.metrics.timeout(timeout);
+                tracing::debug!(?timeout, "connection closed: the client took too long");
                 return;
             }
         }
@@ -60,36 +60,41 @@ pub(super) async fn serve(host: Arc<Host>, socket: TcpStream, peer: SocketAddr, 
 }
 
 /// A boxed answer: the future of a request is large, and hyper keeps room for one in each connection.
-type Answer = Pin<Box<dyn Future<Output = Result<Response<Watching>, Infallible>> + Send>>;
+type Answer = Pin<Box<dyn Future<Output = Result<Response<TimedBody>, Infallible>> + Send>>;
 
-fn answer(host: &Arc<Host>, watch: &Watch, peer: SocketAddr, mut request: Request<Incoming>) -> Answer {
-    let (host, watch) = (host.clone(), watch.clone());
-    let fault = watch.requested().err();
+fn answer(
+    state: &Arc<ServerState>,
+    timer: &ConnectionTimer,
+    peer: SocketAddr,
+    mut request: Request<Incoming>,
+) -> Answer {
+    let (state, timer) = (state.clone(), timer.clone());
+    let fault = timer.requested().err();
     let chunked = request.headers().contains_key(TRANSFER_ENCODING);
-    let admitted = host.let_through(peer, request.headers());
+    let admitted = state.acquire_for_request(peer, request.headers());
     request.extensions_mut().insert(ConnectInfo(peer));
     Box::pin(async move {
         let refusal = match (fault, &admitted) {
             (Some(fault), _) => Some(Problem::new(Code::BadRequest).detail(fault)),
-            (None, Err(_)) => Some(Host::too_many()),
+            (None, Err(_)) => Some(ServerState::too_many()),
             (None, Ok(_)) => None,
         };
         let mut response = match refusal {
-            Some(problem) => host
+            Some(problem) => state
                 .options
-                .shell
-                .refuse(problem, &Told::of(request.uri().path(), request.headers())),
-            None => match host.router.clone().call(request).await {
+                .middleware
+                .refuse(problem, &EarlyRequest::of(request.uri().path(), request.headers())),
+            None => match state.router.clone().call(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},
             },
         };
-        if fault.is_some() || chunked || host.shutdown.has_begun() {
+        if fault.is_some() || chunked || state.shutdown.has_begun() {
             say_close(response.headers_mut());
         }
-        Ok(response.map(|body| Watching {
+        Ok(response.map(|body| TimedBody {
             body,
-            watch,
+            timer,
             _under_way: admitted.ok().flatten(),
         }))
     })
@@ -101,20 +106,20 @@ fn say_close(headers: &mut HeaderMap) {
 }
 
 /// The body of an answer; hyper drops it when it has taken all of it.
-struct Watching {
+struct TimedBody {
     body: Body,
-    watch: Watch,
+    timer: ConnectionTimer,
     /// Until the client has all of it.
-    _under_way: Option<UnderWay>,
+    _under_way: Option<RequestPermit>,
 }
 
-impl Drop for Watching {
+impl Drop for TimedBody {
     fn drop(&mut self) {
-        self.watch.answered();
+        self.timer.answered();
     }
 }
 
-impl HttpBody for Watching {
+impl HttpBody for TimedBody {
     type Data = Bytes;
     type Error = axum::Error;
 

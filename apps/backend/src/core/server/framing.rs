@@ -14,7 +14,7 @@ use std::net::Ipv6Addr;
 use http::HeaderValue;
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, ORIGIN};
 
-use crate::core::layers::Told;
+use crate::core::layers::EarlyRequest;
 
 /// The longest head that is looked at. hyper answers 431 well before.
 const MAX_BYTES: usize = 256 * 1024;
@@ -93,11 +93,11 @@ impl Framing {
     }
 
     /// What the head tells that no request was made of, as far as it has come: lines that cannot be read are left out.
-    pub(super) fn told(&self) -> Told {
+    pub(super) fn told(&self) -> EarlyRequest {
         let mut lines = lines(&self.head).skip_while(|line| line.is_empty());
-        let mut told = Told {
+        let mut told = EarlyRequest {
             path: lines.next().and_then(path),
-            ..Told::default()
+            ..EarlyRequest::default()
         };
         let fields = lines.filter_map(Field::read);
         for field in fields {

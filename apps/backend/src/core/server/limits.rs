@@ -48,7 +48,7 @@ impl Default for Limits {
 
 /// After the server was told to stop, a connection on which no whole head has come is closed after this. Not at once: a
 /// request that is under way at that very moment is answered, with `Connection: close`, instead of lost.
-pub(super) const LAST_CALL: Duration = Duration::from_secs(1);
+pub(super) const FINAL_WAIT: Duration = Duration::from_secs(1);
 
 /// How long a closed connection is read on, so that the client can read our last answer (RFC 9112 §9.6).
 pub(super) const LINGER: Duration = Duration::from_secs(1);

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::Ended;
-use super::host::{Host, welcome};
+use super::state::{ServerState, accept};
 
 /// How long accepting pauses when the system is out of something.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -45,35 +45,35 @@ pub(super) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr
     Ok((listener, bound))
 }
 
-/// Accepts until the host is to stop, then lets the connections end.
-pub(super) async fn serve(listener: TcpListener, host: Arc<Host>) -> Ended {
+/// Accepts until the server is to stop, then lets the connections end.
+pub(super) async fn serve(listener: TcpListener, state: Arc<ServerState>) -> Ended {
     let mut connections = JoinSet::new();
-    accept(&listener, &host, &mut connections).await;
+    accept_until_stopped(&listener, &state, &mut connections).await;
     // The system has shaken hands with some whom we have not greeted: closing now would reset them.
     while let Some(Ok((socket, peer))) = listener.accept().now_or_never() {
-        welcome(&host, socket, peer, &mut connections);
+        accept(&state, socket, peer, &mut connections);
     }
     drop(listener);
-    drain(&host, connections).await
+    drain(&state, connections).await
 }
 
-async fn accept(listener: &TcpListener, host: &Arc<Host>, connections: &mut JoinSet<()>) {
-    let mut stop = pin!(host.stop_accepting());
+async fn accept_until_stopped(listener: &TcpListener, state: &Arc<ServerState>, connections: &mut JoinSet<()>) {
+    let mut stop = pin!(state.stop_accepting());
     loop {
         tokio::select! {
             biased;
             () = &mut stop => return,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             accepted = listener.accept() => match accepted {
-                Ok((socket, peer)) => welcome(host, socket, peer, connections),
-                Err(error) => forgive(&error).await,
+                Ok((socket, peer)) => accept(state, socket, peer, connections),
+                Err(error) => back_off(&error).await,
             },
         }
     }
 }
 
 /// Nothing that can go wrong with one connection ends the loop (see accept(2), "Error handling").
-async fn forgive(error: &io::Error) {
+async fn back_off(error: &io::Error) {
     let of_one_client = [
         ErrorKind::ConnectionAborted,
         ErrorKind::ConnectionReset,
@@ -85,11 +85,11 @@ async fn forgive(error: &io::Error) {
     }
 }
 
-async fn drain(host: &Host, mut connections: JoinSet<()>) -> Ended {
+async fn drain(state: &ServerState, mut connections: JoinSet<()>) -> Ended {
     let all = async { while connections.join_next().await.is_some() {} };
     tokio::select! {
         () = all => {}
-        () = host.drain_limit() => {}
+        () = state.drain_limit() => {}
     }
     let cut = connections.len();
     connections.shutdown().await;

@@ -6,8 +6,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::admission::Refused;
-use super::watch::Overdue;
+use super::limiter::Refused;
+use super::timer::Timeout;
 use crate::core::metrics::Register;
 
 /// The counters of connections. Clones count together.
@@ -15,7 +15,7 @@ use crate::core::metrics::Register;
 pub struct Metrics {
     open: Gauge,
     refused: Family<Reason, Counter>,
-    overdue: Family<Reason, Counter>,
+    timeout: Family<Reason, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -29,11 +29,11 @@ impl Metrics {
         let metrics = Self {
             open: Gauge::default(),
             refused: Family::default(),
-            overdue: Family::default(),
+            timeout: Family::default(),
         };
         registry.add("connections_open", metrics.open.clone());
         registry.add("connections_refused", metrics.refused.clone());
-        registry.add("connections_overdue", metrics.overdue.clone());
+        registry.add("connections_timed_out", metrics.timeout.clone());
         metrics
     }
 
@@ -54,13 +54,13 @@ impl Metrics {
         self.refused.get_or_create(&Reason { reason }).inc();
     }
 
-    pub(super) fn overdue(&self, overdue: Overdue) {
-        let reason = match overdue {
-            Overdue::Head => "send_headers",
-            Overdue::Idle => "send_next_request",
-            Overdue::Unread => "read_answer",
-            Overdue::Close => "close",
+    pub(super) fn timeout(&self, timeout: Timeout) {
+        let reason = match timeout {
+            Timeout::Head => "send_headers",
+            Timeout::Idle => "send_next_request",
+            Timeout::Unread => "read_answer",
+            Timeout::Close => "close",
         };
-        self.overdue.get_or_create(&Reason { reason }).inc();
+        self.timeout.get_or_create(&Reason { reason }).inc();
     }
 }

@@ -2,21 +2,21 @@
 //!
 //! Our own, because `axum::serve` never closes a stalled connection (it waits for ever for a silent client, for the
 //! rest of a half-sent head, for the next request on a kept-alive connection), and a half-sent request keeps its
-//! graceful shutdown from ending. Here each connection stands under a `watch` that knows what it waits for and until
+//! graceful shutdown from ending. Here each connection stands under a `timer` that knows what it waits for and until
 //! when. It speaks HTTP/1.1 only, knows no route, and answers only what cannot become a request.
 
-mod admission;
 mod capacity;
 mod connection;
 mod framing;
-mod host;
+mod limiter;
 mod limits;
 mod listener;
 mod metrics;
 mod refusal;
 mod shutdown;
+mod state;
 mod stream;
-mod watch;
+mod timer;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub use self::limits::Limits;
 pub use self::listener::BindError;
 pub use self::metrics::Metrics;
 pub use self::shutdown::{IgnoredSignals, Readiness, Shutdown, ignore_signals};
-use super::layers::Shell;
+use super::layers::Middleware;
 
 /// What a server needs beside its address and its routes.
 #[derive(Clone)]
@@ -40,7 +40,7 @@ pub struct ServerOptions {
     /// The peers that connect for many clients: they are not held to the limit per address.
     pub trusted_proxies: Vec<IpNet>,
     /// Answers what cannot become a request.
-    pub shell: Shell,
+    pub middleware: Middleware,
     /// Counts connections.
     pub metrics: Metrics,
 }
@@ -105,7 +105,11 @@ impl Server {
     /// Serves `router` until `shutdown` begins, then answers what has begun. Each request carries the peer's address
     /// as [`axum::extract::ConnectInfo`].
     pub async fn serve(self, router: Router, shutdown: Shutdown) -> Ended {
-        listener::serve(self.listening.listener, host::Host::new(router, self.options, shutdown)).await
+        listener::serve(
+            self.listening.listener,
+            state::ServerState::new(router, self.options, shutdown),
+        )
+        .await
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::framing::Framing;
 use super::limits::LINGER;
-use crate::core::layers::Told;
+use crate::core::layers::EarlyRequest;
 
 /// A whole answer as it goes over the wire; its connection ends with it (RFC 9112 §9.6).
 pub(super) fn bytes(response: Response) -> Bytes {
@@ -43,7 +43,7 @@ pub(super) fn bytes(response: Response) -> Bytes {
 ///
 /// The request is waited for, and its head is read: without the headers of CORS in the answer, the script of a page would
 /// learn nothing but that the network failed, and a person who looks for a page is to get one.
-pub(super) async fn send(mut socket: TcpStream, refusal: impl FnOnce(&Told) -> Response) {
+pub(super) async fn send(mut socket: TcpStream, refusal: impl FnOnce(&EarlyRequest) -> Response) {
     let mut framing = Framing::new();
     let _ = timeout(LINGER, head(&mut socket, &mut framing)).await;
     let refusal = bytes(refusal(&framing.told()));

@@ -13,19 +13,19 @@ use tokio::time::{Sleep, sleep};
 
 use super::limits::LINGER;
 use super::refusal;
-use super::watch::Watch;
-use crate::core::layers::Shell;
+use super::timer::ConnectionTimer;
+use crate::core::layers::Middleware;
 use crate::core::problem::Problem;
 
 /// What a client may still send after our last word before it is cut off; enough for it to notice the answer.
 const MAX_LINGERING_BYTES: usize = 8 * 1024 * 1024;
 
-/// A socket that reports to the connection's watch, dresses hyper's bare 400 and 431 as problems, and closes so that
+/// A socket that reports to the connection's timer, dresses hyper's bare 400 and 431 as problems, and closes so that
 /// the client can read the last answer.
-pub(super) struct Watched {
+pub(super) struct TimedStream {
     socket: TcpStream,
-    watch: Watch,
-    shell: Shell,
+    timer: ConnectionTimer,
+    middleware: Middleware,
     /// The status that hyper answered a head with, until our words are found.
     refused: Option<Refused>,
     /// Our words in place of hyper's, as far as they have not left yet.
@@ -39,12 +39,12 @@ struct Refused {
     patience: Pin<Box<Sleep>>,
 }
 
-impl Watched {
-    pub(super) fn new(socket: TcpStream, watch: Watch, shell: Shell) -> Self {
+impl TimedStream {
+    pub(super) fn new(socket: TcpStream, timer: ConnectionTimer, middleware: Middleware) -> Self {
         Self {
             socket,
-            watch,
-            shell,
+            timer,
+            middleware,
             refused: None,
             instead: Bytes::new(),
             lingered: 0,
@@ -53,14 +53,14 @@ impl Watched {
 
     /// hyper answers a head that it cannot read by itself, with a status and nothing else.
     fn replace(&mut self, written: &[u8]) -> bool {
-        if !self.watch.is_between_answers() {
+        if !self.timer.is_between_answers() {
             return false;
         }
         let status = written.strip_prefix(b"HTTP/1.1 ").and_then(|rest| rest.get(..3));
         let Some(status) = status.and_then(|digits| StatusCode::from_bytes(digits).ok()) else {
             return false;
         };
-        self.watch.refusing();
+        self.timer.refusing();
         self.refused = Some(Refused {
             status,
             patience: Box::pin(sleep(LINGER)),
@@ -73,7 +73,7 @@ impl Watched {
             let status = refused.status;
             ready!(self.poll_head(cx));
             let problem = Problem::from_status(status).status(status);
-            self.instead = refusal::bytes(self.shell.refuse(problem, &self.watch.told()));
+            self.instead = refusal::bytes(self.middleware.refuse(problem, &self.timer.told()));
             self.refused = None;
         }
         while self.instead.has_remaining() {
@@ -87,13 +87,13 @@ impl Watched {
     /// of a page could not read our answer, and its `Accept` says whether a page is wanted.
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut room = [0; 4096];
-        while let Some(refused) = self.refused.as_mut().filter(|_| self.watch.head_may_come()) {
+        while let Some(refused) = self.refused.as_mut().filter(|_| self.timer.head_may_come()) {
             if refused.patience.as_mut().poll(cx).is_ready() {
                 break;
             }
             let mut buffer = ReadBuf::new(&mut room);
             match ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer)) {
-                Ok(()) if !buffer.filled().is_empty() => self.watch.received(buffer.filled()),
+                Ok(()) if !buffer.filled().is_empty() => self.timer.received(buffer.filled()),
                 _ => break,
             }
         }
@@ -106,8 +106,8 @@ impl Watched {
     ) -> Poll<io::Result<usize>> {
         let written = write(Pin::new(&mut self.socket), &self.instead);
         match written {
-            Poll::Pending => self.watch.blocked(),
-            Poll::Ready(_) => self.watch.progressed(),
+            Poll::Pending => self.timer.blocked(),
+            Poll::Ready(_) => self.timer.progressed(),
         }
         written
     }
@@ -127,19 +127,19 @@ impl Watched {
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for TimedStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.socket).poll_read(cx, buffer))?;
         let bytes = &buffer.filled()[before..];
         if !bytes.is_empty() {
-            self.watch.received(bytes);
+            self.timer.received(bytes);
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for TimedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.replace(bytes) {
             return Poll::Ready(Ok(bytes.len()));
@@ -164,14 +164,14 @@ impl AsyncWrite for Watched {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_replacement(cx))?;
-        self.watch.flushed();
+        self.timer.flushed();
         Pin::new(&mut self.socket).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_replacement(cx))?;
         ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
-        self.watch.closing();
+        self.timer.closing();
         self.poll_linger(cx).map(Ok)
     }
 }

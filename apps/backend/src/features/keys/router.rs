@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::schemas::{JwkSetBody, MetadataBody};
 use super::service::{IssueError, Keys};
-use crate::core::conditional::knows;
+use crate::core::conditional::etag_matches;
 use crate::core::problem::{Code, Problem};
 
 /// What the routes of this feature answer from.
@@ -44,7 +44,7 @@ pub fn router() -> OpenApiRouter<Discovery> {
 async fn jwks(State(Discovery { keys, .. }): State<Discovery>, headers: HeaderMap) -> Response {
     let published = keys.published();
     let validators = [(ETAG, published.etag.clone()), cached(keys.max_age().as_secs())];
-    if knows(&headers, &published.etag) {
+    if etag_matches(&headers, &published.etag) {
         return (StatusCode::NOT_MODIFIED, validators).into_response();
     }
     let kind = (CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));

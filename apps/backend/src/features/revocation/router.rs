@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::service::{PublishError, Revocations};
-use crate::core::conditional::knows;
+use crate::core::conditional::etag_matches;
 use crate::core::layers::LONGEST_WAIT;
 use crate::core::limits::AddressPrefix;
 use crate::core::problem::{Code, Problem, ProblemBody};
@@ -68,7 +68,7 @@ async fn status_list(
         .filter(|parsed| parsed.to_string() == number)
         .ok_or_else(|| Problem::new(Code::NotFound))?;
     let published = lists.revocations.published(number).await?;
-    if !knows(&headers, &published.etag) {
+    if !etag_matches(&headers, &published.etag) {
         let poll = CachePolicy::Poll(lists.ttl);
         return Ok((poll.headers(&published.etag), kind(), published.body.clone()).into_response());
     }
@@ -84,7 +84,7 @@ async fn status_list(
     let stopping = lists.readiness.ended();
     let changed = lists
         .revocations
-        .changed(number, |etag| knows(&headers, etag), wait, stopping)
+        .changed(number, |etag| etag_matches(&headers, etag), wait, stopping)
         .await?;
     let applied = format!("wait={}", wait.as_secs());
     let applied = [(

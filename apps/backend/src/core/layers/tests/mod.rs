@@ -56,10 +56,10 @@ fn layers_within(issuer: &str, request_timeout: Duration) -> Tested {
         refusals: crate::core::refusals::Refusals::default(),
         early_pages: None,
     };
-    let shell = Shell::new(options, Metrics::register(&mut registry));
+    let middleware = Middleware::new(options, Metrics::register(&mut registry));
     let dropped = Arc::new(Semaphore::new(0));
     Tested {
-        router: shell.wrap(routes(dropped.clone())),
+        router: middleware.wrap(routes(dropped.clone())),
         registry,
         dropped,
     }

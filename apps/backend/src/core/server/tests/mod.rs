@@ -61,14 +61,14 @@ async fn start_behind(limits: Limits, trusted_proxies: Vec<IpNet>) -> Running {
         refusals: crate::core::refusals::Refusals::default(),
         early_pages: None,
     };
-    let shell = Shell::new(options, layers::Metrics::register(&mut registry));
+    let middleware = Middleware::new(options, layers::Metrics::register(&mut registry));
     let (gate, arrived) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    let router = shell.wrap(routes(gate.clone(), arrived.clone()));
+    let router = middleware.wrap(routes(gate.clone(), arrived.clone()));
     let metrics = Metrics::register(&mut registry);
     let options = ServerOptions {
         limits,
         trusted_proxies,
-        shell,
+        middleware,
         metrics,
     };
     let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), options).await.unwrap();

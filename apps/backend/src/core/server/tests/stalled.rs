@@ -14,11 +14,11 @@ async fn f10a_every_stall_is_closed() {
     stalls_are_closed(running.address, "/echo", PATIENCE).await;
     let metrics = metrics(&running);
     assert!(
-        metrics.contains(r#"connections_overdue_total{reason="send_headers"} 3"#),
+        metrics.contains(r#"connections_timed_out_total{reason="send_headers"} 3"#),
         "{metrics}"
     );
     assert!(
-        metrics.contains(r#"connections_overdue_total{reason="send_next_request"} 1"#),
+        metrics.contains(r#"connections_timed_out_total{reason="send_next_request"} 1"#),
         "{metrics}"
     );
 }
@@ -95,7 +95,7 @@ async fn an_idle_connection_outlives_the_limit_on_headers() {
         .await
         .expect("the second head is overdue");
     assert_eq!(said, "");
-    assert!(metrics(&running).contains(r#"connections_overdue_total{reason="send_headers"} 1"#));
+    assert!(metrics(&running).contains(r#"connections_timed_out_total{reason="send_headers"} 1"#));
 }
 
 #[tokio::test]

@@ -11,32 +11,32 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::admission::{Admission, Place, Refused, UnderWay};
-use super::limits::{LAST_CALL, MAX_HEAD_BYTES};
+use super::limiter::{ConnectionLimiter, Refused, RequestPermit, Slot};
+use super::limits::{FINAL_WAIT, MAX_HEAD_BYTES};
 use super::metrics::Metrics;
 use super::{ServerOptions, Shutdown, capacity, connection, refusal};
 use crate::core::problem::{Code, Problem};
 
-/// How many can be told at the same time that there is no place; the others are just closed.
-const TOLD_AT_ONCE: usize = 128;
+/// How many can be told at the same time that there is no slot; the others are just closed.
+const MAX_REFUSALS: usize = 128;
 
 /// What all connections of a server share.
-pub(super) struct Host {
+pub(super) struct ServerState {
     pub(super) router: Router,
     pub(super) options: Arc<ServerOptions>,
     pub(super) shutdown: Shutdown,
     pub(super) http: Builder,
-    admission: Admission,
+    limiter: ConnectionLimiter,
     refusals: Arc<Semaphore>,
 }
 
-impl Host {
+impl ServerState {
     pub(super) fn new(router: Router, options: Arc<ServerOptions>, shutdown: Shutdown) -> Arc<Self> {
         let limits = &options.limits;
         let max = capacity::connections(limits.max_connections);
-        let admission = Admission::new(max, limits.max_connections_per_address, options.trusted_proxies.clone());
+        let limiter = ConnectionLimiter::new(max, limits.max_connections_per_address, options.trusted_proxies.clone());
         let mut http = Builder::new();
-        // The watch keeps the time, so hyper's own timer is off.
+        // The connection's timer keeps the time, so hyper's own is off.
         http.max_header_size(MAX_HEAD_BYTES)
             .max_buf_size(MAX_HEAD_BYTES)
             .header_read_timeout(None);
@@ -44,16 +44,20 @@ impl Host {
             router,
             options,
             shutdown,
-            admission,
+            limiter,
             http,
-            refusals: Arc::new(Semaphore::new(TOLD_AT_ONCE)),
+            refusals: Arc::new(Semaphore::new(MAX_REFUSALS)),
         })
     }
 
     /// Lets a request through, unless its client has too many under way.
-    pub(super) fn let_through(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<Option<UnderWay>, Refused> {
-        self.admission
-            .let_through(peer.ip(), headers)
+    pub(super) fn acquire_for_request(
+        &self,
+        peer: SocketAddr,
+        headers: &HeaderMap,
+    ) -> Result<Option<RequestPermit>, Refused> {
+        self.limiter
+            .acquire_for_request(peer.ip(), headers)
             .inspect_err(|refused| self.options.metrics.refused(*refused))
     }
 
@@ -81,39 +85,39 @@ impl Host {
         }
     }
 
-    /// Waits until connections without a request are to end, and tells when.
-    pub(super) async fn last_call(&self) -> Instant {
+    /// Waits until the server drains, and tells when connections without a request are to end.
+    pub(super) async fn drain_deadline(&self) -> Instant {
         self.shutdown.begun().await;
-        Instant::now() + self.options.limits.lame_duck + LAST_CALL
+        Instant::now() + self.options.limits.lame_duck + FINAL_WAIT
     }
 }
 
-/// Gives a connection a task of its own, or tells it that there is no place.
+/// Accepts a connection: gives it a task of its own, or tells it that there is no slot.
 ///
 /// Shedding, not pausing: clients (and the balancer's health check) who would wait in the system's queue behind silent
 /// connections learn at once that this node is full.
-pub(super) fn welcome(host: &Arc<Host>, socket: TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
+pub(super) fn accept(state: &Arc<ServerState>, socket: TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
     // Small answers leave at once, rather than wait for more to say (RFC 896). It fails only when the peer is gone
     // already, which the first read will tell.
     let _ = socket.set_nodelay(true);
-    match host.admission.admit(peer.ip()) {
-        Ok(place) => {
+    match state.limiter.acquire(peer.ip()) {
+        Ok(slot) => {
             connections.spawn(connection::serve(
-                host.clone(),
+                state.clone(),
                 socket,
                 peer,
-                Open::new(place, host.options.metrics.clone()),
+                OpenConnection::new(slot, state.options.metrics.clone()),
             ));
         }
         Err(refused) => {
-            host.options.metrics.refused(refused);
-            if let Ok(permit) = host.refusals.clone().try_acquire_owned() {
+            state.options.metrics.refused(refused);
+            if let Ok(permit) = state.refusals.clone().try_acquire_owned() {
                 let problem = Problem::new(Code::Overloaded)
                     .detail("There are too many connections.")
                     .retry_after(1);
-                let options = host.options.clone();
+                let options = state.options.clone();
                 connections.spawn(async move {
-                    refusal::send(socket, |told| options.shell.refuse(problem, told)).await;
+                    refusal::send(socket, |told| options.middleware.refuse(problem, told)).await;
                     drop(permit);
                 });
             }
@@ -121,20 +125,20 @@ pub(super) fn welcome(host: &Arc<Host>, socket: TcpStream, peer: SocketAddr, con
     }
 }
 
-/// A place that is taken, and counted.
-pub(super) struct Open {
-    _place: Place,
+/// A slot that is taken, and counted.
+pub(super) struct OpenConnection {
+    _slot: Slot,
     metrics: Metrics,
 }
 
-impl Open {
-    fn new(place: Place, metrics: Metrics) -> Self {
+impl OpenConnection {
+    fn new(slot: Slot, metrics: Metrics) -> Self {
         metrics.opened();
-        Self { _place: place, metrics }
+        Self { _slot: slot, metrics }
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.metrics.closed();
     }

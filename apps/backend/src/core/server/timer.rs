@@ -1,4 +1,4 @@
-//! The watch over one connection: what it waits for, and until when.
+//! The timer of one connection: what it waits for, and until when.
 //!
 //! hyper's own timer would give a kept-alive connection no more than a new head, and knows nothing of a client that
 //! does not read its answer. So the stream, the service and the answer's body report here, and the connection's task
@@ -13,11 +13,11 @@ use tokio::time::{Instant, Sleep};
 
 use super::framing::{Framing, FramingError};
 use super::limits::{LINGER, Limits};
-use crate::core::layers::Told;
+use crate::core::layers::EarlyRequest;
 
 /// Shared by the parts of one connection, which all run in its task: it is never contended.
 #[derive(Clone)]
-pub(super) struct Watch(Arc<Shared>);
+pub(super) struct ConnectionTimer(Arc<Shared>);
 
 struct Shared {
     header_timeout: Duration,
@@ -32,7 +32,7 @@ struct State {
     /// Until when the client must make room for more of an answer.
     unread: Option<Instant>,
     /// Until when a head must have come, once the server is to stop.
-    last_call: Option<Instant>,
+    drain_deadline: Option<Instant>,
 }
 
 #[derive(Clone, Copy)]
@@ -51,7 +51,7 @@ enum Phase {
 
 /// What the client did not do in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Overdue {
+pub(super) enum Timeout {
     /// Send a whole head.
     Head,
     /// Send another request.
@@ -62,13 +62,13 @@ pub(super) enum Overdue {
     Close,
 }
 
-impl Watch {
+impl ConnectionTimer {
     pub(super) fn new(limits: &Limits) -> Self {
         let state = State {
             phase: Phase::Head(Instant::now() + limits.header_timeout),
             framing: Framing::new(),
             unread: None,
-            last_call: None,
+            drain_deadline: None,
         };
         Self(Arc::new(Shared {
             header_timeout: limits.header_timeout,
@@ -106,7 +106,7 @@ impl Watch {
     }
 
     /// What the head tells that hyper cannot read, as far as it came.
-    pub(super) fn told(&self) -> Told {
+    pub(super) fn told(&self) -> EarlyRequest {
         self.lock().framing.told()
     }
 
@@ -152,37 +152,37 @@ impl Watch {
     }
 
     /// The server is to stop: a head must have come until then.
-    pub(super) fn last_call(&self, until: Instant) {
-        self.lock().last_call = Some(until);
+    pub(super) fn drain_deadline(&self, until: Instant) {
+        self.lock().drain_deadline = Some(until);
     }
 
-    /// When to look again at the latest, and what is overdue if it is then still so.
-    pub(super) fn deadline(&self) -> (Instant, Option<Overdue>) {
+    /// When to look again at the latest, and what has timed out if it is then still so.
+    pub(super) fn deadline(&self) -> (Instant, Option<Timeout>) {
         let state = self.lock();
-        let called = |until: Instant| state.last_call.map_or(until, |call| call.min(until));
-        let (until, overdue) = match state.phase {
-            Phase::Head(until) => (called(until), Some(Overdue::Head)),
-            Phase::Idle(until) => (called(until), Some(Overdue::Idle)),
-            Phase::Closing(until) => (until, Some(Overdue::Close)),
+        let called = |until: Instant| state.drain_deadline.map_or(until, |call| call.min(until));
+        let (until, timeout) = match state.phase {
+            Phase::Head(until) => (called(until), Some(Timeout::Head)),
+            Phase::Idle(until) => (called(until), Some(Timeout::Idle)),
+            Phase::Closing(until) => (until, Some(Timeout::Close)),
             Phase::Answering | Phase::Leaving => (Instant::now() + self.0.idle_timeout, None),
         };
         match state.unread {
-            Some(unread) if unread < until => (unread, Some(Overdue::Unread)),
-            _ => (until, overdue),
+            Some(unread) if unread < until => (unread, Some(Timeout::Unread)),
+            _ => (until, timeout),
         }
     }
 
     /// Ready when the client has missed its time. To be polled after each step of the connection.
-    pub(super) fn poll_overdue(&self, mut alarm: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<Overdue> {
+    pub(super) fn poll_timeout(&self, mut alarm: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<Timeout> {
         loop {
-            let (until, overdue) = self.deadline();
+            let (until, timeout) = self.deadline();
             // A later deadline is set when the alarm rings: so a busy connection hardly ever touches the timer.
             if until < alarm.deadline() {
                 alarm.as_mut().reset(until);
             }
             ready!(alarm.as_mut().poll(cx));
-            match overdue {
-                Some(overdue) if Instant::now() >= until => return Poll::Ready(overdue),
+            match timeout {
+                Some(timeout) if Instant::now() >= until => return Poll::Ready(timeout),
                 _ => alarm.as_mut().reset(until),
             }
         }

@@ -1,5 +1,5 @@
 //! Who may connect: so many in all, and so many of one address. Behind a trusted proxy the same holds for each client, by the
-//! requests that it has under way: else one client could take every place through it, with requests that are slow to come,
+//! requests that it has under way: else one client could take every slot through it, with requests that are slow to come,
 //! slow to be answered, or held.
 
 use std::collections::HashMap;
@@ -13,17 +13,17 @@ use crate::core::address::ClientAddress;
 
 /// Counts the connections that are open.
 #[derive(Clone)]
-pub(super) struct Admission(Arc<Door>);
+pub(super) struct ConnectionLimiter(Arc<Shared>);
 
-struct Door {
+struct Shared {
     max: usize,
     max_per_address: usize,
     trusted: Vec<IpNet>,
-    inside: Mutex<Inside>,
+    counts: Mutex<Counts>,
 }
 
 #[derive(Default)]
-struct Inside {
+struct Counts {
     total: usize,
     by_address: HashMap<IpAddr, usize>,
     /// Requests under way, by the client behind a trusted proxy.
@@ -31,65 +31,69 @@ struct Inside {
 }
 
 /// A request that is under way for a client behind a trusted proxy, until it is dropped.
-pub(super) struct UnderWay {
-    door: Arc<Door>,
+pub(super) struct RequestPermit {
+    shared: Arc<Shared>,
     client: IpAddr,
 }
 
-/// One place, given back when it is dropped.
-pub(super) struct Place {
-    door: Arc<Door>,
+/// One slot, given back when it is dropped.
+pub(super) struct Slot {
+    shared: Arc<Shared>,
     counted: Option<IpAddr>,
 }
 
-/// Why there is no place.
+/// Why there is no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// All places are taken.
+    /// All slots are taken.
     Full,
-    /// This address has all the places that one address may have.
+    /// This address has all the slots that one address may have.
     AddressFull,
-    /// This client behind a trusted proxy has as many requests under way as one address may have places.
+    /// This client behind a trusted proxy has as many requests under way as one address may have slots.
     ClientFull,
 }
 
-impl Admission {
+impl ConnectionLimiter {
     pub(super) fn new(max: usize, max_per_address: usize, trusted: Vec<IpNet>) -> Self {
-        Self(Arc::new(Door {
+        Self(Arc::new(Shared {
             max,
             max_per_address,
             trusted,
-            inside: Mutex::default(),
+            counts: Mutex::default(),
         }))
     }
 
-    /// A place for a connection from `peer`. Trusted proxies connect for many clients and are not counted by address.
-    pub(super) fn admit(&self, peer: IpAddr) -> Result<Place, Refused> {
+    /// A slot for a connection from `peer`. Trusted proxies connect for many clients and are not counted by address.
+    pub(super) fn acquire(&self, peer: IpAddr) -> Result<Slot, Refused> {
         let peer = peer.to_canonical();
         let counted = (!self.0.trusts(peer)).then(|| neighbourhood(peer));
-        let mut inside = self.0.lock();
-        if inside.total >= self.0.max {
+        let mut counts = self.0.lock();
+        if counts.total >= self.0.max {
             return Err(Refused::Full);
         }
         if let Some(address) = counted {
-            let count = inside.by_address.entry(address).or_default();
+            let count = counts.by_address.entry(address).or_default();
             if *count >= self.0.max_per_address {
                 return Err(Refused::AddressFull);
             }
             *count += 1;
         }
-        inside.total += 1;
-        Ok(Place {
-            door: self.0.clone(),
+        counts.total += 1;
+        Ok(Slot {
+            shared: self.0.clone(),
             counted,
         })
     }
 }
 
-impl Admission {
+impl ConnectionLimiter {
     /// Lets a request through that came from `peer`. It is counted for its client, if the peer is a trusted proxy and the
     /// client is not one, too: what the proxies ask by themselves is nobody's in particular.
-    pub(super) fn let_through(&self, peer: IpAddr, headers: &HeaderMap) -> Result<Option<UnderWay>, Refused> {
+    pub(super) fn acquire_for_request(
+        &self,
+        peer: IpAddr,
+        headers: &HeaderMap,
+    ) -> Result<Option<RequestPermit>, Refused> {
         if !self.0.trusts(peer.to_canonical()) {
             return Ok(None);
         }
@@ -98,43 +102,43 @@ impl Admission {
             return Ok(None);
         }
         let client = neighbourhood(client);
-        let mut inside = self.0.lock();
-        let count = inside.by_client.entry(client).or_default();
+        let mut counts = self.0.lock();
+        let count = counts.by_client.entry(client).or_default();
         if *count >= self.0.max_per_address {
             return Err(Refused::ClientFull);
         }
         *count += 1;
-        Ok(Some(UnderWay {
-            door: self.0.clone(),
+        Ok(Some(RequestPermit {
+            shared: self.0.clone(),
             client,
         }))
     }
 }
 
-impl Door {
+impl Shared {
     fn trusts(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|network| network.contains(&address))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inside> {
+    fn lock(&self) -> MutexGuard<'_, Counts> {
         // Nothing panics while it is held, and counters have no broken state.
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        let mut inside = self.door.lock();
-        inside.total -= 1;
+        let mut counts = self.shared.lock();
+        counts.total -= 1;
         if let Some(address) = self.counted {
-            give_back(&mut inside.by_address, address);
+            give_back(&mut counts.by_address, address);
         }
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for RequestPermit {
     fn drop(&mut self) {
-        give_back(&mut self.door.lock().by_client, self.client);
+        give_back(&mut self.shared.lock().by_client, self.client);
     }
 }
 
@@ -165,42 +169,42 @@ mod tests {
 
     #[test]
     fn one_address_cannot_take_every_place_and_gives_them_back() {
-        let admission = Admission::new(3, 2, vec![]);
-        let first = admission.admit(ip("10.0.0.1")).ok().unwrap();
-        let _second = admission.admit(ip("::ffff:10.0.0.1")).ok().unwrap();
-        assert_eq!(admission.admit(ip("10.0.0.1")).err(), Some(Refused::AddressFull));
-        let _other = admission.admit(ip("10.0.0.2")).ok().unwrap();
-        assert_eq!(admission.admit(ip("10.0.0.3")).err(), Some(Refused::Full));
+        let limiter = ConnectionLimiter::new(3, 2, vec![]);
+        let first = limiter.acquire(ip("10.0.0.1")).ok().unwrap();
+        let _second = limiter.acquire(ip("::ffff:10.0.0.1")).ok().unwrap();
+        assert_eq!(limiter.acquire(ip("10.0.0.1")).err(), Some(Refused::AddressFull));
+        let _other = limiter.acquire(ip("10.0.0.2")).ok().unwrap();
+        assert_eq!(limiter.acquire(ip("10.0.0.3")).err(), Some(Refused::Full));
         drop(first);
-        assert!(admission.admit(ip("10.0.0.1")).is_ok());
+        assert!(limiter.acquire(ip("10.0.0.1")).is_ok());
     }
 
     #[test]
     fn an_ipv6_network_counts_as_one_address() {
-        let admission = Admission::new(10, 1, vec![]);
-        let _one = admission.admit(ip("2001:db8:0:1::1")).ok().unwrap();
+        let limiter = ConnectionLimiter::new(10, 1, vec![]);
+        let _one = limiter.acquire(ip("2001:db8:0:1::1")).ok().unwrap();
         assert_eq!(
-            admission.admit(ip("2001:db8:0:1:ffff::2")).err(),
+            limiter.acquire(ip("2001:db8:0:1:ffff::2")).err(),
             Some(Refused::AddressFull)
         );
-        assert!(admission.admit(ip("2001:db8:0:2::1")).is_ok());
+        assert!(limiter.acquire(ip("2001:db8:0:2::1")).is_ok());
     }
 
     #[test]
     fn trusted_proxies_are_held_to_the_total_only() {
-        let admission = Admission::new(2, 1, vec!["10.0.0.0/8".parse().unwrap()]);
-        let _places = [
-            admission.admit(ip("10.0.0.1")).ok().unwrap(),
-            admission.admit(ip("10.0.0.1")).ok().unwrap(),
+        let limiter = ConnectionLimiter::new(2, 1, vec!["10.0.0.0/8".parse().unwrap()]);
+        let _slots = [
+            limiter.acquire(ip("10.0.0.1")).ok().unwrap(),
+            limiter.acquire(ip("10.0.0.1")).ok().unwrap(),
         ];
-        assert_eq!(admission.admit(ip("10.0.0.1")).err(), Some(Refused::Full));
+        assert_eq!(limiter.acquire(ip("10.0.0.1")).err(), Some(Refused::Full));
     }
 
     #[test]
     fn nothing_is_kept_of_those_who_left() {
-        let admission = Admission::new(2, 1, vec![]);
-        drop(admission.admit(ip("10.0.0.1")));
-        assert!(admission.0.lock().by_address.is_empty());
-        assert_eq!(admission.0.lock().total, 0);
+        let limiter = ConnectionLimiter::new(2, 1, vec![]);
+        drop(limiter.acquire(ip("10.0.0.1")));
+        assert!(limiter.0.lock().by_address.is_empty());
+        assert_eq!(limiter.0.lock().total, 0);
     }
 }
