@@ -16,9 +16,9 @@ use serde_json::{Map, Value};
 use super::address::ClientAddress;
 use super::device::DeviceHash;
 use super::language::Language;
-use super::layers::RequestId;
 use super::platform::Platform;
 use super::problem::{Code, FieldError, Problem};
+use super::request_id::RequestId;
 use super::request_info::{RequestInfo, readable_user_agent};
 
 /// A body of `application/json`.

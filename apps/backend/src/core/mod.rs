@@ -23,6 +23,7 @@ pub mod problem;
 pub mod random;
 pub mod redis;
 pub mod refusals;
+pub mod request_id;
 pub mod request_info;
 pub mod secret;
 pub mod server;

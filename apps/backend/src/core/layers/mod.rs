@@ -10,7 +10,6 @@ mod headers;
 mod metrics;
 mod panics;
 mod problems;
-mod request_id;
 mod time;
 
 use std::sync::Arc;
@@ -25,7 +24,6 @@ use tracing::Instrument;
 
 pub use self::early::{EarlyPages, EarlyRequest};
 pub use self::metrics::Metrics;
-pub use self::request_id::RequestId;
 pub use self::time::LONGEST_WAIT;
 use self::{
     body::Admitted,
@@ -36,6 +34,7 @@ use super::address::ClientAddress;
 use super::problem::Problem;
 use super::random::SecureRandom;
 use super::refusals::Refusals;
+use super::request_id::RequestId;
 use super::telemetry;
 
 /// What the layers need to know.
@@ -115,7 +114,7 @@ async fn handle(State(middleware): State<Middleware>, mut request: Request, next
         metrics,
         refused_origins,
     } = &*middleware.0;
-    let id = RequestId::assign(&mut request, options);
+    let id = RequestId::assign(&mut request, &options.trusted_proxies, options.random);
     let address = ClientAddress::assign(&mut request, &options.trusted_proxies);
     let traced = options
         .traced

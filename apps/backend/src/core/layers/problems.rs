@@ -5,8 +5,8 @@ use countersign_guard::Denied;
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
-use super::RequestId;
 use crate::core::problem::{Problem, Shown};
+use crate::core::request_id::RequestId;
 
 /// Finishes a problem that a handler left, or makes one of a bare answer of a library.
 pub(super) fn complete(mut response: Response, issuer: &str, id: &RequestId) -> Response {

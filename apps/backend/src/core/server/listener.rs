@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::Ended;
-use super::state::{ServerState, accept};
+use super::state::{OpenConnection, ServerState};
+use super::{connection, refusal};
+use crate::core::problem::{Code, Problem};
 
 /// How long accepting pauses when the system is out of something.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -31,6 +32,15 @@ pub enum BindError {
     /// Anything else.
     #[error("{0} cannot be listened on: {1}")]
     Other(SocketAddr, #[source] io::Error),
+}
+
+/// How a server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every request that had begun was answered.
+    Drained,
+    /// The time for that ran out, or a second signal came: so many connections were cut.
+    Cut(usize),
 }
 
 pub(super) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
@@ -68,6 +78,39 @@ async fn accept_until_stopped(listener: &TcpListener, state: &Arc<ServerState>, 
                 Ok((socket, peer)) => accept(state, socket, peer, connections),
                 Err(error) => back_off(&error).await,
             },
+        }
+    }
+}
+
+/// Accepts a connection: gives it a task of its own, or tells it that there is no slot.
+///
+/// Shedding, not pausing: clients (and the balancer's health check) who would wait in the system's queue behind silent
+/// connections learn at once that this node is full.
+fn accept(state: &Arc<ServerState>, socket: TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
+    // Small answers leave at once, rather than wait for more to say (RFC 896). It fails only when the peer is gone
+    // already, which the first read will tell.
+    let _ = socket.set_nodelay(true);
+    match state.limiter.acquire(peer.ip()) {
+        Ok(slot) => {
+            connections.spawn(connection::serve(
+                state.clone(),
+                socket,
+                peer,
+                OpenConnection::new(slot, state.options.metrics.clone()),
+            ));
+        }
+        Err(refused) => {
+            state.options.metrics.refused(refused);
+            if let Ok(permit) = state.refusals.clone().try_acquire_owned() {
+                let problem = Problem::new(Code::Overloaded)
+                    .detail("There are too many connections.")
+                    .retry_after(1);
+                let options = state.options.clone();
+                connections.spawn(async move {
+                    refusal::send(socket, |told| options.middleware.refuse(problem, told)).await;
+                    drop(permit);
+                });
+            }
         }
     }
 }

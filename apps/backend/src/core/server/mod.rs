@@ -12,6 +12,7 @@ mod limiter;
 mod limits;
 mod listener;
 mod metrics;
+mod options;
 mod refusal;
 mod shutdown;
 mod state;
@@ -22,28 +23,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use ipnet::IpNet;
 use tokio::net::TcpListener;
 
 pub use self::framing::{Framing, FramingError};
 pub use self::limits::Limits;
-pub use self::listener::BindError;
+pub use self::listener::{BindError, Ended};
 pub use self::metrics::Metrics;
+pub use self::options::ServerOptions;
 pub use self::shutdown::{IgnoredSignals, Readiness, Shutdown, ignore_signals};
-use super::layers::Middleware;
-
-/// What a server needs beside its address and its routes.
-#[derive(Clone)]
-pub struct ServerOptions {
-    /// How long and how many.
-    pub limits: Limits,
-    /// The peers that connect for many clients: they are not held to the limit per address.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Answers what cannot become a request.
-    pub middleware: Middleware,
-    /// Counts connections.
-    pub metrics: Metrics,
-}
 
 /// An address that is taken, before it is known what will answer there: its port may be part of the issuer.
 pub struct Listening {
@@ -55,15 +42,6 @@ pub struct Listening {
 pub struct Server {
     listening: Listening,
     options: Arc<ServerOptions>,
-}
-
-/// How a server ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// Every request that had begun was answered.
-    Drained,
-    /// The time for that ran out, or a second signal came: so many connections were cut.
-    Cut(usize),
 }
 
 impl Listening {

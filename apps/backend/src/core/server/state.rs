@@ -1,4 +1,4 @@
-//! What the connections of a server share, and who gets one.
+//! What the connections of a server share.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,15 +6,13 @@ use std::sync::Arc;
 use axum::Router;
 use http::HeaderMap;
 use hyper::server::conn::http1::Builder;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::limiter::{ConnectionLimiter, Refused, RequestPermit, Slot};
 use super::limits::{FINAL_WAIT, MAX_HEAD_BYTES};
 use super::metrics::Metrics;
-use super::{ServerOptions, Shutdown, capacity, connection, refusal};
+use super::{ServerOptions, Shutdown, capacity};
 use crate::core::problem::{Code, Problem};
 
 /// How many can be told at the same time that there is no slot; the others are just closed.
@@ -26,8 +24,8 @@ pub(super) struct ServerState {
     pub(super) options: Arc<ServerOptions>,
     pub(super) shutdown: Shutdown,
     pub(super) http: Builder,
-    limiter: ConnectionLimiter,
-    refusals: Arc<Semaphore>,
+    pub(super) limiter: ConnectionLimiter,
+    pub(super) refusals: Arc<Semaphore>,
 }
 
 impl ServerState {
@@ -92,39 +90,6 @@ impl ServerState {
     }
 }
 
-/// Accepts a connection: gives it a task of its own, or tells it that there is no slot.
-///
-/// Shedding, not pausing: clients (and the balancer's health check) who would wait in the system's queue behind silent
-/// connections learn at once that this node is full.
-pub(super) fn accept(state: &Arc<ServerState>, socket: TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
-    // Small answers leave at once, rather than wait for more to say (RFC 896). It fails only when the peer is gone
-    // already, which the first read will tell.
-    let _ = socket.set_nodelay(true);
-    match state.limiter.acquire(peer.ip()) {
-        Ok(slot) => {
-            connections.spawn(connection::serve(
-                state.clone(),
-                socket,
-                peer,
-                OpenConnection::new(slot, state.options.metrics.clone()),
-            ));
-        }
-        Err(refused) => {
-            state.options.metrics.refused(refused);
-            if let Ok(permit) = state.refusals.clone().try_acquire_owned() {
-                let problem = Problem::new(Code::Overloaded)
-                    .detail("There are too many connections.")
-                    .retry_after(1);
-                let options = state.options.clone();
-                connections.spawn(async move {
-                    refusal::send(socket, |told| options.middleware.refuse(problem, told)).await;
-                    drop(permit);
-                });
-            }
-        }
-    }
-}
-
 /// A slot that is taken, and counted.
 pub(super) struct OpenConnection {
     _slot: Slot,
@@ -132,7 +97,7 @@ pub(super) struct OpenConnection {
 }
 
 impl OpenConnection {
-    fn new(slot: Slot, metrics: Metrics) -> Self {
+    pub(super) fn new(slot: Slot, metrics: Metrics) -> Self {
         metrics.opened();
         Self { _slot: slot, metrics }
     }

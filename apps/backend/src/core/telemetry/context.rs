@@ -13,7 +13,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::{Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::core::layers::RequestId;
+use crate::core::request_id::RequestId;
 
 /// A request's span, in the trace that a trusted proxy has begun (W3C Trace Context); the log gets the trace's id. A
 /// stranger's `traceparent` is not followed: it would choose what is traced, and under which name.

@@ -9,8 +9,7 @@ use axum::response::Response;
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
-use super::LayerOptions;
-use crate::core::random::SecureRandom;
+use super::random::SecureRandom;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -23,19 +22,19 @@ pub struct RequestId(pub Arc<str>);
 
 impl RequestId {
     /// 128 random bits in hexadecimal: it guards nothing, but nobody can foretell it either.
-    pub(super) fn random(random: SecureRandom) -> Self {
+    pub(in crate::core) fn random(random: SecureRandom) -> Self {
         Self(format!("{:032x}", u128::from_be_bytes(random.bytes())).into())
     }
 
     /// Takes the id that a trusted proxy sent, or a fresh one, and leaves it with the request.
-    pub(super) fn assign(request: &mut Request, options: &LayerOptions) -> Self {
-        let id = proposed(request, &options.trusted_proxies).unwrap_or_else(|| Self::random(options.random));
+    pub(in crate::core) fn assign(request: &mut Request, trusted_proxies: &[IpNet], random: SecureRandom) -> Self {
+        let id = proposed(request, trusted_proxies).unwrap_or_else(|| Self::random(random));
         request.extensions_mut().insert(id.clone());
         id
     }
 
     /// Tells the client.
-    pub(super) fn echo(&self, response: &mut Response) {
+    pub(in crate::core) fn echo(&self, response: &mut Response) {
         if let Ok(value) = HeaderValue::from_str(&self.0) {
             response.headers_mut().insert(X_REQUEST_ID, value);
         }

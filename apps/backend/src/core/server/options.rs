@@ -1,0 +1,19 @@
+//! What a server needs to know.
+
+use ipnet::IpNet;
+
+use super::{Limits, Metrics};
+use crate::core::layers::Middleware;
+
+/// What a server needs beside its address and its routes.
+#[derive(Clone)]
+pub struct ServerOptions {
+    /// How long and how many.
+    pub limits: Limits,
+    /// The peers that connect for many clients: they are not held to the limit per address.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Answers what cannot become a request.
+    pub middleware: Middleware,
+    /// Counts connections.
+    pub metrics: Metrics,
+}
