@@ -92,7 +92,7 @@ pub enum StartError {
     Mailer(#[from] SendError),
     /// The threads that hash passwords cannot be started.
     #[error(transparent)]
-    Hasher(#[from] password::StartError),
+    Hasher(#[from] password::HasherStartError),
 }
 
 /// Opens the database, and applies what migrations are missing if it may make a database.

@@ -1,16 +1,16 @@
 //! Hashing and verifying passwords, in the pool. Every question costs the same hashes, whether there is an account or not,
 //! and however old its hash is.
 
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 
 use super::argon2id::{Argon2id, SALT};
+use super::error::{HashError, HasherStartError};
 use super::memory::Memory;
 use super::metrics::Meter;
-use super::pool::{Lane, Pool, PoolSize};
+use super::pool::{Pool, PoolSize};
+use super::queue::Lane;
 use super::schemes::Schemes;
 use super::secret::{MOST_CODE_POINTS, NewPassword, Password};
 use super::stored::StoredHash;
@@ -47,7 +47,7 @@ pub struct Hasher {
 pub struct Asker {
     /// Where it waits.
     pub lane: Lane,
-    /// EarlyRequest when the hash is begun.
+    /// Told when the hash is begun.
     pub began: Option<Began>,
 }
 
@@ -68,46 +68,23 @@ pub enum Verdict {
     Wrong,
 }
 
-/// Why there is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HashError {
-    /// Too many passwords wait to be hashed.
-    #[error("too many passwords wait to be hashed")]
-    Overloaded {
-        /// When it is worth trying again.
-        retry_after: Duration,
-    },
-    /// The server is shutting down.
-    #[error("the hashing pool has stopped")]
-    Stopped,
-    /// There was no memory, or the computation panicked.
-    #[error("the hash could not be computed")]
-    Failed,
-}
-
-/// Why there is no pool.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Argon2id has no such parameters.
-    #[error("these are no parameters for Argon2id: {0}")]
-    Parameters(argon2::Error),
-    /// The operating system gives no thread.
-    #[error("no thread could be started for hashing passwords")]
-    Thread(#[from] io::Error),
-}
-
 impl Hasher {
     /// Starts the threads and registers the metrics `countersign_hashing_…`.
     ///
     /// # Errors
     /// Parameters that Argon2id does not know, or no thread to be had.
-    pub fn start(options: HashingOptions, random: SecureRandom, registry: &mut Registry) -> Result<Self, StartError> {
+    pub fn start(
+        options: HashingOptions,
+        random: SecureRandom,
+        registry: &mut Registry,
+    ) -> Result<Self, HasherStartError> {
         let ours = Argon2id::new(options.memory_kib, options.iterations, options.parallelism)
-            .map_err(StartError::Parameters)?;
+            .map_err(HasherStartError::Parameters)?;
         let dummy = ours
             .dummy()
-            .ok_or(StartError::Parameters(argon2::Error::AlgorithmInvalid))?;
-        let dummy = StoredHash::parse(&dummy).map_err(|_| StartError::Parameters(argon2::Error::AlgorithmInvalid))?;
+            .ok_or(HasherStartError::Parameters(argon2::Error::AlgorithmInvalid))?;
+        let dummy =
+            StoredHash::parse(&dummy).map_err(|_| HasherStartError::Parameters(argon2::Error::AlgorithmInvalid))?;
         let size = PoolSize::new(options.workers, options.queue, ours.block_count());
         let meter = Meter::registered(registry);
         let pool = Arc::new(Pool::start(size, meter.clone())?);
@@ -233,12 +210,6 @@ impl Verdict {
     /// Whether it is the password.
     pub fn is_right(self) -> bool {
         self != Self::Wrong
-    }
-}
-
-impl HashError {
-    pub(crate) fn overloaded(retry_after: Duration) -> Self {
-        Self::Overloaded { retry_after }
     }
 }
 

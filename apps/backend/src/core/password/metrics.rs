@@ -6,7 +6,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use super::pool::Lane;
+use super::queue::Lane;
 use crate::core::metrics::Register;
 
 /// The pool's metrics, `countersign_hashing_…`.

@@ -4,18 +4,21 @@
 
 mod argon2id;
 mod context;
+mod error;
 mod filter;
 mod hasher;
 mod memory;
 mod metrics;
 mod pool;
+mod queue;
 mod rules;
 mod schemes;
 mod secret;
 mod stored;
 
 pub use context::PasswordContext;
-pub use hasher::{Asker, HashError, Hasher, HashingOptions, StartError, Verdict};
-pub use pool::Lane;
+pub use error::{HashError, HasherStartError};
+pub use hasher::{Asker, Hasher, HashingOptions, Verdict};
+pub use queue::Lane;
 pub use rules::{Breached, PasswordFault, PasswordPolicy};
 pub use secret::{NewPassword, Password};

@@ -1,14 +1,9 @@
 //! A fixed number of threads behind two bounded queues. It decides who waits, who is turned away and who is forgotten;
 //! what the jobs compute is not its business.
 //!
-//! Who is known here waits in a lane of their own: a crowd of strangers fills theirs and nothing else. The known go first,
-//! and every fourth job is a stranger's, so that neither lane stands still. One account has few places among the known, or
-//! whoever has one could fill that lane; beyond these it waits with the strangers.
-//!
 //! Not `spawn_blocking`: a permit held by a request's future is freed when the client leaves while the hash runs on, so
 //! any cap built that way leaks (SECURITY.md X-52). Here a thread is the permit.
 
-use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -18,20 +13,16 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 use tracing::{Span, debug_span};
-use uuid::Uuid;
 
-use super::hasher::HashError;
+use super::error::HashError;
 use super::memory::Memory;
 use super::metrics::{Meter, Rejection};
+use super::queue::{Job, Lane, Queue, Work};
 
 /// What `Retry-After` says to those who are turned away: a full queue is done in about this time.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// Nobody waits longer for a thread; a job that runs already is finished.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// After so many jobs of the known in a row, a stranger's is next.
-const KNOWN_IN_A_ROW: u32 = 3;
-/// Jobs of one account that may wait among the known.
-const KNOWN_AT_ONCE: usize = 4;
 /// A thread without work gives its memory back after this time.
 const IDLE: Duration = Duration::from_secs(5);
 /// How much less urgent hashing is than answering requests, on the scale of nice(1), which ends at 19.
@@ -59,16 +50,6 @@ impl PoolSize {
             idle: IDLE,
         }
     }
-}
-
-/// Where a job waits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Lane {
-    /// With those who are known here: of an account that signed in from the same network or device before.
-    Known(Uuid),
-    /// With everybody else.
-    #[default]
-    Others,
 }
 
 /// The handle. Dropping it ends the threads, once the jobs that wait are done.
@@ -140,97 +121,12 @@ impl Drop for Pool {
     }
 }
 
-type Work = Box<dyn FnOnce(&mut Memory) + Send>;
-
 struct Shared {
     queue: Mutex<Queue>,
     more: Condvar,
     ended: Notify,
     size: PoolSize,
     meter: Meter,
-}
-
-#[derive(Default)]
-struct Queue {
-    /// In the order of their tickets, so the first in is the first out.
-    known: BTreeMap<u64, Job>,
-    others: BTreeMap<u64, Job>,
-    /// How many jobs of an account wait among the known.
-    of_account: HashMap<Uuid, usize>,
-    /// Jobs of the known that were taken since the last of a stranger.
-    in_a_row: u32,
-    next_ticket: u64,
-    closed: bool,
-    workers: usize,
-}
-
-struct Job {
-    work: Work,
-    since: Instant,
-    lane: Lane,
-}
-
-impl Queue {
-    /// The lane that a job waits in: for the known only while its account has a place there.
-    fn admitted(&self, lane: Lane) -> Lane {
-        match lane {
-            Lane::Known(account) if self.of_account.get(&account).is_some_and(|jobs| *jobs >= KNOWN_AT_ONCE) => {
-                Lane::Others
-            }
-            lane => lane,
-        }
-    }
-
-    fn lane(&mut self, lane: Lane) -> &mut BTreeMap<u64, Job> {
-        match lane {
-            Lane::Known(_) => &mut self.known,
-            Lane::Others => &mut self.others,
-        }
-    }
-
-    fn insert(&mut self, lane: Lane, job: Job) -> u64 {
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
-        self.lane(lane).insert(ticket, job);
-        if let Lane::Known(account) = lane {
-            *self.of_account.entry(account).or_default() += 1;
-        }
-        ticket
-    }
-
-    fn remove(&mut self, lane: Lane, ticket: u64) -> Option<Job> {
-        let job = self.lane(lane).remove(&ticket)?;
-        self.left(job.lane);
-        Some(job)
-    }
-
-    /// Takes the job that is next.
-    fn take(&mut self) -> Option<Job> {
-        let strangers_turn = self.in_a_row >= KNOWN_IN_A_ROW && !self.others.is_empty();
-        let job = match self.known.first_entry() {
-            Some(first) if !strangers_turn => {
-                self.in_a_row = self.in_a_row.saturating_add(1);
-                first.remove()
-            }
-            _ => {
-                self.in_a_row = 0;
-                self.others.pop_first()?.1
-            }
-        };
-        self.left(job.lane);
-        Some(job)
-    }
-
-    fn left(&mut self, lane: Lane) {
-        if let Lane::Known(account) = lane
-            && let Some(jobs) = self.of_account.get_mut(&account)
-        {
-            *jobs -= 1;
-            if *jobs == 0 {
-                self.of_account.remove(&account);
-            }
-        }
-    }
 }
 
 impl Shared {
@@ -371,6 +267,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use prometheus_client::registry::Registry;
+    use uuid::Uuid;
 
     use super::*;
 
