@@ -1,0 +1,181 @@
+//! The head of a request: one way to read it, or none.
+
+use std::net::Ipv6Addr;
+
+/// What is wrong with a request, in words for the client.
+pub type FramingError = &'static str;
+
+/// How the end of a body is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    Length(u64),
+    Chunked,
+}
+
+impl Body {
+    /// Reads a whole head, each line of which ends in CRLF.
+    pub(super) fn of(head: &[u8]) -> Result<Self, FramingError> {
+        let mut lines = lines(head);
+        let version = version(lines.next().unwrap_or_default())?;
+        let (mut hosts, mut length, mut chunked) = (0, None, false);
+        for line in lines.take_while(|line| !line.is_empty()) {
+            let field = Field::read(line).ok_or("A line of the headers is malformed.")?;
+            if field.is("host") {
+                if !is_host(field.value) {
+                    return Err("The Host header is malformed.");
+                }
+                hosts += 1;
+            } else if field.is("content-length") {
+                // RFC 9112 §6.3: several that agree may be taken for one.
+                let known = length.replace(field.length()?);
+                if known.is_some() && known != length {
+                    return Err("There are several values of Content-Length.");
+                }
+            } else if field.is("transfer-encoding") {
+                // RFC 9112 §6.1: no coding but this one is implemented, and it may not be applied twice.
+                if chunked || !field.value.eq_ignore_ascii_case(b"chunked") {
+                    return Err("Transfer-Encoding may only be `chunked`.");
+                }
+                chunked = true;
+            }
+        }
+        match (hosts, version) {
+            (1, _) | (0, Version::Http10) => {}
+            // RFC 9112 §3.2: a request of HTTP/1.1 without Host, or any request with several, is answered 400.
+            (0, Version::Http11) => return Err("The Host header is missing."),
+            _ => return Err("There is more than one Host header."),
+        }
+        match (length, chunked, version) {
+            (length, false, _) => Ok(Self::Length(length.unwrap_or(0))),
+            // RFC 9112 §6.1: "A server MAY reject a request that contains both".
+            (Some(_), true, _) => Err("Content-Length and Transfer-Encoding exclude each other."),
+            (None, true, Version::Http10) => Err("HTTP/1.0 knows no Transfer-Encoding."),
+            (None, true, Version::Http11) => Ok(Self::Chunked),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    Http10,
+    Http11,
+}
+
+/// RFC 9112 §3: `method SP request-target SP HTTP-version`, with one space each.
+fn version(line: &[u8]) -> Result<Version, FramingError> {
+    let malformed = "The request line is malformed.";
+    let mut words = line.split(|byte| *byte == b' ');
+    let [Some(method), Some(target), Some(version), None] = [words.next(), words.next(), words.next(), words.next()]
+    else {
+        return Err(malformed);
+    };
+    if method.is_empty() || !method.iter().all(is_token) || target.is_empty() || !target.iter().all(is_visible) {
+        return Err(malformed);
+    }
+    match version {
+        b"HTTP/1.0" => Ok(Version::Http10),
+        b"HTTP/1.1" => Ok(Version::Http11),
+        _ => Err("Only HTTP/1.1 and HTTP/1.0 are spoken here."),
+    }
+}
+
+/// The path of a request line that can be read so far.
+pub(super) fn path(line: &[u8]) -> Option<String> {
+    let mut words = line.split(|byte| *byte == b' ');
+    let (method, target) = (words.next()?, str::from_utf8(words.next()?).ok()?);
+    let is_readable = !method.is_empty() && method.iter().all(is_token) && target.starts_with('/');
+    let end = target.find(['?', '#']).unwrap_or(target.len());
+    is_readable.then(|| target[..end].to_owned())
+}
+
+/// RFC 9112 §5: `field-name ":" OWS field-value OWS`, on one line.
+pub(super) struct Field<'a> {
+    name: &'a [u8],
+    pub(super) value: &'a [u8],
+}
+
+impl<'a> Field<'a> {
+    /// None for a line that is folded, has blanks before its colon, or holds what no header may hold (§2.2, §5.1, §5.2).
+    pub(super) fn read(line: &'a [u8]) -> Option<Self> {
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        let (name, value) = (&line[..colon], &line[colon + 1..]);
+        let readable = |byte: &u8| is_visible(byte) || is_blank(byte);
+        if name.is_empty() || !name.iter().all(is_token) || !value.iter().all(readable) {
+            return None;
+        }
+        let value = match value.iter().position(|byte| !is_blank(byte)) {
+            Some(begin) => &value[begin..],
+            None => &[],
+        };
+        let end = value.iter().rposition(|byte| !is_blank(byte)).map_or(0, |end| end + 1);
+        Some(Self {
+            name,
+            value: &value[..end],
+        })
+    }
+
+    pub(super) fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    /// RFC 9110 §8.6: `1*DIGIT`, which is less than what `u64::from_str` takes.
+    fn length(&self) -> Result<u64, FramingError> {
+        let digits = str::from_utf8(self.value).ok();
+        digits
+            .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))
+            .and_then(|digits| digits.parse().ok())
+            .ok_or("Content-Length is not a number.")
+    }
+}
+
+/// RFC 9110 §7.2: `uri-host [ ":" port ]`, or nothing. RFC 9112 §3.2: a request whose Host is anything else is answered 400.
+fn is_host(value: &[u8]) -> bool {
+    let end = match value.first() {
+        Some(b'[') => value.iter().position(|byte| *byte == b']').map_or(0, |end| end + 1),
+        _ => value.iter().position(|byte| *byte == b':').unwrap_or(value.len()),
+    };
+    let (host, port) = value.split_at(end);
+    let is_port = match port {
+        [] => true,
+        [colon, digits @ ..] => *colon == b':' && digits.iter().all(u8::is_ascii_digit),
+    };
+    let is_named = match host {
+        [b'[', address @ .., b']'] => str::from_utf8(address).is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok()),
+        name => is_name(name),
+    };
+    is_named && is_port
+}
+
+/// RFC 3986 §3.2.2: `*( unreserved / pct-encoded / sub-delims )`.
+fn is_name(name: &[u8]) -> bool {
+    let is_plain = |part: &[u8]| {
+        part.iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte))
+    };
+    let mut parts = name.split(|byte| *byte == b'%');
+    parts.next().is_none_or(is_plain)
+        && parts.all(|part| match part {
+            [high, low, rest @ ..] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit() && is_plain(rest),
+            _ => false,
+        })
+}
+
+/// The lines of a head, without their ends.
+pub(super) fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    head.split_inclusive(|byte| *byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r\n").unwrap_or(line))
+}
+
+/// RFC 9110 §5.6.2: `tchar`.
+pub(super) fn is_token(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)
+}
+
+/// RFC 9110 §5.5: `VCHAR` or `obs-text`.
+fn is_visible(byte: &u8) -> bool {
+    matches!(byte, 0x21..=0x7e | 0x80..)
+}
+
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
