@@ -1,0 +1,444 @@
+//! The walls of ARCHITECTURE.md that no compiler holds: who depends on whom, the order of features, the one owner of each
+//! table, and who may name whom within a feature.
+//!
+//! **What a circle is.** A module is a file. It depends on another one when its code names something that the other
+//! *declares*, however it is imported: a re-export is followed to the declaration. These are no dependencies:
+//! - `mod child;` and `pub use child::Thing;`: a `mod.rs` that only shows what is below it is the folder's face. As soon as
+//!   its own code uses the child, it depends on it.
+//! - The name of a type of a module above, in a file that adds methods to that type (`impl Keys` in `keys/service/watch.rs`):
+//!   that file is a part of the module above.
+//! - What tests need.
+//!
+//! So a parent and its child are a circle when the parent's code uses the child, and the child uses something that the
+//! parent declares: the latter belongs into a file of its own, below both.
+
+mod source;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use self::source::{Crate, Graph, Names, circles};
+
+/// Circles that are kept, each with its reason.
+const KEPT: [(&[&str], &str); 0] = [];
+
+fn backend() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// Each crate of ours, by its name.
+fn crates() -> BTreeMap<&'static str, Crate> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let roots = [
+        ("backend", "apps/backend/src/lib.rs"),
+        ("bench", "bench/harness/src/main.rs"),
+        ("fuzz", "fuzz/src/lib.rs"),
+        ("guard", "crates/guard/src/lib.rs"),
+        ("jose", "crates/jose/src/lib.rs"),
+        ("store", "crates/store/src/lib.rs"),
+        ("testkit", "crates/testkit/src/lib.rs"),
+    ];
+    roots
+        .into_iter()
+        .map(|(name, root)| (name, Crate::read(&top.join(root))))
+        .collect()
+}
+
+fn server() -> Crate {
+    Crate::read(&backend().join("lib.rs"))
+}
+
+/// The same between folders: of the whole, and within `core`, `commands` and `features`.
+fn folders(graph: &Graph) -> Graph {
+    let folder = |module: &Names| -> Names {
+        let depth = match module.first().map(String::as_str) {
+            Some("commands" | "core" | "features") => 2,
+            _ => 1,
+        };
+        module.iter().take(depth).cloned().collect()
+    };
+    let mut merged = Graph::new();
+    for (from, named) in graph {
+        let row = merged.entry(folder(from)).or_default();
+        for (to, by) in named {
+            if folder(to) != folder(from) {
+                row.entry(folder(to))
+                    .or_insert_with(|| format!("{}: {by}", from.join("::")));
+            }
+        }
+    }
+    merged
+}
+
+/// A circle in words: its modules, and by which paths they name each other.
+fn described(circle: &BTreeSet<Names>, graph: &Graph) -> String {
+    let mut lines = Vec::new();
+    for from in circle {
+        for (to, by) in graph[from].iter().filter(|(to, _)| circle.contains(*to)) {
+            lines.push(format!("  {} -> {} by {by}", from.join("::"), to.join("::")));
+        }
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn no_module_depends_on_itself() {
+    let kept: Vec<BTreeSet<&str>> = KEPT
+        .iter()
+        .map(|(modules, _)| modules.iter().copied().collect())
+        .collect();
+    let (mut count, mut found) = (0, Vec::new());
+    for (name, read) in crates() {
+        let graph = read.graph();
+        assert!(graph.len() > 1 || name == "fuzz", "{name} has no modules");
+        count += graph.len();
+        for circle in circles(&graph) {
+            let names: Vec<String> = circle
+                .iter()
+                .map(|module| format!("{name}::{}", module.join("::")))
+                .collect();
+            if !kept.contains(&names.iter().map(String::as_str).collect()) {
+                found.push(format!("{} in {name}:\n{}", circle.len(), described(&circle, &graph)));
+            }
+        }
+    }
+    println!(
+        "{count} modules, {} circles, {} of them kept",
+        found.len() + KEPT.len(),
+        KEPT.len()
+    );
+    assert!(count > 400, "{count}");
+    assert!(
+        found.is_empty(),
+        "modules that depend on themselves:\n{}",
+        found.join("\n")
+    );
+}
+
+#[test]
+fn no_folder_depends_on_itself() {
+    let graph = folders(&server().graph());
+    assert!(graph.len() > 50, "{:?}", graph.keys());
+    let found = circles(&graph);
+    let found: Vec<String> = found.iter().map(|circle| described(circle, &graph)).collect();
+    assert!(
+        found.is_empty(),
+        "folders that depend on themselves:\n{}",
+        found.join("\n\n")
+    );
+}
+
+#[test]
+fn core_knows_no_feature_and_settings_know_nobody() {
+    for (from, named) in server().graph() {
+        let allowed: &[&str] = match from.first().map(String::as_str) {
+            Some("core") => &["core", "settings"],
+            Some("settings") => &["settings"],
+            _ => continue,
+        };
+        for (to, by) in named {
+            let is_allowed = to.first().is_some_and(|to| allowed.contains(&to.as_str()));
+            assert!(is_allowed, "{from:?} knows {to:?} by {by}");
+        }
+    }
+}
+
+/// The order as `features/mod.rs` writes it down.
+fn order() -> Vec<String> {
+    let text = include_str!("../../../src/features/mod.rs");
+    let line = text
+        .lines()
+        .find(|line| line.contains(" < "))
+        .expect("features/mod.rs writes the order down");
+    let line = line.trim_start_matches("//!").trim().trim_matches('`');
+    line.split(" < ").map(str::to_owned).collect()
+}
+
+#[test]
+fn features_depend_only_downwards_and_only_on_faces() {
+    let (order, read) = (order(), server());
+    let mut written = order.clone();
+    written.sort();
+    let is_feature = |path: &&Names| path.len() == 2 && path[0] == "features";
+    let there: Vec<String> = read
+        .modules
+        .keys()
+        .filter(is_feature)
+        .map(|path| path[1].clone())
+        .collect();
+    assert_eq!(there, written, "the order names every feature");
+    let place = |name: &str| order.iter().position(|feature| feature == name).unwrap();
+    for (from, named) in read
+        .graph()
+        .iter()
+        .filter(|(from, _)| from.len() > 1 && from[0] == "features")
+    {
+        for (to, by) in named {
+            let is_below = match (to[0].as_str(), to.get(1)) {
+                ("features", Some(other)) => place(other) <= place(&from[1]),
+                (other, _) => ["core", "settings", "migrations"].contains(&other),
+            };
+            assert!(is_below, "{from:?} depends on {to:?}, which is not below it, by {by}");
+        }
+    }
+    for (from, module) in read
+        .modules
+        .iter()
+        .filter(|(from, _)| from.len() > 1 && from[0] == "features")
+    {
+        for path in &module.named {
+            let absolute = absolute(from, path);
+            let behind = absolute.len() > 2
+                && absolute[0] == "features"
+                && absolute[1] != from[1]
+                && ["service", "store", "schemas", "router"].contains(&absolute[2].as_str());
+            assert!(!behind, "{from:?} reaches behind a face: {path:?}");
+        }
+    }
+}
+
+/// A path that begins with `crate` or `super`, from the crate's root.
+fn absolute(from: &Names, path: &[String]) -> Names {
+    let above = path.iter().take_while(|name| *name == "super").count();
+    match path.first().map(String::as_str) {
+        Some("crate") => path[1..].to_vec(),
+        Some("super") => [&from[..from.len().saturating_sub(above)], &path[above..]].concat(),
+        _ => Names::new(),
+    }
+}
+
+#[test]
+fn a_router_names_no_store_a_service_no_axum_a_store_no_service() {
+    for (from, module) in &server().modules {
+        let [folder, feature, layer, ..] = from.as_slice() else {
+            continue;
+        };
+        if folder != "features" {
+            continue;
+        }
+        for path in &module.named {
+            let absolute = absolute(from, path);
+            let names = |what: &str| path.first().is_some_and(|first| first == what);
+            let names_own = |layer: &str| absolute.starts_with(&[folder.clone(), feature.clone(), layer.to_owned()]);
+            let is_forbidden = match layer.as_str() {
+                "router" => names_own("store") || names("countersign_store"),
+                "service" => names("axum") || path.last().is_some_and(|last| last == "sql"),
+                "store" => names_own("service"),
+                _ => false,
+            };
+            assert!(!is_forbidden, "{from:?} names {path:?}");
+        }
+    }
+}
+
+#[test]
+fn one_table_has_one_owner() {
+    let tables = tables();
+    assert!(tables.len() >= 13, "{tables:?}");
+    let mut owners: BTreeMap<&str, BTreeSet<String>> = tables.iter().map(|table| (*table, BTreeSet::new())).collect();
+    for (name, read) in crates()
+        .into_iter()
+        .filter(|(name, _)| ["backend", "store"].contains(name))
+    {
+        for (path, module) in &read.modules {
+            for text in &module.texts {
+                assert!(
+                    name == "store" || !has_hole_for_table(text),
+                    "{path:?} leaves open which table it means: {text:?}"
+                );
+                for table in tables.iter().filter(|table| names_table(text, table)) {
+                    let owner = match path.get(..2) {
+                        Some([folder, feature]) if folder == "features" => feature.clone(),
+                        _ => format!("{name}::{}", path.join("::")),
+                    };
+                    owners.get_mut(table).unwrap().insert(owner);
+                }
+            }
+        }
+    }
+    for (table, owners) in owners {
+        assert_eq!(owners.len(), 1, "{table} belongs to {owners:?}");
+        let owner = owners.first().unwrap();
+        assert!(
+            order().contains(owner),
+            "{table} belongs to {owner}, which is no feature"
+        );
+    }
+}
+
+/// The tables of all migrations that no later one has dropped.
+fn tables() -> Vec<&'static str> {
+    let lines = || {
+        countersign::migrations::ALL
+            .iter()
+            .flat_map(|migration| migration.sql.lines())
+    };
+    let name = |rest: &'static str| rest.split([' ', '(', ';']).next().unwrap();
+    let dropped: Vec<&str> = lines()
+        .filter_map(|line| line.strip_prefix("DROP TABLE "))
+        .map(name)
+        .collect();
+    let made = lines().filter_map(|line| line.strip_prefix("CREATE TABLE ")).map(name);
+    made.filter(|table| !dropped.contains(table)).collect()
+}
+
+const VERBS: [&str; 10] = [
+    "SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "CREATE", "ALTER", "DROP", "TRUNCATE", "LOCK",
+];
+
+/// Whether a text is SQL, or a part of it, that names a table: whatever stands between, wherever the text was cut.
+fn names_table(text: &str, table: &str) -> bool {
+    let words: Vec<&str> = words(text).collect();
+    let after_keyword = words.windows(2).any(|pair| {
+        ["FROM", "INTO", "UPDATE", "JOIN", "TABLE", "REFERENCES", "ONLY", "USING"].contains(&pair[0])
+            && pair[1] == table
+    });
+    let is_statement = words.first().is_some_and(|first| VERBS.contains(first));
+    after_keyword || is_statement && words.contains(&table)
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
+}
+
+/// A statement into which a table's name is put is one that nobody can look for.
+fn has_hole_for_table(text: &str) -> bool {
+    let is_statement = words(text).next().is_some_and(|first| VERBS.contains(&first));
+    let holes = ["FROM {", "INTO {", "UPDATE {", "JOIN {", "TABLE {"];
+    is_statement && holes.iter().any(|hole| text.contains(hole))
+}
+
+#[test]
+fn every_migration_of_the_folder_is_listed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut there: Vec<(String, String)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, std::fs::read_to_string(&path).unwrap())
+        })
+        .collect();
+    there.sort();
+    let listed: Vec<(String, String)> = countersign::migrations::ALL
+        .iter()
+        .map(|migration| {
+            let name = migration.name.replace(' ', "_");
+            (format!("{:04}_{name}.sql", migration.version), migration.sql.to_owned())
+        })
+        .collect();
+    let names = |list: &[(String, String)]| list.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    assert_eq!(
+        names(&there),
+        names(&listed),
+        "src/migrations.rs lists every file of migrations/, and nothing else"
+    );
+    assert!(
+        there == listed,
+        "each migration of src/migrations.rs is the file of its name"
+    );
+}
+
+// What finds the above must itself be able to find it.
+
+fn circle_names(files: &[(&str, &str)]) -> Vec<Vec<String>> {
+    let found = circles(&Crate::of(files).graph());
+    let names = |circle: BTreeSet<Names>| circle.into_iter().map(|path| path.join("::")).collect();
+    found.into_iter().map(names).collect()
+}
+
+#[test]
+fn circles_are_found_through_re_exports_globs_macros_and_aliases() {
+    let through_re_export = [
+        ("", "mod a; mod b; pub use a::A; pub use b::make;"),
+        ("a", "pub struct A; fn f() { crate::make(); }"),
+        ("b", "use crate::A; pub fn make() -> A { A }"),
+    ];
+    assert_eq!(circle_names(&through_re_export), [["a", "b"]]);
+    let by_glob = [
+        ("", "mod a; mod b;"),
+        ("a", "use super::b::*; pub struct A; fn f() -> B { B }"),
+        ("b", "pub struct B; fn f(_: crate::a::A) {}"),
+    ];
+    assert_eq!(circle_names(&by_glob), [["a", "b"]]);
+    let in_a_macro = [
+        ("", "mod a; mod b;"),
+        ("a", "pub fn f() { println!(\"{}\", crate::b::g()) }"),
+        ("b", "pub fn g() -> u8 { vec![super::a::f as fn()]; 1 }"),
+    ];
+    assert_eq!(circle_names(&in_a_macro), [["a", "b"]]);
+    let by_another_name = [
+        ("", "mod a; mod b;"),
+        ("a", "use crate::b::{self as other}; pub type A = other::B;"),
+        ("b", "pub struct B; use super::a::A as Alias; fn f(_: Alias) {}"),
+    ];
+    assert_eq!(circle_names(&by_another_name), [["a", "b"]]);
+}
+
+#[test]
+fn a_parent_and_its_child_are_a_circle_when_each_uses_the_other() {
+    let each = [
+        ("", "mod a;"),
+        ("a", "mod b; pub struct Options; pub fn run() { b::step(Options) }"),
+        ("a::b", "use super::Options; pub fn step(_: Options) {}"),
+    ];
+    assert_eq!(circle_names(&each), [["a", "a::b"]]);
+    let face = [
+        ("", "mod a;"),
+        ("a", "mod b; pub use b::step; pub struct Options;"),
+        ("a::b", "use super::Options; pub fn step(_: Options) {}"),
+    ];
+    assert_eq!(circle_names(&face), Vec::<Vec<String>>::new());
+    let part = [
+        ("", "mod a;"),
+        ("a", "mod b; pub struct Keys(b::Watch);"),
+        (
+            "a::b",
+            "use super::Keys; pub struct Watch; impl Keys { fn watch(&self) {} }",
+        ),
+    ];
+    assert_eq!(circle_names(&part), Vec::<Vec<String>>::new());
+    let tests = [
+        ("", "mod a; mod b;"),
+        (
+            "a",
+            "pub struct A; #[cfg(test)] mod tests { use crate::b::B; }  fn f() {}",
+        ),
+        ("b", "use crate::a::A; pub struct B(A);"),
+    ];
+    assert_eq!(circle_names(&tests), Vec::<Vec<String>>::new());
+}
+
+#[test]
+fn sql_is_seen_in_every_form() {
+    let texts = |code: &str| Crate::of(&[("", code)]).modules[&Names::new()].texts.clone();
+    let forms = [
+        "fn f() { query(sql!(\"SELECT id FROM accounts WHERE id = $1\")); }",
+        "fn f() { query(sql!(concat!(\"SELECT id FROM \", \"accounts\"))); }",
+        "fn f() { format!(\"UPDATE {} SET x = 1\", \"accounts\"); }",
+        "const A: &str = \"SELECT 1\\n  FROM   accounts\";",
+        "static A: Sql = Sql::new(\"DELETE FROM accounts\", \"x\");",
+        "fn f() { sql! { sqlite: \"SELECT 1\", postgres: \"SELECT 1 FROM a JOIN accounts\" } }",
+        "macro_rules! m { () => { sql!(\"INSERT INTO accounts (id) VALUES ($1)\") } }",
+        "fn f() { batch(r#\"WITH x AS (SELECT 1 FROM accounts) SELECT 1\"#) }",
+    ];
+    for form in forms {
+        assert!(texts(form).iter().any(|text| names_table(text, "accounts")), "{form}");
+    }
+    let others = [
+        "fn f() { get(\"/api/accounts\") }",
+        "fn f() { sql!(\"SELECT id FROM accounts_of_others\"); }",
+        "fn f() { println!(\"from accounts\"); }",
+        "#[cfg(test)] mod tests { fn f() { sql!(\"SELECT 1 FROM accounts\"); } }",
+        "/// SELECT 1 FROM accounts\nfn f() {}",
+    ];
+    for other in others {
+        assert!(
+            !texts(other).iter().any(|text| names_table(text, "accounts")),
+            "{other}"
+        );
+    }
+    assert!(has_hole_for_table("DELETE FROM {table} WHERE id = $1"));
+    assert!(!has_hole_for_table("SELECT id FROM accounts WHERE id = {id}"));
+}
