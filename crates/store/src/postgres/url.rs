@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
@@ -155,23 +156,17 @@ fn is_local(config: &Config) -> bool {
     hosts && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
 }
 
-/// Undoes percent-encoding.
+/// Undoes percent-encoding. A `%` that begins no code is a mistake, and not a percent sign.
 fn decoded(value: &str) -> Result<String, OpenError> {
-    let refused = || OpenError::Url("a parameter is not percent-encoded UTF-8".into());
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.bytes();
-    while let Some(byte) = rest.next() {
-        let byte = match byte {
-            b'%' => {
-                let digits = [rest.next().ok_or_else(refused)?, rest.next().ok_or_else(refused)?];
-                let digits = std::str::from_utf8(&digits).map_err(|_| refused())?;
-                u8::from_str_radix(digits, 16).map_err(|_| refused())?
-            }
-            plain => plain,
-        };
-        bytes.push(byte);
+    let is_code = |after: &str| {
+        let digits = after.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    let text = percent_decode_str(value).decode_utf8();
+    match text {
+        Ok(text) if value.split('%').skip(1).all(is_code) => Ok(text.into_owned()),
+        _ => Err(OpenError::Url("a parameter is not percent-encoded UTF-8".into())),
     }
-    String::from_utf8(bytes).map_err(|_| refused())
 }
 
 #[cfg(test)]
@@ -239,6 +234,11 @@ mod tests {
             "postgres://u:hunter2@h:port/d",
             "postgres://u:hunter2@h/d?sslmode=hunter2",
             "postgres://u:hunter2@h/d?x=hunter2",
+            "postgres://u@h/d?sslrootcert=hunter2%",
+            "postgres://u@h/d?sslrootcert=hunter2%2",
+            "postgres://u@h/d?sslrootcert=hunter2%zz",
+            "postgres://u@h/d?sslrootcert=hunter2%+f",
+            "postgres://u@h/d?sslrootcert=hunter2%ff",
         ];
         for url in urls {
             let Err(why) = parse(url, false) else { panic!("{url}") };

@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
@@ -152,17 +153,13 @@ fn open(path: &Path, manner: Manner) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// A path as a URI (SQLite, "Uniform Resource Identifiers").
+/// What stands for itself in a path (SQLite, "Uniform Resource Identifiers").
+const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
+
+/// A path as a URI.
 fn still(path: &Path) -> String {
-    let mut uri = String::from("file:");
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
-            byte => uri.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    uri.push_str("?immutable=1");
-    uri
+    let path = percent_encode(path.as_os_str().as_bytes(), &PLAIN);
+    format!("file:{path}?immutable=1")
 }
 
 /// More than the program has, so that none is ever prepared twice on a connection.

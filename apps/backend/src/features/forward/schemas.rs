@@ -1,11 +1,11 @@
 //! What a proxy asks for, and the headers that it is answered with.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use countersign_guard::Scopes;
 use http::{HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::core::ids::AccountId;
 
@@ -73,17 +73,13 @@ impl IntoResponse for IdentityHeaders {
     }
 }
 
-/// Percent-encodes (RFC 3986 §2.1) the bytes that are not printable ASCII, and `%` itself: without the latter, an address
-/// that is spelled `%C3%A9…` would look like that of somebody else, which begins with `é`.
+/// The bytes that are not printable ASCII, and `%` itself: without the latter, an address that is spelled `%C3%A9…` would
+/// look like that of somebody else, which begins with `é`.
+const ENCODED: AsciiSet = CONTROLS.add(b'%');
+
+/// Percent-encodes (RFC 3986 §2.1) a text for a header.
 fn header_value(text: &str) -> HeaderValue {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b' '..=b'~' if byte != b'%' => encoded.push(char::from(byte)),
-            // Writing to a string does not fail.
-            _ => drop(write!(encoded, "%{byte:02X}")),
-        }
-    }
+    let encoded = utf8_percent_encode(text, &ENCODED).to_string();
     HeaderValue::try_from(encoded).expect("only printable ASCII is left")
 }
 
