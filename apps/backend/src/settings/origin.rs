@@ -3,7 +3,9 @@
 //! An origin is compared as text, byte by byte: only the one spelling that browsers send is accepted.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
+
+use url::{Host, Url};
 
 use super::value::Value;
 use super::value_error::ValueError;
@@ -81,33 +83,36 @@ impl Value for Origin {
     fn parse(text: &str) -> Result<Self, ValueError> {
         let fault =
             |what: &str| ValueError::new(format!("{text:?} {what}"), "an origin such as https://app.example.com");
-        let (default_port, authority) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
-            (Some(authority), _) => (443, authority),
-            (_, Some(authority)) => (80, authority),
-            (None, None) => return Err(fault("does not begin with https:// or http://")),
+        let scheme_of = |scheme: &&str| text.starts_with(*scheme);
+        let Some(scheme) = ["https://", "http://"].into_iter().find(scheme_of) else {
+            return Err(fault("does not begin with https:// or http://"));
         };
+        let authority = &text[scheme.len()..];
         // First, or what stands behind a port would be taken for a part of it.
         if let Some(origin) = authority.strip_suffix('/').filter(|rest| !rest.contains(OTHER_PARTS)) {
-            let scheme = &text[..text.len() - authority.len()];
-            let write = format!("{scheme}{origin}");
-            return Err(ValueError::new(format!("{text:?} ends in a slash"), write));
+            return Err(ValueError::new(
+                format!("{text:?} ends in a slash"),
+                format!("{scheme}{origin}"),
+            ));
         }
-        if authority.contains(OTHER_PARTS) {
-            return Err(fault(host_fault(authority)));
-        }
-        let (host, port) = split_port(authority);
-        if !is_host(host) {
-            return Err(fault(host_fault(authority)));
-        }
-        let number = port.map(parse_port).transpose().map_err(fault)?;
-        match number {
-            Some(number) if number == default_port => Err(fault("names the port that its scheme has anyway")),
-            port => Ok(Self {
-                text: text.to_owned(),
-                host: host.to_owned(),
-                port,
-            }),
-        }
+        Self::read(text).ok_or_else(|| fault(what_is_wrong(scheme, authority)))
+    }
+}
+
+impl Origin {
+    /// The origin of a URL, if browsers write it like that and its host is an address or a name by our rules.
+    fn read(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        let is_host = match url.host()? {
+            Host::Domain(name) => name.len() <= 253 && name.split('.').all(is_label),
+            Host::Ipv4(_) | Host::Ipv6(_) => true,
+        };
+        let is_spelled_right = url.origin().ascii_serialization() == text;
+        (is_host && is_spelled_right).then(|| Self {
+            text: text.to_owned(),
+            host: url.host_str().unwrap_or_default().to_owned(),
+            port: url.port(),
+        })
     }
 }
 
@@ -139,38 +144,21 @@ impl fmt::Display for Issuer {
 /// What begins another part of a URL, or ends its user name.
 const OTHER_PARTS: [char; 5] = ['/', '?', '#', '@', '\\'];
 
-fn split_port(authority: &str) -> (&str, Option<&str>) {
-    match authority.rsplit_once(':') {
-        // The colons of an IPv6 address stand inside brackets.
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (authority, None),
+/// Why what stands behind the scheme is no origin.
+fn what_is_wrong(scheme: &str, authority: &str) -> &'static str {
+    // The colons of an IPv6 address stand inside brackets.
+    let with_port = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']'));
+    match with_port.filter(|(host, _)| Origin::read(&format!("{scheme}{host}")).is_some()) {
+        None => host_fault(authority),
+        Some((_, port)) => match port.parse::<u16>() {
+            Err(_) => "has a port that is no number of 0 to 65535",
+            Ok(number) if number.to_string() != port => "has a port with needless digits",
+            Ok(_) => "names the port that its scheme has anyway",
+        },
     }
 }
 
-fn parse_port(text: &str) -> Result<u16, &'static str> {
-    let port = text.parse().map_err(|_| "has a port that is no number of 0 to 65535")?;
-    if u16::to_string(&port) == text {
-        Ok(port)
-    } else {
-        Err("has a port with needless digits")
-    }
-}
-
-/// A name of letters, digits and hyphens (RFC 1123 §2.1) in lower case, or an address in the spelling of browsers.
-fn is_host(host: &str) -> bool {
-    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        return address
-            .parse::<Ipv6Addr>()
-            .is_ok_and(|parsed| parsed.to_string() == address);
-    }
-    let last = host.rsplit('.').next().unwrap_or(host);
-    // A name that ends in a number is an IPv4 address to a browser (WHATWG URL, "ends in a number").
-    if last.starts_with(|first: char| first.is_ascii_digit()) && host.parse::<Ipv4Addr>().is_err() {
-        return false;
-    }
-    host.len() <= 253 && host.split('.').all(is_label)
-}
-
+/// A part of a name: letters, digits and hyphens (RFC 1123 §2.1) in lower case.
 fn is_label(label: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=63).contains(&label.len()) && label.bytes().all(allowed) && !label.starts_with('-') && !label.ends_with('-')
