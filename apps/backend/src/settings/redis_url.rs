@@ -50,7 +50,10 @@ impl Value for Option<RedisUrl> {
             Some(("redis" | "rediss" | "redis+unix", "")) => fault("names no host"),
             // It would switch off the verification of the certificate.
             Some((_, rest)) if rest.contains('#') => fault("has a fragment, which is not taken here"),
-            Some(("redis" | "rediss" | "redis+unix", _)) => Ok(Some(RedisUrl(SecretString::from(text)))),
+            Some((scheme @ ("redis" | "rediss" | "redis+unix"), _)) => match unknown_parameter(scheme, text) {
+                Some(fault) => Err(fault),
+                None => Ok(Some(RedisUrl(SecretString::from(text)))),
+            },
             _ => fault("is no address of Redis"),
         }
     }
@@ -58,6 +61,29 @@ impl Value for Option<RedisUrl> {
     fn shown(text: &str) -> String {
         masked(text)
     }
+}
+
+/// What the driver would pass over in silence. A name is repeated only where it cannot be a part of a password.
+fn unknown_parameter(scheme: &str, url: &str) -> Option<ValueError> {
+    let known: &[&str] = match scheme {
+        "redis+unix" => &["db", "user", "pass", "protocol"],
+        _ => &["protocol"],
+    };
+    let (_, parameters) = url.split_once('?')?;
+    let mut names = parameters
+        .split('&')
+        .filter(|parameter| !parameter.is_empty())
+        .map(|parameter| parameter.split_once('=').map_or(parameter, |(name, _)| name));
+    let unknown = names.find(|name| !known.contains(name))?;
+    let is_name = !parameters.contains('@') && unknown.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let what = match is_name {
+        true => format!("has the parameter {unknown:?}, which Redis's address does not take here"),
+        false => "has a parameter that Redis's address does not take here".to_owned(),
+    };
+    Some(ValueError::new(
+        what,
+        format!("only these behind the question mark: {}", known.join(", ")),
+    ))
 }
 
 #[cfg(test)]
@@ -75,6 +101,32 @@ mod tests {
         assert!(!leaves("redis://[::1]"));
         assert!(!leaves("rediss://:secret@10.0.0.1"));
         assert!(!leaves("redis+unix:///run/redis.sock"));
+    }
+
+    #[test]
+    fn unknown_parameters_are_refused_by_name_but_never_by_what_may_be_a_password() {
+        let fault = |url| {
+            Option::<RedisUrl>::parse(url)
+                .err()
+                .map(|fault| fault.what)
+                .unwrap_or_default()
+        };
+        for taken in [
+            "redis://h?protocol=resp3",
+            "rediss://:p@h:6379/0?",
+            "redis+unix:///run/redis.sock?db=1&user=u&pass=p&protocol=resp2",
+        ] {
+            assert_eq!(fault(taken), "", "{taken}");
+        }
+        assert!(fault("redis://h?db=1").contains("\"db\""));
+        assert!(fault("rediss://h/0?tls=off").contains("\"tls\""));
+        assert!(fault("redis+unix:///run/redis.sock?pasword=hunter2").contains("\"pasword\""));
+        for secret in ["redis://:hun?hunter2=x@h", "redis://h?p\u{e4}ss=hunter2"] {
+            assert!(
+                !fault(secret).is_empty() && !fault(secret).contains("hunter2"),
+                "{secret}"
+            );
+        }
     }
 
     #[test]
