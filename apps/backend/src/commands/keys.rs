@@ -17,7 +17,7 @@ use crate::features::keys::{
     Activated, JWKS_MAX_AGE, KeyOperator, KeysError, ListedKey, NextKey, OperatorError, Revoked, check_keys, inspect,
 };
 use crate::installation::{Access, key_options, open_database};
-use crate::settings::Settings;
+use crate::settings::{Settings, write_duration};
 
 /// How often `--wait` looks whether the time has come.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -103,7 +103,7 @@ async fn generate<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Outp
 
 async fn publish<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W>) -> Result<(), Failure> {
     let next = prepare(operator, log).await?;
-    let wait = humantime::format_duration(operator.ripening());
+    let wait = write_duration(operator.ripening());
     let sentence = match &next {
         NextKey { kid, created: true, .. } => format!(
             "Made the next key {kid}. Servers publish it within seconds; {wait} after that, let it sign with \
@@ -194,7 +194,7 @@ async fn revoke<W: Write>(operator: &KeyOperator, log: &Log, kid: &str, output: 
         )?);
     }
     log.write(Kind::KeyRevoked, kid).await;
-    let max_age = humantime::format_duration(JWKS_MAX_AGE);
+    let max_age = write_duration(JWKS_MAX_AGE);
     let mut sentence = format!(
         "Revoked the key {kid}. Servers refuse every token that it signed within seconds, other verifiers when their \
          copy of the keys ends, in {max_age} at most."

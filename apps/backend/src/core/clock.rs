@@ -1,4 +1,7 @@
 //! The one clock. Everything that asks for the time of day asks a [`Clock`] that was handed to it.
+//!
+//! Times are read and written (RFC 3339, in UTC) by `humantime`, which has no dependencies; its durations are not used
+//! (see `settings/duration.rs`). A calendar is needed for nothing else.
 
 use std::fmt;
 use std::ops::{Add, Sub};

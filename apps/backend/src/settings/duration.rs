@@ -42,7 +42,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
 }
 
 /// Writes a duration in the largest unit that says it exactly.
-pub(super) fn written(duration: Duration) -> String {
+pub fn written(duration: Duration) -> String {
     let millis = duration.as_millis();
     let exact = UNITS
         .iter()

@@ -50,7 +50,7 @@ pub use self::audit::{Audit, Webhook};
 pub use self::database::Database;
 pub use self::database_url::DatabaseUrl;
 pub use self::docs::Docs;
-pub use self::duration::parse as parse_duration;
+pub use self::duration::{parse as parse_duration, written as write_duration};
 pub use self::error::{SettingError, SettingsError};
 pub use self::example::example;
 pub use self::hashing::Hashing;
