@@ -5,18 +5,20 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
+use countersign_http_client::{Certificates, HttpClient, Limits};
+use http_body_util::Full;
 use hyper::{Method, Request};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// How long a server may take to end by itself.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How far a request of the test itself may go.
+const LIMITS: Limits = Limits {
+    time: Duration::from_secs(60),
+    bytes: 1 << 20,
+};
 
 /// A running `countersign dev`. It ends when this value goes, or the process that holds it, however that ends.
 ///
@@ -26,7 +28,7 @@ pub struct DevServer {
     child: Child,
     _stdout: BufReader<ChildStdout>,
     announced: Announced,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: HttpClient,
 }
 
 /// A user who is there from the start.
@@ -88,9 +90,7 @@ impl DevServer {
             _stdout: stdout,
             announced,
             // Connections do not outlive the runtime of one test, while the server may serve many.
-            client: Client::builder(TokioExecutor::new())
-                .pool_max_idle_per_host(0)
-                .build_http(),
+            client: HttpClient::without_pool(Certificates::none()).expect("TLS is not used"),
         }
     }
 
@@ -136,13 +136,12 @@ impl DevServer {
             .header("content-type", "application/json")
             .body(Full::from(body))
             .expect("method and address are of the program");
-        let response = self.client.request(request).await;
-        let response = response.unwrap_or_else(|error| panic!("{method} {address}: {error}"));
-        let status = response.status();
-        let body = response.into_body().collect().await;
-        let body = body
-            .unwrap_or_else(|error| panic!("{method} {address}: {error}"))
-            .to_bytes();
+        let answer = self.client.send(request, LIMITS).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{method} {address}: {error}"));
+        let status = answer.status;
+        let body = answer
+            .body
+            .unwrap_or_else(|| panic!("{method} {address}: the answer broke off"));
         let text = String::from_utf8_lossy(&body).into_owned();
         assert!(status.is_success(), "{method} {address} answered {status}: {text}");
         text

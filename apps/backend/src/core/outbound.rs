@@ -1,18 +1,12 @@
 //! Requests that this server makes by itself: to addresses that its operator wrote into the settings, and to no other.
 //! Bounded in time and size, without redirects, with the system's certificates (SECURITY.md F-23).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_http_client::{Answer, Certificates, HttpClient, HttpError, Limits};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
-use tokio::time::timeout;
+use http_body_util::Full;
 
 use super::telemetry;
 
@@ -25,7 +19,7 @@ const LARGEST_LIST: usize = 4 << 20;
 
 /// A client that keeps its connections. Cloning it is cheap.
 #[derive(Clone)]
-pub struct Outbound(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub struct Outbound(HttpClient);
 
 /// Why a request was not accepted. No text of it holds what was sent.
 #[derive(Debug, thiserror::Error)]
@@ -50,25 +44,10 @@ impl Outbound {
     /// # Errors
     /// [`OutboundError::Unusable`].
     pub fn new() -> Result<Self, OutboundError> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| OutboundError::Unusable(error.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1();
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(60))
-            .build(connector.wrap_connector(tcp));
-        Ok(Self(client))
+        let client = HttpClient::new(Certificates::of_system());
+        client
+            .map(Self)
+            .map_err(|error| OutboundError::Unusable(error.to_string()))
     }
 
     /// Sends any request, and gives any answer whole.
@@ -80,18 +59,11 @@ impl Outbound {
         request: Request<Full<Bytes>>,
         patience: Duration,
     ) -> Result<Response<Bytes>, OutboundError> {
-        let exchange = async {
-            let answer = self.0.request(request).await;
-            let (parts, body) = answer
-                .map_err(|error| OutboundError::Unreachable(root(&error)))?
-                .into_parts();
-            let body = Limited::new(body, LARGEST_LIST).collect().await;
-            let body = body.map_err(|_| OutboundError::Unreachable("its answer broke off, or is too long".into()))?;
-            Ok(Response::from_parts(parts, body.to_bytes()))
-        };
-        timeout(patience, exchange)
-            .await
-            .unwrap_or(Err(OutboundError::TimedOut))
+        let answer = self.send(request, patience, LARGEST_LIST).await?;
+        let cut_off = || OutboundError::Unreachable("its answer broke off, or is too long".into());
+        let mut response = Response::new(answer.body.ok_or_else(cut_off)?);
+        (*response.status_mut(), *response.headers_mut()) = (answer.status, answer.headers);
+        Ok(response)
     }
 
     /// Posts a body and gives the headers of a good answer (2xx).
@@ -105,26 +77,20 @@ impl Outbound {
             .body(Full::new(body))
             .map_err(|error| OutboundError::Unusable(error.to_string()))?;
         telemetry::inject(request.headers_mut());
-        timeout(PATIENCE, self.exchange(request))
-            .await
-            .unwrap_or(Err(OutboundError::TimedOut))
-    }
-
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<HeaderMap, OutboundError> {
-        let answer = self.0.request(request).await;
-        let (parts, body) = answer
-            .map_err(|error| OutboundError::Unreachable(root(&error)))?
-            .into_parts();
         // Read to its end, or the connection could not be used again; what it says does not matter.
-        let _ = Limited::new(body, LARGEST_ANSWER).collect().await;
-        match parts.status {
-            status if status.is_success() => Ok(parts.headers),
+        let answer = self.send(request, PATIENCE, LARGEST_ANSWER).await?;
+        match answer.status {
+            status if status.is_success() => Ok(answer.headers),
             status => Err(OutboundError::Status(status)),
         }
     }
-}
 
-/// What is at the bottom of an error, which is what helps: a refused connection, an unknown certificate.
-fn root(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), root)
+    async fn send(&self, request: Request<Full<Bytes>>, time: Duration, bytes: usize) -> Result<Answer, OutboundError> {
+        let answer = self.0.send(request, Limits { time, bytes }).await;
+        answer.map_err(|error| match error {
+            HttpError::TimedOut => OutboundError::TimedOut,
+            HttpError::Unreachable(why) => OutboundError::Unreachable(why),
+            other => OutboundError::Unreachable(other.to_string()),
+        })
+    }
 }

@@ -1,33 +1,22 @@
-//! One GET: bounded in time and size, without redirects, over TLS or plain.
+//! One GET, and why there is nothing to go by.
 
-use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_http_client::{Certificates, HttpClient, HttpError, Limits};
 use countersign_jose::StatusListError;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::crypto::aws_lc_rs;
-use rustls::{ClientConfig, RootCertStore};
-use tokio::time::timeout;
+use http_body_util::Full;
 
 use super::BuildError;
 use super::addresses::Addresses;
 
-const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("countersign-guard/", env!("CARGO_PKG_VERSION")));
 /// How long an answer that is not held on purpose may take, to its last byte.
 pub(super) const FETCH_TIME: Duration = Duration::from_secs(5);
-const CONNECT_TIME: Duration = Duration::from_secs(5);
-const KEEPALIVE: Duration = Duration::from_secs(15);
-const IDLE_TIME: Duration = Duration::from_secs(60);
+const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("countersign-guard/", env!("CARGO_PKG_VERSION")));
 
 /// A client that keeps its connections.
-pub(super) struct Http(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>);
+pub(super) struct Http(HttpClient);
 
 /// What is asked for.
 pub(super) struct FetchRequest {
@@ -65,70 +54,36 @@ pub(super) enum FetchError {
 
 impl Http {
     pub(super) fn new(addresses: &Addresses) -> Result<Self, BuildError> {
-        let roots = if addresses.use_tls() {
-            roots()
+        let certificates = if addresses.use_tls() {
+            Certificates::of_system()
         } else {
-            RootCertStore::empty()
+            Certificates::none()
         };
-        if roots.is_empty() && addresses.need_tls() {
+        if certificates.is_empty() && addresses.need_tls() {
             return Err(BuildError::NoCertificates);
         }
-        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|_| BuildError::Tls)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT_TIME));
-        tcp.set_keepalive(Some(KEEPALIVE));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIME)
-            .build(connector);
-        Ok(Self(client))
+        HttpClient::new(certificates).map(Self).map_err(|_| BuildError::Tls)
     }
 
-    pub(super) async fn fetch(&self, request: FetchRequest) -> Result<FetchResponse, FetchError> {
-        let within = request.within;
-        timeout(within, self.exchange(request))
-            .await
-            .unwrap_or(Err(FetchError::TimedOut))
-    }
-
-    async fn exchange(&self, wanted: FetchRequest) -> Result<FetchResponse, FetchError> {
-        let mut request = Request::new(Empty::new());
+    pub(super) async fn fetch(&self, wanted: FetchRequest) -> Result<FetchResponse, FetchError> {
+        let mut request = Request::new(Full::default());
         *request.method_mut() = Method::GET;
         *request.uri_mut() = wanted.uri;
         *request.headers_mut() = wanted.headers;
         request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
-        let response = self.0.request(request).await;
-        let (parts, body) = response
-            .map_err(|error| FetchError::Unreachable(root(&error)))?
-            .into_parts();
-        let body = Limited::new(body, wanted.limit).collect().await;
+        let limits = Limits {
+            time: wanted.within,
+            bytes: wanted.limit,
+        };
+        let answer = self.0.send(request, limits).await.map_err(|error| match error {
+            HttpError::TimedOut => FetchError::TimedOut,
+            HttpError::Unreachable(why) => FetchError::Unreachable(why),
+            other => FetchError::Unreachable(other.to_string()),
+        })?;
         Ok(FetchResponse {
-            status: parts.status,
-            headers: parts.headers,
-            body: body.map_err(|_| FetchError::Body)?.to_bytes(),
+            status: answer.status,
+            headers: answer.headers,
+            body: answer.body.ok_or(FetchError::Body)?,
         })
     }
-}
-
-/// What is at the bottom of an error, which is what helps: a refused connection, an unknown certificate.
-fn root(error: &dyn Error) -> String {
-    error.source().map_or_else(|| error.to_string(), root)
-}
-
-/// The system's certificates; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
-fn roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    roots
 }

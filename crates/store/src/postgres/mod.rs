@@ -31,7 +31,7 @@ use crate::options::PATIENCE;
 use crate::statement::Query;
 use crate::tx_state::TxState;
 use crate::{DatabaseOptions, FromRow, OpenError, PoolStatus, Sql, StoreError};
-use answer::{SILENCE, answered};
+use answer::answered;
 use url::Target;
 
 pub(crate) struct Postgres {

@@ -1,0 +1,34 @@
+//! Whose word is believed.
+
+/// The certificates of authorities that servers are believed by.
+pub struct Certificates(
+    #[cfg(feature = "tls")] pub(crate) rustls::RootCertStore,
+    #[cfg(not(feature = "tls"))] pub(crate) (),
+);
+
+impl Certificates {
+    /// None: no server is believed over TLS.
+    #[must_use]
+    pub fn none() -> Self {
+        #[cfg(feature = "tls")]
+        return Self(rustls::RootCertStore::empty());
+        #[cfg(not(feature = "tls"))]
+        Self(())
+    }
+
+    /// The system's; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn of_system() -> Self {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Self(roots)
+    }
+
+    /// Whether there are none.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
