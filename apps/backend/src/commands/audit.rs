@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cli::{Audit, ExportAudit, ListAudit, ListKinds, VerifyAudit};
 use super::failure::Code;
+use super::failure::unreadable;
 use super::output::{Output, Row};
 use super::users::account;
 use super::{Failure, Standard};
@@ -226,13 +227,14 @@ pub(super) fn verify_export(asked: &VerifyAudit, output: &mut Standard) -> Resul
 }
 
 fn judge_file(path: &Path, mut judge: Judge) -> Result<Soundness, Failure> {
-    let (name, file) = (path.display(), open(path)?);
+    let (name, file) = (path.display(), open(path, EXPORT)?);
     let mut has_begun = false;
     for (number, line) in (1..).zip(BufReader::new(file).lines()) {
-        let unreadable = || Failure::new(format!("line {number} of {name} is none of an export of the audit log"));
-        let line: Line<IgnoredAny> = serde_json::from_str(&line?).map_err(|_| unreadable())?;
+        let malformed = || Failure::new(format!("line {number} of {name} is none of an export of the audit log"));
+        let line = line.map_err(|error| Failure::new(unreadable(path, &error, EXPORT)))?;
+        let line: Line<IgnoredAny> = serde_json::from_str(&line).map_err(|_| malformed())?;
         if !has_begun && !matches!(&line, Line::Log { format, .. } if format == FORMAT) {
-            return Err(unreadable());
+            return Err(malformed());
         }
         has_begun = true;
         let piece = match line {
@@ -256,8 +258,8 @@ fn judge(asked: &VerifyAudit, keys: Vec<VerifyingKey>) -> Result<Judge, Failure>
     };
     // Each line counts: a log that was emptied, and has grown beyond what it was, has the last one all the same.
     let (mut judge, mut holds_any) = (judge, false);
-    for line in BufReader::new(open(path)?).lines() {
-        let line = line.map_err(|error| unreadable(path, &error))?;
+    for line in BufReader::new(open(path, CHECKPOINTS)?).lines() {
+        let line = line.map_err(|error| Failure::new(unreadable(path, &error, CHECKPOINTS)))?;
         // What a full disk left behind is no line.
         if decode_without_verifying(line.trim()).is_ok() {
             judge = judge.against(&line).map_err(Failure::new)?;
@@ -270,30 +272,31 @@ fn judge(asked: &VerifyAudit, keys: Vec<VerifyingKey>) -> Result<Judge, Failure>
     }
 }
 
+const EXPORT: &str = "what `countersign audit export` wrote";
+const CHECKPOINTS: &str = "the file of checkpoints (`audit.checkpoint_file`), or a copy of it";
+const PUBLIC_KEY: &str = "a public key in PEM, such as secrets/jwt/public.pem";
+const KEY_SET: &str = "the JWK Set that the server publishes";
+
 fn given_keys(asked: &VerifyAudit) -> Result<Vec<VerifyingKey>, Failure> {
     let mut keys = Vec::new();
     for path in &asked.public_keys {
-        let key = VerifyingKey::from_spki_pem(read(path)?.as_bytes());
+        let key = VerifyingKey::from_spki_pem(read(path, PUBLIC_KEY)?.as_bytes());
         keys.push(key.map_err(|error| Failure::new(format!("{}: {error}", path.display())))?);
     }
     if let Some(path) = &asked.jwks {
-        let set: JwkSet = serde_json::from_str(&read(path)?)
+        let set: JwkSet = serde_json::from_str(&read(path, KEY_SET)?)
             .map_err(|error| Failure::new(format!("{} is no JWK Set: {error}", path.display())))?;
         keys.extend(set.keys.iter().filter_map(|jwk| VerifyingKey::from_jwk(jwk).ok()));
     }
     Ok(keys)
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))
+fn read(path: &Path, wanted: &str) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| Failure::new(unreadable(path, &error, wanted)))
 }
 
-fn open(path: &Path) -> Result<File, Failure> {
-    File::open(path).map_err(|error| unreadable(path, &error))
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(format!("{} cannot be read: {error}", path.display()))
+fn open(path: &Path, wanted: &str) -> Result<File, Failure> {
+    File::open(path).map_err(|error| Failure::new(unreadable(path, &error, wanted)))
 }
 
 fn failed(tampering: &Tampering) -> Failure {

@@ -1,6 +1,8 @@
 //! Why a command failed, as a sentence, and the exit code that goes with it.
 
 use std::fmt;
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -99,6 +101,15 @@ impl Failure {
             error: &self.sentence,
         };
         serde_json::to_string(&body).unwrap_or_default()
+    }
+}
+
+/// Why a file that a command was told to read cannot be read, and what belongs there: `wanted`.
+pub(super) fn unreadable(path: &Path, error: &io::Error, wanted: &str) -> String {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => format!("there is no file {path}: name {wanted}"),
+        _ => format!("{path} cannot be read: {error}. Name {wanted}, which this user may read"),
     }
 }
 

@@ -8,6 +8,7 @@ use countersign_store::Db;
 use serde::Serialize;
 
 use super::cli::{Keys, Rotate};
+use super::failure::unreadable;
 use super::output::{Output, Row};
 use super::{Failure, notice};
 use crate::core::clock::{Clock, Timestamp};
@@ -213,7 +214,13 @@ async fn revoke<W: Write>(operator: &KeyOperator, log: &Log, kid: &str, output: 
 
 fn show<W: Write>(file: Option<PathBuf>, settings: &Settings, output: &mut Output<W>) -> Result<(), Failure> {
     let path = file.unwrap_or_else(|| settings.keys_dir.join("private.pem"));
-    let found = inspect(&path, settings.keys_passphrase.as_ref())?;
+    let found = inspect(&path, settings.keys_passphrase.as_ref()).map_err(|error| match error {
+        KeysError::File { path, source, .. } => {
+            let wanted = "a key in PEM, such as secrets/jwt/public.pem";
+            Failure::of_configuration(unreadable(&path, &source, wanted))
+        }
+        error => error.into(),
+    })?;
     let holds = if found.private { "private key" } else { "public key" };
     let row = Seen {
         file: path,
@@ -373,6 +380,6 @@ mod tests {
         )
         .await
         .unwrap_err();
-        assert!(missing.contains("cannot read no.pem"), "{missing}");
+        assert!(missing.contains("there is no file no.pem"), "{missing}");
     }
 }

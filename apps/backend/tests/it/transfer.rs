@@ -546,7 +546,7 @@ async fn what_cannot_be_restored_says_why_and_leaves_nothing_that_serves(databas
     assert!(said.contains("damaged"), "{said}");
     assert!(restore(b"").contains("is no backup of Countersign"));
     assert!(restore(b"SQLite format 3\0").contains("is no backup of Countersign"));
-    assert!(failed(&execute(&target, &["restore", "nothing.gz"])).contains("cannot be read"));
+    assert!(failed(&execute(&target, &["restore", "nothing.gz"])).contains("there is no file nothing.gz"));
     let newer = with_line(&whole, "\"schema\":", "\"schema\":9");
     assert!(restore(&newer).contains("with that version or a newer one"));
     let other = with_line(&whole, "user7@example.com", "user8@example.com");

@@ -395,3 +395,57 @@ fn commands_other_than_serve_end_at_a_hangup() {
         drop(settings);
     }
 }
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_with_what_belongs_there() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("folder")).unwrap();
+    let lines: [&[&str]; 6] = [
+        &["keys", "inspect", "nope"],
+        &["audit", "verify", "--export", "nope", "--public-key", "nope"],
+        &["audit", "verify", "--export", "nope", "--jwks", "nope"],
+        &["restore", "nope"],
+        &["migrate-database", "--from", "@nope", "--to", "sqlite://other.db"],
+        &["migrate-database", "--from", "sqlite://other.db", "--to", "@nope"],
+    ];
+    for line in lines {
+        let output = command(folder.path(), "sqlite://data.db", line).output().unwrap();
+        assert!(!output.status.success(), "{line:?}");
+        assert!(
+            said(&output).contains("there is no file nope: name "),
+            "{line:?}: {}",
+            said(&output)
+        );
+    }
+    for line in [
+        &["keys", "inspect", "folder"] as &[&str],
+        &["migrate-database", "--from", "@folder", "--to", "sqlite://other.db"],
+    ] {
+        let output = command(folder.path(), "sqlite://data.db", line).output().unwrap();
+        assert!(!output.status.success(), "{line:?}");
+        assert!(
+            said(&output).contains("folder cannot be read: "),
+            "{line:?}: {}",
+            said(&output)
+        );
+    }
+    assert_eq!(names(&contents(folder.path())), ["folder/"]);
+}
+
+#[tokio::test]
+async fn a_file_without_tables_is_not_moved_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("empty.db"), "").unwrap();
+    let before = contents(folder.path());
+    let line = [
+        "migrate-database",
+        "--from",
+        "sqlite://empty.db",
+        "--to",
+        "sqlite://new.db",
+    ];
+    let output = command(folder.path(), "sqlite://data.db", &line).output().unwrap();
+    assert!(!output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("empty.db holds no tables"), "{}", said(&output));
+    assert_eq!(contents(folder.path()), before);
+}

@@ -16,6 +16,7 @@ use serde_json::Value as Json;
 
 use super::Counted;
 use crate::commands::Failure;
+use crate::commands::failure::unreadable;
 
 /// What the first line says it is.
 const FORMAT: &str = "countersign-backup-1";
@@ -129,7 +130,7 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn open(path: &Path) -> Result<(Self, Heading), Failure> {
         let file = File::open(path);
-        let file = file.map_err(|error| Failure::new(format!("{} cannot be read: {error}", path.display())))?;
+        let file = file.map_err(|error| Failure::new(unreadable(path, &error, "a backup of `countersign backup`")))?;
         let mut reader = Self {
             path: path.to_owned(),
             lines: BufReader::with_capacity(256 << 10, GzDecoder::new(BufReader::new(file))),

@@ -1,11 +1,14 @@
 //! `countersign migrate-database`: a whole installation into another database. Nobody has to sign in again.
 
-use countersign_store::{DatabaseOptions, Db, Kind as Engine, Piece, Role, Schema, database_file};
+use std::path::Path;
+
+use countersign_store::{DatabaseOptions, Db, FileContents, Kind as Engine, Piece, Role, Schema, database_file};
 use serde_json::json;
 
 use super::target::{Target, refuse_used_file};
 use super::{rows, summary, warning};
 use crate::commands::cli::MigrateDatabase;
+use crate::commands::failure::unreadable;
 use crate::commands::{Failure, Standard};
 use crate::core::clock::Clock;
 use crate::features::audit::{self, Actor, Event, Kind};
@@ -24,7 +27,7 @@ pub(in crate::commands) async fn move_database(
     if from == to || is_same_file {
         return Err(Failure::new("both URLs name the same database"));
     }
-    look_at_file(&from)?;
+    refuse_empty_file(&from)?;
     refuse_used_file(&to)?;
     let options = |url: &str, create: bool| DatabaseOptions {
         allow_unencrypted: asked.allow_unencrypted,
@@ -79,12 +82,25 @@ pub(in crate::commands) async fn move_database(
     Ok(output.done(&sentence, &object)?)
 }
 
+/// Refuses a file with nothing of ours in it, before it is opened: opening it as a server leaves a lock and a log beside it.
+fn refuse_empty_file(url: &str) -> Result<(), Failure> {
+    let path = url.trim_start_matches("sqlite://");
+    match look_at_file(url)? {
+        FileContents::Nothing if Path::new(path).exists() => Err(Failure::new(format!(
+            "{path} holds no tables, so there is nothing to move: name the database of an installation"
+        ))),
+        // That there is no file is said when it is opened.
+        _ => Ok(()),
+    }
+}
+
 /// The URL, or what the file behind an `@` holds.
 fn url(text: &str) -> Result<String, Failure> {
     let Some(path) = text.strip_prefix('@') else {
         return Ok(text.trim().to_owned());
     };
     let read = std::fs::read_to_string(path);
-    let read = read.map_err(|error| Failure::new(format!("{path} cannot be read: {error}")))?;
+    let wanted = "a file that holds the URL of a database";
+    let read = read.map_err(|error| Failure::new(unreadable(Path::new(path), &error, wanted)))?;
     Ok(read.trim().to_owned())
 }
