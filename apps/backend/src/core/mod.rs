@@ -28,3 +28,4 @@ pub mod request_info;
 pub mod secret;
 pub mod server;
 pub mod telemetry;
+pub mod trace_context;

@@ -8,7 +8,7 @@ use countersign_http_client::{Answer, Certificates, HttpClient, HttpError, Limit
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
 
-use super::telemetry;
+use super::trace_context;
 
 /// The most time that a request may take, to the last byte of its answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -76,7 +76,7 @@ impl Outbound {
             .header(header::USER_AGENT, concat!("countersign/", env!("CARGO_PKG_VERSION")))
             .body(Full::new(body))
             .map_err(|error| OutboundError::Unusable(error.to_string()))?;
-        telemetry::inject(request.headers_mut());
+        trace_context::inject(request.headers_mut());
         // Read to its end, or the connection could not be used again; what it says does not matter.
         let answer = self.send(request, PATIENCE, LARGEST_ANSWER).await?;
         match answer.status {

@@ -146,6 +146,9 @@ const OTHER_PARTS: [char; 5] = ['/', '?', '#', '@', '\\'];
 
 /// Why what stands behind the scheme is no origin.
 fn what_is_wrong(scheme: &str, authority: &str) -> &'static str {
+    if authority.contains(OTHER_PARTS) {
+        return host_fault(authority);
+    }
     // The colons of an IPv6 address stand inside brackets.
     let with_port = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']'));
     match with_port.filter(|(host, _)| Origin::read(&format!("{scheme}{host}")).is_some()) {

@@ -16,7 +16,7 @@ use crate::core::address::ClientAddress;
 use crate::core::limits::AddressPrefix;
 use crate::core::metrics::Register;
 use crate::core::refusals::Refusals;
-use crate::core::telemetry;
+use crate::core::trace_context;
 
 /// Upper bounds in seconds: a read takes half a millisecond, a password some tens, and a queue of them seconds.
 const BUCKETS: [f64; 12] = [
@@ -108,7 +108,7 @@ impl Observed {
     /// For the trace.
     pub(super) fn describe(&self, span: &Span, status: StatusCode) {
         let route = self.route.as_ref().map_or("unmatched", MatchedPath::as_str);
-        telemetry::describe(span, self.method, route, status);
+        trace_context::describe(span, self.method, route, status);
     }
 
     /// For the audit log: over a limit (429), or without the right to do it (403).

@@ -35,7 +35,7 @@ use super::problem::Problem;
 use super::random::SecureRandom;
 use super::refusals::Refusals;
 use super::request_id::RequestId;
-use super::telemetry;
+use super::trace_context;
 
 /// What the layers need to know.
 #[derive(Clone)]
@@ -118,7 +118,7 @@ async fn handle(State(middleware): State<Middleware>, mut request: Request, next
     let address = ClientAddress::assign(&mut request, &options.trusted_proxies);
     let traced = options
         .traced
-        .then(|| telemetry::span(&request, &id, &options.trusted_proxies));
+        .then(|| trace_context::span(&request, &id, &options.trusted_proxies));
     let span = traced
         .clone()
         .unwrap_or_else(|| tracing::info_span!("request", request_id = %id));

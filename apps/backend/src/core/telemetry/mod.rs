@@ -3,8 +3,6 @@
 //!
 //! What is in a trace is what is in the log: routes and statements, never a path, a query, a value or an address.
 
-mod context;
 mod export;
 
-pub use self::context::{describe, inject, span};
 pub use self::export::{Telemetry, TelemetryError};

@@ -286,6 +286,8 @@ const VERBS: [&str; 10] = [
     "SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "CREATE", "ALTER", "DROP", "TRUNCATE", "LOCK",
 ];
 
+const CLAUSES: [&str; 8] = ["FROM", "INTO", "SET", "VALUES", "TABLE", "INDEX", "AS", "WHERE"];
+
 /// Whether a text is SQL, or a part of it, that names a table: whatever stands between, wherever the text was cut.
 fn names_table(text: &str, table: &str) -> bool {
     let words: Vec<&str> = words(text).collect();
@@ -293,7 +295,9 @@ fn names_table(text: &str, table: &str) -> bool {
         ["FROM", "INTO", "UPDATE", "JOIN", "TABLE", "REFERENCES", "ONLY", "USING"].contains(&pair[0])
             && pair[1] == table
     });
-    let is_statement = words.first().is_some_and(|first| VERBS.contains(first));
+    // `DELETE /api/…` is none.
+    let is_statement =
+        words.first().is_some_and(|first| VERBS.contains(first)) && words.iter().any(|word| CLAUSES.contains(word));
     after_keyword || is_statement && words.contains(&table)
 }
 
@@ -430,6 +434,7 @@ fn sql_is_seen_in_every_form() {
         "fn f() { get(\"/api/accounts\") }",
         "fn f() { sql!(\"SELECT id FROM accounts_of_others\"); }",
         "fn f() { println!(\"from accounts\"); }",
+        "fn f() { route(\"DELETE /api/accounts\") }",
         "#[cfg(test)] mod tests { fn f() { sql!(\"SELECT 1 FROM accounts\"); } }",
         "/// SELECT 1 FROM accounts\nfn f() {}",
     ];

@@ -20,7 +20,6 @@ pub struct Crate {
 /// A module: what stands in one file, or in a block of it.
 #[derive(Default)]
 pub struct Module {
-    pub file: PathBuf,
     /// The module of the whole file.
     pub of_file: Names,
     children: BTreeSet<String>,
@@ -80,7 +79,6 @@ impl Crate {
 
     fn items(&mut self, items: Vec<Item>, path: &Names, of_file: &Names, file: &Path) {
         let mut module = Module {
-            file: file.to_owned(),
             of_file: of_file.clone(),
             ..Module::default()
         };

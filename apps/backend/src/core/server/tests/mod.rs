@@ -13,12 +13,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::routing::{get, post};
+use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::core::layers::{self, LayerOptions};
+use crate::core::layers::{self, LayerOptions, Middleware};
 use crate::core::random::SecureRandom;
 
 struct Running {
