@@ -189,9 +189,21 @@ python_packages() {
   stamp=$folder/$(cksum <"$requirements" | cut -d' ' -f1).installed
   if [ ! -f "$stamp" ]; then
     rm -rf "$folder"
-    python3 -m venv "$folder" >&2
-    "$folder/bin/pip" --quiet install --only-binary :all: --require-hashes -r "$requirements" >&2
+    python3 -m venv "$folder" >&2 || return 1
+    "$folder/bin/pip" --quiet install --only-binary :all: --require-hashes -r "$requirements" >&2 || return 1
     touch "$stamp"
   fi
   echo "$folder"
+}
+
+# node_packages TESTS FOLDER: copies tests beside the packages that their lock file names, which are renewed when it changes.
+node_packages() {
+  local tests=$1 folder=$2 stamp
+  stamp=$folder/$(cksum <"$tests/package-lock.json" | cut -d' ' -f1).installed
+  mkdir -p "$folder"
+  cp "$tests"/* "$folder/"
+  [ ! -f "$stamp" ] || return 0
+  rm -f "$folder"/*.installed
+  (cd "$folder" && npm ci --silent --ignore-scripts --no-audit --no-fund) >&2 || return 1
+  touch "$stamp"
 }

