@@ -148,9 +148,12 @@ step_rust() {
   fi
 }
 
-# run_built ARGUMENT…: runs tests that step_build has built.
+# run_built ARGUMENT…: runs tests that step_build has built. Every third test waits for something.
 run_built() {
-  "$(nextest)" nextest run --binaries-metadata "$logs/binaries.json" --cargo-metadata "$logs/metadata.json" "$@"
+  local cores
+  cores=$(getconf _NPROCESSORS_ONLN)
+  "$(nextest)" nextest run --binaries-metadata "$logs/binaries.json" --cargo-metadata "$logs/metadata.json" \
+    --test-threads $((cores + (cores + 1) / 2)) "$@"
 }
 
 nextest() {
