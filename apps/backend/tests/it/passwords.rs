@@ -236,7 +236,7 @@ async fn f_11_old_and_imported_hashes_cost_what_an_unknown_account_costs(databas
 async fn a77_a_hash_of_old_parameters_is_made_anew_at_sign_in(database: Database) {
     use countersign::core::{email::Email, ids::AccountId, password::Verdict};
     use countersign::features::accounts;
-    let server = TestServer::start(database).await;
+    let server = TestServer::start_with(database, "[passwords]\n").await;
     let ada = server.user("ada").await;
     let id: AccountId = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
     // A bcrypt hash, as an import would bring it.
