@@ -148,12 +148,14 @@ step_rust() {
   fi
 }
 
-# run_built ARGUMENT…: runs tests that step_build has built. Every third test waits for something.
+# run_built ARGUMENT…: runs tests that step_build has built. A test waits for more time than it computes.
 run_built() {
-  local cores
-  cores=$(getconf _NPROCESSORS_ONLN)
   "$(nextest)" nextest run --binaries-metadata "$logs/binaries.json" --cargo-metadata "$logs/metadata.json" \
-    --test-threads $((cores + (cores + 1) / 2)) "$@"
+    --test-threads $((2 * $(cores))) "$@"
+}
+
+cores() {
+  getconf _NPROCESSORS_ONLN
 }
 
 nextest() {
@@ -193,7 +195,7 @@ step_clients() {
     tests/clients/python/test_guard_{asgi,environment,fastapi,keys,mutations,tokens,vectors}.py || status=1
 
   use_node
-  (cd "$(client_node)" && node --test --test-reporter=spec) || status=1
+  (cd "$(client_node)" && node --test --test-concurrency="$(cores)" --test-reporter=spec) || status=1
   return $status
 }
 
@@ -253,7 +255,7 @@ step_pages() {
   CHROMIUM=$(browser)
   export CHROMIUM
   use_node
-  (cd "$(page_tests)" && node --test --test-reporter=spec)
+  (cd "$(page_tests)" && node --test --test-concurrency="$(cores)" --test-reporter=spec)
 }
 
 # The folder of the tests of the pages, beside their packages.
@@ -341,7 +343,7 @@ step_fuzz() {
   if [ -e "$results/targets.lane" ]; then succeeded targets; else step_targets; fi
   mkdir -p "$found"
   for source in fuzz/fuzz_targets/*.rs; do
-    while [ "$(jobs -rp | wc -l)" -ge "$(getconf _NPROCESSORS_ONLN)" ]; do sleep 0.1; done
+    while [ "$(jobs -rp | wc -l)" -ge "$(cores)" ]; do sleep 0.1; done
     fuzz_target "$(basename "$source" .rs)" &
   done
   wait
