@@ -28,7 +28,7 @@ const SCHEMA: [Migration; 1] = [Migration {
 }];
 
 impl Store {
-    pub(crate) async fn run(&self) -> Result<Value, Box<dyn StoreError>> {
+    pub(crate) async fn run(&self) -> Result<Value, Box<dyn Error>> {
         let db = Db::open(&DatabaseOptions::new(&self.at, Role::Server)).await?;
         db.migrate(&SCHEMA, 0).await?;
         let commit = self.count(&db, self.seconds, rotate).await?;
@@ -37,12 +37,7 @@ impl Store {
         Ok(json!({ "commit": commit, "read": read }))
     }
 
-    async fn count<F>(
-        &self,
-        db: &Db,
-        seconds: f64,
-        work: fn(Db, i64, Instant) -> F,
-    ) -> Result<Value, Box<dyn StoreError>>
+    async fn count<F>(&self, db: &Db, seconds: f64, work: fn(Db, i64, Instant) -> F) -> Result<Value, Box<dyn Error>>
     where
         F: Future<Output = Result<u32, StoreError>> + Send + 'static,
     {
