@@ -8,6 +8,7 @@ use countersign_guard::Guard;
 use countersign_store::{Db, Kind, Role, belongs_to_database};
 use prometheus_client::registry::Registry;
 
+use crate::core::caller::Caller;
 use crate::core::clock::Clock;
 use crate::core::language::Texts;
 use crate::core::layers::{self, EarlyPages, LayerOptions, Middleware};
@@ -20,7 +21,6 @@ use crate::core::probes::Probes;
 use crate::core::random::SecureRandom;
 use crate::core::redis::Redis;
 use crate::core::refusals::Refusals;
-use crate::core::request_info::RequestInfo;
 use crate::core::server::{self, Readiness, ServerOptions};
 use crate::features::accounts::{self, Accounts, Profiles};
 use crate::features::audit::{AccountLookup, Audit};
@@ -43,7 +43,7 @@ use crate::settings::Settings;
 /// How many verified tokens are remembered: what is saved is the work of a signature. A few megabytes when all are used.
 const VERIFIED_TOKENS: usize = 8_192;
 
-/// Every service of the server, put together. Cloning it is cheap.
+/// Every service of the server put together. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Services(Arc<Parts>);
 
@@ -220,7 +220,7 @@ impl Services {
         };
         let operator = Operator {
             auth: auth.clone(),
-            name: operator,
+            caller: Caller::operator(operator),
         };
         let verification = Verification {
             platform: platform.clone(),
@@ -322,9 +322,9 @@ impl Services {
         );
     }
 
-    /// Where an act on the command line comes from.
-    pub fn command_line(&self) -> RequestInfo {
-        self.operator.origin()
+    /// Who administers on the command line.
+    pub fn command_line(&self) -> &Caller {
+        &self.operator.caller
     }
 
     /// What `countersign dev` adds.

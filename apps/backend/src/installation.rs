@@ -7,10 +7,10 @@ use countersign_store::{
     DatabaseOptions, Db, FileContents, MigrateError, OpenError, Role, Schema, StoreError, file_contents,
 };
 
+use crate::core::caller::Caller;
 use crate::core::clock::Clock;
 use crate::core::mailer::SendError;
 use crate::core::password::{self, PasswordPolicy};
-use crate::core::request_info::RequestInfo;
 use crate::features::keys::{JWKS_MAX_AGE, KeyOptions, KeysError};
 use crate::migrations;
 use crate::settings::{self, Settings};
@@ -38,12 +38,9 @@ pub struct Access {
 }
 
 impl Access {
-    /// Where an act on the command line comes from.
-    pub(crate) fn origin(&self) -> RequestInfo {
-        match &self.operator {
-            Some(name) => RequestInfo::of_operator(name.clone()),
-            None => RequestInfo::command_line(),
-        }
+    /// Who administers on the command line.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller::operator(self.operator.clone())
     }
 }
 

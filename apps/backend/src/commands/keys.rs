@@ -11,9 +11,9 @@ use super::cli::{Keys, Rotate};
 use super::failure::unreadable;
 use super::output::{Output, Row};
 use super::{Failure, notice};
+use crate::core::caller::Caller;
 use crate::core::clock::{Clock, Timestamp};
-use crate::core::request_info::RequestInfo;
-use crate::features::audit::{self, Actor, Event, Kind};
+use crate::features::audit::{self, Event, Kind};
 use crate::features::keys::{
     Activated, JWKS_MAX_AGE, KeyOperator, KeysError, ListedKey, NextKey, OperatorError, Revoked, check_keys, inspect,
 };
@@ -45,7 +45,7 @@ pub(super) async fn run<W: Write>(
     let log = &Log {
         db: db.clone(),
         clock,
-        origin: access.origin(),
+        caller: access.caller(),
         json: output.is_json(),
     };
     let done = match command {
@@ -74,14 +74,14 @@ async fn list<W: Write>(operator: &KeyOperator, settings: &Settings, output: &mu
 struct Log {
     db: Db,
     clock: Clock,
-    origin: RequestInfo,
+    caller: Caller,
     json: bool,
 }
 
 impl Log {
     /// The key has changed already, so a failure here is told and undoes nothing.
     async fn write(&self, kind: Kind, kid: &str) {
-        let event = Event::of_nobody(kind, Actor::Operator, &self.origin).detail(kid);
+        let event = Event::new(kind, None, &self.caller).detail(kid);
         if let Err(error) = audit::record_alone(&self.db, &self.clock, event).await {
             let told = format!("it is done, but the audit log could not be written: {error}");
             notice(self.json, &told);

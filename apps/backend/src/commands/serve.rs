@@ -9,11 +9,11 @@ use countersign_store::{Role, StoreError};
 
 use super::banner::banner;
 use super::{Failure, database_is_new};
+use crate::core::caller::Caller;
 use crate::core::clock::Clock;
 use crate::core::random::SecureRandom;
-use crate::core::request_info::RequestInfo;
 use crate::core::server::{IgnoredSignals, Listening, Server, Shutdown, ignore_signals};
-use crate::features::audit::{self, Actor, Event, Kind};
+use crate::features::audit::{self, Event, Kind};
 use crate::features::health;
 use crate::settings::{Log, LogFormat, Settings};
 use crate::{Services, app};
@@ -102,7 +102,7 @@ fn is_one_stream() -> bool {
 
 /// Tells the audit log of this server.
 async fn tell(services: &Services, kind: Kind) -> Result<(), StoreError> {
-    let origin = RequestInfo::of_server();
-    let event = Event::of_nobody(kind, Actor::Server, &origin).detail(concat!("version ", env!("CARGO_PKG_VERSION")));
+    let server = Caller::server();
+    let event = Event::new(kind, None, &server).detail(concat!("version ", env!("CARGO_PKG_VERSION")));
     audit::record_alone(&services.db, &services.clock, event).await
 }

@@ -10,7 +10,7 @@ use super::{Failure, Standard};
 use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
-use crate::features::audit::{Actor, Event, Kind};
+use crate::features::audit::{Event, Kind};
 use crate::features::sessions::{self, Session};
 
 pub(super) async fn run(command: Sessions, services: &Services, output: &mut Standard) -> Result<(), Failure> {
@@ -28,7 +28,7 @@ pub(super) async fn run(command: Sessions, services: &Services, output: &mut Sta
         }
         Sessions::Revoke(RevokeSessions { all: Some(email), .. }) => {
             let account = account(services, &email).await?;
-            let ended = services.auth.logout_all(account.id, &services.command_line()).await?;
+            let ended = services.auth.logout_all(account.id, services.command_line()).await?;
             let sentence = match ended {
                 0 => format!("{} has no session; nothing has changed.", account.email),
                 ended => format!("Ended every session of {}: {ended}.", account.email),
@@ -38,7 +38,7 @@ pub(super) async fn run(command: Sessions, services: &Services, output: &mut Sta
         Sessions::Revoke(RevokeSessions { id: Some(id), .. }) => {
             if !services
                 .sessions
-                .revoke(SessionId(id), None, &services.command_line())
+                .revoke(SessionId(id), None, services.command_line())
                 .await?
             {
                 return Err(Failure::not_found(format!(
@@ -48,8 +48,7 @@ pub(super) async fn run(command: Sessions, services: &Services, output: &mut Sta
             Ok(output.done(&format!("Ended the session {id}."), &json!({ "session": id }))?)
         }
         Sessions::Revoke(RevokeSessions { .. }) => {
-            let origin = services.command_line();
-            let event = Event::of_nobody(Kind::EverythingRevoked, Actor::Operator, &origin);
+            let event = Event::new(Kind::EverythingRevoked, None, services.command_line());
             let ended = sessions::end_everything(&services.db, services.clock.now(), event).await?;
             let sentence = format!(
                 "Ended {ended} sessions, and refused every token that was issued before; verifiers learn of it as of any \

@@ -98,7 +98,7 @@ async fn create(
 ) -> Result<(), Failure> {
     let account = services
         .accounts
-        .register(email, password, &services.command_line())
+        .register(email, password, services.command_line())
         .await?;
     let sentence = format!("Made the account {} for {}.", account.id, account.email);
     Ok(output.done(&sentence, &Listed::from(account))?)

@@ -2,7 +2,9 @@
 
 pub use countersign_guard::{CurrentUser, OptionalUser, RequireScope};
 
+use crate::core::caller::Caller;
 use crate::core::ids::{AccountId, SessionId, SessionRef};
+use crate::core::request_info::RequestInfo;
 
 /// The ids of this program behind the UUIDs of a verified user.
 pub trait Identified {
@@ -17,6 +19,11 @@ pub trait Identified {
             account: self.account_id(),
             session: self.session_id(),
         }
+    }
+
+    /// This account, by this request.
+    fn caller(&self, request: RequestInfo) -> Caller {
+        Caller::account(self.account_id(), request)
     }
 }
 

@@ -85,8 +85,8 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestInfo {
             .extensions
             .get::<RequestId>()
             .map_or_else(|| "".into(), |id| id.0.clone());
-        // The layers around every route have put it there, if the listener says who connects. Without it, nobody could be
-        // limited and everybody would pass for the operator.
+        // The layers around every route have put it there, if the listener says who connects. Without it, no client
+        // could be limited.
         let Some(address) = parts.extensions.get::<ClientAddress>() else {
             return Err(Problem::internal(
                 "the listener does not say who connects: serve with into_make_service_with_connect_info",
@@ -95,7 +95,6 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestInfo {
         let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(Self {
             language: Language::preferred(&parts.headers).unwrap_or_default(),
-            operator: None,
             address: Some(address.ip()),
             user_agent: user_agent.and_then(readable_user_agent),
             // The layer around the pages has read it; the API is not spoken to by cookies.

@@ -1,4 +1,4 @@
-//! Where a request comes from, as far as a session or the audit log may remember it.
+//! What is known about a request, as far as a session or the audit log may remember it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,11 +10,12 @@ use super::limits::AddressPrefix;
 /// Devices introduce themselves at length; this many characters are enough to recognise one.
 const MAX_USER_AGENT: usize = 256;
 
-/// Where a request comes from: the client's address, its device, its language, and the request's id.
+/// A request: the client's IP address, its device, its language, and the request's id. Who sent it is the business of
+/// [`Caller`](super::caller::Caller).
 #[derive(Clone, Debug)]
 pub struct RequestInfo {
-    /// The client's address, as the trusted proxies report it; none for the command line, and only for it: what comes
-    /// over the network without an address is refused, or it would escape the limits.
+    /// The client's IP address, as the trusted proxies report it; none for what does not come over the network. A request over
+    /// the network without one is refused, or it would escape the limits.
     pub address: Option<IpAddr>,
     /// The `User-Agent`, shortened, without control characters.
     pub user_agent: Option<String>,
@@ -22,38 +23,19 @@ pub struct RequestInfo {
     pub device: Option<DeviceHash>,
     /// The id under which the log knows the request.
     pub request_id: Arc<str>,
-    /// The language of whoever asks, for the mails that come of it.
+    /// The client's language, for the emails that the request leads to.
     pub language: Language,
-    /// Which operator it is, on the command line.
-    pub operator: Option<Arc<str>>,
 }
 
 impl RequestInfo {
-    /// An act of an operator on the command line, of whom nothing more is known.
-    pub fn command_line() -> Self {
+    /// What does not come over the network.
+    pub fn local(request_id: &'static str) -> Self {
         Self {
             address: None,
             user_agent: None,
             device: None,
-            request_id: "command-line".into(),
+            request_id: request_id.into(),
             language: Language::default(),
-            operator: None,
-        }
-    }
-
-    /// An act of this operator on the command line.
-    pub fn of_operator(name: Arc<str>) -> Self {
-        Self {
-            operator: Some(name),
-            ..Self::command_line()
-        }
-    }
-
-    /// An act of the server by itself.
-    pub fn of_server() -> Self {
-        Self {
-            request_id: "server".into(),
-            ..Self::command_line()
         }
     }
 

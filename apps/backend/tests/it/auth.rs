@@ -1,7 +1,6 @@
 //! Signing in, staying in, signing out.
 
 use countersign::core::ids::AccountId;
-use countersign::core::request_info::RequestInfo;
 use countersign_store::{query, sql};
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
@@ -315,8 +314,13 @@ fn stopped_at<T: Send, U: Send>(
 async fn log_out_everywhere(server: &TestServer, access_token: &str) {
     let verified = server.services.guard.verify(access_token).await.unwrap();
     let user = verified.require_user().unwrap();
-    let (account, origin) = (AccountId(user.id), RequestInfo::command_line());
-    server.services.auth.logout_all(account, &origin).await.unwrap();
+    let account = AccountId(user.id);
+    server
+        .services
+        .auth
+        .logout_all(account, server.services.command_line())
+        .await
+        .unwrap();
 }
 
 /// a session that was ended while a password was hashed does nothing any more, and does not come back.

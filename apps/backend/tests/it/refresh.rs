@@ -7,7 +7,6 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
-use countersign::core::request_info::RequestInfo;
 use countersign_store::{query, sql};
 use countersign_testkit::{Database, Person, TestServer, apply, on_both_databases};
 use futures_util::future::join_all;
@@ -274,20 +273,20 @@ mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
                     .unwrap();
                 let account = countersign::core::ids::AccountId(user.id);
                 let session = countersign::core::ids::SessionId(user.session.unwrap());
-                let origin = RequestInfo::command_line();
+                let caller = server.services.command_line();
                 match by {
                     By::Session => {
                         assert!(
                             server
                                 .services
                                 .sessions
-                                .revoke(session, Some(account), &origin)
+                                .revoke(session, Some(account), caller)
                                 .await
                                 .unwrap()
                         );
                     }
                     _ => {
-                        server.services.auth.logout_all(account, &origin).await.unwrap();
+                        server.services.auth.logout_all(account, caller).await.unwrap();
                     }
                 }
             }

@@ -13,7 +13,7 @@ use super::{Counted, Progress, rows, summary, warning};
 use crate::commands::doctor::has_no_log;
 use crate::commands::{Failure, Standard, notice};
 use crate::core::clock::Clock;
-use crate::features::audit::{self, Actor, Event, Kind};
+use crate::features::audit::{self, Event, Kind};
 use crate::installation::{Access, Opening, open_database};
 use crate::migrations;
 use crate::settings::Settings;
@@ -48,8 +48,8 @@ pub(in crate::commands) async fn backup(
         ));
     }
     become_file(partial, file)?;
-    let origin = access.origin();
-    let event = Event::of_nobody(Kind::DatabaseBackedUp, Actor::Operator, &origin).detail(summary(&tables));
+    let caller = access.caller();
+    let event = Event::new(Kind::DatabaseBackedUp, None, &caller).detail(summary(&tables));
     db.close().await?;
     // Where it cannot be written down, as on a standby, it is a backup all the same.
     if let Err(error) = record(event, (settings, access), &clock).await {

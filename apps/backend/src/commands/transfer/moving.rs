@@ -11,7 +11,7 @@ use crate::commands::cli::MigrateDatabase;
 use crate::commands::failure::unreadable;
 use crate::commands::{Failure, Standard};
 use crate::core::clock::Clock;
-use crate::features::audit::{self, Actor, Event, Kind};
+use crate::features::audit::{self, Event, Kind};
 use crate::installation::{Access, look_at_file};
 use crate::migrations;
 
@@ -60,8 +60,8 @@ pub(in crate::commands) async fn move_database(
         }
     }
     let tables = target.verify(&clock).await?.to_vec();
-    let origin = access.origin();
-    let event = Event::of_nobody(Kind::DatabaseMoved, Actor::Operator, &origin).detail(summary(&tables));
+    let caller = access.caller();
+    let event = Event::new(Kind::DatabaseMoved, None, &caller).detail(summary(&tables));
     audit::record_alone(&target.db, &clock, event).await?;
     target.db.finish_transfer().await?;
     let kept = match source.kind() {

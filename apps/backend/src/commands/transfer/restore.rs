@@ -10,9 +10,9 @@ use super::target::{Target, refuse_used_file};
 use super::{rows, summary, warning};
 use crate::commands::cli::Restore;
 use crate::commands::{Failure, Standard};
+use crate::core::caller::Caller;
 use crate::core::clock::Clock;
-use crate::core::request_info::RequestInfo;
-use crate::features::audit::{self, Actor, Event, Kind};
+use crate::features::audit::{self, Event, Kind};
 use crate::features::sessions;
 use crate::installation::{Access, database_options};
 use crate::migrations;
@@ -57,7 +57,7 @@ pub(in crate::commands) async fn restore(
     let tables = target.verify(&clock).await?.to_vec();
     let refuses = !asked.keep_sessions;
     let detail = format!("of {}: {}", heading.made_at, summary(&tables));
-    conclude(target.db, (refuses, access.origin()), detail).await?;
+    conclude(target.db, (refuses, access.caller()), detail).await?;
     let mut sentence = format!(
         "Restored {} as of {}, and found them whole. What happened after that is lost, also changed passwords and \
          deleted accounts.",
@@ -80,9 +80,9 @@ pub(in crate::commands) async fn restore(
 }
 
 /// The last steps before the mark is taken away.
-async fn conclude(db: Db, (refuses, origin): (bool, RequestInfo), detail: String) -> Result<(), Failure> {
+async fn conclude(db: Db, (refuses, caller): (bool, Caller), detail: String) -> Result<(), Failure> {
     let clock = Clock::system();
-    let event = Event::of_nobody(Kind::DatabaseRestored, Actor::Operator, &origin).detail(detail);
+    let event = Event::new(Kind::DatabaseRestored, None, &caller).detail(detail);
     if refuses {
         sessions::end_everything(&db, clock.now(), event).await?;
     } else {

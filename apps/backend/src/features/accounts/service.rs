@@ -7,11 +7,11 @@ use countersign_store::{Conn, Db, StoreError, Tx};
 use uuid::Uuid;
 
 use super::store::{self, Account, NewAccount, Standing};
+use crate::core::caller::Caller;
 use crate::core::email::NewEmail;
 use crate::core::ids::AccountId;
 use crate::core::password::{HashError, Hasher, Password, PasswordFault};
 use crate::core::platform::Platform;
-use crate::core::request_info::RequestInfo;
 use crate::features::audit::{Audit, Event, Kind};
 
 /// How often it is looked which kinds of password hashes are stored.
@@ -65,7 +65,7 @@ pub struct New<'a> {
     /// A PHC string.
     pub password_hash: &'a str,
     /// Who makes it.
-    pub origin: &'a RequestInfo,
+    pub caller: &'a Caller,
 }
 
 impl Accounts {
@@ -84,7 +84,7 @@ impl Accounts {
             return Ok(None);
         }
         self.audit
-            .record(tx, Event::new(Kind::AccountRegistered, new.id, new.origin))
+            .record(tx, Event::new(Kind::AccountRegistered, new.id, new.caller))
             .await?;
         store::find(tx, new.id).await
     }
@@ -97,7 +97,7 @@ impl Accounts {
         &self,
         email: NewEmail,
         password: Password,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<Account, AccountError> {
         let password = self
             .platform
@@ -114,7 +114,7 @@ impl Accounts {
                         id,
                         email,
                         password_hash,
-                        origin,
+                        caller,
                     };
                     self.add(tx, &new).await
                 })

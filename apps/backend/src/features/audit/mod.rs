@@ -8,7 +8,7 @@ mod service;
 mod store;
 
 pub use service::{
-    AccountLookup, Actor, Audit, Event, Filter, Kind, Lookup, Outcome, Piece, SealError, VerifyError, Waiting,
-    judge_piece, record_alone, record_at, reference,
+    AccountLookup, Audit, Event, Filter, Kind, Lookup, Outcome, Piece, SealError, VerifyError, Waiting, judge_piece,
+    record_alone, record_at, reference,
 };
 pub use store::{Entry, Listed, Unsealed, newest, of_account};

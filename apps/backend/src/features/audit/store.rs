@@ -21,7 +21,7 @@ row! {
         pub kind: String,
         /// `success` or `failure`.
         pub outcome: String,
-        /// `account`, `operator` or `anyone`.
+        /// `account`, `administrator`, `operator`, `anyone` or `server`.
         pub actor: String,
         /// The session it was done to or by.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ row! {
         pub kind: String,
         /// `success` or `failure`.
         pub outcome: String,
-        /// `account`, `operator:` and which one, `anyone` or `server`.
+        /// `account`, `administrator`, `operator:` and which one, `anyone` or `server`.
         pub actor: String,
         /// The account it was done to, unless it was erased.
         pub account_id: Option<AccountId>,
@@ -81,7 +81,7 @@ row! {
         pub kind: String,
         /// `success` or `failure`.
         pub outcome: String,
-        /// `account`, `operator` or `anyone`.
+        /// `account`, `administrator`, `operator`, `anyone` or `server`.
         pub actor: String,
         /// The account it was done to.
         #[serde(skip)]
@@ -152,12 +152,12 @@ pub(super) async fn insert(tx: &mut Tx<'_>, id: AuditId, at: Timestamp, event: &
     .bind(at)
     .bind(event.kind.name())
     .bind(event.outcome.name())
-    .bind(event.actor_name())
+    .bind(event.actor.name(event.account).into_owned())
     .bind(event.account)
     .bind(event.session)
-    .bind(event.origin.address.map(|address| address.to_string()))
-    .bind(event.origin.user_agent.clone())
-    .bind(&*event.origin.request_id)
+    .bind(event.request.address.map(|address| address.to_string()))
+    .bind(event.request.user_agent.clone())
+    .bind(&*event.request.request_id)
     .bind(event.detail.clone())
     .execute(tx)
     .await

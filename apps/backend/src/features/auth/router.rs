@@ -15,6 +15,7 @@ use super::schemas::{
 use super::service::{
     AskError, Asking, Auth, ExportBody, ExportError, LoginError, PasswordChange, PasswordError, SignUpError, SignedUp,
 };
+use crate::core::caller::Caller;
 use crate::core::dependencies::{CurrentUser, Identified};
 use crate::core::extract;
 use crate::core::handle::Handle;
@@ -55,14 +56,16 @@ pub fn router() -> OpenApiRouter<Auth> {
     ))]
 async fn register(
     State(auth): State<Auth>,
-    origin: RequestInfo,
+    request: RequestInfo,
     extract::Checked(body): extract::Checked<RegistrationBody>,
 ) -> Result<Response, Problem> {
     let handle = Handle::generate(auth.platform.random);
-    Ok(match auth.sign_up(body.of(handle.hash())?, &origin).await? {
-        SignedUp::Made(account) => (StatusCode::CREATED, Json(UserBody::from(*account))).into_response(),
-        SignedUp::Asked => (StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))).into_response(),
-    })
+    Ok(
+        match auth.sign_up(body.of(handle.hash())?, &Caller::anyone(request)).await? {
+            SignedUp::Made(account) => (StatusCode::CREATED, Json(UserBody::from(*account))).into_response(),
+            SignedUp::Asked => (StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))).into_response(),
+        },
+    )
 }
 
 /// Ask for a mail to sign in with
@@ -76,7 +79,7 @@ async fn register(
     ))]
 async fn ask_to_sign_in(
     State(auth): State<Auth>,
-    origin: RequestInfo,
+    request: RequestInfo,
     extract::Checked(body): extract::Checked<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
     let handle = body.handle(auth.platform.random)?;
@@ -86,7 +89,7 @@ async fn ask_to_sign_in(
         handle: handle.hash(),
         by: None,
     };
-    auth.ask(&asking, &origin).await?;
+    auth.ask(&asking, &Caller::anyone(request)).await?;
     Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
 }
 
@@ -101,13 +104,13 @@ async fn ask_to_sign_in(
     ))]
 async fn login_by_email(
     State(auth): State<Auth>,
-    origin: RequestInfo,
+    request: RequestInfo,
     extract::Checked(body): extract::Checked<EmailLoginBody>,
 ) -> Result<Json<TokenBody>, Problem> {
     let (scopes, answer) = (body.scopes()?, body.answer());
     let handle = answer.handle();
     let result = auth
-        .sign_in_by_email(answer.try_into()?, handle, &scopes, &origin)
+        .sign_in_by_email(answer.try_into()?, handle, &scopes, &Caller::anyone(request))
         .await;
     auth.platform
         .metrics
@@ -124,8 +127,8 @@ async fn login_by_email(
         (status = OK, description = "Signed in", body = TokenBody),
         (status = "default", description = "Not signed in", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
-async fn login(State(auth): State<Auth>, origin: RequestInfo, body: LoginBody) -> Result<Json<TokenBody>, Problem> {
-    let result = auth.login(body.try_into()?, &origin).await;
+async fn login(State(auth): State<Auth>, request: RequestInfo, body: LoginBody) -> Result<Json<TokenBody>, Problem> {
+    let result = auth.login(body.try_into()?, &Caller::anyone(request)).await;
     auth.platform
         .metrics
         .login(result.as_ref().err().map_or("success", LoginError::outcome));
@@ -149,18 +152,21 @@ async fn login(State(auth): State<Auth>, origin: RequestInfo, body: LoginBody) -
 async fn logout(
     State(auth): State<Auth>,
     user: Result<CurrentUser, countersign_guard::Denied>,
-    origin: RequestInfo,
-    request: Request,
+    request: RequestInfo,
+    sent: Request,
 ) -> Result<StatusCode, Problem> {
-    let body = extract::optional::<_, RefreshBody>(request, &auth).await;
+    let body = extract::optional::<_, RefreshBody>(sent, &auth).await;
     // The refresh token counts where there is one: it works when the access token does not.
     let presented = body.as_ref().ok().and_then(|body| body.as_ref()?.secret());
     let known = match &presented {
-        Some(presented) => auth.logout_by_refresh_token(presented, &origin).await?,
+        Some(presented) => {
+            let caller = Caller::anyone(request.clone());
+            auth.logout_by_refresh_token(presented, &caller).await?
+        }
         None => false,
     };
     match (user, body) {
-        (Ok(user), _) => auth.logout(user.session_id(), user.account_id(), &origin).await?,
+        (Ok(user), _) => auth.logout(user.session_ref(), &user.caller(request)).await?,
         (Err(_), Ok(Some(_))) if known => {}
         (Err(_), Ok(Some(_))) => {
             return Err(Problem::new(Code::InvalidRefreshToken).challenge(&auth.platform.challenge()));
@@ -177,8 +183,8 @@ async fn logout(
         (status = NO_CONTENT, description = "Every session of the account has ended"),
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
-async fn logout_all(State(auth): State<Auth>, user: CurrentUser, origin: RequestInfo) -> Result<StatusCode, Problem> {
-    auth.logout_all(user.account_id(), &origin).await?;
+async fn logout_all(State(auth): State<Auth>, user: CurrentUser, request: RequestInfo) -> Result<StatusCode, Problem> {
+    auth.logout_all(user.account_id(), &user.caller(request)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -194,14 +200,14 @@ async fn logout_all(State(auth): State<Auth>, user: CurrentUser, origin: Request
 async fn change_password(
     State(auth): State<Auth>,
     user: CurrentUser,
-    origin: RequestInfo,
+    request: RequestInfo,
     extract::Checked(body): extract::Checked<PasswordChangeBody>,
 ) -> Result<StatusCode, Problem> {
     let passwords = PasswordChange {
         current: body.current_password,
         new: body.new_password,
     };
-    auth.change_password(user.session_ref(), passwords, &origin)
+    auth.change_password(user.session_ref(), passwords, &user.caller(request))
         .await
         .map_err(|error| refused(&auth, error))?;
     Ok(StatusCode::NO_CONTENT)
@@ -213,8 +219,12 @@ async fn change_password(
         (status = OK, description = "One JSON document", body = ExportBody),
         (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
-async fn export(State(auth): State<Auth>, user: CurrentUser, origin: RequestInfo) -> Result<Json<ExportBody>, Problem> {
-    let export = auth.export(user.session_ref(), &origin).await?;
+async fn export(
+    State(auth): State<Auth>,
+    user: CurrentUser,
+    request: RequestInfo,
+) -> Result<Json<ExportBody>, Problem> {
+    let export = auth.export(user.session_ref(), &user.caller(request)).await?;
     export
         .map(Json)
         .ok_or_else(|| Problem::new(Code::InvalidToken).challenge(&auth.platform.challenge()))
@@ -232,10 +242,10 @@ async fn export(State(auth): State<Auth>, user: CurrentUser, origin: RequestInfo
 async fn delete(
     State(auth): State<Auth>,
     user: CurrentUser,
-    origin: RequestInfo,
+    request: RequestInfo,
     extract::Json(body): extract::Json<ConfirmationBody>,
 ) -> Result<StatusCode, Problem> {
-    auth.delete(user.session_ref(), body.password, &origin)
+    auth.delete(user.session_ref(), body.password, &user.caller(request))
         .await
         .map_err(|error| refused(&auth, error))?;
     Ok(StatusCode::NO_CONTENT)

@@ -15,6 +15,7 @@ use http::uri::Authority;
 
 use super::schemas::{ClockRequest, NowBody, TokenBody, TokenRequest};
 use super::service::{BeyondAllTime, Dev, TokenError};
+use crate::core::caller::Caller;
 use crate::core::extract::{self, PathId};
 use crate::core::ids::SessionId;
 use crate::core::problem::{Code, FieldError, Problem};
@@ -50,10 +51,10 @@ fn is_local(host: &str) -> bool {
 /// A token for anyone, of a session that is opened for it.
 async fn token(
     State(dev): State<Dev>,
-    origin: RequestInfo,
+    request: RequestInfo,
     extract::Json(body): extract::Json<TokenRequest>,
 ) -> Result<Json<TokenBody>, Problem> {
-    let issued = dev.issue(body.try_into()?, &origin).await?;
+    let issued = dev.issue(body.try_into()?, &Caller::anyone(request)).await?;
     Ok(Json(issued.into()))
 }
 
@@ -69,10 +70,10 @@ async fn clock(
 /// Ends anybody's session.
 async fn end_session(
     State(dev): State<Dev>,
-    origin: RequestInfo,
+    request: RequestInfo,
     PathId(id): PathId<SessionId>,
 ) -> Result<StatusCode, Problem> {
-    match dev.end_session(id, &origin).await? {
+    match dev.end_session(id, &Caller::anyone(request)).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::new(Code::NotFound).detail("There is no living session with this id.")),
     }

@@ -24,10 +24,10 @@ const PER_ACCOUNT: i64 = 50;
 pub async fn is_known<'c>(
     conn: impl Into<Conn<'c>>,
     account: AccountId,
-    origin: &RequestInfo,
+    request: &RequestInfo,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    match hash(account, origin) {
+    match hash(account, request) {
         Some(hash) => store::is_known(conn, account, hash, now).await,
         None => Ok(false),
     }
@@ -41,10 +41,10 @@ pub async fn is_known<'c>(
 pub async fn remember(
     tx: &mut Tx<'_>,
     account: AccountId,
-    origin: &RequestInfo,
+    request: &RequestInfo,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let Some(hash) = hash(account, origin) else {
+    let Some(hash) = hash(account, request) else {
         return Ok(());
     };
     let remembered = Remembered {
@@ -58,10 +58,10 @@ pub async fn remember(
 }
 
 /// What the device is recognised by, differently for each account: rows tell nothing of who shares a browser.
-fn hash(account: AccountId, origin: &RequestInfo) -> Option<Hash> {
+fn hash(account: AccountId, request: &RequestInfo) -> Option<Hash> {
     let mut digest = Digest::new(&SHA256);
     digest.update(account.0.as_bytes());
-    match (origin.device, origin.prefix()) {
+    match (request.device, request.prefix()) {
         // A browser that keeps its cookie is known wherever it is, and one without it nowhere.
         (Some(cookie), _) => {
             digest.update(b"C");
@@ -71,7 +71,7 @@ fn hash(account: AccountId, origin: &RequestInfo) -> Option<Hash> {
             digest.update(b"N");
             digest.update(prefix.to_string().as_bytes());
             digest.update(b"\0");
-            digest.update(without_versions(origin.user_agent.as_deref().unwrap_or_default()).as_bytes());
+            digest.update(without_versions(request.user_agent.as_deref().unwrap_or_default()).as_bytes());
         }
         (None, _) => return None,
     }

@@ -175,12 +175,12 @@ fn is_zero(number: &u32) -> bool {
 
 impl Particulars {
     /// What happened just now, as a notice tells it.
-    pub fn of(account: AccountId, origin: &RequestInfo, now: Timestamp) -> Self {
+    pub fn of(account: AccountId, request: &RequestInfo, now: Timestamp) -> Self {
         Self {
             account: Some(account),
             at: Some(now.millis()),
-            address: origin.address.map(|address| address.to_string()),
-            device: DeviceName::of(origin.user_agent.as_deref()).stored(),
+            address: request.address.map(|address| address.to_string()),
+            device: DeviceName::of(request.user_agent.as_deref()).stored(),
             ..Self::default()
         }
     }

@@ -156,7 +156,7 @@ fn device(pages: &Pages, v: &View, current: SessionId, session: Session) -> Devi
 pub(super) async fn change_password(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: RequestInfo,
+    request: RequestInfo,
     OwnForm(form): OwnForm<PasswordForm>,
 ) -> Result<Response, Problem> {
     let Some(by) = visitor.user() else {
@@ -166,7 +166,11 @@ pub(super) async fn change_password(
         current: form.current_password,
         new: form.new_password,
     };
-    match pages.auth.change_password(by, passwords, &origin).await {
+    match pages
+        .auth
+        .change_password(by, passwords, &visitor.caller(request))
+        .await
+    {
         Ok(()) => {
             browser::remember(&pages, &mut visitor);
             Ok(lead(&pages, &mut visitor, Done::ChangedPassword))
@@ -191,7 +195,7 @@ fn refused(pages: &Pages, visitor: &Visitor, problem: &Problem, password: &'stat
 pub(super) async fn change_email(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: RequestInfo,
+    request: RequestInfo,
     OwnForm(form): OwnForm<EmailForm>,
 ) -> Result<Response, Problem> {
     let Some(by) = visitor.user() else {
@@ -204,10 +208,10 @@ pub(super) async fn change_email(
             return show(&pages, &visitor, view, form.email).await;
         }
     };
-    let origin = visitor.speaking(origin);
+    let caller = visitor.caller(request);
     let asked = pages
         .verification
-        .ask_to_change(by, &email, form.email_password, visitor.handle(), &origin)
+        .ask_to_change(by, &email, form.email_password, visitor.handle(), &caller)
         .await;
     match asked {
         Ok(()) => Ok(mailed::asked(&pages, &mut visitor, Mailed::ChangeEmail, &form.email)),
@@ -221,20 +225,21 @@ pub(super) async fn change_email(
 pub(super) async fn end_sessions(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: RequestInfo,
+    request: RequestInfo,
     OwnForm(form): OwnForm<SessionForm>,
 ) -> Result<Response, Problem> {
     let Some(SignedIn { account, .. }) = &visitor.signed_in else {
         return Ok(see_other(&visitor, SIGN_IN));
     };
+    let caller = visitor.caller(request.clone());
     match form.session {
         Some(id) => {
-            pages.sessions.revoke(SessionId(id), Some(account.id), &origin).await?;
+            pages.sessions.revoke(SessionId(id), Some(account.id), &caller).await?;
             Ok(see_other(&visitor, "/account"))
         }
         None => {
-            pages.auth.logout_all(account.id, &origin).await?;
-            browser::sign_out(&pages, &mut visitor, &origin).await?;
+            pages.auth.logout_all(account.id, &caller).await?;
+            browser::sign_out(&pages, &mut visitor, request).await?;
             Ok(lead(&pages, &mut visitor, Done::SignedOut))
         }
     }
@@ -243,13 +248,13 @@ pub(super) async fn end_sessions(
 pub(super) async fn export(
     State(pages): State<Pages>,
     visitor: Visitor,
-    origin: RequestInfo,
+    request: RequestInfo,
     OwnForm(Nothing {}): OwnForm<Nothing>,
 ) -> Result<Response, Problem> {
     let Some(by) = visitor.user() else {
         return Ok(see_other(&visitor, SIGN_IN));
     };
-    let Some(export) = pages.auth.export(by, &origin).await? else {
+    let Some(export) = pages.auth.export(by, &visitor.caller(request)).await? else {
         return Ok(see_other(&visitor, SIGN_IN));
     };
     let headers = [
@@ -268,17 +273,18 @@ pub(super) async fn export(
 pub(super) async fn delete(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: RequestInfo,
+    request: RequestInfo,
     OwnForm(form): OwnForm<DeleteForm>,
 ) -> Result<Response, Problem> {
     let Some(by) = visitor.user() else {
         return Ok(see_other(&visitor, SIGN_IN));
     };
-    let deleted = pages.auth.delete(by, form.delete_password, &origin).await;
+    let caller = visitor.caller(request.clone());
+    let deleted = pages.auth.delete(by, form.delete_password, &caller).await;
     match deleted {
         Ok(()) => {
             visitor.signed_in = None;
-            browser::sign_out(&pages, &mut visitor, &origin).await?;
+            browser::sign_out(&pages, &mut visitor, request).await?;
             Ok(lead(&pages, &mut visitor, Done::Deleted))
         }
         Err(error) => {

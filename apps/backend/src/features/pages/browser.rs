@@ -14,11 +14,9 @@ pub(super) async fn sign_in(
     pages: &Pages,
     visitor: &mut Visitor,
     session: SessionId,
-    origin: &RequestInfo,
+    request: RequestInfo,
 ) -> Result<(), StoreError> {
-    if let Some(before) = visitor.signed_in.take() {
-        pages.sessions.revoke(before.session.id, None, origin).await?;
-    }
+    end_session(pages, visitor, request).await?;
     let secret = pages.admit(session).await?;
     let lifetime = pages.platform.settings.tokens.refresh_idle_ttl;
     visitor.keep(pages, Cookie::SignedIn, &secret.reveal(), Some(lifetime));
@@ -34,11 +32,18 @@ pub(super) fn remember(pages: &Pages, visitor: &mut Visitor) {
 }
 
 /// Signs a browser out: its session ends, and nothing of it stays behind.
-pub(super) async fn sign_out(pages: &Pages, visitor: &mut Visitor, origin: &RequestInfo) -> Result<(), StoreError> {
-    if let Some(before) = visitor.signed_in.take() {
-        pages.sessions.revoke(before.session.id, None, origin).await?;
-    }
+pub(super) async fn sign_out(pages: &Pages, visitor: &mut Visitor, request: RequestInfo) -> Result<(), StoreError> {
+    end_session(pages, visitor, request).await?;
     visitor.forget(pages, Cookie::SignedIn);
     visitor.forget(pages, Cookie::Asked);
+    Ok(())
+}
+
+/// Ends the session of the browser, if it has one.
+async fn end_session(pages: &Pages, visitor: &mut Visitor, request: RequestInfo) -> Result<(), StoreError> {
+    let caller = visitor.caller(request);
+    if let Some(before) = visitor.signed_in.take() {
+        pages.sessions.revoke(before.session.id, None, &caller).await?;
+    }
     Ok(())
 }

@@ -416,7 +416,7 @@ pub(super) async fn change_email_page(
 pub(super) async fn ask_to_verify(
     State(pages): State<Pages>,
     visitor: Visitor,
-    origin: RequestInfo,
+    request: RequestInfo,
     OwnForm(form): OwnForm<AskForm>,
 ) -> Response {
     ask(
@@ -425,7 +425,7 @@ pub(super) async fn ask_to_verify(
         Mailed::Verify,
         Purpose::VerifyEmail,
         form.email,
-        origin,
+        request,
     )
     .await
 }
@@ -433,16 +433,16 @@ pub(super) async fn ask_to_verify(
 pub(super) async fn ask_to_sign_in(
     State(pages): State<Pages>,
     visitor: Visitor,
-    origin: RequestInfo,
+    request: RequestInfo,
     OwnForm(form): OwnForm<AskForm>,
 ) -> Response {
-    ask(&pages, visitor, Mailed::SignIn, Purpose::SignIn, form.email, origin).await
+    ask(&pages, visitor, Mailed::SignIn, Purpose::SignIn, form.email, request).await
 }
 
 pub(super) async fn ask_to_recover(
     State(pages): State<Pages>,
     visitor: Visitor,
-    origin: RequestInfo,
+    request: RequestInfo,
     OwnForm(form): OwnForm<AskForm>,
 ) -> Response {
     ask(
@@ -451,7 +451,7 @@ pub(super) async fn ask_to_recover(
         Mailed::Recover,
         Purpose::ResetPassword,
         form.email,
-        origin,
+        request,
     )
     .await
 }
@@ -462,21 +462,21 @@ async fn ask(
     what: Mailed,
     purpose: Purpose,
     typed: Typed,
-    origin: RequestInfo,
+    request: RequestInfo,
 ) -> Response {
     let view = View::new(pages, &visitor);
     let email = match typed.email() {
         Ok(email) => email,
         Err(wrong) => return ask_page(&visitor, view.marked(wrong), what, typed),
     };
-    let origin = visitor.speaking(origin);
+    let caller = visitor.anyone(request);
     let asking = Asking {
         purpose,
         to: &email,
         handle: visitor.handle(),
         by: None,
     };
-    match pages.auth.ask(&asking, &origin).await {
+    match pages.auth.ask(&asking, &caller).await {
         Ok(()) => asked(pages, &mut visitor, what, &typed),
         Err(error) => ask_page(&visitor, view.refused(&error.into(), ""), what, typed),
     }
@@ -485,7 +485,7 @@ async fn ask(
 pub(super) async fn verify(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: RequestInfo,
+    request: RequestInfo,
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Result<Response, Problem> {
     let claim = Claim {
@@ -498,7 +498,8 @@ pub(super) async fn verify(
         form.new_password.is_some(),
     );
     let (again, _, answer) = form.split();
-    let done = async { Ok::<_, Problem>(pages.verification.verify(answer?, claim, &origin).await?) };
+    let caller = visitor.caller(request);
+    let done = async { Ok::<_, Problem>(pages.verification.verify(answer?, claim, &caller).await?) };
     let done = done.await.map(|()| Done::Verified);
     if anew && done.is_ok() {
         browser::remember(&pages, &mut visitor);
@@ -515,14 +516,15 @@ pub(super) async fn verify(
 pub(super) async fn change_email(
     State(pages): State<Pages>,
     visitor: Visitor,
-    origin: RequestInfo,
+    request: RequestInfo,
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Result<Response, Problem> {
     let Some(user) = visitor.user() else {
         return Ok(sign_in_first(&visitor, form.token.as_deref()));
     };
     let (again, _, answer) = form.split();
-    let done = async { Ok(pages.verification.change(user, answer?, &origin).await?) };
+    let caller = visitor.caller(request);
+    let done = async { Ok(pages.verification.change(user, answer?, &caller).await?) };
     let done = done.await.map(|()| Done::ChangedEmail);
     conclude(&pages, visitor, done, Mailed::ChangeEmail, again).await
 }
@@ -530,12 +532,13 @@ pub(super) async fn change_email(
 pub(super) async fn recover(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: RequestInfo,
+    request: RequestInfo,
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Result<Response, Problem> {
     let (again, password, answer) = form.split();
     let handle = Some(visitor.handle());
-    let done = async { Ok(pages.recovery.recover(answer?, handle, password, &origin).await?) };
+    let caller = visitor.anyone(request);
+    let done = async { Ok(pages.recovery.recover(answer?, handle, password, &caller).await?) };
     let done = done.await.map(|()| Done::Recovered);
     if done.is_ok() {
         browser::remember(&pages, &mut visitor);
@@ -567,20 +570,21 @@ async fn conclude(
 pub(super) async fn sign_in(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: RequestInfo,
+    request: RequestInfo,
     OwnForm(form): OwnForm<AnswerForm>,
 ) -> Result<Response, Problem> {
     let (again, _, answer) = form.split();
     let handle = Some(visitor.handle());
+    let caller = visitor.anyone(request.clone());
     let entered = async {
         Ok(pages
             .auth
-            .enter_by_email(answer?, handle, &Scopes::default(), &origin)
+            .enter_by_email(answer?, handle, &Scopes::default(), &caller)
             .await?)
     };
     match entered.await {
         Ok(session) => {
-            browser::sign_in(&pages, &mut visitor, session.id, &origin).await?;
+            browser::sign_in(&pages, &mut visitor, session.id, request).await?;
             Ok(see_other(&visitor, "/account"))
         }
         Err(problem) => {

@@ -20,6 +20,7 @@ use super::service::Pages;
 use super::typed::Typed;
 use super::view::View;
 use super::visitor::{Asks, Visitor};
+use crate::core::caller::Caller;
 use crate::core::email::Email;
 use crate::core::password::Password;
 use crate::core::problem::{Code, Problem};
@@ -123,7 +124,7 @@ fn sign_in_again(pages: &Pages, visitor: &Visitor, v: View, email: Typed, place:
 pub(super) async fn sign_in(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: RequestInfo,
+    request: RequestInfo,
     OwnForm(sent): OwnForm<Sent>,
 ) -> Result<Response, Problem> {
     let place = sent.return_to.parse::<Place>().ok();
@@ -132,9 +133,10 @@ pub(super) async fn sign_in(
         password: sent.password,
         scopes: Scopes::default(),
     };
-    match pages.auth.enter(credentials, &origin).await {
+    let caller = visitor.anyone(request.clone());
+    match pages.auth.enter(credentials, &caller).await {
         Ok(session) => {
-            browser::sign_in(&pages, &mut visitor, session.id, &origin).await?;
+            browser::sign_in(&pages, &mut visitor, session.id, request).await?;
             Ok(see_other(&visitor, place.as_ref().map_or(HOME, Place::as_str)))
         }
         // The password was right: the mail is what is missing.
@@ -181,7 +183,7 @@ fn sign_up_again(visitor: &Visitor, v: View, email: Typed, place: Option<Place>)
 pub(super) async fn sign_up(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: RequestInfo,
+    request: RequestInfo,
     OwnForm(sent): OwnForm<Sent>,
 ) -> Result<Response, Problem> {
     let place = sent.return_to.parse::<Place>().ok();
@@ -192,21 +194,21 @@ pub(super) async fn sign_up(
             return Ok(sign_up_again(&visitor, view, sent.email, place));
         }
     };
-    let origin = visitor.speaking(origin);
+    let caller = visitor.anyone(request.clone());
     let registration = Registration {
         email: email.clone(),
         password: sent.password.clone(),
         handle: visitor.handle(),
     };
     let email = Email::clone(&email);
-    let session = match pages.auth.sign_up(registration, &origin).await {
+    let session = match pages.auth.sign_up(registration, &caller).await {
         Ok(SignedUp::Asked) => return Ok(mailed::asked(&pages, &mut visitor, Mailed::Verify, &sent.email)),
-        Ok(SignedUp::Made(_)) => enter(&pages, email, sent.password, &origin).await?,
+        Ok(SignedUp::Made(_)) => enter(&pages, email, sent.password, &caller).await?,
         Err(error) => {
             let problem = Problem::from(error);
             let taken = problem.code() == Code::EmailTaken;
             let twice = match taken {
-                true => enter_if_sent_twice(&pages, email, sent.password, &origin).await?,
+                true => enter_if_sent_twice(&pages, email, sent.password, &caller).await?,
                 false => None,
             };
             let Some(session) = twice else {
@@ -217,7 +219,7 @@ pub(super) async fn sign_up(
             session
         }
     };
-    browser::sign_in(&pages, &mut visitor, session.id, &origin).await?;
+    browser::sign_in(&pages, &mut visitor, session.id, request).await?;
     let asked = pages.platform.settings.email_verification == EmailVerification::Optional;
     match place {
         None if asked => Ok(mailed::asked(&pages, &mut visitor, Mailed::Verify, &sent.email)),
@@ -225,13 +227,13 @@ pub(super) async fn sign_up(
     }
 }
 
-async fn enter(pages: &Pages, email: Email, password: Password, origin: &RequestInfo) -> Result<Session, LoginError> {
+async fn enter(pages: &Pages, email: Email, password: Password, caller: &Caller) -> Result<Session, LoginError> {
     let credentials = Credentials {
         email: Some(email),
         password,
         scopes: Scopes::default(),
     };
-    pages.auth.enter(credentials, origin).await
+    pages.auth.enter(credentials, caller).await
 }
 
 /// A sign-up that was sent twice has made its account the first time: with the same password, the second time signs in,
@@ -240,14 +242,14 @@ async fn enter_if_sent_twice(
     pages: &Pages,
     email: Email,
     password: Password,
-    origin: &RequestInfo,
+    caller: &Caller,
 ) -> Result<Option<Session>, Problem> {
     let found = accounts::find_by_email(&pages.platform.db, &email).await?;
     let is_new = |created_at| pages.platform.clock.now() <= created_at + TWICE_WITHIN;
     if !found.is_some_and(|account| is_new(account.created_at)) {
         return Ok(None);
     }
-    match enter(pages, email, password, origin).await {
+    match enter(pages, email, password, caller).await {
         Ok(session) => Ok(Some(session)),
         Err(LoginError::Invalid | LoginError::Unverified) => Ok(None),
         Err(error) => Err(error.into()),
@@ -282,10 +284,10 @@ impl Again for Nothing {
 pub(super) async fn sign_out(
     State(pages): State<Pages>,
     mut visitor: Visitor,
-    origin: RequestInfo,
+    request: RequestInfo,
     OwnForm(Nothing {}): OwnForm<Nothing>,
 ) -> Result<Response, Problem> {
-    browser::sign_out(&pages, &mut visitor, &origin).await?;
+    browser::sign_out(&pages, &mut visitor, request).await?;
     let mut response = lead(&pages, &mut visitor, Done::SignedOut);
     // What is shown to who goes back is not what was there (ASVS 14.3.1). Our cookies are handled above.
     let clear = (

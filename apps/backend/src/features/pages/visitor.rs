@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use super::cookies::Cookie;
 use super::secret::CookieSecret;
 use super::service::{Found, Pages, SignedIn};
+use crate::core::caller::Caller;
 use crate::core::device::DeviceSecret;
 use crate::core::handle::{Handle, HandleHash};
 use crate::core::ids::SessionRef;
@@ -139,11 +140,25 @@ impl Visitor {
         self.past.done.as_deref()
     }
 
-    /// Where a request comes from, in the language of the page it was sent by.
-    pub(super) fn speaking(&self, origin: RequestInfo) -> RequestInfo {
+    /// The account whose browser it is, or an unknown client: for what an account does with itself.
+    pub(super) fn caller(&self, request: RequestInfo) -> Caller {
+        let request = self.in_language(request);
+        match &self.signed_in {
+            Some(SignedIn { account, .. }) => Caller::account(account.id, request),
+            None => Caller::anyone(request),
+        }
+    }
+
+    /// An unknown client, whoever was signed in with this browser until now: for what proves who it is.
+    pub(super) fn anyone(&self, request: RequestInfo) -> Caller {
+        Caller::anyone(self.in_language(request))
+    }
+
+    /// The request, in the language of the page that sent it.
+    fn in_language(&self, request: RequestInfo) -> RequestInfo {
         RequestInfo {
             language: self.language,
-            ..origin
+            ..request
         }
     }
 

@@ -11,13 +11,13 @@ use super::presenter::Presenter;
 use super::store::former;
 use super::store::registrations::{self, Registration, Sent};
 use super::store::{self, Found, NewProof};
+use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::ids::{AccountId, RegistrationId, SessionId};
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::password::{Asker, HashError, Lane};
 use crate::core::platform::Platform;
-use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Standing, Version};
 use crate::features::audit::{Audit, Event, Kind};
 use crate::features::guesses::{self, Subject};
@@ -364,7 +364,7 @@ impl Proofs {
         purpose: Purpose,
         answer: &Answer,
         presenter: &Presenter,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<Checked, ProofError> {
         let guess = match answer {
             // Looked at first: nothing costly is done for a link that somebody made up.
@@ -375,7 +375,7 @@ impl Proofs {
             Answer::Code(guess) => guess,
         };
         let mut reserved = self.platform.limits.reserve();
-        if let Some(prefix) = origin.prefix() {
+        if let Some(prefix) = caller.request.prefix() {
             let key = Key::of(CODES_PER_ADDRESS).address(prefix);
             let rate = self.platform.settings.limits.codes_per_address;
             reserved.spend(key, rate).await.map_err(ProofError::Limited)?;
@@ -389,7 +389,7 @@ impl Proofs {
             began: Some(reserved.began()),
         };
         let mut guess = Guess::new(self.platform.db.clone(), reserved);
-        let guessed = match self.count_guess(purpose, email, presenter, origin).await {
+        let guessed = match self.count_guess(purpose, email, presenter, caller).await {
             Ok(guessed) => guessed,
             Err(error) => {
                 guess.give_back().await;
@@ -426,7 +426,7 @@ impl Proofs {
         purpose: Purpose,
         email: &Email,
         presenter: &Presenter,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<Option<(Checked, String)>, StoreError> {
         let now = self.platform.clock.now();
         self.platform
@@ -438,11 +438,8 @@ impl Proofs {
                     if guessed.is_some() && !guesses::take(tx, whose, purpose.name(), GUESSES_IN_ALL, now).await? {
                         guessed = None;
                     }
-                    let event = Event {
-                        account: None,
-                        ..Event::new(Kind::CodeTried, AccountId(uuid::Uuid::nil()), origin)
-                    };
-                    self.audit.record(tx, event.by_anyone().detail(purpose.name())).await?;
+                    let event = Event::new(Kind::CodeTried, None, caller).by_anyone();
+                    self.audit.record(tx, event.detail(purpose.name())).await?;
                     Ok(guessed)
                 })
             })

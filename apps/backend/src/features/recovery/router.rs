@@ -8,6 +8,7 @@ use utoipa_axum::routes;
 
 use super::schemas::RecoveryBody;
 use super::service::{RecoverError, Recovery};
+use crate::core::caller::Caller;
 use crate::core::extract;
 use crate::core::problem::{FieldError, Problem, ProblemBody};
 use crate::core::request_info::RequestInfo;
@@ -30,7 +31,7 @@ pub fn router() -> OpenApiRouter<Recovery> {
     ))]
 async fn ask(
     State(recovery): State<Recovery>,
-    origin: RequestInfo,
+    request: RequestInfo,
     extract::Checked(body): extract::Checked<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
     let handle = body.handle(recovery.platform.random)?;
@@ -40,7 +41,7 @@ async fn ask(
         handle: handle.hash(),
         by: None,
     };
-    recovery.auth.ask(&asking, &origin).await?;
+    recovery.auth.ask(&asking, &Caller::anyone(request)).await?;
     Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
 }
 
@@ -55,13 +56,13 @@ async fn ask(
     ))]
 async fn recover(
     State(recovery): State<Recovery>,
-    origin: RequestInfo,
+    request: RequestInfo,
     extract::Checked(body): extract::Checked<RecoveryBody>,
 ) -> Result<StatusCode, Problem> {
     let (answer, new_password) = body.split();
     let handle = answer.handle();
     recovery
-        .recover(answer.try_into()?, handle, new_password, &origin)
+        .recover(answer.try_into()?, handle, new_password, &Caller::anyone(request))
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

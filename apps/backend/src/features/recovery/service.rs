@@ -2,10 +2,10 @@
 
 use countersign_store::StoreError;
 
+use crate::core::caller::Caller;
 use crate::core::handle::HandleHash;
 use crate::core::password::{HashError, Password, PasswordFault};
 use crate::core::platform::Platform;
-use crate::core::request_info::RequestInfo;
 use crate::features::auth::Auth;
 use crate::features::outbox::Purpose;
 use crate::features::proofs::{Answer, Presenter, ProofError, Proofs};
@@ -53,7 +53,7 @@ impl Recovery {
         answer: Answer,
         handle: Option<HandleHash>,
         password: Password,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<(), RecoverError> {
         let (purpose, email) = self.subject(&answer).await?;
         // Judged by the address that was typed or mailed to: so it tells nothing about accounts, and costs no guess.
@@ -62,7 +62,7 @@ impl Recovery {
             .check_password(&password, &email)
             .map_err(RecoverError::Fault)?;
         let presenter = Presenter { handle, account: None };
-        let checked = &self.proofs.check(purpose, &answer, &presenter, origin).await?;
+        let checked = &self.proofs.check(purpose, &answer, &presenter, caller).await?;
         // Who has proven the address is no stranger.
         let hash = &self.platform.hasher.hash_for(password, checked.lane().into()).await?;
         let revoked = self
@@ -73,7 +73,7 @@ impl Recovery {
                     let proven = self.proofs.spend(tx, purpose, checked).await?;
                     Ok::<_, RecoverError>(
                         self.auth
-                            .settle(tx, proven.account, &proven.email, hash, origin)
+                            .settle(tx, proven.account, &proven.email, hash, caller)
                             .await?,
                     )
                 })

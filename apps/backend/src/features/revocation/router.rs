@@ -58,7 +58,7 @@ pub fn router() -> OpenApiRouter<StatusLists> {
 async fn status_list(
     State(lists): State<StatusLists>,
     Path(number): Path<String>,
-    origin: RequestInfo,
+    request: RequestInfo,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     // One list has one address: no sign, no zero in front.
@@ -77,7 +77,7 @@ async fn status_list(
         return Ok((StatusCode::NOT_MODIFIED, poll.headers(&published.etag)).into_response());
     };
     // Whoever may not wait is answered as if they had not asked to, and asks again when the list is due.
-    let Some(_place) = lists.revocations.may_wait(network_of(&lists.trusted_proxies, &origin)) else {
+    let Some(_place) = lists.revocations.may_wait(network_of(&lists.trusted_proxies, &request)) else {
         let poll = CachePolicy::Poll(lists.ttl);
         return Ok((StatusCode::NOT_MODIFIED, poll.headers(&published.etag)).into_response());
     };
@@ -104,8 +104,8 @@ async fn status_list(
 
 /// Whose waiting it is: the client's network. What comes from a trusted proxy itself is nobody's in particular, like its
 /// connections.
-fn network_of(trusted_proxies: &[IpNet], origin: &RequestInfo) -> Option<AddressPrefix> {
-    let address = origin.address?;
+fn network_of(trusted_proxies: &[IpNet], request: &RequestInfo) -> Option<AddressPrefix> {
+    let address = request.address?;
     let is_proxy = |address| trusted_proxies.iter().any(|network| network.contains(&address));
     (!is_proxy(address)).then(|| AddressPrefix::of(address))
 }

@@ -8,6 +8,7 @@ use utoipa_axum::routes;
 
 use super::schemas::{RefreshBody, SessionBody, TokenBody};
 use super::service::{RefreshError, Sessions};
+use crate::core::caller::Caller;
 use crate::core::dependencies::{CurrentUser, Identified};
 use crate::core::extract::{JsonOrForm, PathId};
 use crate::core::ids::SessionId;
@@ -34,11 +35,11 @@ pub fn router() -> OpenApiRouter<Sessions> {
     ))]
 async fn refresh(
     State(sessions): State<Sessions>,
-    origin: RequestInfo,
+    request: RequestInfo,
     JsonOrForm(body): JsonOrForm<RefreshBody>,
 ) -> Result<Json<TokenBody>, Problem> {
     let result = match body.secret() {
-        Some(presented) => sessions.rotate(&presented, &origin).await,
+        Some(presented) => sessions.rotate(&presented, &Caller::anyone(request)).await,
         None => Err(RefreshError::Invalid),
     };
     sessions
@@ -75,10 +76,13 @@ async fn list(State(sessions): State<Sessions>, user: CurrentUser) -> Result<Jso
 async fn revoke(
     State(sessions): State<Sessions>,
     user: CurrentUser,
-    origin: RequestInfo,
+    request: RequestInfo,
     PathId(id): PathId<SessionId>,
 ) -> Result<StatusCode, Problem> {
-    match sessions.revoke(id, Some(user.account_id()), &origin).await? {
+    match sessions
+        .revoke(id, Some(user.account_id()), &user.caller(request))
+        .await?
+    {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::new(Code::NotFound)),
     }

@@ -8,6 +8,7 @@ use utoipa_axum::routes;
 
 use super::schemas::{EmailChangeBody, EmailVerificationBody};
 use super::service::{ChangeError, Claim, Verification, VerifyError};
+use crate::core::caller::Caller;
 use crate::core::dependencies::{CurrentUser, Identified, OptionalUser};
 use crate::core::extract;
 use crate::core::handle::Handle;
@@ -36,7 +37,7 @@ pub fn router() -> OpenApiRouter<Verification> {
     ))]
 async fn ask_to_verify(
     State(verification): State<Verification>,
-    origin: RequestInfo,
+    request: RequestInfo,
     extract::Checked(body): extract::Checked<MailRequestBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
     let handle = body.handle(verification.platform.random)?;
@@ -46,7 +47,7 @@ async fn ask_to_verify(
         handle: handle.hash(),
         by: None,
     };
-    verification.auth.ask(&asking, &origin).await?;
+    verification.auth.ask(&asking, &Caller::anyone(request)).await?;
     Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
 }
 
@@ -65,17 +66,22 @@ async fn ask_to_verify(
 async fn verify(
     State(verification): State<Verification>,
     OptionalUser(user): OptionalUser,
-    origin: RequestInfo,
+    request: RequestInfo,
     extract::Checked(body): extract::Checked<EmailVerificationBody>,
 ) -> Result<StatusCode, Problem> {
     let (answer, [password, new_password]) = body.split();
+    let user = user.map(CurrentUser);
+    let caller = match &user {
+        Some(user) => user.caller(request),
+        None => Caller::anyone(request),
+    };
     let claim = Claim {
         handle: answer.handle(),
-        user: user.map(CurrentUser).map(|user| user.session_ref()),
+        user: user.as_ref().map(CurrentUser::session_ref),
         password,
         new_password,
     };
-    verification.verify(answer.try_into()?, claim, &origin).await?;
+    verification.verify(answer.try_into()?, claim, &caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -91,12 +97,18 @@ async fn verify(
 async fn ask_to_change(
     State(verification): State<Verification>,
     user: CurrentUser,
-    origin: RequestInfo,
+    request: RequestInfo,
     extract::Checked(body): extract::Checked<EmailChangeBody>,
 ) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
     let (email, handle) = (body.email()?, Handle::generate(verification.platform.random));
     verification
-        .ask_to_change(user.session_ref(), &email, body.password, handle.hash(), &origin)
+        .ask_to_change(
+            user.session_ref(),
+            &email,
+            body.password,
+            handle.hash(),
+            &user.caller(request),
+        )
         .await?;
     Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
 }
@@ -114,11 +126,11 @@ async fn ask_to_change(
 async fn change(
     State(verification): State<Verification>,
     user: CurrentUser,
-    origin: RequestInfo,
+    request: RequestInfo,
     extract::Json(body): extract::Json<MailAnswerBody>,
 ) -> Result<StatusCode, Problem> {
     verification
-        .change(user.session_ref(), body.try_into()?, &origin)
+        .change(user.session_ref(), body.try_into()?, &user.caller(request))
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use countersign::core::request_info::RequestInfo;
+use countersign::core::caller::Caller;
 use countersign::features::audit::chain::{
     AuditCheckpointClaims, Judge, RowName, SealedRow, Soundness, Tampering, genesis,
 };
-use countersign::features::audit::{Actor, Event, Kind, Piece, VerifyError, record_alone};
+use countersign::features::audit::{Event, Kind, Piece, VerifyError, record_alone};
 use countersign_jose::{Claims, SigningKey, decode_without_verifying};
 use countersign_store::{StoreError, query, sql};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
@@ -306,8 +306,8 @@ async fn many_who_seal_at_once_seal_each_row_once_and_keep_no_writer_waiting(dat
         let (db, clock) = (db.clone(), clock.clone());
         tokio::spawn(async move {
             for _ in 0..40 {
-                let origin = RequestInfo::of_server();
-                let event = Event::of_nobody(Kind::ServerStarted, Actor::Server, &origin);
+                let caller = Caller::server();
+                let event = Event::new(Kind::ServerStarted, None, &caller);
                 record_alone(&db, &clock, event).await.unwrap();
             }
         })

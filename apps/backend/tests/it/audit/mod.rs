@@ -1,5 +1,6 @@
 //! What the audit log remembers, and that nobody can change it unseen.
 
+mod callers;
 mod chain;
 mod commands;
 mod tampering;

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use countersign::core::caller::Caller;
 use countersign::core::ids::AccountId;
-use countersign::core::request_info::RequestInfo;
 use countersign::features::audit::chain::{AuditCheckpointClaims, Judge, Soundness, Tampering};
-use countersign::features::audit::{Actor, Event, Filter, Kind, record_alone};
+use countersign::features::audit::{Event, Filter, Kind, record_alone};
 use countersign_jose::{Claims, SigningKey, decode_without_verifying};
 use countersign_store::{ColumnKind, Piece, Table, Value, query, sql};
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
@@ -116,8 +116,8 @@ async fn verdict(server: &TestServer) -> Result<Soundness, String> {
 async fn verdict_of(server: &TestServer, judge: Judge) -> Result<Soundness, String> {
     for _ in 0..2 {
         server.services.clock.advance(Duration::from_secs(300));
-        let origin = RequestInfo::of_server();
-        let event = Event::of_nobody(Kind::ServerStarted, Actor::Server, &origin);
+        let caller = Caller::server();
+        let event = Event::new(Kind::ServerStarted, None, &caller);
         record_alone(&server.services.db, &server.services.clock, event)
             .await
             .unwrap();
@@ -369,9 +369,8 @@ async fn what_is_asked_of_the_server_without_the_key_it_does_not_sign(database: 
             .execute(&server.services.db)
             .await
             .unwrap();
-        let origin = RequestInfo::of_server();
-        let event =
-            Event::of_nobody(Kind::AuditTrimmed, Actor::Server, &origin).detail(format!("rows up to {through}"));
+        let caller = Caller::server();
+        let event = Event::new(Kind::AuditTrimmed, None, &caller).detail(format!("rows up to {through}"));
         record_alone(&server.services.db, &server.services.clock, event)
             .await
             .unwrap();
@@ -401,11 +400,11 @@ async fn what_is_asked_of_the_server_without_the_key_it_does_not_sign(database: 
     verdict(&server).await.unwrap();
     assert_eq!(server.services.audit.list(&of(ada)).await.unwrap().len(), 4);
     // So is a deletion that never was: it is sealed as it was written, but the account is there.
-    let origin = RequestInfo::of_server();
+    let caller = Caller::server();
     record_alone(
         &server.services.db,
         &server.services.clock,
-        Event::new(Kind::AccountDeleted, ada, &origin),
+        Event::new(Kind::AccountDeleted, ada, &caller),
     )
     .await
     .unwrap();
@@ -466,11 +465,11 @@ async fn an_account_that_was_forgotten_and_is_there_again_is_found(database: Dat
     let is_ada = |row: &&Vec<Value>| row.iter().any(|value| matches!(value, Value::Uuid(id) if *id == ada.0));
     let taken: Vec<_> = rows.iter().filter(is_ada).cloned().collect();
     assert_eq!(taken.len(), 1);
-    let origin = RequestInfo::of_server();
+    let caller = Caller::server();
     record_alone(
         &server.services.db,
         &server.services.clock,
-        Event::new(Kind::AccountDeleted, ada, &origin),
+        Event::new(Kind::AccountDeleted, ada, &caller),
     )
     .await
     .unwrap();

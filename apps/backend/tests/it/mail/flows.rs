@@ -66,12 +66,11 @@ async fn nobody_signs_in_before_where_verification_is_required(database: Databas
         .assert_status(204);
     login(&server, "ada@example.com", PASSWORD).await.assert_status(200);
     // An account that an operator made is one, and its owner is told what is missing.
-    let origin = countersign::core::request_info::RequestInfo::command_line();
     let bob = "bob@example.com".parse().unwrap();
     server
         .services
         .accounts
-        .register(bob, PASSWORD.to_owned().into(), &origin)
+        .register(bob, PASSWORD.to_owned().into(), server.services.command_line())
         .await
         .unwrap();
     login(&server, "bob@example.com", PASSWORD)

@@ -7,7 +7,8 @@ use countersign_store::StoreError;
 use super::super::store;
 use super::sealing::{SealError, trimmed_through};
 use super::shipping::Shipping;
-use super::{Actor, Audit, Event, Kind};
+use super::{Audit, Event, Kind};
+use crate::core::caller::Caller;
 use crate::core::limits::AddressPrefix;
 use crate::core::request_info::RequestInfo;
 
@@ -75,20 +76,13 @@ impl Audit {
         let work = self.platform.db.transact(|tx| {
             Box::pin(async move {
                 for refusal in refusals {
-                    let origin = RequestInfo {
+                    let clients = Caller::anyone(RequestInfo {
                         address: refusal.prefix.map(AddressPrefix::network),
-                        user_agent: None,
-                        request_id: "many".into(),
-                        ..RequestInfo::of_server()
-                    };
+                        ..RequestInfo::local("many")
+                    });
                     let detail = format!("{}: {} in {} s", refusal.reason, refusal.count, TIDY_EVERY.as_secs());
-                    self.record(
-                        tx,
-                        Event::of_nobody(Kind::Refused, Actor::Anyone, &origin)
-                            .refused()
-                            .detail(detail),
-                    )
-                    .await?;
+                    let event = Event::new(Kind::Refused, None, &clients).refused().detail(detail);
+                    self.record(tx, event).await?;
                 }
                 Ok::<_, StoreError>(())
             })
@@ -169,14 +163,13 @@ impl Audit {
         let Some(revision) = store::revision(&self.platform.db).await? else {
             return Ok(());
         };
-        let origin = &RequestInfo::of_server();
+        let server = &Caller::server();
         self.platform
             .db
             .transact(|tx| {
                 Box::pin(async move {
                     if store::intend(tx, revision, through).await? {
-                        let event = Event::of_nobody(Kind::AuditTrimmed, Actor::Server, origin)
-                            .detail(trimmed_through(through));
+                        let event = Event::new(Kind::AuditTrimmed, None, server).detail(trimmed_through(through));
                         self.record(tx, event).await?;
                     }
                     Ok(())

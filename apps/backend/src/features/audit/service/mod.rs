@@ -15,6 +15,7 @@ pub use self::reading::{Piece, VerifyError, Waiting, judge_piece};
 pub use self::sealing::SealError;
 use self::witness::Witness;
 use super::store::{self, Listed};
+use crate::core::caller::{Actor, Caller};
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::ids::{AccountId, AuditId, SessionId};
 use crate::core::platform::Platform;
@@ -62,32 +63,19 @@ impl Audit {
 #[derive(Clone)]
 pub struct Event<'a> {
     /// What was done or tried.
-    pub kind: Kind,
+    pub(super) kind: Kind,
     /// How it ended.
-    pub outcome: Outcome,
+    pub(super) outcome: Outcome,
     /// Who did it.
-    pub actor: Actor,
+    pub(super) actor: Actor,
     /// The account it was done to, if there is one.
-    pub account: Option<AccountId>,
+    pub(super) account: Option<AccountId>,
     /// The session it was done to or by.
-    pub session: Option<SessionId>,
-    /// From where.
-    pub origin: &'a RequestInfo,
+    pub(super) session: Option<SessionId>,
+    /// By which request.
+    pub(super) request: &'a RequestInfo,
     /// A few words more, never a secret.
-    pub detail: Option<String>,
-}
-
-/// Who did it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Actor {
-    /// Somebody who has not proven who they are.
-    Anyone,
-    /// The account itself.
-    Account,
-    /// An operator, on the command line. The log says which one, as far as that is known: `operator:ada`.
-    Operator,
-    /// The server by itself.
-    Server,
+    pub(super) detail: Option<String>,
 }
 
 /// Which entries are wanted.
@@ -190,6 +178,8 @@ kinds! {
     SessionRevoked = "session.revoked";
     /// All sessions of an account were ended.
     SessionsRevoked = "sessions.revoked";
+    /// The account did something, named in the detail, to another account, whose own entry has the same request id.
+    AdministratorActed = "administrator.acted";
     /// A limit, or a scope that was missing, turned requests away: one entry for each network and some seconds.
     Refused = "requests.refused";
     /// A signing key was made in an empty folder.
@@ -219,33 +209,15 @@ kinds! {
 }
 
 impl<'a> Event<'a> {
-    /// A success of the account itself.
-    pub fn new(kind: Kind, account: AccountId, origin: &'a RequestInfo) -> Self {
-        let actor = if origin.address.is_none() {
-            Actor::Operator
-        } else {
-            Actor::Account
-        };
+    /// A success of `caller`, about an account or (`None`) about none.
+    pub fn new(kind: Kind, account: impl Into<Option<AccountId>>, caller: &'a Caller) -> Self {
         Self {
             kind,
             outcome: Outcome::Success,
-            actor,
-            account: Some(account),
+            actor: caller.actor.clone(),
+            account: account.into(),
             session: None,
-            origin,
-            detail: None,
-        }
-    }
-
-    /// An act of the operator, or of the server itself, that is about no account.
-    pub fn of_nobody(kind: Kind, actor: Actor, origin: &'a RequestInfo) -> Self {
-        Self {
-            kind,
-            outcome: Outcome::Success,
-            actor,
-            account: None,
-            session: None,
-            origin,
+            request: &caller.request,
             detail: None,
         }
     }
@@ -258,16 +230,15 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// It was refused, and whoever tried has not proven who they are.
+    /// It was refused.
     pub fn refused(self) -> Self {
         Self {
             outcome: Outcome::Failure,
-            actor: Actor::Anyone,
             ..self
         }
     }
 
-    /// It was done by somebody who has not proven who they are.
+    /// It was done by a client that has not proven who it is in what this is about, even if it is signed in.
     pub fn by_anyone(self) -> Self {
         Self {
             actor: Actor::Anyone,
@@ -282,26 +253,20 @@ impl<'a> Event<'a> {
             ..self
         }
     }
-}
 
-impl Event<'_> {
-    /// Who did it, as the log says: of an operator also which one.
-    pub(super) fn actor_name(&self) -> String {
-        match (self.actor, &self.origin.operator) {
-            (Actor::Operator, Some(operator)) => format!("{}:{operator}", Actor::Operator.name()),
-            (actor, _) => actor.name().to_owned(),
-        }
-    }
-}
-
-impl Actor {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Anyone => "anyone",
-            Self::Account => "account",
-            Self::Operator => "operator",
-            Self::Server => "server",
-        }
+    /// What is written about an account that did this to another one, beside the event itself: so each of the two finds it in
+    /// its own log, and can be erased by itself.
+    fn about_administrator(&self) -> Option<Self> {
+        let Actor::Account(administrator) = self.actor else {
+            return None;
+        };
+        self.actor.is_another_than(self.account).then(|| Self {
+            kind: Kind::AdministratorActed,
+            account: Some(administrator),
+            session: None,
+            detail: Some(self.kind.name().to_owned()),
+            ..self.clone()
+        })
     }
 }
 
@@ -329,7 +294,11 @@ impl Audit {
 /// # Errors
 /// Those of the database.
 pub async fn record_at(tx: &mut Tx<'_>, now: Timestamp, event: &Event<'_>) -> Result<(), StoreError> {
-    store::insert(tx, AuditId::new(now, SecureRandom), now, event).await
+    store::insert(tx, AuditId::new(now, SecureRandom), now, event).await?;
+    match event.about_administrator() {
+        Some(beside) => store::insert(tx, AuditId::new(now, SecureRandom), now, &beside).await,
+        None => Ok(()),
+    }
 }
 
 impl Audit {

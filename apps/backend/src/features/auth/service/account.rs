@@ -8,11 +8,11 @@ use super::Auth;
 use super::attempt::subject_of;
 use super::confirm::PasswordError;
 use super::opening::Holder;
+use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
 use crate::core::ids::{SessionId, SessionRef};
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::password::Password;
-use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Account, UserBody};
 use crate::features::audit::{self, Entry, Event, Kind};
 use crate::features::devices;
@@ -41,11 +41,11 @@ impl Auth {
         &self,
         by: SessionRef,
         passwords: PasswordChange,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<(), PasswordError> {
         let SessionRef { account, session } = by;
         let PasswordChange { current, new } = passwords;
-        let confirmed = self.confirm(account, current, Kind::PasswordChanged, origin).await?;
+        let confirmed = self.confirm(account, current, Kind::PasswordChanged, caller).await?;
         let new = self
             .platform
             .check_password(&new, &confirmed.email)
@@ -65,10 +65,11 @@ impl Auth {
                     }
                     let revoked = sessions::end_all(tx, account, Some(session), now).await?;
                     // Every device was forgotten with its sessions. This one has just shown that it knows the password.
-                    devices::remember(tx, account, origin, self.platform.clock.now()).await?;
-                    let event = Event::new(Kind::PasswordChanged, account, origin).session(session);
+                    devices::remember(tx, account, &caller.request, self.platform.clock.now()).await?;
+                    let event = Event::new(Kind::PasswordChanged, account, caller).session(session);
                     self.audit.record(tx, event).await?;
-                    self.notify(tx, account, Purpose::PasswordChanged, origin).await?;
+                    self.notify(tx, account, Purpose::PasswordChanged, &caller.request)
+                        .await?;
                     Ok(revoked)
                 })
             })
@@ -81,10 +82,10 @@ impl Auth {
     ///
     /// # Errors
     /// [`PasswordError`].
-    pub async fn delete(&self, by: SessionRef, password: Password, origin: &RequestInfo) -> Result<(), PasswordError> {
+    pub async fn delete(&self, by: SessionRef, password: Password, caller: &Caller) -> Result<(), PasswordError> {
         let SessionRef { account, session } = by;
         let stored = &self
-            .confirm(account, password, Kind::AccountDeleted, origin)
+            .confirm(account, password, Kind::AccountDeleted, caller)
             .await?
             .count();
         let (version, now) = (stored.credential_version, self.platform.clock.now());
@@ -106,9 +107,10 @@ impl Auth {
                         proven: stored.email_verified_at.is_some(),
                         new_email: None,
                     };
-                    self.notify_at(tx, &holder, Purpose::AccountDeleted, origin).await?;
+                    self.notify_at(tx, &holder, Purpose::AccountDeleted, &caller.request)
+                        .await?;
                     self.audit
-                        .record(tx, Event::new(Kind::AccountDeleted, account, origin))
+                        .record(tx, Event::new(Kind::AccountDeleted, account, caller))
                         .await?;
                     self.audit.forget(tx, account).await?;
                     Ok(revoked)
@@ -222,7 +224,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`ExportError`].
-    pub async fn export(&self, by: SessionRef, origin: &RequestInfo) -> Result<Option<ExportBody>, ExportError> {
+    pub async fn export(&self, by: SessionRef, caller: &Caller) -> Result<Option<ExportBody>, ExportError> {
         let SessionRef { account, session } = by;
         let Some(user) = accounts::find(&self.platform.db, account).await? else {
             return Ok(None);
@@ -232,7 +234,7 @@ impl Auth {
         let rate = self.platform.settings.limits.export_per_account;
         reserved.spend(key, rate).await.map_err(ExportError::Limited)?;
         reserved.began().now();
-        let gathered = self.gather(user, session, origin).await;
+        let gathered = self.gather(user, session, caller).await;
         match &gathered {
             Ok(_) => reserved.count(),
             Err(_) => reserved.give_back().await,
@@ -240,14 +242,14 @@ impl Auth {
         gathered.map(Some)
     }
 
-    async fn gather(&self, user: Account, session: SessionId, origin: &RequestInfo) -> Result<ExportBody, ExportError> {
+    async fn gather(&self, user: Account, session: SessionId, caller: &Caller) -> Result<ExportBody, ExportError> {
         let account = user.id;
         self.platform
             .db
             .transact(|tx| {
                 Box::pin(async move {
                     self.audit
-                        .record(tx, Event::new(Kind::AccountExported, account, origin))
+                        .record(tx, Event::new(Kind::AccountExported, account, caller))
                         .await
                 })
             })

@@ -7,6 +7,7 @@ use countersign_store::{StoreError, Tx};
 use uuid::Uuid;
 
 use super::Auth;
+use crate::core::caller::Caller;
 use crate::core::email::Email;
 use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, SessionRef};
@@ -51,9 +52,9 @@ impl Auth {
     ///
     /// # Errors
     /// [`AskError`].
-    pub async fn ask(&self, asking: &Asking<'_>, origin: &RequestInfo) -> Result<(), AskError> {
+    pub async fn ask(&self, asking: &Asking<'_>, caller: &Caller) -> Result<(), AskError> {
         let mut reserved = self.platform.limits.reserve();
-        if let Some(prefix) = origin.prefix() {
+        if let Some(prefix) = caller.request.prefix() {
             let key = Key::of(MAILS_PER_ADDRESS).address(prefix);
             let rate = self.platform.settings.limits.mails_per_address;
             reserved.spend(key, rate).await.map_err(AskError::Limited)?;
@@ -68,7 +69,7 @@ impl Auth {
         let owed = &Owed {
             purpose: asking.purpose,
             to: asking.to,
-            language: origin.language,
+            language: caller.request.language,
             particulars: Particulars {
                 asked: state.map(|state| Asked {
                     session: asking.by.map(|by| by.session),
@@ -84,13 +85,9 @@ impl Auth {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    let event = Event::new(Kind::MailAsked, account.unwrap_or(AccountId(Uuid::nil())), origin);
-                    let event = match account {
-                        Some(_) => event,
-                        None => Event { account, ..event }.by_anyone(),
-                    };
-                    self.audit.record(tx, event.detail(owed.purpose.name())).await?;
-                    self.owe(tx, owed, origin).await.map(drop)
+                    let event = Event::new(Kind::MailAsked, account, caller).detail(owed.purpose.name());
+                    self.audit.record(tx, event).await?;
+                    self.owe(tx, owed, &caller.request).await.map(drop)
                 })
             })
             .await;
@@ -119,13 +116,13 @@ impl Auth {
         &self,
         tx: &mut Tx<'_>,
         owed: &Owed<'_>,
-        origin: &RequestInfo,
+        request: &RequestInfo,
     ) -> Result<Owing, StoreError> {
         let asked = owed.particulars.asked.as_ref();
         let account = asked.map_or(AccountId(Uuid::nil()), |asked| asked.account);
         let account = accounts::find(&mut *tx, account).await?;
         let demand = Demand {
-            from: origin.prefix(),
+            from: request.prefix(),
             is_at_hand: self.proofs.is_at_hand(tx, owed.purpose, asked, owed.to).await?,
             has_reserve: account.is_none_or(|account| {
                 account.email_verified_at.is_some() || account.created_at + JUST_NOW <= self.platform.clock.now()

@@ -32,7 +32,7 @@ impl Attempt {
     pub(super) async fn reserve(
         platform: &Platform,
         subject: &str,
-        origin: &RequestInfo,
+        request: &RequestInfo,
         limits: &[(Key, Rate)],
     ) -> Result<Self, Exceeded> {
         let mut wrong = platform.limits.reserve();
@@ -40,7 +40,7 @@ impl Attempt {
             wrong.spend(key, rate).await?;
         }
         let mut right = Reserved::beside(&wrong);
-        if let Some(prefix) = origin.prefix() {
+        if let Some(prefix) = request.prefix() {
             // By network, too: whoever has stolen a password cannot use up the owner's sign-ins.
             let key = Key::of(SIGN_INS_PER_ACCOUNT).identifier(subject).address(prefix);
             right.spend(key, platform.settings.limits.sign_ins_per_account).await?;
@@ -88,13 +88,13 @@ impl Auth {
     ///
     /// # Errors
     /// Those of the database.
-    pub(super) async fn lane(&self, account: Option<AccountId>, origin: &RequestInfo) -> Result<Lane, StoreError> {
-        let Some(prefix) = origin.prefix() else {
+    pub(super) async fn lane(&self, account: Option<AccountId>, request: &RequestInfo) -> Result<Lane, StoreError> {
+        let Some(prefix) = request.prefix() else {
             return Ok(Lane::Others);
         };
         let asked = account.unwrap_or(AccountId(Uuid::nil()));
         let by_network = self.sessions.signed_in_lately(asked, prefix).await?;
-        let by_device = devices::is_known(&self.platform.db, asked, origin, self.platform.clock.now()).await?;
+        let by_device = devices::is_known(&self.platform.db, asked, request, self.platform.clock.now()).await?;
         Ok(if by_network || by_device {
             Lane::Known(asked.0)
         } else {

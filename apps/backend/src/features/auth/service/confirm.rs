@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::Auth;
 use super::attempt::{Attempt, subject_of};
+use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Exceeded, Key, Policy, Reserved};
@@ -100,14 +101,15 @@ impl Auth {
         account: AccountId,
         password: Password,
         kind: Kind,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<Confirmed, PasswordError> {
         let stored = accounts::credentials_by_id(&self.platform.db, account).await?;
         let subject = stored
             .as_ref()
             .map_or_else(|| account.0.to_string(), |stored| subject_of(&stored.email));
-        let attempt = self.reserve_confirmation(&subject, origin).await?;
-        let verdict = match self.verify_password(stored.as_ref(), password, origin, &attempt).await {
+        let request = &caller.request;
+        let attempt = self.reserve_confirmation(&subject, request).await?;
+        let verdict = match self.verify_password(stored.as_ref(), password, request, &attempt).await {
             Ok(verdict) => verdict,
             Err(error) => {
                 attempt.was_not_judged().await;
@@ -120,7 +122,7 @@ impl Auth {
                 Ok(Confirmed { stored, tried })
             }
             stored => {
-                if let Err(error) = self.record_failure(kind, stored.as_ref(), origin).await {
+                if let Err(error) = self.record_failure(kind, stored.as_ref(), caller).await {
                     attempt.was_not_judged().await;
                     return Err(error.into());
                 }
@@ -132,11 +134,11 @@ impl Auth {
 
     /// By the address of the account, which outlives the account; and from each network by itself: whoever holds a stolen token
     /// cannot use up the owner's attempts.
-    async fn reserve_confirmation(&self, subject: &str, origin: &RequestInfo) -> Result<Attempt, PasswordError> {
+    async fn reserve_confirmation(&self, subject: &str, request: &RequestInfo) -> Result<Attempt, PasswordError> {
         let rate = self.platform.settings.limits.change_password_per_account;
         let key = Key::of(CHANGE_PASSWORD_PER_ACCOUNT).identifier(subject);
-        let key = origin.prefix().map_or(key, |prefix| key.address(prefix));
-        Attempt::reserve(&self.platform, subject, origin, &[(key, rate)])
+        let key = request.prefix().map_or(key, |prefix| key.address(prefix));
+        Attempt::reserve(&self.platform, subject, request, &[(key, rate)])
             .await
             .map_err(PasswordError::Limited)
     }
@@ -145,18 +147,18 @@ impl Auth {
         &self,
         stored: Option<&Credentials>,
         password: Password,
-        origin: &RequestInfo,
+        request: &RequestInfo,
         attempt: &Attempt,
     ) -> Result<Verdict, PasswordError> {
-        let lane = self.lane(stored.map(|stored| stored.id), origin).await?;
+        let lane = self.lane(stored.map(|stored| stored.id), request).await?;
         let may_try = match stored {
-            Some(stored) => self.may_try_from(stored, origin).await?,
+            Some(stored) => self.may_try_from(stored, request).await?,
             None => false,
         };
         let hash = stored.filter(|_| may_try).map(|stored| stored.password_hash.as_str());
         let hasher = &self.platform.hasher;
         let verdict = hasher.verify_for(password, hash, attempt.asker(lane)).await?;
-        let counts = self.still_may_try(stored.map(|stored| stored.id), origin).await?;
+        let counts = self.still_may_try(stored.map(|stored| stored.id), request).await?;
         Ok(if counts { verdict } else { Verdict::Wrong })
     }
 
@@ -165,28 +167,28 @@ impl Auth {
     pub(super) async fn still_may_try(
         &self,
         account: Option<AccountId>,
-        origin: &RequestInfo,
+        request: &RequestInfo,
     ) -> Result<bool, StoreError> {
         let asked = account.unwrap_or(AccountId(Uuid::nil()));
         match accounts::credentials_by_id(&self.platform.db, asked).await? {
-            Some(stored) => self.may_try_from(&stored, origin).await,
+            Some(stored) => self.may_try_from(&stored, request).await,
             None => Ok(false),
         }
     }
 
     /// After too many failures in a row, only devices that are known and networks that signed in lately may go on trying.
-    pub(super) async fn may_try_from(&self, stored: &Credentials, origin: &RequestInfo) -> Result<bool, StoreError> {
+    pub(super) async fn may_try_from(&self, stored: &Credentials, request: &RequestInfo) -> Result<bool, StoreError> {
         if !stored
             .failures_until
             .is_some_and(|until| is_full(until, self.platform.clock.now()))
         {
             return Ok(true);
         }
-        let Some(prefix) = origin.prefix() else {
+        let Some(prefix) = request.prefix() else {
             return Ok(true);
         };
         Ok(
-            devices::is_known(&self.platform.db, stored.id, origin, self.platform.clock.now()).await?
+            devices::is_known(&self.platform.db, stored.id, request, self.platform.clock.now()).await?
                 || self.sessions.signed_in_lately(stored.id, prefix).await?,
         )
     }
@@ -204,7 +206,7 @@ impl Auth {
         &self,
         kind: Kind,
         stored: Option<&Credentials>,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<(), StoreError> {
         let account = stored.map(|stored| stored.id);
         self.platform
@@ -219,10 +221,8 @@ impl Auth {
                     if let (Some(stored), Some(true)) = (stored, until.map(|until| is_full(until, now))) {
                         self.tell_of_failures(tx, stored.id, &stored.email).await?;
                     }
-                    let event = Event {
-                        account,
-                        ..Event::new(kind, AccountId(Uuid::nil()), origin).refused()
-                    };
+                    // Also one who is signed in has not proven here who they are.
+                    let event = Event::new(kind, account, caller).refused().by_anyone();
                     self.audit.record(tx, event).await
                 })
             })

@@ -6,8 +6,8 @@ use countersign_store::{StoreError, Tx};
 use super::Auth;
 use super::login::LoginError;
 use super::opening::Entrant;
+use crate::core::caller::Caller;
 use crate::core::handle::HandleHash;
-use crate::core::request_info::RequestInfo;
 use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 use crate::features::outbox::Purpose;
@@ -25,9 +25,9 @@ impl Auth {
         answer: Answer,
         handle: Option<HandleHash>,
         scopes: &Scopes,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<Tokens, LoginError> {
-        let (session, refresh_token) = self.open_by_email(answer, handle, scopes, origin).await?;
+        let (session, refresh_token) = self.open_by_email(answer, handle, scopes, caller).await?;
         Ok(self
             .sessions
             .issue(&session, refresh_token, self.platform.settings.tokens.access_ttl)
@@ -43,9 +43,9 @@ impl Auth {
         answer: Answer,
         handle: Option<HandleHash>,
         scopes: &Scopes,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<Session, LoginError> {
-        let entered = self.open_by_email(answer, handle, scopes, origin).await;
+        let entered = self.open_by_email(answer, handle, scopes, caller).await;
         self.platform
             .metrics
             .login(entered.as_ref().err().map_or("success", LoginError::outcome));
@@ -59,14 +59,15 @@ impl Auth {
         answer: Answer,
         handle: Option<HandleHash>,
         scopes: &Scopes,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<(Session, RefreshSecret), LoginError> {
         let purpose = self.purpose_of(&answer).await?;
         let presenter = Presenter { handle, account: None };
-        let checked = &self.proofs.check(purpose, &answer, &presenter, origin).await?;
+        let checked = &self.proofs.check(purpose, &answer, &presenter, caller).await?;
         let Whose::Account(account) = checked.whose else {
             return Err(ProofError::Invalid.into());
         };
+        let caller = &caller.proven(account);
         let refresh_token = RefreshSecret::generate(self.platform.random);
         let bit = self.revocations.allocate().await?;
         // Made beforehand: a transaction waits for no hash.
@@ -81,7 +82,7 @@ impl Auth {
             .transact(|tx| {
                 Box::pin(async move {
                     let proven = self.proofs.spend(tx, purpose, checked).await?;
-                    let ended = self.unbless(tx, &proven, nobodys, origin).await?;
+                    let ended = self.unbless(tx, &proven, nobodys, caller).await?;
                     let standing = accounts::may_sign_in(&mut *tx, proven.account)
                         .await?
                         .ok_or(ProofError::Invalid)?;
@@ -91,7 +92,7 @@ impl Auth {
                         standing,
                         amr: "otp",
                         asked: scopes,
-                        origin,
+                        caller,
                         bit,
                     };
                     let (session, revoked) = self.open_session(tx, &entrant, first).await?;
@@ -124,14 +125,14 @@ impl Auth {
         tx: &mut Tx<'_>,
         proven: &Proven,
         nobodys: Option<&str>,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<Revoked, StoreError> {
         let now = self.platform.clock.now();
         if !accounts::set_verified(tx, proven.account, &proven.email, now).await? {
             return Ok(Revoked::default());
         }
         self.audit
-            .record(tx, Event::new(Kind::EmailVerified, proven.account, origin))
+            .record(tx, Event::new(Kind::EmailVerified, proven.account, caller))
             .await?;
         // An address that was proven never becomes unproven again, so there is one where it is needed.
         let Some(nobodys) = nobodys else {

@@ -7,6 +7,7 @@ use countersign_store::StoreError;
 use super::Auth;
 use super::attempt::Attempt;
 use super::opening::Entrant;
+use crate::core::caller::Caller;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Exceeded, Key, Policy};
@@ -76,8 +77,8 @@ impl Auth {
     ///
     /// # Errors
     /// [`LoginError`].
-    pub async fn login(&self, credentials: Credentials, origin: &RequestInfo) -> Result<Tokens, LoginError> {
-        let (session, refresh_token) = self.open_by_password(credentials, origin).await?;
+    pub async fn login(&self, credentials: Credentials, caller: &Caller) -> Result<Tokens, LoginError> {
+        let (session, refresh_token) = self.open_by_password(credentials, caller).await?;
         Ok(self
             .sessions
             .issue(&session, refresh_token, self.platform.settings.tokens.access_ttl)
@@ -88,8 +89,8 @@ impl Auth {
     ///
     /// # Errors
     /// [`LoginError`].
-    pub async fn enter(&self, credentials: Credentials, origin: &RequestInfo) -> Result<Session, LoginError> {
-        let entered = self.open_by_password(credentials, origin).await;
+    pub async fn enter(&self, credentials: Credentials, caller: &Caller) -> Result<Session, LoginError> {
+        let entered = self.open_by_password(credentials, caller).await;
         self.platform
             .metrics
             .login(entered.as_ref().err().map_or("success", LoginError::outcome));
@@ -100,10 +101,10 @@ impl Auth {
     async fn open_by_password(
         &self,
         credentials: Credentials,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<(Session, RefreshSecret), LoginError> {
-        let attempt = self.reserve_login(credentials.email.as_ref(), origin).await?;
-        let opened = self.open_if_right(&credentials, origin, &attempt).await;
+        let attempt = self.reserve_login(credentials.email.as_ref(), &caller.request).await?;
+        let opened = self.open_if_right(&credentials, caller, &attempt).await;
         match &opened {
             Ok(_) => attempt.was_right().await.count(),
             Err(LoginError::Invalid | LoginError::Unverified) => attempt.was_wrong().await,
@@ -115,17 +116,18 @@ impl Auth {
     async fn open_if_right(
         &self,
         credentials: &Credentials,
-        origin: &RequestInfo,
+        caller: &Caller,
         attempt: &Attempt,
     ) -> Result<(Session, RefreshSecret), LoginError> {
         let stored = match &credentials.email {
             Some(email) => accounts::credentials_by_email(&self.platform.db, email).await?,
             None => None,
         };
-        let lane = self.lane(stored.as_ref().map(|stored| stored.id), origin).await?;
+        let request = &caller.request;
+        let lane = self.lane(stored.as_ref().map(|stored| stored.id), request).await?;
         // A hash that may not be tried any more from here is replaced by the dummy, which costs the same.
         let may_try = match &stored {
-            Some(stored) => self.may_try_from(stored, origin).await?,
+            Some(stored) => self.may_try_from(stored, request).await?,
             None => false,
         };
         let hash = stored
@@ -139,26 +141,26 @@ impl Auth {
             .verify_for(credentials.password.clone(), hash, asker.clone())
             .await?;
         let counts = self
-            .still_may_try(stored.as_ref().map(|stored| stored.id), origin)
+            .still_may_try(stored.as_ref().map(|stored| stored.id), request)
             .await?;
         let (Some(stored), true) = (&stored, counts && verdict.is_right()) else {
-            self.record_failure(Kind::SignIn, stored.as_ref(), origin).await?;
+            self.record_failure(Kind::SignIn, stored.as_ref(), caller).await?;
             return Err(LoginError::Invalid);
         };
         if self.platform.settings.email_verification == EmailVerification::Required
             && stored.email_verified_at.is_none()
         {
-            audit::record_alone(&self.platform.db, &self.platform.clock, refused(stored.id, origin)).await?;
+            audit::record_alone(&self.platform.db, &self.platform.clock, refused(stored.id, caller)).await?;
             return Err(LoginError::Unverified);
         }
         let rehashed = self.rehash_if_outdated(&credentials.password, verdict, asker).await;
         fail::fail_point!("login::verified");
         let refresh_token = RefreshSecret::generate(self.platform.random);
         let Some(session) = self
-            .open_unless_changed(stored, rehashed.as_deref(), &credentials.scopes, origin, &refresh_token)
+            .open_unless_changed(stored, rehashed.as_deref(), &credentials.scopes, caller, &refresh_token)
             .await?
         else {
-            self.record_failure(Kind::SignIn, Some(stored), origin).await?;
+            self.record_failure(Kind::SignIn, Some(stored), caller).await?;
             return Err(LoginError::Invalid);
         };
         Ok((session, refresh_token))
@@ -166,17 +168,17 @@ impl Auth {
 }
 
 /// The password was right, and yet nobody is let in.
-fn refused(account: AccountId, origin: &RequestInfo) -> Event<'_> {
-    Event::new(Kind::SignIn, account, origin)
+fn refused(account: AccountId, caller: &Caller) -> Event<'_> {
+    Event::new(Kind::SignIn, account, caller)
         .refused()
         .detail("the address is not verified")
 }
 
 impl Auth {
     /// Per network, and per address and network: whoever fails elsewhere cannot lock the owner out here.
-    async fn reserve_login(&self, email: Option<&Email>, origin: &RequestInfo) -> Result<Attempt, LoginError> {
+    async fn reserve_login(&self, email: Option<&Email>, request: &RequestInfo) -> Result<Attempt, LoginError> {
         let (rates, subject) = (&self.platform.settings.limits, email.map_or("", Email::key));
-        let limits = origin.prefix().map(|prefix| {
+        let limits = request.prefix().map(|prefix| {
             let by_account = Key::of(LOGIN_PER_ACCOUNT).identifier(subject).address(prefix);
             [
                 (Key::of(LOGIN_PER_ADDRESS).address(prefix), rates.login_per_address),
@@ -184,7 +186,7 @@ impl Auth {
             ]
         });
         let limits = limits.as_ref().map_or(&[][..], |limits| &limits[..]);
-        Attempt::reserve(&self.platform, subject, origin, limits)
+        Attempt::reserve(&self.platform, subject, request, limits)
             .await
             .map_err(LoginError::Limited)
     }
@@ -209,10 +211,11 @@ impl Auth {
         stored: &Stored,
         rehashed: Option<&str>,
         asked: &Scopes,
-        origin: &RequestInfo,
+        caller: &Caller,
         refresh_token: &RefreshSecret,
     ) -> Result<Option<Session>, StoreError> {
         let now = self.platform.clock.now();
+        let caller = &caller.proven(stored.id);
         let bit = self.revocations.allocate().await?;
         let opened = self
             .platform
@@ -232,7 +235,7 @@ impl Auth {
                         standing,
                         amr: "pwd",
                         asked,
-                        origin,
+                        caller,
                         bit,
                     };
                     let (session, revoked) = self.open_session(tx, &entrant, refresh_token).await?;

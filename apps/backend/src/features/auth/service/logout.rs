@@ -3,8 +3,8 @@
 use countersign_store::StoreError;
 
 use super::Auth;
-use crate::core::ids::{AccountId, SessionId};
-use crate::core::request_info::RequestInfo;
+use crate::core::caller::Caller;
+use crate::core::ids::{AccountId, SessionRef};
 use crate::features::audit::{Event, Kind};
 use crate::features::sessions::{self, RefreshSecret};
 
@@ -13,8 +13,11 @@ impl Auth {
     ///
     /// # Errors
     /// Those of the database: then it may live on, and nobody is told otherwise.
-    pub async fn logout(&self, session: SessionId, account: AccountId, origin: &RequestInfo) -> Result<(), StoreError> {
-        self.sessions.revoke(session, Some(account), origin).await.map(drop)
+    pub async fn logout(&self, by: SessionRef, caller: &Caller) -> Result<(), StoreError> {
+        self.sessions
+            .revoke(by.session, Some(by.account), caller)
+            .await
+            .map(drop)
     }
 
     /// Ends the session of a refresh token. Says whether the token was ever one of ours.
@@ -24,16 +27,16 @@ impl Auth {
     pub async fn logout_by_refresh_token(
         &self,
         presented: &RefreshSecret,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<bool, StoreError> {
-        self.sessions.revoke_by_refresh_token(presented, origin).await
+        self.sessions.revoke_by_refresh_token(presented, caller).await
     }
 
     /// Ends every session of the account, also one that is just being opened. Says how many there were.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn logout_all(&self, account: AccountId, origin: &RequestInfo) -> Result<usize, StoreError> {
+    pub async fn logout_all(&self, account: AccountId, caller: &Caller) -> Result<usize, StoreError> {
         let now = self.platform.clock.now();
         let revoked = self
             .platform
@@ -43,7 +46,7 @@ impl Auth {
                     let revoked = sessions::end_all(tx, account, None, now).await?;
                     if revoked.count() > 0 {
                         self.audit
-                            .record(tx, Event::new(Kind::SessionsRevoked, account, origin))
+                            .record(tx, Event::new(Kind::SessionsRevoked, account, caller))
                             .await?;
                     }
                     Ok::<_, StoreError>(revoked)

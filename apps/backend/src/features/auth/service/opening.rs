@@ -7,6 +7,7 @@ use countersign_store::{StoreError, Tx};
 
 use super::Auth;
 use super::ask::asked;
+use crate::core::caller::{Actor, Caller};
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::language::Language;
@@ -27,7 +28,7 @@ pub(super) struct Entrant<'a> {
     pub amr: &'static str,
     /// The scopes asked for; empty asks for all that the account owns.
     pub asked: &'a Scopes,
-    pub origin: &'a RequestInfo,
+    pub caller: &'a Caller,
     pub bit: Bit,
 }
 
@@ -39,6 +40,7 @@ impl Auth {
         entrant: &Entrant<'_>,
         refresh_token: &RefreshSecret,
     ) -> Result<(Session, Revoked), StoreError> {
+        let request = &entrant.caller.request;
         let owned = accounts::scopes(&mut *tx, entrant.account).await?;
         let scopes = if entrant.asked.is_empty() {
             owned
@@ -51,25 +53,27 @@ impl Auth {
             bit: entrant.bit,
             amr: entrant.amr,
             scopes: &scopes,
-            origin: entrant.origin,
+            request,
         };
         self.tell_of_new_device(tx, entrant).await?;
-        devices::remember(tx, entrant.account, entrant.origin, self.platform.clock.now()).await?;
+        devices::remember(tx, entrant.account, request, self.platform.clock.now()).await?;
         let (session, revoked) = self.sessions.open(tx, &opening, refresh_token).await?;
-        let event = Event::new(Kind::SignIn, entrant.account, entrant.origin).session(session.id);
+        let event = Event::new(Kind::SignIn, entrant.account, entrant.caller).session(session.id);
         self.audit.record(tx, event).await?;
         Ok((session, revoked))
     }
 
-    /// A first sign-in is no news to anybody, and an operator's is none of a device.
+    /// Where the account itself signs in, and not an operator for it; its first sign-in is no news to anybody.
     async fn tell_of_new_device(&self, tx: &mut Tx<'_>, entrant: &Entrant<'_>) -> Result<(), StoreError> {
+        let Entrant { account, caller, .. } = entrant;
         let first = entrant.standing.last_sign_in_at.is_none();
-        let wanted = self.platform.settings.mail.sign_in_notices && entrant.origin.address.is_some() && !first;
-        if !wanted || devices::is_known(&mut *tx, entrant.account, entrant.origin, self.platform.clock.now()).await? {
+        let own = caller.actor == Actor::Account(*account);
+        let wanted = self.platform.settings.mail.sign_in_notices && own && !first;
+        let (request, now) = (&caller.request, self.platform.clock.now());
+        if !wanted || devices::is_known(&mut *tx, *account, request, now).await? {
             return Ok(());
         }
-        self.notify(tx, entrant.account, Purpose::NewSignIn, entrant.origin)
-            .await
+        self.notify(tx, *account, Purpose::NewSignIn, request).await
     }
 
     /// Owes the account's owner a notice of what just happened, from where and when. Nobody is told at an address that nobody
@@ -82,10 +86,10 @@ impl Auth {
         tx: &mut Tx<'_>,
         account: AccountId,
         purpose: Purpose,
-        origin: &RequestInfo,
+        request: &RequestInfo,
     ) -> Result<(), StoreError> {
         match accounts::find(&mut *tx, account).await? {
-            Some(found) => self.notify_at(tx, &Holder::from(&found), purpose, origin).await,
+            Some(found) => self.notify_at(tx, &Holder::from(&found), purpose, request).await,
             None => Ok(()),
         }
     }
@@ -124,7 +128,7 @@ impl Auth {
         tx: &mut Tx<'_>,
         holder: &Holder<'_>,
         purpose: Purpose,
-        origin: &RequestInfo,
+        request: &RequestInfo,
     ) -> Result<(), StoreError> {
         let Some(to) = holder.email.parse().ok().filter(|_| holder.proven) else {
             return Ok(());
@@ -132,10 +136,10 @@ impl Auth {
         let owed = Owed {
             purpose,
             to: &to,
-            language: origin.language,
+            language: request.language,
             particulars: Particulars {
                 email: holder.new_email.map(|email| email.typed().to_owned()),
-                ..Particulars::of(holder.account, origin, self.platform.clock.now())
+                ..Particulars::of(holder.account, request, self.platform.clock.now())
             },
         };
         self.outbox.tell(tx, &owed).await

@@ -1,6 +1,5 @@
 //! What the operator does to an account, on the command line. No password is asked for.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_guard::Scopes;
@@ -12,33 +11,25 @@ use super::ask::asked;
 use super::confirm::PasswordError;
 use super::login::LoginError;
 use super::opening::{Entrant, Holder};
+use crate::core::caller::Caller;
 use crate::core::email::{Email, NewEmail};
 use crate::core::ids::AccountId;
 use crate::core::language::Language;
 use crate::core::password::Password;
-use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Account, New, State};
 use crate::features::audit::{Event, Kind};
 use crate::features::outbox::{self, Owed, Particulars, Purpose};
 use crate::features::sessions::{self, RefreshSecret, Tokens};
 
-/// What an operator does to accounts, and who it is. Cloning it is cheap.
+/// What an operator does to accounts. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Operator {
     pub(crate) auth: Auth,
-    /// Who administers; none in a server.
-    pub(crate) name: Option<Arc<str>>,
+    /// In whose name.
+    pub(crate) caller: Caller,
 }
 
 impl Operator {
-    /// Where an act of this operator comes from.
-    pub fn origin(&self) -> RequestInfo {
-        match &self.name {
-            Some(name) => RequestInfo::of_operator(name.clone()),
-            None => RequestInfo::command_line(),
-        }
-    }
-
     /// Sets a password and ends all sessions.
     ///
     /// # Errors
@@ -50,7 +41,7 @@ impl Operator {
             .check_password(&new, &account.email)
             .map_err(PasswordError::Fault)?;
         let hash = &self.auth.platform.hasher.hash(new).await?;
-        let (id, now, origin) = (account.id, self.auth.platform.clock.now(), &self.origin());
+        let (id, now, caller) = (account.id, self.auth.platform.clock.now(), &self.caller);
         let revoked = self
             .auth
             .platform
@@ -61,9 +52,11 @@ impl Operator {
                     let revoked = sessions::end_all(tx, id, None, now).await?;
                     self.auth
                         .audit
-                        .record(tx, Event::new(Kind::PasswordChanged, id, origin))
+                        .record(tx, Event::new(Kind::PasswordChanged, id, caller))
                         .await?;
-                    self.auth.notify(tx, id, Purpose::PasswordChanged, origin).await?;
+                    self.auth
+                        .notify(tx, id, Purpose::PasswordChanged, &caller.request)
+                        .await?;
                     Ok::<_, StoreError>(revoked)
                 })
             })
@@ -77,7 +70,7 @@ impl Operator {
     /// # Errors
     /// Those of the database.
     pub async fn set_disabled(&self, id: AccountId, disabled: bool) -> Result<bool, StoreError> {
-        let (now, origin) = (self.auth.platform.clock.now(), &self.origin());
+        let (now, caller) = (self.auth.platform.clock.now(), &self.caller);
         let kind = if disabled {
             Kind::AccountDisabled
         } else {
@@ -93,7 +86,7 @@ impl Operator {
                         return Ok::<_, StoreError>(None);
                     }
                     let revoked = sessions::end_all(tx, id, None, now).await?;
-                    self.auth.audit.record(tx, Event::new(kind, id, origin)).await?;
+                    self.auth.audit.record(tx, Event::new(kind, id, caller)).await?;
                     Ok(Some(revoked))
                 })
             })
@@ -108,7 +101,7 @@ impl Operator {
     /// # Errors
     /// Those of the database.
     pub async fn delete(&self, account: &Account) -> Result<(), StoreError> {
-        let (id, now, origin) = (account.id, self.auth.platform.clock.now(), &self.origin());
+        let (id, now, caller) = (account.id, self.auth.platform.clock.now(), &self.caller);
         let revoked = self
             .auth
             .platform
@@ -119,11 +112,11 @@ impl Operator {
                     let revoked = sessions::end_all(tx, id, None, now).await?;
                     accounts::delete(tx, id, None).await?;
                     self.auth
-                        .notify_at(tx, &Holder::from(account), Purpose::AccountDeleted, origin)
+                        .notify_at(tx, &Holder::from(account), Purpose::AccountDeleted, &caller.request)
                         .await?;
                     self.auth
                         .audit
-                        .record(tx, Event::new(Kind::AccountDeleted, id, origin))
+                        .record(tx, Event::new(Kind::AccountDeleted, id, caller))
                         .await?;
                     self.auth.audit.forget(tx, id).await?;
                     Ok::<_, StoreError>(revoked)
@@ -139,7 +132,7 @@ impl Operator {
     /// # Errors
     /// Those of the database.
     pub async fn grant(&self, id: AccountId, scopes: &Scopes) -> Result<Scopes, StoreError> {
-        let (now, origin) = (self.auth.platform.clock.now(), &self.origin());
+        let (now, caller) = (self.auth.platform.clock.now(), &self.caller);
         self.auth
             .platform
             .db
@@ -153,7 +146,7 @@ impl Operator {
                     }
                     let changed: Scopes = changed.into_iter().collect();
                     if !changed.is_empty() {
-                        let event = Event::new(Kind::ScopesChanged, id, origin).detail(format!("granted {changed}"));
+                        let event = Event::new(Kind::ScopesChanged, id, caller).detail(format!("granted {changed}"));
                         self.auth.audit.record(tx, event).await?;
                     }
                     Ok::<_, StoreError>(changed)
@@ -168,7 +161,7 @@ impl Operator {
     /// # Errors
     /// Those of the database.
     pub async fn ungrant(&self, id: AccountId, scopes: &Scopes) -> Result<Scopes, StoreError> {
-        let origin = &self.origin();
+        let caller = &self.caller;
         self.auth
             .platform
             .db
@@ -182,7 +175,7 @@ impl Operator {
                     }
                     let changed: Scopes = changed.into_iter().collect();
                     if !changed.is_empty() {
-                        let event = Event::new(Kind::ScopesChanged, id, origin).detail(format!("took back {changed}"));
+                        let event = Event::new(Kind::ScopesChanged, id, caller).detail(format!("took back {changed}"));
                         self.auth.audit.record(tx, event).await?;
                     }
                     Ok::<_, StoreError>(changed)
@@ -201,7 +194,7 @@ impl Operator {
         asked: &Scopes,
         ttl: Duration,
     ) -> Result<Option<Tokens>, LoginError> {
-        let (refresh_token, origin) = (RefreshSecret::generate(self.auth.platform.random), &self.origin());
+        let (refresh_token, caller) = (RefreshSecret::generate(self.auth.platform.random), &self.caller);
         let first = &refresh_token;
         let bit = self.auth.revocations.allocate().await?;
         let opened = self
@@ -218,7 +211,7 @@ impl Operator {
                         standing,
                         amr: "",
                         asked,
-                        origin,
+                        caller,
                         bit,
                     };
                     let (session, revoked) = self.auth.open_session(tx, &entrant, first).await?;
@@ -240,7 +233,7 @@ impl Operator {
     /// # Errors
     /// Those of the database.
     pub async fn verify_email(&self, account: &Account) -> Result<bool, StoreError> {
-        let (now, origin) = (self.auth.platform.clock.now(), &self.origin());
+        let (now, caller) = (self.auth.platform.clock.now(), &self.caller);
         let email = &parsed(&account.email)?;
         self.auth
             .platform
@@ -252,7 +245,7 @@ impl Operator {
                     }
                     self.auth
                         .audit
-                        .record(tx, Event::new(Kind::EmailVerified, account.id, origin))
+                        .record(tx, Event::new(Kind::EmailVerified, account.id, caller))
                         .await?;
                     Ok(true)
                 })
@@ -284,7 +277,7 @@ impl Operator {
     /// # Errors
     /// That hashing or the database failed.
     pub async fn invite(&self, email: &NewEmail) -> Result<Option<Account>, PasswordError> {
-        let (hash, origin) = (&self.auth.platform.unusable_password_hash().await?, &self.origin());
+        let (hash, caller) = (&self.auth.platform.unusable_password_hash().await?, &self.caller);
         let now = self.auth.platform.clock.now();
         let id = AccountId::new(now, self.auth.platform.random);
         let made = self
@@ -297,14 +290,14 @@ impl Operator {
                         id,
                         email,
                         password_hash: hash,
-                        origin,
+                        caller,
                     };
                     let Some(account) = self.auth.accounts.add(tx, &new).await? else {
                         return Ok::<_, StoreError>(None);
                     };
                     self.auth
                         .audit
-                        .record(tx, Event::new(Kind::Invited, id, origin))
+                        .record(tx, Event::new(Kind::Invited, id, caller))
                         .await?;
                     let state = accounts::state(&mut *tx, id).await?;
                     outbox::owe(tx, &mail_of(Purpose::Invitation, email, state.as_ref()), now).await?;

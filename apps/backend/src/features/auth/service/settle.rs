@@ -3,9 +3,9 @@
 use countersign_store::{StoreError, Tx};
 
 use super::Auth;
+use crate::core::caller::Caller;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
-use crate::core::request_info::RequestInfo;
 use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 use crate::features::devices;
@@ -25,22 +25,23 @@ impl Auth {
         account: AccountId,
         email: &Email,
         password_hash: &str,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<Revoked, StoreError> {
-        let now = self.platform.clock.now();
+        let (now, caller) = (self.platform.clock.now(), &caller.proven(account));
         accounts::change_password(tx, account, None, password_hash, now).await?;
         if accounts::set_verified(tx, account, email, now).await? {
             self.audit
-                .record(tx, Event::new(Kind::EmailVerified, account, origin))
+                .record(tx, Event::new(Kind::EmailVerified, account, caller))
                 .await?;
         }
         self.audit
-            .record(tx, Event::new(Kind::PasswordReset, account, origin))
+            .record(tx, Event::new(Kind::PasswordReset, account, caller))
             .await?;
-        self.notify(tx, account, Purpose::PasswordChanged, origin).await?;
+        self.notify(tx, account, Purpose::PasswordChanged, &caller.request)
+            .await?;
         let revoked = sessions::end_all(tx, account, None, now).await?;
         // Every device was forgotten with its sessions. The one that reads the mailbox may sign in next.
-        devices::remember(tx, account, origin, self.platform.clock.now()).await?;
+        devices::remember(tx, account, &caller.request, self.platform.clock.now()).await?;
         Ok(revoked)
     }
 }

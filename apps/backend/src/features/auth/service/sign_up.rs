@@ -5,6 +5,7 @@ use countersign_store::{StoreError, Tx};
 
 use super::Auth;
 use super::ask::{Owing, asked};
+use crate::core::caller::Caller;
 use crate::core::email::NewEmail;
 use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, RegistrationId};
@@ -59,12 +60,12 @@ impl Auth {
     ///
     /// # Errors
     /// [`SignUpError`].
-    pub async fn sign_up(&self, registration: Registration, origin: &RequestInfo) -> Result<SignedUp, SignUpError> {
+    pub async fn sign_up(&self, registration: Registration, caller: &Caller) -> Result<SignedUp, SignUpError> {
         if self.platform.settings.signup == Signup::Closed {
             return Err(SignUpError::Closed);
         }
         let mut reserved = self.platform.limits.reserve();
-        if let Some(prefix) = origin.prefix() {
+        if let Some(prefix) = caller.request.prefix() {
             let rate = self.platform.settings.limits.register_per_address;
             let key = Key::of(REGISTER_PER_ADDRESS).address(prefix);
             reserved.spend(key, rate).await.map_err(SignUpError::Limited)?;
@@ -73,7 +74,7 @@ impl Auth {
             lane: Lane::Others,
             began: Some(reserved.began()),
         };
-        let made = self.begin_sign_up(registration, asker, origin).await;
+        let made = self.begin_sign_up(registration, asker, caller).await;
         match &made {
             // Nobody was told anything: it was none.
             Err(SignUpError::Account(AccountError::Hash(_) | AccountError::Store(_)) | SignUpError::Store(_)) => {
@@ -88,7 +89,7 @@ impl Auth {
         &self,
         registration: Registration,
         asker: Asker,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<SignedUp, SignUpError> {
         let password = self
             .platform
@@ -101,10 +102,10 @@ impl Auth {
             .await
             .map_err(AccountError::Hash)?;
         if self.platform.settings.email_verification == EmailVerification::Required {
-            self.wait_for_mail(&registration, &hash, origin).await?;
+            self.wait_for_mail(&registration, &hash, &caller.request).await?;
             return Ok(SignedUp::Asked);
         }
-        let made = self.make_account(&registration, &hash, origin).await?;
+        let made = self.make_account(&registration, &hash, caller).await?;
         made.map(|account| SignedUp::Made(Box::new(account)))
             .ok_or_else(|| AccountError::EmailTaken.into())
     }
@@ -115,14 +116,14 @@ impl Auth {
         &self,
         registration: &Registration,
         hash: &str,
-        origin: &RequestInfo,
+        request: &RequestInfo,
     ) -> Result<(), StoreError> {
         let now = self.platform.clock.now();
         let id = RegistrationId::new(now, self.platform.random);
         let owed = &Owed {
             purpose: Purpose::VerifyEmail,
             to: &registration.email,
-            language: origin.language,
+            language: request.language,
             particulars: Particulars {
                 registration: Some(id),
                 ..Particulars::default()
@@ -142,7 +143,7 @@ impl Auth {
             .transact(|tx| {
                 Box::pin(async move {
                     // Without a mail nobody could confirm it. Any for this address will do, where they signed up.
-                    if self.owe(tx, owed, origin).await? != Owing::Refused {
+                    if self.owe(tx, owed, request).await? != Owing::Refused {
                         registrations::insert(tx, new).await?;
                     }
                     Ok(())
@@ -156,13 +157,14 @@ impl Auth {
         &self,
         registration: &Registration,
         hash: &str,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<Option<Account>, StoreError> {
+        let id = AccountId::new(self.platform.clock.now(), self.platform.random);
         let new = &New {
-            id: AccountId::new(self.platform.clock.now(), self.platform.random),
+            id,
             email: &registration.email,
             password_hash: hash,
-            origin,
+            caller: &caller.proven(id),
         };
         let (asks, handle) = (
             self.platform.settings.email_verification == EmailVerification::Optional,
@@ -187,12 +189,12 @@ impl Auth {
         let owed = Owed {
             purpose: Purpose::VerifyEmail,
             to: new.email,
-            language: new.origin.language,
+            language: new.caller.request.language,
             particulars: Particulars {
                 asked: state.map(|state| asked(&state, Some(handle))),
                 ..Particulars::default()
             },
         };
-        self.owe(tx, &owed, new.origin).await.map(drop)
+        self.owe(tx, &owed, &new.caller.request).await.map(drop)
     }
 }

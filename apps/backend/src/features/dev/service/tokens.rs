@@ -7,9 +7,9 @@ use countersign_jose::Audience;
 use countersign_store::StoreError;
 
 use super::Dev;
+use crate::core::caller::Caller;
 use crate::core::email::NewEmail;
 use crate::core::ids::{AccountId, SessionId};
-use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, AccountError};
 use crate::features::audit::{Event, Kind};
 use crate::features::keys::IssueError;
@@ -78,7 +78,7 @@ impl Dev {
     ///
     /// # Errors
     /// [`TokenError`].
-    pub(crate) async fn issue(&self, wanted: Wanted, origin: &RequestInfo) -> Result<Issued, TokenError> {
+    pub(crate) async fn issue(&self, wanted: Wanted, caller: &Caller) -> Result<Issued, TokenError> {
         let account = match wanted.user {
             User::Address(email) => self.find_or_make(email).await?.id,
             User::Known(id) => accounts::find(&self.platform.db, id)
@@ -88,7 +88,7 @@ impl Dev {
         };
         let refresh_token = RefreshSecret::generate(self.platform.random);
         let session = self
-            .open(account, wanted.scopes.as_ref(), &refresh_token, origin)
+            .open(account, wanted.scopes.as_ref(), &refresh_token, caller)
             .await?
             .ok_or(TokenError::Disabled)?;
         let mut claims = match wanted.lifetime {
@@ -112,8 +112,8 @@ impl Dev {
     ///
     /// # Errors
     /// Those of the database.
-    pub(crate) async fn end_session(&self, session: SessionId, origin: &RequestInfo) -> Result<bool, StoreError> {
-        self.sessions.revoke(session, None, origin).await
+    pub(crate) async fn end_session(&self, session: SessionId, caller: &Caller) -> Result<bool, StoreError> {
+        self.sessions.revoke(session, None, caller).await
     }
 
     /// `scopes` are the session's, not the account's: what one test asks for changes nothing for the next one.
@@ -122,9 +122,11 @@ impl Dev {
         account: AccountId,
         scopes: Option<&Scopes>,
         refresh_token: &RefreshSecret,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<Option<Session>, StoreError> {
         let now = self.platform.clock.now();
+        // As if the account had signed in.
+        let caller = &caller.proven(account);
         let bit = self.revocations.allocate().await?;
         let opened = self
             .platform
@@ -142,11 +144,11 @@ impl Dev {
                         bit,
                         amr: "pwd",
                         scopes: scopes.unwrap_or(&owned),
-                        origin,
+                        request: &caller.request,
                     };
                     let (session, revoked) = self.sessions.open(tx, &opening, refresh_token).await?;
                     self.audit
-                        .record(tx, Event::new(Kind::SignIn, account, origin).session(session.id))
+                        .record(tx, Event::new(Kind::SignIn, account, caller).session(session.id))
                         .await?;
                     Ok(Some((session, revoked)))
                 })

@@ -8,7 +8,6 @@ use super::Dev;
 use crate::core::email::NewEmail;
 use crate::core::ids::AccountId;
 use crate::core::password::Password;
-use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Account, AccountError};
 
 /// The password of every user of `countersign dev`. It is no secret.
@@ -64,7 +63,7 @@ impl Dev {
         let password = Password::from(PASSWORD.to_owned());
         match self
             .accounts
-            .register(email.clone(), password, &RequestInfo::command_line())
+            .register(email.clone(), password, &self.operator.caller)
             .await
         {
             // Another test named the same one at the same time.

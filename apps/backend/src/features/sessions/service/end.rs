@@ -4,9 +4,9 @@ use countersign_store::{Db, StoreError, Tx};
 use uuid::Uuid;
 
 use super::Sessions;
+use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, SessionId};
-use crate::core::request_info::RequestInfo;
 use crate::features::accounts;
 use crate::features::audit::{self, Event, Kind};
 use crate::features::devices;
@@ -28,8 +28,19 @@ impl Sessions {
         &self,
         session: SessionId,
         account: Option<AccountId>,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<bool, StoreError> {
+        self.end_one(session, account, |_| caller.clone()).await
+    }
+
+    /// Ends a session in the name of the caller that is made of its account. Says whether it lived.
+    async fn end_one(
+        &self,
+        session: SessionId,
+        account: Option<AccountId>,
+        caller_for: impl Fn(AccountId) -> Caller + Sync,
+    ) -> Result<bool, StoreError> {
+        let caller_for = &caller_for;
         let now = self.platform.clock.now();
         let revoked = self
             .platform
@@ -39,7 +50,8 @@ impl Sessions {
                     let Some((account, revoked)) = end(tx, session, account, now).await? else {
                         return Ok::<_, StoreError>(None);
                     };
-                    let event = Event::new(Kind::SessionRevoked, account, origin).session(session);
+                    let caller = caller_for(account);
+                    let event = Event::new(Kind::SessionRevoked, account, &caller).session(session);
                     self.audit.record(tx, event).await?;
                     Ok(Some(revoked))
                 })
@@ -132,12 +144,14 @@ impl Sessions {
     pub async fn revoke_by_refresh_token(
         &self,
         presented: &RefreshSecret,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<bool, StoreError> {
         let Some(found) = store::find_token(&self.platform.db, presented.hash()).await? else {
             return Ok(false);
         };
-        self.revoke(found.session_id, None, origin).await?;
+        // Who holds the token is as good as the session's owner.
+        self.end_one(found.session_id, None, |owner| caller.proven(owner))
+            .await?;
         Ok(true)
     }
 

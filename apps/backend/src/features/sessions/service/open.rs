@@ -24,8 +24,8 @@ pub struct Opening<'a> {
     pub amr: &'static str,
     /// What it may do.
     pub scopes: &'a Scopes,
-    /// Where it is opened from.
-    pub origin: &'a RequestInfo,
+    /// By which request.
+    pub request: &'a RequestInfo,
 }
 
 impl Sessions {
@@ -49,15 +49,15 @@ impl Sessions {
             client_id: FIRST_PARTY_CLIENT.to_owned(),
             amr: opening.amr.to_owned(),
             scope: opening.scopes.to_string(),
-            user_agent: opening.origin.user_agent.clone(),
-            address: opening.origin.address.map(|address| address.to_string()),
+            user_agent: opening.request.user_agent.clone(),
+            address: opening.request.address.map(|address| address.to_string()),
             created_at: now,
             last_seen_at: now,
             expires_at: now + ttl.refresh_absolute_ttl,
             status_list: Some(opening.bit.list),
             status_idx: Some(opening.bit.idx),
         };
-        store::insert_session(tx, &session, opening.origin.prefix().map(|prefix| prefix.to_string())).await?;
+        store::insert_session(tx, &session, opening.request.prefix().map(|prefix| prefix.to_string())).await?;
         let token = NewToken {
             hash: first.hash(),
             parent_hash: None,

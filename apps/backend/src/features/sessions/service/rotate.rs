@@ -10,6 +10,7 @@ use super::Sessions;
 use super::end::end;
 use super::living::{find_living, lock_living};
 use super::tokens::Tokens;
+use crate::core::caller::Caller;
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts;
@@ -92,15 +93,15 @@ impl Sessions {
     ///
     /// # Errors
     /// [`RefreshError`]. From outside, `Invalid` and `Reused` must look the same.
-    pub async fn rotate(&self, presented: &RefreshSecret, origin: &RequestInfo) -> Result<Tokens, RefreshError> {
+    pub async fn rotate(&self, presented: &RefreshSecret, caller: &Caller) -> Result<Tokens, RefreshError> {
         let mut reserved = self.platform.limits.reserve();
-        if let Some(prefix) = origin.prefix() {
+        if let Some(prefix) = caller.request.prefix() {
             let rate = self.platform.settings.limits.refresh_per_address;
             let key = Key::of(REFRESH_PER_ADDRESS).address(prefix);
             reserved.spend(key, rate).await.map_err(RefreshError::Limited)?;
             reserved.began().now();
         }
-        let rotated = self.exchange(presented, origin).await;
+        let rotated = self.exchange(presented, caller).await;
         match &rotated {
             // Nobody was told anything: it was none.
             Err(RefreshError::Issue(_) | RefreshError::Store(_)) => reserved.give_back().await,
@@ -109,14 +110,14 @@ impl Sessions {
         rotated
     }
 
-    async fn exchange(&self, presented: &RefreshSecret, origin: &RequestInfo) -> Result<Tokens, RefreshError> {
+    async fn exchange(&self, presented: &RefreshSecret, caller: &Caller) -> Result<Tokens, RefreshError> {
         let access_ttl = self.platform.settings.tokens.access_ttl;
         // Racers read first: of many with one token, one locks the family; the others see it spent and never write.
         loop {
             match self.look(presented).await? {
                 Step::Spendable(found) => {
                     let next = RefreshSecret::generate(self.platform.random);
-                    match self.spend(presented, &found, &next, origin).await? {
+                    match self.spend(presented, &found, &next, &caller.request).await? {
                         Spending::Spent(session) => return Ok(self.issue(&session, next, access_ttl).await?),
                         Spending::Lost => {}
                         Spending::Dead => return Err(RefreshError::Invalid),
@@ -125,11 +126,11 @@ impl Sessions {
                 Step::Replay(replay) => {
                     // The spending that this answer relies on must be on the disk before the answer is.
                     self.platform.db.settled().await?;
-                    self.record_if_from_elsewhere(&replay, origin).await?;
+                    self.record_if_from_elsewhere(&replay, caller).await?;
                     let Replay { session, successor, .. } = *replay;
                     return Ok(self.issue(&session, successor, access_ttl).await?);
                 }
-                Step::Reuse(found) => return Err(self.revoke_family(&found, origin).await?),
+                Step::Reuse(found) => return Err(self.revoke_family(&found, caller).await?),
                 Step::Dead => return Err(RefreshError::Invalid),
             }
         }
@@ -173,9 +174,9 @@ impl Sessions {
 
     /// An honest repetition comes from where the token was spent; a thief's hardly ever does. It is served all the same (a phone
     /// changes networks between two attempts), and leaves a trace by which it can be found.
-    async fn record_if_from_elsewhere(&self, replay: &Replay, origin: &RequestInfo) -> Result<(), StoreError> {
+    async fn record_if_from_elsewhere(&self, replay: &Replay, caller: &Caller) -> Result<(), StoreError> {
         let Some(spent) = &replay.spent else { return Ok(()) };
-        let now = Spender::of(origin);
+        let now = Spender::of(&caller.request);
         let detail = match (spent.network == now.network, spent.device == now.device) {
             (true, true) => return Ok(()),
             (false, true) => "from another network",
@@ -186,9 +187,8 @@ impl Sessions {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    let event = Event::new(Kind::RefreshReplayed, replay.session.account_id, origin)
+                    let event = Event::new(Kind::RefreshReplayed, replay.session.account_id, caller)
                         .session(replay.session.id)
-                        .by_anyone()
                         .detail(detail);
                     self.audit.record(tx, event).await
                 })
@@ -198,10 +198,10 @@ impl Sessions {
 }
 
 impl Spender {
-    fn of(origin: &RequestInfo) -> Self {
+    fn of(request: &RequestInfo) -> Self {
         Self {
-            network: origin.prefix().map_or_else(String::new, |prefix| prefix.to_string()),
-            device: origin.user_agent.clone().unwrap_or_default(),
+            network: request.prefix().map_or_else(String::new, |prefix| prefix.to_string()),
+            device: request.user_agent.clone().unwrap_or_default(),
         }
     }
 }
@@ -227,12 +227,12 @@ impl Sessions {
         presented: &RefreshSecret,
         found: &Presented,
         next: &RefreshSecret,
-        origin: &RequestInfo,
+        request: &RequestInfo,
     ) -> Result<Spending, StoreError> {
         let now = self.platform.clock.now();
         let replayable = !self.platform.settings.tokens.refresh_replay_window.is_zero();
         let sealed = replayable.then(|| presented.seal(next, self.platform.random));
-        let (sealed, spender) = (sealed.as_deref(), &Spender::of(origin));
+        let (sealed, spender) = (sealed.as_deref(), &Spender::of(request));
         self.platform
             .db
             .transact(|tx| {
@@ -287,7 +287,7 @@ impl Sessions {
     }
 
     /// RFC 9700 §4.14.2: a spent token that comes back means that one of its two holders is a thief.
-    async fn revoke_family(&self, found: &Presented, origin: &RequestInfo) -> Result<RefreshError, StoreError> {
+    async fn revoke_family(&self, found: &Presented, caller: &Caller) -> Result<RefreshError, StoreError> {
         let session = found.session_id;
         let now = self.platform.clock.now();
         let revoked = self
@@ -298,7 +298,7 @@ impl Sessions {
                     let Some((account, revoked)) = end(tx, session, None, now).await? else {
                         return Ok::<_, StoreError>(None);
                     };
-                    let event = Event::new(Kind::RefreshReused, account, origin)
+                    let event = Event::new(Kind::RefreshReused, account, caller)
                         .session(session)
                         .refused();
                     self.audit.record(tx, event).await?;

@@ -3,9 +3,9 @@
 use countersign_store::Tx;
 
 use super::{Claim, Verification, VerifyError};
+use crate::core::caller::Caller;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::password::Password;
-use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Version};
 use crate::features::audit::{Event, Kind};
 use crate::features::auth::PasswordError;
@@ -29,22 +29,23 @@ impl Verification {
         account: AccountId,
         checked: &Checked,
         claim: Claim,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<(), VerifyError> {
         if let Some(new) = claim.new_password {
-            return self.settle_account(account, checked, new, origin).await;
+            return self.settle_account(account, checked, new, caller).await;
         }
         let own = &match (claim.user, claim.password) {
             (Some(user), _) if user.account == account => Own::Session(user.session),
             (_, Some(password)) => Own::Password(
                 self.auth
-                    .confirm(account, password, Kind::EmailVerified, origin)
+                    .confirm(account, password, Kind::EmailVerified, caller)
                     .await?
                     .count()
                     .credential_version,
             ),
             _ => return Err(VerifyError::PasswordRequired),
         };
+        let caller = &caller.proven(account);
         self.platform
             .db
             .transact(|tx| {
@@ -54,7 +55,7 @@ impl Verification {
                     self.still_own(tx, own, proven.credential_version).await?;
                     if accounts::set_verified(tx, proven.account, &proven.email, now).await? {
                         self.audit
-                            .record(tx, Event::new(Kind::EmailVerified, proven.account, origin))
+                            .record(tx, Event::new(Kind::EmailVerified, proven.account, caller))
                             .await?;
                     }
                     Ok(())
@@ -81,7 +82,7 @@ impl Verification {
         account: AccountId,
         checked: &Checked,
         new: Password,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<(), VerifyError> {
         let email = accounts::find(&self.platform.db, account)
             .await?
@@ -99,7 +100,7 @@ impl Verification {
                     let proven = self.proofs.spend(tx, Purpose::VerifyEmail, checked).await?;
                     Ok::<_, VerifyError>(
                         self.auth
-                            .settle(tx, proven.account, &proven.email, hash, origin)
+                            .settle(tx, proven.account, &proven.email, hash, caller)
                             .await?,
                     )
                 })

@@ -3,11 +3,11 @@
 use countersign_store::StoreError;
 
 use super::Verification;
+use crate::core::caller::Caller;
 use crate::core::email::{Email, NewEmail};
 use crate::core::handle::HandleHash;
 use crate::core::ids::SessionRef;
 use crate::core::password::Password;
-use crate::core::request_info::RequestInfo;
 use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 use crate::features::auth::{AskError, Asking, Holder, PasswordError};
@@ -49,11 +49,11 @@ impl Verification {
         email: &NewEmail,
         password: Password,
         handle: HandleHash,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<(), ChangeError> {
         let own = self
             .auth
-            .confirm(by.account, password, Kind::EmailChanged, origin)
+            .confirm(by.account, password, Kind::EmailChanged, caller)
             .await?
             .count();
         if own.email.parse::<Email>().is_ok_and(|own| own.key() == email.key()) {
@@ -65,7 +65,7 @@ impl Verification {
             handle,
             by: Some(by),
         };
-        Ok(self.auth.ask(&asking, origin).await?)
+        Ok(self.auth.ask(&asking, caller).await?)
     }
 
     /// Changes the address to the one that was proven, for somebody who is signed in to the account that asked, as long as the
@@ -73,7 +73,7 @@ impl Verification {
     ///
     /// # Errors
     /// [`ChangeError`].
-    pub async fn change(&self, by: SessionRef, answer: Answer, origin: &RequestInfo) -> Result<(), ChangeError> {
+    pub async fn change(&self, by: SessionRef, answer: Answer, caller: &Caller) -> Result<(), ChangeError> {
         let SessionRef { account, session } = by;
         let presenter = Presenter {
             handle: None,
@@ -81,7 +81,7 @@ impl Verification {
         };
         let checked = &self
             .proofs
-            .check(Purpose::ChangeEmail, &answer, &presenter, origin)
+            .check(Purpose::ChangeEmail, &answer, &presenter, caller)
             .await?;
         self.platform
             .db
@@ -102,13 +102,15 @@ impl Verification {
                         return Err(ChangeError::EmailTaken);
                     }
                     self.audit
-                        .record(tx, Event::new(Kind::EmailChanged, account, origin))
+                        .record(tx, Event::new(Kind::EmailChanged, account, caller))
                         .await?;
                     let old = Holder {
                         new_email: Some(&email),
                         ..Holder::from(&before)
                     };
-                    self.auth.notify_at(tx, &old, Purpose::EmailChanged, origin).await?;
+                    self.auth
+                        .notify_at(tx, &old, Purpose::EmailChanged, &caller.request)
+                        .await?;
                     Ok(())
                 })
             })

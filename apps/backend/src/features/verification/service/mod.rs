@@ -12,11 +12,11 @@ use countersign_store::StoreError;
 
 pub use change::ChangeError;
 
+use crate::core::caller::Caller;
 use crate::core::handle::HandleHash;
 use crate::core::ids::SessionRef;
 use crate::core::password::{HashError, Password};
 use crate::core::platform::Platform;
-use crate::core::request_info::RequestInfo;
 use crate::features::accounts::Accounts;
 use crate::features::audit::Audit;
 use crate::features::auth::{Auth, PasswordError};
@@ -91,15 +91,15 @@ impl Verification {
     ///
     /// # Errors
     /// [`VerifyError`].
-    pub async fn verify(&self, answer: Answer, claim: Claim, origin: &RequestInfo) -> Result<(), VerifyError> {
+    pub async fn verify(&self, answer: Answer, claim: Claim, caller: &Caller) -> Result<(), VerifyError> {
         let presenter = claim.presenter();
         let checked = self
             .proofs
-            .check(Purpose::VerifyEmail, &answer, &presenter, origin)
+            .check(Purpose::VerifyEmail, &answer, &presenter, caller)
             .await?;
         match checked.whose {
-            Whose::Account(id) => self.verify_account(id, &checked, claim, origin).await,
-            Whose::Registration(_) => self.verify_registration(&checked, claim, origin).await,
+            Whose::Account(id) => self.verify_account(id, &checked, claim, caller).await,
+            Whose::Registration(_) => self.verify_registration(&checked, claim, caller).await,
         }
     }
 
@@ -114,7 +114,7 @@ impl Verification {
         let presenter = claim.presenter();
         let checked = self
             .proofs
-            .check(Purpose::VerifyEmail, answer, &presenter, &RequestInfo::of_server())
+            .check(Purpose::VerifyEmail, answer, &presenter, &Caller::server())
             .await;
         let checked = match checked {
             Ok(checked) => checked,

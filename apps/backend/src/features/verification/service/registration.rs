@@ -3,6 +3,7 @@
 use countersign_store::StoreError;
 
 use super::{Claim, Verification, VerifyError};
+use crate::core::caller::Caller;
 use crate::core::email::NewEmail;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Key, Policy};
@@ -22,10 +23,11 @@ impl Verification {
         &self,
         checked: &Checked,
         claim: Claim,
-        origin: &RequestInfo,
+        caller: &Caller,
     ) -> Result<(), VerifyError> {
-        let hash = &self.password_hash(checked, claim, origin).await?;
+        let hash = &self.password_hash(checked, claim, &caller.request).await?;
         let id = AccountId::new(self.platform.clock.now(), self.platform.random);
+        let caller = &caller.proven(id);
         self.platform
             .db
             .transact(|tx| {
@@ -36,7 +38,7 @@ impl Verification {
                         id,
                         email: &email,
                         password_hash: hash,
-                        origin,
+                        caller,
                     };
                     // An account that was made meanwhile stays as it is.
                     if self.accounts.add(tx, &new).await?.is_none() {
@@ -44,7 +46,7 @@ impl Verification {
                     }
                     accounts::set_verified(tx, id, &email, self.platform.clock.now()).await?;
                     self.audit
-                        .record(tx, Event::new(Kind::EmailVerified, id, origin))
+                        .record(tx, Event::new(Kind::EmailVerified, id, caller))
                         .await?;
                     self.proofs.mark_spent(tx, checked, id, &email).await?;
                     Ok(registrations::forget(tx, email.key()).await?)
@@ -74,7 +76,7 @@ impl Verification {
         &self,
         checked: &Checked,
         claim: Claim,
-        origin: &RequestInfo,
+        request: &RequestInfo,
     ) -> Result<String, VerifyError> {
         if claim.new_password.is_none()
             && let Some(own) = self.own_registration(checked, &claim).await?
@@ -91,7 +93,7 @@ impl Verification {
                     .map_err(PasswordError::Fault)?;
                 Ok(self.platform.hasher.hash(new).await?)
             }
-            (None, Some(password)) => self.judged(waiting, password, origin).await,
+            (None, Some(password)) => self.judged(waiting, password, request).await,
             (None, None) => Err(VerifyError::PasswordRequired),
         }
     }
@@ -101,10 +103,10 @@ impl Verification {
         &self,
         waiting: Registration,
         password: Password,
-        origin: &RequestInfo,
+        request: &RequestInfo,
     ) -> Result<String, VerifyError> {
         let mut reserved = self.platform.limits.reserve();
-        if let Some(prefix) = origin.prefix() {
+        if let Some(prefix) = request.prefix() {
             let key = Key::of(CONFIRMATIONS_PER_ADDRESS).address(prefix);
             let rate = self.platform.settings.limits.codes_per_address;
             reserved.spend(key, rate).await.map_err(PasswordError::Limited)?;

@@ -1,0 +1,93 @@
+//! Who acted is what the front end says, and nothing else.
+
+use std::net::IpAddr;
+
+use countersign::core::caller::{Actor, Caller};
+use countersign::core::ids::AccountId;
+use countersign::core::request_info::RequestInfo;
+use countersign::features::audit::{Event, Filter, Kind, record_alone};
+use countersign_testkit::{Database, TestServer, apply, on_both_databases};
+
+use super::{everything, pause};
+
+async fn id_of(server: &TestServer, name: &str) -> AccountId {
+    let me = server.user(name).await.get("/api/auth/me").await.json();
+    serde_json::from_value(me["id"].clone()).unwrap()
+}
+
+fn request(address: Option<IpAddr>) -> RequestInfo {
+    RequestInfo {
+        address,
+        ..RequestInfo::local("a-request")
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn who_acted_does_not_depend_on_the_ip_address(database: Database) {
+    let server = TestServer::start(database).await;
+    let (ada, bob) = (id_of(&server, "ada").await, id_of(&server, "bob").await);
+    for address in [None, Some(IpAddr::from([192, 0, 2, 7]))] {
+        for (actor, expected) in [
+            (Actor::Anyone, "anyone"),
+            (Actor::Account(ada), "account"),
+            (Actor::Account(bob), "administrator"),
+            (Actor::Operator(Some("edith".into())), "operator:edith"),
+            (Actor::Operator(None), "operator"),
+            (Actor::Server, "server"),
+        ] {
+            pause(&server);
+            let caller = Caller {
+                actor,
+                request: request(address),
+            };
+            let event = Event::new(Kind::AccountDisabled, ada, &caller);
+            record_alone(&server.services.db, &server.services.clock, event)
+                .await
+                .unwrap();
+            let about_ada = Filter {
+                account: Some(ada),
+                limit: 1,
+                ..everything()
+            };
+            let entry = server.services.audit.list(&about_ada).await.unwrap().remove(0);
+            assert_eq!(
+                (&*entry.actor, entry.address),
+                (expected, address.map(|ip| ip.to_string()))
+            );
+        }
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn an_administrator_finds_what_they_did_in_their_own_log(database: Database) {
+    let server = TestServer::start(database).await;
+    let (ada, bob) = (id_of(&server, "ada").await, id_of(&server, "bob").await);
+    let of_bob = Filter {
+        account: Some(bob),
+        ..everything()
+    };
+    let before = server.services.audit.list(&of_bob).await.unwrap().len();
+    pause(&server);
+    for (actor, subject) in [(bob, ada), (bob, bob), (ada, ada)] {
+        let caller = Caller::account(actor, request(None));
+        let event = Event::new(Kind::SessionsRevoked, subject, &caller);
+        record_alone(&server.services.db, &server.services.clock, event)
+            .await
+            .unwrap();
+    }
+    let mut told: Vec<_> = server.services.audit.list(&of_bob).await.unwrap();
+    assert_eq!(told.len(), before + 2);
+    told.truncate(2);
+    told.sort_by(|one, other| one.kind.cmp(&other.kind));
+    let told: Vec<_> = told
+        .iter()
+        .map(|entry| (&*entry.kind, &*entry.actor, entry.detail.as_deref(), &*entry.request_id))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("administrator.acted", "account", Some("sessions.revoked"), "a-request"),
+            ("sessions.revoked", "account", None, "a-request"),
+        ]
+    );
+}
