@@ -92,7 +92,7 @@ async fn a_metric_says_what_it_means_when_things_happen(database: Database) {
     assert_eq!(value(&text, "signing_key_age_seconds"), 10.0);
 }
 
-async fn metrics(server: &TestServer) -> String {
+pub(crate) async fn metrics(server: &TestServer) -> String {
     let router = countersign::features::health::metrics_router(server.services.health.clone());
     let answer = router
         .oneshot(Request::get("/metrics").body(Body::empty()).unwrap())
@@ -101,7 +101,7 @@ async fn metrics(server: &TestServer) -> String {
     String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
 }
 
-fn value(metrics: &str, name: &str) -> f64 {
+pub(crate) fn value(metrics: &str, name: &str) -> f64 {
     let line = metrics
         .lines()
         .find_map(|line| line.strip_prefix("countersign_")?.strip_prefix(name)?.strip_prefix(' '));

@@ -62,7 +62,7 @@ async fn register(
     let handle = Handle::generate(auth.platform.random);
     Ok(
         match auth.sign_up(body.of(handle.hash())?, &Caller::anyone(request)).await? {
-            SignedUp::Made(account) => (StatusCode::CREATED, Json(UserBody::from(*account))).into_response(),
+            SignedUp::Made(account) => (StatusCode::CREATED, Json(UserBody::from(account))).into_response(),
             SignedUp::Asked => (StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))).into_response(),
         },
     )

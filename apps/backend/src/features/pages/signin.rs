@@ -201,9 +201,9 @@ pub(super) async fn sign_up(
         handle: visitor.handle(),
     };
     let email = Email::clone(&email);
-    let session = match pages.auth.sign_up(registration, &caller).await {
+    let session = match pages.auth.sign_up_browser(registration, &caller).await {
         Ok(SignedUp::Asked) => return Ok(mailed::asked(&pages, &mut visitor, Mailed::Verify, &sent.email)),
-        Ok(SignedUp::Made(_)) => enter(&pages, email, sent.password, &caller).await?,
+        Ok(SignedUp::Made(session)) => session,
         Err(error) => {
             let problem = Problem::from(error);
             let taken = problem.code() == Code::EmailTaken;
@@ -227,15 +227,6 @@ pub(super) async fn sign_up(
     }
 }
 
-async fn enter(pages: &Pages, email: Email, password: Password, caller: &Caller) -> Result<Session, LoginError> {
-    let credentials = Credentials {
-        email: Some(email),
-        password,
-        scopes: Scopes::default(),
-    };
-    pages.auth.enter(credentials, caller).await
-}
-
 /// A sign-up that was sent twice has made its account the first time: with the same password, the second time signs in,
 /// by the rules of every sign-in. An account that is older is somebody's who has forgotten it, or somebody else's.
 async fn enter_if_sent_twice(
@@ -249,7 +240,12 @@ async fn enter_if_sent_twice(
     if !found.is_some_and(|account| is_new(account.created_at)) {
         return Ok(None);
     }
-    match enter(pages, email, password, caller).await {
+    let credentials = Credentials {
+        email: Some(email),
+        password,
+        scopes: Scopes::default(),
+    };
+    match pages.auth.enter(credentials, caller).await {
         Ok(session) => Ok(Some(session)),
         Err(LoginError::Invalid | LoginError::Unverified) => Ok(None),
         Err(error) => Err(error.into()),

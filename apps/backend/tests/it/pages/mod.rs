@@ -5,6 +5,7 @@ mod cookies;
 mod landings;
 mod languages;
 mod repeated;
+mod sign_ups;
 mod steps;
 mod typed;
 

@@ -1,21 +1,24 @@
 //! Signing up. Where addresses have to be proven, a sign-up waits for its mail and touches no account; the answer is the
 //! same whether or not an address has one, and the truth is in the mail.
 
+use countersign_guard::Scopes;
 use countersign_store::{StoreError, Tx};
 
 use super::Auth;
 use super::ask::{Owing, asked};
+use super::opening::Entrant;
 use crate::core::caller::Caller;
 use crate::core::email::NewEmail;
 use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, RegistrationId};
-use crate::core::limits::{Exceeded, Key, Policy};
+use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::core::password::{Asker, Lane, Password};
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Account, AccountError, New};
 use crate::features::outbox::{Owed, Particulars, Purpose};
 use crate::features::proofs::REGISTRATION_LIFETIME;
 use crate::features::proofs::registrations::{self, NewRegistration};
+use crate::features::sessions::{RefreshSecret, Session};
 use crate::settings::{EmailVerification, Signup};
 
 const REGISTER_PER_ADDRESS: Policy = Policy::named("register_per_address");
@@ -30,10 +33,10 @@ pub struct Registration {
     pub handle: HandleHash,
 }
 
-/// What came of it.
-pub enum SignedUp {
+/// What came of it. `T` is what a new account begins with.
+pub enum SignedUp<T> {
     /// There is a new account.
-    Made(Box<Account>),
+    Made(T),
     /// Whoever reads the mail at that address goes on.
     Asked,
 }
@@ -55,59 +58,143 @@ pub enum SignUpError {
     Store(#[from] StoreError),
 }
 
+/// An account that is to be made at once.
+struct NewAccount {
+    id: AccountId,
+    password_hash: String,
+    /// The account itself.
+    caller: Caller,
+}
+
 impl Auth {
-    /// Makes an account for whoever asks.
+    /// Makes an account for whoever asks, and opens no session.
     ///
     /// # Errors
     /// [`SignUpError`].
-    pub async fn sign_up(&self, registration: Registration, caller: &Caller) -> Result<SignedUp, SignUpError> {
+    pub async fn sign_up(&self, registration: Registration, caller: &Caller) -> Result<SignedUp<Account>, SignUpError> {
+        let reserved = self.reserve_sign_up(&caller.request).await?;
+        let made = self.make_account(&registration, &reserved, caller).await;
+        counted(reserved, made).await
+    }
+
+    /// The same for a browser, which is signed in at once: the account and its first session are made together. Nobody ever
+    /// holds the refresh token of that session.
+    ///
+    /// # Errors
+    /// [`SignUpError`].
+    pub async fn sign_up_browser(
+        &self,
+        registration: Registration,
+        caller: &Caller,
+    ) -> Result<SignedUp<Session>, SignUpError> {
+        let reserved = self.reserve_sign_up(&caller.request).await?;
+        let made = self.make_account_with_session(&registration, &reserved, caller).await;
+        counted(reserved, made).await
+    }
+
+    async fn make_account(
+        &self,
+        registration: &Registration,
+        reserved: &Reserved,
+        caller: &Caller,
+    ) -> Result<SignedUp<Account>, SignUpError> {
+        let Some(new) = &self.begin_sign_up(registration, reserved, caller).await? else {
+            return Ok(SignedUp::Asked);
+        };
+        let made = self
+            .platform
+            .db
+            .transact(|tx| Box::pin(async move { self.add_account(tx, registration, new).await }))
+            .await?;
+        made.map(SignedUp::Made).ok_or_else(|| AccountError::EmailTaken.into())
+    }
+
+    async fn make_account_with_session(
+        &self,
+        registration: &Registration,
+        reserved: &Reserved,
+        caller: &Caller,
+    ) -> Result<SignedUp<Session>, SignUpError> {
+        let Some(new) = &self.begin_sign_up(registration, reserved, caller).await? else {
+            return Ok(SignedUp::Asked);
+        };
+        let first = &RefreshSecret::generate(self.platform.random);
+        let bit = self.revocations.allocate().await?;
+        let opened = self
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    if self.add_account(tx, registration, new).await?.is_none() {
+                        return Ok(None);
+                    }
+                    // It is there, and nobody can have disabled it yet.
+                    let standing = accounts::may_sign_in(&mut *tx, new.id)
+                        .await?
+                        .ok_or(StoreError::Conflict)?;
+                    accounts::sign_in(tx, new.id, self.platform.clock.now(), None).await?;
+                    let entrant = Entrant {
+                        account: new.id,
+                        standing,
+                        amr: "pwd",
+                        asked: &Scopes::default(),
+                        caller: &new.caller,
+                        bit,
+                    };
+                    self.open_session(tx, &entrant, first).await.map(Some)
+                })
+            })
+            .await?;
+        let (session, revoked) = opened.ok_or(AccountError::EmailTaken)?;
+        self.revocations.announce(revoked).await;
+        Ok(SignedUp::Made(session))
+    }
+
+    async fn reserve_sign_up(&self, request: &RequestInfo) -> Result<Reserved, SignUpError> {
         if self.platform.settings.signup == Signup::Closed {
             return Err(SignUpError::Closed);
         }
         let mut reserved = self.platform.limits.reserve();
-        if let Some(prefix) = caller.request.prefix() {
+        if let Some(prefix) = request.prefix() {
             let rate = self.platform.settings.limits.register_per_address;
             let key = Key::of(REGISTER_PER_ADDRESS).address(prefix);
             reserved.spend(key, rate).await.map_err(SignUpError::Limited)?;
         }
-        let asker = Asker {
-            lane: Lane::Others,
-            began: Some(reserved.began()),
-        };
-        let made = self.begin_sign_up(registration, asker, caller).await;
-        match &made {
-            // Nobody was told anything: it was none.
-            Err(SignUpError::Account(AccountError::Hash(_) | AccountError::Store(_)) | SignUpError::Store(_)) => {
-                reserved.give_back().await;
-            }
-            _ => reserved.count(),
-        }
-        made
+        Ok(reserved)
     }
 
+    /// Hashes the password, for an account that is to be made at once. `None`: the sign-up waits for its mail.
     async fn begin_sign_up(
         &self,
-        registration: Registration,
-        asker: Asker,
+        registration: &Registration,
+        reserved: &Reserved,
         caller: &Caller,
-    ) -> Result<SignedUp, SignUpError> {
+    ) -> Result<Option<NewAccount>, SignUpError> {
         let password = self
             .platform
             .check_password(&registration.password, registration.email.typed())
             .map_err(AccountError::Password)?;
-        let hash = self
+        let asker = Asker {
+            lane: Lane::Others,
+            began: Some(reserved.began()),
+        };
+        let password_hash = self
             .platform
             .hasher
             .hash_for(password, asker)
             .await
             .map_err(AccountError::Hash)?;
         if self.platform.settings.email_verification == EmailVerification::Required {
-            self.wait_for_mail(&registration, &hash, &caller.request).await?;
-            return Ok(SignedUp::Asked);
+            self.wait_for_mail(registration, &password_hash, &caller.request)
+                .await?;
+            return Ok(None);
         }
-        let made = self.make_account(&registration, &hash, caller).await?;
-        made.map(|account| SignedUp::Made(Box::new(account)))
-            .ok_or_else(|| AccountError::EmailTaken.into())
+        let id = AccountId::new(self.platform.clock.now(), self.platform.random);
+        Ok(Some(NewAccount {
+            id,
+            password_hash,
+            caller: caller.proven(id),
+        }))
     }
 
     /// Lets the sign-up wait for its mail. It looks at no account: whether there is one shows when the mail is sent, and one
@@ -152,36 +239,24 @@ impl Auth {
             .await
     }
 
-    /// Makes the account at once. `None`: there is one with this address.
-    async fn make_account(
+    /// Makes the account, and asks for the proof of its address where that is wanted. `None`: there is one with this address.
+    async fn add_account(
         &self,
+        tx: &mut Tx<'_>,
         registration: &Registration,
-        hash: &str,
-        caller: &Caller,
+        new: &NewAccount,
     ) -> Result<Option<Account>, StoreError> {
-        let id = AccountId::new(self.platform.clock.now(), self.platform.random);
-        let new = &New {
-            id,
+        let new = New {
+            id: new.id,
             email: &registration.email,
-            password_hash: hash,
-            caller: &caller.proven(id),
+            password_hash: &new.password_hash,
+            caller: &new.caller,
         };
-        let (asks, handle) = (
-            self.platform.settings.email_verification == EmailVerification::Optional,
-            registration.handle,
-        );
-        self.platform
-            .db
-            .transact(|tx| {
-                Box::pin(async move {
-                    let made = self.accounts.add(tx, new).await?;
-                    if made.is_some() && asks {
-                        self.ask_to_verify(tx, new, handle).await?;
-                    }
-                    Ok(made)
-                })
-            })
-            .await
+        let made = self.accounts.add(tx, &new).await?;
+        if made.is_some() && self.platform.settings.email_verification == EmailVerification::Optional {
+            self.ask_to_verify(tx, &new, registration.handle).await?;
+        }
+        Ok(made)
     }
 
     async fn ask_to_verify(&self, tx: &mut Tx<'_>, new: &New<'_>, handle: HandleHash) -> Result<(), StoreError> {
@@ -197,4 +272,15 @@ impl Auth {
         };
         self.owe(tx, &owed, &new.caller.request).await.map(drop)
     }
+}
+
+/// A sign-up counts unless nobody was told anything.
+async fn counted<T>(reserved: Reserved, made: Result<SignedUp<T>, SignUpError>) -> Result<SignedUp<T>, SignUpError> {
+    match &made {
+        Err(SignUpError::Account(AccountError::Hash(_) | AccountError::Store(_)) | SignUpError::Store(_)) => {
+            reserved.give_back().await;
+        }
+        _ => reserved.count(),
+    }
+    made
 }

@@ -1,0 +1,28 @@
+//! Signing up by page: the account and its first session are made at once.
+
+use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
+
+use super::Browser;
+use crate::health::{metrics, value};
+
+#[apply(on_both_databases!)]
+async fn a_sign_up_is_no_sign_in(database: Database) {
+    let server = TestServer::start_with(database, "[limits]\nlogin_per_address = \"1/1h\"\n").await;
+    let mut ada = Browser::new(&server);
+    let fields = [("email", "ada@example.com"), ("password", PASSWORD)];
+    ada.post("/signin", &fields).await.assert_status(422);
+    ada.post("/signin", &fields).await.assert_status(429);
+    let before = metrics(&server).await;
+    ada.post("/signup", &fields).await.assert_status(303);
+    assert!(ada.is_signed_in().await);
+    let after = metrics(&server).await;
+    let hashes = |text: &str| value(text, "hashing_duration_seconds_count");
+    assert_eq!(hashes(&after) - hashes(&before), 1.0);
+    let logins = |text: &str| {
+        text.lines()
+            .filter(|line| line.starts_with("countersign_logins_total"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(logins(&after), logins(&before));
+}
