@@ -109,13 +109,10 @@ async fn login_by_email(
 ) -> Result<Json<TokenBody>, Problem> {
     let (scopes, answer) = (body.scopes()?, body.answer());
     let handle = answer.handle();
-    let result = auth
+    let tokens = auth
         .sign_in_by_email(answer.try_into()?, handle, &scopes, &Caller::anyone(request))
-        .await;
-    auth.platform
-        .metrics
-        .login(result.as_ref().err().map_or("success", LoginError::outcome));
-    Ok(Json(result?.into()))
+        .await?;
+    Ok(Json(tokens.into()))
 }
 
 /// Sign in
@@ -128,11 +125,7 @@ async fn login_by_email(
         (status = "default", description = "Not signed in", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]
 async fn login(State(auth): State<Auth>, request: RequestInfo, body: LoginBody) -> Result<Json<TokenBody>, Problem> {
-    let result = auth.login(body.try_into()?, &Caller::anyone(request)).await;
-    auth.platform
-        .metrics
-        .login(result.as_ref().err().map_or("success", LoginError::outcome));
-    match result {
+    match auth.login(body.try_into()?, &Caller::anyone(request)).await {
         Ok(tokens) => Ok(Json(tokens.into())),
         Err(LoginError::Invalid) => Err(Problem::new(Code::InvalidCredentials).challenge(&auth.platform.challenge())),
         Err(error) => Err(error.into()),

@@ -27,11 +27,8 @@ impl Auth {
         scopes: &Scopes,
         caller: &Caller,
     ) -> Result<Tokens, LoginError> {
-        let (session, refresh_token) = self.open_by_email(answer, handle, scopes, caller).await?;
-        Ok(self
-            .sessions
-            .issue(&session, refresh_token, self.platform.settings.tokens.access_ttl)
-            .await?)
+        let opened = self.open_by_email(answer, handle, scopes, caller).await;
+        self.counted(self.issued(opened).await)
     }
 
     /// The same for a browser, which needs no tokens.
@@ -45,11 +42,8 @@ impl Auth {
         scopes: &Scopes,
         caller: &Caller,
     ) -> Result<Session, LoginError> {
-        let entered = self.open_by_email(answer, handle, scopes, caller).await;
-        self.platform
-            .metrics
-            .login(entered.as_ref().err().map_or("success", LoginError::outcome));
-        entered.map(|(session, _)| session)
+        let opened = self.open_by_email(answer, handle, scopes, caller).await;
+        self.counted(opened).map(|(session, _)| session)
     }
 
     /// What was mailed proves the address too; and an account whose address nobody had proven loses its password and its

@@ -61,7 +61,7 @@ pub enum LoginError {
 
 impl LoginError {
     /// A short name for the metrics.
-    pub fn outcome(&self) -> &'static str {
+    fn outcome(&self) -> &'static str {
         match self {
             Self::Invalid | Self::Proof(ProofError::Invalid | ProofError::Unbound) => "invalid",
             Self::Unverified => "unverified",
@@ -78,11 +78,8 @@ impl Auth {
     /// # Errors
     /// [`LoginError`].
     pub async fn login(&self, credentials: Credentials, caller: &Caller) -> Result<Tokens, LoginError> {
-        let (session, refresh_token) = self.open_by_password(credentials, caller).await?;
-        Ok(self
-            .sessions
-            .issue(&session, refresh_token, self.platform.settings.tokens.access_ttl)
-            .await?)
+        let opened = self.open_by_password(credentials, caller).await;
+        self.counted(self.issued(opened).await)
     }
 
     /// Signs in, for a browser that needs no tokens: nobody ever holds the refresh token of its session.
@@ -90,11 +87,25 @@ impl Auth {
     /// # Errors
     /// [`LoginError`].
     pub async fn enter(&self, credentials: Credentials, caller: &Caller) -> Result<Session, LoginError> {
-        let entered = self.open_by_password(credentials, caller).await;
-        self.platform
-            .metrics
-            .login(entered.as_ref().err().map_or("success", LoginError::outcome));
-        entered.map(|(session, _)| session)
+        let opened = self.open_by_password(credentials, caller).await;
+        self.counted(opened).map(|(session, _)| session)
+    }
+
+    /// The tokens of a session that was just opened.
+    pub(super) async fn issued(
+        &self,
+        opened: Result<(Session, RefreshSecret), LoginError>,
+    ) -> Result<Tokens, LoginError> {
+        let (session, refresh_token) = opened?;
+        let ttl = self.platform.settings.tokens.access_ttl;
+        Ok(self.sessions.issue(&session, refresh_token, ttl).await?)
+    }
+
+    /// Counts a sign-in by how it ended: every front end comes through here.
+    pub(super) fn counted<T>(&self, ended: Result<T, LoginError>) -> Result<T, LoginError> {
+        let outcome = ended.as_ref().err().map_or("success", LoginError::outcome);
+        self.platform.metrics.login(outcome);
+        ended
     }
 
     /// Limits, account, password, session, in this order. Only a verdict counts.
