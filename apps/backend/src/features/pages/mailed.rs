@@ -576,13 +576,13 @@ pub(super) async fn sign_in(
     let (again, _, answer) = form.split();
     let handle = Some(visitor.handle());
     let caller = visitor.anyone(request.clone());
-    let entered = async {
+    let signed_in = async {
         Ok(pages
             .auth
-            .enter_by_email(answer?, handle, &Scopes::default(), &caller)
+            .sign_in_browser_by_email(answer?, handle, &Scopes::default(), &caller)
             .await?)
     };
-    match entered.await {
+    match signed_in.await {
         Ok(session) => {
             browser::sign_in(&pages, &mut visitor, session.id, request).await?;
             Ok(see_other(&visitor, "/account"))

@@ -134,7 +134,7 @@ pub(super) async fn sign_in(
         scopes: Scopes::default(),
     };
     let caller = visitor.anyone(request.clone());
-    match pages.auth.enter(credentials, &caller).await {
+    match pages.auth.sign_in_browser(credentials, &caller).await {
         Ok(session) => {
             browser::sign_in(&pages, &mut visitor, session.id, request).await?;
             Ok(see_other(&visitor, place.as_ref().map_or(HOME, Place::as_str)))
@@ -208,7 +208,7 @@ pub(super) async fn sign_up(
             let problem = Problem::from(error);
             let taken = problem.code() == Code::EmailTaken;
             let twice = match taken {
-                true => enter_if_sent_twice(&pages, email, sent.password, &caller).await?,
+                true => sign_in_if_sent_twice(&pages, email, sent.password, &caller).await?,
                 false => None,
             };
             let Some(session) = twice else {
@@ -229,7 +229,7 @@ pub(super) async fn sign_up(
 
 /// A sign-up that was sent twice has made its account the first time: with the same password, the second time signs in,
 /// by the rules of every sign-in. An account that is older is somebody's who has forgotten it, or somebody else's.
-async fn enter_if_sent_twice(
+async fn sign_in_if_sent_twice(
     pages: &Pages,
     email: Email,
     password: Password,
@@ -245,7 +245,7 @@ async fn enter_if_sent_twice(
         password,
         scopes: Scopes::default(),
     };
-    match pages.auth.enter(credentials, caller).await {
+    match pages.auth.sign_in_browser(credentials, caller).await {
         Ok(session) => Ok(Some(session)),
         Err(LoginError::Invalid | LoginError::Unverified) => Ok(None),
         Err(error) => Err(error.into()),

@@ -35,7 +35,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`LoginError::Proof`], or that the database failed.
-    pub async fn enter_by_email(
+    pub async fn sign_in_browser_by_email(
         &self,
         answer: Answer,
         handle: Option<HandleHash>,

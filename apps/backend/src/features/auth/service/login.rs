@@ -86,7 +86,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`LoginError`].
-    pub async fn enter(&self, credentials: Credentials, caller: &Caller) -> Result<Session, LoginError> {
+    pub async fn sign_in_browser(&self, credentials: Credentials, caller: &Caller) -> Result<Session, LoginError> {
         let opened = self.open_by_password(credentials, caller).await;
         self.counted(opened).map(|(session, _)| session)
     }
