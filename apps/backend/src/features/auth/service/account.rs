@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::Auth;
 use super::attempt::subject_of;
 use super::confirm::PasswordError;
-use super::opening::Holder;
+use super::notices::Holder;
 use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
 use crate::core::ids::{SessionId, SessionRef};
