@@ -13,7 +13,7 @@ pub use router::router;
 pub use schemas::UserBody;
 pub use service::{AccountError, Accounts, New, Profiles, Version, may_sign_in};
 pub use store::{
-    Account, Credentials, Outdated, Standing, State, change_email, change_password, count_failure,
+    Account, AccountVersions, Credentials, Outdated, State, change_email, change_password, count_failure,
     credentials_by_email, credentials_by_id, delete, find, find_by_email, grant, is_empty, list, raise_epochs,
     raise_session_epoch, scopes, set_disabled, set_verified, sign_in, state, state_by_email, ungrant,
 };

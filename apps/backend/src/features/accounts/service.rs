@@ -6,7 +6,7 @@ use countersign_guard::{Denied, Guard, Reason};
 use countersign_store::{Conn, Db, StoreError, Tx};
 use uuid::Uuid;
 
-use super::store::{self, Account, NewAccount, Standing};
+use super::store::{self, Account, AccountVersions, NewAccount};
 use crate::core::caller::Caller;
 use crate::core::email::NewEmail;
 use crate::core::ids::AccountId;
@@ -45,8 +45,8 @@ pub enum AccountError {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn may_sign_in<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Standing>, StoreError> {
-    store::standing(conn, id).await
+pub async fn may_sign_in<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<AccountVersions>, StoreError> {
+    store::versions(conn, id).await
 }
 
 /// How accounts come into being. Cloning it is cheap.

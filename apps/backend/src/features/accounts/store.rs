@@ -52,7 +52,7 @@ row! {
 row! {
     /// The versions of an account that may have sessions.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct Standing {
+    pub struct AccountVersions {
         /// A password that was checked at another version counts for nothing.
         pub credential_version: Version,
         /// A session of another epoch is dead.
@@ -107,7 +107,10 @@ pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewAccount<'_>) -> Result<Opti
 }
 
 /// The versions of an account that is not disabled.
-pub(super) async fn standing<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Standing>, StoreError> {
+pub(super) async fn versions<'c>(
+    conn: impl Into<Conn<'c>>,
+    id: AccountId,
+) -> Result<Option<AccountVersions>, StoreError> {
     query(sql!(
         "SELECT credential_version, session_epoch, last_sign_in_at FROM accounts WHERE id = $1 AND disabled_at IS NULL"
     ))

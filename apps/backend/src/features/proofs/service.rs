@@ -18,7 +18,7 @@ use crate::core::ids::{AccountId, RegistrationId, SessionId};
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::password::{Asker, HashError, Lane};
 use crate::core::platform::Platform;
-use crate::features::accounts::{self, Standing, Version};
+use crate::features::accounts::{self, AccountVersions, Version};
 use crate::features::audit::{Audit, Event, Kind};
 use crate::features::guesses::{self, Subject};
 use crate::features::outbox::{self, Asked, Particulars, Purpose};
@@ -168,8 +168,8 @@ impl Proofs {
     /// # Errors
     /// That hashing or the database failed. [`ProofError::Invalid`]: the account is in another state, or may not sign in.
     pub async fn make(&self, purpose: Purpose, asked: &Asked, email: &Email) -> Result<Made, ProofError> {
-        let standing = accounts::may_sign_in(&self.platform.db, asked.account).await?;
-        if !standing.is_some_and(|standing| holds(standing, asked.credential_version, asked.session_epoch)) {
+        let versions = accounts::may_sign_in(&self.platform.db, asked.account).await?;
+        if !versions.is_some_and(|versions| holds(versions, asked.credential_version, asked.session_epoch)) {
             return Err(ProofError::Invalid);
         }
         let (link, code) = (
@@ -233,9 +233,9 @@ impl Proofs {
                             registrations::send(tx, id, &sent, now).await.map(drop)
                         }
                         (Whose::Account(account), Some(email), Some(asked)) => {
-                            let standing = accounts::may_sign_in(&mut *tx, account).await?;
-                            if !standing
-                                .is_some_and(|standing| holds(standing, asked.credential_version, asked.session_epoch))
+                            let versions = accounts::may_sign_in(&mut *tx, account).await?;
+                            if !versions
+                                .is_some_and(|versions| holds(versions, asked.credential_version, asked.session_epoch))
                             {
                                 return Ok(());
                             }
@@ -333,9 +333,9 @@ impl Proofs {
     ) -> Result<bool, StoreError> {
         let until = self.platform.clock.now() + TIME_TO_READ;
         let account = asked.map_or(AccountId(uuid::Uuid::nil()), |asked| asked.account);
-        let standing = accounts::may_sign_in(&mut *tx, account).await?;
+        let current = accounts::may_sign_in(&mut *tx, account).await?;
         let works = |versions: (Version, Version), session: Option<SessionId>| {
-            let is_holding = standing.is_some_and(|standing| holds(standing, versions.0, versions.1));
+            let is_holding = current.is_some_and(|current| holds(current, versions.0, versions.1));
             is_holding && (purpose != Purpose::ChangeEmail || asked.is_some_and(|asked| asked.session == session))
         };
         let comes = |owed: &Particulars| match &owed.asked {
@@ -496,15 +496,15 @@ impl Proofs {
         let spent = store::spend(tx, checked.hash, purpose.name(), now).await?;
         let spent = spent.ok_or(ProofError::Invalid)?;
         former::use_up(tx, spent.account_id, purpose.name()).await?;
-        let standing = accounts::may_sign_in(&mut *tx, spent.account_id)
+        let versions = accounts::may_sign_in(&mut *tx, spent.account_id)
             .await?
             .ok_or(ProofError::Invalid)?;
         let epoch = spent.session_epoch.ok_or(ProofError::Invalid)?;
-        if !holds(standing, spent.credential_version, epoch) {
+        if !holds(versions, spent.credential_version, epoch) {
             return Err(ProofError::Invalid);
         }
         let proven = Proven {
-            credential_version: standing.credential_version,
+            credential_version: versions.credential_version,
             ..proven(spent)?
         };
         guesses::forget(tx, Subject::of(proven.email.key()), purpose.name()).await?;
@@ -559,8 +559,8 @@ impl Proofs {
 
 /// Whether a mail that was asked for in a state of the account still holds: nothing that ends its password, its address or all
 /// of its sessions came between.
-fn holds(standing: Standing, credential_version: Version, session_epoch: Version) -> bool {
-    standing.credential_version == credential_version && standing.session_epoch == session_epoch
+fn holds(versions: AccountVersions, credential_version: Version, session_epoch: Version) -> bool {
+    versions.credential_version == credential_version && versions.session_epoch == session_epoch
 }
 
 fn proven(found: Found) -> Result<Proven, ProofError> {

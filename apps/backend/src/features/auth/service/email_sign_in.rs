@@ -77,13 +77,13 @@ impl Auth {
                 Box::pin(async move {
                     let proven = self.proofs.spend(tx, purpose, checked).await?;
                     let ended = self.unbless(tx, &proven, nobodys, caller).await?;
-                    let standing = accounts::may_sign_in(&mut *tx, proven.account)
+                    let versions = accounts::may_sign_in(&mut *tx, proven.account)
                         .await?
                         .ok_or(ProofError::Invalid)?;
                     accounts::sign_in(tx, proven.account, self.platform.clock.now(), None).await?;
                     let entrant = Entrant {
                         account: proven.account,
-                        standing,
+                        versions,
                         amr: "otp",
                         asked: scopes,
                         caller,

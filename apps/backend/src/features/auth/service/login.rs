@@ -233,17 +233,17 @@ impl Auth {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    let Some(standing) = accounts::may_sign_in(&mut *tx, stored.id).await? else {
+                    let Some(versions) = accounts::may_sign_in(&mut *tx, stored.id).await? else {
                         return Ok(None);
                     };
                     let seen = (stored.credential_version, stored.session_epoch);
-                    if (standing.credential_version, standing.session_epoch) != seen {
+                    if (versions.credential_version, versions.session_epoch) != seen {
                         return Ok(None);
                     }
                     accounts::sign_in(tx, stored.id, now, rehashed).await?;
                     let entrant = Entrant {
                         account: stored.id,
-                        standing,
+                        versions,
                         amr: "pwd",
                         asked,
                         caller,

@@ -6,7 +6,7 @@ use countersign_store::{StoreError, Tx};
 use super::Auth;
 use crate::core::caller::{Actor, Caller};
 use crate::core::ids::AccountId;
-use crate::features::accounts::{self, Standing};
+use crate::features::accounts::{self, AccountVersions};
 use crate::features::audit::{Event, Kind};
 use crate::features::devices;
 use crate::features::outbox::Purpose;
@@ -17,7 +17,7 @@ use crate::features::sessions::{Opening, RefreshSecret, Session};
 pub(super) struct Entrant<'a> {
     pub account: AccountId,
     /// Read in the same transaction, before this sign-in was remembered.
-    pub standing: Standing,
+    pub versions: AccountVersions,
     /// How they proved it (RFC 8176); empty for the operator.
     pub amr: &'static str,
     /// The scopes asked for; empty asks for all that the account owns.
@@ -43,7 +43,7 @@ impl Auth {
         };
         let opening = Opening {
             account: entrant.account,
-            epoch: entrant.standing.session_epoch,
+            epoch: entrant.versions.session_epoch,
             bit: entrant.bit,
             amr: entrant.amr,
             scopes: &scopes,
@@ -60,7 +60,7 @@ impl Auth {
     /// Where the account itself signs in, and not an operator for it; its first sign-in is no news to anybody.
     async fn tell_of_new_device(&self, tx: &mut Tx<'_>, entrant: &Entrant<'_>) -> Result<(), StoreError> {
         let Entrant { account, caller, .. } = entrant;
-        let first = entrant.standing.last_sign_in_at.is_none();
+        let first = entrant.versions.last_sign_in_at.is_none();
         let own = caller.actor == Actor::Account(*account);
         let wanted = self.platform.settings.mail.sign_in_notices && own && !first;
         let (request, now) = (&caller.request, self.platform.clock.now());

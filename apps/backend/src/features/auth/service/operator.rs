@@ -204,12 +204,12 @@ impl Operator {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    let Some(standing) = accounts::may_sign_in(&mut *tx, id).await? else {
+                    let Some(versions) = accounts::may_sign_in(&mut *tx, id).await? else {
                         return Ok::<_, StoreError>(None);
                     };
                     let entrant = Entrant {
                         account: id,
-                        standing,
+                        versions,
                         amr: "",
                         asked,
                         caller,

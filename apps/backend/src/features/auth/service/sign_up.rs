@@ -129,13 +129,13 @@ impl Auth {
                         return Ok(None);
                     }
                     // It is there, and nobody can have disabled it yet.
-                    let standing = accounts::may_sign_in(&mut *tx, new.id)
+                    let versions = accounts::may_sign_in(&mut *tx, new.id)
                         .await?
                         .ok_or(StoreError::Conflict)?;
                     accounts::sign_in(tx, new.id, self.platform.clock.now(), None).await?;
                     let entrant = Entrant {
                         account: new.id,
-                        standing,
+                        versions,
                         amr: "pwd",
                         asked: &Scopes::default(),
                         caller: &new.caller,

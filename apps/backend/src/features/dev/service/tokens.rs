@@ -133,14 +133,14 @@ impl Dev {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    let Some(standing) = accounts::may_sign_in(&mut *tx, account).await? else {
+                    let Some(versions) = accounts::may_sign_in(&mut *tx, account).await? else {
                         return Ok::<_, StoreError>(None);
                     };
                     accounts::sign_in(tx, account, now, None).await?;
                     let owned = accounts::scopes(&mut *tx, account).await?;
                     let opening = Opening {
                         account,
-                        epoch: standing.session_epoch,
+                        epoch: versions.session_epoch,
                         bit,
                         amr: "pwd",
                         scopes: scopes.unwrap_or(&owned),

@@ -161,11 +161,11 @@ impl Sessions {
     /// Those of the database.
     pub async fn list(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
         match accounts::may_sign_in(&self.platform.db, account).await? {
-            Some(standing) => {
+            Some(versions) => {
                 store::list_live(
                     &self.platform.db,
                     account,
-                    standing.session_epoch,
+                    versions.session_epoch,
                     self.platform.clock.now(),
                 )
                 .await

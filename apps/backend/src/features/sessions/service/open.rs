@@ -82,8 +82,8 @@ impl Sessions {
         }
         let since = self.platform.clock.now() - self.platform.settings.tokens.refresh_absolute_ttl;
         let db = &self.platform.db;
-        let standing = accounts::may_sign_in(db, account).await?;
-        let epoch = standing.map_or(-1, |standing| standing.session_epoch);
+        let versions = accounts::may_sign_in(db, account).await?;
+        let epoch = versions.map_or(-1, |versions| versions.session_epoch);
         store::opened_from(db, account, epoch, &prefix.to_string(), since).await
     }
 }
