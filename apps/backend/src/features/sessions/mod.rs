@@ -16,6 +16,6 @@ pub use refresh_secret::RefreshSecret;
 pub use router::router;
 pub use schemas::{RefreshBody, SessionBody, TokenBody};
 pub use service::{
-    FIRST_PARTY_CLIENT, Opening, RefreshError, Sessions, Tokens, end_all, end_everything, find_living, lock_living,
+    FIRST_PARTY_CLIENT, NewSession, RefreshError, Sessions, Tokens, end_all, end_everything, find_living, lock_living,
 };
 pub use store::Session;

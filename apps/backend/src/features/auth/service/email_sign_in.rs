@@ -5,7 +5,7 @@ use countersign_store::{StoreError, Tx};
 
 use super::Auth;
 use super::login::LoginError;
-use super::opening::Entrant;
+use super::opening::granted;
 use crate::core::caller::Caller;
 use crate::core::handle::HandleHash;
 use crate::features::accounts;
@@ -13,7 +13,7 @@ use crate::features::audit::{Event, Kind};
 use crate::features::outbox::Purpose;
 use crate::features::proofs::{Answer, Presenter, ProofError, Proven, Whose};
 use crate::features::revocation::Revoked;
-use crate::features::sessions::{self, RefreshSecret, Session, Tokens};
+use crate::features::sessions::{self, NewSession, RefreshSecret, Session, Tokens};
 
 impl Auth {
     /// Signs in whoever brings what was mailed, and gives the tokens of the new session.
@@ -81,15 +81,16 @@ impl Auth {
                         .await?
                         .ok_or(ProofError::Invalid)?;
                     accounts::sign_in(tx, proven.account, self.platform.clock.now(), None).await?;
-                    let entrant = Entrant {
+                    let new = NewSession {
                         account: proven.account,
                         versions,
                         amr: "otp",
-                        asked: scopes,
+                        scopes: &granted(tx, proven.account, scopes).await?,
                         caller,
                         bit,
+                        refresh_token: first,
                     };
-                    let (session, revoked) = self.open_session(tx, &entrant, first).await?;
+                    let (session, revoked) = self.open_session(tx, &new).await?;
                     Ok::<_, LoginError>((session, [ended, revoked]))
                 })
             })

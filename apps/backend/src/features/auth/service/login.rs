@@ -6,7 +6,7 @@ use countersign_store::StoreError;
 
 use super::Auth;
 use super::attempt::Attempt;
-use super::opening::Entrant;
+use super::opening::granted;
 use crate::core::caller::Caller;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
@@ -17,7 +17,7 @@ use crate::features::accounts::{self, Credentials as Stored};
 use crate::features::audit::{self, Event, Kind};
 use crate::features::keys::IssueError;
 use crate::features::proofs::ProofError;
-use crate::features::sessions::{RefreshSecret, Session, Tokens};
+use crate::features::sessions::{NewSession, RefreshSecret, Session, Tokens};
 use crate::settings::EmailVerification;
 
 const LOGIN_PER_ADDRESS: Policy = Policy::named("login_per_address");
@@ -241,16 +241,16 @@ impl Auth {
                         return Ok(None);
                     }
                     accounts::sign_in(tx, stored.id, now, rehashed).await?;
-                    let entrant = Entrant {
+                    let new = NewSession {
                         account: stored.id,
                         versions,
                         amr: "pwd",
-                        asked,
+                        scopes: &granted(tx, stored.id, asked).await?,
                         caller,
                         bit,
+                        refresh_token,
                     };
-                    let (session, revoked) = self.open_session(tx, &entrant, refresh_token).await?;
-                    Ok::<_, StoreError>(Some((session, revoked)))
+                    Ok::<_, StoreError>(Some(self.open_session(tx, &new).await?))
                 })
             })
             .await?;

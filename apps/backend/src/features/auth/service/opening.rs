@@ -4,69 +4,48 @@ use countersign_guard::Scopes;
 use countersign_store::{StoreError, Tx};
 
 use super::Auth;
-use crate::core::caller::{Actor, Caller};
+use crate::core::caller::Actor;
 use crate::core::ids::AccountId;
-use crate::features::accounts::{self, AccountVersions};
+use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 use crate::features::devices;
 use crate::features::outbox::Purpose;
-use crate::features::revocation::{Bit, Revoked};
-use crate::features::sessions::{Opening, RefreshSecret, Session};
-
-/// Somebody who has proven who they are.
-pub(super) struct Entrant<'a> {
-    pub account: AccountId,
-    /// Read in the same transaction, before this sign-in was remembered.
-    pub versions: AccountVersions,
-    /// How they proved it (RFC 8176); empty for the operator.
-    pub amr: &'static str,
-    /// The scopes asked for; empty asks for all that the account owns.
-    pub asked: &'a Scopes,
-    pub caller: &'a Caller,
-    pub bit: Bit,
-}
+use crate::features::revocation::Revoked;
+use crate::features::sessions::{NewSession, Session};
 
 impl Auth {
     /// Opens the session, records it, and owes its owner a word if the device is new.
     pub(super) async fn open_session(
         &self,
         tx: &mut Tx<'_>,
-        entrant: &Entrant<'_>,
-        refresh_token: &RefreshSecret,
+        new: &NewSession<'_>,
     ) -> Result<(Session, Revoked), StoreError> {
-        let request = &entrant.caller.request;
-        let owned = accounts::scopes(&mut *tx, entrant.account).await?;
-        let scopes = if entrant.asked.is_empty() {
-            owned
-        } else {
-            owned.intersection(entrant.asked)
-        };
-        let opening = Opening {
-            account: entrant.account,
-            epoch: entrant.versions.session_epoch,
-            bit: entrant.bit,
-            amr: entrant.amr,
-            scopes: &scopes,
-            request,
-        };
-        self.tell_of_new_device(tx, entrant).await?;
-        devices::remember(tx, entrant.account, request, self.platform.clock.now()).await?;
-        let (session, revoked) = self.sessions.open(tx, &opening, refresh_token).await?;
-        let event = Event::new(Kind::SignIn, entrant.account, entrant.caller).session(session.id);
+        self.tell_of_new_device(tx, new).await?;
+        devices::remember(tx, new.account, &new.caller.request, self.platform.clock.now()).await?;
+        let (session, revoked) = self.sessions.open(tx, new).await?;
+        let event = Event::new(Kind::SignIn, new.account, new.caller).session(session.id);
         self.audit.record(tx, event).await?;
         Ok((session, revoked))
     }
 
     /// Where the account itself signs in, and not an operator for it; its first sign-in is no news to anybody.
-    async fn tell_of_new_device(&self, tx: &mut Tx<'_>, entrant: &Entrant<'_>) -> Result<(), StoreError> {
-        let Entrant { account, caller, .. } = entrant;
-        let first = entrant.versions.last_sign_in_at.is_none();
-        let own = caller.actor == Actor::Account(*account);
+    async fn tell_of_new_device(&self, tx: &mut Tx<'_>, new: &NewSession<'_>) -> Result<(), StoreError> {
+        let first = new.versions.last_sign_in_at.is_none();
+        let own = new.caller.actor == Actor::Account(new.account);
         let wanted = self.platform.settings.mail.sign_in_notices && own && !first;
-        let (request, now) = (&caller.request, self.platform.clock.now());
-        if !wanted || devices::is_known(&mut *tx, *account, request, now).await? {
+        let (request, now) = (&new.caller.request, self.platform.clock.now());
+        if !wanted || devices::is_known(&mut *tx, new.account, request, now).await? {
             return Ok(());
         }
-        self.notify(tx, *account, Purpose::NewSignIn, request).await
+        self.notify(tx, new.account, Purpose::NewSignIn, request).await
     }
+}
+
+/// What of the scopes `asked` for an account owns; where none is asked for, all that it owns.
+pub(super) async fn granted(tx: &mut Tx<'_>, account: AccountId, asked: &Scopes) -> Result<Scopes, StoreError> {
+    let owned = accounts::scopes(tx, account).await?;
+    Ok(match asked.is_empty() {
+        true => owned,
+        false => owned.intersection(asked),
+    })
 }

@@ -11,7 +11,7 @@ use super::ask::asked;
 use super::confirm::PasswordError;
 use super::login::LoginError;
 use super::notices::Holder;
-use super::opening::Entrant;
+use super::opening::granted;
 use crate::core::caller::Caller;
 use crate::core::email::{Email, NewEmail};
 use crate::core::ids::AccountId;
@@ -20,7 +20,7 @@ use crate::core::password::Password;
 use crate::features::accounts::{self, Account, New, State};
 use crate::features::audit::{Event, Kind};
 use crate::features::outbox::{self, Owed, Particulars, Purpose};
-use crate::features::sessions::{self, RefreshSecret, Tokens};
+use crate::features::sessions::{self, NewSession, RefreshSecret, Tokens};
 
 /// What an operator does to accounts. Cloning it is cheap.
 #[derive(Clone)]
@@ -207,16 +207,16 @@ impl Operator {
                     let Some(versions) = accounts::may_sign_in(&mut *tx, id).await? else {
                         return Ok::<_, StoreError>(None);
                     };
-                    let entrant = Entrant {
+                    let new = NewSession {
                         account: id,
                         versions,
                         amr: "",
-                        asked,
+                        scopes: &granted(tx, id, asked).await?,
                         caller,
                         bit,
+                        refresh_token: first,
                     };
-                    let (session, revoked) = self.auth.open_session(tx, &entrant, first).await?;
-                    Ok(Some((session, revoked)))
+                    Ok(Some(self.auth.open_session(tx, &new).await?))
                 })
             })
             .await?;

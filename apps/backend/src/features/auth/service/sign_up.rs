@@ -6,7 +6,6 @@ use countersign_store::{StoreError, Tx};
 
 use super::Auth;
 use super::ask::{Owing, asked};
-use super::opening::Entrant;
 use crate::core::caller::Caller;
 use crate::core::email::NewEmail;
 use crate::core::handle::HandleHash;
@@ -18,7 +17,7 @@ use crate::features::accounts::{self, Account, AccountError, New};
 use crate::features::outbox::{Owed, Particulars, Purpose};
 use crate::features::proofs::REGISTRATION_LIFETIME;
 use crate::features::proofs::registrations::{self, NewRegistration};
-use crate::features::sessions::{RefreshSecret, Session};
+use crate::features::sessions::{NewSession, RefreshSecret, Session};
 use crate::settings::{EmailVerification, Signup};
 
 const REGISTER_PER_ADDRESS: Policy = Policy::named("register_per_address");
@@ -133,15 +132,17 @@ impl Auth {
                         .await?
                         .ok_or(StoreError::Conflict)?;
                     accounts::sign_in(tx, new.id, self.platform.clock.now(), None).await?;
-                    let entrant = Entrant {
+                    let session = NewSession {
                         account: new.id,
                         versions,
                         amr: "pwd",
-                        asked: &Scopes::default(),
+                        // Whoever has just come owns none.
+                        scopes: &Scopes::default(),
                         caller: &new.caller,
                         bit,
+                        refresh_token: first,
                     };
-                    self.open_session(tx, &entrant, first).await.map(Some)
+                    self.open_session(tx, &session).await.map(Some)
                 })
             })
             .await?;

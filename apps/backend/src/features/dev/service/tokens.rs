@@ -13,7 +13,7 @@ use crate::core::ids::{AccountId, SessionId};
 use crate::features::accounts::{self, AccountError};
 use crate::features::audit::{Event, Kind};
 use crate::features::keys::IssueError;
-use crate::features::sessions::{Opening, RefreshSecret, Session};
+use crate::features::sessions::{NewSession, RefreshSecret, Session};
 
 /// How long before its end an expired token says that it was issued, in seconds.
 const EXPIRED_TOKEN_LIVED: i64 = 60;
@@ -138,15 +138,16 @@ impl Dev {
                     };
                     accounts::sign_in(tx, account, now, None).await?;
                     let owned = accounts::scopes(&mut *tx, account).await?;
-                    let opening = Opening {
+                    let new = NewSession {
                         account,
-                        epoch: versions.session_epoch,
-                        bit,
+                        versions,
                         amr: "pwd",
                         scopes: scopes.unwrap_or(&owned),
-                        request: &caller.request,
+                        caller,
+                        bit,
+                        refresh_token,
                     };
-                    let (session, revoked) = self.sessions.open(tx, &opening, refresh_token).await?;
+                    let (session, revoked) = self.sessions.open(tx, &new).await?;
                     self.audit
                         .record(tx, Event::new(Kind::SignIn, account, caller).session(session.id))
                         .await?;

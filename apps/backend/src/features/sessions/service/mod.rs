@@ -8,7 +8,7 @@ mod tokens;
 
 pub use end::{end_all, end_everything};
 pub use living::{find_living, lock_living};
-pub use open::Opening;
+pub use open::NewSession;
 pub use rotate::RefreshError;
 pub use tokens::Tokens;
 

@@ -4,62 +4,58 @@ use countersign_guard::Scopes;
 use countersign_store::{StoreError, Tx};
 
 use super::{FIRST_PARTY_CLIENT, Sessions};
+use crate::core::caller::Caller;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::limits::AddressPrefix;
-use crate::core::request_info::RequestInfo;
-use crate::features::accounts::{self, Version};
+use crate::features::accounts::{self, AccountVersions};
 use crate::features::revocation::{self, Bit, Revoked};
 use crate::features::sessions::refresh_secret::RefreshSecret;
 use crate::features::sessions::store::{self, Ended, NewToken, Session};
 
-/// A session that is about to be opened.
-pub struct Opening<'a> {
+/// A session that is to be opened.
+pub struct NewSession<'a> {
     /// Whose it will be.
     pub account: AccountId,
-    /// The epoch of the account, read in the same transaction.
-    pub epoch: Version,
-    /// Its bit, which no other session has.
-    pub bit: Bit,
-    /// How its owner proved who they are (RFC 8176): `pwd`, or nothing for the operator.
+    /// The versions of the account, read in the same transaction, before this sign-in was remembered.
+    pub versions: AccountVersions,
+    /// How its owner proved who they are (RFC 8176): `pwd`, `otp`, or nothing for the operator.
     pub amr: &'static str,
     /// What it may do.
     pub scopes: &'a Scopes,
-    /// By which request.
-    pub request: &'a RequestInfo,
+    /// Who opens it, and by which request.
+    pub caller: &'a Caller,
+    /// Its bit, which no other session has.
+    pub bit: Bit,
+    /// Its first refresh token.
+    pub refresh_token: &'a RefreshSecret,
 }
 
 impl Sessions {
-    /// Opens a session with `first` as its first refresh token, and ends the oldest ones beyond the allowed number.
-    /// The caller has asked `may_sign_in` in the same transaction, and announces after it what was ended.
+    /// Opens a session, and ends the oldest ones beyond the allowed number. What calls it has asked `may_sign_in` in the same transaction, and announces after it what was ended.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn open(
-        &self,
-        tx: &mut Tx<'_>,
-        opening: &Opening<'_>,
-        first: &RefreshSecret,
-    ) -> Result<(Session, Revoked), StoreError> {
+    pub async fn open(&self, tx: &mut Tx<'_>, new: &NewSession<'_>) -> Result<(Session, Revoked), StoreError> {
         let now = self.platform.clock.now();
-        let ttl = &self.platform.settings.tokens;
+        let (ttl, request) = (&self.platform.settings.tokens, &new.caller.request);
         let session = Session {
             id: SessionId::new(now, self.platform.random),
-            account_id: opening.account,
-            epoch: opening.epoch,
+            account_id: new.account,
+            epoch: new.versions.session_epoch,
             client_id: FIRST_PARTY_CLIENT.to_owned(),
-            amr: opening.amr.to_owned(),
-            scope: opening.scopes.to_string(),
-            user_agent: opening.request.user_agent.clone(),
-            address: opening.request.address.map(|address| address.to_string()),
+            amr: new.amr.to_owned(),
+            scope: new.scopes.to_string(),
+            user_agent: request.user_agent.clone(),
+            address: request.address.map(|address| address.to_string()),
             created_at: now,
             last_seen_at: now,
             expires_at: now + ttl.refresh_absolute_ttl,
-            status_list: Some(opening.bit.list),
-            status_idx: Some(opening.bit.idx),
+            status_list: Some(new.bit.list),
+            status_idx: Some(new.bit.idx),
         };
-        store::insert_session(tx, &session, opening.request.prefix().map(|prefix| prefix.to_string())).await?;
+        store::insert_session(tx, &session, request.prefix().map(|prefix| prefix.to_string())).await?;
         let token = NewToken {
-            hash: first.hash(),
+            hash: new.refresh_token.hash(),
             parent_hash: None,
             session_id: session.id,
             expires_at: session.expires_at.min(now + ttl.refresh_idle_ttl),
