@@ -1,0 +1,126 @@
+//! What the operator does to an account, on the command line. No password is asked for.
+
+mod mails;
+mod scopes;
+mod tokens;
+
+use countersign_store::StoreError;
+
+use super::Auth;
+use super::account::forget_mails;
+use super::confirm::PasswordError;
+use super::notices::Holder;
+use crate::core::caller::Caller;
+use crate::core::ids::AccountId;
+use crate::core::password::Password;
+use crate::features::accounts::{self, Account};
+use crate::features::audit::{Event, Kind};
+use crate::features::outbox::Purpose;
+use crate::features::sessions;
+
+/// What an operator does to accounts. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Operator {
+    pub(crate) auth: Auth,
+    /// In whose name.
+    pub(crate) caller: Caller,
+}
+
+impl Operator {
+    /// Sets a password and ends all sessions.
+    ///
+    /// # Errors
+    /// [`PasswordError::Fault`], or that hashing or the database failed.
+    pub async fn set_password(&self, account: &Account, new: Password) -> Result<(), PasswordError> {
+        let new = self
+            .auth
+            .platform
+            .check_password(&new, &account.email)
+            .map_err(PasswordError::Fault)?;
+        let hash = &self.auth.platform.hasher.hash(new).await?;
+        let (id, now, caller) = (account.id, self.auth.platform.clock.now(), &self.caller);
+        let revoked = self
+            .auth
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    accounts::change_password(tx, id, None, hash, now).await?;
+                    let revoked = sessions::end_all(tx, id, None, now).await?;
+                    self.auth
+                        .audit
+                        .record(tx, Event::new(Kind::PasswordChanged, id, caller))
+                        .await?;
+                    self.auth
+                        .notify(tx, id, Purpose::PasswordChanged, &caller.request)
+                        .await?;
+                    Ok::<_, StoreError>(revoked)
+                })
+            })
+            .await?;
+        self.auth.revocations.announce(revoked).await;
+        Ok(())
+    }
+
+    /// Disables an account with all its sessions, or enables it again. Says whether that changed anything.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn set_disabled(&self, id: AccountId, disabled: bool) -> Result<bool, StoreError> {
+        let (now, caller) = (self.auth.platform.clock.now(), &self.caller);
+        let kind = if disabled {
+            Kind::AccountDisabled
+        } else {
+            Kind::AccountEnabled
+        };
+        let revoked = self
+            .auth
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    if !accounts::set_disabled(tx, id, disabled.then_some(now), now).await? {
+                        return Ok::<_, StoreError>(None);
+                    }
+                    let revoked = sessions::end_all(tx, id, None, now).await?;
+                    self.auth.audit.record(tx, Event::new(kind, id, caller)).await?;
+                    Ok(Some(revoked))
+                })
+            })
+            .await?;
+        let has_changed = revoked.is_some();
+        self.auth.revocations.announce(revoked.unwrap_or_default()).await;
+        Ok(has_changed)
+    }
+
+    /// Deletes an account and all that hangs on it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn delete(&self, account: &Account) -> Result<(), StoreError> {
+        let (id, now, caller) = (account.id, self.auth.platform.clock.now(), &self.caller);
+        let revoked = self
+            .auth
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    forget_mails(tx, &account.email).await?;
+                    let revoked = sessions::end_all(tx, id, None, now).await?;
+                    accounts::delete(tx, id, None).await?;
+                    self.auth
+                        .notify_at(tx, &Holder::from(account), Purpose::AccountDeleted, &caller.request)
+                        .await?;
+                    self.auth
+                        .audit
+                        .record(tx, Event::new(Kind::AccountDeleted, id, caller))
+                        .await?;
+                    self.auth.audit.forget(tx, id).await?;
+                    Ok::<_, StoreError>(revoked)
+                })
+            })
+            .await?;
+        self.auth.revocations.announce(revoked).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+//! The scopes that an account owns.
+
+use countersign_guard::Scopes;
+use countersign_store::StoreError;
+
+use super::Operator;
+use crate::core::ids::AccountId;
+use crate::features::accounts;
+use crate::features::audit::{Event, Kind};
+
+impl Operator {
+    /// Gives scopes to an account. Says which of them are new to it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn grant(&self, id: AccountId, scopes: &Scopes) -> Result<Scopes, StoreError> {
+        let (now, caller) = (self.auth.platform.clock.now(), &self.caller);
+        self.auth
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let mut changed = Vec::new();
+                    for scope in scopes.iter() {
+                        if accounts::grant(tx, id, scope, now).await? {
+                            changed.push(scope.to_owned());
+                        }
+                    }
+                    let changed: Scopes = changed.into_iter().collect();
+                    if !changed.is_empty() {
+                        let event = Event::new(Kind::ScopesChanged, id, caller).detail(format!("granted {changed}"));
+                        self.auth.audit.record(tx, event).await?;
+                    }
+                    Ok::<_, StoreError>(changed)
+                })
+            })
+            .await
+    }
+
+    /// Takes scopes back from an account, and says which of them it had. Tokens that carry them go on carrying them until
+    /// they end.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn ungrant(&self, id: AccountId, scopes: &Scopes) -> Result<Scopes, StoreError> {
+        let caller = &self.caller;
+        self.auth
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let mut changed = Vec::new();
+                    for scope in scopes.iter() {
+                        if accounts::ungrant(tx, id, scope).await? {
+                            changed.push(scope.to_owned());
+                        }
+                    }
+                    let changed: Scopes = changed.into_iter().collect();
+                    if !changed.is_empty() {
+                        let event = Event::new(Kind::ScopesChanged, id, caller).detail(format!("took back {changed}"));
+                        self.auth.audit.record(tx, event).await?;
+                    }
+                    Ok::<_, StoreError>(changed)
+                })
+            })
+            .await
+    }
+}

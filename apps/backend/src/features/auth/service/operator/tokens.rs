@@ -1,0 +1,59 @@
+//! A session that nobody signed in to.
+
+use std::time::Duration;
+
+use countersign_guard::Scopes;
+use countersign_store::StoreError;
+
+use super::super::login::LoginError;
+use super::super::opening::granted;
+use super::Operator;
+use crate::core::ids::AccountId;
+use crate::features::accounts;
+use crate::features::sessions::{NewSession, RefreshSecret, Tokens};
+
+impl Operator {
+    /// Opens a session for an account and gives its tokens, as if its owner had signed in. `None`: it is disabled.
+    ///
+    /// # Errors
+    /// [`LoginError::Issue`] and [`LoginError::Store`].
+    pub async fn issue_token(
+        &self,
+        id: AccountId,
+        asked: &Scopes,
+        ttl: Duration,
+    ) -> Result<Option<Tokens>, LoginError> {
+        let (refresh_token, caller) = (RefreshSecret::generate(self.auth.platform.random), &self.caller);
+        let first = &refresh_token;
+        let bit = self.auth.revocations.allocate().await?;
+        let opened = self
+            .auth
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let Some(versions) = accounts::may_sign_in(&mut *tx, id).await? else {
+                        return Ok::<_, StoreError>(None);
+                    };
+                    let new = NewSession {
+                        account: id,
+                        versions,
+                        amr: "",
+                        scopes: &granted(tx, id, asked).await?,
+                        caller,
+                        bit,
+                        refresh_token: first,
+                    };
+                    Ok(Some(self.auth.open_session(tx, &new).await?))
+                })
+            })
+            .await?;
+        match opened {
+            Some((session, revoked)) => {
+                self.auth.revocations.announce(revoked).await;
+                Ok(Some(self.auth.sessions.issue(&session, refresh_token, ttl).await?))
+            }
+            None => Ok(None),
+        }
+    }
+}
