@@ -8,33 +8,19 @@ use crate::core::ids::AccountId;
 use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 
+#[derive(Clone, Copy)]
+enum Change {
+    Grant,
+    TakeBack,
+}
+
 impl Operator {
     /// Gives scopes to an account. Says which of them are new to it.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn grant(&self, id: AccountId, scopes: &Scopes) -> Result<Scopes, StoreError> {
-        let (now, caller) = (self.auth.platform.clock.now(), &self.caller);
-        self.auth
-            .platform
-            .db
-            .transact(|tx| {
-                Box::pin(async move {
-                    let mut changed = Vec::new();
-                    for scope in scopes.iter() {
-                        if accounts::grant(tx, id, scope, now).await? {
-                            changed.push(scope.to_owned());
-                        }
-                    }
-                    let changed: Scopes = changed.into_iter().collect();
-                    if !changed.is_empty() {
-                        let event = Event::new(Kind::ScopesChanged, id, caller).detail(format!("granted {changed}"));
-                        self.auth.audit.record(tx, event).await?;
-                    }
-                    Ok::<_, StoreError>(changed)
-                })
-            })
-            .await
+        self.change_scopes(id, scopes, Change::Grant).await
     }
 
     /// Takes scopes back from an account, and says which of them it had. Tokens that carry them go on carrying them until
@@ -43,7 +29,11 @@ impl Operator {
     /// # Errors
     /// Those of the database.
     pub async fn ungrant(&self, id: AccountId, scopes: &Scopes) -> Result<Scopes, StoreError> {
-        let caller = &self.caller;
+        self.change_scopes(id, scopes, Change::TakeBack).await
+    }
+
+    async fn change_scopes(&self, id: AccountId, scopes: &Scopes, change: Change) -> Result<Scopes, StoreError> {
+        let (now, caller) = (self.auth.platform.clock.now(), &self.caller);
         self.auth
             .platform
             .db
@@ -51,13 +41,21 @@ impl Operator {
                 Box::pin(async move {
                     let mut changed = Vec::new();
                     for scope in scopes.iter() {
-                        if accounts::ungrant(tx, id, scope).await? {
+                        let has_changed = match change {
+                            Change::Grant => accounts::grant(tx, id, scope, now).await?,
+                            Change::TakeBack => accounts::ungrant(tx, id, scope).await?,
+                        };
+                        if has_changed {
                             changed.push(scope.to_owned());
                         }
                     }
                     let changed: Scopes = changed.into_iter().collect();
                     if !changed.is_empty() {
-                        let event = Event::new(Kind::ScopesChanged, id, caller).detail(format!("took back {changed}"));
+                        let detail = match change {
+                            Change::Grant => format!("granted {changed}"),
+                            Change::TakeBack => format!("took back {changed}"),
+                        };
+                        let event = Event::new(Kind::ScopesChanged, id, caller).detail(detail);
                         self.auth.audit.record(tx, event).await?;
                     }
                     Ok::<_, StoreError>(changed)
