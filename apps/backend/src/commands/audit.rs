@@ -11,12 +11,12 @@ use countersign_store::belongs_to_database;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
+use super::Failure;
 use super::cli::{Audit, ExportAudit, ListAudit, ListKinds, VerifyAudit};
 use super::failure::Code;
 use super::failure::unreadable;
-use super::output::{Output, Row};
+use super::output::{Output, Row, Standard};
 use super::users::account;
-use super::{Failure, Standard};
 use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;

@@ -3,6 +3,7 @@
 //! A password is never an argument, where every user of the machine could read it: it is asked for, or read from the
 //! standard input with `--password-stdin`.
 
+mod arguments;
 mod audit;
 mod dev;
 mod keys;
@@ -17,14 +18,12 @@ mod users;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
-use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use countersign_guard::{Scopes, UnknownScopeCharacter};
-use uuid::Uuid;
 
+pub use self::arguments::Account;
 pub use self::audit::{Audit, ExportAudit, ListAudit, ListKinds, VerifyAudit};
 pub use self::dev::Dev;
 pub use self::keys::{Keys, Rotate};
@@ -34,7 +33,7 @@ pub use self::token::{IssueToken, PresentedToken, Token};
 pub use self::transfer::{Backup, MigrateDatabase, Restore};
 pub use self::users::{ListUsers, MailedTo, UserOrder, Users, WithPassword, WithScopes};
 use super::output;
-use crate::settings::{Sources, parse_duration};
+use crate::settings::Sources;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 failed; 2 wrong usage; 78 the settings or the keys cannot be used.
@@ -191,14 +190,6 @@ pub struct SettingsArguments {
     pub example: bool,
 }
 
-/// An account, by its e-mail address or its id.
-#[derive(Args)]
-pub struct Account {
-    /// The account's e-mail address, or its id
-    #[arg(value_name = "EMAIL|ID")]
-    pub email: String,
-}
-
 /// Whether `--json` stands on a command line that cannot be read.
 pub fn asks_for_json(arguments: impl IntoIterator<Item = OsString>) -> bool {
     let options = arguments.into_iter().take_while(|argument| argument != "--");
@@ -249,42 +240,6 @@ fn operator_name(text: &str) -> Result<String, String> {
         true => Ok(text.to_owned()),
         false => Err("a name has 1 to 64 printable characters, no brackets, and no blank at its ends".to_owned()),
     }
-}
-
-/// One scope (RFC 6749 §3.3).
-fn one_scope(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.contains(char::is_whitespace) {
-        return Err("name each scope by itself, such as: products:read products:write".to_owned());
-    }
-    let scopes: Scopes = text.parse().map_err(|error: UnknownScopeCharacter| error.to_string())?;
-    Ok(scopes.to_string())
-}
-
-/// How many, of at most so many.
-fn count<const MOST: u32>(text: &str) -> Result<u32, String> {
-    match text.parse() {
-        Ok(number @ 1..) if number <= MOST => Ok(number),
-        _ if MOST == u32::MAX => Err("write a whole number from 1 on".to_owned()),
-        _ => Err(format!("write a whole number from 1 to {MOST}")),
-    }
-}
-
-/// How long a token lives.
-fn lifetime(text: &str) -> Result<Duration, String> {
-    let lifetime = parse_duration(text).map_err(|wrong| format!("{wrong}. Write one such as 15d, 12h, 30m, 45s"))?;
-    match lifetime >= Duration::from_secs(1) {
-        true => Ok(lifetime),
-        false => Err("a token lives for a second at least".to_owned()),
-    }
-}
-
-/// The id of a session.
-fn session_id(text: &str) -> Result<Uuid, String> {
-    text.parse().map_err(|_| {
-        "a session's id looks like 0198c5a0-7e1c-7000-8000-000000000000; `countersign sessions list EMAIL` shows those of \
-         an account"
-            .to_owned()
-    })
 }
 
 impl CommandLine {

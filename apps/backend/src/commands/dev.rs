@@ -18,7 +18,8 @@ use serde_json::json;
 
 use self::folder::Folder;
 use super::cli::Dev;
-use super::{Failure, Standard, logging};
+use super::output::Standard;
+use super::{Failure, logging};
 use crate::core::clock::Clock;
 use crate::core::random::SecureRandom;
 use crate::core::server::{Listening, Server, Shutdown};

@@ -1,6 +1,7 @@
 //! `countersign openapi` and `countersign errors`: documents that are generated from the code.
 
-use super::{Failure, Standard};
+use super::Failure;
+use super::output::Standard;
 use crate::core::problem;
 
 pub(super) fn openapi(output: &mut Standard) -> Result<(), Failure> {

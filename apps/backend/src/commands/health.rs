@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Failure, Standard};
+use super::Failure;
+use super::output::Standard;
 use crate::settings::Settings;
 
 /// An orchestrator asks again soon; one that waits longer than this is told no.

@@ -7,10 +7,11 @@ use std::time::Duration;
 use countersign_store::Db;
 use serde::Serialize;
 
+use super::Failure;
 use super::cli::{Keys, Rotate};
 use super::failure::unreadable;
+use super::installation::notice;
 use super::output::{Output, Row};
-use super::{Failure, notice};
 use crate::core::caller::Caller;
 use crate::core::clock::{Clock, Timestamp};
 use crate::features::audit::{self, Event, Kind};

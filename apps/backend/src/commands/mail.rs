@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::Failure;
 use super::cli::Mail;
-use super::output::Row;
-use super::{Failure, Standard};
+use super::output::{Row, Standard};
 use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::features::outbox;

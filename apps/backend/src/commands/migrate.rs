@@ -3,7 +3,8 @@
 use countersign_store::Db;
 use serde_json::json;
 
-use super::{Failure, Standard};
+use super::Failure;
+use super::output::Standard;
 use crate::core::clock::Clock;
 use crate::installation::{Access, database_options, look_at_file};
 use crate::migrations;

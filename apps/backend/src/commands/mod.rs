@@ -8,6 +8,7 @@ mod doctor;
 mod documents;
 mod failure;
 mod health;
+mod installation;
 mod keys;
 mod logging;
 mod mail;
@@ -31,16 +32,12 @@ use tokio::runtime::Runtime;
 
 use self::cli::{Command, CommandLine};
 pub use self::failure::Failure;
-use self::output::{Output, harmless_lines};
-use crate::Services;
-use crate::core::clock::Clock;
+use self::installation::Installation;
+use self::output::{Output, Standard, harmless_lines};
 use crate::core::server::{IgnoredSignals, ignore_signals};
 use crate::core::telemetry::Telemetry;
-use crate::installation::{Access, Opening, place_of};
+use crate::installation::{Access, Opening};
 use crate::settings::{Loaded, Settings};
-
-/// Where every command prints.
-type Standard = Output<io::Stdout>;
 
 /// Reads the command line of this process and does what it says.
 #[expect(clippy::print_stderr, reason = "the one place that says why a command failed")]
@@ -73,15 +70,6 @@ pub fn run() -> ExitCode {
             }
             failure.exit_code()
         }
-    }
-}
-
-/// Tells a person something beside the output: with `--json`, as JSON.
-#[expect(clippy::print_stderr, reason = "it is no part of the output")]
-fn notice(json: bool, sentence: &str) {
-    match json {
-        true => eprintln!("{}", serde_json::json!({ "notice": sentence })),
-        false => eprintln!("countersign: {}", harmless_lines(sentence)),
     }
 }
 
@@ -231,32 +219,4 @@ impl Command {
             => Opening::Existing,
         }
     }
-}
-
-/// What a command works on, who does, and whether it may be made.
-struct Installation {
-    settings: Settings,
-    access: Access,
-    json: bool,
-}
-
-impl Installation {
-    /// Does `work` with everything, beside a server that may be running, and closes the database after it: what only reads
-    /// leaves no log behind.
-    async fn administer(self, work: impl AsyncFnOnce(&Services) -> Result<(), Failure>) -> Result<(), Failure> {
-        if self.access.opening == Opening::OrCreate && database_is_new(&self.settings) {
-            let place = place_of(&self.settings);
-            notice(self.json, &format!("there is no database at {place} yet; making it"));
-        }
-        let services = Services::open_as(self.settings, self.access, Clock::system()).await?;
-        let done = work(&services).await;
-        services.db.close().await?;
-        done
-    }
-}
-
-/// Whether the embedded database is still to be made.
-fn database_is_new(settings: &Settings) -> bool {
-    let path = settings.database_url.expose().strip_prefix("sqlite://");
-    path.is_some_and(|path| !std::path::Path::new(path).exists())
 }

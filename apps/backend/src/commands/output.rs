@@ -6,6 +6,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+/// Where every command prints.
+pub(super) type Standard = Output<io::Stdout>;
+
 /// What can be printed as a row of a table, and as an object of JSON.
 pub trait Row: Serialize {
     /// The titles of the columns.

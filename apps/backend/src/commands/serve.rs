@@ -7,8 +7,9 @@ use std::os::unix::fs::MetadataExt;
 
 use countersign_store::{Role, StoreError};
 
+use super::Failure;
 use super::banner::banner;
-use super::{Failure, database_is_new};
+use super::installation::database_is_new;
 use crate::core::caller::Caller;
 use crate::core::clock::Clock;
 use crate::core::random::SecureRandom;

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::json;
 
+use super::Failure;
 use super::cli::{RevokeSessions, Sessions};
-use super::output::Row;
+use super::output::{Row, Standard};
 use super::users::account;
-use super::{Failure, Standard};
 use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;

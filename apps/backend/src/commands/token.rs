@@ -6,9 +6,11 @@ use countersign_guard::{AccessTokenClaims, Scopes};
 use countersign_jose::{MAX_TOKEN_LENGTH, decode_without_verifying};
 use serde_json::{Value, json};
 
+use super::Failure;
 use super::cli::{IssueToken, PresentedToken, Token};
+use super::installation::Installation;
+use super::output::Standard;
 use super::users::account;
-use super::{Failure, Installation, Standard};
 use crate::Services;
 use crate::features::accounts;
 

@@ -9,8 +9,8 @@ use serde_json::json;
 use unicode_normalization::UnicodeNormalization;
 
 use super::cli::{Account as Named, ListUsers, MailedTo, UserOrder, Users, WithPassword, WithScopes};
-use super::output::Row;
-use super::{Failure, Standard, prompt};
+use super::output::{Row, Standard};
+use super::{Failure, prompt};
 use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::core::email::{Email, NewEmail};

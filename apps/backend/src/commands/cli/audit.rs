@@ -49,7 +49,7 @@ pub struct ListAudit {
     #[arg(long, value_name = "TIME")]
     pub until: Option<Timestamp>,
     /// So many at most, the newest
-    #[arg(long, default_value_t = 100, value_parser = super::count::<100_000>)]
+    #[arg(long, default_value_t = 100, value_parser = super::arguments::count::<100_000>)]
     pub limit: u32,
 }
 

@@ -20,6 +20,6 @@ pub struct ListMail {
     #[arg(long)]
     pub owed: bool,
     /// How many
-    #[arg(long, default_value_t = 100, value_parser = super::count::<100_000>)]
+    #[arg(long, default_value_t = 100, value_parser = super::arguments::count::<100_000>)]
     pub limit: u32,
 }

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
-use super::Account;
+use super::arguments::Account;
 
 /// `countersign sessions`.
 #[derive(Subcommand)]
@@ -24,7 +24,7 @@ pub enum Sessions {
 #[group(required = true, multiple = false)]
 pub struct RevokeSessions {
     /// The session's id, as `sessions list` shows it
-    #[arg(value_parser = super::session_id)]
+    #[arg(value_parser = super::arguments::session_id)]
     pub id: Option<Uuid>,
     /// End every session of this account
     #[arg(long, value_name = "EMAIL|ID")]

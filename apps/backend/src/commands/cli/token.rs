@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::Account;
+use super::arguments::Account;
 
 /// `countersign token`.
 #[derive(Subcommand)]
@@ -27,10 +27,10 @@ pub struct IssueToken {
     #[command(flatten)]
     pub account: Account,
     /// A scope that the account owns, more than once for several; all that it owns, if none is named
-    #[arg(long = "scope", value_name = "SCOPE", value_parser = super::one_scope)]
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = super::arguments::one_scope)]
     pub scopes: Vec<String>,
     /// How long the token lives, at most `tokens.access_ttl`
-    #[arg(long, value_name = "DURATION", value_parser = super::lifetime)]
+    #[arg(long, value_name = "DURATION", value_parser = super::arguments::lifetime)]
     pub ttl: Option<Duration>,
 }
 

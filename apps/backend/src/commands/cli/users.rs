@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Account;
+use super::arguments::Account;
 
 /// `countersign users`.
 #[derive(Subcommand)]
@@ -71,7 +71,7 @@ pub struct ListUsers {
     #[arg(long, value_name = "TEXT")]
     pub search: Option<String>,
     /// So many at most
-    #[arg(long, value_parser = super::count::<{ u32::MAX }>)]
+    #[arg(long, value_parser = super::arguments::count::<{ u32::MAX }>)]
     pub limit: Option<u32>,
     /// By what they are sorted
     #[arg(long, value_enum, default_value_t = UserOrder::Created)]
@@ -110,7 +110,7 @@ pub struct WithScopes {
     #[command(flatten)]
     pub account: Account,
     /// The scopes, such as products:write
-    #[arg(required = true, value_name = "SCOPE", value_parser = super::one_scope)]
+    #[arg(required = true, value_name = "SCOPE", value_parser = super::arguments::one_scope)]
     pub scopes: Vec<String>,
 }
 

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use countersign_store::{Db, Examination, Kind, Lack, OpenError, Role, Schema, Shortfall, database_file};
 
+use super::clocks::{CLOSE, compare_clocks};
 use super::finding::Finding;
-use super::{CLOSE, compare_clocks};
-use crate::commands::database_is_new;
+use crate::commands::installation::database_is_new;
 use crate::core::clock::Clock;
 use crate::features::audit;
 use crate::installation::{self, Access, Opening, database_options, place_of};

@@ -3,7 +3,7 @@
 use prometheus_client::registry::Registry;
 use rustix::process::{Resource, getrlimit};
 
-use super::compare_clocks;
+use super::clocks::compare_clocks;
 use super::finding::Finding;
 use super::reach::ask_operator;
 use crate::core::clock::Clock;

@@ -1,6 +1,7 @@
 //! `countersign doctor`: looks at an installation from all sides, and says for each what is wrong and how to mend it.
 //! It changes nothing, and a server may run meanwhile.
 
+mod clocks;
 mod database;
 mod finding;
 mod keys;
@@ -11,17 +12,14 @@ mod reach;
 
 use std::time::Duration;
 
-use super::output::harmless;
-use super::{Failure, Standard, database_is_new};
+use super::Failure;
+use super::installation::database_is_new;
+use super::output::{Standard, harmless};
 use crate::core::clock::Clock;
 use crate::installation::place_of;
 use crate::settings::Settings;
 pub(super) use database::has_no_log;
 use finding::{Finding, State};
-
-/// How far another clock may be off without a word, and how far until tokens are refused.
-const CLOSE: Duration = Duration::from_secs(2);
-const LEEWAY: Duration = Duration::from_secs(30);
 
 pub(super) async fn doctor(settings: &Settings, output: &mut Standard) -> Result<(), Failure> {
     let clock = Clock::system();
@@ -71,19 +69,4 @@ fn print(findings: &[Finding], output: &mut Standard) -> Result<(), Failure> {
         }
     }
     Ok(output.document(text.as_bytes())?)
-}
-
-/// What to say of another clock that shows `theirs` (in milliseconds) while ours shows `ours`.
-fn compare_clocks(whose: &str, theirs: i64, ours: i64) -> Finding {
-    let off = Duration::from_millis(theirs.abs_diff(ours));
-    let which = if theirs > ours { "ahead of" } else { "behind" };
-    let found = format!("{whose} is {:.1} s {which} this machine", off.as_secs_f64());
-    let remedy = "let NTP set both clocks (`timedatectl set-ntp true`); tokens are judged by them";
-    if off > LEEWAY {
-        Finding::broken("clock", found, remedy)
-    } else if off > CLOSE {
-        Finding::doubtful("clock", found, remedy)
-    } else {
-        Finding::sound("clock", format!("{whose} and this machine agree"))
-    }
 }

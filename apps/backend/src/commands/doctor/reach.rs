@@ -10,7 +10,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::Value;
 
-use super::compare_clocks;
+use super::clocks::compare_clocks;
 use super::finding::Finding;
 use crate::core::clock::Clock;
 use crate::core::outbound::{Outbound, OutboundError};

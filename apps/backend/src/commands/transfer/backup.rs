@@ -10,8 +10,10 @@ use tempfile::NamedTempFile;
 
 use super::format::{Heading, Part, Reader, Writer};
 use super::{Counted, Progress, rows, summary, warning};
+use crate::commands::Failure;
 use crate::commands::doctor::has_no_log;
-use crate::commands::{Failure, Standard, notice};
+use crate::commands::installation::notice;
+use crate::commands::output::Standard;
 use crate::core::clock::Clock;
 use crate::features::audit::{self, Event, Kind};
 use crate::installation::{Access, Opening, open_database};

@@ -7,9 +7,10 @@ use serde_json::json;
 
 use super::target::{Target, refuse_used_file};
 use super::{rows, summary, warning};
+use crate::commands::Failure;
 use crate::commands::cli::MigrateDatabase;
 use crate::commands::failure::unreadable;
-use crate::commands::{Failure, Standard};
+use crate::commands::output::Standard;
 use crate::core::clock::Clock;
 use crate::features::audit::{self, Event, Kind};
 use crate::installation::{Access, look_at_file};

@@ -1,15 +1,9 @@
-//! The style sheet and the script: two files, each with its hash in its name, kept by browsers for good.
+//! The style sheet and the script: two files, each with its hash in its name.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderValue;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
-use super::service::Pages;
-use crate::core::problem::{Code, Problem};
 use crate::settings::{self, Logo};
 
 const STYLE: &str = include_str!("../../../assets/pages.css");
@@ -30,6 +24,17 @@ impl Assets {
             style_path: format!("/pages/style-{}.css", version(&style)),
             script_path: format!("/pages/script-{}.js", version(SCRIPT)),
             style,
+        }
+    }
+
+    /// The file at this path: its type and its text.
+    pub(super) fn find(&self, path: &str) -> Option<(&'static str, &str)> {
+        if path == self.style_path {
+            Some(("text/css; charset=utf-8", &self.style))
+        } else if path == self.script_path {
+            Some(("text/javascript; charset=utf-8", SCRIPT))
+        } else {
+            None
         }
     }
 }
@@ -61,23 +66,4 @@ fn logo(logo: &Logo) -> String {
 fn version(text: &str) -> String {
     let hash = digest(&SHA256, text.as_bytes());
     hash.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// One of the two files, by its name.
-pub(super) async fn file(State(pages): State<Pages>, Path(name): Path<String>) -> Response {
-    let assets = &pages.assets;
-    let path = format!("/pages/{name}");
-    let (kind, text) = match path {
-        path if path == assets.style_path => ("text/css; charset=utf-8", assets.style.clone()),
-        path if path == assets.script_path => ("text/javascript; charset=utf-8", SCRIPT.to_owned()),
-        _ => return Problem::new(Code::NotFound).into_response(),
-    };
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static(kind)),
-        (
-            CACHE_CONTROL,
-            HeaderValue::from_static("public, max-age=31536000, immutable"),
-        ),
-    ];
-    (headers, text).into_response()
 }

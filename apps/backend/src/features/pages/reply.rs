@@ -11,7 +11,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-use super::router::is_for_people;
+use super::roots::is_for_people;
 use super::service::Pages;
 use super::under_way::UnderWay;
 use super::view::View;

@@ -6,7 +6,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::service::Pages;
 use super::under_way::UnderWay;
-use super::{account, assets, done, landing, mailed, reply, signin};
+use super::{account, done, files, landing, mailed, reply, signin};
 
 /// The routes of this feature.
 pub fn router(pages: &Pages) -> Router {
@@ -47,30 +47,11 @@ pub fn router(pages: &Pages) -> Router {
             (pages.clone(), UnderWay::default()),
             reply::as_pages,
         ))
-        .route("/pages/{name}", get(assets::file))
+        .route("/pages/{name}", get(files::file))
         .with_state(pages.clone())
 }
 
 /// A form of the account's page, which is what its address shows.
 fn of_account(form: MethodRouter<Pages>) -> MethodRouter<Pages> {
     form.get(|| reply::leads("/account"))
-}
-
-/// The first parts of the paths of pages, beside `/`: what is below them is for people.
-const ROOTS: [&str; 9] = [
-    "language",
-    "signin",
-    "signup",
-    "signout",
-    "verify",
-    "recover",
-    "change-email",
-    "account",
-    "done",
-];
-
-/// Whether a path is a page's, be there one or not.
-pub(super) fn is_for_people(path: &str) -> bool {
-    let root = path.strip_prefix('/').and_then(|path| path.split('/').next());
-    path == "/" || root.is_some_and(|root| ROOTS.contains(&root))
 }

@@ -3,11 +3,11 @@
 //! server believes the same bits, from memory. What the database says is the truth: memory follows it.
 //! `status_lists`, `revocations` and `revocation_counter` are its tables; `sessions` gets bits here and sets them.
 
+mod bit;
 mod router;
 mod service;
 mod store;
 
+pub use bit::Bit;
 pub use router::{StatusLists, router};
-pub use service::{
-    Bit, Feed, Metrics, Options, Revocations, Revoked, WaiterLimits, begin_generation, newest_list, revoke,
-};
+pub use service::{Feed, Metrics, Options, Revocations, Revoked, WaiterLimits, begin_generation, newest_list, revoke};

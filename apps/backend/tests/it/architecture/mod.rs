@@ -20,34 +20,7 @@ use std::path::{Path, PathBuf};
 use self::source::{Crate, Graph, Names, circles};
 
 /// Circles that are kept, each with its reason.
-const KEPT: [(&[&str], &str); 9] = [
-    (
-        &[
-            "backend::features::keys::folder",
-            "backend::features::keys::folder::contents",
-            "backend::features::keys::folder::locked",
-            "backend::features::keys::folder::snapshot",
-        ],
-        "is being cut",
-    ),
-    (
-        &[
-            "backend::features::keys::service",
-            "backend::features::keys::service::first",
-            "backend::features::keys::service::operator",
-            "backend::features::keys::service::operator::remove",
-        ],
-        "is being cut",
-    ),
-    (
-        &[
-            "backend::features::audit::service",
-            "backend::features::audit::service::sealing",
-            "backend::features::audit::service::witness",
-            "backend::features::audit::store",
-        ],
-        "is being cut",
-    ),
+const KEPT: [(&[&str], &str); 2] = [
     (
         &[
             "backend::features::accounts::service",
@@ -57,63 +30,10 @@ const KEPT: [(&[&str], &str); 9] = [
     ),
     (
         &[
-            "backend::features::revocation::service",
-            "backend::features::revocation::service::allocation",
-            "backend::features::revocation::service::feed",
-            "backend::features::revocation::service::hearsay",
-            "backend::features::revocation::service::list",
-            "backend::features::revocation::service::publishing",
-            "backend::features::revocation::store",
-        ],
-        "is being cut",
-    ),
-    (
-        &["backend::features::pages::assets", "backend::features::pages::service"],
-        "is being cut",
-    ),
-    (
-        &[
-            "backend::features::pages::account",
-            "backend::features::pages::done",
-            "backend::features::pages::landing",
-            "backend::features::pages::mailed",
-            "backend::features::pages::reply",
-            "backend::features::pages::router",
-            "backend::features::pages::signin",
-        ],
-        "is being cut",
-    ),
-    (
-        &[
-            "backend::commands::cli",
-            "backend::commands::cli::audit",
-            "backend::commands::cli::mail",
-            "backend::commands::cli::sessions",
-            "backend::commands::cli::token",
-            "backend::commands::cli::users",
-        ],
-        "is being cut",
-    ),
-    (
-        &[
-            "backend::commands",
-            "backend::commands::audit",
-            "backend::commands::dev",
-            "backend::commands::doctor",
-            "backend::commands::doctor::database",
-            "backend::commands::doctor::machine",
-            "backend::commands::doctor::proxy",
-            "backend::commands::doctor::reach",
-            "backend::commands::documents",
-            "backend::commands::health",
-            "backend::commands::keys",
-            "backend::commands::mail",
-            "backend::commands::migrate",
-            "backend::commands::serve",
-            "backend::commands::sessions",
-            "backend::commands::token",
-            "backend::commands::transfer::moving",
-            "backend::commands::users",
+            "backend::features::audit::service",
+            "backend::features::audit::service::sealing",
+            "backend::features::audit::service::witness",
+            "backend::features::audit::store",
         ],
         "is being cut",
     ),
@@ -217,12 +137,7 @@ fn no_folder_depends_on_itself() {
     let graph = folders(&server().graph());
     assert!(graph.len() > 50, "{:?}", graph.keys());
     let found = circles(&graph);
-    let is_commands = |circle: &&BTreeSet<Names>| circle.iter().all(|module| module[0] == "commands");
-    let found: Vec<String> = found
-        .iter()
-        .filter(|circle| !is_commands(circle))
-        .map(|circle| described(circle, &graph))
-        .collect();
+    let found: Vec<String> = found.iter().map(|circle| described(circle, &graph)).collect();
     assert!(
         found.is_empty(),
         "folders that depend on themselves:\n{}",

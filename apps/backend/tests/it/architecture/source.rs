@@ -405,8 +405,11 @@ impl<'ast> Visit<'ast> for Module {
         self.texts.push(text.value());
     }
 
-    fn visit_attribute(&mut self, _: &'ast Attribute) {
-        // Documentation is no code.
+    fn visit_attribute(&mut self, attribute: &'ast Attribute) {
+        // Documentation is no code; what else an attribute is given may name things.
+        if let Ok(list) = attribute.meta.require_list() {
+            self.tokens(&list.tokens, &mut Vec::new());
+        }
     }
 
     fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {

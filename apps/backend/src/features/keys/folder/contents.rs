@@ -7,7 +7,8 @@ use std::sync::Arc;
 use countersign_jose::{KeyError, SigningKey, VerifyingKey};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Folder, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, Snapshot, retired_name};
+use super::Snapshot;
+use super::place::{Folder, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, retired_name};
 use crate::features::keys::KeysError;
 
 /// The keys of a folder. Cloning it is cheap.

@@ -5,8 +5,9 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use countersign_jose::{KeyError, SigningKey, VerifyingKey};
 
+use super::FolderKeys;
 use super::files::{self, Secrecy};
-use super::{Folder, FolderKeys, NEXT, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED, retired_name};
+use super::place::{Folder, NEXT, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED, retired_name};
 use crate::features::keys::KeysError;
 
 /// A folder that nobody else changes as long as this lives.

@@ -17,41 +17,20 @@ mod contents;
 mod files;
 mod inspect;
 mod locked;
+mod place;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
-
 pub(super) use contents::FolderKeys;
 pub use inspect::{Inspected, inspect};
 pub(super) use locked::{Locked, Old};
+pub(super) use place::Folder;
 pub(super) use snapshot::{Fingerprint, Snapshot};
 
 use super::KeysError;
 
-const PRIVATE: &str = "private.pem";
-const PUBLIC: &str = "public.pem";
-const NEXT: &str = "next";
-const NEXT_PRIVATE: &str = "next/private.pem";
-const NEXT_PUBLIC: &str = "next/public.pem";
-const RETIRED: &str = "retired";
-
-/// A folder of keys, which may not exist yet.
-#[derive(Clone)]
-pub(super) struct Folder {
-    dir: PathBuf,
-}
-
 impl Folder {
-    pub(super) fn new(dir: PathBuf) -> Self {
-        Self { dir }
-    }
-
-    pub(super) fn dir(&self) -> &Path {
-        &self.dir
-    }
-
     /// What the folder holds at one instant.
     pub(super) fn snapshot(&self) -> Result<Snapshot, KeysError> {
         Snapshot::take(self)
@@ -61,13 +40,4 @@ impl Folder {
     pub(super) fn lock(&self) -> Result<Locked, KeysError> {
         Locked::wait(self)
     }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.join(name)
-    }
-}
-
-/// `retired/<kid>.pem`. A `kid` is base64url, which holds nothing that a path would take otherwise.
-fn retired_name(kid: &str) -> String {
-    format!("{RETIRED}/{kid}.pem")
 }

@@ -8,7 +8,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use zeroize::Zeroizing;
 
 use super::files::{self, Secrecy};
-use super::{Folder, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED};
+use super::place::{Folder, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED};
 use crate::features::keys::KeysError;
 
 /// How often a reader looks again before it takes what it saw last.

@@ -2,22 +2,22 @@
 
 mod first;
 mod operator;
+mod options;
 mod reading;
 mod ring;
 mod watch;
 
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use countersign_jose::{AccessTokenClaims, Claims, SignError, SigningKey, StatusListClaims, TokenType, VerifyingKey};
 use countersign_store::{Db, StoreError};
 use rustix::fs::{Access, access};
-use secrecy::SecretString;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
 pub use operator::{Activated, KeyOperator, KeyState, ListedKey, NextKey, OperatorError, Revoked};
+pub use options::KeyOptions;
 pub use ring::Published;
 
 use self::reading::{Reading, recall, recall_unwritten};
@@ -32,19 +32,6 @@ pub const JWKS_MAX_AGE: Duration = Duration::from_secs(300);
 /// By how much more than needed the remembered end of a key's tokens is moved: one write to the database an hour
 /// rather than one with each token.
 const AHEAD: Duration = Duration::from_secs(60 * 60);
-
-/// Where the keys are, and the times that their life goes by.
-#[derive(Clone)]
-pub struct KeyOptions {
-    /// The folder.
-    pub dir: PathBuf,
-    /// What opens a password-protected private key.
-    pub passphrase: Option<SecretString>,
-    /// How long tokens live at most: so long a key is needed of which nothing else is known.
-    pub access_ttl: Duration,
-    /// How long verifiers keep the JWK Set; [`JWKS_MAX_AGE`] but in tests.
-    pub max_age: Duration,
-}
 
 /// The key of the folder that signs, with all that is in the folder checked; none of an empty folder.
 ///
@@ -297,12 +284,4 @@ async fn existing(options: &KeyOptions, db: &Db) -> Result<Reading, KeysError> {
         Some(known) => KeysError::Lost { dir, kid: known.kid },
         None => KeysError::None(dir),
     })
-}
-
-impl KeyOptions {
-    /// How long a next key is published before it may sign: a verifier that fetched the set just before then has
-    /// fetched it anew, also if a server was late by as much.
-    fn ripening(&self) -> Duration {
-        2 * self.max_age
-    }
 }

@@ -3,11 +3,22 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use bytes::Bytes;
 use countersign_jose::StatusList;
+use http::HeaderValue;
 use tokio::sync::{Mutex, watch};
 
-use super::publishing::Published;
+use crate::core::clock::Timestamp;
 use crate::features::revocation::store::ListRow;
+
+/// A list as it goes over the wire.
+pub(in crate::features::revocation) struct Published {
+    /// The compact JWS.
+    pub(in crate::features::revocation) body: Bytes,
+    /// The version of the bits, when they were signed, and with which key: the same on every server.
+    pub(in crate::features::revocation) etag: HeaderValue,
+    pub(super) signed_at: Timestamp,
+}
 
 /// The bits of a list, read and set without a lock.
 pub(super) struct List {

@@ -20,7 +20,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use countersign_guard::StatusReference;
-use countersign_store::{Db, StoreError, Tx, row};
+use countersign_store::{Db, StoreError, Tx};
 use tokio::sync::{Mutex, Notify};
 
 use self::allocation::Block;
@@ -31,21 +31,10 @@ pub use self::metrics::Metrics;
 pub(super) use self::publishing::PublishError;
 pub use self::waiters::WaiterLimits;
 use self::waiters::Waiters;
-use super::store;
+use super::{Bit, store};
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::random::SecureRandom;
 use crate::features::keys::Keys;
-
-row! {
-    /// One place in one list.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-    pub struct Bit {
-        /// The list's number.
-        pub list: i64,
-        /// The place in it, from 0.
-        pub idx: i64,
-    }
-}
 
 /// Bits that were set in a transaction which is (or is about to be) committed. [`Revocations::announce`] makes them
 /// known; who forgets to leaves that to the next look at the database.

@@ -9,21 +9,12 @@ use countersign_store::StoreError;
 use http::HeaderValue;
 
 use super::Revocations;
-use super::list::List;
+use super::list::{List, Published};
 use crate::core::clock::Timestamp;
 use crate::features::keys::IssueError;
 
 /// A list is signed anew this many times in its life.
 const SIGNINGS: u32 = 4;
-
-/// A list as it goes over the wire.
-pub(in crate::features::revocation) struct Published {
-    /// The compact JWS.
-    pub(in crate::features::revocation) body: Bytes,
-    /// The version of the bits, when they were signed, and with which key: the same on every server.
-    pub(in crate::features::revocation) etag: HeaderValue,
-    signed_at: Timestamp,
-}
 
 /// Why a list cannot be had just now.
 #[derive(Debug, thiserror::Error)]

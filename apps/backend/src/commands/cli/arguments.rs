@@ -1,0 +1,53 @@
+//! Arguments that several commands have.
+
+use std::time::Duration;
+
+use clap::Args;
+use countersign_guard::{Scopes, UnknownScopeCharacter};
+use uuid::Uuid;
+
+use crate::settings::parse_duration;
+
+/// An account, by its e-mail address or its id.
+#[derive(Args)]
+pub struct Account {
+    /// The account's e-mail address, or its id
+    #[arg(value_name = "EMAIL|ID")]
+    pub email: String,
+}
+
+/// One scope (RFC 6749 §3.3).
+pub(super) fn one_scope(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(char::is_whitespace) {
+        return Err("name each scope by itself, such as: products:read products:write".to_owned());
+    }
+    let scopes: Scopes = text.parse().map_err(|error: UnknownScopeCharacter| error.to_string())?;
+    Ok(scopes.to_string())
+}
+
+/// How many, of at most so many.
+pub(super) fn count<const MOST: u32>(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(number @ 1..) if number <= MOST => Ok(number),
+        _ if MOST == u32::MAX => Err("write a whole number from 1 on".to_owned()),
+        _ => Err(format!("write a whole number from 1 to {MOST}")),
+    }
+}
+
+/// How long a token lives.
+pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
+    let lifetime = parse_duration(text).map_err(|wrong| format!("{wrong}. Write one such as 15d, 12h, 30m, 45s"))?;
+    match lifetime >= Duration::from_secs(1) {
+        true => Ok(lifetime),
+        false => Err("a token lives for a second at least".to_owned()),
+    }
+}
+
+/// The id of a session.
+pub(super) fn session_id(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| {
+        "a session's id looks like 0198c5a0-7e1c-7000-8000-000000000000; `countersign sessions list EMAIL` shows those of \
+         an account"
+            .to_owned()
+    })
+}

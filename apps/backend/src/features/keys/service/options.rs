@@ -1,0 +1,27 @@
+//! What the keys are made of and go by.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// Where the keys are, and the times that their life goes by.
+#[derive(Clone)]
+pub struct KeyOptions {
+    /// The folder.
+    pub dir: PathBuf,
+    /// What opens a password-protected private key.
+    pub passphrase: Option<SecretString>,
+    /// How long tokens live at most: so long a key is needed of which nothing else is known.
+    pub access_ttl: Duration,
+    /// How long verifiers keep the JWK Set; [`JWKS_MAX_AGE`](super::JWKS_MAX_AGE) but in tests.
+    pub max_age: Duration,
+}
+
+impl KeyOptions {
+    /// How long a next key is published before it may sign: a verifier that fetched the set just before then has
+    /// fetched it anew, also if a server was late by as much.
+    pub(super) fn ripening(&self) -> Duration {
+        2 * self.max_age
+    }
+}

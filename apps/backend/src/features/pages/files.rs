@@ -1,0 +1,24 @@
+//! The two files of the pages, kept by browsers for good.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::HeaderValue;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+
+use super::service::Pages;
+use crate::core::problem::{Code, Problem};
+
+/// One of the two files, by its name.
+pub(super) async fn file(State(pages): State<Pages>, Path(name): Path<String>) -> Response {
+    let Some((kind, text)) = pages.assets.find(&format!("/pages/{name}")) else {
+        return Problem::new(Code::NotFound).into_response();
+    };
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (
+            CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=31536000, immutable"),
+        ),
+    ];
+    (headers, text.to_owned()).into_response()
+}

@@ -1,0 +1,20 @@
+//! Which paths are those of pages.
+
+/// The first parts of the paths of pages, beside `/`: what is below them is for people.
+const ROOTS: [&str; 9] = [
+    "language",
+    "signin",
+    "signup",
+    "signout",
+    "verify",
+    "recover",
+    "change-email",
+    "account",
+    "done",
+];
+
+/// Whether a path is a page's, be there one or not.
+pub(super) fn is_for_people(path: &str) -> bool {
+    let root = path.strip_prefix('/').and_then(|path| path.split('/').next());
+    path == "/" || root.is_some_and(|root| ROOTS.contains(&root))
+}
