@@ -10,8 +10,6 @@ mod mail;
 mod proxy;
 mod reach;
 
-use std::time::Duration;
-
 use super::Failure;
 use super::installation::database_is_new;
 use super::output::{Standard, harmless};

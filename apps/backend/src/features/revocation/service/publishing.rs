@@ -3,7 +3,6 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use countersign_jose::StatusListClaims;
 use countersign_store::StoreError;
 use http::HeaderValue;
