@@ -160,7 +160,7 @@ impl Installation {
         assert!(told > 40, "{found}");
         assert_eq!(
             code,
-            Some(i32::from(state == "broken" || is_broken(&findings))),
+            Some(i32::from(state == "fail" || is_broken(&findings))),
             "{findings:#?}"
         );
     }
@@ -181,7 +181,7 @@ impl Installation {
 }
 
 fn is_broken(findings: &[Value]) -> bool {
-    findings.iter().any(|finding| finding["state"] == "broken")
+    findings.iter().any(|finding| finding["state"] == "fail")
 }
 
 fn free_port() -> u16 {
@@ -210,7 +210,7 @@ async fn of_a_healthy_installation_it_finds_nothing_to_mend(database: Database) 
         assert!(
             findings
                 .iter()
-                .any(|finding| finding["about"] == about && finding["state"] == "sound"),
+                .any(|finding| finding["about"] == about && finding["state"] == "ok"),
             "{about}: {findings:#?}"
         );
     }
@@ -224,14 +224,14 @@ async fn it_names_a_schema_that_is_behind_ahead_or_half(database: Database) {
     installation.stop();
     let db = installation.db().await;
     query(sql!("UPDATE schema_migrations SET version = version + 1000 WHERE version = (SELECT MAX(version) FROM schema_migrations)")).execute(&db).await.unwrap();
-    installation.must_find("broken", "schema", "");
+    installation.must_find("fail", "schema", "");
     query(sql!("DELETE FROM schema_migrations WHERE version > 1000"))
         .execute(&db)
         .await
         .unwrap();
-    installation.must_find("broken", "schema", "1 migrations are missing");
+    installation.must_find("fail", "schema", "1 migrations are missing");
     db.begin_transfer().await.unwrap();
-    installation.must_find("broken", "schema", "broke off");
+    installation.must_find("fail", "schema", "broke off");
     db.close().await.unwrap();
 }
 
@@ -245,7 +245,7 @@ async fn it_names_a_clock_that_is_behind_what_was_written_already(database: Data
     .execute(&db)
     .await
     .unwrap();
-    installation.must_find("broken", "clock", "ahead of this machine");
+    installation.must_find("fail", "clock", "ahead of this machine");
     db.close().await.unwrap();
 }
 
@@ -258,11 +258,11 @@ async fn it_names_keys_that_others_may_read_that_do_not_fit_and_that_are_gone() 
     );
     let chmod = |path: &PathBuf, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     chmod(&private, 0o644);
-    installation.must_find("broken", "keys", "everybody on this machine can get at");
+    installation.must_find("fail", "keys", "everybody on this machine can get at");
     chmod(&private, 0o600);
 
     chmod(&installation.keys(), 0o777);
-    installation.must_find("broken", "keys", "others may write into");
+    installation.must_find("fail", "keys", "others may write into");
     chmod(&installation.keys(), 0o700);
 
     let (right, other) = (
@@ -270,12 +270,12 @@ async fn it_names_keys_that_others_may_read_that_do_not_fit_and_that_are_gone() 
         Installation::start(Database::Sqlite, honest).await,
     );
     std::fs::copy(other.keys().join("public.pem"), &public).unwrap();
-    installation.must_find("broken", "keys", "belongs there");
+    installation.must_find("fail", "keys", "belongs there");
     std::fs::write(&public, right).unwrap();
 
     installation.stop();
     std::fs::rename(installation.keys(), installation.scratch.folder().join("elsewhere")).unwrap();
-    installation.must_find("broken", "keys", "holds no keys");
+    installation.must_find("fail", "keys", "holds no keys");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -284,19 +284,19 @@ async fn it_names_an_issuer_that_leads_nowhere_or_elsewhere() {
     let other = Installation::start(Database::Sqlite, honest).await;
     let (ours, others) = (installation.environment[0].1.clone(), other.environment[0].1.clone());
     installation.set("COUNTERSIGN_ISSUER", &others);
-    installation.must_find("broken", "issuer", "other keys");
+    installation.must_find("fail", "issuer", "other keys");
 
     let through = Proxy::start(honest).await;
     through.upstream.set(other.server.as_ref().unwrap().address).unwrap();
     installation.set("COUNTERSIGN_ISSUER", &format!("http://{}", through.address));
-    installation.must_find("broken", "issuer", &format!("calls itself {others}"));
+    installation.must_find("fail", "issuer", &format!("calls itself {others}"));
 
     installation.set("COUNTERSIGN_ISSUER", &format!("http://127.0.0.1:{}", free_port()));
-    installation.must_find("broken", "issuer", "cannot be reached");
+    installation.must_find("fail", "issuer", "cannot be reached");
 
     installation.set("COUNTERSIGN_ISSUER", &ours);
     installation.stop();
-    installation.must_find("broken", "issuer", "is no Countersign (status 502");
+    installation.must_find("fail", "issuer", "is no Countersign (status 502");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -304,7 +304,7 @@ async fn it_names_a_proxy_that_is_not_trusted() {
     let mut installation = Installation::prepare(Database::Sqlite, honest).await;
     installation.set("COUNTERSIGN_TRUSTED_PROXIES", "10.0.0.0/8");
     installation.launch().await;
-    installation.must_find("broken", "proxy", "is not in `trusted_proxies`");
+    installation.must_find("fail", "proxy", "is not in `trusted_proxies`");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -315,14 +315,14 @@ async fn it_names_a_proxy_that_believes_clients() {
     });
     installation
         .await
-        .must_find("broken", "proxy", "whatever address a client writes");
+        .must_find("fail", "proxy", "whatever address a client writes");
     let installation = Installation::start(Database::Sqlite, |headers, _| {
         headers.insert("x-forwarded-for", "198.51.100.9".parse().unwrap());
         None
     });
     installation
         .await
-        .must_find("broken", "proxy", "a client's own `Forwarded`");
+        .must_find("fail", "proxy", "a client's own `Forwarded`");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -332,26 +332,26 @@ async fn it_names_a_proxy_that_hides_or_hurries_the_status_lists() {
         uri.path().starts_with("/oauth2/").then_some(StatusCode::FORBIDDEN)
     };
     let installation = Installation::start(Database::Sqlite, hides).await;
-    installation.must_find("broken", "status list", "answers 403");
+    installation.must_find("fail", "status list", "answers 403");
     let hurries: Habit = |headers, uri| {
         honest(headers, uri);
         headers.remove("prefer");
         None
     };
     let installation = Installation::start(Database::Sqlite, hurries).await;
-    installation.must_find("doubtful", "status list", "cannot wait");
+    installation.must_find("warn", "status list", "cannot wait");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_names_a_redis_and_a_database_that_are_away() {
     let mut installation = Installation::start(Database::Sqlite, honest).await;
     installation.set("COUNTERSIGN_REDIS_URL", &format!("redis://127.0.0.1:{}", free_port()));
-    installation.must_find("broken", "redis", "does not answer");
+    installation.must_find("fail", "redis", "does not answer");
     let before = std::mem::replace(
         &mut installation.scratch.url,
         format!("postgres://nobody@127.0.0.1:{}/nothing", free_port()),
     );
-    installation.must_find("broken", "database", "");
+    installation.must_find("fail", "database", "");
     installation.scratch.url = before;
 }
 
@@ -364,13 +364,13 @@ async fn it_names_a_file_whose_log_was_switched_off_and_one_that_is_no_database(
     // As any program does that opens it with `PRAGMA journal_mode = DELETE`.
     file[18..20].copy_from_slice(&[1, 1]);
     std::fs::write(&path, &file).unwrap();
-    installation.must_find("doubtful", "database", "write-ahead log off");
+    installation.must_find("warn", "database", "write-ahead log off");
     std::fs::write(
         &path,
         "no database, but long enough to be looked at as if it were one".repeat(99),
     )
     .unwrap();
-    installation.must_find("broken", "database", "");
+    installation.must_find("fail", "database", "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -380,7 +380,7 @@ async fn it_names_a_server_that_is_not_ready() {
         (uri.path() == "/readyz").then_some(StatusCode::SERVICE_UNAVAILABLE)
     };
     let installation = Installation::start(Database::Sqlite, busy).await;
-    installation.must_find("broken", "issuer", "is not ready");
+    installation.must_find("fail", "issuer", "is not ready");
 }
 
 /// Whatever the database is called: it is looked at behind its links.
@@ -397,7 +397,7 @@ async fn it_names_a_database_with_two_names_and_looks_behind_links() {
         installation.scratch.folder().join("b.db"),
     )
     .unwrap();
-    installation.must_find("broken", "database", "2 names");
+    installation.must_find("fail", "database", "2 names");
     installation.scratch.url = before;
 }
 
@@ -406,7 +406,7 @@ async fn it_names_a_limit_on_open_files() {
     let mut installation = Installation::prepare(Database::Sqlite, honest).await;
     installation.wrapper = vec!["prlimit".to_owned(), "--nofile=600:600".to_owned()];
     installation.launch().await;
-    installation.must_find("broken", "open files", "the server may open 600");
+    installation.must_find("fail", "open files", "the server may open 600");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -426,12 +426,12 @@ async fn where_nothing_is_yet_it_makes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_names_mail_that_does_not_leave() {
     let mut installation = Installation::start(Database::Sqlite, honest).await;
-    installation.must_find("doubtful", "mail", "there is no mail server");
+    installation.must_find("warn", "mail", "there is no mail server");
     installation.set("COUNTERSIGN_EMAIL_VERIFICATION", "required");
-    installation.must_find("broken", "mail", "mails are written into data/mail");
+    installation.must_find("fail", "mail", "mails are written into data/mail");
     let nobody = format!("smtp://ada:hunter2@127.0.0.1:{}", free_port());
     installation.set("COUNTERSIGN_MAIL__SMTP_URL", &nobody);
-    installation.must_find("broken", "mail", "does not let us in");
+    installation.must_find("fail", "mail", "does not let us in");
     let output = tokio::task::block_in_place(|| installation.doctor(&[]));
     assert!(!String::from_utf8_lossy(&output.stdout).contains("hunter2"));
 }

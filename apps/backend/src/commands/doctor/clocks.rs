@@ -15,10 +15,10 @@ pub(super) fn compare_clocks(whose: &str, theirs: i64, ours: i64) -> Finding {
     let found = format!("{whose} is {:.1} s {which} this machine", off.as_secs_f64());
     let remedy = "let NTP set both clocks (`timedatectl set-ntp true`); tokens are judged by them";
     if off > LEEWAY {
-        Finding::broken("clock", found, remedy)
+        Finding::fail("clock", found, remedy)
     } else if off > CLOSE {
-        Finding::doubtful("clock", found, remedy)
+        Finding::warn("clock", found, remedy)
     } else {
-        Finding::sound("clock", format!("{whose} and this machine agree"))
+        Finding::ok("clock", format!("{whose} and this machine agree"))
     }
 }

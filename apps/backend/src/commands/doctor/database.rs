@@ -35,7 +35,7 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
     }
     let url = settings.database_url.expose();
     if let Err(error) = installation::look_at_file(url) {
-        findings.push(Finding::broken(DATABASE, error.to_string(), ""));
+        findings.push(Finding::fail(DATABASE, error.to_string(), ""));
         return None;
     }
     let mut opening = Opening::Existing;
@@ -57,7 +57,7 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
     match Db::open(&database_options(settings, &access)).await {
         Ok(db) => {
             let warnings = db.warnings().iter();
-            findings.extend(warnings.map(|warning| Finding::doubtful(DATABASE, warning, "")));
+            findings.extend(warnings.map(|warning| Finding::warn(DATABASE, warning, "")));
             Some(db)
         }
         Err(error) => {
@@ -70,27 +70,23 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
                 // The others say what to do.
                 _ => "",
             };
-            findings.push(Finding::broken(DATABASE, error.to_string(), remedy));
+            findings.push(Finding::fail(DATABASE, error.to_string(), remedy));
             None
         }
     }
 }
 
 /// What there is to see from inside.
-pub(super) async fn look(db: &Db, settings: &Settings, clock: &Clock, findings: &mut Vec<Finding>) {
+pub(super) async fn check(db: &Db, settings: &Settings, clock: &Clock, findings: &mut Vec<Finding>) {
     match db.examine().await {
         Ok(examined) => report(&examined, settings, clock, findings),
-        Err(error) => findings.push(Finding::broken(
-            DATABASE,
-            error.to_string(),
-            "see what the database logs",
-        )),
+        Err(error) => findings.push(Finding::fail(DATABASE, error.to_string(), "see what the database logs")),
     }
     let schema = schema(db).await;
-    if schema.is_sound() || db.kind() == Kind::Postgres {
+    if schema.is_ok() || db.kind() == Kind::Postgres {
         findings.extend(rights(db).await);
     }
-    if schema.is_sound() {
+    if schema.is_ok() {
         findings.extend(writing(db, settings).await);
     }
     findings.push(schema);
@@ -111,13 +107,13 @@ fn report(examined: &Examination, settings: &Settings, clock: &Clock, findings: 
         trip.as_secs_f64() * 1000.0
     );
     findings.push(if trip > SLOW {
-        Finding::doubtful(
+        Finding::warn(
             DATABASE,
             found,
             "put the server near its database; each request reads it once or more",
         )
     } else {
-        Finding::sound(DATABASE, found)
+        Finding::ok(DATABASE, found)
     });
     if let Some(now) = examined.now {
         findings.push(compare_clocks("the database's clock", now, clock.now().millis()));
@@ -126,13 +122,13 @@ fn report(examined: &Examination, settings: &Settings, clock: &Clock, findings: 
         let ours = i64::try_from(settings.database.pool_size).unwrap_or(i64::MAX);
         let found = format!("{open} of {most} connections are in use; each node takes up to {ours} and one");
         findings.push(if ours + 1 > most || open + ours / 2 > most {
-            Finding::doubtful(
+            Finding::warn(
                 DATABASE,
                 found,
                 "a smaller `database.pool_size`, a greater `max_connections`, or PgBouncer",
             )
         } else {
-            Finding::sound(DATABASE, found)
+            Finding::ok(DATABASE, found)
         });
     }
 }
@@ -159,8 +155,8 @@ fn lack(lacking: &Shortfall) -> Finding {
         ),
     };
     match lacking.is_certain() {
-        true => Finding::broken(DATABASE, lacking.to_string(), remedy),
-        false => Finding::doubtful(DATABASE, lacking.to_string(), remedy),
+        true => Finding::fail(DATABASE, lacking.to_string(), remedy),
+        false => Finding::warn(DATABASE, lacking.to_string(), remedy),
     }
 }
 
@@ -180,43 +176,39 @@ async fn writing(db: &Db, settings: &Settings) -> Option<Finding> {
         }
         Kind::Sqlite => "make room, or let the server write the file; until then sign-ins are 503",
     };
-    Some(Finding::broken(
-        DATABASE,
-        format!("it takes no writes: {error}"),
-        remedy,
-    ))
+    Some(Finding::fail(DATABASE, format!("it takes no writes: {error}"), remedy))
 }
 
 async fn schema(db: &Db) -> Finding {
     match db.is_unfinished().await {
         Ok(true) => {
-            return Finding::broken(
+            return Finding::fail(
                 "schema",
                 "a restore or a move into this database broke off: it holds a part only",
                 "empty it, and restore or move again",
             );
         }
-        Err(error) => return Finding::broken("schema", error.to_string(), "see what the database logs"),
+        Err(error) => return Finding::fail("schema", error.to_string(), "see what the database logs"),
         Ok(false) => {}
     }
     match db.pending(migrations::ALL).await {
-        Ok(Schema::Current) => Finding::sound("schema", "it is the one of this version"),
-        Ok(Schema::Behind(missing)) if missing == migrations::ALL.len() => Finding::broken(
+        Ok(Schema::Current) => Finding::ok("schema", "it is the one of this version"),
+        Ok(Schema::Behind(missing)) if missing == migrations::ALL.len() => Finding::fail(
             "schema",
             "the database holds none: it is not, or not yet, Countersign's",
             "a server makes it at its first start; is `database_url` the right one?",
         ),
-        Ok(Schema::Behind(missing)) => Finding::broken(
+        Ok(Schema::Behind(missing)) => Finding::fail(
             "schema",
             format!("{missing} migrations are missing"),
             "`countersign migrate`, or start the new version, which does the same",
         ),
-        Ok(Schema::Newer(_)) => Finding::broken(
+        Ok(Schema::Newer(_)) => Finding::fail(
             "schema",
             "it is newer than this program",
             "install the newer version; this one does not start on it",
         ),
-        Err(error) => Finding::broken(
+        Err(error) => Finding::fail(
             "schema",
             error.to_string(),
             "this database was made by another program, or changed by hand",
@@ -227,7 +219,7 @@ async fn schema(db: &Db) -> Finding {
 /// The embedded file, from outside: how it keeps its log, how much room there is, how fast the disk is.
 fn look_at_file(path: &Path, findings: &mut Vec<Finding>) {
     if has_no_log(path) {
-        findings.push(Finding::doubtful(
+        findings.push(Finding::warn(
             DATABASE,
             "another program has switched its write-ahead log off",
             "the server switches it on again at its start; let no other program write into the file",
@@ -235,7 +227,7 @@ fn look_at_file(path: &Path, findings: &mut Vec<Finding>) {
     }
     let log = std::fs::metadata(format!("{}-wal", path.display())).map_or(0, |log| log.len());
     if log > 512 * MEBIBYTE {
-        findings.push(Finding::doubtful(
+        findings.push(Finding::warn(
             DATABASE,
             format!("its write-ahead log has grown to {} MiB", log / MEBIBYTE),
             "some program holds a read open for long: a backup by other means, or a shell",
@@ -261,9 +253,9 @@ fn room(folder: &Path) -> Option<Finding> {
     let found = format!("{free} MiB are free on its disk");
     let remedy = "make room: on a full disk nobody signs in";
     Some(match free {
-        0..100 => Finding::broken("disk", found, remedy),
-        100..1024 => Finding::doubtful("disk", found, remedy),
-        _ => Finding::sound("disk", found),
+        0..100 => Finding::fail("disk", found, remedy),
+        100..1024 => Finding::warn("disk", found, remedy),
+        _ => Finding::ok("disk", found),
     })
 }
 
@@ -281,9 +273,9 @@ fn sync(folder: &Path) -> Option<Finding> {
     times.sort_unstable();
     let found = format!("a sync of its disk takes {:.1} ms", times[1].as_secs_f64() * 1000.0);
     Some(if times[1] > SLOW_SYNC {
-        Finding::doubtful("disk", found, "every sign-in waits for one: a faster disk")
+        Finding::warn("disk", found, "every sign-in waits for one: a faster disk")
     } else {
-        Finding::sound("disk", found)
+        Finding::ok("disk", found)
     })
 }
 

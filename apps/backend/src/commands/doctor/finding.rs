@@ -20,34 +20,34 @@ pub(super) struct Finding {
 #[serde(rename_all = "snake_case")]
 pub(super) enum State {
     /// As it should be.
-    Sound,
+    Ok,
     /// It works, and may not tomorrow.
-    Doubtful,
+    Warn,
     /// Something does not work.
-    Broken,
+    Fail,
     /// It could not be looked at.
     Unknown,
 }
 
 impl Finding {
-    pub(super) fn sound(about: &'static str, found: impl Into<String>) -> Self {
-        Self::of(State::Sound, about, (found.into(), String::new()))
+    pub(super) fn ok(about: &'static str, found: impl Into<String>) -> Self {
+        Self::of(State::Ok, about, (found.into(), String::new()))
     }
 
-    pub(super) fn doubtful(about: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::of(State::Doubtful, about, (found.into(), remedy.into()))
+    pub(super) fn warn(about: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::of(State::Warn, about, (found.into(), remedy.into()))
     }
 
-    pub(super) fn broken(about: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::of(State::Broken, about, (found.into(), remedy.into()))
+    pub(super) fn fail(about: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::of(State::Fail, about, (found.into(), remedy.into()))
     }
 
     pub(super) fn unknown(about: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::of(State::Unknown, about, (found.into(), remedy.into()))
     }
 
-    pub(super) fn is_sound(&self) -> bool {
-        self.state == State::Sound
+    pub(super) fn is_ok(&self) -> bool {
+        self.state == State::Ok
     }
 
     fn of(state: State, about: &'static str, (found, remedy): (String, String)) -> Self {
@@ -63,9 +63,9 @@ impl Finding {
 impl State {
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Sound => "ok",
-            Self::Doubtful => "look",
-            Self::Broken => "MEND",
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "FAIL",
             Self::Unknown => "?",
         }
     }

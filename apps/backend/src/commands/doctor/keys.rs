@@ -16,7 +16,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const OLD: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Gives the `kid` that signs.
-pub(super) async fn look(
+pub(super) async fn check(
     settings: &Settings,
     db: Option<&Db>,
     clock: &Clock,
@@ -27,7 +27,7 @@ pub(super) async fn look(
     if let Ok(folder) = std::fs::metadata(&options.dir) {
         let mode = folder.permissions().mode() & 0o777;
         if mode & 0o022 != 0 {
-            findings.push(Finding::broken(
+            findings.push(Finding::fail(
                 KEYS,
                 format!("others may write into {dir} (mode {mode:03o}), and so put their own key there"),
                 format!("chmod 700 {dir}"),
@@ -37,7 +37,7 @@ pub(super) async fn look(
     let current = match current_kid(&options).await {
         Ok(current) => current,
         Err(error) => {
-            findings.push(Finding::broken(KEYS, error.to_string(), ""));
+            findings.push(Finding::fail(KEYS, error.to_string(), ""));
             return None;
         }
     };
@@ -70,7 +70,7 @@ const UNASKED: &str = "the database could not be asked (see above): ask the doct
 
 fn missing(dir: &str, known: &[ListedKey]) -> Finding {
     match known.first() {
-        Some(lost) => Finding::broken(
+        Some(lost) => Finding::fail(
             KEYS,
             format!(
                 "{dir} holds no keys, but this database has issued tokens with the key {}",
@@ -90,16 +90,16 @@ fn judge(kid: &str, known: &[ListedKey], clock: &Clock) -> Finding {
     let found = known.iter().find(|key| key.kid == kid);
     if found.is_some_and(|key| key.state == KeyState::Revoked) {
         let remedy = format!("`countersign keys revoke {kid}` on this folder, which replaces it");
-        return Finding::broken(KEYS, format!("the key {kid} was revoked, and must not sign"), remedy);
+        return Finding::fail(KEYS, format!("the key {kid} was revoked, and must not sign"), remedy);
     }
     let Some(since) = found.and_then(|key| key.since) else {
-        return Finding::sound(KEYS, format!("{kid} signs; no server has used it yet"));
+        return Finding::ok(KEYS, format!("{kid} signs; no server has used it yet"));
     };
     let age = Duration::from_millis(u64::try_from(clock.now().millis() - since.millis()).unwrap_or(0));
     let found = format!("{kid} signs, for {} days now", age.as_secs() / DAY.as_secs());
     if age > OLD {
-        Finding::doubtful(KEYS, found, "`countersign keys rotate --wait`")
+        Finding::warn(KEYS, found, "`countersign keys rotate --wait`")
     } else {
-        Finding::sound(KEYS, found)
+        Finding::ok(KEYS, found)
     }
 }

@@ -24,14 +24,14 @@ pub(super) async fn redis(settings: &Settings, clock: &Clock, findings: &mut Vec
     let opened = Redis::open(url.expose(), settings.issuer.as_str(), &mut Registry::default()).await;
     let redis = match opened {
         Ok(redis) => redis,
-        Err(error) => return findings.push(Finding::broken(REDIS, error.to_string(), remedy)),
+        Err(error) => return findings.push(Finding::fail(REDIS, error.to_string(), remedy)),
     };
     match redis.now().await {
         Some(now) => {
-            findings.push(Finding::sound(REDIS, "it answers"));
+            findings.push(Finding::ok(REDIS, "it answers"));
             findings.push(compare_clocks("the clock of Redis", now, clock.now().millis()));
         }
-        None => findings.push(Finding::broken(REDIS, "it does not answer within 100 ms", remedy)),
+        None => findings.push(Finding::fail(REDIS, "it does not answer within 100 ms", remedy)),
     }
 }
 
@@ -51,19 +51,19 @@ pub(super) async fn files(settings: &Settings, findings: &mut Vec<Finding>) {
     #[expect(clippy::cast_precision_loss, reason = "limits are far below what a double holds")]
     let needed_exactly = needed as f64;
     findings.push(match of_server {
-        Some((open, most)) if most < needed_exactly => Finding::broken(
+        Some((open, most)) if most < needed_exactly => Finding::fail(
             FILES,
             format!("the server may open {most}, has {open} open, and would need {needed} for all its connections"),
             remedy,
         ),
-        Some((open, most)) => Finding::sound(FILES, format!("the server has {open} of {most} open")),
+        Some((open, most)) => Finding::ok(FILES, format!("the server has {open} of {most} open")),
         None => match getrlimit(Resource::Nofile).maximum {
-            Some(most) if most < needed => Finding::broken(
+            Some(most) if most < needed => Finding::fail(
                 FILES,
                 format!("here at most {most} may be open, and a server would need {needed} for all its connections"),
                 remedy,
             ),
-            _ => Finding::sound(FILES, "as many as are needed may be open here"),
+            _ => Finding::ok(FILES, "as many as are needed may be open here"),
         },
     });
 }

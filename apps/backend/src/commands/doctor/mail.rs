@@ -7,21 +7,21 @@ use crate::settings::{EmailVerification, Settings};
 const MAIL: &str = "mail";
 
 /// Connects to the mail server, as far as signing in to it. No mail is sent.
-pub(super) async fn look(settings: &Settings, findings: &mut Vec<Finding>) {
+pub(super) async fn check(settings: &Settings, findings: &mut Vec<Finding>) {
     let mailer = match Mailer::new(&settings.mail) {
         Ok(mailer) => mailer,
-        Err(error) => return findings.push(Finding::broken(MAIL, error.to_string(), "correct `mail.smtp_url`")),
+        Err(error) => return findings.push(Finding::fail(MAIL, error.to_string(), "correct `mail.smtp_url`")),
     };
     if let Some(folder) = mailer.folder() {
         let found = format!("there is no mail server: mails are written into {}", folder.display());
         let remedy = "set `mail.smtp_url`, or nobody can set a forgotten password";
         return findings.push(match settings.email_verification {
-            EmailVerification::Required => Finding::broken(MAIL, found, "set `mail.smtp_url`, or nobody can sign up"),
-            EmailVerification::Optional | EmailVerification::Off => Finding::doubtful(MAIL, found, remedy),
+            EmailVerification::Required => Finding::fail(MAIL, found, "set `mail.smtp_url`, or nobody can sign up"),
+            EmailVerification::Optional | EmailVerification::Off => Finding::warn(MAIL, found, remedy),
         });
     }
     findings.push(match mailer.try_out().await {
-        Ok(()) => Finding::sound(
+        Ok(()) => Finding::ok(
             MAIL,
             format!(
                 "the mail server takes mails from {}",
@@ -30,7 +30,7 @@ pub(super) async fn look(settings: &Settings, findings: &mut Vec<Finding>) {
         ),
         Err(error) => {
             let remedy = "is `mail.smtp_url` right (host, port, user, password), and may this machine reach it?";
-            Finding::broken(MAIL, format!("the mail server does not let us in: {error}"), remedy)
+            Finding::fail(MAIL, format!("the mail server does not let us in: {error}"), remedy)
         }
     });
 }

@@ -24,15 +24,15 @@ pub(super) async fn doctor(settings: &Settings, output: &mut Standard) -> Result
     let mut findings = Vec::new();
     let db = database::open(settings, &mut findings).await;
     if let Some(db) = &db {
-        database::look(db, settings, &clock, &mut findings).await;
+        database::check(db, settings, &clock, &mut findings).await;
     }
-    let key = keys::look(settings, db.as_ref(), &clock, &mut findings).await;
+    let key = keys::check(settings, db.as_ref(), &clock, &mut findings).await;
     machine::redis(settings, &clock, &mut findings).await;
-    let reached = reach::look(settings, (db.as_ref(), key.as_deref()), &clock, &mut findings).await;
+    let reached = reach::check(settings, (db.as_ref(), key.as_deref()), &clock, &mut findings).await;
     if reached {
-        proxy::look(settings, &mut findings).await;
+        proxy::check(settings, &mut findings).await;
     }
-    mail::look(settings, &mut findings).await;
+    mail::check(settings, &mut findings).await;
     machine::files(settings, &mut findings).await;
     if let Some(db) = db {
         db.close().await?;
@@ -45,11 +45,11 @@ pub(super) async fn doctor(settings: &Settings, output: &mut Standard) -> Result
         )));
     }
     let count = |state| findings.iter().filter(|finding| finding.state == state).count();
-    match (count(State::Broken), count(State::Doubtful)) {
+    match (count(State::Fail), count(State::Warn)) {
         (0, _) => Ok(()),
-        (broken, 0) => Err(Failure::new(format!("{broken} of these must be mended"))),
-        (broken, doubtful) => Err(Failure::new(format!(
-            "{broken} of these must be mended, and {doubtful} should be looked at"
+        (failed, 0) => Err(Failure::new(format!("{failed} of these checks failed"))),
+        (failed, warned) => Err(Failure::new(format!(
+            "{failed} of these checks failed, and {warned} gave a warning"
         ))),
     }
 }

@@ -16,7 +16,7 @@ const FORGED_FORWARDED: &str = "for=203.0.113.77";
 /// Another node may get the request; several requests get here.
 const ATTEMPTS: usize = 12;
 
-pub(super) async fn look(settings: &Settings, findings: &mut Vec<Finding>) {
+pub(super) async fn check(settings: &Settings, findings: &mut Vec<Finding>) {
     if settings.metrics_listen.is_none() {
         if settings.issuer.is_https() && settings.trusted_proxies.is_empty() {
             findings.push(untrusted("https ends at a proxy, and `trusted_proxies` names none"));
@@ -63,7 +63,7 @@ async fn probe(settings: &Settings) -> Option<Seen> {
 }
 
 fn untrusted(found: &str) -> Finding {
-    Finding::broken(
+    Finding::fail(
         PROXY,
         format!("{found}: all clients look like one, and share one rate limit"),
         "name the proxy's network in `trusted_proxies`, and nothing wider",
@@ -86,19 +86,19 @@ fn judge(seen: &Seen, settings: &Settings) -> Finding {
         (false, _) if settings.issuer.is_https() => {
             untrusted(&format!("https ends at {peer}, which is not in `trusted_proxies`"))
         }
-        (false, _) => Finding::sound(PROXY, "there is none, and none is trusted"),
+        (false, _) => Finding::ok(PROXY, "there is none, and none is trusted"),
         (true, true) if seen.forwarded.is_none() || seen.forwarded.as_deref() == Some(FORGED_FORWARDED) => {
-            Finding::broken(
+            Finding::fail(
                 PROXY,
                 format!("the proxy at {peer} passes on whatever address a client writes: clients escape every limit"),
                 "let it set `X-Forwarded-For` itself (nginx: `$proxy_add_x_forwarded_for`)",
             )
         }
-        (true, _) if seen.forwarded.as_deref() == Some(FORGED_FORWARDED) => Finding::broken(
+        (true, _) if seen.forwarded.as_deref() == Some(FORGED_FORWARDED) => Finding::fail(
             PROXY,
             format!("the proxy at {peer} passes on a client's own `Forwarded`; then no address is believed"),
             "let it empty that header (nginx: `proxy_set_header Forwarded \"\"`)",
         ),
-        (true, _) => Finding::sound(PROXY, format!("the proxy at {peer} tells the client's address")),
+        (true, _) => Finding::ok(PROXY, format!("the proxy at {peer} tells the client's address")),
     }
 }

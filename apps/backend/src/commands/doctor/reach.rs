@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const WAIT: u64 = 2;
 
 /// Whether a server of this installation answers there.
-pub(super) async fn look(
+pub(super) async fn check(
     settings: &Settings,
     (db, kid): (Option<&Db>, Option<&str>),
     clock: &Clock,
@@ -32,7 +32,7 @@ pub(super) async fn look(
 ) -> bool {
     let issuer = settings.issuer.as_str();
     if !settings.issuer.is_https() && !settings.issuer.is_loopback() {
-        findings.push(Finding::broken(
+        findings.push(Finding::fail(
             ISSUER,
             format!("{issuer} is not https: everybody on the way can read the tokens"),
             "let a reverse proxy end TLS, and set `issuer` to its https address",
@@ -42,7 +42,7 @@ pub(super) async fn look(
         Ok(metadata) => metadata,
         Err(error) => {
             let remedy = "is the server running, does the name lead to it, and is the proxy's certificate valid?";
-            findings.push(Finding::broken(ISSUER, format!("{issuer}: {error}"), remedy));
+            findings.push(Finding::fail(ISSUER, format!("{issuer}: {error}"), remedy));
             return false;
         }
     };
@@ -56,7 +56,7 @@ pub(super) async fn look(
             ),
         };
         let remedy = "the same `issuer` on every node, and the proxy must hand on every path as it is";
-        findings.push(Finding::broken(ISSUER, found, remedy));
+        findings.push(Finding::fail(ISSUER, found, remedy));
         return false;
     }
     if let Some(date) = metadata.headers().get(DATE).and_then(|date| date.to_str().ok())
@@ -75,9 +75,9 @@ pub(super) async fn look(
     let keys = published_keys(issuer).await;
     let is_ours = kid.is_none_or(|kid| keys.iter().any(|key| key.kid() == kid));
     findings.push(if is_ours {
-        Finding::sound(ISSUER, format!("{issuer} leads here"))
+        Finding::ok(ISSUER, format!("{issuer} leads here"))
     } else {
-        Finding::broken(
+        Finding::fail(
             ISSUER,
             format!("{issuer} leads to a server with other keys than this folder's"),
             "every node needs the same keys folder; or this is another installation than you think",
@@ -117,7 +117,7 @@ async fn readiness(issuer: &str) -> Option<Finding> {
     }
     let stated: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
     let reason = stated["detail"].as_str().unwrap_or("it does not say why");
-    Some(Finding::broken(
+    Some(Finding::fail(
         ISSUER,
         format!("the server at {issuer} is not ready: {reason}"),
         "its log says more; what it cannot do it answers with 503",
@@ -149,16 +149,16 @@ async fn list(issuer: &str, db: &Db, keys: &[VerifyingKey], clock: &Clock) -> Op
         Ok(answer) if answer.status() == StatusCode::OK => answer,
         Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => {
             let found = format!("the server could not give {uri} just now (503)");
-            return Some(Finding::broken(LISTS, found, "its log says why; verifiers ask again"));
+            return Some(Finding::fail(LISTS, found, "its log says why; verifiers ask again"));
         }
         Ok(answer) => {
-            return Some(Finding::broken(
+            return Some(Finding::fail(
                 LISTS,
                 format!("{uri} answers {}", answer.status()),
                 remedy,
             ));
         }
-        Err(error) => return Some(Finding::broken(LISTS, format!("{uri}: {error}"), remedy)),
+        Err(error) => return Some(Finding::fail(LISTS, format!("{uri}: {error}"), remedy)),
     };
     let expect = StatusListExpectation {
         issuer,
@@ -171,11 +171,7 @@ async fn list(issuer: &str, db: &Db, keys: &[VerifyingKey], clock: &Clock) -> Op
     let text = String::from_utf8_lossy(answer.body());
     let find = |kid: &str| keys.iter().find(|key| key.kid() == kid).cloned();
     if let Err(error) = verify::<StatusListClaims>(&text, find, &expect) {
-        return Some(Finding::broken(
-            LISTS,
-            format!("{uri} does not verify: {error}"),
-            remedy,
-        ));
+        return Some(Finding::fail(LISTS, format!("{uri} does not verify: {error}"), remedy));
     }
     let etag = answer.headers().get(ETAG)?.to_str().ok()?.to_owned();
     let (began, wait) = (Instant::now(), format!("wait={WAIT}"));
@@ -186,9 +182,9 @@ async fn list(issuer: &str, db: &Db, keys: &[VerifyingKey], clock: &Clock) -> Op
             || answer.status() == StatusCode::NOT_MODIFIED && began.elapsed() >= Duration::from_millis(WAIT * 900)
     });
     Some(if is_held {
-        Finding::sound(LISTS, "verifiers get it, and can wait for its changes")
+        Finding::ok(LISTS, "verifiers get it, and can wait for its changes")
     } else {
-        Finding::doubtful(
+        Finding::warn(
             LISTS,
             "verifiers get it, but cannot wait for its changes: they see a revocation when they ask the next time",
             "the proxy must not cache it, must hand on `Prefer` and `If-None-Match`, and wait for 90 s",

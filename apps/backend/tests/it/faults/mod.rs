@@ -93,7 +93,7 @@ async fn f7_while_postgres_is_away_log_and_doctor_blame_the_database_alone() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let findings: Vec<Value> = serde_json::from_str(&text).unwrap();
     let of = |about: &str| findings.iter().find(|finding| finding["about"] == about).unwrap();
-    assert_eq!(of("database")["state"], "broken", "{text}");
+    assert_eq!(of("database")["state"], "fail", "{text}");
     assert_eq!(of("keys")["state"], "unknown", "{text}");
     assert!(
         of("keys")["found"].as_str().unwrap().contains("is in the database"),

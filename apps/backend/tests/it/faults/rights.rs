@@ -89,7 +89,7 @@ impl Lesser {
             .unwrap();
         let findings: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap_or_default();
         assert!(!findings.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-        let broken = |finding: &Value| finding["state"] == "broken" && finding["about"] == "database";
+        let broken = |finding: &Value| finding["state"] == "fail" && finding["about"] == "database";
         findings.into_iter().filter(broken).collect()
     }
 

@@ -221,7 +221,7 @@ fn doctor_finds(scratch: &ScratchDatabase, server: &ServerProcess, words: &str) 
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let findings: Vec<Value> = serde_json::from_str(&text).unwrap_or_default();
     let found = findings.iter().any(|finding| {
-        finding["state"] == "broken"
+        finding["state"] == "fail"
             && finding["about"] == "database"
             && finding["found"].as_str().unwrap().contains(words)
     });
