@@ -1,29 +1,31 @@
 //! The whole server, put together: the platform, then the features from the bottom up, in the order of `features/mod.rs`.
 //! It is the one file that knows them all. What a feature was not given here, it cannot reach.
 
+mod options;
+
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use countersign_guard::Guard;
-use countersign_store::{Db, Kind, Role, belongs_to_database};
+use countersign_store::{Role, belongs_to_database};
 use prometheus_client::registry::Registry;
 
 use crate::core::caller::Caller;
 use crate::core::clock::Clock;
 use crate::core::language::Texts;
-use crate::core::layers::{self, EarlyPages, LayerOptions, Middleware};
+use crate::core::layers::{self, Middleware};
 use crate::core::limits::Limits;
 use crate::core::mailer::Mailer;
 use crate::core::metrics::{self, Metrics};
-use crate::core::password::{Hasher, HashingOptions};
+use crate::core::password::Hasher;
 use crate::core::platform::{self, Platform};
 use crate::core::probes::Probes;
 use crate::core::random::SecureRandom;
 use crate::core::redis::Redis;
 use crate::core::refusals::Refusals;
 use crate::core::server::{self, Readiness, ServerOptions};
-use crate::features::accounts::{self, Accounts, Profiles};
-use crate::features::audit::{AccountLookup, Audit};
+use crate::features::accounts::{Accounts, Profiles};
+use crate::features::audit::Audit;
 use crate::features::auth::{Auth, Operator};
 use crate::features::dev::Dev;
 use crate::features::forward::Forward;
@@ -34,11 +36,14 @@ use crate::features::outbox::Outbox;
 use crate::features::pages::{self, Assets, Pages};
 use crate::features::proofs::Proofs;
 use crate::features::recovery::Recovery;
-use crate::features::revocation::{self, Feed, Revocations, StatusLists, WaiterLimits};
+use crate::features::revocation::{self, Revocations, StatusLists};
 use crate::features::sessions::{ServerAuthority, Sessions};
 use crate::features::verification::Verification;
 use crate::installation::{Access, Opening, StartError, key_options, open_database, password_policy};
 use crate::settings::Settings;
+use options::{
+    account_lookup, hashing_options, layer_options, open_redis, revocation_feed, revocation_options, server_options,
+};
 
 /// How many verified tokens are remembered: what is saved is the work of a signature. A few megabytes when all are used.
 const VERIFIED_TOKENS: usize = 8_192;
@@ -354,118 +359,5 @@ impl Deref for Parts {
 
     fn deref(&self) -> &Platform {
         &self.platform
-    }
-}
-
-/// How the audit log looks accounts up, which come after it.
-fn account_lookup() -> AccountLookup {
-    AccountLookup {
-        has: |db, account| Box::pin(async move { Ok(accounts::find(db, account).await?.is_some()) }),
-        ids: |db, after, limit| {
-            Box::pin(async move {
-                let accounts = accounts::list(db, after, limit).await?;
-                Ok(accounts.into_iter().map(|account| account.id).collect())
-            })
-        },
-    }
-}
-
-async fn open_redis(settings: &Settings, registry: &mut Registry) -> Result<Option<Redis>, StartError> {
-    let Some(url) = &settings.redis_url else {
-        return Ok(None);
-    };
-    if url.leaves_unencrypted() {
-        tracing::warn!("The connection to Redis is not encrypted and leaves this machine.");
-    }
-    Ok(Some(
-        Redis::open(url.expose(), settings.issuer.as_str(), registry).await?,
-    ))
-}
-
-/// How this node hears of the revocations of others at once. Where it hears nothing, it looks more often.
-fn revocation_feed(settings: &Settings, db: &Db, redis: Option<&Redis>) -> Feed {
-    match (redis, db.kind()) {
-        (Some(redis), _) => Feed::Redis(redis.clone()),
-        (None, Kind::Postgres) => Feed::Postgres {
-            url: settings.database.listen_url.clone(),
-        },
-        (None, Kind::Sqlite) => Feed::None,
-    }
-}
-
-fn hashing_options(settings: &Settings) -> HashingOptions {
-    HashingOptions {
-        workers: settings.hashing.workers,
-        queue: settings.hashing.queue,
-        memory_kib: settings.passwords.memory_kib,
-        iterations: settings.passwords.iterations,
-        parallelism: settings.passwords.parallelism,
-    }
-}
-
-fn layer_options(settings: &Settings, refusals: Refusals, texts: &Texts) -> LayerOptions {
-    LayerOptions {
-        issuer: settings.issuer.as_str().to_owned(),
-        trusted_proxies: settings.trusted_proxies.clone(),
-        cors_origins: settings
-            .cors_origins
-            .iter()
-            .map(|origin| origin.as_str().to_owned())
-            .collect(),
-        body_timeout: settings.http.body_timeout,
-        // With a bearer, signing out needs nothing more.
-        optional_bodies: &["/api/auth/logout"],
-        request_timeout: settings.http.request_timeout,
-        random: SecureRandom,
-        traced: settings.telemetry.otlp_endpoint.is_some(),
-        refusals,
-        early_pages: Some(EarlyPages {
-            texts: texts.clone(),
-            service: settings.pages.name.clone(),
-        }),
-    }
-}
-
-fn server_options(settings: &Settings, middleware: Middleware, metrics: server::Metrics) -> ServerOptions {
-    let http = &settings.http;
-    ServerOptions {
-        limits: server::Limits {
-            header_timeout: http.header_timeout,
-            body_timeout: http.body_timeout,
-            idle_timeout: http.idle_timeout,
-            drain_timeout: http.drain_timeout,
-            lame_duck: http.lame_duck,
-            max_connections: http.max_connections,
-            max_connections_per_address: http.max_connections_per_address,
-        },
-        trusted_proxies: settings.trusted_proxies.clone(),
-        middleware,
-        metrics,
-    }
-}
-
-/// How the lists of these settings are kept. A command opens few sessions; a server reserves places for many. `room` is
-/// how many connections there can be.
-fn revocation_options(
-    settings: &Settings,
-    role: Role,
-    room: usize,
-    feed: Feed,
-    metrics: revocation::Metrics,
-) -> revocation::Options {
-    revocation::Options {
-        issuer: settings.issuer.as_str().to_owned(),
-        entries: settings.status_lists.entries,
-        ttl: settings.status_lists.ttl,
-        lifetime: settings.status_lists.lifetime,
-        session_ttl: settings.tokens.refresh_absolute_ttl,
-        block: if role == Role::Server { 256 } else { 1 },
-        // Half of the connections stay for everybody else, and half of a client's own for what else it asks.
-        waiters: WaiterLimits {
-            total: (room / 2).max(1),
-            per_address: (settings.http.max_connections_per_address.min(room) / 2).max(1),
-        },
-        feed,
-        metrics,
     }
 }

@@ -1,0 +1,129 @@
+//! What the parts of a server are told, out of its settings.
+
+use crate::core::language::Texts;
+use crate::core::layers::{EarlyPages, LayerOptions, Middleware};
+use crate::core::password::HashingOptions;
+use crate::core::random::SecureRandom;
+use crate::core::redis::Redis;
+use crate::core::refusals::Refusals;
+use crate::core::server::{self, ServerOptions};
+use crate::features::accounts;
+use crate::features::audit::AccountLookup;
+use crate::features::revocation::{self, Feed, WaiterLimits};
+use crate::installation::StartError;
+use crate::settings::Settings;
+use countersign_store::{Db, Kind, Role};
+use prometheus_client::registry::Registry;
+
+/// How the audit log looks accounts up, which come after it.
+pub(super) fn account_lookup() -> AccountLookup {
+    AccountLookup {
+        has: |db, account| Box::pin(async move { Ok(accounts::find(db, account).await?.is_some()) }),
+        ids: |db, after, limit| {
+            Box::pin(async move {
+                let accounts = accounts::list(db, after, limit).await?;
+                Ok(accounts.into_iter().map(|account| account.id).collect())
+            })
+        },
+    }
+}
+
+pub(super) async fn open_redis(settings: &Settings, registry: &mut Registry) -> Result<Option<Redis>, StartError> {
+    let Some(url) = &settings.redis_url else {
+        return Ok(None);
+    };
+    if url.leaves_unencrypted() {
+        tracing::warn!("The connection to Redis is not encrypted and leaves this machine.");
+    }
+    Ok(Some(
+        Redis::open(url.expose(), settings.issuer.as_str(), registry).await?,
+    ))
+}
+
+/// How this node hears of the revocations of others at once. Where it hears nothing, it looks more often.
+pub(super) fn revocation_feed(settings: &Settings, db: &Db, redis: Option<&Redis>) -> Feed {
+    match (redis, db.kind()) {
+        (Some(redis), _) => Feed::Redis(redis.clone()),
+        (None, Kind::Postgres) => Feed::Postgres {
+            url: settings.database.listen_url.clone(),
+        },
+        (None, Kind::Sqlite) => Feed::None,
+    }
+}
+
+pub(super) fn hashing_options(settings: &Settings) -> HashingOptions {
+    HashingOptions {
+        workers: settings.hashing.workers,
+        queue: settings.hashing.queue,
+        memory_kib: settings.passwords.memory_kib,
+        iterations: settings.passwords.iterations,
+        parallelism: settings.passwords.parallelism,
+    }
+}
+
+pub(super) fn layer_options(settings: &Settings, refusals: Refusals, texts: &Texts) -> LayerOptions {
+    LayerOptions {
+        issuer: settings.issuer.as_str().to_owned(),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        cors_origins: settings
+            .cors_origins
+            .iter()
+            .map(|origin| origin.as_str().to_owned())
+            .collect(),
+        body_timeout: settings.http.body_timeout,
+        // With a bearer, signing out needs nothing more.
+        optional_bodies: &["/api/auth/logout"],
+        request_timeout: settings.http.request_timeout,
+        random: SecureRandom,
+        traced: settings.telemetry.otlp_endpoint.is_some(),
+        refusals,
+        early_pages: Some(EarlyPages {
+            texts: texts.clone(),
+            service: settings.pages.name.clone(),
+        }),
+    }
+}
+
+pub(super) fn server_options(settings: &Settings, middleware: Middleware, metrics: server::Metrics) -> ServerOptions {
+    let http = &settings.http;
+    ServerOptions {
+        limits: server::Limits {
+            header_timeout: http.header_timeout,
+            body_timeout: http.body_timeout,
+            idle_timeout: http.idle_timeout,
+            drain_timeout: http.drain_timeout,
+            lame_duck: http.lame_duck,
+            max_connections: http.max_connections,
+            max_connections_per_address: http.max_connections_per_address,
+        },
+        trusted_proxies: settings.trusted_proxies.clone(),
+        middleware,
+        metrics,
+    }
+}
+
+/// How the lists of these settings are kept. A command opens few sessions; a server reserves places for many. `room` is
+/// how many connections there can be.
+pub(super) fn revocation_options(
+    settings: &Settings,
+    role: Role,
+    room: usize,
+    feed: Feed,
+    metrics: revocation::Metrics,
+) -> revocation::Options {
+    revocation::Options {
+        issuer: settings.issuer.as_str().to_owned(),
+        entries: settings.status_lists.entries,
+        ttl: settings.status_lists.ttl,
+        lifetime: settings.status_lists.lifetime,
+        session_ttl: settings.tokens.refresh_absolute_ttl,
+        block: if role == Role::Server { 256 } else { 1 },
+        // Half of the connections stay for everybody else, and half of a client's own for what else it asks.
+        waiters: WaiterLimits {
+            total: (room / 2).max(1),
+            per_address: (settings.http.max_connections_per_address.min(room) / 2).max(1),
+        },
+        feed,
+        metrics,
+    }
+}
