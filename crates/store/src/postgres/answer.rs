@@ -15,7 +15,7 @@ pub(super) async fn answered<T>(
     answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Result<T, StoreError> {
     match timeout(SILENCE, answer).await {
-        Ok(answer) => answer.map_err(|why| errors::told(&why)),
+        Ok(answer) => answer.map_err(|why| errors::store_error(&why)),
         Err(_) => Err(errors::silent()),
     }
 }

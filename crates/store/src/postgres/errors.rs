@@ -10,9 +10,9 @@ use crate::tx_state::TxState;
 ///
 /// PostgreSQL puts values into its texts (`invalid input syntax for type bigint: "…"`), so the server's text is shown
 /// only where it speaks of statements, roles and the server itself; else the code and the names.
-pub(crate) fn told(why: &tokio_postgres::Error) -> StoreError {
+pub(crate) fn store_error(why: &tokio_postgres::Error) -> StoreError {
     let Some(refusal) = why.as_db_error() else {
-        return told_by_link(why);
+        return link_error(why);
     };
     match refusal.code() {
         &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => StoreError::Conflict,
@@ -30,7 +30,7 @@ pub(crate) fn told(why: &tokio_postgres::Error) -> StoreError {
 
 pub(super) fn of_pool(why: &PoolError) -> StoreError {
     match why {
-        PoolError::Backend(why) => match told(why) {
+        PoolError::Backend(why) => match store_error(why) {
             StoreError::Unavailable(why) => StoreError::Unavailable(why),
             // A connection that cannot be made is a database that is not there, whatever it says.
             other => StoreError::unavailable(other.to_string()),
@@ -82,7 +82,7 @@ fn is_error(why: &tokio_postgres::Error) -> bool {
 }
 
 /// An error that the server did not send: the connection, its encryption, or a value that did not fit a placeholder.
-fn told_by_link(why: &tokio_postgres::Error) -> StoreError {
+fn link_error(why: &tokio_postgres::Error) -> StoreError {
     let cause = std::error::Error::source(why)
         .map(ToString::to_string)
         .unwrap_or_default();

@@ -60,7 +60,7 @@ impl Listener {
         let listening = timeout(PATIENCE, client.batch_execute(&format!("LISTEN {channel}"))).await;
         listening
             .map_err(|_| errors::silent())?
-            .map_err(|why| errors::told(&why))?;
+            .map_err(|why| errors::store_error(&why))?;
         let mut listener = Self {
             db,
             channel,
@@ -154,7 +154,7 @@ async fn connect(
     config.connect_timeout(PATIENCE).application_name("countersign listens");
     let connecting = timeout(2 * PATIENCE, config.connect(tls::connector(&security)?)).await;
     let connected = connecting.map_err(|_| errors::silent())?;
-    let (client, mut connection) = connected.map_err(|why| errors::told(&why))?;
+    let (client, mut connection) = connected.map_err(|why| errors::store_error(&why))?;
     let (sender, heard) = mpsc::channel(WAITING);
     tokio::spawn(async move {
         while let Some(Ok(message)) = std::future::poll_fn(|task| connection.poll_message(task)).await {

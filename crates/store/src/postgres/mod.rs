@@ -20,7 +20,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use tokio::time::timeout;
 use tracing::warn;
 
-pub(crate) use errors::told;
+pub(crate) use errors::store_error;
 pub use listen::Listener;
 pub use rights::{Lack, Shortfall};
 pub(crate) use script::SchemaLock;
@@ -156,7 +156,7 @@ impl Postgres {
         let connection = self.connection().await?;
         let answer = timeout(PATIENCE, connection.batch_execute(statements)).await;
         let outcome = match answer {
-            Ok(answered) => answered.map_err(|why| errors::told(&why)),
+            Ok(answered) => answered.map_err(|why| errors::store_error(&why)),
             Err(_) => Err(errors::silent()),
         };
         if outcome.is_err() {

@@ -20,11 +20,14 @@ impl Postgres {
         let lock = format!(
             "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({LOCK}, hashtext(current_schema()))"
         );
-        let transaction = connection.transaction().await.map_err(|why| errors::told(&why))?;
+        let transaction = connection
+            .transaction()
+            .await
+            .map_err(|why| errors::store_error(&why))?;
         transaction
             .batch_execute(&lock)
             .await
-            .map_err(|why| errors::told(&why))?;
+            .map_err(|why| errors::store_error(&why))?;
         Ok(SchemaLock(transaction))
     }
 }
@@ -43,11 +46,14 @@ impl SchemaLock<'_> {
 
     /// Runs a whole script, for as long as it takes.
     pub(crate) async fn script(&self, script: &str) -> Result<(), StoreError> {
-        self.0.batch_execute(script).await.map_err(|why| errors::told(&why))
+        self.0
+            .batch_execute(script)
+            .await
+            .map_err(|why| errors::store_error(&why))
     }
 
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        self.0.commit().await.map_err(|why| errors::told(&why))
+        self.0.commit().await.map_err(|why| errors::store_error(&why))
     }
 }
 

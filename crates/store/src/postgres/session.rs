@@ -88,7 +88,7 @@ impl<'c> Session<'c> {
                     state if state.is_of_statements() && self.statements.is_none() => TxState::Failed,
                     state => state,
                 };
-                Err(errors::told(&why))
+                Err(errors::store_error(&why))
             }
             Err(_) => {
                 *state = TxState::Lost;

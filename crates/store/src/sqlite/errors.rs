@@ -6,7 +6,7 @@ use rusqlite::ffi::{SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_FSYNC};
 use crate::StoreError;
 
 /// The error as a caller sees it. SQLite's texts name tables and columns, never values.
-pub(crate) fn told(why: rusqlite::Error) -> StoreError {
+pub(crate) fn store_error(why: rusqlite::Error) -> StoreError {
     match why.sqlite_error_code() {
         Some(
             ErrorCode::DatabaseBusy

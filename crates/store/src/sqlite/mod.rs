@@ -21,7 +21,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-pub(crate) use errors::told;
+pub(crate) use errors::store_error;
 pub use look::{FileContents, file_contents};
 pub(crate) use run::{execute_within, fetch_within};
 pub(crate) use setup::{Manner, transfer as open_reader};
@@ -197,7 +197,7 @@ impl Sqlite {
     /// Runs a whole script as one transaction.
     pub(crate) async fn script(&self, script: &str, record: &Query) -> Result<(), StoreError> {
         self.write(|connection| {
-            connection.execute_batch(script).map_err(errors::told)?;
+            connection.execute_batch(script).map_err(errors::store_error)?;
             run::execute(connection, record).map(drop)
         })
         .await
@@ -226,7 +226,7 @@ impl Sqlite {
         place::check_writable(&self.path)?;
         let version = |connection: &rusqlite::Connection| {
             let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
-            version.map_err(errors::told)
+            version.map_err(errors::store_error)
         };
         let version = self.readers.read(version)?;
         if self.writer.is_proven()? {
@@ -234,7 +234,7 @@ impl Sqlite {
         }
         self.write(|connection| {
             let written = connection.pragma_update(None, "user_version", version);
-            written.map_err(errors::told)
+            written.map_err(errors::store_error)
         })
         .await
     }
@@ -246,7 +246,7 @@ impl Sqlite {
     #[expect(clippy::unused_async, reason = "of the same shape as on PostgreSQL")]
     pub(crate) async fn prepare(&self, sql: &'static Sql) -> Result<(), StoreError> {
         self.readers
-            .read(|connection| connection.prepare(sql.sqlite()).map(drop).map_err(errors::told))
+            .read(|connection| connection.prepare(sql.sqlite()).map(drop).map_err(errors::store_error))
     }
 
     pub(crate) fn status(&self) -> PoolStatus {

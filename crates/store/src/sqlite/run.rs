@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params_from_iter};
 
-use super::errors::told;
+use super::errors::store_error;
 use crate::statement::Query;
 use crate::tx_state::TxState;
 use crate::{FromRow, Row, StoreError};
@@ -21,18 +21,20 @@ pub(crate) fn execute_within(connection: &Connection, state: &mut TxState, query
 
 /// All rows are always taken: a statement with RETURNING that is dropped half-way has its errors dropped with it.
 pub(super) fn fetch<T: FromRow>(connection: &Connection, query: &Query) -> Result<Vec<T>, StoreError> {
-    let mut statement = connection.prepare_cached(query.sql.sqlite()).map_err(told)?;
-    let mut rows = statement.query(params_from_iter(&query.values)).map_err(told)?;
+    let mut statement = connection.prepare_cached(query.sql.sqlite()).map_err(store_error)?;
+    let mut rows = statement.query(params_from_iter(&query.values)).map_err(store_error)?;
     let mut read = Vec::new();
-    while let Some(row) = rows.next().map_err(told)? {
+    while let Some(row) = rows.next().map_err(store_error)? {
         read.push(T::from_row(&Row::of_sqlite(row))?);
     }
     Ok(read)
 }
 
 pub(super) fn execute(connection: &Connection, query: &Query) -> Result<u64, StoreError> {
-    let mut statement = connection.prepare_cached(query.sql.sqlite()).map_err(told)?;
-    let changed = statement.execute(params_from_iter(&query.values)).map_err(told)?;
+    let mut statement = connection.prepare_cached(query.sql.sqlite()).map_err(store_error)?;
+    let changed = statement
+        .execute(params_from_iter(&query.values))
+        .map_err(store_error)?;
     // A usize is at most 64 bits wide.
     Ok(changed as u64)
 }

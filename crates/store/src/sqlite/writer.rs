@@ -47,7 +47,7 @@ impl Writer {
                 seen.store(pages.unsigned_abs(), Ordering::Relaxed);
                 Ok(())
             };
-            connection.wal_hook(Some(hook)).map_err(errors::told)?;
+            connection.wal_hook(Some(hook)).map_err(errors::store_error)?;
         }
         let connection = Mutex::new(Some(connection));
         Ok(Self {
@@ -92,7 +92,7 @@ impl Writer {
             match open.begin() {
                 Ok(()) => return Ok(open),
                 Err(why) if !errors::is_busy(&why) || Instant::now() + pause > deadline => {
-                    return Err(errors::told(why));
+                    return Err(errors::store_error(why));
                 }
                 Err(_) => sleep(pause).await,
             }
@@ -165,7 +165,7 @@ impl Open<'_> {
             }
             Err(why) => {
                 self.writer.watch(&why);
-                Err(errors::told(why))
+                Err(errors::store_error(why))
             }
         }
     }

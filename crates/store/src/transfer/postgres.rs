@@ -11,7 +11,7 @@ use super::piece::{BATCH, ColumnKind, Piece, Table, parents_first};
 use super::sqlite::values;
 use crate::db::Engine;
 use crate::own_tables::is_own;
-use crate::postgres::told;
+use crate::postgres::store_error;
 use crate::{Db, Row, StoreError, Value};
 
 type Sender = mpsc::Sender<Result<Piece, StoreError>>;
@@ -42,7 +42,7 @@ async fn read_tables(db: &Db, sender: &Sender) -> Result<(), StoreError> {
         }
         loop {
             let fetched = client.query(&format!("FETCH {BATCH} FROM whole"), &[]).await;
-            let fetched = fetched.map_err(|why| told(&why))?;
+            let fetched = fetched.map_err(|why| store_error(&why))?;
             let count = fetched.len();
             let rows = fetched.iter().map(|row| values(&table, &Row::of_postgres(row)));
             if sender
@@ -63,7 +63,7 @@ async fn read_tables(db: &Db, sender: &Sender) -> Result<(), StoreError> {
 }
 
 async fn run(client: &Client, statement: &str) -> Result<(), StoreError> {
-    client.batch_execute(statement).await.map_err(|why| told(&why))
+    client.batch_execute(statement).await.map_err(|why| store_error(&why))
 }
 
 pub(super) async fn tables(client: &Client) -> Result<Vec<Table>, StoreError> {
@@ -78,7 +78,7 @@ pub(super) async fn tables(client: &Client) -> Result<Vec<Table>, StoreError> {
             &[],
         )
         .await
-        .map_err(|why| told(&why))?;
+        .map_err(|why| store_error(&why))?;
     let references = client
         .query(
             "SELECT conrelid::regclass::text, confrelid::regclass::text
@@ -87,7 +87,7 @@ pub(super) async fn tables(client: &Client) -> Result<Vec<Table>, StoreError> {
             &[],
         )
         .await
-        .map_err(|why| told(&why))?;
+        .map_err(|why| store_error(&why))?;
     let mut found: Vec<(Table, Vec<String>)> = Vec::new();
     for row in &columns {
         let (table, column, kind): (String, String, String) = (row.get(0), row.get(1), row.get(2));
@@ -125,7 +125,7 @@ pub(super) async fn write(client: &Client, table: &Table, rows: &[Vec<Value>]) -
         }
         writer.finish().await
     };
-    copied.await.map(drop).map_err(|why| told(&why))
+    copied.await.map(drop).map_err(|why| store_error(&why))
 }
 
 pub(super) async fn clear(client: &Client, table: &Table) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::piece::{BATCH, ColumnKind, Piece, Table, TableColumn, parents_first};
 use crate::own_tables::is_own;
 use crate::row::Cell;
-use crate::sqlite::{Manner, open_reader, told};
+use crate::sqlite::{Manner, open_reader, store_error};
 use crate::{Row, StoreError, Value};
 
 type Sender = mpsc::Sender<Result<Piece, StoreError>>;
@@ -26,17 +26,17 @@ pub(super) fn read((path, manner): (PathBuf, Manner), sender: Sender) {
 fn read_tables((path, manner): (&Path, Manner), sender: &Sender) -> Result<(), StoreError> {
     let connection = open_reader(path, manner)?;
     // The moment is fixed by the first statement that reads.
-    connection.execute_batch("BEGIN DEFERRED").map_err(told)?;
+    connection.execute_batch("BEGIN DEFERRED").map_err(store_error)?;
     for table in tables(&connection)? {
         let mut statement = connection
             .prepare(&format!("SELECT {} FROM {}", table.column_names(), table.name))
-            .map_err(told)?;
+            .map_err(store_error)?;
         if sender.blocking_send(Ok(Piece::Table(table.clone()))).is_err() {
             return Ok(());
         }
-        let mut rows = statement.query([]).map_err(told)?;
+        let mut rows = statement.query([]).map_err(store_error)?;
         let mut batch = Vec::new();
-        while let Some(row) = rows.next().map_err(told)? {
+        while let Some(row) = rows.next().map_err(store_error)? {
             batch.push(values(&table, &Row::of_sqlite(row))?);
             if batch.len() == BATCH
                 && sender
@@ -101,13 +101,13 @@ fn tables(connection: &Connection) -> Result<Vec<Table>, StoreError> {
 }
 
 fn texts(connection: &Connection, statement: &str, parameter: &str) -> Result<Vec<String>, StoreError> {
-    let mut statement = connection.prepare(statement).map_err(told)?;
+    let mut statement = connection.prepare(statement).map_err(store_error)?;
     let parameters = [parameter];
     let parameters = &parameters[..statement.parameter_count()];
     let rows = statement
         .query_map(params_from_iter(parameters), |row| row.get(0))
-        .map_err(told)?;
-    rows.collect::<Result<_, _>>().map_err(told)
+        .map_err(store_error)?;
+    rows.collect::<Result<_, _>>().map_err(store_error)
 }
 
 pub(super) fn write(connection: &Connection, table: &Table, rows: &[Vec<Value>]) -> Result<(), StoreError> {
@@ -118,14 +118,14 @@ pub(super) fn write(connection: &Connection, table: &Table, rows: &[Vec<Value>])
         table.column_names(),
         places.join(", ")
     );
-    let mut statement = connection.prepare_cached(&statement).map_err(told)?;
+    let mut statement = connection.prepare_cached(&statement).map_err(store_error)?;
     for row in rows {
-        statement.execute(params_from_iter(row)).map_err(told)?;
+        statement.execute(params_from_iter(row)).map_err(store_error)?;
     }
     Ok(())
 }
 
 pub(super) fn clear(connection: &Connection, table: &Table) -> Result<(), StoreError> {
     let cleared = connection.execute(&format!("DELETE FROM {}", table.name), []);
-    cleared.map(drop).map_err(told)
+    cleared.map(drop).map_err(store_error)
 }
