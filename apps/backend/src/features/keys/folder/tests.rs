@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use countersign_jose::{KeyError, SigningKey};
 use tempfile::TempDir;
 
+use super::place::{NEXT, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED, retired_name};
 use super::*;
 
 struct Scratch {
