@@ -395,6 +395,15 @@ fn circles_are_found_through_re_exports_globs_macros_and_aliases() {
         ("b", "pub struct B; use super::a::A as Alias; fn f(_: Alias) {}"),
     ];
     assert_eq!(circle_names(&by_another_name), [["a", "b"]]);
+    // The child's `super::Bit` is what the parent imports by the same words, from its own parent.
+    let by_the_same_words = [
+        ("", "mod a;"),
+        ("a", "mod b; mod bit; pub use bit::Bit;"),
+        ("a::bit", "pub struct Bit;"),
+        ("a::b", "mod c; use super::Bit; fn f(_: Bit) { c::g(Bit) }"),
+        ("a::b::c", "use super::Bit; pub fn g(_: Bit) {}"),
+    ];
+    assert_eq!(circle_names(&by_the_same_words), Vec::<Vec<String>>::new());
 }
 
 #[test]

@@ -113,7 +113,7 @@ impl Crate {
     }
 
     fn walk(&self, from: &Names, path: &[String], relative: bool, depth: usize) -> Option<Found> {
-        // A glob of a module that imports by glob from this one would go round for ever.
+        // `use clap;` leads to itself, and so may globs of two modules.
         if depth > 16 {
             return None;
         }
@@ -143,7 +143,7 @@ impl Crate {
             if module.items.contains(name) {
                 return Some(own(name));
             }
-            if let Some(import) = module.imports.get(name).filter(|import| *import != path) {
+            if let Some(import) = module.imports.get(name) {
                 let whole: Names = import.iter().chain(below).cloned().collect();
                 return self.walk(&at, &whole, true, depth + 1);
             }
