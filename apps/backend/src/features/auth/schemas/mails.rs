@@ -1,0 +1,158 @@
+//! What is asked for by mail, and what a person brings from a mail.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::core::email::{Email, InvalidEmail};
+use crate::core::extract::Rules;
+use crate::core::handle::{Handle, HandleHash};
+use crate::core::platform::Platform;
+use crate::core::problem::{Code, FieldError, Problem};
+use crate::core::random::SecureRandom;
+use crate::features::proofs::Answer;
+
+/// An address that something is to be mailed to.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = MailRequest)]
+pub struct MailRequestBody {
+    #[schema(format = Email, example = "ada@example.com")]
+    email: String,
+    /// The handle of an earlier answer, to go on with it: another mail for a sign-up needs that sign-up's.
+    #[schema(required = false)]
+    #[serde(default)]
+    handle: Option<String>,
+}
+
+impl Rules for MailRequestBody {
+    fn mistakes(&self, _: &Platform) -> Vec<FieldError> {
+        let email = self.email.parse::<Email>().err().map(FieldError::from);
+        let handle = self.handle.as_deref().and_then(|text| text.parse::<Handle>().err());
+        let handle = handle.map(|_| FieldError::new("handle", Code::Invalid));
+        email.into_iter().chain(handle).collect()
+    }
+}
+
+impl MailRequestBody {
+    /// The address.
+    ///
+    /// # Errors
+    /// It is none: that tells nothing about accounts.
+    pub fn email(&self) -> Result<Email, Problem> {
+        let wrong = |error: InvalidEmail| Problem::validation(vec![error.into()]);
+        self.email.parse().map_err(wrong)
+    }
+
+    /// The handle that came along, or a new one.
+    ///
+    /// # Errors
+    /// What came along is none.
+    pub fn handle(&self, random: SecureRandom) -> Result<Handle, Problem> {
+        match &self.handle {
+            None => Ok(Handle::generate(random)),
+            Some(text) => text
+                .parse()
+                .map_err(|_| Problem::validation(vec![FieldError::new("handle", Code::Invalid)])),
+        }
+    }
+}
+
+/// The one answer to whoever asks for a mail.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MailAsked)]
+pub struct MailAskedBody {
+    /// For people.
+    #[schema(example = "If there is something to send to this address, it is on its way.")]
+    message: &'static str,
+    /// Keep it: the code in the mail works only together with it. It is a secret, and there is one in every answer, also
+    /// where nothing is mailed.
+    #[schema(example = "csh_gVuPgYbSXOVuHlCJlcVdqgZTrZxTxEWvXMw3qpJ8nTo")]
+    handle: String,
+}
+
+impl MailAskedBody {
+    /// For the holder of this handle.
+    pub fn new(handle: &Handle) -> Self {
+        Self {
+            message: "If there is something to send to this address, it is on its way.",
+            handle: handle.reveal(),
+        }
+    }
+}
+
+/// What a person brings from a mail: the token of its link, or its code with the address that it went to.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = MailAnswer)]
+pub struct MailAnswerBody {
+    /// `token` of the link.
+    #[schema(required = false, nullable = false)]
+    token: Option<String>,
+    /// Where the code went to.
+    #[schema(required = false, nullable = false, format = Email)]
+    email: Option<String>,
+    /// Six digits.
+    #[schema(required = false, nullable = false, example = "012345")]
+    code: Option<String>,
+    /// The handle that came with the answer when the mail was asked for. A code needs it; a link works without.
+    #[schema(required = false, nullable = false)]
+    handle: Option<String>,
+}
+
+impl MailAnswerBody {
+    /// From the fields of a form.
+    pub fn new(token: Option<String>, email: Option<String>, code: Option<String>) -> Self {
+        Self {
+            token,
+            email,
+            code,
+            handle: None,
+        }
+    }
+
+    /// The same with the handle of who asked.
+    pub fn with(self, handle: Option<String>) -> Self {
+        Self { handle, ..self }
+    }
+
+    /// The handle that came along. One that is none is one that nobody has.
+    pub fn handle(&self) -> Option<HandleHash> {
+        let handle = self.handle.as_deref()?;
+        Some(
+            handle
+                .parse::<Handle>()
+                .map_or(HandleHash::NOBODYS, |handle| handle.hash()),
+        )
+    }
+}
+
+impl TryFrom<MailAnswerBody> for Answer {
+    type Error = Problem;
+
+    /// A text that cannot be right is a wrong one: the answer is the same.
+    fn try_from(body: MailAnswerBody) -> Result<Self, Problem> {
+        match (body.token, body.email, body.code) {
+            (Some(token), None, None) => {
+                let link = token.parse().map_err(|_| Problem::new(Code::InvalidProof))?;
+                Ok(Self::Link(link))
+            }
+            (None, Some(email), Some(code)) => Ok(Self::Code(email.parse().ok().zip(code.parse().ok()))),
+            (token, email, code) => {
+                let mistake = answer_mistake(token.is_some(), email.is_some(), code.is_some());
+                Err(Problem::validation(mistake.into_iter().collect()))
+            }
+        }
+    }
+}
+
+/// A mail is answered by the token of its link, or by its code with the address that it went to.
+pub fn answer_mistake(token: bool, email: bool, code: bool) -> Option<FieldError> {
+    let missing = FieldError::new("token", Code::Missing).detail("Send `token`, or `email`, `code` and `handle`.");
+    (!matches!((token, email, code), (true, false, false) | (false, true, true))).then_some(missing)
+}
+
+/// A code works only with the handle of who asked for its mail.
+pub fn handle_mistake(code: bool, handle: bool) -> Option<FieldError> {
+    const NEEDED: &str = "A code works only together with the `handle` of the answer to whoever asked for the mail.";
+    (code && !handle).then(|| FieldError::new("handle", Code::Missing).detail(NEEDED))
+}

@@ -1,0 +1,85 @@
+//! The wire shapes of signing up, in and out.
+
+mod login;
+mod mails;
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+pub use self::login::{EmailLoginBody, LoginBody, LoginForm, LoginJson};
+pub use self::mails::{MailAnswerBody, MailAskedBody, MailRequestBody, answer_mistake, handle_mistake};
+use super::service::Registration;
+use crate::core::email::{InvalidEmail, NewEmail};
+use crate::core::extract::Rules;
+use crate::core::handle::HandleHash;
+use crate::core::password::Password;
+use crate::core::platform::Platform;
+use crate::core::problem::{FieldError, Problem};
+
+/// What it takes to sign up.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Registration)]
+pub struct RegistrationBody {
+    #[schema(format = Email, example = "ada@example.com")]
+    email: String,
+    /// 8 to 128 characters, unless the server's settings say otherwise.
+    #[schema(value_type = String, format = Password, example = "correct horse battery")]
+    password: Password,
+}
+
+impl Rules for RegistrationBody {
+    fn mistakes(&self, platform: &Platform) -> Vec<FieldError> {
+        let email = self.email.parse::<NewEmail>();
+        let password = platform.check_password(&self.password, email.as_ref().map_or("", |email| email.typed()));
+        let email = email.err().map(FieldError::from);
+        email.into_iter().chain(password.err().map(FieldError::from)).collect()
+    }
+}
+
+impl RegistrationBody {
+    /// What somebody signs up with who holds this handle.
+    ///
+    /// # Errors
+    /// The address is none.
+    pub fn of(self, handle: HandleHash) -> Result<Registration, Problem> {
+        let wrong = |error: InvalidEmail| Problem::validation(vec![error.into()]);
+        Ok(Registration {
+            email: self.email.parse().map_err(wrong)?,
+            password: self.password,
+            handle,
+        })
+    }
+}
+
+/// The old password and the new one.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PasswordChange)]
+pub struct PasswordChangeBody {
+    #[schema(value_type = String, format = Password)]
+    pub current_password: Password,
+    /// 8 to 128 characters, unless the server's settings say otherwise.
+    #[schema(value_type = String, format = Password)]
+    pub new_password: Password,
+}
+
+impl Rules for PasswordChangeBody {
+    /// Whether it is too much like the account's address, only the service can tell.
+    fn mistakes(&self, platform: &Platform) -> Vec<FieldError> {
+        let fault = platform.check_password(&self.new_password, "").err();
+        fault
+            .map(|fault| FieldError::from(fault).in_field("new_password"))
+            .into_iter()
+            .collect()
+    }
+}
+
+/// The password once more, before something that cannot be undone.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Confirmation)]
+pub struct ConfirmationBody {
+    #[schema(value_type = String, format = Password)]
+    pub password: Password,
+}
