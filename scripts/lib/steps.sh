@@ -151,7 +151,7 @@ step_rust() {
 # run_built ARGUMENT…: runs tests that step_build has built. A test waits for more time than it computes.
 run_built() {
   "$(nextest)" nextest run --binaries-metadata "$logs/binaries.json" --cargo-metadata "$logs/metadata.json" \
-    --test-threads $((2 * $(cores))) "$@"
+    --test-threads $((($(cores) * 3 + 1) / 2)) "$@"
 }
 
 cores() {
