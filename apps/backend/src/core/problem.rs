@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use countersign_guard::{Denied, Reason};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::email::InvalidEmail;
@@ -125,6 +125,55 @@ codes! {
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Unavailable";
 }
 
+impl Code {
+    /// The message of `locales/` that tells a person about it on a page. A new code needs one of its own, or a reason to
+    /// share one.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::InvalidCredentials => "error-credentials",
+            Self::EmailNotVerified => "error-not-verified",
+            Self::EmailTaken => "error-email-taken",
+            Self::SameEmail => "error-email-same",
+            Self::PasswordRequired => "error-password-required",
+            // The one text field of the pages that can be missing or malformed is the email address.
+            Self::InvalidEmail | Self::Missing | Self::Invalid => "error-email",
+            Self::PasswordTooShort => "error-password-short",
+            Self::PasswordTooLong => "error-password-long",
+            Self::PasswordBreached => "error-password-common",
+            Self::PasswordContainsContext => "error-password-guessable",
+            Self::InvalidProof => "error-code",
+            Self::SignupClosed => "error-signup-closed",
+            Self::RateLimited => "error-limited",
+            Self::ForeignForm => "error-form",
+            Self::NotFound => "error-not-found",
+            Self::MethodNotAllowed => "error-method",
+            Self::BodyTooLarge => "error-too-large",
+            Self::HeadersTooLarge => "error-headers",
+            Self::RequestTimeout => "error-timeout",
+            // What a browser sends by itself, and not what a person typed.
+            Self::MalformedBody
+            | Self::BadRequest
+            | Self::UnsupportedMediaType
+            | Self::ValidationFailed
+            | Self::UnknownField => "error-request",
+            Self::Overloaded | Self::Unavailable => "error-unavailable",
+            // No page takes a token, nor answers a script of another origin: where a person sees one of these, we are at fault.
+            Self::MissingToken
+            | Self::InvalidToken
+            | Self::InvalidRefreshToken
+            | Self::InsufficientScope
+            | Self::OriginNotAllowed
+            | Self::Internal => "error-internal",
+        }
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
 /// One answer that is not a success. Handlers return it; the outermost layer adds the request id and logs its cause.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -146,7 +195,8 @@ pub struct FieldError {
     /// The field's name in the request.
     pub field: Cow<'static, str>,
     /// A code of the list in the documentation.
-    pub code: &'static str,
+    #[schema(value_type = String)]
+    pub code: Code,
     /// What is wrong and what would be right.
     pub detail: Cow<'static, str>,
 }
@@ -200,14 +250,10 @@ impl Problem {
         let mut problem = Self::new(Code::ValidationFailed);
         if let [only] = errors.as_slice() {
             // One mistake is told as what it is, so that a client need not look into the list.
-            problem.code = Code::ALL
-                .iter()
-                .copied()
-                .find(|code| code.name() == only.code)
-                .unwrap_or(problem.code);
-            if matches!(problem.code, Code::Missing | Code::Invalid) {
-                problem.code = Code::ValidationFailed;
-            }
+            problem.code = match only.code {
+                Code::Missing | Code::Invalid => Code::ValidationFailed,
+                code => code,
+            };
             problem.detail = only.detail.clone();
         }
         problem.errors = errors;
@@ -324,7 +370,7 @@ impl FieldError {
     pub fn new(field: impl Into<Cow<'static, str>>, code: Code) -> Self {
         Self {
             field: field.into(),
-            code: code.name(),
+            code,
             detail: Cow::Borrowed(code.meaning()),
         }
     }

@@ -93,6 +93,7 @@ mod tests {
     use fluent_bundle::FluentResource;
 
     use super::*;
+    use crate::core::problem::Code;
 
     /// Every message of a language, with the values that it asks for.
     fn messages(language: Language) -> BTreeMap<String, BTreeSet<String>> {
@@ -171,6 +172,17 @@ mod tests {
                 gather(&path, into);
             } else if let Ok(text) = std::fs::read_to_string(&path) {
                 into.push_str(&text);
+            }
+        }
+    }
+
+    #[test]
+    fn every_problem_has_a_text_in_every_language() {
+        for language in Language::ALL {
+            let theirs = messages(*language);
+            for code in Code::ALL {
+                let message = code.message();
+                assert!(theirs.contains_key(message), "{message} in {}", language.tag());
             }
         }
     }

@@ -8,7 +8,7 @@ use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_LENGTH, CO
 use http::{HeaderMap, HeaderValue};
 
 use crate::core::language::{FluentArgs, Language, Texts};
-use crate::core::problem::{Code, Problem};
+use crate::core::problem::Problem;
 
 /// What is known of a head that was refused: as much as could be read of it.
 #[derive(Debug, Default)]
@@ -82,7 +82,7 @@ impl EarlyPages {
             language,
             service: &self.service,
             title: say("error-title"),
-            text: say(message(problem.code())),
+            text: say(problem.code().message()),
             home: say("page-home"),
         };
         let Ok(html) = page.render() else {
@@ -95,14 +95,5 @@ impl EarlyPages {
         headers.remove(CONTENT_LENGTH);
         *response.body_mut() = Body::from(html);
         response
-    }
-}
-
-fn message(code: Code) -> &'static str {
-    match code {
-        Code::HeadersTooLarge => "error-headers",
-        Code::RequestTimeout => "error-timeout",
-        Code::Overloaded | Code::Unavailable => "error-unavailable",
-        _ => "error-request",
     }
 }

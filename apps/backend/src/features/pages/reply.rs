@@ -82,7 +82,7 @@ fn problem_page(pages: &Pages, visitor: &Visitor, problem: &Problem) -> Response
         text: match problem.code() {
             // There is no form here that could be sent again.
             Code::ForeignForm => view.t("error-foreign"),
-            code => view.told(code.name()),
+            code => view.t(code.message()),
         },
         label: view.t("page-home"),
         v: view,

@@ -4,8 +4,9 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use super::view::Mistake;
 use crate::core::email::{Email, NewEmail};
-use crate::core::problem::{Code, FieldError};
+use crate::core::problem::Code;
 
 /// RFC 5321 §4.5.3.1.3, less the angle brackets.
 const MOST_OCTETS: usize = 254;
@@ -31,7 +32,7 @@ impl Typed {
     ///
     /// # Errors
     /// What is wrong with the field `email`.
-    pub(super) fn email(&self) -> Result<Email, FieldError> {
+    pub(super) fn email(&self) -> Result<Email, Mistake> {
         self.parsed()
     }
 
@@ -39,20 +40,17 @@ impl Typed {
     ///
     /// # Errors
     /// What is wrong with the field `email`.
-    pub(super) fn new_email(&self) -> Result<NewEmail, FieldError> {
+    pub(super) fn new_email(&self) -> Result<NewEmail, Mistake> {
         self.parsed()
     }
 
-    fn parsed<T: FromStr>(&self) -> Result<T, FieldError> {
+    fn parsed<T: FromStr>(&self) -> Result<T, Mistake> {
         self.0.parse().map_err(|_| {
-            let wrong = FieldError::new("email", Code::InvalidEmail);
-            match self.0.len() > MOST_OCTETS {
-                true => FieldError {
-                    code: "email_too_long",
-                    ..wrong
-                },
-                false => wrong,
-            }
+            let message = match self.0.len() > MOST_OCTETS {
+                true => "error-email-long",
+                false => Code::InvalidEmail.message(),
+            };
+            Mistake::new("email", message)
         })
     }
 

@@ -1,5 +1,7 @@
 //! What every template can ask for: its texts, the form's token, and what was wrong with what was sent.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, StatusCode};
 
 use super::service::Pages;
@@ -23,7 +25,33 @@ pub(super) struct View {
     most: usize,
     status: StatusCode,
     headers: HeaderMap,
-    wrong: Vec<FieldError>,
+    wrong: Vec<Mistake>,
+}
+
+/// What is wrong with a field of a form.
+pub(super) struct Mistake {
+    /// The field; empty for the whole form.
+    field: Cow<'static, str>,
+    /// The message that says so.
+    message: &'static str,
+}
+
+impl Mistake {
+    pub(super) fn new(field: &'static str, message: &'static str) -> Self {
+        Self {
+            field: Cow::Borrowed(field),
+            message,
+        }
+    }
+}
+
+impl From<&FieldError> for Mistake {
+    fn from(error: &FieldError) -> Self {
+        Self {
+            field: error.field.clone(),
+            message: error.code.message(),
+        }
+    }
 }
 
 impl View {
@@ -49,8 +77,8 @@ impl View {
     /// The same page, with what was wrong. `field` is where a problem belongs that names none; empty for the whole form.
     pub(super) fn refused(self, problem: &Problem, field: &'static str) -> Self {
         let wrong = match problem.errors() {
-            [] => vec![FieldError::new(field, problem.code())],
-            errors => errors.to_vec(),
+            [] => vec![Mistake::new(field, problem.code().message())],
+            errors => errors.iter().map(Mistake::from).collect(),
         };
         // A 401 would ask for a bearer token (RFC 9110 §11.6.1), which no page takes.
         let status = match problem.http_status() {
@@ -67,7 +95,7 @@ impl View {
     }
 
     /// The same page, with what is wrong with a field that the pages judge themselves.
-    pub(super) fn marked(self, wrong: FieldError) -> Self {
+    pub(super) fn marked(self, wrong: Mistake) -> Self {
         Self {
             status: StatusCode::UNPROCESSABLE_ENTITY,
             wrong: vec![wrong],
@@ -128,7 +156,7 @@ impl View {
     /// What is wrong with a field.
     pub(super) fn wrong(&self, field: &str) -> Option<String> {
         let wrong = self.wrong.iter().find(|wrong| wrong.field == field)?;
-        Some(self.told(wrong.code))
+        Some(self.t(wrong.message))
     }
 
     /// What is wrong with the whole form; or, above all, that something below is.
@@ -137,36 +165,6 @@ impl View {
             return None;
         }
         Some(self.wrong("").unwrap_or_else(|| self.t("error-below")))
-    }
-
-    /// What a problem means to a person.
-    pub(super) fn told(&self, code: &str) -> String {
-        let message = match code {
-            "invalid_credentials" => "error-credentials",
-            "email_not_verified" => "error-not-verified",
-            "email_taken" => "error-email-taken",
-            "same_email" => "error-email-same",
-            "password_required" => "error-password-required",
-            "email_too_long" => "error-email-long",
-            "invalid_email" | "missing" | "invalid" => "error-email",
-            "password_too_short" => "error-password-short",
-            "password_too_long" => "error-password-long",
-            "password_breached" => "error-password-common",
-            "password_contains_context" => "error-password-guessable",
-            "invalid_code" => "error-code",
-            "signup_closed" => "error-signup-closed",
-            "rate_limited" => "error-limited",
-            "foreign_form" => "error-form",
-            "not_found" => "error-not-found",
-            "method_not_allowed" => "error-method",
-            "body_too_large" => "error-too-large",
-            "headers_too_large" => "error-headers",
-            "request_timeout" => "error-timeout",
-            "malformed_body" | "bad_request" | "unsupported_media_type" | "validation_failed" => "error-request",
-            "overloaded" | "unavailable" => "error-unavailable",
-            _ => "error-internal",
-        };
-        self.t(message)
     }
 
     fn values(&self) -> FluentArgs<'static> {
