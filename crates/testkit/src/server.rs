@@ -112,7 +112,7 @@ impl TestServer {
             .await
     }
 
-    /// Sends what is owed, and gives the mails that arrived since this was asked before.
+    /// Sends what is queued, and returns the emails that arrived since the last call.
     pub async fn mails(&self) -> Vec<ReceivedMail> {
         while self.services.mail.deliver_next().await.expect("mails can be delivered") {}
         let Ok(folder) = std::fs::read_dir(self.scratch.folder().join("mail")) else {

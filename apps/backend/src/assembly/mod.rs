@@ -72,7 +72,7 @@ pub struct Parts {
     pub discovery: Discovery,
     /// The audit log.
     pub audit: Audit,
-    /// The mails that are owed.
+    /// The mails that are queued.
     pub outbox: Outbox,
     /// Which sessions have ended.
     pub revocations: Revocations,
@@ -96,7 +96,7 @@ pub struct Parts {
     pub verification: Verification,
     /// Setting a new password without the old one.
     pub recovery: Recovery,
-    /// Sends what is owed.
+    /// Sends what is queued.
     pub mail: Delivery,
     /// Who sent a request that a proxy holds.
     pub forward: Forward,

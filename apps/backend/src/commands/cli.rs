@@ -31,7 +31,7 @@ pub use self::mail::{ListMail, Mail};
 pub use self::sessions::{RevokeSessions, Sessions};
 pub use self::token::{IssueToken, PresentedToken, Token};
 pub use self::transfer::{Backup, MigrateDatabase, Restore};
-pub use self::users::{ListUsers, MailedTo, UserOrder, Users, WithPassword, WithScopes};
+pub use self::users::{ListUsers, UserOrder, Users, WithPassword, WithScopes};
 use super::output;
 use crate::settings::Sources;
 
@@ -133,7 +133,7 @@ pub enum Command {
     )]
     Sessions(Sessions),
     /// See which mails were sent, and try again
-    #[command(subcommand, after_help = "Example:\n  countersign mail list --owed")]
+    #[command(subcommand, after_help = "Example:\n  countersign mail list --queued")]
     Mail(Mail),
     /// Issue, verify and look into access tokens
     #[command(subcommand, after_help = "Example:\n  countersign token verify < token.txt")]

@@ -14,7 +14,7 @@ use crate::features::outbox;
 pub(super) async fn run(command: Mail, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     match command {
         Mail::List(asked) => {
-            let mails = services.outbox.list(asked.owed, asked.limit.into()).await?;
+            let mails = services.outbox.list(asked.queued, asked.limit.into()).await?;
             let rows: Vec<_> = mails.into_iter().map(Listed::from).collect();
             Ok(output.rows(&rows)?)
         }
@@ -40,8 +40,8 @@ struct Listed {
     failure: Option<String>,
 }
 
-impl From<outbox::Listed> for Listed {
-    fn from(mail: outbox::Listed) -> Self {
+impl From<outbox::MailRecord> for Listed {
+    fn from(mail: outbox::MailRecord) -> Self {
         Self {
             id: mail.id,
             purpose: mail.purpose,
@@ -75,7 +75,7 @@ impl Row for Listed {
             self.purpose.clone(),
             self.recipient.clone(),
             self.attempts.to_string(),
-            self.outcome.clone().unwrap_or_else(|| "owed".to_owned()),
+            self.outcome.clone().unwrap_or_else(|| "queued".to_owned()),
             time(self.ended_at),
             time(self.next_attempt_at),
             self.failure.clone().unwrap_or_default(),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 use unicode_normalization::UnicodeNormalization;
 
-use super::cli::{Account as Named, ListUsers, MailedTo, UserOrder, Users, WithPassword, WithScopes};
+use super::cli::{Account as Named, ListUsers, UserOrder, Users, WithPassword, WithScopes};
 use super::output::{Row, Standard};
 use super::{Failure, prompt};
 use crate::Services;
@@ -131,14 +131,9 @@ async fn verify(whose: Named, services: &Services, output: &mut Standard) -> Res
     Ok(output.done(&sentence, &json!({ "id": account.id, "email_verified": true }))?)
 }
 
-async fn send_mail(whose: Named, what: MailedTo, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+async fn send_mail(whose: Named, purpose: Purpose, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let account = account(services, &whose.email).await?;
-    let purpose = match what {
-        MailedTo::Verify => Purpose::VerifyEmail,
-        MailedTo::Recover => Purpose::ResetPassword,
-        MailedTo::Invite => Purpose::Invitation,
-    };
-    services.operator.owe_mail(&account, purpose).await?;
+    services.operator.send_mail(&account, purpose).await?;
     let sentence = format!(
         "The server sends the mail to {}; `countersign mail list` shows what became of it.",
         account.email

@@ -119,10 +119,10 @@ impl DeviceName {
             (Some(program), Some(system)) => {
                 values.set("program", program);
                 values.set("system", system);
-                texts.say(language, "device", &values)
+                texts.render(language, "device", &values)
             }
             (Some(name), None) | (None, Some(name)) => name.to_owned(),
-            (None, None) => texts.say(language, "device-unknown", &values),
+            (None, None) => texts.render(language, "device-unknown", &values),
         }
     }
 }

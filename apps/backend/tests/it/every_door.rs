@@ -1030,7 +1030,7 @@ async fn a_101_what_ended_goes_when_it_is_due_and_what_is_in_use_stays(database:
     let sweep = async |days: u64| {
         server.services.clock.advance(Duration::from_secs(days * 24 * 60 * 60));
         while server.services.sessions.sweep_once().await.unwrap() > 0 {}
-        server.services.mail.tidy().await.unwrap();
+        server.services.mail.sweep().await.unwrap();
         let mut rows = [0_i64; 5];
         for (at, table) in [
             sql!("SELECT count(*) FROM sessions"),

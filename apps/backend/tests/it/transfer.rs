@@ -430,18 +430,18 @@ async fn the_worst_day_ends_mails_that_have_not_left_yet(database: Database) {
             .assert_status(202);
     }
     server.kill();
-    let owed = || {
-        let listed = done(&execute(&scratch, &["mail", "list", "--owed", "--json"]));
+    let queued = || {
+        let listed = done(&execute(&scratch, &["mail", "list", "--queued", "--json"]));
         serde_json::from_str::<serde_json::Value>(&listed)
             .unwrap()
             .as_array()
             .map_or(0, Vec::len)
     };
-    assert_eq!(owed(), 3);
+    assert_eq!(queued(), 3);
     done(&execute(&scratch, &["sessions", "revoke", "--everyone"]));
     let server = Launch::new(BINARY, &scratch).start().await;
     done(&execute(&scratch, &["mail", "retry"]));
-    eventually("nothing is owed any more", async || owed() == 0).await;
+    eventually("nothing is queued any more", async || queued() == 0).await;
     let folder = std::fs::read_dir(scratch.folder().join("data/mail"))
         .into_iter()
         .flatten();

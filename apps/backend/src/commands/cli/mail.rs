@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 #[derive(Subcommand)]
 pub enum Mail {
     /// List the newest mails: what for, to whom, and what became of them
-    #[command(after_help = "Example:\n  countersign mail list --owed")]
+    #[command(after_help = "Example:\n  countersign mail list --queued")]
     List(ListMail),
-    /// Have everything that is owed tried now, and what was refused once more
+    /// Have everything that is queued tried now, and what was refused once more
     #[command(after_help = "Example:\n  countersign mail retry")]
     Retry,
 }
@@ -18,7 +18,7 @@ pub enum Mail {
 pub struct ListMail {
     /// Only those that have not left yet
     #[arg(long)]
-    pub owed: bool,
+    pub queued: bool,
     /// How many
     #[arg(long, default_value_t = 100, value_parser = super::arguments::count::<100_000>)]
     pub limit: u32,

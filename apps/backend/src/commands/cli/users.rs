@@ -1,8 +1,10 @@
 //! `countersign users` as types.
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::arguments::Account;
+use crate::features::outbox::Purpose;
 
 /// `countersign users`.
 #[derive(Subcommand)]
@@ -25,8 +27,8 @@ pub enum Users {
         #[command(flatten)]
         account: Account,
         /// Which mail
-        #[arg(value_enum)]
-        purpose: MailedTo,
+        #[arg(value_parser = emails())]
+        purpose: Purpose,
     },
     /// List accounts: all, or those that are searched for
     #[command(
@@ -114,13 +116,16 @@ pub struct WithScopes {
     pub scopes: Vec<String>,
 }
 
-/// A mail that an operator can have sent.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum MailedTo {
-    /// To verify the address
-    Verify,
-    /// To set a new password
-    Recover,
-    /// To choose the first password
-    Invite,
+/// The emails that an operator can have sent, each by its word.
+fn emails() -> impl TypedValueParser<Value = Purpose> {
+    let commands = || {
+        Purpose::ALL
+            .iter()
+            .filter_map(|purpose| Some((purpose.command()?, *purpose)))
+    };
+    let values = commands().map(|(command, _)| PossibleValue::new(command.word).help(command.help));
+    PossibleValuesParser::new(values).try_map(move |word| {
+        let named = commands().find(|(command, _)| command.word == word);
+        named.map(|(_, purpose)| purpose).ok_or("there is no such email")
+    })
 }

@@ -20,7 +20,7 @@ pub(super) async fn check(settings: &Settings, findings: &mut Vec<Finding>) {
             EmailVerification::Optional | EmailVerification::Off => Finding::warn(MAIL, found, remedy),
         });
     }
-    findings.push(match mailer.try_out().await {
+    findings.push(match mailer.check().await {
         Ok(()) => Finding::ok(
             MAIL,
             format!(

@@ -1,4 +1,4 @@
-//! What is said, in each language: the messages of `locales/`.
+//! The texts in each language: the messages of `locales/`.
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
@@ -27,9 +27,9 @@ macro_rules! files {
 }
 
 impl Texts {
-    /// A message with its values filled in. One that is missing is said in English; one that is missing there too is
-    /// its own name, which a test holds cannot happen.
-    pub fn say(&self, language: Language, message: &str, values: &FluentArgs<'_>) -> String {
+    /// A message with its values filled in. Where it is missing, it is the English one; where that is missing too,
+    /// the name of the message, which a test holds cannot happen.
+    pub fn render(&self, language: Language, message: &str, values: &FluentArgs<'_>) -> String {
         [language, Language::English]
             .into_iter()
             .find_map(|language| self.find(language, message, values))
@@ -47,7 +47,7 @@ impl Texts {
         values.set("month", number(5, 7));
         values.set("day", number(8, 10).to_string());
         values.set("time", part(11, 16));
-        self.say(language, "date-time", &values)
+        self.render(language, "date-time", &values)
     }
 
     fn find(&self, language: Language, message: &str, values: &FluentArgs<'_>) -> Option<String> {
@@ -193,7 +193,7 @@ mod tests {
         let mut values = FluentArgs::new();
         values.set("service", "Example");
         for language in Language::ALL {
-            let subject = texts.say(*language, "verify-email-subject", &values);
+            let subject = texts.render(*language, "verify-email-subject", &values);
             assert!(subject.contains("Example"), "{subject}");
         }
     }

@@ -77,13 +77,13 @@ impl EarlyPages {
         let language = Language::preferred(&told.headers).unwrap_or_default();
         let mut values = FluentArgs::new();
         values.set("service", self.service.clone());
-        let say = |message: &str| self.texts.say(language, message, &values);
+        let text = |message: &str| self.texts.render(language, message, &values);
         let page = Page {
             language,
             service: &self.service,
-            title: say("error-title"),
-            text: say(problem.code().message()),
-            home: say("page-home"),
+            title: text("error-title"),
+            text: text(problem.code().message()),
+            home: text("page-home"),
         };
         let Ok(html) = page.render() else {
             return response;

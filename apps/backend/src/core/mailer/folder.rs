@@ -16,7 +16,7 @@ impl Folder {
     pub(super) fn keep(&self, mail: &Mail, formatted: &[u8]) -> Result<(), SendError> {
         let path = self.0.join(format!("{}.eml", mail.id));
         write(&self.0, &path, formatted)
-            .map_err(|error| SendError::Ours(format!("{} cannot be written: {error}", path.display())))?;
+            .map_err(|error| SendError::Unavailable(format!("{} cannot be written: {error}", path.display())))?;
         print(mail, &path);
         Ok(())
     }

@@ -25,11 +25,11 @@ pub struct Mail {
 pub enum SendError {
     /// The recipient cannot be served just now; it may leave later.
     #[error("{0}")]
-    NotNow(String),
+    Transient(String),
     /// The mail server cannot be reached, or does not take mails from us: nothing leaves before an operator mends it.
     #[error("{0}")]
-    Ours(String),
+    Unavailable(String),
     /// It will not leave, however often it is tried.
     #[error("{0}")]
-    Never(String),
+    Permanent(String),
 }

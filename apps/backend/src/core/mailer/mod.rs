@@ -16,38 +16,38 @@ use folder::Folder;
 pub use message::{Mail, SendError};
 use smtp::Smtp;
 
-/// A way for mails to leave. Cloning it is cheap.
+/// How emails leave. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Mailer {
-    way: Way,
+    transport: Transport,
     from: Mailbox,
 }
 
 #[derive(Clone)]
-enum Way {
+enum Transport {
     Smtp(Smtp),
     Folder(Folder),
 }
 
 impl Mailer {
-    /// A way out, as the settings say. Nothing is connected yet.
+    /// The transport that the settings name. Nothing is connected yet.
     ///
     /// # Errors
     /// The address of the mail server cannot be used.
     pub fn new(settings: &Settings) -> Result<Self, SendError> {
-        let way = match &settings.smtp_url {
-            Some(url) => Way::Smtp(Smtp::new(&url.expose(), settings.timeout)?),
-            None => Way::Folder(Folder(settings.folder.clone().into())),
+        let transport = match &settings.smtp_url {
+            Some(url) => Transport::Smtp(Smtp::new(&url.expose(), settings.timeout)?),
+            None => Transport::Folder(Folder(settings.folder.clone().into())),
         };
         let from = settings.from.mailbox().clone();
-        Ok(Self { way, from })
+        Ok(Self { transport, from })
     }
 
     /// Where mails stay, if they do not leave.
     pub fn folder(&self) -> Option<&Path> {
-        match &self.way {
-            Way::Smtp(_) => None,
-            Way::Folder(Folder(path)) => Some(path),
+        match &self.transport {
+            Transport::Smtp(_) => None,
+            Transport::Folder(Folder(path)) => Some(path),
         }
     }
 
@@ -57,9 +57,9 @@ impl Mailer {
     /// [`SendError`].
     pub async fn send(&self, mail: &Mail) -> Result<(), SendError> {
         let message = self.message(mail)?;
-        match &self.way {
-            Way::Smtp(smtp) => smtp.send(&message).await,
-            Way::Folder(folder) => folder.keep(mail, &message.formatted()),
+        match &self.transport {
+            Transport::Smtp(smtp) => smtp.send(&message).await,
+            Transport::Folder(folder) => folder.keep(mail, &message.formatted()),
         }
     }
 
@@ -67,10 +67,10 @@ impl Mailer {
     ///
     /// # Errors
     /// They could not.
-    pub async fn try_out(&self) -> Result<(), SendError> {
-        match &self.way {
-            Way::Smtp(smtp) => smtp.try_out(&self.from.email).await,
-            Way::Folder(_) => Ok(()),
+    pub async fn check(&self) -> Result<(), SendError> {
+        match &self.transport {
+            Transport::Smtp(smtp) => smtp.check(&self.from.email).await,
+            Transport::Folder(_) => Ok(()),
         }
     }
 
@@ -85,7 +85,7 @@ impl Mailer {
             .header(AutoSubmitted)
             .date_now()
             .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
-            .map_err(|error| SendError::Never(error.to_string()))
+            .map_err(|error| SendError::Permanent(error.to_string()))
     }
 }
 
@@ -93,7 +93,7 @@ impl Mailer {
 fn address(email: &Email) -> Result<Address, SendError> {
     let local = email.typed().split_once('@').map_or("", |(local, _)| local);
     let domain = email.key().rsplit_once('@').map_or("", |(_, domain)| domain);
-    Address::new(local, domain).map_err(|error| SendError::Never(error.to_string()))
+    Address::new(local, domain).map_err(|error| SendError::Permanent(error.to_string()))
 }
 
 #[derive(Clone)]

@@ -19,10 +19,10 @@ use url::Url;
 use super::SendError;
 
 /// How long it may take to be connected to.
-const ANSWER: Duration = Duration::from_secs(15);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How many connections are kept at most, and for how long.
-const KEPT: usize = 4;
-const IDLE: Duration = Duration::from_secs(60);
+const MAX_IDLE: usize = 4;
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
 pub(super) struct Smtp(Arc<Server>);
@@ -52,7 +52,7 @@ impl Smtp {
     pub(super) fn new(url: &str, timeout: Duration) -> Result<Self, SendError> {
         // Its own words may hold the address, and the address the password.
         let server =
-            Server::of(url, timeout).ok_or_else(|| SendError::Never("mail.smtp_url cannot be used".to_owned()))?;
+            Server::of(url, timeout).ok_or_else(|| SendError::Permanent("mail.smtp_url cannot be used".to_owned()))?;
         Ok(Self(Arc::new(server)))
     }
 
@@ -68,19 +68,24 @@ impl Smtp {
     }
 
     /// Whether the server lets us in, and takes mails from `sender`. Nothing is sent.
-    pub(super) async fn try_out(&self, sender: &Address) -> Result<(), SendError> {
+    pub(super) async fn check(&self, sender: &Address) -> Result<(), SendError> {
         let tried = async {
             let mut connection = self.0.connection().await?;
             let begin = Mail::new(Some(sender.clone()), Vec::new());
             connection
                 .command(begin)
                 .await
-                .map_err(|error| of_us("MAIL FROM", &error))?;
-            connection.command(Rset).await.map_err(|error| of_us("RSET", &error))?;
+                .map_err(|error| of_server("MAIL FROM", &error))?;
+            connection
+                .command(Rset)
+                .await
+                .map_err(|error| of_server("RSET", &error))?;
             self.0.keep(connection);
             Ok(())
         };
-        timeout(ANSWER, tried).await.unwrap_or_else(|_| Err(too_long()))
+        timeout(CONNECT_TIMEOUT, tried)
+            .await
+            .unwrap_or_else(|_| Err(too_long()))
     }
 }
 
@@ -129,13 +134,13 @@ impl Server {
 
     fn kept(&self) -> Option<AsyncSmtpConnection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|(_, since)| since.elapsed() < IDLE);
+        idle.retain(|(_, since)| since.elapsed() < IDLE_TIMEOUT);
         idle.pop().map(|(connection, _)| connection)
     }
 
     fn keep(&self, connection: AsyncSmtpConnection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < KEPT && !connection.has_broken() {
+        if idle.len() < MAX_IDLE && !connection.has_broken() {
             idle.push((connection, Instant::now()));
         }
     }
@@ -146,15 +151,16 @@ impl Server {
             Tls::None | Tls::Start(_) => None,
         };
         let address = (&*self.host, self.port);
-        let connected = AsyncSmtpConnection::connect_tokio1(address, Some(ANSWER), &self.name, whole, None).await;
-        let mut connection = connected.map_err(|error| of_us("the greeting or EHLO", &error))?;
+        let connected =
+            AsyncSmtpConnection::connect_tokio1(address, Some(CONNECT_TIMEOUT), &self.name, whole, None).await;
+        let mut connection = connected.map_err(|error| of_server("the greeting or EHLO", &error))?;
         if let Tls::Start(parameters) = &self.tls {
             let begun = connection.starttls(parameters.clone(), &self.name).await;
-            begun.map_err(|error| of_us("STARTTLS", &error))?;
+            begun.map_err(|error| of_server("STARTTLS", &error))?;
         }
         if let Some(credentials) = &self.credentials {
             let let_in = connection.auth(DEFAULT_MECHANISMS, credentials).await;
-            let_in.map_err(|error| of_us("AUTH", &error))?;
+            let_in.map_err(|error| of_server("AUTH", &error))?;
         }
         Ok(connection)
     }
@@ -166,7 +172,7 @@ async fn deliver(connection: &mut AsyncSmtpConnection, envelope: &Envelope, raw:
     connection
         .command(begin)
         .await
-        .map_err(|error| of_us("MAIL FROM", &error))?;
+        .map_err(|error| of_server("MAIL FROM", &error))?;
     for to in envelope.to() {
         let recipient = Rcpt::new(to.clone(), Vec::new());
         connection
@@ -191,7 +197,7 @@ async fn deliver(connection: &mut AsyncSmtpConnection, envelope: &Envelope, raw:
 fn in_turn(at: &str, answer: &Response, expected: Severity) -> Result<(), SendError> {
     match answer.code().severity {
         severity if severity == expected => Ok(()),
-        _ => Err(SendError::Ours(format!(
+        _ => Err(SendError::Unavailable(format!(
             "at {at}: {} is no answer to that",
             answer.code()
         ))),
@@ -212,15 +218,15 @@ fn parameters(
         if !offers(Extension::SmtpUtfEight) {
             let why = "the mail server does not take addresses with other letters than ASCII's (SMTPUTF8, RFC 6531)";
             return Err(match to {
-                true => SendError::Never(why.to_owned()),
-                false => SendError::Ours(format!("{why}, and `mail.from` is one")),
+                true => SendError::Permanent(why.to_owned()),
+                false => SendError::Unavailable(format!("{why}, and `mail.from` is one")),
             });
         }
         parameters.push(MailParameter::SmtpUtfEight);
     }
     if !raw.is_ascii() {
         if !offers(Extension::EightBitMime) {
-            return Err(SendError::Never(
+            return Err(SendError::Permanent(
                 "the mail server does not take mails with other letters than ASCII's (8BITMIME, RFC 6152)".to_owned(),
             ));
         }
@@ -230,26 +236,27 @@ fn parameters(
 }
 
 /// It does not let us in, or does not take our sender, or cannot be reached: an operator mends that.
-fn of_us(at: &str, error: &Error) -> SendError {
-    SendError::Ours(format!("at {at}: {}", told(error)))
+fn of_server(at: &str, error: &Error) -> SendError {
+    SendError::Unavailable(format!("at {at}: {}", with_causes(error)))
 }
 
 /// RFC 5321 §4.2.1: 5yz will not change by itself. That we have to sign in first (RFC 4954 §6), or that the server or the
-/// line goes down, is about us all the same.
+/// line goes down, is about us all the same. So is an answer in Latin-1, say, which RFC 5321 §4.2 does not allow: lettre
+/// takes it for a broken line, and the email is tried again.
 fn of_recipient(at: &str, error: &Error) -> SendError {
-    let why = format!("at {at}: {}", told(error));
+    let why = format!("at {at}: {}", with_causes(error));
     match error.status().map(u16::from) {
-        None | Some(421 | 530..=538) => SendError::Ours(why),
-        Some(_) if error.is_permanent() => SendError::Never(why),
-        Some(_) => SendError::NotNow(why),
+        None | Some(421 | 530..=538) => SendError::Unavailable(why),
+        Some(_) if error.is_permanent() => SendError::Permanent(why),
+        Some(_) => SendError::Transient(why),
     }
 }
 
 fn too_long() -> SendError {
-    SendError::Ours("the mail server takes too long".to_owned())
+    SendError::Unavailable("the mail server takes too long".to_owned())
 }
 
-fn told(error: &Error) -> String {
+fn with_causes(error: &Error) -> String {
     use std::error::Error as _;
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -16,7 +16,7 @@ pub struct Described {
     kind: Kind,
     help: &'static str,
     /// Its labels and their values.
-    labels: &'static str,
+    pub(super) labels: &'static str,
     /// When to worry, and what to do.
     worry: &'static str,
 }
@@ -45,10 +45,10 @@ pub const METRICS: &[Described] = &[
         .worry("`reused`: refresh tokens are stolen, or a client keeps old ones"),
     counter("mails", "Attempts to send a mail, by outcome")
         .labels("`outcome`: `sent`, `postponed` (the recipient cannot be served now), `failed` (the mail server cannot be reached, or does not take mails from us), `refused` (the recipient is refused for good), `dropped` (no account has the address)")
-        .worry("`failed`: no mail leaves; `countersign doctor` and `countersign mail list --owed` say why. `refused` above a fifth of all: the sender, or what it sends, is taken for spam"),
+        .worry("`failed`: no mail leaves; `countersign doctor` and `countersign mail list --queued` say why. `refused` above a fifth of all: the sender, or what it sends, is taken for spam"),
     gauge("mails_overdue", "Mails that should have left a minute ago and have not, as each node counts them once a minute")
         .worry("above 0 for ten minutes, or growing: see `mails`"),
-    gauge("mails_overdue_seconds", "How long the oldest of them has been owed")
+    gauge("mails_overdue_seconds", "How long the oldest of them has been queued")
         .worry("above 600: links and codes do not reach the people who wait for them"),
     counter("limits_exceeded", "Requests refused by a rate limit")
         .labels("`limit`: its name in the settings")

@@ -34,6 +34,40 @@ struct Outcome {
     outcome: &'static str,
 }
 
+macro_rules! outcomes {
+    ($(#[$doc:meta])+ $name:ident { $($(#[$variant_doc:meta])+ $variant:ident = $label:literal;)+ }) => {
+        $(#[$doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$variant_doc])+ $variant,)+ }
+
+        impl $name {
+            /// All of them: the values of the label that the catalogue explains.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The value of the label.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $label,)+ }
+            }
+        }
+    };
+}
+
+outcomes! {
+    /// How an attempt to send an email ended.
+    MailOutcome {
+        /// The mail server took it.
+        Sent = "sent";
+        /// The recipient cannot be served now.
+        Postponed = "postponed";
+        /// The mail server cannot be used.
+        Failed = "failed";
+        /// The recipient is refused for good.
+        Refused = "refused";
+        /// It has no recipient any more.
+        Dropped = "dropped";
+    }
+}
+
 impl Metrics {
     /// The counters, registered.
     pub fn register(registry: &mut Registry) -> Self {
@@ -68,14 +102,15 @@ impl Metrics {
         self.refreshes.get_or_create(&Outcome { outcome }).inc();
     }
 
-    /// So many mails should have left, and the oldest of them has been owed for so long.
+    /// So many mails should have left, and the oldest of them has been queued for so long.
     pub fn mails_overdue(&self, count: i64, age: Duration) {
         self.mails_overdue.set(count);
         self.mails_overdue_seconds.set(age.as_secs_f64());
     }
 
     /// An attempt to send a mail ended with this outcome.
-    pub fn mail(&self, outcome: &'static str) {
+    pub fn mail(&self, outcome: MailOutcome) {
+        let outcome = outcome.name();
         self.mails.get_or_create(&Outcome { outcome }).inc();
     }
 }
@@ -94,5 +129,18 @@ impl Metrics {
     /// Whether checkpoints leave as they should.
     pub fn audit_shipping(&self, leaving: bool) {
         self.audit_shipping.set(i64::from(leaving));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_explains_every_outcome() {
+        let mails = METRICS.iter().find(|described| described.name == "mails").unwrap();
+        for outcome in MailOutcome::ALL {
+            assert!(mails.labels.contains(&format!("`{}`", outcome.name())), "{outcome:?}");
+        }
     }
 }

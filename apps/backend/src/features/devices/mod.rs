@@ -7,4 +7,4 @@ mod service;
 mod store;
 
 pub use service::{LIFETIME, is_known, remember};
-pub use store::{Known, forget_all, forget_everybody, list, remove_ended};
+pub use store::{KnownDevice, forget_all, forget_everybody, list, remove_ended};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{Context as Digest, SHA256};
 use countersign_store::{Conn, StoreError, Tx};
 
-use super::store::{self, Hash, Remembered};
+use super::store::{self, Hash, SeenDevice};
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::core::request_info::RequestInfo;
@@ -47,13 +47,13 @@ pub async fn remember(
     let Some(hash) = hash(account, request) else {
         return Ok(());
     };
-    let remembered = Remembered {
+    let seen = SeenDevice {
         account,
         hash,
         seen_at: now,
         expires_at: now + LIFETIME,
     };
-    store::remember(tx, &remembered).await?;
+    store::remember(tx, &seen).await?;
     store::forget_beyond(tx, account, PER_ACCOUNT).await
 }
 

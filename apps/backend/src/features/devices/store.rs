@@ -14,7 +14,7 @@ column!(Hash as [u8; 32]);
 row! {
     /// A device that an account knows. What it is recognised by is a hash, and tells nothing.
     #[derive(Clone, Copy, Debug)]
-    pub struct Known {
+    pub struct KnownDevice {
         /// When somebody first signed in with it.
         pub created_at: Timestamp,
         /// When somebody last did.
@@ -25,7 +25,7 @@ row! {
 }
 
 /// A device that was just used.
-pub(super) struct Remembered {
+pub(super) struct SeenDevice {
     pub account: AccountId,
     pub hash: Hash,
     pub seen_at: Timestamp,
@@ -53,7 +53,7 @@ pub(super) async fn is_known<'c>(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn list<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<Vec<Known>, StoreError> {
+pub async fn list<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<Vec<KnownDevice>, StoreError> {
     query(sql!(
         "SELECT created_at, seen_at, expires_at FROM known_devices WHERE account_id = $1 ORDER BY seen_at DESC, hash"
     ))
@@ -62,16 +62,16 @@ pub async fn list<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<V
     .await
 }
 
-pub(super) async fn remember(tx: &mut Tx<'_>, remembered: &Remembered) -> Result<(), StoreError> {
+pub(super) async fn remember(tx: &mut Tx<'_>, seen: &SeenDevice) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO known_devices (account_id, hash, created_at, seen_at, expires_at)
          VALUES ($1, $2, $3, $3, $4)
          ON CONFLICT (account_id, hash) DO UPDATE SET seen_at = $3, expires_at = $4"
     ))
-    .bind(remembered.account)
-    .bind(remembered.hash)
-    .bind(remembered.seen_at)
-    .bind(remembered.expires_at)
+    .bind(seen.account)
+    .bind(seen.hash)
+    .bind(seen.seen_at)
+    .bind(seen.expires_at)
     .execute(tx)
     .await
     .map(drop)

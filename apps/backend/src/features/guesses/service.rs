@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use countersign_store::{Conn, StoreError, Tx};
 
+use super::email_digest::EmailDigest;
 use super::store;
-use super::subject::Subject;
 use crate::core::clock::Timestamp;
+use crate::features::outbox::Purpose;
 
 /// A count ends so long after the last guess: fifty in thirty days find one of a million codes in a thousand years.
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -17,31 +18,31 @@ const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Those of the database.
 pub async fn take(
     tx: &mut Tx<'_>,
-    subject: Subject,
-    purpose: &str,
+    email: EmailDigest,
+    purpose: Purpose,
     most: i64,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    store::take(tx, subject, purpose, most, now, now + REMEMBERED).await
+    store::take(tx, email, purpose.name(), most, now, now + REMEMBERED).await
 }
 
 /// Gives a guess back that was not judged.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn give_back(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Result<(), StoreError> {
-    store::give_back(tx, subject, purpose).await
+pub async fn give_back(tx: &mut Tx<'_>, email: EmailDigest, purpose: Purpose) -> Result<(), StoreError> {
+    store::give_back(tx, email, purpose.name()).await
 }
 
 /// The owner of the address has proven it: nothing is counted any more.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn forget(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Result<(), StoreError> {
-    store::forget(tx, subject, purpose).await
+pub async fn forget(tx: &mut Tx<'_>, email: EmailDigest, purpose: Purpose) -> Result<(), StoreError> {
+    store::forget(tx, email, purpose.name()).await
 }
 
-/// Removes up to `limit` counts that have ended. `mail` calls it while it tidies up.
+/// Removes up to `limit` counts that have ended. `mail` calls it while it sweeps.
 ///
 /// # Errors
 /// Those of the database.

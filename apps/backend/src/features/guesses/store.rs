@@ -2,13 +2,13 @@
 
 use countersign_store::{Conn, StoreError, Tx, query, sql};
 
-use super::subject::Subject;
+use super::email_digest::EmailDigest;
 use crate::core::clock::Timestamp;
 
 /// Counts one more, if there were fewer than `most` or the count had ended.
 pub(super) async fn take(
     tx: &mut Tx<'_>,
-    subject: Subject,
+    email: EmailDigest,
     purpose: &str,
     most: i64,
     now: Timestamp,
@@ -23,7 +23,7 @@ pub(super) async fn take(
           WHERE guess_counts.guesses < $3 OR guess_counts.expires_at <= $4
          RETURNING guesses"
     ))
-    .bind(subject.bytes())
+    .bind(email.bytes())
     .bind(purpose)
     .bind(most)
     .bind(now)
@@ -34,11 +34,11 @@ pub(super) async fn take(
 }
 
 /// Counts one less.
-pub(super) async fn give_back(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Result<(), StoreError> {
+pub(super) async fn give_back(tx: &mut Tx<'_>, email: EmailDigest, purpose: &str) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE guess_counts SET guesses = guesses - 1 WHERE subject = $1 AND purpose = $2 AND guesses > 0"
     ))
-    .bind(subject.bytes())
+    .bind(email.bytes())
     .bind(purpose)
     .execute(tx)
     .await
@@ -46,9 +46,9 @@ pub(super) async fn give_back(tx: &mut Tx<'_>, subject: Subject, purpose: &str) 
 }
 
 /// Counts nothing.
-pub(super) async fn forget(tx: &mut Tx<'_>, subject: Subject, purpose: &str) -> Result<(), StoreError> {
+pub(super) async fn forget(tx: &mut Tx<'_>, email: EmailDigest, purpose: &str) -> Result<(), StoreError> {
     query(sql!("DELETE FROM guess_counts WHERE subject = $1 AND purpose = $2"))
-        .bind(subject.bytes())
+        .bind(email.bytes())
         .bind(purpose)
         .execute(tx)
         .await

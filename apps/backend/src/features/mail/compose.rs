@@ -9,11 +9,11 @@ use crate::core::device_name::DeviceName;
 use crate::core::language::{FluentArgs, Language};
 use crate::core::mailer::Mail;
 use crate::core::platform::Platform;
-use crate::features::outbox::{Due, Happening, Purpose};
-use crate::features::proofs::{self, Made};
+use crate::features::outbox::{ClaimedMail, Occurrence, Purpose};
+use crate::features::proofs::Made;
 
 /// What a mail says, in whichever form.
-struct Letter {
+struct Content {
     language: Language,
     /// Of the button, and of what is written on it.
     color: String,
@@ -33,106 +33,99 @@ struct Letter {
 #[derive(Template)]
 #[template(path = "mail/mail.html")]
 struct Html<'a> {
-    letter: &'a Letter,
+    content: &'a Content,
 }
 
 #[derive(Template)]
 #[template(path = "mail/mail.txt", escape = "none")]
 struct Text<'a> {
-    letter: &'a Letter,
+    content: &'a Content,
 }
 
 /// The whole mail. `made` is what it can prove, if it can prove something.
-pub(super) fn compose(platform: &Platform, due: &Due, made: Option<&Made>) -> Result<Mail, askama::Error> {
-    let (language, values) = (due.language, values(platform, due));
-    let say = |part: &str| {
-        let message = format!("{}-{part}", due.purpose.name().replace('_', "-"));
-        platform.texts.say(language, &message, &values)
+pub(super) fn compose(platform: &Platform, mail: &ClaimedMail, made: Option<&Made>) -> Result<Mail, askama::Error> {
+    let (language, values) = (mail.language, values(platform, mail));
+    let text = |part: &str| {
+        let message = format!("{}-{part}", mail.purpose.name().replace('_', "-"));
+        platform.texts.render(language, &message, &values)
     };
-    let letter = Letter {
+    let content = Content {
         language,
         color: platform.settings.pages.color.css(),
         on_color: platform.settings.pages.color.on_top(),
-        subject: say("subject"),
-        text: say("text"),
-        events: events(platform, due),
-        action: say("action"),
-        link: link(platform, due.purpose, made),
-        code_label: platform.texts.say(language, "mail-code", &values),
+        subject: text("subject"),
+        text: text("text"),
+        events: events(platform, mail),
+        action: text("action"),
+        link: link(platform, mail.purpose, made),
+        code_label: platform.texts.render(language, "mail-code", &values),
         code: made
-            .filter(|_| takes_code(due))
+            .filter(|_| takes_code(mail))
             .map(|made| made.code.reveal().to_owned()),
-        otherwise: say("otherwise"),
-        footer: platform.texts.say(language, "mail-footer", &values),
+        otherwise: text("otherwise"),
+        footer: platform.texts.render(language, "mail-footer", &values),
     };
     Ok(Mail {
-        id: due.id,
-        to: due.to.clone(),
-        text: Text { letter: &letter }.render()?,
-        html: Html { letter: &letter }.render()?,
-        subject: letter.subject,
-        link: Some(letter.link),
+        id: mail.id,
+        to: mail.to.clone(),
+        text: Text { content: &content }.render()?,
+        html: Html { content: &content }.render()?,
+        subject: content.subject,
+        link: Some(content.link),
     })
 }
 
-/// An invitation is answered when it suits: a code that lives ten minutes would be of no use. Where nobody has a handle,
-/// because an operator had the mail sent, a code would work for nobody.
-fn takes_code(due: &Due) -> bool {
-    let asked = due.particulars.asked.as_ref();
-    let handle = asked.is_some_and(|asked| asked.handle.is_some()) || due.particulars.registration.is_some();
-    handle && !matches!(due.purpose, Purpose::Invitation | Purpose::SignInBlocked)
+/// Where nobody has a handle, because an operator had the mail sent, a code would work for nobody.
+fn takes_code(mail: &ClaimedMail) -> bool {
+    let binding = mail.params.binding.as_ref();
+    let handle = binding.is_some_and(|binding| binding.handle.is_some()) || mail.params.registration.is_some();
+    handle && mail.purpose.challenge().is_some_and(|challenge| challenge.has_code)
 }
 
 /// Always below the issuer, whatever a request said about hosts. The page that it opens does nothing by itself.
 fn link(platform: &Platform, purpose: Purpose, made: Option<&Made>) -> String {
-    let page = match purpose {
-        Purpose::VerifyEmail => "verify",
-        Purpose::ChangeEmail => "change-email",
-        Purpose::SignIn | Purpose::SignInBlocked => "signin/email",
-        Purpose::ResetPassword | Purpose::Invitation => "recover/password",
-        Purpose::AlreadyRegistered => "signin",
-        Purpose::NewSignIn | Purpose::PasswordChanged | Purpose::EmailChanged => "recover",
-        Purpose::AccountDeleted => "",
-    };
-    let issuer = platform.settings.issuer.as_str();
+    let (issuer, page) = (platform.settings.issuer.as_str(), purpose.page());
     match made {
-        Some(made) => format!("{issuer}/{page}?token={}", made.link.reveal()),
-        None => format!("{issuer}/{page}"),
+        Some(made) => format!("{issuer}{page}?token={}", made.link.reveal()),
+        None => format!("{issuer}{page}"),
     }
 }
 
-fn values(platform: &Platform, due: &Due) -> FluentArgs<'static> {
+fn values(platform: &Platform, mail: &ClaimedMail) -> FluentArgs<'static> {
     let mut values = FluentArgs::new();
-    let particulars = &due.particulars;
+    let params = &mail.params;
     values.set("service", platform.settings.pages.name.clone());
-    values.set("to", due.to.typed().to_owned());
-    values.set("email", particulars.email.as_deref().map(plain).unwrap_or_default());
-    values.set("minutes", minutes(due.purpose));
-    values.set("hours", minutes(due.purpose) / 60);
+    values.set("to", mail.to.typed().to_owned());
+    values.set("email", params.email.as_deref().map(plain).unwrap_or_default());
+    if let Some(challenge) = mail.purpose.challenge() {
+        let minutes = challenge.link_lifetime.as_secs() / 60;
+        values.set("minutes", minutes);
+        values.set("hours", minutes / 60);
+    }
     values
 }
 
 /// When, where and with which device it happened, a line for each. What a client says of itself is in none of them.
-fn events(platform: &Platform, due: &Due) -> Vec<String> {
-    let (language, particulars) = (due.language, &due.particulars);
-    let Some(at) = particulars.at else {
+fn events(platform: &Platform, mail: &ClaimedMail) -> Vec<String> {
+    let (language, params) = (mail.language, &mail.params);
+    let Some(at) = params.at else {
         return Vec::new();
     };
-    let first = Happening {
+    let first = Occurrence {
         at: Some(at),
-        address: particulars.address.clone(),
-        device: particulars.device.clone(),
+        address: params.address.clone(),
+        device: params.device.clone(),
     };
-    let line = |happening: &Happening| {
+    let line = |occurrence: &Occurrence| {
         let mut values = FluentArgs::new();
-        let at = happening.at.map_or_else(|| platform.clock.now(), Timestamp);
-        let address: Option<IpAddr> = happening.address.as_deref().and_then(|address| address.parse().ok());
+        let at = occurrence.at.map_or_else(|| platform.clock.now(), Timestamp);
+        let address: Option<IpAddr> = occurrence.address.as_deref().and_then(|address| address.parse().ok());
         values.set("when", platform.texts.date_time(language, at));
         values.set(
             "address",
             address.map_or_else(|| "–".to_owned(), |address| address.to_string()),
         );
-        let device = match (&happening.device, address) {
+        let device = match (&occurrence.device, address) {
             // The command line is no device.
             (None, None) => "–".to_owned(),
             (device, _) => {
@@ -140,13 +133,13 @@ fn events(platform: &Platform, due: &Due) -> Vec<String> {
             }
         };
         values.set("device", device);
-        platform.texts.say(language, "mail-event", &values)
+        platform.texts.render(language, "mail-event", &values)
     };
-    let mut lines: Vec<_> = std::iter::once(&first).chain(&particulars.others).map(line).collect();
-    if particulars.more > 0 {
+    let mut lines: Vec<_> = std::iter::once(&first).chain(&params.others).map(line).collect();
+    if params.more > 0 {
         let mut values = FluentArgs::new();
-        values.set("more", particulars.more);
-        lines.push(platform.texts.say(language, "mail-more", &values));
+        values.set("more", params.more);
+        lines.push(platform.texts.render(language, "mail-more", &values));
     }
     lines
 }
@@ -167,17 +160,13 @@ fn plain(email: &str) -> String {
     }
 }
 
-fn minutes(purpose: Purpose) -> i64 {
-    i64::try_from(proofs::lifetime(purpose).as_secs() / 60).unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Services;
     use crate::core::clock::Clock;
     use crate::core::ids::RegistrationId;
-    use crate::features::outbox::Particulars;
+    use crate::features::outbox::MailParams;
     use crate::settings::{Settings, Sources};
     use countersign_store::Role;
 
@@ -202,30 +191,30 @@ mod tests {
         let services = Services::open(settings, Role::Admin, clock).await.unwrap();
         for language in Language::ALL.iter().copied() {
             for purpose in Purpose::ALL.iter().copied() {
-                let due = Due {
+                let mail = ClaimedMail {
                     id: uuid::Uuid::nil(),
                     purpose,
                     to: "ada@example.com".parse().unwrap(),
                     language,
-                    particulars: Particulars {
+                    params: MailParams {
                         account: None,
                         at: Some(1_795_342_500_000),
                         address: Some("192.0.2.1".to_owned()),
                         device: Some("<img src=x onerror=alert(1)>".to_owned()),
                         email: Some("new@example.com".to_owned()),
-                        others: vec![Happening {
+                        others: vec![Occurrence {
                             at: Some(1_795_342_560_000),
                             address: Some("192.0.2.2 <b>".to_owned()),
                             device: Some("Chrome on Windows".to_owned()),
                         }],
                         more: 3,
                         registration: Some(RegistrationId(uuid::Uuid::nil())),
-                        ..Particulars::default()
+                        ..MailParams::default()
                     },
                     attempt: 1,
                 };
                 let made = Made::sample();
-                let mail = compose(&services, &due, Some(&made)).unwrap();
+                let mail = compose(&services, &mail, Some(&made)).unwrap();
                 let name = format!("{} in {}", purpose.name(), language.tag());
                 assert!(
                     !mail.subject.contains(['\r', '\n']) && mail.subject.contains("Ada & <Söhne>"),

@@ -1,4 +1,4 @@
-//! Sending what the outbox owes.
+//! Sending what is queued in the outbox.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,29 +9,30 @@ use super::compose::compose;
 use crate::core::email::Email;
 use crate::core::ids::RegistrationId;
 use crate::core::mailer::SendError;
+use crate::core::metrics::MailOutcome;
 use crate::core::platform::Platform;
 use crate::features::accounts::{self, Account};
 use crate::features::guesses;
-use crate::features::outbox::{self, Asked, Due, Outbox, Outcome, Particulars, Purpose};
+use crate::features::outbox::{self, Binding, ClaimedMail, MailParams, Outbox, Outcome, Purpose, Recipient};
 use crate::features::proofs::{self, Made, ProofError, Proofs, registrations};
 
-/// How soon a mail that is owed is looked for.
-const REST: Duration = Duration::from_secs(1);
-/// How long the outbox rests after the database failed.
-const PAUSE: Duration = Duration::from_secs(5);
-/// How many are sent at once: a slow mail server holds up few.
-const LANES: usize = 4;
+/// How often a worker looks for a queued email.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a worker waits after the database failed.
+const OUTAGE_PAUSE: Duration = Duration::from_secs(5);
+/// How many send at once: a slow mail server holds up few.
+const WORKERS: usize = 4;
 /// How long ended mails are remembered: for whoever asks what became of one.
-const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const MAILS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Proofs that have ended are remembered for so long.
-const PROOFS_REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const PROOFS_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long it is remembered that somebody was sent a mail, if no limit looks back further.
-const MARKS_REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+const SEND_LOG_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often what has ended is removed, and how many rows go in one statement.
-const TIDY_EVERY: Duration = Duration::from_secs(60);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 const BATCH: i64 = 500;
 
-/// Sends what the outbox owes. Cloning it is cheap.
+/// Sends what is queued in the outbox. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Delivery {
     pub(crate) platform: Platform,
@@ -57,45 +58,45 @@ impl Delivery {
     /// Delivers until the process ends.
     pub async fn deliver_forever(self) {
         let outage = Outage::default();
-        let lanes = (0..LANES).map(|_| self.lane(&outage));
-        tokio::join!(futures_util::future::join_all(lanes), self.tidy_forever());
+        let workers = (0..WORKERS).map(|_| self.work(&outage));
+        tokio::join!(futures_util::future::join_all(workers), self.sweep_forever());
     }
 
-    async fn lane(&self, outage: &Outage) {
+    async fn work(&self, outage: &Outage) {
         loop {
             match self.deliver_next().await {
                 Ok(more) => {
-                    outage.is_over();
+                    outage.ends();
                     if !more {
-                        tokio::time::sleep(REST).await;
+                        tokio::time::sleep(POLL_INTERVAL).await;
                     }
                 }
                 Err(error) => {
-                    outage.goes_on(&error);
-                    tokio::time::sleep(PAUSE).await;
+                    outage.continues(&error);
+                    tokio::time::sleep(OUTAGE_PAUSE).await;
                 }
             }
         }
     }
 }
 
-/// What keeps all lanes from their work. It is told once when it begins and once when it is over.
+/// An outage of the database. It is logged once when it begins and once when it ends.
 #[derive(Default)]
 struct Outage(AtomicBool);
 
 impl Outage {
-    fn goes_on(&self, error: &DeliverError) {
+    fn continues(&self, error: &DeliverError) {
         match error {
             DeliverError::Store(error) | DeliverError::Proof(ProofError::Store(error)) => {
                 if !self.0.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(%error, "the outbox in the database cannot be used: mails that are owed wait for it");
+                    tracing::warn!(%error, "the outbox in the database cannot be used; queued emails wait until it can");
                 }
             }
-            error => tracing::warn!(%error, "a mail could not be made; trying again"),
+            error => tracing::warn!(%error, "failed to compose an email; will retry"),
         }
     }
 
-    fn is_over(&self) {
+    fn ends(&self) {
         if self.0.swap(false, Ordering::Relaxed) {
             tracing::info!("the outbox in the database can be used again");
         }
@@ -103,14 +104,14 @@ impl Outage {
 }
 
 impl Delivery {
-    async fn tidy_forever(&self) {
+    async fn sweep_forever(&self) {
         loop {
-            tokio::time::sleep(TIDY_EVERY).await;
-            if let Err(error) = self.tidy().await {
-                tracing::warn!(%error, "old mails could not be removed from the database; trying again");
+            tokio::time::sleep(SWEEP_INTERVAL).await;
+            if let Err(error) = self.sweep().await {
+                tracing::warn!(%error, "failed to remove old emails from the database; will retry");
             }
             if let Err(error) = self.measure().await {
-                tracing::warn!(%error, "owed mails could not be counted; trying again");
+                tracing::warn!(%error, "failed to count queued emails; will retry");
             }
         }
     }
@@ -134,13 +135,13 @@ impl Delivery {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn tidy(&self) -> Result<(), StoreError> {
+    pub async fn sweep(&self) -> Result<(), StoreError> {
         let now = self.platform.clock.now();
-        while outbox::remove_ended(&self.platform.db, now - REMEMBERED, BATCH).await? > 0 {}
+        while outbox::remove_ended(&self.platform.db, now - MAILS_KEPT, BATCH).await? > 0 {}
         let counted = self.platform.settings.limits.mails_per_recipient.per;
         let counted = counted.max(self.platform.settings.limits.mails_per_recipient_and_address.per);
-        while outbox::remove_old_marks(&self.platform.db, now - counted.max(MARKS_REMEMBERED), BATCH).await? > 0 {}
-        while proofs::remove_ended(&self.platform.db, now - PROOFS_REMEMBERED, BATCH).await? > 0 {}
+        while outbox::trim_send_log(&self.platform.db, now - counted.max(SEND_LOG_KEPT), BATCH).await? > 0 {}
+        while proofs::remove_ended(&self.platform.db, now - PROOFS_KEPT, BATCH).await? > 0 {}
         while guesses::remove_ended(&self.platform.db, now, BATCH).await? > 0 {}
         while registrations::remove_ended(&self.platform.db, now, BATCH).await? > 0 {}
         while proofs::remove_former(&self.platform.db, now, BATCH).await? > 0 {}
@@ -150,51 +151,51 @@ impl Delivery {
     /// Sends the mail that is due the longest, or ends it otherwise. Says whether there was one.
     ///
     /// # Errors
-    /// [`DeliverError`]: the mail stays owed.
+    /// [`DeliverError`]: the mail stays queued.
     pub async fn deliver_next(&self) -> Result<bool, DeliverError> {
-        let Some(due) = self.outbox.claim().await? else {
+        let Some(mail) = self.outbox.claim().await? else {
             return Ok(false);
         };
-        let (due, made) = match self.prepare(&due).await {
+        let (mail, made) = match self.prepare(&mail).await {
             Ok(Some(ready)) => (
-                Due {
+                ClaimedMail {
                     purpose: ready.purpose,
                     to: ready.to,
-                    ..due
+                    ..mail
                 },
                 ready.made,
             ),
             Ok(None) | Err(DeliverError::Proof(ProofError::Invalid)) => {
-                self.outbox.end(&due, Outcome::Dropped, None).await?;
-                self.platform.metrics.mail(Outcome::Dropped.name());
+                self.outbox.end(&mail, Outcome::Dropped, None).await?;
+                self.platform.metrics.mail(MailOutcome::Dropped);
                 return Ok(true);
             }
             Err(error) => return Err(error),
         };
-        let mail = compose(&self.platform, &due, made.as_ref())?;
-        match self.platform.mailer.send(&mail).await {
+        let message = compose(&self.platform, &mail, made.as_ref())?;
+        match self.platform.mailer.send(&message).await {
             Ok(()) => {
                 // Only now: a mail that does not leave voids none that did.
                 if let Some(made) = &made {
                     self.proofs.keep(made).await?;
                 }
-                self.outbox.end(&due, Outcome::Sent, None).await?;
-                self.platform.metrics.mail(Outcome::Sent.name());
+                self.outbox.end(&mail, Outcome::Sent, None).await?;
+                self.platform.metrics.mail(MailOutcome::Sent);
             }
-            Err(SendError::NotNow(why)) => {
-                tracing::warn!(mail = %due.id, purpose = due.purpose.name(), attempt = due.attempt, why, "a mail did not leave; trying again");
-                self.outbox.postpone(&due, &why).await?;
-                self.platform.metrics.mail("postponed");
+            Err(SendError::Transient(why)) => {
+                tracing::warn!(mail = %mail.id, purpose = mail.purpose.name(), attempt = mail.attempt, why, "the mail server did not take an email for now; will retry");
+                self.outbox.postpone(&mail, &why).await?;
+                self.platform.metrics.mail(MailOutcome::Postponed);
             }
-            Err(SendError::Ours(why)) => {
-                tracing::error!(mail = %due.id, purpose = due.purpose.name(), attempt = due.attempt, why, "mails do not leave; trying again");
-                self.outbox.postpone(&due, &why).await?;
-                self.platform.metrics.mail("failed");
+            Err(SendError::Unavailable(why)) => {
+                tracing::error!(mail = %mail.id, purpose = mail.purpose.name(), attempt = mail.attempt, why, "the mail server cannot be used; will retry");
+                self.outbox.postpone(&mail, &why).await?;
+                self.platform.metrics.mail(MailOutcome::Failed);
             }
-            Err(SendError::Never(why)) => {
-                tracing::warn!(mail = %due.id, purpose = due.purpose.name(), why, "a mail is refused for good");
-                self.outbox.end(&due, Outcome::Refused, Some(&why)).await?;
-                self.platform.metrics.mail(Outcome::Refused.name());
+            Err(SendError::Permanent(why)) => {
+                tracing::warn!(mail = %mail.id, purpose = mail.purpose.name(), why, "the mail server refused an email for good");
+                self.outbox.end(&mail, Outcome::Refused, Some(&why)).await?;
+                self.platform.metrics.mail(MailOutcome::Refused);
             }
         }
         Ok(true)
@@ -211,44 +212,62 @@ struct Ready {
 impl Delivery {
     /// Whom a mail goes to, and what it can prove. `None`: there is no such account any more, or it is in another state than
     /// when the mail was asked for.
-    async fn prepare(&self, due: &Due) -> Result<Option<Ready>, DeliverError> {
-        match (due.purpose, &due.particulars) {
-            (
-                Purpose::AlreadyRegistered
-                | Purpose::NewSignIn
-                | Purpose::PasswordChanged
-                | Purpose::EmailChanged
-                | Purpose::AccountDeleted,
-                _,
-            ) => Ok(Some(Ready {
-                purpose: due.purpose,
-                to: due.to.clone(),
+    async fn prepare(&self, mail: &ClaimedMail) -> Result<Option<Ready>, DeliverError> {
+        let Some(recipient) = mail.purpose.recipient() else {
+            return Ok(Some(Ready {
+                purpose: mail.purpose,
+                to: mail.to.clone(),
                 made: None,
-            })),
+            }));
+        };
+        match (recipient, &mail.params) {
             (
-                Purpose::VerifyEmail,
-                Particulars {
+                Recipient::Unverified,
+                MailParams {
                     registration: Some(id), ..
                 },
             ) => self.of_registration(*id).await,
-            (Purpose::ChangeEmail, Particulars { asked: Some(asked), .. }) => {
+            (
+                Recipient::NewAddress,
+                MailParams {
+                    binding: Some(binding), ..
+                },
+            ) => {
                 // It is nobody's yet.
-                match accounts::find_by_email(&self.platform.db, &due.to).await? {
+                match accounts::find_by_email(&self.platform.db, &mail.to).await? {
                     Some(_) => Ok(None),
-                    None => self.proven(due.purpose, asked, due.to.clone()).await.map(Some),
+                    None => self.proven(mail.purpose, binding, mail.to.clone()).await.map(Some),
                 }
             }
-            (_, Particulars { asked: Some(asked), .. }) => self.of_account(due.purpose, asked).await,
-            _ => Ok(None),
+            (
+                Recipient::Unverified,
+                MailParams {
+                    binding: Some(binding), ..
+                },
+            ) => {
+                let is_unverified = |account: &Account| account.email_verified_at.is_none();
+                self.of_account(mail.purpose, binding, is_unverified).await
+            }
+            (
+                Recipient::Account,
+                MailParams {
+                    binding: Some(binding), ..
+                },
+            ) => self.of_account(mail.purpose, binding, |_| true).await,
+            (_, MailParams { binding: None, .. }) => Ok(None),
         }
     }
 
     /// A mail that opens an account goes to the address of the account, however whoever asked for it spelled that.
-    async fn of_account(&self, purpose: Purpose, asked: &Asked) -> Result<Option<Ready>, DeliverError> {
-        let account = accounts::find(&self.platform.db, asked.account).await?;
-        let unproven = |account: &Account| purpose != Purpose::VerifyEmail || account.email_verified_at.is_none();
-        match account.filter(unproven).map(|account| account.email.parse()) {
-            Some(Ok(to)) => self.proven(purpose, asked, to).await.map(Some),
+    async fn of_account(
+        &self,
+        purpose: Purpose,
+        binding: &Binding,
+        is_wanted: impl Fn(&Account) -> bool,
+    ) -> Result<Option<Ready>, DeliverError> {
+        let account = accounts::find(&self.platform.db, binding.account).await?;
+        match account.filter(is_wanted).map(|account| account.email.parse()) {
+            Some(Ok(to)) => self.proven(purpose, binding, to).await.map(Some),
             _ => Ok(None),
         }
     }
@@ -277,8 +296,8 @@ impl Delivery {
         }))
     }
 
-    async fn proven(&self, purpose: Purpose, asked: &Asked, to: Email) -> Result<Ready, DeliverError> {
-        let made = Some(self.proofs.make(purpose, asked, &to).await?);
+    async fn proven(&self, purpose: Purpose, binding: &Binding, to: Email) -> Result<Ready, DeliverError> {
+        let made = Some(self.proofs.make(purpose, binding, &to).await?);
         Ok(Ready { purpose, to, made })
     }
 }

@@ -3,6 +3,7 @@
 use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 use uuid::Uuid;
 
+use super::purpose::Purpose;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 
@@ -41,20 +42,20 @@ row! {
 row! {
     /// A mail as the operator, and its recipient, may see it.
     #[derive(Clone, Debug)]
-    pub struct Listed {
+    pub struct MailRecord {
         /// Its id; also in its `Message-ID`.
         pub id: Uuid,
         /// What for.
         pub purpose: String,
         /// To whom.
         pub recipient: String,
-        /// Since when it is owed.
+        /// Since when it is queued.
         pub created_at: Timestamp,
         /// When it is tried next.
         pub due_at: Timestamp,
         /// How often it was tried.
         pub attempts: i64,
-        /// How it ended; none as long as it is owed.
+        /// How it ended; none as long as it is queued.
         pub outcome: Option<String>,
         /// When it ended.
         pub ended_at: Option<Timestamp>,
@@ -113,8 +114,8 @@ pub(super) async fn waiting(
     .await
 }
 
-/// What all mails of this kind tell that are owed to this address.
-pub(super) async fn on_the_way(tx: &mut Tx<'_>, purpose: &str, recipient_key: &str) -> Result<Vec<String>, StoreError> {
+/// What all mails of this kind tell that are queued to this address.
+pub(super) async fn queued(tx: &mut Tx<'_>, purpose: &str, recipient_key: &str) -> Result<Vec<String>, StoreError> {
     query(sql!(
         "SELECT particulars FROM outbox WHERE recipient_key = $1 AND purpose = $2 AND ended_at IS NULL"
     ))
@@ -125,7 +126,7 @@ pub(super) async fn on_the_way(tx: &mut Tx<'_>, purpose: &str, recipient_key: &s
 }
 
 /// Changes what a mail tells, unless somebody has begun to send it. Says whether it was in time.
-pub(super) async fn retell(tx: &mut Tx<'_>, id: Uuid, particulars: &str) -> Result<bool, StoreError> {
+pub(super) async fn replace_params(tx: &mut Tx<'_>, id: Uuid, particulars: &str) -> Result<bool, StoreError> {
     let changed = query(sql!(
         "UPDATE outbox SET particulars = $2 WHERE id = $1 AND ended_at IS NULL AND attempts = 0"
     ))
@@ -218,7 +219,7 @@ pub(super) async fn expire(db: &Db, now: Timestamp) -> Result<(), StoreError> {
     .map(drop)
 }
 
-/// What was tried, or should have been, before `before`, and is owed.
+/// What was tried, or should have been, before `before`, and is queued.
 pub(super) async fn overdue(db: &Db, before: Timestamp) -> Result<Overdue, StoreError> {
     query(sql!(
         "SELECT COUNT(*) AS count, MIN(created_at) AS since
@@ -230,7 +231,7 @@ pub(super) async fn overdue(db: &Db, before: Timestamp) -> Result<Overdue, Store
     .await
 }
 
-pub(super) async fn list(db: &Db, owed_only: bool, limit: i64) -> Result<Vec<Listed>, StoreError> {
+pub(super) async fn list(db: &Db, queued_only: bool, limit: i64) -> Result<Vec<MailRecord>, StoreError> {
     query(sql!(
         "SELECT id, purpose, recipient, created_at, due_at, attempts, outcome, ended_at, failure
            FROM outbox
@@ -238,13 +239,13 @@ pub(super) async fn list(db: &Db, owed_only: bool, limit: i64) -> Result<Vec<Lis
           ORDER BY id DESC
           LIMIT $2"
     ))
-    .bind(owed_only)
+    .bind(queued_only)
     .bind(limit)
     .all(db)
     .await
 }
 
-pub(super) async fn list_of(db: &Db, recipient_key: &str) -> Result<Vec<Listed>, StoreError> {
+pub(super) async fn list_of(db: &Db, recipient_key: &str) -> Result<Vec<MailRecord>, StoreError> {
     query(sql!(
         "SELECT id, purpose, recipient, created_at, due_at, attempts, outcome, ended_at, failure
            FROM outbox
@@ -268,20 +269,22 @@ pub(super) async fn retry(db: &Db, now: Timestamp) -> Result<u64, StoreError> {
     .await
 }
 
-/// Ends everything that is owed and would open an account. `sessions` calls it, to end everything.
-pub async fn drop_all_owed(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
-    query(sql!(
-        "UPDATE outbox SET outcome = 'dropped', ended_at = $1
-          WHERE ended_at IS NULL
-            AND purpose IN ('verify_email', 'reset_password', 'sign_in', 'invitation', 'sign_in_blocked')"
-    ))
-    .bind(now)
-    .execute(tx)
-    .await
-    .map(drop)
+/// Ends everything that is queued and would open an account. `sessions` calls it, to end everything.
+pub async fn drop_all_queued(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
+    let opens_account = |purpose: &&Purpose| purpose.challenge().is_some_and(|challenge| challenge.opens_account);
+    for purpose in Purpose::ALL.iter().filter(opens_account) {
+        query(sql!(
+            "UPDATE outbox SET outcome = 'dropped', ended_at = $1 WHERE ended_at IS NULL AND purpose = $2"
+        ))
+        .bind(now)
+        .bind(purpose.name())
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
 }
 
-/// Forgets what was ever sent, or is still owed, to an address. Deleting an account calls it.
+/// Forgets what was ever sent, or is still queued, to an address. Deleting an account calls it.
 ///
 /// # Errors
 /// Those of the database, as for all functions here.
@@ -293,7 +296,7 @@ pub async fn forget(tx: &mut Tx<'_>, to: &Email) -> Result<(), StoreError> {
         .map(drop)
 }
 
-/// Removes up to `limit` mails that ended before `before`. `mail` calls it while it tidies up.
+/// Removes up to `limit` mails that ended before `before`. `mail` calls it while it sweeps.
 pub async fn remove_ended(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM outbox

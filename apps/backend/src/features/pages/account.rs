@@ -9,20 +9,21 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::browser;
-use super::done::{Done, Notice, lead};
-use super::form::{Again, Nothing, OwnForm};
-use super::mailed::{self, Mailed};
+use super::done::{Done, Notice, redirect_to};
+use super::email;
+use super::email_input::EmailInput;
+use super::form::{Again, OwnForm};
 use super::reply::{page, see_other};
 use super::service::{Pages, SignedIn};
-use super::typed::Typed;
 use super::view::View;
-use super::visitor::{Asks, Visitor};
+use super::visitor::{LenientQuery, Visitor};
 use crate::core::device_name::DeviceName;
 use crate::core::ids::SessionId;
 use crate::core::password::Password;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
 use crate::features::auth::PasswordChange;
+use crate::features::outbox::Action;
 use crate::features::sessions::Session;
 
 /// Where somebody signs in first, and comes back from.
@@ -57,7 +58,7 @@ pub(super) struct PasswordForm {
 #[derive(Deserialize)]
 pub(super) struct EmailForm {
     #[serde(default)]
-    email: Typed,
+    email: EmailInput,
     email_password: Password,
 }
 
@@ -66,6 +67,10 @@ pub(super) struct SessionForm {
     session: Option<Uuid>,
 }
 
+/// A button alone.
+#[derive(Deserialize)]
+pub(super) struct ExportForm {}
+
 #[derive(Deserialize)]
 pub(super) struct DeleteForm {
     delete_password: Password,
@@ -73,7 +78,7 @@ pub(super) struct DeleteForm {
 
 impl Again for PasswordForm {
     async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        show_again(pages, visitor, view, Typed::default()).await
+        show_again(pages, visitor, view, EmailInput::default()).await
     }
 }
 
@@ -85,33 +90,34 @@ impl Again for EmailForm {
 
 impl Again for SessionForm {
     async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        show_again(pages, visitor, view, Typed::default()).await
+        show_again(pages, visitor, view, EmailInput::default()).await
+    }
+}
+
+impl Again for ExportForm {
+    async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        show_again(pages, visitor, view, EmailInput::default()).await
     }
 }
 
 impl Again for DeleteForm {
     async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        show_again(pages, visitor, view, Typed::default()).await
+        show_again(pages, visitor, view, EmailInput::default()).await
     }
 }
 
 pub(super) async fn account_page(
     State(pages): State<Pages>,
-    Asks(notice): Asks<Notice>,
+    LenientQuery(notice): LenientQuery<Notice>,
     visitor: Visitor,
 ) -> Result<Response, Problem> {
     let view = notice.on(&visitor, View::new(&pages, &visitor));
-    show(&pages, &visitor, view, Typed::default()).await
+    show(&pages, &visitor, view, EmailInput::default()).await
 }
 
 /// The page once more, for a form of it that proves nothing of where it comes from. Who is not signed in has seen no such
 /// form.
-pub(super) async fn show_again(
-    pages: &Pages,
-    visitor: &Visitor,
-    v: View,
-    new_email: Typed,
-) -> Result<Response, Problem> {
+async fn show_again(pages: &Pages, visitor: &Visitor, v: View, new_email: EmailInput) -> Result<Response, Problem> {
     match visitor.signed_in {
         Some(_) => show(pages, visitor, v, new_email).await,
         None => Err(Problem::new(Code::ForeignForm)),
@@ -119,7 +125,12 @@ pub(super) async fn show_again(
 }
 
 /// The page, wherever a form of it was sent to.
-pub(super) async fn show(pages: &Pages, visitor: &Visitor, v: View, new_email: Typed) -> Result<Response, Problem> {
+pub(super) async fn show(
+    pages: &Pages,
+    visitor: &Visitor,
+    v: View,
+    new_email: EmailInput,
+) -> Result<Response, Problem> {
     let Some(SignedIn { account, session }) = &visitor.signed_in else {
         return Ok(see_other(visitor, SIGN_IN));
     };
@@ -173,11 +184,11 @@ pub(super) async fn change_password(
     {
         Ok(()) => {
             browser::remember(&pages, &mut visitor);
-            Ok(lead(&pages, &mut visitor, Done::ChangedPassword))
+            Ok(redirect_to(&pages, &mut visitor, Done::ChangedPassword))
         }
         Err(error) => {
             let view = refused(&pages, &visitor, &error.into(), "current_password");
-            show(&pages, &visitor, view, Typed::default()).await
+            show(&pages, &visitor, view, EmailInput::default()).await
         }
     }
 }
@@ -214,7 +225,12 @@ pub(super) async fn change_email(
         .ask_to_change(by, &email, form.email_password, visitor.handle(), &caller)
         .await;
     match asked {
-        Ok(()) => Ok(mailed::asked(&pages, &mut visitor, Mailed::ChangeEmail, &form.email)),
+        Ok(()) => Ok(email::redirect_to_code(
+            &pages,
+            &mut visitor,
+            Action::ChangeEmail,
+            &form.email,
+        )),
         Err(error) => {
             let view = refused(&pages, &visitor, &error.into(), "email_password");
             show(&pages, &visitor, view, form.email).await
@@ -240,7 +256,7 @@ pub(super) async fn end_sessions(
         None => {
             pages.auth.logout_all(account.id, &caller).await?;
             browser::sign_out(&pages, &mut visitor, request).await?;
-            Ok(lead(&pages, &mut visitor, Done::SignedOut))
+            Ok(redirect_to(&pages, &mut visitor, Done::SignedOut))
         }
     }
 }
@@ -249,7 +265,7 @@ pub(super) async fn export(
     State(pages): State<Pages>,
     visitor: Visitor,
     request: RequestInfo,
-    OwnForm(Nothing {}): OwnForm<Nothing>,
+    OwnForm(ExportForm {}): OwnForm<ExportForm>,
 ) -> Result<Response, Problem> {
     let Some(by) = visitor.user() else {
         return Ok(see_other(&visitor, SIGN_IN));
@@ -266,7 +282,7 @@ pub(super) async fn export(
     ];
     let text = serde_json::to_vec_pretty(&export).map_err(Problem::internal)?;
     let mut response = (headers, text).into_response();
-    visitor.bake(response.headers_mut());
+    visitor.write_cookies(response.headers_mut());
     Ok(response)
 }
 
@@ -285,11 +301,11 @@ pub(super) async fn delete(
         Ok(()) => {
             visitor.signed_in = None;
             browser::sign_out(&pages, &mut visitor, request).await?;
-            Ok(lead(&pages, &mut visitor, Done::Deleted))
+            Ok(redirect_to(&pages, &mut visitor, Done::Deleted))
         }
         Err(error) => {
             let view = refused(&pages, &visitor, &error.into(), "delete_password");
-            show(&pages, &visitor, view, Typed::default()).await
+            show(&pages, &visitor, view, EmailInput::default()).await
         }
     }
 }

@@ -17,9 +17,9 @@ pub(super) async fn sign_in(
     request: RequestInfo,
 ) -> Result<(), StoreError> {
     end_session(pages, visitor, request).await?;
-    let secret = pages.admit(session).await?;
+    let secret = pages.issue_cookie(session).await?;
     let lifetime = pages.platform.settings.tokens.refresh_idle_ttl;
-    visitor.keep(pages, Cookie::SignedIn, &secret.reveal(), Some(lifetime));
+    visitor.set_cookie(pages, Cookie::SignedIn, &secret.reveal(), Some(lifetime));
     remember(pages, visitor);
     Ok(())
 }
@@ -28,14 +28,14 @@ pub(super) async fn sign_in(
 /// Signing out leaves it: it signs nobody in.
 pub(super) fn remember(pages: &Pages, visitor: &mut Visitor) {
     let secret = visitor.device.reveal();
-    visitor.keep(pages, Cookie::Device, &secret, Some(devices::LIFETIME));
+    visitor.set_cookie(pages, Cookie::Device, &secret, Some(devices::LIFETIME));
 }
 
 /// Signs a browser out: its session ends, and nothing of it stays behind.
 pub(super) async fn sign_out(pages: &Pages, visitor: &mut Visitor, request: RequestInfo) -> Result<(), StoreError> {
     end_session(pages, visitor, request).await?;
-    visitor.forget(pages, Cookie::SignedIn);
-    visitor.forget(pages, Cookie::Asked);
+    visitor.clear_cookie(pages, Cookie::SignedIn);
+    visitor.clear_cookie(pages, Cookie::Codes);
     Ok(())
 }
 

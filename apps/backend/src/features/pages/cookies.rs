@@ -1,5 +1,5 @@
 //! The cookies of the pages: who is signed in, which forms are ours, which language is read, which browser it
-//! is, and what a form led to.
+//! is, where codes were sent to, and what was done.
 
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ pub(super) enum Cookie {
     Language,
     /// Which browser it is, by which an account knows it at the next sign-in.
     Device,
-    /// Where codes were mailed to, and what for.
-    Asked,
+    /// The email addresses that codes were sent to, and what for.
+    Codes,
     /// What was done lately, for the page that tells it.
     Done,
 }
@@ -37,7 +37,7 @@ impl Cookie {
             Self::Form => "countersign-form",
             Self::Language => "countersign-language",
             Self::Device => "countersign-device",
-            Self::Asked => "countersign-asked",
+            Self::Codes => "countersign-codes",
             Self::Done => "countersign-done",
         };
         let port = issuer.port().map_or_else(String::new, |port| format!("-{port}"));

@@ -17,48 +17,36 @@ use crate::core::problem::{Code, Problem};
 /// How long a browser remembers what was done.
 const REMEMBERED: Duration = Duration::from_secs(10 * 60);
 
-/// What can have been done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Done {
-    Verified,
-    VerifiedBefore,
-    Recovered,
-    RecoveredBefore,
-    ChangedEmail,
-    ChangedEmailBefore,
-    ChangedPassword,
-    SignedOut,
-    Deleted,
+macro_rules! done {
+    ($($variant:ident = $message:literal;)+) => {
+        /// What can have been done.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Done { $($variant,)+ }
+
+        impl Done {
+            const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The beginning of its messages' names.
+            fn message(self) -> &'static str {
+                match self { $(Self::$variant => $message,)+ }
+            }
+        }
+    };
+}
+
+done! {
+    Verified = "done-verified";
+    VerifiedBefore = "done-verified-before";
+    Recovered = "done-recovered";
+    RecoveredBefore = "done-recovered-before";
+    ChangedEmail = "done-changed-email";
+    ChangedEmailBefore = "done-changed-email-before";
+    ChangedPassword = "done-changed-password";
+    SignedOut = "done-signed-out";
+    Deleted = "done-deleted";
 }
 
 impl Done {
-    const ALL: [Self; 9] = [
-        Self::Verified,
-        Self::VerifiedBefore,
-        Self::Recovered,
-        Self::RecoveredBefore,
-        Self::ChangedEmail,
-        Self::ChangedEmailBefore,
-        Self::ChangedPassword,
-        Self::SignedOut,
-        Self::Deleted,
-    ];
-
-    /// The beginning of its messages' names.
-    fn message(self) -> &'static str {
-        match self {
-            Self::Verified => "done-verified",
-            Self::VerifiedBefore => "done-verified-before",
-            Self::Recovered => "done-recovered",
-            Self::RecoveredBefore => "done-recovered-before",
-            Self::ChangedEmail => "done-changed-email",
-            Self::ChangedEmailBefore => "done-changed-email-before",
-            Self::ChangedPassword => "done-changed-password",
-            Self::SignedOut => "done-signed-out",
-            Self::Deleted => "done-deleted",
-        }
-    }
-
     /// Its name in addresses and cookies.
     fn name(self) -> &'static str {
         self.message().trim_start_matches("done-")
@@ -73,7 +61,7 @@ impl Done {
     }
 
     fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|done| done.name() == name)
+        Self::ALL.iter().copied().find(|done| done.name() == name)
     }
 
     /// Whether the browser remembers it.
@@ -94,17 +82,18 @@ struct DonePage {
 }
 
 /// Leads to where it is told that this was done.
-pub(super) fn lead(pages: &Pages, visitor: &mut Visitor, done: Done) -> Response {
+pub(super) fn redirect_to(pages: &Pages, visitor: &mut Visitor, done: Done) -> Response {
     let before = Done::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|before| *before != done && before.is_remembered(visitor));
     let names: Vec<_> = [done].into_iter().chain(before).map(Done::name).collect();
-    visitor.keep(pages, Cookie::Done, &names.join("."), Some(REMEMBERED));
+    visitor.set_cookie(pages, Cookie::Done, &names.join("."), Some(REMEMBERED));
     see_other(visitor, &done.address())
 }
 
 /// Tells at once that this was done, at whatever address.
-pub(super) fn tell(visitor: &Visitor, v: View, done: Done) -> Response {
+pub(super) fn show(visitor: &Visitor, v: View, done: Done) -> Response {
     let (link, label) = match done {
         Done::Deleted => ("/", "page-home"),
         _ if visitor.signed_in.is_some() => ("/account", "account-title"),
@@ -128,7 +117,7 @@ pub(super) async fn done_page(
 ) -> Result<Response, Problem> {
     let done = Done::named(&name).ok_or(Problem::new(Code::NotFound))?;
     Ok(match done.is_remembered(&visitor) {
-        true => tell(&visitor, View::new(&pages, &visitor), done),
+        true => show(&visitor, View::new(&pages, &visitor), done),
         false => see_other(&visitor, "/"),
     })
 }

@@ -20,10 +20,6 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// `Origin`. One that says neither must bring the token that only our pages can read.
 pub(super) struct OwnForm<T>(pub T);
 
-/// The fields of a form that is a button alone.
-#[derive(Deserialize)]
-pub(super) struct Nothing {}
-
 /// A form that can be shown once more, as it was filled in. A password is never given back.
 pub(super) trait Again: Sized {
     /// The page on which it stands; `view` says why it is shown again.

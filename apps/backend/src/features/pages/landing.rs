@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::cookies::Cookie;
 use super::form::{Again, OwnForm};
-use super::place::Place;
 use super::reply::{page, see_other};
+use super::return_path::ReturnPath;
 use super::service::Pages;
 use super::view::View;
 use super::visitor::Visitor;
@@ -66,8 +66,8 @@ pub(super) async fn choose_language(
     OwnForm(choice): OwnForm<Choice>,
 ) -> Response {
     if let Ok(language) = choice.language.parse::<Language>() {
-        visitor.keep(&pages, Cookie::Language, language.tag(), Some(REMEMBERED));
+        visitor.set_cookie(&pages, Cookie::Language, language.tag(), Some(REMEMBERED));
     }
-    let back = choice.back.parse::<Place>();
-    see_other(&visitor, back.as_ref().map_or("/", Place::as_str))
+    let back = choice.back.parse::<ReturnPath>();
+    see_other(&visitor, back.as_ref().map_or("/", ReturnPath::as_str))
 }

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::roots::is_for_people;
 use super::service::Pages;
-use super::under_way::UnderWay;
+use super::single_flight::SingleFlight;
 use super::view::View;
 use super::visitor::{Visitor, form_token};
 use crate::core::problem::{Code, Problem, Shown};
@@ -40,23 +40,23 @@ pub(super) fn page(visitor: &Visitor, view: &View, template: &impl Template) -> 
     ];
     let mut response = (view.status(), headers, html).into_response();
     response.headers_mut().extend(view.headers().clone());
-    visitor.bake(response.headers_mut());
+    visitor.write_cookies(response.headers_mut());
     response
 }
 
 /// To another page of this server, by GET, whatever the method was (RFC 9110 §15.4.4; RFC 9700 §4.12).
 pub(super) fn see_other(visitor: &Visitor, path: &str) -> Response {
-    let mut response = leading(path);
-    visitor.bake(response.headers_mut());
+    let mut response = redirection(path);
+    visitor.write_cookies(response.headers_mut());
     response
 }
 
 /// What the address of a form leads to when it is opened rather than sent.
-pub(super) fn leads(path: &'static str) -> std::future::Ready<Response> {
-    std::future::ready(leading(path))
+pub(super) fn redirect(path: &'static str) -> std::future::Ready<Response> {
+    std::future::ready(redirection(path))
 }
 
-fn leading(path: &str) -> Response {
+fn redirection(path: &str) -> Response {
     let path = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
     (StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response()
 }
@@ -96,13 +96,13 @@ fn problem_page(pages: &Pages, visitor: &Visitor, problem: &Problem) -> Response
 
 /// Around the routes of the pages: a form that is sent twice at once is handled once.
 pub(super) async fn as_pages(
-    State((pages, under_way)): State<(Pages, UnderWay)>,
+    State((pages, forms)): State<(Pages, SingleFlight)>,
     request: Request,
     next: Next,
 ) -> Response {
     let browser = form_token(&pages, request.headers());
     let handle = |request| as_page(pages, request, next);
-    under_way.once(browser.as_deref(), request, handle).await
+    forms.once(browser.as_deref(), request, handle).await
 }
 
 /// Who asks is found out once, and whatever problem it ends in is told as a page.
@@ -128,7 +128,7 @@ pub async fn for_people(State(pages): State<Pages>, request: Request, next: Next
     if !looks_for_pages(&request) {
         return next.run(request).await;
     }
-    let visitor = Visitor::passing(&pages, request.uri(), request.headers());
+    let visitor = Visitor::without_session(&pages, request.uri(), request.headers());
     let is_head = *request.method() == Method::HEAD;
     let mut response = next.run(request).await;
     let Some(problem) = response.extensions_mut().remove::<Problem>() else {

@@ -18,3 +18,16 @@ pub(super) fn is_for_people(path: &str) -> bool {
     let root = path.strip_prefix('/').and_then(|path| path.split('/').next());
     path == "/" || root.is_some_and(|root| ROOTS.contains(&root))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::features::outbox::Purpose;
+
+    #[test]
+    fn the_links_of_emails_are_for_people() {
+        for purpose in Purpose::ALL {
+            assert!(is_for_people(purpose.page()), "{}", purpose.page());
+        }
+    }
+}

@@ -81,7 +81,7 @@ impl SignedIn {
 
 impl Pages {
     /// Gives a browser a cookie that stands for a session: a new one for each, so that none that was there before counts.
-    pub(super) async fn admit(&self, session: SessionId) -> Result<CookieSecret, StoreError> {
+    pub(super) async fn issue_cookie(&self, session: SessionId) -> Result<CookieSecret, StoreError> {
         let (secret, now) = (CookieSecret::generate(self.platform.random), self.platform.clock.now());
         let expires_at = now + self.platform.settings.tokens.refresh_idle_ttl;
         store::insert(&self.platform.db, secret.hash(), session, now, expires_at).await?;

@@ -11,15 +11,15 @@ use http::header::HeaderName;
 use serde::Deserialize;
 
 use super::browser;
-use super::done::{Done, lead};
-use super::form::{Again, Nothing, OwnForm};
-use super::mailed::{self, Mailed};
-use super::place::Place;
+use super::done::{Done, redirect_to};
+use super::email;
+use super::email_input::EmailInput;
+use super::form::{Again, OwnForm};
 use super::reply::{page, see_other};
+use super::return_path::ReturnPath;
 use super::service::Pages;
-use super::typed::Typed;
 use super::view::View;
-use super::visitor::{Asks, Visitor};
+use super::visitor::{LenientQuery, Visitor};
 use crate::core::caller::Caller;
 use crate::core::email::Email;
 use crate::core::password::Password;
@@ -27,6 +27,7 @@ use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts;
 use crate::features::auth::{Credentials, LoginError, Registration, SignedUp};
+use crate::features::outbox::Action;
 use crate::features::sessions::Session;
 use crate::settings::{EmailVerification, Signup};
 
@@ -73,7 +74,7 @@ pub(super) struct Return {
 #[derive(Deserialize)]
 pub(super) struct Sent {
     #[serde(default)]
-    email: Typed,
+    email: EmailInput,
     password: Password,
     #[serde(default)]
     return_to: String,
@@ -81,42 +82,60 @@ pub(super) struct Sent {
 
 impl Again for Sent {
     async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        let place = self.return_to.parse().ok();
+        let return_path = self.return_to.parse().ok();
         Ok(match visitor.path.as_str() {
-            "/signup" => sign_up_again(visitor, view, self.email, place),
-            _ => sign_in_again(pages, visitor, view, self.email, place),
+            "/signup" => sign_up_again(visitor, view, self.email, return_path),
+            _ => sign_in_again(pages, visitor, view, self.email, return_path),
         })
     }
 }
 
-/// The address of a page that leads on to the same place.
-fn leading_on(path: &str, place: Option<&Place>) -> String {
-    match place {
-        Some(place) => {
+/// The address of a page that leads on to the same return_path.
+fn with_return_path(path: &str, return_path: Option<&ReturnPath>) -> String {
+    match return_path {
+        Some(return_path) => {
             let mut query = form_urlencoded::Serializer::new(String::new());
-            query.append_pair("return_to", place.as_str());
+            query.append_pair("return_to", return_path.as_str());
             format!("{path}?{}", query.finish())
         }
         None => path.to_owned(),
     }
 }
 
-fn text_of(place: Option<&Place>) -> String {
-    place.map(|place| place.as_str().to_owned()).unwrap_or_default()
+fn text_of(return_path: Option<&ReturnPath>) -> String {
+    return_path
+        .map(|return_path| return_path.as_str().to_owned())
+        .unwrap_or_default()
 }
 
-pub(super) async fn sign_in_page(State(pages): State<Pages>, Asks(asks): Asks<Return>, visitor: Visitor) -> Response {
+pub(super) async fn sign_in_page(
+    State(pages): State<Pages>,
+    LenientQuery(query): LenientQuery<Return>,
+    visitor: Visitor,
+) -> Response {
     let view = View::new(&pages, &visitor);
-    sign_in_again(&pages, &visitor, view, Typed::default(), asks.return_to.parse().ok())
+    sign_in_again(
+        &pages,
+        &visitor,
+        view,
+        EmailInput::default(),
+        query.return_to.parse().ok(),
+    )
 }
 
-fn sign_in_again(pages: &Pages, visitor: &Visitor, v: View, email: Typed, place: Option<Place>) -> Response {
+fn sign_in_again(
+    pages: &Pages,
+    visitor: &Visitor,
+    v: View,
+    email: EmailInput,
+    return_path: Option<ReturnPath>,
+) -> Response {
     let sign_in = SignIn {
         email: email.into_text(),
-        return_to: text_of(place.as_ref()),
-        elsewhere: leading_on("/signup", place.as_ref()),
+        return_to: text_of(return_path.as_ref()),
+        elsewhere: with_return_path("/signup", return_path.as_ref()),
         open: pages.platform.settings.signup == Signup::Open,
-        v: v.at(&leading_on("/signin", place.as_ref())),
+        v: v.at(&with_return_path("/signin", return_path.as_ref())),
     };
     page(visitor, &sign_in.v, &sign_in)
 }
@@ -127,7 +146,7 @@ pub(super) async fn sign_in(
     request: RequestInfo,
     OwnForm(sent): OwnForm<Sent>,
 ) -> Result<Response, Problem> {
-    let place = sent.return_to.parse::<Place>().ok();
+    let return_path = sent.return_to.parse::<ReturnPath>().ok();
     let credentials = Credentials {
         email: sent.email.email().ok(),
         password: sent.password,
@@ -137,25 +156,28 @@ pub(super) async fn sign_in(
     match pages.auth.sign_in_browser(credentials, &caller).await {
         Ok(session) => {
             browser::sign_in(&pages, &mut visitor, session.id, request).await?;
-            Ok(see_other(&visitor, place.as_ref().map_or(HOME, Place::as_str)))
+            Ok(see_other(
+                &visitor,
+                return_path.as_ref().map_or(HOME, ReturnPath::as_str),
+            ))
         }
         // The password was right: the mail is what is missing.
         Err(LoginError::Unverified) => {
             let problem = Problem::new(Code::EmailNotVerified);
             let view = View::new(&pages, &visitor).refused(&problem, "");
-            Ok(mailed::await_code(&visitor, view, Mailed::Verify, sent.email))
+            Ok(email::code_form(&visitor, view, Action::VerifyEmail, sent.email))
         }
         Err(error) => {
             let problem = Problem::from(error);
             let view = View::new(&pages, &visitor).refused(&problem, "");
-            Ok(sign_in_again(&pages, &visitor, view, sent.email, place))
+            Ok(sign_in_again(&pages, &visitor, view, sent.email, return_path))
         }
     }
 }
 
 pub(super) async fn sign_up_page(
     State(pages): State<Pages>,
-    Asks(asks): Asks<Return>,
+    LenientQuery(query): LenientQuery<Return>,
     visitor: Visitor,
 ) -> Result<Response, Problem> {
     if pages.platform.settings.signup == Signup::Closed {
@@ -165,17 +187,17 @@ pub(super) async fn sign_up_page(
     Ok(sign_up_again(
         &visitor,
         view,
-        Typed::default(),
-        asks.return_to.parse().ok(),
+        EmailInput::default(),
+        query.return_to.parse().ok(),
     ))
 }
 
-fn sign_up_again(visitor: &Visitor, v: View, email: Typed, place: Option<Place>) -> Response {
+fn sign_up_again(visitor: &Visitor, v: View, email: EmailInput, return_path: Option<ReturnPath>) -> Response {
     let sign_up = SignUp {
         email: email.into_text(),
-        return_to: text_of(place.as_ref()),
-        elsewhere: leading_on("/signin", place.as_ref()),
-        v: v.at(&leading_on("/signup", place.as_ref())),
+        return_to: text_of(return_path.as_ref()),
+        elsewhere: with_return_path("/signin", return_path.as_ref()),
+        v: v.at(&with_return_path("/signup", return_path.as_ref())),
     };
     page(visitor, &sign_up.v, &sign_up)
 }
@@ -186,12 +208,12 @@ pub(super) async fn sign_up(
     request: RequestInfo,
     OwnForm(sent): OwnForm<Sent>,
 ) -> Result<Response, Problem> {
-    let place = sent.return_to.parse::<Place>().ok();
+    let return_path = sent.return_to.parse::<ReturnPath>().ok();
     let email = match sent.email.new_email() {
         Ok(email) => email,
         Err(wrong) => {
             let view = View::new(&pages, &visitor).marked(wrong);
-            return Ok(sign_up_again(&visitor, view, sent.email, place));
+            return Ok(sign_up_again(&visitor, view, sent.email, return_path));
         }
     };
     let caller = visitor.anyone(request.clone());
@@ -202,7 +224,14 @@ pub(super) async fn sign_up(
     };
     let email = Email::clone(&email);
     let session = match pages.auth.sign_up_browser(registration, &caller).await {
-        Ok(SignedUp::Asked) => return Ok(mailed::asked(&pages, &mut visitor, Mailed::Verify, &sent.email)),
+        Ok(SignedUp::Asked) => {
+            return Ok(email::redirect_to_code(
+                &pages,
+                &mut visitor,
+                Action::VerifyEmail,
+                &sent.email,
+            ));
+        }
         Ok(SignedUp::Made(session)) => session,
         Err(error) => {
             let problem = Problem::from(error);
@@ -214,16 +243,24 @@ pub(super) async fn sign_up(
             let Some(session) = twice else {
                 let field = if taken { "email" } else { "" };
                 let view = View::new(&pages, &visitor).refused(&problem, field);
-                return Ok(sign_up_again(&visitor, view, sent.email, place));
+                return Ok(sign_up_again(&visitor, view, sent.email, return_path));
             };
             session
         }
     };
     browser::sign_in(&pages, &mut visitor, session.id, request).await?;
     let asked = pages.platform.settings.email_verification == EmailVerification::Optional;
-    match place {
-        None if asked => Ok(mailed::asked(&pages, &mut visitor, Mailed::Verify, &sent.email)),
-        place => Ok(see_other(&visitor, place.as_ref().map_or(HOME, Place::as_str))),
+    match return_path {
+        None if asked => Ok(email::redirect_to_code(
+            &pages,
+            &mut visitor,
+            Action::VerifyEmail,
+            &sent.email,
+        )),
+        return_path => Ok(see_other(
+            &visitor,
+            return_path.as_ref().map_or(HOME, ReturnPath::as_str),
+        )),
     }
 }
 
@@ -268,12 +305,13 @@ fn ask_to_sign_out(visitor: &Visitor, v: View) -> Response {
     page(visitor, &confirm.v, &confirm)
 }
 
-impl Again for Nothing {
-    async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        match visitor.path.as_str() {
-            "/signout" => Ok(ask_to_sign_out(visitor, view)),
-            _ => super::account::show_again(pages, visitor, view, Typed::default()).await,
-        }
+/// A button alone.
+#[derive(Deserialize)]
+pub(super) struct SignOutForm {}
+
+impl Again for SignOutForm {
+    async fn again(self, _: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        Ok(ask_to_sign_out(visitor, view))
     }
 }
 
@@ -281,10 +319,10 @@ pub(super) async fn sign_out(
     State(pages): State<Pages>,
     mut visitor: Visitor,
     request: RequestInfo,
-    OwnForm(Nothing {}): OwnForm<Nothing>,
+    OwnForm(SignOutForm {}): OwnForm<SignOutForm>,
 ) -> Result<Response, Problem> {
     browser::sign_out(&pages, &mut visitor, request).await?;
-    let mut response = lead(&pages, &mut visitor, Done::SignedOut);
+    let mut response = redirect_to(&pages, &mut visitor, Done::SignedOut);
     // What is shown to who goes back is not what was there (ASVS 14.3.1). Our cookies are handled above.
     let clear = (
         HeaderName::from_static("clear-site-data"),

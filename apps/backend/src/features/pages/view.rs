@@ -133,14 +133,14 @@ impl View {
 
     /// A message, with the values that all pages know.
     pub(super) fn t(&self, message: &str) -> String {
-        self.texts.say(self.language, message, &self.values())
+        self.texts.render(self.language, message, &self.values())
     }
 
     /// A message with a value of its own.
     pub(super) fn t1(&self, message: &str, name: &'static str, value: &str) -> String {
         let mut values = self.values();
         values.set(name, value.to_owned());
-        self.texts.say(self.language, message, &values)
+        self.texts.render(self.language, message, &values)
     }
 
     /// A form that was refused is no success; what cannot be done now is told as such.

@@ -43,7 +43,7 @@ pub(super) struct Visitor {
 /// What a browser remembers of the form that it sent last.
 #[derive(Clone, Default)]
 struct Past {
-    asked: Option<String>,
+    codes: Option<String>,
     done: Option<String>,
 }
 
@@ -58,17 +58,17 @@ impl FromRequestParts<Pages> for Visitor {
         let mut visitor = Self {
             form_token: form_token(pages, &parts.headers).unwrap_or_default(),
             past: Past {
-                asked: Cookie::Asked.read(pages, &parts.headers),
+                codes: Cookie::Codes.read(pages, &parts.headers),
                 done: Cookie::Done.read(pages, &parts.headers),
             },
-            ..Self::passing(pages, &parts.uri, &parts.headers)
+            ..Self::without_session(pages, &parts.uri, &parts.headers)
         };
         if visitor.form_token.is_empty() {
             let token = URL_SAFE_NO_PAD.encode(pages.platform.random.bytes::<32>());
-            visitor.keep(pages, Cookie::Form, &token, None);
+            visitor.set_cookie(pages, Cookie::Form, &token, None);
             visitor.form_token = token;
         }
-        visitor.recognise(pages, &parts.headers).await;
+        visitor.load_session(pages, &parts.headers).await;
         Ok(visitor)
     }
 }
@@ -85,7 +85,7 @@ impl Visitor {
     }
 
     /// Somebody who is shown a page without a form, and of whom only the language matters.
-    pub(super) fn passing(pages: &Pages, uri: &Uri, headers: &HeaderMap) -> Self {
+    pub(super) fn without_session(pages: &Pages, uri: &Uri, headers: &HeaderMap) -> Self {
         Self {
             language: language(pages, uri, headers),
             signed_in: None,
@@ -98,7 +98,7 @@ impl Visitor {
     }
 
     /// A database that is away signs nobody in; the page says so when something is done.
-    async fn recognise(&mut self, pages: &Pages, headers: &HeaderMap) {
+    async fn load_session(&mut self, pages: &Pages, headers: &HeaderMap) {
         let secret = Cookie::SignedIn.read(pages, headers);
         let Some(secret) = secret.and_then(|text| text.parse::<CookieSecret>().ok()) else {
             return;
@@ -107,32 +107,32 @@ impl Visitor {
             Ok(Some(Found { who, extended })) => {
                 self.signed_in = Some(who);
                 if let Some(lifetime) = extended {
-                    self.keep(pages, Cookie::SignedIn, &secret.reveal(), Some(lifetime));
+                    self.set_cookie(pages, Cookie::SignedIn, &secret.reveal(), Some(lifetime));
                 }
             }
             Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "who is signed in cannot be found out"),
+            Err(error) => tracing::warn!(%error, "failed to look up the browser session"),
         }
     }
 
     /// Gives the browser a cookie with this answer.
-    pub(super) fn keep(&mut self, pages: &Pages, cookie: Cookie, value: &str, lifetime: Option<Duration>) {
-        self.say(cookie, cookie.set(pages, value, lifetime));
+    pub(super) fn set_cookie(&mut self, pages: &Pages, cookie: Cookie, value: &str, lifetime: Option<Duration>) {
+        self.put(cookie, cookie.set(pages, value, lifetime));
     }
 
     /// Takes a cookie away with this answer.
-    pub(super) fn forget(&mut self, pages: &Pages, cookie: Cookie) {
-        self.say(cookie, cookie.clear(pages));
+    pub(super) fn clear_cookie(&mut self, pages: &Pages, cookie: Cookie) {
+        self.put(cookie, cookie.clear(pages));
     }
 
-    fn say(&mut self, cookie: Cookie, value: HeaderValue) {
-        self.cookies.retain(|(said, _)| *said != cookie);
+    fn put(&mut self, cookie: Cookie, value: HeaderValue) {
+        self.cookies.retain(|(put, _)| *put != cookie);
         self.cookies.push((cookie, value));
     }
 
-    /// What the cookie says that [`Cookie::Asked`] names.
-    pub(super) fn asked(&self) -> Option<&str> {
-        self.past.asked.as_deref()
+    /// What the cookie says that [`Cookie::Codes`] names.
+    pub(super) fn codes(&self) -> Option<&str> {
+        self.past.codes.as_deref()
     }
 
     /// What the cookie says that [`Cookie::Done`] names.
@@ -163,7 +163,7 @@ impl Visitor {
     }
 
     /// Puts what is new of the cookies into an answer.
-    pub(super) fn bake(&self, headers: &mut HeaderMap) {
+    pub(super) fn write_cookies(&self, headers: &mut HeaderMap) {
         for (_, cookie) in &self.cookies {
             headers.append(SET_COOKIE, cookie.clone());
         }
@@ -172,15 +172,15 @@ impl Visitor {
     }
 }
 
-/// What stands behind the question mark. Who comes with something that cannot be read comes with nothing.
-pub(super) struct Asks<T>(pub T);
+/// The query of the URL. One that cannot be read counts as empty.
+pub(super) struct LenientQuery<T>(pub T);
 
-impl<T: DeserializeOwned + Default + Send> FromRequestParts<Pages> for Asks<T> {
+impl<T: DeserializeOwned + Default + Send> FromRequestParts<Pages> for LenientQuery<T> {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Self, Infallible> {
         let read = Query::<T>::from_request_parts(parts, pages).await;
-        Ok(Self(read.map(|Query(asks)| asks).unwrap_or_default()))
+        Ok(Self(read.map(|Query(query)| query).unwrap_or_default()))
     }
 }
 

@@ -7,7 +7,7 @@ use super::link_secret::LinkHash;
 use super::store::{self, registrations};
 use crate::core::email::Email;
 use crate::core::limits::Reserved;
-use crate::features::guesses::{self, Subject};
+use crate::features::guesses::{self, EmailDigest};
 use crate::features::outbox::Purpose;
 
 /// What a guess takes from the limits: of its network and, where there is a code to be guessed, of the code and of the
@@ -21,7 +21,7 @@ pub(super) struct Guess {
 #[derive(Clone, Copy)]
 struct Counted {
     code: LinkHash,
-    whose: Subject,
+    whose: EmailDigest,
     purpose: Purpose,
 }
 
@@ -38,7 +38,7 @@ impl Guess {
     pub(super) fn at(&mut self, code: LinkHash, purpose: Purpose, email: &Email) {
         self.counted = Some(Counted {
             code,
-            whose: Subject::of(email.key()),
+            whose: EmailDigest::of(email.key()),
             purpose,
         });
     }
@@ -69,7 +69,7 @@ impl Counted {
                 Box::pin(async move {
                     store::give_guess_back(tx, self.code).await?;
                     registrations::give_guess_back(tx, self.code).await?;
-                    guesses::give_back(tx, self.whose, self.purpose.name()).await?;
+                    guesses::give_back(tx, self.whose, self.purpose).await?;
                     Ok::<_, StoreError>(())
                 })
             })

@@ -15,7 +15,7 @@ mod store;
 pub use code::Code;
 pub use link_secret::LinkSecret;
 pub use presenter::Presenter;
-pub use service::{Answer, Checked, Made, ProofError, Proofs, Proven, REGISTRATION_LIFETIME, Whose, lifetime};
+pub use service::{Answer, Checked, Made, ProofError, Proofs, Proven, REGISTRATION_LIFETIME, Whose};
 pub use store::former::remove_former;
 pub use store::registrations::{self, Registration};
 pub use store::{remove_ended, void_all};

@@ -211,7 +211,7 @@ pub async fn void_all(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     query(sql!("DELETE FROM email_proofs")).execute(tx).await.map(drop)
 }
 
-/// Removes up to `limit` proofs that ended before `before`. `mail` calls it while it tidies up.
+/// Removes up to `limit` proofs that ended before `before`. `mail` calls it while it sweeps.
 ///
 /// # Errors
 /// Those of the database.

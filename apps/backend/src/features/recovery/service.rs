@@ -7,7 +7,7 @@ use crate::core::handle::HandleHash;
 use crate::core::password::{HashError, Password, PasswordFault};
 use crate::core::platform::Platform;
 use crate::features::auth::Auth;
-use crate::features::outbox::Purpose;
+use crate::features::outbox::{Action, Purpose};
 use crate::features::proofs::{Answer, Presenter, ProofError, Proofs};
 use crate::features::revocation::Revocations;
 
@@ -86,20 +86,15 @@ impl Recovery {
     /// What the answer is to, and the address that it went to. Links of an invitation, and of the mail that tells of too
     /// many wrong passwords, are such too.
     async fn subject(&self, answer: &Answer) -> Result<(Purpose, String), RecoverError> {
-        let link = match answer {
-            Answer::Link(link) => link,
+        match answer {
+            Answer::Link(link) => {
+                let (purpose, email) = self.proofs.purpose_of(Action::SetPassword, link).await?;
+                Ok((purpose, email.typed().to_owned()))
+            }
             Answer::Code(guess) => {
                 let email = guess.as_ref().map(|(email, _)| email.typed().to_owned());
-                return Ok((Purpose::ResetPassword, email.unwrap_or_default()));
-            }
-        };
-        for purpose in [Purpose::ResetPassword, Purpose::Invitation, Purpose::SignInBlocked] {
-            match self.proofs.peek(purpose, link).await {
-                Ok(proven) => return Ok((purpose, proven.email.typed().to_owned())),
-                Err(ProofError::Invalid) => {}
-                Err(error) => return Err(error.into()),
+                Ok((Purpose::ResetPassword, email.unwrap_or_default()))
             }
         }
-        Err(ProofError::Invalid.into())
     }
 }

@@ -311,7 +311,7 @@ async fn guesses_are_counted_by_address_for_thirty_days(database: Database) {
     }
     // What nothing is counted by any more is removed.
     server.services.clock.advance(days(31));
-    server.services.mail.tidy().await.unwrap();
+    server.services.mail.sweep().await.unwrap();
     let left: Vec<i64> = query(sql!("SELECT guesses FROM guess_counts"))
         .all(&server.services.db)
         .await

@@ -289,3 +289,28 @@ async fn a_15_whoever_deletes_an_account_is_not_the_only_one_who_knows(database:
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
     assert_eq!(server.mails().await.len(), 1);
 }
+
+#[apply(on_both_databases!)]
+async fn a_first_sign_in_after_an_invitation_sends_no_notice(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = "ada@example.com".parse().unwrap();
+    server.services.operator.invite(&ada).await.unwrap();
+    let set = json!({ "token": server.mail().await.token(), "new_password": PASSWORD });
+    let answer = post_from(&server, "/api/auth/recover/confirm", ("192.0.2.1", CHROME), set).await;
+    answer.assert_status(204);
+    assert!(server.mail().await.subject.contains("password"), "the password was set");
+    let sign_in = async |from: &str| {
+        let credentials = json!({ "email": "ada@example.com", "password": PASSWORD });
+        let answer = post_from(&server, "/api/auth/login", (from, CHROME), credentials).await;
+        answer.assert_status(200);
+        let mails = server.mails().await.into_iter();
+        mails.map(|mail| mail.subject).collect::<Vec<_>>()
+    };
+    let first = sign_in("198.51.100.1").await;
+    assert!(
+        first.is_empty(),
+        "the account has signed in nowhere yet, and {first:?} came"
+    );
+    let second = sign_in("203.0.113.1").await;
+    assert!(second.len() == 1 && second[0].starts_with("New sign-in"), "{second:?}");
+}

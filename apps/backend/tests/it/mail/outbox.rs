@@ -1,4 +1,4 @@
-//! What is owed is sent: once, in spite of crashes, of mail servers that are away, and of other nodes.
+//! What is queued is sent: once, in spite of crashes, of mail servers that are away, and of other nodes.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use super::{REQUIRED, register, verified};
 async fn the_database_holds_no_link_and_no_code(database: Database) {
     let server = TestServer::start(database).await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
-    let owed: Vec<String> = query(sql!("SELECT particulars FROM outbox"))
+    let queued: Vec<String> = query(sql!("SELECT particulars FROM outbox"))
         .all(&server.services.db)
         .await
         .unwrap();
-    assert!(owed.len() == 1 && !owed[0].contains("cs"), "{owed:?}");
+    assert!(queued.len() == 1 && !queued[0].contains("cs"), "{queued:?}");
     let sent = server.mail().await;
     let stored: Vec<String> = query(sql!("SELECT code_hash FROM email_proofs"))
         .all(&server.services.db)
@@ -100,10 +100,10 @@ async fn what_ended_long_ago_is_removed(database: Database) {
     let server = TestServer::start(database).await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
     server.mail().await;
-    server.services.mail.tidy().await.unwrap();
+    server.services.mail.sweep().await.unwrap();
     assert_eq!(server.services.outbox.list(false, 10).await.unwrap().len(), 1);
     server.services.clock.advance(Duration::from_secs(40 * 24 * 3600));
-    server.services.mail.tidy().await.unwrap();
+    server.services.mail.sweep().await.unwrap();
     assert_eq!(server.services.outbox.list(false, 10).await.unwrap().len(), 0);
     let proofs: Vec<String> = query(sql!("SELECT purpose FROM email_proofs"))
         .all(&server.services.db)

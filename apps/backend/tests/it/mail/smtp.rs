@@ -23,7 +23,7 @@ use super::register;
 
 /// What the server does with the next mails.
 #[derive(Clone, Copy, PartialEq)]
-enum Mood {
+enum Behavior {
     Takes,
     /// It answers the recipient with this.
     Refuses(&'static str),
@@ -36,7 +36,7 @@ enum Mood {
 /// A mail server (RFC 5321) of the test's own.
 struct MailServer {
     port: u16,
-    mood: Arc<Mutex<Mood>>,
+    behavior: Arc<Mutex<Behavior>>,
     seen: Arc<Mutex<Seen>>,
     /// A permit for each connection.
     asked: Arc<Semaphore>,
@@ -50,21 +50,21 @@ struct Seen {
 }
 
 impl MailServer {
-    async fn start(mood: Mood) -> Self {
+    async fn start(behavior: Behavior) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (mood, seen) = (Arc::new(Mutex::new(mood)), Arc::new(Mutex::new(Seen::default())));
+        let (behavior, seen) = (Arc::new(Mutex::new(behavior)), Arc::new(Mutex::new(Seen::default())));
         let asked = Arc::new(Semaphore::new(0));
-        let (moods, sees, asks) = (mood.clone(), seen.clone(), asked.clone());
+        let (behaviors, sees, asks) = (behavior.clone(), seen.clone(), asked.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 asks.add_permits(1);
-                tokio::spawn(serve(stream, moods.clone(), sees.clone()));
+                tokio::spawn(serve(stream, behaviors.clone(), sees.clone()));
             }
         });
         Self {
             port,
-            mood,
+            behavior,
             seen,
             asked,
         }
@@ -75,8 +75,8 @@ impl MailServer {
         self.asked.acquire().await.unwrap().forget();
     }
 
-    fn becomes(&self, mood: Mood) {
-        *self.mood.lock().unwrap() = mood;
+    fn behave(&self, behavior: Behavior) {
+        *self.behavior.lock().unwrap() = behavior;
     }
 
     fn taken(&self) -> Vec<ReceivedMail> {
@@ -106,14 +106,14 @@ impl MailServer {
     }
 }
 
-async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, mood: Arc<Mutex<Mood>>, seen: Arc<Mutex<Seen>>) {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, behavior: Arc<Mutex<Behavior>>, seen: Arc<Mutex<Seen>>) {
     let mut stream = BufReader::new(stream);
-    let now = || *mood.lock().unwrap();
-    if now() == Mood::Silent {
+    let now = || *behavior.lock().unwrap();
+    if now() == Behavior::Silent {
         tokio::time::sleep(Duration::from_secs(120)).await;
     }
     let mut answer = match now() {
-        Mood::Answers("", greeting) => greeting.to_owned(),
+        Behavior::Answers("", greeting) => greeting.to_owned(),
         _ => "220 test ESMTP".to_owned(),
     };
     loop {
@@ -131,11 +131,11 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, mood: Arc<Mutex<Moo
         }
         seen.lock().unwrap().said.push(line.trim_end().to_owned());
         answer = match (line.trim_end(), now()) {
-            (line, Mood::Refuses(why)) if line.starts_with("RCPT") => why.to_owned(),
-            (line, Mood::Answers(command, reply)) if !command.is_empty() && line.starts_with(command) => {
+            (line, Behavior::Refuses(why)) if line.starts_with("RCPT") => why.to_owned(),
+            (line, Behavior::Answers(command, reply)) if !command.is_empty() && line.starts_with(command) => {
                 reply.to_owned()
             }
-            (line, Mood::Answers("AUTH", _)) if line.starts_with("EHLO") => "250-test\r\n250 AUTH PLAIN".to_owned(),
+            (line, Behavior::Answers("AUTH", _)) if line.starts_with("EHLO") => "250-test\r\n250 AUTH PLAIN".to_owned(),
             ("DATA", _) => {
                 stream.get_mut().write_all(b"354 go on\r\n").await.unwrap();
                 let mut raw = String::new();
@@ -149,7 +149,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, mood: Arc<Mutex<Moo
                     .taken
                     .push(ReceivedMail::parse(raw.replace("\r\n..", "\r\n.").as_bytes()));
                 match now() {
-                    Mood::Answers(".", reply) => reply.to_owned(),
+                    Behavior::Answers(".", reply) => reply.to_owned(),
                     _ => "250 taken".to_owned(),
                 }
             }
@@ -172,21 +172,21 @@ fn counted(server: &TestServer) -> String {
     text
 }
 
-async fn first_listed(server: &TestServer) -> outbox::Listed {
+async fn first_listed(server: &TestServer) -> outbox::MailRecord {
     server.services.outbox.list(false, 1).await.unwrap().remove(0)
 }
 
 #[apply(on_both_databases!)]
 async fn f_22_a_mail_server_that_is_away_gets_the_mail_once_when_it_is_back(database: Database) {
-    let mail_server = MailServer::start(Mood::Refuses("451 try again later")).await;
+    let mail_server = MailServer::start(Behavior::Refuses("451 try again later")).await;
     let server = mail_server.countersign(database, "smtp").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
     assert!(server.services.mail.deliver_next().await.unwrap());
-    let owed = first_listed(&server).await;
-    assert_eq!((owed.attempts, owed.outcome), (1, None));
-    assert!(owed.failure.is_some_and(|why| why.contains("try again later")));
+    let queued = first_listed(&server).await;
+    assert_eq!((queued.attempts, queued.outcome), (1, None));
+    assert!(queued.failure.is_some_and(|why| why.contains("try again later")));
     assert!(!server.services.mail.deliver_next().await.unwrap(), "not at once");
-    mail_server.becomes(Mood::Takes);
+    mail_server.behave(Behavior::Takes);
     later(&server).await;
     later(&server).await;
     let taken = mail_server.taken();
@@ -201,14 +201,14 @@ async fn f_22_a_mail_server_that_is_away_gets_the_mail_once_when_it_is_back(data
 
 #[apply(on_both_databases!)]
 async fn f_22_what_is_refused_for_good_is_not_tried_again_unless_somebody_says_so(database: Database) {
-    let mail_server = MailServer::start(Mood::Refuses("550 no such mailbox")).await;
+    let mail_server = MailServer::start(Behavior::Refuses("550 no such mailbox")).await;
     let server = mail_server.countersign(database, "smtp").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
     later(&server).await;
     later(&server).await;
     let refused = first_listed(&server).await;
     assert_eq!((refused.attempts, refused.outcome.as_deref()), (1, Some("refused")));
-    mail_server.becomes(Mood::Takes);
+    mail_server.behave(Behavior::Takes);
     assert_eq!(server.services.outbox.retry().await.unwrap(), 1);
     later(&server).await;
     assert_eq!(mail_server.taken().len(), 1);
@@ -226,7 +226,7 @@ async fn f_22_what_a_server_says_to_us_is_tried_again_and_ends_no_mail(database:
         ("RCPT", "530 5.7.0 sign in first"),
         ("RCPT", "421 4.3.2 going down"),
     ] {
-        let mail_server = MailServer::start(Mood::Answers(command, reply)).await;
+        let mail_server = MailServer::start(Behavior::Answers(command, reply)).await;
         let (scheme, at) = ("smtp", format!("user:secret@127.0.0.1:{}", mail_server.port));
         let at = if command == "AUTH" {
             at
@@ -237,13 +237,13 @@ async fn f_22_what_a_server_says_to_us_is_tried_again_and_ends_no_mail(database:
         let server = TestServer::start_with(database, &toml).await;
         register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
         assert!(server.services.mail.deliver_next().await.unwrap());
-        let owed = first_listed(&server).await;
+        let queued = first_listed(&server).await;
         assert_eq!(
-            (owed.attempts, owed.outcome.as_deref()),
+            (queued.attempts, queued.outcome.as_deref()),
             (1, None),
-            "{command} {reply}: {owed:?}"
+            "{command} {reply}: {queued:?}"
         );
-        let failure = owed.failure.unwrap();
+        let failure = queued.failure.unwrap();
         assert!(failure.contains(reply.split_once(' ').unwrap().1), "{reply}: {failure}");
         assert!(!failure.contains("secret"), "{failure}");
         let counted = counted(&server);
@@ -251,9 +251,9 @@ async fn f_22_what_a_server_says_to_us_is_tried_again_and_ends_no_mail(database:
             counted.contains("countersign_mails_total{outcome=\"failed\"} 1"),
             "{counted}"
         );
-        mail_server.becomes(match command {
-            "AUTH" => Mood::Answers("AUTH", "235 welcome"),
-            _ => Mood::Takes,
+        mail_server.behave(match command {
+            "AUTH" => Behavior::Answers("AUTH", "235 welcome"),
+            _ => Behavior::Takes,
         });
         later(&server).await;
         assert_eq!(
@@ -272,7 +272,7 @@ async fn f_22_a_mail_has_left_only_if_the_server_says_so_in_its_turn(database: D
         ("DATA", "250 fine"),
         (".", "354 go on"),
     ] {
-        let mail_server = MailServer::start(Mood::Answers(command, reply)).await;
+        let mail_server = MailServer::start(Behavior::Answers(command, reply)).await;
         let server = mail_server.countersign(database, "smtp").await;
         register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
         assert!(server.services.mail.deliver_next().await.unwrap());
@@ -282,7 +282,7 @@ async fn f_22_a_mail_has_left_only_if_the_server_says_so_in_its_turn(database: D
             (1, None),
             "{command} {reply}: {listed:?}"
         );
-        mail_server.becomes(Mood::Takes);
+        mail_server.behave(Behavior::Takes);
         later(&server).await;
         assert_eq!(
             first_listed(&server).await.outcome.as_deref(),
@@ -298,7 +298,7 @@ async fn f_22_what_a_server_says_to_the_recipient_and_the_mail_is_final(database
         ("RCPT", "550 5.1.1 no such mailbox"),
         ("DATA", "554 5.6.0 not like this"),
     ] {
-        let mail_server = MailServer::start(Mood::Answers(command, reply)).await;
+        let mail_server = MailServer::start(Behavior::Answers(command, reply)).await;
         let server = mail_server.countersign(database, "smtp").await;
         register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
         later(&server).await;
@@ -325,7 +325,7 @@ async fn f_22_what_a_server_says_to_the_recipient_and_the_mail_is_final(database
 
 #[apply(on_both_databases!)]
 async fn f_22_an_address_that_the_server_cannot_take_is_final_and_says_why(database: Database) {
-    let mail_server = MailServer::start(Mood::Takes).await;
+    let mail_server = MailServer::start(Behavior::Takes).await;
     let server = mail_server.countersign(database, "smtp").await;
     register(&server, "josé@example.com", PASSWORD).await.assert_status(201);
     later(&server).await;
@@ -340,7 +340,7 @@ async fn f_22_an_address_that_the_server_cannot_take_is_final_and_says_why(datab
         ("250-test\r\n250 8BITMIME", "refused"),
         (able, "sent"),
     ] {
-        let mail_server = MailServer::start(Mood::Answers("EHLO", offered)).await;
+        let mail_server = MailServer::start(Behavior::Answers("EHLO", offered)).await;
         let server = mail_server.countersign(database, "smtp").await;
         register(&server, "josé@example.com", PASSWORD).await.assert_status(201);
         later(&server).await;
@@ -363,7 +363,7 @@ async fn f_22_an_address_that_the_server_cannot_take_is_final_and_says_why(datab
 
 #[apply(on_both_databases!)]
 async fn what_should_have_left_is_counted(database: Database) {
-    let mail_server = MailServer::start(Mood::Answers("MAIL", "550 sender rejected")).await;
+    let mail_server = MailServer::start(Behavior::Answers("MAIL", "550 sender rejected")).await;
     let server = mail_server.countersign(database, "smtp").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
     server.services.mail.measure().await.unwrap();
@@ -378,7 +378,7 @@ async fn what_should_have_left_is_counted(database: Database) {
 
 #[apply(on_both_databases!)]
 async fn a_link_is_good_until_a_newer_one_has_left(database: Database) {
-    let mail_server = MailServer::start(Mood::Takes).await;
+    let mail_server = MailServer::start(Behavior::Takes).await;
     let server = mail_server.countersign(database, "smtp").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
     later(&server).await;
@@ -386,7 +386,7 @@ async fn a_link_is_good_until_a_newer_one_has_left(database: Database) {
     ask().await.assert_status(202);
     later(&server).await;
     let old = mail_server.taken().last().unwrap().token();
-    mail_server.becomes(Mood::Answers("MAIL", "451 not now"));
+    mail_server.behave(Behavior::Answers("MAIL", "451 not now"));
     ask().await.assert_status(202);
     later(&server).await;
     let answer = json!({ "token": old, "new_password": "another umbrella for tests" });
@@ -395,7 +395,7 @@ async fn a_link_is_good_until_a_newer_one_has_left(database: Database) {
         .await
         .assert_status(204);
     // What the reset ended stays ended when the mail could leave.
-    mail_server.becomes(Mood::Takes);
+    mail_server.behave(Behavior::Takes);
     let before = mail_server.taken().len();
     later(&server).await;
     assert!(
@@ -407,21 +407,21 @@ async fn a_link_is_good_until_a_newer_one_has_left(database: Database) {
 
 #[apply(on_both_databases!)]
 async fn f_22_a_server_that_is_not_encrypted_gets_nothing_where_it_should_be(database: Database) {
-    let mail_server = MailServer::start(Mood::Takes).await;
+    let mail_server = MailServer::start(Behavior::Takes).await;
     let server = mail_server.countersign(database, "smtps").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
     assert!(server.services.mail.deliver_next().await.unwrap());
     assert_eq!(mail_server.taken().len(), 0);
-    let owed = first_listed(&server).await;
+    let queued = first_listed(&server).await;
     assert!(
-        owed.outcome.is_none() && owed.failure.is_some(),
-        "an operator may mend it: {owed:?}"
+        queued.outcome.is_none() && queued.failure.is_some(),
+        "an operator may mend it: {queued:?}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn f_22_a_silent_mail_server_holds_up_nobody() {
-    let mail_server = MailServer::start(Mood::Silent).await;
+    let mail_server = MailServer::start(Behavior::Silent).await;
     let server = mail_server.countersign_with(Database::Sqlite, "timeout = \"8s\"").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
     let services = server.services.clone();
@@ -436,14 +436,14 @@ async fn f_22_a_silent_mail_server_holds_up_nobody() {
 
 #[apply(on_both_databases!)]
 async fn an_attempt_is_reserved_for_longer_than_a_mail_server_may_take(database: Database) {
-    let mail_server = MailServer::start(Mood::Silent).await;
+    let mail_server = MailServer::start(Behavior::Silent).await;
     let server = mail_server.countersign_with(database, "timeout = \"5s\"").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
     let services = server.services.clone();
     let first = tokio::spawn(async move { services.mail.deliver_next().await.unwrap() });
     mail_server.is_asked().await;
     server.services.clock.advance(LONGEST_MAIL_TIMEOUT);
-    mail_server.becomes(Mood::Takes);
+    mail_server.behave(Behavior::Takes);
     assert!(
         !server.services.mail.deliver_next().await.unwrap(),
         "another worker leaves it alone"
@@ -467,7 +467,7 @@ async fn examined(name: &str) -> (String, String) {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             if let Ok(stream) = acceptor.accept(stream).await {
-                serve(stream, Arc::new(Mutex::new(Mood::Takes)), Arc::default()).await;
+                serve(stream, Arc::new(Mutex::new(Behavior::Takes)), Arc::default()).await;
             }
         }
     });
@@ -501,10 +501,10 @@ async fn c_88_a_mail_server_with_a_certificate_for_another_name_gets_nothing() {
     assert!(found.contains("certificate"), "{found}");
 }
 
-/// Killed after mails were owed and before any left: every one arrives, once.
+/// Killed after mails were queued and before any left: every one arrives, once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn f_22_what_is_owed_outlives_a_killed_server_and_arrives_once() {
-    let mail_server = MailServer::start(Mood::Refuses("451 try again later")).await;
+    let mail_server = MailServer::start(Behavior::Refuses("451 try again later")).await;
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let url = format!("smtp://127.0.0.1:{}", mail_server.port);
     let launch = Launch::new(env!("CARGO_BIN_EXE_countersign"), &scratch).with("COUNTERSIGN_MAIL__SMTP_URL", url);
@@ -519,7 +519,7 @@ async fn f_22_what_is_owed_outlives_a_killed_server_and_arrives_once() {
             .assert_status(201);
     }
     server.kill();
-    mail_server.becomes(Mood::Takes);
+    mail_server.behave(Behavior::Takes);
     let server = launch.start().await;
     let began = Instant::now();
     while mail_server.taken().len() < 10 {

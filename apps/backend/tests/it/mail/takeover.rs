@@ -286,7 +286,7 @@ async fn t_9_whatever_ends_a_password_or_the_sessions_ends_owed_and_mailed_proof
             let ada = server.sign_in("ada").await;
             server.mails().await;
             let account = account(&server).await;
-            // Asked for by a thief, who had the password for a moment, and still owed: the mail server is away.
+            // Asked for by a thief, who had the password for a moment, and still queued: the mail server is away.
             let thief = server.sign_in("ada").await;
             ask_to_change(&thief, "eve@example.org").await;
             for path in ["/api/auth/recover", "/api/auth/login/email"] {

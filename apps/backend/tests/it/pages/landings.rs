@@ -2,11 +2,20 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request};
+use countersign::features::outbox::Purpose;
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 
 use super::{Browser, FIELDS, FORMS, NEW_PASSWORD, encoded, form};
 
 const HTML: &str = "text/html; charset=utf-8";
+
+#[apply(on_both_databases!)]
+async fn every_email_links_to_a_page(database: Database) {
+    let server = TestServer::start(database).await;
+    for purpose in Purpose::ALL {
+        server.get(purpose.page()).await.assert_status(200);
+    }
+}
 
 #[apply(on_both_databases!)]
 async fn every_form_that_succeeds_leads_on_to_a_page_that_survives_a_reload(database: Database) {

@@ -221,7 +221,7 @@ async fn links_of_sign_ups_that_waited_say_that_the_address_is_confirmed(databas
         .services
         .clock
         .advance(std::time::Duration::from_secs(30 * 24 * 60 * 60));
-    server.services.mail.tidy().await.unwrap();
+    server.services.mail.sweep().await.unwrap();
     let left: i64 = query(sql!("SELECT COUNT(*) FROM former_links"))
         .one(&server.services.db)
         .await

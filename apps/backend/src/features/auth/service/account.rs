@@ -184,8 +184,8 @@ pub struct DeviceBody {
     expires_at: Timestamp,
 }
 
-impl From<devices::Known> for DeviceBody {
-    fn from(known: devices::Known) -> Self {
+impl From<devices::KnownDevice> for DeviceBody {
+    fn from(known: devices::KnownDevice) -> Self {
         Self {
             created_at: known.created_at,
             seen_at: known.seen_at,
@@ -208,8 +208,8 @@ pub struct MailBody {
     ended_at: Option<Timestamp>,
 }
 
-impl From<outbox::Listed> for MailBody {
-    fn from(mail: outbox::Listed) -> Self {
+impl From<outbox::MailRecord> for MailBody {
+    fn from(mail: outbox::MailRecord) -> Self {
         Self {
             purpose: mail.purpose,
             created_at: mail.created_at,
@@ -256,7 +256,7 @@ impl Auth {
             .await?;
         let sessions = self.sessions.list(account).await?;
         let mails = match user.email.parse() {
-            Ok(email) => self.outbox.owed_to(&email).await?,
+            Ok(email) => self.outbox.list_for(&email).await?,
             Err(_) => Vec::new(),
         };
         let mut events = audit::of_account(&self.platform.db, account, EXPORTED_EVENTS + 1).await?;

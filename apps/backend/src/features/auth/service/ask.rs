@@ -1,5 +1,6 @@
 //! Asking for a mail. Whether the address has an account shows when the mail is sent, not here: so no answer can tell, and
 //! none takes longer than another. What the account is like now is noted with the mail, which is void for any other state.
+//! A worker of `mail` takes it from there.
 
 use std::time::Duration;
 
@@ -15,13 +16,13 @@ use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, State};
 use crate::features::audit::{Event, Kind};
-use crate::features::outbox::{Asked, Demand, Owed, Particulars, Purpose};
+use crate::features::outbox::{Binding, MailParams, NewMail, Purpose, Recipient, RequestContext};
 use crate::features::proofs::{Registration, registrations};
 
 const MAILS_PER_ADDRESS: Policy = Policy::named("mails_per_address");
 
 /// How long an account counts as made just now: as long as the shortest-lived links that it was sent work.
-const JUST_NOW: Duration = Duration::from_secs(15 * 60);
+const JUST_NOW: Duration = Purpose::shortest_link_lifetime();
 
 /// A mail that is asked for.
 pub struct Asking<'a> {
@@ -66,17 +67,17 @@ impl Auth {
         };
         // An account comes first: sign-ups beside it change nothing.
         let registration = self.waiting_sign_up(asking).await?.filter(|_| state.is_none());
-        let owed = &Owed {
+        let mail = &NewMail {
             purpose: asking.purpose,
             to: asking.to,
             language: caller.request.language,
-            particulars: Particulars {
-                asked: state.map(|state| Asked {
+            params: MailParams {
+                binding: state.map(|state| Binding {
                     session: asking.by.map(|by| by.session),
-                    ..asked(&state, Some(asking.handle))
+                    ..binding(&state, Some(asking.handle))
                 }),
                 registration: registration.map(|registration| registration.id),
-                ..Particulars::default()
+                ..MailParams::default()
             },
         };
         let account = asking.by.map(|by| by.account);
@@ -85,9 +86,9 @@ impl Auth {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    let event = Event::new(Kind::MailAsked, account, caller).detail(owed.purpose.name());
+                    let event = Event::new(Kind::MailAsked, account, caller).detail(mail.purpose.name());
                     self.audit.record(tx, event).await?;
-                    self.owe(tx, owed, &caller.request).await.map(drop)
+                    self.enqueue(tx, mail, &caller.request).await.map(drop)
                 })
             })
             .await;
@@ -101,44 +102,44 @@ impl Auth {
 
 /// What became of a request for a mail.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owing {
-    /// It is owed.
-    Owed,
+pub(super) enum Enqueued {
+    /// It is queued.
+    Queued,
     /// None is, because a link that does the same is in the mailbox or on its way.
-    AtHand,
+    LinkAtHand,
     /// None is.
     Refused,
 }
 
 impl Auth {
-    /// Owes a mail that somebody asked for, within the limits of its recipient.
-    pub(super) async fn owe(
+    /// Queues an email that was requested, within the limits of its recipient.
+    pub(super) async fn enqueue(
         &self,
         tx: &mut Tx<'_>,
-        owed: &Owed<'_>,
+        mail: &NewMail<'_>,
         request: &RequestInfo,
-    ) -> Result<Owing, StoreError> {
-        let asked = owed.particulars.asked.as_ref();
-        let account = asked.map_or(AccountId(Uuid::nil()), |asked| asked.account);
+    ) -> Result<Enqueued, StoreError> {
+        let binding = mail.params.binding.as_ref();
+        let account = binding.map_or(AccountId(Uuid::nil()), |binding| binding.account);
         let account = accounts::find(&mut *tx, account).await?;
-        let demand = Demand {
+        let context = RequestContext {
             from: request.prefix(),
-            is_at_hand: self.proofs.is_at_hand(tx, owed.purpose, asked, owed.to).await?,
+            is_at_hand: self.proofs.is_at_hand(tx, mail.purpose, binding, mail.to).await?,
             has_reserve: account.is_none_or(|account| {
                 account.email_verified_at.is_some() || account.created_at + JUST_NOW <= self.platform.clock.now()
             }),
         };
-        Ok(match self.outbox.ask(tx, owed, demand).await? {
-            true => Owing::Owed,
-            false if demand.is_at_hand => Owing::AtHand,
-            false => Owing::Refused,
+        Ok(match self.outbox.request(tx, mail, context).await? {
+            true => Enqueued::Queued,
+            false if context.is_at_hand => Enqueued::LinkAtHand,
+            false => Enqueued::Refused,
         })
     }
 }
 
 /// What a mail about an account in this state is bound to.
-pub(super) fn asked(state: &State, handle: Option<HandleHash>) -> Asked {
-    Asked {
+pub(super) fn binding(state: &State, handle: Option<HandleHash>) -> Binding {
+    Binding {
         account: state.id,
         credential_version: state.credential_version,
         session_epoch: state.session_epoch,
@@ -150,7 +151,7 @@ pub(super) fn asked(state: &State, handle: Option<HandleHash>) -> Asked {
 impl Auth {
     /// The sign-up for which another mail is asked: the asker's own, or the newest, whose link its maker can use.
     async fn waiting_sign_up(&self, asking: &Asking<'_>) -> Result<Option<Registration>, StoreError> {
-        if asking.purpose != Purpose::VerifyEmail {
+        if asking.purpose.recipient() != Some(Recipient::Unverified) {
             return Ok(None);
         }
         let (key, now) = (asking.to.key(), self.platform.clock.now());

@@ -10,7 +10,7 @@ use crate::core::caller::Caller;
 use crate::core::handle::HandleHash;
 use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
-use crate::features::outbox::Purpose;
+use crate::features::outbox::{Action, Purpose};
 use crate::features::proofs::{Answer, Presenter, ProofError, Proven, Whose};
 use crate::features::revocation::Revoked;
 use crate::features::sessions::{self, NewSession, RefreshSecret, Session, Tokens};
@@ -104,14 +104,10 @@ impl Auth {
 
     /// What the answer is to. The mail that tells of too many wrong passwords has a link that signs in too.
     async fn purpose_of(&self, answer: &Answer) -> Result<Purpose, ProofError> {
-        if let Answer::Link(link) = answer {
-            match self.proofs.peek(Purpose::SignInBlocked, link).await {
-                Ok(_) => return Ok(Purpose::SignInBlocked),
-                Err(ProofError::Invalid) => {}
-                Err(error) => return Err(error),
-            }
+        match answer {
+            Answer::Link(link) => Ok(self.proofs.purpose_of(Action::SignIn, link).await?.0),
+            Answer::Code(_) => Ok(Purpose::SignIn),
         }
-        Ok(Purpose::SignIn)
     }
 
     /// The address is proven now. If it was not before, what anybody did with the account until now is over.

@@ -79,7 +79,7 @@ impl Auth {
                     let id = account.unwrap_or(AccountId(Uuid::nil()));
                     let until = accounts::count_failure(tx, id, now, full, step).await?;
                     if let (Some(stored), Some(true)) = (stored, until.map(|until| is_full(until, now))) {
-                        self.tell_of_failures(tx, stored.id, &stored.email).await?;
+                        self.notify_of_failures(tx, stored.id, &stored.email).await?;
                     }
                     // Also one who is signed in has not proven here who they are.
                     let event = Event::new(kind, account, caller).refused().by_anyone();

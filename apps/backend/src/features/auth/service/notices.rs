@@ -5,19 +5,19 @@ use std::time::Duration;
 use countersign_store::{StoreError, Tx};
 
 use super::Auth;
-use super::ask::asked;
+use super::ask::binding;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::language::Language;
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Account};
-use crate::features::outbox::{Owed, Particulars, Purpose};
+use crate::features::outbox::{MailParams, NewMail, Purpose};
 
 /// How often an owner is told that passwords are not taken from new places any more.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Auth {
-    /// Owes the account's owner a notice of what just happened, from where and when. Nobody is told at an address that nobody
+    /// Notifies the account's owner of what just happened, from where and when. Nobody is told at an address that nobody
     /// has proven: it may be a stranger's.
     ///
     /// # Errors
@@ -74,25 +74,25 @@ impl Auth {
         let Some(to) = holder.email.parse().ok().filter(|_| holder.proven) else {
             return Ok(());
         };
-        let owed = Owed {
+        let mail = NewMail {
             purpose,
             to: &to,
             language: request.language,
-            particulars: Particulars {
+            params: MailParams {
                 email: holder.new_email.map(|email| email.typed().to_owned()),
-                ..Particulars::of(holder.account, request, self.platform.clock.now())
+                ..MailParams::of(holder.account, request, self.platform.clock.now())
             },
         };
-        self.outbox.tell(tx, &owed).await
+        self.outbox.notify(tx, &mail).await
     }
 
-    /// Owes the account's owner a way in, because passwords are not taken from new places any more: once a day at most, however
+    /// Sends the account's owner a way in, because passwords are not taken from new places any more: once a day at most, however
     /// often that comes. To an address that nobody has proven too, since nobody else could open the account again. In no
     /// language but the default: whoever failed may have asked for any.
     ///
     /// # Errors
     /// Those of the database.
-    pub(super) async fn tell_of_failures(
+    pub(super) async fn notify_of_failures(
         &self,
         tx: &mut Tx<'_>,
         account: AccountId,
@@ -101,16 +101,16 @@ impl Auth {
         let (Ok(to), Some(state)) = (email.parse(), accounts::state(&mut *tx, account).await?) else {
             return Ok(());
         };
-        let owed = Owed {
+        let mail = NewMail {
             purpose: Purpose::SignInBlocked,
             to: &to,
             language: Language::default(),
-            particulars: Particulars {
+            params: MailParams {
                 // Whoever failed has no handle for it: it has a link, and no code.
-                asked: Some(asked(&state, None)),
-                ..Particulars::default()
+                binding: Some(binding(&state, None)),
+                ..MailParams::default()
             },
         };
-        self.outbox.tell_once(tx, &owed, DAY).await
+        self.outbox.notify_once(tx, &mail, DAY).await
     }
 }

@@ -14,13 +14,13 @@ use crate::features::revocation::Revoked;
 use crate::features::sessions::{NewSession, Session};
 
 impl Auth {
-    /// Opens the session, records it, and owes its owner a word if the device is new.
+    /// Opens the session, records it, and notifies its owner if the device is new.
     pub(super) async fn open_session(
         &self,
         tx: &mut Tx<'_>,
         new: &NewSession<'_>,
     ) -> Result<(Session, Revoked), StoreError> {
-        self.tell_of_new_device(tx, new).await?;
+        self.notify_of_new_device(tx, new).await?;
         devices::remember(tx, new.account, &new.caller.request, self.platform.clock.now()).await?;
         let (session, revoked) = self.sessions.open(tx, new).await?;
         let event = Event::new(Kind::SignIn, new.account, new.caller).session(session.id);
@@ -29,7 +29,7 @@ impl Auth {
     }
 
     /// Where the account itself signs in, and not an operator for it; its first sign-in is no news to anybody.
-    async fn tell_of_new_device(&self, tx: &mut Tx<'_>, new: &NewSession<'_>) -> Result<(), StoreError> {
+    async fn notify_of_new_device(&self, tx: &mut Tx<'_>, new: &NewSession<'_>) -> Result<(), StoreError> {
         let first = new.versions.last_sign_in_at.is_none();
         let own = new.caller.actor == Actor::Account(new.account);
         let wanted = self.platform.settings.mail.sign_in_notices && own && !first;

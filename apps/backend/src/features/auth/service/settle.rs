@@ -15,7 +15,7 @@ use crate::features::sessions;
 
 impl Auth {
     /// Sets the password of an account whose address was just proven, and ends all that was done with the account before: its
-    /// sessions, and with its versions every mail that is owed or under way. `recovery` and `verification` call it.
+    /// sessions, and with its versions every mail that is queued or under way. `recovery` and `verification` call it.
     ///
     /// # Errors
     /// Those of the database.

@@ -5,7 +5,7 @@ use countersign_guard::Scopes;
 use countersign_store::{StoreError, Tx};
 
 use super::Auth;
-use super::ask::{Owing, asked};
+use super::ask::{Enqueued, binding};
 use crate::core::caller::Caller;
 use crate::core::email::NewEmail;
 use crate::core::handle::HandleHash;
@@ -14,7 +14,7 @@ use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::core::password::{Asker, Lane, Password};
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Account, AccountError, New};
-use crate::features::outbox::{Owed, Particulars, Purpose};
+use crate::features::outbox::{MailParams, NewMail, Purpose};
 use crate::features::proofs::REGISTRATION_LIFETIME;
 use crate::features::proofs::registrations::{self, NewRegistration};
 use crate::features::sessions::{NewSession, RefreshSecret, Session};
@@ -208,13 +208,13 @@ impl Auth {
     ) -> Result<(), StoreError> {
         let now = self.platform.clock.now();
         let id = RegistrationId::new(now, self.platform.random);
-        let owed = &Owed {
+        let mail = &NewMail {
             purpose: Purpose::VerifyEmail,
             to: &registration.email,
             language: request.language,
-            particulars: Particulars {
+            params: MailParams {
                 registration: Some(id),
-                ..Particulars::default()
+                ..MailParams::default()
             },
         };
         let new = &NewRegistration {
@@ -231,7 +231,7 @@ impl Auth {
             .transact(|tx| {
                 Box::pin(async move {
                     // Without a mail nobody could confirm it. Any for this address will do, where they signed up.
-                    if self.owe(tx, owed, request).await? != Owing::Refused {
+                    if self.enqueue(tx, mail, request).await? != Enqueued::Refused {
                         registrations::insert(tx, new).await?;
                     }
                     Ok(())
@@ -262,16 +262,16 @@ impl Auth {
 
     async fn ask_to_verify(&self, tx: &mut Tx<'_>, new: &New<'_>, handle: HandleHash) -> Result<(), StoreError> {
         let state = accounts::state(&mut *tx, new.id).await?;
-        let owed = Owed {
+        let mail = NewMail {
             purpose: Purpose::VerifyEmail,
             to: new.email,
             language: new.caller.request.language,
-            particulars: Particulars {
-                asked: state.map(|state| asked(&state, Some(handle))),
-                ..Particulars::default()
+            params: MailParams {
+                binding: state.map(|state| binding(&state, Some(handle))),
+                ..MailParams::default()
             },
         };
-        self.owe(tx, &owed, &new.caller.request).await.map(drop)
+        self.enqueue(tx, &mail, &new.caller.request).await.map(drop)
     }
 }
 

@@ -5,6 +5,10 @@ use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 use super::super::link_secret::LinkHash;
 use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, RegistrationId};
+use crate::features::outbox::Purpose;
+
+/// What the links of sign-ups are for.
+const OF_SIGN_UPS: &str = Purpose::VerifyEmail.name();
 
 row! {
     /// A link that has not expired.
@@ -60,12 +64,13 @@ pub(in super::super) async fn note(tx: &mut Tx<'_>, account: AccountId, purpose:
 pub(in super::super) async fn note_registration(tx: &mut Tx<'_>, id: RegistrationId) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO former_links (link_hash, purpose, email, email_key, account_id, became, expires_at)
-         SELECT link_hash, 'verify_email', email, email_key, NULL, 'replaced', link_expires_at
+         SELECT link_hash, $2, email, email_key, NULL, 'replaced', link_expires_at
            FROM registrations
           WHERE id = $1 AND link_hash IS NOT NULL
          ON CONFLICT (link_hash) DO NOTHING"
     ))
     .bind(id)
+    .bind(OF_SIGN_UPS)
     .execute(tx)
     .await
     .map(drop)
@@ -87,26 +92,28 @@ pub(in super::super) async fn use_up(tx: &mut Tx<'_>, account: AccountId, purpos
 pub(in super::super) async fn adopt(tx: &mut Tx<'_>, account: AccountId, email_key: &str) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO former_links (link_hash, purpose, email, email_key, account_id, became, expires_at)
-         SELECT link_hash, 'verify_email', email, email_key, NULL, 'replaced', link_expires_at
+         SELECT link_hash, $2, email, email_key, NULL, 'replaced', link_expires_at
            FROM registrations
           WHERE email_key = $1 AND link_hash IS NOT NULL
          ON CONFLICT (link_hash) DO NOTHING"
     ))
     .bind(email_key)
+    .bind(OF_SIGN_UPS)
     .execute(&mut *tx)
     .await?;
     query(sql!(
         "UPDATE former_links SET became = 'used', account_id = $1
-          WHERE email_key = $2 AND purpose = 'verify_email' AND account_id IS NULL AND became = 'replaced'"
+          WHERE email_key = $2 AND purpose = $3 AND account_id IS NULL AND became = 'replaced'"
     ))
     .bind(account)
     .bind(email_key)
+    .bind(OF_SIGN_UPS)
     .execute(tx)
     .await
     .map(drop)
 }
 
-/// Removes up to `limit` links that have expired. `mail` calls it while it tidies up.
+/// Removes up to `limit` links that have expired. `mail` calls it while it sweeps.
 ///
 /// # Errors
 /// Those of the database.

@@ -243,7 +243,7 @@ pub async fn forget(tx: &mut Tx<'_>, email_key: &str) -> Result<(), StoreError> 
         .map(drop)
 }
 
-/// Removes up to `limit` sign-ups that nobody confirmed in time. `mail` calls it while it tidies up.
+/// Removes up to `limit` sign-ups that nobody confirmed in time. `mail` calls it while it sweeps.
 pub async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM registrations

@@ -110,7 +110,7 @@ pub async fn end_all(
 /// Those of the database. What was ended before stays ended; call it again.
 pub async fn end_everything(db: &Db, now: Timestamp, event: Event<'_>) -> Result<u64, StoreError> {
     let event = &event;
-    // Mails that are owed, or are being made, were asked for in an epoch that is over then.
+    // Mails that are queued, or are being made, were asked for in an epoch that is over then.
     let mut last = Some(AccountId(Uuid::nil()));
     while let Some(after) = last {
         last = db
@@ -121,7 +121,7 @@ pub async fn end_everything(db: &Db, now: Timestamp, event: Event<'_>) -> Result
         Box::pin(async move {
             revocation::begin_generation(tx, now).await?;
             proofs::void_all(tx).await?;
-            outbox::drop_all_owed(tx, now).await?;
+            outbox::drop_all_queued(tx, now).await?;
             devices::forget_everybody(tx).await?;
             audit::record_at(tx, now, event).await
         })

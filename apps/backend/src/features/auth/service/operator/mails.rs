@@ -2,7 +2,7 @@
 
 use countersign_store::StoreError;
 
-use super::super::ask::asked;
+use super::super::ask::binding;
 use super::super::confirm::PasswordError;
 use super::Operator;
 use crate::core::email::{Email, NewEmail};
@@ -10,7 +10,7 @@ use crate::core::ids::AccountId;
 use crate::core::language::Language;
 use crate::features::accounts::{self, Account, New, State};
 use crate::features::audit::{Event, Kind};
-use crate::features::outbox::{self, Owed, Particulars, Purpose};
+use crate::features::outbox::{self, MailParams, NewMail, Purpose};
 
 impl Operator {
     /// Says by hand that an address is its owner's. Says whether that was news.
@@ -42,7 +42,7 @@ impl Operator {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn owe_mail(&self, account: &Account, purpose: Purpose) -> Result<(), StoreError> {
+    pub async fn send_mail(&self, account: &Account, purpose: Purpose) -> Result<(), StoreError> {
         let (now, email, id) = (self.auth.platform.clock.now(), &parsed(&account.email)?, account.id);
         self.auth
             .platform
@@ -50,13 +50,13 @@ impl Operator {
             .transact(|tx| {
                 Box::pin(async move {
                     let state = accounts::state(&mut *tx, id).await?;
-                    outbox::owe(tx, &mail_of(purpose, email, state.as_ref()), now).await
+                    outbox::enqueue(tx, &mail_of(purpose, email, state.as_ref()), now).await
                 })
             })
             .await
     }
 
-    /// Makes an account that nobody knows the password of, and owes its owner a mail with which to set one. `None`: there is
+    /// Makes an account that nobody knows the password of, and queues an email with which its owner sets one. `None`: there is
     /// an account with this address.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl Operator {
                         .record(tx, Event::new(Kind::Invited, id, caller))
                         .await?;
                     let state = accounts::state(&mut *tx, id).await?;
-                    outbox::owe(tx, &mail_of(Purpose::Invitation, email, state.as_ref()), now).await?;
+                    outbox::enqueue(tx, &mail_of(Purpose::Invitation, email, state.as_ref()), now).await?;
                     Ok(Some(account))
                 })
             })
@@ -95,14 +95,14 @@ impl Operator {
 }
 
 /// The operator asks for it, and has no handle: its code works for nobody, its link for who reads the mail.
-fn mail_of<'a>(purpose: Purpose, to: &'a Email, state: Option<&State>) -> Owed<'a> {
-    Owed {
+fn mail_of<'a>(purpose: Purpose, to: &'a Email, state: Option<&State>) -> NewMail<'a> {
+    NewMail {
         purpose,
         to,
         language: Language::default(),
-        particulars: Particulars {
-            asked: state.map(|state| asked(state, None)),
-            ..Particulars::default()
+        params: MailParams {
+            binding: state.map(|state| binding(state, None)),
+            ..MailParams::default()
         },
     }
 }

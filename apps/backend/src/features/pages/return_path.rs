@@ -10,34 +10,34 @@ const MOST_BYTES: usize = 2_048;
 
 /// A path below this server's origin, with its query and its fragment, as a `Location` can carry it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place(String);
+pub(super) struct ReturnPath(String);
 
 /// It is no path below this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Elsewhere;
+pub(super) struct InvalidReturnPath;
 
-impl Place {
+impl ReturnPath {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl FromStr for Place {
-    type Err = Elsewhere;
+impl FromStr for ReturnPath {
+    type Err = InvalidReturnPath;
 
     /// Only the characters of a URL (RFC 3986 §2). In the path, nothing is encoded that would divide it or end it when
     /// somebody decodes it, and nothing but the end is empty: `//evil.example` names a host.
-    fn from_str(text: &str) -> Result<Self, Elsewhere> {
+    fn from_str(text: &str) -> Result<Self, InvalidReturnPath> {
         if text.len() > MOST_BYTES || !text.bytes().all(is_of_a_url) {
-            return Err(Elsewhere);
+            return Err(InvalidReturnPath);
         }
         let path = text.split(['?', '#']).next().and_then(|path| path.strip_prefix('/'));
-        let mut segments = path.ok_or(Elsewhere)?.split('/').rev();
+        let mut segments = path.ok_or(InvalidReturnPath)?.split('/').rev();
         let last = segments.next().unwrap_or_default();
         if is_plain(last) && segments.all(|segment| !segment.is_empty() && is_plain(segment)) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Elsewhere)
+            Err(InvalidReturnPath)
         }
     }
 }
@@ -89,7 +89,7 @@ mod tests {
             "/%C3%A4",
             "/100%2525",
         ] {
-            assert_eq!(path.parse::<Place>().as_ref().map(Place::as_str), Ok(path));
+            assert_eq!(path.parse::<ReturnPath>().as_ref().map(ReturnPath::as_str), Ok(path));
         }
         let long = format!("/{}", "a".repeat(MOST_BYTES));
         for path in [
@@ -116,7 +116,7 @@ mod tests {
             "/ä",
             &long,
         ] {
-            assert_eq!(path.parse::<Place>(), Err(Elsewhere), "{path:?}");
+            assert_eq!(path.parse::<ReturnPath>(), Err(InvalidReturnPath), "{path:?}");
         }
     }
 }

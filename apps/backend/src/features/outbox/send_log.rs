@@ -1,4 +1,5 @@
-//! The rows of `mail_marks`: how many mails somebody was sent lately. They name nobody, and no account takes them along.
+//! The log of what was sent to whom lately, for the limits: the rows of `mail_marks`. They name no one, and outlive the
+//! account that they were about.
 
 use aws_lc_rs::digest::{Context as Digest, SHA256};
 use countersign_store::{Conn, StoreError, Tx, column, query, sql};
@@ -10,37 +11,37 @@ use crate::core::limits::AddressPrefix;
 
 /// Who mails go to: a hash of the folded address.
 #[derive(Clone, Copy)]
-pub(super) struct Recipient(pub [u8; 32]);
+pub(super) struct RecipientHash(pub [u8; 32]);
 
-/// Who asked for a mail to whom.
+/// From which network an email to this recipient was requested.
 #[derive(Clone, Copy)]
-pub(super) struct Asker(pub [u8; 32]);
+pub(super) struct NetworkHash(pub [u8; 32]);
 
-column!(Recipient as [u8; 32]);
-column!(Asker as [u8; 32]);
+column!(RecipientHash as [u8; 32]);
+column!(NetworkHash as [u8; 32]);
 
 /// A mail that counts.
-pub(super) struct Mark {
+pub(super) struct Entry {
     pub id: Uuid,
-    pub recipient: Recipient,
+    pub recipient: RecipientHash,
     pub purpose: &'static str,
-    pub asker: Option<Asker>,
+    pub asker: Option<NetworkHash>,
     pub counted_at: Timestamp,
 }
 
-impl Recipient {
+impl RecipientHash {
     pub(super) fn of(to: &Email) -> Self {
         Self(sha256(&[b"mail to ", to.key().as_bytes()]))
     }
 
-    /// The network that asks for a mail to them.
-    pub(super) fn asked_from(&self, prefix: AddressPrefix) -> Asker {
-        Asker(sha256(&[&self.0, prefix.site().to_string().as_bytes()]))
+    /// The network from which an email to them is requested.
+    pub(super) fn network(&self, prefix: AddressPrefix) -> NetworkHash {
+        NetworkHash(sha256(&[&self.0, prefix.site().to_string().as_bytes()]))
     }
 
-    /// Who stands for the reserve, which is there for whoever asks when no link is at hand.
-    pub(super) fn reserve(&self) -> Asker {
-        Asker(sha256(&[&self.0, b"reserve"]))
+    /// What stands for the reserve, which is there for requests when no link is at hand.
+    pub(super) fn reserve(&self) -> NetworkHash {
+        NetworkHash(sha256(&[&self.0, b"reserve"]))
     }
 }
 
@@ -54,22 +55,22 @@ fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     hash
 }
 
-pub(super) async fn insert(tx: &mut Tx<'_>, mark: &Mark) -> Result<(), StoreError> {
+pub(super) async fn insert(tx: &mut Tx<'_>, entry: &Entry) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO mail_marks (id, recipient, purpose, asker, counted_at) VALUES ($1, $2, $3, $4, $5)"
     ))
-    .bind(mark.id)
-    .bind(mark.recipient)
-    .bind(mark.purpose)
-    .bind(mark.asker)
-    .bind(mark.counted_at)
+    .bind(entry.id)
+    .bind(entry.recipient)
+    .bind(entry.purpose)
+    .bind(entry.asker)
+    .bind(entry.counted_at)
     .execute(tx)
     .await
     .map(drop)
 }
 
 /// How many mails of all kinds went to a recipient after `since`, beside those of the reserve.
-pub(super) async fn count(tx: &mut Tx<'_>, recipient: Recipient, since: Timestamp) -> Result<i64, StoreError> {
+pub(super) async fn count(tx: &mut Tx<'_>, recipient: RecipientHash, since: Timestamp) -> Result<i64, StoreError> {
     query(sql!(
         "SELECT COUNT(*) FROM mail_marks
           WHERE recipient = $1 AND counted_at > $2 AND (asker IS NULL OR asker <> $3)"
@@ -82,11 +83,11 @@ pub(super) async fn count(tx: &mut Tx<'_>, recipient: Recipient, since: Timestam
 }
 
 /// How many mails of a kind, or of all, a network asked for to a recipient after `since`; none where there is no network.
-pub(super) async fn count_of_asker(
+pub(super) async fn count_by_network(
     tx: &mut Tx<'_>,
-    recipient: Recipient,
+    recipient: RecipientHash,
     purpose: Option<&str>,
-    asker: Option<Asker>,
+    asker: Option<NetworkHash>,
     since: Timestamp,
 ) -> Result<i64, StoreError> {
     let Some(asker) = asker else {
@@ -113,7 +114,7 @@ pub(super) async fn count_of_asker(
 /// When the newest mail of a kind to a recipient leaves, or left.
 pub(super) async fn newest(
     tx: &mut Tx<'_>,
-    recipient: Recipient,
+    recipient: RecipientHash,
     purpose: &str,
 ) -> Result<Option<Timestamp>, StoreError> {
     query(sql!(
@@ -128,7 +129,7 @@ pub(super) async fn newest(
 /// When the mail that `newer` others came after leaves, or left. Those of the reserve are not counted.
 pub(super) async fn nth_newest(
     tx: &mut Tx<'_>,
-    recipient: Recipient,
+    recipient: RecipientHash,
     newer: i64,
 ) -> Result<Option<Timestamp>, StoreError> {
     query(sql!(
@@ -143,11 +144,11 @@ pub(super) async fn nth_newest(
     .await
 }
 
-/// Removes up to `limit` marks of before `before`. `mail` calls it while it tidies up.
+/// Removes up to `limit` entries of before `before`. `mail` calls it while it sweeps.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn remove_old_marks(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
+pub async fn trim_send_log(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM mail_marks WHERE id IN (SELECT id FROM mail_marks WHERE counted_at < $1 LIMIT $2)"
     ))

@@ -14,9 +14,9 @@ const MOST_OCTETS: usize = 254;
 /// What was typed, without what keyboards and the clipboard put around it.
 #[derive(Clone, Default, Deserialize)]
 #[serde(from = "String")]
-pub(super) struct Typed(String);
+pub(super) struct EmailInput(String);
 
-impl From<String> for Typed {
+impl From<String> for EmailInput {
     fn from(text: String) -> Self {
         let unseen = |c: char| {
             c.is_whitespace()
@@ -27,7 +27,7 @@ impl From<String> for Typed {
     }
 }
 
-impl Typed {
+impl EmailInput {
     /// The address that it is.
     ///
     /// # Errors

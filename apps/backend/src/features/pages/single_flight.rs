@@ -1,5 +1,5 @@
-//! Forms that are under way. Who clicks twice sends a form twice, and sees what comes of the second: the second waits for
-//! the first, and both get its answer.
+//! Forms in flight. A double click sends a form twice, and the browser shows the answer to the second: it waits for the
+//! first, and both get its answer.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -26,9 +26,9 @@ type Answer = Shared<BoxFuture<'static, Option<Arc<(response::Parts, Bytes)>>>>;
 
 /// The forms that are being handled.
 #[derive(Clone, Default)]
-pub(super) struct UnderWay(Arc<Mutex<HashMap<Key, Answer>>>);
+pub(super) struct SingleFlight(Arc<Mutex<HashMap<Key, Answer>>>);
 
-impl UnderWay {
+impl SingleFlight {
     /// Handles a request; one that is being handled already is not handled once more. `browser` is what only one browser
     /// knows, and none if nothing tells it from others.
     pub(super) async fn once<F>(
@@ -50,8 +50,8 @@ impl UnderWay {
         };
         let key = key(browser, &parts, &body);
         let answer = {
-            let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            match under_way.entry(key) {
+            let mut in_flight = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            match in_flight.entry(key) {
                 Entry::Occupied(first) => first.get().clone(),
                 Entry::Vacant(free) => {
                     let answer = self.begin(key, handle(Request::from_parts(parts, Body::from(body))));
@@ -70,9 +70,9 @@ impl UnderWay {
 
     /// In a task of its own: a browser that clicks once more gives up its first request.
     fn begin(&self, key: Key, response: impl Future<Output = Response> + Send + 'static) -> Answer {
-        let place = Place(self.clone(), key);
+        let flight = Flight(self.clone(), key);
         let handled = async move {
-            let _place = place;
+            let _flight = flight;
             let (parts, body) = response.await.into_parts();
             Some(Arc::new((parts, to_bytes(body, usize::MAX).await.ok()?)))
         };
@@ -81,12 +81,12 @@ impl UnderWay {
     }
 }
 
-/// A form's place among those that are being handled, until it is, or its handler breaks.
-struct Place(UnderWay, Key);
+/// Keeps a form among those in flight until it was handled, or its handler broke.
+struct Flight(SingleFlight, Key);
 
-impl Drop for Place {
+impl Drop for Flight {
     fn drop(&mut self) {
-        let Self(UnderWay(forms), key) = self;
+        let Self(SingleFlight(forms), key) = self;
         forms.lock().unwrap_or_else(PoisonError::into_inner).remove(&*key);
     }
 }

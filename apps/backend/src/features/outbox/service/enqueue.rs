@@ -1,0 +1,177 @@
+//! The first half of an email's way: it is queued, in the transaction of what makes it due. The second begins when a worker
+//! of `mail` (`Delivery`) claims it.
+
+use std::time::Duration;
+
+use countersign_store::{StoreError, Tx};
+
+use super::super::new_mail::{MailParams, NewMail};
+use super::super::purpose::{Purpose, TIME_TO_READ};
+use super::super::send_log::{self, Entry, NetworkHash, RecipientHash};
+use super::super::store::{self, Row};
+use super::Outbox;
+use crate::core::clock::Timestamp;
+use crate::core::email::Email;
+use crate::core::ids::uuid_v7;
+use crate::core::limits::AddressPrefix;
+use crate::core::random::SecureRandom;
+use crate::settings::Rate;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+/// Like notices to one recipient are this far apart; what happens between is gathered into the next.
+const NOTICE_INTERVAL: Duration = Duration::from_secs(10 * 60);
+
+/// Mails of each kind beyond the limits of a recipient, for who has no link at hand. A link is at hand until
+/// [`TIME_TO_READ`] before its end: as many as those that end first can come to in an hour, so that this is never used up
+/// by asking.
+const RESERVE: Rate = Rate { count: 6, per: HOUR };
+const _: () = assert!(
+    RESERVE.per.as_secs()
+        <= RESERVE.count as u64 * (Purpose::shortest_link_lifetime().as_secs() - TIME_TO_READ.as_secs())
+);
+
+/// Queues an email, in the transaction that makes it due, whatever was sent before. What the operator does calls it; what
+/// others do is for [`request`](Outbox::request) and [`notify`](Outbox::notify).
+///
+/// # Errors
+/// Those of the database.
+pub async fn enqueue(tx: &mut Tx<'_>, mail: &NewMail<'_>, now: Timestamp) -> Result<(), StoreError> {
+    enqueue_at(tx, mail, None, now, now).await
+}
+
+/// How an email is requested.
+#[derive(Clone, Copy)]
+pub struct RequestContext {
+    /// From which network.
+    pub from: Option<AddressPrefix>,
+    /// Whether a link of its kind that works is in the mailbox, or on its way there.
+    pub is_at_hand: bool,
+    /// Whether the reserve is open: not for an account that was made just now with an address that is not verified. Who makes
+    /// and deletes such accounts in a circle ends links in order to have more sent.
+    pub has_reserve: bool,
+}
+
+impl Outbox {
+    /// Queues an email that was requested, unless as many were asked for to this recipient as the limits allow: of its kind and
+    /// of all kinds from this network, and of all kinds from everywhere. Where no link is at hand, there is a reserve beyond
+    /// that: no stranger who asks for mails keeps their recipient out. It does not look whether the address has an account: that
+    /// shows when it is sent. Returns whether it was queued.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn request(
+        &self,
+        tx: &mut Tx<'_>,
+        mail: &NewMail<'_>,
+        context: RequestContext,
+    ) -> Result<bool, StoreError> {
+        let (limits, now) = (&self.platform.settings.limits, self.platform.clock.now());
+        let recipient = RecipientHash::of(mail.to);
+        let mut asker = context.from.map(|prefix| recipient.network(prefix));
+        if limits.enabled {
+            let (rate, whole) = (limits.mails_per_recipient_and_address, limits.mails_per_recipient);
+            let of_kind =
+                send_log::count_by_network(tx, recipient, Some(mail.purpose.name()), asker, now - rate.per).await?;
+            let of_asker = send_log::count_by_network(tx, recipient, None, asker, now - whole.per).await?;
+            let all = send_log::count(tx, recipient, now - whole.per).await?;
+            // Nobody uses up by every kind what is there for all networks.
+            let for_asker = rate.count.max(whole.count / 3);
+            // Notices keep a part for themselves: nobody silences them by asking.
+            let for_asked = whole.count - whole.count / 4;
+            if of_kind >= i64::from(rate.count) || of_asker >= i64::from(for_asker) || all >= i64::from(for_asked) {
+                let reserve = Some(recipient.reserve());
+                let taken =
+                    send_log::count_by_network(tx, recipient, Some(mail.purpose.name()), reserve, now - RESERVE.per)
+                        .await?;
+                if context.is_at_hand || !context.has_reserve || taken >= i64::from(RESERVE.count) {
+                    return Ok(false);
+                }
+                asker = reserve;
+            }
+        }
+        enqueue_at(tx, mail, asker, now, now).await?;
+        Ok(true)
+    }
+}
+
+/// What is queued of a kind to an address, whenever it is tried next. `proofs` calls it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn queued(tx: &mut Tx<'_>, purpose: Purpose, to: &Email) -> Result<Vec<MailParams>, StoreError> {
+    let queued: Vec<String> = store::queued(tx, purpose.name(), to.key()).await?;
+    let read = |params: &String| serde_json::from_str(params).unwrap_or_default();
+    Ok(queued.iter().map(read).collect())
+}
+
+impl Outbox {
+    /// Queues a notice of what has just happened. One of its kind that has not left yet tells of this too; and soon after one
+    /// that has left, or beyond the limit of all mails to this recipient, it leaves later.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn notify(&self, tx: &mut Tx<'_>, mail: &NewMail<'_>) -> Result<(), StoreError> {
+        let (limits, now) = (&self.platform.settings.limits, self.platform.clock.now());
+        let (purpose, recipient) = (mail.purpose.name(), RecipientHash::of(mail.to));
+        if let Some(waiting) = store::waiting(tx, purpose, mail.to.key()).await? {
+            let mut params: MailParams = serde_json::from_str(&waiting.particulars).unwrap_or_default();
+            params.gather(mail.params.clone());
+            if store::replace_params(tx, waiting.id, &json(&params)).await? {
+                return Ok(());
+            }
+        }
+        let before = send_log::newest(tx, recipient, purpose).await?;
+        let mut due_at = before.map_or(now, |before| now.max(before + NOTICE_INTERVAL));
+        if limits.enabled {
+            let whole = limits.mails_per_recipient;
+            let full = send_log::nth_newest(tx, recipient, i64::from(whole.count) - 1).await?;
+            due_at = full.map_or(due_at, |oldest| due_at.max(oldest + whole.per));
+        }
+        enqueue_at(tx, mail, None, now, due_at).await
+    }
+
+    /// The same, unless there was one of its kind to this recipient within `apart`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn notify_once(&self, tx: &mut Tx<'_>, mail: &NewMail<'_>, apart: Duration) -> Result<(), StoreError> {
+        let before = send_log::newest(tx, RecipientHash::of(mail.to), mail.purpose.name()).await?;
+        match before {
+            Some(before) if before + apart > self.platform.clock.now() => Ok(()),
+            _ => self.notify(tx, mail).await,
+        }
+    }
+}
+
+async fn enqueue_at(
+    tx: &mut Tx<'_>,
+    mail: &NewMail<'_>,
+    asker: Option<NetworkHash>,
+    now: Timestamp,
+    due_at: Timestamp,
+) -> Result<(), StoreError> {
+    let (id, recipient) = (uuid_v7(now, SecureRandom), RecipientHash::of(mail.to));
+    let row = Row {
+        id,
+        purpose: mail.purpose.name(),
+        to: mail.to,
+        language: mail.language.tag(),
+        particulars: &json(&mail.params),
+        created_at: now,
+        due_at,
+        expires_at: due_at + mail.purpose.worth_sending(),
+    };
+    store::insert(tx, &row).await?;
+    let entry = Entry {
+        id,
+        recipient,
+        purpose: mail.purpose.name(),
+        asker,
+        counted_at: due_at,
+    };
+    send_log::insert(tx, &entry).await
+}
+
+fn json(params: &MailParams) -> String {
+    serde_json::to_string(params).expect("texts and numbers are JSON")
+}

@@ -1,0 +1,14 @@
+//! The rules of owing, claiming and ending emails.
+
+mod claim;
+mod enqueue;
+
+pub use self::claim::{ClaimedMail, Outcome};
+pub use self::enqueue::{RequestContext, enqueue, queued};
+use crate::core::platform::Platform;
+
+/// The outbox of this database. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Outbox {
+    pub(crate) platform: Platform,
+}

@@ -1,0 +1,188 @@
+//! Sending the answer to an email: its link or its code.
+
+use axum::extract::State;
+use axum::response::Response;
+use countersign_guard::Scopes;
+use serde::Deserialize;
+
+use super::super::browser;
+use super::super::done::{Done, redirect_to};
+use super::super::email_input::EmailInput;
+use super::super::form::{Again, OwnForm};
+use super::super::reply::see_other;
+use super::super::service::Pages;
+use super::super::view::View;
+use super::super::visitor::Visitor;
+use super::forms::{Filled, code_form, code_form_with, link_form, password_form};
+use super::link::{claim, is_used, sign_in_first};
+use super::request;
+use super::steps::{action_at, steps};
+use crate::core::ids::SessionId;
+use crate::core::password::Password;
+use crate::core::problem::{Code, Problem};
+use crate::core::request_info::RequestInfo;
+use crate::features::auth::MailAnswerBody;
+use crate::features::outbox::Action;
+use crate::features::proofs::Answer;
+use crate::features::verification::Claim;
+
+#[derive(Deserialize)]
+pub(super) struct AnswerForm {
+    token: Option<String>,
+    email: Option<EmailInput>,
+    code: Option<String>,
+    password: Option<Password>,
+    new_password: Option<Password>,
+}
+
+impl Again for AnswerForm {
+    async fn again(self, _: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        let action = action_at(&visitor.path)?;
+        Ok(match self.token {
+            Some(token) => link_form(visitor, view, action, token),
+            None => code_form_with(visitor, view, action, self.email.unwrap_or_default(), self.code),
+        })
+    }
+}
+
+/// What a form answers.
+struct Answered {
+    answer: Result<Answer, Problem>,
+    password: Option<Password>,
+    new_password: Option<Password>,
+}
+
+/// What became of an answer.
+enum Acted {
+    Done(Done),
+    SignedIn(SessionId),
+}
+
+impl AnswerForm {
+    fn split(self) -> (Filled, Answered) {
+        let filled = Filled {
+            token: self.token.clone(),
+            email: self.email.clone().unwrap_or_default(),
+            code: self.code.clone().unwrap_or_default(),
+        };
+        let email = self.email.map(EmailInput::into_text);
+        let answered = Answered {
+            answer: MailAnswerBody::new(self.token, email, self.code).try_into(),
+            password: self.password,
+            new_password: self.new_password,
+        };
+        (filled, answered)
+    }
+}
+
+pub(super) async fn submit(
+    State(pages): State<Pages>,
+    mut visitor: Visitor,
+    request: RequestInfo,
+    OwnForm(form): OwnForm<AnswerForm>,
+) -> Result<Response, Problem> {
+    let action = action_at(&visitor.path)?;
+    if action == Action::ChangeEmail && visitor.user().is_none() {
+        return Ok(sign_in_first(&visitor, form.token.as_deref()));
+    }
+    let with_password = form.password.is_some() || form.new_password.is_some();
+    let (filled, answered) = form.split();
+    let problem = match act(&pages, &mut visitor, action, answered, request.clone()).await {
+        Ok(Acted::Done(done)) => return Ok(redirect_to(&pages, &mut visitor, done)),
+        Ok(Acted::SignedIn(session)) => {
+            browser::sign_in(&pages, &mut visitor, session, request).await?;
+            return Ok(see_other(&visitor, "/account"));
+        }
+        Err(problem) => problem,
+    };
+    // A link that had done it before leads there, too.
+    if let (Code::InvalidProof, Some(token), Some(used)) = (problem.code(), &filled.token, steps(action).used)
+        && is_used(&pages, action, token).await?
+    {
+        return Ok(redirect_to(&pages, &mut visitor, used));
+    }
+    let needs_password = problem.code() == Code::PasswordRequired
+        || (action == Action::VerifyEmail && with_password && problem.code() != Code::InvalidProof);
+    let view = View::new(&pages, &visitor);
+    if needs_password {
+        let field = match problem.code() {
+            Code::InvalidCredentials => "password",
+            _ => "",
+        };
+        return Ok(password_form(&visitor, view.refused(&problem, field), filled));
+    }
+    Ok(try_again(&visitor, view, action, &problem, filled))
+}
+
+/// Does what the answer allows.
+async fn act(
+    pages: &Pages,
+    visitor: &mut Visitor,
+    action: Action,
+    Answered {
+        answer,
+        password,
+        new_password,
+    }: Answered,
+    request: RequestInfo,
+) -> Result<Acted, Problem> {
+    let (answer, handle) = (answer?, Some(visitor.handle()));
+    match action {
+        Action::VerifyEmail => {
+            let sets_password = new_password.is_some();
+            let claim = Claim {
+                password,
+                new_password,
+                ..claim(visitor)
+            };
+            pages
+                .verification
+                .verify(answer, claim, &visitor.caller(request))
+                .await?;
+            if sets_password {
+                browser::remember(pages, visitor);
+            }
+            Ok(Acted::Done(Done::Verified))
+        }
+        Action::SignIn => {
+            let scopes = Scopes::default();
+            let caller = visitor.anyone(request);
+            let session = pages
+                .auth
+                .sign_in_browser_by_email(answer, handle, &scopes, &caller)
+                .await?;
+            Ok(Acted::SignedIn(session.id))
+        }
+        Action::SetPassword => {
+            let password = new_password.unwrap_or_else(|| Password::from(String::new()));
+            pages
+                .recovery
+                .recover(answer, handle, password, &visitor.anyone(request))
+                .await?;
+            browser::remember(pages, visitor);
+            Ok(Acted::Done(Done::Recovered))
+        }
+        Action::ChangeEmail => {
+            let user = visitor.user().ok_or_else(|| Problem::new(Code::InvalidProof))?;
+            pages
+                .verification
+                .change(user, answer, &visitor.caller(request))
+                .await?;
+            Ok(Acted::Done(Done::ChangedEmail))
+        }
+    }
+}
+
+/// A wrong code can be typed again, beside its field. A link that is not valid any more can only be asked for anew.
+fn try_again(visitor: &Visitor, view: View, action: Action, problem: &Problem, filled: Filled) -> Response {
+    let field = match (problem.code(), &filled.token) {
+        (Code::InvalidProof, None) => "code",
+        _ => "",
+    };
+    let view = view.refused(problem, field);
+    match filled.token {
+        None => code_form(visitor, view, action, filled.email),
+        Some(_) if view.wrong("").is_some() => request::show(visitor, view, action, EmailInput::default()),
+        Some(token) => link_form(visitor, view, action, token),
+    }
+}

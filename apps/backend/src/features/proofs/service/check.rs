@@ -1,0 +1,194 @@
+//! Judging what a person brings from a mail.
+
+use countersign_store::{StoreError, Tx};
+
+use super::super::code::Code;
+use super::super::guess::Guess;
+use super::super::link_secret::{LinkHash, LinkSecret};
+use super::super::presenter::Presenter;
+use super::super::store;
+use super::super::store::registrations;
+use super::{ProofError, Proofs};
+use crate::core::caller::Caller;
+use crate::core::clock::Timestamp;
+use crate::core::email::Email;
+use crate::core::ids::{AccountId, RegistrationId};
+use crate::core::limits::{Key, Policy};
+use crate::core::password::{Asker, Lane};
+use crate::features::audit::{Event, Kind};
+use crate::features::guesses::{self, EmailDigest};
+use crate::features::outbox::{Purpose, Recipient};
+
+const CODES_PER_ADDRESS: Policy = Policy::named("codes_per_address");
+
+/// Guesses at one code.
+const GUESSES: i64 = 5;
+/// Guesses at the codes of one address and purpose, until its owner proves it, whatever becomes of the account meanwhile:
+/// fifty in a million.
+const GUESSES_IN_ALL: i64 = 50;
+
+/// What a person brings from a mail.
+pub enum Answer {
+    /// The token of its link.
+    Link(LinkSecret),
+    /// Its code, and the address that it went to. `None`: what was typed is no code, or no address.
+    Code(Option<(Email, Code)>),
+}
+
+/// What was checked, and can be spent.
+pub struct Checked {
+    pub(super) hash: LinkHash,
+    /// Whose it is.
+    pub whose: Whose,
+}
+
+impl Checked {
+    /// Who has proven the address is no stranger to the queue of hashes.
+    pub fn lane(&self) -> Lane {
+        match self.whose {
+            Whose::Account(account) => Lane::Known(account.0),
+            Whose::Registration(_) => Lane::Others,
+        }
+    }
+}
+
+/// What a proof is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// An account.
+    Account(AccountId),
+    /// A sign-up that waits.
+    Registration(RegistrationId),
+}
+
+impl Proofs {
+    /// Judges what a person brings. A guess at a code is counted and written down first, whoever's it is; it is given back if it
+    /// is right, or if nobody judges it.
+    ///
+    /// # Errors
+    /// [`ProofError`].
+    pub async fn check(
+        &self,
+        purpose: Purpose,
+        answer: &Answer,
+        presenter: &Presenter,
+        caller: &Caller,
+    ) -> Result<Checked, ProofError> {
+        let guess = match answer {
+            // Looked at first: nothing costly is done for a link that somebody made up.
+            Answer::Link(link) => return self.find(purpose, link.hash()).await,
+            Answer::Code(_) if presenter.handle.is_none() && presenter.account.is_none() => {
+                return Err(ProofError::Unbound);
+            }
+            Answer::Code(guess) => guess,
+        };
+        let mut reserved = self.platform.limits.reserve();
+        if let Some(prefix) = caller.request.prefix() {
+            let key = Key::of(CODES_PER_ADDRESS).address(prefix);
+            let rate = self.platform.settings.limits.codes_per_address;
+            reserved.spend(key, rate).await.map_err(ProofError::Limited)?;
+        }
+        let Some((email, code)) = guess.as_ref() else {
+            reserved.count();
+            return Err(ProofError::Invalid);
+        };
+        let asker = Asker {
+            lane: Lane::Others,
+            began: Some(reserved.began()),
+        };
+        let mut guess = Guess::new(self.platform.db.clone(), reserved);
+        let guessed = match self.count_guess(purpose, email, presenter, caller).await {
+            Ok(guessed) => guessed,
+            Err(error) => {
+                guess.give_back().await;
+                return Err(error.into());
+            }
+        };
+        if let Some((checked, _)) = &guessed {
+            guess.at(checked.hash, purpose, email);
+        }
+        // A code that is not there costs the same as one that is wrong.
+        let hash = guessed.as_ref().map(|(_, code_hash)| code_hash.as_str());
+        let verdict = self.platform.hasher.verify_for(code.as_password(), hash, asker).await;
+        match (guessed, verdict) {
+            (Some((checked, _)), Ok(verdict)) if verdict.is_right() => {
+                // Whoever knows the code is told so when what it allows is done, and not before: what fails on the way costs nothing.
+                guess.give_back().await;
+                Ok(checked)
+            }
+            (_, Ok(_)) => {
+                guess.count();
+                Err(ProofError::Invalid)
+            }
+            (_, Err(error)) => {
+                guess.give_back().await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Counts a guess and writes it down, whoever's it is. `None`: there is no code there that may be guessed at, or none that
+    /// was sent because they asked for it.
+    async fn count_guess(
+        &self,
+        purpose: Purpose,
+        email: &Email,
+        presenter: &Presenter,
+        caller: &Caller,
+    ) -> Result<Option<(Checked, String)>, StoreError> {
+        let now = self.platform.clock.now();
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let mut guessed = guessed_at(tx, purpose, email, presenter, now).await?;
+                    let whose = EmailDigest::of(email.key());
+                    if guessed.is_some() && !guesses::take(tx, whose, purpose, GUESSES_IN_ALL, now).await? {
+                        guessed = None;
+                    }
+                    let event = Event::new(Kind::CodeTried, None, caller).by_anyone();
+                    self.audit.record(tx, event.detail(purpose.name())).await?;
+                    Ok(guessed)
+                })
+            })
+            .await
+    }
+
+    async fn find(&self, purpose: Purpose, hash: LinkHash) -> Result<Checked, ProofError> {
+        let now = self.platform.clock.now();
+        if let Some(found) = store::find(&self.platform.db, hash, purpose.name(), now).await? {
+            let whose = Whose::Account(found.account_id);
+            return Ok(Checked { hash, whose });
+        }
+        let waiting = match purpose.recipient() {
+            Some(Recipient::Unverified) => registrations::find_by_link(&self.platform.db, hash, now).await?,
+            _ => None,
+        };
+        let whose = Whose::Registration(waiting.ok_or(ProofError::Invalid)?.id);
+        Ok(Checked { hash, whose })
+    }
+}
+
+/// A guess at the code of an account or of a sign-up, and the hash that it is judged by.
+async fn guessed_at(
+    tx: &mut Tx<'_>,
+    purpose: Purpose,
+    email: &Email,
+    presenter: &Presenter,
+    now: Timestamp,
+) -> Result<Option<(Checked, String)>, StoreError> {
+    if let Some(guessed) = store::count_guess(tx, email.key(), purpose.name(), presenter, GUESSES, now).await? {
+        let whose = Whose::Account(guessed.account_id);
+        let hash = guessed.link_hash;
+        return Ok(Some((Checked { hash, whose }, guessed.code_hash)));
+    }
+    if purpose.recipient() != Some(Recipient::Unverified) {
+        return Ok(None);
+    }
+    let guessed = registrations::count_guess(tx, email.key(), presenter.handle, GUESSES, now).await?;
+    Ok(guessed.map(|guessed| {
+        let whose = Whose::Registration(guessed.id);
+        let hash = guessed.link_hash;
+        (Checked { hash, whose }, guessed.code_hash)
+    }))
+}

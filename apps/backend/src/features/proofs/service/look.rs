@@ -1,0 +1,124 @@
+//! Looking at proofs without spending them.
+
+use countersign_store::{StoreError, Tx};
+
+use super::super::link_secret::LinkSecret;
+use super::super::store;
+use super::super::store::former;
+use super::super::store::registrations::{self, Registration};
+use super::{Checked, ProofError, Proofs, Proven, holds, proven};
+use crate::core::email::Email;
+use crate::core::ids::{AccountId, SessionId};
+use crate::features::accounts::{self, Version};
+use crate::features::outbox::{self, Action, Binding, MailParams, Purpose, Recipient, TIME_TO_READ};
+
+impl Proofs {
+    /// Whose live proof the token of a link is, and for which address, without spending it.
+    ///
+    /// # Errors
+    /// [`ProofError::Invalid`], or that the database failed.
+    pub async fn peek(&self, purpose: Purpose, link: &LinkSecret) -> Result<Proven, ProofError> {
+        let found = store::find(
+            &self.platform.db,
+            link.hash(),
+            purpose.name(),
+            self.platform.clock.now(),
+        )
+        .await?;
+        proven(found.ok_or(ProofError::Invalid)?)
+    }
+
+    /// What a live link is for, of all that lets its reader do this, and the address that it went to.
+    ///
+    /// # Errors
+    /// [`ProofError::Invalid`], or that the database failed.
+    pub async fn purpose_of(&self, action: Action, link: &LinkSecret) -> Result<(Purpose, Email), ProofError> {
+        for purpose in Purpose::that_allow(action) {
+            match self.peek(purpose, link).await {
+                Ok(proven) => return Ok((purpose, proven.email)),
+                Err(ProofError::Invalid) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ProofError::Invalid)
+    }
+
+    /// The sign-up that a live link confirms, without confirming it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn peek_registration(&self, checked: &Checked) -> Result<Option<Registration>, StoreError> {
+        registrations::find_by_link(&self.platform.db, checked.hash, self.platform.clock.now()).await
+    }
+
+    /// Whether what a link is for is done: by the link itself, by a newer one that came in its place, or, where it is for proving
+    /// an address, in any other way. Nothing is known of one that was made up or has expired.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn is_done(&self, purpose: Purpose, link: &LinkSecret) -> Result<bool, StoreError> {
+        let (hash, now) = (link.hash(), self.platform.clock.now());
+        let email = match store::known(&self.platform.db, hash, purpose.name(), now).await? {
+            Some(known) if known.spent_at.is_some() => return Ok(true),
+            Some(known) => Some(known.email),
+            None => match former::find(&self.platform.db, hash, purpose.name(), now).await? {
+                Some(former) if former.is_used() => return Ok(true),
+                former => former.map(|former| former.email),
+            },
+        };
+        if purpose.recipient() != Some(Recipient::Unverified) {
+            return Ok(false);
+        }
+        let email = match email {
+            Some(email) => Some(email),
+            None => registrations::find_by_link(&self.platform.db, hash, now)
+                .await?
+                .map(|waiting| waiting.email),
+        };
+        let Some(Ok(email)) = email.map(|email| email.parse()) else {
+            return Ok(false);
+        };
+        let account = accounts::find_by_email(&self.platform.db, &email).await?;
+        Ok(account.is_some_and(|account| account.email_verified_at.is_some()))
+    }
+
+    /// Whether a link of this kind that works, and goes on working for a while, is in the mailbox or on its way there: one for
+    /// the account that `binding` names, or for a sign-up that waits.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn is_at_hand(
+        &self,
+        tx: &mut Tx<'_>,
+        purpose: Purpose,
+        binding: Option<&Binding>,
+        to: &Email,
+    ) -> Result<bool, StoreError> {
+        let until = self.platform.clock.now() + TIME_TO_READ;
+        let recipient = purpose.recipient();
+        let account = binding.map_or(AccountId(uuid::Uuid::nil()), |binding| binding.account);
+        let current = accounts::may_sign_in(&mut *tx, account).await?;
+        let works = |versions: (Version, Version), session: Option<SessionId>| {
+            let is_holding = current.is_some_and(|current| holds(current, versions.0, versions.1));
+            is_holding
+                && (recipient != Some(Recipient::NewAddress)
+                    || binding.is_some_and(|binding| binding.session == session))
+        };
+        let comes = |queued: &MailParams| match &queued.binding {
+            Some(queued) => {
+                queued.account == account && works((queued.credential_version, queued.session_epoch), queued.session)
+            }
+            None => binding.is_none() && queued.registration.is_some(),
+        };
+        if outbox::queued(tx, purpose, to).await?.iter().any(comes) {
+            return Ok(true);
+        }
+        let live = store::live(tx, account, purpose.name(), to.key(), until).await?;
+        let waits = recipient == Some(Recipient::Unverified) && registrations::is_live(tx, to.key(), until).await?;
+        let is_live = live.is_some_and(|found| {
+            let versions = found.session_epoch.map(|epoch| (found.credential_version, epoch));
+            versions.is_some_and(|versions| works(versions, found.session_id))
+        });
+        Ok(is_live || (waits && binding.is_none()))
+    }
+}

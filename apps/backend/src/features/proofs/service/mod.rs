@@ -1,0 +1,77 @@
+//! Making, checking and spending proofs, one file each.
+
+mod check;
+mod look;
+mod make;
+mod spend;
+
+use countersign_store::StoreError;
+
+pub use self::check::{Answer, Checked, Whose};
+pub use self::make::{Made, REGISTRATION_LIFETIME};
+use super::store::Found;
+use crate::core::email::Email;
+use crate::core::ids::{AccountId, SessionId};
+use crate::core::limits::Exceeded;
+use crate::core::password::HashError;
+use crate::core::platform::Platform;
+use crate::features::accounts::{AccountVersions, Version};
+use crate::features::audit::Audit;
+
+/// Proofs: made when their mail is sent, judged and spent when it is answered. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Proofs {
+    pub(crate) platform: Platform,
+    pub(crate) audit: Audit,
+}
+
+/// What a spent proof proves.
+pub struct Proven {
+    /// Whose.
+    pub account: AccountId,
+    /// The address that its owner holds.
+    pub email: Email,
+    /// The version of the account's password, now and when the mail was asked for.
+    pub credential_version: Version,
+    /// The session that asked for the mail, where that matters.
+    pub session: Option<SessionId>,
+}
+
+/// Why nothing is proven.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofError {
+    /// Unknown, expired, spent, of another purpose, or of an earlier state of the account: all the same.
+    #[error("the link or the code is not valid, or not any more")]
+    Invalid,
+    /// A code came without the handle of whoever asked for it.
+    #[error("a code without the handle of who asked for it")]
+    Unbound,
+    /// Too many guesses from this network.
+    #[error("too many guesses")]
+    Limited(Exceeded),
+    /// The code could not be checked just now.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Whether a mail that was asked for in a state of the account still holds: nothing that ends its password, its address or all
+/// of its sessions came between.
+fn holds(versions: AccountVersions, credential_version: Version, session_epoch: Version) -> bool {
+    versions.credential_version == credential_version && versions.session_epoch == session_epoch
+}
+
+fn proven(found: Found) -> Result<Proven, ProofError> {
+    let email = found.email.parse().map_err(|_| StoreError::Inconsistent {
+        table: "email_proofs",
+        column: "email",
+    })?;
+    Ok(Proven {
+        account: found.account_id,
+        email,
+        credential_version: found.credential_version,
+        session: found.session_id,
+    })
+}

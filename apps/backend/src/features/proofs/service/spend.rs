@@ -1,0 +1,86 @@
+//! Spending a proof: once, in the transaction that does what it allows.
+
+use countersign_store::{StoreError, Tx};
+
+use super::super::store;
+use super::super::store::NewProof;
+use super::super::store::former;
+use super::super::store::registrations::{self, Registration};
+use super::{Checked, ProofError, Proofs, Proven, holds, proven};
+use crate::core::email::Email;
+use crate::core::ids::AccountId;
+use crate::features::accounts;
+use crate::features::guesses::{self, EmailDigest};
+use crate::features::outbox::Purpose;
+
+impl Proofs {
+    /// Spends a proof of an account, in the transaction that does what it allows. The account's state must be that of when the
+    /// mail was asked for.
+    ///
+    /// # Errors
+    /// [`ProofError::Invalid`], or that the database failed: then the transaction must end, and nothing is spent.
+    pub async fn spend(&self, tx: &mut Tx<'_>, purpose: Purpose, checked: &Checked) -> Result<Proven, ProofError> {
+        let now = self.platform.clock.now();
+        let spent = store::spend(tx, checked.hash, purpose.name(), now).await?;
+        let spent = spent.ok_or(ProofError::Invalid)?;
+        former::use_up(tx, spent.account_id, purpose.name()).await?;
+        let versions = accounts::may_sign_in(&mut *tx, spent.account_id)
+            .await?
+            .ok_or(ProofError::Invalid)?;
+        let epoch = spent.session_epoch.ok_or(ProofError::Invalid)?;
+        if !holds(versions, spent.credential_version, epoch) {
+            return Err(ProofError::Invalid);
+        }
+        let proven = Proven {
+            credential_version: versions.credential_version,
+            ..proven(spent)?
+        };
+        guesses::forget(tx, EmailDigest::of(proven.email.key()), purpose).await?;
+        Ok(proven)
+    }
+
+    /// Takes the sign-up that was checked, in the transaction that makes its account: once, whoever else tries.
+    ///
+    /// # Errors
+    /// [`ProofError::Invalid`], or that the database failed: then the transaction must end, and the sign-up waits on.
+    pub async fn take(&self, tx: &mut Tx<'_>, checked: &Checked) -> Result<Registration, ProofError> {
+        let taken = registrations::take(tx, checked.hash, self.platform.clock.now()).await?;
+        let taken = taken.ok_or(ProofError::Invalid)?;
+        if let Ok(email) = taken.email.parse::<Email>() {
+            guesses::forget(tx, EmailDigest::of(email.key()), Purpose::VerifyEmail).await?;
+        }
+        Ok(taken)
+    }
+
+    /// Remembers that a link made this account, for who opens it again. `verification` calls it in the same transaction.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn mark_spent(
+        &self,
+        tx: &mut Tx<'_>,
+        checked: &Checked,
+        account: AccountId,
+        email: &Email,
+    ) -> Result<(), StoreError> {
+        let (now, purpose) = (self.platform.clock.now(), Purpose::VerifyEmail);
+        let new = NewProof {
+            account,
+            purpose: purpose.name(),
+            email: email.typed(),
+            email_key: email.key(),
+            link_hash: checked.hash,
+            code_hash: "",
+            credential_version: 0,
+            session_epoch: 0,
+            handle: None,
+            session: None,
+            created_at: now,
+            link_expires_at: now + purpose.link_lifetime(),
+            code_expires_at: now,
+        };
+        store::replace(tx, &new).await?;
+        store::spend(tx, checked.hash, purpose.name(), now).await?;
+        former::adopt(tx, account, email.key()).await
+    }
+}
