@@ -65,9 +65,7 @@ impl Recovery {
         let checked = &self.proofs.check(purpose, &answer, &presenter, caller).await?;
         // Who has proven the address is no stranger.
         let hash = &self.platform.hasher.hash_for(password, checked.lane().into()).await?;
-        let revoked = self
-            .platform
-            .db
+        self.revocations
             .transact(|tx| {
                 Box::pin(async move {
                     let proven = self.proofs.spend(tx, purpose, checked).await?;
@@ -78,9 +76,7 @@ impl Recovery {
                     )
                 })
             })
-            .await?;
-        self.revocations.announce(revoked).await;
-        Ok(())
+            .await
     }
 
     /// What the answer is to, and the address that it went to. Links of an invitation, and of the mail that tells of too

@@ -10,4 +10,4 @@ mod store;
 
 pub use bit::Bit;
 pub use router::{StatusLists, router};
-pub use service::{Feed, Metrics, Options, Revocations, Revoked, WaiterLimits, begin_generation, newest_list, revoke};
+pub use service::{Feed, Metrics, Options, Revocations, RevokingTx, WaiterLimits, begin_generation, newest_list};

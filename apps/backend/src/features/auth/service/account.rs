@@ -53,9 +53,7 @@ impl Auth {
         let (stored, hash) = &confirmed.hash_new(self, new).await?;
         let now = self.platform.clock.now();
         fail::fail_point!("confirm::confirmed");
-        let revoked = self
-            .platform
-            .db
+        self.revocations
             .transact(|tx| {
                 Box::pin(async move {
                     still_signed_in(tx, session, now).await?;
@@ -63,19 +61,17 @@ impl Auth {
                     if !accounts::change_password(tx, account, seen, hash, now).await? {
                         return Err(PasswordError::Wrong);
                     }
-                    let revoked = sessions::end_all(tx, account, Some(session), now).await?;
+                    sessions::end_all(tx, account, Some(session), now).await?;
                     // Every device was forgotten with its sessions. This one has just shown that it knows the password.
                     devices::remember(tx, account, &caller.request, self.platform.clock.now()).await?;
                     let event = Event::new(Kind::PasswordChanged, account, caller).session(session);
                     self.audit.record(tx, event).await?;
                     self.notify(tx, account, Purpose::PasswordChanged, &caller.request)
                         .await?;
-                    Ok(revoked)
+                    Ok(())
                 })
             })
-            .await?;
-        self.revocations.announce(revoked).await;
-        Ok(())
+            .await
     }
 
     /// Deletes the account and all that hangs on it; the audit log keeps what happened.
@@ -89,15 +85,13 @@ impl Auth {
             .await?
             .count();
         let (version, now) = (stored.credential_version, self.platform.clock.now());
-        let revoked = self
-            .platform
-            .db
+        self.revocations
             .transact(|tx| {
                 Box::pin(async move {
                     still_signed_in(tx, session, now).await?;
                     forget_mails(tx, &stored.email).await?;
                     // Before the sessions go with the account: their bits outlive them.
-                    let revoked = sessions::end_all(tx, account, None, now).await?;
+                    sessions::end_all(tx, account, None, now).await?;
                     if !accounts::delete(tx, account, Some(version)).await? {
                         return Err(PasswordError::Wrong);
                     }
@@ -113,12 +107,10 @@ impl Auth {
                         .record(tx, Event::new(Kind::AccountDeleted, account, caller))
                         .await?;
                     self.audit.forget(tx, account).await?;
-                    Ok(revoked)
+                    Ok(())
                 })
             })
-            .await?;
-        self.revocations.announce(revoked).await;
-        Ok(())
+            .await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Signing in by a mailed link or code.
 
 use countersign_guard::Scopes;
-use countersign_store::{StoreError, Tx};
+use countersign_store::StoreError;
 
 use super::Auth;
 use super::login::LoginError;
@@ -12,7 +12,7 @@ use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 use crate::features::outbox::{Action, Purpose};
 use crate::features::proofs::{Answer, Presenter, ProofError, Proven, Whose};
-use crate::features::revocation::Revoked;
+use crate::features::revocation::RevokingTx;
 use crate::features::sessions::{self, NewSession, RefreshSecret, Session, Tokens};
 
 impl Auth {
@@ -70,13 +70,12 @@ impl Auth {
             _ => None,
         };
         let (first, nobodys) = (&refresh_token, nobodys.as_deref());
-        let opened = self
-            .platform
-            .db
+        let session = self
+            .revocations
             .transact(|tx| {
                 Box::pin(async move {
                     let proven = self.proofs.spend(tx, purpose, checked).await?;
-                    let ended = self.unbless(tx, &proven, nobodys, caller).await?;
+                    self.unbless(tx, &proven, nobodys, caller).await?;
                     let versions = accounts::may_sign_in(&mut *tx, proven.account)
                         .await?
                         .ok_or(ProofError::Invalid)?;
@@ -90,15 +89,10 @@ impl Auth {
                         bit,
                         refresh_token: first,
                     };
-                    let (session, revoked) = self.open_session(tx, &new).await?;
-                    Ok::<_, LoginError>((session, [ended, revoked]))
+                    Ok::<_, LoginError>(self.open_session(tx, &new).await?)
                 })
             })
-            .await;
-        let (session, revoked) = opened?;
-        for revoked in revoked {
-            self.revocations.announce(revoked).await;
-        }
+            .await?;
         Ok((session, refresh_token))
     }
 
@@ -113,14 +107,14 @@ impl Auth {
     /// The address is proven now. If it was not before, what anybody did with the account until now is over.
     async fn unbless(
         &self,
-        tx: &mut Tx<'_>,
+        tx: &mut RevokingTx<'_, '_, '_>,
         proven: &Proven,
         nobodys: Option<&str>,
         caller: &Caller,
-    ) -> Result<Revoked, StoreError> {
+    ) -> Result<(), StoreError> {
         let now = self.platform.clock.now();
         if !accounts::set_verified(tx, proven.account, &proven.email, now).await? {
-            return Ok(Revoked::default());
+            return Ok(());
         }
         self.audit
             .record(tx, Event::new(Kind::EmailVerified, proven.account, caller))
@@ -130,6 +124,6 @@ impl Auth {
             return Err(StoreError::Conflict);
         };
         accounts::change_password(tx, proven.account, None, nobodys, now).await?;
-        sessions::end_all(tx, proven.account, None, now).await
+        sessions::end_all(tx, proven.account, None, now).await.map(drop)
     }
 }

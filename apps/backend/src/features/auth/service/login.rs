@@ -228,9 +228,7 @@ impl Auth {
         let now = self.platform.clock.now();
         let caller = &caller.proven(stored.id);
         let bit = self.revocations.allocate().await?;
-        let opened = self
-            .platform
-            .db
+        self.revocations
             .transact(|tx| {
                 Box::pin(async move {
                     let Some(versions) = accounts::may_sign_in(&mut *tx, stored.id).await? else {
@@ -250,14 +248,9 @@ impl Auth {
                         bit,
                         refresh_token,
                     };
-                    Ok::<_, StoreError>(Some(self.open_session(tx, &new).await?))
+                    self.open_session(tx, &new).await.map(Some)
                 })
             })
-            .await?;
-        let Some((session, revoked)) = opened else {
-            return Ok(None);
-        };
-        self.revocations.announce(revoked).await;
-        Ok(Some(session))
+            .await
     }
 }

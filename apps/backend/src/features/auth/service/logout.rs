@@ -38,23 +38,18 @@ impl Auth {
     /// Those of the database.
     pub async fn logout_all(&self, account: AccountId, caller: &Caller) -> Result<usize, StoreError> {
         let now = self.platform.clock.now();
-        let revoked = self
-            .platform
-            .db
+        self.revocations
             .transact(|tx| {
                 Box::pin(async move {
-                    let revoked = sessions::end_all(tx, account, None, now).await?;
-                    if revoked.count() > 0 {
+                    let ended = sessions::end_all(tx, account, None, now).await?;
+                    if ended > 0 {
                         self.audit
                             .record(tx, Event::new(Kind::SessionsRevoked, account, caller))
                             .await?;
                     }
-                    Ok::<_, StoreError>(revoked)
+                    Ok(ended)
                 })
             })
-            .await?;
-        let ended = revoked.count();
-        self.revocations.announce(revoked).await;
-        Ok(ended)
+            .await
     }
 }

@@ -10,22 +10,22 @@ use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 use crate::features::devices;
 use crate::features::outbox::Purpose;
-use crate::features::revocation::Revoked;
+use crate::features::revocation::RevokingTx;
 use crate::features::sessions::{NewSession, Session};
 
 impl Auth {
     /// Opens the session, records it, and notifies its owner if the device is new.
     pub(super) async fn open_session(
         &self,
-        tx: &mut Tx<'_>,
+        tx: &mut RevokingTx<'_, '_, '_>,
         new: &NewSession<'_>,
-    ) -> Result<(Session, Revoked), StoreError> {
+    ) -> Result<Session, StoreError> {
         self.notify_of_new_device(tx, new).await?;
         devices::remember(tx, new.account, &new.caller.request, self.platform.clock.now()).await?;
-        let (session, revoked) = self.sessions.open(tx, new).await?;
+        let session = self.sessions.open(tx, new).await?;
         let event = Event::new(Kind::SignIn, new.account, new.caller).session(session.id);
         self.audit.record(tx, event).await?;
-        Ok((session, revoked))
+        Ok(session)
     }
 
     /// Where the account itself signs in, and not an operator for it; its first sign-in is no news to anybody.

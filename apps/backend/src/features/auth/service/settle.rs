@@ -1,6 +1,6 @@
 //! A new password for who holds the mailbox of an account, whoever had the account until now.
 
-use countersign_store::{StoreError, Tx};
+use countersign_store::StoreError;
 
 use super::Auth;
 use crate::core::caller::Caller;
@@ -10,7 +10,7 @@ use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 use crate::features::devices;
 use crate::features::outbox::Purpose;
-use crate::features::revocation::Revoked;
+use crate::features::revocation::RevokingTx;
 use crate::features::sessions;
 
 impl Auth {
@@ -21,12 +21,12 @@ impl Auth {
     /// Those of the database.
     pub async fn settle(
         &self,
-        tx: &mut Tx<'_>,
+        tx: &mut RevokingTx<'_, '_, '_>,
         account: AccountId,
         email: &Email,
         password_hash: &str,
         caller: &Caller,
-    ) -> Result<Revoked, StoreError> {
+    ) -> Result<(), StoreError> {
         let (now, caller) = (self.platform.clock.now(), &caller.proven(account));
         accounts::change_password(tx, account, None, password_hash, now).await?;
         if accounts::set_verified(tx, account, email, now).await? {
@@ -39,9 +39,8 @@ impl Auth {
             .await?;
         self.notify(tx, account, Purpose::PasswordChanged, &caller.request)
             .await?;
-        let revoked = sessions::end_all(tx, account, None, now).await?;
+        sessions::end_all(tx, account, None, now).await?;
         // Every device was forgotten with its sessions. The one that reads the mailbox may sign in next.
-        devices::remember(tx, account, &caller.request, self.platform.clock.now()).await?;
-        Ok(revoked)
+        devices::remember(tx, account, &caller.request, self.platform.clock.now()).await
     }
 }

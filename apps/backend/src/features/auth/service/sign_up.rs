@@ -120,8 +120,7 @@ impl Auth {
         let first = &RefreshSecret::generate(self.platform.random);
         let bit = self.revocations.allocate().await?;
         let opened = self
-            .platform
-            .db
+            .revocations
             .transact(|tx| {
                 Box::pin(async move {
                     if self.add_account(tx, registration, new).await?.is_none() {
@@ -146,9 +145,7 @@ impl Auth {
                 })
             })
             .await?;
-        let (session, revoked) = opened.ok_or(AccountError::EmailTaken)?;
-        self.revocations.announce(revoked).await;
-        Ok(SignedUp::Made(session))
+        Ok(SignedUp::Made(opened.ok_or(AccountError::EmailTaken)?))
     }
 
     async fn reserve_sign_up(&self, request: &RequestInfo) -> Result<Reserved, SignUpError> {

@@ -128,9 +128,7 @@ impl Dev {
         // As if the account had signed in.
         let caller = &caller.proven(account);
         let bit = self.revocations.allocate().await?;
-        let opened = self
-            .platform
-            .db
+        self.revocations
             .transact(|tx| {
                 Box::pin(async move {
                     let Some(versions) = accounts::may_sign_in(&mut *tx, account).await? else {
@@ -147,19 +145,14 @@ impl Dev {
                         bit,
                         refresh_token,
                     };
-                    let (session, revoked) = self.sessions.open(tx, &new).await?;
+                    let session = self.sessions.open(tx, &new).await?;
                     self.audit
                         .record(tx, Event::new(Kind::SignIn, account, caller).session(session.id))
                         .await?;
-                    Ok(Some((session, revoked)))
+                    Ok(Some(session))
                 })
             })
-            .await?;
-        let Some((session, revoked)) = opened else {
-            return Ok(None);
-        };
-        self.revocations.announce(revoked).await;
-        Ok(Some(session))
+            .await
     }
 
     /// The token was issued before it ended, and its owner signed in then: in nothing but its age it looks like any other.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use countersign_store::StoreError;
 
 use super::list::List;
-use super::{Revocations, Revoked, feed};
+use super::{Bit, Revocations, feed};
 use crate::features::revocation::store::{self, ListRow, Progress, SetBit};
 
 /// How often the database is asked whether another process revoked something. On SQLite it is a read of 4 µs, which
@@ -23,15 +23,15 @@ const BATCH: i64 = 500;
 impl Revocations {
     /// Makes revocations known that were just committed: to this process at once, to all others with a number. A
     /// failure here is no failure of what was done: the next look at the database makes up for it.
-    pub async fn announce(&self, revoked: Revoked) {
-        if revoked.0.is_empty() {
+    pub(super) async fn announce(&self, revoked: &[Bit]) {
+        if revoked.is_empty() {
             return;
         }
-        for bit in &revoked.0 {
+        for bit in revoked {
             self.set(bit.list, bit.idx);
         }
         // Whatever becomes of the number: our caller tells its client next that the session has ended.
-        let (numbered, ()) = tokio::join!(self.number_waiting(), self.0.options.feed.tell(&revoked.0));
+        let (numbered, ()) = tokio::join!(self.number_waiting(), self.0.options.feed.tell(revoked));
         if let Err(error) = numbered {
             tracing::warn!(%error, "a revocation is committed, but not yet announced to others; trying again");
         }

@@ -12,6 +12,7 @@ mod list;
 mod metrics;
 mod permutation;
 mod publishing;
+mod transaction;
 mod waiters;
 
 use std::collections::HashMap;
@@ -29,25 +30,13 @@ use self::hearsay::Hearsay;
 use self::list::List;
 pub use self::metrics::Metrics;
 pub(super) use self::publishing::PublishError;
+pub use self::transaction::RevokingTx;
 pub use self::waiters::WaiterLimits;
 use self::waiters::Waiters;
 use super::{Bit, store};
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::random::SecureRandom;
 use crate::features::keys::Keys;
-
-/// Bits that were set in a transaction which is (or is about to be) committed. [`Revocations::announce`] makes them
-/// known; who forgets to leaves that to the next look at the database.
-#[must_use = "nobody knows of a revocation before it is announced"]
-#[derive(Debug, Default)]
-pub struct Revoked(Vec<Bit>);
-
-impl Revoked {
-    /// How many sessions ended.
-    pub fn count(&self) -> usize {
-        self.0.len()
-    }
-}
 
 /// What the operator decided about lists.
 pub struct Options {
@@ -109,20 +98,9 @@ pub async fn newest_list(db: &Db) -> Result<Option<i64>, StoreError> {
     Ok(store::lists(db).await?.iter().map(|row| row.number).max())
 }
 
-/// Sets bits in the transaction that ends their sessions.
-///
-/// # Errors
-/// Those of the database.
-pub async fn revoke(tx: &mut Tx<'_>, bits: Vec<Bit>, now: Timestamp) -> Result<Revoked, StoreError> {
-    for bit in &bits {
-        store::insert(tx, *bit, now).await?;
-    }
-    Ok(Revoked(bits))
-}
-
 /// Begins a new generation of lists, in the transaction that ends everything: whatever was issued before is refused
-/// from now on, by this server and by every verifier, also what this database never knew of. The caller makes it known
-/// with [`Revocations::refresh`].
+/// from now on, by this server and by every verifier, also what this database never knew of. Servers learn of it at their
+/// next look at the database.
 ///
 /// # Errors
 /// Those of the database.
@@ -204,13 +182,5 @@ impl Revocations {
             .unwrap_or_else(PoisonError::into_inner)
             .get(&number)
             .cloned()
-    }
-}
-
-impl Revoked {
-    /// These and those.
-    pub fn and(mut self, others: Self) -> Self {
-        self.0.extend(others.0);
-        self
     }
 }

@@ -1,6 +1,6 @@
 //! Ending sessions, and listing those that have not ended.
 
-use countersign_store::{Db, StoreError, Tx};
+use countersign_store::{Db, StoreError};
 use uuid::Uuid;
 
 use super::Sessions;
@@ -12,7 +12,7 @@ use crate::features::audit::{self, Event, Kind};
 use crate::features::devices;
 use crate::features::outbox;
 use crate::features::proofs;
-use crate::features::revocation::{self, Revoked};
+use crate::features::revocation::{self, RevokingTx};
 use crate::features::sessions::refresh_secret::RefreshSecret;
 use crate::features::sessions::store::{self, Ended, Session};
 
@@ -42,24 +42,19 @@ impl Sessions {
     ) -> Result<bool, StoreError> {
         let caller_for = &caller_for;
         let now = self.platform.clock.now();
-        let revoked = self
-            .platform
-            .db
+        self.revocations
             .transact(|tx| {
                 Box::pin(async move {
-                    let Some((account, revoked)) = end(tx, session, account, now).await? else {
-                        return Ok::<_, StoreError>(None);
+                    let Some(account) = end(tx, session, account, now).await? else {
+                        return Ok(false);
                     };
                     let caller = caller_for(account);
                     let event = Event::new(Kind::SessionRevoked, account, &caller).session(session);
                     self.audit.record(tx, event).await?;
-                    Ok(Some(revoked))
+                    Ok(true)
                 })
             })
-            .await?;
-        let lived = revoked.is_some();
-        self.revocations.announce(revoked.unwrap_or_default()).await;
-        Ok(lived)
+            .await
     }
 }
 
@@ -68,38 +63,40 @@ impl Sessions {
 /// # Errors
 /// Those of the database.
 pub(super) async fn end(
-    tx: &mut Tx<'_>,
+    tx: &mut RevokingTx<'_, '_, '_>,
     session: SessionId,
     account: Option<AccountId>,
     now: Timestamp,
-) -> Result<Option<(AccountId, Revoked)>, StoreError> {
+) -> Result<Option<AccountId>, StoreError> {
     let Some(ended) = store::end(tx, session, account, now).await? else {
         return Ok(None);
     };
-    let bits = ended.bit().into_iter().collect();
-    Ok(Some((ended.account_id, revocation::revoke(tx, bits, now).await?)))
+    tx.revoke(ended.bit().into_iter().collect(), now).await?;
+    Ok(Some(ended.account_id))
 }
 
 /// Ends all sessions of an account but `kept`, also those that are just being opened: the account gets a new session epoch,
-/// into which only `kept` is taken along. The devices that are known of the account are forgotten. The caller announces it
-/// after the commit.
+/// into which only `kept` is taken along. The devices that are known of the account are forgotten. Says how many sessions there
+/// were.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn end_all(
-    tx: &mut Tx<'_>,
+    tx: &mut RevokingTx<'_, '_, '_>,
     account: AccountId,
     kept: Option<SessionId>,
     now: Timestamp,
-) -> Result<Revoked, StoreError> {
+) -> Result<usize, StoreError> {
     let epoch = accounts::raise_session_epoch(tx, account, now).await?;
     if let (Some(kept), Some(epoch)) = (kept, epoch) {
         store::set_epoch(tx, kept, epoch).await?;
     }
     devices::forget_all(tx, account).await?;
     let ended = store::end_all(tx, account, kept, now).await?;
-    let bits = ended.iter().filter_map(Ended::bit).collect();
-    revocation::revoke(tx, bits, now).await
+    let bits: Vec<_> = ended.iter().filter_map(Ended::bit).collect();
+    let count = bits.len();
+    tx.revoke(bits, now).await?;
+    Ok(count)
 }
 
 /// Ends every session of everybody, and begins a new generation of status lists: nothing that was issued before is

@@ -1,14 +1,14 @@
 //! Opening a session.
 
 use countersign_guard::Scopes;
-use countersign_store::{StoreError, Tx};
+use countersign_store::StoreError;
 
 use super::{FIRST_PARTY_CLIENT, Sessions};
 use crate::core::caller::Caller;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::limits::AddressPrefix;
 use crate::features::accounts::{self, AccountVersions};
-use crate::features::revocation::{self, Bit, Revoked};
+use crate::features::revocation::{Bit, RevokingTx};
 use crate::features::sessions::refresh_secret::RefreshSecret;
 use crate::features::sessions::store::{self, Ended, NewToken, Session};
 
@@ -31,11 +31,12 @@ pub struct NewSession<'a> {
 }
 
 impl Sessions {
-    /// Opens a session, and ends the oldest ones beyond the allowed number. What calls it has asked `may_sign_in` in the same transaction, and announces after it what was ended.
+    /// Opens a session, and ends the oldest ones beyond the allowed number. What calls it has asked `may_sign_in` in the same
+    /// transaction.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn open(&self, tx: &mut Tx<'_>, new: &NewSession<'_>) -> Result<(Session, Revoked), StoreError> {
+    pub async fn open(&self, tx: &mut RevokingTx<'_, '_, '_>, new: &NewSession<'_>) -> Result<Session, StoreError> {
         let now = self.platform.clock.now();
         let (ttl, request) = (&self.platform.settings.tokens, &new.caller.request);
         let session = Session {
@@ -63,8 +64,8 @@ impl Sessions {
         store::insert_token(tx, &token).await?;
         let others = i64::from(self.platform.settings.sessions.per_account) - 1;
         let oldest = store::end_beyond(tx, &session, others, now).await?;
-        let bits = oldest.iter().filter_map(Ended::bit).collect();
-        Ok((session, revocation::revoke(tx, bits, now).await?))
+        tx.revoke(oldest.iter().filter_map(Ended::bit).collect(), now).await?;
+        Ok(session)
     }
 
     /// Whether the account signed in from this network within the absolute lifetime of a session, and since all of its sessions

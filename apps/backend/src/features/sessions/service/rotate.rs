@@ -290,28 +290,19 @@ impl Sessions {
     async fn revoke_family(&self, found: &Presented, caller: &Caller) -> Result<RefreshError, StoreError> {
         let session = found.session_id;
         let now = self.platform.clock.now();
-        let revoked = self
-            .platform
-            .db
+        self.revocations
             .transact(|tx| {
                 Box::pin(async move {
-                    let Some((account, revoked)) = end(tx, session, None, now).await? else {
-                        return Ok::<_, StoreError>(None);
+                    let Some(account) = end(tx, session, None, now).await? else {
+                        return Ok(RefreshError::Invalid);
                     };
                     let event = Event::new(Kind::RefreshReused, account, caller)
                         .session(session)
                         .refused();
                     self.audit.record(tx, event).await?;
-                    Ok(Some(revoked))
+                    Ok(RefreshError::Reused)
                 })
             })
-            .await?;
-        Ok(match revoked {
-            Some(revoked) => {
-                self.revocations.announce(revoked).await;
-                RefreshError::Reused
-            }
-            None => RefreshError::Invalid,
-        })
+            .await
     }
 }

@@ -92,9 +92,7 @@ impl Verification {
             .check_password(&new, &email)
             .map_err(PasswordError::Fault)?;
         let hash = &self.platform.hasher.hash(new).await?;
-        let revoked = self
-            .platform
-            .db
+        self.revocations
             .transact(|tx| {
                 Box::pin(async move {
                     let proven = self.proofs.spend(tx, Purpose::VerifyEmail, checked).await?;
@@ -105,8 +103,6 @@ impl Verification {
                     )
                 })
             })
-            .await?;
-        self.revocations.announce(revoked).await;
-        Ok(())
+            .await
     }
 }

@@ -39,26 +39,22 @@ impl Operator {
             .map_err(PasswordError::Fault)?;
         let hash = &self.auth.platform.hasher.hash(new).await?;
         let (id, now, caller) = (account.id, self.auth.platform.clock.now(), &self.caller);
-        let revoked = self
-            .auth
-            .platform
-            .db
+        self.auth
+            .revocations
             .transact(|tx| {
                 Box::pin(async move {
                     accounts::change_password(tx, id, None, hash, now).await?;
-                    let revoked = sessions::end_all(tx, id, None, now).await?;
+                    sessions::end_all(tx, id, None, now).await?;
                     self.auth
                         .audit
                         .record(tx, Event::new(Kind::PasswordChanged, id, caller))
                         .await?;
                     self.auth
                         .notify(tx, id, Purpose::PasswordChanged, &caller.request)
-                        .await?;
-                    Ok::<_, StoreError>(revoked)
+                        .await
                 })
             })
             .await?;
-        self.auth.revocations.announce(revoked).await;
         Ok(())
     }
 
@@ -73,24 +69,19 @@ impl Operator {
         } else {
             Kind::AccountEnabled
         };
-        let revoked = self
-            .auth
-            .platform
-            .db
+        self.auth
+            .revocations
             .transact(|tx| {
                 Box::pin(async move {
                     if !accounts::set_disabled(tx, id, disabled.then_some(now), now).await? {
-                        return Ok::<_, StoreError>(None);
+                        return Ok(false);
                     }
-                    let revoked = sessions::end_all(tx, id, None, now).await?;
+                    sessions::end_all(tx, id, None, now).await?;
                     self.auth.audit.record(tx, Event::new(kind, id, caller)).await?;
-                    Ok(Some(revoked))
+                    Ok(true)
                 })
             })
-            .await?;
-        let has_changed = revoked.is_some();
-        self.auth.revocations.announce(revoked.unwrap_or_default()).await;
-        Ok(has_changed)
+            .await
     }
 
     /// Deletes an account and all that hangs on it.
@@ -99,14 +90,12 @@ impl Operator {
     /// Those of the database.
     pub async fn delete(&self, account: &Account) -> Result<(), StoreError> {
         let (id, now, caller) = (account.id, self.auth.platform.clock.now(), &self.caller);
-        let revoked = self
-            .auth
-            .platform
-            .db
+        self.auth
+            .revocations
             .transact(|tx| {
                 Box::pin(async move {
                     forget_mails(tx, &account.email).await?;
-                    let revoked = sessions::end_all(tx, id, None, now).await?;
+                    sessions::end_all(tx, id, None, now).await?;
                     accounts::delete(tx, id, None).await?;
                     self.auth
                         .notify_at(tx, &Holder::from(account), Purpose::AccountDeleted, &caller.request)
@@ -116,11 +105,9 @@ impl Operator {
                         .record(tx, Event::new(Kind::AccountDeleted, id, caller))
                         .await?;
                     self.auth.audit.forget(tx, id).await?;
-                    Ok::<_, StoreError>(revoked)
+                    Ok(())
                 })
             })
-            .await?;
-        self.auth.revocations.announce(revoked).await;
-        Ok(())
+            .await
     }
 }

@@ -28,8 +28,7 @@ impl Operator {
         let bit = self.auth.revocations.allocate().await?;
         let opened = self
             .auth
-            .platform
-            .db
+            .revocations
             .transact(|tx| {
                 Box::pin(async move {
                     let Some(versions) = accounts::may_sign_in(&mut *tx, id).await? else {
@@ -44,15 +43,12 @@ impl Operator {
                         bit,
                         refresh_token: first,
                     };
-                    Ok(Some(self.auth.open_session(tx, &new).await?))
+                    self.auth.open_session(tx, &new).await.map(Some)
                 })
             })
             .await?;
         match opened {
-            Some((session, revoked)) => {
-                self.auth.revocations.announce(revoked).await;
-                Ok(Some(self.auth.sessions.issue(&session, refresh_token, ttl).await?))
-            }
+            Some(session) => Ok(Some(self.auth.sessions.issue(&session, refresh_token, ttl).await?)),
             None => Ok(None),
         }
     }
