@@ -30,3 +30,4 @@ pub mod secret;
 pub mod server;
 pub mod telemetry;
 pub mod trace_context;
+pub mod versions;

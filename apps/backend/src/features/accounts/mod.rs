@@ -11,7 +11,7 @@ mod store;
 
 pub use router::router;
 pub use schemas::UserBody;
-pub use service::{AccountError, Accounts, New, Profiles, Version, may_sign_in};
+pub use service::{AccountError, Accounts, New, Profiles, may_sign_in};
 pub use store::{
     Account, AccountVersions, Credentials, Outdated, State, change_email, change_password, count_failure,
     credentials_by_email, credentials_by_id, delete, find, find_by_email, grant, is_empty, list, raise_epochs,

@@ -19,9 +19,6 @@ const LEARN_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Hashes that are read at a time.
 const LEARN_AT_A_TIME: i64 = 1_000;
 
-/// A counter of an account that rises when something about it becomes void.
-pub type Version = i64;
-
 /// Why no account was made.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {

@@ -3,10 +3,10 @@
 use countersign_guard::Scopes;
 use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 
-use super::Version;
 use crate::core::clock::Timestamp;
 use crate::core::email::{Email, NewEmail};
 use crate::core::ids::AccountId;
+use crate::core::versions::{CredentialVersion, SessionEpoch};
 
 row! {
     /// An account, without its password hash.
@@ -39,9 +39,9 @@ row! {
         /// A PHC string.
         pub password_hash: String,
         /// Rises with each change of the password.
-        pub credential_version: Version,
+        pub credential_version: CredentialVersion,
         /// Rises when all sessions are ended.
-        pub session_epoch: Version,
+        pub session_epoch: SessionEpoch,
         /// When the last of the wrong passwords in a row is forgiven.
         pub failures_until: Option<Timestamp>,
         /// When the address was proven.
@@ -54,9 +54,9 @@ row! {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct AccountVersions {
         /// A password that was checked at another version counts for nothing.
-        pub credential_version: Version,
+        pub credential_version: CredentialVersion,
         /// A session of another epoch is dead.
-        pub session_epoch: Version,
+        pub session_epoch: SessionEpoch,
         /// When its owner last signed in; none if nobody ever did.
         pub last_sign_in_at: Option<Timestamp>,
     }
@@ -73,9 +73,9 @@ row! {
         /// When the address was proven.
         pub email_verified_at: Option<Timestamp>,
         /// Rises with each change of the password or the address.
-        pub credential_version: Version,
+        pub credential_version: CredentialVersion,
         /// Rises whenever all sessions end.
-        pub session_epoch: Version,
+        pub session_epoch: SessionEpoch,
     }
 }
 
@@ -315,7 +315,7 @@ pub async fn count_failure(
 pub async fn change_password(
     tx: &mut Tx<'_>,
     id: AccountId,
-    seen: Option<Version>,
+    seen: Option<CredentialVersion>,
     password_hash: &str,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
@@ -378,7 +378,7 @@ pub async fn raise_session_epoch(
     tx: &mut Tx<'_>,
     id: AccountId,
     now: Timestamp,
-) -> Result<Option<Version>, StoreError> {
+) -> Result<Option<SessionEpoch>, StoreError> {
     query(sql!(
         "UPDATE accounts SET session_epoch = session_epoch + 1, updated_at = $2 WHERE id = $1 RETURNING session_epoch"
     ))
@@ -410,7 +410,7 @@ pub async fn set_disabled(
 
 /// Deletes an account, if its password is still of version `seen` (or whatever it is, where that is `None`). Its
 /// scopes, sessions and refresh tokens go with it.
-pub async fn delete(tx: &mut Tx<'_>, id: AccountId, seen: Option<Version>) -> Result<bool, StoreError> {
+pub async fn delete(tx: &mut Tx<'_>, id: AccountId, seen: Option<CredentialVersion>) -> Result<bool, StoreError> {
     let gone = query(sql!(
         "DELETE FROM accounts WHERE id = $1 AND credential_version = COALESCE($2, credential_version)"
     ))

@@ -10,6 +10,7 @@ use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, RegistrationId, SessionId};
 use crate::core::language::Language;
 use crate::core::request_info::RequestInfo;
+use crate::core::versions::{CredentialVersion, SessionEpoch};
 
 /// An email that is about to be queued.
 pub struct NewMail<'a> {
@@ -61,9 +62,9 @@ pub struct Binding {
     /// The account.
     pub account: AccountId,
     /// Its credential version.
-    pub credential_version: i64,
+    pub credential_version: CredentialVersion,
     /// Its session epoch.
-    pub session_epoch: i64,
+    pub session_epoch: SessionEpoch,
     /// The hash of the handle of whoever asked. None: its code works for nobody, and its link for who reads it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handle: Option<HandleHash>,

@@ -10,7 +10,7 @@ use super::presenter::Presenter;
 use crate::core::clock::Timestamp;
 use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, SessionId};
-use crate::features::accounts::Version;
+use crate::core::versions::{CredentialVersion, SessionEpoch};
 
 /// A proof that is about to be made.
 pub(super) struct NewProof<'a> {
@@ -20,8 +20,8 @@ pub(super) struct NewProof<'a> {
     pub email_key: &'a str,
     pub link_hash: LinkHash,
     pub code_hash: &'a str,
-    pub credential_version: Version,
-    pub session_epoch: Version,
+    pub credential_version: CredentialVersion,
+    pub session_epoch: SessionEpoch,
     pub handle: Option<HandleHash>,
     pub session: Option<SessionId>,
     pub created_at: Timestamp,
@@ -34,9 +34,9 @@ row! {
     pub(super) struct Found {
         pub account_id: AccountId,
         pub email: String,
-        pub credential_version: Version,
+        pub credential_version: CredentialVersion,
         /// None: an earlier version made it.
-        pub session_epoch: Option<Version>,
+        pub session_epoch: Option<SessionEpoch>,
         /// The session that asked.
         pub session_id: Option<SessionId>,
     }

@@ -5,7 +5,7 @@ use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 use super::refresh_secret::RefreshHash;
 use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, SessionId};
-use crate::features::accounts::Version;
+use crate::core::versions::SessionEpoch;
 use crate::features::revocation::Bit;
 
 row! {
@@ -17,7 +17,7 @@ row! {
         /// Whose it is.
         pub account_id: AccountId,
         /// Its account's epoch when it was opened; it is dead in any other.
-        pub epoch: Version,
+        pub epoch: SessionEpoch,
         /// The client it was opened with.
         pub client_id: String,
         /// How its owner proved who they are (RFC 8176), separated by spaces; empty for the operator's.
@@ -265,7 +265,7 @@ pub(super) async fn end_all(
 }
 
 /// Takes a session of the epoch before along into a new epoch of its account.
-pub(super) async fn set_epoch(tx: &mut Tx<'_>, id: SessionId, epoch: Version) -> Result<(), StoreError> {
+pub(super) async fn set_epoch(tx: &mut Tx<'_>, id: SessionId, epoch: SessionEpoch) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE sessions SET epoch = $2 WHERE id = $1 AND epoch = $2 - 1 AND revoked_at IS NULL"
     ))
@@ -280,7 +280,7 @@ pub(super) async fn set_epoch(tx: &mut Tx<'_>, id: SessionId, epoch: Version) ->
 pub(super) async fn list_live<'c>(
     conn: impl Into<Conn<'c>>,
     account: AccountId,
-    epoch: Version,
+    epoch: SessionEpoch,
     now: Timestamp,
 ) -> Result<Vec<Session>, StoreError> {
     query(sql!(
@@ -328,7 +328,7 @@ pub(super) async fn end_beyond(
 pub(super) async fn opened_from<'c>(
     conn: impl Into<Conn<'c>>,
     account: AccountId,
-    epoch: Version,
+    epoch: SessionEpoch,
     address_prefix: &str,
     since: Timestamp,
 ) -> Result<bool, StoreError> {

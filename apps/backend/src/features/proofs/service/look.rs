@@ -9,7 +9,8 @@ use super::super::store::registrations::{self, Registration};
 use super::{Checked, ProofError, Proofs, Proven, holds, proven};
 use crate::core::email::Email;
 use crate::core::ids::{AccountId, SessionId};
-use crate::features::accounts::{self, Version};
+use crate::core::versions::{CredentialVersion, SessionEpoch};
+use crate::features::accounts;
 use crate::features::outbox::{self, Action, Binding, MailParams, Purpose, Recipient, TIME_TO_READ};
 
 impl Proofs {
@@ -98,7 +99,7 @@ impl Proofs {
         let recipient = purpose.recipient();
         let account = binding.map_or(AccountId(uuid::Uuid::nil()), |binding| binding.account);
         let current = accounts::may_sign_in(&mut *tx, account).await?;
-        let works = |versions: (Version, Version), session: Option<SessionId>| {
+        let works = |versions: (CredentialVersion, SessionEpoch), session: Option<SessionId>| {
             let is_holding = current.is_some_and(|current| holds(current, versions.0, versions.1));
             is_holding
                 && (recipient != Some(Recipient::NewAddress)

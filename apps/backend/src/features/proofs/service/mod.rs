@@ -15,7 +15,8 @@ use crate::core::ids::{AccountId, SessionId};
 use crate::core::limits::Exceeded;
 use crate::core::password::HashError;
 use crate::core::platform::Platform;
-use crate::features::accounts::{AccountVersions, Version};
+use crate::core::versions::{CredentialVersion, SessionEpoch};
+use crate::features::accounts::AccountVersions;
 use crate::features::audit::Audit;
 
 /// Proofs: made when their mail is sent, judged and spent when it is answered. Cloning it is cheap.
@@ -32,7 +33,7 @@ pub struct Proven {
     /// The address that its owner holds.
     pub email: Email,
     /// The version of the account's password, now and when the mail was asked for.
-    pub credential_version: Version,
+    pub credential_version: CredentialVersion,
     /// The session that asked for the mail, where that matters.
     pub session: Option<SessionId>,
 }
@@ -59,7 +60,7 @@ pub enum ProofError {
 
 /// Whether a mail that was asked for in a state of the account still holds: nothing that ends its password, its address or all
 /// of its sessions came between.
-fn holds(versions: AccountVersions, credential_version: Version, session_epoch: Version) -> bool {
+fn holds(versions: AccountVersions, credential_version: CredentialVersion, session_epoch: SessionEpoch) -> bool {
     versions.credential_version == credential_version && versions.session_epoch == session_epoch
 }
 

@@ -9,6 +9,7 @@ use super::super::store::registrations::{self, Registration};
 use super::{Checked, ProofError, Proofs, Proven, holds, proven};
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
+use crate::core::versions::{CredentialVersion, SessionEpoch};
 use crate::features::accounts;
 use crate::features::guesses::{self, EmailDigest};
 use crate::features::outbox::Purpose;
@@ -71,8 +72,8 @@ impl Proofs {
             email_key: email.key(),
             link_hash: checked.hash,
             code_hash: "",
-            credential_version: 0,
-            session_epoch: 0,
+            credential_version: CredentialVersion::NONE,
+            session_epoch: SessionEpoch::NONE,
             handle: None,
             session: None,
             created_at: now,

@@ -7,6 +7,7 @@ use super::{FIRST_PARTY_CLIENT, Sessions};
 use crate::core::caller::Caller;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::limits::AddressPrefix;
+use crate::core::versions::SessionEpoch;
 use crate::features::accounts::{self, AccountVersions};
 use crate::features::revocation::{Bit, RevokingTx};
 use crate::features::sessions::refresh_secret::RefreshSecret;
@@ -80,7 +81,7 @@ impl Sessions {
         let since = self.platform.clock.now() - self.platform.settings.tokens.refresh_absolute_ttl;
         let db = &self.platform.db;
         let versions = accounts::may_sign_in(db, account).await?;
-        let epoch = versions.map_or(-1, |versions| versions.session_epoch);
+        let epoch = versions.map_or(SessionEpoch::NONE, |versions| versions.session_epoch);
         store::opened_from(db, account, epoch, &prefix.to_string(), since).await
     }
 }

@@ -6,7 +6,8 @@ use super::{Claim, Verification, VerifyError};
 use crate::core::caller::Caller;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::password::Password;
-use crate::features::accounts::{self, Version};
+use crate::core::versions::CredentialVersion;
+use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 use crate::features::auth::PasswordError;
 use crate::features::outbox::Purpose;
@@ -18,7 +19,7 @@ enum Own {
     /// They are signed in.
     Session(SessionId),
     /// They know the password of this version.
-    Password(Version),
+    Password(CredentialVersion),
 }
 
 impl Verification {
@@ -65,7 +66,7 @@ impl Verification {
     }
 
     /// The session may have ended, or the password changed, since they were looked at.
-    async fn still_own(&self, tx: &mut Tx<'_>, own: &Own, version: Version) -> Result<(), VerifyError> {
+    async fn still_own(&self, tx: &mut Tx<'_>, own: &Own, version: CredentialVersion) -> Result<(), VerifyError> {
         match own {
             Own::Session(session) => match sessions::lock_living(tx, *session, self.platform.clock.now()).await? {
                 Some(_) => Ok(()),
