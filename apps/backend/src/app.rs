@@ -8,7 +8,7 @@ use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Passw
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::Services;
-use crate::core::problem::Problem;
+use crate::core::problem::{Problem, ProblemBody};
 use crate::documented;
 use crate::features::{
     accounts, auth, dev, docs, forward, health, keys, pages, recovery, revocation, sessions, verification,
@@ -72,6 +72,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         description = "The authentication server that a team owns itself: accounts in, ES256 tokens out, verified anywhere, revoked at once.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
+    components(schemas(ProblemBody<'static>)),
     modifiers(&Security),
     tags(
         (name = "auth", description = "Signing in and out"),

@@ -3,6 +3,7 @@
 //! A problem has two texts: the one for the client, and its cause, which only the log sees.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,7 +12,8 @@ use countersign_guard::{Denied, Reason};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Serialize, Serializer};
-use utoipa::ToSchema;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
 
 use super::email::InvalidEmail;
 use super::limits::Exceeded;
@@ -445,6 +447,20 @@ impl IntoResponse for Problem {
         let mut response = self.render("", None);
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+impl IntoResponses for Problem {
+    /// In the OpenAPI document: whatever is no success. `documented` puts each status, with its codes, in its place.
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let body = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name("Problem")))
+            .build();
+        let refused = ResponseBuilder::new()
+            .description("Refused")
+            .content("application/problem+json", body)
+            .build();
+        BTreeMap::from([("default".to_owned(), refused.into())])
     }
 }
 

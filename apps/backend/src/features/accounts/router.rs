@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 use super::schemas::UserBody;
 use super::service::Profiles;
 use crate::core::dependencies::{CurrentUser, Identified};
-use crate::core::problem::{Problem, ProblemBody};
+use crate::core::problem::Problem;
 
 /// The routes of this feature.
 pub fn router() -> OpenApiRouter<Profiles> {
@@ -19,7 +19,7 @@ pub fn router() -> OpenApiRouter<Profiles> {
 #[utoipa::path(get, path = "/api/auth/me", tag = "accounts", security(("password" = []), ("bearer" = [])),
     responses(
         (status = OK, description = "The account behind the token", body = UserBody),
-        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn me(State(profiles): State<Profiles>, user: CurrentUser) -> Result<Json<UserBody>, Problem> {
     let account = profiles.of(user.account_id()).await?;

@@ -20,7 +20,7 @@ use crate::core::dependencies::{CurrentUser, Identified};
 use crate::core::extract;
 use crate::core::handle::Handle;
 use crate::core::platform::Platform;
-use crate::core::problem::{Code, FieldError, Problem, ProblemBody};
+use crate::core::problem::{Code, FieldError, Problem};
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{AccountError, UserBody};
 use crate::features::outbox::Purpose;
@@ -52,7 +52,7 @@ pub fn router() -> OpenApiRouter<Auth> {
     responses(
         (status = CREATED, description = "The new account", body = UserBody),
         (status = ACCEPTED, description = "Where addresses must be verified: a mail is on its way", body = MailAskedBody),
-        (status = "default", description = "Not registered", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn register(
     State(auth): State<Auth>,
@@ -75,7 +75,7 @@ async fn register(
     request_body = MailRequestBody,
     responses(
         (status = ACCEPTED, description = "A mail is on its way, if there is an account", body = MailAskedBody),
-        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn ask_to_sign_in(
     State(auth): State<Auth>,
@@ -100,7 +100,7 @@ async fn ask_to_sign_in(
     request_body = EmailLoginBody,
     responses(
         (status = OK, description = "Signed in", body = TokenBody),
-        (status = "default", description = "Not signed in", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn login_by_email(
     State(auth): State<Auth>,
@@ -122,7 +122,7 @@ async fn login_by_email(
     request_body(content((LoginForm = "application/x-www-form-urlencoded"), (LoginForm = "multipart/form-data"), (LoginJson = "application/json"))),
     responses(
         (status = OK, description = "Signed in", body = TokenBody),
-        (status = "default", description = "Not signed in", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn login(State(auth): State<Auth>, request: RequestInfo, body: LoginBody) -> Result<Json<TokenBody>, Problem> {
     match auth.login(body.try_into()?, &Caller::anyone(request)).await {
@@ -140,7 +140,7 @@ async fn login(State(auth): State<Auth>, request: RequestInfo, body: LoginBody) 
     request_body(content((Option<RefreshBody> = "application/json"), (Option<RefreshBody> = "application/x-www-form-urlencoded"))),
     responses(
         (status = NO_CONTENT, description = "The session has ended"),
-        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn logout(
     State(auth): State<Auth>,
@@ -174,7 +174,7 @@ async fn logout(
 #[utoipa::path(post, path = "/api/auth/logout-all", tag = "auth", security(("password" = []), ("bearer" = [])),
     responses(
         (status = NO_CONTENT, description = "Every session of the account has ended"),
-        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn logout_all(State(auth): State<Auth>, user: CurrentUser, request: RequestInfo) -> Result<StatusCode, Problem> {
     auth.logout_all(user.account_id(), &user.caller(request)).await?;
@@ -188,7 +188,7 @@ async fn logout_all(State(auth): State<Auth>, user: CurrentUser, request: Reques
     request_body = PasswordChangeBody,
     responses(
         (status = NO_CONTENT, description = "The password is changed"),
-        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn change_password(
     State(auth): State<Auth>,
@@ -210,7 +210,7 @@ async fn change_password(
 #[utoipa::path(get, path = "/api/auth/me/export", tag = "accounts", security(("password" = []), ("bearer" = [])),
     responses(
         (status = OK, description = "One JSON document", body = ExportBody),
-        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn export(
     State(auth): State<Auth>,
@@ -230,7 +230,7 @@ async fn export(
     request_body = ConfirmationBody,
     responses(
         (status = NO_CONTENT, description = "The account is deleted"),
-        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn delete(
     State(auth): State<Auth>,

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::schemas::{Demand, IdentityHeaders};
 use super::service::{Forward, Identity};
 use crate::core::dependencies::CurrentUser;
-use crate::core::problem::{Problem, ProblemBody};
+use crate::core::problem::Problem;
 
 /// The routes of this feature. Some proxies ask with the method and the path of the request that they hold.
 pub fn router() -> OpenApiRouter<Forward> {
@@ -35,7 +35,7 @@ pub fn router() -> OpenApiRouter<Forward> {
             ("X-Auth-Email" = String, description = "The account's e-mail address. What is not printable ASCII, and `%`, is \
                 percent-encoded"),
             ("X-Auth-Scope" = String, description = "The token's scopes, separated by spaces"))),
-        (status = "default", description = "Not to be passed on", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn forward(
     State(forward): State<Forward>,

@@ -17,7 +17,7 @@ use super::service::{Health, NotReady};
 use crate::core::address::ClientAddress;
 use crate::core::metrics::process;
 use crate::core::probes::Seen;
-use crate::core::problem::{Code, Problem, ProblemBody};
+use crate::core::problem::{Code, Problem};
 
 /// The routes of this feature.
 pub fn router() -> OpenApiRouter<Health> {
@@ -58,7 +58,7 @@ async fn seen(State(health): State<Health>, Path(mark): Path<String>) -> Result<
 #[utoipa::path(get, path = "/readyz", tag = "health",
     responses(
         (status = OK, description = "Ready", body = String, content_type = "text/plain"),
-        (status = SERVICE_UNAVAILABLE, description = "Not ready", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn readyz(State(health): State<Health>) -> Result<&'static str, Problem> {
     health.check().await?;

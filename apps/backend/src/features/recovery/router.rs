@@ -10,7 +10,7 @@ use super::schemas::RecoveryBody;
 use super::service::{RecoverError, Recovery};
 use crate::core::caller::Caller;
 use crate::core::extract;
-use crate::core::problem::{FieldError, Problem, ProblemBody};
+use crate::core::problem::{FieldError, Problem};
 use crate::core::request_info::RequestInfo;
 use crate::features::auth::{Asking, MailAskedBody, MailRequestBody};
 use crate::features::outbox::Purpose;
@@ -27,7 +27,7 @@ pub fn router() -> OpenApiRouter<Recovery> {
     request_body = MailRequestBody,
     responses(
         (status = ACCEPTED, description = "A mail is on its way, if there is an account", body = MailAskedBody),
-        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn ask(
     State(recovery): State<Recovery>,
@@ -52,7 +52,7 @@ async fn ask(
     request_body = RecoveryBody,
     responses(
         (status = NO_CONTENT, description = "The password is set, and every session has ended"),
-        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn recover(
     State(recovery): State<Recovery>,

@@ -15,7 +15,7 @@ use super::service::{PublishError, Revocations};
 use crate::core::conditional::etag_matches;
 use crate::core::layers::LONGEST_WAIT;
 use crate::core::limits::AddressPrefix;
-use crate::core::problem::{Code, Problem, ProblemBody};
+use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
 use crate::core::server::Readiness;
 
@@ -53,7 +53,7 @@ pub fn router() -> OpenApiRouter<StatusLists> {
         (status = OK, description = "The list", body = String, content_type = "application/statuslist+jwt",
             headers(("ETag" = String, description = "Names this very list"), ("Cache-Control" = String))),
         (status = NOT_MODIFIED, description = "The client's list is current"),
-        (status = "default", description = "There is no such list, or it cannot be had just now", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn status_list(
     State(lists): State<StatusLists>,

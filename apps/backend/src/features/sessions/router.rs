@@ -12,7 +12,7 @@ use crate::core::caller::Caller;
 use crate::core::dependencies::{CurrentUser, Identified};
 use crate::core::extract::{JsonOrForm, PathId};
 use crate::core::ids::SessionId;
-use crate::core::problem::{Code, Problem, ProblemBody};
+use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
 
 /// The routes of this feature.
@@ -31,7 +31,7 @@ pub fn router() -> OpenApiRouter<Sessions> {
     request_body(content((RefreshBody = "application/json"), (RefreshBody = "application/x-www-form-urlencoded"))),
     responses(
         (status = OK, description = "The next tokens", body = TokenBody),
-        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn refresh(
     State(sessions): State<Sessions>,
@@ -53,7 +53,7 @@ async fn refresh(
 #[utoipa::path(get, path = "/api/auth/sessions", tag = "sessions", security(("password" = []), ("bearer" = [])),
     responses(
         (status = OK, description = "The living sessions of the account, newest first", body = [SessionBody]),
-        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn list(State(sessions): State<Sessions>, user: CurrentUser) -> Result<Json<Vec<SessionBody>>, Problem> {
     let living = sessions.list(user.account_id()).await?;
@@ -71,7 +71,7 @@ async fn list(State(sessions): State<Sessions>, user: CurrentUser) -> Result<Jso
     params(("id" = SessionId, Path, description = "The session's id")),
     responses(
         (status = NO_CONTENT, description = "The session has ended"),
-        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn revoke(
     State(sessions): State<Sessions>,

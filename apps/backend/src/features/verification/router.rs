@@ -12,7 +12,7 @@ use crate::core::caller::Caller;
 use crate::core::dependencies::{CurrentUser, Identified, OptionalUser};
 use crate::core::extract;
 use crate::core::handle::Handle;
-use crate::core::problem::{Code, Problem, ProblemBody};
+use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
 use crate::features::auth::{Asking, MailAnswerBody, MailAskedBody, MailRequestBody};
 use crate::features::outbox::Purpose;
@@ -33,7 +33,7 @@ pub fn router() -> OpenApiRouter<Verification> {
     request_body = MailRequestBody,
     responses(
         (status = ACCEPTED, description = "A mail is on its way, if there is something to verify", body = MailAskedBody),
-        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn ask_to_verify(
     State(verification): State<Verification>,
@@ -61,7 +61,7 @@ async fn ask_to_verify(
     request_body = EmailVerificationBody,
     responses(
         (status = NO_CONTENT, description = "The address is verified"),
-        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn verify(
     State(verification): State<Verification>,
@@ -92,7 +92,7 @@ async fn verify(
     request_body = EmailChangeBody,
     responses(
         (status = ACCEPTED, description = "A mail is on its way, if the address is free", body = MailAskedBody),
-        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn ask_to_change(
     State(verification): State<Verification>,
@@ -121,7 +121,7 @@ async fn ask_to_change(
     request_body = MailAnswerBody,
     responses(
         (status = NO_CONTENT, description = "The account has the new address"),
-        (status = "default", description = "Refused", body = ProblemBody<'static>, content_type = "application/problem+json"),
+        Problem,
     ))]
 async fn change(
     State(verification): State<Verification>,
