@@ -19,10 +19,10 @@ use super::output::{Output, Row, Standard};
 use super::users::account;
 use crate::Services;
 use crate::core::clock::Timestamp;
-use crate::core::ids::AccountId;
+use crate::core::ids::{AccountId, AuditId, SessionId};
 use crate::features::accounts;
 use crate::features::audit::chain::{Judge, SealedRow, Soundness, Tampering};
-use crate::features::audit::{self, Filter, Listed, Piece, Unsealed, VerifyError, Waiting};
+use crate::features::audit::{self, Entry, Filter, Piece, VerifyError, Waiting};
 
 /// What the first line of an export says it is.
 const FORMAT: &str = "countersign-audit-1";
@@ -112,7 +112,7 @@ impl Row for KindOfEntry {
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]
-    entry: Listed,
+    entry: Entry,
     email: Option<String>,
 }
 
@@ -135,6 +135,38 @@ enum Line<Loose> {
     },
     /// Not sealed yet.
     Unsealed(Box<Loose>),
+}
+
+/// An entry that is not sealed yet, and names nobody: as a sealed row, but without a place and all that comes with it.
+#[derive(Serialize)]
+struct Unsealed {
+    id: AuditId,
+    at: Timestamp,
+    kind: String,
+    outcome: String,
+    actor: String,
+    session_id: Option<SessionId>,
+    address: Option<String>,
+    user_agent: Option<String>,
+    request_id: String,
+    detail: Option<String>,
+}
+
+impl From<Entry> for Unsealed {
+    fn from(entry: Entry) -> Self {
+        Self {
+            id: entry.id,
+            at: entry.at,
+            kind: entry.kind,
+            outcome: entry.outcome,
+            actor: entry.actor,
+            session_id: entry.session_id,
+            address: entry.address,
+            user_agent: entry.user_agent,
+            request_id: entry.request_id,
+            detail: entry.detail,
+        }
+    }
 }
 
 async fn export(asked: &ExportAudit, services: &Services, output: &mut Standard) -> Result<(), Failure> {
@@ -191,7 +223,7 @@ async fn write_export(services: &Services, to: &mut impl Write) -> Result<Counts
                 Piece::Base(token) => (&mut counts.checkpoints, Line::Base(token)),
                 Piece::Row(row) => (&mut counts.rows, Line::Row(row.into())),
                 Piece::Checkpoint { seq, token } => (&mut counts.checkpoints, Line::Checkpoint { seq, token }),
-                Piece::Unsealed(row) => (&mut counts.unsealed, Line::Unsealed(row.into())),
+                Piece::Unsealed(entry) => (&mut counts.unsealed, Line::Unsealed(Box::new(entry.into()))),
             };
             *count += 1;
             write(&line)

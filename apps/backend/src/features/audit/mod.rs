@@ -4,11 +4,13 @@
 //! it is seen. `audit_events` and the other `audit_…` tables are this feature's.
 
 pub mod chain;
+mod schemas;
 mod service;
 mod store;
 
+pub use schemas::EntryBody;
 pub use service::{
     AccountLookup, Audit, Event, Filter, Kind, Lookup, Outcome, Piece, SealError, VerifyError, Waiting, judge_piece,
     record_alone, record_at, reference,
 };
-pub use store::{Entry, Listed, Unsealed, newest, of_account};
+pub use store::{Entry, newest, of_account};

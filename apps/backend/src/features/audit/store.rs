@@ -2,7 +2,6 @@
 
 use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::chain::{DELETED, Hash, Salt, SealedRow, is_commitment, pseudonym};
@@ -11,37 +10,9 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, AuditId, SessionId};
 
 row! {
-    /// One entry of the log, as an export shows it.
-    #[derive(Clone, Debug, Serialize, ToSchema)]
-    pub struct Entry {
-        /// When.
-        #[schema(value_type = String, format = DateTime)]
-        pub at: Timestamp,
-        /// What was done or tried.
-        pub kind: String,
-        /// `success` or `failure`.
-        pub outcome: String,
-        /// `account`, `administrator`, `operator`, `anyone` or `server`.
-        pub actor: String,
-        /// The session it was done to or by.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        #[schema(nullable = false)]
-        pub session_id: Option<SessionId>,
-        /// From which address.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        #[schema(nullable = false)]
-        pub address: Option<String>,
-        /// With which device.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        #[schema(nullable = false)]
-        pub user_agent: Option<String>,
-    }
-}
-
-row! {
-    /// One entry, as the operator sees it.
+    /// One entry of the log.
     #[derive(Clone, Debug, Serialize)]
-    pub struct Listed {
+    pub struct Entry {
         /// Its place in the sealed log; none while it is not sealed.
         pub seq: Option<i64>,
         /// Its id.
@@ -55,36 +26,6 @@ row! {
         /// `account`, `administrator`, `operator:` and which one, `anyone` or `server`.
         pub actor: String,
         /// The account it was done to, unless it was erased.
-        pub account_id: Option<AccountId>,
-        /// The session it was done to or by.
-        pub session_id: Option<SessionId>,
-        /// From which address.
-        pub address: Option<String>,
-        /// With which device.
-        pub user_agent: Option<String>,
-        /// The request's id in the server's log.
-        pub request_id: String,
-        /// A few words more.
-        pub detail: Option<String>,
-    }
-}
-
-row! {
-    /// A row that is still to be sealed.
-    #[derive(Clone, Debug, Serialize)]
-    pub struct Unsealed {
-        /// Its id.
-        pub id: AuditId,
-        /// When.
-        pub at: Timestamp,
-        /// What was done or tried.
-        pub kind: String,
-        /// `success` or `failure`.
-        pub outcome: String,
-        /// `account`, `administrator`, `operator`, `anyone` or `server`.
-        pub actor: String,
-        /// The account it was done to.
-        #[serde(skip)]
         pub account_id: Option<AccountId>,
         /// The session it was done to or by.
         pub session_id: Option<SessionId>,
@@ -173,8 +114,8 @@ pub async fn of_account<'c>(
     account: AccountId,
     limit: i64,
 ) -> Result<Vec<Entry>, StoreError> {
-    let mut entries: Vec<Entry> = query(sql!(
-        "SELECT at, kind, outcome, actor, session_id, address, user_agent
+    query(sql!(
+        "SELECT seq, id, at, kind, outcome, actor, account_id, session_id, address, user_agent, request_id, detail
            FROM audit_events
           WHERE (account_id = $1 AND seq IS NULL)
              OR subject = (SELECT pseudonym FROM audit_subjects WHERE account_id = $1)
@@ -184,18 +125,11 @@ pub async fn of_account<'c>(
     .bind(account)
     .bind(limit)
     .all(conn)
-    .await?;
-    // Which operator it was is for the operators.
-    for entry in &mut entries {
-        if let Some((actor, _)) = entry.actor.split_once(':') {
-            entry.actor = actor.to_owned();
-        }
-    }
-    Ok(entries)
+    .await
 }
 
 /// The newest entries that the filter lets through, newest first.
-pub(super) async fn list<'c>(conn: impl Into<Conn<'c>>, filter: &Filter) -> Result<Vec<Listed>, StoreError> {
+pub(super) async fn list<'c>(conn: impl Into<Conn<'c>>, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
     query(sql!(
         "SELECT e.seq, e.id, e.at, e.kind, e.outcome, e.actor,
                 CASE WHEN e.seq IS NULL THEN e.account_id ELSE s.account_id END AS account_id,
@@ -341,9 +275,9 @@ pub(super) async fn is_deleted<'c>(conn: impl Into<Conn<'c>>, pseudonym: Uuid) -
 }
 
 /// Rows that have no place yet, oldest first.
-pub(super) async fn unsealed<'c>(conn: impl Into<Conn<'c>>, limit: i64) -> Result<Vec<Unsealed>, StoreError> {
+pub(super) async fn unsealed<'c>(conn: impl Into<Conn<'c>>, limit: i64) -> Result<Vec<Entry>, StoreError> {
     query(sql!(
-        "SELECT id, at, kind, outcome, actor, account_id, session_id, address, user_agent, request_id, detail
+        "SELECT seq, id, at, kind, outcome, actor, account_id, session_id, address, user_agent, request_id, detail
            FROM audit_events
           WHERE seq IS NULL
           ORDER BY id

@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 pub use self::reading::{Piece, VerifyError, Waiting, judge_piece};
 pub use self::sealing::SealError;
 use self::witness::Witness;
-use super::store::{self, Listed};
+use super::store::{self, Entry};
 use crate::core::caller::{Actor, Caller};
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::ids::{AccountId, AuditId, SessionId};
@@ -315,7 +315,7 @@ impl Audit {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>, StoreError> {
+    pub async fn list(&self, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
         store::list(&self.platform.db, filter).await
     }
 }

@@ -7,7 +7,7 @@ use countersign_store::StoreError;
 use uuid::Uuid;
 
 use super::super::chain::{Judge, RowName, SealedRow, Soundness, Tampering, is_at_beginning, is_commitment};
-use super::super::store::{self, Checkpoint, Place, Unsealed};
+use super::super::store::{self, Checkpoint, Entry, Place};
 use super::Audit;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
@@ -29,7 +29,7 @@ pub enum Piece {
         token: String,
     },
     /// A row that is not sealed yet: nothing protects it.
-    Unsealed(Unsealed),
+    Unsealed(Entry),
 }
 
 /// Why a log could not be judged, or what is wrong with it.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::super::chain::{
     AuditCheckpointClaims, EarlierCheckpoint, Hash, Salt, SealedRow, commitment, genesis, is_commitment, pseudonym,
 };
-use super::super::store::{self, Unsealed};
+use super::super::store::{self, Entry};
 use super::witness::End;
 use super::{Audit, Kind};
 use crate::core::clock::Timestamp;
@@ -79,7 +79,7 @@ impl Audit {
         }
     }
 
-    async fn prepare(&self, end: Option<&End>, rows: Vec<Unsealed>) -> Result<Sealed, SealError> {
+    async fn prepare(&self, end: Option<&End>, rows: Vec<Entry>) -> Result<Sealed, SealError> {
         let at = self.platform.clock.now();
         let mut people = People::default();
         let (first, mut hash) = match end {
@@ -148,7 +148,7 @@ impl Audit {
     /// Up to which place entries are about to be removed: as far as the checkpoint before says, and further if an entry that
     /// is being sealed asks for it and signed times show that it is due. Anyone who may write into the database can write
     /// such an entry.
-    async fn removed_through(&self, end: Option<&End>, rows: &[Unsealed], now: Timestamp) -> Result<i64, StoreError> {
+    async fn removed_through(&self, end: Option<&End>, rows: &[Entry], now: Timestamp) -> Result<i64, StoreError> {
         let Some(end) = end else { return Ok(0) };
         let before = match end.vouched {
             true => end.claims.removed_through,
@@ -208,7 +208,7 @@ impl People {
 }
 
 /// The row at its place, still without its hash.
-fn place(row: Unsealed, seq: i64, subject: Option<Uuid>, salt: Salt) -> SealedRow {
+fn place(row: Entry, seq: i64, subject: Option<Uuid>, salt: Salt) -> SealedRow {
     SealedRow {
         seq,
         id: row.id,

@@ -14,7 +14,7 @@ use crate::core::ids::{SessionId, SessionRef};
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::password::Password;
 use crate::features::accounts::{self, Account, UserBody};
-use crate::features::audit::{self, Entry, Event, Kind};
+use crate::features::audit::{self, EntryBody, Event, Kind};
 use crate::features::devices;
 use crate::features::outbox::{self, Purpose};
 use crate::features::sessions::{self, SessionBody};
@@ -158,7 +158,7 @@ pub struct ExportBody {
     /// What was mailed to the address lately, newest first.
     mails: Vec<MailBody>,
     /// What the audit log knows about the account, newest first.
-    events: Vec<Entry>,
+    events: Vec<EntryBody>,
     /// Whether these are all events; an export shows the newest 10,000.
     events_complete: bool,
 }
@@ -274,7 +274,7 @@ impl Auth {
                 .map(DeviceBody::from)
                 .collect(),
             mails: mails.into_iter().map(MailBody::from).collect(),
-            events,
+            events: events.into_iter().map(EntryBody::from).collect(),
             events_complete,
         })
     }

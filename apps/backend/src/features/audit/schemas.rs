@@ -1,0 +1,54 @@
+//! The wire shape of an entry, for the person whom it is about.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::store::Entry;
+use crate::core::clock::Timestamp;
+use crate::core::ids::SessionId;
+
+/// One entry of the log, as an export shows it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Entry)]
+pub struct EntryBody {
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// What was done or tried.
+    kind: String,
+    /// `success` or `failure`.
+    outcome: String,
+    /// `account`, `administrator`, `operator`, `anyone` or `server`.
+    actor: String,
+    /// The session it was done to or by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    session_id: Option<SessionId>,
+    /// From which address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    address: Option<String>,
+    /// With which device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    user_agent: Option<String>,
+}
+
+impl From<Entry> for EntryBody {
+    fn from(entry: Entry) -> Self {
+        // Which operator it was is for the operators.
+        let actor = match entry.actor.split_once(':') {
+            Some((actor, _)) => actor.to_owned(),
+            None => entry.actor,
+        };
+        Self {
+            at: entry.at,
+            kind: entry.kind,
+            outcome: entry.outcome,
+            actor,
+            session_id: entry.session_id,
+            address: entry.address,
+            user_agent: entry.user_agent,
+        }
+    }
+}
