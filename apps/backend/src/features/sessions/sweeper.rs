@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use countersign_store::StoreError;
 
-use super::{Sessions, store};
+use super::Sessions;
+use super::store::{self, refresh_tokens};
 use crate::features::devices;
 
 /// How long it rests after everything was swept.
@@ -35,8 +36,8 @@ impl Sessions {
     pub async fn sweep_once(&self) -> Result<u64, StoreError> {
         let now = self.platform.clock.now();
         let window_ended = now - self.platform.settings.tokens.refresh_replay_window;
-        let seals = store::wipe_seals(&self.platform.db, window_ended, BATCH).await?;
-        let tokens = store::remove_ended_tokens(&self.platform.db, now, BATCH).await?;
+        let seals = refresh_tokens::wipe_seals(&self.platform.db, window_ended, BATCH).await?;
+        let tokens = refresh_tokens::remove_ended_tokens(&self.platform.db, now, BATCH).await?;
         // A session takes its tokens along, so there are fewer of them to a batch.
         let sessions = store::remove_ended_sessions(&self.platform.db, now, BATCH / 10).await?;
         let devices = devices::remove_ended(&self.platform.db, now, BATCH).await?;

@@ -14,7 +14,7 @@ use crate::features::outbox;
 use crate::features::proofs;
 use crate::features::revocation::{self, RevokingTx};
 use crate::features::sessions::refresh_secret::RefreshSecret;
-use crate::features::sessions::store::{self, Ended, Session};
+use crate::features::sessions::store::{self, Ended, Session, refresh_tokens};
 
 /// How many sessions end in one statement.
 const BATCH: i64 = 5_000;
@@ -143,7 +143,7 @@ impl Sessions {
         presented: &RefreshSecret,
         caller: &Caller,
     ) -> Result<bool, StoreError> {
-        let Some(found) = store::find_token(&self.platform.db, presented.hash()).await? else {
+        let Some(found) = refresh_tokens::find_token(&self.platform.db, presented.hash()).await? else {
             return Ok(false);
         };
         // Who holds the token is as good as the session's owner.

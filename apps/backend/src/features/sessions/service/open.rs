@@ -11,7 +11,8 @@ use crate::core::versions::SessionEpoch;
 use crate::features::accounts::{self, AccountVersions};
 use crate::features::revocation::{Bit, RevokingTx};
 use crate::features::sessions::refresh_secret::RefreshSecret;
-use crate::features::sessions::store::{self, Ended, NewToken, Session};
+use crate::features::sessions::store::refresh_tokens::{self, NewToken};
+use crate::features::sessions::store::{self, Ended, Session};
 
 /// A session that is to be opened.
 pub struct NewSession<'a> {
@@ -62,7 +63,7 @@ impl Sessions {
             session_id: session.id,
             expires_at: session.expires_at.min(now + ttl.refresh_idle_ttl),
         };
-        store::insert_token(tx, &token).await?;
+        refresh_tokens::insert_token(tx, &token).await?;
         let others = i64::from(self.platform.settings.sessions.per_account) - 1;
         let oldest = store::end_beyond(tx, &session, others, now).await?;
         tx.revoke(oldest.iter().filter_map(Ended::bit).collect(), now).await?;

@@ -17,7 +17,8 @@ use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 use crate::features::keys::IssueError;
 use crate::features::sessions::refresh_secret::RefreshSecret;
-use crate::features::sessions::store::{self, NewToken, Presented, Seal, Session};
+use crate::features::sessions::store::Session;
+use crate::features::sessions::store::refresh_tokens::{self, NewToken, Presented, Seal};
 
 const REFRESH_PER_ADDRESS: Policy = Policy::named("refresh_per_address");
 
@@ -138,7 +139,7 @@ impl Sessions {
 
     async fn look(&self, presented: &RefreshSecret) -> Result<Step, StoreError> {
         let now = self.platform.clock.now();
-        let Some(found) = store::find_token(&self.platform.db, presented.hash()).await? else {
+        let Some(found) = refresh_tokens::find_token(&self.platform.db, presented.hash()).await? else {
             return Ok(Step::Dead);
         };
         // Spent or not: after its end a token means nothing, swept or not.
@@ -238,7 +239,7 @@ impl Sessions {
             .transact(|tx| {
                 Box::pin(async move {
                     // What was unspent at the first look may be spent by now: a loser leaves without a lock.
-                    if store::find_token(&mut *tx, presented.hash())
+                    if refresh_tokens::find_token(&mut *tx, presented.hash())
                         .await?
                         .is_none_or(|token| token.spent_at.is_some())
                     {
@@ -253,7 +254,7 @@ impl Sessions {
                         network: &spender.network,
                         device: &spender.device,
                     });
-                    if !store::spend(tx, presented.hash(), seal, now).await? {
+                    if !refresh_tokens::spend(tx, presented.hash(), seal, now).await? {
                         return Ok(Spending::Lost);
                     }
                     fail::fail_point!("rotate::spent");
@@ -279,9 +280,9 @@ impl Sessions {
             session_id: session.id,
             expires_at: session.expires_at.min(idle_end),
         };
-        store::insert_token(tx, &token).await?;
+        refresh_tokens::insert_token(tx, &token).await?;
         match found.parent_hash {
-            Some(parent) => store::wipe_seal(tx, parent).await,
+            Some(parent) => refresh_tokens::wipe_seal(tx, parent).await,
             None => Ok(()),
         }
     }
