@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_store::StoreError;
 
-use super::super::store;
+use super::super::store::{self, people, sealed};
 use super::sealing::{SealError, trimmed_through};
 use super::shipping::Shipping;
 use super::{Audit, Event, Kind};
@@ -97,8 +97,8 @@ impl Audit {
     /// Those of the database.
     pub async fn erase(&self) -> Result<(), StoreError> {
         let before = self.platform.clock.now() - ERASE_AFTER;
-        for account in store::erasures(&self.platform.db, before, BATCH).await? {
-            let Some(revision) = store::revision(&self.platform.db).await? else {
+        for account in people::erasures(&self.platform.db, before, BATCH).await? {
+            let Some(revision) = sealed::revision(&self.platform.db).await? else {
                 return Ok(());
             };
             let is_there = (self.accounts.has)(&self.platform.db, account).await?;
@@ -107,26 +107,26 @@ impl Audit {
             .transact(|tx| {
                 Box::pin(async move {
                     // Another node may be sealing a row of this very account.
-                    if !store::touch(tx, revision).await? || store::has_unsealed(&mut *tx, account).await? {
+                    if !sealed::touch(tx, revision).await? || store::has_unsealed(&mut *tx, account).await? {
                         return Ok(());
                     }
                     // Who may write into the database could else have anyone forgotten.
                     if is_there {
                         tracing::warn!(%account, "audit_erasures names an account that is there; it is not forgotten");
-                        return store::forget_erasure(tx, account).await;
+                        return people::forget_erasure(tx, account).await;
                     }
-                    if let Some(found) = store::subject(&mut *tx, account).await? {
-                        if !found.fits() || !store::is_deleted(&mut *tx, found.pseudonym).await? {
+                    if let Some(found) = people::subject(&mut *tx, account).await? {
+                        if !found.fits() || !people::is_deleted(&mut *tx, found.pseudonym).await? {
                             tracing::warn!(
                                 %account,
                                 "audit_erasures names an account whose deletion is not in the audit log; it is not forgotten"
                             );
-                            return store::forget_erasure(tx, account).await;
+                            return people::forget_erasure(tx, account).await;
                         }
-                        store::erase_particulars(tx, found.pseudonym).await?;
-                        store::forget_pseudonym(tx, found.pseudonym).await?;
+                        people::erase_particulars(tx, found.pseudonym).await?;
+                        people::forget_pseudonym(tx, found.pseudonym).await?;
                     }
-                    store::forget_erasure(tx, account).await
+                    people::forget_erasure(tx, account).await
                 })
             })
             .await?;
@@ -153,14 +153,14 @@ impl Audit {
             }
         }
         if through > 0 {
-            while store::remove_rows(&self.platform.db, through, BATCH).await? > 0 {}
-            store::remove_checkpoints(&self.platform.db, through).await?;
+            while sealed::remove_rows(&self.platform.db, through, BATCH).await? > 0 {}
+            sealed::remove_checkpoints(&self.platform.db, through).await?;
         }
         Ok(())
     }
 
     async fn intend(&self, through: i64) -> Result<(), StoreError> {
-        let Some(revision) = store::revision(&self.platform.db).await? else {
+        let Some(revision) = sealed::revision(&self.platform.db).await? else {
             return Ok(());
         };
         let server = &Caller::server();
@@ -168,7 +168,7 @@ impl Audit {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    if store::intend(tx, revision, through).await? {
+                    if sealed::intend(tx, revision, through).await? {
                         let event = Event::new(Kind::AuditTrimmed, None, server).detail(trimmed_through(through));
                         self.record(tx, event).await?;
                     }

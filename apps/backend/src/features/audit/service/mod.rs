@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 pub use self::reading::{Piece, VerifyError, Waiting, judge_piece};
 pub use self::sealing::SealError;
 use self::witness::Witness;
-use super::store::{self, Entry};
+use super::store::{self, Entry, people};
 use crate::core::caller::{Actor, Caller};
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::ids::{AccountId, AuditId, SessionId};
@@ -308,7 +308,7 @@ impl Audit {
     /// # Errors
     /// Those of the database.
     pub async fn forget(&self, tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError> {
-        store::ask_erasure(tx, account, self.platform.clock.now()).await
+        people::ask_erasure(tx, account, self.platform.clock.now()).await
     }
 
     /// The newest entries that a filter lets through, newest first.

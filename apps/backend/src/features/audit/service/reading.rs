@@ -7,7 +7,8 @@ use countersign_store::StoreError;
 use uuid::Uuid;
 
 use super::super::chain::{Judge, RowName, SealedRow, Soundness, Tampering, is_at_beginning, is_commitment};
-use super::super::store::{self, Checkpoint, Entry, Place};
+use super::super::store::sealed::{self, Checkpoint, Place};
+use super::super::store::{self, Entry, people};
 use super::Audit;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
@@ -54,19 +55,19 @@ impl Audit {
             after = base.seq;
             take(Piece::Base(base.token))?;
         }
-        let end = store::end(&self.platform.db).await?;
-        let mut checkpoints = store::checkpoints(&self.platform.db, after, PAGE)
+        let end = sealed::end(&self.platform.db).await?;
+        let mut checkpoints = sealed::checkpoints(&self.platform.db, after, PAGE)
             .await?
             .into_iter()
             .peekable();
-        let mut rows = store::rows(&self.platform.db, after, PAGE)
+        let mut rows = sealed::rows(&self.platform.db, after, PAGE)
             .await?
             .into_iter()
             .peekable();
         // What is sealed while this runs is left for the next time.
         loop {
             if checkpoints.peek().is_none() {
-                checkpoints = store::checkpoints(&self.platform.db, after, PAGE)
+                checkpoints = sealed::checkpoints(&self.platform.db, after, PAGE)
                     .await?
                     .into_iter()
                     .peekable();
@@ -85,7 +86,10 @@ impl Audit {
                 let last = row.seq;
                 take(Piece::Row(row))?;
                 if rows.peek().is_none() {
-                    rows = store::rows(&self.platform.db, last, PAGE).await?.into_iter().peekable();
+                    rows = sealed::rows(&self.platform.db, last, PAGE)
+                        .await?
+                        .into_iter()
+                        .peekable();
                 }
             }
             take(Piece::Checkpoint {
@@ -132,16 +136,16 @@ impl Audit {
             .await?;
         let sound = judge.finish()?;
         let name = |Place { seq, id }| RowName { seq, id };
-        if let Some(row) = store::attributed(&self.platform.db).await? {
+        if let Some(row) = sealed::attributed(&self.platform.db).await? {
             return Err(Tampering::Changed(name(row)).into());
         }
         // The chain begins at 1, and so does whoever reads it. A list shows them all the same.
-        if let Some(row) = store::before_the_first(&self.platform.db).await? {
+        if let Some(row) = sealed::before_the_first(&self.platform.db).await? {
             return Err(Tampering::Inserted(name(row)).into());
         }
         self.judge_people(sound.begins_at).await?;
         self.judge_accounts(sound.begins_at).await?;
-        match store::revision(&self.platform.db).await? {
+        match sealed::revision(&self.platform.db).await? {
             Some(_) => Ok(sound),
             None => Err(Tampering::NoHead.into()),
         }
@@ -151,14 +155,14 @@ impl Audit {
     async fn judge_people(&self, begins_at: Option<i64>) -> Result<(), VerifyError> {
         let mut after = Uuid::nil();
         loop {
-            let page = store::subjects(&self.platform.db, after, PAGE).await?;
+            let page = people::subjects(&self.platform.db, after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.pseudonym;
             if let Some(wrong) = page.iter().find(|subject| !subject.fits()) {
                 return Err(Tampering::OtherPerson(wrong.pseudonym).into());
             }
         }
-        let nobodies = store::nobodies(&self.platform.db).await?;
+        let nobodies = people::nobodies(&self.platform.db).await?;
         let missing = nobodies
             .iter()
             .find(|nobody| is_commitment(nobody.pseudonym) && !is_at_beginning(nobody.at, begins_at));
@@ -178,7 +182,7 @@ impl Audit {
                 return Ok(());
             };
             // Read after the accounts: of an account that was made meanwhile nothing is asked.
-            let registered: HashSet<AccountId> = store::registered(&self.platform.db, after, last)
+            let registered: HashSet<AccountId> = people::registered(&self.platform.db, after, last)
                 .await?
                 .into_iter()
                 .collect();
@@ -214,16 +218,16 @@ pub fn judge_piece(judge: &mut Judge, piece: Piece) -> Result<(), Tampering> {
 impl Audit {
     /// The checkpoint behind which the log begins, if its beginning was removed. Whether that was right is for a judge.
     async fn base(&self) -> Result<Option<Checkpoint>, StoreError> {
-        let removed = match store::newest_checkpoint(&self.platform.db).await? {
+        let removed = match sealed::newest_checkpoint(&self.platform.db).await? {
             Some(newest) => removed_through(&newest.token).unwrap_or(0),
             None => 0,
         };
-        if removed == 0 || store::first_place(&self.platform.db).await? == Some(1) {
+        if removed == 0 || sealed::first_place(&self.platform.db).await? == Some(1) {
             return Ok(None);
         }
-        match store::checkpoint_at(&self.platform.db, removed).await? {
+        match sealed::checkpoint_at(&self.platform.db, removed).await? {
             Some(token) => Ok(Some(Checkpoint { seq: removed, token })),
-            None => store::oldest_checkpoint(&self.platform.db).await,
+            None => sealed::oldest_checkpoint(&self.platform.db).await,
         }
     }
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::super::chain::{
     AuditCheckpointClaims, EarlierCheckpoint, Hash, Salt, SealedRow, commitment, genesis, is_commitment, pseudonym,
 };
-use super::super::store::{self, Entry};
+use super::super::store::{self, Entry, people, sealed};
 use super::witness::End;
 use super::{Audit, Kind};
 use crate::core::clock::Timestamp;
@@ -61,7 +61,7 @@ impl Audit {
     pub async fn seal(&self) -> Result<u64, SealError> {
         let mut sealed = 0;
         loop {
-            let revision = store::revision(&self.platform.db).await?.ok_or(SealError::NoHead)?;
+            let revision = sealed::revision(&self.platform.db).await?.ok_or(SealError::NoHead)?;
             let end = self.end().await?;
             let rows = store::unsealed(&self.platform.db, BATCH).await?;
             let found = rows.len();
@@ -167,7 +167,7 @@ impl Audit {
 
     /// Up to which place nothing is there any more. Who could sign nothing of ours has no more removed than that.
     async fn gone(&self, end: &End) -> Result<i64, StoreError> {
-        let first = store::first_place(&self.platform.db).await?;
+        let first = sealed::first_place(&self.platform.db).await?;
         let gone = first.map_or(end.claims.last, |first| first.saturating_sub(1));
         Ok(gone.clamp(0, end.claims.last.max(0)))
     }
@@ -191,7 +191,7 @@ impl People {
         if let Some(pseudonym) = self.known.get(&account) {
             return Ok(*pseudonym);
         }
-        let found = store::subject(&platform.db, account).await?;
+        let found = people::subject(&platform.db, account).await?;
         let found = found.filter(|found| found.fits() && is_commitment(found.pseudonym));
         let pseudonym = match found {
             Some(found) => found.pseudonym,
@@ -238,16 +238,16 @@ impl Audit {
                     let Some(last) = batch.rows.last() else {
                         return Ok(false);
                     };
-                    if !store::advance(tx, revision, last.seq, batch.head).await? {
+                    if !sealed::advance(tx, revision, last.seq, batch.head).await? {
                         return Ok(false);
                     }
                     for (account, pseudonym, salt) in &batch.people {
-                        store::remember(tx, *pseudonym, *salt, *account).await?;
+                        people::remember(tx, *pseudonym, *salt, *account).await?;
                     }
                     for row in &batch.rows {
-                        store::seal(tx, row).await?;
+                        sealed::seal(tx, row).await?;
                     }
-                    store::insert_checkpoint(tx, last.seq, batch.at, &batch.token).await?;
+                    sealed::insert_checkpoint(tx, last.seq, batch.at, &batch.token).await?;
                     Ok(true)
                 })
             })

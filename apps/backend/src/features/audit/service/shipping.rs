@@ -9,7 +9,7 @@ use countersign_store::StoreError;
 use http::HeaderValue;
 use tracing::Instrument;
 
-use super::super::store::{self, Checkpoint};
+use super::super::store::sealed::{self, Checkpoint};
 use crate::core::outbound::{Outbound, OutboundError};
 use crate::core::platform::Platform;
 use crate::settings;
@@ -76,7 +76,7 @@ impl Shipping {
                 Some(reached) => reached,
                 None => last_place(path)?,
             };
-            let new = store::checkpoints(&platform.db, after, PAGE).await?;
+            let new = sealed::checkpoints(&platform.db, after, PAGE).await?;
             let Some(last) = new.last().map(|checkpoint| checkpoint.seq) else {
                 *reached = Some(after);
                 return Ok(());
@@ -99,11 +99,11 @@ impl Shipping {
             return Ok(());
         };
         let client = client.as_ref().map_err(|error| ShipError::Webhook(error.to_string()))?;
-        for Checkpoint { seq, token } in store::unsent(&platform.db, PAGE).await? {
+        for Checkpoint { seq, token } in sealed::unsent(&platform.db, PAGE).await? {
             let span = tracing::info_span!("ship a checkpoint", otel.kind = "client");
             let posted = client.post(url, JOSE, Bytes::from(token)).instrument(span).await;
             posted.map_err(|error| ShipError::Webhook(error.to_string()))?;
-            store::mark_sent(&platform.db, seq, platform.clock.now()).await?;
+            sealed::mark_sent(&platform.db, seq, platform.clock.now()).await?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use countersign_jose::{VerifyingKey, decode_without_verifying, verify};
 use countersign_store::StoreError;
 
 use super::super::chain::{AuditCheckpointClaims, Hash};
-use super::super::store;
+use super::super::store::sealed;
 use super::{Audit, SealError};
 use crate::core::clock::Timestamp;
 use crate::features::keys::Keys;
@@ -61,7 +61,7 @@ impl Audit {
     /// # Errors
     /// [`SealError::Broken`] where it is not what was signed.
     pub(super) async fn end(&self) -> Result<Option<End>, SealError> {
-        let Some(newest) = store::newest_checkpoint(&self.platform.db).await? else {
+        let Some(newest) = sealed::newest_checkpoint(&self.platform.db).await? else {
             return Ok(None);
         };
         let broken = || SealError::Broken(newest.seq);
@@ -124,7 +124,7 @@ impl Audit {
 
     /// What the checkpoint at a place says, if it is the one with this hash.
     async fn checkpoint(&self, seq: i64, hash: &str) -> Result<Option<AuditCheckpointClaims>, StoreError> {
-        let token = store::checkpoint_at(&self.platform.db, seq).await?;
+        let token = sealed::checkpoint_at(&self.platform.db, seq).await?;
         let claims = token
             .filter(|token| Hash::of(token).to_string() == hash)
             .and_then(|token| decode_without_verifying(&token).ok())
