@@ -4,9 +4,10 @@
 use std::collections::{HashMap, HashSet};
 
 use countersign_jose::{VerifyingKey, decode_without_verifying, verify};
-use serde::Serialize;
 use uuid::Uuid;
 
+use super::batch::Batch;
+use super::soundness::Soundness;
 use super::tampering::{RowName, Tampering};
 use super::{AuditCheckpointClaims, Hash, SealedRow, genesis};
 
@@ -36,25 +37,6 @@ pub struct Judge {
     rows: u64,
     erased: u64,
     checkpoints: u64,
-}
-
-/// What a sound log holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Soundness {
-    /// Rows that hold.
-    pub rows: u64,
-    /// Those of them whose address and device were erased, because the person was.
-    pub erased: u64,
-    /// Checkpoints that hold.
-    pub checkpoints: u64,
-    /// Up to which place rows were removed because they were old; 0 if none were.
-    pub removed_through: i64,
-    /// When the last checkpoint of those rows was signed, in seconds since the epoch.
-    pub begins_at: Option<i64>,
-    /// The last place that is sealed; 0 if none is.
-    pub last: i64,
-    /// When the newest checkpoint was signed, in seconds since the epoch.
-    pub signed_at: Option<i64>,
 }
 
 /// A checkpoint that somebody kept elsewhere.
@@ -333,30 +315,6 @@ impl Judge {
 /// Whether an entry is so old that the deletion which explains it may have been removed with the beginning of the log.
 pub fn is_at_beginning(at: i64, begins_at: Option<i64>) -> bool {
     begins_at.is_some_and(|begins_at| at <= begins_at.saturating_mul(1000).saturating_add(AFTERWARDS))
-}
-
-/// The rows that stand before a checkpoint, and how many it sealed.
-struct Batch<'r> {
-    rows: &'r [SealedRow],
-    sealed: usize,
-}
-
-impl Batch<'_> {
-    /// Why a row does not fit where it stands: the row that does may be another one of the same batch.
-    fn diagnose(&self, row: &SealedRow, previous: Hash) -> Tampering {
-        let name = RowName::of(row);
-        let fits_here = |other: &&SealedRow| {
-            let hash = other.hash_at(row.seq, previous);
-            other.id != row.id && (hash == other.hash || hash == row.hash)
-        };
-        match self.rows.iter().find(fits_here) {
-            Some(_) if self.rows.len() > self.sealed => Tampering::Inserted(name),
-            Some(_) => Tampering::Moved(name),
-            // Those behind the gap moved up, and took their hashes along.
-            None if self.rows.len() < self.sealed => Tampering::Removed(row.seq),
-            None => Tampering::Changed(name),
-        }
-    }
 }
 
 fn claims_of(token: &str) -> Option<AuditCheckpointClaims> {

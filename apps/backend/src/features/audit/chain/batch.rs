@@ -1,0 +1,28 @@
+//! The rows of one checkpoint, and why one of them does not fit.
+
+use super::tampering::{RowName, Tampering};
+use super::{Hash, SealedRow};
+
+/// The rows that stand before a checkpoint, and how many it sealed.
+pub(super) struct Batch<'r> {
+    pub(super) rows: &'r [SealedRow],
+    pub(super) sealed: usize,
+}
+
+impl Batch<'_> {
+    /// Why a row does not fit where it stands: the row that does may be another one of the same batch.
+    pub(super) fn diagnose(&self, row: &SealedRow, previous: Hash) -> Tampering {
+        let name = RowName::of(row);
+        let fits_here = |other: &&SealedRow| {
+            let hash = other.hash_at(row.seq, previous);
+            other.id != row.id && (hash == other.hash || hash == row.hash)
+        };
+        match self.rows.iter().find(fits_here) {
+            Some(_) if self.rows.len() > self.sealed => Tampering::Inserted(name),
+            Some(_) => Tampering::Moved(name),
+            // Those behind the gap moved up, and took their hashes along.
+            None if self.rows.len() < self.sealed => Tampering::Removed(row.seq),
+            None => Tampering::Changed(name),
+        }
+    }
+}
