@@ -1,6 +1,6 @@
 //! Hints that there is something new in the database, by Redis or by PostgreSQL itself. What is revoked is read from the
 //! tables, so a hint that is lost costs a moment, and one that is forged costs a look. Redis tells the bits themselves,
-//! too, because the database may be gone before anybody could look: see [`super::hearsay`].
+//! too, because the database may be gone before anybody could look: see [`super::unconfirmed`].
 
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ impl Revocations {
 
     fn hear(&self, message: &str) {
         if message.contains(BETWEEN) {
-            self.0.hearsay.hear(bits(message));
+            self.0.unconfirmed.add(bits(message));
         } else {
             self.0.woken.notify_one();
         }

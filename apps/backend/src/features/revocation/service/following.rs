@@ -74,9 +74,9 @@ impl Revocations {
     /// # Errors
     /// Those of the database.
     pub async fn refresh(&self) -> Result<(), StoreError> {
-        let (began, look) = (self.0.clock.now(), self.0.hearsay.begin_look());
+        let (began, look) = (self.0.clock.now(), self.0.unconfirmed.begin_look());
         self.look().await?;
-        self.0.hearsay.looked(look);
+        self.0.unconfirmed.end_look(look);
         self.0.options.metrics.saw_all(began);
         Ok(())
     }

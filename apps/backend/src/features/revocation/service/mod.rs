@@ -7,12 +7,12 @@
 mod allocation;
 mod feed;
 mod following;
-mod hearsay;
 mod list;
 mod metrics;
 mod permutation;
 mod publishing;
 mod transaction;
+mod unconfirmed;
 mod waiters;
 
 use std::collections::HashMap;
@@ -26,11 +26,11 @@ use tokio::sync::{Mutex, Notify};
 
 use self::allocation::Block;
 pub use self::feed::Feed;
-use self::hearsay::Hearsay;
 use self::list::List;
 pub use self::metrics::Metrics;
 pub(super) use self::publishing::PublishError;
 pub use self::transaction::RevokingTx;
+use self::unconfirmed::Unconfirmed;
 pub use self::waiters::WaiterLimits;
 use self::waiters::Waiters;
 use super::{Bit, store};
@@ -85,7 +85,7 @@ struct Parts {
     /// Somebody says that there is something new.
     woken: Notify,
     /// What they say it is, until it has been read.
-    hearsay: Hearsay,
+    unconfirmed: Unconfirmed,
     /// Who waits for a change.
     waiters: Waiters,
 }
@@ -137,7 +137,7 @@ impl Revocations {
             first_list: AtomicI64::default(),
             first_version: AtomicI64::default(),
             woken: Notify::default(),
-            hearsay: Hearsay::default(),
+            unconfirmed: Unconfirmed::default(),
         }));
         opened.load_all().await?;
         Ok(opened)
@@ -158,7 +158,7 @@ impl Revocations {
             return Ok(false);
         };
         let bit = i64::try_from(reference.idx).map(|idx| Bit { list: number, idx });
-        if bit.is_ok_and(|bit| self.0.hearsay.has(bit)) {
+        if bit.is_ok_and(|bit| self.0.unconfirmed.has(bit)) {
             return Ok(false);
         }
         let list = self.find(number).await?;

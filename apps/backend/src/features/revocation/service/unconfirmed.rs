@@ -13,14 +13,14 @@ const MOST: usize = 100_000;
 
 /// What was heard, and is not yet read.
 #[derive(Default)]
-pub(super) struct Hearsay {
+pub(super) struct Unconfirmed {
     /// Each bit, with the number of looks that had begun when it was heard.
     bits: RwLock<HashMap<Bit, u64>>,
     looks: AtomicU64,
 }
 
-impl Hearsay {
-    pub(super) fn hear(&self, heard: impl Iterator<Item = Bit>) {
+impl Unconfirmed {
+    pub(super) fn add(&self, heard: impl Iterator<Item = Bit>) {
         let looks = self.looks.load(Ordering::Acquire);
         let mut bits = self.bits.write().unwrap_or_else(PoisonError::into_inner);
         let room = MOST.saturating_sub(bits.len());
@@ -38,7 +38,7 @@ impl Hearsay {
     }
 
     /// This look has succeeded.
-    pub(super) fn looked(&self, look: u64) {
+    pub(super) fn end_look(&self, look: u64) {
         let mut bits = self.bits.write().unwrap_or_else(PoisonError::into_inner);
         bits.retain(|_, heard| *heard >= look);
     }
@@ -50,25 +50,25 @@ mod tests {
 
     #[test]
     fn a_word_counts_until_a_look_that_began_after_it() {
-        let hearsay = Hearsay::default();
+        let unconfirmed = Unconfirmed::default();
         let (early, late) = (Bit { list: 1, idx: 1 }, Bit { list: 1, idx: 2 });
-        hearsay.hear([early].into_iter());
-        let look = hearsay.begin_look();
-        hearsay.hear([late].into_iter());
-        assert!(hearsay.has(early) && hearsay.has(late));
-        hearsay.looked(look);
-        assert!(!hearsay.has(early), "the look has seen whether it is true");
-        assert!(hearsay.has(late), "the look may have missed it");
-        let look = hearsay.begin_look();
-        hearsay.looked(look);
-        assert!(!hearsay.has(late));
+        unconfirmed.add([early].into_iter());
+        let look = unconfirmed.begin_look();
+        unconfirmed.add([late].into_iter());
+        assert!(unconfirmed.has(early) && unconfirmed.has(late));
+        unconfirmed.end_look(look);
+        assert!(!unconfirmed.has(early), "the look has seen whether it is true");
+        assert!(unconfirmed.has(late), "the look may have missed it");
+        let look = unconfirmed.begin_look();
+        unconfirmed.end_look(look);
+        assert!(!unconfirmed.has(late));
     }
 
     #[test]
     fn a_storm_of_words_is_bounded() {
-        let hearsay = Hearsay::default();
-        hearsay.hear((0..).map(|idx| Bit { list: 1, idx }).take(2 * MOST));
-        hearsay.hear((0..10).map(|idx| Bit { list: 2, idx }));
-        assert_eq!(hearsay.bits.read().unwrap().len(), MOST);
+        let unconfirmed = Unconfirmed::default();
+        unconfirmed.add((0..).map(|idx| Bit { list: 1, idx }).take(2 * MOST));
+        unconfirmed.add((0..10).map(|idx| Bit { list: 2, idx }));
+        assert_eq!(unconfirmed.bits.read().unwrap().len(), MOST);
     }
 }
