@@ -21,7 +21,7 @@ use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, AuditId, SessionId};
 use crate::features::accounts;
-use crate::features::audit::chain::{Judge, SealedRow, Soundness, Tampering};
+use crate::features::audit::chain::{LogSummary, LogVerifier, SealedRow, Tampering};
 use crate::features::audit::{self, Entry, Filter, Piece, VerifyError, Waiting};
 
 /// What the first line of an export says it is.
@@ -236,7 +236,7 @@ async fn write_export(services: &Services, to: &mut impl Write) -> Result<Counts
 async fn verify(asked: &VerifyAudit, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let mut keys = given_keys(asked)?;
     keys.extend(services.keys.public_keys());
-    let sound = services.audit.verify(judge(asked, keys)?).await;
+    let sound = services.audit.verify(verifier(asked, keys)?).await;
     let sound = sound.map_err(|error| match error {
         VerifyError::Tampered(tampering) => failed(&tampering),
         VerifyError::Store(error) => error.into(),
@@ -254,11 +254,11 @@ pub(super) fn verify_export(asked: &VerifyAudit, output: &mut Standard) -> Resul
         ));
     }
     let Some(path) = &asked.export else { return Ok(()) };
-    let sound = judge_file(path, judge(asked, keys)?)?;
+    let sound = verify_file(path, verifier(asked, keys)?)?;
     tell((&sound, None), asked, output)
 }
 
-fn judge_file(path: &Path, mut judge: Judge) -> Result<Soundness, Failure> {
+fn verify_file(path: &Path, mut verifier: LogVerifier) -> Result<LogSummary, Failure> {
     let (name, file) = (path.display(), open(path, EXPORT)?);
     let mut has_begun = false;
     for (number, line) in (1..).zip(BufReader::new(file).lines()) {
@@ -275,31 +275,31 @@ fn judge_file(path: &Path, mut judge: Judge) -> Result<Soundness, Failure> {
             Line::Checkpoint { seq, token } => Piece::Checkpoint { seq, token },
             Line::Log { .. } | Line::Unsealed(_) => continue,
         };
-        audit::judge_piece(&mut judge, piece).map_err(|tampering| failed(&tampering))?;
+        audit::verify_piece(&mut verifier, piece).map_err(|tampering| failed(&tampering))?;
     }
     if !has_begun {
         return Err(Failure::new(format!("{name} is empty")));
     }
-    judge.finish().map_err(|tampering| failed(&tampering))
+    verifier.finish().map_err(|tampering| failed(&tampering))
 }
 
-fn judge(asked: &VerifyAudit, keys: Vec<VerifyingKey>) -> Result<Judge, Failure> {
-    let judge = Judge::new(keys);
+fn verifier(asked: &VerifyAudit, keys: Vec<VerifyingKey>) -> Result<LogVerifier, Failure> {
+    let verifier = LogVerifier::new(keys);
     let Some(path) = &asked.against else {
-        return Ok(judge);
+        return Ok(verifier);
     };
     // Each line counts: a log that was emptied, and has grown beyond what it was, has the last one all the same.
-    let (mut judge, mut holds_any) = (judge, false);
+    let (mut verifier, mut holds_any) = (verifier, false);
     for line in BufReader::new(open(path, CHECKPOINTS)?).lines() {
         let line = line.map_err(|error| Failure::new(unreadable(path, &error, CHECKPOINTS)))?;
         // What a full disk left behind is no line.
         if decode_without_verifying(line.trim()).is_ok() {
-            judge = judge.against(&line).map_err(Failure::new)?;
+            verifier = verifier.against(&line).map_err(Failure::new)?;
             holds_any = true;
         }
     }
     match holds_any {
-        true => Ok(judge),
+        true => Ok(verifier),
         false => Err(Failure::new(Tampering::NoCheckpoint)),
     }
 }
@@ -339,7 +339,7 @@ fn failed(tampering: &Tampering) -> Failure {
 }
 
 fn tell(
-    (sound, waiting): (&Soundness, Option<Waiting>),
+    (sound, waiting): (&LogSummary, Option<Waiting>),
     asked: &VerifyAudit,
     output: &mut Output<io::Stdout>,
 ) -> Result<(), Failure> {

@@ -105,7 +105,7 @@ async fn generate<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Outp
 
 async fn publish<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W>) -> Result<(), Failure> {
     let next = prepare(operator, log).await?;
-    let wait = write_duration(operator.ripening());
+    let wait = write_duration(operator.propagation_delay());
     let sentence = match &next {
         NextKey { kid, created: true, .. } => format!(
             "Made the next key {kid}. Servers publish it within seconds; {wait} after that, let it sign with \

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::core::caller::Caller;
 use countersign::features::audit::chain::{
-    AuditCheckpointClaims, Judge, RowName, SealedRow, Soundness, Tampering, genesis,
+    AuditCheckpointClaims, LogSummary, LogVerifier, RowName, SealedRow, Tampering, genesis,
 };
 use countersign::features::audit::{Event, Kind, Piece, VerifyError, record_alone};
 use countersign_jose::{Claims, SigningKey, decode_without_verifying};
@@ -13,16 +13,16 @@ use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use serde_json::json;
 
 /// Judges the log of a server with the keys of its folder.
-pub(super) async fn verify(server: &TestServer) -> Result<Soundness, Tampering> {
-    judged(server, judge(server)).await
+pub(super) async fn verify(server: &TestServer) -> Result<LogSummary, Tampering> {
+    judged(server, verifier(server)).await
 }
 
-fn judge(server: &TestServer) -> Judge {
-    Judge::new(server.services.keys.public_keys())
+fn verifier(server: &TestServer) -> LogVerifier {
+    LogVerifier::new(server.services.keys.public_keys())
 }
 
-async fn judged(server: &TestServer, judge: Judge) -> Result<Soundness, Tampering> {
-    match server.services.audit.verify(judge).await {
+async fn judged(server: &TestServer, verifier: LogVerifier) -> Result<LogSummary, Tampering> {
+    match server.services.audit.verify(verifier).await {
         Ok(sound) => Ok(sound),
         Err(VerifyError::Tampered(tampering)) => Err(tampering),
         Err(VerifyError::Store(error)) => panic!("{error}"),
@@ -213,7 +213,7 @@ async fn a_chain_that_was_computed_anew_does_not_lead_to_its_checkpoint(database
 async fn a_removed_tail_is_seen_with_a_kept_checkpoint_and_only_so(database: Database) {
     let server = sealed(database).await;
     let (_, checkpoints) = contents(&server).await;
-    let against = |at: usize| judge(&server).against(&checkpoints[at].1).unwrap();
+    let against = |at: usize| verifier(&server).against(&checkpoints[at].1).unwrap();
     for kept in 0..3 {
         judged(&server, against(kept)).await.unwrap();
     }
@@ -242,7 +242,7 @@ async fn a_removed_tail_is_seen_with_a_kept_checkpoint_and_only_so(database: Dat
     assert_eq!(server.services.audit.seal().await.unwrap(), 3);
     verify(&server).await.unwrap();
     assert_eq!(judged(&server, against(2)).await, Err(Tampering::OtherHistory(9)));
-    assert_eq!(judge(&server).against("none").err(), Some(Tampering::NoCheckpoint));
+    assert_eq!(verifier(&server).against("none").err(), Some(Tampering::NoCheckpoint));
 }
 
 #[apply(on_both_databases!)]
@@ -283,7 +283,7 @@ async fn a_101_old_entries_go_and_the_rest_still_holds(database: Database) {
     server.services.audit.retire().await.unwrap();
     let sound = verify(&server).await.unwrap();
     assert_eq!((sound.rows, sound.removed_through, sound.last), (3, 9, 12));
-    judged(&server, judge(&server).against(&checkpoints[0].1).unwrap())
+    judged(&server, verifier(&server).against(&checkpoints[0].1).unwrap())
         .await
         .unwrap();
     // More than was intended.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countersign::core::caller::Caller;
 use countersign::core::ids::AccountId;
-use countersign::features::audit::chain::{AuditCheckpointClaims, Judge, Soundness, Tampering};
+use countersign::features::audit::chain::{AuditCheckpointClaims, LogSummary, LogVerifier, Tampering};
 use countersign::features::audit::{Event, Filter, Kind, record_alone};
 use countersign_jose::{Claims, SigningKey, decode_without_verifying};
 use countersign_store::{ColumnKind, Piece, Table, Value, query, sql};
@@ -109,11 +109,11 @@ async fn put_all(server: &TestServer, copy: &Copy) {
 }
 
 /// What `audit verify` says after the server went on for some minutes.
-async fn verdict(server: &TestServer) -> Result<Soundness, String> {
-    verdict_of(server, Judge::new(server.services.keys.public_keys())).await
+async fn verdict(server: &TestServer) -> Result<LogSummary, String> {
+    verdict_of(server, LogVerifier::new(server.services.keys.public_keys())).await
 }
 
-async fn verdict_of(server: &TestServer, judge: Judge) -> Result<Soundness, String> {
+async fn verdict_of(server: &TestServer, verifier: LogVerifier) -> Result<LogSummary, String> {
     for _ in 0..2 {
         server.services.clock.advance(Duration::from_secs(300));
         let caller = Caller::server();
@@ -126,7 +126,7 @@ async fn verdict_of(server: &TestServer, judge: Judge) -> Result<Soundness, Stri
         let _ = server.services.audit.erase().await;
         let _ = server.services.audit.retire().await;
     }
-    let sound = server.services.audit.verify(judge).await;
+    let sound = server.services.audit.verify(verifier).await;
     sound.map_err(|error| error.to_string())
 }
 
@@ -374,8 +374,10 @@ async fn what_is_asked_of_the_server_without_the_key_it_does_not_sign(database: 
         record_alone(&server.services.db, &server.services.clock, event)
             .await
             .unwrap();
-        let judge = Judge::new(server.services.keys.public_keys()).against(kept).unwrap();
-        let found = verdict_of(&server, judge).await.unwrap();
+        let verifier = LogVerifier::new(server.services.keys.public_keys())
+            .against(kept)
+            .unwrap();
+        let found = verdict_of(&server, verifier).await.unwrap();
         assert!(found.removed_through == 0 && found.rows > rows, "{found:?}");
     }
     // A person who is there is declared deleted.
@@ -507,9 +509,9 @@ async fn an_account_whose_registration_is_old_or_not_sealed_yet_is_no_finding(da
     let server = TestServer::start_with(database, "[audit]\nretention = \"30d\"\n").await;
     server.user("ada").await;
     server.services.audit.seal().await.unwrap();
-    let judge = || Judge::new(server.services.keys.public_keys());
+    let verifier = || LogVerifier::new(server.services.keys.public_keys());
     server.user("barbara").await;
-    server.services.audit.verify(judge()).await.unwrap();
+    server.services.audit.verify(verifier()).await.unwrap();
     for _ in 0..4 {
         server.services.clock.advance(Duration::from_secs(20 * 24 * 60 * 60));
         verdict(&server).await.unwrap();
@@ -577,11 +579,13 @@ async fn what_went_before_it_was_old_is_found_whoever_signed_it(database: Databa
     );
     // A checkpoint that was kept, of a place that went: not if it is younger than what was old.
     let against = async |token: &str| {
-        let judge = Judge::new(server.services.keys.public_keys()).against(token).unwrap();
+        let verifier = LogVerifier::new(server.services.keys.public_keys())
+            .against(token)
+            .unwrap();
         server
             .services
             .audit
-            .verify(judge)
+            .verify(verifier)
             .await
             .map_err(|error| error.to_string())
     };
@@ -623,7 +627,7 @@ async fn a_log_goes_on_from_a_key_that_is_gone_and_is_believed_with_that_key(dat
     assert!(why.contains(kept.kid()) && why.contains("--public-key"), "{why}");
     let mut keys = server.services.keys.public_keys();
     keys.push(kept.verifying_key().clone());
-    verdict_of(&server, Judge::new(keys)).await.unwrap();
+    verdict_of(&server, LogVerifier::new(keys)).await.unwrap();
 }
 
 fn server_checkpoints(copy: &Copy) -> Vec<String> {

@@ -46,7 +46,7 @@ pub struct EarlierCheckpoint {
     pub hash: String,
 }
 
-/// Nothing is compared: which checkpoint belongs where, the judge of the log says.
+/// Nothing is compared: which checkpoint belongs where, the verifier of the log says.
 impl Claims for AuditCheckpointClaims {
     const TYPE: TokenType = TokenType::new("audit-checkpoint+jwt");
     type Expectation<'a> = ();

@@ -4,13 +4,13 @@
 mod batch;
 mod checkpoint;
 mod hash;
-mod judge;
-mod soundness;
+mod summary;
 mod tampering;
+mod verifier;
 
 pub use checkpoint::{AuditCheckpointClaims, EarlierCheckpoint};
 pub use hash::{Hash, Salt, SealedRow, commitment, genesis, is_commitment, pseudonym};
-pub(super) use judge::DELETED;
-pub use judge::{Judge, is_at_beginning};
-pub use soundness::Soundness;
+pub use summary::LogSummary;
 pub use tampering::{RowName, Tampering};
+pub(super) use verifier::DELETED;
+pub use verifier::{LogVerifier, is_at_beginning};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use countersign_store::{Db, StoreError, Tx};
 use futures_util::future::BoxFuture;
 
-pub use self::reading::{Piece, VerifyError, Waiting, judge_piece};
+pub use self::reading::{Piece, VerifyError, Waiting, verify_piece};
 pub use self::sealing::SealError;
 use self::witness::Witness;
 use super::store::{self, Entry, people};

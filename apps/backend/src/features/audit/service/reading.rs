@@ -1,4 +1,4 @@
-//! Reading the log: page by page from its beginning, as an export writes it and a judge hears it.
+//! Reading the log: page by page from its beginning, as an export writes it and a verifier reads it.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use countersign_jose::decode_without_verifying;
 use countersign_store::StoreError;
 use uuid::Uuid;
 
-use super::super::chain::{Judge, RowName, SealedRow, Soundness, Tampering, is_at_beginning, is_commitment};
+use super::super::chain::{LogSummary, LogVerifier, RowName, SealedRow, Tampering, is_at_beginning, is_commitment};
 use super::super::store::sealed::{self, Checkpoint, Place};
 use super::super::store::{self, Entry, people};
 use super::Audit;
@@ -131,10 +131,10 @@ impl Audit {
     ///
     /// # Errors
     /// [`VerifyError`].
-    pub async fn verify(&self, mut judge: Judge) -> Result<Soundness, VerifyError> {
-        self.read(|piece| judge_piece(&mut judge, piece).map_err(VerifyError::from))
+    pub async fn verify(&self, mut verifier: LogVerifier) -> Result<LogSummary, VerifyError> {
+        self.read(|piece| verify_piece(&mut verifier, piece).map_err(VerifyError::from))
             .await?;
-        let sound = judge.finish()?;
+        let sound = verifier.finish()?;
         let name = |Place { seq, id }| RowName { seq, id };
         if let Some(row) = sealed::attributed(&self.platform.db).await? {
             return Err(Tampering::Changed(name(row)).into());
@@ -199,24 +199,24 @@ impl Audit {
     }
 }
 
-/// Tells a judge of one piece.
+/// Hands a verifier one piece.
 ///
 /// # Errors
 /// What is wrong so far.
-pub fn judge_piece(judge: &mut Judge, piece: Piece) -> Result<(), Tampering> {
+pub fn verify_piece(verifier: &mut LogVerifier, piece: Piece) -> Result<(), Tampering> {
     match piece {
-        Piece::Base(token) => judge.begin_after(&token),
+        Piece::Base(token) => verifier.begin_after(&token),
         Piece::Row(row) => {
-            judge.row(row);
+            verifier.row(row);
             Ok(())
         }
-        Piece::Checkpoint { seq, token } => judge.checkpoint(seq, &token),
+        Piece::Checkpoint { seq, token } => verifier.checkpoint(seq, &token),
         Piece::Unsealed(_) => Ok(()),
     }
 }
 
 impl Audit {
-    /// The checkpoint behind which the log begins, if its beginning was removed. Whether that was right is for a judge.
+    /// The checkpoint behind which the log begins, if its beginning was removed. Whether that was right is for a verifier.
     async fn base(&self) -> Result<Option<Checkpoint>, StoreError> {
         let removed = match sealed::newest_checkpoint(&self.platform.db).await? {
             Some(newest) => removed_through(&newest.token).unwrap_or(0),

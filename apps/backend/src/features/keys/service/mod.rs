@@ -124,7 +124,7 @@ impl Keys {
         let keys = reading.keys().await?;
         let now = clock.now();
         // A command opens the keys too: that publishes nothing, so the next key's time does not begin here.
-        let ring = Ring::assemble(keys, history, now, options.ripening());
+        let ring = Ring::assemble(keys, history, now, options.propagation_delay());
         if ring.signing_key().is_none() {
             return Err(KeysError::Revoked(ring.keys.current.kid().to_owned()));
         }
@@ -162,7 +162,7 @@ impl Keys {
     /// [`IssueError`]
     pub async fn issue(&self, claims: &AccessTokenClaims, now: Timestamp) -> Result<String, IssueError> {
         let ring = self.ring();
-        let key = self.covering(&ring, claims.exp, now).await?;
+        let key = self.signing_key_until(&ring, claims.exp, now).await?;
         Ok(key.sign(TokenType::ACCESS_TOKEN, claims)?)
     }
 
@@ -172,7 +172,7 @@ impl Keys {
     /// [`IssueError`]
     pub async fn issue_list(&self, claims: &StatusListClaims, now: Timestamp) -> Result<String, IssueError> {
         let ring = self.ring();
-        let key = self.covering(&ring, claims.exp, now).await?;
+        let key = self.signing_key_until(&ring, claims.exp, now).await?;
         Ok(key.sign(TokenType::STATUS_LIST, claims)?)
     }
 
@@ -197,15 +197,20 @@ impl Keys {
     }
 
     /// The key that signs, remembered to be needed until `exp`.
-    async fn covering<'r>(&self, ring: &'r Ring, exp: i64, now: Timestamp) -> Result<&'r SigningKey, IssueError> {
+    async fn signing_key_until<'r>(
+        &self,
+        ring: &'r Ring,
+        exp: i64,
+        now: Timestamp,
+    ) -> Result<&'r SigningKey, IssueError> {
         let key = ring.signing_key().ok_or(IssueError::Revoked)?;
         let until = Timestamp(exp.saturating_mul(1000));
-        if !ring.covers(until) {
+        if !ring.may_sign_until(until) {
             // One writes, the others wait for it and find it done.
             let _extending = self.0.extending.lock().await;
-            if !ring.covers(until) {
+            if !ring.may_sign_until(until) {
                 store::extend(&self.0.db, key.kid(), now, until + AHEAD).await?;
-                ring.cover(until + AHEAD);
+                ring.extend_until(until + AHEAD);
             }
         }
         Ok(key)

@@ -21,7 +21,7 @@ pub struct KeyOptions {
 impl KeyOptions {
     /// How long a next key is published before it may sign: a verifier that fetched the set just before then has
     /// fetched it anew, also if a server was late by as much.
-    pub(super) fn ripening(&self) -> Duration {
+    pub(super) fn propagation_delay(&self) -> Duration {
         2 * self.max_age
     }
 }

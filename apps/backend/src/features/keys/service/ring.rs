@@ -38,13 +38,13 @@ pub(super) struct Ring {
     pub(super) history: History,
     pub(super) published: Arc<Published>,
     /// How long a next key is published before it may sign.
-    ripening: Duration,
+    propagation_delay: Duration,
     /// Until when (in milliseconds) tokens of the current key may live without a word to the database.
     signed_until: AtomicI64,
 }
 
 impl Ring {
-    pub(super) fn assemble(keys: FolderKeys, history: History, now: Timestamp, ripening: Duration) -> Self {
+    pub(super) fn assemble(keys: FolderKeys, history: History, now: Timestamp, propagation_delay: Duration) -> Self {
         let signed_until = history
             .get(keys.current.kid())
             .map_or(0, |record| record.last_expires_at.millis());
@@ -56,7 +56,7 @@ impl Ring {
             keys,
             history,
             published: Arc::new(published),
-            ripening,
+            propagation_delay,
             signed_until: AtomicI64::new(signed_until),
         }
     }
@@ -76,19 +76,19 @@ impl Ring {
         let is_ripe = || {
             self.history
                 .get(kid)
-                .is_some_and(|record| now >= record.first_seen_at + self.ripening)
+                .is_some_and(|record| now >= record.first_seen_at + self.propagation_delay)
         };
         let is_next = self.keys.next.as_ref().is_some_and(|next| next.kid() == kid);
         (is_published(&self.keys, &self.history, kid, now) && (!is_next || is_ripe())).then(|| key.clone())
     }
 
     /// Whether the database knows already that tokens of the current key may live until `until`.
-    pub(super) fn covers(&self, until: Timestamp) -> bool {
+    pub(super) fn may_sign_until(&self, until: Timestamp) -> bool {
         until.millis() <= self.signed_until.load(Ordering::Relaxed)
     }
 
     /// The database knows now that tokens of the current key may live until `until`.
-    pub(super) fn cover(&self, until: Timestamp) {
+    pub(super) fn extend_until(&self, until: Timestamp) {
         self.signed_until.fetch_max(until.millis(), Ordering::Relaxed);
     }
 

@@ -49,7 +49,7 @@ impl Keys {
                 before.history.clone()
             }
         };
-        let ring = Ring::assemble(keys, history, now, self.0.options.ripening());
+        let ring = Ring::assemble(keys, history, now, self.0.options.propagation_delay());
         tell(&before, &ring);
         self.put_ring(ring);
     }

@@ -101,8 +101,8 @@ impl KeyOperator {
     }
 
     /// How long a next key is published before it may be activated.
-    pub fn ripening(&self) -> Duration {
-        self.options.ripening()
+    pub fn propagation_delay(&self) -> Duration {
+        self.options.propagation_delay()
     }
 
     async fn start(&self) -> Result<Start, KeysError> {
@@ -133,6 +133,6 @@ impl KeyOperator {
     fn ready_at(&self, kid: &str, history: &History) -> Option<Timestamp> {
         history
             .get(kid)
-            .map(|record| record.first_seen_at + self.options.ripening())
+            .map(|record| record.first_seen_at + self.options.propagation_delay())
     }
 }

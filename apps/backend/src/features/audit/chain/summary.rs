@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// What a sound log holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Soundness {
+pub struct LogSummary {
     /// Rows that hold.
     pub rows: u64,
     /// Those of them whose address and device were erased, because the person was.

@@ -7,7 +7,7 @@ use countersign_jose::{VerifyingKey, decode_without_verifying, verify};
 use uuid::Uuid;
 
 use super::batch::Batch;
-use super::soundness::Soundness;
+use super::summary::LogSummary;
 use super::tampering::{RowName, Tampering};
 use super::{AuditCheckpointClaims, Hash, SealedRow, genesis};
 
@@ -17,7 +17,7 @@ const AFTERWARDS: i64 = 10 * 60 * 1000;
 pub(in super::super) const DELETED: &str = "account.deleted";
 
 /// Reads a log once, from its beginning. Rows are held only until their checkpoint comes.
-pub struct Judge {
+pub struct LogVerifier {
     keys: Vec<VerifyingKey>,
     /// Those that were not found yet, by their hashes.
     kept: HashMap<Hash, Kept>,
@@ -61,7 +61,7 @@ struct Newest {
     unknown_key: Option<String>,
 }
 
-impl Judge {
+impl LogVerifier {
     /// Judges with these public keys. The newest checkpoint must be signed by one of them; older ones are held by the
     /// newer ones, also if their keys are gone.
     pub fn new(keys: Vec<VerifyingKey>) -> Self {
@@ -165,7 +165,7 @@ impl Judge {
     ///
     /// # Errors
     /// What is wrong with the end of the log.
-    pub fn finish(self) -> Result<Soundness, Tampering> {
+    pub fn finish(self) -> Result<LogSummary, Tampering> {
         if let Some(row) = self.pending.first() {
             return Err(Tampering::Inserted(RowName::of(row)));
         }
@@ -185,7 +185,7 @@ impl Judge {
         if let Some((_, (row, _))) = self.forgotten.iter().find(unexplained) {
             return Err(Tampering::Erased(*row));
         }
-        Ok(Soundness {
+        Ok(LogSummary {
             rows: self.rows,
             erased: self.erased,
             checkpoints: self.checkpoints,
