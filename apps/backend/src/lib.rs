@@ -1,21 +1,47 @@
 //! Countersign: the authentication server that a team owns itself.
 //!
-//! Accounts in, ES256 tokens out, verified anywhere, revoked at once. This library is the whole server; the binary
-//! only reads its command line. An axum application can mount it: build a [`Services`] and merge [`app()`].
+//! Accounts in, ES256 tokens out, verified anywhere, revoked at once. This library is the whole server; the binary only
+//! reads its command line. An axum application can mount it: build [`Services`], merge [`app()`] and serve both with
+//! [`Server`]. What is exported here is what that takes; the tests of this repository reach the rest through the feature
+//! `testing`, for which nothing is promised.
+
+#![cfg_attr(
+    feature = "testing",
+    expect(missing_docs, reason = "what only tests reach is documented where a reader needs it")
+)]
 
 mod app;
 mod assembly;
-pub mod commands;
-pub mod core;
 mod documented;
-pub mod features;
 mod installation;
+
+#[cfg(not(feature = "testing"))]
+mod commands;
+#[cfg(not(feature = "testing"))]
+mod core;
+#[cfg(not(feature = "testing"))]
+mod features;
+#[cfg(not(feature = "testing"))]
+mod migrations;
+#[cfg(not(feature = "testing"))]
+mod settings;
+
+#[cfg(feature = "testing")]
+pub mod commands;
+#[cfg(feature = "testing")]
+pub mod core;
+#[cfg(feature = "testing")]
+pub mod features;
+#[cfg(feature = "testing")]
 pub mod migrations;
+#[cfg(feature = "testing")]
 pub mod settings;
 
 pub use app::{app, openapi};
 pub use assembly::Services;
+pub use commands::run;
 pub use core::clock::Clock;
+pub use core::server::{Server, Shutdown};
 pub use countersign_store::Role;
-pub use installation::{Access, Opening, StartError};
-pub use settings::Settings;
+pub use installation::StartError;
+pub use settings::{Settings, SettingsError, Sources};

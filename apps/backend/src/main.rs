@@ -1,5 +1,5 @@
 //! The binary: reads the command line and calls a command.
 
 fn main() -> std::process::ExitCode {
-    countersign::commands::run()
+    countersign::run()
 }

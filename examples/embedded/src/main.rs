@@ -6,9 +6,7 @@
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use countersign::core::server::{Server, Shutdown};
-use countersign::settings::Sources;
-use countersign::{Clock, Role, Services, Settings};
+use countersign::{Clock, Role, Server, Services, Settings, Shutdown, Sources};
 use countersign_guard::{CurrentUser, Denied};
 use serde_json::{Value, json};
 

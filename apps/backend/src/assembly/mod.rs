@@ -60,21 +60,16 @@ pub struct Parts {
     pub redis: Option<Redis>,
     /// The layers around every route.
     pub middleware: Middleware,
-    /// How connections are treated.
     pub server: ServerOptions,
     /// All metrics, for the operator's listener.
     pub registry: Arc<Mutex<Registry>>,
-    /// Whether traffic is welcome.
     pub readiness: Readiness,
-    /// The signing keys.
     pub keys: Keys,
     /// For the routes of keys.
     pub discovery: Discovery,
-    /// The audit log.
     pub audit: Audit,
     /// The mails that are queued.
     pub outbox: Outbox,
-    /// Which sessions have ended.
     pub revocations: Revocations,
     /// For the routes of revocation.
     pub status_lists: StatusLists,
@@ -82,7 +77,6 @@ pub struct Parts {
     pub accounts: Accounts,
     /// What somebody brings from a mail.
     pub proofs: Proofs,
-    /// The sessions.
     pub sessions: Sessions,
     /// The guard of our own routes.
     pub guard: Guard,
@@ -96,13 +90,10 @@ pub struct Parts {
     pub verification: Verification,
     /// Setting a new password without the old one.
     pub recovery: Recovery,
-    /// Sends what is queued.
     pub mail: Delivery,
     /// Who sent a request that a proxy holds.
     pub forward: Forward,
-    /// How the server is.
     pub health: Health,
-    /// The hosted pages.
     pub pages: Pages,
 }
 

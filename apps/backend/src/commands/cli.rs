@@ -27,7 +27,7 @@ pub use self::arguments::Account;
 pub use self::audit::{Audit, ExportAudit, ListAudit, ListKinds, VerifyAudit};
 pub use self::dev::Dev;
 pub use self::keys::{Keys, Rotate};
-pub use self::mail::{ListMail, Mail};
+pub use self::mail::Mail;
 pub use self::sessions::{RevokeSessions, Sessions};
 pub use self::token::{IssueToken, PresentedToken, Token};
 pub use self::transfer::{Backup, MigrateDatabase, Restore};

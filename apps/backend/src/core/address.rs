@@ -54,7 +54,6 @@ impl ClientAddress {
         Some(address)
     }
 
-    /// The address itself.
     pub fn ip(self) -> IpAddr {
         self.0
     }

@@ -10,9 +10,7 @@ use super::request_info::RequestInfo;
 /// Who asks for something, and by which request.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// Who asks.
     pub actor: Actor,
-    /// The request.
     pub request: RequestInfo,
 }
 
@@ -25,7 +23,6 @@ pub enum Actor {
     Account(AccountId),
     /// An operator on the command line; which one, as far as that is known.
     Operator(Option<Arc<str>>),
-    /// The server by itself.
     Server,
 }
 
@@ -54,7 +51,6 @@ impl Caller {
         }
     }
 
-    /// The server by itself.
     pub fn server() -> Self {
         Self {
             actor: Actor::Server,

@@ -1,6 +1,6 @@
 //! What a route asks for to be protected. The same extractors that `countersign-guard` gives to every service.
 
-pub use countersign_guard::{CurrentUser, OptionalUser, RequireScope};
+pub use countersign_guard::{CurrentUser, OptionalUser};
 
 use crate::core::caller::Caller;
 use crate::core::ids::{AccountId, SessionId, SessionRef};
@@ -8,12 +8,9 @@ use crate::core::request_info::RequestInfo;
 
 /// The ids of this program behind the UUIDs of a verified user.
 pub trait Identified {
-    /// The account.
     fn account_id(&self) -> AccountId;
-    /// The session.
     fn session_id(&self) -> SessionId;
 
-    /// Both.
     fn session_ref(&self) -> SessionRef {
         SessionRef {
             account: self.account_id(),

@@ -64,9 +64,7 @@ impl AccountId {
 /// A session and the account that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionRef {
-    /// The account.
     pub account: AccountId,
-    /// The session.
     pub session: SessionId,
 }
 

@@ -24,25 +24,17 @@ pub struct Platform(Arc<Parts>);
 
 /// The parts of a [`Platform`].
 pub struct Parts {
-    /// The settings in force.
     pub settings: Settings,
-    /// The time.
     pub clock: Clock,
-    /// Randomness.
     pub random: SecureRandom,
-    /// The database.
     pub db: Db,
     /// The threads that hash passwords.
     pub hasher: Hasher,
-    /// The rules of passwords.
     pub passwords: PasswordPolicy,
-    /// The rate limits.
     pub limits: Limits,
-    /// How mail leaves.
     pub mailer: Mailer,
     /// The texts of pages and mails.
     pub texts: Texts,
-    /// The counters.
     pub metrics: Metrics,
 }
 

@@ -22,12 +22,10 @@ pub struct Refusal {
     pub reason: String,
     /// To whom; none for those that are no more told apart.
     pub prefix: Option<AddressPrefix>,
-    /// How often.
     pub count: u64,
 }
 
 impl Refusals {
-    /// Counts one.
     pub fn note(&self, reason: &str, prefix: Option<AddressPrefix>) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (reason.to_owned(), prefix);

@@ -33,7 +33,6 @@ impl RequestId {
         id
     }
 
-    /// Tells the client.
     pub(in crate::core) fn echo(&self, response: &mut Response) {
         if let Ok(value) = HeaderValue::from_str(&self.0) {
             response.headers_mut().insert(X_REQUEST_ID, value);

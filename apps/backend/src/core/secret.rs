@@ -24,12 +24,10 @@ macro_rules! secret {
         ::countersign_store::column!($hash as [u8; 32]);
 
         impl $secret {
-            /// A new one.
             pub fn generate(random: $crate::core::random::SecureRandom) -> Self {
                 Self(::zeroize::Zeroizing::new(random.bytes()))
             }
 
-            /// Its hash.
             pub fn hash(&self) -> $hash {
                 $hash($crate::core::secret::sha256(&self.0))
             }

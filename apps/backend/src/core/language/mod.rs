@@ -9,7 +9,7 @@ pub use fluent_bundle::FluentArgs;
 use http::header::ACCEPT_LANGUAGE;
 use http::{HeaderMap, HeaderValue};
 
-pub use self::languages::{Language, UnknownLanguage};
+pub use self::languages::Language;
 pub use self::texts::Texts;
 
 impl Language {

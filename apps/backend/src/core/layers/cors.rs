@@ -48,7 +48,6 @@ pub(super) enum Visitor {
 }
 
 impl Visitor {
-    /// Who asks.
     pub(super) fn of(request: &Request, listed: &[String]) -> Self {
         let path = request.uri().path();
         if is_public_document(path) {
@@ -180,7 +179,6 @@ struct Named {
 #[derive(Debug, PartialEq, Eq)]
 enum Word {
     Nothing,
-    /// It is named.
     Named,
     /// There were so many refusals of origins that are not named, this one the last.
     Others(u64),

@@ -52,7 +52,6 @@ impl EarlyRequest {
 /// What the small pages say.
 #[derive(Clone)]
 pub struct EarlyPages {
-    /// In each language.
     pub texts: Texts,
     /// The name of the service.
     pub service: String,

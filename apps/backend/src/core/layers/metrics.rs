@@ -52,7 +52,6 @@ struct Routed {
 }
 
 impl Metrics {
-    /// The counters, registered.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             requests: Family::default(),
@@ -105,7 +104,6 @@ impl Observed {
         }
     }
 
-    /// For the trace.
     pub(super) fn describe(&self, span: &Span, status: StatusCode) {
         let route = self.route.as_ref().map_or("unmatched", MatchedPath::as_str);
         trace_context::describe(span, self.method, route, status);

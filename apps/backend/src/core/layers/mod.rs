@@ -52,9 +52,7 @@ pub struct LayerOptions {
     pub optional_bodies: &'static [&'static str],
     /// How long a whole request may take before it is answered 503.
     pub request_timeout: Duration,
-    /// Randomness, for request ids.
     pub random: SecureRandom,
-    /// Whether requests are traced.
     pub traced: bool,
     /// Where those are counted who were turned away.
     pub refusals: Refusals,

@@ -29,10 +29,11 @@ pub(super) struct Counters {
 /// What became of an attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Allowed.
     Within,
     /// Not allowed before `next`.
-    Over { next: Duration },
+    Over {
+        next: Duration,
+    },
 }
 
 #[derive(Default)]
@@ -81,7 +82,6 @@ impl Counters {
         Step::Within
     }
 
-    /// Gives one back.
     pub(super) fn refund(&self, key: &Key, rate: Rate, now: Duration) {
         let (now, [each, window]) = (micros(now), interval_and_window(rate));
         let mut shard = self.shard(key);

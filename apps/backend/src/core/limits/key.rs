@@ -34,7 +34,6 @@ impl Policy {
         Self(name)
     }
 
-    /// The name.
     pub fn name(self) -> &'static str {
         self.0
     }

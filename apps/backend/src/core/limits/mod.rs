@@ -54,9 +54,7 @@ pub struct Spent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("over the limit {policy}, {rate}; next in {retry_after:?}")]
 pub struct Exceeded {
-    /// Which limit.
     pub policy: Policy,
-    /// What it allows.
     pub rate: Rate,
     /// When one more will be allowed.
     pub retry_after: Duration,

@@ -24,7 +24,6 @@ impl AddressPrefix {
         self == Self::of(ClientAddress::UNKNOWN.ip())
     }
 
-    /// Its first address.
     pub fn network(self) -> IpAddr {
         self.0
     }

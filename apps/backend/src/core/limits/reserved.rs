@@ -23,12 +23,10 @@ pub struct Reserved {
 pub struct Began(Arc<AtomicBool>);
 
 impl Began {
-    /// It begins now.
     pub fn now(&self) {
         self.0.store(true, Ordering::Release);
     }
 
-    /// Whether it has.
     pub fn has(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }

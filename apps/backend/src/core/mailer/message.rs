@@ -8,13 +8,10 @@ use crate::core::email::Email;
 pub struct Mail {
     /// The same for every attempt, so that a mail which arrives twice can be known by it.
     pub id: Uuid,
-    /// The one recipient.
     pub to: Email,
-    /// A line.
     pub subject: String,
     /// The whole as plain text.
     pub text: String,
-    /// The whole as HTML.
     pub html: String,
     /// The link in it, to be printed while developing.
     pub link: Option<String>,

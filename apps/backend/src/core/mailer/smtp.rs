@@ -31,7 +31,6 @@ struct Server {
     host: String,
     port: u16,
     tls: Tls,
-    /// What we call ourselves.
     name: ClientId,
     credentials: Option<Credentials>,
     /// How long it may take for an email, all in all.

@@ -1,8 +1,6 @@
 //! Every metric of the server: its name, what it counts, and when to worry. Nothing is registered that is not in here,
 //! and `docs/metrics.md` is written from it.
 
-use std::fmt::Write;
-
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
@@ -106,6 +104,7 @@ pub const METRICS: &[Described] = &[
 ];
 
 /// The standard names of the process's own figures, which every server of the kind has.
+#[cfg(feature = "testing")]
 const PROCESS: [(&str, &str); 6] = [
     ("process_cpu_seconds_total", "CPU time used"),
     ("process_resident_memory_bytes", "Memory held"),
@@ -143,7 +142,10 @@ impl Register for Registry {
 }
 
 /// `docs/metrics.md`.
+#[cfg(feature = "testing")]
 pub fn reference() -> String {
+    use std::fmt::Write as _;
+
     let mut text = String::from(HEADING);
     for described in METRICS {
         let _ = writeln!(
@@ -172,6 +174,7 @@ pub fn reference() -> String {
     text
 }
 
+#[cfg(feature = "testing")]
 const HEADING: &str = "\
 # Metrics
 
@@ -205,6 +208,7 @@ impl Described {
 }
 
 impl Kind {
+    #[cfg(feature = "testing")]
     const fn name(self) -> &'static str {
         match self {
             Self::Counter => "counter",

@@ -14,7 +14,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-pub use self::catalogue::{METRICS, PREFIX, Register, reference};
+#[cfg(feature = "testing")]
+pub use self::catalogue::{METRICS, reference};
+pub use self::catalogue::{PREFIX, Register};
 pub use self::process::process;
 
 /// The counters that services and routers raise.

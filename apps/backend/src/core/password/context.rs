@@ -21,7 +21,6 @@ const DATE: usize = 8;
 /// Whose password it is, and where.
 #[derive(Clone, Copy, Debug)]
 pub struct PasswordContext<'a> {
-    /// The account's address.
     pub email: &'a str,
     /// The host of the issuer, without scheme and port.
     pub issuer_host: &'a str,

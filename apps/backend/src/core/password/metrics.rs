@@ -12,9 +12,7 @@ use crate::core::metrics::Register;
 /// The pool's metrics, `countersign_hashing_…`.
 #[derive(Clone)]
 pub(super) struct Meter {
-    /// Jobs that wait.
     pub(super) depth: Gauge,
-    /// Jobs that run.
     pub(super) running: Gauge,
     /// Bytes that the threads hold for hashing.
     pub(super) memory: Gauge,

@@ -21,7 +21,6 @@ pub struct PasswordPolicy {
 pub enum Breached {
     /// In the filter that the binary carries.
     Offline,
-    /// Nowhere.
     Off,
 }
 
@@ -30,16 +29,10 @@ pub enum Breached {
 pub enum PasswordFault {
     /// Fewer code points than the policy asks for.
     #[error("The password must have at least {min} characters.")]
-    TooShort {
-        /// The policy's minimum.
-        min: usize,
-    },
+    TooShort { min: usize },
     /// More code points than the policy allows.
     #[error("The password must have at most {max} characters.")]
-    TooLong {
-        /// The policy's maximum.
-        max: usize,
-    },
+    TooLong { max: usize },
     /// It is little more than the account's address or a name of this service.
     #[error("The password must not be made of your e-mail address or of this service's name.")]
     ContainsContext,

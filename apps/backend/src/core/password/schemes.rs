@@ -28,7 +28,6 @@ impl Kind {
 }
 
 impl Schemes {
-    /// Only ours.
     pub(super) fn new(ours: &StoredHash) -> Self {
         Self(Arc::new(RwLock::new(vec![Kind::of(ours)])))
     }

@@ -45,7 +45,6 @@ pub(super) struct Slot {
 /// Why there is no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// All slots are taken.
     Full,
     /// This address has all the slots that one address may have.
     AddressFull,

@@ -24,7 +24,6 @@ struct Reason {
 }
 
 impl Metrics {
-    /// The counters, registered.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             open: Gauge::default(),

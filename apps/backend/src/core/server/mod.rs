@@ -25,6 +25,7 @@ use std::sync::Arc;
 use axum::Router;
 use tokio::net::TcpListener;
 
+#[cfg(feature = "testing")]
 pub use self::framing::{Framing, FramingError};
 pub use self::limits::Limits;
 pub use self::listener::{BindError, Ended};

@@ -14,6 +14,5 @@ pub struct ServerOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// Answers what cannot become a request.
     pub middleware: Middleware,
-    /// Counts connections.
     pub metrics: Metrics,
 }

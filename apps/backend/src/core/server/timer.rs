@@ -52,13 +52,9 @@ enum Phase {
 /// What the client did not do in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Timeout {
-    /// Send a whole head.
     Head,
-    /// Send another request.
     Idle,
-    /// Read its answer.
     Unread,
-    /// Close its side.
     Close,
 }
 
@@ -78,7 +74,6 @@ impl ConnectionTimer {
         }))
     }
 
-    /// Bytes came in.
     pub(super) fn received(&self, bytes: &[u8]) {
         let mut state = self.lock();
         if let Phase::Idle(_) = state.phase {
@@ -110,7 +105,6 @@ impl ConnectionTimer {
         self.lock().framing.told()
     }
 
-    /// The answer is complete.
     pub(super) fn answered(&self) {
         let mut state = self.lock();
         if let Phase::Answering = state.phase {

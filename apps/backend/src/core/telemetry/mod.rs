@@ -5,4 +5,4 @@
 
 mod export;
 
-pub use self::export::{Telemetry, TelemetryError};
+pub use self::export::Telemetry;

@@ -13,7 +13,7 @@ pub use router::router;
 pub use schemas::UserBody;
 pub use service::{AccountError, Accounts, New, Profiles, may_sign_in};
 pub use store::{
-    Account, AccountVersions, Credentials, Outdated, State, change_email, change_password, count_failure,
-    credentials_by_email, credentials_by_id, delete, find, find_by_email, grant, is_empty, list, raise_epochs,
-    raise_session_epoch, scopes, set_disabled, set_verified, sign_in, state, state_by_email, ungrant,
+    Account, AccountVersions, Credentials, State, change_email, change_password, count_failure, credentials_by_email,
+    credentials_by_id, delete, find, find_by_email, grant, is_empty, list, raise_epochs, raise_session_epoch, scopes,
+    set_disabled, set_verified, sign_in, state, state_by_email, ungrant,
 };

@@ -39,9 +39,6 @@ pub enum AccountError {
 /// Whether an account may have a session. Every door asks it: signing in, refreshing, and each protected route.
 ///
 /// `None`: there is no such account, or it is disabled.
-///
-/// # Errors
-/// Those of the database.
 pub async fn may_sign_in<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<AccountVersions>, StoreError> {
     store::versions(conn, id).await
 }
@@ -55,21 +52,15 @@ pub struct Accounts {
 
 /// What an account is made of.
 pub struct New<'a> {
-    /// Its id.
     pub id: AccountId,
-    /// Its address.
     pub email: &'a NewEmail,
     /// A PHC string.
     pub password_hash: &'a str,
-    /// Who makes it.
     pub caller: &'a Caller,
 }
 
 impl Accounts {
     /// Makes an account within a transaction. `None`: there is one with this address.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn add(&self, tx: &mut Tx<'_>, new: &New<'_>) -> Result<Option<Account>, StoreError> {
         let row = NewAccount {
             id: new.id,
@@ -122,9 +113,6 @@ impl Accounts {
 
     /// Looks which kinds of password hashes are stored, so that each question about a password costs as much as for any of
     /// them. It is done at the start and then every hour: hashes come by an import, and go when their owners sign in.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn learn_schemes(&self) -> Result<(), StoreError> {
         let (db, hasher) = (&self.platform.db, &self.platform.hasher);
         let (current, mut kinds, mut after) = (hasher.current_prefix(), Vec::<String>::new(), AccountId(Uuid::nil()));

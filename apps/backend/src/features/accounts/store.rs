@@ -18,9 +18,7 @@ row! {
         pub email: String,
         /// When the address was proven to be its owner's.
         pub email_verified_at: Option<Timestamp>,
-        /// When it was made.
         pub created_at: Timestamp,
-        /// When it last changed.
         pub updated_at: Timestamp,
         /// When its owner last signed in.
         pub last_sign_in_at: Option<Timestamp>,
@@ -32,7 +30,6 @@ row! {
 row! {
     /// What a password is checked against. No `Debug`: it holds a hash.
     pub struct Credentials {
-        /// The account.
         pub id: AccountId,
         /// The address as its owner typed it.
         pub email: String,
@@ -66,7 +63,6 @@ row! {
     /// What a mail that is asked for is bound to: an account that is not disabled, and its versions.
     #[derive(Clone, Debug)]
     pub struct State {
-        /// The account.
         pub id: AccountId,
         /// The address as its owner typed it.
         pub email: String,
@@ -194,7 +190,6 @@ pub async fn list<'c>(conn: impl Into<Conn<'c>>, after: AccountId, limit: i64) -
 row! {
     /// A hash that is not current. No `Debug`.
     pub struct Outdated {
-        /// Whose.
         pub id: AccountId,
         /// A PHC string, or one of bcrypt.
         pub password_hash: String,

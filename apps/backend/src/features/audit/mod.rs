@@ -10,7 +10,7 @@ mod store;
 
 pub use schemas::EntryBody;
 pub use service::{
-    AccountLookup, Audit, Event, Filter, Kind, Lookup, Outcome, Piece, SealError, VerifyError, Waiting, record_alone,
-    record_at, reference, verify_piece,
+    AccountLookup, Audit, Event, Filter, Kind, Piece, VerifyError, Waiting, record_alone, record_at, reference,
+    verify_piece,
 };
 pub use store::{Entry, newest, of_account};

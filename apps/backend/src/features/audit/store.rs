@@ -16,9 +16,7 @@ row! {
     pub struct Entry {
         /// Its place in the sealed log; none while it is not sealed.
         pub seq: Option<i64>,
-        /// Its id.
         pub id: AuditId,
-        /// When.
         pub at: Timestamp,
         /// What was done or tried.
         pub kind: String,
@@ -30,13 +28,10 @@ row! {
         pub account_id: Option<AccountId>,
         /// The session it was done to or by.
         pub session_id: Option<SessionId>,
-        /// From which address.
         pub address: Option<String>,
-        /// With which device.
         pub user_agent: Option<String>,
         /// The request's id in the server's log.
         pub request_id: String,
-        /// A few words more.
         pub detail: Option<String>,
     }
 }
@@ -64,9 +59,6 @@ pub(super) async fn insert(tx: &mut Tx<'_>, id: AuditId, at: Timestamp, event: &
 }
 
 /// The newest `limit` entries about an account, newest first.
-///
-/// # Errors
-/// Those of the database.
 pub async fn of_account<'c>(
     conn: impl Into<Conn<'c>>,
     account: AccountId,

@@ -18,9 +18,6 @@ const PER_ACCOUNT: i64 = 50;
 
 /// Whether the account signed in from this device before. Signing in asks it, and the limits that spare known devices.
 /// Where there is no such account, a nil id costs the same look.
-///
-/// # Errors
-/// Those of the database.
 pub async fn is_known<'c>(
     conn: impl Into<Conn<'c>>,
     account: AccountId,
@@ -35,9 +32,6 @@ pub async fn is_known<'c>(
 
 /// The account has just proven itself on this device. The command line is none, and neither is a client without a cookie
 /// whose network nobody can tell.
-///
-/// # Errors
-/// Those of the database.
 pub async fn remember(
     tx: &mut Tx<'_>,
     account: AccountId,

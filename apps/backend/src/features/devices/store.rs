@@ -17,9 +17,7 @@ row! {
     pub struct KnownDevice {
         /// When somebody first signed in with it.
         pub created_at: Timestamp,
-        /// When somebody last did.
         pub seen_at: Timestamp,
-        /// When it is forgotten.
         pub expires_at: Timestamp,
     }
 }
@@ -50,9 +48,6 @@ pub(super) async fn is_known<'c>(
 }
 
 /// The devices of an account, the one seen last first. An export of somebody's data calls it.
-///
-/// # Errors
-/// Those of the database.
 pub async fn list<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<Vec<KnownDevice>, StoreError> {
     query(sql!(
         "SELECT created_at, seen_at, expires_at FROM known_devices WHERE account_id = $1 ORDER BY seen_at DESC, hash"

@@ -13,9 +13,6 @@ use crate::features::outbox::Purpose;
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Counts a guess, unless there were `most` already. Says whether it may be judged: of any number at once, no more are.
-///
-/// # Errors
-/// Those of the database.
 pub async fn take(
     tx: &mut Tx<'_>,
     email: EmailDigest,
@@ -27,25 +24,16 @@ pub async fn take(
 }
 
 /// Gives a guess back that was not judged.
-///
-/// # Errors
-/// Those of the database.
 pub async fn give_back(tx: &mut Tx<'_>, email: EmailDigest, purpose: Purpose) -> Result<(), StoreError> {
     store::give_back(tx, email, purpose.name()).await
 }
 
 /// The owner of the address has proven it: nothing is counted any more.
-///
-/// # Errors
-/// Those of the database.
 pub async fn forget(tx: &mut Tx<'_>, email: EmailDigest, purpose: Purpose) -> Result<(), StoreError> {
     store::forget(tx, email, purpose.name()).await
 }
 
 /// Removes up to `limit` counts that have ended. `mail` calls it while it sweeps.
-///
-/// # Errors
-/// Those of the database.
 pub async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
     store::remove_ended(conn, now, limit).await
 }

@@ -33,7 +33,6 @@ pub(super) async fn take(
     Ok(counted.is_some())
 }
 
-/// Counts one less.
 pub(super) async fn give_back(tx: &mut Tx<'_>, email: EmailDigest, purpose: &str) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE guess_counts SET guesses = guesses - 1 WHERE subject = $1 AND purpose = $2 AND guesses > 0"
@@ -45,7 +44,6 @@ pub(super) async fn give_back(tx: &mut Tx<'_>, email: EmailDigest, purpose: &str
     .map(drop)
 }
 
-/// Counts nothing.
 pub(super) async fn forget(tx: &mut Tx<'_>, email: EmailDigest, purpose: &str) -> Result<(), StoreError> {
     query(sql!("DELETE FROM guess_counts WHERE subject = $1 AND purpose = $2"))
         .bind(email.bytes())

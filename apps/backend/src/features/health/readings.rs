@@ -7,7 +7,6 @@ use prometheus_client::registry::Registry;
 use super::service::Health;
 use crate::core::metrics::{PREFIX, Register};
 
-/// As it is now.
 pub(super) fn readings(health: &Health) -> Registry {
     let mut registry = Registry::with_prefix(PREFIX);
     let seconds = |duration: std::time::Duration| ConstGauge::new(duration.as_secs_f64());

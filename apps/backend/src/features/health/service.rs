@@ -19,9 +19,7 @@ pub struct Health {
     pub(crate) revocations: Revocations,
     /// All metrics that are counted.
     pub(crate) registry: Arc<Mutex<Registry>>,
-    /// Whether traffic is welcome.
     pub(crate) readiness: Readiness,
-    /// What the doctor asked.
     pub(crate) probes: Probes,
 }
 

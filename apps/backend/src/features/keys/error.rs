@@ -13,7 +13,6 @@ pub enum KeysError {
     File {
         /// What was tried: `read`, `write` …
         doing: &'static str,
-        /// The file or folder.
         path: PathBuf,
         /// What the operating system says.
         source: io::Error,
@@ -24,7 +23,6 @@ pub enum KeysError {
          if others may have read it, replace it with `countersign keys revoke`", path = path.display()
     )]
     Exposed {
-        /// The private key.
         path: PathBuf,
         /// The permission bits of the file itself, behind all links.
         mode: u32,
@@ -32,7 +30,6 @@ pub enum KeysError {
     /// A file that holds no key that we use.
     #[error("{} cannot be used: {source}; {}", path.display(), remedy(*source))]
     Unusable {
-        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         source: KeyError,
@@ -42,7 +39,6 @@ pub enum KeysError {
     Mismatch {
         /// The file that does not fit.
         path: PathBuf,
-        /// The key it holds.
         found: String,
         /// The key that belongs there.
         expected: String,
@@ -63,7 +59,6 @@ pub enum KeysError {
          token that was issued before is refused from then on", dir = dir.display()
     )]
     Lost {
-        /// The folder.
         dir: PathBuf,
         /// A key that the database knows.
         kid: String,

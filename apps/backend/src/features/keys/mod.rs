@@ -13,9 +13,9 @@ mod service;
 mod store;
 
 pub use error::KeysError;
-pub use folder::{Inspected, inspect};
+pub use folder::inspect;
 pub use router::{Discovery, router};
 pub use service::{
     Activated, IssueError, JWKS_MAX_AGE, KeyOperator, KeyOptions, KeyState, Keys, ListedKey, NextKey, OperatorError,
-    Published, Revoked, check_keys, current_kid,
+    Revoked, check_keys, current_kid,
 };

@@ -117,9 +117,6 @@ impl Delivery {
     }
 
     /// Counts what should have left, for the metrics.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn measure(&self) -> Result<(), StoreError> {
         let overdue = self.outbox.overdue().await?;
         let age = overdue
@@ -132,9 +129,6 @@ impl Delivery {
     }
 
     /// Removes mails and proofs that ended long ago.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         let now = self.platform.clock.now();
         while outbox::remove_ended(&self.platform.db, now - MAILS_KEPT, BATCH).await? > 0 {}

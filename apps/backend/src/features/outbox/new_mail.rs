@@ -14,13 +14,9 @@ use crate::core::versions::{CredentialVersion, SessionEpoch};
 
 /// An email that is about to be queued.
 pub struct NewMail<'a> {
-    /// What for.
     pub purpose: Purpose,
-    /// To whom.
     pub to: &'a Email,
-    /// In which language.
     pub language: Language,
-    /// What it tells.
     pub params: MailParams,
 }
 
@@ -59,9 +55,7 @@ pub struct MailParams {
 /// An account as it was when a mail was asked for, and who asked. What the mail proves is void in any other state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
-    /// The account.
     pub account: AccountId,
-    /// Its credential version.
     pub credential_version: CredentialVersion,
     /// Its session epoch.
     pub session_epoch: SessionEpoch,
@@ -78,9 +72,7 @@ pub struct Binding {
 pub struct Occurrence {
     /// When, in milliseconds.
     pub at: Option<i64>,
-    /// From which address.
     pub address: Option<String>,
-    /// From which device.
     pub device: Option<String>,
 }
 
@@ -103,7 +95,6 @@ impl MailParams {
         }
     }
 
-    /// Adds what happened later.
     pub(super) fn gather(&mut self, later: Self) {
         if self.others.len() < MAX_GATHERED {
             self.others.push(Occurrence {

@@ -20,7 +20,6 @@ pub(super) struct NetworkHash(pub [u8; 32]);
 column!(RecipientHash as [u8; 32]);
 column!(NetworkHash as [u8; 32]);
 
-/// A mail that counts.
 pub(super) struct Entry {
     pub id: Uuid,
     pub recipient: RecipientHash,
@@ -145,9 +144,6 @@ pub(super) async fn nth_newest(
 }
 
 /// Removes up to `limit` entries of before `before`. `mail` calls it while it sweeps.
-///
-/// # Errors
-/// Those of the database.
 pub async fn trim_send_log(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM mail_marks WHERE id IN (SELECT id FROM mail_marks WHERE counted_at < $1 LIMIT $2)"

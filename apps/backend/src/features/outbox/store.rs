@@ -45,9 +45,7 @@ row! {
     pub struct MailRecord {
         /// Its id; also in its `Message-ID`.
         pub id: Uuid,
-        /// What for.
         pub purpose: String,
-        /// To whom.
         pub recipient: String,
         /// Since when it is queued.
         pub created_at: Timestamp,
@@ -57,7 +55,6 @@ row! {
         pub attempts: i64,
         /// How it ended; none as long as it is queued.
         pub outcome: Option<String>,
-        /// When it ended.
         pub ended_at: Option<Timestamp>,
         /// Why the last attempt failed.
         pub failure: Option<String>,
@@ -68,7 +65,6 @@ row! {
     /// What should have left, and has not.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Overdue {
-        /// How many mails.
         pub count: i64,
         /// When the oldest of them was to leave first.
         pub since: Option<Timestamp>,

@@ -11,7 +11,6 @@ use super::service::Pages;
 /// A cookie of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cookie {
-    /// Stands for a session.
     SignedIn,
     /// Stands in every form as well, which no other site can know.
     Form,

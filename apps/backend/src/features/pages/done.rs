@@ -52,7 +52,6 @@ impl Done {
         self.message().trim_start_matches("done-")
     }
 
-    /// Where it is told.
     fn address(self) -> String {
         match self {
             Self::ChangedPassword => format!("/account?done={}", self.name()),

@@ -70,7 +70,6 @@ pub(super) struct SignedIn {
 }
 
 impl SignedIn {
-    /// Their session.
     pub(super) fn session_ref(&self) -> SessionRef {
         SessionRef {
             account: self.account.id,

@@ -12,7 +12,6 @@ mod presenter;
 mod service;
 mod store;
 
-pub use code::Code;
 pub use link_secret::LinkSecret;
 pub use presenter::Presenter;
 pub use service::{Answer, Checked, Made, ProofError, Proofs, Proven, REGISTRATION_LIFETIME, Whose};

@@ -37,7 +37,6 @@ row! {
         pub credential_version: CredentialVersion,
         /// None: an earlier version made it.
         pub session_epoch: Option<SessionEpoch>,
-        /// The session that asked.
         pub session_id: Option<SessionId>,
     }
 }
@@ -202,9 +201,6 @@ pub(super) async fn spend(
 }
 
 /// Ends all proofs and sign-ups of everybody, whatever mails are under way. Ending everything calls it.
-///
-/// # Errors
-/// Those of the database.
 pub async fn void_all(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     query(sql!("DELETE FROM registrations")).execute(&mut *tx).await?;
     query(sql!("DELETE FROM former_links")).execute(&mut *tx).await?;
@@ -212,9 +208,6 @@ pub async fn void_all(tx: &mut Tx<'_>) -> Result<(), StoreError> {
 }
 
 /// Removes up to `limit` proofs that ended before `before`. `mail` calls it while it sweeps.
-///
-/// # Errors
-/// Those of the database.
 pub async fn remove_ended(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM email_proofs

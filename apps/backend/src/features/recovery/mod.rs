@@ -8,4 +8,4 @@ mod schemas;
 mod service;
 
 pub use router::router;
-pub use service::{RecoverError, Recovery};
+pub use service::Recovery;

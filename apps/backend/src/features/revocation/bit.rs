@@ -6,7 +6,6 @@ row! {
     /// One place in one list.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Bit {
-        /// The list's number.
         pub list: i64,
         /// The place in it, from 0.
         pub idx: i64,

@@ -112,7 +112,6 @@ fn network_of(trusted_proxies: &[IpNet], request: &RequestInfo) -> Option<Addres
 
 /// How an answer may be kept.
 enum CachePolicy {
-    /// For so long.
     Poll(Duration),
     /// Not without asking: it came just when something had changed.
     Held,

@@ -95,7 +95,6 @@ pub(super) async fn insert_list(
     .map(drop)
 }
 
-/// All lists.
 pub(super) async fn lists<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<ListRow>, StoreError> {
     query(sql!(
         "SELECT number, entries, version FROM status_lists ORDER BY number"
@@ -104,7 +103,6 @@ pub(super) async fn lists<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<ListRow>,
     .await
 }
 
-/// One list.
 pub(super) async fn list<'c>(conn: impl Into<Conn<'c>>, number: i64) -> Result<Option<ListRow>, StoreError> {
     query(sql!(
         "SELECT number, entries, version FROM status_lists WHERE number = $1"
@@ -189,7 +187,6 @@ pub(super) async fn give_number(tx: &mut Tx<'_>, number: i64) -> Result<Vec<i64>
     .await
 }
 
-/// A list has changed.
 pub(super) async fn set_version(tx: &mut Tx<'_>, list: i64, version: i64) -> Result<(), StoreError> {
     query(sql!("UPDATE status_lists SET version = $2 WHERE number = $1"))
         .bind(list)

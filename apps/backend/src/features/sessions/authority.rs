@@ -19,9 +19,7 @@ pub struct ServerAuthority {
     pub audience: Vec<String>,
     /// The clock that decides what has expired.
     pub clock: Clock,
-    /// The published keys.
     pub keys: Keys,
-    /// Which sessions have ended.
     pub revocations: Revocations,
     /// Where the sessions are that have no bit, because an earlier version opened them.
     pub db: Db,

@@ -15,7 +15,5 @@ pub use authority::ServerAuthority;
 pub use refresh_secret::RefreshSecret;
 pub use router::router;
 pub use schemas::{RefreshBody, SessionBody, TokenBody};
-pub use service::{
-    FIRST_PARTY_CLIENT, NewSession, RefreshError, Sessions, Tokens, end_all, end_everything, find_living, lock_living,
-};
+pub use service::{NewSession, Sessions, Tokens, end_all, end_everything, find_living, lock_living};
 pub use store::Session;

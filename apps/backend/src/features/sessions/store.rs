@@ -15,7 +15,6 @@ row! {
     pub struct Session {
         /// Its id; `sid` in its tokens.
         pub id: SessionId,
-        /// Whose it is.
         pub account_id: AccountId,
         /// Its account's epoch when it was opened; it is dead in any other.
         pub epoch: SessionEpoch,
@@ -25,7 +24,6 @@ row! {
         pub amr: String,
         /// The scopes it was opened with, separated by spaces.
         pub scope: String,
-        /// The device.
         pub user_agent: Option<String>,
         /// The address it was opened from.
         pub address: Option<String>,
@@ -33,11 +31,9 @@ row! {
         pub created_at: Timestamp,
         /// The last sign-in or refresh.
         pub last_seen_at: Timestamp,
-        /// Its absolute end.
         pub expires_at: Timestamp,
         /// Its bit's list; none if an earlier version opened it.
         pub status_list: Option<i64>,
-        /// Its bit's place there.
         pub status_idx: Option<i64>,
     }
 }

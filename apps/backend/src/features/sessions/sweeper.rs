@@ -30,9 +30,6 @@ impl Sessions {
     }
 
     /// One batch of each kind. Gives the number of rows, so that the caller comes back while there are more.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn sweep_once(&self) -> Result<u64, StoreError> {
         let now = self.platform.clock.now();
         let window_ended = now - self.platform.settings.tokens.refresh_replay_window;

@@ -7,4 +7,4 @@ mod schemas;
 mod service;
 
 pub use router::router;
-pub use service::{ChangeError, Claim, Verification, VerifyError};
+pub use service::{Claim, Verification};

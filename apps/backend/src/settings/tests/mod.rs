@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
+use super::source::Source;
 use super::*;
 
 /// Loads from a file, an environment and flags.

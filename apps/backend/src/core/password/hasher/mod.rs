@@ -45,7 +45,6 @@ pub struct Hasher {
 /// For whom something is hashed.
 #[derive(Clone, Default)]
 pub struct Asker {
-    /// Where it waits.
     pub lane: Lane,
     /// Told when the hash is begun.
     pub began: Option<Began>,
@@ -60,7 +59,6 @@ impl From<Lane> for Asker {
 /// What a stored hash says about a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the password.
     Right,
     /// It is the password, and its hash should be made anew: other parameters, another scheme, or not of the NFC form.
     RightButOutdated,

@@ -58,7 +58,6 @@ impl Framing {
         }
     }
 
-    /// Bytes came in.
     pub fn received(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let taken = match self.part {

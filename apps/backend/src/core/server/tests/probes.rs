@@ -21,7 +21,6 @@ pub(crate) fn stalls(path: &str) -> [String; 5] {
     ]
 }
 
-/// Connects and sends.
 pub(crate) async fn send(address: SocketAddr, bytes: impl AsRef<[u8]>) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes.as_ref()).await.unwrap();

@@ -9,13 +9,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuditCheckpointClaims {
-    /// Who signed the log.
     pub iss: String,
-    /// When.
     pub iat: i64,
     /// The first place that this checkpoint seals; the one before it ends just before.
     pub first: i64,
-    /// The last one.
     pub last: i64,
     /// The hash of the chain at `last`.
     pub head: String,

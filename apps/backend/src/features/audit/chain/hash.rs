@@ -30,7 +30,6 @@ row! {
     pub struct SealedRow {
         /// Its place in the log, from 1.
         pub seq: i64,
-        /// Its id.
         pub id: AuditId,
         /// When it happened, in milliseconds since the epoch.
         pub at: i64,
@@ -46,7 +45,6 @@ row! {
         pub session_id: Option<SessionId>,
         /// The request's id in the server's log.
         pub request_id: String,
-        /// A few words more.
         pub detail: Option<String>,
         /// From which address; none also once the person is erased.
         pub address: Option<String>,

@@ -5,11 +5,9 @@ use serde::Serialize;
 /// What a sound log holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LogSummary {
-    /// Rows that hold.
     pub rows: u64,
     /// Those of them whose address and device were erased, because the person was.
     pub erased: u64,
-    /// Checkpoints that hold.
     pub checkpoints: u64,
     /// Up to which place rows were removed because they were old; 0 if none were.
     pub removed_through: i64,

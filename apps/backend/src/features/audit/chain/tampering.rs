@@ -46,7 +46,6 @@ pub enum Tampering {
          for {}", retention.map_or("ever".to_owned(), |retention| format!("{retention} s"))
     )]
     RemovedEarly {
-        /// The last of them.
         through: i64,
         /// How old the youngest was, in seconds.
         age: i64,
@@ -94,9 +93,7 @@ pub enum Tampering {
 /// A row by its place and its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowName {
-    /// Its place.
     pub seq: i64,
-    /// Its id.
     pub id: AuditId,
 }
 

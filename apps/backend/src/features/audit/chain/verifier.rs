@@ -113,7 +113,6 @@ impl LogVerifier {
         self.accept(token, &claims)
     }
 
-    /// The next row.
     pub fn row(&mut self, row: SealedRow) {
         self.pending.push(row);
     }

@@ -92,9 +92,6 @@ impl Audit {
 
     /// Forgets who the pseudonyms of deleted accounts were, and from where they came. The chain stays whole: it holds
     /// only commitments to that.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn erase(&self) -> Result<(), StoreError> {
         let before = self.platform.clock.now() - ERASE_AFTER;
         for account in people::erasures(&self.platform.db, before, BATCH).await? {

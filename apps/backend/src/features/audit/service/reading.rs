@@ -20,7 +20,6 @@ const PAGE: i64 = 500;
 pub enum Piece {
     /// The checkpoint behind which the log begins, because what it sealed was removed.
     Base(String),
-    /// A sealed row.
     Row(SealedRow),
     /// A checkpoint, behind the last row that it seals.
     Checkpoint {
@@ -110,7 +109,6 @@ impl Audit {
 /// Entries that are not sealed yet, which anyone can change unseen who may write into the database.
 #[derive(Clone, Copy, Debug)]
 pub struct Waiting {
-    /// How many.
     pub entries: i64,
     /// When the oldest was written.
     pub since: Timestamp,
@@ -118,9 +116,6 @@ pub struct Waiting {
 
 impl Audit {
     /// What waits to be sealed; none if nothing does.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn waiting(&self) -> Result<Option<Waiting>, StoreError> {
         let entries = store::count_unsealed(&self.platform.db).await?;
         let since = store::oldest_unsealed(&self.platform.db).await?;

@@ -24,7 +24,6 @@ pub struct Witness {
     looked_at: Mutex<Option<Timestamp>>,
 }
 
-/// The newest checkpoint.
 pub(super) struct End {
     pub(super) token: String,
     pub(super) claims: AuditCheckpointClaims,

@@ -9,7 +9,6 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 
 row! {
-    /// Whose a pseudonym is.
     pub(in super::super) struct Subject {
         pub pseudonym: Uuid,
         pub account_id: AccountId,

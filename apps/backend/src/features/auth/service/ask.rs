@@ -26,7 +26,6 @@ const JUST_NOW: Duration = Purpose::shortest_link_lifetime();
 
 /// A mail that is asked for.
 pub struct Asking<'a> {
-    /// What for.
     pub purpose: Purpose,
     /// The address, whoever has it.
     pub to: &'a Email,
@@ -103,11 +102,9 @@ impl Auth {
 /// What became of a request for a mail.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Enqueued {
-    /// It is queued.
     Queued,
     /// None is, because a link that does the same is in the mailbox or on its way.
     LinkAtHand,
-    /// None is.
     Refused,
 }
 

@@ -66,7 +66,6 @@ impl Attempt {
         self.right.give_back().await;
     }
 
-    /// For the hasher.
     pub(super) fn asker(&self, lane: Lane) -> Asker {
         Asker {
             lane,
@@ -85,9 +84,6 @@ pub(super) fn subject_of(email: &str) -> String {
 impl Auth {
     /// Where somebody waits who says to be this account: with the known, if the account signed in from their network lately, or
     /// with their browser. For no account it makes the same steps.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub(super) async fn lane(&self, account: Option<AccountId>, request: &RequestInfo) -> Result<Lane, StoreError> {
         let Some(prefix) = request.prefix() else {
             return Ok(Lane::Others);

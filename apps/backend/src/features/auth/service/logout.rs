@@ -21,9 +21,6 @@ impl Auth {
     }
 
     /// Ends the session of a refresh token. Says whether the token was ever one of ours.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn logout_by_refresh_token(
         &self,
         presented: &RefreshSecret,
@@ -33,9 +30,6 @@ impl Auth {
     }
 
     /// Ends every session of the account, also one that is just being opened. Says how many there were.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn logout_all(&self, account: AccountId, caller: &Caller) -> Result<usize, StoreError> {
         let now = self.platform.clock.now();
         self.revocations

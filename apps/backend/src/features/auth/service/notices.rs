@@ -19,9 +19,6 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 impl Auth {
     /// Notifies the account's owner of what just happened, from where and when. Nobody is told at an address that nobody
     /// has proven: it may be a stranger's.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn notify(
         &self,
         tx: &mut Tx<'_>,
@@ -38,11 +35,8 @@ impl Auth {
 
 /// Whose address a notice goes to, where the account has another by now, or is gone.
 pub struct Holder<'a> {
-    /// The account.
     pub account: AccountId,
-    /// The address.
     pub email: &'a str,
-    /// Whether it was proven.
     pub proven: bool,
     /// The new address, where that is what happened.
     pub new_email: Option<&'a Email>,
@@ -61,9 +55,6 @@ impl<'a> From<&'a Account> for Holder<'a> {
 
 impl Auth {
     /// The same, to an address that is not the account's any more.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn notify_at(
         &self,
         tx: &mut Tx<'_>,
@@ -89,9 +80,6 @@ impl Auth {
     /// Sends the account's owner a way in, because passwords are not taken from new places any more: once a day at most, however
     /// often that comes. To an address that nobody has proven too, since nobody else could open the account again. In no
     /// language but the default: whoever failed may have asked for any.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub(super) async fn notify_of_failures(
         &self,
         tx: &mut Tx<'_>,

@@ -16,9 +16,6 @@ use crate::features::sessions;
 impl Auth {
     /// Sets the password of an account whose address was just proven, and ends all that was done with the account before: its
     /// sessions, and with its versions every mail that is queued or under way. `recovery` and `verification` call it.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn settle(
         &self,
         tx: &mut RevokingTx<'_, '_, '_>,

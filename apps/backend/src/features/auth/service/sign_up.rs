@@ -24,7 +24,6 @@ const REGISTER_PER_ADDRESS: Policy = Policy::named("register_per_address");
 
 /// What somebody signs up with.
 pub struct Registration {
-    /// The address.
     pub email: NewEmail,
     /// The password, not yet judged.
     pub password: Password,
@@ -61,7 +60,6 @@ pub enum SignUpError {
 struct NewAccount {
     id: AccountId,
     password_hash: String,
-    /// The account itself.
     caller: Caller,
 }
 

@@ -109,9 +109,6 @@ impl Dev {
     }
 
     /// Ends a session of anybody. Says whether it lived.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub(crate) async fn end_session(&self, session: SessionId, caller: &Caller) -> Result<bool, StoreError> {
         self.sessions.revoke(session, None, caller).await
     }

@@ -13,7 +13,6 @@ use crate::features::keys::KeysError;
 pub struct Inspected {
     /// Whether it signs, or only verifies.
     pub private: bool,
-    /// Its public half.
     pub key: VerifyingKey,
 }
 

@@ -21,7 +21,6 @@ pub(crate) struct Locked {
 pub(crate) enum Old {
     /// Its public half goes on verifying.
     Retire,
-    /// Nothing stays of it.
     Discard,
 }
 

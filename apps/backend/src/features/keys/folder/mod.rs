@@ -23,7 +23,7 @@ mod snapshot;
 mod tests;
 
 pub(super) use contents::FolderKeys;
-pub use inspect::{Inspected, inspect};
+pub use inspect::inspect;
 pub(super) use locked::{Locked, Old};
 pub(super) use place::Folder;
 pub(super) use snapshot::{Fingerprint, Snapshot};

@@ -243,7 +243,6 @@ impl Keys {
         self.ring().signing_key().is_some()
     }
 
-    /// The JWK Set.
     pub fn published(&self) -> Arc<Published> {
         self.ring().published.clone()
     }

@@ -8,7 +8,6 @@ use secrecy::SecretString;
 /// Where the keys are, and the times that their life goes by.
 #[derive(Clone)]
 pub struct KeyOptions {
-    /// The folder.
     pub dir: PathBuf,
     /// What opens a password-protected private key.
     pub passphrase: Option<SecretString>,

@@ -26,7 +26,6 @@ pub(super) type History = HashMap<String, KeyRecord>;
 /// A JWK Set as it goes over the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// The JSON.
     pub body: Bytes,
     /// A strong entity tag: the same for the same set, on every server.
     pub etag: HeaderValue,

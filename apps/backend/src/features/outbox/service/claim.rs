@@ -26,13 +26,9 @@ const LONGEST_RETRY: Duration = Duration::from_secs(30 * 60);
 pub struct ClaimedMail {
     /// Its id, the same at every attempt.
     pub id: Uuid,
-    /// What for.
     pub purpose: Purpose,
-    /// To whom.
     pub to: Email,
-    /// In which language.
     pub language: Language,
-    /// What it tells.
     pub params: MailParams,
     /// Which attempt this is, from 1.
     pub attempt: i64,
@@ -52,7 +48,6 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Its stable name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sent => "sent",
@@ -66,9 +61,6 @@ impl Outcome {
 impl Outbox {
     /// Takes the mail that is due the longest, for this caller alone until [`LEASE`] is over. Rows of a later version are
     /// left to it.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn claim(&self) -> Result<Option<ClaimedMail>, StoreError> {
         let now = self.platform.clock.now();
         // A plain look first: most of the time nothing is queued, and nobody should wait for the writer because of it.
@@ -120,9 +112,6 @@ impl Outbox {
     }
 
     /// It could not be sent now; it will be tried again.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn postpone(&self, mail: &ClaimedMail, failure: &str) -> Result<(), StoreError> {
         let doublings = u32::try_from(mail.attempt - 1).unwrap_or(0).min(20);
         let pause = FIRST_RETRY.saturating_mul(1 << doublings).min(LONGEST_RETRY);
@@ -130,33 +119,21 @@ impl Outbox {
     }
 
     /// How many mails should have left by now, and since when the oldest of them has been queued. `mail` measures it.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn overdue(&self) -> Result<Overdue, StoreError> {
         store::overdue(&self.platform.db, self.platform.clock.now() - LEASE).await
     }
 
     /// The newest mails, newest first. The command line calls it.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn list(&self, queued_only: bool, limit: i64) -> Result<Vec<MailRecord>, StoreError> {
         store::list(&self.platform.db, queued_only, limit).await
     }
 
     /// What was sent to an address lately, newest first. An export of somebody's data calls it.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn list_for(&self, to: &Email) -> Result<Vec<MailRecord>, StoreError> {
         store::list_of(&self.platform.db, to.key()).await
     }
 
     /// Tries everything that is queued now, and what was refused once more. Says how many there are. The command line calls it.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn retry(&self) -> Result<u64, StoreError> {
         store::retry(&self.platform.db, self.platform.clock.now()).await
     }

@@ -32,9 +32,6 @@ const _: () = assert!(
 
 /// Queues an email, in the transaction that makes it due, whatever was sent before. What the operator does calls it; what
 /// others do is for [`request`](Outbox::request) and [`notify`](Outbox::notify).
-///
-/// # Errors
-/// Those of the database.
 pub async fn enqueue(tx: &mut Tx<'_>, mail: &NewMail<'_>, now: Timestamp) -> Result<(), StoreError> {
     enqueue_at(tx, mail, None, now, now).await
 }
@@ -42,7 +39,6 @@ pub async fn enqueue(tx: &mut Tx<'_>, mail: &NewMail<'_>, now: Timestamp) -> Res
 /// How an email is requested.
 #[derive(Clone, Copy)]
 pub struct RequestContext {
-    /// From which network.
     pub from: Option<AddressPrefix>,
     /// Whether a link of its kind that works is in the mailbox, or on its way there.
     pub is_at_hand: bool,
@@ -56,9 +52,6 @@ impl Outbox {
     /// of all kinds from this network, and of all kinds from everywhere. Where no link is at hand, there is a reserve beyond
     /// that: no stranger who asks for mails keeps their recipient out. It does not look whether the address has an account: that
     /// shows when it is sent. Returns whether it was queued.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn request(
         &self,
         tx: &mut Tx<'_>,
@@ -95,9 +88,6 @@ impl Outbox {
 }
 
 /// What is queued of a kind to an address, whenever it is tried next. `proofs` calls it.
-///
-/// # Errors
-/// Those of the database.
 pub async fn queued(tx: &mut Tx<'_>, purpose: Purpose, to: &Email) -> Result<Vec<MailParams>, StoreError> {
     let queued: Vec<String> = store::queued(tx, purpose.name(), to.key()).await?;
     let read = |params: &String| serde_json::from_str(params).unwrap_or_default();
@@ -107,9 +97,6 @@ pub async fn queued(tx: &mut Tx<'_>, purpose: Purpose, to: &Email) -> Result<Vec
 impl Outbox {
     /// Queues a notice of what has just happened. One of its kind that has not left yet tells of this too; and soon after one
     /// that has left, or beyond the limit of all mails to this recipient, it leaves later.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn notify(&self, tx: &mut Tx<'_>, mail: &NewMail<'_>) -> Result<(), StoreError> {
         let (limits, now) = (&self.platform.settings.limits, self.platform.clock.now());
         let (purpose, recipient) = (mail.purpose.name(), RecipientHash::of(mail.to));
@@ -131,9 +118,6 @@ impl Outbox {
     }
 
     /// The same, unless there was one of its kind to this recipient within `apart`.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn notify_once(&self, tx: &mut Tx<'_>, mail: &NewMail<'_>, apart: Duration) -> Result<(), StoreError> {
         let before = send_log::newest(tx, RecipientHash::of(mail.to), mail.purpose.name()).await?;
         match before {

@@ -20,7 +20,6 @@ pub(super) struct Steps {
 
 /// The request for an email.
 pub(super) struct Request {
-    /// Which email.
     pub purpose: Purpose,
     /// Where the form is sent.
     pub form: &'static str,

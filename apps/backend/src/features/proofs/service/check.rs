@@ -38,7 +38,6 @@ pub enum Answer {
 /// What was checked, and can be spent.
 pub struct Checked {
     pub(super) hash: LinkHash,
-    /// Whose it is.
     pub whose: Whose,
 }
 
@@ -55,9 +54,7 @@ impl Checked {
 /// What a proof is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
-    /// An account.
     Account(AccountId),
-    /// A sign-up that waits.
     Registration(RegistrationId),
 }
 

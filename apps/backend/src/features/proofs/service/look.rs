@@ -45,18 +45,12 @@ impl Proofs {
     }
 
     /// The sign-up that a live link confirms, without confirming it.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn peek_registration(&self, checked: &Checked) -> Result<Option<Registration>, StoreError> {
         registrations::find_by_link(&self.platform.db, checked.hash, self.platform.clock.now()).await
     }
 
     /// Whether what a link is for is done: by the link itself, by a newer one that came in its place, or, where it is for proving
     /// an address, in any other way. Nothing is known of one that was made up or has expired.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn is_done(&self, purpose: Purpose, link: &LinkSecret) -> Result<bool, StoreError> {
         let (hash, now) = (link.hash(), self.platform.clock.now());
         let email = match store::known(&self.platform.db, hash, purpose.name(), now).await? {
@@ -85,9 +79,6 @@ impl Proofs {
 
     /// Whether a link of this kind that works, and goes on working for a while, is in the mailbox or on its way there: one for
     /// the account that `binding` names, or for a sign-up that waits.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn is_at_hand(
         &self,
         tx: &mut Tx<'_>,

@@ -20,9 +20,7 @@ const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 /// What a mail is made of.
 pub struct Made {
-    /// For its link.
     pub link: LinkSecret,
-    /// For people.
     pub code: Code,
     /// What is kept of it once the mail has left.
     kept: Kept,
@@ -113,9 +111,6 @@ impl Proofs {
 
     /// Its mail has left: from now on it proves something, in place of the one before. Unless the account or the sign-up has
     /// changed meanwhile: then it never does.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn keep(&self, made: &Made) -> Result<(), StoreError> {
         let (hash, kept, now) = (made.link.hash(), &made.kept, self.platform.clock.now());
         self.platform

@@ -28,7 +28,6 @@ pub struct Proofs {
 
 /// What a spent proof proves.
 pub struct Proven {
-    /// Whose.
     pub account: AccountId,
     /// The address that its owner holds.
     pub email: Email,

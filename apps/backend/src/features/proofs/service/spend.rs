@@ -54,9 +54,6 @@ impl Proofs {
     }
 
     /// Remembers that a link made this account, for who opens it again. `verification` calls it in the same transaction.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn mark_spent(
         &self,
         tx: &mut Tx<'_>,

@@ -15,7 +15,6 @@ row! {
     pub(in super::super) struct Former {
         /// The address that it went to.
         pub email: String,
-        /// As in the table.
         pub became: String,
     }
 }
@@ -114,9 +113,6 @@ pub(in super::super) async fn adopt(tx: &mut Tx<'_>, account: AccountId, email_k
 }
 
 /// Removes up to `limit` links that have expired. `mail` calls it while it sweeps.
-///
-/// # Errors
-/// Those of the database.
 pub async fn remove_former(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM former_links

@@ -12,13 +12,11 @@ use crate::core::ids::RegistrationId;
 row! {
     /// A sign-up that waits. No `Debug`: it holds a hash.
     pub struct Registration {
-        /// Its id.
         pub id: RegistrationId,
         /// The address as it was typed.
         pub email: String,
         /// A PHC string.
         pub password_hash: String,
-        /// Of who signed up.
         pub handle_hash: HandleHash,
     }
 }
@@ -34,19 +32,14 @@ row! {
 
 /// A sign-up that is about to wait.
 pub struct NewRegistration<'a> {
-    /// Its id.
     pub id: RegistrationId,
     /// The address as it was typed.
     pub email: &'a str,
-    /// The address folded.
     pub email_key: &'a str,
     /// A PHC string.
     pub password_hash: &'a str,
-    /// Of who signs up.
     pub handle: HandleHash,
-    /// Now.
     pub created_at: Timestamp,
-    /// When it is forgotten.
     pub expires_at: Timestamp,
 }
 

@@ -24,9 +24,6 @@ pub(super) struct Block {
 impl Revocations {
     /// A bit that no session has had before. Not to be called inside a transaction: now and then it writes to the
     /// database.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn allocate(&self) -> Result<Bit, StoreError> {
         let now = self.0.clock.now();
         let mut block = self.0.block.lock().await;

@@ -70,9 +70,6 @@ impl Revocations {
     }
 
     /// One look at the database.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         let (began, look) = (self.0.clock.now(), self.0.unconfirmed.begin_look());
         self.look().await?;
@@ -94,9 +91,6 @@ impl Revocations {
     }
 
     /// Removes the lists that no living token names.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         // A verifier's clock may be late.
         let ended = self.0.clock.now() - Duration::from_secs(60);

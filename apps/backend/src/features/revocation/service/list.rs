@@ -29,7 +29,6 @@ pub(super) struct List {
     over: AtomicBool,
     /// The number of the last revocation that is in `bits` for certain. Whoever waits for a change waits here.
     version: watch::Sender<i64>,
-    /// What was published last.
     pub(super) published: RwLock<Option<Arc<Published>>>,
     /// Held by the one who makes the next.
     pub(super) publishing: Mutex<()>,

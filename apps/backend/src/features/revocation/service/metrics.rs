@@ -18,7 +18,6 @@ use crate::core::metrics::Register;
 pub struct Metrics {
     /// 1 while others wake this process, so that it need not look so often by itself.
     pub(super) feed_up: Gauge,
-    /// How often they did.
     pub(super) hints: Counter,
     /// Who waits for a change just now.
     pub(super) waiters: Gauge,
@@ -39,7 +38,6 @@ pub(super) enum Refused {
 pub(super) struct Waiting(Gauge);
 
 impl Metrics {
-    /// The counters, registered.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         registry.add("revocation_feed_up", metrics.feed_up.clone());

@@ -91,9 +91,6 @@ struct Parts {
 }
 
 /// The newest list, if any session was ever opened.
-///
-/// # Errors
-/// Those of the database.
 pub async fn newest_list(db: &Db) -> Result<Option<i64>, StoreError> {
     Ok(store::lists(db).await?.iter().map(|row| row.number).max())
 }
@@ -101,18 +98,12 @@ pub async fn newest_list(db: &Db) -> Result<Option<i64>, StoreError> {
 /// Begins a new generation of lists, in the transaction that ends everything: whatever was issued before is refused
 /// from now on, by this server and by every verifier, also what this database never knew of. Servers learn of it at their
 /// next look at the database.
-///
-/// # Errors
-/// Those of the database.
 pub async fn begin_generation(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
     store::begin_generation(tx, now).await
 }
 
 impl Revocations {
     /// Loads all lists.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn open(
         options: Options,
         db: Db,

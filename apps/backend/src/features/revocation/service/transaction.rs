@@ -52,9 +52,6 @@ impl Revocations {
 
 impl RevokingTx<'_, '_, '_> {
     /// Sets the bits of sessions that end in this transaction.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn revoke(&mut self, bits: Vec<Bit>, now: Timestamp) -> Result<(), StoreError> {
         for bit in &bits {
             store::insert(self.tx, *bit, now).await?;

@@ -37,7 +37,6 @@ impl Unconfirmed {
         self.looks.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// This look has succeeded.
     pub(super) fn end_look(&self, look: u64) {
         let mut bits = self.bits.write().unwrap_or_else(PoisonError::into_inner);
         bits.retain(|_, heard| *heard >= look);

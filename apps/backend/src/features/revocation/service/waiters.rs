@@ -11,9 +11,7 @@ use crate::core::limits::AddressPrefix;
 /// How many may wait at once.
 #[derive(Clone, Copy, Debug)]
 pub struct WaiterLimits {
-    /// In all.
     pub total: usize,
-    /// From one network.
     pub per_address: usize,
 }
 

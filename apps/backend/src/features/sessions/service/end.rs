@@ -21,9 +21,6 @@ const BATCH: i64 = 5_000;
 
 impl Sessions {
     /// Ends a session of `account` (of any account, where that is `None`: the operator's). Says whether it lived.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn revoke(
         &self,
         session: SessionId,
@@ -59,9 +56,6 @@ impl Sessions {
 }
 
 /// Ends a session of `account` (or of any) within a transaction, if it had not ended. Says whose it was.
-///
-/// # Errors
-/// Those of the database.
 pub(super) async fn end(
     tx: &mut RevokingTx<'_, '_, '_>,
     session: SessionId,
@@ -78,9 +72,6 @@ pub(super) async fn end(
 /// Ends all sessions of an account but `kept`, also those that are just being opened: the account gets a new session epoch,
 /// into which only `kept` is taken along. The devices that are known of the account are forgotten. Says how many sessions there
 /// were.
-///
-/// # Errors
-/// Those of the database.
 pub async fn end_all(
     tx: &mut RevokingTx<'_, '_, '_>,
     account: AccountId,
@@ -135,9 +126,6 @@ pub async fn end_everything(db: &Db, now: Timestamp, event: Event<'_>) -> Result
 
 impl Sessions {
     /// Ends the session of a refresh token, spent or not. Says whether the token was ever one of ours.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn revoke_by_refresh_token(
         &self,
         presented: &RefreshSecret,
@@ -153,9 +141,6 @@ impl Sessions {
     }
 
     /// The living sessions of an account, newest first.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn list(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
         match accounts::may_sign_in(&self.platform.db, account).await? {
             Some(versions) => {

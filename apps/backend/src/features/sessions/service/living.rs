@@ -8,9 +8,6 @@ use crate::features::accounts::{self, AccountVersions};
 use crate::features::sessions::store::{self, Session};
 
 /// The session, if it lives now.
-///
-/// # Errors
-/// Those of the database.
 pub async fn find_living(db: &Db, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
     let Some(session) = store::find_live(db, id, now).await? else {
         return Ok(None);
@@ -20,9 +17,6 @@ pub async fn find_living(db: &Db, id: SessionId, now: Timestamp) -> Result<Optio
 }
 
 /// The session, if it lives, locked until the transaction ends: whoever ends it comes before, or waits.
-///
-/// # Errors
-/// Those of the database.
 pub async fn lock_living(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
     let Some(session) = store::lock_live(tx, id, now).await? else {
         return Ok(None);

@@ -16,13 +16,11 @@ use crate::features::sessions::store::{self, Ended, Session};
 
 /// A session that is to be opened.
 pub struct NewSession<'a> {
-    /// Whose it will be.
     pub account: AccountId,
     /// The versions of the account, read in the same transaction, before this sign-in was remembered.
     pub versions: AccountVersions,
     /// How its owner proved who they are (RFC 8176): `pwd`, `otp`, or nothing for the operator.
     pub amr: &'static str,
-    /// What it may do.
     pub scopes: &'a Scopes,
     /// Who opens it, and by which request.
     pub caller: &'a Caller,
@@ -35,9 +33,6 @@ pub struct NewSession<'a> {
 impl Sessions {
     /// Opens a session, and ends the oldest ones beyond the allowed number. What calls it has asked `may_sign_in` in the same
     /// transaction.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn open(&self, tx: &mut RevokingTx<'_, '_, '_>, new: &NewSession<'_>) -> Result<Session, StoreError> {
         let now = self.platform.clock.now();
         let (ttl, request) = (&self.platform.settings.tokens, &new.caller.request);
@@ -72,9 +67,6 @@ impl Sessions {
 
     /// Whether the account signed in from this network within the absolute lifetime of a session, and since all of its sessions
     /// were last ended: one of those before may have been a thief's. For no account it makes the same steps.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn signed_in_lately(&self, account: AccountId, prefix: AddressPrefix) -> Result<bool, StoreError> {
         if prefix.is_unknown() {
             return Ok(false);

@@ -84,7 +84,6 @@ struct Spender {
 /// What a transaction that set out to spend came to.
 enum Spending {
     Spent(Box<Session>),
-    /// Somebody else was first.
     Lost,
     Dead,
 }

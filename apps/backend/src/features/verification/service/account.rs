@@ -16,7 +16,6 @@ use crate::features::sessions;
 
 /// What says that the account is theirs who confirm.
 enum Own {
-    /// They are signed in.
     Session(SessionId),
     /// They know the password of this version.
     Password(CredentialVersion),

@@ -46,9 +46,7 @@ impl AsRef<Platform> for Verification {
 pub struct Claim {
     /// The hash of the handle of who asked.
     pub handle: Option<HandleHash>,
-    /// Who is signed in.
     pub user: Option<SessionRef>,
-    /// The password.
     pub password: Option<Password>,
     /// Another password, in place of all that.
     pub new_password: Option<Password>,
@@ -104,9 +102,6 @@ impl Verification {
     }
 
     /// Whether a link takes a password beside this claim. A link that is not valid takes none.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn needs_password(&self, answer: &Answer, claim: &Claim) -> Result<bool, StoreError> {
         let Answer::Link(_) = answer else {
             return Ok(false);

@@ -14,9 +14,6 @@ use crate::features::outbox::{self, MailParams, NewMail, Purpose};
 
 impl Operator {
     /// Says by hand that an address is its owner's. Says whether that was news.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn verify_email(&self, account: &Account) -> Result<bool, StoreError> {
         let (now, caller) = (self.auth.platform.clock.now(), &self.caller);
         let email = &parsed(&account.email)?;
@@ -39,9 +36,6 @@ impl Operator {
     }
 
     /// Owes an account the mail by which its owner proves the address, or sets a new password, whatever was sent before.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn send_mail(&self, account: &Account, purpose: Purpose) -> Result<(), StoreError> {
         let (now, email, id) = (self.auth.platform.clock.now(), &parsed(&account.email)?, account.id);
         self.auth

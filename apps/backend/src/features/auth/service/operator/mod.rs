@@ -22,7 +22,6 @@ use crate::features::sessions;
 #[derive(Clone)]
 pub struct Operator {
     pub(crate) auth: Auth,
-    /// In whose name.
     pub(crate) caller: Caller,
 }
 
@@ -59,9 +58,6 @@ impl Operator {
     }
 
     /// Disables an account with all its sessions, or enables it again. Says whether that changed anything.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn set_disabled(&self, id: AccountId, disabled: bool) -> Result<bool, StoreError> {
         let (now, caller) = (self.auth.platform.clock.now(), &self.caller);
         let kind = if disabled {
@@ -85,9 +81,6 @@ impl Operator {
     }
 
     /// Deletes an account and all that hangs on it.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn delete(&self, account: &Account) -> Result<(), StoreError> {
         let (id, now, caller) = (account.id, self.auth.platform.clock.now(), &self.caller);
         self.auth

@@ -16,18 +16,12 @@ enum Change {
 
 impl Operator {
     /// Gives scopes to an account. Says which of them are new to it.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn grant(&self, id: AccountId, scopes: &Scopes) -> Result<Scopes, StoreError> {
         self.change_scopes(id, scopes, Change::Grant).await
     }
 
     /// Takes scopes back from an account, and says which of them it had. Tokens that carry them go on carrying them until
     /// they end.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub async fn ungrant(&self, id: AccountId, scopes: &Scopes) -> Result<Scopes, StoreError> {
         self.change_scopes(id, scopes, Change::TakeBack).await
     }

@@ -12,7 +12,6 @@ use crate::features::keys::service::ring::{History, is_revoked};
 /// A key of the list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ListedKey {
-    /// Its name.
     pub kid: String,
     /// What it is used for.
     pub state: KeyState,
@@ -29,7 +28,6 @@ pub struct ListedKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyState {
-    /// It signs.
     Current,
     /// It is published, and will sign.
     Next,

@@ -41,7 +41,6 @@ pub enum OperatorError {
     /// Some verifier may not know the next key yet.
     #[error("the next key {kid} may sign from {ready_at} on; before that, some verifier may not have fetched it")]
     TooEarly {
-        /// The next key.
         kid: String,
         /// From when on it may be activated.
         ready_at: Timestamp,
@@ -51,7 +50,6 @@ pub enum OperatorError {
         "tokens signed with {kid} live until {until}; retire it then, or end them all now with `countersign keys revoke {kid}`"
     )]
     Needed {
-        /// The retired key.
         kid: String,
         /// When the last one has expired.
         until: Timestamp,

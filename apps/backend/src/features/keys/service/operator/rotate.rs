@@ -13,7 +13,6 @@ use crate::features::keys::{KeysError, store};
 /// The next key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NextKey {
-    /// Its name.
     pub kid: String,
     /// Whether it was made just now.
     pub created: bool,
