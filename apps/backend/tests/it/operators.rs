@@ -190,6 +190,15 @@ async fn a_84_the_log_says_which_operator_it_was_and_whose_account(database: Dat
 }
 
 #[apply(on_both_databases!)]
+async fn whoever_ends_everything_is_in_the_log(database: Database) {
+    let scratch = with_accounts(database, &["ada"]).await;
+    done(&scratch, &["sessions", "revoke", "--everyone", "--as", "edith"]);
+    let listed = json(&scratch, &["audit", "list", "--kind", "everything.revoked"]);
+    let actor = listed[0]["actor"].as_str().unwrap();
+    assert!(actor.starts_with("operator:edith ("), "{actor}");
+}
+
+#[apply(on_both_databases!)]
 async fn what_is_typed_wrong_is_said_plainly(database: Database) {
     let scratch = with_accounts(database, &["ada"]).await;
     let ada = "ada@example.com";

@@ -7,6 +7,7 @@ use countersign::core::ids::AccountId;
 use countersign::core::request_info::RequestInfo;
 use countersign::features::audit::{Event, Filter, Kind, record_alone};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
+use serde_json::json;
 
 use super::{everything, pause};
 
@@ -58,6 +59,22 @@ async fn who_acted_does_not_depend_on_the_ip_address(database: Database) {
     }
 }
 
+/// Whoever holds the refresh token of a session is its owner, with or without an access token.
+#[apply(on_both_databases!)]
+async fn who_signs_out_by_refresh_token_is_the_account(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let body = json!({ "refresh_token": ada.refresh_token });
+    server.post("/api/auth/logout", body).await.assert_status(204);
+    let ended = Filter {
+        kind: Some("session.revoked".to_owned()),
+        ..everything()
+    };
+    let entries = server.services.audit.list(&ended).await.unwrap();
+    let actors: Vec<_> = entries.iter().map(|entry| &*entry.actor).collect();
+    assert_eq!(actors, ["account"]);
+}
+
 #[apply(on_both_databases!)]
 async fn an_administrator_finds_what_they_did_in_their_own_log(database: Database) {
     let server = TestServer::start(database).await;
@@ -90,4 +107,27 @@ async fn an_administrator_finds_what_they_did_in_their_own_log(database: Databas
             ("sessions.revoked", "account", None, "a-request"),
         ]
     );
+}
+
+/// An administrator's entry is about what they did, and stays when the other account is erased.
+#[apply(on_both_databases!)]
+async fn an_administrator_s_own_log_names_no_session_of_another(database: Database) {
+    let server = TestServer::start(database).await;
+    let (ada, bob) = (id_of(&server, "ada").await, id_of(&server, "bob").await);
+    pause(&server);
+    let session = server.services.sessions.list(ada).await.unwrap().remove(0).id;
+    let caller = Caller::account(bob, request(None));
+    let event = Event::new(Kind::SessionRevoked, ada, &caller).session(session);
+    record_alone(&server.services.db, &server.services.clock, event)
+        .await
+        .unwrap();
+    let newest = |account| Filter {
+        account: Some(account),
+        limit: 1,
+        ..everything()
+    };
+    let of_ada = server.services.audit.list(&newest(ada)).await.unwrap().remove(0);
+    assert_eq!(of_ada.session_id, Some(session));
+    let of_bob = server.services.audit.list(&newest(bob)).await.unwrap().remove(0);
+    assert_eq!((&*of_bob.kind, of_bob.session_id), ("administrator.acted", None));
 }

@@ -1,5 +1,7 @@
 //! Signing up by page: the account and its first session are made at once.
 
+use countersign::core::clock::Timestamp;
+use countersign::features::audit::Filter;
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 
 use super::Browser;
@@ -25,4 +27,20 @@ async fn a_sign_up_is_no_sign_in(database: Database) {
             .collect::<Vec<_>>()
     };
     assert_eq!(logins(&after), logins(&before));
+}
+
+#[apply(on_both_databases!)]
+async fn the_session_of_a_sign_up_is_opened_by_the_account(database: Database) {
+    let server = TestServer::start(database).await;
+    Browser::sign_up(&server, "ada").await;
+    let sign_ins = Filter {
+        account: None,
+        kind: Some("sign_in".to_owned()),
+        since: Timestamp(0),
+        until: Timestamp(i64::MAX),
+        limit: 10,
+    };
+    let entries = server.services.audit.list(&sign_ins).await.unwrap();
+    let actors: Vec<_> = entries.iter().map(|entry| &*entry.actor).collect();
+    assert_eq!(actors, ["account"]);
 }
