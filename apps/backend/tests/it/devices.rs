@@ -43,6 +43,22 @@ async fn a_15_a_client_is_known_by_network_and_name_together(database: Database)
     assert_eq!(subjects(&server).await, [""; 0], "each of them is known now");
 }
 
+/// A session that an operator opens is none of its owner's, from whichever device.
+#[apply(on_both_databases!)]
+async fn a_token_of_an_operator_is_no_sign_in_from_a_new_device(database: Database) {
+    let server = TestServer::start(database).await;
+    proven(&server, "ada").await;
+    let signed_in = sign_in(&server, (HOME, FIREFOX)).await.assert_status(200);
+    let access_token = signed_in.json()["access_token"].as_str().unwrap().to_owned();
+    let verified = server.services.guard.verify(&access_token).await.unwrap();
+    let id = countersign::core::ids::AccountId(verified.require_user().unwrap().id);
+    assert_eq!(subjects(&server).await, [""; 0]);
+    let (scopes, ttl) = ("".parse().unwrap(), std::time::Duration::from_secs(60));
+    let issued = server.services.operator.issue_token(id, &scopes, ttl).await;
+    assert!(issued.unwrap().is_some());
+    assert_eq!(subjects(&server).await, [""; 0]);
+}
+
 #[apply(on_both_databases!)]
 async fn a_15_a_client_whose_address_no_proxy_tells_is_known_nowhere(database: Database) {
     let server = TestServer::start_with(database, "trusted_proxies = [\"10.0.0.0/8\"]").await;
