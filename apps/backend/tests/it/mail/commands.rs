@@ -141,6 +141,28 @@ async fn a_17_a_22_x_38_an_operator_invites_verifies_and_has_mails_sent_and_neve
 }
 
 #[apply(on_both_databases!)]
+async fn an_operator_has_each_kind_of_mail_sent_as_named(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let folder = scratch.folder().join("mail").display().to_string();
+    let server = Launch::new(BINARY, &scratch)
+        .with("COUNTERSIGN_MAIL__FOLDER", folder)
+        .start()
+        .await;
+    let ada = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let registered = server.client().post("/api/auth/register", &ada).await;
+    registered.unwrap().assert_status(201);
+    for (count, what, subject) in [
+        (2, "invite", "You are invited to Countersign"),
+        (3, "recover", "Set a new password for Countersign"),
+    ] {
+        done(&command(&scratch, &["users", "send-mail", "ada@example.com", what]));
+        let mails = mails(&scratch, count).await;
+        assert!(mails.contains_key(subject), "{what}: {:?}", mails.keys());
+    }
+    assert!(server.terminate().success());
+}
+
+#[apply(on_both_databases!)]
 async fn c_64_an_operator_makes_no_account_that_no_mail_reaches_or_that_passes_for_another(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     for (email, why) in [
