@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::request::Builder;
 use axum::http::{HeaderValue, Request};
-use countersign_testkit::{Database, TestServer, apply, on_both_databases};
+use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::json;
 
 use super::Browser;
@@ -153,4 +153,22 @@ async fn a_link_names_languages_in_the_order_of_preference(database: Database) {
             .assert_status(200);
         assert_eq!(answer.header("content-language"), expected, "{asked}");
     }
+}
+
+#[apply(on_both_databases!)]
+async fn a_mail_to_who_is_signed_in_speaks_the_language_of_the_page(database: Database) {
+    let server = TestServer::start(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let mut subjects = Vec::new();
+    for (language, email) in [("en", "ada@example.org"), ("de", "ada@example.net")] {
+        server.mails().await;
+        ada.post("/language", &[("language", language), ("back", "/account")])
+            .await
+            .assert_status(303);
+        ada.post("/account/email", &[("email", email), ("email_password", PASSWORD)])
+            .await
+            .assert_status(303);
+        subjects.push(server.mail().await.subject);
+    }
+    assert_ne!(subjects[0], subjects[1]);
 }
