@@ -235,6 +235,16 @@ mod tests {
         }
     }
 
+    /// RFC 1035 §2.3.4.
+    #[test]
+    fn a_host_is_no_longer_than_a_name_may_be() {
+        let label = "a".repeat(63);
+        let of = |last: usize| format!("https://{label}.{label}.{label}.{}", "a".repeat(last));
+        assert!(Origin::parse(&of(61)).is_ok());
+        assert!(Origin::parse(&of(62)).is_err());
+        assert!(Origin::parse(&format!("https://{label}a.example")).is_err());
+    }
+
     #[test]
     fn an_issuer_without_tls_is_for_loopback_alone() {
         for text in [
