@@ -16,6 +16,7 @@ use countersign_guard::{Denied, Guard, GuardBuilder, Reason};
 use countersign_jose::{
     AccessTokenClaims, RequiredClaims, SigningKey, StatusList, StatusListClaims, StatusReference, Subject, TokenType,
 };
+use futures_util::stream::{self, StreamExt};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
@@ -50,6 +51,8 @@ pub(crate) struct Books {
 #[derive(Clone)]
 pub(crate) enum Instead {
     Hang,
+    /// Begins its answer, and never ends it.
+    Stall,
     Say(StatusCode, &'static str, Vec<u8>),
 }
 
@@ -230,6 +233,10 @@ impl Books {
             .cloned()?;
         match instead.1 {
             Instead::Hang => std::future::pending().await,
+            Instead::Stall => {
+                let begin = stream::once(async { Ok::<_, std::io::Error>("{") });
+                Some(Response::new(Body::from_stream(begin.chain(stream::pending()))))
+            }
             Instead::Say(status, header, body) => {
                 let (name, value) = header.split_once(": ").unwrap_or(("x-none", ""));
                 Some(

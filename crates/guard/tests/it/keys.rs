@@ -225,6 +225,16 @@ async fn an_issuer_that_hangs_from_the_start_is_unavailable() {
 }
 
 #[tokio::test]
+async fn an_issuer_that_never_ends_its_answer_is_unavailable_until_it_does() {
+    let issuer = Issuer::start().await;
+    issuer.answer(JWKS, Instead::Stall);
+    let guard = issuer.guard().build().await.unwrap();
+    assert_eq!(says(&guard, &issuer.token(1)).await, "unavailable");
+    issuer.answer_rightly();
+    until("it answers", async || says(&guard, &issuer.token(1)).await == "valid").await;
+}
+
+#[tokio::test]
 async fn an_issuer_that_is_down_at_the_start_is_unavailable_until_it_comes() {
     let issuer = Issuer::start().await;
     issuer.die().await;

@@ -106,6 +106,30 @@ async fn an_older_list_is_not_believed() {
     assert_eq!(says(&guard, &issuer.token(8)).await, "valid");
 }
 
+/// It may have been signed anew meanwhile, and the answer that was overtaken ends sooner.
+#[tokio::test]
+async fn of_one_version_the_list_that_lives_longer_is_kept() {
+    let issuer = Issuer::start().await;
+    let overtaken = issuer.signed_list(|claims| claims.exp -= 1800);
+    let guard = issuer.guard().build().await.unwrap();
+    let token = issuer.token(7);
+    assert_eq!(says(&guard, &token).await, "valid");
+    held(&issuer).await;
+    let asked = issuer.asked(HELD) + issuer.asked("changed");
+    for path in [LIST, HELD, "changed"] {
+        issuer.answer(
+            path,
+            Instead::Say(StatusCode::OK, "etag: \"0\"", overtaken.clone().into()),
+        );
+    }
+    until("it was handed out", async || {
+        issuer.asked(HELD) + issuer.asked("changed") > asked + 2
+    })
+    .await;
+    issuer.pass(1800 + 60);
+    assert_eq!(says(&guard, &token).await, "valid");
+}
+
 /// Nothing is asked for, neither there nor here.
 #[tokio::test]
 async fn a_status_elsewhere_is_refused_unseen() {
