@@ -101,6 +101,35 @@ async fn a_pooler_that_mixes_prepared_statements_up_is_noticed_before_any_is_kep
     }
 }
 
+/// Where sessions are lent in turn, as by a busy pooler, two connections that ask one after the other never meet in one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_that_lends_its_sessions_in_turn_is_noticed_too() {
+    let scratch = ScratchDatabase::create(Database::Postgres).await;
+    let pooler = Pooler::start_with(scratch.folder(), schema(&scratch), "server_round_robin = 1\n");
+    let options = DatabaseOptions {
+        pool_size: Some(4),
+        prepared: false,
+        ..DatabaseOptions::new(&pooler.url, Role::Admin)
+    };
+    let db = Db::open(&options).await.unwrap();
+    // From now on it has four sessions.
+    let together = &tokio::sync::Barrier::new(4);
+    let transactions = std::iter::repeat_with(|| {
+        db.transact(|_| {
+            Box::pin(async move {
+                together.wait().await;
+                Ok::<_, StoreError>(())
+            })
+        })
+    });
+    for outcome in futures_util::future::join_all(transactions.take(4)).await {
+        outcome.unwrap();
+    }
+    let node = Node::start(&scratch, &[("COUNTERSIGN_DATABASE_URL", pooler.url.as_str())]).await;
+    node.register("ada").await;
+    assert!(log(&scratch).contains("lends the same session"), "nobody says so");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn migrations_wait_for_each_other_behind_a_pooler() {
     let scratch = ScratchDatabase::create(Database::Postgres).await;

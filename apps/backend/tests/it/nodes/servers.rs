@@ -91,6 +91,11 @@ impl Drop for Redis {
 
 impl Pooler {
     pub(super) fn start(folder: PathBuf, schema: &str) -> Self {
+        Self::start_with(folder, schema, "")
+    }
+
+    /// With more lines of its settings.
+    pub(super) fn start_with(folder: PathBuf, schema: &str, more: &str) -> Self {
         let server = std::env::var("COUNTERSIGN_TEST_POSTGRES_URL").expect("scripts/test says where PostgreSQL is");
         let authority = server.split("://").nth(1).unwrap().split('/').next().unwrap();
         let (host, postgres) = authority.rsplit('@').next().unwrap().split_once(':').unwrap();
@@ -100,7 +105,7 @@ impl Pooler {
              nodes = host={host} port={postgres} dbname=postgres user=postgres connect_query='SET search_path = {schema}'\n\
              [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n\
              pool_mode = transaction\ndefault_pool_size = 6\nmax_client_conn = 200\n\
-             ignore_startup_parameters = options\n"
+             ignore_startup_parameters = options\n{more}"
         );
         std::fs::write(&settings, text).unwrap();
         let mut command = Command::new(program("PGBOUNCER"));
