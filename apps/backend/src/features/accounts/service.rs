@@ -6,7 +6,7 @@ use countersign_guard::{Denied, Guard, Reason};
 use countersign_store::{Conn, Db, StoreError, Tx};
 use uuid::Uuid;
 
-use super::store::{self, Account, AccountVersions, NewAccount};
+use super::store::{self, Account, AccountRow, AccountVersions};
 use crate::core::caller::Caller;
 use crate::core::email::NewEmail;
 use crate::core::ids::AccountId;
@@ -51,7 +51,7 @@ pub struct Accounts {
 }
 
 /// What an account is made of.
-pub struct New<'a> {
+pub struct NewAccount<'a> {
     pub id: AccountId,
     pub email: &'a NewEmail,
     /// A PHC string.
@@ -61,8 +61,8 @@ pub struct New<'a> {
 
 impl Accounts {
     /// Makes an account within a transaction. `None`: there is one with this address.
-    pub async fn add(&self, tx: &mut Tx<'_>, new: &New<'_>) -> Result<Option<Account>, StoreError> {
-        let row = NewAccount {
+    pub async fn add(&self, tx: &mut Tx<'_>, new: &NewAccount<'_>) -> Result<Option<Account>, StoreError> {
+        let row = AccountRow {
             id: new.id,
             email: new.email,
             password_hash: new.password_hash,
@@ -98,7 +98,7 @@ impl Accounts {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    let new = New {
+                    let new = NewAccount {
                         id,
                         email,
                         password_hash,

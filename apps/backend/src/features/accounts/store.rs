@@ -76,7 +76,7 @@ row! {
 }
 
 /// A row that is about to be made.
-pub(super) struct NewAccount<'a> {
+pub(super) struct AccountRow<'a> {
     pub id: AccountId,
     pub email: &'a NewEmail,
     pub password_hash: &'a str,
@@ -84,7 +84,7 @@ pub(super) struct NewAccount<'a> {
 }
 
 /// Makes the account, unless its address is taken: then `None`.
-pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewAccount<'_>) -> Result<Option<AccountId>, StoreError> {
+pub(super) async fn insert(tx: &mut Tx<'_>, new: &AccountRow<'_>) -> Result<Option<AccountId>, StoreError> {
     query(sql!(
         "INSERT INTO accounts
             (id, email, email_key, password_hash, credential_version, session_epoch, failed_sign_ins,

@@ -26,7 +26,7 @@ use crate::core::password::Password;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts;
-use crate::features::auth::{Credentials, LoginError, Registration, SignedUp};
+use crate::features::auth::{Credentials, LoginError, SignUp, SignedUp};
 use crate::features::outbox::Action;
 use crate::features::sessions::Session;
 use crate::settings::{EmailVerification, Signup};
@@ -38,7 +38,7 @@ const TWICE_WITHIN: Duration = Duration::from_secs(2 * 60);
 
 #[derive(Template)]
 #[template(path = "pages/signin.html")]
-struct SignIn {
+struct SignInPage {
     v: View,
     email: String,
     return_to: String,
@@ -48,7 +48,7 @@ struct SignIn {
 
 #[derive(Template)]
 #[template(path = "pages/signup.html")]
-struct SignUp {
+struct SignUpPage {
     v: View,
     email: String,
     return_to: String,
@@ -57,7 +57,7 @@ struct SignUp {
 
 #[derive(Template)]
 #[template(path = "pages/confirm.html")]
-struct SignOut {
+struct SignOutPage {
     v: View,
     title: String,
     text: String,
@@ -130,7 +130,7 @@ fn sign_in_again(
     email: EmailInput,
     return_path: Option<ReturnPath>,
 ) -> Response {
-    let sign_in = SignIn {
+    let sign_in = SignInPage {
         email: email.into_text(),
         return_to: text_of(return_path.as_ref()),
         elsewhere: with_return_path("/signup", return_path.as_ref()),
@@ -193,7 +193,7 @@ pub(super) async fn sign_up_page(
 }
 
 fn sign_up_again(visitor: &Visitor, v: View, email: EmailInput, return_path: Option<ReturnPath>) -> Response {
-    let sign_up = SignUp {
+    let sign_up = SignUpPage {
         email: email.into_text(),
         return_to: text_of(return_path.as_ref()),
         elsewhere: with_return_path("/signin", return_path.as_ref()),
@@ -217,13 +217,13 @@ pub(super) async fn sign_up(
         }
     };
     let caller = visitor.anyone(request.clone());
-    let registration = Registration {
+    let sign_up = SignUp {
         email: email.clone(),
         password: sent.password.clone(),
         handle: visitor.handle(),
     };
     let email = Email::clone(&email);
-    let session = match pages.auth.sign_up_browser(registration, &caller).await {
+    let session = match pages.auth.sign_up_browser(sign_up, &caller).await {
         Ok(SignedUp::Asked) => {
             return Ok(email::redirect_to_code(
                 &pages,
@@ -295,7 +295,7 @@ pub(super) async fn sign_out_page(State(pages): State<Pages>, visitor: Visitor) 
 }
 
 fn ask_to_sign_out(visitor: &Visitor, v: View) -> Response {
-    let confirm = SignOut {
+    let confirm = SignOutPage {
         title: v.t("signout-title"),
         text: v.t("signout-text"),
         button: v.t("signout-button"),

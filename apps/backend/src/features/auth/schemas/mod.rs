@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 pub use self::login::{EmailLoginBody, LoginBody, LoginForm, LoginJson};
 pub use self::mails::{MailAnswerBody, MailAskedBody, MailRequestBody, answer_mistake, handle_mistake};
-use super::service::Registration;
+use super::service::SignUp;
 use crate::core::email::{InvalidEmail, NewEmail};
 use crate::core::extract::Rules;
 use crate::core::handle::HandleHash;
@@ -42,9 +42,9 @@ impl RegistrationBody {
     ///
     /// # Errors
     /// The address is none.
-    pub fn of(self, handle: HandleHash) -> Result<Registration, Problem> {
+    pub fn of(self, handle: HandleHash) -> Result<SignUp, Problem> {
         let wrong = |error: InvalidEmail| Problem::validation(vec![error.into()]);
-        Ok(Registration {
+        Ok(SignUp {
             email: self.email.parse().map_err(wrong)?,
             password: self.password,
             handle,

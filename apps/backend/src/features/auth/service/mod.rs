@@ -22,7 +22,7 @@ pub use confirm::PasswordError;
 pub use login::{Credentials, LoginError};
 pub use notices::Holder;
 pub use operator::Operator;
-pub use sign_up::{Registration, SignUpError, SignedUp};
+pub use sign_up::{SignUp, SignUpError, SignedUp};
 
 use crate::core::platform::Platform;
 use crate::features::accounts::Accounts;

@@ -13,7 +13,7 @@ use crate::core::ids::{AccountId, RegistrationId};
 use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::core::password::{Asker, Lane, Password};
 use crate::core::request_info::RequestInfo;
-use crate::features::accounts::{self, Account, AccountError, New};
+use crate::features::accounts::{self, Account, AccountError, NewAccount};
 use crate::features::outbox::{MailParams, NewMail, Purpose};
 use crate::features::proofs::REGISTRATION_LIFETIME;
 use crate::features::proofs::registrations::{self, NewRegistration};
@@ -23,7 +23,7 @@ use crate::settings::{EmailVerification, Signup};
 const REGISTER_PER_ADDRESS: Policy = Policy::named("register_per_address");
 
 /// What somebody signs up with.
-pub struct Registration {
+pub struct SignUp {
     pub email: NewEmail,
     /// The password, not yet judged.
     pub password: Password,
@@ -57,7 +57,7 @@ pub enum SignUpError {
 }
 
 /// An account that is to be made at once.
-struct NewAccount {
+struct ImmediateAccount {
     id: AccountId,
     password_hash: String,
     caller: Caller,
@@ -68,9 +68,9 @@ impl Auth {
     ///
     /// # Errors
     /// [`SignUpError`].
-    pub async fn sign_up(&self, registration: Registration, caller: &Caller) -> Result<SignedUp<Account>, SignUpError> {
+    pub async fn sign_up(&self, sign_up: SignUp, caller: &Caller) -> Result<SignedUp<Account>, SignUpError> {
         let reserved = self.reserve_sign_up(&caller.request).await?;
-        let made = self.make_account(&registration, &reserved, caller).await;
+        let made = self.make_account(&sign_up, &reserved, caller).await;
         counted(reserved, made).await
     }
 
@@ -79,40 +79,36 @@ impl Auth {
     ///
     /// # Errors
     /// [`SignUpError`].
-    pub async fn sign_up_browser(
-        &self,
-        registration: Registration,
-        caller: &Caller,
-    ) -> Result<SignedUp<Session>, SignUpError> {
+    pub async fn sign_up_browser(&self, sign_up: SignUp, caller: &Caller) -> Result<SignedUp<Session>, SignUpError> {
         let reserved = self.reserve_sign_up(&caller.request).await?;
-        let made = self.make_account_with_session(&registration, &reserved, caller).await;
+        let made = self.make_account_with_session(&sign_up, &reserved, caller).await;
         counted(reserved, made).await
     }
 
     async fn make_account(
         &self,
-        registration: &Registration,
+        sign_up: &SignUp,
         reserved: &Reserved,
         caller: &Caller,
     ) -> Result<SignedUp<Account>, SignUpError> {
-        let Some(new) = &self.begin_sign_up(registration, reserved, caller).await? else {
+        let Some(new) = &self.begin_sign_up(sign_up, reserved, caller).await? else {
             return Ok(SignedUp::Asked);
         };
         let made = self
             .platform
             .db
-            .transact(|tx| Box::pin(async move { self.add_account(tx, registration, new).await }))
+            .transact(|tx| Box::pin(async move { self.add_account(tx, sign_up, new).await }))
             .await?;
         made.map(SignedUp::Made).ok_or_else(|| AccountError::EmailTaken.into())
     }
 
     async fn make_account_with_session(
         &self,
-        registration: &Registration,
+        sign_up: &SignUp,
         reserved: &Reserved,
         caller: &Caller,
     ) -> Result<SignedUp<Session>, SignUpError> {
-        let Some(new) = &self.begin_sign_up(registration, reserved, caller).await? else {
+        let Some(new) = &self.begin_sign_up(sign_up, reserved, caller).await? else {
             return Ok(SignedUp::Asked);
         };
         let first = &RefreshSecret::generate(self.platform.random);
@@ -121,7 +117,7 @@ impl Auth {
             .revocations
             .transact(|tx| {
                 Box::pin(async move {
-                    if self.add_account(tx, registration, new).await?.is_none() {
+                    if self.add_account(tx, sign_up, new).await?.is_none() {
                         return Ok(None);
                     }
                     // It is there, and nobody can have disabled it yet.
@@ -162,13 +158,13 @@ impl Auth {
     /// Hashes the password, for an account that is to be made at once. `None`: the sign-up waits for its mail.
     async fn begin_sign_up(
         &self,
-        registration: &Registration,
+        sign_up: &SignUp,
         reserved: &Reserved,
         caller: &Caller,
-    ) -> Result<Option<NewAccount>, SignUpError> {
+    ) -> Result<Option<ImmediateAccount>, SignUpError> {
         let password = self
             .platform
-            .check_password(&registration.password, registration.email.typed())
+            .check_password(&sign_up.password, sign_up.email.typed())
             .map_err(AccountError::Password)?;
         let asker = Asker {
             lane: Lane::Others,
@@ -181,12 +177,11 @@ impl Auth {
             .await
             .map_err(AccountError::Hash)?;
         if self.platform.settings.email_verification == EmailVerification::Required {
-            self.wait_for_mail(registration, &password_hash, &caller.request)
-                .await?;
+            self.wait_for_mail(sign_up, &password_hash, &caller.request).await?;
             return Ok(None);
         }
         let id = AccountId::new(self.platform.clock.now(), self.platform.random);
-        Ok(Some(NewAccount {
+        Ok(Some(ImmediateAccount {
             id,
             password_hash,
             caller: caller.proven(id),
@@ -195,17 +190,12 @@ impl Auth {
 
     /// Lets the sign-up wait for its mail. It looks at no account: whether there is one shows when the mail is sent, and one
     /// that there is stays as it is.
-    async fn wait_for_mail(
-        &self,
-        registration: &Registration,
-        hash: &str,
-        request: &RequestInfo,
-    ) -> Result<(), StoreError> {
+    async fn wait_for_mail(&self, sign_up: &SignUp, hash: &str, request: &RequestInfo) -> Result<(), StoreError> {
         let now = self.platform.clock.now();
         let id = RegistrationId::new(now, self.platform.random);
         let mail = &NewMail {
             purpose: Purpose::VerifyEmail,
-            to: &registration.email,
+            to: &sign_up.email,
             language: request.language,
             params: MailParams {
                 registration: Some(id),
@@ -214,10 +204,10 @@ impl Auth {
         };
         let new = &NewRegistration {
             id,
-            email: registration.email.typed(),
-            email_key: registration.email.key(),
+            email: sign_up.email.typed(),
+            email_key: sign_up.email.key(),
             password_hash: hash,
-            handle: registration.handle,
+            handle: sign_up.handle,
             created_at: now,
             expires_at: now + REGISTRATION_LIFETIME,
         };
@@ -239,23 +229,23 @@ impl Auth {
     async fn add_account(
         &self,
         tx: &mut Tx<'_>,
-        registration: &Registration,
-        new: &NewAccount,
+        sign_up: &SignUp,
+        new: &ImmediateAccount,
     ) -> Result<Option<Account>, StoreError> {
-        let new = New {
+        let new = NewAccount {
             id: new.id,
-            email: &registration.email,
+            email: &sign_up.email,
             password_hash: &new.password_hash,
             caller: &new.caller,
         };
         let made = self.accounts.add(tx, &new).await?;
         if made.is_some() && self.platform.settings.email_verification == EmailVerification::Optional {
-            self.ask_to_verify(tx, &new, registration.handle).await?;
+            self.ask_to_verify(tx, &new, sign_up.handle).await?;
         }
         Ok(made)
     }
 
-    async fn ask_to_verify(&self, tx: &mut Tx<'_>, new: &New<'_>, handle: HandleHash) -> Result<(), StoreError> {
+    async fn ask_to_verify(&self, tx: &mut Tx<'_>, new: &NewAccount<'_>, handle: HandleHash) -> Result<(), StoreError> {
         let state = accounts::state(&mut *tx, new.id).await?;
         let mail = NewMail {
             purpose: Purpose::VerifyEmail,

@@ -9,7 +9,7 @@ use crate::core::ids::AccountId;
 use crate::core::limits::{Key, Policy};
 use crate::core::password::{Asker, Lane, Password};
 use crate::core::request_info::RequestInfo;
-use crate::features::accounts::{self, New};
+use crate::features::accounts::{self, NewAccount};
 use crate::features::audit::{Event, Kind};
 use crate::features::auth::PasswordError;
 use crate::features::proofs::{Checked, ProofError, Registration, registrations};
@@ -34,7 +34,7 @@ impl Verification {
                 Box::pin(async move {
                     // In the spelling that the mail went to, which is what was proven.
                     let email = parsed(&self.proofs.take(tx, checked).await?)?;
-                    let new = New {
+                    let new = NewAccount {
                         id,
                         email: &email,
                         password_hash: hash,

@@ -8,7 +8,7 @@ use super::Operator;
 use crate::core::email::{Email, NewEmail};
 use crate::core::ids::AccountId;
 use crate::core::language::Language;
-use crate::features::accounts::{self, Account, New, State};
+use crate::features::accounts::{self, Account, NewAccount, State};
 use crate::features::audit::{Event, Kind};
 use crate::features::outbox::{self, MailParams, NewMail, Purpose};
 
@@ -65,7 +65,7 @@ impl Operator {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    let new = New {
+                    let new = NewAccount {
                         id,
                         email,
                         password_hash: hash,
