@@ -24,7 +24,8 @@ fn done(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Waits until the folder holds so many mails, and gives them by their subjects.
+/// Waits until the folder holds so many mails and the server has noted that they left, and gives them by their subjects. Until
+/// then, what they prove is not in force.
 async fn mails(scratch: &ScratchDatabase, count: usize) -> BTreeMap<String, ReceivedMail> {
     let began = Instant::now();
     loop {
@@ -38,7 +39,8 @@ async fn mails(scratch: &ScratchDatabase, count: usize) -> BTreeMap<String, Rece
             .iter()
             .filter(|path| path.extension().is_some_and(|end| end == "eml"))
             .collect();
-        if whole.len() >= count {
+        let queued = || done(&command(scratch, &["mail", "list", "--queued"]));
+        if whole.len() >= count && queued() == json!([]) {
             let read = whole
                 .into_iter()
                 .map(|path| ReceivedMail::parse(&std::fs::read(path).unwrap()));
