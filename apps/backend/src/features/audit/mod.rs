@@ -4,13 +4,12 @@
 //! it is seen. `audit_events` and the other `audit_…` tables are this feature's.
 
 pub mod chain;
+mod event;
 mod schemas;
 mod service;
 mod store;
 
+pub use event::{Event, Filter, Kind, reference};
 pub use schemas::EntryBody;
-pub use service::{
-    AccountLookup, Audit, Event, Filter, Kind, Piece, VerifyError, Waiting, record_alone, record_at, reference,
-    verify_piece,
-};
+pub use service::{AccountLookup, Audit, Piece, VerifyError, Waiting, record_alone, record_at, verify_piece};
 pub use store::{Entry, newest, of_account};

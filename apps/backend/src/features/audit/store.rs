@@ -6,7 +6,7 @@ pub(super) mod sealed;
 use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 use serde::Serialize;
 
-use super::{Event, Filter};
+use super::event::{Event, Filter};
 use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, AuditId, SessionId};
 

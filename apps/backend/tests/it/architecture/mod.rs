@@ -19,17 +19,6 @@ use std::path::{Path, PathBuf};
 
 use self::source::{Crate, Graph, Names, circles};
 
-/// Circles that are kept, each with its reason.
-const KEPT: [(&[&str], &str); 1] = [(
-    &[
-        "backend::features::audit::service",
-        "backend::features::audit::service::sealing",
-        "backend::features::audit::service::witness",
-        "backend::features::audit::store",
-    ],
-    "the service declares events, which the store writes, and reads rows, which the store declares: events belong below both",
-)];
-
 fn backend() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
@@ -91,30 +80,16 @@ fn described(circle: &BTreeSet<Names>, graph: &Graph) -> String {
 
 #[test]
 fn no_module_depends_on_itself() {
-    let kept: Vec<BTreeSet<&str>> = KEPT
-        .iter()
-        .map(|(modules, _)| modules.iter().copied().collect())
-        .collect();
     let (mut count, mut found) = (0, Vec::new());
     for (name, read) in crates() {
         let graph = read.graph();
         assert!(graph.len() > 1 || name == "fuzz", "{name} has no modules");
         count += graph.len();
         for circle in circles(&graph) {
-            let names: Vec<String> = circle
-                .iter()
-                .map(|module| format!("{name}::{}", module.join("::")))
-                .collect();
-            if !kept.contains(&names.iter().map(String::as_str).collect()) {
-                found.push(format!("{} in {name}:\n{}", circle.len(), described(&circle, &graph)));
-            }
+            found.push(format!("{} in {name}:\n{}", circle.len(), described(&circle, &graph)));
         }
     }
-    println!(
-        "{count} modules, {} circles, {} of them kept",
-        found.len() + KEPT.len(),
-        KEPT.len()
-    );
+    println!("{count} modules, {} circles", found.len());
     assert!(count > 400, "{count}");
     assert!(
         found.is_empty(),

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use countersign_store::StoreError;
 
+use super::super::event::{Event, Kind};
 use super::super::store::{self, people, sealed};
-use super::sealing::{SealError, trimmed_through};
+use super::sealing::trimmed_through;
 use super::shipping::Shipping;
-use super::{Audit, Event, Kind};
+use super::{Audit, SealError};
 use crate::core::caller::Caller;
 use crate::core::limits::AddressPrefix;
 use crate::core::request_info::RequestInfo;

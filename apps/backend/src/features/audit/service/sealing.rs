@@ -12,36 +12,19 @@ use uuid::Uuid;
 use super::super::chain::{
     AuditCheckpointClaims, EarlierCheckpoint, Hash, Salt, SealedRow, commitment, genesis, is_commitment, pseudonym,
 };
+use super::super::event::Kind;
 use super::super::store::{self, Entry, people, sealed};
 use super::witness::End;
-use super::{Audit, Kind};
+use super::{Audit, SealError};
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::core::platform::Platform;
-use crate::features::keys::IssueError;
 
 /// How many rows one checkpoint seals at most.
 const BATCH: i64 = 250;
 const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 /// What the entry about a removal says before the place.
 const ROWS_UP_TO: &str = "rows up to ";
-
-/// Why nothing was sealed.
-#[derive(Debug, thiserror::Error)]
-pub enum SealError {
-    /// The checkpoint could not be signed.
-    #[error(transparent)]
-    Sign(#[from] IssueError),
-    /// The log is not as it was sealed: nothing is signed on top of that.
-    #[error("the newest checkpoint, at row {0}, is not what was signed; see `countersign audit verify`")]
-    Broken(i64),
-    /// The row by which servers take turns is missing.
-    #[error("audit_head has no row; see `countersign audit verify`")]
-    NoHead,
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// Rows with their places, and the signature over them.
 struct Sealed {

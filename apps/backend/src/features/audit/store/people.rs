@@ -3,8 +3,8 @@
 use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 use uuid::Uuid;
 
-use super::super::Kind;
 use super::super::chain::{DELETED, Salt, is_commitment, pseudonym};
+use super::super::event::Kind;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 
