@@ -43,7 +43,7 @@ pub(super) async fn sign_out(pages: &Pages, visitor: &mut Visitor, request: Requ
 async fn end_session(pages: &Pages, visitor: &mut Visitor, request: RequestInfo) -> Result<(), StoreError> {
     let caller = visitor.caller(request);
     if let Some(before) = visitor.signed_in.take() {
-        pages.sessions.revoke(before.session.id, None, &caller).await?;
+        pages.auth.logout(before.session_ref(), &caller).await?;
     }
     Ok(())
 }

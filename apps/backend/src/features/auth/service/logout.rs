@@ -1,4 +1,8 @@
 //! Signing out: here, by a refresh token, or everywhere.
+//!
+//! By the API at `/api/auth/logout` (with a bearer token, a refresh token or both) and `/logout-all`, on the pages at `/signout` and
+//! `/account/sessions`. Ending one session of a list, there and at `DELETE /api/auth/sessions/{id}`, and what an operator ends
+//! are use cases of `sessions` and of `Operator`.
 
 use countersign_store::StoreError;
 
