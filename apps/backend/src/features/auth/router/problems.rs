@@ -1,0 +1,89 @@
+//! What each error of this feature is to a client.
+
+use http::StatusCode;
+
+use super::super::schemas::handle_mistake;
+use super::super::service::{AskError, ExportError, LoginError, PasswordError, SignUpError};
+use crate::core::problem::{Code, FieldError, Problem};
+use crate::features::accounts::AccountError;
+use crate::features::proofs::ProofError;
+
+impl From<LoginError> for Problem {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::Invalid => Self::new(Code::InvalidCredentials),
+            LoginError::Unverified => Self::new(Code::EmailNotVerified),
+            LoginError::Proof(error) => error.into(),
+            LoginError::Limited(exceeded) => exceeded.into(),
+            LoginError::Hash(error) => error.into(),
+            LoginError::Issue(error) => error.into(),
+            LoginError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Password(fault) => Self::validation(vec![fault.into()]),
+            AccountError::EmailTaken => Self::new(Code::EmailTaken),
+            AccountError::Hash(error) => error.into(),
+            AccountError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SignUpError> for Problem {
+    fn from(error: SignUpError) -> Self {
+        match error {
+            SignUpError::Closed => Self::new(Code::SignupClosed),
+            SignUpError::Limited(exceeded) => exceeded.into(),
+            SignUpError::Account(error) => error.into(),
+            SignUpError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ProofError> for Problem {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Invalid => Self::new(Code::InvalidProof),
+            ProofError::Unbound => Self::validation(handle_mistake(true, false).into_iter().collect()),
+            ProofError::Limited(exceeded) => exceeded.into(),
+            ProofError::Hash(error) => error.into(),
+            ProofError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Limited(exceeded) => exceeded.into(),
+            AskError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ExportError> for Problem {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Limited(exceeded) => exceeded.into(),
+            ExportError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PasswordError> for Problem {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            // The token was right, so a challenge for another one would mislead: 403, not 401.
+            PasswordError::Ended => Self::new(Code::InvalidToken),
+            PasswordError::Wrong => Self::new(Code::InvalidCredentials).status(StatusCode::FORBIDDEN),
+            PasswordError::Fault(fault) => Self::validation(vec![FieldError::from(fault).in_field("new_password")]),
+            PasswordError::Limited(exceeded) => exceeded.into(),
+            PasswordError::Hash(error) => error.into(),
+            PasswordError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Signing out: here, or everywhere.
+
+use axum::extract::{Request, State};
+use http::StatusCode;
+
+use super::super::service::Auth;
+use crate::core::caller::Caller;
+use crate::core::dependencies::{CurrentUser, Identified};
+use crate::core::extract;
+use crate::core::problem::{Code, Problem};
+use crate::core::request_info::RequestInfo;
+use crate::features::sessions::RefreshBody;
+
+/// Sign out
+///
+/// Ends the session of the bearer token, whatever the body is, or of the refresh token in the body when the access token
+/// has expired.
+#[utoipa::path(post, path = "/api/auth/logout", tag = "auth", security((), ("password" = []), ("bearer" = [])),
+    request_body(content((Option<RefreshBody> = "application/json"), (Option<RefreshBody> = "application/x-www-form-urlencoded"))),
+    responses(
+        (status = NO_CONTENT, description = "The session has ended"),
+        Problem,
+    ))]
+pub(super) async fn logout(
+    State(auth): State<Auth>,
+    user: Result<CurrentUser, countersign_guard::Denied>,
+    request: RequestInfo,
+    sent: Request,
+) -> Result<StatusCode, Problem> {
+    let body = extract::optional::<_, RefreshBody>(sent, &auth).await;
+    // The refresh token counts where there is one: it works when the access token does not.
+    let presented = body.as_ref().ok().and_then(|body| body.as_ref()?.secret());
+    let known = match &presented {
+        Some(presented) => {
+            let caller = Caller::anyone(request.clone());
+            auth.logout_by_refresh_token(presented, &caller).await?
+        }
+        None => false,
+    };
+    match (user, body) {
+        (Ok(user), _) => auth.logout(user.session_ref(), &user.caller(request)).await?,
+        (Err(_), Ok(Some(_))) if known => {}
+        (Err(_), Ok(Some(_))) => {
+            return Err(Problem::new(Code::InvalidRefreshToken).challenge(&auth.platform.challenge()));
+        }
+        (Err(denied), Ok(None)) => return Err(denied.into()),
+        (Err(_), Err(problem)) => return Err(problem),
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sign out everywhere
+#[utoipa::path(post, path = "/api/auth/logout-all", tag = "auth", security(("password" = []), ("bearer" = [])),
+    responses(
+        (status = NO_CONTENT, description = "Every session of the account has ended"),
+        Problem,
+    ))]
+pub(super) async fn logout_all(
+    State(auth): State<Auth>,
+    user: CurrentUser,
+    request: RequestInfo,
+) -> Result<StatusCode, Problem> {
+    auth.logout_all(user.account_id(), &user.caller(request)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
