@@ -68,5 +68,6 @@ pub struct PoolStatus {
     pub waiting: usize,
 }
 
-/// How long a statement waits for a connection, or for the writer of SQLite, before it is [`StoreError::Unavailable`].
+/// How long a statement waits for a connection, or for the writer of SQLite, before it is
+/// [`Unavailable`](crate::StoreError::Unavailable).
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);

@@ -54,7 +54,7 @@ impl Sql {
     }
 }
 
-/// Makes a `&'static Sql` of a constant text with `$1`, `$2`, … and adds it to [`statements`].
+/// Makes a `&'static Sql` of a constant text with `$1`, `$2`, … and adds it to [`statements`](crate::statements()).
 ///
 /// `sql!{ sqlite: "…", postgres: "…" }` is for the rare statement that one text cannot serve; say why beside it.
 /// A `$` before a digit is always a placeholder, even inside a quoted string.
