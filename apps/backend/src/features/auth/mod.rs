@@ -1,5 +1,5 @@
 //! Signing up, in and out, and everything that ends sessions: logging out, changing the password, deleting, disabling.
-//! Each door calls the same services: the API, the command line, and the pages and protocols to come.
+//! Every entry point calls the same services: the API, the pages and the command line.
 //! It owns no table; it moves the pieces that `accounts`, `sessions` and `audit` offer.
 
 mod router;
