@@ -294,43 +294,15 @@ step_everywhere() {
   "$python/bin/python" -m pytest -p no:cacheprovider --capture=no --timeout=300 tests/everywhere
 }
 
-# Several nodes, killed by turns under load, and replaced by a newer version.
+# Several nodes, killed by turns under load, and replaced by the next version.
 step_nodes() {
   local python
-  succeeded old || { echo 'There is no older version to upgrade from: see the step old.'; return 1; }
   node_servers
   COUNTERSIGN_TEST_NGINX=$(unpacked nginx)
   COUNTERSIGN_TEST_POSTGRES_BIN=$(postgres_folder)
-  COUNTERSIGN_TEST_OLD_BIN=$(old_program)
-  export COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_POSTGRES_BIN COUNTERSIGN_TEST_OLD_BIN
+  export COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_POSTGRES_BIN
   python=$(test_python)
   "$python/bin/python" -m pytest -p no:cacheprovider --capture=no -rs --timeout=300 tests/nodes
-}
-
-step_old() {
-  old_program
-}
-
-# The program as it was before the newest migration: prints its path, or nothing where the clone does not reach back.
-old_program() {
-  local newest commit folder
-  newest=$(git log -1 --diff-filter=A --format=%H -- apps/backend/migrations) || true
-  if ! commit=$(git rev-parse --verify --quiet "$newest^"); then
-    echo 'The commit before the newest migration is not here (a shallow clone?): the rolling upgrade is NOT tested.' >&2
-    return
-  fi
-  folder=$target/test-nodes/$commit
-  if [ ! -x "$folder/countersign" ]; then
-    echo "Building $(git log -1 --format='%h "%s"' "$commit"), which is to be upgraded from." >&2
-    mkdir -p "$folder/source"
-    git archive "$commit" | tar --extract --directory="$folder/source" || return 1
-    # What both versions depend on is compiled once; the program comes to a place of its own.
-    (cd "$folder/source" && CARGO_BUILD_BUILD_DIR=$target CARGO_TARGET_DIR=$folder/built \
-      cargo build --locked --quiet --package countersign --package countersign-fuzz --bin countersign) >&2 || return 1
-    mv "$folder/built/debug/countersign" "$folder/" || return 1
-    rm -r "$folder/built" "$folder/source"
-  fi
-  echo "$folder/countersign"
 }
 
 # The fuzz targets, each of which sees which ways its input takes through our own crates.

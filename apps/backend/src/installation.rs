@@ -106,8 +106,8 @@ pub(crate) async fn open_database(settings: &Settings, access: &Access, clock: &
         return Err(StartError::Unfinished);
     }
     if access.role == Role::Admin {
-        match db.pending(migrations::ALL).await? {
-            Schema::Behind(missing) if missing == migrations::ALL.len() => {
+        match db.pending(migrations::known()).await? {
+            Schema::Absent => {
                 if access.opening != Opening::OrCreate {
                     return Err(StartError::Nothing(place_of(settings)));
                 }
@@ -118,7 +118,7 @@ pub(crate) async fn open_database(settings: &Settings, access: &Access, clock: &
             Schema::Current => return Ok(db),
         }
     }
-    db.migrate(migrations::ALL, clock.now().millis()).await?;
+    db.migrate(migrations::known(), clock.now().millis()).await?;
     if access.role == Role::Server {
         // Where the schema was current, nothing has been written yet.
         db.check_writable().await.map_err(MigrateError::from)?;

@@ -27,7 +27,9 @@ pub struct Applied(pub Vec<i64>);
 pub enum Schema {
     /// All are applied.
     Current,
-    /// So many are not.
+    /// None is applied: there is no schema.
+    Absent,
+    /// So many are not applied, but others are.
     Behind(usize),
     /// This one is applied and unknown: a newer program has been here.
     Newer(i64),
@@ -89,15 +91,13 @@ impl Db {
     /// [`MigrateError::Changed`], [`MigrateError::Disordered`], or what the database says.
     pub async fn pending(&self, migrations: &[Migration]) -> Result<Schema, MigrateError> {
         in_order(migrations)?;
-        if !self.has_records().await? {
-            return Ok(if migrations.is_empty() {
-                Schema::Current
-            } else {
-                Schema::Behind(migrations.len())
-            });
-        }
-        match missing(migrations, &self.records().await?) {
+        let records = match self.has_records().await? {
+            true => self.records().await?,
+            false => Vec::new(),
+        };
+        match missing(migrations, &records) {
             Ok([]) => Ok(Schema::Current),
+            Ok(_) if records.is_empty() => Ok(Schema::Absent),
             Ok(missing) => Ok(Schema::Behind(missing.len())),
             Err(MigrateError::Newer(version)) => Ok(Schema::Newer(version)),
             Err(why) => Err(why),

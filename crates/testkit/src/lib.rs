@@ -57,6 +57,10 @@ pub use {
     server::TestServer,
 };
 
+/// The environment variable that makes a program built for tests the version after this one, which has a further migration.
+#[cfg(feature = "server")]
+pub const NEXT_VERSION: &str = "COUNTERSIGN_TEST_NEXT_VERSION";
+
 /// The password of everybody: of each person that `TestServer::user` makes, and of each user of a [`DevServer`].
 pub const PASSWORD: &str = "an umbrella for tests";
 

@@ -12,7 +12,9 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use countersign_store::{DatabaseOptions, Db, Role, query, sql};
-use countersign_testkit::{Database, Launch, PASSWORD, ScratchDatabase, ServerProcess, apply, on_both_databases};
+use countersign_testkit::{
+    Database, Launch, NEXT_VERSION, PASSWORD, ScratchDatabase, ServerProcess, apply, on_both_databases,
+};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
@@ -126,12 +128,12 @@ impl Installation {
     }
 
     fn doctor(&self, arguments: &[&str]) -> std::process::Output {
+        self.run(&[&["doctor"], arguments].concat())
+    }
+
+    fn run(&self, arguments: &[&str]) -> std::process::Output {
         let mut command = Command::new(BINARY);
-        command
-            .arg("doctor")
-            .args(arguments)
-            .env_clear()
-            .current_dir(self.scratch.folder());
+        command.args(arguments).env_clear().current_dir(self.scratch.folder());
         command
             .env("COUNTERSIGN_DATABASE_URL", &self.scratch.url)
             .env("COUNTERSIGN_KEYS_DIR", "keys");
@@ -219,17 +221,31 @@ async fn of_a_healthy_installation_it_finds_nothing_to_mend(database: Database) 
 }
 
 #[apply(on_both_databases!)]
-async fn it_names_a_schema_that_is_behind_ahead_or_half(database: Database) {
+async fn it_names_a_schema_that_is_behind_ahead_changed_absent_or_half(database: Database) {
     let mut installation = Installation::start(database, honest).await;
     installation.stop();
+    installation.set(NEXT_VERSION, "1");
+    installation.must_find("fail", "schema", "it lacks 1 migration(s) of this version");
+    assert!(installation.run(&["migrate"]).status.success());
+    let (_, findings) = installation.examined();
+    let is_current = |finding: &Value| finding["about"] == "schema" && finding["state"] == "ok";
+    assert!(findings.iter().any(is_current), "{findings:#?}");
+    installation
+        .environment
+        .retain(|(variable, _)| *variable != NEXT_VERSION);
+    installation.must_find("fail", "schema", "it is newer than this program");
     let db = installation.db().await;
-    query(sql!("UPDATE schema_migrations SET version = version + 1000 WHERE version = (SELECT MAX(version) FROM schema_migrations)")).execute(&db).await.unwrap();
-    installation.must_find("fail", "schema", "");
-    query(sql!("DELETE FROM schema_migrations WHERE version > 1000"))
+    query(sql!("DELETE FROM schema_migrations WHERE version = 1000000"))
         .execute(&db)
         .await
         .unwrap();
-    installation.must_find("fail", "schema", "1 migrations are missing");
+    query(sql!("UPDATE schema_migrations SET checksum = 'another'"))
+        .execute(&db)
+        .await
+        .unwrap();
+    installation.must_find("fail", "schema", "was changed after it had been applied");
+    query(sql!("DELETE FROM schema_migrations")).execute(&db).await.unwrap();
+    installation.must_find("fail", "schema", "the database holds none");
     db.begin_transfer().await.unwrap();
     installation.must_find("fail", "schema", "broke off");
     db.close().await.unwrap();

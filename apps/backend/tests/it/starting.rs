@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use countersign_store::{DatabaseOptions, Db, Role, query, sql};
-use countersign_testkit::{Database, ScratchDatabase, TestServer, apply, on_both_databases};
+use countersign_testkit::{Database, NEXT_VERSION, ScratchDatabase, TestServer, apply, on_both_databases};
 use tower::ServiceExt;
 
 /// The program in the folder of a test, with nothing in its environment.
@@ -21,6 +21,13 @@ fn execute(folder: &Path, url: &str, arguments: &[&str]) -> Output {
     let mut command = countersign(folder);
     command.args(arguments).env("COUNTERSIGN_DATABASE_URL", url);
     command.output().unwrap()
+}
+
+/// The same by the next version of the program, which has a further migration.
+fn execute_next(folder: &Path, url: &str, arguments: &[&str]) -> Output {
+    let mut command = countersign(folder);
+    command.args(arguments).env("COUNTERSIGN_DATABASE_URL", url);
+    command.env(NEXT_VERSION, "1").output().unwrap()
 }
 
 fn errors(output: &Output) -> String {
@@ -144,25 +151,100 @@ async fn a_command_leaves_the_schema_of_an_older_version_alone(database: Databas
     let scratch = ScratchDatabase::create(database).await;
     let folder = scratch.folder();
     assert!(execute(&folder, &scratch.url, &["migrate"]).status.success());
-    forget_the_last_migration(&scratch).await;
-    let output = execute(&folder, &scratch.url, &["users", "list"]);
+    let output = execute_next(&folder, &scratch.url, &["users", "list"]);
     assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
     assert!(
         errors(&output).contains("run `countersign migrate` first"),
         "{}",
         errors(&output)
     );
+    let output = execute(&folder, &scratch.url, &["migrate"]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.contains("The schema is current"), "{told}{}", errors(&output));
 }
 
 #[apply(on_both_databases!)]
 async fn a_server_stays_ready_beside_the_schema_of_a_newer_version(database: Database) {
     let server = TestServer::start(database).await;
-    add_a_migration(&server.services.db).await;
+    server.user("ada").await;
+    let (folder, url) = (server.folder(), server.database_url());
+    let output = execute_next(&folder, url, &["migrate"]);
+    assert!(output.status.success(), "{}", errors(&output));
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("Applied 1 migration(s)"), "{told}");
     server.get("/readyz").await.assert_status(200);
+    server.sign_in("ada").await.get("/api/auth/me").await.assert_status(200);
+    server.user("grace").await;
     // To start on it is another matter: it may lack what this version needs.
-    let output = execute(&server.folder(), server.database_url(), &["migrate"]);
-    assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
-    assert!(errors(&output).contains("older than the schema"), "{}", errors(&output));
+    let commands: &[_] = match database {
+        // Beside a server, it does not even look.
+        Database::Sqlite => &["migrate"],
+        Database::Postgres => &["migrate", "serve"],
+    };
+    for command in commands {
+        let output = execute(&folder, url, &[command]);
+        assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
+        assert!(errors(&output).contains("older than the schema"), "{}", errors(&output));
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn programs_that_migrate_at_once_apply_each_migration_once(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let racers: Vec<_> = (0..4)
+        .map(|_| {
+            let mut command = countersign(&scratch.folder());
+            command.args(["migrate", "--json"]).env(NEXT_VERSION, "1");
+            command.env("COUNTERSIGN_DATABASE_URL", &scratch.url);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let mut applied = Vec::new();
+    for racer in racers {
+        let output = racer.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", errors(&output));
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        applied.extend(
+            told["applied"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|version| version.as_i64().unwrap()),
+        );
+    }
+    applied.sort_unstable();
+    let one_after_the_other = execute_next(&scratch.folder(), &scratch.url, &["migrate"]);
+    let told = String::from_utf8_lossy(&one_after_the_other.stdout).into_owned();
+    assert!(told.contains("The schema is current"), "{told}");
+    let all = countersign::migrations::ALL.iter().map(|migration| migration.version);
+    assert_eq!(applied, all.chain([1_000_000]).collect::<Vec<_>>());
+}
+
+#[apply(on_both_databases!)]
+async fn a_migration_that_was_changed_is_refused(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    assert!(execute(&scratch.folder(), &scratch.url, &["migrate"]).status.success());
+    let db = Db::open(&DatabaseOptions::new(&scratch.url, Role::Admin))
+        .await
+        .unwrap();
+    query(sql!("UPDATE schema_migrations SET checksum = 'another'"))
+        .execute(&db)
+        .await
+        .unwrap();
+    db.close().await.unwrap();
+    let folder = scratch.folder();
+    for output in [
+        execute(&folder, &scratch.url, &["migrate"]),
+        execute_next(&folder, &scratch.url, &["migrate"]),
+        execute(&folder, &scratch.url, &["serve"]),
+    ] {
+        assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
+        assert!(
+            errors(&output).contains("migration 1 (initial) was changed after it had been applied"),
+            "{}",
+            errors(&output)
+        );
+    }
 }
 
 #[apply(on_both_databases!)]
@@ -177,27 +259,4 @@ async fn whoever_connects_without_an_address_is_told_nothing_and_limited_by_noth
         .await
         .unwrap();
     assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-}
-
-async fn forget_the_last_migration(scratch: &ScratchDatabase) {
-    let db = Db::open(&DatabaseOptions::new(&scratch.url, Role::Admin))
-        .await
-        .unwrap();
-    query(sql!(
-        "DELETE FROM schema_migrations WHERE version = (SELECT MAX(version) FROM schema_migrations)"
-    ))
-    .execute(&db)
-    .await
-    .unwrap();
-    db.close().await.unwrap();
-}
-
-async fn add_a_migration(db: &Db) {
-    query(sql!(
-        "INSERT INTO schema_migrations (version, name, checksum, applied_at)
-         SELECT version + 1000, name, checksum, applied_at FROM schema_migrations WHERE version = 1"
-    ))
-    .execute(db)
-    .await
-    .unwrap();
 }

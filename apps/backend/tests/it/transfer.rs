@@ -13,7 +13,8 @@ use countersign_guard::{Guard, Reason};
 use countersign_jose::{Present, StatusListClaims, StatusListExpectation, VerifyingKey, verify};
 use countersign_store::{DatabaseOptions, Db, Role, query, sql};
 use countersign_testkit::{
-    Database, HttpClient, Launch, PASSWORD, ReceivedMail, ScratchDatabase, ServerProcess, apply, on_both_databases,
+    Database, HttpClient, Launch, NEXT_VERSION, PASSWORD, ReceivedMail, ScratchDatabase, ServerProcess, apply,
+    on_both_databases,
 };
 use serde_json::{Value, json};
 
@@ -21,12 +22,17 @@ const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 const ISSUER: &str = "http://127.0.0.1:8000";
 
 fn execute(scratch: &ScratchDatabase, arguments: &[&str]) -> Output {
+    program(scratch, arguments).output().unwrap()
+}
+
+fn program(scratch: &ScratchDatabase, arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     command.env_clear().current_dir(scratch.folder()).args(arguments);
     command
         .env("COUNTERSIGN_DATABASE_URL", &scratch.url)
-        .env("COUNTERSIGN_KEYS_DIR", "keys");
-    command.env("COUNTERSIGN_ISSUER", ISSUER).output().unwrap()
+        .env("COUNTERSIGN_KEYS_DIR", "keys")
+        .env("COUNTERSIGN_ISSUER", ISSUER);
+    command
 }
 
 fn done(output: &Output) -> String {
@@ -564,6 +570,36 @@ async fn what_cannot_be_restored_says_why_and_leaves_nothing_that_serves(databas
     let refusal = Launch::new(BINARY, &half).refused().await;
     assert!(refusal.text.contains("it holds a part only"), "{}", refusal.text);
     assert!(failed(&execute(&half, &["users", "list"])).contains("it holds a part only"));
+}
+
+#[apply(on_both_databases!)]
+async fn a_backup_is_restored_by_the_next_version_but_not_by_the_one_before(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let server = Launch::new(BINARY, &scratch).start().await;
+    register(&server.client(), "ada").await;
+    done(&execute(&scratch, &["backup", "old.gz"]));
+    server.kill();
+    let server = Launch::new(BINARY, &scratch).with(NEXT_VERSION, "1").start().await;
+    register(&server.client(), "grace").await;
+    server.kill();
+    let next =
+        |scratch: &ScratchDatabase, arguments: &[&str]| program(scratch, arguments).env(NEXT_VERSION, "1").output();
+    done(&next(&scratch, &["backup", "new.gz"]).unwrap());
+    let file = |name: &str| scratch.folder().join(name).display().to_string();
+
+    let restored = elsewhere(database, &scratch).await;
+    let told = done(&next(&restored, &["restore", &file("old.gz")]).unwrap());
+    assert!(told.starts_with("Restored 1 accounts,"), "{told}");
+    let server = Launch::new(BINARY, &restored).with(NEXT_VERSION, "1").start().await;
+    sign_in(&server.client(), "ada").await;
+    server.kill();
+
+    let refused = elsewhere(database, &scratch).await;
+    let told = failed(&execute(&refused, &["restore", &file("new.gz")]));
+    assert!(
+        told.contains("with the schema 1000000, and this program knows schemas up to"),
+        "{told}"
+    );
 }
 
 #[apply(on_both_databases!)]

@@ -135,7 +135,7 @@ fn report(examined: &Examination, settings: &Settings, clock: &Clock, findings: 
 
 /// What the role may not do that a server has to.
 async fn rights(db: &Db) -> Vec<Finding> {
-    let lacking = db.shortfalls(migrations::ALL).await.unwrap_or_default();
+    let lacking = db.shortfalls(migrations::known()).await.unwrap_or_default();
     let has_none = |lacking: &Shortfall| lacking.lack == Lack::Table;
     // Where the schema is not there at all, that is said by itself.
     let schema_is_missing = lacking.iter().filter(|lacking| has_none(lacking)).count() > 1;
@@ -191,16 +191,16 @@ async fn schema(db: &Db) -> Finding {
         Err(error) => return Finding::fail("schema", error.to_string(), "see what the database logs"),
         Ok(false) => {}
     }
-    match db.pending(migrations::ALL).await {
+    match db.pending(migrations::known()).await {
         Ok(Schema::Current) => Finding::ok("schema", "it is the one of this version"),
-        Ok(Schema::Behind(missing)) if missing == migrations::ALL.len() => Finding::fail(
+        Ok(Schema::Absent) => Finding::fail(
             "schema",
             "the database holds none: it is not, or not yet, Countersign's",
             "a server makes it at its first start; is `database_url` the right one?",
         ),
         Ok(Schema::Behind(missing)) => Finding::fail(
             "schema",
-            format!("{missing} migrations are missing"),
+            format!("it lacks {missing} migration(s) of this version"),
             "`countersign migrate`, or start the new version, which does the same",
         ),
         Ok(Schema::Newer(_)) => Finding::fail(

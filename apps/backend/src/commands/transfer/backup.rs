@@ -40,7 +40,7 @@ pub(in crate::commands) async fn backup(
     }
     let clock = Clock::system();
     let db = open_database(settings, access, &clock).await?;
-    let schema = migrations::ALL.last().map_or(0, |newest| newest.version);
+    let schema = migrations::known().last().map_or(0, |newest| newest.version);
     let heading = Heading::new(schema, settings.issuer.as_str(), clock.now().to_string());
     let partial = partial_beside(file)?;
     let tables = write(&db, Writer::new(partial.reopen()?, &heading)?).await?;

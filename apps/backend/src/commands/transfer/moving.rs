@@ -37,7 +37,7 @@ pub(in crate::commands) async fn move_database(
     };
     // As a server: one that runs on the file is found out, and none can start meanwhile.
     let source = Db::open(&options(&from, false)).await?;
-    match source.pending(migrations::ALL).await? {
+    match source.pending(migrations::known()).await? {
         Schema::Current => {}
         _ => {
             return Err(Failure::new(
@@ -45,7 +45,7 @@ pub(in crate::commands) async fn move_database(
             ));
         }
     }
-    let schema = migrations::ALL.last().map_or(0, |newest| newest.version);
+    let schema = migrations::known().last().map_or(0, |newest| newest.version);
     let target = Db::open(&options(&to, true)).await?;
     let mut target = Target::begin(target, schema, &clock).await?;
     let mut pieces = source.read_whole();

@@ -26,7 +26,7 @@ pub(in crate::commands) async fn restore(
 ) -> Result<(), Failure> {
     let file = &asked.file;
     let (_, heading) = Reader::open(file)?;
-    let newest = migrations::ALL.last().map_or(0, |newest| newest.version);
+    let newest = migrations::known().last().map_or(0, |newest| newest.version);
     if heading.schema > newest {
         return Err(Failure::new(format!(
             "{} was written by version {} with the schema {}, and this program knows schemas up to {newest}: restore it \

@@ -61,16 +61,16 @@ impl Health {
             return Err(NotReady::Keys);
         }
         // First: without a right it may not even be told what the schema is.
-        let lacking = self.db.shortfalls(migrations::ALL).await?;
+        let lacking = self.db.shortfalls(migrations::known()).await?;
         let certain = lacking.into_iter().filter(Shortfall::is_certain);
         let (gone, refused): (Vec<_>, Vec<_>) = certain.partition(|lacking| lacking.lack == Lack::Table);
         if !refused.is_empty() {
             return Err(NotReady::of(&refused));
         }
-        match self.db.pending(migrations::ALL).await? {
+        match self.db.pending(migrations::known()).await? {
             // Newer: the next version is being rolled out, and what it added does not disturb this one.
             Schema::Current | Schema::Newer(_) => {}
-            Schema::Behind(_) => return Err(NotReady::Schema),
+            Schema::Absent | Schema::Behind(_) => return Err(NotReady::Schema),
         }
         if !gone.is_empty() {
             return Err(NotReady::of(&gone));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_store::{DatabaseOptions, Db, OpenError, Role, StoreError};
-use countersign_testkit::{Database, ScratchDatabase};
+use countersign_testkit::{Database, NEXT_VERSION, ScratchDatabase};
 use serde_json::json;
 
 use super::servers::Pooler;
@@ -137,6 +137,7 @@ async fn migrations_wait_for_each_other_behind_a_pooler() {
     let environment = [
         ("COUNTERSIGN_DATABASE_URL", pooler.url.as_str()),
         ("COUNTERSIGN_DATABASE__PREPARED_STATEMENTS", "false"),
+        (NEXT_VERSION, "1"),
     ];
     let nodes = std::iter::repeat_with(|| Node::start(&scratch, &environment)).take(3);
     let nodes = futures_util::future::join_all(nodes).await;
