@@ -1,22 +1,28 @@
--- Times are milliseconds since the epoch, ids are UUIDs of version 7 made by the program.
--- Every statement runs unchanged on SQLite and PostgreSQL.
+-- The schema. Every statement runs unchanged on SQLite and PostgreSQL.
+--
+-- Times are milliseconds since the epoch. Ids are UUIDs of version 7, made by the program. Each table belongs to one
+-- feature (src/features); the headings name it.
+
+
+-- accounts
 
 CREATE TABLE accounts (
     id                 UUID PRIMARY KEY,
     email              TEXT NOT NULL,
-    -- The address folded to one spelling: two spellings of one address are one account.
+    -- The email address folded to one spelling: all spellings of an address are one account.
     email_key          TEXT NOT NULL UNIQUE,
     email_verified_at  BIGINT,
     password_hash      TEXT NOT NULL,
-    -- Rises with each change of the password: a sign-in that saw an older one opens no session.
+    -- Rises with each change of the password or the email address: a sign-in that read an older version opens no session.
     credential_version BIGINT NOT NULL,
-    -- Rises when all sessions are to end: a session of an older epoch is dead, also one that is just being born.
+    -- Rises when all sessions end: a session of an older epoch is revoked, even one that is being opened.
     session_epoch      BIGINT NOT NULL,
-    -- Wrong passwords in a row.
-    failed_sign_ins    BIGINT NOT NULL,
+    -- When the last failed sign-in is forgiven. Each failure moves it on; the failures that count are those not yet
+    -- forgiven. NULL: none since the last sign-in.
+    failures_until     BIGINT,
+    last_sign_in_at    BIGINT,
     created_at         BIGINT NOT NULL,
     updated_at         BIGINT NOT NULL,
-    last_sign_in_at    BIGINT,
     disabled_at        BIGINT
 );
 
@@ -27,24 +33,49 @@ CREATE TABLE account_scopes (
     PRIMARY KEY (account_id, scope)
 );
 
+
+-- devices
+
+-- Devices that an account signed in from: a browser is recognized by a cookie, another client by its network and its user
+-- agent.
+CREATE TABLE known_devices (
+    account_id UUID NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    -- SHA-256 of the account and of what the device is recognized by. It reveals neither, and differs between accounts.
+    hash       BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    seen_at    BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (account_id, hash)
+);
+
+CREATE INDEX known_devices_by_end ON known_devices (expires_at);
+
+
+-- sessions
+
 -- A session is a family of refresh tokens.
 CREATE TABLE sessions (
-    id               UUID PRIMARY KEY,
-    account_id       UUID NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-    epoch            BIGINT NOT NULL,
-    client_id        TEXT NOT NULL,
-    -- How its owner proved who they are (RFC 8176); empty for a session that the operator opened.
-    amr              TEXT NOT NULL,
-    scope            TEXT NOT NULL,
-    user_agent       TEXT,
-    address          TEXT,
-    -- The network of the address, by which known places are recognised.
-    address_prefix   TEXT,
-    created_at       BIGINT NOT NULL,
-    last_seen_at     BIGINT NOT NULL,
+    id             UUID PRIMARY KEY,
+    account_id     UUID NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    -- The session epoch of the account when the session was opened.
+    epoch          BIGINT NOT NULL,
+    client_id      TEXT NOT NULL,
+    -- How the user was authenticated (RFC 8176), separated by spaces; empty for a session that the operator opened.
+    amr            TEXT NOT NULL,
+    -- Separated by spaces.
+    scope          TEXT NOT NULL,
+    user_agent     TEXT,
+    -- The IP address that it was opened from, and the network of that, by which known places are recognized.
+    address        TEXT,
+    address_prefix TEXT,
+    -- Its bit: the number of a status list, and the index in it.
+    status_list    BIGINT NOT NULL,
+    status_idx     BIGINT NOT NULL,
+    created_at     BIGINT NOT NULL,
+    last_seen_at   BIGINT NOT NULL,
     -- The absolute end, however often it is refreshed.
-    expires_at       BIGINT NOT NULL,
-    revoked_at       BIGINT
+    expires_at     BIGINT NOT NULL,
+    revoked_at     BIGINT
 );
 
 CREATE INDEX sessions_by_account ON sessions (account_id, created_at);
@@ -53,42 +84,303 @@ CREATE INDEX sessions_by_end ON sessions (expires_at);
 CREATE TABLE refresh_tokens (
     -- SHA-256 of the token; the token itself is stored nowhere.
     hash             BYTEA PRIMARY KEY,
-    -- The token it succeeded; none for the first of its family.
+    -- The token it succeeded; NULL for the first of its family.
     parent_hash      BYTEA,
     session_id       UUID NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
     expires_at       BIGINT NOT NULL,
     spent_at         BIGINT,
     -- The successor, sealed under a key derived from this token. Wiped when it is used or the replay window ends.
-    sealed_successor BYTEA
+    sealed_successor BYTEA,
+    -- Where it was spent, as long as its successor may be shown again: a replay from elsewhere leaves a trace.
+    spent_from       TEXT,
+    spent_with       TEXT
 );
 
 CREATE INDEX refresh_tokens_by_session ON refresh_tokens (session_id);
 CREATE INDEX refresh_tokens_by_end ON refresh_tokens (expires_at);
 CREATE INDEX refresh_tokens_sealed ON refresh_tokens (spent_at) WHERE sealed_successor IS NOT NULL;
 
--- Every key that ever signed here, and how long its tokens may live: a key is never forgotten before them.
-CREATE TABLE signing_keys (
-    kid               TEXT PRIMARY KEY,
-    first_seen_at     BIGINT NOT NULL,
-    last_expires_at   BIGINT NOT NULL,
-    -- Taken out in an emergency: no token of it is accepted any more.
-    revoked_at        BIGINT
+
+-- pages
+
+-- Browsers that are signed in to the hosted pages: a cookie that names a session.
+CREATE TABLE browser_sessions (
+    -- SHA-256 of the cookie; the cookie itself is stored nowhere.
+    hash       BYTEA PRIMARY KEY,
+    session_id UUID NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    -- When it ends unless it is used before.
+    expires_at BIGINT NOT NULL
 );
 
-CREATE TABLE audit_events (
+CREATE INDEX browser_sessions_by_session ON browser_sessions (session_id);
+CREATE INDEX browser_sessions_by_end ON browser_sessions (expires_at);
+
+
+-- proofs
+
+-- What the newest email of each purpose can prove: that its reader controls the email address.
+CREATE TABLE email_proofs (
+    account_id         UUID NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    purpose            TEXT NOT NULL,
+    -- The email address that it was sent to.
+    email              TEXT NOT NULL,
+    email_key          TEXT NOT NULL,
+    -- SHA-256 of the token in its link.
+    link_hash          BYTEA NOT NULL UNIQUE,
+    -- Argon2id of its six digits: there are too few of them for a faster hash.
+    code_hash          TEXT NOT NULL,
+    -- The versions of the account when the email was requested; with any other, the proof is void.
+    credential_version BIGINT NOT NULL,
+    session_epoch      BIGINT NOT NULL,
+    -- SHA-256 of the handle (or of the form cookie) of the client that requested it: the code works only together with it.
+    -- NULL: only the account itself may answer with the code.
+    handle_hash        BYTEA,
+    -- The session that requested a change of the email address: the proof ends with it.
+    session_id         UUID,
+    -- Guesses at this code.
+    code_attempts      BIGINT NOT NULL,
+    created_at         BIGINT NOT NULL,
+    link_expires_at    BIGINT NOT NULL,
+    code_expires_at    BIGINT NOT NULL,
+    spent_at           BIGINT,
+    PRIMARY KEY (account_id, purpose)
+);
+
+CREATE INDEX email_proofs_by_email ON email_proofs (email_key, purpose, created_at);
+CREATE INDEX email_proofs_by_end ON email_proofs (link_expires_at);
+
+-- Sign-ups that wait for their email to be confirmed, where email addresses must be verified. There may be several for one
+-- address; until one of them is confirmed, there is no account.
+CREATE TABLE registrations (
+    id              UUID PRIMARY KEY,
+    email           TEXT NOT NULL,
+    email_key       TEXT NOT NULL,
+    -- Of the password that the account gets when the sign-up is confirmed.
+    password_hash   TEXT NOT NULL,
+    -- SHA-256 of the handle (or of the form cookie) of the client that signed up.
+    handle_hash     BYTEA NOT NULL,
+    -- What its newest email contains; NULL until one has been sent.
+    link_hash       BYTEA UNIQUE,
+    code_hash       TEXT,
+    link_expires_at BIGINT,
+    code_expires_at BIGINT,
+    -- Guesses at this code.
+    code_attempts   BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    -- When the sign-up is removed.
+    expires_at      BIGINT NOT NULL
+);
+
+CREATE INDEX registrations_by_email ON registrations (email_key, created_at);
+CREATE INDEX registrations_by_end ON registrations (expires_at);
+
+-- Mailed links that are no longer in the two tables above, until they would have expired: the page of such a link says what
+-- became of it.
+CREATE TABLE former_links (
+    -- SHA-256 of the token in the link.
+    link_hash  BYTEA PRIMARY KEY,
+    purpose    TEXT NOT NULL,
+    -- The email address that it was sent to.
+    email      TEXT NOT NULL,
+    email_key  TEXT NOT NULL,
+    -- NULL: it belonged to a sign-up that waits.
+    account_id UUID REFERENCES accounts (id) ON DELETE CASCADE,
+    -- replaced: a newer link was sent. used: this link, or a newer one, has done what it was for.
+    became     TEXT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+
+CREATE INDEX former_links_by_account ON former_links (account_id, purpose);
+CREATE INDEX former_links_by_email ON former_links (email_key, purpose);
+CREATE INDEX former_links_by_end ON former_links (expires_at);
+
+
+-- guesses
+
+-- Guesses at mailed codes, counted by email address: the account may be deleted and created again meanwhile.
+CREATE TABLE guess_counts (
+    -- SHA-256 of the email address, folded to one spelling.
+    subject    BYTEA NOT NULL,
+    -- The purpose of the code.
+    purpose    TEXT NOT NULL,
+    guesses    BIGINT NOT NULL,
+    -- When the count is forgotten: some time after the last guess.
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (subject, purpose)
+);
+
+CREATE INDEX guess_counts_by_end ON guess_counts (expires_at);
+
+
+-- outbox
+
+-- Emails to be sent. A row has a purpose and a recipient, but no link and no code: those are made when the email is sent.
+CREATE TABLE outbox (
+    id            UUID PRIMARY KEY,
+    purpose       TEXT NOT NULL,
+    recipient     TEXT NOT NULL,
+    -- The email address folded to one spelling. It need not belong to an account: the client that asks is not told.
+    recipient_key TEXT NOT NULL,
+    language      TEXT NOT NULL,
+    -- JSON: what the email says beside its purpose. Never a secret.
+    particulars   TEXT NOT NULL,
+    created_at    BIGINT NOT NULL,
+    -- The next attempt is not made before. A worker first moves it on, so that only one of several nodes makes the attempt.
+    due_at        BIGINT NOT NULL,
+    -- No attempt is made after: the email would be of no use any more.
+    expires_at    BIGINT NOT NULL,
+    attempts      BIGINT NOT NULL,
+    -- sent, dropped (there is no recipient for it), expired or refused; NULL until then.
+    outcome       TEXT,
+    ended_at      BIGINT,
+    -- Why the last attempt failed.
+    failure       TEXT
+);
+
+CREATE INDEX outbox_due ON outbox (due_at) WHERE ended_at IS NULL;
+CREATE INDEX outbox_ended ON outbox (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX outbox_by_recipient ON outbox (recipient_key, created_at);
+
+-- The send log: that an email was queued for a recipient, as long as limits count it. It outlives the email and the
+-- account, so that deleting an account and creating it again resets no limit.
+CREATE TABLE mail_marks (
     id         UUID PRIMARY KEY,
-    at         BIGINT NOT NULL,
-    kind       TEXT NOT NULL,
-    outcome    TEXT NOT NULL,
-    actor      TEXT NOT NULL,
-    -- No reference: what happened to an account outlives it.
-    account_id UUID,
-    session_id UUID,
-    address    TEXT,
-    user_agent TEXT,
-    request_id TEXT NOT NULL,
-    detail     TEXT
+    -- SHA-256 of the email address, folded to one spelling.
+    recipient  BYTEA NOT NULL,
+    purpose    TEXT NOT NULL,
+    -- SHA-256 of the recipient and of the network that asked for the email; NULL for a notice.
+    asker      BYTEA,
+    -- When it is to be sent, or was.
+    counted_at BIGINT NOT NULL
+);
+
+CREATE INDEX mail_marks_by_recipient ON mail_marks (recipient, counted_at);
+CREATE INDEX mail_marks_by_time ON mail_marks (counted_at);
+
+
+-- revocation
+
+-- Token Status Lists: each session owns one bit of one list.
+CREATE TABLE status_lists (
+    number          BIGINT PRIMARY KEY,
+    -- How many bits it has.
+    entries         BIGINT NOT NULL,
+    -- How many of them are handed out to servers, which hand them on to sessions. None is used twice.
+    reserved        BIGINT NOT NULL,
+    -- Mixes the order of the bits, so that an index does not reveal when its session was opened.
+    permutation_key BYTEA NOT NULL,
+    -- The number of the last revocation in it.
+    version         BIGINT NOT NULL,
+    -- The last expiry of the tokens that name this list.
+    needed_until    BIGINT NOT NULL
+);
+
+-- The bits that are set. They refer neither to accounts nor to sessions, because deleting those must not make their tokens
+-- valid again.
+CREATE TABLE revocations (
+    list       BIGINT NOT NULL,
+    idx        BIGINT NOT NULL,
+    revoked_at BIGINT NOT NULL,
+    -- Given after the revocation was committed, in the order of commits, so that no reader skips one; NULL until then.
+    number     BIGINT,
+    PRIMARY KEY (list, idx)
+);
+
+CREATE INDEX revocations_by_number ON revocations (number);
+CREATE INDEX revocations_without_number ON revocations (list) WHERE number IS NULL;
+
+-- One row.
+CREATE TABLE revocation_counter (
+    id            BIGINT PRIMARY KEY,
+    -- The last number that was given to a revocation.
+    number        BIGINT NOT NULL,
+    -- A restored backup begins a new generation of lists. Lists with a lower number belong to an earlier one, and all their
+    -- sessions have ended, even those that are not in this database.
+    first_list    BIGINT NOT NULL,
+    -- The version of the lists of earlier generations: higher than any that was published before.
+    first_version BIGINT NOT NULL
+);
+
+INSERT INTO revocation_counter (id, number, first_list, first_version) VALUES (1, 0, 0, 0);
+
+
+-- keys
+
+-- Every key that has signed here, and how long its tokens are valid: no key is forgotten before then.
+CREATE TABLE signing_keys (
+    kid             TEXT PRIMARY KEY,
+    first_seen_at   BIGINT NOT NULL,
+    last_expires_at BIGINT NOT NULL,
+    -- Revoked in an emergency: none of its tokens is accepted any more.
+    revoked_at      BIGINT
+);
+
+
+-- audit
+
+-- The audit log, chained and signed: rows get a place and a hash when they are sealed, some seconds after they were written.
+CREATE TABLE audit_events (
+    id          UUID PRIMARY KEY,
+    -- The place in the sealed log, from 1 without a gap; NULL before the row is sealed.
+    seq         BIGINT,
+    at          BIGINT NOT NULL,
+    kind        TEXT NOT NULL,
+    outcome     TEXT NOT NULL,
+    actor       TEXT NOT NULL,
+    -- No reference: what happened to an account outlives it. When the row is sealed, `subject` takes its place.
+    account_id  UUID,
+    -- The pseudonym of the account.
+    subject     UUID,
+    session_id  UUID,
+    -- Personal data. It enters the hash as a salted commitment (`particulars`), so that it can be erased.
+    address     TEXT,
+    user_agent  TEXT,
+    salt        BYTEA,
+    particulars BYTEA,
+    request_id  TEXT NOT NULL,
+    detail      TEXT,
+    -- The hash of the chain up to and including this row.
+    hash        BYTEA
 );
 
 CREATE INDEX audit_events_by_account ON audit_events (account_id, at);
+CREATE INDEX audit_events_by_subject ON audit_events (subject, at);
 CREATE INDEX audit_events_by_time ON audit_events (at);
+CREATE UNIQUE INDEX audit_events_by_seq ON audit_events (seq);
+CREATE INDEX audit_events_unsealed ON audit_events (id) WHERE seq IS NULL;
+
+-- The account behind each pseudonym. Without its row, a pseudonym cannot be resolved.
+CREATE TABLE audit_subjects (
+    -- A commitment to the account with this salt: it cannot be given to another account.
+    pseudonym  UUID PRIMARY KEY,
+    account_id UUID NOT NULL UNIQUE,
+    salt       BYTEA NOT NULL
+);
+
+-- Deleted accounts whose pseudonyms are still to be forgotten.
+CREATE TABLE audit_erasures (
+    account_id UUID PRIMARY KEY,
+    asked_at   BIGINT NOT NULL
+);
+
+-- Signatures over the chain, each over all before it.
+CREATE TABLE audit_checkpoints (
+    -- The last place that it seals.
+    seq       BIGINT PRIMARY KEY,
+    token     TEXT NOT NULL,
+    sealed_at BIGINT NOT NULL,
+    -- When it was sent to the webhook.
+    sent_at   BIGINT
+);
+
+CREATE INDEX audit_checkpoints_unsent ON audit_checkpoints (seq) WHERE sent_at IS NULL;
+
+-- By which servers take turns at the log. One row.
+CREATE TABLE audit_head (
+    id       BIGINT PRIMARY KEY,
+    -- Rises with each change. A server names the revision that it read, so that only one of several nodes writes.
+    revision BIGINT NOT NULL
+);
+
+INSERT INTO audit_head (id, revision) VALUES (1, 0);

@@ -197,7 +197,6 @@ impl Services {
             clock: clock.clone(),
             keys: keys.clone(),
             revocations: revocations.clone(),
-            db: db.clone(),
         };
         let guard = Guard::with_cache(authority, VERIFIED_TOKENS);
         let profiles = Profiles {

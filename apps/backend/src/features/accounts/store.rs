@@ -87,9 +87,8 @@ pub(super) struct AccountRow<'a> {
 pub(super) async fn insert(tx: &mut Tx<'_>, new: &AccountRow<'_>) -> Result<Option<AccountId>, StoreError> {
     query(sql!(
         "INSERT INTO accounts
-            (id, email, email_key, password_hash, credential_version, session_epoch, failed_sign_ins,
-             created_at, updated_at)
-         VALUES ($1, $2, $3, $4, 1, 1, 0, $5, $5)
+            (id, email, email_key, password_hash, credential_version, session_epoch, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, 1, 1, $5, $5)
          ON CONFLICT (email_key) DO NOTHING
          RETURNING id"
     ))
@@ -268,7 +267,7 @@ pub async fn raise_epochs(tx: &mut Tx<'_>, after: AccountId, limit: i64) -> Resu
 pub async fn sign_in(tx: &mut Tx<'_>, id: AccountId, now: Timestamp, rehashed: Option<&str>) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE accounts
-            SET last_sign_in_at = $2, failed_sign_ins = 0, failures_until = NULL,
+            SET last_sign_in_at = $2, failures_until = NULL,
                 password_hash = COALESCE($3, password_hash)
           WHERE id = $1"
     ))
@@ -292,8 +291,7 @@ pub async fn count_failure(
 ) -> Result<Option<Timestamp>, StoreError> {
     query(sql!(
         "UPDATE accounts
-            SET failed_sign_ins = failed_sign_ins + 1,
-                failures_until = CASE WHEN failures_until > $2 THEN failures_until ELSE $2 END + $4
+            SET failures_until = CASE WHEN failures_until > $2 THEN failures_until ELSE $2 END + $4
           WHERE id = $1 AND COALESCE(failures_until, $2) <= $3
       RETURNING failures_until"
     ))
@@ -317,7 +315,7 @@ pub async fn change_password(
     let changed = query(sql!(
         "UPDATE accounts
             SET password_hash = $3, credential_version = credential_version + 1,
-                failed_sign_ins = 0, failures_until = NULL, updated_at = $4
+                failures_until = NULL, updated_at = $4
           WHERE id = $1 AND credential_version = COALESCE($2, credential_version)"
     ))
     .bind(id)

@@ -35,8 +35,7 @@ row! {
         pub account_id: AccountId,
         pub email: String,
         pub credential_version: CredentialVersion,
-        /// None: an earlier version made it.
-        pub session_epoch: Option<SessionEpoch>,
+        pub session_epoch: SessionEpoch,
         pub session_id: Option<SessionId>,
     }
 }
@@ -58,14 +57,14 @@ row! {
     }
 }
 
-/// Puts a proof in the place of the one before it, which is noted. (`all_attempts` is of an earlier version: `guesses` counts.)
+/// Puts a proof in the place of the one before it, which is noted.
 pub(super) async fn replace(tx: &mut Tx<'_>, new: &NewProof<'_>) -> Result<(), StoreError> {
     former::note(tx, new.account, new.purpose).await?;
     query(sql!(
         "INSERT INTO email_proofs
             (account_id, purpose, email, email_key, link_hash, code_hash, credential_version, created_at,
-             link_expires_at, code_expires_at, code_attempts, all_attempts, session_epoch, handle_hash, session_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, $11, $12, $13)
+             link_expires_at, code_expires_at, code_attempts, session_epoch, handle_hash, session_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, $13)
          ON CONFLICT (account_id, purpose) DO UPDATE
             SET email = excluded.email, email_key = excluded.email_key, link_hash = excluded.link_hash,
                 code_hash = excluded.code_hash, credential_version = excluded.credential_version,

@@ -1,13 +1,11 @@
 //! What the guard of our own routes believes: the keys of this process, and the bits of its lists.
 
-use countersign_guard::{AccessTokenClaims, Authority, Subject, TokenStatus};
+use countersign_guard::{AccessTokenClaims, Authority, TokenStatus};
 use countersign_jose::VerifyingKey;
-use countersign_store::{Db, StoreError};
+use countersign_store::StoreError;
 use futures_util::future::BoxFuture;
 
-use super::service::find_living;
 use crate::core::clock::Clock;
-use crate::core::ids::SessionId;
 use crate::features::keys::Keys;
 use crate::features::revocation::Revocations;
 
@@ -21,8 +19,6 @@ pub struct ServerAuthority {
     pub clock: Clock,
     pub keys: Keys,
     pub revocations: Revocations,
-    /// Where the sessions are that have no bit, because an earlier version opened them.
-    pub db: Db,
 }
 
 impl ServerAuthority {
@@ -31,16 +27,11 @@ impl ServerAuthority {
         if claims.sub.account().is_some() && claims.sid.is_none() {
             return Ok(false);
         }
-        if let Some(reference) = &claims.status {
-            // A token never outlives its session, but the guard's leeway would let the session outlive itself.
-            return Ok(claims.exp > self.now() && self.revocations.is_live(reference).await?);
-        }
-        let Some(sid) = claims.sid else {
+        let Some(reference) = &claims.status else {
             return Ok(false);
         };
-        // Boxed: it is rare, and large.
-        let session = Box::pin(find_living(&self.db, SessionId(sid), self.clock.now())).await?;
-        Ok(session.is_some_and(|session| claims.sub == Subject::Account(session.account_id.0)))
+        // A token never outlives its session, but the guard's leeway would let the session outlive itself.
+        Ok(claims.exp > self.now() && self.revocations.is_live(reference).await?)
     }
 }
 

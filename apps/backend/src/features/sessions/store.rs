@@ -32,35 +32,36 @@ row! {
         /// The last sign-in or refresh.
         pub last_seen_at: Timestamp,
         pub expires_at: Timestamp,
-        /// Its bit's list; none if an earlier version opened it.
-        pub status_list: Option<i64>,
-        pub status_idx: Option<i64>,
+        pub status_list: i64,
+        pub status_idx: i64,
     }
 }
 
 impl Session {
     /// Its bit, by which verifiers learn that it has ended.
-    pub fn bit(&self) -> Option<Bit> {
-        bit(self.status_list, self.status_idx)
+    pub fn bit(&self) -> Bit {
+        Bit {
+            list: self.status_list,
+            idx: self.status_idx,
+        }
     }
-}
-
-fn bit(list: Option<i64>, idx: Option<i64>) -> Option<Bit> {
-    list.zip(idx).map(|(list, idx)| Bit { list, idx })
 }
 
 row! {
     /// A session that has just been ended.
     pub(super) struct Ended {
         pub account_id: AccountId,
-        status_list: Option<i64>,
-        status_idx: Option<i64>,
+        status_list: i64,
+        status_idx: i64,
     }
 }
 
 impl Ended {
-    pub(super) fn bit(&self) -> Option<Bit> {
-        bit(self.status_list, self.status_idx)
+    pub(super) fn bit(&self) -> Bit {
+        Bit {
+            list: self.status_list,
+            idx: self.status_idx,
+        }
     }
 }
 

@@ -120,7 +120,6 @@ async fn an_inserted_row_is_named_also_if_the_others_move_down(database: Databas
     alter!(server, "UPDATE audit_events SET seq = 5 WHERE id = $1", rows[4].id);
     verify(&server).await.unwrap();
     // Behind the end of what is sealed.
-    alter!(server, "UPDATE audit_head SET seq = 10");
     alter!(
         server,
         "INSERT INTO audit_events (id, at, kind, outcome, actor, request_id, seq, salt, particulars, hash)
@@ -219,7 +218,6 @@ async fn a_removed_tail_is_seen_with_a_kept_checkpoint_and_only_so(database: Dat
     }
     alter!(server, "DELETE FROM audit_events WHERE seq > 6");
     alter!(server, "DELETE FROM audit_checkpoints WHERE seq > 6");
-    alter!(server, "UPDATE audit_head SET seq = 6");
     // Accounts whose registration went with it are found, until they are removed as well.
     while let Err(found) = verify(&server).await {
         let Tampering::Unregistered(account) = found else {
@@ -237,8 +235,6 @@ async fn a_removed_tail_is_seen_with_a_kept_checkpoint_and_only_so(database: Dat
             json!({ "email": "barbara@example.com", "password": "wrong" }),
         )
         .await;
-    let hash = contents(&server).await.0[5].hash;
-    alter!(server, "UPDATE audit_head SET hash = $1", hash);
     assert_eq!(server.services.audit.seal().await.unwrap(), 3);
     verify(&server).await.unwrap();
     assert_eq!(judged(&server, against(2)).await, Err(Tampering::OtherHistory(9)));
@@ -246,13 +242,13 @@ async fn a_removed_tail_is_seen_with_a_kept_checkpoint_and_only_so(database: Dat
 }
 
 #[apply(on_both_databases!)]
-async fn what_an_older_version_wrote_is_sealed_like_all_else(database: Database) {
+async fn what_another_version_wrote_is_sealed_like_all_else(database: Database) {
     let server = TestServer::start(database).await;
     server.user("ada").await;
     let id = uuid::Uuid::from_u128(7);
     alter!(server,
         "INSERT INTO audit_events (id, at, kind, outcome, actor, account_id, address, request_id)
-         SELECT $1, at, 'old', outcome, actor, account_id, address, request_id FROM audit_events WHERE kind = 'sign_in'",
+         SELECT $1, at, 'other', outcome, actor, account_id, address, request_id FROM audit_events WHERE kind = 'sign_in'",
         id);
     assert_eq!(server.services.audit.seal().await.unwrap(), 3);
     assert_eq!(verify(&server).await.unwrap().rows, 3);
@@ -290,7 +286,6 @@ async fn a_101_old_entries_go_and_the_rest_still_holds(database: Database) {
     alter!(server, "DELETE FROM audit_events WHERE seq <= 11");
     assert_eq!(verify(&server).await, Err(Tampering::Removed(10)));
     alter!(server, "DELETE FROM audit_checkpoints WHERE seq < 11");
-    alter!(server, "UPDATE audit_head SET removed_through = 11");
     assert_eq!(verify(&server).await, Err(Tampering::Removed(10)));
 }
 

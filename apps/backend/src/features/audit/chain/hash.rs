@@ -86,11 +86,6 @@ pub fn pseudonym(salt: Salt, account: AccountId) -> Uuid {
     Builder::from_custom_bytes(half).into_uuid()
 }
 
-/// Whether a pseudonym is a commitment. The previous version drew lots.
-pub fn is_commitment(pseudonym: Uuid) -> bool {
-    pseudonym.get_version_num() == 8
-}
-
 impl SealedRow {
     /// The hash of this row behind `previous`, if it stood at `seq`.
     pub fn hash_at(&self, seq: i64, previous: Hash) -> Hash {

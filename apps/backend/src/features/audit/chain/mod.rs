@@ -9,7 +9,7 @@ mod tampering;
 mod verifier;
 
 pub use checkpoint::{AuditCheckpointClaims, EarlierCheckpoint};
-pub use hash::{Hash, Salt, SealedRow, commitment, genesis, is_commitment, pseudonym};
+pub use hash::{Hash, Salt, SealedRow, commitment, genesis, pseudonym};
 pub use summary::LogSummary;
 pub use tampering::{RowName, Tampering};
 pub(super) use verifier::DELETED;

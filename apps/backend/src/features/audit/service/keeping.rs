@@ -105,7 +105,7 @@ impl Audit {
             .transact(|tx| {
                 Box::pin(async move {
                     // Another node may be sealing a row of this very account.
-                    if !sealed::touch(tx, revision).await? || store::has_unsealed(&mut *tx, account).await? {
+                    if !sealed::take_turn(tx, revision).await? || store::has_unsealed(&mut *tx, account).await? {
                         return Ok(());
                     }
                     // Who may write into the database could else have anyone forgotten.
@@ -166,7 +166,7 @@ impl Audit {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    if sealed::intend(tx, revision, through).await? {
+                    if sealed::take_turn(tx, revision).await? {
                         let event = Event::new(Kind::AuditTrimmed, None, server).detail(trimmed_through(through));
                         self.record(tx, event).await?;
                     }

@@ -6,7 +6,7 @@ use countersign_jose::decode_without_verifying;
 use countersign_store::StoreError;
 use uuid::Uuid;
 
-use super::super::chain::{LogSummary, LogVerifier, RowName, SealedRow, Tampering, is_at_beginning, is_commitment};
+use super::super::chain::{LogSummary, LogVerifier, RowName, SealedRow, Tampering, is_at_beginning};
 use super::super::store::sealed::{self, Checkpoint, Place};
 use super::super::store::{self, Entry, people};
 use super::Audit;
@@ -158,9 +158,7 @@ impl Audit {
             }
         }
         let nobodies = people::nobodies(&self.platform.db).await?;
-        let missing = nobodies
-            .iter()
-            .find(|nobody| is_commitment(nobody.pseudonym) && !is_at_beginning(nobody.at, begins_at));
+        let missing = nobodies.iter().find(|nobody| !is_at_beginning(nobody.at, begins_at));
         match missing {
             Some(nobody) => Err(Tampering::NobodyAnyMore(nobody.pseudonym).into()),
             None => Ok(()),

@@ -10,10 +10,11 @@ use countersign_store::StoreError;
 use uuid::Uuid;
 
 use super::super::chain::{
-    AuditCheckpointClaims, EarlierCheckpoint, Hash, Salt, SealedRow, commitment, genesis, is_commitment, pseudonym,
+    AuditCheckpointClaims, EarlierCheckpoint, Hash, Salt, SealedRow, commitment, genesis, pseudonym,
 };
 use super::super::event::Kind;
-use super::super::store::{self, Entry, people, sealed};
+use super::super::store::people::{self, Subject};
+use super::super::store::{self, Entry, sealed};
 use super::witness::End;
 use super::{Audit, SealError};
 use crate::core::clock::Timestamp;
@@ -31,7 +32,6 @@ struct Sealed {
     rows: Vec<SealedRow>,
     /// The pseudonyms that are new, with whose they are.
     people: Vec<(AccountId, Uuid, Salt)>,
-    head: Hash,
     token: String,
     at: Timestamp,
 }
@@ -107,7 +107,6 @@ impl Audit {
         Ok(Sealed {
             rows: sealed,
             people: people.new,
-            head: hash,
             token: self.keys.issue_lasting(&claims)?,
             at,
         })
@@ -175,7 +174,7 @@ impl People {
             return Ok(*pseudonym);
         }
         let found = people::subject(&platform.db, account).await?;
-        let found = found.filter(|found| found.fits() && is_commitment(found.pseudonym));
+        let found = found.filter(Subject::fits);
         let pseudonym = match found {
             Some(found) => found.pseudonym,
             None => {
@@ -221,7 +220,7 @@ impl Audit {
                     let Some(last) = batch.rows.last() else {
                         return Ok(false);
                     };
-                    if !sealed::advance(tx, revision, last.seq, batch.head).await? {
+                    if !sealed::take_turn(tx, revision).await? {
                         return Ok(false);
                     }
                     for (account, pseudonym, salt) in &batch.people {

@@ -3,7 +3,7 @@
 use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 use uuid::Uuid;
 
-use super::super::chain::{DELETED, Salt, is_commitment, pseudonym};
+use super::super::chain::{DELETED, Salt, pseudonym};
 use super::super::event::Kind;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
@@ -12,17 +12,14 @@ row! {
     pub(in super::super) struct Subject {
         pub pseudonym: Uuid,
         pub account_id: AccountId,
-        pub salt: Option<Salt>,
+        pub salt: Salt,
     }
 }
 
 impl Subject {
-    /// Whether the pseudonym belongs to this account. The previous version drew lots, which tell nothing.
+    /// Whether the pseudonym belongs to this account.
     pub(in super::super) fn fits(&self) -> bool {
-        match self.salt {
-            Some(salt) => pseudonym(salt, self.account_id) == self.pseudonym,
-            None => !is_commitment(self.pseudonym),
-        }
+        pseudonym(self.salt, self.account_id) == self.pseudonym
     }
 }
 

@@ -2,7 +2,7 @@
 
 use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 
-use super::super::chain::{Hash, SealedRow};
+use super::super::chain::SealedRow;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AuditId;
 
@@ -82,44 +82,12 @@ fn next(revision: i64) -> i64 {
     revision.wrapping_add(1)
 }
 
-/// Moves the end of the chain, if nobody else has moved it.
-pub(in super::super) async fn advance(
-    tx: &mut Tx<'_>,
-    revision: i64,
-    seq: i64,
-    hash: Hash,
-) -> Result<bool, StoreError> {
-    let changed = query(sql!(
-        "UPDATE audit_head SET revision = $4, seq = $2, hash = $3 WHERE id = 1 AND revision = $1"
-    ))
-    .bind(revision)
-    .bind(seq)
-    .bind(hash)
-    .bind(next(revision))
-    .execute(tx)
-    .await?;
-    Ok(changed == 1)
-}
-
-/// Keeps all others from working on the log, if nobody else has worked on it.
-pub(in super::super) async fn touch(tx: &mut Tx<'_>, revision: i64) -> Result<bool, StoreError> {
+/// Takes a turn at the log, and says whether no other server has taken one since `revision` was read.
+pub(in super::super) async fn take_turn(tx: &mut Tx<'_>, revision: i64) -> Result<bool, StoreError> {
     let changed = query(sql!(
         "UPDATE audit_head SET revision = $2 WHERE id = 1 AND revision = $1"
     ))
     .bind(revision)
-    .bind(next(revision))
-    .execute(tx)
-    .await?;
-    Ok(changed == 1)
-}
-
-/// Notes up to where rows are to be removed. Only a server of the previous version goes by it.
-pub(in super::super) async fn intend(tx: &mut Tx<'_>, revision: i64, through: i64) -> Result<bool, StoreError> {
-    let changed = query(sql!(
-        "UPDATE audit_head SET revision = $3, removed_through = $2 WHERE id = 1 AND revision = $1"
-    ))
-    .bind(revision)
-    .bind(through)
     .bind(next(revision))
     .execute(tx)
     .await?;

@@ -107,10 +107,8 @@ impl Proofs {
         }
         let live = store::live(tx, account, purpose.name(), to.key(), until).await?;
         let waits = recipient == Some(Recipient::Unverified) && registrations::is_live(tx, to.key(), until).await?;
-        let is_live = live.is_some_and(|found| {
-            let versions = found.session_epoch.map(|epoch| (found.credential_version, epoch));
-            versions.is_some_and(|versions| works(versions, found.session_id))
-        });
+        let is_live =
+            live.is_some_and(|found| works((found.credential_version, found.session_epoch), found.session_id));
         Ok(is_live || (waits && binding.is_none()))
     }
 }

@@ -28,8 +28,7 @@ impl Proofs {
         let versions = accounts::may_sign_in(&mut *tx, spent.account_id)
             .await?
             .ok_or(ProofError::Invalid)?;
-        let epoch = spent.session_epoch.ok_or(ProofError::Invalid)?;
-        if !holds(versions, spent.credential_version, epoch) {
+        if !holds(versions, spent.credential_version, spent.session_epoch) {
             return Err(ProofError::Invalid);
         }
         let proven = Proven {

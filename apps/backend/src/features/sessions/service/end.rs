@@ -65,7 +65,7 @@ pub(super) async fn end(
     let Some(ended) = store::end(tx, session, account, now).await? else {
         return Ok(None);
     };
-    tx.revoke(ended.bit().into_iter().collect(), now).await?;
+    tx.revoke(vec![ended.bit()], now).await?;
     Ok(Some(ended.account_id))
 }
 
@@ -84,7 +84,7 @@ pub async fn end_all(
     }
     devices::forget_all(tx, account).await?;
     let ended = store::end_all(tx, account, kept, now).await?;
-    let bits: Vec<_> = ended.iter().filter_map(Ended::bit).collect();
+    let bits: Vec<_> = ended.iter().map(Ended::bit).collect();
     let count = bits.len();
     tx.revoke(bits, now).await?;
     Ok(count)

@@ -48,8 +48,8 @@ impl Sessions {
             created_at: now,
             last_seen_at: now,
             expires_at: now + ttl.refresh_absolute_ttl,
-            status_list: Some(new.bit.list),
-            status_idx: Some(new.bit.idx),
+            status_list: new.bit.list,
+            status_idx: new.bit.idx,
         };
         store::insert_session(tx, &session, request.prefix().map(|prefix| prefix.to_string())).await?;
         let token = NewToken {
@@ -61,7 +61,7 @@ impl Sessions {
         refresh_tokens::insert_token(tx, &token).await?;
         let others = i64::from(self.platform.settings.sessions.per_account) - 1;
         let oldest = store::end_beyond(tx, &session, others, now).await?;
-        tx.revoke(oldest.iter().filter_map(Ended::bit).collect(), now).await?;
+        tx.revoke(oldest.iter().map(Ended::bit).collect(), now).await?;
         Ok(session)
     }
 

@@ -63,7 +63,7 @@ impl Sessions {
         claims.scope = Some(session.scope.clone()).filter(|scope| !scope.is_empty());
         claims.auth_time = Some(session.created_at.seconds());
         claims.amr = Some(session.amr.split_ascii_whitespace().map(str::to_owned).collect());
-        claims.status = session.bit().map(|bit| self.revocations.reference(bit));
+        claims.status = Some(self.revocations.reference(session.bit()));
         claims
     }
 }
