@@ -117,10 +117,10 @@ CREATE INDEX browser_sessions_by_session ON browser_sessions (session_id);
 CREATE INDEX browser_sessions_by_end ON browser_sessions (expires_at);
 
 
--- proofs
+-- email_challenges
 
--- What the newest email of each purpose can prove: that its reader controls the email address.
-CREATE TABLE email_proofs (
+-- The link and the code of the newest email of each purpose: who answers with either has shown that they read the email.
+CREATE TABLE email_challenges (
     account_id         UUID NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     purpose            TEXT NOT NULL,
     -- The email address that it was sent to.
@@ -130,13 +130,13 @@ CREATE TABLE email_proofs (
     link_hash          BYTEA NOT NULL UNIQUE,
     -- Argon2id of its six digits: there are too few of them for a faster hash.
     code_hash          TEXT NOT NULL,
-    -- The versions of the account when the email was requested; with any other, the proof is void.
+    -- The versions of the account when the email was requested; with any other, the challenge is void.
     credential_version BIGINT NOT NULL,
     session_epoch      BIGINT NOT NULL,
     -- SHA-256 of the handle (or of the form cookie) of the client that requested it: the code works only together with it.
     -- NULL: only the account itself may answer with the code.
     handle_hash        BYTEA,
-    -- The session that requested a change of the email address: the proof ends with it.
+    -- The session that requested a change of the email address: the challenge ends with it.
     session_id         UUID,
     -- Guesses at this code.
     code_attempts      BIGINT NOT NULL,
@@ -147,8 +147,8 @@ CREATE TABLE email_proofs (
     PRIMARY KEY (account_id, purpose)
 );
 
-CREATE INDEX email_proofs_by_email ON email_proofs (email_key, purpose, created_at);
-CREATE INDEX email_proofs_by_end ON email_proofs (link_expires_at);
+CREATE INDEX email_challenges_by_email ON email_challenges (email_key, purpose, created_at);
+CREATE INDEX email_challenges_by_end ON email_challenges (link_expires_at);
 
 -- Sign-ups that wait for their email to be confirmed, where email addresses must be verified. There may be several for one
 -- address; until one of them is confirmed, there is no account.

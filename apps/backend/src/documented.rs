@@ -47,7 +47,7 @@ const OWN: &[(&str, &[Code])] = &[
     ("POST /api/auth/login/email", &[InvalidEmail, RateLimited]),
     (
         "POST /api/auth/login/email/confirm",
-        &[InvalidProof, InvalidCredentials, EmailNotVerified, RateLimited],
+        &[InvalidCode, InvalidCredentials, EmailNotVerified, RateLimited],
     ),
     ("POST /api/auth/logout", &[InvalidRefreshToken]),
     ("POST /api/auth/refresh", &[InvalidRefreshToken, RateLimited]),
@@ -57,7 +57,7 @@ const OWN: &[(&str, &[Code])] = &[
     ("POST /api/auth/verify-email", &[InvalidEmail, RateLimited]),
     (
         "POST /api/auth/verify-email/confirm",
-        &[InvalidProof, PasswordRequired, InvalidCredentials, RateLimited],
+        &[InvalidCode, PasswordRequired, InvalidCredentials, RateLimited],
     ),
     (
         "POST /api/auth/change-email",
@@ -65,10 +65,10 @@ const OWN: &[(&str, &[Code])] = &[
     ),
     (
         "POST /api/auth/change-email/confirm",
-        &[InvalidProof, EmailTaken, RateLimited],
+        &[InvalidCode, EmailTaken, RateLimited],
     ),
     ("POST /api/auth/recover", &[InvalidEmail, RateLimited]),
-    ("POST /api/auth/recover/confirm", &[InvalidProof, RateLimited]),
+    ("POST /api/auth/recover/confirm", &[InvalidCode, RateLimited]),
     ("DELETE /api/auth/sessions/{id}", &[NotFound]),
     ("GET /api/auth/forward", &[InsufficientScope]),
     ("GET /oauth2/status-lists/{number}", &[NotFound]),

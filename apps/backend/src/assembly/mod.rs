@@ -28,13 +28,13 @@ use crate::features::accounts::{Accounts, Profiles};
 use crate::features::audit::Audit;
 use crate::features::auth::{Auth, Operator};
 use crate::features::dev::Dev;
+use crate::features::email_challenges::EmailChallenges;
 use crate::features::forward::Forward;
 use crate::features::health::Health;
 use crate::features::keys::{Discovery, Keys, check_keys};
 use crate::features::mail::Delivery;
 use crate::features::outbox::Outbox;
 use crate::features::pages::{self, Assets, Pages};
-use crate::features::proofs::Proofs;
 use crate::features::recovery::Recovery;
 use crate::features::revocation::{self, Revocations, StatusLists};
 use crate::features::sessions::{ServerAuthority, Sessions};
@@ -76,7 +76,7 @@ pub struct Parts {
     /// How accounts come into being.
     pub accounts: Accounts,
     /// What somebody brings from a mail.
-    pub proofs: Proofs,
+    pub challenges: EmailChallenges,
     pub sessions: Sessions,
     /// The guard of our own routes.
     pub guard: Guard,
@@ -181,7 +181,7 @@ impl Services {
         if role == Role::Server {
             accounts.learn_schemes().await.map_err(StartError::Accounts)?;
         }
-        let proofs = Proofs {
+        let challenges = EmailChallenges {
             platform: platform.clone(),
             audit: audit.clone(),
         };
@@ -209,7 +209,7 @@ impl Services {
             outbox: outbox.clone(),
             revocations: revocations.clone(),
             accounts: accounts.clone(),
-            proofs: proofs.clone(),
+            challenges: challenges.clone(),
             sessions: sessions.clone(),
             guard: guard.clone(),
         };
@@ -222,19 +222,19 @@ impl Services {
             audit: audit.clone(),
             revocations: revocations.clone(),
             accounts: accounts.clone(),
-            proofs: proofs.clone(),
+            challenges: challenges.clone(),
             auth: auth.clone(),
         };
         let recovery = Recovery {
             platform: platform.clone(),
             revocations: revocations.clone(),
-            proofs: proofs.clone(),
+            challenges: challenges.clone(),
             auth: auth.clone(),
         };
         let mail = Delivery {
             platform: platform.clone(),
             outbox: outbox.clone(),
-            proofs: proofs.clone(),
+            challenges: challenges.clone(),
         };
         let forward = Forward {
             profiles: profiles.clone(),
@@ -253,7 +253,7 @@ impl Services {
             platform: platform.clone(),
             assets: Assets::new(&settings.pages),
             sessions: sessions.clone(),
-            proofs: proofs.clone(),
+            challenges: challenges.clone(),
             auth: auth.clone(),
             verification: verification.clone(),
             recovery: recovery.clone(),
@@ -280,7 +280,7 @@ impl Services {
             outbox,
             revocations,
             accounts,
-            proofs,
+            challenges,
             sessions,
             guard,
             profiles,

@@ -2,7 +2,7 @@
 //!
 //! A feature imports another only through its `mod.rs` and only downwards in this order:
 //!
-//! `keys < audit < outbox < revocation < guesses < accounts < devices < proofs < sessions < auth < verification < recovery < mail < forward < health < docs < pages < dev`
+//! `keys < audit < outbox < revocation < guesses < accounts < devices < email_challenges < sessions < auth < verification < recovery < mail < forward < health < docs < pages < dev`
 //!
 //! The test `architecture` reads this line and holds it.
 
@@ -12,6 +12,7 @@ pub mod auth;
 pub mod dev;
 pub mod devices;
 pub mod docs;
+pub mod email_challenges;
 pub mod forward;
 pub mod guesses;
 pub mod health;
@@ -19,7 +20,6 @@ pub mod keys;
 pub mod mail;
 pub mod outbox;
 pub mod pages;
-pub mod proofs;
 pub mod recovery;
 pub mod revocation;
 pub mod sessions;

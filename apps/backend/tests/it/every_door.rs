@@ -1036,7 +1036,7 @@ async fn a_101_what_ended_goes_when_it_is_due_and_what_is_in_use_stays(database:
             sql!("SELECT count(*) FROM sessions"),
             sql!("SELECT count(*) FROM refresh_tokens"),
             sql!("SELECT count(*) FROM outbox"),
-            sql!("SELECT count(*) FROM email_proofs"),
+            sql!("SELECT count(*) FROM email_challenges"),
             sql!("SELECT count(*) FROM accounts"),
         ]
         .into_iter()

@@ -247,7 +247,7 @@ pub async fn credentials_by_id<'c>(
     .await
 }
 
-/// Raises the session epochs of up to `limit` accounts that come after `after`: sessions, queued emails and proofs of before
+/// Raises the session epochs of up to `limit` accounts that come after `after`: sessions, queued emails and challenges of before
 /// are of another state. Gives the last of them. `sessions` calls it, to end everything.
 pub async fn raise_epochs(tx: &mut Tx<'_>, after: AccountId, limit: i64) -> Result<Option<AccountId>, StoreError> {
     let raised: Vec<AccountId> = query(sql!(

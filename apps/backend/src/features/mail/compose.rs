@@ -9,8 +9,8 @@ use crate::core::device_name::DeviceName;
 use crate::core::language::{FluentArgs, Language};
 use crate::core::mailer::Mail;
 use crate::core::platform::Platform;
+use crate::features::email_challenges::NewChallenge;
 use crate::features::outbox::{ClaimedMail, Occurrence, Purpose};
-use crate::features::proofs::Made;
 
 /// What a mail says, in whichever form.
 struct Content {
@@ -43,7 +43,11 @@ struct Text<'a> {
 }
 
 /// The whole mail. `made` is what it can prove, if it can prove something.
-pub(super) fn compose(platform: &Platform, mail: &ClaimedMail, made: Option<&Made>) -> Result<Mail, askama::Error> {
+pub(super) fn compose(
+    platform: &Platform,
+    mail: &ClaimedMail,
+    made: Option<&NewChallenge>,
+) -> Result<Mail, askama::Error> {
     let (language, values) = (mail.language, values(platform, mail));
     let text = |part: &str| {
         let message = format!("{}-{part}", mail.purpose.name().replace('_', "-"));
@@ -83,7 +87,7 @@ fn takes_code(mail: &ClaimedMail) -> bool {
 }
 
 /// Always below the issuer, whatever a request said about hosts. The page that it opens does nothing by itself.
-fn link(platform: &Platform, purpose: Purpose, made: Option<&Made>) -> String {
+fn link(platform: &Platform, purpose: Purpose, made: Option<&NewChallenge>) -> String {
     let (issuer, page) = (platform.settings.issuer.as_str(), purpose.page());
     match made {
         Some(made) => format!("{issuer}{page}?token={}", made.link.reveal()),
@@ -213,7 +217,7 @@ mod tests {
                     },
                     attempt: 1,
                 };
-                let made = Made::sample();
+                let made = NewChallenge::sample();
                 let mail = compose(&services, &mail, Some(&made)).unwrap();
                 let name = format!("{} in {}", purpose.name(), language.tag());
                 assert!(

@@ -12,9 +12,9 @@ use crate::core::mailer::SendError;
 use crate::core::metrics::MailOutcome;
 use crate::core::platform::Platform;
 use crate::features::accounts::{self, Account};
+use crate::features::email_challenges::{self, ChallengeError, EmailChallenges, NewChallenge, registrations};
 use crate::features::guesses;
 use crate::features::outbox::{self, Binding, ClaimedMail, MailParams, Outbox, Outcome, Purpose, Recipient};
-use crate::features::proofs::{self, Made, ProofError, Proofs, registrations};
 
 /// How often a worker looks for a queued email.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -24,8 +24,8 @@ const OUTAGE_PAUSE: Duration = Duration::from_secs(5);
 const WORKERS: usize = 4;
 /// How long ended mails are remembered: for whoever asks what became of one.
 const MAILS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// Proofs that have ended are remembered for so long.
-const PROOFS_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Challenges that have ended are remembered for so long.
+const CHALLENGES_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long it is remembered that somebody was sent a mail, if no limit looks back further.
 const SEND_LOG_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often what has ended is removed, and how many rows go in one statement.
@@ -37,15 +37,15 @@ const BATCH: i64 = 500;
 pub struct Delivery {
     pub(crate) platform: Platform,
     pub(crate) outbox: Outbox,
-    pub(crate) proofs: Proofs,
+    pub(crate) challenges: EmailChallenges,
 }
 
 /// Why no mail was delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliverError {
-    /// The proof could not be made.
+    /// The challenge could not be made.
     #[error(transparent)]
-    Proof(#[from] ProofError),
+    Challenge(#[from] ChallengeError),
     /// It could not be written.
     #[error(transparent)]
     Compose(#[from] askama::Error),
@@ -87,7 +87,7 @@ struct Outage(AtomicBool);
 impl Outage {
     fn continues(&self, error: &DeliverError) {
         match error {
-            DeliverError::Store(error) | DeliverError::Proof(ProofError::Store(error)) => {
+            DeliverError::Store(error) | DeliverError::Challenge(ChallengeError::Store(error)) => {
                 if !self.0.swap(true, Ordering::Relaxed) {
                     tracing::warn!(%error, "the outbox in the database cannot be used; queued emails wait until it can");
                 }
@@ -128,17 +128,17 @@ impl Delivery {
         Ok(())
     }
 
-    /// Removes mails and proofs that ended long ago.
+    /// Removes mails and challenges that ended long ago.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         let now = self.platform.clock.now();
         while outbox::remove_ended(&self.platform.db, now - MAILS_KEPT, BATCH).await? > 0 {}
         let counted = self.platform.settings.limits.mails_per_recipient.per;
         let counted = counted.max(self.platform.settings.limits.mails_per_recipient_and_address.per);
         while outbox::trim_send_log(&self.platform.db, now - counted.max(SEND_LOG_KEPT), BATCH).await? > 0 {}
-        while proofs::remove_ended(&self.platform.db, now - PROOFS_KEPT, BATCH).await? > 0 {}
+        while email_challenges::remove_ended(&self.platform.db, now - CHALLENGES_KEPT, BATCH).await? > 0 {}
         while guesses::remove_ended(&self.platform.db, now, BATCH).await? > 0 {}
         while registrations::remove_ended(&self.platform.db, now, BATCH).await? > 0 {}
-        while proofs::remove_former(&self.platform.db, now, BATCH).await? > 0 {}
+        while email_challenges::remove_former(&self.platform.db, now, BATCH).await? > 0 {}
         Ok(())
     }
 
@@ -159,7 +159,7 @@ impl Delivery {
                 },
                 ready.made,
             ),
-            Ok(None) | Err(DeliverError::Proof(ProofError::Invalid)) => {
+            Ok(None) | Err(DeliverError::Challenge(ChallengeError::Invalid)) => {
                 self.outbox.end(&mail, Outcome::Dropped, None).await?;
                 self.platform.metrics.mail(MailOutcome::Dropped);
                 return Ok(true);
@@ -171,7 +171,7 @@ impl Delivery {
             Ok(()) => {
                 // Only now: a mail that does not leave voids none that did.
                 if let Some(made) = &made {
-                    self.proofs.keep(made).await?;
+                    self.challenges.keep(made).await?;
                 }
                 self.outbox.end(&mail, Outcome::Sent, None).await?;
                 self.platform.metrics.mail(MailOutcome::Sent);
@@ -200,7 +200,7 @@ impl Delivery {
 struct Ready {
     purpose: Purpose,
     to: Email,
-    made: Option<Made>,
+    made: Option<NewChallenge>,
 }
 
 impl Delivery {
@@ -274,7 +274,7 @@ impl Delivery {
         };
         let existing = accounts::find_by_email(&self.platform.db, &to).await?;
         // Both ways cost a hash.
-        let made = self.proofs.make_for_registration(id).await?;
+        let made = self.challenges.make_for_registration(id).await?;
         Ok(Some(match existing.map(|account| account.email.parse()) {
             Some(Ok(owner)) => Ready {
                 purpose: Purpose::AlreadyRegistered,
@@ -291,7 +291,7 @@ impl Delivery {
     }
 
     async fn proven(&self, purpose: Purpose, binding: &Binding, to: Email) -> Result<Ready, DeliverError> {
-        let made = Some(self.proofs.make(purpose, binding, &to).await?);
+        let made = Some(self.challenges.make(purpose, binding, &to).await?);
         Ok(Ready { purpose, to, made })
     }
 }

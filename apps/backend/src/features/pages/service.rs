@@ -13,7 +13,7 @@ use crate::core::ids::{SessionId, SessionRef};
 use crate::core::platform::Platform;
 use crate::features::accounts::{self, Account};
 use crate::features::auth::Auth;
-use crate::features::proofs::Proofs;
+use crate::features::email_challenges::EmailChallenges;
 use crate::features::recovery::Recovery;
 use crate::features::sessions::{self, Session, Sessions};
 use crate::features::verification::Verification;
@@ -35,7 +35,7 @@ pub struct Parts {
     /// The style sheet and the script.
     pub(crate) assets: Assets,
     pub(crate) sessions: Sessions,
-    pub(crate) proofs: Proofs,
+    pub(crate) challenges: EmailChallenges,
     pub(crate) auth: Auth,
     pub(crate) verification: Verification,
     pub(crate) recovery: Recovery,

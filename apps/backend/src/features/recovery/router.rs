@@ -70,7 +70,7 @@ async fn recover(
 impl From<RecoverError> for Problem {
     fn from(error: RecoverError) -> Self {
         match error {
-            RecoverError::Proof(error) => error.into(),
+            RecoverError::Challenge(error) => error.into(),
             RecoverError::Fault(fault) => Self::validation(vec![FieldError::from(fault).in_field("new_password")]),
             RecoverError::Hash(error) => error.into(),
             RecoverError::Store(error) => error.into(),

@@ -7,8 +7,8 @@ use crate::core::handle::HandleHash;
 use crate::core::password::{HashError, Password, PasswordFault};
 use crate::core::platform::Platform;
 use crate::features::auth::Auth;
+use crate::features::email_challenges::{Answer, ChallengeError, EmailChallenges, Presenter};
 use crate::features::outbox::{Action, Purpose};
-use crate::features::proofs::{Answer, Presenter, ProofError, Proofs};
 use crate::features::revocation::Revocations;
 
 /// Setting a new password without the old one. Cloning it is cheap.
@@ -16,7 +16,7 @@ use crate::features::revocation::Revocations;
 pub struct Recovery {
     pub(crate) platform: Platform,
     pub(crate) revocations: Revocations,
-    pub(crate) proofs: Proofs,
+    pub(crate) challenges: EmailChallenges,
     pub(crate) auth: Auth,
 }
 
@@ -31,7 +31,7 @@ impl AsRef<Platform> for Recovery {
 pub enum RecoverError {
     /// The link or the code is not valid.
     #[error(transparent)]
-    Proof(#[from] ProofError),
+    Challenge(#[from] ChallengeError),
     /// The new password breaks a rule. Nothing is spent: it can be tried again.
     #[error("the password breaks a rule")]
     Fault(PasswordFault),
@@ -62,13 +62,13 @@ impl Recovery {
             .check_password(&password, &email)
             .map_err(RecoverError::Fault)?;
         let presenter = Presenter { handle, account: None };
-        let checked = &self.proofs.check(purpose, &answer, &presenter, caller).await?;
+        let checked = &self.challenges.check(purpose, &answer, &presenter, caller).await?;
         // Who has proven the address is no stranger.
         let hash = &self.platform.hasher.hash_for(password, checked.lane().into()).await?;
         self.revocations
             .transact(|tx| {
                 Box::pin(async move {
-                    let proven = self.proofs.spend(tx, purpose, checked).await?;
+                    let proven = self.challenges.spend(tx, purpose, checked).await?;
                     Ok::<_, RecoverError>(
                         self.auth
                             .settle(tx, proven.account, &proven.email, hash, caller)
@@ -84,7 +84,7 @@ impl Recovery {
     async fn subject(&self, answer: &Answer) -> Result<(Purpose, String), RecoverError> {
         match answer {
             Answer::Link(link) => {
-                let (purpose, email) = self.proofs.purpose_of(Action::SetPassword, link).await?;
+                let (purpose, email) = self.challenges.purpose_of(Action::SetPassword, link).await?;
                 Ok((purpose, email.typed().to_owned()))
             }
             Answer::Code(guess) => {

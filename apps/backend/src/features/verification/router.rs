@@ -139,7 +139,7 @@ impl From<VerifyError> for Problem {
     fn from(error: VerifyError) -> Self {
         match error {
             VerifyError::PasswordRequired => Self::new(Code::PasswordRequired),
-            VerifyError::Proof(error) => error.into(),
+            VerifyError::Challenge(error) => error.into(),
             VerifyError::Password(error) => error.into(),
             VerifyError::Store(error) => error.into(),
         }
@@ -151,7 +151,7 @@ impl From<ChangeError> for Problem {
         match error {
             ChangeError::Password(error) => error.into(),
             ChangeError::Ask(error) => error.into(),
-            ChangeError::Proof(error) => error.into(),
+            ChangeError::Challenge(error) => error.into(),
             ChangeError::EmailTaken => Self::new(Code::EmailTaken),
             ChangeError::SameEmail => Self::new(Code::SameEmail),
             ChangeError::Store(error) => error.into(),

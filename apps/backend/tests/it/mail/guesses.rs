@@ -54,10 +54,12 @@ async fn r_67_a_code_takes_five_guesses_whoever_counts(database: Database) {
         .await
         .assert_problem(400, "invalid_code");
     // What counts is in the database, which every node asks, and which outlives them.
-    let counted: Vec<i64> = query(sql!("SELECT code_attempts FROM email_proofs WHERE purpose = 'sign_in'"))
-        .all(&server.services.db)
-        .await
-        .unwrap();
+    let counted: Vec<i64> = query(sql!(
+        "SELECT code_attempts FROM email_challenges WHERE purpose = 'sign_in'"
+    ))
+    .all(&server.services.db)
+    .await
+    .unwrap();
     assert_eq!(counted, [5]);
     confirm(&server, &asked, &asked.code)
         .await
@@ -179,10 +181,12 @@ async fn f_20_a_guess_that_was_refused_as_overloaded_is_given_back(database: Dat
     }
     drop(crowd);
     assert!(refused > 0, "nobody was refused");
-    let counted: Vec<i64> = query(sql!("SELECT code_attempts FROM email_proofs WHERE purpose = 'sign_in'"))
-        .all(&server.services.db)
-        .await
-        .unwrap();
+    let counted: Vec<i64> = query(sql!(
+        "SELECT code_attempts FROM email_challenges WHERE purpose = 'sign_in'"
+    ))
+    .all(&server.services.db)
+    .await
+    .unwrap();
     assert_eq!(counted, [i64::try_from(judged).unwrap()]);
     calm(&server).await;
     confirm(&server, &asked, &asked.code).await.assert_status(200);

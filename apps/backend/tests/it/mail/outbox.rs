@@ -18,7 +18,7 @@ async fn the_database_holds_no_link_and_no_code(database: Database) {
         .unwrap();
     assert!(queued.len() == 1 && !queued[0].contains("cs"), "{queued:?}");
     let sent = server.mail().await;
-    let stored: Vec<String> = query(sql!("SELECT code_hash FROM email_proofs"))
+    let stored: Vec<String> = query(sql!("SELECT code_hash FROM email_challenges"))
         .all(&server.services.db)
         .await
         .unwrap();
@@ -88,11 +88,11 @@ async fn deleting_an_account_takes_its_mails_along_and_an_export_shows_them(data
         .await
         .assert_status(204);
     assert_eq!(server.services.outbox.list(false, 10).await.unwrap().len(), 0);
-    let proofs: Vec<String> = query(sql!("SELECT purpose FROM email_proofs"))
+    let challenges: Vec<String> = query(sql!("SELECT purpose FROM email_challenges"))
         .all(&server.services.db)
         .await
         .unwrap();
-    assert_eq!(proofs, Vec::<String>::new());
+    assert_eq!(challenges, Vec::<String>::new());
 }
 
 #[apply(on_both_databases!)]
@@ -105,11 +105,11 @@ async fn what_ended_long_ago_is_removed(database: Database) {
     server.services.clock.advance(Duration::from_secs(40 * 24 * 3600));
     server.services.mail.sweep().await.unwrap();
     assert_eq!(server.services.outbox.list(false, 10).await.unwrap().len(), 0);
-    let proofs: Vec<String> = query(sql!("SELECT purpose FROM email_proofs"))
+    let challenges: Vec<String> = query(sql!("SELECT purpose FROM email_challenges"))
         .all(&server.services.db)
         .await
         .unwrap();
-    assert_eq!(proofs, Vec::<String>::new());
+    assert_eq!(challenges, Vec::<String>::new());
 }
 
 /// Two nodes look for the same mails at the same time.

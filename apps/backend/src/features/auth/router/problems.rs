@@ -6,14 +6,14 @@ use super::super::schemas::handle_mistake;
 use super::super::service::{AskError, ExportError, LoginError, PasswordError, SignUpError};
 use crate::core::problem::{Code, FieldError, Problem};
 use crate::features::accounts::AccountError;
-use crate::features::proofs::ProofError;
+use crate::features::email_challenges::ChallengeError;
 
 impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::Invalid => Self::new(Code::InvalidCredentials),
             LoginError::Unverified => Self::new(Code::EmailNotVerified),
-            LoginError::Proof(error) => error.into(),
+            LoginError::Challenge(error) => error.into(),
             LoginError::Limited(exceeded) => exceeded.into(),
             LoginError::Hash(error) => error.into(),
             LoginError::Issue(error) => error.into(),
@@ -44,14 +44,14 @@ impl From<SignUpError> for Problem {
     }
 }
 
-impl From<ProofError> for Problem {
-    fn from(error: ProofError) -> Self {
+impl From<ChallengeError> for Problem {
+    fn from(error: ChallengeError) -> Self {
         match error {
-            ProofError::Invalid => Self::new(Code::InvalidProof),
-            ProofError::Unbound => Self::validation(handle_mistake(true, false).into_iter().collect()),
-            ProofError::Limited(exceeded) => exceeded.into(),
-            ProofError::Hash(error) => error.into(),
-            ProofError::Store(error) => error.into(),
+            ChallengeError::Invalid => Self::new(Code::InvalidCode),
+            ChallengeError::Unbound => Self::validation(handle_mistake(true, false).into_iter().collect()),
+            ChallengeError::Limited(exceeded) => exceeded.into(),
+            ChallengeError::Hash(error) => error.into(),
+            ChallengeError::Store(error) => error.into(),
         }
     }
 }

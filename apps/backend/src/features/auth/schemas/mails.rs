@@ -9,7 +9,7 @@ use crate::core::handle::{Handle, HandleHash};
 use crate::core::platform::Platform;
 use crate::core::problem::{Code, FieldError, Problem};
 use crate::core::random::SecureRandom;
-use crate::features::proofs::Answer;
+use crate::features::email_challenges::Answer;
 
 /// An address that something is to be mailed to.
 #[derive(Deserialize, ToSchema)]
@@ -133,7 +133,7 @@ impl TryFrom<MailAnswerBody> for Answer {
     fn try_from(body: MailAnswerBody) -> Result<Self, Problem> {
         match (body.token, body.email, body.code) {
             (Some(token), None, None) => {
-                let link = token.parse().map_err(|_| Problem::new(Code::InvalidProof))?;
+                let link = token.parse().map_err(|_| Problem::new(Code::InvalidCode))?;
                 Ok(Self::Link(link))
             }
             (None, Some(email), Some(code)) => Ok(Self::Code(email.parse().ok().zip(code.parse().ok()))),

@@ -16,8 +16,8 @@ use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, State};
 use crate::features::audit::{Event, Kind};
+use crate::features::email_challenges::{Registration, registrations};
 use crate::features::outbox::{Binding, MailParams, NewMail, Purpose, Recipient, RequestContext};
-use crate::features::proofs::{Registration, registrations};
 
 const MAILS_PER_ADDRESS: Policy = Policy::named("mails_per_address");
 
@@ -121,7 +121,7 @@ impl Auth {
         let account = accounts::find(&mut *tx, account).await?;
         let context = RequestContext {
             from: request.prefix(),
-            is_at_hand: self.proofs.is_at_hand(tx, mail.purpose, binding, mail.to).await?,
+            is_at_hand: self.challenges.is_at_hand(tx, mail.purpose, binding, mail.to).await?,
             has_reserve: account.is_none_or(|account| {
                 account.email_verified_at.is_some() || account.created_at + JUST_NOW <= self.platform.clock.now()
             }),

@@ -10,8 +10,8 @@ use crate::core::caller::Caller;
 use crate::core::handle::HandleHash;
 use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
+use crate::features::email_challenges::{Answer, ChallengeError, Presenter, Proven, Whose};
 use crate::features::outbox::{Action, Purpose};
-use crate::features::proofs::{Answer, Presenter, ProofError, Proven, Whose};
 use crate::features::revocation::RevokingTx;
 use crate::features::sessions::{self, NewSession, RefreshSecret, Session, Tokens};
 
@@ -19,7 +19,7 @@ impl Auth {
     /// Signs in whoever brings what was mailed, and gives the tokens of the new session.
     ///
     /// # Errors
-    /// [`LoginError::Proof`], or that signing or the database failed.
+    /// [`LoginError::Challenge`], or that signing or the database failed.
     pub async fn sign_in_by_email(
         &self,
         answer: Answer,
@@ -34,7 +34,7 @@ impl Auth {
     /// The same for a browser, which needs no tokens.
     ///
     /// # Errors
-    /// [`LoginError::Proof`], or that the database failed.
+    /// [`LoginError::Challenge`], or that the database failed.
     pub async fn sign_in_browser_by_email(
         &self,
         answer: Answer,
@@ -57,9 +57,9 @@ impl Auth {
     ) -> Result<(Session, RefreshSecret), LoginError> {
         let purpose = self.purpose_of(&answer).await?;
         let presenter = Presenter { handle, account: None };
-        let checked = &self.proofs.check(purpose, &answer, &presenter, caller).await?;
+        let checked = &self.challenges.check(purpose, &answer, &presenter, caller).await?;
         let Whose::Account(account) = checked.whose else {
-            return Err(ProofError::Invalid.into());
+            return Err(ChallengeError::Invalid.into());
         };
         let caller = &caller.proven(account);
         let refresh_token = RefreshSecret::generate(self.platform.random);
@@ -74,11 +74,11 @@ impl Auth {
             .revocations
             .transact(|tx| {
                 Box::pin(async move {
-                    let proven = self.proofs.spend(tx, purpose, checked).await?;
+                    let proven = self.challenges.spend(tx, purpose, checked).await?;
                     self.unbless(tx, &proven, nobodys, caller).await?;
                     let versions = accounts::may_sign_in(&mut *tx, proven.account)
                         .await?
-                        .ok_or(ProofError::Invalid)?;
+                        .ok_or(ChallengeError::Invalid)?;
                     accounts::sign_in(tx, proven.account, self.platform.clock.now(), None).await?;
                     let new = NewSession {
                         account: proven.account,
@@ -97,9 +97,9 @@ impl Auth {
     }
 
     /// What the answer is to. The mail that tells of too many wrong passwords has a link that signs in too.
-    async fn purpose_of(&self, answer: &Answer) -> Result<Purpose, ProofError> {
+    async fn purpose_of(&self, answer: &Answer) -> Result<Purpose, ChallengeError> {
         match answer {
-            Answer::Link(link) => Ok(self.proofs.purpose_of(Action::SignIn, link).await?.0),
+            Answer::Link(link) => Ok(self.challenges.purpose_of(Action::SignIn, link).await?.0),
             Answer::Code(_) => Ok(Purpose::SignIn),
         }
     }

@@ -15,8 +15,8 @@ use crate::core::password::{Asker, HashError, Password, Verdict};
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Credentials as Stored};
 use crate::features::audit::{self, Event, Kind};
+use crate::features::email_challenges::ChallengeError;
 use crate::features::keys::IssueError;
-use crate::features::proofs::ProofError;
 use crate::features::sessions::{NewSession, RefreshSecret, Session, Tokens};
 use crate::settings::EmailVerification;
 
@@ -44,7 +44,7 @@ pub enum LoginError {
     Unverified,
     /// The mailed link or code is not valid.
     #[error(transparent)]
-    Proof(#[from] ProofError),
+    Challenge(#[from] ChallengeError),
     /// Too many attempts.
     #[error("too many attempts")]
     Limited(Exceeded),
@@ -63,11 +63,11 @@ impl LoginError {
     /// A short name for the metrics.
     fn outcome(&self) -> &'static str {
         match self {
-            Self::Invalid | Self::Proof(ProofError::Invalid | ProofError::Unbound) => "invalid",
+            Self::Invalid | Self::Challenge(ChallengeError::Invalid | ChallengeError::Unbound) => "invalid",
             Self::Unverified => "unverified",
-            Self::Limited(_) | Self::Proof(ProofError::Limited(_)) => "limited",
-            Self::Hash(_) | Self::Proof(ProofError::Hash(_)) => "overloaded",
-            Self::Issue(_) | Self::Store(_) | Self::Proof(ProofError::Store(_)) => "failed",
+            Self::Limited(_) | Self::Challenge(ChallengeError::Limited(_)) => "limited",
+            Self::Hash(_) | Self::Challenge(ChallengeError::Hash(_)) => "overloaded",
+            Self::Issue(_) | Self::Store(_) | Self::Challenge(ChallengeError::Store(_)) => "failed",
         }
     }
 }

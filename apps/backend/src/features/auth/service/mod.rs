@@ -27,8 +27,8 @@ pub use sign_up::{SignUp, SignUpError, SignedUp};
 use crate::core::platform::Platform;
 use crate::features::accounts::Accounts;
 use crate::features::audit::Audit;
+use crate::features::email_challenges::EmailChallenges;
 use crate::features::outbox::Outbox;
-use crate::features::proofs::Proofs;
 use crate::features::revocation::Revocations;
 use crate::features::sessions::Sessions;
 
@@ -40,7 +40,7 @@ pub struct Auth {
     pub(crate) outbox: Outbox,
     pub(crate) revocations: Revocations,
     pub(crate) accounts: Accounts,
-    pub(crate) proofs: Proofs,
+    pub(crate) challenges: EmailChallenges,
     pub(crate) sessions: Sessions,
     /// For refusals in the name of the issuer.
     pub(crate) guard: Guard,

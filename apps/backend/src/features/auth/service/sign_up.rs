@@ -14,9 +14,9 @@ use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::core::password::{Asker, Lane, Password};
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Account, AccountError, NewAccount};
+use crate::features::email_challenges::REGISTRATION_LIFETIME;
+use crate::features::email_challenges::registrations::{self, NewRegistration};
 use crate::features::outbox::{MailParams, NewMail, Purpose};
-use crate::features::proofs::REGISTRATION_LIFETIME;
-use crate::features::proofs::registrations::{self, NewRegistration};
 use crate::features::sessions::{NewSession, RefreshSecret, Session};
 use crate::settings::{EmailVerification, Signup};
 
@@ -225,7 +225,7 @@ impl Auth {
             .await
     }
 
-    /// Makes the account, and asks for the proof of its address where that is wanted. `None`: there is one with this address.
+    /// Makes the account, and has its address verified where that is wanted. `None`: there is one with this address.
     async fn add_account(
         &self,
         tx: &mut Tx<'_>,

@@ -87,7 +87,7 @@ impl Outbox {
     }
 }
 
-/// What is queued of a kind to an address, whenever it is tried next. `proofs` calls it.
+/// What is queued of a kind to an address, whenever it is tried next. `email_challenges` calls it.
 pub async fn queued(tx: &mut Tx<'_>, purpose: Purpose, to: &Email) -> Result<Vec<MailParams>, StoreError> {
     let queued: Vec<String> = store::queued(tx, purpose.name(), to.key()).await?;
     let read = |params: &String| serde_json::from_str(params).unwrap_or_default();

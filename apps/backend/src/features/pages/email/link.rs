@@ -14,8 +14,8 @@ use super::forms::{Filled, link_form, password_form};
 use super::request;
 use super::steps::{action_at, steps};
 use crate::core::problem::{Code, Problem};
+use crate::features::email_challenges::{Answer, LinkSecret};
 use crate::features::outbox::{Action, Purpose};
-use crate::features::proofs::{Answer, LinkSecret};
 use crate::features::verification::Claim;
 
 #[derive(Default, Deserialize)]
@@ -56,7 +56,7 @@ fn used_page(visitor: &Visitor, view: View, action: Action) -> Response {
         Some(used) => show(visitor, view.fixed(), used),
         None if visitor.signed_in.is_some() => see_other(visitor, "/account"),
         None => {
-            let view = view.refused(&Problem::new(Code::InvalidProof), "");
+            let view = view.refused(&Problem::new(Code::InvalidCode), "");
             request::show(visitor, view, action, EmailInput::default())
         }
     }
@@ -69,7 +69,7 @@ pub(super) async fn is_used(pages: &Pages, action: Action, token: &str) -> Resul
     };
     let leads_here = |purpose: &Purpose| purpose.page() == action.page();
     for purpose in Purpose::that_allow(action).filter(leads_here) {
-        if pages.proofs.is_done(purpose, &link).await? {
+        if pages.challenges.is_done(purpose, &link).await? {
             return Ok(true);
         }
     }

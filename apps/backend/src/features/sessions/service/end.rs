@@ -10,8 +10,8 @@ use crate::core::ids::{AccountId, SessionId};
 use crate::features::accounts;
 use crate::features::audit::{self, Event, Kind};
 use crate::features::devices;
+use crate::features::email_challenges;
 use crate::features::outbox;
-use crate::features::proofs;
 use crate::features::revocation::{self, RevokingTx};
 use crate::features::sessions::refresh_secret::RefreshSecret;
 use crate::features::sessions::store::{self, Ended, Session, refresh_tokens};
@@ -108,7 +108,7 @@ pub async fn end_everything(db: &Db, now: Timestamp, event: Event<'_>) -> Result
     db.transact(|tx| {
         Box::pin(async move {
             revocation::begin_generation(tx, now).await?;
-            proofs::void_all(tx).await?;
+            email_challenges::void_all(tx).await?;
             outbox::drop_all_queued(tx, now).await?;
             devices::forget_everybody(tx).await?;
             audit::record_at(tx, now, event).await

@@ -10,8 +10,8 @@ use crate::core::versions::CredentialVersion;
 use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 use crate::features::auth::PasswordError;
+use crate::features::email_challenges::Checked;
 use crate::features::outbox::Purpose;
-use crate::features::proofs::Checked;
 use crate::features::sessions;
 
 /// What says that the account is theirs who confirm.
@@ -51,7 +51,7 @@ impl Verification {
             .transact(|tx| {
                 Box::pin(async move {
                     let now = self.platform.clock.now();
-                    let proven = self.proofs.spend(tx, Purpose::VerifyEmail, checked).await?;
+                    let proven = self.challenges.spend(tx, Purpose::VerifyEmail, checked).await?;
                     self.still_own(tx, own, proven.credential_version).await?;
                     if accounts::set_verified(tx, proven.account, &proven.email, now).await? {
                         self.audit
@@ -95,7 +95,7 @@ impl Verification {
         self.revocations
             .transact(|tx| {
                 Box::pin(async move {
-                    let proven = self.proofs.spend(tx, Purpose::VerifyEmail, checked).await?;
+                    let proven = self.challenges.spend(tx, Purpose::VerifyEmail, checked).await?;
                     Ok::<_, VerifyError>(
                         self.auth
                             .settle(tx, proven.account, &proven.email, hash, caller)

@@ -11,8 +11,8 @@ use crate::core::password::Password;
 use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 use crate::features::auth::{AskError, Asking, Holder, PasswordError};
+use crate::features::email_challenges::{Answer, ChallengeError, Presenter};
 use crate::features::outbox::Purpose;
-use crate::features::proofs::{Answer, Presenter, ProofError};
 use crate::features::sessions;
 
 /// Why an address was not changed.
@@ -26,7 +26,7 @@ pub enum ChangeError {
     Ask(#[from] AskError),
     /// The link or the code is not valid.
     #[error(transparent)]
-    Proof(#[from] ProofError),
+    Challenge(#[from] ChallengeError),
     /// Another account has got the address meanwhile.
     #[error("the address is taken")]
     EmailTaken,
@@ -80,7 +80,7 @@ impl Verification {
             account: Some(account),
         };
         let checked = &self
-            .proofs
+            .challenges
             .check(Purpose::ChangeEmail, &answer, &presenter, caller)
             .await?;
         self.platform
@@ -88,16 +88,18 @@ impl Verification {
             .transact(|tx| {
                 Box::pin(async move {
                     let now = self.platform.clock.now();
-                    let proven = self.proofs.spend(tx, Purpose::ChangeEmail, checked).await?;
-                    let asking = proven.session.ok_or(ProofError::Invalid)?;
+                    let proven = self.challenges.spend(tx, Purpose::ChangeEmail, checked).await?;
+                    let asking = proven.session.ok_or(ChallengeError::Invalid)?;
                     if proven.account != account || sessions::lock_living(tx, asking, now).await?.is_none() {
-                        return Err(ProofError::Invalid.into());
+                        return Err(ChallengeError::Invalid.into());
                     }
                     if sessions::lock_living(tx, session, now).await?.is_none() {
                         return Err(PasswordError::Ended.into());
                     }
-                    let before = accounts::find(&mut *tx, account).await?.ok_or(ProofError::Invalid)?;
-                    let email: NewEmail = proven.email.typed().parse().map_err(|_| ProofError::Invalid)?;
+                    let before = accounts::find(&mut *tx, account)
+                        .await?
+                        .ok_or(ChallengeError::Invalid)?;
+                    let email: NewEmail = proven.email.typed().parse().map_err(|_| ChallengeError::Invalid)?;
                     if !accounts::change_email(tx, account, &email, now).await? {
                         return Err(ChangeError::EmailTaken);
                     }

@@ -20,8 +20,8 @@ use crate::core::platform::Platform;
 use crate::features::accounts::Accounts;
 use crate::features::audit::Audit;
 use crate::features::auth::{Auth, PasswordError};
+use crate::features::email_challenges::{Answer, ChallengeError, EmailChallenges, Presenter, Whose};
 use crate::features::outbox::Purpose;
-use crate::features::proofs::{Answer, Presenter, ProofError, Proofs, Whose};
 use crate::features::revocation::Revocations;
 
 /// Proving and changing email addresses. Cloning it is cheap.
@@ -31,7 +31,7 @@ pub struct Verification {
     pub(crate) audit: Audit,
     pub(crate) revocations: Revocations,
     pub(crate) accounts: Accounts,
-    pub(crate) proofs: Proofs,
+    pub(crate) challenges: EmailChallenges,
     pub(crate) auth: Auth,
 }
 
@@ -69,7 +69,7 @@ pub enum VerifyError {
     PasswordRequired,
     /// The link or the code is not valid.
     #[error(transparent)]
-    Proof(#[from] ProofError),
+    Challenge(#[from] ChallengeError),
     /// The password is not right, may not be tried, or may not be set.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -92,7 +92,7 @@ impl Verification {
     pub async fn verify(&self, answer: Answer, claim: Claim, caller: &Caller) -> Result<(), VerifyError> {
         let presenter = claim.presenter();
         let checked = self
-            .proofs
+            .challenges
             .check(Purpose::VerifyEmail, &answer, &presenter, caller)
             .await?;
         match checked.whose {
@@ -108,12 +108,12 @@ impl Verification {
         };
         let presenter = claim.presenter();
         let checked = self
-            .proofs
+            .challenges
             .check(Purpose::VerifyEmail, answer, &presenter, &Caller::server())
             .await;
         let checked = match checked {
             Ok(checked) => checked,
-            Err(ProofError::Store(error)) => return Err(error),
+            Err(ChallengeError::Store(error)) => return Err(error),
             Err(_) => return Ok(false),
         };
         match checked.whose {

@@ -12,7 +12,7 @@ use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, NewAccount};
 use crate::features::audit::{Event, Kind};
 use crate::features::auth::PasswordError;
-use crate::features::proofs::{Checked, ProofError, Registration, registrations};
+use crate::features::email_challenges::{ChallengeError, Checked, Registration, registrations};
 
 const CONFIRMATIONS_PER_ADDRESS: Policy = Policy::named("codes_per_address");
 
@@ -33,7 +33,7 @@ impl Verification {
             .transact(|tx| {
                 Box::pin(async move {
                     // In the spelling that the mail went to, which is what was proven.
-                    let email = parsed(&self.proofs.take(tx, checked).await?)?;
+                    let email = parsed(&self.challenges.take(tx, checked).await?)?;
                     let new = NewAccount {
                         id,
                         email: &email,
@@ -42,13 +42,13 @@ impl Verification {
                     };
                     // An account that was made meanwhile stays as it is.
                     if self.accounts.add(tx, &new).await?.is_none() {
-                        return Err(ProofError::Invalid.into());
+                        return Err(ChallengeError::Invalid.into());
                     }
                     accounts::set_verified(tx, id, &email, self.platform.clock.now()).await?;
                     self.audit
                         .record(tx, Event::new(Kind::EmailVerified, id, caller))
                         .await?;
-                    self.proofs.mark_spent(tx, checked, id, &email).await?;
+                    self.challenges.mark_spent(tx, checked, id, &email).await?;
                     Ok(registrations::forget(tx, email.key()).await?)
                 })
             })
@@ -61,7 +61,7 @@ impl Verification {
         checked: &Checked,
         claim: &Claim,
     ) -> Result<Option<Registration>, StoreError> {
-        let (Some(handle), Some(waiting)) = (claim.handle, self.proofs.peek_registration(checked).await?) else {
+        let (Some(handle), Some(waiting)) = (claim.handle, self.challenges.peek_registration(checked).await?) else {
             return Ok(None);
         };
         if waiting.handle_hash == handle {
@@ -83,8 +83,8 @@ impl Verification {
         {
             return Ok(own.password_hash);
         }
-        let waiting = self.proofs.peek_registration(checked).await?;
-        let waiting = waiting.ok_or(ProofError::Invalid)?;
+        let waiting = self.challenges.peek_registration(checked).await?;
+        let waiting = waiting.ok_or(ChallengeError::Invalid)?;
         match (claim.new_password, claim.password) {
             (Some(new), _) => {
                 let new = self

@@ -1,4 +1,4 @@
-//! Looking at proofs without spending them.
+//! Looking at challenges without spending them.
 
 use countersign_store::{StoreError, Tx};
 
@@ -6,19 +6,19 @@ use super::super::link_secret::LinkSecret;
 use super::super::store;
 use super::super::store::former;
 use super::super::store::registrations::{self, Registration};
-use super::{Checked, ProofError, Proofs, Proven, holds, proven};
+use super::{ChallengeError, Checked, EmailChallenges, Proven, holds, proven};
 use crate::core::email::Email;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::versions::{CredentialVersion, SessionEpoch};
 use crate::features::accounts;
 use crate::features::outbox::{self, Action, Binding, MailParams, Purpose, Recipient, TIME_TO_READ};
 
-impl Proofs {
-    /// Whose live proof the token of a link is, and for which address, without spending it.
+impl EmailChallenges {
+    /// Whose live challenge the token of a link is, and for which address, without spending it.
     ///
     /// # Errors
-    /// [`ProofError::Invalid`], or that the database failed.
-    pub async fn peek(&self, purpose: Purpose, link: &LinkSecret) -> Result<Proven, ProofError> {
+    /// [`ChallengeError::Invalid`], or that the database failed.
+    pub async fn peek(&self, purpose: Purpose, link: &LinkSecret) -> Result<Proven, ChallengeError> {
         let found = store::find(
             &self.platform.db,
             link.hash(),
@@ -26,22 +26,22 @@ impl Proofs {
             self.platform.clock.now(),
         )
         .await?;
-        proven(found.ok_or(ProofError::Invalid)?)
+        proven(found.ok_or(ChallengeError::Invalid)?)
     }
 
     /// What a live link is for, of all that lets its reader do this, and the address that it went to.
     ///
     /// # Errors
-    /// [`ProofError::Invalid`], or that the database failed.
-    pub async fn purpose_of(&self, action: Action, link: &LinkSecret) -> Result<(Purpose, Email), ProofError> {
+    /// [`ChallengeError::Invalid`], or that the database failed.
+    pub async fn purpose_of(&self, action: Action, link: &LinkSecret) -> Result<(Purpose, Email), ChallengeError> {
         for purpose in Purpose::that_allow(action) {
             match self.peek(purpose, link).await {
                 Ok(proven) => return Ok((purpose, proven.email)),
-                Err(ProofError::Invalid) => {}
+                Err(ChallengeError::Invalid) => {}
                 Err(error) => return Err(error),
             }
         }
-        Err(ProofError::Invalid)
+        Err(ChallengeError::Invalid)
     }
 
     /// The sign-up that a live link confirms, without confirming it.

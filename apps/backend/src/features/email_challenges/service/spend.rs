@@ -1,12 +1,12 @@
-//! Spending a proof: once, in the transaction that does what it allows.
+//! Spending a challenge: once, in the transaction that does what it allows.
 
 use countersign_store::{StoreError, Tx};
 
 use super::super::store;
-use super::super::store::NewProof;
+use super::super::store::NewRow;
 use super::super::store::former;
 use super::super::store::registrations::{self, Registration};
-use super::{Checked, ProofError, Proofs, Proven, holds, proven};
+use super::{ChallengeError, Checked, EmailChallenges, Proven, holds, proven};
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::versions::{CredentialVersion, SessionEpoch};
@@ -14,22 +14,22 @@ use crate::features::accounts;
 use crate::features::guesses::{self, EmailDigest};
 use crate::features::outbox::Purpose;
 
-impl Proofs {
-    /// Spends a proof of an account, in the transaction that does what it allows. The account's state must be that of when the
+impl EmailChallenges {
+    /// Spends a challenge of an account, in the transaction that does what it allows. The account's state must be that of when the
     /// mail was asked for.
     ///
     /// # Errors
-    /// [`ProofError::Invalid`], or that the database failed: then the transaction must end, and nothing is spent.
-    pub async fn spend(&self, tx: &mut Tx<'_>, purpose: Purpose, checked: &Checked) -> Result<Proven, ProofError> {
+    /// [`ChallengeError::Invalid`], or that the database failed: then the transaction must end, and nothing is spent.
+    pub async fn spend(&self, tx: &mut Tx<'_>, purpose: Purpose, checked: &Checked) -> Result<Proven, ChallengeError> {
         let now = self.platform.clock.now();
         let spent = store::spend(tx, checked.hash, purpose.name(), now).await?;
-        let spent = spent.ok_or(ProofError::Invalid)?;
+        let spent = spent.ok_or(ChallengeError::Invalid)?;
         former::use_up(tx, spent.account_id, purpose.name()).await?;
         let versions = accounts::may_sign_in(&mut *tx, spent.account_id)
             .await?
-            .ok_or(ProofError::Invalid)?;
+            .ok_or(ChallengeError::Invalid)?;
         if !holds(versions, spent.credential_version, spent.session_epoch) {
-            return Err(ProofError::Invalid);
+            return Err(ChallengeError::Invalid);
         }
         let proven = Proven {
             credential_version: versions.credential_version,
@@ -42,10 +42,10 @@ impl Proofs {
     /// Takes the sign-up that was checked, in the transaction that makes its account: once, whoever else tries.
     ///
     /// # Errors
-    /// [`ProofError::Invalid`], or that the database failed: then the transaction must end, and the sign-up waits on.
-    pub async fn take(&self, tx: &mut Tx<'_>, checked: &Checked) -> Result<Registration, ProofError> {
+    /// [`ChallengeError::Invalid`], or that the database failed: then the transaction must end, and the sign-up waits on.
+    pub async fn take(&self, tx: &mut Tx<'_>, checked: &Checked) -> Result<Registration, ChallengeError> {
         let taken = registrations::take(tx, checked.hash, self.platform.clock.now()).await?;
-        let taken = taken.ok_or(ProofError::Invalid)?;
+        let taken = taken.ok_or(ChallengeError::Invalid)?;
         if let Ok(email) = taken.email.parse::<Email>() {
             guesses::forget(tx, EmailDigest::of(email.key()), Purpose::VerifyEmail).await?;
         }
@@ -61,7 +61,7 @@ impl Proofs {
         email: &Email,
     ) -> Result<(), StoreError> {
         let (now, purpose) = (self.platform.clock.now(), Purpose::VerifyEmail);
-        let new = NewProof {
+        let new = NewRow {
             account,
             purpose: purpose.name(),
             email: email.typed(),

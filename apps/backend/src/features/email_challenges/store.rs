@@ -1,4 +1,4 @@
-//! The rows of `email_proofs`.
+//! The rows of `email_challenges`.
 
 pub mod former;
 pub mod registrations;
@@ -12,8 +12,8 @@ use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::versions::{CredentialVersion, SessionEpoch};
 
-/// A proof that is about to be made.
-pub(super) struct NewProof<'a> {
+/// A challenge that is about to be made.
+pub(super) struct NewRow<'a> {
     pub account: AccountId,
     pub purpose: &'static str,
     pub email: &'a str,
@@ -30,7 +30,7 @@ pub(super) struct NewProof<'a> {
 }
 
 row! {
-    /// A proof that was found, or spent.
+    /// A challenge that was found, or spent.
     pub(super) struct Found {
         pub account_id: AccountId,
         pub email: String,
@@ -41,7 +41,7 @@ row! {
 }
 
 row! {
-    /// A proof, and whether it was spent.
+    /// A challenge, and whether it was spent.
     pub(super) struct Known {
         pub email: String,
         pub spent_at: Option<Timestamp>,
@@ -57,11 +57,11 @@ row! {
     }
 }
 
-/// Puts a proof in the place of the one before it, which is noted.
-pub(super) async fn replace(tx: &mut Tx<'_>, new: &NewProof<'_>) -> Result<(), StoreError> {
+/// Puts a challenge in the place of the one before it, which is noted.
+pub(super) async fn replace(tx: &mut Tx<'_>, new: &NewRow<'_>) -> Result<(), StoreError> {
     former::note(tx, new.account, new.purpose).await?;
     query(sql!(
-        "INSERT INTO email_proofs
+        "INSERT INTO email_challenges
             (account_id, purpose, email, email_key, link_hash, code_hash, credential_version, created_at,
              link_expires_at, code_expires_at, code_attempts, session_epoch, handle_hash, session_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, $13)
@@ -90,11 +90,11 @@ pub(super) async fn replace(tx: &mut Tx<'_>, new: &NewProof<'_>) -> Result<(), S
     .map(drop)
 }
 
-/// Looks at a live proof without spending it.
+/// Looks at a live challenge without spending it.
 pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<Option<Found>, StoreError> {
     query(sql!(
         "SELECT account_id, email, credential_version, session_epoch, session_id
-           FROM email_proofs
+           FROM email_challenges
           WHERE link_hash = $1 AND purpose = $2 AND spent_at IS NULL AND link_expires_at > $3"
     ))
     .bind(hash)
@@ -104,10 +104,10 @@ pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp)
     .await
 }
 
-/// A proof that has not expired, spent or not.
+/// A challenge that has not expired, spent or not.
 pub(super) async fn known(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<Option<Known>, StoreError> {
     query(sql!(
-        "SELECT email, spent_at FROM email_proofs WHERE link_hash = $1 AND purpose = $2 AND link_expires_at > $3"
+        "SELECT email, spent_at FROM email_challenges WHERE link_hash = $1 AND purpose = $2 AND link_expires_at > $3"
     ))
     .bind(hash)
     .bind(purpose)
@@ -116,7 +116,7 @@ pub(super) async fn known(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp
     .await
 }
 
-/// The proof of an account that is live until `until`, if it is for this address.
+/// The challenge of an account that is live until `until`, if it is for this address.
 pub(super) async fn live(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -126,7 +126,7 @@ pub(super) async fn live(
 ) -> Result<Option<Found>, StoreError> {
     query(sql!(
         "SELECT account_id, email, credential_version, session_epoch, session_id
-           FROM email_proofs
+           FROM email_challenges
           WHERE account_id = $1 AND purpose = $2 AND email_key = $3 AND spent_at IS NULL AND link_expires_at > $4"
     ))
     .bind(account)
@@ -148,9 +148,9 @@ pub(super) async fn count_guess(
     now: Timestamp,
 ) -> Result<Option<Guessed>, StoreError> {
     query(sql!(
-        "UPDATE email_proofs
+        "UPDATE email_challenges
             SET code_attempts = code_attempts + 1
-          WHERE link_hash = (SELECT link_hash FROM email_proofs
+          WHERE link_hash = (SELECT link_hash FROM email_challenges
                               WHERE email_key = $1 AND purpose = $2
                                 AND (handle_hash = $5 OR account_id = $6)
                               ORDER BY created_at DESC
@@ -171,7 +171,7 @@ pub(super) async fn count_guess(
 /// Gives a guess at a code back.
 pub(super) async fn give_guess_back(tx: &mut Tx<'_>, hash: LinkHash) -> Result<(), StoreError> {
     query(sql!(
-        "UPDATE email_proofs SET code_attempts = code_attempts - 1 WHERE link_hash = $1 AND code_attempts > 0"
+        "UPDATE email_challenges SET code_attempts = code_attempts - 1 WHERE link_hash = $1 AND code_attempts > 0"
     ))
     .bind(hash)
     .execute(tx)
@@ -179,7 +179,7 @@ pub(super) async fn give_guess_back(tx: &mut Tx<'_>, hash: LinkHash) -> Result<(
     .map(drop)
 }
 
-/// Spends a live proof: once, whoever else tries.
+/// Spends a live challenge: once, whoever else tries.
 pub(super) async fn spend(
     tx: &mut Tx<'_>,
     hash: LinkHash,
@@ -187,7 +187,7 @@ pub(super) async fn spend(
     now: Timestamp,
 ) -> Result<Option<Found>, StoreError> {
     query(sql!(
-        "UPDATE email_proofs
+        "UPDATE email_challenges
             SET spent_at = $3
           WHERE link_hash = $1 AND purpose = $2 AND spent_at IS NULL AND link_expires_at > $3
       RETURNING account_id, email, credential_version, session_epoch, session_id"
@@ -199,18 +199,18 @@ pub(super) async fn spend(
     .await
 }
 
-/// Ends all proofs and sign-ups of everybody, whatever mails are under way. Ending everything calls it.
+/// Ends all challenges and sign-ups of everybody, whatever mails are under way. Ending everything calls it.
 pub async fn void_all(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     query(sql!("DELETE FROM registrations")).execute(&mut *tx).await?;
     query(sql!("DELETE FROM former_links")).execute(&mut *tx).await?;
-    query(sql!("DELETE FROM email_proofs")).execute(tx).await.map(drop)
+    query(sql!("DELETE FROM email_challenges")).execute(tx).await.map(drop)
 }
 
-/// Removes up to `limit` proofs that ended before `before`. `mail` calls it while it sweeps.
+/// Removes up to `limit` challenges that ended before `before`. `mail` calls it while it sweeps.
 pub async fn remove_ended(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
-        "DELETE FROM email_proofs
-          WHERE link_hash IN (SELECT link_hash FROM email_proofs WHERE link_expires_at < $1 LIMIT $2)"
+        "DELETE FROM email_challenges
+          WHERE link_hash IN (SELECT link_hash FROM email_challenges WHERE link_expires_at < $1 LIMIT $2)"
     ))
     .bind(before)
     .bind(limit)

@@ -48,7 +48,7 @@ pub(in super::super) async fn note(tx: &mut Tx<'_>, account: AccountId, purpose:
         "INSERT INTO former_links (link_hash, purpose, email, email_key, account_id, became, expires_at)
          SELECT link_hash, purpose, email, email_key, account_id,
                 CASE WHEN spent_at IS NULL THEN 'replaced' ELSE 'used' END, link_expires_at
-           FROM email_proofs
+           FROM email_challenges
           WHERE account_id = $1 AND purpose = $2
          ON CONFLICT (link_hash) DO NOTHING"
     ))

@@ -7,8 +7,8 @@ use countersign_store::StoreError;
 use super::super::code::Code;
 use super::super::link_secret::LinkSecret;
 use super::super::store::registrations::{self, Sent};
-use super::super::store::{self, NewProof};
-use super::{ProofError, Proofs, Whose, holds};
+use super::super::store::{self, NewRow};
+use super::{ChallengeError, EmailChallenges, Whose, holds};
 use crate::core::email::Email;
 use crate::core::ids::RegistrationId;
 use crate::core::password::Lane;
@@ -19,7 +19,7 @@ use crate::features::outbox::{Binding, Purpose};
 const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 /// What a mail is made of.
-pub struct Made {
+pub struct NewChallenge {
     pub link: LinkSecret,
     pub code: Code,
     /// What is kept of it once the mail has left.
@@ -35,7 +35,7 @@ struct Kept {
     code_hash: String,
 }
 
-impl Made {
+impl NewChallenge {
     /// For tests of what mails look like.
     #[cfg(test)]
     pub fn sample() -> Self {
@@ -60,17 +60,22 @@ pub const REGISTRATION_LIFETIME: Duration = Purpose::VerifyEmail
     .worth_sending()
     .saturating_add(Purpose::VerifyEmail.link_lifetime());
 
-impl Proofs {
-    /// Makes the proof of a mail that is about to be sent. The account must be in the state in which the mail was asked for.
+impl EmailChallenges {
+    /// Makes the challenge of a mail that is about to be sent. The account must be in the state in which the mail was asked for.
     /// Nothing is proven by it before [`keep`](Self::keep) is called, and what was mailed before is good until then: a mail that does not
     /// arrive voids none.
     ///
     /// # Errors
-    /// That hashing or the database failed. [`ProofError::Invalid`]: the account is in another state, or may not sign in.
-    pub async fn make(&self, purpose: Purpose, binding: &Binding, email: &Email) -> Result<Made, ProofError> {
+    /// That hashing or the database failed. [`ChallengeError::Invalid`]: the account is in another state, or may not sign in.
+    pub async fn make(
+        &self,
+        purpose: Purpose,
+        binding: &Binding,
+        email: &Email,
+    ) -> Result<NewChallenge, ChallengeError> {
         let versions = accounts::may_sign_in(&self.platform.db, binding.account).await?;
         if !versions.is_some_and(|versions| holds(versions, binding.credential_version, binding.session_epoch)) {
-            return Err(ProofError::Invalid);
+            return Err(ChallengeError::Invalid);
         }
         let (link, code) = (
             LinkSecret::generate(self.platform.random),
@@ -86,14 +91,14 @@ impl Proofs {
             binding: Some(binding.clone()),
             code_hash,
         };
-        Ok(Made { link, code, kept })
+        Ok(NewChallenge { link, code, kept })
     }
 
     /// Makes what the mail of a sign-up proves, once it is kept.
     ///
     /// # Errors
     /// That hashing failed.
-    pub async fn make_for_registration(&self, id: RegistrationId) -> Result<Made, ProofError> {
+    pub async fn make_for_registration(&self, id: RegistrationId) -> Result<NewChallenge, ChallengeError> {
         let (link, code) = (
             LinkSecret::generate(self.platform.random),
             Code::generate(self.platform.random),
@@ -106,12 +111,12 @@ impl Proofs {
             binding: None,
             code_hash,
         };
-        Ok(Made { link, code, kept })
+        Ok(NewChallenge { link, code, kept })
     }
 
     /// Its mail has left: from now on it proves something, in place of the one before. Unless the account or the sign-up has
     /// changed meanwhile: then it never does.
-    pub async fn keep(&self, made: &Made) -> Result<(), StoreError> {
+    pub async fn keep(&self, made: &NewChallenge) -> Result<(), StoreError> {
         let (hash, kept, now) = (made.link.hash(), &made.kept, self.platform.clock.now());
         self.platform
             .db
@@ -136,7 +141,7 @@ impl Proofs {
                             }) {
                                 return Ok(());
                             }
-                            let new = NewProof {
+                            let new = NewRow {
                                 account,
                                 purpose: kept.purpose.name(),
                                 email: email.typed(),

@@ -8,7 +8,7 @@ use super::super::link_secret::{LinkHash, LinkSecret};
 use super::super::presenter::Presenter;
 use super::super::store;
 use super::super::store::registrations;
-use super::{ProofError, Proofs};
+use super::{ChallengeError, EmailChallenges};
 use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
@@ -51,31 +51,31 @@ impl Checked {
     }
 }
 
-/// What a proof is for.
+/// What a challenge is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
     Account(AccountId),
     Registration(RegistrationId),
 }
 
-impl Proofs {
+impl EmailChallenges {
     /// Judges what a person brings. A guess at a code is counted and written down first, whoever's it is; it is given back if it
     /// is right, or if nobody judges it.
     ///
     /// # Errors
-    /// [`ProofError`].
+    /// [`ChallengeError`].
     pub async fn check(
         &self,
         purpose: Purpose,
         answer: &Answer,
         presenter: &Presenter,
         caller: &Caller,
-    ) -> Result<Checked, ProofError> {
+    ) -> Result<Checked, ChallengeError> {
         let guess = match answer {
             // Looked at first: nothing costly is done for a link that somebody made up.
             Answer::Link(link) => return self.find(purpose, link.hash()).await,
             Answer::Code(_) if presenter.handle.is_none() && presenter.account.is_none() => {
-                return Err(ProofError::Unbound);
+                return Err(ChallengeError::Unbound);
             }
             Answer::Code(guess) => guess,
         };
@@ -83,11 +83,11 @@ impl Proofs {
         if let Some(prefix) = caller.request.prefix() {
             let key = Key::of(CODES_PER_ADDRESS).address(prefix);
             let rate = self.platform.settings.limits.codes_per_address;
-            reserved.spend(key, rate).await.map_err(ProofError::Limited)?;
+            reserved.spend(key, rate).await.map_err(ChallengeError::Limited)?;
         }
         let Some((email, code)) = guess.as_ref() else {
             reserved.count();
-            return Err(ProofError::Invalid);
+            return Err(ChallengeError::Invalid);
         };
         let asker = Asker {
             lane: Lane::Others,
@@ -115,7 +115,7 @@ impl Proofs {
             }
             (_, Ok(_)) => {
                 guess.count();
-                Err(ProofError::Invalid)
+                Err(ChallengeError::Invalid)
             }
             (_, Err(error)) => {
                 guess.give_back().await;
@@ -151,7 +151,7 @@ impl Proofs {
             .await
     }
 
-    async fn find(&self, purpose: Purpose, hash: LinkHash) -> Result<Checked, ProofError> {
+    async fn find(&self, purpose: Purpose, hash: LinkHash) -> Result<Checked, ChallengeError> {
         let now = self.platform.clock.now();
         if let Some(found) = store::find(&self.platform.db, hash, purpose.name(), now).await? {
             let whose = Whose::Account(found.account_id);
@@ -161,7 +161,7 @@ impl Proofs {
             Some(Recipient::Unverified) => registrations::find_by_link(&self.platform.db, hash, now).await?,
             _ => None,
         };
-        let whose = Whose::Registration(waiting.ok_or(ProofError::Invalid)?.id);
+        let whose = Whose::Registration(waiting.ok_or(ChallengeError::Invalid)?.id);
         Ok(Checked { hash, whose })
     }
 }

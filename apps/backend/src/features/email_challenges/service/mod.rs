@@ -1,4 +1,4 @@
-//! Making, checking and spending proofs, one file each.
+//! Making, checking and spending challenges, one file each.
 
 mod check;
 mod look;
@@ -8,7 +8,7 @@ mod spend;
 use countersign_store::StoreError;
 
 pub use self::check::{Answer, Checked, Whose};
-pub use self::make::{Made, REGISTRATION_LIFETIME};
+pub use self::make::{NewChallenge, REGISTRATION_LIFETIME};
 use super::store::Found;
 use crate::core::email::Email;
 use crate::core::ids::{AccountId, SessionId};
@@ -19,14 +19,14 @@ use crate::core::versions::{CredentialVersion, SessionEpoch};
 use crate::features::accounts::AccountVersions;
 use crate::features::audit::Audit;
 
-/// Proofs: made when their mail is sent, judged and spent when it is answered. Cloning it is cheap.
+/// Challenges: made when their mail is sent, judged and spent when it is answered. Cloning it is cheap.
 #[derive(Clone)]
-pub struct Proofs {
+pub struct EmailChallenges {
     pub(crate) platform: Platform,
     pub(crate) audit: Audit,
 }
 
-/// What a spent proof proves.
+/// What a spent challenge proves.
 pub struct Proven {
     pub account: AccountId,
     /// The address that its owner holds.
@@ -39,7 +39,7 @@ pub struct Proven {
 
 /// Why nothing is proven.
 #[derive(Debug, thiserror::Error)]
-pub enum ProofError {
+pub enum ChallengeError {
     /// Unknown, expired, spent, of another purpose, or of an earlier state of the account: all the same.
     #[error("the link or the code is not valid, or not any more")]
     Invalid,
@@ -63,9 +63,9 @@ fn holds(versions: AccountVersions, credential_version: CredentialVersion, sessi
     versions.credential_version == credential_version && versions.session_epoch == session_epoch
 }
 
-fn proven(found: Found) -> Result<Proven, ProofError> {
+fn proven(found: Found) -> Result<Proven, ChallengeError> {
     let email = found.email.parse().map_err(|_| StoreError::Inconsistent {
-        table: "email_proofs",
+        table: "email_challenges",
         column: "email",
     })?;
     Ok(Proven {
