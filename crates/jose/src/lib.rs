@@ -5,7 +5,7 @@ mod status_lists;
 mod token_type;
 mod tokens;
 
-pub use keys::{Jwk, JwkError, JwkSet, KeyError, SignError, SignatureError, SigningKey, VerifyingKey};
+pub use keys::{Jwk, JwkError, JwkSet, KeyError, SignError, SignatureError, SigningKey, SymmetricKey, VerifyingKey};
 pub use status_lists::{
     MAX_STATUS_LIST_BYTES, MAX_STATUS_LIST_LENGTH, StatusList, StatusListClaims, StatusListError, StatusListExpectation,
 };

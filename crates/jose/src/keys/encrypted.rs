@@ -1,23 +1,74 @@
 //! Password-protected private keys: PBES2 (RFC 8018 §6.2) with PBKDF2 and AES-CBC, as OpenSSL writes them by default.
-//! The `pkcs8` crate reads the parameters; the cryptography is that of `aws-lc-rs`, so that there is one of it.
+//! The `pkcs8` crate reads and writes the parameters; the cryptography is that of `aws-lc-rs`, so that there is one of it.
 
 use std::num::NonZeroU32;
 
 use aws_lc_rs::cipher::{
-    AES_128, AES_192, AES_256, Algorithm, DecryptionContext, PaddedBlockDecryptingKey, UnboundCipherKey,
+    AES_128, AES_192, AES_256, Algorithm, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey,
+    PaddedBlockEncryptingKey, UnboundCipherKey,
 };
 use aws_lc_rs::iv::FixedLength;
 use aws_lc_rs::pbkdf2;
 use pkcs8::EncryptedPrivateKeyInfoRef;
-use pkcs8::pkcs5::pbes2::{EncryptionScheme, Pbkdf2Params, Pbkdf2Prf};
+use pkcs8::der::Encode;
+use pkcs8::der::asn1::OctetStringRef;
+use pkcs8::pkcs5::pbes2::{EncryptionScheme, Parameters, Pbkdf2Params, Pbkdf2Prf};
 use zeroize::Zeroizing;
 
-use super::KeyError;
+use super::{KeyError, random};
 
 const MAX_KEY_LENGTH: usize = 32;
 
-/// Opens an `EncryptedPrivateKeyInfo`, giving the DER of the `PrivateKeyInfo` within.
-pub(super) fn open(der: &[u8], passphrase: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+/// PBKDF2 with HMAC-SHA-256, as OWASP recommends; OpenSSL reads any number of them.
+const ITERATIONS: u32 = 600_000;
+/// What is written is longer than what is protected by the parameters and the padding.
+const MAX_OVERHEAD: usize = 256;
+
+/// Opens an `EncryptedPrivateKeyInfo`, and reads the `PrivateKeyInfo` within.
+pub(super) fn read<K>(
+    der: &[u8],
+    passphrase: Option<&[u8]>,
+    from_pkcs8: impl FnOnce(&[u8]) -> Result<K, KeyError>,
+) -> Result<K, KeyError> {
+    let passphrase = passphrase.ok_or(KeyError::NeedsPassphrase)?;
+    let der = open(der, passphrase)?;
+    // One wrong passphrase in 256 leaves good padding; what it leaves behind the padding is no DER.
+    from_pkcs8(&der).map_err(|error| match error {
+        KeyError::Malformed => KeyError::WrongPassphrase,
+        other => other,
+    })
+}
+
+/// Protects the DER of a `PrivateKeyInfo`, giving an `EncryptedPrivateKeyInfo` with PBKDF2 and AES-256-CBC.
+pub(super) fn lock(der: &[u8], passphrase: &[u8]) -> Result<Vec<u8>, KeyError> {
+    let (salt, iv) = (random::bytes::<16>()?, random::bytes()?);
+    let kdf = Pbkdf2Params::hmac_sha256(ITERATIONS, &salt).map_err(|_| KeyError::Unavailable)?;
+    let mut key = Zeroizing::new([0; MAX_KEY_LENGTH]);
+    derive(&kdf, passphrase, key.as_mut_slice())?;
+    // Sized in full, so that no copy of a secret is left behind by a growing buffer.
+    let mut data = Zeroizing::new(Vec::with_capacity(der.len() + MAX_OVERHEAD));
+    data.extend_from_slice(der);
+    encrypt(key.as_slice(), iv, &mut data)?;
+
+    let parameters = Parameters {
+        kdf: kdf.into(),
+        encryption: EncryptionScheme::Aes256Cbc { iv },
+    };
+    let info = EncryptedPrivateKeyInfoRef {
+        encryption_algorithm: parameters.into(),
+        encrypted_data: OctetStringRef::new(&data).map_err(|_| KeyError::Unavailable)?,
+    };
+    let mut written = vec![0; data.len() + MAX_OVERHEAD];
+    let length = info
+        .encode_to_slice(&mut written)
+        .map_err(|_| KeyError::Unavailable)?
+        .len();
+    written.truncate(length);
+    Ok(written)
+}
+
+/// Gives the DER of the `PrivateKeyInfo` within.
+fn open(der: &[u8], passphrase: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let info = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| KeyError::UnsupportedEncryption)?;
     let parameters = info
         .encryption_algorithm
@@ -53,6 +104,15 @@ fn derive(kdf: &Pbkdf2Params, passphrase: &[u8], key: &mut [u8]) -> Result<(), K
     let iterations = NonZeroU32::new(kdf.iteration_count).ok_or(KeyError::Malformed)?;
     pbkdf2::derive(prf, iterations, kdf.salt.as_ref(), passphrase, key);
     Ok(())
+}
+
+fn encrypt(key: &[u8], iv: [u8; 16], data: &mut Vec<u8>) -> Result<(), KeyError> {
+    let key = UnboundCipherKey::new(&AES_256, key).map_err(|_| KeyError::Unavailable)?;
+    let key = PaddedBlockEncryptingKey::cbc_pkcs7(key).map_err(|_| KeyError::Unavailable)?;
+    let context = EncryptionContext::Iv128(FixedLength::from(iv));
+    key.less_safe_encrypt(data, context)
+        .map(drop)
+        .map_err(|_| KeyError::Unavailable)
 }
 
 fn decrypt(cipher: &'static Algorithm, key: &[u8], iv: [u8; 16], data: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {

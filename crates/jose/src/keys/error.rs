@@ -21,6 +21,9 @@ pub enum KeyError {
     /// The key is not of the curve P-256 (RSA, Ed25519, another curve, or none named).
     #[error("the key is not an EC key on the curve P-256")]
     NotP256,
+    /// The key is for another use than a symmetric one: its type is not Ed25519.
+    #[error("the key is not a symmetric key (256 random bits, stored as an Ed25519 private key)")]
+    NotSymmetric,
     /// A private key holds a public key that is not its own.
     #[error("the private key does not match the public key beside it")]
     PublicKeyMismatch,

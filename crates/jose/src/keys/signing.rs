@@ -34,15 +34,7 @@ impl SigningKey {
         let pair = match block.label {
             "PRIVATE KEY" => private::from_pkcs8(&block.der),
             "EC PRIVATE KEY" => private::from_sec1(&block.der),
-            "ENCRYPTED PRIVATE KEY" => {
-                let passphrase = passphrase.ok_or(KeyError::NeedsPassphrase)?;
-                let der = encrypted::open(&block.der, passphrase)?;
-                // One wrong passphrase in 256 leaves good padding; what it leaves behind the padding is no DER.
-                private::from_pkcs8(&der).map_err(|error| match error {
-                    KeyError::Malformed => KeyError::WrongPassphrase,
-                    other => other,
-                })
-            }
+            "ENCRYPTED PRIVATE KEY" => encrypted::read(&block.der, passphrase, private::from_pkcs8),
             _ => Err(KeyError::NotPem),
         }?;
         Self::from_pair(pair)

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use countersign_jose::{Jwk, JwkError, JwkSet, KeyError, SigningKey, VerifyingKey};
+use countersign_jose::{Jwk, JwkError, JwkSet, KeyError, SigningKey, SymmetricKey, VerifyingKey};
 use serde_json::{Value, json};
 
 use crate::openssl;
@@ -101,6 +101,52 @@ fn a_locked_key_asks_for_its_passphrase() {
             "{pem}"
         );
     }
+}
+
+#[test]
+fn a_symmetric_key_is_read_and_written_as_openssl_does() {
+    let key = SymmetricKey::from_pem(openssl::SYMMETRIC.as_bytes(), None).unwrap();
+    assert_eq!(key.expose()[..4], [0x2f, 0x23, 0x63, 0xdd]);
+    assert_eq!(*key.to_pem(None).unwrap(), openssl::SYMMETRIC);
+    let protected = key.to_pem(Some(PASSPHRASE)).unwrap();
+    assert!(protected.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
+    assert_ne!(*protected, *key.to_pem(Some(PASSPHRASE)).unwrap());
+    for pem in [openssl::SYMMETRIC_ENCRYPTED, &protected] {
+        let read = |passphrase| SymmetricKey::from_pem(pem.as_bytes(), passphrase);
+        assert_eq!(read(Some(PASSPHRASE)).unwrap().expose(), key.expose());
+        assert_eq!(read(Some(b"wrong")).err(), Some(KeyError::WrongPassphrase));
+        assert_eq!(read(None).err(), Some(KeyError::NeedsPassphrase));
+    }
+    let (one, other) = (SymmetricKey::generate().unwrap(), SymmetricKey::generate().unwrap());
+    assert_ne!(one.expose(), other.expose());
+}
+
+#[test]
+fn a_key_for_another_use_is_no_symmetric_key() {
+    let refusal = |pem: &str| SymmetricKey::from_pem(pem.as_bytes(), None).err();
+    for pem in [openssl::PKCS8, openssl::P384] {
+        assert_eq!(refusal(pem), Some(KeyError::NotSymmetric), "{pem}");
+    }
+    for pem in [
+        "",
+        "garbage",
+        openssl::SEC1,
+        openssl::SPKI,
+        &openssl::SYMMETRIC.repeat(2),
+    ] {
+        assert_eq!(refusal(pem), Some(KeyError::NotPem), "{pem}");
+    }
+    let whole = der(openssl::SYMMETRIC);
+    for length in 0..whole.len() {
+        let refused = refusal(&pem("PRIVATE KEY", &whole[..length]));
+        assert_eq!(refused, Some(KeyError::Malformed), "{length}");
+    }
+    // RFC 8410 §7: 32 bytes within two octet strings; here 31.
+    let mut short = whole[..whole.len() - 1].to_vec();
+    for place in [1, 13, 15] {
+        short[place] -= 1;
+    }
+    assert_eq!(refusal(&pem("PRIVATE KEY", &short)), Some(KeyError::Malformed));
 }
 
 #[test]

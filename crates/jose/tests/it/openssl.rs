@@ -45,6 +45,23 @@ lylYiTf0VG3nKjDoasb/dzuyco2FS8EDcynjf2U+YEYz5scElabdZi0mlA==
 -----END PUBLIC KEY-----
 ";
 
+/// `openssl genpkey -algorithm ed25519`.
+pub(crate) const SYMMETRIC: &str = "\
+-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIC8jY90ay0XlpZf2dfjvNTf8H10+tis+ERcQ+Cc9/+3n
+-----END PRIVATE KEY-----
+";
+
+/// `openssl pkcs8 -topk8 -v2 aes-256-cbc` of it.
+pub(crate) const SYMMETRIC_ENCRYPTED: &str = "\
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAh9QolH2DXDIQICCAAw
+DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEENFKt1P4U5GP050iKHSBE7YEQL0Z
+KSrt2beYd+ILuIlBfHJNkIHg6bYbeXxhwI4IKWyXPy1SJvLLQaz82OqeMc0hkGF7
+IrobbMEqHKHKx2LtdBo=
+-----END ENCRYPTED PRIVATE KEY-----
+";
+
 /// `openssl pkcs8 -topk8`: AES-256-CBC, PBKDF2 with HMAC-SHA-256.
 pub(crate) const ENCRYPTED_AES_256: &str = "\
 -----BEGIN ENCRYPTED PRIVATE KEY-----

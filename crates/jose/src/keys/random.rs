@@ -1,0 +1,13 @@
+//! The system's randomness, for new keys and what protects them.
+
+use super::KeyError;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this crate knows no SecureRandom; a new key needs the system's"
+)]
+pub(super) fn bytes<const N: usize>() -> Result<[u8; N], KeyError> {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| KeyError::Unavailable)?;
+    Ok(bytes)
+}
