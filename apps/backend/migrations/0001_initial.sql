@@ -316,6 +316,14 @@ CREATE TABLE signing_keys (
     revoked_at      BIGINT
 );
 
+-- Every sealing key that was ever used here, by id. The keys themselves are in the keys folder only.
+CREATE TABLE sealing_keys (
+    id            TEXT PRIMARY KEY,
+    first_seen_at BIGINT NOT NULL,
+    -- Out of use: ignored from then on, wherever a copy of its file is left.
+    retired_at    BIGINT
+);
+
 
 -- audit
 

@@ -190,5 +190,6 @@ pub(crate) fn key_options(settings: &Settings) -> KeyOptions {
         passphrase: settings.keys_passphrase.clone(),
         access_ttl: settings.tokens.access_ttl,
         max_age: JWKS_MAX_AGE,
+        replay_window: settings.tokens.refresh_replay_window,
     }
 }

@@ -147,9 +147,15 @@ impl Services {
         let server = server_options(&settings, middleware.clone(), server::Metrics::register(&mut registry));
         let limits = Limits::new(settings.limits.enabled, clock.clone(), redis.clone());
         limits.register(&mut registry);
+        let keys = match opening {
+            Opening::OrCreate => Keys::open(key_options(&settings), db.clone(), clock.clone()).await?,
+            Opening::Existing => Keys::open_existing(key_options(&settings), db.clone(), clock.clone()).await?,
+            Opening::Reading => Keys::open_to_read(key_options(&settings), db.clone(), clock.clone()).await?,
+        };
         let platform = Platform::new(platform::Parts {
             passwords: password_policy(&settings),
             random: SecureRandom,
+            sealing: keys.sealing(),
             settings,
             clock,
             db,
@@ -161,11 +167,6 @@ impl Services {
         });
         let (settings, db, clock) = (&platform.settings, &platform.db, &platform.clock);
 
-        let keys = match opening {
-            Opening::OrCreate => Keys::open(key_options(settings), db.clone(), clock.clone()).await?,
-            Opening::Existing => Keys::open_existing(key_options(settings), db.clone(), clock.clone()).await?,
-            Opening::Reading => Keys::open_to_read(key_options(settings), db.clone(), clock.clone()).await?,
-        };
         let audit = Audit::new(platform.clone(), keys.clone(), refusals, account_lookup());
         let outbox = Outbox {
             platform: platform.clone(),

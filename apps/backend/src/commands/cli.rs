@@ -26,7 +26,7 @@ use clap_complete::Shell;
 pub use self::arguments::Account;
 pub use self::audit::{Audit, ExportAudit, ListAudit, ListKinds, VerifyAudit};
 pub use self::dev::Dev;
-pub use self::keys::{Keys, Rotate};
+pub use self::keys::{Keys, Rotate, Sealing};
 pub use self::mail::Mail;
 pub use self::sessions::{RevokeSessions, Sessions};
 pub use self::token::{IssueToken, PresentedToken, Token};

@@ -8,7 +8,7 @@ use countersign_store::Db;
 use serde::Serialize;
 
 use super::Failure;
-use super::cli::{Keys, Rotate};
+use super::cli::{Keys, Rotate, Sealing};
 use super::failure::unreadable;
 use super::installation::notice;
 use super::output::{Output, Row};
@@ -16,7 +16,8 @@ use crate::core::caller::Caller;
 use crate::core::clock::{Clock, Timestamp};
 use crate::features::audit::{self, Event, Kind};
 use crate::features::keys::{
-    Activated, JWKS_MAX_AGE, KeyOperator, KeysError, ListedKey, NextKey, OperatorError, Revoked, check_keys, inspect,
+    Activated, Inspected, JWKS_MAX_AGE, KeyOperator, KeysError, ListedKey, ListedSealingKey, NextKey, OperatorError,
+    Revoked, check_keys, inspect,
 };
 use crate::installation::{Access, key_options, open_database};
 use crate::settings::{Settings, write_duration};
@@ -57,6 +58,9 @@ pub(super) async fn run<W: Write>(
         Keys::Rotate(_) => publish(operator, log, output).await,
         Keys::Retire { kid } => retire(operator, log, kid, output).await,
         Keys::Revoke { kid } => revoke(operator, log, &kid, output).await,
+        Keys::Sealing(Sealing::Rotate) => rotate_sealing(operator, log, output).await,
+        Keys::Sealing(Sealing::List) => list_sealing(operator, output).await,
+        Keys::Sealing(Sealing::Retire { id }) => retire_sealing(operator, log, id, output).await,
         Keys::Inspect { .. } => Ok(()), // Done above.
     };
     db.close().await?;
@@ -91,15 +95,17 @@ impl Log {
 }
 
 async fn generate<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W>) -> Result<(), Failure> {
-    let made = Named {
-        kid: operator.generate().await?,
-    };
+    let made = operator.generate().await?;
     log.write(Kind::KeyGenerated, &made.kid).await;
-    let sentence = format!(
+    let mut sentence = format!(
         "Made the key {}. Servers on this folder sign with it from their next start on. Tokens that other keys signed \
          are refused from then on; whoever holds one refreshes it or signs in again.",
         made.kid
     );
+    if let Some(id) = &made.sealing {
+        log.write(Kind::SealingKeyMade, id).await;
+        sentence.push_str(&format!(" Made the sealing key {id} too."));
+    }
     Ok(output.done(&sentence, &made)?)
 }
 
@@ -213,6 +219,39 @@ async fn revoke<W: Write>(operator: &KeyOperator, log: &Log, kid: &str, output: 
     Ok(output.done(&sentence, &revoked)?)
 }
 
+async fn rotate_sealing<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W>) -> Result<(), Failure> {
+    let made = operator.rotate_sealing().await?;
+    log.write(Kind::SealingKeyMade, &made.id).await;
+    let sentence = match (&made.replaces, made.retirable_at) {
+        (Some(old), Some(retirable_at)) => format!(
+            "Made the sealing key {}. Servers read it within seconds and use it from {} on. From {retirable_at} on, remove \
+             the one that it replaces with `countersign keys sealing retire {old}`.",
+            made.id, made.active_at
+        ),
+        _ => format!(
+            "Made the sealing key {}. Servers on this folder use it at once.",
+            made.id
+        ),
+    };
+    Ok(output.done(&sentence, &made)?)
+}
+
+async fn list_sealing<W: Write>(operator: &KeyOperator, output: &mut Output<W>) -> Result<(), Failure> {
+    Ok(output.rows(&operator.list_sealing().await?)?)
+}
+
+async fn retire_sealing<W: Write>(
+    operator: &KeyOperator,
+    log: &Log,
+    id: String,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    operator.retire_sealing(&id).await?;
+    log.write(Kind::SealingKeyRetired, &id).await;
+    let sentence = format!("Retired the sealing key {id}. Servers stop using it within seconds.");
+    Ok(output.done(&sentence, &Retired { id })?)
+}
+
 fn show<W: Write>(file: Option<PathBuf>, settings: &Settings, output: &mut Output<W>) -> Result<(), Failure> {
     let path = file.unwrap_or_else(|| settings.keys_dir.join("private.pem"));
     let found = inspect(&path, settings.keys_passphrase.as_ref()).map_err(|error| match error {
@@ -222,14 +261,26 @@ fn show<W: Write>(file: Option<PathBuf>, settings: &Settings, output: &mut Outpu
         }
         error => error.into(),
     })?;
-    let holds = if found.private { "private key" } else { "public key" };
+    let (holds, algorithm, kid) = match found {
+        Inspected::Private(key) => ("private key", ES256, key.kid().to_owned()),
+        Inspected::Public(key) => ("public key", ES256, key.kid().to_owned()),
+        Inspected::Sealing(id) => ("sealing key", "256 random bits", id),
+    };
     let row = Seen {
         file: path,
         holds,
-        algorithm: "ES256 (P-256)",
-        kid: found.key.kid().to_owned(),
+        algorithm,
+        kid,
     };
     Ok(output.row(&row)?)
+}
+
+const ES256: &str = "ES256 (P-256)";
+
+/// A sealing key that was retired.
+#[derive(Serialize)]
+struct Retired {
+    id: String,
 }
 
 /// What a change was made to.
@@ -272,6 +323,21 @@ impl Row for ListedKey {
             time(self.since),
             time(self.last_token_expires_at),
             time(self.ready_at),
+        ]
+    }
+}
+
+impl Row for ListedSealingKey {
+    const COLUMNS: &'static [&'static str] = &["id", "state", "since", "active from", "can be retired from"];
+
+    fn cells(&self) -> Vec<String> {
+        let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+        vec![
+            self.id.clone(),
+            self.state.name().to_owned(),
+            time(self.since),
+            time(self.active_at),
+            time(self.retirable_at),
         ]
     }
 }

@@ -197,7 +197,7 @@ impl Command {
             | Self::Restore(_)
             | Self::Keys(cli::Keys::Generate)
             | Self::Users(cli::Users::Create(_) | cli::Users::Invite(_)) => Opening::OrCreate,
-            Self::Keys(cli::Keys::List)
+            Self::Keys(cli::Keys::List | cli::Keys::Sealing(cli::Sealing::List))
             | Self::Users(cli::Users::List(_) | cli::Users::Show(_))
             | Self::Sessions(cli::Sessions::List(_))
             | Self::Mail(cli::Mail::List(_))

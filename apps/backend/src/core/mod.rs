@@ -26,6 +26,7 @@ pub mod redis;
 pub mod refusals;
 pub mod request_id;
 pub mod request_info;
+pub mod sealing;
 pub mod secret;
 pub mod server;
 pub mod telemetry;

@@ -16,6 +16,7 @@ use super::mailer::Mailer;
 use super::metrics::Metrics;
 use super::password::{HashError, Hasher, Lane, NewPassword, Password, PasswordContext, PasswordFault, PasswordPolicy};
 use super::random::SecureRandom;
+use super::sealing::SealingKeys;
 use crate::settings::Settings;
 
 /// What every feature is built on. Cloning it is cheap.
@@ -27,6 +28,8 @@ pub struct Parts {
     pub settings: Settings,
     pub clock: Clock,
     pub random: SecureRandom,
+    /// The server's own symmetric keys.
+    pub sealing: SealingKeys,
     pub db: Db,
     /// The threads that hash passwords.
     pub hasher: Hasher,

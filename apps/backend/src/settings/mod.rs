@@ -126,10 +126,12 @@ section! {
         /// Whether a PostgreSQL or Redis on another host may be reached without TLS.
         #[danger = "who listens on the way reads password hashes, and who can change what passes there owns every account; for a network that nobody else can reach"]
         allow_unencrypted: bool = "false",
-        /// The folder of the signing keys. They are made at the first start.
+        /// The folder of the signing keys, and of the sealing keys in its subfolder `sealing`. They are made at the first
+        /// start.
         #[danger = "who reads it can sign any token; lose it and every token is invalid"]
         keys_dir: PathBuf = "secrets/jwt",
-        /// What the private keys are encrypted with (PKCS#8), if they are.
+        /// What the private keys are encrypted with (PKCS#8), if they are. Sealing keys that are made while it is set are
+        /// encrypted with it; signing keys are not.
         #[danger = "lose it and the keys are lost"]
         keys_passphrase: Option<SecretString> = "",
         /// Addresses and networks of the proxies in front, whose word about the client's address is believed. A client

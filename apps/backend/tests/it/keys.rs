@@ -17,6 +17,7 @@ use countersign_testkit::{Database, ScratchDatabase, TestServer, apply, on_both_
 use uuid::Uuid;
 
 const ACCESS_TTL: Duration = Duration::from_secs(15 * 86_400);
+const REPLAY_WINDOW: Duration = Duration::from_secs(30);
 const DAY: Duration = Duration::from_secs(86_400);
 const START: Timestamp = Timestamp(1_795_342_500_000);
 
@@ -48,6 +49,7 @@ impl Scratch {
             passphrase: None,
             access_ttl: ACCESS_TTL,
             max_age: JWKS_MAX_AGE,
+            replay_window: REPLAY_WINDOW,
         }
     }
 
@@ -233,7 +235,8 @@ async fn f13_lost_keys_stop_the_start_and_are_replaced_only_by_hand(database: Da
 
     let made = scratch.operator().generate().await.unwrap();
     let after = scratch.open().await;
-    assert_eq!(published(&after), [made]);
+    assert_eq!(published(&after), [made.kid]);
+    assert_eq!(Some(after.sealing().active_id()), made.sealing);
     assert!(!scratch.accepts(&after, &token));
     let again = scratch.operator().generate().await.err().unwrap();
     assert!(matches!(again, OperatorError::NotEmpty(_)), "{again}");
@@ -432,11 +435,14 @@ async fn f13_a_damaged_folder_keeps_the_keys_that_were_loaded(database: Database
     assert_eq!(keys.published(), before);
     assert!(scratch.accepts(&keys, &token) && scratch.accepts(&keys, &scratch.issue(&keys).await));
     assert!(scratch.open_in("keys").await.is_err());
+    let away = scratch.options("away").dir;
+    fs::rename(dir.join("sealing"), &away).unwrap();
     fs::remove_dir_all(&dir).unwrap();
     keys.refresh().await;
     assert_eq!(keys.published(), before);
     // Mended, it is followed again.
     fs::create_dir_all(&dir).unwrap();
+    fs::rename(away, dir.join("sealing")).unwrap();
     fs::write(&private, good).unwrap();
     chmod(&private, 0o600);
     scratch.operator().publish_next().await.unwrap();
@@ -468,7 +474,10 @@ fn chmod(path: &std::path::Path, mode: u32) {
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {
     fs::create_dir_all(to).unwrap();
-    for name in ["private.pem", "public.pem"] {
-        fs::copy(from.join(name), to.join(name)).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to.join(entry.file_name())),
+            false => fs::copy(entry.path(), to.join(entry.file_name())).map(drop).unwrap(),
+        }
     }
 }

@@ -41,6 +41,7 @@ mod raw;
 mod refresh;
 mod revocation;
 mod rotation;
+mod sealing;
 mod secrecy;
 mod secrets;
 mod sessions;

@@ -183,6 +183,7 @@ fn options(server: &TestServer) -> KeyOptions {
         passphrase: None,
         access_ttl: settings.tokens.access_ttl,
         max_age: JWKS_MAX_AGE,
+        replay_window: settings.tokens.refresh_replay_window,
     }
 }
 

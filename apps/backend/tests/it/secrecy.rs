@@ -44,6 +44,10 @@ async fn a83_no_secret_reaches_the_log(database: Database) {
             .starts_with("HTTP/1.1 400 ")
     );
     let key = std::fs::read_to_string(scratch.folder().join("keys/private.pem")).unwrap();
+    let sealing = std::fs::read_dir(scratch.folder().join("keys/sealing")).unwrap();
+    let key = sealing.fold(key, |keys, file| {
+        keys + &std::fs::read_to_string(file.unwrap().path()).unwrap()
+    });
     let mut secrets = visitor.secrets;
     secrets.extend(key.lines().filter(|line| !line.starts_with('-')).map(str::to_owned));
     assert!(server.terminate().success());

@@ -380,12 +380,15 @@ async fn f13_keys_that_must_not_be_used_stop_the_start() {
     .unwrap();
     refused(&[&private.display().to_string()]).await;
     // Keys that were there and are gone are not made anew: nobody would know their tokens.
+    let (sealing, away) = (scratch.folder().join("keys/sealing"), scratch.folder().join("away"));
+    std::fs::rename(&sealing, &away).unwrap();
     std::fs::remove_dir_all(scratch.folder().join("keys")).unwrap();
     refused(&["holds no keys", "countersign keys generate"]).await;
 
     std::fs::create_dir(scratch.folder().join("keys")).unwrap();
     std::fs::write(&private, secret).unwrap();
     std::fs::write(&public, known).unwrap();
+    std::fs::rename(&away, &sealing).unwrap();
     mode(0o640);
     assert!(
         launch.start().await.terminate().success(),

@@ -7,11 +7,12 @@ use clap::{Args, Subcommand};
 /// `countersign keys`.
 #[derive(Subcommand)]
 pub enum Keys {
-    /// Make the first signing key, if there is none
+    /// Make the first signing key, if there is none, and the first sealing key
     #[command(after_help = "Example:\n  countersign keys generate --keys-dir secrets/jwt")]
     Generate,
-    /// List the keys and what each is for
-    #[command(after_help = "Example:\n  countersign keys list --json")]
+    /// List the signing keys and what each is for
+    #[command(after_help = "Examples:\n  countersign keys list --json     the signing keys\n  \
+        countersign keys sealing list   the sealing keys")]
     List,
     /// Publish a new key; it signs once every verifier can know it
     #[command(
@@ -34,11 +35,31 @@ pub enum Keys {
         #[arg(allow_hyphen_values = true)] // One in 64 begins with a hyphen.
         kid: String,
     },
-    /// Show what a PEM file holds, without its secret; the signing key's own if none is named
+    /// Replace or list the server's own symmetric keys, which refresh tokens are derived with
+    #[command(subcommand, after_help = "Example:\n  countersign keys sealing list")]
+    Sealing(Sealing),
+    /// Show what a key file holds, without its secret; the signing key's own if none is named
     #[command(after_help = "Example:\n  countersign keys inspect secrets/jwt/public.pem")]
     Inspect {
-        /// The PEM file
+        /// The key file, in PEM
         file: Option<PathBuf>,
+    },
+}
+
+/// `countersign keys sealing`.
+#[derive(Subcommand)]
+pub enum Sealing {
+    /// Make a new sealing key; servers use it a minute later
+    #[command(after_help = "Example:\n  countersign keys sealing rotate")]
+    Rotate,
+    /// List the sealing keys and what each is for
+    #[command(after_help = "Example:\n  countersign keys sealing list --json")]
+    List,
+    /// Take a sealing key out of use, once nothing needs it
+    #[command(after_help = "Example:\n  countersign keys sealing retire 9f2c41d07be38a56")]
+    Retire {
+        /// The key's id, as `keys sealing list` shows it
+        id: String,
     },
 }
 

@@ -1,4 +1,4 @@
-//! The signing keys: whether they are there, fit each other, are nobody else's to read, and how old they are.
+//! The signing keys and sealing keys: whether they are there, fit each other, are nobody else's to read, and how old they are.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use countersign_store::Db;
 
 use super::finding::Finding;
 use crate::core::clock::Clock;
-use crate::features::keys::{KeyOperator, KeyState, ListedKey, current_kid};
+use crate::features::keys::{KeyOperator, KeyState, ListedKey, ListedSealingKey, SealingState, current_kid};
 use crate::installation::key_options;
 use crate::settings::Settings;
 
@@ -41,12 +41,10 @@ pub(super) async fn check(
             return None;
         }
     };
-    let known = match db {
-        Some(db) => KeyOperator::new(options.clone(), db.clone(), clock.clone())
-            .list()
-            .await
-            .ok(),
-        None => None,
+    let operator = db.map(|db| KeyOperator::new(options.clone(), db.clone(), clock.clone()));
+    let (known, sealing) = match &operator {
+        Some(operator) => (operator.list().await.ok(), operator.list_sealing().await.ok()),
+        None => (None, None),
     };
     let dir = options.dir.display().to_string();
     findings.push(match (&current, &known) {
@@ -63,10 +61,46 @@ pub(super) async fn check(
             UNASKED,
         ),
     });
+    // Without a signing key, the finding above names the whole folder.
+    if let (Some(_), Some(sealing)) = (&current, &sealing) {
+        findings.push(judge_sealing(&dir, sealing));
+    }
     current
 }
 
 const UNASKED: &str = "the database could not be asked (see above): ask the doctor again when it can";
+
+fn judge_sealing(dir: &str, known: &[ListedSealingKey]) -> Finding {
+    let ids = |state: SealingState| -> Vec<&str> {
+        let keys = known.iter().filter(|key| key.state == state);
+        keys.map(|key| key.id.as_str()).collect()
+    };
+    let missing = ids(SealingState::Missing);
+    match (ids(SealingState::Active).first(), missing.is_empty()) {
+        (Some(active), true) => Finding::ok(KEYS, format!("{active} is the active sealing key")),
+        (Some(active), false) => Finding::warn(
+            KEYS,
+            format!(
+                "{active} is the active sealing key, but {dir}/sealing lacks {}, which other nodes may use",
+                missing.join(", ")
+            ),
+            "put the file back; if it is lost, `countersign keys sealing retire ID`",
+        ),
+        (None, true) => Finding::unknown(
+            KEYS,
+            format!("{dir}/sealing holds no sealing key"),
+            "a server makes one at its next start",
+        ),
+        (None, false) => Finding::fail(
+            KEYS,
+            format!(
+                "{dir}/sealing holds no sealing key, but this database has used {}",
+                missing.join(", ")
+            ),
+            "mount or restore the folder, or set `keys_dir`; a server does not start without it",
+        ),
+    }
+}
 
 fn missing(dir: &str, known: &[ListedKey]) -> Finding {
     match known.first() {

@@ -59,7 +59,7 @@ pub(in crate::commands) async fn backup(
         notice(output.is_json(), &told);
     }
     let mut sentence = format!(
-        "Wrote {} to {}, read it again, and found it whole. The signing keys ({}) are not in it: keep a copy of that \
+        "Wrote {} to {}, read it again, and found it whole. The keys ({}) are not in it: keep a copy of that \
          folder too, encrypted and elsewhere.",
         summary(&tables),
         file.display(),

@@ -82,6 +82,8 @@ pub const METRICS: &[Described] = &[
     gauge("signing_key_age_seconds", "Time since the key that signs was first seen")
         .worry("older than your policy allows: `countersign keys rotate`"),
     gauge("signing_key_ready", "1 while there is a key that may sign").worry("0: nobody can sign in; `countersign keys list`"),
+    gauge("sealing_keys_missing", "Sealing keys that other nodes may use and this node's keys folder lacks")
+        .worry("above 0: put the file back, or take the key out of use; `countersign keys sealing list`"),
     counter("audit_sealed", "Entries of the audit log that were sealed by this process"),
     gauge("audit_sealer_lag_seconds", "How long the oldest entry of the audit log has been waiting to be sealed")
         .worry("above 60: what has waited is not protected; look at the log"),

@@ -138,6 +138,10 @@ kinds! {
     KeyRetired = "keys.retired";
     /// A key was taken out in an emergency.
     KeyRevoked = "keys.revoked";
+    /// A sealing key was made.
+    SealingKeyMade = "sealing_key.made";
+    /// A sealing key was taken out of use.
+    SealingKeyRetired = "sealing_key.retired";
     /// A server began.
     ServerStarted = "server.started";
     /// A server was told to stop.

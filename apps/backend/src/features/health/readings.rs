@@ -15,6 +15,7 @@ pub(super) fn readings(health: &Health) -> Registry {
     registry.add("status_lists", number(health.revocations.list_count()));
     registry.add("signing_key_age_seconds", seconds(health.keys.signing_age()));
     registry.add("signing_key_ready", number(usize::from(health.keys.can_sign())));
+    registry.add("sealing_keys_missing", number(health.keys.missing_sealing_keys()));
     let pool = health.db.pool_status();
     registry.add("database_connections", number(pool.size));
     registry.add("database_connections_in_use", number(pool.in_use));

@@ -1,7 +1,7 @@
 //! Why the keys cannot be used. Each text is for the operator: it names the file and the remedy.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use countersign_jose::KeyError;
 
@@ -20,7 +20,7 @@ pub enum KeysError {
     /// A private key that everybody on the machine can read or write.
     #[error(
         "everybody on this machine can get at the private key {path} (mode {mode:03o}): run `chmod o-rwx {path}`; \
-         if others may have read it, replace it with `countersign keys revoke`", path = path.display()
+         if others may have read it, replace it with `{}`", replacement(path), path = path.display()
     )]
     Exposed {
         path: PathBuf,
@@ -63,6 +63,37 @@ pub enum KeysError {
         /// A key that the database knows.
         kid: String,
     },
+    /// There is no sealing key, and there never was one. Of this error and the next ones, the folder is that of the
+    /// sealing keys.
+    #[error(
+        "{} holds no sealing key yet, and this command makes none: `countersign serve` makes the first one at its start, \
+         and `countersign keys sealing rotate` makes it now", .0.display()
+    )]
+    NoSealing(PathBuf),
+    /// There is no sealing key, but there was one.
+    #[error(
+        "{dir} holds no sealing key that can be used, but this database has used the sealing key {id}: mount or restore \
+         the folder (or set `keys_dir`). Only if the key is lost for good, make a new one with `countersign keys sealing \
+         rotate`: a refresh that is repeated because its answer was lost is then refused, and its user signs in again",
+        dir = dir.display()
+    )]
+    SealingLost {
+        dir: PathBuf,
+        /// A sealing key that the database knows.
+        id: String,
+    },
+    /// There is no sealing key, and none can be made.
+    #[error(
+        "{dir} holds no sealing key, and none can be made there: {source}. Put the folder back from a backup. If there \
+         never was a sealing key, make one with `countersign keys sealing rotate` where the folder can be written, or with \
+         `openssl genpkey -algorithm ed25519 -out first.key`, and mount it as {}", dir.join("first.key").display(),
+         dir = dir.display()
+    )]
+    SealingUnwritable {
+        dir: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
     /// The current key was revoked.
     #[error(
         "the key {0} was revoked and must not sign: run `countersign keys revoke {0}` on this folder, which replaces it"
@@ -73,12 +104,20 @@ pub enum KeysError {
     Store(#[from] countersign_store::StoreError),
 }
 
+fn replacement(path: &Path) -> &'static str {
+    match path.extension().is_some_and(|extension| extension == "key") {
+        true => "countersign keys sealing rotate",
+        false => "countersign keys revoke",
+    }
+}
+
 fn remedy(error: KeyError) -> &'static str {
     match error {
         KeyError::NeedsPassphrase | KeyError::WrongPassphrase => "set `keys_passphrase` to its passphrase",
         KeyError::NotP256 => {
             "only EC keys on the curve P-256 sign here (`openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`)"
         }
+        KeyError::NotSymmetric => "make another one with `countersign keys sealing rotate`, and remove this file",
         KeyError::UnsupportedEncryption => "protect it anew, or store it unprotected with mode 0600",
         _ => "put it back from a backup",
     }

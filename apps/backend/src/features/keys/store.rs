@@ -1,4 +1,4 @@
-//! The rows of `signing_keys`: the history of every key, which outlives its files.
+//! The rows of `signing_keys` and `sealing_keys`: the history of every key, which outlives its files.
 
 use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
@@ -86,5 +86,66 @@ pub(super) async fn begin_history(tx: &mut Tx<'_>, kid: &str, now: Timestamp) ->
         return Ok(Some(known.kid));
     }
     remember(tx, kid, now, now).await?;
+    Ok(None)
+}
+
+row! {
+    /// What the database remembers of a sealing key.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(super) struct SealingRecord {
+        pub(super) id: String,
+        /// When it was made, or first seen by a server.
+        pub(super) first_seen_at: Timestamp,
+        /// It is ignored from then on, wherever a file of it is left.
+        pub(super) retired_at: Option<Timestamp>,
+    }
+}
+
+/// Every sealing key that was ever used, oldest first.
+pub(super) async fn all_sealing(conn: impl Into<Conn<'_>>) -> Result<Vec<SealingRecord>, StoreError> {
+    query(sql!(
+        "SELECT id, first_seen_at, retired_at FROM sealing_keys ORDER BY first_seen_at, id"
+    ))
+    .all(conn)
+    .await
+}
+
+/// Remembers a sealing key that is not remembered yet.
+pub(super) async fn remember_sealing(conn: impl Into<Conn<'_>>, id: &str, now: Timestamp) -> Result<(), StoreError> {
+    query(sql!(
+        "INSERT INTO sealing_keys (id, first_seen_at)
+         VALUES ($1, $2)
+         ON CONFLICT (id) DO NOTHING"
+    ))
+    .bind(id)
+    .bind(now)
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Takes a sealing key out of use on every server of this database.
+pub(super) async fn retire_sealing(db: &Db, id: &str, now: Timestamp) -> Result<(), StoreError> {
+    query(sql!(
+        "UPDATE sealing_keys SET retired_at = $2 WHERE id = $1 AND retired_at IS NULL"
+    ))
+    .bind(id)
+    .bind(now)
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// Remembers `id` as the very first sealing key, unless others are remembered: then gives the one that was seen last.
+pub(super) async fn begin_sealing(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
+    let mut known = all_sealing(&mut *tx).await?;
+    // As with the first signing key, another node may have remembered this very key by now.
+    if known.iter().any(|known| known.id == id) {
+        return Ok(None);
+    }
+    if let Some(known) = known.pop() {
+        return Ok(Some(known.id));
+    }
+    remember_sealing(tx, id, now).await?;
     Ok(None)
 }

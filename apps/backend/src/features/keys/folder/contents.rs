@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use countersign_jose::{KeyError, SigningKey, VerifyingKey};
+use countersign_jose::{KeyError, SigningKey, SymmetricKey, VerifyingKey};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Snapshot;
-use super::place::{Folder, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, retired_name};
+use super::place::{Folder, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, SEALING_END, retired_name};
+use crate::core::sealing::SealingKey;
 use crate::features::keys::KeysError;
 
 /// The keys of a folder. Cloning it is cheap.
@@ -18,6 +19,15 @@ pub(crate) struct FolderKeys {
     pub(crate) next: Option<Arc<SigningKey>>,
     /// By `kid`; neither the current key nor the next one is among them.
     pub(crate) retired: Arc<BTreeMap<String, VerifyingKey>>,
+    /// By id. It may be empty: whether that is an error depends on what the database has seen.
+    pub(crate) sealing: Arc<BTreeMap<String, SealingFile>>,
+}
+
+/// A sealing key, and the file that holds it.
+pub(crate) struct SealingFile {
+    /// Within the folder of the keys.
+    pub(crate) name: String,
+    pub(crate) key: Arc<SealingKey>,
 }
 
 impl FolderKeys {
@@ -42,6 +52,7 @@ impl FolderKeys {
             current,
             next,
             retired: Arc::new(retired),
+            sealing: Arc::new(reader.sealing()?),
         })
     }
 
@@ -72,9 +83,8 @@ impl Reader<'_> {
         let Some(pem) = self.snapshot.file(private) else {
             return Ok(None);
         };
-        let passphrase = self.passphrase.map(|secret| secret.expose_secret().as_bytes());
-        let key =
-            SigningKey::from_pem(pem, passphrase).map_err(|source| unusable(&self.folder.path(private), source))?;
+        let key = SigningKey::from_pem(pem, self.passphrase())
+            .map_err(|source| unusable(&self.folder.path(private), source))?;
         if let Some(beside) = self.public(public)? {
             fits(&self.folder.path(public), &beside, key.kid())?;
         }
@@ -108,10 +118,43 @@ impl Reader<'_> {
         keys.collect()
     }
 
+    fn sealing(&self) -> Result<BTreeMap<String, SealingFile>, KeysError> {
+        let keys = self.snapshot.sealing().map(|(name, pem)| {
+            let path = self.folder.path(name);
+            let key = SymmetricKey::from_pem(pem, self.passphrase()).map_err(|source| unusable(&path, source))?;
+            let key = SealingKey::new(key.expose());
+            match id_in(name) {
+                Some(expected) if expected != key.id() => Err(KeysError::Mismatch {
+                    expected: expected.to_owned(),
+                    found: key.id().to_owned(),
+                    path,
+                }),
+                _ => Ok((
+                    key.id().to_owned(),
+                    SealingFile {
+                        name: name.to_owned(),
+                        key: Arc::new(key),
+                    },
+                )),
+            }
+        });
+        keys.collect()
+    }
+
+    fn passphrase(&self) -> Option<&[u8]> {
+        self.passphrase.map(|secret| secret.expose_secret().as_bytes())
+    }
+
     fn public(&self, name: &str) -> Result<Option<VerifyingKey>, KeysError> {
         let key = self.snapshot.file(name).map(VerifyingKey::from_spki_pem).transpose();
         key.map_err(|source| unusable(&self.folder.path(name), source))
     }
+}
+
+/// The id in a name of the form `sealing/<time>-<id>.key`. An operator may give a file any other name.
+fn id_in(name: &str) -> Option<&str> {
+    let (_, id) = name.strip_suffix(SEALING_END)?.rsplit_once('-')?;
+    (id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
 }
 
 fn fits(path: &Path, public: &VerifyingKey, expected: &str) -> Result<(), KeysError> {

@@ -3,17 +3,21 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use countersign_jose::{KeyError, SigningKey, VerifyingKey};
+use countersign_jose::{KeyError, SigningKey, SymmetricKey, VerifyingKey};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::files::{self, Secrecy};
+use crate::core::sealing::SealingKey;
 use crate::features::keys::KeysError;
 
 /// A key that was looked at.
-pub struct Inspected {
-    /// Whether it signs, or only verifies.
-    pub private: bool,
-    pub key: VerifyingKey,
+pub enum Inspected {
+    /// It signs.
+    Private(VerifyingKey),
+    /// It verifies.
+    Public(VerifyingKey),
+    /// The sealing key with this id.
+    Sealing(String),
 }
 
 /// Says what a file holds. That the key is sound (on the curve, the public half the private one's own) is checked.
@@ -28,13 +32,17 @@ pub fn inspect(path: &Path, passphrase: Option<&SecretString>) -> Result<Inspect
     let found = match VerifyingKey::from_spki_pem(&pem) {
         // Some other kind of block: a private key, perhaps.
         Err(KeyError::NotPem) => {
-            let key = SigningKey::from_pem(&pem, passphrase.map(|secret| secret.expose_secret().as_bytes()));
-            key.map(|key| Inspected {
-                private: true,
-                key: key.verifying_key().clone(),
-            })
+            let passphrase = passphrase.map(|secret| secret.expose_secret().as_bytes());
+            match SigningKey::from_pem(&pem, passphrase) {
+                Err(other @ KeyError::NotP256) => match SymmetricKey::from_pem(&pem, passphrase) {
+                    Ok(key) => Ok(Inspected::Sealing(SealingKey::new(key.expose()).id().to_owned())),
+                    // It is neither.
+                    Err(_) => Err(other),
+                },
+                key => key.map(|key| Inspected::Private(key.verifying_key().clone())),
+            }
         }
-        public => public.map(|key| Inspected { private: false, key }),
+        public => public.map(Inspected::Public),
     };
     found.map_err(|source| KeysError::Unusable {
         path: path.to_owned(),

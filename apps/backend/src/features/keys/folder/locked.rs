@@ -3,17 +3,30 @@
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 
-use countersign_jose::{KeyError, SigningKey, VerifyingKey};
+use countersign_jose::{KeyError, SigningKey, SymmetricKey, VerifyingKey};
+
+use secrecy::{ExposeSecret, SecretString};
 
 use super::FolderKeys;
 use super::files::{self, Secrecy};
-use super::place::{Folder, NEXT, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED, retired_name};
+use super::place::{
+    Folder, NEXT, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED, SEALING, retired_name, sealing_name,
+};
+use crate::core::clock::Timestamp;
+use crate::core::sealing::SealingKey;
 use crate::features::keys::KeysError;
 
 /// A folder that nobody else changes as long as this lives.
 pub(crate) struct Locked {
     folder: Folder,
     _lock: File,
+}
+
+/// A sealing key that was made.
+pub(crate) struct MadeSealing {
+    pub(crate) id: String,
+    /// Of its file, within the folder of the keys.
+    pub(crate) name: String,
 }
 
 /// What becomes of the current key when the next one takes its place.
@@ -40,6 +53,7 @@ impl Locked {
         files::remove_unfinished(folder.dir())?;
         files::remove_unfinished(&folder.path(NEXT))?;
         files::remove_unfinished(&folder.path(RETIRED))?;
+        files::remove_unfinished(&folder.path(SEALING))?;
         Ok(Self {
             folder: folder.clone(),
             _lock: lock,
@@ -101,6 +115,32 @@ impl Locked {
     /// Takes a retired key away.
     pub(crate) fn remove_retired(&self, kid: &str) -> Result<(), KeysError> {
         files::remove(&self.folder.path(&retired_name(kid)))
+    }
+
+    /// Makes a sealing key, beside those that are there, and gives its id and the name of its file.
+    pub(crate) fn make_sealing(
+        &self,
+        passphrase: Option<&SecretString>,
+        now: Timestamp,
+    ) -> Result<MadeSealing, KeysError> {
+        let passphrase = passphrase.map(|secret| secret.expose_secret().as_bytes());
+        let made =
+            SymmetricKey::generate().and_then(|key| Ok((key.to_pem(passphrase)?, SealingKey::new(key.expose()))));
+        let (pem, key) = made.map_err(|source| KeysError::Unusable {
+            path: self.folder.path(SEALING),
+            source,
+        })?;
+        let name = sealing_name(now, key.id());
+        files::make_folder(&self.folder.path(SEALING))?;
+        files::write_new(&self.folder.path(&name), &pem, Secrecy::Private)?;
+        let id = key.id().to_owned();
+        Ok(MadeSealing { id, name })
+    }
+
+    /// Takes a sealing key away, by the name of its file.
+    pub(crate) fn remove_sealing(&self, name: &str) -> Result<(), KeysError> {
+        files::remove(&self.folder.path(name))?;
+        files::remove_empty_folder(&self.folder.path(SEALING))
     }
 
     /// The private half first: alone it is a whole key.

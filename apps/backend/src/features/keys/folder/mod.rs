@@ -7,6 +7,7 @@
 //!   next/private.pem      0600  published, signs after its activation
 //!   next/public.pem       0644
 //!   retired/<kid>.pem     0644  published until the last token that it signed has expired
+//!   sealing/<time>-<id>.key  0600  a symmetric key of the server's own (core/sealing)
 //!   .lock                       held by whoever changes something
 //! ```
 //!
@@ -23,8 +24,8 @@ mod snapshot;
 mod tests;
 
 pub(super) use contents::FolderKeys;
-pub use inspect::inspect;
-pub(super) use locked::{Locked, Old};
+pub use inspect::{Inspected, inspect};
+pub(super) use locked::{Locked, MadeSealing, Old};
 pub(super) use place::Folder;
 pub(super) use snapshot::{Fingerprint, Snapshot};
 

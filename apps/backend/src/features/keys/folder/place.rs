@@ -2,12 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::core::clock::Timestamp;
+
 pub(super) const PRIVATE: &str = "private.pem";
 pub(super) const PUBLIC: &str = "public.pem";
 pub(super) const NEXT: &str = "next";
 pub(super) const NEXT_PRIVATE: &str = "next/private.pem";
 pub(super) const NEXT_PUBLIC: &str = "next/public.pem";
 pub(super) const RETIRED: &str = "retired";
+pub(super) const SEALING: &str = "sealing";
+/// How the name of a file with a sealing key ends.
+pub(super) const SEALING_END: &str = ".key";
 
 /// A folder of keys, which may not exist yet.
 #[derive(Clone)]
@@ -24,9 +29,20 @@ impl Folder {
         &self.dir
     }
 
+    /// The folder of the sealing keys.
+    pub(crate) fn sealing(&self) -> PathBuf {
+        self.path(SEALING)
+    }
+
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
+}
+
+/// `sealing/<time>-<id>.key`, with a time such as `20261128T091500Z`.
+pub(super) fn sealing_name(made_at: Timestamp, id: &str) -> String {
+    let time = made_at.to_string().replace(['-', ':'], "");
+    format!("{SEALING}/{time}-{id}{SEALING_END}")
 }
 
 /// `retired/<kid>.pem`. A `kid` is base64url, which holds nothing that a path would take otherwise.

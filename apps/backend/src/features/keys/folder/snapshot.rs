@@ -8,7 +8,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use zeroize::Zeroizing;
 
 use super::files::{self, Secrecy};
-use super::place::{Folder, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED};
+use super::place::{Folder, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED, SEALING, SEALING_END};
 use crate::features::keys::KeysError;
 
 /// How often a reader looks again before it takes what it saw last.
@@ -40,8 +40,14 @@ impl Snapshot {
         Ok(seen)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Whether there is a file of a signing key.
+    pub(crate) fn signs(&self) -> bool {
+        self.0.keys().any(|name| !is_in(name, SEALING))
+    }
+
+    /// Whether there is a file of a sealing key.
+    pub(crate) fn seals(&self) -> bool {
+        self.sealing().next().is_some()
     }
 
     pub(crate) fn fingerprint(&self) -> Fingerprint {
@@ -63,15 +69,31 @@ impl Snapshot {
 
     /// The files of `retired/`, by name.
     pub(super) fn retired(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let retired = self.0.iter().filter(|(name, _)| name.starts_with(RETIRED));
-        retired.map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+        self.files_in(RETIRED)
+    }
+
+    /// The files of `sealing/`, by name.
+    pub(super) fn sealing(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.files_in(SEALING)
+    }
+
+    fn files_in(&self, folder: &'static str) -> impl Iterator<Item = (&str, &[u8])> {
+        let files = self.0.iter().filter(move |(name, _)| is_in(name, folder));
+        files.map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
     }
 
     fn read(folder: &Folder) -> Result<Self, KeysError> {
-        let retired = files::names(&folder.path(RETIRED))?
-            .into_iter()
-            .filter(|name| name.ends_with(".pem"));
-        let public = retired.map(|name| (format!("{RETIRED}/{name}"), Secrecy::Public));
+        let listed = |subfolder: &str, end: &str, secrecy: Secrecy| {
+            let names = files::names(&folder.path(subfolder))?.into_iter();
+            let names = names.filter(|name| name.ends_with(end));
+            Ok::<_, KeysError>(
+                names
+                    .map(|name| (format!("{subfolder}/{name}"), secrecy))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let retired = listed(RETIRED, ".pem", Secrecy::Public)?;
+        let sealing = listed(SEALING, SEALING_END, Secrecy::Private)?;
         let fixed = [
             (PRIVATE, Secrecy::Private),
             (PUBLIC, Secrecy::Public),
@@ -81,11 +103,16 @@ impl Snapshot {
         let all = fixed
             .map(|(name, secrecy)| (name.to_owned(), secrecy))
             .into_iter()
-            .chain(public);
+            .chain(retired)
+            .chain(sealing);
         let read = all.map(|(name, secrecy)| {
             let bytes = files::read(&folder.path(&name), secrecy)?;
             Ok(bytes.map(|bytes| (name, bytes)))
         });
         read.filter_map(Result::transpose).collect::<Result<_, _>>().map(Self)
     }
+}
+
+fn is_in(name: &str, folder: &str) -> bool {
+    name.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }

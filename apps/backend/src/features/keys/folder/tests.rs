@@ -9,6 +9,9 @@ use tempfile::TempDir;
 
 use super::place::{NEXT, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED, retired_name};
 use super::*;
+use crate::core::clock::Timestamp;
+
+const NOW: Timestamp = Timestamp(1_795_342_500_000);
 
 struct Scratch {
     folder: Folder,
@@ -255,16 +258,42 @@ fn a_change_waits_for_the_one_before_it() {
         drop(held);
         waiter.join().unwrap();
     });
-    assert!(scratch.folder.snapshot().unwrap().is_empty());
+    assert!(!scratch.folder.snapshot().unwrap().signs());
+}
+
+#[test]
+fn a_sealing_key_is_private_and_named_by_its_time_and_its_id() {
+    let (scratch, _) = Scratch::with_key();
+    assert!(scratch.keys().unwrap().sealing.is_empty());
+    let (first, second) = {
+        let locked = scratch.folder.lock().unwrap();
+        (
+            locked.make_sealing(None, NOW).unwrap(),
+            locked.make_sealing(None, NOW).unwrap(),
+        )
+    };
+    assert_eq!((scratch.mode("sealing"), scratch.mode(&first.name)), (0o700, 0o600));
+    assert_eq!(first.name, format!("sealing/20261122T101500Z-{}.key", first.id));
+    let keys = scratch.keys().unwrap();
+    assert_eq!(keys.sealing.len(), 2);
+    assert_eq!(keys.sealing[&first.id].key.id(), first.id);
+    // An unfinished file of a crash is no key, and the next change removes it.
+    let unfinished = format!("sealing/{}half.key", files::UNFINISHED);
+    scratch.write(&unfinished, "-----BEGIN");
+    assert_eq!(scratch.keys().unwrap().sealing.len(), 2);
+    scratch.folder.lock().unwrap().remove_sealing(&second.name).unwrap();
+    assert!(!scratch.folder.path(&unfinished).exists());
+    assert_eq!(scratch.keys().unwrap().sealing.len(), 1);
 }
 
 #[test]
 fn inspecting_tells_private_from_public() {
     let (scratch, key) = Scratch::with_key();
-    for (name, private) in [(PRIVATE, true), (PUBLIC, false)] {
-        let found = inspect(&scratch.folder.path(name), None).unwrap();
-        assert_eq!((found.private, found.key.kid()), (private, key.kid()));
-    }
+    let look = |name: &str| inspect(&scratch.folder.path(name), None).unwrap();
+    assert!(matches!(look(PRIVATE), Inspected::Private(found) if found.kid() == key.kid()));
+    assert!(matches!(look(PUBLIC), Inspected::Public(found) if found.kid() == key.kid()));
+    let made = scratch.folder.lock().unwrap().make_sealing(None, NOW).unwrap();
+    assert!(matches!(look(&made.name), Inspected::Sealing(id) if id == made.id));
     let nothing = inspect(&scratch.folder.path("nothing.pem"), None).err().unwrap();
     assert!(nothing.to_string().contains("nothing.pem"));
 }

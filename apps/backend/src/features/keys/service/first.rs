@@ -19,15 +19,15 @@ pub(super) async fn make_first_key(options: &KeyOptions, db: &Db, now: Timestamp
     };
     if let Some(known) = store::all(db).await?.pop() {
         // Files come first: if another server made the key a moment ago, they are there by now.
-        return match Reading::of(options).await?.snapshot.is_empty() {
-            true => Err(lost(known.kid)),
-            false => Ok(false),
+        return match Reading::of(options).await?.snapshot.signs() {
+            true => Ok(false),
+            false => Err(lost(known.kid)),
         };
     }
     let locked = options.lock().await?;
     let folder = options.folder();
     let (locked, made) = blocking(move || {
-        if !folder.snapshot()?.is_empty() {
+        if folder.snapshot()?.signs() {
             return Ok((locked, None));
         }
         let path = folder.dir().to_owned();

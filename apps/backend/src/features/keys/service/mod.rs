@@ -5,6 +5,7 @@ mod operator;
 mod options;
 mod reading;
 mod ring;
+mod sealing;
 mod watch;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -16,15 +17,20 @@ use rustix::fs::{Access, access};
 use serde::Serialize;
 use tokio::sync::Mutex;
 
-pub use operator::{Activated, KeyOperator, KeyState, ListedKey, NextKey, OperatorError, Revoked};
+pub use operator::{
+    Activated, KeyOperator, KeyState, ListedKey, ListedSealingKey, NewSealingKey, NextKey, OperatorError, Revoked,
+    SealingState,
+};
 pub use options::KeyOptions;
 pub use ring::Published;
 
 use self::reading::{Reading, recall, recall_unwritten};
 use self::ring::{History, Ring};
+use self::sealing::{Sealing, SealingHistory};
 use self::watch::Watch;
 use super::{KeysError, store};
 use crate::core::clock::{Clock, Timestamp};
+use crate::core::sealing::SealingKeys;
 
 /// How long verifiers keep the JWK Set. A next key is published for twice as long before it signs.
 pub const JWKS_MAX_AGE: Duration = Duration::from_secs(300);
@@ -39,10 +45,10 @@ const AHEAD: Duration = Duration::from_secs(60 * 60);
 /// [`KeysError`]
 pub async fn current_kid(options: &KeyOptions) -> Result<Option<String>, KeysError> {
     let reading = Reading::of(options).await?;
-    if reading.snapshot.is_empty() {
-        return Ok(None);
+    match reading.snapshot.signs() {
+        true => Ok(Some(reading.keys().await?.current.kid().to_owned())),
+        false => Ok(None),
     }
-    Ok(Some(reading.keys().await?.current.kid().to_owned()))
 }
 
 /// The keys of a server. Cloning it is cheap.
@@ -55,9 +61,16 @@ struct Parts {
     clock: Clock,
     created: bool,
     ring: RwLock<Arc<Ring>>,
+    sealing: Sealing,
     /// Held by the one who tells the database that tokens will live longer.
     extending: Mutex<()>,
     watch: Mutex<Watch>,
+}
+
+/// What the database remembers of the keys.
+struct Recalled {
+    signing: History,
+    sealing: SealingHistory,
 }
 
 /// Why no token was issued.
@@ -76,18 +89,23 @@ pub enum IssueError {
 
 impl Keys {
     /// Loads the keys. At the very first start (the folder is empty and the database has never seen a key) it makes
-    /// one.
+    /// a signing key and a sealing key.
     ///
     /// # Errors
     /// [`KeysError`] when the folder cannot be used; each says how to mend it.
     pub async fn open(options: KeyOptions, db: Db, clock: Clock) -> Result<Self, KeysError> {
         let mut reading = Reading::of(&options).await?;
         let mut created = false;
-        if reading.snapshot.is_empty() {
+        if !reading.snapshot.signs() {
             created = first::make_first_key(&options, &db, clock.now()).await?;
             reading = Reading::of(&options).await?;
         }
-        let recalled = recall(&db, &reading.keys().await?, clock.now(), options.access_ttl).await?;
+        // Nothing is put beside keys that cannot be used.
+        if reading.keys().await?.sealing.is_empty() {
+            sealing::make_first(&options, &db, clock.now()).await?;
+            reading = Reading::of(&options).await?;
+        }
+        let recalled = Recalled::of(&options, &reading, &db, clock.now()).await?;
         Self::of_reading(options, reading, created, recalled, db, clock).await
     }
 
@@ -97,7 +115,7 @@ impl Keys {
     /// [`KeysError`]; [`KeysError::None`] where there never was a key.
     pub async fn open_existing(options: KeyOptions, db: Db, clock: Clock) -> Result<Self, KeysError> {
         let reading = existing(&options, &db).await?;
-        let recalled = recall(&db, &reading.keys().await?, clock.now(), options.access_ttl).await?;
+        let recalled = Recalled::of(&options, &reading, &db, clock.now()).await?;
         Self::of_reading(options, reading, false, recalled, db, clock).await
     }
 
@@ -108,23 +126,29 @@ impl Keys {
     /// As [`open_existing`](Self::open_existing).
     pub async fn open_to_read(options: KeyOptions, db: Db, clock: Clock) -> Result<Self, KeysError> {
         let reading = existing(&options, &db).await?;
-        let history = recall_unwritten(&db, &reading.keys().await?, clock.now(), options.access_ttl).await?;
-        Self::of_reading(options, reading, false, history, db, clock).await
+        let recalled = Recalled {
+            signing: recall_unwritten(&db, &reading.keys().await?, clock.now(), options.access_ttl).await?,
+            sealing: sealing::history(&db).await?,
+        };
+        Self::of_reading(options, reading, false, recalled, db, clock).await
     }
 
     async fn of_reading(
         options: KeyOptions,
         reading: Reading,
         created: bool,
-        history: History,
+        recalled: Recalled,
         db: Db,
         clock: Clock,
     ) -> Result<Self, KeysError> {
         let fingerprint = reading.snapshot.fingerprint();
         let keys = reading.keys().await?;
         let now = clock.now();
+        let Some(sealing) = Sealing::open(&keys, &recalled.sealing, now) else {
+            return Err(sealing::refusal(&options, &db).await?);
+        };
         // A command opens the keys too: that publishes nothing, so the next key's time does not begin here.
-        let ring = Ring::assemble(keys, history, now, options.propagation_delay());
+        let ring = Ring::assemble(keys, recalled.signing, now, options.propagation_delay());
         if ring.signing_key().is_none() {
             return Err(KeysError::Revoked(ring.keys.current.kid().to_owned()));
         }
@@ -140,9 +164,20 @@ impl Keys {
             clock,
             created,
             ring: RwLock::new(Arc::new(ring)),
+            sealing,
             extending: Mutex::new(()),
             watch: Mutex::new(Watch::new(fingerprint)),
         })))
+    }
+
+    /// The server's own symmetric keys. They follow the folder as long as this does.
+    pub fn sealing(&self) -> SealingKeys {
+        self.0.sealing.keys.clone()
+    }
+
+    /// How many sealing keys the database knows to be in use and the folder does not hold.
+    pub fn missing_sealing_keys(&self) -> usize {
+        self.0.sealing.missing()
     }
 
     /// Whether this start made the first key.
@@ -256,13 +291,25 @@ impl Keys {
     }
 }
 
+impl Recalled {
+    async fn of(options: &KeyOptions, reading: &Reading, db: &Db, now: Timestamp) -> Result<Self, KeysError> {
+        let keys = reading.keys().await?;
+        Ok(Self {
+            signing: recall(db, &keys, now, options.access_ttl).await?,
+            sealing: sealing::recall(db, &keys, now).await?,
+        })
+    }
+}
+
 /// Whether the keys can be used, or could be made where there are none. It makes nothing.
 ///
 /// # Errors
 /// [`KeysError`]: what is there is no key, or there is no folder and none can be made.
 pub async fn check_keys(options: &KeyOptions) -> Result<(), KeysError> {
-    if current_kid(options).await?.is_some() {
-        return Ok(());
+    let reading = Reading::of(options).await?;
+    if reading.snapshot.signs() {
+        reading.keys().await?;
+        return sealing::check(options, &reading.snapshot);
     }
     let mut place = std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone());
     while !place.exists() && place.pop() {}
@@ -280,7 +327,7 @@ pub async fn check_keys(options: &KeyOptions) -> Result<(), KeysError> {
 /// What lies in the folder; an error where that is nothing.
 async fn existing(options: &KeyOptions, db: &Db) -> Result<Reading, KeysError> {
     let reading = Reading::of(options).await?;
-    if !reading.snapshot.is_empty() {
+    if reading.snapshot.signs() {
         return Ok(reading);
     }
     let dir = options.dir.clone();

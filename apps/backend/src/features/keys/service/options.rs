@@ -15,6 +15,8 @@ pub struct KeyOptions {
     pub access_ttl: Duration,
     /// How long verifiers keep the JWK Set; [`JWKS_MAX_AGE`](super::JWKS_MAX_AGE) but in tests.
     pub max_age: Duration,
+    /// For how long a refresh may be repeated: so long a sealing key is kept that was replaced.
+    pub replay_window: Duration,
 }
 
 impl KeyOptions {

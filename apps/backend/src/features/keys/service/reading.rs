@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_store::{Db, StoreError};
+use tokio::sync::OnceCell;
 
 use super::KeyOptions;
 use super::ring::History;
@@ -17,6 +18,8 @@ use crate::features::keys::{KeysError, store};
 pub(super) struct Reading {
     pub(super) snapshot: Arc<Snapshot>,
     options: KeyOptions,
+    /// Once they were asked for: to open a protected key takes a while.
+    keys: OnceCell<FolderKeys>,
 }
 
 impl Reading {
@@ -26,13 +29,17 @@ impl Reading {
         Ok(Self {
             snapshot: Arc::new(snapshot),
             options: options.clone(),
+            keys: OnceCell::new(),
         })
     }
 
     /// The keys in it, checked.
     pub(super) async fn keys(&self) -> Result<FolderKeys, KeysError> {
-        let (snapshot, options) = (self.snapshot.clone(), self.options.clone());
-        blocking(move || FolderKeys::read(&snapshot, &options.folder(), options.passphrase.as_ref())).await
+        let read = || {
+            let (snapshot, options) = (self.snapshot.clone(), self.options.clone());
+            blocking(move || FolderKeys::read(&snapshot, &options.folder(), options.passphrase.as_ref()))
+        };
+        self.keys.get_or_try_init(read).await.cloned()
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Keys;
 use super::reading::{Reading, recall_published};
 use super::ring::Ring;
+use super::sealing;
 use crate::features::keys::KeysError;
 use crate::features::keys::folder::{Fingerprint, FolderKeys};
 
@@ -49,6 +50,10 @@ impl Keys {
                 before.history.clone()
             }
         };
+        match sealing::recall(&self.0.db, &keys, now).await {
+            Ok(history) => self.0.sealing.follow(&keys, &history, now),
+            Err(error) => tracing::debug!(%error, "the history of the sealing keys cannot be read; nothing changes"),
+        }
         let ring = Ring::assemble(keys, history, now, self.0.options.propagation_delay());
         tell(&before, &ring);
         self.put_ring(ring);
@@ -67,6 +72,9 @@ impl Keys {
         }
         watch.damaged = Some(seen);
         let keys = reading.keys().await?;
+        if keys.sealing.is_empty() {
+            return Err(KeysError::Missing(self.0.options.folder().sealing()));
+        }
         *watch = Watch::new(seen);
         Ok(Some(keys))
     }

@@ -59,10 +59,9 @@ impl KeyOperator {
     /// [`KeysError`]
     pub async fn list(&self) -> Result<Vec<ListedKey>, KeysError> {
         let reading = Reading::of(&self.options).await?;
-        let keys = if reading.snapshot.is_empty() {
-            None
-        } else {
-            Some(reading.keys().await?)
+        let keys = match reading.snapshot.signs() {
+            true => Some(reading.keys().await?),
+            false => None,
         };
         let history = history(&self.db).await?;
         let in_folder = keys

@@ -3,15 +3,18 @@
 mod list;
 mod remove;
 mod rotate;
+mod sealing;
 
 use std::time::Duration;
 
 use countersign_jose::SigningKey;
 use countersign_store::Db;
+use serde::Serialize;
 
 pub use self::list::{KeyState, ListedKey};
 pub use self::remove::Revoked;
 pub use self::rotate::{Activated, NextKey};
+pub use self::sealing::{ListedSealingKey, NewSealingKey, SealingState};
 use super::KeyOptions;
 use super::reading::{Reading, blocking, history};
 use super::ring::History;
@@ -57,12 +60,33 @@ pub enum OperatorError {
     /// The key is the current or the next one.
     #[error("{0} is in use: only a retired key is removed so; in an emergency, use `countersign keys revoke {0}`")]
     InUse(String),
+    /// The sealing key is the newest one.
+    #[error(
+        "{0} is the newest sealing key, and in use: make another one with `countersign keys sealing rotate`, and retire \
+         this one later"
+    )]
+    SealingInUse(String),
+    /// The sealing key is active, or was until a moment ago.
+    #[error("the sealing key {id} is needed until {until}: retire it then")]
+    SealingNeeded {
+        id: String,
+        /// From when on it can be retired.
+        until: Timestamp,
+    },
     /// There is no such key.
-    #[error("there is no key {0} here; `countersign keys list` shows all")]
+    #[error("there is no key {0} here; `countersign keys list` and `countersign keys sealing list` show all")]
     Unknown(String),
     /// The folder or the database cannot be used.
     #[error(transparent)]
     Keys(#[from] KeysError),
+}
+
+/// The first keys of a folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Generated {
+    pub kid: String,
+    /// The sealing key; none if there was one already.
+    pub sealing: Option<String>,
 }
 
 /// What a change starts from.
@@ -79,23 +103,37 @@ impl KeyOperator {
         Self { options, db, clock }
     }
 
-    /// Makes a key in a folder that holds none, whatever the database remembers. Gives its name.
+    /// Makes a signing key in a folder that holds none, whatever the database remembers; and a sealing key if there is
+    /// none either.
     ///
     /// # Errors
     /// [`OperatorError::NotEmpty`], or that the folder cannot be written.
-    pub async fn generate(&self) -> Result<String, OperatorError> {
+    pub async fn generate(&self) -> Result<Generated, OperatorError> {
         let locked = self.options.lock().await?;
-        if !Reading::of(&self.options).await?.snapshot.is_empty() {
+        let snapshot = Reading::of(&self.options).await?.snapshot;
+        if snapshot.signs() {
             return Err(OperatorError::NotEmpty(self.options.dir.display().to_string()));
         }
-        let key = self.new_key()?;
+        let (key, now, passphrase) = (self.new_key()?, self.clock.now(), self.options.passphrase.clone());
         let kid = key.kid().to_owned();
-        blocking(move || locked.write_first(&key)).await?;
-        let now = self.clock.now();
+        let sealing = blocking(move || {
+            locked.write_first(&key)?;
+            match snapshot.seals() {
+                true => Ok(None),
+                false => locked.make_sealing(passphrase.as_ref(), now).map(Some),
+            }
+        })
+        .await?;
+        let sealing = sealing.map(|made| made.id);
         store::remember(&self.db, &kid, now, now)
             .await
             .map_err(KeysError::from)?;
-        Ok(kid)
+        if let Some(id) = &sealing {
+            store::remember_sealing(&self.db, id, now)
+                .await
+                .map_err(KeysError::from)?;
+        }
+        Ok(Generated { kid, sealing })
     }
 
     /// How long a next key is published before it may be activated.
@@ -105,7 +143,7 @@ impl KeyOperator {
 
     async fn start(&self) -> Result<Start, KeysError> {
         // The lock would make the folder; a mistyped one is not to come into being.
-        if Reading::of(&self.options).await?.snapshot.is_empty() {
+        if !Reading::of(&self.options).await?.snapshot.signs() {
             return Err(KeysError::Missing(self.options.dir.join("private.pem")));
         }
         let locked = self.options.lock().await?;
