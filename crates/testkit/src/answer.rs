@@ -1,5 +1,6 @@
 //! An answer, whole: status, headers, body.
 
+use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
@@ -10,8 +11,10 @@ pub struct Answer {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body's bytes as text.
+    /// The body's bytes as text; what is not UTF-8 is replaced.
     pub text: String,
+    /// The body's bytes.
+    pub bytes: Bytes,
 }
 
 impl Answer {

@@ -250,11 +250,12 @@ impl HttpClient {
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Option<Answer> {
         let answer = self.inner.send(request, UNLIMITED).await.ok()?;
-        let text = String::from_utf8_lossy(&answer.body?).into_owned();
+        let bytes = answer.body?;
         Some(Answer {
             status: answer.status,
             headers: answer.headers,
-            text,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            bytes: bytes.into(),
         })
     }
 

@@ -84,11 +84,11 @@ impl TestServer {
             .expect("the router never fails");
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("the body can be read").to_bytes();
-        let text = String::from_utf8(bytes.to_vec()).expect("the body is UTF-8");
         Answer {
             status: parts.status,
             headers: parts.headers,
-            text,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            bytes,
         }
     }
 

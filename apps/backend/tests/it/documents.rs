@@ -1,7 +1,12 @@
 //! Generated documents that are checked in are fresh, and the documents that the server hands out are whole.
 
+use std::io::Read;
+
+use axum::body::Body;
 use countersign::core::metrics::{METRICS, PREFIX};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
+use flate2::bufread::GzDecoder;
+use http::Request;
 use serde_json::Value;
 
 /// Fails when a checked-in document differs from what the code says. `UPDATE_DOCUMENTS=1` writes it.
@@ -164,7 +169,32 @@ async fn swagger_ui_comes_from_the_binary(database: Database) {
     for outside in ["http://", "https://", "//cdn"] {
         assert!(!page.text.contains(&format!("src=\"{outside}")), "{}", page.text);
     }
-    server.get("/docs/swagger-ui-bundle.js").await.assert_status(200);
+    let plain = server.get("/docs/swagger-ui-bundle.js").await.assert_status(200);
+    assert_eq!(
+        (plain.header("content-encoding"), plain.header("vary")),
+        ("", "Accept-Encoding")
+    );
+    assert!(plain.text.contains("SwaggerUIBundle"));
+    for (accepted, coding) in [
+        ("gzip", "gzip"),
+        ("br;q=1.0, GZip;q=0.5", "gzip"),
+        ("gzip;q=0", ""),
+        ("br, deflate", ""),
+    ] {
+        let request = Request::get("/docs/swagger-ui-bundle.js").header("accept-encoding", accepted);
+        let answer = server
+            .send(request.body(Body::empty()).unwrap())
+            .await
+            .assert_status(200);
+        assert_eq!(answer.header("content-encoding"), coding, "{accepted}");
+        let mut unpacked = answer.bytes.to_vec();
+        if coding == "gzip" {
+            assert!(answer.bytes.len() < plain.bytes.len() / 3);
+            unpacked.clear();
+            GzDecoder::new(&*answer.bytes).read_to_end(&mut unpacked).unwrap();
+        }
+        assert_eq!(unpacked, plain.bytes, "{accepted}");
+    }
     server.get("/docs/nothing.js").await.assert_problem(404, "not_found");
     assert!(
         server

@@ -1,14 +1,16 @@
 //! `/openapi.json`, `/docs` and `/errors`.
 
+use std::io::Read;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, StatusCode};
-use utoipa_swagger_ui::Config;
+use flate2::bufread::GzDecoder;
+use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use utoipa_swagger_ui::{Config, SwaggerFile};
 
 use super::errors_page::errors_page;
 use crate::core::problem::{Code, Problem};
@@ -49,20 +51,52 @@ fn json() -> (HeaderName, HeaderValue) {
     (CONTENT_TYPE, HeaderValue::from_static("application/json"))
 }
 
-async fn index(state: State<Arc<Config<'static>>>) -> Response {
-    file(state, Path("index.html".to_owned())).await
+async fn index(state: State<Arc<Config<'static>>>, headers: HeaderMap) -> Response {
+    file(state, Path("index.html".to_owned()), headers).await
 }
 
-async fn file(State(config): State<Arc<Config<'static>>>, Path(name): Path<String>) -> Response {
+async fn file(State(config): State<Arc<Config<'static>>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
     match utoipa_swagger_ui::serve(&name, config) {
         Ok(Some(file)) => {
-            let policy = (CONTENT_SECURITY_POLICY, HeaderValue::from_static(SWAGGER_POLICY));
-            let Ok(kind) = HeaderValue::try_from(file.content_type) else {
-                return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-            };
-            ([policy, CACHED, (CONTENT_TYPE, kind)], file.bytes.into_owned()).into_response()
+            answer(file, accepts_gzip(&headers)).unwrap_or_else(|error| Problem::internal(error).into_response())
         }
         Ok(None) => Problem::new(Code::NotFound).into_response(),
         Err(error) => Problem::internal(error).into_response(),
     }
+}
+
+/// Files lie compressed in the binary; a client that does not accept gzip gets them unpacked.
+fn answer(file: SwaggerFile<'_>, accepts_gzip: bool) -> Result<Response, Box<dyn std::error::Error>> {
+    let headers = [
+        (CONTENT_SECURITY_POLICY, HeaderValue::from_static(SWAGGER_POLICY)),
+        CACHED,
+        (CONTENT_TYPE, HeaderValue::try_from(file.content_type)?),
+        (VARY, HeaderValue::from_static("Accept-Encoding")),
+    ];
+    if !file.gzpipped {
+        return Ok((headers, file.bytes.into_owned()).into_response());
+    }
+    if accepts_gzip {
+        let gzip = [(CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
+        return Ok((headers, gzip, file.bytes.into_owned()).into_response());
+    }
+    let mut unpacked = Vec::new();
+    GzDecoder::new(&*file.bytes).read_to_end(&mut unpacked)?;
+    Ok((headers, unpacked).into_response())
+}
+
+/// Whether `Accept-Encoding` names gzip with a weight above zero (RFC 9110 §12.5.3).
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(ACCEPT_ENCODING).iter();
+    let mut codings = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','));
+    codings.any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
+        let weight = weight
+            .trim()
+            .strip_prefix("q=")
+            .and_then(|weight| weight.parse::<f32>().ok());
+        name.trim().eq_ignore_ascii_case("gzip") && weight.is_some_and(|weight| weight > 0.0)
+    })
 }
