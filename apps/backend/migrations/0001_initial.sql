@@ -119,18 +119,39 @@ CREATE INDEX browser_sessions_by_end ON browser_sessions (expires_at);
 
 -- email_challenges
 
--- The link and the code of the newest email of each purpose: who answers with either has shown that they read the email.
+-- Sign-ups that wait for their email to be confirmed, where email addresses must be verified. There may be several for one
+-- address; until one of them is confirmed, there is no account.
+CREATE TABLE registrations (
+    id            UUID PRIMARY KEY,
+    email         TEXT NOT NULL,
+    email_key     TEXT NOT NULL,
+    -- Of the password that the account gets when the sign-up is confirmed.
+    password_hash TEXT NOT NULL,
+    -- SHA-256 of the handle (or of the form cookie) of the client that signed up.
+    handle_hash   BYTEA NOT NULL,
+    created_at    BIGINT NOT NULL,
+    -- When the sign-up is removed.
+    expires_at    BIGINT NOT NULL
+);
+
+CREATE INDEX registrations_by_email ON registrations (email_key, created_at);
+CREATE INDEX registrations_by_end ON registrations (expires_at);
+
+-- The link and the code of an email: who answers with either has shown that they read it. An account, or a sign-up, has one
+-- for each purpose, and beside it those whose emails are being handed over to the mail server.
 CREATE TABLE email_challenges (
-    account_id         UUID NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    -- SHA-256 of the token in its link.
+    link_hash          BYTEA PRIMARY KEY,
+    -- Of the two, one is set.
+    account_id         UUID REFERENCES accounts (id) ON DELETE CASCADE,
+    registration_id    UUID REFERENCES registrations (id) ON DELETE CASCADE,
     purpose            TEXT NOT NULL,
-    -- The email address that it was sent to.
+    -- The email address that it is sent to.
     email              TEXT NOT NULL,
     email_key          TEXT NOT NULL,
-    -- SHA-256 of the token in its link.
-    link_hash          BYTEA NOT NULL UNIQUE,
     -- Argon2id of its six digits: there are too few of them for a faster hash.
     code_hash          TEXT NOT NULL,
-    -- The versions of the account when the email was requested; with any other, the challenge is void.
+    -- The versions of the account when the email was requested; with any other, the challenge is void. 0 for a sign-up.
     credential_version BIGINT NOT NULL,
     session_epoch      BIGINT NOT NULL,
     -- SHA-256 of the handle (or of the form cookie) of the client that requested it: the code works only together with it.
@@ -143,40 +164,18 @@ CREATE TABLE email_challenges (
     created_at         BIGINT NOT NULL,
     link_expires_at    BIGINT NOT NULL,
     code_expires_at    BIGINT NOT NULL,
-    spent_at           BIGINT,
-    PRIMARY KEY (account_id, purpose)
+    -- When the mail server had taken the email, which ended the challenges before this one; NULL until then.
+    sent_at            BIGINT,
+    spent_at           BIGINT
 );
 
+CREATE INDEX email_challenges_by_account ON email_challenges (account_id, purpose);
+CREATE INDEX email_challenges_by_registration ON email_challenges (registration_id);
 CREATE INDEX email_challenges_by_email ON email_challenges (email_key, purpose, created_at);
 CREATE INDEX email_challenges_by_end ON email_challenges (link_expires_at);
 
--- Sign-ups that wait for their email to be confirmed, where email addresses must be verified. There may be several for one
--- address; until one of them is confirmed, there is no account.
-CREATE TABLE registrations (
-    id              UUID PRIMARY KEY,
-    email           TEXT NOT NULL,
-    email_key       TEXT NOT NULL,
-    -- Of the password that the account gets when the sign-up is confirmed.
-    password_hash   TEXT NOT NULL,
-    -- SHA-256 of the handle (or of the form cookie) of the client that signed up.
-    handle_hash     BYTEA NOT NULL,
-    -- What its newest email contains; NULL until one has been sent.
-    link_hash       BYTEA UNIQUE,
-    code_hash       TEXT,
-    link_expires_at BIGINT,
-    code_expires_at BIGINT,
-    -- Guesses at this code.
-    code_attempts   BIGINT NOT NULL,
-    created_at      BIGINT NOT NULL,
-    -- When the sign-up is removed.
-    expires_at      BIGINT NOT NULL
-);
-
-CREATE INDEX registrations_by_email ON registrations (email_key, created_at);
-CREATE INDEX registrations_by_end ON registrations (expires_at);
-
--- Mailed links that are no longer in the two tables above, until they would have expired: the page of such a link says what
--- became of it.
+-- Mailed links that are no longer in `email_challenges`, until they would have expired: the page of such a link says what became
+-- of it.
 CREATE TABLE former_links (
     -- SHA-256 of the token in the link.
     link_hash  BYTEA PRIMARY KEY,

@@ -4,7 +4,7 @@
 use countersign_store::{Db, StoreError};
 
 use super::link_secret::LinkHash;
-use super::store::{self, registrations};
+use super::store;
 use crate::core::email::Email;
 use crate::core::limits::Reserved;
 use crate::features::guesses::{self, EmailDigest};
@@ -68,7 +68,6 @@ impl Counted {
             .transact(|tx| {
                 Box::pin(async move {
                     store::give_guess_back(tx, self.code).await?;
-                    registrations::give_guess_back(tx, self.code).await?;
                     guesses::give_back(tx, self.whose, self.purpose).await?;
                     Ok::<_, StoreError>(())
                 })

@@ -7,18 +7,19 @@ use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
 use super::link_secret::LinkHash;
 use super::presenter::Presenter;
+use super::whose::Whose;
 use crate::core::clock::Timestamp;
 use crate::core::handle::HandleHash;
-use crate::core::ids::{AccountId, SessionId};
+use crate::core::ids::{AccountId, RegistrationId, SessionId};
 use crate::core::versions::{CredentialVersion, SessionEpoch};
 
 /// A challenge that is about to be made.
 pub(super) struct NewRow<'a> {
-    pub account: AccountId,
+    pub link_hash: LinkHash,
+    pub whose: Whose,
     pub purpose: &'static str,
     pub email: &'a str,
     pub email_key: &'a str,
-    pub link_hash: LinkHash,
     pub code_hash: &'a str,
     pub credential_version: CredentialVersion,
     pub session_epoch: SessionEpoch,
@@ -27,10 +28,13 @@ pub(super) struct NewRow<'a> {
     pub created_at: Timestamp,
     pub link_expires_at: Timestamp,
     pub code_expires_at: Timestamp,
+    /// None: its email is still to be sent.
+    pub sent_at: Option<Timestamp>,
+    pub spent_at: Option<Timestamp>,
 }
 
 row! {
-    /// A challenge that was found, or spent.
+    /// A challenge of an account that was found, or spent.
     pub(super) struct Found {
         pub account_id: AccountId,
         pub email: String,
@@ -49,53 +53,132 @@ row! {
 }
 
 row! {
-    /// A code at which a guess was just counted.
-    pub(super) struct Guessed {
-        pub account_id: AccountId,
+    /// A live challenge: of an account, or of a sign-up.
+    pub(super) struct Live {
         pub link_hash: LinkHash,
+        account_id: Option<AccountId>,
+        registration_id: Option<RegistrationId>,
         pub code_hash: String,
     }
 }
 
-/// Puts a challenge in the place of the one before it, which is noted.
-pub(super) async fn replace(tx: &mut Tx<'_>, new: &NewRow<'_>) -> Result<(), StoreError> {
-    former::note(tx, new.account, new.purpose).await?;
+impl Live {
+    pub(super) fn whose(&self) -> Result<Whose, StoreError> {
+        match (self.account_id, self.registration_id) {
+            (Some(account), _) => Ok(Whose::Account(account)),
+            (None, Some(registration)) => Ok(Whose::Registration(registration)),
+            (None, None) => Err(StoreError::Inconsistent {
+                table: "email_challenges",
+                column: "account_id",
+            }),
+        }
+    }
+}
+
+pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewRow<'_>) -> Result<(), StoreError> {
+    let (account, registration) = new.whose.ids();
     query(sql!(
         "INSERT INTO email_challenges
-            (account_id, purpose, email, email_key, link_hash, code_hash, credential_version, created_at,
-             link_expires_at, code_expires_at, code_attempts, session_epoch, handle_hash, session_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, $13)
-         ON CONFLICT (account_id, purpose) DO UPDATE
-            SET email = excluded.email, email_key = excluded.email_key, link_hash = excluded.link_hash,
-                code_hash = excluded.code_hash, credential_version = excluded.credential_version,
-                session_epoch = excluded.session_epoch, handle_hash = excluded.handle_hash,
-                session_id = excluded.session_id, created_at = excluded.created_at, link_expires_at = excluded.link_expires_at,
-                code_expires_at = excluded.code_expires_at, code_attempts = 0, spent_at = NULL"
+            (link_hash, account_id, registration_id, purpose, email, email_key, code_hash, credential_version,
+             session_epoch, handle_hash, session_id, code_attempts, created_at, link_expires_at, code_expires_at,
+             sent_at, spent_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $14, $15, $16)"
     ))
-    .bind(new.account)
+    .bind(new.link_hash)
+    .bind(account)
+    .bind(registration)
     .bind(new.purpose)
     .bind(new.email)
     .bind(new.email_key)
-    .bind(new.link_hash)
     .bind(new.code_hash)
     .bind(new.credential_version)
-    .bind(new.created_at)
-    .bind(new.link_expires_at)
-    .bind(new.code_expires_at)
     .bind(new.session_epoch)
     .bind(new.handle)
     .bind(new.session)
+    .bind(new.created_at)
+    .bind(new.link_expires_at)
+    .bind(new.code_expires_at)
+    .bind(new.sent_at)
+    .bind(new.spent_at)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Notes that the email of a challenge has left. Says whether that was not known: an answer to it tells the same.
+pub(super) async fn set_sent(tx: &mut Tx<'_>, hash: LinkHash, now: Timestamp) -> Result<bool, StoreError> {
+    let changed = query(sql!(
+        "UPDATE email_challenges SET sent_at = $2 WHERE link_hash = $1 AND sent_at IS NULL"
+    ))
+    .bind(hash)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(changed > 0)
+}
+
+/// Removes the challenge of an email that did not leave.
+pub(super) async fn withdraw(db: &Db, hash: LinkHash) -> Result<(), StoreError> {
+    query(sql!(
+        "DELETE FROM email_challenges WHERE link_hash = $1 AND sent_at IS NULL"
+    ))
+    .bind(hash)
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// Ends the other challenges of the same account, or sign-up, and purpose: those whose emails have left, and those that have
+/// been under way since before `under_way`. Their links are noted.
+pub(super) async fn end_others(
+    tx: &mut Tx<'_>,
+    whose: Whose,
+    purpose: &str,
+    but: LinkHash,
+    under_way: Timestamp,
+) -> Result<(), StoreError> {
+    let (account, registration) = whose.ids();
+    former::note_others(tx, whose, purpose, but, under_way).await?;
+    query(sql!(
+        "DELETE FROM email_challenges
+          WHERE (account_id = $1 OR registration_id = $2) AND purpose = $3 AND link_hash <> $4
+            AND (sent_at IS NOT NULL OR created_at < $5)"
+    ))
+    .bind(account)
+    .bind(registration)
+    .bind(purpose)
+    .bind(but)
+    .bind(under_way)
     .execute(tx)
     .await
     .map(drop)
 }
 
 /// Looks at a live challenge without spending it.
-pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<Option<Found>, StoreError> {
+pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<Option<Live>, StoreError> {
+    query(sql!(
+        "SELECT link_hash, account_id, registration_id, code_hash
+           FROM email_challenges
+          WHERE link_hash = $1 AND purpose = $2 AND spent_at IS NULL AND link_expires_at > $3"
+    ))
+    .bind(hash)
+    .bind(purpose)
+    .bind(now)
+    .optional(db)
+    .await
+}
+
+/// The same, if it is an account's.
+pub(super) async fn find_of_account(
+    db: &Db,
+    hash: LinkHash,
+    purpose: &str,
+    now: Timestamp,
+) -> Result<Option<Found>, StoreError> {
     query(sql!(
         "SELECT account_id, email, credential_version, session_epoch, session_id
            FROM email_challenges
-          WHERE link_hash = $1 AND purpose = $2 AND spent_at IS NULL AND link_expires_at > $3"
+          WHERE link_hash = $1 AND purpose = $2 AND account_id IS NOT NULL AND spent_at IS NULL AND link_expires_at > $3"
     ))
     .bind(hash)
     .bind(purpose)
@@ -116,7 +199,7 @@ pub(super) async fn known(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp
     .await
 }
 
-/// The challenge of an account that is live until `until`, if it is for this address.
+/// The challenge of an account that has been sent and is live until `until`, if it is for this email address.
 pub(super) async fn live(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -127,7 +210,8 @@ pub(super) async fn live(
     query(sql!(
         "SELECT account_id, email, credential_version, session_epoch, session_id
            FROM email_challenges
-          WHERE account_id = $1 AND purpose = $2 AND email_key = $3 AND spent_at IS NULL AND link_expires_at > $4"
+          WHERE account_id = $1 AND purpose = $2 AND email_key = $3 AND sent_at IS NOT NULL AND spent_at IS NULL
+            AND link_expires_at > $4"
     ))
     .bind(account)
     .bind(purpose)
@@ -137,7 +221,7 @@ pub(super) async fn live(
     .await
 }
 
-/// Counts a guess at the newest live code that went to an address because the presenter had asked for it, if it may still
+/// Counts a guess at the newest live code that went to an email address because the presenter had asked for it, if it may still
 /// be guessed at: before the guess is judged, so that of any number of guesses at once no more than `most` are.
 pub(super) async fn count_guess(
     tx: &mut Tx<'_>,
@@ -146,17 +230,17 @@ pub(super) async fn count_guess(
     presenter: &Presenter,
     most: i64,
     now: Timestamp,
-) -> Result<Option<Guessed>, StoreError> {
+) -> Result<Option<Live>, StoreError> {
     query(sql!(
         "UPDATE email_challenges
             SET code_attempts = code_attempts + 1
           WHERE link_hash = (SELECT link_hash FROM email_challenges
                               WHERE email_key = $1 AND purpose = $2
                                 AND (handle_hash = $5 OR account_id = $6)
-                              ORDER BY created_at DESC
+                              ORDER BY created_at DESC, CASE WHEN sent_at IS NULL THEN 0 ELSE 1 END
                               LIMIT 1)
             AND spent_at IS NULL AND code_expires_at > $3 AND code_attempts < $4
-      RETURNING account_id, link_hash, code_hash"
+      RETURNING link_hash, account_id, registration_id, code_hash"
     ))
     .bind(email_key)
     .bind(purpose)
@@ -179,7 +263,7 @@ pub(super) async fn give_guess_back(tx: &mut Tx<'_>, hash: LinkHash) -> Result<(
     .map(drop)
 }
 
-/// Spends a live challenge: once, whoever else tries.
+/// Spends a live challenge of an account: once, whoever else tries.
 pub(super) async fn spend(
     tx: &mut Tx<'_>,
     hash: LinkHash,
@@ -188,8 +272,8 @@ pub(super) async fn spend(
 ) -> Result<Option<Found>, StoreError> {
     query(sql!(
         "UPDATE email_challenges
-            SET spent_at = $3
-          WHERE link_hash = $1 AND purpose = $2 AND spent_at IS NULL AND link_expires_at > $3
+            SET spent_at = $3, sent_at = COALESCE(sent_at, $3)
+          WHERE link_hash = $1 AND purpose = $2 AND account_id IS NOT NULL AND spent_at IS NULL AND link_expires_at > $3
       RETURNING account_id, email, credential_version, session_epoch, session_id"
     ))
     .bind(hash)
@@ -201,9 +285,9 @@ pub(super) async fn spend(
 
 /// Ends all challenges and sign-ups of everybody, whatever mails are under way. Ending everything calls it.
 pub async fn void_all(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    query(sql!("DELETE FROM email_challenges")).execute(&mut *tx).await?;
     query(sql!("DELETE FROM registrations")).execute(&mut *tx).await?;
-    query(sql!("DELETE FROM former_links")).execute(&mut *tx).await?;
-    query(sql!("DELETE FROM email_challenges")).execute(tx).await.map(drop)
+    query(sql!("DELETE FROM former_links")).execute(tx).await.map(drop)
 }
 
 /// Removes up to `limit` challenges that ended before `before`. `mail` calls it while it sweeps.

@@ -42,11 +42,11 @@ struct Text<'a> {
     content: &'a Content,
 }
 
-/// The whole mail. `made` is what it can prove, if it can prove something.
+/// The whole mail. `challenge` is what its reader can answer, if it asks for an answer.
 pub(super) fn compose(
     platform: &Platform,
     mail: &ClaimedMail,
-    made: Option<&NewChallenge>,
+    challenge: Option<&NewChallenge>,
 ) -> Result<Mail, askama::Error> {
     let (language, values) = (mail.language, values(platform, mail));
     let text = |part: &str| {
@@ -61,11 +61,11 @@ pub(super) fn compose(
         text: text("text"),
         events: events(platform, mail),
         action: text("action"),
-        link: link(platform, mail.purpose, made),
+        link: link(platform, mail.purpose, challenge),
         code_label: platform.texts.render(language, "mail-code", &values),
-        code: made
+        code: challenge
             .filter(|_| takes_code(mail))
-            .map(|made| made.code.reveal().to_owned()),
+            .map(|challenge| challenge.code.reveal().to_owned()),
         otherwise: text("otherwise"),
         footer: platform.texts.render(language, "mail-footer", &values),
     };
@@ -87,10 +87,10 @@ fn takes_code(mail: &ClaimedMail) -> bool {
 }
 
 /// Always below the issuer, whatever a request said about hosts. The page that it opens does nothing by itself.
-fn link(platform: &Platform, purpose: Purpose, made: Option<&NewChallenge>) -> String {
+fn link(platform: &Platform, purpose: Purpose, challenge: Option<&NewChallenge>) -> String {
     let (issuer, page) = (platform.settings.issuer.as_str(), purpose.page());
-    match made {
-        Some(made) => format!("{issuer}{page}?token={}", made.link.reveal()),
+    match challenge {
+        Some(challenge) => format!("{issuer}{page}?token={}", challenge.link.reveal()),
         None => format!("{issuer}{page}"),
     }
 }
@@ -217,8 +217,8 @@ mod tests {
                     },
                     attempt: 1,
                 };
-                let made = NewChallenge::sample();
-                let mail = compose(&services, &mail, Some(&made)).unwrap();
+                let challenge = NewChallenge::sample();
+                let mail = compose(&services, &mail, Some(&challenge)).unwrap();
                 let name = format!("{} in {}", purpose.name(), language.tag());
                 assert!(
                     !mail.subject.contains(['\r', '\n']) && mail.subject.contains("Ada & <Söhne>"),

@@ -150,29 +150,36 @@ impl Delivery {
         let Some(mail) = self.outbox.claim().await? else {
             return Ok(false);
         };
-        let (mail, made) = match self.prepare(&mail).await {
+        let (mail, challenge) = match self.prepare(&mail).await {
             Ok(Some(ready)) => (
                 ClaimedMail {
                     purpose: ready.purpose,
                     to: ready.to,
                     ..mail
                 },
-                ready.made,
+                ready.challenge,
             ),
-            Ok(None) | Err(DeliverError::Challenge(ChallengeError::Invalid)) => {
-                self.outbox.end(&mail, Outcome::Dropped, None).await?;
-                self.platform.metrics.mail(MailOutcome::Dropped);
-                return Ok(true);
-            }
+            Ok(None) | Err(DeliverError::Challenge(ChallengeError::Invalid)) => return self.drop_mail(&mail).await,
             Err(error) => return Err(error),
         };
-        let message = compose(&self.platform, &mail, made.as_ref())?;
-        match self.platform.mailer.send(&message).await {
+        let message = compose(&self.platform, &mail, challenge.as_ref())?;
+        // Before it is handed over: whoever reads it may answer before the mail server does.
+        if let Some(challenge) = &challenge {
+            match self.challenges.store(challenge).await {
+                Ok(()) => {}
+                Err(ChallengeError::Invalid) => return self.drop_mail(&mail).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let sent = self.platform.mailer.send(&message).await;
+        if let Some(challenge) = &challenge {
+            match &sent {
+                Ok(()) => self.challenges.set_sent(challenge).await?,
+                Err(_) => self.challenges.withdraw(challenge).await?,
+            }
+        }
+        match sent {
             Ok(()) => {
-                // Only now: a mail that does not leave voids none that did.
-                if let Some(made) = &made {
-                    self.challenges.keep(made).await?;
-                }
                 self.outbox.end(&mail, Outcome::Sent, None).await?;
                 self.platform.metrics.mail(MailOutcome::Sent);
             }
@@ -194,13 +201,19 @@ impl Delivery {
         }
         Ok(true)
     }
+
+    async fn drop_mail(&self, mail: &ClaimedMail) -> Result<bool, DeliverError> {
+        self.outbox.end(mail, Outcome::Dropped, None).await?;
+        self.platform.metrics.mail(MailOutcome::Dropped);
+        Ok(true)
+    }
 }
 
 /// A mail that has a recipient.
 struct Ready {
     purpose: Purpose,
     to: Email,
-    made: Option<NewChallenge>,
+    challenge: Option<NewChallenge>,
 }
 
 impl Delivery {
@@ -211,7 +224,7 @@ impl Delivery {
             return Ok(Some(Ready {
                 purpose: mail.purpose,
                 to: mail.to.clone(),
-                made: None,
+                challenge: None,
             }));
         };
         match (recipient, &mail.params) {
@@ -230,7 +243,7 @@ impl Delivery {
                 // It is nobody's yet.
                 match accounts::find_by_email(&self.platform.db, &mail.to).await? {
                     Some(_) => Ok(None),
-                    None => self.proven(mail.purpose, binding, mail.to.clone()).await.map(Some),
+                    None => self.challenging(mail.purpose, binding, mail.to.clone()).await.map(Some),
                 }
             }
             (
@@ -261,7 +274,7 @@ impl Delivery {
     ) -> Result<Option<Ready>, DeliverError> {
         let account = accounts::find(&self.platform.db, binding.account).await?;
         match account.filter(is_wanted).map(|account| account.email.parse()) {
-            Some(Ok(to)) => self.proven(purpose, binding, to).await.map(Some),
+            Some(Ok(to)) => self.challenging(purpose, binding, to).await.map(Some),
             _ => Ok(None),
         }
     }
@@ -269,29 +282,30 @@ impl Delivery {
     /// A sign-up for an address that has an account changes nothing: the account's owner is told.
     async fn of_registration(&self, id: RegistrationId) -> Result<Option<Ready>, DeliverError> {
         let waiting = registrations::find(&self.platform.db, id, self.platform.clock.now()).await?;
-        let Some(Ok(to)) = waiting.map(|waiting| waiting.email.parse::<Email>()) else {
+        let Some(waiting) = waiting else { return Ok(None) };
+        let Ok(to) = waiting.email.parse::<Email>() else {
             return Ok(None);
         };
         let existing = accounts::find_by_email(&self.platform.db, &to).await?;
         // Both ways cost a hash.
-        let made = self.challenges.make_for_registration(id).await?;
+        let challenge = self.challenges.make_for_registration(&waiting, &to).await?;
         Ok(Some(match existing.map(|account| account.email.parse()) {
             Some(Ok(owner)) => Ready {
                 purpose: Purpose::AlreadyRegistered,
                 to: owner,
-                made: None,
+                challenge: None,
             },
             Some(Err(_)) => return Ok(None),
             None => Ready {
                 purpose: Purpose::VerifyEmail,
                 to,
-                made: Some(made),
+                challenge: Some(challenge),
             },
         }))
     }
 
-    async fn proven(&self, purpose: Purpose, binding: &Binding, to: Email) -> Result<Ready, DeliverError> {
-        let made = Some(self.challenges.make(purpose, binding, &to).await?);
-        Ok(Ready { purpose, to, made })
+    async fn challenging(&self, purpose: Purpose, binding: &Binding, to: Email) -> Result<Ready, DeliverError> {
+        let challenge = Some(self.challenges.make(purpose, binding, &to).await?);
+        Ok(Ready { purpose, to, challenge })
     }
 }

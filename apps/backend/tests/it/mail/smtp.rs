@@ -19,7 +19,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use serde_json::json;
 
-use super::register;
+use super::{REQUIRED, login, register};
 
 /// What the server does with the next mails.
 #[derive(Clone, Copy, PartialEq)]
@@ -29,6 +29,8 @@ enum Behavior {
     Refuses(&'static str),
     /// It answers the command that begins so with this; nothing begins the greeting.
     Answers(&'static str, &'static str),
+    /// It takes the mail, which its recipient can read at once, and answers when it is let go on.
+    Holds,
     /// It takes connections, and says nothing.
     Silent,
 }
@@ -47,6 +49,24 @@ struct MailServer {
 struct Seen {
     said: Vec<String>,
     taken: Vec<ReceivedMail>,
+    held: Arc<Held>,
+}
+
+/// A mail that was taken and not answered yet.
+struct Held {
+    /// A permit for each.
+    is_there: Semaphore,
+    /// A permit for each that may be answered.
+    goes_on: Semaphore,
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self {
+            is_there: Semaphore::new(0),
+            goes_on: Semaphore::new(0),
+        }
+    }
 }
 
 impl MailServer {
@@ -79,6 +99,33 @@ impl MailServer {
         *self.behavior.lock().unwrap() = behavior;
     }
 
+    fn held(&self) -> Arc<Held> {
+        self.seen.lock().unwrap().held.clone()
+    }
+
+    /// Sends the next mail up to where its recipient can read it, and has the server answer only when the delivery is finished.
+    async fn hold(&self, server: &TestServer) -> (ReceivedMail, Delivering) {
+        self.behave(Behavior::Holds);
+        loop {
+            let delivery = server.services.mail.clone();
+            let task = tokio::spawn(async move { delivery.deliver_next().await.unwrap() });
+            let held = self.held();
+            held.is_there.acquire().await.unwrap().forget();
+            let (mail, delivering) = (self.taken().pop().unwrap(), Delivering { task, held });
+            // Not a notice.
+            if mail.text.contains("?token=") {
+                return (mail, delivering);
+            }
+            delivering.finish().await;
+        }
+    }
+
+    /// The last mail that asks for an answer.
+    fn newest(&self) -> ReceivedMail {
+        let asks = |mail: &ReceivedMail| mail.text.contains("?token=");
+        self.taken().into_iter().rfind(asks).unwrap()
+    }
+
     fn taken(&self) -> Vec<ReceivedMail> {
         self.seen.lock().unwrap().taken.clone()
     }
@@ -103,6 +150,20 @@ impl MailServer {
             "[mail]\nsmtp_url = \"{scheme}://127.0.0.1:{}\"\nfrom = \"Example <auth@example.com>\"\n",
             self.port
         )
+    }
+}
+
+/// A delivery that waits for the mail server.
+struct Delivering {
+    task: tokio::task::JoinHandle<bool>,
+    held: Arc<Held>,
+}
+
+impl Delivering {
+    /// Has the mail server answer.
+    async fn finish(self) {
+        self.held.goes_on.add_permits(1);
+        assert!(self.task.await.unwrap());
     }
 }
 
@@ -148,6 +209,11 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, behavior: Arc<Mutex
                     .unwrap()
                     .taken
                     .push(ReceivedMail::parse(raw.replace("\r\n..", "\r\n.").as_bytes()));
+                let held = seen.lock().unwrap().held.clone();
+                if now() == Behavior::Holds {
+                    held.is_there.add_permits(1);
+                    held.goes_on.acquire().await.unwrap().forget();
+                }
                 match now() {
                     Behavior::Answers(".", reply) => reply.to_owned(),
                     _ => "250 taken".to_owned(),
@@ -537,4 +603,169 @@ async fn f_22_what_is_owed_outlives_a_killed_server_and_arrives_once() {
     recipients.dedup();
     assert_eq!((recipients.len(), mail_server.taken().len()), (10, 10));
     assert!(server.terminate().success());
+}
+
+const NEW_PASSWORD: &str = "another umbrella";
+/// More emails than the limits of a recipient allow.
+const UNLIMITED: &str = "[limits]\nmails_per_recipient = \"1000/1h\"\nmails_per_recipient_and_address = \"1000/1h\"\n";
+
+/// Asks for an email, and returns the handle.
+async fn ask(server: &TestServer, path: &str) -> serde_json::Value {
+    let asked = server.post(path, json!({ "email": "ada@example.com" })).await;
+    asked.assert_status(202).json()["handle"].clone()
+}
+
+#[apply(on_both_databases!)]
+async fn a_link_and_a_code_work_before_the_mail_server_has_answered(database: Database) {
+    let mail_server = MailServer::start(Behavior::Takes).await;
+    let server = TestServer::start_with(
+        database,
+        &format!("{REQUIRED}{}{UNLIMITED}", mail_server.settings("smtp")),
+    )
+    .await;
+    register(&server, "ada@example.com", PASSWORD).await.assert_status(202);
+    let (mail, delivering) = mail_server.hold(&server).await;
+    let confirm = json!({ "token": mail.token(), "password": PASSWORD });
+    let confirmed = server.post("/api/auth/verify-email/confirm", confirm.clone()).await;
+    confirmed.assert_status(204);
+    delivering.finish().await;
+    let again = server.post("/api/auth/verify-email/confirm", confirm).await;
+    again.assert_problem(400, "invalid_code");
+
+    let handle = ask(&server, "/api/auth/login/email").await;
+    let (mail, delivering) = mail_server.hold(&server).await;
+    let answer = json!({ "email": "ada@example.com", "code": mail.code(), "handle": handle });
+    let signed_in = server.post("/api/auth/login/email/confirm", answer.clone()).await;
+    signed_in.assert_status(200);
+    delivering.finish().await;
+    let again = server.post("/api/auth/login/email/confirm", answer).await;
+    again.assert_problem(400, "invalid_code");
+
+    ask(&server, "/api/auth/recover").await;
+    let (mail, delivering) = mail_server.hold(&server).await;
+    let answer = json!({ "token": mail.token(), "new_password": NEW_PASSWORD });
+    let recovered = server.post("/api/auth/recover/confirm", answer.clone()).await;
+    recovered.assert_status(204);
+    delivering.finish().await;
+    let again = server.post("/api/auth/recover/confirm", answer).await;
+    again.assert_problem(400, "invalid_code");
+    login(&server, "ada@example.com", NEW_PASSWORD).await.assert_status(200);
+}
+
+#[apply(on_both_databases!)]
+async fn the_older_link_and_code_work_until_the_newer_email_has_left(database: Database) {
+    let mail_server = MailServer::start(Behavior::Takes).await;
+    let server = TestServer::start_with(database, &format!("{}{UNLIMITED}", mail_server.settings("smtp"))).await;
+    register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
+    later(&server).await;
+    let confirm = json!({ "token": mail_server.newest().token(), "password": PASSWORD });
+    let confirmed = server.post("/api/auth/verify-email/confirm", confirm).await;
+    confirmed.assert_status(204);
+    let sign_in = |answer: serde_json::Value| server.post("/api/auth/login/email/confirm", answer);
+    let by_code = |mail: &ReceivedMail, handle: &serde_json::Value| json!({ "email": "ada@example.com", "code": mail.code(), "handle": handle });
+
+    // By link, and by code, while the newer one is under way.
+    for by_link in [true, false] {
+        mail_server.behave(Behavior::Takes);
+        let handle = ask(&server, "/api/auth/login/email").await;
+        later(&server).await;
+        let older = mail_server.newest();
+        let newer_handle = ask(&server, "/api/auth/login/email").await;
+        let (newer, delivering) = mail_server.hold(&server).await;
+        assert_ne!(older.token(), newer.token());
+        let answer = if by_link {
+            json!({ "token": older.token() })
+        } else {
+            by_code(&older, &handle)
+        };
+        sign_in(answer.clone()).await.assert_status(200);
+        delivering.finish().await;
+        sign_in(answer).await.assert_problem(400, "invalid_code");
+        sign_in(by_code(&newer, &newer_handle)).await.assert_status(200);
+    }
+
+    // The newer one has left.
+    mail_server.behave(Behavior::Takes);
+    let handle = ask(&server, "/api/auth/login/email").await;
+    later(&server).await;
+    let older = mail_server.newest();
+    ask(&server, "/api/auth/login/email").await;
+    later(&server).await;
+    let newer = mail_server.newest();
+    sign_in(json!({ "token": older.token() }))
+        .await
+        .assert_problem(400, "invalid_code");
+    sign_in(by_code(&older, &handle))
+        .await
+        .assert_problem(400, "invalid_code");
+    sign_in(json!({ "token": newer.token() })).await.assert_status(200);
+
+    // The newer one does not leave.
+    let handle = ask(&server, "/api/auth/login/email").await;
+    later(&server).await;
+    let older = mail_server.newest();
+    for refusal in ["451 try again later", "554 no such mailbox"] {
+        mail_server.behave(Behavior::Answers(".", refusal));
+        ask(&server, "/api/auth/login/email").await;
+        server.services.clock.advance(Duration::from_secs(61));
+        assert!(server.services.mail.deliver_next().await.unwrap());
+        let newer = mail_server.newest();
+        assert_ne!(older.token(), newer.token());
+        sign_in(json!({ "token": newer.token() }))
+            .await
+            .assert_problem(400, "invalid_code");
+    }
+    sign_in(by_code(&older, &handle)).await.assert_status(200);
+}
+
+#[apply(on_both_databases!)]
+async fn the_older_link_of_a_sign_up_works_until_the_newer_email_has_left(database: Database) {
+    let mail_server = MailServer::start(Behavior::Takes).await;
+    let server = TestServer::start_with(
+        database,
+        &format!("{REQUIRED}{}{UNLIMITED}", mail_server.settings("smtp")),
+    )
+    .await;
+    let older_of = async |email: &str| {
+        mail_server.behave(Behavior::Takes);
+        let asked = register(&server, email, PASSWORD).await.assert_status(202).json();
+        later(&server).await;
+        let older = mail_server.newest();
+        let again = json!({ "email": email });
+        server.post("/api/auth/verify-email", again).await.assert_status(202);
+        (older, asked["handle"].clone())
+    };
+    let confirm = |token: String, handle: &serde_json::Value| {
+        server.post(
+            "/api/auth/verify-email/confirm",
+            json!({ "token": token, "handle": handle }),
+        )
+    };
+    let (older, handle) = older_of("ada@example.com").await;
+    let (newer, delivering) = mail_server.hold(&server).await;
+    assert_ne!(older.token(), newer.token());
+    confirm(older.token(), &handle).await.assert_status(204);
+    delivering.finish().await;
+    confirm(newer.token(), &handle)
+        .await
+        .assert_problem(400, "invalid_code");
+
+    let (older, handle) = older_of("grace@example.com").await;
+    let (newer, delivering) = mail_server.hold(&server).await;
+    delivering.finish().await;
+    confirm(older.token(), &handle)
+        .await
+        .assert_problem(400, "invalid_code");
+    confirm(newer.token(), &handle).await.assert_status(204);
+
+    let (older, handle) = older_of("hedy@example.com").await;
+    mail_server.behave(Behavior::Answers(".", "451 try again later"));
+    server.services.clock.advance(Duration::from_secs(61));
+    assert!(server.services.mail.deliver_next().await.unwrap());
+    let newer = mail_server.newest();
+    assert_ne!(older.token(), newer.token());
+    confirm(newer.token(), &handle)
+        .await
+        .assert_problem(400, "invalid_code");
+    confirm(older.token(), &handle).await.assert_status(204);
 }

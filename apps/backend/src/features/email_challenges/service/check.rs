@@ -1,23 +1,22 @@
 //! Judging what a person brings from a mail.
 
-use countersign_store::{StoreError, Tx};
+use countersign_store::StoreError;
 
 use super::super::code::Code;
 use super::super::guess::Guess;
 use super::super::link_secret::{LinkHash, LinkSecret};
 use super::super::presenter::Presenter;
 use super::super::store;
-use super::super::store::registrations;
+use super::super::store::Live;
+use super::super::whose::Whose;
 use super::{ChallengeError, EmailChallenges};
 use crate::core::caller::Caller;
-use crate::core::clock::Timestamp;
 use crate::core::email::Email;
-use crate::core::ids::{AccountId, RegistrationId};
 use crate::core::limits::{Key, Policy};
 use crate::core::password::{Asker, Lane};
 use crate::features::audit::{Event, Kind};
 use crate::features::guesses::{self, EmailDigest};
-use crate::features::outbox::{Purpose, Recipient};
+use crate::features::outbox::Purpose;
 
 const CODES_PER_ADDRESS: Policy = Policy::named("codes_per_address");
 
@@ -41,6 +40,17 @@ pub struct Checked {
     pub whose: Whose,
 }
 
+impl TryFrom<&Live> for Checked {
+    type Error = StoreError;
+
+    fn try_from(live: &Live) -> Result<Self, StoreError> {
+        Ok(Self {
+            hash: live.link_hash,
+            whose: live.whose()?,
+        })
+    }
+}
+
 impl Checked {
     /// Who has proven the address is no stranger to the queue of hashes.
     pub fn lane(&self) -> Lane {
@@ -49,13 +59,6 @@ impl Checked {
             Whose::Registration(_) => Lane::Others,
         }
     }
-}
-
-/// What a challenge is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
-    Account(AccountId),
-    Registration(RegistrationId),
 }
 
 impl EmailChallenges {
@@ -138,54 +141,25 @@ impl EmailChallenges {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    let mut guessed = guessed_at(tx, purpose, email, presenter, now).await?;
-                    let whose = EmailDigest::of(email.key());
-                    if guessed.is_some() && !guesses::take(tx, whose, purpose, GUESSES_IN_ALL, now).await? {
+                    let (key, name) = (email.key(), purpose.name());
+                    let mut guessed = store::count_guess(tx, key, name, presenter, GUESSES, now).await?;
+                    let digest = EmailDigest::of(key);
+                    if guessed.is_some() && !guesses::take(tx, digest, purpose, GUESSES_IN_ALL, now).await? {
                         guessed = None;
                     }
                     let event = Event::new(Kind::CodeTried, None, caller).by_anyone();
                     self.audit.record(tx, event.detail(purpose.name())).await?;
-                    Ok(guessed)
+                    match guessed {
+                        Some(guessed) => Ok(Some((Checked::try_from(&guessed)?, guessed.code_hash))),
+                        None => Ok(None),
+                    }
                 })
             })
             .await
     }
 
     async fn find(&self, purpose: Purpose, hash: LinkHash) -> Result<Checked, ChallengeError> {
-        let now = self.platform.clock.now();
-        if let Some(found) = store::find(&self.platform.db, hash, purpose.name(), now).await? {
-            let whose = Whose::Account(found.account_id);
-            return Ok(Checked { hash, whose });
-        }
-        let waiting = match purpose.recipient() {
-            Some(Recipient::Unverified) => registrations::find_by_link(&self.platform.db, hash, now).await?,
-            _ => None,
-        };
-        let whose = Whose::Registration(waiting.ok_or(ChallengeError::Invalid)?.id);
-        Ok(Checked { hash, whose })
+        let found = store::find(&self.platform.db, hash, purpose.name(), self.platform.clock.now()).await?;
+        Ok(Checked::try_from(&found.ok_or(ChallengeError::Invalid)?)?)
     }
-}
-
-/// A guess at the code of an account or of a sign-up, and the hash that it is judged by.
-async fn guessed_at(
-    tx: &mut Tx<'_>,
-    purpose: Purpose,
-    email: &Email,
-    presenter: &Presenter,
-    now: Timestamp,
-) -> Result<Option<(Checked, String)>, StoreError> {
-    if let Some(guessed) = store::count_guess(tx, email.key(), purpose.name(), presenter, GUESSES, now).await? {
-        let whose = Whose::Account(guessed.account_id);
-        let hash = guessed.link_hash;
-        return Ok(Some((Checked { hash, whose }, guessed.code_hash)));
-    }
-    if purpose.recipient() != Some(Recipient::Unverified) {
-        return Ok(None);
-    }
-    let guessed = registrations::count_guess(tx, email.key(), presenter.handle, GUESSES, now).await?;
-    Ok(guessed.map(|guessed| {
-        let whose = Whose::Registration(guessed.id);
-        let hash = guessed.link_hash;
-        (Checked { hash, whose }, guessed.code_hash)
-    }))
 }

@@ -6,6 +6,7 @@ use super::super::link_secret::LinkSecret;
 use super::super::store;
 use super::super::store::former;
 use super::super::store::registrations::{self, Registration};
+use super::super::whose::Whose;
 use super::{ChallengeError, Checked, EmailChallenges, Proven, holds, proven};
 use crate::core::email::Email;
 use crate::core::ids::{AccountId, SessionId};
@@ -19,7 +20,7 @@ impl EmailChallenges {
     /// # Errors
     /// [`ChallengeError::Invalid`], or that the database failed.
     pub async fn peek(&self, purpose: Purpose, link: &LinkSecret) -> Result<Proven, ChallengeError> {
-        let found = store::find(
+        let found = store::find_of_account(
             &self.platform.db,
             link.hash(),
             purpose.name(),
@@ -44,9 +45,12 @@ impl EmailChallenges {
         Err(ChallengeError::Invalid)
     }
 
-    /// The sign-up that a live link confirms, without confirming it.
+    /// The sign-up that was checked, without confirming it.
     pub async fn peek_registration(&self, checked: &Checked) -> Result<Option<Registration>, StoreError> {
-        registrations::find_by_link(&self.platform.db, checked.hash, self.platform.clock.now()).await
+        match checked.whose {
+            Whose::Registration(id) => registrations::find(&self.platform.db, id, self.platform.clock.now()).await,
+            Whose::Account(_) => Ok(None),
+        }
     }
 
     /// Whether what a link is for is done: by the link itself, by a newer one that came in its place, or, where it is for proving
@@ -64,12 +68,6 @@ impl EmailChallenges {
         if purpose.recipient() != Some(Recipient::Unverified) {
             return Ok(false);
         }
-        let email = match email {
-            Some(email) => Some(email),
-            None => registrations::find_by_link(&self.platform.db, hash, now)
-                .await?
-                .map(|waiting| waiting.email),
-        };
         let Some(Ok(email)) = email.map(|email| email.parse()) else {
             return Ok(false);
         };

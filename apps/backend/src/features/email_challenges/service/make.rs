@@ -1,4 +1,4 @@
-//! Making what a mail proves, when it is sent.
+//! Challenges on their way into a mailbox: made, stored, and in force alone when their email has left.
 
 use std::time::Duration;
 
@@ -6,33 +6,34 @@ use countersign_store::StoreError;
 
 use super::super::code::Code;
 use super::super::link_secret::LinkSecret;
-use super::super::store::registrations::{self, Sent};
+use super::super::store::registrations::{self, Registration};
 use super::super::store::{self, NewRow};
-use super::{ChallengeError, EmailChallenges, Whose, holds};
+use super::super::whose::Whose;
+use super::{ChallengeError, EmailChallenges, holds};
 use crate::core::email::Email;
-use crate::core::ids::RegistrationId;
+use crate::core::handle::HandleHash;
+use crate::core::ids::SessionId;
 use crate::core::password::Lane;
+use crate::core::versions::{CredentialVersion, SessionEpoch};
 use crate::features::accounts;
 use crate::features::outbox::{Binding, Purpose};
+use crate::settings::LONGEST_MAIL_TIMEOUT;
 
 /// ASVS 6.5.5: a code out of band lives ten minutes at most.
 const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
-/// What a mail is made of.
+/// A challenge whose email is about to be sent.
 pub struct NewChallenge {
     pub link: LinkSecret,
     pub code: Code,
-    /// What is kept of it once the mail has left.
-    kept: Kept,
-}
-
-/// What the database will know of a mail. Not before it has left: until then the one before is good.
-struct Kept {
+    code_hash: String,
     whose: Whose,
     purpose: Purpose,
-    email: Option<Email>,
-    binding: Option<Binding>,
-    code_hash: String,
+    email: Email,
+    credential_version: CredentialVersion,
+    session_epoch: SessionEpoch,
+    handle: Option<HandleHash>,
+    session: Option<SessionId>,
 }
 
 impl NewChallenge {
@@ -44,13 +45,14 @@ impl NewChallenge {
         Self {
             link: LinkSecret::generate(SecureRandom),
             code: Code::generate(SecureRandom),
-            kept: Kept {
-                whose: Whose::Account(AccountId(uuid::Uuid::nil())),
-                purpose: Purpose::SignIn,
-                email: None,
-                binding: None,
-                code_hash: String::new(),
-            },
+            code_hash: String::new(),
+            whose: Whose::Account(AccountId(uuid::Uuid::nil())),
+            purpose: Purpose::SignIn,
+            email: "ada@example.com".parse().unwrap(),
+            credential_version: CredentialVersion::NONE,
+            session_epoch: SessionEpoch::NONE,
+            handle: None,
+            session: None,
         }
     }
 }
@@ -61,9 +63,7 @@ pub const REGISTRATION_LIFETIME: Duration = Purpose::VerifyEmail
     .saturating_add(Purpose::VerifyEmail.link_lifetime());
 
 impl EmailChallenges {
-    /// Makes the challenge of a mail that is about to be sent. The account must be in the state in which the mail was asked for.
-    /// Nothing is proven by it before [`keep`](Self::keep) is called, and what was mailed before is good until then: a mail that does not
-    /// arrive voids none.
+    /// Makes the challenge of an email about an account, which must be in the state in which the email was requested.
     ///
     /// # Errors
     /// That hashing or the database failed. [`ChallengeError::Invalid`]: the account is in another state, or may not sign in.
@@ -77,91 +77,113 @@ impl EmailChallenges {
         if !versions.is_some_and(|versions| holds(versions, binding.credential_version, binding.session_epoch)) {
             return Err(ChallengeError::Invalid);
         }
-        let (link, code) = (
-            LinkSecret::generate(self.platform.random),
-            Code::generate(self.platform.random),
-        );
+        let code = Code::generate(self.platform.random);
         // Mails are made a few at a time, and are not to wait behind a crowd of strangers.
         let lane = Lane::Known(binding.account.0);
         let code_hash = self.platform.hasher.rehash_for(code.as_password(), lane.into()).await?;
-        let kept = Kept {
+        Ok(NewChallenge {
+            link: LinkSecret::generate(self.platform.random),
+            code,
+            code_hash,
             whose: Whose::Account(binding.account),
             purpose,
-            email: Some(email.clone()),
-            binding: Some(binding.clone()),
-            code_hash,
-        };
-        Ok(NewChallenge { link, code, kept })
+            email: email.clone(),
+            credential_version: binding.credential_version,
+            session_epoch: binding.session_epoch,
+            handle: binding.handle,
+            session: binding.session,
+        })
     }
 
-    /// Makes what the mail of a sign-up proves, once it is kept.
+    /// Makes the challenge of the email of a sign-up that waits.
     ///
     /// # Errors
     /// That hashing failed.
-    pub async fn make_for_registration(&self, id: RegistrationId) -> Result<NewChallenge, ChallengeError> {
-        let (link, code) = (
-            LinkSecret::generate(self.platform.random),
-            Code::generate(self.platform.random),
-        );
+    pub async fn make_for_registration(
+        &self,
+        waiting: &Registration,
+        email: &Email,
+    ) -> Result<NewChallenge, ChallengeError> {
+        let code = Code::generate(self.platform.random);
         let code_hash = self.platform.hasher.rehash(code.as_password()).await?;
-        let kept = Kept {
-            whose: Whose::Registration(id),
-            purpose: Purpose::VerifyEmail,
-            email: None,
-            binding: None,
+        Ok(NewChallenge {
+            link: LinkSecret::generate(self.platform.random),
+            code,
             code_hash,
-        };
-        Ok(NewChallenge { link, code, kept })
+            whose: Whose::Registration(waiting.id),
+            purpose: Purpose::VerifyEmail,
+            email: email.clone(),
+            credential_version: CredentialVersion::NONE,
+            session_epoch: SessionEpoch::NONE,
+            handle: Some(waiting.handle_hash),
+            session: None,
+        })
     }
 
-    /// Its mail has left: from now on it proves something, in place of the one before. Unless the account or the sign-up has
-    /// changed meanwhile: then it never does.
-    pub async fn keep(&self, made: &NewChallenge) -> Result<(), StoreError> {
-        let (hash, kept, now) = (made.link.hash(), &made.kept, self.platform.clock.now());
+    /// Stores a challenge whose email is handed over next: from now on it can be answered, because its reader may be faster than
+    /// the mail server. The one before it is good as well until [`set_sent`](Self::set_sent).
+    ///
+    /// # Errors
+    /// [`ChallengeError::Invalid`]: the account or the sign-up has changed meanwhile. Else that the database failed.
+    pub async fn store(&self, challenge: &NewChallenge) -> Result<(), ChallengeError> {
+        let (new, now) = (challenge, self.platform.clock.now());
+        let lifetime = new.purpose.link_lifetime();
+        let row = &NewRow {
+            link_hash: new.link.hash(),
+            whose: new.whose,
+            purpose: new.purpose.name(),
+            email: new.email.typed(),
+            email_key: new.email.key(),
+            code_hash: &new.code_hash,
+            credential_version: new.credential_version,
+            session_epoch: new.session_epoch,
+            handle: new.handle,
+            session: new.session,
+            created_at: now,
+            link_expires_at: now + lifetime,
+            code_expires_at: now + CODE_LIFETIME.min(lifetime),
+            sent_at: None,
+            spent_at: None,
+        };
         self.platform
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    let lifetime = kept.purpose.link_lifetime();
-                    let ends = (now + lifetime, now + CODE_LIFETIME.min(lifetime));
-                    match (kept.whose, &kept.email, &kept.binding) {
-                        (Whose::Registration(id), ..) => {
-                            let sent = Sent {
-                                link_hash: hash,
-                                code_hash: &kept.code_hash,
-                                link_expires_at: ends.0,
-                                code_expires_at: ends.1,
-                            };
-                            registrations::send(tx, id, &sent, now).await.map(drop)
-                        }
-                        (Whose::Account(account), Some(email), Some(binding)) => {
-                            let versions = accounts::may_sign_in(&mut *tx, account).await?;
-                            if !versions.is_some_and(|versions| {
-                                holds(versions, binding.credential_version, binding.session_epoch)
-                            }) {
-                                return Ok(());
-                            }
-                            let new = NewRow {
-                                account,
-                                purpose: kept.purpose.name(),
-                                email: email.typed(),
-                                email_key: email.key(),
-                                link_hash: hash,
-                                code_hash: &kept.code_hash,
-                                credential_version: binding.credential_version,
-                                session_epoch: binding.session_epoch,
-                                handle: binding.handle,
-                                session: binding.session,
-                                created_at: now,
-                                link_expires_at: ends.0,
-                                code_expires_at: ends.1,
-                            };
-                            store::replace(tx, &new).await
-                        }
-                        (Whose::Account(_), ..) => Ok(()),
+                    let is_wanted = match new.whose {
+                        Whose::Account(account) => accounts::may_sign_in(&mut *tx, account)
+                            .await?
+                            .is_some_and(|versions| holds(versions, new.credential_version, new.session_epoch)),
+                        Whose::Registration(id) => registrations::find(&mut *tx, id, now).await?.is_some(),
+                    };
+                    if !is_wanted {
+                        return Err(ChallengeError::Invalid);
                     }
+                    Ok(store::insert(tx, row).await?)
                 })
             })
             .await
+    }
+
+    /// Its email has left: the challenges before it end.
+    pub async fn set_sent(&self, challenge: &NewChallenge) -> Result<(), StoreError> {
+        let (hash, now) = (challenge.link.hash(), self.platform.clock.now());
+        let (whose, purpose) = (challenge.whose, challenge.purpose.name());
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    if store::set_sent(tx, hash, now).await? {
+                        // What a server that crashed was handing over is not under way any more.
+                        store::end_others(tx, whose, purpose, hash, now - LONGEST_MAIL_TIMEOUT).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Its email did not leave: it is good for nothing, and the one before it goes on.
+    pub async fn withdraw(&self, challenge: &NewChallenge) -> Result<(), StoreError> {
+        store::withdraw(&self.platform.db, challenge.link.hash()).await
     }
 }

@@ -7,7 +7,7 @@ mod spend;
 
 use countersign_store::StoreError;
 
-pub use self::check::{Answer, Checked, Whose};
+pub use self::check::{Answer, Checked};
 pub use self::make::{NewChallenge, REGISTRATION_LIFETIME};
 use super::store::Found;
 use crate::core::email::Email;

@@ -6,13 +6,18 @@ use super::super::store;
 use super::super::store::NewRow;
 use super::super::store::former;
 use super::super::store::registrations::{self, Registration};
+use super::super::whose::Whose;
 use super::{ChallengeError, Checked, EmailChallenges, Proven, holds, proven};
+use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::versions::{CredentialVersion, SessionEpoch};
 use crate::features::accounts;
 use crate::features::guesses::{self, EmailDigest};
 use crate::features::outbox::Purpose;
+
+/// Before any challenge was made.
+const LONG_AGO: Timestamp = Timestamp(0);
 
 impl EmailChallenges {
     /// Spends a challenge of an account, in the transaction that does what it allows. The account's state must be that of when the
@@ -24,6 +29,9 @@ impl EmailChallenges {
         let now = self.platform.clock.now();
         let spent = store::spend(tx, checked.hash, purpose.name(), now).await?;
         let spent = spent.ok_or(ChallengeError::Invalid)?;
+        // The ones before it, where its own email is only just being handed over.
+        let whose = Whose::Account(spent.account_id);
+        store::end_others(tx, whose, purpose.name(), checked.hash, LONG_AGO).await?;
         former::use_up(tx, spent.account_id, purpose.name()).await?;
         let versions = accounts::may_sign_in(&mut *tx, spent.account_id)
             .await?
@@ -44,7 +52,10 @@ impl EmailChallenges {
     /// # Errors
     /// [`ChallengeError::Invalid`], or that the database failed: then the transaction must end, and the sign-up waits on.
     pub async fn take(&self, tx: &mut Tx<'_>, checked: &Checked) -> Result<Registration, ChallengeError> {
-        let taken = registrations::take(tx, checked.hash, self.platform.clock.now()).await?;
+        let now = self.platform.clock.now();
+        // Before they go.
+        former::note_sign_ups(tx, checked.hash).await?;
+        let taken = registrations::take(tx, checked.hash, now).await?;
         let taken = taken.ok_or(ChallengeError::Invalid)?;
         if let Ok(email) = taken.email.parse::<Email>() {
             guesses::forget(tx, EmailDigest::of(email.key()), Purpose::VerifyEmail).await?;
@@ -62,11 +73,11 @@ impl EmailChallenges {
     ) -> Result<(), StoreError> {
         let (now, purpose) = (self.platform.clock.now(), Purpose::VerifyEmail);
         let new = NewRow {
-            account,
+            link_hash: checked.hash,
+            whose: Whose::Account(account),
             purpose: purpose.name(),
             email: email.typed(),
             email_key: email.key(),
-            link_hash: checked.hash,
             code_hash: "",
             credential_version: CredentialVersion::NONE,
             session_epoch: SessionEpoch::NONE,
@@ -75,9 +86,10 @@ impl EmailChallenges {
             created_at: now,
             link_expires_at: now + purpose.link_lifetime(),
             code_expires_at: now,
+            sent_at: Some(now),
+            spent_at: Some(now),
         };
-        store::replace(tx, &new).await?;
-        store::spend(tx, checked.hash, purpose.name(), now).await?;
+        store::insert(tx, &new).await?;
         former::adopt(tx, account, email.key()).await
     }
 }

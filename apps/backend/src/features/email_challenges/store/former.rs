@@ -3,8 +3,9 @@
 use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
 use super::super::link_secret::LinkHash;
+use super::super::whose::Whose;
 use crate::core::clock::Timestamp;
-use crate::core::ids::{AccountId, RegistrationId};
+use crate::core::ids::AccountId;
 use crate::features::outbox::Purpose;
 
 /// What the links of sign-ups are for.
@@ -42,34 +43,30 @@ pub(in super::super) async fn find(
     .await
 }
 
-/// Notes the link of an account in whose place a newer one comes.
-pub(in super::super) async fn note(tx: &mut Tx<'_>, account: AccountId, purpose: &str) -> Result<(), StoreError> {
+/// Notes the links of the other challenges of the same account, or sign-up, and purpose, before they end: those whose emails
+/// have left, and those that have been under way since before `under_way`.
+pub(in super::super) async fn note_others(
+    tx: &mut Tx<'_>,
+    whose: Whose,
+    purpose: &str,
+    but: LinkHash,
+    under_way: Timestamp,
+) -> Result<(), StoreError> {
+    let (account, registration) = whose.ids();
     query(sql!(
         "INSERT INTO former_links (link_hash, purpose, email, email_key, account_id, became, expires_at)
          SELECT link_hash, purpose, email, email_key, account_id,
                 CASE WHEN spent_at IS NULL THEN 'replaced' ELSE 'used' END, link_expires_at
            FROM email_challenges
-          WHERE account_id = $1 AND purpose = $2
+          WHERE (account_id = $1 OR registration_id = $2) AND purpose = $3 AND link_hash <> $4
+            AND (sent_at IS NOT NULL OR created_at < $5)
          ON CONFLICT (link_hash) DO NOTHING"
     ))
     .bind(account)
+    .bind(registration)
     .bind(purpose)
-    .execute(tx)
-    .await
-    .map(drop)
-}
-
-/// Notes the link of a sign-up in whose place a newer one comes.
-pub(in super::super) async fn note_registration(tx: &mut Tx<'_>, id: RegistrationId) -> Result<(), StoreError> {
-    query(sql!(
-        "INSERT INTO former_links (link_hash, purpose, email, email_key, account_id, became, expires_at)
-         SELECT link_hash, $2, email, email_key, NULL, 'replaced', link_expires_at
-           FROM registrations
-          WHERE id = $1 AND link_hash IS NOT NULL
-         ON CONFLICT (link_hash) DO NOTHING"
-    ))
-    .bind(id)
-    .bind(OF_SIGN_UPS)
+    .bind(but)
+    .bind(under_way)
     .execute(tx)
     .await
     .map(drop)
@@ -87,19 +84,24 @@ pub(in super::super) async fn use_up(tx: &mut Tx<'_>, account: AccountId, purpos
     .map(drop)
 }
 
-/// A sign-up has become an account: so have all that waited for the address, and their links are the account's.
-pub(in super::super) async fn adopt(tx: &mut Tx<'_>, account: AccountId, email_key: &str) -> Result<(), StoreError> {
+/// Notes the other links of all sign-ups for the email address of a link, before that makes an account.
+pub(in super::super) async fn note_sign_ups(tx: &mut Tx<'_>, confirmed: LinkHash) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO former_links (link_hash, purpose, email, email_key, account_id, became, expires_at)
-         SELECT link_hash, $2, email, email_key, NULL, 'replaced', link_expires_at
-           FROM registrations
-          WHERE email_key = $1 AND link_hash IS NOT NULL
+         SELECT link_hash, purpose, email, email_key, NULL, 'replaced', link_expires_at
+           FROM email_challenges
+          WHERE email_key = (SELECT email_key FROM email_challenges WHERE link_hash = $1)
+            AND registration_id IS NOT NULL AND link_hash <> $1
          ON CONFLICT (link_hash) DO NOTHING"
     ))
-    .bind(email_key)
-    .bind(OF_SIGN_UPS)
-    .execute(&mut *tx)
-    .await?;
+    .bind(confirmed)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// A sign-up has become an account: so have all that waited for the email address, and their links are the account's.
+pub(in super::super) async fn adopt(tx: &mut Tx<'_>, account: AccountId, email_key: &str) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE former_links SET became = 'used', account_id = $1
           WHERE email_key = $2 AND purpose = $3 AND account_id IS NULL AND became = 'replaced'"

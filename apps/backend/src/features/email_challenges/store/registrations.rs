@@ -4,7 +4,6 @@
 use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
 use super::super::link_secret::LinkHash;
-use super::former;
 use crate::core::clock::Timestamp;
 use crate::core::handle::HandleHash;
 use crate::core::ids::RegistrationId;
@@ -21,15 +20,6 @@ row! {
     }
 }
 
-row! {
-    /// A code at which a guess was just counted.
-    pub(in super::super) struct Guessed {
-        pub id: RegistrationId,
-        pub link_hash: LinkHash,
-        pub code_hash: String,
-    }
-}
-
 /// A sign-up that is about to wait.
 pub struct NewRegistration<'a> {
     pub id: RegistrationId,
@@ -43,14 +33,6 @@ pub struct NewRegistration<'a> {
     pub expires_at: Timestamp,
 }
 
-/// What a mail of a sign-up holds.
-pub(in super::super) struct Sent<'a> {
-    pub link_hash: LinkHash,
-    pub code_hash: &'a str,
-    pub link_expires_at: Timestamp,
-    pub code_expires_at: Timestamp,
-}
-
 /// Lets a sign-up wait. `auth` calls it.
 ///
 /// # Errors
@@ -58,8 +40,8 @@ pub(in super::super) struct Sent<'a> {
 pub async fn insert(tx: &mut Tx<'_>, new: &NewRegistration<'_>) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO registrations
-            (id, email, email_key, password_hash, handle_hash, created_at, expires_at, code_attempts)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 0)"
+            (id, email, email_key, password_hash, handle_hash, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)"
     ))
     .bind(new.id)
     .bind(new.email)
@@ -74,13 +56,17 @@ pub async fn insert(tx: &mut Tx<'_>, new: &NewRegistration<'_>) -> Result<(), St
 }
 
 /// A sign-up by its id. `mail` calls it.
-pub async fn find(db: &Db, id: RegistrationId, now: Timestamp) -> Result<Option<Registration>, StoreError> {
+pub async fn find<'c>(
+    conn: impl Into<Conn<'c>>,
+    id: RegistrationId,
+    now: Timestamp,
+) -> Result<Option<Registration>, StoreError> {
     query(sql!(
         "SELECT id, email, password_hash, handle_hash FROM registrations WHERE id = $1 AND expires_at > $2"
     ))
     .bind(id)
     .bind(now)
-    .optional(db)
+    .optional(conn)
     .await
 }
 
@@ -120,27 +106,13 @@ pub async fn find_newest(db: &Db, email_key: &str, now: Timestamp) -> Result<Opt
     .await
 }
 
-/// The sign-up that a live link confirms.
-pub(in super::super) async fn find_by_link(
-    db: &Db,
-    hash: LinkHash,
-    now: Timestamp,
-) -> Result<Option<Registration>, StoreError> {
-    query(sql!(
-        "SELECT id, email, password_hash, handle_hash
-           FROM registrations
-          WHERE link_hash = $1 AND link_expires_at > $2"
-    ))
-    .bind(hash)
-    .bind(now)
-    .optional(db)
-    .await
-}
-
-/// Whether the link of a sign-up for an address is live until `until`.
+/// Whether the link of a sign-up for an address has been sent and is live until `until`.
 pub(in super::super) async fn is_live(tx: &mut Tx<'_>, email_key: &str, until: Timestamp) -> Result<bool, StoreError> {
     let live: i64 = query(sql!(
-        "SELECT COUNT(*) FROM registrations WHERE email_key = $1 AND link_expires_at > $2 AND expires_at > $2"
+        "SELECT COUNT(*)
+           FROM registrations r
+           JOIN email_challenges c ON c.registration_id = r.id
+          WHERE r.email_key = $1 AND r.expires_at > $2 AND c.link_expires_at > $2 AND c.sent_at IS NOT NULL"
     ))
     .bind(email_key)
     .bind(until)
@@ -149,68 +121,7 @@ pub(in super::super) async fn is_live(tx: &mut Tx<'_>, email_key: &str, until: T
     Ok(live > 0)
 }
 
-/// Remembers what the newest mail of a sign-up holds. Says whether the sign-up still waits.
-pub(in super::super) async fn send(
-    tx: &mut Tx<'_>,
-    id: RegistrationId,
-    sent: &Sent<'_>,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    former::note_registration(tx, id).await?;
-    let changed = query(sql!(
-        "UPDATE registrations
-            SET link_hash = $2, code_hash = $3, link_expires_at = $4, code_expires_at = $5, code_attempts = 0
-          WHERE id = $1 AND expires_at > $6"
-    ))
-    .bind(id)
-    .bind(sent.link_hash)
-    .bind(sent.code_hash)
-    .bind(sent.link_expires_at)
-    .bind(sent.code_expires_at)
-    .bind(now)
-    .execute(tx)
-    .await?;
-    Ok(changed > 0)
-}
-
-/// Counts a guess at the code of the newest sign-up of this handle, if it may still be guessed at.
-pub(in super::super) async fn count_guess(
-    tx: &mut Tx<'_>,
-    email_key: &str,
-    handle: Option<HandleHash>,
-    most: i64,
-    now: Timestamp,
-) -> Result<Option<Guessed>, StoreError> {
-    query(sql!(
-        "UPDATE registrations
-            SET code_attempts = code_attempts + 1
-          WHERE id = (SELECT id FROM registrations
-                       WHERE email_key = $1 AND handle_hash = $2 AND link_hash IS NOT NULL
-                       ORDER BY created_at DESC
-                       LIMIT 1)
-            AND code_expires_at > $3 AND code_attempts < $4
-      RETURNING id, link_hash, code_hash"
-    ))
-    .bind(email_key)
-    .bind(handle)
-    .bind(now)
-    .bind(most)
-    .optional(tx)
-    .await
-}
-
-/// Gives a guess at a code back.
-pub(in super::super) async fn give_guess_back(tx: &mut Tx<'_>, hash: LinkHash) -> Result<(), StoreError> {
-    query(sql!(
-        "UPDATE registrations SET code_attempts = code_attempts - 1 WHERE link_hash = $1 AND code_attempts > 0"
-    ))
-    .bind(hash)
-    .execute(tx)
-    .await
-    .map(drop)
-}
-
-/// Takes the sign-up that a live link confirms: once, whoever else tries. `verification` calls it.
+/// Takes the sign-up that a live link confirms: once, whoever else tries. Its challenges go with it.
 pub(in super::super) async fn take(
     tx: &mut Tx<'_>,
     hash: LinkHash,
@@ -218,7 +129,7 @@ pub(in super::super) async fn take(
 ) -> Result<Option<Registration>, StoreError> {
     query(sql!(
         "DELETE FROM registrations
-          WHERE link_hash = $1 AND link_expires_at > $2
+          WHERE id = (SELECT registration_id FROM email_challenges WHERE link_hash = $1 AND link_expires_at > $2)
       RETURNING id, email, password_hash, handle_hash"
     ))
     .bind(hash)
