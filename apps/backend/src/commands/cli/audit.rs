@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
 use crate::core::clock::Timestamp;
@@ -41,7 +41,7 @@ pub struct ListAudit {
     pub account: Option<String>,
     /// Of this kind alone; `countersign audit kinds` tells what they mean
     #[arg(long, value_parser = kinds(), hide_possible_values = true)]
-    pub kind: Option<String>,
+    pub kind: Option<Kind>,
     /// Not before this time
     #[arg(long, value_name = "TIME")]
     pub since: Option<Timestamp>,
@@ -61,8 +61,10 @@ pub struct ListKinds {
     pub reference: bool,
 }
 
-fn kinds() -> PossibleValuesParser {
+fn kinds() -> impl TypedValueParser<Value = Kind> {
+    let named = |name: String| Kind::ALL.iter().copied().find(|kind| kind.name() == name);
     PossibleValuesParser::new(Kind::ALL.iter().map(|kind| kind.name()))
+        .try_map(move |name| named(name).ok_or("there is no such kind"))
 }
 
 /// `countersign audit export`.

@@ -30,7 +30,7 @@ pub struct Filter {
     /// About this account alone.
     pub account: Option<AccountId>,
     /// Of this kind alone.
-    pub kind: Option<String>,
+    pub kind: Option<Kind>,
     /// Not before.
     pub since: Timestamp,
     /// Before.

@@ -96,7 +96,7 @@ pub(super) async fn list<'c>(conn: impl Into<Conn<'c>>, filter: &Filter) -> Resu
     .bind(filter.until)
     .bind(filter.account)
     .bind(filter.account.is_none())
-    .bind(filter.kind.clone())
+    .bind(filter.kind.map(|kind| kind.name().to_owned()))
     .bind(filter.kind.is_none())
     .bind(filter.limit)
     .all(conn)

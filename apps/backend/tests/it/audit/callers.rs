@@ -67,7 +67,7 @@ async fn who_signs_out_by_refresh_token_is_the_account(database: Database) {
     let body = json!({ "refresh_token": ada.refresh_token });
     server.post("/api/auth/logout", body).await.assert_status(204);
     let ended = Filter {
-        kind: Some("session.revoked".to_owned()),
+        kind: Some(Kind::SessionRevoked),
         ..everything()
     };
     let entries = server.services.audit.list(&ended).await.unwrap();
