@@ -1,0 +1,152 @@
+//! The password of an account: what it is checked against, failures, and changing it.
+
+use countersign_store::{Conn, StoreError, Tx, query, row, sql};
+
+use crate::core::clock::Timestamp;
+use crate::core::email::Email;
+use crate::core::ids::AccountId;
+use crate::core::versions::{CredentialVersion, SessionEpoch};
+
+row! {
+    /// What a password is checked against. No `Debug`: it holds a hash.
+    pub struct Credentials {
+        pub id: AccountId,
+        /// The address as its owner typed it.
+        pub email: String,
+        /// A PHC string.
+        pub password_hash: String,
+        /// Rises with each change of the password.
+        pub credential_version: CredentialVersion,
+        /// Rises when all sessions are ended.
+        pub session_epoch: SessionEpoch,
+        /// When the last of the wrong passwords in a row is forgiven.
+        pub failures_until: Option<Timestamp>,
+        /// When the address was proven.
+        pub email_verified_at: Option<Timestamp>,
+    }
+}
+
+row! {
+    /// A hash that is not current. No `Debug`.
+    pub struct Outdated {
+        pub id: AccountId,
+        /// A PHC string, or one of bcrypt.
+        pub password_hash: String,
+    }
+}
+
+/// Up to `limit` hashes that do not begin with `current`, of accounts after `after`, in the order of their ids.
+pub async fn outdated_hashes<'c>(
+    conn: impl Into<Conn<'c>>,
+    current: &str,
+    after: AccountId,
+    limit: i64,
+) -> Result<Vec<Outdated>, StoreError> {
+    // Nothing in it has a meaning to LIKE: small letters, digits, and $ = , between them.
+    query(sql!(
+        "SELECT id, password_hash
+           FROM accounts
+          WHERE id > $1 AND password_hash NOT LIKE $2
+          ORDER BY id
+          LIMIT $3"
+    ))
+    .bind(after)
+    .bind(format!("{current}%"))
+    .bind(limit)
+    .all(conn)
+    .await
+}
+
+/// What a sign-in checks the password against. Disabled accounts too: they must cost the same.
+pub async fn credentials_by_email<'c>(
+    conn: impl Into<Conn<'c>>,
+    email: &Email,
+) -> Result<Option<Credentials>, StoreError> {
+    query(sql!(
+        "SELECT id, email, password_hash, credential_version, session_epoch, failures_until, email_verified_at
+           FROM accounts
+          WHERE email_key = $1"
+    ))
+    .bind(email.key())
+    .optional(conn)
+    .await
+}
+
+/// What a signed-in person's password is checked against.
+pub async fn credentials_by_id<'c>(
+    conn: impl Into<Conn<'c>>,
+    id: AccountId,
+) -> Result<Option<Credentials>, StoreError> {
+    query(sql!(
+        "SELECT id, email, password_hash, credential_version, session_epoch, failures_until, email_verified_at
+           FROM accounts
+          WHERE id = $1"
+    ))
+    .bind(id)
+    .optional(conn)
+    .await
+}
+
+/// Remembers a sign-in and forgets the failures before it. Stores `rehashed` in place of the old hash, if given.
+pub async fn sign_in(tx: &mut Tx<'_>, id: AccountId, now: Timestamp, rehashed: Option<&str>) -> Result<(), StoreError> {
+    query(sql!(
+        "UPDATE accounts
+            SET last_sign_in_at = $2, failures_until = NULL,
+                password_hash = COALESCE($3, password_hash)
+          WHERE id = $1"
+    ))
+    .bind(id)
+    .bind(now)
+    .bind(rehashed.map(str::to_owned))
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Counts a wrong password, unless the account has so many that the last is forgiven after `full`: what is not judged does
+/// not count. Gives when the last is forgiven now. For an account that does not exist it does the same and finds nothing to
+/// count.
+pub async fn count_failure(
+    tx: &mut Tx<'_>,
+    id: AccountId,
+    now: Timestamp,
+    full: Timestamp,
+    forgiven_after: i64,
+) -> Result<Option<Timestamp>, StoreError> {
+    query(sql!(
+        "UPDATE accounts
+            SET failures_until = CASE WHEN failures_until > $2 THEN failures_until ELSE $2 END + $4
+          WHERE id = $1 AND COALESCE(failures_until, $2) <= $3
+      RETURNING failures_until"
+    ))
+    .bind(id)
+    .bind(now)
+    .bind(full)
+    .bind(forgiven_after)
+    .optional(tx)
+    .await
+}
+
+/// Sets a new password, if the password is still the one of version `seen` (or whatever it is, where `seen` is `None`). Says
+/// whether it was. The caller ends the sessions.
+pub async fn change_password(
+    tx: &mut Tx<'_>,
+    id: AccountId,
+    seen: Option<CredentialVersion>,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let changed = query(sql!(
+        "UPDATE accounts
+            SET password_hash = $3, credential_version = credential_version + 1,
+                failures_until = NULL, updated_at = $4
+          WHERE id = $1 AND credential_version = COALESCE($2, credential_version)"
+    ))
+    .bind(id)
+    .bind(seen)
+    .bind(password_hash)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(changed > 0)
+}
