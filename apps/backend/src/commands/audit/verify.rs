@@ -1,0 +1,164 @@
+//! `countersign audit verify`: whether the log is whole, in the database or in an export.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use countersign_jose::{JwkSet, VerifyingKey, decode_without_verifying};
+use serde::de::IgnoredAny;
+
+use super::export::{FORMAT, Line};
+use crate::Services;
+use crate::commands::Failure;
+use crate::commands::cli::VerifyAudit;
+use crate::commands::failure::{Code, unreadable};
+use crate::commands::output::{Output, Standard};
+use crate::core::clock::Timestamp;
+use crate::features::audit::chain::{LogSummary, LogVerifier, Tampering};
+use crate::features::audit::{self, Piece, VerifyError, Waiting};
+
+pub(super) async fn verify(asked: &VerifyAudit, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let mut keys = given_keys(asked)?;
+    keys.extend(services.keys.public_keys());
+    let sound = services.audit.verify(verifier(asked, keys)?).await;
+    let sound = sound.map_err(|error| match error {
+        VerifyError::Tampered(tampering) => failed(&tampering),
+        VerifyError::Store(error) => error.into(),
+    })?;
+    let waiting = services.audit.waiting().await?;
+    report((&sound, waiting), asked, output)
+}
+
+/// Verifies an export: no database, no settings.
+pub(in crate::commands) fn verify_export(asked: &VerifyAudit, output: &mut Standard) -> Result<(), Failure> {
+    let keys = given_keys(asked)?;
+    if keys.is_empty() {
+        return Err(Failure::new(
+            "to verify an export, say whose signatures are believed: --public-key FILE, or --jwks FILE",
+        ));
+    }
+    let Some(path) = &asked.export else { return Ok(()) };
+    let sound = verify_file(path, verifier(asked, keys)?)?;
+    report((&sound, None), asked, output)
+}
+
+fn verify_file(path: &Path, mut verifier: LogVerifier) -> Result<LogSummary, Failure> {
+    let (name, file) = (path.display(), open(path, EXPORT)?);
+    let mut has_begun = false;
+    for (number, line) in (1..).zip(BufReader::new(file).lines()) {
+        let malformed = || Failure::new(format!("line {number} of {name} is none of an export of the audit log"));
+        let line = line.map_err(|error| Failure::new(unreadable(path, &error, EXPORT)))?;
+        let line: Line<IgnoredAny> = serde_json::from_str(&line).map_err(|_| malformed())?;
+        if !has_begun && !matches!(&line, Line::Log { format, .. } if format == FORMAT) {
+            return Err(malformed());
+        }
+        has_begun = true;
+        let piece = match line {
+            Line::Base(token) => Piece::Base(token),
+            Line::Row(row) => Piece::Row(*row),
+            Line::Checkpoint { seq, token } => Piece::Checkpoint { seq, token },
+            Line::Log { .. } | Line::Unsealed(_) => continue,
+        };
+        audit::verify_piece(&mut verifier, piece).map_err(|tampering| failed(&tampering))?;
+    }
+    if !has_begun {
+        return Err(Failure::new(format!("{name} is empty")));
+    }
+    verifier.finish().map_err(|tampering| failed(&tampering))
+}
+
+fn verifier(asked: &VerifyAudit, keys: Vec<VerifyingKey>) -> Result<LogVerifier, Failure> {
+    let verifier = LogVerifier::new(keys);
+    let Some(path) = &asked.against else {
+        return Ok(verifier);
+    };
+    // Each line counts: a log that was emptied, and has grown beyond what it was, has the last one all the same.
+    let (mut verifier, mut holds_any) = (verifier, false);
+    for line in BufReader::new(open(path, CHECKPOINTS)?).lines() {
+        let line = line.map_err(|error| Failure::new(unreadable(path, &error, CHECKPOINTS)))?;
+        // What a full disk left behind is no line.
+        if decode_without_verifying(line.trim()).is_ok() {
+            verifier = verifier.against(&line).map_err(Failure::new)?;
+            holds_any = true;
+        }
+    }
+    match holds_any {
+        true => Ok(verifier),
+        false => Err(Failure::new(Tampering::NoCheckpoint)),
+    }
+}
+
+const EXPORT: &str = "what `countersign audit export` wrote";
+const CHECKPOINTS: &str = "the file of checkpoints (`audit.checkpoint_file`), or a copy of it";
+const PUBLIC_KEY: &str = "a public key in PEM, such as secrets/jwt/public.pem";
+const KEY_SET: &str = "the JWK Set that the server publishes";
+
+fn given_keys(asked: &VerifyAudit) -> Result<Vec<VerifyingKey>, Failure> {
+    let mut keys = Vec::new();
+    for path in &asked.public_keys {
+        let key = VerifyingKey::from_spki_pem(read(path, PUBLIC_KEY)?.as_bytes());
+        keys.push(key.map_err(|error| Failure::new(format!("{}: {error}", path.display())))?);
+    }
+    if let Some(path) = &asked.jwks {
+        let set: JwkSet = serde_json::from_str(&read(path, KEY_SET)?)
+            .map_err(|error| Failure::new(format!("{} is no JWK Set: {error}", path.display())))?;
+        keys.extend(set.keys.iter().filter_map(|jwk| VerifyingKey::from_jwk(jwk).ok()));
+    }
+    Ok(keys)
+}
+
+fn read(path: &Path, wanted: &str) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| Failure::new(unreadable(path, &error, wanted)))
+}
+
+fn open(path: &Path, wanted: &str) -> Result<File, Failure> {
+    File::open(path).map_err(|error| Failure::new(unreadable(path, &error, wanted)))
+}
+
+fn failed(tampering: &Tampering) -> Failure {
+    Failure::coded(
+        Code::AuditLogNotWhole,
+        format!("the audit log is not whole: {tampering}"),
+    )
+}
+
+fn report(
+    (sound, waiting): (&LogSummary, Option<Waiting>),
+    asked: &VerifyAudit,
+    output: &mut Output<io::Stdout>,
+) -> Result<(), Failure> {
+    let mut sentence = match sound.checkpoints {
+        0 => "Nothing was sealed yet, so there is nothing to verify.".to_owned(),
+        checkpoints => format!(
+            "The audit log is whole: {} entries up to the place {} hold, sealed by {checkpoints} checkpoints.",
+            sound.rows, sound.last
+        ),
+    };
+    if let Some(at) = sound.signed_at {
+        let at = Timestamp(at.saturating_mul(1000));
+        sentence.push_str(&format!(
+            " The newest was signed at {at}; what came later is not protected yet."
+        ));
+    }
+    if let Some(Waiting { entries, since }) = waiting {
+        sentence.push_str(&format!(
+            " Entries that wait to be sealed: {entries}, the oldest of {since}; a server seals within seconds."
+        ));
+    }
+    if sound.removed_through > 0 {
+        sentence.push_str(&format!(
+            " Entries up to the place {} were removed because they were old.",
+            sound.removed_through
+        ));
+    }
+    if sound.erased > 0 {
+        sentence.push_str(&format!(
+            " {} of them tell no more from where, because the account was deleted.",
+            sound.erased
+        ));
+    }
+    if asked.against.is_none() {
+        sentence.push_str(" Whether its end was cut off can only be told with a kept checkpoint (--against).");
+    }
+    Ok(output.done(&sentence, sound)?)
+}
