@@ -29,12 +29,12 @@ macro_rules! secret {
             }
 
             pub fn hash(&self) -> $hash {
-                $hash($crate::core::secret::sha256(&self.0))
+                $hash($crate::core::secret::sha256(&*self.0))
             }
 
             /// The text that its holder gets.
             pub fn reveal(&self) -> String {
-                $crate::core::secret::reveal($prefix, &self.0)
+                $crate::core::secret::reveal($prefix, &*self.0)
             }
         }
 
@@ -56,21 +56,22 @@ pub(crate) use secret;
 #[error("not a secret of this kind")]
 pub struct NotASecret;
 
-pub(crate) fn sha256(bits: &Bits) -> [u8; 32] {
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, &**bits).as_ref());
+    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
     hash
 }
 
-pub(crate) fn reveal(prefix: &str, bits: &Bits) -> String {
-    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(**bits))
+pub(crate) fn reveal(prefix: &str, bytes: &[u8]) -> String {
+    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))
 }
 
-pub(crate) fn parse(prefix: &str, text: &str) -> Result<Bits, NotASecret> {
+/// The `N` bytes that a text spells. Its length is asked first.
+pub(crate) fn parse<const N: usize>(prefix: &str, text: &str) -> Result<Zeroizing<[u8; N]>, NotASecret> {
     let encoded = text.strip_prefix(prefix).ok_or(NotASecret)?;
-    let mut bits = Zeroizing::new([0; 32]);
-    if encoded.len() != 43 || URL_SAFE_NO_PAD.decode_slice(encoded, &mut *bits) != Ok(32) {
+    let mut bytes = Zeroizing::new([0; N]);
+    if encoded.len() != (4 * N).div_ceil(3) || URL_SAFE_NO_PAD.decode_slice(encoded, &mut *bytes) != Ok(N) {
         return Err(NotASecret);
     }
-    Ok(bits)
+    Ok(bytes)
 }
