@@ -106,8 +106,9 @@ class Ledger:
 
 
 def digest(token):
-    """SHA-256 of a refresh token's random bits, as the database has it."""
-    return hashlib.sha256(base64.urlsafe_b64decode(token.removeprefix("csr_") + "=")).hexdigest()
+    """SHA-256 of a refresh token's current secret, as the database has it: it is behind 16 bytes of the session's id and 16 of
+    the family's secret."""
+    return hashlib.sha256(base64.urlsafe_b64decode(token.removeprefix("csr_") + "==")[32:]).hexdigest()
 
 
 def summary(ledger):

@@ -53,52 +53,44 @@ CREATE INDEX known_devices_by_end ON known_devices (expires_at);
 
 -- sessions
 
--- A session is a family of refresh tokens.
+-- A session: one sign-in on one device. A refresh rewrites its row in place; no index has a column that changes then.
 CREATE TABLE sessions (
-    id             UUID PRIMARY KEY,
-    account_id     UUID NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    id                 UUID PRIMARY KEY,
+    account_id         UUID NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     -- The session epoch of the account when the session was opened.
-    epoch          BIGINT NOT NULL,
-    client_id      TEXT NOT NULL,
+    epoch              BIGINT NOT NULL,
+    client_id          TEXT NOT NULL,
     -- How the user was authenticated (RFC 8176), separated by spaces; empty for a session that the operator opened.
-    amr            TEXT NOT NULL,
+    amr                TEXT NOT NULL,
     -- Separated by spaces.
-    scope          TEXT NOT NULL,
-    user_agent     TEXT,
+    scope              TEXT NOT NULL,
+    user_agent         TEXT,
     -- The IP address that it was opened from, and the network of that, by which known places are recognized.
-    address        TEXT,
-    address_prefix TEXT,
+    address            TEXT,
+    address_prefix     TEXT,
     -- Its bit: the number of a status list, and the index in it.
-    status_list    BIGINT NOT NULL,
-    status_idx     BIGINT NOT NULL,
-    created_at     BIGINT NOT NULL,
-    last_seen_at   BIGINT NOT NULL,
+    status_list        BIGINT NOT NULL,
+    status_idx         BIGINT NOT NULL,
+    created_at         BIGINT NOT NULL,
+    last_seen_at       BIGINT NOT NULL,
     -- The absolute end, however often it is refreshed.
-    expires_at     BIGINT NOT NULL,
-    revoked_at     BIGINT
+    expires_at         BIGINT NOT NULL,
+    revoked_at         BIGINT,
+    -- SHA-256 of two secrets of its refresh token: the one that all tokens of the session share, and the current one. NULL:
+    -- there is no refresh token, but a cookie of the hosted pages.
+    family_hash        BYTEA,
+    refresh_hash       BYTEA,
+    -- When it can no longer be refreshed, unless it is before.
+    refresh_expires_at BIGINT,
+    -- The last rotation, NULL before the first: SHA-256 of the secret that was spent, when, and where from. The latter is a
+    -- hash of the network and one of the device, keyed with that secret: only a request with the same token can be compared.
+    previous_hash      BYTEA,
+    rotated_at         BIGINT,
+    rotated_from       BYTEA
 );
 
 CREATE INDEX sessions_by_account ON sessions (account_id, created_at);
 CREATE INDEX sessions_by_end ON sessions (expires_at);
-
-CREATE TABLE refresh_tokens (
-    -- SHA-256 of the token; the token itself is stored nowhere.
-    hash             BYTEA PRIMARY KEY,
-    -- The token it succeeded; NULL for the first of its family.
-    parent_hash      BYTEA,
-    session_id       UUID NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-    expires_at       BIGINT NOT NULL,
-    spent_at         BIGINT,
-    -- The successor, sealed under a key derived from this token. Wiped when it is used or the replay window ends.
-    sealed_successor BYTEA,
-    -- Where it was spent, as long as its successor may be shown again: a replay from elsewhere leaves a trace.
-    spent_from       TEXT,
-    spent_with       TEXT
-);
-
-CREATE INDEX refresh_tokens_by_session ON refresh_tokens (session_id);
-CREATE INDEX refresh_tokens_by_end ON refresh_tokens (expires_at);
-CREATE INDEX refresh_tokens_sealed ON refresh_tokens (spent_at) WHERE sealed_successor IS NOT NULL;
 
 
 -- pages

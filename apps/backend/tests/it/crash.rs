@@ -1,13 +1,16 @@
 //! What holds when the process dies: nothing that was answered is lost, and nothing is answered before it is on
 //! the disk.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::Method;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_store::{DatabaseOptions, Db, Role, query, sql};
-use countersign_testkit::{Database, HttpClient, Launch, PASSWORD, ScratchDatabase, apply, on_both_databases};
+use countersign_testkit::{Answer, Database, HttpClient, Launch, PASSWORD, ScratchDatabase, apply, on_both_databases};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -25,6 +28,8 @@ struct Acknowledged {
     registered: HashSet<String>,
     /// Tokens of sessions that were ended.
     ended: Vec<String>,
+    /// Each refresh token that was spent, and what was given for it.
+    successors: HashMap<String, String>,
 }
 
 #[apply(on_both_databases!)]
@@ -76,11 +81,24 @@ async fn f3_kills_lose_nothing_that_was_answered(database: Database) {
     let server = launch.start().await;
     verify(&server.client(), &acknowledged, &families).await;
     assert!(acknowledged.lock().await.is_worth_it(), "the writers did write");
+    let spent = acknowledged.lock().await.successors.len();
+    assert!(spent > 100, "only {spent} tokens were ever spent");
     drop(server);
-    assert_no_token_has_two_successors(&scratch.url).await;
+    assert_rows_hold_what_was_answered(&scratch.url, families.iter().flatten()).await;
 }
 
 impl Acknowledged {
+    /// Remembers what was given for a token. However often it is presented, and whatever has happened meanwhile, it is the same.
+    fn given(&mut self, spent: &str, answer: &Answer) -> String {
+        let successor = answer.json()["refresh_token"].as_str().unwrap().to_owned();
+        let first = self
+            .successors
+            .entry(spent.to_owned())
+            .or_insert_with(|| successor.clone());
+        assert_eq!(*first, successor, "a token has two successors");
+        successor
+    }
+
     /// Whether people have signed up and out since the first of them did.
     fn is_worth_it(&self) -> bool {
         self.registered.len() > FAMILIES && !self.ended.is_empty()
@@ -115,7 +133,7 @@ impl Writer {
             match self.client.post("/api/auth/refresh", &body).await {
                 Some(answer) => {
                     assert_eq!(answer.status, 200, "{}", answer.text);
-                    token = answer.json()["refresh_token"].as_str().unwrap().to_owned();
+                    token = self.acknowledged.lock().await.given(&token, &answer);
                 }
                 None => return Some(token),
             }
@@ -138,7 +156,7 @@ impl Writer {
 /// Every acknowledged account is there, every acknowledged token works (again, within the window), every session
 /// that was ended stays so.
 async fn verify(client: &HttpClient, acknowledged: &Mutex<Acknowledged>, families: &[Option<String>]) {
-    let acknowledged = acknowledged.lock().await;
+    let mut acknowledged = acknowledged.lock().await;
     let refresh = async |token: &str| {
         client
             .post("/api/auth/refresh", &json!({ "refresh_token": token }))
@@ -152,6 +170,7 @@ async fn verify(client: &HttpClient, acknowledged: &Mutex<Acknowledged>, familie
             "an acknowledged refresh token was lost: {}",
             answer.text
         );
+        acknowledged.given(token, &answer);
     }
     for token in &acknowledged.ended {
         assert_eq!(refresh(token).await.status, 401, "an acknowledged sign-out was undone");
@@ -167,20 +186,23 @@ async fn verify(client: &HttpClient, acknowledged: &Mutex<Acknowledged>, familie
     }
 }
 
-async fn assert_no_token_has_two_successors(url: &str) {
+/// Each family's row stands at the last token that was acknowledged, or at its successor.
+async fn assert_rows_hold_what_was_answered(url: &str, families: impl Iterator<Item = &String>) {
     let db = Db::open(&DatabaseOptions::new(url, Role::Admin)).await.unwrap();
-    let twins: Vec<i64> = query(sql!(
-        "SELECT COUNT(*) AS count FROM refresh_tokens WHERE parent_hash IS NOT NULL GROUP BY parent_hash HAVING COUNT(*) > 1"
-    ))
-    .all(&db)
-    .await
-    .unwrap();
-    assert_eq!(twins.len(), 0);
-    let all: i64 = query(sql!("SELECT COUNT(*) AS count FROM refresh_tokens"))
+    for token in families {
+        let bytes = URL_SAFE_NO_PAD.decode(token.strip_prefix("csr_").unwrap()).unwrap();
+        let id = uuid::Uuid::from_slice(&bytes[..16]).unwrap();
+        let hash = digest(&SHA256, &bytes[32..]).as_ref().to_vec();
+        let rows: i64 = query(sql!(
+            "SELECT count(*) FROM sessions WHERE id = $1 AND (refresh_hash = $2 OR previous_hash = $2)"
+        ))
+        .bind(id)
+        .bind(hash)
         .one(&db)
         .await
         .unwrap();
-    assert!(all > 100, "only {all} tokens were ever written");
+        assert_eq!(rows, 1, "the database has lost where a family stands");
+    }
 }
 
 /// F-4 (a): between the request and its answer the log was synced, for every acknowledged write.
@@ -280,7 +302,7 @@ async fn r33_fifty_racers_on_two_nodes_get_one_successor() {
         .assert_status(200)
         .json()["refresh_token"]
         .clone();
-    for _ in 0..10 {
+    for _ in 0..super::refresh::rounds(10) {
         let body = json!({ "refresh_token": token });
         let racers = (0..50).map(|index| {
             if index % 2 == 0 {
@@ -297,14 +319,53 @@ async fn r33_fifty_racers_on_two_nodes_get_one_successor() {
         assert!(successors.windows(2).all(|pair| pair[0] == pair[1]), "{successors:?}");
         token = successors[0].clone();
     }
-    assert_no_twins(&scratch.url).await;
-}
-
-async fn assert_no_twins(url: &str) {
-    let db = Db::open(&DatabaseOptions::new(url, Role::Admin)).await.unwrap();
-    let all: i64 = query(sql!("SELECT COUNT(*) AS count FROM refresh_tokens"))
-        .one(&db)
+    let db = Db::open(&DatabaseOptions::new(&scratch.url, Role::Admin))
         .await
         .unwrap();
-    assert_eq!(all, 11, "one token for each rotation and the first");
+    let rows: i64 = query(sql!("SELECT count(*) FROM sessions")).one(&db).await.unwrap();
+    assert_eq!(rows, 1, "however often it is refreshed");
+}
+
+/// R-33c across processes: a repetition finds the same successor at one that knows only the database and the keys.
+#[apply(on_both_databases!)]
+async fn r33c_a_lost_answer_is_given_again_by_another_process(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_TOKENS__REFRESH_REPLAY_WINDOW", "5m");
+    let ada = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let one = launch.start().await;
+    let client = one.client();
+    client
+        .post("/api/auth/register", &ada)
+        .await
+        .unwrap()
+        .assert_status(201);
+    let tokens = client
+        .post("/api/auth/login", &ada)
+        .await
+        .unwrap()
+        .assert_status(200)
+        .json();
+    let spent = json!({ "refresh_token": tokens["refresh_token"] });
+    let lost = client
+        .post("/api/auth/refresh", &spent)
+        .await
+        .unwrap()
+        .assert_status(200)
+        .json();
+    one.kill();
+    let two = launch.start().await;
+    let client = two.client();
+    let again = client
+        .post("/api/auth/refresh", &spent)
+        .await
+        .unwrap()
+        .assert_status(200)
+        .json();
+    assert_eq!(again["refresh_token"], lost["refresh_token"]);
+    let next = json!({ "refresh_token": again["refresh_token"] });
+    client
+        .post("/api/auth/refresh", &next)
+        .await
+        .unwrap()
+        .assert_status(200);
 }

@@ -10,6 +10,8 @@ mod schemas;
 mod service;
 mod store;
 
+pub(crate) use store::session_epoch_of;
+
 pub use router::router;
 pub use schemas::UserBody;
 pub use service::{AccountError, Accounts, NewAccount, Profiles, may_sign_in};

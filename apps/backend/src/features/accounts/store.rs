@@ -102,6 +102,20 @@ pub(super) async fn versions<'c>(
     .await
 }
 
+/// SQL for the session epoch of the account with this id, none if it may have no session: for the statements of `sessions` that
+/// must ask it in their own `WHERE`.
+macro_rules! session_epoch_of {
+    ($id:literal) => {
+        concat!(
+            "(SELECT session_epoch FROM accounts WHERE accounts.id = ",
+            $id,
+            " AND disabled_at IS NULL)"
+        )
+    };
+}
+
+pub(crate) use session_epoch_of;
+
 /// An account by its id.
 ///
 /// # Errors

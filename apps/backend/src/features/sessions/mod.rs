@@ -1,10 +1,11 @@
-//! Sessions: families of refresh tokens, their rotation, and the detection of reuse.
-//! A refresh token is spent once; spending it twice revokes its whole family. Revocation is a flag on the session's
-//! row (or the epoch of its account's), which every statement that spends asks in its own `WHERE`.
-//! `sessions` and `refresh_tokens` are its tables; only `auth` opens sessions.
+//! Sessions, the rotation of their refresh tokens, and the detection of reuse.
+//! A session is one row, with hashes of its refresh tokens: a rotation rewrites it by one statement. Spending a token twice
+//! revokes the session. Revocation is a flag on the row (or the epoch of its account), which that statement asks in its own
+//! `WHERE`.
+//! `sessions` is its table; only `auth` opens sessions.
 
 mod authority;
-mod refresh_secret;
+mod refresh_token;
 mod router;
 mod schemas;
 mod service;
@@ -12,7 +13,7 @@ mod store;
 mod sweeper;
 
 pub use authority::ServerAuthority;
-pub use refresh_secret::RefreshSecret;
+pub use refresh_token::RefreshToken;
 pub use router::router;
 pub use schemas::{RefreshBody, SessionBody, TokenBody};
 pub use service::{NewSession, Sessions, Tokens, end_all, end_everything, find_living, lock_living};

@@ -38,7 +38,7 @@ async fn refresh(
     request: RequestInfo,
     JsonOrForm(body): JsonOrForm<RefreshBody>,
 ) -> Result<Json<TokenBody>, Problem> {
-    let result = match body.secret() {
+    let result = match body.token() {
         Some(presented) => sessions.rotate(&presented, &Caller::anyone(request)).await,
         None => Err(RefreshError::Invalid),
     };

@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::refresh_secret::RefreshSecret;
+use super::refresh_token::RefreshToken;
 use super::service::Tokens;
 use super::store::Session;
 use crate::core::clock::Timestamp;
@@ -52,7 +52,7 @@ pub struct RefreshBody {
 
 impl RefreshBody {
     /// The token, if the text is one.
-    pub fn secret(&self) -> Option<RefreshSecret> {
+    pub fn token(&self) -> Option<RefreshToken> {
         self.refresh_token.expose_secret().parse().ok()
     }
 }

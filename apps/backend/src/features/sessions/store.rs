@@ -1,12 +1,12 @@
-//! The rows of `sessions`; those of `refresh_tokens` are below.
+//! The rows of `sessions`. What is asked of a session's account is asked in the same statement.
 
-pub(super) mod refresh_tokens;
+use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
-use countersign_store::{Conn, StoreError, Tx, query, row, sql};
-
+use super::refresh_token::{FamilyHash, Origin, RefreshHash};
 use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::versions::SessionEpoch;
+use crate::features::accounts::session_epoch_of;
 use crate::features::revocation::Bit;
 
 row! {
@@ -48,6 +48,40 @@ impl Session {
 }
 
 row! {
+    /// The refresh tokens of a session: hashes of the family's secret, of the current one and of the one before.
+    pub(super) struct Family {
+        pub family_hash: FamilyHash,
+        pub refresh_hash: RefreshHash,
+        /// When it ends unless it is refreshed before.
+        pub refresh_expires_at: Timestamp,
+        /// What was spent last; none before the first rotation, as in the two below.
+        pub previous_hash: Option<RefreshHash>,
+        pub rotated_at: Option<Timestamp>,
+        /// Where that was spent.
+        pub rotated_from: Option<Origin>,
+    }
+}
+
+/// What the first refresh token puts into the row of its session.
+pub(super) struct NewFamily {
+    pub family_hash: FamilyHash,
+    pub refresh_hash: RefreshHash,
+    pub refresh_expires_at: Timestamp,
+}
+
+/// A refresh token that is presented, and what is to follow it.
+pub(super) struct Rotation {
+    pub session: SessionId,
+    pub family_hash: FamilyHash,
+    pub presented: RefreshHash,
+    pub successor: RefreshHash,
+    pub from: Origin,
+    pub now: Timestamp,
+    /// When the successor ends unless it is used, or the session does before.
+    pub idle_end: Timestamp,
+}
+
+row! {
     /// A session that has just been ended.
     pub(super) struct Ended {
         pub account_id: AccountId,
@@ -69,12 +103,14 @@ pub(super) async fn insert_session(
     tx: &mut Tx<'_>,
     session: &Session,
     address_prefix: Option<String>,
+    family: Option<NewFamily>,
 ) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO sessions
             (id, account_id, epoch, client_id, amr, scope, user_agent, address, address_prefix,
-             created_at, last_seen_at, expires_at, status_list, status_idx)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13)"
+             created_at, last_seen_at, expires_at, status_list, status_idx,
+             family_hash, refresh_hash, refresh_expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $15, $16)"
     ))
     .bind(session.id)
     .bind(session.account_id)
@@ -89,41 +125,87 @@ pub(super) async fn insert_session(
     .bind(session.expires_at)
     .bind(session.status_list)
     .bind(session.status_idx)
+    .bind(family.as_ref().map(|family| family.family_hash))
+    .bind(family.as_ref().map(|family| family.refresh_hash))
+    .bind(family.as_ref().map(|family| family.refresh_expires_at))
     .execute(tx)
     .await
     .map(drop)
 }
 
-/// A session that is neither revoked nor past its end. Its epoch is for the caller to compare.
+/// A session that is not revoked, not past its end, and of its account's epoch.
 pub(super) async fn find_live<'c>(
     conn: impl Into<Conn<'c>>,
     id: SessionId,
     now: Timestamp,
 ) -> Result<Option<Session>, StoreError> {
-    query(sql!(
+    query(sql!(concat!(
         "SELECT id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at,
                 status_list, status_idx
            FROM sessions
-          WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2"
-    ))
+          WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2
+            AND epoch = ",
+        session_epoch_of!("sessions.account_id")
+    )))
     .bind(id)
     .bind(now)
     .optional(conn)
     .await
 }
 
-/// Locks a living family until the transaction ends, by noting that it was seen.
+/// Locks a living session until the transaction ends, by noting that it was seen.
 pub(super) async fn lock_live(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
-    query(sql!(
+    query(sql!(concat!(
         "UPDATE sessions
             SET last_seen_at = $2
           WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2
+            AND epoch = ",
+        session_epoch_of!("sessions.account_id"),
+        "
       RETURNING id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at,
                 status_list, status_idx"
-    ))
+    )))
     .bind(id)
     .bind(now)
     .optional(tx)
+    .await
+}
+
+/// Spends the current refresh token of a living session for its successor: one statement, which asks everything and changes
+/// no column that an index has.
+pub(super) async fn rotate(db: &Db, rotation: &Rotation) -> Result<Option<Session>, StoreError> {
+    query(sql!(concat!(
+        "UPDATE sessions
+            SET refresh_hash = $4, previous_hash = refresh_hash, rotated_from = $5, rotated_at = $6, last_seen_at = $6,
+                refresh_expires_at = CASE WHEN expires_at < $7 THEN expires_at ELSE $7 END
+          WHERE id = $1 AND family_hash = $2 AND refresh_hash = $3
+            AND revoked_at IS NULL AND expires_at > $6 AND refresh_expires_at > $6
+            AND epoch = ",
+        session_epoch_of!("sessions.account_id"),
+        "
+      RETURNING id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at,
+                status_list, status_idx"
+    )))
+    .bind(rotation.session)
+    .bind(rotation.family_hash)
+    .bind(rotation.presented)
+    .bind(rotation.successor)
+    .bind(rotation.from)
+    .bind(rotation.now)
+    .bind(rotation.idle_end)
+    .optional(db)
+    .await
+}
+
+/// The refresh tokens of a session, living or not. None where nobody holds any: its owner has a cookie.
+pub(super) async fn find_family(db: &Db, id: SessionId) -> Result<Option<Family>, StoreError> {
+    query(sql!(
+        "SELECT family_hash, refresh_hash, refresh_expires_at, previous_hash, rotated_at, rotated_from
+           FROM sessions
+          WHERE id = $1 AND family_hash IS NOT NULL"
+    ))
+    .bind(id)
+    .optional(db)
     .await
 }
 
@@ -183,18 +265,19 @@ pub(super) async fn set_epoch(tx: &mut Tx<'_>, id: SessionId, epoch: SessionEpoc
 pub(super) async fn list_live<'c>(
     conn: impl Into<Conn<'c>>,
     account: AccountId,
-    epoch: SessionEpoch,
     now: Timestamp,
 ) -> Result<Vec<Session>, StoreError> {
-    query(sql!(
+    query(sql!(concat!(
         "SELECT id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at,
                 status_list, status_idx
            FROM sessions
-          WHERE account_id = $1 AND epoch = $2 AND revoked_at IS NULL AND expires_at > $3
+          WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > $2
+            AND epoch = ",
+        session_epoch_of!("$1"),
+        "
           ORDER BY created_at DESC, id DESC"
-    ))
+    )))
     .bind(account)
-    .bind(epoch)
     .bind(now)
     .all(conn)
     .await

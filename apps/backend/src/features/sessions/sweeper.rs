@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_store::StoreError;
 
 use super::Sessions;
-use super::store::{self, refresh_tokens};
+use super::store;
 use crate::features::devices;
 
 /// How long it rests after everything was swept.
@@ -32,12 +32,8 @@ impl Sessions {
     /// One batch of each kind. Gives the number of rows, so that the caller comes back while there are more.
     pub async fn sweep_once(&self) -> Result<u64, StoreError> {
         let now = self.platform.clock.now();
-        let window_ended = now - self.platform.settings.tokens.refresh_replay_window;
-        let seals = refresh_tokens::wipe_seals(&self.platform.db, window_ended, BATCH).await?;
-        let tokens = refresh_tokens::remove_ended_tokens(&self.platform.db, now, BATCH).await?;
-        // A session takes its tokens along, so there are fewer of them to a batch.
-        let sessions = store::remove_ended_sessions(&self.platform.db, now, BATCH / 10).await?;
+        let sessions = store::remove_ended_sessions(&self.platform.db, now, BATCH).await?;
         let devices = devices::remove_ended(&self.platform.db, now, BATCH).await?;
-        Ok(seals + tokens + sessions + devices)
+        Ok(sessions + devices)
     }
 }

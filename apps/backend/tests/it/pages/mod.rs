@@ -15,6 +15,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::request::Builder;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_store::{query, sql};
 use countersign_testkit::{Answer, Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::json;
 
@@ -393,6 +396,39 @@ async fn a_32_a_96_x_1_a_cookie_is_no_token_and_no_token_is_a_cookie(database: D
     for secret in [cookie.as_str(), "eyJ", "csr_", "csb_"] {
         assert!(!page.contains(secret), "{secret}");
     }
+}
+
+/// A browser's session has a cookie and no refresh token, so none is ever accepted for it.
+#[apply(on_both_databases!)]
+async fn a_32_no_refresh_token_is_of_the_session_of_a_cookie(database: Database) {
+    let server = TestServer::start(database).await;
+    let mut browser = Browser::sign_up(&server, "ada").await;
+    let families: i64 = query(sql!(
+        "SELECT count(*) FROM sessions
+          WHERE COALESCE(family_hash, refresh_hash, previous_hash, rotated_from) IS NOT NULL
+             OR COALESCE(refresh_expires_at, rotated_at) IS NOT NULL"
+    ))
+    .one(&server.services.db)
+    .await
+    .unwrap();
+    assert_eq!(families, 0);
+    let id: uuid::Uuid = query(sql!("SELECT id FROM sessions"))
+        .one(&server.services.db)
+        .await
+        .unwrap();
+    for secrets in [[0; 48], [255; 48]] {
+        let token = format!(
+            "csr_{}",
+            URL_SAFE_NO_PAD.encode([&id.as_bytes()[..], &secrets].concat())
+        );
+        for path in ["/api/auth/refresh", "/api/auth/logout"] {
+            server
+                .post(path, json!({ "refresh_token": token }))
+                .await
+                .assert_problem(401, "invalid_refresh_token");
+        }
+    }
+    assert!(browser.is_signed_in().await);
 }
 
 #[apply(on_both_databases!)]

@@ -29,7 +29,7 @@ pub(super) async fn logout(
 ) -> Result<StatusCode, Problem> {
     let body = extract::optional::<_, RefreshBody>(sent, &auth).await;
     // The refresh token counts where there is one: it works when the access token does not.
-    let presented = body.as_ref().ok().and_then(|body| body.as_ref()?.secret());
+    let presented = body.as_ref().ok().and_then(|body| body.as_ref()?.token());
     let known = match &presented {
         Some(presented) => {
             let caller = Caller::anyone(request.clone());

@@ -13,7 +13,7 @@ use crate::features::audit::{Event, Kind};
 use crate::features::email_challenges::{Answer, ChallengeError, Presenter, Proven, Whose};
 use crate::features::outbox::{Action, Purpose};
 use crate::features::revocation::RevokingTx;
-use crate::features::sessions::{self, NewSession, RefreshSecret, Session, Tokens};
+use crate::features::sessions::{self, NewSession, RefreshToken, Session, Tokens};
 
 impl Auth {
     /// Signs in whoever brings what was mailed, and gives the tokens of the new session.
@@ -27,8 +27,9 @@ impl Auth {
         scopes: &Scopes,
         caller: &Caller,
     ) -> Result<Tokens, LoginError> {
-        let opened = self.open_by_email(answer, handle, scopes, caller).await;
-        self.counted(self.issued(opened).await)
+        let first = self.sessions.first_token();
+        let opened = self.open_by_email(answer, handle, scopes, caller, Some(&first)).await;
+        self.counted(self.issued(opened, first).await)
     }
 
     /// The same for a browser, which needs no tokens.
@@ -42,8 +43,7 @@ impl Auth {
         scopes: &Scopes,
         caller: &Caller,
     ) -> Result<Session, LoginError> {
-        let opened = self.open_by_email(answer, handle, scopes, caller).await;
-        self.counted(opened).map(|(session, _)| session)
+        self.counted(self.open_by_email(answer, handle, scopes, caller, None).await)
     }
 
     /// What was mailed proves the address too; and an account whose address nobody had proven loses its password and its
@@ -54,7 +54,8 @@ impl Auth {
         handle: Option<HandleHash>,
         scopes: &Scopes,
         caller: &Caller,
-    ) -> Result<(Session, RefreshSecret), LoginError> {
+        refresh_token: Option<&RefreshToken>,
+    ) -> Result<Session, LoginError> {
         let purpose = self.purpose_of(&answer).await?;
         let presenter = Presenter { handle, account: None };
         let checked = &self.challenges.check(purpose, &answer, &presenter, caller).await?;
@@ -62,16 +63,14 @@ impl Auth {
             return Err(ChallengeError::Invalid.into());
         };
         let caller = &caller.proven(account);
-        let refresh_token = RefreshSecret::generate(self.platform.random);
         let bit = self.revocations.allocate().await?;
         // Made beforehand: a transaction waits for no hash.
         let nobodys = match accounts::find(&self.platform.db, account).await? {
             Some(account) if account.email_verified_at.is_none() => Some(self.platform.unusable_password_hash().await?),
             _ => None,
         };
-        let (first, nobodys) = (&refresh_token, nobodys.as_deref());
-        let session = self
-            .revocations
+        let nobodys = nobodys.as_deref();
+        self.revocations
             .transact(|tx| {
                 Box::pin(async move {
                     let proven = self.challenges.spend(tx, purpose, checked).await?;
@@ -87,13 +86,12 @@ impl Auth {
                         scopes: &granted(tx, proven.account, scopes).await?,
                         caller,
                         bit,
-                        refresh_token: first,
+                        refresh_token,
                     };
                     Ok::<_, LoginError>(self.open_session(tx, &new).await?)
                 })
             })
-            .await?;
-        Ok((session, refresh_token))
+            .await
     }
 
     /// What the answer is to. The mail that tells of too many wrong passwords has a link that signs in too.

@@ -17,7 +17,7 @@ use crate::features::accounts::{self, Credentials as Stored};
 use crate::features::audit::{self, Event, Kind};
 use crate::features::email_challenges::ChallengeError;
 use crate::features::keys::IssueError;
-use crate::features::sessions::{NewSession, RefreshSecret, Session, Tokens};
+use crate::features::sessions::{NewSession, RefreshToken, Session, Tokens};
 use crate::settings::EmailVerification;
 
 const LOGIN_PER_ADDRESS: Policy = Policy::named("login_per_address");
@@ -78,27 +78,28 @@ impl Auth {
     /// # Errors
     /// [`LoginError`].
     pub async fn login(&self, credentials: Credentials, caller: &Caller) -> Result<Tokens, LoginError> {
-        let opened = self.open_by_password(credentials, caller).await;
-        self.counted(self.issued(opened).await)
+        let first = self.sessions.first_token();
+        let opened = self.open_by_password(credentials, caller, Some(&first)).await;
+        self.counted(self.issued(opened, first).await)
     }
 
-    /// Signs in, for a browser that needs no tokens: nobody ever holds the refresh token of its session.
+    /// Signs in, for a browser that needs no tokens.
     ///
     /// # Errors
     /// [`LoginError`].
     pub async fn sign_in_browser(&self, credentials: Credentials, caller: &Caller) -> Result<Session, LoginError> {
-        let opened = self.open_by_password(credentials, caller).await;
-        self.counted(opened).map(|(session, _)| session)
+        self.counted(self.open_by_password(credentials, caller, None).await)
     }
 
     /// The tokens of a session that was just opened.
     pub(super) async fn issued(
         &self,
-        opened: Result<(Session, RefreshSecret), LoginError>,
+        opened: Result<Session, LoginError>,
+        first: RefreshToken,
     ) -> Result<Tokens, LoginError> {
-        let (session, refresh_token) = opened?;
+        let session = opened?;
         let ttl = self.platform.settings.tokens.access_ttl;
-        Ok(self.sessions.issue(&session, refresh_token, ttl).await?)
+        Ok(self.sessions.issue(&session, first, ttl).await?)
     }
 
     /// Counts a sign-in by how it ended: every front end comes through here.
@@ -113,9 +114,10 @@ impl Auth {
         &self,
         credentials: Credentials,
         caller: &Caller,
-    ) -> Result<(Session, RefreshSecret), LoginError> {
+        refresh_token: Option<&RefreshToken>,
+    ) -> Result<Session, LoginError> {
         let attempt = self.reserve_login(credentials.email.as_ref(), &caller.request).await?;
-        let opened = self.open_if_right(&credentials, caller, &attempt).await;
+        let opened = self.open_if_right(&credentials, caller, &attempt, refresh_token).await;
         match &opened {
             Ok(_) => attempt.was_right().await.count(),
             Err(LoginError::Invalid | LoginError::Unverified) => attempt.was_wrong().await,
@@ -129,7 +131,8 @@ impl Auth {
         credentials: &Credentials,
         caller: &Caller,
         attempt: &Attempt,
-    ) -> Result<(Session, RefreshSecret), LoginError> {
+        refresh_token: Option<&RefreshToken>,
+    ) -> Result<Session, LoginError> {
         let stored = match &credentials.email {
             Some(email) => accounts::credentials_by_email(&self.platform.db, email).await?,
             None => None,
@@ -166,15 +169,14 @@ impl Auth {
         }
         let rehashed = self.rehash_if_outdated(&credentials.password, verdict, asker).await;
         fail::fail_point!("login::verified");
-        let refresh_token = RefreshSecret::generate(self.platform.random);
         let Some(session) = self
-            .open_unless_changed(stored, rehashed.as_deref(), &credentials.scopes, caller, &refresh_token)
+            .open_unless_changed(stored, rehashed.as_deref(), &credentials.scopes, caller, refresh_token)
             .await?
         else {
             self.record_failure(Kind::SignIn, Some(stored), caller).await?;
             return Err(LoginError::Invalid);
         };
-        Ok((session, refresh_token))
+        Ok(session)
     }
 }
 
@@ -223,7 +225,7 @@ impl Auth {
         rehashed: Option<&str>,
         asked: &Scopes,
         caller: &Caller,
-        refresh_token: &RefreshSecret,
+        refresh_token: Option<&RefreshToken>,
     ) -> Result<Option<Session>, StoreError> {
         let now = self.platform.clock.now();
         let caller = &caller.proven(stored.id);

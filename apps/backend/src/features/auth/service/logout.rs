@@ -10,7 +10,7 @@ use super::Auth;
 use crate::core::caller::Caller;
 use crate::core::ids::{AccountId, SessionRef};
 use crate::features::audit::{Event, Kind};
-use crate::features::sessions::{self, RefreshSecret};
+use crate::features::sessions::{self, RefreshToken};
 
 impl Auth {
     /// Ends the session that asks. Whether it lived does not matter: it is over now.
@@ -24,12 +24,8 @@ impl Auth {
             .map(drop)
     }
 
-    /// Ends the session of a refresh token. Says whether the token was ever one of ours.
-    pub async fn logout_by_refresh_token(
-        &self,
-        presented: &RefreshSecret,
-        caller: &Caller,
-    ) -> Result<bool, StoreError> {
+    /// Ends the session of a refresh token. Says whether there is such a session.
+    pub async fn logout_by_refresh_token(&self, presented: &RefreshToken, caller: &Caller) -> Result<bool, StoreError> {
         self.sessions.revoke_by_refresh_token(presented, caller).await
     }
 

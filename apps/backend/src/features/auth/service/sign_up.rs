@@ -17,7 +17,7 @@ use crate::features::accounts::{self, Account, AccountError, NewAccount};
 use crate::features::email_challenges::REGISTRATION_LIFETIME;
 use crate::features::email_challenges::registrations::{self, NewRegistration};
 use crate::features::outbox::{MailParams, NewMail, Purpose};
-use crate::features::sessions::{NewSession, RefreshSecret, Session};
+use crate::features::sessions::{NewSession, Session};
 use crate::settings::{EmailVerification, Signup};
 
 const REGISTER_PER_ADDRESS: Policy = Policy::named("register_per_address");
@@ -74,8 +74,8 @@ impl Auth {
         counted(reserved, made).await
     }
 
-    /// The same for a browser, which is signed in at once: the account and its first session are made together. Nobody ever
-    /// holds the refresh token of that session.
+    /// The same for a browser, which is signed in at once: the account and its first session are made together. That session
+    /// has no refresh token.
     ///
     /// # Errors
     /// [`SignUpError`].
@@ -111,7 +111,6 @@ impl Auth {
         let Some(new) = &self.begin_sign_up(sign_up, reserved, caller).await? else {
             return Ok(SignedUp::Asked);
         };
-        let first = &RefreshSecret::generate(self.platform.random);
         let bit = self.revocations.allocate().await?;
         let opened = self
             .revocations
@@ -133,7 +132,7 @@ impl Auth {
                         scopes: &Scopes::default(),
                         caller: &new.caller,
                         bit,
-                        refresh_token: first,
+                        refresh_token: None,
                     };
                     self.open_session(tx, &session).await.map(Some)
                 })

@@ -13,7 +13,7 @@ use crate::core::ids::{AccountId, SessionId};
 use crate::features::accounts::{self, AccountError};
 use crate::features::audit::{Event, Kind};
 use crate::features::keys::IssueError;
-use crate::features::sessions::{NewSession, RefreshSecret, Session};
+use crate::features::sessions::{NewSession, RefreshToken, Session};
 
 /// How long before its end an expired token says that it was issued, in seconds.
 const EXPIRED_TOKEN_LIVED: i64 = 60;
@@ -49,7 +49,7 @@ pub(crate) enum Lifetime {
 pub(crate) struct Issued {
     pub(crate) access_token: String,
     pub(crate) expires_in: i64,
-    pub(crate) refresh_token: RefreshSecret,
+    pub(crate) refresh_token: RefreshToken,
     pub(crate) session: Session,
 }
 
@@ -86,7 +86,7 @@ impl Dev {
                 .map(|found| found.id)
                 .ok_or(TokenError::NobodyWithThisId)?,
         };
-        let refresh_token = RefreshSecret::generate(self.platform.random);
+        let refresh_token = self.sessions.first_token();
         let session = self
             .open(account, wanted.scopes.as_ref(), &refresh_token, caller)
             .await?
@@ -118,7 +118,7 @@ impl Dev {
         &self,
         account: AccountId,
         scopes: Option<&Scopes>,
-        refresh_token: &RefreshSecret,
+        refresh_token: &RefreshToken,
         caller: &Caller,
     ) -> Result<Option<Session>, StoreError> {
         let now = self.platform.clock.now();
@@ -140,7 +140,7 @@ impl Dev {
                         scopes: scopes.unwrap_or(&owned),
                         caller,
                         bit,
-                        refresh_token,
+                        refresh_token: Some(refresh_token),
                     };
                     let session = self.sessions.open(tx, &new).await?;
                     self.audit

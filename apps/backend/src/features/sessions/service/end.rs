@@ -13,8 +13,8 @@ use crate::features::devices;
 use crate::features::email_challenges;
 use crate::features::outbox;
 use crate::features::revocation::{self, RevokingTx};
-use crate::features::sessions::refresh_secret::RefreshSecret;
-use crate::features::sessions::store::{self, Ended, Session, refresh_tokens};
+use crate::features::sessions::refresh_token::RefreshToken;
+use crate::features::sessions::store::{self, Ended, Session};
 
 /// How many sessions end in one statement.
 const BATCH: i64 = 5_000;
@@ -65,6 +65,7 @@ pub(super) async fn end(
     let Some(ended) = store::end(tx, session, account, now).await? else {
         return Ok(None);
     };
+    fail::fail_point!("end::ended");
     tx.revoke(vec![ended.bit()], now).await?;
     Ok(Some(ended.account_id))
 }
@@ -84,6 +85,7 @@ pub async fn end_all(
     }
     devices::forget_all(tx, account).await?;
     let ended = store::end_all(tx, account, kept, now).await?;
+    fail::fail_point!("end::ended");
     let bits: Vec<_> = ended.iter().map(Ended::bit).collect();
     let count = bits.len();
     tx.revoke(bits, now).await?;
@@ -125,34 +127,20 @@ pub async fn end_everything(db: &Db, now: Timestamp, event: Event<'_>) -> Result
 }
 
 impl Sessions {
-    /// Ends the session of a refresh token, spent or not. Says whether the token was ever one of ours.
-    pub async fn revoke_by_refresh_token(
-        &self,
-        presented: &RefreshSecret,
-        caller: &Caller,
-    ) -> Result<bool, StoreError> {
-        let Some(found) = refresh_tokens::find_token(&self.platform.db, presented.hash()).await? else {
-            return Ok(false);
-        };
-        // Who holds the token is as good as the session's owner.
-        self.end_one(found.session_id, None, |owner| caller.proven(owner))
-            .await?;
+    /// Ends the session of a refresh token, whichever of the session's tokens it is. Says whether there is such a session.
+    pub async fn revoke_by_refresh_token(&self, presented: &RefreshToken, caller: &Caller) -> Result<bool, StoreError> {
+        let session = presented.session();
+        match store::find_family(&self.platform.db, session).await? {
+            Some(family) if presented.is_of(family.family_hash) => {}
+            _ => return Ok(false),
+        }
+        // Who holds a token of the family is as good as the session's owner.
+        self.end_one(session, None, |owner| caller.proven(owner)).await?;
         Ok(true)
     }
 
     /// The living sessions of an account, newest first.
     pub async fn list(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
-        match accounts::may_sign_in(&self.platform.db, account).await? {
-            Some(versions) => {
-                store::list_live(
-                    &self.platform.db,
-                    account,
-                    versions.session_epoch,
-                    self.platform.clock.now(),
-                )
-                .await
-            }
-            None => Ok(Vec::new()),
-        }
+        store::list_live(&self.platform.db, account, self.platform.clock.now()).await
     }
 }

@@ -10,9 +10,8 @@ use crate::core::limits::AddressPrefix;
 use crate::core::versions::SessionEpoch;
 use crate::features::accounts::{self, AccountVersions};
 use crate::features::revocation::{Bit, RevokingTx};
-use crate::features::sessions::refresh_secret::RefreshSecret;
-use crate::features::sessions::store::refresh_tokens::{self, NewToken};
-use crate::features::sessions::store::{self, Ended, Session};
+use crate::features::sessions::refresh_token::RefreshToken;
+use crate::features::sessions::store::{self, Ended, NewFamily, Session};
 
 /// A session that is to be opened.
 pub struct NewSession<'a> {
@@ -26,18 +25,25 @@ pub struct NewSession<'a> {
     pub caller: &'a Caller,
     /// Its bit, which no other session has.
     pub bit: Bit,
-    /// Its first refresh token.
-    pub refresh_token: &'a RefreshSecret,
+    /// Its first refresh token. None for a browser's session, which has a cookie: then no token is ever accepted for it.
+    pub refresh_token: Option<&'a RefreshToken>,
 }
 
 impl Sessions {
+    /// The first refresh token of a session that is to be opened.
+    pub fn first_token(&self) -> RefreshToken {
+        RefreshToken::first(self.platform.clock.now(), self.platform.random)
+    }
+
     /// Opens a session, and ends the oldest ones beyond the allowed number. What calls it has asked `may_sign_in` in the same
     /// transaction.
     pub async fn open(&self, tx: &mut RevokingTx<'_, '_, '_>, new: &NewSession<'_>) -> Result<Session, StoreError> {
         let now = self.platform.clock.now();
         let (ttl, request) = (&self.platform.settings.tokens, &new.caller.request);
         let session = Session {
-            id: SessionId::new(now, self.platform.random),
+            id: new
+                .refresh_token
+                .map_or_else(|| SessionId::new(now, self.platform.random), RefreshToken::session),
             account_id: new.account,
             epoch: new.versions.session_epoch,
             client_id: FIRST_PARTY_CLIENT.to_owned(),
@@ -51,14 +57,13 @@ impl Sessions {
             status_list: new.bit.list,
             status_idx: new.bit.idx,
         };
-        store::insert_session(tx, &session, request.prefix().map(|prefix| prefix.to_string())).await?;
-        let token = NewToken {
-            hash: new.refresh_token.hash(),
-            parent_hash: None,
-            session_id: session.id,
-            expires_at: session.expires_at.min(now + ttl.refresh_idle_ttl),
-        };
-        refresh_tokens::insert_token(tx, &token).await?;
+        let prefix = request.prefix().map(|prefix| prefix.to_string());
+        let family = new.refresh_token.map(|first| NewFamily {
+            family_hash: first.family_hash(),
+            refresh_hash: first.hash(),
+            refresh_expires_at: session.expires_at.min(now + ttl.refresh_idle_ttl),
+        });
+        store::insert_session(tx, &session, prefix, family).await?;
         let others = i64::from(self.platform.settings.sessions.per_account) - 1;
         let oldest = store::end_beyond(tx, &session, others, now).await?;
         tx.revoke(oldest.iter().map(Ended::bit).collect(), now).await?;

@@ -1,14 +1,14 @@
 //! Rotation of refresh tokens and detection of their reuse.
-//! A refresh token is spent once. Spending it twice revokes its whole family, unless it is the honest repetition
-//! of a request whose answer was lost: within the replay window, while the successor is unused, the same successor
-//! is given again.
+//! A refresh token is spent once. Spending it twice revokes its session, unless it is the honest repetition of a request
+//! whose answer was lost: within the replay window, while the successor is unused, the same successor is given again. It is
+//! derived once more; nothing that could open it is stored.
 
 use countersign_guard::Scopes;
-use countersign_store::{Conn, StoreError, Tx};
+use countersign_store::StoreError;
 
 use super::Sessions;
 use super::end::end;
-use super::living::{find_living, lock_living};
+use super::living::find_living;
 use super::tokens::Tokens;
 use crate::core::caller::Caller;
 use crate::core::limits::{Exceeded, Key, Policy};
@@ -16,11 +16,13 @@ use crate::core::request_info::RequestInfo;
 use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 use crate::features::keys::IssueError;
-use crate::features::sessions::refresh_secret::RefreshSecret;
-use crate::features::sessions::store::Session;
-use crate::features::sessions::store::refresh_tokens::{self, NewToken, Presented, Seal};
+use crate::features::sessions::refresh_token::{Origin, RefreshToken};
+use crate::features::sessions::store::{self, Rotation, Session};
 
 const REFRESH_PER_ADDRESS: Policy = Policy::named("refresh_per_address");
+/// How often it is tried to spend a token that is current and yet was not spent: something else about its session changed at
+/// that moment.
+const ATTEMPTS: usize = 5;
 
 /// Why no tokens were given.
 #[derive(Debug, thiserror::Error)]
@@ -54,14 +56,14 @@ impl RefreshError {
     }
 }
 
-/// What a look at the presented token says, before or after a lock.
+/// What became of a token that could not be spent.
 enum Step {
-    /// It is live and unspent as far as a plain look can tell.
-    Spendable(Presented),
+    /// It is current: something about its session has just changed, and it may be spent yet.
+    Spendable,
     /// It was spent just now, and its successor may be shown again.
     Replay(Box<Replay>),
-    /// It was spent, and this is no honest repetition.
-    Reuse(Presented),
+    /// It is of this family, was spent, and this is no honest repetition.
+    Reuse,
     /// It was never valid, or no longer is.
     Dead,
 }
@@ -69,23 +71,9 @@ enum Step {
 /// A repetition within the window.
 struct Replay {
     session: Session,
-    successor: RefreshSecret,
-    /// Where the token was spent. None if an earlier version spent it.
-    spent: Option<Spender>,
-}
-
-/// Where somebody who spends a token comes from.
-#[derive(PartialEq, Eq)]
-struct Spender {
-    network: String,
-    device: String,
-}
-
-/// What a transaction that set out to spend came to.
-enum Spending {
-    Spent(Box<Session>),
-    Lost,
-    Dead,
+    successor: RefreshToken,
+    /// Where the token was spent.
+    spent: Option<Origin>,
 }
 
 impl Sessions {
@@ -93,7 +81,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`RefreshError`]. From outside, `Invalid` and `Reused` must look the same.
-    pub async fn rotate(&self, presented: &RefreshSecret, caller: &Caller) -> Result<Tokens, RefreshError> {
+    pub async fn rotate(&self, presented: &RefreshToken, caller: &Caller) -> Result<Tokens, RefreshError> {
         let mut reserved = self.platform.limits.reserve();
         if let Some(prefix) = caller.request.prefix() {
             let rate = self.platform.settings.limits.refresh_per_address;
@@ -110,74 +98,128 @@ impl Sessions {
         rotated
     }
 
-    async fn exchange(&self, presented: &RefreshSecret, caller: &Caller) -> Result<Tokens, RefreshError> {
-        let access_ttl = self.platform.settings.tokens.access_ttl;
-        // Racers read first: of many with one token, one locks the family; the others see it spent and never write.
-        loop {
-            match self.look(presented).await? {
-                Step::Spendable(found) => {
-                    let next = RefreshSecret::generate(self.platform.random);
-                    match self.spend(presented, &found, &next, &caller.request).await? {
-                        Spending::Spent(session) => return Ok(self.issue(&session, next, access_ttl).await?),
-                        Spending::Lost => {}
-                        Spending::Dead => return Err(RefreshError::Invalid),
-                    }
-                }
-                Step::Replay(replay) => {
-                    // The spending that this answer relies on must be on the disk before the answer is.
-                    self.platform.db.settled().await?;
-                    self.record_if_from_elsewhere(&replay, caller).await?;
-                    let Replay { session, successor, .. } = *replay;
-                    return Ok(self.issue(&session, successor, access_ttl).await?);
-                }
-                Step::Reuse(found) => return Err(self.revoke_family(&found, caller).await?),
-                Step::Dead => return Err(RefreshError::Invalid),
+    async fn exchange(&self, presented: &RefreshToken, caller: &Caller) -> Result<Tokens, RefreshError> {
+        for _ in 0..ATTEMPTS {
+            let successor = presented.successor(&self.platform.sealing);
+            if let Some(session) = self.spend(presented, &successor, &caller.request).await? {
+                fail::fail_point!("rotate::spent");
+                return self.renewed(session, successor).await;
             }
+            // Boxed: it is rare, and large.
+            if let Some(tokens) = Box::pin(self.repeated(presented, caller)).await? {
+                return Ok(tokens);
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    /// Spends the token, if it is the current one of a living session: one statement, so a revocation comes before it and
+    /// nothing is spent, or after it and the successor ends with the session.
+    async fn spend(
+        &self,
+        presented: &RefreshToken,
+        successor: &RefreshToken,
+        request: &RequestInfo,
+    ) -> Result<Option<Session>, StoreError> {
+        let now = self.platform.clock.now();
+        let rotation = Rotation {
+            session: presented.session(),
+            family_hash: presented.family_hash(),
+            presented: presented.hash(),
+            successor: successor.hash(),
+            from: origin(presented, request),
+            now,
+            idle_end: now + self.platform.settings.tokens.refresh_idle_ttl,
+        };
+        match store::rotate(&self.platform.db, &rotation).await {
+            // Where every statement is serializable, one of two at once is turned away instead of finding nothing.
+            Err(StoreError::Conflict) => Ok(None),
+            rotated => rotated,
         }
     }
 
-    async fn look(&self, presented: &RefreshSecret) -> Result<Step, StoreError> {
+    /// What a token gets that was not spent: the tokens of a repetition, or nothing if it may be spent yet.
+    async fn repeated(&self, presented: &RefreshToken, caller: &Caller) -> Result<Option<Tokens>, RefreshError> {
+        match self.look(presented).await? {
+            Step::Spendable => Ok(None),
+            Step::Replay(replay) => {
+                // The spending that this answer relies on must be on the disk before the answer is.
+                self.platform.db.settled().await?;
+                self.record_if_from_elsewhere(presented, &replay, caller).await?;
+                self.renewed(replay.session, replay.successor).await.map(Some)
+            }
+            Step::Reuse => Err(self.revoke_family(presented, caller).await?),
+            Step::Dead => Err(RefreshError::Invalid),
+        }
+    }
+
+    async fn look(&self, presented: &RefreshToken) -> Result<Step, StoreError> {
         let now = self.platform.clock.now();
-        let Some(found) = refresh_tokens::find_token(&self.platform.db, presented.hash()).await? else {
+        let Some(family) = store::find_family(&self.platform.db, presented.session()).await? else {
             return Ok(Step::Dead);
         };
-        // Spent or not: after its end a token means nothing, swept or not.
-        if found.expires_at <= now {
+        // An id is no secret. Without the family's, whoever asks learns nothing and ends nothing.
+        if !presented.is_of(family.family_hash) || family.refresh_expires_at <= now {
             return Ok(Step::Dead);
         }
-        let Some(spent_at) = found.spent_at else {
-            return Ok(Step::Spendable(found));
+        let Some(session) = find_living(&self.platform.db, presented.session(), now).await? else {
+            return Ok(Step::Dead);
         };
-        if now >= spent_at + self.platform.settings.tokens.refresh_replay_window {
-            return Ok(Step::Reuse(found));
+        if family.refresh_hash == presented.hash() {
+            return Ok(Step::Spendable);
         }
-        // No seal: the successor was used, so this is the parent of a parent, not a repetition.
-        let Some(successor) = found
-            .sealed_successor
-            .as_deref()
-            .and_then(|sealed| presented.unseal(sealed))
-        else {
-            return Ok(Step::Reuse(found));
-        };
-        let Some(session) = find_living(&self.platform.db, found.session_id, now).await? else {
+        let window = self.platform.settings.tokens.refresh_replay_window;
+        let is_repetition = family.previous_hash == Some(presented.hash())
+            && family.rotated_at.is_some_and(|rotated_at| now < rotated_at + window);
+        if !is_repetition {
+            return Ok(Step::Reuse);
+        }
+        let Some(successor) = presented.successor_with(family.refresh_hash, &self.platform.sealing) else {
+            // It tells nothing about who asks, so nobody's session ends.
+            tracing::error!(
+                session = %session.id,
+                "a refresh token was spent with a key that this server does not have: do all nodes have the same keys?"
+            );
             return Ok(Step::Dead);
         };
         Ok(Step::Replay(Box::new(Replay {
-            session: narrowed(&self.platform.db, session).await?,
+            session,
             successor,
-            spent: found
-                .spent_from
-                .zip(found.spent_with)
-                .map(|(network, device)| Spender { network, device }),
+            spent: family.rotated_from,
         })))
+    }
+
+    /// The tokens of a session whose refresh token has been rotated.
+    async fn renewed(&self, session: Session, refresh_token: RefreshToken) -> Result<Tokens, RefreshError> {
+        let session = self.narrowed(session).await?;
+        let ttl = self.platform.settings.tokens.access_ttl;
+        Ok(self.issue(&session, refresh_token, ttl).await?)
+    }
+
+    /// The session with those of its scopes that its account still owns: what was taken back is not renewed.
+    async fn narrowed(&self, session: Session) -> Result<Session, StoreError> {
+        if session.scope.is_empty() {
+            return Ok(session);
+        }
+        let granted: Scopes = session.scope.split(' ').map(str::to_owned).collect();
+        let owned = accounts::scopes(&self.platform.db, session.account_id).await?;
+        Ok(Session {
+            scope: granted.intersection(&owned).to_string(),
+            ..session
+        })
     }
 
     /// An honest repetition comes from where the token was spent; a thief's hardly ever does. It is served all the same (a phone
     /// changes networks between two attempts), and leaves a trace by which it can be found.
-    async fn record_if_from_elsewhere(&self, replay: &Replay, caller: &Caller) -> Result<(), StoreError> {
-        let Some(spent) = &replay.spent else { return Ok(()) };
-        let now = Spender::of(&caller.request);
-        let detail = match (spent.network == now.network, spent.device == now.device) {
+    async fn record_if_from_elsewhere(
+        &self,
+        presented: &RefreshToken,
+        replay: &Replay,
+        caller: &Caller,
+    ) -> Result<(), StoreError> {
+        let Some(spent) = replay.spent else { return Ok(()) };
+        let now = origin(presented, &caller.request);
+        let detail = match (spent.is_same_network(now), spent.is_same_device(now)) {
             (true, true) => return Ok(()),
             (false, true) => "from another network",
             (true, false) => "from another device",
@@ -195,100 +237,10 @@ impl Sessions {
             })
             .await
     }
-}
-
-impl Spender {
-    fn of(request: &RequestInfo) -> Self {
-        Self {
-            network: request.prefix().map_or_else(String::new, |prefix| prefix.to_string()),
-            device: request.user_agent.clone().unwrap_or_default(),
-        }
-    }
-}
-
-/// The session with those of its scopes that its account still owns: what was taken back is not renewed.
-async fn narrowed<'c>(conn: impl Into<Conn<'c>>, session: Session) -> Result<Session, StoreError> {
-    if session.scope.is_empty() {
-        return Ok(session);
-    }
-    let granted: Scopes = session.scope.split(' ').map(str::to_owned).collect();
-    let owned = accounts::scopes(conn, session.account_id).await?;
-    Ok(Session {
-        scope: granted.intersection(&owned).to_string(),
-        ..session
-    })
-}
-
-impl Sessions {
-    /// Spends the token and gives birth to its successor, in one transaction that begins by locking the family: a
-    /// revocation comes before, and nothing is spent, or after, and the successor dies with the family.
-    async fn spend(
-        &self,
-        presented: &RefreshSecret,
-        found: &Presented,
-        next: &RefreshSecret,
-        request: &RequestInfo,
-    ) -> Result<Spending, StoreError> {
-        let now = self.platform.clock.now();
-        let replayable = !self.platform.settings.tokens.refresh_replay_window.is_zero();
-        let sealed = replayable.then(|| presented.seal(next, self.platform.random));
-        let (sealed, spender) = (sealed.as_deref(), &Spender::of(request));
-        self.platform
-            .db
-            .transact(|tx| {
-                Box::pin(async move {
-                    // What was unspent at the first look may be spent by now: a loser leaves without a lock.
-                    if refresh_tokens::find_token(&mut *tx, presented.hash())
-                        .await?
-                        .is_none_or(|token| token.spent_at.is_some())
-                    {
-                        return Ok(Spending::Lost);
-                    }
-                    let Some(session) = lock_living(tx, found.session_id, now).await? else {
-                        return Ok(Spending::Dead);
-                    };
-                    // Where it was spent matters as long as it can be replayed.
-                    let seal = sealed.map(|sealed| Seal {
-                        sealed,
-                        network: &spender.network,
-                        device: &spender.device,
-                    });
-                    if !refresh_tokens::spend(tx, presented.hash(), seal, now).await? {
-                        return Ok(Spending::Lost);
-                    }
-                    fail::fail_point!("rotate::spent");
-                    self.insert_successor(tx, &session, found, presented, next).await?;
-                    Ok::<_, StoreError>(Spending::Spent(Box::new(narrowed(tx, session).await?)))
-                })
-            })
-            .await
-    }
-
-    async fn insert_successor(
-        &self,
-        tx: &mut Tx<'_>,
-        session: &Session,
-        found: &Presented,
-        presented: &RefreshSecret,
-        next: &RefreshSecret,
-    ) -> Result<(), StoreError> {
-        let idle_end = self.platform.clock.now() + self.platform.settings.tokens.refresh_idle_ttl;
-        let token = NewToken {
-            hash: next.hash(),
-            parent_hash: Some(presented.hash()),
-            session_id: session.id,
-            expires_at: session.expires_at.min(idle_end),
-        };
-        refresh_tokens::insert_token(tx, &token).await?;
-        match found.parent_hash {
-            Some(parent) => refresh_tokens::wipe_seal(tx, parent).await,
-            None => Ok(()),
-        }
-    }
 
     /// RFC 9700 §4.14.2: a spent token that comes back means that one of its two holders is a thief.
-    async fn revoke_family(&self, found: &Presented, caller: &Caller) -> Result<RefreshError, StoreError> {
-        let session = found.session_id;
+    async fn revoke_family(&self, presented: &RefreshToken, caller: &Caller) -> Result<RefreshError, StoreError> {
+        let session = presented.session();
         let now = self.platform.clock.now();
         self.revocations
             .transact(|tx| {
@@ -305,4 +257,9 @@ impl Sessions {
             })
             .await
     }
+}
+
+fn origin(presented: &RefreshToken, request: &RequestInfo) -> Origin {
+    let network = request.prefix().map_or_else(String::new, |prefix| prefix.to_string());
+    presented.spent_at(&network, request.user_agent.as_deref().unwrap_or_default())
 }

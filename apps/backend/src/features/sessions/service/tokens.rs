@@ -8,7 +8,7 @@ use countersign_jose::{Audience, RequiredClaims, Subject};
 use super::Sessions;
 use crate::core::ids::uuid_v7;
 use crate::features::keys::IssueError;
-use crate::features::sessions::refresh_secret::RefreshSecret;
+use crate::features::sessions::refresh_token::RefreshToken;
 use crate::features::sessions::store::Session;
 
 /// The two tokens of a session, and what RFC 6749 §5.1 tells about them. No `Debug`.
@@ -18,7 +18,7 @@ pub struct Tokens {
     /// In how many seconds the access token ends.
     pub expires_in: i64,
     /// To be spent once, for the next pair.
-    pub refresh_token: RefreshSecret,
+    pub refresh_token: RefreshToken,
     /// What the session may do; empty if nothing in particular.
     pub scope: String,
 }
@@ -32,7 +32,7 @@ impl Sessions {
     pub async fn issue(
         &self,
         session: &Session,
-        refresh_token: RefreshSecret,
+        refresh_token: RefreshToken,
         ttl: Duration,
     ) -> Result<Tokens, IssueError> {
         let claims = self.claims(session, ttl);

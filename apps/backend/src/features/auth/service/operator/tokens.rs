@@ -10,7 +10,7 @@ use super::super::opening::granted;
 use super::Operator;
 use crate::core::ids::AccountId;
 use crate::features::accounts;
-use crate::features::sessions::{NewSession, RefreshSecret, Tokens};
+use crate::features::sessions::{NewSession, Tokens};
 
 impl Operator {
     /// Opens a session for an account and gives its tokens, as if its owner had signed in. `None`: it is disabled.
@@ -23,7 +23,7 @@ impl Operator {
         asked: &Scopes,
         ttl: Duration,
     ) -> Result<Option<Tokens>, LoginError> {
-        let (refresh_token, caller) = (RefreshSecret::generate(self.auth.platform.random), &self.caller);
+        let (refresh_token, caller) = (self.auth.sessions.first_token(), &self.caller);
         let first = &refresh_token;
         let bit = self.auth.revocations.allocate().await?;
         let opened = self
@@ -41,7 +41,7 @@ impl Operator {
                         scopes: &granted(tx, id, asked).await?,
                         caller,
                         bit,
-                        refresh_token: first,
+                        refresh_token: Some(first),
                     };
                     self.auth.open_session(tx, &new).await.map(Some)
                 })

@@ -1,0 +1,214 @@
+//! A refresh token names its session and carries two secrets: that of the family, which stays, and the current one, which
+//! changes with each rotation. The session's row holds a hash of each.
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::{Context, SHA256};
+use countersign_store::column;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::core::clock::Timestamp;
+use crate::core::ids::SessionId;
+use crate::core::random::SecureRandom;
+use crate::core::sealing::{Purpose, SealingKeys};
+use crate::core::secret::{NotASecret, parse, reveal, sha256};
+
+const PREFIX: &str = "csr_";
+/// How many bytes the id of the session takes, how many the secret of the family, and how many the current secret.
+const ID: usize = 16;
+const FAMILY: usize = 16;
+const CURRENT: usize = 32;
+const LENGTH: usize = ID + FAMILY + CURRENT;
+
+/// A refresh token: the session's id, the family secret, the current secret. Wiped when it is dropped. No `Debug`.
+pub struct RefreshToken(Zeroizing<[u8; LENGTH]>);
+
+/// SHA-256 of a family secret. A token with another one is unknown, so knowing a session's id ends no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FamilyHash([u8; 32]);
+
+/// SHA-256 of a current secret. 256 random bits need no slow hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshHash([u8; 32]);
+
+/// Where a token was spent: a keyed hash of the network and one of the device. The key is the spent secret, which is stored
+/// nowhere, so only a request with the same token can be compared with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin([u8; 2 * MARK]);
+
+const MARK: usize = 8;
+
+column!(FamilyHash as [u8; 32]);
+column!(RefreshHash as [u8; 32]);
+column!(Origin as [u8; 2 * MARK]);
+
+impl RefreshToken {
+    /// The first token of a new session, whose id is made here.
+    pub fn first(now: Timestamp, random: SecureRandom) -> Self {
+        let id = SessionId::new(now, random);
+        let secrets = Zeroizing::new(random.bytes::<{ FAMILY + CURRENT }>());
+        let mut token = Zeroizing::new([0; LENGTH]);
+        token[..ID].copy_from_slice(id.0.as_bytes());
+        token[ID..].copy_from_slice(&*secrets);
+        Self(token)
+    }
+
+    /// The session that it is of. An id names a row and proves nothing.
+    pub fn session(&self) -> SessionId {
+        let mut id = [0; ID];
+        id.copy_from_slice(&self.0[..ID]);
+        SessionId(Uuid::from_bytes(id))
+    }
+
+    pub fn family_hash(&self) -> FamilyHash {
+        FamilyHash(sha256(&self.0[ID..ID + FAMILY]))
+    }
+
+    pub fn hash(&self) -> RefreshHash {
+        RefreshHash(sha256(self.current()))
+    }
+
+    /// Whether it is of this family.
+    pub fn is_of(&self, family: FamilyHash) -> bool {
+        verify_slices_are_equal(&self.family_hash().0, &family.0).is_ok()
+    }
+
+    /// The token that follows this one. Always the same one: it is derived with the server's key, so neither this token alone
+    /// nor the database tells it.
+    pub fn successor(&self, keys: &SealingKeys) -> Self {
+        self.followed_by(&keys.derive(Purpose::RefreshSuccessor, &[&self.0[..]]))
+    }
+
+    /// The successor that has this hash, if some key of the server's made it, also one that is not the newest any more.
+    pub fn successor_with(&self, hash: RefreshHash, keys: &SealingKeys) -> Option<Self> {
+        keys.derive_with_each(Purpose::RefreshSuccessor, &[&self.0[..]])
+            .map(|secret| self.followed_by(&secret))
+            .find(|successor| verify_slices_are_equal(&successor.hash().0, &hash.0).is_ok())
+    }
+
+    fn followed_by(&self, secret: &[u8; CURRENT]) -> Self {
+        let mut next = self.0.clone();
+        next[ID + FAMILY..].copy_from_slice(secret);
+        Self(next)
+    }
+
+    /// What is remembered of the place where it is spent.
+    pub fn spent_at(&self, network: &str, device: &str) -> Origin {
+        let mut origin = [0; 2 * MARK];
+        origin[..MARK].copy_from_slice(&self.mark(b"network", network));
+        origin[MARK..].copy_from_slice(&self.mark(b"device", device));
+        Origin(origin)
+    }
+
+    fn mark(&self, label: &[u8], text: &str) -> [u8; MARK] {
+        let mut digest = Context::new(&SHA256);
+        digest.update(label);
+        digest.update(self.current());
+        digest.update(text.as_bytes());
+        let mut mark = [0; MARK];
+        mark.copy_from_slice(&digest.finish().as_ref()[..MARK]);
+        mark
+    }
+
+    fn current(&self) -> &[u8] {
+        &self.0[ID + FAMILY..]
+    }
+
+    /// The text that its holder gets.
+    pub fn reveal(&self) -> String {
+        reveal(PREFIX, &*self.0)
+    }
+}
+
+impl Origin {
+    pub fn is_same_network(self, other: Self) -> bool {
+        self.0[..MARK] == other.0[..MARK]
+    }
+
+    pub fn is_same_device(self, other: Self) -> bool {
+        self.0[MARK..] == other.0[MARK..]
+    }
+}
+
+impl std::str::FromStr for RefreshToken {
+    type Err = NotASecret;
+
+    /// One token has one spelling: no other length, prefix, case, padding or trailing bits.
+    fn from_str(text: &str) -> Result<Self, NotASecret> {
+        parse(PREFIX, text).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first() -> RefreshToken {
+        RefreshToken::first(Timestamp(1), SecureRandom)
+    }
+
+    #[test]
+    fn x4_has_one_spelling() {
+        let token = first().reveal();
+        assert_eq!(token.len(), 90);
+        assert!(
+            token
+                .parse::<RefreshToken>()
+                .is_ok_and(|parsed| parsed.reveal() == token)
+        );
+        for end in 0..token.len() {
+            assert!(token[..end].parse::<RefreshToken>().is_err(), "a prefix of {end} bytes");
+        }
+        let last = token.len() - 1;
+        for wrong in [
+            format!("{token}A"),
+            format!("{token}="),
+            format!(" {token}"),
+            token.replace("csr_", "CSR_"),
+            format!("{}+", &token[..last]),
+            // The last digit carries two bits of the token, and four that are zero.
+            format!("{}B", &token[..last]),
+        ] {
+            assert!(wrong.parse::<RefreshToken>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_25_a_97_a_million_of_64_threads_are_all_different_and_every_bit_is_even() {
+        const EACH: usize = 15_625;
+        let threads = (0..64).map(|_| {
+            std::thread::spawn(|| {
+                (0..EACH)
+                    .map(|_| <[u8; FAMILY + CURRENT]>::try_from(&first().0[ID..]).unwrap())
+                    .collect::<Vec<_>>()
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        let mut all: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        let mut ones = [0_usize; 8 * (FAMILY + CURRENT)];
+        for secrets in &all {
+            for (bit, ones) in ones.iter_mut().enumerate() {
+                *ones += usize::from(secrets[bit / 8] >> (bit % 8) & 1);
+            }
+        }
+        // Six standard deviations of a fair coin, 500 each.
+        for (bit, ones) in ones.into_iter().enumerate() {
+            assert!(ones.abs_diff(500_000) < 3_000, "bit {bit} is set {ones} times");
+        }
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 64 * EACH);
+    }
+
+    #[test]
+    fn a_place_is_recognised_with_the_same_token_alone() {
+        let (token, other) = (first(), first());
+        let origin = token.spent_at("198.51.100.0/24", "Firefox");
+        let again = token.spent_at("198.51.100.0/24", "Firefox");
+        assert!(origin.is_same_network(again) && origin.is_same_device(again));
+        let elsewhere = token.spent_at("203.0.113.0/24", "Firefox");
+        assert!(!origin.is_same_network(elsewhere) && origin.is_same_device(elsewhere));
+        let without_it = other.spent_at("198.51.100.0/24", "Firefox");
+        assert!(!origin.is_same_network(without_it) && !origin.is_same_device(without_it));
+    }
+}
