@@ -26,7 +26,7 @@ def test_f_1_f_8_f_24_nothing_is_lost_and_nothing_comes_back_while_everything_is
     with cluster(os.environ["COUNTERSIGN_TEST_BIN"], redis=True) as world:
         ledger = asyncio.run(chaos(world))
         lost = list(checks.lost_writes(ledger, world.postgres))
-        split = checks.tokens_with_two_successors(world.ledger)
+        split = checks.tokens_with_two_successors(ledger)
         audit = world.nodes[0].command("audit", "verify")
         panics = checks.panics(world.nodes)
     print("", *summary(ledger), sep="\n")

@@ -23,7 +23,7 @@ def test_f_17_x_40_old_nodes_are_replaced_one_by_one_under_load_without_a_failed
         before = schema(world)
         ledger = asyncio.run(upgrade(world))
         lost = list(checks.lost_writes(ledger, world.postgres))
-        split = checks.tokens_with_two_successors(world.ledger)
+        split = checks.tokens_with_two_successors(ledger)
         assert len(schema(world)) == len(before) + 1, "the next version applied no migration: was the program built for tests?"
         refused = old_version_started_again(world)
     print("", *summary(ledger), sep="\n")
