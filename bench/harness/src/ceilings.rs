@@ -9,6 +9,7 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, UnparsedPublicKey,
 };
 use axum::Router;
+use axum::body::Bytes;
 use axum::routing::get;
 use clap::Args;
 use rusqlite::Connection;
@@ -34,8 +35,11 @@ fn count(seconds: f64, mut work: impl FnMut() -> Result<u64, Box<dyn Error>>) ->
 
 /// Bare axum, for as long as it is let.
 pub(crate) async fn serve(port: u16, bytes: usize) -> Result<Value, Box<dyn Error>> {
-    let body = "x".repeat(bytes);
-    let router = Router::new().route("/", get(move || std::future::ready(body.clone())));
+    let (read, posted) = ("x".repeat(bytes), "x".repeat(bytes));
+    let routes = get(move || std::future::ready(read.clone()));
+    // A body that was sent is received whole.
+    let routes = routes.post(move |_: Bytes| std::future::ready(posted.clone()));
+    let router = Router::new().route("/", routes);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     axum::serve(listener, router).await?;
     Ok(Value::Null)
@@ -106,10 +110,21 @@ pub(crate) struct Database {
     together: u32,
 }
 
-const TABLE: &str = "CREATE TABLE bench_tokens (hash BIGINT PRIMARY KEY, parent BIGINT, spent_at BIGINT)";
-const SPEND: &str = "UPDATE bench_tokens SET spent_at = $1 WHERE hash = $2 AND spent_at IS NULL";
-const INSERT: &str = "INSERT INTO bench_tokens (hash, parent) VALUES ($1, $2)";
-const READ: &str = "SELECT parent, spent_at FROM bench_tokens WHERE hash = $1";
+const TABLE: &str = "CREATE TABLE bench_sessions (id BIGINT PRIMARY KEY, refresh_hash BYTEA NOT NULL, \
+                     previous_hash BYTEA NOT NULL, rotated_at BIGINT NOT NULL, user_agent TEXT NOT NULL)";
+const INSERT: &str = "INSERT INTO bench_sessions VALUES ($1, $2, $2, 0, $3)";
+const ROTATE: &str = "UPDATE bench_sessions SET refresh_hash = $1, previous_hash = $2, rotated_at = $3 WHERE id = $4 AND refresh_hash = $2";
+const READ: &str = "SELECT rotated_at FROM bench_sessions WHERE id = $1";
+/// As long as a browser's.
+pub(crate) const USER_AGENT: &str =
+    "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0 and some more text";
+
+/// Stands for the hash of the secret number `turn`.
+pub(crate) fn hash(turn: i64) -> Vec<u8> {
+    let mut hash = vec![7; 32];
+    hash[..8].copy_from_slice(&turn.to_le_bytes());
+    hash
+}
 
 impl Database {
     pub(crate) async fn run(&self) -> Result<Value, Box<dyn Error>> {
@@ -120,7 +135,7 @@ impl Database {
         }
     }
 
-    /// Transactions in a log that is synced once for so many of them.
+    /// Rotations of one row each, in a log that is synced once for so many of them.
     fn sqlite(&self) -> Result<Value, Box<dyn Error>> {
         let path = format!("{}/bench-ceiling.db", self.at);
         let log = format!("{path}-wal");
@@ -130,18 +145,18 @@ impl Database {
         let database = Connection::open(&path)?;
         database.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
         database.execute_batch(TABLE)?;
-        database.execute(INSERT, (0_i64, 0_i64))?;
+        let rows = i64::from(self.together);
+        for row in 0..rows {
+            database.execute(INSERT, (row, hash(0), USER_AGENT))?;
+        }
         let synced = std::fs::File::open(&log)?;
-        let mut newest = 0_i64;
+        let mut turn = 0_i64;
         let commits = count(self.seconds, || {
-            for _ in 0..self.together {
-                let (mut spend, mut insert) = (database.prepare_cached(SPEND)?, database.prepare_cached(INSERT)?);
-                database.execute_batch("BEGIN IMMEDIATE")?;
-                spend.execute((1_i64, newest))?;
-                insert.execute((newest + 1, newest))?;
-                database.execute_batch("COMMIT")?;
-                newest += 1;
+            for row in 0..rows {
+                let mut rotate = database.prepare_cached(ROTATE)?;
+                rotate.execute((hash(turn + 1), hash(turn), turn, row))?;
             }
+            turn += 1;
             synced.sync_data()?;
             Ok(u64::from(self.together))
         })?;
@@ -149,7 +164,7 @@ impl Database {
         let reads = count(self.seconds / 2.0, || {
             let mut read = database.prepare_cached(READ)?;
             for _ in 0..100 {
-                place = (place + 7_919) % newest;
+                place = (place + 7_919) % rows;
                 read.query_row((place,), |row| row.get::<_, i64>(0))?;
             }
             Ok(100)
@@ -157,38 +172,39 @@ impl Database {
         Ok(json!({ "commit": commits, "read": reads }))
     }
 
-    /// One rotation after the other, on so many connections.
+    /// One rotation after the other, on so many connections. What is counted is the work of the client, as a server's is.
     async fn postgres(&self) -> Result<Value, Box<dyn Error>> {
         let (client, driving) = tokio_postgres::connect(&self.at, tokio_postgres::NoTls).await?;
         tokio::spawn(driving);
-        client.batch_execute("DROP TABLE IF EXISTS bench_tokens").await?;
+        client.batch_execute("DROP TABLE IF EXISTS bench_sessions").await?;
         client.batch_execute(TABLE).await?;
+        let before = cpu_seconds(std::process::id())?;
         let end = Instant::now() + Duration::from_secs_f64(self.seconds);
         let rotations: Vec<_> = (0..self.together)
-            .map(|number| tokio::spawn(rotate(self.at.clone(), i64::from(number) << 32, end)))
+            .map(|number| tokio::spawn(rotate(self.at.clone(), i64::from(number), end)))
             .collect();
         let mut done = 0;
         for rotation in rotations {
             done += rotation.await?.map_err(|error| error.to_string())?;
         }
         let total = json!(done).as_f64().unwrap_or_default();
-        client.batch_execute("DROP TABLE bench_tokens").await?;
-        Ok(json!({ "commit": { "done": done, "per_second": total / self.seconds } }))
+        let cpu = cpu_seconds(std::process::id())? - before;
+        client.batch_execute("DROP TABLE bench_sessions").await?;
+        Ok(json!({ "commit": { "done": done, "per_second": total / self.seconds, "per_cpu_second": total / cpu } }))
     }
 }
 
-async fn rotate(url: String, first: i64, end: Instant) -> Result<u64, tokio_postgres::Error> {
-    let (mut client, driving) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await?;
+async fn rotate(url: String, row: i64, end: Instant) -> Result<u64, tokio_postgres::Error> {
+    let (client, driving) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await?;
     tokio::spawn(driving);
-    let (spend, insert) = (client.prepare(SPEND).await?, client.prepare(INSERT).await?);
-    client.execute(&insert, &[&first, &first]).await?;
-    let (mut newest, mut done) = (first, 0);
+    client.execute(INSERT, &[&row, &hash(0), &USER_AGENT]).await?;
+    let rotate = client.prepare(ROTATE).await?;
+    let (mut turn, mut done) = (0, 0);
     while Instant::now() < end {
-        let rotation = client.transaction().await?;
-        rotation.execute(&spend, &[&1_i64, &newest]).await?;
-        rotation.execute(&insert, &[&(newest + 1), &newest]).await?;
-        rotation.commit().await?;
-        (newest, done) = (newest + 1, done + 1);
+        client
+            .execute(&rotate, &[&hash(turn + 1), &hash(turn), &turn, &row])
+            .await?;
+        (turn, done) = (turn + 1, done + 1);
     }
     Ok(done)
 }

@@ -42,6 +42,19 @@ pub(crate) struct Load {
     /// Requests a second; without it, as many as are answered.
     #[arg(long)]
     rate: Option<f64>,
+    /// Waits for each request's moment by the timer, up to 2 ms late, instead of awake: for a load that shares its core with
+    /// whatever measures latencies.
+    #[arg(long)]
+    coarse: bool,
+    /// How often each line is used at most; when all are used up, the load ends.
+    #[arg(long)]
+    times: Option<usize>,
+    /// The body of a refresh; `{}` stands for the token.
+    #[arg(long, default_value = r#"{"refresh_token":"{}"}"#)]
+    template: String,
+    /// A file for the access tokens that refreshes answer, one a line.
+    #[arg(long)]
+    keep: Option<String>,
     /// Processes whose processor time is counted.
     #[arg(long)]
     pid: Vec<u32>,
@@ -68,6 +81,7 @@ struct Counted {
     answered: u64,
     failed: u64,
     latency: Histogram<u64>,
+    access_tokens: Vec<String>,
 }
 
 impl Load {
@@ -93,6 +107,7 @@ impl Load {
             all.answered += counted.answered;
             all.failed += counted.failed;
             all.latency.add(counted.latency)?;
+            all.access_tokens.extend(counted.access_tokens);
         }
         let seconds = begin.elapsed().as_secs_f64();
         let cpu: Vec<f64> = plan
@@ -102,6 +117,9 @@ impl Load {
             .zip(&before)
             .map(|(after, before)| after - before)
             .collect();
+        if let Some(path) = &plan.load.keep {
+            std::fs::write(path, all.access_tokens.join("\n"))?;
+        }
         let total = json!(all.answered).as_f64().unwrap_or_default();
         let milliseconds = |quantile: f64| {
             json!(all.latency.value_at_quantile(quantile))
@@ -151,16 +169,20 @@ impl Plan {
             if due >= end {
                 return Ok(counted);
             }
+            let refreshes = self.load.kind == Kind::Refresh;
+            let (used, supply) = match refreshes {
+                true => (turn, own.len()),
+                false => (usize::try_from(ticket)?, self.lines.len()),
+            };
+            if self.load.times.is_some_and(|times| used >= times * supply) {
+                return Ok(counted);
+            }
             if self.load.rate.is_some() {
-                wait_for(due).await;
+                self.wait_for(due).await;
             }
             turn += 1;
-            let place = if self.load.kind == Kind::Refresh {
-                turn % own.len().max(1)
-            } else {
-                usize::try_from(ticket)? % self.lines.len().max(1)
-            };
-            let line = if self.load.kind == Kind::Refresh {
+            let place = used % supply.max(1);
+            let line = if refreshes {
                 own.get(place)
             } else {
                 self.lines.get(place)
@@ -170,9 +192,13 @@ impl Plan {
             counted.latency.record(u64::try_from(due.elapsed().as_nanos())?)?;
             if (200..300).contains(&status) {
                 counted.answered += 1;
-                if self.load.kind == Kind::Refresh {
+                if refreshes {
                     let tokens: Value = serde_json::from_slice(body)?;
-                    own[place] = tokens["refresh_token"].as_str().unwrap_or_default().to_owned();
+                    let token = |name: &str| tokens[name].as_str().unwrap_or_default().to_owned();
+                    own[place] = token("refresh_token");
+                    if self.load.keep.is_some() {
+                        counted.access_tokens.push(token("access_token"));
+                    }
                 }
             } else {
                 counted.failed += 1;
@@ -181,6 +207,21 @@ impl Plan {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
             }
+        }
+    }
+
+    /// The runtime's timer counts milliseconds, which would be most of the latency: the last of them are spent awake. That
+    /// costs only the core of the load.
+    async fn wait_for(&self, due: Instant) {
+        const TICK: Duration = Duration::from_millis(2);
+        if self.load.coarse {
+            return tokio::time::sleep_until(due.into()).await;
+        }
+        if due > Instant::now() + TICK {
+            tokio::time::sleep_until((due - TICK).into()).await;
+        }
+        while Instant::now() < due {
+            tokio::task::yield_now().await;
         }
     }
 
@@ -198,7 +239,7 @@ impl Plan {
             Kind::Get => format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{header}: {line}\r\n\r\n"),
             Kind::Post | Kind::Refresh => {
                 let body = match self.load.kind {
-                    Kind::Refresh => json!({ "refresh_token": line }).to_string(),
+                    Kind::Refresh => self.load.template.replace("{}", line),
                     Kind::Get | Kind::Post => line.to_owned(),
                 };
                 let length = body.len();
@@ -208,18 +249,6 @@ impl Plan {
                 )
             }
         }
-    }
-}
-
-/// The runtime's timer counts milliseconds, which would be most of the latency: the last of them are spent awake. That
-/// costs only the core of the load.
-async fn wait_for(due: Instant) {
-    const TICK: Duration = Duration::from_millis(2);
-    if due > Instant::now() + TICK {
-        tokio::time::sleep_until((due - TICK).into()).await;
-    }
-    while Instant::now() < due {
-        tokio::task::yield_now().await;
     }
 }
 
@@ -290,6 +319,7 @@ impl Counted {
             answered: 0,
             failed: 0,
             latency: Histogram::new(3)?,
+            access_tokens: Vec::new(),
         })
     }
 }

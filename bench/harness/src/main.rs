@@ -9,6 +9,7 @@
 mod ceilings;
 mod cpu;
 mod load;
+mod simulate;
 mod store;
 
 use std::error::Error;
@@ -38,10 +39,13 @@ enum What {
     Argon2(ceilings::Argon2),
     /// Signs and verifies ES256 by the bare library.
     Es256(ceilings::Es256),
-    /// Spends a row and inserts its successor in one durable transaction, and reads single rows, by the bare driver.
+    /// Rewrites the row of a session in one durable commit, as a refresh does, and reads single rows, by the bare driver.
     Database(ceilings::Database),
     /// The same by our own store.
     Store(store::Store),
+    /// Lets very many sessions come and go, and compares their status lists and their sweeping with the formulas of
+    /// `docs/guides/sizing.md`.
+    Simulate(simulate::Simulate),
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -56,6 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         What::Es256(es256) => es256.run()?,
         What::Database(database) => one.block_on(database.run())?,
         What::Store(store) => many.block_on(store.run())?,
+        What::Simulate(simulate) => simulate.run()?,
     };
     println!("{figures}");
     Ok(())

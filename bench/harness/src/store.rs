@@ -7,6 +7,7 @@ use clap::Args;
 use countersign_store::{DatabaseOptions, Db, Migration, Role, StoreError, query, sql};
 use serde_json::{Value, json};
 
+use crate::ceilings::{USER_AGENT, hash};
 use crate::cpu::cpu_seconds;
 
 /// Where, for how long, and how many at once.
@@ -23,8 +24,9 @@ pub(crate) struct Store {
 
 const SCHEMA: [Migration; 1] = [Migration {
     version: 1,
-    name: "tokens",
-    sql: "CREATE TABLE bench_tokens (hash BIGINT PRIMARY KEY, parent BIGINT, spent_at BIGINT)",
+    name: "sessions",
+    sql: "CREATE TABLE bench_sessions (id BIGINT PRIMARY KEY, refresh_hash BYTEA NOT NULL, previous_hash BYTEA NOT NULL, \
+          rotated_at BIGINT NOT NULL, user_agent TEXT NOT NULL)",
 }];
 
 impl Store {
@@ -44,7 +46,7 @@ impl Store {
         let (begin, before) = (Instant::now(), cpu_seconds(std::process::id())?);
         let end = begin + Duration::from_secs_f64(seconds);
         let tasks: Vec<_> = (0..self.together)
-            .map(|number| tokio::spawn(work(db.clone(), i64::from(number) << 32, end)))
+            .map(|number| tokio::spawn(work(db.clone(), i64::from(number), end)))
             .collect();
         let mut done = 0;
         for task in tasks {
@@ -59,35 +61,29 @@ impl Store {
     }
 }
 
-async fn rotate(db: Db, first: i64, end: Instant) -> Result<u32, StoreError> {
-    let insert = sql!("INSERT INTO bench_tokens (hash, parent) VALUES ($1, $2)");
-    query(insert).bind(first).bind(first).execute(&db).await?;
-    let (mut newest, mut done) = (first, 0);
+async fn rotate(db: Db, row: i64, end: Instant) -> Result<u32, StoreError> {
+    let insert = sql!("INSERT INTO bench_sessions VALUES ($1, $2, $2, 0, $3)");
+    let agent = USER_AGENT.to_owned();
+    query(insert).bind(row).bind(hash(0)).bind(agent).execute(&db).await?;
+    let (mut turn, mut done) = (0_i64, 0);
     while Instant::now() < end {
-        let rotation = db.transact(|tx| {
-            Box::pin(async move {
-                let spend = sql!("UPDATE bench_tokens SET spent_at = $1 WHERE hash = $2 AND spent_at IS NULL");
-                query(spend).bind(1_i64).bind(newest).execute(&mut *tx).await?;
-                let insert = sql!("INSERT INTO bench_tokens (hash, parent) VALUES ($1, $2)");
-                query(insert).bind(newest + 1).bind(newest).execute(tx).await?;
-                Ok::<(), StoreError>(())
-            })
-        });
-        rotation.await?;
-        (newest, done) = (newest + 1, done + 1);
+        let rotate = sql!(
+            "UPDATE bench_sessions SET refresh_hash = $1, previous_hash = $2, rotated_at = $3
+              WHERE id = $4 AND refresh_hash = $2"
+        );
+        let rotation = query(rotate).bind(hash(turn + 1)).bind(hash(turn)).bind(turn).bind(row);
+        rotation.execute(&db).await?;
+        (turn, done) = (turn + 1, done + 1);
     }
     Ok(done)
 }
 
-async fn read(db: Db, first: i64, end: Instant) -> Result<u32, StoreError> {
+async fn read(db: Db, row: i64, end: Instant) -> Result<u32, StoreError> {
     let mut done = 0;
     while Instant::now() < end {
         for _ in 0..100 {
-            let find = sql!("SELECT parent FROM bench_tokens WHERE hash = $1");
-            query(find)
-                .bind(first + i64::from(done % 100))
-                .optional::<i64>(&db)
-                .await?;
+            let find = sql!("SELECT rotated_at FROM bench_sessions WHERE id = $1");
+            query(find).bind(row).optional::<i64>(&db).await?;
             done += 1;
         }
         tokio::task::yield_now().await;
