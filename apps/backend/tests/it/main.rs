@@ -51,6 +51,7 @@ mod stalled;
 mod starting;
 mod storm;
 mod supply;
+mod sweeping;
 mod tokens;
 mod traces;
 mod transfer;

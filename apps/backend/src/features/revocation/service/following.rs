@@ -19,6 +19,8 @@ const LOOK_WHEN_FED: Duration = Duration::from_millis(500);
 const SWEEP: Duration = Duration::from_secs(60);
 /// How many bits go in one statement.
 const BATCH: i64 = 500;
+/// How long others have the database to themselves after each.
+const PAUSE: Duration = Duration::from_millis(10);
 
 impl Revocations {
     /// Makes revocations known that were just committed: to this process at once, to all others with a number. A
@@ -39,13 +41,15 @@ impl Revocations {
 
     /// Follows the database, and removes the lists that nobody needs. It never returns.
     pub async fn follow_forever(self) {
-        let mut sweep = tokio::time::interval(SWEEP);
+        // Beside each other: removing takes as long as there are bits, and a revocation is to be known at once.
+        tokio::join!(self.look_forever(), self.sweep_forever());
+    }
+
+    async fn look_forever(&self) {
         let mut failing = false;
         loop {
-            let result = tokio::select! {
-                () = self.next_look(failing) => self.refresh().await,
-                _ = sweep.tick() => self.sweep().await,
-            };
+            self.next_look(failing).await;
+            let result = self.refresh().await;
             match &result {
                 Err(error) if !failing => {
                     tracing::warn!(%error, "revocations of other processes cannot be read; trying again");
@@ -54,6 +58,15 @@ impl Revocations {
                 _ => {}
             }
             failing = result.is_err();
+        }
+    }
+
+    async fn sweep_forever(&self) {
+        loop {
+            if let Err(error) = self.sweep().await {
+                tracing::warn!(%error, "status lists that have ended could not be removed; trying again");
+            }
+            tokio::time::sleep(SWEEP).await;
         }
     }
 
@@ -95,7 +108,9 @@ impl Revocations {
         // A verifier's clock may be late.
         let ended = self.0.clock.now() - Duration::from_secs(60);
         store::remove_unneeded(&self.0.db, ended).await?;
-        while store::remove_orphans(&self.0.db, BATCH).await? > 0 {}
+        while store::remove_orphans(&self.0.db, BATCH).await? > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
         let _followed = self.0.followed.lock().await;
         let rows = store::lists(&self.0.db).await?;
         let mut lists = self.0.lists.write().unwrap_or_else(PoisonError::into_inner);

@@ -1,0 +1,72 @@
+//! Cleaning up beside requests. How little it disturbs them with a million rows is measured by `bench/run --f-21`.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use countersign_store::{query, sql};
+use countersign_testkit::{Database, TestServer, apply, on_both_databases};
+use tower::ServiceExt;
+
+/// The most rows that one statement of a sweeper may take: so long is the lock that requests wait for.
+const MOST: i64 = 500;
+
+#[apply(on_both_databases!)]
+async fn f21_ended_sessions_go_in_small_batches_and_requests_get_through_between_them(database: Database) {
+    let server = TestServer::start_with(database, "[sessions]\nper_account = 1000").await;
+    let gone = MOST + 100;
+    server.user("gone").await;
+    for _ in 1..gone {
+        server.sign_in("gone").await;
+    }
+    server.services.clock.advance(Duration::from_secs(91 * 24 * 60 * 60));
+    let mut ada = server.user("ada").await;
+    let count = async || {
+        let sessions = query(sql!("SELECT count(*) FROM sessions"));
+        sessions.one::<i64>(&server.services.db).await.unwrap()
+    };
+    let mut left = count().await;
+    assert_eq!(left, gone + 1);
+    let mut batches = 0;
+    while server.services.sessions.sweep_once().await.unwrap() > 0 {
+        let before = std::mem::replace(&mut left, count().await);
+        assert!(before - left <= MOST, "{} sessions at once", before - left);
+        ada.get("/api/auth/me").await.assert_status(200);
+        let tokens = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
+        ada = ada.with(&tokens);
+        batches += 1;
+    }
+    assert_eq!(left, 1, "what is alive stays");
+    assert!(batches > 1, "{gone} rows go in more than one batch");
+}
+
+/// After a backup was restored, the bits of all sessions that there ever were are removed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn f21_what_another_node_revokes_is_heard_of_while_old_bits_are_removed() {
+    let server = TestServer::start(Database::Postgres).await;
+    let ada = server.user("ada").await;
+    let there = server.another_node().await;
+    let old_bits = sql!(
+        "INSERT INTO revocations (list, idx, revoked_at, number)
+         WITH RECURSIVE places (idx) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT idx + 1 FROM places WHERE idx < 100000)
+         SELECT 1000, idx, 0, 0 FROM places"
+    );
+    query(old_bits).execute(&server.services.db).await.unwrap();
+    let following = tokio::spawn(there.revocations.clone().follow_forever());
+    ada.post("/api/auth/logout", serde_json::Value::Null)
+        .await
+        .assert_status(204);
+    let bearer = format!("Bearer {}", ada.access_token);
+    loop {
+        let request = Request::get("/api/auth/me").header("authorization", &bearer);
+        let request = request.body(Body::empty()).unwrap();
+        if countersign::app(there.clone()).oneshot(request).await.unwrap().status() == 401 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let left = query(sql!("SELECT count(*) FROM revocations WHERE list = 1000"));
+    let left = left.one::<i64>(&server.services.db).await.unwrap();
+    assert!(left > 0, "it was heard of only when all old bits were gone");
+    following.abort();
+}
