@@ -54,7 +54,10 @@ pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals
     let shutdown = Shutdown::on_signals(services.readiness.clone())?;
     let server = Server::at(listening, services.server.clone());
     let operator = operator.map(|listening| Server::at(listening, services.server.clone()));
-    tracing::info!(%address, issuer = services.settings.issuer.as_str(), "listening");
+    // Both follow the processors that this process may use: its affinity and its cgroup's quota, as they are at the start.
+    let workers = tokio::runtime::Handle::current().metrics().num_workers();
+    let hashing_threads = services.settings.hashing.workers;
+    tracing::info!(%address, issuer = services.settings.issuer.as_str(), workers, hashing_threads, "listening");
     if is_read_by_a_person(&services.settings.log, database_is_new) {
         println!("{}", banner(&services, address, database_is_new));
     }

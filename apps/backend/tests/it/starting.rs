@@ -97,6 +97,36 @@ async fn no_text_stands_between_log_lines_of_json() {
     }
 }
 
+/// With two threads that answer on one core, each waits for the other's time slice.
+#[test]
+fn threads_are_as_many_as_the_cores_that_the_process_may_use() {
+    let cores = rustix::thread::sched_getaffinity(None).unwrap();
+    let core = (0..rustix::thread::CpuSet::MAX_CPU)
+        .find(|core| cores.is_set(*core))
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new("taskset");
+    command.env_clear().current_dir(folder.path()).stdin(Stdio::null());
+    command.args([
+        "-c",
+        &core.to_string(),
+        env!("CARGO_BIN_EXE_countersign"),
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+    ]);
+    let command = command.env("COUNTERSIGN_LOG__FORMAT", "json").stdout(Stdio::null());
+    let mut server = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(server.stderr.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let listening = lines.find(|line| line.contains("listening")).unwrap_or_default();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(listening.contains("\"workers\":1,"), "{listening}");
+    assert!(listening.contains("\"hashing_threads\":1"), "{listening}");
+}
+
 #[test]
 fn the_example_is_a_settings_file_that_starts_a_server() {
     let folder = tempfile::tempdir().unwrap();
