@@ -1,0 +1,206 @@
+//! The fields of a body, and all the mistakes in them.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+use crate::core::platform::Platform;
+use crate::core::problem::{Code, FieldError, Problem};
+
+/// What `Checked` asks of a body.
+pub trait Rules {
+    /// The fields that break a rule.
+    fn mistakes(&self, platform: &Platform) -> Vec<FieldError>;
+}
+
+/// What was read of a body.
+pub struct Read<T> {
+    /// The whole. Where a field could not be read, a harmless value stands in its place.
+    value: Option<T>,
+    mistakes: Vec<FieldError>,
+}
+
+impl<T> Read<T> {
+    pub(super) fn whole(value: T) -> Self {
+        Self {
+            value: Some(value),
+            mistakes: Vec::new(),
+        }
+    }
+
+    /// Fields that nothing could be read of.
+    pub(super) fn only(mistake: FieldError) -> Self {
+        Self {
+            value: None,
+            mistakes: vec![mistake],
+        }
+    }
+
+    /// The value, if nothing was wrong.
+    ///
+    /// # Errors
+    /// All that was.
+    pub fn without_mistakes(self) -> Result<T, Problem> {
+        match self.value {
+            Some(value) if self.mistakes.is_empty() => Ok(value),
+            _ => Err(Problem::validation(self.mistakes)),
+        }
+    }
+
+    /// The value, if nothing was wrong and it follows its rules.
+    ///
+    /// # Errors
+    /// All that was wrong, and all rules that it breaks.
+    pub fn checked(mut self, platform: &Platform) -> Result<T, Problem>
+    where
+        T: Rules,
+    {
+        let broken = self.value.as_ref().map(|value| value.mistakes(platform));
+        for mistake in broken.unwrap_or_default() {
+            // A value that stands in for another one may break a rule.
+            if self.mistakes.iter().all(|known| known.field != mistake.field) {
+                self.mistakes.push(mistake);
+            }
+        }
+        self.without_mistakes()
+    }
+}
+
+/// How many mistakes one answer tells.
+const MAX_MISTAKES: usize = 20;
+
+/// How much an answer repeats of a name that the client made up.
+const MAX_NAME: usize = 64;
+
+/// Values of which most fields take one, for what comes after a mistake.
+const STAND_INS: [Value; 4] = [
+    Value::String(String::new()),
+    Value::Null,
+    Value::Bool(false),
+    Value::Array(Vec::new()),
+];
+
+/// Reads fields again and again, with something harmless in the place of each that cannot be read, until all mistakes
+/// are known.
+pub(super) fn read_fields<T: DeserializeOwned>(sent: Vec<(String, Value)>) -> Read<T> {
+    let mut fields = Map::new();
+    let mut read = Read {
+        value: None,
+        mistakes: Vec::new(),
+    };
+    for (name, value) in sent {
+        if fields.insert(name.clone(), value).is_some() {
+            read.note(FieldError::new(shortened(&name), Code::Invalid).detail("The field is given more than once."));
+        }
+    }
+    let mut tried: HashMap<String, usize> = HashMap::new();
+    while read.mistakes.len() < MAX_MISTAKES {
+        let misfit = match serde_path_to_error::deserialize(Value::Object(fields.clone())) {
+            Ok(value) => {
+                read.value = Some(value);
+                break;
+            }
+            Err(error) => Misfit::of(&error),
+        };
+        let name = misfit.name().to_owned();
+        let next = tried.entry(name.clone()).or_default();
+        if *next == 0 {
+            read.note(misfit.mistake());
+        }
+        match (&misfit, STAND_INS.get(*next)) {
+            (Misfit::Unknown(_), _) if fields.remove(&name).is_some() => {}
+            (Misfit::Missing(_) | Misfit::Misshapen(_), Some(stand_in)) => {
+                fields.insert(name, stand_in.clone());
+            }
+            _ => break,
+        }
+        *next += 1;
+    }
+    read
+}
+
+impl<T> Read<T> {
+    fn note(&mut self, mistake: FieldError) {
+        if self.mistakes.iter().all(|known| known.field != mistake.field) {
+            self.mistakes.push(mistake);
+        }
+    }
+}
+
+/// What serde found wrong, told without the value it found.
+pub(super) enum Misfit {
+    Missing(String),
+    Unknown(String),
+    Twice(String),
+    /// The path of what has the wrong type or form.
+    Misshapen(String),
+}
+
+impl Misfit {
+    pub(super) fn of(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
+        let text = error.inner().to_string();
+        let named = |start: &str| {
+            text.strip_prefix(start)
+                .and_then(|rest| rest.split('`').next())
+                .map(str::to_owned)
+        };
+        named("missing field `")
+            .map(Self::Missing)
+            .or_else(|| named("unknown field `").map(Self::Unknown))
+            .or_else(|| named("duplicate field `").map(Self::Twice))
+            .unwrap_or_else(|| Self::Misshapen(error.path().to_string()))
+    }
+
+    /// The field of the body.
+    fn name(&self) -> &str {
+        match self {
+            Self::Missing(name) | Self::Unknown(name) | Self::Twice(name) => name,
+            Self::Misshapen(path) => path.split(['.', '[']).next().unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn mistake(&self) -> FieldError {
+        match self {
+            Self::Missing(name) => FieldError::new(name.clone(), Code::Missing),
+            Self::Unknown(name) => FieldError::new(shortened(name), Code::UnknownField),
+            Self::Twice(name) => {
+                FieldError::new(name.clone(), Code::Invalid).detail("The field is given more than once.")
+            }
+            Self::Misshapen(path) if path == "." => FieldError::new("body", Code::Invalid),
+            Self::Misshapen(path) => FieldError::new(shortened(path), Code::Invalid),
+        }
+    }
+}
+
+fn shortened(name: &str) -> String {
+    name.chars().take(MAX_NAME).collect()
+}
+
+/// The members of an object in their order, those with one name all of them.
+pub(super) struct Fields(pub(super) Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Fields(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
