@@ -47,7 +47,7 @@ const OWN: &[(&str, &[Code])] = &[
     ("POST /api/auth/login/email", &[InvalidEmail, RateLimited]),
     (
         "POST /api/auth/login/email/confirm",
-        &[InvalidCode, InvalidCredentials, EmailNotVerified, RateLimited],
+        &[InvalidAnswer, InvalidCredentials, EmailNotVerified, RateLimited],
     ),
     ("POST /api/auth/logout", &[InvalidRefreshToken]),
     ("POST /api/auth/refresh", &[InvalidRefreshToken, RateLimited]),
@@ -57,7 +57,7 @@ const OWN: &[(&str, &[Code])] = &[
     ("POST /api/auth/verify-email", &[InvalidEmail, RateLimited]),
     (
         "POST /api/auth/verify-email/confirm",
-        &[InvalidCode, PasswordRequired, InvalidCredentials, RateLimited],
+        &[InvalidAnswer, PasswordRequired, InvalidCredentials, RateLimited],
     ),
     (
         "POST /api/auth/change-email",
@@ -65,10 +65,10 @@ const OWN: &[(&str, &[Code])] = &[
     ),
     (
         "POST /api/auth/change-email/confirm",
-        &[InvalidCode, EmailTaken, RateLimited],
+        &[InvalidAnswer, EmailTaken, RateLimited],
     ),
     ("POST /api/auth/recover", &[InvalidEmail, RateLimited]),
-    ("POST /api/auth/recover/confirm", &[InvalidCode, RateLimited]),
+    ("POST /api/auth/recover/confirm", &[InvalidAnswer, RateLimited]),
     ("DELETE /api/auth/sessions/{id}", &[NotFound]),
     ("GET /api/auth/forward", &[InsufficientScope]),
     ("GET /oauth2/status-lists/{number}", &[NotFound]),

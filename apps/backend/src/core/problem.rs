@@ -66,7 +66,7 @@ codes! {
     /// The mailed link or code is not valid: wrong, used, too old, from before the account's password, email address or
     /// sessions were changed or ended, or a newer mail was sent. A code is also refused with another handle than that of the
     /// request it was sent for. Ask for a new one.
-    InvalidCode = "invalid_code", BAD_REQUEST, "Invalid link or code";
+    InvalidAnswer = "invalid_code", BAD_REQUEST, "Invalid link or code";
     /// The password is right, and the e-mail address is not verified, which this server requires. Follow the link in the
     /// mail, or ask for another one.
     EmailNotVerified = "email_not_verified", FORBIDDEN, "E-mail address not verified";
@@ -143,7 +143,7 @@ impl Code {
             Self::PasswordTooLong => "error-password-long",
             Self::PasswordBreached => "error-password-common",
             Self::PasswordContainsContext => "error-password-guessable",
-            Self::InvalidCode => "error-code",
+            Self::InvalidAnswer => "error-code",
             Self::SignupClosed => "error-signup-closed",
             Self::RateLimited => "error-limited",
             Self::ForeignForm => "error-form",

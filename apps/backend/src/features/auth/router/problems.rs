@@ -47,7 +47,7 @@ impl From<SignUpError> for Problem {
 impl From<ChallengeError> for Problem {
     fn from(error: ChallengeError) -> Self {
         match error {
-            ChallengeError::Invalid => Self::new(Code::InvalidCode),
+            ChallengeError::Invalid => Self::new(Code::InvalidAnswer),
             ChallengeError::Unbound => Self::validation(handle_mistake(true, false).into_iter().collect()),
             ChallengeError::Limited(exceeded) => exceeded.into(),
             ChallengeError::Hash(error) => error.into(),

@@ -133,7 +133,7 @@ impl TryFrom<MailAnswerBody> for Answer {
     fn try_from(body: MailAnswerBody) -> Result<Self, Problem> {
         match (body.token, body.email, body.code) {
             (Some(token), None, None) => {
-                let link = token.parse().map_err(|_| Problem::new(Code::InvalidCode))?;
+                let link = token.parse().map_err(|_| Problem::new(Code::InvalidAnswer))?;
                 Ok(Self::Link(link))
             }
             (None, Some(email), Some(code)) => Ok(Self::Code(email.parse().ok().zip(code.parse().ok()))),

@@ -96,13 +96,13 @@ pub(super) async fn submit(
         Err(problem) => problem,
     };
     // A link that had done it before leads there, too.
-    if let (Code::InvalidCode, Some(token), Some(used)) = (problem.code(), &filled.token, steps(action).used)
+    if let (Code::InvalidAnswer, Some(token), Some(used)) = (problem.code(), &filled.token, steps(action).used)
         && is_used(&pages, action, token).await?
     {
         return Ok(redirect_to(&pages, &mut visitor, used));
     }
     let needs_password = problem.code() == Code::PasswordRequired
-        || (action == Action::VerifyEmail && with_password && problem.code() != Code::InvalidCode);
+        || (action == Action::VerifyEmail && with_password && problem.code() != Code::InvalidAnswer);
     let view = View::new(&pages, &visitor);
     if needs_password {
         let field = match problem.code() {
@@ -163,7 +163,7 @@ async fn act(
             Ok(Acted::Done(Done::Recovered))
         }
         Action::ChangeEmail => {
-            let user = visitor.user().ok_or_else(|| Problem::new(Code::InvalidCode))?;
+            let user = visitor.user().ok_or_else(|| Problem::new(Code::InvalidAnswer))?;
             pages
                 .verification
                 .change(user, answer, &visitor.caller(request))
@@ -176,7 +176,7 @@ async fn act(
 /// A wrong code can be typed again, beside its field. A link that is not valid any more can only be asked for anew.
 fn try_again(visitor: &Visitor, view: View, action: Action, problem: &Problem, filled: Filled) -> Response {
     let field = match (problem.code(), &filled.token) {
-        (Code::InvalidCode, None) => "code",
+        (Code::InvalidAnswer, None) => "code",
         _ => "",
     };
     let view = view.refused(problem, field);

@@ -56,7 +56,7 @@ fn used_page(visitor: &Visitor, view: View, action: Action) -> Response {
         Some(used) => show(visitor, view.fixed(), used),
         None if visitor.signed_in.is_some() => see_other(visitor, "/account"),
         None => {
-            let view = view.refused(&Problem::new(Code::InvalidCode), "");
+            let view = view.refused(&Problem::new(Code::InvalidAnswer), "");
             request::show(visitor, view, action, EmailInput::default())
         }
     }
