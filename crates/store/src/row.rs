@@ -1,5 +1,7 @@
 //! Reading rows: by column name, into types that refuse what they must not hold.
 
+use std::cell::Cell as Place;
+
 use tokio_postgres::types::{FromSql, Type};
 use uuid::Uuid;
 
@@ -72,7 +74,13 @@ macro_rules! row {
 pub struct Row<'r>(Source<'r>);
 
 enum Source<'r> {
-    Sqlite(&'r rusqlite::Row<'r>),
+    Sqlite {
+        row: &'r rusqlite::Row<'r>,
+        /// The names of the columns, which SQLite would have to be asked for one by one.
+        columns: &'r [String],
+        /// Where the next column is likely to be: most rows are read in the order of their columns.
+        next: Place<usize>,
+    },
     Postgres(&'r tokio_postgres::Row),
 }
 
@@ -87,8 +95,9 @@ impl<'r> Row<'r> {
             .ok_or(StoreError::Inconsistent { table, column })
     }
 
-    pub(crate) fn of_sqlite(row: &'r rusqlite::Row<'r>) -> Self {
-        Self(Source::Sqlite(row))
+    pub(crate) fn of_sqlite(row: &'r rusqlite::Row<'r>, columns: &'r [String]) -> Self {
+        let next = Place::new(0);
+        Self(Source::Sqlite { row, columns, next })
     }
 
     pub(crate) fn of_postgres(row: &'r tokio_postgres::Row) -> Self {
@@ -96,15 +105,23 @@ impl<'r> Row<'r> {
     }
 
     fn cell(&self, column: &str) -> Option<Cell<'_>> {
-        match self.0 {
-            Source::Sqlite(row) => Cell::of_sqlite(row.get_ref(column).ok()?),
+        match &self.0 {
+            Source::Sqlite { columns, next, .. } => {
+                let likely = next.get();
+                let index = match columns.get(likely) {
+                    Some(name) if name == column => likely,
+                    _ => columns.iter().position(|name| name == column)?,
+                };
+                next.set(index + 1);
+                self.cell_at(index)
+            }
             Source::Postgres(row) => row.try_get(column).ok(),
         }
     }
 
     pub(crate) fn cell_at(&self, index: usize) -> Option<Cell<'_>> {
-        match self.0 {
-            Source::Sqlite(row) => Cell::of_sqlite(row.get_ref(index).ok()?),
+        match &self.0 {
+            Source::Sqlite { row, .. } => Cell::of_sqlite(row.get_ref(index).ok()?),
             Source::Postgres(row) => row.try_get(index).ok(),
         }
     }

@@ -1,5 +1,7 @@
 //! Statements: one text, two spellings of its placeholders, made at compile time.
 
+use std::sync::OnceLock;
+
 use linkme::distributed_slice;
 
 /// Every statement that [`sql!`](crate::sql!) has made in this program, gathered by the linker.
@@ -15,6 +17,7 @@ pub struct Sql {
     postgres: &'static str,
     place: &'static str,
     reads: bool,
+    columns: OnceLock<Vec<String>>,
 }
 
 impl Sql {
@@ -27,6 +30,7 @@ impl Sql {
             postgres,
             place,
             reads: begins_with_select(sqlite.as_bytes()),
+            columns: OnceLock::new(),
         }
     }
 
@@ -51,6 +55,12 @@ impl Sql {
     /// Whether it begins with `SELECT`, and so can run on a reader of SQLite. Anything else goes to the writer.
     pub(crate) fn reads(&self) -> bool {
         self.reads
+    }
+
+    /// The names of the columns that it gives on SQLite, asked for once: statements name each of their columns, so no change
+    /// of the schema changes them.
+    pub(crate) fn columns(&self, ask: impl FnOnce() -> Vec<String>) -> &[String] {
+        self.columns.get_or_init(ask)
     }
 }
 

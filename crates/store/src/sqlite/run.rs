@@ -22,10 +22,13 @@ pub(crate) fn execute_within(connection: &Connection, state: &mut TxState, query
 /// All rows are always taken: a statement with RETURNING that is dropped half-way has its errors dropped with it.
 pub(super) fn fetch<T: FromRow>(connection: &Connection, query: &Query) -> Result<Vec<T>, StoreError> {
     let mut statement = connection.prepare_cached(query.sql.sqlite()).map_err(store_error)?;
+    let columns = query
+        .sql
+        .columns(|| statement.column_names().map(str::to_owned).collect());
     let mut rows = statement.query(params_from_iter(&query.values)).map_err(store_error)?;
     let mut read = Vec::new();
     while let Some(row) = rows.next().map_err(store_error)? {
-        read.push(T::from_row(&Row::of_sqlite(row))?);
+        read.push(T::from_row(&Row::of_sqlite(row, columns))?);
     }
     Ok(read)
 }

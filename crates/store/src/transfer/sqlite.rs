@@ -37,7 +37,7 @@ fn read_tables((path, manner): (&Path, Manner), sender: &Sender) -> Result<(), S
         let mut rows = statement.query([]).map_err(store_error)?;
         let mut batch = Vec::new();
         while let Some(row) = rows.next().map_err(store_error)? {
-            batch.push(values(&table, &Row::of_sqlite(row))?);
+            batch.push(values(&table, &Row::of_sqlite(row, &[]))?);
             if batch.len() == BATCH
                 && sender
                     .blocking_send(Ok(Piece::Rows(std::mem::take(&mut batch))))
