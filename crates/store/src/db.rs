@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tracing::{Instrument, debug_span};
 
+use crate::checksums::Checksums;
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 use crate::{DatabaseOptions, Kind, OpenError, PoolStatus, Scoped, Sql, StoreError, Work};
@@ -11,8 +12,13 @@ use crate::{DatabaseOptions, Kind, OpenError, PoolStatus, Scoped, Sql, StoreErro
 /// An open database. Clones share it.
 #[derive(Clone)]
 pub struct Db {
-    pub(crate) engine: Arc<Engine>,
-    warnings: Arc<[String]>,
+    pub(crate) inner: Arc<Opened>,
+}
+
+pub(crate) struct Opened {
+    pub(crate) engine: Engine,
+    pub(crate) checksums: Checksums,
+    warnings: Vec<String>,
 }
 
 pub(crate) enum Engine {
@@ -34,16 +40,20 @@ impl Db {
             "postgres" | "postgresql" => Engine::Postgres(Postgres::open(options, &mut warnings).await?),
             _ => return Err(OpenError::Url("it begins with sqlite:// or postgres://".into())),
         };
+        let opened = Opened {
+            engine,
+            checksums: Checksums::default(),
+            warnings,
+        };
         Ok(Self {
-            engine: Arc::new(engine),
-            warnings: warnings.into(),
+            inner: Arc::new(opened),
         })
     }
 
     /// Which database it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        match *self.engine {
+        match self.inner.engine {
             Engine::Sqlite(_) => Kind::Sqlite,
             Engine::Postgres(_) => Kind::Postgres,
         }
@@ -52,7 +62,7 @@ impl Db {
     /// What was dangerous about opening it, for the log: a network file system, a readable file, an unencrypted link.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
-        &self.warnings
+        &self.inner.warnings
     }
 
     /// Runs `work` in a transaction: serializable, and committed durably when this returns its `Ok`. An `Err`, a panic
@@ -72,7 +82,7 @@ impl Db {
         E: From<StoreError>,
     {
         let transaction = async {
-            match &*self.engine {
+            match &self.inner.engine {
                 Engine::Sqlite(sqlite) => sqlite.transact(&work).await,
                 Engine::Postgres(postgres) => postgres.transact(&work).await,
             }
@@ -86,7 +96,7 @@ impl Db {
     /// # Errors
     /// [`StoreError::Unavailable`] when a sync has failed.
     pub async fn settled(&self) -> Result<(), StoreError> {
-        match &*self.engine {
+        match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite.settled().await,
             Engine::Postgres(_) => Ok(()),
         }
@@ -95,7 +105,7 @@ impl Db {
     /// Waits until a sync of the SQLite file has failed, and says how. Nothing can be written from then on, and what
     /// was written last may be lost: stop the process. It never returns on PostgreSQL.
     pub async fn failed(&self) -> StoreError {
-        match &*self.engine {
+        match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite.failed().await,
             Engine::Postgres(_) => std::future::pending().await,
         }
@@ -106,7 +116,7 @@ impl Db {
     /// # Errors
     /// [`StoreError::Database`] with what the database says about it.
     pub async fn prepare(&self, sql: &'static Sql) -> Result<(), StoreError> {
-        match &*self.engine {
+        match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite.prepare(sql).await,
             Engine::Postgres(postgres) => postgres.prepare(sql).await,
         }
@@ -115,7 +125,7 @@ impl Db {
     /// How busy the connections are.
     #[must_use]
     pub fn pool_status(&self) -> PoolStatus {
-        match &*self.engine {
+        match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite.status(),
             Engine::Postgres(postgres) => postgres.status(),
         }
@@ -127,7 +137,7 @@ impl Db {
     /// # Errors
     /// When the last checkpoint failed. Nothing is lost by that: the log holds what was committed.
     pub async fn close(&self) -> Result<(), StoreError> {
-        match &*self.engine {
+        match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite.close().await,
             Engine::Postgres(postgres) => {
                 postgres.close();

@@ -20,6 +20,7 @@
 //! `WHERE`. Several statements go through [`Db::transact`], which is serializable on both.
 //! What a write answers is on disk: see `sqlite/durable.rs`.
 
+mod checksums;
 mod connection;
 mod db;
 mod error;

@@ -1,7 +1,6 @@
 //! Migrations: forward only, each in a transaction of its own, under a lock, and never changed once applied.
 
-use aws_lc_rs::digest::{SHA256, digest};
-
+use crate::checksums::checksum;
 use crate::db::Engine;
 use crate::postgres::{Postgres, SchemaLock};
 use crate::sqlite::Sqlite;
@@ -79,7 +78,7 @@ impl Db {
     /// See [`MigrateError`]. What was applied before the failing migration stays.
     pub async fn migrate(&self, migrations: &[Migration], now: i64) -> Result<Applied, MigrateError> {
         in_order(migrations)?;
-        match &*self.engine {
+        match &self.inner.engine {
             Engine::Sqlite(sqlite) => self.migrate_file(sqlite, migrations, now).await,
             Engine::Postgres(postgres) => self.migrate_server(postgres, migrations, now).await,
         }
@@ -91,11 +90,12 @@ impl Db {
     /// [`MigrateError::Changed`], [`MigrateError::Disordered`], or what the database says.
     pub async fn pending(&self, migrations: &[Migration]) -> Result<Schema, MigrateError> {
         in_order(migrations)?;
-        let records = match self.has_records().await? {
-            true => self.records().await?,
-            false => Vec::new(),
+        let records = match self.records().await {
+            // There is no table of them before the first migration.
+            Err(_) if !self.has_records().await? => Vec::new(),
+            records => records?,
         };
-        match missing(migrations, &records) {
+        match self.missing(migrations, &records) {
             Ok([]) => Ok(Schema::Current),
             Ok(_) if records.is_empty() => Ok(Schema::Absent),
             Ok(missing) => Ok(Schema::Behind(missing.len())),
@@ -111,7 +111,7 @@ impl Db {
     /// # Errors
     /// [`StoreError::Unavailable`], or what the database says.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
-        match &*self.engine {
+        match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite.check_writable().await,
             Engine::Postgres(postgres) => postgres.check_writable(WRITE_NOTHING).await,
         }
@@ -123,7 +123,7 @@ impl Db {
     /// # Errors
     /// As any statement.
     pub async fn shortfalls(&self, migrations: &[Migration]) -> Result<Vec<Shortfall>, StoreError> {
-        match &*self.engine {
+        match &self.inner.engine {
             Engine::Sqlite(_) => Ok(Vec::new()),
             Engine::Postgres(postgres) => postgres.shortfalls(&tables(migrations)).await,
         }
@@ -136,7 +136,7 @@ impl Db {
             query(&CREATE).execute(self).await?;
         }
         let mut applied = Applied(Vec::new());
-        while let Some(next) = missing(migrations, &self.records().await?)?.first() {
+        while let Some(next) = self.missing(migrations, &self.records().await?)?.first() {
             match sqlite.script(next.sql, &record(next, now)).await {
                 Ok(()) => applied.0.push(next.version),
                 Err(_)
@@ -167,7 +167,7 @@ impl Db {
                 schema.execute(&query(&CREATE)).await?;
             }
             let records = schema.fetch(&query(&READ)).await?;
-            let Some(next) = missing(migrations, &records)?.first() else {
+            let Some(next) = self.missing(migrations, &records)?.first() else {
                 schema.commit().await?;
                 return Ok(applied);
             };
@@ -176,12 +176,36 @@ impl Db {
         }
     }
 
+    /// In place on SQLite: there are few.
     async fn records(&self) -> Result<Vec<Record>, StoreError> {
-        query(&READ).all(self).await
+        query(&READ).few(self).await
     }
 
     async fn has_records(&self) -> Result<bool, StoreError> {
         Ok(query(&FIND).optional::<i64>(self).await?.is_some())
+    }
+
+    /// What of the list is not applied yet. All that is must be known, and unchanged.
+    fn missing<'m>(&self, migrations: &'m [Migration], records: &[Record]) -> Result<&'m [Migration], MigrateError> {
+        for record in records {
+            let known = migrations.iter().find(|migration| migration.version == record.version);
+            let known = known.ok_or(MigrateError::Newer(record.version))?;
+            if !self.inner.checksums.is(known.sql, &record.checksum) {
+                return Err(MigrateError::Changed {
+                    version: known.version,
+                    name: known.name,
+                });
+            }
+        }
+        let newest = records.last().map_or(i64::MIN, |record| record.version);
+        let from = migrations.partition_point(|migration| migration.version <= newest);
+        match migrations[..from]
+            .iter()
+            .find(|known| records.iter().all(|record| record.version != known.version))
+        {
+            Some(skipped) => Err(MigrateError::Disordered(skipped.version)),
+            None => Ok(&migrations[from..]),
+        }
     }
 }
 
@@ -233,29 +257,6 @@ async fn apply(schema: SchemaLock<'_>, migration: &Migration, now: i64) -> Resul
     schema.commit().await
 }
 
-/// What of the list is not applied yet. All that is must be known, and unchanged.
-fn missing<'m>(migrations: &'m [Migration], records: &[Record]) -> Result<&'m [Migration], MigrateError> {
-    for record in records {
-        let known = migrations.iter().find(|migration| migration.version == record.version);
-        let known = known.ok_or(MigrateError::Newer(record.version))?;
-        if checksum(known) != record.checksum {
-            return Err(MigrateError::Changed {
-                version: known.version,
-                name: known.name,
-            });
-        }
-    }
-    let newest = records.last().map_or(i64::MIN, |record| record.version);
-    let from = migrations.partition_point(|migration| migration.version <= newest);
-    match migrations[..from]
-        .iter()
-        .find(|known| records.iter().all(|record| record.version != known.version))
-    {
-        Some(skipped) => Err(MigrateError::Disordered(skipped.version)),
-        None => Ok(&migrations[from..]),
-    }
-}
-
 fn in_order(migrations: &[Migration]) -> Result<(), MigrateError> {
     match migrations.windows(2).find(|pair| pair[0].version >= pair[1].version) {
         Some(pair) => Err(MigrateError::Disordered(pair[1].version)),
@@ -267,18 +268,8 @@ fn record(migration: &Migration, now: i64) -> crate::Query {
     query(&RECORD)
         .bind(migration.version)
         .bind(migration.name)
-        .bind(checksum(migration))
+        .bind(checksum(migration.sql))
         .bind(now)
-}
-
-/// SHA-256 of the script in hexadecimal; a checkout that turns line ends does not change it.
-fn checksum(migration: &Migration) -> String {
-    let script = migration.sql.replace('\r', "");
-    digest(&SHA256, script.as_bytes())
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 fn failed(migration: &Migration, source: StoreError) -> MigrateError {

@@ -6,7 +6,7 @@ use crate::connection::Target;
 use crate::db::Engine;
 use crate::sqlite;
 use crate::statement::Query;
-use crate::{Conn, FromRow, StoreError};
+use crate::{Conn, Db, FromRow, StoreError};
 
 impl Query {
     /// The one row there must be.
@@ -40,11 +40,17 @@ impl Query {
         trace!(statement = self.sql.postgres(), "all");
         let (target, span) = (conn.into().0, self.span());
         if let Target::Db(db) = &target
-            && let Engine::Sqlite(sqlite) = &*db.engine
+            && let Engine::Sqlite(sqlite) = &db.inner.engine
         {
             return sqlite.scan(self).instrument(span).await;
         }
         self.fetch(target).instrument(span).await
+    }
+
+    /// All rows of a table of a few, in place.
+    pub(crate) async fn few<T: FromRow>(self, db: &Db) -> Result<Vec<T>, StoreError> {
+        trace!(statement = self.sql.postgres(), "few");
+        self.fetch(Target::Db(db)).instrument(self.span()).await
     }
 
     /// Runs it for its effect, and says how many rows it changed. What it did is durable when this returns.
@@ -56,7 +62,7 @@ impl Query {
         let target = conn.into().0;
         let execution = async {
             match target {
-                Target::Db(db) => match &*db.engine {
+                Target::Db(db) => match &db.inner.engine {
                     Engine::Sqlite(sqlite) => sqlite.execute(&self).await,
                     Engine::Postgres(postgres) => Box::pin(postgres.execute(&self)).await,
                 },
@@ -74,7 +80,7 @@ impl Query {
 
     async fn fetch<T: FromRow>(&self, target: Target<'_>) -> Result<Vec<T>, StoreError> {
         match target {
-            Target::Db(db) => match &*db.engine {
+            Target::Db(db) => match &db.inner.engine {
                 Engine::Sqlite(sqlite) => sqlite.fetch(self).await,
                 // Boxed: its state is large, and a read of SQLite should not carry it.
                 Engine::Postgres(postgres) => Box::pin(postgres.fetch(self)).await,

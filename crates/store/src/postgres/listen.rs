@@ -44,7 +44,7 @@ impl Db {
     /// # Errors
     /// [`OpenError`]; [`OpenError::Deaf`] where nothing comes, as through a pooler, and on SQLite.
     pub async fn listen(&self, url: Option<&str>, channel: &'static str) -> Result<Listener, OpenError> {
-        match &*self.engine {
+        match &self.inner.engine {
             Engine::Sqlite(_) => Err(OpenError::Deaf),
             Engine::Postgres(_) => Listener::open(self.clone(), url, channel).await,
         }
@@ -53,7 +53,7 @@ impl Db {
 
 impl Listener {
     async fn open(db: Db, url: Option<&str>, channel: &'static str) -> Result<Self, OpenError> {
-        let Engine::Postgres(postgres) = &*db.engine else {
+        let Engine::Postgres(postgres) = &db.inner.engine else {
             return Err(OpenError::Deaf);
         };
         let (client, heard) = connect(url.unwrap_or(&postgres.url), postgres.allow_unencrypted).await?;
@@ -117,7 +117,7 @@ impl Listener {
         if self.client.is_closed() {
             return Err(StoreError::unavailable("the connection that listens was closed"));
         }
-        let Engine::Postgres(postgres) = &*self.db.engine else {
+        let Engine::Postgres(postgres) = &self.db.inner.engine else {
             return Ok(());
         };
         postgres

@@ -225,7 +225,10 @@ impl Sqlite {
         self.writer.durable.sound()?;
         place::check_writable(&self.path)?;
         let version = |connection: &rusqlite::Connection| {
-            let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+            let mut asked = connection
+                .prepare_cached("PRAGMA user_version")
+                .map_err(errors::store_error)?;
+            let version = asked.query_row([], |row| row.get::<_, i64>(0));
             version.map_err(errors::store_error)
         };
         let version = self.readers.read(version)?;

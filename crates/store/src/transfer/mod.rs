@@ -39,7 +39,7 @@ impl Db {
     /// # Errors
     /// [`StoreError::Database`] for a column that is not of the common dialect; else as any statement.
     pub async fn tables(&self) -> Result<Vec<Table>, StoreError> {
-        match &*self.engine {
+        match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite::tables_of(sqlite.path()),
             Engine::Postgres(postgres) => {
                 let connection = postgres.connection().await?;
@@ -51,7 +51,7 @@ impl Db {
     /// Reads all rows of all tables as they are at one moment, while others go on writing.
     pub fn read_whole(&self) -> Pieces {
         let (sender, receiver) = mpsc::channel(AHEAD);
-        match &*self.engine {
+        match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite::read(sqlite.path(), sender),
             Engine::Postgres(_) => drop(tokio::spawn(postgres::read(self.clone(), sender))),
         }
@@ -63,7 +63,7 @@ impl Db {
     /// # Errors
     /// As any statement; what was written before stays.
     pub async fn write_rows(&self, table: &Table, rows: &[Vec<Value>]) -> Result<(), StoreError> {
-        match &*self.engine {
+        match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite.in_one(|connection| sqlite::write(connection, table, rows)).await,
             Engine::Postgres(postgres) => {
                 let connection = postgres.connection().await?;
@@ -77,7 +77,7 @@ impl Db {
     /// # Errors
     /// As any statement.
     pub async fn clear(&self, table: &Table) -> Result<(), StoreError> {
-        match &*self.engine {
+        match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite.in_one(|connection| sqlite::clear(connection, table)).await,
             Engine::Postgres(postgres) => {
                 let connection = postgres.connection().await?;

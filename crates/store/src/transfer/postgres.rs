@@ -23,7 +23,7 @@ pub(super) async fn read(db: Db, sender: Sender) {
 }
 
 async fn read_tables(db: &Db, sender: &Sender) -> Result<(), StoreError> {
-    let Engine::Postgres(postgres) = &*db.engine else {
+    let Engine::Postgres(postgres) = &db.inner.engine else {
         return Ok(());
     };
     // It is closed after, and takes its transaction and its settings along.
