@@ -1,19 +1,26 @@
 //! Tokens that were verified before. What is remembered is the work of the signature; whether the session lives is asked
 //! every time.
 
-use aws_lc_rs::digest::{Digest, SHA256, SHA256_OUTPUT_LEN, digest};
+use std::hash::{Hash, Hasher};
+
 use countersign_jose::{Present, Times, VerifyingKey};
+use quick_cache::Equivalent;
 use quick_cache::sync::Cache as Entries;
 
 use crate::{Authority, VerifiedToken};
 
 /// A bounded number of verified tokens; which goes when it is full is decided by use.
 ///
-/// A name is SHA-256 of the token's text, so that memory holds no token. Only what was verified comes in: nobody fills
-/// it with what the issuer did not sign.
-pub(crate) struct Cache(Entries<Name, Entry>);
+/// A token is looked for by the end of its signature, which is as good as random, and is the one only if it is the same
+/// from its first letter to its last. Only what was verified comes in: nobody fills it with what the issuer did not sign.
+pub(crate) struct Cache(Entries<Known, Entry>);
 
-pub(crate) type Name = [u8; SHA256_OUTPUT_LEN];
+/// The text of a token that was verified.
+#[derive(PartialEq, Eq)]
+struct Known(Box<str>);
+
+/// The text of a token that may be known.
+struct Presented<'a>(&'a str);
 
 #[derive(Clone)]
 struct Entry {
@@ -26,17 +33,10 @@ impl Cache {
         Self(Entries::new(entries))
     }
 
-    pub(crate) fn name(token: &str) -> Name {
-        let digest: Digest = digest(&SHA256, token.as_bytes());
-        let mut name = Name::default();
-        name.copy_from_slice(digest.as_ref());
-        name
-    }
-
     /// A token that was verified and would be again: it has not expired, and the authority still publishes
     /// its key. What would not is forgotten; its own check then names the reason.
-    pub(crate) fn recall(&self, name: &Name, authority: &dyn Authority) -> Option<VerifiedToken> {
-        let Entry { token, key } = self.0.get(name)?;
+    pub(crate) fn recall(&self, text: &str, authority: &dyn Authority) -> Option<VerifiedToken> {
+        let Entry { token, key } = self.0.get(&Presented(text))?;
         let times = Times {
             iat: token.claims().iat,
             exp: token.claims().exp,
@@ -53,13 +53,32 @@ impl Cache {
         {
             return Some(token);
         }
-        self.0.remove(name);
+        self.0.remove(&Presented(text));
         None
     }
 
-    pub(crate) fn remember(&self, name: Name, token: &VerifiedToken, key: VerifyingKey) {
+    pub(crate) fn remember(&self, text: &str, token: &VerifiedToken, key: VerifyingKey) {
         let token = token.clone();
-        self.0.insert(name, Entry { token, key });
+        self.0.insert(Known(text.into()), Entry { token, key });
+    }
+}
+
+impl Hash for Known {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Presented(&self.0).hash(state);
+    }
+}
+
+impl Hash for Presented<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let bytes = self.0.as_bytes();
+        bytes[bytes.len().saturating_sub(24)..].hash(state);
+    }
+}
+
+impl Equivalent<Known> for Presented<'_> {
+    fn equivalent(&self, known: &Known) -> bool {
+        self.0 == &*known.0
     }
 }
 
@@ -115,18 +134,18 @@ mod tests {
         let key = SigningKey::generate().unwrap().verifying_key().clone();
         let other = SigningKey::generate().unwrap().verifying_key().clone();
         let cache = Cache::new(10);
-        let name = Cache::name("token");
+        let text = "head.claims.the end of a signature of 64 bytes";
         let recalled = Cell::new(0);
         // Put anew each time: what is found wanting is forgotten.
         let recalls = |published: Option<&VerifyingKey>, now: i64| {
             recalled.set(recalled.get() + 1);
-            cache.remember(name, &token(recalled.get()), key.clone());
+            cache.remember(text, &token(recalled.get()), key.clone());
             let authority = Fixed {
                 key: published.cloned(),
                 now,
             };
-            let token = cache.recall(&name, &authority);
-            assert_eq!(cache.0.get(&name).is_some(), token.is_some());
+            let token = cache.recall(text, &authority);
+            assert_eq!(cache.0.get(&Presented(text)).is_some(), token.is_some());
             token.and_then(|token| token.subject().account()) == Some(Uuid::from_u128(recalled.get()))
         };
         assert!(recalls(Some(&key), 950));
@@ -138,7 +157,17 @@ mod tests {
             key: Some(key.clone()),
             now: 950,
         };
-        assert!(cache.recall(&Cache::name("tokem"), &authority).is_none());
+        // Another token under the same signature, or a part of one, is not the token.
+        cache.remember(text, &token(1), key);
+        assert!(cache.recall(text, &authority).is_some());
+        for other in [
+            text.replacen("claims", "Claims", 1),
+            format!("x{text}"),
+            text[1..].to_owned(),
+        ] {
+            assert!(cache.recall(&other, &authority).is_none(), "{other}");
+        }
+        assert!(cache.recall("", &authority).is_none());
     }
 
     #[test]
@@ -146,7 +175,7 @@ mod tests {
         let key = SigningKey::generate().unwrap().verifying_key().clone();
         let cache = Cache::new(100);
         for number in 0..10_000_u128 {
-            cache.remember(Cache::name(&number.to_string()), &token(number), key.clone());
+            cache.remember(&number.to_string(), &token(number), key.clone());
         }
         assert!(cache.0.len() <= 100, "{}", cache.0.len());
     }

@@ -73,12 +73,11 @@ impl Guard {
         let Some(cache) = &self.inner.cache else {
             return Ok(self.verify_uncached(token).await?.0);
         };
-        let name = Cache::name(token);
-        if let Some(verified) = cache.recall(&name, self.authority()) {
+        if let Some(verified) = cache.recall(token, self.authority()) {
             return Ok(verified);
         }
         let (verified, key) = self.verify_uncached(token).await?;
-        cache.remember(name, &verified, key);
+        cache.remember(token, &verified, key);
         Ok(verified)
     }
 
