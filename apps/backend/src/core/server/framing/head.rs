@@ -2,6 +2,8 @@
 
 use std::net::Ipv6Addr;
 
+use memchr::memchr;
+
 /// What is wrong with a request, in words for the client.
 pub type FramingError = &'static str;
 
@@ -69,7 +71,7 @@ fn version(line: &[u8]) -> Result<Version, FramingError> {
     else {
         return Err(malformed);
     };
-    if method.is_empty() || !method.iter().all(is_token) || target.is_empty() || !target.iter().all(is_visible) {
+    if method.is_empty() || !is_token(method) || target.is_empty() || !all(target, is_visible) {
         return Err(malformed);
     }
     match version {
@@ -83,7 +85,7 @@ fn version(line: &[u8]) -> Result<Version, FramingError> {
 pub(super) fn path(line: &[u8]) -> Option<String> {
     let mut words = line.split(|byte| *byte == b' ');
     let (method, target) = (words.next()?, str::from_utf8(words.next()?).ok()?);
-    let is_readable = !method.is_empty() && method.iter().all(is_token) && target.starts_with('/');
+    let is_readable = !method.is_empty() && is_token(method) && target.starts_with('/');
     let end = target.find(['?', '#']).unwrap_or(target.len());
     is_readable.then(|| target[..end].to_owned())
 }
@@ -97,17 +99,16 @@ pub(super) struct Field<'a> {
 impl<'a> Field<'a> {
     /// None for a line that is folded, has blanks before its colon, or holds what no header may hold (§2.2, §5.1, §5.2).
     pub(super) fn read(line: &'a [u8]) -> Option<Self> {
-        let colon = line.iter().position(|byte| *byte == b':')?;
+        let colon = memchr(b':', line)?;
         let (name, value) = (&line[..colon], &line[colon + 1..]);
-        let readable = |byte: &u8| is_visible(byte) || is_blank(byte);
-        if name.is_empty() || !name.iter().all(is_token) || !value.iter().all(readable) {
+        if name.is_empty() || !is_token(name) || !all(value, |byte| is_visible(byte) || is_blank(byte)) {
             return None;
         }
-        let value = match value.iter().position(|byte| !is_blank(byte)) {
+        let value = match value.iter().position(|byte| !is_blank(*byte)) {
             Some(begin) => &value[begin..],
             None => &[],
         };
-        let end = value.iter().rposition(|byte| !is_blank(byte)).map_or(0, |end| end + 1);
+        let end = value.iter().rposition(|byte| !is_blank(*byte)).map_or(0, |end| end + 1);
         Some(Self {
             name,
             value: &value[..end],
@@ -161,21 +162,41 @@ fn is_name(name: &[u8]) -> bool {
 }
 
 /// The lines of a head, without their ends.
-pub(super) fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
-    head.split_inclusive(|byte| *byte == b'\n')
-        .map(|line| line.strip_suffix(b"\r\n").unwrap_or(line))
+pub(super) fn lines(mut head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let end = memchr(b'\n', head).map_or(head.len(), |end| end + 1);
+        let (line, rest) = head.split_at(end);
+        head = rest;
+        (!line.is_empty()).then(|| line.strip_suffix(b"\r\n").unwrap_or(line))
+    })
 }
 
-/// RFC 9110 §5.6.2: `tchar`.
-pub(super) fn is_token(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)
+/// RFC 9110 §5.6.2: of `tchar` alone.
+pub(super) fn is_token(name: &[u8]) -> bool {
+    all(name, |byte| TOKEN[usize::from(byte)])
 }
+
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 0x80 {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
+        byte += 1;
+    }
+    table
+};
 
 /// RFC 9110 §5.5: `VCHAR` or `obs-text`.
-fn is_visible(byte: &u8) -> bool {
+fn is_visible(byte: u8) -> bool {
     matches!(byte, 0x21..=0x7e | 0x80..)
 }
 
-fn is_blank(byte: &u8) -> bool {
+fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
+}
+
+/// Without a way out at the first that is not: so many are looked at in one step.
+fn all(bytes: &[u8], is: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(true, |all, byte| all & is(*byte))
 }

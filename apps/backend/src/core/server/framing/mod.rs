@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 
 use http::HeaderValue;
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, ORIGIN};
+use memchr::memchr;
 
 pub use self::head::FramingError;
 use self::head::{Body, Field, is_token, lines, path};
@@ -114,12 +115,12 @@ impl Framing {
     pub(super) fn may_be_a_head(&self) -> bool {
         let mut words = self.head.splitn(2, |byte| *byte == b' ');
         let (method, target) = (words.next().unwrap_or_default(), words.next());
-        method.iter().all(is_token) && target.is_some_and(|target| target.starts_with(b"/"))
+        is_token(method) && target.is_some_and(|target| target.starts_with(b"/"))
     }
 
     /// Takes the bytes of one line, or those of it that are there.
     fn take_line(&mut self, bytes: &[u8]) -> usize {
-        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let end = memchr(b'\n', bytes);
         let taken = end.map_or(bytes.len(), |end| end + 1);
         if std::mem::take(&mut self.whole) {
             self.head.clear();
