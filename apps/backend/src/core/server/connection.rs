@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::time::sleep_until;
+use tokio::time::sleep;
 use tower::Service;
 
 use super::limiter::RequestPermit;
@@ -33,7 +33,7 @@ pub(super) async fn serve(state: Arc<ServerState>, socket: TcpStream, peer: Sock
     let stream = TimedStream::new(socket, timer.clone(), state.options.middleware.clone());
     let service = service_fn(|request| answer(&state, &timer, peer, request));
     let mut connection = pin!(state.http.serve_connection(TokioIo::new(stream), service));
-    let mut alarm = pin!(sleep_until(timer.deadline().0));
+    let mut alarm = pin!(sleep(state.options.limits.header_timeout));
     let mut drain_deadline = pin!(state.drain_deadline());
     let mut is_draining = false;
     loop {
@@ -84,7 +84,7 @@ fn answer(
                 .options
                 .middleware
                 .refuse(problem, &EarlyRequest::of(request.uri().path(), request.headers())),
-            None => match state.router.clone().call(request).await {
+            None => match state.router.clone().call(request.map(bare)).await {
                 Ok(response) => response,
                 Err(never) => match never {},
             },
@@ -98,6 +98,14 @@ fn answer(
             _under_way: admitted.ok().flatten(),
         }))
     })
+}
+
+/// Most requests have no body, and need no box for one.
+fn bare(body: Incoming) -> Body {
+    match body.is_end_stream() {
+        true => Body::empty(),
+        false => Body::new(body),
+    }
 }
 
 /// RFC 9112 §9.6: this answer is the last one on its connection.

@@ -150,35 +150,36 @@ impl ConnectionTimer {
         self.lock().drain_deadline = Some(until);
     }
 
-    /// When to look again at the latest, and what has timed out if it is then still so.
-    pub(super) fn deadline(&self) -> (Instant, Option<Timeout>) {
+    /// When the client has missed its time, and with what, if it does not do its part until then. While a request is answered it
+    /// has none.
+    pub(super) fn deadline(&self) -> Option<(Instant, Timeout)> {
         let state = self.lock();
         let called = |until: Instant| state.drain_deadline.map_or(until, |call| call.min(until));
-        let (until, timeout) = match state.phase {
-            Phase::Head(until) => (called(until), Some(Timeout::Head)),
-            Phase::Idle(until) => (called(until), Some(Timeout::Idle)),
-            Phase::Closing(until) => (until, Some(Timeout::Close)),
-            Phase::Answering | Phase::Leaving => (Instant::now() + self.0.idle_timeout, None),
+        let waiting = match state.phase {
+            Phase::Head(until) => Some((called(until), Timeout::Head)),
+            Phase::Idle(until) => Some((called(until), Timeout::Idle)),
+            Phase::Closing(until) => Some((until, Timeout::Close)),
+            Phase::Answering | Phase::Leaving => None,
         };
-        match state.unread {
-            Some(unread) if unread < until => (unread, Some(Timeout::Unread)),
-            _ => (until, timeout),
-        }
+        let unread = state.unread.map(|until| (until, Timeout::Unread));
+        waiting.into_iter().chain(unread).min_by_key(|(until, _)| *until)
     }
 
     /// Ready when the client has missed its time. To be polled after each step of the connection.
     pub(super) fn poll_timeout(&self, mut alarm: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<Timeout> {
         loop {
-            let (until, timeout) = self.deadline();
+            let Some((until, timeout)) = self.deadline() else {
+                return Poll::Pending;
+            };
             // A later deadline is set when the alarm rings: so a busy connection hardly ever touches the timer.
             if until < alarm.deadline() {
                 alarm.as_mut().reset(until);
             }
             ready!(alarm.as_mut().poll(cx));
-            match timeout {
-                Some(timeout) if Instant::now() >= until => return Poll::Ready(timeout),
-                _ => alarm.as_mut().reset(until),
+            if Instant::now() >= until {
+                return Poll::Ready(timeout);
             }
+            alarm.as_mut().reset(until);
         }
     }
 
