@@ -1,7 +1,8 @@
 //! The one list of all routes, and the layers around them in order.
 
+use std::sync::Arc;
+
 use axum::Router;
-use axum::middleware::from_fn_with_state;
 use http::StatusCode;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityScheme};
@@ -18,14 +19,17 @@ use crate::features::{
 pub fn app(services: Services) -> Router {
     let (routes, mut openapi) = routes(Some(&services)).split_for_parts();
     documented::refusals(&mut openapi);
-    let routes = routes
-        .layer(services.guard.layer())
+    let layers = (
+        pages::ForPeople(services.pages.clone()),
+        services.middleware.clone(),
+        services.guard.layer(),
+    );
+    routes
         .merge(pages::router(&services.pages))
         .merge(docs::router(openapi, services.settings.docs.enabled))
         .fallback(|| async { Problem::from_status(StatusCode::NOT_FOUND) })
-        .method_not_allowed_fallback(|| async { Problem::from_status(StatusCode::METHOD_NOT_ALLOWED) });
-    let people = from_fn_with_state(services.pages.clone(), pages::for_people);
-    services.middleware.wrap(routes).layer(people)
+        .method_not_allowed_fallback(|| async { Problem::from_status(StatusCode::METHOD_NOT_ALLOWED) })
+        .layer(layers)
 }
 
 /// The server of `countersign dev`: what [`app`] has, and doors that let anyone in as anyone. Nothing else mounts them.
@@ -33,11 +37,13 @@ pub(crate) fn with_dev(services: Services) -> Router {
     let doors = dev::router()
         .with_state(services.dev())
         .method_not_allowed_fallback(|| async { Problem::from_status(StatusCode::METHOD_NOT_ALLOWED) });
-    services.middleware.wrap(doors).fallback_service(app(services))
+    doors.layer(services.middleware.clone()).fallback_service(app(services))
 }
 
 /// Without a server there is only what the routes say of themselves, which is all that the document needs.
 fn routes(server: Option<&Services>) -> OpenApiRouter {
+    // It is cloned with each request, and has many parts.
+    let health = server.map(|server| Arc::new(server.health.clone()));
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(given(accounts::router(), server.map(|server| &server.profiles)))
         .merge(given(auth::router(), server.map(|server| &server.auth)))
@@ -47,7 +53,7 @@ fn routes(server: Option<&Services>) -> OpenApiRouter {
         .merge(given(forward::router(), server.map(|server| &server.forward)))
         .merge(given(keys::router(), server.map(|server| &server.discovery)))
         .merge(given(revocation::router(), server.map(|server| &server.status_lists)))
-        .merge(given(health::router(), server.map(|server| &server.health)))
+        .merge(given(health::router(), health.as_ref()))
 }
 
 /// A feature's routes with what they answer from.

@@ -10,6 +10,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::core::layers::RequestSpans;
 use crate::core::telemetry::Telemetry;
 use crate::settings::Log;
 
@@ -20,7 +21,11 @@ pub(super) fn start(settings: &Log, telemetry: Option<&Telemetry>) {
     // A second call, in the same process, changes nothing.
     let _ = match telemetry {
         // One filter for all: what nobody logs is not even made.
-        None => registry.with(targets).with(lines(settings)).try_init(),
+        None => registry
+            .with(targets)
+            .with(RequestSpans)
+            .with(lines(settings))
+            .try_init(),
         Some(telemetry) => {
             let traces = tracing_opentelemetry::layer()
                 .with_tracer(telemetry.tracer())

@@ -62,9 +62,7 @@ pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals
         println!("{}", banner(&services, address, database_is_new));
     }
     if let Some(operator) = operator {
-        let metrics = services
-            .middleware
-            .wrap(health::metrics_router(services.health.clone()));
+        let metrics = health::metrics_router(services.health.clone()).layer(services.middleware.clone());
         tokio::spawn(operator.serve(metrics, shutdown.clone()));
     }
     tokio::select! {

@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// What an answer carries unless it says something else itself: pages set a policy of their own, public documents may
 /// be cached and read by every origin.
@@ -33,13 +33,18 @@ const DEFAULTS: [(HeaderName, HeaderValue); 7] = [
 /// Two years, and the hosts below: RFC 6797 §6.1. Over plain http browsers ignore it (§7.2), so it is left out.
 const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
-/// Adds what the answer does not say itself.
-pub(super) fn protect(response: &mut Response, https: bool) {
-    let headers = response.headers_mut();
-    for (name, value) in DEFAULTS {
-        headers.entry(name).or_insert(value);
+/// The headers of every answer, ready to be copied.
+pub(super) struct Headers(HeaderMap);
+
+impl Headers {
+    pub(super) fn new(https: bool) -> Self {
+        let tls = https.then_some((STRICT_TRANSPORT_SECURITY, TLS_ONLY));
+        Self(DEFAULTS.into_iter().chain(tls).collect())
     }
-    if https {
-        headers.entry(STRICT_TRANSPORT_SECURITY).or_insert(TLS_ONLY);
+
+    /// Adds what the answer does not say itself.
+    pub(super) fn protect(&self, response: &mut Response) {
+        let own = std::mem::replace(response.headers_mut(), self.0.clone());
+        response.headers_mut().extend(own);
     }
 }

@@ -1,6 +1,7 @@
 //! What is counted and logged of each request: its method, its route (never its path or query, which may hold
 //! secrets), its status and its time. Each label has few values, whatever clients send.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request};
@@ -69,22 +70,20 @@ impl Metrics {
     }
 
     /// Counts one answer and logs its line.
-    pub(super) fn observe(&self, observed: Observed, status: StatusCode, duration: Duration) {
+    pub(super) fn observe(&self, usual: &OnceLock<Tally>, observed: Observed, status: StatusCode, duration: Duration) {
         let Observed { method, route, .. } = observed;
-        let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
         let status = status.as_u16();
-        self.requests
-            .get_or_create(&Answered {
-                method,
-                route: route.to_owned(),
-                status,
-            })
-            .inc();
-        let routed = Routed {
-            method,
-            route: route.to_owned(),
-        };
-        self.durations.get_or_create(&routed).observe(duration.as_secs_f64());
+        let known = usual.get().filter(|usual| usual.counts(method, route.as_ref(), status));
+        match known {
+            Some(tally) => tally.count(duration),
+            None => {
+                let tally = self.tally(method, route.clone(), status);
+                tally.count(duration);
+                // Another may have been first.
+                let _ = usual.set(tally);
+            }
+        }
+        let route = name(route.as_ref());
         let duration_ms = duration.as_secs_f64() * 1000.0;
         // What was only read, and was there, is counted; a line for each would cost more than the answer.
         if status < 400 && matches!(method, "GET" | "HEAD" | "OPTIONS") {
@@ -93,6 +92,45 @@ impl Metrics {
             tracing::info!(method, route, status, duration_ms, "request");
         }
     }
+
+    fn tally(&self, method: &'static str, matched: Option<MatchedPath>, status: u16) -> Tally {
+        let route = name(matched.as_ref()).to_owned();
+        let answered = Answered { method, route, status };
+        let requests = self.requests.get_or_create_owned(&answered);
+        let Answered { method, route, .. } = answered;
+        Tally {
+            durations: self.durations.get_or_create_owned(&Routed { method, route }),
+            requests,
+            method,
+            route: matched,
+            status,
+        }
+    }
+}
+
+/// The counters of one kind of answers, found once. Each route keeps those of its first answer, which is how most of its
+/// others are.
+pub(super) struct Tally {
+    method: &'static str,
+    route: Option<MatchedPath>,
+    status: u16,
+    requests: Counter,
+    durations: Histogram,
+}
+
+impl Tally {
+    fn counts(&self, method: &'static str, route: Option<&MatchedPath>, status: u16) -> bool {
+        self.status == status && self.method == method && name(self.route.as_ref()) == name(route)
+    }
+
+    fn count(&self, duration: Duration) {
+        self.requests.inc();
+        self.durations.observe(duration.as_secs_f64());
+    }
+}
+
+fn name(route: Option<&MatchedPath>) -> &str {
+    route.map_or("unmatched", MatchedPath::as_str)
 }
 
 impl Observed {
@@ -105,8 +143,7 @@ impl Observed {
     }
 
     pub(super) fn describe(&self, span: &Span, status: StatusCode) {
-        let route = self.route.as_ref().map_or("unmatched", MatchedPath::as_str);
-        trace_context::describe(span, self.method, route, status);
+        trace_context::describe(span, self.method, name(self.route.as_ref()), status);
     }
 
     /// For the audit log: over a limit (429), or without the right to do it (403).

@@ -1,7 +1,7 @@
 //! What every request passes on its way in and every answer on its way out, whatever the route.
 //!
-//! One middleware, read from top to bottom, rather than a tower of them: each step is a function of its own file, the
-//! order can be seen in `handle`, and a request costs one boxed future instead of nine. It knows no feature.
+//! One service, read from top to bottom, rather than a tower of them: each step is a function of its own file, the order
+//! can be seen in `Layered::call`, and a request costs one boxed future instead of nine. It knows no feature.
 
 mod body;
 mod cors;
@@ -10,31 +10,35 @@ mod headers;
 mod metrics;
 mod panics;
 mod problems;
+mod span;
 mod time;
 
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use ipnet::IpNet;
-use tracing::Instrument;
+use tower::{Layer, Service};
 
 pub use self::early::{EarlyPages, EarlyRequest};
 pub use self::metrics::Metrics;
+pub use self::span::RequestSpans;
 pub use self::time::LONGEST_WAIT;
 use self::{
-    body::Admitted,
+    body::{Admitted, BodyFailure},
     cors::{RefusedOrigins, Visitor},
-    metrics::Observed,
+    headers::Headers,
+    metrics::{Observed, Tally},
+    span::{InSpan, RequestSpan},
 };
 use super::address::ClientAddress;
 use super::problem::Problem;
 use super::random::SecureRandom;
 use super::refusals::Refusals;
-use super::request_id::RequestId;
+use super::request_id::RequestIds;
 use super::trace_context;
 
 /// What the layers need to know.
@@ -60,102 +64,165 @@ pub struct LayerOptions {
     pub early_pages: Option<EarlyPages>,
 }
 
-/// The layers, ready to be put around a router. Cloning is cheap.
+/// The layers, ready to be put around a router with [`axum::Router::layer`]: routes that are added later have none.
+/// Cloning is cheap.
 #[derive(Clone)]
 pub struct Middleware(Arc<Inner>);
 
 struct Inner {
     options: LayerOptions,
+    ids: RequestIds,
+    headers: Headers,
     metrics: Metrics,
     refused_origins: RefusedOrigins,
+}
+
+/// A route within the layers.
+#[derive(Clone)]
+pub struct Layered<S> {
+    inner: S,
+    middleware: Middleware,
+    usual: Arc<OnceLock<Tally>>,
 }
 
 impl Middleware {
     /// The layers, counting in `metrics`.
     pub fn new(options: LayerOptions, metrics: Metrics) -> Self {
         Self(Arc::new(Inner {
+            ids: RequestIds::new(options.random),
+            headers: Headers::new(options.issuer.starts_with("https://")),
             options,
             metrics,
             refused_origins: RefusedOrigins::default(),
         }))
     }
 
-    /// Puts the layers around everything that `router` already has: routes added later would have none.
-    pub fn wrap(&self, router: Router) -> Router {
-        router.layer(from_fn_with_state(self.clone(), handle))
-    }
-
     /// The answer to something that never became a request for the router: it looks like any other problem, or page, and
     /// the scripts of its origin may read it if they may read the API.
     pub fn refuse(&self, problem: Problem, told: &EarlyRequest) -> Response {
-        let id = RequestId::random(self.0.options.random);
-        let mut response = problems::complete(problem.into_response(), &self.0.options.issuer, &id);
-        if let Some(pages) = &self.0.options.early_pages {
+        let Inner {
+            options, ids, headers, ..
+        } = &*self.0;
+        let id = ids.fresh();
+        let mut response = problems::complete(problem.into_response(), &options.issuer, &id);
+        if let Some(pages) = &options.early_pages {
             response = pages.dress(response, told);
         }
-        Visitor::from_origin(told.origin(), &self.0.options.cors_origins).admit(&mut response);
-        headers::protect(&mut response, self.is_https());
+        Visitor::from_origin(told.origin(), &options.cors_origins).admit(&mut response);
+        headers.protect(&mut response);
         id.echo(&mut response);
         response
-    }
-
-    fn is_https(&self) -> bool {
-        self.0.options.issuer.starts_with("https://")
     }
 }
 
-/// Every request walks down this function, and every answer walks up.
-async fn handle(State(middleware): State<Middleware>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let Inner {
-        options,
-        metrics,
-        refused_origins,
-    } = &*middleware.0;
-    let id = RequestId::assign(&mut request, &options.trusted_proxies, options.random);
-    let address = ClientAddress::assign(&mut request, &options.trusted_proxies);
-    let traced = options
-        .traced
-        .then(|| trace_context::span(&request, &id, &options.trusted_proxies));
-    let span = traced
-        .clone()
-        .unwrap_or_else(|| tracing::info_span!("request", request_id = %id));
-    async {
+impl<S> Layer<S> for Middleware {
+    type Service = Layered<S>;
+
+    fn layer(&self, inner: S) -> Layered<S> {
+        Layered {
+            inner,
+            middleware: self.clone(),
+            usual: Arc::default(),
+        }
+    }
+}
+
+impl<S> Service<Request> for Layered<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = InSpan<Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    /// Every request walks down this function, and every answer walks up.
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let started = Instant::now();
+        let (middleware, usual) = (self.middleware.clone(), self.usual.clone());
+        let Inner {
+            options,
+            ids,
+            refused_origins,
+            ..
+        } = &*middleware.0;
+        let id = ids.assign(&mut request, &options.trusted_proxies);
+        let address = ClientAddress::assign(&mut request, &options.trusted_proxies);
+        let traced = options
+            .traced
+            .then(|| trace_context::span(&request, &id, &options.trusted_proxies));
+        let mut span = match &traced {
+            Some(span) => RequestSpan::Made(span.clone()),
+            None => RequestSpan::of(&id),
+        };
         let observed = Observed::of(&request, address);
         let visitor = Visitor::of(&request, &options.cors_origins);
-        let response = match visitor.preflight(&request, refused_origins) {
-            Some(preflight) => preflight,
+        let answer = span.scope(|| match visitor.preflight(&request, refused_origins) {
+            Some(preflight) => Answer::Ready(preflight),
             None => {
                 visitor.note(&request, &options.issuer, refused_origins);
-                answer(&middleware, request, next).await
+                Answer::begin(request, options, &mut self.inner)
             }
-        };
-        let mut response = problems::complete(response, &options.issuer, &id);
-        visitor.admit(&mut response);
-        headers::protect(&mut response, middleware.is_https());
-        id.echo(&mut response);
-        observed.note_refusal(response.status(), &options.refusals);
-        if let Some(span) = traced {
-            observed.describe(&span, response.status());
-        }
-        metrics.observe(observed, response.status(), started.elapsed());
-        response
+        });
+        let answered = Box::pin(async move {
+            let Inner {
+                options,
+                headers,
+                metrics,
+                ..
+            } = &*middleware.0;
+            let mut response = problems::complete(answer.end(metrics).await, &options.issuer, &id);
+            visitor.admit(&mut response);
+            headers.protect(&mut response);
+            id.echo(&mut response);
+            observed.note_refusal(response.status(), &options.refusals);
+            if let Some(span) = traced {
+                observed.describe(&span, response.status());
+            }
+            metrics.observe(&usual, observed, response.status(), started.elapsed());
+            Ok(response)
+        });
+        InSpan::new(span, answered)
     }
-    .instrument(span)
-    .await
 }
 
 /// The answer itself: within its limits of size and time, and whatever the handler does.
-async fn answer(middleware: &Middleware, request: Request, next: Next) -> Response {
-    let Inner { options, metrics, .. } = &*middleware.0;
-    let without = options.optional_bodies.contains(&request.uri().path());
-    let Admitted { request, failure } = match body::admit(request, options.body_timeout, without) {
-        Ok(admitted) => admitted,
-        Err(code) => return body::refuse(code),
-    };
-    let limit = time::limit(&request, options.request_timeout);
-    let response = time::within(limit, panics::catch(next.run(request), metrics)).await;
-    failure.overrule(response)
+enum Answer<F> {
+    Ready(Response),
+    Handled {
+        handler: F,
+        limit: Duration,
+        failure: BodyFailure,
+    },
+}
+
+impl<F: Future<Output = Result<Response, Infallible>>> Answer<F> {
+    fn begin(request: Request, options: &LayerOptions, inner: &mut impl Service<Request, Future = F>) -> Self {
+        let without = options.optional_bodies.contains(&request.uri().path());
+        match body::admit(request, options.body_timeout, without) {
+            Ok(Admitted { request, failure }) => Self::Handled {
+                limit: time::limit(&request, options.request_timeout),
+                handler: inner.call(request),
+                failure,
+            },
+            Err(code) => Self::Ready(body::refuse(code)),
+        }
+    }
+
+    async fn end(self, metrics: &Metrics) -> Response {
+        match self {
+            Self::Ready(response) => response,
+            Self::Handled {
+                handler,
+                limit,
+                failure,
+            } => failure.overrule(time::within(limit, panics::catch(handler, metrics)).await),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ use crate::core::request_id::RequestId;
 
 /// Finishes a problem that a handler left, or makes one of a bare answer of a library.
 pub(super) fn complete(mut response: Response, issuer: &str, id: &RequestId) -> Response {
+    if response.status().is_success() {
+        return response;
+    }
     let extensions = response.extensions_mut();
     if let Some(Shown(problem)) = extensions.remove() {
         log(&problem, response.status());

@@ -1,9 +1,13 @@
 //! The limit on a whole request.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
+use tokio::time::sleep;
 
 use crate::core::problem::{Code, Problem};
 
@@ -23,7 +27,21 @@ pub(super) fn limit(request: &Request, usual: Duration) -> Duration {
 /// The answer is 503: the delay is ours, which 408 (RFC 9110 §15.5.9) would blame on the client, and 504 (§15.6.5) is
 /// for gateways.
 pub(super) async fn within(limit: Duration, handler: impl Future<Output = Response>) -> Response {
-    tokio::time::timeout(limit, handler).await.unwrap_or_else(|_| {
+    let (mut handler, mut alarm) = (pin!(handler), pin!(None));
+    let answered = poll_fn(|cx| {
+        if let Poll::Ready(response) = handler.as_mut().poll(cx) {
+            return Poll::Ready(Some(response));
+        }
+        // Most requests are answered at once, and need no timer.
+        if alarm.is_none() {
+            alarm.set(Some(sleep(limit)));
+        }
+        if let Some(alarm) = alarm.as_mut().as_pin_mut() {
+            ready!(alarm.poll(cx));
+        }
+        Poll::Ready(None)
+    });
+    answered.await.unwrap_or_else(|| {
         Problem::new(Code::Unavailable)
             .detail("The request could not be answered in time. Try again.")
             .caused_by("the limit on whole requests (http.request_timeout) has passed")

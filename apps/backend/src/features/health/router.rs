@@ -1,6 +1,7 @@
 //! `/healthz`, `/readyz`, and `/metrics` on the operator's own listener.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -20,7 +21,7 @@ use crate::core::probes::Seen;
 use crate::core::problem::{Code, Problem};
 
 /// The routes of this feature.
-pub fn router() -> OpenApiRouter<Health> {
+pub fn router() -> OpenApiRouter<Arc<Health>> {
     OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz))
 }
 
@@ -35,7 +36,7 @@ pub fn metrics_router(health: Health) -> Router {
 /// Alive?
 #[utoipa::path(get, path = "/healthz", tag = "health",
     responses((status = OK, description = "The process answers", body = String, content_type = "text/plain")))]
-async fn healthz(State(health): State<Health>, request: Request) -> &'static str {
+async fn healthz(State(health): State<Arc<Health>>, request: Request) -> &'static str {
     let extensions = request.extensions();
     let peer = extensions.get::<ConnectInfo<SocketAddr>>();
     if let (Some(ConnectInfo(peer)), Some(client)) = (peer, extensions.get::<ClientAddress>()) {
@@ -60,7 +61,7 @@ async fn seen(State(health): State<Health>, Path(mark): Path<String>) -> Result<
         (status = OK, description = "Ready", body = String, content_type = "text/plain"),
         Problem,
     ))]
-async fn readyz(State(health): State<Health>) -> Result<&'static str, Problem> {
+async fn readyz(State(health): State<Arc<Health>>) -> Result<&'static str, Problem> {
     health.check().await?;
     Ok("ready\n")
 }

@@ -4,7 +4,7 @@
 //! `browser_sessions` is its table: which session a browser's cookie stands for.
 //!
 //! To read it, follow a request:
-//! 1. `router`: every path; `roots`: which are for people. `reply` has the layers around them (`as_pages`, `for_people`), and
+//! 1. `router`: every path; `roots`: which are for people. `reply` has the layers around them (`as_pages`, `ForPeople`), and
 //!    how a page leaves.
 //! 2. `visitor`: who asks, in which language, with which `cookies`. `service` and `store` find the session of a cookie.
 //! 3. `form`: a form is taken if it is ours (`OwnForm`), and `single_flight` handles one that was sent twice once.
@@ -37,6 +37,6 @@ mod view;
 mod visitor;
 
 pub use assets::Assets;
-pub use reply::for_people;
+pub use reply::ForPeople;
 pub use router::router;
 pub use service::{Pages, Parts};

@@ -1,15 +1,19 @@
 //! How a page leaves: with its policy, its cookies and its language; and what a person sees of a problem.
 
+use std::task::{Context, Poll};
+
 use askama::Template;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::future::{BoxFuture, Either};
 use http::header::{
     ACCEPT, ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION,
     SET_COOKIE, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tower::{Layer, Service};
 
 use super::roots::is_for_people;
 use super::service::Pages;
@@ -122,19 +126,59 @@ async fn as_page(pages: Pages, request: Request, next: Next) -> Response {
     }
 }
 
-/// Around everything: what a person who looks for a page would see of a problem is a page too, whichever layer refused
-/// the request. Programs, and all of `/api`, get the problem.
-pub async fn for_people(State(pages): State<Pages>, request: Request, next: Next) -> Response {
-    if !looks_for_pages(&request) {
-        return next.run(request).await;
+/// The layer around everything: what a person who looks for a page would see of a problem is a page too, whichever layer
+/// refused the request. Programs, and all of `/api`, get the problem.
+#[derive(Clone)]
+pub struct ForPeople(pub Pages);
+
+/// The service of [`ForPeople`].
+#[derive(Clone)]
+pub struct ShownToPeople<S> {
+    inner: S,
+    pages: Pages,
+}
+
+impl<S> Layer<S> for ForPeople {
+    type Service = ShownToPeople<S>;
+
+    fn layer(&self, inner: S) -> ShownToPeople<S> {
+        let pages = self.0.clone();
+        ShownToPeople { inner, pages }
     }
-    let visitor = Visitor::without_session(&pages, request.uri(), request.headers());
-    let is_head = *request.method() == Method::HEAD;
-    let mut response = next.run(request).await;
+}
+
+impl<S> Service<Request> for ShownToPeople<S>
+where
+    S: Service<Request, Response = Response>,
+    S::Future: Send + 'static,
+    S::Error: 'static,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Either<S::Future, BoxFuture<'static, Result<Response, S::Error>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        if !looks_for_pages(&request) {
+            return Either::Left(self.inner.call(request));
+        }
+        let pages = self.pages.clone();
+        let visitor = Visitor::without_session(&pages, request.uri(), request.headers());
+        let is_head = *request.method() == Method::HEAD;
+        let response = self.inner.call(request);
+        let shown = async move { Ok(for_people(&pages, &visitor, is_head, response.await?)) };
+        Either::Right(Box::pin(shown))
+    }
+}
+
+fn for_people(pages: &Pages, visitor: &Visitor, is_head: bool, mut response: Response) -> Response {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else {
         return response;
     };
-    let page = problem_page(&pages, &visitor, &problem);
+    let page = problem_page(pages, visitor, &problem);
     let (parts, body) = page.into_parts();
     for (name, value) in &parts.headers {
         // Everything else of the answer stays: who may be asked again when, and under which id the log knows it.

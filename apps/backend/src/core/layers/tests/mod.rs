@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Extension, Json};
 use axum::routing::{get, post};
@@ -18,6 +19,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::core::problem::Code;
+use crate::core::request_id::RequestId;
 
 struct Tested {
     router: Router,
@@ -59,7 +61,7 @@ fn layers_within(issuer: &str, request_timeout: Duration) -> Tested {
     let middleware = Middleware::new(options, Metrics::register(&mut registry));
     let dropped = Arc::new(Semaphore::new(0));
     Tested {
-        router: middleware.wrap(routes(dropped.clone())),
+        router: routes(dropped.clone()).layer(middleware),
         registry,
         dropped,
     }
