@@ -10,6 +10,8 @@ use http_body_util::BodyExt;
 use serde_json::json;
 use tower::ServiceExt;
 
+use crate::probes::exchange;
+
 #[apply(on_both_databases!)]
 async fn alive_and_ready(database: Database) {
     let server = TestServer::start(database).await;
@@ -125,4 +127,36 @@ async fn the_command_tells_whether_the_server_is_ready() {
     let answer = ask();
     assert_eq!(answer.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&answer.stderr).contains("nobody answers"));
+}
+
+/// The span that has the id is made for the first line that is logged in it, if any is.
+#[apply(on_both_databases!)]
+async fn each_line_about_a_request_has_its_id_at_the_usual_level(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let launch = Launch::new(env!("CARGO_BIN_EXE_countersign"), &scratch)
+        .with("COUNTERSIGN_CORS_ORIGINS", "https://app.example")
+        .with("COUNTERSIGN_LOG__LEVEL", "info");
+    let server = launch.start().await;
+    let request = "POST /api/auth/logout HTTP/1.1\r\nHost: a\r\nOrigin: https://b.example\r\nConnection: close\r\n\
+                   Content-Length: 0\r\n\r\n";
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let answer = exchange(server.address, request.to_owned()).await;
+        let id = answer.lines().find_map(|line| line.strip_prefix("x-request-id: "));
+        ids.push(id.unwrap_or_default().to_owned());
+    }
+    assert!(server.terminate().success());
+    let log = launch.log();
+    let ids_of = |text: &str| -> Vec<_> {
+        let lines = log.lines().filter(|line| line.contains(text));
+        let logged: Vec<serde_json::Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+        logged
+            .iter()
+            .map(|line| line["span"]["request_id"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    };
+    // One is logged before the route is asked, and once an hour; the other when it has answered.
+    assert_eq!(ids_of("a page of this origin was refused"), ids[..1], "{log}");
+    assert_eq!(ids_of("\"route\":\"/api/auth/logout\""), ids, "{log}");
+    assert!(ids[0].len() == 32 && ids[0] != ids[1], "{ids:?}");
 }
