@@ -255,7 +255,7 @@ impl HttpClient {
             status: answer.status,
             headers: answer.headers,
             text: String::from_utf8_lossy(&bytes).into_owned(),
-            bytes: bytes.into(),
+            bytes,
         })
     }
 
