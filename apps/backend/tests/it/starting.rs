@@ -14,6 +14,7 @@ use tower::ServiceExt;
 fn countersign(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     command.env_clear().current_dir(folder).stdin(Stdio::null());
+    command.env("COUNTERSIGN_LISTEN", "127.0.0.1:0");
     command
 }
 
@@ -38,7 +39,7 @@ fn errors(output: &Output) -> String {
 fn the_first_start_greets_with_lines_to_paste_and_finds_a_port() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = countersign(folder.path());
-    let command = command.args(["serve", "--listen", "127.0.0.1:0"]);
+    let command = command.arg("serve");
     let mut server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let lines = BufReader::new(server.stdout.take().unwrap())
         .lines()
@@ -66,9 +67,7 @@ async fn no_text_stands_between_log_lines_of_json() {
         let (out, err) = (folder.path().join("out"), folder.path().join("err"));
         let file = |path: &Path| std::fs::File::options().create(true).append(true).open(path).unwrap();
         let mut command = countersign(folder.path());
-        let command = command
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .env("COUNTERSIGN_LOG__FORMAT", format);
+        let command = command.arg("serve").env("COUNTERSIGN_LOG__FORMAT", format);
         let command = command
             .stdout(file(&out))
             .stderr(file(if one_file { &out } else { &err }));
