@@ -5,6 +5,11 @@
 //! [`Server`]. What is exported here is what that takes; the tests of this repository reach the rest through the feature
 //! `testing`, for which nothing is promised.
 
+#![expect(
+    clippy::disallowed_macros,
+    reason = "core/layers/span.rs has the one thread-local of the program, which the test `architecture` holds; Clippy takes \
+              this lint at the crate alone"
+)]
 #![cfg_attr(
     feature = "testing",
     expect(missing_docs, reason = "what only tests reach is documented where a reader needs it")

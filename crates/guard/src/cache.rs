@@ -90,7 +90,7 @@ mod tests {
     use futures_util::future::BoxFuture;
     use uuid::Uuid;
 
-    use super::{Cache, VerifiedToken, VerifyingKey};
+    use super::{Cache, Presented, VerifiedToken, VerifyingKey};
     use crate::{Authority, TokenStatus};
 
     struct Fixed {

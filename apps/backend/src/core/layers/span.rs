@@ -3,11 +3,6 @@
 //! Most requests log nothing, and to make a span costs as much as the rest of the layers. So where [`RequestSpans`] is part of
 //! the log, a span is made only when something is about to be logged in it.
 
-#![expect(
-    clippy::disallowed_macros,
-    reason = "a layer of the log is told neither the request nor its task: they meet on the thread that runs a step"
-)]
-
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::task::{Context as Waker, Poll};
@@ -37,6 +32,7 @@ pub struct InSpan<T> {
     request: BoxFuture<'static, T>,
 }
 
+// A layer of the log is told neither the request nor its task: they meet on the thread that runs a step.
 thread_local! {
     /// The request whose step is run on this thread, if its span is due, and the span once it is made.
     static UNDER_WAY: RefCell<Option<(RequestId, Option<EnteredSpan>)>> = const { RefCell::new(None) };

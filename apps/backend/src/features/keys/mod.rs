@@ -18,6 +18,6 @@ pub use error::KeysError;
 pub use folder::{Inspected, inspect};
 pub use router::{Discovery, router};
 pub use service::{
-    Activated, IssueError, JWKS_MAX_AGE, KeyOperator, KeyOptions, KeyState, Keys, ListedKey, ListedSealingKey,
-    NewSealingKey, NextKey, OperatorError, Revoked, SealingState, check_keys, current_kid,
+    Activated, IssueError, JWKS_MAX_AGE, KeyOperator, KeyOptions, KeyState, Keys, ListedKey, ListedSealingKey, NextKey,
+    OperatorError, Revoked, SealingState, check_keys, current_kid,
 };

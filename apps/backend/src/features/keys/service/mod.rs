@@ -18,8 +18,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 pub use operator::{
-    Activated, KeyOperator, KeyState, ListedKey, ListedSealingKey, NewSealingKey, NextKey, OperatorError, Revoked,
-    SealingState,
+    Activated, KeyOperator, KeyState, ListedKey, ListedSealingKey, NextKey, OperatorError, Revoked, SealingState,
 };
 pub use options::KeyOptions;
 pub use ring::Published;

@@ -14,7 +14,7 @@ use serde::Serialize;
 pub use self::list::{KeyState, ListedKey};
 pub use self::remove::Revoked;
 pub use self::rotate::{Activated, NextKey};
-pub use self::sealing::{ListedSealingKey, NewSealingKey, SealingState};
+pub use self::sealing::{ListedSealingKey, SealingState};
 use super::KeyOptions;
 use super::reading::{Reading, blocking, history};
 use super::ring::History;
