@@ -46,8 +46,8 @@ pub(crate) struct Simulate {
     /// How much more is done at the busiest time of a day than on average: between 1 and 2.
     #[arg(long, default_value_t = 1.8)]
     peak: f64,
-    /// Rows that the sweeper of one server removes in a second: 500, then a rest of 50 ms.
-    #[arg(long, default_value_t = 5000.0)]
+    /// Rows that the sweeper of one server removes in a second: 25, then a rest of 25 ms.
+    #[arg(long, default_value_t = 900.0)]
     swept: f64,
     #[arg(long, default_value_t = 1)]
     seed: u64,

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod caller;
+pub mod cleanup;
 pub mod clock;
 pub mod conditional;
 pub mod dependencies;

@@ -8,8 +8,9 @@ use countersign_store::{query, sql};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use tower::ServiceExt;
 
-/// The most rows that one statement of a sweeper may take: so long is the lock that requests wait for.
-const MOST: i64 = 500;
+/// The most rows that one statement of a sweeper may take: so long is the lock that requests wait for. With 500, the p99 of
+/// `/me` was three to six times that of before.
+const MOST: i64 = 25;
 
 #[apply(on_both_databases!)]
 async fn f21_ended_sessions_go_in_small_batches_and_requests_get_through_between_them(database: Database) {
@@ -37,7 +38,7 @@ async fn f21_ended_sessions_go_in_small_batches_and_requests_get_through_between
         batches += 1;
     }
     assert_eq!(left, 1, "what is alive stays");
-    assert!(batches > 1, "{gone} rows go in more than one batch");
+    assert!(batches > 4, "{gone} rows go in more than four batches");
 }
 
 /// After a backup was restored, the bits of all sessions that there ever were are removed.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use countersign_store::StoreError;
 
 use super::compose::compose;
+use crate::core::cleanup::in_batches;
 use crate::core::email::Email;
 use crate::core::ids::RegistrationId;
 use crate::core::mailer::SendError;
@@ -28,9 +29,8 @@ const MAILS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const CHALLENGES_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long it is remembered that somebody was sent a mail, if no limit looks back further.
 const SEND_LOG_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often what has ended is removed, and how many rows go in one statement.
+/// How often what has ended is removed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-const BATCH: i64 = 500;
 
 /// Sends what is queued in the outbox. Cloning it is cheap.
 #[derive(Clone)]
@@ -130,15 +130,15 @@ impl Delivery {
 
     /// Removes mails and challenges that ended long ago.
     pub async fn sweep(&self) -> Result<(), StoreError> {
-        let now = self.platform.clock.now();
-        while outbox::remove_ended(&self.platform.db, now - MAILS_KEPT, BATCH).await? > 0 {}
+        let (db, now) = (&self.platform.db, self.platform.clock.now());
+        in_batches(|limit| outbox::remove_ended(db, now - MAILS_KEPT, limit)).await?;
         let counted = self.platform.settings.limits.mails_per_recipient.per;
         let counted = counted.max(self.platform.settings.limits.mails_per_recipient_and_address.per);
-        while outbox::trim_send_log(&self.platform.db, now - counted.max(SEND_LOG_KEPT), BATCH).await? > 0 {}
-        while email_challenges::remove_ended(&self.platform.db, now - CHALLENGES_KEPT, BATCH).await? > 0 {}
-        while guesses::remove_ended(&self.platform.db, now, BATCH).await? > 0 {}
-        while registrations::remove_ended(&self.platform.db, now, BATCH).await? > 0 {}
-        while email_challenges::remove_former(&self.platform.db, now, BATCH).await? > 0 {}
+        in_batches(|limit| outbox::trim_send_log(db, now - counted.max(SEND_LOG_KEPT), limit)).await?;
+        in_batches(|limit| email_challenges::remove_ended(db, now - CHALLENGES_KEPT, limit)).await?;
+        in_batches(|limit| guesses::remove_ended(db, now, limit)).await?;
+        in_batches(|limit| registrations::remove_ended(db, now, limit)).await?;
+        in_batches(|limit| email_challenges::remove_former(db, now, limit)).await?;
         Ok(())
     }
 

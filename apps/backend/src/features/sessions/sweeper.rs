@@ -7,12 +7,11 @@ use countersign_store::StoreError;
 
 use super::Sessions;
 use super::store;
+use crate::core::cleanup;
 use crate::features::devices;
 
 /// How long it rests after everything was swept.
 const REST: Duration = Duration::from_secs(60);
-/// How many rows go in one statement.
-const BATCH: i64 = 500;
 
 impl Sessions {
     /// Sweeps until the process ends.
@@ -20,7 +19,7 @@ impl Sessions {
         loop {
             match self.sweep_once().await {
                 Ok(0) => tokio::time::sleep(REST).await,
-                Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                Ok(_) => tokio::time::sleep(cleanup::REST).await,
                 Err(error) => {
                     tracing::warn!(%error, "what has ended could not be removed; trying again");
                     tokio::time::sleep(REST).await;
@@ -32,8 +31,8 @@ impl Sessions {
     /// One batch of each kind. Gives the number of rows, so that the caller comes back while there are more.
     pub async fn sweep_once(&self) -> Result<u64, StoreError> {
         let now = self.platform.clock.now();
-        let sessions = store::remove_ended_sessions(&self.platform.db, now, BATCH).await?;
-        let devices = devices::remove_ended(&self.platform.db, now, BATCH).await?;
+        let sessions = store::remove_ended_sessions(&self.platform.db, now, cleanup::BATCH).await?;
+        let devices = devices::remove_ended(&self.platform.db, now, cleanup::BATCH).await?;
         Ok(sessions + devices)
     }
 }

@@ -8,6 +8,7 @@ use countersign_store::StoreError;
 
 use super::list::List;
 use super::{Bit, Revocations, feed};
+use crate::core::cleanup::in_batches;
 use crate::features::revocation::store::{self, ListRow, Progress, SetBit};
 
 /// How often the database is asked whether another process revoked something. On SQLite it is a read of 4 µs, which
@@ -17,10 +18,6 @@ const LOOK: Duration = Duration::from_millis(100);
 const LOOK_WHEN_FED: Duration = Duration::from_millis(500);
 /// How often what is no longer needed is removed.
 const SWEEP: Duration = Duration::from_secs(60);
-/// How many bits go in one statement.
-const BATCH: i64 = 500;
-/// How long others have the database to themselves after each.
-const PAUSE: Duration = Duration::from_millis(10);
 
 impl Revocations {
     /// Makes revocations known that were just committed: to this process at once, to all others with a number. A
@@ -108,9 +105,7 @@ impl Revocations {
         // A verifier's clock may be late.
         let ended = self.0.clock.now() - Duration::from_secs(60);
         store::remove_unneeded(&self.0.db, ended).await?;
-        while store::remove_orphans(&self.0.db, BATCH).await? > 0 {
-            tokio::time::sleep(PAUSE).await;
-        }
+        in_batches(|limit| store::remove_orphans(&self.0.db, limit)).await?;
         let _followed = self.0.followed.lock().await;
         let rows = store::lists(&self.0.db).await?;
         let mut lists = self.0.lists.write().unwrap_or_else(PoisonError::into_inner);
