@@ -1,7 +1,6 @@
-"""Fills the tables of README.md and of docs/guides/sizing.md that hold figures: what was measured, and what follows from it for
-three sizes.
+"""Fills in the tables of figures in README.md and docs/guides/sizing.md: the measurements, and what they mean for three sizes.
 
-  python3 bench/documents.py      from bench/results/latest.json; a run of everything does it by itself"""
+  python3 bench/documents.py      from bench/results/latest.json; a complete run does it too"""
 
 import json
 import math
@@ -14,7 +13,7 @@ from report import at, cpu, number, peer_figure
 ROOT = Path(__file__).resolve().parents[1]
 DAY = 86_400
 
-# The application of the worked examples; the guide tells what each means.
+# The application of the worked examples; the guide explains each value.
 ACTIVE = 0.3
 DEVICES = 1.5
 DAYS_BETWEEN_SIGN_INS = 20
@@ -57,8 +56,8 @@ def speed(results):
     for name, peer in results.get("peers", {}).items():
         if name != "absent":
             yield f"| {PEERS.get(name, name)} | {cell(peer_figure(peer, '/me'))} | {cell(peer_figure(peer, 'login'))} |"
-    yield f"| bare axum, answering as many bytes | {cell(at(results, 'ceilings', 'bare axum, /me', 'per_cpu_second'))} | |"
-    yield f"| bare Argon2id, of the same parameters | | {cell(at(results, 'login', 'Argon2id'))} |"
+    yield f"| bare axum, same response size | {cell(at(results, 'ceilings', 'bare axum, /me', 'per_cpu_second'))} | |"
+    yield f"| bare Argon2id, same parameters | | {cell(at(results, 'login', 'Argon2id'))} |"
 
 
 PEERS = {"FastAPI stack": "FastAPI, python-jose, SQLAlchemy"}
@@ -69,14 +68,14 @@ def measured(results):
     machine = results["machine"]
     yield f"On one core of {machine['processor']}, {machine['date']}, at {machine['commit']} ([all figures](../../bench/results/README.md)).\n"
     yield "| | SQLite | PostgreSQL |\n|---|---|---|"
-    for name, route in [("`/me`", "/me"), ("`/me` with a token that is new here", "/me, new tokens"), ("refresh", "refresh"), ("sign-in", "login"), ("key set", "JWKS")]:
-        yield f"| {name}: a core does each second | {' | '.join(cell(cpu(database, route)(results)) for database in DATABASES)} |"
+    for name, route in [("`/me`", "/me"), ("`/me` with a new token", "/me, new tokens"), ("refresh", "refresh"), ("sign-in", "login"), ("key set", "JWKS")]:
+        yield f"| {name}: per core and second | {' | '.join(cell(cpu(database, route)(results)) for database in DATABASES)} |"
     names = ["bytes of one account", "bytes of one session", "bytes of one revocation", "bytes of one audit entry"]
     names += ["bytes of write-ahead log for a sign-in", "bytes of write-ahead log for a refresh", "transactions for a sign-in", "transactions for a refresh"]
     for name in names:
         yield f"| {name} | {' | '.join(cell(at(results, 'sizes', database, name)) for database in DATABASES)} |"
     commits = [at(results, "ceilings", database, "commit", "per_second") for database in DATABASES]
-    yield f"| commits that the database itself does each second (one core, one disk, 32 at a time) | {' | '.join(map(cell, commits))} |"
+    yield f"| commits per second of the database alone (one core, one disk, 32 at a time) | {' | '.join(map(cell, commits))} |"
 
 
 def cell(value):
@@ -104,34 +103,34 @@ def example_rows(results, example):
     list_bytes = next((row["simulated"] for row in at(results, "simulation", "100000000", "compared") or [] if row["what"].startswith("bytes")), None)
     cores = lambda per_day, route: per_day / DAY * PEAK / per_core(route) / PLANNED if per_core(route) else None  # noqa: E731
     yield "database", database
-    yield "sign-ins: a day, a second at the peak", f"{number(sign_ins)}, {number(sign_ins / DAY * PEAK)}"
+    yield "sign-ins: per day, per second at peak", f"{number(sign_ins)}, {number(sign_ins / DAY * PEAK)}"
     yield "… cores", cell(cores(sign_ins, "login"))
-    yield "`/me`: a second at the peak", number(active * ME / DAY * PEAK)
+    yield "`/me`: per second at peak", number(active * ME / DAY * PEAK)
     yield "… cores", cell(cores(active * ME, "/me"))
     for lifetime, per_day in refreshes.items():
-        yield f"refreshes a second at the peak, access tokens of {lifetime}", number(per_day / DAY * PEAK)
-        yield f"… cores, access tokens of {lifetime}", cell(cores(per_day, "refresh"))
-    yield "cores so that all who are active on a day can sign in anew within an hour", cell(active / 3600 / per_core("login") if per_core("login") else None)
+        yield f"refreshes per second at peak, {lifetime} access tokens", number(per_day / DAY * PEAK)
+        yield f"… cores, {lifetime} access tokens", cell(cores(per_day, "refresh"))
+    yield "cores to sign in a day's active users within an hour", cell(active / 3600 / per_core("login") if per_core("login") else None)
     yield "sessions stored", number(stored)
     rows = example.users * size("bytes of one account") + stored * size("bytes of one session")
     rows += revocations * (SESSION_DAYS + 1) * size("bytes of one revocation")
     audit = (sign_ins + revocations) * AUDIT_DAYS * size("bytes of one audit entry")
     yield "database: accounts, sessions, revocations", amount(rows)
-    yield "database: audit log of 400 days", amount(audit)
+    yield "database: audit log for 400 days", amount(audit)
     if database == "PostgreSQL":
         write = sign_ins * size("bytes of write-ahead log for a sign-in") + refreshes["15 min"] * size("bytes of write-ahead log for a refresh")
-        yield "write-ahead log a day, access tokens of 15 min", amount(write)
+        yield "write-ahead log per day, 15 min access tokens", amount(write)
         commits = at(results, "ceilings", "PostgreSQL", "commit", "per_second")
         peak = PEAK / DAY * (sign_ins * size("transactions for a sign-in") + refreshes["15 min"] * size("transactions for a refresh"))
-        yield "of the primary's commits, access tokens of 15 min", f"{100 * peak / commits:.1f} %" if commits else "–"
+        yield "share of the primary's commits, 15 min access tokens", f"{100 * peak / commits:.1f} %" if commits else "–"
     else:
-        yield "write-ahead log a day, access tokens of 15 min", "–"
-        yield "of the primary's commits, access tokens of 15 min", "–"
+        yield "write-ahead log per day, 15 min access tokens", "–"
+        yield "share of the primary's commits, 15 min access tokens", "–"
     yield "status lists", number(lists)
-    yield "… memory of a node", amount(lists * ENTRIES / 8)
-    yield "requests that wait, with so many verifiers", f"{lists * example.verifiers:,}, {example.verifiers}"
-    yield "… nodes that takes", number(max(1, -(-lists * example.verifiers // WAITERS_OF_A_NODE)))
-    yield "… bytes a second to all of them at the peak", amount(revocations / DAY * PEAK * example.verifiers * list_bytes) if list_bytes else "–"
+    yield "… memory per node", amount(lists * ENTRIES / 8)
+    yield "waiting requests, number of verifiers", f"{lists * example.verifiers:,}, {example.verifiers}"
+    yield "… nodes needed", number(max(1, -(-lists * example.verifiers // WAITERS_OF_A_NODE)))
+    yield "… bytes per second to all verifiers at peak", amount(revocations / DAY * PEAK * example.verifiers * list_bytes) if list_bytes else "–"
 
 
 def amount(count):
