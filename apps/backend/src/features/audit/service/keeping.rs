@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign_store::StoreError;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use super::super::event::{Event, Kind};
 use super::super::store::{self, people, sealed};
@@ -10,6 +11,7 @@ use super::sealing::trimmed_through;
 use super::shipping::Shipping;
 use super::{Audit, SealError};
 use crate::core::caller::Caller;
+use crate::core::cleanup::in_batches;
 use crate::core::limits::AddressPrefix;
 use crate::core::request_info::RequestInfo;
 
@@ -21,29 +23,44 @@ const TIDY_EVERY: Duration = Duration::from_secs(10);
 const ERASE_AFTER: Duration = Duration::from_secs(120);
 /// How often it is looked whether entries have become old.
 const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
-/// How many rows go in one statement.
+/// How many deleted accounts are forgotten at a time.
 const BATCH: i64 = 500;
 
 impl Audit {
-    /// Keeps the log until the process ends. A failure is told once, and tried again.
+    /// Keeps the log until the process ends. Removing old entries can take hours; it does not hold up sealing. A failure is
+    /// logged once, and tried again.
     pub async fn keep_forever(self) {
-        let mut sealing = tokio::time::interval(SEAL_EVERY);
-        let mut tidying = tokio::time::interval(TIDY_EVERY);
-        sealing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        tidying.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        tokio::join!(self.seal_forever(), self.tidy_forever());
+    }
+
+    async fn seal_forever(&self) {
+        let mut due = interval(SEAL_EVERY);
         let mut shipping = Shipping::of(&self.platform.settings.audit);
         let mut failing = false;
         loop {
-            let kept = tokio::select! {
-                _ = sealing.tick() => self.sealed_and_shipped(&mut shipping).await,
-                _ = tidying.tick() => self.tidied().await,
-            };
-            match &kept {
-                Err(error) if !failing => tracing::warn!(%error, "the audit log cannot be sealed; trying again"),
+            due.tick().await;
+            let sealed = self.sealed_and_shipped(&mut shipping).await;
+            match &sealed {
+                Err(error) if !failing => tracing::warn!(%error, "failed to seal the audit log; will retry"),
                 Ok(()) if failing => tracing::info!("the audit log is sealed again"),
                 _ => {}
             }
-            failing = kept.is_err();
+            failing = sealed.is_err();
+        }
+    }
+
+    async fn tidy_forever(&self) {
+        let mut due = interval(TIDY_EVERY);
+        let mut failing = false;
+        loop {
+            due.tick().await;
+            let tidied = self.tidied().await;
+            match &tidied {
+                Err(error) if !failing => tracing::warn!(%error, "failed to tidy the audit log; will retry"),
+                Ok(()) if failing => tracing::info!("the audit log is tidied again"),
+                _ => {}
+            }
+            failing = tidied.is_err();
         }
     }
 
@@ -151,8 +168,9 @@ impl Audit {
             }
         }
         if through > 0 {
-            while sealed::remove_rows(&self.platform.db, through, BATCH).await? > 0 {}
-            sealed::remove_checkpoints(&self.platform.db, through).await?;
+            let db = &self.platform.db;
+            in_batches(|limit| sealed::remove_rows(db, through, limit)).await?;
+            in_batches(|limit| sealed::remove_checkpoints(db, through, limit)).await?;
         }
         Ok(())
     }
@@ -175,4 +193,10 @@ impl Audit {
             })
             .await
     }
+}
+
+fn interval(period: Duration) -> Interval {
+    let mut interval = tokio::time::interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
 }

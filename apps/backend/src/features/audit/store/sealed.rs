@@ -216,10 +216,17 @@ pub(in super::super) async fn remove_rows(
 }
 
 /// The last one stays: the log begins behind it.
-pub(in super::super) async fn remove_checkpoints(conn: impl Into<Conn<'_>>, through: i64) -> Result<(), StoreError> {
-    query(sql!("DELETE FROM audit_checkpoints WHERE seq < $1"))
-        .bind(through)
-        .execute(conn)
-        .await
-        .map(drop)
+pub(in super::super) async fn remove_checkpoints(
+    conn: impl Into<Conn<'_>>,
+    through: i64,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    query(sql!(
+        "DELETE FROM audit_checkpoints
+          WHERE seq IN (SELECT seq FROM audit_checkpoints WHERE seq < $1 ORDER BY seq LIMIT $2)"
+    ))
+    .bind(through)
+    .bind(limit)
+    .execute(conn)
+    .await
 }
