@@ -1,6 +1,6 @@
-// A products API behind Countersign. Who is signed in may read; writing needs the scope products:write.
+// A products API protected by Countersign. Signed-in users can read; adding products needs the scope products:write.
 // npm install && ISSUER=http://127.0.0.1:8000 npm start
-// Settings: ISSUER, AUDIENCE (default: the issuer), PORT (0 finds a free one).
+// Settings: ISSUER, AUDIENCE (default: the issuer), PORT (0 picks a free one).
 import { createGuard } from '@countersign/guard'
 import { protect, requireScope } from '@countersign/guard/express'
 import express from 'express'

@@ -1,10 +1,10 @@
-"""A products API behind Countersign. Who is signed in may read; writing needs the scope `products:write`.
+"""A products API protected by Countersign. Signed-in users can read; adding products needs the scope `products:write`.
 
     pip install -r requirements.txt
     ISSUER=http://127.0.0.1:8000 uvicorn main:app --port 3000
 
-Settings: ISSUER, AUDIENCE (default: the issuer). Open /docs, press *Authorize* and sign in; for that, the issuer's
-setting `cors_origins` names this service's origin.
+Settings: ISSUER, AUDIENCE (default: the issuer). To sign in, open /docs and press *Authorize*. The issuer's setting
+`cors_origins` must include this service's origin.
 """
 
 import os
@@ -43,7 +43,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 
 app = FastAPI(title="Products", lifespan=lifespan)
-app.add_exception_handler(Refusal, problem_details)  # Without it, refusals are {"detail": "…"}, as FastAPI's own are.
+app.add_exception_handler(Refusal, problem_details)  # Otherwise, errors are {"detail": "…"}, like FastAPI's own.
 products = [Product(id=1, name="Umbrella")]
 
 

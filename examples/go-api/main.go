@@ -1,6 +1,6 @@
-// A products API behind Countersign. Who is signed in may read; writing needs the scope products:write.
+// A products API protected by Countersign. Signed-in users can read; adding products needs the scope products:write.
 // go mod tidy && ISSUER=http://127.0.0.1:8000 go run .
-// Settings: ISSUER, AUDIENCE (default: the issuer), PORT (0 finds a free one). What verifies a token is in verify.go.
+// Settings: ISSUER, AUDIENCE (default: the issuer), PORT (0 picks a free one). verify.go verifies tokens.
 package main
 
 import (

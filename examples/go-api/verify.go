@@ -1,5 +1,5 @@
 // Verifies Countersign's tokens offline: the signature and the claims with golang-jwt, then the session's bit in the
-// issuer's status list (draft-ietf-oauth-status-list), which is fetched again when its max-age is over.
+// issuer's status list (draft-ietf-oauth-status-list), which is fetched again when its max-age has passed.
 
 package main
 
@@ -26,7 +26,7 @@ type verifier struct {
 	issuer, audience string
 	parser           *jwt.Parser
 	client           http.Client
-	published        sync.Map // of *document, by address
+	published        sync.Map // of *document, by URL
 }
 
 type user struct {
@@ -52,7 +52,7 @@ func newVerifier(issuer, audience string) *verifier {
 	return &verifier{issuer: issuer, audience: audience, client: client, parser: jwt.NewParser(jwt.WithValidMethods([]string{"ES256"}))}
 }
 
-// protect calls next for a request whose token is valid and carries the scope, and else answers as RFC 6750 says.
+// protect calls next for a request whose token is valid and has the scope. Otherwise it answers as RFC 6750 requires.
 func (v *verifier) protect(w http.ResponseWriter, r *http.Request, scope string, next func(*user)) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	refuse := func(status int, challenge string) {
@@ -88,7 +88,7 @@ func (v *verifier) verify(text string) (*user, error) {
 	if typ != "at+jwt" || !u.VerifyIssuer(v.issuer, true) || !u.VerifyAudience(v.audience, true) || u.ExpiresAt == nil || u.Subject == "" {
 		return nil, errors.New("not an access token for here")
 	}
-	// RFC 9068 §2.2, §5: a program that acts for itself is no user, whatever its name looks like.
+	// RFC 9068 §2.2, §5: a client that acts for itself is not a user, whatever its id looks like.
 	if u.Subject == u.Client {
 		return nil, errors.New("the token of a client")
 	}
@@ -106,7 +106,7 @@ func (v *verifier) verify(text string) (*user, error) {
 	return u, nil
 }
 
-// key finds the key that a token names. Unknown names cause one fetch in half a minute, however many come.
+// key returns the key that a token names. Unknown names cause at most one fetch in half a minute.
 func (v *verifier) key(token *jwt.Token) (any, error) {
 	for _, oldest := range []time.Duration{24 * time.Hour, 30 * time.Second} {
 		keys, _ := v.get(v.issuer+"/.well-known/jwks.json", oldest, readKeys).(map[any]*ecdsa.PublicKey)
@@ -157,7 +157,7 @@ func (v *verifier) readList(uri string) func([]byte, any) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		// An older version would let in again who was revoked.
+		// An older version would accept revoked tokens again.
 		older, _ := held.(*statusList)
 		if token.Header["typ"] != "statuslist+jwt" || list.Issuer != v.issuer || list.Subject != uri || list.ExpiresAt == nil ||
 			list.List.Bits != 1 || older != nil && list.Version < older.Version {
@@ -176,7 +176,7 @@ func (v *verifier) readList(uri string) func([]byte, any) (any, error) {
 	}
 }
 
-// document is what the issuer publishes at one address.
+// document is what the issuer publishes at one URL.
 type document struct {
 	sync.Mutex
 	etag      string
@@ -185,8 +185,8 @@ type document struct {
 	published any
 }
 
-// get gives what is published at an address: asked for again, if it changed, when its max-age or `oldest` is over, and kept
-// while the issuer is down or answers nonsense.
+// get returns what is published at a URL. It fetches it again when its max-age or `oldest` has passed, and keeps it while
+// the issuer is down or sends an invalid response.
 func (v *verifier) get(address string, oldest time.Duration, read func(body []byte, held any) (any, error)) any {
 	entry, _ := v.published.LoadOrStore(address, &document{goodFor: time.Second})
 	held := entry.(*document)

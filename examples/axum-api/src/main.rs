@@ -1,15 +1,15 @@
-//! A small products API whose routes only holders of a valid token may use.
+//! A small products API whose routes require a valid token.
 //!
 //! ```sh
 //! ISSUER=http://127.0.0.1:8000 LISTEN=127.0.0.1:3000 cargo run -p example-axum-api
 //! curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:3000/products
 //! ```
-//! `ISSUER` is the authorization server, `AUDIENCE` the name that tokens for this API carry (default: the issuer),
-//! `LISTEN` the address (port 0 takes a free one). The first line that is printed is the address.
+//! `ISSUER` is the authorization server, `AUDIENCE` the audience of tokens for this API (default: the issuer), `LISTEN` the
+//! IP address and port (port 0 picks a free one). The first line of output is the URL.
 #![expect(
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "an example speaks to its terminal, and is set by its environment"
+    reason = "an example prints to its terminal and is configured by its environment"
 )]
 
 use std::{
@@ -37,7 +37,7 @@ type Products = Arc<Mutex<Vec<Product>>>;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // Says on stderr when the issuer cannot be reached.
+    // Reports on stderr when the issuer is unreachable.
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let issuer = env::var("ISSUER").unwrap_or_else(|_| "http://127.0.0.1:8000".to_owned());
     let audience = env::var("AUDIENCE").unwrap_or_else(|_| issuer.clone());
@@ -58,12 +58,12 @@ fn app(guard: &Guard) -> Router {
         .with_state(products)
 }
 
-/// Whoever is signed in may look.
+/// Lists the products for any signed-in user.
 async fn list(_user: CurrentUser, State(products): State<Products>) -> Json<Vec<Product>> {
     Json(products.lock().unwrap_or_else(PoisonError::into_inner).clone())
 }
 
-/// Who may write may add.
+/// Adds a product. The route requires the scope `products:write`.
 async fn add(
     user: CurrentUser,
     State(products): State<Products>,

@@ -1,7 +1,7 @@
-//! An axum application with the whole of Countersign inside: one process, one port, one database.
+//! An axum application that embeds the whole server: one process, one port, one database.
 //!
-//! `cargo run -p example-embedded`, and its own routes, `/api/auth/*` and `/docs` answer on <http://127.0.0.1:8000>.
-//! Settings come from `countersign.toml` and the environment, as for the server by itself.
+//! Run `cargo run -p example-embedded`. Its own routes, `/api/auth/*` and `/docs` are on <http://127.0.0.1:8000>. Settings come
+//! from `countersign.toml` and the environment, as for the standalone server.
 
 use axum::extract::State;
 use axum::routing::get;
@@ -11,11 +11,11 @@ use countersign_guard::{CurrentUser, Denied};
 use serde_json::{Value, json};
 
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "it tells where it listens")]
+#[expect(clippy::print_stdout, reason = "it prints its URL")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let settings = Settings::load(&Sources::of_process(Vec::new(), None))?.settings;
     let services = Services::open(settings, Role::Server, Clock::system()).await?;
-    // It sweeps, watches the keys and follows revocations.
+    // Sweeps, watches the keys and follows revocations.
     tokio::spawn(services.clone().maintain());
 
     let app = Router::new()
@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_state("gloves")
         .layer(services.guard.layer())
         .fallback_service(countersign::app(services.clone()));
-    // Countersign's own accept loop closes stalled connections, and says who connects. With `axum::serve` it would be
+    // Countersign's accept loop closes stalled connections and provides the client's IP address. With `axum::serve`, use
     // `app.into_make_service_with_connect_info::<SocketAddr>()`.
     let server = Server::bind(services.settings.listen, services.server.clone()).await?;
     let shutdown = Shutdown::on_signals(services.readiness.clone())?;
