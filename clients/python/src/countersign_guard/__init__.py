@@ -1,8 +1,8 @@
-"""Verifies access tokens of Countersign offline, and refuses revoked ones at once.
+"""Verifies Countersign access tokens offline and rejects revoked ones at once.
 
     guard = Guard("https://auth.example.com", audience="https://api.example.com")
     token = await guard.verify(text)        # or guard.verify_sync(text)
-    user = token.require_user()             # the person, or a refusal if the token is a client's
+    user = token.require_user()             # the user; raises if the token is a client's
 
 `countersign_guard.fastapi` and `countersign_guard.asgi` protect routes with it, `countersign_guard.testing` tests them.
 """

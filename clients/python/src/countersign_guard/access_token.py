@@ -1,4 +1,4 @@
-"""The rules for an access token of Countersign (RFC 9068 §4, docs/security/token-rules.md) whose signature holds."""
+"""The rules for an access token with a valid signature (RFC 9068 §4, docs/security/token-rules.md)."""
 
 import re
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ LONGEST = 8 << 10
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where it is said whether a token was taken back (draft-ietf-oauth-status-list §6.2)."""
+    """Where the status of a token is published (draft-ietf-oauth-status-list §6.2)."""
 
     uri: str
     idx: int
@@ -27,7 +27,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A token that is good until `exp`, as long as `key` is published under `kid` and nothing stands at `place`."""
+    """A token that is valid until `exp`, while `key` is published under `kid` and the status at `place` is 0."""
 
     token: VerifiedToken
     exp: int
@@ -37,14 +37,14 @@ class Verified:
 
 
 def verify_access_token(token: str, kid: str, key: jwt.PyJWK, options: Options) -> Verified:
-    """Verifies a token's signature and claims; whether it was taken back is still to be asked."""
+    """Verifies a token's signature and claims. The caller must still check whether it was revoked."""
     claims = read_claims(token, key)
     if claims.get("iss") != options.issuer:
         raise InvalidToken("The token is of another issuer.")
     if options.audience.isdisjoint(_audience(claims)):
         raise InvalidToken("The token is for another audience.")
     check_times(claims, options.now(), options.leeway)
-    # Those that RFC 9068 §2.2 requires must be there; of the others, those that are there must be right.
+    # Claims that RFC 9068 §2.2 requires must be present; others must be valid if present.
     _uuid(claims, "jti")
     if "auth_time" in claims:
         date(claims, "auth_time")
@@ -61,7 +61,7 @@ def verify_access_token(token: str, kid: str, key: jwt.PyJWK, options: Options) 
 
 
 def _client_id(claims: Claims) -> str:
-    """A client's name. One that could be an account's is refused: RFC 9068 §5 warns of clients that pass for people."""
+    """Returns a client's id. A UUID is rejected: RFC 9068 §5 warns of clients that pass for users."""
     value = _text(claims, "client_id")
     if not value or _UUID.fullmatch(value):
         raise InvalidToken("The token's client_id is empty or a UUID.")
@@ -69,7 +69,7 @@ def _client_id(claims: Claims) -> str:
 
 
 def _subject(claims: Claims) -> Account | Client:
-    """An account has a UUID. A client is named as in `client_id`, and nobody signed in to get its token."""
+    """Returns the subject: a UUID for an account, or `client_id` for a client, for which no user signed in."""
     sub = _text(claims, "sub")
     if _UUID.fullmatch(sub):
         return Account(UUID(sub))
@@ -101,7 +101,7 @@ def _texts(claims: Claims, name: str) -> list[str]:
 
 
 def _uuid(claims: Claims, name: str) -> UUID:
-    """The form with hyphens alone (RFC 9562 §4)."""
+    """Accepts only the form with hyphens (RFC 9562 §4)."""
     value = _text(claims, name)
     if not _UUID.fullmatch(value):
         raise InvalidToken(f"The token's {name} is not a UUID.")
@@ -118,7 +118,7 @@ def _place(claims: Claims, options: Options) -> Place | None:
         if options.require_status:
             raise InvalidToken("The token does not say where its status is published.")
         return None
-    # A status of another mechanism than lists is one that is not understood here, and refused, not stepped over.
+    # A status of another mechanism is not supported, so it is rejected rather than ignored.
     status: Any = claims["status"]
     reference = status.get("status_list") if isinstance(status, dict) else None
     if not isinstance(reference, dict):

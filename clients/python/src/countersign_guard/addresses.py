@@ -1,17 +1,17 @@
-"""Which addresses are asked at all."""
+"""Which URLs may be requested."""
 
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL, as they are written in it."""
+    """Returns the scheme, host and port of a URL, as written."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{rest.partition('/')[0]}"
 
 
 def check_reachable(url: str, *, internally: bool) -> str:
-    """Gives the URL back if it may be asked: by https, by http on this machine or, if told so, in one's own network."""
+    """Returns the URL if it may be requested: https, or http on this machine or in a configured private network."""
     parts = urlsplit(url)
     if not url.isascii() or not url.isprintable() or " " in url or not _has_port_if_any(parts):
         raise ValueError(f"{url!r} is no URL")
@@ -23,7 +23,7 @@ def check_reachable(url: str, *, internally: bool) -> str:
 
 
 def check_issuer(url: str, *, internally: bool) -> None:
-    """Refuses a name that no `iss` is equal to: an issuer has an origin, and nothing behind it."""
+    """Rejects a value that no `iss` can equal: an issuer is an origin without a path."""
     check_reachable(url, internally=internally)
     if urlsplit(url).path:
         raise ValueError(f"the issuer {url!r} must have neither a path nor a slash at its end")

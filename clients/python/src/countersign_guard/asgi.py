@@ -21,12 +21,12 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class GuardMiddleware:
-    """Puts the person behind each request into `scope["user"]`, and refuses all others as RFC 6750 says.
+    """Puts the user of each request into `scope["user"]` and rejects requests without one as RFC 6750 requires.
 
-    A client's token is refused with 403.
+    A client's token is answered 403.
 
-    :param scopes: what every token must carry.
-    :param optional: lets requests without a token in, with `None` as their user. A bad token is still refused.
+    :param scopes: the scopes that every token must have.
+    :param optional: admits requests without a token, with `None` as their user. An invalid token is still rejected.
     """
 
     def __init__(self, app: Application, guard: Guard, scopes: Iterable[str] = (), optional: bool = False) -> None:
@@ -60,7 +60,7 @@ async def _refuse(denied: Denied, scope: Scope, send: Send) -> None:
     kind = "http.response"
     if scope["type"] == "websocket":
         if "websocket.http.response" not in scope.get("extensions", {}):
-            # The server answers 403: without the extension there is no other way to refuse a handshake.
+            # The server answers 403: without the extension, there is no other way to reject a handshake.
             return await send({"type": "websocket.close", "code": 1008})
         kind = "websocket.http.response"
     body = json.dumps(denied.problem).encode()

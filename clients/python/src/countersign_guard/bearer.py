@@ -6,9 +6,9 @@ from .denied import InvalidToken, MissingToken
 
 
 def bearer_token(authorization: Sequence[str]) -> str:
-    """The token of `Authorization: Bearer …`, from all values of that header.
+    """Returns the token of `Authorization: Bearer …`, from all values of that header.
 
-    Tokens in queries and forms are never looked at (RFC 9700 §4.3.2).
+    Tokens in queries and forms are ignored (RFC 9700 §4.3.2).
     """
     if len(authorization) > 1:
         raise InvalidToken("There is more than one Authorization header.")

@@ -1,11 +1,11 @@
-"""Why a request is not let in, and how RFC 6750 §3 says so."""
+"""Why a request is rejected, and the response according to RFC 6750 §3."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
 
-class Denied(Exception):  # noqa: N818 - it is an answer, not an error of the program
-    """A request that is not let in. `status`, `headers` and `problem` are the answer to send."""
+class Denied(Exception):  # noqa: N818 - it is a response, not an error in the program
+    """A rejected request. `status`, `headers` and `problem` are the response to send."""
 
     status: ClassVar[int]
     code: ClassVar[str]
@@ -20,7 +20,7 @@ class Denied(Exception):  # noqa: N818 - it is an answer, not an error of the pr
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers of the answer: the challenge, or when to come again."""
+        """The headers of the response: the challenge, or when to retry."""
         challenge = {"realm": self.realm} | self._challenge()
         return {
             "WWW-Authenticate": "Bearer " + ", ".join(f'{name}="{_quoted(text)}"' for name, text in challenge.items())
@@ -28,7 +28,7 @@ class Denied(Exception):  # noqa: N818 - it is an answer, not an error of the pr
 
     @property
     def problem(self) -> dict[str, Any]:
-        """The body of the answer (RFC 9457), to be sent as `application/problem+json`."""
+        """The body of the response (RFC 9457), to be sent as `application/problem+json`."""
         return {
             "type": "about:blank",
             "title": self.title,
@@ -42,22 +42,22 @@ class Denied(Exception):  # noqa: N818 - it is an answer, not an error of the pr
 
 
 class MissingToken(Denied):
-    """No bearer token came with the request."""
+    """The request has no bearer token."""
 
     status, code, title = 401, "missing_token", "Unauthorized"
 
     def _challenge(self) -> dict[str, str]:
-        return {}  # RFC 6750 §3.1: a request without a token is told no error.
+        return {}  # RFC 6750 §3.1: a request without a token gets no error code.
 
 
 class InvalidToken(Denied):
-    """The token is not acceptable."""
+    """The token is invalid."""
 
     status, code, title = 401, "invalid_token", "Unauthorized"
 
 
 class Revoked(InvalidToken):
-    """The token is genuine, but was taken back."""
+    """The token is genuine but was revoked."""
 
 
 class InsufficientScope(Denied):
@@ -74,19 +74,19 @@ class InsufficientScope(Denied):
 
 
 class UserRequired(Denied):
-    """The token is good, but a client's, and only people may do this."""
+    """The token is valid but belongs to a client, and the route is for users only."""
 
     status, code, title = 403, "insufficient_scope", "Forbidden"
 
 
 class Unavailable(Denied):
-    """It cannot be found out just now whether the token is good: the issuer's keys or its status list are missing."""
+    """The token cannot be checked right now: the issuer's keys or its status list are missing."""
 
     status, code, title = 503, "unavailable", "Service Unavailable"
 
     @property
     def headers(self) -> dict[str, str]:
-        """When to come again. There is no challenge: another token would not help."""
+        """When to retry. There is no challenge, because another token would not help."""
         return {"Retry-After": "1"}
 
 

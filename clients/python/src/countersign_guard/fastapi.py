@@ -1,4 +1,4 @@
-"""Protects FastAPI's routes.
+"""Protects FastAPI routes.
 
 guard = Guard("https://auth.example.com", audience="https://api.example.com")
 get_current_user = current_user(guard)
@@ -29,7 +29,7 @@ __all__ = ["Refusal", "current_user", "optional_user", "problem_details"]
 
 
 class Refusal(HTTPException):
-    """The answer to a request that is not let in. FastAPI sends it as `{"detail": "…"}`; see `problem_details`."""
+    """The response to a rejected request. FastAPI sends it as `{"detail": "…"}`; see `problem_details`."""
 
     def __init__(self, denied: Denied) -> None:
         super().__init__(denied.status, denied.detail, denied.headers)
@@ -37,10 +37,10 @@ class Refusal(HTTPException):
 
 
 def current_user(guard: Guard, scopes: Mapping[str, str] | None = None) -> Callable[..., Awaitable[User]]:
-    """A dependency that gives the person behind a request, or answers as RFC 6750 says: 403 for a client's token.
+    """Returns a dependency for the user of a request. It rejects others as RFC 6750 requires: 403 for a client's token.
 
-    `scopes` (names and what they are for) are offered by the *Authorize* button of `/docs`, which signs in at the
-    issuer: the issuer's `cors_origins` must name this service's origin for that.
+    `scopes` (names and descriptions) are offered by the *Authorize* button of `/docs`, which signs in at the issuer.
+    The issuer's `cors_origins` must include this service's origin for that.
     """
 
     async def get_current_user(
@@ -58,7 +58,7 @@ def current_user(guard: Guard, scopes: Mapping[str, str] | None = None) -> Calla
 
 
 def optional_user(guard: Guard, scopes: Mapping[str, str] | None = None) -> Callable[..., Awaitable[User | None]]:
-    """The same for routes that are open: gives `None` if no token came. A bad token is still refused."""
+    """The same for public routes: returns `None` if there is no token. An invalid token is still rejected."""
 
     async def get_optional_user(
         connection: HTTPConnection,
@@ -77,7 +77,7 @@ def optional_user(guard: Guard, scopes: Mapping[str, str] | None = None) -> Call
 
 
 async def problem_details(_request: Request, refusal: Exception) -> Response:
-    """Answers with a body as RFC 9457 says: `app.add_exception_handler(Refusal, problem_details)`."""
+    """Responds with a body according to RFC 9457: `app.add_exception_handler(Refusal, problem_details)`."""
     if not isinstance(refusal, Refusal):
         raise refusal
     denied = refusal.denied
@@ -86,7 +86,7 @@ async def problem_details(_request: Request, refusal: Exception) -> Response:
 
 def _refusal(denied: Denied, connection: HTTPConnection) -> Exception:
     if isinstance(connection, WebSocket) and not _ANSWERS_HANDSHAKES:
-        # The server answers 403: this Starlette sends no answer to a handshake.
+        # The server answers 403: this Starlette version cannot send a response to a handshake.
         return WebSocketException(1008, denied.detail)
     return Refusal(denied)
 
@@ -95,9 +95,9 @@ _ANSWERS_HANDSHAKES = tuple(int(number) for number in starlette.__version__.spli
 
 
 class _Shown(OAuth2PasswordBearer):
-    """A scheme that stands in the OpenAPI document and looks at nothing.
+    """A security scheme for the OpenAPI document that checks nothing.
 
-    FastAPI's own asks for a `Request`, which a WebSocket does not have; and of several headers it looks at one.
+    FastAPI's own needs a `Request`, which a WebSocket does not have, and checks only one of several headers.
     """
 
     async def __call__(self, request: HTTPConnection) -> None:
@@ -105,7 +105,7 @@ class _Shown(OAuth2PasswordBearer):
 
 
 def _scheme(guard: Guard, scopes: Mapping[str, str] | None) -> _Shown:
-    """Stands for the guard in the OpenAPI document: once, with the scopes that any of its dependencies offers."""
+    """Represents the guard in the OpenAPI document once, with the scopes of all its dependencies."""
     url = f"{guard.issuer}/api/auth/login"
     shown = _Shown(url, scheme_name=OAuth2PasswordBearer.__name__, auto_error=False)
     scheme, offered = _schemes.setdefault(guard, (shown, {}))

@@ -1,4 +1,4 @@
-"""One status list, kept true by long-poll: the issuer holds a request (RFC 7240 `wait`) until the list changes."""
+"""One status list, kept current by long polling: the issuer holds a request (RFC 7240 `wait`) until a change."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ FORGOTTEN_AFTER = 3600
 
 
 class FollowedList:
-    """What is public may be read from any thread; all else happens in one event loop."""
+    """Public members may be read from any thread; everything else runs in one event loop."""
 
     def __init__(
         self,
@@ -40,41 +40,41 @@ class FollowedList:
         self._besides: asyncio.Task[float] | None = None
         self.held: StatusList | None = None
         self.tried = asyncio.Event()
-        """Set when the first fetch has ended, well or not: nobody waits for a later one."""
+        """Set when the first fetch has ended, successfully or not. Nothing waits for later ones."""
         self.last_named = time.monotonic()
 
     def status(self, idx: int) -> int | None:
-        """The state of a token, as far as it is known."""
+        """Returns the status of a token, if known."""
         self.last_named = time.monotonic()
         return self.held.status(idx) if self.held is not None else None
 
     @property
     def unreadable(self) -> bool:
-        """Whether the issuer has signed a list that says nothing, and none is held that does."""
+        """Whether the issuer has signed an unusable list, and no usable one is held."""
         return self._unreadable and self.held is None
 
     def serves(self) -> bool:
-        """Whether what is held may be relied on now."""
+        """Whether the current list may be used now."""
         if self.held is None:
             return False
         now = self._options.now()
         if self._options.when_stale == "fail_closed" and abs(now - self._confirmed) > self.held.ttl + GRACE:
-            return False  # Also if the clock was set back: that makes no list young.
+            return False  # Also if the clock was set back, which must not make a list fresh.
         return now - self._options.leeway < self.held.exp
 
     def start(self, ended: Callable[["FollowedList"], None]) -> None:
-        """Begins to follow the list, for as long as tokens name it; `ended` is called when none has for long."""
+        """Starts to follow the list while tokens name it. `ended` is called when none has for a long time."""
         self._following = asyncio.create_task(self._follow())
         self._following.add_done_callback(lambda _: ended(self))
 
     def stop(self) -> None:
-        """Follows the list no longer, and lets go whoever waits for it."""
+        """Stops following the list and wakes all waiters."""
         self._following.cancel()
         self.tried.set()
 
     async def hurry(self) -> None:
-        """Asks besides, once, while a request is held: what is held here has ceased to serve in that time. So it is
-        after a machine has slept.
+        """Fetches once more while a request is held, because the current list has become unusable in that time, for
+        example after the machine was suspended.
         """
         if self._waiting and self._besides is None:
             self._besides = asyncio.create_task(self._ask(wait=0))
@@ -91,20 +91,20 @@ class FollowedList:
             await asyncio.sleep(pause)
 
     async def _ask(self, wait: int) -> float:
-        """Asks once; gives the seconds to rest before it is asked again."""
+        """Fetches once and returns the seconds to wait before the next fetch."""
         began = time.monotonic()
         try:
             news = await self._fetch(wait)
-        except Exception as reason:  # noqa: BLE001 - whatever the issuer does, the list that is held goes on serving
+        except Exception as reason:  # noqa: BLE001 - whatever the issuer does, the current list stays in use
             self._unreadable = isinstance(reason, Unreadable)
             return self._pace.failed(reason)
         self._unreadable = False
-        # An answer that was held is good even without news. One that comes at once is from a server that does not
-        # hold requests: it must not be asked in a circle.
+        # A held response is fine even if nothing changed. An immediate one comes from a server that does not hold
+        # requests, which must not be asked in a loop.
         return self._pace.succeeded() if news or time.monotonic() - began > 1 else self._pace.idle()
 
     async def _fetch(self, wait: int) -> bool:
-        """Fetches the list as far as it changed; tells whether there was news."""
+        """Fetches the list if it changed, and returns whether it did."""
         headers = {"Accept": f"application/{TYPE}"}
         if wait > 0 and self._etag is not None:
             headers |= {"If-None-Match": self._etag, "Prefer": f"wait={wait}"}
@@ -119,7 +119,7 @@ class FollowedList:
         if held is not None and new.version < held.version:
             raise Refused(f"version {new.version} is older than {held.version}, which is known")
         self._etag, self._confirmed = reply.headers.get("ETag"), self._options.now()
-        # Of one version, the one that serves for longer.
+        # Of two lists of one version, keep the one that is valid longer.
         if news := held is None or (new.version, new.exp) > (held.version, held.exp):
             self.held = new
         return news

@@ -22,24 +22,24 @@ from .subject import VerifiedToken
 from .transport import trust
 
 LONGEST_WAIT = 20
-"""Seconds. Each fetch has a limit of its own; no request waits longer than this for all of them."""
+"""Seconds. Each fetch has its own limit; no request waits longer than this for all of them."""
 
 
 class Guard:
     """Verifies access tokens of one issuer for one service. Threads and event loops may share it.
 
-    It fetches the issuer's keys and status lists when the first token comes, and follows them from then on.
+    It fetches the issuer's keys and status lists with the first token and follows them from then on.
 
     :param issuer: the exact `iss` of every token that is accepted, such as `https://auth.example.com`.
     :param audience: the service's name, or several; one of them must be in `aud`. Default: the issuer.
-    :param base_url: where the issuer is reached from here, if that is not the issuer's own address (containers).
-    :param leeway: by how many seconds the issuer's clock may be off.
-    :param when_stale: what happens when a status list cannot be refreshed. `serve_until_expiry`: the list that is held
-        serves until its `exp`. `fail_open`: every genuine token that is not known to be revoked is let in.
-        `fail_closed`: nobody is let in as soon as the list is older than its `ttl` and 10 seconds.
-    :param require_status: whether a token that names no status list is refused. Such a token cannot be revoked.
-    :param unknown_key_cooldown: in this many seconds, keys that are not known cause one fetch of the key set at most.
-    :param cache_size: how many verified tokens are remembered; 0 for none. Their status is asked every time.
+    :param base_url: where to reach the issuer from here, if not at its own URL (containers).
+    :param leeway: the allowed clock difference in seconds.
+    :param when_stale: what to do if a status list cannot be refreshed. `serve_until_expiry`: use the current list until
+        its `exp`. `fail_open`: accept every genuine token that is not known to be revoked. `fail_closed`: reject all
+        tokens once the list is older than its `ttl` plus 10 seconds.
+    :param require_status: whether to reject a token without a status list, which cannot be revoked.
+    :param unknown_key_cooldown: the minimum seconds between two fetches of the key set caused by unknown keys.
+    :param cache_size: how many verified tokens to remember; 0 disables the cache. Their status is always checked.
     :param now: the time in seconds since the epoch, for tests.
     """
 
@@ -67,7 +67,7 @@ class Guard:
             cache_size=cache_size,
             now=now,
         )
-        # Certificates that cannot be read are an error of the one who sets this up, not of the first request.
+        # Unreadable certificates are a configuration error: fail now, not with the first request.
         trust(self._options)
         self._remembered: dict[bytes, Verified] = {}
         self._lock = threading.Lock()
@@ -77,23 +77,23 @@ class Guard:
 
     @property
     def issuer(self) -> str:
-        """The exact `iss` of every token that is accepted."""
+        """The exact `iss` of every accepted token."""
         return self._options.issuer
 
     async def verify(self, token: str, scopes: Iterable[str] = ()) -> VerifiedToken:
-        """Verifies a token, which must carry all of these scopes; raises `Denied` otherwise.
+        """Verifies a token, which must have all of these scopes. Raises `Denied` otherwise.
 
-        Whom it is about is for the caller to ask: `require_user()` gives the person.
+        The subject may be a client: `require_user()` returns the user.
         """
         for step in self._steps(token, scopes):
             if isinstance(step, VerifiedToken):
                 return step
-            # Unlike `wait_for`, it ends nothing that others wait for too when this request is given up.
+            # Unlike `wait_for`, it does not cancel what others wait for when this request is abandoned.
             await asyncio.wait([asyncio.wrap_future(step)], timeout=LONGEST_WAIT)
         raise AssertionError("the last step is the token")
 
     def verify_sync(self, token: str, scopes: Iterable[str] = ()) -> VerifiedToken:
-        """The same where there is no event loop."""
+        """The same without an event loop."""
         for step in self._steps(token, scopes):
             if isinstance(step, VerifiedToken):
                 return step
@@ -101,11 +101,11 @@ class Guard:
         raise AssertionError("the last step is the token")
 
     async def authenticate(self, authorization: Sequence[str], scopes: Iterable[str] = ()) -> VerifiedToken:
-        """Does as `verify`, with the values of a request's `Authorization` headers: there must be just one."""
+        """Like `verify`, for the values of a request's `Authorization` headers, of which there must be exactly one."""
         return await self.verify(self._token_of(authorization), scopes)
 
     def authenticate_sync(self, authorization: Sequence[str], scopes: Iterable[str] = ()) -> VerifiedToken:
-        """The same where there is no event loop."""
+        """The same without an event loop."""
         return self.verify_sync(self._token_of(authorization), scopes)
 
     def __enter__(self) -> "Guard":
@@ -115,7 +115,7 @@ class Guard:
         self.close()
 
     def close(self) -> None:
-        """Ends the thread that follows the issuer. A guard that is asked again begins again."""
+        """Ends the thread that follows the issuer. The guard starts again when it is used."""
         with self._lock:
             self._live, end, self._end = None, self._end, lambda: None
         end()
@@ -125,7 +125,7 @@ class Guard:
         await asyncio.to_thread(self.close)
 
     def _steps(self, token: str, scopes: Iterable[str]) -> Iterator[futures.Future[None] | VerifiedToken]:
-        """All rules, in their order. Gives what must be waited for before it goes on, and at last the token."""
+        """Applies all rules in order. Yields what must be awaited before it continues, and returns the token."""
         try:
             live = self._live or self._begin()
             digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
@@ -152,7 +152,7 @@ class Guard:
 
     def _check_status(self, followed: FollowedList | None, idx: int) -> None:
         status = followed.status(idx) if followed is not None else None
-        # Nothing that was revoked becomes valid again, so this holds however old the list is.
+        # A revoked token never becomes valid again, so this applies however old the list is.
         if status:
             raise Revoked("The token has been revoked.")
         if followed is not None and followed.unreadable:
@@ -166,7 +166,7 @@ class Guard:
         verified = self._remembered.get(digest)
         if verified is None:
             return None
-        # An entry dies with its time, or with its key.
+        # An entry expires with its token, or when its key is withdrawn.
         if self._options.now() - self._options.leeway < verified.exp and live.key(verified.kid) is verified.key:
             return verified
         with self._lock:
@@ -192,7 +192,7 @@ class Guard:
         with self._lock:
             if self._live is None:
                 self._live = Issuer(self._options)
-                # Also when the guard is forgotten, and when the program ends.
+                # Also when the guard is garbage collected and when the program ends.
                 self._end = weakref.finalize(self, self._live.close)
             return self._live
 
@@ -213,14 +213,14 @@ def _found(live: Issuer, kid: str) -> jwt.PyJWK:
         return key
     if not live.has_keys:
         raise Unavailable("The issuer's keys cannot be had just now.")
-    # Also if the key set could not be fetched anew: whoever makes up a key must not make us answer 503.
+    # Also if the key set could not be fetched again: a client that invents a key must not cause a 503.
     raise InvalidToken("The token is signed with a key that is not the issuer's.")
 
 
 _guards: "weakref.WeakSet[Guard]" = weakref.WeakSet()
 
-# A forked process has a copy of the parent's sockets, but not the thread that uses them. The copy is kept as it is:
-# tidying it up would reach into what the parent still needs.
+# A forked process has copies of the parent's sockets, but not the thread that uses them. The copies are left alone:
+# closing them properly would interfere with the parent.
 _left_behind: list[Issuer | None] = []
 
 

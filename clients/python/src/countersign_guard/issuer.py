@@ -1,9 +1,8 @@
-"""What is known of the issuer, kept up to date in a thread of its own.
+"""What is known about the issuer, kept up to date in a separate thread.
 
-Whoever verifies only reads: a key or a list is a dictionary look-up. Where something has to be fetched first, a
-`Future` is handed out that any thread can wait for, and any event loop too. So there is one implementation for both
-faces of the guard, nothing is bound to the event loop of a caller, and no lock is needed: all that changes, changes
-in one event loop.
+Verification only reads: a key or a list is a dictionary lookup. If something must be fetched first, the caller gets a
+`Future` that any thread or event loop can wait for. Therefore one implementation serves both interfaces of the guard,
+nothing is bound to the caller's event loop, and no lock is needed, because all changes happen in one event loop.
 """
 
 import asyncio
@@ -29,9 +28,9 @@ _log = logging.getLogger("countersign_guard")
 
 
 class Issuer:
-    """The keys and the status lists of one issuer. It asks for nothing before it is asked."""
+    """The keys and the status lists of one issuer. It fetches nothing before it is used."""
 
-    # Each request tries again; one line in the log is enough.
+    # Each request tries again; log it once.
     _said_that_it_cannot_run = False
 
     def __init__(self, options: Options) -> None:
@@ -47,7 +46,7 @@ class Issuer:
         try:
             self._loop = started.result(START_SECONDS)
         except Exception as reason:
-            # Such as under gevent, which runs all threads in one, where no second event loop can run.
+            # For example under gevent, which runs all threads in one, where a second event loop cannot run.
             self._closing_before_start.set()
             if not Issuer._said_that_it_cannot_run:
                 Issuer._said_that_it_cannot_run = True
@@ -55,30 +54,30 @@ class Issuer:
             raise Unavailable("The issuer cannot be asked just now.") from reason
 
     def key(self, kid: str) -> jwt.PyJWK | None:
-        """The key of this name, if it is known."""
+        """Returns the key with this id, if known."""
         return self._keys.find(kid)
 
     @property
     def has_keys(self) -> bool:
-        """Whether the key set could be fetched yet."""
+        """Whether the key set has been fetched."""
         return self._keys.known
 
     def status_list(self, uri: str) -> FollowedList | None:
-        """The list of this address, if it was tried to fetch it already."""
+        """Returns the list at this URL, if a fetch was tried already."""
         followed = self._lists.get(uri)
         return followed if followed is not None and followed.tried.is_set() else None
 
     def want_key(self, kid: str) -> "Future[None]":
-        """Done when it has been tried to fetch the key, or when that is not allowed yet."""
+        """Done when a fetch of the key was tried, or is not allowed yet."""
         return self._submit(self._keys.want(kid))
 
     def want_list(self, uri: str) -> "Future[None]":
-        """Done when the list is there and serves, or an attempt to fetch it has failed. It is followed from then on."""
+        """Done when the list is usable, or a fetch has failed. It is followed from then on."""
         return self._submit(self._want_list(uri))
 
     def close(self) -> None:
         """Ends the thread and its connections."""
-        with suppress(RuntimeError):  # It has ended before.
+        with suppress(RuntimeError):  # It has already ended.
             self._loop.call_soon_threadsafe(self._closing.set)
         if threading.current_thread() is not self._thread:
             self._thread.join(5)
@@ -86,7 +85,7 @@ class Issuer:
     def _submit(self, coroutine: Coroutine[Any, Any, None]) -> "Future[None]":
         try:
             return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        except RuntimeError:  # It was closed meanwhile.
+        except RuntimeError:  # It was closed in the meantime.
             coroutine.close()
             given_up: Future[None] = Future()
             given_up.cancel()

@@ -1,7 +1,7 @@
-"""Signed JSON from one issuer: ES256 (RFC 7515, RFC 7518 §3.4), read without ambiguity (RFC 8725 §3).
+"""Signed JSON from one issuer: ES256 (RFC 7515, RFC 7518 §3.4), parsed unambiguously (RFC 8725 §3).
 
-PyJWT verifies the signature. What a header may say, and which claims must be there, is decided here and by its callers,
-as docs/security/token-rules.md lists it.
+PyJWT verifies the signature. This module and its callers decide what a header may contain and which claims are
+required, as listed in docs/security/token-rules.md.
 """
 
 import json
@@ -16,13 +16,13 @@ from .denied import InvalidToken
 
 Claims = dict[str, Any]
 
-# Each of them would let a token choose its own key, or how its payload is read. RFC 7515 §4.1.11: nothing that could be
-# critical is understood here.
+# Each would let a token choose its own key or how its payload is read. RFC 7515 §4.1.11: no critical extension is
+# supported.
 _FORBIDDEN = ("jwk", "jku", "x5u", "x5c", "crit", "b64", "zip", "enc")
 
 
 def read_kid(token: str, typ: str, longest: int) -> str:
-    """Judges the header of a token of media type `application/{typ}` and gives its `kid`. Nothing is verified yet."""
+    """Checks the header of a token of media type `application/{typ}` and returns its `kid`. Nothing is verified yet."""
     if len(token) > longest:
         raise InvalidToken("The token is too long.")
     parts = token.split(".")
@@ -46,7 +46,7 @@ def read_kid(token: str, typ: str, longest: int) -> str:
 
 
 def read_claims(token: str, key: jwt.PyJWK) -> Claims:
-    """Verifies the signature, and reads the claims only then."""
+    """Verifies the signature, then reads the claims."""
     try:
         return read_object(_JWS.decode(token, key, algorithms=["ES256"]))
     except jwt.PyJWTError:
@@ -56,10 +56,10 @@ def read_claims(token: str, key: jwt.PyJWK) -> Claims:
 
 
 def read_object(text: bytes) -> dict[str, Any]:
-    """Reads one JSON object that every reader understands alike. `ValueError` if it is none.
+    """Parses one unambiguous JSON object. Raises `ValueError` otherwise.
 
-    It is UTF-8 without a byte order mark, names no member twice, holds no half of a surrogate pair and no number
-    without a finite value, and nests no deeper than 16 levels.
+    It must be UTF-8 without a byte order mark, without duplicate members, unpaired surrogates and non-finite numbers,
+    and nested at most 16 levels deep.
     """
     try:
         value = json.loads(
@@ -74,19 +74,19 @@ def read_object(text: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("not an object")
     _check_depth(value)
-    # Only an escape can write half of a pair, and UTF-8 cannot: a UnicodeEncodeError is a ValueError.
+    # Only an escape can produce an unpaired surrogate. Encoding it raises UnicodeEncodeError, which is a ValueError.
     if _SURROGATE.search(text):
         json.dumps(value, ensure_ascii=False).encode()
     return value
 
 
 def is_coordinate(text: object) -> bool:
-    """Whether it is 32 bytes in base64url (RFC 7518 §6.2.1.2: as long as the field, leading zeros and all)."""
+    """Whether it is 32 bytes in base64url (RFC 7518 §6.2.1.2: the full length, including leading zeros)."""
     return isinstance(text, str) and len(text) == 43 and is_base64url(text)
 
 
 def date(claims: Claims, name: str) -> int:
-    """A NumericDate (RFC 7519 §2), that must be there, in whole seconds: a fraction is dropped."""
+    """Returns a required NumericDate (RFC 7519 §2) in whole seconds; a fraction is dropped."""
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _LARGEST:
         raise InvalidToken(f"The token's {name} is not a date.")
@@ -94,7 +94,7 @@ def date(claims: Claims, name: str) -> int:
 
 
 def whole(claims: Claims, name: str) -> int:
-    """A whole number from 0 on, that must be there."""
+    """Returns a required integer of at least 0."""
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST:
         raise InvalidToken(f"The token's {name} is not a whole number.")
@@ -102,7 +102,7 @@ def whole(claims: Claims, name: str) -> int:
 
 
 def check_times(claims: Claims, now: float, leeway: int) -> None:
-    """Holds `exp`, `iat` and, where there is one, `nbf` against the present."""
+    """Checks `exp`, `iat` and, if present, `nbf` against the current time."""
     # RFC 7519 §4.1.4: "on or after" the time that `exp` names, the token is not accepted.
     if now - leeway >= date(claims, "exp"):
         raise InvalidToken("The token has expired.")
@@ -110,7 +110,7 @@ def check_times(claims: Claims, now: float, leeway: int) -> None:
         raise InvalidToken("The token is not valid yet.")
 
 
-# RFC 7493 §2.2: beyond it, a JSON number is not exact.
+# RFC 7493 §2.2: larger JSON numbers are not exact.
 _LARGEST = 2**53 - 1
 
 _JWS = jwt.PyJWS(algorithms=["ES256"])
@@ -120,7 +120,7 @@ _PART = re.compile(r"[A-Za-z0-9_-]*")
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
-# The outermost object counted.
+# Including the outermost object.
 _DEEPEST = 16
 
 
@@ -129,7 +129,7 @@ def _decode(part: str) -> bytes:
 
 
 def is_base64url(part: str) -> bool:
-    """Whether it is canonical (RFC 7515 §2): unused bits are zero (RFC 4648 §3.5), so that a token has one text."""
+    """Whether it is canonical (RFC 7515 §2): unused bits are zero (RFC 4648 §3.5), so a token has one spelling."""
     if not _PART.fullmatch(part) or len(part) % 4 == 1:
         return False
     return urlsafe_b64encode(_decode(part)).rstrip(b"=") == part.encode()
@@ -147,7 +147,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _integer(digits: str) -> int | float:
-    # Integers have no negative zero, and one beyond all floats has no finite value for most readers.
+    # Integers have no negative zero, and one larger than any float is not finite for most parsers.
     if digits == "-0" or len(digits) > 300:
         return _fraction(digits)
     return int(digits)

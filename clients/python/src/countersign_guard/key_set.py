@@ -1,4 +1,4 @@
-"""The issuer's keys: fetched when first needed, renewed before their time is over, kept when that fails."""
+"""The issuer's keys: fetched when first needed, renewed before they expire, kept if that fails."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ SECONDS = 5
 
 
 class KeySet:
-    """`find` may be asked from any thread; all else happens in one event loop."""
+    """`find` may be called from any thread; everything else runs in one event loop."""
 
     def __init__(self, options: Options, transport: Transport) -> None:
         self._options = options
@@ -33,16 +33,16 @@ class KeySet:
         self._body = b""
 
     def find(self, kid: str) -> jwt.PyJWK | None:
-        """The key that is published under this name, as far as it is known here."""
+        """Returns the key that is published with this id, if known."""
         return self._keys.get(kid)
 
     @property
     def known(self) -> bool:
-        """Whether the set could be fetched yet."""
+        """Whether the set has been fetched."""
         return bool(self._keys)
 
     async def want(self, kid: str) -> None:
-        """Waits for a fetch that may bring this key; starts one if none is under way and one is allowed now."""
+        """Waits for a fetch that may return this key. Starts one if none is running and one is allowed now."""
         if kid in self._keys:
             return
         if self._keeping is None:
@@ -62,7 +62,7 @@ class KeySet:
             await asyncio.sleep(seconds)
 
     def _fetch(self) -> asyncio.Task[float]:
-        """The one fetch that all wait for. Gives the seconds until the next one."""
+        """The fetch that all wait for. Returns the seconds until the next one."""
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._attempt())
         return self._fetching
@@ -70,17 +70,17 @@ class KeySet:
     async def _attempt(self) -> float:
         try:
             reply = await self._request()
-            # What is remembered of verified tokens hangs on the very objects: a set that stayed the same keeps them.
+            # Cached tokens refer to these objects, so an unchanged set keeps them.
             if reply.body != self._body:
                 self._keys, self._body = usable_keys(reply.body), reply.body
-        except Exception as reason:  # noqa: BLE001 - whatever the issuer does, the keys that are held go on serving
+        except Exception as reason:  # noqa: BLE001 - whatever the issuer does, the current keys stay in use
             self._jwks_uri = None
             return self._pace.failed(reason)
         else:
             self._pace.succeeded()
             return 0.8 * _lifetime(reply)
         finally:
-            # Noted here, not by those who wait: until they wake, somebody else may ask.
+            # Recorded here and not by the waiters: before they wake, another caller may ask.
             if not self._wanted <= self._keys.keys():
                 self._asked_for_unknown = time.monotonic()
             self._wanted.clear()
@@ -110,7 +110,7 @@ def _good(reply: Reply) -> Reply:
 
 
 def usable_keys(body: bytes) -> dict[str, jwt.PyJWK]:
-    """The keys for ES256; others are skipped (RFC 7517 §5). A set without any is not believed."""
+    """The keys for ES256; others are ignored (RFC 7517 §5). A set without any is rejected."""
     keys = read_object(body).get("keys")
     usable: dict[str, jwt.PyJWK] = {}
     for jwk in keys if isinstance(keys, list) else []:
@@ -126,24 +126,24 @@ def usable_keys(body: bytes) -> dict[str, jwt.PyJWK]:
 
 
 def _verifies_es256(jwk: dict[str, Any]) -> bool:
-    """Whether a JWK says that it is a public key for ES256. A member that is null counts as left out."""
+    """Whether a JWK is a public key for ES256. A member that is null counts as absent."""
     if (jwk.get("kty"), jwk.get("crv")) != ("EC", "P-256") or not isinstance(jwk.get("kid"), str):
         return False
     if not is_coordinate(jwk.get("x")) or not is_coordinate(jwk.get("y")):
         return False
-    # A private key that was published is a key of everybody.
+    # A published private key is compromised.
     if jwk.get("alg") not in (None, "ES256") or jwk.get("use") not in (None, "sig") or jwk.get("d") is not None:
         return False
     operations = jwk.get("key_ops")
     if operations is None:
         return True
-    # RFC 7517 §4.3: no operation stands twice.
+    # RFC 7517 §4.3: operations must be unique.
     if not isinstance(operations, list) or not all(isinstance(operation, str) for operation in operations):
         return False
     return len(set(operations)) == len(operations) and "verify" in operations
 
 
 def _lifetime(reply: Reply) -> float:
-    """The seconds that the reply may be kept (RFC 9111 §5.2.2.1), within reason."""
+    """Returns the seconds that the response may be cached (RFC 9111 §5.2.2.1), within limits."""
     said = re.search(r"\bmax-age=\"?(\d{1,9})\b", reply.headers.get("Cache-Control", ""), re.IGNORECASE)
     return min(max(int(said[1]) if said else 300, 10), 24 * 3600)

@@ -1,4 +1,4 @@
-"""What a guard is told when it is made."""
+"""The options of a guard."""
 
 import re
 import time
@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from .addresses import check_issuer, check_reachable, origin_of
 
 WhenStale = Literal["serve_until_expiry", "fail_open", "fail_closed"]
-"""What happens when a status list cannot be refreshed."""
+"""What to do if a status list cannot be refreshed."""
 
 # RFC 3986 §3.3 and §3.4, without the apostrophe, which URL parsers escape.
 _PLAIN_PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
@@ -45,23 +45,23 @@ class Options:
 
     @property
     def reached_by_tls(self) -> bool:
-        """Whether requests to the issuer go over TLS."""
+        """Whether requests to the issuer use TLS."""
         return (self.base_url or self.issuer).startswith("https:")
 
     def is_ours(self, url: str) -> bool:
-        """Whether a URL lies on the issuer's origin: its scheme, host and port, letter by letter."""
+        """Whether a URL has the issuer's origin: scheme, host and port, character by character."""
         return url.startswith(origin_of(self.issuer) + "/") and url.isascii() and url.isprintable() and " " not in url
 
     def is_list(self, uri: str) -> bool:
-        """Whether a URI may be that of a status list: on the issuer's origin, and spelled plainly.
+        """Whether a URI may be that of a status list: on the issuer's origin and in canonical spelling.
 
-        It is compared letter by letter, as the list's `sub` is: another spelling would be fetched for nothing.
+        It is compared character by character, like the list's `sub`: another spelling would be fetched in vain.
         """
         path = uri[len(self.issuer) :] if uri.startswith(self.issuer + "/") else ""
         return _PLAIN_PATH.fullmatch(path) is not None and _DOT_SEGMENT.search(path) is None
 
     def address(self, url: str) -> str:
-        """Where a URL of the issuer is reached from here."""
+        """Returns where to reach a URL of the issuer from here."""
         if not self.is_ours(url):
             return check_reachable(url, internally=self.base_url is not None)
         if self.base_url is None:

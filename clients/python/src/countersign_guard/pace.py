@@ -1,4 +1,4 @@
-"""How soon to ask again, and how loudly to say that it failed."""
+"""How soon to retry, and how to log failures."""
 
 import logging
 import random
@@ -7,7 +7,7 @@ _log = logging.getLogger("countersign_guard")
 
 
 class Pace:
-    """Back-off with jitter: 0.2 seconds, doubled with each failure up to 5. A row of failures is logged once."""
+    """Back-off with jitter: 0.2 seconds, doubled with each failure up to 5. Consecutive failures are logged once."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -15,14 +15,14 @@ class Pace:
         self._failing = False
 
     def succeeded(self) -> float:
-        """The pause after news: none."""
+        """The pause after a change: none."""
         if self._failing:
             _log.info("%s can be had again", self._what)
         self._idle, self._failing = 0, False
         return 0
 
     def idle(self) -> float:
-        """The pause after an answer that came at once and said nothing new."""
+        """The pause after an immediate response without changes."""
         self._idle = min(self._idle + 1, 6)
         return float(min(0.1 * 2**self._idle, 5)) * random.uniform(0.75, 1)  # noqa: S311 - spreads load, guards nothing
 

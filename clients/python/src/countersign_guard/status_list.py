@@ -1,4 +1,4 @@
-"""Token Status Lists (draft-ietf-oauth-status-list): the states of tokens, in 1, 2, 4 or 8 bits each."""
+"""Token Status Lists (draft-ietf-oauth-status-list): the statuses of tokens, in 1, 2, 4 or 8 bits each."""
 
 import zlib
 from base64 import urlsafe_b64decode
@@ -17,7 +17,7 @@ LONGEST_INFLATED = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class StatusList:
-    """One state of a list, verified. Times are in seconds."""
+    """A verified version of a list. Times are in seconds."""
 
     version: int
     iat: int
@@ -27,24 +27,24 @@ class StatusList:
     array: bytes
 
     def status(self, idx: int) -> int | None:
-        """The state of a token, 0 for a good one; `None` if the list has no such place."""
-        # §4.1: states fill a byte from its lowest bit up.
+        """Returns the status of a token, 0 if it is valid; `None` if the list has no such index."""
+        # §4.1: statuses fill a byte from its lowest bit.
         byte, place = divmod(idx * self.bits, 8)
         return self.array[byte] >> place & (1 << self.bits) - 1 if byte < len(self.array) else None
 
 
 class Unreadable(InvalidToken):
-    """The issuer has signed a list that says nothing: whoever names it is refused, whatever the policy."""
+    """The issuer has signed an unusable list. Tokens that name it are rejected, whatever the policy."""
 
 
 def verify_status_list(token: str, uri: str, key: jwt.PyJWK, options: Options) -> StatusList:
-    """Verifies a list (§8.3). Nothing is inflated before the signature and all claims hold."""
+    """Verifies a list (§8.3). Nothing is inflated before the signature and all claims are verified."""
     claims = read_claims(token, key)
     if claims.get("iss") != options.issuer or claims.get("sub") != uri:
         raise InvalidToken("The status list is another one than was asked for.")
     check_times(claims, options.now(), options.leeway)
     version, ttl = whole(claims, "version"), whole(claims, "ttl")
-    # Last: what is wrong with it is wrong with a list that is genuine otherwise.
+    # Last: an error here concerns a list that is otherwise genuine.
     content = claims.get("status_list")
     bits, lst = (content.get("bits"), content.get("lst")) if isinstance(content, dict) else (None, None)
     if type(bits) is not int or bits not in (1, 2, 4, 8) or not isinstance(lst, str):
@@ -60,7 +60,7 @@ def verify_status_list(token: str, uri: str, key: jwt.PyJWK, options: Options) -
 
 
 def _inflate(lst: str) -> bytes:
-    """One whole ZLIB stream, with nothing behind it, of which no more is inflated than is allowed."""
+    """Inflates one complete ZLIB stream with nothing after it, up to the allowed size."""
     stream = zlib.decompressobj()
     try:
         if not is_base64url(lst):

@@ -1,10 +1,10 @@
-"""A pytest plugin: a Countersign of its own for the tests of your application, in memory, with users in it.
+"""A pytest plugin that runs an in-memory Countersign server with test users for your application's tests.
 
     def test_products(client, countersign_token):
         headers = countersign_token("ada@example.com", scopes=["products:read"]).headers
         assert client.get("/products", headers=headers).status_code == 200
 
-The program is found as `COUNTERSIGN_BIN`, or as `countersign` on the PATH.
+Set `COUNTERSIGN_BIN` to the program, or put `countersign` on the PATH.
 """
 
 import json
@@ -29,7 +29,7 @@ START_SECONDS = 30
 
 @dataclass(frozen=True)
 class DevUser:
-    """A user that is there from the start."""
+    """A user that exists from the start."""
 
     id: str
     email: str
@@ -48,7 +48,7 @@ class DevToken:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers of a request that brings it."""
+        """The headers of a request with this token."""
         return {"Authorization": f"Bearer {self.access_token}"}
 
 
@@ -68,23 +68,23 @@ class DevServer:
         lifetime: str | None = None,
         audience: str | None = None,
     ) -> DevToken:
-        """Signs a user in. An address that is not known is signed up; `lifetime="-1h"` gives an expired token."""
+        """Signs a user in. An unknown email address is signed up; `lifetime="-1h"` returns an expired token."""
         wanted = {"user": user, "scopes": list(scopes) if scopes is not None else None}
         wanted |= {"lifetime": lifetime, "audience": audience}
         given = self._post("/dev/tokens", {name: value for name, value in wanted.items() if value is not None})
         return DevToken(given["access_token"], given.get("refresh_token"), given["session"], given["user"])
 
     def revoke(self, token: DevToken) -> None:
-        """Ends a token's session, as an administrator does."""
+        """Ends a token's session, like an administrator."""
         httpx.delete(f"{self.issuer}/dev/sessions/{token.session}", trust_env=False).raise_for_status()
 
     def advance(self, duration: str) -> None:
-        """Sets the server's clock forward, by `"1h"` for example, for all tests that follow."""
+        """Moves the server's clock forward, for example by `"1h"`, for all following tests."""
         reached = datetime.fromisoformat(self._post("/dev/clock", {"advance": duration})["now"].replace("Z", "+00:00"))
         self._ahead = reached.timestamp() - time.time()
 
     def now(self) -> float:
-        """The server's time. A guard that is to travel along takes it: `Guard(issuer, now=countersign_server.now)`."""
+        """Returns the server's time. To give a guard the same clock: `Guard(issuer, now=countersign_server.now)`."""
         return time.time() + self._ahead
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class DevServer:
 
 
 class TokenFactory(Protocol):
-    """What `countersign_token` gives: `DevServer.token`."""
+    """The type of `countersign_token`: `DevServer.token`."""
 
     def __call__(
         self,
@@ -109,31 +109,31 @@ class TokenFactory(Protocol):
 
 @pytest.fixture(scope="session")
 def countersign_server() -> Iterator[DevServer]:
-    """A Countersign for this test session."""
+    """A Countersign server for this test session."""
     with running() as server:
         yield server
 
 
 @pytest.fixture
 def countersign_token(countersign_server: DevServer) -> TokenFactory:
-    """Makes tokens: `countersign_token("ada@example.com", scopes=["products:write"])`."""
+    """Issues tokens: `countersign_token("ada@example.com", scopes=["products:write"])`."""
     return countersign_server.token
 
 
 @contextmanager
 def running(*options: str) -> Iterator[DevServer]:
-    """Runs `countersign dev` with these options besides, until the end of the block."""
+    """Runs `countersign dev` with these additional options until the end of the block."""
     program = os.environ.get("COUNTERSIGN_BIN") or shutil.which("countersign")
     if program is None:
         raise pytest.UsageError(
             "Countersign is not there: put `countersign` on the PATH, or its path into COUNTERSIGN_BIN."
         )
-    # The settings of whoever runs the tests do not reach it.
+    # Settings in the environment of the tests do not apply.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERSIGN_")}
     command = [program, "dev", "--listen", "127.0.0.1:0", "--json", "--until-stdin-closes", *options]
     with (
         tempfile.TemporaryFile() as log,
-        subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=log, env=environment) as process,  # noqa: S603 - the program of whoever runs the tests
+        subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=log, env=environment) as process,  # noqa: S603 - the program that the tests name
     ):
         try:
             yield _announced(process, log)
@@ -146,7 +146,7 @@ def running(*options: str) -> Iterator[DevServer]:
 
 
 def _announced(process: "subprocess.Popen[bytes]", log: IO[bytes]) -> DevServer:
-    """The server, as its first line says where it is."""
+    """Reads the server's URL from its first line of output."""
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     too_late = threading.Timer(START_SECONDS, process.kill)
     too_late.start()
@@ -158,7 +158,7 @@ def _announced(process: "subprocess.Popen[bytes]", log: IO[bytes]) -> DevServer:
         process.wait()
         log.seek(0)
         raise RuntimeError(f"`countersign dev` did not start:\n{log.read().decode(errors='replace')}")
-    # Nothing more is expected, but a pipe that nobody reads would hold the server up.
+    # No more output is expected, but an unread pipe would block the server.
     threading.Thread(target=process.stdout.read, daemon=True).start()
     said = json.loads(line)
     users = [DevUser(user["id"], user["email"], user["password"], tuple(user["scopes"])) for user in said["users"]]

@@ -1,4 +1,4 @@
-"""GET, as a verifier does it: bounded in time and size, never redirected, never inflated."""
+"""GET requests limited in time and size, without redirects and decompression."""
 
 import asyncio
 import os
@@ -15,36 +15,36 @@ from .options import Options
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that came whole."""
+    """A complete response."""
 
     status: int
     headers: httpx.Headers
     body: bytes
 
 
-class Refused(Exception):  # noqa: N818 - says what happened to the reply
-    """A reply that is not believed."""
+class Refused(Exception):  # noqa: N818 - describes the response
+    """A rejected response."""
 
 
 class Transport:
-    """Asks the issuer where it is reached from here. Lives in one event loop."""
+    """Sends requests to the issuer. Belongs to one event loop."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=8)
-        # Proxies that the environment names do not count: the issuer is asked directly, as the other guards do it.
-        self._client = httpx.AsyncClient(verify=trust(options), trust_env=False, limits=limits, timeout=None)  # noqa: S113 - `get` bounds the whole
+        # Proxy environment variables are ignored, as in the other guards.
+        self._client = httpx.AsyncClient(verify=trust(options), trust_env=False, limits=limits, timeout=None)  # noqa: S113 - `get` limits the whole
 
     async def get(self, url: str, *, longest: int, seconds: float, headers: dict[str, str] | None = None) -> Reply:
-        """Gives the answer to one GET, or raises."""
+        """Returns the response to one GET, or raises."""
         return await asyncio.wait_for(self._get(self._options.address(url), longest, headers or {}), seconds)
 
     async def close(self) -> None:
-        """Ends all connections."""
+        """Closes all connections."""
         await self._client.aclose()
 
     async def _get(self, url: str, longest: int, headers: dict[str, str]) -> Reply:
-        # As it comes, never inflated: keys are small, lists are compressed already, and a bomb stays as small as it is.
+        # Never inflated: keys are small, lists are already compressed, and a decompression bomb stays small.
         async with self._client.stream("GET", url, headers={"Accept-Encoding": "identity"} | headers) as response:
             body = bytearray()
             async for chunk in response.aiter_raw():
@@ -55,30 +55,30 @@ class Transport:
 
 
 def trust(options: Options) -> ssl.SSLContext:
-    """The certificates by which the issuer is known.
+    """Returns the certificates to verify the issuer with.
 
-    `SSL_CERT_FILE` and `SSL_CERT_DIR` name them, as for OpenSSL; else they are certifi's. `ValueError` if they cannot
-    be read and are needed.
+    `SSL_CERT_FILE` and `SSL_CERT_DIR` name them, as for OpenSSL; otherwise certifi's are used. Raises `ValueError` if
+    they are needed and cannot be read.
     """
     if not options.reached_by_tls:
-        # Nobody is trusted, and nothing is read: no connection is to use it.
+        # Nothing is trusted or read, because no connection uses it.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return _trust(os.environ.get("SSL_CERT_FILE") or None, os.environ.get("SSL_CERT_DIR") or None)
 
 
 @cache
 def _trust(file: str | None, folder: str | None) -> ssl.SSLContext:
-    """Reading certificates takes long, so the guards of one program share them."""
+    """Reading certificates is slow, so all guards of a program share them."""
     try:
         if file is None and folder is None:
             return ssl.create_default_context(cafile=certifi.where())
-        # OpenSSL takes several folders, and steps over those that are missing.
+        # OpenSSL accepts several folders and ignores missing ones.
         if folder is not None and not any(Path(one).is_dir() for one in folder.split(os.pathsep) if one):
             raise NotADirectoryError(folder)
         return ssl.create_default_context(cafile=file, capath=folder)
     except OSError as reason:
         keys = os.environ.get("SSLKEYLOGFILE")
-        if keys and reason.filename == keys:  # Python hands it to every context.
+        if keys and reason.filename == keys:  # Python passes it to every context.
             raise ValueError(f"the file that SSLKEYLOGFILE={keys} names cannot be written: {reason}") from None
         named = f"SSL_CERT_FILE={file or ''} and SSL_CERT_DIR={folder or ''}"
         raise ValueError(f"the certificates that {named} name cannot be read: {reason}") from None
