@@ -1,5 +1,5 @@
-// What is shipped beside the sources: types, and the same as CommonJS, for programs and test runners that know no ES modules.
-// `npm pack` runs it. TypeScript does both.
+// Builds what is shipped with the sources: types, and CommonJS for programs and test runners without ES modules. `npm pack`
+// runs it. TypeScript does both.
 import { execFileSync } from 'node:child_process'
 import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -13,7 +13,7 @@ const compile = (project) => execFileSync(process.execPath, [compiler, '--projec
 
 for (const name of ['types', 'cjs', 'cjs-src']) remove(name)
 compile('tsconfig.json')
-// TypeScript asks the nearest package.json which kind of module it is to write.
+// TypeScript takes the module format from the nearest package.json.
 cpSync(inside('src'), inside('cjs-src'), { recursive: true })
 writeFileSync(inside('cjs-src/package.json'), '{ "type": "commonjs" }\n')
 compile('tsconfig.cjs.json')

@@ -1,18 +1,18 @@
-// Finds the bearer token of a request (RFC 6750 §2.1). Queries and forms are never looked at (RFC 9700 §4.3.2).
+// Finds the bearer token of a request (RFC 6750 §2.1). Queries and forms are ignored (RFC 9700 §4.3.2).
 
 import { types } from 'node:util'
 import { Denied } from './denied.js'
 
 /**
- * Anything with headers: a fetch `Request`, Node's `IncomingMessage`, an event of a cloud function. The headers are an
- * object with `get`, as fetch has it, a `Map`, or a plain object of names and values.
+ * Anything with headers: a fetch `Request`, Node's `IncomingMessage`, or an event of a cloud function. The headers are an
+ * object with `get` like fetch's, a `Map`, or a plain object.
  *
  * @typedef {object} Headed
  * @property {Fetched | ReadonlyMap<string, Value> | Readonly<Record<string, Value>>} headers
- * @property {string[]} [rawHeaders] Node's list of names and values, in which a header that came twice stands twice.
+ * @property {string[]} [rawHeaders] Node's list of names and values, which keeps duplicate headers.
  */
 
-/** @typedef {{ get(name: string): string | null | undefined }} Fetched Headers of fetch, of this realm or another. */
+/** @typedef {{ get(name: string): string | null | undefined }} Fetched Headers like fetch's, from this realm or another. */
 /** @typedef {string | readonly string[] | undefined} Value */
 
 /**
@@ -20,7 +20,7 @@ import { Denied } from './denied.js'
  * @param {string} realm
  * @returns {string}
  * @throws {Denied}
- * @throws {TypeError} where it cannot be told whether there is a token: that is a fault of the program
+ * @throws {TypeError} if the headers cannot be read, which is a programming error
  */
 export function bearerToken(request, realm) {
   const [value, ...others] = credentials(request)
@@ -29,7 +29,7 @@ export function bearerToken(request, realm) {
   // RFC 9110 §11.1: the scheme's case does not matter.
   const bearer = scheme?.toLowerCase() === 'bearer'
   if (!bearer && others.length === 0) throw Denied.missing(realm)
-  // Headers of fetch join what came twice with a comma: that is one value here, and no token.
+  // fetch joins duplicate headers with a comma, which is one value here and not a token.
   if (!token || !bearer || others.length > 0) {
     throw Denied.invalid(realm, 'The Authorization header is not of the form "Bearer <token>".')
   }
@@ -42,14 +42,14 @@ export function bearerToken(request, realm) {
  */
 function credentials(request) {
   const { headers, rawHeaders } = request ?? {}
-  // Node keeps only the first of several in `headers`; the raw list has them all. What is not in it may have been put into
-  // the headers since.
+  // Node keeps only the first duplicate in `headers`; the raw list has all. A value missing there may have been added to
+  // `headers` later.
   const raw = Array.isArray(rawHeaders) ? rawHeaders.filter((_, at) => at % 2 === 1 && isAuthorization(rawHeaders[at - 1])) : []
   return raw.length > 0 ? raw : values(headers).flatMap(texts)
 }
 
 /**
- * Every value of the header, whatever the headers are.
+ * Returns every value of the header, whatever type the headers have.
  *
  * @param {unknown} headers
  * @returns {unknown[]}
@@ -81,7 +81,7 @@ function texts(value) {
 }
 
 /**
- * An object that no class made, in whatever realm.
+ * Whether it is a plain object, from any realm.
  *
  * @param {object} value
  */

@@ -1,9 +1,9 @@
-// Why a request was not let in, and how RFC 6750 §3 and RFC 9457 say so.
+// Why a request was rejected, and the response according to RFC 6750 §3 and RFC 9457.
 
 import { STATUS_CODES } from 'node:http'
 
 /**
- * The body of the answer (RFC 9457 §3), `application/problem+json`.
+ * The body of the response (RFC 9457 §3), `application/problem+json`.
  *
  * @typedef {object} Problem
  * @property {string} type
@@ -15,10 +15,10 @@ import { STATUS_CODES } from 'node:http'
 
 const BRAND = Symbol.for('@countersign/guard/denied')
 
-/** A refusal, with the whole answer: status, headers, body. */
+/** A rejected request, with the complete response: status, headers, body. */
 export class Denied extends Error {
   /**
-   * Also one of another copy of this package: a program may load it both as an ES module and as CommonJS.
+   * Also matches errors of another copy of this package, because a program may load it as an ES module and as CommonJS.
    *
    * @override
    * @param {unknown} value
@@ -55,7 +55,7 @@ export class Denied extends Error {
   }
 
   /**
-   * The answer, for frameworks that speak fetch.
+   * Returns the response for frameworks that use fetch.
    *
    * @returns {Response}
    */
@@ -65,7 +65,7 @@ export class Denied extends Error {
 
   /** @param {string} realm */
   static missing(realm) {
-    // RFC 6750 §3.1: a request without a token is told no error.
+    // RFC 6750 §3.1: a request without a token gets no error code.
     return new Denied(401, 'missing_token', 'This route needs a bearer token.', challenge({ realm }))
   }
 
@@ -96,7 +96,7 @@ export class Denied extends Error {
 }
 
 /**
- * Refuses a token, or its user, that does not carry a scope.
+ * Rejects a token or user without a scope.
  *
  * @param {Pick<import('./token.js').VerifiedToken, 'scopes' | 'claims'>} token
  * @param {string} scope

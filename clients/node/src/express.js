@@ -1,4 +1,4 @@
-// Express, and whatever else calls (request, response, next) on Node's own objects.
+// Express, and any framework that calls (request, response, next) with Node's own objects.
 
 /// <reference path="./globals.d.ts" preserve="true" />
 
@@ -10,8 +10,7 @@ import { requireUser } from './token.js'
 /** @typedef {(request: Request, response: Response, next: (error?: any) => void) => void} Handler */
 
 /**
- * Lets in only people with a valid token, and puts them into `req.user`: `app.use(protect(guard))`. A client's token is
- * refused with 403.
+ * Admits only users with a valid token, as `req.user`: `app.use(protect(guard))`. A client's token is answered 403.
  *
  * @param {import('./guard.js').Guard} guard
  * @returns {Handler}
@@ -33,8 +32,8 @@ export function protect(guard) {
 }
 
 /**
- * Lets in only users whose token carries a scope: `app.post('/products', requireScope('products:write'), …)`.
- * It stands behind `protect`.
+ * Admits only users whose token has a scope: `app.post('/products', requireScope('products:write'), …)`. Use it after
+ * `protect`.
  *
  * @param {string} scope
  * @returns {Handler}

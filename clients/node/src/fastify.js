@@ -1,4 +1,4 @@
-// Fastify: hooks that refuse, and `request.user`.
+// Fastify: hooks that reject requests, and `request.user`.
 
 import { Denied, requireScope as demand } from './denied.js'
 import { requireUser } from './token.js'
@@ -13,7 +13,7 @@ import { requireUser } from './token.js'
 /** @typedef {(request: any, reply: any) => Promise<unknown>} Hook */
 
 /**
- * Lets in only people with a valid token: `app.addHook('onRequest', protect(guard))`. A client's token is refused with 403.
+ * Admits only users with a valid token: `app.addHook('onRequest', protect(guard))`. A client's token is answered 403.
  *
  * @param {import('./guard.js').Guard} guard
  * @returns {Hook}
@@ -25,8 +25,8 @@ export function protect(guard) {
 }
 
 /**
- * Lets in only users whose token carries a scope:
- * `app.post('/products', { onRequest: requireScope('products:write') }, …)`. It stands behind `protect`.
+ * Admits only users whose token has a scope:
+ * `app.post('/products', { onRequest: requireScope('products:write') }, …)`. Use it after `protect`.
  *
  * @param {string} scope
  * @returns {Hook}

@@ -1,4 +1,4 @@
-// `req.user`, as the types of Express and of its other middleware name it.
+// Declares `req.user` like Express and its other middleware.
 
 declare namespace Express {
   interface User extends Readonly<import('@countersign/guard').User> {}

@@ -1,4 +1,4 @@
-// The guard: from a request or a text to a verified token. It holds the verified tokens; keys and lists hold the rest.
+// The guard: from a request or a string to a verified token. It caches verified tokens; keys and lists cache the rest.
 
 import { hash } from 'node:crypto'
 import { bearerToken } from './bearer.js'
@@ -9,8 +9,8 @@ import { readOptions } from './settings.js'
 import { MAX_TOKEN_LENGTH, verifyToken } from './token.js'
 
 /**
- * A guard for one issuer. It begins to fetch the keys at once and does not wait for them, so that a service starts
- * with its issuer down; requests get 503 until the keys are there.
+ * Creates a guard for one issuer. It starts fetching the keys and does not wait for them, so that a service can start while
+ * its issuer is down. Requests get 503 until the keys have been fetched.
  *
  * @param {import('./settings.js').Options} options
  * @returns {Guard}
@@ -20,13 +20,13 @@ export function createGuard(options) {
 }
 
 /**
- * Closes what a guard that is no longer referred to has left open. What runs in the background must not refer to the guard.
+ * Cleans up after a guard that was garbage collected. Background tasks must not refer to the guard.
  *
  * @type {FinalizationRegistry<AbortController>}
  */
 const dropped = new FinalizationRegistry((closing) => closing.abort())
 
-/** Verifies tokens offline, against keys and status lists that it keeps fresh in the background. */
+/** Verifies tokens offline with keys and status lists that it keeps current in the background. */
 export class Guard {
   #settings
   #keys
@@ -44,8 +44,8 @@ export class Guard {
   }
 
   /**
-   * Verifies the token of a request, from its one `Authorization: Bearer …`. Whom it is about is for the caller to ask:
-   * `requireUser(token)` gives the person.
+   * Verifies the token of a request, from its single `Authorization: Bearer …` header. The subject may be a client:
+   * `requireUser(token)` returns the user.
    *
    * @param {import('./bearer.js').Headed} request a fetch `Request`, Node's `IncomingMessage`, or anything with headers
    * @returns {Promise<import('./token.js').VerifiedToken>}
@@ -56,11 +56,11 @@ export class Guard {
   }
 
   /**
-   * Verifies a token. The object is shared by all who bring this token, and frozen.
+   * Verifies a token. The returned object is shared by all requests with this token, and frozen.
    *
    * @param {string} token
    * @returns {Promise<import('./token.js').VerifiedToken>}
-   * @throws {Denied} 401 for a token that is not acceptable, 503 where that cannot be told just now
+   * @throws {Denied} 401 for an invalid token, 503 if it cannot be checked right now
    */
   async verify(token) {
     const { issuer } = this.#settings
@@ -69,12 +69,12 @@ export class Guard {
     const digest = hash('sha256', token, 'base64')
     const verified =
       this.#remembered(digest) ?? this.#remember(digest, await verifyToken(token, this.#keys, this.#settings))
-    // The bit is asked every time: it is an array look-up, and what makes a token revocable at once.
+    // The bit is checked every time: it is an array lookup, and it makes revocation immediate.
     if (verified.status) await this.#lists.check(verified.status)
     return verified.token
   }
 
-  /** Ends every poll and timer. A closed guard goes on with what it holds, and fetches nothing any more. */
+  /** Stops all requests and timers. A closed guard uses what it has and fetches nothing more. */
   close() {
     dropped.unregister(this)
     this.#closing.abort()

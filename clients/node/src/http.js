@@ -1,5 +1,5 @@
-// One bounded request, and how long to wait for the next. Over node:http because a poll of fetch would keep the process
-// alive; redirects are not followed, and nothing is decompressed.
+// One request with limits, and the delay before the next. Uses node:http because a pending fetch would keep the process
+// alive. Redirects are not followed, and nothing is decompressed.
 
 import { request as clear } from 'node:http'
 import { request as encrypted } from 'node:https'
@@ -7,20 +7,20 @@ import { request as encrypted } from 'node:https'
 /**
  * @param {URL} address
  * @param {{ headers: Record<string, string>, milliseconds: number, limit: number, signal: AbortSignal }} bounds
- *   the limit of the body is in bytes
+ *   the limit of the body, in bytes
  * @returns {Promise<{ status: number, headers: import('node:http').IncomingHttpHeaders, body: Buffer }>}
  */
 export function get(address, { headers, milliseconds, limit, signal }) {
   return new Promise((resolve, reject) => {
     const request = address.protocol === 'https:' ? encrypted : clear
-    // A connection of its own: one that was kept could be closed under the request.
+    // A new connection: a kept one could be closed during the request.
     const asking = request(address, { agent: false, headers: { 'Accept-Encoding': 'identity', ...headers }, signal })
     const timer = setTimeout(() => asking.destroy(new Error('no answer in time')), milliseconds).unref()
     asking.on('socket', (socket) => socket.unref())
     asking.on('error', reject)
     asking.on('close', () => {
       clearTimeout(timer)
-      // Does nothing after an answer.
+      // Has no effect after a response.
       reject(new Error('the connection was closed'))
     })
     asking.on('response', (response) => {
@@ -42,7 +42,7 @@ export function get(address, { headers, milliseconds, limit, signal }) {
 }
 
 /**
- * Milliseconds to wait after so many failures in a row: 200 to 5,000, less up to a quarter.
+ * Returns the milliseconds to wait after consecutive failures: 200 to 5,000, minus up to a quarter.
  *
  * @param {number} failures
  */
@@ -51,7 +51,7 @@ export function backoff(failures) {
 }
 
 /**
- * Waits for something that by itself does not keep the process alive.
+ * Waits for something that does not keep the process alive by itself.
  *
  * @template T
  * @param {Promise<T>} promise

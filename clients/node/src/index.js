@@ -1,4 +1,4 @@
-// The face of the package: verify a token, and know whom it is about.
+// The public interface of the package.
 //
 // Reading order: guard.js (what happens to a token), token.js (the rules), keys.js and lists.js (what is fetched and
 // kept), status-list.js (one list), settings.js, denied.js, http.js.

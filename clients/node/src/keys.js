@@ -1,5 +1,5 @@
-// The issuer's keys: found by RFC 8414, kept by their max-age, refreshed in the background, and never given up for
-// nothing: keys are public, and an issuer that is down or lies changes none of them.
+// The issuer's keys: discovered by RFC 8414, cached by their max-age and refreshed in the background. They are kept if the
+// issuer is down or sends an invalid response.
 
 import { createPublicKey } from 'node:crypto'
 import { debuglog } from 'node:util'
@@ -21,7 +21,7 @@ export class KeySet {
   #keys = new Map()
   /** @type {string | undefined} */
   #address
-  /** @type {Promise<void> | undefined} the fetch in flight, shared by all who need it */
+  /** @type {Promise<void> | undefined} the running fetch, shared by all waiters */
   #fetching
   /** @type {NodeJS.Timeout | undefined} */
   #timer
@@ -33,7 +33,7 @@ export class KeySet {
 
   /**
    * @param {import('./settings.js').Settings} settings
-   * @param {AbortSignal} signal the end of it all
+   * @param {AbortSignal} signal closes everything
    */
   constructor(settings, signal) {
     this.#settings = settings
@@ -48,7 +48,7 @@ export class KeySet {
   }
 
   /**
-   * The key of that name. A name that is not known is looked for once in a cooldown, however many ask.
+   * Returns the key with this id. An unknown id causes at most one fetch per cooldown.
    *
    * @param {unknown} kid
    * @returns {Promise<Key>}
@@ -56,7 +56,7 @@ export class KeySet {
    */
   async find(kid) {
     if (typeof kid !== 'string') throw new UnknownKey('The token names no key.')
-    // Only the first attempt is waited for: with the issuer down, later requests are answered at once.
+    // Only the first attempt is awaited: while the issuer is down, later requests are answered at once.
     if (!this.#attempted) await attentive(this.#refresh())
     if (this.#keys.size === 0) throw Denied.unavailable("The issuer's keys cannot be had just now.", this.#failure)
     const known = this.#keys.get(kid)
@@ -64,7 +64,7 @@ export class KeySet {
     if (this.#mayAskForUnknown()) this.#refresh()
     if (this.#fetching) await attentive(this.#fetching)
     const found = this.#keys.get(kid)
-    // 401 also if that fetch failed: whoever forges a token must not make us answer 503.
+    // 401 also if that fetch failed: a client that forges a token must not cause a 503.
     if (!found) throw new UnknownKey('The token names an unknown key.')
     return found
   }
@@ -103,7 +103,7 @@ export class KeySet {
     if (!this.#signal.aborted) this.#timer = setTimeout(() => this.#refresh(), pause).unref()
   }
 
-  /** Replaces the keys, and says for how many milliseconds they are good. */
+  /** Replaces the keys and returns the milliseconds for which they are valid. */
   async #fetch() {
     this.#address ??= await this.#discover()
     const { headers, json } = await this.#ask(this.#address)
@@ -117,7 +117,7 @@ export class KeySet {
   async #discover() {
     const { issuer } = this.#settings
     const { json } = await this.#ask(`${issuer}/.well-known/oauth-authorization-server`)
-    // RFC 8414 §3.3: else it speaks for somebody else.
+    // RFC 8414 §3.3: otherwise it is the metadata of another issuer.
     if (json.issuer !== issuer) throw new Error('the metadata is of another issuer')
     if (typeof json.jwks_uri !== 'string') throw new Error('the metadata names no jwks_uri')
     return json.jwks_uri
@@ -136,7 +136,7 @@ export class KeySet {
   }
 
   /**
-   * The P-256 keys of a set, whatever else is in it.
+   * Returns the P-256 keys of a set and ignores everything else.
    *
    * @param {unknown} set
    */
@@ -147,7 +147,7 @@ export class KeySet {
       if (!verifiesES256(jwk) || keys.has(jwk.kid)) continue
       const { kty, crv, kid, x, y } = jwk
       const held = this.#keys.get(kid)
-      // The same object, so that the tokens it has verified stay verified.
+      // Keep the same object, so that cached tokens stay valid.
       if (held && held.x === x && held.y === y) keys.set(kid, held)
       else {
         const key = imported({ kty, crv, x, y })
@@ -159,8 +159,7 @@ export class KeySet {
 }
 
 /**
- * Whether a JWK says that it is a public key for ES256 (docs/security/token-rules.md). A member that is null counts as
- * left out.
+ * Whether a JWK is a public key for ES256 (docs/security/token-rules.md). A member that is null counts as absent.
  *
  * @param {any} jwk
  * @returns {boolean}
@@ -168,9 +167,9 @@ export class KeySet {
 function verifiesES256(jwk) {
   const { kty, crv, kid, x, y, alg, use, key_ops: operations, d } = jwk ?? {}
   if (kty !== 'EC' || crv !== 'P-256' || typeof kid !== 'string' || !isCoordinate(x) || !isCoordinate(y)) return false
-  // A private key that was published is a key of everybody.
+  // A published private key is compromised.
   if ((alg ?? 'ES256') !== 'ES256' || (use ?? 'sig') !== 'sig' || (d ?? undefined) !== undefined) return false
-  // RFC 7517 §4.3: no operation stands twice.
+  // RFC 7517 §4.3: operations must be unique.
   const list = operations ?? ['verify']
   return (
     Array.isArray(list) &&
@@ -181,7 +180,7 @@ function verifiesES256(jwk) {
 }
 
 /**
- * The key, if its point lies on the curve.
+ * Returns the key if its point is on the curve.
  *
  * @param {import('node:crypto').JsonWebKey} jwk
  */
@@ -194,7 +193,7 @@ function imported(jwk) {
 }
 
 /**
- * RFC 7518 §6.2.1.2: as long as the field, leading zeros and all.
+ * RFC 7518 §6.2.1.2: the full length, including leading zeros.
  *
  * @param {unknown} text
  */

@@ -1,4 +1,4 @@
-// The status lists that tokens name: each followed by one long-poll, which tells of a revocation as it happens.
+// The status lists that tokens name. Each is followed by one long poll, which reports a revocation when it happens.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { debuglog } from 'node:util'
@@ -18,18 +18,18 @@ export class StatusLists {
   /**
    * @param {import('./settings.js').Settings} settings
    * @param {import('./keys.js').KeySet} keys
-   * @param {AbortSignal} signal the end of it all
+   * @param {AbortSignal} signal closes everything
    */
   constructor(settings, keys, signal) {
     this.#settings = settings
     this.#keys = keys
     this.#signal = signal
-    // One listener for all of them.
+    // One listener for all lists.
     signal.addEventListener('abort', () => this.#followed.forEach((list) => list.drop()))
   }
 
   /**
-   * Refuses a token that was revoked, or of which that cannot be told.
+   * Rejects a token that was revoked or whose status is unknown.
    *
    * @param {import('./token.js').StatusReference} status
    * @throws {Denied}
@@ -51,14 +51,14 @@ export class StatusLists {
     const list = new FollowedList(uri, this.#settings, this.#keys, this.#signal)
     this.#followed.set(uri, list)
     list.ended.then(() => {
-      // After the end of it all, what is in hand serves.
+      // After closing, the current list stays in use.
       if (!this.#signal.aborted && this.#followed.get(uri) === list) this.#followed.delete(uri)
     })
     return list
   }
 }
 
-/** One list, from the first token that names it until none has named it for an hour. */
+/** One list, followed from the first token that names it until none has for an hour. */
 class FollowedList {
   #uri
   #settings
@@ -73,16 +73,16 @@ class FollowedList {
   #confirmed = 0
   /** @type {unknown} why the last fetch failed */
   #failure
-  /** Fetches in a row that failed or told nothing. */
+  /** Consecutive fetches that failed or found no change. */
   #futile = 0
 
   /** When a token last named it, in milliseconds. */
   named
   /** Whether the first fetch is over. */
   attempted = false
-  /** @type {Promise<void>} the first fetch; it never rejects */
+  /** @type {Promise<void>} the first fetch; never rejects */
   first
-  /** @type {Promise<void>} when it is followed no more; it never rejects */
+  /** @type {Promise<void>} resolves when the list is no longer followed; never rejects */
   ended
 
   /**
@@ -116,7 +116,7 @@ class FollowedList {
   check(idx) {
     const { issuer, whenStale } = this.#settings
     const status = this.#held?.status(idx)
-    // Also by a stale list: a bit that was set is never unset, and never used again.
+    // Also with a stale list: a bit that was set is never cleared or reused.
     if (status) throw Denied.invalid(issuer, 'The token has been revoked.')
     if (!this.#held && this.#failure instanceof Unreadable) throw Denied.invalid(issuer, this.#failure.message)
     if (whenStale !== 'fail_open' && !this.#isFresh()) {
@@ -134,7 +134,7 @@ class FollowedList {
     return this.#held !== undefined && now() / 1000 < this.#held.expires + leeway
   }
 
-  /** A clock that was set back must not make a list young. */
+  /** A clock that was set back must not make a list fresh. */
   #isYoung() {
     return (
       this.#held !== undefined && Math.abs(this.#settings.now() - this.#confirmed) <= (this.#held.ttl + GRACE) * 1000
@@ -151,17 +151,17 @@ class FollowedList {
     this.drop()
   }
 
-  /** Asks for the list, and says how many milliseconds to rest before asking again. Never rejects. */
+  /** Fetches the list and returns the milliseconds to wait before the next fetch. Never rejects. */
   async #refresh() {
-    // Held by the server until the list changes; but what is not known to be current is asked for to be answered now.
+    // The server holds the request until the list changes. If our list may be outdated, ask for an immediate response.
     const waits = this.#failure === undefined && this.#isAlive() && this.#isYoung()
     const began = performance.now()
     try {
       const changed = await this.#fetch(waits)
       this.#failure = undefined
       if (changed || performance.now() - began >= 1_000) this.#futile = 0
-      // An answer that tells nothing new and was not held comes from where `wait` is not known (a cache, say): without
-      // a rest we would ask without end.
+      // An immediate response without a change comes from a server that does not support `wait`, such as a cache. Without
+      // a pause we would ask in a loop.
       else if (waits) return backoff(this.#futile++)
       return 0
     } catch (error) {
@@ -172,7 +172,7 @@ class FollowedList {
   }
 
   /**
-   * Fetches the list as far as it changed, and says whether it did.
+   * Fetches the list if it changed, and returns whether it did.
    *
    * @param {boolean} waits
    */
@@ -197,7 +197,7 @@ class FollowedList {
     const held = this.#held ?? { version: -1, expires: 0 }
     if (list.version < held.version)
       throw new Error(`it is older (${list.version}) than the one in hand (${held.version})`)
-    // Of one version, the one that is good for longer.
+    // Of two lists of one version, keep the one that is valid longer.
     if (list.version > held.version || list.expires >= held.expires) this.#held = list
     this.#etag = headers.etag
     this.#confirmed = this.#settings.now()
@@ -210,5 +210,5 @@ const MAX_LISTS = 64
 const IDLE = 3_600_000
 /** Seconds. */
 const WAIT = 30
-/** Seconds beyond its ttl for which a list is fresh, as the poll in flight may take as long to answer. */
+/** Seconds beyond its ttl for which a list is fresh: a running poll may take this long. */
 const GRACE = 10

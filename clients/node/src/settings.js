@@ -1,22 +1,22 @@
-// The options of a guard, checked once, and where its requests may go.
+// The options of a guard, validated once, and where its requests may go.
 
 /**
  * @typedef {object} Options
- * @property {string} issuer The issuer's URL, exactly as in the `iss` of its tokens. It must be given.
- * @property {string | readonly string[]} [audience] Your own name or names; a token must be for one of them.
+ * @property {string} issuer The issuer's URL, exactly as in the `iss` of its tokens. Required.
+ * @property {string | readonly string[]} [audience] The name of your service, or several; a token must be for one of them.
  *   Default: the issuer.
- * @property {string} [baseUrl] Where the issuer is reached from here, if not under its own name (containers).
- * @property {number} [leeway] By how many seconds the issuer's clock may be off. Default: 30.
- * @property {'serve_until_expiry' | 'fail_open' | 'fail_closed'} [whenStale] What happens while a status list cannot be
- *   refreshed. `serve_until_expiry` (default): the list in hand serves until its `exp`, then 503. `fail_closed`: 503 as
- *   soon as it is older than its `ttl` and 10 seconds. `fail_open`: tokens are let in, also without any list; a session
- *   that was revoked in the meantime is then not seen.
- * @property {boolean} [requireStatus] Whether a token without a `status` is refused. Default: true. Without it, such a
- *   token cannot be taken back.
- * @property {number} [unknownKeyCooldown] Tokens that name an unknown key cause at most one fetch of the keys in
- *   so many seconds. Default: 30.
- * @property {number} [cacheSize] How many verified tokens are remembered; 0 turns it off. Default: 10,000.
- * @property {() => number} [now] The present in milliseconds since the epoch, for tests. Default: `Date.now`.
+ * @property {string} [baseUrl] Where to reach the issuer from here, if not at its own URL (containers).
+ * @property {number} [leeway] The allowed clock difference in seconds. Default: 30.
+ * @property {'serve_until_expiry' | 'fail_open' | 'fail_closed'} [whenStale] What to do if a status list cannot be
+ *   refreshed. `serve_until_expiry` (default): the current list is used until its `exp`, then 503. `fail_closed`: 503 as
+ *   soon as it is older than its `ttl` plus 10 seconds. `fail_open`: tokens are accepted, even without a list; revocations
+ *   in this time are not noticed.
+ * @property {boolean} [requireStatus] Whether to reject a token without a `status`, which cannot be revoked.
+ *   Default: true.
+ * @property {number} [unknownKeyCooldown] The minimum seconds between two fetches caused by unknown keys.
+ *   Default: 30.
+ * @property {number} [cacheSize] How many verified tokens to remember; 0 disables the cache. Default: 10,000.
+ * @property {() => number} [now] The current time in milliseconds since the epoch, for tests. Default: `Date.now`.
  */
 
 /**
@@ -29,15 +29,15 @@
  * @property {number} unknownKeyCooldown
  * @property {number} cacheSize
  * @property {() => number} now
- * @property {(address: string) => boolean} ofIssuer Whether an address lies on the issuer's origin, and is spelled as
- *   docs/security/token-rules.md says.
- * @property {(address: string) => URL} locate Where to ask for an address that the issuer named. Throws if nowhere.
+ * @property {(address: string) => boolean} ofIssuer Whether a URL has the issuer's origin and the spelling that
+ *   docs/security/token-rules.md requires.
+ * @property {(address: string) => URL} locate Where to fetch a URL that the issuer named. Throws if nowhere.
  */
 
 /**
  * @param {Options} options
  * @returns {Settings}
- * @throws {TypeError} for an option that cannot be meant
+ * @throws {TypeError} for an invalid option
  */
 export function readOptions(options) {
   const {
@@ -78,14 +78,14 @@ export function readOptions(options) {
 }
 
 /**
- * Where requests may go: to the issuer, in the clear only on this machine or at the base that the operator named.
+ * Where requests may go: to the issuer, and unencrypted only on this machine or to the configured base URL.
  *
  * @param {string} issuer
  * @param {string | undefined} baseUrl
  */
 function places(issuer, baseUrl) {
   const home = web('issuer', issuer)
-  // Written otherwise, it would equal no `iss`, and every token would be refused.
+  // In another spelling it would equal no `iss`, and every token would be rejected.
   must(home.pathname === '/' && !issuer.endsWith('/'), 'issuer is a URL without a path and without a slash at its end')
   const base = baseUrl === undefined ? undefined : web('baseUrl', baseUrl)
   must(
@@ -96,7 +96,7 @@ function places(issuer, baseUrl) {
   return {
     /** @param {string} address */
     ofIssuer: (address) => {
-      // Letter by letter, as the list's `sub` is compared. Another spelling of it would be fetched for nothing.
+      // Character by character, like the list's `sub`. Another spelling would be fetched in vain.
       const path = address.startsWith(`${issuer}/`) ? address.slice(issuer.length) : ''
       return PLAIN_PATH.test(path) && !DOT_SEGMENT.test(path)
     },
@@ -116,7 +116,7 @@ function places(issuer, baseUrl) {
 /**
  * @param {string} name
  * @param {string} address
- * @param {boolean} [query] whether it may have one
+ * @param {boolean} [query] whether a query is allowed
  */
 function web(name, address, query = false) {
   must(typeof address === 'string' && URL.canParse(address), `${name} is no URL`)

@@ -6,15 +6,15 @@ import { date, isWhole, Refused, verifySigned } from './token.js'
 
 /**
  * @typedef {object} StatusList
- * @property {number} version Rises with every revocation.
+ * @property {number} version Increases with every revocation.
  * @property {number} expires Seconds since the epoch.
- * @property {number} ttl Seconds after which it should be asked for again.
- * @property {(idx: number) => number | undefined} status The status of a token; none outside of the list.
+ * @property {number} ttl Seconds after which to fetch it again.
+ * @property {(idx: number) => number | undefined} status The status of a token; undefined outside the list.
  */
 
 /**
  * @param {string} jwt
- * @param {string} uri its address, which must be its subject
+ * @param {string} uri its URL, which must be its subject
  * @param {import('./keys.js').KeySet} keys
  * @param {import('./settings.js').Settings} settings
  * @returns {Promise<StatusList>}
@@ -30,7 +30,7 @@ export async function readStatusList(jwt, uri, keys, settings) {
   return { version, expires: date(claims.value, 'exp'), ttl, status: reader(bits, bytes) }
 }
 
-/** A list that the issuer has signed and that says nothing: whoever names it is refused, whatever the policy. */
+/** An unusable list signed by the issuer. Tokens that name it are rejected, whatever the policy. */
 export class Unreadable extends Refused {}
 
 /**
@@ -52,12 +52,12 @@ function reader(bits, bytes) {
 async function unpack(lst) {
   const packed = Buffer.from(typeof lst === 'string' ? lst : '', 'base64url')
   if (packed.toString('base64url') !== lst) throw new Unreadable("The list's lst is not canonical base64url.")
-  // A bomb ends in an error at this many bytes.
+  // A decompression bomb causes an error at this size.
   const options = { maxOutputLength: 16 * 1024 * 1024, info: true }
   const unpacked = await promisify(inflate)(packed, options).catch((error) => {
     throw new Unreadable('The list is not compressed as it must be.', { cause: error })
   })
-  // With `info` it comes with the engine that made it, which stops at the end of the stream.
+  // `info` also returns the engine, which stops at the end of the stream.
   const { buffer, engine } = /** @type {{ buffer: Buffer, engine: { bytesWritten: number } }} */ (
     /** @type {unknown} */ (unpacked)
   )

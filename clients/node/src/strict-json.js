@@ -1,9 +1,9 @@
-// One JSON object that every reader understands alike (docs/security/token-rules.md): UTF-8 without a byte order mark, no
-// member twice, no lone surrogate, no number without a finite value, and no more than 16 levels.
+// Parses one unambiguous JSON object (docs/security/token-rules.md): UTF-8 without a byte order mark, duplicate members,
+// unpaired surrogates and non-finite numbers, and with at most 16 levels.
 
 /**
- * An object, and where in it a number is written with a fraction or an exponent: `5.0` is not an integer here, as it is
- * none for readers that have integers.
+ * An object, and where in it a number is written with a fraction or an exponent: `5.0` is not an integer here, as in
+ * parsers that have integers.
  *
  * @typedef {object} Read
  * @property {Record<string, any>} value
@@ -36,7 +36,7 @@ function parse(bytes) {
 }
 
 /**
- * Holds a text that is known to be JSON against the rules, and gives the paths of its numbers that are not integers.
+ * Checks valid JSON against the rules and returns the paths of numbers that are not integers.
  *
  * @param {string} text
  */
@@ -72,8 +72,8 @@ function judge(text) {
   return fractions
 }
 
-// The literals and the colons say nothing that matters here.
+// Literals and colons do not matter here.
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|[{}[\],]/g
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-/** The outermost object counted. */
+/** Including the outermost object. */
 const MAX_DEPTH = 16

@@ -1,4 +1,4 @@
-// A Countersign for tests: `countersign dev`, in memory, on a free port. For node:test, vitest, or any other runner.
+// A Countersign server for tests: `countersign dev`, in memory, on a free port. For node:test, Vitest or any other runner.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,10 +10,10 @@ const log = debuglog('countersign')
 /** @typedef {{ id: string, email: string, password: string, scopes: string[] }} SeededUser */
 
 /**
- * @typedef {object} Wanted What a token is to be like.
- * @property {string} [user] An address or an id; an unknown address is signed up. Default: the first seeded user.
- * @property {string[]} [scopes] Default: all that the user owns.
- * @property {string} [lifetime] Such as `15m`; `-1h` gives an expired one.
+ * @typedef {object} Wanted The requested token.
+ * @property {string} [user] An email address or an id; an unknown email address is signed up. Default: the first test user.
+ * @property {string[]} [scopes] Default: all scopes of the user.
+ * @property {string} [lifetime] Such as `15m`; `-1h` returns an expired token.
  * @property {string} [audience] Default: the issuer.
  */
 
@@ -23,14 +23,14 @@ const log = debuglog('countersign')
  * @property {SeededUser[]} users
  * @property {(wanted?: Wanted) => Promise<string>} token A real access token.
  * @property {(token: string) => Promise<void>} revoke Ends the session of a token.
- * @property {{ advance(by: string): Promise<void>, now(): number }} clock The server's clock. A guard that is to travel
- *   along takes its `now`: `createGuard({ issuer, now: auth.clock.now })`.
+ * @property {{ advance(by: string): Promise<void>, now(): number }} clock The server's clock. To give a guard the
+ *   same clock: `createGuard({ issuer, now: auth.clock.now })`.
  * @property {() => Promise<void>} stop
  */
 
 /**
- * Starts the program that `COUNTERSIGN_BIN` names, or `countersign` on the PATH. It ends with this process, whatever
- * happens.
+ * Starts the program that `COUNTERSIGN_BIN` names, or `countersign` on the PATH. It ends with this process, even after a
+ * crash.
  *
  * @param {{ program?: string, args?: string[] }} [options] `args` go to `countersign dev`
  * @returns {Promise<Countersign>}
@@ -72,7 +72,7 @@ async function start(program, args) {
   const child = spawn(program, command, { stdio: 'pipe' })
   let said = ''
   child.stderr.on('data', (text) => {
-    // It logs every request, which nobody wants among the results of tests.
+    // Its log of every request would clutter the test results.
     log('%s', text)
     said = (said + text).slice(-10_000)
   })
@@ -83,9 +83,9 @@ async function start(program, args) {
   const lines = createInterface(child.stdout)
   const line = await Promise.race([once(lines, 'line').then(([line]) => ({ line })), failed])
   if (typeof line === 'string') throw new Error(line)
-  // What it prints later is not read, and must not fill the pipe.
+  // Discard later output, so that it does not fill the pipe.
   child.stdout.resume()
-  // A test that forgot to stop it still ends.
+  // Lets a test end that forgot to stop it.
   child.unref()
   for (const stream of [child.stdin, child.stdout, child.stderr])
     /** @type {import('node:net').Socket} */ (stream).unref()

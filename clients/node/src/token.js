@@ -1,5 +1,5 @@
-// The rules for one access token (docs/security/token-rules.md; RFC 9068 §4, RFC 8725 §3). No claim is looked at before
-// the signature holds.
+// The rules for one access token (docs/security/token-rules.md; RFC 9068 §4, RFC 8725 §3). No claim is read before
+// the signature is verified.
 
 import { verify } from 'node:crypto'
 import { Denied } from './denied.js'
@@ -7,15 +7,15 @@ import { UnknownKey } from './keys.js'
 import { Ambiguous, readObject } from './strict-json.js'
 
 /**
- * Whom a token is about: a person's account (`id` is a UUID), or a client (`id` is its `client_id`) that acts for itself.
- * It is a client exactly if `sub` equals `client_id`. The two cannot be confused: accounts have UUIDs, and a token whose
- * `client_id` is a UUID is refused.
+ * The subject of a token: a user's account (`id` is a UUID), or a client (`id` is its `client_id`) that acts for itself. It
+ * is a client if `sub` equals `client_id`, and otherwise an account. The two cannot be confused: accounts have UUIDs, and a
+ * token whose `client_id` is a UUID is rejected.
  *
  * @typedef {Readonly<{ kind: 'account' | 'client', id: string }>} Subject
  */
 
 /**
- * A token whose signature and claims hold, and which was not taken back. Frozen.
+ * A token whose signature and claims are valid and which was not revoked. Frozen.
  *
  * @typedef {object} VerifiedToken
  * @property {Subject} subject
@@ -26,7 +26,7 @@ import { Ambiguous, readObject } from './strict-json.js'
  */
 
 /**
- * The person who sent a request. Frozen.
+ * The user of a request. Frozen.
  *
  * @typedef {object} User
  * @property {string} id The account, a UUID.
@@ -36,7 +36,7 @@ import { Ambiguous, readObject } from './strict-json.js'
  */
 
 /**
- * A token whose signature and claims hold. Whether its session still lives is asked each time.
+ * A token whose signature and claims are valid. Whether its session is active is checked each time.
  *
  * @typedef {object} Verified
  * @property {VerifiedToken} token
@@ -73,7 +73,7 @@ export async function verifyToken(token, keys, settings) {
 }
 
 /**
- * What access tokens and status lists have in common: one of the issuer's keys, ES256, strict form, iss, iat, exp, nbf.
+ * Checks what access tokens and status lists share: the issuer's key, ES256, strict form, iss, iat, exp, nbf.
  *
  * @param {string} token
  * @param {import('./keys.js').KeySet} keys
@@ -88,7 +88,7 @@ export async function verifySigned(token, keys, settings, typ) {
   const header = read('header', decode(parts[0])).value
   checkHeader(header, typ)
   const key = await keys.find(header.kid)
-  // RFC 8725 §3.1: the algorithm is the key's, and never chosen by the token. RFC 7518 §3.4: r ‖ s, not DER.
+  // RFC 8725 §3.1: the key determines the algorithm, never the token. RFC 7518 §3.4: r ‖ s, not DER.
   const [signed, signature] = [token.slice(0, token.lastIndexOf('.')), decode(parts[2])]
   if (!verify('sha256', Buffer.from(signed), { key: key.public, dsaEncoding: 'ieee-p1363' }, signature))
     throw new Refused("The token's signature is not valid.")
@@ -122,10 +122,10 @@ function read(part, bytes) {
  */
 function checkHeader(header, typ) {
   if (header.alg !== 'ES256') throw new Refused('The token is not signed with ES256.')
-  // RFC 8725 §3.10: a key that comes with the token proves nothing, and fetching one is a request forgery. No extension
-  // and no other encoding is understood here.
+  // RFC 8725 §3.10: a key in the token proves nothing, and fetching one allows request forgery. No extension and no other
+  // encoding is supported.
   for (const name of FORBIDDEN) if (Object.hasOwn(header, name)) throw new Refused(`The token's header has ${name}.`)
-  // RFC 7515 §4.1.9: a media type, whose letters have no case, and which may leave out `application/`.
+  // RFC 7515 §4.1.9: a media type, without regard to case and with an optional `application/`.
   const bare = typeof header.typ === 'string' ? header.typ.replace(/^application\//i, '') : ''
   if (bare.toLowerCase() !== typ) throw new Refused('The token is of another type.')
   if (typeof header.kid !== 'string') throw new Refused('The token does not name its key.')
@@ -144,11 +144,11 @@ function checkTimes(claims, { now, leeway }) {
   if (date(claims, 'iat') > seconds + leeway) throw new Refused('The token was issued in the future.')
 }
 
-/** What is not acceptable beyond what the library checks. */
+/** A violation of a rule that the library does not check. */
 export class Refused extends Error {}
 
 /**
- * Those claims that RFC 9068 §2.2 requires must be there; of the others, those that are there must be right.
+ * Claims that RFC 9068 §2.2 requires must be present; others must be valid if present.
  *
  * @param {Record<string, unknown>} claims
  * @param {import('./settings.js').Settings} settings
@@ -170,7 +170,7 @@ function readToken(claims, { audience }) {
 }
 
 /**
- * A client's name. One that could be an account's is refused: RFC 9068 §5 warns of clients that pass for people.
+ * Returns a client's id. A UUID is rejected: RFC 9068 §5 warns of clients that pass for users.
  *
  * @param {Record<string, unknown>} claims
  */
@@ -181,7 +181,7 @@ function readClientId(claims) {
 }
 
 /**
- * An account has a UUID. A client is named as in `client_id`, and nobody signed in to get its token.
+ * Returns the subject: a UUID for an account, or `client_id` for a client, for which no user signed in.
  *
  * @param {Record<string, unknown>} claims
  * @param {string} clientId
@@ -197,11 +197,11 @@ function readSubject(claims, clientId) {
 }
 
 /**
- * The person whom a token is about.
+ * Returns the user of a token.
  *
  * @param {VerifiedToken} token
  * @returns {User}
- * @throws {Denied} 403 if the token is about a client
+ * @throws {Denied} 403 if the token is a client's
  */
 export function requireUser({ subject, session, scopes, claims }) {
   if (subject.kind !== 'account') throw Denied.userRequired(String(claims.iss))
@@ -226,7 +226,7 @@ function readStatus({ value: { status }, isInteger }, { requireStatus, ofIssuer 
 }
 
 /**
- * RFC 7515 §2; unused bits must be zero (RFC 4648 §3.5), so that no two texts are one token.
+ * RFC 7515 §2; unused bits must be zero (RFC 4648 §3.5), so that a token has one spelling.
  *
  * @param {string} part
  */
@@ -236,7 +236,7 @@ function isCanonical(part) {
 
 /**
  * A NumericDate (RFC 7519 §2) in whole seconds: a fraction is dropped. Beyond 2^53 − 1 a JSON number is not exact
- * (RFC 7493 §2.2), and no date.
+ * (RFC 7493 §2.2) and is rejected.
  *
  * @param {Record<string, unknown>} claims
  * @param {string} name
@@ -278,7 +278,7 @@ function texts(claims, name) {
 }
 
 /**
- * The form with hyphens alone (RFC 9562 §4).
+ * Accepts only the form with hyphens (RFC 9562 §4).
  *
  * @param {Record<string, unknown>} claims
  * @param {string} name
@@ -286,12 +286,12 @@ function texts(claims, name) {
 function uuid(claims, name) {
   const value = text(claims, name)
   if (!UUID.test(value)) throw new Refused(`The token's ${name} is not a UUID.`)
-  // In small letters, as the other guards give it: one account has one name, however it is spelled.
+  // In lowercase, like the other guards, so that an account has one spelling.
   return value.toLowerCase()
 }
 
 /**
- * One object is handed to every request of its token: what one of them changed, the next would see.
+ * Freezes an object that all requests with its token share.
  *
  * @template {object} T
  * @param {T} value
