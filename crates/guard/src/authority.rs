@@ -1,39 +1,39 @@
-//! Where a guard gets its keys from, and whom it asks whether a token was revoked.
+//! The source of a guard's keys and of the revocation status of tokens.
 
 use countersign_jose::{AccessTokenClaims, JwkError, JwkSet, VerifyingKey};
 use futures_util::future::BoxFuture;
 
-/// The issuer as a guard sees it: its name, its keys, and which tokens it has revoked.
+/// The issuer from the guard's point of view: its name, its keys, and the tokens that it has revoked.
 ///
-/// Countersign itself is one (its keys and its database are in the same process); [`FixedKeys`] is another.
+/// Countersign's server implements it with its own keys and database; [`FixedKeys`] is another implementation.
 pub trait Authority: Send + Sync + 'static {
-    /// The exact `iss` of every token that is accepted.
+    /// The exact `iss` of every accepted token.
     fn issuer(&self) -> &str;
 
-    /// The names under which the protected service accepts tokens; one of them must be in `aud`.
+    /// The names for which the protected service accepts tokens; one of them must be in `aud`.
     fn audience(&self) -> &[String];
 
-    /// The time now, in seconds since the epoch.
+    /// The current time, in seconds since the epoch.
     fn now(&self) -> i64;
 
-    /// By how many seconds the clocks of two machines may differ.
+    /// The allowed clock difference, in seconds.
     fn leeway(&self) -> u32 {
         30
     }
 
-    /// The key with this `kid`, if the authority publishes it.
+    /// Returns the key with this `kid`, if the authority publishes it.
     fn verifying_key(&self, kid: &str) -> Option<VerifyingKey>;
 
-    /// Looks for a key that [`Authority::verifying_key`] does not have, where it may have been published just now.
+    /// Looks for a key that [`Authority::verifying_key`] does not have, because it may have been published recently.
     fn look_up_key<'a>(&'a self, _kid: &'a str) -> BoxFuture<'a, KeyLookup> {
         Box::pin(std::future::ready(KeyLookup::Unknown))
     }
 
-    /// Whether the token with these (already verified) claims was revoked.
+    /// Returns whether the token with these (already verified) claims was revoked.
     fn token_status<'a>(&'a self, claims: &'a AccessTokenClaims) -> BoxFuture<'a, TokenStatus>;
 }
 
-/// What an [`Authority`] says of a token whose signature and claims hold.
+/// The status of a token whose signature and claims are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenStatus {
@@ -41,9 +41,9 @@ pub enum TokenStatus {
     Valid,
     /// The token was revoked: its session has ended, or its account or client may no longer have tokens.
     Revoked,
-    /// The token does not say rightly where its state is to be found.
+    /// The token does not correctly name where its status is published.
     Refused(StatusFault),
-    /// It cannot be found out just now; the guard answers 503, not 401.
+    /// Currently unknown; the guard answers 503, not 401.
     Unavailable,
 }
 
@@ -51,33 +51,33 @@ pub enum TokenStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyLookup {
-    /// It is there now.
+    /// The key is available now.
     Found,
-    /// The authority publishes no such key.
+    /// The authority does not publish this key.
     Unknown,
-    /// It cannot be found out just now; the guard answers 503, not 401.
+    /// Currently unknown; the guard answers 503, not 401.
     Unavailable,
 }
 
-/// What is wrong with where a genuine token says that its state is to be found.
+/// What is wrong with the status reference of a genuine token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StatusFault {
-    /// It has no `status`, and one is required.
+    /// The token has no `status`, and one is required.
     #[error("The token has no status.")]
     Missing,
-    /// Its `uri` does not lie on the issuer's origin. Nothing was fetched.
+    /// Its `uri` is not on the issuer's origin. Nothing was fetched.
     #[error("The token's status lies elsewhere than its issuer.")]
     Foreign,
-    /// Its `idx` is behind the end of the list.
+    /// Its `idx` is beyond the end of the list.
     #[error("The token's status list has no such place.")]
     OutsideOfList,
-    /// The list is genuine, and says nothing of any session.
+    /// The list is genuine but unusable.
     #[error("The token's status list cannot be read.")]
     Unreadable,
 }
 
-/// Keys that were handed over once, as a JWK Set: verifies offline and knows of no revocation.
+/// A fixed JWK Set. Verifies tokens offline and knows no revocations.
 ///
 /// ```
 /// use countersign_guard::{FixedKeys, Guard, Subject};
@@ -86,7 +86,7 @@ pub enum StatusFault {
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// // What the issuer does.
+/// // The issuer:
 /// let key = SigningKey::generate()?;
 /// let mut claims = AccessTokenClaims::from(RequiredClaims {
 ///     iss: "https://auth.example.com".to_owned(),
@@ -100,7 +100,7 @@ pub enum StatusFault {
 /// claims.scope = Some("products:read".to_owned());
 /// let token = key.sign(TokenType::ACCESS_TOKEN, &claims)?;
 ///
-/// // What the service does.
+/// // The service:
 /// let keys = [key.verifying_key().to_jwk()].into_iter().collect();
 /// let now = || 1_800_000_060;
 /// let guard = Guard::new(FixedKeys::new("https://auth.example.com", "https://api.example.com", &keys, now)?);
@@ -119,11 +119,11 @@ pub struct FixedKeys {
 }
 
 impl FixedKeys {
-    /// Accepts tokens of `issuer` for `audience` that are signed by a key of `keys`. `now` gives the time in
-    /// seconds since the epoch.
+    /// Accepts tokens of `issuer` for `audience` that are signed with a key of `keys`. `now` returns the time in seconds
+    /// since the epoch.
     ///
     /// # Errors
-    /// [`JwkError`] if a key of the set is no point on P-256.
+    /// [`JwkError`] if a key of the set is not a point on P-256.
     pub fn new(
         issuer: impl Into<String>,
         audience: impl Into<String>,

@@ -1,4 +1,4 @@
-//! Extractors and layers for axum. A route that takes a [`CurrentUser`] is protected by that alone.
+//! Extractors and layers for axum. A route that takes a [`CurrentUser`] is protected.
 
 use std::convert::Infallible;
 use std::ops::Deref;
@@ -14,9 +14,9 @@ use tower::{Layer, Service};
 
 use crate::{Denied, Guard, Reason, VerifiedToken, VerifiedUser, bearer_token};
 
-/// The person who sent a request, or the answer of RFC 6750.
+/// The user of a request. Rejects other requests as RFC 6750 requires.
 ///
-/// A client's token is refused with 403; a route for clients takes a [`VerifiedToken`] and asks for its
+/// A client's token is answered 403; a route for clients takes a [`VerifiedToken`] and checks its
 /// [`subject`](VerifiedToken::subject).
 ///
 /// ```
@@ -28,8 +28,7 @@ use crate::{Denied, Guard, Reason, VerifiedToken, VerifiedUser, bearer_token};
 #[derive(Clone, Debug)]
 pub struct CurrentUser(pub VerifiedUser);
 
-/// The person who sent a request, if it comes with a token. A token that is there but not valid, or a client's, is still
-/// refused.
+/// The user of a request, if it has a token. A request with an invalid token, or with a client's, is still rejected.
 #[derive(Clone, Debug)]
 pub struct OptionalUser(pub Option<VerifiedUser>);
 
@@ -41,12 +40,12 @@ impl Deref for CurrentUser {
     }
 }
 
-/// The token of a request, whoever it is about.
+/// The token of a request, whatever its subject.
 impl<S: Sync> FromRequestParts<S> for VerifiedToken {
     type Rejection = Denied;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Denied> {
-        // What `RequireScope` has verified already is not verified again.
+        // A token that `RequireScope` has verified is not verified again.
         if let Some(verified) = parts.extensions.get::<Self>() {
             return Ok(verified.clone());
         }
@@ -97,8 +96,8 @@ impl<S: Sync> FromRequestParts<S> for OptionalUser {
 }
 
 impl IntoResponse for Denied {
-    /// A problem (RFC 9457) with the challenge; the refusal itself travels in the response's extensions, so that
-    /// a service can word it in its own way.
+    /// A problem (RFC 9457) with the challenge. The `Denied` itself is in the response's extensions, so that a service can
+    /// change the text.
     fn into_response(self) -> Response {
         let status = self.status();
         let body = serde_json::json!({
@@ -123,13 +122,13 @@ impl IntoResponse for Denied {
 }
 
 impl Guard {
-    /// The layer that hands this guard to the extractors of the routes below it.
+    /// Returns the layer that passes this guard to the extractors of the routes below it.
     pub fn layer(&self) -> GuardLayer {
         GuardLayer(self.clone())
     }
 }
 
-/// Hands a [`Guard`] to the extractors of the routes below it. It refuses nothing by itself.
+/// Passes a [`Guard`] to the extractors of the routes below it. It rejects nothing by itself.
 #[derive(Clone)]
 pub struct GuardLayer(Guard);
 
@@ -168,15 +167,15 @@ impl<S: Service<Request>> Service<Request> for WithGuard<S> {
 
 /// A layer for routes that need a scope: `Router::route_layer(RequireScope::new("products:write"))`.
 ///
-/// It must stand below a [`GuardLayer`]. It asks for the scope alone, and lets in people and clients that have it: handlers
-/// behind it still take a [`CurrentUser`] where a person is due. The token is verified once.
+/// It must be below a [`GuardLayer`]. It checks only the scope and admits users and clients that have it; handlers for users
+/// still take a [`CurrentUser`]. The token is verified once.
 #[derive(Clone, Debug)]
 pub struct RequireScope {
     scope: &'static str,
 }
 
 impl RequireScope {
-    /// Lets in only tokens that carry `scope`.
+    /// Admits only tokens with `scope`.
     pub fn new(scope: &'static str) -> Self {
         Self { scope }
     }
@@ -215,7 +214,7 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let scope = self.scope;
-        // The service that was polled ready is the one that is called; its fresh clone stays for the next call.
+        // Call the service that was polled ready, and keep its fresh clone for the next call.
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
         Box::pin(async move {

@@ -1,5 +1,4 @@
-//! Tokens that were verified before. What is remembered is the work of the signature; whether the session lives is asked
-//! every time.
+//! A cache of verified tokens. It saves the signature check; whether the session is active is checked every time.
 
 use std::hash::{Hash, Hasher};
 
@@ -9,17 +8,17 @@ use quick_cache::sync::Cache as Entries;
 
 use crate::{Authority, VerifiedToken};
 
-/// A bounded number of verified tokens; which goes when it is full is decided by use.
+/// A bounded number of verified tokens, evicted by use.
 ///
-/// A token is looked for by the end of its signature, which is as good as random, and is the one only if it is the same
-/// from its first letter to its last. Only what was verified comes in: nobody fills it with what the issuer did not sign.
+/// A token is looked up by the end of its signature, which is as good as random, and then compared in full. Only verified
+/// tokens are added, so a client cannot fill the cache with tokens that the issuer did not sign.
 pub(crate) struct Cache(Entries<Known, Entry>);
 
-/// The text of a token that was verified.
+/// The text of a verified token.
 #[derive(PartialEq, Eq)]
 struct Known(Box<str>);
 
-/// The text of a token that may be known.
+/// The text of a token to look up.
 struct Presented<'a>(&'a str);
 
 #[derive(Clone)]
@@ -33,8 +32,8 @@ impl Cache {
         Self(Entries::new(entries))
     }
 
-    /// A token that was verified and would be again: it has not expired, and the authority still publishes
-    /// its key. What would not is forgotten; its own check then names the reason.
+    /// Returns a token that was verified before and is still valid: it has not expired, and the authority still publishes
+    /// its key. Other tokens are removed, and the full check then reports the reason.
     pub(crate) fn recall(&self, text: &str, authority: &dyn Authority) -> Option<VerifiedToken> {
         let Entry { token, key } = self.0.get(&Presented(text))?;
         let times = Times {
@@ -136,7 +135,7 @@ mod tests {
         let cache = Cache::new(10);
         let text = "head.claims.the end of a signature of 64 bytes";
         let recalled = Cell::new(0);
-        // Put anew each time: what is found wanting is forgotten.
+        // Inserted again each time, because an invalid entry is removed.
         let recalls = |published: Option<&VerifyingKey>, now: i64| {
             recalled.set(recalled.get() + 1);
             cache.remember(text, &token(recalled.get()), key.clone());
@@ -157,7 +156,7 @@ mod tests {
             key: Some(key.clone()),
             now: 950,
         };
-        // Another token under the same signature, or a part of one, is not the token.
+        // Another token with the same signature, or a part of one, is a different token.
         cache.remember(text, &token(1), key);
         assert!(cache.recall(text, &authority).is_some());
         for other in [

@@ -1,56 +1,57 @@
-//! Why a request was not let in, and how RFC 6750 §3 says so.
+//! Why a request was rejected, and the response according to RFC 6750 §3.
 
 use countersign_jose::TokenError;
 use http::StatusCode;
 
 use crate::StatusFault;
 
-/// A refusal: the reason, and the realm that the challenge names.
+/// A rejected request: the reason, and the realm that the challenge names.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{reason}")]
 #[non_exhaustive]
 pub struct Denied {
     /// The protection space, which is the issuer's URL.
     pub realm: String,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
 }
 
-/// Why a request was not let in.
+/// Why a request was rejected.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
-    /// No bearer token came with the request.
+    /// The request has no bearer token.
     #[error("This route needs a bearer token.")]
     NoToken,
-    /// The `Authorization` header is not one bearer credential.
+    /// The `Authorization` header is not a single bearer credential.
     #[error("The Authorization header is not of the form \"Bearer <token>\".")]
     Malformed,
-    /// The token itself is not acceptable.
+    /// The token is invalid.
     #[error("{0}")]
     Token(TokenError),
-    /// The token is genuine, but was revoked.
+    /// The token is genuine but was revoked.
     #[error("The token has been revoked.")]
     Revoked,
-    /// The token is genuine, but does not say rightly where its state is to be found.
+    /// The token is genuine but does not correctly name where its status is published.
     #[error("{0}")]
     Status(StatusFault),
-    /// The token does not carry this scope.
+    /// The token does not have this scope.
     #[error("The token lacks the scope {0:?}.")]
     MissingScope(String),
-    /// The token is good, but a client's, and only people may do this.
+    /// The token is valid but belongs to a client, and the route is for users only.
     #[error("This route is for signed-in users, and the token is a client's.")]
     UserRequired,
-    /// The issuer's keys, or whether the session still lives, could not be found out.
+    /// The issuer's keys or the status of the session are unavailable.
     #[error("The token cannot be checked just now.")]
     Unavailable,
-    /// The route is behind no [`crate::GuardLayer`]: a mistake in the service, not in the request.
+    /// The route is not below a [`crate::GuardLayer`]: an error in the service, not in the request.
     #[error("The route is not behind a guard.")]
     NoGuard,
 }
 
 impl Denied {
-    /// 401, 403 for a missing scope or a missing person, 503 where nobody could be asked, 500 for a route without a guard.
+    /// Returns the status: 401; 403 for a missing scope or a client's token; 503 if the issuer is unavailable; 500 for a route
+    /// without a guard.
     pub fn status(&self) -> StatusCode {
         match self.reason {
             Reason::NoToken | Reason::Malformed | Reason::Token(_) | Reason::Revoked | Reason::Status(_) => {
@@ -77,7 +78,7 @@ impl Denied {
     pub fn challenge(&self) -> Option<String> {
         let realm = quoted(&self.realm);
         match &self.reason {
-            // §3.1: a request without a token is told no error.
+            // §3.1: a request without a token gets no error code.
             Reason::NoToken => Some(format!("Bearer realm=\"{realm}\"")),
             Reason::Malformed | Reason::Token(_) | Reason::Revoked | Reason::Status(_) => Some(format!(
                 "Bearer realm=\"{realm}\", error=\"invalid_token\", error_description=\"{}\"",

@@ -21,7 +21,7 @@ struct Inner {
 }
 
 impl Guard {
-    /// A guard that believes `authority` and remembers no token.
+    /// Creates a guard that trusts `authority`, without a cache.
     pub fn new(authority: impl Authority) -> Self {
         let inner = Inner {
             authority: Box::new(authority),
@@ -31,8 +31,8 @@ impl Guard {
         Self { inner: Arc::new(inner) }
     }
 
-    /// A guard that believes `authority` and remembers up to `entries` tokens that it has verified. Whether a session
-    /// lives is asked every time.
+    /// Creates a guard that trusts `authority` and caches up to `entries` verified tokens. Whether a session is active is
+    /// checked every time.
     #[cfg(feature = "cache")]
     pub fn with_cache(authority: impl Authority, entries: usize) -> Self {
         let inner = Inner {
@@ -42,9 +42,9 @@ impl Guard {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Verifies a token and asks whether it was revoked.
+    /// Verifies a token and checks whether it was revoked.
     ///
-    /// Whom it is about is for the caller to ask: [`VerifiedToken::require_user`] gives the person.
+    /// The subject may be a client: [`VerifiedToken::require_user`] returns the user.
     ///
     /// # Errors
     /// [`Denied`] with [`Reason::Token`], [`Reason::Status`], [`Reason::Revoked`] or [`Reason::Unavailable`].
@@ -59,7 +59,7 @@ impl Guard {
         Err(self.denied(reason))
     }
 
-    /// A refusal in the name of this guard's issuer.
+    /// Creates a `Denied` with this guard's issuer as its realm.
     pub fn denied(&self, reason: Reason) -> Denied {
         Denied {
             realm: self.authority().issuer().to_owned(),
@@ -67,7 +67,7 @@ impl Guard {
         }
     }
 
-    /// All of the check but whether the token was revoked.
+    /// The whole check except revocation.
     #[cfg(feature = "cache")]
     async fn verify_cached(&self, token: &str) -> Result<VerifiedToken, Reason> {
         let Some(cache) = &self.inner.cache else {
@@ -86,7 +86,7 @@ impl Guard {
         Ok(self.verify_uncached(token).await?.0)
     }
 
-    /// Verifies a token, once more if its key had to be looked for and was found.
+    /// Verifies a token, and again if its key had to be looked up and was found.
     async fn verify_uncached(&self, token: &str) -> Result<(VerifiedToken, VerifyingKey), Reason> {
         let kid = match self.verify_with_known_keys(token) {
             Ok(verified) => return Ok(verified),
@@ -127,7 +127,7 @@ impl Guard {
             (Ok(claims), Some(key), _) => Ok((VerifiedToken::new(claims), key)),
             (_, _, Some(kid)) => Err(VerifyError::KeyMissing(kid)),
             (Err(error), ..) => Err(VerifyError::Refused(error)),
-            // No claims without a signature that holds, and none holds without a key.
+            // Without a key there is no verified signature, and so no claims.
             (Ok(_), None, None) => Err(VerifyError::Refused(TokenError::UnknownKey)),
         }
     }

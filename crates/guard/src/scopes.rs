@@ -5,33 +5,33 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Scopes, in alphabetical order and each once. On the wire they are separated by spaces. Cloning them is cheap.
+/// A sorted set of scopes. On the wire they are separated by spaces. Cloning is cheap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(Arc<BTreeSet<String>>);
 
-/// A scope holds a character that RFC 6749 §3.3 does not allow in one.
+/// A scope contains a character that RFC 6749 §3.3 does not allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a scope is made of printable ASCII characters other than space, quotation mark and backslash")]
 #[non_exhaustive]
 pub struct UnknownScopeCharacter;
 
 impl Scopes {
-    /// Whether `scope` is among them.
+    /// Returns whether the set contains `scope`.
     pub fn contains(&self, scope: &str) -> bool {
         self.0.contains(scope)
     }
 
-    /// Whether there are none.
+    /// Returns whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The scopes that are in both sets.
+    /// Returns the scopes that are in both sets.
     pub fn intersection(&self, other: &Self) -> Self {
         self.0.intersection(&other.0).cloned().collect()
     }
 
-    /// The scopes, in alphabetical order.
+    /// Returns the scopes in alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
@@ -49,7 +49,7 @@ impl FromStr for Scopes {
 }
 
 impl FromIterator<String> for Scopes {
-    /// Takes names that were parsed before, such as rows of a database.
+    /// Creates a set from names that were parsed before, such as rows of a database.
     fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
         Self(Arc::new(names.into_iter().collect()))
     }

@@ -1,4 +1,4 @@
-//! What a guard gives for a good token: what it says, and whom it is about.
+//! The result of verifying a token: its claims and its subject.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use uuid::Uuid;
 
 use crate::{Denied, Reason, Scopes};
 
-/// A token whose signature and claims hold, and which was not taken back. Cloning it is cheap.
+/// A token whose signature and claims are valid and which was not revoked. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct VerifiedToken {
     scopes: Scopes,
     claims: Arc<AccessTokenClaims>,
 }
 
-/// The person who sent a request, as the verified token says. Cloning it is cheap.
+/// The user of a request, according to the verified token. Cloning is cheap.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct VerifiedUser {
@@ -22,14 +22,14 @@ pub struct VerifiedUser {
     pub id: Uuid,
     /// The session's id (`sid`), if the token belongs to one.
     pub session: Option<Uuid>,
-    /// The scopes that were granted.
+    /// The granted scopes.
     pub scopes: Scopes,
     /// All claims of the token.
     pub claims: Arc<AccessTokenClaims>,
 }
 
 impl VerifiedToken {
-    /// Whom the token is about: a person's account, or a client that acts for itself.
+    /// The subject of the token: a user's account, or a client that acts for itself.
     pub fn subject(&self) -> &Subject {
         &self.claims.sub
     }
@@ -44,7 +44,7 @@ impl VerifiedToken {
         self.claims.sid
     }
 
-    /// The scopes that were granted.
+    /// The granted scopes.
     pub fn scopes(&self) -> &Scopes {
         &self.scopes
     }
@@ -54,10 +54,10 @@ impl VerifiedToken {
         &self.claims
     }
 
-    /// The person whom the token is about.
+    /// Returns the user of the token.
     ///
     /// # Errors
-    /// [`Denied`] with [`Reason::UserRequired`] (403) if it is about a client.
+    /// [`Denied`] with [`Reason::UserRequired`] (403) if the token is a client's.
     pub fn require_user(&self) -> Result<VerifiedUser, Denied> {
         match self.subject().account() {
             Some(id) => Ok(VerifiedUser {
@@ -70,7 +70,7 @@ impl VerifiedToken {
         }
     }
 
-    /// Refuses with 403 `insufficient_scope` unless the token carries `scope`.
+    /// Returns an error (403 `insufficient_scope`) unless the token has `scope`.
     ///
     /// # Errors
     /// [`Denied`] with [`Reason::MissingScope`].
@@ -79,7 +79,7 @@ impl VerifiedToken {
     }
 
     pub(crate) fn new(claims: AccessTokenClaims) -> Self {
-        // A scope that the issuer signed is granted as it stands.
+        // A scope signed by the issuer is granted as it is.
         let scopes = claims
             .scope
             .iter()
@@ -93,7 +93,7 @@ impl VerifiedToken {
 }
 
 impl VerifiedUser {
-    /// Refuses with 403 `insufficient_scope` unless the token carries `scope`.
+    /// Returns an error (403 `insufficient_scope`) unless the token has `scope`.
     ///
     /// # Errors
     /// [`Denied`] with [`Reason::MissingScope`].

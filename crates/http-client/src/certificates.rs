@@ -1,13 +1,13 @@
-//! Whose word is believed.
+//! The trusted certificate authorities.
 
-/// The certificates of authorities that servers are believed by.
+/// The certificate authorities that are trusted to identify servers.
 pub struct Certificates(
     #[cfg(feature = "tls")] pub(crate) rustls::RootCertStore,
     #[cfg(not(feature = "tls"))] pub(crate) (),
 );
 
 impl Certificates {
-    /// None: no server is believed over TLS.
+    /// None: no server is trusted over TLS.
     #[must_use]
     pub fn none() -> Self {
         #[cfg(feature = "tls")]
@@ -16,7 +16,7 @@ impl Certificates {
         Self(())
     }
 
-    /// The system's; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
+    /// Those of the system; `SSL_CERT_FILE` and `SSL_CERT_DIR` override them.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn of_system() -> Self {
@@ -25,7 +25,7 @@ impl Certificates {
         Self(roots)
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn is_empty(&self) -> bool {

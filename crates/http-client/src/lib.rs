@@ -1,7 +1,7 @@
-//! The HTTP client that the server, the guard and the test kit share: HTTP/1.1, bounded in time and size.
+//! The HTTP client of the server, the guard and the test kit: HTTP/1.1 with limits on time and size.
 //!
-//! It asks the address that it is given and no other: no redirect is followed, and no proxy of the environment is used. It
-//! judges no status.
+//! It connects only to the given URL: redirects are not followed, and proxy environment variables are ignored. It does not
+//! interpret the status.
 //!
 //! Why it is not `reqwest`: `docs/adr/0013-libraries-and-own-code.md` in the repository.
 
@@ -24,20 +24,20 @@ use crate::connector::Connector;
 
 const IDLE_TIME: Duration = Duration::from_secs(60);
 
-/// A client that keeps its connections. Cloning it is cheap.
+/// A client that keeps its connections open. Cloning is cheap.
 #[derive(Clone)]
 pub struct HttpClient(Client<Connector, Full<Bytes>>);
 
-/// How far a request may go.
+/// The limits of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The most time that it may take, to the last byte of its answer.
+    /// The maximum time until the last byte of the response.
     pub time: Duration,
-    /// The most bytes that the body of the answer may have.
+    /// The maximum size of the response body in bytes.
     pub bytes: usize,
 }
 
-/// An answer, whatever it says.
+/// A response with any status.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Answer {
@@ -45,29 +45,29 @@ pub struct Answer {
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body; none if it broke off, or was larger than it may be.
+    /// Its body; `None` if it was incomplete or too large.
     pub body: Option<Bytes>,
 }
 
-/// Why there is no answer. No text of it holds what was sent.
+/// Why there is no response. Its text contains nothing of the request.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpError {
-    /// The time is over.
+    /// The time limit was reached.
     #[error("no answer in time")]
     TimedOut,
-    /// Nothing answers at that address, or not by its rules.
+    /// Nothing responds at that URL, or not in HTTP.
     #[error("it cannot be reached: {0}")]
     Unreachable(String),
 }
 
-/// The TLS library cannot be set up.
+/// The TLS library cannot be initialized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("TLS could not be set up")]
 pub struct TlsError;
 
 impl HttpClient {
-    /// A client that believes servers with these certificates.
+    /// Creates a client that trusts these certificates.
     ///
     /// # Errors
     /// [`TlsError`].
@@ -79,8 +79,7 @@ impl HttpClient {
         Ok(Self(client))
     }
 
-    /// A client that takes a new connection for each request, so that it may be used on several runtimes one after the
-    /// other.
+    /// Creates a client that opens a new connection for each request, so that it can be used on several runtimes in turn.
     ///
     /// # Errors
     /// [`TlsError`].
@@ -91,10 +90,10 @@ impl HttpClient {
         Ok(Self(client))
     }
 
-    /// Sends a request, and reads the whole answer.
+    /// Sends a request and reads the whole response.
     ///
     /// # Errors
-    /// [`HttpError`], if there is no answer. Its status and its body are not judged.
+    /// [`HttpError`] if there is no response. The status and body are not checked.
     pub async fn send(&self, request: Request<Full<Bytes>>, limits: Limits) -> Result<Answer, HttpError> {
         timeout(limits.time, self.exchange(request, limits.bytes))
             .await
@@ -115,7 +114,7 @@ impl HttpClient {
     }
 }
 
-/// What is at the bottom of an error, which is what helps: a refused connection, an unknown certificate.
+/// Returns the innermost cause of an error, which is the useful one: a refused connection, an unknown certificate.
 fn root(error: &dyn Error) -> String {
     error.source().map_or_else(|| error.to_string(), root)
 }

@@ -1,4 +1,4 @@
-//! The options of a guard whose issuer is somewhere else.
+//! The options of a guard with a remote issuer.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::keys::Keys;
 use super::{BuildError, Remote, WhenStale};
 use crate::Guard;
 
-/// Sets up a [`Guard`] for an issuer that is reached over HTTP. See [`Guard::discover`].
+/// Builds a [`Guard`] for an issuer that is reached over HTTP. See [`Guard::discover`].
 #[must_use = "nothing is set up before `build`"]
 pub struct GuardBuilder {
     issuer: String,
@@ -24,8 +24,8 @@ pub struct GuardBuilder {
 }
 
 impl Guard {
-    /// Sets up a guard for a service that is not the issuer itself: its keys are found by RFC 8414, and its status lists
-    /// are followed, so that a session that ends is refused here at once.
+    /// Starts building a guard for a service that is not the issuer itself. It discovers the keys by RFC 8414 and follows the
+    /// status lists, so that tokens are rejected as soon as their session ends.
     ///
     /// ```no_run
     /// # async fn build() -> Result<(), countersign_guard::BuildError> {
@@ -54,64 +54,63 @@ impl Guard {
 }
 
 impl GuardBuilder {
-    /// A name under which this service accepts tokens; one of them must be in a token's `aud`. May be called for each of
-    /// several. Default: the issuer, which is what Countersign writes unless it is told otherwise.
+    /// Adds a name for which this service accepts tokens; one of them must be in a token's `aud`. Call it once per name.
+    /// Default: the issuer, which is also Countersign's default.
     pub fn audience(mut self, name: impl Into<String>) -> Self {
         self.audience.push(name.into());
         self
     }
 
-    /// Where the issuer is reached from here, such as `http://auth:8000` between containers. What lies on the issuer's
-    /// origin is asked for there instead. Default: the issuer. Danger: over plain HTTP whoever is in between can hand out
-    /// keys of his own.
+    /// Sets where to reach the issuer from here, such as `http://auth:8000` between containers. URLs on the issuer's origin
+    /// are fetched from there. Default: the issuer. Danger: over plain HTTP, anyone on the network path can substitute keys.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
     }
 
-    /// By how much the clocks of the issuer and of this machine may differ, in whole seconds. Default: 30 s.
+    /// Sets the allowed difference between the issuer's clock and this machine's, in whole seconds. Default: 30 s.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// What happens when a status list cannot be refreshed. Default: [`WhenStale::ServeUntilExpiry`].
+    /// Sets what to do if a status list cannot be refreshed. Default: [`WhenStale::ServeUntilExpiry`].
     pub fn when_stale(mut self, policy: WhenStale) -> Self {
         self.when_stale = policy;
         self
     }
 
-    /// Whether a token without `status` is refused. Default: true. Danger: such a token cannot be taken back.
+    /// Sets whether to reject a token without `status`. Default: true. Danger: such a token cannot be revoked.
     pub fn require_status(mut self, required: bool) -> Self {
         self.require_status = required;
         self
     }
 
-    /// In which time keys are fetched at most once because a token names one that is not known. Default: 30 s.
+    /// Sets the minimum time between two fetches caused by tokens with unknown keys. Default: 30 s.
     pub fn unknown_key_cooldown(mut self, cooldown: Duration) -> Self {
         self.unknown_key_cooldown = cooldown;
         self
     }
 
-    /// How many verified tokens are remembered, each in about 1.1 kB; 0 for none. Default: 10,000.
+    /// Sets how many verified tokens to cache, about 1.7 kB each; 0 disables the cache. Default: 10,000.
     pub fn cache_size(mut self, entries: usize) -> Self {
         self.cache_size = entries;
         self
     }
 
-    /// The time in seconds since the epoch, for tests. Default: the system's.
+    /// Sets the function that returns the time in seconds since the epoch, for tests. Default: the system clock.
     pub fn clock(mut self, now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         self.clock = Box::new(now);
         self
     }
 
-    /// Builds the guard and begins to fetch the issuer's keys, for which it waits up to five seconds. If they are not
-    /// there by then, it builds all the same: requests are answered 503 until they are.
+    /// Builds the guard and waits up to five seconds for the issuer's keys. If they have not been fetched by then, requests
+    /// are answered 503 until they have.
     ///
-    /// Must be called on a tokio runtime that lives as long as the guard.
+    /// Must be called on a tokio runtime that outlives the guard.
     ///
     /// # Errors
-    /// [`BuildError`] for options that cannot be right.
+    /// [`BuildError`] if the options are invalid.
     pub async fn build(self) -> Result<Guard, BuildError> {
         let addresses = Addresses::new(self.issuer, self.base_url.as_deref())?;
         let audience = match self.audience {
@@ -137,6 +136,6 @@ impl GuardBuilder {
 )]
 fn system_seconds() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    // Before the epoch no token is valid yet.
+    // Before the epoch, no token is valid.
     since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

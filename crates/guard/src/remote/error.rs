@@ -1,19 +1,19 @@
 //! Why a guard cannot be set up.
 
-/// Why a guard could not be set up. That the issuer is down is no reason.
+/// Why a guard could not be built. An issuer that is down is not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The issuer is no `https://host` or `http://host`, with a port perhaps, and without a slash, path or user.
+    /// The issuer is not `https://host` or `http://host`, optionally with a port, without a slash, path or user.
     #[error("the issuer must be an origin such as https://auth.example.com, without a slash at its end")]
     Issuer,
-    /// The base URL is no absolute address of HTTP.
+    /// The base URL is not an absolute HTTP URL.
     #[error("the base URL must be an absolute http or https address")]
     BaseUrl,
-    /// Keys that come over plain HTTP from elsewhere are anybody's.
+    /// The issuer is on another host and uses plain HTTP, so its keys could be substituted.
     #[error("an issuer that is not on loopback must use https, unless a base URL is given")]
     PlainHttp,
-    /// No certificates of authorities were found, so that no TLS connection could be trusted.
+    /// No CA certificates were found, so no TLS connection could be trusted.
     #[error("no certificates of authorities were found on this system (install ca-certificates, or set SSL_CERT_FILE)")]
     NoCertificates,
     /// The TLS library could not be set up.

@@ -1,4 +1,4 @@
-//! What happens when a status list cannot be had.
+//! What to do if a status list is unavailable.
 
 use std::time::Duration;
 
@@ -6,21 +6,18 @@ use crate::TokenStatus;
 
 const GRACE: Duration = Duration::from_secs(10);
 
-/// What a guard does when it cannot refresh a status list, because the issuer is down or cannot be reached.
+/// What a guard does if it cannot refresh a status list because the issuer is down or unreachable.
 ///
-/// Whatever it is, a token whose bit is set in the list that is held is refused.
+/// In each case, a token whose bit is set in the current list is rejected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenStale {
-    /// The list that is held serves until its `exp` (an hour after it was signed, as Countersign is set by default); then
-    /// 503.
+    /// Uses the current list until its `exp` (by default an hour after it was signed), then answers 503.
     #[default]
     ServeUntilExpiry,
-    /// Goes on letting in, even with no list at all. What was revoked after the issuer went down is let in for as long
-    /// as it is down.
+    /// Accepts tokens, even without a list. Revocations are not noticed while the issuer is down.
     FailOpen,
-    /// 503 as soon as the list was not confirmed for longer than its `ttl` and ten seconds more, for the request in
-    /// flight.
+    /// Answers 503 once the list has not been confirmed for its `ttl` plus ten seconds, which allow for the running request.
     FailClosed,
 }
 

@@ -1,33 +1,33 @@
-//! What can be wrong with a key. No error holds a part of one.
+//! Errors of keys. No error contains a part of a key.
 
 use thiserror::Error;
 
-/// Why a key could not be read, made or written.
+/// Why a key could not be read, created or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// The text does not hold exactly one PEM block of a kind that is read here.
+    /// The text does not contain exactly one PEM block of a supported kind.
     #[error("expected exactly one PEM block of a key")]
     NotPem,
-    /// The key is password-protected, and no passphrase was given.
+    /// The key is encrypted, and no passphrase was given.
     #[error("the private key is password-protected and needs its passphrase")]
     NeedsPassphrase,
-    /// The passphrase does not open the key.
+    /// The passphrase is wrong.
     #[error("the passphrase does not open the private key")]
     WrongPassphrase,
-    /// The key is protected in a way that is not read: anything but PBES2 with PBKDF2 and AES-CBC.
+    /// The encryption is not supported: anything other than PBES2 with PBKDF2 and AES-CBC.
     #[error("the private key's protection is not supported; `openssl pkcs8 -topk8 -v2 aes-256-cbc` writes one that is")]
     UnsupportedEncryption,
-    /// The key is not of the curve P-256 (RSA, Ed25519, another curve, or none named).
+    /// The key is not on the curve P-256 (RSA, Ed25519, another curve, or none named).
     #[error("the key is not an EC key on the curve P-256")]
     NotP256,
-    /// The key is for another use than a symmetric one: its type is not Ed25519.
+    /// The key cannot be used as a symmetric key: its type is not Ed25519.
     #[error("the key is not a symmetric key (256 random bits, stored as an Ed25519 private key)")]
     NotSymmetric,
-    /// A private key holds a public key that is not its own.
+    /// A private key contains a public key that does not match.
     #[error("the private key does not match the public key beside it")]
     PublicKeyMismatch,
-    /// The block is no key: its encoding is broken, or its numbers are out of range or not on the curve.
+    /// The block is not a valid key: its encoding is broken, or its numbers are out of range or not on the curve.
     #[error("the key is malformed")]
     Malformed,
     /// The cryptographic library failed.
@@ -35,14 +35,14 @@ pub enum KeyError {
     Unavailable,
 }
 
-/// Why a JWK is no key that verifies our tokens.
+/// Why a JWK cannot verify our tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum JwkError {
-    /// Its `kty`, `crv`, `use` or `alg` says that it is for something else.
+    /// Its `kty`, `crv`, `use` or `alg` is for another purpose.
     #[error("the JWK is not an ES256 signature key")]
     OtherKind,
-    /// Its coordinates are not 32 bytes each in base64url, or no point on the curve.
+    /// Its coordinates are not 32 bytes each in base64url, or not a point on the curve.
     #[error("the JWK's coordinates are malformed")]
     Malformed,
     /// Its `kid` is not its RFC 7638 thumbprint.
@@ -54,10 +54,10 @@ pub enum JwkError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SignError {
-    /// The claims do not serialise to a JSON object.
+    /// The claims do not serialize to a JSON object.
     #[error("the claims are no JSON object")]
     NotAnObject,
-    /// The token would be longer than any verifier here reads ([`crate::TokenType::max_length`]).
+    /// The token would be longer than verifiers accept ([`crate::TokenType::max_length`]).
     #[error("the token would be too long")]
     TooLong,
     /// The cryptographic library failed.

@@ -14,7 +14,7 @@ pub(super) const USE: &str = "sig";
 pub(super) const ALG: &str = "ES256";
 const VERIFY: &str = "verify";
 
-/// A public P-256 key as a JWK. Reading one that holds a private member (`d`) fails: it is no public key any more.
+/// A public P-256 key as a JWK. Parsing fails if it has the private member `d`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Incoming")]
 #[non_exhaustive]
@@ -27,22 +27,22 @@ pub struct Jwk {
     pub x: String,
     /// The y coordinate: 32 bytes in base64url.
     pub y: String,
-    /// The RFC 7638 thumbprint; we always write it.
+    /// The RFC 7638 thumbprint; always written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
-    /// `sig`; we always write it.
+    /// `sig`; always written.
     #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
     pub use_: Option<String>,
-    /// `ES256`; we always write it.
+    /// `ES256`; always written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alg: Option<String>,
-    /// What the key may be used for, such as `verify`. We never write it: `use` says it.
+    /// What the key may be used for, such as `verify`. Never written, because `use` says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_ops: Option<Vec<String>>,
 }
 
 impl Jwk {
-    /// Whether the JWK says of itself that it verifies ES256 signatures.
+    /// Returns whether the JWK declares that it verifies ES256 signatures.
     pub(super) fn is_es256(&self) -> bool {
         let is = |member: &Option<String>, value| member.as_deref().is_none_or(|member| member == value);
         self.kty == KTY && self.crv == CRV && is(&self.use_, USE) && is(&self.alg, ALG) && self.may_verify()
@@ -56,7 +56,7 @@ impl Jwk {
     }
 }
 
-/// A JWK Set. Reading one steps over keys of other kinds, as RFC 7517 §5 asks, and over any with a private member.
+/// A JWK Set. Parsing ignores keys of other kinds, as RFC 7517 §5 requires, and keys with a private member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct JwkSet {

@@ -10,26 +10,26 @@ const ORDER: [u8; NUMBER_LENGTH] = [
     0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
 ];
 
-/// Why a signature does not hold.
+/// Why a signature is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SignatureError {
     /// It is not 64 bytes long.
     #[error("the signature is not 64 bytes long")]
     WrongLength,
-    /// It is an ASN.1 structure, as ECDSA signatures are outside of JOSE.
+    /// It is an ASN.1 structure, like ECDSA signatures outside JOSE.
     #[error("the signature is DER, not the 64 bytes of RFC 7518")]
     Der,
     /// Its r or its s is zero, or not below the order of the curve.
     #[error("the signature's numbers are out of range")]
     OutOfRange,
-    /// It is well-formed, and not of this key over this text.
+    /// It is well-formed but was not made by this key over this text.
     #[error("the signature does not match")]
     Mismatch,
 }
 
 impl SignatureError {
-    /// A stable name for logs and metrics.
+    /// Returns a stable name for logs and metrics.
     pub const fn code(self) -> &'static str {
         match self {
             Self::WrongLength => "signature_wrong_length",

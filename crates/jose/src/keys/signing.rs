@@ -1,4 +1,4 @@
-//! The private half: reads or makes a key, and signs compact JWS with it.
+//! The private half: reads or creates a key, and signs compact JWS with it.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
@@ -12,23 +12,23 @@ use crate::TokenType;
 
 const SIGNATURE_TEXT_LENGTH: usize = 86;
 
-/// An ES256 private key, parsed once and held. It has no `Debug`; [`SigningKey::kid`] names it.
+/// An ES256 private key, parsed once. It has no `Debug`; [`SigningKey::kid`] identifies it.
 pub struct SigningKey {
     pair: EcdsaKeyPair,
     public: VerifyingKey,
 }
 
 impl SigningKey {
-    /// Makes a new key from the system's randomness.
+    /// Creates a new key from the system's randomness.
     pub fn generate() -> Result<Self, KeyError> {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| KeyError::Unavailable)?;
         Self::from_pair(pair)
     }
 
-    /// Reads PKCS#8 (`PRIVATE KEY`), SEC1 (`EC PRIVATE KEY`, also behind `EC PARAMETERS`), or password-protected PKCS#8
-    /// (`ENCRYPTED PRIVATE KEY`), which needs `passphrase`. For the others a passphrase is ignored.
+    /// Reads PKCS#8 (`PRIVATE KEY`), SEC1 (`EC PRIVATE KEY`, also after `EC PARAMETERS`), or encrypted PKCS#8 (`ENCRYPTED
+    /// PRIVATE KEY`), which needs `passphrase`. Otherwise the passphrase is ignored.
     ///
-    /// Only P-256. The number is checked to be a key, and a public key that is written beside it to be its own.
+    /// Only P-256 is supported. The private key must be valid, and a public key in the file must match it.
     pub fn from_pem(pem: &[u8], passphrase: Option<&[u8]>) -> Result<Self, KeyError> {
         let block = pem::read(pem)?;
         let pair = match block.label {
@@ -40,17 +40,17 @@ impl SigningKey {
         Self::from_pair(pair)
     }
 
-    /// Writes PKCS#8 in PEM, unprotected, as `openssl genpkey` does. The text is wiped when it is dropped.
+    /// Writes unencrypted PKCS#8 in PEM, like `openssl genpkey`. The text is zeroized when dropped.
     pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, KeyError> {
         Ok(pem::write("PRIVATE KEY", &private::to_pkcs8(&self.pair)?))
     }
 
-    /// The public half.
+    /// Returns the public half.
     pub fn verifying_key(&self) -> &VerifyingKey {
         &self.public
     }
 
-    /// The key's RFC 7638 thumbprint.
+    /// Returns the key's RFC 7638 thumbprint.
     pub fn kid(&self) -> &str {
         self.public.kid()
     }

@@ -18,17 +18,17 @@ const PREFIX: &[u8] = &[
 /// `CurvePrivateKey`, an octet string within the octet string.
 const INNER_PREFIX: &[u8] = &[0x04, 0x20];
 
-/// 256 random bits that are kept in a file. It has no `Debug`, and is wiped when it is dropped.
+/// 256 random bits that are stored in a file. It has no `Debug` and is zeroized when dropped.
 pub struct SymmetricKey(Zeroizing<[u8; LENGTH]>);
 
 impl SymmetricKey {
-    /// Makes a new key from the system's randomness.
+    /// Creates a new key from the system's randomness.
     pub fn generate() -> Result<Self, KeyError> {
         random::bytes().map(|bytes| Self(Zeroizing::new(bytes)))
     }
 
-    /// Reads PKCS#8 (`PRIVATE KEY`), or password-protected PKCS#8 (`ENCRYPTED PRIVATE KEY`), which needs `passphrase`.
-    /// For the first a passphrase is ignored.
+    /// Reads PKCS#8 (`PRIVATE KEY`), for which a passphrase is ignored, or encrypted PKCS#8 (`ENCRYPTED PRIVATE KEY`), which
+    /// needs `passphrase`.
     pub fn from_pem(pem: &[u8], passphrase: Option<&[u8]>) -> Result<Self, KeyError> {
         let block = pem::read(pem)?;
         match block.label {
@@ -38,8 +38,7 @@ impl SymmetricKey {
         }
     }
 
-    /// Writes PKCS#8 in PEM, as OpenSSL does: protected by the passphrase if there is one. The text is wiped when it is
-    /// dropped.
+    /// Writes PKCS#8 in PEM, like OpenSSL, encrypted with the passphrase if there is one. The text is zeroized when dropped.
     pub fn to_pem(&self, passphrase: Option<&[u8]>) -> Result<Zeroizing<String>, KeyError> {
         let der = Zeroizing::new([PREFIX, self.0.as_slice()].concat());
         match passphrase {
@@ -48,7 +47,7 @@ impl SymmetricKey {
         }
     }
 
-    /// The key itself.
+    /// Returns the key.
     pub fn expose(&self) -> &[u8; LENGTH] {
         &self.0
     }

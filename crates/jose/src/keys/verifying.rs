@@ -1,4 +1,4 @@
-//! The public half: verifies signatures, and travels as PEM and JWK.
+//! The public half: verifies signatures, and is read and written as PEM and JWK.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ const SPKI_PREFIX: &[u8] = &[
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
-/// An ES256 public key, parsed once and held. Cloning it is cheap. Its `Debug` shows the `kid`.
+/// An ES256 public key, parsed once. Cloning is cheap. Its `Debug` shows the `kid`.
 #[derive(Clone)]
 pub struct VerifyingKey(Arc<Parsed>);
 
@@ -47,8 +47,8 @@ impl VerifyingKey {
         pem::write("PUBLIC KEY", &[SPKI_PREFIX, &self.0.point].concat()).to_string()
     }
 
-    /// Reads a JWK (RFC 7518 §6.2). A `kid` must be the thumbprint, a `use` be `sig`, an `alg` be `ES256`, `key_ops` hold
-    /// `verify`; each may be left out.
+    /// Reads a JWK (RFC 7518 §6.2). If present, `kid` must be the thumbprint, `use` must be `sig`, `alg` must be `ES256`, and
+    /// `key_ops` must contain `verify`.
     pub fn from_jwk(jwk: &Jwk) -> Result<Self, JwkError> {
         let key = Self::from_coordinates(jwk)?;
         match &jwk.kid {
@@ -57,8 +57,8 @@ impl VerifyingKey {
         }
     }
 
-    /// Reads a JWK of an issuer's set under the `kid` that it has there, whatever that is: RFC 7517 §4.5 leaves it to the
-    /// issuer. A key without one is known by its thumbprint.
+    /// Reads a JWK of an issuer's key set and keeps its `kid`, which RFC 7517 §4.5 leaves to the issuer. A key without one is
+    /// identified by its thumbprint.
     pub fn from_published_jwk(jwk: &Jwk) -> Result<Self, JwkError> {
         let key = Self::from_coordinates(jwk)?;
         let Some(kid) = jwk.kid.as_deref().filter(|kid| *kid != key.kid()) else {
@@ -99,15 +99,15 @@ impl VerifyingKey {
         }
     }
 
-    /// The key's name: its RFC 7638 thumbprint, or the one that [`Self::from_published_jwk`] found.
+    /// Returns the key's id: its RFC 7638 thumbprint, or the `kid` that [`Self::from_published_jwk`] read.
     pub fn kid(&self) -> &str {
         &self.0.kid
     }
 
     /// Verifies `signature`, 64 bytes of `r ‖ s`, over SHA-256 of `message`.
     ///
-    /// ECDSA has two signatures for each: with s comes n − s, which RFC 7518 does not forbid. So a signature names no
-    /// token; its `jti` does.
+    /// ECDSA has two valid signatures for each message: if s is valid, so is n − s, which RFC 7518 does not forbid. A
+    /// signature therefore does not identify a token; its `jti` does.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
         signature::check_form(signature)?;
         self.0

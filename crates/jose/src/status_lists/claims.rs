@@ -11,35 +11,35 @@ use crate::tokens::raw_claims::{date, text, whole};
 use crate::tokens::strict_json::{Value, read_object};
 use crate::{Claims, ClaimsError, Part, Payload, Present, Times, TokenError, TokenType};
 
-/// What a status list says. Times are in seconds since the epoch.
+/// The claims of a status list. Times are in seconds since the epoch.
 ///
-/// Sign it with `key.sign(TokenType::STATUS_LIST, &claims)`; that compresses the array, so do it once for each change.
+/// Sign it with `key.sign(TokenType::STATUS_LIST, &claims)`. Signing compresses the array, so do it once per change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StatusListClaims {
-    /// Who issued the list.
+    /// The issuer of the list.
     pub iss: String,
-    /// The list's own address, which is the `uri` of the tokens that it is about.
+    /// The list's URL, which is the `uri` in its tokens.
     pub sub: String,
-    /// When this state of the list was signed.
+    /// When this version of the list was signed.
     pub iat: i64,
-    /// When the list ends: from this second on it says nothing.
+    /// When the list expires: it is invalid from this second on.
     pub exp: i64,
-    /// After how many seconds the list is to be asked for again.
+    /// After how many seconds to fetch the list again.
     pub ttl: u64,
-    /// Rises with each change of the list (our own claim; the draft has none). Older ones are not believed any more.
+    /// Increases with each change of the list (our own claim; the draft has none). Older versions are rejected.
     pub version: u64,
-    /// The states.
+    /// The statuses.
     pub status_list: StatusList,
 }
 
 /// What a verifier expects of a status list.
 ///
-/// There are no defaults, and no constructor either: each of these, forgotten, would be a hole.
+/// There are no defaults and no constructor, because omitting any of these would be a vulnerability.
 #[derive(Clone, Copy, Debug)]
 pub struct StatusListExpectation<'a> {
-    /// The issuer, compared exactly: only the issuer of a token takes it back.
+    /// The issuer, compared exactly: only the issuer of a token can revoke it.
     pub issuer: &'a str,
-    /// The list's address, as the token's `status` names it; `sub` is compared exactly (§8.3).
+    /// The list's URL, as in the token's `status`; `sub` is compared exactly (§8.3).
     pub uri: &'a str,
     /// The time.
     pub present: Present,

@@ -1,21 +1,21 @@
-//! What can be wrong with a status list under a good signature.
+//! Errors of a status list with a valid signature.
 
 use thiserror::Error;
 
-/// Why a genuine status list is refused.
+/// Why a genuine status list is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum StatusListError {
-    /// `sub` is not exactly the address that the list was asked for at.
+    /// `sub` is not exactly the URL from which the list was fetched.
     #[error("the status list is another one than was asked for")]
     WrongSubject,
-    /// `status_list` is no object with `bits` and `lst`, or those are of another JSON type.
+    /// `status_list` is not an object with `bits` and `lst`, or these have another JSON type.
     #[error("the status list has no array")]
     NoArray,
     /// `bits` is not 1, 2, 4 or 8.
     #[error("the status list's bits are not 1, 2, 4 or 8")]
     WrongBits,
-    /// `lst` is no base64url of a whole ZLIB stream: cut off, corrupt, or with a preset dictionary.
+    /// `lst` is not a complete ZLIB stream in base64url: truncated, corrupt, or with a preset dictionary.
     #[error("the status list is no base64url of a ZLIB stream")]
     NotZlib,
     /// Something follows the end of the ZLIB stream.
@@ -27,12 +27,12 @@ pub enum StatusListError {
 }
 
 impl StatusListError {
-    /// Whether the list is the one that was asked for, genuine and in time, and its array cannot be read.
+    /// Returns whether the list is the requested one, genuine and current, but its array cannot be read.
     pub const fn is_unreadable(self) -> bool {
         !matches!(self, Self::WrongSubject)
     }
 
-    /// A stable name for logs and metrics.
+    /// Returns a stable name for logs and metrics.
     pub const fn code(self) -> &'static str {
         match self {
             Self::WrongSubject => "status_list_wrong_subject",

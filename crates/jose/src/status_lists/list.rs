@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// The most bytes that a list may have, in memory and inflated: 2^27 tokens at one bit each.
+/// The maximum size of a list in bytes, in memory and inflated: 2^27 tokens at one bit each.
 pub const MAX_STATUS_LIST_BYTES: usize = 16 << 20;
 
-/// The states of tokens, one after the other, in 1, 2, 4 or 8 bits each. State 0 is VALID, 1 is INVALID (§7.1).
+/// The statuses of tokens, in 1, 2, 4 or 8 bits each. Status 0 is VALID, 1 is INVALID (§7.1).
 ///
-/// Its `Debug` shows the size alone.
+/// Its `Debug` shows only the size.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StatusList {
     bits: u8,
@@ -15,19 +15,20 @@ pub struct StatusList {
 }
 
 impl StatusList {
-    /// A list with one bit for each of `entries` tokens (and for those that fill the last byte), all VALID. `None` if
-    /// that is more than [`MAX_STATUS_LIST_BYTES`].
+    /// Creates a list with one bit for each of `entries` tokens, rounded up to whole bytes, all VALID. `None` if that exceeds
+    /// [`MAX_STATUS_LIST_BYTES`].
     pub fn with_capacity(entries: usize) -> Option<Self> {
         Self::from_bytes(1, vec![0; entries.div_ceil(8).min(MAX_STATUS_LIST_BYTES + 1)])
     }
 
-    /// A list in its bytes. `None` if `bits` is not 1, 2, 4 or 8, or there are more than [`MAX_STATUS_LIST_BYTES`].
+    /// Creates a list from its bytes. `None` if `bits` is not 1, 2, 4 or 8, or there are more than
+    /// [`MAX_STATUS_LIST_BYTES`].
     pub fn from_bytes(bits: u8, bytes: Vec<u8>) -> Option<Self> {
         let good = matches!(bits, 1 | 2 | 4 | 8) && bytes.len() <= MAX_STATUS_LIST_BYTES;
         good.then_some(Self { bits, bytes })
     }
 
-    /// Puts the state of a token to INVALID. `false` if the list has no such place.
+    /// Sets the status of a token to INVALID. Returns `false` if the index is out of range.
     #[must_use = "a token that the list has no place for was not taken back"]
     pub fn set(&mut self, idx: u64) -> bool {
         let Some((byte, shift)) = self.place(idx) else {
@@ -37,23 +38,23 @@ impl StatusList {
         true
     }
 
-    /// The state of a token; `None` if the list has no such place.
+    /// Returns the status of a token; `None` if the index is out of range.
     pub fn status(&self, idx: u64) -> Option<u8> {
         let (byte, shift) = self.place(idx)?;
         Some(self.bytes[byte] >> shift & self.mask())
     }
 
-    /// For how many tokens there is a place.
+    /// Returns the number of entries.
     pub fn entries(&self) -> usize {
         self.bytes.len() * usize::from(8 / self.bits)
     }
 
-    /// How many bits each state has: 1, 2, 4 or 8.
+    /// Returns the bits per status: 1, 2, 4 or 8.
     pub fn bits(&self) -> u8 {
         self.bits
     }
 
-    /// The array.
+    /// Returns the array.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }

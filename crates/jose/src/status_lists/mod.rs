@@ -1,6 +1,6 @@
-//! Token Status Lists (draft-ietf-oauth-status-list-18): one bit for each token that can be taken back, published as a
-//! signed and compressed array.
-//! Which place is whose, and where lists are published, is the caller's business.
+//! Token Status Lists (draft-ietf-oauth-status-list-18): one bit for each revocable token, published as a signed and
+//! compressed array.
+//! The caller assigns indexes and publishes lists.
 
 mod claims;
 mod error;
@@ -11,5 +11,5 @@ pub use claims::{StatusListClaims, StatusListExpectation};
 pub use error::StatusListError;
 pub use list::{MAX_STATUS_LIST_BYTES, StatusList};
 
-/// The longest status list that is signed or read, in bytes of its compact form.
+/// The maximum length of a status list in compact form, in bytes.
 pub const MAX_STATUS_LIST_LENGTH: usize = 4 << 20;

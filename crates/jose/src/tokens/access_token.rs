@@ -1,4 +1,4 @@
-//! What makes an access token one (RFC 9068 §4).
+//! Verification of access tokens (RFC 9068 §4).
 
 use super::raw_claims::RawClaims;
 use super::{AccessTokenClaims, Claims, ClaimsError, Payload, Present, Times, TokenError};
@@ -6,12 +6,12 @@ use crate::TokenType;
 
 /// What a verifier expects of an access token.
 ///
-/// There are no defaults, and no constructor either: each of these, forgotten, would be a hole.
+/// There are no defaults and no constructor, because omitting any of these would be a vulnerability.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessTokenExpectation<'a> {
     /// The issuer, compared exactly.
     pub issuer: &'a str,
-    /// The verifier's own names; the token must be for at least one of them. With none, every token is refused.
+    /// The verifier's own names; the token must be for at least one of them. If empty, every token is rejected.
     pub audience: &'a [String],
     /// The time.
     pub present: Present,

@@ -7,59 +7,59 @@ use super::Subject;
 
 /// The claims that RFC 9068 §2.2 requires of every access token. Times are in seconds since the epoch.
 ///
-/// The RFC's list is final, so this struct is too: a claim that was forgotten is an error of the compiler.
+/// The RFC's list is final, so the compiler reports a missing claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequiredClaims {
-    /// Who issued the token.
+    /// The issuer of the token.
     pub iss: String,
-    /// Whom the token is about.
+    /// The subject of the token.
     pub sub: Subject,
-    /// Whom the token is for.
+    /// The audience of the token.
     pub aud: Audience,
-    /// When the token ends: from this second on it is refused.
+    /// When the token expires: it is rejected from this second on.
     pub exp: i64,
     /// When the token was issued.
     pub iat: i64,
-    /// The token's own name.
+    /// The token's id.
     pub jti: Uuid,
     /// The client that the token was issued to.
     pub client_id: String,
 }
 
-/// What an access token says. Times are in seconds since the epoch.
+/// The claims of an access token. Times are in seconds since the epoch.
 ///
-/// Make one of its [`RequiredClaims`], and set what else it has. Claims beyond these are not kept: nothing here could
-/// vouch for their meaning, and each would cost an allocation in every request.
+/// Create it from [`RequiredClaims`] and set the optional claims. Other claims are dropped: nothing here could check them, and
+/// each would cost an allocation per request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AccessTokenClaims {
-    /// Who issued the token.
+    /// The issuer of the token.
     pub iss: String,
-    /// Whom the token is about.
+    /// The subject of the token.
     pub sub: Subject,
-    /// Whom the token is for.
+    /// The audience of the token.
     pub aud: Audience,
-    /// When the token ends: from this second on it is refused.
+    /// When the token expires: it is rejected from this second on.
     pub exp: i64,
     /// When the token was issued.
     pub iat: i64,
-    /// The token's own name.
+    /// The token's id.
     pub jti: Uuid,
     /// The client that the token was issued to.
     pub client_id: String,
-    /// The session, if the token belongs to one; never with a client.
+    /// The session, if the token belongs to one; never set for a client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<Uuid>,
     /// The granted scopes, separated by spaces (RFC 8693 §4.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// When the person signed in (RFC 9068 §2.2.1); never with a client.
+    /// When the user signed in (RFC 9068 §2.2.1); never set for a client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
-    /// How the person signed in (RFC 8176), such as `pwd`; never with a client.
+    /// How the user signed in (RFC 8176), such as `pwd`; never set for a client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amr: Option<Vec<String>>,
-    /// Where it is said whether the token was taken back.
+    /// Where the revocation status of the token is published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<StatusReference>,
 }
@@ -92,37 +92,37 @@ impl From<RequiredClaims> for AccessTokenClaims {
     }
 }
 
-/// The place of a token's state (draft-ietf-oauth-status-list §6.2). On the wire
+/// Where a token's status is published (draft-ietf-oauth-status-list §6.2). On the wire
 /// `{"status_list": {"idx": 4711, "uri": "https://…/oauth2/status-lists/1"}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(into = "StatusClaim")]
 #[non_exhaustive]
 pub struct StatusReference {
-    /// The place in the list, from 0 on.
+    /// The index in the list, starting at 0.
     pub idx: u64,
-    /// The list.
+    /// The URL of the list.
     pub uri: String,
 }
 
 impl StatusReference {
-    /// The state at place `idx` of the list at `uri`.
+    /// Creates a reference to index `idx` of the list at `uri`.
     pub fn new(idx: u64, uri: impl Into<String>) -> Self {
         Self { idx, uri: uri.into() }
     }
 }
 
-/// Whom a token is for. On the wire one string where there is one, else a list (RFC 7519 §4.1.3).
+/// The audience of a token. On the wire a string if there is one, otherwise an array (RFC 7519 §4.1.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(into = "OneOrMany")]
 pub struct Audience(Vec<String>);
 
 impl Audience {
-    /// The audiences, in the order of the token.
+    /// Returns the audiences in the order of the token.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
 
-    /// Whether any of `expected` is among them, compared exactly.
+    /// Returns whether the audience contains any of `expected`, compared exactly.
     pub fn contains_any_of(&self, expected: &[String]) -> bool {
         self.0.iter().any(|audience| expected.contains(audience))
     }

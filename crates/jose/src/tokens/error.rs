@@ -1,4 +1,4 @@
-//! Every reason for which a token is refused, each with a name of its own. None holds a part of the token.
+//! All reasons for rejecting a token, each with its own name. None contains a part of the token.
 
 use std::fmt;
 
@@ -6,83 +6,83 @@ use thiserror::Error;
 
 use crate::{SignatureError, StatusListError};
 
-/// Why a token was refused, by the step that refused it.
+/// Why a token was rejected, by the step that rejected it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// It is no compact JWS with JSON in it.
+    /// It is not a compact JWS with JSON content.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// Its header asks for something that is not done here.
+    /// Its header asks for something unsupported.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// Its `kid` names no key that the caller knows.
+    /// Its `kid` names a key that the caller does not know.
     #[error("the token's kid names no known key")]
     UnknownKey,
-    /// Its signature does not hold.
+    /// Its signature is invalid.
     #[error(transparent)]
     Signature(#[from] SignatureError),
-    /// It is genuine, and not for here and now.
+    /// It is genuine but not valid here or now.
     #[error(transparent)]
     Claims(#[from] ClaimsError),
-    /// It is a genuine status list, and not the one that was asked for, or none that can be read.
+    /// It is a genuine status list but not the requested one, or unreadable.
     #[error(transparent)]
     StatusList(#[from] StatusListError),
 }
 
-/// Why a text is no compact JWS with JSON in it.
+/// Why a text is not a compact JWS with JSON content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Malformed {
-    /// It is longer than a token of its kind may be ([`crate::TokenType::max_length`]).
+    /// It exceeds the maximum length of its type ([`crate::TokenType::max_length`]).
     #[error("the token is too long")]
     TooLong,
-    /// It has not exactly two dots. (With four of them it may be a JWE, which is not read here.)
+    /// It does not have exactly two dots. (With four it may be a JWE, which is not supported.)
     #[error("the token does not have three parts")]
     NotThreeParts,
-    /// A part is not base64url as RFC 7515 §2 wants it: padded, with foreign characters, or with unused bits set.
+    /// A part is not base64url as RFC 7515 §2 requires: padding, invalid characters, or unused bits set.
     #[error("the token's {0} is not canonical base64url")]
     NotBase64Url(Part),
     /// A part is not JSON in UTF-8.
     #[error("the token's {0} is not JSON")]
     NotJson(Part),
-    /// A part is JSON, but no object.
+    /// A part is JSON but not an object.
     #[error("the token's {0} is not a JSON object")]
     NotAnObject(Part),
-    /// A number has no finite value, such as `1e400`.
+    /// A number is not finite, such as `1e400`.
     #[error("the token's {0} holds a number that is not finite")]
     NotFinite(Part),
-    /// An object, at any depth, has two members of one name, of which two readers may believe different ones.
+    /// An object at any depth has a duplicate member, which parsers may interpret differently.
     #[error("the token's {0} names a member twice")]
     DuplicateMember(Part),
-    /// Objects and arrays nest more than 16 deep.
+    /// Objects and arrays are nested more than 16 levels deep.
     #[error("the token's {0} is nested too deeply")]
     TooDeep(Part),
 }
 
-/// Why a header is refused.
+/// Why a header is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HeaderError {
     /// `alg` is `none`, in any spelling.
     #[error("the token is not signed (alg none)")]
     AlgorithmNone,
-    /// `alg` is anything else but the text `ES256`.
+    /// `alg` is anything other than the string `ES256`.
     #[error("the token's alg is not ES256")]
     WrongAlgorithm,
-    /// The header brings or points to a key (`jwk`, `jku`, `x5u`, `x5c`), which is never used or fetched.
+    /// The header contains or references a key (`jwk`, `jku`, `x5u`, `x5c`), which is never used or fetched.
     #[error("the token's header brings its own key ({0})")]
     EmbeddedKey(&'static str),
-    /// The header has a `crit`. No extension is understood here, so whatever it lists is not.
+    /// The header has a `crit`. No extension is supported.
     #[error("the token's header asks for a critical extension")]
     CriticalExtension,
     /// The header asks for another encoding of the payload (`b64`, `zip`, `enc`).
     #[error("the token's header asks for an encoding that is not supported ({0})")]
     UnsupportedEncoding(&'static str),
-    /// `typ` names another kind of token.
+    /// `typ` names another type of token.
     #[error("the token's typ is of another kind")]
     WrongType,
-    /// A parameter that must be there is not (`alg`, `typ`, `kid`).
+    /// A required parameter is missing (`alg`, `typ`, `kid`).
     #[error("the token's header has no {0}")]
     Missing(&'static str),
     /// A parameter is not a string (`typ`, `kid`).
@@ -90,38 +90,38 @@ pub enum HeaderError {
     NotText(&'static str),
 }
 
-/// Why genuine claims are refused.
+/// Why genuine claims are rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ClaimsError {
-    /// A claim that must be there is not.
+    /// A required claim is missing.
     #[error("the token has no {0}")]
     Missing(&'static str),
-    /// A claim is of another JSON type, or no UUID where one is due.
+    /// A claim has the wrong JSON type, or is not a UUID where one is required.
     #[error("the token's {0} has the wrong shape")]
     WrongShape(&'static str),
     /// `sub` is neither an account's UUID nor the `client_id` (see [`crate::Subject`]).
     #[error("the token's sub is neither an account nor the client")]
     UnknownSubject,
-    /// The token is a client's, and has claims of a sign-in: `sid`, `auth_time` or `amr`.
+    /// The token is a client's but has claims of a sign-in: `sid`, `auth_time` or `amr`.
     #[error("the token is a client's, and has claims of a sign-in")]
     ClientSignedIn,
-    /// A time is no number of seconds from 0 to 2^53 − 1.
+    /// A time is not a number of seconds from 0 to 2^53 − 1.
     #[error("the token's {0} is not a numeric date")]
     NotANumericDate(&'static str),
     /// `iss` is not exactly the expected issuer.
     #[error("the token is of another issuer")]
     WrongIssuer,
-    /// `aud` holds none of the expected audiences.
+    /// `aud` contains none of the expected audiences.
     #[error("the token is for another audience")]
     WrongAudience,
-    /// `exp` has come.
+    /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
-    /// `nbf` has not come yet.
+    /// `nbf` is in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// `iat` has not come yet.
+    /// `iat` is in the future.
     #[error("the token was issued in the future")]
     IssuedInTheFuture,
 }
@@ -139,7 +139,7 @@ pub enum Part {
 }
 
 impl TokenError {
-    /// A stable name for logs and metrics.
+    /// Returns a stable name for logs and metrics.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Malformed(error) => error.code(),

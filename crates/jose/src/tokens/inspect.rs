@@ -1,4 +1,4 @@
-//! Looking into a token without believing it, for a person at a terminal.
+//! Decodes a token without verifying it, for display in a terminal.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::compact::{decode, split};
 use super::strict_json::read_object;
 use super::{MAX_TOKEN_LENGTH, Malformed, Part};
 
-/// What a token says, true or not.
+/// The content of an unverified token.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Unverified {
@@ -16,10 +16,10 @@ pub struct Unverified {
     pub claims: Value,
 }
 
-/// Decodes a token of any kind, as long as an access token may be, WITHOUT VERIFYING ANYTHING: no signature, no expiry, no issuer. Anyone can write such a
-/// token. Never decide anything by it; [`crate::verify`] is what decides.
+/// Decodes a token of any type, up to the maximum length of an access token, WITHOUT VERIFYING ANYTHING: no signature, no
+/// expiry, no issuer. Anyone can create such a token. Never base a decision on it; use [`crate::verify`].
 ///
-/// A member that is named twice is refused here too, since only one of the two could be shown.
+/// A duplicate member is rejected here too, because only one of the two could be shown.
 pub fn decode_without_verifying(token: &str) -> Result<Unverified, Malformed> {
     let parts = split(token, MAX_TOKEN_LENGTH)?;
     Ok(Unverified {

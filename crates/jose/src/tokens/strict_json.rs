@@ -47,8 +47,8 @@ pub(crate) fn read_object<'a>(part: Part, json: &'a [u8], take: impl FnMut(&str,
         .map_err(|error| fault.get().unwrap_or_else(|| unreadable(part, &error)))
 }
 
-/// Whether the bytes are one JSON object that every reader understands alike: UTF-8 without a byte order mark, no member
-/// twice at any depth, no half of a surrogate pair, no number without a finite value, and no more than 16 levels.
+/// Returns whether the bytes are one unambiguous JSON object: UTF-8 without a byte order mark, duplicate members, unpaired
+/// surrogates and non-finite numbers, and with at most 16 levels.
 pub fn is_unambiguous_object(json: &[u8]) -> bool {
     read_object(Part::Claims, json, |_, _| ()).is_ok()
 }

@@ -1,4 +1,4 @@
-//! The times that a token names, and the present that they are held against.
+//! The times in a token, and the current time to compare them with.
 
 use super::ClaimsError;
 
@@ -7,23 +7,23 @@ use super::ClaimsError;
 pub struct Times {
     /// When the token was issued.
     pub iat: i64,
-    /// When it ends: from this second on it is refused.
+    /// When it expires: it is rejected from this second on.
     pub exp: i64,
-    /// When it begins, if it says so.
+    /// When it becomes valid, if specified.
     pub nbf: Option<i64>,
 }
 
-/// The present, as a verifier knows it.
+/// The current time, as known to a verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Present {
     /// The time, in seconds since the epoch.
     pub now: i64,
-    /// By how many seconds the issuer's clock may be off; no more than a minute is usual (RFC 7519 §4.1.4).
+    /// The allowed clock difference in seconds, usually at most a minute (RFC 7519 §4.1.4).
     pub leeway: u32,
 }
 
 impl Times {
-    /// Compares the times with the present.
+    /// Compares the times with the current time.
     ///
     /// # Errors
     /// [`ClaimsError::Expired`], [`ClaimsError::NotYetValid`] or [`ClaimsError::IssuedInTheFuture`].

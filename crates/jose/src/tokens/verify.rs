@@ -1,4 +1,4 @@
-//! The check of a token, whatever it says: one call, one order. What its claims must be is the business of their type.
+//! Verifies tokens of any type in one call and a fixed order. The type of the claims defines what they must contain.
 
 use serde::de::DeserializeOwned;
 
@@ -9,8 +9,8 @@ use crate::{TokenType, VerifyingKey};
 
 /// Claims of one type of token, and how a verifier reads them.
 ///
-/// [`AccessTokenClaims`](crate::AccessTokenClaims) and [`StatusListClaims`](crate::StatusListClaims) are there. For a
-/// type of your own, parse the payload and compare it with what the verifier expects:
+/// [`AccessTokenClaims`](crate::AccessTokenClaims) and [`StatusListClaims`](crate::StatusListClaims) are provided. For your
+/// own type, parse the payload and compare it with what the verifier expects:
 ///
 /// ```
 /// use countersign_jose::{Claims, ClaimsError, Payload, Present, SigningKey, Times, TokenError, TokenType, verify};
@@ -44,7 +44,7 @@ use crate::{TokenType, VerifyingKey};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Claims: Sized {
-    /// The type that the header of each token with these claims names.
+    /// The type in the header of tokens with these claims.
     const TYPE: TokenType;
 
     /// What a verifier expects, such as the issuer and the time; `()` if nothing is compared.
@@ -53,38 +53,38 @@ pub trait Claims: Sized {
     /// Reads the payload of a token whose type and signature were verified, and compares it with what is expected.
     ///
     /// # Errors
-    /// The first reason to refuse it.
+    /// The first reason to reject it.
     fn read(payload: Payload<'_>, expect: &Self::Expectation<'_>) -> Result<Self, TokenError>;
 }
 
-/// The payload of a token whose signature holds.
+/// The payload of a token with a valid signature.
 #[derive(Clone, Copy)]
 pub struct Payload<'a>(&'a [u8]);
 
 impl<'a> Payload<'a> {
-    /// Parses the payload, if it is a JSON object that can be read in one way only (see
+    /// Parses the payload if it is an unambiguous JSON object (see
     /// [`is_unambiguous_object`](crate::is_unambiguous_object)).
     ///
     /// # Errors
-    /// [`TokenError::Malformed`] if it is none, [`ClaimsError::WrongShape`] if it is not a `T`.
+    /// [`TokenError::Malformed`] if it is not, [`ClaimsError::WrongShape`] if it is not a `T`.
     pub fn parse<T: DeserializeOwned>(self) -> Result<T, TokenError> {
         read_object(Part::Claims, self.0, |_, _| ())?;
         Ok(serde_json::from_slice(self.0).map_err(|_| ClaimsError::WrongShape("payload"))?)
     }
 
-    /// The text, for readers that are strict themselves.
+    /// Returns the text, for parsers that are strict themselves.
     pub(crate) fn json(self) -> &'a [u8] {
         self.0
     }
 }
 
-/// Verifies a token and gives its claims, or the first reason to refuse it.
+/// Verifies a token and returns its claims, or the first reason to reject it.
 ///
-/// `key` finds the key that a `kid` names; it is asked once, and only for a header that holds nothing else against it.
-/// No claim is looked at before the signature holds.
+/// `key` finds the key for a `kid`; it is called once, after the rest of the header was accepted. No claim is read before the
+/// signature is verified.
 ///
 /// # Errors
-/// [`TokenError`], which names the step that refused the token.
+/// [`TokenError`], which names the step that rejected the token.
 pub fn verify<C: Claims>(
     token: &str,
     key: impl FnOnce(&str) -> Option<VerifyingKey>,
