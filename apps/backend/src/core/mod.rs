@@ -1,6 +1,7 @@
 //! What any feature may use and which knows no feature.
 
 pub mod address;
+pub mod brand;
 pub mod caller;
 pub mod cleanup;
 pub mod clock;

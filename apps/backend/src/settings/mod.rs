@@ -4,6 +4,7 @@
 //! outside reads the environment. All mistakes are told at once, each with its place and what to write.
 
 mod audit;
+mod color;
 mod database;
 mod database_url;
 mod docs;
@@ -18,6 +19,7 @@ mod limits;
 mod literal;
 mod load;
 mod log;
+mod logo;
 mod mail;
 mod nearest;
 mod origin;
@@ -39,6 +41,7 @@ mod tokens;
 mod value;
 mod value_error;
 mod values;
+mod wording;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -47,6 +50,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 pub use self::audit::Audit;
+pub use self::color::Color;
 pub use self::database::Database;
 pub use self::database_url::DatabaseUrl;
 pub use self::docs::Docs;
@@ -58,9 +62,10 @@ pub use self::http::Http;
 pub use self::limits::Limits;
 pub use self::load::Loaded;
 pub use self::log::{Log, LogFormat};
+pub use self::logo::Logo;
 pub use self::mail::{LONGEST_MAIL_TIMEOUT, Mail, SmtpUrl};
 pub use self::origin::{Issuer, Origin};
-pub use self::pages::{Logo, Pages};
+pub use self::pages::Pages;
 pub use self::passwords::{Breached, Passwords};
 pub use self::rate::Rate;
 pub use self::redis_url::RedisUrl;
@@ -75,6 +80,8 @@ pub use self::telemetry::Telemetry;
 pub use self::tokens::Tokens;
 pub use self::value_error::ValueError;
 pub use self::values::InForce;
+#[cfg(test)]
+pub(crate) use self::wording::LANGUAGES;
 
 use self::section::{choice, section};
 use self::values::Values;
@@ -259,7 +266,7 @@ impl Settings {
         self.sessions.check(values);
         self.status_lists.check(values);
         self.audit.check(values);
-        values.within("pages.radius", self.pages.radius, 0..=32);
+        self.pages.check(values);
         self.telemetry.check(values);
         self.http.check(values);
         self.mail.check(values);

@@ -132,6 +132,12 @@ mod tests {
     }
 
     #[test]
+    fn the_settings_know_the_same_languages() {
+        let tags: Vec<_> = Language::ALL.iter().map(|language| language.tag()).collect();
+        assert_eq!(crate::settings::LANGUAGES[..], tags[..]);
+    }
+
+    #[test]
     fn every_language_says_everything_with_the_same_values() {
         let english = messages(Language::English);
         for language in Language::ALL {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use askama::Template;
 
+use crate::core::brand::Brand;
 use crate::core::clock::Timestamp;
 use crate::core::device_name::DeviceName;
 use crate::core::language::{FluentArgs, Language};
@@ -17,7 +18,7 @@ struct Content {
     language: Language,
     /// Of the button, and of what is written on it.
     color: String,
-    on_color: &'static str,
+    on_color: String,
     subject: String,
     text: String,
     /// What happened, one by one.
@@ -53,10 +54,11 @@ pub(super) fn compose(
         let message = format!("{}-{part}", mail.purpose.name().replace('_', "-"));
         platform.texts.render(language, &message, &values)
     };
+    let brand = Brand::new(&platform.settings.pages);
     let content = Content {
         language,
-        color: platform.settings.pages.color.css(),
-        on_color: platform.settings.pages.color.on_top(),
+        color: brand.light.button.css(),
+        on_color: brand.light.on_button.css(),
         subject: text("subject"),
         text: text("text"),
         events: events(platform, mail),

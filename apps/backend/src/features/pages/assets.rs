@@ -4,7 +4,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::settings::{self, Logo};
+use crate::core::brand::{Brand, Palette};
+use crate::settings::{self, Color, Logo};
 
 const STYLE: &str = include_str!("../../../assets/pages.css");
 const SCRIPT: &str = include_str!("../../../assets/pages.js");
@@ -41,24 +42,31 @@ impl Assets {
 
 /// The settings as custom properties. Their values were parsed: nothing in them ends a declaration.
 fn theme(pages: &settings::Pages) -> String {
+    let Brand { light, dark } = Brand::new(pages);
+    let both = |part: fn(&Palette) -> Color| format!("light-dark({},{})", part(&light).css(), part(&dark).css());
     let font = pages
         .font
         .css()
         .map_or_else(String::new, |font| format!("--font:{font},system-ui,sans-serif;"));
+    let logo = pages.logo.as_ref().map_or_else(String::new, |logo| mark(logo));
+    let on_dark = |logo| format!("@media(prefers-color-scheme:dark){{{}}}", mark(logo));
     format!(
-        ":root{{--accent:{};--on-accent:{};--radius:{}px;{font}}}{}",
-        pages.color.css(),
-        pages.color.on_top(),
+        ":root{{--button:{};--on-button:{};--button-hover:{};--button-edge:{};--link:{};--radius:{}px;{font}}}{logo}{}",
+        both(|palette| palette.button),
+        both(|palette| palette.on_button),
+        both(|palette| palette.button_hover),
+        both(|palette| palette.button_edge),
+        both(|palette| palette.link),
         pages.radius,
-        pages.logo.as_ref().map_or_else(String::new, logo)
+        pages.logo_dark.as_ref().map_or_else(String::new, on_dark)
     )
 }
 
-/// In the style sheet itself, so that it costs no request. As an image, an SVG runs no script.
-fn logo(logo: &Logo) -> String {
+/// The logo instead of the letter. In the style sheet itself, it costs no request; as an image, an SVG runs no script.
+fn mark(logo: &Logo) -> String {
     let encoded = STANDARD.encode(logo.bytes());
     format!(
-        ".brand.brand::before{{background:url(data:{};base64,{encoded}) center/contain no-repeat;border:0;width:2rem;height:2rem}}",
+        ".brand .mark{{background:url(data:{};base64,{encoded}) center/contain no-repeat;border:0;border-radius:0;font-size:0}}",
         logo.kind()
     )
 }
