@@ -1,24 +1,24 @@
-//! An answer, whole: status, headers, body.
+//! A complete response: status, headers, body.
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-/// An answer of the server.
+/// A response of the server.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body's bytes as text; what is not UTF-8 is replaced.
+    /// The body as text; invalid UTF-8 is replaced.
     pub text: String,
     /// The body's bytes.
     pub bytes: Bytes,
 }
 
 impl Answer {
-    /// The body as JSON; `null` where it is empty.
+    /// Returns the body as JSON; `null` if it is empty.
     pub fn json(&self) -> Value {
         if self.text.is_empty() {
             return Value::Null;
@@ -26,26 +26,26 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("no JSON ({error}): {}", self.text))
     }
 
-    /// A header's value, or an empty text.
+    /// Returns a header's value, or an empty string.
     pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap_or("<not ASCII>"))
     }
 
-    /// The `code` of a problem, or an empty text.
+    /// Returns the `code` of a problem, or an empty string.
     pub fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Fails unless the status is this one; gives the answer back.
+    /// Panics unless the status is this one; returns the response.
     #[track_caller]
     pub fn assert_status(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         self
     }
 
-    /// Fails unless it is a problem with this status and code, in the documented shape.
+    /// Panics unless it is a problem with this status and code, in the documented form.
     #[track_caller]
     pub fn assert_problem(self, status: u16, code: &str) -> Self {
         assert_eq!(

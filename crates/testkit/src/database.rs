@@ -1,4 +1,4 @@
-//! A database of its own for each test, removed when the test ends.
+//! A separate database for each test, removed when the test ends.
 
 use std::path::PathBuf;
 
@@ -10,20 +10,20 @@ use tokio_postgres::NoTls;
 pub enum Database {
     /// The embedded one.
     Sqlite,
-    /// A schema of its own on the server of `COUNTERSIGN_TEST_POSTGRES_URL`.
+    /// A new schema on the server of `COUNTERSIGN_TEST_POSTGRES_URL`.
     Postgres,
 }
 
-/// A database that nobody else uses. It goes when this value goes.
+/// A database for one test. It is removed when this value is dropped.
 pub struct ScratchDatabase {
-    /// What the server is to connect to.
+    /// The URL for the server.
     pub url: String,
     folder: TempDir,
     schema: Option<String>,
 }
 
 impl ScratchDatabase {
-    /// An empty database.
+    /// Creates an empty database.
     pub async fn create(database: Database) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         match database {
@@ -53,7 +53,7 @@ impl ScratchDatabase {
         }
     }
 
-    /// A folder of this test.
+    /// Returns a folder of this test.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
     }
@@ -62,7 +62,7 @@ impl ScratchDatabase {
 impl Drop for ScratchDatabase {
     fn drop(&mut self) {
         let Some(schema) = self.schema.take() else { return };
-        // Dropping is not async, and the test's runtime may be going down: a thread of its own does it.
+        // Drop is not async, and the test's runtime may be shutting down, so a separate thread does it.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -74,7 +74,7 @@ impl Drop for ScratchDatabase {
     }
 }
 
-/// The server that `scripts/test` starts.
+/// Returns the URL of the server that `scripts/test` starts.
 #[expect(
     clippy::disallowed_methods,
     reason = "the test's environment says where its PostgreSQL is"

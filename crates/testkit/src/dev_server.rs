@@ -1,4 +1,4 @@
-//! A real Countersign for the tests of an application: the program `countersign dev`, on a free port, in memory.
+//! A real Countersign server for the tests of an application: `countersign dev`, in memory, on a free port.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
@@ -12,18 +12,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// How long a server may take to end by itself.
+/// How long a server may take to exit.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How far a request of the test itself may go.
+/// The limits of the test's own requests.
 const LIMITS: Limits = Limits {
     time: Duration::from_secs(60),
     bytes: 1 << 20,
 };
 
-/// A running `countersign dev`. It ends when this value goes, or the process that holds it, however that ends.
+/// A running `countersign dev`. It stops when this value is dropped or its process ends, even after a crash.
 ///
-/// Tests may share one: tokens, and what was done to their sessions, do not get in each other's way. Who moves the
-/// clock takes one of their own.
+/// Tests can share one: tokens and sessions do not interfere. A test that moves the clock needs its own.
 pub struct DevServer {
     child: Child,
     _stdout: BufReader<ChildStdout>,
@@ -31,20 +30,20 @@ pub struct DevServer {
     client: HttpClient,
 }
 
-/// A user who is there from the start.
+/// A user that exists from the start.
 #[derive(Clone, Debug, Deserialize)]
 pub struct DevUser {
     /// The account's id, `sub` in its tokens.
     pub id: Uuid,
-    /// The e-mail address.
+    /// The email address.
     pub email: String,
-    /// What they sign in with; no secret.
+    /// The password, which is not secret.
     pub password: String,
-    /// What they own, and get if they ask for nothing.
+    /// The scopes that they own, which are also the default of a token.
     pub scopes: Vec<String>,
 }
 
-/// The first line of the program.
+/// The first line of output.
 #[derive(Deserialize)]
 struct Announced {
     issuer: String,
@@ -55,15 +54,15 @@ impl DevServer {
     /// Starts the program that `COUNTERSIGN_BIN` names, or `countersign` from the `PATH`.
     ///
     /// # Panics
-    /// When it does not start; the standard error says why.
+    /// If it does not start; standard error says why.
     pub async fn start() -> Self {
         Self::run(program(), &[]).await
     }
 
-    /// Starts this program, with further arguments, such as `--deterministic-keys`.
+    /// Starts this program with additional arguments, such as `--deterministic-keys`.
     ///
     /// # Panics
-    /// When it does not start; the standard error says why.
+    /// If it does not start; standard error says why.
     pub async fn run(program: impl AsRef<OsStr>, arguments: &[&str]) -> Self {
         let mut command = Command::new(&program);
         command.args(["dev", "--listen", "127.0.0.1:0", "--json", "--until-stdin-closes"]);
@@ -89,44 +88,44 @@ impl DevServer {
             child,
             _stdout: stdout,
             announced,
-            // Connections do not outlive the runtime of one test, while the server may serve many.
+            // Connections end with the runtime of one test, but the server may serve many.
             client: HttpClient::without_pool(Certificates::none()).expect("TLS is not used"),
         }
     }
 
-    /// The issuer, which is also where the server answers: `http://127.0.0.1:<port>`.
+    /// Returns the issuer, which is also the server's URL: `http://127.0.0.1:<port>`.
     pub fn issuer(&self) -> &str {
         &self.announced.issuer
     }
 
-    /// Ada, who may read and write products, and Bob, who may read them.
+    /// Returns Ada, who can read and write products, and Bob, who can read them.
     pub fn users(&self) -> &[DevUser] {
         &self.announced.users
     }
 
-    /// Moves the server's clock forward, by `1h` or `15d`. The clock of the application stays where it is.
+    /// Moves the server's clock forward, for example by `1h` or `15d`. The application's clock is not changed.
     ///
     /// # Panics
-    /// When that is no duration.
+    /// If this is not a duration.
     pub async fn advance_clock(&self, by: &str) {
         self.send(Method::POST, "/dev/clock", Some(json!({ "advance": by })))
             .await;
     }
 
-    /// Sets the server's clock, to `2027-01-01T00:00:00Z`.
+    /// Sets the server's clock, for example to `2027-01-01T00:00:00Z`.
     ///
     /// # Panics
-    /// When that is no time.
+    /// If this is not a time.
     pub async fn set_clock(&self, to: &str) {
         self.send(Method::POST, "/dev/clock", Some(json!({ "to": to }))).await;
     }
 
-    /// The process.
+    /// Returns the process.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// What the server answers to a request of the test itself, which must be right.
+    /// Sends a request of the test itself, which must succeed, and returns the response.
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> String {
         let address = format!("{}{path}", self.issuer());
         let body = body.map(|body| body.to_string()).unwrap_or_default();
@@ -149,7 +148,7 @@ impl DevServer {
 }
 
 impl Drop for DevServer {
-    /// Closing its standard input ends the program, which then tidies up.
+    /// Closing its standard input stops the program, which then cleans up.
     #[expect(
         clippy::disallowed_methods,
         reason = "a test waits at its end, for some milliseconds"
@@ -175,7 +174,7 @@ fn program() -> OsString {
     std::env::var_os("COUNTERSIGN_BIN").unwrap_or_else(|| "countersign".into())
 }
 
-/// The line, empty if the program ended without one. Reading waits, so another thread does it.
+/// Returns the line, empty if the program exited without one. Reading blocks, so a separate thread does it.
 #[expect(clippy::disallowed_methods, reason = "once for a server, for a tenth of a second")]
 async fn first_line(mut stdout: BufReader<ChildStdout>) -> (String, BufReader<ChildStdout>) {
     let reading = tokio::task::spawn_blocking(move || {

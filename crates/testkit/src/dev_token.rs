@@ -1,4 +1,4 @@
-//! What a test says about the token that it wants, and what it gets.
+//! Token requests of a test, and the issued tokens.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -11,22 +11,21 @@ use uuid::Uuid;
 
 use crate::DevServer;
 
-/// A token that is about to be asked for: `server.token("ada@example.com").scopes(["products:read"]).await`.
+/// A request for a token: `server.token("ada@example.com").scopes(["products:read"]).await`.
 #[must_use = "there is no token before it is awaited"]
 pub struct DevTokenRequest<'s> {
     server: &'s DevServer,
     body: Map<String, Value>,
 }
 
-/// A token, and the session behind it, which is as real as that of a sign-in. Printed, it is the access token:
-/// `format!("Bearer {token}")`.
+/// A token and its session, which is like that of a sign-in. It displays as the access token: `format!("Bearer {token}")`.
 #[derive(Clone, Deserialize)]
 pub struct DevToken {
     /// The access token.
     pub access_token: String,
-    /// To be spent at `/api/auth/refresh`; what it gives carries those scopes that the account owns.
+    /// For `/api/auth/refresh`; the new token has only scopes that the account owns.
     pub refresh_token: String,
-    /// In how many seconds the access token ends; below zero for one that has.
+    /// The seconds until the access token expires; negative if it has expired.
     pub expires_in: i64,
     /// The session, `sid` in the token.
     pub session: Uuid,
@@ -35,8 +34,8 @@ pub struct DevToken {
 }
 
 impl DevServer {
-    /// A token for anyone: an e-mail address, of which an account is made if there is none, or the id of an account.
-    /// Say more about it, and await it.
+    /// Requests a token for an email address, for which an account is created if necessary, or for an account's id. Add
+    /// details, then await it.
     pub fn token(&self, user: &str) -> DevTokenRequest<'_> {
         DevTokenRequest {
             server: self,
@@ -44,10 +43,10 @@ impl DevServer {
         }
     }
 
-    /// Ends the session behind a token.
+    /// Ends the session of a token.
     ///
     /// # Panics
-    /// When it had ended before.
+    /// If it has already ended.
     pub async fn revoke(&self, token: &DevToken) {
         let path = format!("/dev/sessions/{}", token.session);
         self.send(Method::DELETE, &path, None).await;
@@ -55,18 +54,18 @@ impl DevServer {
 }
 
 impl DevTokenRequest<'_> {
-    /// Exactly these scopes, whether the account owns them or not. Without a word: all that it owns.
+    /// Sets the scopes, whether or not the account owns them. Default: all that it owns.
     pub fn scopes<S: Into<String>>(self, scopes: impl IntoIterator<Item = S>) -> Self {
         let scopes: Vec<String> = scopes.into_iter().map(Into::into).collect();
         self.with("scopes", json!(scopes))
     }
 
-    /// How long the token lives: `15m`, or `-1h` for one that expired an hour ago. Without a word: 15 days.
+    /// Sets the lifetime: `15m`, or `-1h` for a token that expired an hour ago. Default: 15 days.
     pub fn lifetime(self, lifetime: &str) -> Self {
         self.with("lifetime", lifetime.into())
     }
 
-    /// For whom the token is. Without a word: the issuer.
+    /// Sets the audience. Default: the issuer.
     pub fn audience(self, audience: &str) -> Self {
         self.with("audience", audience.into())
     }

@@ -1,6 +1,6 @@
-//! Countersign for tests.
+//! Countersign servers for tests.
 //!
-//! **Of your own application:** [`DevServer`] starts the program `countersign dev`, and gives your test real tokens.
+//! **For your own application:** [`DevServer`] starts the program `countersign dev` and gives your test real tokens.
 //!
 //! ```no_run
 //! # async fn example() {
@@ -8,14 +8,14 @@
 //!
 //! let countersign = DevServer::start().await;
 //! let token = countersign.token("ada@example.com").scopes(["products:read"]).await;
-//! let header = format!("Bearer {token}"); // for a route of yours, behind a guard of `countersign.issuer()`
+//! let header = format!("Bearer {token}"); // for a route protected by a guard of `countersign.issuer()`
 //! # }
 //! ```
 //!
-//! It needs the program (`COUNTERSIGN_BIN`, or `countersign` on the `PATH`) and compiles none of it.
+//! It needs the program (`COUNTERSIGN_BIN`, or `countersign` on the `PATH`) and does not compile it.
 //!
-//! **Of Countersign itself** (feature `server`): a whole server in the test's own process, with a database of its own
-//! (SQLite or PostgreSQL), a clock that stands still, and people who sign in.
+//! **For Countersign itself** (feature `server`): a complete server in the test's process, with its own database (SQLite or
+//! PostgreSQL), a stopped clock, and users.
 //!
 //! ```no_run
 //! # #[cfg(feature = "server")]
@@ -57,17 +57,17 @@ pub use {
     server::TestServer,
 };
 
-/// The environment variable that makes a program built for tests the version after this one, which has a further migration.
+/// The environment variable that makes a test build act as the next version, which has another migration.
 #[cfg(feature = "server")]
 pub const NEXT_VERSION: &str = "COUNTERSIGN_TEST_NEXT_VERSION";
 
-/// The password of everybody: of each person that `TestServer::user` makes, and of each user of a [`DevServer`].
+/// The password of all users of a `TestServer` and a [`DevServer`].
 pub const PASSWORD: &str = "an umbrella for tests";
 
 #[cfg(feature = "server")]
 pub use macro_rules_attribute::apply;
 
-/// One test for each database, from a function that takes the [`Database`]: `name::sqlite` and `name::postgres`.
+/// Generates one test per database from a function that takes the [`Database`]: `name::sqlite` and `name::postgres`.
 ///
 /// ```ignore
 /// #[apply(on_both_databases!)]

@@ -1,21 +1,21 @@
-//! The mails that a server has sent, as their recipients see them.
+//! Emails sent by a server, as their recipients see them.
 
 use std::path::Path;
 
 use mail_parser::MessageParser;
 
-/// A mail that has arrived.
+/// A delivered email.
 #[derive(Clone, Debug)]
 pub struct ReceivedMail {
-    /// To whom.
+    /// The recipient.
     pub to: String,
-    /// From whom.
+    /// The sender.
     pub from: String,
-    /// Its line.
+    /// The subject.
     pub subject: String,
-    /// As plain text.
+    /// The plain-text part.
     pub text: String,
-    /// As HTML.
+    /// The HTML part.
     pub html: String,
     /// Its `Message-ID`.
     pub id: String,
@@ -27,7 +27,7 @@ impl ReceivedMail {
         Self::parse(&raw)
     }
 
-    /// From the bytes that a mail server got.
+    /// Parses the bytes that a mail server received.
     pub fn parse(raw: &[u8]) -> Self {
         let message = MessageParser::default().parse(raw).expect("it is a mail");
         let address = |of: Option<&mail_parser::Address<'_>>| {
@@ -46,20 +46,20 @@ impl ReceivedMail {
         }
     }
 
-    /// The one link in it.
+    /// Returns its only link.
     pub fn link(&self) -> String {
         let link = self.text.lines().map(str::trim).find(|line| line.starts_with("http"));
         link.unwrap_or_else(|| panic!("no link: {}", self.text)).to_owned()
     }
 
-    /// The token of its link.
+    /// Returns the token of its link.
     pub fn token(&self) -> String {
         let link = self.link();
         let (_, token) = link.split_once("?token=").unwrap_or_else(|| panic!("no token: {link}"));
         token.to_owned()
     }
 
-    /// The six digits in it.
+    /// Returns its six-digit code.
     pub fn code(&self) -> String {
         let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
         let code = self.text.lines().map(str::trim).find(is_code);

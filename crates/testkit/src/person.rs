@@ -1,4 +1,4 @@
-//! Somebody who has signed in, and speaks to the server with a token.
+//! A signed-in user who sends requests with a token.
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use crate::{Answer, PASSWORD, TestServer};
 
-/// Somebody who has signed in from an address of their own.
+/// A user who signed in from a separate IP address.
 pub struct Person<'s> {
     server: &'s TestServer,
     address: SocketAddr,
-    /// The e-mail address.
+    /// The email address.
     pub email: String,
     /// The access token of the sign-in.
     pub access_token: String,
@@ -30,7 +30,7 @@ impl TestServer {
         self.sign_in(name).await
     }
 
-    /// Signs in `<name>@example.com` once more.
+    /// Signs in `<name>@example.com` again.
     pub async fn sign_in(&self, name: &str) -> Person<'_> {
         let last = self.people.fetch_add(1, Ordering::Relaxed);
         Person::sign_in(self, name, SocketAddr::from(([198, 51, 100, last], 40_000))).await
@@ -64,29 +64,29 @@ impl<'s> Person<'s> {
         }
     }
 
-    /// A GET as this person.
+    /// Sends a GET as this user.
     pub async fn get(&self, path: &str) -> Answer {
         self.request(Method::GET, path, Value::Null).await
     }
 
-    /// A POST as this person; `null` sends no body.
+    /// Sends a POST as this user; `null` sends no body.
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.request(Method::POST, path, body).await
     }
 
-    /// A DELETE as this person; `null` sends no body.
+    /// Sends a DELETE as this user; `null` sends no body.
     pub async fn delete(&self, path: &str, body: Value) -> Answer {
         self.request(Method::DELETE, path, body).await
     }
 
-    /// Spends a refresh token (no bearer token is needed for that).
+    /// Spends a refresh token, which needs no bearer token.
     pub async fn refresh(&self, refresh_token: &str) -> Answer {
         self.server
             .post("/api/auth/refresh", json!({ "refresh_token": refresh_token }))
             .await
     }
 
-    /// The same person with the tokens of a refresh.
+    /// Returns the same user with the tokens of a refresh.
     pub fn with(&self, tokens: &Value) -> Self {
         let text = |name: &str| tokens[name].as_str().unwrap_or_default().to_owned();
         Self {

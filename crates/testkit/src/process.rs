@@ -1,4 +1,4 @@
-//! The real binary as a process of its own, on a free port, for what only a process can show.
+//! The real binary in a separate process on a free port, for what only a process can show.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -13,34 +13,34 @@ use serde_json::Value;
 
 use crate::{Answer, ScratchDatabase};
 
-/// How long a server may take until it answers.
+/// How long a server may take to start.
 const START_LIMIT: Duration = Duration::from_secs(30);
-/// Tests judge by themselves how long something takes.
+/// No limit: tests check durations themselves.
 const UNLIMITED: Limits = Limits {
     time: Duration::MAX,
     bytes: usize::MAX,
 };
 
-/// A running `countersign serve`. It is killed when this value goes.
+/// A running `countersign serve`. It is killed when this value is dropped.
 pub struct ServerProcess {
     child: Child,
     /// `http://127.0.0.1:<port>`.
     pub base: String,
-    /// Where it listens.
+    /// The IP address and port on which it listens.
     pub address: SocketAddr,
 }
 
-/// How a server is started.
+/// The configuration of a server to start.
 pub struct Launch<'a> {
-    /// What is run: the binary's path, with anything before it that wraps it.
+    /// The command: the binary's path, optionally preceded by a wrapper.
     pub command: Vec<String>,
-    /// Its database and folder.
+    /// The database and folder.
     pub scratch: &'a ScratchDatabase,
-    /// Further settings, as environment variables.
+    /// Additional settings as environment variables.
     pub environment: Vec<(&'static str, String)>,
 }
 
-/// An HTTP client that keeps its connections. It sends what it is told to and judges nothing.
+/// An HTTP client that keeps its connections open and does not check responses.
 #[derive(Clone)]
 pub struct HttpClient {
     inner: countersign_http_client::HttpClient,
@@ -48,17 +48,17 @@ pub struct HttpClient {
     forwarded_for: Option<IpAddr>,
 }
 
-/// How a server ended that could not start.
+/// The result of a server that failed to start.
 #[derive(Debug)]
 pub struct Refusal {
-    /// Its exit code; none where a signal ended it.
+    /// The exit code; `None` if a signal ended it.
     pub exit_code: Option<i32>,
-    /// What it wrote.
+    /// Its output.
     pub text: String,
 }
 
 impl<'a> Launch<'a> {
-    /// The binary by itself.
+    /// Uses the binary without a wrapper.
     pub fn new(binary: &str, scratch: &'a ScratchDatabase) -> Self {
         Self {
             command: vec![binary.to_owned()],
@@ -67,13 +67,13 @@ impl<'a> Launch<'a> {
         }
     }
 
-    /// One more setting.
+    /// Adds a setting.
     pub fn with(mut self, variable: &'static str, value: impl Into<String>) -> Self {
         self.environment.push((variable, value.into()));
         self
     }
 
-    /// Starts it and waits until it answers.
+    /// Starts it and waits until it responds.
     pub async fn start(&self) -> ServerProcess {
         let address = free_address();
         let child = self.spawn(address);
@@ -102,7 +102,7 @@ impl<'a> Launch<'a> {
         server
     }
 
-    /// Starts it where it cannot serve, and waits until it has ended by itself.
+    /// Starts it where it cannot serve, and waits until it exits.
     pub async fn refused(&self) -> Refusal {
         let before = self.log().len();
         let mut child = self.spawn(free_address());
@@ -119,7 +119,7 @@ impl<'a> Launch<'a> {
         }
     }
 
-    /// What it has written so far.
+    /// Returns its output so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
@@ -147,7 +147,7 @@ impl<'a> Launch<'a> {
             .env("COUNTERSIGN_LIMITS__ENABLED", "false")
             .current_dir(self.scratch.folder())
             .stdin(Stdio::null())
-            // The greeting; the log goes to the other one.
+            // The greeting. The log goes to the other stream.
             .stdout(Stdio::null())
             .stderr(log);
         for (variable, value) in &self.environment {
@@ -158,46 +158,46 @@ impl<'a> Launch<'a> {
 }
 
 impl ServerProcess {
-    /// A client of this server.
+    /// Returns a client of this server.
     pub fn client(&self) -> HttpClient {
         HttpClient::of(&self.base)
     }
 
-    /// Its process id.
+    /// Returns its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// `kill -9`: nothing is flushed, nobody is told.
+    /// Sends SIGKILL: nothing is flushed.
     pub fn kill(mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// `kill -TERM`, and the exit status once it has ended.
+    /// Sends SIGTERM and returns the exit status.
     pub fn terminate(mut self) -> ExitStatus {
         self.tell_to_stop();
         self.child.wait().expect("the process ends")
     }
 
-    /// `kill -TERM`, without waiting.
+    /// Sends SIGTERM without waiting.
     pub fn tell_to_stop(&self) {
         self.signal("TERM");
     }
 
-    /// `kill` with this signal, by its name without `SIG`.
+    /// Sends this signal, named without `SIG`.
     pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         let told = Command::new("kill").args([&format!("-{name}"), &id]).status();
         assert!(told.expect("kill can be run").success(), "the server had ended already");
     }
 
-    /// The exit status once it has ended; none if it still runs after `within`, and then it is killed.
+    /// Waits for the exit status; `None` if it still runs after `within`, in which case it is killed.
     pub async fn ended(mut self, within: Duration) -> Option<ExitStatus> {
         end_of(&mut self.child, within).await
     }
 
-    /// The memory that it has in use (`VmRSS`), in KiB.
+    /// Returns its resident memory (`VmRSS`) in KiB.
     pub fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("the process runs");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -214,7 +214,7 @@ impl Drop for ServerProcess {
 }
 
 impl HttpClient {
-    /// A client of the server at this address: `http://127.0.0.1:<port>`.
+    /// Creates a client of the server at this URL: `http://127.0.0.1:<port>`.
     pub fn of(base: &str) -> Self {
         Self {
             inner: countersign_http_client::HttpClient::new(Certificates::none()).expect("TLS is not used"),
@@ -223,7 +223,7 @@ impl HttpClient {
         }
     }
 
-    /// The same client, as a proxy sends for it the requests of one that lives at `address`.
+    /// Returns a client that sends requests like a proxy on behalf of the client at this IP address.
     pub fn on_behalf_of(&self, address: IpAddr) -> Self {
         Self {
             forwarded_for: Some(address),
@@ -231,7 +231,7 @@ impl HttpClient {
         }
     }
 
-    /// Sends a request with a JSON body (`null` for none) and a bearer token (empty for none). `None`: no answer.
+    /// Sends a request with a JSON body (`null` for none) and a bearer token (empty for none). `None`: no response.
     pub async fn send(&self, (method, path): (Method, &str), body: Option<&Value>, bearer: &str) -> Option<Answer> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if body.is_some() {
@@ -259,7 +259,7 @@ impl HttpClient {
         })
     }
 
-    /// A GET that is held for up to `seconds` while the answer is still the one with this entity tag.
+    /// Sends a GET that the server holds for up to `seconds` while the entity tag still matches.
     pub async fn wait_for_change(&self, path: &str, etag: &str, seconds: u32) -> Option<Answer> {
         let request = Request::get(format!("{}{path}", self.base))
             .header("if-none-match", etag)
@@ -268,12 +268,12 @@ impl HttpClient {
             .await
     }
 
-    /// A POST of JSON.
+    /// Sends a POST with JSON.
     pub async fn post(&self, path: &str, body: &Value) -> Option<Answer> {
         self.send((Method::POST, path), Some(body), "").await
     }
 
-    /// A GET with a bearer token.
+    /// Sends a GET with a bearer token.
     pub async fn get_as(&self, path: &str, bearer: &str) -> Option<Answer> {
         self.send((Method::GET, path), None, bearer).await
     }
@@ -290,7 +290,7 @@ async fn end_of(child: &mut Child, within: Duration) -> Option<ExitStatus> {
     }
 }
 
-/// An address that nobody listens on just now.
+/// Returns an unused IP address and port.
 fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())

@@ -1,4 +1,4 @@
-//! The whole server, in this process, spoken to through its router with all its layers.
+//! A complete server in this process, called through its router with all layers.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -20,33 +20,33 @@ use tower::ServiceExt;
 
 use crate::{Answer, Database, ReceivedMail, ScratchDatabase};
 
-/// When every test begins: 2026-11-22T10:15:00Z.
+/// The time at the start of every test: 2026-11-22T10:15:00Z.
 const START: Timestamp = Timestamp(1_795_342_500_000);
 
-/// The whole server, for one test.
+/// A complete server for one test.
 pub struct TestServer {
-    /// Everything the server holds: its database, its clock, its keys.
+    /// The server's services: its database, its clock, its keys.
     pub services: Services,
     router: Router,
-    /// The last byte of the address from which the next person signs in.
+    /// The last byte of the IP address from which the next user signs in.
     pub(crate) people: AtomicU8,
     read: Mutex<BTreeSet<PathBuf>>,
     scratch: ScratchDatabase,
 }
 
 impl TestServer {
-    /// A server on an empty database. Passwords are hashed cheaply, and the rate limits are off.
+    /// Starts a server on an empty database, with cheap password hashes and without rate limits.
     pub async fn start(database: Database) -> Self {
         Self::start_with(database, "").await
     }
 
-    /// The same, with lines of `countersign.toml` that are stronger than the kit's own.
+    /// The same, with lines of `countersign.toml` that override the test kit's.
     pub async fn start_with(database: Database, toml: &str) -> Self {
         let scratch = ScratchDatabase::create(database).await;
         Self::start_on(scratch, toml).await
     }
 
-    /// The same, on a database that is there already.
+    /// The same, on an existing database.
     pub async fn start_on(scratch: ScratchDatabase, toml: &str) -> Self {
         let settings = settings(&scratch, toml);
         let services = Services::open(settings, Role::Server, Clock::fixed(START))
@@ -61,7 +61,7 @@ impl TestServer {
         }
     }
 
-    /// A second node over the same database and the same keys. Only PostgreSQL has room for two.
+    /// Starts a second node with the same database and keys. Only PostgreSQL allows two.
     pub async fn another_node(&self) -> Services {
         let settings = self.services.settings.clone();
         Services::open(settings, Role::Server, self.services.clock.clone())
@@ -69,7 +69,7 @@ impl TestServer {
             .expect("the second node starts")
     }
 
-    /// Sends any request. Without a peer of its own it comes from 192.0.2.1.
+    /// Sends any request. Without a peer address, it comes from 192.0.2.1.
     pub async fn send(&self, mut request: Request<Body>) -> Answer {
         if request.extensions().get::<ConnectInfo<SocketAddr>>().is_none() {
             request
@@ -92,20 +92,20 @@ impl TestServer {
         }
     }
 
-    /// A GET without any credentials.
+    /// Sends a GET without credentials.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path).body(Body::empty()).expect("the path is one"))
             .await
     }
 
-    /// A POST of JSON without any credentials.
+    /// Sends a POST with JSON and without credentials.
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         let request = Request::post(path).header("content-type", "application/json");
         self.send(request.body(Body::from(body.to_string())).expect("the path is one"))
             .await
     }
 
-    /// A POST of a form without any credentials; `form` is encoded already.
+    /// Sends a POST with a form and without credentials; `form` is already encoded.
     pub async fn post_form(&self, path: &str, form: &str) -> Answer {
         let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
         self.send(request.body(Body::from(form.to_owned())).expect("the path is one"))
@@ -125,7 +125,7 @@ impl TestServer {
         new.iter().map(|path| ReceivedMail::read(path)).collect()
     }
 
-    /// The one mail that arrived since this was asked before.
+    /// Returns the only email that arrived since the last call.
     pub async fn mail(&self) -> ReceivedMail {
         let mut mails = self.mails().await;
         let subjects: Vec<_> = mails.iter().map(|mail| &mail.subject).collect();
@@ -133,22 +133,22 @@ impl TestServer {
         mails.remove(0)
     }
 
-    /// The folder of this test's files.
+    /// Returns the folder of this test's files.
     pub fn folder(&self) -> std::path::PathBuf {
         self.scratch.folder()
     }
 
-    /// The database's address.
+    /// Returns the database's URL.
     pub fn database_url(&self) -> &str {
         &self.scratch.url
     }
 }
 
-/// What settings refuse, a test may have: each password, and each code from a mail, costs two hashes, and together they cost
-/// more than all else that the tests do.
+/// Cheaper hashing than settings allow: each password and each emailed code costs two hashes, which together would cost more
+/// than everything else in the tests.
 const CHEAP_KIB: u32 = 64;
 
-/// The limits have tests of their own.
+/// Limits have their own tests.
 fn settings(scratch: &ScratchDatabase, toml: &str) -> Settings {
     let issuer = if toml.contains("issuer = ") {
         ""
@@ -183,7 +183,7 @@ fn settings(scratch: &ScratchDatabase, toml: &str) -> Settings {
     }) {
         Ok(loaded) => {
             let mut settings = loaded.settings;
-            // A test that says something about hashing has what an operator has.
+            // A test that configures hashing gets what an operator would get.
             if !toml.contains("[passwords]") && !toml.contains("[hashing]") {
                 settings.passwords.memory_kib = CHEAP_KIB;
                 settings.passwords.iterations = 1;
