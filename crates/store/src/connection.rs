@@ -1,11 +1,11 @@
-//! What a statement can run on: the database itself, or an open transaction.
+//! Where a statement can run: on the database itself, or in an open transaction.
 
 use crate::postgres::Session;
 use crate::transaction::TxSession;
 use crate::tx_state::TxState;
 use crate::{Db, Scoped, Tx};
 
-/// A `&Db` (the statement stands alone) or a `&mut Tx`.
+/// A `&Db` (a single statement) or a `&mut Tx`.
 pub struct Conn<'c>(pub(crate) Target<'c>);
 
 pub(crate) enum Target<'c> {

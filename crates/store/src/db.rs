@@ -1,4 +1,4 @@
-//! The handle that the program holds, and transactions.
+//! The database handle, and transactions.
 
 use std::sync::Arc;
 
@@ -27,11 +27,11 @@ pub(crate) enum Engine {
 }
 
 impl Db {
-    /// Opens the database. An SQLite file is made (0600, in a folder made with 0700) when there is none and
-    /// [`DatabaseOptions::create`] says so; PostgreSQL must answer.
+    /// Opens the database. A missing SQLite file is created (0600, in a folder with 0700) if [`DatabaseOptions::create`] is
+    /// set; PostgreSQL must respond.
     ///
     /// # Errors
-    /// See [`OpenError`]: each text says what to do.
+    /// [`OpenError`]; each text says what to do.
     pub async fn open(options: &DatabaseOptions) -> Result<Self, OpenError> {
         let scheme = options.url.split(':').next().unwrap_or_default();
         let mut warnings = Vec::new();
@@ -50,7 +50,7 @@ impl Db {
         })
     }
 
-    /// Which database it is.
+    /// Returns which database it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self.inner.engine {
@@ -59,23 +59,23 @@ impl Db {
         }
     }
 
-    /// What was dangerous about opening it, for the log: a network file system, a readable file, an unencrypted link.
+    /// Returns warnings about how it was opened, for the log: a network file system, a readable file, an unencrypted
+    /// connection.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.inner.warnings
     }
 
-    /// Runs `work` in a transaction: serializable, and committed durably when this returns its `Ok`. An `Err`, a panic
-    /// and a dropped future roll back.
+    /// Runs `work` in a serializable transaction, which is committed durably when this returns `Ok`. An `Err`, a panic and a
+    /// dropped future roll back.
     ///
-    /// `work` may run several times (PostgreSQL aborts one of two transactions that cannot be ordered), so it touches
-    /// the database alone. It borrows what it needs from around it:
-    /// `db.transact(|tx| Box::pin(async move { rename(tx, id, &name).await }))`. What is not `Copy` is captured as a
-    /// reference, because a closure that may run again gives nothing away.
+    /// `work` may run several times (PostgreSQL aborts one of two transactions that cannot be ordered), so it must only use
+    /// the database. It borrows its inputs: `db.transact(|tx| Box::pin(async move { rename(tx, id, &name).await }))`. Values
+    /// that are not `Copy` are captured by reference, because the closure may run again.
     ///
     /// # Errors
-    /// What `work` returns; [`StoreError::Conflict`] after too many conflicts; [`StoreError::Unavailable`]; and
-    /// [`StoreError::Database`] when `work` said `Ok` although one of its statements had failed.
+    /// Any error of `work`; [`StoreError::Conflict`] after too many conflicts; [`StoreError::Unavailable`]; and
+    /// [`StoreError::Database`] if `work` returned `Ok` although one of its statements failed.
     pub async fn transact<'env, T, E, F>(&self, work: F) -> Result<T, E>
     where
         F: for<'c, 't> Fn(&'c mut Scoped<'t, 'env>) -> Work<'c, T, E>,
@@ -90,11 +90,11 @@ impl Db {
         transaction.instrument(debug_span!("transaction")).await
     }
 
-    /// Waits until everything that this process has committed so far is on disk; at once on PostgreSQL, whose commits
-    /// are on disk before they can be seen. For an answer that grants something on the strength of a read.
+    /// Waits until everything that this process has committed is on disk. Returns at once on PostgreSQL, whose commits are on
+    /// disk before they are visible. Use it for a response that grants something based on a read.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when a sync has failed.
+    /// [`StoreError::Unavailable`] if a sync has failed.
     pub async fn settled(&self) -> Result<(), StoreError> {
         match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite.settled().await,
@@ -102,8 +102,8 @@ impl Db {
         }
     }
 
-    /// Waits until a sync of the SQLite file has failed, and says how. Nothing can be written from then on, and what
-    /// was written last may be lost: stop the process. It never returns on PostgreSQL.
+    /// Waits until a sync of the SQLite file fails, and returns the reason. Nothing can be written from then on, and the last
+    /// writes may be lost: stop the process. Never returns on PostgreSQL.
     pub async fn failed(&self) -> StoreError {
         match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite.failed().await,
@@ -111,10 +111,10 @@ impl Db {
         }
     }
 
-    /// Prepares a statement and drops it again, to find the mistakes in it.
+    /// Prepares a statement and drops it, to find errors in it.
     ///
     /// # Errors
-    /// [`StoreError::Database`] with what the database says about it.
+    /// [`StoreError::Database`] with the database's message.
     pub async fn prepare(&self, sql: &'static Sql) -> Result<(), StoreError> {
         match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite.prepare(sql).await,
@@ -122,7 +122,7 @@ impl Db {
         }
     }
 
-    /// How busy the connections are.
+    /// Returns how busy the connections are.
     #[must_use]
     pub fn pool_status(&self) -> PoolStatus {
         match &self.inner.engine {
@@ -131,11 +131,11 @@ impl Db {
         }
     }
 
-    /// Ends all work: writes the last of SQLite's log into the file and gives up the lock; closes the pool.
-    /// What is asked of any clone afterwards is [`StoreError::Unavailable`].
+    /// Closes the database: checkpoints SQLite's log and releases the lock, or closes the pool. Later calls on any clone return
+    /// [`StoreError::Unavailable`].
     ///
     /// # Errors
-    /// When the last checkpoint failed. Nothing is lost by that: the log holds what was committed.
+    /// If the last checkpoint failed. Nothing is lost, because the log contains all commits.
     pub async fn close(&self) -> Result<(), StoreError> {
         match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite.close().await,

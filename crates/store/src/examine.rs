@@ -1,27 +1,27 @@
-//! How a database is, for the one who operates it.
+//! The state of a database, for operators.
 
 use std::time::{Duration, Instant};
 
 use crate::{Db, Kind, Sql, StoreError, query};
 
-/// What there is to say of a database that answers.
+/// The state of a database that responds.
 #[derive(Clone, Debug)]
 pub struct Examination {
-    /// The version that it says it is.
+    /// The version that it reports.
     pub version: String,
-    /// The median of some reads, one after the other.
+    /// The median duration of several consecutive reads.
     pub round_trip: Duration,
-    /// Its clock, in milliseconds since the epoch; none of SQLite, which has none of its own.
+    /// Its clock, in milliseconds since the epoch; `None` for SQLite, which has no clock.
     pub now: Option<i64>,
-    /// How many connections PostgreSQL has, and how many it may have.
+    /// PostgreSQL's current and maximum number of connections.
     pub connections: Option<(i64, i64)>,
 }
 
 impl Db {
-    /// Looks at the database, and changes nothing in it.
+    /// Examines the database without changing it.
     ///
     /// # Errors
-    /// As any statement.
+    /// Any error of a statement.
     pub async fn examine(&self) -> Result<Examination, StoreError> {
         let version = query(&VERSION).one(self).await?;
         let mut trips = Vec::with_capacity(TRIPS);

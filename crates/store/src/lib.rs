@@ -1,7 +1,7 @@
-//! One way to talk to two databases: an embedded SQLite file, or a PostgreSQL server.
+//! One interface to two databases: an embedded SQLite file or a PostgreSQL server.
 //!
-//! It owns connections, transactions, durability and migrations. It knows no table, no feature and no clock.
-//! Each statement is written once, with `$1` for its first value, and means the same on both:
+//! It handles connections, transactions, durability and migrations, and knows no table, feature or clock. Each statement is
+//! written once, with `$1` for its first value, and means the same on both:
 //!
 //! ```no_run
 //! use countersign_store::{Db, StoreError, query, row, sql};
@@ -16,9 +16,9 @@
 //! }
 //! ```
 //!
-//! A statement on `&Db` stands alone: on PostgreSQL it runs under READ COMMITTED, so what guards it stands in its
-//! `WHERE`. Several statements go through [`Db::transact`], which is serializable on both.
-//! What a write answers is on disk: see `sqlite/durable.rs`.
+//! A statement on `&Db` runs alone, under READ COMMITTED on PostgreSQL, so its `WHERE` must contain every condition. Run several
+//! statements in [`Db::transact`], which is serializable on both. A write returns once it is on disk: see
+//! `sqlite/durable.rs`.
 
 mod checksums;
 mod connection;
@@ -56,7 +56,7 @@ pub use transaction::{Scoped, Tx, Work};
 pub use transfer::{ColumnKind, Digest, Piece, Pieces, Table, TableColumn};
 pub use value::Value;
 
-/// What the macros of this crate expand to. Not for use by hand.
+/// Items that the macros of this crate expand to. Do not use them directly.
 #[doc(hidden)]
 pub mod expansion {
     pub use crate::sql::{STATEMENTS, question_marks, text_of};

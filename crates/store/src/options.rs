@@ -1,31 +1,30 @@
-//! Where the database is, as whom we open it, and how long we wait for it.
+//! Where the database is, how to open it, and how long to wait for it.
 
 use std::time::Duration;
 
-/// How to open a database. It has no `Debug`: the URL may hold a password.
+/// How to open a database. It has no `Debug`, because the URL may contain a password.
 #[derive(Clone)]
 pub struct DatabaseOptions {
     /// `sqlite://path/to/file` or `postgres://user:password@host:port/name?sslmode=…&sslrootcert=…`.
     pub url: String,
-    /// Whether this process serves, or only administers.
+    /// Whether this process is a server or a command.
     pub role: Role,
-    /// Connections to PostgreSQL (by default four to a core, at least 8 and at most 32), or readers of SQLite
-    /// (by default one to a core, at least 2 and at most 8).
+    /// The number of connections to PostgreSQL (by default four per core, from 8 to 32) or of SQLite readers (by default one
+    /// per core, from 2 to 8).
     pub pool_size: Option<usize>,
-    /// Whether statements are prepared once for each connection to PostgreSQL. A pooler that lends another connection
-    /// to each transaction must know of them, or it must be `false`.
+    /// Whether to prepare statements once per PostgreSQL connection. Set it to `false` behind a transaction pooler that does not
+    /// support prepared statements.
     pub prepared: bool,
-    /// Whether a PostgreSQL on another host may be reached without TLS, or with TLS that can be switched off on the way.
+    /// Whether PostgreSQL on another host may be reached without TLS, or with TLS that an attacker can disable.
     pub allow_unencrypted: bool,
-    /// Whether an SQLite file that does not exist is made.
+    /// Whether to create a missing SQLite file.
     pub create: bool,
-    /// Whether nothing will be written: an SQLite file is left as it is, also its journal mode, and need not be
-    /// writable.
+    /// Whether nothing will be written: a SQLite file and its journal mode are left unchanged, and it need not be writable.
     pub only_reads: bool,
 }
 
 impl DatabaseOptions {
-    /// With the default number of connections.
+    /// Creates options with the default number of connections.
     pub fn new(url: impl Into<String>, role: Role) -> Self {
         Self {
             url: url.into(),
@@ -39,35 +38,35 @@ impl DatabaseOptions {
     }
 }
 
-/// What a process does with the database.
+/// The role of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// It serves requests. One server at a time has an SQLite file; its commits share their sync.
+    /// A server. A SQLite file has one server at a time, whose commits share syncs.
     Server,
-    /// It is a command. It shares the SQLite file with a server, and syncs each of its commits by itself.
+    /// A command. It shares the SQLite file with a server and syncs each of its commits.
     Admin,
 }
 
-/// Which database it is.
+/// The kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The embedded file.
+    /// An embedded SQLite file.
     Sqlite,
-    /// A server.
+    /// A PostgreSQL server.
     Postgres,
 }
 
-/// How busy the connections are. On SQLite it is the one writer that is counted, since all else is quick.
+/// How busy the connections are. On SQLite, only the writer is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolStatus {
-    /// Connections that are open.
+    /// Open connections.
     pub size: usize,
-    /// Connections that are at work.
+    /// Busy connections.
     pub in_use: usize,
-    /// Tasks that wait for one.
+    /// Tasks waiting for a connection.
     pub waiting: usize,
 }
 
-/// How long a statement waits for a connection, or for the writer of SQLite, before it is
+/// How long a statement waits for a connection or for SQLite's writer before it fails with
 /// [`Unavailable`](crate::StoreError::Unavailable).
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);

@@ -1,8 +1,8 @@
-//! One statement with its values.
+//! A statement and its values.
 
 use crate::{Sql, Value};
 
-/// Begins a statement: `query(sql!("…")).bind(id).optional(db).await`.
+/// Creates a statement: `query(sql!("…")).bind(id).optional(db).await`.
 pub fn query(sql: &'static Sql) -> Query {
     Query {
         sql,

@@ -1,4 +1,4 @@
-//! The inside of a transaction.
+//! An open transaction.
 
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -8,22 +8,22 @@ use crate::StoreError;
 use crate::postgres::Session;
 use crate::tx_state::TxState;
 
-/// What the closure given to [`Db::transact`](crate::Db::transact) returns: `Box::pin(async move { … })`.
+/// The return type of the closure for [`Db::transact`](crate::Db::transact): `Box::pin(async move { … })`.
 pub type Work<'c, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>;
 
-/// An open transaction. It ends with the closure that was given it: an `Ok` commits, anything else rolls back.
+/// An open transaction. It ends with its closure: an `Ok` commits, anything else rolls back.
 ///
-/// When a statement has failed, nothing more can be done inside, on either database, and an `Ok` does not commit.
+/// After a failed statement, no other can run, on either database, and an `Ok` does not commit.
 pub struct Tx<'t> {
     pub(crate) session: TxSession<'t>,
     pub(crate) state: TxState,
 }
 
-/// The [`Tx`] that [`Db::transact`](crate::Db::transact) hands to its closure; it is used as one.
+/// The [`Tx`] that [`Db::transact`](crate::Db::transact) passes to its closure.
 ///
-/// The future that the closure returns borrows the transaction and whatever the closure has captured. `'env` is how long the
-/// captured values live. A `&'t &'env ()` exists only where that is longer than the transaction (`'env: 't`); a bound on the
-/// closure could not say so, because its `'t` is for every lifetime. `std::thread::scope` does the same.
+/// The closure's future borrows the transaction and what the closure captures. `'env` is the lifetime of the captured values.
+/// A `&'t &'env ()` exists only if they outlive the transaction (`'env: 't`); a bound on the closure cannot express that,
+/// because its `'t` is for every lifetime. `std::thread::scope` does the same.
 pub struct Scoped<'t, 'env> {
     tx: Tx<'t>,
     env: PhantomData<&'t &'env ()>,
@@ -43,11 +43,11 @@ impl<'t> Tx<'t> {
         }
     }
 
-    /// Wakes every [`Listener`](crate::Listener) of this channel, once the transaction has committed. SQLite has one
-    /// server, and nobody to wake.
+    /// Wakes every [`Listener`](crate::Listener) of this channel once the transaction has committed. Does nothing on SQLite,
+    /// which has one server.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Any error of the database.
     pub async fn notify(&mut self, channel: &'static str) -> Result<(), StoreError> {
         match &self.session {
             TxSession::Sqlite(_) => self.state.proceed(),

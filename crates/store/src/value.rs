@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 /// A value for a placeholder. Times are integers, ids are UUIDs, hashes are bytes.
 ///
-/// It has no `Debug`, because it may be a secret.
+/// It has no `Debug`, because it may be secret.
 #[derive(Clone)]
 pub enum Value {
     /// No value.
@@ -26,7 +26,7 @@ pub enum Value {
     Uuid(Uuid),
 }
 
-/// Makes a newtype usable as a column and as a bound value: `column!(AccountId as Uuid);`.
+/// Allows a newtype as a column and as a bound value: `column!(AccountId as Uuid);`.
 #[macro_export]
 macro_rules! column {
     ($newtype:ident as $inner:ty) => {
@@ -86,7 +86,7 @@ impl<const LENGTH: usize> From<&[u8; LENGTH]> for Value {
     }
 }
 
-/// What [`ToSql`] wants shown of a value: its kind, and nothing of what it holds.
+/// The `Debug` that [`ToSql`] requires: the kind of a value, but not its content.
 impl std::fmt::Debug for Value {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
@@ -101,7 +101,7 @@ impl std::fmt::Debug for Value {
 }
 
 impl Value {
-    /// What PostgreSQL is told of it, where a statement is not prepared. Of no value it finds the type out by itself.
+    /// The type for PostgreSQL if a statement is not prepared. PostgreSQL infers the type of a null.
     pub(crate) fn kind(&self) -> Type {
         match self {
             Self::Null => Type::UNKNOWN,
@@ -142,7 +142,7 @@ impl ToSql for Value {
         }
     }
 
-    /// Each kind is checked in `to_sql`, which can say what did not fit.
+    /// `to_sql` checks each kind, so that it can report a mismatch.
     fn accepts(_: &Type) -> bool {
         true
     }

@@ -1,14 +1,13 @@
-//! Whether two tables hold the same rows, in whatever order.
+//! Compares two tables regardless of row order.
 
 use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::Value;
 
-/// How many rows, and the sum of their hashes: two tables with the same rows have the same digest, whatever order they
-/// are read in.
+/// The number of rows and the sum of their hashes. Two tables with the same rows have the same digest, regardless of order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Digest {
-    /// How many rows.
+    /// The number of rows.
     pub rows: u64,
     sum: [u64; 4],
 }
@@ -28,13 +27,13 @@ impl Digest {
         self.rows += 1;
     }
 
-    /// The sum in hexadecimal.
+    /// Returns the sum in hexadecimal.
     pub fn sum(&self) -> String {
         self.sum.iter().map(|lane| format!("{lane:016x}")).collect()
     }
 }
 
-/// Each value behind its kind and its length, so that no two rows are the same bytes.
+/// Encodes each value with its kind and length, so that different rows have different bytes.
 fn feed(context: &mut Context, value: &Value) {
     let number;
     let (kind, bytes): (u8, &[u8]) = match value {

@@ -1,5 +1,5 @@
-//! Whole databases: read as one moment, written into an empty schema. For backups, and for moving from one database to
-//! the other. It goes by the catalogue and so knows no table; every table must have columns of the common dialect.
+//! Whole databases: read as of one moment, written into an empty schema. For backups, and for moving between databases. It uses
+//! the catalog and knows no table; every table must have columns of the common dialect.
 
 mod digest;
 mod piece;
@@ -16,17 +16,17 @@ pub(crate) use unfinished::STATEMENTS;
 use crate::db::Engine;
 use crate::{Db, StoreError, Value};
 
-/// How many such batches wait at most for whoever takes them.
+/// The maximum number of waiting batches.
 const AHEAD: usize = 4;
 
-/// The pieces of a database as they are read. It ends after [`Piece::End`]; if it ends before, the reading broke off.
+/// The pieces of a database as they are read. It ends after [`Piece::End`]; otherwise, reading was interrupted.
 pub struct Pieces(mpsc::Receiver<Result<Piece, StoreError>>);
 
 impl Pieces {
-    /// The next piece.
+    /// Returns the next piece.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Any error of the database.
     pub async fn next(&mut self) -> Result<Piece, StoreError> {
         let broken = || Err(StoreError::unavailable("reading the database broke off"));
         self.0.recv().await.unwrap_or_else(broken)
@@ -34,10 +34,10 @@ impl Pieces {
 }
 
 impl Db {
-    /// The tables, but for the record of migrations. What others refer to comes before those others.
+    /// Returns the tables except the record of migrations. Referenced tables come first.
     ///
     /// # Errors
-    /// [`StoreError::Database`] for a column that is not of the common dialect; else as any statement.
+    /// [`StoreError::Database`] for a column outside the common dialect, or any error of a statement.
     pub async fn tables(&self) -> Result<Vec<Table>, StoreError> {
         match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite::tables_of(sqlite.path()),
@@ -48,7 +48,7 @@ impl Db {
         }
     }
 
-    /// Reads all rows of all tables as they are at one moment, while others go on writing.
+    /// Reads all rows of all tables as of one moment, while others continue to write.
     pub fn read_whole(&self) -> Pieces {
         let (sender, receiver) = mpsc::channel(AHEAD);
         match &self.inner.engine {
@@ -61,7 +61,7 @@ impl Db {
     /// Writes rows into a table.
     ///
     /// # Errors
-    /// As any statement; what was written before stays.
+    /// Any error of a statement; earlier writes remain.
     pub async fn write_rows(&self, table: &Table, rows: &[Vec<Value>]) -> Result<(), StoreError> {
         match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite.in_one(|connection| sqlite::write(connection, table, rows)).await,
@@ -75,7 +75,7 @@ impl Db {
     /// Removes every row of a table.
     ///
     /// # Errors
-    /// As any statement.
+    /// Any error of a statement.
     pub async fn clear(&self, table: &Table) -> Result<(), StoreError> {
         match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite.in_one(|connection| sqlite::clear(connection, table)).await,

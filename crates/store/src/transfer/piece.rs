@@ -1,8 +1,8 @@
-//! What a whole database consists of.
+//! The pieces of a whole database.
 
 use crate::{StoreError, Value};
 
-/// How many rows travel together.
+/// The number of rows per batch.
 pub(super) const BATCH: usize = 2_000;
 
 /// A table of the schema.
@@ -10,7 +10,7 @@ pub(super) const BATCH: usize = 2_000;
 pub struct Table {
     /// Its name.
     pub name: String,
-    /// Its columns, in their order.
+    /// Its columns, in order.
     pub columns: Vec<TableColumn>,
 }
 
@@ -19,11 +19,11 @@ pub struct Table {
 pub struct TableColumn {
     /// Its name.
     pub name: String,
-    /// What it holds.
+    /// Its type.
     pub kind: ColumnKind,
 }
 
-/// What a column holds, in the common dialect.
+/// The type of a column in the common dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnKind {
     /// `BOOLEAN`.
@@ -42,14 +42,14 @@ pub enum ColumnKind {
 pub enum Piece {
     /// The rows of this table follow.
     Table(Table),
-    /// Some rows of it; each has a value for each column.
+    /// Rows of the table, with a value for each column.
     Rows(Vec<Vec<Value>>),
-    /// It is complete.
+    /// The database is complete.
     End,
 }
 
 impl ColumnKind {
-    /// By the name of a type: as SQLite's catalogue repeats it, or as PostgreSQL calls it.
+    /// Returns the type for a name in SQLite's catalog or PostgreSQL.
     fn of(declared: &str) -> Option<Self> {
         Some(match declared.to_ascii_lowercase().as_str() {
             "boolean" => Self::Bool,
@@ -61,7 +61,7 @@ impl ColumnKind {
         })
     }
 
-    /// Its name in a backup.
+    /// Returns its name in a backup.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bool => "boolean",
@@ -86,7 +86,7 @@ impl Table {
     }
 }
 
-/// Tables with those that each refers to; the result has the latter first.
+/// Orders tables so that referenced tables come first.
 pub(super) fn parents_first(mut waiting: Vec<(Table, Vec<String>)>) -> Vec<Table> {
     let mut ordered: Vec<Table> = Vec::new();
     while !waiting.is_empty() {

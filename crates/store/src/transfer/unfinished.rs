@@ -1,36 +1,36 @@
-//! The mark of a database into which another one is being written. While it stands, nothing serves from here.
+//! The mark of a database into which another one is being written. No server starts while it exists.
 
 use crate::{Db, Sql, StoreError, query};
 
 impl Db {
-    /// Whether there is nothing in it at all: no table of any program.
+    /// Returns whether the database is empty: no table of any program.
     ///
     /// # Errors
-    /// As any statement.
+    /// Any error of a statement.
     pub async fn is_blank(&self) -> Result<bool, StoreError> {
         Ok(query(&ANY).optional::<i64>(self).await?.is_none())
     }
 
-    /// Whether a transfer into it has begun and not ended.
+    /// Returns whether a transfer into it has begun but not ended.
     ///
     /// # Errors
-    /// As any statement.
+    /// Any error of a statement.
     pub async fn is_unfinished(&self) -> Result<bool, StoreError> {
         Ok(query(&FIND).optional::<i64>(self).await?.is_some())
     }
 
-    /// A transfer into this database begins.
+    /// Marks the beginning of a transfer into this database.
     ///
     /// # Errors
-    /// As any statement.
+    /// Any error of a statement.
     pub async fn begin_transfer(&self) -> Result<(), StoreError> {
         query(&CREATE).execute(self).await.map(drop)
     }
 
-    /// It has ended well.
+    /// Marks the successful end of the transfer.
     ///
     /// # Errors
-    /// As any statement.
+    /// Any error of a statement.
     pub async fn finish_transfer(&self) -> Result<(), StoreError> {
         query(&DROP).execute(self).await.map(drop)
     }
