@@ -1,4 +1,4 @@
-"""What was measured, as one table, as what stands behind it, as a plot, and as JSON."""
+"""Writes the results as a summary table, detailed tables, a plot and JSON."""
 
 import json
 import math
@@ -7,7 +7,7 @@ from typing import Callable
 
 
 def show(results, before, folder):
-    """Prints the table. A run of everything is kept in the folder; of parts, taken at different times, no figure is."""
+    """Prints the table. Only the results of a complete run are saved in the folder."""
     text = "\n".join(document(results, before)) + "\n"
     if folder:
         folder.mkdir(exist_ok=True)
@@ -19,30 +19,29 @@ def show(results, before, folder):
 
 def document(results, before):
     machine = results["machine"]
-    yield "# What was measured\n"
-    yield f"By `bench/run`, each figure for {results['seconds']:g} s, on {machine['cores']} cores of {machine['processor']}, Linux {machine['kernel']},"
-    yield f"{machine['date']}, at {machine['commit']}. The server has one core; the load and PostgreSQL have the other. Where nothing else is"
-    yield "said, figures are requests **for each second of processor time** that the server itself used (`/proc`); PostgreSQL's own is"
-    yield "not in it.\n"
+    yield "# Benchmark results\n"
+    yield f"Measured by `bench/run` for {results['seconds']:g} s per figure, on {machine['cores']} cores of {machine['processor']}, Linux {machine['kernel']},"
+    yield f"{machine['date']}, at {machine['commit']}. The server has one core; the load and PostgreSQL share the other. Unless noted otherwise,"
+    yield "figures are requests **per second of CPU time** of the server itself (from `/proc`), without the CPU time of PostgreSQL.\n"
     yield from peers_sentence(results)
-    yield "![requests for each second of processor time](latest.svg)\n"
+    yield "![requests per second of CPU time](latest.svg)\n"
     yield from table(results, before)
     if "sizes" in results:
         yield from stored(results["sizes"])
     for database, found in results.get("server", {}).items():
-        yield f"## The whole server on {database}, 1,000 accounts\n"
+        yield f"## Server on {database}, 1,000 accounts\n"
         yield from routes(found)
     for database, sizes in results.get("scale", {}).items():
         for size, found in sizes.items():
             yield f"## {database}, {int(size):,} accounts\n"
             yield from routes(found)
     if "ceilings" in results:
-        yield "## Ceilings\n\n| | for each second of processor time | a second |\n|---|---|---|"
+        yield "## Ceilings\n\n| | per second of CPU time | per second |\n|---|---|---|"
         for name, figure in flat(results["ceilings"]):
             yield f"| {name} | {number(figure['per_cpu_second'])} | {number(figure['per_second'])} |"
         yield ""
     if "login" in results:
-        yield "## Login beside bare Argon2id\n\nTen times by turns, of the bare hash: " + ", ".join(f"{ratio:.2f}" for ratio in results["login"]["ratios"]) + ".\n"
+        yield "## Sign-in compared with bare Argon2id\n\nTen alternating measurements, relative to the bare hash: " + ", ".join(f"{ratio:.2f}" for ratio in results["login"]["ratios"]) + ".\n"
     if "storm" in results:
         yield from storm(results["storm"])
     for sessions, found in results.get("simulation", {}).items():
@@ -51,7 +50,7 @@ def document(results, before):
         yield from sweep(results["sweep"])
     if "start" in results:
         first = results["start"]["first answer, ms"]
-        yield f"## Start\n\nFirst answer {first['median']:.0f} ms after the start (median of 15; best {first['best']:.0f}, worst {first['worst']:.0f}).\n"
+        yield f"## Startup\n\nFirst response {first['median']:.0f} ms after the start (median of 15; best {first['best']:.0f}, worst {first['worst']:.0f}).\n"
 
 
 # The one table.
@@ -59,7 +58,7 @@ def document(results, before):
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. `ceiling` is the best that any program could do at this very work."""
+    """A row of the table. `ceiling` is the best that any program could achieve for the same work."""
 
     name: str
     ours: Callable
@@ -91,9 +90,9 @@ def table(results, before):
         cells += [told(peer_figure(results["peers"][name], row.peers), row.unit) for name in peers]
         yield "| " + " | ".join(cells) + " |"
     yield ""
-    yield "*Ceiling*: for `/me`, the key set, `/healthz` and `/readyz` a bare axum route that answers as many bytes; for a new token one"
-    yield "verification more; for a refresh one signature, one durable commit by the bare driver and one exchange with bare axum, whose"
-    yield "costs are added; for a sign-in one hash, ten times by turns. *Of it*: our figure as a share of the ceiling, or a ratio as named.\n"
+    yield "*Ceiling*: for `/me`, the key set, `/healthz` and `/readyz`, a bare axum route with the same response size; for a new token, plus one"
+    yield "verification; for a refresh, the sum of one signature, one durable commit by the bare driver and one exchange with bare axum; for a"
+    yield "sign-in, one hash. *Of it*: our figure as a share of the ceiling, or the ratio named in the row.\n"
 
 
 def peer_figure(peer, key):
@@ -132,7 +131,7 @@ def cpu(database, route):
 
 
 def ceiling(*paths):
-    """What all of these cost together."""
+    """The combined cost of all of these."""
 
     def find(results):
         parts = [at(results, "ceilings", *path, "per_cpu_second") for path in paths]
@@ -174,7 +173,7 @@ def most(bound, unit=""):
 
 
 def scaled(database, route):
-    """What a request costs with the most accounts, of what it costs with the fewest."""
+    """The cost of a request with the most accounts, relative to the fewest."""
 
     def find(results):
         sizes = at(results, "scale", database)
@@ -183,12 +182,12 @@ def scaled(database, route):
         small, large = min(sizes, key=int), max(sizes, key=int)
         return sizes[small][route]["saturated"]["per_cpu_second"] / sizes[large][route]["saturated"]["per_cpu_second"]
 
-    return Row(f"{route} on {database}: cost with the most accounts, of 1,000", find, **most(1.3, "×"))
+    return Row(f"{route} on {database}: cost with the most accounts, relative to 1,000", find, **most(1.3, "×"))
 
 
 def swept(database, route):
     path = lambda state: ("sweep", database, state, route, "p99_ms")  # noqa: E731
-    return Row(f"p99 of {route} on {database} while a million sessions are removed, of before", share(path("sweeping"), path("resting")), **most(1.2, "×"))
+    return Row(f"p99 of {route} on {database} while a million sessions are removed, relative to before", share(path("sweeping"), path("resting")), **most(1.2, "×"))
 
 
 ROWS = [
@@ -198,14 +197,14 @@ ROWS = [
     Row("`/readyz`, PostgreSQL", cpu("PostgreSQL", "/readyz"), bare("/readyz")),
     Row("`/me`, SQLite", cpu("SQLite", "/me"), bare("/me"), **least_share(0.6), peers="/me"),
     Row("`/me`, PostgreSQL", cpu("PostgreSQL", "/me"), bare("/me"), **least(45_000)),
-    Row("`/me`, every token new, SQLite", cpu("SQLite", "/me, new tokens"), ceiling(("ES256", "verify"), ("bare axum, /me",)), **least(12_000)),
+    Row("`/me`, new tokens only, SQLite", cpu("SQLite", "/me, new tokens"), ceiling(("ES256", "verify"), ("bare axum, /me",)), **least(12_000)),
     Row("refresh, SQLite", cpu("SQLite", "refresh"), ceiling(("ES256", "sign"), ("SQLite", "commit"), ("bare axum, refresh",)), **least(12_000), peers="refresh"),
     Row("refresh, PostgreSQL", cpu("PostgreSQL", "refresh"), ceiling(("ES256", "sign"), ("PostgreSQL", "commit"), ("bare axum, refresh",)), **least(7_000)),
     Row("sign-in, SQLite", value("login", "ours"), value("login", "Argon2id"), "≥ 0.97 of it", lambda ours, ratio: ratio >= 0.97, peers="login"),
     Row("client credentials", lambda results: None if not at(results, "peers", "Rauthy") else math.nan, peers="client credentials"),
     Row("p99 of `/me`, 500 a second", value("storm", "/me before", "p99_ms"), unit="ms"),
-    Row("the same in a storm of sign-ins", value("storm", "/me during", "p99_ms"), unit="ms"),
-    Row("… of before it", value("storm", "ratio"), **most(2, "×")),
+    Row("the same during a flood of sign-ins", value("storm", "/me during", "p99_ms"), unit="ms"),
+    Row("… relative to before", value("storm", "ratio"), **most(2, "×")),
     *(swept(database, route) for database in ["SQLite", "PostgreSQL"] for route in ["/me", "refresh"]),
     *(
         Row(f"rows of a session after 100 refreshes, {database}", value("sizes", database, "rows of a session after 100 refreshes"),
@@ -217,18 +216,18 @@ ROWS = [
         for database in ["SQLite", "PostgreSQL"]
     ),
     Row("resident, idle", value("server", "SQLite", "resident idle, MB"), **most(16, "MB"), peers="resident idle, MB"),
-    Row("resident under load, beside 20 MB for hashing", value("server", "SQLite", "resident under load, MB", less=20.0), **most(40, "MB")),
-    Row("first answer after the start", value("start", "first answer, ms", "median"), **most(40, "ms")),
+    Row("resident under load, without 20 MB for hashing", value("server", "SQLite", "resident under load, MB", less=20.0), **most(40, "MB")),
+    Row("first response after the start", value("start", "first answer, ms", "median"), **most(40, "ms")),
     *(scaled(database, route) for database in ["SQLite", "PostgreSQL"] for route in ["/me", "refresh", "login"]),
 ]  # fmt: skip
 
 
 def peers_sentence(results):
     if "peers" not in results:
-        yield "No peer was measured in this run.\n"
+        yield "No peers were measured in this run.\n"
         return
     names = [name for name in results["peers"] if name != "absent"]
-    sentence = f"Peers, one process on one core, as their documentation sets them up (`bench/peers`): {', '.join(names) or 'none'}."
+    sentence = f"Peers, one process on one core, set up as documented by them (`bench/peers`): {', '.join(names) or 'none'}."
     missing = [f"{name} ({why})" for name, why in results["peers"]["absent"].items()]
     yield sentence + (f" Not measured: {'; '.join(missing)}." if missing else "") + "\n"
 
@@ -239,28 +238,28 @@ def peers_sentence(results):
 def threads(found):
     told = found.get("threads")
     if not told:
-        return "the program does not say how many threads"
+        return "number of threads unknown"
     count = lambda number, name: f"{number} {name}{'' if number == 1 else 's'}"  # noqa: E731
     return f"{count(told['workers'], 'Tokio worker')}, {count(told['hashing_threads'], 'hashing thread')}"
 
 
 def routes(found):
-    yield f"| | for each second of processor time | a second | p50 at half of it ({threads(found)}) | p99 | p99.9 |\n|---|---|---|---|---|---|"
+    yield f"| | per second of CPU time | per second | p50 at half load ({threads(found)}) | p99 | p99.9 |\n|---|---|---|---|---|---|"
     for name, figure in found.items():
         if not isinstance(figure, dict) or "saturated" not in figure:
             continue
         full, half = figure["saturated"], figure.get("at half")
         latencies = [f"{half[name]:.2f} ms" for name in ["p50_ms", "p99_ms", "p999_ms"]] if half else [""] * 3
         yield f"| {name} | {number(full['per_cpu_second'])} | {number(full['per_second'])} | {' | '.join(latencies)} |"
-    yield f"\nResident {found['resident idle, MB']:.1f} MB idle, at most {found['resident under load, MB']:.1f} MB under all of this.\n"
+    yield f"\nResident {found['resident idle, MB']:.1f} MB idle, at most {found['resident under load, MB']:.1f} MB under this load.\n"
 
 
 def stored(sizes):
-    yield "## What is stored\n\n| | " + " | ".join(sizes) + " |\n|---|" + "---|" * len(sizes)
+    yield "## Storage\n\n| | " + " | ".join(sizes) + " |\n|---|" + "---|" * len(sizes)
     names = dict.fromkeys(name for found in sizes.values() for name in found)
     for name in names:
         yield f"| {name} | " + " | ".join(number(found[name]) if name in found else "" for found in sizes.values()) + " |"
-    yield "\nBytes of a row count its indexes; rows leave out the audit log.\n"
+    yield "\nBytes include indexes. Rows exclude the audit log.\n"
 
 
 def latencies(rows, heading):
@@ -272,16 +271,16 @@ def latencies(rows, heading):
 
 
 def storm(found):
-    yield "## Ten times as many sign-ins as one core can hash, and `/me` 500 times a second\n"
+    yield "## Ten times as many sign-ins as one core can hash, and 500 `/me` per second\n"
     yield from latencies([(name, found[name]) for name in ["/me before", "/me during", "sign-ins"]], threads(found))
     told = ", ".join(f"{ratio:.2f}" for ratio in found["ratios"])
-    yield f"The middle one of three rounds, whose ratios of p99 were {told}. Resident before {found['resident, MB']['before']:.1f} MB, at most {found['resident, MB']['most']:.1f} MB.\n"
+    yield f"Median of three rounds with p99 ratios of {told}. Resident before {found['resident, MB']['before']:.1f} MB, at most {found['resident, MB']['most']:.1f} MB.\n"
 
 
 def simulation(sessions, found):
     yield f"## {sessions:,} sessions, simulated\n\n| | formula | simulated | |\n|---|---|---|---|"
     for row in found["compared"]:
-        verdict = "" if row["within a tenth"] else "**more than a tenth apart**"
+        verdict = "" if row["within a tenth"] else "**differs by more than 10 %**"
         yield f"| {row['what']} | {number(row['formula'])} | {number(row['simulated'])} | {verdict} |"
     yield ""
 
@@ -289,11 +288,11 @@ def simulation(sessions, found):
 def sweep(databases):
     for database, found in databases.items():
         rows = found["sweeping"]["rows"]
-        yield f"## Cleaning up on {database} (F-21)\n"
-        yield f"`/me` 500 and refresh 200 times a second, beside {rows:,} sessions that live, and while as many that have ended are removed.\n"
+        yield f"## Cleanup on {database} (F-21)\n"
+        yield f"500 `/me` and 200 refreshes per second, with {rows:,} active sessions, while as many ended ones are removed.\n"
         lines = [(f"{route}, {state}", found[state][route]) for route in ["/me", "refresh"] for state in ["resting", "sweeping"]]
         yield from latencies(lines, threads(found["sweeping"]))
-        yield f"{found['sweeping']['removed a second']:,.0f} rows removed a second; {found['sweeping']['left']:,} were left when it was over.\n"
+        yield f"{found['sweeping']['removed a second']:,.0f} rows removed per second; {found['sweeping']['left']:,} were left at the end.\n"
 
 
 def flat(figures, before=""):
@@ -307,12 +306,12 @@ def flat(figures, before=""):
 def bars(results):
     rows = [(f"/me, Countersign on {database}", cpu(database, "/me")(results)) for database in results.get("server", {})]
     rows += [(f"/me, {name}", peer_figure(peer, "/me")) for name, peer in results.get("peers", {}).items() if name != "absent"]
-    rows.append(("as many bytes, bare axum", bare("/me")(results)))
+    rows.append(("bare axum, same response size", bare("/me")(results)))
     return [(name, figure) for name, figure in rows if figure]
 
 
 def plot(rows):
-    """Bars on a logarithmic scale, of one colour that is readable on light and dark."""
+    """Bars on a logarithmic scale, in a color that is readable on light and dark."""
     height, left, width = 26, 250, 420
     top = math.ceil(max((math.log10(value) for _, value in rows), default=1))
 
@@ -321,7 +320,7 @@ def plot(rows):
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 90} {height * len(rows) + 10}" font-family="sans-serif" font-size="13">',
-        "<title>Requests for each second of the server's own processor time (logarithmic)</title>",
+        "<title>Requests per second of the server's CPU time (logarithmic)</title>",
     ]
     for row, (name, value) in enumerate(rows):
         y = row * height + 6
