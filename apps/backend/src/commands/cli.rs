@@ -6,6 +6,7 @@
 mod arguments;
 mod audit;
 mod dev;
+mod global;
 mod keys;
 mod mail;
 mod sessions;
@@ -13,26 +14,26 @@ mod sessions;
 mod tests;
 mod token;
 mod transfer;
+mod unparsed;
 mod users;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::thread::available_parallelism;
 
-use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use self::arguments::Account;
 pub use self::audit::{Audit, ExportAudit, ListAudit, ListKinds, VerifyAudit};
 pub use self::dev::Dev;
+pub use self::global::Global;
 pub use self::keys::{Keys, Rotate, Sealing};
 pub use self::mail::Mail;
 pub use self::sessions::{RevokeSessions, Sessions};
 pub use self::token::{IssueToken, PresentedToken, Token};
 pub use self::transfer::{Backup, MigrateDatabase, Restore};
+pub use self::unparsed::{asks_for_json, serves};
 pub use self::users::{ListUsers, UserOrder, Users, WithPassword, WithScopes};
-use super::output;
 use crate::settings::Sources;
 
 const EXIT_CODES: &str = "\
@@ -54,39 +55,6 @@ pub struct CommandLine {
     /// What to do; to serve, if nothing is said.
     #[command(subcommand)]
     command: Option<Command>,
-}
-
-/// Flags that every command takes.
-#[derive(Args)]
-#[command(next_help_heading = "Options for every command")]
-pub struct Global {
-    /// Print JSON instead of a table
-    #[arg(long, global = true)]
-    pub json: bool,
-    /// Who does this, for the audit log, beside the user of the operating system
-    #[arg(long = "as", global = true, value_name = "NAME", value_parser = operator_name)]
-    operator: Option<String>,
-    /// Read this settings file instead of ./countersign.toml
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Setting `listen`
-    #[arg(long, global = true, value_name = "ADDRESS:PORT", allow_hyphen_values = true)]
-    listen: Option<String>,
-    /// Setting `metrics_listen`
-    #[arg(long, global = true, value_name = "ADDRESS:PORT", allow_hyphen_values = true)]
-    metrics_listen: Option<String>,
-    /// Setting `issuer`
-    #[arg(long, global = true, value_name = "ORIGIN", allow_hyphen_values = true)]
-    issuer: Option<String>,
-    /// Setting `database_url`; a password in it can be seen by every user of this machine
-    #[arg(long, global = true, value_name = "URL", allow_hyphen_values = true)]
-    database_url: Option<String>,
-    /// Setting `redis_url`; a password in it can be seen by every user of this machine
-    #[arg(long, global = true, value_name = "URL", allow_hyphen_values = true)]
-    redis_url: Option<String>,
-    /// Setting `keys_dir`
-    #[arg(long, global = true, value_name = "FOLDER", allow_hyphen_values = true)]
-    keys_dir: Option<String>,
 }
 
 /// What to do.
@@ -190,58 +158,6 @@ pub struct SettingsArguments {
     pub example: bool,
 }
 
-/// Whether `--json` stands on a command line that cannot be read.
-pub fn asks_for_json(arguments: impl IntoIterator<Item = OsString>) -> bool {
-    let options = arguments.into_iter().take_while(|argument| argument != "--");
-    options.skip(1).any(|argument| {
-        let argument = argument.to_string_lossy();
-        argument == "--json" || argument.starts_with("--json=")
-    })
-}
-
-/// Whether a command line seems to be one of a server, before it is read: it names no other command. (A value may be
-/// spelled like one; then a server only notices signals some milliseconds later.)
-pub fn serves(arguments: impl IntoIterator<Item = OsString>) -> bool {
-    let is_other = |argument: OsString| OTHERS.iter().any(|other| argument == *other);
-    !arguments.into_iter().skip(1).any(is_other)
-}
-
-/// Every command but `serve`, and what makes clap print something instead.
-const OTHERS: [&str; 22] = [
-    "dev",
-    "health",
-    "doctor",
-    "migrate",
-    "keys",
-    "users",
-    "sessions",
-    "mail",
-    "token",
-    "audit",
-    "backup",
-    "restore",
-    "migrate-database",
-    "openapi",
-    "settings",
-    "errors",
-    "completions",
-    "help",
-    "-h",
-    "--help",
-    "-V",
-    "--version",
-];
-
-/// The name of an operator: what can stand in a table.
-fn operator_name(text: &str) -> Result<String, String> {
-    let length = text.chars().count();
-    let sound = (1..=64).contains(&length) && text.trim() == text && output::harmless(text) == text;
-    match sound && !text.contains(['(', ')']) {
-        true => Ok(text.to_owned()),
-        false => Err("a name has 1 to 64 printable characters, no brackets, and no blank at its ends".to_owned()),
-    }
-}
-
 impl CommandLine {
     /// What to do, the flags of every command, and where settings come from in this process.
     pub fn into_parts(self) -> (Command, bool, Sources) {
@@ -266,49 +182,9 @@ impl CommandLine {
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let line = Self::try_parse_from(arguments)?;
         match line.command {
-            Some(Command::Dev(_)) => line.global.refuse_for_dev().map(|()| line),
+            Some(Command::Dev(_)) => line.global.refuse_for_dev(&mut Self::command()).map(|()| line),
             _ => Ok(line),
         }
-    }
-}
-
-impl Global {
-    /// Who does this.
-    pub fn operator(&self) -> Option<&str> {
-        self.operator.as_deref()
-    }
-
-    /// `dev` keeps everything in memory, and reads no file.
-    fn refuse_for_dev(&self) -> Result<(), clap::Error> {
-        let taken = ["listen", "issuer"];
-        let refused = self
-            .flags()
-            .into_iter()
-            .map(|(name, _)| name)
-            .find(|name| !taken.contains(name));
-        let refused = refused.or_else(|| self.config.as_ref().map(|_| "config"));
-        refused.map_or(Ok(()), |name| {
-            let flag = name.replace('_', "-");
-            let text =
-                format!("'--{flag}' does not go with 'dev', which keeps everything in memory and reads no settings");
-            Err(CommandLine::command().error(ErrorKind::ArgumentConflict, text))
-        })
-    }
-
-    /// Settings by name, for [`Sources::flags`].
-    fn flags(&self) -> Vec<(&'static str, String)> {
-        let flags = [
-            ("listen", &self.listen),
-            ("metrics_listen", &self.metrics_listen),
-            ("issuer", &self.issuer),
-            ("database_url", &self.database_url),
-            ("redis_url", &self.redis_url),
-            ("keys_dir", &self.keys_dir),
-        ];
-        flags
-            .into_iter()
-            .filter_map(|(name, text)| Some((name, text.clone()?)))
-            .collect()
     }
 }
 

@@ -9,6 +9,8 @@ use clap::error::ErrorKind;
 use serde::Serialize;
 
 use crate::StartError;
+use crate::features::accounts::AccountError;
+use crate::features::auth::PasswordError;
 use crate::features::keys::{KeysError, OperatorError};
 use crate::settings::SettingsError;
 
@@ -158,6 +160,24 @@ impl From<OperatorError> for Failure {
         match error {
             OperatorError::Keys(error) => error.into(),
             OperatorError::Unknown(_) => Self::not_found(error),
+            error => Self::new(error),
+        }
+    }
+}
+
+impl From<AccountError> for Failure {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Password(fault) => Self::new(fault),
+            error => Self::new(error),
+        }
+    }
+}
+
+impl From<PasswordError> for Failure {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Fault(fault) => Self::new(fault),
             error => Self::new(error),
         }
     }

@@ -1,5 +1,7 @@
 //! The command line as it is typed.
 
+use clap::error::ErrorKind;
+
 use super::*;
 
 fn read(line: &str) -> Result<CommandLine, clap::Error> {

@@ -1,0 +1,91 @@
+//! The flags that every command takes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::error::ErrorKind;
+
+use crate::commands::output;
+
+/// Flags that every command takes.
+#[derive(Args)]
+#[command(next_help_heading = "Options for every command")]
+pub struct Global {
+    /// Print JSON instead of a table
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Who does this, for the audit log, beside the user of the operating system
+    #[arg(long = "as", global = true, value_name = "NAME", value_parser = operator_name)]
+    operator: Option<String>,
+    /// Read this settings file instead of ./countersign.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Setting `listen`
+    #[arg(long, global = true, value_name = "ADDRESS:PORT", allow_hyphen_values = true)]
+    listen: Option<String>,
+    /// Setting `metrics_listen`
+    #[arg(long, global = true, value_name = "ADDRESS:PORT", allow_hyphen_values = true)]
+    metrics_listen: Option<String>,
+    /// Setting `issuer`
+    #[arg(long, global = true, value_name = "ORIGIN", allow_hyphen_values = true)]
+    issuer: Option<String>,
+    /// Setting `database_url`; a password in it can be seen by every user of this machine
+    #[arg(long, global = true, value_name = "URL", allow_hyphen_values = true)]
+    database_url: Option<String>,
+    /// Setting `redis_url`; a password in it can be seen by every user of this machine
+    #[arg(long, global = true, value_name = "URL", allow_hyphen_values = true)]
+    redis_url: Option<String>,
+    /// Setting `keys_dir`
+    #[arg(long, global = true, value_name = "FOLDER", allow_hyphen_values = true)]
+    keys_dir: Option<String>,
+}
+
+impl Global {
+    /// Who does this.
+    pub fn operator(&self) -> Option<&str> {
+        self.operator.as_deref()
+    }
+
+    /// `dev` keeps everything in memory, and reads no file.
+    pub(super) fn refuse_for_dev(&self, command: &mut clap::Command) -> Result<(), clap::Error> {
+        let taken = ["listen", "issuer"];
+        let refused = self
+            .flags()
+            .into_iter()
+            .map(|(name, _)| name)
+            .find(|name| !taken.contains(name));
+        let refused = refused.or_else(|| self.config.as_ref().map(|_| "config"));
+        refused.map_or(Ok(()), |name| {
+            let flag = name.replace('_', "-");
+            let text =
+                format!("'--{flag}' does not go with 'dev', which keeps everything in memory and reads no settings");
+            Err(command.error(ErrorKind::ArgumentConflict, text))
+        })
+    }
+
+    /// Settings by name, for [`Sources::flags`](crate::settings::Sources::flags).
+    pub(super) fn flags(&self) -> Vec<(&'static str, String)> {
+        let flags = [
+            ("listen", &self.listen),
+            ("metrics_listen", &self.metrics_listen),
+            ("issuer", &self.issuer),
+            ("database_url", &self.database_url),
+            ("redis_url", &self.redis_url),
+            ("keys_dir", &self.keys_dir),
+        ];
+        flags
+            .into_iter()
+            .filter_map(|(name, text)| Some((name, text.clone()?)))
+            .collect()
+    }
+}
+
+/// The name of an operator: what can stand in a table.
+fn operator_name(text: &str) -> Result<String, String> {
+    let length = text.chars().count();
+    let sound = (1..=64).contains(&length) && text.trim() == text && output::harmless(text) == text;
+    match sound && !text.contains(['(', ')']) {
+        true => Ok(text.to_owned()),
+        false => Err("a name has 1 to 64 printable characters, no brackets, and no blank at its ends".to_owned()),
+    }
+}

@@ -1,0 +1,63 @@
+//! `countersign keys inspect`: what a key file holds.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::commands::Failure;
+use crate::commands::failure::unreadable;
+use crate::commands::output::{Output, Row};
+use crate::features::keys::{Inspected, KeysError, inspect};
+use crate::settings::Settings;
+
+pub(super) fn show<W: Write>(
+    file: Option<PathBuf>,
+    settings: &Settings,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let path = file.unwrap_or_else(|| settings.keys_dir.join("private.pem"));
+    let found = inspect(&path, settings.keys_passphrase.as_ref()).map_err(|error| match error {
+        KeysError::File { path, source, .. } => {
+            let wanted = "a key in PEM, such as secrets/jwt/public.pem";
+            Failure::of_configuration(unreadable(&path, &source, wanted))
+        }
+        error => error.into(),
+    })?;
+    let (holds, algorithm, kid) = match found {
+        Inspected::Private(key) => ("private key", ES256, key.kid().to_owned()),
+        Inspected::Public(key) => ("public key", ES256, key.kid().to_owned()),
+        Inspected::Sealing(id) => ("sealing key", "256 random bits", id),
+    };
+    let row = Seen {
+        file: path,
+        holds,
+        algorithm,
+        kid,
+    };
+    Ok(output.row(&row)?)
+}
+
+const ES256: &str = "ES256 (P-256)";
+
+/// A key file that was looked at.
+#[derive(Serialize)]
+struct Seen {
+    file: PathBuf,
+    holds: &'static str,
+    algorithm: &'static str,
+    kid: String,
+}
+
+impl Row for Seen {
+    const COLUMNS: &'static [&'static str] = &["file", "holds", "algorithm", "kid"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.file.display().to_string(),
+            self.holds.to_owned(),
+            self.algorithm.to_owned(),
+            self.kid.clone(),
+        ]
+    }
+}

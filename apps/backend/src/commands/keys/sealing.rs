@@ -1,0 +1,66 @@
+//! The sealing keys: `countersign keys sealing`.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::log::Log;
+use crate::commands::Failure;
+use crate::commands::output::{Output, Row};
+use crate::core::clock::Timestamp;
+use crate::features::audit::Kind;
+use crate::features::keys::{KeyOperator, ListedSealingKey};
+
+pub(super) async fn rotate<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W>) -> Result<(), Failure> {
+    let made = operator.rotate_sealing().await?;
+    log.write(Kind::SealingKeyMade, &made.id).await;
+    let sentence = match (&made.replaces, made.retirable_at) {
+        (Some(old), Some(retirable_at)) => format!(
+            "Made the sealing key {}. Servers read it within seconds and use it from {} on. From {retirable_at} on, remove \
+             the one that it replaces with `countersign keys sealing retire {old}`.",
+            made.id, made.active_at
+        ),
+        _ => format!(
+            "Made the sealing key {}. Servers on this folder use it at once.",
+            made.id
+        ),
+    };
+    Ok(output.done(&sentence, &made)?)
+}
+
+pub(super) async fn list<W: Write>(operator: &KeyOperator, output: &mut Output<W>) -> Result<(), Failure> {
+    Ok(output.rows(&operator.list_sealing().await?)?)
+}
+
+pub(super) async fn retire<W: Write>(
+    operator: &KeyOperator,
+    log: &Log,
+    id: String,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    operator.retire_sealing(&id).await?;
+    log.write(Kind::SealingKeyRetired, &id).await;
+    let sentence = format!("Retired the sealing key {id}. Servers stop using it within seconds.");
+    Ok(output.done(&sentence, &Retired { id })?)
+}
+
+/// A sealing key that was retired.
+#[derive(Serialize)]
+struct Retired {
+    id: String,
+}
+
+impl Row for ListedSealingKey {
+    const COLUMNS: &'static [&'static str] = &["id", "state", "since", "active from", "can be retired from"];
+
+    fn cells(&self) -> Vec<String> {
+        let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+        vec![
+            self.id.clone(),
+            self.state.name().to_owned(),
+            time(self.since),
+            time(self.active_at),
+            time(self.retirable_at),
+        ]
+    }
+}

@@ -1,0 +1,196 @@
+//! The signing keys: `countersign keys generate`, `list`, `rotate`, `retire` and `revoke`.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::log::Log;
+use crate::commands::Failure;
+use crate::commands::installation::notice;
+use crate::commands::output::{Output, Row};
+use crate::core::clock::Timestamp;
+use crate::features::audit::Kind;
+use crate::features::keys::{
+    Activated, JWKS_MAX_AGE, KeyOperator, KeysError, ListedKey, NextKey, OperatorError, Revoked,
+};
+use crate::settings::{Settings, write_duration};
+
+/// How often `--wait` looks whether the time has come.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+pub(super) async fn generate<W: Write>(
+    operator: &KeyOperator,
+    log: &Log,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let made = operator.generate().await?;
+    log.write(Kind::KeyGenerated, &made.kid).await;
+    let mut sentence = format!(
+        "Made the key {}. Servers on this folder sign with it from their next start on. Tokens that other keys signed \
+         are refused from then on; whoever holds one refreshes it or signs in again.",
+        made.kid
+    );
+    if let Some(id) = &made.sealing {
+        log.write(Kind::SealingKeyMade, id).await;
+        sentence.push_str(&format!(" Made the sealing key {id} too."));
+    }
+    Ok(output.done(&sentence, &made)?)
+}
+
+pub(super) async fn list<W: Write>(
+    operator: &KeyOperator,
+    settings: &Settings,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let keys = operator.list().await?;
+    if keys.is_empty() {
+        return Err(KeysError::None(settings.keys_dir.clone()).into());
+    }
+    Ok(output.rows(&keys)?)
+}
+
+pub(super) async fn publish<W: Write>(
+    operator: &KeyOperator,
+    log: &Log,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let next = prepare(operator, log).await?;
+    let wait = write_duration(operator.propagation_delay());
+    let sentence = match &next {
+        NextKey { kid, created: true, .. } => format!(
+            "Made the next key {kid}. Servers publish it within seconds; {wait} after that, let it sign with \
+             `countersign keys rotate --activate`. Like every key that is made here, it is stored without a passphrase."
+        ),
+        NextKey {
+            kid,
+            ready_at: Some(at),
+            ..
+        } => format!(
+            "The next key {kid} is published already. From {at} on, let it sign with `countersign keys rotate --activate`."
+        ),
+        NextKey { kid, .. } => format!(
+            "The next key {kid} lies ready, but no server has published it yet: is one running on this database and \
+             this folder?"
+        ),
+    };
+    Ok(output.done(&sentence, &next)?)
+}
+
+async fn prepare(operator: &KeyOperator, log: &Log) -> Result<NextKey, OperatorError> {
+    let next = operator.publish_next().await?;
+    if next.created {
+        log.write(Kind::KeyPrepared, &next.kid).await;
+    }
+    Ok(next)
+}
+
+pub(super) async fn activate<W: Write>(
+    operator: &KeyOperator,
+    log: &Log,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let activated = operator.activate().await?;
+    log.write(Kind::KeyActivated, &activated.current).await;
+    Ok(report(&activated, output)?)
+}
+
+/// Publishes, waits until every verifier can know the key, activates. It may be interrupted and begun again.
+pub(super) async fn wait<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W>) -> Result<(), Failure> {
+    prepare(operator, log).await?;
+    let mut told = String::new();
+    loop {
+        let reason = match operator.activate().await {
+            Err(error @ (OperatorError::TooEarly { .. } | OperatorError::Unpublished(_))) => error.to_string(),
+            done => {
+                let activated = done?;
+                log.write(Kind::KeyActivated, &activated.current).await;
+                return Ok(report(&activated, output)?);
+            }
+        };
+        if reason != told {
+            notice(log.json, &format!("waiting: {reason}"));
+            told = reason;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+fn report<W: Write>(activated: &Activated, output: &mut Output<W>) -> io::Result<()> {
+    let sentence = format!(
+        "The key {current} signs from now on. {retired} goes on verifying what it signed; servers drop it after {at}, \
+         and `countersign keys retire {retired}` then removes its file.",
+        current = activated.current,
+        retired = activated.retired,
+        at = activated.retirable_at,
+    );
+    output.done(&sentence, activated)
+}
+
+pub(super) async fn retire<W: Write>(
+    operator: &KeyOperator,
+    log: &Log,
+    kid: String,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    operator.retire(&kid).await?;
+    log.write(Kind::KeyRetired, &kid).await;
+    let retired = Named { kid };
+    Ok(output.done(
+        &format!("Removed the retired key {}. No living token needs it.", retired.kid),
+        &retired,
+    )?)
+}
+
+pub(super) async fn revoke<W: Write>(
+    operator: &KeyOperator,
+    log: &Log,
+    kid: &str,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let revoked = operator.revoke(kid).await?;
+    if !revoked.changed {
+        return Ok(output.done(
+            &format!("The key {kid} was revoked before; nothing has changed."),
+            &revoked,
+        )?);
+    }
+    log.write(Kind::KeyRevoked, kid).await;
+    let max_age = write_duration(JWKS_MAX_AGE);
+    let mut sentence = format!(
+        "Revoked the key {kid}. Servers refuse every token that it signed within seconds, other verifiers when their \
+         copy of the keys ends, in {max_age} at most."
+    );
+    if let Revoked {
+        replaced_by: Some(new), ..
+    } = &revoked
+    {
+        sentence.push_str(&format!(
+            " {new} signs in its place; verifiers that do not know it yet refuse its tokens for as long. Refresh tokens \
+             stay good: whoever has one gets a new access token."
+        ));
+    }
+    Ok(output.done(&sentence, &revoked)?)
+}
+
+/// What a change was made to.
+#[derive(Serialize)]
+struct Named {
+    kid: String,
+}
+
+impl Row for ListedKey {
+    const COLUMNS: &'static [&'static str] =
+        &["kid", "state", "published since", "last token expires", "may sign from"];
+
+    fn cells(&self) -> Vec<String> {
+        let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+        vec![
+            self.kid.clone(),
+            self.state.name().to_owned(),
+            time(self.since),
+            time(self.last_token_expires_at),
+            time(self.ready_at),
+        ]
+    }
+}

@@ -1,0 +1,74 @@
+//! What an operator changes of an account, but its password and its scopes: `countersign users verify`, `send-mail`,
+//! `disable`, `enable` and `delete`.
+
+use serde_json::json;
+
+use super::find::account;
+use crate::Services;
+use crate::commands::cli::Account as Named;
+use crate::commands::output::Standard;
+use crate::commands::{Failure, prompt};
+use crate::features::outbox::Purpose;
+
+pub(super) async fn verify(whose: Named, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(services, &whose.email).await?;
+    let sentence = match services.operator.verify_email(&account).await? {
+        // Whoever signed up may not be whose mailbox it is.
+        true => format!(
+            "The address {0} counts as verified now. The password and the sessions that the account has go on working; \
+             `countersign users set-password {0}` ends them.",
+            account.email
+        ),
+        false => format!(
+            "The address {} was verified before; nothing has changed.",
+            account.email
+        ),
+    };
+    Ok(output.done(&sentence, &json!({ "id": account.id, "email_verified": true }))?)
+}
+
+pub(super) async fn send_mail(
+    whose: Named,
+    purpose: Purpose,
+    services: &Services,
+    output: &mut Standard,
+) -> Result<(), Failure> {
+    let account = account(services, &whose.email).await?;
+    services.operator.send_mail(&account, purpose).await?;
+    let sentence = format!(
+        "The server sends the mail to {}; `countersign mail list` shows what became of it.",
+        account.email
+    );
+    Ok(output.done(&sentence, &json!({ "id": account.id, "purpose": purpose }))?)
+}
+
+pub(super) async fn set_disabled(
+    whose: Named,
+    disabled: bool,
+    services: &Services,
+    output: &mut Standard,
+) -> Result<(), Failure> {
+    let account = account(services, &whose.email).await?;
+    let has_changed = services.operator.set_disabled(account.id, disabled).await?;
+    let sentence = match (disabled, has_changed) {
+        (true, true) => format!("Disabled {}; all its sessions have ended.", account.email),
+        (false, true) => format!("Enabled {}; it must sign in again.", account.email),
+        (true, false) => format!("{} was disabled before; nothing has changed.", account.email),
+        (false, false) => format!("{} was not disabled; nothing has changed.", account.email),
+    };
+    Ok(output.done(&sentence, &json!({ "id": account.id, "disabled": disabled }))?)
+}
+
+pub(super) async fn delete(whose: Named, yes: bool, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(services, &whose.email).await?;
+    if !yes
+        && !prompt::confirm(&format!(
+            "Delete {} and all that is stored about this person?",
+            account.email
+        ))?
+    {
+        return Err(Failure::new("nothing was deleted"));
+    }
+    services.operator.delete(&account).await?;
+    Ok(output.done(&format!("Deleted {}.", account.email), &json!({ "id": account.id }))?)
+}

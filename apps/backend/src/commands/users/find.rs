@@ -1,0 +1,22 @@
+//! Which account an operator means.
+
+use crate::Services;
+use crate::commands::Failure;
+use crate::core::email::Email;
+use crate::core::ids::AccountId;
+use crate::features::accounts::{self, Account};
+
+/// The account with this address or this id.
+pub(in crate::commands) async fn account(services: &Services, text: &str) -> Result<Account, Failure> {
+    if let Ok(id) = text.parse() {
+        let found = accounts::find(&services.db, AccountId(id)).await?;
+        return found.ok_or_else(|| Failure::not_found(format!("there is no account with the id {text}")));
+    }
+    let email: Email = text.parse().map_err(|_| {
+        Failure::new(format!(
+            "{text:?} is neither an e-mail address, such as ada@example.com, nor the id of an account"
+        ))
+    })?;
+    let found = accounts::find_by_email(&services.db, &email).await?;
+    found.ok_or_else(|| Failure::not_found(format!("there is no account with the address {email}")))
+}

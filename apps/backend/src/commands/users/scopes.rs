@@ -1,0 +1,50 @@
+//! `countersign users grant` and `ungrant`.
+
+use countersign_guard::Scopes;
+use serde_json::json;
+
+use super::find::account;
+use crate::Services;
+use crate::commands::Failure;
+use crate::commands::cli::WithScopes;
+use crate::commands::output::Standard;
+use crate::features::accounts::{self, Account};
+
+pub(super) async fn grant(given: WithScopes, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(services, &given.account.email).await?;
+    let given = services.operator.grant(account.id, &parsed(&given.scopes)).await?;
+    say_scopes((&account, given.is_empty()), services, output).await
+}
+
+pub(super) async fn ungrant(taken: WithScopes, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(services, &taken.account.email).await?;
+    let taken = services.operator.ungrant(account.id, &parsed(&taken.scopes)).await?;
+    say_scopes((&account, taken.is_empty()), services, output).await
+}
+
+async fn say_scopes(
+    (account, unchanged): (&Account, bool),
+    services: &Services,
+    output: &mut Standard,
+) -> Result<(), Failure> {
+    let scopes = accounts::scopes(&services.db, account.id).await?;
+    let names: Vec<_> = scopes.iter().collect();
+    let mut sentence = match (unchanged, names.is_empty()) {
+        (true, true) => format!("Nothing has changed: {} owns no scopes.", account.email),
+        (true, false) => format!("Nothing has changed: {} owns {scopes}.", account.email),
+        (false, true) => format!("{} owns no scopes.", account.email),
+        (false, false) => format!("{} owns {scopes}; its next sign-in can ask for them.", account.email),
+    };
+    let verified = account.email_verified_at.is_some();
+    // Anyone can sign up with an email address that is not theirs, before its owner does.
+    if !verified && !names.is_empty() {
+        sentence.push_str(" Its email address is not verified: make sure that the account is the right person's.");
+    }
+    let object = json!({ "id": account.id, "email_verified": verified, "scopes": names });
+    Ok(output.done(&sentence, &object)?)
+}
+
+/// The command line has parsed each.
+fn parsed(scopes: &[String]) -> Scopes {
+    scopes.iter().cloned().collect()
+}
