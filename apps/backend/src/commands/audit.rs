@@ -11,21 +11,31 @@ use super::Failure;
 use super::cli::{Audit, ListAudit, ListKinds};
 use super::failure::Code;
 use super::output::{Row, Standard};
+use super::process::Process;
 use super::users::account;
 use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::features::accounts;
 use crate::features::audit::{self, Entry, Filter};
+use crate::installation::Opening;
 
-pub(super) use verify::verify_export;
-
-pub(super) async fn run(command: Audit, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+pub(super) fn run(command: Audit, process: Process, output: &mut Standard) -> Result<(), Failure> {
     match command {
-        Audit::List(asked) => list(asked, services, output).await,
-        Audit::Kinds(_) => Ok(()), // Needs no installation: done before.
-        Audit::Export(asked) => export::export(&asked, services, output).await,
-        Audit::Verify(asked) => verify::verify(&asked, services, output).await,
+        Audit::List(asked) => {
+            process.administer(Opening::Reading, async |services| list(asked, services, output).await)
+        }
+        Audit::Kinds(asked) => kinds(&asked, output),
+        Audit::Export(asked) => process.administer(Opening::Reading, async |services| {
+            export::export(&asked, services, output).await
+        }),
+        Audit::Verify(asked) => match &asked.export {
+            // An export is verified anywhere, also where no server is.
+            Some(export) => verify::verify_export(export, &asked, output),
+            None => process.administer(Opening::Reading, async |services| {
+                verify::verify(&asked, services, output).await
+            }),
+        },
     }
 }
 
@@ -71,7 +81,7 @@ async fn list(asked: ListAudit, services: &Services, output: &mut Standard) -> R
 }
 
 /// `countersign audit kinds`.
-pub(super) fn kinds(asked: &ListKinds, output: &mut Standard) -> Result<(), Failure> {
+fn kinds(asked: &ListKinds, output: &mut Standard) -> Result<(), Failure> {
     if asked.reference {
         return Ok(output.document(audit::reference().as_bytes())?);
     }

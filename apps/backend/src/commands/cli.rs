@@ -18,7 +18,6 @@ mod unparsed;
 mod users;
 
 use std::ffi::OsString;
-use std::thread::available_parallelism;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -28,13 +27,12 @@ pub use self::audit::{Audit, ExportAudit, ListAudit, ListKinds, VerifyAudit};
 pub use self::dev::Dev;
 pub use self::global::Global;
 pub use self::keys::{Keys, Rotate, Sealing};
-pub use self::mail::Mail;
+pub use self::mail::{ListMail, Mail};
 pub use self::sessions::{RevokeSessions, Sessions};
 pub use self::token::{IssueToken, PresentedToken, Token};
 pub use self::transfer::{Backup, MigrateDatabase, Restore};
 pub use self::unparsed::{asks_for_json, serves};
 pub use self::users::{ListUsers, UserOrder, Users, WithPassword, WithScopes};
-use crate::settings::Sources;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 failed; 2 wrong usage; 78 the settings or the keys cannot be used.
@@ -159,20 +157,9 @@ pub struct SettingsArguments {
 }
 
 impl CommandLine {
-    /// What to do, the flags of every command, and where settings come from in this process.
-    pub fn into_parts(self) -> (Command, bool, Sources) {
-        let json = self.global.json;
-        let command = self.command.unwrap_or(Command::Serve);
-        let sources = match command {
-            // What a developer has set for another server has no place in a test.
-            Command::Dev(_) => Sources {
-                flags: self.global.flags(),
-                cores: available_parallelism().ok(),
-                ..Sources::default()
-            },
-            _ => Sources::of_process(self.global.flags(), self.global.config),
-        };
-        (command, json, sources)
+    /// What to do, and the flags of every command.
+    pub fn into_parts(self) -> (Command, Global) {
+        (self.command.unwrap_or(Command::Serve), self.global)
     }
 
     /// Reads arguments, the program's name first.
@@ -181,10 +168,28 @@ impl CommandLine {
     /// What clap says, with its exit code: 2 for wrong usage, 0 for `--help` and `--version`.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let line = Self::try_parse_from(arguments)?;
-        match line.command {
-            Some(Command::Dev(_)) => line.global.refuse_for_dev(&mut Self::command()).map(|()| line),
-            _ => Ok(line),
+        match line.command.as_ref().unwrap_or(&Command::Serve) {
+            Command::Dev(_) => line.global.refuse_for_dev(&mut Self::command())?,
+            // Every setting that a flag can name is one of theirs.
+            Command::Serve
+            | Command::Health
+            | Command::Doctor
+            | Command::Migrate
+            | Command::Keys(_)
+            | Command::Users(_)
+            | Command::Sessions(_)
+            | Command::Mail(_)
+            | Command::Token(_)
+            | Command::Audit(_)
+            | Command::Backup(_)
+            | Command::Restore(_)
+            | Command::MigrateDatabase(_)
+            | Command::Openapi
+            | Command::Settings(_)
+            | Command::Errors
+            | Command::Completions { .. } => {}
         }
+        Ok(line)
     }
 }
 

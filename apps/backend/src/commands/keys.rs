@@ -12,50 +12,80 @@ use std::io::Write;
 use self::log::Log;
 use super::Failure;
 use super::cli::{Keys, Rotate, Sealing};
+use super::installation::Installation;
 use super::output::Output;
+use super::process::Process;
 use crate::core::clock::Clock;
 use crate::features::keys::{KeyOperator, check_keys};
-use crate::installation::{Access, key_options, open_database};
-use crate::settings::Settings;
+use crate::installation::{Opening, key_options, open_database};
 
-/// Runs a command on the keys.
-///
-/// # Errors
-/// [`Failure`] with the sentence of the error.
-pub(super) async fn run<W: Write>(
-    command: Keys,
-    (settings, access): (&Settings, &Access),
-    output: &mut Output<W>,
+pub(super) fn run<W: Write>(command: Keys, process: Process, output: &mut Output<W>) -> Result<(), Failure> {
+    match command {
+        Keys::Generate => process.with_installation(Opening::OrCreate, async |at| {
+            // Before a database is made for it.
+            check_keys(&key_options(&at.settings)).await?;
+            operate(&at, async |operator, log| {
+                signing::generate(operator, log, output).await
+            })
+            .await
+        }),
+        Keys::List => process.with_installation(Opening::Reading, async |at| {
+            operate(&at, async |operator, _| {
+                signing::list(operator, &at.settings, output).await
+            })
+            .await
+        }),
+        Keys::Rotate(Rotate { activate: true, .. }) => change(process, async |operator, log| {
+            signing::activate(operator, log, output).await
+        }),
+        Keys::Rotate(Rotate { wait: true, .. }) => change(process, async |operator, log| {
+            signing::wait(operator, log, output).await
+        }),
+        Keys::Rotate(Rotate {
+            activate: false,
+            wait: false,
+        }) => change(process, async |operator, log| {
+            signing::publish(operator, log, output).await
+        }),
+        Keys::Retire { kid } => change(process, async |operator, log| {
+            signing::retire(operator, log, kid, output).await
+        }),
+        Keys::Revoke { kid } => change(process, async |operator, log| {
+            signing::revoke(operator, log, &kid, output).await
+        }),
+        Keys::Sealing(Sealing::Rotate) => change(process, async |operator, log| {
+            sealing::rotate(operator, log, output).await
+        }),
+        Keys::Sealing(Sealing::List) => process.with_installation(Opening::Reading, async |at| {
+            operate(&at, async |operator, _| sealing::list(operator, output).await).await
+        }),
+        Keys::Sealing(Sealing::Retire { id }) => change(process, async |operator, log| {
+            sealing::retire(operator, log, id, output).await
+        }),
+        Keys::Inspect { file } => process.with_settings(async |loaded| inspect::show(file, &loaded.settings, output)),
+    }
+}
+
+/// Works on the keys of an installation that is there.
+fn change(process: Process, work: impl AsyncFnOnce(&KeyOperator, &Log) -> Result<(), Failure>) -> Result<(), Failure> {
+    process.with_installation(Opening::Existing, async |at| operate(&at, work).await)
+}
+
+/// Works on the keys of an installation, and closes its database after it.
+async fn operate(
+    at: &Installation,
+    work: impl AsyncFnOnce(&KeyOperator, &Log) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    if let Keys::Inspect { file } = command {
-        return inspect::show(file, settings, output);
-    }
     let clock = Clock::system();
-    if matches!(command, Keys::Generate) {
-        // Before a database is made for it.
-        check_keys(&key_options(settings)).await?;
-    }
-    let db = open_database(settings, access, &clock).await?;
-    let operator = &KeyOperator::new(key_options(settings), db.clone(), clock.clone());
-    let log = &Log {
+    let db = open_database(&at.settings, &at.access, &clock).await?;
+    let operator = KeyOperator::new(key_options(&at.settings), db.clone(), clock.clone());
+    let log = Log {
         db: db.clone(),
         clock,
-        caller: access.caller(),
-        json: output.is_json(),
+        caller: at.access.caller(),
+        json: at.json,
     };
-    let done = match command {
-        Keys::Generate => signing::generate(operator, log, output).await,
-        Keys::List => signing::list(operator, settings, output).await,
-        Keys::Rotate(Rotate { activate: true, .. }) => signing::activate(operator, log, output).await,
-        Keys::Rotate(Rotate { wait: true, .. }) => signing::wait(operator, log, output).await,
-        Keys::Rotate(_) => signing::publish(operator, log, output).await,
-        Keys::Retire { kid } => signing::retire(operator, log, kid, output).await,
-        Keys::Revoke { kid } => signing::revoke(operator, log, &kid, output).await,
-        Keys::Sealing(Sealing::Rotate) => sealing::rotate(operator, log, output).await,
-        Keys::Sealing(Sealing::List) => sealing::list(operator, output).await,
-        Keys::Sealing(Sealing::Retire { id }) => sealing::retire(operator, log, id, output).await,
-        Keys::Inspect { .. } => Ok(()), // Done above.
-    };
+    let done = work(&operator, &log).await;
     db.close().await?;
     done
 }

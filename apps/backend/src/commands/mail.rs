@@ -5,25 +5,33 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Failure;
-use super::cli::Mail;
+use super::cli::{ListMail, Mail};
 use super::output::{Row, Standard};
+use super::process::Process;
 use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::features::outbox;
+use crate::installation::Opening;
 
-pub(super) async fn run(command: Mail, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+pub(super) fn run(command: Mail, process: Process, output: &mut Standard) -> Result<(), Failure> {
     match command {
         Mail::List(asked) => {
-            let mails = services.outbox.list(asked.queued, asked.limit.into()).await?;
-            let rows: Vec<_> = mails.into_iter().map(Listed::from).collect();
-            Ok(output.rows(&rows)?)
+            process.administer(Opening::Reading, async |services| list(&asked, services, output).await)
         }
-        Mail::Retry => {
-            let tried = services.outbox.retry().await?;
-            let sentence = format!("{tried} mails are tried now; `countersign mail list` shows what became of them.");
-            Ok(output.done(&sentence, &json!({ "mails": tried }))?)
-        }
+        Mail::Retry => process.administer(Opening::Existing, async |services| retry(services, output).await),
     }
+}
+
+async fn list(asked: &ListMail, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let mails = services.outbox.list(asked.queued, asked.limit.into()).await?;
+    let rows: Vec<_> = mails.into_iter().map(Listed::from).collect();
+    Ok(output.rows(&rows)?)
+}
+
+async fn retry(services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let tried = services.outbox.retry().await?;
+    let sentence = format!("{tried} mails are tried now; `countersign mail list` shows what became of them.");
+    Ok(output.done(&sentence, &json!({ "mails": tried }))?)
 }
 
 /// A mail as the operator sees it.

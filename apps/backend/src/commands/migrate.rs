@@ -4,15 +4,15 @@ use countersign_store::Db;
 use serde_json::json;
 
 use super::Failure;
+use super::installation::Installation;
 use super::output::Standard;
 use crate::core::clock::Clock;
-use crate::installation::{Access, database_options, look_at_file};
+use crate::installation::{database_options, look_at_file};
 use crate::migrations;
-use crate::settings::Settings;
 
-pub(super) async fn migrate(settings: &Settings, access: &Access, output: &mut Standard) -> Result<(), Failure> {
-    look_at_file(settings.database_url.expose())?;
-    let db = Db::open(&database_options(settings, access)).await?;
+pub(super) async fn migrate(at: &Installation, output: &mut Standard) -> Result<(), Failure> {
+    look_at_file(at.settings.database_url.expose())?;
+    let db = Db::open(&database_options(&at.settings, &at.access)).await?;
     let applied = db.migrate(migrations::known(), Clock::system().now().millis()).await?.0;
     let sentence = match applied.len() {
         0 => "The schema is current.".to_owned(),

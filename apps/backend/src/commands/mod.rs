@@ -15,6 +15,7 @@ mod mail;
 mod migrate;
 mod operator;
 pub mod output;
+mod process;
 mod prompt;
 mod serve;
 mod sessions;
@@ -23,21 +24,13 @@ mod token;
 mod transfer;
 mod users;
 
-use std::io;
 use std::process::ExitCode;
-use std::sync::Arc;
-
-use countersign_store::Role;
-use tokio::runtime::Runtime;
 
 use self::cli::{Command, CommandLine};
 pub use self::failure::Failure;
-use self::installation::Installation;
-use self::output::{Output, Standard, harmless_lines};
-use crate::core::server::{IgnoredSignals, ignore_signals};
-use crate::core::telemetry::Telemetry;
-use crate::installation::{Access, Opening};
-use crate::settings::{Loaded, Settings};
+use self::output::{Output, harmless_lines};
+use self::process::{Early, Process};
+use crate::installation::Opening;
 
 /// Reads the command line of this process and does what it says.
 #[expect(clippy::print_stderr, reason = "the one place that says why a command failed")]
@@ -73,150 +66,46 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// What was made before the command line was read: the runtime, and the signals that it notices.
-#[derive(Default)]
-struct Early(Option<(Runtime, IgnoredSignals)>);
-
-impl Early {
-    /// Where it cannot be made, the command tries it again, and says why.
-    fn ignoring_signals() -> Self {
-        let made = runtime().and_then(|runtime| {
-            let ignored = {
-                let _inside = runtime.enter();
-                ignore_signals()?
-            };
-            Ok((runtime, ignored))
-        });
-        Self(made.ok())
-    }
-}
-
-fn runtime() -> io::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()
-}
-
+/// Runs the command. What it needs (settings, an installation, whether that may be made) is decided here and in the `run`
+/// of its group, where it is named; so a command for which this is not decided does not compile.
 fn obey(line: CommandLine, early: Early) -> Result<(), Failure> {
-    let operator = operator::name(line.global.operator());
-    let (command, json, sources) = line.into_parts();
-    let mut output = Output::standard(json);
-    // What needs no settings works also where they are wrong.
-    match &command {
-        Command::Openapi => return documents::openapi(&mut output),
-        Command::Errors => return documents::errors(&mut output),
-        Command::Completions { shell } => return Ok(output.document(&cli::completions(*shell))?),
-        Command::Settings(arguments) if arguments.reference => return Ok(settings::show_reference(&mut output)?),
-        Command::Settings(arguments) if arguments.example => return Ok(settings::show_example(&mut output)?),
-        // An export is verified anywhere, also where no server is.
-        Command::Audit(cli::Audit::Verify(asked)) if asked.export.is_some() => {
-            return audit::verify_export(asked, &mut output);
-        }
-        Command::Audit(cli::Audit::Kinds(asked)) => return audit::kinds(asked, &mut output),
-        _ => {}
-    }
-    // Its settings are its own.
-    if let Command::Dev(asked) = command {
-        return runtime()?.block_on(Box::pin(dev::serve(asked, sources, &mut output)));
-    }
-    let loaded = Settings::load(&sources)?;
-    let (runtime, ignored) = match early.0 {
-        Some((runtime, ignored)) => (runtime, Some(ignored)),
-        None => (runtime()?, None),
-    };
-    runtime.block_on(with_settings((command, operator), (loaded, ignored), &mut output))
-}
-
-async fn with_settings(
-    (command, operator): (Command, Arc<str>),
-    (loaded, ignored): (Loaded, Option<IgnoredSignals>),
-    output: &mut Standard,
-) -> Result<(), Failure> {
-    if let Command::Settings(_) = command {
-        return Ok(settings::show(&loaded, output)?);
-    }
-    let at = Installation {
-        access: Access {
-            role: Role::Admin,
-            opening: command.opening(),
-            operator: Some(operator),
-        },
-        json: output.is_json(),
-        settings: loaded.settings,
-    };
-    let (settings, access) = (&at.settings, &at.access);
+    let (command, global) = line.into_parts();
+    let output = &mut Output::standard(global.json);
+    let process = Process::new(early, global);
     match command {
-        Command::Serve => {
-            let telemetry = Telemetry::start(&settings.telemetry).map_err(Failure::of_configuration)?;
-            logging::start(&settings.log, telemetry.as_ref());
-            let served = Box::pin(serve::serve(at.settings, ignored)).await;
-            if let Some(telemetry) = telemetry {
-                // It waits for the collector, which answers on the runtime.
-                tokio::task::block_in_place(|| telemetry.shut_down());
-            }
-            served
+        Command::Serve => process.serve(),
+        // What a developer has set for another server has no place in a test.
+        Command::Dev(asked) => process
+            .taking_flags_alone()
+            .with_sources(async |sources| Box::pin(dev::serve(asked, sources, output)).await),
+        Command::Health => process.with_settings(async |loaded| health::health(&loaded.settings, output)),
+        Command::Doctor => {
+            process.with_settings(async |loaded| Box::pin(doctor::doctor(&loaded.settings, output)).await)
         }
-        Command::Health => health::health(settings, output),
-        Command::Doctor => Box::pin(doctor::doctor(settings, output)).await,
-        Command::Migrate => migrate::migrate(settings, access, output).await,
-        Command::Keys(command) => keys::run(command, (settings, access), output).await,
-        Command::Users(command) => {
-            let prepared = users::prepare(command, settings)?;
-            at.administer(async |services| users::run(prepared, services, output).await)
-                .await
+        Command::Migrate => {
+            process.with_installation(Opening::OrCreate, async |at| migrate::migrate(&at, output).await)
         }
-        Command::Sessions(command) => {
-            at.administer(async |services| sessions::run(command, services, output).await)
-                .await
-        }
-        Command::Mail(command) => {
-            at.administer(async |services| mail::run(command, services, output).await)
-                .await
-        }
-        Command::Audit(command) => {
-            at.administer(async |services| audit::run(command, services, output).await)
-                .await
-        }
-        Command::Backup(asked) => transfer::backup(&asked.file, (settings, access), output).await,
-        Command::Restore(asked) => transfer::restore(&asked, (settings, access), output).await,
-        Command::MigrateDatabase(asked) => transfer::move_database(&asked, access, output).await,
-        Command::Token(command) => token::run(command, at, output).await,
-        // Done above.
-        Command::Settings(_) | Command::Dev(_) | Command::Openapi | Command::Errors | Command::Completions { .. } => {
-            Ok(())
-        }
-    }
-}
-
-impl Command {
-    /// What the command does where its installation is not there yet. Whatever opens a database or a keys folder is
-    /// handed this.
-    fn opening(&self) -> Opening {
-        match self {
-            Self::Serve
-            | Self::Dev(_)
-            | Self::Migrate
-            | Self::Restore(_)
-            | Self::Keys(cli::Keys::Generate)
-            | Self::Users(cli::Users::Create(_) | cli::Users::Invite(_)) => Opening::OrCreate,
-            Self::Keys(cli::Keys::List | cli::Keys::Sealing(cli::Sealing::List))
-            | Self::Users(cli::Users::List(_) | cli::Users::Show(_))
-            | Self::Sessions(cli::Sessions::List(_))
-            | Self::Mail(cli::Mail::List(_))
-            | Self::Token(cli::Token::Verify(_))
-            | Self::Audit(_)
-            | Self::Backup(_) // It writes down that it was made, where that can be written.
-            | Self::Openapi
-            | Self::Settings(_)
-            | Self::Errors
-            | Self::Completions { .. } => Opening::Reading,
-            Self::Health
-            | Self::Doctor
-            | Self::Keys(_)
-            | Self::Users(_)
-            | Self::Sessions(_)
-            | Self::Mail(_)
-            | Self::Token(_)
-            | Self::MigrateDatabase(_) // What it writes into is named on its command line.
-            => Opening::Existing,
-        }
+        Command::Keys(command) => keys::run(command, process, output),
+        Command::Users(command) => users::run(command, process, output),
+        Command::Sessions(command) => sessions::run(command, process, output),
+        Command::Mail(command) => mail::run(command, process, output),
+        Command::Token(command) => token::run(command, process, output),
+        Command::Audit(command) => audit::run(command, process, output),
+        // It writes down that it was made, where that can be written.
+        Command::Backup(asked) => process.with_installation(Opening::Reading, async |at| {
+            transfer::backup(&asked.file, &at, output).await
+        }),
+        Command::Restore(asked) => process.with_installation(Opening::OrCreate, async |at| {
+            transfer::restore(&asked, &at, output).await
+        }),
+        // What it writes into is named on its command line.
+        Command::MigrateDatabase(asked) => process.with_installation(Opening::Existing, async |at| {
+            transfer::move_database(&asked, &at.access, output).await
+        }),
+        Command::Settings(asked) => settings::run(&asked, process, output),
+        // What needs no settings works also where they are wrong.
+        Command::Openapi => documents::openapi(output),
+        Command::Errors => documents::errors(output),
+        Command::Completions { shell } => Ok(output.document(&cli::completions(shell))?),
     }
 }

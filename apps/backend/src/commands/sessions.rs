@@ -4,59 +4,77 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Failure;
-use super::cli::{RevokeSessions, Sessions};
+use super::cli::{Account, RevokeSessions, Sessions};
+use super::failure::Code;
 use super::output::{Row, Standard};
+use super::process::Process;
 use super::users::account;
 use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
 use crate::features::audit::{Event, Kind};
 use crate::features::sessions::{self, Session};
+use crate::installation::Opening;
 
-pub(super) async fn run(command: Sessions, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+pub(super) fn run(command: Sessions, process: Process, output: &mut Standard) -> Result<(), Failure> {
     match command {
         Sessions::List(whose) => {
-            let account = account(services, &whose.email).await?;
-            let rows: Vec<_> = services
-                .sessions
-                .list(account.id)
-                .await?
-                .into_iter()
-                .map(Listed::from)
-                .collect();
-            Ok(output.rows(&rows)?)
+            process.administer(Opening::Reading, async |services| list(&whose, services, output).await)
         }
-        Sessions::Revoke(RevokeSessions { all: Some(email), .. }) => {
-            let account = account(services, &email).await?;
-            let ended = services.auth.logout_all(account.id, services.command_line()).await?;
-            let sentence = match ended {
-                0 => format!("{} has no session; nothing has changed.", account.email),
-                ended => format!("Ended every session of {}: {ended}.", account.email),
-            };
-            Ok(output.done(&sentence, &json!({ "account": account.id, "sessions": ended }))?)
-        }
-        Sessions::Revoke(RevokeSessions { id: Some(id), .. }) => {
-            if !services
-                .sessions
-                .revoke(SessionId(id), None, services.command_line())
-                .await?
-            {
-                return Err(Failure::not_found(format!(
-                    "there is no session {id} that has not ended; `countersign sessions list EMAIL` shows those of an account"
-                )));
-            }
-            Ok(output.done(&format!("Ended the session {id}."), &json!({ "session": id }))?)
-        }
-        Sessions::Revoke(RevokeSessions { .. }) => {
-            let event = Event::new(Kind::EverythingRevoked, None, services.command_line());
-            let ended = sessions::end_everything(&services.db, services.clock.now(), event).await?;
-            let sentence = format!(
-                "Ended {ended} sessions, and refused every token that was issued before; verifiers learn of it as of any \
-                 revocation. Everybody signs in again."
-            );
-            Ok(output.done(&sentence, &json!({ "sessions": ended }))?)
-        }
+        Sessions::Revoke(which) => process.administer(Opening::Existing, async |services| {
+            revoke(&which, services, output).await
+        }),
     }
+}
+
+async fn list(whose: &Account, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(services, &whose.email).await?;
+    let sessions = services.sessions.list(account.id).await?;
+    let rows: Vec<_> = sessions.into_iter().map(Listed::from).collect();
+    Ok(output.rows(&rows)?)
+}
+
+async fn revoke(which: &RevokeSessions, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    match which {
+        RevokeSessions { everyone: true, .. } => revoke_everything(services, output).await,
+        RevokeSessions { all: Some(whose), .. } => revoke_all(whose, services, output).await,
+        RevokeSessions { id: Some(id), .. } => revoke_one(SessionId(*id), services, output).await,
+        // Which the command line has refused.
+        RevokeSessions {
+            everyone: false,
+            all: None,
+            id: None,
+        } => Err(Failure::coded(Code::Usage, "name a session, --all or --everyone")),
+    }
+}
+
+async fn revoke_one(id: SessionId, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    if !services.sessions.revoke(id, None, services.command_line()).await? {
+        return Err(Failure::not_found(format!(
+            "there is no session {id} that has not ended; `countersign sessions list EMAIL` shows those of an account"
+        )));
+    }
+    Ok(output.done(&format!("Ended the session {id}."), &json!({ "session": id }))?)
+}
+
+async fn revoke_all(whose: &str, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let account = account(services, whose).await?;
+    let ended = services.auth.logout_all(account.id, services.command_line()).await?;
+    let sentence = match ended {
+        0 => format!("{} has no session; nothing has changed.", account.email),
+        ended => format!("Ended every session of {}: {ended}.", account.email),
+    };
+    Ok(output.done(&sentence, &json!({ "account": account.id, "sessions": ended }))?)
+}
+
+async fn revoke_everything(services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let event = Event::new(Kind::EverythingRevoked, None, services.command_line());
+    let ended = sessions::end_everything(&services.db, services.clock.now(), event).await?;
+    let sentence = format!(
+        "Ended {ended} sessions, and refused every token that was issued before; verifiers learn of it as of any \
+         revocation. Everybody signs in again."
+    );
+    Ok(output.done(&sentence, &json!({ "sessions": ended }))?)
 }
 
 /// A session as the operator sees it.

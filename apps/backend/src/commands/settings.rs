@@ -4,32 +4,26 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::output::{Output, Row};
+use super::Failure;
+use super::cli::SettingsArguments;
+use super::output::{Output, Row, Standard};
+use super::process::Process;
 use crate::settings::{InForce, Loaded, example, reference};
 
-/// Prints the settings in force.
-///
-/// # Errors
-/// When the output cannot be written.
-pub fn show<W: Write>(loaded: &Loaded, output: &mut Output<W>) -> io::Result<()> {
+pub(super) fn run(asked: &SettingsArguments, process: Process, output: &mut Standard) -> Result<(), Failure> {
+    // What is generated asks for no settings, and is printed also where they are wrong.
+    if asked.reference {
+        return Ok(output.document(reference().as_bytes())?);
+    }
+    if asked.example {
+        return Ok(output.document(example().as_bytes())?);
+    }
+    process.with_settings(async |loaded| Ok(show(loaded, output)?))
+}
+
+fn show<W: Write>(loaded: &Loaded, output: &mut Output<W>) -> io::Result<()> {
     let rows: Vec<_> = loaded.in_force.iter().map(Shown::of).collect();
     output.rows(&rows)
-}
-
-/// Prints the reference of all settings, `docs/settings.md`, which asks for no settings.
-///
-/// # Errors
-/// When the output cannot be written.
-pub fn show_reference<W: Write>(output: &mut Output<W>) -> io::Result<()> {
-    output.document(reference().as_bytes())
-}
-
-/// Prints a settings file that holds every setting, commented out, which asks for no settings.
-///
-/// # Errors
-/// When the output cannot be written.
-pub fn show_example<W: Write>(output: &mut Output<W>) -> io::Result<()> {
-    output.document(example().as_bytes())
 }
 
 #[derive(Serialize)]

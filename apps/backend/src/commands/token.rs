@@ -10,24 +10,25 @@ use super::Failure;
 use super::cli::{IssueToken, PresentedToken, Token};
 use super::installation::Installation;
 use super::output::Standard;
+use super::process::Process;
 use super::users::account;
 use crate::Services;
 use crate::features::accounts;
+use crate::installation::Opening;
 
-pub(super) async fn run(command: Token, at: Installation, output: &mut Standard) -> Result<(), Failure> {
+pub(super) fn run(command: Token, process: Process, output: &mut Standard) -> Result<(), Failure> {
     match command {
-        Token::Issue(asked) => issue(asked, at, output).await,
-        Token::Verify(presented) => verify(presented, at, output).await,
-        Token::Inspect(presented) => inspect(&presented, output),
+        Token::Issue(asked) => {
+            process.administer(Opening::Existing, async |services| issue(asked, services, output).await)
+        }
+        Token::Verify(presented) => {
+            process.with_installation(Opening::Reading, async |at| verify(&presented, at, output).await)
+        }
+        Token::Inspect(presented) => process.with_settings(async |_| inspect(&presented, output)),
     }
 }
 
-async fn issue(asked: IssueToken, at: Installation, output: &mut Standard) -> Result<(), Failure> {
-    at.administer(async |services| issue_with(asked, services, output).await)
-        .await
-}
-
-async fn issue_with(asked: IssueToken, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+async fn issue(asked: IssueToken, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let longest = services.settings.tokens.access_ttl;
     let ttl = asked.ttl.unwrap_or(longest);
     if ttl > longest {
@@ -56,8 +57,8 @@ async fn issue_with(asked: IssueToken, services: &Services, output: &mut Standar
     Ok(output.done(&tokens.access_token, &object)?)
 }
 
-async fn verify(presented: PresentedToken, at: Installation, output: &mut Standard) -> Result<(), Failure> {
-    let token = text_of(&presented)?;
+async fn verify(presented: &PresentedToken, at: Installation, output: &mut Standard) -> Result<(), Failure> {
+    let token = text_of(presented)?;
     at.administer(async |services| {
         let verified = services
             .guard

@@ -7,30 +7,55 @@ mod list;
 mod password;
 mod scopes;
 
-pub(super) use self::create::{Prepared, prepare};
 pub(super) use self::find::account;
 use super::Failure;
 use super::cli::Users;
 use super::output::Standard;
+use super::process::Process;
 use crate::Services;
+use crate::installation::Opening;
 
-pub(super) async fn run(command: Prepared, services: &Services, output: &mut Standard) -> Result<(), Failure> {
-    let command = match command {
-        Prepared::Create { email, password } => return create::create(email, password, services, output).await,
-        Prepared::Invite(email) => return create::invite(email, services, output).await,
-        Prepared::Other(command) => command,
-    };
+pub(super) fn run(command: Users, process: Process, output: &mut Standard) -> Result<(), Failure> {
     match command {
-        Users::Create(_) | Users::Invite(_) => Ok(()), // Done above.
-        Users::Verify(whose) => change::verify(whose, services, output).await,
-        Users::SendMail { account, purpose } => change::send_mail(account, purpose, services, output).await,
-        Users::List(asked) => list::list(&asked, services, output).await,
-        Users::Show(whose) => list::show(whose, services, output).await,
-        Users::Disable(whose) => change::set_disabled(whose, true, services, output).await,
-        Users::Enable(whose) => change::set_disabled(whose, false, services, output).await,
-        Users::SetPassword(whose) => password::set_password(whose, services, output).await,
-        Users::Delete { account, yes } => change::delete(account, yes, services, output).await,
-        Users::Grant(given) => scopes::grant(given, services, output).await,
-        Users::Ungrant(taken) => scopes::ungrant(taken, services, output).await,
+        // What is to be made is looked at before an installation is made for it.
+        Users::Create(new) => process.with_installation(Opening::OrCreate, async |at| {
+            let new = create::parse(&new, &at.settings)?;
+            at.administer(async |services| create::create(new, services, output).await)
+                .await
+        }),
+        Users::Invite(whom) => process.with_installation(Opening::OrCreate, async |at| {
+            let email = whom.email.parse()?;
+            at.administer(async |services| create::invite(email, services, output).await)
+                .await
+        }),
+        Users::List(asked) => process.administer(Opening::Reading, async |services| {
+            list::list(&asked, services, output).await
+        }),
+        Users::Show(whose) => process.administer(Opening::Reading, async |services| {
+            list::show(whose, services, output).await
+        }),
+        Users::Verify(whose) => change(process, async |services| change::verify(whose, services, output).await),
+        Users::SendMail { account, purpose } => change(process, async |services| {
+            change::send_mail(account, purpose, services, output).await
+        }),
+        Users::Disable(whose) => change(process, async |services| {
+            change::set_disabled(whose, true, services, output).await
+        }),
+        Users::Enable(whose) => change(process, async |services| {
+            change::set_disabled(whose, false, services, output).await
+        }),
+        Users::SetPassword(whose) => change(process, async |services| {
+            password::set_password(whose, services, output).await
+        }),
+        Users::Delete { account, yes } => change(process, async |services| {
+            change::delete(account, yes, services, output).await
+        }),
+        Users::Grant(given) => change(process, async |services| scopes::grant(given, services, output).await),
+        Users::Ungrant(taken) => change(process, async |services| scopes::ungrant(taken, services, output).await),
     }
+}
+
+/// Works on accounts that are there.
+fn change(process: Process, work: impl AsyncFnOnce(&Services) -> Result<(), Failure>) -> Result<(), Failure> {
+    process.administer(Opening::Existing, work)
 }

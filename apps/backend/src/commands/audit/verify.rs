@@ -30,15 +30,14 @@ pub(super) async fn verify(asked: &VerifyAudit, services: &Services, output: &mu
 }
 
 /// Verifies an export: no database, no settings.
-pub(in crate::commands) fn verify_export(asked: &VerifyAudit, output: &mut Standard) -> Result<(), Failure> {
+pub(super) fn verify_export(export: &Path, asked: &VerifyAudit, output: &mut Standard) -> Result<(), Failure> {
     let keys = given_keys(asked)?;
     if keys.is_empty() {
         return Err(Failure::new(
             "to verify an export, say whose signatures are believed: --public-key FILE, or --jwks FILE",
         ));
     }
-    let Some(path) = &asked.export else { return Ok(()) };
-    let sound = verify_file(path, verifier(asked, keys)?)?;
+    let sound = verify_file(export, verifier(asked, keys)?)?;
     report((&sound, None), asked, output)
 }
 

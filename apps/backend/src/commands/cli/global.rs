@@ -1,11 +1,13 @@
 //! The flags that every command takes.
 
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 
 use clap::Args;
 use clap::error::ErrorKind;
 
 use crate::commands::output;
+use crate::settings::Sources;
 
 /// Flags that every command takes.
 #[derive(Args)]
@@ -19,7 +21,7 @@ pub struct Global {
     operator: Option<String>,
     /// Read this settings file instead of ./countersign.toml
     #[arg(long, global = true, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
+    config: Option<PathBuf>,
     /// Setting `listen`
     #[arg(long, global = true, value_name = "ADDRESS:PORT", allow_hyphen_values = true)]
     listen: Option<String>,
@@ -46,6 +48,20 @@ impl Global {
         self.operator.as_deref()
     }
 
+    /// Where the settings of this process come from.
+    pub fn sources(&self) -> Sources {
+        Sources::of_process(self.flags(), self.config.clone())
+    }
+
+    /// These flags as the only source of settings.
+    pub fn flags_alone(&self) -> Sources {
+        Sources {
+            flags: self.flags(),
+            cores: available_parallelism().ok(),
+            ..Sources::default()
+        }
+    }
+
     /// `dev` keeps everything in memory, and reads no file.
     pub(super) fn refuse_for_dev(&self, command: &mut clap::Command) -> Result<(), clap::Error> {
         let taken = ["listen", "issuer"];
@@ -63,7 +79,7 @@ impl Global {
         })
     }
 
-    /// Settings by name, for [`Sources::flags`](crate::settings::Sources::flags).
+    /// Settings by name, for [`Sources::flags`].
     pub(super) fn flags(&self) -> Vec<(&'static str, String)> {
         let flags = [
             ("listen", &self.listen),

@@ -1,39 +1,22 @@
 //! Commands on the keys of a folder, from their arguments to what is printed.
 
-use countersign_store::Role;
-
 use super::*;
-use crate::installation::Opening;
-use crate::settings::{SettingsFile, Sources};
+use crate::commands::cli::CommandLine;
+use crate::commands::process::Early;
 
 /// Runs a command and gives what it printed, or the sentence with which it failed.
-async fn run_in(dir: &std::path::Path, command: Keys, json: bool) -> Result<String, String> {
-    let text = format!(
-        "database_url = \"sqlite://{0}/db\"\nkeys_dir = \"{0}/keys\"\n",
-        dir.display()
-    );
-    let file = SettingsFile {
-        path: "countersign.toml".into(),
-        text: Ok(text),
+fn run_in(dir: &std::path::Path, command: Keys, json: bool) -> Result<String, String> {
+    let database = format!("--database-url=sqlite://{}/db", dir.display());
+    let keys = format!("--keys-dir={}/keys", dir.display());
+    let format = if json { "--json" } else { "--as=ada" };
+    let line = ["countersign", &database, &keys, format].map(Into::into);
+    let Ok(line) = CommandLine::read(line) else {
+        panic!("the command line is sound");
     };
-    let Ok(loaded) = Settings::load(&Sources {
-        file: Some(file),
-        ..Sources::default()
-    }) else {
-        panic!("the settings are sound");
-    };
+    let (_, global) = line.into_parts();
+    let process = Process::new(Early::default(), global).taking_flags_alone();
     let mut printed = Vec::new();
-    let access = Access {
-        role: Role::Admin,
-        opening: Opening::OrCreate,
-        operator: None,
-    };
-    let done = run(
-        command,
-        (&loaded.settings, &access),
-        &mut Output::to(json, &mut printed),
-    )
-    .await;
+    let done = run(command, process, &mut Output::to(json, &mut printed));
     done.map(|()| String::from_utf8(printed).unwrap())
         .map_err(|failure| failure.to_string())
 }
@@ -43,21 +26,16 @@ const ROTATE: Rotate = Rotate {
     wait: false,
 };
 
-#[tokio::test]
-async fn each_change_says_what_happens_next() {
+#[test]
+fn each_change_says_what_happens_next() {
     let dir = tempfile::tempdir().unwrap();
     let run = |command| run_in(dir.path(), command, false);
-    assert!(run(Keys::Generate).await.unwrap().starts_with("Made the key "));
-    assert!(
-        run(Keys::Generate)
-            .await
-            .unwrap_err()
-            .contains("`countersign keys rotate`")
-    );
-    let table = run(Keys::List).await.unwrap();
+    assert!(run(Keys::Generate).unwrap().starts_with("Made the key "));
+    assert!(run(Keys::Generate).unwrap_err().contains("`countersign keys rotate`"));
+    let table = run(Keys::List).unwrap();
     assert!(table.contains("STATE") && table.contains("current"), "{table}");
     let kid = table.lines().nth(1).unwrap().split(' ').next().unwrap().to_owned();
-    let rotated = run(Keys::Rotate(ROTATE)).await.unwrap();
+    let rotated = run(Keys::Rotate(ROTATE)).unwrap();
     assert!(
         rotated.contains("10m after that") && rotated.contains("rotate --activate"),
         "{rotated}"
@@ -66,28 +44,25 @@ async fn each_change_says_what_happens_next() {
         activate: true,
         ..ROTATE
     }))
-    .await
     .unwrap_err();
     assert!(activated.contains("no server has published"), "{activated}");
     assert!(
         run(Keys::Retire { kid: kid.clone() })
-            .await
             .unwrap_err()
             .contains("is in use")
     );
-    let revoked = run(Keys::Revoke { kid: kid.clone() }).await.unwrap();
+    let revoked = run(Keys::Revoke { kid: kid.clone() }).unwrap();
     assert!(
         revoked.contains(&kid) && revoked.contains("signs in its place"),
         "{revoked}"
     );
 }
 
-#[tokio::test]
-async fn inspecting_shows_no_private_part() {
+#[test]
+fn inspecting_shows_no_private_part() {
     let dir = tempfile::tempdir().unwrap();
-    let made: serde_json::Value =
-        serde_json::from_str(&run_in(dir.path(), Keys::Generate, true).await.unwrap()).unwrap();
-    let seen = run_in(dir.path(), Keys::Inspect { file: None }, false).await.unwrap();
+    let made: serde_json::Value = serde_json::from_str(&run_in(dir.path(), Keys::Generate, true).unwrap()).unwrap();
+    let seen = run_in(dir.path(), Keys::Inspect { file: None }, false).unwrap();
     assert!(
         seen.contains("private key") && seen.contains(made["kid"].as_str().unwrap()),
         "{seen}"
@@ -101,7 +76,6 @@ async fn inspecting_shows_no_private_part() {
         },
         false,
     )
-    .await
     .unwrap_err();
     assert!(missing.contains("there is no file no.pem"), "{missing}");
 }

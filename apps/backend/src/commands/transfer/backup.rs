@@ -12,19 +12,15 @@ use super::format::{Heading, Part, Reader, Writer};
 use super::{Counted, Progress, rows, summary, warning};
 use crate::commands::Failure;
 use crate::commands::doctor::has_no_log;
-use crate::commands::installation::notice;
+use crate::commands::installation::{Installation, notice};
 use crate::commands::output::Standard;
 use crate::core::clock::Clock;
 use crate::features::audit::{self, Event, Kind};
 use crate::installation::{Access, Opening, open_database};
 use crate::migrations;
-use crate::settings::Settings;
 
-pub(in crate::commands) async fn backup(
-    file: &Path,
-    (settings, access): (&Settings, &Access),
-    output: &mut Standard,
-) -> Result<(), Failure> {
+pub(in crate::commands) async fn backup(file: &Path, at: &Installation, output: &mut Standard) -> Result<(), Failure> {
+    let settings = &at.settings;
     // A link that leads nowhere is in the way too.
     if file.symlink_metadata().is_ok() {
         return Err(Failure::new(format!(
@@ -39,7 +35,7 @@ pub(in crate::commands) async fn backup(
         )));
     }
     let clock = Clock::system();
-    let db = open_database(settings, access, &clock).await?;
+    let db = open_database(settings, &at.access, &clock).await?;
     let schema = migrations::known().last().map_or(0, |newest| newest.version);
     let heading = Heading::new(schema, settings.issuer.as_str(), clock.now().to_string());
     let partial = partial_beside(file)?;
@@ -50,11 +46,11 @@ pub(in crate::commands) async fn backup(
         ));
     }
     become_file(partial, file)?;
-    let caller = access.caller();
+    let caller = at.access.caller();
     let event = Event::new(Kind::DatabaseBackedUp, None, &caller).detail(summary(&tables));
     db.close().await?;
     // Where it cannot be written down, as on a standby, it is a backup all the same.
-    if let Err(error) = record(event, (settings, access), &clock).await {
+    if let Err(error) = record(event, at, &clock).await {
         let told = format!("the backup is made, but the audit log could not be told of it: {error}");
         notice(output.is_json(), &told);
     }
@@ -75,17 +71,17 @@ pub(in crate::commands) async fn backup(
 
 /// Writes down that the backup was made. The database is opened anew, since the backup only reads; an SQLite file whose
 /// log another program has switched off is left as it is.
-async fn record(event: Event<'_>, (settings, access): (&Settings, &Access), clock: &Clock) -> Result<(), Failure> {
-    if database_file(settings.database_url.expose()).is_ok_and(|path| has_no_log(&path)) {
+async fn record(event: Event<'_>, at: &Installation, clock: &Clock) -> Result<(), Failure> {
+    if database_file(at.settings.database_url.expose()).is_ok_and(|path| has_no_log(&path)) {
         return Err(Failure::new(
             "another program has switched the database's write-ahead log off",
         ));
     }
     let to_write = Access {
         opening: Opening::Existing,
-        ..access.clone()
+        ..at.access.clone()
     };
-    let db = open_database(settings, &to_write, clock).await?;
+    let db = open_database(&at.settings, &to_write, clock).await?;
     let recorded = audit::record_alone(&db, clock, event).await;
     db.close().await?;
     Ok(recorded?)

@@ -10,18 +10,17 @@ use super::target::{Target, refuse_used_file};
 use super::{rows, summary, warning};
 use crate::commands::Failure;
 use crate::commands::cli::Restore;
+use crate::commands::installation::Installation;
 use crate::commands::output::Standard;
-use crate::core::caller::Caller;
 use crate::core::clock::Clock;
 use crate::features::audit::{self, Event, Kind};
 use crate::features::sessions;
 use crate::installation::{Access, database_options};
 use crate::migrations;
-use crate::settings::Settings;
 
 pub(in crate::commands) async fn restore(
     asked: &Restore,
-    (settings, access): (&Settings, &Access),
+    at: &Installation,
     output: &mut Standard,
 ) -> Result<(), Failure> {
     let file = &asked.file;
@@ -38,14 +37,14 @@ pub(in crate::commands) async fn restore(
     }
     // All of it is read once before anything is written.
     read_back(file)?;
-    refuse_used_file(settings.database_url.expose())?;
+    refuse_used_file(at.settings.database_url.expose())?;
     let clock = Clock::system();
     // As a server, so that none starts on the file meanwhile.
     let as_server = Access {
         role: Role::Server,
-        ..access.clone()
+        ..at.access.clone()
     };
-    let db = Db::open(&database_options(settings, &as_server)).await?;
+    let db = Db::open(&database_options(&at.settings, &as_server)).await?;
     let mut target = Target::begin(db, heading.schema, &clock).await?;
     let (mut reader, _) = Reader::open(file)?;
     while let Some(part) = reader.next()? {
@@ -58,7 +57,9 @@ pub(in crate::commands) async fn restore(
     let tables = target.verify(&clock).await?.to_vec();
     let refuses = !asked.keep_sessions;
     let detail = format!("of {}: {}", heading.made_at, summary(&tables));
-    conclude(target.db, (refuses, access.caller()), detail).await?;
+    let caller = at.access.caller();
+    let event = Event::new(Kind::DatabaseRestored, None, &caller).detail(detail);
+    conclude(target.db, refuses, event).await?;
     let mut sentence = format!(
         "Restored {} as of {}, and found them whole. What happened after that is lost, also changed passwords and \
          deleted accounts.",
@@ -81,9 +82,8 @@ pub(in crate::commands) async fn restore(
 }
 
 /// The last steps before the mark is taken away.
-async fn conclude(db: Db, (refuses, caller): (bool, Caller), detail: String) -> Result<(), Failure> {
+async fn conclude(db: Db, refuses: bool, event: Event<'_>) -> Result<(), Failure> {
     let clock = Clock::system();
-    let event = Event::new(Kind::DatabaseRestored, None, &caller).detail(detail);
     if refuses {
         sessions::end_everything(&db, clock.now(), event).await?;
     } else {

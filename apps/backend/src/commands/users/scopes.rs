@@ -13,17 +13,18 @@ use crate::features::accounts::{self, Account};
 pub(super) async fn grant(given: WithScopes, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let account = account(services, &given.account.email).await?;
     let given = services.operator.grant(account.id, &parsed(&given.scopes)).await?;
-    say_scopes((&account, given.is_empty()), services, output).await
+    say_scopes(&account, given.is_empty(), services, output).await
 }
 
 pub(super) async fn ungrant(taken: WithScopes, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let account = account(services, &taken.account.email).await?;
     let taken = services.operator.ungrant(account.id, &parsed(&taken.scopes)).await?;
-    say_scopes((&account, taken.is_empty()), services, output).await
+    say_scopes(&account, taken.is_empty(), services, output).await
 }
 
 async fn say_scopes(
-    (account, unchanged): (&Account, bool),
+    account: &Account,
+    unchanged: bool,
     services: &Services,
     output: &mut Standard,
 ) -> Result<(), Failure> {
