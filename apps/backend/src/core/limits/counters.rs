@@ -168,7 +168,7 @@ mod tests {
     use super::*;
     use crate::core::limits::Policy;
 
-    const LOGIN: Policy = Policy::named("login");
+    const LOGIN: Policy = Policy::LoginPerAccount;
     const TEN: Rate = Rate {
         count: 10,
         per: Duration::from_secs(900),

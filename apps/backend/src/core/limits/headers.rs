@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn r_65_every_429_says_when_to_come_back() {
         let exceeded = Exceeded {
-            policy: Policy::named("login_per_account"),
+            policy: Policy::LoginPerAccount,
             rate: Rate {
                 count: 10,
                 per: Duration::from_secs(900),

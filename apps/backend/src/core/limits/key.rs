@@ -1,15 +1,11 @@
 //! Whose counter it is. What a stranger sends is kept as a digest only: 16 bytes, however long it was.
 
-use std::fmt;
-
 use aws_lc_rs::digest::{Context, SHA256};
 use uuid::Uuid;
 
+use super::policy::Policy;
 use super::prefix::AddressPrefix;
-
-/// The name of a limit, as settings and response headers write it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy(&'static str);
+use crate::settings::{self, Rate};
 
 /// One counter: a limit, and the subject it counts for. A subject may have several parts (an account at an address).
 /// The same parts in the same order are the same key, on every node.
@@ -19,32 +15,6 @@ pub struct Key {
     digest: [u8; 16],
 }
 
-impl Policy {
-    /// # Panics
-    /// While compiling, if the name has other signs than small letters and underscores.
-    pub const fn named(name: &'static str) -> Self {
-        let mut at = 0;
-        while at < name.len() {
-            assert!(
-                matches!(name.as_bytes()[at], b'a'..=b'z' | b'_'),
-                "a limit's name has small letters and underscores"
-            );
-            at += 1;
-        }
-        Self(name)
-    }
-
-    pub fn name(self) -> &'static str {
-        self.0
-    }
-}
-
-impl fmt::Display for Policy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
 impl Key {
     /// The counter of all, to be narrowed.
     pub fn of(policy: Policy) -> Self {
@@ -52,7 +22,7 @@ impl Key {
             policy,
             digest: [0; 16],
         }
-        .narrowed(b'P', policy.0.as_bytes())
+        .narrowed(b'P', policy.name().as_bytes())
     }
 
     /// Narrowed to a network.
@@ -79,6 +49,11 @@ impl Key {
         self.policy
     }
 
+    /// What is set for that limit.
+    pub fn rate(self, limits: &settings::Limits) -> Rate {
+        self.policy.rate(limits)
+    }
+
     pub(super) fn digest(&self) -> [u8; 16] {
         self.digest
     }
@@ -101,7 +76,7 @@ mod tests {
 
     #[test]
     fn each_limit_and_each_subject_has_its_own_counter() {
-        let (one, other) = (Policy::named("one"), Policy::named("other"));
+        let (one, other) = (Policy::LoginPerAccount, Policy::LoginPerAddress);
         let id = Uuid::from_u128(7);
         let keys = [
             Key::of(one),

@@ -9,6 +9,7 @@
 mod counters;
 mod headers;
 mod key;
+mod policy;
 mod prefix;
 mod reserved;
 mod shared;
@@ -16,7 +17,8 @@ mod shared;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use key::{Key, Policy};
+pub use key::Key;
+pub use policy::Policy;
 pub use prefix::AddressPrefix;
 pub use reserved::{Began, Reserved};
 
@@ -141,7 +143,7 @@ mod tests {
     use super::*;
     use crate::core::clock::Timestamp;
 
-    const LOGIN: Policy = Policy::named("login_per_account");
+    const LOGIN: Policy = Policy::LoginPerAccount;
     const TEN: Rate = Rate {
         count: 10,
         per: Duration::from_secs(900),

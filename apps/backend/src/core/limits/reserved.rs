@@ -113,7 +113,7 @@ mod tests {
     use crate::core::clock::{Clock, Timestamp};
     use crate::core::limits::Policy;
 
-    const LOGIN: Policy = Policy::named("login_per_account");
+    const LOGIN: Policy = Policy::LoginPerAccount;
     const ONE: Rate = Rate {
         count: 1,
         per: Duration::from_secs(900),

@@ -3,6 +3,7 @@
 //! somebody asks (ages, lags, the pool) is in `features/health`.
 
 mod catalogue;
+mod outcome;
 mod process;
 
 use std::sync::atomic::AtomicU64;
@@ -17,6 +18,7 @@ use prometheus_client::registry::Registry;
 #[cfg(feature = "testing")]
 pub use self::catalogue::{METRICS, reference};
 pub use self::catalogue::{PREFIX, Register};
+pub use self::outcome::{LoginOutcome, MailOutcome, RefreshOutcome};
 pub use self::process::process;
 
 /// The counters that services and routers raise.
@@ -34,40 +36,6 @@ pub struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
     outcome: &'static str,
-}
-
-macro_rules! outcomes {
-    ($(#[$doc:meta])+ $name:ident { $($(#[$variant_doc:meta])+ $variant:ident = $label:literal;)+ }) => {
-        $(#[$doc])+
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($(#[$variant_doc])+ $variant,)+ }
-
-        impl $name {
-            /// All of them: the values of the label that the catalogue explains.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The value of the label.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $label,)+ }
-            }
-        }
-    };
-}
-
-outcomes! {
-    /// How an attempt to send an email ended.
-    MailOutcome {
-        /// The mail server took it.
-        Sent = "sent";
-        /// The recipient cannot be served now.
-        Postponed = "postponed";
-        /// The mail server cannot be used.
-        Failed = "failed";
-        /// The recipient is refused for good.
-        Refused = "refused";
-        /// It has no recipient any more.
-        Dropped = "dropped";
-    }
 }
 
 impl Metrics {
@@ -95,12 +63,14 @@ impl Metrics {
     }
 
     /// A sign-in ended with this outcome.
-    pub fn login(&self, outcome: &'static str) {
+    pub fn login(&self, outcome: LoginOutcome) {
+        let outcome = outcome.name();
         self.logins.get_or_create(&Outcome { outcome }).inc();
     }
 
     /// A refresh ended with this outcome.
-    pub fn refresh(&self, outcome: &'static str) {
+    pub fn refresh(&self, outcome: RefreshOutcome) {
+        let outcome = outcome.name();
         self.refreshes.get_or_create(&Outcome { outcome }).inc();
     }
 
@@ -138,11 +108,22 @@ impl Metrics {
 mod tests {
     use super::*;
 
+    /// The words in backticks, but for the name of the label in front.
+    fn explained(metric: &str) -> Vec<&'static str> {
+        let described = METRICS.iter().find(|described| described.name == metric).unwrap();
+        described.labels.split('`').skip(1).step_by(2).skip(1).collect()
+    }
+
     #[test]
     fn the_catalogue_explains_every_outcome() {
-        let mails = METRICS.iter().find(|described| described.name == "mails").unwrap();
-        for outcome in MailOutcome::ALL {
-            assert!(mails.labels.contains(&format!("`{}`", outcome.name())), "{outcome:?}");
+        let (logins, refreshes, mails) = (LoginOutcome::ALL, RefreshOutcome::ALL, MailOutcome::ALL);
+        let names = [
+            ("logins", logins.iter().map(|outcome| outcome.name()).collect()),
+            ("refreshes", refreshes.iter().map(|outcome| outcome.name()).collect()),
+            ("mails", mails.iter().map(|outcome| outcome.name()).collect::<Vec<_>>()),
+        ];
+        for (metric, names) in names {
+            assert_eq!(explained(metric), names, "{metric}");
         }
     }
 }

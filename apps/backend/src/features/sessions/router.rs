@@ -12,6 +12,7 @@ use crate::core::caller::Caller;
 use crate::core::dependencies::{CurrentUser, Identified};
 use crate::core::extract::{JsonOrForm, PathId};
 use crate::core::ids::SessionId;
+use crate::core::metrics::RefreshOutcome;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
 
@@ -42,10 +43,10 @@ async fn refresh(
         Some(presented) => sessions.rotate(&presented, &Caller::anyone(request)).await,
         None => Err(RefreshError::Invalid),
     };
-    sessions
-        .platform
-        .metrics
-        .refresh(result.as_ref().err().map_or("success", RefreshError::outcome));
+    let outcome = result
+        .as_ref()
+        .map_or_else(RefreshError::outcome, |_| RefreshOutcome::Success);
+    sessions.platform.metrics.refresh(outcome);
     Ok(Json(result.map_err(|error| refused(&sessions, error))?.into()))
 }
 

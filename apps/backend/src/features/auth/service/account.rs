@@ -19,8 +19,6 @@ use crate::features::devices;
 use crate::features::outbox::{self, Purpose};
 use crate::features::sessions::{self, SessionBody};
 
-const EXPORT_PER_ACCOUNT: Policy = Policy::named("export_per_account");
-
 /// An export shows at most this many events, the newest.
 const EXPORTED_EVENTS: i64 = 10_000;
 
@@ -222,8 +220,8 @@ impl Auth {
             return Ok(None);
         };
         let mut reserved = self.platform.limits.reserve();
-        let key = Key::of(EXPORT_PER_ACCOUNT).identifier(&subject_of(&user.email));
-        let rate = self.platform.settings.limits.export_per_account;
+        let key = Key::of(Policy::ExportPerAccount).identifier(&subject_of(&user.email));
+        let rate = key.rate(&self.platform.settings.limits);
         reserved.spend(key, rate).await.map_err(ExportError::Limited)?;
         reserved.began().now();
         let gathered = self.gather(user, session, caller).await;

@@ -19,8 +19,6 @@ use crate::features::audit::{Event, Kind};
 use crate::features::email_challenges::{Registration, registrations};
 use crate::features::outbox::{Binding, MailParams, NewMail, Purpose, Recipient, RequestContext};
 
-const MAILS_PER_ADDRESS: Policy = Policy::named("mails_per_address");
-
 /// How long an account counts as made just now: as long as the shortest-lived links that it was sent work.
 const JUST_NOW: Duration = Purpose::shortest_link_lifetime();
 
@@ -55,8 +53,8 @@ impl Auth {
     pub async fn ask(&self, asking: &Asking<'_>, caller: &Caller) -> Result<(), AskError> {
         let mut reserved = self.platform.limits.reserve();
         if let Some(prefix) = caller.request.prefix() {
-            let key = Key::of(MAILS_PER_ADDRESS).address(prefix);
-            let rate = self.platform.settings.limits.mails_per_address;
+            let key = Key::of(Policy::MailsPerAddress).address(prefix);
+            let rate = key.rate(&self.platform.settings.limits);
             reserved.spend(key, rate).await.map_err(AskError::Limited)?;
             reserved.began().now();
         }

@@ -11,9 +11,6 @@ use crate::core::password::{Asker, Lane};
 use crate::core::platform::Platform;
 use crate::core::request_info::RequestInfo;
 use crate::features::devices;
-use crate::settings::Rate;
-
-const SIGN_INS_PER_ACCOUNT: Policy = Policy::named("sign_ins_per_account");
 
 /// A password that is about to be tried. It counts as wrong or as right when it has been judged, and not at all when
 /// nobody judged it.
@@ -33,17 +30,17 @@ impl Attempt {
         platform: &Platform,
         subject: &str,
         request: &RequestInfo,
-        limits: &[(Key, Rate)],
+        limits: &[Key],
     ) -> Result<Self, Exceeded> {
         let mut wrong = platform.limits.reserve();
-        for &(key, rate) in limits {
-            wrong.spend(key, rate).await?;
+        for &key in limits {
+            wrong.spend(key, key.rate(&platform.settings.limits)).await?;
         }
         let mut right = Reserved::beside(&wrong);
         if let Some(prefix) = request.prefix() {
             // By network, too: whoever has stolen a password cannot use up the owner's sign-ins.
-            let key = Key::of(SIGN_INS_PER_ACCOUNT).identifier(subject).address(prefix);
-            right.spend(key, platform.settings.limits.sign_ins_per_account).await?;
+            let key = Key::of(Policy::SignInsPerAccount).identifier(subject).address(prefix);
+            right.spend(key, key.rate(&platform.settings.limits)).await?;
         }
         Ok(Self { wrong, right })
     }

@@ -14,8 +14,6 @@ use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Credentials};
 use crate::features::audit::Kind;
 
-const CHANGE_PASSWORD_PER_ACCOUNT: Policy = Policy::named("change_password_per_account");
-
 /// Why something that needs the password was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
@@ -127,10 +125,9 @@ impl Auth {
     /// By the address of the account, which outlives the account; and from each network by itself: whoever holds a stolen token
     /// cannot use up the owner's attempts.
     async fn reserve_confirmation(&self, subject: &str, request: &RequestInfo) -> Result<Attempt, PasswordError> {
-        let rate = self.platform.settings.limits.change_password_per_account;
-        let key = Key::of(CHANGE_PASSWORD_PER_ACCOUNT).identifier(subject);
+        let key = Key::of(Policy::ChangePasswordPerAccount).identifier(subject);
         let key = request.prefix().map_or(key, |prefix| key.address(prefix));
-        Attempt::reserve(&self.platform, subject, request, &[(key, rate)])
+        Attempt::reserve(&self.platform, subject, request, &[key])
             .await
             .map_err(PasswordError::Limited)
     }

@@ -11,6 +11,7 @@ use crate::core::caller::Caller;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Exceeded, Key, Policy};
+use crate::core::metrics::LoginOutcome;
 use crate::core::password::{Asker, HashError, Password, Verdict};
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Credentials as Stored};
@@ -19,9 +20,6 @@ use crate::features::email_challenges::ChallengeError;
 use crate::features::keys::IssueError;
 use crate::features::sessions::{NewSession, RefreshToken, Session, Tokens};
 use crate::settings::EmailVerification;
-
-const LOGIN_PER_ADDRESS: Policy = Policy::named("login_per_address");
-const LOGIN_PER_ACCOUNT: Policy = Policy::named("login_per_account");
 
 /// What somebody signs in with.
 pub struct Credentials {
@@ -60,14 +58,14 @@ pub enum LoginError {
 }
 
 impl LoginError {
-    /// A short name for the metrics.
-    fn outcome(&self) -> &'static str {
+    /// What it is counted as.
+    fn outcome(&self) -> LoginOutcome {
         match self {
-            Self::Invalid | Self::Challenge(ChallengeError::Invalid | ChallengeError::Unbound) => "invalid",
-            Self::Unverified => "unverified",
-            Self::Limited(_) | Self::Challenge(ChallengeError::Limited(_)) => "limited",
-            Self::Hash(_) | Self::Challenge(ChallengeError::Hash(_)) => "overloaded",
-            Self::Issue(_) | Self::Store(_) | Self::Challenge(ChallengeError::Store(_)) => "failed",
+            Self::Invalid | Self::Challenge(ChallengeError::Invalid | ChallengeError::Unbound) => LoginOutcome::Invalid,
+            Self::Unverified => LoginOutcome::Unverified,
+            Self::Limited(_) | Self::Challenge(ChallengeError::Limited(_)) => LoginOutcome::Limited,
+            Self::Hash(_) | Self::Challenge(ChallengeError::Hash(_)) => LoginOutcome::Overloaded,
+            Self::Issue(_) | Self::Store(_) | Self::Challenge(ChallengeError::Store(_)) => LoginOutcome::Failed,
         }
     }
 }
@@ -104,7 +102,9 @@ impl Auth {
 
     /// Counts a sign-in by how it ended: every front end comes through here.
     pub(super) fn counted<T>(&self, ended: Result<T, LoginError>) -> Result<T, LoginError> {
-        let outcome = ended.as_ref().err().map_or("success", LoginError::outcome);
+        let outcome = ended
+            .as_ref()
+            .map_or_else(LoginError::outcome, |_| LoginOutcome::Success);
         self.platform.metrics.login(outcome);
         ended
     }
@@ -190,12 +190,11 @@ fn refused(account: AccountId, caller: &Caller) -> Event<'_> {
 impl Auth {
     /// Per network, and per address and network: whoever fails elsewhere cannot lock the owner out here.
     async fn reserve_login(&self, email: Option<&Email>, request: &RequestInfo) -> Result<Attempt, LoginError> {
-        let (rates, subject) = (&self.platform.settings.limits, email.map_or("", Email::key));
+        let subject = email.map_or("", Email::key);
         let limits = request.prefix().map(|prefix| {
-            let by_account = Key::of(LOGIN_PER_ACCOUNT).identifier(subject).address(prefix);
             [
-                (Key::of(LOGIN_PER_ADDRESS).address(prefix), rates.login_per_address),
-                (by_account, rates.login_per_account),
+                Key::of(Policy::LoginPerAddress).address(prefix),
+                Key::of(Policy::LoginPerAccount).identifier(subject).address(prefix),
             ]
         });
         let limits = limits.as_ref().map_or(&[][..], |limits| &limits[..]);

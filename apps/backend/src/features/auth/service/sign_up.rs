@@ -20,8 +20,6 @@ use crate::features::outbox::{MailParams, NewMail, Purpose};
 use crate::features::sessions::{NewSession, Session};
 use crate::settings::{EmailVerification, Signup};
 
-const REGISTER_PER_ADDRESS: Policy = Policy::named("register_per_address");
-
 /// What somebody signs up with.
 pub struct SignUp {
     pub email: NewEmail,
@@ -147,8 +145,8 @@ impl Auth {
         }
         let mut reserved = self.platform.limits.reserve();
         if let Some(prefix) = request.prefix() {
-            let rate = self.platform.settings.limits.register_per_address;
-            let key = Key::of(REGISTER_PER_ADDRESS).address(prefix);
+            let key = Key::of(Policy::RegisterPerAddress).address(prefix);
+            let rate = key.rate(&self.platform.settings.limits);
             reserved.spend(key, rate).await.map_err(SignUpError::Limited)?;
         }
         Ok(reserved)

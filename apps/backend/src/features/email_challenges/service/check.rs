@@ -18,8 +18,6 @@ use crate::features::audit::{Event, Kind};
 use crate::features::guesses::{self, EmailDigest};
 use crate::features::outbox::Purpose;
 
-const CODES_PER_ADDRESS: Policy = Policy::named("codes_per_address");
-
 /// Guesses at one code.
 const GUESSES: i64 = 5;
 /// Guesses at the codes of one address and purpose, until its owner proves it, whatever becomes of the account meanwhile:
@@ -84,8 +82,8 @@ impl EmailChallenges {
         };
         let mut reserved = self.platform.limits.reserve();
         if let Some(prefix) = caller.request.prefix() {
-            let key = Key::of(CODES_PER_ADDRESS).address(prefix);
-            let rate = self.platform.settings.limits.codes_per_address;
+            let key = Key::of(Policy::CodesPerAddress).address(prefix);
+            let rate = key.rate(&self.platform.settings.limits);
             reserved.spend(key, rate).await.map_err(ChallengeError::Limited)?;
         }
         let Some((email, code)) = guess.as_ref() else {

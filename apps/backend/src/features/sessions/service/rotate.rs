@@ -12,6 +12,7 @@ use super::living::find_living;
 use super::tokens::Tokens;
 use crate::core::caller::Caller;
 use crate::core::limits::{Exceeded, Key, Policy};
+use crate::core::metrics::RefreshOutcome;
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
@@ -19,7 +20,6 @@ use crate::features::keys::IssueError;
 use crate::features::sessions::refresh_token::{Origin, RefreshToken};
 use crate::features::sessions::store::{self, Rotation, Session};
 
-const REFRESH_PER_ADDRESS: Policy = Policy::named("refresh_per_address");
 /// How often it is tried to spend a token that is current and yet was not spent: something else about its session changed at
 /// that moment.
 const ATTEMPTS: usize = 5;
@@ -45,13 +45,13 @@ pub enum RefreshError {
 }
 
 impl RefreshError {
-    /// A short name for the metrics.
-    pub fn outcome(&self) -> &'static str {
+    /// What it is counted as.
+    pub fn outcome(&self) -> RefreshOutcome {
         match self {
-            Self::Invalid => "invalid",
-            Self::Reused => "reused",
-            Self::Limited(_) => "limited",
-            Self::Issue(_) | Self::Store(_) => "failed",
+            Self::Invalid => RefreshOutcome::Invalid,
+            Self::Reused => RefreshOutcome::Reused,
+            Self::Limited(_) => RefreshOutcome::Limited,
+            Self::Issue(_) | Self::Store(_) => RefreshOutcome::Failed,
         }
     }
 }
@@ -84,8 +84,8 @@ impl Sessions {
     pub async fn rotate(&self, presented: &RefreshToken, caller: &Caller) -> Result<Tokens, RefreshError> {
         let mut reserved = self.platform.limits.reserve();
         if let Some(prefix) = caller.request.prefix() {
-            let rate = self.platform.settings.limits.refresh_per_address;
-            let key = Key::of(REFRESH_PER_ADDRESS).address(prefix);
+            let key = Key::of(Policy::RefreshPerAddress).address(prefix);
+            let rate = key.rate(&self.platform.settings.limits);
             reserved.spend(key, rate).await.map_err(RefreshError::Limited)?;
             reserved.began().now();
         }

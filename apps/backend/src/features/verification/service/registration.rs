@@ -14,8 +14,6 @@ use crate::features::audit::{Event, Kind};
 use crate::features::auth::PasswordError;
 use crate::features::email_challenges::{ChallengeError, Checked, Registration, registrations};
 
-const CONFIRMATIONS_PER_ADDRESS: Policy = Policy::named("codes_per_address");
-
 impl Verification {
     /// Makes the account with the password of the sign-up that is the confirming person's own, or with a new one. All sign-ups
     /// for the address end with it.
@@ -107,8 +105,8 @@ impl Verification {
     ) -> Result<String, VerifyError> {
         let mut reserved = self.platform.limits.reserve();
         if let Some(prefix) = request.prefix() {
-            let key = Key::of(CONFIRMATIONS_PER_ADDRESS).address(prefix);
-            let rate = self.platform.settings.limits.codes_per_address;
+            let key = Key::of(Policy::CodesPerAddress).address(prefix);
+            let rate = key.rate(&self.platform.settings.limits);
             reserved.spend(key, rate).await.map_err(PasswordError::Limited)?;
         }
         let asker = Asker {

@@ -1,0 +1,52 @@
+//! The rate limits of short windows, by the names that settings, metrics and response headers give them.
+
+use std::fmt;
+
+use crate::settings::{self, Rate};
+
+macro_rules! policies {
+    ($($(#[$doc:meta])+ $variant:ident = $setting:ident;)+) => {
+        /// A rate limit.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Policy { $($(#[$doc])+ $variant,)+ }
+
+        impl Policy {
+            /// Its name: of its setting, without the section.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($setting),)+ }
+            }
+
+            /// What is set for it.
+            pub fn rate(self, limits: &settings::Limits) -> Rate {
+                match self { $(Self::$variant => limits.$setting,)+ }
+            }
+        }
+    };
+}
+
+policies! {
+    /// Wrong passwords for one account.
+    LoginPerAccount = login_per_account;
+    /// Wrong passwords for any account.
+    LoginPerAddress = login_per_address;
+    /// Right passwords for one account.
+    SignInsPerAccount = sign_ins_per_account;
+    /// Registrations.
+    RegisterPerAddress = register_per_address;
+    /// Refreshes.
+    RefreshPerAddress = refresh_per_address;
+    /// Wrong passwords of someone who is signed in.
+    ChangePasswordPerAccount = change_password_per_account;
+    /// Exports of an account's data.
+    ExportPerAccount = export_per_account;
+    /// Requests for an email.
+    MailsPerAddress = mails_per_address;
+    /// Guesses at mailed codes.
+    CodesPerAddress = codes_per_address;
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
