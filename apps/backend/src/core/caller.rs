@@ -1,5 +1,5 @@
-//! Who asks for something, and by which request. Each front end says so: the command line, the API, the pages, and the
-//! server for what it does by itself. Nothing below guesses it.
+//! The acting party and its request. Each entry point sets it: the command line, the API, the pages, and the server's
+//! timers. Nothing below derives it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,27 +7,27 @@ use std::sync::Arc;
 use super::ids::AccountId;
 use super::request_info::RequestInfo;
 
-/// Who asks for something, and by which request.
+/// The acting party and its request.
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub actor: Actor,
     pub request: RequestInfo,
 }
 
-/// Who asks for something.
+/// The acting party.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// A client that has not proven who it is.
+    /// An unauthenticated client.
     Anyone,
-    /// An account that has proven who it is. What it does may concern another account.
+    /// An authenticated account, which may act on another account.
     Account(AccountId),
-    /// An operator on the command line; which one, as far as that is known.
+    /// An operator on the command line, with the name if known.
     Operator(Option<Arc<str>>),
     Server,
 }
 
 impl Caller {
-    /// A client that has not proven who it is.
+    /// An unauthenticated client.
     pub fn anyone(request: RequestInfo) -> Self {
         Self {
             actor: Actor::Anyone,
@@ -35,7 +35,7 @@ impl Caller {
         }
     }
 
-    /// An account that has proven who it is.
+    /// An authenticated account.
     pub fn account(account: AccountId, request: RequestInfo) -> Self {
         Self {
             actor: Actor::Account(account),
@@ -43,7 +43,7 @@ impl Caller {
         }
     }
 
-    /// An operator on the command line; which one, as far as that is known.
+    /// An operator on the command line, with the name if known.
     pub fn operator(name: Option<Arc<str>>) -> Self {
         Self {
             actor: Actor::Operator(name),
@@ -58,15 +58,15 @@ impl Caller {
         }
     }
 
-    /// The same request, after it has proven that it comes from this account.
+    /// Returns the same request, now authenticated as this account.
     pub fn proven(&self, account: AccountId) -> Self {
         Self::account(account, self.request.clone())
     }
 }
 
 impl Actor {
-    /// Its name in the audit log, where it did something to the account `subject`, or to none. An administrator's own id is not
-    /// in it: a log that is sealed could not forget it.
+    /// Returns its name in the audit log for an act on the account `subject`, if any. It does not contain an administrator's
+    /// id, because a sealed log could not forget it.
     pub fn name(&self, subject: Option<AccountId>) -> Cow<'static, str> {
         match self {
             Self::Anyone => "anyone".into(),
@@ -78,7 +78,7 @@ impl Actor {
         }
     }
 
-    /// Whether it is an account, and another one than `subject`.
+    /// Returns whether it is an account other than `subject`.
     pub fn is_another_than(&self, subject: Option<AccountId>) -> bool {
         matches!((self, subject), (Self::Account(actor), Some(subject)) if *actor != subject)
     }

@@ -1,4 +1,4 @@
-//! What remembers who asked for a mail.
+//! The handle of the client that requested an email.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,22 +8,22 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::secret::secret;
 
 secret!(
-    /// Whoever asks for a mail gets one: an API client in the answer, a browser as the cookie of its forms. A mailed code
-    /// works only together with it (ASVS 6.6.2).
+    /// Issued with every request for an email: in the response for an API client, in the form cookie for a browser. An emailed
+    /// code works only with it (ASVS 6.6.2).
     Handle,
     HandleHash,
     "csh_"
 );
 
 impl Handle {
-    /// The handle of a browser: the random bits of its form cookie. `None` if the cookie is none of ours.
+    /// Returns the handle of a browser: the random bits of its form cookie. `None` if the cookie is not ours.
     pub fn of_form(token: &str) -> Option<Self> {
         format!("csh_{token}").parse().ok()
     }
 }
 
 impl HandleHash {
-    /// Of what was presented and is no handle: nobody has it.
+    /// Returns a value that matches no handle, for an invalid one.
     pub const NOBODYS: Self = Self([0; 32]);
 }
 

@@ -1,26 +1,26 @@
-//! Who was turned away by a limit or for want of a right: counted here, and written down in lumps by the audit log, so
-//! that a flood of refused requests does not become a flood of rows.
+//! Counts requests rejected by a limit or for a missing permission. The audit log records them in batches, so that a flood of
+//! requests does not become a flood of rows.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::limits::AddressPrefix;
 
-/// How many networks are told apart between two times of writing. All others are counted together.
+/// The maximum number of networks counted separately per batch. All others are counted together.
 const TOLD_APART: usize = 1000;
 
-/// The counts. Clones count together.
+/// The counts. Clones share them.
 #[derive(Clone, Default)]
 pub struct Refusals(Arc<Mutex<Counts>>);
 
 type Counts = HashMap<(String, Option<AddressPrefix>), u64>;
 
-/// One count.
+/// A count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What was refused: a route and its answer.
+    /// The route and the response.
     pub reason: String,
-    /// To whom; none for those that are no more told apart.
+    /// The network; `None` for those that are counted together.
     pub prefix: Option<AddressPrefix>,
     pub count: u64,
 }
@@ -34,7 +34,7 @@ impl Refusals {
         *counts.entry(key).or_default() += 1;
     }
 
-    /// Hands out the counts and begins anew.
+    /// Returns the counts and resets them.
     pub fn take(&self) -> Vec<Refusal> {
         let counts = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let refusal = |((reason, prefix), count)| Refusal { reason, prefix, count };

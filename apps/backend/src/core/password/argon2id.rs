@@ -1,4 +1,4 @@
-//! Argon2id with the parameters in force: how new hashes are made, and what counts as up to date.
+//! Argon2id with the current parameters: creates new hashes and decides which are up to date.
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -10,7 +10,7 @@ use super::secret::NewPassword;
 const TAG: usize = 32;
 pub(super) const SALT: usize = 16;
 
-/// The scheme that new hashes get.
+/// The scheme of new hashes.
 #[derive(Clone)]
 pub(super) struct Argon2id {
     params: Params,
@@ -22,12 +22,12 @@ impl Argon2id {
         Params::new(memory_kib, iterations, parallelism, Some(TAG)).map(|params| Self { params })
     }
 
-    /// Blocks of 1 KiB that one hash takes.
+    /// Returns the 1 KiB blocks that one hash needs.
     pub(super) fn block_count(&self) -> usize {
         self.params.block_count()
     }
 
-    /// The PHC string of a new password; none if there is no memory for it.
+    /// Hashes a new password to a PHC string; `None` if memory is exhausted.
     pub(super) fn hash(&self, password: &NewPassword, salt: [u8; SALT], memory: &mut Memory) -> Option<String> {
         let mut tag = [0; TAG];
         compute(Algorithm::Argon2id, Version::V0x13, &self.params)
@@ -36,14 +36,14 @@ impl Argon2id {
         self.phc(&salt, &tag)
     }
 
-    /// A hash of nothing, which costs as much to verify as a real one. (That some password has this tag is as likely as
-    /// guessing 256 bits, and the hasher answers "wrong" even then.)
+    /// Returns a dummy hash that costs as much to verify as a real one. (A password matches it as likely as a guess of 256 bits,
+    /// and the hasher answers "wrong" even then.)
     pub(super) fn dummy(&self) -> Option<String> {
         self.phc(&[0; SALT], &[0; TAG])
     }
 
-    /// Whether a stored hash has exactly the parameters in force. Others are made anew at the next sign-in, cheaper and
-    /// dearer ones alike: only then do all accounts, and the dummy, take the same time.
+    /// Returns whether a stored hash has exactly the current parameters. Others, cheaper or more expensive, are replaced at the
+    /// next sign-in, so that all accounts and the dummy take the same time.
     pub(super) fn made(&self, algorithm: Algorithm, version: Version, params: &Params) -> bool {
         let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost(), params.output_len());
         algorithm == Algorithm::Argon2id && version == Version::V0x13 && costs(params) == costs(&self.params)
@@ -61,7 +61,7 @@ impl Argon2id {
     }
 }
 
-/// Argon2 with these parameters.
+/// Creates Argon2 with these parameters.
 pub(super) fn compute(algorithm: Algorithm, version: Version, params: &Params) -> Argon2<'static> {
     Argon2::new(algorithm, version, params.clone())
 }

@@ -1,24 +1,24 @@
-//! Words that an attacker tries first because of whose account it is and where (ASVS 6.2.11).
+//! Words that an attacker would try first for a given account and service (ASVS 6.2.11).
 //!
-//! The words: the account's whole address, its local part and the pieces of that, the product's name, and the issuer's
-//! host, whole and by label. Letters are folded to small ones and everything that is no letter or digit is left out, on
-//! both sides, so `Ada_Lovelace` and `ada.lovelace` are one.
+//! The words are the account's email address, its local part and the parts of that, the product's name, and the issuer's
+//! host and its labels. On both sides, letters are lowercased and everything except letters and digits is removed, so
+//! `Ada_Lovelace` equals `ada.lovelace`.
 //!
-//! The rule: the words are taken out of the password, the longest first. If there was one and what is left is at most
-//! four signs, or at most eight and only digits (a date), then the password is the word with a decoration, and refused.
-//! A long password that merely contains a word brings enough of its own: `canada lynx` is fine for ada@example.com.
+//! The words are removed from the password, longest first. If any was found and at most four characters remain, or at most
+//! eight that are all digits (a date), the password is a decorated word and is rejected. A long password that only contains
+//! a word is accepted: `canada lynx` is fine for ada@example.com.
 
-/// The product's own name, which is refused everywhere.
+/// The product's name, which is rejected everywhere.
 const PRODUCT: &str = "countersign";
 
-/// Shorter words are in too many honest passwords to mean anything.
+/// Shorter words occur in too many good passwords.
 const SHORTEST_WORD: usize = 3;
-/// So many signs beside a word are decoration.
+/// Up to this many extra characters are decoration.
 const DECORATION: usize = 4;
-/// So many digits beside a word are a date.
+/// Up to this many extra digits are a date.
 const DATE: usize = 8;
 
-/// Whose password it is, and where.
+/// The account and service of a password.
 #[derive(Clone, Copy, Debug)]
 pub struct PasswordContext<'a> {
     pub email: &'a str,
@@ -27,7 +27,7 @@ pub struct PasswordContext<'a> {
 }
 
 impl PasswordContext<'_> {
-    /// Whether the password is one or more of these words and next to nothing else.
+    /// Returns whether the password consists of these words and almost nothing else.
     pub(super) fn is_all_there_is_to(&self, password: &str) -> bool {
         let whole = folded(password);
         let mut rest = whole.clone();
@@ -38,7 +38,7 @@ impl PasswordContext<'_> {
         rest.len() < whole.len() && (own <= DECORATION || own <= DATE && rest.chars().all(char::is_numeric))
     }
 
-    /// The words, folded, the longest first so that a whole address is taken out before its pieces.
+    /// Returns the folded words, longest first, so that the whole email address is removed before its parts.
     fn words(&self) -> Vec<String> {
         let local = self.email.rsplit_once('@').map_or(self.email, |(local, _)| local);
         let words = [self.email, local, PRODUCT, self.issuer_host];

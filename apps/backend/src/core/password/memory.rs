@@ -1,10 +1,10 @@
-//! The block of memory that one hashing thread works in, and its way back to the operating system.
+//! The memory block of a hashing thread, and how it is returned to the operating system.
 //!
-//! glibc maps large allocations and unmaps them when they are freed, but each such free raises the size from which it
-//! does so, up to 32 MiB; from then on blocks of 19 MiB come from a heap that it never gives back. What is larger than
-//! 32 MiB is always mapped. So a block always *reserves* more than that and touches only what it needs: the rest costs
-//! address space and no memory. (The `scrypt` crate allocates for itself. Where imported scrypt hashes are verified,
-//! glibc may keep up to 64 MiB for each thread that did; `MALLOC_MMAP_THRESHOLD_=131072` in the environment prevents it.)
+//! glibc maps large allocations and unmaps them when freed, but each free raises the threshold for this, up to 32 MiB. Blocks
+//! of 19 MiB then come from a heap that glibc never returns. Larger allocations are always mapped. A block therefore
+//! *reserves* more than 32 MiB and touches only what it needs; the rest costs address space but no memory. (The `scrypt`
+//! crate allocates its own memory. When imported scrypt hashes are verified, glibc may keep up to 64 MiB per thread;
+//! `MALLOC_MMAP_THRESHOLD_=131072` in the environment prevents it.)
 
 use argon2::Block;
 use prometheus_client::metrics::gauge::Gauge;
@@ -12,14 +12,14 @@ use prometheus_client::metrics::gauge::Gauge;
 /// Blocks of 1 KiB: beyond glibc's `DEFAULT_MMAP_THRESHOLD_MAX` of 32 MiB.
 const ALWAYS_MAPPED: usize = 33 * 1024;
 
-/// Memory of one thread. It is kept while the thread is busy and given back when it has been idle.
+/// The memory of one thread. It is kept while the thread is busy and released when it is idle.
 pub(super) struct Memory {
     blocks: Vec<Block>,
     held: Gauge,
 }
 
 impl Memory {
-    /// Holds nothing yet; `held` is told in bytes what is held.
+    /// Creates an empty block; `held` receives the number of allocated bytes.
     pub(super) fn new(held: Gauge) -> Self {
         Self {
             blocks: Vec::new(),
@@ -27,7 +27,7 @@ impl Memory {
         }
     }
 
-    /// Exactly `count` blocks of 1 KiB with anything in them, or none if the system has no more memory.
+    /// Returns exactly `count` blocks of 1 KiB with undefined content, or `None` if memory is exhausted.
     pub(super) fn blocks(&mut self, count: usize) -> Option<&mut [Block]> {
         if self.blocks.len() < count {
             self.give_back();
@@ -38,18 +38,18 @@ impl Memory {
         self.blocks.get_mut(..count)
     }
 
-    /// Whether there is anything to give back.
+    /// Returns whether there is memory to release.
     pub(super) fn is_held(&self) -> bool {
         self.blocks.capacity() > 0
     }
 
-    /// Gives all of it back to the operating system.
+    /// Returns all memory to the operating system.
     pub(super) fn give_back(&mut self) {
         self.held.dec_by(self.bytes());
         self.blocks = Vec::new();
     }
 
-    /// Gives back a block that was larger than `usual` blocks: an imported hash may ask for much, once.
+    /// Releases a block larger than `usual` blocks, which an imported hash may have needed once.
     pub(super) fn give_back_beyond(&mut self, usual: usize) {
         if self.blocks.len() > usual {
             self.give_back();

@@ -1,6 +1,6 @@
-//! Passwords: what is accepted as a new one, and how they are hashed and verified without taking the server down.
-//! It owns the policy, the offline filter of common passwords and the pool of hashing threads.
-//! It knows no account and no database: a stored hash comes in as text and goes out as text.
+//! Passwords: the policy for new ones, and hashing and verification without overloading the server.
+//! Contains the policy, the offline filter of common passwords and the pool of hashing threads.
+//! Knows no account and no database: stored hashes are passed as text.
 
 mod argon2id;
 mod context;

@@ -1,8 +1,8 @@
-//! Who waits for a hashing thread, and who is next.
+//! The queue for hashing threads.
 //!
-//! Who is known here waits in a lane of their own: a crowd of strangers fills theirs and nothing else. The known go first,
-//! and every fourth job is a stranger's, so that neither lane stands still. One account has few places among the known, or
-//! whoever has one could fill that lane; beyond these it waits with the strangers.
+//! Known clients wait in a separate lane, so that a crowd of unknown ones fills only its own. Known clients go first, and every
+//! fourth job is from the other lane, so that neither starves. One account has few places in the known lane, so that its
+//! owner cannot fill it; its other jobs wait in the other lane.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -11,17 +11,17 @@ use uuid::Uuid;
 
 use super::memory::Memory;
 
-/// After so many jobs of the known in a row, a stranger's is next.
+/// After this many consecutive jobs of known clients, the other lane is next.
 const KNOWN_IN_A_ROW: u32 = 3;
-/// Jobs of one account that may wait among the known.
+/// The maximum number of jobs of one account in the known lane.
 const KNOWN_AT_ONCE: usize = 4;
 
-/// Where a job waits.
+/// The lane of a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lane {
-    /// With those who are known here: of an account that signed in from the same network or device before.
+    /// Known clients: the account has signed in from this network or device before.
     Known(Uuid),
-    /// With everybody else.
+    /// All other clients.
     #[default]
     Others,
 }
@@ -30,12 +30,12 @@ pub(super) type Work = Box<dyn FnOnce(&mut Memory) + Send>;
 
 #[derive(Default)]
 pub(super) struct Queue {
-    /// In the order of their tickets, so the first in is the first out.
+    /// Ordered by ticket: first in, first out.
     known: BTreeMap<u64, Job>,
     others: BTreeMap<u64, Job>,
-    /// How many jobs of an account wait among the known.
+    /// The waiting jobs of each account in the known lane.
     pub(super) of_account: HashMap<Uuid, usize>,
-    /// Jobs of the known that were taken since the last of a stranger.
+    /// Jobs taken from the known lane since the last from the other.
     in_a_row: u32,
     next_ticket: u64,
     pub(super) closed: bool,
@@ -49,7 +49,7 @@ pub(super) struct Job {
 }
 
 impl Queue {
-    /// The lane that a job waits in: for the known only while its account has a place there.
+    /// Returns the lane for a job: the known lane only while its account has a place there.
     pub(super) fn admitted(&self, lane: Lane) -> Lane {
         match lane {
             Lane::Known(account) if self.of_account.get(&account).is_some_and(|jobs| *jobs >= KNOWN_AT_ONCE) => {
@@ -82,7 +82,7 @@ impl Queue {
         Some(job)
     }
 
-    /// Takes the job that is next.
+    /// Takes the next job.
     pub(super) fn take(&mut self) -> Option<Job> {
         let strangers_turn = self.in_a_row >= KNOWN_IN_A_ROW && !self.others.is_empty();
         let job = match self.known.first_entry() {

@@ -1,27 +1,27 @@
-//! A password in memory: as received, and as accepted. Neither can be printed, both are wiped when dropped.
+//! A password in memory: as received, and as accepted. Neither can be printed, and both are zeroized when dropped.
 
 use serde::de::{Deserialize, Deserializer, Error};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroizing;
 
-/// Beyond this many code points no password is hashed, whatever the policy says. It is also the highest
-/// `passwords.max_length`, so that no password that was ever accepted is refused at sign-in.
+/// No longer password, in code points, is hashed, whatever the policy. This is also the maximum of `passwords.max_length`, so
+/// that no accepted password is rejected at sign-in.
 pub(super) const MOST_CODE_POINTS: usize = 1024;
 
-/// A password exactly as somebody sent it (ASVS 6.2.8): not trimmed, not folded, not yet judged.
+/// A password exactly as received (ASVS 6.2.8): not trimmed, folded or checked.
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 
-/// A password that the policy accepted, in Unicode's NFC form: the only thing that is ever hashed for storage.
+/// A password that the policy accepted, in NFC: the only type that is hashed for storage.
 pub struct NewPassword(Zeroizing<String>);
 
 impl Password {
-    /// Its code points in NFC, counted no further than one past `limit`.
+    /// Returns its number of code points in NFC, counted up to one past `limit`.
     pub(super) fn length_up_to(&self, limit: usize) -> usize {
         self.0.nfc().take(limit.saturating_add(1)).count()
     }
 
-    /// The same text typed on two keyboards may be composed or decomposed; NFC makes it one (NIST SP 800-63B-4 §3.1.1).
+    /// Different keyboards may produce composed or decomposed text; NFC makes it equal (NIST SP 800-63B-4 §3.1.1).
     pub(super) fn normalised(&self) -> Zeroizing<String> {
         if is_nfc(&self.0) {
             self.0.clone()
@@ -44,18 +44,18 @@ impl From<String> for Password {
 impl<'de> Deserialize<'de> for Password {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self::from).map_err(|error| {
-            // The name of a field that is not there is no secret.
+            // The name of a missing field is not secret.
             if error.to_string().starts_with("missing field `") {
                 return error;
             }
-            // The deserializer's own words may quote what was sent instead of a string.
+            // The deserializer's message may quote the input.
             D::Error::custom("a password is a string")
         })
     }
 }
 
 impl NewPassword {
-    /// For the policy alone, which has judged `normalised`.
+    /// Only for the policy, which has checked `normalised`.
     pub(super) fn accepted(normalised: Zeroizing<String>) -> Self {
         Self(normalised)
     }

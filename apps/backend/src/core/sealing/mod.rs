@@ -1,10 +1,10 @@
-//! The server's own symmetric keys: what it derives secrets from that must not be in the database.
+//! The server's symmetric keys, from which it derives secrets that must not be in the database.
 //!
-//! The feature `keys` reads and follows the files, and puts what it finds in here (docs/adr/0016). This module knows
-//! neither files nor the database.
+//! The feature `keys` reads and watches the files and updates this module (docs/adr/0016), which knows neither files nor the
+//! database.
 //!
-//! Only derivation has a user today. A value that must be read again, such as a TOTP secret, will be sealed here with
-//! AES-256-GCM under a key of its own [`Purpose`].
+//! Only derivation is used today. A value that must be read again, such as a TOTP secret, will be sealed here with
+//! AES-256-GCM under its own [`Purpose`].
 
 mod key;
 mod purpose;
@@ -17,44 +17,44 @@ use zeroize::Zeroizing;
 pub use key::SealingKey;
 pub use purpose::Purpose;
 
-/// The keys as they are now. Clones share them, and follow the keys folder together.
+/// The current keys. Clones share them and follow the keys folder together.
 #[derive(Clone)]
 pub struct SealingKeys(Arc<RwLock<Arc<SealingRing>>>);
 
-/// The keys of one moment.
+/// A snapshot of the keys.
 pub struct SealingRing {
-    /// The key for everything that is made now.
+    /// The key for new values.
     pub active: Arc<SealingKey>,
-    /// Keys that were active, and keys that will be, the newest first.
+    /// Previously active and future keys, newest first.
     pub others: Vec<Arc<SealingKey>>,
 }
 
 impl SealingKeys {
-    /// Keys that begin as these.
+    /// Creates a ring with these keys.
     pub fn new(ring: SealingRing) -> Self {
         Self(Arc::new(RwLock::new(Arc::new(ring))))
     }
 
-    /// Derives 256 bits from `input` with the active key. The same parts give the same bits, on every node; other parts,
-    /// other boundaries between them, another purpose or another key give other ones.
+    /// Derives 256 bits from `input` with the active key. The same parts give the same bits on every node; different parts,
+    /// boundaries, purposes or keys give different ones.
     pub fn derive(&self, purpose: Purpose, input: &[&[u8]]) -> Zeroizing<[u8; 32]> {
         self.ring().active.derive(purpose, input)
     }
 
-    /// What [`derive`](Self::derive) gives with each key, the active one first: for a node to find what was derived
-    /// before a rotation, or by a node that has seen a rotation earlier. Each is computed when it is asked for.
+    /// Returns the result of [`derive`](Self::derive) with each key, the active one first, to find values derived before a
+    /// rotation or by a node that saw a rotation earlier. Each is computed on demand.
     pub fn derive_with_each(&self, purpose: Purpose, input: &[&[u8]]) -> impl Iterator<Item = Zeroizing<[u8; 32]>> {
         let ring = self.ring();
         let keys: Vec<_> = iter::once(&ring.active).chain(&ring.others).cloned().collect();
         keys.into_iter().map(move |key| key.derive(purpose, input))
     }
 
-    /// The id of the active key.
+    /// Returns the id of the active key.
     pub fn active_id(&self) -> String {
         self.ring().active.id().to_owned()
     }
 
-    /// Replaces the keys, for all clones.
+    /// Replaces the keys for all clones.
     pub fn put(&self, ring: SealingRing) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
     }
@@ -101,7 +101,7 @@ mod tests {
         }
     }
 
-    /// What is derived today must be derived by every later version: a replay may reach a newer node.
+    /// Every later version must derive the same values, because a replay may reach a newer node.
     #[test]
     fn what_is_derived_never_changes() {
         let derived = keys(7, &[]).derive(PURPOSE, &[b"family", b"secret"]);

@@ -1,20 +1,20 @@
-//! What is derived. Each use has a label of its own, so that a value of one use is never a value of another.
+//! The purposes of derivation. Each has its own label, so that a value of one is never valid for another.
 
-/// What something is derived for.
+/// The purpose of a derived value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// The successor of a refresh token, which a repeated refresh is given again.
+    /// The successor of a refresh token, which a repeated refresh receives again.
     RefreshSuccessor,
 }
 
-/// How many purposes there are.
+/// The number of purposes.
 pub(super) const COUNT: usize = 1;
 
 impl Purpose {
-    /// All of them, in the order in which they are declared.
+    /// All purposes, in the order of declaration.
     pub(super) const ALL: [Self; COUNT] = [Self::RefreshSuccessor];
 
-    /// Stands in what is derived: it never changes, and none is used twice.
+    /// Part of the derivation input: never change or reuse it.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::RefreshSuccessor => "countersign refresh successor",

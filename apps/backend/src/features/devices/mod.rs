@@ -1,7 +1,7 @@
-//! Devices that an account signed in from. A browser is recognised by a cookie that it was given at a sign-in; any other
-//! client by its network and what it says it is, both together. A known device signs nobody in: it spares the owner a
-//! notice, and keeps its way in when strangers fail at the account elsewhere.
-//! `known_devices` is its table.
+//! Devices from which an account has signed in. A browser is recognized by a cookie set at a sign-in, any other client by its
+//! network and `User-Agent` together. A known device does not authenticate: it suppresses notices, and can still sign in
+//! while others fail at the account elsewhere.
+//! Its table is `known_devices`.
 
 mod service;
 mod store;

@@ -1,4 +1,4 @@
-//! Recognising a device, and remembering it.
+//! Recognizes and remembers devices.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::core::request_info::RequestInfo;
 
-/// How long a device is known after the last sign-in with it.
+/// How long a device is known after its last sign-in.
 pub const LIFETIME: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 
-/// How many devices of an account are known; the ones that were not seen the longest go.
+/// The maximum number of known devices per account; the least recently used are removed.
 const PER_ACCOUNT: i64 = 50;
 
-/// Whether the account signed in from this device before. Signing in asks it, and the limits that spare known devices.
-/// Where there is no such account, a nil id costs the same look.
+/// Returns whether the account has signed in from this device. Used by sign-in and by limits that exempt known devices. For a
+/// nonexistent account, pass a nil id, which costs the same lookup.
 pub async fn is_known<'c>(
     conn: impl Into<Conn<'c>>,
     account: AccountId,
@@ -30,8 +30,8 @@ pub async fn is_known<'c>(
     }
 }
 
-/// The account has just proven itself on this device. The command line is none, and neither is a client without a cookie
-/// whose network nobody can tell.
+/// Remembers a device on which the account has just authenticated. The command line is not a device, and neither is a client
+/// without a cookie and with an unknown network.
 pub async fn remember(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -51,12 +51,12 @@ pub async fn remember(
     store::forget_beyond(tx, account, PER_ACCOUNT).await
 }
 
-/// What the device is recognised by, differently for each account: rows tell nothing of who shares a browser.
+/// Returns the value that identifies the device, different for each account, so that rows do not reveal shared browsers.
 fn hash(account: AccountId, request: &RequestInfo) -> Option<Hash> {
     let mut digest = Digest::new(&SHA256);
     digest.update(account.0.as_bytes());
     match (request.device, request.prefix()) {
-        // A browser that keeps its cookie is known wherever it is, and one without it nowhere.
+        // A browser with its cookie is known in every network, and without it in none.
         (Some(cookie), _) => {
             digest.update(b"C");
             digest.update(&cookie.0);
@@ -74,8 +74,8 @@ fn hash(account: AccountId, request: &RequestInfo) -> Option<Hash> {
     Some(Hash(hash))
 }
 
-/// A `User-Agent` without the versions in it: programs and systems are updated, and stay the same device. A version is
-/// what follows a product's slash (RFC 9110 §10.1.5), or numbers with dots or underscores between them.
+/// Returns a `User-Agent` without version numbers, so that an updated program remains the same device. A version is what
+/// follows a product's slash (RFC 9110 §10.1.5), or numbers separated by dots or underscores.
 fn without_versions(user_agent: &str) -> String {
     let mut kept = String::with_capacity(user_agent.len());
     let mut rest = user_agent;

@@ -5,17 +5,17 @@ use countersign_store::{Conn, StoreError, Tx, column, query, row, sql};
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 
-/// What a device is recognised by, for one account.
+/// The value that identifies a device of one account.
 #[derive(Clone, Copy)]
 pub(super) struct Hash(pub [u8; 32]);
 
 column!(Hash as [u8; 32]);
 
 row! {
-    /// A device that an account knows. What it is recognised by is a hash, and tells nothing.
+    /// A known device of an account, identified by a hash that reveals nothing.
     #[derive(Clone, Copy, Debug)]
     pub struct KnownDevice {
-        /// When somebody first signed in with it.
+        /// The first sign-in.
         pub created_at: Timestamp,
         pub seen_at: Timestamp,
         pub expires_at: Timestamp,
@@ -47,7 +47,7 @@ pub(super) async fn is_known<'c>(
     Ok(found.is_some())
 }
 
-/// The devices of an account, the one seen last first. An export of somebody's data calls it.
+/// Returns the devices of an account, most recently used first. Used by the data export.
 pub async fn list<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<Vec<KnownDevice>, StoreError> {
     query(sql!(
         "SELECT created_at, seen_at, expires_at FROM known_devices WHERE account_id = $1 ORDER BY seen_at DESC, hash"
@@ -72,7 +72,7 @@ pub(super) async fn remember(tx: &mut Tx<'_>, seen: &SeenDevice) -> Result<(), S
     .map(drop)
 }
 
-/// Forgets all but the `keep` devices of an account that were seen last.
+/// Removes all but the `keep` most recently used devices of an account.
 pub(super) async fn forget_beyond(tx: &mut Tx<'_>, account: AccountId, keep: i64) -> Result<(), StoreError> {
     query(sql!(
         "DELETE FROM known_devices
@@ -89,11 +89,10 @@ pub(super) async fn forget_beyond(tx: &mut Tx<'_>, account: AccountId, keep: i64
     .map(drop)
 }
 
-/// Forgets every device of an account: whoever holds one may be who its sessions are ended for. `sessions` calls it when
-/// all of them end.
+/// Removes all devices of an account, because one of them may be the attacker's. `sessions` calls it when all sessions end.
 ///
 /// # Errors
-/// Those of the database, as for all functions here.
+/// Any error of the database, as for all functions here.
 pub async fn forget_all(tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError> {
     query(sql!("DELETE FROM known_devices WHERE account_id = $1"))
         .bind(account)
@@ -102,12 +101,12 @@ pub async fn forget_all(tx: &mut Tx<'_>, account: AccountId) -> Result<(), Store
         .map(drop)
 }
 
-/// Forgets every device of everybody, as after a restore: a device that was forgotten since the backup is known there.
+/// Removes all devices of all accounts, after a restore: the backup may contain devices that were removed since.
 pub async fn forget_everybody(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     query(sql!("DELETE FROM known_devices")).execute(tx).await.map(drop)
 }
 
-/// Removes up to `limit` devices that are known no longer. `sessions` calls it while it sweeps.
+/// Removes up to `limit` expired devices. `sessions` calls it while sweeping.
 pub async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM known_devices

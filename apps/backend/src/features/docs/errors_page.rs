@@ -1,10 +1,10 @@
-//! `/errors`: what each code of a problem means. The `type` of every problem points here.
+//! `/errors`: explains each error code. The `type` of every problem points here.
 
 use std::fmt::Write;
 
 use crate::core::problem::Code;
 
-/// The page, with an anchor for each code.
+/// Returns the page, with an anchor per code.
 pub(super) fn errors_page() -> String {
     let mut rows = String::new();
     for code in Code::ALL {

@@ -1,5 +1,5 @@
-//! The documentation that the server carries: the OpenAPI document, Swagger UI and the list of error codes.
-//! Everything comes out of the binary; a browser fetches nothing from elsewhere.
+//! The built-in documentation: the OpenAPI document, Swagger UI and the list of error codes.
+//! Everything is embedded in the binary; a browser loads nothing from elsewhere.
 
 mod errors_page;
 mod router;

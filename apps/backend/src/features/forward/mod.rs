@@ -1,6 +1,5 @@
-//! Who sent a request, for a reverse proxy that asks before it passes the request on: nginx `auth_request`, Caddy
-//! `forward_auth`, Traefik `ForwardAuth`. The answer is a status and three headers; its body is empty.
-//! It owns no table, and changes nothing.
+//! Forward authentication for reverse proxies: nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth`. The
+//! response is a status and three headers, without a body. Owns no table and changes nothing.
 
 mod router;
 mod schemas;

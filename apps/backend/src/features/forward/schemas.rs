@@ -1,4 +1,4 @@
-//! What a proxy asks for, and the headers that it is answered with.
+//! The query of a proxy, and the response headers.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,11 @@ const USER: HeaderName = HeaderName::from_static("x-auth-user");
 const EMAIL: HeaderName = HeaderName::from_static("x-auth-email");
 const SCOPE: HeaderName = HeaderName::from_static("x-auth-scope");
 
-/// The scopes that a proxy demands.
+/// The scopes that a proxy requires.
 pub struct Demand(BTreeSet<String>);
 
 impl Demand {
-    /// Every `scope` of a query. What is no scope at all stays among them: no token carries it, so it lets nobody in.
+    /// Collects every `scope` of a query. Invalid scopes are kept: no token has them, so the request is rejected.
     pub fn of_query(query: &str) -> Self {
         let values = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "scope");
         let mut scopes = BTreeSet::new();
@@ -27,7 +27,7 @@ impl Demand {
         Self(scopes)
     }
 
-    /// Those that are not among `granted`, separated by spaces, if there are any.
+    /// Returns the scopes missing from `granted`, separated by spaces, if any.
     pub fn missing_from(&self, granted: &Scopes) -> Option<String> {
         let missing: Vec<&str> = self
             .0
@@ -39,11 +39,11 @@ impl Demand {
     }
 }
 
-/// The three headers, always all of them: a proxy that copies them overwrites what a client sent under their names.
+/// The three headers. All are always present, so that a proxy that copies them overwrites those of a client.
 pub struct IdentityHeaders([(HeaderName, HeaderValue); 3]);
 
 impl IdentityHeaders {
-    /// Who it is.
+    /// The headers of a user.
     pub fn of(account: AccountId, email: &str, scopes: &Scopes) -> Self {
         Self([
             (USER, header_value(&account.to_string())),
@@ -52,7 +52,7 @@ impl IdentityHeaders {
         ])
     }
 
-    /// It is nobody.
+    /// Empty headers.
     pub fn of_nobody() -> Self {
         Self([USER, EMAIL, SCOPE].map(|name| (name, HeaderValue::from_static(""))))
     }
@@ -73,11 +73,11 @@ impl IntoResponse for IdentityHeaders {
     }
 }
 
-/// The bytes that are not printable ASCII, and `%` itself: without the latter, an address that is spelled `%C3%A9…` would
-/// look like that of somebody else, which begins with `é`.
+/// The bytes to encode: all except printable ASCII, and `%`. Otherwise an email address spelled `%C3%A9…` would look like one
+/// that begins with `é`.
 const ENCODED: AsciiSet = CONTROLS.add(b'%');
 
-/// Percent-encodes (RFC 3986 §2.1) a text for a header.
+/// Percent-encodes (RFC 3986 §2.1) text for a header.
 fn header_value(text: &str) -> HeaderValue {
     let encoded = utf8_percent_encode(text, &ENCODED).to_string();
     HeaderValue::try_from(encoded).expect("only printable ASCII is left")

@@ -1,4 +1,4 @@
-//! Who is behind a verified token, and whether that is enough.
+//! The user of a verified token, and whether its scopes suffice.
 
 use countersign_guard::{Denied, Guard, Reason, Scopes, VerifiedUser};
 
@@ -6,23 +6,23 @@ use super::schemas::Demand;
 use crate::core::ids::AccountId;
 use crate::features::accounts::Profiles;
 
-/// Who sent a request that a proxy holds. Cloning it is cheap.
+/// Forward authentication. Cloning is cheap.
 #[derive(Clone)]
 pub struct Forward {
     pub(crate) profiles: Profiles,
     pub(crate) guard: Guard,
 }
 
-/// Whom a request is from, as a proxy tells it to the service behind it.
+/// The user of a request, as passed by a proxy to the service.
 pub struct Identity {
     pub account: AccountId,
-    /// As its owner typed it; not proven to be theirs.
+    /// The email address as the user typed it; it may be unverified.
     pub email: String,
     pub scopes: Scopes,
 }
 
 impl Forward {
-    /// Who the user is, if the token carries every scope that is demanded.
+    /// Returns the user if the token has all required scopes.
     pub(super) async fn identify(&self, user: &VerifiedUser, demand: &Demand) -> Result<Identity, Denied> {
         if let Some(missing) = demand.missing_from(&user.scopes) {
             return Err(self.guard.denied(Reason::MissingScope(missing)));

@@ -1,4 +1,4 @@
-//! What guesses are counted by.
+//! The key by which guesses are counted.
 
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 pub struct EmailDigest([u8; 32]);
 
 impl EmailDigest {
-    /// Of an email address in its folded form.
+    /// Computes the digest of a folded email address.
     pub fn of(email_key: &str) -> Self {
         let mut hash = [0; 32];
         hash.copy_from_slice(digest(&SHA256, email_key.as_bytes()).as_ref());

@@ -1,7 +1,7 @@
-//! How often the codes that were mailed to an email address have been guessed at.
-//! The count hangs on the address, not on the account: an account that is deleted and made anew has no new guesses.
-//! It ends when the owner proves the address, or some time after the last guess.
-//! `guess_counts` is its table; `email_challenges` counts.
+//! Counts guesses at the codes sent to an email address.
+//! The count belongs to the email address, not the account, so deleting and recreating an account does not reset it.
+//! It ends when the owner verifies the email address, or some time after the last guess.
+//! Its table is `guess_counts`; `email_challenges` does the counting.
 
 mod email_digest;
 mod service;

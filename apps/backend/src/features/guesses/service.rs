@@ -1,4 +1,4 @@
-//! The rules of counting.
+//! The counting rules.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use super::store;
 use crate::core::clock::Timestamp;
 use crate::features::outbox::Purpose;
 
-/// A count ends so long after the last guess: fifty in thirty days find one of a million codes in a thousand years.
+/// How long after the last guess a count ends. Fifty guesses in thirty days find one of a million codes in a thousand years.
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Counts a guess, unless there were `most` already. Says whether it may be judged: of any number at once, no more are.
+/// Counts a guess unless there were already `most`. Returns whether it may be checked, also for concurrent guesses.
 pub async fn take(
     tx: &mut Tx<'_>,
     email: EmailDigest,
@@ -23,17 +23,17 @@ pub async fn take(
     store::take(tx, email, purpose.name(), most, now, now + REMEMBERED).await
 }
 
-/// Gives a guess back that was not judged.
+/// Returns a guess that was not checked.
 pub async fn give_back(tx: &mut Tx<'_>, email: EmailDigest, purpose: Purpose) -> Result<(), StoreError> {
     store::give_back(tx, email, purpose.name()).await
 }
 
-/// The owner of the address has proven it: nothing is counted any more.
+/// Resets the count after the owner has verified the email address.
 pub async fn forget(tx: &mut Tx<'_>, email: EmailDigest, purpose: Purpose) -> Result<(), StoreError> {
     store::forget(tx, email, purpose.name()).await
 }
 
-/// Removes up to `limit` counts that have ended. `mail` calls it while it sweeps.
+/// Removes up to `limit` ended counts. `mail` calls it while sweeping.
 pub async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
     store::remove_ended(conn, now, limit).await
 }

@@ -5,7 +5,7 @@ use countersign_store::{Conn, StoreError, Tx, query, sql};
 use super::email_digest::EmailDigest;
 use crate::core::clock::Timestamp;
 
-/// Counts one more, if there were fewer than `most` or the count had ended.
+/// Increments the count if it was below `most` or had ended.
 pub(super) async fn take(
     tx: &mut Tx<'_>,
     email: EmailDigest,

@@ -1,4 +1,4 @@
-//! Whether the server is alive and ready, and its metrics for the operator.
+//! Liveness, readiness and metrics.
 
 mod readings;
 mod router;

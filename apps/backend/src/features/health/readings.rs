@@ -1,4 +1,4 @@
-//! What is read when somebody asks for the metrics, and held nowhere: ages, lags, the pool.
+//! Values that are read when metrics are requested: ages, lags, the pool.
 
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};

@@ -1,17 +1,17 @@
-//! The rows of `signing_keys` and `sealing_keys`: the history of every key, which outlives its files.
+//! The rows of `signing_keys` and `sealing_keys`: the history of every key, which is kept after its files are removed.
 
 use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
 use crate::core::clock::Timestamp;
 
 row! {
-    /// What the database remembers of a key.
+    /// The record of a key.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub(super) struct KeyRecord {
         pub(super) kid: String,
         /// When a server first published it.
         pub(super) first_seen_at: Timestamp,
-        /// No token that it signed lives longer.
+        /// When its last token expires.
         pub(super) last_expires_at: Timestamp,
         pub(super) revoked_at: Option<Timestamp>,
     }
@@ -25,7 +25,7 @@ pub(super) async fn all(conn: impl Into<Conn<'_>>) -> Result<Vec<KeyRecord>, Sto
     .await
 }
 
-/// Remembers a key that is not remembered yet.
+/// Records a key if it is not recorded yet.
 pub(super) async fn remember(
     conn: impl Into<Conn<'_>>,
     kid: &str,
@@ -45,7 +45,7 @@ pub(super) async fn remember(
     .map(drop)
 }
 
-/// Remembers that tokens of this key may live until `until`; never shortens what is remembered.
+/// Records that tokens of this key may be valid until `until`; never shortens this.
 pub(super) async fn extend(db: &Db, kid: &str, now: Timestamp, until: Timestamp) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO signing_keys (kid, first_seen_at, last_expires_at)
@@ -61,7 +61,7 @@ pub(super) async fn extend(db: &Db, kid: &str, now: Timestamp, until: Timestamp)
     .map(drop)
 }
 
-/// Revokes a key for every server on this database, once and for all.
+/// Revokes a key permanently for every server on this database.
 pub(super) async fn revoke(db: &Db, kid: &str, now: Timestamp) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO signing_keys (kid, first_seen_at, last_expires_at, revoked_at)
@@ -75,10 +75,10 @@ pub(super) async fn revoke(db: &Db, kid: &str, now: Timestamp) -> Result<(), Sto
     .map(drop)
 }
 
-/// Remembers `kid` as the very first key, unless there is a history: then gives the key of it that was seen last.
+/// Records `kid` as the first key, unless there is a history; then returns its most recently seen key.
 pub(super) async fn begin_history(tx: &mut Tx<'_>, kid: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
     let mut known = all(&mut *tx).await?;
-    // Another node reads the files as soon as they are there, and may have remembered this very key by now.
+    // Another node reads the files as soon as they exist, and may have recorded this key by now.
     if known.iter().any(|known| known.kid == kid) {
         return Ok(None);
     }
@@ -90,18 +90,18 @@ pub(super) async fn begin_history(tx: &mut Tx<'_>, kid: &str, now: Timestamp) ->
 }
 
 row! {
-    /// What the database remembers of a sealing key.
+    /// The record of a sealing key.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub(super) struct SealingRecord {
         pub(super) id: String,
-        /// When it was made, or first seen by a server.
+        /// When it was created or first seen by a server.
         pub(super) first_seen_at: Timestamp,
-        /// It is ignored from then on, wherever a file of it is left.
+        /// From when it is ignored, even if its file remains.
         pub(super) retired_at: Option<Timestamp>,
     }
 }
 
-/// Every sealing key that was ever used, oldest first.
+/// Returns every sealing key that was ever used, oldest first.
 pub(super) async fn all_sealing(conn: impl Into<Conn<'_>>) -> Result<Vec<SealingRecord>, StoreError> {
     query(sql!(
         "SELECT id, first_seen_at, retired_at FROM sealing_keys ORDER BY first_seen_at, id"
@@ -110,7 +110,7 @@ pub(super) async fn all_sealing(conn: impl Into<Conn<'_>>) -> Result<Vec<Sealing
     .await
 }
 
-/// Remembers a sealing key that is not remembered yet.
+/// Records a sealing key if it is not recorded yet.
 pub(super) async fn remember_sealing(conn: impl Into<Conn<'_>>, id: &str, now: Timestamp) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO sealing_keys (id, first_seen_at)
@@ -124,7 +124,7 @@ pub(super) async fn remember_sealing(conn: impl Into<Conn<'_>>, id: &str, now: T
     .map(drop)
 }
 
-/// Takes a sealing key out of use on every server of this database.
+/// Retires a sealing key on every server of this database.
 pub(super) async fn retire_sealing(db: &Db, id: &str, now: Timestamp) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE sealing_keys SET retired_at = $2 WHERE id = $1 AND retired_at IS NULL"
@@ -136,10 +136,10 @@ pub(super) async fn retire_sealing(db: &Db, id: &str, now: Timestamp) -> Result<
     .map(drop)
 }
 
-/// Remembers `id` as the very first sealing key, unless others are remembered: then gives the one that was seen last.
+/// Records `id` as the first sealing key, unless there are others; then returns the most recently seen one.
 pub(super) async fn begin_sealing(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
     let mut known = all_sealing(&mut *tx).await?;
-    // As with the first signing key, another node may have remembered this very key by now.
+    // As with the first signing key, another node may have recorded this key by now.
     if known.iter().any(|known| known.id == id) {
         return Ok(None);
     }

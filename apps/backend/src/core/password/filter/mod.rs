@@ -1,18 +1,18 @@
-//! The offline filter of common and breached passwords: a binary fuse filter that the binary carries.
-//! `scripts/build-password-filter` builds it and says what the bytes mean; NOTICE.md says whose lists are in it.
-//! It never misses a password that was put in; of others it refuses about one in 65 536.
+//! The offline filter of common and breached passwords: a binary fuse filter embedded in the binary.
+//! `scripts/build-password-filter` builds it and documents its format; NOTICE.md lists its sources.
+//! It never misses a listed password, and rejects about one in 65,536 others.
 
 use aws_lc_rs::digest::{Context, SHA256};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-/// Whether a password (in NFC) is in the lists, in any case of letters.
+/// Returns whether a password (in NFC) is listed, ignoring case.
 pub(super) fn holds(password: &str) -> bool {
     let folded: Zeroizing<String> = Zeroizing::new(Zeroizing::new(password.to_lowercase()).nfc().collect());
     COMMON.holds(COMMON.key(&folded))
 }
 
-/// Read and checked while compiling: a damaged file builds no server.
+/// Read and checked at compile time: a damaged file fails the build.
 const COMMON: Filter = Filter::read(include_bytes!("common.fuse"));
 
 const HEADER: usize = 32;
@@ -60,7 +60,7 @@ impl Filter {
             .fold(0, |key, byte| (key << 8) | u64::from(*byte))
     }
 
-    /// The key's fingerprint is in iff its three slots add up to it.
+    /// A key is present if its three slots combine to its fingerprint.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the upper half of a product, and the lower bits of a hash"
@@ -80,7 +80,7 @@ impl Filter {
             == 0
     }
 
-    /// Every place lies inside: the first is below `segment_count_length`, and the file has two segments more.
+    /// All indexes are in range: the first is below `segment_count_length`, and the file has two more segments.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the file, and so each place in it, is far smaller than any usize"

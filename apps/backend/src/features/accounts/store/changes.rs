@@ -1,4 +1,4 @@
-//! Changes of an account apart from its password: its email address, its session epoch, and whether it is disabled.
+//! Changes of an account other than its password: email address, session epoch, and whether it is disabled.
 
 use countersign_store::{StoreError, Tx, query, sql};
 
@@ -7,7 +7,7 @@ use crate::core::email::{Email, NewEmail};
 use crate::core::ids::AccountId;
 use crate::core::versions::SessionEpoch;
 
-/// The address is proven to be its owner's, in the very spelling that the mail went to. Says whether it was not before.
+/// Marks the email address as verified, in the spelling to which the email was sent. Returns whether it was unverified.
 pub async fn set_verified(tx: &mut Tx<'_>, id: AccountId, email: &Email, now: Timestamp) -> Result<bool, StoreError> {
     let changed = query(sql!(
         "UPDATE accounts
@@ -22,8 +22,8 @@ pub async fn set_verified(tx: &mut Tx<'_>, id: AccountId, email: &Email, now: Ti
     Ok(changed > 0)
 }
 
-/// Gives an account another address, which is proven, unless it is another account's. Whatever was mailed to the old
-/// one, or is being done with what it proved, becomes void with the version.
+/// Changes the email address to another verified one, unless another account has it. The new version invalidates what was
+/// emailed to the old one or depends on it.
 pub async fn change_email(
     tx: &mut Tx<'_>,
     id: AccountId,
@@ -45,7 +45,7 @@ pub async fn change_email(
     Ok(changed > 0)
 }
 
-/// Disables an account or enables it again. Says whether that changed anything. The caller ends the sessions.
+/// Disables or enables an account. Returns whether this changed anything. The caller ends the sessions.
 pub async fn set_disabled(
     tx: &mut Tx<'_>,
     id: AccountId,
@@ -65,8 +65,8 @@ pub async fn set_disabled(
     Ok(changed > 0)
 }
 
-/// Raises the session epoch of an account, and gives the new one: every session of an earlier epoch has ended, also one that
-/// is just being opened. `sessions` calls it when it ends all.
+/// Raises the session epoch of an account and returns it. Sessions of earlier epochs have ended, including one that is being
+/// opened. `sessions` calls it to end all sessions.
 pub async fn raise_session_epoch(
     tx: &mut Tx<'_>,
     id: AccountId,
@@ -81,8 +81,8 @@ pub async fn raise_session_epoch(
     .await
 }
 
-/// Raises the session epochs of up to `limit` accounts that come after `after`: sessions, queued emails and challenges of before
-/// are of another state. Gives the last of them. `sessions` calls it, to end everything.
+/// Raises the session epochs of up to `limit` accounts after `after`, which invalidates their sessions, queued emails and
+/// challenges. Returns the last account. `sessions` calls it to end everything.
 pub async fn raise_epochs(tx: &mut Tx<'_>, after: AccountId, limit: i64) -> Result<Option<AccountId>, StoreError> {
     let raised: Vec<AccountId> = query(sql!(
         "UPDATE accounts

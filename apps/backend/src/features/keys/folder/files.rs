@@ -1,4 +1,4 @@
-//! Single files: read with their permissions looked at, written whole or not at all, never written over.
+//! Single files: read with a check of their permissions, written atomically, never overwritten.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -9,10 +9,10 @@ use zeroize::Zeroizing;
 
 use super::super::KeysError;
 
-/// Begins the name of a file that is still being written. Readers step over names with a dot.
+/// The prefix of a file that is still being written. Readers ignore names that begin with a dot.
 pub(super) const UNFINISHED: &str = ".new-";
 
-/// No key is longer; what is longer is cut, and is then no key.
+/// The maximum length of a key; longer files are truncated and then invalid.
 const MAX_LENGTH: u64 = 64 * 1024;
 const OTHERS: u32 = 0o007;
 
@@ -23,8 +23,8 @@ pub(super) enum Secrecy {
     Public,
 }
 
-/// The file's bytes, or `None` where there is no such file. Links are followed: the permissions of the file behind
-/// them count, since orchestrators mount secrets as links.
+/// Returns the file's bytes, or `None` if it does not exist. Links are followed and the permissions of their target count,
+/// because orchestrators mount secrets as links.
 pub(super) fn read(path: &Path, secrecy: Secrecy) -> Result<Option<Zeroizing<Vec<u8>>>, KeysError> {
     let failed = |source| failure("read", path, source);
     let file = match File::open(path) {
@@ -32,7 +32,7 @@ pub(super) fn read(path: &Path, secrecy: Secrecy) -> Result<Option<Zeroizing<Vec
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
-    // Of the file that is open, not of whatever the path names by now.
+    // Of the open file, because the path may name another one by now.
     let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
     if secrecy == Secrecy::Private && mode & OTHERS != 0 {
         return Err(KeysError::Exposed {
@@ -45,18 +45,18 @@ pub(super) fn read(path: &Path, secrecy: Secrecy) -> Result<Option<Zeroizing<Vec
     Ok(Some(bytes))
 }
 
-/// Writes a new file: whole, on the disk, and only if there is none of this name.
+/// Writes a new file atomically and durably, if none of this name exists.
 pub(super) fn write_new(path: &Path, text: &str, secrecy: Secrecy) -> Result<(), KeysError> {
     let unfinished = beside(path);
     let written = write_unfinished(&unfinished, text, secrecy).and_then(|()| name_it(&unfinished, path));
-    // A rename has taken it away already; what else stays behind, the next change removes.
+    // A rename has already removed it; the next change removes anything else.
     let _ = fs::remove_file(&unfinished);
     written
         .and_then(|()| sync_folder_of(path))
         .map_err(|source| failure("write", path, source))
 }
 
-/// Moves a file, replacing what is there; on the disk when it returns.
+/// Moves a file durably and replaces an existing one.
 pub(super) fn replace(from: &Path, to: &Path) -> Result<(), KeysError> {
     fs::rename(from, to)
         .and_then(|()| sync_folder_of(to))
@@ -64,7 +64,7 @@ pub(super) fn replace(from: &Path, to: &Path) -> Result<(), KeysError> {
         .map_err(|source| failure("replace", to, source))
 }
 
-/// Removes a file, if it is there; on the disk when it returns.
+/// Removes a file durably, if it exists.
 pub(super) fn remove(path: &Path) -> Result<(), KeysError> {
     match fs::remove_file(path) {
         Ok(()) => sync_folder_of(path).map_err(|source| failure("remove", path, source)),
@@ -73,7 +73,7 @@ pub(super) fn remove(path: &Path) -> Result<(), KeysError> {
     }
 }
 
-/// Removes a folder, if it is there and empty.
+/// Removes a folder if it exists and is empty.
 pub(super) fn remove_empty_folder(path: &Path) -> Result<(), KeysError> {
     match fs::remove_dir(path) {
         Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
@@ -83,7 +83,7 @@ pub(super) fn remove_empty_folder(path: &Path) -> Result<(), KeysError> {
     }
 }
 
-/// Makes a folder that only its owner sees into, with its parents, if it is not there.
+/// Creates a folder and its parents, readable only by the owner, if it does not exist.
 pub(super) fn make_folder(path: &Path) -> Result<(), KeysError> {
     if path.is_dir() {
         return Ok(());
@@ -93,7 +93,7 @@ pub(super) fn make_folder(path: &Path) -> Result<(), KeysError> {
         .map_err(|source| failure("make", path, source))
 }
 
-/// The names in a folder, without those that begin with a dot; none where there is no folder.
+/// Returns the names in a folder except those that begin with a dot; empty if the folder does not exist.
 pub(super) fn names(path: &Path) -> Result<Vec<String>, KeysError> {
     let mut names = all_names(path)?;
     names.retain(|name| !name.starts_with('.'));
@@ -101,7 +101,7 @@ pub(super) fn names(path: &Path) -> Result<Vec<String>, KeysError> {
     Ok(names)
 }
 
-/// Removes what a crash left unfinished.
+/// Removes unfinished files of a crashed process.
 pub(super) fn remove_unfinished(folder: &Path) -> Result<(), KeysError> {
     for name in all_names(folder)? {
         if name.starts_with(UNFINISHED) {
@@ -137,14 +137,14 @@ fn write_unfinished(path: &Path, text: &str, secrecy: Secrecy) -> io::Result<()>
         Secrecy::Public => 0o644,
     };
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    // The umask may have taken away what a public file is to have.
+    // The umask may have removed permissions of a public file.
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
 
-/// A hard link, unlike a rename, never replaces what is there. Some network file systems know none; there the lock
-/// has to do.
+/// A hard link, unlike a rename, never replaces a file. On network file systems without hard links, the lock has to
+/// suffice.
 fn name_it(unfinished: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(unfinished, path) {
         Err(error)
@@ -156,7 +156,7 @@ fn name_it(unfinished: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Only the holder of the lock writes, and it writes one file at a time.
+/// Only the holder of the lock writes, one file at a time.
 fn beside(path: &Path) -> std::path::PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!("{UNFINISHED}{name}"))

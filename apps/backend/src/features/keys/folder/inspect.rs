@@ -1,4 +1,4 @@
-//! What a key file is, without showing what is private in it.
+//! Describes a key file without its private content.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -10,33 +10,33 @@ use super::files::{self, Secrecy};
 use crate::core::sealing::SealingKey;
 use crate::features::keys::KeysError;
 
-/// A key that was looked at.
+/// An inspected key.
 pub enum Inspected {
-    /// It signs.
+    /// A signing key.
     Private(VerifyingKey),
-    /// It verifies.
+    /// A verifying key.
     Public(VerifyingKey),
     /// The sealing key with this id.
     Sealing(String),
 }
 
-/// Says what a file holds. That the key is sound (on the curve, the public half the private one's own) is checked.
+/// Describes the content of a file. Checks that the key is valid (on the curve, with a matching public half).
 ///
 /// # Errors
-/// [`KeysError`] if it cannot be read, or is no key that we use.
+/// [`KeysError`] if it cannot be read or is not a supported key.
 pub fn inspect(path: &Path, passphrase: Option<&SecretString>) -> Result<Inspected, KeysError> {
-    // Its permissions are not what is asked about: whoever inspects may well be about to mend them.
+    // Permissions are not checked: the operator may be about to fix them.
     let Some(pem) = files::read(path, Secrecy::Public)? else {
         return Err(files::failure("read", path, ErrorKind::NotFound.into()));
     };
     let found = match VerifyingKey::from_spki_pem(&pem) {
-        // Some other kind of block: a private key, perhaps.
+        // Another kind of block, perhaps a private key.
         Err(KeyError::NotPem) => {
             let passphrase = passphrase.map(|secret| secret.expose_secret().as_bytes());
             match SigningKey::from_pem(&pem, passphrase) {
                 Err(other @ KeyError::NotP256) => match SymmetricKey::from_pem(&pem, passphrase) {
                     Ok(key) => Ok(Inspected::Sealing(SealingKey::new(key.expose()).id().to_owned())),
-                    // It is neither.
+                    // Neither.
                     Err(_) => Err(other),
                 },
                 key => key.map(|key| Inspected::Private(key.verifying_key().clone())),

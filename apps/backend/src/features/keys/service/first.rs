@@ -1,4 +1,4 @@
-//! The first key of all. It is made only where there never was one.
+//! The first key, which is created only if there never was one.
 
 use countersign_jose::SigningKey;
 use countersign_store::{Db, StoreError};
@@ -8,17 +8,17 @@ use super::reading::{Reading, blocking};
 use crate::core::clock::Timestamp;
 use crate::features::keys::{KeysError, store};
 
-/// Makes the first key, under the folder's lock. Says whether it was this process that made it.
+/// Creates the first key under the folder's lock. Returns whether this process created it.
 ///
-/// The files come before the database's memory of them: cut short in between, the next start finds a key that nobody
-/// remembers and goes on with it, whereas a remembered key without files could never be mended.
+/// The files are written before the database records them. After a crash in between, the next start finds and uses an
+/// unrecorded key, whereas a recorded key without files could not be recovered.
 pub(super) async fn make_first_key(options: &KeyOptions, db: &Db, now: Timestamp) -> Result<bool, KeysError> {
     let lost = |kid| KeysError::Lost {
         dir: options.dir.clone(),
         kid,
     };
     if let Some(known) = store::all(db).await?.pop() {
-        // Files come first: if another server made the key a moment ago, they are there by now.
+        // Files come first: if another server has just created the key, they exist by now.
         return match Reading::of(options).await?.snapshot.signs() {
             true => Ok(false),
             false => Err(lost(known.kid)),

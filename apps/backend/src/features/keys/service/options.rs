@@ -1,27 +1,27 @@
-//! What the keys are made of and go by.
+//! Options of the keys.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
-/// Where the keys are, and the times that their life goes by.
+/// The location and lifetimes of the keys.
 #[derive(Clone)]
 pub struct KeyOptions {
     pub dir: PathBuf,
-    /// What opens a password-protected private key.
+    /// The passphrase of an encrypted private key.
     pub passphrase: Option<SecretString>,
-    /// How long tokens live at most: so long a key is needed of which nothing else is known.
+    /// The maximum lifetime of tokens: how long a key is needed if nothing else is known.
     pub access_ttl: Duration,
-    /// How long verifiers keep the JWK Set; [`JWKS_MAX_AGE`](super::JWKS_MAX_AGE) but in tests.
+    /// How long verifiers cache the JWK Set; [`JWKS_MAX_AGE`](super::JWKS_MAX_AGE) except in tests.
     pub max_age: Duration,
-    /// For how long a refresh may be repeated: so long a sealing key is kept that was replaced.
+    /// How long a refresh may be repeated, and so a replaced sealing key is kept.
     pub replay_window: Duration,
 }
 
 impl KeyOptions {
-    /// How long a next key is published before it may sign: a verifier that fetched the set just before then has
-    /// fetched it anew, also if a server was late by as much.
+    /// How long the next key is published before it may sign, so that every verifier has fetched the set again, even if a server
+    /// was late by the same time.
     pub(super) fn propagation_delay(&self) -> Duration {
         2 * self.max_age
     }

@@ -1,4 +1,4 @@
-//! `keys list`: all keys that the folder holds or the database remembers.
+//! `keys list`: all keys in the folder or the database.
 
 use serde::Serialize;
 
@@ -13,34 +13,34 @@ use crate::features::keys::service::ring::{History, is_revoked};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ListedKey {
     pub kid: String,
-    /// What it is used for.
+    /// Its use.
     pub state: KeyState,
-    /// Since when servers publish it; none if no server has.
+    /// When servers began to publish it; `None` if none has.
     pub since: Option<Timestamp>,
-    /// When the last token that it signed has expired, to the hour; none if it signed none.
+    /// When the last token that it signed expires, to the hour; `None` if it signed none.
     pub last_token_expires_at: Option<Timestamp>,
-    /// From when on the next key may be activated.
+    /// When the next key may be activated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ready_at: Option<Timestamp>,
 }
 
-/// What a key is used for.
+/// The use of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyState {
     Current,
-    /// It is published, and will sign.
+    /// Published, will sign next.
     Next,
-    /// It signs no more, and verifies what it signed.
+    /// Only verifies what it signed.
     Retired,
-    /// It was taken out of use in an emergency.
+    /// Revoked in an emergency.
     Revoked,
-    /// The database remembers it; the folder does not hold it.
+    /// In the database but not in the folder.
     Gone,
 }
 
 impl KeyState {
-    /// Its name, as the command line shows it.
+    /// Returns its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Current => "current",
@@ -53,7 +53,7 @@ impl KeyState {
 }
 
 impl KeyOperator {
-    /// All keys that the folder holds or the database remembers; those of the folder first.
+    /// Returns all keys in the folder or the database, those of the folder first.
     ///
     /// # Errors
     /// [`KeysError`]
@@ -83,7 +83,7 @@ impl KeyOperator {
         ListedKey {
             state,
             since: record.map(|record| record.first_seen_at),
-            // Remembered with the moment in which it was first seen, as long as it has signed nothing.
+            // Recorded with the time when it was first seen, until it has signed something.
             last_token_expires_at: record
                 .filter(|record| record.last_expires_at > record.first_seen_at)
                 .map(|record| record.last_expires_at),

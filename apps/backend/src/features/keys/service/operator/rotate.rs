@@ -1,4 +1,4 @@
-//! `keys rotate`: publish first, sign later.
+//! `keys rotate`: publishes the next key first, and signs with it later.
 
 use serde::Serialize;
 
@@ -14,9 +14,9 @@ use crate::features::keys::{KeysError, store};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NextKey {
     pub kid: String,
-    /// Whether it was made just now.
+    /// Whether it was just created.
     pub created: bool,
-    /// From when on it may be activated; none as long as no server has published it.
+    /// When it may be activated; `None` until a server has published it.
     pub ready_at: Option<Timestamp>,
 }
 
@@ -25,14 +25,14 @@ pub struct NextKey {
 pub struct Activated {
     /// The key that signs from now on.
     pub current: String,
-    /// The key that signed before.
+    /// The previous signing key.
     pub retired: String,
-    /// When the last token of that key has expired.
+    /// When the last token of that key expires.
     pub retirable_at: Timestamp,
 }
 
 impl KeyOperator {
-    /// Puts a next key into the folder, from where every server publishes it. If there is one, it stays.
+    /// Puts the next key into the folder, from which every server publishes it. An existing next key is kept.
     ///
     /// # Errors
     /// [`KeysError`]
@@ -58,11 +58,11 @@ impl KeyOperator {
         })
     }
 
-    /// Lets the next key sign from now on. The current one goes on verifying.
+    /// Activates the next key. The current one continues to verify.
     ///
     /// # Errors
-    /// [`OperatorError::NoNext`], [`OperatorError::Unpublished`] and [`OperatorError::TooEarly`]; else that the folder
-    /// or the database cannot be used.
+    /// [`OperatorError::NoNext`], [`OperatorError::Unpublished`], [`OperatorError::TooEarly`], or an error of the folder or
+    /// the database.
     pub async fn activate(&self) -> Result<Activated, OperatorError> {
         let Start {
             locked,
@@ -83,7 +83,7 @@ impl KeyOperator {
             Some(ready_at) if now < ready_at => return Err(OperatorError::TooEarly { kid, ready_at }),
             Some(_) => {}
         }
-        // Until they see the change, servers go on signing with the old key: the database is told in advance.
+        // Servers sign with the old key until they see the change, so record that in the database in advance.
         let retirable_at = self
             .last_expiry(current.kid(), &history)
             .max(now + self.options.access_ttl + AHEAD);

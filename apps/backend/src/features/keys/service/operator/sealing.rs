@@ -11,52 +11,52 @@ use crate::features::keys::service::reading::{Reading, blocking};
 use crate::features::keys::service::sealing::{Order, SealingHistory, WAIT, history};
 use crate::features::keys::{KeysError, store};
 
-/// A sealing key that was made.
+/// A new sealing key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NewSealingKey {
     pub id: String,
-    /// From when on it is active.
+    /// When it becomes active.
     pub active_at: Timestamp,
-    /// The key that is active until then; none if there was no other one.
+    /// The key that is active until then; `None` if there was none.
     pub replaces: Option<String>,
     /// When that key can be retired.
     pub retirable_at: Option<Timestamp>,
 }
 
-/// A sealing key of the list.
+/// A listed sealing key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ListedSealingKey {
     pub id: String,
-    /// What it is used for.
+    /// Its use.
     pub state: SealingState,
-    /// When it was made, or first seen by a server; none if no server has seen it.
+    /// When it was created or first seen by a server; `None` if no server has seen it.
     pub since: Option<Timestamp>,
-    /// From when on it is active.
+    /// When it becomes active.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active_at: Option<Timestamp>,
-    /// From when on it can be retired.
+    /// When it can be retired.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retirable_at: Option<Timestamp>,
 }
 
-/// What a sealing key is used for.
+/// The use of a sealing key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SealingState {
-    /// For everything that is made now.
+    /// For new values.
     Active,
-    /// It will be active once every server has read it.
+    /// Becomes active once every server has read it.
     Waiting,
-    /// Only for what was made before it was replaced.
+    /// Only for values from before it was replaced.
     Replaced,
-    /// The database knows it; the folder does not hold it.
+    /// In the database but not in the folder.
     Missing,
-    /// It was taken out of use.
+    /// Retired.
     Retired,
 }
 
 impl SealingState {
-    /// Its name, as the command line shows it.
+    /// Returns its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -69,8 +69,8 @@ impl SealingState {
 }
 
 impl KeyOperator {
-    /// Makes a sealing key, which is active a minute later; at once in a folder that holds no other one, whatever the
-    /// database remembers.
+    /// Creates a sealing key, which becomes active a minute later, or at once if the folder has no other, whatever the database
+    /// contains.
     ///
     /// # Errors
     /// [`KeysError`]
@@ -92,7 +92,7 @@ impl KeyOperator {
         })
     }
 
-    /// All sealing keys that the folder holds or the database remembers, the newest first.
+    /// Returns all sealing keys in the folder or the database, newest first.
     ///
     /// # Errors
     /// [`KeysError`]
@@ -126,11 +126,11 @@ impl KeyOperator {
         Ok(listed)
     }
 
-    /// Takes a sealing key out of use: one that was replaced long enough ago, or one that is lost. Its file is removed.
+    /// Retires a sealing key that was replaced long enough ago or is lost, and removes its file.
     ///
     /// # Errors
-    /// [`OperatorError::SealingInUse`], [`OperatorError::SealingNeeded`] and [`OperatorError::Unknown`]; else that the
-    /// folder or the database cannot be used.
+    /// [`OperatorError::SealingInUse`], [`OperatorError::SealingNeeded`], [`OperatorError::Unknown`], or an error of the folder
+    /// or the database.
     pub async fn retire_sealing(&self, id: &str) -> Result<(), OperatorError> {
         let Start { locked, keys, now, .. } = self.start().await?;
         let known = history(&self.db).await.map_err(KeysError::from)?;
@@ -155,7 +155,7 @@ impl KeyOperator {
                 Some(_) => {}
             }
         }
-        // The database first: from then on no server uses the key, wherever a copy of its file is left.
+        // The database first: from then on, no server uses the key, even if a copy of its file remains.
         store::remember_sealing(&self.db, id, now)
             .await
             .map_err(KeysError::from)?;
@@ -191,7 +191,7 @@ impl KeyOperator {
         })
     }
 
-    /// When a key can be retired; none as long as no newer one is there.
+    /// Returns when a key can be retired; `None` without a newer one.
     fn retirable_at(
         &self,
         keys: &FolderKeys,
@@ -207,8 +207,8 @@ impl KeyOperator {
         Some(newer.first_seen_at + WAIT + self.kept_when_replaced())
     }
 
-    /// How long a key is kept after another one has become active: nodes notice that some seconds apart, and a refresh
-    /// that the old key answered may be repeated within the window.
+    /// How long a key is kept after another became active: nodes notice this a few seconds apart, and a refresh answered with the
+    /// old key may be repeated within the window.
     fn kept_when_replaced(&self) -> Duration {
         WAIT + self.options.replay_window
     }
