@@ -1,10 +1,10 @@
-//! The key pair that everybody knows: whoever records a token of today finds it valid tomorrow.
+//! A public, fixed key pair, so that a recorded token stays valid.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// The private key is the SHA-256 of this. It is no secret, and signs nothing that anybody should believe.
+/// The private key is the SHA-256 of this. It is not secret, and its signatures prove nothing.
 const SEED: &[u8] = b"countersign dev: the key that everybody knows, version 1";
 const LABEL: &str = "EC PRIVATE KEY";
 
@@ -12,7 +12,7 @@ const LABEL: &str = "EC PRIVATE KEY";
 const BEFORE: &[u8] = &[0x30, 0x31, 0x02, 0x01, 0x01, 0x04, 0x20];
 const BEHIND: &[u8] = &[0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 
-/// The key as the file `private.pem` of a keys folder.
+/// Returns the key as the file `private.pem` of a keys folder.
 pub(crate) fn known_key() -> String {
     let scalar = digest(&SHA256, SEED);
     let der = [BEFORE, scalar.as_ref(), BEHIND].concat();

@@ -1,6 +1,6 @@
-//! What `countersign dev` adds for the tests of applications: users who are there from the start, a token for anyone
-//! who asks, and a clock that can be moved. It asks nobody for a proof, so only that command mounts it, which listens
-//! on loopback addresses, in memory, with keys of its own. It owns no table: the ordinary services do the work.
+//! The additions of `countersign dev` for tests of applications: initial users, a token for any user, and a movable clock. It
+//! requires no authentication, so only that command mounts it, which listens on loopback addresses, in memory, with its own
+//! keys. Owns no table and uses the ordinary services.
 
 mod known_key;
 mod router;

@@ -1,4 +1,4 @@
-//! Six digits that somebody types from a mail.
+//! Emailed six-digit codes.
 
 use std::str::FromStr;
 
@@ -8,35 +8,35 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 use crate::core::password::Password;
 use crate::core::random::SecureRandom;
 
-/// Longer texts are no code, whatever is left out of them.
+/// The maximum length of input that may be a code.
 const MOST_BYTES: usize = 1024;
 
-/// Six digits. No `Debug`: who knows them holds the address.
+/// Six digits. No `Debug`, because they prove control of the email address.
 pub struct Code(String);
 
-/// The text is no code.
+/// The text is not a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a code")]
 pub struct NotACode;
 
 impl Code {
-    /// A new one, every one as likely as any other.
+    /// Creates a uniformly random code.
     pub fn generate(random: SecureRandom) -> Self {
         loop {
             let number = u32::from_be_bytes(random.bytes());
-            // The last incomplete million of 2^32 would favour small codes.
+            // The last, incomplete million of 2^32 would favor small codes.
             if number < u32::MAX - u32::MAX % 1_000_000 {
                 return Self(format!("{:06}", number % 1_000_000));
             }
         }
     }
 
-    /// The digits, for the mail.
+    /// Returns the digits for the email.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// As what hashes and verifies.
+    /// Returns the code as a secret to hash and verify.
     pub(super) fn as_password(&self) -> Password {
         Password::from(self.0.clone())
     }
@@ -45,8 +45,8 @@ impl Code {
 impl FromStr for Code {
     type Err = NotACode;
 
-    /// Takes the decimal digits of every script, as keyboards write them, and leaves out what people and programs put
-    /// between digits: blanks, dashes, and what cannot be seen.
+    /// Accepts decimal digits of every script, and ignores what people and programs insert between digits: spaces, dashes and
+    /// invisible characters.
     fn from_str(text: &str) -> Result<Self, NotACode> {
         if text.len() > MOST_BYTES {
             return Err(NotACode);
@@ -61,19 +61,19 @@ impl FromStr for Code {
     }
 }
 
-/// Blanks, dashes, invisible characters, and the key that emoji draw around a digit.
+/// Spaces, dashes, invisible characters, and the keycap of emoji digits.
 fn stands_between(c: char) -> bool {
     c.is_control()
         || CodePointSetData::new::<WhiteSpace>().contains(c)
         || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
         || CodePointSetData::new::<Dash>().contains(c)
         || CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::Format
-        // COMBINING ENCLOSING KEYCAP, and the long-vowel mark, which stands where Japanese keyboards have the dash.
+        // COMBINING ENCLOSING KEYCAP, and the long-vowel mark, which Japanese keyboards have in place of the dash.
         || matches!(c, '\u{20E3}' | '\u{30FC}' | '\u{FF70}')
 }
 
-/// The value of a decimal digit of any script, as an ASCII digit. They stand in runs from zero to nine without a gap,
-/// which Unicode promises (Unicode Standard §4.6: `Numeric_Type=Decimal`).
+/// Returns a decimal digit of any script as an ASCII digit. Unicode guarantees that they are contiguous from zero to nine
+/// (Unicode Standard §4.6: `Numeric_Type=Decimal`).
 fn digit(c: char) -> Option<char> {
     let categories = CodePointMapData::<GeneralCategory>::new();
     let is_digit = |point: u32| categories.get32(point) == GeneralCategory::DecimalNumber;
@@ -146,7 +146,7 @@ mod tests {
                 seen[place][usize::from(digit - b'0')] += 1;
             }
         }
-        // Six standard deviations of 60,000 dice with ten sides, 73 each.
+        // Six standard deviations of 60,000 ten-sided dice, 73 each.
         assert!(
             seen.as_flattened().iter().all(|count| count.abs_diff(6_000) < 441),
             "{seen:?}"

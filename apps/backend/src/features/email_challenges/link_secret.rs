@@ -1,9 +1,9 @@
-//! What a mailed link carries.
+//! The secret in an emailed link.
 
 use crate::core::secret::secret;
 
 secret!(
-    /// The token of a mailed link. Nothing at all is none.
+    /// The token of an emailed link. An empty one is invalid.
     LinkSecret,
     LinkHash,
     "csl_"

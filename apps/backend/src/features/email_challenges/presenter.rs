@@ -1,13 +1,13 @@
-//! Who brings what was mailed.
+//! The client that presents a link or code.
 
 use crate::core::handle::HandleHash;
 use crate::core::ids::AccountId;
 
-/// Who brings what was mailed. A code is judged only if the mail was sent because they asked for it.
+/// The client that presents a link or code. A code is checked only for the client that requested it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Presenter {
-    /// The hash of the handle that they got when they asked for the mail.
+    /// The hash of the handle from the request for the email.
     pub handle: Option<HandleHash>,
-    /// The account whose session they are in, where one's own session may bring a code.
+    /// The signed-in account, where its session may present a code.
     pub account: Option<AccountId>,
 }

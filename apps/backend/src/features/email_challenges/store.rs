@@ -13,7 +13,7 @@ use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, RegistrationId, SessionId};
 use crate::core::versions::{CredentialVersion, SessionEpoch};
 
-/// A challenge that is about to be made.
+/// A new challenge.
 pub(super) struct NewRow<'a> {
     pub link_hash: LinkHash,
     pub whose: Whose,
@@ -28,13 +28,13 @@ pub(super) struct NewRow<'a> {
     pub created_at: Timestamp,
     pub link_expires_at: Timestamp,
     pub code_expires_at: Timestamp,
-    /// None: its email is still to be sent.
+    /// `None`: its email is still to be sent.
     pub sent_at: Option<Timestamp>,
     pub spent_at: Option<Timestamp>,
 }
 
 row! {
-    /// A challenge of an account that was found, or spent.
+    /// A found or spent challenge of an account.
     pub(super) struct Found {
         pub account_id: AccountId,
         pub email: String,
@@ -53,7 +53,7 @@ row! {
 }
 
 row! {
-    /// A live challenge: of an account, or of a sign-up.
+    /// An active challenge of an account or a sign-up.
     pub(super) struct Live {
         pub link_hash: LinkHash,
         account_id: Option<AccountId>,
@@ -105,7 +105,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewRow<'_>) -> Result<(), Stor
     .map(drop)
 }
 
-/// Notes that the email of a challenge has left. Says whether that was not known: an answer to it tells the same.
+/// Records that the email of a challenge was sent. Returns whether this was new; a response to it implies the same.
 pub(super) async fn set_sent(tx: &mut Tx<'_>, hash: LinkHash, now: Timestamp) -> Result<bool, StoreError> {
     let changed = query(sql!(
         "UPDATE email_challenges SET sent_at = $2 WHERE link_hash = $1 AND sent_at IS NULL"
@@ -117,7 +117,7 @@ pub(super) async fn set_sent(tx: &mut Tx<'_>, hash: LinkHash, now: Timestamp) ->
     Ok(changed > 0)
 }
 
-/// Removes the challenge of an email that did not leave.
+/// Removes the challenge of an email that was not sent.
 pub(super) async fn withdraw(db: &Db, hash: LinkHash) -> Result<(), StoreError> {
     query(sql!(
         "DELETE FROM email_challenges WHERE link_hash = $1 AND sent_at IS NULL"
@@ -128,8 +128,8 @@ pub(super) async fn withdraw(db: &Db, hash: LinkHash) -> Result<(), StoreError> 
     .map(drop)
 }
 
-/// Ends the other challenges of the same account, or sign-up, and purpose: those whose emails have left, and those that have
-/// been under way since before `under_way`. Their links are noted.
+/// Ends the other challenges of the same account or sign-up and purpose whose emails were sent or have been in progress since
+/// before `under_way`. Records their links.
 pub(super) async fn end_others(
     tx: &mut Tx<'_>,
     whose: Whose,
@@ -154,7 +154,7 @@ pub(super) async fn end_others(
     .map(drop)
 }
 
-/// Looks at a live challenge without spending it.
+/// Returns an active challenge without spending it.
 pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<Option<Live>, StoreError> {
     query(sql!(
         "SELECT link_hash, account_id, registration_id, code_hash
@@ -168,7 +168,7 @@ pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp)
     .await
 }
 
-/// The same, if it is an account's.
+/// The same for an account.
 pub(super) async fn find_of_account(
     db: &Db,
     hash: LinkHash,
@@ -187,7 +187,7 @@ pub(super) async fn find_of_account(
     .await
 }
 
-/// A challenge that has not expired, spent or not.
+/// Returns a challenge that has not expired, spent or not.
 pub(super) async fn known(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<Option<Known>, StoreError> {
     query(sql!(
         "SELECT email, spent_at FROM email_challenges WHERE link_hash = $1 AND purpose = $2 AND link_expires_at > $3"
@@ -199,7 +199,7 @@ pub(super) async fn known(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp
     .await
 }
 
-/// The challenge of an account that has been sent and is live until `until`, if it is for this email address.
+/// Returns the sent challenge of an account for this email address that is active until `until`.
 pub(super) async fn live(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -221,8 +221,8 @@ pub(super) async fn live(
     .await
 }
 
-/// Counts a guess at the newest live code that went to an email address because the presenter had asked for it, if it may still
-/// be guessed at: before the guess is judged, so that of any number of guesses at once no more than `most` are.
+/// Counts a guess at the newest active code that the presenter requested for an email address, if guesses remain. Counts before
+/// the guess is checked, so that at most `most` concurrent guesses are.
 pub(super) async fn count_guess(
     tx: &mut Tx<'_>,
     email_key: &str,
@@ -252,7 +252,7 @@ pub(super) async fn count_guess(
     .await
 }
 
-/// Gives a guess at a code back.
+/// Returns a guess at a code.
 pub(super) async fn give_guess_back(tx: &mut Tx<'_>, hash: LinkHash) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE email_challenges SET code_attempts = code_attempts - 1 WHERE link_hash = $1 AND code_attempts > 0"
@@ -263,7 +263,7 @@ pub(super) async fn give_guess_back(tx: &mut Tx<'_>, hash: LinkHash) -> Result<(
     .map(drop)
 }
 
-/// Spends a live challenge of an account: once, whoever else tries.
+/// Spends an active challenge of an account once, also under concurrency.
 pub(super) async fn spend(
     tx: &mut Tx<'_>,
     hash: LinkHash,
@@ -283,14 +283,14 @@ pub(super) async fn spend(
     .await
 }
 
-/// Ends all challenges and sign-ups of everybody, whatever mails are under way. Ending everything calls it.
+/// Ends all challenges and sign-ups of all accounts, including those whose emails are in progress.
 pub async fn void_all(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     query(sql!("DELETE FROM email_challenges")).execute(&mut *tx).await?;
     query(sql!("DELETE FROM registrations")).execute(&mut *tx).await?;
     query(sql!("DELETE FROM former_links")).execute(tx).await.map(drop)
 }
 
-/// Removes up to `limit` challenges that ended before `before`. `mail` calls it while it sweeps.
+/// Removes up to `limit` challenges that ended before `before`. `mail` calls it while sweeping.
 pub async fn remove_ended(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM email_challenges

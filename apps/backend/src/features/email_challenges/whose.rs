@@ -1,18 +1,18 @@
-//! Whose a challenge is.
+//! The owner of a challenge.
 
 use crate::core::ids::{AccountId, RegistrationId};
 
-/// Whose a challenge is.
+/// The owner of a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
-    /// An account's.
+    /// An account.
     Account(AccountId),
-    /// A sign-up's that waits.
+    /// A pending sign-up.
     Registration(RegistrationId),
 }
 
 impl Whose {
-    /// As the two columns have it.
+    /// Reads it from its two columns.
     pub(super) fn ids(self) -> (Option<AccountId>, Option<RegistrationId>) {
         match self {
             Self::Account(account) => (Some(account), None),

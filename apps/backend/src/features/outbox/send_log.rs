@@ -1,5 +1,4 @@
-//! The log of what was sent to whom lately, for the limits: the rows of `mail_marks`. They name no one, and outlive the
-//! account that they were about.
+//! The send log for the limits: the rows of `mail_marks`. They identify no one and are kept after the account is deleted.
 
 use aws_lc_rs::digest::{Context as Digest, SHA256};
 use countersign_store::{Conn, StoreError, Tx, column, query, sql};
@@ -9,11 +8,11 @@ use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::limits::AddressPrefix;
 
-/// Who mails go to: a hash of the folded address.
+/// A recipient: a hash of the folded email address.
 #[derive(Clone, Copy)]
 pub(super) struct RecipientHash(pub [u8; 32]);
 
-/// From which network an email to this recipient was requested.
+/// The network that requested an email to this recipient.
 #[derive(Clone, Copy)]
 pub(super) struct NetworkHash(pub [u8; 32]);
 
@@ -33,12 +32,12 @@ impl RecipientHash {
         Self(sha256(&[b"mail to ", to.key().as_bytes()]))
     }
 
-    /// The network from which an email to them is requested.
+    /// The network that requests an email to them.
     pub(super) fn network(&self, prefix: AddressPrefix) -> NetworkHash {
         NetworkHash(sha256(&[&self.0, prefix.site().to_string().as_bytes()]))
     }
 
-    /// What stands for the reserve, which is there for requests when no link is at hand.
+    /// The marker of the reserve, which serves requests when no link is available.
     pub(super) fn reserve(&self) -> NetworkHash {
         NetworkHash(sha256(&[&self.0, b"reserve"]))
     }
@@ -68,7 +67,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, entry: &Entry) -> Result<(), StoreEr
     .map(drop)
 }
 
-/// How many mails of all kinds went to a recipient after `since`, beside those of the reserve.
+/// Returns the number of emails of all kinds to a recipient after `since`, except those of the reserve.
 pub(super) async fn count(tx: &mut Tx<'_>, recipient: RecipientHash, since: Timestamp) -> Result<i64, StoreError> {
     query(sql!(
         "SELECT COUNT(*) FROM mail_marks
@@ -81,7 +80,7 @@ pub(super) async fn count(tx: &mut Tx<'_>, recipient: RecipientHash, since: Time
     .await
 }
 
-/// How many mails of a kind, or of all, a network asked for to a recipient after `since`; none where there is no network.
+/// Returns the number of emails of one or all kinds to a recipient that a network requested after `since`; 0 without a network.
 pub(super) async fn count_by_network(
     tx: &mut Tx<'_>,
     recipient: RecipientHash,
@@ -110,7 +109,7 @@ pub(super) async fn count_by_network(
     counted.one(tx).await
 }
 
-/// When the newest mail of a kind to a recipient leaves, or left.
+/// Returns when the newest email of a kind to a recipient is or was due.
 pub(super) async fn newest(
     tx: &mut Tx<'_>,
     recipient: RecipientHash,
@@ -125,7 +124,7 @@ pub(super) async fn newest(
     .await
 }
 
-/// When the mail that `newer` others came after leaves, or left. Those of the reserve are not counted.
+/// Returns when the email before the last `newer` ones is or was due, except those of the reserve.
 pub(super) async fn nth_newest(
     tx: &mut Tx<'_>,
     recipient: RecipientHash,
@@ -143,7 +142,7 @@ pub(super) async fn nth_newest(
     .await
 }
 
-/// Removes up to `limit` entries of before `before`. `mail` calls it while it sweeps.
+/// Removes up to `limit` entries from before `before`. `mail` calls it while sweeping.
 pub async fn trim_send_log(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM mail_marks WHERE id IN (SELECT id FROM mail_marks WHERE counted_at < $1 LIMIT $2)"

@@ -7,7 +7,7 @@ use super::purpose::Purpose;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 
-/// A row that is about to be written.
+/// A new row.
 pub(super) struct Row<'a> {
     pub id: Uuid,
     pub purpose: &'static str,
@@ -20,7 +20,7 @@ pub(super) struct Row<'a> {
 }
 
 row! {
-    /// A mail that nobody has tried to send yet.
+    /// An email without an attempt so far.
     pub(super) struct Waiting {
         pub id: Uuid,
         pub particulars: String,
@@ -28,7 +28,7 @@ row! {
 }
 
 row! {
-    /// A mail that was just claimed.
+    /// A claimed email.
     pub(super) struct Claimed {
         pub id: Uuid,
         pub purpose: String,
@@ -40,20 +40,20 @@ row! {
 }
 
 row! {
-    /// A mail as the operator, and its recipient, may see it.
+    /// An email as shown to operators and its recipient.
     #[derive(Clone, Debug)]
     pub struct MailRecord {
         /// Its id; also in its `Message-ID`.
         pub id: Uuid,
         pub purpose: String,
         pub recipient: String,
-        /// Since when it is queued.
+        /// When it was queued.
         pub created_at: Timestamp,
-        /// When it is tried next.
+        /// When the next attempt is due.
         pub due_at: Timestamp,
-        /// How often it was tried.
+        /// The number of attempts.
         pub attempts: i64,
-        /// How it ended; none as long as it is queued.
+        /// The outcome; `None` while it is queued.
         pub outcome: Option<String>,
         pub ended_at: Option<Timestamp>,
         /// Why the last attempt failed.
@@ -62,11 +62,11 @@ row! {
 }
 
 row! {
-    /// What should have left, and has not.
+    /// Overdue emails.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Overdue {
         pub count: i64,
-        /// When the oldest of them was to leave first.
+        /// When the oldest of them was first due.
         pub since: Option<Timestamp>,
     }
 }
@@ -91,7 +91,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, row: &Row<'_>) -> Result<(), StoreEr
     .map(drop)
 }
 
-/// A mail of this kind to this address that nobody has tried to send yet.
+/// Returns an email of this kind to this email address without an attempt so far.
 pub(super) async fn waiting(
     tx: &mut Tx<'_>,
     purpose: &str,
@@ -110,7 +110,7 @@ pub(super) async fn waiting(
     .await
 }
 
-/// What all mails of this kind tell that are queued to this address.
+/// Returns the parameters of all queued emails of this kind to this email address.
 pub(super) async fn queued(tx: &mut Tx<'_>, purpose: &str, recipient_key: &str) -> Result<Vec<String>, StoreError> {
     query(sql!(
         "SELECT particulars FROM outbox WHERE recipient_key = $1 AND purpose = $2 AND ended_at IS NULL"
@@ -121,7 +121,7 @@ pub(super) async fn queued(tx: &mut Tx<'_>, purpose: &str, recipient_key: &str) 
     .await
 }
 
-/// Changes what a mail tells, unless somebody has begun to send it. Says whether it was in time.
+/// Changes an email's parameters unless sending has begun. Returns whether it succeeded.
 pub(super) async fn replace_params(tx: &mut Tx<'_>, id: Uuid, particulars: &str) -> Result<bool, StoreError> {
     let changed = query(sql!(
         "UPDATE outbox SET particulars = $2 WHERE id = $1 AND ended_at IS NULL AND attempts = 0"
@@ -133,7 +133,7 @@ pub(super) async fn replace_params(tx: &mut Tx<'_>, id: Uuid, particulars: &str)
     Ok(changed > 0)
 }
 
-/// Keeps nothing of a mail.
+/// Removes an email.
 pub(super) async fn remove(db: &Db, id: Uuid) -> Result<(), StoreError> {
     query(sql!("DELETE FROM outbox WHERE id = $1"))
         .bind(id)
@@ -152,8 +152,8 @@ pub(super) async fn is_due(db: &Db, now: Timestamp) -> Result<bool, StoreError> 
     Ok(first.is_some())
 }
 
-/// Moves the mail that is due the longest ahead to `until`. Of several nodes that see it, one changes the row first,
-/// and the others find that it is not due any more.
+/// Defers the longest overdue email to `until`. Of several nodes, one changes the row first, and the others find that it is no
+/// longer due.
 pub(super) async fn claim(db: &Db, now: Timestamp, until: Timestamp) -> Result<Option<Claimed>, StoreError> {
     query(sql!(
         "UPDATE outbox
@@ -202,7 +202,7 @@ pub(super) async fn postpone(db: &Db, id: Uuid, due_at: Timestamp, failure: &str
     .map(drop)
 }
 
-/// Ends what is due and of no use any more.
+/// Ends due emails that are no longer useful.
 pub(super) async fn expire(db: &Db, now: Timestamp) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE outbox
@@ -215,7 +215,7 @@ pub(super) async fn expire(db: &Db, now: Timestamp) -> Result<(), StoreError> {
     .map(drop)
 }
 
-/// What was tried, or should have been, before `before`, and is queued.
+/// Returns queued emails whose attempt was due before `before`.
 pub(super) async fn overdue(db: &Db, before: Timestamp) -> Result<Overdue, StoreError> {
     query(sql!(
         "SELECT COUNT(*) AS count, MIN(created_at) AS since
@@ -265,7 +265,7 @@ pub(super) async fn retry(db: &Db, now: Timestamp) -> Result<u64, StoreError> {
     .await
 }
 
-/// Ends everything that is queued and would open an account. `sessions` calls it, to end everything.
+/// Ends all queued emails that would grant access to an account. `sessions` calls it to end everything.
 pub async fn drop_all_queued(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
     let opens_account = |purpose: &&Purpose| purpose.challenge().is_some_and(|challenge| challenge.opens_account);
     for purpose in Purpose::ALL.iter().filter(opens_account) {
@@ -280,10 +280,10 @@ pub async fn drop_all_queued(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Stor
     Ok(())
 }
 
-/// Forgets what was ever sent, or is still queued, to an address. Deleting an account calls it.
+/// Removes all sent and queued emails to an email address. Called when an account is deleted.
 ///
 /// # Errors
-/// Those of the database, as for all functions here.
+/// Any error of the database, as for all functions here.
 pub async fn forget(tx: &mut Tx<'_>, to: &Email) -> Result<(), StoreError> {
     query(sql!("DELETE FROM outbox WHERE recipient_key = $1"))
         .bind(to.key())
@@ -292,7 +292,7 @@ pub async fn forget(tx: &mut Tx<'_>, to: &Email) -> Result<(), StoreError> {
         .map(drop)
 }
 
-/// Removes up to `limit` mails that ended before `before`. `mail` calls it while it sweeps.
+/// Removes up to `limit` emails that ended before `before`. `mail` calls it while sweeping.
 pub async fn remove_ended(conn: impl Into<Conn<'_>>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM outbox

@@ -1,13 +1,13 @@
-//! Where a session's state is.
+//! The position of a session's status.
 
 use countersign_store::row;
 
 row! {
-    /// One place in one list.
+    /// An index in a list.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Bit {
         pub list: i64,
-        /// The place in it, from 0.
+        /// The index, starting at 0.
         pub idx: i64,
     }
 }

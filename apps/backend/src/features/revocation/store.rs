@@ -6,7 +6,7 @@ use super::Bit;
 use crate::core::clock::Timestamp;
 
 row! {
-    /// A list, without its bits.
+    /// A list without its bits.
     #[derive(Clone, Debug)]
     pub(super) struct ListRow {
         pub number: i64,
@@ -16,7 +16,7 @@ row! {
 }
 
 row! {
-    /// Places of a list that nobody else will get: those before `reserved`. No `Debug`: it holds the key.
+    /// Exclusively reserved indexes of a list: those before `reserved`. No `Debug`, because it contains the key.
     pub(super) struct Reservation {
         pub number: i64,
         pub entries: i64,
@@ -26,7 +26,7 @@ row! {
 }
 
 row! {
-    /// A bit that is set.
+    /// A set bit.
     #[derive(Clone, Copy, Debug)]
     pub(super) struct SetBit {
         pub list: i64,
@@ -36,12 +36,12 @@ row! {
 }
 
 row! {
-    /// How far the numbering of revocations has come.
+    /// The state of the numbering of revocations.
     #[derive(Clone, Copy, Debug)]
     pub(super) struct Progress {
-        /// The last number that was given.
+        /// The last assigned number.
         pub number: i64,
-        /// 1 if there are revocations without one.
+        /// 1 if there are revocations without a number.
         pub waiting: i64,
         /// The first list of this generation.
         pub first_list: i64,
@@ -50,14 +50,13 @@ row! {
     }
 }
 
-/// Reserves `count` places in the newest list that has as many, if there is one. No token of them lives longer than
-/// `needed_until`.
+/// Reserves `count` indexes in the newest list that has as many, if any. Their tokens expire by `needed_until`.
 pub(super) async fn reserve(
     conn: impl Into<Conn<'_>>,
     count: i64,
     needed_until: Timestamp,
 ) -> Result<Option<Reservation>, StoreError> {
-    // The condition stands twice: of two at once, the second one finds the row changed and asks the outer one again.
+    // The condition is repeated: of two concurrent statements, the second finds the row changed and checks the outer one again.
     query(sql!(
         "UPDATE status_lists
             SET reserved = reserved + $1,
@@ -72,7 +71,7 @@ pub(super) async fn reserve(
     .await
 }
 
-/// Makes one more list, unless somebody else makes it at the same time.
+/// Creates another list, unless it is created concurrently.
 pub(super) async fn insert_list(
     conn: impl Into<Conn<'_>>,
     entries: i64,
@@ -112,7 +111,7 @@ pub(super) async fn list<'c>(conn: impl Into<Conn<'c>>, number: i64) -> Result<O
     .await
 }
 
-/// The places of a list whose bits are set.
+/// Returns the indexes of a list whose bits are set.
 pub(super) async fn set_bits<'c>(conn: impl Into<Conn<'c>>, list: i64) -> Result<Vec<i64>, StoreError> {
     query(sql!("SELECT idx FROM revocations WHERE list = $1"))
         .bind(list)
@@ -120,7 +119,7 @@ pub(super) async fn set_bits<'c>(conn: impl Into<Conn<'c>>, list: i64) -> Result
         .await
 }
 
-/// Sets a bit, if it was not set.
+/// Sets a bit if it was not set.
 pub(super) async fn insert(tx: &mut Tx<'_>, bit: Bit, now: Timestamp) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO revocations (list, idx, revoked_at) VALUES ($1, $2, $3) ON CONFLICT (list, idx) DO NOTHING"
@@ -133,7 +132,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, bit: Bit, now: Timestamp) -> Result<
     .map(drop)
 }
 
-/// How far the numbering has come.
+/// Returns the state of the numbering.
 pub(super) async fn progress<'c>(conn: impl Into<Conn<'c>>) -> Result<Progress, StoreError> {
     query(sql!(
         "SELECT number,
@@ -147,7 +146,7 @@ pub(super) async fn progress<'c>(conn: impl Into<Conn<'c>>) -> Result<Progress, 
     .await
 }
 
-/// The next number. It locks the counter until the transaction ends, so that numbers commit in their order.
+/// Returns the next number and locks the counter until the transaction ends, so that numbers commit in order.
 pub(super) async fn next_number(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
     query(sql!(
         "UPDATE revocation_counter SET number = number + 1 WHERE id = 1 RETURNING number"
@@ -156,8 +155,8 @@ pub(super) async fn next_number(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
     .await
 }
 
-/// Begins a generation behind all lists that there are, and that there may have been: none was ever made faster than
-/// one a second, and no number was ever given faster than one a millisecond.
+/// Begins a generation after all existing and possible earlier lists: lists are created at most once a second, and numbers
+/// assigned at most once a millisecond.
 pub(super) async fn begin_generation(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE revocation_counter
@@ -173,11 +172,11 @@ pub(super) async fn begin_generation(tx: &mut Tx<'_>, now: Timestamp) -> Result<
     .bind(now.seconds())
     .execute(&mut *tx)
     .await?;
-    // Their bits go with the next sweep.
+    // The next sweep removes their bits.
     query(sql!("DELETE FROM status_lists")).execute(tx).await.map(drop)
 }
 
-/// Gives `number` to all revocations that have none. Says in which lists they are, once for each.
+/// Assigns `number` to all revocations without one. Returns the list of each.
 pub(super) async fn give_number(tx: &mut Tx<'_>, number: i64) -> Result<Vec<i64>, StoreError> {
     query(sql!(
         "UPDATE revocations SET number = $1 WHERE number IS NULL RETURNING list"
@@ -196,7 +195,7 @@ pub(super) async fn set_version(tx: &mut Tx<'_>, list: i64, version: i64) -> Res
         .map(drop)
 }
 
-/// The revocations whose number is greater than `number`.
+/// Returns the revocations with a number greater than `number`.
 pub(super) async fn since<'c>(conn: impl Into<Conn<'c>>, number: i64) -> Result<Vec<SetBit>, StoreError> {
     query(sql!(
         "SELECT list, idx, number FROM revocations WHERE number > $1 ORDER BY number"
@@ -206,7 +205,7 @@ pub(super) async fn since<'c>(conn: impl Into<Conn<'c>>, number: i64) -> Result<
     .await
 }
 
-/// Removes the lists that no living token names, except for the newest, which goes on being filled. Says which.
+/// Removes and returns the lists that no valid token names, except the newest, which is still being filled.
 pub(super) async fn remove_unneeded(conn: impl Into<Conn<'_>>, now: Timestamp) -> Result<Vec<i64>, StoreError> {
     query(sql!(
         "DELETE FROM status_lists
@@ -218,7 +217,7 @@ pub(super) async fn remove_unneeded(conn: impl Into<Conn<'_>>, now: Timestamp) -
     .await
 }
 
-/// Removes up to `limit` bits of lists that are gone.
+/// Removes up to `limit` bits of removed lists.
 pub(super) async fn remove_orphans(conn: impl Into<Conn<'_>>, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM revocations

@@ -1,6 +1,6 @@
-//! Proving that an e-mail address is its owner's: the one that somebody signed up with, and the one they change to.
-//! To prove a mailbox blesses no password, session or pending change of somebody else: see `service`.
-//! It owns no table: `outbox` queues the email, `email_challenges` judges what comes back, `accounts` remembers it.
+//! Verification of email addresses at sign-up and when they change.
+//! Proving control of a mailbox does not approve another person's password, session or pending change: see `service`.
+//! Owns no table: `outbox` queues the email, `email_challenges` checks the response, `accounts` stores the result.
 
 mod router;
 mod schemas;

@@ -1,16 +1,16 @@
-//! The rows of one checkpoint, and why one of them does not fit.
+//! The rows of a checkpoint, and why one of them does not match.
 
 use super::tampering::{RowName, Tampering};
 use super::{Hash, SealedRow};
 
-/// The rows that stand before a checkpoint, and how many it sealed.
+/// The rows before a checkpoint, and how many it sealed.
 pub(super) struct Batch<'r> {
     pub(super) rows: &'r [SealedRow],
     pub(super) sealed: usize,
 }
 
 impl Batch<'_> {
-    /// Why a row does not fit where it stands: the row that does may be another one of the same batch.
+    /// Returns why a row does not match its position: the right row may be another of the same batch.
     pub(super) fn diagnose(&self, row: &SealedRow, previous: Hash) -> Tampering {
         let name = RowName::of(row);
         let fits_here = |other: &&SealedRow| {
@@ -20,7 +20,7 @@ impl Batch<'_> {
         match self.rows.iter().find(fits_here) {
             Some(_) if self.rows.len() > self.sealed => Tampering::Inserted(name),
             Some(_) => Tampering::Moved(name),
-            // Those behind the gap moved up, and took their hashes along.
+            // Rows after the gap moved up with their hashes.
             None if self.rows.len() < self.sealed => Tampering::Removed(row.seq),
             None => Tampering::Changed(name),
         }

@@ -1,49 +1,49 @@
-//! Checkpoints: a signature over all that was written up to a place.
+//! Checkpoints: signatures over everything up to a position.
 
 use countersign_jose::{Claims, Payload, TokenError, TokenType};
 use serde::{Deserialize, Serialize};
 
-/// What a checkpoint says. Hashes are SHA-256 in base64url without padding; times are in seconds since the epoch.
+/// The claims of a checkpoint. Hashes are SHA-256 in base64url without padding; times are in seconds since the epoch.
 ///
-/// It has no end: it holds for as long as the log is kept.
+/// A checkpoint does not expire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuditCheckpointClaims {
     pub iss: String,
     pub iat: i64,
-    /// The first place that this checkpoint seals; the one before it ends just before.
+    /// The first position that this checkpoint seals, which follows the previous checkpoint.
     pub first: i64,
     pub last: i64,
     /// The hash of the chain at `last`.
     pub head: String,
-    /// The hash of the checkpoint before this one, in its compact form; none for the first of all.
+    /// The hash of the previous checkpoint in compact form; `None` for the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
-    /// Up to which place the log had been removed when this was signed, because it was old; 0 if nothing was.
+    /// The position up to which old entries had been removed when this was signed; 0 if none.
     pub removed_through: i64,
-    /// How old, in seconds, entries had to be to be removed when this was signed; none if they are kept for ever.
+    /// The minimum age in seconds of removed entries when this was signed; `None` if entries are kept forever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<i64>,
-    /// The last checkpoint of an earlier day (UTC): a way back through the log in steps of days.
+    /// The last checkpoint of an earlier day (UTC), to go back through the log in steps of days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub day_before: Option<EarlierCheckpoint>,
-    /// Whether the checkpoint before this one was signed by a key that the signer did not have: then this one vouches
-    /// for nothing before it.
+    /// Whether the previous checkpoint was signed by a key that the signer did not have; then this one confirms nothing before
+    /// it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unvouched: bool,
 }
 
-/// A checkpoint that an other one names.
+/// A checkpoint referenced by another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EarlierCheckpoint {
-    /// The last place that it seals.
+    /// The last position that it seals.
     pub last: i64,
     /// The hash of its compact form.
     pub hash: String,
 }
 
-/// Nothing is compared: which checkpoint belongs where, the verifier of the log says.
+/// Nothing is compared here: the verifier of the log checks which checkpoint belongs where.
 impl Claims for AuditCheckpointClaims {
     const TYPE: TokenType = TokenType::new("audit-checkpoint+jwt");
     type Expectation<'a> = ();

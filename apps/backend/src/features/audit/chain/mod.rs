@@ -1,5 +1,5 @@
-//! What makes the log tamper-evident: how a row is hashed, and how a log is judged. Pure: rows in, verdict out.
-//! docs/guides/audit.md describes the bytes for whoever verifies by other means.
+//! The tamper-evident log: hashing of rows and verification, without I/O.
+//! docs/guides/audit.md describes the format for other verifiers.
 
 mod batch;
 mod checkpoint;

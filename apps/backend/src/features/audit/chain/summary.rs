@@ -1,19 +1,19 @@
-//! What was found in a log that is whole.
+//! The summary of an intact log.
 
 use serde::Serialize;
 
-/// What a sound log holds.
+/// The content of an intact log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LogSummary {
     pub rows: u64,
-    /// Those of them whose address and device were erased, because the person was.
+    /// Rows whose IP address and device were erased with the person.
     pub erased: u64,
     pub checkpoints: u64,
-    /// Up to which place rows were removed because they were old; 0 if none were.
+    /// The position up to which old rows were removed; 0 if none.
     pub removed_through: i64,
     /// When the last checkpoint of those rows was signed, in seconds since the epoch.
     pub begins_at: Option<i64>,
-    /// The last place that is sealed; 0 if none is.
+    /// The last sealed position; 0 if none.
     pub last: i64,
     /// When the newest checkpoint was signed, in seconds since the epoch.
     pub signed_at: Option<i64>,

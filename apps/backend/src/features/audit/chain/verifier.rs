@@ -1,5 +1,4 @@
-//! Judges a log: rows in the order of their places, checkpoints each after its last row. It says what is wrong first,
-//! and with which row.
+//! Verifies a log: rows in order, each checkpoint after its last row. Reports the first error and its row.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,27 +10,27 @@ use super::summary::LogSummary;
 use super::tampering::{RowName, Tampering};
 use super::{AuditCheckpointClaims, Hash, SealedRow, genesis};
 
-/// What was under way with an account when it was deleted has ended by then, in milliseconds.
+/// By when requests in progress at a deletion have ended, in milliseconds.
 const AFTERWARDS: i64 = 10 * 60 * 1000;
-/// The entry without which nobody is forgotten.
+/// The entry without which no person is forgotten.
 pub(in super::super) const DELETED: &str = "account.deleted";
 
-/// Reads a log once, from its beginning. Rows are held only until their checkpoint comes.
+/// Reads a log once, from its beginning. Rows are kept only until their checkpoint.
 pub struct LogVerifier {
     keys: Vec<VerifyingKey>,
-    /// Those that were not found yet, by their hashes.
+    /// Checkpoints not found yet, by hash.
     kept: HashMap<Hash, Kept>,
-    /// The end of what has been judged.
+    /// The end of the verified part.
     end: End,
     /// Where the log begins; 0 unless old rows were removed.
     began_after: i64,
-    /// When the checkpoint behind which the log begins was signed.
+    /// When the checkpoint before the beginning of the log was signed.
     began_at: Option<i64>,
-    /// Whether a checkpoint was found that says why the beginning is gone.
+    /// Whether a checkpoint was found that explains the removed beginning.
     beginning_is_explained: bool,
-    /// Whose address and device are gone, with the last entry of each.
+    /// Persons whose IP address and device are erased, with the last entry of each.
     forgotten: HashMap<Uuid, (RowName, i64)>,
-    /// Whose deletion is in the log.
+    /// Persons whose deletion is in the log.
     deleted: HashSet<Uuid>,
     pending: Vec<SealedRow>,
     rows: u64,
@@ -39,7 +38,7 @@ pub struct LogVerifier {
     checkpoints: u64,
 }
 
-/// A checkpoint that somebody kept elsewhere.
+/// A checkpoint that was kept elsewhere.
 #[derive(Clone, Copy)]
 struct Kept {
     last: i64,
@@ -57,13 +56,13 @@ struct Newest {
     hash: Hash,
     removed_through: i64,
     signed_at: i64,
-    /// The key that is missing to believe it.
+    /// The missing key that signed it.
     unknown_key: Option<String>,
 }
 
 impl LogVerifier {
-    /// Judges with these public keys. The newest checkpoint must be signed by one of them; older ones are held by the
-    /// newer ones, also if their keys are gone.
+    /// Creates a verifier with these public keys. One of them must have signed the newest checkpoint, which confirms the older
+    /// ones even if their keys are gone.
     pub fn new(keys: Vec<VerifyingKey>) -> Self {
         Self {
             keys,
@@ -85,7 +84,7 @@ impl LogVerifier {
         }
     }
 
-    /// Also asks whether the log still has what this checkpoint sealed; and that one, if there are several.
+    /// Also checks that the log still contains what this checkpoint sealed. May be called several times.
     ///
     /// # Errors
     /// [`Tampering::NoCheckpoint`].
@@ -102,10 +101,10 @@ impl LogVerifier {
         Ok(self)
     }
 
-    /// Begins behind this checkpoint: what it sealed was removed because it was old.
+    /// Starts after this checkpoint, whose entries were removed as old.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The reason why it is invalid.
     pub fn begin_after(&mut self, token: &str) -> Result<(), Tampering> {
         let claims = claims_of(token).ok_or(Tampering::Forged(0, "it cannot be read"))?;
         self.began_after = claims.last;
@@ -117,15 +116,15 @@ impl LogVerifier {
         self.pending.push(row);
     }
 
-    /// How many rows wait for their checkpoint.
+    /// Returns how many rows wait for their checkpoint.
     pub fn pending(&self) -> usize {
         self.pending.len()
     }
 
-    /// The next checkpoint, which stands in the log behind the row `seq`.
+    /// Reads the next checkpoint, which follows the row `seq`.
     ///
     /// # Errors
-    /// What is wrong with it, or with the rows that it seals.
+    /// The reason why it, or a row that it seals, is invalid.
     pub fn checkpoint(&mut self, seq: i64, token: &str) -> Result<(), Tampering> {
         let forged = |why| Tampering::Forged(seq, why);
         let claims = claims_of(token).ok_or(forged("it cannot be read"))?;
@@ -160,10 +159,10 @@ impl LogVerifier {
         self.accept(token, &claims)
     }
 
-    /// All was read.
+    /// Finishes after everything was read.
     ///
     /// # Errors
-    /// What is wrong with the end of the log.
+    /// The reason why the end of the log is invalid.
     pub fn finish(self) -> Result<LogSummary, Tampering> {
         if let Some(row) = self.pending.first() {
             return Err(Tampering::Inserted(RowName::of(row)));
@@ -195,7 +194,7 @@ impl LogVerifier {
         })
     }
 
-    /// Why checkpoints that were kept are not in the log. Of several, the end is told of first, and then the earliest.
+    /// Returns why kept checkpoints are not in the log. Of several, a missing end is reported first, then the earliest.
     fn judge_kept(&self) -> Result<(), Tampering> {
         let mut missing: Vec<Kept> = self.kept.values().copied().collect();
         missing.sort_unstable_by_key(|kept| kept.last);
@@ -203,7 +202,7 @@ impl LogVerifier {
             return Err(Tampering::Tail(self.end.last, kept.last));
         }
         for kept in missing {
-            // At an earlier place, it was signed earlier.
+            // At an earlier position, it was signed earlier.
             match self.began_at {
                 Some(began_at) if kept.last < self.began_after => {
                     if kept.signed_at > began_at {
@@ -216,7 +215,7 @@ impl LogVerifier {
         Ok(())
     }
 
-    /// The hash at a place, if the right row of those stands there.
+    /// Returns the hash at a position, if the right row is there.
     fn place(&mut self, place: i64, previous: Hash, rows: &Batch<'_>) -> Result<Hash, Tampering> {
         let mut here = rows.rows.iter().filter(|row| row.seq == place);
         let Some(row) = here.next() else {
@@ -245,7 +244,7 @@ impl LogVerifier {
         Ok(row.hash)
     }
 
-    /// A checkpoint vouches for those before it, unless its signer could not.
+    /// A checkpoint confirms those before it, unless its signer could not verify them.
     fn believe_what_is_before(&self, claims: &AuditCheckpointClaims) -> Result<(), Tampering> {
         let Some(newest) = self.end.checkpoint.as_ref() else {
             return Ok(());
@@ -260,7 +259,7 @@ impl LogVerifier {
         }
     }
 
-    /// The first checkpoint that says that the beginning was to go also says when, and how old it had to be.
+    /// The first checkpoint that announces the removal of the beginning also gives the time and the minimum age.
     fn explain_beginning(&mut self, claims: &AuditCheckpointClaims) -> Result<(), Tampering> {
         let Some(began_at) = self.began_at else { return Ok(()) };
         if self.beginning_is_explained || claims.removed_through < self.began_after {
@@ -297,7 +296,7 @@ impl LogVerifier {
         Ok(())
     }
 
-    /// The name of the key that signed it, if that is none of ours; an error if ours did not sign it.
+    /// Returns the id of the signing key if it is not one of ours, or an error if our key did not sign it.
     fn unknown_key(&self, seq: i64, token: &str) -> Result<Option<String>, Tampering> {
         let kid = kid_of(token).ok_or(Tampering::Forged(seq, "it cannot be read"))?;
         if self.keys.iter().all(|key| key.kid() != kid) {
@@ -311,7 +310,7 @@ impl LogVerifier {
     }
 }
 
-/// Whether an entry is so old that the deletion which explains it may have been removed with the beginning of the log.
+/// Returns whether an entry is so old that the deletion that explains it may have been removed with the beginning of the log.
 pub fn is_at_beginning(at: i64, begins_at: Option<i64>) -> bool {
     begins_at.is_some_and(|begins_at| at <= begins_at.saturating_mul(1000).saturating_add(AFTERWARDS))
 }

@@ -1,4 +1,4 @@
-//! How events are recorded.
+//! Records events.
 
 mod error;
 mod keeping;
@@ -24,7 +24,7 @@ use crate::core::random::SecureRandom;
 use crate::core::refusals::Refusals;
 use crate::features::keys::Keys;
 
-/// The audit log. Cloning it is cheap.
+/// The audit log. Cloning is cheap.
 #[derive(Clone)]
 pub struct Audit {
     platform: Platform,
@@ -34,20 +34,20 @@ pub struct Audit {
     witness: Arc<Witness>,
 }
 
-/// The answer to a question about accounts.
+/// The result of an account lookup.
 pub type Lookup<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
-/// How accounts are looked up. They are a feature above this one, so the log is told how.
+/// Account lookups. Accounts are a feature above this one, so these functions are passed in.
 #[derive(Clone, Copy)]
 pub struct AccountLookup {
-    /// Whether there is an account with this id.
+    /// Whether an account with this id exists.
     pub has: for<'a> fn(&'a Db, AccountId) -> Lookup<'a, bool>,
-    /// The ids of the accounts behind this one, in their order; so many at most.
+    /// The ids of accounts after this one, in order, up to a limit.
     pub ids: for<'a> fn(&'a Db, AccountId, i64) -> Lookup<'a, Vec<AccountId>>,
 }
 
 impl Audit {
-    /// The log of this database, which writes down what `refusals` counts.
+    /// Creates the log of this database, which records the counts of `refusals`.
     pub fn new(platform: Platform, keys: Keys, refusals: Refusals, accounts: AccountLookup) -> Self {
         Self {
             platform,
@@ -60,19 +60,19 @@ impl Audit {
 }
 
 impl Audit {
-    /// Writes an event into the transaction that does what it tells of: both are there, or neither.
+    /// Records an event in the transaction of its change, so that both or neither exist.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Any error of the database.
     pub async fn record(&self, tx: &mut Tx<'_>, event: Event<'_>) -> Result<(), StoreError> {
         record_at(tx, self.platform.clock.now(), &event).await
     }
 }
 
-/// The same, without the log: in a command that works on a database alone.
+/// The same without the log, for commands that use only a database.
 ///
 /// # Errors
-/// Those of the database.
+/// Any error of the database.
 pub async fn record_at(tx: &mut Tx<'_>, now: Timestamp, event: &Event<'_>) -> Result<(), StoreError> {
     store::insert(tx, AuditId::new(now, SecureRandom), now, event).await?;
     match event.about_administrator() {
@@ -82,28 +82,27 @@ pub async fn record_at(tx: &mut Tx<'_>, now: Timestamp, event: &Event<'_>) -> Re
 }
 
 impl Audit {
-    /// Asks for an account that is being deleted to be forgotten: some minutes later nobody can tell any more whom its
-    /// entries are about.
+    /// Schedules a deleted account to be forgotten: some minutes later, its entries can no longer be attributed.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Any error of the database.
     pub async fn forget(&self, tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError> {
         people::ask_erasure(tx, account, self.platform.clock.now()).await
     }
 
-    /// The newest entries that a filter lets through, newest first.
+    /// Returns the entries that match a filter, newest first.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Any error of the database.
     pub async fn list(&self, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
         store::list(&self.platform.db, filter).await
     }
 }
 
-/// Writes one event that stands alone.
+/// Records an event in its own transaction.
 ///
 /// # Errors
-/// Those of the database.
+/// Any error of the database.
 pub async fn record_alone(db: &Db, clock: &Clock, event: Event<'_>) -> Result<(), StoreError> {
     let (now, event) = (clock.now(), &event);
     db.transact(|tx| Box::pin(async move { record_at(tx, now, event).await }))

@@ -1,4 +1,4 @@
-//! Reading the log: page by page from its beginning, as an export writes it and a verifier reads it.
+//! Reads the log page by page from its beginning, for exports and verification.
 
 use std::collections::HashSet;
 
@@ -13,29 +13,29 @@ use super::Audit;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 
-/// How many rows are read at a time.
+/// The number of rows per page.
 const PAGE: i64 = 500;
 
-/// One piece of the log, in the order in which it is judged.
+/// A piece of the log, in the order of verification.
 pub enum Piece {
-    /// The checkpoint behind which the log begins, because what it sealed was removed.
+    /// The checkpoint before the beginning of the log, whose entries were removed.
     Base(String),
     Row(SealedRow),
-    /// A checkpoint, behind the last row that it seals.
+    /// A checkpoint, after the last row that it seals.
     Checkpoint {
-        /// The place of that row.
+        /// The position of that row.
         seq: i64,
         /// The compact JWS.
         token: String,
     },
-    /// A row that is not sealed yet: nothing protects it.
+    /// A row that is not sealed yet and so not protected.
     Unsealed(Entry),
 }
 
-/// Why a log could not be judged, or what is wrong with it.
+/// Why a log could not be verified, or is not intact.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// It is not as it was sealed.
+    /// It differs from what was sealed.
     #[error(transparent)]
     Tampered(#[from] Tampering),
     /// The database failed.
@@ -44,10 +44,10 @@ pub enum VerifyError {
 }
 
 impl Audit {
-    /// Hands the whole log to `take`, piece by piece, in bounded memory.
+    /// Passes the whole log to `take` in pieces, with bounded memory.
     ///
     /// # Errors
-    /// Those of the database, and what `take` says.
+    /// Any error of the database or of `take`.
     pub async fn read<E: From<StoreError>>(&self, mut take: impl FnMut(Piece) -> Result<(), E>) -> Result<(), E> {
         let mut after = 0;
         if let Some(base) = self.base().await? {
@@ -63,7 +63,7 @@ impl Audit {
             .await?
             .into_iter()
             .peekable();
-        // What is sealed while this runs is left for the next time.
+        // Entries sealed in the meantime are left for the next time.
         loop {
             if checkpoints.peek().is_none() {
                 checkpoints = sealed::checkpoints(&self.platform.db, after, PAGE)
@@ -106,23 +106,23 @@ impl Audit {
     }
 }
 
-/// Entries that are not sealed yet, which anyone can change unseen who may write into the database.
+/// Entries that are not sealed yet. Anyone who can write to the database can change them without detection.
 #[derive(Clone, Copy, Debug)]
 pub struct Waiting {
     pub entries: i64,
-    /// When the oldest was written.
+    /// The time of the oldest.
     pub since: Timestamp,
 }
 
 impl Audit {
-    /// What waits to be sealed; none if nothing does.
+    /// Returns the entries to be sealed; `None` if there are none.
     pub async fn waiting(&self) -> Result<Option<Waiting>, StoreError> {
         let entries = store::count_unsealed(&self.platform.db).await?;
         let since = store::oldest_unsealed(&self.platform.db).await?;
         Ok(since.map(|since| Waiting { entries, since }))
     }
 
-    /// Judges the log in the database, and the tables beside it, which no export holds.
+    /// Verifies the log in the database, and the related tables that no export contains.
     ///
     /// # Errors
     /// [`VerifyError`].
@@ -134,7 +134,7 @@ impl Audit {
         if let Some(row) = sealed::attributed(&self.platform.db).await? {
             return Err(Tampering::Changed(name(row)).into());
         }
-        // The chain begins at 1, and so does whoever reads it. A list shows them all the same.
+        // The chain and the verifier begin at 1. A list shows earlier rows anyway.
         if let Some(row) = sealed::before_the_first(&self.platform.db).await? {
             return Err(Tampering::Inserted(name(row)).into());
         }
@@ -146,7 +146,7 @@ impl Audit {
         }
     }
 
-    /// Whether each pseudonym belongs to the account that is said to have it, and whether it is known of each whose it is.
+    /// Checks that each pseudonym belongs to its account and that each is known.
     async fn judge_people(&self, begins_at: Option<i64>) -> Result<(), VerifyError> {
         let mut after = Uuid::nil();
         loop {
@@ -165,8 +165,8 @@ impl Audit {
         }
     }
 
-    /// Whether the log knows of every account that it was registered. An account's id holds the time at which it was made: of
-    /// those whose registration may have gone with the beginning of the log, nothing can be told.
+    /// Checks that the log contains the registration of every account. An account's id contains its creation time; accounts
+    /// whose registration may have been removed with the beginning of the log are skipped.
     async fn judge_accounts(&self, begins_at: Option<i64>) -> Result<(), VerifyError> {
         let mut after = AccountId(Uuid::nil());
         loop {
@@ -174,7 +174,7 @@ impl Audit {
             let Some(&last) = accounts.last() else {
                 return Ok(());
             };
-            // Read after the accounts: of an account that was made meanwhile nothing is asked.
+            // Read after the accounts, so that accounts created in the meantime are ignored.
             let registered: HashSet<AccountId> = people::registered(&self.platform.db, after, last)
                 .await?
                 .into_iter()
@@ -192,10 +192,10 @@ impl Audit {
     }
 }
 
-/// Hands a verifier one piece.
+/// Passes one piece to a verifier.
 ///
 /// # Errors
-/// What is wrong so far.
+/// The first error so far.
 pub fn verify_piece(verifier: &mut LogVerifier, piece: Piece) -> Result<(), Tampering> {
     match piece {
         Piece::Base(token) => verifier.begin_after(&token),
@@ -209,7 +209,7 @@ pub fn verify_piece(verifier: &mut LogVerifier, piece: Piece) -> Result<(), Tamp
 }
 
 impl Audit {
-    /// The checkpoint behind which the log begins, if its beginning was removed. Whether that was right is for a verifier.
+    /// Returns the checkpoint before the beginning of the log, if that was removed. A verifier checks whether that was right.
     async fn base(&self) -> Result<Option<Checkpoint>, StoreError> {
         let removed = match sealed::newest_checkpoint(&self.platform.db).await? {
             Some(newest) => removed_through(&newest.token).unwrap_or(0),

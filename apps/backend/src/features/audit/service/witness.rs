@@ -1,5 +1,5 @@
-//! The end of the log as it is signed. Whatever the server signs next comes from there, never from a column that anyone
-//! may write who may write into the database.
+//! The signed end of the log. The server continues from there, never from a column that an attacker with database access could
+//! have written.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -13,11 +13,10 @@ use super::{Audit, SealError};
 use crate::core::clock::Timestamp;
 use crate::features::keys::Keys;
 
-/// How many checkpoints are read one by one to find the last old one; beyond that it goes by whole days.
+/// The maximum number of checkpoints read one by one to find the last old one; beyond that, whole days are skipped.
 const STEPS: usize = 500;
 
-/// What this process knows beside the database: the public keys that it ever held, so that a rotation does not make it
-/// doubt what it sealed itself.
+/// The public keys that this process has ever held, so that it accepts what it sealed before a rotation.
 #[derive(Default)]
 pub struct Witness {
     keys: Mutex<Vec<VerifyingKey>>,
@@ -27,12 +26,12 @@ pub struct Witness {
 pub(super) struct End {
     pub(super) token: String,
     pub(super) claims: AuditCheckpointClaims,
-    /// Whether a key that this server has or had signed it.
+    /// Returns whether a current or earlier key of this server signed it.
     pub(super) vouched: bool,
 }
 
 impl Witness {
-    /// The key of this name, if this process ever held it.
+    /// Returns the key with this id, if this process ever held it.
     fn key(&self, keys: &Keys, kid: &str) -> Option<VerifyingKey> {
         let mut known = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         for key in keys.public_keys() {
@@ -43,7 +42,7 @@ impl Witness {
         known.iter().find(|key| key.kid() == kid).cloned()
     }
 
-    /// Whether it is time to look for old entries again; then the next time is so much later.
+    /// Returns whether it is time to look for old entries again, and schedules the next time.
     pub(super) fn is_time(&self, now: Timestamp, every: Duration) -> bool {
         let mut looked_at = self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
         let is_time = looked_at.is_none_or(|looked_at| now >= looked_at + every || now < looked_at);
@@ -55,10 +54,10 @@ impl Witness {
 }
 
 impl Audit {
-    /// The newest checkpoint; none of a log in which nothing is sealed.
+    /// Returns the newest checkpoint; `None` if nothing is sealed.
     ///
     /// # Errors
-    /// [`SealError::Broken`] where it is not what was signed.
+    /// [`SealError::Broken`] if it differs from what was signed.
     pub(super) async fn end(&self) -> Result<Option<End>, SealError> {
         let Some(newest) = sealed::newest_checkpoint(&self.platform.db).await? else {
             return Ok(None);
@@ -87,8 +86,8 @@ impl Audit {
         }
     }
 
-    /// Up to which place the log is older than `audit.retention`, as signed times tell: from the newest checkpoint back, by
-    /// days and then one by one, each named by the hash that the one after it has signed. 0 if nothing is old.
+    /// Returns the position up to which the log is older than `audit.retention` by signed times; 0 if nothing is. Goes back from
+    /// the newest checkpoint by days and then one by one, following the hashes that each later one has signed.
     pub(super) async fn old_through(&self, newest: &AuditCheckpointClaims, now: Timestamp) -> Result<i64, StoreError> {
         let Some(retention) = self.platform.settings.audit.retention() else {
             return Ok(0);
@@ -121,7 +120,7 @@ impl Audit {
         Ok(old)
     }
 
-    /// What the checkpoint at a place says, if it is the one with this hash.
+    /// Returns the claims of the checkpoint at a position, if it has this hash.
     async fn checkpoint(&self, seq: i64, hash: &str) -> Result<Option<AuditCheckpointClaims>, StoreError> {
         let token = sealed::checkpoint_at(&self.platform.db, seq).await?;
         let claims = token

@@ -1,4 +1,4 @@
-//! The sealed log: its rows in their places, the checkpoints over them, and the head by which servers take turns.
+//! The sealed log: its rows, the checkpoints, and the head by which servers take turns.
 
 use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 
@@ -7,7 +7,7 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::AuditId;
 
 row! {
-    /// A row by its place and its id.
+    /// A row's position and id.
     pub(in super::super) struct Place {
         pub seq: i64,
         pub id: AuditId,
@@ -22,14 +22,14 @@ row! {
     }
 }
 
-/// The number by which servers take turns. Nothing that is signed comes of `audit_head`: it is not protected.
+/// The number by which servers take turns. Signed content never depends on `audit_head`, which is not protected.
 pub(in super::super) async fn revision<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<i64>, StoreError> {
     query(sql!("SELECT revision FROM audit_head WHERE id = 1"))
         .optional(conn)
         .await
 }
 
-/// The checkpoint that seals the last place.
+/// Returns the checkpoint that seals the last position.
 pub(in super::super) async fn newest_checkpoint<'c>(
     conn: impl Into<Conn<'c>>,
 ) -> Result<Option<Checkpoint>, StoreError> {
@@ -40,7 +40,7 @@ pub(in super::super) async fn newest_checkpoint<'c>(
     .await
 }
 
-/// The first checkpoint that is still there.
+/// Returns the first remaining checkpoint.
 pub(in super::super) async fn oldest_checkpoint<'c>(
     conn: impl Into<Conn<'c>>,
 ) -> Result<Option<Checkpoint>, StoreError> {
@@ -49,7 +49,7 @@ pub(in super::super) async fn oldest_checkpoint<'c>(
         .await
 }
 
-/// The last place at which something stands, be it a row or a checkpoint, at one moment; 0 for an empty log.
+/// Returns the last position with a row or a checkpoint, as of one moment; 0 for an empty log.
 pub(in super::super) async fn end<'c>(conn: impl Into<Conn<'c>>) -> Result<i64, StoreError> {
     query(sql!(
         "SELECT COALESCE(MAX(seq), 0)
@@ -59,7 +59,7 @@ pub(in super::super) async fn end<'c>(conn: impl Into<Conn<'c>>) -> Result<i64, 
     .await
 }
 
-/// A sealed row that names an account beside its pseudonym: sealing takes the account away.
+/// Returns a sealed row that still names an account, which sealing should have removed.
 pub(in super::super) async fn attributed<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Place>, StoreError> {
     query(sql!(
         "SELECT seq, id FROM audit_events WHERE seq IS NOT NULL AND account_id IS NOT NULL ORDER BY seq LIMIT 1"
@@ -68,7 +68,7 @@ pub(in super::super) async fn attributed<'c>(conn: impl Into<Conn<'c>>) -> Resul
     .await
 }
 
-/// A row at a place that nothing is sealed at: the first is 1.
+/// Returns a row at a position before 1, the first sealed one.
 pub(in super::super) async fn before_the_first<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Place>, StoreError> {
     query(sql!(
         "SELECT seq, id FROM audit_events WHERE seq < 1 ORDER BY seq LIMIT 1"
@@ -77,12 +77,12 @@ pub(in super::super) async fn before_the_first<'c>(conn: impl Into<Conn<'c>>) ->
     .await
 }
 
-/// The number after this one. Whoever wrote the largest there is does not keep servers from taking turns.
+/// Returns the next number, also after the largest, which an attacker may have written.
 fn next(revision: i64) -> i64 {
     revision.wrapping_add(1)
 }
 
-/// Takes a turn at the log, and says whether no other server has taken one since `revision` was read.
+/// Takes a turn at the log. Returns whether no other server has taken one since `revision` was read.
 pub(in super::super) async fn take_turn(tx: &mut Tx<'_>, revision: i64) -> Result<bool, StoreError> {
     let changed = query(sql!(
         "UPDATE audit_head SET revision = $2 WHERE id = 1 AND revision = $1"
@@ -94,7 +94,7 @@ pub(in super::super) async fn take_turn(tx: &mut Tx<'_>, revision: i64) -> Resul
     Ok(changed == 1)
 }
 
-/// Gives a row its place. Its account becomes a pseudonym.
+/// Assigns a row its position and replaces its account with a pseudonym.
 pub(in super::super) async fn seal(tx: &mut Tx<'_>, row: &SealedRow) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE audit_events
@@ -112,7 +112,7 @@ pub(in super::super) async fn seal(tx: &mut Tx<'_>, row: &SealedRow) -> Result<(
     .map(drop)
 }
 
-/// Sealed rows behind a place, in their order.
+/// Returns sealed rows after a position, in order.
 pub(in super::super) async fn rows<'c>(
     conn: impl Into<Conn<'c>>,
     after: i64,
@@ -164,7 +164,7 @@ pub(in super::super) async fn checkpoint_at<'c>(
         .await
 }
 
-/// Checkpoints that the webhook has not got yet, oldest first.
+/// Returns checkpoints that were not posted yet, oldest first.
 pub(in super::super) async fn unsent<'c>(conn: impl Into<Conn<'c>>, limit: i64) -> Result<Vec<Checkpoint>, StoreError> {
     query(sql!(
         "SELECT seq, token FROM audit_checkpoints WHERE sent_at IS NULL ORDER BY seq LIMIT $1"
@@ -215,7 +215,7 @@ pub(in super::super) async fn remove_rows(
     .await
 }
 
-/// The last one stays: the log begins behind it.
+/// The last one is kept: the log begins after it.
 pub(in super::super) async fn remove_checkpoints(
     conn: impl Into<Conn<'_>>,
     through: i64,

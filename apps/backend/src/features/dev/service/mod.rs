@@ -1,4 +1,4 @@
-//! The use cases, one file each.
+//! The use cases, one per file.
 
 mod clock;
 mod tokens;
@@ -16,7 +16,7 @@ use crate::features::keys::Keys;
 use crate::features::revocation::Revocations;
 use crate::features::sessions::Sessions;
 
-/// What `countersign dev` adds. Cloning it is cheap.
+/// The additions of `countersign dev`. Cloning is cheap.
 #[derive(Clone)]
 pub(crate) struct Dev {
     pub(crate) platform: Platform,

@@ -1,4 +1,4 @@
-//! The users who are there from the start, and those who come into being when somebody names them.
+//! The initial users, and users created on demand.
 
 use countersign_guard::Scopes;
 use futures_util::future::try_join_all;
@@ -10,7 +10,7 @@ use crate::core::ids::AccountId;
 use crate::core::password::Password;
 use crate::features::accounts::{self, Account, AccountError};
 
-/// The password of every user of `countersign dev`. It is no secret.
+/// The password of every user of `countersign dev`. It is not secret.
 pub(crate) const PASSWORD: &str = "an umbrella for tests";
 
 const SEEDED: [(&str, &[&str]); 2] = [
@@ -18,7 +18,7 @@ const SEEDED: [(&str, &[&str]); 2] = [
     ("bob@example.com", &["products:read"]),
 ];
 
-/// A user who is there from the start.
+/// An initial user.
 #[derive(Serialize)]
 pub(crate) struct SeededUser {
     pub(crate) id: AccountId,
@@ -28,12 +28,12 @@ pub(crate) struct SeededUser {
 }
 
 impl Dev {
-    /// Makes the users, and the first status list, which a recorded token may name before any other is issued.
+    /// Creates the users and the first status list, which a recorded token may name before another token is issued.
     ///
     /// # Errors
-    /// As [`Accounts::register`](crate::features::accounts::Accounts::register).
+    /// Those of [`Accounts::register`](crate::features::accounts::Accounts::register).
     pub(crate) async fn seed(&self) -> Result<Vec<SeededUser>, AccountError> {
-        // All at once: their passwords are hashed side by side.
+        // Concurrently, so that their passwords are hashed in parallel.
         let users = try_join_all(SEEDED.map(|(email, scopes)| self.seed_one(email, scopes))).await?;
         self.revocations.allocate().await?;
         Ok(users)
@@ -52,10 +52,10 @@ impl Dev {
         })
     }
 
-    /// The account with this address. Who is unknown gets one, without scopes, and with the password of all.
+    /// Returns the account with this email address. Creates it if necessary, without scopes and with the common password.
     ///
     /// # Errors
-    /// As [`Accounts::register`](crate::features::accounts::Accounts::register).
+    /// Those of [`Accounts::register`](crate::features::accounts::Accounts::register).
     pub(super) async fn find_or_make(&self, email: NewEmail) -> Result<Account, AccountError> {
         if let Some(account) = accounts::find_by_email(&self.platform.db, &email).await? {
             return Ok(account);
@@ -66,7 +66,7 @@ impl Dev {
             .register(email.clone(), password, &self.operator.caller)
             .await
         {
-            // Another test named the same one at the same time.
+            // Another test created the same user concurrently.
             Err(AccountError::EmailTaken) => {
                 let found = accounts::find_by_email(&self.platform.db, &email).await?;
                 found.ok_or(AccountError::EmailTaken)

@@ -1,4 +1,4 @@
-//! Looking at challenges without spending them.
+//! Looks up challenges without spending them.
 
 use countersign_store::{StoreError, Tx};
 
@@ -15,10 +15,10 @@ use crate::features::accounts;
 use crate::features::outbox::{self, Action, Binding, MailParams, Purpose, Recipient, TIME_TO_READ};
 
 impl EmailChallenges {
-    /// Whose live challenge the token of a link is, and for which address, without spending it.
+    /// Returns the owner and the email address of the active challenge of a link, without spending it.
     ///
     /// # Errors
-    /// [`ChallengeError::Invalid`], or that the database failed.
+    /// [`ChallengeError::Invalid`], or any error of the database.
     pub async fn peek(&self, purpose: Purpose, link: &LinkSecret) -> Result<Proven, ChallengeError> {
         let found = store::find_of_account(
             &self.platform.db,
@@ -30,10 +30,10 @@ impl EmailChallenges {
         proven(found.ok_or(ChallengeError::Invalid)?)
     }
 
-    /// What a live link is for, of all that lets its reader do this, and the address that it went to.
+    /// Returns the purpose of an active link that allows this action, and its email address.
     ///
     /// # Errors
-    /// [`ChallengeError::Invalid`], or that the database failed.
+    /// [`ChallengeError::Invalid`], or any error of the database.
     pub async fn purpose_of(&self, action: Action, link: &LinkSecret) -> Result<(Purpose, Email), ChallengeError> {
         for purpose in Purpose::that_allow(action) {
             match self.peek(purpose, link).await {
@@ -45,7 +45,7 @@ impl EmailChallenges {
         Err(ChallengeError::Invalid)
     }
 
-    /// The sign-up that was checked, without confirming it.
+    /// Returns the checked sign-up without confirming it.
     pub async fn peek_registration(&self, checked: &Checked) -> Result<Option<Registration>, StoreError> {
         match checked.whose {
             Whose::Registration(id) => registrations::find(&self.platform.db, id, self.platform.clock.now()).await,
@@ -53,8 +53,8 @@ impl EmailChallenges {
         }
     }
 
-    /// Whether what a link is for is done: by the link itself, by a newer one that came in its place, or, where it is for proving
-    /// an address, in any other way. Nothing is known of one that was made up or has expired.
+    /// Returns whether the purpose of a link is done: by the link, by a newer one that replaced it, or, for verification, in any
+    /// other way. Returns nothing for an invented or expired link.
     pub async fn is_done(&self, purpose: Purpose, link: &LinkSecret) -> Result<bool, StoreError> {
         let (hash, now) = (link.hash(), self.platform.clock.now());
         let email = match store::known(&self.platform.db, hash, purpose.name(), now).await? {
@@ -75,8 +75,8 @@ impl EmailChallenges {
         Ok(account.is_some_and(|account| account.email_verified_at.is_some()))
     }
 
-    /// Whether a link of this kind that works, and goes on working for a while, is in the mailbox or on its way there: one for
-    /// the account that `binding` names, or for a sign-up that waits.
+    /// Returns whether a link of this kind is in the mailbox or queued and remains valid for a while, for the account that
+    /// `binding` names or for a pending sign-up.
     pub async fn is_at_hand(
         &self,
         tx: &mut Tx<'_>,

@@ -1,4 +1,4 @@
-//! Spending a challenge: once, in the transaction that does what it allows.
+//! Spends a challenge once, in the transaction of its action.
 
 use countersign_store::{StoreError, Tx};
 
@@ -16,20 +16,20 @@ use crate::features::accounts;
 use crate::features::guesses::{self, EmailDigest};
 use crate::features::outbox::Purpose;
 
-/// Before any challenge was made.
+/// Before any challenge was created.
 const LONG_AGO: Timestamp = Timestamp(0);
 
 impl EmailChallenges {
-    /// Spends a challenge of an account, in the transaction that does what it allows. The account's state must be that of when the
-    /// mail was asked for.
+    /// Spends a challenge of an account in the transaction of its action. The account's state must be the same as when the email
+    /// was requested.
     ///
     /// # Errors
-    /// [`ChallengeError::Invalid`], or that the database failed: then the transaction must end, and nothing is spent.
+    /// [`ChallengeError::Invalid`], or any error of the database. Then roll back the transaction; nothing is spent.
     pub async fn spend(&self, tx: &mut Tx<'_>, purpose: Purpose, checked: &Checked) -> Result<Proven, ChallengeError> {
         let now = self.platform.clock.now();
         let spent = store::spend(tx, checked.hash, purpose.name(), now).await?;
         let spent = spent.ok_or(ChallengeError::Invalid)?;
-        // The ones before it, where its own email is only just being handed over.
+        // Earlier ones, if its own email is still being handed over.
         let whose = Whose::Account(spent.account_id);
         store::end_others(tx, whose, purpose.name(), checked.hash, LONG_AGO).await?;
         former::use_up(tx, spent.account_id, purpose.name()).await?;
@@ -47,13 +47,13 @@ impl EmailChallenges {
         Ok(proven)
     }
 
-    /// Takes the sign-up that was checked, in the transaction that makes its account: once, whoever else tries.
+    /// Takes the checked sign-up once, in the transaction that creates its account.
     ///
     /// # Errors
-    /// [`ChallengeError::Invalid`], or that the database failed: then the transaction must end, and the sign-up waits on.
+    /// [`ChallengeError::Invalid`], or any error of the database. Then roll back the transaction; the sign-up remains pending.
     pub async fn take(&self, tx: &mut Tx<'_>, checked: &Checked) -> Result<Registration, ChallengeError> {
         let now = self.platform.clock.now();
-        // Before they go.
+        // Before they are removed.
         former::note_sign_ups(tx, checked.hash).await?;
         let taken = registrations::take(tx, checked.hash, now).await?;
         let taken = taken.ok_or(ChallengeError::Invalid)?;
@@ -63,7 +63,7 @@ impl EmailChallenges {
         Ok(taken)
     }
 
-    /// Remembers that a link made this account, for who opens it again. `verification` calls it in the same transaction.
+    /// Records that a link created this account, in case it is opened again. `verification` calls it in the same transaction.
     pub async fn mark_spent(
         &self,
         tx: &mut Tx<'_>,

@@ -1,4 +1,4 @@
-//! The rows of `former_links`: what became of links that other rows hold no more.
+//! The rows of `former_links`: the outcome of links that are no longer in other tables.
 
 use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
@@ -8,20 +8,20 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::features::outbox::Purpose;
 
-/// What the links of sign-ups are for.
+/// The purpose of sign-up links.
 const OF_SIGN_UPS: &str = Purpose::VerifyEmail.name();
 
 row! {
     /// A link that has not expired.
     pub(in super::super) struct Former {
-        /// The address that it went to.
+        /// The email address that it was sent to.
         pub email: String,
         pub became: String,
     }
 }
 
 impl Former {
-    /// Whether it, or one that came after it, has done what it was for.
+    /// Whether it or a later one was used.
     pub fn is_used(&self) -> bool {
         self.became == "used"
     }
@@ -43,8 +43,8 @@ pub(in super::super) async fn find(
     .await
 }
 
-/// Notes the links of the other challenges of the same account, or sign-up, and purpose, before they end: those whose emails
-/// have left, and those that have been under way since before `under_way`.
+/// Records the links of the other challenges of the same account or sign-up and purpose before they end: those whose emails
+/// were sent or have been in progress since before `under_way`.
 pub(in super::super) async fn note_others(
     tx: &mut Tx<'_>,
     whose: Whose,
@@ -72,7 +72,7 @@ pub(in super::super) async fn note_others(
     .map(drop)
 }
 
-/// A link was used: so are those that it replaced.
+/// Marks a link and those that it replaced as used.
 pub(in super::super) async fn use_up(tx: &mut Tx<'_>, account: AccountId, purpose: &str) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE former_links SET became = 'used' WHERE account_id = $1 AND purpose = $2 AND became = 'replaced'"
@@ -84,7 +84,7 @@ pub(in super::super) async fn use_up(tx: &mut Tx<'_>, account: AccountId, purpos
     .map(drop)
 }
 
-/// Notes the other links of all sign-ups for the email address of a link, before that makes an account.
+/// Records the other links of all sign-ups for the email address of a link, before that link creates an account.
 pub(in super::super) async fn note_sign_ups(tx: &mut Tx<'_>, confirmed: LinkHash) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO former_links (link_hash, purpose, email, email_key, account_id, became, expires_at)
@@ -100,7 +100,7 @@ pub(in super::super) async fn note_sign_ups(tx: &mut Tx<'_>, confirmed: LinkHash
     .map(drop)
 }
 
-/// A sign-up has become an account: so have all that waited for the email address, and their links are the account's.
+/// Assigns the links of all sign-ups for the email address to the new account.
 pub(in super::super) async fn adopt(tx: &mut Tx<'_>, account: AccountId, email_key: &str) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE former_links SET became = 'used', account_id = $1
@@ -114,7 +114,7 @@ pub(in super::super) async fn adopt(tx: &mut Tx<'_>, account: AccountId, email_k
     .map(drop)
 }
 
-/// Removes up to `limit` links that have expired. `mail` calls it while it sweeps.
+/// Removes up to `limit` expired links. `mail` calls it while sweeping.
 pub async fn remove_former(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM former_links

@@ -1,5 +1,5 @@
-//! Sign-ups that wait for their mail to be confirmed: the rows of `registrations`. None touches an account, nor another
-//! sign-up for the same address.
+//! The rows of `registrations`: sign-ups that wait for confirmation. They affect neither accounts nor other sign-ups for the
+//! same email address.
 
 use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
@@ -9,10 +9,10 @@ use crate::core::handle::HandleHash;
 use crate::core::ids::RegistrationId;
 
 row! {
-    /// A sign-up that waits. No `Debug`: it holds a hash.
+    /// A pending sign-up. No `Debug`, because it contains a hash.
     pub struct Registration {
         pub id: RegistrationId,
-        /// The address as it was typed.
+        /// The email address as typed.
         pub email: String,
         /// A PHC string.
         pub password_hash: String,
@@ -20,10 +20,10 @@ row! {
     }
 }
 
-/// A sign-up that is about to wait.
+/// A new pending sign-up.
 pub struct NewRegistration<'a> {
     pub id: RegistrationId,
-    /// The address as it was typed.
+    /// The email address as typed.
     pub email: &'a str,
     pub email_key: &'a str,
     /// A PHC string.
@@ -33,10 +33,10 @@ pub struct NewRegistration<'a> {
     pub expires_at: Timestamp,
 }
 
-/// Lets a sign-up wait. `auth` calls it.
+/// Stores a pending sign-up. `auth` calls it.
 ///
 /// # Errors
-/// Those of the database, as for all functions here.
+/// Any error of the database, as for all functions here.
 pub async fn insert(tx: &mut Tx<'_>, new: &NewRegistration<'_>) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO registrations
@@ -55,7 +55,7 @@ pub async fn insert(tx: &mut Tx<'_>, new: &NewRegistration<'_>) -> Result<(), St
     .map(drop)
 }
 
-/// A sign-up by its id. `mail` calls it.
+/// Returns a sign-up by its id. `mail` calls it.
 pub async fn find<'c>(
     conn: impl Into<Conn<'c>>,
     id: RegistrationId,
@@ -70,7 +70,7 @@ pub async fn find<'c>(
     .await
 }
 
-/// The newest sign-up for an address by the holder of a handle. `verification` and `auth` call it.
+/// Returns the newest sign-up for an email address by the holder of a handle. `verification` and `auth` call it.
 pub async fn find_of(
     db: &Db,
     email_key: &str,
@@ -91,7 +91,7 @@ pub async fn find_of(
     .await
 }
 
-/// The newest sign-up for an address. `auth` calls it.
+/// Returns the newest sign-up for an email address. `auth` calls it.
 pub async fn find_newest(db: &Db, email_key: &str, now: Timestamp) -> Result<Option<Registration>, StoreError> {
     query(sql!(
         "SELECT id, email, password_hash, handle_hash
@@ -106,7 +106,7 @@ pub async fn find_newest(db: &Db, email_key: &str, now: Timestamp) -> Result<Opt
     .await
 }
 
-/// Whether the link of a sign-up for an address has been sent and is live until `until`.
+/// Returns whether a sign-up link for an email address was sent and is active until `until`.
 pub(in super::super) async fn is_live(tx: &mut Tx<'_>, email_key: &str, until: Timestamp) -> Result<bool, StoreError> {
     let live: i64 = query(sql!(
         "SELECT COUNT(*)
@@ -121,7 +121,7 @@ pub(in super::super) async fn is_live(tx: &mut Tx<'_>, email_key: &str, until: T
     Ok(live > 0)
 }
 
-/// Takes the sign-up that a live link confirms: once, whoever else tries. Its challenges go with it.
+/// Takes the sign-up of an active link once, also under concurrency, and removes its challenges.
 pub(in super::super) async fn take(
     tx: &mut Tx<'_>,
     hash: LinkHash,
@@ -138,7 +138,7 @@ pub(in super::super) async fn take(
     .await
 }
 
-/// Forgets all sign-ups for an address, which is an account's now. `verification` calls it.
+/// Removes all sign-ups for an email address that now has an account. `verification` calls it.
 pub async fn forget(tx: &mut Tx<'_>, email_key: &str) -> Result<(), StoreError> {
     query(sql!("DELETE FROM registrations WHERE email_key = $1"))
         .bind(email_key)
@@ -147,7 +147,7 @@ pub async fn forget(tx: &mut Tx<'_>, email_key: &str) -> Result<(), StoreError> 
         .map(drop)
 }
 
-/// Removes up to `limit` sign-ups that nobody confirmed in time. `mail` calls it while it sweeps.
+/// Removes up to `limit` expired sign-ups. `mail` calls it while sweeping.
 pub async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM registrations

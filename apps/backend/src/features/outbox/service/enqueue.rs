@@ -1,5 +1,4 @@
-//! The first half of an email's way: it is queued, in the transaction of what makes it due. The second begins when a worker
-//! of `mail` (`Delivery`) claims it.
+//! Queues an email in the transaction that causes it. A worker of `mail` (`Delivery`) claims it later.
 
 use std::time::Duration;
 
@@ -18,40 +17,38 @@ use crate::core::random::SecureRandom;
 use crate::settings::Rate;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
-/// Like notices to one recipient are this far apart; what happens between is gathered into the next.
+/// The minimum time between two notices of a kind to one recipient; events in between are combined into the next.
 const NOTICE_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
-/// Mails of each kind beyond the limits of a recipient, for who has no link at hand. A link is at hand until
-/// [`TIME_TO_READ`] before its end: as many as those that end first can come to in an hour, so that this is never used up
-/// by asking.
+/// Emails of each kind beyond a recipient's limits if no link is available. A link is available until [`TIME_TO_READ`] before
+/// it expires. The number is what the shortest-lived links can need in an hour, so that requests cannot use it up.
 const RESERVE: Rate = Rate { count: 6, per: HOUR };
 const _: () = assert!(
     RESERVE.per.as_secs()
         <= RESERVE.count as u64 * (Purpose::shortest_link_lifetime().as_secs() - TIME_TO_READ.as_secs())
 );
 
-/// Queues an email, in the transaction that makes it due, whatever was sent before. What the operator does calls it; what
-/// others do is for [`request`](Outbox::request) and [`notify`](Outbox::notify).
+/// Queues an email in the transaction that causes it, without limits. For operators; others use
+/// [`request`](Outbox::request) and [`notify`](Outbox::notify).
 pub async fn enqueue(tx: &mut Tx<'_>, mail: &NewMail<'_>, now: Timestamp) -> Result<(), StoreError> {
     enqueue_at(tx, mail, None, now, now).await
 }
 
-/// How an email is requested.
+/// A request for an email.
 #[derive(Clone, Copy)]
 pub struct RequestContext {
     pub from: Option<AddressPrefix>,
-    /// Whether a link of its kind that works is in the mailbox, or on its way there.
+    /// Whether a working link of its kind is in the mailbox or queued.
     pub is_at_hand: bool,
-    /// Whether the reserve is open: not for an account that was made just now with an address that is not verified. Who makes
-    /// and deletes such accounts in a circle ends links in order to have more sent.
+    /// Whether the reserve applies: not for a new account with an unverified email address, because creating and deleting such
+    /// accounts repeatedly invalidates links to have more sent.
     pub has_reserve: bool,
 }
 
 impl Outbox {
-    /// Queues an email that was requested, unless as many were asked for to this recipient as the limits allow: of its kind and
-    /// of all kinds from this network, and of all kinds from everywhere. Where no link is at hand, there is a reserve beyond
-    /// that: no stranger who asks for mails keeps their recipient out. It does not look whether the address has an account: that
-    /// shows when it is sent. Returns whether it was queued.
+    /// Queues a requested email unless the recipient's limits are reached: of its kind and of all kinds from this network, and
+    /// of all kinds from everywhere. If no link is available, a reserve applies, so that requests by others cannot lock the
+    /// recipient out. Whether the email address has an account is only checked when it is sent. Returns whether it was queued.
     pub async fn request(
         &self,
         tx: &mut Tx<'_>,
@@ -67,9 +64,9 @@ impl Outbox {
                 send_log::count_by_network(tx, recipient, Some(mail.purpose.name()), asker, now - rate.per).await?;
             let of_asker = send_log::count_by_network(tx, recipient, None, asker, now - whole.per).await?;
             let all = send_log::count(tx, recipient, now - whole.per).await?;
-            // Nobody uses up by every kind what is there for all networks.
+            // One network cannot use up the limit of all networks by requesting every kind.
             let for_asker = rate.count.max(whole.count / 3);
-            // Notices keep a part for themselves: nobody silences them by asking.
+            // A part is reserved for notices, so that requests cannot suppress them.
             let for_asked = whole.count - whole.count / 4;
             if of_kind >= i64::from(rate.count) || of_asker >= i64::from(for_asker) || all >= i64::from(for_asked) {
                 let reserve = Some(recipient.reserve());
@@ -87,7 +84,7 @@ impl Outbox {
     }
 }
 
-/// What is queued of a kind to an address, whenever it is tried next. `email_challenges` calls it.
+/// Returns the queued emails of a kind to an email address. `email_challenges` calls it.
 pub async fn queued(tx: &mut Tx<'_>, purpose: Purpose, to: &Email) -> Result<Vec<MailParams>, StoreError> {
     let queued: Vec<String> = store::queued(tx, purpose.name(), to.key()).await?;
     let read = |params: &String| serde_json::from_str(params).unwrap_or_default();
@@ -95,8 +92,8 @@ pub async fn queued(tx: &mut Tx<'_>, purpose: Purpose, to: &Email) -> Result<Vec
 }
 
 impl Outbox {
-    /// Queues a notice of what has just happened. One of its kind that has not left yet tells of this too; and soon after one
-    /// that has left, or beyond the limit of all mails to this recipient, it leaves later.
+    /// Queues a notice of an event. A queued notice of the same kind includes it; soon after a sent one, or beyond the limit of
+    /// all emails to this recipient, it is sent later.
     pub async fn notify(&self, tx: &mut Tx<'_>, mail: &NewMail<'_>) -> Result<(), StoreError> {
         let (limits, now) = (&self.platform.settings.limits, self.platform.clock.now());
         let (purpose, recipient) = (mail.purpose.name(), RecipientHash::of(mail.to));
@@ -117,7 +114,7 @@ impl Outbox {
         enqueue_at(tx, mail, None, now, due_at).await
     }
 
-    /// The same, unless there was one of its kind to this recipient within `apart`.
+    /// The same, unless one of its kind was queued for this recipient within `apart`.
     pub async fn notify_once(&self, tx: &mut Tx<'_>, mail: &NewMail<'_>, apart: Duration) -> Result<(), StoreError> {
         let before = send_log::newest(tx, RecipientHash::of(mail.to), mail.purpose.name()).await?;
         match before {

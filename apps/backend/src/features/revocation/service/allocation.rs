@@ -1,4 +1,4 @@
-//! Handing out bits. A server reserves places in blocks, in a statement of its own, so that no two sign-ins meet at a
+//! Allocates bits. A server reserves indexes in blocks with a separate statement, so that sign-ins do not contend for a
 //! counter.
 
 use std::time::Duration;
@@ -10,10 +10,10 @@ use super::{Bit, Revocations};
 use crate::core::clock::Timestamp;
 use crate::features::revocation::store::{self, Reservation};
 
-/// A reserved block is used up within this time or dropped: a list must know how long it is needed.
+/// A reserved block is used within this time or dropped, because a list must know how long it is needed.
 const BLOCK_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Places that this process may hand out.
+/// The indexes reserved by this process.
 pub(super) struct Block {
     list: i64,
     permutation: Permutation,
@@ -22,8 +22,7 @@ pub(super) struct Block {
 }
 
 impl Revocations {
-    /// A bit that no session has had before. Not to be called inside a transaction: now and then it writes to the
-    /// database.
+    /// Returns a bit that no session has had. Do not call it in a transaction, because it sometimes writes to the database.
     pub async fn allocate(&self) -> Result<Bit, StoreError> {
         let now = self.0.clock.now();
         let mut block = self.0.block.lock().await;

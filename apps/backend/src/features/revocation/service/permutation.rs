@@ -1,9 +1,9 @@
-//! The order in which the places of a list are handed out: a keyed permutation, so that an index tells nobody when its
-//! session was opened, nor how many were opened between two of them.
+//! The order in which the indexes of a list are assigned: a keyed permutation, so that an index does not reveal when its session
+//! was opened, nor how many were opened between two of them.
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-/// Enough for a Feistel network whose round function is as good as random (Luby and Rackoff: four).
+/// Enough rounds for a Feistel network with a pseudorandom round function (Luby and Rackoff: four).
 const ROUNDS: u8 = 6;
 
 /// A bijection of `0..entries`, where `entries` is a power of two.
@@ -23,10 +23,10 @@ impl Permutation {
         }
     }
 
-    /// The place that comes at this position.
+    /// Returns the index at this position.
     pub(super) fn place(&self, position: u64) -> u64 {
-        // The network permutes an even number of bits; with an odd one, half of its range lies outside and is walked
-        // through: the cycle of a position that lies inside comes back inside.
+        // The network permutes an even number of bits. With an odd number, half of its range is out of bounds and is skipped
+        // by cycle walking: the cycle of a valid position returns to a valid one.
         let mut place = self.shuffle(position);
         while place >= self.entries {
             place = self.shuffle(place);

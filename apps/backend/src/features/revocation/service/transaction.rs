@@ -1,4 +1,4 @@
-//! Transactions that end sessions. What is revoked in one is announced when it has committed, by the same call.
+//! Transactions that end sessions. The same call announces their revocations after the commit.
 
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -9,9 +9,9 @@ use super::{Bit, Revocations};
 use crate::core::clock::Timestamp;
 use crate::features::revocation::store;
 
-/// A transaction in which sessions may end; it is used as a [`Tx`]. Only [`Revocations::transact`] opens one.
+/// A [`Tx`] in which sessions may end. Only [`Revocations::transact`] opens one.
 ///
-/// `'env` is how long the values live that the closure has captured; see [`Scoped`](countersign_store::Scoped).
+/// `'env` is the lifetime of the values captured by the closure; see [`Scoped`](countersign_store::Scoped).
 pub struct RevokingTx<'a, 't, 'env> {
     tx: &'a mut Tx<'t>,
     revoked: Vec<Bit>,
@@ -19,11 +19,11 @@ pub struct RevokingTx<'a, 't, 'env> {
 }
 
 impl Revocations {
-    /// Runs `work` in a transaction, as [`Db::transact`](countersign_store::Db::transact) does, and announces after the
-    /// commit what was revoked in it. Nothing else revokes, so no caller can forget to announce.
+    /// Runs `work` in a transaction like [`Db::transact`](countersign_store::Db::transact), and announces its revocations after
+    /// the commit. Nothing else revokes, so no caller can forget to announce.
     ///
     /// # Errors
-    /// What `work` returns, or that the transaction failed: then nothing was revoked.
+    /// Any error of `work` or of the transaction; then nothing was revoked.
     pub async fn transact<'env, T, E, F>(&self, work: F) -> Result<T, E>
     where
         F: for<'c, 'a, 't> Fn(&'c mut RevokingTx<'a, 't, 'env>) -> Work<'c, T, E> + Sync,

@@ -1,6 +1,6 @@
-//! Bits that another process says it has set. They are believed until the database has been read: then what was read
-//! counts, and a word that was false is forgotten. So a revocation holds everywhere even if the database goes away before
-//! anybody could look; and who can forge such words can have tokens refused for a moment, and give none back.
+//! Bits that another process has announced. They apply until the database has been read, which then decides. A revocation thus
+//! applies everywhere even if the database becomes unavailable first. An attacker who can forge announcements can have tokens
+//! rejected for a moment but cannot make any valid.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,13 +8,13 @@ use std::sync::{PoisonError, RwLock};
 
 use super::Bit;
 
-/// How many are remembered. More can come only while the database is away for long.
+/// The maximum number kept. More can arrive only while the database is unavailable for a long time.
 const MOST: usize = 100_000;
 
-/// What was heard, and is not yet read.
+/// Announced but not yet read bits.
 #[derive(Default)]
 pub(super) struct Unconfirmed {
-    /// Each bit, with the number of looks that had begun when it was heard.
+    /// Each bit, with the number of reads that had begun when it was announced.
     bits: RwLock<HashMap<Bit, u64>>,
     looks: AtomicU64,
 }
@@ -32,7 +32,7 @@ impl Unconfirmed {
         bits.contains_key(&bit)
     }
 
-    /// A look at the database begins. Everything that was heard before is in it, if it is true.
+    /// Begins a read of the database, which contains every true announcement made before.
     pub(super) fn begin_look(&self) -> u64 {
         self.looks.fetch_add(1, Ordering::AcqRel) + 1
     }
