@@ -1,7 +1,7 @@
-//! What each operation of the OpenAPI document can be refused with: each status, and the codes that it comes with.
+//! The error responses of each operation in the OpenAPI document: each status with its codes.
 //!
-//! In one table beside the list of routes, and not at each of them: most codes come from the layers and the extractors
-//! that all routes share. The tests of the clients hold every answer against the document.
+//! One table next to the list of routes, because most codes come from layers and extractors shared by all routes. Client tests
+//! check every response against the document.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use utoipa::openapi::{OpenApi, RefOr, Response};
 
 use crate::core::problem::Code::{self, *};
 
-/// Of any request, also of one whose body nobody asked for.
+/// Of any request, including one with an unexpected body.
 const ALWAYS: &[Code] = &[
     BadRequest,
     BodyTooLarge,
@@ -22,11 +22,11 @@ const ALWAYS: &[Code] = &[
     Overloaded,
     Unavailable,
 ];
-/// Of one with a body.
+/// Of requests with a body.
 const OF_A_BODY: &[Code] = &[MalformedBody, RequestTimeout, ValidationFailed, UnknownField];
-/// Of one with a bearer token.
+/// Of requests with a bearer token.
 const OF_A_TOKEN: &[Code] = &[MissingToken, InvalidToken];
-/// Of a new password.
+/// Of requests with a new password.
 const OF_A_PASSWORD: &[Code] = &[
     PasswordTooShort,
     PasswordTooLong,
@@ -81,7 +81,7 @@ const NEW_PASSWORD: [&str; 4] = [
     "POST /api/auth/recover/confirm",
 ];
 
-/// Where a wrong password comes beside a bearer token, or a mailed link, that is right: 403, not 401.
+/// A wrong password with a valid bearer token or emailed link: 403, not 401.
 const BESIDE_A_TOKEN: [&str; 4] = [
     "POST /api/auth/verify-email/confirm",
     "POST /api/auth/change-password",
@@ -89,7 +89,7 @@ const BESIDE_A_TOKEN: [&str; 4] = [
     "POST /api/auth/change-email",
 ];
 
-/// Puts every status, with its codes, in the place of `default`.
+/// Replaces `default` with every status and its codes.
 pub(crate) fn refusals(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let methods = [

@@ -1,9 +1,9 @@
-//! Countersign: the authentication server that a team owns itself.
+//! Countersign: a self-hosted authentication server.
 //!
-//! Accounts in, ES256 tokens out, verified anywhere, revoked at once. This library is the whole server; the binary only
-//! reads its command line. An axum application can mount it: build [`Services`], merge [`app()`] and serve both with
-//! [`Server`]. What is exported here is what that takes; the tests of this repository reach the rest through the feature
-//! `testing`, for which nothing is promised.
+//! It manages accounts and sessions and issues ES256 tokens, which services verify offline and which can be revoked at once. This
+//! library is the whole server; the binary only parses the command line. An axum application can mount it: build [`Services`],
+//! merge [`app()`] and serve both with [`Server`]. Only what this needs is exported; the tests of this repository use the rest
+//! through the feature `testing`, which has no stability guarantee.
 
 #![expect(
     clippy::disallowed_macros,

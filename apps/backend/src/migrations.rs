@@ -1,15 +1,15 @@
-//! The steps of the schema. Each file runs unchanged on both databases, once, in this order.
+//! The migrations of the schema. Each file runs unchanged on both databases, once, in this order.
 
 use countersign_store::Migration;
 
-/// All migrations, oldest first. A file that was released never changes.
+/// All migrations, oldest first. A released file never changes.
 pub const ALL: &[Migration] = &[Migration {
     version: 1,
     name: "initial",
     sql: include_str!("../migrations/0001_initial.sql"),
 }];
 
-/// The migrations that this program knows: [`ALL`] of them.
+/// Returns the migrations that this program knows: [`ALL`].
 #[cfg(not(all(feature = "testing", debug_assertions)))]
 pub(crate) const fn known() -> &'static [Migration] {
     ALL
@@ -18,9 +18,9 @@ pub(crate) const fn known() -> &'static [Migration] {
 #[cfg(all(feature = "testing", debug_assertions))]
 pub use next_version::known;
 
-/// For tests of upgrades: with `COUNTERSIGN_TEST_NEXT_VERSION` in its environment, the program is the version after this
-/// one, which has a further migration. No release has this: it takes a debug build with the feature `testing`, and
-/// `scripts/release` looks for the name.
+/// For upgrade tests: with `COUNTERSIGN_TEST_NEXT_VERSION` in its environment, the program acts as the next version, which has
+/// another migration. Releases do not contain this: it requires a debug build with the feature `testing`, and `scripts/release`
+/// checks for the name.
 #[cfg(all(feature = "testing", debug_assertions))]
 mod next_version {
     use std::sync::LazyLock;
@@ -29,7 +29,7 @@ mod next_version {
 
     use super::ALL;
 
-    /// Far beyond those that are there.
+    /// Far beyond the existing ones.
     const MIGRATION: Migration = Migration {
         version: 1_000_000,
         name: "next version",
@@ -45,7 +45,7 @@ mod next_version {
         ALL.iter().copied().chain(further).collect()
     });
 
-    /// The migrations that this program knows.
+    /// Returns the migrations that this program knows.
     pub fn known() -> &'static [Migration] {
         &KNOWN
     }

@@ -1,19 +1,19 @@
-//! How rows that nobody needs any more are removed beside requests: a few at a time, with rests, so that no request waits for
-//! it. About a thousand go each second, on each node; the share of the time that is left to requests matters more.
+//! Removes obsolete rows in the background, a few at a time with pauses, so that no request waits for it. Each node removes about
+//! a thousand rows a second.
 
 use std::time::Duration;
 
 use countersign_store::StoreError;
 
-/// How many rows go in one statement.
+/// The number of rows per statement.
 pub const BATCH: i64 = 25;
-/// The rest after each.
+/// The pause after each statement.
 pub const REST: Duration = Duration::from_millis(25);
 
-/// Lets `remove` take up to [`BATCH`] rows at a time until it finds none.
+/// Calls `remove` for up to [`BATCH`] rows at a time until it finds none.
 ///
 /// # Errors
-/// That of `remove`; what was removed before stays removed.
+/// Any error of `remove`; earlier rows stay removed.
 pub async fn in_batches<F>(mut remove: impl FnMut(i64) -> F) -> Result<(), StoreError>
 where
     F: Future<Output = Result<u64, StoreError>>,

@@ -1,9 +1,9 @@
-//! Conditional requests (RFC 9110 §13): whether the client has what it asks for already.
+//! Conditional requests (RFC 9110 §13): whether the client already has the current representation.
 
 use http::header::IF_NONE_MATCH;
 use http::{HeaderMap, HeaderValue};
 
-/// Whether `If-None-Match` names what has this entity tag (RFC 9110 §13.1.2: a list of tags or `*`, compared weakly).
+/// Returns whether `If-None-Match` contains this entity tag (RFC 9110 §13.1.2: a list of tags or `*`, compared weakly).
 pub fn etag_matches(headers: &HeaderMap, etag: &HeaderValue) -> bool {
     let lines = headers
         .get_all(IF_NONE_MATCH)

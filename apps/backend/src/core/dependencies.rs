@@ -1,4 +1,4 @@
-//! What a route asks for to be protected. The same extractors that `countersign-guard` gives to every service.
+//! The extractors that protect a route, the same that `countersign-guard` offers to every service.
 
 pub use countersign_guard::{CurrentUser, OptionalUser};
 
@@ -6,7 +6,7 @@ use crate::core::caller::Caller;
 use crate::core::ids::{AccountId, SessionId, SessionRef};
 use crate::core::request_info::RequestInfo;
 
-/// The ids of this program behind the UUIDs of a verified user.
+/// The typed ids of a verified user.
 pub trait Identified {
     fn account_id(&self) -> AccountId;
     fn session_id(&self) -> SessionId;
@@ -18,7 +18,7 @@ pub trait Identified {
         }
     }
 
-    /// This account, by this request.
+    /// Returns the caller for this account and request.
     fn caller(&self, request: RequestInfo) -> Caller {
         Caller::account(self.account_id(), request)
     }
@@ -30,7 +30,7 @@ impl Identified for CurrentUser {
     }
 
     fn session_id(&self) -> SessionId {
-        // Our own authority takes no token without a session; the nil id names none.
+        // Our own authority accepts no token without a session, so the nil id matches none.
         SessionId(self.session.unwrap_or_default())
     }
 }

@@ -1,9 +1,9 @@
-//! The secret by which a browser is recognised at the next sign-in, whoever signs in with it.
+//! The secret that identifies a browser at later sign-ins, independent of the account.
 
 use super::secret::secret;
 
 secret!(
-    /// What the device cookie of a browser carries. It signs nobody in.
+    /// The content of a browser's device cookie. It does not authenticate.
     DeviceSecret,
     DeviceHash,
     "csd_"

@@ -1,16 +1,16 @@
-//! A short name for what a `User-Agent` says: "Chrome on Windows". Every word of it is ours, whatever the client sent, so
-//! that mails and pages can show it. (Parsers that know more, such as uap-core's, copy parts of the text they read.)
+//! Short names for a `User-Agent`, such as "Chrome on Windows". All words come from our own table, so that emails and pages can
+//! show them. (Parsers such as uap-core's copy parts of the client's text.)
 
 use super::language::{FluentArgs, Language, Texts};
 
-/// What a device is called: a program, a system, both or neither.
+/// The name of a device: a program, a system, both or neither.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeviceName {
     program: Option<&'static str>,
     system: Option<&'static str>,
 }
 
-/// How programs are known. The first mark that is found counts: browsers also name those they descend from.
+/// Marks of programs. The first match counts, because browsers also name their ancestors.
 const PROGRAMS: &[(&str, &str)] = &[
     ("Edg/", "Edge"),
     ("EdgA/", "Edge"),
@@ -61,7 +61,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("CFNetwork/", "CFNetwork"),
 ];
 
-/// How systems are known.
+/// Marks of systems.
 const SYSTEMS: &[(&str, &str)] = &[
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
@@ -77,7 +77,7 @@ const SYSTEMS: &[(&str, &str)] = &[
 ];
 
 impl DeviceName {
-    /// What a `User-Agent` says, if it is one of those we know.
+    /// Returns the name for a `User-Agent`, if known.
     pub fn of(user_agent: Option<&str>) -> Self {
         let find = |known: &[(&str, &'static str)]| {
             let text = user_agent?;
@@ -90,7 +90,7 @@ impl DeviceName {
         }
     }
 
-    /// The name that [`DeviceName::stored`] made.
+    /// Parses the result of [`DeviceName::stored`].
     pub fn from_stored(text: &str) -> Self {
         let (program, system) = text.split_once(" on ").unwrap_or((text, text));
         let find = |known: &[(&str, &'static str)], wanted: &str| {
@@ -103,7 +103,7 @@ impl DeviceName {
         }
     }
 
-    /// The name as it is kept until somebody reads it, in whichever language.
+    /// Returns the name for storage, independent of language.
     pub fn stored(self) -> Option<String> {
         match (self.program, self.system) {
             (Some(program), Some(system)) => Some(format!("{program} on {system}")),
@@ -112,7 +112,7 @@ impl DeviceName {
         }
     }
 
-    /// The name as people of a language read it.
+    /// Returns the name in a language.
     pub fn shown(self, texts: &Texts, language: Language) -> String {
         let mut values = FluentArgs::new();
         match (self.program, self.system) {

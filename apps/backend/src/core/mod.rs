@@ -1,4 +1,4 @@
-//! What any feature may use and which knows no feature.
+//! Code that every feature may use and that knows no feature.
 
 pub mod address;
 pub mod brand;

@@ -1,5 +1,5 @@
-//! What `countersign doctor` asks through the public address, as it arrived here: by that the doctor sees what a proxy
-//! makes of a client's address. Only the operator's listener tells it.
+//! Requests of `countersign doctor` through the public URL, as they arrived. They show the doctor which client IP address the
+//! proxy forwards. Only the operator's listener reports them.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -11,19 +11,19 @@ use serde::{Deserialize, Serialize};
 
 /// The header that marks such a request: 32 random hexadecimal digits.
 pub static PROBE: HeaderName = HeaderName::from_static("countersign-doctor");
-/// The doctor asks soon; anybody else's are pushed out by the next.
+/// Enough for the doctor, which asks soon; requests of others are evicted by the next.
 const KEPT: usize = 64;
 
-/// The last ones. Clones share them.
+/// The most recent probes. Clones share them.
 #[derive(Clone, Default)]
 pub struct Probes(Arc<Mutex<VecDeque<(String, Seen)>>>);
 
 /// How a request arrived.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
-    /// The other end of its connection.
+    /// The peer of its connection.
     pub peer: IpAddr,
-    /// The client's address, as this server took it.
+    /// The client's IP address, as determined by this server.
     pub client: IpAddr,
     /// All `X-Forwarded-For` headers, joined.
     pub x_forwarded_for: Option<String>,
@@ -32,7 +32,7 @@ pub struct Seen {
 }
 
 impl Probes {
-    /// Remembers a request that is marked; any other passes.
+    /// Records a marked request and ignores others.
     pub fn note(&self, headers: &HeaderMap, peer: IpAddr, client: IpAddr) {
         let Some(mark) = headers.get(&PROBE).and_then(|mark| mark.to_str().ok()) else {
             return;
@@ -51,7 +51,7 @@ impl Probes {
         probes.push_front((mark.to_owned(), seen));
     }
 
-    /// What arrived under this mark.
+    /// Returns what arrived with this mark.
     pub fn find(&self, mark: &str) -> Option<Seen> {
         let probes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = probes.iter().find(|(known, _)| known == mark);

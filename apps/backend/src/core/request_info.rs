@@ -1,4 +1,4 @@
-//! What is known about a request, as far as a session or the audit log may remember it.
+//! Information about a request that sessions and the audit log may store.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,28 +7,28 @@ use super::device::DeviceHash;
 use super::language::Language;
 use super::limits::AddressPrefix;
 
-/// Devices introduce themselves at length; this many characters are enough to recognise one.
+/// The maximum length of a stored `User-Agent`.
 const MAX_USER_AGENT: usize = 256;
 
-/// A request: the client's IP address, its device, its language, and the request's id. Who sent it is the business of
-/// [`Caller`](super::caller::Caller).
+/// A request: the client's IP address, device and language, and the request's id. [`Caller`](super::caller::Caller) says who
+/// sent it.
 #[derive(Clone, Debug)]
 pub struct RequestInfo {
-    /// The client's IP address, as the trusted proxies report it; none for what does not come over the network. A request over
-    /// the network without one is refused, or it would escape the limits.
+    /// The client's IP address, as reported by trusted proxies; `None` if it did not come over the network. A network request
+    /// without one is rejected, because it would bypass the limits.
     pub address: Option<IpAddr>,
     /// The `User-Agent`, shortened, without control characters.
     pub user_agent: Option<String>,
-    /// The device cookie of a browser, hashed. Only the pages give one and read it.
+    /// The hashed device cookie of a browser, which only the pages set and read.
     pub device: Option<DeviceHash>,
-    /// The id under which the log knows the request.
+    /// The request id in the log.
     pub request_id: Arc<str>,
-    /// The client's language, for the emails that the request leads to.
+    /// The client's language, for emails caused by the request.
     pub language: Language,
 }
 
 impl RequestInfo {
-    /// What does not come over the network.
+    /// Creates one for an operation that does not come over the network.
     pub fn local(request_id: &'static str) -> Self {
         Self {
             address: None,
@@ -39,13 +39,13 @@ impl RequestInfo {
         }
     }
 
-    /// The network that rate limits and known places are counted by.
+    /// Returns the network for rate limits and known networks.
     pub fn prefix(&self) -> Option<AddressPrefix> {
         self.address.map(AddressPrefix::of)
     }
 }
 
-/// A `User-Agent` as it may be kept and shown.
+/// Sanitizes a `User-Agent` for storage and display.
 pub fn readable_user_agent(text: &str) -> Option<String> {
     let readable: String = text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect();
     (!readable.is_empty()).then_some(readable)

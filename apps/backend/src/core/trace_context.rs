@@ -1,4 +1,4 @@
-//! A request's place in a trace, and what the trace says of it (OpenTelemetry's semantic conventions for HTTP).
+//! The trace context and span attributes of a request (OpenTelemetry's semantic conventions for HTTP).
 
 use std::net::SocketAddr;
 
@@ -15,8 +15,8 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::core::request_id::RequestId;
 
-/// A request's span, in the trace that a trusted proxy has begun (W3C Trace Context); the log gets the trace's id. A
-/// stranger's `traceparent` is not followed: it would choose what is traced, and under which name.
+/// Creates a request's span in the trace of a trusted proxy (W3C Trace Context); the log includes the trace id. Other clients'
+/// `traceparent` is ignored, because they could choose what is traced and under which id.
 pub fn span(request: &Request, id: &RequestId, trusted_proxies: &[IpNet]) -> Span {
     let span = tracing::info_span!("request", request_id = %id, trace_id = field::Empty, otel.kind = "server");
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
@@ -27,7 +27,7 @@ pub fn span(request: &Request, id: &RequestId, trusted_proxies: &[IpNet]) -> Spa
     if is_trusted {
         let before =
             TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(request.headers()));
-        // Without the collector's layer there is nothing to join.
+        // Without a collector, there is no trace to join.
         let _ = span.set_parent(before);
     }
     let context = span.context();
@@ -38,7 +38,7 @@ pub fn span(request: &Request, id: &RequestId, trusted_proxies: &[IpNet]) -> Spa
     span
 }
 
-/// Says what the request was and how it ended.
+/// Records the request and its outcome.
 pub fn describe(span: &Span, method: &'static str, route: &str, status: StatusCode) {
     let context = span.context();
     let span = context.span();
@@ -51,7 +51,7 @@ pub fn describe(span: &Span, method: &'static str, route: &str, status: StatusCo
     }
 }
 
-/// Hands the trace on to whoever is asked by this server.
+/// Propagates the trace to outgoing requests of this server.
 pub fn inject(headers: &mut HeaderMap) {
     let context = Span::current().context();
     TraceContextPropagator::new().inject_context(&context, &mut HeaderInjector(headers));

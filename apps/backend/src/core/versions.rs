@@ -1,4 +1,5 @@
-//! Two counters of an account. Each rises when something about it becomes void; one cannot stand for the other.
+//! Two counters of an account, which increase when something is invalidated. They are different types, so that they cannot be
+//! confused.
 
 use countersign_store::column;
 use serde::{Deserialize, Serialize};
@@ -13,17 +14,17 @@ macro_rules! version {
         column!($name as i64);
 
         impl $name {
-            /// Of no account: theirs begin at 1.
+            /// The value of no account; accounts begin at 1.
             pub const NONE: Self = Self(0);
         }
     };
 }
 
 version!(
-    /// Rises with each change of the password or the address. What was checked or mailed at another version is void.
+    /// Increases with each change of the password or the email address. It invalidates what was checked or emailed before.
     CredentialVersion
 );
 version!(
-    /// Rises when all sessions of the account are ended. A session that was opened in another epoch has ended.
+    /// Increases when all sessions of the account are ended. Sessions of another epoch have ended.
     SessionEpoch
 );

@@ -1,24 +1,24 @@
-//! `Accept-Language` (RFC 9110 §12.5.4) and `ui_locales` (OpenID Connect Core §3.1.2.1): lists of wishes.
+//! `Accept-Language` (RFC 9110 §12.5.4) and `ui_locales` (OpenID Connect Core §3.1.2.1): lists of preferred languages.
 //!
-//! The grammar is that of RFC 9110: an element that does not follow it asks for nothing, and the others still count.
+//! Parsed by the grammar of RFC 9110: invalid elements are ignored, and the others still count.
 
 use super::languages::Language;
 
-/// A range and its weight, in thousandths.
+/// A language range and its weight in thousandths.
 struct Wish<'a> {
     range: &'a str,
     weight: u16,
 }
 
-/// The best of the wishes in all lines of `Accept-Language` that we have: by weight, and by order where weights are equal.
-/// Several lines are one list (RFC 9110 §5.3).
+/// Returns the preferred available language of all `Accept-Language` lines, by weight, then by order. Several lines form one list
+/// (RFC 9110 §5.3).
 pub(super) fn best<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<Language> {
     let elements = lines.flat_map(|line| line.split(|byte| *byte == b','));
     let wishes: Vec<_> = elements
         .filter_map(|element| Wish::parse(element.trim_ascii()))
         .collect();
     let is_named = |language: &Language| wishes.iter().any(|wish| speaks(wish.range) == Some(*language));
-    // `*` is every language that no other range names.
+    // `*` matches every language that no other range names.
     let any_other = Language::ALL.iter().copied().find(|language| !is_named(language));
     let mut best: Option<(u16, Language)> = None;
     for wish in &wishes {
@@ -35,7 +35,7 @@ pub(super) fn best<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<Language
     best.map(|(_, language)| language)
 }
 
-/// The first of the tags, separated by blanks, that we have.
+/// Returns the first available language of a space-separated list of tags.
 pub(super) fn first(tags: &str) -> Option<Language> {
     tags.split_ascii_whitespace()
         .filter(|tag| is_range(tag))
@@ -43,7 +43,7 @@ pub(super) fn first(tags: &str) -> Option<Language> {
 }
 
 impl<'a> Wish<'a> {
-    /// `language-range [ OWS ";" OWS "q=" qvalue ]`; none for anything else (RFC 9110 §12.4.2, §12.5.4; RFC 4647 §2.1).
+    /// `language-range [ OWS ";" OWS "q=" qvalue ]`; `None` for anything else (RFC 9110 §12.4.2, §12.5.4; RFC 4647 §2.1).
     fn parse(element: &'a [u8]) -> Option<Self> {
         let element = std::str::from_utf8(element).ok()?;
         let (range, weight) = match element.split_once(';') {
@@ -67,7 +67,7 @@ fn is_range(text: &str) -> bool {
         && parts.all(|part| is_part(part) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
-/// Our language that the range asks for: by its primary tag, because somebody who asks for `de-AT` reads German.
+/// Returns the available language for a range, by its primary tag: `de-AT` matches German.
 fn speaks(range: &str) -> Option<Language> {
     let primary = range.split('-').next()?;
     let ours = |language: &Language| {

@@ -1,4 +1,4 @@
-//! The limits on the body of a request: 64 KiB, not compressed, and all of it within a time.
+//! Limits on the body of a request: 64 KiB, uncompressed, within a time limit.
 
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -14,25 +14,25 @@ use tokio::time::Sleep;
 
 use crate::core::problem::{Code, Problem};
 
-/// The largest body. The largest honest one, a form, takes a few hundred bytes.
+/// The maximum body size. The largest legitimate one, a form, has a few hundred bytes.
 pub(super) const LIMIT: u64 = 64 * 1024;
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-/// A request whose body will stay within its limits, or ends with an error, and what becomes of it.
+/// A request whose body is limited, and the outcome of the limits.
 pub(super) struct Admitted {
     pub(super) request: Request,
     pub(super) failure: BodyFailure,
 }
 
-/// Whether the body went beyond a limit while it was read.
+/// Whether the body exceeded a limit while it was read.
 #[derive(Clone, Default)]
 pub(super) struct BodyFailure(Option<Arc<OnceLock<Code>>>);
 
-/// Puts the limits around the body, and refuses at once what can be seen to break them; unless the handler can do
-/// `without` its body: then it finds out when it reads.
+/// Limits the body, and rejects a request at once if its headers show that it exceeds them, unless the handler works `without`
+/// its body; then the error occurs when it is read.
 pub(super) fn admit(request: Request, timeout: Duration, without: bool) -> Result<Admitted, Code> {
-    // First, because a proxy that asks us about a compressed upload sends its headers without its body.
+    // First, because a proxy that asks about a compressed upload sends its headers without its body.
     if request.body().is_end_stream() {
         return Ok(Admitted {
             request,
@@ -58,7 +58,7 @@ pub(super) fn admit(request: Request, timeout: Duration, without: bool) -> Resul
     })
 }
 
-/// The limit that the headers show to be broken.
+/// Returns the limit that the headers show to be exceeded.
 fn foreseen(request: &Request) -> Option<Code> {
     let encoding = request.headers().get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| encoding != HeaderValue::from_static("identity")) {
@@ -71,8 +71,8 @@ fn foreseen(request: &Request) -> Option<Code> {
 }
 
 impl BodyFailure {
-    /// A handler sees only that the body ended with an error; the client is told which limit it met. What was done without
-    /// the body is done.
+    /// Tells the client which limit was exceeded; the handler only sees that the body ended with an error. What was done without
+    /// the body remains done.
     pub(super) fn overrule(&self, mut response: Response) -> Response {
         match self.0.as_ref().and_then(|exceeded| exceeded.get()) {
             None => response,
@@ -85,15 +85,15 @@ impl BodyFailure {
     }
 }
 
-/// The rest of the body is not read, so the connection cannot be used again (RFC 9112 §9.3).
+/// The rest of the body is not read, so the connection cannot be reused (RFC 9112 §9.3).
 pub(super) fn refuse(code: Code) -> Response {
     Problem::new(code).header(CONNECTION, CLOSE).into_response()
 }
 
-/// A body that ends with an error beyond its limits of size and time.
+/// A body that ends with an error when it exceeds its size or time limit.
 struct Bounded {
     inner: Body,
-    /// The limit that the body is known to break before any of it is read.
+    /// A limit that the body is known to exceed before it is read.
     foreseen: Option<Code>,
     left: u64,
     sleep: Pin<Box<Sleep>>,

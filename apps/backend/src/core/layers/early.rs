@@ -1,5 +1,5 @@
-//! What is refused before any route has seen it: too large a head, one that cannot be read, a connection too many. A person
-//! who looks for a page gets a small one, which needs nothing else of this server; everybody else gets the problem.
+//! Requests rejected before routing: a head that is too large or unreadable, or too many connections. A browser that requests a
+//! page gets a small self-contained page; other clients get a problem.
 
 use askama::Template;
 use axum::body::Body;
@@ -10,17 +10,17 @@ use http::{HeaderMap, HeaderValue};
 use crate::core::language::{FluentArgs, Language, Texts};
 use crate::core::problem::Problem;
 
-/// What is known of a head that was refused: as much as could be read of it.
+/// The readable part of a rejected head.
 #[derive(Debug, Default)]
 pub struct EarlyRequest {
-    /// The path that was asked for, if its line could be read.
+    /// The requested path, if the request line could be read.
     pub path: Option<String>,
-    /// The headers that matter: `Origin`, `Accept`, `Accept-Language`.
+    /// The relevant headers: `Origin`, `Accept`, `Accept-Language`.
     pub headers: HeaderMap,
 }
 
 impl EarlyRequest {
-    /// Of a request that was read.
+    /// Takes them from a parsed request.
     pub fn of(path: &str, headers: &HeaderMap) -> Self {
         let mut told = Self {
             path: Some(path.to_owned()),
@@ -38,7 +38,7 @@ impl EarlyRequest {
         self.headers.get(ORIGIN)
     }
 
-    /// A browser says so of what it opens; a script that fetches does not.
+    /// Browsers send this for navigation; scripts do not.
     fn wants_page(&self) -> bool {
         let beside_the_api = |path: &str| path != "/api" && !path.starts_with("/api/");
         self.path.as_deref().is_some_and(beside_the_api)
@@ -49,7 +49,7 @@ impl EarlyRequest {
     }
 }
 
-/// What the small pages say.
+/// The content of the small pages.
 #[derive(Clone)]
 pub struct EarlyPages {
     pub texts: Texts,
@@ -68,7 +68,7 @@ struct Page<'a> {
 }
 
 impl EarlyPages {
-    /// The same answer as a page, if one is wanted.
+    /// Returns the same response as a page, if the client prefers one.
     pub(super) fn dress(&self, mut response: Response, told: &EarlyRequest) -> Response {
         let Some(problem) = response.extensions().get::<Problem>().filter(|_| told.wants_page()) else {
             return response;

@@ -1,9 +1,8 @@
-//! The counters in memory: a sharded map from a key's digest to the time at which it will have all of its rate again.
+//! The counters in memory: a sharded map from a key's digest to the time at which its full rate is available again.
 //!
-//! Memory is bounded: idle keys are dropped (they are as good as new ones), and a shard that is full of busy keys drops
-//! the eighth that is least used up. So a flood of new keys pushes out new keys; to push out his own exhausted
-//! counter, an attacker would have to exhaust more than a hundred thousand others. Which shard a key is in depends on
-//! a secret of this process, so nobody can aim at one.
+//! Memory is bounded: idle keys are dropped (they equal new ones), and a full shard of busy keys drops the least used eighth. A
+//! flood of new keys therefore evicts new keys; to evict an exhausted counter, an attacker would have to exhaust more than a
+//! hundred thousand others. The shard of a key depends on a secret of this process, so an attacker cannot target one.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -14,9 +13,9 @@ use super::key::Key;
 use crate::settings::Rate;
 
 const SHARDS: usize = 16;
-/// 229,376 keys in all. The map holds them in twice as many places at most: 17 MB.
+/// 229,376 keys in total. The map has at most twice as many slots: 17 MB.
 const KEYS_PER_SHARD: usize = 14_336;
-/// How often, in µs, a shard that is in use drops its idle keys.
+/// How often, in µs, an active shard drops its idle keys.
 const SWEEP_EVERY: u64 = 60_000_000;
 
 /// All counters of a process.
@@ -26,7 +25,7 @@ pub(super) struct Counters {
     keys_per_shard: usize,
 }
 
-/// What became of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Within,
@@ -45,9 +44,9 @@ struct Shard {
 /// Times in µs.
 #[derive(Clone, Copy)]
 struct Counter {
-    /// When all is given back: the "theoretical arrival time" of GCRA.
+    /// When the full rate is available: the "theoretical arrival time" of GCRA.
     full_again: u64,
-    /// How long it takes from all spent to all given back.
+    /// The time from exhausted to fully available.
     window: u64,
 }
 
@@ -66,7 +65,7 @@ impl Counters {
         }
     }
 
-    /// Spends one, under the shard's lock: what is decided is also written. `now` is the time since the epoch.
+    /// Spends one under the shard's lock, so that decision and update are atomic. `now` is the time since the epoch.
     pub(super) fn spend(&self, key: &Key, rate: Rate, now: Duration) -> Step {
         let (now, [each, window]) = (micros(now), interval_and_window(rate));
         let mut shard = self.shard(key);
@@ -93,7 +92,7 @@ impl Counters {
         }
     }
 
-    /// Takes over that all is spent, and that one comes back in `next`: somebody who counts for more than us says so.
+    /// Marks the counter as exhausted until `next`, as reported by the shared counter.
     pub(super) fn fill(&self, key: &Key, rate: Rate, (now, next): (Duration, Duration)) {
         let (now, [each, window]) = (micros(now), interval_and_window(rate));
         let full_again = now + window - each + micros(next).min(each);
@@ -110,7 +109,7 @@ impl Counters {
 }
 
 impl Shard {
-    /// Never before now and never more than a window ahead: a clock that was set back locks nobody out for longer.
+    /// Clamped between now and one window ahead, so that a clock that was set back locks no client out longer.
     fn full_again(&mut self, key: &Key, now: u64, window: u64) -> u64 {
         let Some(counter) = self.counters.get_mut(&key.digest()) else {
             return now;
@@ -131,7 +130,7 @@ impl Shard {
         }
     }
 
-    /// Drops an eighth, so that a flood pays for the search once in thousands of keys.
+    /// Drops an eighth, so that during a flood the search runs only once in thousands of keys.
     fn drop_least_used(&mut self, now: u64) {
         let mut uses: Vec<u64> = self.counters.values().map(|counter| counter.use_at(now)).collect();
         let mut surplus = uses.len().div_ceil(8);
@@ -145,14 +144,14 @@ impl Shard {
 }
 
 impl Counter {
-    /// How much of it is used up, in millionths: comparable between limits with different windows.
+    /// Returns the used share in millionths, which is comparable between limits.
     fn use_at(self, now: u64) -> u64 {
         let used = u128::from(self.full_again.saturating_sub(now));
         u64::try_from(used * 1_000_000 / u128::from(self.window)).unwrap_or(u64::MAX)
     }
 }
 
-/// How long it takes until one is given back, and until all are, in µs.
+/// Returns the time until one is available and until all are, in µs.
 pub(super) fn interval_and_window(rate: Rate) -> [u64; 2] {
     let count = u64::from(rate.count.max(1));
     let each = (micros(rate.per) / count).max(1);

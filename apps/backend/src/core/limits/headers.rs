@@ -1,5 +1,6 @@
-//! The limits as clients see them: `Retry-After` (RFC 9110 §10.2.3), and `RateLimit-Policy` and `RateLimit`
-//! (draft-ietf-httpapi-ratelimit-headers-11 §3 and §4). All times are whole seconds, rounded up: too early is refused.
+//! The response headers of limits: `Retry-After` (RFC 9110 §10.2.3), and `RateLimit-Policy` and `RateLimit`
+//! (draft-ietf-httpapi-ratelimit-headers-11 §3 and §4). Times are whole seconds, rounded up, because an early
+//! retry is rejected.
 
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ impl Exceeded {
     }
 }
 
-/// `q`: how many; `w`: in which window.
+/// `q`: quota; `w`: window.
 fn allowed(policy: Policy, rate: Rate) -> (HeaderName, HeaderValue) {
     (
         RATE_LIMIT_POLICY,
@@ -31,7 +32,7 @@ fn allowed(policy: Policy, rate: Rate) -> (HeaderName, HeaderValue) {
     )
 }
 
-/// `r`: how many are left; `t`: the time in which there will be no more than these.
+/// `r`: remaining; `t`: seconds during which no more become available.
 fn available(policy: Policy, remaining: u32, next: Duration) -> (HeaderName, HeaderValue) {
     (
         RATE_LIMIT,

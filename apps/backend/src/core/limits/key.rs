@@ -1,4 +1,4 @@
-//! Whose counter it is. What a stranger sends is kept as a digest only: 16 bytes, however long it was.
+//! The keys of counters. Client input is kept only as a 16-byte digest.
 
 use aws_lc_rs::digest::{Context, SHA256};
 use uuid::Uuid;
@@ -7,8 +7,8 @@ use super::policy::Policy;
 use super::prefix::AddressPrefix;
 use crate::settings::{self, Rate};
 
-/// One counter: a limit, and the subject it counts for. A subject may have several parts (an account at an address).
-/// The same parts in the same order are the same key, on every node.
+/// The key of a counter: a limit and its subject, which may have several parts (an account and an IP address). The same parts in
+/// the same order give the same key on every node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     policy: Policy,
@@ -16,7 +16,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// The counter of all, to be narrowed.
+    /// Creates the key for all subjects, to be narrowed.
     pub fn of(policy: Policy) -> Self {
         Self {
             policy,
@@ -25,31 +25,30 @@ impl Key {
         .narrowed(b'P', policy.name().as_bytes())
     }
 
-    /// Narrowed to a network.
+    /// Narrows it to a network.
     #[must_use]
     pub fn address(self, prefix: AddressPrefix) -> Self {
         self.narrowed(b'A', &prefix.octets())
     }
 
-    /// Narrowed to an account. Known accounts are counted by their id, whatever they were called in the request
-    /// (SECURITY.md R-67).
+    /// Narrows it to an account. Accounts are counted by id, whatever spelling the request used (security requirement R-67).
     #[must_use]
     pub fn account(self, id: Uuid) -> Self {
         self.narrowed(b'U', id.as_bytes())
     }
 
-    /// Narrowed to a name that may be nobody's, in its normalised form.
+    /// Narrows it to a normalized name, which may not exist.
     #[must_use]
     pub fn identifier(self, normalised: &str) -> Self {
         self.narrowed(b'I', normalised.as_bytes())
     }
 
-    /// Which limit it belongs to.
+    /// Returns its limit.
     pub fn policy(self) -> Policy {
         self.policy
     }
 
-    /// What is set for that limit.
+    /// Returns the configured rate of that limit.
     pub fn rate(self, limits: &settings::Limits) -> Rate {
         self.policy.rate(limits)
     }
@@ -58,7 +57,7 @@ impl Key {
         self.digest
     }
 
-    /// Half of SHA-256 over what there was and the new part, which has its kind in front: parts cannot run together.
+    /// Half of the SHA-256 over the previous key and the new part with its kind, so that parts cannot be confused.
     fn narrowed(self, kind: u8, part: &[u8]) -> Self {
         let mut context = Context::new(&SHA256);
         context.update(&self.digest);

@@ -1,4 +1,4 @@
-//! The rate limits of short windows, by the names that settings, metrics and response headers give them.
+//! The short-term rate limits, by their names in settings, metrics and response headers.
 
 use std::fmt;
 
@@ -11,12 +11,12 @@ macro_rules! policies {
         pub enum Policy { $($(#[$doc])+ $variant,)+ }
 
         impl Policy {
-            /// Its name: of its setting, without the section.
+            /// Returns its name: that of its setting, without the section.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => stringify!($setting),)+ }
             }
 
-            /// What is set for it.
+            /// Returns its configured rate.
             pub fn rate(self, limits: &settings::Limits) -> Rate {
                 match self { $(Self::$variant => limits.$setting,)+ }
             }
@@ -29,19 +29,19 @@ policies! {
     LoginPerAccount = login_per_account;
     /// Wrong passwords for any account.
     LoginPerAddress = login_per_address;
-    /// Right passwords for one account.
+    /// Correct passwords for one account.
     SignInsPerAccount = sign_ins_per_account;
     /// Registrations.
     RegisterPerAddress = register_per_address;
     /// Refreshes.
     RefreshPerAddress = refresh_per_address;
-    /// Wrong passwords of someone who is signed in.
+    /// Wrong passwords of a signed-in user.
     ChangePasswordPerAccount = change_password_per_account;
     /// Exports of an account's data.
     ExportPerAccount = export_per_account;
     /// Requests for an email.
     MailsPerAddress = mails_per_address;
-    /// Guesses at mailed codes.
+    /// Guesses at emailed codes.
     CodesPerAddress = codes_per_address;
 }
 

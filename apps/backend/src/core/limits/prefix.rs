@@ -1,17 +1,17 @@
-//! The network that a limit counts for: one IPv4 address, or an IPv6 /64, which is what one customer gets.
+//! The network of a limit: an IPv4 address, or an IPv6 /64, which is what a customer gets.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::core::address::ClientAddress;
 
-/// A client's address as limits see it (SECURITY.md R-66). All addresses of an IPv6 /64 are one; an IPv4 address that
-/// is mapped into IPv6 is the IPv4 address.
+/// A client's IP address as seen by limits (security requirement R-66). All of an IPv6 /64 is one; an IPv4-mapped IPv6 address is
+/// the IPv4 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AddressPrefix(IpAddr);
 
 impl AddressPrefix {
-    /// The prefix that an address lies in.
+    /// Returns the prefix of an IP address.
     pub fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V4(address) => IpAddr::V4(address),
@@ -19,7 +19,7 @@ impl AddressPrefix {
         })
     }
 
-    /// Whether nobody can tell which network it is: all of whom that is true are limited together, and none is known by it.
+    /// Returns whether the network is unknown. All such clients are limited together, and none is a known network.
     pub fn is_unknown(self) -> bool {
         self == Self::of(ClientAddress::UNKNOWN.ip())
     }
@@ -28,8 +28,8 @@ impl AddressPrefix {
         self.0
     }
 
-    /// Where it lies in whole: an IPv4 address, or an IPv6 /48, which is the most that one customer gets (RFC 6177 §2). For
-    /// limits that count so few that 256 networks of a household would be no limit.
+    /// Returns the whole site: an IPv4 address, or an IPv6 /48, the largest assignment of a customer (RFC 6177 §2). For limits so
+    /// low that 256 networks of a household would bypass them.
     pub fn site(self) -> IpAddr {
         match self.0 {
             IpAddr::V4(_) => self.0,
@@ -37,7 +37,7 @@ impl AddressPrefix {
         }
     }
 
-    /// Sixteen octets that no other prefix has.
+    /// Returns sixteen octets unique to this prefix.
     pub(super) fn octets(self) -> [u8; 16] {
         match self.0 {
             IpAddr::V4(address) => address.to_ipv6_mapped().octets(),

@@ -1,7 +1,7 @@
-//! The counters that all nodes share, in Redis: the same rule as `counters.rs`, as a script, which Redis runs whole.
+//! The counters shared by all nodes in Redis: the same rule as `counters.rs`, as an atomic script.
 //!
-//! The time is Redis' own: nodes whose clocks differ would else give back at different moments, and one that is ahead
-//! would empty the counters of all. A key lives as long as it has something to count.
+//! It uses the time of Redis: otherwise nodes with different clocks would disagree, and one that is ahead would reset the counters
+//! of all. A key expires when its counter is fully available.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::settings::Rate;
 
 pub(super) struct Shared(pub(super) Redis);
 
-/// 0: within. Else in how many µs one comes back. Times in µs, of which a double holds every one until the year 2255.
+/// Returns 0 if allowed, otherwise the µs until one is available. Times are in µs, which a double represents exactly until 2255.
 const SPEND: &str = "\
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -38,7 +38,7 @@ end
 return 0";
 
 impl Shared {
-    /// `None` when Redis is away.
+    /// `None` if Redis is unavailable.
     pub(super) async fn spend(&self, key: &Key, rate: Rate) -> Option<Step> {
         match self.0.eval(SPEND, &name(key), interval_and_window(rate)).await? {
             0 => Some(Step::Within),
@@ -49,7 +49,7 @@ impl Shared {
     }
 
     pub(super) async fn refund(&self, key: &Key, rate: Rate) {
-        // What Redis did not hear of is given back by time.
+        // What Redis did not receive becomes available over time.
         let _ = self.0.eval(REFUND, &name(key), interval_and_window(rate)).await;
     }
 }

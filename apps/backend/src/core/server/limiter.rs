@@ -1,6 +1,5 @@
-//! Who may connect: so many in all, and so many of one address. Behind a trusted proxy the same holds for each client, by the
-//! requests that it has under way: else one client could take every slot through it, with requests that are slow to come,
-//! slow to be answered, or held.
+//! Limits connections in total and per IP address. Behind a trusted proxy, the same limit applies to each client's concurrent
+//! requests; otherwise one client could take every slot through the proxy with slow or held requests.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,7 +10,7 @@ use ipnet::IpNet;
 
 use crate::core::address::ClientAddress;
 
-/// Counts the connections that are open.
+/// Counts open connections.
 #[derive(Clone)]
 pub(super) struct ConnectionLimiter(Arc<Shared>);
 
@@ -26,29 +25,29 @@ struct Shared {
 struct Counts {
     total: usize,
     by_address: HashMap<IpAddr, usize>,
-    /// Requests under way, by the client behind a trusted proxy.
+    /// Concurrent requests per client behind a trusted proxy.
     by_client: HashMap<IpAddr, usize>,
 }
 
-/// A request that is under way for a client behind a trusted proxy, until it is dropped.
+/// A concurrent request of a client behind a trusted proxy, until dropped.
 pub(super) struct RequestPermit {
     shared: Arc<Shared>,
     client: IpAddr,
 }
 
-/// One slot, given back when it is dropped.
+/// A slot, released when dropped.
 pub(super) struct Slot {
     shared: Arc<Shared>,
     counted: Option<IpAddr>,
 }
 
-/// Why there is no slot.
+/// Why no slot is available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     Full,
-    /// This address has all the slots that one address may have.
+    /// This IP address has reached its limit.
     AddressFull,
-    /// This client behind a trusted proxy has as many requests under way as one address may have slots.
+    /// This client behind a trusted proxy has reached the limit of an IP address.
     ClientFull,
 }
 
@@ -62,7 +61,7 @@ impl ConnectionLimiter {
         }))
     }
 
-    /// A slot for a connection from `peer`. Trusted proxies connect for many clients and are not counted by address.
+    /// Acquires a slot for a connection from `peer`. Trusted proxies serve many clients and are not limited per IP address.
     pub(super) fn acquire(&self, peer: IpAddr) -> Result<Slot, Refused> {
         let peer = peer.to_canonical();
         let counted = (!self.0.trusts(peer)).then(|| neighbourhood(peer));
@@ -86,8 +85,8 @@ impl ConnectionLimiter {
 }
 
 impl ConnectionLimiter {
-    /// Lets a request through that came from `peer`. It is counted for its client, if the peer is a trusted proxy and the
-    /// client is not one, too: what the proxies ask by themselves is nobody's in particular.
+    /// Admits a request from `peer`. It is counted for its client if the peer is a trusted proxy and the client is not: requests
+    /// of the proxies themselves belong to no client.
     pub(super) fn acquire_for_request(
         &self,
         peer: IpAddr,
@@ -120,7 +119,7 @@ impl Shared {
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        // Nothing panics while it is held, and counters have no broken state.
+        // No code panics while holding it, and counters are always consistent.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -150,7 +149,7 @@ fn give_back(counts: &mut HashMap<IpAddr, usize>, address: IpAddr) {
     }
 }
 
-/// One host has a whole IPv6 /64 to itself (RFC 6177), so it is counted as one address.
+/// A host may have a whole IPv6 /64 (RFC 6177), so that counts as one IP address.
 fn neighbourhood(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

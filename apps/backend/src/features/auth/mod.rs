@@ -1,6 +1,6 @@
 //! Signing up, in and out, and everything that ends sessions: logging out, changing the password, deleting, disabling.
 //! Every entry point calls the same services: the API, the pages and the command line.
-//! It owns no table; it moves the pieces that `accounts`, `sessions` and `audit` offer.
+//! Owns no table; combines `accounts`, `sessions` and `audit`.
 
 mod router;
 mod schemas;

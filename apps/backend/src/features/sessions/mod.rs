@@ -1,8 +1,8 @@
 //! Sessions, the rotation of their refresh tokens, and the detection of reuse.
 //! A session is one row, with hashes of its refresh tokens: a rotation rewrites it by one statement. Spending a token twice
-//! revokes the session. Revocation is a flag on the row (or the epoch of its account), which that statement asks in its own
+//! revokes the session. A revocation is a flag on the row, or the epoch of its account, which that statement checks in its
 //! `WHERE`.
-//! `sessions` is its table; only `auth` opens sessions.
+//! Its table is `sessions`; only `auth` opens sessions.
 
 mod authority;
 mod refresh_token;

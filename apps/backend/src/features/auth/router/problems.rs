@@ -1,4 +1,4 @@
-//! What each error of this feature is to a client.
+//! Maps the errors of this feature to problems.
 
 use http::StatusCode;
 
@@ -77,7 +77,7 @@ impl From<ExportError> for Problem {
 impl From<PasswordError> for Problem {
     fn from(error: PasswordError) -> Self {
         match error {
-            // The token was right, so a challenge for another one would mislead: 403, not 401.
+            // The token was valid, so a challenge would be misleading: 403, not 401.
             PasswordError::Ended => Self::new(Code::InvalidToken),
             PasswordError::Wrong => Self::new(Code::InvalidCredentials).status(StatusCode::FORBIDDEN),
             PasswordError::Fault(fault) => Self::validation(vec![FieldError::from(fault).in_field("new_password")]),

@@ -1,4 +1,4 @@
-//! What trying a password takes from the limits, and where it waits to be hashed: one place for all doors that ask for one.
+//! Rate limits and queue lane of a password attempt, shared by all entry points.
 
 use countersign_store::StoreError;
 use uuid::Uuid;
@@ -12,20 +12,19 @@ use crate::core::platform::Platform;
 use crate::core::request_info::RequestInfo;
 use crate::features::devices;
 
-/// A password that is about to be tried. It counts as wrong or as right when it has been judged, and not at all when
-/// nobody judged it.
+/// A password attempt. It counts as wrong or correct once it has been checked, and not at all otherwise.
 pub(super) struct Attempt {
     wrong: Reserved,
     right: Reserved,
 }
 
 impl Attempt {
-    /// Reserves a try at an account's password: one of its right ones, and one of each of `limits`, which hold for wrong
-    /// ones. `subject` is the account's address in its folded form, whether or not there is such an account: an account
-    /// that is deleted and made anew is the same subject.
+    /// Reserves an attempt at an account's password: from the limit for correct ones, and from each of `limits` for wrong ones.
+    /// `subject` is the folded email address, whether or not the account exists, so that deleting and recreating an account does
+    /// not reset it.
     ///
     /// # Errors
-    /// A limit is exceeded, and nothing is spent.
+    /// If a limit is exceeded; then nothing is spent.
     pub(super) async fn reserve(
         platform: &Platform,
         subject: &str,
@@ -38,26 +37,26 @@ impl Attempt {
         }
         let mut right = Reserved::beside(&wrong);
         if let Some(prefix) = request.prefix() {
-            // By network, too: whoever has stolen a password cannot use up the owner's sign-ins.
+            // Per network too, so that a thief with the password cannot use up the owner's sign-ins.
             let key = Key::of(Policy::SignInsPerAccount).identifier(subject).address(prefix);
             right.spend(key, key.rate(&platform.settings.limits)).await?;
         }
         Ok(Self { wrong, right })
     }
 
-    /// The password is right. Gives the try that it used, which counts unless it is given back.
+    /// The password is correct. Returns the attempt, which counts unless it is returned.
     pub(super) async fn was_right(self) -> Reserved {
         self.wrong.give_back().await;
         self.right
     }
 
-    /// The password is wrong, or may not be used.
+    /// The password is wrong or not allowed.
     pub(super) async fn was_wrong(self) {
         self.wrong.count();
         self.right.give_back().await;
     }
 
-    /// Nobody was told anything: the server was overloaded, or the database failed.
+    /// There was no verdict: the server was overloaded or the database failed.
     pub(super) async fn was_not_judged(self) {
         self.wrong.give_back().await;
         self.right.give_back().await;
@@ -71,7 +70,7 @@ impl Attempt {
     }
 }
 
-/// By what an address is counted.
+/// Returns the key for counting by email address.
 pub(super) fn subject_of(email: &str) -> String {
     email
         .parse::<Email>()
@@ -79,8 +78,8 @@ pub(super) fn subject_of(email: &str) -> String {
 }
 
 impl Auth {
-    /// Where somebody waits who says to be this account: with the known, if the account signed in from their network lately, or
-    /// with their browser. For no account it makes the same steps.
+    /// Returns the queue lane of a client for this account: the known lane if the account has recently signed in from the
+    /// client's network or with its browser. Takes the same steps for a nonexistent account.
     pub(super) async fn lane(&self, account: Option<AccountId>, request: &RequestInfo) -> Result<Lane, StoreError> {
         let Some(prefix) = request.prefix() else {
             return Ok(Lane::Others);

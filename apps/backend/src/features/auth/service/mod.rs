@@ -1,4 +1,4 @@
-//! The use cases, one file each.
+//! The use cases, one per file.
 
 mod account;
 mod ask;
@@ -32,7 +32,7 @@ use crate::features::outbox::Outbox;
 use crate::features::revocation::Revocations;
 use crate::features::sessions::Sessions;
 
-/// Signing up, in and out, and what people do with their own account. Cloning it is cheap.
+/// Signing up, in and out, and actions of users on their own account. Cloning is cheap.
 #[derive(Clone)]
 pub struct Auth {
     pub(crate) platform: Platform,
@@ -42,7 +42,7 @@ pub struct Auth {
     pub(crate) accounts: Accounts,
     pub(crate) challenges: EmailChallenges,
     pub(crate) sessions: Sessions,
-    /// For refusals in the name of the issuer.
+    /// For rejections with the issuer as realm.
     pub(crate) guard: Guard,
 }
 

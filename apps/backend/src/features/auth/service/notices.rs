@@ -1,4 +1,4 @@
-//! What an account's owner is told by mail of what happened to it.
+//! Notices to the owner of an account.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Account};
 use crate::features::outbox::{MailParams, NewMail, Purpose};
 
-/// How often an owner is told that passwords are not taken from new places any more.
+/// The minimum time between two emails saying that passwords are not accepted from new devices.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Auth {
-    /// Notifies the account's owner of what just happened, from where and when. Nobody is told at an address that nobody
-    /// has proven: it may be a stranger's.
+    /// Notifies the account's owner of an event, with its origin and time. Unverified email addresses get no notice, because they
+    /// may belong to another person.
     pub async fn notify(
         &self,
         tx: &mut Tx<'_>,
@@ -33,12 +33,12 @@ impl Auth {
     }
 }
 
-/// Whose address a notice goes to, where the account has another by now, or is gone.
+/// The recipient of a notice if the account has another email address by now, or is deleted.
 pub struct Holder<'a> {
     pub account: AccountId,
     pub email: &'a str,
     pub proven: bool,
-    /// The new address, where that is what happened.
+    /// The new email address, if it was changed.
     pub new_email: Option<&'a Email>,
 }
 
@@ -54,7 +54,7 @@ impl<'a> From<&'a Account> for Holder<'a> {
 }
 
 impl Auth {
-    /// The same, to an address that is not the account's any more.
+    /// The same, to an email address that the account no longer has.
     pub async fn notify_at(
         &self,
         tx: &mut Tx<'_>,
@@ -77,9 +77,9 @@ impl Auth {
         self.outbox.notify(tx, &mail).await
     }
 
-    /// Sends the account's owner a way in, because passwords are not taken from new places any more: once a day at most, however
-    /// often that comes. To an address that nobody has proven too, since nobody else could open the account again. In no
-    /// language but the default: whoever failed may have asked for any.
+    /// Emails the account's owner a way to sign in, because passwords are not accepted from new devices: at most once a day. Also
+    /// to an unverified email address, because nothing else opens the account again. In the default language, because the
+    /// attacker may have requested another.
     pub(super) async fn notify_of_failures(
         &self,
         tx: &mut Tx<'_>,
@@ -94,7 +94,7 @@ impl Auth {
             to: &to,
             language: Language::default(),
             params: MailParams {
-                // Whoever failed has no handle for it: it has a link, and no code.
+                // The client that failed has no handle, so the email has a link and no code.
                 binding: Some(binding(&state, None)),
                 ..MailParams::default()
             },

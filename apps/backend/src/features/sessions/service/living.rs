@@ -1,4 +1,4 @@
-//! Whether a session lives: its own row, its end, its account, its account's epoch. Every door asks here.
+//! Whether a session is active: its row, its expiry, its account and its account's epoch. All entry points use this.
 
 use countersign_store::{Db, StoreError, Tx};
 
@@ -6,12 +6,12 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
 use crate::features::sessions::store::{self, Session};
 
-/// The session, if it lives now.
+/// Returns the session if it is active.
 pub async fn find_living(db: &Db, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
     store::find_live(db, id, now).await
 }
 
-/// The session, if it lives, locked until the transaction ends: whoever ends it comes before, or waits.
+/// Returns the session if it is active, locked until the transaction ends, so that it cannot be ended in between.
 pub async fn lock_living(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
     store::lock_live(tx, id, now).await
 }

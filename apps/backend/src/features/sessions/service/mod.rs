@@ -1,4 +1,4 @@
-//! The rules of sessions: how they are opened, rotated and ended, and what tokens they get.
+//! The rules of sessions: opening, rotation, ending, and their tokens.
 
 mod end;
 mod living;
@@ -17,7 +17,7 @@ use crate::features::audit::Audit;
 use crate::features::keys::Keys;
 use crate::features::revocation::Revocations;
 
-/// The sessions of this database. Cloning it is cheap.
+/// The sessions of this database. Cloning is cheap.
 #[derive(Clone)]
 pub struct Sessions {
     pub(crate) platform: Platform,
@@ -26,5 +26,5 @@ pub struct Sessions {
     pub(crate) audit: Audit,
 }
 
-/// The client of our own API; clients of the OpenID provider will have names of their own.
+/// The client id of our own API; clients of the OpenID provider will have their own.
 pub const FIRST_PARTY_CLIENT: &str = "countersign";

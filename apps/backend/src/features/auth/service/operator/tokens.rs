@@ -1,4 +1,4 @@
-//! A session that nobody signed in to.
+//! A session opened by an operator.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::features::accounts;
 use crate::features::sessions::{NewSession, Tokens};
 
 impl Operator {
-    /// Opens a session for an account and gives its tokens, as if its owner had signed in. `None`: it is disabled.
+    /// Opens a session for an account and returns its tokens, as if its owner had signed in. `None` if it is disabled.
     ///
     /// # Errors
     /// [`LoginError::Issue`] and [`LoginError::Store`].
