@@ -1,5 +1,5 @@
-"""What the peers of Countersign do on the same core. Each is set up as its documentation says; `bench/peers` holds how. Of
-those that cannot be had, the results say why."""
+"""Measures the peers of Countersign on the same core. Each is set up as documented by it (`bench/peers`). The results say why a
+peer was not measured."""
 
 import base64
 import json

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What status lists cost: many sessions, one revocation, many who wait for it.
+"""Measures the cost of status lists: many sessions, one revocation, many waiting verifiers.
 
     cargo build --release && python3 bench/status-lists.py [SESSIONS] [WAITERS]
 
-It fills an embedded database with bits as a server would (every tenth session revoked), starts the release build on it, and
-prints: bytes on the wire, the time from a revocation to the new list, memory, and how long it takes until all waiters have
-theirs. Server and waiters share this machine, so the last figure holds the work of both. Needs nothing but Python."""
+It fills a SQLite database with bits like a server (every tenth session revoked), starts the release build on it, and prints the
+bytes on the wire, the time from a revocation to the new list, the memory, and the time until all verifiers have the list.
+Server and verifiers share this machine, so the last figure includes the work of both. Needs only Python."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-//! Any body, as JSON and as a form: it is read, or refused with a status that says so.
+//! Any body, as JSON and as a form: it is parsed, or rejected with a suitable status.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! Any payload under a good signature: what is believed holds what RFC 9068 demands.
+//! Any payload with a valid signature: accepted claims satisfy RFC 9068.
 #![no_main]
 
 use countersign_fuzz::{ISSUER, NOW, signed, verifying_key};

@@ -1,4 +1,4 @@
-//! Any text as an access token: it is never believed, because nobody signed it.
+//! Any text as an access token: it is always rejected, because it is not signed.
 #![no_main]
 
 use countersign_fuzz::{ISSUER, NOW, verifying_key};

@@ -1,4 +1,4 @@
-//! Any text as an address: what is one stays itself, and its key is the key of its key.
+//! Any text as an email address: a valid one is kept unchanged, and normalizing twice equals normalizing once.
 #![no_main]
 
 use countersign::core::email::Email;

@@ -1,5 +1,5 @@
-//! Any words of proxies about a client's address: from a stranger they count for nothing, and a client's never
-//! reach what the proxy appended.
+//! Any forwarding headers about a client's IP address: from an untrusted client they are ignored, and they never reach what the
+//! proxy appended.
 #![no_main]
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,5 +1,5 @@
-//! Any bytes on a connection: what is said about each head does not depend on how the bytes were cut, and hyper never makes
-//! a request of one that nothing was said about.
+//! Any bytes on a connection: the verdict on each head does not depend on how the bytes are split, and hyper creates no request
+//! without a verdict.
 #![no_main]
 
 use std::cell::RefCell;
@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 type Shared = Rc<RefCell<Framing>>;
 
-/// A client that has sent all it wants to, and takes whatever is answered.
+/// A client that has sent everything and accepts any response.
 struct Wire {
     bytes: Vec<u8>,
     sent: usize,
@@ -54,7 +54,7 @@ impl AsyncWrite for Wire {
     }
 }
 
-/// The verdicts on what hyper made requests of, as far as the connection goes.
+/// The verdicts on the requests that hyper created, until the connection ends.
 fn verdicts(bytes: &[u8], cut: usize) -> Vec<bool> {
     let framing = Shared::default();
     let seen = Rc::new(RefCell::new(Vec::new()));

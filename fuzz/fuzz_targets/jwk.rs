@@ -1,4 +1,4 @@
-//! Any JSON as a key or a set of keys: what is a key comes back as it was written.
+//! Any JSON as a key or a key set: a valid key can be written and read again.
 #![no_main]
 
 use countersign_jose::{Jwk, JwkSet, VerifyingKey};

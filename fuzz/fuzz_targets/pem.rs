@@ -8,7 +8,7 @@ fuzz_target!(|file: &[u8]| {
     if let Ok(key) = VerifyingKey::from_spki_pem(file) {
         assert!(VerifyingKey::from_spki_pem(key.to_spki_pem().as_bytes()).is_ok_and(|again| again == key));
     }
-    // An encrypted key asks for as much work as its file says: the longest run of digits here is short.
+    // The file of an encrypted key determines the work, so the longest run of digits is kept short.
     for passphrase in [None, Some(&b"a passphrase"[..])] {
         if let Ok(key) = SigningKey::from_pem(file, passphrase) {
             assert_eq!(key.kid(), key.verifying_key().kid());

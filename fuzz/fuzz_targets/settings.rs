@@ -1,4 +1,4 @@
-//! Any file as settings: they are read, or each mistake is named.
+//! Any file as settings: it is accepted, or each mistake is reported.
 #![no_main]
 
 use countersign::settings::{Settings, SettingsFile, Sources};

@@ -1,4 +1,4 @@
-//! Any payload as a status list under a good signature, and any bytes as its compressed bits.
+//! Any payload as a status list with a valid signature, and any bytes as its compressed bits.
 #![no_main]
 
 use base64::Engine;

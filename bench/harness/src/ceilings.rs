@@ -1,4 +1,4 @@
-//! What cannot be beaten: the same work without a server around it.
+//! Theoretical ceilings: the same work without a server.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::cpu::cpu_seconds;
 
-/// Counts how often something is done in some seconds, and what each costs of the processor.
+/// Counts repetitions within a time and their CPU cost.
 fn count(seconds: f64, mut work: impl FnMut() -> Result<u64, Box<dyn Error>>) -> Result<Value, Box<dyn Error>> {
     let (begin, before) = (Instant::now(), cpu_seconds(std::process::id())?);
     let mut done = 0;
@@ -33,7 +33,7 @@ fn count(seconds: f64, mut work: impl FnMut() -> Result<u64, Box<dyn Error>>) ->
     }))
 }
 
-/// Bare axum, for as long as it is let.
+/// Runs bare axum until it is stopped.
 pub(crate) async fn serve(port: u16, bytes: usize) -> Result<Value, Box<dyn Error>> {
     let (read, posted) = ("x".repeat(bytes), "x".repeat(bytes));
     let routes = get(move || std::future::ready(read.clone()));

@@ -1,11 +1,11 @@
-//! What a process has used.
+//! The CPU time of a process.
 
 use std::error::Error;
 
-/// Seconds of processor time that a process has used so far (`proc_pid_stat(5)`, in ticks of a hundredth).
+/// Returns the CPU seconds that a process has used (`proc_pid_stat(5)`, in ticks of 10 ms).
 pub(crate) fn cpu_seconds(pid: u32) -> Result<f64, Box<dyn Error>> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name, in brackets, may hold blanks.
+    // The name, in parentheses, may contain spaces.
     let after_name = stat.rsplit_once(')').ok_or("no stat")?.1;
     let mut ticks = after_name.split_whitespace().skip(11);
     let mut next = || {

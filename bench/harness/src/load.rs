@@ -1,5 +1,5 @@
-//! Requests over kept connections. With a rate, each has its moment, and what it waited for a free connection counts as
-//! its latency: a server that stalls does not hide it (coordinated omission).
+//! Sends requests over persistent connections. At a fixed rate, each request has a scheduled time, and waiting for a free connection
+//! counts as latency, so that stalls are not hidden (coordinated omission).
 
 use std::error::Error;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::cpu::cpu_seconds;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// What is sent, how often, and whose processor time is counted.
+/// What to send, how often, and whose CPU time to count.
 #[derive(Args)]
 pub(crate) struct Load {
     #[arg(long, value_enum)]

@@ -1,4 +1,4 @@
-//! What `bench/run` measures with. Each subcommand prints one line of JSON.
+//! The measuring tool of `bench/run`. Each subcommand prints one line of JSON.
 
 #![expect(clippy::print_stdout, reason = "it tells figures")]
 #![expect(
@@ -24,26 +24,26 @@ struct Bench {
 
 #[derive(Subcommand)]
 enum What {
-    /// Sends requests, as fast as they are answered or by a schedule, and counts the server's own processor time.
+    /// Sends requests, as fast as possible or at a fixed rate, and counts the server's own CPU time.
     Load(load::Load),
-    /// Serves a fixed number of bytes by bare axum, at `/`.
+    /// Serves a fixed number of bytes with bare axum at `/`.
     Serve {
         /// The port, on a loopback address.
         #[arg(long)]
         port: u16,
-        /// How many bytes each answer has.
+        /// The number of bytes per response.
         #[arg(long)]
         bytes: usize,
     },
-    /// Hashes passwords by bare Argon2id, on one thread.
+    /// Hashes passwords with bare Argon2id on one thread.
     Argon2(ceilings::Argon2),
-    /// Signs and verifies ES256 by the bare library.
+    /// Signs and verifies ES256 with the bare library.
     Es256(ceilings::Es256),
-    /// Rewrites the row of a session in one durable commit, as a refresh does, and reads single rows, by the bare driver.
+    /// Rewrites a session's row in one durable commit, like a refresh, and reads single rows, with the bare driver.
     Database(ceilings::Database),
-    /// The same by our own store.
+    /// The same with our own store.
     Store(store::Store),
-    /// Lets very many sessions come and go, and compares their status lists and their sweeping with the formulas of
+    /// Simulates a very large number of sessions, and compares status lists and sweeping with the formulas of
     /// `docs/guides/sizing.md`.
     Simulate(simulate::Simulate),
 }

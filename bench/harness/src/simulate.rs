@@ -1,6 +1,6 @@
-//! Very many sessions, one by one: opened by day and night, some of them ended by their owners, all of them removed at their
-//! absolute end. What becomes of the status lists and of the sweeper is compared with the formulas of
-//! `docs/guides/sizing.md`. The bits are real, and compressed as the server compresses them; only the time is not.
+//! Simulates very many sessions one by one: opened by day and night, some ended by their owners, all removed at their absolute
+//! expiry. Compares the status lists and the sweeper with the formulas of `docs/guides/sizing.md`. The bits are real and compressed
+//! as the server does it; only the time is simulated.
 
 #![expect(
     clippy::cast_possible_truncation,

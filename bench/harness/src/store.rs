@@ -1,4 +1,4 @@
-//! The same rotations and reads as [`crate::ceilings::Database`], through our own store.
+//! The same rotations and reads as [`crate::ceilings::Database`], with our own store.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
