@@ -10,7 +10,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::core::layers::RequestSpans;
+use crate::core::layers::{RequestSpans, TerminalFormat};
 use crate::core::telemetry::Telemetry;
 use crate::settings::Log;
 
@@ -59,7 +59,7 @@ fn lines<S: Subscriber + for<'span> LookupSpan<'span>>(settings: &Log) -> Box<dy
         lines.boxed()
     } else {
         let lines = tracing_subscriber::fmt::layer()
-            .with_target(false)
+            .event_format(TerminalFormat)
             .with_ansi(terminal)
             .with_writer(io::stderr);
         lines.boxed()

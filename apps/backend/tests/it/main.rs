@@ -39,6 +39,7 @@ mod passwords;
 mod probes;
 mod raw;
 mod refresh;
+mod request_log;
 mod revocation;
 mod rotation;
 mod sealing;

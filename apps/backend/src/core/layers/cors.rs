@@ -195,13 +195,14 @@ impl RefusedOrigins {
             Word::Named => tracing::warn!(
                 origin = %shown,
                 setting = "cors_origins",
-                "a page of this origin was refused: if it is yours, add its origin to `cors_origins`"
+                "rejected a cross-origin request; if the origin is yours, add it to `cors_origins`"
             ),
             Word::Others(count) => tracing::warn!(
                 origin = %shown,
                 count,
                 setting = "cors_origins",
-                "pages of many origins were refused, this one among them: if one is yours, add its origin to `cors_origins`"
+                "rejected cross-origin requests from many origins, including this one; if an origin is yours, add \
+                 it to `cors_origins`"
             ),
         }
     }

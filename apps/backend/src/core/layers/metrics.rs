@@ -1,10 +1,11 @@
-//! What is counted and logged of each request: its method, its route (never its path or query, which may hold
-//! secrets), its status and its time. Each label has few values, whatever clients send.
+//! Counts each request by method, route and status, and times it. It never uses the path or the query, which may hold
+//! secrets; each label has few values, whatever clients send.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request};
+use axum::response::Response;
 use http::{Method, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -13,6 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use tracing::Span;
 
+use super::line::Line;
 use crate::core::address::ClientAddress;
 use crate::core::limits::AddressPrefix;
 use crate::core::metrics::Register;
@@ -36,7 +38,7 @@ pub struct Metrics {
 pub(super) struct Observed {
     method: &'static str,
     route: Option<MatchedPath>,
-    prefix: Option<AddressPrefix>,
+    address: Option<ClientAddress>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -70,9 +72,9 @@ impl Metrics {
     }
 
     /// Counts one answer and logs its line.
-    pub(super) fn observe(&self, usual: &OnceLock<Tally>, observed: Observed, status: StatusCode, duration: Duration) {
-        let Observed { method, route, .. } = observed;
-        let status = status.as_u16();
+    pub(super) fn observe(&self, usual: &OnceLock<Tally>, observed: Observed, response: &Response, duration: Duration) {
+        let Observed { method, route, address } = observed;
+        let status = response.status().as_u16();
         let known = usual.get().filter(|usual| usual.counts(method, route.as_ref(), status));
         match known {
             Some(tally) => tally.count(duration),
@@ -83,14 +85,14 @@ impl Metrics {
                 let _ = usual.set(tally);
             }
         }
-        let route = name(route.as_ref());
-        let duration_ms = duration.as_secs_f64() * 1000.0;
-        // What was only read, and was there, is counted; a line for each would cost more than the answer.
-        if status < 400 && matches!(method, "GET" | "HEAD" | "OPTIONS") {
-            tracing::debug!(method, route, status, duration_ms, "request");
-        } else {
-            tracing::info!(method, route, status, duration_ms, "request");
-        }
+        let line = Line {
+            method,
+            route: name(route.as_ref()),
+            client_ip: address.map(ClientAddress::ip),
+            response,
+            duration,
+        };
+        line.log();
     }
 
     fn tally(&self, method: &'static str, matched: Option<MatchedPath>, status: u16) -> Tally {
@@ -138,7 +140,7 @@ impl Observed {
         Self {
             method: known(request.method()),
             route: request.extensions().get().cloned(),
-            prefix: address.map(|address| AddressPrefix::of(address.ip())),
+            address,
         }
     }
 
@@ -151,7 +153,7 @@ impl Observed {
         if let (StatusCode::TOO_MANY_REQUESTS | StatusCode::FORBIDDEN, Some(route)) = (status, &self.route) {
             refusals.note(
                 &format!("{} {} {}", status.as_u16(), self.method, route.as_str()),
-                self.prefix,
+                self.address.map(|address| AddressPrefix::of(address.ip())),
             );
         }
     }

@@ -7,6 +7,7 @@ mod body;
 mod cors;
 mod early;
 mod headers;
+mod line;
 mod metrics;
 mod panics;
 mod problems;
@@ -24,8 +25,9 @@ use ipnet::IpNet;
 use tower::{Layer, Service};
 
 pub use self::early::{EarlyPages, EarlyRequest};
+pub use self::line::TerminalFormat;
 pub use self::metrics::Metrics;
-pub use self::span::RequestSpans;
+pub use self::span::{RequestSpans, note_account};
 pub use self::time::LONGEST_WAIT;
 use self::{
     body::{Admitted, BodyFailure},
@@ -104,6 +106,11 @@ impl Middleware {
             options, ids, headers, ..
         } = &*self.0;
         let id = ids.fresh();
+        let (status, code) = (problem.http_status().as_u16(), problem.code().name());
+        match status {
+            500.. => tracing::error!(request_id = %id, status, code, "refused a connection or request before routing"),
+            _ => tracing::debug!(request_id = %id, status, code, "refused a request before routing"),
+        }
         let mut response = problems::complete(problem.into_response(), &options.issuer, &id);
         if let Some(pages) = &options.early_pages {
             response = pages.dress(response, told);
@@ -183,7 +190,7 @@ where
             if let Some(span) = traced {
                 observed.describe(&span, response.status());
             }
-            metrics.observe(&usual, observed, response.status(), started.elapsed());
+            metrics.observe(&usual, observed, &response, started.elapsed());
             Ok(response)
         });
         InSpan::new(span, answered)

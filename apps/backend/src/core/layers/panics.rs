@@ -18,7 +18,7 @@ pub(super) async fn catch(handler: impl Future<Output = Result<Response, Infalli
         Ok(Err(never)) => match never {},
         Err(payload) => {
             metrics.panicked();
-            Problem::internal(format_args!("a handler panicked: {}", message(&*payload))).into_response()
+            Problem::internal(format_args!("handler panicked: {}", message(&*payload))).into_response()
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Every answer that is not a success leaves as a problem (RFC 9457) that names the request, and is logged once.
+//! Every answer that is not a success leaves as a problem (RFC 9457) that names the request; the request's line in the log
+//! has its code and its cause.
 
 use axum::response::Response;
 use countersign_guard::Denied;
@@ -14,8 +15,7 @@ pub(super) fn complete(mut response: Response, issuer: &str, id: &RequestId) -> 
         return response;
     }
     let extensions = response.extensions_mut();
-    if let Some(Shown(problem)) = extensions.remove() {
-        log(&problem, response.status());
+    if extensions.get::<Shown>().is_some() {
         return response;
     }
     let denied = extensions.remove::<Denied>().map(Problem::from);
@@ -24,7 +24,6 @@ pub(super) fn complete(mut response: Response, issuer: &str, id: &RequestId) -> 
         None if is_bare(&response) => Problem::from_status(response.status()).status(response.status()),
         None => return response,
     };
-    log(&problem, response.status());
     let mut rendered = problem.render(issuer, Some(&id.0));
     // Headers that the layers below added to the first rendering, such as `Allow` and `RateLimit`, stay.
     for (name, value) in response.headers() {
@@ -32,9 +31,16 @@ pub(super) fn complete(mut response: Response, issuer: &str, id: &RequestId) -> 
             rendered.headers_mut().append(name, value.clone());
         }
     }
-    // For who shows it in another form.
+    // For the line of the log, and for the layer that shows it in another form.
     rendered.extensions_mut().insert(problem);
     rendered
+}
+
+/// The problem that an answer tells, as one or on a page.
+pub(super) fn of(response: &Response) -> Option<&Problem> {
+    let extensions = response.extensions();
+    let shown = extensions.get::<Shown>().map(|Shown(problem)| problem);
+    shown.or_else(|| extensions.get())
 }
 
 /// axum and its extractors refuse in plain text or without a body. Anything else was written on purpose.
@@ -56,14 +62,4 @@ fn is_bare(response: &Response) -> bool {
             | StatusCode::INTERNAL_SERVER_ERROR
             | StatusCode::SERVICE_UNAVAILABLE
     )
-}
-
-fn log(problem: &Problem, status: StatusCode) {
-    let code = problem.code().name();
-    let cause = problem.cause().unwrap_or("none given");
-    if status.is_server_error() {
-        tracing::error!(status = status.as_u16(), code, cause, "request failed");
-    } else {
-        tracing::debug!(status = status.as_u16(), code, cause, "request refused");
-    }
 }

@@ -3,7 +3,7 @@
 //! Most requests log nothing, and to make a span costs as much as the rest of the layers. So where [`RequestSpans`] is part of
 //! the log, a span is made only when something is about to be logged in it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::task::{Context as Waker, Poll};
 
@@ -14,6 +14,7 @@ use tracing::{Dispatch, Event, Span, Subscriber, dispatcher};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
+use crate::core::ids::AccountId;
 use crate::core::request_id::RequestId;
 
 /// Makes the span of a request before the first event in it is logged. To be added to the global subscriber.
@@ -29,6 +30,7 @@ pub(super) enum RequestSpan {
 /// What a request still has to do, each step of it within its span.
 pub struct InSpan<T> {
     span: RequestSpan,
+    account: Option<AccountId>,
     request: BoxFuture<'static, T>,
 }
 
@@ -36,6 +38,18 @@ pub struct InSpan<T> {
 thread_local! {
     /// The request whose step is run on this thread, if its span is due, and the span once it is made.
     static UNDER_WAY: RefCell<Option<(RequestId, Option<EnteredSpan>)>> = const { RefCell::new(None) };
+    /// The account of the request whose step is run on this thread, once it is known.
+    static ACCOUNT: Cell<Option<AccountId>> = const { Cell::new(None) };
+}
+
+/// Tells the log which account the request under way belongs to: its line names the account.
+pub fn note_account(account: AccountId) {
+    ACCOUNT.set(Some(account));
+}
+
+/// The account of the request under way, if it is known.
+pub(super) fn account() -> Option<AccountId> {
+    ACCOUNT.get()
 }
 
 impl RequestSpan {
@@ -67,7 +81,11 @@ impl RequestSpan {
 
 impl<T> InSpan<T> {
     pub(super) fn new(span: RequestSpan, request: BoxFuture<'static, T>) -> Self {
-        Self { span, request }
+        Self {
+            span,
+            account: None,
+            request,
+        }
     }
 }
 
@@ -75,8 +93,11 @@ impl<T> Future for InSpan<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Waker<'_>) -> Poll<T> {
-        let Self { span, request } = &mut *self;
-        span.scope(|| request.as_mut().poll(cx))
+        let Self { span, account, request } = &mut *self;
+        let _before = AccountBefore(ACCOUNT.replace(*account));
+        let polled = span.scope(|| request.as_mut().poll(cx));
+        *account = ACCOUNT.get();
+        polled
     }
 }
 
@@ -90,6 +111,15 @@ struct Before(Option<(RequestId, Option<EnteredSpan>)>);
 impl Drop for Before {
     fn drop(&mut self) {
         UNDER_WAY.set(self.0.take());
+    }
+}
+
+/// The account of what was under way on this thread before, likewise.
+struct AccountBefore(Option<AccountId>);
+
+impl Drop for AccountBefore {
+    fn drop(&mut self) {
+        ACCOUNT.set(self.0.take());
     }
 }
 

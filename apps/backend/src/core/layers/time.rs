@@ -43,8 +43,8 @@ pub(super) async fn within(limit: Duration, handler: impl Future<Output = Respon
     });
     answered.await.unwrap_or_else(|| {
         Problem::new(Code::Unavailable)
-            .detail("The request could not be answered in time. Try again.")
-            .caused_by("the limit on whole requests (http.request_timeout) has passed")
+            .detail("The request took too long. Try again.")
+            .caused_by("http.request_timeout exceeded")
             .retry_after(1)
             .into_response()
     })

@@ -10,6 +10,7 @@ use super::assets::Assets;
 use super::secret::CookieSecret;
 use super::store;
 use crate::core::ids::{SessionId, SessionRef};
+use crate::core::layers::note_account;
 use crate::core::platform::Platform;
 use crate::features::accounts::{self, Account};
 use crate::features::auth::Auth;
@@ -99,13 +100,14 @@ impl Pages {
         let Some(account) = accounts::find(&self.platform.db, session.account_id).await? else {
             return Ok(None);
         };
+        note_account(account.id);
         let lifetime = self.platform.settings.tokens.refresh_idle_ttl;
         let expires_at = now + lifetime;
         let rest = EXTEND_AFTER.min(lifetime / EXTENDED_IN_A_LIFETIME);
         let mut extended = expires_at > found.expires_at + rest;
         if extended && let Err(error) = store::extend(&self.platform.db, secret.hash(), expires_at).await {
             // The session is good for as long as it was: on a database that is read-only, people stay signed in.
-            tracing::warn!(%error, "a browser's cookie could not be extended; the next page tries again");
+            tracing::warn!(%error, "failed to extend a browser session; will retry on the next page");
             extended = false;
         }
         Ok(Some(Found {
@@ -120,7 +122,7 @@ impl Pages {
             tokio::time::sleep(SWEEP_EVERY).await;
             match store::remove_ended(&self.platform.db, self.platform.clock.now(), BATCH).await {
                 Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "old cookies could not be removed; trying again"),
+                Err(error) => tracing::warn!(%error, "failed to remove expired browser sessions; will retry"),
             }
         }
     }

@@ -6,6 +6,8 @@ use countersign_store::StoreError;
 use futures_util::future::BoxFuture;
 
 use crate::core::clock::Clock;
+use crate::core::ids::AccountId;
+use crate::core::layers::note_account;
 use crate::features::keys::Keys;
 use crate::features::revocation::Revocations;
 
@@ -23,6 +25,9 @@ pub struct ServerAuthority {
 
 impl ServerAuthority {
     async fn lives(&self, claims: &AccessTokenClaims) -> Result<bool, StoreError> {
+        if let Some(account) = claims.sub.account() {
+            note_account(AccountId(account));
+        }
         // People come to these routes in a session, which the routes go by.
         if claims.sub.account().is_some() && claims.sid.is_none() {
             return Ok(false);
@@ -58,7 +63,7 @@ impl Authority for ServerAuthority {
                 Ok(true) => TokenStatus::Valid,
                 Ok(false) => TokenStatus::Revoked,
                 Err(error) => {
-                    tracing::warn!(%error, "a session could not be looked up");
+                    tracing::warn!(%error, "failed to look up a session; answering 503");
                     TokenStatus::Unavailable
                 }
             }

@@ -24,14 +24,14 @@ pub fn router() -> OpenApiRouter<Sessions> {
         .routes(routes!(revoke))
 }
 
-/// Spend a refresh token
+/// Refresh tokens
 ///
-/// Gives the next refresh token of the session and a fresh access token. Each token is spent once; the same token
-/// again within the replay window gets the same successor, and later it ends the session.
+/// Returns the next refresh token of the session and a new access token. Each refresh token can be used once. Using it
+/// again returns the same successor within the replay window, and ends the session after that.
 #[utoipa::path(post, path = "/api/auth/refresh", tag = "sessions",
     request_body(content((RefreshBody = "application/json"), (RefreshBody = "application/x-www-form-urlencoded"))),
     responses(
-        (status = OK, description = "The next tokens", body = TokenBody),
+        (status = OK, description = "The new tokens", body = TokenBody),
         Problem,
     ))]
 async fn refresh(
@@ -50,10 +50,10 @@ async fn refresh(
     Ok(Json(result.map_err(|error| refused(&sessions, error))?.into()))
 }
 
-/// My sessions
+/// List my sessions
 #[utoipa::path(get, path = "/api/auth/sessions", tag = "sessions", security(("password" = []), ("bearer" = [])),
     responses(
-        (status = OK, description = "The living sessions of the account, newest first", body = [SessionBody]),
+        (status = OK, description = "The active sessions of the account, newest first", body = [SessionBody]),
         Problem,
     ))]
 async fn list(State(sessions): State<Sessions>, user: CurrentUser) -> Result<Json<Vec<SessionBody>>, Problem> {
@@ -67,7 +67,7 @@ async fn list(State(sessions): State<Sessions>, user: CurrentUser) -> Result<Jso
     ))
 }
 
-/// End one of my sessions
+/// End a session
 #[utoipa::path(delete, path = "/api/auth/sessions/{id}", tag = "sessions", security(("password" = []), ("bearer" = [])),
     params(("id" = SessionId, Path, description = "The session's id")),
     responses(

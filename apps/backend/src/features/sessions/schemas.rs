@@ -18,12 +18,12 @@ pub struct TokenBody {
     access_token: String,
     /// Always `Bearer`.
     token_type: &'static str,
-    /// In how many seconds the access token ends.
+    /// The lifetime of the access token in seconds.
     #[schema(minimum = 0)]
     expires_in: i64,
-    /// Opaque; to be spent once at `/api/auth/refresh`.
+    /// An opaque token, to be used once at `/api/auth/refresh`.
     refresh_token: String,
-    /// The scopes that were granted, where there are any.
+    /// The granted scopes, if any.
     #[serde(skip_serializing_if = "String::is_empty")]
     #[schema(required = false)]
     scope: String,
@@ -41,7 +41,7 @@ impl From<Tokens> for TokenBody {
     }
 }
 
-/// A refresh token to be spent.
+/// A refresh token.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Refresh)]
@@ -57,14 +57,14 @@ impl RefreshBody {
     }
 }
 
-/// One of the account's sessions.
+/// A session of the account.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session)]
 pub struct SessionBody {
     id: SessionId,
-    /// The device, as its software introduced itself.
+    /// The device (its `User-Agent`).
     device: Option<String>,
-    /// The address it was opened from.
+    /// The IP address it was created from.
     address: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -73,7 +73,7 @@ pub struct SessionBody {
     last_seen_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
-    /// Whether it is the one that asks.
+    /// Whether it is the session of this request.
     current: bool,
 }
 

@@ -25,7 +25,7 @@ row! {
         /// The scopes it was opened with, separated by spaces.
         pub scope: String,
         pub user_agent: Option<String>,
-        /// The address it was opened from.
+        /// The IP address it was created from.
         pub address: Option<String>,
         /// When its owner signed in.
         pub created_at: Timestamp,

@@ -21,7 +21,7 @@ impl Sessions {
                 Ok(0) => tokio::time::sleep(REST).await,
                 Ok(_) => tokio::time::sleep(cleanup::REST).await,
                 Err(error) => {
-                    tracing::warn!(%error, "what has ended could not be removed; trying again");
+                    tracing::warn!(%error, "failed to remove ended sessions; will retry");
                     tokio::time::sleep(REST).await;
                 }
             }

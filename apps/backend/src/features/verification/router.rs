@@ -26,13 +26,13 @@ pub fn router() -> OpenApiRouter<Verification> {
         .routes(routes!(change))
 }
 
-/// Ask for a mail to verify the address
+/// Request a verification email
 ///
-/// For an account whose address is not verified, or a sign-up that waits for it. The answer is the same for every address.
+/// For accounts and pending sign-ups whose email address is not verified. The response is the same for all email addresses.
 #[utoipa::path(post, path = "/api/auth/verify-email", tag = "verification",
     request_body = MailRequestBody,
     responses(
-        (status = ACCEPTED, description = "A mail is on its way, if there is something to verify", body = MailAskedBody),
+        (status = ACCEPTED, description = "An email is sent, if there is something to verify", body = MailAskedBody),
         Problem,
     ))]
 async fn ask_to_verify(
@@ -51,16 +51,17 @@ async fn ask_to_verify(
     Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
 }
 
-/// Verify the address
+/// Verify an email address
 ///
-/// The link or the code proves who reads the mail, and nothing about who signed up. One of these has to come along: the
-/// `handle` of the sign-up that waits (where addresses must be verified), a bearer token of the account, its `password`, or
-/// a `new_password`, which ends every session. Otherwise the answer is 403 `password_required`, and nothing is used up.
+/// The link or code proves access to the mailbox, but not who signed up. The request therefore also needs one of these: the
+/// `handle` of the pending sign-up (if verification is required), a bearer token of the account, its `password`, or a
+/// `new_password`, which ends all sessions. Otherwise the response is 403 `password_required`, and the link or code stays
+/// valid.
 #[utoipa::path(post, path = "/api/auth/verify-email/confirm", tag = "verification",
     security((), ("password" = []), ("bearer" = [])),
     request_body = EmailVerificationBody,
     responses(
-        (status = NO_CONTENT, description = "The address is verified"),
+        (status = NO_CONTENT, description = "The email address was verified"),
         Problem,
     ))]
 async fn verify(
@@ -85,13 +86,13 @@ async fn verify(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ask to change the address
+/// Request a change of email address
 ///
-/// A mail goes to the new address; nothing changes before its reader confirms it in a session of this account.
+/// Sends an email to the new address. The change takes effect when it is confirmed in a session of this account.
 #[utoipa::path(post, path = "/api/auth/change-email", tag = "verification", security(("password" = []), ("bearer" = [])),
     request_body = EmailChangeBody,
     responses(
-        (status = ACCEPTED, description = "A mail is on its way, if the address is free", body = MailAskedBody),
+        (status = ACCEPTED, description = "An email is sent, if the email address is not taken", body = MailAskedBody),
         Problem,
     ))]
 async fn ask_to_change(
@@ -113,14 +114,15 @@ async fn ask_to_change(
     Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
 }
 
-/// Change the address
+/// Confirm a change of email address
 ///
-/// With a bearer token of the account that asked, as long as the session that asked goes on. The old address is told.
+/// Requires a bearer token of the account that requested the change, and the session of that request must still be active.
+/// The old email address gets a notice.
 #[utoipa::path(post, path = "/api/auth/change-email/confirm", tag = "verification",
     security(("password" = []), ("bearer" = [])),
     request_body = MailAnswerBody,
     responses(
-        (status = NO_CONTENT, description = "The account has the new address"),
+        (status = NO_CONTENT, description = "The email address was changed"),
         Problem,
     ))]
 async fn change(

@@ -10,7 +10,7 @@ use crate::core::platform::Platform;
 use crate::core::problem::{FieldError, Problem};
 use crate::features::auth::{MailAnswerBody, answer_mistake};
 
-/// A mailed link or code, and what says that the account is yours.
+/// An emailed link or code, and proof that the account is yours.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = EmailVerification)]
@@ -18,20 +18,20 @@ pub struct EmailVerificationBody {
     /// `token` of the link.
     #[schema(required = false, nullable = false)]
     token: Option<String>,
-    /// Where the code went to.
+    /// The email address that the code was sent to.
     #[schema(required = false, nullable = false, format = Email)]
     email: Option<String>,
     /// Six digits.
     #[schema(required = false, nullable = false, example = "012345")]
     code: Option<String>,
-    /// The handle of the sign-up, or of who asked for the mail.
+    /// The handle of the sign-up or of the request for the email.
     #[schema(required = false, nullable = false)]
     handle: Option<String>,
-    /// The account's password, where neither its session nor the handle of its sign-up comes along.
+    /// The account's password, if the request has neither a session of the account nor the handle of its sign-up.
     #[schema(value_type = Option<String>, format = Password, required = false, nullable = false)]
     #[serde(default)]
     password: Option<Password>,
-    /// Instead of all that: another password. Whoever had the account until now is signed out.
+    /// Alternatively, a new password for the account, which ends all of its sessions.
     #[schema(value_type = Option<String>, format = Password, required = false, nullable = false)]
     #[serde(default)]
     new_password: Option<Password>,
@@ -61,12 +61,12 @@ impl Rules for EmailVerificationBody {
     }
 }
 
-/// A new address, and the password once more.
+/// The new email address, and the current password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = EmailChange)]
 pub struct EmailChangeBody {
-    /// The new address.
+    /// The new email address.
     #[schema(format = Email, example = "ada@example.org")]
     email: String,
     #[schema(value_type = String, format = Password)]
@@ -81,7 +81,7 @@ impl Rules for EmailChangeBody {
 }
 
 impl EmailChangeBody {
-    /// The new address.
+    /// The new email address.
     ///
     /// # Errors
     /// It is none.

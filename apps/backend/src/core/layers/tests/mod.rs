@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 use super::*;
+use crate::core::ids::AccountId;
 use crate::core::problem::Code;
 use crate::core::request_id::RequestId;
 
@@ -87,6 +88,14 @@ fn routes(dropped: Arc<Semaphore>) -> Router {
             post(|Json(value): Json<u64>| async move { value.to_string() }),
         )
         .route("/api/things/{id}", get(|| async { "thing" }))
+        .route(
+            "/api/mine",
+            post(|| async {
+                note_account(AccountId(uuid::Uuid::from_u128(7)));
+                tokio::task::yield_now().await;
+                "mine"
+            }),
+        )
         .route(
             "/api/panic",
             get(|| async {

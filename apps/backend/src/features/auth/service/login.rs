@@ -10,6 +10,7 @@ use super::opening::granted;
 use crate::core::caller::Caller;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
+use crate::core::layers::note_account;
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::metrics::LoginOutcome;
 use crate::core::password::{Asker, HashError, Password, Verdict};
@@ -35,10 +36,10 @@ pub struct Credentials {
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// Unknown account, wrong password, disabled account: all the same.
-    #[error("the address or the password is not right")]
+    #[error("wrong email address or password")]
     Invalid,
     /// The password is right, and the address is not proven, which this server requires.
-    #[error("the address is not verified")]
+    #[error("the email address is not verified")]
     Unverified,
     /// The mailed link or code is not valid.
     #[error(transparent)]
@@ -137,6 +138,9 @@ impl Auth {
             Some(email) => accounts::credentials_by_email(&self.platform.db, email).await?,
             None => None,
         };
+        if let Some(stored) = &stored {
+            note_account(stored.id);
+        }
         let request = &caller.request;
         let lane = self.lane(stored.as_ref().map(|stored| stored.id), request).await?;
         // A hash that may not be tried any more from here is replaced by the dummy, which costs the same.
@@ -184,7 +188,7 @@ impl Auth {
 fn refused(account: AccountId, caller: &Caller) -> Event<'_> {
     Event::new(Kind::SignIn, account, caller)
         .refused()
-        .detail("the address is not verified")
+        .detail("the email address is not verified")
 }
 
 impl Auth {
@@ -211,7 +215,7 @@ impl Auth {
         match self.platform.hasher.rehash_for(password.clone(), asker).await {
             Ok(hash) => Some(hash),
             Err(error) => {
-                tracing::debug!(%error, "an outdated hash is kept until the next sign-in");
+                tracing::debug!(%error, "failed to rehash an outdated password; will retry at the next sign-in");
                 None
             }
         }

@@ -6,6 +6,7 @@ use super::Auth;
 use crate::core::caller::Caller;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
+use crate::core::layers::note_account;
 use crate::features::accounts;
 use crate::features::audit::{Event, Kind};
 use crate::features::devices;
@@ -24,6 +25,7 @@ impl Auth {
         password_hash: &str,
         caller: &Caller,
     ) -> Result<(), StoreError> {
+        note_account(account);
         let (now, caller) = (self.platform.clock.now(), &caller.proven(account));
         accounts::change_password(tx, account, None, password_hash, now).await?;
         if accounts::set_verified(tx, account, email, now).await? {

@@ -10,6 +10,7 @@ use crate::core::caller::Caller;
 use crate::core::email::NewEmail;
 use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, RegistrationId};
+use crate::core::layers::note_account;
 use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::core::password::{Asker, Lane, Password};
 use crate::core::request_info::RequestInfo;
@@ -41,7 +42,7 @@ pub enum SignedUp<T> {
 #[derive(Debug, thiserror::Error)]
 pub enum SignUpError {
     /// The operator takes no new accounts.
-    #[error("sign-up is closed")]
+    #[error("sign-ups are closed")]
     Closed,
     /// Too many registrations from this network.
     #[error("too many registrations")]
@@ -97,7 +98,9 @@ impl Auth {
             .db
             .transact(|tx| Box::pin(async move { self.add_account(tx, sign_up, new).await }))
             .await?;
-        made.map(SignedUp::Made).ok_or_else(|| AccountError::EmailTaken.into())
+        let account = made.ok_or(AccountError::EmailTaken)?;
+        note_account(account.id);
+        Ok(SignedUp::Made(account))
     }
 
     async fn make_account_with_session(

@@ -7,6 +7,7 @@ use super::Sessions;
 use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, SessionId};
+use crate::core::layers::note_account;
 use crate::features::accounts;
 use crate::features::audit::{self, Event, Kind};
 use crate::features::devices;
@@ -135,7 +136,11 @@ impl Sessions {
             _ => return Ok(false),
         }
         // Who holds a token of the family is as good as the session's owner.
-        self.end_one(session, None, |owner| caller.proven(owner)).await?;
+        self.end_one(session, None, |owner| {
+            note_account(owner);
+            caller.proven(owner)
+        })
+        .await?;
         Ok(true)
     }
 

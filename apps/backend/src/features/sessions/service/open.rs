@@ -6,6 +6,7 @@ use countersign_store::StoreError;
 use super::{FIRST_PARTY_CLIENT, Sessions};
 use crate::core::caller::Caller;
 use crate::core::ids::{AccountId, SessionId};
+use crate::core::layers::note_account;
 use crate::core::limits::AddressPrefix;
 use crate::core::versions::SessionEpoch;
 use crate::features::accounts::{self, AccountVersions};
@@ -38,6 +39,7 @@ impl Sessions {
     /// Opens a session, and ends the oldest ones beyond the allowed number. What calls it has asked `may_sign_in` in the same
     /// transaction.
     pub async fn open(&self, tx: &mut RevokingTx<'_, '_, '_>, new: &NewSession<'_>) -> Result<Session, StoreError> {
+        note_account(new.account);
         let now = self.platform.clock.now();
         let (ttl, request) = (&self.platform.settings.tokens, &new.caller.request);
         let session = Session {

@@ -28,10 +28,10 @@ const ATTEMPTS: usize = 5;
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
     /// Unknown, expired, spent, or of a dead family: from outside all the same.
-    #[error("the refresh token is not valid")]
+    #[error("invalid refresh token")]
     Invalid,
     /// The token was spent before and has come back: its family has been revoked.
-    #[error("a spent refresh token was used again")]
+    #[error("a refresh token was used a second time")]
     Reused,
     /// Too many refreshes from this network.
     #[error("too many refreshes")]
@@ -178,7 +178,8 @@ impl Sessions {
             // It tells nothing about who asks, so nobody's session ends.
             tracing::error!(
                 session = %session.id,
-                "a refresh token was spent with a key that this server does not have: do all nodes have the same keys?"
+                "a refresh token was rotated with a sealing key that this server does not have; check that all \
+                 nodes share the same keys"
             );
             return Ok(Step::Dead);
         };

@@ -7,6 +7,7 @@ use countersign_jose::{Audience, RequiredClaims, Subject};
 
 use super::Sessions;
 use crate::core::ids::uuid_v7;
+use crate::core::layers::note_account;
 use crate::features::keys::IssueError;
 use crate::features::sessions::refresh_token::RefreshToken;
 use crate::features::sessions::store::Session;
@@ -15,7 +16,7 @@ use crate::features::sessions::store::Session;
 pub struct Tokens {
     /// A signed JWT of type `at+jwt`.
     pub access_token: String,
-    /// In how many seconds the access token ends.
+    /// The lifetime of the access token in seconds.
     pub expires_in: i64,
     /// To be spent once, for the next pair.
     pub refresh_token: RefreshToken,
@@ -35,6 +36,7 @@ impl Sessions {
         refresh_token: RefreshToken,
         ttl: Duration,
     ) -> Result<Tokens, IssueError> {
+        note_account(session.account_id);
         let claims = self.claims(session, ttl);
         let access_token = self.keys.issue(&claims, self.platform.clock.now()).await?;
         Ok(Tokens {

@@ -5,6 +5,7 @@ use countersign_store::Tx;
 use super::{Claim, Verification, VerifyError};
 use crate::core::caller::Caller;
 use crate::core::ids::{AccountId, SessionId};
+use crate::core::layers::note_account;
 use crate::core::password::Password;
 use crate::core::versions::CredentialVersion;
 use crate::features::accounts;
@@ -45,6 +46,7 @@ impl Verification {
             ),
             _ => return Err(VerifyError::PasswordRequired),
         };
+        note_account(account);
         let caller = &caller.proven(account);
         self.platform
             .db

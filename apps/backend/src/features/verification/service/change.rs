@@ -28,10 +28,10 @@ pub enum ChangeError {
     #[error(transparent)]
     Challenge(#[from] ChallengeError),
     /// Another account has got the address meanwhile.
-    #[error("the address is taken")]
+    #[error("the email address is already taken")]
     EmailTaken,
     /// It is the account's own address.
-    #[error("the address is the account's own")]
+    #[error("the account already has this email address")]
     SameEmail,
     /// The database failed.
     #[error(transparent)]

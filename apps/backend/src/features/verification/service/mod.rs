@@ -65,7 +65,7 @@ impl Claim {
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The link or the code is right, and nothing says that the account is theirs who bring it. Nothing is spent.
-    #[error("the mailbox is proven, and the account is not")]
+    #[error("the link proves access to the mailbox, but not to the account")]
     PasswordRequired,
     /// The link or the code is not valid.
     #[error(transparent)]

@@ -6,6 +6,7 @@ use super::{Claim, Verification, VerifyError};
 use crate::core::caller::Caller;
 use crate::core::email::NewEmail;
 use crate::core::ids::AccountId;
+use crate::core::layers::note_account;
 use crate::core::limits::{Key, Policy};
 use crate::core::password::{Asker, Lane, Password};
 use crate::core::request_info::RequestInfo;
@@ -51,6 +52,7 @@ impl Verification {
                 })
             })
             .await
+            .inspect(|()| note_account(id))
     }
 
     /// The sign-up for this address whose handle came along: the link's own, or another one that waits beside it.

@@ -1,0 +1,81 @@
+//! The line of each request in the log of a real server.
+
+use countersign_testkit::{Database, Launch, ScratchDatabase, apply, on_both_databases};
+use serde_json::{Value, json};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
+
+#[apply(on_both_databases!)]
+async fn a_line_says_what_happened_to_whose_request(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_LOG__LEVEL", "info,countersign::request=debug");
+    let server = launch.start().await;
+    let client = server.client();
+    let ada = |password: &str| json!({ "email": "ada@example.com", "password": password });
+    let right = ada("an umbrella for the log");
+    let account = client
+        .post("/api/auth/register", &right)
+        .await
+        .unwrap()
+        .assert_status(201)
+        .json();
+    client
+        .post("/api/auth/login", &ada("wrong"))
+        .await
+        .unwrap()
+        .assert_status(401);
+    let tokens = client
+        .post("/api/auth/login", &right)
+        .await
+        .unwrap()
+        .assert_status(200)
+        .json();
+    let access = tokens["access_token"].as_str().unwrap();
+    client
+        .get_as("/api/auth/me?secret=1", access)
+        .await
+        .unwrap()
+        .assert_status(200);
+    let refresh = json!({ "refresh_token": tokens["refresh_token"] });
+    client
+        .post("/api/auth/refresh", &refresh)
+        .await
+        .unwrap()
+        .assert_status(200);
+    client.get_as("/api/auth/me", "").await.unwrap().assert_status(401);
+    client.get_as("/nowhere", "").await.unwrap().assert_status(404);
+    assert!(server.terminate().success());
+
+    let lines = launch.log();
+    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let lines: Vec<Value> = lines
+        .filter(|line| line["target"] == "countersign::request" && line["route"] != "/healthz")
+        .collect();
+    let told: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let message = line["message"].as_str().unwrap();
+            let (what, duration) = message.strip_suffix(" ms").unwrap().rsplit_once(' ').unwrap();
+            assert_eq!(duration, format!("{:.3}", line["duration_ms"].as_f64().unwrap()));
+            assert_eq!(line["client_ip"], "127.0.0.1");
+            let whose = match line.get("account") {
+                Some(id) if *id == account["id"] => "ada",
+                Some(id) => id.as_str().unwrap(),
+                None => "-",
+            };
+            format!("{what} {whose} {}", line["code"].as_str().unwrap_or("-"))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "POST /api/auth/register 201 ada -",
+            "POST /api/auth/login 401 ada invalid_credentials",
+            "POST /api/auth/login 200 ada -",
+            "GET /api/auth/me 200 ada -",
+            "POST /api/auth/refresh 200 ada -",
+            "GET /api/auth/me 401 - missing_token",
+            "GET unmatched 404 - not_found",
+        ]
+    );
+}
