@@ -11,25 +11,25 @@ use super::values::Values;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 section! {
-    /// How long the audit log is kept, and where its checkpoints are kept beside it.
+    /// Retention of the audit log, and where its checkpoints are saved.
     Audit "audit." {
-        /// How long entries are kept, at least: 1d to 36500d, or 0s for ever.
-        #[danger = "what happened before can be looked up no more; laws may ask for more, or for less"]
+        /// The minimum time that entries are kept: 1d to 36500d, or 0s for no limit.
+        #[danger = "older entries are removed for good; check what the law requires"]
         retention: Duration = "400d",
-        /// A file to which each checkpoint is appended, a line each; none if it is not set.
-        #[danger = "on the same disk as the database it proves nothing: who can change one can change both"]
+        /// A file to which each checkpoint is appended as a line. Off by default.
+        #[danger = "on the same disk as the database it proves nothing, because whoever can change one can change both"]
         checkpoint_file: Option<PathBuf> = "",
-        /// Where each checkpoint is posted (`application/jose`), at least once; none if it is not set.
+        /// A URL to which each checkpoint is posted (`application/jose`), at least once. Off by default.
         checkpoint_url: Option<Webhook> = "",
     }
 }
 
-/// An address that is posted to: `https`, or `http` on a loopback address.
+/// A URL that checkpoints are posted to: `https`, or `http` on a loopback host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook(String);
 
 impl Webhook {
-    /// The address.
+    /// The URL.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -49,7 +49,7 @@ impl Audit {
 }
 
 impl Value for Option<Webhook> {
-    const FORM: &'static str = "URL; empty for none";
+    const FORM: &'static str = "URL, or empty";
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         if text.is_empty() {
@@ -59,11 +59,11 @@ impl Value for Option<Webhook> {
             let what = format!("{text:?} {what}");
             Err(ValueError::new(
                 what,
-                "https://log.example.com/checkpoints, or http on a loopback address",
+                "expected a URL such as https://log.example.com/checkpoints (http is allowed on loopback hosts only)",
             ))
         };
         let Ok(uri) = text.parse::<::http::Uri>() else {
-            return fault("is no URL");
+            return fault("is not a valid URL");
         };
         let is_loopback = matches!(uri.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
         match uri.scheme_str() {
@@ -71,18 +71,18 @@ impl Value for Option<Webhook> {
                 .authority()
                 .is_some_and(|authority| authority.as_str().contains('@')) =>
             {
-                fault("holds a password")
+                fault("must not contain a user name or password")
             }
             Some("https") => Ok(Some(Webhook(text.to_owned()))),
             Some("http") if is_loopback => Ok(Some(Webhook(text.to_owned()))),
-            Some("http") => fault("would cross the network in the clear"),
-            _ => fault("is no URL"),
+            Some("http") => fault("must use https, or checkpoints cross the network unencrypted"),
+            _ => fault("is not a valid URL"),
         }
     }
 }
 
 impl Value for Option<PathBuf> {
-    const FORM: &'static str = "path; empty for none";
+    const FORM: &'static str = "path, or empty";
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         (!text.is_empty()).then(|| PathBuf::parse(text)).transpose()

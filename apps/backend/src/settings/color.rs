@@ -41,8 +41,8 @@ impl Value for Color {
         match (part(0), part(2), part(4)) {
             (Some(red), Some(green), Some(blue)) if !text.contains('+') => Ok(Self([red, green, blue])),
             _ => Err(ValueError::new(
-                format!("{text:?} is not a colour"),
-                "`#` and six hexadecimal digits, such as #1f4fd8",
+                format!("{text:?} is not a color"),
+                "expected `#` and six hexadecimal digits, such as #1f4fd8",
             )),
         }
     }

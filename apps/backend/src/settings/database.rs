@@ -5,17 +5,16 @@ use super::section::section;
 use super::values::Values;
 
 section! {
-    /// The connections to PostgreSQL. SQLite needs none of it.
+    /// Connections to PostgreSQL. They do not apply to SQLite.
     Database "database." {
-        /// Connections to PostgreSQL at once, 1 to 1000.
-        #[danger = "all nodes together must stay under PostgreSQL's `max_connections`"]
+        /// The maximum number of connections to PostgreSQL, 1 to 1000.
+        #[danger = "the total of all nodes must stay below PostgreSQL's `max_connections`"]
         pool_size: usize = "16",
-        /// Whether statements are prepared once for each connection. `false` where `database_url` leads through a pooler
-        /// that lends another connection to each transaction and does not follow prepared statements (PgBouncer in
-        /// transaction mode, before 1.21 or without `max_prepared_statements`).
+        /// Whether to use prepared statements. Set it to `false` if `database_url` goes through a transaction pooler that
+        /// does not support them (PgBouncer in transaction mode, before 1.21 or without `max_prepared_statements`).
         prepared_statements: bool = "true",
-        /// Where to listen for the revocations of other nodes (`LISTEN`), if `redis_url` is not set: an address of the
-        /// same database that goes around the pooler. Without it nodes look ten times a second where they hear nothing.
+        /// A URL of the same database that bypasses the pooler, used to `LISTEN` for revocations from other nodes if
+        /// `redis_url` is not set. If notifications do not arrive, nodes poll every 100 ms.
         #[default_is = "`database_url`"]
         listen_url: Option<DatabaseUrl> = "",
     }

@@ -1,4 +1,4 @@
-//! Where the data lies. The address may hold a password, which is shown to nobody.
+//! The URL of the database. It may contain a password, which is never shown.
 
 use std::fmt;
 
@@ -9,12 +9,12 @@ use super::literal;
 use super::value::Value;
 use super::value_error::ValueError;
 
-/// The address of the database: `sqlite://path` or `postgres://…`. Shown with its password masked.
+/// The URL of the database: `sqlite://path` or `postgres://…`. Shown with its password masked.
 #[derive(Clone)]
 pub struct DatabaseUrl(SecretString);
 
 impl DatabaseUrl {
-    /// The whole address, with its password: for the one that opens the database.
+    /// The whole URL with its password, for opening the database.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -34,29 +34,33 @@ impl Value for DatabaseUrl {
         let fault = |what: &str| {
             Err(ValueError::new(
                 what,
-                "sqlite://data/countersign.db or postgres://user:password@host/database",
+                "expected a URL such as sqlite://data/countersign.db or postgres://user:password@host/database",
             ))
         };
         match text.split_once("://") {
-            Some(("sqlite", "")) => fault("names no file"),
-            Some(("sqlite", ":memory:")) => fault("would forget every account at the end; a file is needed"),
+            Some(("sqlite", "")) => fault("the path of the file is missing"),
+            Some(("sqlite", ":memory:")) => {
+                fault("an in-memory database would lose every account when the server stops")
+            }
             Some(("sqlite", path)) if literal::fault(path, false).is_some() => {
-                fault("names a file that begins or ends with a blank or a quotation mark")
+                fault("the path starts or ends with a space or a quotation mark")
             }
-            Some(("sqlite", path)) if path.ends_with('/') => fault("names a folder; a file is needed"),
+            Some(("sqlite", path)) if path.ends_with('/') => fault("the path is a directory, not a file"),
             Some(("sqlite", path)) if literal::unexpanded(path).is_some() => {
-                literal::unexpanded(path).map_or_else(|| fault("names no file"), Err)
+                literal::unexpanded(path).map_or_else(|| fault("the path of the file is missing"), Err)
             }
-            Some(("sqlite", path)) if path.contains('?') => fault("has options, which SQLite does not take here"),
-            Some(("postgres" | "postgresql", rest)) if rest.is_empty() || !names_a_host(rest) => fault("names no host"),
+            Some(("sqlite", path)) if path.contains('?') => fault("options are not supported for SQLite"),
+            Some(("postgres" | "postgresql", rest)) if rest.is_empty() || !names_a_host(rest) => {
+                fault("the host is missing")
+            }
             Some(("postgres" | "postgresql", _)) if unknown_parameter(text).is_some() => {
                 let name = unknown_parameter(text).unwrap_or_default();
                 let known = PARAMETERS.join(", ");
-                let what = format!("has the parameter {name:?}, which PostgreSQL's address does not take here");
-                Err(ValueError::new(what, format!("only these: {known}")))
+                let what = format!("unsupported parameter {name:?}");
+                Err(ValueError::new(what, format!("supported parameters: {known}")))
             }
             Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(Self(SecretString::from(text))),
-            _ => fault("is no address of SQLite or PostgreSQL"),
+            _ => fault("is not the URL of a SQLite or PostgreSQL database"),
         }
     }
 
@@ -72,8 +76,8 @@ impl Value for Option<DatabaseUrl> {
     fn parse(text: &str) -> Result<Self, ValueError> {
         if text.starts_with("sqlite:") {
             return Err(ValueError::new(
-                "is no address of PostgreSQL",
-                "postgres://user:password@host/database",
+                "is not the URL of a PostgreSQL database",
+                "expected a URL such as postgres://user:password@host/database",
             ));
         }
         (!text.is_empty()).then(|| DatabaseUrl::parse(text)).transpose()

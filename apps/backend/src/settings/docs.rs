@@ -3,9 +3,9 @@
 use super::section::section;
 
 section! {
-    /// The interactive documentation.
+    /// The interactive API documentation.
     Docs "docs." {
-        /// Whether `/docs` (Swagger UI) and `/openapi.json` are served.
+        /// Whether to serve `/docs` (Swagger UI) and `/openapi.json`.
         enabled: bool = "true",
     }
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 /// What to write.
-pub(super) const EXAMPLES: &str = "a duration such as 15d, 12h, 30m, 45s or 250ms";
+pub(super) const EXAMPLES: &str = "expected a duration such as 15d, 12h, 30m, 45s or 250ms";
 
 const UNITS: [(&str, u64); 5] = [
     ("d", 86_400_000),
@@ -20,7 +20,7 @@ const UNITS: [(&str, u64); 5] = [
 /// # Errors
 /// A sentence that says what is wrong.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    let fault = || format!("{text:?} is no duration");
+    let fault = || format!("invalid duration {text:?}");
     let (mut rest, mut millis, mut coarser) = (text, 0_u64, u64::MAX);
     while !rest.is_empty() {
         let (number, after) = split(rest, |byte| byte.is_ascii_digit());

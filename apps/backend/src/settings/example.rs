@@ -7,11 +7,11 @@ use super::setting::Setting;
 use super::table;
 
 const INTRODUCTION: &str = "\
-# Settings of Countersign. Every line that is commented out shows a setting with its default: take the # away to change
-# it. The environment and the command line win over this file. `countersign settings` shows what is in force and where it
-# came from; it tells every mistake before a start does. Reference: docs/settings.md
+# Settings of Countersign. Each commented line shows a setting with its default; to change it, remove the #. The environment
+# and the command line override this file. `countersign settings` checks it, and shows the effective settings and where they
+# come from. Reference: docs/settings.md
 #
-# What a server that others use sets first: issuer, database_url, trusted_proxies, mail.smtp_url.
+# Set these first in production: issuer, database_url, trusted_proxies, mail.smtp_url.
 ";
 
 /// The longest line.
@@ -35,7 +35,7 @@ pub fn example() -> String {
         }
         comment(
             &mut text,
-            &format!("Takes: {}. Default: {}.", setting.form, default(setting)),
+            &format!("Type: {}. Default: {}.", setting.form, default(setting)),
         );
         if setting.secret {
             comment(&mut text, &format!("From a file: {name}_file = \"/path\"."));

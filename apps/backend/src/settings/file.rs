@@ -28,14 +28,14 @@ pub(super) fn given(file: &SettingsFile) -> Result<(Vec<RawSetting>, Vec<Setting
         reading.table("", table.get_ref());
         return Ok((reading.given, reading.mistakes));
     }
-    // One slip often draws several errors: the first of each line is the one to mend.
+    // One typo often causes several errors: the first of each line is the one to fix.
     let starts = errors
         .iter()
         .map(|error| (reading.line(error.span().map_or(0, |span| span.start)), error));
     let first_of_line: BTreeMap<usize, &toml::de::Error> = starts.rev().collect();
     for (line, error) in first_of_line {
         // Only the message: the error's whole text repeats the line, which may hold a secret.
-        let fault = ValueError::new(format!("this is no TOML: {}", error.message()), "");
+        let fault = ValueError::new(format!("invalid TOML: {}", error.message()), "");
         let source = Source::File {
             path: file.path.clone(),
             line: Some(line),
@@ -51,11 +51,8 @@ pub(super) fn given(file: &SettingsFile) -> Result<(Vec<RawSetting>, Vec<Setting
 
 fn unreadable(path: &Path, error: &std::io::Error) -> SettingError {
     let fault = match literal::fault(&path.to_string_lossy(), false) {
-        Some(fault) => ValueError::new(format!("the path of the settings file {}", fault.what), fault.write),
-        None => ValueError::new(
-            format!("the settings file cannot be read: {error}"),
-            "the path of a file that can be read",
-        ),
+        Some(fault) => ValueError::new(format!("the path of the settings file {}", fault.what), fault.help),
+        None => ValueError::new(format!("failed to read the settings file: {error}"), ""),
     };
     SettingError {
         source: Source::File {
@@ -112,7 +109,7 @@ fn written(value: &DeValue<'_>) -> Result<String, ValueError> {
     match value {
         DeValue::String(text) => Ok(text.to_string()),
         DeValue::Integer(number) if number.radix() == 10 => Ok(number.as_str().replace('_', "")),
-        DeValue::Integer(_) => Err(ValueError::new("is no decimal number", "it with the digits 0 to 9")),
+        DeValue::Integer(_) => Err(ValueError::new("is not a decimal number", "use the digits 0 to 9")),
         DeValue::Boolean(word) => Ok(word.to_string()),
         DeValue::Float(number) => Ok(number.as_str().to_owned()),
         DeValue::Datetime(time) => Ok(time.to_string()),
@@ -121,26 +118,23 @@ fn written(value: &DeValue<'_>) -> Result<String, ValueError> {
             Ok(items?.join(","))
         }
         DeValue::Table(table) if table.is_empty() => Ok(String::new()),
-        DeValue::Table(_) => Err(ValueError::new("is a table", "one value")),
+        DeValue::Table(_) => Err(ValueError::new("is a table", "expected a single value")),
     }
 }
 
 fn element(item: &DeValue<'_>) -> Result<String, ValueError> {
     match item {
         DeValue::String(text) if !text.contains(',') => match literal::fault(text, true) {
-            Some(fault) => Err(ValueError::new(
-                format!("holds an element that {}", fault.what),
-                fault.write,
-            )),
+            Some(fault) => Err(ValueError::new(format!("an element {}", fault.what), fault.help)),
             None => Ok(text.to_string()),
         },
         DeValue::String(_) => Err(ValueError::new(
-            "holds an element with a comma in it",
-            "each element by itself",
+            "an element contains a comma",
+            "write each element as a string of its own",
         )),
         _ => Err(ValueError::new(
-            "holds an element that is no text",
-            r#"a list such as ["one", "two"]"#,
+            "an element is not a string",
+            r#"expected a list such as ["one", "two"]"#,
         )),
     }
 }
@@ -179,7 +173,7 @@ mod tests {
         assert_eq!(mistakes.len(), 2);
         let text = super::super::SettingsError(mistakes).to_string();
         assert!(
-            text.contains("countersign.toml:1: this is no TOML") && text.contains("countersign.toml:2: "),
+            text.contains("countersign.toml:1: invalid TOML") && text.contains("countersign.toml:2: "),
             "{text}"
         );
         assert!(!text.contains("hunter2"), "{text}");

@@ -4,14 +4,15 @@ use super::section::section;
 use super::values::Values;
 
 section! {
-    /// The threads that hash passwords, and who may wait for them.
+    /// The threads that hash passwords, and their queue.
     Hashing "hashing." {
-        /// How many passwords are hashed at once: 1 to 1024.
-        #[danger = "memory in use is this times `passwords.memory_kib`; more than the cores only makes each one slower"]
-        #[default_is = "one per core that the process may use (affinity, cgroup quota)"]
+        /// How many passwords are hashed in parallel: 1 to 1024.
+        #[danger = "memory use is this times `passwords.memory_kib`; more workers than cores only make each hash slower"]
+        #[default_is = "one per available core (CPU affinity and cgroup quota count)"]
         workers: usize = "1",
-        /// How many may wait, 1 to 100000: so many of those who are known here (of an account that signed in from their
-        /// network before), who go first, and as many of all others. Who comes after them is answered 503 at once.
+        /// How many requests may wait for a worker, 1 to 100000, in each of two queues: one for known clients (whose
+        /// account signed in from their network before), which goes first, and one for all others. Requests beyond that get
+        /// 503 immediately.
         #[default_is = "64 per worker"]
         queue: usize = "64",
     }

@@ -7,28 +7,28 @@ use super::value_error::ValueError;
 use super::values::Values;
 
 section! {
-    /// How long a connection may take for what, and how many there may be. Each time is 100ms to 1h.
+    /// Timeouts and connection limits. Unless stated otherwise, timeouts are 100ms to 1h.
     Http "http." {
-        /// Until a request's headers are complete.
+        /// How long a client may take to send the headers of a request.
         header_timeout: Duration = "10s",
-        /// Until a request's body is complete.
+        /// How long a client may take to send the body of a request.
         body_timeout: Duration = "15s",
-        /// How long a connection may rest between two requests.
+        /// How long a connection may be idle between requests.
         idle_timeout: Duration = "60s",
-        /// Until a request is answered.
+        /// How long the server may take to respond to a request.
         request_timeout: Duration = "30s",
-        /// How long new connections are still accepted when the server is told to stop and `/readyz` says no, 0s to 1h:
-        /// as long as a balancer takes to notice.
+        /// How long the server still accepts connections while it shuts down and `/readyz` fails, 0s to 1h. Set it to the
+        /// time a load balancer takes to notice.
         lame_duck: Duration = "0s",
-        /// How long requests that have begun may go on when the server is told to stop.
-        #[danger = "an orchestrator that kills sooner than this cuts requests off"]
+        /// How long requests in progress may continue while the server shuts down.
+        #[danger = "if the orchestrator kills the process earlier, requests are cut off"]
         drain_timeout: Duration = "10s",
-        /// Connections at once, 1 to 1000000. Verifiers that wait for a change of a status list hold at most half of them;
-        /// who comes beyond is answered at once.
-        #[danger = "each one needs a file descriptor; the process's own limit holds too"]
+        /// The maximum number of open connections, 1 to 1000000. Verifiers that long-poll a status list use at most half of
+        /// them; beyond that, they get an immediate response.
+        #[danger = "each connection needs a file descriptor; the limit of the process applies too"]
         max_connections: usize = "10000",
-        /// Connections at once from one address, 1 up to `max_connections`. Proxies of `trusted_proxies` are exempt; each
-        /// client behind them has so many requests under way at most. Half of them may wait for a change of a status list.
+        /// The maximum number of connections per IP address, 1 up to `max_connections`. For clients behind a proxy of
+        /// `trusted_proxies`, it limits concurrent requests instead. At most half of them may long-poll a status list.
         max_connections_per_address: usize = "256",
     }
 }
@@ -60,8 +60,8 @@ impl Http {
             self.max_connections_per_address <= self.max_connections,
             &["http.max_connections_per_address", "http.max_connections"],
             ValueError::new(
-                "lets one address have more connections than there are",
-                "at most max_connections",
+                "one IP address could have more connections than max_connections allows in all",
+                "use at most max_connections",
             ),
         );
     }

@@ -8,8 +8,8 @@ use super::value_error::ValueError;
 pub(super) fn fault(text: &str, quotes_may_begin: bool) -> Option<ValueError> {
     if text.ends_with('\r') {
         return Some(ValueError::new(
-            "ends in a carriage return, which would be taken as a part of it: the file has the line ends of Windows",
-            "it in a file with Unix line ends (LF)",
+            "ends with a carriage return, which would become part of the value",
+            "save the file with Unix line endings (LF)",
         ));
     }
     if let Some(blank) = [text.chars().next(), text.chars().next_back()]
@@ -18,24 +18,24 @@ pub(super) fn fault(text: &str, quotes_may_begin: bool) -> Option<ValueError> {
         .find(|&c| is_blank(c))
     {
         let name = match blank {
-            ' ' => "a blank".to_owned(),
+            ' ' => "a space".to_owned(),
             '\t' => "a tab".to_owned(),
             '\n' | '\r' => "a line break".to_owned(),
             other => format!("an invisible character (U+{:04X})", u32::from(other)),
         };
-        let what = format!("begins or ends with {name}, which would be taken as a part of it");
-        return Some(ValueError::new(what, "it without that"));
+        let what = format!("starts or ends with {name}, which would become part of the value");
+        return Some(ValueError::new(what, "remove it"));
     }
     if let Some(control) = text.chars().find(|c| c.is_control()) {
-        let what = format!("holds a control character (U+{:04X})", u32::from(control));
-        return Some(ValueError::new(what, "printable text"));
+        let what = format!("contains a control character (U+{:04X})", u32::from(control));
+        return Some(ValueError::new(what, "use printable characters only"));
     }
     let (begins, ends) = (text.starts_with(QUOTES), text.ends_with(QUOTES));
     if ends || (begins && !quotes_may_begin) {
         return Some(ValueError::new(
-            "begins or ends with a quotation mark, which would be taken as a part of it: only a shell takes quotes away, \
-             and the file of an `--env-file` is read by none",
-            "it without quotes",
+            "starts or ends with a quotation mark, which would become part of the value: only a shell removes quotes, and \
+             `--env-file` does not use one",
+            "remove the quotation marks",
         ));
     }
     None
@@ -58,16 +58,16 @@ fn is_blank(c: char) -> bool {
 pub(super) fn unexpanded(path: &str) -> Option<ValueError> {
     let names = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '{' | '('));
     let what = if path.starts_with('~') {
-        "begins with ~"
+        "starts with ~"
     } else if path.split('$').skip(1).any(names) {
-        "names a variable ($)"
+        "contains a variable ($)"
     } else if path.contains(" #") {
-        "holds a comment ( #)"
+        "contains a comment ( #)"
     } else {
         return None;
     };
     Some(ValueError::new(
-        format!("{what}, which nothing here puts in its place: a path is taken as it stands"),
-        "the whole path",
+        format!("{what}, which is not expanded: paths are used as they are"),
+        "write the full path",
     ))
 }

@@ -80,8 +80,8 @@ fn fill_dependent_defaults(values: &mut Values, sources: &Sources, whole: bool) 
                 !whole || !values.is_default("issuer"),
                 &["issuer"],
                 ValueError::new(
-                    format!("must be set, because `listen` is {listen}, which is no loopback address"),
-                    "the origin under which clients reach this server, such as https://auth.example.com",
+                    format!("must be set, because `listen` ({listen}) is not a loopback address"),
+                    "use the origin under which clients reach this server, such as https://auth.example.com",
                 ),
             ),
         }
@@ -92,7 +92,7 @@ fn fill_dependent_defaults(values: &mut Values, sources: &Sources, whole: bool) 
     }
 }
 
-/// Where answers would go. An address in numbers is none that mail programs like to see.
+/// The domain of the default sender. Mail programs distrust senders at an IP address.
 fn mail_domain(host: &str) -> &str {
     let is_name = host.chars().any(|c| c.is_ascii_alphabetic()) && !host.contains(':');
     if is_name { host } else { "localhost" }

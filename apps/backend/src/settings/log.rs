@@ -19,13 +19,13 @@ choice! {
 }
 
 section! {
-    /// What is logged, and in which form.
+    /// Logging.
     Log "log." {
-        /// The form of log lines: `auto` is text on a terminal and JSON elsewhere.
+        /// The format of log lines; `auto` means text on a terminal and JSON otherwise.
         format: LogFormat = "auto",
-        /// What is logged: `error`, `warn`, `info`, `debug` or `trace`; also by module, as in
-        /// `info,countersign=debug`. What no word is said about is logged at `info`.
-        #[danger = "`debug` and `trace` log more of what users do, never a secret"]
+        /// The log level: `error`, `warn`, `info`, `debug` or `trace`, optionally by module, such as
+        /// `info,countersign=debug`. `info,countersign::request=debug` logs all requests, including reads that succeed.
+        #[danger = "`debug` and `trace` log more about what users do, but never secrets"]
         level: LogLevel = "info",
     }
 }
@@ -67,7 +67,7 @@ impl Value for LogLevel {
             match part.split_once('=') {
                 None => level.all = filter(part)?,
                 Some((module, word)) if is_module(module) => level.modules.push((module.to_owned(), filter(word)?)),
-                Some((module, _)) => return Err(fault(format!("{module:?} is no module"))),
+                Some((module, _)) => return Err(fault(format!("invalid module {module:?}"))),
             }
         }
         Ok(level)
@@ -81,7 +81,7 @@ fn filter(word: &str) -> Result<LevelFilter, ValueError> {
         "info" => Ok(LevelFilter::INFO),
         "debug" => Ok(LevelFilter::DEBUG),
         "trace" => Ok(LevelFilter::TRACE),
-        _ => Err(fault(format!("{word:?} is no level"))),
+        _ => Err(fault(format!("invalid level {word:?}"))),
     }
 }
 
@@ -95,7 +95,7 @@ fn is_module(name: &str) -> bool {
 fn fault(what: String) -> ValueError {
     ValueError::new(
         what,
-        "error, warn, info, debug or trace; by module as in info,countersign=debug",
+        "expected error, warn, info, debug or trace, optionally by module: info,countersign=debug",
     )
 }
 

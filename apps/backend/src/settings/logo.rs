@@ -29,7 +29,7 @@ impl Value for Option<Logo> {
         if text.is_empty() {
             return Ok(None);
         }
-        let fault = |what: String| ValueError::new(what, "the path of an SVG or PNG file of at most 16 KB");
+        let fault = |what: String| ValueError::new(what, "expected the path of an SVG or PNG file of at most 16 KB");
         let bytes = std::fs::read(text).map_err(|error| fault(format!("{text:?} cannot be read: {error}")))?;
         let kind = match &*bytes {
             [0x89, b'P', b'N', b'G', ..] => "image/png",

@@ -17,25 +17,25 @@ use super::values::Values;
 pub const LONGEST_MAIL_TIMEOUT: Duration = Duration::from_secs(45);
 
 section! {
-    /// How mail leaves, and from whom.
+    /// Sending email.
     Mail "mail." {
-        /// The server that takes our mail: `smtps://user:password@host` (TLS from the first byte, port 465) or
-        /// `smtp://user:password@host` (STARTTLS, port 587; on a loopback address without, port 25).
-        #[danger = "on the command line every user of the machine can read its password; prefer `mail.smtp_url_file`"]
-        #[default_is = "none: mails are written into `mail.folder`, and their links are printed"]
+        /// The mail server: `smtps://user:password@host` (implicit TLS, port 465) or `smtp://user:password@host` (STARTTLS,
+        /// port 587; without TLS on loopback hosts, port 25).
+        #[danger = "all users of the machine can read a password on the command line; prefer `mail.smtp_url_file`"]
+        #[default_is = "none: emails are written to `mail.folder`, and their links are printed"]
         smtp_url: Option<SmtpUrl> = "",
-        /// From whom mails are, as `Example <no-reply@example.com>`.
-        #[danger = "an address whose domain does not allow your mail server (SPF, DKIM) ends as spam"]
-        #[default_is = "`no-reply@` the issuer's host"]
+        /// The sender of emails, such as `Example <no-reply@example.com>`.
+        #[danger = "if the domain does not authorize your mail server (SPF, DKIM), emails end up as spam"]
+        #[default_is = "`no-reply@` and the issuer's host"]
         from: Sender = "no-reply@localhost",
-        /// Where mails are written as long as there is no `mail.smtp_url`, each into a file of its own.
-        #[danger = "who reads it can take over every account: it is for developing, not for serving"]
+        /// The folder to which emails are written, one file each, if `mail.smtp_url` is not set.
+        #[danger = "anyone who can read it can take over all accounts; for development only"]
         folder: PathBuf = "data/mail",
-        /// How long the mail server may take to accept an email, 1s to 45s. After that, the attempt has failed and is repeated
-        /// later.
+        /// How long the mail server may take to accept an email, 1s to 45s. After that, the attempt has failed and is
+        /// retried later.
         timeout: Duration = "30s",
-        /// Whether people are told of sign-ins from new devices.
-        #[danger = "without it, a stolen password can be used unseen"]
+        /// Whether users get an email about sign-ins from new devices.
+        #[danger = "without it, users do not notice when a stolen password is used"]
         sign_in_notices: bool = "true",
     }
 }
@@ -50,7 +50,7 @@ impl Mail {
     }
 }
 
-/// The address of a mail server, which may hold a password.
+/// The URL of a mail server. It may contain a password.
 #[derive(Clone)]
 pub struct SmtpUrl(SecretString);
 
@@ -60,7 +60,7 @@ impl SmtpUrl {
         self.is_plain() && !self.is_loopback()
     }
 
-    /// The whole address as `lettre` reads it, with its password: for the one that connects.
+    /// The whole URL in the format of `lettre`, with its password, for connecting.
     pub fn expose(&self) -> String {
         let text = self.0.expose_secret();
         match text.strip_prefix("smtp://") {
@@ -102,26 +102,26 @@ impl Value for Option<SmtpUrl> {
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         let fault = |what: &str| {
-            let write = "smtps://user:password@mail.example.com, or smtp://… for STARTTLS";
-            Err(ValueError::new(what, write))
+            let help = "expected smtps://user:password@mail.example.com, or smtp://… for STARTTLS";
+            Err(ValueError::new(what, help))
         };
         let Some((scheme, rest)) = text.split_once("://") else {
             return if text.is_empty() {
                 Ok(None)
             } else {
-                fault("is no address of a mail server")
+                fault("is not the URL of a mail server")
             };
         };
         if !matches!(scheme, "smtp" | "smtps") {
-            return fault("is no address of a mail server");
+            return fault("is not the URL of a mail server");
         }
         if host(text).is_empty() {
-            return fault("names no host");
+            return fault("the host is missing");
         }
         match rest.split_once('?') {
             None => Ok(Some(SmtpUrl(SecretString::from(text)))),
             Some((_, "tls=none")) if scheme == "smtp" => Ok(Some(SmtpUrl(SecretString::from(text)))),
-            Some(_) => fault("has an option that is not taken here (only `smtp://…?tls=none` is)"),
+            Some(_) => fault("unsupported option (only `smtp://…?tls=none` is supported)"),
         }
     }
 
@@ -142,12 +142,17 @@ impl Sender {
 }
 
 impl Value for Sender {
-    const FORM: &'static str = "e-mail address, or `name <address>`";
+    const FORM: &'static str = "email address, or `name <email address>`";
     // RFC 5322 §3.4: `"Example, Inc." <no-reply@example.com>`.
     const QUOTES_MAY_BEGIN: bool = true;
 
     fn parse(text: &str) -> Result<Self, ValueError> {
-        let fault = || ValueError::new(format!("{text:?} is no sender"), "Example <no-reply@example.com>");
+        let fault = || {
+            ValueError::new(
+                format!("invalid sender {text:?}"),
+                "expected one such as Example <no-reply@example.com>",
+            )
+        };
         if text.chars().any(char::is_control) {
             return Err(fault());
         }

@@ -1,7 +1,7 @@
 //! Settings: defaults < `countersign.toml` < environment < command line, checked as a whole before anything starts.
 //!
 //! Each section has a file and is declared once (`section!`). Nothing here imports `core` or a feature, and nothing
-//! outside reads the environment. All mistakes are told at once, each with its place and what to write.
+//! outside reads the environment. All errors are reported at once, each with its place and what to do about it.
 
 mod audit;
 mod color;
@@ -87,74 +87,74 @@ use self::section::{choice, section};
 use self::values::Values;
 
 choice! {
-    /// Who may open an account.
+    /// Who can sign up.
     Signup: "`open` or `closed`" {
         /// Everyone.
         Open = "open",
-        /// Nobody; accounts are made on the command line.
+        /// No one; accounts are created on the command line.
         Closed = "closed",
     }
 }
 
 choice! {
-    /// What becomes of an address that its owner has not proven to be theirs.
+    /// Whether users have to verify their email address.
     EmailVerification: "`off`, `optional` or `required`" {
-        /// It is not asked about.
+        /// Never.
         Off = "off",
-        /// Who signs up gets a mail; whether they answer it is seen in `email_verified`.
+        /// Users get a verification email when they sign up; `email_verified` tells whether they did.
         Optional = "optional",
-        /// A sign-up makes no account before, and nobody signs in before.
+        /// Accounts are only created, and users can only sign in, after verification.
         Required = "required",
     }
 }
 
 section! {
-    /// Everything that an operator decides. Checked: what is in here goes together.
+    /// All settings, checked for consistency.
     Settings "" {
-        /// Where the server listens. TLS ends at a proxy in front.
-        #[danger = "other than on a loopback address, passwords cross the network in the clear unless a proxy with TLS stands in front"]
+        /// The IP address and port that the server listens on. A reverse proxy in front of it terminates TLS.
+        #[danger = "on other than loopback addresses, passwords cross the network unencrypted unless a reverse proxy in front of the server terminates TLS"]
         listen: SocketAddr = "127.0.0.1:8000",
-        /// Where the operator's own listener answers `/metrics`; none if it is not set.
-        #[danger = "it asks nobody who they are: keep it off the public network"]
+        /// The IP address and port that serve `/metrics` for operators. Off by default.
+        #[danger = "it requires no authentication: do not expose it to the public network"]
         metrics_listen: Option<SocketAddr> = "",
-        /// The name of this server in every token (`iss`), and the origin under which clients reach it: no path, no
-        /// slash at the end.
-        #[danger = "changing it makes every token that was issued before invalid"]
-        #[default_is = "`http://<listen>` on a loopback address, else it must be set"]
+        /// The origin under which clients reach this server, without a path or trailing slash. It is also the `iss` of all
+        /// tokens.
+        #[danger = "changing it invalidates all tokens issued before"]
+        #[default_is = "`http://<listen>` on loopback addresses; required otherwise"]
         issuer: Issuer = "http://127.0.0.1:8000",
-        /// Where the data lies: `sqlite://path` (embedded) or `postgres://user:password@host/database`.
-        #[danger = "on the command line every user of the machine can read its password; prefer `database_url_file`"]
+        /// The URL of the database: `sqlite://path` (embedded) or `postgres://user:password@host/database`.
+        #[danger = "all users of the machine can read a password on the command line; prefer `database_url_file`"]
         database_url: DatabaseUrl = "sqlite://data/countersign.db",
-        /// A Redis or Valkey that all nodes share, for rate limits that count together and for revocations that travel at
-        /// once. It may be lost at any time: then each node counts for itself.
-        #[danger = "who can write to it can lift rate limits, and have tokens refused until the database is read again; on the command line every user of the machine can read its password"]
+        /// The URL of a Redis or Valkey server that all nodes share, for common rate limits and instant revocation. If it
+        /// is unavailable, each node counts rate limits by itself.
+        #[danger = "anyone with write access to it can bypass rate limits, and have tokens rejected until the database is read again; all users of the machine can read a password on the command line"]
         #[default_is = "none"]
         redis_url: Option<RedisUrl> = "",
-        /// Whether a PostgreSQL or Redis on another host may be reached without TLS.
-        #[danger = "who listens on the way reads password hashes, and who can change what passes there owns every account; for a network that nobody else can reach"]
+        /// Whether to allow unencrypted connections to PostgreSQL, Redis and the mail server on other hosts.
+        #[danger = "anyone on the network path can read password hashes, and anyone who can modify the traffic can take over all accounts; for private networks only"]
         allow_unencrypted: bool = "false",
-        /// The folder of the signing keys, and of the sealing keys in its subfolder `sealing`. They are made at the first
-        /// start.
-        #[danger = "who reads it can sign any token; lose it and every token is invalid"]
+        /// The folder with the signing keys, and with the sealing keys in its subfolder `sealing`. They are created at the
+        /// first start.
+        #[danger = "anyone who can read it can issue any token; if it is lost, all tokens become invalid"]
         keys_dir: PathBuf = "secrets/jwt",
-        /// What the private keys are encrypted with (PKCS#8), if they are. Sealing keys that are made while it is set are
-        /// encrypted with it; signing keys are not.
-        #[danger = "lose it and the keys are lost"]
+        /// The passphrase of encrypted private keys (PKCS#8). New sealing keys are encrypted with it; new signing keys are
+        /// not.
+        #[danger = "if it is lost, the keys are lost"]
         keys_passphrase: Option<SecretString> = "",
-        /// Addresses and networks of the proxies in front, whose word about the client's address is believed. A client
-        /// whose address such a proxy does not tell legibly counts as `0.0.0.0`, never as the proxy.
-        #[danger = "who speaks from such an address can claim to be anyone, and escapes the limits"]
+        /// The IP addresses and networks of the reverse proxies whose `Forwarded` and `X-Forwarded-For` headers are
+        /// trusted. If such a header is unreadable, the client counts as `0.0.0.0`, never as the proxy.
+        #[danger = "clients that connect from such an IP address can forge theirs and bypass rate limits"]
         trusted_proxies: Vec<IpNet> = "",
-        /// Who may open an account: everyone (`open`), or only the command line (`closed`).
+        /// Who can create accounts: anyone (`open`), or operators on the command line only (`closed`).
         signup: Signup = "open",
-        /// Whether people prove that their email address is theirs: never (`off`); they are asked to when they sign up
-        /// (`optional`); or a sign-up makes no account before its mail is confirmed (`required`), and then signing up tells
-        /// nobody whether an address has an account.
-        #[danger = "without `required`, signing up tells whether an address has an account"]
+        /// Whether users verify their email address: never (`off`); when they like, with an email sent at sign-up
+        /// (`optional`); or before the account is created (`required`), in which case signing up does not reveal whether an
+        /// email address has an account.
+        #[danger = "without `required`, signing up reveals whether an email address has an account"]
         email_verification: EmailVerification = "optional",
-        /// Origins of web pages whose scripts may call the API; preflights of others are refused (403) and named in the
-        /// log. The public documents (JWKS, metadata) answer every origin.
-        #[danger = "scripts of such a page see what the API answers to them"]
+        /// The origins whose scripts may call the API (CORS). Requests from other origins are rejected with 403 and logged.
+        /// The public documents (JWKS, metadata) are available to all origins.
+        #[danger = "scripts of these origins can read the API's responses"]
         cors_origins: Vec<Origin> = "",
         sections {
             /// `[tokens]`.
@@ -213,7 +213,7 @@ pub fn table() -> impl Iterator<Item = &'static Setting> {
 
 impl Settings {
     /// To be told where the server really listens. Where `listen` asked for any free port (port 0) and no issuer is
-    /// set, the issuer, and the audience with it, become the address that was found.
+    /// set, the issuer, and the audience with it, become those of the actual address.
     pub fn bound_to(&mut self, address: SocketAddr) {
         // An issuer that somebody wrote never has port 0.
         let Some(issuer) = Issuer::of_loopback(address).filter(|_| self.issuer.port() == Some(0)) else {
@@ -235,20 +235,26 @@ impl Settings {
         values.require(
             !shared,
             &["metrics_listen", "listen"],
-            ValueError::new("is where `listen` listens already", "another port"),
+            ValueError::new(
+                "listens on the same IP address and port as `listen`",
+                "use another port",
+            ),
         );
         values.require(
             values.is_default("issuer") || self.issuer.port() != Some(0),
             &["issuer"],
-            ValueError::new("has port 0, which nobody can reach", "the port that clients use"),
+            ValueError::new(
+                "port 0 is not a port that clients can reach",
+                "use the port that clients use",
+            ),
         );
         let unencrypted = self.redis_url.as_ref().is_some_and(RedisUrl::leaves_unencrypted);
         values.require(
             self.allow_unencrypted || !unencrypted,
             &["redis_url"],
             ValueError::new(
-                "leads to another host without TLS",
-                "rediss://…, or `allow_unencrypted = true` where nobody can listen on the way",
+                "connects to another host without TLS",
+                "use rediss://…, or set `allow_unencrypted = true` if the network is private",
             ),
         );
         let unencrypted = self.mail.smtp_url.as_ref().is_some_and(SmtpUrl::leaves_unencrypted);
@@ -256,8 +262,8 @@ impl Settings {
             self.allow_unencrypted || !unencrypted,
             &["mail.smtp_url"],
             ValueError::new(
-                "sends mail to another host without TLS",
-                "smtps://…, smtp://… without `tls=none`, or `allow_unencrypted = true` where nobody can listen on the way",
+                "connects to another host without TLS",
+                "use smtps://…, or smtp://… without `tls=none`, or set `allow_unencrypted = true` if the network is private",
             ),
         );
         self.tokens.check(values);
@@ -274,7 +280,7 @@ impl Settings {
     }
 }
 
-/// Whether two listeners cannot both have their address. Port 0 is any free port.
+/// Whether two listeners collide. Port 0 is any free port.
 fn collide(one: SocketAddr, other: SocketAddr) -> bool {
     let same_host = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() != 0 && one.port() == other.port() && same_host

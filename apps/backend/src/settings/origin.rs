@@ -66,7 +66,7 @@ impl Issuer {
         self.0.is_loopback()
     }
 
-    /// The issuer of a server that listens on a loopback address and was told nothing else.
+    /// The issuer of a server that listens on a loopback address and has no other setting.
     pub(super) fn of_loopback(address: SocketAddr) -> Option<Self> {
         address
             .ip()
@@ -81,18 +81,22 @@ impl Value for Origin {
     const LIST_FORM: &'static str = "list of origins";
 
     fn parse(text: &str) -> Result<Self, ValueError> {
-        let fault =
-            |what: &str| ValueError::new(format!("{text:?} {what}"), "an origin such as https://app.example.com");
+        let fault = |what: &str| {
+            ValueError::new(
+                format!("{text:?} {what}"),
+                "expected an origin such as https://app.example.com",
+            )
+        };
         let scheme_of = |scheme: &&str| text.starts_with(*scheme);
         let Some(scheme) = ["https://", "http://"].into_iter().find(scheme_of) else {
-            return Err(fault("does not begin with https:// or http://"));
+            return Err(fault("must start with https:// or http://"));
         };
         let authority = &text[scheme.len()..];
         // First, or what stands behind a port would be taken for a part of it.
         if let Some(origin) = authority.strip_suffix('/').filter(|rest| !rest.contains(OTHER_PARTS)) {
             return Err(ValueError::new(
-                format!("{text:?} ends in a slash"),
-                format!("{scheme}{origin}"),
+                format!("{text:?} must not end with a slash"),
+                format!("use {scheme}{origin}"),
             ));
         }
         Self::read(text).ok_or_else(|| fault(what_is_wrong(scheme, authority)))
@@ -120,15 +124,15 @@ impl Value for Issuer {
     const FORM: &'static str = "origin; `http` on loopback hosts only";
 
     fn parse(text: &str) -> Result<Self, ValueError> {
-        let example = "an origin such as https://auth.example.com";
-        let origin = Origin::parse(text).map_err(|fault| match fault.what.ends_with("ends in a slash") {
+        let example = "expected an origin such as https://auth.example.com";
+        let origin = Origin::parse(text).map_err(|fault| match fault.what.ends_with("end with a slash") {
             true => fault,
             false => ValueError::new(fault.what, example),
         })?;
         match origin.is_https() || origin.is_loopback() {
             true => Ok(Self(origin)),
             false => Err(ValueError::new(
-                format!("{text:?} would send passwords and tokens in the clear"),
+                format!("{text:?} must use https: over http, passwords and tokens are sent unencrypted"),
                 example,
             )),
         }
@@ -154,9 +158,9 @@ fn what_is_wrong(scheme: &str, authority: &str) -> &'static str {
     match with_port.filter(|(host, _)| Origin::read(&format!("{scheme}{host}")).is_some()) {
         None => host_fault(authority),
         Some((_, port)) => match port.parse::<u16>() {
-            Err(_) => "has a port that is no number of 0 to 65535",
-            Ok(number) if number.to_string() != port => "has a port with needless digits",
-            Ok(_) => "names the port that its scheme has anyway",
+            Err(_) => "has an invalid port",
+            Ok(number) if number.to_string() != port => "has a port with leading zeros",
+            Ok(_) => "must not name the default port of its scheme",
         },
     }
 }
@@ -169,14 +173,14 @@ fn is_label(label: &str) -> bool {
 
 fn host_fault(authority: &str) -> &'static str {
     match authority {
-        "" => "names no host",
-        text if text.contains('@') => "holds a user name",
-        text if text.contains(OTHER_PARTS) => "has more than scheme, host and port",
-        text if text.contains('*') => "holds a wildcard; each origin is named by itself",
-        text if !text.is_ascii() => "has a host that is not in its ASCII form (xn--…)",
-        text if text.bytes().any(|byte| byte.is_ascii_uppercase()) => "has capital letters in its host",
-        text if text.matches(':').count() > 1 && !text.contains('[') => "has an IPv6 address without its brackets",
-        _ => "has a host that is no name and no address",
+        "" => "has no host",
+        text if text.contains('@') => "must not contain a user name",
+        text if text.contains(OTHER_PARTS) => "must consist of scheme, host and port only",
+        text if text.contains('*') => "must not contain a wildcard: list each origin",
+        text if !text.is_ascii() => "must have its host in ASCII form (xn--…)",
+        text if text.bytes().any(|byte| byte.is_ascii_uppercase()) => "must have its host in lower case",
+        text if text.matches(':').count() > 1 && !text.contains('[') => "must have its IPv6 address in brackets",
+        _ => "has an invalid host",
     }
 }
 

@@ -46,7 +46,7 @@ impl Pages {
         values.require(
             self.logo.is_some() || self.logo_dark.is_none(),
             &["pages.logo_dark"],
-            ValueError::new("is set, but `pages.logo` is not", "both, or `pages.logo` alone"),
+            ValueError::new("has no effect without `pages.logo`", "set both, or `pages.logo` only"),
         );
     }
 }
@@ -72,7 +72,7 @@ impl Value for Option<PageUrl> {
         let fault = || {
             ValueError::new(
                 format!("{text:?} is not the URL of a page"),
-                "https://example.com/terms",
+                "expected one such as https://example.com/terms",
             )
         };
         let url = text.parse::<url::Url>().map_err(|_| fault())?;
@@ -102,7 +102,10 @@ impl Value for Font {
         let plain = |c: char| c.is_alphanumeric() || c == ' ' || c == '-';
         match text.chars().all(plain) && text.len() <= 100 {
             true => Ok(Self(text.to_owned())),
-            false => Err(ValueError::new(format!("{text:?} is no name of a font"), "Inter")),
+            false => Err(ValueError::new(
+                format!("invalid font name {text:?}"),
+                "expected one such as Inter",
+            )),
         }
     }
 }

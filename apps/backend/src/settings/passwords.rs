@@ -5,9 +5,9 @@ use super::value_error::ValueError;
 use super::values::Values;
 
 choice! {
-    /// What happens to passwords that are known from breaches.
+    /// Whether passwords known from data breaches are rejected.
     Breached: "`offline` or `off`" {
-        /// They are refused; a filter inside the binary knows the most common ones.
+        /// They are rejected; a filter in the binary knows the most common ones.
         Offline = "offline",
         /// They are accepted.
         Off = "off",
@@ -15,23 +15,23 @@ choice! {
 }
 
 section! {
-    /// What a password costs to hash (Argon2id, RFC 9106), and which passwords are accepted.
+    /// The cost of hashing passwords (Argon2id, RFC 9106), and the rules for new passwords.
     Passwords "passwords." {
-        /// Memory of one hash in KiB, up to 1048576. With `iterations` at least what OWASP asks for: 47104 KiB with 1
+        /// The memory per hash in KiB, up to 1048576. The minimum depends on `iterations` (OWASP): 47104 KiB with 1
         /// iteration, 19456 with 2, 12288 with 3, 9216 with 4, 7168 with 5.
-        #[danger = "each hashing worker holds that much while it is busy; raising it rehashes each password at its next sign-in"]
+        #[danger = "each hashing worker uses this much memory while it is busy; after a change, each password is rehashed at its next sign-in"]
         memory_kib: u32 = "19456",
-        /// Passes over the memory: 1 to 100.
+        /// The number of passes over the memory: 1 to 100.
         iterations: u32 = "2",
-        /// Lanes of one hash: 1 to 16. They are computed one after the other.
+        /// The number of lanes per hash: 1 to 16. They are computed sequentially.
         parallelism: u32 = "1",
-        /// The fewest characters (code points) of a new password: at least 8. NIST SP 800-63B-4 asks for 15 where the
-        /// password is the only factor.
+        /// The minimum length of new passwords in characters (code points): at least 8. NIST SP 800-63B-4 requires 15 if
+        /// the password is the only factor.
         min_length: usize = "8",
-        /// The most characters of a new password: 64 to 1024.
+        /// The maximum length of new passwords in characters: 64 to 1024.
         max_length: usize = "128",
-        /// Whether new passwords that are common in breaches are refused.
-        #[danger = "with `off`, the first words that an attacker tries are accepted as passwords"]
+        /// Whether to reject new passwords that are common in data breaches.
+        #[danger = "with `off`, passwords that attackers try first are accepted"]
         breached: Breached = "offline",
     }
 }
@@ -61,10 +61,10 @@ impl Passwords {
             &["passwords.memory_kib", "passwords.iterations"],
             ValueError::new(
                 format!(
-                    "makes hashes too cheap to guess ({} KiB, {} iterations)",
+                    "{} KiB with {} iterations make hashes too cheap to guess",
                     self.memory_kib, self.iterations
                 ),
-                "at least 47104 KiB with 1 iteration, 19456 with 2, 12288 with 3, 9216 with 4 or 7168 with 5 \
+                "use at least 47104 KiB with 1 iteration, 19456 with 2, 12288 with 3, 9216 with 4 or 7168 with 5 \
                  (OWASP Password Storage Cheat Sheet)",
             ),
         );
@@ -72,8 +72,8 @@ impl Passwords {
             self.min_length <= self.max_length,
             &["passwords.min_length", "passwords.max_length"],
             ValueError::new(
-                "leaves no password that is long and short enough",
-                "min_length <= max_length",
+                "no password could be both long and short enough",
+                "min_length must be at most max_length",
             ),
         );
     }

@@ -21,17 +21,17 @@ pub struct Rate {
     pub per: Duration,
 }
 
-/// The text is no rate. The message says what one looks like.
+/// Why a text is not a valid rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RateFault {
     /// Not of the form `<count>/<duration>`.
-    #[error("a rate is written as a count, a slash and a time, such as 10/15m")]
+    #[error("a rate is a count, a slash and a duration")]
     Malformed,
     /// The count is 0 or absurd.
-    #[error("the count of a rate is between 1 and {MOST}; limits are turned off with limits.enabled = false")]
+    #[error("the count of a rate must be 1 to {MOST}; to turn limits off, set limits.enabled = false")]
     Count,
     /// The time is too short or too long.
-    #[error("the time of a rate is between 1s and 366d")]
+    #[error("the duration of a rate must be 1s to 366d")]
     Time,
 }
 

@@ -1,4 +1,4 @@
-//! Where Redis or Valkey is. The address may hold a password, which is shown to nobody.
+//! The URL of Redis or Valkey. It may contain a password, which is never shown.
 
 use std::net::IpAddr;
 
@@ -8,12 +8,12 @@ use super::database_url::masked;
 use super::value::Value;
 use super::value_error::ValueError;
 
-/// The address of Redis: `redis://`, `rediss://` (with TLS) or `redis+unix://`.
+/// The URL of Redis: `redis://`, `rediss://` (with TLS) or `redis+unix://`.
 #[derive(Clone)]
 pub struct RedisUrl(SecretString);
 
 impl RedisUrl {
-    /// The whole address, with its password: for the one that connects.
+    /// The whole URL with its password, for connecting.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -42,19 +42,19 @@ impl Value for Option<RedisUrl> {
         let fault = |what: &str| {
             Err(ValueError::new(
                 what,
-                "redis://host:6379 or rediss://:password@host:6379/0",
+                "expected a URL such as redis://host:6379 or rediss://:password@host:6379/0",
             ))
         };
         match text.split_once("://") {
             None if text.is_empty() => Ok(None),
-            Some(("redis" | "rediss" | "redis+unix", "")) => fault("names no host"),
+            Some(("redis" | "rediss" | "redis+unix", "")) => fault("the host is missing"),
             // It would switch off the verification of the certificate.
-            Some((_, rest)) if rest.contains('#') => fault("has a fragment, which is not taken here"),
+            Some((_, rest)) if rest.contains('#') => fault("a fragment (#…) is not supported"),
             Some((scheme @ ("redis" | "rediss" | "redis+unix"), _)) => match unknown_parameter(scheme, text) {
                 Some(fault) => Err(fault),
                 None => Ok(Some(RedisUrl(SecretString::from(text)))),
             },
-            _ => fault("is no address of Redis"),
+            _ => fault("is not the URL of a Redis server"),
         }
     }
 
@@ -77,12 +77,12 @@ fn unknown_parameter(scheme: &str, url: &str) -> Option<ValueError> {
     let unknown = names.find(|name| !known.contains(name))?;
     let is_name = !parameters.contains('@') && unknown.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let what = match is_name {
-        true => format!("has the parameter {unknown:?}, which Redis's address does not take here"),
-        false => "has a parameter that Redis's address does not take here".to_owned(),
+        true => format!("unsupported parameter {unknown:?}"),
+        false => "contains an unsupported parameter".to_owned(),
     };
     Some(ValueError::new(
         what,
-        format!("only these behind the question mark: {}", known.join(", ")),
+        format!("supported parameters: {}", known.join(", ")),
     ))
 }
 

@@ -68,7 +68,7 @@ macro_rules! choice {
             fn parse(text: &str) -> Result<Self, $crate::settings::value_error::ValueError> {
                 match text {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err($crate::settings::value_error::ValueError::new(format!("{text:?} is none of the choices"), $form)),
+                    _ => Err($crate::settings::value_error::ValueError::new(format!("invalid value {text:?}"), concat!("expected ", $form))),
                 }
             }
         }

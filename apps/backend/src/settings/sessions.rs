@@ -4,9 +4,9 @@ use super::section::section;
 use super::values::Values;
 
 section! {
-    /// How many sessions an account may have.
+    /// Limits on sessions.
     Sessions "sessions." {
-        /// Sessions of one account at once, 1 to 10000; one more ends the oldest.
+        /// The maximum number of concurrent sessions per account, 1 to 10000. Beyond it, the oldest session ends.
         per_account: u32 = "50",
     }
 }

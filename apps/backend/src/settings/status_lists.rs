@@ -7,15 +7,15 @@ use super::value_error::ValueError;
 use super::values::Values;
 
 section! {
-    /// How verifiers in other processes learn that a session has ended.
+    /// Status lists, which tell verifiers in other processes which sessions have ended.
     StatusLists "status_lists." {
-        /// Sessions in one list: a power of two, 1024 to 16777216. It holds for lists that are made from now on.
+        /// The number of sessions per list: a power of two, 1024 to 16777216. Existing lists keep their size.
         entries: u32 = "131072",
-        /// How long a verifier that polls may keep a list: 5s to 1h. One that uses the long-poll knows at once.
-        #[danger = "a verifier that polls accepts a token of an ended session this long"]
+        /// How long verifiers that poll may cache a list: 5s to 1h. Verifiers that long-poll learn of changes immediately.
+        #[danger = "verifiers that poll accept tokens of ended sessions for this long"]
         ttl: Duration = "30s",
-        /// How long a list is valid, and so how long verifiers go on when this server cannot be reached: 5m to 7d.
-        #[danger = "who can cut a verifier off keeps a revocation from it this long"]
+        /// How long a list is valid, and thus how long verifiers keep working while this server is unreachable: 5m to 7d.
+        #[danger = "an attacker who blocks a verifier's connection can delay a revocation for this long"]
         lifetime: Duration = "1h",
     }
 }
@@ -26,7 +26,7 @@ impl StatusLists {
         values.require(
             self.entries.is_power_of_two(),
             &["status_lists.entries"],
-            ValueError::new("is no power of two", "131072, for example"),
+            ValueError::new("must be a power of two", "for example 131072"),
         );
         let minute = Duration::from_secs(60);
         values.within("status_lists.ttl", self.ttl, Duration::from_secs(5)..=60 * minute);
@@ -40,8 +40,8 @@ impl StatusLists {
             self.ttl <= self.lifetime / 4,
             &["status_lists.ttl", "status_lists.lifetime"],
             ValueError::new(
-                "is longer than a quarter of `status_lists.lifetime`",
-                "ttl <= lifetime / 4",
+                "must be at most a quarter of status_lists.lifetime",
+                "lower the ttl or raise the lifetime",
             ),
         );
     }

@@ -8,15 +8,14 @@ use super::value_error::ValueError;
 use super::values::Values;
 
 section! {
-    /// Traces for a collector of OpenTelemetry.
+    /// OpenTelemetry traces.
     Telemetry "telemetry." {
-        /// Where traces go, by OTLP over HTTP (`http://127.0.0.1:4318`); nowhere if it is not set.
+        /// The collector that traces are sent to (OTLP over HTTP), such as `http://127.0.0.1:4318`. Off by default.
         otlp_endpoint: Option<Collector> = "",
-        /// Headers that the collector asks for: `name=value`, with commas between.
-        #[danger = "over http to another machine everybody on the way can read them, so that is refused"]
+        /// Headers that the collector requires, as `name=value`, separated by commas.
+        #[danger = "over http they could be read on the network, so https is required for other hosts"]
         otlp_headers: Option<SecretString> = "",
-        /// Which share of the requests is traced, 0 to 1. A proxy of `trusted_proxies` that sends `traceparent` decides by
-        /// itself.
+        /// The share of requests to trace, 0 to 1. If a proxy of `trusted_proxies` sends `traceparent`, the proxy decides.
         sample_ratio: Ratio = "1",
     }
 }
@@ -65,12 +64,15 @@ impl Telemetry {
             return;
         };
         let names = &["telemetry.otlp_headers"];
-        let fault = ValueError::new("they are no list of headers", "authorization=Bearer …");
+        let fault = ValueError::new(
+            "is not a list of headers",
+            "expected one such as authorization=Bearer …",
+        );
         values.require(read(headers.expose_secret()).is_some(), names, fault);
         let is_open = |collector: &Collector| collector.0.starts_with("http://") && !is_loopback(&collector.0);
         let fault = ValueError::new(
-            "they would cross the network in the clear",
-            "an https:// address as `telemetry.otlp_endpoint`",
+            "the headers would cross the network unencrypted",
+            "use an https:// URL for `telemetry.otlp_endpoint`",
         );
         values.require(!self.otlp_endpoint.as_ref().is_some_and(is_open), names, fault);
     }
@@ -95,7 +97,7 @@ fn is_loopback(url: &str) -> bool {
 }
 
 impl Value for Option<Collector> {
-    const FORM: &'static str = "URL; empty for none";
+    const FORM: &'static str = "URL, or empty";
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         if text.is_empty() {
@@ -112,8 +114,8 @@ impl Value for Option<Collector> {
             Ok(Some(Collector(text.to_owned())))
         } else {
             Err(ValueError::new(
-                format!("{text:?} is no address of a collector"),
-                "http://127.0.0.1:4318",
+                format!("{text:?} is not the URL of a collector"),
+                "expected one such as http://127.0.0.1:4318",
             ))
         }
     }
@@ -124,9 +126,12 @@ impl Value for Ratio {
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
-        ratio
-            .map(Self)
-            .ok_or_else(|| ValueError::new(format!("{text:?} is no share"), "0.1, which is every tenth request"))
+        ratio.map(Self).ok_or_else(|| {
+            ValueError::new(
+                format!("invalid ratio {text:?}"),
+                "expected 0 to 1, such as 0.1 for every tenth request",
+            )
+        })
     }
 }
 

@@ -10,21 +10,22 @@ const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 section! {
-    /// How long tokens live, and whom they are for.
+    /// Lifetimes and audience of tokens.
     Tokens "tokens." {
-        /// How long an access token is valid: 1m to 90d, and never beyond `refresh_absolute_ttl`.
-        #[danger = "a verifier that does not ask for revocations accepts a stolen token this long"]
+        /// The lifetime of access tokens: 1m to 90d, and at most `refresh_absolute_ttl`.
+        #[danger = "verifiers that do not check for revocation accept a stolen token for this long"]
         access_ttl: Duration = "15d",
-        /// Whom access tokens are for (`aud`). Our own routes accept any of them.
-        #[danger = "a service must accept its own name only, or a token for one service opens another"]
+        /// The audience of access tokens (`aud`). The routes of this server accept any of the names.
+        #[danger = "each service must accept its own name only, or a token for one service is valid for another"]
         #[default_is = "the issuer"]
         audience: Vec<String> = "",
-        /// How long a session lives on without a refresh: 5m up to `refresh_absolute_ttl`.
+        /// How long a session lasts without a refresh: 5m up to `refresh_absolute_ttl`.
         refresh_idle_ttl: Duration = "30d",
-        /// How long a session lives in all, however often it is refreshed: 5m to 3650d.
+        /// How long a session lasts in total, even if it is refreshed: 5m to 3650d.
         refresh_absolute_ttl: Duration = "90d",
-        /// How long the same refresh token, presented again, gets the same successor: 0s (never) to 5m.
-        #[danger = "within this time a thief who copied a refresh token is not told from an honest second tab"]
+        /// How long a refresh token that was already used still returns the same successor, so that clients can retry: 0s
+        /// (never) to 5m.
+        #[danger = "within this time, reuse of a stolen refresh token cannot be told from a retry"]
         refresh_replay_window: Duration = "30s",
     }
 }
@@ -51,28 +52,31 @@ impl Tokens {
             self.refresh_idle_ttl <= self.refresh_absolute_ttl,
             &["tokens.refresh_idle_ttl", "tokens.refresh_absolute_ttl"],
             ValueError::new(
-                "makes idle sessions outlive their absolute end",
-                "refresh_idle_ttl <= refresh_absolute_ttl",
+                "the idle lifetime of a session exceeds its absolute lifetime",
+                "refresh_idle_ttl must be at most refresh_absolute_ttl",
             ),
         );
         values.require(
             self.access_ttl <= self.refresh_absolute_ttl,
             &["tokens.access_ttl", "tokens.refresh_absolute_ttl"],
             ValueError::new(
-                "makes access tokens outlive their session",
-                "access_ttl <= refresh_absolute_ttl",
+                "access tokens would outlive their session",
+                "access_ttl must be at most refresh_absolute_ttl",
             ),
         );
         values.require(
             self.audience.iter().all(|name| !name.contains(char::is_whitespace)),
             &["tokens.audience"],
-            ValueError::new("holds a name with a blank in it", "the names with commas between them"),
+            ValueError::new("a name contains a space", "separate names with commas"),
         );
         values.require(
             !self.audience.is_empty(),
             // Without an issuer that can be read, its own default is missing.
             &["tokens.audience", "issuer"],
-            ValueError::new("is empty", "at least one name, or leave it out for the issuer"),
+            ValueError::new(
+                "must not be empty",
+                "set at least one name, or remove the setting to use the issuer",
+            ),
         );
     }
 }

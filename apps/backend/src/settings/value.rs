@@ -85,7 +85,7 @@ impl Value for usize {
 fn number<T: FromStr>(text: &str) -> Result<T, ValueError> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let number = digits.then(|| text.parse().ok()).flatten();
-    number.ok_or_else(|| ValueError::new(format!("{text:?} is no number that fits"), "a whole number such as 8"))
+    number.ok_or_else(|| ValueError::new(format!("invalid number {text:?}"), "expected a whole number such as 8"))
 }
 
 impl Value for bool {
@@ -93,19 +93,19 @@ impl Value for bool {
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         text.parse()
-            .map_err(|_| ValueError::new(format!("{text:?} is neither true nor false"), "true or false"))
+            .map_err(|_| ValueError::new(format!("invalid value {text:?}"), "expected true or false"))
     }
 }
 
 impl Value for String {
     const FORM: &'static str = "text";
-    const LIST_FORM: &'static str = "list of texts";
+    const LIST_FORM: &'static str = "list of strings";
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         match text.chars().any(char::is_control) {
             true => Err(ValueError::new(
-                format!("{text:?} holds a control character"),
-                "printable text",
+                format!("{text:?} contains a control character"),
+                "use printable characters only",
             )),
             false => Ok(text.to_owned()),
         }
@@ -117,20 +117,23 @@ impl Value for PathBuf {
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         match text {
-            "" => Err(ValueError::new("is set to nothing", "a path such as secrets/jwt")),
+            "" => Err(ValueError::new(
+                "must not be empty",
+                "expected a path such as secrets/jwt",
+            )),
             _ => literal::unexpanded(text).map_or_else(|| Ok(text.into()), Err),
         }
     }
 }
 
 impl Value for SocketAddr {
-    const FORM: &'static str = "address and port";
+    const FORM: &'static str = "IP address and port";
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         let fault = || {
             ValueError::new(
-                format!("{text:?} is no address with a port"),
-                "127.0.0.1:8000 or [::1]:8000",
+                format!("{text:?} is not an IP address with a port"),
+                "expected one such as 127.0.0.1:8000 or [::1]:8000",
             )
         };
         text.parse().map_err(|_| fault())
@@ -138,7 +141,7 @@ impl Value for SocketAddr {
 }
 
 impl Value for Option<SocketAddr> {
-    const FORM: &'static str = "address and port; empty for none";
+    const FORM: &'static str = "IP address and port, or empty";
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         (!text.is_empty()).then(|| SocketAddr::parse(text)).transpose()
@@ -166,40 +169,41 @@ impl Value for Rate {
     const FORM: &'static str = "rate";
 
     fn parse(text: &str) -> Result<Self, ValueError> {
-        text.parse()
-            .map_err(|error: <Self as FromStr>::Err| quoted(text, &error, "10/15m for ten in fifteen minutes"))
+        text.parse().map_err(|error: <Self as FromStr>::Err| {
+            invalid(text, &error, "expected a rate such as 10/15m (ten per fifteen minutes)")
+        })
     }
 }
 
-fn quoted(text: &str, error: &dyn Display, write: &str) -> ValueError {
-    ValueError::new(format!("{text:?} cannot be used: {error}"), write)
+fn invalid(text: &str, error: &dyn Display, help: &str) -> ValueError {
+    ValueError::new(format!("invalid value {text:?}: {error}"), help)
 }
 
 impl Value for IpNet {
-    const FORM: &'static str = "address or network";
-    const LIST_FORM: &'static str = "list of addresses and networks";
+    const FORM: &'static str = "IP address or network";
+    const LIST_FORM: &'static str = "list of IP addresses and networks";
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(Self::from));
         match network.map(of_ipv4_where_mapped) {
             Ok(None) => Err(ValueError::new(
-                format!("{text:?} holds no address of IPv4: the 96 bits in front of it count, too"),
-                "the network as one of IPv4, such as 10.0.0.0/8",
+                format!("{text:?} is an IPv4-mapped network whose prefix is shorter than 96 bits"),
+                "write the IPv4 network itself, such as 10.0.0.0/8",
             )),
             Ok(Some(network)) if network.prefix_len() == network.max_prefix_len() && is_nobodys(network.addr()) => {
                 Err(ValueError::new(
-                    format!("{text:?} is an address that no proxy has"),
-                    "the addresses from which your proxies connect",
+                    format!("{text:?} cannot be the IP address of a proxy"),
+                    "list the IP addresses from which your proxies connect",
                 ))
             }
             Ok(Some(network)) if network.prefix_len() == 0 => {
-                let what = format!("{text:?} would let every client choose its own address");
-                Err(ValueError::new(what, "the addresses of your proxies alone"))
+                let what = format!("{text:?} would let every client forge its IP address");
+                Err(ValueError::new(what, "list the IP addresses of your proxies only"))
             }
             Ok(Some(network)) => Ok(network),
             Err(_) => Err(ValueError::new(
-                format!("{text:?} is no network"),
-                "10.0.0.0/8, 192.0.2.1 or fd00::/8",
+                format!("{text:?} is not an IP address or network"),
+                "expected one such as 10.0.0.0/8, 192.0.2.1 or fd00::/8",
             )),
         }
     }
@@ -232,20 +236,17 @@ impl<T: Value> Value for Vec<T> {
         }
         if text.starts_with('[') && text.ends_with(']') {
             return Err(ValueError::new(
-                "is written in brackets, as only countersign.toml has them",
-                "the elements with commas between them",
+                "lists have brackets in countersign.toml only",
+                "separate the elements with commas, without brackets",
             ));
         }
         let element = |text: &str| match text.trim_matches(' ') {
             "" => Err(ValueError::new(
-                "holds an empty element",
-                "the elements with one comma between them",
+                "contains an empty element",
+                "separate the elements with single commas",
             )),
             text => match literal::fault(text, T::QUOTES_MAY_BEGIN) {
-                Some(fault) => Err(ValueError::new(
-                    format!("holds an element that {}", fault.what),
-                    fault.write,
-                )),
+                Some(fault) => Err(ValueError::new(format!("an element {}", fault.what), fault.help)),
                 None => T::parse(text),
             },
         };

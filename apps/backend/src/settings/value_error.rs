@@ -1,19 +1,19 @@
 //! What is wrong with one value.
 
-/// What is wrong with a value, and what to write.
+/// What is wrong with a value, and what to do about it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ValueError {
-    /// The end of the sentence that begins with the setting's name.
+    /// What is wrong; it follows the setting's name and a colon.
     pub what: String,
-    /// The end of the sentence that begins with "Write"; empty where there is nothing to add.
-    pub write: String,
+    /// What to do about it; empty if `what` says it all.
+    pub help: String,
 }
 
 impl ValueError {
-    pub(super) fn new(what: impl Into<String>, write: impl Into<String>) -> Self {
+    pub(super) fn new(what: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
             what: what.into(),
-            write: write.into(),
+            help: help.into(),
         }
     }
 }

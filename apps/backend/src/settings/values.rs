@@ -77,8 +77,8 @@ impl Values {
             match (secret, self.entries.get_mut(given.name.as_str())) {
                 (_, Some(entry)) => entry.set(given.text, given.source),
                 (Some(secret), None) if names.contains(secret) => {
-                    let what = format!("is given together with {}", given.source.spell(secret));
-                    self.blame(secret, given.source, ValueError::new(what, "one of the two"));
+                    let what = format!("cannot be combined with {}", given.source.spell(secret));
+                    self.blame(secret, given.source, ValueError::new(what, "set only one of the two"));
                 }
                 (Some(secret), None) => self.read_secret(secret, given),
                 (None, None) => self.refuse(given),
@@ -142,8 +142,8 @@ impl Values {
     /// Notes a mistake unless the value lies in the range.
     pub(super) fn within<T: Measure>(&mut self, name: &'static str, value: T, range: RangeInclusive<T>) {
         let fault = ValueError::new(
-            format!("is {}, which is out of range", value.written()),
-            format!("{} to {}", range.start().written(), range.end().written()),
+            format!("{} is out of range", value.written()),
+            format!("expected {} to {}", range.start().written(), range.end().written()),
         );
         self.require(range.contains(&value), &[name], fault);
     }
@@ -181,11 +181,14 @@ impl Values {
                 }
             }
             Err(error) => {
-                let what = format!("names a file that cannot be read: {:?}: {error}", given.text);
+                let what = format!("failed to read {:?}: {error}", given.text);
                 self.blame(
                     name,
                     given.source,
-                    ValueError::new(what, "the path of a file that holds the secret alone"),
+                    ValueError::new(
+                        what,
+                        "expected the path of a file that contains the secret and nothing else",
+                    ),
                 );
             }
         }
@@ -195,21 +198,26 @@ impl Values {
         let secrets = self.entries.values().filter(|entry| entry.setting.secret);
         let files: Vec<String> = secrets.map(|entry| format!("{}_file", entry.setting.name)).collect();
         let known = self.entries.keys().copied().chain(files.iter().map(String::as_str));
-        let fault = match nearest(&given.name, known) {
-            _ if self.is_section(&given.name) => ValueError::new(
-                "is a section, not a setting",
-                format!("[{}] and its settings below it", given.name),
-            ),
-            Some(name) => ValueError::new("is no setting", given.source.spell(name)),
-            None => ValueError::new("is no setting", "one of those that `countersign settings` lists"),
-        };
-        let setting = match &given.source {
+        let spelled = match &given.source {
             Source::Variable(variable) => variable.clone(),
             source => source.spell(&given.name),
         };
+        let quoted = |name: &str| match &given.source {
+            Source::Variable(_) | Source::Flag(_) => name.to_owned(),
+            Source::Default | Source::File { .. } => format!("{name:?}"),
+        };
+        let unknown = format!("unknown setting {}", quoted(&spelled));
+        let fault = match nearest(&given.name, known) {
+            _ if self.is_section(&given.name) => ValueError::new(
+                format!("{} is a section, not a setting", given.name),
+                format!("write [{}] and put its settings below it", given.name),
+            ),
+            Some(name) => ValueError::new(unknown, format!("did you mean {}?", quoted(&given.source.spell(name)))),
+            None => ValueError::new(unknown, "`countersign settings` lists all settings"),
+        };
         self.mistakes.push(SettingError {
             source: given.source,
-            setting,
+            setting: String::new(),
             fault,
         });
     }
@@ -230,14 +238,17 @@ impl Values {
     }
 }
 
-/// A secret that is set to nothing is a deployment whose secret got lost, not a wish to have none.
+/// An empty secret means that a deployment lost it, not that none is wanted.
 fn read<T: Value>(entry: &Entry) -> Result<T, ValueError> {
     if T::SECRET && entry.text.is_empty() && entry.source != Source::Default {
-        return Err(ValueError::new("is set to nothing", "a value, or leave it out"));
+        return Err(ValueError::new(
+            "must not be empty",
+            "set a value or remove the setting",
+        ));
     }
-    // What is no UTF-8 in the environment arrives with this mark.
+    // Text from the environment that is not UTF-8 arrives with this character.
     if entry.text.contains('\u{fffd}') {
-        return Err(ValueError::new("is no UTF-8", "it in UTF-8"));
+        return Err(ValueError::new("is not valid UTF-8", ""));
     }
     // Defaults are ours.
     if entry.source != Source::Default

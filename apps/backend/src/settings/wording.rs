@@ -7,7 +7,7 @@ use super::value_error::ValueError;
 pub const LANGUAGES: [&str; 7] = ["en", "de", "fr", "es", "zh-Hans", "ja", "ar"];
 /// The longest text in one language, in characters.
 const LONGEST: usize = 300;
-const EXAMPLE: &str = "one text for all languages, or one for each: Welcome | de: Willkommen";
+const EXAMPLE: &str = "expected one text for all languages, or one per language: Welcome | de: Willkommen";
 
 /// A text, and its versions in single languages: `Welcome | de: Willkommen`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Wording {
 }
 
 impl Value for Wording {
-    const FORM: &'static str = "text, by language if wanted; empty for none";
+    const FORM: &'static str = "text, optionally per language, or empty";
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         let mut wording = Self::default();
@@ -34,17 +34,17 @@ impl Value for Wording {
             return Ok(wording);
         }
         if text.chars().any(char::is_control) {
-            return Err(ValueError::new("holds a control character", EXAMPLE));
+            return Err(ValueError::new("contains a control character", EXAMPLE));
         }
         for part in text.split('|').map(str::trim) {
             let (language, said) = language_of(part)?;
             if said.is_empty() {
-                return Err(ValueError::new("holds an empty text", EXAMPLE));
+                return Err(ValueError::new("contains an empty text", EXAMPLE));
             }
             if said.chars().count() > LONGEST {
                 return Err(ValueError::new(
-                    format!("holds a text of more than {LONGEST} characters"),
-                    "a shorter one",
+                    format!("contains a text of more than {LONGEST} characters"),
+                    "shorten it",
                 ));
             }
             let is_there = match language {
@@ -52,8 +52,8 @@ impl Value for Wording {
                 None => wording.general.is_some(),
             };
             if is_there {
-                let which = language.unwrap_or("no language of its own");
-                return Err(ValueError::new(format!("holds two texts for {which}"), EXAMPLE));
+                let which = language.unwrap_or("the default language");
+                return Err(ValueError::new(format!("contains two texts for {which}"), EXAMPLE));
             }
             match language {
                 Some(tag) => wording.own.push((tag, said.to_owned())),
@@ -77,8 +77,8 @@ fn language_of(part: &str) -> Result<(Option<&'static str>, &str), ValueError> {
     let is_subtag = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if parts.next().is_some_and(is_primary) && parts.all(is_subtag) {
         return Err(ValueError::new(
-            format!("names {tag:?}, which the pages do not speak"),
-            format!("one of {}", LANGUAGES.join(", ")),
+            format!("unsupported language {tag:?}"),
+            format!("expected one of {}", LANGUAGES.join(", ")),
         ));
     }
     Ok((None, part))

@@ -111,20 +111,20 @@ fn all_mistakes_are_told_at_once_each_with_its_place_and_its_remedy() {
         ("COUNTERSIGN_CORS_ORIGINS", "*"),
     ];
     insta::assert_snapshot!(told(load(file, &environment, &[("issuer", "http://auth.example.com")])), @r#"
-    the settings hold 6 mistakes:
-      countersign.toml:1: lisen is no setting. Write listen.
-      COUNTERSIGN_TOKENS_ACCESS_TTL is no setting. Write COUNTERSIGN_TOKENS__ACCESS_TTL.
-      --issuer "http://auth.example.com" would send passwords and tokens in the clear. Write an origin such as https://auth.example.com.
-      COUNTERSIGN_CORS_ORIGINS "*" does not begin with https:// or http://. Write an origin such as https://app.example.com.
-      countersign.toml:3: tokens.access_ttl "15 dogs" is no duration. Write a duration such as 15d, 12h, 30m, 45s or 250ms.
-      countersign.toml:4: tokens.refresh_replay_window is 6m, which is out of range. Write 0s to 5m.
+    invalid configuration (6 errors):
+      countersign.toml:1: unknown setting "lisen"; did you mean "listen"?
+      unknown setting COUNTERSIGN_TOKENS_ACCESS_TTL; did you mean COUNTERSIGN_TOKENS__ACCESS_TTL?
+      --issuer: "http://auth.example.com" must use https: over http, passwords and tokens are sent unencrypted; expected an origin such as https://auth.example.com
+      COUNTERSIGN_CORS_ORIGINS: "*" must start with https:// or http://; expected an origin such as https://app.example.com
+      countersign.toml:3: tokens.access_ttl: invalid duration "15 dogs"; expected a duration such as 15d, 12h, 30m, 45s or 250ms
+      countersign.toml:4: tokens.refresh_replay_window: 6m is out of range; expected 0s to 5m
     "#);
 }
 
 #[test]
 fn values_that_do_not_go_together_are_mistakes() {
     let cases = [
-        ("[tokens]\nrefresh_idle_ttl = '91d'", "outlive their absolute end"),
+        ("[tokens]\nrefresh_idle_ttl = '91d'", "exceeds its absolute lifetime"),
         (
             "[tokens]\nrefresh_idle_ttl = '10d'\nrefresh_absolute_ttl = '12d'",
             "outlive their session",
@@ -142,7 +142,7 @@ fn values_that_do_not_go_together_are_mistakes() {
         ("[passwords]\nparallelism = 0", "1 to 16"),
         ("[passwords]\nmin_length = 7", "8 to 1024"),
         ("[passwords]\nmax_length = 63", "64 to 1024"),
-        ("[passwords]\nmin_length = 129", "min_length <= max_length"),
+        ("[passwords]\nmin_length = 129", "min_length must be at most max_length"),
         ("[hashing]\nworkers = 0", "1 to 1024"),
         ("[hashing]\nqueue = 0", "1 to 100000"),
         ("[sessions]\nper_account = 0", "1 to 10000"),
@@ -158,7 +158,7 @@ fn values_that_do_not_go_together_are_mistakes() {
     for (file, expected) in cases {
         let told = mistakes(file);
         assert!(
-            told.starts_with("the settings hold a mistake:") && told.contains(expected),
+            told.starts_with("invalid configuration:") && told.contains(expected),
             "{file}: {told}"
         );
     }
@@ -186,7 +186,7 @@ fn values_at_the_edge_are_accepted() {
 fn a_mistake_blames_the_place_that_was_written() {
     let told = mistakes("[tokens]\nrefresh_absolute_ttl = '20d'");
     assert!(
-        told.contains("countersign.toml:2: tokens.refresh_absolute_ttl makes idle sessions"),
+        told.contains("countersign.toml:2: tokens.refresh_absolute_ttl: the idle lifetime"),
         "{told}"
     );
 }
@@ -194,18 +194,18 @@ fn a_mistake_blames_the_place_that_was_written() {
 #[test]
 fn a_value_that_cannot_be_read_draws_no_second_mistake_behind_it() {
     let told = mistakes("[tokens]\nrefresh_absolute_ttl = 'long'\nrefresh_idle_ttl = '100d'");
-    assert!(told.starts_with("the settings hold a mistake:"), "{told}");
+    assert!(told.starts_with("invalid configuration:"), "{told}");
 }
 
 #[test]
 fn unknown_names_are_refused_wherever_they_stand() {
     let told = mistakes("tokens = 3\nbanana = 1\n[token]\naccess_ttl = '1d'\n[empty]\n[listen]\nx = 1\n");
     let expected = [
-        "countersign.toml:1: tokens is a section, not a setting. Write [tokens] and its settings below it.",
-        "countersign.toml:2: banana is no setting. Write one of those that `countersign settings` lists.",
-        "countersign.toml:4: token.access_ttl is no setting. Write tokens.access_ttl.",
-        "countersign.toml:5: empty is no setting.",
-        "countersign.toml:7: listen.x is no setting. Write listen.",
+        "countersign.toml:1: tokens is a section, not a setting; write [tokens] and put its settings below it",
+        "countersign.toml:2: unknown setting \"banana\"; `countersign settings` lists all settings",
+        "countersign.toml:4: unknown setting \"token.access_ttl\"; did you mean \"tokens.access_ttl\"?",
+        "countersign.toml:5: unknown setting \"empty\"",
+        "countersign.toml:7: unknown setting \"listen.x\"; did you mean \"listen\"?",
     ];
     for line in expected {
         assert!(told.contains(line), "{line}\n{told}");
@@ -223,11 +223,11 @@ fn a_variable_has_one_spelling() {
         &[],
     ));
     assert!(
-        told.contains("COUNTERSIGN_listen is no setting. Write COUNTERSIGN_LISTEN."),
+        told.contains("unknown setting COUNTERSIGN_listen; did you mean COUNTERSIGN_LISTEN?"),
         "{told}"
     );
     assert!(
-        told.contains("is no setting. Write COUNTERSIGN_TOKENS__ACCESS_TTL."),
+        told.contains("; did you mean COUNTERSIGN_TOKENS__ACCESS_TTL?"),
         "{told}"
     );
 }
@@ -240,7 +240,7 @@ fn a_broken_file_is_told_and_hides_no_other_mistake() {
         &[],
     ));
     assert!(
-        told.contains("countersign.toml:1: this is no TOML") && told.contains("COUNTERSIGN_SIGNUP"),
+        told.contains("countersign.toml:1: invalid TOML") && told.contains("COUNTERSIGN_SIGNUP"),
         "{told}"
     );
     assert!(!told.contains("issuer"), "the issuer may stand in the file: {told}");
@@ -257,7 +257,7 @@ fn a_named_file_that_is_missing_is_a_mistake() {
         file,
         ..Sources::default()
     }));
-    assert!(told.contains("else.toml: the settings file cannot be read"), "{told}");
+    assert!(told.contains("else.toml: failed to read the settings file"), "{told}");
 }
 
 #[test]
@@ -295,24 +295,24 @@ fn a_secret_given_twice_missing_or_empty_is_a_mistake() {
     ];
     let told_both = told(load("", &both, &[]));
     assert!(
-        told_both.contains("KEYS_PASSPHRASE_FILE is given together with COUNTERSIGN_KEYS_PASSPHRASE."),
+        told_both.contains("KEYS_PASSPHRASE_FILE: cannot be combined with COUNTERSIGN_KEYS_PASSPHRASE;"),
         "{told_both}"
     );
     let told_missing = told(load("", &[("COUNTERSIGN_DATABASE_URL_FILE", "/nowhere/at/all")], &[]));
     assert!(
-        told_missing.contains("names a file that cannot be read"),
+        told_missing.contains("failed to read \"/nowhere/at/all\""),
         "{told_missing}"
     );
     for name in ["COUNTERSIGN_DATABASE_URL", "COUNTERSIGN_KEYS_PASSPHRASE"] {
         let told_empty = told(load("", &[(name, "")], &[]));
         assert!(
-            told_empty.contains(&format!("{name} is set to nothing")),
+            told_empty.contains(&format!("{name}: must not be empty")),
             "{told_empty}"
         );
     }
     assert!(!told_both.contains("hunter2"));
     // A file is for secrets alone.
-    assert!(mistakes("listen_file = 'x'").contains("listen_file is no setting"));
+    assert!(mistakes("listen_file = 'x'").contains("unknown setting \"listen_file\""));
 }
 
 #[test]
