@@ -75,21 +75,22 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 #[openapi(
     info(
         title = "Countersign",
-        description = "The authentication server that a team owns itself: accounts in, ES256 tokens out, verified anywhere, revoked at once.",
+        description = "A self-hosted authentication server that issues ES256 tokens which any service can verify \
+                       offline, and which can be revoked immediately.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     components(schemas(ProblemBody<'static>)),
     modifiers(&Security),
     tags(
         (name = "auth", description = "Signing in and out"),
-        (name = "accounts", description = "Accounts and their owners' data"),
-        (name = "verification", description = "Proving and changing e-mail addresses"),
-        (name = "recovery", description = "A forgotten password"),
+        (name = "accounts", description = "Accounts and their data"),
+        (name = "verification", description = "Verifying and changing email addresses"),
+        (name = "recovery", description = "Resetting a password"),
         (name = "sessions", description = "Sessions and refresh tokens"),
-        (name = "revocation", description = "What verifiers ask about ended sessions"),
-        (name = "forward", description = "What reverse proxies ask"),
-        (name = "keys", description = "What verifiers need"),
-        (name = "health", description = "For the operator"),
+        (name = "revocation", description = "Status lists for verifiers"),
+        (name = "forward", description = "Forward authentication for reverse proxies"),
+        (name = "keys", description = "Keys and metadata for verifiers"),
+        (name = "health", description = "Health checks for operators"),
     )
 )]
 struct Document;

@@ -1,4 +1,4 @@
-//! Every metric of the server: its name, what it counts, and when to worry. Nothing is registered that is not in here,
+//! Every metric of the server: its name, its meaning, and when to act. Nothing is registered that is not in here,
 //! and `docs/metrics.md` is written from it.
 
 use prometheus_client::metrics::MetricType;
@@ -29,94 +29,103 @@ enum Kind {
 /// In the order of the documentation: from what users notice to what lies beneath.
 pub const METRICS: &[Described] = &[
     counter("http_requests", "Requests by method, route and status")
-        .labels("`method`; `route` as in the documentation of the API, or `unmatched`; `status`")
-        .worry("5xx above 1 % of all: look at the log by request id"),
-    histogram("http_request_duration_seconds", "Time from the end of a request's headers to its answer")
+        .labels("`method`; `route` as in the API documentation, or `unmatched`; `status`")
+        .worry("5xx above 1 % of all requests: check the log"),
+    histogram("http_request_duration_seconds", "Time from the end of the request headers to the response")
         .labels("`method`, `route`")
-        .worry("p99 of sign-ins above 1 s: see `hashing_wait_seconds`; of anything else above 100 ms: the database. Status lists are long-polled: their time says nothing"),
-    counter("http_panics", "Handlers that panicked").worry("any: a bug; please report it with the log"),
+        .worry("p99 of sign-ins above 1 s: see `hashing_wait_seconds`; p99 of other routes above 100 ms: check the \
+                database. Ignore status lists, which are long-polled"),
+    counter("http_panics", "Handlers that panicked").worry("above 0: a bug; please report it with the log"),
     counter("logins", "Sign-ins by outcome")
         .labels("`outcome`: `success`, `invalid`, `unverified`, `limited`, `overloaded`, `failed`")
-        .worry("`invalid` rises steeply: somebody is guessing; limits hold, `limits_exceeded` tells how much"),
-    counter("refreshes", "Refreshes by outcome")
+        .worry("`invalid` rises steeply: someone is guessing passwords; `limits_exceeded` shows how many attempts \
+                are blocked"),
+    counter("refreshes", "Token refreshes by outcome")
         .labels("`outcome`: `success`, `invalid`, `reused`, `limited`, `failed`")
-        .worry("`reused`: refresh tokens are stolen, or a client keeps old ones"),
-    counter("mails", "Attempts to send a mail, by outcome")
-        .labels("`outcome`: `sent`, `postponed` (the recipient cannot be served now), `failed` (the mail server cannot be reached, or does not take mails from us), `refused` (the recipient is refused for good), `dropped` (no account has the address)")
-        .worry("`failed`: no mail leaves; `countersign doctor` and `countersign mail list --queued` say why. `refused` above a fifth of all: the sender, or what it sends, is taken for spam"),
-    gauge("mails_overdue", "Mails that should have left a minute ago and have not, as each node counts them once a minute")
+        .worry("`reused`: refresh tokens were stolen, or a client keeps using old ones"),
+    counter("mails", "Attempts to send an email, by outcome")
+        .labels("`outcome`: `sent`, `postponed` (temporarily rejected), `failed` (the mail server cannot be reached \
+                 or does not accept email from us), `refused` (permanently rejected), `dropped` (no account has the \
+                 email address)")
+        .worry("`failed`: no email is delivered; `countersign doctor` and `countersign mail list --queued` show \
+                why. `refused` above 20 %: the emails are treated as spam"),
+    gauge("mails_overdue", "Emails that are overdue by more than a minute, counted by each node once a minute")
         .worry("above 0 for ten minutes, or growing: see `mails`"),
-    gauge("mails_overdue_seconds", "How long the oldest of them has been queued")
-        .worry("above 600: links and codes do not reach the people who wait for them"),
-    counter("limits_exceeded", "Requests refused by a rate limit")
+    gauge("mails_overdue_seconds", "How long the oldest overdue email has been queued")
+        .worry("above 600: users wait for links and codes"),
+    counter("limits_exceeded", "Requests rejected by a rate limit")
         .labels("`limit`: its name in the settings")
-        .worry("honest users among them: raise it, or set `trusted_proxies`"),
-    gauge("hashing_queue_depth", "Password hashes that wait for a thread")
-        .worry("above zero for minutes: more `hashing.workers`, or more cores"),
+        .worry("if it affects real users: raise the limit, or set `trusted_proxies`"),
+    gauge("hashing_queue_depth", "Password hashes waiting for a thread")
+        .worry("above 0 for minutes: add `hashing.workers` or cores"),
     gauge("hashing_running", "Password hashes being computed"),
-    gauge("hashing_memory_bytes", "Memory held for password hashing"),
-    histogram("hashing_wait_seconds", "Time a password hash waited for a thread"),
-    histogram("hashing_duration_seconds", "Time a password hash took")
-        .worry("p50 above 0.5 s: the machine is too slow for `hashing.…`, or too busy"),
-    counter("hashing_rejected", "Password hashes not done, by reason")
+    gauge("hashing_memory_bytes", "Memory used for password hashing"),
+    histogram("hashing_wait_seconds", "Time that password hashes waited for a thread"),
+    histogram("hashing_duration_seconds", "Time to compute a password hash")
+        .worry("p50 above 0.5 s: the machine is too slow for the settings in `[passwords]`, or too busy"),
+    counter("hashing_rejected", "Password hashes not computed, by reason")
         .labels("`reason`: `queue_full`, `too_late`, `caller_left`, `stopped`, `panicked`")
-        .worry("`queue_full`, `too_late`: sign-ins are answered 503"),
-    counter("hashing_asked", "Passwords that came to be hashed, by where they waited")
-        .labels("`lane`: `known` (of an account that signed in from there before), `others`")
-        .worry("`queue_full` rises while `known` does not: a storm of strangers, which the known do not feel"),
-    counter("hashing_computed", "Hashes computed to check passwords, by scheme")
+        .worry("`queue_full`, `too_late`: sign-ins get 503"),
+    counter("hashing_asked", "Requests for password hashes, by queue")
+        .labels("`lane`: `known` (the account signed in from this network or device before), `others`")
+        .worry("`others` rises steeply while `known` does not: a flood of unknown clients; known clients are not affected"),
+    counter("hashing_computed", "Hashes computed to verify passwords, by scheme")
         .labels("`scheme`: `argon2`, `bcrypt`, `scrypt`, `pbkdf2`")
-        .worry("far more than passwords that are checked: hashes of other parameters or schemes are stored, and everybody pays for them until their owners have signed in once"),
-    gauge("revocation_lag_seconds", "Time since this process last knew all revocations of the database")
-        .worry("above 1: revocations of other nodes are not seen; above 5: the database is away"),
-    gauge("revocation_feed_up", "1 while hints of other nodes' revocations are heard; else 0, and the database is asked ten times a second")
-        .worry("0 on several nodes without a pooler: Redis, or the connection that listens, is away. Always 0 on SQLite"),
-    counter("revocation_hints", "Hints of other nodes' revocations that were heard"),
+        .worry("much higher than the number of sign-ins: hashes with other parameters or schemes are stored, which \
+                makes every sign-in more expensive until their owners have signed in"),
+    gauge("revocation_lag_seconds", "Time since this process last read all revocations from the database")
+        .worry("above 1: revocations from other nodes arrive late; above 5: the database is unavailable"),
+    gauge("revocation_feed_up", "1 while notifications of revocations from other nodes arrive; otherwise 0, and the \
+           database is polled every 100 ms")
+        .worry("0 on several nodes without a pooler: Redis or the listening connection is down. Always 0 with SQLite"),
+    counter("revocation_hints", "Notifications of revocations received from other nodes"),
     gauge("status_lists", "Status lists in memory"),
-    gauge("status_list_age_seconds", "How old the signature was of the status list that was handed out last")
-        .worry("above a quarter of `status_lists.lifetime`: lists are not signed anew; verifiers refuse tokens when it is over"),
-    gauge("status_list_waiters", "Verifiers that wait for a change of a status list"),
-    counter("status_list_waiters_refused", "Verifiers that would have waited and were answered at once, by limit")
+    gauge("status_list_age_seconds", "Age of the signature of the last status list served")
+        .worry("above a quarter of `status_lists.lifetime`: lists are not being signed again; verifiers reject \
+                tokens once it expires"),
+    gauge("status_list_waiters", "Verifiers waiting for a change of a status list"),
+    counter("status_list_waiters_refused", "Verifiers that were not allowed to wait for a change, by limit")
         .labels("`reason`: `address` (half of `http.max_connections_per_address`), `total` (half of `http.max_connections`, or of what the limit on open files leaves of it)")
-        .worry("verifiers among them: they ask again after up to five seconds, and hear of revocations that late"),
-    gauge("signing_key_age_seconds", "Time since the key that signs was first seen")
-        .worry("older than your policy allows: `countersign keys rotate`"),
-    gauge("signing_key_ready", "1 while there is a key that may sign").worry("0: nobody can sign in; `countersign keys list`"),
-    gauge("sealing_keys_missing", "Sealing keys that other nodes may use and this node's keys folder lacks")
-        .worry("above 0: put the file back, or take the key out of use; `countersign keys sealing list`"),
-    counter("audit_sealed", "Entries of the audit log that were sealed by this process"),
-    gauge("audit_sealer_lag_seconds", "How long the oldest entry of the audit log has been waiting to be sealed")
-        .worry("above 60: what has waited is not protected; look at the log"),
-    gauge("audit_checkpoints_leave", "1 while checkpoints of the audit log leave as they should (or need not), 0 while they do not")
-        .worry("0: the file or the address of `audit.checkpoint_…` cannot be written to"),
+        .worry("above 0: these verifiers poll instead, and learn of revocations up to five seconds late"),
+    gauge("signing_key_age_seconds", "Time since the signing key was first seen")
+        .worry("older than your policy allows: run `countersign keys rotate`"),
+    gauge("signing_key_ready", "1 if there is a valid signing key, else 0").worry("0: sign-ins fail; run \
+           `countersign keys list`"),
+    gauge("sealing_keys_missing", "Sealing keys that other nodes may use but this node's keys folder lacks")
+        .worry("above 0: restore the file, or retire the key; see `countersign keys sealing list`"),
+    counter("audit_sealed", "Audit log entries sealed by this process"),
+    gauge("audit_sealer_lag_seconds", "Age of the oldest audit log entry that is not sealed yet")
+        .worry("above 60: these entries are not protected; check the log"),
+    gauge("audit_checkpoints_leave", "1 if shipping audit checkpoints works or is not configured, 0 if it fails")
+        .worry("0: check `audit.checkpoint_file` and `audit.checkpoint_url`"),
     gauge("database_connections", "Open database connections"),
-    gauge("database_connections_in_use", "Database connections at work")
-        .worry("all of them for minutes: a slow database, or a small `database.pool_size`"),
-    gauge("database_waiting", "Requests that wait for a database connection").worry("above zero for minutes"),
-    gauge("redis_up", "1 while Redis answers in time, else 0; only where there is one")
-        .worry("0: each node counts its own limits; sign-ins go on"),
-    counter("redis_errors", "Questions that Redis did not answer in time"),
+    gauge("database_connections_in_use", "Database connections in use")
+        .worry("all of them for minutes: the database is slow, or `database.pool_size` too small"),
+    gauge("database_waiting", "Requests waiting for a database connection").worry("above 0 for minutes"),
+    gauge("redis_up", "1 if Redis responds in time, else 0; only if Redis is configured")
+        .worry("0: rate limits are counted per node; sign-ins still work"),
+    counter("redis_errors", "Redis requests that failed or timed out"),
     gauge("connections_open", "Open connections").worry("near `http.max_connections`"),
     counter("connections_refused", "Connections refused, by limit")
-        .labels("`reason`: `total`, `address`, `client` (a request of a client that has too many behind a trusted proxy)")
-        .worry("`address`: a proxy that is not in `trusted_proxies`, or a flood; `client`: a flood"),
-    counter("connections_timed_out", "Connections closed because the client took too long, by what it was to do")
+        .labels("`reason`: `total`, `address`, `client` (too many requests from one client behind a trusted proxy)")
+        .worry("`address`: a proxy is missing in `trusted_proxies`, or an attack; `client`: an attack"),
+    counter("connections_timed_out", "Connections closed because of a timeout, by phase")
         .labels("`reason`: `send_headers`, `send_next_request`, `read_answer`, `close`"),
-    gauge("build_info", "1; the version is in the label").labels("`version`"),
+    gauge("build_info", "Always 1; the label has the version").labels("`version`"),
 ];
 
 /// The standard names of the process's own figures, which every server of the kind has.
 #[cfg(feature = "testing")]
 const PROCESS: [(&str, &str); 6] = [
     ("process_cpu_seconds_total", "CPU time used"),
-    ("process_resident_memory_bytes", "Memory held"),
+    ("process_resident_memory_bytes", "Resident memory"),
     ("process_open_fds", "Open files and sockets"),
     (
         "process_max_fds",
-        "How many may be open; near it, connections are refused",
+        "Limit on open files; close to it, connections are refused",
     ),
     ("process_threads", "Threads"),
-    ("process_start_time_seconds", "When it was started, since the epoch"),
+    ("process_start_time_seconds", "Start time in seconds since the epoch"),
 ];
 
 /// Registers what is in [`METRICS`].
@@ -180,10 +189,10 @@ pub fn reference() -> String {
 const HEADING: &str = "\
 # Metrics
 
-`/metrics` on `metrics_listen`, in the text format of OpenMetrics. Labels have few values, whatever clients send: no
-address, no account, no path. A dashboard and alert rules are in [`infra/grafana`](../infra/grafana).
+`/metrics` on `metrics_listen` serves these metrics in the OpenMetrics text format. Labels never contain IP addresses, email
+addresses, accounts or paths. A dashboard and alert rules are in [`infra/grafana`](../infra/grafana).
 
-| name | type | what it says | when to worry |
+| Name | Type | Meaning | When to act |
 |---|---|---|---|
 ";
 

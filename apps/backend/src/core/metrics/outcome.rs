@@ -40,7 +40,7 @@ outcomes! {
 outcomes! {
     /// How a refresh ended.
     RefreshOutcome {
-        /// The next tokens were issued.
+        /// The new tokens were issued.
         Success = "success";
         /// The token is not valid.
         Invalid = "invalid";

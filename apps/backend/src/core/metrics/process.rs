@@ -18,12 +18,16 @@ pub fn process() -> Registry {
         let cpu = ConstCounter::new(seconds(stat.utime + stat.stime));
         registry.register("cpu_seconds", "CPU time used", cpu);
         let memory = ConstGauge::new(stat.rss.saturating_mul(procfs::page_size()).cast_signed());
-        registry.register("resident_memory_bytes", "Memory held", memory);
+        registry.register("resident_memory_bytes", "Resident memory", memory);
         registry.register("threads", "Threads", ConstGauge::new(stat.num_threads));
         if let Ok(booted) = procfs::boot_time_secs() {
             #[expect(clippy::cast_precision_loss, reason = "a metric")]
             let started = booted as f64 + seconds(stat.starttime);
-            registry.register("start_time_seconds", "When it was started", ConstGauge::new(started));
+            registry.register(
+                "start_time_seconds",
+                "Start time in seconds since the epoch",
+                ConstGauge::new(started),
+            );
         }
     }
     if let Ok(open) = myself.fd_count() {
@@ -33,7 +37,7 @@ pub fn process() -> Registry {
     if let Ok(limits) = myself.limits()
         && let procfs::process::LimitValue::Value(most) = limits.max_open_files.soft_limit
     {
-        registry.register("max_fds", "How many may be open", ConstGauge::new(most.cast_signed()));
+        registry.register("max_fds", "Limit on open files", ConstGauge::new(most.cast_signed()));
     }
     registry
 }

@@ -8,7 +8,7 @@ use crate::core::request_info::RequestInfo;
 /// One event. Most of it is left as [`Event::new`] makes it.
 #[derive(Clone)]
 pub struct Event<'a> {
-    /// What was done or tried.
+    /// What happened.
     pub(super) kind: Kind,
     /// How it ended.
     pub(super) outcome: Outcome,
@@ -16,7 +16,7 @@ pub struct Event<'a> {
     pub(super) actor: Actor,
     /// The account it was done to, if there is one.
     pub(super) account: Option<AccountId>,
-    /// The session it was done to or by.
+    /// The session that is concerned.
     pub(super) session: Option<SessionId>,
     /// By which request.
     pub(super) request: &'a RequestInfo,
@@ -50,7 +50,7 @@ pub enum Outcome {
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal;)+) => {
-        /// What was done or tried.
+        /// What happened.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Kind { $($(#[doc = $doc])+ $variant,)+ }
 
@@ -74,8 +74,8 @@ macro_rules! kinds {
 /// The table of all kinds, for docs/audit-kinds.md.
 pub fn reference() -> String {
     let mut text = String::from(
-        "# Kinds of entries in the audit log\n\n\
-         What `countersign audit list --kind` takes. [The audit log](guides/audit.md) tells the rest.\n\n\
+        "# Audit log entry kinds\n\n\
+         The values of `countersign audit list --kind`. See [the audit log](guides/audit.md).\n\n\
          | kind | what happened |\n|---|---|\n",
     );
     let mut kinds = Kind::ALL.to_vec();
@@ -87,74 +87,74 @@ pub fn reference() -> String {
 }
 
 kinds! {
-    /// An account was made.
+    /// An account was created.
     AccountRegistered = "account.registered";
     /// An account was deleted.
     AccountDeleted = "account.deleted";
-    /// An account's data were handed out.
+    /// The data of an account were exported.
     AccountExported = "account.exported";
-    /// An account may no longer have sessions.
+    /// An account was disabled.
     AccountDisabled = "account.disabled";
-    /// A disabled account may have sessions again.
+    /// A disabled account was enabled.
     AccountEnabled = "account.enabled";
-    /// A scope was granted or taken back.
+    /// A scope was granted or removed.
     ScopesChanged = "account.scopes_changed";
     /// A password was changed.
     PasswordChanged = "password.changed";
-    /// A password was set by the holder of the address.
+    /// A password was reset with an emailed link or code.
     PasswordReset = "password.reset";
-    /// An address was proven to be its owner's.
+    /// The email address of an account was verified.
     EmailVerified = "email.verified";
-    /// An address was changed.
+    /// The email address of an account was changed.
     EmailChanged = "email.changed";
-    /// Somebody asked for a mail; whether the address has an account is not looked up.
+    /// An email was requested; the entry does not depend on whether the email address has an account.
     MailAsked = "mail.asked";
-    /// Somebody typed a mailed code.
+    /// An emailed code was entered.
     CodeTried = "code.tried";
-    /// An operator invited somebody.
+    /// An operator created an account and invited its owner.
     Invited = "account.invited";
-    /// Somebody signed in, or tried to.
+    /// A sign-in succeeded or failed.
     SignIn = "sign_in";
-    /// A spent refresh token came back: one of its two holders is a thief.
+    /// A used refresh token was presented again: it was stolen, and its session was ended.
     RefreshReused = "refresh.reused";
-    /// A spent refresh token came back within its window, from another network or device: its answer was lost, or a thief
-    /// has it.
+    /// A used refresh token was presented again within its replay window, from another network or device: the response was
+    /// lost, or the token was stolen.
     RefreshReplayed = "refresh.replayed";
-    /// One session was ended.
+    /// A session was revoked.
     SessionRevoked = "session.revoked";
-    /// All sessions of an account were ended.
+    /// All sessions of an account were revoked.
     SessionsRevoked = "sessions.revoked";
-    /// The account did something, named in the detail, to another account, whose own entry has the same request id.
+    /// The account did something (see the detail) to another account, whose own entry has the same request ID.
     AdministratorActed = "administrator.acted";
-    /// A limit, or a scope that was missing, turned requests away: one entry for each network and some seconds.
+    /// Requests were rejected because of a rate limit or a missing scope: one entry per network and a few seconds.
     Refused = "requests.refused";
-    /// A signing key was made in an empty folder.
+    /// The first signing key was created.
     KeyGenerated = "keys.generated";
-    /// The next signing key was made, to be published.
+    /// The next signing key was created, to be published.
     KeyPrepared = "keys.prepared";
-    /// The next signing key began to sign.
+    /// The next signing key was activated.
     KeyActivated = "keys.activated";
     /// A retired key was removed.
     KeyRetired = "keys.retired";
-    /// A key was taken out in an emergency.
+    /// A signing key was revoked in an emergency.
     KeyRevoked = "keys.revoked";
-    /// A sealing key was made.
+    /// A sealing key was created.
     SealingKeyMade = "sealing_key.made";
-    /// A sealing key was taken out of use.
+    /// A sealing key was retired.
     SealingKeyRetired = "sealing_key.retired";
-    /// A server began.
+    /// A server started.
     ServerStarted = "server.started";
-    /// A server was told to stop.
+    /// A server began to shut down.
     ServerStopped = "server.stopped";
-    /// Every session of everybody was ended.
+    /// All sessions of all accounts were revoked.
     EverythingRevoked = "everything.revoked";
-    /// The database was written into a backup.
+    /// The database was backed up.
     DatabaseBackedUp = "database.backed_up";
-    /// The database was made from a backup.
+    /// The database was restored from a backup.
     DatabaseRestored = "database.restored";
-    /// The database was moved here from another one.
+    /// The data were moved here from another database.
     DatabaseMoved = "database.moved";
-    /// Old entries of this log are about to be removed.
+    /// Expired entries are about to be removed from this log.
     AuditTrimmed = "audit.trimmed";
 }
 
@@ -172,7 +172,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The session it was done to or by.
+    /// The session that is concerned.
     pub fn session(self, session: SessionId) -> Self {
         Self {
             session: Some(session),
@@ -204,7 +204,8 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// What is written about an account that did this to another one, beside the event itself: so each of the two finds it in
+    /// What is written about an account that did this to another one, beside the event itself: so each of the two finds it
+    /// in
     /// its own log, and can be erased by itself.
     pub(super) fn about_administrator(&self) -> Option<Self> {
         let Actor::Account(administrator) = self.actor else {

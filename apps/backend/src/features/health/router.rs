@@ -33,7 +33,7 @@ pub fn metrics_router(health: Health) -> Router {
         .with_state(health)
 }
 
-/// Alive?
+/// Liveness
 #[utoipa::path(get, path = "/healthz", tag = "health",
     responses((status = OK, description = "The process answers", body = String, content_type = "text/plain")))]
 async fn healthz(State(health): State<Arc<Health>>, request: Request) -> &'static str {
@@ -52,10 +52,10 @@ async fn seen(State(health): State<Health>, Path(mark): Path<String>) -> Result<
     health.probes.find(&mark).map(Json).ok_or(StatusCode::NOT_FOUND)
 }
 
-/// Ready for traffic?
+/// Readiness
 ///
-/// The database answers and takes writes, its schema is current, there is a key to sign with, and the server is not
-/// shutting down.
+/// The server is ready if the database answers and accepts writes, its schema is up to date, there is a signing key, and
+/// the server is not shutting down.
 #[utoipa::path(get, path = "/readyz", tag = "health",
     responses(
         (status = OK, description = "Ready", body = String, content_type = "text/plain"),

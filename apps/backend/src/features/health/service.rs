@@ -30,16 +30,16 @@ pub(super) enum NotReady {
     #[error("The server is shutting down.")]
     ShuttingDown,
     /// The database is gone, its disk failed, or it takes no writes.
-    #[error("The database does not answer, or takes no writes.")]
+    #[error("The database does not answer or does not accept writes.")]
     Database(#[from] StoreError),
     /// The database's role may not do all that a server has to, or a table is gone.
-    #[error("The database does not let the server work: {0}. `countersign doctor` says how to mend it.")]
+    #[error("The database role lacks permissions: {0}. Run `countersign doctor` to see how to fix this.")]
     Lacking(String, #[source] Remedy),
     /// Migrations are missing.
-    #[error("The schema is not current.")]
+    #[error("The database schema is out of date.")]
     Schema,
     /// There is no key that may sign: it was revoked, and no other has taken its place.
-    #[error("There is no key to sign with.")]
+    #[error("There is no signing key.")]
     Keys,
     /// It cannot be told whether the schema is current.
     #[error("The database does not answer, or its schema cannot be read.")]
@@ -48,7 +48,7 @@ pub(super) enum NotReady {
 
 /// What an owner of the tables has to run; for the log, not for clients.
 #[derive(Debug, thiserror::Error)]
-#[error("the owner of its tables has to run: {0}")]
+#[error("as the owner of the tables, run: {0}")]
 pub(super) struct Remedy(String);
 
 impl Health {
