@@ -43,7 +43,7 @@ async fn list(asked: ListAudit, services: &Services, output: &mut Standard) -> R
     let since = asked.since.unwrap_or(Timestamp(0));
     let until = asked.until.unwrap_or(Timestamp(i64::MAX));
     if until <= since {
-        return Err(Failure::coded(Code::Usage, "--until is not later than --since"));
+        return Err(Failure::coded(Code::Usage, "--until must be later than --since"));
     }
     let account = match asked.account {
         Some(text) => Some(match text.parse() {

@@ -1,27 +1,27 @@
-//! What a person sees who starts the server at a terminal.
+//! What the server prints when it is started at a terminal.
 
 use std::net::SocketAddr;
 
 use crate::Services;
 
-/// Where everything is, what was just made, and three lines to paste.
+/// Where everything is, what was created, and three commands to try.
 pub(super) fn banner(services: &Services, address: SocketAddr, database_is_new: bool) -> String {
     let settings = &services.settings;
-    let made = |new: bool| if new { " (made just now)" } else { "" };
+    let made = |new: bool| if new { " (new)" } else { "" };
     let base = format!("http://{address}");
     let hashes = settings.hashing.workers;
     format!(
         "
-  Countersign listens on {base}
+  Countersign is running on {base}
     issuer     {issuer}
     database   {database}{new_database}
     keys       {keys}{new_keys}
-    passwords  {hashes} at a time, {memory} MiB each
-    mail       {mail}
+    hashing    {hashes} passwords in parallel, {memory} MiB each
+    email      {mail}
     pages      {base}/
-    API        {base}/docs
+    API docs   {base}/docs
 
-  Sign up, sign in, call a protected route:
+  To sign up, sign in and call a protected route:
 
     curl -sS {base}/api/auth/register -H 'Content-Type: application/json' -d '{{\"email\":\"ada@example.com\",\"password\":\"a long umbrella\"}}'
     TOKEN=$(curl -sS {base}/api/auth/login -d username=ada@example.com -d 'password=a long umbrella' | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')
@@ -33,7 +33,7 @@ pub(super) fn banner(services: &Services, address: SocketAddr, database_is_new: 
         keys = settings.keys_dir.display(),
         new_keys = made(services.keys.created()),
         mail = match services.mailer.folder() {
-            Some(folder) => format!("written into {}, as there is no mail server", folder.display()),
+            Some(folder) => format!("written to {}, because no mail server is configured", folder.display()),
             None => format!("from {}", settings.mail.from.mailbox()),
         },
         memory = settings.passwords.memory_kib / 1024,

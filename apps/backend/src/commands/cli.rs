@@ -35,22 +35,22 @@ pub use self::unparsed::{asks_for_json, serves};
 pub use self::users::{ListUsers, UserOrder, Users, WithPassword, WithScopes};
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 failed; 2 wrong usage; 78 the settings or the keys cannot be used.
-With --json an error is an object on the standard error too: its `code` is for programs, its `error` for people.
+Exit codes: 0 success; 1 failure; 2 usage error; 78 invalid settings or keys.
+With --json, errors are printed to standard error as an object with a `code` for programs and an `error` for people.
 
 Examples:
-  countersign     serve on http://127.0.0.1:8000, data in ./data
+  countersign     start the server on http://127.0.0.1:8000, with its data in ./data
   countersign serve --listen 0.0.0.0:8000 --issuer https://auth.example.com
   countersign users create ada@example.com";
 
 /// What the command line says.
 #[derive(Parser)]
-#[command(name = "countersign", version, about = "The authentication server that a team owns itself.", after_help = EXIT_CODES)]
+#[command(name = "countersign", version, about = "A self-hosted authentication server.", after_help = EXIT_CODES)]
 pub struct CommandLine {
-    /// Which output is wanted, and settings that go over file and environment.
+    /// The output format, and settings that override the file and the environment.
     #[command(flatten)]
     pub global: Global,
-    /// What to do; to serve, if nothing is said.
+    /// The command; `serve` if there is none.
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -58,38 +58,38 @@ pub struct CommandLine {
 /// What to do.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Serve until told to stop (this is what happens without a command)
+    /// Start the server (the default command)
     ///
-    /// SIGTERM, SIGINT and SIGQUIT stop it: requests that have begun are answered; a second one stops at once. SIGHUP,
-    /// SIGUSR1 and SIGUSR2 are ignored, and said to be in the log: a change of the settings takes a restart.
+    /// SIGTERM, SIGINT and SIGQUIT shut the server down after requests in progress; a second signal stops it immediately.
+    /// SIGHUP, SIGUSR1 and SIGUSR2 are logged and ignored: to change settings, restart the server.
     #[command(
         after_help = "Example:\n  countersign serve --listen 127.0.0.1:9000 --database-url postgres://auth@db/auth"
     )]
     Serve,
-    /// Serve for the tests of an application: in memory, with users, and a token for anyone who asks
+    /// Start a server for testing applications: in memory, with test users, and tokens for anyone
     ///
-    /// Listens on loopback addresses alone. Of all settings only --listen and --issuer are taken: it reads no
-    /// countersign.toml, and of the environment nothing (but TMPDIR, where there is no /dev/shm), so that no setting of
-    /// a real server leaks in. With --json, the first line tells the issuer and the users, for a program.
+    /// Listens on loopback addresses only. The only supported settings are --listen and --issuer: countersign.toml and the
+    /// environment are ignored (except TMPDIR if there is no /dev/shm), so that no settings of a real server leak in. With
+    /// --json, the first line of the output contains the issuer and the users.
     #[command(
         after_help = "Examples:\n  countersign dev\n  countersign dev --listen 127.0.0.1:0 --json --until-stdin-closes"
     )]
     Dev(Dev),
-    /// Ask the server of these settings whether it is ready
-    #[command(after_help = "Example:\n  countersign health || echo 'take it out of the balancer'")]
+    /// Check whether the running server is ready
+    #[command(after_help = "Example:\n  countersign health || echo 'not ready'")]
     Health,
-    /// Look at this installation from all sides, and say what is wrong and how to mend it
+    /// Check this installation, and explain what is wrong and how to fix it
     ///
-    /// Changes nothing, and a server may run meanwhile. Fails if something must be mended.
+    /// Makes no changes, and can run while the server does. Fails if a check fails.
     #[command(after_help = "Example:\n  countersign doctor --config /etc/countersign.toml")]
     Doctor,
-    /// Bring the database's schema up to date, and stop
+    /// Apply pending migrations to the database
     #[command(after_help = "Example:\n  countersign migrate --database-url postgres://auth@db/auth")]
     Migrate,
-    /// Make, list, rotate and retire signing keys
+    /// Create, list, rotate and retire signing keys
     #[command(subcommand, after_help = "Example:\n  countersign keys rotate --wait")]
     Keys(Keys),
-    /// Make, list and change accounts
+    /// Create, list and change accounts
     #[command(subcommand, after_help = "Example:\n  countersign users create ada@example.com")]
     Users(Users),
     /// List and revoke sessions
@@ -98,38 +98,37 @@ pub enum Command {
         after_help = "Example:\n  countersign sessions revoke --all ada@example.com"
     )]
     Sessions(Sessions),
-    /// See which mails were sent, and try again
+    /// List emails and retry sending them
     #[command(subcommand, after_help = "Example:\n  countersign mail list --queued")]
     Mail(Mail),
-    /// Issue, verify and look into access tokens
+    /// Issue, verify and inspect access tokens
     #[command(subcommand, after_help = "Example:\n  countersign token verify < token.txt")]
     Token(Token),
     /// List, export and verify the audit log
     #[command(subcommand, after_help = "Example:\n  countersign audit verify")]
     Audit(Audit),
-    /// Write the whole database into a file, while a server may be running
+    /// Back up the database to a file, while the server is running or not
     #[command(after_help = "Example:\n  countersign backup /backups/countersign-2026-11-23.gz")]
     Backup(Backup),
-    /// Make the database of these settings, which must be empty, from a backup
+    /// Restore a backup into an empty database
     ///
-    /// Every token that was issued before is refused afterwards, because what was revoked after the backup was made is
-    /// not in it.
+    /// All tokens issued before are rejected afterwards, because the backup lacks the revocations made after it.
     #[command(
         after_help = "Example:\n  countersign restore /backups/countersign-2026-11-23.gz --database-url postgres://auth@db/auth"
     )]
     Restore(Restore),
-    /// Move a whole installation into another, empty database; nobody has to sign in again
+    /// Move all data to another, empty database; users stay signed in
     ///
-    /// Stop all servers first. A URL that begins with @ names a file that holds it: a password on the command line can be
-    /// read by every user of this machine.
+    /// Stop all servers first. Use @FILE to read a URL from a file, because other users of this machine can see a password
+    /// on the command line.
     #[command(
         after_help = "Example:\n  countersign migrate-database --from sqlite://data/countersign.db --to postgres://auth@db/auth"
     )]
     MigrateDatabase(MigrateDatabase),
-    /// Print the OpenAPI document of the API
+    /// Print the OpenAPI document
     #[command(after_help = "Example:\n  countersign openapi > openapi.json")]
     Openapi,
-    /// Show the settings in force, and where each one came from
+    /// Show the effective settings and where each of them comes from
     #[command(
         after_help = "Examples:\n  countersign settings\n  countersign settings --json --config /etc/countersign/countersign.toml\n  countersign settings --example > countersign.toml"
     )]
@@ -137,10 +136,10 @@ pub enum Command {
     /// Print the reference of all error codes (docs/errors.md)
     #[command(hide = true, after_help = "Example:\n  countersign errors > docs/errors.md")]
     Errors,
-    /// Print completions for a shell
+    /// Print shell completions
     #[command(after_help = "Example:\n  countersign completions bash > /etc/bash_completion.d/countersign")]
     Completions {
-        /// The shell to complete for
+        /// The shell
         shell: Shell,
     },
 }
@@ -148,10 +147,10 @@ pub enum Command {
 /// `countersign settings`.
 #[derive(Args)]
 pub struct SettingsArguments {
-    /// Print the reference of all settings (docs/settings.md) instead
+    /// Print the settings reference (docs/settings.md) instead
     #[arg(long, conflicts_with = "json")]
     pub reference: bool,
-    /// Print a settings file with every setting in it, each commented out, instead
+    /// Print a settings file with all settings commented out instead
     #[arg(long, conflicts_with_all = ["json", "reference"])]
     pub example: bool,
 }

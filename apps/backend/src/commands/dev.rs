@@ -99,8 +99,8 @@ fn refuse_elsewhere(flag: &str, text: &str, is_elsewhere: bool) -> Result<(), Fa
     match is_elsewhere {
         false => Ok(()),
         true => Err(Failure::of_configuration(format!(
-            "--{flag} {text} is no loopback address, and `countersign dev` gives anyone a token for anyone: leave \
-             --{flag} out, or run `countersign serve`"
+            "--{flag} {text} is not a loopback address, and `countersign dev` issues tokens for any user to anyone: omit \
+             --{flag}, or run `countersign serve`"
         ))),
     }
 }
@@ -143,8 +143,8 @@ fn announce(services: &Services, asked: &Dev, users: &[SeededUser], output: &mut
     tracing::warn!(
         issuer,
         kid,
-        "this is `countersign dev`, for tests alone: it gives anyone a token for anyone, and forgets everything when \
-         it stops"
+        "this is `countersign dev`, for testing only: it issues tokens for any user to anyone, and loses all data \
+         when it stops"
     );
     let text = match output.is_json() {
         true => format!("{}\n", json!({ "issuer": issuer, "users": users })),
@@ -154,11 +154,7 @@ fn announce(services: &Services, asked: &Dev, users: &[SeededUser], output: &mut
 }
 
 fn banner(issuer: &str, kid: &str, users: &[SeededUser], known: bool) -> String {
-    let key = if known {
-        "which everybody knows"
-    } else {
-        "made just now"
-    };
+    let key = if known { "publicly known" } else { "new" };
     let mut lines = String::new();
     for user in users {
         // Writing to a text cannot fail.
@@ -166,15 +162,15 @@ fn banner(issuer: &str, kid: &str, users: &[SeededUser], known: bool) -> String 
     }
     format!(
         "
-  Countersign for tests. It gives anyone a token for anyone: never let others reach it.
+  Countersign for tests. It issues tokens for any user to anyone: never expose it to a network.
     issuer    {issuer}
     key       {kid} ({key})
-    password  {PASSWORD} (of every user)
-    database  in memory; everything is forgotten at the end
+    password  {PASSWORD} (for all users)
+    database  in memory; all data is lost when it stops
 
   Users:
 {lines}
-  A token, an expired one, an hour later, a session ended:
+  To get a token, get an expired one, advance the clock by an hour, and end a session:
 
     curl -sS {issuer}/dev/tokens -H 'Content-Type: application/json' -d '{{\"user\":\"ada@example.com\"}}'
     curl -sS {issuer}/dev/tokens -H 'Content-Type: application/json' -d '{{\"user\":\"new@example.com\",\"lifetime\":\"-1h\"}}'

@@ -76,7 +76,7 @@ impl Failure {
     pub(super) fn of_usage(error: &clap::Error) -> Self {
         // Which has printed its help instead, and begins with what the program is.
         if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-            return Self::coded(Code::Usage, "the line names no command, or not the whole of it");
+            return Self::coded(Code::Usage, "missing command or subcommand");
         }
         let text = error.render().to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text);
@@ -110,8 +110,8 @@ impl Failure {
 pub(super) fn unreadable(path: &Path, error: &io::Error, wanted: &str) -> String {
     let path = path.display();
     match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => format!("there is no file {path}: name {wanted}"),
-        _ => format!("{path} cannot be read: {error}. Name {wanted}, which this user may read"),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => format!("file not found: {path}; expected {wanted}"),
+        _ => format!("cannot read {path}: {error}; expected {wanted}"),
     }
 }
 

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) fn health(settings: &Settings, output: &mut Standard) -> Result<(), Failure> {
     let address = reachable(settings.listen);
-    let status = ask(address).map_err(|error| Failure::new(format!("nobody answers on {address}: {error}")))?;
+    let status = ask(address).map_err(|error| Failure::new(format!("no server answers on {address}: {error}")))?;
     match status.as_str() {
         "200" => Ok(output.done("The server is ready.", &json!({ "ready": true }))?),
         status => Err(Failure::new(format!(

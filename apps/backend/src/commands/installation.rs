@@ -25,7 +25,7 @@ impl Installation {
     ) -> Result<(), Failure> {
         if self.access.opening == Opening::OrCreate && database_is_new(&self.settings) {
             let place = place_of(&self.settings);
-            notice(self.json, &format!("there is no database at {place} yet; making it"));
+            notice(self.json, &format!("creating the database {place}"));
         }
         let services = Services::open_as(self.settings, self.access, Clock::system()).await?;
         let done = work(&services).await;

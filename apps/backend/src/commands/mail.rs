@@ -30,7 +30,7 @@ async fn list(asked: &ListMail, services: &Services, output: &mut Standard) -> R
 
 async fn retry(services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let tried = services.outbox.retry().await?;
-    let sentence = format!("{tried} mails are tried now; `countersign mail list` shows what became of them.");
+    let sentence = format!("Retrying {tried} emails; `countersign mail list` shows their outcome.");
     Ok(output.done(&sentence, &json!({ "mails": tried }))?)
 }
 

@@ -15,8 +15,8 @@ pub(super) async fn migrate(at: &Installation, output: &mut Standard) -> Result<
     let db = Db::open(&database_options(&at.settings, &at.access)).await?;
     let applied = db.migrate(migrations::known(), Clock::system().now().millis()).await?.0;
     let sentence = match applied.len() {
-        0 => "The schema is current.".to_owned(),
-        count => format!("Applied {count} migration(s); the schema is current."),
+        0 => "The schema is up to date.".to_owned(),
+        count => format!("Applied {count} migration(s); the schema is up to date."),
     };
     Ok(output.done(&sentence, &json!({ "applied": applied }))?)
 }

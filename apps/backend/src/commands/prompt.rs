@@ -13,22 +13,22 @@ const MOST_BYTES: usize = 8 * 1024;
 /// What helps where there is no terminal to ask for a password on.
 const PASS_IT: &str = "pass the password with --password-stdin";
 /// What helps where there is no terminal to ask for a yes on.
-const SAY_YES: &str = "say yes with --yes";
+const SAY_YES: &str = "confirm with --yes";
 
 /// Why nobody could be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
     /// There is no terminal.
-    #[error("there is no terminal to ask on; {0}")]
+    #[error("cannot prompt without a terminal; {0}")]
     NoTerminal(&'static str),
     /// The two passwords differ.
-    #[error("the two passwords are not the same")]
+    #[error("the passwords do not match")]
     Differ,
     /// Nothing came, or what is no text.
-    #[error("no password was given, or one that is no text of at most {MOST_BYTES} bytes")]
+    #[error("the password is empty, not valid UTF-8, or longer than {MOST_BYTES} bytes")]
     NoPassword,
     /// The terminal or the standard input failed.
-    #[error("the password cannot be read: {0}")]
+    #[error("cannot read the password: {0}")]
     Io(#[from] io::Error),
 }
 
@@ -39,7 +39,7 @@ pub enum PromptError {
 pub fn new_password() -> Result<SecretString, PromptError> {
     let mut terminal = open_terminal(PASS_IT)?;
     let first = ask_hidden(&mut terminal, "Password: ")?;
-    let second = ask_hidden(&mut terminal, "The same again: ")?;
+    let second = ask_hidden(&mut terminal, "Repeat password: ")?;
     if *first == *second {
         Ok(SecretString::from(first.as_str()))
     } else {

@@ -47,7 +47,7 @@ pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals
     if let Some(folder) = services.mailer.folder() {
         let folder = folder.display();
         tracing::warn!(
-            "There is no mail server (`mail.smtp_url`): mails are written into {folder}, and nobody gets them."
+            "no mail server is configured (`mail.smtp_url`); emails are written to {folder} and not delivered"
         );
     }
     tell(&services, Kind::ServerStarted).await.map_err(Failure::new)?;
@@ -74,10 +74,10 @@ pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals
     }
     services.hasher.shut_down().await;
     if let Err(error) = tell(&services, Kind::ServerStopped).await {
-        tracing::warn!(%error, "the audit log does not know that this server stopped");
+        tracing::warn!(%error, "failed to record the shutdown in the audit log");
     }
     if let Err(error) = services.audit.seal().await {
-        tracing::warn!(%error, "the last entries of the audit log are not sealed; the next server seals them");
+        tracing::warn!(%error, "failed to seal the last entries of the audit log; the next server to start will seal them");
     }
     services.db.close().await?;
     tracing::info!("stopped");

@@ -51,18 +51,18 @@ async fn revoke(which: &RevokeSessions, services: &Services, output: &mut Standa
 async fn revoke_one(id: SessionId, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     if !services.sessions.revoke(id, None, services.command_line()).await? {
         return Err(Failure::not_found(format!(
-            "there is no session {id} that has not ended; `countersign sessions list EMAIL` shows those of an account"
+            "no active session {id}; `countersign sessions list EMAIL` lists the sessions of an account"
         )));
     }
-    Ok(output.done(&format!("Ended the session {id}."), &json!({ "session": id }))?)
+    Ok(output.done(&format!("Revoked the session {id}."), &json!({ "session": id }))?)
 }
 
 async fn revoke_all(whose: &str, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let account = account(services, whose).await?;
     let ended = services.auth.logout_all(account.id, services.command_line()).await?;
     let sentence = match ended {
-        0 => format!("{} has no session; nothing has changed.", account.email),
-        ended => format!("Ended every session of {}: {ended}.", account.email),
+        0 => format!("{} has no sessions; nothing has changed.", account.email),
+        ended => format!("Revoked {ended} session(s) of {}.", account.email),
     };
     Ok(output.done(&sentence, &json!({ "account": account.id, "sessions": ended }))?)
 }
@@ -71,8 +71,8 @@ async fn revoke_everything(services: &Services, output: &mut Standard) -> Result
     let event = Event::new(Kind::EverythingRevoked, None, services.command_line());
     let ended = sessions::end_everything(&services.db, services.clock.now(), event).await?;
     let sentence = format!(
-        "Ended {ended} sessions, and refused every token that was issued before; verifiers learn of it as of any \
-         revocation. Everybody signs in again."
+        "Revoked {ended} sessions and all tokens issued before; verifiers learn of it like of any other revocation. \
+         All users have to sign in again."
     );
     Ok(output.done(&sentence, &json!({ "sessions": ended }))?)
 }

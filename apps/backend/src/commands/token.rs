@@ -33,7 +33,7 @@ async fn issue(asked: IssueToken, services: &Services, output: &mut Standard) ->
     let ttl = asked.ttl.unwrap_or(longest);
     if ttl > longest {
         return Err(Failure::new(
-            "--ttl is longer than tokens.access_ttl; raise that setting, or ask for less",
+            "--ttl exceeds tokens.access_ttl; raise that setting, or use a shorter lifetime",
         ));
     }
     let account = account(services, &asked.account.email).await?;
@@ -42,7 +42,7 @@ async fn issue(asked: IssueToken, services: &Services, output: &mut Standard) ->
     let foreign: Vec<_> = scopes.iter().filter(|scope| !owned.contains(scope)).collect();
     if !foreign.is_empty() {
         return Err(Failure::new(format!(
-            "{} does not own {}; `countersign users show` tells what it owns",
+            "{} does not have the scopes {}; `countersign users show` lists its scopes",
             account.email,
             foreign.join(" ")
         )));

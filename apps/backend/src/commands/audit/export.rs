@@ -80,7 +80,7 @@ pub(super) async fn export(asked: &ExportAudit, services: &Services, output: &mu
     let name = asked.file.display();
     if belongs_to_database(services.settings.database_url.expose(), &asked.file) {
         return Err(Failure::new(format!(
-            "{name} is a name that the database itself uses; name another file"
+            "{name} is used by the database itself; choose another file"
         )));
     }
     let file = File::options()
@@ -88,14 +88,14 @@ pub(super) async fn export(asked: &ExportAudit, services: &Services, output: &mu
         .create_new(true)
         .mode(0o600)
         .open(&asked.file);
-    let file = file.map_err(|error| Failure::new(format!("{name} cannot be made: {error}")))?;
+    let file = file.map_err(|error| Failure::new(format!("cannot create {name}: {error}")))?;
     let mut writer = BufWriter::new(file);
     let counts = write_export(services, &mut writer).await?;
     let file = writer.into_inner().map_err(|error| Failure::new(error.to_string()))?;
     file.sync_all()?;
     let sentence = format!(
-        "Wrote {} sealed entries, {} that are not sealed yet, and {} checkpoints to {name}. It names nobody: who a \
-         pseudonym is stays in the database.",
+        "Wrote {} sealed entries, {} unsealed entries and {} checkpoints to {name}. It contains pseudonyms only; \
+         which accounts they belong to stays in the database.",
         counts.rows, counts.unsealed, counts.checkpoints
     );
     Ok(output.done(&sentence, &counts)?)

@@ -34,7 +34,7 @@ pub(super) fn verify_export(export: &Path, asked: &VerifyAudit, output: &mut Sta
     let keys = given_keys(asked)?;
     if keys.is_empty() {
         return Err(Failure::new(
-            "to verify an export, say whose signatures are believed: --public-key FILE, or --jwks FILE",
+            "to verify an export, pass the keys to trust with --public-key FILE or --jwks FILE",
         ));
     }
     let sound = verify_file(export, verifier(asked, keys)?)?;
@@ -45,7 +45,11 @@ fn verify_file(path: &Path, mut verifier: LogVerifier) -> Result<LogSummary, Fai
     let (name, file) = (path.display(), open(path, EXPORT)?);
     let mut has_begun = false;
     for (number, line) in (1..).zip(BufReader::new(file).lines()) {
-        let malformed = || Failure::new(format!("line {number} of {name} is none of an export of the audit log"));
+        let malformed = || {
+            Failure::new(format!(
+                "line {number} of {name} does not belong to an export of the audit log"
+            ))
+        };
         let line = line.map_err(|error| Failure::new(unreadable(path, &error, EXPORT)))?;
         let line: Line<IgnoredAny> = serde_json::from_str(&line).map_err(|_| malformed())?;
         if !has_begun && !matches!(&line, Line::Log { format, .. } if format == FORMAT) {
@@ -87,9 +91,9 @@ fn verifier(asked: &VerifyAudit, keys: Vec<VerifyingKey>) -> Result<LogVerifier,
     }
 }
 
-const EXPORT: &str = "what `countersign audit export` wrote";
-const CHECKPOINTS: &str = "the file of checkpoints (`audit.checkpoint_file`), or a copy of it";
-const PUBLIC_KEY: &str = "a public key in PEM, such as secrets/jwt/public.pem";
+const EXPORT: &str = "a file written by `countersign audit export`";
+const CHECKPOINTS: &str = "the checkpoint file (`audit.checkpoint_file`) or a copy of it";
+const PUBLIC_KEY: &str = "a PEM file with a public key, such as secrets/jwt/public.pem";
 const KEY_SET: &str = "the JWK Set that the server publishes";
 
 fn given_keys(asked: &VerifyAudit) -> Result<Vec<VerifyingKey>, Failure> {
@@ -100,7 +104,7 @@ fn given_keys(asked: &VerifyAudit) -> Result<Vec<VerifyingKey>, Failure> {
     }
     if let Some(path) = &asked.jwks {
         let set: JwkSet = serde_json::from_str(&read(path, KEY_SET)?)
-            .map_err(|error| Failure::new(format!("{} is no JWK Set: {error}", path.display())))?;
+            .map_err(|error| Failure::new(format!("{} is not a JWK Set: {error}", path.display())))?;
         keys.extend(set.keys.iter().filter_map(|jwk| VerifyingKey::from_jwk(jwk).ok()));
     }
     Ok(keys)
@@ -117,7 +121,7 @@ fn open(path: &Path, wanted: &str) -> Result<File, Failure> {
 fn failed(tampering: &Tampering) -> Failure {
     Failure::coded(
         Code::AuditLogNotWhole,
-        format!("the audit log is not whole: {tampering}"),
+        format!("the audit log was tampered with: {tampering}"),
     )
 }
 
@@ -127,37 +131,37 @@ fn report(
     output: &mut Output<io::Stdout>,
 ) -> Result<(), Failure> {
     let mut sentence = match sound.checkpoints {
-        0 => "Nothing was sealed yet, so there is nothing to verify.".to_owned(),
+        0 => "Nothing has been sealed yet, so there is nothing to verify.".to_owned(),
         checkpoints => format!(
-            "The audit log is whole: {} entries up to the place {} hold, sealed by {checkpoints} checkpoints.",
+            "The audit log is intact: verified {} entries up to row {}, sealed by {checkpoints} checkpoints.",
             sound.rows, sound.last
         ),
     };
     if let Some(at) = sound.signed_at {
         let at = Timestamp(at.saturating_mul(1000));
         sentence.push_str(&format!(
-            " The newest was signed at {at}; what came later is not protected yet."
+            " The newest checkpoint was signed at {at}; later entries are not protected yet."
         ));
     }
     if let Some(Waiting { entries, since }) = waiting {
         sentence.push_str(&format!(
-            " Entries that wait to be sealed: {entries}, the oldest of {since}; a server seals within seconds."
+            " Unsealed entries: {entries}, the oldest from {since}; a running server seals them within seconds."
         ));
     }
     if sound.removed_through > 0 {
         sentence.push_str(&format!(
-            " Entries up to the place {} were removed because they were old.",
+            " Entries up to row {} were removed because they had expired.",
             sound.removed_through
         ));
     }
     if sound.erased > 0 {
         sentence.push_str(&format!(
-            " {} of them tell no more from where, because the account was deleted.",
+            " {} of them have no IP address and device any more, because their account was deleted.",
             sound.erased
         ));
     }
     if asked.against.is_none() {
-        sentence.push_str(" Whether its end was cut off can only be told with a kept checkpoint (--against).");
+        sentence.push_str(" To detect a removed end of the log, compare with a saved checkpoint (--against).");
     }
     Ok(output.done(&sentence, sound)?)
 }

@@ -11,7 +11,7 @@ use crate::settings::parse_duration;
 /// An account, by its e-mail address or its id.
 #[derive(Args)]
 pub struct Account {
-    /// The account's e-mail address, or its id
+    /// The account's email address or ID
     #[arg(value_name = "EMAIL|ID")]
     pub email: String,
 }
@@ -19,7 +19,7 @@ pub struct Account {
 /// One scope (RFC 6749 §3.3).
 pub(super) fn one_scope(text: &str) -> Result<String, String> {
     if text.is_empty() || text.contains(char::is_whitespace) {
-        return Err("name each scope by itself, such as: products:read products:write".to_owned());
+        return Err("pass each scope as an argument of its own, for example: products:read products:write".to_owned());
     }
     let scopes: Scopes = text.parse().map_err(|error: UnknownScopeCharacter| error.to_string())?;
     Ok(scopes.to_string())
@@ -29,17 +29,18 @@ pub(super) fn one_scope(text: &str) -> Result<String, String> {
 pub(super) fn count<const MOST: u32>(text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(number @ 1..) if number <= MOST => Ok(number),
-        _ if MOST == u32::MAX => Err("write a whole number from 1 on".to_owned()),
-        _ => Err(format!("write a whole number from 1 to {MOST}")),
+        _ if MOST == u32::MAX => Err("expected a whole number, at least 1".to_owned()),
+        _ => Err(format!("expected a whole number from 1 to {MOST}")),
     }
 }
 
 /// How long a token lives.
 pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
-    let lifetime = parse_duration(text).map_err(|wrong| format!("{wrong}. Write one such as 15d, 12h, 30m, 45s"))?;
+    let lifetime =
+        parse_duration(text).map_err(|wrong| format!("{wrong}; expected one such as 15d, 12h, 30m or 45s"))?;
     match lifetime >= Duration::from_secs(1) {
         true => Ok(lifetime),
-        false => Err("a token lives for a second at least".to_owned()),
+        false => Err("the lifetime must be at least 1s".to_owned()),
     }
 }
 

@@ -15,17 +15,17 @@ pub enum Audit {
     #[command(after_help = "Examples:\n  countersign audit list --account ada@example.com\n  \
         countersign audit list --kind sign_in --since 2026-11-22T00:00:00Z --limit 1000")]
     List(ListAudit),
-    /// List the kinds of entries, and what each tells of
+    /// List the kinds of entries and their meaning
     #[command(after_help = "Example:\n  countersign audit kinds")]
     Kinds(ListKinds),
-    /// Write the whole log into a file, which can be verified without this database
+    /// Export the log to a file that can be verified without the database
     #[command(after_help = "Example:\n  countersign audit export audit-2026-11.jsonl")]
     Export(ExportAudit),
-    /// Check that nothing was changed, removed or inserted
+    /// Verify that no entries were changed, removed or inserted
     ///
-    /// It checks the database of these settings, or with --export a file, for which no database and no settings are
-    /// needed. That the end of the log was cut off is seen only with --against; entries of the last seconds, which are
-    /// not sealed yet, are not protected.
+    /// Verifies the log in the database, or with --export an exported file, which needs no database and no settings. A
+    /// removed end of the log is only detected with --against. The entries of the last seconds are not sealed yet, and not
+    /// protected.
     #[command(
         after_help = "Examples:\n  countersign audit verify\n  countersign audit verify --against kept-checkpoints.txt\n  \
         countersign audit verify --export audit.jsonl --public-key secrets/jwt/public.pem"
@@ -36,19 +36,19 @@ pub enum Audit {
 /// `countersign audit list`.
 #[derive(Args)]
 pub struct ListAudit {
-    /// About this account alone, by its e-mail address or its id
+    /// Only entries about this account (email address or ID)
     #[arg(long, value_name = "EMAIL|ID")]
     pub account: Option<String>,
-    /// Of this kind alone; `countersign audit kinds` tells what they mean
+    /// Only entries of this kind; see `countersign audit kinds`
     #[arg(long, value_parser = kinds(), hide_possible_values = true)]
     pub kind: Option<Kind>,
-    /// Not before this time
+    /// Only entries at or after this time
     #[arg(long, value_name = "TIME")]
     pub since: Option<Timestamp>,
-    /// Before this time
+    /// Only entries before this time
     #[arg(long, value_name = "TIME")]
     pub until: Option<Timestamp>,
-    /// So many at most, the newest
+    /// The maximum number of entries
     #[arg(long, default_value_t = 100, value_parser = super::arguments::count::<100_000>)]
     pub limit: u32,
 }
@@ -64,30 +64,30 @@ pub struct ListKinds {
 fn kinds() -> impl TypedValueParser<Value = Kind> {
     let named = |name: String| Kind::ALL.iter().copied().find(|kind| kind.name() == name);
     PossibleValuesParser::new(Kind::ALL.iter().map(|kind| kind.name()))
-        .try_map(move |name| named(name).ok_or("there is no such kind"))
+        .try_map(move |name| named(name).ok_or("unknown kind; see `countersign audit kinds`"))
 }
 
 /// `countersign audit export`.
 #[derive(Args)]
 pub struct ExportAudit {
-    /// The file to write, which must not exist yet; - for the standard output
+    /// The file to create, or - for standard output; existing files are not overwritten
     pub file: PathBuf,
 }
 
 /// `countersign audit verify`.
 #[derive(Args)]
 pub struct VerifyAudit {
-    /// Check this export instead of the database
+    /// Verify this export instead of the database
     #[arg(long, value_name = "FILE")]
     pub export: Option<PathBuf>,
-    /// A public key (PEM) that signed checkpoints; more than once for several. Without --export, those of the keys
-    /// folder are used too
+    /// A public key (PEM) that signed checkpoints; can be repeated. Without --export, the keys of the keys folder are used
+    /// too
     #[arg(long = "public-key", value_name = "FILE")]
     pub public_keys: Vec<PathBuf>,
     /// A JWK Set of public keys that signed checkpoints
     #[arg(long, value_name = "FILE")]
     pub jwks: Option<PathBuf>,
-    /// A file with checkpoints that were kept elsewhere, one to a line: the log must have all of them
+    /// A file of saved checkpoints, one per line, all of which must be in the log
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
 }

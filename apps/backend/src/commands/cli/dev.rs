@@ -5,10 +5,10 @@ use clap::Args;
 /// `countersign dev`.
 #[derive(Args)]
 pub struct Dev {
-    /// Sign with the one key that everybody knows, the same at each start
+    /// Sign with a fixed, publicly known key, the same at each start
     #[arg(long)]
     pub deterministic_keys: bool,
-    /// Stop when the standard input ends: with the test that started it, however that ends
+    /// Stop when standard input closes, so that it ends with the test that started it
     #[arg(long)]
     pub until_stdin_closes: bool,
 }

@@ -9,36 +9,36 @@ use clap::error::ErrorKind;
 use crate::commands::output;
 use crate::settings::Sources;
 
-/// Flags that every command takes.
+/// Options of every command.
 #[derive(Args)]
-#[command(next_help_heading = "Options for every command")]
+#[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Print JSON instead of a table
+    /// Print JSON instead of text
     #[arg(long, global = true)]
     pub json: bool,
-    /// Who does this, for the audit log, beside the user of the operating system
+    /// Record this name in the audit log, in addition to the operating system user
     #[arg(long = "as", global = true, value_name = "NAME", value_parser = operator_name)]
     operator: Option<String>,
     /// Read this settings file instead of ./countersign.toml
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Setting `listen`
-    #[arg(long, global = true, value_name = "ADDRESS:PORT", allow_hyphen_values = true)]
+    /// Override the setting `listen`
+    #[arg(long, global = true, value_name = "IP:PORT", allow_hyphen_values = true)]
     listen: Option<String>,
-    /// Setting `metrics_listen`
-    #[arg(long, global = true, value_name = "ADDRESS:PORT", allow_hyphen_values = true)]
+    /// Override the setting `metrics_listen`
+    #[arg(long, global = true, value_name = "IP:PORT", allow_hyphen_values = true)]
     metrics_listen: Option<String>,
-    /// Setting `issuer`
+    /// Override the setting `issuer`
     #[arg(long, global = true, value_name = "ORIGIN", allow_hyphen_values = true)]
     issuer: Option<String>,
-    /// Setting `database_url`; a password in it can be seen by every user of this machine
+    /// Override the setting `database_url`; other users of this machine can see a password in it
     #[arg(long, global = true, value_name = "URL", allow_hyphen_values = true)]
     database_url: Option<String>,
-    /// Setting `redis_url`; a password in it can be seen by every user of this machine
+    /// Override the setting `redis_url`; other users of this machine can see a password in it
     #[arg(long, global = true, value_name = "URL", allow_hyphen_values = true)]
     redis_url: Option<String>,
-    /// Setting `keys_dir`
-    #[arg(long, global = true, value_name = "FOLDER", allow_hyphen_values = true)]
+    /// Override the setting `keys_dir`
+    #[arg(long, global = true, value_name = "DIR", allow_hyphen_values = true)]
     keys_dir: Option<String>,
 }
 
@@ -74,7 +74,7 @@ impl Global {
         refused.map_or(Ok(()), |name| {
             let flag = name.replace('_', "-");
             let text =
-                format!("'--{flag}' does not go with 'dev', which keeps everything in memory and reads no settings");
+                format!("'--{flag}' cannot be used with 'dev', which keeps everything in memory and reads no settings");
             Err(command.error(ErrorKind::ArgumentConflict, text))
         })
     }
@@ -102,6 +102,8 @@ fn operator_name(text: &str) -> Result<String, String> {
     let sound = (1..=64).contains(&length) && text.trim() == text && output::harmless(text) == text;
     match sound && !text.contains(['(', ')']) {
         true => Ok(text.to_owned()),
-        false => Err("a name has 1 to 64 printable characters, no brackets, and no blank at its ends".to_owned()),
+        false => {
+            Err("a name must have 1 to 64 printable characters, without parentheses or surrounding spaces".to_owned())
+        }
     }
 }

@@ -5,10 +5,10 @@ use clap::{Args, Subcommand};
 /// `countersign mail`.
 #[derive(Subcommand)]
 pub enum Mail {
-    /// List the newest mails: what for, to whom, and what became of them
+    /// List the newest emails with purpose, recipient and outcome
     #[command(after_help = "Example:\n  countersign mail list --queued")]
     List(ListMail),
-    /// Have everything that is queued tried now, and what was refused once more
+    /// Retry all queued and rejected emails now
     #[command(after_help = "Example:\n  countersign mail retry")]
     Retry,
 }
@@ -16,10 +16,10 @@ pub enum Mail {
 /// `countersign mail list`.
 #[derive(Args)]
 pub struct ListMail {
-    /// Only those that have not left yet
+    /// Only emails that are still queued
     #[arg(long)]
     pub queued: bool,
-    /// How many
+    /// The maximum number of emails
     #[arg(long, default_value_t = 100, value_parser = super::arguments::count::<100_000>)]
     pub limit: u32,
 }

@@ -11,7 +11,7 @@ pub enum Sessions {
     /// List an account's sessions
     #[command(after_help = "Example:\n  countersign sessions list ada@example.com")]
     List(Account),
-    /// End one session, all of an account, or everything
+    /// Revoke one session, all sessions of an account, or all sessions
     #[command(
         after_help = "Examples:\n  countersign sessions revoke 0198c5a0-7e1c-7000-8000-000000000000\n  \
         countersign sessions revoke --all ada@example.com\n  countersign sessions revoke --everyone"
@@ -23,14 +23,14 @@ pub enum Sessions {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub struct RevokeSessions {
-    /// The session's id, as `sessions list` shows it
+    /// The session ID (see `sessions list`)
     #[arg(value_parser = super::arguments::session_id)]
     pub id: Option<Uuid>,
-    /// End every session of this account
+    /// Revoke all sessions of this account
     #[arg(long, value_name = "EMAIL|ID")]
     pub all: Option<String>,
-    /// End every session of everybody, and refuse every token that was ever issued, also those that this database does
-    /// not know of: after a restore by other means than `countersign restore`, and on the worst day
+    /// Revoke all sessions of all accounts, and reject every token ever issued, including tokens unknown to this database:
+    /// for emergencies, and after restoring it without `countersign restore`
     #[arg(long)]
     pub everyone: bool,
 }

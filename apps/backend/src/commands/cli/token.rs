@@ -9,13 +9,13 @@ use super::arguments::Account;
 /// `countersign token`.
 #[derive(Subcommand)]
 pub enum Token {
-    /// Open a session for an account and print its access token
+    /// Create a session for an account and print its access token
     #[command(after_help = "Example:\n  countersign token issue ada@example.com --scope products:read --ttl 1h")]
     Issue(IssueToken),
-    /// Check an access token as the server would, and print its claims
+    /// Verify an access token as the server would, and print its claims
     #[command(after_help = "Examples:\n  countersign token verify eyJ…\n  countersign token verify < token.txt")]
     Verify(PresentedToken),
-    /// Print what a token says, without checking anything
+    /// Print the contents of a token without verifying it
     #[command(after_help = "Example:\n  countersign token inspect < token.txt")]
     Inspect(PresentedToken),
 }
@@ -23,13 +23,13 @@ pub enum Token {
 /// `countersign token issue`.
 #[derive(Args)]
 pub struct IssueToken {
-    /// Whose account.
+    /// The account.
     #[command(flatten)]
     pub account: Account,
-    /// A scope that the account owns, more than once for several; all that it owns, if none is named
+    /// A scope that the account has; can be repeated. Default: all of its scopes
     #[arg(long = "scope", value_name = "SCOPE", value_parser = super::arguments::one_scope)]
     pub scopes: Vec<String>,
-    /// How long the token lives, at most `tokens.access_ttl`
+    /// The lifetime of the token, at most `tokens.access_ttl`
     #[arg(long, value_name = "DURATION", value_parser = super::arguments::lifetime)]
     pub ttl: Option<Duration>,
 }
@@ -37,6 +37,6 @@ pub struct IssueToken {
 /// A token from the command line or from the standard input.
 #[derive(Args)]
 pub struct PresentedToken {
-    /// The token; read from the standard input if it is left out
+    /// The token; read from standard input if omitted
     pub token: Option<String>,
 }

@@ -7,16 +7,16 @@ use clap::Args;
 /// `countersign backup`.
 #[derive(Args)]
 pub struct Backup {
-    /// The file to write, which must not exist yet
+    /// The file to create; existing files are not overwritten
     pub file: PathBuf,
 }
 
 /// `countersign restore`.
 #[derive(Args)]
 pub struct Restore {
-    /// The backup to read
+    /// The backup file
     pub file: PathBuf,
-    /// Let sessions go on: what was revoked after the backup was made becomes valid again
+    /// Keep sessions, including those that were revoked after the backup
     #[arg(long)]
     pub keep_sessions: bool,
 }
@@ -24,13 +24,13 @@ pub struct Restore {
 /// `countersign migrate-database`.
 #[derive(Args)]
 pub struct MigrateDatabase {
-    /// The database to move, on which no server may run
+    /// The URL of the database to move; no server may be using it
     #[arg(long, value_name = "URL")]
     pub from: String,
-    /// The empty database to move it into
+    /// The URL of the empty target database
     #[arg(long, value_name = "URL")]
     pub to: String,
-    /// Reach a PostgreSQL on another host also without TLS
+    /// Allow connections to PostgreSQL on other hosts without TLS
     #[arg(long)]
     pub allow_unencrypted: bool,
 }

@@ -9,59 +9,59 @@ use crate::features::outbox::Purpose;
 /// `countersign users`.
 #[derive(Subcommand)]
 pub enum Users {
-    /// Make an account; its password is asked for
+    /// Create an account; prompts for a password
     #[command(
         after_help = "Example:\n  printf %s \"$PASSWORD\" | countersign users create ada@example.com --password-stdin"
     )]
     Create(WithPassword),
-    /// Make an account whose owner gets a mail to choose a password with
+    /// Create an account and email its owner a link to set a password
     #[command(after_help = "Example:\n  countersign users invite ada@example.com")]
     Invite(Account),
-    /// Say by hand that an account's address is its owner's
+    /// Mark the email address of an account as verified
     #[command(after_help = "Example:\n  countersign users verify ada@example.com")]
     Verify(Account),
-    /// Have a mail sent to an account: to verify the address, to set a new password, or the invitation once more
+    /// Send an account an email: verification, password reset, or its invitation again
     #[command(after_help = "Example:\n  countersign users send-mail ada@example.com recover")]
     SendMail {
-        /// To whom
+        /// The recipient
         #[command(flatten)]
         account: Account,
-        /// Which mail
+        /// The kind of email
         #[arg(value_parser = emails())]
         purpose: Purpose,
     },
-    /// List accounts: all, or those that are searched for
+    /// List or search accounts
     #[command(
         after_help = "Examples:\n  countersign users list --search @example.com --order last-sign-in --descending --limit 20\n  \
         countersign users list --json | jq -r '.[].email'"
     )]
     List(ListUsers),
-    /// Show one account, its scopes and its sessions
+    /// Show an account with its scopes and sessions
     #[command(after_help = "Example:\n  countersign users show ada@example.com")]
     Show(Account),
-    /// Lock an account out, and end its sessions
+    /// Disable an account and revoke its sessions
     #[command(after_help = "Example:\n  countersign users disable ada@example.com")]
     Disable(Account),
-    /// Let a disabled account in again
+    /// Enable a disabled account
     #[command(after_help = "Example:\n  countersign users enable ada@example.com")]
     Enable(Account),
-    /// Set a new password, and end the account's sessions
+    /// Set a new password and revoke the account's sessions
     #[command(after_help = "Example:\n  countersign users set-password ada@example.com")]
     SetPassword(WithPassword),
-    /// Delete an account and all that is stored about this person
+    /// Delete an account and all of its personal data
     #[command(after_help = "Example:\n  countersign users delete ada@example.com --yes")]
     Delete {
-        /// Whose account
+        /// The account
         #[command(flatten)]
         account: Account,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
     /// Grant scopes to an account
     #[command(after_help = "Example:\n  countersign users grant ada@example.com products:read products:write")]
     Grant(WithScopes),
-    /// Take scopes away from an account
+    /// Remove scopes from an account
     #[command(after_help = "Example:\n  countersign users ungrant ada@example.com products:write")]
     Ungrant(WithScopes),
 }
@@ -69,16 +69,16 @@ pub enum Users {
 /// `countersign users list`.
 #[derive(Args)]
 pub struct ListUsers {
-    /// Only accounts whose e-mail address holds this text, whatever its case
+    /// Only accounts whose email address contains this text (case-insensitive)
     #[arg(long, value_name = "TEXT")]
     pub search: Option<String>,
-    /// So many at most
+    /// The maximum number of accounts
     #[arg(long, value_parser = super::arguments::count::<{ u32::MAX }>)]
     pub limit: Option<u32>,
-    /// By what they are sorted
+    /// The order
     #[arg(long, value_enum, default_value_t = UserOrder::Created)]
     pub order: UserOrder,
-    /// The other way round
+    /// Reverse the order
     #[arg(long)]
     pub descending: bool,
 }
@@ -86,21 +86,21 @@ pub struct ListUsers {
 /// By what accounts are sorted.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum UserOrder {
-    /// When they were made
+    /// By creation time
     Created,
-    /// Their address
+    /// By email address
     Email,
-    /// When their owner signed in last; first those who never did
+    /// By last sign-in; accounts without one come first
     LastSignIn,
 }
 
 /// An account that gets a password.
 #[derive(Args)]
 pub struct WithPassword {
-    /// Whose account.
+    /// The account.
     #[command(flatten)]
     pub account: Account,
-    /// Read the password from the standard input (its first line) instead of asking for it
+    /// Read the password from the first line of standard input instead of prompting
     #[arg(long)]
     pub password_stdin: bool,
 }
@@ -108,10 +108,10 @@ pub struct WithPassword {
 /// An account and scopes.
 #[derive(Args)]
 pub struct WithScopes {
-    /// Whose account.
+    /// The account.
     #[command(flatten)]
     pub account: Account,
-    /// The scopes, such as products:write
+    /// The scopes, for example products:write
     #[arg(required = true, value_name = "SCOPE", value_parser = super::arguments::one_scope)]
     pub scopes: Vec<String>,
 }
@@ -126,6 +126,6 @@ fn emails() -> impl TypedValueParser<Value = Purpose> {
     let values = commands().map(|(command, _)| PossibleValue::new(command.word).help(command.help));
     PossibleValuesParser::new(values).try_map(move |word| {
         let named = commands().find(|(command, _)| command.word == word);
-        named.map(|(_, purpose)| purpose).ok_or("there is no such email")
+        named.map(|(_, purpose)| purpose).ok_or("unknown kind of email")
     })
 }

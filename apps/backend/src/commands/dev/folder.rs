@@ -71,7 +71,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.path) {
-            tracing::warn!(%error, folder = %self.path.display(), "the folder in memory could not be removed");
+            tracing::warn!(%error, folder = %self.path.display(), "failed to remove the temporary folder");
         }
     }
 }

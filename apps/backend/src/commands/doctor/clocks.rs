@@ -13,7 +13,7 @@ pub(super) fn compare_clocks(whose: &str, theirs: i64, ours: i64) -> Finding {
     let off = Duration::from_millis(theirs.abs_diff(ours));
     let which = if theirs > ours { "ahead of" } else { "behind" };
     let found = format!("{whose} is {:.1} s {which} this machine", off.as_secs_f64());
-    let remedy = "let NTP set both clocks (`timedatectl set-ntp true`); tokens are judged by them";
+    let remedy = "synchronize both clocks with NTP (`timedatectl set-ntp true`); token lifetimes depend on them";
     if off > LEEWAY {
         Finding::fail("clock", found, remedy)
     } else if off > CLOSE {

@@ -27,9 +27,9 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
     if database_is_new(settings) {
         findings.push(Finding::unknown(
             DATABASE,
-            format!("there is no database at {}", place_of(settings)),
-            "name the settings of the installation (--config FILE) and run this in the folder that their paths start \
-             from; a server makes the database at its first start",
+            format!("no database at {}", place_of(settings)),
+            "check --config and the working directory, which relative paths start from; the server creates the \
+             database at its first start",
         ));
         return None;
     }
@@ -63,10 +63,13 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
         Err(error) => {
             let remedy = match &error {
                 OpenError::Store(_) => {
-                    "is it running, is `database_url` right, and may this user connect? Until then tokens go on being \
-                     verified, and everything else is 503"
+                    "check that it is running, that `database_url` is correct, and that this user may connect; \
+                     until then, tokens are still verified, and all other requests get 503"
                 }
-                OpenError::File { .. } => "is `database_url` right, and may this user write the file and its folder?",
+                OpenError::File { .. } => {
+                    "check that `database_url` is correct and that this user may write the \
+                     file and its folder"
+                }
                 // The others say what to do.
                 _ => "",
             };
@@ -80,7 +83,11 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
 pub(super) async fn check(db: &Db, settings: &Settings, clock: &Clock, findings: &mut Vec<Finding>) {
     match db.examine().await {
         Ok(examined) => report(&examined, settings, clock, findings),
-        Err(error) => findings.push(Finding::fail(DATABASE, error.to_string(), "see what the database logs")),
+        Err(error) => findings.push(Finding::fail(
+            DATABASE,
+            error.to_string(),
+            "check the log of the database",
+        )),
     }
     let schema = schema(db).await;
     if schema.is_ok() || db.kind() == Kind::Postgres {
@@ -110,7 +117,7 @@ fn report(examined: &Examination, settings: &Settings, clock: &Clock, findings: 
         Finding::warn(
             DATABASE,
             found,
-            "put the server near its database; each request reads it once or more",
+            "run the server close to its database, which most requests read",
         )
     } else {
         Finding::ok(DATABASE, found)
@@ -120,12 +127,12 @@ fn report(examined: &Examination, settings: &Settings, clock: &Clock, findings: 
     }
     if let Some((open, most)) = examined.connections {
         let ours = i64::try_from(settings.database.pool_size).unwrap_or(i64::MAX);
-        let found = format!("{open} of {most} connections are in use; each node takes up to {ours} and one");
+        let found = format!("{open} of {most} connections are in use; each node uses up to {ours} plus one");
         findings.push(if ours + 1 > most || open + ours / 2 > most {
             Finding::warn(
                 DATABASE,
                 found,
-                "a smaller `database.pool_size`, a greater `max_connections`, or PgBouncer",
+                "lower `database.pool_size`, raise `max_connections`, or use PgBouncer",
             )
         } else {
             Finding::ok(DATABASE, found)
@@ -147,10 +154,11 @@ async fn rights(db: &Db) -> Vec<Finding> {
 
 fn lack(lacking: &Shortfall) -> Finding {
     let remedy = match &lacking.lack {
-        Lack::Table => "was it renamed or dropped? Restore it; until then requests are 503".to_owned(),
-        Lack::Rights(_) => format!("as its owner: `{}`; until then requests are 503", lacking.remedy),
+        Lack::Table => "restore it if it was renamed or dropped; until then, requests get 503".to_owned(),
+        Lack::Rights(_) => format!("as its owner, run `{}`; until then, requests get 503", lacking.remedy),
         Lack::Policy | Lack::Condition => format!(
-            "as its owner: `{}`, or switch row level security off for it; until then rows are missing, or cannot be written",
+            "as its owner, run `{}`, or disable row-level security for it; until then, rows are missing or cannot \
+             be written",
             lacking.remedy
         ),
     };
@@ -171,12 +179,16 @@ async fn writing(db: &Db, settings: &Settings) -> Option<Finding> {
     let error = db.check_writable().await.err()?;
     let remedy = match db.kind() {
         Kind::Postgres => {
-            "let `database_url` lead to the primary, where this role may write (with several hosts in it, \
-             `target_session_attrs=read-write` finds it); until then sign-ins are 503"
+            "point `database_url` to the primary, where this role may write (with several hosts in the URL, add \
+             `target_session_attrs=read-write`); until then, sign-ins get 503"
         }
-        Kind::Sqlite => "make room, or let the server write the file; until then sign-ins are 503",
+        Kind::Sqlite => "free disk space, or make the file writable for the server; until then, sign-ins get 503",
     };
-    Some(Finding::fail(DATABASE, format!("it takes no writes: {error}"), remedy))
+    Some(Finding::fail(
+        DATABASE,
+        format!("it does not accept writes: {error}"),
+        remedy,
+    ))
 }
 
 async fn schema(db: &Db) -> Finding {
@@ -184,34 +196,34 @@ async fn schema(db: &Db) -> Finding {
         Ok(true) => {
             return Finding::fail(
                 "schema",
-                "a restore or a move into this database broke off: it holds a part only",
+                "a restore or move into this database was interrupted; it is incomplete",
                 "empty it, and restore or move again",
             );
         }
-        Err(error) => return Finding::fail("schema", error.to_string(), "see what the database logs"),
+        Err(error) => return Finding::fail("schema", error.to_string(), "check the log of the database"),
         Ok(false) => {}
     }
     match db.pending(migrations::known()).await {
-        Ok(Schema::Current) => Finding::ok("schema", "it is the one of this version"),
+        Ok(Schema::Current) => Finding::ok("schema", "it is up to date"),
         Ok(Schema::Absent) => Finding::fail(
             "schema",
-            "the database holds none: it is not, or not yet, Countersign's",
-            "a server makes it at its first start; is `database_url` the right one?",
+            "the database has no schema: it is new, or not a Countersign database",
+            "the server creates it at its first start; check `database_url`",
         ),
         Ok(Schema::Behind(missing)) => Finding::fail(
             "schema",
-            format!("it lacks {missing} migration(s) of this version"),
-            "`countersign migrate`, or start the new version, which does the same",
+            format!("it is {missing} migration(s) behind this version"),
+            "run `countersign migrate`, or start the server, which does the same",
         ),
         Ok(Schema::Newer(_)) => Finding::fail(
             "schema",
-            "it is newer than this program",
-            "install the newer version; this one does not start on it",
+            "it is newer than this version",
+            "install the newer version; this one does not start with it",
         ),
         Err(error) => Finding::fail(
             "schema",
             error.to_string(),
-            "this database was made by another program, or changed by hand",
+            "the database was created by another program, or changed manually",
         ),
     }
 }
@@ -221,8 +233,8 @@ fn look_at_file(path: &Path, findings: &mut Vec<Finding>) {
     if has_no_log(path) {
         findings.push(Finding::warn(
             DATABASE,
-            "another program has switched its write-ahead log off",
-            "the server switches it on again at its start; let no other program write into the file",
+            "another program has disabled its write-ahead log",
+            "the server enables it again when it starts; do not write to the file with other programs",
         ));
     }
     let log = std::fs::metadata(format!("{}-wal", path.display())).map_or(0, |log| log.len());
@@ -230,7 +242,7 @@ fn look_at_file(path: &Path, findings: &mut Vec<Finding>) {
         findings.push(Finding::warn(
             DATABASE,
             format!("its write-ahead log has grown to {} MiB", log / MEBIBYTE),
-            "some program holds a read open for long: a backup by other means, or a shell",
+            "close programs that keep a read transaction open, such as other backup tools or a shell",
         ));
     }
     let folder = path
@@ -250,8 +262,8 @@ pub(in crate::commands) fn has_no_log(path: &Path) -> bool {
 fn room(folder: &Path) -> Option<Finding> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize) / MEBIBYTE;
-    let found = format!("{free} MiB are free on its disk");
-    let remedy = "make room: on a full disk nobody signs in";
+    let found = format!("its disk has {free} MiB free");
+    let remedy = "free disk space; sign-ins fail when the disk is full";
     Some(match free {
         0..100 => Finding::fail("disk", found, remedy),
         100..1024 => Finding::warn("disk", found, remedy),
@@ -271,9 +283,9 @@ fn sync(folder: &Path) -> Option<Finding> {
         *time = began.elapsed();
     }
     times.sort_unstable();
-    let found = format!("a sync of its disk takes {:.1} ms", times[1].as_secs_f64() * 1000.0);
+    let found = format!("syncing its disk takes {:.1} ms", times[1].as_secs_f64() * 1000.0);
     Some(if times[1] > SLOW_SYNC {
-        Finding::warn("disk", found, "every sign-in waits for one: a faster disk")
+        Finding::warn("disk", found, "use a faster disk; every sign-in waits for a sync")
     } else {
         Finding::ok("disk", found)
     })

@@ -29,7 +29,7 @@ pub(super) async fn check(
         if mode & 0o022 != 0 {
             findings.push(Finding::fail(
                 KEYS,
-                format!("others may write into {dir} (mode {mode:03o}), and so put their own key there"),
+                format!("{dir} is writable for other users (mode {mode:03o}), who could replace the keys"),
                 format!("chmod 700 {dir}"),
             ));
         }
@@ -52,12 +52,12 @@ pub(super) async fn check(
         (None, Some(known)) => missing(&dir, known),
         (Some(kid), None) => Finding::unknown(
             KEYS,
-            format!("{kid} is whole and would sign; whether it may, and since when it does, is in the database"),
+            format!("{kid} is valid; its state could not be read from the database"),
             UNASKED,
         ),
         (None, None) => Finding::unknown(
             KEYS,
-            format!("{dir} holds no keys; whether there should be some is in the database"),
+            format!("{dir} contains no keys; whether there should be some could not be read from the database"),
             UNASKED,
         ),
     });
@@ -68,7 +68,7 @@ pub(super) async fn check(
     current
 }
 
-const UNASKED: &str = "the database could not be asked (see above): ask the doctor again when it can";
+const UNASKED: &str = "fix the database first (see above), then run this again";
 
 fn judge_sealing(dir: &str, known: &[ListedSealingKey]) -> Finding {
     let ids = |state: SealingState| -> Vec<&str> {
@@ -84,20 +84,20 @@ fn judge_sealing(dir: &str, known: &[ListedSealingKey]) -> Finding {
                 "{active} is the active sealing key, but {dir}/sealing lacks {}, which other nodes may use",
                 missing.join(", ")
             ),
-            "put the file back; if it is lost, `countersign keys sealing retire ID`",
+            "restore the file; if it is lost, run `countersign keys sealing retire ID`",
         ),
         (None, true) => Finding::unknown(
             KEYS,
-            format!("{dir}/sealing holds no sealing key"),
-            "a server makes one at its next start",
+            format!("{dir}/sealing contains no sealing key"),
+            "the server creates one at its next start",
         ),
         (None, false) => Finding::fail(
             KEYS,
             format!(
-                "{dir}/sealing holds no sealing key, but this database has used {}",
+                "{dir}/sealing contains no sealing key, but this database has used {}",
                 missing.join(", ")
             ),
-            "mount or restore the folder, or set `keys_dir`; a server does not start without it",
+            "mount or restore the folder, or set `keys_dir`; the server does not start without it",
         ),
     }
 }
@@ -107,15 +107,15 @@ fn missing(dir: &str, known: &[ListedKey]) -> Finding {
         Some(lost) => Finding::fail(
             KEYS,
             format!(
-                "{dir} holds no keys, but this database has issued tokens with the key {}",
+                "{dir} contains no keys, but tokens were issued with the key {}",
                 lost.kid
             ),
-            "mount or restore the folder, or set `keys_dir`; a server does not start without it",
+            "mount or restore the folder, or set `keys_dir`; the server does not start without it",
         ),
         None => Finding::unknown(
             KEYS,
-            format!("{dir} holds no keys"),
-            "a server makes them at its first start",
+            format!("{dir} contains no keys"),
+            "the server creates them at its first start",
         ),
     }
 }
@@ -123,16 +123,19 @@ fn missing(dir: &str, known: &[ListedKey]) -> Finding {
 fn judge(kid: &str, known: &[ListedKey], clock: &Clock) -> Finding {
     let found = known.iter().find(|key| key.kid == kid);
     if found.is_some_and(|key| key.state == KeyState::Revoked) {
-        let remedy = format!("`countersign keys revoke {kid}` on this folder, which replaces it");
-        return Finding::fail(KEYS, format!("the key {kid} was revoked, and must not sign"), remedy);
+        let remedy = format!("run `countersign keys revoke {kid}` with this folder, which replaces the key");
+        return Finding::fail(KEYS, format!("the signing key {kid} was revoked"), remedy);
     }
     let Some(since) = found.and_then(|key| key.since) else {
-        return Finding::ok(KEYS, format!("{kid} signs; no server has used it yet"));
+        return Finding::ok(KEYS, format!("{kid} is the signing key; no server has used it yet"));
     };
     let age = Duration::from_millis(u64::try_from(clock.now().millis() - since.millis()).unwrap_or(0));
-    let found = format!("{kid} signs, for {} days now", age.as_secs() / DAY.as_secs());
+    let found = format!(
+        "{kid} has been the signing key for {} days",
+        age.as_secs() / DAY.as_secs()
+    );
     if age > OLD {
-        Finding::warn(KEYS, found, "`countersign keys rotate --wait`")
+        Finding::warn(KEYS, found, "run `countersign keys rotate --wait`")
     } else {
         Finding::ok(KEYS, found)
     }

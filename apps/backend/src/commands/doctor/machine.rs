@@ -19,8 +19,8 @@ pub(super) async fn redis(settings: &Settings, clock: &Clock, findings: &mut Vec
     let Some(url) = &settings.redis_url else {
         return;
     };
-    let remedy =
-        "is it running, and is `redis_url` right? Until then each node counts its own rate limits; sign-ins go on";
+    let remedy = "check that it is running and that `redis_url` is correct; until then, rate limits are counted per node, \
+         and sign-ins still work";
     let opened = Redis::open(url.expose(), settings.issuer.as_str(), &mut Registry::default()).await;
     let redis = match opened {
         Ok(redis) => redis,
@@ -38,8 +38,8 @@ pub(super) async fn redis(settings: &Settings, clock: &Clock, findings: &mut Vec
 /// Of the server that runs, if it tells; else of this very process, which may have another limit.
 pub(super) async fn files(settings: &Settings, findings: &mut Vec<Finding>) {
     let needed = settings.http.max_connections as u64 + RESERVED;
-    let remedy = "raise the limit for the server (`LimitNOFILE=` of systemd, `ulimits:` of compose), or lower \
-                  `http.max_connections`; past it, connections are refused";
+    let remedy = "raise the limit (`LimitNOFILE=` of systemd, `ulimits:` of Compose), or lower \
+                  `http.max_connections`; beyond the limit, connections are refused";
     let told = ask_operator(settings, "metrics").await;
     let of_server = told.as_deref().and_then(|text| {
         let read = |name| {
@@ -53,17 +53,17 @@ pub(super) async fn files(settings: &Settings, findings: &mut Vec<Finding>) {
     findings.push(match of_server {
         Some((open, most)) if most < needed_exactly => Finding::fail(
             FILES,
-            format!("the server may open {most}, has {open} open, and would need {needed} for all its connections"),
+            format!("the server may open {most} and has {open} open, but needs {needed} for all its connections"),
             remedy,
         ),
         Some((open, most)) => Finding::ok(FILES, format!("the server has {open} of {most} open")),
         None => match getrlimit(Resource::Nofile).maximum {
             Some(most) if most < needed => Finding::fail(
                 FILES,
-                format!("here at most {most} may be open, and a server would need {needed} for all its connections"),
+                format!("the limit here is {most}, but the server needs {needed} for all its connections"),
                 remedy,
             ),
-            _ => Finding::ok(FILES, "as many as are needed may be open here"),
+            _ => Finding::ok(FILES, "the limit here is high enough"),
         },
     });
 }

@@ -10,13 +10,21 @@ const MAIL: &str = "mail";
 pub(super) async fn check(settings: &Settings, findings: &mut Vec<Finding>) {
     let mailer = match Mailer::new(&settings.mail) {
         Ok(mailer) => mailer,
-        Err(error) => return findings.push(Finding::fail(MAIL, error.to_string(), "correct `mail.smtp_url`")),
+        Err(error) => return findings.push(Finding::fail(MAIL, error.to_string(), "fix `mail.smtp_url`")),
     };
     if let Some(folder) = mailer.folder() {
-        let found = format!("there is no mail server: mails are written into {}", folder.display());
-        let remedy = "set `mail.smtp_url`, or nobody can set a forgotten password";
+        let found = format!(
+            "no mail server is configured; emails are written to {}",
+            folder.display()
+        );
+        let remedy = "set `mail.smtp_url`; without it, users cannot reset their password";
         return findings.push(match settings.email_verification {
-            EmailVerification::Required => Finding::fail(MAIL, found, "set `mail.smtp_url`, or nobody can sign up"),
+            EmailVerification::Required => Finding::fail(
+                MAIL,
+                found,
+                "set `mail.smtp_url`; without it, users \
+                 cannot sign up",
+            ),
             EmailVerification::Optional | EmailVerification::Off => Finding::warn(MAIL, found, remedy),
         });
     }
@@ -24,13 +32,14 @@ pub(super) async fn check(settings: &Settings, findings: &mut Vec<Finding>) {
         Ok(()) => Finding::ok(
             MAIL,
             format!(
-                "the mail server takes mails from {}",
+                "the mail server accepts emails from {}",
                 settings.mail.from.mailbox().email
             ),
         ),
         Err(error) => {
-            let remedy = "is `mail.smtp_url` right (host, port, user, password), and may this machine reach it?";
-            Finding::fail(MAIL, format!("the mail server does not let us in: {error}"), remedy)
+            let remedy = "check host, port, user and password in `mail.smtp_url`, and that this machine can reach \
+                          the mail server";
+            Finding::fail(MAIL, format!("cannot log in to the mail server: {error}"), remedy)
         }
     });
 }

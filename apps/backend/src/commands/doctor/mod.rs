@@ -41,15 +41,15 @@ pub(super) async fn doctor(settings: &Settings, output: &mut Standard) -> Result
     if database_is_new(settings) {
         let place = place_of(settings);
         return Err(Failure::new(format!(
-            "there is no database at {place}, so there is little to look at"
+            "no database at {place}; only a few checks are possible"
         )));
     }
     let count = |state| findings.iter().filter(|finding| finding.state == state).count();
     match (count(State::Fail), count(State::Warn)) {
         (0, _) => Ok(()),
-        (failed, 0) => Err(Failure::new(format!("{failed} of these checks failed"))),
+        (failed, 0) => Err(Failure::new(format!("{failed} check(s) failed"))),
         (failed, warned) => Err(Failure::new(format!(
-            "{failed} of these checks failed, and {warned} gave a warning"
+            "{failed} check(s) failed, {warned} gave a warning"
         ))),
     }
 }

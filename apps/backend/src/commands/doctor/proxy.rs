@@ -19,12 +19,12 @@ const ATTEMPTS: usize = 12;
 pub(super) async fn check(settings: &Settings, findings: &mut Vec<Finding>) {
     if settings.metrics_listen.is_none() {
         if settings.issuer.is_https() && settings.trusted_proxies.is_empty() {
-            findings.push(untrusted("https ends at a proxy, and `trusted_proxies` names none"));
+            findings.push(untrusted("a proxy terminates TLS, but `trusted_proxies` is empty"));
         } else if settings.issuer.is_https() {
-            let remedy = "set `metrics_listen` (127.0.0.1:9100, say), and ask again";
+            let remedy = "set `metrics_listen` (to 127.0.0.1:9100, for example), and run this again";
             findings.push(Finding::unknown(
                 PROXY,
-                "only a server with `metrics_listen` can tell how requests arrive",
+                "cannot check how requests arrive without `metrics_listen`",
                 remedy,
             ));
         }
@@ -34,8 +34,8 @@ pub(super) async fn check(settings: &Settings, findings: &mut Vec<Finding>) {
         Some(seen) => judge(&seen, settings),
         None => Finding::unknown(
             PROXY,
-            "what was sent to the issuer's address did not arrive at the server of this `metrics_listen`",
-            "is it the server of these settings? With many nodes, ask again",
+            "a request to the issuer did not arrive at the server of this `metrics_listen`",
+            "check that it is the server of these settings; with several nodes, run this again",
         ),
     });
 }
@@ -65,8 +65,8 @@ async fn probe(settings: &Settings) -> Option<Seen> {
 fn untrusted(found: &str) -> Finding {
     Finding::fail(
         PROXY,
-        format!("{found}: all clients look like one, and share one rate limit"),
-        "name the proxy's network in `trusted_proxies`, and nothing wider",
+        format!("{found}: all clients have the same IP address and share its rate limits"),
+        "add the proxy's network to `trusted_proxies`, and nothing wider",
     )
 }
 
@@ -81,24 +81,27 @@ fn judge(seen: &Seen, settings: &Settings) -> Finding {
     let peer = seen.peer;
     match (is_trusted(peer), passed_on) {
         (false, false) if seen.x_forwarded_for.is_some() => untrusted(&format!(
-            "a proxy at {peer} tells the client's address, but is not in `trusted_proxies`"
+            "the proxy at {peer} sends the client's IP address, but is not in `trusted_proxies`"
         )),
-        (false, _) if settings.issuer.is_https() => {
-            untrusted(&format!("https ends at {peer}, which is not in `trusted_proxies`"))
-        }
+        (false, _) if settings.issuer.is_https() => untrusted(&format!(
+            "the proxy at {peer} terminates TLS, but is not in `trusted_proxies`"
+        )),
         (false, _) => Finding::ok(PROXY, "there is none, and none is trusted"),
         (true, true) if seen.forwarded.is_none() || seen.forwarded.as_deref() == Some(FORGED_FORWARDED) => {
             Finding::fail(
                 PROXY,
-                format!("the proxy at {peer} passes on whatever address a client writes: clients escape every limit"),
-                "let it set `X-Forwarded-For` itself (nginx: `$proxy_add_x_forwarded_for`)",
+                format!(
+                    "the proxy at {peer} forwards any IP address that a client claims, so clients can bypass \
+                         all rate limits"
+                ),
+                "have it set `X-Forwarded-For` (nginx: `$proxy_add_x_forwarded_for`)",
             )
         }
         (true, _) if seen.forwarded.as_deref() == Some(FORGED_FORWARDED) => Finding::fail(
             PROXY,
-            format!("the proxy at {peer} passes on a client's own `Forwarded`; then no address is believed"),
-            "let it empty that header (nginx: `proxy_set_header Forwarded \"\"`)",
+            format!("the proxy at {peer} forwards the `Forwarded` header of clients; then the IP address is unknown"),
+            "have it clear that header (nginx: `proxy_set_header Forwarded \"\"`)",
         ),
-        (true, _) => Finding::ok(PROXY, format!("the proxy at {peer} tells the client's address")),
+        (true, _) => Finding::ok(PROXY, format!("the proxy at {peer} sends the client's IP address")),
     }
 }

@@ -34,14 +34,15 @@ pub(super) async fn check(
     if !settings.issuer.is_https() && !settings.issuer.is_loopback() {
         findings.push(Finding::fail(
             ISSUER,
-            format!("{issuer} is not https: everybody on the way can read the tokens"),
-            "let a reverse proxy end TLS, and set `issuer` to its https address",
+            format!("{issuer} does not use https: tokens cross the network unencrypted"),
+            "use a reverse proxy for TLS, and set `issuer` to its https URL",
         ));
     }
     let metadata = match get(&format!("{issuer}/.well-known/oauth-authorization-server"), &[]).await {
         Ok(metadata) => metadata,
         Err(error) => {
-            let remedy = "is the server running, does the name lead to it, and is the proxy's certificate valid?";
+            let remedy = "check that the server is running, that the name resolves to it, and that the proxy's \
+                          certificate is valid";
             findings.push(Finding::fail(ISSUER, format!("{issuer}: {error}"), remedy));
             return false;
         }
@@ -49,13 +50,13 @@ pub(super) async fn check(
     let stated: Value = serde_json::from_slice(metadata.body()).unwrap_or_default();
     if metadata.status() != StatusCode::OK || stated["issuer"] != issuer {
         let found = match stated["issuer"].as_str() {
-            Some(other) => format!("{issuer} leads to a server that calls itself {other}"),
+            Some(other) => format!("{issuer} leads to a server whose issuer is {other}"),
             None => format!(
-                "{issuer} leads to something that is no Countersign (status {})",
+                "{issuer} does not lead to a Countersign server (status {})",
                 metadata.status()
             ),
         };
-        let remedy = "the same `issuer` on every node, and the proxy must hand on every path as it is";
+        let remedy = "set the same `issuer` on every node, and have the proxy forward all paths unchanged";
         findings.push(Finding::fail(ISSUER, found, remedy));
         return false;
     }
@@ -66,7 +67,7 @@ pub(super) async fn check(
         // It tells whole seconds, cut off.
         let theirs = i64::try_from(since.as_millis()).unwrap_or(0) + 500;
         findings.push(compare_clocks(
-            "the clock behind the issuer's address",
+            "the clock of the server at the issuer's URL",
             theirs,
             clock.now().millis(),
         ));
@@ -75,12 +76,12 @@ pub(super) async fn check(
     let keys = published_keys(issuer).await;
     let is_ours = kid.is_none_or(|kid| keys.iter().any(|key| key.kid() == kid));
     findings.push(if is_ours {
-        Finding::ok(ISSUER, format!("{issuer} leads here"))
+        Finding::ok(ISSUER, format!("{issuer} leads to this installation"))
     } else {
         Finding::fail(
             ISSUER,
-            format!("{issuer} leads to a server with other keys than this folder's"),
-            "every node needs the same keys folder; or this is another installation than you think",
+            format!("{issuer} leads to a server with other keys than those of this folder"),
+            "use the same keys folder on all nodes, and check that this is the right installation",
         )
     });
     if let Some(db) = db {
@@ -116,11 +117,11 @@ async fn readiness(issuer: &str) -> Option<Finding> {
         return None;
     }
     let stated: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-    let reason = stated["detail"].as_str().unwrap_or("it does not say why");
+    let reason = stated["detail"].as_str().unwrap_or("no reason given");
     Some(Finding::fail(
         ISSUER,
         format!("the server at {issuer} is not ready: {reason}"),
-        "its log says more; what it cannot do it answers with 503",
+        "check its log; it answers affected requests with 503",
     ))
 }
 
@@ -144,12 +145,12 @@ async fn published_keys(issuer: &str) -> Vec<VerifyingKey> {
 async fn list(issuer: &str, db: &Db, keys: &[VerifyingKey], clock: &Clock) -> Option<Finding> {
     let number = revocation::newest_list(db).await.ok()??;
     let uri = format!("{issuer}/oauth2/status-lists/{number}");
-    let remedy = "the proxy must hand on /oauth2/status-lists/ as it is; without it verifiers refuse every token";
+    let remedy = "have the proxy forward /oauth2/status-lists/ unchanged; without it, verifiers reject all tokens";
     let answer = match get(&uri, &[]).await {
         Ok(answer) if answer.status() == StatusCode::OK => answer,
         Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => {
-            let found = format!("the server could not give {uri} just now (503)");
-            return Some(Finding::fail(LISTS, found, "its log says why; verifiers ask again"));
+            let found = format!("the server answered {uri} with 503");
+            return Some(Finding::fail(LISTS, found, "check its log; verifiers retry"));
         }
         Ok(answer) => {
             return Some(Finding::fail(
@@ -182,12 +183,12 @@ async fn list(issuer: &str, db: &Db, keys: &[VerifyingKey], clock: &Clock) -> Op
             || answer.status() == StatusCode::NOT_MODIFIED && began.elapsed() >= Duration::from_millis(WAIT * 900)
     });
     Some(if is_held {
-        Finding::ok(LISTS, "verifiers get it, and can wait for its changes")
+        Finding::ok(LISTS, "verifiers can fetch it and wait for changes")
     } else {
         Finding::warn(
             LISTS,
-            "verifiers get it, but cannot wait for its changes: they see a revocation when they ask the next time",
-            "the proxy must not cache it, must hand on `Prefer` and `If-None-Match`, and wait for 90 s",
+            "verifiers can fetch it, but cannot wait for changes, so they only learn of revocations when they poll",
+            "have the proxy not cache it, forward `Prefer` and `If-None-Match`, and wait for at least 90 s",
         )
     })
 }

@@ -19,7 +19,7 @@ pub(super) fn show<W: Write>(
     let path = file.unwrap_or_else(|| settings.keys_dir.join("private.pem"));
     let found = inspect(&path, settings.keys_passphrase.as_ref()).map_err(|error| match error {
         KeysError::File { path, source, .. } => {
-            let wanted = "a key in PEM, such as secrets/jwt/public.pem";
+            let wanted = "a PEM file with a key, such as secrets/jwt/public.pem";
             Failure::of_configuration(unreadable(&path, &source, wanted))
         }
         error => error.into(),

@@ -20,7 +20,7 @@ impl Log {
     pub(super) async fn write(&self, kind: Kind, kid: &str) {
         let event = Event::new(kind, None, &self.caller).detail(kid);
         if let Err(error) = audit::record_alone(&self.db, &self.clock, event).await {
-            let told = format!("it is done, but the audit log could not be written: {error}");
+            let told = format!("the command succeeded, but writing to the audit log failed: {error}");
             notice(self.json, &told);
         }
     }

@@ -16,12 +16,12 @@ pub(super) async fn rotate<W: Write>(operator: &KeyOperator, log: &Log, output: 
     log.write(Kind::SealingKeyMade, &made.id).await;
     let sentence = match (&made.replaces, made.retirable_at) {
         (Some(old), Some(retirable_at)) => format!(
-            "Made the sealing key {}. Servers read it within seconds and use it from {} on. From {retirable_at} on, remove \
-             the one that it replaces with `countersign keys sealing retire {old}`.",
+            "Created the sealing key {}. Servers load it within seconds and use it from {}. From {retirable_at}, \
+             the key it replaces can be removed with `countersign keys sealing retire {old}`.",
             made.id, made.active_at
         ),
         _ => format!(
-            "Made the sealing key {}. Servers on this folder use it at once.",
+            "Created the sealing key {}. Servers that use this folder use it immediately.",
             made.id
         ),
     };
@@ -40,7 +40,7 @@ pub(super) async fn retire<W: Write>(
 ) -> Result<(), Failure> {
     operator.retire_sealing(&id).await?;
     log.write(Kind::SealingKeyRetired, &id).await;
-    let sentence = format!("Retired the sealing key {id}. Servers stop using it within seconds.");
+    let sentence = format!("Removed the sealing key {id}. Servers stop using it within seconds.");
     Ok(output.done(&sentence, &Retired { id })?)
 }
 

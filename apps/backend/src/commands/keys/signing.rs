@@ -27,13 +27,13 @@ pub(super) async fn generate<W: Write>(
     let made = operator.generate().await?;
     log.write(Kind::KeyGenerated, &made.kid).await;
     let mut sentence = format!(
-        "Made the key {}. Servers on this folder sign with it from their next start on. Tokens that other keys signed \
-         are refused from then on; whoever holds one refreshes it or signs in again.",
+        "Created the key {}. Servers that use this folder sign with it after their next start, and then reject \
+         tokens signed with other keys; clients have to refresh them or sign in again.",
         made.kid
     );
     if let Some(id) = &made.sealing {
         log.write(Kind::SealingKeyMade, id).await;
-        sentence.push_str(&format!(" Made the sealing key {id} too."));
+        sentence.push_str(&format!(" Created the sealing key {id} too."));
     }
     Ok(output.done(&sentence, &made)?)
 }
@@ -59,19 +59,20 @@ pub(super) async fn publish<W: Write>(
     let wait = write_duration(operator.propagation_delay());
     let sentence = match &next {
         NextKey { kid, created: true, .. } => format!(
-            "Made the next key {kid}. Servers publish it within seconds; {wait} after that, let it sign with \
-             `countersign keys rotate --activate`. Like every key that is made here, it is stored without a passphrase."
+            "Created the next key {kid}. Servers publish it within seconds; {wait} after that, activate it with \
+             `countersign keys rotate --activate`. Like all keys created here, it is stored without a passphrase."
         ),
         NextKey {
             kid,
             ready_at: Some(at),
             ..
         } => format!(
-            "The next key {kid} is published already. From {at} on, let it sign with `countersign keys rotate --activate`."
+            "The next key {kid} is already published. It can be activated from {at} with `countersign keys rotate \
+             --activate`."
         ),
         NextKey { kid, .. } => format!(
-            "The next key {kid} lies ready, but no server has published it yet: is one running on this database and \
-             this folder?"
+            "The next key {kid} exists, but no server has published it yet. Check that one is running with this \
+             database and keys folder."
         ),
     };
     Ok(output.done(&sentence, &next)?)
@@ -118,8 +119,8 @@ pub(super) async fn wait<W: Write>(operator: &KeyOperator, log: &Log, output: &m
 
 fn report<W: Write>(activated: &Activated, output: &mut Output<W>) -> io::Result<()> {
     let sentence = format!(
-        "The key {current} signs from now on. {retired} goes on verifying what it signed; servers drop it after {at}, \
-         and `countersign keys retire {retired}` then removes its file.",
+        "The key {current} signs from now on. {retired} still verifies the tokens it signed until {at}; after that, \
+         remove it with `countersign keys retire {retired}`.",
         current = activated.current,
         retired = activated.retired,
         at = activated.retirable_at,
@@ -137,7 +138,7 @@ pub(super) async fn retire<W: Write>(
     log.write(Kind::KeyRetired, &kid).await;
     let retired = Named { kid };
     Ok(output.done(
-        &format!("Removed the retired key {}. No living token needs it.", retired.kid),
+        &format!("Removed the retired key {}. No valid token needs it.", retired.kid),
         &retired,
     )?)
 }
@@ -151,23 +152,23 @@ pub(super) async fn revoke<W: Write>(
     let revoked = operator.revoke(kid).await?;
     if !revoked.changed {
         return Ok(output.done(
-            &format!("The key {kid} was revoked before; nothing has changed."),
+            &format!("The key {kid} was already revoked; nothing has changed."),
             &revoked,
         )?);
     }
     log.write(Kind::KeyRevoked, kid).await;
     let max_age = write_duration(JWKS_MAX_AGE);
     let mut sentence = format!(
-        "Revoked the key {kid}. Servers refuse every token that it signed within seconds, other verifiers when their \
-         copy of the keys ends, in {max_age} at most."
+        "Revoked the key {kid}. Servers reject all tokens signed with it within seconds, other verifiers when their \
+         copy of the keys expires, after at most {max_age}."
     );
     if let Revoked {
         replaced_by: Some(new), ..
     } = &revoked
     {
         sentence.push_str(&format!(
-            " {new} signs in its place; verifiers that do not know it yet refuse its tokens for as long. Refresh tokens \
-             stay good: whoever has one gets a new access token."
+            " {new} signs instead; verifiers that do not know it yet reject its tokens for up to the same time. \
+             Refresh tokens stay valid and give new access tokens."
         ));
     }
     Ok(output.done(&sentence, &revoked)?)
@@ -180,8 +181,13 @@ struct Named {
 }
 
 impl Row for ListedKey {
-    const COLUMNS: &'static [&'static str] =
-        &["kid", "state", "published since", "last token expires", "may sign from"];
+    const COLUMNS: &'static [&'static str] = &[
+        "kid",
+        "state",
+        "published since",
+        "last token expires",
+        "can be activated from",
+    ];
 
     fn cells(&self) -> Vec<String> {
         let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();

@@ -24,13 +24,13 @@ pub(in crate::commands) async fn backup(file: &Path, at: &Installation, output: 
     // A link that leads nowhere is in the way too.
     if file.symlink_metadata().is_ok() {
         return Err(Failure::new(format!(
-            "{} exists; a backup overwrites nothing",
+            "{} already exists; choose another file",
             file.display()
         )));
     }
     if belongs_to_database(settings.database_url.expose(), file) {
         return Err(Failure::new(format!(
-            "{} is a name that the database itself uses; name another file",
+            "{} is used by the database itself; choose another file",
             file.display()
         )));
     }
@@ -41,9 +41,7 @@ pub(in crate::commands) async fn backup(file: &Path, at: &Installation, output: 
     let partial = partial_beside(file)?;
     let tables = write(&db, Writer::new(partial.reopen()?, &heading)?).await?;
     if read_back(partial.path())? != tables {
-        return Err(Failure::new(
-            "the file that was written does not hold what was read; is the disk sound?",
-        ));
+        return Err(Failure::new("the backup does not match the database; check the disk"));
     }
     become_file(partial, file)?;
     let caller = at.access.caller();
@@ -51,17 +49,17 @@ pub(in crate::commands) async fn backup(file: &Path, at: &Installation, output: 
     db.close().await?;
     // Where it cannot be written down, as on a standby, it is a backup all the same.
     if let Err(error) = record(event, at, &clock).await {
-        let told = format!("the backup is made, but the audit log could not be told of it: {error}");
+        let told = format!("the backup succeeded, but writing to the audit log failed: {error}");
         notice(output.is_json(), &told);
     }
     let mut sentence = format!(
-        "Wrote {} to {}, read it again, and found it whole. The keys ({}) are not in it: keep a copy of that \
-         folder too, encrypted and elsewhere.",
+        "Wrote {} to {} and verified the file. It does not contain the keys ({}): back that folder up too, \
+         encrypted and in another place.",
         summary(&tables),
         file.display(),
         settings.keys_dir.display()
     );
-    sentence.push_str(&warning(&tables, "BACKUP"));
+    sentence.push_str(&warning(&tables, "backup"));
     let accounts = rows(&tables, "accounts");
     let object = json!({
         "file": file, "schema": schema, "accounts": accounts, "holds_no_accounts": accounts == 0, "tables": tables,
@@ -74,7 +72,7 @@ pub(in crate::commands) async fn backup(file: &Path, at: &Installation, output: 
 async fn record(event: Event<'_>, at: &Installation, clock: &Clock) -> Result<(), Failure> {
     if database_file(at.settings.database_url.expose()).is_ok_and(|path| has_no_log(&path)) {
         return Err(Failure::new(
-            "another program has switched the database's write-ahead log off",
+            "another program has disabled the write-ahead log of the database",
         ));
     }
     let to_write = Access {
@@ -137,20 +135,23 @@ pub(super) fn read_back(path: &Path) -> Result<Vec<Counted>, Failure> {
 /// A file that is still being written, of a name that nobody has: whatever else lies in the folder is not touched. It is
 /// for its owner alone, since it holds password hashes, and goes when the command fails.
 fn partial_beside(file: &Path) -> Result<NamedTempFile, Failure> {
-    let mut prefix = file.file_name().ok_or_else(|| Failure::new("name a file"))?.to_owned();
+    let mut prefix = file
+        .file_name()
+        .ok_or_else(|| Failure::new("expected the name of a file"))?
+        .to_owned();
     prefix.push(".");
     let partial = tempfile::Builder::new()
         .prefix(&prefix)
         .suffix(".partial")
         .permissions(Permissions::from_mode(0o600))
         .tempfile_in(folder_of(file));
-    partial.map_err(|error| Failure::new(format!("{} cannot be written: {error}", file.display())))
+    partial.map_err(|error| Failure::new(format!("cannot write {}: {error}", file.display())))
 }
 
 /// It overwrites nothing, also not what came there meanwhile.
 fn become_file(partial: NamedTempFile, file: &Path) -> Result<(), Failure> {
     let named = partial.persist_noclobber(file);
-    named.map_err(|error| Failure::new(format!("{} cannot be made: {}", file.display(), error.error)))?;
+    named.map_err(|error| Failure::new(format!("cannot create {}: {}", file.display(), error.error)))?;
     Ok(File::open(folder_of(file))?.sync_all()?)
 }
 

@@ -130,7 +130,8 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn open(path: &Path) -> Result<(Self, Heading), Failure> {
         let file = File::open(path);
-        let file = file.map_err(|error| Failure::new(unreadable(path, &error, "a backup of `countersign backup`")))?;
+        let file =
+            file.map_err(|error| Failure::new(unreadable(path, &error, "a file written by `countersign backup`")))?;
         let mut reader = Self {
             path: path.to_owned(),
             lines: BufReader::with_capacity(256 << 10, GzDecoder::new(BufReader::new(file))),
@@ -142,7 +143,7 @@ impl Reader {
         match reader.line() {
             Ok(Line::Backup(heading)) if heading.format == FORMAT => Ok((reader, heading)),
             _ => Err(Failure::new(format!(
-                "{} is no backup of Countersign, or damaged from its beginning on",
+                "{} is not a backup of Countersign, or is damaged",
                 path.display()
             ))),
         }
@@ -210,7 +211,7 @@ impl Reader {
     fn damaged(&self) -> Failure {
         let (path, line) = (self.path.display(), self.number);
         Failure::new(format!(
-            "{path} is damaged or cut off (line {line}); nothing was restored from it"
+            "{path} is damaged or incomplete (line {line}); nothing was restored"
         ))
     }
 }

@@ -81,12 +81,12 @@ fn rows(tables: &[Counted], name: &str) -> u64 {
     counted.map_or(0, |counted| counted.rows)
 }
 
-/// What nobody may overlook: `what`, such as "BACKUP", holds no account. Nothing where it holds some.
+/// What nobody may overlook: `what`, such as "backup", holds no account. Nothing where it holds some.
 fn warning(tables: &[Counted], what: &str) -> String {
     match rows(tables, "accounts") {
         0 => format!(
-            " THIS {what} HOLDS 0 ACCOUNTS: unless nobody has signed up yet, it is of another database than you mean. See \
-             `countersign settings` for the one in force."
+            " WARNING: this {what} contains 0 accounts. Unless there are none yet, it is the wrong database; \
+             `countersign settings` shows the one in use."
         ),
         _ => String::new(),
     }

@@ -26,7 +26,7 @@ pub(in crate::commands) async fn move_database(
     // Links and other spellings name the same file.
     let is_same_file = matches!((database_file(&from), database_file(&to)), (Ok(from), Ok(to)) if from == to);
     if from == to || is_same_file {
-        return Err(Failure::new("both URLs name the same database"));
+        return Err(Failure::new("--from and --to are the same database"));
     }
     refuse_empty_file(&from)?;
     refuse_used_file(&to)?;
@@ -41,7 +41,7 @@ pub(in crate::commands) async fn move_database(
         Schema::Current => {}
         _ => {
             return Err(Failure::new(
-                "the database to move has not the schema of this version; run `countersign migrate` on it first",
+                "the schema of the database to move is not up to date; run `countersign migrate` on it first",
             ));
         }
     }
@@ -66,18 +66,17 @@ pub(in crate::commands) async fn move_database(
     audit::record_alone(&target.db, &clock, event).await?;
     target.db.finish_transfer().await?;
     let kept = match source.kind() {
-        Engine::Sqlite => "the file stays as it was",
-        Engine::Postgres => "it stays as it was; make sure that no server runs on it any more",
+        Engine::Sqlite => "the old file is unchanged",
+        Engine::Postgres => "the old database is unchanged; make sure that no server uses it any more",
     };
     target.db.close().await?;
     source.close().await?;
     let mut sentence = format!(
-        "Moved {}, and found each table the same by count and by check sum. Set `database_url` to the new database and \
-         start the servers; the keys folder stays. Of the old database {kept}: what is written there from now on is not \
-         in the new one.",
+        "Moved {}, and verified the rows and checksums of all tables. Set `database_url` to the new database and start the \
+         servers with the same keys folder. Note: {kept}, and later changes to it are not in the new one.",
         summary(&tables)
     );
-    sentence.push_str(&warning(&tables, "DATABASE"));
+    sentence.push_str(&warning(&tables, "database"));
     let accounts = rows(&tables, "accounts");
     let object = json!({ "accounts": accounts, "holds_no_accounts": accounts == 0, "tables": tables });
     Ok(output.done(&sentence, &object)?)
@@ -88,7 +87,7 @@ fn refuse_empty_file(url: &str) -> Result<(), Failure> {
     let path = url.trim_start_matches("sqlite://");
     match look_at_file(url)? {
         FileContents::Nothing if Path::new(path).exists() => Err(Failure::new(format!(
-            "{path} holds no tables, so there is nothing to move: name the database of an installation"
+            "{path} contains no tables; pass the database of an installation"
         ))),
         // That there is no file is said when it is opened.
         _ => Ok(()),
@@ -101,7 +100,7 @@ fn url(text: &str) -> Result<String, Failure> {
         return Ok(text.trim().to_owned());
     };
     let read = std::fs::read_to_string(path);
-    let wanted = "a file that holds the URL of a database";
+    let wanted = "a file that contains the URL of a database";
     let read = read.map_err(|error| Failure::new(unreadable(Path::new(path), &error, wanted)))?;
     Ok(read.trim().to_owned())
 }

@@ -28,8 +28,8 @@ pub(in crate::commands) async fn restore(
     let newest = migrations::known().last().map_or(0, |newest| newest.version);
     if heading.schema > newest {
         return Err(Failure::new(format!(
-            "{} was written by version {} with the schema {}, and this program knows schemas up to {newest}: restore it \
-             with that version or a newer one",
+            "{} was written by version {} with schema {}, but this version supports schemas up to {newest} only; \
+             restore it with that version or a newer one",
             file.display(),
             heading.program,
             heading.schema
@@ -61,18 +61,16 @@ pub(in crate::commands) async fn restore(
     let event = Event::new(Kind::DatabaseRestored, None, &caller).detail(detail);
     conclude(target.db, refuses, event).await?;
     let mut sentence = format!(
-        "Restored {} as of {}, and found them whole. What happened after that is lost, also changed passwords and \
-         deleted accounts.",
+        "Restored and verified {} as of {}. Later changes are lost, including changed passwords and deleted accounts.",
         summary(&tables),
         heading.made_at
     );
     sentence.push_str(if refuses {
-        " Every session has ended, and every token that was issued before is refused, here and by every verifier: \
-         everybody signs in again."
+        " All sessions were revoked, and all tokens issued before are rejected: users have to sign in again."
     } else {
-        " As you asked, sessions go on: what was revoked after the backup was made is valid again until it expires."
+        " Sessions were kept: those revoked after the backup are valid again until they expire."
     });
-    sentence.push_str(&warning(&tables, "BACKUP"));
+    sentence.push_str(&warning(&tables, "backup"));
     let accounts = rows(&tables, "accounts");
     let object = json!({
         "made_at": heading.made_at, "accounts": accounts, "holds_no_accounts": accounts == 0, "tables": tables,

@@ -30,8 +30,7 @@ pub(super) fn refuse_used_file(url: &str) -> Result<(), Failure> {
     }
 }
 
-const NOT_EMPTY: &str = "the database that would be written into is not empty: it holds tables. Name an empty one, or a \
-                         file that does not exist";
+const NOT_EMPTY: &str = "the target database is not empty; use an empty one, or a file that does not exist yet";
 
 impl Target {
     /// Makes the schema as it was at the migration `schema`.
@@ -76,7 +75,7 @@ impl Target {
         };
         if known.is_none_or(|known| sorted(known) != sorted(&table)) {
             return Err(Failure::new(format!(
-                "the table {} is not the one that this version of the program makes",
+                "the table {} differs from the schema of this version",
                 table.name
             )));
         }
@@ -127,7 +126,7 @@ impl Target {
                 .is_some_and(|(_, digest)| *digest == counted.digest);
             if !same {
                 return Err(Failure::new(format!(
-                    "the table {} does not hold what was written into it; nothing serves from this database",
+                    "verification of the table {} failed; do not use this database",
                     counted.table
                 )));
             }

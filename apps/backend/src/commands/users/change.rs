@@ -15,12 +15,12 @@ pub(super) async fn verify(whose: Named, services: &Services, output: &mut Stand
     let sentence = match services.operator.verify_email(&account).await? {
         // Whoever signed up may not be whose mailbox it is.
         true => format!(
-            "The address {0} counts as verified now. The password and the sessions that the account has go on working; \
-             `countersign users set-password {0}` ends them.",
+            "Marked the email address {0} as verified. The account's password and sessions stay valid; to replace \
+             them, run `countersign users set-password {0}`.",
             account.email
         ),
         false => format!(
-            "The address {} was verified before; nothing has changed.",
+            "The email address {} was already verified; nothing has changed.",
             account.email
         ),
     };
@@ -36,7 +36,7 @@ pub(super) async fn send_mail(
     let account = account(services, &whose.email).await?;
     services.operator.send_mail(&account, purpose).await?;
     let sentence = format!(
-        "The server sends the mail to {}; `countersign mail list` shows what became of it.",
+        "The server sends the email to {}; `countersign mail list` shows its outcome.",
         account.email
     );
     Ok(output.done(&sentence, &json!({ "id": account.id, "purpose": purpose }))?)
@@ -51,9 +51,9 @@ pub(super) async fn set_disabled(
     let account = account(services, &whose.email).await?;
     let has_changed = services.operator.set_disabled(account.id, disabled).await?;
     let sentence = match (disabled, has_changed) {
-        (true, true) => format!("Disabled {}; all its sessions have ended.", account.email),
-        (false, true) => format!("Enabled {}; it must sign in again.", account.email),
-        (true, false) => format!("{} was disabled before; nothing has changed.", account.email),
+        (true, true) => format!("Disabled {} and revoked all its sessions.", account.email),
+        (false, true) => format!("Enabled {}; its user has to sign in again.", account.email),
+        (true, false) => format!("{} was already disabled; nothing has changed.", account.email),
         (false, false) => format!("{} was not disabled; nothing has changed.", account.email),
     };
     Ok(output.done(&sentence, &json!({ "id": account.id, "disabled": disabled }))?)
@@ -61,12 +61,7 @@ pub(super) async fn set_disabled(
 
 pub(super) async fn delete(whose: Named, yes: bool, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let account = account(services, &whose.email).await?;
-    if !yes
-        && !prompt::confirm(&format!(
-            "Delete {} and all that is stored about this person?",
-            account.email
-        ))?
-    {
+    if !yes && !prompt::confirm(&format!("Delete {} and all of its personal data?", account.email))? {
         return Err(Failure::new("nothing was deleted"));
     }
     services.operator.delete(&account).await?;

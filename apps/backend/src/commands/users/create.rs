@@ -36,15 +36,16 @@ pub(super) async fn create(new: NewAccount, services: &Services, output: &mut St
         .accounts
         .register(new.email, new.password, services.command_line())
         .await?;
-    let sentence = format!("Made the account {} for {}.", account.id, account.email);
+    let sentence = format!("Created the account {} for {}.", account.id, account.email);
     Ok(output.done(&sentence, &Listed::from(account))?)
 }
 
 pub(super) async fn invite(email: NewEmail, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let made = services.operator.invite(&email).await?;
-    let account = made.ok_or_else(|| Failure::new(format!("there is an account with the address {email} already")))?;
+    let account =
+        made.ok_or_else(|| Failure::new(format!("an account with the email address {email} already exists")))?;
     let sentence = format!(
-        "Made the account {} for {}; the server mails a link to set a password.",
+        "Created the account {} for {}; the server emails a link to set a password.",
         account.id, account.email
     );
     Ok(output.done(&sentence, &Listed::from(account))?)

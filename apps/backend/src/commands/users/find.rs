@@ -10,13 +10,13 @@ use crate::features::accounts::{self, Account};
 pub(in crate::commands) async fn account(services: &Services, text: &str) -> Result<Account, Failure> {
     if let Ok(id) = text.parse() {
         let found = accounts::find(&services.db, AccountId(id)).await?;
-        return found.ok_or_else(|| Failure::not_found(format!("there is no account with the id {text}")));
+        return found.ok_or_else(|| Failure::not_found(format!("no account with the ID {text}")));
     }
     let email: Email = text.parse().map_err(|_| {
         Failure::new(format!(
-            "{text:?} is neither an e-mail address, such as ada@example.com, nor the id of an account"
+            "{text:?} is neither an email address, such as ada@example.com, nor an account ID"
         ))
     })?;
     let found = accounts::find_by_email(&services.db, &email).await?;
-    found.ok_or_else(|| Failure::not_found(format!("there is no account with the address {email}")))
+    found.ok_or_else(|| Failure::not_found(format!("no account with the email address {email}")))
 }

@@ -22,7 +22,7 @@ pub(super) async fn set_password(
         .operator
         .set_password(&account, asked_for(whose.password_stdin)?)
         .await?;
-    let sentence = format!("Set the password of {}; all its sessions have ended.", account.email);
+    let sentence = format!("Set the password of {} and revoked all its sessions.", account.email);
     Ok(output.done(&sentence, &json!({ "id": account.id }))?)
 }
 

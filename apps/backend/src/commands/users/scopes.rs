@@ -31,15 +31,19 @@ async fn say_scopes(
     let scopes = accounts::scopes(&services.db, account.id).await?;
     let names: Vec<_> = scopes.iter().collect();
     let mut sentence = match (unchanged, names.is_empty()) {
-        (true, true) => format!("Nothing has changed: {} owns no scopes.", account.email),
-        (true, false) => format!("Nothing has changed: {} owns {scopes}.", account.email),
-        (false, true) => format!("{} owns no scopes.", account.email),
-        (false, false) => format!("{} owns {scopes}; its next sign-in can ask for them.", account.email),
+        (true, true) => format!("Nothing has changed: {} has no scopes.", account.email),
+        (true, false) => format!("Nothing has changed: {} has the scopes {scopes}.", account.email),
+        (false, true) => format!("{} now has no scopes.", account.email),
+        (false, false) => format!(
+            "{} now has the scopes {scopes}; its next sign-in can request them.",
+            account.email
+        ),
     };
     let verified = account.email_verified_at.is_some();
     // Anyone can sign up with an email address that is not theirs, before its owner does.
     if !verified && !names.is_empty() {
-        sentence.push_str(" Its email address is not verified: make sure that the account is the right person's.");
+        sentence
+            .push_str(" Its email address is not verified: make sure that the account belongs to the right person.");
     }
     let object = json!({ "id": account.id, "email_verified": verified, "scopes": names });
     Ok(output.done(&sentence, &object)?)

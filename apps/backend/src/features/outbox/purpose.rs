@@ -119,7 +119,7 @@ purposes! {
     VerifyEmail: Spec {
         name: "verify_email",
         worth_sending: days(3),
-        command: Some(Command { word: "verify", help: "To verify the address" }),
+        command: Some(Command { word: "verify", help: "Verify the email address" }),
         leaves_no_row: false,
         kind: Kind::Challenge(Challenge {
             allows: &[Action::VerifyEmail],
@@ -133,7 +133,7 @@ purposes! {
     ResetPassword: Spec {
         name: "reset_password",
         worth_sending: hours(1),
-        command: Some(Command { word: "recover", help: "To set a new password" }),
+        command: Some(Command { word: "recover", help: "Set a new password" }),
         leaves_no_row: false,
         kind: Kind::Challenge(Challenge {
             allows: &[Action::SetPassword],
@@ -175,7 +175,7 @@ purposes! {
     Invitation: Spec {
         name: "invitation",
         worth_sending: days(3),
-        command: Some(Command { word: "invite", help: "To choose the first password" }),
+        command: Some(Command { word: "invite", help: "Choose the first password" }),
         leaves_no_row: false,
         kind: Kind::Challenge(Challenge {
             allows: &[Action::SetPassword],
