@@ -68,7 +68,7 @@ fn verdicts(bytes: &[u8], cut: usize) -> Vec<bool> {
         let verdict = framing.borrow_mut().judge();
         assert_ne!(
             verdict,
-            Err("The headers cannot be read."),
+            Err("The headers are malformed."),
             "hyper read on where nothing is followed"
         );
         seen.borrow_mut().push(verdict.is_ok());

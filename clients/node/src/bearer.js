@@ -31,7 +31,7 @@ export function bearerToken(request, realm) {
   if (!bearer && others.length === 0) throw Denied.missing(realm)
   // fetch joins duplicate headers with a comma, which is one value here and not a token.
   if (!token || !bearer || others.length > 0) {
-    throw Denied.invalid(realm, 'The Authorization header is not of the form "Bearer <token>".')
+    throw Denied.invalid(realm, 'The Authorization header must have the form "Bearer <token>".')
   }
   return token
 }

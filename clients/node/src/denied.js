@@ -66,7 +66,7 @@ export class Denied extends Error {
   /** @param {string} realm */
   static missing(realm) {
     // RFC 6750 §3.1: a request without a token gets no error code.
-    return new Denied(401, 'missing_token', 'This route needs a bearer token.', challenge({ realm }))
+    return new Denied(401, 'missing_token', 'This route requires a bearer token.', challenge({ realm }))
   }
 
   /**
@@ -81,7 +81,7 @@ export class Denied extends Error {
 
   /** @param {string} realm */
   static userRequired(realm) {
-    const detail = "This route is for signed-in users, and the token is a client's."
+    const detail = "This route requires the token of a user, but the token belongs to a client."
     const headers = challenge({ realm, error: 'insufficient_scope', error_description: detail })
     return new Denied(403, 'insufficient_scope', detail, headers)
   }

@@ -15,7 +15,7 @@ export function get(address, { headers, milliseconds, limit, signal }) {
     const request = address.protocol === 'https:' ? encrypted : clear
     // A new connection: a kept one could be closed during the request.
     const asking = request(address, { agent: false, headers: { 'Accept-Encoding': 'identity', ...headers }, signal })
-    const timer = setTimeout(() => asking.destroy(new Error('no answer in time')), milliseconds).unref()
+    const timer = setTimeout(() => asking.destroy(new Error('timed out')), milliseconds).unref()
     asking.on('socket', (socket) => socket.unref())
     asking.on('error', reject)
     asking.on('close', () => {
@@ -31,7 +31,7 @@ export function get(address, { headers, milliseconds, limit, signal }) {
       response.on('data', (chunk) => {
         chunks.push(chunk)
         length += chunk.length
-        if (length > limit) asking.destroy(new Error(`the answer has more than ${limit} bytes`))
+        if (length > limit) asking.destroy(new Error(`the response is larger than ${limit} bytes`))
       })
       response.on('end', () => {
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) })

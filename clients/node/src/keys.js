@@ -58,7 +58,8 @@ export class KeySet {
     if (typeof kid !== 'string') throw new UnknownKey('The token names no key.')
     // Only the first attempt is awaited: while the issuer is down, later requests are answered at once.
     if (!this.#attempted) await attentive(this.#refresh())
-    if (this.#keys.size === 0) throw Denied.unavailable("The issuer's keys cannot be had just now.", this.#failure)
+    if (this.#keys.size === 0)
+      throw Denied.unavailable("The issuer's keys are unavailable at the moment. Try again.", this.#failure)
     const known = this.#keys.get(kid)
     if (known) return known
     if (this.#mayAskForUnknown()) this.#refresh()
@@ -118,7 +119,7 @@ export class KeySet {
     const { issuer } = this.#settings
     const { json } = await this.#ask(`${issuer}/.well-known/oauth-authorization-server`)
     // RFC 8414 §3.3: otherwise it is the metadata of another issuer.
-    if (json.issuer !== issuer) throw new Error('the metadata is of another issuer')
+    if (json.issuer !== issuer) throw new Error('the metadata is from another issuer')
     if (typeof json.jwks_uri !== 'string') throw new Error('the metadata names no jwks_uri')
     return json.jwks_uri
   }

@@ -122,7 +122,7 @@ class FollowedList {
     if (whenStale !== 'fail_open' && !this.#isFresh()) {
       throw Denied.unavailable('It cannot be checked just now whether the session still lives.', this.#failure)
     }
-    if (this.#held && status === undefined) throw Denied.invalid(issuer, "The token's status lies outside of its list.")
+    if (this.#held && status === undefined) throw Denied.invalid(issuer, "The token's status index is out of range.")
   }
 
   #isFresh() {
@@ -196,7 +196,7 @@ class FollowedList {
     const list = await readStatusList(body.toString(), this.#uri, this.#keys, this.#settings)
     const held = this.#held ?? { version: -1, expires: 0 }
     if (list.version < held.version)
-      throw new Error(`it is older (${list.version}) than the one in hand (${held.version})`)
+      throw new Error(`version ${list.version} is older than the cached version ${held.version}`)
     // Of two lists of one version, keep the one that is valid longer.
     if (list.version > held.version || list.expires >= held.expires) this.#held = list
     this.#etag = headers.etag

@@ -52,17 +52,17 @@ export function readOptions(options) {
     now = Date.now,
     ...unknown
   } = options
-  for (const name in unknown) throw new TypeError(`There is no option ${name}.`)
+  for (const name in unknown) throw new TypeError(`Unknown option ${name}.`)
   const audiences = [audience].flat()
   must(
     audiences.length > 0 && audiences.every((one) => typeof one === 'string' && one),
     'audience is one name, or a list of names',
   )
-  must(POLICIES.includes(whenStale), `whenStale is one of ${POLICIES.join(', ')}`)
+  must(POLICIES.includes(whenStale), `whenStale must be one of ${POLICIES.join(', ')}`)
   must(typeof requireStatus === 'boolean', 'requireStatus is true or false')
   must(typeof now === 'function', 'now is a function')
   for (const [name, number] of Object.entries({ leeway, unknownKeyCooldown, cacheSize })) {
-    must(Number.isFinite(number) && number >= 0, `${name} is a number of 0 or more`)
+    must(Number.isFinite(number) && number >= 0, `${name} must be a number of 0 or more`)
   }
   return {
     issuer,
@@ -106,7 +106,7 @@ function places(issuer, baseUrl) {
       if (prefix && url.origin === home.origin) return new URL(prefix + url.pathname + url.search)
       must(
         url.protocol === 'https:' || (isLoopback(url) && isLoopback(home)),
-        `${url.origin} is neither https nor on this machine`,
+        `${url.origin} must use https (http is only allowed on loopback hosts)`,
       )
       return url
     },
@@ -119,13 +119,13 @@ function places(issuer, baseUrl) {
  * @param {boolean} [query] whether a query is allowed
  */
 function web(name, address, query = false) {
-  must(typeof address === 'string' && URL.canParse(address), `${name} is no URL`)
+  must(typeof address === 'string' && URL.canParse(address), `${name} must be a URL`)
   const url = new URL(address)
   must(
     /^https?:$/.test(url.protocol) && !url.username && !url.password,
     `${name} must be http or https, without credentials`,
   )
-  must(!url.hash && (query || !url.search), `${name} must end with its path`)
+  must(!url.hash && (query || !url.search), `${name} must not have a query or fragment`)
   return url
 }
 

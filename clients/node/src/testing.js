@@ -78,7 +78,7 @@ async function start(program, args) {
   })
   const failed = once(child, 'close').then(
     ([code, signal]) => `${program} dev ended with ${code ?? signal}: ${said}`,
-    (error) => `${program} does not start (${error.message}); set COUNTERSIGN_BIN, or put countersign on the PATH`,
+    (error) => `${program} does not start (${error.message}); set COUNTERSIGN_BIN, or add countersign to the PATH`,
   )
   const lines = createInterface(child.stdout)
   const line = await Promise.race([once(lines, 'line').then(([line]) => ({ line })), failed])

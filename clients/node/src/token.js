@@ -93,7 +93,7 @@ export async function verifySigned(token, keys, settings, typ) {
   if (!verify('sha256', Buffer.from(signed), { key: key.public, dsaEncoding: 'ieee-p1363' }, signature))
     throw new Refused("The token's signature is not valid.")
   const claims = read('payload', decode(parts[1]))
-  if (claims.value.iss !== settings.issuer) throw new Refused('The token is of another issuer.')
+  if (claims.value.iss !== settings.issuer) throw new Refused('The token is from another issuer.')
   checkTimes(claims.value, settings)
   return { claims, key }
 }
@@ -111,7 +111,7 @@ function read(part, bytes) {
   try {
     return readObject(bytes)
   } catch (error) {
-    if (error instanceof Ambiguous) throw new Refused(`The token's ${part} cannot be read: ${error.message}.`)
+    if (error instanceof Ambiguous) throw new Refused(`The token's ${part} is malformed: ${error.message}.`)
     throw error
   }
 }
@@ -127,8 +127,8 @@ function checkHeader(header, typ) {
   for (const name of FORBIDDEN) if (Object.hasOwn(header, name)) throw new Refused(`The token's header has ${name}.`)
   // RFC 7515 §4.1.9: a media type, without regard to case and with an optional `application/`.
   const bare = typeof header.typ === 'string' ? header.typ.replace(/^application\//i, '') : ''
-  if (bare.toLowerCase() !== typ) throw new Refused('The token is of another type.')
-  if (typeof header.kid !== 'string') throw new Refused('The token does not name its key.')
+  if (bare.toLowerCase() !== typ) throw new Refused('The token's typ is not the expected one.')
+  if (typeof header.kid !== 'string') throw new Refused('The token's header has no kid.')
 }
 
 /**
@@ -192,7 +192,7 @@ function readSubject(claims, clientId) {
   if (UUID.test(sub)) return { kind: 'account', id: sub.toLowerCase() }
   if (sub !== clientId) throw new Refused("The token's sub is neither an account nor the client.")
   for (const name of ['sid', 'auth_time', 'amr'])
-    if (claims[name] !== undefined) throw new Refused(`The token is a client's, and has ${name}.`)
+    if (claims[name] !== undefined) throw new Refused(`The token belongs to a client but contains ${name}.`)
   return { kind: 'client', id: sub }
 }
 
@@ -221,7 +221,7 @@ function readStatus({ value: { status }, isInteger }, { requireStatus, ofIssuer 
   const { idx, uri } = status?.status_list ?? {}
   if (!isWhole(idx) || !isInteger('status', 'status_list', 'idx') || typeof uri !== 'string')
     throw new Refused("The token's status is malformed.")
-  if (!ofIssuer(uri)) throw new Refused("The token's status list is not the issuer's.")
+  if (!ofIssuer(uri)) throw new Refused("The token's status list is not on the issuer's origin.")
   return { idx, uri }
 }
 
@@ -244,7 +244,7 @@ function isCanonical(part) {
 export function date(claims, name) {
   const value = claims[name]
   if (typeof value !== 'number' || value < 0 || value > Number.MAX_SAFE_INTEGER)
-    throw new Refused(`The token's ${name} is not a date.`)
+    throw new Refused(`The token's ${name} is not a numeric date.`)
   return Math.trunc(value)
 }
 
@@ -262,7 +262,7 @@ export function isWhole(value) {
  */
 function text(claims, name) {
   const value = claims[name]
-  if (typeof value !== 'string') throw new Refused(`The token's ${name} is not a text.`)
+  if (typeof value !== 'string') throw new Refused(`The token's ${name} is not a string.`)
   return value
 }
 
@@ -273,7 +273,7 @@ function text(claims, name) {
 function texts(claims, name) {
   const value = claims[name]
   if (!Array.isArray(value) || !value.every((one) => typeof one === 'string'))
-    throw new Refused(`The token's ${name} is not a list of texts.`)
+    throw new Refused(`The token's ${name} is not a list of strings.`)
   return value
 }
 

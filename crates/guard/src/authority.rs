@@ -67,10 +67,10 @@ pub enum StatusFault {
     #[error("The token has no status.")]
     Missing,
     /// Its `uri` is not on the issuer's origin. Nothing was fetched.
-    #[error("The token's status lies elsewhere than its issuer.")]
+    #[error("The token's status list is not on the issuer's origin.")]
     Foreign,
     /// Its `idx` is beyond the end of the list.
-    #[error("The token's status list has no such place.")]
+    #[error("The token's status index is out of range.")]
     OutsideOfList,
     /// The list is genuine but unusable.
     #[error("The token's status list cannot be read.")]

@@ -21,10 +21,10 @@ pub struct Denied {
 #[non_exhaustive]
 pub enum Reason {
     /// The request has no bearer token.
-    #[error("This route needs a bearer token.")]
+    #[error("This route requires a bearer token.")]
     NoToken,
     /// The `Authorization` header is not a single bearer credential.
-    #[error("The Authorization header is not of the form \"Bearer <token>\".")]
+    #[error("The Authorization header must have the form \"Bearer <token>\".")]
     Malformed,
     /// The token is invalid.
     #[error("{0}")]
@@ -39,18 +39,19 @@ pub enum Reason {
     #[error("The token lacks the scope {0:?}.")]
     MissingScope(String),
     /// The token is valid but belongs to a client, and the route is for users only.
-    #[error("This route is for signed-in users, and the token is a client's.")]
+    #[error("This route requires the token of a user, but the token belongs to a client.")]
     UserRequired,
     /// The issuer's keys or the status of the session are unavailable.
-    #[error("The token cannot be checked just now.")]
+    #[error("The token cannot be verified at the moment. Try again.")]
     Unavailable,
     /// The route is not below a [`crate::GuardLayer`]: an error in the service, not in the request.
-    #[error("The route is not behind a guard.")]
+    #[error("The route is not protected by a guard.")]
     NoGuard,
 }
 
 impl Denied {
-    /// Returns the status: 401; 403 for a missing scope or a client's token; 503 if the issuer is unavailable; 500 for a route
+    /// Returns the status: 401; 403 for a missing scope or a client's token; 503 if the issuer is unavailable; 500 for a
+    /// route
     /// without a guard.
     pub fn status(&self) -> StatusCode {
         match self.reason {

@@ -11,7 +11,7 @@ pub struct Scopes(Arc<BTreeSet<String>>);
 
 /// A scope contains a character that RFC 6749 §3.3 does not allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is made of printable ASCII characters other than space, quotation mark and backslash")]
+#[error("a scope consists of printable ASCII characters except space, quotation mark and backslash")]
 #[non_exhaustive]
 pub struct UnknownScopeCharacter;
 

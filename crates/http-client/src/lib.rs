@@ -54,16 +54,16 @@ pub struct Answer {
 #[non_exhaustive]
 pub enum HttpError {
     /// The time limit was reached.
-    #[error("no answer in time")]
+    #[error("timed out")]
     TimedOut,
     /// Nothing responds at that URL, or not in HTTP.
-    #[error("it cannot be reached: {0}")]
+    #[error("connection failed: {0}")]
     Unreachable(String),
 }
 
 /// The TLS library cannot be initialized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("TLS could not be set up")]
+#[error("failed to set up TLS")]
 pub struct TlsError;
 
 impl HttpClient {

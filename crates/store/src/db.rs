@@ -38,7 +38,7 @@ impl Db {
         let engine = match scheme {
             "sqlite" => Engine::Sqlite(Arc::new(Sqlite::open(options, &mut warnings)?)),
             "postgres" | "postgresql" => Engine::Postgres(Postgres::open(options, &mut warnings).await?),
-            _ => return Err(OpenError::Url("it begins with sqlite:// or postgres://".into())),
+            _ => return Err(OpenError::Url("it must start with sqlite:// or postgres://".into())),
         };
         let opened = Opened {
             engine,

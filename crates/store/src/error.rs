@@ -8,13 +8,13 @@ use std::path::PathBuf;
 pub enum StoreError {
     /// The database cannot be had now: its server is gone, the pool is exhausted, a disk is full, a sync has failed.
     /// Worth a 503. When it befalls a commit, whether that took place is unknown.
-    #[error("the database is not available: {0}")]
+    #[error("the database is unavailable: {0}")]
     Unavailable(Cow<'static, str>),
     /// A transaction conflicted with others again and again, and was given up.
-    #[error("the transaction conflicted with others too often")]
+    #[error("the transaction was retried too often because of conflicts")]
     Conflict,
     /// A row makes no sense. `table` is the type that was being read, or what the caller calls it.
-    #[error("{table}.{column} is missing or holds what it must not")]
+    #[error("{table}.{column} is missing or has an invalid value")]
     Inconsistent {
         /// The name of the row.
         table: &'static str,
@@ -22,7 +22,7 @@ pub enum StoreError {
         column: &'static str,
     },
     /// The database refused a statement: a mistake in it, or a constraint.
-    #[error("the database refused: {0}")]
+    #[error("database error: {0}")]
     Database(Cow<'static, str>),
 }
 
@@ -40,11 +40,11 @@ impl StoreError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The URL says nothing that we understand.
-    #[error("the database URL is not usable: {0}")]
+    #[error("invalid database URL: {0}")]
     Url(Cow<'static, str>),
     /// Another server has the file.
     #[error(
-        "another server is using {}{}; stop it first (commands that administer may run beside it)",
+        "another server is using {}{}; stop it first (administrative commands can run while it does)",
         path.display(),
         process.map(|id| format!(" (process {id})")).unwrap_or_default()
     )]
@@ -56,8 +56,8 @@ pub enum OpenError {
     },
     /// A server has the file open under another name.
     #[error(
-        "a server is using {} under another name, and keeps its log there: the file was renamed, or is mounted at two \
-         places. Stop that server, or use the name it uses",
+        "a server is using {} under another name, because the file was renamed or is mounted twice; stop that \
+         server, or use the same name",
         path.display()
     )]
     OtherName {
@@ -66,8 +66,8 @@ pub enum OpenError {
     },
     /// The file has several names.
     #[error(
-        "{} has {names} names (hard links). A server or command that uses another one keeps another log, and what it \
-         commits is lost. Remove all names but one; `find {} -xdev -samefile {}` lists those below that folder",
+        "{} has {names} hard links, and writes through another one would be lost; remove all but one (`find {} \
+         -xdev -samefile {}` lists those in its folder)",
         path.display(),
         path.parent()
             .filter(|folder| !folder.as_os_str().is_empty())
@@ -81,15 +81,14 @@ pub enum OpenError {
         names: u64,
     },
     /// There is no such file, and it was not to be made.
-    #[error("there is no database {}", path.display())]
+    #[error("database not found: {}", path.display())]
     Missing {
         /// The database file.
         path: PathBuf,
     },
     /// The file is no database of this program.
     #[error(
-        "{} belongs to another program, or is damaged: it holds no schema of Countersign. Nothing was changed in it; name \
-         another file",
+        "{} is not a Countersign database, or is damaged; it was not changed. Use another file",
         path.display()
     )]
     Foreign {
@@ -106,21 +105,20 @@ pub enum OpenError {
     },
     /// The connection would leave this machine without TLS that nobody can switch off.
     #[error(
-        "the connection to PostgreSQL would leave this machine unencrypted; write sslmode=require, or allow it \
-         (`allow_unencrypted`) where nobody can listen on the way"
+        "the connection to PostgreSQL would leave this machine unencrypted; add sslmode=require to the URL, or set \
+         `allow_unencrypted = true` if the network is private"
     )]
     Unencrypted,
     /// The certificates that shall verify PostgreSQL cannot be read.
     #[error("cannot verify the database server: {0}")]
     Tls(String),
     /// The server is older than PostgreSQL 13.
-    #[error("PostgreSQL 13 or newer is needed, and the server is {0}")]
+    #[error("PostgreSQL 13 or newer is required, but the server has version {0}")]
     TooOld(String),
     /// The database cannot hold every text.
     #[error(
-        "the database {database:?} has the encoding {encoding}, and must have UTF8: addresses and names with other \
-         letters than English ones would be refused or damaged. Make another, and use that: createdb \
-         --template=template0 --encoding=UTF8 --locale=C NAME"
+        "the database {database:?} has the encoding {encoding}, but UTF8 is required; create another one with \
+         `createdb --template=template0 --encoding=UTF8 --locale=C NAME`"
     )]
     Encoding {
         /// Its name.
@@ -129,10 +127,14 @@ pub enum OpenError {
         encoding: String,
     },
     /// Something between us and the server changes the encoding of what is sent.
-    #[error("the connection to PostgreSQL has the encoding {0}, and must have UTF8: is it set by a pooler?")]
+    #[error(
+        "the connection to PostgreSQL has the encoding {0}, but UTF8 is required; check the settings of the pooler"
+    )]
     ClientEncoding(String),
     /// Nothing comes of what is sent to a listener.
-    #[error("notifications do not arrive: LISTEN needs a connection to this database that no pooler shares")]
+    #[error(
+        "notifications do not arrive; LISTEN requires a direct connection to this database, not one through a pooler"
+    )]
     Deaf,
     /// The database does not answer.
     #[error(transparent)]

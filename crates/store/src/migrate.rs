@@ -38,10 +38,12 @@ pub enum Schema {
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// The schema is newer than the program.
-    #[error("the schema has migration {0}, which this program does not know: it is older than the schema")]
+    #[error(
+        "the database schema has migration {0}, which this version does not know; use the version that applied it, or a newer one"
+    )]
     Newer(i64),
     /// An applied migration has since been edited.
-    #[error("migration {version} ({name}) was changed after it had been applied; write a new one instead")]
+    #[error("migration {version} ({name}) was changed after it was applied; add a new migration instead")]
     Changed {
         /// Its version.
         version: i64,

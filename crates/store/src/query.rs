@@ -16,7 +16,7 @@ impl Query {
     pub async fn one<T: FromRow>(self, conn: impl Into<Conn<'_>>) -> Result<T, StoreError> {
         self.optional(conn)
             .await?
-            .ok_or(StoreError::database("one row was expected, and none came"))
+            .ok_or(StoreError::database("expected one row, got none"))
     }
 
     /// The row, if there is one. Runs in place on SQLite, so the statement should find it by a key.
@@ -28,7 +28,7 @@ impl Query {
         let mut rows = self.fetch(conn.into().0).instrument(self.span()).await?;
         match rows.len() {
             0 | 1 => Ok(rows.pop()),
-            _ => Err(StoreError::database("at most one row was expected, and more came")),
+            _ => Err(StoreError::database("expected at most one row, got more")),
         }
     }
 

@@ -31,7 +31,7 @@ impl TxState {
             Self::Sound => Ok(()),
             Self::Conflicted => Err(StoreError::Conflict),
             Self::Stale | Self::MixedUp | Self::Failed | Self::Lost => Err(StoreError::database(
-                "an earlier statement of this transaction failed, and its error was dropped",
+                "an earlier statement of this transaction failed, but its error was ignored",
             )),
         }
     }

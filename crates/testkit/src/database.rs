@@ -81,7 +81,7 @@ impl Drop for ScratchDatabase {
 )]
 fn postgres_url() -> String {
     std::env::var("COUNTERSIGN_TEST_POSTGRES_URL").expect(
-        "COUNTERSIGN_TEST_POSTGRES_URL names no PostgreSQL server: run the tests by `scripts/test`, which starts one",
+        "COUNTERSIGN_TEST_POSTGRES_URL is not set; run the tests with `scripts/test`, which starts a PostgreSQL server",
     )
 }
 

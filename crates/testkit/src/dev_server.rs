@@ -69,7 +69,7 @@ impl DevServer {
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| {
             panic!(
-                "{} does not start ({error}): set COUNTERSIGN_BIN, or put countersign on the PATH",
+                "{} does not start ({error}); set COUNTERSIGN_BIN, or add countersign to the PATH",
                 program.as_ref().display()
             )
         });
@@ -80,7 +80,7 @@ impl DevServer {
                 .wait()
                 .map_or_else(|error| error.to_string(), |status| status.to_string());
             panic!(
-                "{} dev does not say where it is ({ended}): {line:?}",
+                "{} dev did not print its issuer ({ended}): {line:?}",
                 program.as_ref().display()
             )
         });
@@ -140,7 +140,7 @@ impl DevServer {
         let status = answer.status;
         let body = answer
             .body
-            .unwrap_or_else(|| panic!("{method} {address}: the answer broke off"));
+            .unwrap_or_else(|| panic!("{method} {address}: the response was cut off"));
         let text = String::from_utf8_lossy(&body).into_owned();
         assert!(status.is_success(), "{method} {address} answered {status}: {text}");
         text

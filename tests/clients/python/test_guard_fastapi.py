@@ -71,7 +71,7 @@ def test_without_a_token_no_error_is_told(client, issuer):
     answer = client.get("/products")
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == f'Bearer realm="{issuer.url}"'
-    assert answer.json() == {"detail": "This route needs a bearer token."}
+    assert answer.json() == {"detail": "This route requires a bearer token."}
 
 
 def test_a_bad_token_is_told_why(client, issuer):
@@ -97,7 +97,7 @@ def test_a_clients_token_is_for_no_person(client, issuer):
         assert answer.status_code == 403
         assert answer.headers["WWW-Authenticate"] == (
             f'Bearer realm="{issuer.url}", error="insufficient_scope", '
-            "error_description=\"This route is for signed-in users, and the token is a client's.\""
+            "error_description=\"This route requires the token of a user, but the token belongs to a client.\""
         )
     assert client.post("/products", headers=bearer(issuer.client_token(scope="products:write"))).status_code == 403
     # What is wrong with the token itself is told first.
@@ -159,7 +159,7 @@ def test_answers_are_problems_if_that_is_wanted(guard, issuer):
         "type": "about:blank",
         "title": "Unauthorized",
         "status": 401,
-        "detail": "The token is no JWT.",
+        "detail": "The token is not a JWT.",
         "code": "invalid_token",
     }
 

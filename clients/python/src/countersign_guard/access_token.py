@@ -40,7 +40,7 @@ def verify_access_token(token: str, kid: str, key: jwt.PyJWK, options: Options) 
     """Verifies a token's signature and claims. The caller must still check whether it was revoked."""
     claims = read_claims(token, key)
     if claims.get("iss") != options.issuer:
-        raise InvalidToken("The token is of another issuer.")
+        raise InvalidToken("The token is from another issuer.")
     if options.audience.isdisjoint(_audience(claims)):
         raise InvalidToken("The token is for another audience.")
     check_times(claims, options.now(), options.leeway)
@@ -77,7 +77,7 @@ def _subject(claims: Claims) -> Account | Client:
         raise InvalidToken("The token's sub is neither an account nor the client.")
     for name in ("sid", "auth_time", "amr"):
         if name in claims:
-            raise InvalidToken(f"The token is a client's, and has {name}.")
+            raise InvalidToken(f"The token belongs to a client but contains {name}.")
     return Client(sub)
 
 
@@ -89,14 +89,14 @@ def _audience(claims: Claims) -> list[str]:
 def _text(claims: Claims, name: str) -> str:
     value = claims.get(name)
     if not isinstance(value, str):
-        raise InvalidToken(f"The token's {name} is not a text.")
+        raise InvalidToken(f"The token's {name} is not a string.")
     return value
 
 
 def _texts(claims: Claims, name: str) -> list[str]:
     value = claims.get(name)
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise InvalidToken(f"The token's {name} is not a list of texts.")
+        raise InvalidToken(f"The token's {name} is not a list of strings.")
     return value
 
 
@@ -116,16 +116,16 @@ def _scopes(claims: Claims) -> frozenset[str]:
 def _place(claims: Claims, options: Options) -> Place | None:
     if "status" not in claims:
         if options.require_status:
-            raise InvalidToken("The token does not say where its status is published.")
+            raise InvalidToken("The token has no status.")
         return None
     # A status of another mechanism is not supported, so it is rejected rather than ignored.
     status: Any = claims["status"]
     reference = status.get("status_list") if isinstance(status, dict) else None
     if not isinstance(reference, dict):
-        raise InvalidToken("The token's status is not in a list.")
+        raise InvalidToken("The token's status is not a status list entry.")
     uri = reference.get("uri")
     if not isinstance(uri, str) or not options.is_list(uri):
-        raise InvalidToken("The token's status list is not the issuer's.")
+        raise InvalidToken("The token's status list is not on the issuer's origin.")
     return Place(uri, whole(reference, "idx"))
 
 

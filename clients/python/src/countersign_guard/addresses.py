@@ -14,19 +14,19 @@ def check_reachable(url: str, *, internally: bool) -> str:
     """Returns the URL if it may be requested: https, or http on this machine or in a configured private network."""
     parts = urlsplit(url)
     if not url.isascii() or not url.isprintable() or " " in url or not _has_port_if_any(parts):
-        raise ValueError(f"{url!r} is no URL")
+        raise ValueError(f"{url!r} is not a URL")
     if not parts.hostname or parts.username is not None or parts.query or parts.fragment:
-        raise ValueError(f"{url!r} is no plain URL with a host")
+        raise ValueError(f"{url!r} must be a URL with a host and without credentials, query or fragment")
     if parts.scheme == "https" or (parts.scheme == "http" and (internally or _is_loopback(parts.hostname))):
         return url
-    raise ValueError(f"{url!r} must begin with https:// (http:// is for this machine, or where base_url is given)")
+    raise ValueError(f"{url!r} must start with https:// (http:// is only allowed for loopback hosts, or with base_url)")
 
 
 def check_issuer(url: str, *, internally: bool) -> None:
     """Rejects a value that no `iss` can equal: an issuer is an origin without a path."""
     check_reachable(url, internally=internally)
     if urlsplit(url).path:
-        raise ValueError(f"the issuer {url!r} must have neither a path nor a slash at its end")
+        raise ValueError(f"the issuer {url!r} must not have a path or a trailing slash")
 
 
 def _has_port_if_any(parts: SplitResult) -> bool:

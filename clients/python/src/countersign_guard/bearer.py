@@ -11,11 +11,11 @@ def bearer_token(authorization: Sequence[str]) -> str:
     Tokens in queries and forms are ignored (RFC 9700 §4.3.2).
     """
     if len(authorization) > 1:
-        raise InvalidToken("There is more than one Authorization header.")
+        raise InvalidToken("The request has more than one Authorization header.")
     # RFC 9110 §11.1: the scheme's case does not matter.
     scheme, _, token = (authorization[0] if authorization else "").partition(" ")
     if scheme.lower() != "bearer":
-        raise MissingToken("This route needs a bearer token.")
+        raise MissingToken("This route requires a bearer token.")
     if not token.strip(" "):
-        raise InvalidToken("The Authorization header holds no token.")
+        raise InvalidToken("The Authorization header contains no token.")
     return token.strip(" ")

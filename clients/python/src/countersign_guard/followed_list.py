@@ -114,10 +114,10 @@ class FollowedList:
             self._confirmed = self._options.now()
             return False
         if reply.status != 200:
-            raise Refused(f"the reply's status is {reply.status}")
+            raise Refused(f"the response has the status {reply.status}")
         new, held = await self._verified(reply.body), self.held
         if held is not None and new.version < held.version:
-            raise Refused(f"version {new.version} is older than {held.version}, which is known")
+            raise Refused(f"version {new.version} is older than the cached version {held.version}")
         self._etag, self._confirmed = reply.headers.get("ETag"), self._options.now()
         # Of two lists of one version, keep the one that is valid longer.
         if news := held is None or (new.version, new.exp) > (held.version, held.exp):

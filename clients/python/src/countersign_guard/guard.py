@@ -158,9 +158,9 @@ class Guard:
         if followed is not None and followed.unreadable:
             raise InvalidToken("The token's status list cannot be read.")
         if (followed is None or not followed.serves()) and self._options.when_stale != "fail_open":
-            raise Unavailable("It cannot be checked just now whether the token has been revoked.")
+            raise Unavailable("Whether the token was revoked cannot be checked at the moment. Try again.")
         if status is None and followed is not None and followed.held is not None:
-            raise InvalidToken("The token's status list has no such place.")
+            raise InvalidToken("The token's status index is out of range.")
 
     def _recall(self, digest: bytes, live: Issuer) -> Verified | None:
         verified = self._remembered.get(digest)
@@ -212,7 +212,7 @@ def _found(live: Issuer, kid: str) -> jwt.PyJWK:
     if key is not None:
         return key
     if not live.has_keys:
-        raise Unavailable("The issuer's keys cannot be had just now.")
+        raise Unavailable("The issuer's keys are unavailable at the moment. Try again.")
     # Also if the key set could not be fetched again: a client that invents a key must not cause a 503.
     raise InvalidToken("The token is signed with a key that is not the issuer's.")
 

@@ -50,8 +50,8 @@ class Issuer:
             self._closing_before_start.set()
             if not Issuer._said_that_it_cannot_run:
                 Issuer._said_that_it_cannot_run = True
-                _log.warning("the guard's thread cannot run: %s: %s", type(reason).__name__, reason)
-            raise Unavailable("The issuer cannot be asked just now.") from reason
+                _log.warning("the guard's thread failed to start: %s: %s", type(reason).__name__, reason)
+            raise Unavailable("The issuer is unavailable at the moment. Try again.") from reason
 
     def key(self, kid: str) -> jwt.PyJWK | None:
         """Returns the key with this id, if known."""

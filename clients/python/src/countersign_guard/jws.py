@@ -27,21 +27,21 @@ def read_kid(token: str, typ: str, longest: int) -> str:
         raise InvalidToken("The token is too long.")
     parts = token.split(".")
     if len(parts) != 3 or not all(map(is_base64url, parts)):
-        raise InvalidToken("The token is no JWT.")
+        raise InvalidToken("The token is not a JWT.")
     try:
         header = read_object(_decode(parts[0]))
     except ValueError:
-        raise InvalidToken("The token's header cannot be read.") from None
+        raise InvalidToken("The token's header is malformed.") from None
     if header.get("alg") != "ES256":
         raise InvalidToken("The token is not signed with ES256.")
     named = header.get("typ")
     if not isinstance(named, str) or named.lower() not in (typ, f"application/{typ}"):
-        raise InvalidToken("The token is of another type.")
+        raise InvalidToken("The token's typ is not the expected one.")
     if any(name in header for name in _FORBIDDEN):
-        raise InvalidToken("The token's header says what it must not say.")
+        raise InvalidToken("The token's header contains a forbidden parameter.")
     kid = header.get("kid")
     if not isinstance(kid, str):
-        raise InvalidToken("The token does not name its key.")
+        raise InvalidToken("The token's header has no kid.")
     return kid
 
 
@@ -52,7 +52,7 @@ def read_claims(token: str, key: jwt.PyJWK) -> Claims:
     except jwt.PyJWTError:
         raise InvalidToken("The token's signature is not valid.") from None
     except ValueError:
-        raise InvalidToken("The token's claims cannot be read.") from None
+        raise InvalidToken("The token's claims are malformed.") from None
 
 
 def read_object(text: bytes) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def date(claims: Claims, name: str) -> int:
     """Returns a required NumericDate (RFC 7519 §2) in whole seconds; a fraction is dropped."""
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _LARGEST:
-        raise InvalidToken(f"The token's {name} is not a date.")
+        raise InvalidToken(f"The token's {name} is not a numeric date.")
     return int(value)
 
 
@@ -97,7 +97,7 @@ def whole(claims: Claims, name: str) -> int:
     """Returns a required integer of at least 0."""
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST:
-        raise InvalidToken(f"The token's {name} is not a whole number.")
+        raise InvalidToken(f"The token's {name} is not an integer.")
     return value
 
 
@@ -138,12 +138,12 @@ def is_base64url(part: str) -> bool:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("duplicate member")
     return value
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _integer(digits: str) -> int | float:

@@ -96,16 +96,16 @@ class KeySet:
         url = f"{self._options.issuer}/.well-known/oauth-authorization-server"
         metadata = read_object(_good(await self._transport.get(url, longest=LONGEST, seconds=SECONDS)).body)
         if metadata.get("issuer") != self._options.issuer:
-            raise Refused("the metadata is of another issuer")  # §3.3
+            raise Refused("the metadata is from another issuer")  # §3.3
         uri = metadata.get("jwks_uri")
         if not isinstance(uri, str):
-            raise Refused("the metadata names no key set")
+            raise Refused("the metadata has no jwks_uri")
         return uri
 
 
 def _good(reply: Reply) -> Reply:
     if reply.status != 200:
-        raise Refused(f"the reply's status is {reply.status}")
+        raise Refused(f"the response has the status {reply.status}")
     return reply
 
 

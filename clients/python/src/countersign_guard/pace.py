@@ -29,6 +29,6 @@ class Pace:
     def failed(self, reason: BaseException) -> float:
         """The pause after a failure."""
         if not self._failing:
-            _log.warning("%s cannot be had: %s: %s", self._what, type(reason).__name__, reason)
+            _log.warning("failed to fetch %s, will retry: %s: %s", self._what, type(reason).__name__, reason)
         self._failing = True
         return self.idle()

@@ -41,14 +41,14 @@ def verify_status_list(token: str, uri: str, key: jwt.PyJWK, options: Options) -
     """Verifies a list (§8.3). Nothing is inflated before the signature and all claims are verified."""
     claims = read_claims(token, key)
     if claims.get("iss") != options.issuer or claims.get("sub") != uri:
-        raise InvalidToken("The status list is another one than was asked for.")
+        raise InvalidToken("The status list has another URI than the requested one.")
     check_times(claims, options.now(), options.leeway)
     version, ttl = whole(claims, "version"), whole(claims, "ttl")
     # Last: an error here concerns a list that is otherwise genuine.
     content = claims.get("status_list")
     bits, lst = (content.get("bits"), content.get("lst")) if isinstance(content, dict) else (None, None)
     if type(bits) is not int or bits not in (1, 2, 4, 8) or not isinstance(lst, str):
-        raise Unreadable("The status list has no bits, or a number of them that is not known.")
+        raise Unreadable("The bits of the status list are missing or invalid.")
     return StatusList(
         version=version,
         iat=date(claims, "iat"),
@@ -64,10 +64,10 @@ def _inflate(lst: str) -> bytes:
     stream = zlib.decompressobj()
     try:
         if not is_base64url(lst):
-            raise ValueError("no base64url")
+            raise ValueError("not base64url")
         array = stream.decompress(urlsafe_b64decode(lst + "=" * (-len(lst) % 4)), LONGEST_INFLATED + 1)
     except (ValueError, zlib.error):
-        raise Unreadable("The status list is not compressed as it must be.") from None
+        raise Unreadable("The status list is not a ZLIB stream.") from None
     if len(array) > LONGEST_INFLATED or not stream.eof or stream.unused_data:
-        raise Unreadable("The status list is too long, or cut off.")
+        raise Unreadable("The status list is too large or cut off.")
     return array

@@ -58,7 +58,7 @@ class VerifiedToken:
     def require_user(self) -> User:
         """Returns the user. Raises `UserRequired` (403) if the token is a client's."""
         if isinstance(self.subject, Client):
-            denied = UserRequired("This route is for signed-in users, and the token is a client's.")
+            denied = UserRequired("This route requires the token of a user, but the token belongs to a client.")
             denied.realm = self.claims["iss"]
             raise denied
         return User(self.subject.id, self.session, self.scopes, self.claims)

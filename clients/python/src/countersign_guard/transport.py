@@ -50,7 +50,7 @@ class Transport:
             async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > longest:
-                    raise Refused(f"the reply is longer than {longest} bytes")
+                    raise Refused(f"the response is larger than {longest} bytes")
             return Reply(response.status_code, response.headers, bytes(body))
 
 
@@ -79,6 +79,6 @@ def _trust(file: str | None, folder: str | None) -> ssl.SSLContext:
     except OSError as reason:
         keys = os.environ.get("SSLKEYLOGFILE")
         if keys and reason.filename == keys:  # Python passes it to every context.
-            raise ValueError(f"the file that SSLKEYLOGFILE={keys} names cannot be written: {reason}") from None
+            raise ValueError(f"cannot write to SSLKEYLOGFILE={keys}: {reason}") from None
         named = f"SSL_CERT_FILE={file or ''} and SSL_CERT_DIR={folder or ''}"
-        raise ValueError(f"the certificates that {named} name cannot be read: {reason}") from None
+        raise ValueError(f"cannot read the certificates of {named}: {reason}") from None

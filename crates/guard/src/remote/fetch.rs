@@ -38,17 +38,17 @@ pub(super) struct FetchResponse {
 /// Why there is nothing to go by.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
-    #[error("the issuer did not answer in time")]
+    #[error("the request to the issuer timed out")]
     TimedOut,
-    #[error("the issuer cannot be reached: {0}")]
+    #[error("failed to connect to the issuer: {0}")]
     Unreachable(String),
     #[error("the issuer answered {0}")]
     Status(StatusCode),
-    #[error("the answer is cut off, or larger than it may be")]
+    #[error("the response is cut off or too large")]
     Body,
-    #[error("the answer is not what was asked for: {0}")]
+    #[error("invalid response: {0}")]
     Content(String),
-    #[error("the issuer has signed a list that cannot be read: {0}")]
+    #[error("the issuer signed an invalid status list: {0}")]
     Unreadable(StatusListError),
 }
 

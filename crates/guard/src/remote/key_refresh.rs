@@ -33,14 +33,18 @@ pub(super) async fn keep(issuer: Arc<Issuer>) {
         let pause = match fetched {
             Ok(lifetime) => {
                 if std::mem::take(&mut failing) {
-                    tracing::info!(issuer = issuer.addresses.issuer(), "the issuer's keys can be had again");
+                    tracing::info!(
+                        issuer = issuer.addresses.issuer(),
+                        "fetching the issuer's keys works again"
+                    );
                 }
                 backoff.reset();
                 lifetime.mul_f64(REFRESHED_AT)
             }
             Err(error) => {
                 if !std::mem::replace(&mut failing, true) {
-                    tracing::warn!(issuer = issuer.addresses.issuer(), %error, "the issuer's keys cannot be had");
+                    tracing::warn!(issuer = issuer.addresses.issuer(), %error, "failed to fetch the issuer's keys; \
+                         will retry");
                 }
                 backoff.pause()
             }
@@ -69,7 +73,7 @@ async fn fetch(issuer: &Issuer, address: &mut Option<Uri>) -> Result<Duration, F
 fn usable(body: &[u8]) -> Result<Vec<VerifyingKey>, FetchError> {
     let content = |what: &str| FetchError::Content(what.to_owned());
     if !is_unambiguous_object(body) {
-        return Err(content("no JSON object, or one that can be read in two ways"));
+        return Err(content("not a JSON object without duplicate members"));
     }
     let set: JwkSet = serde_json::from_slice(body).map_err(|_| content("no JWK Set"))?;
     let keys: Vec<_> = set

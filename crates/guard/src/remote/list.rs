@@ -116,7 +116,7 @@ impl TrackedList {
 
     fn request(&self, issuer: &Issuer) -> Result<FetchRequest, FetchError> {
         let uri = issuer.addresses.of_list(&self.uri);
-        let uri = uri.ok_or_else(|| FetchError::Content("no address".to_owned()))?;
+        let uri = uri.ok_or_else(|| FetchError::Content("no URL".to_owned()))?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/statuslist+jwt"));
         let mut within = FETCH_TIME;
@@ -160,7 +160,7 @@ impl TrackedList {
             // A list of the past would bring back to life what was revoked since.
             Some(old) if new.order() < old.order() => {
                 return Err(FetchError::Content(
-                    "a status list that is older than the one that is held".to_owned(),
+                    "a status list that is older than the cached one".to_owned(),
                 ));
             }
             Some(old) if new.claims.version == old.claims.version => Polled::Unchanged,
@@ -173,7 +173,7 @@ impl TrackedList {
     /// Verifies a list, once more if its key had to be looked for and was found.
     async fn verify(&self, response: &FetchResponse, issuer: &Issuer) -> Result<StatusListClaims, FetchError> {
         let token =
-            std::str::from_utf8(&response.body).map_err(|_| FetchError::Content("no status list".to_owned()))?;
+            std::str::from_utf8(&response.body).map_err(|_| FetchError::Content("not a status list".to_owned()))?;
         let mut missing = None;
         let mut verified = self.verify_with_known_keys(token, issuer, &mut missing);
         if let Some(kid) = missing.take() {

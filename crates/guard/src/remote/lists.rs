@@ -105,7 +105,7 @@ pub(super) async fn keep(issuer: Arc<Issuer>, lists: Arc<Lists>, list: Arc<Track
         let polled = list.poll(&issuer).await;
         list.was_asked_for(matches!(polled, Err(FetchError::Unreadable(_))));
         if polled.is_ok() && std::mem::take(&mut failing) {
-            tracing::info!(list = list.uri(), "the status list can be had again");
+            tracing::info!(list = list.uri(), "refreshing the status list works again");
         }
         match polled {
             Ok(Polled::Changed) => backoff.reset(),
@@ -114,7 +114,7 @@ pub(super) async fn keep(issuer: Arc<Issuer>, lists: Arc<Lists>, list: Arc<Track
             Ok(Polled::Unchanged) => sleep(backoff.pause()).await,
             Err(error) => {
                 if !std::mem::replace(&mut failing, true) {
-                    tracing::warn!(list = list.uri(), %error, "the status list cannot be refreshed");
+                    tracing::warn!(list = list.uri(), %error, "failed to refresh the status list; will retry");
                 }
                 sleep(backoff.pause()).await;
             }

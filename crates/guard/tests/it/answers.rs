@@ -75,8 +75,8 @@ async fn a_clients_token_is_for_no_person() {
         assert_eq!(
             headers["www-authenticate"],
             format!(
-                "Bearer realm=\"{}\", error=\"insufficient_scope\", error_description=\"This route is for signed-in users, \
-                 and the token is a client's.\"",
+                "Bearer realm=\"{}\", error=\"insufficient_scope\", error_description=\"This route requires the \
+                 token of a user, but the token belongs to a client.\"",
                 issuer.name
             )
         );
@@ -108,7 +108,7 @@ async fn no_token_is_told_no_error() {
         assert_eq!(headers["content-type"], "application/problem+json");
         let expected = json!({
             "type": "about:blank", "title": "Unauthorized", "status": 401, "code": "missing_token",
-            "detail": "This route needs a bearer token.",
+            "detail": "This route requires a bearer token.",
         });
         assert_eq!(problem(&body), expected);
     }
@@ -125,8 +125,8 @@ async fn a_bad_token_is_told_why() {
     issuer.revoke(5);
     for (authorization, why) in [
         (vec!["Bearer x.y.z"], "the token's header is not"),
-        (vec![&*good, &*good], "The Authorization header is not of the form"),
-        (vec!["Bearer"], "The Authorization header is not of the form"),
+        (vec![&*good, &*good], "The Authorization header must have the form"),
+        (vec!["Bearer"], "The Authorization header must have the form"),
         (vec![&*format!("Bearer {other}")], "the token is for another audience"),
         (
             vec![&*format!("Bearer {}", issuer.token(5))],
@@ -134,7 +134,7 @@ async fn a_bad_token_is_told_why() {
         ),
         (
             vec![&*format!("Bearer {}", issuer.token(1000))],
-            "The token's status list has no such place.",
+            "The token's status index is out of range.",
         ),
     ] {
         let (status, headers, body) = send(&app, "GET", "/products", &authorization).await;

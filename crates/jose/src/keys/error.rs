@@ -7,16 +7,18 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum KeyError {
     /// The text does not contain exactly one PEM block of a supported kind.
-    #[error("expected exactly one PEM block of a key")]
+    #[error("expected exactly one PEM block with a key")]
     NotPem,
     /// The key is encrypted, and no passphrase was given.
-    #[error("the private key is password-protected and needs its passphrase")]
+    #[error("the private key is encrypted and requires its passphrase")]
     NeedsPassphrase,
     /// The passphrase is wrong.
-    #[error("the passphrase does not open the private key")]
+    #[error("the passphrase of the private key is wrong")]
     WrongPassphrase,
     /// The encryption is not supported: anything other than PBES2 with PBKDF2 and AES-CBC.
-    #[error("the private key's protection is not supported; `openssl pkcs8 -topk8 -v2 aes-256-cbc` writes one that is")]
+    #[error(
+        "the encryption of the private key is not supported; convert it with `openssl pkcs8 -topk8 -v2 aes-256-cbc`"
+    )]
     UnsupportedEncryption,
     /// The key is not on the curve P-256 (RSA, Ed25519, another curve, or none named).
     #[error("the key is not an EC key on the curve P-256")]
@@ -25,13 +27,13 @@ pub enum KeyError {
     #[error("the key is not a symmetric key (256 random bits, stored as an Ed25519 private key)")]
     NotSymmetric,
     /// A private key contains a public key that does not match.
-    #[error("the private key does not match the public key beside it")]
+    #[error("the private key does not match its public key")]
     PublicKeyMismatch,
     /// The block is not a valid key: its encoding is broken, or its numbers are out of range or not on the curve.
     #[error("the key is malformed")]
     Malformed,
     /// The cryptographic library failed.
-    #[error("the cryptographic library failed")]
+    #[error("the cryptography library failed")]
     Unavailable,
 }
 
@@ -55,12 +57,12 @@ pub enum JwkError {
 #[non_exhaustive]
 pub enum SignError {
     /// The claims do not serialize to a JSON object.
-    #[error("the claims are no JSON object")]
+    #[error("the claims are not a JSON object")]
     NotAnObject,
     /// The token would be longer than verifiers accept ([`crate::TokenType::max_length`]).
     #[error("the token would be too long")]
     TooLong,
     /// The cryptographic library failed.
-    #[error("the cryptographic library failed")]
+    #[error("the cryptography library failed")]
     Unavailable,
 }

@@ -127,7 +127,7 @@ impl TryFrom<Incoming> for Jwk {
             d,
         } = incoming;
         if d.is_some() {
-            return Err("a JWK with a private member is no public key");
+            return Err("a JWK with a private member is not a public key");
         }
         Ok(Self {
             kty,

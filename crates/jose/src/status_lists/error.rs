@@ -7,22 +7,22 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum StatusListError {
     /// `sub` is not exactly the URL from which the list was fetched.
-    #[error("the status list is another one than was asked for")]
+    #[error("the status list has another URI than the requested one")]
     WrongSubject,
     /// `status_list` is not an object with `bits` and `lst`, or these have another JSON type.
-    #[error("the status list has no array")]
+    #[error("the status list has no lst")]
     NoArray,
     /// `bits` is not 1, 2, 4 or 8.
     #[error("the status list's bits are not 1, 2, 4 or 8")]
     WrongBits,
     /// `lst` is not a complete ZLIB stream in base64url: truncated, corrupt, or with a preset dictionary.
-    #[error("the status list is no base64url of a ZLIB stream")]
+    #[error("the status list is not a base64url-encoded ZLIB stream")]
     NotZlib,
     /// Something follows the end of the ZLIB stream.
-    #[error("something follows the status list's ZLIB stream")]
+    #[error("unexpected data after the ZLIB stream of the status list")]
     TrailingBytes,
     /// It would inflate to more than [`crate::MAX_STATUS_LIST_BYTES`].
-    #[error("the status list inflates to too much")]
+    #[error("the status list is too large when decompressed")]
     TooLarge,
 }
 

@@ -17,7 +17,7 @@ pub enum TokenError {
     #[error(transparent)]
     Header(#[from] HeaderError),
     /// Its `kid` names a key that the caller does not know.
-    #[error("the token's kid names no known key")]
+    #[error("unknown key ID (kid) in the token")]
     UnknownKey,
     /// Its signature is invalid.
     #[error(transparent)]
@@ -50,10 +50,10 @@ pub enum Malformed {
     #[error("the token's {0} is not a JSON object")]
     NotAnObject(Part),
     /// A number is not finite, such as `1e400`.
-    #[error("the token's {0} holds a number that is not finite")]
+    #[error("the token's {0} contains a number that is not finite")]
     NotFinite(Part),
     /// An object at any depth has a duplicate member, which parsers may interpret differently.
-    #[error("the token's {0} names a member twice")]
+    #[error("the token's {0} contains a duplicate member")]
     DuplicateMember(Part),
     /// Objects and arrays are nested more than 16 levels deep.
     #[error("the token's {0} is nested too deeply")]
@@ -71,16 +71,16 @@ pub enum HeaderError {
     #[error("the token's alg is not ES256")]
     WrongAlgorithm,
     /// The header contains or references a key (`jwk`, `jku`, `x5u`, `x5c`), which is never used or fetched.
-    #[error("the token's header brings its own key ({0})")]
+    #[error("the token's header contains a key of its own ({0})")]
     EmbeddedKey(&'static str),
     /// The header has a `crit`. No extension is supported.
-    #[error("the token's header asks for a critical extension")]
+    #[error("the token's header requires an unsupported extension (crit)")]
     CriticalExtension,
     /// The header asks for another encoding of the payload (`b64`, `zip`, `enc`).
-    #[error("the token's header asks for an encoding that is not supported ({0})")]
+    #[error("the token's header requires an unsupported encoding ({0})")]
     UnsupportedEncoding(&'static str),
     /// `typ` names another type of token.
-    #[error("the token's typ is of another kind")]
+    #[error("the token's typ is not the expected one")]
     WrongType,
     /// A required parameter is missing (`alg`, `typ`, `kid`).
     #[error("the token's header has no {0}")]
@@ -98,19 +98,19 @@ pub enum ClaimsError {
     #[error("the token has no {0}")]
     Missing(&'static str),
     /// A claim has the wrong JSON type, or is not a UUID where one is required.
-    #[error("the token's {0} has the wrong shape")]
+    #[error("the token's {0} has the wrong format")]
     WrongShape(&'static str),
     /// `sub` is neither an account's UUID nor the `client_id` (see [`crate::Subject`]).
     #[error("the token's sub is neither an account nor the client")]
     UnknownSubject,
     /// The token is a client's but has claims of a sign-in: `sid`, `auth_time` or `amr`.
-    #[error("the token is a client's, and has claims of a sign-in")]
+    #[error("the token belongs to a client but contains claims of a sign-in")]
     ClientSignedIn,
     /// A time is not a number of seconds from 0 to 2^53 − 1.
     #[error("the token's {0} is not a numeric date")]
     NotANumericDate(&'static str),
     /// `iss` is not exactly the expected issuer.
-    #[error("the token is of another issuer")]
+    #[error("the token is from another issuer")]
     WrongIssuer,
     /// `aud` contains none of the expected audiences.
     #[error("the token is for another audience")]

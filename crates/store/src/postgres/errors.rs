@@ -17,11 +17,11 @@ pub(crate) fn store_error(why: &tokio_postgres::Error) -> StoreError {
     match refusal.code() {
         &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => StoreError::Conflict,
         &SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::unavailable(format!(
-            "it is a standby or set to be read-only, and takes no writes ({})",
+            "it is a standby or read-only, and does not accept writes ({})",
             described(refusal)
         )),
         &SqlState::INSUFFICIENT_PRIVILEGE => {
-            StoreError::unavailable(format!("this role lacks a right there ({})", described(refusal)))
+            StoreError::unavailable(format!("the database role lacks a permission ({})", described(refusal)))
         }
         code if passes(code) => StoreError::unavailable(described(refusal)),
         _ => StoreError::database(described(refusal)),
@@ -45,7 +45,7 @@ pub(super) fn of_pool(why: &PoolError) -> StoreError {
 pub(super) fn of_beginning(why: StoreError) -> StoreError {
     match why {
         StoreError::Database(why) if why.starts_with(SqlState::FEATURE_NOT_SUPPORTED.code()) => {
-            StoreError::unavailable(format!("it is a standby, and takes no writes ({why})"))
+            StoreError::unavailable(format!("it is a standby, and does not accept writes ({why})"))
         }
         StoreError::Database(why) => StoreError::Unavailable(why),
         other => other,

@@ -43,7 +43,9 @@ impl Postgres {
         let lossy = lossy.into_iter().filter(|(_, value)| *value == "off");
         Ok(lossy
             .map(|(name, _)| {
-                format!("PostgreSQL runs with {name} = off: when it crashes, it may lose what was answered already.")
+                format!(
+                    "PostgreSQL runs with {name} = off and may lose committed transactions when it crashes; turn it on"
+                )
             })
             .collect())
     }

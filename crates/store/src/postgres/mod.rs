@@ -50,9 +50,9 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the server keeps a transaction whose client says nothing.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// What is said where prepared statements cannot be kept.
-const SHARED: &str = "A pooler lends the same session of PostgreSQL to several connections, and mixes up what they have \
-                      prepared there: statements are sent whole from now on. Set `database.prepared_statements = false`, or \
-                      let the pooler follow prepared statements (PgBouncer 1.21 or newer: `max_prepared_statements`).";
+const SHARED: &str = "a pooler shares PostgreSQL sessions between connections and mixes up their prepared \
+                      statements; not using prepared statements from now on. Set `database.prepared_statements = \
+                      false`, or have the pooler track them (PgBouncer 1.21 or newer: `max_prepared_statements`)";
 
 impl Postgres {
     pub(crate) async fn open(options: &DatabaseOptions, warnings: &mut Vec<String>) -> Result<Self, OpenError> {
@@ -132,8 +132,8 @@ impl Postgres {
             TxState::MixedUp if self.prepared.swap(false, Ordering::Relaxed) => warn!("{SHARED}"),
             TxState::MixedUp => {}
             _ => warn!(
-                "the database does not know a prepared statement any more (after a change of the schema, or behind a \
-                 pooler that resets its sessions); all are prepared anew"
+                "the database lost a prepared statement (after a schema change, or behind a pooler that resets \
+                 sessions); preparing all statements again"
             ),
         }
         self.pool.manager().statement_caches.clear();
@@ -191,9 +191,7 @@ impl Postgres {
     pub(crate) async fn connection(&self) -> Result<Object, StoreError> {
         match timeout(PATIENCE, self.pool.get()).await {
             Ok(taken) => taken.map_err(|why| errors::of_pool(&why)),
-            Err(_) => Err(StoreError::unavailable(
-                "no connection to the database was to be had in time",
-            )),
+            Err(_) => Err(StoreError::unavailable("timed out waiting for a database connection")),
         }
     }
 

@@ -44,13 +44,13 @@ impl fmt::Display for Shortfall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let on = &self.on;
         match &self.lack {
-            Lack::Table => write!(f, "there is no table {on} where the database role looks for it"),
+            Lack::Table => write!(f, "the database role cannot find the table {on}"),
             Lack::Rights(rights) => write!(f, "the database role lacks {rights} on {on}"),
             Lack::Policy => write!(
                 f,
-                "row level security of {on} has no policy that lets the database role do everything"
+                "row-level security of {on} has no policy that allows everything for the database role"
             ),
-            Lack::Condition => write!(f, "row level security of {on} may hide rows from the database role"),
+            Lack::Condition => write!(f, "row-level security of {on} may hide rows from the database role"),
         }
     }
 }

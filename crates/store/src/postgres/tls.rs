@@ -42,9 +42,9 @@ impl Roots {
         match (added, self) {
             (1.., _) => Ok(store),
             (0, Self::System) => Err(OpenError::Tls(
-                "this system has no root certificates; name some by sslrootcert".into(),
+                "this system has no root certificates; set sslrootcert".into(),
             )),
-            (0, Self::File(path)) => Err(OpenError::Tls(format!("{path} holds no certificate"))),
+            (0, Self::File(path)) => Err(OpenError::Tls(format!("{path} contains no certificate"))),
         }
     }
 }

@@ -55,14 +55,14 @@ pub(super) fn parse(url: &str, allow_unencrypted: bool) -> Result<Target, OpenEr
     if let Some(name) = unknown_parameter(url) {
         let known = PARAMETERS.join(", ");
         return Err(OpenError::Url(
-            format!("it has the parameter {name:?}, which is not taken; these are: {known}").into(),
+            format!("unsupported parameter {name:?}; supported parameters: {known}").into(),
         ));
     }
     let mut config = Config::from_str(&rest).map_err(|error| {
         // It names the parameter, and not what it was set to.
         let told = error.source().map(ToString::to_string);
         let told = told.filter(|told| told.starts_with("invalid value for option"));
-        OpenError::Url(told.map_or(SHAPE.into(), |told| format!("it has an {told}").into()))
+        OpenError::Url(told.map_or(SHAPE.into(), Into::into))
     })?;
     let security = security(mode, roots, is_local(&config))?;
     if !allow_unencrypted && security.warning().is_some() {
@@ -118,7 +118,7 @@ pub fn unknown_parameter(url: &str) -> Option<&str> {
         .find(|name| is_name(name) && !name.is_empty() && !PARAMETERS.contains(name))
 }
 
-const SHAPE: &str = "it reads postgres://user:password@host:port/database?parameter=value, with special characters \
+const SHAPE: &str = "expected postgres://user:password@host:port/database?parameter=value, with special characters \
                      percent-encoded";
 
 fn security(mode: Option<&str>, roots: Roots, local: bool) -> Result<Security, OpenError> {
@@ -128,7 +128,7 @@ fn security(mode: Option<&str>, roots: Roots, local: bool) -> Result<Security, O
         Some("prefer") => Ok(Security::Preferred { roots, local }),
         Some("disable") => Ok(Security::Plain { local }),
         Some(_) => Err(OpenError::Url(
-            "sslmode is one of disable, prefer, require, verify-ca and verify-full".into(),
+            "sslmode must be disable, prefer, require, verify-ca or verify-full".into(),
         )),
     }
 }
@@ -136,12 +136,14 @@ fn security(mode: Option<&str>, roots: Roots, local: bool) -> Result<Security, O
 impl Security {
     pub(super) fn warning(&self) -> Option<String> {
         match self {
-            Self::Plain { local: false } => {
-                Some("The connection to PostgreSQL is not encrypted (sslmode=disable), and leaves this machine.".into())
-            }
-            Self::Preferred { local: false, .. } => {
-                Some("sslmode=prefer lets an attacker on the way switch encryption off; use sslmode=require.".into())
-            }
+            Self::Plain { local: false } => Some(
+                "the connection to PostgreSQL leaves this machine unencrypted (sslmode=disable); use \
+                      sslmode=require unless the network is private"
+                    .into(),
+            ),
+            Self::Preferred { local: false, .. } => Some(
+                "with sslmode=prefer, an attacker on the network can disable encryption; use sslmode=require".into(),
+            ),
             _ => None,
         }
     }
@@ -212,7 +214,7 @@ mod tests {
             }
         );
         let plain = security_of("postgres://u@db.example/d?sslmode=disable");
-        assert!(plain.warning().is_some_and(|text| text.contains("not encrypted")));
+        assert!(plain.warning().is_some_and(|text| text.contains("unencrypted")));
     }
 
     #[test]

@@ -113,7 +113,7 @@ impl<H: Fn(&mut dyn FnMut())> Checkpointer<H> {
             settled = match self.checkpoint() {
                 Ok(caught_up) => caught_up,
                 Err(why) if errors::passes(&why) => {
-                    warn!(%why, "a checkpoint was put off");
+                    warn!(%why, "postponed a checkpoint of the database");
                     false
                 }
                 // A checkpoint syncs the log too: what is not on disk now may never be.

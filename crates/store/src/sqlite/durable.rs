@@ -101,7 +101,7 @@ impl Durable {
     pub(super) fn fail(&self, why: &dyn std::fmt::Display) {
         let first = !self.failure.send_replace(true);
         if first {
-            error!(%why, "the database could not be written to disk; nothing is written any more");
+            error!(%why, "failed to sync the database to disk; rejecting all writes until the server is restarted");
         }
         self.state().waiting.clear();
         self.work.notify_one();
@@ -192,7 +192,7 @@ impl State {
 }
 
 fn lost() -> StoreError {
-    StoreError::unavailable("the database file could not be synced, or is closed")
+    StoreError::unavailable("syncing the database file failed, or the database is closed")
 }
 
 #[cfg(test)]

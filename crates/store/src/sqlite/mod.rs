@@ -91,10 +91,7 @@ impl Sqlite {
         warnings.extend(place::warnings(&path));
         let opened = Self::start(options, path, manner)?;
         if claim.as_ref().is_some_and(|claim| !claim.holds(&opened.path)) {
-            return Err(place::unusable(
-                &opened.path,
-                "it was replaced while it was being opened",
-            ));
+            return Err(place::unusable(&opened.path, "it was replaced while it was opened"));
         }
         *opened.locks.lock().unwrap_or_else(PoisonError::into_inner) = Some(Locks {
             _claim: claim,
@@ -110,7 +107,7 @@ impl Sqlite {
             path: path.clone(),
             why: match look::may_write(place::folder_of(&path)) {
                 true => why.to_string(),
-                false => format!("{why}; this user may not write into its folder, where its log belongs"),
+                false => format!("{why}; this user must be able to write to its folder, for the write-ahead log"),
             },
         };
         let leaves_log = options.only_reads && (manner != Manner::Full || look::has_log(&path));

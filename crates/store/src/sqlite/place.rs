@@ -15,8 +15,10 @@ use crate::{OpenError, StoreError};
 pub(super) fn path_of(url: &str) -> Result<PathBuf, OpenError> {
     let path = url.strip_prefix("sqlite://").unwrap_or_default();
     match path {
-        "" | ":memory:" => Err(OpenError::Url("after sqlite:// comes the path of a file".into())),
-        _ if path.contains('?') => Err(OpenError::Url("an sqlite:// URL takes no parameters".into())),
+        "" | ":memory:" => Err(OpenError::Url(
+            "sqlite:// must be followed by the path of a file".into(),
+        )),
+        _ if path.contains('?') => Err(OpenError::Url("sqlite:// URLs do not support parameters".into())),
         _ => Ok(PathBuf::from(path)),
     }
 }
@@ -70,7 +72,7 @@ fn follow(path: &Path) -> Result<PathBuf, OpenError> {
         let target = std::fs::read_link(&followed).map_err(|why| refused(&followed, &why))?;
         followed = folder_of(&followed).join(target);
     }
-    Err(unusable(path, "its symbolic links lead round in a circle"))
+    Err(unusable(path, "its symbolic links form a loop"))
 }
 
 /// As many as Linux follows (path_resolution(7)).
@@ -90,7 +92,7 @@ fn check(path: &Path, found: &std::fs::Metadata) -> Result<(), OpenError> {
 }
 
 fn without_links(path: &Path) -> Result<PathBuf, OpenError> {
-    let name = path.file_name().ok_or_else(|| unusable(path, "it names a folder"))?;
+    let name = path.file_name().ok_or_else(|| unusable(path, "it is a directory"))?;
     let folder = folder_of(path);
     let folder = folder.canonicalize().map_err(|why| refused(folder, &why))?;
     Ok(folder.join(name))
@@ -138,7 +140,7 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     if file.metadata().is_ok_and(|found| found.len() > LONGEST_LOCK) {
         return Err(unusable(
             &beside,
-            "it is in the place of a lock, and holds something else: move it away",
+            "it is not a lock file of Countersign; move it to another place",
         ));
     }
     if file.try_lock().is_err() {
@@ -199,9 +201,7 @@ pub(super) fn log_sync(path: &Path) -> io::Result<Sync> {
     Ok(Box::new(move || {
         log.sync_data()?;
         match log.metadata()?.nlink() {
-            0 => Err(io::Error::other(
-                "the log of the database was removed while it was in use",
-            )),
+            0 => Err(io::Error::other("the write-ahead log was removed while it was in use")),
             _ => Ok(()),
         }
     }))
@@ -223,7 +223,7 @@ pub(super) fn warnings(path: &Path) -> Vec<String> {
     }
     if std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
         warnings.push(format!(
-            "{} can be read by others than its owner; it holds password hashes.",
+            "{} is readable by other users, but contains password hashes; restrict its permissions",
             path.display()
         ));
     }

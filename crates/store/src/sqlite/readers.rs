@@ -57,7 +57,7 @@ impl Readers {
             readers.read(work)
         });
         scan.await
-            .map_err(|_| StoreError::unavailable("a read was broken off"))?
+            .map_err(|_| StoreError::unavailable("a read was interrupted"))?
     }
 
     pub(super) fn close(&self) {

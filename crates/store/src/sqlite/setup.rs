@@ -33,7 +33,7 @@ pub(super) fn writer(path: &Path, role: Role, (manner, only_reads): (Manner, boo
     // SQLite opens what it may not write for reading alone, and says so at the first write.
     if connection.is_readonly(rusqlite::MAIN_DB).map_err(store_error)? {
         return Err(StoreError::unavailable(
-            "it is read-only, or this user may not write it",
+            "it is read-only, or this user may not write to it",
         ));
     }
     // Another process may be switching it to WAL at this moment, or recovering its log.
@@ -42,7 +42,9 @@ pub(super) fn writer(path: &Path, role: Role, (manner, only_reads): (Manner, boo
         .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
         .map_err(store_error)?;
     if !mode.eq_ignore_ascii_case("wal") {
-        return Err(StoreError::unavailable("its file system cannot hold a write-ahead log"));
+        return Err(StoreError::unavailable(
+            "its file system does not support a write-ahead log",
+        ));
     }
     // Busy is answered at once from here on, and waited out as a task. Nothing is written to the log before its commit
     // (`cache_spill`), so that a sync SQLite makes by itself can only fail there, where `Open::commit` sees it.

@@ -57,7 +57,7 @@ pub(super) fn values(table: &Table, row: &Row<'_>) -> Result<Vec<Value>, StoreEr
     let value = |(index, column): (usize, &TableColumn)| {
         let value = row.cell_at(index).and_then(|cell| value(cell, column.kind));
         value.ok_or_else(|| {
-            StoreError::database(format!("{}.{} holds what is not of its type", table.name, column.name))
+            StoreError::database(format!("{}.{} has a value of the wrong type", table.name, column.name))
         })
     };
     table.columns.iter().enumerate().map(value).collect()
