@@ -54,35 +54,35 @@ pub enum StartError {
     #[error(transparent)]
     Migrate(#[from] MigrateError),
     /// A command met a schema that this version would have to upgrade.
-    #[error("the database's schema lacks {0} migration(s) of this version; run `countersign migrate` first")]
+    #[error("the database schema is {0} migration(s) behind this version; run `countersign migrate` first")]
     Behind(usize),
     /// There is nothing to work on, and nothing was to be made.
     #[error(
-        "there is no Countersign database at {0}, and this command makes none. Name the settings of the installation \
-         (--config FILE) and run it in the folder that their paths start from; `countersign serve` and `countersign \
-         migrate` make a new database"
+        "no Countersign database at {0}, and this command does not create one; check --config and the working \
+         directory, which relative paths start from. To create a database, run `countersign serve` or `countersign \
+         migrate`"
     )]
     Nothing(String),
     /// A restore or a move into this database was broken off.
     #[error(
-        "a restore or a move into this database did not end: it holds a part only. Drop it (or remove its file), make \
-         an empty one, and begin again"
+        "the database is incomplete because a restore or move into it was interrupted; drop it (or remove its \
+         file), create an empty one, and start over"
     )]
     Unfinished,
     /// Checkpoints would be written into the database's own file.
-    #[error("`audit.checkpoint_file` leads to the database itself ({}): name a file of its own, on another disk", .0.display())]
+    #[error("`audit.checkpoint_file` ({}) is the database file; use a separate file, on another disk", .0.display())]
     CheckpointFile(PathBuf),
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeysError),
     /// The status lists cannot be loaded.
-    #[error("the status lists cannot be loaded")]
+    #[error("failed to load the status lists")]
     Revocations(#[from] StoreError),
     /// The accounts cannot be looked through.
-    #[error("the kinds of password hashes that are stored cannot be told")]
+    #[error("failed to read the kinds of stored password hashes")]
     Accounts(#[source] StoreError),
     /// The address of Redis cannot be used.
-    #[error("redis_url cannot be used: {0}")]
+    #[error("invalid redis_url: {0}")]
     Redis(#[from] redis::RedisError),
     /// The way for mails cannot be used.
     #[error(transparent)]

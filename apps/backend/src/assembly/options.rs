@@ -33,7 +33,10 @@ pub(super) async fn open_redis(settings: &Settings, registry: &mut Registry) -> 
         return Ok(None);
     };
     if url.leaves_unencrypted() {
-        tracing::warn!("The connection to Redis is not encrypted and leaves this machine.");
+        tracing::warn!(
+            "the connection to Redis leaves this machine unencrypted; use rediss:// unless the network \
+                        is private"
+        );
     }
     Ok(Some(
         Redis::open(url.expose(), settings.issuer.as_str(), registry).await?,

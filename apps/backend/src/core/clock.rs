@@ -114,7 +114,7 @@ impl fmt::Display for Timestamp {
 
 /// The text is no time of RFC 3339 in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("This is no time in UTC. It should look like 2027-01-01T00:00:00Z.")]
+#[error("Invalid time. Use UTC in the format 2027-01-01T00:00:00Z.")]
 pub struct NoTimestamp;
 
 impl FromStr for Timestamp {

@@ -27,15 +27,13 @@ pub struct NewEmail(Email);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEmail {
     /// It does not look like one.
-    #[error("This is not an email address. It should look like ada@example.com.")]
+    #[error("This is not a valid email address. It should look like ada@example.com.")]
     Malformed,
     /// Its domain is an IP address, or ends in something that is no top-level domain.
-    #[error("No mail can be sent to this domain: it must end in a top-level domain, such as .com.")]
+    #[error("The domain of the email address must end with a top-level domain, such as .com.")]
     Unreachable,
     /// It holds characters that Unicode equates with others.
-    #[error(
-        "This email address contains characters that only look like others. Type it with plain letters and digits."
-    )]
+    #[error("This email address contains lookalike characters. Type it with plain letters and digits.")]
     LookAlike,
 }
 

@@ -86,7 +86,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestInfo {
         // could be limited.
         let Some(address) = parts.extensions.get::<ClientAddress>() else {
             return Err(Problem::internal(
-                "the listener does not say who connects: serve with into_make_service_with_connect_info",
+                "the peer's IP address is unknown; serve the app with into_make_service_with_connect_info",
             ));
         };
         let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
@@ -112,7 +112,7 @@ pub fn is_json(headers: &HeaderMap) -> bool {
 /// It is none, or cannot be read.
 pub async fn json<S: Send + Sync, T: DeserializeOwned>(request: Request, state: &S) -> Result<Read<T>, Problem> {
     if !is_json(request.headers()) {
-        return Err(unsupported("Send the body as application/json."));
+        return Err(unsupported("The Content-Type must be application/json."));
     }
     from_json(&bytes(request, state).await?)
 }
@@ -126,7 +126,7 @@ pub async fn form<S: Send + Sync, T: DeserializeOwned>(request: Request, state: 
         Some("application/x-www-form-urlencoded") => from_form(&bytes(request, state).await?),
         Some("multipart/form-data") => from_parts(request, state).await,
         _ => Err(unsupported(
-            "Send the body as application/json, application/x-www-form-urlencoded or multipart/form-data.",
+            "The Content-Type must be application/json, application/x-www-form-urlencoded or multipart/form-data.",
         )),
     }
 }
@@ -175,7 +175,7 @@ fn unsupported(detail: &'static str) -> Problem {
 
 fn no_json(error: &serde_json::Error) -> Problem {
     let (line, column) = (error.line(), error.column());
-    malformed(format!("The JSON cannot be read: line {line}, column {column}."))
+    malformed(format!("Invalid JSON at line {line}, column {column}."))
 }
 
 fn malformed(detail: impl Into<Cow<'static, str>>) -> Problem {
@@ -206,13 +206,13 @@ fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<Read<T>, Problem> {
     };
     reader
         .end()
-        .map_err(|_| malformed("There is text after the JSON value."))?;
+        .map_err(|_| malformed("Unexpected text after the JSON value."))?;
     Ok(Read::whole(value))
 }
 
 fn from_form<T: DeserializeOwned>(body: &[u8]) -> Result<Read<T>, Problem> {
     if std::str::from_utf8(body).is_err() {
-        return Err(malformed("The form is not UTF-8."));
+        return Err(malformed("The form is not valid UTF-8."));
     }
     let fields = form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), Value::from(value)));
     Ok(read_fields(fields.collect()))
@@ -222,17 +222,17 @@ fn from_form<T: DeserializeOwned>(body: &[u8]) -> Result<Read<T>, Problem> {
 async fn from_parts<S: Send + Sync, T: DeserializeOwned>(request: Request, state: &S) -> Result<Read<T>, Problem> {
     let unreadable = |error: MultipartError| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::BodyTooLarge),
-        _ => malformed("The parts of the form cannot be read.").caused_by(error),
+        _ => malformed("The multipart form is malformed.").caused_by(error),
     };
     let mut parts = Multipart::from_request(request, state)
         .await
-        .map_err(|_| malformed("The Content-Type of the form names no boundary."))?;
+        .map_err(|_| malformed("The Content-Type of the form lacks a boundary."))?;
     let mut fields = Vec::new();
     while let Some(part) = parts.next_field().await.map_err(unreadable)? {
         let name = part.name().unwrap_or_default().to_owned();
         let is_file = part.file_name().is_some();
         let value = part.bytes().await.map_err(unreadable)?;
-        let text = String::from_utf8(value.into()).map_err(|_| malformed("The form is not UTF-8."))?;
+        let text = String::from_utf8(value.into()).map_err(|_| malformed("The form is not valid UTF-8."))?;
         fields.push((name, if is_file { Value::Null } else { Value::from(text) }));
     }
     Ok(read_fields(fields))

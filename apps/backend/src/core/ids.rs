@@ -36,11 +36,11 @@ macro_rules! id {
 }
 
 id!(
-    /// Names an account; `sub` in its tokens.
+    /// The ID of an account; `sub` in its tokens.
     AccountId
 );
 id!(
-    /// Names a session, which is a family of refresh tokens; `sid` in its tokens.
+    /// The ID of a session; `sid` in its tokens.
     SessionId
 );
 id!(

@@ -25,13 +25,13 @@ pub struct Outbound(HttpClient);
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundError {
     /// The address is none, or TLS cannot be used on this machine.
-    #[error("the request cannot be made: {0}")]
+    #[error("invalid request: {0}")]
     Unusable(String),
     /// No answer within three seconds.
-    #[error("no answer in time")]
+    #[error("timed out")]
     TimedOut,
     /// Nobody answers there.
-    #[error("it cannot be reached: {0}")]
+    #[error("connection failed: {0}")]
     Unreachable(String),
     /// It said no, or sent elsewhere.
     #[error("it answered {0}")]
@@ -60,7 +60,7 @@ impl Outbound {
         patience: Duration,
     ) -> Result<Response<Bytes>, OutboundError> {
         let answer = self.send(request, patience, LARGEST_LIST).await?;
-        let cut_off = || OutboundError::Unreachable("its answer broke off, or is too long".into());
+        let cut_off = || OutboundError::Unreachable("the response was cut off or is too large".into());
         let mut response = Response::new(answer.body.ok_or_else(cut_off)?);
         (*response.status_mut(), *response.headers_mut()) = (answer.status, answer.headers);
         Ok(response)

@@ -1,6 +1,6 @@
-//! What a client is told when something is not right (RFC 9457), and the one list of all codes.
+//! Errors as clients see them (RFC 9457), and the list of all codes.
 //!
-//! A problem has two texts: the one for the client, and its cause, which only the log sees.
+//! A problem has two texts: one for the client, and its cause, for the log only.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use super::password::{HashError, PasswordFault};
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal, $status:ident, $title:literal;)+) => {
-        /// Every code that a problem can carry. Once released, a code keeps its meaning.
+        /// All problem codes. Once released, a code keeps its meaning.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code { $($(#[doc = $doc])+ $variant,)+ }
 
@@ -29,17 +29,17 @@ macro_rules! codes {
             /// All codes, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The stable name for programs.
+            /// The stable name, for programs.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $code,)+ }
             }
 
-            /// The HTTP status it comes with.
+            /// Its HTTP status.
             pub fn status(self) -> StatusCode {
                 match self { $(Self::$variant => StatusCode::$status,)+ }
             }
 
-            /// A short text for people that is the same for every occurrence.
+            /// A short title, the same for every occurrence.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title,)+ }
             }
@@ -53,77 +53,77 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The body is not what its Content-Type says: the JSON or the form cannot be read.
+    /// The body is not valid for its Content-Type: the JSON or the form cannot be parsed.
     MalformedBody = "malformed_body", BAD_REQUEST, "Malformed body";
-    /// The request breaks the rules of HTTP.
+    /// The request is not valid HTTP.
     BadRequest = "bad_request", BAD_REQUEST, "Bad request";
-    /// The route needs a bearer token and none came. Sign in and send `Authorization: Bearer …`.
-    MissingToken = "missing_token", UNAUTHORIZED, "Token missing";
-    /// The bearer token is forged, expired, meant for somebody else, or its session has ended. Refresh or sign in again.
+    /// The route requires a bearer token, and the request has none. Sign in and send `Authorization: Bearer …`.
+    MissingToken = "missing_token", UNAUTHORIZED, "Missing token";
+    /// The bearer token is malformed, expired, revoked, or issued for another service. Refresh it or sign in again.
     InvalidToken = "invalid_token", UNAUTHORIZED, "Invalid token";
-    /// The e-mail address or the password is not right.
+    /// The email address or the password is wrong.
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Invalid credentials";
-    /// The mailed link or code is not valid: wrong, used, too old, from before the account's password, email address or
-    /// sessions were changed or ended, or a newer mail was sent. A code is also refused with another handle than that of the
-    /// request it was sent for. Ask for a new one.
+    /// The emailed link or code is wrong, has expired, was already used, or was replaced by a newer email or by a change of
+    /// the account's password, email address or sessions. A code also requires the `handle` of the request it was sent for.
+    /// Request a new one.
     InvalidAnswer = "invalid_code", BAD_REQUEST, "Invalid link or code";
-    /// The password is right, and the e-mail address is not verified, which this server requires. Follow the link in the
-    /// mail, or ask for another one.
-    EmailNotVerified = "email_not_verified", FORBIDDEN, "E-mail address not verified";
-    /// The refresh token is unknown, expired, spent or revoked. Sign in again.
+    /// The password is correct, but the email address is not verified, and this server requires that. Follow the link in the
+    /// verification email, or request a new one.
+    EmailNotVerified = "email_not_verified", FORBIDDEN, "Email address not verified";
+    /// The refresh token is unknown, expired, already used, or revoked. Sign in again.
     InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED, "Invalid refresh token";
-    /// The token does not carry the scope that the route needs.
+    /// The token lacks the scope that the route requires.
     InsufficientScope = "insufficient_scope", FORBIDDEN, "Insufficient scope";
-    /// This server does not take new accounts.
-    SignupClosed = "signup_closed", FORBIDDEN, "Sign-up closed";
-    /// Nothing shows that the form was sent by a page of this server. Open the page and send the form from there.
-    ForeignForm = "foreign_form", FORBIDDEN, "Form refused";
-    /// Scripts of this web page's origin may not call the API. The operator lists the origins that may in `cors_origins`.
+    /// Sign-ups are closed on this server.
+    SignupClosed = "signup_closed", FORBIDDEN, "Sign-ups closed";
+    /// The form was not submitted from a page of this server. Reload the page and submit the form again.
+    ForeignForm = "foreign_form", FORBIDDEN, "Form rejected";
+    /// Scripts of this origin may not call the API. Operators allow origins with the setting `cors_origins`.
     OriginNotAllowed = "origin_not_allowed", FORBIDDEN, "Origin not allowed";
-    /// There is nothing at this address, or nothing that is yours.
+    /// The resource does not exist, or does not belong to you.
     NotFound = "not_found", NOT_FOUND, "Not found";
-    /// The address exists, but not for this method; the `Allow` header lists those it takes.
+    /// The resource does not support this method; the `Allow` header lists the methods that it supports.
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
-    /// The client took too long to send its request.
+    /// The client took too long to send the request.
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "Request timeout";
-    /// The link is right, and says only who reads the mail: not who signed up with the address, or set the password. Send
-    /// the account's `password` along, or `new_password` to set another one, which signs everybody out. Nothing is used up.
+    /// The link is valid, but it only proves access to the mailbox, not that the same person signed up or set the password.
+    /// Send the account's `password` too, or `new_password` to replace it and end all sessions. The link stays valid.
     PasswordRequired = "password_required", FORBIDDEN, "Password required";
-    /// An account with this e-mail address exists already.
-    EmailTaken = "email_taken", CONFLICT, "E-mail address taken";
-    /// It is the account's own email address already, in this or another spelling.
-    SameEmail = "same_email", CONFLICT, "Same email address";
-    /// The body is larger than 64 KiB.
+    /// An account with this email address already exists.
+    EmailTaken = "email_taken", CONFLICT, "Email address taken";
+    /// The account already has this email address, possibly in another spelling.
+    SameEmail = "same_email", CONFLICT, "Email address unchanged";
+    /// The body exceeds 64 KiB.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "Body too large";
-    /// The Content-Type (or Content-Encoding) is not one that the route takes.
+    /// The route does not support this Content-Type or Content-Encoding.
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
-    /// A value is missing, of the wrong type, or breaks a rule; `errors` names each with a code of its own.
+    /// One or more values are missing or invalid; `errors` lists each of them with its own code.
     ValidationFailed = "validation_failed", UNPROCESSABLE_ENTITY, "Validation failed";
-    /// The text is no e-mail address that mail could be sent to.
-    InvalidEmail = "invalid_email", UNPROCESSABLE_ENTITY, "Invalid e-mail address";
-    /// The password has fewer characters than `passwords.min_length`.
+    /// The value is not a valid email address.
+    InvalidEmail = "invalid_email", UNPROCESSABLE_ENTITY, "Invalid email address";
+    /// The password is shorter than `passwords.min_length` characters.
     PasswordTooShort = "password_too_short", UNPROCESSABLE_ENTITY, "Password too short";
-    /// The password has more characters than `passwords.max_length`.
+    /// The password is longer than `passwords.max_length` characters.
     PasswordTooLong = "password_too_long", UNPROCESSABLE_ENTITY, "Password too long";
-    /// The password is one of those that attackers try first.
+    /// The password is known from data breaches, so attackers try it first. Choose another one.
     PasswordBreached = "password_breached", UNPROCESSABLE_ENTITY, "Password too common";
-    /// The password is little more than the account's address or the name of this service.
+    /// The password is too similar to the account's email address or the name of this service. Choose another one.
     PasswordContainsContext = "password_contains_context", UNPROCESSABLE_ENTITY, "Password too easy to guess";
-    /// A field that the request must have is not there.
+    /// A required field is missing.
     Missing = "missing", UNPROCESSABLE_ENTITY, "Missing value";
-    /// The request has a field that this route does not know. Check its spelling.
+    /// The route does not support this field. Check its spelling.
     UnknownField = "unknown_field", UNPROCESSABLE_ENTITY, "Unknown field";
-    /// A value has the wrong type or form.
+    /// A value has the wrong type or format.
     Invalid = "invalid", UNPROCESSABLE_ENTITY, "Invalid value";
-    /// Too many attempts; `Retry-After` says how many seconds to wait.
+    /// Too many requests. Wait for the number of seconds in `Retry-After`, then try again.
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
-    /// The headers of the request are too large.
+    /// The request headers are too large. Clear the cookies of this site, or send fewer headers.
     HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "Headers too large";
-    /// Something broke on our side. The log has the cause under the same request id.
+    /// An unexpected error occurred on the server. The server log has the cause under the same request ID.
     Internal = "internal", INTERNAL_SERVER_ERROR, "Internal error";
-    /// More passwords wait to be checked than the server can check soon; `Retry-After` says when to try again.
+    /// Too many passwords are waiting to be checked. Try again after the number of seconds in `Retry-After`.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Overloaded";
-    /// The database cannot be reached, or the server is not ready; `Retry-After` says when to try again.
+    /// The database cannot be reached, or the server is not ready. Try again after the number of seconds in `Retry-After`.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Unavailable";
 }
 
@@ -191,39 +191,39 @@ pub struct Problem {
 #[derive(Clone, Debug)]
 pub struct Shown(pub Problem);
 
-/// One field of a request that is not right.
+/// One invalid field of a request.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct FieldError {
-    /// The field's name in the request.
+    /// The name of the field in the request.
     pub field: Cow<'static, str>,
-    /// A code of the list in the documentation.
+    /// The code of the error.
     #[schema(value_type = String)]
     pub code: Code,
-    /// What is wrong and what would be right.
+    /// What is wrong, and what is expected.
     pub detail: Cow<'static, str>,
 }
 
-/// The wire shape of a problem (RFC 9457 §3), `application/problem+json`.
+/// A problem (RFC 9457 §3), `application/problem+json`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody<'a> {
-    /// Where this kind of problem is explained.
+    /// A URL that explains this code.
     #[schema(format = "uri-reference")]
     r#type: String,
-    /// The same for every occurrence of the code.
+    /// A short title, the same for every occurrence of the code.
     title: &'a str,
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What happened this time, and what to do.
+    /// What happened, and what to do about it. For people; it may change.
     detail: &'a str,
-    /// A stable name for programs.
+    /// A stable code, for programs.
     code: &'a str,
-    /// The id under which the log knows this request.
+    /// The ID of the request, which is also in the server log.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     request_id: Option<&'a str>,
-    /// The fields that are not right, where that is the problem.
+    /// The invalid fields, if there are any.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(required = false)]
     errors: &'a [FieldError],
@@ -457,7 +457,7 @@ impl IntoResponses for Problem {
             .schema(Some(Ref::from_schema_name("Problem")))
             .build();
         let refused = ResponseBuilder::new()
-            .description("Refused")
+            .description("The request failed")
             .content("application/problem+json", body)
             .build();
         BTreeMap::from([("default".to_owned(), refused.into())])
@@ -481,8 +481,8 @@ pub fn reference() -> String {
     let mut text = String::from(
         "# Error codes\n\n\
          Generated by `countersign errors`; do not edit.\n\n\
-         Every answer of `/api` that is not a success is a problem (RFC 9457, `application/problem+json`) with a\n\
-         stable `code`. Programs read `code`; `detail` is for people and may change.\n\n\
+         Errors of `/api` are problem documents (RFC 9457, `application/problem+json`) with a stable `code` for\n\
+         programs and a `detail` for people, whose wording may change.\n\n\
          | code | status | meaning |\n|---|---|---|\n",
     );
     for code in Code::ALL {
@@ -494,8 +494,8 @@ pub fn reference() -> String {
         ));
     }
     text.push_str(
-        "\nA wrong password beside a bearer token that is right (to change the password, say) is `invalid_credentials` with\n\
-         the status 403: another token would not help.\n",
+        "\nIf a request has a valid bearer token but a wrong password (when changing the password, for example), the error is\n\
+         `invalid_credentials` with status 403, because another token would not help.\n",
     );
     text
 }

@@ -80,7 +80,7 @@ impl Redis {
             if connected {
                 self.ask::<()>(&redis::cmd("PING")).await;
             } else if self.connect().await.is_ok() {
-                tracing::info!("Redis is back: rate limits are shared again");
+                tracing::info!("reconnected to Redis; rate limits are shared again");
             }
             // A link that was just lost is tried again after a moment; one that lives is looked at after the same.
             sleep(KEEP).await;
@@ -181,8 +181,9 @@ impl Subscription {
     }
 }
 
-const AWAY: &str = "Redis is away: each node counts its own rate limits, and asks the database for revocations";
+const AWAY: &str = "lost the connection to Redis; rate limits are counted per node and revocations are read from \
+                    the database until it is back";
 
 fn late() -> RedisError {
-    RedisError::from((redis::ErrorKind::Io, "no answer in time"))
+    RedisError::from((redis::ErrorKind::Io, "timed out"))
 }

@@ -53,7 +53,7 @@ pub(crate) use secret;
 
 /// The text is no secret of this kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a secret of this kind")]
+#[error("not a valid token of this kind")]
 pub struct NotASecret;
 
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {

@@ -225,7 +225,7 @@ async fn it_names_a_schema_that_is_behind_ahead_changed_absent_or_half(database:
     let mut installation = Installation::start(database, honest).await;
     installation.stop();
     installation.set(NEXT_VERSION, "1");
-    installation.must_find("fail", "schema", "it lacks 1 migration(s) of this version");
+    installation.must_find("fail", "schema", "it is 1 migration(s) behind this version");
     assert!(installation.run(&["migrate"]).status.success());
     let (_, findings) = installation.examined();
     let is_current = |finding: &Value| finding["about"] == "schema" && finding["state"] == "ok";
@@ -233,7 +233,7 @@ async fn it_names_a_schema_that_is_behind_ahead_changed_absent_or_half(database:
     installation
         .environment
         .retain(|(variable, _)| *variable != NEXT_VERSION);
-    installation.must_find("fail", "schema", "it is newer than this program");
+    installation.must_find("fail", "schema", "it is newer than this version");
     let db = installation.db().await;
     query(sql!("DELETE FROM schema_migrations WHERE version = 1000000"))
         .execute(&db)
@@ -243,11 +243,11 @@ async fn it_names_a_schema_that_is_behind_ahead_changed_absent_or_half(database:
         .execute(&db)
         .await
         .unwrap();
-    installation.must_find("fail", "schema", "was changed after it had been applied");
+    installation.must_find("fail", "schema", "was changed after it was applied");
     query(sql!("DELETE FROM schema_migrations")).execute(&db).await.unwrap();
-    installation.must_find("fail", "schema", "the database holds none");
+    installation.must_find("fail", "schema", "the database has no schema");
     db.begin_transfer().await.unwrap();
-    installation.must_find("fail", "schema", "broke off");
+    installation.must_find("fail", "schema", "was interrupted");
     db.close().await.unwrap();
 }
 
@@ -274,11 +274,11 @@ async fn it_names_keys_that_others_may_read_that_do_not_fit_and_that_are_gone() 
     );
     let chmod = |path: &PathBuf, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     chmod(&private, 0o644);
-    installation.must_find("fail", "keys", "everybody on this machine can get at");
+    installation.must_find("fail", "keys", "is accessible to all users of this machine");
     chmod(&private, 0o600);
 
     chmod(&installation.keys(), 0o777);
-    installation.must_find("fail", "keys", "others may write into");
+    installation.must_find("fail", "keys", "is writable for other users");
     chmod(&installation.keys(), 0o700);
 
     let (right, other) = (
@@ -286,12 +286,12 @@ async fn it_names_keys_that_others_may_read_that_do_not_fit_and_that_are_gone() 
         Installation::start(Database::Sqlite, honest).await,
     );
     std::fs::copy(other.keys().join("public.pem"), &public).unwrap();
-    installation.must_find("fail", "keys", "belongs there");
+    installation.must_find("fail", "keys", "was expected");
     std::fs::write(&public, right).unwrap();
 
     installation.stop();
     std::fs::rename(installation.keys(), installation.scratch.folder().join("elsewhere")).unwrap();
-    installation.must_find("fail", "keys", "holds no keys");
+    installation.must_find("fail", "keys", "contains no keys");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -305,14 +305,14 @@ async fn it_names_an_issuer_that_leads_nowhere_or_elsewhere() {
     let through = Proxy::start(honest).await;
     through.upstream.set(other.server.as_ref().unwrap().address).unwrap();
     installation.set("COUNTERSIGN_ISSUER", &format!("http://{}", through.address));
-    installation.must_find("fail", "issuer", &format!("calls itself {others}"));
+    installation.must_find("fail", "issuer", &format!("whose issuer is {others}"));
 
     installation.set("COUNTERSIGN_ISSUER", &format!("http://127.0.0.1:{}", free_port()));
-    installation.must_find("fail", "issuer", "cannot be reached");
+    installation.must_find("fail", "issuer", "connection failed");
 
     installation.set("COUNTERSIGN_ISSUER", &ours);
     installation.stop();
-    installation.must_find("fail", "issuer", "is no Countersign (status 502");
+    installation.must_find("fail", "issuer", "does not lead to a Countersign server (status 502");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -331,14 +331,14 @@ async fn it_names_a_proxy_that_believes_clients() {
     });
     installation
         .await
-        .must_find("fail", "proxy", "whatever address a client writes");
+        .must_find("fail", "proxy", "any IP address that a client claims");
     let installation = Installation::start(Database::Sqlite, |headers, _| {
         headers.insert("x-forwarded-for", "198.51.100.9".parse().unwrap());
         None
     });
     installation
         .await
-        .must_find("fail", "proxy", "a client's own `Forwarded`");
+        .must_find("fail", "proxy", "the `Forwarded` header of clients");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -380,7 +380,7 @@ async fn it_names_a_file_whose_log_was_switched_off_and_one_that_is_no_database(
     // As any program does that opens it with `PRAGMA journal_mode = DELETE`.
     file[18..20].copy_from_slice(&[1, 1]);
     std::fs::write(&path, &file).unwrap();
-    installation.must_find("warn", "database", "write-ahead log off");
+    installation.must_find("warn", "database", "write-ahead log");
     std::fs::write(
         &path,
         "no database, but long enough to be looked at as if it were one".repeat(99),
@@ -413,7 +413,7 @@ async fn it_names_a_database_with_two_names_and_looks_behind_links() {
         installation.scratch.folder().join("b.db"),
     )
     .unwrap();
-    installation.must_find("fail", "database", "2 names");
+    installation.must_find("fail", "database", "2 hard links");
     installation.scratch.url = before;
 }
 
@@ -442,12 +442,12 @@ async fn where_nothing_is_yet_it_makes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_names_mail_that_does_not_leave() {
     let mut installation = Installation::start(Database::Sqlite, honest).await;
-    installation.must_find("warn", "mail", "there is no mail server");
+    installation.must_find("warn", "mail", "no mail server is configured");
     installation.set("COUNTERSIGN_EMAIL_VERIFICATION", "required");
-    installation.must_find("fail", "mail", "mails are written into data/mail");
+    installation.must_find("fail", "mail", "emails are written to data/mail");
     let nobody = format!("smtp://ada:hunter2@127.0.0.1:{}", free_port());
     installation.set("COUNTERSIGN_MAIL__SMTP_URL", &nobody);
-    installation.must_find("fail", "mail", "does not let us in");
+    installation.must_find("fail", "mail", "cannot log in");
     let output = tokio::task::block_in_place(|| installation.doctor(&[]));
     assert!(!String::from_utf8_lossy(&output.stdout).contains("hunter2"));
 }

@@ -126,7 +126,7 @@ async fn the_command_tells_whether_the_server_is_ready() {
     server.kill();
     let answer = ask();
     assert_eq!(answer.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&answer.stderr).contains("nobody answers"));
+    assert!(String::from_utf8_lossy(&answer.stderr).contains("no server answers"));
 }
 
 /// The span that has the id is made for the first line that is logged in it, if any is.
@@ -156,7 +156,7 @@ async fn each_line_about_a_request_has_its_id_at_the_usual_level(database: Datab
             .collect()
     };
     // One is logged before the route is asked, and once an hour; the other when it has answered.
-    assert_eq!(ids_of("a page of this origin was refused"), ids[..1], "{log}");
+    assert_eq!(ids_of("rejected a cross-origin request;"), ids[..1], "{log}");
     assert_eq!(ids_of("\"route\":\"/api/auth/logout\""), ids, "{log}");
     assert!(ids[0].len() == 32 && ids[0] != ids[1], "{ids:?}");
 }

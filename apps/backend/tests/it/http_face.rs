@@ -262,7 +262,7 @@ async fn a_refused_page_is_named_in_the_log_once(database: Database) {
     let log = launch.log();
     let lines: Vec<_> = log
         .lines()
-        .filter(|line| line.contains("add its origin to `cors_origins`"))
+        .filter(|line| line.contains("add it to `cors_origins`"))
         .collect();
     assert_eq!(lines.len(), 2, "{log}");
     assert!(lines[1].contains("https://form.example"), "{log}");
@@ -551,10 +551,7 @@ async fn a_wrong_password_is_told_without_documentation(database: Database) {
         )
         .await;
     for answer in [at_the_door, inside.assert_problem(403, "invalid_credentials")] {
-        assert_eq!(
-            answer.json()["detail"],
-            "The e-mail address or the password is not right."
-        );
+        assert_eq!(answer.json()["detail"], "The email address or the password is wrong.");
     }
 }
 

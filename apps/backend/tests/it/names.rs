@@ -87,14 +87,18 @@ async fn a_database_with_two_names_has_no_second_server_and_no_command() {
         let refusal = named(&scratch, name).refused().await;
         assert_eq!(refusal.exit_code, Some(1), "{refusal:?}");
         assert!(
-            refusal.text.contains("2 names") || refusal.text.contains("another server"),
+            refusal.text.contains("2 hard links") || refusal.text.contains("another server"),
             "{}",
             refusal.text
         );
         for arguments in [&["users", "list"][..], &["migrate"], &["backup", "x.gz"], &["doctor"]] {
             let output = execute(&scratch, name, arguments);
             assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", said(&output));
-            assert!(said(&output).contains("2 names"), "{arguments:?}: {}", said(&output));
+            assert!(
+                said(&output).contains("2 hard links"),
+                "{arguments:?}: {}",
+                said(&output)
+            );
         }
     }
     // What was answered is there, whatever became of the names.
@@ -180,7 +184,11 @@ async fn a_backup_does_not_touch_the_database_through_any_name() {
     assert_eq!(left, ["good.gz.partial"]);
 
     let output = execute(&scratch, &path, &["audit", "export", "test.db-lock"]);
-    assert!(said(&output).contains("the database itself uses"), "{}", said(&output));
+    assert!(
+        said(&output).contains("is used by the database itself"),
+        "{}",
+        said(&output)
+    );
     let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_AUDIT__CHECKPOINT_FILE", "link.gz");
     let refusal = launch.refused().await;
     assert_eq!(refusal.exit_code, Some(78), "{refusal:?}");
@@ -194,7 +202,7 @@ async fn a_backup_does_not_touch_the_database_through_any_name() {
         &["migrate-database", "--from", &from, "--to", "sqlite://same.db"],
     );
     assert!(
-        said(&output).contains("both URLs name the same database"),
+        said(&output).contains("--from and --to are the same database"),
         "{}",
         said(&output)
     );

@@ -323,7 +323,7 @@ async fn a_database_that_is_not_utf_8_is_refused_everywhere() {
             for words in [encoding, "UTF8", "createdb", "--encoding=UTF8"] {
                 assert!(said.contains(words), "{command}, {words}: {said}");
             }
-            assert!(!said.contains("is it running"), "{command}: {said}");
+            assert!(!said.contains("check that it is running"), "{command}: {said}");
         }
     }
     db.close().await.unwrap();
@@ -371,7 +371,7 @@ async fn f13_keys_that_must_not_be_used_stop_the_start() {
     refused(&[&private.display().to_string(), "604", "chmod o-rwx"]).await;
     mode(0o600);
     std::fs::write(&public, OTHER_PUBLIC_KEY).unwrap();
-    refused(&[&public.display().to_string(), "put the right file back"]).await;
+    refused(&[&public.display().to_string(), "restore the correct file"]).await;
     std::fs::write(&public, &known).unwrap();
     std::fs::write(
         &private,
@@ -383,7 +383,7 @@ async fn f13_keys_that_must_not_be_used_stop_the_start() {
     let (sealing, away) = (scratch.folder().join("keys/sealing"), scratch.folder().join("away"));
     std::fs::rename(&sealing, &away).unwrap();
     std::fs::remove_dir_all(scratch.folder().join("keys")).unwrap();
-    refused(&["holds no keys", "countersign keys generate"]).await;
+    refused(&["contains no keys", "countersign keys generate"]).await;
 
     std::fs::create_dir(scratch.folder().join("keys")).unwrap();
     std::fs::write(&private, secret).unwrap();

@@ -197,14 +197,17 @@ async fn f_18_the_documented_unit_saves_what_the_server_serves(database: Databas
     let scratch = ScratchDatabase::create(database).await;
     // Before there is a server there is nothing to save.
     let said = failed(&nightly_backup(&scratch));
-    assert!(said.contains("there is no Countersign database at"), "{said}");
+    assert!(said.contains("no Countersign database at"), "{said}");
     let server = Launch::new(BINARY, &scratch).start().await;
     register(&server.client(), "ada").await;
     let told = done(&nightly_backup(&scratch));
     assert!(told.starts_with("Wrote 1 accounts,"), "{told}");
     server.kill();
     let restored = elsewhere(database, &scratch).await;
-    assert!(done(&execute(&restored, &["restore", &nightly_file(&scratch)])).starts_with("Restored 1 accounts,"));
+    assert!(
+        done(&execute(&restored, &["restore", &nightly_file(&scratch)]))
+            .starts_with("Restored and verified 1 accounts,")
+    );
     let server = Launch::new(BINARY, &restored).start().await;
     sign_in(&server.client(), "ada").await;
     server.kill();
@@ -215,7 +218,7 @@ async fn a_backup_without_accounts_says_so_aloud(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     done(&execute(&scratch, &["migrate"]));
     let told = done(&execute(&scratch, &["backup", "empty.gz"]));
-    assert!(told.contains("THIS BACKUP HOLDS 0 ACCOUNTS"), "{told}");
+    assert!(told.contains("WARNING: this backup contains 0 accounts"), "{told}");
     let told: Value = serde_json::from_str(&done(&execute(&scratch, &["backup", "again.gz", "--json"]))).unwrap();
     assert_eq!(
         (&told["accounts"], &told["holds_no_accounts"]),
@@ -225,7 +228,7 @@ async fn a_backup_without_accounts_says_so_aloud(database: Database) {
     let restored = ScratchDatabase::create(database).await;
     let file = scratch.folder().join("empty.gz").display().to_string();
     let told = done(&execute(&restored, &["restore", &file]));
-    assert!(told.contains("THIS BACKUP HOLDS 0 ACCOUNTS"), "{told}");
+    assert!(told.contains("WARNING: this backup contains 0 accounts"), "{told}");
 }
 
 #[apply(on_both_databases!)]
@@ -263,7 +266,7 @@ async fn f_18_a_drill_nothing_older_is_lost_and_nothing_revoked_comes_back(datab
     let began = Instant::now();
     let told = done(&execute(&scratch, &["backup", "backup.gz"]));
     assert!(
-        told.contains("found it whole") && told.contains("keys (keys) are not in it"),
+        told.contains("verified the file") && told.contains("does not contain the keys (keys)"),
         "{told}"
     );
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -291,12 +294,12 @@ async fn f_18_a_drill_nothing_older_is_lost_and_nothing_revoked_comes_back(datab
             .success()
     );
     server.kill();
-    assert!(failed(&execute(&scratch, &["backup", "backup.gz"])).contains("overwrites nothing"));
+    assert!(failed(&execute(&scratch, &["backup", "backup.gz"])).contains("already exists"));
 
     let restored = elsewhere(database, &scratch).await;
     let file = scratch.folder().join("backup.gz").display().to_string();
     let told = done(&execute(&restored, &["restore", &file]));
-    assert!(told.contains("everybody signs in again"), "{told}");
+    assert!(told.contains("users have to sign in again"), "{told}");
     let server = Launch::new(BINARY, &restored).start().await;
     let client = server.client();
     for (access_token, refresh_token) in [&ada, &grace, &late, &newcomer] {
@@ -323,7 +326,7 @@ async fn f_18_a_drill_nothing_older_is_lost_and_nothing_revoked_comes_back(datab
         assert_eq!(list(&server, &restored, &path).await.status_list.status(idx), Some(0));
     }
     assert!(done(&execute(&restored, &["audit", "list", "--kind", "database.restored"])).contains("accounts"));
-    assert!(done(&execute(&restored, &["audit", "verify"])).starts_with("The audit log is whole: "));
+    assert!(done(&execute(&restored, &["audit", "verify"])).starts_with("The audit log is intact: "));
     server.kill();
     assert!(failed(&execute(&restored, &["restore", &file])).contains("is not empty"));
 }
@@ -404,7 +407,7 @@ async fn the_worst_day_ends_everything_on_a_running_server(database: Database) {
     register(&client, "ada").await;
     let ada = sign_in(&client, "ada").await;
     assert!(is_accepted(&client, &ada.0).await);
-    assert!(done(&execute(&scratch, &["sessions", "revoke", "--everyone"])).starts_with("Ended 1 sessions"));
+    assert!(done(&execute(&scratch, &["sessions", "revoke", "--everyone"])).starts_with("Revoked 1 sessions"));
     eventually("the running server notices", async || {
         !is_accepted(&client, &ada.0).await
     })
@@ -515,7 +518,7 @@ async fn an_installation_moves_and_nobody_signs_in_again(database: Database) {
         .assert_status(200)
         .json();
     assert_eq!(answer["scope"], "products:write");
-    assert!(done(&execute(&target, &["audit", "verify"])).starts_with("The audit log is whole: "));
+    assert!(done(&execute(&target, &["audit", "verify"])).starts_with("The audit log is intact: "));
     server.kill();
 }
 
@@ -537,7 +540,7 @@ async fn what_cannot_be_restored_says_why_and_leaves_nothing_that_serves(databas
     for cut in [whole.len() - 1, whole.len() - 9, whole.len() / 2, 40] {
         let said = restore(&whole[..cut]);
         assert!(
-            said.contains("damaged or cut off") || said.contains("is no backup"),
+            said.contains("damaged or incomplete") || said.contains("is not a backup"),
             "{cut}: {said}"
         );
     }
@@ -550,9 +553,9 @@ async fn what_cannot_be_restored_says_why_and_leaves_nothing_that_serves(databas
     flipped[whole.len() / 2] ^= 1;
     let said = restore(&flipped);
     assert!(said.contains("damaged"), "{said}");
-    assert!(restore(b"").contains("is no backup of Countersign"));
-    assert!(restore(b"SQLite format 3\0").contains("is no backup of Countersign"));
-    assert!(failed(&execute(&target, &["restore", "nothing.gz"])).contains("there is no file nothing.gz"));
+    assert!(restore(b"").contains("is not a backup of Countersign"));
+    assert!(restore(b"SQLite format 3\0").contains("is not a backup of Countersign"));
+    assert!(failed(&execute(&target, &["restore", "nothing.gz"])).contains("file not found: nothing.gz"));
     let newer = with_line(&whole, "\"schema\":", "\"schema\":9");
     assert!(restore(&newer).contains("with that version or a newer one"));
     let other = with_line(&whole, "user7@example.com", "user8@example.com");
@@ -568,8 +571,8 @@ async fn what_cannot_be_restored_says_why_and_leaves_nothing_that_serves(databas
     query(sql!("CREATE TABLE half (id BIGINT)")).execute(&db).await.unwrap();
     db.close().await.unwrap();
     let refusal = Launch::new(BINARY, &half).refused().await;
-    assert!(refusal.text.contains("it holds a part only"), "{}", refusal.text);
-    assert!(failed(&execute(&half, &["users", "list"])).contains("it holds a part only"));
+    assert!(refusal.text.contains("is incomplete"), "{}", refusal.text);
+    assert!(failed(&execute(&half, &["users", "list"])).contains("is incomplete"));
 }
 
 #[apply(on_both_databases!)]
@@ -589,7 +592,7 @@ async fn a_backup_is_restored_by_the_next_version_but_not_by_the_one_before(data
 
     let restored = elsewhere(database, &scratch).await;
     let told = done(&next(&restored, &["restore", &file("old.gz")]).unwrap());
-    assert!(told.starts_with("Restored 1 accounts,"), "{told}");
+    assert!(told.starts_with("Restored and verified 1 accounts,"), "{told}");
     let server = Launch::new(BINARY, &restored).with(NEXT_VERSION, "1").start().await;
     sign_in(&server.client(), "ada").await;
     server.kill();
@@ -612,7 +615,7 @@ async fn sessions_can_be_kept_on_purpose(database: Database) {
     server.kill();
     let restored = elsewhere(database, &scratch).await;
     let file = scratch.folder().join("backup.gz").display().to_string();
-    assert!(done(&execute(&restored, &["restore", "--keep-sessions", &file])).contains("As you asked, sessions go on"));
+    assert!(done(&execute(&restored, &["restore", "--keep-sessions", &file])).contains("Sessions were kept"));
     let server = Launch::new(BINARY, &restored).start().await;
     assert!(is_accepted(&server.client(), &ada.0).await && refreshes(&server.client(), &ada.1).await);
     server.kill();

@@ -165,7 +165,7 @@ async fn a_file_of_another_program_stays_as_it_is() {
         .output()
         .unwrap();
     assert!(
-        said(&output).contains("belongs to another program"),
+        said(&output).contains("is not a Countersign database"),
         "{}",
         said(&output)
     );
@@ -204,7 +204,7 @@ async fn reading_does_not_switch_the_journal_of_a_file() {
         assert_eq!(now.remove("b.gz").is_some(), line[0] == "backup");
         assert!(now == before, "{line:?} changed {:?}", names(&now));
     }
-    assert!(said(&run(&["doctor"])).contains("switched its write-ahead log off"));
+    assert!(said(&run(&["doctor"])).contains("disabled its write-ahead log"));
     // What writes switches it back.
     let disabled = run(&["users", "disable", "ada@example.com"]);
     assert!(disabled.status.success(), "{}", said(&disabled));
@@ -412,7 +412,7 @@ fn a_file_that_cannot_be_read_is_named_with_what_belongs_there() {
         let output = command(folder.path(), "sqlite://data.db", line).output().unwrap();
         assert!(!output.status.success(), "{line:?}");
         assert!(
-            said(&output).contains("there is no file nope: name "),
+            said(&output).contains("file not found: nope; expected "),
             "{line:?}: {}",
             said(&output)
         );
@@ -446,6 +446,10 @@ async fn a_file_without_tables_is_not_moved_and_stays_as_it_is() {
     ];
     let output = command(folder.path(), "sqlite://data.db", &line).output().unwrap();
     assert!(!output.status.success(), "{}", said(&output));
-    assert!(said(&output).contains("empty.db holds no tables"), "{}", said(&output));
+    assert!(
+        said(&output).contains("empty.db contains no tables"),
+        "{}",
+        said(&output)
+    );
     assert_eq!(contents(folder.path()), before);
 }

@@ -92,7 +92,10 @@ pub(super) fn read_fields<T: DeserializeOwned>(sent: Vec<(String, Value)>) -> Re
     };
     for (name, value) in sent {
         if fields.insert(name.clone(), value).is_some() {
-            read.note(FieldError::new(shortened(&name), Code::Invalid).detail("The field is given more than once."));
+            read.note(FieldError::new(shortened(&name), Code::Invalid).detail(
+                "This field must not appear more than \
+                 once.",
+            ));
         }
     }
     let mut tried: HashMap<String, usize> = HashMap::new();
@@ -166,7 +169,7 @@ impl Misfit {
             Self::Missing(name) => FieldError::new(name.clone(), Code::Missing),
             Self::Unknown(name) => FieldError::new(shortened(name), Code::UnknownField),
             Self::Twice(name) => {
-                FieldError::new(name.clone(), Code::Invalid).detail("The field is given more than once.")
+                FieldError::new(name.clone(), Code::Invalid).detail("This field must not appear more than once.")
             }
             Self::Misshapen(path) if path == "." => FieldError::new("body", Code::Invalid),
             Self::Misshapen(path) => FieldError::new(shortened(path), Code::Invalid),

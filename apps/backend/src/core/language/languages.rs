@@ -55,7 +55,7 @@ impl Language {
 
 /// It is none of our languages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is none of our languages")]
+#[error("unsupported language")]
 pub struct UnknownLanguage;
 
 impl FromStr for Language {

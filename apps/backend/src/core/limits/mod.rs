@@ -54,7 +54,7 @@ pub struct Spent {
 
 /// It was over the limit, and nothing was spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("over the limit {policy}, {rate}; next in {retry_after:?}")]
+#[error("rate limit {policy} ({rate}) exceeded; retry in {retry_after:?}")]
 pub struct Exceeded {
     pub policy: Policy,
     pub rate: Rate,

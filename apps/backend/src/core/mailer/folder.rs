@@ -16,7 +16,7 @@ impl Folder {
     pub(super) fn keep(&self, mail: &Mail, formatted: &[u8]) -> Result<(), SendError> {
         let path = self.0.join(format!("{}.eml", mail.id));
         write(&self.0, &path, formatted)
-            .map_err(|error| SendError::Unavailable(format!("{} cannot be written: {error}", path.display())))?;
+            .map_err(|error| SendError::Unavailable(format!("cannot write {}: {error}", path.display())))?;
         print(mail, &path);
         Ok(())
     }
@@ -38,7 +38,7 @@ fn write(folder: &Path, path: &Path, formatted: &[u8]) -> io::Result<()> {
 
 /// A developer at a terminal has to get at the link. The log, and whatever else reads what we print, stays free of it.
 fn print(mail: &Mail, path: &Path) {
-    tracing::info!(path = %path.display(), "a mail was written");
+    tracing::info!(path = %path.display(), "wrote an email to a file");
     let mut out = io::stdout();
     if out.is_terminal() {
         let link = mail.link.as_deref().unwrap_or_default();

@@ -51,7 +51,7 @@ impl Smtp {
     pub(super) fn new(url: &str, timeout: Duration) -> Result<Self, SendError> {
         // Its own words may hold the address, and the address the password.
         let server =
-            Server::of(url, timeout).ok_or_else(|| SendError::Permanent("mail.smtp_url cannot be used".to_owned()))?;
+            Server::of(url, timeout).ok_or_else(|| SendError::Permanent("invalid mail.smtp_url".to_owned()))?;
         Ok(Self(Arc::new(server)))
     }
 
@@ -197,7 +197,7 @@ fn in_turn(at: &str, answer: &Response, expected: Severity) -> Result<(), SendEr
     match answer.code().severity {
         severity if severity == expected => Ok(()),
         _ => Err(SendError::Unavailable(format!(
-            "at {at}: {} is no answer to that",
+            "at {at}: unexpected response {}",
             answer.code()
         ))),
     }
@@ -215,10 +215,10 @@ fn parameters(
     let (from, to) = (envelope.from().is_some_and(is_wide), envelope.to().iter().any(is_wide));
     if from || to {
         if !offers(Extension::SmtpUtfEight) {
-            let why = "the mail server does not take addresses with other letters than ASCII's (SMTPUTF8, RFC 6531)";
+            let why = "the mail server does not support non-ASCII email addresses (SMTPUTF8, RFC 6531)";
             return Err(match to {
                 true => SendError::Permanent(why.to_owned()),
-                false => SendError::Unavailable(format!("{why}, and `mail.from` is one")),
+                false => SendError::Unavailable(format!("{why}, but `mail.from` is one")),
             });
         }
         parameters.push(MailParameter::SmtpUtfEight);
@@ -226,7 +226,7 @@ fn parameters(
     if !raw.is_ascii() {
         if !offers(Extension::EightBitMime) {
             return Err(SendError::Permanent(
-                "the mail server does not take mails with other letters than ASCII's (8BITMIME, RFC 6152)".to_owned(),
+                "the mail server does not support non-ASCII emails (8BITMIME, RFC 6152)".to_owned(),
             ));
         }
         parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
@@ -252,7 +252,7 @@ fn of_recipient(at: &str, error: &Error) -> SendError {
 }
 
 fn too_long() -> SendError {
-    SendError::Unavailable("the mail server takes too long".to_owned())
+    SendError::Unavailable("the mail server timed out".to_owned())
 }
 
 fn with_causes(error: &Error) -> String {

@@ -7,16 +7,16 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
     /// Too many passwords wait to be hashed.
-    #[error("too many passwords wait to be hashed")]
+    #[error("too many passwords are waiting to be hashed")]
     Overloaded {
         /// When it is worth trying again.
         retry_after: Duration,
     },
     /// The server is shutting down.
-    #[error("the hashing pool has stopped")]
+    #[error("the password hashing threads have stopped")]
     Stopped,
     /// There was no memory, or the computation panicked.
-    #[error("the hash could not be computed")]
+    #[error("failed to compute the password hash")]
     Failed,
 }
 
@@ -24,10 +24,10 @@ pub enum HashError {
 #[derive(Debug, thiserror::Error)]
 pub enum HasherStartError {
     /// Argon2id has no such parameters.
-    #[error("these are no parameters for Argon2id: {0}")]
+    #[error("invalid Argon2id parameters: {0}")]
     Parameters(argon2::Error),
     /// The operating system gives no thread.
-    #[error("no thread could be started for hashing passwords")]
+    #[error("failed to start a thread for hashing passwords")]
     Thread(#[from] io::Error),
 }
 

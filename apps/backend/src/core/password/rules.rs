@@ -34,10 +34,10 @@ pub enum PasswordFault {
     #[error("The password must have at most {max} characters.")]
     TooLong { max: usize },
     /// It is little more than the account's address or a name of this service.
-    #[error("The password must not be made of your e-mail address or of this service's name.")]
+    #[error("The password must not consist of your email address or the name of this service.")]
     ContainsContext,
     /// It is among the passwords that attackers try first.
-    #[error("This password is known from data breaches. Please choose another one.")]
+    #[error("This password is known from data breaches. Choose another one.")]
     Breached,
 }
 

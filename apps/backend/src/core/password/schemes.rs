@@ -71,7 +71,7 @@ fn tell(kinds: &[Arc<Kind>]) {
     let kinds: Vec<_> = kinds.iter().map(|kind| kind.scheme.to_string()).collect();
     tracing::info!(
         kinds = kinds.join("; "),
-        "password hashes of these kinds are stored; each password that is checked costs one of each, so that no time tells \
-         which accounts there are"
+        "several kinds of password hashes are stored; each sign-in computes one of each, so that timing does not \
+         reveal which accounts exist"
     );
 }

@@ -18,7 +18,7 @@ pub(super) fn connections(wanted: usize) -> usize {
         tracing::warn!(
             possible,
             wanted,
-            "the limit on open files (ulimit -n) allows fewer connections than configured"
+            "the limit on open files (ulimit -n) allows fewer connections than http.max_connections"
         );
     }
     possible

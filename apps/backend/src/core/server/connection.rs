@@ -46,13 +46,13 @@ pub(super) async fn serve(state: Arc<ServerState>, socket: TcpStream, peer: Sock
             }
             ended = &mut connection => {
                 if let Err(error) = ended {
-                    tracing::debug!(%error, "connection ended");
+                    tracing::debug!(%error, "connection closed with an error");
                 }
                 return;
             }
             timeout = poll_fn(|cx| timer.poll_timeout(alarm.as_mut(), cx)) => {
                 state.options.metrics.timeout(timeout);
-                tracing::debug!(?timeout, "connection closed: the client took too long");
+                tracing::debug!(?timeout, "closed a connection: the client took too long");
                 return;
             }
         }

@@ -21,16 +21,16 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Another program has it.
-    #[error("{0} is in use by another program: stop that program, or choose another address with --listen")]
+    #[error("{0} is already in use; stop the other program, or choose another port with --listen")]
     InUse(SocketAddr),
     /// Not for everybody.
-    #[error("{0} may not be listened on: ports below 1024 need a privilege; choose a higher port with --listen")]
+    #[error("permission denied to listen on {0}: ports below 1024 are privileged; choose a higher port with --listen")]
     Forbidden(SocketAddr),
     /// Not an address of this machine.
-    #[error("{0} is not an address of this machine: choose one that is, or 0.0.0.0 for all of them, with --listen")]
+    #[error("{0} is not an IP address of this machine; choose one that is, or 0.0.0.0 for all of them, with --listen")]
     NotHere(SocketAddr),
     /// Anything else.
-    #[error("{0} cannot be listened on: {1}")]
+    #[error("cannot listen on {0}: {1}")]
     Other(SocketAddr, #[source] io::Error),
 }
 
@@ -103,7 +103,7 @@ fn accept(state: &Arc<ServerState>, socket: TcpStream, peer: SocketAddr, connect
             state.options.metrics.refused(refused);
             if let Ok(permit) = state.refusals.clone().try_acquire_owned() {
                 let problem = Problem::new(Code::Overloaded)
-                    .detail("There are too many connections.")
+                    .detail("Too many connections. Try again later.")
                     .retry_after(1);
                 let options = state.options.clone();
                 connections.spawn(async move {
@@ -123,7 +123,7 @@ async fn back_off(error: &io::Error) {
         ErrorKind::ConnectionRefused,
     ];
     if !of_one_client.contains(&error.kind()) {
-        tracing::error!(%error, "cannot accept connections; trying again");
+        tracing::error!(%error, "failed to accept a connection; will retry");
         tokio::time::sleep(BACK_OFF).await;
     }
 }

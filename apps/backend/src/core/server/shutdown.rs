@@ -73,7 +73,7 @@ impl Shutdown {
         let (shutdown, mut signals) = (self.clone(), Signals::of([("SIGHUP", SignalKind::hangup())])?);
         tokio::spawn(async move {
             let name = signals.next().await;
-            tracing::info!(signal = name, "stopping: the terminal or the test is gone");
+            tracing::info!(signal = name, "shutting down: the terminal was closed");
             // A shell may send it once more to all that it started: that is no second word.
             shutdown.begin();
         });
@@ -144,8 +144,8 @@ impl IgnoredSignals {
                 let name = signals.next().await;
                 tracing::info!(
                     signal = name,
-                    "this signal is ignored: settings are read at the start, keys are followed by themselves, and the \
-                     log goes to the standard error; SIGTERM stops the server"
+                    "ignored the signal: settings are read at startup only, keys are reloaded automatically, and \
+                     the log goes to standard error; send SIGTERM to stop the server"
                 );
             }
         });
@@ -191,11 +191,11 @@ async fn obey(shutdown: Shutdown, mut signals: Signals) {
     let name = signals.next().await;
     tracing::info!(
         signal = name,
-        "stopping: requests that have begun are answered; a second signal stops at once"
+        "shutting down: waiting for requests in progress; send a second signal to stop immediately"
     );
     shutdown.begin();
     let name = signals.next().await;
-    tracing::warn!(signal = name, "stopping at once");
+    tracing::warn!(signal = name, "stopping immediately");
     shutdown.end_now();
 }
 

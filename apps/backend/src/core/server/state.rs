@@ -62,7 +62,7 @@ impl ServerState {
     /// What is said to a client that has too many requests under way.
     pub(super) fn too_many() -> Problem {
         Problem::new(Code::Overloaded)
-            .detail("Too many requests of this client are under way.")
+            .detail("Too many concurrent requests from this client.")
             .retry_after(1)
     }
 

@@ -28,7 +28,7 @@ pub struct Telemetry(SdkTracerProvider);
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// The address, or TLS on this machine, cannot be used.
-    #[error("traces cannot be sent: {0}")]
+    #[error("cannot export traces: {0}")]
     Unusable(String),
 }
 
@@ -122,8 +122,9 @@ impl Sender {
     fn tell(&self, failure: Option<&dyn fmt::Display>) {
         let was_failing = self.failing.swap(failure.is_some(), Ordering::Relaxed);
         match failure {
-            Some(error) if !was_failing => tracing::warn!(%error, "traces cannot be sent; they are dropped"),
-            None if was_failing => tracing::info!("traces are sent again"),
+            Some(error) if !was_failing => tracing::warn!(%error, "failed to export traces; dropping them until the \
+                 collector is back"),
+            None if was_failing => tracing::info!("exporting traces again"),
             _ => {}
         }
     }
@@ -143,7 +144,7 @@ impl HttpClient for Sender {
         let answer = self.runtime.spawn(asking).await.unwrap_or(Err(OutboundError::TimedOut));
         match &answer {
             Ok(answer) if answer.status().is_success() => self.tell(None),
-            Ok(answer) => self.tell(Some(&format!("the collector answers {}", answer.status()))),
+            Ok(answer) => self.tell(Some(&format!("the collector answered {}", answer.status()))),
             Err(error) => self.tell(Some(error)),
         }
         Ok(answer?)

@@ -15,10 +15,10 @@ pub fn router() -> OpenApiRouter<Profiles> {
     OpenApiRouter::new().routes(routes!(me))
 }
 
-/// Who am I?
+/// Get my account
 #[utoipa::path(get, path = "/api/auth/me", tag = "accounts", security(("password" = []), ("bearer" = [])),
     responses(
-        (status = OK, description = "The account behind the token", body = UserBody),
+        (status = OK, description = "The account of the token", body = UserBody),
         Problem,
     ))]
 async fn me(State(profiles): State<Profiles>, user: CurrentUser) -> Result<Json<UserBody>, Problem> {

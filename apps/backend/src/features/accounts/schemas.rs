@@ -7,7 +7,7 @@ use super::store::Account;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 
-/// An account as its owner sees it.
+/// An account.
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
 pub struct UserBody {

@@ -23,10 +23,10 @@ const LEARN_AT_A_TIME: i64 = 1_000;
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
     /// The password breaks a rule.
-    #[error("the password breaks a rule")]
+    #[error("the password violates a rule")]
     Password(PasswordFault),
     /// There is an account with this address.
-    #[error("the address is taken")]
+    #[error("the email address is already taken")]
     EmailTaken,
     /// The password could not be hashed just now.
     #[error(transparent)]
@@ -136,7 +136,7 @@ impl Accounts {
         loop {
             tokio::time::sleep(LEARN_EVERY).await;
             if let Err(error) = self.learn_schemes().await {
-                tracing::warn!(%error, "the kinds of stored password hashes could not be told; trying again");
+                tracing::warn!(%error, "failed to read the kinds of stored password hashes; will retry");
             }
         }
     }
@@ -160,7 +160,7 @@ impl Profiles {
             // It was deleted between the check and now.
             Ok(None) => Err(self.guard.denied(Reason::Revoked)),
             Err(error) => {
-                tracing::warn!(%error, "an account could not be read");
+                tracing::warn!(%error, "failed to read an account; answering 503");
                 Err(self.guard.denied(Reason::Unavailable))
             }
         }

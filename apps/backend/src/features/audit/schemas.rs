@@ -7,28 +7,28 @@ use super::store::Entry;
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
 
-/// One entry of the log, as an export shows it.
+/// An entry of the audit log.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Entry)]
 pub struct EntryBody {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// What was done or tried.
+    /// What happened.
     kind: String,
     /// `success` or `failure`.
     outcome: String,
     /// `account`, `administrator`, `operator`, `anyone` or `server`.
     actor: String,
-    /// The session it was done to or by.
+    /// The session that is concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     session_id: Option<SessionId>,
-    /// From which address.
+    /// The IP address.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     address: Option<String>,
-    /// With which device.
+    /// The device.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     user_agent: Option<String>,

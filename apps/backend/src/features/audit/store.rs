@@ -18,7 +18,7 @@ row! {
         pub seq: Option<i64>,
         pub id: AuditId,
         pub at: Timestamp,
-        /// What was done or tried.
+        /// What happened.
         pub kind: String,
         /// `success` or `failure`.
         pub outcome: String,
@@ -26,7 +26,7 @@ row! {
         pub actor: String,
         /// The account it was done to, unless it was erased.
         pub account_id: Option<AccountId>,
-        /// The session it was done to or by.
+        /// The session that is concerned.
         pub session_id: Option<SessionId>,
         pub address: Option<String>,
         pub user_agent: Option<String>,

@@ -38,7 +38,7 @@ async fn only_under_a_local_name(request: Request, next: Next) -> Result<Respons
     let authority = host.and_then(|host| host.parse::<Authority>().ok());
     match authority.is_some_and(|authority| is_local(authority.host())) {
         true => Ok(next.run(request).await),
-        false => Err(Problem::new(Code::BadRequest).detail("Ask under a loopback address, or as localhost.")),
+        false => Err(Problem::new(Code::BadRequest).detail("The Host must be localhost or a loopback address.")),
     }
 }
 
@@ -75,7 +75,7 @@ async fn end_session(
 ) -> Result<StatusCode, Problem> {
     match dev.end_session(id, &Caller::anyone(request)).await? {
         true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Problem::new(Code::NotFound).detail("There is no living session with this id.")),
+        false => Err(Problem::new(Code::NotFound).detail("No active session has this ID.")),
     }
 }
 
@@ -84,12 +84,12 @@ impl From<TokenError> for Problem {
         let of_user = |detail: &'static str| FieldError::new("user", Code::Invalid).detail(detail);
         match error {
             TokenError::NobodyWithThisId => Self::validation(vec![of_user(
-                "No account has this id. Name an e-mail address instead: an unknown one gets an account.",
+                "No account has this ID. Use an email address instead: an account is created for an unknown one.",
             )]),
-            TokenError::Disabled => Self::validation(vec![of_user("This account is disabled, and gets no session.")]),
+            TokenError::Disabled => Self::validation(vec![of_user("This account is disabled.")]),
             TokenError::Issue(IssueError::Sign(SignError::TooLong)) => {
                 let long = FieldError::new("scopes", Code::Invalid)
-                    .detail("With these scopes and this audience, the token would be longer than any verifier takes.");
+                    .detail("With these scopes and this audience, the token would exceed the maximum length.");
                 Self::validation(vec![long])
             }
             TokenError::Register(error) => error.into(),

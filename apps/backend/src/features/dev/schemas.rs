@@ -40,12 +40,12 @@ pub(super) struct NowBody {
     pub(super) now: Timestamp,
 }
 
-const USER: &str = "Name an e-mail address (an unknown one gets an account), or the id of an account.";
-const SCOPES: &str = "Write a list of scopes, such as [\"products:read\"]; an empty one for a token without any.";
-const LIFETIME: &str = "Write a duration such as \"15m\" or \"2h\", or \"-1h\" for a token that expired an hour ago.";
-const AUDIENCE: &str = "Write the one audience that the token is for, such as \"https://api.example.com\".";
-const ADVANCE: &str = "Write a duration such as \"90s\" or \"15d\". The clock goes back only by \"to\".";
-const TO: &str = "Write a time in UTC, such as \"2027-01-01T00:00:00Z\".";
+const USER: &str = "Must be an email address (an account is created for an unknown one) or an account ID.";
+const SCOPES: &str = "Must be a list of scopes, such as [\"products:read\"], or an empty list.";
+const LIFETIME: &str = "Must be a duration such as \"15m\" or \"2h\", or \"-1h\" for a token that expired an hour ago.";
+const AUDIENCE: &str = "Must be a single audience, such as \"https://api.example.com\".";
+const ADVANCE: &str = "Must be a duration such as \"90s\" or \"15d\". To set the clock back, use \"to\".";
+const TO: &str = "Must be a time in UTC, such as \"2027-01-01T00:00:00Z\".";
 
 impl TryFrom<TokenRequest> for Wanted {
     type Error = Problem;
@@ -83,7 +83,7 @@ impl TryFrom<ClockRequest> for Move {
             (None, Some(to)) => Ok(Self::To(to)),
             (None, None) => Err(missing("advance", ADVANCE)),
             (Some(_), Some(_)) => Err(Problem::validation(vec![
-                FieldError::new("to", Code::Invalid).detail("Give either \"advance\" or \"to\", not both."),
+                FieldError::new("to", Code::Invalid).detail("Set either \"advance\" or \"to\", not both."),
             ])),
         }
     }
@@ -161,7 +161,7 @@ impl Members {
         for (name, _) in self.object {
             let unknown = FieldError::new(name, Code::Invalid);
             self.mistakes
-                .push(unknown.detail(format!("There is no such member; there are {known}.")));
+                .push(unknown.detail(format!("Unknown member; supported are {known}.")));
         }
         match self.mistakes.is_empty() {
             true => Ok(()),

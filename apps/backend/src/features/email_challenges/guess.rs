@@ -74,7 +74,7 @@ impl Counted {
             })
             .await;
         if let Err(error) = given_back {
-            tracing::warn!(%error, "a guess that was not judged stays counted");
+            tracing::warn!(%error, "failed to uncount a guess that was not checked; it stays counted");
         }
     }
 }

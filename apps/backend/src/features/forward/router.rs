@@ -21,19 +21,19 @@ pub fn router() -> OpenApiRouter<Forward> {
         .route("/api/auth/forward/{*path}", any(forward))
 }
 
-/// Whose request is it?
+/// Authenticate a request
 ///
-/// For reverse proxies, which ask with the `Authorization` header of the request that they hold: by any method, at this
-/// path or any path below it. All three headers come with every answer, so that a proxy that copies them overwrites
-/// what a client sent under their names; where there is nothing to say they are empty.
+/// For reverse proxies, which pass on the `Authorization` header of the original request, with any method, at this path or
+/// below. Every response has all three headers, empty if there is nothing to say, so that a proxy that copies them
+/// overwrites headers of the same name sent by the client.
 #[utoipa::path(get, path = "/api/auth/forward", tag = "forward", security(("password" = []), ("bearer" = [])),
     params(("scope" = Option<String>, Query,
-        description = "Scopes that the token must carry, separated by spaces; may be repeated")),
+        description = "The scopes that the token must have, separated by spaces; can be repeated")),
     responses(
-        (status = OK, description = "The token is valid and carries the scopes", headers(
+        (status = OK, description = "The token is valid and has the scopes", headers(
             ("X-Auth-User" = String, description = "The account's id"),
-            ("X-Auth-Email" = String, description = "The account's e-mail address. What is not printable ASCII, and `%`, is \
-                percent-encoded"),
+            ("X-Auth-Email" = String, description = "The account's email address, with `%` and non-ASCII characters \
+              percent-encoded"),
             ("X-Auth-Scope" = String, description = "The token's scopes, separated by spaces"))),
         Problem,
     ))]

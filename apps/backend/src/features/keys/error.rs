@@ -9,7 +9,7 @@ use countersign_jose::KeyError;
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// A file or the folder cannot be read or written.
-    #[error("cannot {doing} {}: {source}", path.display())]
+    #[error("failed to {doing} {}: {source}", path.display())]
     File {
         /// What was tried: `read`, `write` …
         doing: &'static str,
@@ -19,8 +19,8 @@ pub enum KeysError {
     },
     /// A private key that everybody on the machine can read or write.
     #[error(
-        "everybody on this machine can get at the private key {path} (mode {mode:03o}): run `chmod o-rwx {path}`; \
-         if others may have read it, replace it with `{}`", replacement(path), path = path.display()
+        "the private key {path} is accessible to all users of this machine (mode {mode:03o}); run `chmod o-rwx \
+         {path}`, and if others may have read it, replace it with `{}`", replacement(path), path = path.display()
     )]
     Exposed {
         path: PathBuf,
@@ -28,14 +28,14 @@ pub enum KeysError {
         mode: u32,
     },
     /// A file that holds no key that we use.
-    #[error("{} cannot be used: {source}; {}", path.display(), remedy(*source))]
+    #[error("cannot use {}: {source}; {}", path.display(), remedy(*source))]
     Unusable {
         path: PathBuf,
         /// What is wrong with it.
         source: KeyError,
     },
     /// A public key that does not belong to the private key beside it, or to its own file name.
-    #[error("{} holds the key {found}, but {expected} belongs there: put the right file back, or remove this one", path.display())]
+    #[error("{} contains the key {found}, but {expected} was expected; restore the correct file, or remove this one", path.display())]
     Mismatch {
         /// The file that does not fit.
         path: PathBuf,
@@ -44,19 +44,19 @@ pub enum KeysError {
         expected: String,
     },
     /// A private key that must be there is not.
-    #[error("{} is missing: put it back from a backup", .0.display())]
+    #[error("{} is missing; restore it from a backup", .0.display())]
     Missing(PathBuf),
     /// There are no keys, and there never were.
     #[error(
-        "{} holds no keys yet, and this command makes none: `countersign serve` makes the first one at its start, and \
-         `countersign keys generate` makes it now", .0.display()
+        "{} contains no keys, and this command does not create any; run `countersign keys generate`, or start the \
+         server, which creates the first one", .0.display()
     )]
     None(PathBuf),
     /// There are no keys, but there were.
     #[error(
-        "{dir} holds no keys, but this database has issued tokens with the key {kid}: mount or restore the folder (or \
-         set `keys_dir`). Only if the keys are lost for good, make a new one with `countersign keys generate`: every \
-         token that was issued before is refused from then on", dir = dir.display()
+        "{dir} contains no keys, but tokens were issued with the key {kid}; mount or restore the folder, or set \
+         `keys_dir`. Only if the keys are lost, create new ones with `countersign keys generate`: all tokens issued \
+         before become invalid", dir = dir.display()
     )]
     Lost {
         dir: PathBuf,
@@ -115,10 +115,10 @@ fn remedy(error: KeyError) -> &'static str {
     match error {
         KeyError::NeedsPassphrase | KeyError::WrongPassphrase => "set `keys_passphrase` to its passphrase",
         KeyError::NotP256 => {
-            "only EC keys on the curve P-256 sign here (`openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`)"
+            "use an EC key on the curve P-256 (`openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`)"
         }
-        KeyError::NotSymmetric => "make another one with `countersign keys sealing rotate`, and remove this file",
-        KeyError::UnsupportedEncryption => "protect it anew, or store it unprotected with mode 0600",
-        _ => "put it back from a backup",
+        KeyError::NotSymmetric => "create another one with `countersign keys sealing rotate`, and remove this file",
+        KeyError::UnsupportedEncryption => "encrypt it again, or store it unencrypted with mode 0600",
+        _ => "restore it from a backup",
     }
 }

@@ -30,16 +30,16 @@ pub fn router() -> OpenApiRouter<Discovery> {
     OpenApiRouter::new().routes(routes!(jwks)).routes(routes!(metadata))
 }
 
-/// The keys that verify our tokens
+/// The public keys that verify tokens
 ///
-/// A verifier keeps them as long as `Cache-Control` says and asks again with `If-None-Match`. A new key stands here
-/// for at least twice that long before it signs, and an old one for as long as a token of it lives.
+/// Cache the set as long as `Cache-Control` says, then revalidate it with `If-None-Match`. A new key is published for at
+/// least twice that long before it signs, and an old key for as long as tokens signed with it are valid.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "keys",
-    params(("If-None-Match" = Option<String>, Header, description = "The ETag of the set that the client has")),
+    params(("If-None-Match" = Option<String>, Header, description = "The ETag of the client's copy of the set")),
     responses(
         (status = OK, description = "The JWK Set", body = JwkSetBody, content_type = "application/jwk-set+json",
-            headers(("ETag" = String, description = "Names this very set"), ("Cache-Control" = String))),
-        (status = NOT_MODIFIED, description = "The client's set is current"),
+            headers(("ETag" = String, description = "The version of the set"), ("Cache-Control" = String))),
+        (status = NOT_MODIFIED, description = "The client's copy is current"),
     ))]
 async fn jwks(State(Discovery { keys, .. }): State<Discovery>, headers: HeaderMap) -> Response {
     let published = keys.published();
@@ -51,9 +51,9 @@ async fn jwks(State(Discovery { keys, .. }): State<Discovery>, headers: HeaderMa
     (validators, [kind], published.body.clone()).into_response()
 }
 
-/// What this server can do (RFC 8414)
+/// Server metadata (RFC 8414)
 #[utoipa::path(get, path = "/.well-known/oauth-authorization-server", tag = "keys",
-    responses((status = OK, description = "The metadata; it names only what works", body = MetadataBody)))]
+    responses((status = OK, description = "The metadata", body = MetadataBody)))]
 async fn metadata(State(discovery): State<Discovery>) -> impl IntoResponse {
     let issuer = &discovery.issuer;
     let metadata = MetadataBody {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 #[derive(Serialize, ToSchema)]
 #[schema(as = JwkSet)]
 pub(super) struct JwkSetBody {
-    /// The keys that verify our tokens.
+    /// The public keys that verify tokens.
     keys: Vec<JwkBody>,
 }
 
@@ -32,21 +32,21 @@ struct JwkBody {
     alg: Option<String>,
 }
 
-/// What this server can do (RFC 8414 §2).
+/// Server metadata (RFC 8414 §2).
 #[derive(Serialize, ToSchema)]
 #[schema(as = ServerMetadata)]
 pub(super) struct MetadataBody {
     /// The exact `iss` of every token.
     #[schema(format = "uri")]
     pub(super) issuer: String,
-    /// Where the keys are.
+    /// The URL of the keys.
     #[schema(format = "uri")]
     pub(super) jwks_uri: String,
-    /// None: there is no authorization endpoint. The member is required (RFC 8414 §2).
+    /// Empty, because there is no authorization endpoint; the member is required (RFC 8414 §2).
     pub(super) response_types_supported: [String; 0],
-    /// None. Left out, it would mean `authorization_code` and `implicit` (RFC 8414 §2).
+    /// Empty, because the default would be `authorization_code` and `implicit` (RFC 8414 §2).
     pub(super) grant_types_supported: [String; 0],
-    /// Where people read how to use the API.
+    /// The API documentation.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "uri", nullable = false)]
     pub(super) service_documentation: Option<String>,

@@ -89,7 +89,7 @@ impl Outage {
         match error {
             DeliverError::Store(error) | DeliverError::Challenge(ChallengeError::Store(error)) => {
                 if !self.0.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(%error, "the outbox in the database cannot be used; queued emails wait until it can");
+                    tracing::warn!(%error, "failed to read queued emails from the database; will retry");
                 }
             }
             error => tracing::warn!(%error, "failed to compose an email; will retry"),
@@ -98,7 +98,7 @@ impl Outage {
 
     fn ends(&self) {
         if self.0.swap(false, Ordering::Relaxed) {
-            tracing::info!("the outbox in the database can be used again");
+            tracing::info!("reading queued emails from the database again");
         }
     }
 }
@@ -184,17 +184,19 @@ impl Delivery {
                 self.platform.metrics.mail(MailOutcome::Sent);
             }
             Err(SendError::Transient(why)) => {
-                tracing::warn!(mail = %mail.id, purpose = mail.purpose.name(), attempt = mail.attempt, why, "the mail server did not take an email for now; will retry");
+                tracing::warn!(mail = %mail.id, purpose = mail.purpose.name(), attempt = mail.attempt, why, "the \
+                     mail server temporarily rejected an email; will retry");
                 self.outbox.postpone(&mail, &why).await?;
                 self.platform.metrics.mail(MailOutcome::Postponed);
             }
             Err(SendError::Unavailable(why)) => {
-                tracing::error!(mail = %mail.id, purpose = mail.purpose.name(), attempt = mail.attempt, why, "the mail server cannot be used; will retry");
+                tracing::error!(mail = %mail.id, purpose = mail.purpose.name(), attempt = mail.attempt, why, "failed to send an email; will retry");
                 self.outbox.postpone(&mail, &why).await?;
                 self.platform.metrics.mail(MailOutcome::Failed);
             }
             Err(SendError::Permanent(why)) => {
-                tracing::warn!(mail = %mail.id, purpose = mail.purpose.name(), why, "the mail server refused an email for good");
+                tracing::warn!(mail = %mail.id, purpose = mail.purpose.name(), why, "the mail server rejected an \
+                     email; dropping it");
                 self.outbox.end(&mail, Outcome::Refused, Some(&why)).await?;
                 self.platform.metrics.mail(MailOutcome::Refused);
             }

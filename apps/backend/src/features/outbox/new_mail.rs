@@ -29,7 +29,7 @@ pub struct MailParams {
     /// When it happened, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<i64>,
-    /// From which address.
+    /// The IP address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     /// From which device: one of the names of [`DeviceName`].

@@ -1,4 +1,4 @@
-//! A forgotten password: a mail to the address of the account, and a new password for whoever reads it.
+//! Resetting a password: a mail to the address of the account, and a new password for whoever reads it.
 //! It signs nobody in, ends every session, and asks for no less than signing in does afterwards. An invitation is the
 //! same, for an account whose password nobody ever knew.
 //! It owns no table.

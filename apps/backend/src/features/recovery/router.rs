@@ -20,13 +20,13 @@ pub fn router() -> OpenApiRouter<Recovery> {
     OpenApiRouter::new().routes(routes!(ask)).routes(routes!(recover))
 }
 
-/// Ask for a mail to set a new password with
+/// Request a password reset
 ///
-/// The answer is the same for every address.
+/// The response is the same for all email addresses.
 #[utoipa::path(post, path = "/api/auth/recover", tag = "recovery",
     request_body = MailRequestBody,
     responses(
-        (status = ACCEPTED, description = "A mail is on its way, if there is an account", body = MailAskedBody),
+        (status = ACCEPTED, description = "An email is sent, if there is an account", body = MailAskedBody),
         Problem,
     ))]
 async fn ask(
@@ -47,11 +47,12 @@ async fn ask(
 
 /// Set a new password
 ///
-/// With the link of the mail or of an invitation, or with the code of the mail and the `handle` of whoever asked. Ends every session; sign in afterwards.
+/// Takes the link of the email or of an invitation, or the code of the email with the `handle` of its request. Ends all
+/// sessions; sign in afterwards.
 #[utoipa::path(post, path = "/api/auth/recover/confirm", tag = "recovery",
     request_body = RecoveryBody,
     responses(
-        (status = NO_CONTENT, description = "The password is set, and every session has ended"),
+        (status = NO_CONTENT, description = "The password was set, and all sessions have ended"),
         Problem,
     ))]
 async fn recover(

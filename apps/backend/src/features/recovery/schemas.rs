@@ -9,7 +9,7 @@ use crate::core::platform::Platform;
 use crate::core::problem::FieldError;
 use crate::features::auth::{MailAnswerBody, answer_mistake, handle_mistake};
 
-/// A mailed link or code, and the new password.
+/// An emailed link or code, and the new password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Recovery)]
@@ -17,16 +17,16 @@ pub struct RecoveryBody {
     /// `token` of the link.
     #[schema(required = false, nullable = false)]
     token: Option<String>,
-    /// Where the code went to.
+    /// The email address that the code was sent to.
     #[schema(required = false, nullable = false, format = Email)]
     email: Option<String>,
     /// Six digits.
     #[schema(required = false, nullable = false, example = "012345")]
     code: Option<String>,
-    /// The handle that came with the answer when the mail was asked for. A code needs it; a link works without.
+    /// The handle from the response to the request for the email. Required with a code, not with a link.
     #[schema(required = false, nullable = false)]
     handle: Option<String>,
-    /// 8 to 128 characters, unless the server's settings say otherwise.
+    /// 8 to 128 characters by default.
     #[schema(value_type = String, format = Password)]
     new_password: Password,
 }

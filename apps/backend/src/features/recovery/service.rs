@@ -33,7 +33,7 @@ pub enum RecoverError {
     #[error(transparent)]
     Challenge(#[from] ChallengeError),
     /// The new password breaks a rule. Nothing is spent: it can be tried again.
-    #[error("the password breaks a rule")]
+    #[error("the password violates a rule")]
     Fault(PasswordFault),
     /// The password could not be hashed just now.
     #[error(transparent)]

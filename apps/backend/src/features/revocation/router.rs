@@ -38,21 +38,22 @@ pub fn router() -> OpenApiRouter<StatusLists> {
     OpenApiRouter::new().routes(routes!(status_list))
 }
 
-/// Which sessions have ended
+/// Status list
 ///
-/// A Token Status List (draft-ietf-oauth-status-list): a signed JWT with one bit for each session. A verifier that has
-/// the current one and sends `Prefer: wait=30` is answered as soon as it changes, or with 304 after that time. Where too
-/// many wait already, of one client or in all, the answer is 304 at once and without `Preference-Applied`.
+/// A Token Status List (draft-ietf-oauth-status-list): a signed JWT with one bit per session. With the ETag of the current
+/// list and `Prefer: wait=30`, the response is sent as soon as the list changes, or as 304 after 30 seconds. If too many
+/// verifiers are waiting already, the response is an immediate 304 without `Preference-Applied`.
 #[utoipa::path(get, path = "/oauth2/status-lists/{number}", tag = "revocation",
     params(
         ("number" = i64, Path, description = "The list's number, from the token's `status` claim", minimum = 1),
-        ("If-None-Match" = Option<String>, Header, description = "The ETag of the list that the client has"),
-        ("Prefer" = Option<String>, Header, description = "`wait=N`: hold the answer for up to N seconds (at most 60) while the client's list is current"),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the client's copy of the list"),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`: hold the response for up to N seconds (at most \
+          60) while the client's copy is current"),
     ),
     responses(
         (status = OK, description = "The list", body = String, content_type = "application/statuslist+jwt",
-            headers(("ETag" = String, description = "Names this very list"), ("Cache-Control" = String))),
-        (status = NOT_MODIFIED, description = "The client's list is current"),
+            headers(("ETag" = String, description = "The version of the list"), ("Cache-Control" = String))),
+        (status = NOT_MODIFIED, description = "The client's copy is current"),
         Problem,
     ))]
 async fn status_list(

@@ -73,9 +73,9 @@ async fn the_log_is_listed_exported_and_verified_where_no_server_is(database: Da
     assert!(done(&audit(&scratch, &["list", "--limit", "1"])).contains("server.stopped"));
 
     let verified = done(&audit(&scratch, &["verify", "--against", "kept.txt"]));
-    assert!(verified.starts_with("The audit log is whole: "), "{verified}");
-    assert!(done(&audit(&scratch, &["export", "log.jsonl"])).contains("It names nobody"));
-    assert!(failed(&audit(&scratch, &["export", "log.jsonl"])).contains("log.jsonl cannot be made"));
+    assert!(verified.starts_with("The audit log is intact: "), "{verified}");
+    assert!(done(&audit(&scratch, &["export", "log.jsonl"])).contains("It contains pseudonyms only"));
+    assert!(failed(&audit(&scratch, &["export", "log.jsonl"])).contains("cannot create log.jsonl"));
     let offline = [
         "verify",
         "--export",
@@ -85,8 +85,8 @@ async fn the_log_is_listed_exported_and_verified_where_no_server_is(database: Da
         "--against",
         "kept.txt",
     ];
-    assert!(done(&audit(&scratch, &offline)).starts_with("The audit log is whole: "));
-    assert!(failed(&audit(&scratch, &offline[..3])).contains("say whose signatures are believed"));
+    assert!(done(&audit(&scratch, &offline)).starts_with("The audit log is intact: "));
+    assert!(failed(&audit(&scratch, &offline[..3])).contains("pass the keys to trust"));
 
     let path = scratch.folder().join("log.jsonl");
     let text = std::fs::read_to_string(&path).unwrap();
@@ -94,12 +94,12 @@ async fn the_log_is_listed_exported_and_verified_where_no_server_is(database: Da
     write(&path, &text.replacen("account.registered", "account.exported", 1));
     let said = failed(&audit(&scratch, &offline));
     assert!(
-        said.contains("the audit log is not whole: row ") && said.contains("was changed"),
+        said.contains("the audit log was tampered with: row ") && said.contains("was changed"),
         "{said}"
     );
     let cut: Vec<&str> = text.lines().filter(|line| line.starts_with("{\"log\"")).collect();
     write(&path, &cut.join("\n"));
-    assert!(failed(&audit(&scratch, &offline)).contains("its end was removed"));
+    assert!(failed(&audit(&scratch, &offline)).contains("the end of the log was removed"));
     write(&path, "{\"row\":1}\n");
     assert!(failed(&audit(&scratch, &offline)).contains("line 1 of log.jsonl"));
 }
@@ -113,7 +113,7 @@ async fn a_kept_file_shows_a_log_that_was_emptied_and_has_grown_again(database: 
     let server = launch.start().await;
     wait_for(&kept, "the server seals and ships by itself").await;
     server.kill();
-    assert!(done(&audit(&scratch, &["verify", "--against", "kept.txt"])).starts_with("The audit log is whole: "));
+    assert!(done(&audit(&scratch, &["verify", "--against", "kept.txt"])).starts_with("The audit log is intact: "));
 
     // Without the key: the server seals whatever is written next from the beginning on.
     let db = Db::open(&DatabaseOptions::new(&scratch.url, Role::Admin))
@@ -142,18 +142,21 @@ async fn a_kept_file_shows_a_log_that_was_emptied_and_has_grown_again(database: 
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     server.kill();
-    assert!(done(&audit(&scratch, &["verify"])).starts_with("The audit log is whole: "));
+    assert!(done(&audit(&scratch, &["verify"])).starts_with("The audit log is intact: "));
     let text = std::fs::read_to_string(&kept).unwrap();
     write(&scratch.folder().join("last.txt"), text.lines().last().unwrap());
     done(&audit(&scratch, &["verify", "--against", "last.txt"]));
     let said = failed(&audit(&scratch, &["verify", "--against", "kept.txt"]));
-    assert!(said.contains("another history"), "{said}");
+    assert!(said.contains("does not match the saved checkpoint"), "{said}");
     // Half a line of a full disk is none, and does not hide the others.
     write(&kept, &format!("{text}eyJhbGciOiJFUzI1"));
-    assert!(failed(&audit(&scratch, &["verify", "--against", "kept.txt"])).contains("another history"));
+    assert!(
+        failed(&audit(&scratch, &["verify", "--against", "kept.txt"])).contains("does not match the saved checkpoint")
+    );
     write(&kept, "\nno checkpoint\n");
     assert!(
-        failed(&audit(&scratch, &["verify", "--against", "kept.txt"])).contains("no checkpoint of this log's keys")
+        failed(&audit(&scratch, &["verify", "--against", "kept.txt"]))
+            .contains("not a checkpoint signed with a key of this log")
     );
 }
 
@@ -219,7 +222,7 @@ async fn checkpoints_reach_a_webhook_that_is_down_for_a_while(database: Database
     assert!(calls[0] == calls[1] && calls[1] == calls[2], "{calls:?}");
     let kept = scratch.folder().join("kept.txt");
     write(&kept, &calls[2]);
-    assert!(done(&audit(&scratch, &["verify", "--against", "kept.txt"])).starts_with("The audit log is whole: "));
+    assert!(done(&audit(&scratch, &["verify", "--against", "kept.txt"])).starts_with("The audit log is intact: "));
 }
 
 /// Takes what is posted; says 503 to the first, and sends elsewhere with the second.

@@ -72,7 +72,7 @@ fn it_refuses_to_be_reached_from_elsewhere() {
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(78), "{value}: {errors}");
         assert!(
-            errors.contains(&format!("{flag} {value} is no loopback address")),
+            errors.contains(&format!("{flag} {value} is not a loopback address")),
             "{errors}"
         );
         assert!(output.stdout.is_empty());
@@ -116,7 +116,7 @@ fn no_setting_of_another_server_leaks_in() {
         "{text}"
     );
     assert!(text.contains("ada@example.com") && text.contains(PASSWORD), "{text}");
-    assert!(log.contains("this is `countersign dev`, for tests alone"), "{log}");
+    assert!(log.contains("this is `countersign dev`, for testing only"), "{log}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 

@@ -131,7 +131,7 @@ async fn whoever_is_unknown_gets_an_account_once() {
         .post("/dev/tokens", body)
         .await
         .assert_problem(422, "validation_failed");
-    assert!(unknown.text.contains("e-mail address"), "{}", unknown.text);
+    assert!(unknown.text.contains("email address"), "{}", unknown.text);
 }
 
 #[tokio::test]

@@ -77,7 +77,7 @@ async fn f7_while_postgres_is_away_log_and_doctor_blame_the_database_alone() {
     sign_up(&server.client(), "ada").await;
     let before = launch.log().len();
     proxy.set(Fault::Reset);
-    let told = "the outbox in the database cannot be used";
+    let told = "failed to read queued emails from the database";
     until(BOUND, async || launch.log()[before..].contains(told)).await;
 
     let mut doctor = Command::new(BINARY);
@@ -96,7 +96,10 @@ async fn f7_while_postgres_is_away_log_and_doctor_blame_the_database_alone() {
     assert_eq!(of("database")["state"], "fail", "{text}");
     assert_eq!(of("keys")["state"], "unknown", "{text}");
     assert!(
-        of("keys")["found"].as_str().unwrap().contains("is in the database"),
+        of("keys")["found"]
+            .as_str()
+            .unwrap()
+            .contains("could not be read from the database"),
         "{text}"
     );
     assert!(!text.contains("no server has used it yet"), "{text}");
@@ -105,7 +108,7 @@ async fn f7_while_postgres_is_away_log_and_doctor_blame_the_database_alone() {
     tokio::time::sleep(Duration::from_secs(6)).await;
     proxy.set(Fault::None);
     until(BOUND, async || {
-        launch.log()[before..].contains("the outbox in the database can be used again")
+        launch.log()[before..].contains("reading queued emails from the database again")
     })
     .await;
     let log = launch.log().split_off(before);
@@ -120,7 +123,7 @@ async fn f7_a_server_that_finds_no_postgres_ends_and_starts_when_it_is_there() {
     proxy.set(Fault::Reset);
     let refusal = Launch::new(BINARY, &scratch).refused().await;
     assert_ne!(refusal.exit_code, Some(0));
-    assert!(refusal.text.contains("not available"), "{}", refusal.text);
+    assert!(refusal.text.contains("unavailable"), "{}", refusal.text);
     proxy.set(Fault::None);
     let server = Launch::new(BINARY, &scratch).start().await;
     sign_up(&server.client(), "ada").await;

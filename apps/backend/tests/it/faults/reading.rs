@@ -16,7 +16,7 @@ const READING: [(&[&str], &str); 12] = [
     (&["sessions", "list", "ada@example.com"], "127.0.0.1"),
     (&["mail", "list"], "PURPOSE"),
     (&["audit", "list"], "account.registered"),
-    (&["audit", "verify"], "whole"),
+    (&["audit", "verify"], "intact"),
     (&["audit", "export", "-"], "countersign-audit-1"),
     (&["keys", "list"], "current"),
     (&["keys", "inspect"], "ES256"),
@@ -96,7 +96,7 @@ async fn f7_commands_that_only_read_work_on_a_hot_standby() {
     none_writes(&scratch, "standby");
     let doctor = said(&command(&scratch, &["doctor"]).output().unwrap());
     assert!(
-        doctor.contains("it takes no writes") && doctor.contains("it is the one of this version"),
+        doctor.contains("it does not accept writes") && doctor.contains("it is up to date"),
         "{doctor}"
     );
     // From a standby a database can be moved as well.
@@ -198,7 +198,7 @@ async fn f7_an_sqlite_file_that_may_not_be_written_is_found_by_the_doctor_and_ca
         super::get(&client, "/readyz").await.assert_status(200);
         super::sign_in(&client, "ada").await;
         let doctor = said(&run(&["doctor"]));
-        assert!(doctor.contains("may not write it"), "{file:o} {folder:o}: {doctor}");
+        assert!(doctor.contains("may not write to it"), "{file:o} {folder:o}: {doctor}");
         for (line, word) in READING {
             if !matches!(line, ["users" | "sessions" | "audit" | "mail" | "keys", ..]) {
                 continue;
@@ -215,7 +215,7 @@ async fn f7_an_sqlite_file_that_may_not_be_written_is_found_by_the_doctor_and_ca
     assert!(server.terminate().success());
     for (file, folder, why) in [
         (0o400, 0o700, "Permission denied"),
-        (0o600, 0o500, "may not write into its folder"),
+        (0o600, 0o500, "must be able to write to its folder"),
         (0o400, 0o500, "Permission denied"),
     ] {
         set_modes(&scratch, file, folder);

@@ -201,12 +201,12 @@ async fn f7_rows_and_a_schema_that_the_role_does_not_see_are_no_readiness() {
 
     // Without a policy no row is there, and none may be written.
     run(&lesser.owner, "ALTER TABLE sessions ENABLE ROW LEVEL SECURITY").await;
-    lacks(&client, &["sessions", "row level security"]).await;
+    lacks(&client, &["sessions", "row-level security"]).await;
     let found = lesser.doctor();
     assert!(
         found
             .iter()
-            .any(|finding| finding["found"].as_str().unwrap().contains("row level security")),
+            .any(|finding| finding["found"].as_str().unwrap().contains("row-level security")),
         "{found:?}"
     );
     run(

@@ -100,7 +100,7 @@ async fn f_8_limits_are_shared_with_redis_and_each_node_s_own_without() {
     for node in &nodes {
         node.wait_for_metric("countersign_redis_up", 1).await;
     }
-    let before = (said("Redis is away"), said("Redis is back"));
+    let before = (said("lost the connection to Redis"), said("reconnected to Redis"));
     redis.kill();
     assert_eq!(guesses(&nodes, "alone").await, 20);
     for node in &nodes {
@@ -113,14 +113,18 @@ async fn f_8_limits_are_shared_with_redis_and_each_node_s_own_without() {
         node.wait_for_metric("countersign_redis_up", 0).await;
         assert!(node.metric("countersign_redis_errors_total").await > Some(0));
     }
-    assert_eq!(said("Redis is away") - before.0, 2, "one line of each node");
+    assert_eq!(
+        said("lost the connection to Redis") - before.0,
+        2,
+        "one line of each node"
+    );
 
     redis.start_again();
     for node in &nodes {
         node.wait_for_metric("countersign_redis_up", 1).await;
     }
     assert_eq!(guesses(&nodes, "shared again").await, 10);
-    assert_eq!(said("Redis is back") - before.1, 2, "one line of each node");
+    assert_eq!(said("reconnected to Redis") - before.1, 2, "one line of each node");
 }
 
 #[tokio::test(flavor = "multi_thread")]

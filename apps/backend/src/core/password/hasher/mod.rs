@@ -253,7 +253,10 @@ fn compare(password: &Password, hash: &StoredHash, question: &Question, memory: 
 fn usable(stored: &str) -> Option<StoredHash> {
     // The caller's span says which request, and so which account; the hash itself stays out of the log.
     StoredHash::parse(stored)
-        .inspect_err(|fault| tracing::error!(%fault, "a stored password hash is unusable"))
+        .inspect_err(|fault| {
+            tracing::error!(%fault, "a stored password hash is invalid; its account cannot sign in \
+             with a password")
+        })
         .ok()
 }
 

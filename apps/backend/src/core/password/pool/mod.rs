@@ -255,7 +255,7 @@ fn step_back() {
     use rustix::process::{getpriority_process, setpriority_process};
     let lower = getpriority_process(None).and_then(|nice| setpriority_process(None, (nice + NICENESS).min(19)));
     if let Err(error) = lower {
-        tracing::warn!(%error, "hashing threads run at the same priority as the others");
+        tracing::warn!(%error, "failed to lower the priority of the hashing threads; they run at normal priority");
     }
 }
 

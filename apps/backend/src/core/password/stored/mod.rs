@@ -63,11 +63,13 @@ pub(super) enum StoredHash {
 /// Why a stored hash cannot be verified. For the log; the person only sees that the password is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum StoredHashFault {
-    #[error("it is no password hash in PHC or bcrypt form")]
+    #[error("not a password hash in PHC or bcrypt format")]
     Malformed,
-    #[error("its scheme is not one of argon2id, argon2i, argon2d, bcrypt, scrypt, pbkdf2-sha256, pbkdf2-sha512")]
+    #[error(
+        "unsupported password hash scheme; supported are argon2id, argon2i, argon2d, bcrypt, scrypt, pbkdf2-sha256 and pbkdf2-sha512"
+    )]
     UnknownScheme,
-    #[error("its parameters ask for more memory or time than is ever spent on one sign-in")]
+    #[error("the parameters of the password hash require more memory or time than a sign-in may use")]
     TooCostly,
 }
 
@@ -98,7 +100,11 @@ impl StoredHash {
                 tag,
             } => {
                 let Some(blocks) = memory.blocks(params.block_count()) else {
-                    tracing::error!(kib = params.m_cost(), "no memory to verify a password hash");
+                    tracing::error!(
+                        kib = params.m_cost(),
+                        "not enough memory to verify a password hash; the \
+                         sign-in fails"
+                    );
                     return None;
                 };
                 let mut found = vec![0; tag.len()];

@@ -21,7 +21,7 @@ impl Body {
         let version = version(lines.next().unwrap_or_default())?;
         let (mut hosts, mut length, mut chunked) = (0, None, false);
         for line in lines.take_while(|line| !line.is_empty()) {
-            let field = Field::read(line).ok_or("A line of the headers is malformed.")?;
+            let field = Field::read(line).ok_or("A header line is malformed.")?;
             if field.is("host") {
                 if !is_host(field.value) {
                     return Err("The Host header is malformed.");
@@ -31,12 +31,12 @@ impl Body {
                 // RFC 9112 §6.3: several that agree may be taken for one.
                 let known = length.replace(field.length()?);
                 if known.is_some() && known != length {
-                    return Err("There are several values of Content-Length.");
+                    return Err("Content-Length must have a single value.");
                 }
             } else if field.is("transfer-encoding") {
                 // RFC 9112 §6.1: no coding but this one is implemented, and it may not be applied twice.
                 if chunked || !field.value.eq_ignore_ascii_case(b"chunked") {
-                    return Err("Transfer-Encoding may only be `chunked`.");
+                    return Err("The only supported Transfer-Encoding is `chunked`.");
                 }
                 chunked = true;
             }
@@ -45,13 +45,13 @@ impl Body {
             (1, _) | (0, Version::Http10) => {}
             // RFC 9112 §3.2: a request of HTTP/1.1 without Host, or any request with several, is answered 400.
             (0, Version::Http11) => return Err("The Host header is missing."),
-            _ => return Err("There is more than one Host header."),
+            _ => return Err("The request must have a single Host header."),
         }
         match (length, chunked, version) {
             (length, false, _) => Ok(Self::Length(length.unwrap_or(0))),
             // RFC 9112 §6.1: "A server MAY reject a request that contains both".
-            (Some(_), true, _) => Err("Content-Length and Transfer-Encoding exclude each other."),
-            (None, true, Version::Http10) => Err("HTTP/1.0 knows no Transfer-Encoding."),
+            (Some(_), true, _) => Err("Content-Length and Transfer-Encoding must not be combined."),
+            (None, true, Version::Http10) => Err("HTTP/1.0 does not support Transfer-Encoding."),
             (None, true, Version::Http11) => Ok(Self::Chunked),
         }
     }
@@ -77,7 +77,7 @@ fn version(line: &[u8]) -> Result<Version, FramingError> {
     match version {
         b"HTTP/1.0" => Ok(Version::Http10),
         b"HTTP/1.1" => Ok(Version::Http11),
-        _ => Err("Only HTTP/1.1 and HTTP/1.0 are spoken here."),
+        _ => Err("Only HTTP/1.1 and HTTP/1.0 are supported."),
     }
 }
 

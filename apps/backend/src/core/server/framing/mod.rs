@@ -84,7 +84,7 @@ impl Framing {
             self.head = Vec::new();
         }
         // What never came as one whole head is nothing that we have read as hyper has.
-        self.verdicts.pop_front().unwrap_or(Err("The headers cannot be read."))
+        self.verdicts.pop_front().unwrap_or(Err("The headers are malformed."))
     }
 
     /// Whether a head has come that nothing was made of so far.
@@ -139,7 +139,7 @@ impl Framing {
         match &self.head[self.line..] {
             // RFC 9112 §2.2 allows to take it for the end of a line; whoever does not sees other headers.
             line if !line.ends_with(b"\r\n") => {
-                self.close(Err("A line of the headers ends without a carriage return."));
+                self.close(Err("A header line must end with CRLF."));
             }
             // Empty lines before a request are skipped (RFC 9112 §2.2).
             b"\r\n" if self.line == 0 => self.whole = true,

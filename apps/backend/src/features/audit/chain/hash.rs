@@ -33,7 +33,7 @@ row! {
         pub id: AuditId,
         /// When it happened, in milliseconds since the epoch.
         pub at: i64,
-        /// What was done or tried.
+        /// What happened.
         pub kind: String,
         /// `success` or `failure`.
         pub outcome: String,
@@ -41,7 +41,7 @@ row! {
         pub actor: String,
         /// The pseudonym of the account it was done to.
         pub subject: Option<Uuid>,
-        /// The session it was done to or by.
+        /// The session that is concerned.
         pub session_id: Option<SessionId>,
         /// The request's id in the server's log.
         pub request_id: String,

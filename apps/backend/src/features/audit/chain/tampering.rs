@@ -17,33 +17,30 @@ pub enum Tampering {
     #[error("row {0} was removed")]
     Removed(i64),
     /// There is a row too many.
-    #[error("row {0} was inserted: it was never sealed at this place")]
+    #[error("row {0} was inserted: it was never sealed at this position")]
     Inserted(RowName),
     /// Rows stand in another order than they were sealed in.
-    #[error("row {0} stands where another one was sealed: rows were put in another order")]
+    #[error("row {0} is where another row was sealed: rows were reordered")]
     Moved(RowName),
     /// A checkpoint is not what the log signed.
     #[error("the checkpoint at row {0} is forged: {1}")]
     Forged(i64, &'static str),
     /// Rows and their hashes were written anew.
-    #[error("rows {0} to {1} were rewritten: they do not lead to what their checkpoint sealed")]
+    #[error("rows {0} to {1} were rewritten: their hashes do not match the checkpoint")]
     Rewritten(i64, i64),
     /// What was there once is there no more.
-    #[error("the log ends at row {0}, but the kept checkpoint seals rows up to {1}: its end was removed")]
+    #[error("the log ends at row {0}, but the saved checkpoint seals rows up to {1}: the end of the log was removed")]
     Tail(i64, i64),
     /// A checkpoint that was kept is not in the log.
-    #[error("the log has another history than the kept checkpoint at row {0}: it was rewritten and signed anew")]
+    #[error("the log does not match the saved checkpoint at row {0}: it was rewritten and signed again")]
     OtherHistory(i64),
     /// A checkpoint that was kept is gone although it is younger than what was removed because it was old.
-    #[error(
-        "the kept checkpoint at row {0} is gone with entries that were removed as old, and is younger than those: it was \
-         removed"
-    )]
+    #[error("the saved checkpoint at row {0} was removed with expired entries, although it is newer than they are")]
     KeptRemoved(i64),
     /// Entries were removed before they were old.
     #[error(
-        "entries up to row {through} were removed because they were old, but they were only {age} s old: the log is kept \
-         for {}", retention.map_or("ever".to_owned(), |retention| format!("{retention} s"))
+        "entries up to row {through} were removed as expired after only {age} s; the retention is {}",
+        retention.map_or("unlimited".to_owned(), |retention| format!("{retention} s"))
     )]
     RemovedEarly {
         through: i64,
@@ -53,40 +50,37 @@ pub enum Tampering {
         retention: Option<i64>,
     },
     /// Address and device of a living person are gone.
-    #[error("row {0} tells no more from where, although the deletion of its account is not in the log")]
+    #[error("the IP address and device of row {0} were erased, but the log has no deletion of its account")]
     Erased(RowName),
     /// A pseudonym was given to another account.
-    #[error("audit_subjects gives the pseudonym {0} to an account to which it does not belong")]
+    #[error("audit_subjects assigns the pseudonym {0} to an account it does not belong to")]
     OtherPerson(Uuid),
     /// Nobody can tell whose a pseudonym is.
-    #[error(
-        "the row of the pseudonym {0} was removed from audit_subjects, although the deletion of its account is not in \
-         the log"
-    )]
+    #[error("the pseudonym {0} was removed from audit_subjects, but the log has no deletion of its account")]
     NobodyAnyMore(Uuid),
     /// A person who is there and whom the log does not know.
     #[error(
-        "the account {0} is there, but its registration is not in the log: it was written into the database by hand, or \
-         was declared deleted, forgotten and put back"
+        "the account {0} exists, but the log has no registration for it: its row was inserted manually, or restored \
+         after the account was deleted and forgotten"
     )]
     Unregistered(AccountId),
     /// The row by which servers take turns is gone.
-    #[error("the row of audit_head was removed or given another id; nothing is sealed without it")]
+    #[error("the row of audit_head was removed or its id changed; without it, nothing is sealed")]
     NoHead,
     /// A checkpoint that no later one vouches for.
     #[error(
-        "the checkpoint at row {0} is signed by the key {1}, which is none of those given, and the server that went on \
-         from there did not have it either: name its public key with --public-key, or the set with --jwks"
+        "the checkpoint at row {0} is signed with the unknown key {1}, which the server that continued from it did \
+         not have either; pass its public key with --public-key, or its key set with --jwks"
     )]
     Unvouched(i64, String),
     /// No key of those given has signed the newest checkpoint.
     #[error(
-        "the newest checkpoint is signed by the key {0}, which is none of those given: name its public key with \
-         --public-key, or the set with --jwks"
+        "the newest checkpoint is signed with the unknown key {0}; pass its public key with --public-key, or its \
+         key set with --jwks"
     )]
     UnknownKey(String),
     /// What was given to compare with cannot be read.
-    #[error("what was given with --against is no checkpoint of this log's keys")]
+    #[error("the value of --against is not a checkpoint signed with a key of this log")]
     NoCheckpoint,
 }
 

@@ -11,10 +11,12 @@ pub enum SealError {
     #[error(transparent)]
     Sign(#[from] IssueError),
     /// The log is not as it was sealed: nothing is signed on top of that.
-    #[error("the newest checkpoint, at row {0}, is not what was signed; see `countersign audit verify`")]
+    #[error(
+        "the newest checkpoint of the audit log (row {0}) has an invalid signature; run `countersign audit verify`"
+    )]
     Broken(i64),
     /// The row by which servers take turns is missing.
-    #[error("audit_head has no row; see `countersign audit verify`")]
+    #[error("the table audit_head is empty; run `countersign audit verify`")]
     NoHead,
     /// The database failed.
     #[error(transparent)]

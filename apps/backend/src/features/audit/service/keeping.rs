@@ -42,7 +42,7 @@ impl Audit {
             let sealed = self.sealed_and_shipped(&mut shipping).await;
             match &sealed {
                 Err(error) if !failing => tracing::warn!(%error, "failed to seal the audit log; will retry"),
-                Ok(()) if failing => tracing::info!("the audit log is sealed again"),
+                Ok(()) if failing => tracing::info!("sealing the audit log again"),
                 _ => {}
             }
             failing = sealed.is_err();
@@ -127,14 +127,14 @@ impl Audit {
                     }
                     // Who may write into the database could else have anyone forgotten.
                     if is_there {
-                        tracing::warn!(%account, "audit_erasures names an account that is there; it is not forgotten");
+                        tracing::warn!(%account, "skipping an erasure: audit_erasures names an account that still exists");
                         return people::forget_erasure(tx, account).await;
                     }
                     if let Some(found) = people::subject(&mut *tx, account).await? {
                         if !found.fits() || !people::is_deleted(&mut *tx, found.pseudonym).await? {
                             tracing::warn!(
                                 %account,
-                                "audit_erasures names an account whose deletion is not in the audit log; it is not forgotten"
+                                "skipping an erasure: the deletion of the account is not in the audit log"
                             );
                             return people::forget_erasure(tx, account).await;
                         }

@@ -100,8 +100,8 @@ impl Audit {
         if claims.unvouched {
             tracing::warn!(
                 place = first - 1,
-                "the newest checkpoint of the audit log is signed by a key that this server does not have; `countersign audit \
-             verify` needs its public key from now on"
+                "the newest audit checkpoint is signed with a key that this server does not have; pass its public \
+                 key to `countersign audit verify` from now on"
             );
         }
         Ok(Sealed {

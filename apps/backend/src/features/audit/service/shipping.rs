@@ -31,9 +31,9 @@ pub(super) struct Shipping {
 /// Why a checkpoint did not leave.
 #[derive(Debug, thiserror::Error)]
 enum ShipError {
-    #[error("the file of the checkpoints cannot be written: {0}")]
+    #[error("failed to write audit.checkpoint_file: {0}")]
     File(#[from] io::Error),
-    #[error("the webhook of the checkpoints does not take them: {0}")]
+    #[error("audit.checkpoint_url did not accept the checkpoint: {0}")]
     Webhook(String),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -59,8 +59,8 @@ impl Shipping {
         let was_failing = std::mem::replace(&mut self.failing, shipped.is_err());
         match shipped {
             Err(ShipError::Store(error)) => return Err(error),
-            Err(error) if !was_failing => tracing::warn!(%error, "checkpoints do not leave; trying again"),
-            Ok(()) if was_failing => tracing::info!("checkpoints leave again"),
+            Err(error) if !was_failing => tracing::warn!(%error, "failed to ship audit checkpoint; will retry"),
+            Ok(()) if was_failing => tracing::info!("shipping audit checkpoints again"),
             Ok(()) | Err(_) => {}
         }
         Ok(())

@@ -18,15 +18,14 @@ use crate::features::accounts::UserBody;
 
 /// Sign up
 ///
-/// Makes an account. The address is compared without regard to case; the password is kept as an Argon2id hash. Where
-/// addresses must be verified, the answer is always 202, whether or not there is an account: the rest is in the mail, and
-/// nothing changes before it is confirmed. Keep the `handle`: with it, the link or the code of the mail makes the account
-/// with this password.
+/// Creates an account. Email addresses are case-insensitive; the password is stored as an Argon2id hash. If verification is
+/// required, the response is always 202, whether or not there is an account, and the account is created when the email is
+/// confirmed. Keep the `handle`: together with it, the link or code in the email creates the account with this password.
 #[utoipa::path(post, path = "/api/auth/register", tag = "accounts",
     request_body = RegistrationBody,
     responses(
         (status = CREATED, description = "The new account", body = UserBody),
-        (status = ACCEPTED, description = "Where addresses must be verified: a mail is on its way", body = MailAskedBody),
+        (status = ACCEPTED, description = "Verification is required, and an email is sent", body = MailAskedBody),
         Problem,
     ))]
 pub(super) async fn register(
@@ -49,7 +48,7 @@ pub(super) async fn register(
 #[utoipa::path(post, path = "/api/auth/change-password", tag = "auth", security(("password" = []), ("bearer" = [])),
     request_body = PasswordChangeBody,
     responses(
-        (status = NO_CONTENT, description = "The password is changed"),
+        (status = NO_CONTENT, description = "The password was changed"),
         Problem,
     ))]
 pub(super) async fn change_password(
@@ -68,7 +67,7 @@ pub(super) async fn change_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// All that is stored about me
+/// Export my data
 #[utoipa::path(get, path = "/api/auth/me/export", tag = "accounts", security(("password" = []), ("bearer" = [])),
     responses(
         (status = OK, description = "One JSON document", body = ExportBody),
@@ -87,11 +86,11 @@ pub(super) async fn export(
 
 /// Delete my account
 ///
-/// It cannot be undone. The account, its scopes and its sessions are gone at once.
+/// This cannot be undone. The account, its scopes and its sessions are deleted immediately.
 #[utoipa::path(delete, path = "/api/auth/me", tag = "accounts", security(("password" = []), ("bearer" = [])),
     request_body = ConfirmationBody,
     responses(
-        (status = NO_CONTENT, description = "The account is deleted"),
+        (status = NO_CONTENT, description = "The account was deleted"),
         Problem,
     ))]
 pub(super) async fn delete(

@@ -14,13 +14,13 @@ use crate::core::request_info::RequestInfo;
 use crate::features::outbox::Purpose;
 use crate::features::sessions::TokenBody;
 
-/// Ask for a mail to sign in with
+/// Request a sign-in email
 ///
-/// A link and a code, if the address has an account. The answer is the same if it has none.
+/// Sends a link and a code, if the email address has an account. The response does not reveal whether it has.
 #[utoipa::path(post, path = "/api/auth/login/email", tag = "auth",
     request_body = MailRequestBody,
     responses(
-        (status = ACCEPTED, description = "A mail is on its way, if there is an account", body = MailAskedBody),
+        (status = ACCEPTED, description = "An email is sent, if there is an account", body = MailAskedBody),
         Problem,
     ))]
 pub(super) async fn ask_to_sign_in(
@@ -39,9 +39,9 @@ pub(super) async fn ask_to_sign_in(
     Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
 }
 
-/// Sign in by a mailed link or code
+/// Sign in with an emailed link or code
 ///
-/// The link works anywhere; the code works together with the `handle` of whoever asked.
+/// A link works anywhere; a code requires the `handle` of the request it was sent for.
 #[utoipa::path(post, path = "/api/auth/login/email/confirm", tag = "auth",
     request_body = EmailLoginBody,
     responses(
@@ -63,7 +63,8 @@ pub(super) async fn login_by_email(
 
 /// Sign in
 ///
-/// Takes the form of OAuth2's password grant, in either encoding, or JSON. Unknown addresses and wrong passwords get one and the same answer.
+/// Accepts the form of OAuth2's password grant, in either encoding, or JSON. The response does not reveal whether the email
+/// address or the password is wrong.
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth",
     request_body(content((LoginForm = "application/x-www-form-urlencoded"), (LoginForm = "multipart/form-data"), (LoginJson = "application/json"))),
     responses(

@@ -13,8 +13,8 @@ use crate::features::sessions::RefreshBody;
 
 /// Sign out
 ///
-/// Ends the session of the bearer token, whatever the body is, or of the refresh token in the body when the access token
-/// has expired.
+/// Ends the session of the bearer token, regardless of the body. If the access token has expired, ends the session of the
+/// refresh token in the body.
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth", security((), ("password" = []), ("bearer" = [])),
     request_body(content((Option<RefreshBody> = "application/json"), (Option<RefreshBody> = "application/x-www-form-urlencoded"))),
     responses(
@@ -52,7 +52,7 @@ pub(super) async fn logout(
 /// Sign out everywhere
 #[utoipa::path(post, path = "/api/auth/logout-all", tag = "auth", security(("password" = []), ("bearer" = [])),
     responses(
-        (status = NO_CONTENT, description = "Every session of the account has ended"),
+        (status = NO_CONTENT, description = "All sessions of the account have ended"),
         Problem,
     ))]
 pub(super) async fn logout_all(

@@ -16,28 +16,28 @@ use crate::features::auth::service::Credentials;
 #[serde(deny_unknown_fields)]
 #[schema(as = LoginForm)]
 pub struct LoginForm {
-    /// The e-mail address.
+    /// The email address.
     #[schema(example = "ada@example.com")]
     username: String,
     #[schema(value_type = String, format = Password, example = "correct horse battery")]
     password: Password,
-    /// If it is there, it must be `password`.
+    /// If present, it must be `password`.
     #[schema(required = false, nullable = false, pattern = "^(password)?$")]
     grant_type: Option<String>,
-    /// Scopes separated by spaces; none asks for all that the account owns.
+    /// The requested scopes, separated by spaces. Default: all scopes of the account.
     #[schema(required = false, nullable = false)]
     scope: Option<String>,
-    /// Accepted and not used: this is the first-party client.
+    /// Accepted but ignored: this is the first-party client.
     #[serde(rename = "client_id")]
     #[schema(required = false, nullable = false)]
     _client_id: Option<String>,
-    /// Accepted and not used: this is the first-party client.
+    /// Accepted but ignored: this is the first-party client.
     #[serde(rename = "client_secret")]
     #[schema(value_type = Option<String>, format = Password, required = false, nullable = false)]
     _client_secret: Option<Password>,
 }
 
-/// The same as JSON.
+/// The same form as JSON.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Login)]
@@ -46,7 +46,7 @@ pub struct LoginJson {
     email: String,
     #[schema(value_type = String, format = Password, example = "correct horse battery")]
     password: Password,
-    /// Scopes separated by spaces; none asks for all that the account owns.
+    /// The requested scopes, separated by spaces. Default: all scopes of the account.
     #[schema(required = false)]
     scope: Option<String>,
 }
@@ -62,7 +62,7 @@ pub enum LoginBody {
 impl Rules for LoginForm {
     fn mistakes(&self, _: &Platform) -> Vec<FieldError> {
         let grant = self.grant_type.as_deref().unwrap_or_default();
-        let wrong = FieldError::new("grant_type", Code::Invalid).detail("It must be \"password\".");
+        let wrong = FieldError::new("grant_type", Code::Invalid).detail("Must be \"password\".");
         let grant = (!grant.is_empty() && grant != "password").then_some(wrong);
         grant.into_iter().chain(scope_mistake(self.scope.as_deref())).collect()
     }
@@ -92,7 +92,7 @@ impl TryFrom<LoginBody> for Credentials {
     }
 }
 
-/// A mailed link or code, and what scopes the session is to have.
+/// An emailed link or code, and the scopes of the new session.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = EmailLogin)]
@@ -100,16 +100,16 @@ pub struct EmailLoginBody {
     /// `token` of the link.
     #[schema(required = false, nullable = false)]
     token: Option<String>,
-    /// Where the code went to.
+    /// The email address that the code was sent to.
     #[schema(required = false, nullable = false, format = Email)]
     email: Option<String>,
     /// Six digits.
     #[schema(required = false, nullable = false, example = "012345")]
     code: Option<String>,
-    /// The handle that came with the answer when the mail was asked for. A code needs it; a link works without.
+    /// The handle from the response to the request for the email. Required with a code, not with a link.
     #[schema(required = false, nullable = false)]
     handle: Option<String>,
-    /// Scopes separated by spaces; none asks for all that the account owns.
+    /// The requested scopes, separated by spaces. Default: all scopes of the account.
     #[schema(required = false)]
     #[serde(default)]
     pub scope: Option<String>,

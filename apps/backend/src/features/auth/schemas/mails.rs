@@ -11,14 +11,15 @@ use crate::core::problem::{Code, FieldError, Problem};
 use crate::core::random::SecureRandom;
 use crate::features::email_challenges::Answer;
 
-/// An address that something is to be mailed to.
+/// A request for an email.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = MailRequest)]
 pub struct MailRequestBody {
     #[schema(format = Email, example = "ada@example.com")]
     email: String,
-    /// The handle of an earlier answer, to go on with it: another mail for a sign-up needs that sign-up's.
+    /// The handle of an earlier response, to continue with it. Requesting another email for a sign-up requires the handle
+    /// of that sign-up.
     #[schema(required = false)]
     #[serde(default)]
     handle: Option<String>,
@@ -57,15 +58,15 @@ impl MailRequestBody {
     }
 }
 
-/// The one answer to whoever asks for a mail.
+/// The response to a request for an email.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MailAsked)]
 pub struct MailAskedBody {
     /// For people.
     #[schema(example = "If there is something to send to this address, it is on its way.")]
     message: &'static str,
-    /// Keep it: the code in the mail works only together with it. It is a secret, and there is one in every answer, also
-    /// where nothing is mailed.
+    /// Keep it: the code in the email only works together with it. It is a secret, and part of every response, even if no
+    /// email is sent.
     #[schema(example = "csh_gVuPgYbSXOVuHlCJlcVdqgZTrZxTxEWvXMw3qpJ8nTo")]
     handle: String,
 }
@@ -80,7 +81,7 @@ impl MailAskedBody {
     }
 }
 
-/// What a person brings from a mail: the token of its link, or its code with the address that it went to.
+/// The token of an emailed link, or an emailed code with the email address it was sent to.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = MailAnswer)]
@@ -88,13 +89,13 @@ pub struct MailAnswerBody {
     /// `token` of the link.
     #[schema(required = false, nullable = false)]
     token: Option<String>,
-    /// Where the code went to.
+    /// The email address that the code was sent to.
     #[schema(required = false, nullable = false, format = Email)]
     email: Option<String>,
     /// Six digits.
     #[schema(required = false, nullable = false, example = "012345")]
     code: Option<String>,
-    /// The handle that came with the answer when the mail was asked for. A code needs it; a link works without.
+    /// The handle from the response to the request for the email. Required with a code, not with a link.
     #[schema(required = false, nullable = false)]
     handle: Option<String>,
 }
@@ -153,6 +154,6 @@ pub fn answer_mistake(token: bool, email: bool, code: bool) -> Option<FieldError
 
 /// A code works only with the handle of who asked for its mail.
 pub fn handle_mistake(code: bool, handle: bool) -> Option<FieldError> {
-    const NEEDED: &str = "A code works only together with the `handle` of the answer to whoever asked for the mail.";
+    const NEEDED: &str = "A code requires the `handle` from the response to the request for the email.";
     (code && !handle).then(|| FieldError::new("handle", Code::Missing).detail(NEEDED))
 }

@@ -16,14 +16,14 @@ use crate::core::password::Password;
 use crate::core::platform::Platform;
 use crate::core::problem::{FieldError, Problem};
 
-/// What it takes to sign up.
+/// The email address and password of a new account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Registration)]
 pub struct RegistrationBody {
     #[schema(format = Email, example = "ada@example.com")]
     email: String,
-    /// 8 to 128 characters, unless the server's settings say otherwise.
+    /// 8 to 128 characters by default.
     #[schema(value_type = String, format = Password, example = "correct horse battery")]
     password: Password,
 }
@@ -52,14 +52,14 @@ impl RegistrationBody {
     }
 }
 
-/// The old password and the new one.
+/// The current password and the new one.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = PasswordChange)]
 pub struct PasswordChangeBody {
     #[schema(value_type = String, format = Password)]
     pub current_password: Password,
-    /// 8 to 128 characters, unless the server's settings say otherwise.
+    /// 8 to 128 characters by default.
     #[schema(value_type = String, format = Password)]
     pub new_password: Password,
 }
@@ -75,7 +75,7 @@ impl Rules for PasswordChangeBody {
     }
 }
 
-/// The password once more, before something that cannot be undone.
+/// The password, to confirm an action that cannot be undone.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Confirmation)]

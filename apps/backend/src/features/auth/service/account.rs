@@ -139,35 +139,35 @@ pub enum ExportError {
     Store(#[from] StoreError),
 }
 
-/// All that is stored about a person.
+/// All data stored about an account.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Export)]
 pub struct ExportBody {
     user: UserBody,
-    /// When the account last changed.
+    /// The time of the last change of the account.
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
-    /// The scopes that the account owns.
+    /// The scopes of the account.
     scopes: Vec<String>,
-    /// The living sessions, newest first.
+    /// The active sessions, newest first.
     sessions: Vec<SessionBody>,
-    /// The devices that the account knows, the one seen last first.
+    /// The known devices of the account, most recently used first.
     devices: Vec<DeviceBody>,
-    /// What was mailed to the address lately, newest first.
+    /// Recent emails to this address, newest first.
     mails: Vec<MailBody>,
-    /// What the audit log knows about the account, newest first.
+    /// The audit log entries about the account, newest first.
     events: Vec<EntryBody>,
-    /// Whether these are all events; an export shows the newest 10,000.
+    /// Whether these are all entries; an export contains the newest 10,000.
     events_complete: bool,
 }
 
-/// A device by which the account recognises its owner: a browser, or a client in a network. Only a hash of it is stored.
+/// A device the account has signed in with: a browser, or a client in a network. Only a hash is stored.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExportedDevice)]
 pub struct DeviceBody {
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// When somebody last signed in with it.
+    /// The time of the last sign-in with it.
     #[schema(value_type = String, format = DateTime)]
     seen_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -184,14 +184,14 @@ impl From<devices::KnownDevice> for DeviceBody {
     }
 }
 
-/// A mail that was sent, or is to be.
+/// An email that was sent or is queued.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExportedMail)]
 pub struct MailBody {
     purpose: String,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// `sent`, or what else became of it.
+    /// `sent`, or another outcome.
     #[schema(required = true)]
     outcome: Option<String>,
     #[schema(value_type = Option<String>, format = DateTime, required = true)]

@@ -37,7 +37,7 @@ pub struct Asking<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// Too many requests from this network.
-    #[error("too many requests for mails")]
+    #[error("too many requests for emails")]
     Limited(Exceeded),
     /// The database failed.
     #[error(transparent)]

@@ -18,13 +18,13 @@ use crate::features::audit::Kind;
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
     /// The password is not right, or was changed meanwhile.
-    #[error("the password is not right")]
+    #[error("wrong password")]
     Wrong,
     /// The session that asks was ended meanwhile.
     #[error("the session has ended")]
     Ended,
     /// The new password breaks a rule.
-    #[error("the password breaks a rule")]
+    #[error("the password violates a rule")]
     Fault(PasswordFault),
     /// Too many attempts.
     #[error("too many attempts")]

@@ -18,7 +18,7 @@ pub(crate) enum Move {
 
 /// The clock does not go that far.
 #[derive(Debug, thiserror::Error)]
-#[error("The clock ends at {LATEST}.")]
+#[error("The clock cannot be set beyond {LATEST}.")]
 pub(crate) struct BeyondAllTime;
 
 impl Dev {

@@ -41,10 +41,10 @@ pub struct Proven {
 #[derive(Debug, thiserror::Error)]
 pub enum ChallengeError {
     /// Unknown, expired, spent, of another purpose, or of an earlier state of the account: all the same.
-    #[error("the link or the code is not valid, or not any more")]
+    #[error("the link or code is wrong, expired or already used")]
     Invalid,
     /// A code came without the handle of whoever asked for it.
-    #[error("a code without the handle of who asked for it")]
+    #[error("the code was sent without the handle of its request")]
     Unbound,
     /// Too many guesses from this network.
     #[error("too many guesses")]

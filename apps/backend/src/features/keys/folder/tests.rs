@@ -113,12 +113,12 @@ fn damage_is_told_with_the_file_and_the_remedy() {
     let other = SigningKey::generate().unwrap().verifying_key().to_spki_pem();
     let rsa = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n";
     let cases: [(&str, &str, &str); 6] = [
-        (PRIVATE, "", "private.pem cannot be used"),
-        (PRIVATE, "garbage", "put it back from a backup"),
-        (PRIVATE, rsa, "private.pem cannot be used"),
-        (PUBLIC, &other, "belongs there"),
-        (PUBLIC, "garbage", "public.pem cannot be used"),
-        ("retired/abc.pem", &other, "but abc belongs there"),
+        (PRIVATE, "", "private.pem: expected exactly one PEM block"),
+        (PRIVATE, "garbage", "restore it from a backup"),
+        (PRIVATE, rsa, "private.pem: expected exactly one PEM block"),
+        (PUBLIC, &other, "was expected"),
+        (PUBLIC, "garbage", "public.pem: expected exactly one PEM block"),
+        ("retired/abc.pem", &other, "but abc was expected"),
     ];
     for (name, text, expected) in cases {
         let (scratch, _) = Scratch::with_key();

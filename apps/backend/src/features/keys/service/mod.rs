@@ -76,7 +76,7 @@ struct Recalled {
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
     /// The key was revoked, and its folder holds no other one yet.
-    #[error("the signing key was revoked and there is no other one yet")]
+    #[error("the signing key was revoked, and there is no other key yet")]
     Revoked,
     /// The token could not be signed.
     #[error(transparent)]
@@ -154,7 +154,7 @@ impl Keys {
         for kid in ring.missing(now) {
             tracing::warn!(
                 kid,
-                "living tokens were signed with a key that the keys folder does not hold; they are refused"
+                "the keys folder lacks a key that unexpired tokens were signed with; rejecting these tokens"
             );
         }
         Ok(Self(Arc::new(Parts {

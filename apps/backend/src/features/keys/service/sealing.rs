@@ -52,7 +52,7 @@ impl Sealing {
         let active = ring.active.id().to_owned();
         self.keys.put(ring);
         if active != before {
-            tracing::info!(active, "another sealing key is active");
+            tracing::info!(active, "the active sealing key has changed");
         }
         self.tell_missing(keys, history);
     }
@@ -71,8 +71,8 @@ impl Sealing {
         for id in missing.iter().filter(|id| !told.contains(id)) {
             tracing::warn!(
                 id,
-                "the keys folder lacks a sealing key that other nodes may use: put its file back, or take the key out of \
-                 use with `countersign keys sealing retire`"
+                "the keys folder lacks a sealing key that other nodes may use; restore its file, or retire the key \
+                 with `countersign keys sealing retire`"
             );
         }
         *told = missing;

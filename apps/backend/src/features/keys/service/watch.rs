@@ -46,13 +46,13 @@ impl Keys {
         let history = match recall_published(&self.0.db, &keys, now, self.0.options.access_ttl).await {
             Ok(history) => history,
             Err(error) => {
-                tracing::debug!(%error, "the history of the keys cannot be read; going on with what is known");
+                tracing::debug!(%error, "failed to read the key history; using the last known one");
                 before.history.clone()
             }
         };
         match sealing::recall(&self.0.db, &keys, now).await {
             Ok(history) => self.0.sealing.follow(&keys, &history, now),
-            Err(error) => tracing::debug!(%error, "the history of the sealing keys cannot be read; nothing changes"),
+            Err(error) => tracing::debug!(%error, "failed to read the sealing key history; using the last known one"),
         }
         let ring = Ring::assemble(keys, history, now, self.0.options.propagation_delay());
         tell(&before, &ring);
@@ -92,7 +92,7 @@ impl Watch {
     fn complain(&mut self, error: &KeysError) {
         let complaint = error.to_string();
         if self.complaint.as_ref() != Some(&complaint) {
-            tracing::error!("the keys folder cannot be used, going on with the keys loaded before: {complaint}");
+            tracing::error!("failed to reload the keys folder; keeping the keys loaded before: {complaint}");
             self.complaint = Some(complaint);
         }
     }
@@ -100,7 +100,7 @@ impl Watch {
     fn mended(&mut self) {
         self.damaged = None;
         if self.complaint.take().is_some() {
-            tracing::info!("the keys folder is as it was before");
+            tracing::info!("the keys folder is usable again and unchanged");
         }
     }
 }
@@ -110,7 +110,7 @@ fn tell(before: &Ring, after: &Ring) {
         let kid = after.keys.current.kid();
         tracing::error!(
             kid,
-            "the signing key was revoked: nothing can be signed until the keys folder holds another one"
+            "the signing key was revoked; no tokens can be issued until the keys folder contains another one"
         );
     }
     if before.published != after.published {

@@ -79,7 +79,7 @@ impl Outbox {
         let (Some(purpose), Ok(to), Ok(language)) = known else {
             tracing::warn!(
                 purpose = claimed.purpose,
-                "skipping an email that a newer version queued"
+                "skipping an email that was queued by a newer version"
             );
             return Ok(None);
         };

@@ -72,7 +72,7 @@ impl Revocations {
             match self.open_feed().await {
                 Ok(Some(mut feed)) => {
                     if silent {
-                        tracing::info!("other processes tell of their revocations again");
+                        tracing::info!("listening for revocations from other nodes again");
                     }
                     (pause, silent) = (FIRST_PAUSE, false);
                     self.feed(true);
@@ -85,7 +85,8 @@ impl Revocations {
                 Ok(None) => return std::future::pending().await,
                 Err(error) if !silent => {
                     silent = true;
-                    tracing::warn!(%error, "other processes cannot tell of their revocations; looking for them ten times a second");
+                    tracing::warn!(%error, "cannot LISTEN for revocations from other nodes; falling back to polling \
+                         every 100 ms");
                 }
                 Err(_) => {}
             }
@@ -126,7 +127,7 @@ impl Open {
             Self::Postgres(listener) => match listener.heard().await {
                 Ok(()) => Some(String::new()),
                 Err(error) => {
-                    tracing::warn!(%error, "hints of revocations are no longer heard; listening anew");
+                    tracing::warn!(%error, "lost the connection that listens for revocations; reconnecting");
                     None
                 }
             },

@@ -32,7 +32,7 @@ impl Revocations {
         // Whatever becomes of the number: our caller tells its client next that the session has ended.
         let (numbered, ()) = tokio::join!(self.number_waiting(), self.0.options.feed.tell(revoked));
         if let Err(error) = numbered {
-            tracing::warn!(%error, "a revocation is committed, but not yet announced to others; trying again");
+            tracing::warn!(%error, "failed to announce a revocation to other nodes; it is committed, will retry");
         }
     }
 
@@ -49,9 +49,9 @@ impl Revocations {
             let result = self.refresh().await;
             match &result {
                 Err(error) if !failing => {
-                    tracing::warn!(%error, "revocations of other processes cannot be read; trying again");
+                    tracing::warn!(%error, "failed to read revocations from the database; will retry");
                 }
-                Ok(()) if failing => tracing::info!("revocations of other processes are read again"),
+                Ok(()) if failing => tracing::info!("reading revocations from the database again"),
                 _ => {}
             }
             failing = result.is_err();
@@ -61,7 +61,7 @@ impl Revocations {
     async fn sweep_forever(&self) {
         loop {
             if let Err(error) = self.sweep().await {
-                tracing::warn!(%error, "status lists that have ended could not be removed; trying again");
+                tracing::warn!(%error, "failed to remove expired status lists; will retry");
             }
             tokio::time::sleep(SWEEP).await;
         }

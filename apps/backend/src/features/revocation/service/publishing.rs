@@ -19,13 +19,13 @@ const SIGNINGS: u32 = 4;
 #[derive(Debug, thiserror::Error)]
 pub(in crate::features::revocation) enum PublishError {
     /// There is none of this number.
-    #[error("no such list")]
+    #[error("unknown status list")]
     Unknown,
     /// It could not be signed.
     #[error(transparent)]
     Issue(#[from] IssueError),
     /// It has more entries than a list may have.
-    #[error("the list has more entries than a list may have")]
+    #[error("the status list has too many entries")]
     TooLarge,
     /// The database failed.
     #[error(transparent)]

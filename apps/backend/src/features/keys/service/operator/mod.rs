@@ -33,16 +33,18 @@ pub struct KeyOperator {
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
     /// There are keys already.
-    #[error("{0} holds keys already; to change the key that signs, use `countersign keys rotate`")]
+    #[error("{0} already contains keys; to replace the signing key, run `countersign keys rotate`")]
     NotEmpty(String),
     /// There is nothing to activate.
-    #[error("there is no next key to activate: the key {0} signs; publish a next one with `countersign keys rotate`")]
+    #[error("there is no next key to activate ({0} is the signing key); publish one with `countersign keys rotate`")]
     NoNext(String),
     /// No server has published the next key.
-    #[error("no server has published the next key {0} yet: is one running on this database and this folder?")]
+    #[error(
+        "no server has published the next key {0} yet; check that one is running with this database and keys folder"
+    )]
     Unpublished(String),
     /// Some verifier may not know the next key yet.
-    #[error("the next key {kid} may sign from {ready_at} on; before that, some verifier may not have fetched it")]
+    #[error("the next key {kid} can be activated from {ready_at}; before that, some verifiers may not have fetched it")]
     TooEarly {
         kid: String,
         /// From when on it may be activated.
@@ -50,7 +52,8 @@ pub enum OperatorError {
     },
     /// Tokens that the key signed are still alive.
     #[error(
-        "tokens signed with {kid} live until {until}; retire it then, or end them all now with `countersign keys revoke {kid}`"
+        "tokens signed with {kid} are valid until {until}; retire the key then, or invalidate them all now with \
+         `countersign keys revoke {kid}`"
     )]
     Needed {
         kid: String,
@@ -58,23 +61,23 @@ pub enum OperatorError {
         until: Timestamp,
     },
     /// The key is the current or the next one.
-    #[error("{0} is in use: only a retired key is removed so; in an emergency, use `countersign keys revoke {0}`")]
+    #[error("{0} is in use, and only retired keys can be removed; in an emergency, run `countersign keys revoke {0}`")]
     InUse(String),
     /// The sealing key is the newest one.
     #[error(
-        "{0} is the newest sealing key, and in use: make another one with `countersign keys sealing rotate`, and retire \
-         this one later"
+        "{0} is the active sealing key; create another one with `countersign keys sealing rotate`, and retire this \
+         one later"
     )]
     SealingInUse(String),
     /// The sealing key is active, or was until a moment ago.
-    #[error("the sealing key {id} is needed until {until}: retire it then")]
+    #[error("the sealing key {id} is needed until {until}; retire it then")]
     SealingNeeded {
         id: String,
         /// From when on it can be retired.
         until: Timestamp,
     },
     /// There is no such key.
-    #[error("there is no key {0} here; `countersign keys list` and `countersign keys sealing list` show all")]
+    #[error("unknown key {0}; run `countersign keys list` or `countersign keys sealing list` to see all keys")]
     Unknown(String),
     /// The folder or the database cannot be used.
     #[error(transparent)]
