@@ -1,4 +1,4 @@
-//! `[audit]`: how long the audit log is kept, and where its checkpoints are kept beside it.
+//! `[audit]`: retention of the audit log, and where its checkpoints are saved.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -27,7 +27,7 @@ fn is_setting(name: &str, value: &str) -> bool {
 }
 
 /// Kubernetes gives every container `COUNTERSIGN_SERVICE_HOST`, `COUNTERSIGN_PORT=tcp://…`,
-/// `COUNTERSIGN_PORT_8000_TCP_ADDR`… when a service of the namespace is called `countersign`: nobody's mistake.
+/// `COUNTERSIGN_PORT_8000_TCP_ADDR`… when a service of the namespace is called `countersign`, which is not an error.
 fn is_service_link(name: &str, value: &str) -> bool {
     let of_port = |rest: &str| rest.starts_with(|first: char| first.is_ascii_digit());
     name.contains("_SERVICE_HOST")

@@ -8,7 +8,7 @@ use super::value_error::ValueError;
 /// One error. It never contains the value of a secret.
 #[derive(Debug)]
 pub struct SettingError {
-    /// Where it stands: file and line, variable or flag.
+    /// Where it was set: file and line, variable or flag.
     pub source: Source,
     /// The setting, as its source spells it; empty if the error is about no setting in particular.
     pub setting: String,

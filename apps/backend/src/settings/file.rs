@@ -11,7 +11,7 @@ use super::source::{RawSetting, Source};
 use super::sources::SettingsFile;
 use super::value_error::ValueError;
 
-/// What the file gives; or, when it cannot be read, why, mistake by mistake.
+/// The values of the file, or the errors in it.
 pub(super) fn given(file: &SettingsFile) -> Result<(Vec<RawSetting>, Vec<SettingError>), Vec<SettingError>> {
     let text = match &file.text {
         Ok(text) => text,

@@ -1,10 +1,10 @@
-//! What was meant for another reader: quotes that a shell would take away, blanks, and ends of lines of another system.
-//! `docker run --env-file`, Kubernetes and systemd hand such things on as they stand, and so would the settings: a keys
+//! Values written for another program: quotes that a shell would remove, surrounding spaces, foreign line endings.
+//! `docker run --env-file`, Kubernetes and systemd pass them on unchanged, and so would the settings: a keys
 //! folder that is called `"/keys"` would be made.
 
 use super::value_error::ValueError;
 
-/// What is at the ends of a text, or inside it, that nobody means. It repeats nothing of the text.
+/// Reports unintended characters at the ends of a text or inside it, without repeating the text.
 pub(super) fn fault(text: &str, quotes_may_begin: bool) -> Option<ValueError> {
     if text.ends_with('\r') {
         return Some(ValueError::new(
@@ -54,7 +54,7 @@ fn is_blank(c: char) -> bool {
     c.is_whitespace() || is_invisible
 }
 
-/// What a shell would have put something else in the place of: a path with it in its name would be made as it stands.
+/// Reports what only a shell would expand: a path would be created with it in its name.
 pub(super) fn unexpanded(path: &str) -> Option<ValueError> {
     let names = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '{' | '('));
     let what = if path.starts_with('~') {

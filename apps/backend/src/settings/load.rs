@@ -21,10 +21,10 @@ pub struct Loaded {
 }
 
 impl Settings {
-    /// Reads all sources, lays them over each other and checks the whole.
+    /// Reads all sources in order of precedence and checks the result.
     ///
     /// # Errors
-    /// Every mistake that the sources hold.
+    /// All errors in the sources.
     pub fn load(sources: &Sources) -> Result<Loaded, SettingsError> {
         let mut values = Values::defaults(table());
         let whole = adopt(&mut values, sources);
@@ -41,7 +41,7 @@ impl Settings {
     }
 }
 
-/// Lays the sources over the defaults. Whether the file, if there is one, could be read.
+/// Applies the sources over the defaults. Returns whether the file, if any, could be read.
 fn adopt(values: &mut Values, sources: &Sources) -> bool {
     let file = sources.file.as_ref().map(file::given).transpose();
     let whole = file.is_ok();

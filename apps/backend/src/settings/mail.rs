@@ -64,7 +64,7 @@ impl SmtpUrl {
     pub fn expose(&self) -> String {
         let text = self.0.expose_secret();
         match text.strip_prefix("smtp://") {
-            // Never "if the server offers it": whoever sits between would take the offer away (RFC 8314 §3).
+            // Never opportunistic: an attacker on the network could remove the offer (RFC 8314 §3).
             Some(rest) if !self.is_plain() => format!("smtp://{}?tls=required", without_options(rest)),
             Some(rest) => format!("smtp://{}", without_options(rest)),
             None => text.to_owned(),

@@ -212,10 +212,10 @@ pub fn table() -> impl Iterator<Item = &'static Setting> {
 }
 
 impl Settings {
-    /// To be told where the server really listens. Where `listen` asked for any free port (port 0) and no issuer is
+    /// Sets the actual address of the server. Where `listen` asked for any free port (port 0) and no issuer is
     /// set, the issuer, and the audience with it, become those of the actual address.
     pub fn bound_to(&mut self, address: SocketAddr) {
-        // An issuer that somebody wrote never has port 0.
+        // An issuer from the settings never has port 0.
         let Some(issuer) = Issuer::of_loopback(address).filter(|_| self.issuer.port() == Some(0)) else {
             return;
         };

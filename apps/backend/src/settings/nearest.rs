@@ -1,6 +1,6 @@
-//! The nearest known name to one that nobody knows.
+//! Suggestions for unknown names.
 
-/// The known name that was most likely meant, if any is near: a slip of letters, or a name without its section.
+/// The most similar known name, if any: a typo, or a missing section.
 pub(super) fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let tolerated = (unknown.len() / 3).clamp(1, 4);
     let distances = known.map(|name| (distance(unknown, name), name));

@@ -18,7 +18,7 @@ pub struct Origin {
     port: Option<u16>,
 }
 
-/// The issuer: the origin that stands in every token as `iss` (RFC 8414 §2, without path).
+/// The issuer: the origin that is the `iss` of every token (RFC 8414 §2, without a path).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuer(Origin);
 
@@ -92,7 +92,7 @@ impl Value for Origin {
             return Err(fault("must start with https:// or http://"));
         };
         let authority = &text[scheme.len()..];
-        // First, or what stands behind a port would be taken for a part of it.
+        // Checked first, or the rest would be taken for a part of the port.
         if let Some(origin) = authority.strip_suffix('/').filter(|rest| !rest.contains(OTHER_PARTS)) {
             return Err(ValueError::new(
                 format!("{text:?} must not end with a slash"),
@@ -148,12 +148,12 @@ impl fmt::Display for Issuer {
 /// What begins another part of a URL, or ends its user name.
 const OTHER_PARTS: [char; 5] = ['/', '?', '#', '@', '\\'];
 
-/// Why what stands behind the scheme is no origin.
+/// Why the text after the scheme is not an origin.
 fn what_is_wrong(scheme: &str, authority: &str) -> &'static str {
     if authority.contains(OTHER_PARTS) {
         return host_fault(authority);
     }
-    // The colons of an IPv6 address stand inside brackets.
+    // The colons of an IPv6 address are inside brackets.
     let with_port = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']'));
     match with_port.filter(|(host, _)| Origin::read(&format!("{scheme}{host}")).is_some()) {
         None => host_fault(authority),

@@ -1,4 +1,4 @@
-//! A rate as it stands in settings: so many in such a time, `10/15m`.
+//! A rate in the settings: a number per duration, `10/15m`.
 
 use std::fmt;
 use std::str::FromStr;

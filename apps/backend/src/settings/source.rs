@@ -9,13 +9,13 @@ pub(super) const PREFIX: &str = "COUNTERSIGN_";
 /// Where the value in force came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Nobody said anything.
+    /// The setting was not set.
     Default,
     /// The settings file.
     File {
         /// Its path, as it was given.
         path: PathBuf,
-        /// The line, counted from 1; none where the file as a whole is meant.
+        /// The line, counted from 1; none for the whole file.
         line: Option<usize>,
     },
     /// An environment variable.
@@ -33,7 +33,7 @@ pub(super) struct RawSetting {
 }
 
 impl RawSetting {
-    /// A variable has one spelling; `COUNTERSIGN_listen` beside `COUNTERSIGN_LISTEN` would be a riddle.
+    /// A variable has one spelling, so that `COUNTERSIGN_listen` and `COUNTERSIGN_LISTEN` cannot both be set.
     pub(super) fn is_spelled_right(&self) -> bool {
         match &self.source {
             Source::Variable(spelled) => *spelled == self.source.spell(&self.name),

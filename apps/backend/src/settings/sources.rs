@@ -20,11 +20,11 @@ pub struct Sources {
     pub cores: Option<NonZero<usize>>,
 }
 
-/// A settings file that exists or that somebody named.
+/// A settings file that exists or was named.
 pub struct SettingsFile {
     /// Its path, as it was given.
     pub path: PathBuf,
-    /// What stands in it, or why it cannot be read.
+    /// Its text, or why it cannot be read.
     pub text: io::Result<String>,
 }
 

@@ -36,7 +36,7 @@ impl StatusLists {
             5 * minute..=7 * 24 * 60 * minute,
         );
         values.require(
-            // A list is signed anew each quarter of its life; a poll must fall into what is left.
+            // A list is signed again each quarter of its lifetime; a poll must fall into the rest.
             self.ttl <= self.lifetime / 4,
             &["status_lists.ttl", "status_lists.lifetime"],
             ValueError::new(

@@ -34,7 +34,7 @@ pub(super) trait Value: Sized {
     }
 }
 
-/// What lies in a range, and can be written again.
+/// A value that can be checked against a range and formatted.
 pub(super) trait Measure: PartialOrd {
     fn written(&self) -> String;
 }

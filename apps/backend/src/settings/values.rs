@@ -65,7 +65,7 @@ impl Values {
         }
     }
 
-    /// Lays the values of one source over what is there.
+    /// Applies the values of a source over the existing ones.
     pub(super) fn adopt(&mut self, layer: Vec<RawSetting>) {
         let names: BTreeSet<String> = layer.iter().map(|given| given.name.clone()).collect();
         for given in layer {
@@ -86,7 +86,7 @@ impl Values {
         }
     }
 
-    /// Gives a value to a setting that nobody has set: a default that depends on something else.
+    /// Sets a default that depends on other settings, unless the setting was set.
     pub(super) fn fill(&mut self, name: &str, text: String) {
         if let Some(entry) = self
             .entries
@@ -108,7 +108,7 @@ impl Values {
             .is_some_and(|entry| entry.source == Source::Default)
     }
 
-    /// The value of a setting. One that cannot be read is a mistake, and the default stands in until the end.
+    /// Returns the value of a setting. If it is invalid, records an error and returns the default.
     pub(super) fn take<T: Value>(&mut self, name: &'static str) -> T {
         let entry = self
             .entries
@@ -127,7 +127,8 @@ impl Values {
         }
     }
 
-    /// Notes a mistake unless `holds`. It is placed where the first of the named settings was set; nothing is noted
+    /// Records an error unless `holds`. It is attributed to the first of the named settings that was set; nothing is
+    /// recorded
     /// when one of them is wrong by itself.
     pub(super) fn require(&mut self, holds: bool, names: &[&'static str], fault: ValueError) {
         if holds || names.iter().any(|name| self.faulty.contains(name)) {
@@ -139,7 +140,7 @@ impl Values {
         }
     }
 
-    /// Notes a mistake unless the value lies in the range.
+    /// Records an error unless the value is in the range.
     pub(super) fn within<T: Measure>(&mut self, name: &'static str, value: T, range: RangeInclusive<T>) {
         let fault = ValueError::new(
             format!("{} is out of range", value.written()),
