@@ -127,8 +127,8 @@ function checkHeader(header, typ) {
   for (const name of FORBIDDEN) if (Object.hasOwn(header, name)) throw new Refused(`The token's header has ${name}.`)
   // RFC 7515 §4.1.9: a media type, without regard to case and with an optional `application/`.
   const bare = typeof header.typ === 'string' ? header.typ.replace(/^application\//i, '') : ''
-  if (bare.toLowerCase() !== typ) throw new Refused('The token's typ is not the expected one.')
-  if (typeof header.kid !== 'string') throw new Refused('The token's header has no kid.')
+  if (bare.toLowerCase() !== typ) throw new Refused("The token's typ is not the expected one.")
+  if (typeof header.kid !== 'string') throw new Refused("The token's header has no kid.")
 }
 
 /**

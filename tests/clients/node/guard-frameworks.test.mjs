@@ -92,7 +92,7 @@ for (const [name, start] of Object.entries(frameworks)) {
       for (const method of ['GET', 'POST']) {
         const answer = await ask(method, '/products', await issuer.clientToken())
         assert.equal(answer.status, 403)
-        assert.match(answer.headers.get('www-authenticate'), /error="insufficient_scope", error_description="This route is for/)
+        assert.match(answer.headers.get('www-authenticate'), /error="insufficient_scope", error_description="This route requires the token of a user/)
         assert.equal((await answer.json()).code, 'insufficient_scope')
       }
     })
