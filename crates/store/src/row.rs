@@ -1,4 +1,4 @@
-//! Reading rows: by column name, into types that refuse what they must not hold.
+//! Reads rows by column name into types that reject invalid values.
 
 use std::cell::Cell as Place;
 
@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use crate::StoreError;
 
-/// One value of a row, borrowed from the database's answer.
+/// A value of a row, borrowed from the database's response.
 ///
-/// SQLite knows neither booleans nor UUIDs: they come as [`Cell::Int`] and [`Cell::Bytes`].
+/// SQLite has neither booleans nor UUIDs: they are [`Cell::Int`] and [`Cell::Bytes`].
 #[derive(Clone, Copy)]
 pub enum Cell<'r> {
     /// No value.
@@ -28,20 +28,20 @@ pub enum Cell<'r> {
 
 /// A type that a column can be read as.
 pub trait Column: Sized {
-    /// `None` when the cell holds what this type must not: the row is then [`StoreError::Inconsistent`].
+    /// Returns `None` if the value is invalid for this type; the row is then [`StoreError::Inconsistent`].
     fn read(cell: Cell<'_>) -> Option<Self>;
 }
 
-/// A type that a row can be read as. Made by [`row!`](crate::row!), or by hand.
+/// A type that a row can be read as. Implemented by [`row!`](crate::row!) or manually.
 pub trait FromRow: Sized {
-    /// Reads the columns it needs.
+    /// Reads the required columns.
     ///
     /// # Errors
-    /// [`StoreError::Inconsistent`] when a column is missing or holds what its type must not.
+    /// [`StoreError::Inconsistent`] if a column is missing or has an invalid value.
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError>;
 }
 
-/// A single column is a row: `query(sql!("SELECT count(*) FROM notes")).one::<i64>(db)`.
+/// A single column can be a row: `query(sql!("SELECT count(*) FROM notes")).one::<i64>(db)`.
 impl<T: Column> FromRow for T {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
         row.cell_at(0).and_then(T::read).ok_or(StoreError::Inconsistent {
@@ -51,7 +51,7 @@ impl<T: Column> FromRow for T {
     }
 }
 
-/// Defines a struct and how it is read from a row: each field from the column of its name.
+/// Defines a struct that is read from a row, each field from the column of the same name.
 #[macro_export]
 macro_rules! row {
     ($(#[$attribute:meta])* $visibility:vis struct $name:ident {
@@ -76,19 +76,19 @@ pub struct Row<'r>(Source<'r>);
 enum Source<'r> {
     Sqlite {
         row: &'r rusqlite::Row<'r>,
-        /// The names of the columns, which SQLite would have to be asked for one by one.
+        /// The names of the columns, cached because SQLite returns them one by one.
         columns: &'r [String],
-        /// Where the next column is likely to be: most rows are read in the order of their columns.
+        /// The likely position of the next column: most rows are read in column order.
         next: Place<usize>,
     },
     Postgres(&'r tokio_postgres::Row),
 }
 
 impl<'r> Row<'r> {
-    /// The column of this name. `table` is what an error calls the row.
+    /// Returns the column with this name. `table` is the name of the row in errors.
     ///
     /// # Errors
-    /// [`StoreError::Inconsistent`] when there is no such column or it holds what `T` must not.
+    /// [`StoreError::Inconsistent`] if the column does not exist or has an invalid value for `T`.
     pub fn column<T: Column>(&self, table: &'static str, column: &'static str) -> Result<T, StoreError> {
         self.cell(column)
             .and_then(T::read)
@@ -198,7 +198,7 @@ readable! {
     Uuid: Cell::Uuid(value) => Some(value), Cell::Bytes(value) => Uuid::from_slice(value).ok();
 }
 
-/// A column of exactly so many bytes, such as a hash.
+/// A column of exactly this many bytes, such as a hash.
 impl<const LENGTH: usize> Column for [u8; LENGTH] {
     fn read(cell: Cell<'_>) -> Option<Self> {
         match cell {

@@ -1,17 +1,17 @@
-//! Statements: one text, two spellings of its placeholders, made at compile time.
+//! Statements: one text with two spellings of its placeholders, created at compile time.
 
 use std::sync::OnceLock;
 
 use linkme::distributed_slice;
 
-/// Every statement that [`sql!`](crate::sql!) has made in this program, gathered by the linker.
+/// Every statement that [`sql!`](crate::sql!) creates in this program, collected by the linker.
 ///
-/// The gathering expands to a `link_section`, which `forbid(unsafe_code)` lets pass in the crates that use the macro
-/// (it comes to them from outside) but not in this one. So this crate lists its own few by hand.
+/// This expands to a `link_section`, which `forbid(unsafe_code)` allows in crates that use the macro (it comes from outside)
+/// but not in this one. So this crate lists its few statements manually.
 #[distributed_slice]
 pub static STATEMENTS: [Sql];
 
-/// One statement. Made by [`sql!`](crate::sql!) alone, so its text is always a constant of the program.
+/// A statement. Only [`sql!`](crate::sql!) creates it, so its text is always a constant.
 pub struct Sql {
     sqlite: &'static str,
     postgres: &'static str,
@@ -34,39 +34,39 @@ impl Sql {
         }
     }
 
-    /// The text for PostgreSQL, which is the text as written.
+    /// Returns the text for PostgreSQL, as written.
     #[must_use]
     pub fn postgres(&self) -> &'static str {
         self.postgres
     }
 
-    /// The text for SQLite.
+    /// Returns the text for SQLite.
     #[must_use]
     pub fn sqlite(&self) -> &'static str {
         self.sqlite
     }
 
-    /// Where the statement stands in the sources, as `file:line`.
+    /// Returns the source location of the statement as `file:line`.
     #[must_use]
     pub fn place(&self) -> &'static str {
         self.place
     }
 
-    /// Whether it begins with `SELECT`, and so can run on a reader of SQLite. Anything else goes to the writer.
+    /// Returns whether it begins with `SELECT` and so can run on a SQLite reader. Other statements use the writer.
     pub(crate) fn reads(&self) -> bool {
         self.reads
     }
 
-    /// The names of the columns that it gives on SQLite, asked for once: statements name each of their columns, so no change
-    /// of the schema changes them.
+    /// Returns the names of its columns on SQLite, read once: statements name each column, so schema changes do not affect
+    /// them.
     pub(crate) fn columns(&self, ask: impl FnOnce() -> Vec<String>) -> &[String] {
         self.columns.get_or_init(ask)
     }
 }
 
-/// Makes a `&'static Sql` of a constant text with `$1`, `$2`, … and adds it to [`statements`](crate::statements()).
+/// Creates a `&'static Sql` from a constant text with `$1`, `$2`, … and adds it to [`statements`](crate::statements()).
 ///
-/// `sql!{ sqlite: "…", postgres: "…" }` is for the rare statement that one text cannot serve; say why beside it.
+/// `sql!{ sqlite: "…", postgres: "…" }` is for the rare statement that needs two texts; add a comment with the reason.
 /// A `$` before a digit is always a placeholder, even inside a quoted string.
 #[macro_export]
 macro_rules! sql {
@@ -84,7 +84,7 @@ macro_rules! sql {
     };
 }
 
-/// Writes `?1` for `$1`. Both are two bytes long, so the length stays.
+/// Replaces `$1` with `?1`. Both have the same length.
 #[must_use]
 pub const fn question_marks<const LENGTH: usize>(text: &str) -> [u8; LENGTH] {
     let source = text.as_bytes();
@@ -98,7 +98,7 @@ pub const fn question_marks<const LENGTH: usize>(text: &str) -> [u8; LENGTH] {
     translated
 }
 
-/// The translated bytes as text. A `$` was exchanged for a `?`, so UTF-8 stays UTF-8, and a mistake fails the build.
+/// Returns the translated bytes as text. Replacing `$` with `?` keeps UTF-8 valid, and an error fails the build.
 #[must_use]
 #[expect(clippy::panic, reason = "it can only happen while compiling")]
 pub const fn text_of(bytes: &'static [u8]) -> &'static str {

@@ -1,4 +1,4 @@
-//! How long an answer of the server is waited for.
+//! The timeout for responses of the server.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tokio::time::timeout;
 use super::errors;
 use crate::StoreError;
 
-/// How long we wait for an answer, for when the server cannot even break off.
+/// The timeout for a response, in case the server cannot even cancel a statement.
 pub(super) const SILENCE: Duration = Duration::from_secs(6);
 
-/// An answer of the server, or the error that its silence is.
+/// Returns the server's response, or an error on timeout.
 pub(super) async fn answered<T>(
     answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Result<T, StoreError> {

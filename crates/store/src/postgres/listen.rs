@@ -1,5 +1,4 @@
-//! Notifications: one connection of its own that listens, beside the pool. What comes is only a hint to look; what
-//! happened is in the tables.
+//! Notifications: a separate connection that listens. A notification is only a hint; the tables contain what happened.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
@@ -14,7 +13,7 @@ use crate::db::Engine;
 use crate::options::PATIENCE;
 use crate::{Db, OpenError, StoreError};
 
-/// Hears what is sent to a channel by [`Tx::notify`](crate::Tx::notify). Dropped, it closes its connection.
+/// Receives what [`Tx::notify`](crate::Tx::notify) sends to a channel. Dropping it closes its connection.
 pub struct Listener {
     db: Db,
     channel: &'static str,
@@ -24,25 +23,25 @@ pub struct Listener {
     probe: Probe,
 }
 
-/// What we sent ourselves to see whether we hear.
+/// Our own test notification.
 struct Probe {
     text: String,
     every: tokio::time::Interval,
-    /// Until when the last one must have come.
+    /// When the last one must have arrived.
     due: Option<Instant>,
 }
 
-/// How often it is tried out whether anything is still heard: a connection can be dead without a word.
+/// How often to test the connection, which can fail silently.
 const PROBE_EVERY: Duration = Duration::from_secs(15);
-/// Notifications that wait to be read. They all say the same, so more are dropped.
+/// The maximum number of waiting notifications. They are all equal, so more are dropped.
 const WAITING: usize = 16;
 
 impl Db {
-    /// Listens for [`Tx::notify`](crate::Tx::notify) on a connection of its own, to `url` or (where it is none) to this very database. It
-    /// is known to work when this returns: a notification was sent through the pool, and came.
+    /// Listens for [`Tx::notify`](crate::Tx::notify) on a separate connection to `url`, or to this database if `None`. Returns
+    /// after a test notification sent through the pool has arrived.
     ///
     /// # Errors
-    /// [`OpenError`]; [`OpenError::Deaf`] where nothing comes, as through a pooler, and on SQLite.
+    /// [`OpenError`]; [`OpenError::Deaf`] if nothing arrives, for example through a pooler, and on SQLite.
     pub async fn listen(&self, url: Option<&str>, channel: &'static str) -> Result<Listener, OpenError> {
         match &self.inner.engine {
             Engine::Sqlite(_) => Err(OpenError::Deaf),
@@ -72,10 +71,10 @@ impl Listener {
         Ok(listener)
     }
 
-    /// Waits until something was sent.
+    /// Waits for a notification.
     ///
     /// # Errors
-    /// The connection is gone, or nothing is heard any more: open another one, and look what was missed.
+    /// If the connection is lost or receives nothing any more. Open another one and check what was missed.
     pub async fn heard(&mut self) -> Result<(), StoreError> {
         loop {
             let due = self.probe.due;
@@ -112,7 +111,7 @@ impl Listener {
         }
     }
 
-    /// By another connection, which is how all others send: a pooler brings one's own words back, and no others.
+    /// Sends it on another connection, as all other senders do: a pooler returns one's own notifications but no others.
     async fn send_probe(&mut self) -> Result<(), StoreError> {
         if self.client.is_closed() {
             return Err(StoreError::unavailable("the connection that listens was closed"));
@@ -129,7 +128,7 @@ impl Listener {
 }
 
 impl Probe {
-    /// Its text is told apart from those of other listeners by chance alone, and guards nothing.
+    /// A random text that distinguishes it from those of other listeners; it is not a secret.
     fn new() -> Self {
         let chance = RandomState::new().build_hasher().finish();
         Self {
@@ -159,7 +158,7 @@ async fn connect(
     tokio::spawn(async move {
         while let Some(Ok(message)) = std::future::poll_fn(|task| connection.poll_message(task)).await {
             if let AsyncMessage::Notification(notification) = message {
-                // Full: whoever reads them will look anyway. Closed: the client goes too, which ends this.
+                // Full: the reader will check anyway. Closed: the client is dropped too, which ends this.
                 let _ = sender.try_send(notification.payload().to_owned());
             }
         }

@@ -1,4 +1,4 @@
-//! Whether a pooler stands between, and mixes up what several connections have prepared.
+//! Detects a pooler that mixes up the prepared statements of several connections.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -9,16 +9,16 @@ use super::errors;
 use crate::StoreError;
 use crate::tx_state::TxState;
 
-/// Without a pooler, two connections keep their own sessions: seen so often, it is believed.
+/// How often two connections must have separate sessions to conclude that there is no pooler.
 const ROUNDS_APART: usize = 3;
-/// A busy pooler lends its sessions as they come: it is asked so often until both connections were lent the same one.
+/// How often to try with a busy pooler until both connections get the same session.
 const ROUNDS: usize = 40;
 
-/// Whether a pooler lends one session to several connections, and one finds there what another has prepared, by the name
-/// that it was given. A pooler that follows prepared statements gives them names of its own.
+/// Returns whether a pooler gives one session to several connections, so that one finds the prepared statements of another by
+/// name. A pooler that supports prepared statements renames them.
 ///
 /// # Errors
-/// The database failed.
+/// Any error of the database.
 pub(super) async fn mixes_statements_up(one: &Client, other: &Client) -> Result<bool, StoreError> {
     let mut before = None;
     let mut lent = false;
@@ -42,11 +42,11 @@ pub(super) async fn mixes_statements_up(one: &Client, other: &Client) -> Result<
         lent |= before.is_some() && before != now;
         before = now;
     }
-    // Sessions are lent, and nothing is known of what happens to statements there.
+    // Sessions are shared, and it is unknown what happens to statements there.
     Ok(true)
 }
 
-/// Prepares a statement, and says in which session. None if another connection's is there by that very name.
+/// Prepares a statement and returns its session. `None` if another connection's statement has that name there.
 async fn prepare(connection: &Client, statement: &str) -> Result<Option<(String, Statement)>, StoreError> {
     let begun = answered(connection.simple_query("BEGIN; SELECT pg_backend_pid()")).await?;
     let prepared = answered_or_mixed_up(connection.prepare(statement)).await?;
@@ -54,7 +54,7 @@ async fn prepare(connection: &Client, statement: &str) -> Result<Option<(String,
     Ok(prepared.map(|prepared| (columns(&begun).next().unwrap_or_default().to_owned(), prepared)))
 }
 
-/// In which session this connection is, and whether the statement is there by a name that our driver gives.
+/// Returns the session of this connection, and whether the statement exists there with a name of our driver.
 async fn look(connection: &Client, statement: &str) -> Result<(String, bool), StoreError> {
     let statement = statement.replace('\'', "''");
     let rows = answered(connection.simple_query(&format!(
@@ -67,7 +67,7 @@ async fn look(connection: &Client, statement: &str) -> Result<(String, bool), St
     Ok((session, columns.next() == Some("t")))
 }
 
-/// The columns of the one row of an answer.
+/// Returns the columns of the only row of a response.
 fn columns(answer: &[SimpleQueryMessage]) -> impl Iterator<Item = &str> {
     let row = answer.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(row),

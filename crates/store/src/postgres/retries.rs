@@ -1,4 +1,4 @@
-//! How often and how soon a transaction that lost is run again.
+//! Retries of transactions after conflicts.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
@@ -7,9 +7,9 @@ use tokio::time::sleep;
 
 use crate::StoreError;
 
-/// A transaction is given up after so many attempts.
+/// The maximum number of attempts of a transaction.
 const ATTEMPTS: u32 = 40;
-/// Losers of so many attempts go one at a time, and then only the new ones can be in their way.
+/// After this many attempts, transactions run one at a time and only conflict with new ones.
 const MANY: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_micros(500);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
@@ -27,7 +27,7 @@ impl Retries {
         self.lost >= MANY
     }
 
-    /// Waits for a random part of a pause that doubles, or gives up.
+    /// Waits for a random part of a doubling pause, or gives up.
     pub(super) async fn pause(&mut self) -> Result<(), StoreError> {
         self.lost += 1;
         if self.lost >= ATTEMPTS {
@@ -39,7 +39,7 @@ impl Retries {
     }
 }
 
-/// Between 0 and 1. It only spreads racers out and guards nothing, so the standard library's hash seeds will do.
+/// Returns a number between 0 and 1. It only spreads retries and protects nothing, so the standard library's hash seeds suffice.
 fn chance() -> f64 {
     let random = RandomState::new().build_hasher().finish();
     f64::from(u32::try_from(random >> 32).unwrap_or_default()) / f64::from(u32::MAX)

@@ -1,4 +1,4 @@
-//! Scripts of several statements, and the lock of a schema while they run.
+//! Scripts of several statements, and the schema lock while they run.
 
 use deadpool_postgres::{ClientWrapper, Transaction};
 
@@ -7,12 +7,12 @@ use crate::statement::Query;
 use crate::tx_state::TxState;
 use crate::{FromRow, StoreError};
 
-/// A transaction that holds the lock of the current schema. The lock is the transaction's and not the session's: behind
-/// a pooler the next transaction may have another session. Dropped, it rolls back.
+/// A transaction that holds the lock of the current schema. The lock belongs to the transaction, not the session, because behind
+/// a pooler the next transaction may have another session. Dropping it rolls back.
 pub(crate) struct SchemaLock<'c>(Transaction<'c>);
 
 impl Postgres {
-    /// Waits for the lock of the current schema, for as long as it takes, and has as much time for what follows.
+    /// Waits for the lock of the current schema without a timeout, also for the following statements.
     pub(crate) async fn lock_schema<'c>(
         &self,
         connection: &'c mut ClientWrapper,
@@ -44,7 +44,7 @@ impl SchemaLock<'_> {
         session.execute_within(&mut TxState::Sound, query).await.map(drop)
     }
 
-    /// Runs a whole script, for as long as it takes.
+    /// Runs a whole script without a timeout.
     pub(crate) async fn script(&self, script: &str) -> Result<(), StoreError> {
         self.0
             .batch_execute(script)
@@ -57,5 +57,5 @@ impl SchemaLock<'_> {
     }
 }
 
-/// Ours among the advisory locks of a database: "ctsg".
+/// The id of our advisory lock: "ctsg".
 const LOCK: i32 = 0x6374_7367;

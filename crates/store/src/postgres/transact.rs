@@ -1,4 +1,4 @@
-//! Serializable transactions, run again where they lost.
+//! Serializable transactions with retries after conflicts.
 
 use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::IsolationLevel;
@@ -13,7 +13,7 @@ use crate::{Scoped, StoreError, Work};
 enum Attempt<T, E> {
     Ended(Result<T, E>),
     Conflicted,
-    /// A statement that was prepared before is not known any more, or is another one.
+    /// A prepared statement is unknown, or another one has its name.
     Stale(TxState),
 }
 
@@ -39,14 +39,14 @@ impl Postgres {
                 }
                 Attempt::Stale(state) => {
                     self.forget_statements(state);
-                    // Sent whole, no statement can be stale once more.
+                    // Sent unprepared, no statement can be stale again.
                     prepared = false;
                 }
             }
         }
     }
 
-    /// Dropped at any point, the transaction rolls back.
+    /// Dropping it at any point rolls the transaction back.
     async fn attempt<'env, T, E, F>(&self, prepared: bool, work: &F) -> Attempt<T, E>
     where
         F: for<'c, 't> Fn(&'c mut Scoped<'t, 'env>) -> Work<'c, T, E>,
@@ -78,7 +78,7 @@ where
     let outcome = work(&mut tx).await;
     let state = tx.state;
     match (outcome, state) {
-        // Whatever was made of the error inside, nothing of this attempt counts.
+        // Whatever `work` did with the error, this attempt does not count.
         (_, TxState::Conflicted) => (Attempt::Conflicted, state),
         (_, state) if state.is_of_statements() => (Attempt::Stale(state), state),
         (Err(why), _) => (Attempt::Ended(Err(why)), state),
@@ -93,7 +93,7 @@ async fn commit<T, E: From<StoreError>>(transaction: Transaction<'_>, value: T) 
     match answered(transaction.commit()).await {
         Ok(()) => (Attempt::Ended(Ok(value)), TxState::Sound),
         Err(StoreError::Conflict) => (Attempt::Conflicted, TxState::Conflicted),
-        // The commit may have taken place: it must not be run again.
+        // The commit may have succeeded, so it must not be repeated.
         Err(why) => (Attempt::Ended(Err(why.into())), TxState::Lost),
     }
 }

@@ -1,13 +1,12 @@
-//! The database file itself, which one server holds, whatever name it goes by.
+//! Ensures that only one server uses a database file, whatever its name.
 //!
-//! The lock beside the file goes by the file's name, and a name is not the file: it may be renamed while a server has it,
-//! or be mounted at a second place. SQLite goes by the name as well, so a second process under another name keeps a log
-//! of its own, and one of the two logs is lost. So a server locks the file itself too, by `flock`, which on Linux
-//! knows nothing of SQLite's own locks.
+//! The lock file is named after the database file, which may be renamed while a server uses it, or be mounted at a second place.
+//! SQLite also uses the name, so a process with another name has a separate log, and one of the logs is lost. A server therefore
+//! also locks the file itself with `flock`, which on Linux is independent of SQLite's locks.
 //!
-//! To lock it takes a descriptor, and closing any descriptor of the file drops all locks that SQLite has on it in this
-//! process (fcntl(2)). So this one is closed when nothing else of this process has the file open. To know that is what
-//! the table of this module is for: those locks belong to the process, and so does the table.
+//! Locking needs a descriptor, and closing any descriptor of the file releases all of SQLite's locks in this process
+//! (fcntl(2)). So the descriptor is closed only when nothing else in this process has the file open. The table in this module tracks that; it is
+//! global because those locks belong to the process.
 
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata};
@@ -20,13 +19,13 @@ use std::time::Duration;
 use super::place;
 use crate::{OpenError, Role};
 
-/// What a name stands for: a device, and a file on it.
+/// The identity of a file: its device and inode.
 type Identity = (u64, u64);
 
 /// A file that this process has open.
 struct Held {
     file: File,
-    /// The path under which all of them have it open.
+    /// The path under which it is open.
     path: PathBuf,
     claims: usize,
     is_served: bool,
@@ -34,15 +33,15 @@ struct Held {
 
 static HELD: Mutex<BTreeMap<Identity, Held>> = Mutex::new(BTreeMap::new());
 
-/// A database file that is in use by this process. To be dropped after SQLite's connections.
+/// A database file used by this process. Drop it after SQLite's connections.
 pub(super) struct Claim {
     identity: Identity,
     serves: bool,
 }
 
 impl Claim {
-    /// Claims the file for a server, or makes sure for a command that no server has it under another name. None where
-    /// the file system's locks cannot tell.
+    /// Claims the file for a server, or ensures for a command that no server uses it under another name. `None` if the file
+    /// system does not support locks.
     pub(super) fn take(path: &Path, role: Role) -> Result<Option<Self>, OpenError> {
         if !cfg!(target_os = "linux") || place::network_file_system(place::folder_of(path)).is_some() {
             return Ok(None);
@@ -53,8 +52,8 @@ impl Claim {
         if let Some(held) = table.get_mut(&found) {
             held.join(path, role)?;
         } else {
-            // To write, as SQLite will: an overlay file system copies the file at that, and it is another one from then on.
-            // A command that only reads may have no right to.
+            // Opened for writing, like SQLite: an overlay file system then copies the file, which is another one from then on.
+            // A command that only reads may not be allowed to.
             let file = File::options().read(true).write(true).open(path);
             let file = match role {
                 Role::Server => file,
@@ -78,14 +77,14 @@ impl Claim {
         }))
     }
 
-    /// Whether the path still names the file that was claimed.
+    /// Returns whether the path still names the claimed file.
     pub(super) fn holds(&self, path: &Path) -> bool {
         path.metadata().is_ok_and(|found| identity(&found) == self.identity)
     }
 }
 
-/// The first bytes of a database file. Where this process has it open, they are read through the descriptor that stays
-/// open for as long; else none of this process's locks can fall.
+/// Reads the first bytes of a database file. If this process has it open, they are read through that descriptor; otherwise there
+/// are no locks to lose.
 pub(super) fn header(path: &Path) -> io::Result<[u8; 100]> {
     let table = table();
     let mut header = [0; 100];
@@ -94,7 +93,7 @@ pub(super) fn header(path: &Path) -> io::Result<[u8; 100]> {
         None => File::open(path)?.read_exact_at(&mut header, 0),
     };
     match read {
-        // What is shorter is no database.
+        // A shorter file is not a database.
         Err(why) if why.kind() == io::ErrorKind::UnexpectedEof => Ok([0; 100]),
         read => read.map(|()| header),
     }
@@ -109,7 +108,7 @@ impl Held {
         match role {
             Role::Server if self.is_served || !self.lock() => return Err(renamed()),
             Role::Server => self.is_served = true,
-            // Where the lock beside it is held too, the server goes by this very name.
+            // If the lock file is locked too, the server uses this name.
             Role::Admin if !self.is_served && !self.is_free() && !place::is_locked(path) => return Err(renamed()),
             Role::Admin => {}
         }
@@ -117,7 +116,7 @@ impl Held {
         Ok(())
     }
 
-    /// A command that looks holds the file for an instant, which is waited out.
+    /// A command that checks locks the file briefly, so wait for that.
     #[expect(clippy::disallowed_methods, reason = "at the start, for half a second at most")]
     fn lock(&self) -> bool {
         for _ in 0..50 {
@@ -131,7 +130,7 @@ impl Held {
 
     fn is_free(&self) -> bool {
         let is_free = self.file.try_lock_shared().is_ok();
-        // It fails only for a descriptor that is none.
+        // It fails only for an invalid descriptor.
         let _ = self.file.unlock();
         is_free
     }

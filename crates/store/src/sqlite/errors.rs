@@ -1,11 +1,11 @@
-//! What SQLite's errors mean to a caller.
+//! Maps SQLite's errors for callers.
 
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_FSYNC};
 
 use crate::StoreError;
 
-/// The error as a caller sees it. SQLite's texts name tables and columns, never values.
+/// Returns the error for callers. SQLite's texts contain tables and columns, never values.
 pub(crate) fn store_error(why: rusqlite::Error) -> StoreError {
     match why.sqlite_error_code() {
         Some(
@@ -21,7 +21,7 @@ pub(crate) fn store_error(why: rusqlite::Error) -> StoreError {
     }
 }
 
-/// Another process holds the lock that was asked for.
+/// Another process holds the requested lock.
 pub(super) fn is_busy(why: &rusqlite::Error) -> bool {
     matches!(
         why.sqlite_error_code(),
@@ -29,13 +29,13 @@ pub(super) fn is_busy(why: &rusqlite::Error) -> bool {
     )
 }
 
-/// A sync that SQLite made by itself has failed.
+/// A sync by SQLite itself has failed.
 pub(super) fn is_failed_sync(why: &rusqlite::Error) -> bool {
     let code = why.sqlite_error().map(|error| error.extended_code);
     matches!(code, Some(SQLITE_IOERR_FSYNC | SQLITE_IOERR_DIR_FSYNC))
 }
 
-/// Something that passes: another process at work, a reader that is slow, a disk that is full.
+/// A temporary condition: another process is active, a reader is slow, or the disk is full.
 pub(super) fn passes(why: &rusqlite::Error) -> bool {
     is_busy(why) || why.sqlite_error_code() == Some(ErrorCode::DiskFull)
 }

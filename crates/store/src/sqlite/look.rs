@@ -1,4 +1,4 @@
-//! What a file is, before it is opened: nothing of it is changed, and nothing is made beside it.
+//! Examines a file before it is opened, without changing it or creating other files.
 
 use std::path::Path;
 
@@ -10,21 +10,21 @@ use super::setup::{self, Manner};
 use crate::own_tables::is_own;
 use crate::{OpenError, Role, StoreError};
 
-/// What the file of an `sqlite://` URL holds.
+/// The content of the file of an `sqlite://` URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileContents {
-    /// Nothing: there is no file, or no table in it.
+    /// Nothing: no file, or no tables.
     Nothing,
-    /// The tables of this program: a record of migrations, or a transfer that did not end.
+    /// The tables of this program: a record of migrations, or an unfinished transfer.
     Ours,
     /// Something else.
     Foreign,
 }
 
-/// Looks into the file of an `sqlite://` URL.
+/// Examines the file of an `sqlite://` URL.
 ///
 /// # Errors
-/// [`OpenError`]: the URL is none of SQLite, or the file cannot be read.
+/// [`OpenError`] if the URL is not for SQLite or the file cannot be read.
 pub fn file_contents(url: &str) -> Result<FileContents, OpenError> {
     let named = place::path_of(url)?;
     match place::exists(&named) {
@@ -37,7 +37,7 @@ pub fn file_contents(url: &str) -> Result<FileContents, OpenError> {
         return Ok(FileContents::Foreign);
     };
     let refused = |why: StoreError| place::unusable(&path, &why.to_string());
-    // Nobody who has it open lets it be had alone; then there is someone who keeps its log and its index in order.
+    // Exclusive access fails while another process has it open, which then maintains its log and index.
     let looked = match journal {
         Journal::Log { is_empty: false } => {
             setup::tables(&path, Manner::Alone).or_else(|_| setup::tables(&path, Manner::ReadOnly))
@@ -48,7 +48,7 @@ pub fn file_contents(url: &str) -> Result<FileContents, OpenError> {
     Ok(match tables.iter().any(|table| is_own(table)) {
         true => FileContents::Ours,
         false if tables.is_empty() => {
-            // A server that has the file under another name keeps its log, and all that was written, beside that name.
+            // A server that uses the file under another name has its log, with recent writes, next to that name.
             Claim::take(&path, Role::Admin)?;
             FileContents::Nothing
         }
@@ -56,11 +56,11 @@ pub fn file_contents(url: &str) -> Result<FileContents, OpenError> {
     })
 }
 
-/// How connections are opened that will only read.
+/// How to open read-only connections.
 pub(super) fn manner_to_read(path: &Path) -> Result<Manner, OpenError> {
     let has_index = place::beside(path, "-shm").exists();
     Ok(match Journal::of(path)? {
-        // To read, it takes an index beside the file, which goes again with the last that reads.
+        // Reading requires an index file, which is removed with the last reader.
         Some(Journal::Log { is_empty }) => {
             let can_have_index = has_index || (may_write(path) && may_write(place::folder_of(path)));
             match is_empty && !can_have_index {
@@ -72,27 +72,27 @@ pub(super) fn manner_to_read(path: &Path) -> Result<Manner, OpenError> {
     })
 }
 
-/// Whether this user may write a file, or into a folder.
+/// Returns whether this user may write to a file or folder.
 pub(super) fn may_write(path: &Path) -> bool {
     access(path, Access::WRITE_OK).is_ok()
 }
 
-/// Whether something is in the log that is not in the file yet.
+/// Returns whether the log contains data that is not in the file yet.
 pub(super) fn has_log(path: &Path) -> bool {
     place::beside(path, "-wal").metadata().is_ok_and(|log| log.len() > 0)
 }
 
-/// How a file keeps what is not committed.
+/// The journal mode of a file.
 #[derive(Clone, Copy)]
 enum Journal {
-    /// In a write-ahead log.
+    /// A write-ahead log.
     Log { is_empty: bool },
-    /// In a rollback journal: not as we do it.
+    /// A rollback journal, which we do not use.
     Rollback,
 }
 
 impl Journal {
-    /// None where it is no SQLite file (SQLite, "Database File Format", 1.3).
+    /// Returns `None` if it is not a SQLite file (SQLite, "Database File Format", 1.3).
     fn of(path: &Path) -> Result<Option<Self>, OpenError> {
         let header = claim::header(path).map_err(|why| place::refused(path, &why))?;
         Ok(match (header.starts_with(b"SQLite format 3\0"), &header[18..20]) {

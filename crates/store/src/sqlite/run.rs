@@ -1,4 +1,4 @@
-//! Running one statement on a connection of SQLite.
+//! Runs a statement on a SQLite connection.
 
 use rusqlite::{Connection, params_from_iter};
 
@@ -19,7 +19,7 @@ pub(crate) fn execute_within(connection: &Connection, state: &mut TxState, query
     remember(state, || execute(connection, query))
 }
 
-/// All rows are always taken: a statement with RETURNING that is dropped half-way has its errors dropped with it.
+/// Always reads all rows: dropping a statement with RETURNING early would lose its errors.
 pub(super) fn fetch<T: FromRow>(connection: &Connection, query: &Query) -> Result<Vec<T>, StoreError> {
     let mut statement = connection.prepare_cached(query.sql.sqlite()).map_err(store_error)?;
     let columns = query
@@ -42,7 +42,7 @@ pub(super) fn execute(connection: &Connection, query: &Query) -> Result<u64, Sto
     Ok(changed as u64)
 }
 
-/// After a failed statement PostgreSQL runs nothing more in a transaction, so neither do we.
+/// Like PostgreSQL, runs nothing more in a transaction after a failed statement.
 fn remember<T>(state: &mut TxState, run: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     state.proceed()?;
     let outcome = run();

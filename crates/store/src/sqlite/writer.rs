@@ -1,4 +1,4 @@
-//! The one writer, and the guard that ends its transactions.
+//! The writer, and the guard that ends its transactions.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -15,21 +15,20 @@ use crate::StoreError;
 use crate::options::PATIENCE;
 
 pub(super) struct Writer {
-    /// Tokio's mutex is fair: who came first writes first. `None` once it is closed.
+    /// Tokio's mutex is fair: first come, first served. `None` once closed.
     connection: Mutex<Option<Connection>>,
     pub(super) durable: Arc<Durable>,
     pub(super) checkpoints: Arc<Checkpoints>,
     pub(super) waiting: AtomicUsize,
-    /// Pages in the log after the last commit that wrote some; 0 when the last wrote none.
+    /// Pages in the log after the last commit; 0 if that wrote none.
     logged: Arc<AtomicU32>,
-    /// Whether commits share their sync; else SQLite has synced each by itself.
+    /// Whether commits share syncs; otherwise SQLite syncs each.
     shares_sync: bool,
-    /// When and why the last commit that had something to write could not write it; none since one could.
+    /// When and why the last writing commit failed; `None` since one succeeded.
     failure: std::sync::Mutex<Option<(Instant, String)>>,
 }
 
-/// For so long after a failed write it is not tried whether another one would do: one page may find room where the next
-/// sign-in does not.
+/// How long after a failed write readiness does not try another: one page may fit where the next sign-in does not.
 const WARY: Duration = Duration::from_secs(10);
 
 impl Writer {
@@ -61,10 +60,10 @@ impl Writer {
         })
     }
 
-    /// Whether nothing speaks against the next write: this process serves, and its last write did not fail.
+    /// Returns whether the next write is expected to succeed: this process is a server and its last write did not fail.
     ///
     /// # Errors
-    /// A write has just failed.
+    /// If a write has just failed.
     pub(super) fn is_proven(&self) -> Result<bool, StoreError> {
         match &*self.failure.lock().unwrap_or_else(PoisonError::into_inner) {
             Some((at, why)) if at.elapsed() < WARY => Err(StoreError::unavailable(why.clone())),
@@ -76,7 +75,7 @@ impl Writer {
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure.map(|why| (Instant::now(), why));
     }
 
-    /// Takes the writer and begins a transaction, within [`PATIENCE`] for both.
+    /// Acquires the writer and begins a transaction, within [`PATIENCE`] in total.
     pub(super) async fn begin(&self) -> Result<Open<'_>, StoreError> {
         self.durable.sound()?;
         let deadline = Instant::now() + PATIENCE;
@@ -86,7 +85,7 @@ impl Writer {
             writer: self,
             begun: false,
         };
-        // An administering process may hold the write lock of the file. We wait as a task, not as a thread.
+        // A command may hold the write lock of the file. Wait as a task without blocking a thread.
         let mut pause = Duration::from_micros(500);
         loop {
             match open.begin() {
@@ -100,13 +99,13 @@ impl Writer {
         }
     }
 
-    /// Runs the checkpointer's `work` while nobody writes. For threads outside the runtime.
+    /// Runs the checkpointer's `work` while there are no writes. For threads outside the runtime.
     pub(super) fn pause(&self, work: impl FnOnce()) {
         let _writer = self.connection.blocking_lock();
         work();
     }
 
-    /// Takes the connection away for good.
+    /// Removes the connection permanently.
     pub(super) async fn retire(&self) -> Option<Connection> {
         self.connection.lock().await.take()
     }
@@ -128,7 +127,7 @@ impl Writer {
     }
 }
 
-/// A transaction that is open. Dropped without a commit, for whatever reason, it rolls back.
+/// An open transaction. Dropping it without a commit rolls back.
 pub(super) struct Open<'w> {
     connection: MappedMutexGuard<'w, Connection>,
     writer: &'w Writer,
@@ -140,7 +139,7 @@ impl Open<'_> {
         &mut self.connection
     }
 
-    /// Commits. Its ticket is to be waited for, after the writer has been let go.
+    /// Commits. Release the writer, then wait for the returned ticket.
     pub(super) fn commit(mut self) -> Result<Ticket, StoreError> {
         if self.connection.is_autocommit() {
             self.begun = false;
@@ -150,7 +149,7 @@ impl Open<'_> {
         self.writer.logged.store(0, Ordering::Relaxed);
         let done = self.run("COMMIT");
         let pages = self.writer.logged.load(Ordering::Relaxed);
-        // Without the hook SQLite has synced by itself, and there is nothing to wait for.
+        // Without the hook, SQLite has synced itself, and there is nothing to wait for.
         self.writer
             .durable
             .complete(ticket, self.writer.shares_sync && pages > 0);
@@ -189,14 +188,14 @@ impl Drop for Open<'_> {
         if let Err(why) = self.run("ROLLBACK")
             && !self.connection.is_autocommit()
         {
-            // A writer that can neither commit nor roll back would lend its open transaction to the next.
+            // A writer that can neither commit nor roll back would pass its open transaction to the next caller.
             self.writer.durable.fail(&why);
         }
     }
 }
 
 impl Writer {
-    /// SQLite syncs by itself in a few places, such as the header of a log that begins anew.
+    /// SQLite itself syncs in a few places, such as the header of a restarted log.
     fn watch(&self, why: &rusqlite::Error) {
         if !errors::is_busy(why) {
             self.remember(Some(why.to_string()));
@@ -207,7 +206,7 @@ impl Writer {
     }
 }
 
-/// Counts a task for as long as it waits, also when its future is dropped.
+/// Counts a task while it waits, also if its future is dropped.
 struct Waiting<'w>(&'w AtomicUsize);
 
 impl<'w> Waiting<'w> {
