@@ -11,7 +11,7 @@ date-time = { $day } { $month ->
          [10] أكتوبر
          [11] نوفمبر
         *[12] ديسمبر
-    } { $year }، { $time } UTC
+    } { $year }، الساعة { $time } بتوقيت UTC
 
 device = { $program } على { $system }
 device-unknown = جهاز غير معروف

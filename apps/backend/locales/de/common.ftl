@@ -11,7 +11,7 @@ date-time = { $day }. { $month ->
          [10] Oktober
          [11] November
         *[12] Dezember
-    } { $year }, { $time } Uhr UTC
+    } { $year }, { $time } Uhr (UTC)
 
 device = { $program } unter { $system }
 device-unknown = Unbekanntes Gerät

@@ -1,62 +1,111 @@
-mail-code = Or type this code. It works for 10 minutes:
-mail-footer = This mail went to { $to }, because somebody gave this address to { $service }. Nobody reads answers to it.
-mail-event = Time: { $when }. Device: { $device }. IP address: { $address }.
+# Shared by all emails
+
+mail-code = Or enter this code where you started:
+mail-expiry = This link expires in { $lifetime }.
+mail-expiry-code = The link expires in { $lifetime }, the code in { $code-lifetime }.
+mail-link = If the button doesn’t work, copy this link into your browser:
+mail-requested = Request details
+mail-time = Time
+mail-device = Device
+mail-ip = IP address
+mail-row = { $label }: { $value }
 mail-more = { $more ->
         [one] It happened once more shortly afterwards.
        *[other] It happened { $more } more times shortly afterwards.
     }
+mail-why-account = We sent this email to { $to } because it’s about your { $service } account. Replies aren’t monitored.
+mail-why-entered = We sent this email to { $to } because someone entered that email address at { $service }. Replies aren’t monitored.
 
-verify-email-subject = Confirm your address for { $service }
-verify-email-text = Somebody signed up at { $service } with this address. If it was you, confirm that the address is yours.
-verify-email-action = Confirm the address
-verify-email-otherwise = If it was not you, do nothing: without your confirmation the address counts as unproven. The link works for { $hours } hours.
+lifetime-minutes = { $count ->
+        [one] 1 minute
+       *[other] { $count } minutes
+    }
+lifetime-hours = { $count ->
+        [one] 1 hour
+       *[other] { $count } hours
+    }
+lifetime-days = { $count ->
+        [one] 1 day
+       *[other] { $count } days
+    }
 
-reset-password-subject = Set a new password for { $service }
-reset-password-text = Somebody asked for a new password for your account at { $service }. Setting it signs you out on all devices.
+# Emails that were requested
+
+verify-email-subject = Confirm your email address for { $service }
+verify-email-preview = Confirm within { $lifetime } that this email address is yours.
+verify-email-title = Confirm your email address
+verify-email-text = Thanks for signing up for { $service }. Please confirm that this email address is yours.
+verify-email-action = Confirm email address
+verify-email-otherwise = If you didn’t sign up for { $service }, you can ignore this email. The email address stays unconfirmed.
+
+reset-password-subject = Reset your { $service } password
+reset-password-preview = This link expires in { $lifetime }. Didn’t request it? You can ignore this email.
+reset-password-title = Reset your password
+reset-password-text = We received a request to reset the password for your { $service } account. Setting a new password signs you out on all devices.
 reset-password-action = Set a new password
-reset-password-otherwise = If it was not you, do nothing: your password stays as it is. The link works for { $minutes } minutes, once.
+reset-password-otherwise = If you didn’t request this, you can ignore this email. Your password won’t change.
 
 sign-in-subject = Sign in to { $service }
-sign-in-text = Somebody wants to sign in to your account at { $service } by this mail.
+sign-in-preview = Your sign-in link expires in { $lifetime }.
+sign-in-title = Sign in to { $service }
+sign-in-text = Here’s the sign-in link you requested for your { $service } account.
 sign-in-action = Sign in
-sign-in-otherwise = If it was not you, do nothing, and give the code to nobody who asks for it. The link works for { $minutes } minutes, once.
+sign-in-otherwise = If you didn’t request this, you can ignore this email. Never share the code, even with someone who says they work for { $service }.
 
-change-email-subject = Confirm your new address for { $service }
-change-email-text = Somebody wants to use this address for an account at { $service }. If it was you, confirm that the address is yours.
-change-email-action = Use this address
-change-email-otherwise = If it was not you, do nothing: nothing changes. The link works for { $minutes } minutes.
+change-email-subject = Confirm your new email address for { $service }
+change-email-preview = Confirm within { $lifetime } to finish the change.
+change-email-title = Confirm your new email address
+change-email-text = You asked to use this email address for your { $service } account. Confirm that it’s yours to finish the change.
+change-email-action = Confirm email address
+change-email-otherwise = If you didn’t request this, you can ignore this email. Nothing will change.
 
-already-registered-subject = You have an account at { $service } already
-already-registered-text = Somebody tried to sign up at { $service } with this address, which has an account already. If it was you, sign in instead; if you forgot your password, you can set a new one there.
+already-registered-subject = You already have an account at { $service }
+already-registered-preview = Sign in instead, or reset your password.
+already-registered-title = You already have an account
+already-registered-text = Someone tried to sign up for { $service } with this email address, which already has an account. If it was you, sign in instead. If you’ve forgotten your password, you can reset it on the sign-in page.
 already-registered-action = Sign in
-already-registered-otherwise = If it was not you, do nothing: your account is as it was.
+already-registered-otherwise = If it wasn’t you, you can ignore this email. Your account hasn’t changed.
 
-invitation-subject = You are invited to { $service }
-invitation-text = An account at { $service } was made for you. Choose a password to use it.
+invitation-subject = You’ve been invited to { $service }
+invitation-preview = Choose a password within { $lifetime } to start using your account.
+invitation-title = You’ve been invited to { $service }
+invitation-text = An account has been created for you at { $service }. Choose a password to start using it.
 invitation-action = Choose a password
-invitation-otherwise = If you do not know what this is about, do nothing. The link works for { $hours } hours, once.
-
-new-sign-in-subject = New sign-in to { $service }
-new-sign-in-text = Somebody signed in to your account at { $service } from a device that we had not seen before.
-new-sign-in-action = Set a new password
-new-sign-in-otherwise = If it was you, there is nothing to do. If not, set a new password now: that signs everybody out.
-
-password-changed-subject = Your password for { $service } was changed
-password-changed-text = The password of your account at { $service } was changed.
-password-changed-action = Set a new password
-password-changed-otherwise = If it was you, there is nothing to do. If not, set a new password now: that signs everybody out.
-
-email-changed-subject = Your address for { $service } was changed
-email-changed-text = Your account at { $service } has another address now: { $email }.
-email-changed-action = Get help
-email-changed-otherwise = If it was you, there is nothing to do. If not, turn to whoever runs { $service } at once: mails about the account do not reach you any more.
-
-account-deleted-subject = Your account at { $service } was deleted
-account-deleted-text = Your account at { $service } was deleted, with everything that was stored for it.
-account-deleted-action = Go to { $service }
-account-deleted-otherwise = If this was you, there is nothing to do. If not, contact { $service } right away: someone knew your password.
+invitation-otherwise = If you weren’t expecting an invitation, you can ignore this email.
 
 sign-in-blocked-subject = Sign-in to your { $service } account is limited
-sign-in-blocked-text = Someone entered a wrong password for your account at { $service } many times. To protect it, passwords are now accepted only from devices and networks that you signed in from before. This link signs you in anywhere.
+sign-in-blocked-preview = This link signs you in from anywhere. It expires in { $lifetime }.
+sign-in-blocked-title = Sign-in to your account is limited
+sign-in-blocked-text = Someone entered the wrong password for your { $service } account many times. To protect it, we now accept passwords only from devices and networks you’ve signed in from before. This link signs you in from anywhere.
 sign-in-blocked-action = Sign in
-sign-in-blocked-otherwise = The link works for { $hours } hours, once. Your password was not guessed. If it is short or you use it elsewhere, set a new one after signing in.
+sign-in-blocked-otherwise = None of the attempts succeeded. If your password is short or you use it elsewhere, change it after you sign in.
+
+# Security notices
+
+new-sign-in-subject = New sign-in to { $service }
+new-sign-in-preview = { $when }. If it wasn’t you, set a new password.
+new-sign-in-title = New sign-in to your account
+new-sign-in-text = Someone signed in to your { $service } account from a device we hadn’t seen before.
+new-sign-in-action = Set a new password
+new-sign-in-otherwise = If it was you, there’s nothing to do. If not, set a new password now. That signs everyone out.
+
+password-changed-subject = Your { $service } password was changed
+password-changed-preview = { $when }. If it wasn’t you, set a new password.
+password-changed-title = Your password was changed
+password-changed-text = The password for your { $service } account was changed.
+password-changed-action = Set a new password
+password-changed-otherwise = If it was you, there’s nothing to do. If not, set a new password now. That signs everyone out.
+
+email-changed-subject = Your { $service } email address was changed
+email-changed-preview = { $when }. If it wasn’t you, contact { $service } right away.
+email-changed-title = Your email address was changed
+email-changed-text = The email address for your { $service } account was changed to { $email }.
+email-changed-action = Go to { $service }
+email-changed-otherwise = If it was you, there’s nothing to do. If not, contact { $service } right away: you won’t get any more emails about this account.
+
+account-deleted-subject = Your { $service } account was deleted
+account-deleted-preview = { $when }. If it wasn’t you, contact { $service } right away.
+account-deleted-title = Your account was deleted
+account-deleted-text = Your { $service } account was deleted, along with everything stored in it.
+account-deleted-action = Go to { $service }
+account-deleted-otherwise = If it was you, there’s nothing to do. If not, contact { $service } right away: someone knew your password.

@@ -1,59 +1,99 @@
-mail-code = 或者输入此验证码，10 分钟内有效：
-mail-footer = 此邮件发送至 { $to }，因为有人在 { $service } 填写了该地址。请勿回复此邮件。
-mail-event = 时间：{ $when }。设备：{ $device }。IP 地址：{ $address }。
+# 所有邮件共用
+
+mail-code = 或在刚才的页面输入此验证码：
+mail-expiry = 链接将在 { $lifetime }后失效。
+mail-expiry-code = 链接将在 { $lifetime }后失效，验证码将在 { $code-lifetime }后失效。
+mail-link = 如果按钮无法点击，请将以下链接复制到浏览器中打开：
+mail-requested = 请求详情
+mail-time = 时间
+mail-device = 设备
+mail-ip = IP 地址
+mail-row = { $label }：{ $value }
 mail-more = 此后不久又发生了 { $more } 次。
+mail-why-account = 此邮件与您的 { $service } 账户有关，因此发送至 { $to }。请勿直接回复。
+mail-why-entered = 有人在 { $service } 填写了邮箱地址 { $to }，因此您会收到此邮件。请勿直接回复。
 
-verify-email-subject = 请确认您在 { $service } 的邮箱地址
-verify-email-text = 有人使用此地址注册了 { $service }。如果是您本人，请确认该地址属于您。
-verify-email-action = 确认地址
-verify-email-otherwise = 如果不是您本人，请忽略此邮件：未经您确认，该地址将保持未验证状态。链接在 { $hours } 小时内有效。
+lifetime-minutes = { $count } 分钟
+lifetime-hours = { $count } 小时
+lifetime-days = { $count } 天
 
-reset-password-subject = 重设 { $service } 的密码
-reset-password-text = 有人请求为您的 { $service } 账户设置新密码。设置后，所有设备都将退出登录。
+# 用户请求的邮件
+
+verify-email-subject = 验证您的 { $service } 邮箱
+verify-email-preview = 请在 { $lifetime }内完成验证。
+verify-email-title = 验证您的邮箱
+verify-email-text = 感谢您注册 { $service }。请验证这是您的邮箱。
+verify-email-action = 验证邮箱
+verify-email-otherwise = 如果您没有注册 { $service }，请忽略此邮件，该邮箱不会通过验证。
+
+reset-password-subject = 重置您的 { $service } 密码
+reset-password-preview = 链接将在 { $lifetime }后失效。如果不是您本人操作，请忽略此邮件。
+reset-password-title = 重置密码
+reset-password-text = 我们收到了重置您 { $service } 账户密码的请求。设置新密码后，您将在所有设备上退出登录。
 reset-password-action = 设置新密码
-reset-password-otherwise = 如果不是您本人，请忽略此邮件：您的密码不会改变。链接在 { $minutes } 分钟内有效，且只能使用一次。
+reset-password-otherwise = 如果不是您本人操作，请忽略此邮件，您的密码不会更改。
 
 sign-in-subject = 登录 { $service }
-sign-in-text = 有人希望通过此邮件登录您的 { $service } 账户。
+sign-in-preview = 登录链接将在 { $lifetime }后失效。
+sign-in-title = 登录 { $service }
+sign-in-text = 以下是您请求的 { $service } 登录链接。
 sign-in-action = 登录
-sign-in-otherwise = 如果不是您本人，请忽略此邮件，也不要把验证码告诉任何人。链接在 { $minutes } 分钟内有效，且只能使用一次。
+sign-in-otherwise = 如果不是您本人操作，请忽略此邮件。请勿将验证码告诉任何人，包括自称 { $service } 工作人员的人。
 
-change-email-subject = 请确认您在 { $service } 的新邮箱地址
-change-email-text = 有人希望将此地址用于 { $service } 的账户。如果是您本人，请确认该地址属于您。
-change-email-action = 使用此地址
-change-email-otherwise = 如果不是您本人，请忽略此邮件：一切都不会改变。链接在 { $minutes } 分钟内有效。
+change-email-subject = 验证您的 { $service } 新邮箱
+change-email-preview = 请在 { $lifetime }内完成更换。
+change-email-title = 验证您的新邮箱
+change-email-text = 您申请将此邮箱用于您的 { $service } 账户。完成验证后，更换即可生效。
+change-email-action = 验证邮箱
+change-email-otherwise = 如果不是您本人操作，请忽略此邮件，您的账户不会有任何更改。
 
-already-registered-subject = 您已拥有 { $service } 账户
-already-registered-text = 有人尝试用此地址注册 { $service }，但该地址已有账户。如果是您本人，请直接登录；如果忘记了密码，可以在那里设置新密码。
+already-registered-subject = 您已有 { $service } 账户
+already-registered-preview = 请直接登录，或重置密码。
+already-registered-title = 您已有账户
+already-registered-text = 有人尝试使用此邮箱注册 { $service }，但该邮箱已有账户。如果是您本人，请直接登录；如果忘记了密码，可在登录页面重置。
 already-registered-action = 登录
-already-registered-otherwise = 如果不是您本人，请忽略此邮件：您的账户没有任何变化。
+already-registered-otherwise = 如果不是您本人操作，请忽略此邮件，您的账户没有任何变化。
 
-invitation-subject = 邀请您加入 { $service }
-invitation-text = 已为您创建 { $service } 账户。请设置密码后使用。
+invitation-subject = 邀请您使用 { $service }
+invitation-preview = 请在 { $lifetime }内设置密码，启用您的账户。
+invitation-title = 邀请您使用 { $service }
+invitation-text = 我们已为您创建 { $service } 账户。设置密码后即可开始使用。
 invitation-action = 设置密码
-invitation-otherwise = 如果您不清楚此事，请忽略此邮件。链接在 { $hours } 小时内有效，且只能使用一次。
-
-new-sign-in-subject = { $service } 有新的登录
-new-sign-in-text = 有人从一台我们未曾见过的设备登录了您的 { $service } 账户。
-new-sign-in-action = 设置新密码
-new-sign-in-otherwise = 如果是您本人，无需任何操作。如果不是，请立即设置新密码：所有登录都将退出。
-
-password-changed-subject = 您的 { $service } 密码已更改
-password-changed-text = 您的 { $service } 账户密码已更改。
-password-changed-action = 设置新密码
-password-changed-otherwise = 如果是您本人，无需任何操作。如果不是，请立即设置新密码：所有登录都将退出。
-
-email-changed-subject = 您在 { $service } 的邮箱地址已更改
-email-changed-text = 您的 { $service } 账户现在使用另一个地址：{ $email }。
-email-changed-action = 获取帮助
-email-changed-otherwise = 如果是您本人，无需任何操作。如果不是，请立即联系 { $service } 的运营者：有关该账户的邮件将不再发送给您。
-
-account-deleted-subject = 您的 { $service } 账户已删除
-account-deleted-text = 您的 { $service } 账户及其保存的所有数据均已删除。
-account-deleted-action = 前往 { $service }
-account-deleted-otherwise = 如果是您本人，无需任何操作。如果不是，说明有人知道您的密码，请立即联系 { $service }。
+invitation-otherwise = 如果您对此邀请并不知情，请忽略此邮件。
 
 sign-in-blocked-subject = 您的 { $service } 账户登录受限
-sign-in-blocked-text = 有人多次为您的 { $service } 账户输入错误的密码。为保护账户，目前仅接受从您曾登录过的设备和网络输入的密码。使用此链接，您可以在任何地方登录。
+sign-in-blocked-preview = 使用此链接可在任何地方登录。链接将在 { $lifetime }后失效。
+sign-in-blocked-title = 您的账户登录受限
+sign-in-blocked-text = 有人多次输错您 { $service } 账户的密码。为保护账户安全，我们目前只接受在您曾登录过的设备和网络上输入的密码。使用此链接，您可以在任何地方登录。
 sign-in-blocked-action = 登录
-sign-in-blocked-otherwise = 链接在 { $hours } 小时内有效，且只能使用一次。您的密码并未被猜中。如果密码较短或在别处也使用，请在登录后更换。
+sign-in-blocked-otherwise = 这些尝试均未成功。如果您的密码较短，或在其他网站也使用相同的密码，请在登录后更改密码。
+
+# 安全通知
+
+new-sign-in-subject = { $service } 新登录提醒
+new-sign-in-preview = { $when }。如果不是您本人操作，请立即更改密码。
+new-sign-in-title = 您的账户有新的登录
+new-sign-in-text = 有人使用新设备登录了您的 { $service } 账户。
+new-sign-in-action = 设置新密码
+new-sign-in-otherwise = 如果是您本人操作，无需处理。如果不是，请立即设置新密码，所有设备都将退出登录。
+
+password-changed-subject = 您的 { $service } 密码已更改
+password-changed-preview = { $when }。如果不是您本人操作，请立即重新设置。
+password-changed-title = 您的密码已更改
+password-changed-text = 您的 { $service } 账户密码已更改。
+password-changed-action = 设置新密码
+password-changed-otherwise = 如果是您本人操作，无需处理。如果不是，请立即设置新密码，所有设备都将退出登录。
+
+email-changed-subject = 您的 { $service } 邮箱已更换
+email-changed-preview = { $when }。如果不是您本人操作，请立即联系 { $service }。
+email-changed-title = 您的邮箱已更换
+email-changed-text = 您的 { $service } 账户邮箱已更换为 { $email }。
+email-changed-action = 前往 { $service }
+email-changed-otherwise = 如果是您本人操作，无需处理。如果不是，请立即联系 { $service }：您将不再收到与该账户有关的邮件。
+
+account-deleted-subject = 您的 { $service } 账户已删除
+account-deleted-preview = { $when }。如果不是您本人操作，请立即联系 { $service }。
+account-deleted-title = 您的账户已删除
+account-deleted-text = 您的 { $service } 账户及其中保存的所有数据均已删除。
+account-deleted-action = 前往 { $service }
+account-deleted-otherwise = 如果是您本人操作，无需处理。如果不是，请立即联系 { $service }：您的密码可能已经泄露。

@@ -21,7 +21,7 @@ section! {
         /// How round corners are, in pixels, 0 to 32.
         radius: u32 = "10",
         /// A picture beside the name and in the browser's tab: square, SVG or PNG, at most 16 KB. Without one, it is the first
-        /// letter of the name on the colour.
+        /// letter of the name on the colour. Emails show a PNG only, since mail programs show no SVG.
         logo: Option<Logo> = "",
         /// The same on dark screens.
         #[default_is = "`pages.logo`"]

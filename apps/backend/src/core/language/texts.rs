@@ -163,7 +163,15 @@ mod tests {
         }
         for message in messages(Language::English).keys() {
             // A message of a purpose is named in two parts: the purpose, and what part of the mail it is.
-            let ends = ["-subject", "-text", "-action", "-otherwise", "-title", "-button"];
+            let ends = [
+                "-subject",
+                "-preview",
+                "-text",
+                "-action",
+                "-otherwise",
+                "-title",
+                "-button",
+            ];
             let whole = ends.iter().find_map(|end| message.strip_suffix(end)).unwrap_or(message);
             let named = sources.contains(&format!("\"{message}\"")) || sources.contains(&format!("\"{whole}\""));
             let by_purpose = sources.contains(&format!("\"{}\"", whole.replace('-', "_")));
@@ -217,12 +225,12 @@ mod tests {
             written.iter().map(plain).collect::<Vec<_>>(),
             [
                 "2 November 2026, 09:05 UTC",
-                "2. November 2026, 09:05 Uhr UTC",
+                "2. November 2026, 09:05 Uhr (UTC)",
                 "2 novembre 2026 à 09:05 UTC",
                 "2 de noviembre de 2026, 09:05 UTC",
-                "2026年11月2日 09:05 UTC",
-                "2026年11月2日 09:05 UTC",
-                "2 نوفمبر 2026، 09:05 UTC",
+                "2026年11月2日 09:05（UTC）",
+                "2026年11月2日 09:05（UTC）",
+                "2 نوفمبر 2026، الساعة 09:05 بتوقيت UTC",
             ]
         );
     }

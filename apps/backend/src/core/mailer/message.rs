@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::core::email::Email;
+use crate::settings::Logo;
 
 /// A mail as it is sent. No `Debug`: it may hold a link that opens an account.
 pub struct Mail {
@@ -15,6 +16,15 @@ pub struct Mail {
     pub html: String,
     /// The link in it, to be printed while developing.
     pub link: Option<String>,
+    /// Pictures of the HTML part. They are attached, so that reading the email loads nothing from elsewhere.
+    pub pictures: Vec<Picture>,
+}
+
+/// An attached picture.
+pub struct Picture {
+    /// Its `Content-ID`, which the HTML part refers to as `cid:…` (RFC 2392).
+    pub id: &'static str,
+    pub logo: Logo,
 }
 
 /// Why a mail did not leave. The texts name no link.

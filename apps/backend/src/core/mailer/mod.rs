@@ -7,13 +7,14 @@ mod smtp;
 
 use std::path::Path;
 
-use lettre::message::{Mailbox, MultiPart};
+use lettre::message::header::ContentType;
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 
 use crate::core::email::Email;
 use crate::settings::Mail as Settings;
 use folder::Folder;
-pub use message::{Mail, SendError};
+pub use message::{Mail, Picture, SendError};
 use smtp::Smtp;
 
 /// How emails leave. Cloning it is cheap.
@@ -84,9 +85,24 @@ impl Mailer {
             // No vacation notice answers it (RFC 3834 §5).
             .header(AutoSubmitted)
             .date_now()
-            .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
+            .multipart(body(mail)?)
             .map_err(|error| SendError::Permanent(error.to_string()))
     }
+}
+
+/// The plain-text part, and the HTML part with its pictures.
+fn body(mail: &Mail) -> Result<MultiPart, SendError> {
+    let alternative = MultiPart::alternative().singlepart(SinglePart::plain(mail.text.clone()));
+    let html = SinglePart::html(mail.html.clone());
+    if mail.pictures.is_empty() {
+        return Ok(alternative.singlepart(html));
+    }
+    let mut whole = MultiPart::related().singlepart(html);
+    for Picture { id, logo } in &mail.pictures {
+        let kind = ContentType::parse(logo.kind()).map_err(|error| SendError::Permanent(error.to_string()))?;
+        whole = whole.singlepart(Attachment::new_inline((*id).to_owned()).body(logo.bytes().to_vec(), kind));
+    }
+    Ok(alternative.multipart(whole))
 }
 
 /// With its domain in ASCII, as mail servers know it.

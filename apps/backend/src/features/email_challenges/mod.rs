@@ -15,7 +15,9 @@ mod whose;
 
 pub use link_secret::LinkSecret;
 pub use presenter::Presenter;
-pub use service::{Answer, ChallengeError, Checked, EmailChallenges, NewChallenge, Proven, REGISTRATION_LIFETIME};
+pub use service::{
+    Answer, CODE_LIFETIME, ChallengeError, Checked, EmailChallenges, NewChallenge, Proven, REGISTRATION_LIFETIME,
+};
 pub use store::former::remove_former;
 pub use store::registrations::{self, Registration};
 pub use store::{remove_ended, void_all};

@@ -8,6 +8,9 @@
 //! docs/ARCHITECTURE.md walks one from end to end.
 
 mod compose;
+mod details;
 mod service;
+#[cfg(test)]
+mod tests;
 
 pub use service::Delivery;

@@ -88,6 +88,13 @@ impl MailParams {
     pub fn of(account: AccountId, request: &RequestInfo, now: Timestamp) -> Self {
         Self {
             account: Some(account),
+            ..Self::requested(request, now)
+        }
+    }
+
+    /// Time, device and IP address of a request for an email, so that the recipient can tell whether it was theirs.
+    pub fn requested(request: &RequestInfo, now: Timestamp) -> Self {
+        Self {
             at: Some(now.millis()),
             address: request.address.map(|address| address.to_string()),
             device: DeviceName::of(request.user_agent.as_deref()).stored(),

@@ -206,7 +206,7 @@ purposes! {
     /// The password was changed.
     PasswordChanged: notice("password_changed", days(3), "/recover");
     /// The email address was changed: for the old one.
-    EmailChanged: notice("email_changed", days(3), "/recover");
+    EmailChanged: notice("email_changed", days(3), "/");
     /// The account was deleted.
     AccountDeleted: Spec {
         leaves_no_row: true,

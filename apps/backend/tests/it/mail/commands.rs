@@ -72,7 +72,7 @@ async fn a_17_a_22_x_38_an_operator_invites_verifies_and_has_mails_sent_and_neve
     assert_eq!(again.status.code(), Some(1));
     let invitation = mails(&scratch, 1)
         .await
-        .remove("You are invited to Countersign")
+        .remove("You’ve been invited to Countersign")
         .unwrap();
     let accept = json!({ "token": invitation.token(), "new_password": PASSWORD });
     client
@@ -99,7 +99,7 @@ async fn a_17_a_22_x_38_an_operator_invites_verifies_and_has_mails_sent_and_neve
     ));
     let reset = mails(&scratch, 3)
         .await
-        .remove("Set a new password for Countersign")
+        .remove("Reset your Countersign password")
         .unwrap();
     let answer = json!({ "token": reset.token(), "new_password": "another umbrella for tests" });
     client
@@ -152,8 +152,8 @@ async fn an_operator_has_each_kind_of_mail_sent_as_named(database: Database) {
     let registered = server.client().post("/api/auth/register", &ada).await;
     registered.unwrap().assert_status(201);
     for (count, what, subject) in [
-        (2, "invite", "You are invited to Countersign"),
-        (3, "recover", "Set a new password for Countersign"),
+        (2, "invite", "You’ve been invited to Countersign"),
+        (3, "recover", "Reset your Countersign password"),
     ] {
         done(&command(&scratch, &["users", "send-mail", "ada@example.com", what]));
         let mails = mails(&scratch, count).await;

@@ -4,6 +4,7 @@ mod commands;
 mod floods;
 mod flows;
 mod guesses;
+mod looks;
 mod notices;
 mod outbox;
 mod smtp;

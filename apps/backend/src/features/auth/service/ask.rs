@@ -74,7 +74,7 @@ impl Auth {
                     ..binding(&state, Some(asking.handle))
                 }),
                 registration: registration.map(|registration| registration.id),
-                ..MailParams::default()
+                ..MailParams::requested(&caller.request, self.platform.clock.now())
             },
         };
         let account = asking.by.map(|by| by.account);

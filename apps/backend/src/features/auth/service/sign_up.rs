@@ -199,7 +199,7 @@ impl Auth {
             language: request.language,
             params: MailParams {
                 registration: Some(id),
-                ..MailParams::default()
+                ..MailParams::requested(request, now)
             },
         };
         let new = &NewRegistration {
@@ -253,7 +253,7 @@ impl Auth {
             language: new.caller.request.language,
             params: MailParams {
                 binding: state.map(|state| binding(&state, Some(handle))),
-                ..MailParams::default()
+                ..MailParams::requested(&new.caller.request, self.platform.clock.now())
             },
         };
         self.enqueue(tx, &mail, &new.caller.request).await.map(drop)

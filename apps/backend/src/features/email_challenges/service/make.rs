@@ -20,7 +20,7 @@ use crate::features::outbox::{Binding, Purpose};
 use crate::settings::LONGEST_MAIL_TIMEOUT;
 
 /// ASVS 6.5.5: a code out of band lives ten minutes at most.
-const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
+pub const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 /// A challenge whose email is about to be sent.
 pub struct NewChallenge {

@@ -8,7 +8,7 @@ mod spend;
 use countersign_store::StoreError;
 
 pub use self::check::{Answer, Checked};
-pub use self::make::{NewChallenge, REGISTRATION_LIFETIME};
+pub use self::make::{CODE_LIFETIME, NewChallenge, REGISTRATION_LIFETIME};
 use super::store::Found;
 use crate::core::email::Email;
 use crate::core::ids::{AccountId, SessionId};
