@@ -4,6 +4,8 @@
 mod languages;
 mod negotiate;
 mod texts;
+#[cfg(test)]
+mod wording;
 
 pub use fluent_bundle::FluentArgs;
 use http::header::ACCEPT_LANGUAGE;
