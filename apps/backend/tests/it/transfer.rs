@@ -600,7 +600,7 @@ async fn a_backup_is_restored_by_the_next_version_but_not_by_the_one_before(data
     let refused = elsewhere(database, &scratch).await;
     let told = failed(&execute(&refused, &["restore", &file("new.gz")]));
     assert!(
-        told.contains("with the schema 1000000, and this program knows schemas up to"),
+        told.contains("with schema 1000000, but this version supports schemas up to"),
         "{told}"
     );
 }

@@ -424,7 +424,7 @@ fn a_file_that_cannot_be_read_is_named_with_what_belongs_there() {
         let output = command(folder.path(), "sqlite://data.db", line).output().unwrap();
         assert!(!output.status.success(), "{line:?}");
         assert!(
-            said(&output).contains("folder cannot be read: "),
+            said(&output).contains("cannot read folder: "),
             "{line:?}: {}",
             said(&output)
         );
