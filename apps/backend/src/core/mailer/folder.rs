@@ -42,7 +42,7 @@ fn print(mail: &Mail, path: &Path) {
     let mut out = io::stdout();
     if out.is_terminal() {
         let link = mail.link.as_deref().unwrap_or_default();
-        // Nobody may be there to read it.
-        let _ = writeln!(out, "\n  Mail to {}: {}\n  {link}\n", mail.to, mail.subject);
+        // Printing may fail, which does not matter.
+        let _ = writeln!(out, "\n  Email to {}: {}\n  {link}\n", mail.to, mail.subject);
     }
 }
