@@ -1,6 +1,6 @@
 # Shared by all emails
 
-mail-code = Or enter this code where you started:
+mail-code = Or enter this code on the page where you started:
 mail-expiry = This link expires in { $lifetime }.
 mail-expiry-code = The link expires in { $lifetime }, the code in { $code-lifetime }.
 mail-link = If the button doesn’t work, copy this link into your browser:
@@ -62,9 +62,9 @@ change-email-otherwise = If you didn’t request this, you can ignore this email
 already-registered-subject = You already have an account at { $service }
 already-registered-preview = Sign in instead, or reset your password.
 already-registered-title = You already have an account
-already-registered-text = Someone tried to sign up for { $service } with this email address, which already has an account. If it was you, sign in instead. If you’ve forgotten your password, you can reset it on the sign-in page.
+already-registered-text = Someone tried to sign up for { $service } with this email address, which already has an account. If this was you, sign in instead. If you’ve forgotten your password, you can reset it on the sign-in page.
 already-registered-action = Sign in
-already-registered-otherwise = If it wasn’t you, you can ignore this email. Your account hasn’t changed.
+already-registered-otherwise = If this wasn’t you, you can ignore this email. Your account hasn’t changed.
 
 invitation-subject = You’ve been invited to { $service }
 invitation-preview = Choose a password within { $lifetime } to start using your account.
@@ -76,36 +76,36 @@ invitation-otherwise = If you weren’t expecting an invitation, you can ignore 
 sign-in-blocked-subject = Sign-in to your { $service } account is limited
 sign-in-blocked-preview = This link signs you in from anywhere. It expires in { $lifetime }.
 sign-in-blocked-title = Sign-in to your account is limited
-sign-in-blocked-text = Someone entered the wrong password for your { $service } account many times. To protect it, we now accept passwords only from devices and networks you’ve signed in from before. This link signs you in from anywhere.
+sign-in-blocked-text = There have been many failed attempts to sign in to your { $service } account. To protect it, we now accept passwords only from devices and networks you’ve signed in from before. You can use this link to sign in from anywhere.
 sign-in-blocked-action = Sign in
 sign-in-blocked-otherwise = None of the attempts succeeded. If your password is short or you use it elsewhere, change it after you sign in.
 
 # Security notices
 
 new-sign-in-subject = New sign-in to { $service }
-new-sign-in-preview = { $when }. If it wasn’t you, set a new password.
+new-sign-in-preview = { $when }. If this wasn’t you, set a new password.
 new-sign-in-title = New sign-in to your account
 new-sign-in-text = Someone signed in to your { $service } account from a device we hadn’t seen before.
 new-sign-in-action = Set a new password
-new-sign-in-otherwise = If it was you, there’s nothing to do. If not, set a new password now. That signs everyone out.
+new-sign-in-otherwise = If this was you, you don’t need to do anything. If it wasn’t, set a new password now. That signs everyone out.
 
 password-changed-subject = Your { $service } password was changed
-password-changed-preview = { $when }. If it wasn’t you, set a new password.
+password-changed-preview = { $when }. If this wasn’t you, set a new password.
 password-changed-title = Your password was changed
 password-changed-text = The password for your { $service } account was changed.
 password-changed-action = Set a new password
-password-changed-otherwise = If it was you, there’s nothing to do. If not, set a new password now. That signs everyone out.
+password-changed-otherwise = If this was you, you don’t need to do anything. If it wasn’t, set a new password now. That signs everyone out.
 
 email-changed-subject = Your { $service } email address was changed
-email-changed-preview = { $when }. If it wasn’t you, contact { $service } right away.
+email-changed-preview = { $when }. If this wasn’t you, contact { $service } right away.
 email-changed-title = Your email address was changed
 email-changed-text = The email address for your { $service } account was changed to { $email }.
 email-changed-action = Go to { $service }
-email-changed-otherwise = If it was you, there’s nothing to do. If not, contact { $service } right away: you won’t get any more emails about this account.
+email-changed-otherwise = If this was you, you don’t need to do anything. If it wasn’t, contact { $service } right away: you won’t get any more emails about this account.
 
 account-deleted-subject = Your { $service } account was deleted
-account-deleted-preview = { $when }. If it wasn’t you, contact { $service } right away.
+account-deleted-preview = { $when }. If this wasn’t you, contact { $service } right away.
 account-deleted-title = Your account was deleted
 account-deleted-text = Your { $service } account was deleted, along with everything stored in it.
 account-deleted-action = Go to { $service }
-account-deleted-otherwise = If it was you, there’s nothing to do. If not, contact { $service } right away: someone knew your password.
+account-deleted-otherwise = If this was you, you don’t need to do anything. If it wasn’t, contact { $service } right away: someone knew your password.
