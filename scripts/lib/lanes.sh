@@ -1,20 +1,20 @@
 # shellcheck shell=bash disable=SC2154 # logs comes from scripts/test
-# Lanes: steps that run one after the other, in a process group of their own, while another lane may run beside it.
+# Lanes: consecutive steps in their own process group, in parallel with other lanes.
 
 results=$logs/results
 rm -rf "$results"
 mkdir -p "$results"
-# The process groups, and all steps in the order in which they were begun.
+# The process groups, and all steps in the order of their start.
 lanes=()
 planned=()
 
-# in_front STEP…: runs the steps, and shows each as it goes.
+# in_front STEP…: runs the steps and shows their output as it appears.
 in_front() {
   begin_lane 0 shown "$@"
   wait "${lanes[-1]}"
 }
 
-# beside NICE STEP…: the same in the background, with a lower priority; each is shown when it has ended.
+# beside NICE STEP…: the same in the background with a lower priority; shows the output of each step when it ends.
 beside() {
   local nice=$1
   shift
@@ -44,7 +44,7 @@ run_lane() {
   done
 }
 
-# perform STEP shown|hidden: leaves a log, and a result: exit code, seconds, seconds of computing, tests passed, and failed.
+# perform STEP shown|hidden: writes a log and a result: exit code, seconds, CPU seconds, tests passed and failed.
 perform() {
   local step=$1 how=$2 log=$logs/$1.log began=$SECONDS status=1 user system ok bad TIMEFORMAT='%U %S'
   if [ "$how" = shown ]; then
@@ -55,7 +55,7 @@ perform() {
   fi
   read -r user system < <(tail -n 1 "$results/$step.time")
   read -r ok bad < <(count "$log")
-  # A step without counted tests is one check; one that failed before it could count has failed once.
+  # A step without tests counts as one check; one that failed before counting has one failure.
   if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
   if [ "$status" -eq 0 ] && [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then ok=1; fi
   if [ "$status" -eq 0 ] && [ "$bad" -ne 0 ]; then status=1; fi
@@ -64,7 +64,7 @@ perform() {
   mv "$results/$step.part" "$results/$step"
 }
 
-# The closing lines of cargo test, nextest, pytest and node's test runner, added up: "PASSED FAILED".
+# Sums up the final lines of cargo test, nextest, pytest and Node.js's test runner: "PASSED FAILED".
 count() {
   sed -e 's/\x1b\[[0-9;]*m//g' "$1" | awk '
     function number(word) { return match($0, "[0-9]+ " word) ? substr($0, RSTART) + 0 : 0 }
@@ -76,7 +76,7 @@ count() {
     END { print ok + 0, bad + 0 }'
 }
 
-# Prints those that ran beside the others and have ended since this was asked before.
+# Prints background steps that have ended since the last call.
 show_ended() {
   local step
   for step in "${planned[@]}"; do
@@ -87,7 +87,7 @@ show_ended() {
   done
 }
 
-# Waits until all lanes have ended, and shows what they did.
+# Waits for all lanes and shows their results.
 await_lanes() {
   local lane
   for lane in "${lanes[@]}"; do
@@ -99,7 +99,7 @@ await_lanes() {
   show_ended
 }
 
-# succeeded STEP: waits for a step, whatever lane it is in.
+# succeeded STEP: waits for a step in any lane.
 succeeded() {
   local status lane
   lane=$(cat "$results/$1.lane" 2>/dev/null) || return 1
@@ -107,11 +107,11 @@ succeeded() {
   read -r status _ <"$results/$1" && [ "$status" -eq 0 ]
 }
 
-# Ends what still runs, as when the script is ended before its time.
+# Stops what is still running when the script is interrupted.
 end_lanes() {
   local lane alive
   for lane in "${lanes[@]}"; do kill -TERM -- "-$lane" 2>/dev/null; done
-  # nextest gives its tests ten seconds.
+  # nextest gives its tests ten seconds to end.
   for _ in $(seq 150); do
     alive=
     for lane in "${lanes[@]}"; do ! kill -0 -- "-$lane" 2>/dev/null || alive=yes; done

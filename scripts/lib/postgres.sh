@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154 # logs comes from scripts/test
-# A PostgreSQL for one run of the tests: a free port, data in a temporary folder, gone at the end.
+# A PostgreSQL for one test run: on a free port, with data in a temporary folder that is removed at the end.
 
 postgres_pid=
 postgres_home=
@@ -11,7 +11,7 @@ start_postgres() {
   bin=$(postgres_folder) || { echo 'scripts/test: no initdb found, though postgresql is installed' >&2; return 1; }
   postgres_home=$(mktemp -d "${TMPDIR:-/tmp}/countersign-test.XXXXXX")
   if [ "$(id -u)" -eq 0 ]; then
-    # PostgreSQL refuses to run as root. setpriv becomes the server, so that its process id is ours to end.
+    # PostgreSQL refuses to run as root. setpriv is replaced by the server, so its process id is the server's.
     local user=postgres
     id "$user" >/dev/null 2>&1 || user=nobody
     chown "$user" "$postgres_home"
@@ -21,7 +21,7 @@ start_postgres() {
     --encoding=UTF8 --locale=C --no-sync) >"$logs/postgres.log" 2>&1 || { tail "$logs/postgres.log" >&2; return 1; }
   for attempt in 1 2 3 4 5; do
     port=$(free_port)
-    # fsync=off: this data is thrown away, and no test ends this server. Isolation and visibility are not touched by it.
+    # fsync=off: the data is discarded, and no test stops this server. Isolation and visibility are not affected.
     (cd "$postgres_home" && exec "${as[@]}" "$bin/postgres" -D "$postgres_home/data" -p "$port" -c listen_addresses=127.0.0.1 \
       -c unix_socket_directories="$postgres_home" -c max_connections=300 -c fsync=off -c full_page_writes=off) \
       >>"$logs/postgres.log" 2>&1 </dev/null &
@@ -41,7 +41,7 @@ start_postgres() {
 
 stop_postgres() {
   if [ -n "$postgres_pid" ]; then
-    # Fast shutdown, and an immediate one if that takes long.
+    # Fast shutdown, then an immediate one if that takes too long.
     kill -INT "$postgres_pid" 2>/dev/null
     for _ in $(seq 100); do
       kill -0 "$postgres_pid" 2>/dev/null || break
@@ -55,7 +55,7 @@ stop_postgres() {
   return 0
 }
 
-# Debian keeps the server's programs out of the PATH, by version.
+# On Debian, the server's programs are in a folder per version outside the PATH.
 postgres_folder() {
   local folder
   if type -P initdb >/dev/null && type -P postgres >/dev/null; then

