@@ -1,4 +1,4 @@
-//! An installation: its database and its keys, as a server or a command opens them, or makes them.
+//! An installation, that is, its database and its keys, as servers and commands open or create it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,30 +15,30 @@ use crate::features::keys::{JWKS_MAX_AGE, KeyOptions, KeysError};
 use crate::migrations;
 use crate::settings::{self, Settings};
 
-/// What to do where there is no installation yet.
+/// What to do if there is no installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
-    /// Refuse, and write nothing where there is one: it works on a standby, and with a role that may only read.
+    /// Fail. Writes nothing to an existing one either, so it works on a standby and with a read-only role.
     Reading,
-    /// Refuse: nothing is made, neither a folder nor a database, a table or a key.
+    /// Fail, without creating a folder, database, table or key.
     Existing,
-    /// Make the database, the schema and the first key.
+    /// Create the database, the schema and the first key.
     OrCreate,
 }
 
-/// As what an installation is opened.
+/// How an installation is opened.
 #[derive(Clone, Debug)]
 pub struct Access {
-    /// Whether this process serves, or only administers.
+    /// Whether this process is a server or an administrative command.
     pub role: Role,
-    /// What to do where there is no installation yet.
+    /// What to do if there is no installation.
     pub opening: Opening,
-    /// Who administers, for the audit log.
+    /// The operator, for the audit log.
     pub operator: Option<Arc<str>>,
 }
 
 impl Access {
-    /// Who administers on the command line.
+    /// The operator on the command line.
     pub(crate) fn caller(&self) -> Caller {
         Caller::operator(self.operator.clone())
     }
@@ -53,23 +53,23 @@ pub enum StartError {
     /// The schema cannot be brought up to date.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
-    /// A command met a schema that this version would have to upgrade.
+    /// A command found a schema that this version would have to upgrade.
     #[error("the database schema is {0} migration(s) behind this version; run `countersign migrate` first")]
     Behind(usize),
-    /// There is nothing to work on, and nothing was to be made.
+    /// There is no installation, and the command does not create one.
     #[error(
         "no Countersign database at {0}, and this command does not create one; check --config and the working \
          directory, which relative paths start from. To create a database, run `countersign serve` or `countersign \
          migrate`"
     )]
     Nothing(String),
-    /// A restore or a move into this database was broken off.
+    /// A restore or a move into this database was interrupted.
     #[error(
         "the database is incomplete because a restore or move into it was interrupted; drop it (or remove its \
          file), create an empty one, and start over"
     )]
     Unfinished,
-    /// Checkpoints would be written into the database's own file.
+    /// Checkpoints would be written to the database file.
     #[error("`audit.checkpoint_file` ({}) is the database file; use a separate file, on another disk", .0.display())]
     CheckpointFile(PathBuf),
     /// The keys cannot be used.
@@ -78,21 +78,21 @@ pub enum StartError {
     /// The status lists cannot be loaded.
     #[error("failed to load the status lists")]
     Revocations(#[from] StoreError),
-    /// The accounts cannot be looked through.
+    /// The kinds of password hashes cannot be read.
     #[error("failed to read the kinds of stored password hashes")]
     Accounts(#[source] StoreError),
-    /// The address of Redis cannot be used.
+    /// The URL of Redis is invalid.
     #[error("invalid redis_url: {0}")]
     Redis(#[from] redis::RedisError),
-    /// The way for mails cannot be used.
+    /// The settings for email are invalid.
     #[error(transparent)]
     Mailer(#[from] SendError),
-    /// The threads that hash passwords cannot be started.
+    /// The threads for password hashing cannot be started.
     #[error(transparent)]
     Hasher(#[from] password::HasherStartError),
 }
 
-/// Opens the database, and applies what migrations are missing if it may make a database.
+/// Opens the database. Applies missing migrations if the process is a server or creates the schema.
 pub(crate) async fn open_database(settings: &Settings, access: &Access, clock: &Clock) -> Result<Db, StartError> {
     if look_at_file(settings.database_url.expose())? == FileContents::Nothing && access.opening != Opening::OrCreate {
         return Err(StartError::Nothing(place_of(settings)));
@@ -112,7 +112,7 @@ pub(crate) async fn open_database(settings: &Settings, access: &Access, clock: &
                     return Err(StartError::Nothing(place_of(settings)));
                 }
             }
-            // A command brings a schema into being, but it does not upgrade one under a server that is running.
+            // A command creates a schema, but does not upgrade one, because a server may be running.
             Schema::Behind(missing) => return Err(StartError::Behind(missing)),
             Schema::Newer(version) => return Err(MigrateError::Newer(version).into()),
             Schema::Current => return Ok(db),
@@ -120,16 +120,16 @@ pub(crate) async fn open_database(settings: &Settings, access: &Access, clock: &
     }
     db.migrate(migrations::known(), clock.now().millis()).await?;
     if access.role == Role::Server {
-        // Where the schema was current, nothing has been written yet.
+        // If the schema was current, nothing has been written yet.
         db.check_writable().await.map_err(MigrateError::from)?;
     }
     Ok(db)
 }
 
-/// What the file of an `sqlite://` URL holds, and [`FileContents::Ours`] for any other URL.
+/// The contents of the file of an `sqlite://` URL; [`FileContents::Ours`] for any other URL.
 ///
 /// # Errors
-/// [`OpenError::Foreign`] for the file of another program: it is left as it is.
+/// [`OpenError::Foreign`] if the file belongs to another program; it is not changed.
 pub(crate) fn look_at_file(url: &str) -> Result<FileContents, OpenError> {
     if !url.starts_with("sqlite:") {
         return Ok(FileContents::Ours);
@@ -142,7 +142,7 @@ pub(crate) fn look_at_file(url: &str) -> Result<FileContents, OpenError> {
     }
 }
 
-/// The database's URL without its password; of a file, also where it would be.
+/// The database's URL without its password; for a file, with its absolute path.
 pub(crate) fn place_of(settings: &Settings) -> String {
     let url = settings.database_url.to_string();
     let absolute = url
@@ -155,10 +155,10 @@ pub(crate) fn place_of(settings: &Settings) -> String {
     }
 }
 
-/// How the database of these settings is opened.
+/// The options for opening the database.
 pub(crate) fn database_options(settings: &Settings, access: &Access) -> DatabaseOptions {
     let url = settings.database_url.expose().to_owned();
-    // SQLite takes as many readers as there are cores.
+    // SQLite uses as many readers as there are cores.
     let pool_size = (!url.starts_with("sqlite:")).then_some(settings.database.pool_size);
     DatabaseOptions {
         url,
@@ -171,7 +171,7 @@ pub(crate) fn database_options(settings: &Settings, access: &Access) -> Database
     }
 }
 
-/// The rules of passwords of these settings.
+/// The password rules of these settings.
 pub(crate) fn password_policy(settings: &Settings) -> PasswordPolicy {
     PasswordPolicy {
         min_length: settings.passwords.min_length,
@@ -183,7 +183,7 @@ pub(crate) fn password_policy(settings: &Settings) -> PasswordPolicy {
     }
 }
 
-/// Where the keys of these settings are.
+/// The location of the keys of these settings.
 pub(crate) fn key_options(settings: &Settings) -> KeyOptions {
     KeyOptions {
         dir: settings.keys_dir.clone(),

@@ -1,4 +1,4 @@
-//! Asking a person: for a password, without showing it, and for a yes.
+//! Prompts for a password, without echo, and for confirmation.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -7,15 +7,15 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-/// More than the longest password that any setting allows, in bytes; what is longer is no password.
+/// In bytes, more than the longest password that any setting allows.
 const MOST_BYTES: usize = 8 * 1024;
 
-/// What helps where there is no terminal to ask for a password on.
+/// The hint if there is no terminal to prompt for a password.
 const PASS_IT: &str = "pass the password with --password-stdin";
-/// What helps where there is no terminal to ask for a yes on.
+/// The hint if there is no terminal to ask for confirmation.
 const SAY_YES: &str = "confirm with --yes";
 
-/// Why nobody could be asked.
+/// Why a prompt failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
     /// There is no terminal.
@@ -24,15 +24,15 @@ pub enum PromptError {
     /// The two passwords differ.
     #[error("the passwords do not match")]
     Differ,
-    /// Nothing came, or what is no text.
+    /// The input is empty or not UTF-8.
     #[error("the password is empty, not valid UTF-8, or longer than {MOST_BYTES} bytes")]
     NoPassword,
-    /// The terminal or the standard input failed.
+    /// Reading the terminal or the standard input failed.
     #[error("cannot read the password: {0}")]
     Io(#[from] io::Error),
 }
 
-/// Asks twice for a new password on the terminal, without showing it.
+/// Prompts twice for a new password on the terminal, without echo.
 ///
 /// # Errors
 /// [`PromptError`].
@@ -50,12 +50,12 @@ pub fn new_password() -> Result<SecretString, PromptError> {
 /// Reads a password from the first line of a reader: the standard input with `--password-stdin`.
 ///
 /// # Errors
-/// [`PromptError::NoPassword`] when the line is empty, too long or no UTF-8; [`PromptError::Io`].
+/// [`PromptError::NoPassword`] if the line is empty, too long or not UTF-8; [`PromptError::Io`].
 pub fn password_from(input: impl Read) -> Result<SecretString, PromptError> {
     Ok(SecretString::from(first_line(input)?.as_str()))
 }
 
-/// Asks a question on the terminal. Only `y` and `yes` are a yes.
+/// Asks a question on the terminal. Only `y` and `yes` confirm it.
 ///
 /// # Errors
 /// [`PromptError::NoTerminal`] or [`PromptError::Io`].
@@ -66,7 +66,7 @@ pub fn confirm(question: &str) -> Result<bool, PromptError> {
     Ok(answer.is_ok_and(|answer| matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")))
 }
 
-/// The terminal itself, so that it also works with other files as standard input and output.
+/// Opens the terminal itself, so that prompts work with redirected input and output.
 fn open_terminal(instead: &'static str) -> Result<File, PromptError> {
     OpenOptions::new()
         .read(true)
@@ -84,7 +84,7 @@ fn ask_hidden(terminal: &mut File, question: &str) -> Result<Zeroizing<String>, 
     line
 }
 
-/// While it lives, the terminal shows nothing of what is typed.
+/// Disables the terminal's echo until it is dropped.
 struct Quiet<'a> {
     terminal: &'a File,
     before: Termios,
@@ -102,12 +102,12 @@ impl<'a> Quiet<'a> {
 
 impl Drop for Quiet<'_> {
     fn drop(&mut self) {
-        // Nothing can be done about a terminal that has gone.
+        // An error means that the terminal was closed.
         let _ = tcsetattr(self.terminal, OptionalActions::Flush, &self.before);
     }
 }
 
-/// The first line without its end. Nothing is trimmed: a password may begin and end with spaces.
+/// The first line without its line end. Spaces are kept, because a password may begin or end with them.
 #[expect(
     clippy::unbuffered_bytes,
     reason = "a buffer would keep a copy of the password that nobody wipes"

@@ -1,8 +1,8 @@
-//! The link to Redis or Valkey, which several nodes share. It holds only what may be lost: counters, and hints to look.
-//! Nobody waits for it longer than [`BUDGET`], and nothing is refused because it is away: whoever asks gets `None`.
+//! The connection to Redis or Valkey, which nodes share. It stores only data that may be lost: counters, and hints to
+//! reload. No request waits longer than [`BUDGET`], and none is refused because Redis is unavailable: callers get `None`.
 //!
-//! Requests never connect. One task keeps the connection; the first request that gets no answer takes it away, and all
-//! after it are told at once that there is none, until the task has one that answers again (a circuit breaker).
+//! Requests never connect. One task maintains the connection. The first request that gets no response removes it, and later
+//! requests get `None` immediately, until the task has a connection that responds (a circuit breaker).
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -19,20 +19,20 @@ use tokio::time::{sleep, timeout};
 
 use crate::core::metrics::Register;
 
-/// How long a request waits for an answer.
+/// How long a request waits for a response.
 const BUDGET: Duration = Duration::from_millis(100);
-/// How long it may take to connect.
+/// The timeout for connecting.
 const CONNECT: Duration = Duration::from_secs(1);
-/// How often the connection is tried out, and how soon a lost one is tried again.
+/// How often the connection is checked, and how soon a lost one is replaced.
 const KEEP: Duration = Duration::from_secs(1);
 
-/// Redis, there or not. Cloning it is cheap.
+/// Redis, whether available or not. Cheap to clone.
 #[derive(Clone)]
 pub struct Redis(Arc<Parts>);
 
 struct Parts {
     client: Client,
-    /// Before every name, so that two installations do not meet in one Redis.
+    /// The prefix of all names, so that several installations can share one Redis.
     prefix: String,
     link: watch::Sender<Option<Link>>,
     up: Gauge,
@@ -42,21 +42,21 @@ struct Parts {
 #[derive(Clone)]
 struct Link {
     connection: MultiplexedConnection,
-    /// Which of all connections it is: who fails on an old one does not take the new one away.
+    /// Identifies the connection, so that a request failing on an old one does not remove the new one.
     generation: u64,
 }
 
-/// A channel that is listened to.
+/// A subscribed channel.
 pub struct Subscription {
     messages: PubSub,
     link: watch::Receiver<Option<Link>>,
 }
 
 impl Redis {
-    /// Connects, if Redis answers soon; else it will be tried again by [`Redis::keep_forever`].
+    /// Connects if Redis responds in time; otherwise, [`Redis::keep_forever`] retries.
     ///
     /// # Errors
-    /// The URL cannot be used.
+    /// The URL is invalid.
     pub async fn open(url: &str, issuer: &str, registry: &mut Registry) -> Result<Self, RedisError> {
         let opened = Self(Arc::new(Parts {
             client: Client::open(url)?,
@@ -73,7 +73,7 @@ impl Redis {
         Ok(opened)
     }
 
-    /// Tries the connection out, and makes a new one when it is lost. It never returns.
+    /// Checks the connection, and replaces a lost one. Never returns.
     pub async fn keep_forever(self) {
         loop {
             let connected = self.0.link.borrow().is_some();
@@ -82,12 +82,12 @@ impl Redis {
             } else if self.connect().await.is_ok() {
                 tracing::info!("reconnected to Redis; rate limits are shared again");
             }
-            // A link that was just lost is tried again after a moment; one that lives is looked at after the same.
+            // The same pause applies to retrying a lost connection and to checking a live one.
             sleep(KEEP).await;
         }
     }
 
-    /// Runs a script on one key, atomically and in one round trip. `None`: Redis is away.
+    /// Runs a script on one key, atomically and in one round trip. `None`: Redis is unavailable.
     pub async fn eval(&self, script: &'static str, key: &str, arguments: [u64; 2]) -> Option<u64> {
         let mut command = redis::cmd("EVAL");
         command
@@ -98,26 +98,26 @@ impl Redis {
         self.ask(&command).await
     }
 
-    /// Its clock, in milliseconds since the epoch. `None`: Redis is away.
+    /// The clock of Redis, in milliseconds since the epoch. `None`: Redis is unavailable.
     pub async fn now(&self) -> Option<i64> {
         let (seconds, micros): (i64, i64) = self.ask(&redis::cmd("TIME")).await?;
         Some(seconds * 1000 + micros / 1000)
     }
 
-    /// Tells whoever listens to the channel. Nobody is told while Redis is away.
+    /// Publishes a message to a channel. It is dropped if Redis is unavailable.
     pub async fn publish(&self, channel: &str, message: &str) {
         let mut command = redis::cmd("PUBLISH");
         command.arg(format!("{}{channel}", self.0.prefix)).arg(message);
         self.ask::<()>(&command).await;
     }
 
-    /// Listens to a channel, once Redis is there.
+    /// Subscribes to a channel, once Redis is available.
     ///
     /// # Errors
-    /// Redis went away meanwhile.
+    /// Redis became unavailable meanwhile.
     pub async fn subscribe(&self, channel: &str) -> Result<Subscription, RedisError> {
         let mut link = self.0.link.subscribe();
-        // The sender lives as long as we do.
+        // The sender is owned by `self`, so it is not dropped.
         let _ = link.wait_for(Option::is_some).await;
         let subscribing = async {
             let mut messages = self.0.client.get_async_pubsub().await?;
@@ -136,7 +136,7 @@ impl Redis {
         let mut connection = timeout(CONNECT, connecting).await.map_err(|_| late())??;
         let answer = timeout(BUDGET, redis::cmd("PING").query_async::<()>(&mut connection)).await;
         answer.map_err(|_| late())??;
-        // At least one error lies between two connections.
+        // At least one error occurs between two connections.
         let generation = self.0.errors.get();
         self.0.link.send_replace(Some(Link { connection, generation }));
         self.0.up.set(1);
@@ -152,7 +152,7 @@ impl Redis {
         }
     }
 
-    /// One of all who fail on a connection takes it away, and says so.
+    /// Removes the connection of a failed request and logs it, once per connection.
     fn lose<T>(&self, lost: &Link, error: &dyn Display) -> Option<T> {
         self.0.errors.inc();
         let was_ours = self.0.link.send_if_modified(|link| {
@@ -171,7 +171,7 @@ impl Redis {
 }
 
 impl Subscription {
-    /// Waits for a message; one that is no text is empty. `None`: nothing more will come.
+    /// Waits for a message; one that is not text becomes empty. `None`: the subscription has ended.
     pub async fn heard(&mut self) -> Option<String> {
         let mut messages = self.messages.on_message();
         tokio::select! {

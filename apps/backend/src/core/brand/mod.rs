@@ -1,8 +1,8 @@
-//! The operator's colour, made readable: what pages and mails paint with, on a light ground and on a dark one.
+//! The colors of pages and emails, derived from the operator's color for light and dark backgrounds.
 //!
-//! Any colour can be set. The button keeps it wherever it can be told from what surrounds it; a link takes the nearest tone
-//! that can be read. WCAG 2.2: text of a button and links have a contrast of at least 4.5 (AA, §1.4.3), the outline of a
-//! button and the focus ring of at least 3 (§1.4.11), body text of at least 7 (AAA, §1.4.6).
+//! Any color can be set. The button keeps it if it can be told from its background; links use the nearest shade that is
+//! readable. WCAG 2.2: the text of buttons and links has a contrast of at least 4.5 (AA, §1.4.3), the outline of a button
+//! and the focus ring at least 3 (§1.4.11), body text at least 7 (AAA, §1.4.6).
 
 mod contrast;
 mod tone;
@@ -11,41 +11,41 @@ pub use self::contrast::contrast;
 use self::tone::Tone;
 use crate::settings::{Color, Pages};
 
-/// What text needs to be read (WCAG 2.2 §1.4.3).
+/// The minimum contrast of text (WCAG 2.2 §1.4.3).
 pub const TEXT: f64 = 4.5;
-/// What a control needs to be seen (WCAG 2.2 §1.4.11).
+/// The minimum contrast of a control (WCAG 2.2 §1.4.11).
 pub const CONTROL: f64 = 3.0;
-/// A button that differs less than this from what surrounds it would not look like one, whatever its outline.
+/// Below this contrast with its background, a button would not look like one, with or without an outline.
 const VISIBLE: f64 = 1.3;
 
-/// The colours of an installation, in both schemes.
+/// The colors of an installation, in both schemes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Brand {
-    /// On a light ground.
+    /// The light scheme.
     pub light: Palette,
-    /// On a dark ground.
+    /// The dark scheme.
     pub dark: Palette,
 }
 
-/// The colours of one scheme.
+/// The colors of one scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Palette {
-    /// The main button: the operator's own colour, or [`Surfaces::ink`] where that could not be seen.
+    /// The main button: the operator's color, or [`Surfaces::ink`] if that would be invisible.
     pub button: Color,
-    /// What is written on the main button.
+    /// The text of the main button.
     pub on_button: Color,
-    /// The main button under the pointer.
+    /// The main button while the pointer is over it.
     pub button_hover: Color,
     /// The outline of the main button.
     pub button_edge: Color,
-    /// Links, the focus ring, and whatever else is drawn in the operator's colour on a surface.
+    /// Links, the focus ring, and other elements in the operator's color on a surface.
     pub link: Color,
 }
 
-/// What the colours lie on.
+/// The background colors and the text color of a scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Surfaces {
-    /// Around the card.
+    /// The background around the card.
     pub ground: Color,
     /// The card.
     pub sheet: Color,
@@ -53,14 +53,14 @@ pub struct Surfaces {
     pub ink: Color,
 }
 
-/// The light scheme of pages and mails; the style sheet has the same.
+/// The light scheme of pages and emails; the style sheet has the same.
 pub const LIGHT: Surfaces = Surfaces {
     ground: Color::rgb(0xf6, 0xf7, 0xf9),
     sheet: Color::rgb(0xff, 0xff, 0xff),
     ink: Color::rgb(0x15, 0x17, 0x1c),
 };
 
-/// The dark scheme of pages and mails; the style sheet has the same.
+/// The dark scheme of pages and emails; the style sheet has the same.
 pub const DARK: Surfaces = Surfaces {
     ground: Color::rgb(0x0e, 0x0f, 0x12),
     sheet: Color::rgb(0x18, 0x1a, 0x1f),
@@ -68,12 +68,12 @@ pub const DARK: Surfaces = Surfaces {
 };
 
 impl Brand {
-    /// The colours that the settings ask for.
+    /// The colors of the settings.
     pub fn new(pages: &Pages) -> Self {
         Self::of(pages.color, pages.color_dark.unwrap_or(pages.color))
     }
 
-    /// The colours for one tone on light grounds and one on dark grounds.
+    /// The colors for a light and a dark variant of the operator's color.
     pub fn of(light: Color, dark: Color) -> Self {
         Self {
             light: Palette::on(&LIGHT, light),
@@ -83,7 +83,7 @@ impl Brand {
 }
 
 impl Palette {
-    /// The colours that `color` gives on these surfaces.
+    /// The colors that `color` yields on these surfaces.
     fn on(surfaces: &Surfaces, color: Color) -> Self {
         let button = match contrast(color, surfaces.sheet) >= VISIBLE {
             true => color,
@@ -102,13 +102,13 @@ impl Palette {
 }
 
 impl Surfaces {
-    /// The surfaces that text and links lie on.
+    /// The surfaces behind text and links.
     pub fn all(&self) -> [Color; 2] {
         [self.ground, self.sheet]
     }
 }
 
-/// White wherever it can be read, as people expect it on a button; else black. One of the two always can.
+/// White if it is readable, as is usual on buttons; otherwise black. At least one of them is always readable.
 fn written_on(button: Color) -> Color {
     match contrast(Color::WHITE, button) >= TEXT {
         true => Color::WHITE,
@@ -116,7 +116,7 @@ fn written_on(button: Color) -> Color {
     }
 }
 
-/// The tone nearest to `color` that has this contrast with all of `surfaces`, which are all light or all dark.
+/// The shade nearest to `color` that has this contrast with all of `surfaces`, which are all light or all dark.
 fn readable(color: Color, surfaces: &[Color], least: f64) -> Color {
     let enough = |color| surfaces.iter().all(|surface| contrast(color, *surface) >= least);
     if enough(color) {
@@ -125,7 +125,7 @@ fn readable(color: Color, surfaces: &[Color], least: f64) -> Color {
     let is_light = surfaces.iter().any(|surface| written_on(*surface) == Color::BLACK);
     let towards = if is_light { Tone::BLACK } else { Tone::WHITE };
     let at = |part| Tone::of(color).mixed(towards, part).color();
-    // The end of the way always has enough: black on a light surface, white on a dark one.
+    // The last step always has enough contrast: black on a light surface, white on a dark one.
     let (mut too_near, mut far) = (0.0, 1.0);
     for _ in 0..12 {
         let middle = f64::midpoint(too_near, far);
@@ -201,12 +201,12 @@ mod tests {
         assert_eq!(brand.light.on_button, Color::WHITE);
         assert_eq!(brand.dark.button, blue);
         assert_ne!(brand.dark.link, blue);
-        // A yellow button stays yellow, with black on it and an outline.
+        // A yellow button stays yellow, with black text and an outline.
         let yellow = Color::rgb(0xff, 0xd4, 0x00);
         let brand = Brand::of(yellow, yellow);
         assert_eq!((brand.light.button, brand.light.on_button), (yellow, Color::BLACK));
         assert_eq!(brand.dark.link, yellow);
-        // White on white and black on black would be no button.
+        // White on white and black on black would be invisible.
         assert_eq!(Brand::of(Color::WHITE, Color::WHITE).light.button, LIGHT.ink);
         assert_eq!(Brand::of(Color::BLACK, Color::BLACK).dark.button, DARK.ink);
     }

@@ -1,5 +1,5 @@
-//! Mail by SMTP (RFC 5321), over connections that are kept. Each command is given by itself: what a server says to the
-//! greeting, EHLO, AUTH and MAIL FROM is about us, and only what it says to RCPT and DATA is about the recipient.
+//! Delivery by SMTP (RFC 5321) over pooled connections. Commands are sent one by one: an error in response to the greeting,
+//! EHLO, AUTH or MAIL FROM concerns the server, and only one in response to RCPT or DATA concerns the recipient.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,9 +18,9 @@ use url::Url;
 
 use super::SendError;
 
-/// How long it may take to be connected to.
+/// The timeout for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// How many connections are kept at most, and for how long.
+/// The maximum number of idle connections, and how long they are kept.
 const MAX_IDLE: usize = 4;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -33,23 +33,23 @@ struct Server {
     tls: Tls,
     name: ClientId,
     credentials: Option<Credentials>,
-    /// How long it may take for an email, all in all.
+    /// The timeout for sending one email, including all commands.
     timeout: Duration,
     idle: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
 }
 
 enum Tls {
-    /// Only where the settings say so.
+    /// Only if the settings ask for it.
     None,
-    /// From the first byte (RFC 8314 §3.3).
+    /// Implicit TLS (RFC 8314 §3.3).
     Whole(TlsParameters),
-    /// STARTTLS, or nothing is sent (RFC 3207).
+    /// STARTTLS is required (RFC 3207).
     Start(TlsParameters),
 }
 
 impl Smtp {
     pub(super) fn new(url: &str, timeout: Duration) -> Result<Self, SendError> {
-        // Its own words may hold the address, and the address the password.
+        // The error of the parser is dropped: it could contain the URL with its password.
         let server =
             Server::of(url, timeout).ok_or_else(|| SendError::Permanent("invalid mail.smtp_url".to_owned()))?;
         Ok(Self(Arc::new(server)))
@@ -66,7 +66,7 @@ impl Smtp {
         timeout(self.0.timeout, sent).await.unwrap_or_else(|_| Err(too_long()))
     }
 
-    /// Whether the server lets us in, and takes mails from `sender`. Nothing is sent.
+    /// Checks that the server accepts our credentials and `sender`. Sends nothing.
     pub(super) async fn check(&self, sender: &Address) -> Result<(), SendError> {
         let tried = async {
             let mut connection = self.0.connection().await?;
@@ -120,7 +120,7 @@ impl Server {
         })
     }
 
-    /// One that was kept and still answers, or a new one.
+    /// A pooled connection that still responds, or a new one.
     async fn connection(&self) -> Result<AsyncSmtpConnection, SendError> {
         while let Some(mut kept) = self.kept() {
             let answer = kept.command(Noop).await;
@@ -191,8 +191,8 @@ async fn deliver(connection: &mut AsyncSmtpConnection, envelope: &Envelope, raw:
     in_turn("the mail", &taken, Severity::PositiveCompletion)
 }
 
-/// RFC 5321 §4.3.2: 354 says that the mail may come, and 2yz that it was taken. Where one stands in the place of the other,
-/// server and client do not speak of the same command any more, and nobody knows whether the mail has left.
+/// RFC 5321 §4.3.2: 354 asks for the email, and 2yz accepts it. If one comes in place of the other, server and client are
+/// out of step, and it is unknown whether the email was sent.
 fn in_turn(at: &str, answer: &Response, expected: Severity) -> Result<(), SendError> {
     match answer.code().severity {
         severity if severity == expected => Ok(()),
@@ -203,7 +203,7 @@ fn in_turn(at: &str, answer: &Response, expected: Severity) -> Result<(), SendEr
     }
 }
 
-/// What a mail needs that not every server offers (RFC 6531 §3.1, RFC 6152).
+/// The extensions that this email needs (RFC 6531 §3.1, RFC 6152).
 fn parameters(
     connection: &AsyncSmtpConnection,
     envelope: &Envelope,
@@ -234,14 +234,14 @@ fn parameters(
     Ok(parameters)
 }
 
-/// It does not let us in, or does not take our sender, or cannot be reached: an operator mends that.
+/// The server is unreachable, or rejects our credentials or our sender. The operator has to fix it.
 fn of_server(at: &str, error: &Error) -> SendError {
     SendError::Unavailable(format!("at {at}: {}", with_causes(error)))
 }
 
-/// RFC 5321 §4.2.1: 5yz will not change by itself. That we have to sign in first (RFC 4954 §6), or that the server or the
-/// line goes down, is about us all the same. So is an answer in Latin-1, say, which RFC 5321 §4.2 does not allow: lettre
-/// takes it for a broken line, and the email is tried again.
+/// RFC 5321 §4.2.1: 5yz is permanent. Exceptions that concern the server are a required sign-in (RFC 4954 §6) and a closing
+/// connection. A response that is not UTF-8, which RFC 5321 §4.2 forbids, counts as a broken connection in lettre, and the
+/// email is retried.
 fn of_recipient(at: &str, error: &Error) -> SendError {
     let why = format!("at {at}: {}", with_causes(error));
     match error.status().map(u16::from) {

@@ -1,58 +1,58 @@
-//! Why the keys cannot be used. Each text is for the operator: it names the file and the remedy.
+//! Why the keys are unusable. Each text names the file and the fix, for the operator.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use countersign_jose::KeyError;
 
-/// Why the keys of a folder cannot be used.
+/// Why the keys of a folder are unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// A file or the folder cannot be read or written.
     #[error("failed to {doing} {}: {source}", path.display())]
     File {
-        /// What was tried: `read`, `write` …
+        /// The operation: `read`, `write` …
         doing: &'static str,
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A private key that everybody on the machine can read or write.
+    /// All users of the machine can read or write a private key.
     #[error(
         "the private key {path} is accessible to all users of this machine (mode {mode:03o}); run `chmod o-rwx \
          {path}`, and if others may have read it, replace it with `{}`", replacement(path), path = path.display()
     )]
     Exposed {
         path: PathBuf,
-        /// The permission bits of the file itself, behind all links.
+        /// The permission bits of the file itself, with symbolic links resolved.
         mode: u32,
     },
-    /// A file that holds no key that we use.
+    /// A file does not contain a usable key.
     #[error("cannot use {}: {source}; {}", path.display(), remedy(*source))]
     Unusable {
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         source: KeyError,
     },
-    /// A public key that does not belong to the private key beside it, or to its own file name.
+    /// A public key does not match its private key, or its file name.
     #[error("{} contains the key {found}, but {expected} was expected; restore the correct file, or remove this one", path.display())]
     Mismatch {
-        /// The file that does not fit.
+        /// The file that does not match.
         path: PathBuf,
         found: String,
-        /// The key that belongs there.
+        /// The expected key.
         expected: String,
     },
-    /// A private key that must be there is not.
+    /// A required private key is missing.
     #[error("{} is missing; restore it from a backup", .0.display())]
     Missing(PathBuf),
-    /// There are no keys, and there never were.
+    /// There are no keys, and there have never been any.
     #[error(
         "{} contains no keys, and this command does not create any; run `countersign keys generate`, or start the \
          server, which creates the first one", .0.display()
     )]
     None(PathBuf),
-    /// There are no keys, but there were.
+    /// There are no keys, but there have been some.
     #[error(
         "{dir} contains no keys, but tokens were issued with the key {kid}; mount or restore the folder, or set \
          `keys_dir`. Only if the keys are lost, create new ones with `countersign keys generate`: all tokens issued \
@@ -60,17 +60,17 @@ pub enum KeysError {
     )]
     Lost {
         dir: PathBuf,
-        /// A key that the database knows.
+        /// A key that the database has seen.
         kid: String,
     },
-    /// There is no sealing key, and there never was one. Of this error and the next ones, the folder is that of the
+    /// There is no sealing key, and there has never been one. In this and the following errors, the folder is that of the
     /// sealing keys.
     #[error(
         "{} holds no sealing key yet, and this command makes none: `countersign serve` makes the first one at its start, \
          and `countersign keys sealing rotate` makes it now", .0.display()
     )]
     NoSealing(PathBuf),
-    /// There is no sealing key, but there was one.
+    /// There is no sealing key, but there has been one.
     #[error(
         "{dir} holds no sealing key that can be used, but this database has used the sealing key {id}: mount or restore \
          the folder (or set `keys_dir`). Only if the key is lost for good, make a new one with `countersign keys sealing \
@@ -79,10 +79,10 @@ pub enum KeysError {
     )]
     SealingLost {
         dir: PathBuf,
-        /// A sealing key that the database knows.
+        /// A sealing key that the database has seen.
         id: String,
     },
-    /// There is no sealing key, and none can be made.
+    /// There is no sealing key, and none can be created.
     #[error(
         "{dir} holds no sealing key, and none can be made there: {source}. Put the folder back from a backup. If there \
          never was a sealing key, make one with `countersign keys sealing rotate` where the folder can be written, or with \
@@ -91,7 +91,7 @@ pub enum KeysError {
     )]
     SealingUnwritable {
         dir: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The current key was revoked.

@@ -1,4 +1,4 @@
-//! An email that is about to be queued, and what it tells.
+//! An email to be queued, and its parameters.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::core::language::Language;
 use crate::core::request_info::RequestInfo;
 use crate::core::versions::{CredentialVersion, SessionEpoch};
 
-/// An email that is about to be queued.
+/// An email to be queued.
 pub struct NewMail<'a> {
     pub purpose: Purpose,
     pub to: &'a Email,
@@ -20,63 +20,64 @@ pub struct NewMail<'a> {
     pub params: MailParams,
 }
 
-/// What a mail tells beside its purpose. Never a secret.
+/// The parameters of an email besides its purpose. They contain no secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailParams {
-    /// Whose account it is about, where the recipient's address does not say it.
+    /// The account that the email is about, if the recipient's email address does not identify it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
-    /// When it happened, in milliseconds.
+    /// When the event happened, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<i64>,
     /// The IP address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// From which device: one of the names of [`DeviceName`].
+    /// The device: one of the names of [`DeviceName`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
-    /// The new e-mail address.
+    /// The new email address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// What an email with a challenge is bound to.
+    /// The state that the email's challenge is bound to.
     #[serde(rename = "asked", skip_serializing_if = "Option::is_none")]
     pub binding: Option<Binding>,
-    /// The sign-up that it confirms.
+    /// The sign-up that the email confirms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration: Option<RegistrationId>,
-    /// What else of this kind happened before the mail left, the oldest first, up to [`MAX_GATHERED`].
+    /// Further events of this kind until the email is sent, the oldest first, up to [`MAX_GATHERED`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Occurrence>,
-    /// How many more of this kind happened, which nothing more is told of.
+    /// The number of further events beyond those.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more: u32,
 }
 
-/// An account as it was when a mail was asked for, and who asked. What the mail proves is void in any other state.
+/// The state of the account when the email was requested, and who requested it. In any other state, the challenge is
+/// invalid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
     pub account: AccountId,
     pub credential_version: CredentialVersion,
-    /// Its session epoch.
+    /// The account's session epoch.
     pub session_epoch: SessionEpoch,
-    /// The hash of the handle of whoever asked. None: its code works for nobody, and its link for who reads it.
+    /// The hash of the requester's handle. `None`: the code never works, and the link works for anyone who reads it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handle: Option<HandleHash>,
-    /// The session that asked, where that matters.
+    /// The session that requested the email, if it matters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
 }
 
-/// When, from where and from which device something happened.
+/// When, from which IP address and from which device an event happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occurrence {
-    /// When, in milliseconds.
+    /// When it happened, in milliseconds.
     pub at: Option<i64>,
     pub address: Option<String>,
     pub device: Option<String>,
 }
 
-/// A mail tells of as many like happenings beside the first; of more it tells the number.
+/// The maximum number of further events with details in one email; others are only counted.
 const MAX_GATHERED: usize = 4;
 
 fn is_zero(number: &u32) -> bool {
@@ -84,7 +85,7 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl MailParams {
-    /// What happened just now, as a notice tells it.
+    /// The details of the current event, for a notice.
     pub fn of(account: AccountId, request: &RequestInfo, now: Timestamp) -> Self {
         Self {
             account: Some(account),
@@ -112,7 +113,7 @@ impl MailParams {
         } else {
             self.more = self.more.saturating_add(1);
         }
-        // The newest is the one that counts.
+        // The newest event determines the rest.
         self.email = later.email.or(self.email.take());
     }
 }

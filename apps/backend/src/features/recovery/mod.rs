@@ -1,7 +1,6 @@
-//! Resetting a password: a mail to the address of the account, and a new password for whoever reads it.
-//! It signs nobody in, ends every session, and asks for no less than signing in does afterwards. An invitation is the
-//! same, for an account whose password nobody ever knew.
-//! It owns no table.
+//! Resetting a password: an email to the account's email address, and a new password for its reader. It does not sign in,
+//! and it ends all sessions. An invitation works the same way, for an account without a known password. This feature has no
+//! table.
 
 mod router;
 mod schemas;

@@ -1,4 +1,4 @@
-//! The rules of setting a new password without the old one.
+//! Setting a new password without the old one.
 
 use countersign_store::StoreError;
 
@@ -11,7 +11,7 @@ use crate::features::email_challenges::{Answer, ChallengeError, EmailChallenges,
 use crate::features::outbox::{Action, Purpose};
 use crate::features::revocation::Revocations;
 
-/// Setting a new password without the old one. Cloning it is cheap.
+/// Sets new passwords without the old one. Cheap to clone.
 #[derive(Clone)]
 pub struct Recovery {
     pub(crate) platform: Platform,
@@ -26,16 +26,16 @@ impl AsRef<Platform> for Recovery {
     }
 }
 
-/// Why no password was set.
+/// Why the password was not set.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoverError {
-    /// The link or the code is not valid.
+    /// The link or the code is invalid.
     #[error(transparent)]
     Challenge(#[from] ChallengeError),
-    /// The new password breaks a rule. Nothing is spent: it can be tried again.
+    /// The new password violates a rule. The link or code remains valid.
     #[error("the password violates a rule")]
     Fault(PasswordFault),
-    /// The password could not be hashed just now.
+    /// The password cannot be hashed now.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The database failed.
@@ -44,7 +44,7 @@ pub enum RecoverError {
 }
 
 impl Recovery {
-    /// Sets a new password for whoever brings what was mailed, and ends every session. The address is proven by it too.
+    /// Sets a new password with an emailed link or code, ends all sessions and verifies the email address.
     ///
     /// # Errors
     /// [`RecoverError`].
@@ -56,14 +56,15 @@ impl Recovery {
         caller: &Caller,
     ) -> Result<(), RecoverError> {
         let (purpose, email) = self.subject(&answer).await?;
-        // Judged by the address that was typed or mailed to: so it tells nothing about accounts, and costs no guess.
+        // Checked against the email address in the request or of the link, so it reveals nothing about accounts and uses up
+        // no guess.
         let password = self
             .platform
             .check_password(&password, &email)
             .map_err(RecoverError::Fault)?;
         let presenter = Presenter { handle, account: None };
         let checked = &self.challenges.check(purpose, &answer, &presenter, caller).await?;
-        // Who has proven the address is no stranger.
+        // Control of an account's mailbox is proven, so the password is hashed in the lane of known clients.
         let hash = &self.platform.hasher.hash_for(password, checked.lane().into()).await?;
         self.revocations
             .transact(|tx| {
@@ -79,8 +80,8 @@ impl Recovery {
             .await
     }
 
-    /// What the answer is to, and the address that it went to. Links of an invitation, and of the mail that tells of too
-    /// many wrong passwords, are such too.
+    /// The purpose of the link or code, and the email address that it was sent to. Links of invitations and of emails about
+    /// too many wrong passwords are accepted too.
     async fn subject(&self, answer: &Answer) -> Result<(Purpose, String), RecoverError> {
         match answer {
             Answer::Link(link) => {

@@ -1,4 +1,4 @@
-//! What is asked for by mail, and what a person brings from a mail.
+//! Request bodies for emails, and for the links and codes in them.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -35,19 +35,19 @@ impl Rules for MailRequestBody {
 }
 
 impl MailRequestBody {
-    /// The address.
+    /// The email address.
     ///
     /// # Errors
-    /// It is none: that tells nothing about accounts.
+    /// It is invalid. This reveals nothing about accounts.
     pub fn email(&self) -> Result<Email, Problem> {
         let wrong = |error: InvalidEmail| Problem::validation(vec![error.into()]);
         self.email.parse().map_err(wrong)
     }
 
-    /// The handle that came along, or a new one.
+    /// The supplied handle, or a new one.
     ///
     /// # Errors
-    /// What came along is none.
+    /// The supplied handle is invalid.
     pub fn handle(&self, random: SecureRandom) -> Result<Handle, Problem> {
         match &self.handle {
             None => Ok(Handle::generate(random)),
@@ -72,7 +72,7 @@ pub struct MailAskedBody {
 }
 
 impl MailAskedBody {
-    /// For the holder of this handle.
+    /// The response for the holder of this handle.
     pub fn new(handle: &Handle) -> Self {
         Self {
             message: "If there is something to send to this address, it is on its way.",
@@ -111,12 +111,12 @@ impl MailAnswerBody {
         }
     }
 
-    /// The same with the handle of who asked.
+    /// Adds the requester's handle.
     pub fn with(self, handle: Option<String>) -> Self {
         Self { handle, ..self }
     }
 
-    /// The handle that came along. One that is none is one that nobody has.
+    /// The supplied handle. An invalid one becomes a hash that matches no handle.
     pub fn handle(&self) -> Option<HandleHash> {
         let handle = self.handle.as_deref()?;
         Some(
@@ -130,7 +130,7 @@ impl MailAnswerBody {
 impl TryFrom<MailAnswerBody> for Answer {
     type Error = Problem;
 
-    /// A text that cannot be right is a wrong one: the answer is the same.
+    /// A malformed token or code gets the same response as a wrong one.
     fn try_from(body: MailAnswerBody) -> Result<Self, Problem> {
         match (body.token, body.email, body.code) {
             (Some(token), None, None) => {
@@ -146,13 +146,13 @@ impl TryFrom<MailAnswerBody> for Answer {
     }
 }
 
-/// A mail is answered by the token of its link, or by its code with the address that it went to.
+/// The body must have either the token of a link, or a code with the email address it was sent to.
 pub fn answer_mistake(token: bool, email: bool, code: bool) -> Option<FieldError> {
     let missing = FieldError::new("token", Code::Missing).detail("Send `token`, or `email`, `code` and `handle`.");
     (!matches!((token, email, code), (true, false, false) | (false, true, true))).then_some(missing)
 }
 
-/// A code works only with the handle of who asked for its mail.
+/// A code requires the requester's handle.
 pub fn handle_mistake(code: bool, handle: bool) -> Option<FieldError> {
     const NEEDED: &str = "A code requires the `handle` from the response to the request for the email.";
     (code && !handle).then(|| FieldError::new("handle", Code::Missing).detail(NEEDED))

@@ -1,5 +1,5 @@
-//! Signing up. Where addresses have to be proven, a sign-up waits for its mail and touches no account; the answer is the
-//! same whether or not an address has one, and the truth is in the mail.
+//! Signing up. If email verification is required, a sign-up is stored until its email is confirmed and changes no account.
+//! The response is the same whether or not the email address has an account; only the email differs.
 
 use countersign_guard::Scopes;
 use countersign_store::{StoreError, Tx};
@@ -21,33 +21,33 @@ use crate::features::outbox::{MailParams, NewMail, Purpose};
 use crate::features::sessions::{NewSession, Session};
 use crate::settings::{EmailVerification, Signup};
 
-/// What somebody signs up with.
+/// The data of a sign-up.
 pub struct SignUp {
     pub email: NewEmail,
-    /// The password, not yet judged.
+    /// The password, not yet validated.
     pub password: Password,
-    /// The hash of the handle of who signs up.
+    /// The hash of the client's handle.
     pub handle: HandleHash,
 }
 
-/// What came of it. `T` is what a new account begins with.
+/// The outcome of a sign-up. `T` is what is created with the account.
 pub enum SignedUp<T> {
-    /// There is a new account.
+    /// The account was created.
     Made(T),
-    /// Whoever reads the mail at that address goes on.
+    /// The sign-up continues with the email.
     Asked,
 }
 
-/// Why nobody was signed up.
+/// Why a sign-up failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignUpError {
-    /// The operator takes no new accounts.
+    /// Sign-ups are closed.
     #[error("sign-ups are closed")]
     Closed,
-    /// Too many registrations from this network.
+    /// Too many sign-ups from this network.
     #[error("too many registrations")]
     Limited(Exceeded),
-    /// No account was made.
+    /// The account could not be created.
     #[error(transparent)]
     Account(#[from] AccountError),
     /// The database failed.
@@ -55,7 +55,7 @@ pub enum SignUpError {
     Store(#[from] StoreError),
 }
 
-/// An account that is to be made at once.
+/// An account to be created immediately.
 struct ImmediateAccount {
     id: AccountId,
     password_hash: String,
@@ -63,7 +63,7 @@ struct ImmediateAccount {
 }
 
 impl Auth {
-    /// Makes an account for whoever asks, and opens no session.
+    /// Signs up without opening a session.
     ///
     /// # Errors
     /// [`SignUpError`].
@@ -73,8 +73,8 @@ impl Auth {
         counted(reserved, made).await
     }
 
-    /// The same for a browser, which is signed in at once: the account and its first session are made together. That session
-    /// has no refresh token.
+    /// Signs up in a browser and signs it in: the account and its first session are created together. The session has no
+    /// refresh token.
     ///
     /// # Errors
     /// [`SignUpError`].
@@ -120,7 +120,7 @@ impl Auth {
                     if self.add_account(tx, sign_up, new).await?.is_none() {
                         return Ok(None);
                     }
-                    // It is there, and nobody can have disabled it yet.
+                    // The account was just created, and cannot have been disabled.
                     let versions = accounts::may_sign_in(&mut *tx, new.id)
                         .await?
                         .ok_or(StoreError::Conflict)?;
@@ -129,7 +129,7 @@ impl Auth {
                         account: new.id,
                         versions,
                         amr: "pwd",
-                        // Whoever has just come owns none.
+                        // A new account has no scopes.
                         scopes: &Scopes::default(),
                         caller: &new.caller,
                         bit,
@@ -155,7 +155,7 @@ impl Auth {
         Ok(reserved)
     }
 
-    /// Hashes the password, for an account that is to be made at once. `None`: the sign-up waits for its mail.
+    /// Hashes the password of an account to be created immediately. `None`: the sign-up waits for its email.
     async fn begin_sign_up(
         &self,
         sign_up: &SignUp,
@@ -188,8 +188,8 @@ impl Auth {
         }))
     }
 
-    /// Lets the sign-up wait for its mail. It looks at no account: whether there is one shows when the mail is sent, and one
-    /// that there is stays as it is.
+    /// Stores the sign-up until its email is confirmed. Whether an account exists is checked when the email is sent; an
+    /// existing account is not changed.
     async fn wait_for_mail(&self, sign_up: &SignUp, hash: &str, request: &RequestInfo) -> Result<(), StoreError> {
         let now = self.platform.clock.now();
         let id = RegistrationId::new(now, self.platform.random);
@@ -215,7 +215,7 @@ impl Auth {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    // Without a mail nobody could confirm it. Any for this address will do, where they signed up.
+                    // Without an email, the sign-up could never be confirmed, so it is stored only if one is queued.
                     if self.enqueue(tx, mail, request).await? != Enqueued::Refused {
                         registrations::insert(tx, new).await?;
                     }
@@ -225,7 +225,7 @@ impl Auth {
             .await
     }
 
-    /// Makes the account, and has its address verified where that is wanted. `None`: there is one with this address.
+    /// Creates the account, and requests a verification email if configured. `None`: the email address has an account.
     async fn add_account(
         &self,
         tx: &mut Tx<'_>,
@@ -260,7 +260,7 @@ impl Auth {
     }
 }
 
-/// A sign-up counts unless nobody was told anything.
+/// Counts a sign-up, unless the server failed and the response revealed nothing.
 async fn counted<T>(reserved: Reserved, made: Result<SignedUp<T>, SignUpError>) -> Result<SignedUp<T>, SignUpError> {
     match &made {
         Err(SignUpError::Account(AccountError::Hash(_) | AccountError::Store(_)) | SignUpError::Store(_)) => {

@@ -1,8 +1,8 @@
 //! The use cases, one file each.
 //!
-//! To read a mail proves the mailbox, and not who set the account's password: that may have been a stranger who signed up
-//! with the address before its owner came. So whoever confirms says as well that the account is theirs, or sets a new
-//! password, which ends whatever was done with it before.
+//! Reading an email proves control of the mailbox. It does not prove who set the account's password: someone else may have
+//! signed up with the email address first. A client that confirms must therefore also prove that the account is its own, or
+//! set a new password, which ends all earlier sessions.
 
 mod account;
 mod change;
@@ -24,7 +24,7 @@ use crate::features::email_challenges::{Answer, ChallengeError, EmailChallenges,
 use crate::features::outbox::Purpose;
 use crate::features::revocation::Revocations;
 
-/// Proving and changing email addresses. Cloning it is cheap.
+/// Verifies and changes email addresses. Cheap to clone.
 #[derive(Clone)]
 pub struct Verification {
     pub(crate) platform: Platform,
@@ -41,14 +41,14 @@ impl AsRef<Platform> for Verification {
     }
 }
 
-/// What says that an account, or a sign-up, is one's own.
+/// The proof that an account, or a sign-up, belongs to the client.
 #[derive(Default)]
 pub struct Claim {
-    /// The hash of the handle of who asked.
+    /// The hash of the requester's handle.
     pub handle: Option<HandleHash>,
     pub user: Option<SessionRef>,
     pub password: Option<Password>,
-    /// Another password, in place of all that.
+    /// A new password, instead of a proof.
     pub new_password: Option<Password>,
 }
 
@@ -61,16 +61,17 @@ impl Claim {
     }
 }
 
-/// Why an address was not verified.
+/// Why the email address was not verified.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// The link or the code is right, and nothing says that the account is theirs who bring it. Nothing is spent.
+    /// The link or the code is right, but there is no proof that the account belongs to the client. The link or code remains
+    /// valid.
     #[error("the link proves access to the mailbox, but not to the account")]
     PasswordRequired,
-    /// The link or the code is not valid.
+    /// The link or the code is invalid.
     #[error(transparent)]
     Challenge(#[from] ChallengeError),
-    /// The password is not right, may not be tried, or may not be set.
+    /// The password is wrong, may not be tried, or is not acceptable.
     #[error(transparent)]
     Password(#[from] PasswordError),
     /// The database failed.
@@ -85,7 +86,7 @@ impl From<HashError> for VerifyError {
 }
 
 impl Verification {
-    /// Proves that the address of an account is its owner's, or makes the account of a sign-up that waits for it.
+    /// Verifies the email address of an account, or creates the account of a pending sign-up.
     ///
     /// # Errors
     /// [`VerifyError`].
@@ -101,7 +102,7 @@ impl Verification {
         }
     }
 
-    /// Whether a link takes a password beside this claim. A link that is not valid takes none.
+    /// Whether a link requires a password in addition to this claim. An invalid link does not.
     pub async fn needs_password(&self, answer: &Answer, claim: &Claim) -> Result<bool, StoreError> {
         let Answer::Link(_) = answer else {
             return Ok(false);
