@@ -1,8 +1,8 @@
-//! How well two colours can be told apart (WCAG 2.2, "contrast ratio" and "relative luminance").
+//! The contrast of two colors (WCAG 2.2, "contrast ratio" and "relative luminance").
 
 use crate::settings::Color;
 
-/// The contrast of two colours, from 1 to 21, in either order.
+/// The contrast of two colors, from 1 to 21, in either order.
 pub fn contrast(one: Color, other: Color) -> f64 {
     let (one, other) = (luminance(one), luminance(other));
     (one.max(other) + 0.05) / (one.min(other) + 0.05)
@@ -13,7 +13,7 @@ fn luminance(color: Color) -> f64 {
     0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
-/// The light that a part of a colour stands for, from 0 to 1 (IEC 61966-2-1).
+/// The linear value of a color component, from 0 to 1 (IEC 61966-2-1).
 pub(super) fn linear(part: u8) -> f64 {
     let part = f64::from(part) / 255.0;
     if part <= 0.04045 {

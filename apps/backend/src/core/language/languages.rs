@@ -1,23 +1,23 @@
-//! The languages that we have.
+//! The supported languages.
 
 use std::str::FromStr;
 
 macro_rules! languages {
     ($($(#[$doc:meta])+ $variant:ident = $tag:literal, $name:literal;)+) => {
-        /// A language that people can choose.
+        /// A language that users can choose.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         pub enum Language { $($(#[$doc])+ $variant,)+ }
 
         impl Language {
-            /// All of them, in the order of the menu.
+            /// All languages, in the order of the menu.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// Its tag (RFC 5646), as `lang` and `Content-Language` write it.
+            /// The language tag (RFC 5646), for `lang` and `Content-Language`.
             pub fn tag(self) -> &'static str {
                 match self { $(Self::$variant => $tag,)+ }
             }
 
-            /// Its name in itself.
+            /// The language's name for itself.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
@@ -44,7 +44,7 @@ languages! {
 }
 
 impl Language {
-    /// Where its lines begin: `dir` in HTML.
+    /// The direction of text: `dir` in HTML.
     pub fn direction(self) -> &'static str {
         match self {
             Self::Arabic => "rtl",
@@ -53,7 +53,7 @@ impl Language {
     }
 }
 
-/// It is none of our languages.
+/// The language is not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unsupported language")]
 pub struct UnknownLanguage;
@@ -61,7 +61,7 @@ pub struct UnknownLanguage;
 impl FromStr for Language {
     type Err = UnknownLanguage;
 
-    /// By its exact tag.
+    /// Parses an exact tag.
     fn from_str(tag: &str) -> Result<Self, UnknownLanguage> {
         let found = Self::ALL.iter().copied().find(|language| language.tag() == tag);
         found.ok_or(UnknownLanguage)

@@ -1,5 +1,5 @@
-//! The languages of pages and mails: which one a person reads, and what is said in it. The texts are Fluent files in
-//! `locales/<language>/`; it knows no feature, only their names.
+//! The languages of pages and emails: choosing one for a request, and its texts. The texts are Fluent files in
+//! `locales/<language>/`. The module depends on no feature; it only contains their names.
 
 mod languages;
 mod negotiate;
@@ -15,13 +15,13 @@ pub use self::languages::Language;
 pub use self::texts::Texts;
 
 impl Language {
-    /// The one that the lines of `Accept-Language` like best (RFC 9110 §12.5.4); none if nothing fits.
+    /// The language that `Accept-Language` prefers (RFC 9110 §12.5.4); `None` if no supported one matches.
     pub fn preferred(headers: &HeaderMap) -> Option<Self> {
         let lines = headers.get_all(ACCEPT_LANGUAGE).iter();
         negotiate::best(lines.map(HeaderValue::as_bytes))
     }
 
-    /// The first of a list of tags that we have, as `ui_locales` has them: separated by blanks, the best one first.
+    /// The first supported language of a list of tags separated by spaces in order of preference, as in `ui_locales`.
     pub fn first_of(tags: &str) -> Option<Self> {
         negotiate::first(tags)
     }

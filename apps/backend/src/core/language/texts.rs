@@ -12,7 +12,7 @@ use crate::core::clock::Timestamp;
 
 type Bundle = FluentBundle<FluentResource>;
 
-/// Every message in every language, each language read when it is first spoken. Cloning it is cheap.
+/// All messages in all languages. A language is parsed when it is first used. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Texts(Arc<[OnceLock<Bundle>; Language::ALL.len()]>);
 
@@ -27,8 +27,8 @@ macro_rules! files {
 }
 
 impl Texts {
-    /// A message with its values filled in. Where it is missing, it is the English one; where that is missing too,
-    /// the name of the message, which a test holds cannot happen.
+    /// Renders a message with its values. Falls back to the English message, and then to the message's name; a test ensures
+    /// that no message is missing.
     pub fn render(&self, language: Language, message: &str, values: &FluentArgs<'_>) -> String {
         [language, Language::English]
             .into_iter()
@@ -36,7 +36,7 @@ impl Texts {
             .unwrap_or_else(|| message.to_owned())
     }
 
-    /// A point in time as people of the language write it, in UTC.
+    /// A point in time in the format of the language, in UTC.
     pub fn date_time(&self, language: Language, at: Timestamp) -> String {
         // 2026-11-22T10:15:00Z
         let written = at.to_string();
@@ -75,7 +75,7 @@ pub(super) fn files(language: Language) -> [&'static str; 3] {
 fn bundle(language: Language) -> Bundle {
     let identifier: LanguageIdentifier = language.tag().parse().expect("our own tags are well formed");
     let mut bundle = FluentBundle::new_concurrent(vec![identifier]);
-    // Marks of direction around each value: only where Latin values stand in a text that runs the other way.
+    // Adds direction marks around values only where Latin values stand in right-to-left text.
     bundle.set_use_isolating(language.direction() == "rtl");
     for file in files(language) {
         let resource = FluentResource::try_new(file.to_owned()).expect("a test reads every file");
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
     use crate::core::problem::Code;
 
-    /// Every message of a language, with the values that it asks for.
+    /// All messages of a language, with the values that they need.
     fn messages(language: Language) -> BTreeMap<String, BTreeSet<String>> {
         let mut found = BTreeMap::new();
         for file in files(language) {
@@ -162,7 +162,7 @@ mod tests {
             gather(&root.join(folder), &mut sources);
         }
         for message in messages(Language::English).keys() {
-            // A message of a purpose is named in two parts: the purpose, and what part of the mail it is.
+            // The name of an email's message has two parts: the purpose, and the part of the email.
             let ends = [
                 "-subject",
                 "-preview",

@@ -1,5 +1,5 @@
-//! A guess at a code: counted before it is judged, so that of any number at once no more are than allowed, and given back if
-//! nobody judges it.
+//! A guess at a code. It is counted before it is checked, so that concurrent guesses cannot exceed the limit, and uncounted
+//! if it is not checked.
 
 use countersign_store::{Db, StoreError};
 
@@ -10,8 +10,8 @@ use crate::core::limits::Reserved;
 use crate::features::guesses::{self, EmailDigest};
 use crate::features::outbox::Purpose;
 
-/// What a guess takes from the limits: of its network and, where there is a code to be guessed, of the code and of the
-/// address. Dropped, it is given back, unless the hash had begun.
+/// What a guess uses up: the limit of its network and, if a code exists, those of the code and of the email address.
+/// Dropping it gives this back, unless hashing had begun.
 pub(super) struct Guess {
     db: Db,
     reserved: Option<Reserved>,
@@ -34,7 +34,7 @@ impl Guess {
         }
     }
 
-    /// It was counted at this code, too.
+    /// It is counted for the code, too.
     pub(super) fn at(&mut self, code: LinkHash, purpose: Purpose, email: &Email) {
         self.counted = Some(Counted {
             code,
@@ -43,7 +43,7 @@ impl Guess {
         });
     }
 
-    /// It is judged: it counts.
+    /// The guess was checked and was wrong: it counts.
     pub(super) fn count(mut self) {
         self.counted = None;
         if let Some(reserved) = self.reserved.take() {
@@ -51,7 +51,7 @@ impl Guess {
         }
     }
 
-    /// It is right, or was not judged: it is as if it had not been. If the database fails now, it stays counted.
+    /// The guess was right or was not checked, and does not count. If the database fails now, it stays counted.
     pub(super) async fn give_back(mut self) {
         if let Some(reserved) = self.reserved.take() {
             reserved.give_back().await;
@@ -82,7 +82,7 @@ impl Counted {
 impl Drop for Guess {
     fn drop(&mut self) {
         let began = self.reserved.as_ref().is_some_and(|reserved| reserved.began().has());
-        // The client left while it waited. The database is told beside the request, which is over.
+        // The client disconnected while waiting. The request is over, so the database is updated in a task.
         if let Some(counted) = self.counted.take().filter(|_| !began)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {

@@ -1,9 +1,9 @@
-//! Email challenges: a link, and six digits where links do not work. Who answers one has shown that they read the email.
-//! A challenge is made when its email is sent; it is for one purpose, one email address, and the state that the account had
-//! when the email was requested. It is spent once, and when its email has left it is the only one. Link and code are stored as hashes. The
-//! link works for the reader of the email, the code for the client that requested it.
-//! A sign-up that waits for its email has no account yet: its password waits with its challenge.
-//! `email_challenges`, `former_links` and `registrations` are its tables; `verification`, `recovery` and `auth` say what a challenge does.
+//! Email challenges: a link, and a six-digit code for where links do not work. A correct answer proves that the client can
+//! read the email. A challenge is created when its email is sent, for one purpose, one email address and the state of the
+//! account at the time of the request. It works once, and as soon as its email has left, earlier challenges end. Link and
+//! code are stored as hashes. The link works for any reader of the email, the code only for the client that requested it. A
+//! pending sign-up has no account: its password is stored with it. The tables are `email_challenges`, `former_links` and
+//! `registrations`. What a challenge does is defined in `verification`, `recovery` and `auth`.
 
 mod code;
 mod guess;

@@ -1,70 +1,70 @@
-//! Which emails there are: one table, from which everything else reads. A new purpose is a row here and its texts in
-//! `locales/*/mail.ftl`, named after it (`verify-email-subject`, …); a test renders every purpose in every language.
+//! All kinds of email, in one table. To add a kind, add a row here and its texts in `locales/*/mail.ftl`, named after it
+//! (`verify-email-subject`, …). A test renders every purpose in every language.
 
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-/// What is to be known of a purpose.
+/// The properties of a purpose.
 struct Spec {
-    /// Its stable name: in the database, in the audit log and in JSON; with `-` for `_`, the beginning of its texts' names.
+    /// Its stable name in the database, the audit log and JSON. With `-` for `_`, also the prefix of its texts.
     name: &'static str,
-    /// How long it is worth sending after it was queued.
+    /// How long the email is still useful after it was queued.
     worth_sending: Duration,
-    /// How an operator has it sent, if they can: `countersign users send-mail … WORD`.
+    /// The argument with which an operator sends it, if possible: `countersign users send-mail … WORD`.
     command: Option<Command>,
-    /// Whether its row goes as soon as it was sent: it is about an account that is gone.
+    /// Whether its row is deleted as soon as it is sent, because its account is deleted.
     leaves_no_row: bool,
     kind: Kind,
 }
 
-/// The word by which the command line names a purpose.
+/// The argument that names a purpose on the command line.
 #[derive(Clone, Copy, Debug)]
 pub struct Command {
-    /// The word.
+    /// The argument.
     pub word: &'static str,
-    /// What the help says of it.
+    /// Its help text.
     pub help: &'static str,
 }
 
-/// What an email is, apart from what it tells.
+/// The two sorts of email.
 enum Kind {
-    /// It tells of something, and has a link to a page that anyone can open.
+    /// A notice. Its link leads to a public page.
     Notice {
         /// The path of the page.
         page: &'static str,
     },
-    /// It has a link, and mostly a code, that prove that its reader holds the mailbox.
+    /// An email with a link, and usually a code, that prove control of the mailbox.
     Challenge(Challenge),
 }
 
-/// What the link and the code of an email prove, and for how long.
+/// What the link and the code of an email allow, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Challenge {
-    /// What its reader may do. The link leads to the page of the first.
+    /// What the link and the code allow. The link leads to the page of the first action.
     pub allows: &'static [Action],
-    /// Whom it goes to.
+    /// The recipient.
     pub recipient: Recipient,
-    /// How long the link works after the email was sent.
+    /// The lifetime of the link, from when the email is sent.
     pub link_lifetime: Duration,
-    /// Whether there is a code beside the link, for the one who asked. An invitation is answered when it suits: a code that
-    /// works for ten minutes would be of no use.
+    /// Whether the requester also gets a code. Invitations have none, because their recipients need more than a code's ten
+    /// minutes.
     pub has_code: bool,
-    /// Whether it opens an account: then it ends when everything ends.
+    /// Whether it opens an account, and is therefore invalidated when all sessions are ended.
     pub opens_account: bool,
 }
 
 macro_rules! actions {
     ($($(#[$doc:meta])+ $variant:ident = $page:literal;)+) => {
-        /// What the reader of an email may do, on a page of its own.
+        /// What the reader of an email may do, each on its own page.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Action { $($(#[$doc])+ $variant,)+ }
 
         impl Action {
-            /// All of them.
+            /// All actions.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The path of its page: links lead there, and what they open is sent there.
+            /// The path of its page, which links lead to and which posts its form.
             pub const fn page(self) -> &'static str {
                 match self { $(Self::$variant => $page,)+ }
             }
@@ -83,18 +83,18 @@ actions! {
     ChangeEmail = "/change-email";
 }
 
-/// Whom an email with a challenge goes to.
+/// The recipient of an email with a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recipient {
     /// The account's email address.
     Account,
-    /// The same, as long as it is not verified; or the email address of a sign-up that waits for it.
+    /// The account's email address if it is unverified, or the email address of a pending sign-up.
     Unverified,
-    /// An email address that no account has yet. Only the session that asked can use it.
+    /// An email address without an account. Only the session that requested it can use the email.
     NewAddress,
 }
 
-/// Below it, a link ends too soon to count as one that its recipient has.
+/// With less time left, a link does not count as one that its recipient can still use.
 pub const TIME_TO_READ: Duration = minutes(5);
 
 macro_rules! purposes {
@@ -104,7 +104,7 @@ macro_rules! purposes {
         pub enum Purpose { $($(#[$doc])+ $variant,)+ }
 
         impl Purpose {
-            /// All of them.
+            /// All purposes.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
             const fn spec(self) -> &'static Spec {
@@ -171,7 +171,7 @@ purposes! {
             opens_account: false,
         }),
     };
-    /// An operator made an account: choose its password.
+    /// An operator created an account: choose its password.
     Invitation: Spec {
         name: "invitation",
         worth_sending: days(3),
@@ -185,7 +185,7 @@ purposes! {
             opens_account: true,
         }),
     };
-    /// So many wrong passwords were tried that no more are taken from new places: a way in.
+    /// Too many wrong passwords, so that none are accepted from new networks: a link to sign in.
     SignInBlocked: Spec {
         name: "sign_in_blocked",
         worth_sending: days(3),
@@ -199,13 +199,13 @@ purposes! {
             opens_account: true,
         }),
     };
-    /// A sign-up with an email address that has an account.
+    /// A sign-up with the email address of an account.
     AlreadyRegistered: notice("already_registered", hours(1), "/signin");
     /// A sign-in from a new device.
     NewSignIn: notice("new_sign_in", days(3), "/recover");
     /// The password was changed.
     PasswordChanged: notice("password_changed", days(3), "/recover");
-    /// The email address was changed: for the old one.
+    /// The email address was changed; sent to the old one.
     EmailChanged: notice("email_changed", days(3), "/");
     /// The account was deleted.
     AccountDeleted: Spec {
@@ -225,22 +225,22 @@ const fn notice(name: &'static str, worth_sending: Duration, page: &'static str)
 }
 
 impl Purpose {
-    /// Its stable name.
+    /// The stable name.
     pub const fn name(self) -> &'static str {
         self.spec().name
     }
 
-    /// The purpose of this name.
+    /// The purpose with this name.
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|purpose| purpose.name() == name)
     }
 
-    /// How long it is worth sending after it was queued.
+    /// How long it is useful after it was queued.
     pub const fn worth_sending(self) -> Duration {
         self.spec().worth_sending
     }
 
-    /// How an operator has it sent, if they can.
+    /// How an operator sends it, if possible.
     pub const fn command(self) -> Option<Command> {
         self.spec().command
     }
@@ -261,7 +261,7 @@ impl Purpose {
         }
     }
 
-    /// Those whose link or code lets its reader do this.
+    /// The purposes whose link or code allows this action.
     pub fn that_allow(action: Action) -> impl Iterator<Item = Self> {
         let allows = move |challenge: &Challenge| challenge.allows.contains(&action);
         Self::ALL
@@ -270,7 +270,7 @@ impl Purpose {
             .filter(move |purpose| purpose.challenge().is_some_and(allows))
     }
 
-    /// Whom it goes to. `None`: it is a notice, and goes where it is addressed to.
+    /// The recipient. `None`: a notice, which is sent to the queued email address.
     pub const fn recipient(self) -> Option<Recipient> {
         match self.challenge() {
             Some(challenge) => Some(challenge.recipient),
@@ -278,7 +278,7 @@ impl Purpose {
         }
     }
 
-    /// How long its link works after it was sent; not at all, for a notice.
+    /// The lifetime of its link after it was sent; zero for a notice.
     pub const fn link_lifetime(self) -> Duration {
         match self.challenge() {
             Some(challenge) => challenge.link_lifetime,
@@ -286,7 +286,7 @@ impl Purpose {
         }
     }
 
-    /// The lifetime of the links that end first.
+    /// The shortest lifetime of all links.
     pub const fn shortest_link_lifetime() -> Duration {
         let (mut shortest, mut index) = (Duration::MAX, 0);
         while index < Self::ALL.len() {
@@ -300,7 +300,7 @@ impl Purpose {
         shortest
     }
 
-    /// Whether its row goes as soon as it was sent.
+    /// Whether its row is deleted as soon as it is sent.
     pub(super) const fn leaves_no_row(self) -> bool {
         self.spec().leaves_no_row
     }
@@ -313,7 +313,7 @@ impl Challenge {
     }
 }
 
-// A challenge that allows nothing does not compile.
+// A challenge without actions does not compile.
 const _: () = {
     let mut index = 0;
     while index < Purpose::ALL.len() {

@@ -1,4 +1,4 @@
-//! The wire shape of a recovery.
+//! The request body of a password reset.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -42,7 +42,7 @@ impl RecoveryBody {
 }
 
 impl Rules for RecoveryBody {
-    /// Whose account it is, and so whether the password is too much like its address, only the answer to the mail tells.
+    /// Whether the password resembles the email address is checked later, when the email address is known.
     fn mistakes(&self, platform: &Platform) -> Vec<FieldError> {
         let (token, email, code) = (self.token.as_ref(), self.email.as_ref(), self.code.as_ref());
         let answer = answer_mistake(token.is_some(), email.is_some(), code.is_some());

@@ -1,4 +1,5 @@
-//! `GET /oauth2/status-lists/{number}`, for verifiers: at once, or held until something changes (RFC 7240 `wait`).
+//! `GET /oauth2/status-lists/{number}`, for verifiers: answered immediately, or held until the list changes (RFC 7240
+//! `wait`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,14 +23,14 @@ use crate::core::server::Readiness;
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// What the routes of this feature answer from.
+/// The state of the routes of this feature.
 #[derive(Clone)]
 pub struct StatusLists {
     pub(crate) revocations: Revocations,
-    /// How long a verifier that polls may keep a list.
+    /// How long a verifier that polls may cache a list.
     pub(crate) ttl: Duration,
     pub(crate) trusted_proxies: Arc<[IpNet]>,
-    /// Who waits is answered when the server stops.
+    /// Held requests are answered when the server stops.
     pub(crate) readiness: Readiness,
 }
 
@@ -62,7 +63,7 @@ async fn status_list(
     request: RequestInfo,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    // One list has one address: no sign, no zero in front.
+    // Each list has one URL: no sign, no leading zeros.
     let number = number
         .parse::<i64>()
         .ok()
@@ -77,7 +78,7 @@ async fn status_list(
         let poll = CachePolicy::Poll(lists.ttl);
         return Ok((StatusCode::NOT_MODIFIED, poll.headers(&published.etag)).into_response());
     };
-    // Whoever may not wait is answered as if they had not asked to, and asks again when the list is due.
+    // A client over the limit is answered as if it had not asked to wait, and asks again when the list expires.
     let Some(_place) = lists.revocations.may_wait(network_of(&lists.trusted_proxies, &request)) else {
         let poll = CachePolicy::Poll(lists.ttl);
         return Ok((StatusCode::NOT_MODIFIED, poll.headers(&published.etag)).into_response());
@@ -103,18 +104,17 @@ async fn status_list(
     })
 }
 
-/// Whose waiting it is: the client's network. What comes from a trusted proxy itself is nobody's in particular, like its
-/// connections.
+/// The network that a held request counts against. Requests of a trusted proxy itself are not counted, like its connections.
 fn network_of(trusted_proxies: &[IpNet], request: &RequestInfo) -> Option<AddressPrefix> {
     let address = request.address?;
     let is_proxy = |address| trusted_proxies.iter().any(|network| network.contains(&address));
     (!is_proxy(address)).then(|| AddressPrefix::of(address))
 }
 
-/// How an answer may be kept.
+/// How a response may be cached.
 enum CachePolicy {
     Poll(Duration),
-    /// Not without asking: it came just when something had changed.
+    /// Only with revalidation: it was sent because the list had just changed.
     Held,
 }
 
@@ -137,7 +137,7 @@ fn kind() -> [(HeaderName, HeaderValue); 1] {
     [(CONTENT_TYPE, HeaderValue::from_static("application/statuslist+jwt"))]
 }
 
-/// RFC 7240 §4.3: how long the client would wait, in whole seconds. What it prefers beyond our limit is cut.
+/// RFC 7240 §4.3: how long the client is willing to wait, in whole seconds, cut to our limit.
 fn wait_of(headers: &HeaderMap) -> Option<Duration> {
     let lines = headers.get_all(PREFER).iter().filter_map(|line| line.to_str().ok());
     let wishes = lines.flat_map(|line| line.split(',')).filter_map(|wish| {
@@ -145,7 +145,7 @@ fn wait_of(headers: &HeaderMap) -> Option<Duration> {
         let seconds = value.trim().trim_matches('"').parse::<u64>().ok()?;
         name.trim().eq_ignore_ascii_case("wait").then_some(seconds)
     });
-    // RFC 7240 §2: of several the first counts.
+    // RFC 7240 §2: the first of several counts.
     let wait = Duration::from_secs(wishes.into_iter().next()?);
     Some(wait.min(LONGEST_WAIT)).filter(|wait| !wait.is_zero())
 }

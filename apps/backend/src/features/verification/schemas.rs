@@ -1,4 +1,4 @@
-//! The wire shapes of proving and of changing an address.
+//! The request bodies for verifying and changing an email address.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -48,7 +48,7 @@ impl EmailVerificationBody {
 }
 
 impl Rules for EmailVerificationBody {
-    /// Whether a code may come without a handle, who is signed in decides.
+    /// Whether a code requires a handle depends on whether the client is signed in.
     fn mistakes(&self, platform: &Platform) -> Vec<FieldError> {
         let (token, email, code) = (self.token.as_ref(), self.email.as_ref(), self.code.as_ref());
         let answer = answer_mistake(token.is_some(), email.is_some(), code.is_some());
@@ -84,7 +84,7 @@ impl EmailChangeBody {
     /// The new email address.
     ///
     /// # Errors
-    /// It is none.
+    /// It is invalid.
     pub fn email(&self) -> Result<NewEmail, Problem> {
         let wrong = |error: InvalidEmail| Problem::validation(vec![error.into()]);
         self.email.parse().map_err(wrong)

@@ -1,4 +1,4 @@
-//! Checkpoints leave the house: only a copy that nobody here can change proves that the end of the log is there.
+//! Sends checkpoints to a file and a URL: only a copy outside the database proves that the end of the log is complete.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -14,21 +14,21 @@ use crate::core::outbound::{Outbound, OutboundError};
 use crate::core::platform::Platform;
 use crate::settings;
 
-/// How many checkpoints are handed over at a time.
+/// The maximum number of checkpoints per batch.
 const PAGE: i64 = 100;
-/// The longest line that is read of the file: a checkpoint has some hundred bytes.
+/// The maximum length of a line read from the file. A checkpoint has a few hundred bytes.
 const TAIL: i64 = 16 << 10;
-/// RFC 7515 §9.2.1: a JWS in its compact form.
+/// RFC 7515 §9.2.1: a JWS in compact form.
 const JOSE: HeaderValue = HeaderValue::from_static("application/jose");
 
-/// Where checkpoints go, and how far they have gone.
+/// The destinations of checkpoints, and their progress.
 pub(super) struct Shipping {
     file: Option<(PathBuf, Option<i64>)>,
     webhook: Option<(String, Result<Outbound, OutboundError>)>,
     failing: bool,
 }
 
-/// Why a checkpoint did not leave.
+/// Why a checkpoint was not shipped.
 #[derive(Debug, thiserror::Error)]
 enum ShipError {
     #[error("failed to write audit.checkpoint_file: {0}")]
@@ -49,7 +49,7 @@ impl Shipping {
         }
     }
 
-    /// Hands over what is new. That it fails is told once, and stops nothing: it is tried again.
+    /// Ships new checkpoints. A failure is logged once and retried later.
     pub(super) async fn ship(&mut self, platform: &Platform) -> Result<(), StoreError> {
         let shipped = match self.append(platform).await {
             Ok(()) => self.post(platform).await,
@@ -66,7 +66,7 @@ impl Shipping {
         Ok(())
     }
 
-    /// The file is complete by itself on each node: its last line says how far it has come.
+    /// Each node writes a complete file; its last line shows the progress.
     async fn append(&mut self, platform: &Platform) -> Result<(), ShipError> {
         let Some((path, reached)) = &mut self.file else {
             return Ok(());
@@ -87,7 +87,7 @@ impl Shipping {
                 reason = "a sync may take a while; there is one of them at a time"
             )]
             let written = tokio::task::spawn_blocking(move || write_lines(&path, &new)).await;
-            // Half a line may stand there now: what was reached is read from the file again.
+            // The last line may be incomplete if this failed, so the progress is read from the file again.
             *reached = None;
             written.map_err(io::Error::other)??;
             *reached = Some(last);
@@ -109,7 +109,7 @@ impl Shipping {
     }
 }
 
-/// The place of the last whole line; 0 for a new file.
+/// The last position that the file's checkpoints cover; 0 for a new file.
 fn last_place(path: &Path) -> io::Result<i64> {
     let mut file = match std::fs::File::open(path) {
         Ok(file) => file,
@@ -128,7 +128,7 @@ fn last_place(path: &Path) -> io::Result<i64> {
 fn write_lines(path: &Path, checkpoints: &[Checkpoint]) -> io::Result<()> {
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
     let mut lines = String::new();
-    // What a full disk left behind is no line.
+    // A full disk may have left an incomplete line.
     if !ends_with_line(path)? {
         lines.push('\n');
     }

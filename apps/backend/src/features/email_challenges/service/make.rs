@@ -1,4 +1,4 @@
-//! Challenges on their way into a mailbox: made, stored, and in force alone when their email has left.
+//! Creates and stores challenges, and ends earlier ones once the email has left.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::features::accounts;
 use crate::features::outbox::{Binding, Purpose};
 use crate::settings::LONGEST_MAIL_TIMEOUT;
 
-/// ASVS 6.5.5: a code out of band lives ten minutes at most.
+/// ASVS 6.5.5: out-of-band codes are valid for ten minutes at most.
 pub const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 /// A challenge whose email is about to be sent.
@@ -37,7 +37,7 @@ pub struct NewChallenge {
 }
 
 impl NewChallenge {
-    /// For tests of what mails look like.
+    /// For tests of rendered emails.
     #[cfg(test)]
     pub fn sample() -> Self {
         use crate::core::ids::AccountId;
@@ -57,16 +57,16 @@ impl NewChallenge {
     }
 }
 
-/// How long a sign-up waits: as long as its mail is worth sending, and then as long as its link is good for.
+/// How long a sign-up is kept: as long as its email may be queued, plus the lifetime of its link.
 pub const REGISTRATION_LIFETIME: Duration = Purpose::VerifyEmail
     .worth_sending()
     .saturating_add(Purpose::VerifyEmail.link_lifetime());
 
 impl EmailChallenges {
-    /// Makes the challenge of an email about an account, which must be in the state in which the email was requested.
+    /// Creates the challenge of an email about an account, whose state must be the same as when the email was requested.
     ///
     /// # Errors
-    /// That hashing or the database failed. [`ChallengeError::Invalid`]: the account is in another state, or may not sign in.
+    /// Hashing or the database failed. [`ChallengeError::Invalid`]: the account's state has changed, or it may not sign in.
     pub async fn make(
         &self,
         purpose: Purpose,
@@ -78,7 +78,7 @@ impl EmailChallenges {
             return Err(ChallengeError::Invalid);
         }
         let code = Code::generate(self.platform.random);
-        // Mails are made a few at a time, and are not to wait behind a crowd of strangers.
+        // Emails are created a few at a time, and should not wait behind a flood of sign-ins.
         let lane = Lane::Known(binding.account.0);
         let code_hash = self.platform.hasher.rehash_for(code.as_password(), lane.into()).await?;
         Ok(NewChallenge {
@@ -95,10 +95,10 @@ impl EmailChallenges {
         })
     }
 
-    /// Makes the challenge of the email of a sign-up that waits.
+    /// Creates the challenge of the email of a pending sign-up.
     ///
     /// # Errors
-    /// That hashing failed.
+    /// Hashing failed.
     pub async fn make_for_registration(
         &self,
         waiting: &Registration,
@@ -120,11 +120,11 @@ impl EmailChallenges {
         })
     }
 
-    /// Stores a challenge whose email is handed over next: from now on it can be answered, because its reader may be faster than
-    /// the mail server. The one before it is good as well until [`set_sent`](Self::set_sent).
+    /// Stores a challenge just before its email is handed to the mail server. It works from now on, because its reader may
+    /// be faster than the mail server. The previous one works until [`set_sent`](Self::set_sent).
     ///
     /// # Errors
-    /// [`ChallengeError::Invalid`]: the account or the sign-up has changed meanwhile. Else that the database failed.
+    /// [`ChallengeError::Invalid`]: the account or the sign-up has changed. Otherwise, the database failed.
     pub async fn store(&self, challenge: &NewChallenge) -> Result<(), ChallengeError> {
         let (new, now) = (challenge, self.platform.clock.now());
         let lifetime = new.purpose.link_lifetime();
@@ -164,7 +164,7 @@ impl EmailChallenges {
             .await
     }
 
-    /// Its email has left: the challenges before it end.
+    /// The email has left: ends earlier challenges.
     pub async fn set_sent(&self, challenge: &NewChallenge) -> Result<(), StoreError> {
         let (hash, now) = (challenge.link.hash(), self.platform.clock.now());
         let (whose, purpose) = (challenge.whose, challenge.purpose.name());
@@ -173,7 +173,7 @@ impl EmailChallenges {
             .transact(|tx| {
                 Box::pin(async move {
                     if store::set_sent(tx, hash, now).await? {
-                        // What a server that crashed was handing over is not under way any more.
+                        // Including those whose delivery was interrupted by a crash.
                         store::end_others(tx, whose, purpose, hash, now - LONGEST_MAIL_TIMEOUT).await?;
                     }
                     Ok(())
@@ -182,7 +182,7 @@ impl EmailChallenges {
             .await
     }
 
-    /// Its email did not leave: it is good for nothing, and the one before it goes on.
+    /// The email did not leave: removes its challenge, and the previous one stays valid.
     pub async fn withdraw(&self, challenge: &NewChallenge) -> Result<(), StoreError> {
         store::withdraw(&self.platform.db, challenge.link.hash()).await
     }

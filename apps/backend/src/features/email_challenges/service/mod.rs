@@ -19,7 +19,7 @@ use crate::core::versions::{CredentialVersion, SessionEpoch};
 use crate::features::accounts::AccountVersions;
 use crate::features::audit::Audit;
 
-/// Challenges: made when their mail is sent, judged and spent when it is answered. Cloning it is cheap.
+/// Challenges: created when their email is sent, checked and spent when the client answers. Cheap to clone.
 #[derive(Clone)]
 pub struct EmailChallenges {
     pub(crate) platform: Platform,
@@ -29,27 +29,27 @@ pub struct EmailChallenges {
 /// What a spent challenge proves.
 pub struct Proven {
     pub account: AccountId,
-    /// The address that its owner holds.
+    /// The email address whose mailbox the client controls.
     pub email: Email,
-    /// The version of the account's password, now and when the mail was asked for.
+    /// The version of the account's password, the same as when the email was requested.
     pub credential_version: CredentialVersion,
-    /// The session that asked for the mail, where that matters.
+    /// The session that requested the email, if it matters.
     pub session: Option<SessionId>,
 }
 
-/// Why nothing is proven.
+/// Why an answer was rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum ChallengeError {
-    /// Unknown, expired, spent, of another purpose, or of an earlier state of the account: all the same.
+    /// Unknown, expired, used, for another purpose, or for an earlier state of the account. Clients cannot tell these apart.
     #[error("the link or code is wrong, expired or already used")]
     Invalid,
-    /// A code came without the handle of whoever asked for it.
+    /// A code without the handle of its request.
     #[error("the code was sent without the handle of its request")]
     Unbound,
     /// Too many guesses from this network.
     #[error("too many guesses")]
     Limited(Exceeded),
-    /// The code could not be checked just now.
+    /// The code cannot be checked now.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The database failed.
@@ -57,8 +57,8 @@ pub enum ChallengeError {
     Store(#[from] StoreError),
 }
 
-/// Whether a mail that was asked for in a state of the account still holds: nothing that ends its password, its address or all
-/// of its sessions came between.
+/// Whether an email requested in a state of the account is still valid: neither the password nor the email address has
+/// changed, and the sessions have not all been ended.
 fn holds(versions: AccountVersions, credential_version: CredentialVersion, session_epoch: SessionEpoch) -> bool {
     versions.credential_version == credential_version && versions.session_epoch == session_epoch
 }

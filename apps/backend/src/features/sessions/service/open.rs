@@ -14,29 +14,29 @@ use crate::features::revocation::{Bit, RevokingTx};
 use crate::features::sessions::refresh_token::RefreshToken;
 use crate::features::sessions::store::{self, Ended, NewFamily, Session};
 
-/// A session that is to be opened.
+/// A session to be opened.
 pub struct NewSession<'a> {
     pub account: AccountId,
-    /// The versions of the account, read in the same transaction, before this sign-in was remembered.
+    /// The versions of the account, read in the same transaction, before this sign-in was recorded.
     pub versions: AccountVersions,
-    /// How its owner proved who they are (RFC 8176): `pwd`, `otp`, or nothing for the operator.
+    /// The authentication method (RFC 8176): `pwd`, `otp`, or none for an operator.
     pub amr: &'static str,
     pub scopes: &'a Scopes,
-    /// Who opens it, and by which request.
+    /// The client and request that open it.
     pub caller: &'a Caller,
-    /// Its bit, which no other session has.
+    /// Its bit in the status list, which no other session has.
     pub bit: Bit,
-    /// Its first refresh token. None for a browser's session, which has a cookie: then no token is ever accepted for it.
+    /// Its first refresh token. `None` for a browser session, which has a cookie instead and never accepts refresh tokens.
     pub refresh_token: Option<&'a RefreshToken>,
 }
 
 impl Sessions {
-    /// The first refresh token of a session that is to be opened.
+    /// The first refresh token of a new session.
     pub fn first_token(&self) -> RefreshToken {
         RefreshToken::first(self.platform.clock.now(), self.platform.random)
     }
 
-    /// Opens a session, and ends the oldest ones beyond the allowed number. What calls it has asked `may_sign_in` in the same
+    /// Opens a session, and ends the oldest ones beyond the limit. The caller has called `may_sign_in` in the same
     /// transaction.
     pub async fn open(&self, tx: &mut RevokingTx<'_, '_, '_>, new: &NewSession<'_>) -> Result<Session, StoreError> {
         note_account(new.account);
@@ -72,8 +72,9 @@ impl Sessions {
         Ok(session)
     }
 
-    /// Whether the account signed in from this network within the absolute lifetime of a session, and since all of its sessions
-    /// were last ended: one of those before may have been a thief's. For no account it makes the same steps.
+    /// Whether the account signed in from this network within the absolute lifetime of a session, and since all of its
+    /// sessions were last ended: an earlier sign-in may have been an attacker's. Takes the same steps for a nonexistent
+    /// account.
     pub async fn signed_in_lately(&self, account: AccountId, prefix: AddressPrefix) -> Result<bool, StoreError> {
         if prefix.is_unknown() {
             return Ok(false);

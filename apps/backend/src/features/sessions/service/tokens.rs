@@ -1,4 +1,4 @@
-//! What a session's holder gets: an access token (RFC 9068) and a refresh token.
+//! The tokens of a session: an access token (RFC 9068) and a refresh token.
 
 use std::time::Duration;
 
@@ -12,24 +12,23 @@ use crate::features::keys::IssueError;
 use crate::features::sessions::refresh_token::RefreshToken;
 use crate::features::sessions::store::Session;
 
-/// The two tokens of a session, and what RFC 6749 §5.1 tells about them. No `Debug`.
+/// The two tokens of a session, with the fields of RFC 6749 §5.1. No `Debug`.
 pub struct Tokens {
     /// A signed JWT of type `at+jwt`.
     pub access_token: String,
     /// The lifetime of the access token in seconds.
     pub expires_in: i64,
-    /// To be spent once, for the next pair.
+    /// Can be used once, for the next pair of tokens.
     pub refresh_token: RefreshToken,
-    /// What the session may do; empty if nothing in particular.
+    /// The scopes of the session; empty by default.
     pub scope: String,
 }
 
 impl Sessions {
-    /// Signs an access token for a session that lives for `ttl` and puts `refresh_token` beside it. It never outlives the
-    /// session.
+    /// Signs an access token that is valid for `ttl`, but not longer than the session, and returns it with `refresh_token`.
     ///
     /// # Errors
-    /// [`IssueError`] when the key or the database failed.
+    /// [`IssueError`] if the key or the database failed.
     pub async fn issue(
         &self,
         session: &Session,
@@ -47,7 +46,7 @@ impl Sessions {
         })
     }
 
-    /// What an access token of a session says that lives for `ttl`, but not longer than the session.
+    /// The claims of an access token that is valid for `ttl`, but not longer than the session.
     pub fn claims(&self, session: &Session, ttl: Duration) -> AccessTokenClaims {
         let now = self.platform.clock.now();
         let expires_at = (now + ttl).min(session.expires_at);
