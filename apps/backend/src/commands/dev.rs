@@ -16,7 +16,7 @@ use std::time::Duration;
 use countersign_store::Role;
 use serde_json::json;
 
-use self::folder::Folder;
+use self::folder::MemoryFolder;
 use super::cli::Dev;
 use super::output::Standard;
 use super::{Failure, logging};
@@ -50,7 +50,7 @@ pub(super) async fn serve(asked: Dev, sources: Sources, output: &mut Standard) -
     if let Some((_, listen)) = sources.flags.iter().find(|(name, _)| *name == "listen") {
         refuse_elsewhere("listen", listen, listen.parse().is_ok_and(is_elsewhere))?;
     }
-    let folder = Folder::make()?;
+    let folder = MemoryFolder::make()?;
     let mut settings = settings(&folder, sources)?;
     logging::start(&settings.log, None);
     let issuer = settings.issuer.clone();
@@ -78,7 +78,7 @@ pub(super) async fn serve(asked: Dev, sources: Sources, output: &mut Standard) -
 }
 
 /// Those of the command line, with everything in the folder. [`Sources`] holds neither file nor environment here.
-fn settings(folder: &Folder, mut sources: Sources) -> Result<Settings, Failure> {
+fn settings(folder: &MemoryFolder, mut sources: Sources) -> Result<Settings, Failure> {
     let path = folder.path().display();
     sources
         .flags

@@ -16,13 +16,13 @@ const NAME: &str = "countersign-dev-";
 const MOST_OF_ONE_NUMBER: u32 = 1000;
 
 /// A folder that only its owner sees into, removed when this value goes.
-pub(super) struct Folder {
+pub(super) struct MemoryFolder {
     path: PathBuf,
     /// Held as long as the process lives, whatever its number means to others.
     _lock: File,
 }
 
-impl Folder {
+impl MemoryFolder {
     /// Removes what dead processes have left, and makes a folder: in memory where the system has such a place, else
     /// where it keeps what is temporary.
     ///
@@ -68,7 +68,7 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for MemoryFolder {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.path) {
             tracing::warn!(%error, folder = %self.path.display(), "failed to remove the temporary folder");
@@ -131,8 +131,8 @@ mod tests {
     #[test]
     fn a_folder_is_private_and_goes_with_its_value() {
         let place = tempfile::tempdir().unwrap();
-        let folder = Folder::make_in(place.path()).unwrap();
-        let second = Folder::make_in(place.path()).unwrap();
+        let folder = MemoryFolder::make_in(place.path()).unwrap();
+        let second = MemoryFolder::make_in(place.path()).unwrap();
         assert_ne!(folder.path(), second.path());
         assert_eq!(fs::metadata(folder.path()).unwrap().permissions().mode() & 0o777, 0o700);
         fs::write(folder.path().join("file"), "text").unwrap();

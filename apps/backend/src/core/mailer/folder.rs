@@ -9,9 +9,9 @@ use std::sync::Arc;
 use super::{Mail, SendError};
 
 #[derive(Clone)]
-pub(super) struct Folder(pub(super) Arc<Path>);
+pub(super) struct MailFolder(pub(super) Arc<Path>);
 
-impl Folder {
+impl MailFolder {
     /// Keeps a mail as `<id>.eml`: a second attempt writes the same file.
     pub(super) fn keep(&self, mail: &Mail, formatted: &[u8]) -> Result<(), SendError> {
         let path = self.0.join(format!("{}.eml", mail.id));

@@ -13,7 +13,7 @@ use lettre::{Address, Message};
 
 use crate::core::email::Email;
 use crate::settings::Mail as Settings;
-use folder::Folder;
+use folder::MailFolder;
 pub use message::{Mail, Picture, SendError};
 use smtp::Smtp;
 
@@ -27,7 +27,7 @@ pub struct Mailer {
 #[derive(Clone)]
 enum Transport {
     Smtp(Smtp),
-    Folder(Folder),
+    Folder(MailFolder),
 }
 
 impl Mailer {
@@ -38,7 +38,7 @@ impl Mailer {
     pub fn new(settings: &Settings) -> Result<Self, SendError> {
         let transport = match &settings.smtp_url {
             Some(url) => Transport::Smtp(Smtp::new(&url.expose(), settings.timeout)?),
-            None => Transport::Folder(Folder(settings.folder.clone().into())),
+            None => Transport::Folder(MailFolder(settings.folder.clone().into())),
         };
         let from = settings.from.mailbox().clone();
         Ok(Self { transport, from })
@@ -48,7 +48,7 @@ impl Mailer {
     pub fn folder(&self) -> Option<&Path> {
         match &self.transport {
             Transport::Smtp(_) => None,
-            Transport::Folder(Folder(path)) => Some(path),
+            Transport::Folder(MailFolder(path)) => Some(path),
         }
     }
 

@@ -8,7 +8,7 @@ use countersign_jose::{KeyError, SigningKey, SymmetricKey, VerifyingKey};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Snapshot;
-use super::place::{Folder, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, SEALING_END, retired_name};
+use super::place::{KeyFolder, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, SEALING_END, retired_name};
 use crate::core::sealing::SealingKey;
 use crate::features::keys::KeysError;
 
@@ -34,7 +34,7 @@ impl FolderKeys {
     /// Reads and checks every file of a snapshot.
     pub(crate) fn read(
         snapshot: &Snapshot,
-        folder: &Folder,
+        folder: &KeyFolder,
         passphrase: Option<&SecretString>,
     ) -> Result<Self, KeysError> {
         let reader = Reader {
@@ -73,7 +73,7 @@ impl FolderKeys {
 
 struct Reader<'a> {
     snapshot: &'a Snapshot,
-    folder: &'a Folder,
+    folder: &'a KeyFolder,
     passphrase: Option<&'a SecretString>,
 }
 

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::FolderKeys;
 use super::files::{self, Secrecy};
 use super::place::{
-    Folder, NEXT, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED, SEALING, retired_name, sealing_name,
+    KeyFolder, NEXT, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED, SEALING, retired_name, sealing_name,
 };
 use crate::core::clock::Timestamp;
 use crate::core::sealing::SealingKey;
@@ -18,7 +18,7 @@ use crate::features::keys::KeysError;
 
 /// A folder that nobody else changes as long as this lives.
 pub(crate) struct Locked {
-    folder: Folder,
+    folder: KeyFolder,
     _lock: File,
 }
 
@@ -38,7 +38,7 @@ pub(crate) enum Old {
 }
 
 impl Locked {
-    pub(super) fn wait(folder: &Folder) -> Result<Self, KeysError> {
+    pub(super) fn wait(folder: &KeyFolder) -> Result<Self, KeysError> {
         files::make_folder(folder.dir())?;
         let path = folder.path(".lock");
         // Public files are no secret and private ones have modes of their own: whoever may write here may lock.

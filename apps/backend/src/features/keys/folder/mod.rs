@@ -26,12 +26,12 @@ mod tests;
 pub(super) use contents::FolderKeys;
 pub use inspect::{Inspected, inspect};
 pub(super) use locked::{Locked, MadeSealing, Old};
-pub(super) use place::Folder;
+pub(super) use place::KeyFolder;
 pub(super) use snapshot::{Fingerprint, Snapshot};
 
 use super::KeysError;
 
-impl Folder {
+impl KeyFolder {
     /// What the folder holds at one instant.
     pub(super) fn snapshot(&self) -> Result<Snapshot, KeysError> {
         Snapshot::take(self)

@@ -16,11 +16,11 @@ pub(super) const SEALING_END: &str = ".key";
 
 /// A folder of keys, which may not exist yet.
 #[derive(Clone)]
-pub(crate) struct Folder {
+pub(crate) struct KeyFolder {
     dir: PathBuf,
 }
 
-impl Folder {
+impl KeyFolder {
     pub(crate) fn new(dir: PathBuf) -> Self {
         Self { dir }
     }

@@ -8,7 +8,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use zeroize::Zeroizing;
 
 use super::files::{self, Secrecy};
-use super::place::{Folder, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED, SEALING, SEALING_END};
+use super::place::{KeyFolder, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED, SEALING, SEALING_END};
 use crate::features::keys::KeysError;
 
 /// How often a reader looks again before it takes what it saw last.
@@ -27,7 +27,7 @@ impl Snapshot {
     /// Reads all files until two readings in a row agree: each file is then what it was at the instant between the
     /// two, since nobody writes an old content back within a moment.
     #[expect(clippy::disallowed_methods, reason = "callers run it on a thread for blocking work")]
-    pub(super) fn take(folder: &Folder) -> Result<Self, KeysError> {
+    pub(super) fn take(folder: &KeyFolder) -> Result<Self, KeysError> {
         let mut seen = Self::read(folder)?;
         for _ in 0..LOOKS {
             let again = Self::read(folder)?;
@@ -82,7 +82,7 @@ impl Snapshot {
         files.map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
     }
 
-    fn read(folder: &Folder) -> Result<Self, KeysError> {
+    fn read(folder: &KeyFolder) -> Result<Self, KeysError> {
         let listed = |subfolder: &str, end: &str, secrecy: Secrecy| {
             let names = files::names(&folder.path(subfolder))?.into_iter();
             let names = names.filter(|name| name.ends_with(end));

@@ -14,7 +14,7 @@ use crate::core::clock::Timestamp;
 const NOW: Timestamp = Timestamp(1_795_342_500_000);
 
 struct Scratch {
-    folder: Folder,
+    folder: KeyFolder,
     _dir: TempDir,
 }
 
@@ -22,7 +22,7 @@ impl Scratch {
     fn empty() -> Self {
         let dir = tempfile::tempdir().unwrap();
         Self {
-            folder: Folder::new(dir.path().join("secrets/jwt")),
+            folder: KeyFolder::new(dir.path().join("secrets/jwt")),
             _dir: dir,
         }
     }
@@ -173,7 +173,7 @@ fn a_missing_public_half_is_derived_and_written_again_by_the_next_change() {
 #[test]
 fn an_activation_cut_short_at_any_step_is_finished_by_doing_it_again() {
     // The steps of `promote_next`; what stands in the folder after each is what a crash leaves.
-    let steps: [fn(&Folder, &SigningKey); 5] = [
+    let steps: [fn(&KeyFolder, &SigningKey); 5] = [
         |folder, old| {
             fs::create_dir_all(folder.path(RETIRED)).unwrap();
             fs::write(folder.path(&retired_name(old.kid())), old.verifying_key().to_spki_pem()).unwrap();

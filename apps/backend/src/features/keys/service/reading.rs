@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use super::KeyOptions;
 use super::ring::History;
 use crate::core::clock::Timestamp;
-use crate::features::keys::folder::{Folder, FolderKeys, Locked, Snapshot};
+use crate::features::keys::folder::{FolderKeys, KeyFolder, Locked, Snapshot};
 use crate::features::keys::store::KeyRecord;
 use crate::features::keys::{KeysError, store};
 
@@ -44,8 +44,8 @@ impl Reading {
 }
 
 impl KeyOptions {
-    pub(super) fn folder(&self) -> Folder {
-        Folder::new(self.dir.clone())
+    pub(super) fn folder(&self) -> KeyFolder {
+        KeyFolder::new(self.dir.clone())
     }
 
     /// Waits until nobody else changes the folder.
