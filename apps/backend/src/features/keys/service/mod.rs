@@ -21,7 +21,7 @@ pub use operator::{
     Activated, KeyOperator, KeyState, ListedKey, ListedSealingKey, NextKey, OperatorError, Revoked, SealingState,
 };
 pub use options::KeyOptions;
-pub use ring::Published;
+pub use ring::PublishedKeys;
 
 use self::reading::{Reading, recall, recall_unwritten};
 use self::ring::{History, Ring};
@@ -277,7 +277,7 @@ impl Keys {
         self.ring().signing_key().is_some()
     }
 
-    pub fn published(&self) -> Arc<Published> {
+    pub fn published(&self) -> Arc<PublishedKeys> {
         self.ring().published.clone()
     }
 

@@ -25,7 +25,7 @@ pub(super) type History = HashMap<String, KeyRecord>;
 
 /// A JWK Set as it goes over the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Published {
+pub struct PublishedKeys {
     pub body: Bytes,
     /// A strong entity tag: the same for the same set, on every server.
     pub etag: HeaderValue,
@@ -35,7 +35,7 @@ pub struct Published {
 pub(super) struct Ring {
     pub(super) keys: FolderKeys,
     pub(super) history: History,
-    pub(super) published: Arc<Published>,
+    pub(super) published: Arc<PublishedKeys>,
     /// How long a next key is published before it may sign.
     propagation_delay: Duration,
     /// Until when (in milliseconds) tokens of the current key may live without a word to the database.
@@ -117,11 +117,11 @@ fn is_published(keys: &FolderKeys, history: &History, kid: &str, now: Timestamp)
     !is_revoked(history, kid) && (!keys.retired.contains_key(kid) || needed())
 }
 
-fn publish<'k>(keys: impl Iterator<Item = &'k VerifyingKey>) -> Published {
+fn publish<'k>(keys: impl Iterator<Item = &'k VerifyingKey>) -> PublishedKeys {
     let body = serde_json::to_vec(&JwkSetBody::of(keys)).expect("texts in structs always serialise");
     let digest = URL_SAFE_NO_PAD.encode(&digest(&SHA256, &body).as_ref()[..16]);
     let etag = HeaderValue::try_from(format!("\"{digest}\"")).expect("base64url in quotes is a header's value");
-    Published {
+    PublishedKeys {
         body: body.into(),
         etag,
     }

@@ -12,7 +12,7 @@ use crate::core::clock::Timestamp;
 use crate::features::revocation::store::ListRow;
 
 /// A list as it goes over the wire.
-pub(in crate::features::revocation) struct Published {
+pub(in crate::features::revocation) struct PublishedList {
     /// The compact JWS.
     pub(in crate::features::revocation) body: Bytes,
     /// The version of the bits, when they were signed, and with which key: the same on every server.
@@ -29,7 +29,7 @@ pub(super) struct List {
     over: AtomicBool,
     /// The number of the last revocation that is in `bits` for certain. Whoever waits for a change waits here.
     version: watch::Sender<i64>,
-    pub(super) published: RwLock<Option<Arc<Published>>>,
+    pub(super) published: RwLock<Option<Arc<PublishedList>>>,
     /// Held by the one who makes the next.
     pub(super) publishing: Mutex<()>,
 }
@@ -100,7 +100,7 @@ impl List {
         StatusList::from_bytes(1, bytes)
     }
 
-    pub(super) fn last_published(&self) -> Option<Arc<Published>> {
+    pub(super) fn last_published(&self) -> Option<Arc<PublishedList>> {
         self.published.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

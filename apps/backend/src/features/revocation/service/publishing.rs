@@ -8,7 +8,7 @@ use countersign_store::StoreError;
 use http::HeaderValue;
 
 use super::Revocations;
-use super::list::{List, Published};
+use super::list::{List, PublishedList};
 use crate::core::clock::Timestamp;
 use crate::features::keys::IssueError;
 
@@ -34,7 +34,10 @@ pub(in crate::features::revocation) enum PublishError {
 
 impl Revocations {
     /// The list of this number as it is now.
-    pub(in crate::features::revocation) async fn published(&self, number: i64) -> Result<Arc<Published>, PublishError> {
+    pub(in crate::features::revocation) async fn published(
+        &self,
+        number: i64,
+    ) -> Result<Arc<PublishedList>, PublishError> {
         let list = self.find(number).await?.ok_or(PublishError::Unknown)?;
         self.publish(&list).await
     }
@@ -47,7 +50,7 @@ impl Revocations {
         has: impl Fn(&HeaderValue) -> bool,
         wait: Duration,
         stopping: impl Future<Output = ()>,
-    ) -> Result<Option<Arc<Published>>, PublishError> {
+    ) -> Result<Option<Arc<PublishedList>>, PublishError> {
         let list = self.find(number).await?.ok_or(PublishError::Unknown)?;
         let mut changes = list.changes();
         let ended = tokio::time::sleep(wait);
@@ -66,7 +69,7 @@ impl Revocations {
         }
     }
 
-    async fn publish(&self, list: &List) -> Result<Arc<Published>, PublishError> {
+    async fn publish(&self, list: &List) -> Result<Arc<PublishedList>, PublishError> {
         let published = self.current(list).await?;
         let age = self.0.clock.now().millis() - published.signed_at.millis();
         let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
@@ -74,8 +77,8 @@ impl Revocations {
         Ok(published)
     }
 
-    async fn current(&self, list: &List) -> Result<Arc<Published>, PublishError> {
-        let is_current = |published: &Arc<Published>| published.etag == self.etag(list);
+    async fn current(&self, list: &List) -> Result<Arc<PublishedList>, PublishError> {
+        let is_current = |published: &Arc<PublishedList>| published.etag == self.etag(list);
         if let Some(published) = list.last_published().filter(is_current) {
             return Ok(published);
         }
@@ -86,7 +89,7 @@ impl Revocations {
         // In this order: bits that are set meanwhile may be in it already, but none that the version promises is missing.
         let etag = self.etag(list);
         let version = list.version();
-        let published = Arc::new(Published {
+        let published = Arc::new(PublishedList {
             body: self.sign(list, version).await?.into(),
             etag,
             signed_at: self.0.clock.now(),
