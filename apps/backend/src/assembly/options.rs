@@ -9,7 +9,7 @@ use crate::core::refusals::Refusals;
 use crate::core::server::{self, ServerOptions};
 use crate::features::accounts;
 use crate::features::audit::AccountLookup;
-use crate::features::revocation::{self, Feed, WaiterLimits};
+use crate::features::revocation::{self, Feed, RevocationOptions, WaiterLimits};
 use crate::installation::StartError;
 use crate::settings::Settings;
 use countersign_store::{Db, Kind, Role};
@@ -113,8 +113,8 @@ pub(super) fn revocation_options(
     room: usize,
     feed: Feed,
     metrics: revocation::Metrics,
-) -> revocation::Options {
-    revocation::Options {
+) -> RevocationOptions {
+    RevocationOptions {
         issuer: settings.issuer.as_str().to_owned(),
         entries: settings.status_lists.entries,
         ttl: settings.status_lists.ttl,

@@ -10,4 +10,6 @@ mod store;
 
 pub use bit::Bit;
 pub use router::{StatusLists, router};
-pub use service::{Feed, Metrics, Options, Revocations, RevokingTx, WaiterLimits, begin_generation, newest_list};
+pub use service::{
+    Feed, Metrics, RevocationOptions, Revocations, RevokingTx, WaiterLimits, begin_generation, newest_list,
+};

@@ -39,7 +39,7 @@ use crate::core::random::SecureRandom;
 use crate::features::keys::Keys;
 
 /// What the operator decided about lists.
-pub struct Options {
+pub struct RevocationOptions {
     /// The issuer, of which each list's address begins.
     pub issuer: String,
     /// Bits in a list; a power of two.
@@ -65,7 +65,7 @@ pub struct Options {
 pub struct Revocations(Arc<Parts>);
 
 struct Parts {
-    options: Options,
+    options: RevocationOptions,
     db: Db,
     keys: Keys,
     clock: Clock,
@@ -105,7 +105,7 @@ pub async fn begin_generation(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Sto
 impl Revocations {
     /// Loads all lists.
     pub async fn open(
-        options: Options,
+        options: RevocationOptions,
         db: Db,
         keys: Keys,
         clock: Clock,
