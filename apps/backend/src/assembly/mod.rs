@@ -16,14 +16,14 @@ use crate::core::language::Texts;
 use crate::core::layers::{self, Middleware};
 use crate::core::limits::Limits;
 use crate::core::mailer::Mailer;
-use crate::core::metrics::{self, Metrics};
+use crate::core::metrics::{self, ServiceMetrics};
 use crate::core::password::Hasher;
 use crate::core::platform::{self, Platform};
 use crate::core::probes::Probes;
 use crate::core::random::SecureRandom;
 use crate::core::redis::Redis;
 use crate::core::refusals::Refusals;
-use crate::core::server::{self, Readiness, ServerOptions};
+use crate::core::server::{ConnectionMetrics, Readiness, ServerOptions};
 use crate::features::accounts::{Accounts, Profiles};
 use crate::features::audit::Audit;
 use crate::features::auth::{Auth, Operator};
@@ -36,7 +36,7 @@ use crate::features::mail::Delivery;
 use crate::features::outbox::Outbox;
 use crate::features::pages::{self, Assets, Pages};
 use crate::features::recovery::Recovery;
-use crate::features::revocation::{self, Revocations, StatusLists};
+use crate::features::revocation::{RevocationMetrics, Revocations, StatusLists};
 use crate::features::sessions::{ServerAuthority, Sessions};
 use crate::features::verification::Verification;
 use crate::installation::{Access, Opening, StartError, key_options, open_database, password_policy};
@@ -138,13 +138,17 @@ impl Services {
 
         let (refusals, readiness) = (Refusals::default(), Readiness::default());
         let hasher = Hasher::start(hashing_options(&settings), SecureRandom, &mut registry)?;
-        let metrics = Metrics::register(&mut registry);
+        let metrics = ServiceMetrics::register(&mut registry);
         let texts = Texts::default();
         let middleware = Middleware::new(
             layer_options(&settings, refusals.clone(), &texts),
             layers::Metrics::register(&mut registry),
         );
-        let server = server_options(&settings, middleware.clone(), server::Metrics::register(&mut registry));
+        let server = server_options(
+            &settings,
+            middleware.clone(),
+            ConnectionMetrics::register(&mut registry),
+        );
         let limits = Limits::new(settings.limits.enabled, clock.clone(), redis.clone());
         limits.register(&mut registry);
         let keys = match opening {
@@ -172,7 +176,7 @@ impl Services {
             platform: platform.clone(),
         };
         let feed = revocation_feed(settings, db, redis.as_ref());
-        let lists = revocation::Metrics::register(&mut registry);
+        let lists = RevocationMetrics::register(&mut registry);
         let lists = revocation_options(settings, role, server.limits.room(), feed, lists);
         let revocations = Revocations::open(lists, db.clone(), keys.clone(), clock.clone(), SecureRandom).await?;
         let accounts = Accounts {

@@ -6,10 +6,10 @@ use crate::core::password::HashingOptions;
 use crate::core::random::SecureRandom;
 use crate::core::redis::Redis;
 use crate::core::refusals::Refusals;
-use crate::core::server::{self, ServerOptions};
+use crate::core::server::{self, ConnectionMetrics, ServerOptions};
 use crate::features::accounts;
 use crate::features::audit::AccountLookup;
-use crate::features::revocation::{self, Feed, RevocationOptions, WaiterLimits};
+use crate::features::revocation::{Feed, RevocationMetrics, RevocationOptions, WaiterLimits};
 use crate::installation::StartError;
 use crate::settings::Settings;
 use countersign_store::{Db, Kind, Role};
@@ -87,7 +87,7 @@ pub(super) fn layer_options(settings: &Settings, refusals: Refusals, texts: &Tex
     }
 }
 
-pub(super) fn server_options(settings: &Settings, middleware: Middleware, metrics: server::Metrics) -> ServerOptions {
+pub(super) fn server_options(settings: &Settings, middleware: Middleware, metrics: ConnectionMetrics) -> ServerOptions {
     let http = &settings.http;
     ServerOptions {
         limits: server::Limits {
@@ -112,7 +112,7 @@ pub(super) fn revocation_options(
     role: Role,
     room: usize,
     feed: Feed,
-    metrics: revocation::Metrics,
+    metrics: RevocationMetrics,
 ) -> RevocationOptions {
     RevocationOptions {
         issuer: settings.issuer.as_str().to_owned(),

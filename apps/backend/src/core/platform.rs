@@ -13,7 +13,7 @@ use super::clock::Clock;
 use super::language::Texts;
 use super::limits::Limits;
 use super::mailer::Mailer;
-use super::metrics::Metrics;
+use super::metrics::ServiceMetrics;
 use super::password::{HashError, Hasher, Lane, NewPassword, Password, PasswordContext, PasswordFault, PasswordPolicy};
 use super::random::SecureRandom;
 use super::sealing::SealingKeys;
@@ -38,7 +38,7 @@ pub struct Parts {
     pub mailer: Mailer,
     /// The texts of pages and mails.
     pub texts: Texts,
-    pub metrics: Metrics,
+    pub metrics: ServiceMetrics,
 }
 
 impl Platform {

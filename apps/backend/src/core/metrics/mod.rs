@@ -22,7 +22,7 @@ pub use self::outcome::{LoginOutcome, MailOutcome, RefreshOutcome};
 pub use self::process::process;
 
 /// The counters that services and routers raise.
-pub struct Metrics {
+pub struct ServiceMetrics {
     logins: Family<Outcome, Counter>,
     refreshes: Family<Outcome, Counter>,
     mails: Family<Outcome, Counter>,
@@ -38,7 +38,7 @@ struct Outcome {
     outcome: &'static str,
 }
 
-impl Metrics {
+impl ServiceMetrics {
     /// The counters, registered.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
@@ -87,7 +87,7 @@ impl Metrics {
     }
 }
 
-impl Metrics {
+impl ServiceMetrics {
     /// So many entries of the audit log were sealed.
     pub fn audit_sealed(&self, entries: usize) {
         self.audit_sealed.inc_by(u64::try_from(entries).unwrap_or(0));

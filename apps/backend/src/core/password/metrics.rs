@@ -11,7 +11,7 @@ use crate::core::metrics::Register;
 
 /// The pool's metrics, `countersign_hashing_…`.
 #[derive(Clone)]
-pub(super) struct Meter {
+pub(super) struct HashingMetrics {
     pub(super) depth: Gauge,
     pub(super) running: Gauge,
     /// Bytes that the threads hold for hashing.
@@ -35,7 +35,7 @@ pub(super) enum Rejection {
     Panicked,
 }
 
-impl Meter {
+impl HashingMetrics {
     pub(super) fn registered(registry: &mut Registry) -> Self {
         // 1 ms to 8 s.
         let seconds = || Histogram::new(exponential_buckets(0.001, 2.0, 14));

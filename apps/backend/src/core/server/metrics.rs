@@ -12,7 +12,7 @@ use crate::core::metrics::Register;
 
 /// The counters of connections. Clones count together.
 #[derive(Clone)]
-pub struct Metrics {
+pub struct ConnectionMetrics {
     open: Gauge,
     refused: Family<Reason, Counter>,
     timeout: Family<Reason, Counter>,
@@ -23,7 +23,7 @@ struct Reason {
     reason: &'static str,
 }
 
-impl Metrics {
+impl ConnectionMetrics {
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             open: Gauge::default(),

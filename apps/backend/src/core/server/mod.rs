@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 pub use self::framing::{Framing, FramingError};
 pub use self::limits::Limits;
 pub use self::listener::{BindError, Ended};
-pub use self::metrics::Metrics;
+pub use self::metrics::ConnectionMetrics;
 pub use self::options::ServerOptions;
 pub use self::shutdown::{IgnoredSignals, Readiness, Shutdown, ignore_signals};
 

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use super::{Limits, Metrics};
+use super::{ConnectionMetrics, Limits};
 use crate::core::layers::Middleware;
 
 /// What a server needs beside its address and its routes.
@@ -14,5 +14,5 @@ pub struct ServerOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// Answers what cannot become a request.
     pub middleware: Middleware,
-    pub metrics: Metrics,
+    pub metrics: ConnectionMetrics,
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::limiter::{ConnectionLimiter, Refused, RequestPermit, Slot};
 use super::limits::{FINAL_WAIT, MAX_HEAD_BYTES};
-use super::metrics::Metrics;
+use super::metrics::ConnectionMetrics;
 use super::{ServerOptions, Shutdown, capacity};
 use crate::core::problem::{Code, Problem};
 
@@ -93,11 +93,11 @@ impl ServerState {
 /// A slot that is taken, and counted.
 pub(super) struct OpenConnection {
     _slot: Slot,
-    metrics: Metrics,
+    metrics: ConnectionMetrics,
 }
 
 impl OpenConnection {
-    pub(super) fn new(slot: Slot, metrics: Metrics) -> Self {
+    pub(super) fn new(slot: Slot, metrics: ConnectionMetrics) -> Self {
         metrics.opened();
         Self { _slot: slot, metrics }
     }

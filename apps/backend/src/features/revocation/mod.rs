@@ -11,5 +11,5 @@ mod store;
 pub use bit::Bit;
 pub use router::{StatusLists, router};
 pub use service::{
-    Feed, Metrics, RevocationOptions, Revocations, RevokingTx, WaiterLimits, begin_generation, newest_list,
+    Feed, RevocationMetrics, RevocationOptions, Revocations, RevokingTx, WaiterLimits, begin_generation, newest_list,
 };

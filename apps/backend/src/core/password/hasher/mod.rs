@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 use super::argon2id::{Argon2id, SALT};
 use super::error::{HashError, HasherStartError};
 use super::memory::Memory;
-use super::metrics::Meter;
+use super::metrics::HashingMetrics;
 use super::pool::{Pool, PoolSize};
 use super::queue::Lane;
 use super::schemes::Schemes;
@@ -38,7 +38,7 @@ pub struct Hasher {
     pool: Arc<Pool>,
     ours: Argon2id,
     schemes: Schemes,
-    meter: Meter,
+    meter: HashingMetrics,
     random: SecureRandom,
 }
 
@@ -84,7 +84,7 @@ impl Hasher {
         let dummy =
             StoredHash::parse(&dummy).map_err(|_| HasherStartError::Parameters(argon2::Error::AlgorithmInvalid))?;
         let size = PoolSize::new(options.workers, options.queue, ours.block_count());
-        let meter = Meter::registered(registry);
+        let meter = HashingMetrics::registered(registry);
         let pool = Arc::new(Pool::start(size, meter.clone())?);
         Ok(Self {
             pool,
@@ -215,7 +215,7 @@ struct Question {
     stored: Option<String>,
     ours: Argon2id,
     schemes: Schemes,
-    meter: Meter,
+    meter: HashingMetrics,
 }
 
 /// Computes a hash of each kind that is stored: the stored one, and dummies for the other kinds, or for all of them where

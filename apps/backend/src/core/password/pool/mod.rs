@@ -16,7 +16,7 @@ use tracing::{Span, debug_span};
 
 use super::error::HashError;
 use super::memory::Memory;
-use super::metrics::{Meter, Rejection};
+use super::metrics::{HashingMetrics, Rejection};
 use super::queue::{Job, Lane, Queue, Work};
 
 /// What `Retry-After` says to those who are turned away: a full queue is done in about this time.
@@ -58,7 +58,7 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn start(size: PoolSize, meter: Meter) -> io::Result<Self> {
+    pub(super) fn start(size: PoolSize, meter: HashingMetrics) -> io::Result<Self> {
         let pool = Self {
             shared: Arc::new(Shared::new(size, meter)),
         };
@@ -126,11 +126,11 @@ struct Shared {
     more: Condvar,
     ended: Notify,
     size: PoolSize,
-    meter: Meter,
+    meter: HashingMetrics,
 }
 
 impl Shared {
-    fn new(size: PoolSize, meter: Meter) -> Self {
+    fn new(size: PoolSize, meter: HashingMetrics) -> Self {
         Self {
             queue: Mutex::default(),
             more: Condvar::new(),

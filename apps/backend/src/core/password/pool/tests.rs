@@ -10,7 +10,7 @@ fn pool(workers: usize, queue: usize) -> Pool {
         idle: Duration::from_millis(20),
         ..PoolSize::new(workers, queue, 64)
     };
-    Pool::start(size, Meter::registered(&mut Registry::default())).expect("threads can be started")
+    Pool::start(size, HashingMetrics::registered(&mut Registry::default())).expect("threads can be started")
 }
 
 /// Keeps every worker busy until the returned senders are dropped.

@@ -65,7 +65,7 @@ async fn start_behind(limits: Limits, trusted_proxies: Vec<IpNet>) -> Running {
     let middleware = Middleware::new(options, layers::Metrics::register(&mut registry));
     let (gate, arrived) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let router = routes(gate.clone(), arrived.clone()).layer(middleware.clone());
-    let metrics = Metrics::register(&mut registry);
+    let metrics = ConnectionMetrics::register(&mut registry);
     let options = ServerOptions {
         limits,
         trusted_proxies,

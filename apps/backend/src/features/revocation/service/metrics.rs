@@ -15,7 +15,7 @@ use crate::core::metrics::Register;
 
 /// The counters of the lists. Clones count together.
 #[derive(Clone, Default)]
-pub struct Metrics {
+pub struct RevocationMetrics {
     /// 1 while others wake this process, so that it need not look so often by itself.
     pub(super) feed_up: Gauge,
     pub(super) hints: Counter,
@@ -37,7 +37,7 @@ pub(super) enum Refused {
 /// Counts one who waits, until it is dropped.
 pub(super) struct Waiting(Gauge);
 
-impl Metrics {
+impl RevocationMetrics {
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         registry.add("revocation_feed_up", metrics.feed_up.clone());

@@ -27,7 +27,7 @@ use tokio::sync::{Mutex, Notify};
 use self::allocation::Block;
 pub use self::feed::Feed;
 use self::list::List;
-pub use self::metrics::Metrics;
+pub use self::metrics::RevocationMetrics;
 pub(super) use self::publishing::PublishError;
 pub use self::transaction::RevokingTx;
 use self::unconfirmed::Unconfirmed;
@@ -57,7 +57,7 @@ pub struct RevocationOptions {
     /// How the processes wake each other.
     pub feed: Feed,
     /// What is counted of it.
-    pub metrics: Metrics,
+    pub metrics: RevocationMetrics,
 }
 
 /// The lists, as this process knows them. Cloning it is cheap.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Revocations;
-use super::metrics::{Metrics, Refused, Waiting};
+use super::metrics::{Refused, RevocationMetrics, Waiting};
 use crate::core::limits::AddressPrefix;
 
 /// How many may wait at once.
@@ -20,7 +20,7 @@ pub(super) struct Waiters(Arc<Room>);
 
 struct Room {
     limits: WaiterLimits,
-    metrics: Metrics,
+    metrics: RevocationMetrics,
     inside: Mutex<Inside>,
 }
 
@@ -38,7 +38,7 @@ pub(in crate::features::revocation) struct WaitingPlace {
 }
 
 impl Waiters {
-    pub(super) fn new(limits: WaiterLimits, metrics: Metrics) -> Self {
+    pub(super) fn new(limits: WaiterLimits, metrics: RevocationMetrics) -> Self {
         Self(Arc::new(Room {
             limits,
             metrics,
