@@ -14,7 +14,7 @@ use crate::core::caller::Caller;
 use crate::core::clock::Clock;
 use crate::core::language::Texts;
 use crate::core::layers::{self, Middleware};
-use crate::core::limits::Limits;
+use crate::core::limits::RateLimits;
 use crate::core::mailer::Mailer;
 use crate::core::metrics::{self, ServiceMetrics};
 use crate::core::password::Hasher;
@@ -149,7 +149,7 @@ impl Services {
             middleware.clone(),
             ConnectionMetrics::register(&mut registry),
         );
-        let limits = Limits::new(settings.limits.enabled, clock.clone(), redis.clone());
+        let limits = RateLimits::new(settings.limits.enabled, clock.clone(), redis.clone());
         limits.register(&mut registry);
         let keys = match opening {
             Opening::OrCreate => Keys::open(key_options(&settings), db.clone(), clock.clone()).await?,

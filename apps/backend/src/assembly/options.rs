@@ -6,7 +6,7 @@ use crate::core::password::HashingOptions;
 use crate::core::random::SecureRandom;
 use crate::core::redis::Redis;
 use crate::core::refusals::Refusals;
-use crate::core::server::{self, ConnectionMetrics, ServerOptions};
+use crate::core::server::{ConnectionLimits, ConnectionMetrics, ServerOptions};
 use crate::features::accounts;
 use crate::features::audit::AccountLookup;
 use crate::features::revocation::{Feed, RevocationMetrics, RevocationOptions, WaiterLimits};
@@ -90,7 +90,7 @@ pub(super) fn layer_options(settings: &Settings, refusals: Refusals, texts: &Tex
 pub(super) fn server_options(settings: &Settings, middleware: Middleware, metrics: ConnectionMetrics) -> ServerOptions {
     let http = &settings.http;
     ServerOptions {
-        limits: server::Limits {
+        limits: ConnectionLimits {
             header_timeout: http.header_timeout,
             body_timeout: http.body_timeout,
             idle_timeout: http.idle_timeout,

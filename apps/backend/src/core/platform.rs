@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::clock::Clock;
 use super::language::Texts;
-use super::limits::Limits;
+use super::limits::RateLimits;
 use super::mailer::Mailer;
 use super::metrics::ServiceMetrics;
 use super::password::{HashError, Hasher, Lane, NewPassword, Password, PasswordContext, PasswordFault, PasswordPolicy};
@@ -34,7 +34,7 @@ pub struct Parts {
     /// The threads that hash passwords.
     pub hasher: Hasher,
     pub passwords: PasswordPolicy,
-    pub limits: Limits,
+    pub limits: RateLimits,
     pub mailer: Mailer,
     /// The texts of pages and mails.
     pub texts: Texts,

@@ -35,7 +35,7 @@ use shared::Shared;
 
 /// The limits of this process. Clones share their counters.
 #[derive(Clone)]
-pub struct Limits {
+pub struct RateLimits {
     /// None when limits are turned off.
     counters: Option<Arc<Counters>>,
     exceeded: Family<[(&'static str, &'static str); 1], Counter>,
@@ -62,7 +62,7 @@ pub struct Exceeded {
     pub retry_after: Duration,
 }
 
-impl Limits {
+impl RateLimits {
     /// New counters, shared with other nodes where there is a Redis; `enabled = false` allows everything, which is for
     /// load tests.
     pub fn new(enabled: bool, clock: Clock, redis: Option<Redis>) -> Self {
@@ -149,13 +149,13 @@ mod tests {
         per: Duration::from_secs(900),
     };
 
-    fn limits() -> (Limits, Clock) {
+    fn limits() -> (RateLimits, Clock) {
         let clock = Clock::fixed(Timestamp(1_700_000_000_000));
-        (Limits::new(true, clock.clone(), None), clock)
+        (RateLimits::new(true, clock.clone(), None), clock)
     }
 
     /// How many more there are, when nobody gives any back.
-    async fn left(limits: &Limits) -> usize {
+    async fn left(limits: &RateLimits) -> usize {
         let mut left = 0;
         while limits.spend(ada(), TEN).await.is_ok() {
             left += 1;
@@ -231,7 +231,7 @@ mod tests {
 
     #[tokio::test]
     async fn turned_off_allows_everything() {
-        let limits = Limits::new(false, Clock::system(), None);
+        let limits = RateLimits::new(false, Clock::system(), None);
         for _ in 0..100 {
             assert!(limits.spend(ada(), TEN).await.is_ok());
         }

@@ -7,13 +7,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Exceeded, Key, Limits, Spent};
+use super::{Exceeded, Key, RateLimits, Spent};
 use crate::settings::Rate;
 
 /// What was spent for one attempt. Dropped, it is given back, unless the costly part had begun.
 #[must_use]
 pub struct Reserved {
-    limits: Limits,
+    limits: RateLimits,
     spent: Vec<Spent>,
     began: Began,
 }
@@ -32,7 +32,7 @@ impl Began {
     }
 }
 
-impl Limits {
+impl RateLimits {
     /// Room for what is to be spent by an attempt, and given back unless it is judged.
     pub fn reserve(&self) -> Reserved {
         Reserved::new(self.clone())
@@ -40,7 +40,7 @@ impl Limits {
 }
 
 impl Reserved {
-    fn new(limits: Limits) -> Self {
+    fn new(limits: RateLimits) -> Self {
         Self {
             limits,
             spent: Vec::new(),
@@ -119,7 +119,7 @@ mod tests {
         per: Duration::from_secs(900),
     };
 
-    async fn reserve(limits: &Limits) -> Result<Reserved, Exceeded> {
+    async fn reserve(limits: &RateLimits) -> Result<Reserved, Exceeded> {
         let mut reserved = limits.reserve();
         reserved.spend(Key::of(LOGIN).identifier("ada"), ONE).await?;
         Ok(reserved)
@@ -127,7 +127,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_attempt_counts_when_it_is_judged_or_had_begun_and_else_not() {
-        let limits = Limits::new(true, Clock::fixed(Timestamp(1_700_000_000_000)), None);
+        let limits = RateLimits::new(true, Clock::fixed(Timestamp(1_700_000_000_000)), None);
         drop(reserve(&limits).await.expect("nothing is spent"));
         reserve(&limits).await.expect("it was given back").give_back().await;
         let held = reserve(&limits).await.expect("it was given back");
@@ -144,7 +144,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_verdict_counts() {
-        let limits = Limits::new(true, Clock::fixed(Timestamp(1_700_000_000_000)), None);
+        let limits = RateLimits::new(true, Clock::fixed(Timestamp(1_700_000_000_000)), None);
         reserve(&limits).await.expect("nothing is spent").count();
         assert!(reserve(&limits).await.is_err());
     }

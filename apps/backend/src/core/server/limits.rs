@@ -6,7 +6,7 @@ use super::capacity;
 
 /// The limits of a server.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// From the first byte of a request (or from the connection's begin) to the end of its headers.
     pub header_timeout: Duration,
     /// How long a client may leave an answer unread before the connection is closed. (The limit of the same name on
@@ -24,7 +24,7 @@ pub struct Limits {
     pub max_connections_per_address: usize,
 }
 
-impl Limits {
+impl ConnectionLimits {
     /// How many connections there can be: as many as were asked for, or as the hard limit on open files allows.
     #[must_use]
     pub fn room(&self) -> usize {
@@ -32,7 +32,7 @@ impl Limits {
     }
 }
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             header_timeout: Duration::from_secs(10),

@@ -27,7 +27,7 @@ use tokio::net::TcpListener;
 
 #[cfg(feature = "testing")]
 pub use self::framing::{Framing, FramingError};
-pub use self::limits::Limits;
+pub use self::limits::ConnectionLimits;
 pub use self::listener::{BindError, Ended};
 pub use self::metrics::ConnectionMetrics;
 pub use self::options::ServerOptions;

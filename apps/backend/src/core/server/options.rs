@@ -2,14 +2,14 @@
 
 use ipnet::IpNet;
 
-use super::{ConnectionMetrics, Limits};
+use super::{ConnectionLimits, ConnectionMetrics};
 use crate::core::layers::Middleware;
 
 /// What a server needs beside its address and its routes.
 #[derive(Clone)]
 pub struct ServerOptions {
     /// How long and how many.
-    pub limits: Limits,
+    pub limits: ConnectionLimits,
     /// The peers that connect for many clients: they are not held to the limit per address.
     pub trusted_proxies: Vec<IpNet>,
     /// Answers what cannot become a request.

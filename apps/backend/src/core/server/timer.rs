@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 use super::framing::{Framing, FramingError};
-use super::limits::{LINGER, Limits};
+use super::limits::{ConnectionLimits, LINGER};
 use crate::core::layers::EarlyRequest;
 
 /// Shared by the parts of one connection, which all run in its task: it is never contended.
@@ -59,7 +59,7 @@ pub(super) enum Timeout {
 }
 
 impl ConnectionTimer {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &ConnectionLimits) -> Self {
         let state = State {
             phase: Phase::Head(Instant::now() + limits.header_timeout),
             framing: Framing::new(),

@@ -7,15 +7,15 @@ use tokio::time::timeout;
 
 use super::probes::{PATIENCE, answer, connect_from, exchange, send, until_closed};
 use super::{metrics, start, start_behind};
-use crate::core::server::{BindError, Limits};
+use crate::core::server::{BindError, ConnectionLimits};
 
 const REQUEST: &str = "GET /fast HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[tokio::test]
 async fn an_address_that_has_all_its_places_is_told_so_and_others_are_served() {
-    let running = start(Limits {
+    let running = start(ConnectionLimits {
         max_connections_per_address: 2,
-        ..Limits::default()
+        ..ConnectionLimits::default()
     })
     .await;
     let mut first = send(running.address, REQUEST).await;
@@ -41,9 +41,9 @@ async fn an_address_that_has_all_its_places_is_told_so_and_others_are_served() {
 
 #[tokio::test]
 async fn a_full_server_says_so_at_once_and_recovers() {
-    let running = start(Limits {
+    let running = start(ConnectionLimits {
         max_connections: 1,
-        ..Limits::default()
+        ..ConnectionLimits::default()
     })
     .await;
     let mut only = send(running.address, REQUEST).await;
@@ -67,9 +67,9 @@ async fn a_full_server_says_so_at_once_and_recovers() {
 
 #[tokio::test]
 async fn one_client_behind_a_trusted_proxy_cannot_take_every_place() {
-    let limits = Limits {
+    let limits = ConnectionLimits {
         max_connections_per_address: 2,
-        ..Limits::default()
+        ..ConnectionLimits::default()
     };
     let running = start_behind(limits, vec!["127.0.0.0/8".parse().unwrap()]).await;
     let asks =
@@ -111,7 +111,7 @@ async fn one_client_behind_a_trusted_proxy_cannot_take_every_place() {
     reason = "whether it is alone in its process, only the runner says"
 )]
 async fn f19_connections_that_come_and_go_leave_nothing_behind() {
-    let running = start(Limits::default()).await;
+    let running = start(ConnectionLimits::default()).await;
     // What the process has open, where the system tells, and where it runs no other test meanwhile.
     let alone = std::env::var_os("NEXTEST").is_some();
     let open = || std::fs::read_dir("/proc/self/fd").map_or(0, |open| open.filter(|_| alone).count());
@@ -136,8 +136,8 @@ async fn f19_connections_that_come_and_go_leave_nothing_behind() {
 
 #[tokio::test]
 async fn an_address_in_use_is_named() {
-    let running = start(Limits::default()).await;
-    let again = start(Limits::default()).await;
+    let running = start(ConnectionLimits::default()).await;
+    let again = start(ConnectionLimits::default()).await;
     assert_ne!(running.address, again.address);
     let error = super::super::listener::bind(running.address).await.unwrap_err();
     assert!(matches!(error, BindError::InUse(_)));

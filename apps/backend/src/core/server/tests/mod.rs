@@ -35,20 +35,20 @@ struct Running {
 }
 
 /// Limits that a test can wait for.
-fn short() -> Limits {
-    Limits {
+fn short() -> ConnectionLimits {
+    ConnectionLimits {
         header_timeout: Duration::from_millis(300),
         body_timeout: Duration::from_millis(300),
         idle_timeout: Duration::from_millis(300),
-        ..Limits::default()
+        ..ConnectionLimits::default()
     }
 }
 
-async fn start(limits: Limits) -> Running {
+async fn start(limits: ConnectionLimits) -> Running {
     start_behind(limits, vec![]).await
 }
 
-async fn start_behind(limits: Limits, trusted_proxies: Vec<IpNet>) -> Running {
+async fn start_behind(limits: ConnectionLimits, trusted_proxies: Vec<IpNet>) -> Running {
     let mut registry = Registry::default();
     let options = LayerOptions {
         issuer: "http://localhost".into(),

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 
 use super::probes::{PATIENCE, answer, exchange, send, until_closed};
 use super::{short, start};
-use crate::core::server::Limits;
+use crate::core::server::ConnectionLimits;
 
 #[tokio::test]
 async fn a72_ambiguous_requests_are_answered_400_and_closed() {
-    let running = start(Limits::default()).await;
+    let running = start(ConnectionLimits::default()).await;
     let smuggled = "0\r\n\r\nGET /fast HTTP/1.1\r\nHost: a\r\n\r\n";
     for request in [
         format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n{smuggled}"),
@@ -96,9 +96,9 @@ async fn assert_refused_first_and_later(address: SocketAddr, request: &str) {
 
 #[tokio::test]
 async fn answers_to_what_is_no_request_can_be_read_by_listed_origins() {
-    let running = start(Limits {
+    let running = start(ConnectionLimits {
         max_connections: 2,
-        ..Limits::default()
+        ..ConnectionLimits::default()
     })
     .await;
     let from = |origin: &str, before: &str, rest: &str| {
@@ -135,7 +135,7 @@ async fn answers_to_what_is_no_request_can_be_read_by_listed_origins() {
 
 #[tokio::test]
 async fn heads_that_are_too_large_are_answered_431() {
-    let running = start(Limits::default()).await;
+    let running = start(ConnectionLimits::default()).await;
     let long = format!("GET /fast HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "y".repeat(64 * 1024));
     let many = format!("GET /fast HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(100));
     let endless = format!("GET /{}", "y".repeat(1024 * 1024));
@@ -148,7 +148,7 @@ async fn heads_that_are_too_large_are_answered_431() {
 
 #[tokio::test]
 async fn requests_behind_one_another_are_answered_in_turn() {
-    let running = start(Limits::default()).await;
+    let running = start(ConnectionLimits::default()).await;
     let request = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
     let last = "GET /fast HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     let said = exchange(running.address, format!("{request}{request}{last}")).await;
@@ -161,7 +161,7 @@ async fn requests_behind_one_another_are_answered_in_turn() {
 
 #[tokio::test]
 async fn a_chunked_request_is_the_last_of_its_connection() {
-    let running = start(Limits::default()).await;
+    let running = start(ConnectionLimits::default()).await;
     let chunked = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
     let said = exchange(running.address, format!("{chunked}{chunked}")).await;
     assert_eq!(said.matches("HTTP/1.1 ").count(), 1, "{said}");
@@ -173,7 +173,7 @@ async fn a_chunked_request_is_the_last_of_its_connection() {
 
 #[tokio::test]
 async fn f10_oversize_is_refused_early_and_the_client_can_read_why() {
-    let running = start(Limits::default()).await;
+    let running = start(ConnectionLimits::default()).await;
     let promised = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n";
     let mut stream = send(running.address, promised).await;
     let said = until_closed(&mut stream, PATIENCE).await.expect("closed");
@@ -204,7 +204,7 @@ async fn f10_oversize_is_refused_early_and_the_client_can_read_why() {
 
 #[tokio::test]
 async fn a_client_that_waits_for_a_go_ahead_is_refused_without_it() {
-    let running = start(Limits::default()).await;
+    let running = start(ConnectionLimits::default()).await;
     let asks =
         |length| format!("POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n");
     let said = exchange(running.address, asks(100_000)).await;
@@ -240,7 +240,7 @@ async fn targets_that_are_no_paths_break_nothing() {
 
 #[tokio::test]
 async fn a86_a_panic_is_answered_500_and_the_next_request_200() {
-    let running = start(Limits::default()).await;
+    let running = start(ConnectionLimits::default()).await;
     let mut stream = send(running.address, "GET /panic HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let said = answer(&mut stream).await;
     assert!(

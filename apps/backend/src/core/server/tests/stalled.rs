@@ -6,7 +6,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::probes::{PATIENCE, answer, exchange, send, silent_sockets, stalls_are_closed, until_closed};
 use super::{metrics, short, start};
-use crate::core::server::Limits;
+use crate::core::server::ConnectionLimits;
 
 #[tokio::test]
 async fn f10a_every_stall_is_closed() {
@@ -81,7 +81,7 @@ async fn an_answer_that_is_not_read_is_given_up() {
 
 #[tokio::test]
 async fn an_idle_connection_outlives_the_limit_on_headers() {
-    let running = start(Limits {
+    let running = start(ConnectionLimits {
         idle_timeout: Duration::from_secs(60),
         ..short()
     })
@@ -109,9 +109,9 @@ async fn a_request_that_takes_longer_than_all_limits_on_connections_is_answered(
 
 #[tokio::test]
 async fn f10a_2000_silent_sockets_keep_nobody_out() {
-    let running = start(Limits {
+    let running = start(ConnectionLimits {
         header_timeout: Duration::from_secs(120),
-        ..Limits::default()
+        ..ConnectionLimits::default()
     })
     .await;
     let held = silent_sockets(running.address, 2_000).await;

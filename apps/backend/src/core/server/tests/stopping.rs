@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::probes::{PATIENCE, answer, exchange, send, stalls, until_closed};
 use super::{Running, start};
-use crate::core::server::{Ended, Limits};
+use crate::core::server::{ConnectionLimits, Ended};
 
 const REQUEST: &str = "GET /fast HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -23,7 +23,7 @@ async fn ended(running: Running) -> Ended {
 
 #[tokio::test]
 async fn an_idle_server_ends_at_once_and_is_not_ready_before() {
-    let running = start(Limits::default()).await;
+    let running = start(ConnectionLimits::default()).await;
     assert!(running.readiness.is_ready());
     running.shutdown.begin();
     assert!(!running.readiness.is_ready());
@@ -32,7 +32,7 @@ async fn an_idle_server_ends_at_once_and_is_not_ready_before() {
 
 #[tokio::test]
 async fn a_request_that_has_begun_is_answered_and_its_connection_closed() {
-    let running = start(Limits::default()).await;
+    let running = start(ConnectionLimits::default()).await;
     let mut stream = send(running.address, "GET /held HTTP/1.1\r\nHost: a\r\n\r\n").await;
     running.arrived.acquire().await.unwrap().forget();
     running.shutdown.begin();
@@ -53,7 +53,7 @@ async fn refused_from_now_on(running: &Running) {
 
 #[tokio::test]
 async fn a_kept_alive_connection_is_answered_once_more() {
-    let running = start(Limits::default()).await;
+    let running = start(ConnectionLimits::default()).await;
     let mut stream = send(running.address, REQUEST).await;
     answer(&mut stream).await;
     running.shutdown.begin();
@@ -68,7 +68,7 @@ async fn a_kept_alive_connection_is_answered_once_more() {
 
 #[tokio::test]
 async fn f10a_50_half_open_requests_do_not_hold_it() {
-    let running = start(Limits::default()).await;
+    let running = start(ConnectionLimits::default()).await;
     let mut held = Vec::new();
     for _ in 0..10 {
         for bytes in stalls("/fast") {
@@ -88,9 +88,9 @@ async fn f10a_50_half_open_requests_do_not_hold_it() {
 
 #[tokio::test]
 async fn what_does_not_end_is_cut_at_the_limit() {
-    let running = start(Limits {
+    let running = start(ConnectionLimits {
         drain_timeout: Duration::from_millis(200),
-        ..Limits::default()
+        ..ConnectionLimits::default()
     })
     .await;
     let _held = send(running.address, "GET /held HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -101,10 +101,10 @@ async fn what_does_not_end_is_cut_at_the_limit() {
 
 #[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
-    let running = start(Limits {
+    let running = start(ConnectionLimits {
         lame_duck: PATIENCE * 10,
         drain_timeout: PATIENCE * 10,
-        ..Limits::default()
+        ..ConnectionLimits::default()
     })
     .await;
     let _held = send(running.address, "GET /held HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -116,9 +116,9 @@ async fn a_second_signal_ends_it_at_once() {
 
 #[tokio::test]
 async fn a_lame_duck_still_accepts() {
-    let running = start(Limits {
+    let running = start(ConnectionLimits {
         lame_duck: Duration::from_secs(2),
-        ..Limits::default()
+        ..ConnectionLimits::default()
     })
     .await;
     running.shutdown.begin();
@@ -134,7 +134,7 @@ async fn a_lame_duck_still_accepts() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f16_nothing_is_dropped_under_load() {
     for _ in 0..10 {
-        let running = start(Limits::default()).await;
+        let running = start(ConnectionLimits::default()).await;
         let answered = Arc::new(AtomicUsize::new(0));
         let clients: Vec<_> = (0..20)
             .map(|_| tokio::spawn(until_told_to_close(running.address, answered.clone())))
