@@ -7,7 +7,7 @@ use tracing::{Instrument, debug_span};
 use crate::checksums::Checksums;
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
-use crate::{DatabaseOptions, Kind, OpenError, PoolStatus, Scoped, Sql, StoreError, Work};
+use crate::{DatabaseKind, DatabaseOptions, OpenError, PoolStatus, Scoped, Sql, StoreError, Work};
 
 /// An open database. Clones share it.
 #[derive(Clone)]
@@ -52,10 +52,10 @@ impl Db {
 
     /// Returns which database it is.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> DatabaseKind {
         match self.inner.engine {
-            Engine::Sqlite(_) => Kind::Sqlite,
-            Engine::Postgres(_) => Kind::Postgres,
+            Engine::Sqlite(_) => DatabaseKind::Sqlite,
+            Engine::Postgres(_) => DatabaseKind::Postgres,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Db, Kind, Sql, StoreError, query};
+use crate::{DatabaseKind, Db, Sql, StoreError, query};
 
 /// The state of a database that responds.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ impl Db {
             trips.push(began.elapsed());
         }
         trips.sort_unstable();
-        let is_server = self.kind() == Kind::Postgres;
+        let is_server = self.kind() == DatabaseKind::Postgres;
         Ok(Examination {
             version,
             round_trip: trips[TRIPS / 2],

@@ -45,7 +45,7 @@ pub use db::Db;
 pub use error::{OpenError, StoreError};
 pub use examine::Examination;
 pub use migrate::{Applied, MigrateError, Migration, Schema};
-pub use options::{DatabaseOptions, Kind, PoolStatus, Role};
+pub use options::{DatabaseKind, DatabaseOptions, PoolStatus, Role};
 pub use postgres::{Lack, Listener, PARAMETERS, Shortfall, unknown_parameter};
 pub use row::{Cell, Column, FromRow, Row};
 pub use sql::Sql;

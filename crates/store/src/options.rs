@@ -49,7 +49,7 @@ pub enum Role {
 
 /// The kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum DatabaseKind {
     /// An embedded SQLite file.
     Sqlite,
     /// A PostgreSQL server.

@@ -12,7 +12,7 @@ use crate::features::audit::AccountLookup;
 use crate::features::revocation::{Feed, RevocationMetrics, RevocationOptions, WaiterLimits};
 use crate::installation::StartError;
 use crate::settings::Settings;
-use countersign_store::{Db, Kind, Role};
+use countersign_store::{DatabaseKind, Db, Role};
 use prometheus_client::registry::Registry;
 
 /// How the audit log looks accounts up, which come after it.
@@ -47,10 +47,10 @@ pub(super) async fn open_redis(settings: &Settings, registry: &mut Registry) -> 
 pub(super) fn revocation_feed(settings: &Settings, db: &Db, redis: Option<&Redis>) -> Feed {
     match (redis, db.kind()) {
         (Some(redis), _) => Feed::Redis(redis.clone()),
-        (None, Kind::Postgres) => Feed::Postgres {
+        (None, DatabaseKind::Postgres) => Feed::Postgres {
             url: settings.database.listen_url.clone(),
         },
-        (None, Kind::Sqlite) => Feed::None,
+        (None, DatabaseKind::Sqlite) => Feed::None,
     }
 }
 

@@ -85,7 +85,7 @@ fn kinds(asked: &ListKinds, output: &mut Standard) -> Result<(), Failure> {
     if asked.reference {
         return Ok(output.document(audit::reference().as_bytes())?);
     }
-    let mut kinds: Vec<_> = audit::Kind::ALL
+    let mut kinds: Vec<_> = audit::EventKind::ALL
         .iter()
         .map(|kind| KindOfEntry {
             kind: kind.name(),

@@ -14,7 +14,7 @@ use crate::core::caller::Caller;
 use crate::core::clock::Clock;
 use crate::core::random::SecureRandom;
 use crate::core::server::{IgnoredSignals, Listening, Server, Shutdown, ignore_signals};
-use crate::features::audit::{self, Event, Kind};
+use crate::features::audit::{self, Event, EventKind};
 use crate::features::health;
 use crate::settings::{Log, LogFormat, Settings};
 use crate::{Services, app};
@@ -50,7 +50,7 @@ pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals
             "no mail server is configured (`mail.smtp_url`); emails are written to {folder} and not delivered"
         );
     }
-    tell(&services, Kind::ServerStarted).await.map_err(Failure::new)?;
+    tell(&services, EventKind::ServerStarted).await.map_err(Failure::new)?;
     let shutdown = Shutdown::on_signals(services.readiness.clone())?;
     let server = Server::at(listening, services.server.clone());
     let operator = operator.map(|listening| Server::at(listening, services.server.clone()));
@@ -73,7 +73,7 @@ pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals
         error = services.db.failed() => return Err(Failure::new(error)),
     }
     services.hasher.shut_down().await;
-    if let Err(error) = tell(&services, Kind::ServerStopped).await {
+    if let Err(error) = tell(&services, EventKind::ServerStopped).await {
         tracing::warn!(%error, "failed to record the shutdown in the audit log");
     }
     if let Err(error) = services.audit.seal().await {
@@ -103,7 +103,7 @@ fn is_one_stream() -> bool {
 }
 
 /// Tells the audit log of this server.
-async fn tell(services: &Services, kind: Kind) -> Result<(), StoreError> {
+async fn tell(services: &Services, kind: EventKind) -> Result<(), StoreError> {
     let server = Caller::server();
     let event = Event::new(kind, None, &server).detail(concat!("version ", env!("CARGO_PKG_VERSION")));
     audit::record_alone(&services.db, &services.clock, event).await

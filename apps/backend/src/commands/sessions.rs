@@ -12,7 +12,7 @@ use super::users::account;
 use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
-use crate::features::audit::{Event, Kind};
+use crate::features::audit::{Event, EventKind};
 use crate::features::sessions::{self, Session};
 use crate::installation::Opening;
 
@@ -68,7 +68,7 @@ async fn revoke_all(whose: &str, services: &Services, output: &mut Standard) -> 
 }
 
 async fn revoke_everything(services: &Services, output: &mut Standard) -> Result<(), Failure> {
-    let event = Event::new(Kind::EverythingRevoked, None, services.command_line());
+    let event = Event::new(EventKind::EverythingRevoked, None, services.command_line());
     let ended = sessions::end_everything(&services.db, services.clock.now(), event).await?;
     let sentence = format!(
         "Revoked {ended} sessions and all tokens issued before; verifiers learn of it like of any other revocation. \

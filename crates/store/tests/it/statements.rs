@@ -1,6 +1,6 @@
 //! Statements: their two spellings, their list, and that each can be prepared.
 
-use countersign_store::{Db, Kind, query, sql, statements};
+use countersign_store::{DatabaseKind, Db, query, sql, statements};
 
 use crate::place::{both, made, opened, run};
 
@@ -48,8 +48,8 @@ async fn a_statement_may_be_spelled_twice(url: String) {
     let spelled = sql! { sqlite: "SELECT 'sqlite' || $1", postgres: "SELECT 'postgres' || CAST($1 AS TEXT)" };
     let answer: String = query(spelled).bind("!").one(&db).await.unwrap();
     match db.kind() {
-        Kind::Sqlite => assert_eq!(answer, "sqlite!"),
-        Kind::Postgres => assert_eq!(answer, "postgres!"),
+        DatabaseKind::Sqlite => assert_eq!(answer, "sqlite!"),
+        DatabaseKind::Postgres => assert_eq!(answer, "postgres!"),
     }
     db.close().await.unwrap();
 }

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
 use crate::core::clock::Timestamp;
-use crate::features::audit::Kind;
+use crate::features::audit::EventKind;
 
 /// `countersign audit`.
 #[derive(Subcommand)]
@@ -41,7 +41,7 @@ pub struct ListAudit {
     pub account: Option<String>,
     /// Only entries of this kind; see `countersign audit kinds`
     #[arg(long, value_parser = kinds(), hide_possible_values = true)]
-    pub kind: Option<Kind>,
+    pub kind: Option<EventKind>,
     /// Only entries at or after this time
     #[arg(long, value_name = "TIME")]
     pub since: Option<Timestamp>,
@@ -61,9 +61,9 @@ pub struct ListKinds {
     pub reference: bool,
 }
 
-fn kinds() -> impl TypedValueParser<Value = Kind> {
-    let named = |name: String| Kind::ALL.iter().copied().find(|kind| kind.name() == name);
-    PossibleValuesParser::new(Kind::ALL.iter().map(|kind| kind.name()))
+fn kinds() -> impl TypedValueParser<Value = EventKind> {
+    let named = |name: String| EventKind::ALL.iter().copied().find(|kind| kind.name() == name);
+    PossibleValuesParser::new(EventKind::ALL.iter().map(|kind| kind.name()))
         .try_map(move |name| named(name).ok_or("unknown kind; see `countersign audit kinds`"))
 }
 

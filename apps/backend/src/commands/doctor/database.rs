@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use countersign_store::{Db, Examination, Kind, Lack, OpenError, Role, Schema, Shortfall, database_file};
+use countersign_store::{DatabaseKind, Db, Examination, Lack, OpenError, Role, Schema, Shortfall, database_file};
 
 use super::clocks::{CLOSE, compare_clocks};
 use super::finding::Finding;
@@ -90,7 +90,7 @@ pub(super) async fn check(db: &Db, settings: &Settings, clock: &Clock, findings:
         )),
     }
     let schema = schema(db).await;
-    if schema.is_ok() || db.kind() == Kind::Postgres {
+    if schema.is_ok() || db.kind() == DatabaseKind::Postgres {
         findings.extend(rights(db).await);
     }
     if schema.is_ok() {
@@ -178,11 +178,13 @@ async fn writing(db: &Db, settings: &Settings) -> Option<Finding> {
     }
     let error = db.check_writable().await.err()?;
     let remedy = match db.kind() {
-        Kind::Postgres => {
+        DatabaseKind::Postgres => {
             "point `database_url` to the primary, where this role may write (with several hosts in the URL, add \
              `target_session_attrs=read-write`); until then, sign-ins get 503"
         }
-        Kind::Sqlite => "free disk space, or make the file writable for the server; until then, sign-ins get 503",
+        DatabaseKind::Sqlite => {
+            "free disk space, or make the file writable for the server; until then, sign-ins get 503"
+        }
     };
     Some(Finding::fail(
         DATABASE,

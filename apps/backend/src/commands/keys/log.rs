@@ -5,7 +5,7 @@ use countersign_store::Db;
 use crate::commands::installation::notice;
 use crate::core::caller::Caller;
 use crate::core::clock::Clock;
-use crate::features::audit::{self, Event, Kind};
+use crate::features::audit::{self, Event, EventKind};
 
 /// Writes down what was done to which key.
 pub(super) struct Log {
@@ -17,7 +17,7 @@ pub(super) struct Log {
 
 impl Log {
     /// The key has changed already, so a failure here is told and undoes nothing.
-    pub(super) async fn write(&self, kind: Kind, kid: &str) {
+    pub(super) async fn write(&self, kind: EventKind, kid: &str) {
         let event = Event::new(kind, None, &self.caller).detail(kid);
         if let Err(error) = audit::record_alone(&self.db, &self.clock, event).await {
             let told = format!("the command succeeded, but writing to the audit log failed: {error}");

@@ -8,12 +8,12 @@ use super::log::Log;
 use crate::commands::Failure;
 use crate::commands::output::{Output, Row};
 use crate::core::clock::Timestamp;
-use crate::features::audit::Kind;
+use crate::features::audit::EventKind;
 use crate::features::keys::{KeyOperator, ListedSealingKey};
 
 pub(super) async fn rotate<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W>) -> Result<(), Failure> {
     let made = operator.rotate_sealing().await?;
-    log.write(Kind::SealingKeyMade, &made.id).await;
+    log.write(EventKind::SealingKeyMade, &made.id).await;
     let sentence = match (&made.replaces, made.retirable_at) {
         (Some(old), Some(retirable_at)) => format!(
             "Created the sealing key {}. Servers load it within seconds and use it from {}. From {retirable_at}, \
@@ -39,7 +39,7 @@ pub(super) async fn retire<W: Write>(
     output: &mut Output<W>,
 ) -> Result<(), Failure> {
     operator.retire_sealing(&id).await?;
-    log.write(Kind::SealingKeyRetired, &id).await;
+    log.write(EventKind::SealingKeyRetired, &id).await;
     let sentence = format!("Removed the sealing key {id}. Servers stop using it within seconds.");
     Ok(output.done(&sentence, &Retired { id })?)
 }

@@ -10,7 +10,7 @@ use crate::commands::Failure;
 use crate::commands::installation::notice;
 use crate::commands::output::{Output, Row};
 use crate::core::clock::Timestamp;
-use crate::features::audit::Kind;
+use crate::features::audit::EventKind;
 use crate::features::keys::{
     Activated, JWKS_MAX_AGE, KeyOperator, KeysError, ListedKey, NextKey, OperatorError, Revoked,
 };
@@ -25,14 +25,14 @@ pub(super) async fn generate<W: Write>(
     output: &mut Output<W>,
 ) -> Result<(), Failure> {
     let made = operator.generate().await?;
-    log.write(Kind::KeyGenerated, &made.kid).await;
+    log.write(EventKind::KeyGenerated, &made.kid).await;
     let mut sentence = format!(
         "Created the key {}. Servers that use this folder sign with it after their next start, and then reject \
          tokens signed with other keys; clients have to refresh them or sign in again.",
         made.kid
     );
     if let Some(id) = &made.sealing {
-        log.write(Kind::SealingKeyMade, id).await;
+        log.write(EventKind::SealingKeyMade, id).await;
         sentence.push_str(&format!(" Created the sealing key {id} too."));
     }
     Ok(output.done(&sentence, &made)?)
@@ -81,7 +81,7 @@ pub(super) async fn publish<W: Write>(
 async fn prepare(operator: &KeyOperator, log: &Log) -> Result<NextKey, OperatorError> {
     let next = operator.publish_next().await?;
     if next.created {
-        log.write(Kind::KeyPrepared, &next.kid).await;
+        log.write(EventKind::KeyPrepared, &next.kid).await;
     }
     Ok(next)
 }
@@ -92,7 +92,7 @@ pub(super) async fn activate<W: Write>(
     output: &mut Output<W>,
 ) -> Result<(), Failure> {
     let activated = operator.activate().await?;
-    log.write(Kind::KeyActivated, &activated.current).await;
+    log.write(EventKind::KeyActivated, &activated.current).await;
     Ok(report(&activated, output)?)
 }
 
@@ -105,7 +105,7 @@ pub(super) async fn wait<W: Write>(operator: &KeyOperator, log: &Log, output: &m
             Err(error @ (OperatorError::TooEarly { .. } | OperatorError::Unpublished(_))) => error.to_string(),
             done => {
                 let activated = done?;
-                log.write(Kind::KeyActivated, &activated.current).await;
+                log.write(EventKind::KeyActivated, &activated.current).await;
                 return Ok(report(&activated, output)?);
             }
         };
@@ -135,7 +135,7 @@ pub(super) async fn retire<W: Write>(
     output: &mut Output<W>,
 ) -> Result<(), Failure> {
     operator.retire(&kid).await?;
-    log.write(Kind::KeyRetired, &kid).await;
+    log.write(EventKind::KeyRetired, &kid).await;
     let retired = Named { kid };
     Ok(output.done(
         &format!("Removed the retired key {}. No valid token needs it.", retired.kid),
@@ -156,7 +156,7 @@ pub(super) async fn revoke<W: Write>(
             &revoked,
         )?);
     }
-    log.write(Kind::KeyRevoked, kid).await;
+    log.write(EventKind::KeyRevoked, kid).await;
     let max_age = write_duration(JWKS_MAX_AGE);
     let mut sentence = format!(
         "Revoked the key {kid}. Servers reject all tokens signed with it within seconds, other verifiers when their \

@@ -15,7 +15,7 @@ use crate::commands::doctor::has_no_log;
 use crate::commands::installation::{Installation, notice};
 use crate::commands::output::Standard;
 use crate::core::clock::Clock;
-use crate::features::audit::{self, Event, Kind};
+use crate::features::audit::{self, Event, EventKind};
 use crate::installation::{Access, Opening, open_database};
 use crate::migrations;
 
@@ -45,7 +45,7 @@ pub(in crate::commands) async fn backup(file: &Path, at: &Installation, output: 
     }
     become_file(partial, file)?;
     let caller = at.access.caller();
-    let event = Event::new(Kind::DatabaseBackedUp, None, &caller).detail(summary(&tables));
+    let event = Event::new(EventKind::DatabaseBackedUp, None, &caller).detail(summary(&tables));
     db.close().await?;
     // Where it cannot be written down, as on a standby, it is a backup all the same.
     if let Err(error) = record(event, at, &clock).await {

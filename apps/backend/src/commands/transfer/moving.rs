@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use countersign_store::{DatabaseOptions, Db, FileContents, Kind as Engine, Piece, Role, Schema, database_file};
+use countersign_store::{DatabaseKind, DatabaseOptions, Db, FileContents, Piece, Role, Schema, database_file};
 use serde_json::json;
 
 use super::target::{Target, refuse_used_file};
@@ -12,7 +12,7 @@ use crate::commands::cli::MigrateDatabase;
 use crate::commands::failure::unreadable;
 use crate::commands::output::Standard;
 use crate::core::clock::Clock;
-use crate::features::audit::{self, Event, Kind};
+use crate::features::audit::{self, Event, EventKind};
 use crate::installation::{Access, look_at_file};
 use crate::migrations;
 
@@ -62,12 +62,12 @@ pub(in crate::commands) async fn move_database(
     }
     let tables = target.verify(&clock).await?.to_vec();
     let caller = access.caller();
-    let event = Event::new(Kind::DatabaseMoved, None, &caller).detail(summary(&tables));
+    let event = Event::new(EventKind::DatabaseMoved, None, &caller).detail(summary(&tables));
     audit::record_alone(&target.db, &clock, event).await?;
     target.db.finish_transfer().await?;
     let kept = match source.kind() {
-        Engine::Sqlite => "the old file is unchanged",
-        Engine::Postgres => "the old database is unchanged; make sure that no server uses it any more",
+        DatabaseKind::Sqlite => "the old file is unchanged",
+        DatabaseKind::Postgres => "the old database is unchanged; make sure that no server uses it any more",
     };
     target.db.close().await?;
     source.close().await?;

@@ -13,7 +13,7 @@ use crate::commands::cli::Restore;
 use crate::commands::installation::Installation;
 use crate::commands::output::Standard;
 use crate::core::clock::Clock;
-use crate::features::audit::{self, Event, Kind};
+use crate::features::audit::{self, Event, EventKind};
 use crate::features::sessions;
 use crate::installation::{Access, database_options};
 use crate::migrations;
@@ -58,7 +58,7 @@ pub(in crate::commands) async fn restore(
     let refuses = !asked.keep_sessions;
     let detail = format!("of {}: {}", heading.made_at, summary(&tables));
     let caller = at.access.caller();
-    let event = Event::new(Kind::DatabaseRestored, None, &caller).detail(detail);
+    let event = Event::new(EventKind::DatabaseRestored, None, &caller).detail(detail);
     conclude(target.db, refuses, event).await?;
     let mut sentence = format!(
         "Restored and verified {} as of {}. Later changes are lost, including changed passwords and deleted accounts.",

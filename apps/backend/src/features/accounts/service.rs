@@ -12,7 +12,7 @@ use crate::core::email::NewEmail;
 use crate::core::ids::AccountId;
 use crate::core::password::{HashError, Hasher, Password, PasswordFault};
 use crate::core::platform::Platform;
-use crate::features::audit::{Audit, Event, Kind};
+use crate::features::audit::{Audit, Event, EventKind};
 
 /// How often it is looked which kinds of password hashes are stored.
 const LEARN_EVERY: Duration = Duration::from_secs(60 * 60);
@@ -72,7 +72,7 @@ impl Accounts {
             return Ok(None);
         }
         self.audit
-            .record(tx, Event::new(Kind::AccountRegistered, new.id, new.caller))
+            .record(tx, Event::new(EventKind::AccountRegistered, new.id, new.caller))
             .await?;
         store::find(tx, new.id).await
     }

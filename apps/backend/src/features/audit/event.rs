@@ -9,7 +9,7 @@ use crate::core::request_info::RequestInfo;
 #[derive(Clone)]
 pub struct Event<'a> {
     /// What happened.
-    pub(super) kind: Kind,
+    pub(super) kind: EventKind,
     /// How it ended.
     pub(super) outcome: Outcome,
     /// Who did it.
@@ -30,7 +30,7 @@ pub struct Filter {
     /// About this account alone.
     pub account: Option<AccountId>,
     /// Of this kind alone.
-    pub kind: Option<Kind>,
+    pub kind: Option<EventKind>,
     /// Not before.
     pub since: Timestamp,
     /// Before.
@@ -52,9 +52,9 @@ macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal;)+) => {
         /// What happened.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Kind { $($(#[doc = $doc])+ $variant,)+ }
+        pub enum EventKind { $($(#[doc = $doc])+ $variant,)+ }
 
-        impl Kind {
+        impl EventKind {
             /// All kinds.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
@@ -78,7 +78,7 @@ pub fn reference() -> String {
          The values of `countersign audit list --kind`. See [the audit log](guides/audit.md).\n\n\
          | kind | what happened |\n|---|---|\n",
     );
-    let mut kinds = Kind::ALL.to_vec();
+    let mut kinds = EventKind::ALL.to_vec();
     kinds.sort_by_key(|kind| kind.name());
     for kind in kinds {
         text.push_str(&format!("| `{}` | {} |\n", kind.name(), kind.meaning()));
@@ -160,7 +160,7 @@ kinds! {
 
 impl<'a> Event<'a> {
     /// A success of `caller`, about an account or (`None`) about none.
-    pub fn new(kind: Kind, account: impl Into<Option<AccountId>>, caller: &'a Caller) -> Self {
+    pub fn new(kind: EventKind, account: impl Into<Option<AccountId>>, caller: &'a Caller) -> Self {
         Self {
             kind,
             outcome: Outcome::Success,
@@ -212,7 +212,7 @@ impl<'a> Event<'a> {
             return None;
         };
         self.actor.is_another_than(self.account).then(|| Self {
-            kind: Kind::AdministratorActed,
+            kind: EventKind::AdministratorActed,
             account: Some(administrator),
             session: None,
             detail: Some(self.kind.name().to_owned()),

@@ -9,7 +9,7 @@ mod schemas;
 mod service;
 mod store;
 
-pub use event::{Event, Filter, Kind, reference};
+pub use event::{Event, EventKind, Filter, reference};
 pub use schemas::EntryBody;
 pub use service::{AccountLookup, Audit, Piece, VerifyError, Waiting, record_alone, record_at, verify_piece};
 pub use store::{Entry, newest, of_account};

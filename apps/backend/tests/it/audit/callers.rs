@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use countersign::core::caller::{Actor, Caller};
 use countersign::core::ids::AccountId;
 use countersign::core::request_info::RequestInfo;
-use countersign::features::audit::{Event, Filter, Kind, record_alone};
+use countersign::features::audit::{Event, EventKind, Filter, record_alone};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use serde_json::json;
 
@@ -41,7 +41,7 @@ async fn who_acted_does_not_depend_on_the_ip_address(database: Database) {
                 actor,
                 request: request(address),
             };
-            let event = Event::new(Kind::AccountDisabled, ada, &caller);
+            let event = Event::new(EventKind::AccountDisabled, ada, &caller);
             record_alone(&server.services.db, &server.services.clock, event)
                 .await
                 .unwrap();
@@ -67,7 +67,7 @@ async fn who_signs_out_by_refresh_token_is_the_account(database: Database) {
     let body = json!({ "refresh_token": ada.refresh_token });
     server.post("/api/auth/logout", body).await.assert_status(204);
     let ended = Filter {
-        kind: Some(Kind::SessionRevoked),
+        kind: Some(EventKind::SessionRevoked),
         ..everything()
     };
     let entries = server.services.audit.list(&ended).await.unwrap();
@@ -87,7 +87,7 @@ async fn an_administrator_finds_what_they_did_in_their_own_log(database: Databas
     pause(&server);
     for (actor, subject) in [(bob, ada), (bob, bob), (ada, ada)] {
         let caller = Caller::account(actor, request(None));
-        let event = Event::new(Kind::SessionsRevoked, subject, &caller);
+        let event = Event::new(EventKind::SessionsRevoked, subject, &caller);
         record_alone(&server.services.db, &server.services.clock, event)
             .await
             .unwrap();
@@ -117,7 +117,7 @@ async fn an_administrator_s_own_log_names_no_session_of_another(database: Databa
     pause(&server);
     let session = server.services.sessions.list(ada).await.unwrap().remove(0).id;
     let caller = Caller::account(bob, request(None));
-    let event = Event::new(Kind::SessionRevoked, ada, &caller).session(session);
+    let event = Event::new(EventKind::SessionRevoked, ada, &caller).session(session);
     record_alone(&server.services.db, &server.services.clock, event)
         .await
         .unwrap();

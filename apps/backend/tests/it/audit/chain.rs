@@ -6,7 +6,7 @@ use countersign::core::caller::Caller;
 use countersign::features::audit::chain::{
     AuditCheckpointClaims, LogSummary, LogVerifier, RowName, SealedRow, Tampering, genesis,
 };
-use countersign::features::audit::{Event, Kind, Piece, VerifyError, record_alone};
+use countersign::features::audit::{Event, EventKind, Piece, VerifyError, record_alone};
 use countersign_jose::{Claims, SigningKey, decode_without_verifying};
 use countersign_store::{StoreError, query, sql};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
@@ -302,7 +302,7 @@ async fn many_who_seal_at_once_seal_each_row_once_and_keep_no_writer_waiting(dat
         tokio::spawn(async move {
             for _ in 0..40 {
                 let caller = Caller::server();
-                let event = Event::new(Kind::ServerStarted, None, &caller);
+                let event = Event::new(EventKind::ServerStarted, None, &caller);
                 record_alone(&db, &clock, event).await.unwrap();
             }
         })

@@ -8,7 +8,7 @@ mod tampering;
 use std::time::Duration;
 
 use countersign::core::ids::AccountId;
-use countersign::features::audit::{Filter, Kind, of_account};
+use countersign::features::audit::{EventKind, Filter, of_account};
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
 
@@ -91,7 +91,7 @@ async fn a84_every_event_is_recorded_with_who_when_and_from_where(database: Data
     assert_eq!(listed.len(), 5);
     assert!(listed[0].seq.is_none() && listed[4].seq == Some(1), "{listed:?}");
     let sign_ins = Filter {
-        kind: Some(Kind::SignIn),
+        kind: Some(EventKind::SignIn),
         limit: 1,
         ..everything()
     };
@@ -113,7 +113,7 @@ async fn a84_a_flood_of_refused_requests_is_one_entry_with_a_count(database: Dat
     server.services.audit.write_refusals().await.unwrap();
     server.services.audit.write_refusals().await.unwrap();
     let refused = Filter {
-        kind: Some(Kind::Refused),
+        kind: Some(EventKind::Refused),
         ..everything()
     };
     let listed = server.services.audit.list(&refused).await.unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use countersign::core::caller::Caller;
 use countersign::core::ids::AccountId;
 use countersign::features::audit::chain::{AuditCheckpointClaims, LogSummary, LogVerifier, Tampering};
-use countersign::features::audit::{Event, Filter, Kind, record_alone};
+use countersign::features::audit::{Event, EventKind, Filter, record_alone};
 use countersign_jose::{Claims, SigningKey, decode_without_verifying};
 use countersign_store::{ColumnKind, Piece, Table, Value, query, sql};
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
@@ -110,7 +110,7 @@ async fn verdict_of(server: &TestServer, verifier: LogVerifier) -> Result<LogSum
     for _ in 0..2 {
         server.services.clock.advance(Duration::from_secs(300));
         let caller = Caller::server();
-        let event = Event::new(Kind::ServerStarted, None, &caller);
+        let event = Event::new(EventKind::ServerStarted, None, &caller);
         record_alone(&server.services.db, &server.services.clock, event)
             .await
             .unwrap();
@@ -358,7 +358,7 @@ async fn what_is_asked_of_the_server_without_the_key_it_does_not_sign(database: 
             .await
             .unwrap();
         let caller = Caller::server();
-        let event = Event::new(Kind::AuditTrimmed, None, &caller).detail(format!("rows up to {through}"));
+        let event = Event::new(EventKind::AuditTrimmed, None, &caller).detail(format!("rows up to {through}"));
         record_alone(&server.services.db, &server.services.clock, event)
             .await
             .unwrap();
@@ -394,7 +394,7 @@ async fn what_is_asked_of_the_server_without_the_key_it_does_not_sign(database: 
     record_alone(
         &server.services.db,
         &server.services.clock,
-        Event::new(Kind::AccountDeleted, ada, &caller),
+        Event::new(EventKind::AccountDeleted, ada, &caller),
     )
     .await
     .unwrap();
@@ -459,7 +459,7 @@ async fn an_account_that_was_forgotten_and_is_there_again_is_found(database: Dat
     record_alone(
         &server.services.db,
         &server.services.clock,
-        Event::new(Kind::AccountDeleted, ada, &caller),
+        Event::new(EventKind::AccountDeleted, ada, &caller),
     )
     .await
     .unwrap();

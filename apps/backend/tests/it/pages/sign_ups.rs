@@ -1,7 +1,7 @@
 //! Signing up by page: the account and its first session are made at once.
 
 use countersign::core::clock::Timestamp;
-use countersign::features::audit::{Filter, Kind};
+use countersign::features::audit::{EventKind, Filter};
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 
 use super::Browser;
@@ -35,7 +35,7 @@ async fn the_session_of_a_sign_up_is_opened_by_the_account(database: Database) {
     Browser::sign_up(&server, "ada").await;
     let sign_ins = Filter {
         account: None,
-        kind: Some(Kind::SignIn),
+        kind: Some(EventKind::SignIn),
         since: Timestamp(0),
         until: Timestamp(i64::MAX),
         limit: 10,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign_store::StoreError;
 use tokio::time::{Interval, MissedTickBehavior};
 
-use super::super::event::{Event, Kind};
+use super::super::event::{Event, EventKind};
 use super::super::store::{self, people, sealed};
 use super::sealing::trimmed_through;
 use super::shipping::Shipping;
@@ -99,7 +99,7 @@ impl Audit {
                         ..RequestInfo::local("many")
                     });
                     let detail = format!("{}: {} in {} s", refusal.reason, refusal.count, TIDY_EVERY.as_secs());
-                    let event = Event::new(Kind::Refused, None, &clients).refused().detail(detail);
+                    let event = Event::new(EventKind::Refused, None, &clients).refused().detail(detail);
                     self.record(tx, event).await?;
                 }
                 Ok::<_, StoreError>(())
@@ -185,7 +185,7 @@ impl Audit {
             .transact(|tx| {
                 Box::pin(async move {
                     if sealed::take_turn(tx, revision).await? {
-                        let event = Event::new(Kind::AuditTrimmed, None, server).detail(trimmed_through(through));
+                        let event = Event::new(EventKind::AuditTrimmed, None, server).detail(trimmed_through(through));
                         self.record(tx, event).await?;
                     }
                     Ok(())

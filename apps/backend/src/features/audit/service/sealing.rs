@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::super::chain::{
     AuditCheckpointClaims, EarlierCheckpoint, Hash, Salt, SealedRow, commitment, genesis, pseudonym,
 };
-use super::super::event::Kind;
+use super::super::event::EventKind;
 use super::super::store::people::{self, Subject};
 use super::super::store::{self, Entry, sealed};
 use super::witness::End;
@@ -136,7 +136,7 @@ impl Audit {
             true => end.claims.removed_through,
             false => end.claims.removed_through.min(self.gone(end).await?),
         };
-        let asked = rows.iter().filter(|row| row.kind == Kind::AuditTrimmed.name());
+        let asked = rows.iter().filter(|row| row.kind == EventKind::AuditTrimmed.name());
         let places = asked.filter_map(|row| row.detail.as_ref()?.strip_prefix(ROWS_UP_TO)?.parse::<i64>().ok());
         match places.max() {
             Some(place) if end.vouched && place > before => {

@@ -4,7 +4,7 @@ use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 use uuid::Uuid;
 
 use super::super::chain::{DELETED, Salt, pseudonym};
-use super::super::event::Kind;
+use super::super::event::EventKind;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 
@@ -83,7 +83,7 @@ pub(in super::super) async fn registered<'c>(
     ))
     .bind(after)
     .bind(last)
-    .bind(Kind::AccountRegistered.name())
+    .bind(EventKind::AccountRegistered.name())
     .all(conn)
     .await
 }

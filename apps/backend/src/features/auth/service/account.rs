@@ -14,7 +14,7 @@ use crate::core::ids::{SessionId, SessionRef};
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::password::Password;
 use crate::features::accounts::{self, Account, UserBody};
-use crate::features::audit::{self, EntryBody, Event, Kind};
+use crate::features::audit::{self, EntryBody, Event, EventKind};
 use crate::features::devices;
 use crate::features::outbox::{self, Purpose};
 use crate::features::sessions::{self, SessionBody};
@@ -43,7 +43,9 @@ impl Auth {
     ) -> Result<(), PasswordError> {
         let SessionRef { account, session } = by;
         let PasswordChange { current, new } = passwords;
-        let confirmed = self.confirm(account, current, Kind::PasswordChanged, caller).await?;
+        let confirmed = self
+            .confirm(account, current, EventKind::PasswordChanged, caller)
+            .await?;
         let new = self
             .platform
             .check_password(&new, &confirmed.email)
@@ -62,7 +64,7 @@ impl Auth {
                     sessions::end_all(tx, account, Some(session), now).await?;
                     // Every device was forgotten with its sessions. This one has just shown that it knows the password.
                     devices::remember(tx, account, &caller.request, self.platform.clock.now()).await?;
-                    let event = Event::new(Kind::PasswordChanged, account, caller).session(session);
+                    let event = Event::new(EventKind::PasswordChanged, account, caller).session(session);
                     self.audit.record(tx, event).await?;
                     self.notify(tx, account, Purpose::PasswordChanged, &caller.request)
                         .await?;
@@ -79,7 +81,7 @@ impl Auth {
     pub async fn delete(&self, by: SessionRef, password: Password, caller: &Caller) -> Result<(), PasswordError> {
         let SessionRef { account, session } = by;
         let stored = &self
-            .confirm(account, password, Kind::AccountDeleted, caller)
+            .confirm(account, password, EventKind::AccountDeleted, caller)
             .await?
             .count();
         let (version, now) = (stored.credential_version, self.platform.clock.now());
@@ -102,7 +104,7 @@ impl Auth {
                     self.notify_at(tx, &holder, Purpose::AccountDeleted, &caller.request)
                         .await?;
                     self.audit
-                        .record(tx, Event::new(Kind::AccountDeleted, account, caller))
+                        .record(tx, Event::new(EventKind::AccountDeleted, account, caller))
                         .await?;
                     self.audit.forget(tx, account).await?;
                     Ok(())
@@ -239,7 +241,7 @@ impl Auth {
             .transact(|tx| {
                 Box::pin(async move {
                     self.audit
-                        .record(tx, Event::new(Kind::AccountExported, account, caller))
+                        .record(tx, Event::new(EventKind::AccountExported, account, caller))
                         .await
                 })
             })

@@ -15,7 +15,7 @@ use crate::core::ids::{AccountId, SessionRef};
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, State};
-use crate::features::audit::{Event, Kind};
+use crate::features::audit::{Event, EventKind};
 use crate::features::email_challenges::{Registration, registrations};
 use crate::features::outbox::{Binding, MailParams, NewMail, Purpose, Recipient, RequestContext};
 
@@ -83,7 +83,7 @@ impl Auth {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    let event = Event::new(Kind::MailAsked, account, caller).detail(mail.purpose.name());
+                    let event = Event::new(EventKind::MailAsked, account, caller).detail(mail.purpose.name());
                     self.audit.record(tx, event).await?;
                     self.enqueue(tx, mail, &caller.request).await.map(drop)
                 })

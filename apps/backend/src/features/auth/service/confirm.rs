@@ -12,7 +12,7 @@ use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::core::password::{HashError, Lane, NewPassword, Password, PasswordFault, Verdict};
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Credentials};
-use crate::features::audit::Kind;
+use crate::features::audit::EventKind;
 
 /// Why something that needs the password was not done.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +90,7 @@ impl Auth {
         &self,
         account: AccountId,
         password: Password,
-        kind: Kind,
+        kind: EventKind,
         caller: &Caller,
     ) -> Result<Confirmed, PasswordError> {
         let stored = accounts::credentials_by_id(&self.platform.db, account).await?;

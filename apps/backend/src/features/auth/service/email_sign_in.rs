@@ -9,7 +9,7 @@ use super::opening::granted;
 use crate::core::caller::Caller;
 use crate::core::handle::HandleHash;
 use crate::features::accounts;
-use crate::features::audit::{Event, Kind};
+use crate::features::audit::{Event, EventKind};
 use crate::features::email_challenges::{Answer, ChallengeError, Presenter, Proven, Whose};
 use crate::features::outbox::{Action, Purpose};
 use crate::features::revocation::RevokingTx;
@@ -115,7 +115,7 @@ impl Auth {
             return Ok(());
         }
         self.audit
-            .record(tx, Event::new(Kind::EmailVerified, proven.account, caller))
+            .record(tx, Event::new(EventKind::EmailVerified, proven.account, caller))
             .await?;
         // An address that was proven never becomes unproven again, so there is one where it is needed.
         let Some(nobodys) = nobodys else {

@@ -12,7 +12,7 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Credentials};
-use crate::features::audit::{Event, Kind};
+use crate::features::audit::{Event, EventKind};
 use crate::features::devices;
 
 /// NIST SP 800-63B-4 §3.2.2: no more failures in a row than this on one account.
@@ -64,7 +64,7 @@ impl Auth {
     /// makes the same steps. The failure after which no more are judged is told to the account's owner.
     pub(super) async fn record_failure(
         &self,
-        kind: Kind,
+        kind: EventKind,
         stored: Option<&Credentials>,
         caller: &Caller,
     ) -> Result<(), StoreError> {

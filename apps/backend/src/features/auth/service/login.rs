@@ -16,7 +16,7 @@ use crate::core::metrics::LoginOutcome;
 use crate::core::password::{Asker, HashError, Password, Verdict};
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Credentials as Stored};
-use crate::features::audit::{self, Event, Kind};
+use crate::features::audit::{self, Event, EventKind};
 use crate::features::email_challenges::ChallengeError;
 use crate::features::keys::IssueError;
 use crate::features::sessions::{NewSession, RefreshToken, Session, Tokens};
@@ -162,7 +162,7 @@ impl Auth {
             .still_may_try(stored.as_ref().map(|stored| stored.id), request)
             .await?;
         let (Some(stored), true) = (&stored, counts && verdict.is_right()) else {
-            self.record_failure(Kind::SignIn, stored.as_ref(), caller).await?;
+            self.record_failure(EventKind::SignIn, stored.as_ref(), caller).await?;
             return Err(LoginError::Invalid);
         };
         if self.platform.settings.email_verification == EmailVerification::Required
@@ -177,7 +177,7 @@ impl Auth {
             .open_unless_changed(stored, rehashed.as_deref(), &credentials.scopes, caller, refresh_token)
             .await?
         else {
-            self.record_failure(Kind::SignIn, Some(stored), caller).await?;
+            self.record_failure(EventKind::SignIn, Some(stored), caller).await?;
             return Err(LoginError::Invalid);
         };
         Ok(session)
@@ -186,7 +186,7 @@ impl Auth {
 
 /// The password was right, and yet nobody is let in.
 fn refused(account: AccountId, caller: &Caller) -> Event<'_> {
-    Event::new(Kind::SignIn, account, caller)
+    Event::new(EventKind::SignIn, account, caller)
         .refused()
         .detail("the email address is not verified")
 }

@@ -9,7 +9,7 @@ use countersign_store::StoreError;
 use super::Auth;
 use crate::core::caller::Caller;
 use crate::core::ids::{AccountId, SessionRef};
-use crate::features::audit::{Event, Kind};
+use crate::features::audit::{Event, EventKind};
 use crate::features::sessions::{self, RefreshToken};
 
 impl Auth {
@@ -38,7 +38,7 @@ impl Auth {
                     let ended = sessions::end_all(tx, account, None, now).await?;
                     if ended > 0 {
                         self.audit
-                            .record(tx, Event::new(Kind::SessionsRevoked, account, caller))
+                            .record(tx, Event::new(EventKind::SessionsRevoked, account, caller))
                             .await?;
                     }
                     Ok(ended)

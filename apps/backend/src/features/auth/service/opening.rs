@@ -7,7 +7,7 @@ use super::Auth;
 use crate::core::caller::Actor;
 use crate::core::ids::AccountId;
 use crate::features::accounts;
-use crate::features::audit::{Event, Kind};
+use crate::features::audit::{Event, EventKind};
 use crate::features::devices;
 use crate::features::outbox::Purpose;
 use crate::features::revocation::RevokingTx;
@@ -23,7 +23,7 @@ impl Auth {
         self.notify_of_new_device(tx, new).await?;
         devices::remember(tx, new.account, &new.caller.request, self.platform.clock.now()).await?;
         let session = self.sessions.open(tx, new).await?;
-        let event = Event::new(Kind::SignIn, new.account, new.caller).session(session.id);
+        let event = Event::new(EventKind::SignIn, new.account, new.caller).session(session.id);
         self.audit.record(tx, event).await?;
         Ok(session)
     }

@@ -8,7 +8,7 @@ use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::layers::note_account;
 use crate::features::accounts;
-use crate::features::audit::{Event, Kind};
+use crate::features::audit::{Event, EventKind};
 use crate::features::devices;
 use crate::features::outbox::Purpose;
 use crate::features::revocation::RevokingTx;
@@ -30,11 +30,11 @@ impl Auth {
         accounts::change_password(tx, account, None, password_hash, now).await?;
         if accounts::set_verified(tx, account, email, now).await? {
             self.audit
-                .record(tx, Event::new(Kind::EmailVerified, account, caller))
+                .record(tx, Event::new(EventKind::EmailVerified, account, caller))
                 .await?;
         }
         self.audit
-            .record(tx, Event::new(Kind::PasswordReset, account, caller))
+            .record(tx, Event::new(EventKind::PasswordReset, account, caller))
             .await?;
         self.notify(tx, account, Purpose::PasswordChanged, &caller.request)
             .await?;

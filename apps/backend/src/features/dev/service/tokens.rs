@@ -11,7 +11,7 @@ use crate::core::caller::Caller;
 use crate::core::email::NewEmail;
 use crate::core::ids::{AccountId, SessionId};
 use crate::features::accounts::{self, AccountError};
-use crate::features::audit::{Event, Kind};
+use crate::features::audit::{Event, EventKind};
 use crate::features::keys::IssueError;
 use crate::features::sessions::{NewSession, RefreshToken, Session};
 
@@ -144,7 +144,7 @@ impl Dev {
                     };
                     let session = self.sessions.open(tx, &new).await?;
                     self.audit
-                        .record(tx, Event::new(Kind::SignIn, account, caller).session(session.id))
+                        .record(tx, Event::new(EventKind::SignIn, account, caller).session(session.id))
                         .await?;
                     Ok(Some(session))
                 })

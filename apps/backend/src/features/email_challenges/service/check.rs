@@ -14,7 +14,7 @@ use crate::core::caller::Caller;
 use crate::core::email::Email;
 use crate::core::limits::{Key, Policy};
 use crate::core::password::{Asker, Lane};
-use crate::features::audit::{Event, Kind};
+use crate::features::audit::{Event, EventKind};
 use crate::features::guesses::{self, EmailDigest};
 use crate::features::outbox::Purpose;
 
@@ -145,7 +145,7 @@ impl EmailChallenges {
                     if guessed.is_some() && !guesses::take(tx, digest, purpose, GUESSES_IN_ALL, now).await? {
                         guessed = None;
                     }
-                    let event = Event::new(Kind::CodeTried, None, caller).by_anyone();
+                    let event = Event::new(EventKind::CodeTried, None, caller).by_anyone();
                     self.audit.record(tx, event.detail(purpose.name())).await?;
                     match guessed {
                         Some(guessed) => Ok(Some((Checked::try_from(&guessed)?, guessed.code_hash))),

@@ -9,7 +9,7 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::layers::note_account;
 use crate::features::accounts;
-use crate::features::audit::{self, Event, Kind};
+use crate::features::audit::{self, Event, EventKind};
 use crate::features::devices;
 use crate::features::email_challenges;
 use crate::features::outbox;
@@ -47,7 +47,7 @@ impl Sessions {
                         return Ok(false);
                     };
                     let caller = caller_for(account);
-                    let event = Event::new(Kind::SessionRevoked, account, &caller).session(session);
+                    let event = Event::new(EventKind::SessionRevoked, account, &caller).session(session);
                     self.audit.record(tx, event).await?;
                     Ok(true)
                 })

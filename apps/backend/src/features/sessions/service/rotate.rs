@@ -15,7 +15,7 @@ use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::metrics::RefreshOutcome;
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts;
-use crate::features::audit::{Event, Kind};
+use crate::features::audit::{Event, EventKind};
 use crate::features::keys::IssueError;
 use crate::features::sessions::refresh_token::{Origin, RefreshToken};
 use crate::features::sessions::store::{self, Rotation, Session};
@@ -230,7 +230,7 @@ impl Sessions {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    let event = Event::new(Kind::RefreshReplayed, replay.session.account_id, caller)
+                    let event = Event::new(EventKind::RefreshReplayed, replay.session.account_id, caller)
                         .session(replay.session.id)
                         .detail(detail);
                     self.audit.record(tx, event).await
@@ -249,7 +249,7 @@ impl Sessions {
                     let Some(account) = end(tx, session, None, now).await? else {
                         return Ok(RefreshError::Invalid);
                     };
-                    let event = Event::new(Kind::RefreshReused, account, caller)
+                    let event = Event::new(EventKind::RefreshReused, account, caller)
                         .session(session)
                         .refused();
                     self.audit.record(tx, event).await?;

@@ -9,7 +9,7 @@ use crate::core::layers::note_account;
 use crate::core::password::Password;
 use crate::core::versions::CredentialVersion;
 use crate::features::accounts;
-use crate::features::audit::{Event, Kind};
+use crate::features::audit::{Event, EventKind};
 use crate::features::auth::PasswordError;
 use crate::features::email_challenges::Checked;
 use crate::features::outbox::Purpose;
@@ -39,7 +39,7 @@ impl Verification {
             (Some(user), _) if user.account == account => Own::Session(user.session),
             (_, Some(password)) => Own::Password(
                 self.auth
-                    .confirm(account, password, Kind::EmailVerified, caller)
+                    .confirm(account, password, EventKind::EmailVerified, caller)
                     .await?
                     .count()
                     .credential_version,
@@ -57,7 +57,7 @@ impl Verification {
                     self.still_own(tx, own, proven.credential_version).await?;
                     if accounts::set_verified(tx, proven.account, &proven.email, now).await? {
                         self.audit
-                            .record(tx, Event::new(Kind::EmailVerified, proven.account, caller))
+                            .record(tx, Event::new(EventKind::EmailVerified, proven.account, caller))
                             .await?;
                     }
                     Ok(())

@@ -9,7 +9,7 @@ use crate::core::handle::HandleHash;
 use crate::core::ids::SessionRef;
 use crate::core::password::Password;
 use crate::features::accounts;
-use crate::features::audit::{Event, Kind};
+use crate::features::audit::{Event, EventKind};
 use crate::features::auth::{AskError, Asking, Holder, PasswordError};
 use crate::features::email_challenges::{Answer, ChallengeError, Presenter};
 use crate::features::outbox::Purpose;
@@ -53,7 +53,7 @@ impl Verification {
     ) -> Result<(), ChangeError> {
         let own = self
             .auth
-            .confirm(by.account, password, Kind::EmailChanged, caller)
+            .confirm(by.account, password, EventKind::EmailChanged, caller)
             .await?
             .count();
         if own.email.parse::<Email>().is_ok_and(|own| own.key() == email.key()) {
@@ -104,7 +104,7 @@ impl Verification {
                         return Err(ChangeError::EmailTaken);
                     }
                     self.audit
-                        .record(tx, Event::new(Kind::EmailChanged, account, caller))
+                        .record(tx, Event::new(EventKind::EmailChanged, account, caller))
                         .await?;
                     let old = Holder {
                         new_email: Some(&email),

@@ -11,7 +11,7 @@ use crate::core::limits::{Key, Policy};
 use crate::core::password::{Asker, Lane, Password};
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, NewAccount};
-use crate::features::audit::{Event, Kind};
+use crate::features::audit::{Event, EventKind};
 use crate::features::auth::PasswordError;
 use crate::features::email_challenges::{ChallengeError, Checked, Registration, registrations};
 
@@ -45,7 +45,7 @@ impl Verification {
                     }
                     accounts::set_verified(tx, id, &email, self.platform.clock.now()).await?;
                     self.audit
-                        .record(tx, Event::new(Kind::EmailVerified, id, caller))
+                        .record(tx, Event::new(EventKind::EmailVerified, id, caller))
                         .await?;
                     self.challenges.mark_spent(tx, checked, id, &email).await?;
                     Ok(registrations::forget(tx, email.key()).await?)

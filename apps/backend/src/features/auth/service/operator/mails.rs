@@ -9,7 +9,7 @@ use crate::core::email::{Email, NewEmail};
 use crate::core::ids::AccountId;
 use crate::core::language::Language;
 use crate::features::accounts::{self, Account, NewAccount, State};
-use crate::features::audit::{Event, Kind};
+use crate::features::audit::{Event, EventKind};
 use crate::features::outbox::{self, MailParams, NewMail, Purpose};
 
 impl Operator {
@@ -27,7 +27,7 @@ impl Operator {
                     }
                     self.auth
                         .audit
-                        .record(tx, Event::new(Kind::EmailVerified, account.id, caller))
+                        .record(tx, Event::new(EventKind::EmailVerified, account.id, caller))
                         .await?;
                     Ok(true)
                 })
@@ -76,7 +76,7 @@ impl Operator {
                     };
                     self.auth
                         .audit
-                        .record(tx, Event::new(Kind::Invited, id, caller))
+                        .record(tx, Event::new(EventKind::Invited, id, caller))
                         .await?;
                     let state = accounts::state(&mut *tx, id).await?;
                     outbox::enqueue(tx, &mail_of(Purpose::Invitation, email, state.as_ref()), now).await?;

@@ -14,7 +14,7 @@ use crate::core::caller::Caller;
 use crate::core::ids::AccountId;
 use crate::core::password::Password;
 use crate::features::accounts::{self, Account};
-use crate::features::audit::{Event, Kind};
+use crate::features::audit::{Event, EventKind};
 use crate::features::outbox::Purpose;
 use crate::features::sessions;
 
@@ -46,7 +46,7 @@ impl Operator {
                     sessions::end_all(tx, id, None, now).await?;
                     self.auth
                         .audit
-                        .record(tx, Event::new(Kind::PasswordChanged, id, caller))
+                        .record(tx, Event::new(EventKind::PasswordChanged, id, caller))
                         .await?;
                     self.auth
                         .notify(tx, id, Purpose::PasswordChanged, &caller.request)
@@ -61,9 +61,9 @@ impl Operator {
     pub async fn set_disabled(&self, id: AccountId, disabled: bool) -> Result<bool, StoreError> {
         let (now, caller) = (self.auth.platform.clock.now(), &self.caller);
         let kind = if disabled {
-            Kind::AccountDisabled
+            EventKind::AccountDisabled
         } else {
-            Kind::AccountEnabled
+            EventKind::AccountEnabled
         };
         self.auth
             .revocations
@@ -95,7 +95,7 @@ impl Operator {
                         .await?;
                     self.auth
                         .audit
-                        .record(tx, Event::new(Kind::AccountDeleted, id, caller))
+                        .record(tx, Event::new(EventKind::AccountDeleted, id, caller))
                         .await?;
                     self.auth.audit.forget(tx, id).await?;
                     Ok(())

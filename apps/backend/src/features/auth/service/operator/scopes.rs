@@ -6,7 +6,7 @@ use countersign_store::StoreError;
 use super::Operator;
 use crate::core::ids::AccountId;
 use crate::features::accounts;
-use crate::features::audit::{Event, Kind};
+use crate::features::audit::{Event, EventKind};
 
 #[derive(Clone, Copy)]
 enum Change {
@@ -49,7 +49,7 @@ impl Operator {
                             Change::Grant => format!("granted {changed}"),
                             Change::TakeBack => format!("took back {changed}"),
                         };
-                        let event = Event::new(Kind::ScopesChanged, id, caller).detail(detail);
+                        let event = Event::new(EventKind::ScopesChanged, id, caller).detail(detail);
                         self.auth.audit.record(tx, event).await?;
                     }
                     Ok::<_, StoreError>(changed)
