@@ -22,10 +22,10 @@ column!(Timestamp as i64);
 /// The time of day: the system's, one that stands still, or the system's moved by hand. Clones of one clock tell the
 /// same time.
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Kind);
+pub struct Clock(TimeSource);
 
 #[derive(Clone, Debug, Default)]
-enum Kind {
+enum TimeSource {
     #[default]
     System,
     /// The time that it tells.
@@ -42,26 +42,26 @@ impl Clock {
 
     /// A clock that stands still at `start` until it is advanced.
     pub fn fixed(start: Timestamp) -> Self {
-        Self(Kind::Fixed(Arc::new(AtomicI64::new(start.0))))
+        Self(TimeSource::Fixed(Arc::new(AtomicI64::new(start.0))))
     }
 
     /// A clock that goes with the system's, and can be moved.
     pub fn movable() -> Self {
-        Self(Kind::Moved(Arc::default()))
+        Self(TimeSource::Moved(Arc::default()))
     }
 
     /// The time now.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Kind::System => system_now(),
-            Kind::Fixed(millis) => Timestamp(millis.load(Ordering::SeqCst)),
-            Kind::Moved(ahead) => Timestamp(system_now().0.saturating_add(ahead.load(Ordering::SeqCst))),
+            TimeSource::System => system_now(),
+            TimeSource::Fixed(millis) => Timestamp(millis.load(Ordering::SeqCst)),
+            TimeSource::Moved(ahead) => Timestamp(system_now().0.saturating_add(ahead.load(Ordering::SeqCst))),
         }
     }
 
     /// Moves a clock forward. The system's does not move.
     pub fn advance(&self, by: Duration) {
-        if let Kind::Fixed(millis) | Kind::Moved(millis) = &self.0 {
+        if let TimeSource::Fixed(millis) | TimeSource::Moved(millis) = &self.0 {
             millis.fetch_add(whole_millis(by), Ordering::SeqCst);
         }
     }
@@ -69,9 +69,9 @@ impl Clock {
     /// Sets a clock, from which it goes on as before. The system's is not set.
     pub fn set(&self, to: Timestamp) {
         match &self.0 {
-            Kind::System => {}
-            Kind::Fixed(millis) => millis.store(to.0, Ordering::SeqCst),
-            Kind::Moved(ahead) => ahead.store(to.0.saturating_sub(system_now().0), Ordering::SeqCst),
+            TimeSource::System => {}
+            TimeSource::Fixed(millis) => millis.store(to.0, Ordering::SeqCst),
+            TimeSource::Moved(ahead) => ahead.store(to.0.saturating_sub(system_now().0), Ordering::SeqCst),
         }
     }
 }

@@ -11,7 +11,7 @@ pub const PREFIX: &str = "countersign";
 pub struct Described {
     /// The name without [`PREFIX`] and, of a counter, without `_total`.
     pub name: &'static str,
-    kind: Kind,
+    kind: MetricKind,
     help: &'static str,
     /// Its labels and their values.
     pub(super) labels: &'static str,
@@ -20,7 +20,7 @@ pub struct Described {
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum MetricKind {
     Counter,
     Gauge,
     Histogram,
@@ -163,7 +163,7 @@ pub fn reference() -> String {
             text,
             "| `{PREFIX}_{}`{} | {} | {}{} | {} |",
             described.name,
-            if matches!(described.kind, Kind::Counter) {
+            if matches!(described.kind, MetricKind::Counter) {
                 " (`_total`)"
             } else {
                 ""
@@ -197,7 +197,7 @@ addresses, accounts or paths. A dashboard and alert rules are in [`infra/grafana
 ";
 
 impl Described {
-    const fn of(kind: Kind, name: &'static str, help: &'static str) -> Self {
+    const fn of(kind: MetricKind, name: &'static str, help: &'static str) -> Self {
         Self {
             name,
             kind,
@@ -218,7 +218,7 @@ impl Described {
     }
 }
 
-impl Kind {
+impl MetricKind {
     #[cfg(feature = "testing")]
     const fn name(self) -> &'static str {
         match self {
@@ -247,13 +247,13 @@ fn split_unit(name: &str) -> (&str, Option<Unit>) {
 }
 
 const fn counter(name: &'static str, help: &'static str) -> Described {
-    Described::of(Kind::Counter, name, help)
+    Described::of(MetricKind::Counter, name, help)
 }
 
 const fn gauge(name: &'static str, help: &'static str) -> Described {
-    Described::of(Kind::Gauge, name, help)
+    Described::of(MetricKind::Gauge, name, help)
 }
 
 const fn histogram(name: &'static str, help: &'static str) -> Described {
-    Described::of(Kind::Histogram, name, help)
+    Described::of(MetricKind::Histogram, name, help)
 }

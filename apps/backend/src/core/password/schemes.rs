@@ -10,15 +10,15 @@ use super::stored::{Scheme, StoredHash};
 
 /// The kinds that are known to be stored. Clones know the same.
 #[derive(Clone)]
-pub(super) struct Schemes(Arc<RwLock<Vec<Arc<Kind>>>>);
+pub(super) struct Schemes(Arc<RwLock<Vec<Arc<HashKind>>>>);
 
 /// A kind, and a hash of it that is nobody's.
-pub(super) struct Kind {
+pub(super) struct HashKind {
     pub(super) scheme: Scheme,
     pub(super) dummy: StoredHash,
 }
 
-impl Kind {
+impl HashKind {
     fn of(hash: &StoredHash) -> Arc<Self> {
         Arc::new(Self {
             scheme: hash.scheme(),
@@ -29,18 +29,18 @@ impl Kind {
 
 impl Schemes {
     pub(super) fn new(ours: &StoredHash) -> Self {
-        Self(Arc::new(RwLock::new(vec![Kind::of(ours)])))
+        Self(Arc::new(RwLock::new(vec![HashKind::of(ours)])))
     }
 
     /// All kinds, always in one order. `met` is one of them from now on.
-    pub(super) fn with(&self, met: Option<&StoredHash>) -> Vec<Arc<Kind>> {
+    pub(super) fn with(&self, met: Option<&StoredHash>) -> Vec<Arc<HashKind>> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(new) = met.filter(|met| !knows(&known, met)) else {
             return known;
         };
         let mut kinds = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if !knows(&kinds, new) {
-            kinds.push(Kind::of(new));
+            kinds.push(HashKind::of(new));
             tell(&kinds);
         }
         kinds.clone()
@@ -53,7 +53,7 @@ impl Schemes {
         kinds.truncate(1);
         for hash in stored {
             if !knows(&kinds, hash) {
-                kinds.push(Kind::of(hash));
+                kinds.push(HashKind::of(hash));
             }
         }
         if kinds.len() != before {
@@ -62,12 +62,12 @@ impl Schemes {
     }
 }
 
-fn knows(kinds: &[Arc<Kind>], hash: &StoredHash) -> bool {
+fn knows(kinds: &[Arc<HashKind>], hash: &StoredHash) -> bool {
     let scheme = hash.scheme();
     kinds.iter().any(|kind| kind.scheme == scheme)
 }
 
-fn tell(kinds: &[Arc<Kind>]) {
+fn tell(kinds: &[Arc<HashKind>]) {
     let kinds: Vec<_> = kinds.iter().map(|kind| kind.scheme.to_string()).collect();
     tracing::info!(
         kinds = kinds.join("; "),
