@@ -18,14 +18,14 @@ use prometheus_client::registry::Registry;
 #[cfg(feature = "testing")]
 pub use self::catalogue::{METRICS, reference};
 pub use self::catalogue::{PREFIX, Register};
-pub use self::outcome::{LoginOutcome, MailOutcome, RefreshOutcome};
+pub use self::outcome::{LoginOutcome, RefreshOutcome, SendOutcome};
 pub use self::process::process;
 
 /// The counters that services and routers raise.
 pub struct ServiceMetrics {
-    logins: Family<Outcome, Counter>,
-    refreshes: Family<Outcome, Counter>,
-    mails: Family<Outcome, Counter>,
+    logins: Family<OutcomeLabel, Counter>,
+    refreshes: Family<OutcomeLabel, Counter>,
+    mails: Family<OutcomeLabel, Counter>,
     mails_overdue: Gauge,
     mails_overdue_seconds: Gauge<f64, AtomicU64>,
     audit_sealed: Counter,
@@ -34,7 +34,7 @@ pub struct ServiceMetrics {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Outcome {
+struct OutcomeLabel {
     outcome: &'static str,
 }
 
@@ -65,13 +65,13 @@ impl ServiceMetrics {
     /// A sign-in ended with this outcome.
     pub fn login(&self, outcome: LoginOutcome) {
         let outcome = outcome.name();
-        self.logins.get_or_create(&Outcome { outcome }).inc();
+        self.logins.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// A refresh ended with this outcome.
     pub fn refresh(&self, outcome: RefreshOutcome) {
         let outcome = outcome.name();
-        self.refreshes.get_or_create(&Outcome { outcome }).inc();
+        self.refreshes.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// So many mails should have left, and the oldest of them has been queued for so long.
@@ -81,9 +81,9 @@ impl ServiceMetrics {
     }
 
     /// An attempt to send a mail ended with this outcome.
-    pub fn mail(&self, outcome: MailOutcome) {
+    pub fn mail(&self, outcome: SendOutcome) {
         let outcome = outcome.name();
-        self.mails.get_or_create(&Outcome { outcome }).inc();
+        self.mails.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_catalogue_explains_every_outcome() {
-        let (logins, refreshes, mails) = (LoginOutcome::ALL, RefreshOutcome::ALL, MailOutcome::ALL);
+        let (logins, refreshes, mails) = (LoginOutcome::ALL, RefreshOutcome::ALL, SendOutcome::ALL);
         let names = [
             ("logins", logins.iter().map(|outcome| outcome.name()).collect()),
             ("refreshes", refreshes.iter().map(|outcome| outcome.name()).collect()),

@@ -55,7 +55,7 @@ outcomes! {
 
 outcomes! {
     /// How an attempt to send an email ended.
-    MailOutcome {
+    SendOutcome {
         /// The mail server took it.
         Sent = "sent";
         /// The recipient cannot be served now.

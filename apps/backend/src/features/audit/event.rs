@@ -11,7 +11,7 @@ pub struct Event<'a> {
     /// What happened.
     pub(super) kind: EventKind,
     /// How it ended.
-    pub(super) outcome: Outcome,
+    pub(super) outcome: EventOutcome,
     /// Who did it.
     pub(super) actor: Actor,
     /// The account it was done to, if there is one.
@@ -41,7 +41,7 @@ pub struct Filter {
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum EventOutcome {
     /// It was done.
     Success,
     /// It was refused.
@@ -163,7 +163,7 @@ impl<'a> Event<'a> {
     pub fn new(kind: EventKind, account: impl Into<Option<AccountId>>, caller: &'a Caller) -> Self {
         Self {
             kind,
-            outcome: Outcome::Success,
+            outcome: EventOutcome::Success,
             actor: caller.actor.clone(),
             account: account.into(),
             session: None,
@@ -183,7 +183,7 @@ impl<'a> Event<'a> {
     /// It was refused.
     pub fn refused(self) -> Self {
         Self {
-            outcome: Outcome::Failure,
+            outcome: EventOutcome::Failure,
             ..self
         }
     }
@@ -221,7 +221,7 @@ impl<'a> Event<'a> {
     }
 }
 
-impl Outcome {
+impl EventOutcome {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Success => "success",

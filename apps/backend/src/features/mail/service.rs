@@ -10,12 +10,12 @@ use crate::core::cleanup::in_batches;
 use crate::core::email::Email;
 use crate::core::ids::RegistrationId;
 use crate::core::mailer::SendError;
-use crate::core::metrics::MailOutcome;
+use crate::core::metrics::SendOutcome;
 use crate::core::platform::Platform;
 use crate::features::accounts::{self, Account};
 use crate::features::email_challenges::{self, ChallengeError, EmailChallenges, NewChallenge, registrations};
 use crate::features::guesses;
-use crate::features::outbox::{self, Binding, ClaimedMail, MailParams, Outbox, Outcome, Purpose, Recipient};
+use crate::features::outbox::{self, Binding, ClaimedMail, MailOutcome, MailParams, Outbox, Purpose, Recipient};
 
 /// How often a worker looks for a queued email.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -180,33 +180,33 @@ impl Delivery {
         }
         match sent {
             Ok(()) => {
-                self.outbox.end(&mail, Outcome::Sent, None).await?;
-                self.platform.metrics.mail(MailOutcome::Sent);
+                self.outbox.end(&mail, MailOutcome::Sent, None).await?;
+                self.platform.metrics.mail(SendOutcome::Sent);
             }
             Err(SendError::Transient(why)) => {
                 tracing::warn!(mail = %mail.id, purpose = mail.purpose.name(), attempt = mail.attempt, why, "the \
                      mail server temporarily rejected an email; will retry");
                 self.outbox.postpone(&mail, &why).await?;
-                self.platform.metrics.mail(MailOutcome::Postponed);
+                self.platform.metrics.mail(SendOutcome::Postponed);
             }
             Err(SendError::Unavailable(why)) => {
                 tracing::error!(mail = %mail.id, purpose = mail.purpose.name(), attempt = mail.attempt, why, "failed to send an email; will retry");
                 self.outbox.postpone(&mail, &why).await?;
-                self.platform.metrics.mail(MailOutcome::Failed);
+                self.platform.metrics.mail(SendOutcome::Failed);
             }
             Err(SendError::Permanent(why)) => {
                 tracing::warn!(mail = %mail.id, purpose = mail.purpose.name(), why, "the mail server rejected an \
                      email; dropping it");
-                self.outbox.end(&mail, Outcome::Refused, Some(&why)).await?;
-                self.platform.metrics.mail(MailOutcome::Refused);
+                self.outbox.end(&mail, MailOutcome::Refused, Some(&why)).await?;
+                self.platform.metrics.mail(SendOutcome::Refused);
             }
         }
         Ok(true)
     }
 
     async fn drop_mail(&self, mail: &ClaimedMail) -> Result<bool, DeliverError> {
-        self.outbox.end(mail, Outcome::Dropped, None).await?;
-        self.platform.metrics.mail(MailOutcome::Dropped);
+        self.outbox.end(mail, MailOutcome::Dropped, None).await?;
+        self.platform.metrics.mail(SendOutcome::Dropped);
         Ok(true)
     }
 }

@@ -36,7 +36,7 @@ pub struct ClaimedMail {
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum MailOutcome {
     /// Somebody else has taken charge of it.
     Sent,
     /// There was nobody to write to: no account has the address.
@@ -47,7 +47,7 @@ pub enum Outcome {
     Refused,
 }
 
-impl Outcome {
+impl MailOutcome {
     pub fn name(self) -> &'static str {
         match self {
             Self::Sent => "sent",
@@ -97,8 +97,8 @@ impl Outbox {
     ///
     /// # Errors
     /// Those of the database: then it will be tried again.
-    pub async fn end(&self, mail: &ClaimedMail, outcome: Outcome, failure: Option<&str>) -> Result<(), StoreError> {
-        if mail.purpose.leaves_no_row() && outcome != Outcome::Refused {
+    pub async fn end(&self, mail: &ClaimedMail, outcome: MailOutcome, failure: Option<&str>) -> Result<(), StoreError> {
+        if mail.purpose.leaves_no_row() && outcome != MailOutcome::Refused {
             return store::remove(&self.platform.db, mail.id).await;
         }
         store::end(

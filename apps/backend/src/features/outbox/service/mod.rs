@@ -3,7 +3,7 @@
 mod claim;
 mod enqueue;
 
-pub use self::claim::{ClaimedMail, Outcome};
+pub use self::claim::{ClaimedMail, MailOutcome};
 pub use self::enqueue::{RequestContext, enqueue, queued};
 use crate::core::platform::Platform;
 
