@@ -16,7 +16,7 @@ pub use router::router;
 pub use schemas::UserBody;
 pub use service::{AccountError, Accounts, NewAccount, Profiles, may_sign_in};
 pub use store::{
-    Account, AccountVersions, Credentials, State, change_email, change_password, count_failure, credentials_by_email,
-    credentials_by_id, delete, find, find_by_email, grant, is_empty, list, raise_epochs, raise_session_epoch, scopes,
-    set_disabled, set_verified, sign_in, state, state_by_email, ungrant,
+    Account, AccountVersions, State, StoredCredentials, change_email, change_password, count_failure,
+    credentials_by_email, credentials_by_id, delete, find, find_by_email, grant, is_empty, list, raise_epochs,
+    raise_session_epoch, scopes, set_disabled, set_verified, sign_in, state, state_by_email, ungrant,
 };

@@ -9,7 +9,7 @@ use crate::core::versions::{CredentialVersion, SessionEpoch};
 
 row! {
     /// What a password is checked against. No `Debug`: it holds a hash.
-    pub struct Credentials {
+    pub struct StoredCredentials {
         pub id: AccountId,
         /// The address as its owner typed it.
         pub email: String,
@@ -61,7 +61,7 @@ pub async fn outdated_hashes<'c>(
 pub async fn credentials_by_email<'c>(
     conn: impl Into<Conn<'c>>,
     email: &Email,
-) -> Result<Option<Credentials>, StoreError> {
+) -> Result<Option<StoredCredentials>, StoreError> {
     query(sql!(
         "SELECT id, email, password_hash, credential_version, session_epoch, failures_until, email_verified_at
            FROM accounts
@@ -76,7 +76,7 @@ pub async fn credentials_by_email<'c>(
 pub async fn credentials_by_id<'c>(
     conn: impl Into<Conn<'c>>,
     id: AccountId,
-) -> Result<Option<Credentials>, StoreError> {
+) -> Result<Option<StoredCredentials>, StoreError> {
     query(sql!(
         "SELECT id, email, password_hash, credential_version, session_epoch, failures_until, email_verified_at
            FROM accounts

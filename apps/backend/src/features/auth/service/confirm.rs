@@ -11,7 +11,7 @@ use crate::core::ids::AccountId;
 use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::core::password::{HashError, Lane, NewPassword, Password, PasswordFault, Verdict};
 use crate::core::request_info::RequestInfo;
-use crate::features::accounts::{self, Credentials};
+use crate::features::accounts::{self, StoredCredentials};
 use crate::features::audit::EventKind;
 
 /// Why something that needs the password was not done.
@@ -39,13 +39,13 @@ pub enum PasswordError {
 
 /// A password that is right, and whose it is.
 pub struct Confirmed {
-    stored: Credentials,
+    stored: StoredCredentials,
     tried: Reserved,
 }
 
 impl Confirmed {
     /// The account. The password has been used for what it allows.
-    pub fn count(self) -> Credentials {
+    pub fn count(self) -> StoredCredentials {
         self.tried.count();
         self.stored
     }
@@ -54,7 +54,11 @@ impl Confirmed {
     ///
     /// # Errors
     /// [`HashError`].
-    pub(super) async fn hash_new(self, auth: &Auth, new: NewPassword) -> Result<(Credentials, String), HashError> {
+    pub(super) async fn hash_new(
+        self,
+        auth: &Auth,
+        new: NewPassword,
+    ) -> Result<(StoredCredentials, String), HashError> {
         match auth.hash_new(self.stored.id, new).await {
             Ok(hash) => Ok((self.count(), hash)),
             Err(error) => {
@@ -66,9 +70,9 @@ impl Confirmed {
 }
 
 impl Deref for Confirmed {
-    type Target = Credentials;
+    type Target = StoredCredentials;
 
-    fn deref(&self) -> &Credentials {
+    fn deref(&self) -> &StoredCredentials {
         &self.stored
     }
 }
@@ -134,7 +138,7 @@ impl Auth {
 
     async fn verify_password(
         &self,
-        stored: Option<&Credentials>,
+        stored: Option<&StoredCredentials>,
         password: Password,
         request: &RequestInfo,
         attempt: &Attempt,

@@ -11,7 +11,7 @@ use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::core::request_info::RequestInfo;
-use crate::features::accounts::{self, Credentials};
+use crate::features::accounts::{self, StoredCredentials};
 use crate::features::audit::{Event, EventKind};
 use crate::features::devices;
 
@@ -37,7 +37,11 @@ impl Auth {
     }
 
     /// After too many failures in a row, only devices that are known and networks that signed in lately may go on trying.
-    pub(super) async fn may_try_from(&self, stored: &Credentials, request: &RequestInfo) -> Result<bool, StoreError> {
+    pub(super) async fn may_try_from(
+        &self,
+        stored: &StoredCredentials,
+        request: &RequestInfo,
+    ) -> Result<bool, StoreError> {
         if !stored
             .failures_until
             .is_some_and(|until| is_full(until, self.platform.clock.now()))
@@ -65,7 +69,7 @@ impl Auth {
     pub(super) async fn record_failure(
         &self,
         kind: EventKind,
-        stored: Option<&Credentials>,
+        stored: Option<&StoredCredentials>,
         caller: &Caller,
     ) -> Result<(), StoreError> {
         let account = stored.map(|stored| stored.id);

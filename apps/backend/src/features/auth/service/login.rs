@@ -15,7 +15,7 @@ use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::metrics::LoginOutcome;
 use crate::core::password::{Asker, HashError, Password, Verdict};
 use crate::core::request_info::RequestInfo;
-use crate::features::accounts::{self, Credentials as Stored};
+use crate::features::accounts::{self, StoredCredentials};
 use crate::features::audit::{self, Event, EventKind};
 use crate::features::email_challenges::ChallengeError;
 use crate::features::keys::IssueError;
@@ -224,7 +224,7 @@ impl Auth {
     /// Opens the session, unless the account was disabled, its password changed or all its sessions ended since it was read.
     async fn open_unless_changed(
         &self,
-        stored: &Stored,
+        stored: &StoredCredentials,
         rehashed: Option<&str>,
         asked: &Scopes,
         caller: &Caller,
