@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Failure;
 use super::cli::{Audit, ListAudit, ListKinds};
-use super::failure::Code;
+use super::failure::FailureCode;
 use super::output::{Row, Standard};
 use super::process::Process;
 use super::users::account;
@@ -43,7 +43,7 @@ async fn list(asked: ListAudit, services: &Services, output: &mut Standard) -> R
     let since = asked.since.unwrap_or(Timestamp(0));
     let until = asked.until.unwrap_or(Timestamp(i64::MAX));
     if until <= since {
-        return Err(Failure::coded(Code::Usage, "--until must be later than --since"));
+        return Err(Failure::coded(FailureCode::Usage, "--until must be later than --since"));
     }
     let account = match asked.account {
         Some(text) => Some(match text.parse() {

@@ -21,13 +21,13 @@ const CONFIGURATION: u8 = 78;
 #[derive(Debug)]
 pub struct Failure {
     sentence: String,
-    code: Code,
+    code: FailureCode,
 }
 
 /// What kind of failure it is: `code` in the JSON of an error. docs/guides/operating.md lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Code {
+pub enum FailureCode {
     /// It could not be done.
     Failed,
     /// There is no such account, session or key.
@@ -45,27 +45,27 @@ pub enum Code {
 /// A failure as `--json` prints it.
 #[derive(Serialize)]
 struct ErrorBody<'a> {
-    code: Code,
+    code: FailureCode,
     error: &'a str,
 }
 
 impl Failure {
     /// It could not be done.
     pub(super) fn new(sentence: impl fmt::Display) -> Self {
-        Self::coded(Code::Failed, sentence)
+        Self::coded(FailureCode::Failed, sentence)
     }
 
     /// The settings or the keys cannot be used.
     pub(super) fn of_configuration(sentence: impl fmt::Display) -> Self {
-        Self::coded(Code::Configuration, sentence)
+        Self::coded(FailureCode::Configuration, sentence)
     }
 
     /// There is no such account, session or key.
     pub(super) fn not_found(sentence: impl fmt::Display) -> Self {
-        Self::coded(Code::NotFound, sentence)
+        Self::coded(FailureCode::NotFound, sentence)
     }
 
-    pub(super) fn coded(code: Code, sentence: impl fmt::Display) -> Self {
+    pub(super) fn coded(code: FailureCode, sentence: impl fmt::Display) -> Self {
         Self {
             sentence: sentence.to_string(),
             code,
@@ -76,7 +76,7 @@ impl Failure {
     pub(super) fn of_usage(error: &clap::Error) -> Self {
         // Which has printed its help instead, and begins with what the program is.
         if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-            return Self::coded(Code::Usage, "missing command or subcommand");
+            return Self::coded(FailureCode::Usage, "missing command or subcommand");
         }
         let text = error.render().to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text);
@@ -84,15 +84,18 @@ impl Failure {
             .find("\n\nUsage:")
             .or_else(|| text.find("\n\nFor more information"));
         let sentence = text[..end.unwrap_or(text.len())].split_whitespace().collect::<Vec<_>>();
-        Self::coded(Code::Usage, sentence.join(" "))
+        Self::coded(FailureCode::Usage, sentence.join(" "))
     }
 
     /// 1; 2 for wrong usage; 78 where the settings or the keys are to be mended first.
     pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self.code {
-            Code::Failed | Code::NotFound | Code::NoInstallation | Code::AuditLogNotWhole => 1,
-            Code::Usage => 2,
-            Code::Configuration => CONFIGURATION,
+            FailureCode::Failed
+            | FailureCode::NotFound
+            | FailureCode::NoInstallation
+            | FailureCode::AuditLogNotWhole => 1,
+            FailureCode::Usage => 2,
+            FailureCode::Configuration => CONFIGURATION,
         })
     }
 
@@ -140,7 +143,7 @@ impl From<StartError> for Failure {
             | StartError::Unfinished
             | StartError::Revocations(_)
             | StartError::Accounts(_) => Self::new(error),
-            StartError::Nothing(_) => Self::coded(Code::NoInstallation, error),
+            StartError::Nothing(_) => Self::coded(FailureCode::NoInstallation, error),
         }
     }
 }
@@ -149,7 +152,7 @@ impl From<KeysError> for Failure {
     fn from(error: KeysError) -> Self {
         match error {
             KeysError::Store(_) => Self::new(error),
-            KeysError::None(_) => Self::coded(Code::NoInstallation, error),
+            KeysError::None(_) => Self::coded(FailureCode::NoInstallation, error),
             error => Self::of_configuration(error),
         }
     }

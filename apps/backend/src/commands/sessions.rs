@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Failure;
 use super::cli::{Account, RevokeSessions, Sessions};
-use super::failure::Code;
+use super::failure::FailureCode;
 use super::output::{Row, Standard};
 use super::process::Process;
 use super::users::account;
@@ -44,7 +44,10 @@ async fn revoke(which: &RevokeSessions, services: &Services, output: &mut Standa
             everyone: false,
             all: None,
             id: None,
-        } => Err(Failure::coded(Code::Usage, "name a session, --all or --everyone")),
+        } => Err(Failure::coded(
+            FailureCode::Usage,
+            "name a session, --all or --everyone",
+        )),
     }
 }
 

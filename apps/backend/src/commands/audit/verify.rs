@@ -11,7 +11,7 @@ use super::export::{FORMAT, Line};
 use crate::Services;
 use crate::commands::Failure;
 use crate::commands::cli::VerifyAudit;
-use crate::commands::failure::{Code, unreadable};
+use crate::commands::failure::{FailureCode, unreadable};
 use crate::commands::output::{Output, Standard};
 use crate::core::clock::Timestamp;
 use crate::features::audit::chain::{LogSummary, LogVerifier, Tampering};
@@ -120,7 +120,7 @@ fn open(path: &Path, wanted: &str) -> Result<File, Failure> {
 
 fn failed(tampering: &Tampering) -> Failure {
     Failure::coded(
-        Code::AuditLogNotWhole,
+        FailureCode::AuditLogNotWhole,
         format!("the audit log was tampered with: {tampering}"),
     )
 }
