@@ -12,7 +12,7 @@ use crate::commands::output::{Output, Row};
 use crate::core::clock::Timestamp;
 use crate::features::audit::EventKind;
 use crate::features::keys::{
-    Activated, JWKS_MAX_AGE, KeyOperator, KeysError, ListedKey, NextKey, OperatorError, Revoked,
+    Activated, JWKS_MAX_AGE, KeyOperator, KeysError, ListedKey, NextKey, OperatorError, RevokedKey,
 };
 use crate::settings::{Settings, write_duration};
 
@@ -162,7 +162,7 @@ pub(super) async fn revoke<W: Write>(
         "Revoked the key {kid}. Servers reject all tokens signed with it within seconds, other verifiers when their \
          copy of the keys expires, after at most {max_age}."
     );
-    if let Revoked {
+    if let RevokedKey {
         replaced_by: Some(new), ..
     } = &revoked
     {

@@ -19,5 +19,5 @@ pub use folder::{Inspected, inspect};
 pub use router::{Discovery, router};
 pub use service::{
     Activated, IssueError, JWKS_MAX_AGE, KeyOperator, KeyOptions, KeyState, Keys, ListedKey, ListedSealingKey, NextKey,
-    OperatorError, Revoked, SealingState, check_keys, current_kid,
+    OperatorError, RevokedKey, SealingState, check_keys, current_kid,
 };

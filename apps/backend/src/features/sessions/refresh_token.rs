@@ -34,13 +34,13 @@ pub struct RefreshHash([u8; 32]);
 /// Where a token was spent: a keyed hash of the network and one of the device. The key is the spent secret, which is stored
 /// nowhere, so only a request with the same token can be compared with it.
 #[derive(Clone, Copy, Debug)]
-pub struct Origin([u8; 2 * MARK]);
+pub struct SpenderHash([u8; 2 * MARK]);
 
 const MARK: usize = 8;
 
 column!(FamilyHash as [u8; 32]);
 column!(RefreshHash as [u8; 32]);
-column!(Origin as [u8; 2 * MARK]);
+column!(SpenderHash as [u8; 2 * MARK]);
 
 impl RefreshToken {
     /// The first token of a new session, whose id is made here.
@@ -93,11 +93,11 @@ impl RefreshToken {
     }
 
     /// What is remembered of the place where it is spent.
-    pub fn spent_at(&self, network: &str, device: &str) -> Origin {
+    pub fn spent_at(&self, network: &str, device: &str) -> SpenderHash {
         let mut origin = [0; 2 * MARK];
         origin[..MARK].copy_from_slice(&self.mark(b"network", network));
         origin[MARK..].copy_from_slice(&self.mark(b"device", device));
-        Origin(origin)
+        SpenderHash(origin)
     }
 
     fn mark(&self, label: &[u8], text: &str) -> [u8; MARK] {
@@ -120,7 +120,7 @@ impl RefreshToken {
     }
 }
 
-impl Origin {
+impl SpenderHash {
     pub fn is_same_network(self, other: Self) -> bool {
         self.0[..MARK] == other.0[..MARK]
     }

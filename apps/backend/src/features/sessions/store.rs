@@ -2,7 +2,7 @@
 
 use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
-use super::refresh_token::{FamilyHash, Origin, RefreshHash};
+use super::refresh_token::{FamilyHash, RefreshHash, SpenderHash};
 use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::versions::SessionEpoch;
@@ -58,7 +58,7 @@ row! {
         pub previous_hash: Option<RefreshHash>,
         pub rotated_at: Option<Timestamp>,
         /// Where that was spent.
-        pub rotated_from: Option<Origin>,
+        pub rotated_from: Option<SpenderHash>,
     }
 }
 
@@ -75,7 +75,7 @@ pub(super) struct Rotation {
     pub family_hash: FamilyHash,
     pub presented: RefreshHash,
     pub successor: RefreshHash,
-    pub from: Origin,
+    pub from: SpenderHash,
     pub now: Timestamp,
     /// When the successor ends unless it is used, or the session does before.
     pub idle_end: Timestamp,

@@ -18,7 +18,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 pub use operator::{
-    Activated, KeyOperator, KeyState, ListedKey, ListedSealingKey, NextKey, OperatorError, Revoked, SealingState,
+    Activated, KeyOperator, KeyState, ListedKey, ListedSealingKey, NextKey, OperatorError, RevokedKey, SealingState,
 };
 pub use options::KeyOptions;
 pub use ring::PublishedKeys;

@@ -17,7 +17,7 @@ use crate::core::request_info::RequestInfo;
 use crate::features::accounts;
 use crate::features::audit::{Event, EventKind};
 use crate::features::keys::IssueError;
-use crate::features::sessions::refresh_token::{Origin, RefreshToken};
+use crate::features::sessions::refresh_token::{RefreshToken, SpenderHash};
 use crate::features::sessions::store::{self, Rotation, Session};
 
 /// How often it is tried to spend a token that is current and yet was not spent: something else about its session changed at
@@ -73,7 +73,7 @@ struct Replay {
     session: Session,
     successor: RefreshToken,
     /// Where the token was spent.
-    spent: Option<Origin>,
+    spent: Option<SpenderHash>,
 }
 
 impl Sessions {
@@ -127,7 +127,7 @@ impl Sessions {
             family_hash: presented.family_hash(),
             presented: presented.hash(),
             successor: successor.hash(),
-            from: origin(presented, request),
+            from: spender(presented, request),
             now,
             idle_end: now + self.platform.settings.tokens.refresh_idle_ttl,
         };
@@ -219,7 +219,7 @@ impl Sessions {
         caller: &Caller,
     ) -> Result<(), StoreError> {
         let Some(spent) = replay.spent else { return Ok(()) };
-        let now = origin(presented, &caller.request);
+        let now = spender(presented, &caller.request);
         let detail = match (spent.is_same_network(now), spent.is_same_device(now)) {
             (true, true) => return Ok(()),
             (false, true) => "from another network",
@@ -260,7 +260,7 @@ impl Sessions {
     }
 }
 
-fn origin(presented: &RefreshToken, request: &RequestInfo) -> Origin {
+fn spender(presented: &RefreshToken, request: &RequestInfo) -> SpenderHash {
     let network = request.prefix().map_or_else(String::new, |prefix| prefix.to_string());
     presented.spent_at(&network, request.user_agent.as_deref().unwrap_or_default())
 }

@@ -12,7 +12,7 @@ use countersign_store::Db;
 use serde::Serialize;
 
 pub use self::list::{KeyState, ListedKey};
-pub use self::remove::Revoked;
+pub use self::remove::RevokedKey;
 pub use self::rotate::{Activated, NextKey};
 pub use self::sealing::{ListedSealingKey, SealingState};
 use super::KeyOptions;

@@ -12,7 +12,7 @@ use crate::features::keys::{KeysError, store};
 
 /// A revocation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Revoked {
+pub struct RevokedKey {
     /// The key that nobody is to believe any more.
     pub kid: String,
     /// What it was used for.
@@ -67,7 +67,7 @@ impl KeyOperator {
     ///
     /// # Errors
     /// [`OperatorError::Unknown`]; else that the folder or the database cannot be used.
-    pub async fn revoke(&self, kid: &str) -> Result<Revoked, OperatorError> {
+    pub async fn revoke(&self, kid: &str) -> Result<RevokedKey, OperatorError> {
         let Start {
             locked,
             keys,
@@ -79,7 +79,7 @@ impl KeyOperator {
             return Err(OperatorError::Unknown(kid.to_owned()));
         }
         if was == KeyState::Gone && is_revoked(&history, kid) {
-            return Ok(Revoked {
+            return Ok(RevokedKey {
                 kid: kid.to_owned(),
                 was,
                 changed: false,
@@ -100,7 +100,7 @@ impl KeyOperator {
         }
         // Only now: a server that is told before the folder has another key could not sign in between.
         store::revoke(&self.db, kid, now).await.map_err(KeysError::from)?;
-        Ok(Revoked {
+        Ok(RevokedKey {
             kid: kid.to_owned(),
             was,
             changed: true,
