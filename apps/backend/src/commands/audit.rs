@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::Failure;
-use super::cli::{Audit, ListAudit, ListKinds};
+use super::cli::{AuditCommand, ListAudit, ListKinds};
 use super::failure::FailureCode;
 use super::output::{Row, Standard};
 use super::process::Process;
@@ -20,16 +20,16 @@ use crate::features::accounts;
 use crate::features::audit::{self, Entry, Filter};
 use crate::installation::Opening;
 
-pub(super) fn run(command: Audit, process: Process, output: &mut Standard) -> Result<(), Failure> {
+pub(super) fn run(command: AuditCommand, process: Process, output: &mut Standard) -> Result<(), Failure> {
     match command {
-        Audit::List(asked) => {
+        AuditCommand::List(asked) => {
             process.administer(Opening::Reading, async |services| list(asked, services, output).await)
         }
-        Audit::Kinds(asked) => kinds(&asked, output),
-        Audit::Export(asked) => process.administer(Opening::Reading, async |services| {
+        AuditCommand::Kinds(asked) => kinds(&asked, output),
+        AuditCommand::Export(asked) => process.administer(Opening::Reading, async |services| {
             export::export(&asked, services, output).await
         }),
-        Audit::Verify(asked) => match &asked.export {
+        AuditCommand::Verify(asked) => match &asked.export {
             // An export is verified anywhere, also where no server is.
             Some(export) => verify::verify_export(export, &asked, output),
             None => process.administer(Opening::Reading, async |services| {

@@ -23,16 +23,16 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use self::arguments::Account;
-pub use self::audit::{Audit, ExportAudit, ListAudit, ListKinds, VerifyAudit};
+pub use self::audit::{AuditCommand, ExportAudit, ListAudit, ListKinds, VerifyAudit};
 pub use self::dev::Dev;
 pub use self::global::Global;
-pub use self::keys::{Keys, Rotate, Sealing};
-pub use self::mail::{ListMail, Mail};
-pub use self::sessions::{RevokeSessions, Sessions};
-pub use self::token::{IssueToken, PresentedToken, Token};
+pub use self::keys::{KeysCommand, Rotate, SealingCommand};
+pub use self::mail::{ListMail, MailCommand};
+pub use self::sessions::{RevokeSessions, SessionsCommand};
+pub use self::token::{IssueToken, PresentedToken, TokenCommand};
 pub use self::transfer::{Backup, MigrateDatabase, Restore};
 pub use self::unparsed::{asks_for_json, serves};
-pub use self::users::{ListUsers, UserOrder, Users, WithPassword, WithScopes};
+pub use self::users::{ListUsers, UserOrder, UsersCommand, WithPassword, WithScopes};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 success; 1 failure; 2 usage error; 78 invalid settings or keys.
@@ -88,25 +88,25 @@ pub enum Command {
     Migrate,
     /// Create, list, rotate and retire signing keys
     #[command(subcommand, after_help = "Example:\n  countersign keys rotate --wait")]
-    Keys(Keys),
+    Keys(KeysCommand),
     /// Create, list and change accounts
     #[command(subcommand, after_help = "Example:\n  countersign users create ada@example.com")]
-    Users(Users),
+    Users(UsersCommand),
     /// List and revoke sessions
     #[command(
         subcommand,
         after_help = "Example:\n  countersign sessions revoke --all ada@example.com"
     )]
-    Sessions(Sessions),
+    Sessions(SessionsCommand),
     /// List emails and retry sending them
     #[command(subcommand, after_help = "Example:\n  countersign mail list --queued")]
-    Mail(Mail),
+    Mail(MailCommand),
     /// Issue, verify and inspect access tokens
     #[command(subcommand, after_help = "Example:\n  countersign token verify < token.txt")]
-    Token(Token),
+    Token(TokenCommand),
     /// List, export and verify the audit log
     #[command(subcommand, after_help = "Example:\n  countersign audit verify")]
-    Audit(Audit),
+    Audit(AuditCommand),
     /// Back up the database to a file, while the server is running or not
     #[command(after_help = "Example:\n  countersign backup /backups/countersign-2026-11-23.gz")]
     Backup(Backup),

@@ -11,7 +11,7 @@ use std::io::Write;
 
 use self::log::Log;
 use super::Failure;
-use super::cli::{Keys, Rotate, Sealing};
+use super::cli::{KeysCommand, Rotate, SealingCommand};
 use super::installation::Installation;
 use super::output::Output;
 use super::process::Process;
@@ -19,9 +19,9 @@ use crate::core::clock::Clock;
 use crate::features::keys::{KeyOperator, check_keys};
 use crate::installation::{Opening, key_options, open_database};
 
-pub(super) fn run<W: Write>(command: Keys, process: Process, output: &mut Output<W>) -> Result<(), Failure> {
+pub(super) fn run<W: Write>(command: KeysCommand, process: Process, output: &mut Output<W>) -> Result<(), Failure> {
     match command {
-        Keys::Generate => process.with_installation(Opening::OrCreate, async |at| {
+        KeysCommand::Generate => process.with_installation(Opening::OrCreate, async |at| {
             // Before a database is made for it.
             check_keys(&key_options(&at.settings)).await?;
             operate(&at, async |operator, log| {
@@ -29,40 +29,42 @@ pub(super) fn run<W: Write>(command: Keys, process: Process, output: &mut Output
             })
             .await
         }),
-        Keys::List => process.with_installation(Opening::Reading, async |at| {
+        KeysCommand::List => process.with_installation(Opening::Reading, async |at| {
             operate(&at, async |operator, _| {
                 signing::list(operator, &at.settings, output).await
             })
             .await
         }),
-        Keys::Rotate(Rotate { activate: true, .. }) => change(process, async |operator, log| {
+        KeysCommand::Rotate(Rotate { activate: true, .. }) => change(process, async |operator, log| {
             signing::activate(operator, log, output).await
         }),
-        Keys::Rotate(Rotate { wait: true, .. }) => change(process, async |operator, log| {
+        KeysCommand::Rotate(Rotate { wait: true, .. }) => change(process, async |operator, log| {
             signing::wait(operator, log, output).await
         }),
-        Keys::Rotate(Rotate {
+        KeysCommand::Rotate(Rotate {
             activate: false,
             wait: false,
         }) => change(process, async |operator, log| {
             signing::publish(operator, log, output).await
         }),
-        Keys::Retire { kid } => change(process, async |operator, log| {
+        KeysCommand::Retire { kid } => change(process, async |operator, log| {
             signing::retire(operator, log, kid, output).await
         }),
-        Keys::Revoke { kid } => change(process, async |operator, log| {
+        KeysCommand::Revoke { kid } => change(process, async |operator, log| {
             signing::revoke(operator, log, &kid, output).await
         }),
-        Keys::Sealing(Sealing::Rotate) => change(process, async |operator, log| {
+        KeysCommand::Sealing(SealingCommand::Rotate) => change(process, async |operator, log| {
             sealing::rotate(operator, log, output).await
         }),
-        Keys::Sealing(Sealing::List) => process.with_installation(Opening::Reading, async |at| {
+        KeysCommand::Sealing(SealingCommand::List) => process.with_installation(Opening::Reading, async |at| {
             operate(&at, async |operator, _| sealing::list(operator, output).await).await
         }),
-        Keys::Sealing(Sealing::Retire { id }) => change(process, async |operator, log| {
+        KeysCommand::Sealing(SealingCommand::Retire { id }) => change(process, async |operator, log| {
             sealing::retire(operator, log, id, output).await
         }),
-        Keys::Inspect { file } => process.with_settings(async |loaded| inspect::show(file, &loaded.settings, output)),
+        KeysCommand::Inspect { file } => {
+            process.with_settings(async |loaded| inspect::show(file, &loaded.settings, output))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Failure;
-use super::cli::{ListMail, Mail};
+use super::cli::{ListMail, MailCommand};
 use super::output::{Row, Standard};
 use super::process::Process;
 use crate::Services;
@@ -13,12 +13,12 @@ use crate::core::clock::Timestamp;
 use crate::features::outbox;
 use crate::installation::Opening;
 
-pub(super) fn run(command: Mail, process: Process, output: &mut Standard) -> Result<(), Failure> {
+pub(super) fn run(command: MailCommand, process: Process, output: &mut Standard) -> Result<(), Failure> {
     match command {
-        Mail::List(asked) => {
+        MailCommand::List(asked) => {
             process.administer(Opening::Reading, async |services| list(&asked, services, output).await)
         }
-        Mail::Retry => process.administer(Opening::Existing, async |services| retry(services, output).await),
+        MailCommand::Retry => process.administer(Opening::Existing, async |services| retry(services, output).await),
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Failure;
-use super::cli::{Account, RevokeSessions, Sessions};
+use super::cli::{Account, RevokeSessions, SessionsCommand};
 use super::failure::FailureCode;
 use super::output::{Row, Standard};
 use super::process::Process;
@@ -16,12 +16,12 @@ use crate::features::audit::{Event, EventKind};
 use crate::features::sessions::{self, Session};
 use crate::installation::Opening;
 
-pub(super) fn run(command: Sessions, process: Process, output: &mut Standard) -> Result<(), Failure> {
+pub(super) fn run(command: SessionsCommand, process: Process, output: &mut Standard) -> Result<(), Failure> {
     match command {
-        Sessions::List(whose) => {
+        SessionsCommand::List(whose) => {
             process.administer(Opening::Reading, async |services| list(&whose, services, output).await)
         }
-        Sessions::Revoke(which) => process.administer(Opening::Existing, async |services| {
+        SessionsCommand::Revoke(which) => process.administer(Opening::Existing, async |services| {
             revoke(&which, services, output).await
         }),
     }

@@ -7,7 +7,7 @@ use countersign_jose::{MAX_TOKEN_LENGTH, decode_without_verifying};
 use serde_json::{Value, json};
 
 use super::Failure;
-use super::cli::{IssueToken, PresentedToken, Token};
+use super::cli::{IssueToken, PresentedToken, TokenCommand};
 use super::installation::Installation;
 use super::output::Standard;
 use super::process::Process;
@@ -16,15 +16,15 @@ use crate::Services;
 use crate::features::accounts;
 use crate::installation::Opening;
 
-pub(super) fn run(command: Token, process: Process, output: &mut Standard) -> Result<(), Failure> {
+pub(super) fn run(command: TokenCommand, process: Process, output: &mut Standard) -> Result<(), Failure> {
     match command {
-        Token::Issue(asked) => {
+        TokenCommand::Issue(asked) => {
             process.administer(Opening::Existing, async |services| issue(asked, services, output).await)
         }
-        Token::Verify(presented) => {
+        TokenCommand::Verify(presented) => {
             process.with_installation(Opening::Reading, async |at| verify(&presented, at, output).await)
         }
-        Token::Inspect(presented) => process.with_settings(async |_| inspect(&presented, output)),
+        TokenCommand::Inspect(presented) => process.with_settings(async |_| inspect(&presented, output)),
     }
 }
 

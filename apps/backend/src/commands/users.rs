@@ -9,49 +9,51 @@ mod scopes;
 
 pub(super) use self::find::account;
 use super::Failure;
-use super::cli::Users;
+use super::cli::UsersCommand;
 use super::output::Standard;
 use super::process::Process;
 use crate::Services;
 use crate::installation::Opening;
 
-pub(super) fn run(command: Users, process: Process, output: &mut Standard) -> Result<(), Failure> {
+pub(super) fn run(command: UsersCommand, process: Process, output: &mut Standard) -> Result<(), Failure> {
     match command {
         // What is to be made is looked at before an installation is made for it.
-        Users::Create(new) => process.with_installation(Opening::OrCreate, async |at| {
+        UsersCommand::Create(new) => process.with_installation(Opening::OrCreate, async |at| {
             let new = create::parse(&new, &at.settings)?;
             at.administer(async |services| create::create(new, services, output).await)
                 .await
         }),
-        Users::Invite(whom) => process.with_installation(Opening::OrCreate, async |at| {
+        UsersCommand::Invite(whom) => process.with_installation(Opening::OrCreate, async |at| {
             let email = whom.email.parse()?;
             at.administer(async |services| create::invite(email, services, output).await)
                 .await
         }),
-        Users::List(asked) => process.administer(Opening::Reading, async |services| {
+        UsersCommand::List(asked) => process.administer(Opening::Reading, async |services| {
             list::list(&asked, services, output).await
         }),
-        Users::Show(whose) => process.administer(Opening::Reading, async |services| {
+        UsersCommand::Show(whose) => process.administer(Opening::Reading, async |services| {
             list::show(whose, services, output).await
         }),
-        Users::Verify(whose) => change(process, async |services| change::verify(whose, services, output).await),
-        Users::SendMail { account, purpose } => change(process, async |services| {
+        UsersCommand::Verify(whose) => change(process, async |services| change::verify(whose, services, output).await),
+        UsersCommand::SendMail { account, purpose } => change(process, async |services| {
             change::send_mail(account, purpose, services, output).await
         }),
-        Users::Disable(whose) => change(process, async |services| {
+        UsersCommand::Disable(whose) => change(process, async |services| {
             change::set_disabled(whose, true, services, output).await
         }),
-        Users::Enable(whose) => change(process, async |services| {
+        UsersCommand::Enable(whose) => change(process, async |services| {
             change::set_disabled(whose, false, services, output).await
         }),
-        Users::SetPassword(whose) => change(process, async |services| {
+        UsersCommand::SetPassword(whose) => change(process, async |services| {
             password::set_password(whose, services, output).await
         }),
-        Users::Delete { account, yes } => change(process, async |services| {
+        UsersCommand::Delete { account, yes } => change(process, async |services| {
             change::delete(account, yes, services, output).await
         }),
-        Users::Grant(given) => change(process, async |services| scopes::grant(given, services, output).await),
-        Users::Ungrant(taken) => change(process, async |services| scopes::ungrant(taken, services, output).await),
+        UsersCommand::Grant(given) => change(process, async |services| scopes::grant(given, services, output).await),
+        UsersCommand::Ungrant(taken) => {
+            change(process, async |services| scopes::ungrant(taken, services, output).await)
+        }
     }
 }
 

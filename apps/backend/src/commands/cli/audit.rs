@@ -10,7 +10,7 @@ use crate::features::audit::EventKind;
 
 /// `countersign audit`.
 #[derive(Subcommand)]
-pub enum Audit {
+pub enum AuditCommand {
     /// List entries, newest first
     #[command(after_help = "Examples:\n  countersign audit list --account ada@example.com\n  \
         countersign audit list --kind sign_in --since 2026-11-22T00:00:00Z --limit 1000")]

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 /// `countersign keys`.
 #[derive(Subcommand)]
-pub enum Keys {
+pub enum KeysCommand {
     /// Create the first signing key and the first sealing key
     #[command(after_help = "Example:\n  countersign keys generate --keys-dir secrets/jwt")]
     Generate,
@@ -37,7 +37,7 @@ pub enum Keys {
     },
     /// Rotate, list and retire the symmetric keys that refresh tokens are derived with
     #[command(subcommand, after_help = "Example:\n  countersign keys sealing list")]
-    Sealing(Sealing),
+    Sealing(SealingCommand),
     /// Show what a key file contains, without secrets; by default the signing key's file
     #[command(after_help = "Example:\n  countersign keys inspect secrets/jwt/public.pem")]
     Inspect {
@@ -48,7 +48,7 @@ pub enum Keys {
 
 /// `countersign keys sealing`.
 #[derive(Subcommand)]
-pub enum Sealing {
+pub enum SealingCommand {
     /// Create a new sealing key, which servers use a minute later
     #[command(after_help = "Example:\n  countersign keys sealing rotate")]
     Rotate,

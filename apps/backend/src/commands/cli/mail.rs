@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 /// `countersign mail`.
 #[derive(Subcommand)]
-pub enum Mail {
+pub enum MailCommand {
     /// List the newest emails with purpose, recipient and outcome
     #[command(after_help = "Example:\n  countersign mail list --queued")]
     List(ListMail),

@@ -7,7 +7,7 @@ use super::arguments::Account;
 
 /// `countersign sessions`.
 #[derive(Subcommand)]
-pub enum Sessions {
+pub enum SessionsCommand {
     /// List an account's sessions
     #[command(after_help = "Example:\n  countersign sessions list ada@example.com")]
     List(Account),

@@ -8,7 +8,7 @@ use super::arguments::Account;
 
 /// `countersign token`.
 #[derive(Subcommand)]
-pub enum Token {
+pub enum TokenCommand {
     /// Create a session for an account and print its access token
     #[command(after_help = "Example:\n  countersign token issue ada@example.com --scope products:read --ttl 1h")]
     Issue(IssueToken),

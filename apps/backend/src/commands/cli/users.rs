@@ -8,7 +8,7 @@ use crate::features::outbox::Purpose;
 
 /// `countersign users`.
 #[derive(Subcommand)]
-pub enum Users {
+pub enum UsersCommand {
     /// Create an account; prompts for a password
     #[command(
         after_help = "Example:\n  printf %s \"$PASSWORD\" | countersign users create ada@example.com --password-stdin"

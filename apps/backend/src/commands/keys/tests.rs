@@ -5,7 +5,7 @@ use crate::commands::cli::CommandLine;
 use crate::commands::process::Early;
 
 /// Runs a command and gives what it printed, or the sentence with which it failed.
-fn run_in(dir: &std::path::Path, command: Keys, json: bool) -> Result<String, String> {
+fn run_in(dir: &std::path::Path, command: KeysCommand, json: bool) -> Result<String, String> {
     let database = format!("--database-url=sqlite://{}/db", dir.display());
     let keys = format!("--keys-dir={}/keys", dir.display());
     let format = if json { "--json" } else { "--as=ada" };
@@ -30,36 +30,41 @@ const ROTATE: Rotate = Rotate {
 fn each_change_says_what_happens_next() {
     let dir = tempfile::tempdir().unwrap();
     let run = |command| run_in(dir.path(), command, false);
-    assert!(run(Keys::Generate).unwrap().starts_with("Created the key "));
-    assert!(run(Keys::Generate).unwrap_err().contains("`countersign keys rotate`"));
-    let table = run(Keys::List).unwrap();
+    assert!(run(KeysCommand::Generate).unwrap().starts_with("Created the key "));
+    assert!(
+        run(KeysCommand::Generate)
+            .unwrap_err()
+            .contains("`countersign keys rotate`")
+    );
+    let table = run(KeysCommand::List).unwrap();
     assert!(table.contains("STATE") && table.contains("current"), "{table}");
     let kid = table.lines().nth(1).unwrap().split(' ').next().unwrap().to_owned();
-    let rotated = run(Keys::Rotate(ROTATE)).unwrap();
+    let rotated = run(KeysCommand::Rotate(ROTATE)).unwrap();
     assert!(
         rotated.contains("10m after that") && rotated.contains("rotate --activate"),
         "{rotated}"
     );
-    let activated = run(Keys::Rotate(Rotate {
+    let activated = run(KeysCommand::Rotate(Rotate {
         activate: true,
         ..ROTATE
     }))
     .unwrap_err();
     assert!(activated.contains("no server has published"), "{activated}");
     assert!(
-        run(Keys::Retire { kid: kid.clone() })
+        run(KeysCommand::Retire { kid: kid.clone() })
             .unwrap_err()
             .contains("is in use")
     );
-    let revoked = run(Keys::Revoke { kid: kid.clone() }).unwrap();
+    let revoked = run(KeysCommand::Revoke { kid: kid.clone() }).unwrap();
     assert!(revoked.contains(&kid) && revoked.contains("signs instead"), "{revoked}");
 }
 
 #[test]
 fn inspecting_shows_no_private_part() {
     let dir = tempfile::tempdir().unwrap();
-    let made: serde_json::Value = serde_json::from_str(&run_in(dir.path(), Keys::Generate, true).unwrap()).unwrap();
-    let seen = run_in(dir.path(), Keys::Inspect { file: None }, false).unwrap();
+    let made: serde_json::Value =
+        serde_json::from_str(&run_in(dir.path(), KeysCommand::Generate, true).unwrap()).unwrap();
+    let seen = run_in(dir.path(), KeysCommand::Inspect { file: None }, false).unwrap();
     assert!(
         seen.contains("private key") && seen.contains(made["kid"].as_str().unwrap()),
         "{seen}"
@@ -68,7 +73,7 @@ fn inspecting_shows_no_private_part() {
     assert!(pem.lines().all(|line| !seen.contains(line)));
     let missing = run_in(
         dir.path(),
-        Keys::Inspect {
+        KeysCommand::Inspect {
             file: Some("no.pem".into()),
         },
         false,
