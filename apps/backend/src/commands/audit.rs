@@ -75,7 +75,7 @@ async fn list(asked: ListAudit, services: &Services, output: &mut Standard) -> R
             },
             None => None,
         };
-        rows.push(Shown { entry, email });
+        rows.push(ShownEntry { entry, email });
     }
     Ok(output.rows(&rows)?)
 }
@@ -113,13 +113,13 @@ impl Row for KindOfEntry {
 
 /// An entry with the address of its account, where that is still known.
 #[derive(Serialize)]
-struct Shown {
+struct ShownEntry {
     #[serde(flatten)]
     entry: Entry,
     email: Option<String>,
 }
 
-impl Row for Shown {
+impl Row for ShownEntry {
     const COLUMNS: &'static [&'static str] = &[
         "place", "at", "kind", "outcome", "actor", "account", "email", "address", "detail", "device",
     ];

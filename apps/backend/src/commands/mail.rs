@@ -24,7 +24,7 @@ pub(super) fn run(command: MailCommand, process: Process, output: &mut Standard)
 
 async fn list(asked: &ListMail, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let mails = services.outbox.list(asked.queued, asked.limit.into()).await?;
-    let rows: Vec<_> = mails.into_iter().map(Listed::from).collect();
+    let rows: Vec<_> = mails.into_iter().map(ListedMail::from).collect();
     Ok(output.rows(&rows)?)
 }
 
@@ -36,7 +36,7 @@ async fn retry(services: &Services, output: &mut Standard) -> Result<(), Failure
 
 /// A mail as the operator sees it.
 #[derive(Serialize)]
-struct Listed {
+struct ListedMail {
     id: Uuid,
     purpose: String,
     recipient: String,
@@ -48,7 +48,7 @@ struct Listed {
     failure: Option<String>,
 }
 
-impl From<outbox::MailRecord> for Listed {
+impl From<outbox::MailRecord> for ListedMail {
     fn from(mail: outbox::MailRecord) -> Self {
         Self {
             id: mail.id,
@@ -64,7 +64,7 @@ impl From<outbox::MailRecord> for Listed {
     }
 }
 
-impl Row for Listed {
+impl Row for ListedMail {
     const COLUMNS: &'static [&'static str] = &[
         "created at",
         "purpose",

@@ -30,7 +30,7 @@ pub(super) fn run(command: SessionsCommand, process: Process, output: &mut Stand
 async fn list(whose: &Account, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let account = account(services, &whose.email).await?;
     let sessions = services.sessions.list(account.id).await?;
-    let rows: Vec<_> = sessions.into_iter().map(Listed::from).collect();
+    let rows: Vec<_> = sessions.into_iter().map(ListedSession::from).collect();
     Ok(output.rows(&rows)?)
 }
 
@@ -82,7 +82,7 @@ async fn revoke_everything(services: &Services, output: &mut Standard) -> Result
 
 /// A session as the operator sees it.
 #[derive(Serialize)]
-pub(super) struct Listed {
+pub(super) struct ListedSession {
     id: SessionId,
     created_at: Timestamp,
     last_seen_at: Timestamp,
@@ -92,7 +92,7 @@ pub(super) struct Listed {
     scope: String,
 }
 
-impl From<Session> for Listed {
+impl From<Session> for ListedSession {
     fn from(session: Session) -> Self {
         Self {
             id: session.id,
@@ -106,7 +106,7 @@ impl From<Session> for Listed {
     }
 }
 
-impl Row for Listed {
+impl Row for ListedSession {
     const COLUMNS: &'static [&'static str] = &[
         "id",
         "created at",

@@ -22,18 +22,18 @@ pub(super) fn run(asked: &SettingsArguments, process: Process, output: &mut Stan
 }
 
 fn show<W: Write>(loaded: &Loaded, output: &mut Output<W>) -> io::Result<()> {
-    let rows: Vec<_> = loaded.in_force.iter().map(Shown::of).collect();
+    let rows: Vec<_> = loaded.in_force.iter().map(ShownSetting::of).collect();
     output.rows(&rows)
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct ShownSetting<'a> {
     setting: &'static str,
     value: &'a str,
     source: String,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> ShownSetting<'a> {
     fn of(row: &'a InForce) -> Self {
         Self {
             setting: row.setting,
@@ -43,7 +43,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-impl Row for Shown<'_> {
+impl Row for ShownSetting<'_> {
     const COLUMNS: &'static [&'static str] = &["setting", "value", "source"];
 
     fn cells(&self) -> Vec<String> {

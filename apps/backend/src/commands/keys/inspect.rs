@@ -29,7 +29,7 @@ pub(super) fn show<W: Write>(
         Inspected::Public(key) => ("public key", ES256, key.kid().to_owned()),
         Inspected::Sealing(id) => ("sealing key", "256 random bits", id),
     };
-    let row = Seen {
+    let row = InspectedKey {
         file: path,
         holds,
         algorithm,
@@ -42,14 +42,14 @@ const ES256: &str = "ES256 (P-256)";
 
 /// A key file that was looked at.
 #[derive(Serialize)]
-struct Seen {
+struct InspectedKey {
     file: PathBuf,
     holds: &'static str,
     algorithm: &'static str,
     kid: String,
 }
 
-impl Row for Seen {
+impl Row for InspectedKey {
     const COLUMNS: &'static [&'static str] = &["file", "holds", "algorithm", "kid"];
 
     fn cells(&self) -> Vec<String> {

@@ -41,12 +41,12 @@ pub(super) async fn retire<W: Write>(
     operator.retire_sealing(&id).await?;
     log.write(EventKind::SealingKeyRetired, &id).await;
     let sentence = format!("Removed the sealing key {id}. Servers stop using it within seconds.");
-    Ok(output.done(&sentence, &Retired { id })?)
+    Ok(output.done(&sentence, &RetiredKey { id })?)
 }
 
 /// A sealing key that was retired.
 #[derive(Serialize)]
-struct Retired {
+struct RetiredKey {
     id: String,
 }
 

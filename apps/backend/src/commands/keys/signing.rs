@@ -136,7 +136,7 @@ pub(super) async fn retire<W: Write>(
 ) -> Result<(), Failure> {
     operator.retire(&kid).await?;
     log.write(EventKind::KeyRetired, &kid).await;
-    let retired = Named { kid };
+    let retired = RetiredKey { kid };
     Ok(output.done(
         &format!("Removed the retired key {}. No valid token needs it.", retired.kid),
         &retired,
@@ -176,7 +176,7 @@ pub(super) async fn revoke<W: Write>(
 
 /// What a change was made to.
 #[derive(Serialize)]
-struct Named {
+struct RetiredKey {
     kid: String,
 }
 

@@ -1,6 +1,6 @@
 //! `countersign users create` and `invite`. What is to be made is looked at before anything is.
 
-use super::list::Listed;
+use super::list::ListedAccount;
 use super::password::asked_for;
 use crate::Services;
 use crate::commands::Failure;
@@ -37,7 +37,7 @@ pub(super) async fn create(new: NewAccount, services: &Services, output: &mut St
         .register(new.email, new.password, services.command_line())
         .await?;
     let sentence = format!("Created the account {} for {}.", account.id, account.email);
-    Ok(output.done(&sentence, &Listed::from(account))?)
+    Ok(output.done(&sentence, &ListedAccount::from(account))?)
 }
 
 pub(super) async fn invite(email: NewEmail, services: &Services, output: &mut Standard) -> Result<(), Failure> {
@@ -48,5 +48,5 @@ pub(super) async fn invite(email: NewEmail, services: &Services, output: &mut St
         "Created the account {} for {}; the server emails a link to set a password.",
         account.id, account.email
     );
-    Ok(output.done(&sentence, &Listed::from(account))?)
+    Ok(output.done(&sentence, &ListedAccount::from(account))?)
 }

@@ -35,10 +35,10 @@ pub(super) async fn list(asked: &ListUsers, services: &Services, output: &mut St
         found.reverse();
     }
     let limit = asked.limit.and_then(|limit| usize::try_from(limit).ok());
-    let rows: Vec<Listed> = found
+    let rows: Vec<ListedAccount> = found
         .into_iter()
         .take(limit.unwrap_or(usize::MAX))
-        .map(Listed::from)
+        .map(ListedAccount::from)
         .collect();
     Ok(output.rows(&rows)?)
 }
@@ -52,8 +52,8 @@ pub(super) async fn show(whose: Named, services: &Services, output: &mut Standar
     let account = account(services, &whose.email).await?;
     let scopes = accounts::scopes(&services.db, account.id).await?.to_string();
     let sessions = services.sessions.list(account.id).await?.len();
-    Ok(output.row(&Shown {
-        account: Listed::from(account),
+    Ok(output.row(&ShownAccount {
+        account: ListedAccount::from(account),
         scopes,
         sessions,
     })?)
@@ -61,7 +61,7 @@ pub(super) async fn show(whose: Named, services: &Services, output: &mut Standar
 
 /// An account as the operator sees it.
 #[derive(Serialize)]
-pub(super) struct Listed {
+pub(super) struct ListedAccount {
     id: AccountId,
     email: String,
     email_verified_at: Option<Timestamp>,
@@ -70,7 +70,7 @@ pub(super) struct Listed {
     disabled_at: Option<Timestamp>,
 }
 
-impl From<Account> for Listed {
+impl From<Account> for ListedAccount {
     fn from(account: Account) -> Self {
         Self {
             id: account.id,
@@ -83,7 +83,7 @@ impl From<Account> for Listed {
     }
 }
 
-impl Row for Listed {
+impl Row for ListedAccount {
     const COLUMNS: &'static [&'static str] = &[
         "id",
         "email",
@@ -108,14 +108,14 @@ impl Row for Listed {
 
 /// An account with what hangs on it.
 #[derive(Serialize)]
-struct Shown {
+struct ShownAccount {
     #[serde(flatten)]
-    account: Listed,
+    account: ListedAccount,
     scopes: String,
     sessions: usize,
 }
 
-impl Row for Shown {
+impl Row for ShownAccount {
     const COLUMNS: &'static [&'static str] = &[
         "id",
         "email",
