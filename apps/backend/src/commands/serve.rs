@@ -30,7 +30,7 @@ use crate::{Services, app};
 pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals>) -> Result<(), Failure> {
     // The first random bytes take 40 ms, while the entropy source tests itself: that goes beside the rest.
     std::thread::spawn(|| SecureRandom.bytes::<1>());
-    ignored.map_or_else(ignore_signals, Ok)?.tell();
+    ignored.map_or_else(ignore_signals, Ok)?.log();
     // First, because the issuer's name may hold the port, which may be any free one.
     let listening = Listening::on(settings.listen).await?;
     let address = listening.address();
@@ -50,7 +50,9 @@ pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals
             "no mail server is configured (`mail.smtp_url`); emails are written to {folder} and not delivered"
         );
     }
-    tell(&services, EventKind::ServerStarted).await.map_err(Failure::new)?;
+    record(&services, EventKind::ServerStarted)
+        .await
+        .map_err(Failure::new)?;
     let shutdown = Shutdown::on_signals(services.readiness.clone())?;
     let server = Server::at(listening, services.server.clone());
     let operator = operator.map(|listening| Server::at(listening, services.server.clone()));
@@ -73,7 +75,7 @@ pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals
         error = services.db.failed() => return Err(Failure::new(error)),
     }
     services.hasher.shut_down().await;
-    if let Err(error) = tell(&services, EventKind::ServerStopped).await {
+    if let Err(error) = record(&services, EventKind::ServerStopped).await {
         tracing::warn!(%error, "failed to record the shutdown in the audit log");
     }
     if let Err(error) = services.audit.seal().await {
@@ -103,7 +105,7 @@ fn is_one_stream() -> bool {
 }
 
 /// Tells the audit log of this server.
-async fn tell(services: &Services, kind: EventKind) -> Result<(), StoreError> {
+async fn record(services: &Services, kind: EventKind) -> Result<(), StoreError> {
     let server = Caller::server();
     let event = Event::new(kind, None, &server).detail(concat!("version ", env!("CARGO_PKG_VERSION")));
     audit::record_alone(&services.db, &services.clock, event).await

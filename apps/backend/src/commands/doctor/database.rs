@@ -146,10 +146,10 @@ async fn rights(db: &Db) -> Vec<Finding> {
     let has_none = |lacking: &Shortfall| lacking.lack == Lack::Table;
     // Where the schema is not there at all, that is said by itself.
     let schema_is_missing = lacking.iter().filter(|lacking| has_none(lacking)).count() > 1;
-    let told = lacking
+    let lacking = lacking
         .iter()
         .filter(|lacking| !(schema_is_missing && has_none(lacking)));
-    told.map(lack).collect()
+    lacking.map(lack).collect()
 }
 
 fn lack(lacking: &Shortfall) -> Finding {

@@ -40,8 +40,8 @@ pub(super) async fn files(settings: &Settings, findings: &mut Vec<Finding>) {
     let needed = settings.http.max_connections as u64 + RESERVED;
     let remedy = "raise the limit (`LimitNOFILE=` of systemd, `ulimits:` of Compose), or lower \
                   `http.max_connections`; beyond the limit, connections are refused";
-    let told = ask_operator(settings, "metrics").await;
-    let of_server = told.as_deref().and_then(|text| {
+    let answer = ask_operator(settings, "metrics").await;
+    let of_server = answer.as_deref().and_then(|text| {
         let read = |name| {
             text.lines()
                 .find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok())

@@ -20,8 +20,8 @@ impl Log {
     pub(super) async fn write(&self, kind: EventKind, kid: &str) {
         let event = Event::new(kind, None, &self.caller).detail(kid);
         if let Err(error) = audit::record_alone(&self.db, &self.clock, event).await {
-            let told = format!("the command succeeded, but writing to the audit log failed: {error}");
-            notice(self.json, &told);
+            let text = format!("the command succeeded, but writing to the audit log failed: {error}");
+            notice(self.json, &text);
         }
     }
 }

@@ -99,7 +99,7 @@ pub(super) async fn activate<W: Write>(
 /// Publishes, waits until every verifier can know the key, activates. It may be interrupted and begun again.
 pub(super) async fn wait<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W>) -> Result<(), Failure> {
     prepare(operator, log).await?;
-    let mut told = String::new();
+    let mut shown = String::new();
     loop {
         let reason = match operator.activate().await {
             Err(error @ (OperatorError::TooEarly { .. } | OperatorError::Unpublished(_))) => error.to_string(),
@@ -109,9 +109,9 @@ pub(super) async fn wait<W: Write>(operator: &KeyOperator, log: &Log, output: &m
                 return Ok(report(&activated, output)?);
             }
         };
-        if reason != told {
+        if reason != shown {
             notice(log.json, &format!("waiting: {reason}"));
-            told = reason;
+            shown = reason;
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

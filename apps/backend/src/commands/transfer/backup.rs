@@ -49,8 +49,8 @@ pub(in crate::commands) async fn backup(file: &Path, at: &Installation, output: 
     db.close().await?;
     // Where it cannot be written down, as on a standby, it is a backup all the same.
     if let Err(error) = record(event, at, &clock).await {
-        let told = format!("the backup succeeded, but writing to the audit log failed: {error}");
-        notice(output.is_json(), &told);
+        let text = format!("the backup succeeded, but writing to the audit log failed: {error}");
+        notice(output.is_json(), &text);
     }
     let mut sentence = format!(
         "Wrote {} to {} and verified the file. It does not contain the keys ({}): back that folder up too, \

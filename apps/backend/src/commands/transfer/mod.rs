@@ -56,19 +56,19 @@ impl Progress {
     fn at(&mut self, counted: &Counted) {
         if counted.rows >= self.next {
             self.next = counted.rows + Self::STEP;
-            self.tell(counted);
+            self.show(counted);
         }
     }
 
     fn done(&mut self, counted: &Counted) {
         self.next = Self::STEP;
-        self.tell(counted);
+        self.show(counted);
         if self.shown {
             let _ = writeln!(io::stderr());
         }
     }
 
-    fn tell(&self, counted: &Counted) {
+    fn show(&self, counted: &Counted) {
         if self.shown {
             let _ = write!(io::stderr(), "\r{:<24} {:>10} rows", counted.table, counted.rows);
         }

@@ -41,7 +41,7 @@ impl Schemes {
         let mut kinds = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if !knows(&kinds, new) {
             kinds.push(HashKind::of(new));
-            tell(&kinds);
+            log_kinds(&kinds);
         }
         kinds.clone()
     }
@@ -57,7 +57,7 @@ impl Schemes {
             }
         }
         if kinds.len() != before {
-            tell(&kinds);
+            log_kinds(&kinds);
         }
     }
 }
@@ -67,7 +67,7 @@ fn knows(kinds: &[Arc<HashKind>], hash: &StoredHash) -> bool {
     kinds.iter().any(|kind| kind.scheme == scheme)
 }
 
-fn tell(kinds: &[Arc<HashKind>]) {
+fn log_kinds(kinds: &[Arc<HashKind>]) {
     let kinds: Vec<_> = kinds.iter().map(|kind| kind.scheme.to_string()).collect();
     tracing::info!(
         kinds = kinds.join("; "),

@@ -107,7 +107,7 @@ fn accept(state: &Arc<ServerState>, socket: TcpStream, peer: SocketAddr, connect
                     .retry_after(1);
                 let options = state.options.clone();
                 connections.spawn(async move {
-                    refusal::send(socket, |told| options.middleware.refuse(problem, told)).await;
+                    refusal::send(socket, |request| options.middleware.refuse(problem, request)).await;
                     drop(permit);
                 });
             }

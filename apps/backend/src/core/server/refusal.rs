@@ -46,7 +46,7 @@ pub(super) fn bytes(response: Response) -> Bytes {
 pub(super) async fn send(mut socket: TcpStream, refusal: impl FnOnce(&EarlyRequest) -> Response) {
     let mut framing = Framing::new();
     let _ = timeout(LINGER, head(&mut socket, &mut framing)).await;
-    let refusal = bytes(refusal(&framing.told()));
+    let refusal = bytes(refusal(&framing.early_request()));
     let _ = timeout(LINGER, async {
         socket.write_all(&refusal).await?;
         socket.shutdown().await?;

@@ -120,7 +120,7 @@ impl Shutdown {
 }
 
 /// Signals that a server goes on at, from the moment on in which this was made: what comes is noticed, and told once
-/// [`IgnoredSignals::tell`] was called.
+/// [`IgnoredSignals::log`] was called.
 pub struct IgnoredSignals(Signals);
 
 /// Makes a server go on at signals that would end it without a word: those that other programs take for "read your
@@ -136,8 +136,8 @@ pub fn ignore_signals() -> io::Result<IgnoredSignals> {
 }
 
 impl IgnoredSignals {
-    /// Tells the log of each that came or comes.
-    pub fn tell(self) {
+    /// Logs each that came or comes.
+    pub fn log(self) {
         let mut signals = self.0;
         tokio::spawn(async move {
             loop {

@@ -73,7 +73,7 @@ impl TimedStream {
             let status = refused.status;
             ready!(self.poll_head(cx));
             let problem = Problem::from_status(status).status(status);
-            self.instead = refusal::bytes(self.middleware.refuse(problem, &self.timer.told()));
+            self.instead = refusal::bytes(self.middleware.refuse(problem, &self.timer.early_request()));
             self.refused = None;
         }
         while self.instead.has_remaining() {

@@ -101,8 +101,8 @@ impl ConnectionTimer {
     }
 
     /// What the head tells that hyper cannot read, as far as it came.
-    pub(super) fn told(&self) -> EarlyRequest {
-        self.lock().framing.told()
+    pub(super) fn early_request(&self) -> EarlyRequest {
+        self.lock().framing.early_request()
     }
 
     pub(super) fn answered(&self) {

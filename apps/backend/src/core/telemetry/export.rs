@@ -119,7 +119,7 @@ impl Sender {
     }
 
     /// One line when it begins to fail, and one when it works again.
-    fn tell(&self, failure: Option<&dyn fmt::Display>) {
+    fn report(&self, failure: Option<&dyn fmt::Display>) {
         let was_failing = self.failing.swap(failure.is_some(), Ordering::Relaxed);
         match failure {
             Some(error) if !was_failing => tracing::warn!(%error, "failed to export traces; dropping them until the \
@@ -143,9 +143,9 @@ impl HttpClient for Sender {
         let asking = async move { outbound.ask(request.map(Full::new), PATIENCE).await };
         let answer = self.runtime.spawn(asking).await.unwrap_or(Err(OutboundError::TimedOut));
         match &answer {
-            Ok(answer) if answer.status().is_success() => self.tell(None),
-            Ok(answer) => self.tell(Some(&format!("the collector answered {}", answer.status()))),
-            Err(error) => self.tell(Some(error)),
+            Ok(answer) if answer.status().is_success() => self.report(None),
+            Ok(answer) => self.report(Some(&format!("the collector answered {}", answer.status()))),
+            Err(error) => self.report(Some(error)),
         }
         Ok(answer?)
     }

@@ -81,8 +81,8 @@ impl Health {
 
 impl NotReady {
     fn of(lacking: &[Shortfall]) -> Self {
-        let told: Vec<_> = lacking.iter().map(ToString::to_string).collect();
+        let lacks: Vec<_> = lacking.iter().map(ToString::to_string).collect();
         let remedies: Vec<_> = lacking.iter().map(|lacking| lacking.remedy.as_str()).collect();
-        Self::Lacking(told.join("; "), Remedy(remedies.join(" ")))
+        Self::Lacking(lacks.join("; "), Remedy(remedies.join(" ")))
     }
 }

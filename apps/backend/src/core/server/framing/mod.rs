@@ -93,9 +93,9 @@ impl Framing {
     }
 
     /// What the head tells that no request was made of, as far as it has come: lines that cannot be read are left out.
-    pub(super) fn told(&self) -> EarlyRequest {
+    pub(super) fn early_request(&self) -> EarlyRequest {
         let mut lines = lines(&self.head).skip_while(|line| line.is_empty());
-        let mut told = EarlyRequest {
+        let mut request = EarlyRequest {
             path: lines.next().and_then(path),
             ..EarlyRequest::default()
         };
@@ -105,10 +105,10 @@ impl Framing {
                 .into_iter()
                 .find(|name| field.is(name.as_str()));
             if let (Some(name), Ok(value)) = (known, HeaderValue::from_bytes(field.value)) {
-                told.headers.append(name, value);
+                request.headers.append(name, value);
             }
         }
-        told
+        request
     }
 
     /// Whether what has come may be the beginning of a head.

@@ -130,8 +130,9 @@ fn the_origin_is_known_before_the_head_is_whole() {
     let origin = |head: &str| {
         let mut framing = Framing::new();
         framing.received(head.as_bytes());
-        let told = framing.told();
-        told.headers
+        let request = framing.early_request();
+        request
+            .headers
             .get(ORIGIN)
             .map(|value| value.to_str().unwrap_or_default().to_owned())
     };

@@ -39,7 +39,7 @@ impl Sealing {
             keys: SealingKeys::new(order.ring()),
             missing: Mutex::default(),
         };
-        sealing.tell_missing(keys, history);
+        sealing.log_missing(keys, history);
         Some(sealing)
     }
 
@@ -54,7 +54,7 @@ impl Sealing {
         if active != before {
             tracing::info!(active, "the active sealing key has changed");
         }
-        self.tell_missing(keys, history);
+        self.log_missing(keys, history);
     }
 
     /// How many keys are in use that the folder does not hold.
@@ -62,20 +62,20 @@ impl Sealing {
         self.missing.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    fn tell_missing(&self, keys: &FolderKeys, history: &SealingHistory) {
+    fn log_missing(&self, keys: &FolderKeys, history: &SealingHistory) {
         let missing: Vec<_> = missing(keys, history)
             .into_iter()
             .map(|record| record.id.clone())
             .collect();
-        let mut told = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
-        for id in missing.iter().filter(|id| !told.contains(id)) {
+        let mut logged = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        for id in missing.iter().filter(|id| !logged.contains(id)) {
             tracing::warn!(
                 id,
                 "the keys folder lacks a sealing key that other nodes may use; restore its file, or retire the key \
                  with `countersign keys sealing retire`"
             );
         }
-        *told = missing;
+        *logged = missing;
     }
 }
 

@@ -55,7 +55,7 @@ impl Keys {
             Err(error) => tracing::debug!(%error, "failed to read the sealing key history; using the last known one"),
         }
         let ring = Ring::assemble(keys, history, now, self.0.options.propagation_delay());
-        tell(&before, &ring);
+        log_changes(&before, &ring);
         self.put_ring(ring);
     }
 
@@ -105,7 +105,7 @@ impl Watch {
     }
 }
 
-fn tell(before: &Ring, after: &Ring) {
+fn log_changes(before: &Ring, after: &Ring) {
     if before.signing_key().is_some() && after.signing_key().is_none() {
         let kid = after.keys.current.kid();
         tracing::error!(

@@ -57,9 +57,9 @@ impl Feed {
     }
 
     /// These bits were set, and the transaction is committed. Nobody need look before they have their number.
-    pub(super) async fn tell(&self, bits: &[Bit]) {
+    pub(super) async fn notify(&self, bits: &[Bit]) {
         if let Self::Redis(redis) = self {
-            redis.publish(CHANNEL, &told(bits)).await;
+            redis.publish(CHANNEL, &encoded(bits)).await;
         }
     }
 }
@@ -136,7 +136,7 @@ impl Open {
     }
 }
 
-fn told(bits: &[Bit]) -> String {
+fn encoded(bits: &[Bit]) -> String {
     let words: Vec<_> = bits
         .iter()
         .map(|Bit { list, idx }| format!("{list}{BETWEEN}{idx}"))
@@ -161,8 +161,8 @@ mod tests {
     #[test]
     fn what_is_told_is_heard_and_what_is_no_bit_is_not() {
         let both = [Bit { list: 1, idx: 17 }, Bit { list: 2, idx: 0 }];
-        assert_eq!(told(&both), "1:17 2:0");
-        assert_eq!(bits(&told(&both)).collect::<Vec<_>>(), both);
+        assert_eq!(encoded(&both), "1:17 2:0");
+        assert_eq!(bits(&encoded(&both)).collect::<Vec<_>>(), both);
         assert_eq!(bits("1: :2 x:y 3:4:5 6").count(), 0);
     }
 }

@@ -30,7 +30,7 @@ impl Revocations {
             self.set(bit.list, bit.idx);
         }
         // Whatever becomes of the number: our caller tells its client next that the session has ended.
-        let (numbered, ()) = tokio::join!(self.number_waiting(), self.0.options.feed.tell(revoked));
+        let (numbered, ()) = tokio::join!(self.number_waiting(), self.0.options.feed.notify(revoked));
         if let Err(error) = numbered {
             tracing::warn!(%error, "failed to announce a revocation to other nodes; it is committed, will retry");
         }
