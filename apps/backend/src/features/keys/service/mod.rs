@@ -1,6 +1,8 @@
 //! The keys of a running server: signing, verifying, publishing, and following the folder.
 
+mod check;
 mod first;
+mod open;
 mod operator;
 mod options;
 mod reading;
@@ -13,21 +15,20 @@ use std::time::Duration;
 
 use countersign_jose::{AccessTokenClaims, Claims, SignError, SigningKey, StatusListClaims, TokenType, VerifyingKey};
 use countersign_store::{Db, StoreError};
-use rustix::fs::{Access, access};
 use serde::Serialize;
 use tokio::sync::Mutex;
 
+pub use check::{check_keys, current_kid};
 pub use operator::{
     Activated, KeyOperator, KeyState, ListedKey, ListedSealingKey, NextKey, OperatorError, RevokedKey, SealingState,
 };
 pub use options::KeyOptions;
 pub use ring::PublishedKeys;
 
-use self::reading::{Reading, recall, recall_unwritten};
-use self::ring::{History, Ring};
-use self::sealing::{Sealing, SealingHistory};
+use self::ring::Ring;
+use self::sealing::Sealing;
 use self::watch::Watch;
-use super::{KeysError, store};
+use super::store;
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::sealing::SealingKeys;
 
@@ -37,18 +38,6 @@ pub const JWKS_MAX_AGE: Duration = Duration::from_secs(300);
 /// By how much more than needed the remembered end of a key's tokens is moved: one write to the database an hour
 /// rather than one with each token.
 const AHEAD: Duration = Duration::from_secs(60 * 60);
-
-/// The key of the folder that signs, with all that is in the folder checked; none of an empty folder.
-///
-/// # Errors
-/// [`KeysError`]
-pub async fn current_kid(options: &KeyOptions) -> Result<Option<String>, KeysError> {
-    let reading = Reading::of(options).await?;
-    match reading.snapshot.signs() {
-        true => Ok(Some(reading.keys().await?.current.kid().to_owned())),
-        false => Ok(None),
-    }
-}
 
 /// The keys of a server. Cloning it is cheap.
 #[derive(Clone)]
@@ -66,12 +55,6 @@ struct Parts {
     watch: Mutex<Watch>,
 }
 
-/// What the database remembers of the keys.
-struct Recalled {
-    signing: History,
-    sealing: SealingHistory,
-}
-
 /// Why no token was issued.
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
@@ -87,88 +70,6 @@ pub enum IssueError {
 }
 
 impl Keys {
-    /// Loads the keys. At the very first start (the folder is empty and the database has never seen a key) it makes
-    /// a signing key and a sealing key.
-    ///
-    /// # Errors
-    /// [`KeysError`] when the folder cannot be used; each says how to mend it.
-    pub async fn open(options: KeyOptions, db: Db, clock: Clock) -> Result<Self, KeysError> {
-        let mut reading = Reading::of(&options).await?;
-        let mut created = false;
-        if !reading.snapshot.signs() {
-            created = first::make_first_key(&options, &db, clock.now()).await?;
-            reading = Reading::of(&options).await?;
-        }
-        // Nothing is put beside keys that cannot be used.
-        if reading.keys().await?.sealing.is_empty() {
-            sealing::make_first(&options, &db, clock.now()).await?;
-            reading = Reading::of(&options).await?;
-        }
-        let recalled = Recalled::of(&options, &reading, &db, clock.now()).await?;
-        Self::of_reading(options, reading, created, recalled, db, clock).await
-    }
-
-    /// Reads the folder, and makes no key.
-    ///
-    /// # Errors
-    /// [`KeysError`]; [`KeysError::None`] where there never was a key.
-    pub async fn open_existing(options: KeyOptions, db: Db, clock: Clock) -> Result<Self, KeysError> {
-        let reading = existing(&options, &db).await?;
-        let recalled = Recalled::of(&options, &reading, &db, clock.now()).await?;
-        Self::of_reading(options, reading, false, recalled, db, clock).await
-    }
-
-    /// The same, and writes nothing into the database either: a key that it does not know yet is as good as one that it
-    /// has just learned of.
-    ///
-    /// # Errors
-    /// As [`open_existing`](Self::open_existing).
-    pub async fn open_to_read(options: KeyOptions, db: Db, clock: Clock) -> Result<Self, KeysError> {
-        let reading = existing(&options, &db).await?;
-        let recalled = Recalled {
-            signing: recall_unwritten(&db, &reading.keys().await?, clock.now(), options.access_ttl).await?,
-            sealing: sealing::history(&db).await?,
-        };
-        Self::of_reading(options, reading, false, recalled, db, clock).await
-    }
-
-    async fn of_reading(
-        options: KeyOptions,
-        reading: Reading,
-        created: bool,
-        recalled: Recalled,
-        db: Db,
-        clock: Clock,
-    ) -> Result<Self, KeysError> {
-        let fingerprint = reading.snapshot.fingerprint();
-        let keys = reading.keys().await?;
-        let now = clock.now();
-        let Some(sealing) = Sealing::open(&keys, &recalled.sealing, now) else {
-            return Err(sealing::refusal(&options, &db).await?);
-        };
-        // A command opens the keys too: that publishes nothing, so the next key's time does not begin here.
-        let ring = Ring::assemble(keys, recalled.signing, now, options.propagation_delay());
-        if ring.signing_key().is_none() {
-            return Err(KeysError::Revoked(ring.keys.current.kid().to_owned()));
-        }
-        for kid in ring.missing(now) {
-            tracing::warn!(
-                kid,
-                "the keys folder lacks a key that unexpired tokens were signed with; rejecting these tokens"
-            );
-        }
-        Ok(Self(Arc::new(Parts {
-            options,
-            db,
-            clock,
-            created,
-            ring: RwLock::new(Arc::new(ring)),
-            sealing,
-            extending: Mutex::new(()),
-            watch: Mutex::new(Watch::new(fingerprint)),
-        })))
-    }
-
     /// The server's own symmetric keys. They follow the folder as long as this does.
     pub fn sealing(&self) -> SealingKeys {
         self.0.sealing.keys.clone()
@@ -288,50 +189,4 @@ impl Keys {
     fn put_ring(&self, ring: Ring) {
         *self.0.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
     }
-}
-
-impl Recalled {
-    async fn of(options: &KeyOptions, reading: &Reading, db: &Db, now: Timestamp) -> Result<Self, KeysError> {
-        let keys = reading.keys().await?;
-        Ok(Self {
-            signing: recall(db, &keys, now, options.access_ttl).await?,
-            sealing: sealing::recall(db, &keys, now).await?,
-        })
-    }
-}
-
-/// Whether the keys can be used, or could be made where there are none. It makes nothing.
-///
-/// # Errors
-/// [`KeysError`]: what is there is no key, or there is no folder and none can be made.
-pub async fn check_keys(options: &KeyOptions) -> Result<(), KeysError> {
-    let reading = Reading::of(options).await?;
-    if reading.snapshot.signs() {
-        reading.keys().await?;
-        return sealing::check(options, &reading.snapshot);
-    }
-    let mut place = std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone());
-    while !place.exists() && place.pop() {}
-    let unusable = |source: std::io::Error| KeysError::File {
-        doing: "make",
-        path: options.dir.clone(),
-        source,
-    };
-    match place.is_dir() {
-        true => access(&place, Access::WRITE_OK).map_err(|why| unusable(why.into())),
-        false => Err(unusable(std::io::ErrorKind::NotADirectory.into())),
-    }
-}
-
-/// What lies in the folder; an error where that is nothing.
-async fn existing(options: &KeyOptions, db: &Db) -> Result<Reading, KeysError> {
-    let reading = Reading::of(options).await?;
-    if reading.snapshot.signs() {
-        return Ok(reading);
-    }
-    let dir = options.dir.clone();
-    Err(match store::all(db).await?.pop() {
-        Some(known) => KeysError::Lost { dir, kid: known.kid },
-        None => KeysError::None(dir),
-    })
 }

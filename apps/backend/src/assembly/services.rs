@@ -1,0 +1,134 @@
+//! All services of a server, and what it does beside answering.
+
+use std::ops::Deref;
+use std::sync::{Arc, Mutex};
+
+use countersign_guard::Guard;
+use prometheus_client::registry::Registry;
+
+use crate::core::caller::Caller;
+use crate::core::layers::Middleware;
+use crate::core::platform::Platform;
+use crate::core::redis::Redis;
+use crate::core::server::{Readiness, ServerOptions};
+use crate::features::accounts::{Accounts, Profiles};
+use crate::features::audit::Audit;
+use crate::features::auth::{Auth, Operator};
+use crate::features::dev::Dev;
+use crate::features::email_challenges::EmailChallenges;
+use crate::features::forward::Forward;
+use crate::features::health::Health;
+use crate::features::keys::{Discovery, Keys};
+use crate::features::mail::Delivery;
+use crate::features::outbox::Outbox;
+use crate::features::pages::Pages;
+use crate::features::recovery::Recovery;
+use crate::features::revocation::{Revocations, StatusLists};
+use crate::features::sessions::Sessions;
+use crate::features::verification::Verification;
+
+/// Every service of the server put together. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Services(pub(super) Arc<Parts>);
+
+/// The parts of [`Services`].
+pub struct Parts {
+    /// What all features are built on.
+    pub platform: Platform,
+    /// What nodes share beside the database, if it is set.
+    pub redis: Option<Redis>,
+    /// The layers around every route.
+    pub middleware: Middleware,
+    pub server: ServerOptions,
+    /// All metrics, for the operator's listener.
+    pub registry: Arc<Mutex<Registry>>,
+    pub readiness: Readiness,
+    pub keys: Keys,
+    /// For the routes of keys.
+    pub discovery: Discovery,
+    pub audit: Audit,
+    /// The mails that are queued.
+    pub outbox: Outbox,
+    pub revocations: Revocations,
+    /// For the routes of revocation.
+    pub status_lists: StatusLists,
+    /// How accounts come into being.
+    pub accounts: Accounts,
+    /// What somebody brings from a mail.
+    pub challenges: EmailChallenges,
+    pub sessions: Sessions,
+    /// The guard of our own routes.
+    pub guard: Guard,
+    /// The accounts behind tokens that the guard has verified.
+    pub profiles: Profiles,
+    /// Signing up, in and out.
+    pub auth: Auth,
+    /// What the operator does to accounts.
+    pub operator: Operator,
+    /// Proving and changing email addresses.
+    pub verification: Verification,
+    /// Setting a new password without the old one.
+    pub recovery: Recovery,
+    pub mail: Delivery,
+    /// Who sent a request that a proxy holds.
+    pub forward: Forward,
+    pub health: Health,
+    pub pages: Pages,
+}
+
+impl Services {
+    /// What a server does beside answering: it removes what has ended, follows the folder of the keys and the
+    /// revocations of other processes, seals the audit log, sends mails, and keeps the link to Redis. It never returns.
+    /// `countersign serve` runs it; an application that mounts [`app`](fn@crate::app) spawns it once.
+    pub async fn maintain(self) {
+        tokio::join!(
+            self.sessions.clone().sweep_forever(),
+            self.keys.clone().watch_forever(),
+            self.revocations.clone().follow_forever(),
+            self.audit.clone().keep_forever(),
+            self.mail.clone().deliver_forever(),
+            self.pages.clone().sweep_forever(),
+            self.accounts.clone().learn_schemes_forever(),
+            self.revocations.clone().listen_forever(),
+            async {
+                if let Some(redis) = self.redis.clone() {
+                    redis.keep_forever().await;
+                }
+            },
+        );
+    }
+
+    /// Who administers on the command line.
+    pub fn command_line(&self) -> &Caller {
+        &self.operator.caller
+    }
+
+    /// What `countersign dev` adds.
+    pub(crate) fn dev(&self) -> Dev {
+        Dev {
+            platform: self.platform.clone(),
+            keys: self.keys.clone(),
+            audit: self.audit.clone(),
+            revocations: self.revocations.clone(),
+            accounts: self.accounts.clone(),
+            sessions: self.sessions.clone(),
+            operator: self.operator.clone(),
+        }
+    }
+}
+
+impl Deref for Services {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Deref for Parts {
+    type Target = Platform;
+
+    fn deref(&self) -> &Platform {
+        &self.platform
+    }
+}
