@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -63,6 +63,16 @@ fn metrics(server: &TestServer) -> String {
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &server.services.registry.lock().unwrap()).unwrap();
     text
+}
+
+/// Waits until so many requests for a list are held.
+async fn until_held(server: &TestServer, count: usize) {
+    let line = format!("countersign_status_list_waiters {count}\n");
+    let began = Instant::now();
+    while !metrics(server).contains(&line) {
+        assert!(began.elapsed() < Duration::from_secs(30), "{}", metrics(server));
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }
 
 /// A GET that says which list it has, and how long it would wait.
@@ -465,7 +475,7 @@ async fn a_held_request_is_answered_by_a_change_by_its_time_and_by_the_end(datab
     );
 
     let waiters: Vec<_> = (0..20).map(|_| hold(&etag, "wait=60")).collect();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    until_held(&server, 20).await;
     assert!(waiters.iter().all(|waiter| !waiter.is_finished()));
     ada.post("/api/auth/logout", Value::Null).await.assert_status(204);
     let mut new = String::new();
@@ -477,7 +487,7 @@ async fn a_held_request_is_answered_by_a_change_by_its_time_and_by_the_end(datab
     }
 
     let last = hold(&new, "wait=60");
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    until_held(&server, 1).await;
     countersign::core::server::Shutdown::new(server.services.readiness.clone()).begin();
     last.await.unwrap().assert_status(304);
 }

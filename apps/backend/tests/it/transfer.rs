@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
@@ -250,26 +250,35 @@ async fn f_18_a_drill_nothing_older_is_lost_and_nothing_revoked_comes_back(datab
 
     // Others sign up meanwhile; what was answered before the backup began must be in it.
     let busy = Arc::new(AtomicBool::new(true));
+    let answered = Arc::new(AtomicUsize::new(0));
     let load = tokio::spawn({
-        let (client, busy) = (client.clone(), busy.clone());
+        let (client, busy, answered) = (client.clone(), busy.clone(), answered.clone());
         async move {
             let mut names = Vec::new();
             while busy.load(Ordering::Relaxed) {
                 let name = format!("user{}", names.len());
                 register(&client, &name).await;
                 names.push((name, Instant::now()));
+                answered.store(names.len(), Ordering::Relaxed);
             }
             names
         }
     });
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    eventually("an account before the backup", async || {
+        answered.load(Ordering::Relaxed) > 0
+    })
+    .await;
     let began = Instant::now();
     let told = done(&execute(&scratch, &["backup", "backup.gz"]));
     assert!(
         told.contains("verified the file") && told.contains("does not contain the keys (keys)"),
         "{told}"
     );
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let until_then = answered.load(Ordering::Relaxed);
+    eventually("an account after the backup", async || {
+        answered.load(Ordering::Relaxed) > until_then
+    })
+    .await;
     busy.store(false, Ordering::Relaxed);
     let names = load.await.unwrap();
     let older: Vec<_> = names

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
-fn command(scratch: &ScratchDatabase, arguments: &[&str]) -> Output {
+pub(super) fn command(scratch: &ScratchDatabase, arguments: &[&str]) -> Output {
     let mut started = Command::new(BINARY);
     started.env_clear().current_dir(scratch.folder());
     started
@@ -19,7 +19,7 @@ fn command(scratch: &ScratchDatabase, arguments: &[&str]) -> Output {
     started.args(arguments).arg("--json").output().unwrap()
 }
 
-fn done(output: &Output) -> Value {
+pub(super) fn done(output: &Output) -> Value {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }

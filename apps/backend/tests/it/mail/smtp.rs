@@ -19,6 +19,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use serde_json::json;
 
+use super::commands::{command, done};
 use super::{REQUIRED, login, register};
 
 /// What the server does with the next mails.
@@ -597,7 +598,11 @@ async fn f_22_what_is_owed_outlives_a_killed_server_and_arrives_once() {
         );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // Nothing that is queued any more can arrive a second time.
+    while done(&command(&scratch, &["mail", "list", "--queued"])) != json!([]) {
+        assert!(began.elapsed() < Duration::from_secs(100), "emails are still queued");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     let mut recipients: Vec<_> = mail_server.taken().into_iter().map(|mail| mail.to).collect();
     recipients.sort();
     recipients.dedup();
