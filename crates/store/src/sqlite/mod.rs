@@ -111,7 +111,7 @@ impl Sqlite {
             },
         };
         let leaves_log = options.only_reads && (manner != Manner::Full || look::has_log(&path));
-        let connection = setup::writer(&path, options.role, (manner, options.only_reads)).map_err(refused)?;
+        let connection = setup::writer(&path, options.role, manner, options.only_reads).map_err(refused)?;
         let readers = Readers::open(&path, options.pool_size, manner).map_err(refused)?;
         let durable = Arc::new(Durable::new());
         let checkpoints = Arc::new(Checkpoints::new());

@@ -25,7 +25,7 @@ pub(crate) enum Manner {
 }
 
 /// The connection that writes; where nothing is to be written, one that cannot.
-pub(super) fn writer(path: &Path, role: Role, (manner, only_reads): (Manner, bool)) -> Result<Connection, StoreError> {
+pub(super) fn writer(path: &Path, role: Role, manner: Manner, only_reads: bool) -> Result<Connection, StoreError> {
     if only_reads {
         return reader(path, manner);
     }

@@ -17,13 +17,13 @@ pub(super) fn read((path, manner): (PathBuf, Manner), sender: Sender) {
     let reading = std::thread::Builder::new().name("store-transfer".into());
     // Without the thread the sender is dropped, and the reader hears that it broke off.
     let _ = reading.spawn(move || {
-        if let Err(why) = read_tables((&path, manner), &sender) {
+        if let Err(why) = read_tables(&path, manner, &sender) {
             let _ = sender.blocking_send(Err(why));
         }
     });
 }
 
-fn read_tables((path, manner): (&Path, Manner), sender: &Sender) -> Result<(), StoreError> {
+fn read_tables(path: &Path, manner: Manner, sender: &Sender) -> Result<(), StoreError> {
     let connection = open_reader(path, manner)?;
     // The moment is fixed by the first statement that reads.
     connection.execute_batch("BEGIN DEFERRED").map_err(store_error)?;

@@ -26,7 +26,7 @@ pub(super) async fn verify(asked: &VerifyAudit, services: &Services, output: &mu
         VerifyError::Store(error) => error.into(),
     })?;
     let waiting = services.audit.waiting().await?;
-    report((&sound, waiting), asked, output)
+    report(&sound, waiting, asked, output)
 }
 
 /// Verifies an export: no database, no settings.
@@ -38,7 +38,7 @@ pub(super) fn verify_export(export: &Path, asked: &VerifyAudit, output: &mut Sta
         ));
     }
     let sound = verify_file(export, verifier(asked, keys)?)?;
-    report((&sound, None), asked, output)
+    report(&sound, None, asked, output)
 }
 
 fn verify_file(path: &Path, mut verifier: LogVerifier) -> Result<LogSummary, Failure> {
@@ -126,7 +126,8 @@ fn failed(tampering: &Tampering) -> Failure {
 }
 
 fn report(
-    (sound, waiting): (&LogSummary, Option<Waiting>),
+    sound: &LogSummary,
+    waiting: Option<Waiting>,
     asked: &VerifyAudit,
     output: &mut Output<io::Stdout>,
 ) -> Result<(), Failure> {

@@ -31,26 +31,26 @@ pub(super) enum State {
 
 impl Finding {
     pub(super) fn ok(about: &'static str, found: impl Into<String>) -> Self {
-        Self::of(State::Ok, about, (found.into(), String::new()))
+        Self::of(State::Ok, about, found.into(), String::new())
     }
 
     pub(super) fn warn(about: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::of(State::Warn, about, (found.into(), remedy.into()))
+        Self::of(State::Warn, about, found.into(), remedy.into())
     }
 
     pub(super) fn fail(about: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::of(State::Fail, about, (found.into(), remedy.into()))
+        Self::of(State::Fail, about, found.into(), remedy.into())
     }
 
     pub(super) fn unknown(about: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::of(State::Unknown, about, (found.into(), remedy.into()))
+        Self::of(State::Unknown, about, found.into(), remedy.into())
     }
 
     pub(super) fn is_ok(&self) -> bool {
         self.state == State::Ok
     }
 
-    fn of(state: State, about: &'static str, (found, remedy): (String, String)) -> Self {
+    fn of(state: State, about: &'static str, found: String, remedy: String) -> Self {
         Self {
             state,
             about,

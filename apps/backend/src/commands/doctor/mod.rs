@@ -28,7 +28,7 @@ pub(super) async fn doctor(settings: &Settings, output: &mut Standard) -> Result
     }
     let key = keys::check(settings, db.as_ref(), &clock, &mut findings).await;
     machine::redis(settings, &clock, &mut findings).await;
-    let reached = reach::check(settings, (db.as_ref(), key.as_deref()), &clock, &mut findings).await;
+    let reached = reach::check(settings, db.as_ref(), key.as_deref(), &clock, &mut findings).await;
     if reached {
         proxy::check(settings, &mut findings).await;
     }

@@ -26,7 +26,8 @@ const WAIT: u64 = 2;
 /// Whether a server of this installation answers there.
 pub(super) async fn check(
     settings: &Settings,
-    (db, kid): (Option<&Db>, Option<&str>),
+    db: Option<&Db>,
+    kid: Option<&str>,
     clock: &Clock,
     findings: &mut Vec<Finding>,
 ) -> bool {
