@@ -59,7 +59,7 @@ macro_rules! kinds {
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
             /// Its stable name in the log.
-            pub fn name(self) -> &'static str {
+            pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
@@ -222,7 +222,7 @@ impl<'a> Event<'a> {
 }
 
 impl EventOutcome {
-    pub(super) fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Success => "success",
             Self::Failure => "failure",

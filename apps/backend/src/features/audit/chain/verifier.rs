@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use countersign_jose::{VerifyingKey, decode_without_verifying, verify};
 use uuid::Uuid;
 
+use super::super::event::{EventKind, EventOutcome};
 use super::batch::Batch;
 use super::summary::LogSummary;
 use super::tampering::{RowName, Tampering};
@@ -13,7 +14,7 @@ use super::{AuditCheckpointClaims, Hash, SealedRow, genesis};
 /// By when requests in progress at a deletion have ended, in milliseconds.
 const AFTERWARDS: i64 = 10 * 60 * 1000;
 /// The entry without which no person is forgotten.
-pub(in super::super) const DELETED: &str = "account.deleted";
+pub(in super::super) const DELETED: &str = EventKind::AccountDeleted.name();
 
 /// Reads a log once, from its beginning. Rows are kept only until their checkpoint.
 pub struct LogVerifier {
@@ -237,7 +238,10 @@ impl LogVerifier {
                 self.erased += 1;
             }
         }
-        if let Some(subject) = row.subject.filter(|_| row.kind == DELETED && row.outcome == "success") {
+        if let Some(subject) = row
+            .subject
+            .filter(|_| row.kind == DELETED && row.outcome == EventOutcome::Success.name())
+        {
             self.deleted.insert(subject);
         }
         self.rows += 1;
