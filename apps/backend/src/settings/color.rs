@@ -31,7 +31,7 @@ impl Color {
 }
 
 impl Value for Color {
-    const FORM: &'static str = "colour";
+    const FORM: &'static str = "color";
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         let digits = text
@@ -49,7 +49,7 @@ impl Value for Color {
 }
 
 impl Value for Option<Color> {
-    const FORM: &'static str = "colour; empty for none";
+    const FORM: &'static str = "color, or empty";
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         (!text.is_empty()).then(|| Color::parse(text)).transpose()

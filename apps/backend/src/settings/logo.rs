@@ -23,7 +23,7 @@ impl Logo {
 }
 
 impl Value for Option<Logo> {
-    const FORM: &'static str = "path of an SVG or PNG file; empty for none";
+    const FORM: &'static str = "path of an SVG or PNG file, or empty";
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         if text.is_empty() {

@@ -1,4 +1,4 @@
-//! `[pages]`: how pages and mails look to people.
+//! `[pages]`: the appearance of pages and emails.
 
 use super::color::Color;
 use super::logo::Logo;
@@ -9,33 +9,34 @@ use super::values::Values;
 use super::wording::Wording;
 
 section! {
-    /// How pages and mails look to people.
+    /// The appearance of pages and emails.
     Pages "pages." {
-        /// The name of the service that people sign in to, in pages and mails.
+        /// The name of your service, shown on pages and in emails.
         name: String = "Countersign",
-        /// The colour of buttons and links, as `#rrggbb`. Any colour works: tones that could not be read are adjusted.
+        /// The color of buttons and links, as `#rrggbb`. Any color works: it is adjusted where text would be hard to read.
         color: Color = "#1f4fd8",
-        /// The same on dark screens, where a lighter colour may suit better.
+        /// The color in dark mode, where a lighter one may suit better.
         #[default_is = "`pages.color`"]
         color_dark: Option<Color> = "",
-        /// How round corners are, in pixels, 0 to 32.
+        /// The corner radius in pixels, 0 to 32.
         radius: u32 = "10",
-        /// A picture beside the name and in the browser's tab: square, SVG or PNG, at most 16 KB. Without one, it is the first
-        /// letter of the name on the colour. Emails show a PNG only, since mail programs show no SVG.
+        /// A square logo next to the name and in the browser tab: SVG or PNG, at most 16 KB. Without one, the first letter
+        /// of the name is shown on the color. Emails only show a PNG, because email clients do not display SVG.
         logo: Option<Logo> = "",
-        /// The same on dark screens.
+        /// The logo in dark mode.
         #[default_is = "`pages.logo`"]
         logo_dark: Option<Logo> = "",
-        /// A font that people have on their devices, by its name; the device's own if it is empty.
+        /// The name of a font that is installed on users' devices. By default, the system font.
         font: Font = "",
-        /// The heading of the sign-in page, as plain text: one for all languages, or `Welcome | de: Willkommen`.
+        /// The heading of the sign-in page, as plain text: one for all languages, or one per language, such as
+        /// `Welcome | de: Willkommen`.
         #[default_is = "“Sign in”, in the language of the page"]
         heading: Wording = "",
-        /// A line at the foot of every page, as plain text: one for all languages, or one for each as above.
+        /// A line in the footer of every page, as plain text: one for all languages, or one per language as above.
         footer: Wording = "",
-        /// Where your terms of service are. The pages link to them, and the sign-up page says that they apply.
+        /// The URL of your terms of service. The pages link to it, and the sign-up page says that they apply.
         terms_url: Option<PageUrl> = "",
-        /// Where your privacy policy is. The pages link to it.
+        /// The URL of your privacy policy. The pages link to it.
         privacy_url: Option<PageUrl> = "",
     }
 }
@@ -63,7 +64,7 @@ impl PageUrl {
 }
 
 impl Value for Option<PageUrl> {
-    const FORM: &'static str = "URL; empty for none";
+    const FORM: &'static str = "URL, or empty";
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         if text.is_empty() {

@@ -72,6 +72,7 @@ fn row(setting: &Setting) -> String {
     format!(
         "| `{name}`<br>`{variable}` | {} | {default} | {}{danger} |",
         setting.form,
-        setting.meaning.trim()
+        // Even in code, it would begin another cell.
+        setting.meaning.trim().replace('|', "\\|")
     )
 }
