@@ -12,7 +12,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use super::{problems, span};
 use crate::core::problem::Problem;
@@ -84,7 +84,7 @@ where
         } else {
             ctx.format_fields(writer.by_ref(), event)?;
         }
-        for span in ctx.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+        for span in ctx.event_scope().into_iter().flat_map(Scope::from_root) {
             match span.extensions().get::<FormattedFields<N>>() {
                 Some(fields) if !fields.is_empty() => write!(writer, " {fields}")?,
                 _ => {}

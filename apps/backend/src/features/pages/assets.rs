@@ -48,7 +48,7 @@ fn theme(pages: &settings::Pages) -> String {
         .font
         .css()
         .map_or_else(String::new, |font| format!("--font:{font},system-ui,sans-serif;"));
-    let logo = pages.logo.as_ref().map_or_else(String::new, |logo| mark(logo));
+    let logo = pages.logo.as_ref().map_or_else(String::new, mark);
     let on_dark = |logo| format!("@media(prefers-color-scheme:dark){{{}}}", mark(logo));
     format!(
         ":root{{--button:{};--on-button:{};--button-hover:{};--button-edge:{};--link:{};--radius:{}px;{font}}}{logo}{}",

@@ -255,7 +255,7 @@ fn usable(stored: &str) -> Option<StoredHash> {
     StoredHash::parse(stored)
         .inspect_err(|fault| {
             tracing::error!(%fault, "a stored password hash is invalid; its account cannot sign in \
-             with a password")
+             with a password");
         })
         .ok()
 }
