@@ -5,7 +5,7 @@ use countersign_store::{query, sql};
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
 
-const ONE_ANSWER: &str = "The e-mail address or wrong password.";
+const ONE_ANSWER: &str = "The email address or the password is wrong.";
 
 #[apply(on_both_databases!)]
 async fn signing_up_and_in_by_form_and_by_json(database: Database) {
