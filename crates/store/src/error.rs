@@ -1,4 +1,4 @@
-//! What can go wrong. No text of this module shows a bound value, a URL or a password.
+//! Errors. No text of this module contains a bound value, a URL or a password.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -6,14 +6,14 @@ use std::path::PathBuf;
 /// Why a statement or a transaction failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database cannot be had now: its server is gone, the pool is exhausted, a disk is full, a sync has failed.
-    /// Worth a 503. When it befalls a commit, whether that took place is unknown.
+    /// The database is unavailable: the server is down, the pool is exhausted, the disk is full, or a sync failed. Answer
+    /// 503. If a commit fails with it, the outcome is unknown.
     #[error("the database is unavailable: {0}")]
     Unavailable(Cow<'static, str>),
-    /// A transaction conflicted with others again and again, and was given up.
+    /// A transaction conflicted with others repeatedly and was given up.
     #[error("the transaction was retried too often because of conflicts")]
     Conflict,
-    /// A row makes no sense. `table` is the type that was being read, or what the caller calls it.
+    /// A row contains an invalid value. `table` is the type being read, or a name given by the caller.
     #[error("{table}.{column} is missing or has an invalid value")]
     Inconsistent {
         /// The name of the row.
@@ -21,7 +21,7 @@ pub enum StoreError {
         /// The name of the column.
         column: &'static str,
     },
-    /// The database refused a statement: a mistake in it, or a constraint.
+    /// The database rejected a statement because of a mistake in it, or a constraint.
     #[error("database error: {0}")]
     Database(Cow<'static, str>),
 }
@@ -36,13 +36,13 @@ impl StoreError {
     }
 }
 
-/// Why a database could not be opened. Each text is for the person who started the program.
+/// Why a database could not be opened. Each text is for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The URL says nothing that we understand.
+    /// The URL is invalid.
     #[error("invalid database URL: {0}")]
     Url(Cow<'static, str>),
-    /// Another server has the file.
+    /// Another server uses the file.
     #[error(
         "another server is using {}{}; stop it first (administrative commands can run while it does)",
         path.display(),
@@ -51,20 +51,20 @@ pub enum OpenError {
     InUse {
         /// The database file.
         path: PathBuf,
-        /// The other server's process, when it wrote it down.
+        /// The process ID of the other server, if recorded.
         process: Option<u32>,
     },
-    /// A server has the file open under another name.
+    /// A server has opened the file under another name.
     #[error(
         "a server is using {} under another name, because the file was renamed or is mounted twice; stop that \
          server, or use the same name",
         path.display()
     )]
     OtherName {
-        /// The name that was asked for.
+        /// The name in the settings.
         path: PathBuf,
     },
-    /// The file has several names.
+    /// The file has several names (hard links).
     #[error(
         "{} has {names} hard links, and writes through another one would be lost; remove all but one (`find {} \
          -xdev -samefile {}` lists those in its folder)",
@@ -75,18 +75,18 @@ pub enum OpenError {
         path.display()
     )]
     ManyNames {
-        /// The name that was asked for.
+        /// The name in the settings.
         path: PathBuf,
-        /// How many there are.
+        /// The number of names.
         names: u64,
     },
-    /// There is no such file, and it was not to be made.
+    /// The file does not exist and must not be created.
     #[error("database not found: {}", path.display())]
     Missing {
         /// The database file.
         path: PathBuf,
     },
-    /// The file is no database of this program.
+    /// The file is not a database of this program.
     #[error(
         "{} is not a Countersign database, or is damaged; it was not changed. Use another file",
         path.display()
@@ -95,27 +95,27 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
-    /// The file or its folder cannot be made or opened.
+    /// The file or its folder cannot be created or opened.
     #[error("cannot use {}: {why}", path.display())]
     File {
-        /// What could not be used.
+        /// The path.
         path: PathBuf,
         /// The reason.
         why: String,
     },
-    /// The connection would leave this machine without TLS that nobody can switch off.
+    /// The connection would leave this machine without required TLS.
     #[error(
         "the connection to PostgreSQL would leave this machine unencrypted; add sslmode=require to the URL, or set \
          `allow_unencrypted = true` if the network is private"
     )]
     Unencrypted,
-    /// The certificates that shall verify PostgreSQL cannot be read.
+    /// The certificates to verify PostgreSQL with cannot be read.
     #[error("cannot verify the database server: {0}")]
     Tls(String),
     /// The server is older than PostgreSQL 13.
     #[error("PostgreSQL 13 or newer is required, but the server has version {0}")]
     TooOld(String),
-    /// The database cannot hold every text.
+    /// The database cannot store all of Unicode.
     #[error(
         "the database {database:?} has the encoding {encoding}, but UTF8 is required; create another one with \
          `createdb --template=template0 --encoding=UTF8 --locale=C NAME`"
@@ -123,20 +123,20 @@ pub enum OpenError {
     Encoding {
         /// Its name.
         database: String,
-        /// The encoding it has.
+        /// Its encoding.
         encoding: String,
     },
-    /// Something between us and the server changes the encoding of what is sent.
+    /// A pooler or proxy changes the encoding of what is sent.
     #[error(
         "the connection to PostgreSQL has the encoding {0}, but UTF8 is required; check the settings of the pooler"
     )]
     ClientEncoding(String),
-    /// Nothing comes of what is sent to a listener.
+    /// Notifications do not reach a listener.
     #[error(
         "notifications do not arrive; LISTEN requires a direct connection to this database, not one through a pooler"
     )]
     Deaf,
-    /// The database does not answer.
+    /// The database does not respond.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

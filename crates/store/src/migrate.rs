@@ -1,4 +1,4 @@
-//! Migrations: forward only, each in a transaction of its own, under a lock, and never changed once applied.
+//! Migrations: forward only, each in its own transaction, under a lock, and unchanged once applied.
 
 use crate::checksums::checksum;
 use crate::db::Engine;
@@ -9,32 +9,32 @@ use crate::{Db, Shortfall, Sql, StoreError, query, row};
 /// A step of the schema. Its script runs unchanged on both databases.
 #[derive(Clone, Copy, Debug)]
 pub struct Migration {
-    /// Its place in the order, from 1.
+    /// Its number, starting from 1.
     pub version: i64,
-    /// What it does, in a few words.
+    /// A short description.
     pub name: &'static str,
-    /// Any number of statements, without placeholders and without BEGIN or COMMIT.
+    /// Any number of statements, without placeholders, BEGIN or COMMIT.
     pub sql: &'static str,
 }
 
-/// The migrations that were applied, in order. Empty when the schema was current.
+/// The applied migrations, in order. Empty if the schema was current.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied(pub Vec<i64>);
 
-/// How the schema stands to the migrations that a program knows.
+/// The state of the schema, compared with the migrations of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schema {
-    /// All are applied.
+    /// All migrations are applied.
     Current,
-    /// None is applied: there is no schema.
+    /// No migration is applied: there is no schema.
     Absent,
-    /// So many are not applied, but others are.
+    /// This many migrations are missing, and others are applied.
     Behind(usize),
-    /// This one is applied and unknown: a newer program has been here.
+    /// This migration is applied but unknown: the program is older than the schema.
     Newer(i64),
 }
 
-/// Why the schema was not brought up to date.
+/// Why migrating failed.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// The schema is newer than the program.
@@ -42,10 +42,10 @@ pub enum MigrateError {
         "the database schema has migration {0}, which this version does not know; use the version that applied it, or a newer one"
     )]
     Newer(i64),
-    /// An applied migration has since been edited.
+    /// An applied migration was edited.
     #[error("migration {version} ({name}) was changed after it was applied; add a new migration instead")]
     Changed {
-        /// Its version.
+        /// Its number.
         version: i64,
         /// Its name.
         name: &'static str,
@@ -56,11 +56,11 @@ pub enum MigrateError {
     /// A migration's script failed, and was rolled back.
     #[error("migration {version} ({name}) failed: {source}")]
     Failed {
-        /// Its version.
+        /// Its number.
         version: i64,
         /// Its name.
         name: &'static str,
-        /// What the database said.
+        /// The error of the database.
         source: StoreError,
     },
     /// The database failed.
@@ -73,11 +73,11 @@ row! {
 }
 
 impl Db {
-    /// Applies what is missing, and writes `now` (milliseconds since the epoch) beside it. Of several processes that
-    /// try at once, one does it and the others find it done.
+    /// Applies missing migrations, and records `now` (milliseconds since the epoch) with each. If several processes migrate
+    /// at the same time, one does it and the others wait.
     ///
     /// # Errors
-    /// See [`MigrateError`]. What was applied before the failing migration stays.
+    /// See [`MigrateError`]. Migrations before the failing one remain applied.
     pub async fn migrate(&self, migrations: &[Migration], now: i64) -> Result<Applied, MigrateError> {
         in_order(migrations)?;
         match &self.inner.engine {
@@ -86,14 +86,14 @@ impl Db {
         }
     }
 
-    /// How the schema stands, without touching it.
+    /// Returns the state of the schema without changing it.
     ///
     /// # Errors
-    /// [`MigrateError::Changed`], [`MigrateError::Disordered`], or what the database says.
+    /// [`MigrateError::Changed`], [`MigrateError::Disordered`], or an error of the database.
     pub async fn pending(&self, migrations: &[Migration]) -> Result<Schema, MigrateError> {
         in_order(migrations)?;
         let records = match self.records().await {
-            // There is no table of them before the first migration.
+            // Before the first migration, the table of migrations does not exist.
             Err(_) if !self.has_records().await? => Vec::new(),
             records => records?,
         };
@@ -106,12 +106,11 @@ impl Db {
         }
     }
 
-    /// Whether the database answers and takes what a server has to write. A standby does not, nor does a server or a role
-    /// that is set to be read-only, a file system that is full or mounted read-only, or an SQLite file whose last sync
-    /// failed. It must have been migrated.
+    /// Checks that the database responds and accepts the writes of a server. These do not: a standby, a read-only server or
+    /// role, a full or read-only file system, and an SQLite file whose last sync failed. The database must be migrated.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`], or what the database says.
+    /// [`StoreError::Unavailable`], or an error of the database.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         match &self.inner.engine {
             Engine::Sqlite(sqlite) => sqlite.check_writable().await,
@@ -119,11 +118,11 @@ impl Db {
         }
     }
 
-    /// What the role of this connection must be allowed to do with the tables of these migrations, and is not; nothing
-    /// on SQLite, which knows no roles. One statement.
+    /// Returns the privileges on the tables of these migrations that the role of this connection lacks, by one statement.
+    /// Nothing on SQLite, which has no roles.
     ///
     /// # Errors
-    /// As any statement.
+    /// As for any statement.
     pub async fn shortfalls(&self, migrations: &[Migration]) -> Result<Vec<Shortfall>, StoreError> {
         match &self.inner.engine {
             Engine::Sqlite(_) => Ok(Vec::new()),
@@ -131,8 +130,8 @@ impl Db {
         }
     }
 
-    /// On SQLite the write lock of the file is the lock: the record's key refuses the second of two processes, which
-    /// then looks again and goes on.
+    /// On SQLite, the file's write lock is enough: the primary key of the record rejects the second of two processes, which
+    /// then checks again and continues.
     async fn migrate_file(&self, sqlite: &Sqlite, migrations: &[Migration], now: i64) -> Result<Applied, MigrateError> {
         if !self.has_records().await? {
             query(&CREATE).execute(self).await?;
@@ -153,7 +152,7 @@ impl Db {
         Ok(applied)
     }
 
-    /// On PostgreSQL an advisory lock of the schema is the lock. Each migration takes it anew, and looks again.
+    /// On PostgreSQL, an advisory lock of the schema is used. Each migration takes it again and checks again.
     async fn migrate_server(
         &self,
         postgres: &Postgres,
@@ -164,7 +163,7 @@ impl Db {
         let mut applied = Applied(Vec::new());
         loop {
             let schema = postgres.lock_schema(&mut connection).await?;
-            // A role that may not make tables can go on with those that are there.
+            // A role that may not create tables can continue if they exist.
             if schema.fetch::<i64>(&query(&FIND)).await?.is_empty() {
                 schema.execute(&query(&CREATE)).await?;
             }
@@ -178,7 +177,7 @@ impl Db {
         }
     }
 
-    /// In place on SQLite: there are few.
+    /// On the calling thread on SQLite, since there are few migrations.
     async fn records(&self) -> Result<Vec<Record>, StoreError> {
         query(&READ).few(self).await
     }
@@ -187,7 +186,7 @@ impl Db {
         Ok(query(&FIND).optional::<i64>(self).await?.is_some())
     }
 
-    /// What of the list is not applied yet. All that is must be known, and unchanged.
+    /// The migrations that are not applied yet. All applied ones must be known and unchanged.
     fn missing<'m>(&self, migrations: &'m [Migration], records: &[Record]) -> Result<&'m [Migration], MigrateError> {
         for record in records {
             let known = migrations.iter().find(|migration| migration.version == record.version);
@@ -211,7 +210,7 @@ impl Db {
     }
 }
 
-/// The statements of this crate itself.
+/// The statements of this crate.
 pub(crate) static STATEMENTS: [&Sql; 4] = [&CREATE, &FIND, &READ, &RECORD];
 
 static CREATE: Sql = own("CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -221,7 +220,7 @@ static CREATE: Sql = own("CREATE TABLE IF NOT EXISTS schema_migrations (
          applied_at BIGINT NOT NULL
      )");
 
-/// The catalogue is the one table that the two databases do not share.
+/// The system catalog is the only table that differs between the two databases.
 static FIND: Sql = Sql::new(
     "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'",
     "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'schema_migrations'",
@@ -236,14 +235,15 @@ static RECORD: Sql = Sql::new(
     file!(),
 );
 
-/// It asks for the rights and the server that a write needs, and changes no row.
+/// Needs the same privileges and server state as a write, and changes no row.
 const WRITE_NOTHING: &str = "UPDATE schema_migrations SET name = name WHERE version IS NULL";
 
 const fn own(text: &'static str) -> Sql {
     Sql::new(text, text, file!())
 }
 
-/// The tables that migrations make, and the record of them. They are ours, so a line with `CREATE TABLE` names one.
+/// The tables that migrations create, and the table of migrations. Migrations are our own, so a line with `CREATE TABLE`
+/// names one.
 fn tables<'m>(migrations: &[Migration]) -> Vec<&'m str> {
     let named = migrations
         .iter()

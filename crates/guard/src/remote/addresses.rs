@@ -1,15 +1,15 @@
-//! Where the issuer is: by its name, and from here. What does not lie on its origin is never asked for.
+//! The URLs of the issuer: its public name, and where it is reached from here. Nothing outside its origin is requested.
 
 use http::Uri;
 use http::uri::Scheme;
 
 use super::BuildError;
 
-/// The issuer's name, and how what lies on its origin is reached.
+/// The issuer's name, and how URLs on its origin are reached.
 pub(super) struct Addresses {
     issuer: String,
     origin: Origin,
-    /// Scheme, host, port and perhaps a path, without a slash at its end.
+    /// Scheme, host, port and an optional path, without a trailing slash.
     base: String,
     base_origin: Origin,
 }
@@ -25,7 +25,7 @@ struct Origin {
 impl Addresses {
     pub(super) fn new(issuer: String, base_url: Option<&str>) -> Result<Self, BuildError> {
         let (origin, path) = parse(&issuer).ok_or(BuildError::Issuer)?;
-        // Its `iss` is compared as text, so a name that is written otherwise would refuse every token.
+        // `iss` is compared as text, so a different spelling would reject all tokens.
         if issuer.ends_with('/') || path != "/" {
             return Err(BuildError::Issuer);
         }
@@ -54,7 +54,7 @@ impl Addresses {
         self.origin.https || self.base_origin.https
     }
 
-    /// Whether nothing goes without TLS.
+    /// Whether TLS is required for everything.
     pub(super) fn need_tls(&self) -> bool {
         self.base_origin.https
     }
@@ -64,7 +64,7 @@ impl Addresses {
         self.here("/.well-known/oauth-authorization-server")
     }
 
-    /// Where an address on the issuer's origin is asked for from here; `None` for any other.
+    /// The URL to request for a URL on the issuer's origin; `None` for any other.
     pub(super) fn on_issuer(&self, address: &str) -> Option<Uri> {
         let (origin, path) = parse(address)?;
         if origin != self.origin {
@@ -73,8 +73,8 @@ impl Addresses {
         self.here(&path)
     }
 
-    /// Where a status list is asked for; `None` for an address that a token must not name. It is compared letter by
-    /// letter, as the list's `sub` is: another spelling would be fetched for nothing.
+    /// The URL to request for a status list; `None` if a token must not name it. It is compared character by character, like
+    /// the list's `sub`, so fetching another spelling would be useless.
     pub(super) fn of_list(&self, address: &str) -> Option<Uri> {
         let path = address.strip_prefix(&self.issuer)?;
         if !is_plain(path) {
@@ -83,7 +83,7 @@ impl Addresses {
         self.here(path)
     }
 
-    /// Where the keys are asked for: the issuer may name another origin for them (a CDN), if that has TLS.
+    /// The URL to request for the keys. The issuer may name another origin (a CDN) with TLS.
     pub(super) fn of_keys(&self, address: &str) -> Option<Uri> {
         let (origin, _) = parse(address)?;
         let elsewhere = || address.parse().ok().filter(|_| origin.https);
@@ -105,7 +105,7 @@ impl Origin {
     }
 }
 
-/// An absolute address of HTTP, as its origin and what follows it. One with a user in it is none.
+/// An absolute HTTP URL, split into its origin and the rest. URLs with user information are invalid.
 fn parse(address: &str) -> Option<(Origin, String)> {
     let uri: Uri = address.parse().ok()?;
     let https = match uri.scheme()? {
@@ -123,8 +123,8 @@ fn parse(address: &str) -> Option<(Origin, String)> {
     (!host.is_empty() && !address.contains('#')).then_some((Origin { https, host, port }, path))
 }
 
-/// Whether this is a path, perhaps with a query, that no parser of URLs writes otherwise: the characters of RFC 3986 §3.3
-/// and §3.4 (without the apostrophe, which some escape), and no segment that §5.2.4 removes.
+/// Whether this is a path, optionally with a query, that URL parsers leave unchanged: the characters of RFC 3986 §3.3 and
+/// §3.4 (without the apostrophe, which some escape), and no segment that §5.2.4 removes.
 fn is_plain(path: &str) -> bool {
     const MARKS: &[u8] = b"._~!$&()*+,;=:@/?-";
     let mut rest = path.as_bytes();
@@ -135,7 +135,7 @@ fn is_plain(path: &str) -> bool {
             _ => return false,
         };
     }
-    // Also behind a request mark: which of them begins the query, no rule needs to know.
+    // Also after a question mark, so that it does not matter where the query begins.
     let mut segments = path.split(['/', '?']);
     path.starts_with('/')
         && !segments.any(|segment| matches!(&*segment.replace("%2e", ".").replace("%2E", "."), "." | ".."))

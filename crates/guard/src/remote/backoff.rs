@@ -1,4 +1,4 @@
-//! How long to wait after a failure: longer each time, and never quite as long as others do.
+//! Exponential backoff with jitter.
 
 use std::time::Duration;
 
@@ -18,8 +18,7 @@ impl Backoff {
         self.next = FIRST;
     }
 
-    /// Between half of the time and the whole of it, so that the verifiers of an issuer that comes back do not come
-    /// back all at once.
+    /// Between half of the time and all of it, so that verifiers do not all return to a recovered issuer at once.
     pub(super) fn pause(&mut self) -> Duration {
         let whole = self.next;
         self.next = (whole * 2).min(LAST);
@@ -36,7 +35,7 @@ fn jitter() -> f64 {
     let mut byte = [0];
     match aws_lc_rs::rand::fill(&mut byte) {
         Ok(()) => f64::from(byte[0]) / 255.0,
-        // Without chance there is no jitter, which is no reason not to wait.
+        // Without random numbers, it waits without jitter.
         Err(_) => 1.0,
     }
 }

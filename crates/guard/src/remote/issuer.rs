@@ -1,11 +1,11 @@
-//! The issuer as it is seen from here: how it is reached, its keys, and by what its word is judged.
+//! The issuer: how to reach it, its keys, and the rules for its tokens.
 
 use super::WhenStale;
 use super::addresses::Addresses;
 use super::fetch::Http;
 use super::keys::Keys;
 
-/// What the background tasks need.
+/// The state that the background tasks share.
 pub(super) struct Issuer {
     pub(super) addresses: Addresses,
     pub(super) http: Http,
@@ -17,7 +17,7 @@ pub(super) struct Issuer {
 
 #[cfg(test)]
 impl Issuer {
-    /// One that nobody ever asks. The time is 0.
+    /// An issuer that is never requested. The time is 0.
     pub(super) fn for_tests(when_stale: WhenStale) -> Self {
         let addresses = Addresses::new("http://127.0.0.1:1".to_owned(), None).unwrap();
         Self {

@@ -1,4 +1,4 @@
-//! Fetching the issuer's keys before they are needed.
+//! Refreshes the issuer's keys before they expire.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use super::issuer::Issuer;
 const USUAL_LIFETIME: Duration = Duration::from_secs(300);
 const SHORTEST_LIFETIME: Duration = Duration::from_secs(10);
 const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// The share of its lifetime after which a set is fetched anew.
+/// The share of its lifetime after which a set is refreshed.
 const REFRESHED_AT: f64 = 0.8;
 
-/// Fetches the keys, for ever.
+/// Refreshes the keys forever.
 pub(super) async fn keep(issuer: Arc<Issuer>) {
     let keys = &issuer.keys;
     let mut backoff = Backoff::new();
@@ -56,8 +56,8 @@ pub(super) async fn keep(issuer: Arc<Issuer>) {
     }
 }
 
-/// Fetches the keys once, and says how long they may be kept. What is no answer changes nothing, but that the issuer
-/// is asked anew where its keys are.
+/// Fetches the keys once, and returns how long they may be kept. A failed fetch changes nothing, except that the location of
+/// the keys is looked up again.
 async fn fetch(issuer: &Issuer, address: &mut Option<Uri>) -> Result<Duration, FetchError> {
     let uri = match address.take() {
         Some(uri) => uri,
@@ -69,7 +69,7 @@ async fn fetch(issuer: &Issuer, address: &mut Option<Uri>) -> Result<Duration, F
     Ok(lifetime(&response.headers))
 }
 
-/// The keys of a set that verify our tokens; the others are for others.
+/// The keys of a set that can verify our tokens; others are ignored.
 fn usable(body: &[u8]) -> Result<Vec<VerifyingKey>, FetchError> {
     let content = |what: &str| FetchError::Content(what.to_owned());
     if !is_unambiguous_object(body) {
@@ -79,7 +79,7 @@ fn usable(body: &[u8]) -> Result<Vec<VerifyingKey>, FetchError> {
     let keys: Vec<_> = set
         .keys
         .iter()
-        // A token names its key, so one without a name is never asked for.
+        // Tokens name their key, so a key without an ID is never looked up.
         .filter(|jwk| jwk.kid.is_some())
         .filter_map(|jwk| VerifyingKey::from_published_jwk(jwk).ok())
         .collect();
@@ -89,7 +89,7 @@ fn usable(body: &[u8]) -> Result<Vec<VerifyingKey>, FetchError> {
     Ok(keys)
 }
 
-/// RFC 9111 §5.2.2.1, within bounds.
+/// RFC 9111 §5.2.2.1, within limits.
 fn lifetime(headers: &HeaderMap) -> Duration {
     let directives = headers
         .get_all(CACHE_CONTROL)

@@ -1,5 +1,5 @@
-//! The issuer's keys as they are held: kept when they cannot be fetched, looked for when a token names one that nobody
-//! knows, though not as often as anyone likes.
+//! The issuer's keys: kept if they cannot be fetched, and fetched again if a token names an unknown key, but not more often
+//! than a limit.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -15,16 +15,16 @@ pub(super) struct Keys {
     cached: RwLock<Arc<[VerifyingKey]>>,
     cooldown: Duration,
     look_ups: Mutex<LookUps>,
-    /// Wakes the task that fetches.
+    /// Wakes the task that fetches keys.
     pub(super) wanted: Notify,
-    /// How often it was tried.
+    /// The number of attempts.
     attempts: watch::Sender<u64>,
 }
 
 struct LookUps {
-    /// When a key was last looked for because a token named it.
+    /// When a key was last looked up because a token named it.
     last: Option<Instant>,
-    /// Whether a fetch is under way or will be at once.
+    /// Whether a fetch is in progress or about to start.
     pending: bool,
 }
 
@@ -32,9 +32,9 @@ struct LookUps {
 pub(super) struct NextAttempt<T>(pub(super) watch::Receiver<T>);
 
 impl<T> NextAttempt<T> {
-    /// Waits for it, but no longer than this.
+    /// Waits for it, up to a timeout.
     pub(super) async fn within(mut self, time: Duration) {
-        // Either way the caller looks at what there is.
+        // In either case, the caller checks what is there.
         drop(timeout(time, self.0.changed()).await);
     }
 }
@@ -58,13 +58,13 @@ impl Keys {
         cached.iter().find(|key| key.kid() == kid).cloned()
     }
 
-    /// The end of the attempt that is next or under way.
+    /// The end of the next or current attempt.
     pub(super) fn attempted(&self) -> NextAttempt<u64> {
         NextAttempt(self.attempts.subscribe())
     }
 
-    /// Has the keys fetched for one that is not among them, unless that was done lately. All who ask meanwhile wait for
-    /// the same response.
+    /// Fetches the keys because one is missing, unless this was done recently. Concurrent callers wait for the same
+    /// response.
     pub(super) async fn look_up(&self, kid: &str) -> KeyLookup {
         if let Some(attempted) = self.join_fetch() {
             attempted.within(FETCH_TIME).await;
@@ -78,7 +78,7 @@ impl Keys {
 
     fn join_fetch(&self) -> Option<NextAttempt<u64>> {
         let mut look_ups = self.look_ups();
-        // Subscribed under the lock: a fetch that ends from here on is one that this sees.
+        // Subscribed under the lock, so that no later end of a fetch is missed.
         let attempted = self.attempted();
         if look_ups.pending {
             return Some(attempted);

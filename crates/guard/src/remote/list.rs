@@ -1,4 +1,4 @@
-//! One status list: what it says, and the long-poll that asks for it.
+//! One status list: its contents, and the long poll that refreshes it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -23,22 +23,22 @@ const EXTRA_TIME: Duration = Duration::from_secs(10);
 pub(super) struct TrackedList {
     uri: String,
     cached: RwLock<Option<CachedList>>,
-    /// Whether the issuer's last word was a list that says nothing.
+    /// Whether the issuer's last response was an unreadable list.
     unreadable: AtomicBool,
-    /// Whether it was asked for once, with whatever outcome.
+    /// Whether it was requested at least once, with any outcome.
     tried: watch::Sender<bool>,
-    /// When a token last named it, in seconds of [`super::Lists`].
+    /// When it was last named by a token, in seconds of [`super::Lists`].
     named: AtomicU64,
 }
 
 struct CachedList {
     claims: StatusListClaims,
     etag: Option<HeaderValue>,
-    /// When the issuer last said that this is how things are.
+    /// When the issuer last confirmed the list.
     confirmed: Instant,
 }
 
-/// What came of asking.
+/// The outcome of a request.
 pub(super) enum Polled {
     Changed,
     Unchanged,
@@ -63,25 +63,25 @@ impl TrackedList {
         self.named.store(second, Ordering::Relaxed);
     }
 
-    /// For how many seconds no token has named it.
+    /// Seconds since it was last named by a token.
     pub(super) fn idle(&self, second: u64) -> u64 {
         second.saturating_sub(self.named.load(Ordering::Relaxed))
     }
 
-    /// Notes that it was asked for, and whether what came is a list that says nothing.
+    /// Records that it was requested, and whether the response was an unreadable list.
     pub(super) fn was_asked_for(&self, unreadable: bool) {
         self.unreadable.store(unreadable, Ordering::Relaxed);
         self.tried.send_replace(true);
     }
 
-    /// Waits until it was asked for once, but no longer than that may take.
+    /// Waits for the first request, up to its timeout.
     pub(super) async fn first_attempt(&self) {
         let mut tried = self.tried.subscribe();
-        // Either way the caller looks at what there is.
+        // In either case, the caller checks what is there.
         drop(timeout(FETCH_TIME, tried.wait_for(|tried| *tried)).await);
     }
 
-    /// What is said of the session at this place; `None` while there is no list.
+    /// The status of the session at this index; `None` while there is no list.
     pub(super) fn status_at(&self, idx: u64, issuer: &Issuer) -> Option<TokenStatus> {
         let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner);
         let Some(cached) = cached.as_ref() else {
@@ -89,7 +89,7 @@ impl TrackedList {
             return unreadable.then_some(TokenStatus::Refused(StatusFault::Unreadable));
         };
         let status = cached.claims.status_list.status(idx);
-        // draft-ietf-oauth-status-list §7.1: 1 is INVALID, 2 SUSPENDED; of no other do we know that it lets in.
+        // draft-ietf-oauth-status-list §7.1: 1 is INVALID, 2 SUSPENDED. Unknown values are treated as revoked.
         if status.is_some_and(|status| status != 0) {
             return Some(TokenStatus::Revoked);
         }
@@ -99,7 +99,7 @@ impl TrackedList {
         })
     }
 
-    /// Asks for the list once: at once if there is none, else for as long as it does not change.
+    /// Requests the list once: immediately if there is none, otherwise held by the server until it changes.
     pub(super) async fn poll(&self, issuer: &Issuer) -> Result<Polled, FetchError> {
         let request = self.request(issuer)?;
         let conditional = request.headers.contains_key(IF_NONE_MATCH);
@@ -121,10 +121,10 @@ impl TrackedList {
         headers.insert(ACCEPT, HeaderValue::from_static("application/statuslist+jwt"));
         let mut within = FETCH_TIME;
         let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner);
-        // One that has expired is of no use, even if it has not changed.
+        // An expired list is useless even if it has not changed.
         let serves = cached.as_ref().filter(|cached| !cached.age(issuer).expired);
         if let Some((cached, etag)) = serves.and_then(|cached| Some((cached, cached.etag.as_ref()?))) {
-            // RFC 7240 §4.3. A list that is to be asked for again sooner is not waited for longer.
+            // RFC 7240 §4.3. The wait is not longer than the list's `ttl`.
             let wait = cached.claims.ttl.clamp(1, LONGEST_WAIT);
             headers.insert(IF_NONE_MATCH, etag.clone());
             headers.insert(
@@ -147,7 +147,7 @@ impl TrackedList {
         }
     }
 
-    /// Takes a list over, if it is one, and none that was overtaken.
+    /// Stores a list if it is valid and not older than the current one.
     async fn take(&self, response: &FetchResponse, issuer: &Issuer) -> Result<Polled, FetchError> {
         let claims = self.verify(response, issuer).await?;
         let new = CachedList {
@@ -157,7 +157,7 @@ impl TrackedList {
         };
         let mut cached = self.cached.write().unwrap_or_else(PoisonError::into_inner);
         let polled = match &*cached {
-            // A list of the past would bring back to life what was revoked since.
+            // An older list would undo revocations.
             Some(old) if new.order() < old.order() => {
                 return Err(FetchError::Content(
                     "a status list that is older than the cached one".to_owned(),
@@ -170,7 +170,7 @@ impl TrackedList {
         Ok(polled)
     }
 
-    /// Verifies a list, once more if its key had to be looked for and was found.
+    /// Verifies a list, and once more if its key had to be fetched and was found.
     async fn verify(&self, response: &FetchResponse, issuer: &Issuer) -> Result<StatusListClaims, FetchError> {
         let token =
             std::str::from_utf8(&response.body).map_err(|_| FetchError::Content("not a status list".to_owned()))?;
@@ -221,7 +221,7 @@ impl CachedList {
         }
     }
 
-    /// What is later in this order replaces what is earlier. Of one version, what was signed anew lives longer.
+    /// Later lists in this order replace earlier ones. Of the same version, the one signed later is valid longer.
     fn order(&self) -> (u64, i64) {
         (self.claims.version, self.claims.exp)
     }
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(asks(0), ("wait=1".to_owned(), 11));
     }
 
-    /// An answer of 304 would keep it, and keep it useless.
+    /// A 304 would keep the expired list.
     #[tokio::test]
     async fn a_list_that_has_expired_is_asked_for_without_condition() {
         let issuer = Issuer {

@@ -1,4 +1,4 @@
-//! Which status lists are followed, and the tasks that keep them true.
+//! The status lists that are followed, and the tasks that refresh them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
@@ -12,7 +12,7 @@ use super::fetch::FetchError;
 use super::issuer::Issuer;
 use super::list::{Polled, TrackedList};
 
-/// An unchanged list that comes back sooner was not held back.
+/// An unchanged list returned sooner than this was not held back by the server.
 const HELD_TIME: Duration = Duration::from_millis(500);
 const MAX_LISTS: usize = 64;
 /// Seconds.
@@ -38,7 +38,7 @@ impl Lists {
         }
     }
 
-    /// The list at this address, which a token has named now.
+    /// The list with this URI, which was just named by a token.
     pub(super) fn find(&self, uri: &str) -> Option<Arc<TrackedList>> {
         let by_uri = self.by_uri.read().unwrap_or_else(PoisonError::into_inner);
         let list = Arc::clone(&by_uri.get(uri)?.list);
@@ -46,8 +46,8 @@ impl Lists {
         Some(list)
     }
 
-    /// Begins to follow a list. Where there are as many as there may be, the one goes that no token has named for the
-    /// longest time; if each was named just now, none goes and none comes.
+    /// Starts following a list. At the limit, it replaces the list that has not been named by a token for the longest time;
+    /// if all were named recently, the new list is not followed.
     pub(super) fn follow(
         &self,
         uri: &str,
@@ -55,7 +55,7 @@ impl Lists {
     ) -> Option<Arc<TrackedList>> {
         let now = self.second();
         let mut by_uri = self.write();
-        // Somebody may have been faster.
+        // Another task may have added it meanwhile.
         if let Some(entry) = by_uri.get(uri) {
             return Some(Arc::clone(&entry.list));
         }
@@ -76,7 +76,7 @@ impl Lists {
         Some(list)
     }
 
-    /// Forgets a list if no token has named it for an hour.
+    /// Stops following a list that no token has named for an hour.
     pub(super) fn drop_idle(&self, list: &TrackedList) -> bool {
         let mut by_uri = self.write();
         let idle = list.idle(self.second()) >= MAX_IDLE;
@@ -86,7 +86,7 @@ impl Lists {
         idle
     }
 
-    /// Seconds since this was made.
+    /// Seconds since this value was created.
     fn second(&self) -> u64 {
         self.started.elapsed().as_secs()
     }
@@ -96,7 +96,7 @@ impl Lists {
     }
 }
 
-/// Keeps a list true until no token names it any more.
+/// Refreshes a list until it is no longer named by tokens.
 pub(super) async fn keep(issuer: Arc<Issuer>, lists: Arc<Lists>, list: Arc<TrackedList>) {
     let mut backoff = Backoff::new();
     let mut failing = false;
@@ -110,7 +110,7 @@ pub(super) async fn keep(issuer: Arc<Issuer>, lists: Arc<Lists>, list: Arc<Track
         match polled {
             Ok(Polled::Changed) => backoff.reset(),
             Ok(Polled::Unchanged) if began.elapsed() >= HELD_TIME => backoff.reset(),
-            // Who does not hold the request would be asked without end.
+            // A server that does not hold requests would be asked in a tight loop.
             Ok(Polled::Unchanged) => sleep(backoff.pause()).await,
             Err(error) => {
                 if !std::mem::replace(&mut failing, true) {
@@ -144,7 +144,7 @@ mod tests {
         for number in 0..MAX_LISTS {
             assert!(follow(&lists, &number.to_string()));
         }
-        // All were named just now: nobody has to go.
+        // All were named just now, so none is replaced.
         assert!(!follow(&lists, "one too many"));
         assert!(follow(&lists, "0"), "one that is followed is found");
         advance(Duration::from_secs(MIN_IDLE)).await;

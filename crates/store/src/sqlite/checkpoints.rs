@@ -1,7 +1,7 @@
-//! Checkpoints: moving what the log holds into the file, beside the writer, so that the log stays bounded.
+//! Checkpoints: moving the log's pages into the database file, alongside the writer, so that the log stays small.
 //!
-//! A passive checkpoint disturbs nobody, but under steady writing it never catches up with the end of the log, and only
-//! a log that was caught up with begins anew. So above a bound the writer is held for as long as the rest takes.
+//! A passive checkpoint blocks no one, but under constant writing it never reaches the end of the log, and only then does
+//! the log restart from the beginning. Above a limit, the writer is therefore paused until the checkpoint is complete.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,7 +17,7 @@ use super::durable::Durable;
 use super::errors;
 
 pub(super) struct Checkpoints {
-    /// Pages in the log, as the last commit that wrote left it.
+    /// The number of pages in the log after the last commit that wrote.
     pages: AtomicU32,
     signal: Mutex<Signal>,
     wake: Condvar,
@@ -29,14 +29,14 @@ struct Signal {
     stopped: bool,
 }
 
-/// Pages (of 4 KiB) from which a checkpoint is worth its syncs: 4 MiB, as SQLite itself would.
+/// The number of pages (of 4 KiB) that make a checkpoint worth its syncs: 4 MiB, as in SQLite itself.
 const WORTH: u32 = 1_000;
-/// Pages from which the writer is held: 64 MiB.
+/// The number of pages above which the writer is paused: 64 MiB.
 const BOUND: u32 = 16_000;
-/// The least time between two checkpoints, so that their syncs do not crowd out those of the commits.
+/// The minimum time between two checkpoints, so that their syncs do not delay those of commits.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What the checkpointer works with.
+/// The state of the checkpoint thread.
 struct Checkpointer<H> {
     checkpoints: Arc<Checkpoints>,
     connection: Connection,
@@ -44,7 +44,7 @@ struct Checkpointer<H> {
     hold: H,
 }
 
-/// Starts the thread that checkpoints. `hold` does something while nobody writes.
+/// Starts the checkpoint thread. `hold` runs a function while the writer is paused.
 pub(super) fn spawn(
     checkpoints: Arc<Checkpoints>,
     connection: Connection,
@@ -70,13 +70,13 @@ impl Checkpoints {
         }
     }
 
-    /// Notes how long the log is after a commit; 0 for one that wrote nothing.
+    /// Records the length of the log after a commit; 0 for one that wrote nothing.
     pub(super) fn note(&self, pages: u32) {
         if pages == 0 {
             return;
         }
         let before = self.pages.swap(pages, Ordering::Relaxed);
-        // Once at the crossing of each bound; in between the thread asks by itself.
+        // Signals once when a limit is crossed; in between, the thread checks by itself.
         if pages >= WORTH && before < WORTH || pages >= BOUND && before < BOUND {
             self.signal.lock().unwrap_or_else(PoisonError::into_inner).wanted = true;
             self.wake.notify_one();
@@ -88,7 +88,7 @@ impl Checkpoints {
         self.wake.notify_one();
     }
 
-    /// Waits until a checkpoint is wanted, and no less than the pause. False when the database is being closed.
+    /// Waits until a checkpoint is due, at least for the pause. Returns false if the database is being closed.
     fn wait(&self, settled: bool) -> bool {
         let mut signal = self.signal.lock().unwrap_or_else(PoisonError::into_inner);
         while settled && !signal.wanted && !signal.stopped {
@@ -116,13 +116,13 @@ impl<H: Fn(&mut dyn FnMut())> Checkpointer<H> {
                     warn!(%why, "postponed a checkpoint of the database");
                     false
                 }
-                // A checkpoint syncs the log too: what is not on disk now may never be.
+                // A checkpoint syncs the log too. After a failed sync, data may never reach the disk.
                 Err(why) => return self.durable.fail(&why),
             };
         }
     }
 
-    /// Whether the log was caught up with.
+    /// Returns whether the end of the log was reached.
     fn checkpoint(&self) -> rusqlite::Result<bool> {
         let (logged, moved) = run(&self.connection, CheckpointMode::PASSIVE)?;
         debug!(logged, moved, "checkpoint");
@@ -137,7 +137,7 @@ impl<H: Fn(&mut dyn FnMut())> Checkpointer<H> {
     fn restart(&self) -> rusqlite::Result<bool> {
         let (logged, moved) = run(&self.connection, CheckpointMode::RESTART)?;
         debug!(logged, moved, "checkpoint with the writer held");
-        // The next commit writes at the beginning again.
+        // The next commit writes at the beginning of the log.
         self.checkpoints.pages.store(0, Ordering::Relaxed);
         Ok(logged == moved)
     }

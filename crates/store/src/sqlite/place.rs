@@ -1,4 +1,4 @@
-//! Where the file lies: its path without links, its folder, its lock, and what is dangerous about the place.
+//! The database file: its resolved path, folder and lock, and warnings about its location.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -11,7 +11,7 @@ use rustix::process::geteuid;
 use super::durable::Sync;
 use crate::{OpenError, StoreError};
 
-/// The path in `sqlite://path`, relative or absolute, taken as it stands.
+/// The path in `sqlite://path`, relative or absolute, without decoding.
 pub(super) fn path_of(url: &str) -> Result<PathBuf, OpenError> {
     let path = url.strip_prefix("sqlite://").unwrap_or_default();
     match path {
@@ -23,7 +23,7 @@ pub(super) fn path_of(url: &str) -> Result<PathBuf, OpenError> {
     }
 }
 
-/// Refuses a path where there is no file, or one with nothing in it: to open that would make a database of it.
+/// Refuses a missing or empty file, because opening it would create a database.
 pub(super) fn exists(path: &Path) -> Result<(), OpenError> {
     match path.metadata() {
         Ok(found) if found.is_file() && found.len() == 0 => Err(OpenError::Missing { path: path.to_owned() }),
@@ -33,21 +33,20 @@ pub(super) fn exists(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// The file that a path names, once every symbolic link on the way has been followed. SQLite names the log after this
-/// path, and so the lock is named after it too. The file need not exist; its folder is made, if need be, for its owner
-/// alone.
+/// Resolves all symbolic links in the path. SQLite names the log after the resolved path, and so does the lock. The file
+/// need not exist; its folder is created if necessary, for its owner only.
 pub(super) fn settle(path: &Path) -> Result<PathBuf, OpenError> {
     let followed = follow(path)?;
     make(folder_of(&followed))?;
     without_links(&followed)
 }
 
-/// The same without making anything.
+/// The same, without creating anything.
 pub(super) fn find(path: &Path) -> Result<PathBuf, OpenError> {
     without_links(&follow(path)?)
 }
 
-/// Whether a path leads to the database or to one of the files beside it, by whatever name.
+/// Whether a path leads to the database or one of its companion files, under any name.
 pub(super) fn is_part(database: &Path, path: &Path) -> bool {
     let parts = ["", "-wal", "-shm", "-journal", "-lock"].map(|ending| beside(database, ending));
     let named = path.canonicalize().ok().or_else(|| without_links(path).ok());
@@ -56,8 +55,8 @@ pub(super) fn is_part(database: &Path, path: &Path) -> bool {
         || identity(path).is_some_and(|this| parts.iter().any(|part| identity(part) == Some(this)))
 }
 
-/// Follows the links that the last name of the path is: also one to a file that does not exist yet, which
-/// `canonicalize` would not.
+/// Follows symbolic links in the last component of the path. Unlike `canonicalize`, this also works if the target does not
+/// exist.
 fn follow(path: &Path) -> Result<PathBuf, OpenError> {
     let mut followed = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -75,7 +74,7 @@ fn follow(path: &Path) -> Result<PathBuf, OpenError> {
     Err(unusable(path, "its symbolic links form a loop"))
 }
 
-/// As many as Linux follows (path_resolution(7)).
+/// The limit of Linux (path_resolution(7)).
 const MOST_LINKS: usize = 40;
 
 fn check(path: &Path, found: &std::fs::Metadata) -> Result<(), OpenError> {
@@ -109,8 +108,8 @@ fn make(folder: &Path) -> Result<(), OpenError> {
         .map_err(|why| refused(folder, &why))
 }
 
-/// Makes an empty file for its owner alone; SQLite gives its companions the same mode. A file that exists is not
-/// opened: to close it again would drop the locks that this process may hold on it.
+/// Creates an empty file for its owner only; SQLite gives its companion files the same mode. An existing file is not opened,
+/// because closing it would release this process's locks on it.
 pub(super) fn create(path: &Path) -> Result<(), OpenError> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
@@ -119,8 +118,8 @@ pub(super) fn create(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Takes the lock that one server holds, in a file beside the database that is never removed. A symbolic link in its
-/// place is not followed: what it leads to would be overwritten.
+/// Takes the lock of the server, in a file next to the database that is never removed. A symbolic link in its place is not
+/// followed, because its target would be overwritten.
 pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     let beside = beside(path, "-lock");
     let open = OpenOptions::new()
@@ -136,7 +135,7 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
         Err(_) if beside.is_symlink() => return Err(unusable(&beside, "it is a symbolic link; remove it")),
         Err(why) => return Err(refused(&beside, &why)),
     };
-    // A lock holds one number. What holds more was put there by somebody, and is not written over.
+    // A lock contains one number. Anything longer was put there by another program and is not overwritten.
     if file.metadata().is_ok_and(|found| found.len() > LONGEST_LOCK) {
         return Err(unusable(
             &beside,
@@ -162,24 +161,24 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     Ok(file)
 }
 
-/// A process id and the end of its line.
+/// A process ID and a line end.
 const LONGEST_LOCK: u64 = 32;
 
-/// Whether a server holds the lock beside the database at this moment.
+/// Whether a server currently holds the lock next to the database.
 pub(super) fn is_locked(path: &Path) -> bool {
     File::open(beside(path, "-lock")).is_ok_and(|file| file.try_lock_shared().is_err())
 }
 
-/// Whether its file system takes writes: it is not mounted read-only, and has some room left.
+/// Whether the file system accepts writes: it is not mounted read-only and has free space.
 pub(super) fn check_writable(path: &Path) -> Result<(), StoreError> {
-    // What cannot be asked is found out by writing.
+    // If the file system cannot be examined, the next write shows.
     let Ok(disk) = statvfs(folder_of(path)) else {
         return Ok(());
     };
     if disk.f_flag.contains(StatVfsMountFlags::RDONLY) {
         return Err(StoreError::unavailable("its file system is mounted read-only"));
     }
-    // The last blocks are for root alone. File systems that tell no size have no blocks at all.
+    // The last blocks are reserved for root. File systems without a size report no blocks at all.
     let free = if geteuid().is_root() {
         disk.f_bfree
     } else {
@@ -191,11 +190,11 @@ pub(super) fn check_writable(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A commit that writes one page to the log takes 4 KiB, and a checkpoint may lengthen the file by as much as was logged.
+/// A commit that writes one page to the log takes 4 KiB, and a checkpoint may extend the file by the size of the log.
 const LEAST_ROOM: u64 = 1 << 20;
 
-/// How the log is synced. The log stays one and the same file for as long as a connection is open; if it was unlinked
-/// all the same, what is written to it is lost, and the sync says so.
+/// Syncs the log. The log remains the same file while a connection is open. If it was unlinked all the same, writes to it
+/// are lost, and the sync fails.
 pub(super) fn log_sync(path: &Path) -> io::Result<Sync> {
     let log = File::open(beside(path, "-wal"))?;
     Ok(Box::new(move || {
