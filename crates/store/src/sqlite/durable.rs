@@ -33,6 +33,8 @@ struct State {
     committed: u64,
     synced: u64,
     waiting: Vec<(Ticket, oneshot::Sender<()>)>,
+    /// Whether the thread that syncs has nothing to do, and is to be woken.
+    resting: bool,
     stopped: bool,
 }
 
@@ -71,11 +73,7 @@ impl Durable {
             // Nothing before it is due, and it has nothing to sync.
             state.synced = ticket;
         }
-        let due = state.is_due();
-        drop(state);
-        if due {
-            self.work.notify_one();
-        }
+        self.wake(state);
     }
 
     /// Waits until the commit is on disk.
@@ -130,16 +128,25 @@ impl Durable {
         }
         let (sender, receiver) = oneshot::channel();
         state.waiting.push((ticket, sender));
-        let due = state.committed >= ticket;
-        drop(state);
-        if due {
-            self.work.notify_one();
-        }
+        self.wake(state);
         Ok(Some(receiver))
     }
 
+    /// Wakes the thread that syncs, if it rests and there is something to do: to wake it costs more than to ask.
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        if state.resting && state.is_due() {
+            state.resting = false;
+            drop(state);
+            self.work.notify_one();
+        }
+    }
+
     fn run(&self, mut sync: Sync) {
-        while let Some(committed) = self.next() {
+        while self.next() {
+            // On a busy processor those go first who are about to commit: then one sync does for all of them.
+            std::thread::yield_now();
+            // What is committed at this point is what the sync will cover.
+            let committed = self.state().committed;
             match sync() {
                 Ok(()) => self.answer(committed),
                 Err(why) => return self.fail(&why),
@@ -148,19 +155,21 @@ impl Durable {
         self.state().waiting.clear();
     }
 
-    /// Waits for somebody who needs a sync. What is committed at this point is what the sync will cover.
-    fn next(&self) -> Option<Ticket> {
+    /// Waits for somebody who needs a sync. False when there will be none.
+    fn next(&self) -> bool {
         let mut state = self.state();
         loop {
             if self.sound().is_err() {
-                return None;
+                return false;
             }
             if state.is_due() {
-                return Some(state.committed);
+                state.resting = false;
+                return true;
             }
             if state.stopped {
-                return None;
+                return false;
             }
+            state.resting = true;
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
