@@ -25,7 +25,7 @@ impl Query {
     /// [`StoreError::Database`] when there is more than one; else as any statement.
     pub async fn optional<T: FromRow>(self, conn: impl Into<Conn<'_>>) -> Result<Option<T>, StoreError> {
         trace!(statement = self.sql.postgres(), "optional");
-        let mut rows = self.fetch(conn.into().0).instrument(self.span()).await?;
+        let mut rows = self.find(conn.into().0).instrument(self.span()).await?;
         match rows.len() {
             0 | 1 => Ok(rows.pop()),
             _ => Err(StoreError::database("expected at most one row, got more")),
@@ -76,6 +76,16 @@ impl Query {
     /// For traces: the statement as it stands in the program, and none of its values.
     fn span(&self) -> Span {
         debug_span!("statement", db.query.text = self.sql.postgres())
+    }
+
+    /// What is found by a key.
+    async fn find<T: FromRow>(&self, target: Target<'_>) -> Result<Vec<T>, StoreError> {
+        if let Target::Db(db) = &target
+            && let Engine::Postgres(postgres) = &db.inner.engine
+        {
+            return Box::pin(postgres.find(self)).await;
+        }
+        self.fetch(target).await
     }
 
     async fn fetch<T: FromRow>(&self, target: Target<'_>) -> Result<Vec<T>, StoreError> {

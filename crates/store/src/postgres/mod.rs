@@ -9,14 +9,16 @@ mod retries;
 mod rights;
 mod script;
 mod session;
+mod shared;
 mod tls;
 mod transact;
 mod url;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -32,10 +34,12 @@ use crate::statement::Query;
 use crate::tx_state::TxState;
 use crate::{DatabaseOptions, FromRow, OpenError, PoolStatus, Sql, StoreError};
 use answer::answered;
+use shared::Shared;
 use url::Target;
 
 pub(crate) struct Postgres {
     pool: Pool,
+    shared: Shared,
     /// Whether statements are prepared once for each connection: not, once a pooler was seen to mix them up.
     prepared: AtomicBool,
     /// Where the pool connects to, for a connection beside it.
@@ -70,13 +74,16 @@ impl Postgres {
         let manager = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        let manager = Manager::from_config(config, tls::connector(&security)?, manager);
-        let pool = Pool::builder(manager)
-            .max_size(options.pool_size.unwrap_or_else(default_size))
-            .build();
+        let tls = tls::connector(&security)?;
+        let connections = options.pool_size.unwrap_or_else(default_size);
+        let lanes = Shared::of(connections);
+        let shared = Shared::new(config.clone(), tls.clone(), lanes);
+        let manager = Manager::from_config(config, tls, manager);
+        let pool = Pool::builder(manager).max_size(connections - lanes).build();
         let pool = pool.map_err(|why| StoreError::unavailable(why.to_string()))?;
         let postgres = Self {
             pool,
+            shared,
             prepared: AtomicBool::new(options.prepared),
             url: options.url.clone(),
             allow_unencrypted: options.allow_unencrypted,
@@ -88,6 +95,33 @@ impl Postgres {
             warnings.push(SHARED.to_owned());
         }
         Ok(postgres)
+    }
+
+    /// A read that finds its row by a key, together with others; what else it is, as [`fetch`](Self::fetch).
+    pub(crate) async fn find<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, StoreError> {
+        if query.sql.reads()
+            && let Some(lane) = self.lane().await
+        {
+            let mut state = TxState::Sound;
+            let rows = Session::of(&lane, self.prepared())
+                .fetch_within(&mut state, query)
+                .await;
+            if state == TxState::Lost || state.is_of_statements() {
+                self.shared.forget(&lane);
+            }
+            // What was only read can be read again, where the connection was lost or its statements are stale.
+            if !state.is_of_statements() && !lane.is_closed() {
+                return rows;
+            }
+        }
+        self.fetch(query).await
+    }
+
+    async fn lane(&self) -> Option<Arc<ClientWrapper>> {
+        match self.pool.is_closed() {
+            true => None,
+            false => self.shared.lane().await,
+        }
     }
 
     pub(crate) async fn fetch<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, StoreError> {
@@ -186,6 +220,7 @@ impl Postgres {
 
     pub(crate) fn close(&self) {
         self.pool.close();
+        self.shared.close();
     }
 
     pub(crate) async fn connection(&self) -> Result<Object, StoreError> {

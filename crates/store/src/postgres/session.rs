@@ -1,6 +1,6 @@
 //! Running one statement on a connection of PostgreSQL.
 
-use deadpool_postgres::{Object, StatementCache, Transaction};
+use deadpool_postgres::{ClientWrapper, StatementCache, Transaction};
 use tokio::time::timeout;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
@@ -20,7 +20,7 @@ pub(crate) struct Session<'c> {
 }
 
 impl<'c> Session<'c> {
-    pub(super) fn of(connection: &'c Object, prepared: bool) -> Self {
+    pub(super) fn of(connection: &'c ClientWrapper, prepared: bool) -> Self {
         Self {
             client: connection,
             statements: prepared.then_some(&connection.statement_cache),

@@ -76,6 +76,36 @@ async fn a_cut_connection_is_replaced() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_of_one_row_share_a_connection_and_outlive_it() {
+    on(Place::postgres().await, |url| async move {
+        let db = opened(&url).await;
+        let asked = || query(sql!("SELECT CAST(pg_backend_pid() AS BIGINT)"));
+        let shared: i64 = asked().one(&db).await.unwrap();
+        for _ in 0..3 {
+            let together: Vec<_> = (0..20)
+                .map(|_| {
+                    let db = db.clone();
+                    tokio::spawn(async move { asked().one::<i64>(&db).await })
+                })
+                .collect();
+            for read in together {
+                assert_eq!(read.await.unwrap().unwrap(), shared);
+            }
+            let others: Vec<i64> = asked().all(&db).await.unwrap();
+            assert_ne!(others, [shared], "what may take long has a connection to itself");
+        }
+        let cut = query(sql!("SELECT pg_terminate_backend(CAST($1 AS INT))")).bind(shared);
+        assert_eq!(cut.all::<bool>(&db).await.unwrap(), [true]);
+        for _ in 0..3 {
+            assert_ne!(asked().one::<i64>(&db).await.unwrap(), shared);
+        }
+        db.close().await.unwrap();
+        assert!(matches!(asked().one::<i64>(&db).await, Err(StoreError::Unavailable(_))));
+    })
+    .await;
+}
+
 async fn opened_with_two(url: &str) -> Db {
     Db::open(&DatabaseOptions {
         pool_size: Some(2),

@@ -1,0 +1,112 @@
+//! Connections that many reads share: each read is sent without waiting for the answers to those before it, and what is asked
+//! for at the same moment leaves in one packet. To find a row by its key takes the database microseconds; the way there and
+//! back takes this process more. What may take long has a connection of the pool to itself.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use deadpool_postgres::ClientWrapper;
+use tokio::time::timeout;
+use tokio_postgres::Config;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::options::PATIENCE;
+
+/// Reads under way on one connection from which another is used: the server works on those of one connection one by one.
+const TOGETHER: usize = 32;
+
+pub(super) struct Shared {
+    config: Box<Config>,
+    tls: MakeRustlsConnect,
+    /// Each is opened when it is needed.
+    lanes: Vec<Mutex<Option<Arc<ClientWrapper>>>>,
+    opening: tokio::sync::Mutex<()>,
+}
+
+impl Shared {
+    /// How many of `connections` are shared: one for each processor, an eighth of them at most.
+    pub(super) fn of(connections: usize) -> usize {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        processors.min(connections / 8)
+    }
+
+    pub(super) fn new(config: Config, tls: MakeRustlsConnect, lanes: usize) -> Self {
+        Self {
+            config: Box::new(config),
+            tls,
+            lanes: (0..lanes).map(|_| Mutex::default()).collect(),
+            opening: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// A connection with room for one more read. None if there is none, or just now: the pool has others.
+    pub(super) async fn lane(&self) -> Option<Arc<ClientWrapper>> {
+        for lane in &self.lanes {
+            let open = held(lane).clone().filter(|open| !open.is_closed());
+            match open {
+                // This one, and the one that stays.
+                Some(open) if Arc::strong_count(&open) > TOGETHER + 1 => {}
+                Some(open) => return Some(open),
+                // Boxed: it is rare, and large.
+                None => return Box::pin(self.open(lane)).await,
+            }
+        }
+        None
+    }
+
+    /// Closes a connection, when those have ended that are under way on it.
+    pub(super) fn forget(&self, gone: &Arc<ClientWrapper>) {
+        for lane in &self.lanes {
+            held(lane).take_if(|open| Arc::ptr_eq(open, gone));
+        }
+    }
+
+    pub(super) fn close(&self) {
+        for lane in &self.lanes {
+            held(lane).take();
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "opened as the pool opens its own")]
+    async fn open(&self, lane: &Mutex<Option<Arc<ClientWrapper>>>) -> Option<Arc<ClientWrapper>> {
+        // Who comes meanwhile does not wait. Why it cannot be opened the pool will say.
+        let _opening = self.opening.try_lock().ok()?;
+        let connecting = timeout(PATIENCE, self.config.connect(self.tls.clone())).await;
+        let (client, connection) = connecting.ok()?.ok()?;
+        let connection = Gathering {
+            connection,
+            has_waited: false,
+        };
+        let task = tokio::spawn(async move {
+            // Whoever waits for an answer is told.
+            drop(connection.await);
+        });
+        let opened = Arc::new(ClientWrapper::new(client, task));
+        *held(lane) = Some(opened.clone());
+        Some(opened)
+    }
+}
+
+fn held(lane: &Mutex<Option<Arc<ClientWrapper>>>) -> MutexGuard<'_, Option<Arc<ClientWrapper>>> {
+    lane.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A connection that lets other tasks go first whenever it is woken, so that it finds the reads of all of them.
+struct Gathering<C> {
+    connection: C,
+    has_waited: bool,
+}
+
+impl<C: Future + Unpin> Future for Gathering<C> {
+    type Output = C::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
+        self.has_waited = !self.has_waited;
+        if self.has_waited {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.connection).poll(cx)
+    }
+}
