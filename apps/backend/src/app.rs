@@ -17,8 +17,7 @@ use crate::features::{
 
 /// The whole server as a service: every feature's routes, one line each, and the layers around them.
 pub fn app(services: Services) -> Router {
-    let (routes, mut openapi) = routes(Some(&services)).split_for_parts();
-    documented::refusals(&mut openapi);
+    let (routes, _) = routes(Some(&services)).split_for_parts();
     let layers = (
         pages::ForPeople(services.pages.clone()),
         services.middleware.clone(),

@@ -1,7 +1,7 @@
 //! `/openapi.json`, `/docs` and `/errors`.
 
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -24,21 +24,22 @@ const SWAGGER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 const CACHED: (HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
 
 /// The routes of this feature: the list of codes always, the rest where `docs.enabled` is.
-pub fn router(openapi: utoipa::openapi::OpenApi, enabled: bool) -> Router {
+pub fn router(openapi: fn() -> utoipa::openapi::OpenApi, enabled: bool) -> Router {
     let page = errors_page();
     let errors = Router::new().route("/errors", get(move || async move { ([CACHED], Html(page)) }));
     if !enabled {
         return errors;
     }
-    // It is built from the code and always serialises.
-    let document: Arc<str> = openapi.to_json().unwrap_or_default().into();
+    // It is built from the code and always serialises; when it is first asked for, because that takes more time and memory
+    // than the rest of a start.
+    let document = Arc::new(LazyLock::new(move || openapi().to_json().unwrap_or_default()));
     let config = Config::new(["/openapi.json"])
         .use_base_layout()
         .persist_authorization(false);
     let docs = Router::new()
         .route(
             "/openapi.json",
-            get(move || async move { ([CACHED, json()], document.to_string()) }),
+            get(move || async move { ([CACHED, json()], String::clone(&document)) }),
         )
         .route("/docs", get(|| async { Redirect::permanent("/docs/") }))
         .route("/docs/", get(index))
