@@ -44,8 +44,8 @@ const GRACE: Duration = Duration::from_millis(50);
 /// # Errors
 /// [`Failure`]: 78 where it is told to be reachable from elsewhere.
 pub(super) async fn serve(asked: Dev, sources: Sources, output: &mut Standard) -> Result<(), Failure> {
-    // The first random bytes take 40 ms, while the entropy source tests itself: that goes beside the rest.
-    std::thread::spawn(|| SecureRandom.bytes::<1>());
+    // Beside the rest.
+    std::thread::spawn(SecureRandom::warm_up);
     // Before the settings are read: they would ask for an issuer instead.
     if let Some((_, listen)) = sources.flags.iter().find(|(name, _)| *name == "listen") {
         refuse_elsewhere("listen", listen, listen.parse().is_ok_and(is_elsewhere))?;

@@ -28,8 +28,8 @@ use crate::{Services, app};
     reason = "a person is greeted; nothing of it is secret, and the log goes elsewhere"
 )]
 pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals>) -> Result<(), Failure> {
-    // The first random bytes take 40 ms, while the entropy source tests itself: that goes beside the rest.
-    std::thread::spawn(|| SecureRandom.bytes::<1>());
+    // Beside the rest.
+    std::thread::spawn(SecureRandom::warm_up);
     ignored.map_or_else(ignore_signals, Ok)?.log();
     // First, because the issuer's name may hold the port, which may be any free one.
     let listening = Listening::on(settings.listen).await?;
