@@ -215,11 +215,7 @@ impl Services {
             recovery: recovery.clone(),
         });
         Ok(Self(Arc::new(Parts {
-            discovery: Discovery {
-                keys: keys.clone(),
-                issuer: settings.issuer.as_str().into(),
-                documented: settings.docs.enabled,
-            },
+            discovery: Discovery::new(keys.clone(), settings.issuer.as_str(), settings.docs.enabled),
             status_lists: StatusLists {
                 revocations: revocations.clone(),
                 ttl: settings.status_lists.ttl,

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -19,10 +19,12 @@ use crate::core::problem::{Code, Problem};
 /// What the routes of this feature answer from.
 #[derive(Clone)]
 pub struct Discovery {
-    pub(crate) keys: Keys,
-    pub(crate) issuer: Arc<str>,
+    keys: Keys,
+    issuer: Arc<str>,
     /// Whether the documentation of the API is served.
-    pub(crate) documented: bool,
+    documented: bool,
+    /// For how long an answer may be kept.
+    cached: HeaderValue,
 }
 
 /// The routes of this feature.
@@ -41,14 +43,20 @@ pub fn router() -> OpenApiRouter<Discovery> {
             headers(("ETag" = String, description = "The version of the set"), ("Cache-Control" = String))),
         (status = NOT_MODIFIED, description = "The client's copy is current"),
     ))]
-async fn jwks(State(Discovery { keys, .. }): State<Discovery>, headers: HeaderMap) -> Response {
+async fn jwks(State(Discovery { keys, cached, .. }): State<Discovery>, headers: HeaderMap) -> Response {
     let published = keys.published();
-    let validators = [(ETAG, published.etag.clone()), cached(keys.max_age().as_secs())];
+    let mut response = Response::default();
+    let own = response.headers_mut();
+    own.reserve(4);
+    own.insert(ETAG, published.etag.clone());
+    own.insert(CACHE_CONTROL, cached);
     if etag_matches(&headers, &published.etag) {
-        return (StatusCode::NOT_MODIFIED, validators).into_response();
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        own.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
+        *response.body_mut() = published.body.clone().into();
     }
-    let kind = (CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
-    (validators, [kind], published.body.clone()).into_response()
+    response
 }
 
 /// Server metadata (RFC 8414)
@@ -63,7 +71,7 @@ async fn metadata(State(discovery): State<Discovery>) -> impl IntoResponse {
         grant_types_supported: [],
         service_documentation: discovery.documented.then(|| format!("{issuer}/docs/")),
     };
-    ([cached(discovery.keys.max_age().as_secs())], Json(metadata))
+    ([(CACHE_CONTROL, discovery.cached)], Json(metadata))
 }
 
 impl From<IssueError> for Problem {
@@ -76,7 +84,14 @@ impl From<IssueError> for Problem {
     }
 }
 
-fn cached(seconds: u64) -> (HeaderName, HeaderValue) {
-    let value = HeaderValue::try_from(format!("public, max-age={seconds}"));
-    (CACHE_CONTROL, value.expect("digits and letters are a header's value"))
+impl Discovery {
+    pub(crate) fn new(keys: Keys, issuer: &str, documented: bool) -> Self {
+        let cached = HeaderValue::try_from(format!("public, max-age={}", keys.max_age().as_secs()));
+        Self {
+            keys,
+            issuer: issuer.into(),
+            documented,
+            cached: cached.expect("digits and letters are a header's value"),
+        }
+    }
 }
