@@ -16,7 +16,11 @@ pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Reason> {
     if values.next().is_some() {
         return Err(Reason::Malformed);
     }
-    let text = value.to_str().map_err(|_| Reason::Malformed)?;
+    // Of what a header may hold, `to_str` takes the same, byte by byte.
+    let text = std::str::from_utf8(value.as_bytes())
+        .ok()
+        .filter(|text| text.is_ascii());
+    let text = text.ok_or(Reason::Malformed)?;
     // RFC 9110 §11.1: the scheme's case does not matter.
     match text.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") => match token.trim_start_matches(' ') {

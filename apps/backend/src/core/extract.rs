@@ -81,7 +81,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestInfo {
         let request_id = parts
             .extensions
             .get::<RequestId>()
-            .map_or_else(|| "".into(), |id| id.0.clone());
+            .map_or_else(|| "".into(), |id| id.as_str().into());
         // The layers around every route have put it there, if the listener says who connects. Without it, no client
         // could be limited.
         let Some(address) = parts.extensions.get::<ClientAddress>() else {

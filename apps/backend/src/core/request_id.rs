@@ -2,24 +2,25 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{ConnectInfo, Request};
-use axum::response::Response;
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use super::random::SecureRandom;
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(in crate::core) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Longer ids are not believed: they would fill the log.
 const MAX_LENGTH: usize = 64;
 
 /// The id of a request; each request carries it among its extensions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(pub Arc<str>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId {
+    letters: [u8; MAX_LENGTH],
+    length: usize,
+}
 
 /// Makes ids: each differs from all others of this process, and, short of an accident, from those of any other. They guard
 /// nothing, so their source is a quick one, with a secure seed: who has seen some of them can tell others.
@@ -45,13 +46,13 @@ impl RequestIds {
         for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
             pair.copy_from_slice(&[byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]));
         }
-        RequestId(str::from_utf8(&digits).unwrap_or_default().into())
+        RequestId::of(&digits)
     }
 
     /// Takes the id that a trusted proxy sent, or a fresh one, and leaves it with the request.
     pub(in crate::core) fn assign(&self, request: &mut Request, trusted_proxies: &[IpNet]) -> RequestId {
         let id = proposed(request, trusted_proxies).unwrap_or_else(|| self.fresh());
-        request.extensions_mut().insert(id.clone());
+        request.extensions_mut().insert(id);
         id
     }
 }
@@ -65,27 +66,38 @@ fn split_mix(seed: u64, number: u64) -> u64 {
 }
 
 impl RequestId {
-    pub(in crate::core) fn echo(&self, response: &mut Response) {
-        if let Ok(value) = HeaderValue::from_str(&self.0) {
-            response.headers_mut().insert(X_REQUEST_ID, value);
-        }
+    /// The first so many letters of `text`.
+    fn of(text: &[u8]) -> Self {
+        let (mut letters, length) = ([0; MAX_LENGTH], text.len().min(MAX_LENGTH));
+        letters[..length].copy_from_slice(&text[..length]);
+        Self { letters, length }
+    }
+
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.letters[..self.length]).unwrap_or_default()
+    }
+
+    pub(in crate::core) fn header(&self) -> HeaderValue {
+        let letters = HeaderValue::from_bytes(&self.letters[..self.length]);
+        letters.unwrap_or(HeaderValue::from_static(""))
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 /// Anyone may send the header: only a proxy of ours is believed, and only plain words are.
 fn proposed(request: &Request, trusted: &[IpNet]) -> Option<RequestId> {
-    let text = request.headers().get(X_REQUEST_ID)?.to_str().ok()?;
     let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
     let address = peer.ip().to_canonical();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    let believed = trusted.iter().any(|network| network.contains(&address))
-        && (1..=MAX_LENGTH).contains(&text.len())
-        && text.bytes().all(plain);
-    believed.then(|| RequestId(text.into()))
+    if !trusted.iter().any(|network| network.contains(&address)) {
+        return None;
+    }
+    let text = request.headers().get(X_REQUEST_ID)?.as_bytes();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let believed = (1..=MAX_LENGTH).contains(&text.len()) && text.iter().all(plain);
+    believed.then(|| RequestId::of(text))
 }

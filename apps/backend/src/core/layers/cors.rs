@@ -72,9 +72,12 @@ impl Visitor {
 
     /// The answer to a preflight, where scripts of other origins may ask at all; elsewhere it meets the router's 405.
     pub(super) fn preflight(&self, request: &Request, refused: &RefusedOrigins) -> Option<Response> {
+        if *request.method() != Method::OPTIONS {
+            return None;
+        }
         let headers = request.headers();
         let origin = headers.get(ORIGIN)?;
-        if *request.method() != Method::OPTIONS || !headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
+        if !headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
             return None;
         }
         let (methods, usual) = match self {
@@ -104,44 +107,42 @@ impl Visitor {
     /// Names the origin of a page that asked without a preflight (a form, say) and may not read the answer: its browser tells
     /// nobody why. `own` is this server's.
     pub(super) fn note(&self, request: &Request, own: &str, refused: &RefusedOrigins) {
-        let same_origin = request
-            .headers()
-            .get(FETCH_SITE)
-            .is_some_and(|site| site == "same-origin");
-        if let (Self::Unlisted { .. }, Some(origin)) = (self, request.headers().get(ORIGIN))
-            && !same_origin
+        let headers = request.headers();
+        if let (Self::Unlisted { .. }, Some(origin)) = (self, headers.get(ORIGIN))
             && origin != own
+            && headers.get(FETCH_SITE).is_none_or(|site| site != "same-origin")
         {
             refused.name(origin);
         }
     }
 
-    /// Says in the answer who may read it.
-    pub(super) fn admit(self, response: &mut Response) {
-        let headers = response.headers_mut();
+    /// Says in the answer who may read it. Of public documents [`for_anyone`] says so.
+    pub(super) fn admit(&self, headers: &mut HeaderMap) {
         let varies = Self::Unlisted {
             others_are_listed: true,
         };
-        if matches!(self, Self::Listed(_)) || self == varies {
+        if matches!(self, Self::Listed(_)) || *self == varies {
             // Without it a cache would give one origin's answer to another.
             headers.append(VARY, HeaderValue::from_static("Origin"));
         }
-        let (origin, exposed) = match self {
-            Self::Anyone => {
-                headers
-                    .entry(RESOURCE_POLICY)
-                    .or_insert(HeaderValue::from_static("cross-origin"));
-                (HeaderValue::from_static("*"), "ETag, X-Request-Id")
-            }
-            Self::Listed(origin) => (
-                origin,
-                "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate",
-            ),
-            Self::Unlisted { .. } | Self::Nobody => return,
-        };
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
+        if let Self::Listed(origin) = self {
+            let exposed = "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate";
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
+        }
     }
+}
+
+/// What a public document carries that every origin may read.
+pub(super) fn for_anyone() -> [(HeaderName, HeaderValue); 3] {
+    [
+        (RESOURCE_POLICY, HeaderValue::from_static("cross-origin")),
+        (ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+        (
+            ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("ETag, X-Request-Id"),
+        ),
+    ]
 }
 
 /// The request headers that a script would send, as it names them. Who may call at all may send any: tracing libraries

@@ -2,9 +2,13 @@
 
 use axum::response::Response;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::cors::{Visitor, for_anyone};
+use crate::core::request_id::{RequestId, X_REQUEST_ID};
 
 /// What an answer carries unless it says something else itself: pages set a policy of their own, public documents may
 /// be cached and read by every origin.
@@ -34,17 +38,43 @@ const DEFAULTS: [(HeaderName, HeaderValue); 7] = [
 const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
 /// The headers of every answer, ready to be copied.
-pub(super) struct Headers(HeaderMap);
+pub(super) struct Headers {
+    usual: HeaderMap,
+    /// Those of documents that every origin may read.
+    public: HeaderMap,
+}
+
+/// Places in the copy for what most answers say themselves: to make room for more costs as much as the copy.
+const PLACES: [HeaderName; 2] = [CONTENT_TYPE, CONTENT_LENGTH];
 
 impl Headers {
     pub(super) fn new(https: bool) -> Self {
         let tls = https.then_some((STRICT_TRANSPORT_SECURITY, TLS_ONLY));
-        Self(DEFAULTS.into_iter().chain(tls).collect())
+        let places = [X_REQUEST_ID].into_iter().chain(PLACES);
+        let places = places.map(|name| (name, HeaderValue::from_static("")));
+        let usual: HeaderMap = DEFAULTS.into_iter().chain(tls).chain(places).collect();
+        let mut public = usual.clone();
+        for (name, value) in for_anyone() {
+            public.insert(name, value);
+        }
+        Self { usual, public }
     }
 
-    /// Adds what the answer does not say itself.
-    pub(super) fn protect(&self, response: &mut Response) {
-        let own = std::mem::replace(response.headers_mut(), self.0.clone());
-        response.headers_mut().extend(own);
+    /// Adds what the answer does not say itself: who may read it, and its id.
+    pub(super) fn protect(&self, response: &mut Response, visitor: &Visitor, id: &RequestId) {
+        let ready = match visitor {
+            Visitor::Anyone => &self.public,
+            Visitor::Listed(_) | Visitor::Unlisted { .. } | Visitor::Nobody => &self.usual,
+        };
+        let own = std::mem::replace(response.headers_mut(), ready.clone());
+        let headers = response.headers_mut();
+        for name in PLACES {
+            if !own.contains_key(&name) {
+                headers.remove(name);
+            }
+        }
+        headers.extend(own);
+        visitor.admit(headers);
+        headers.insert(X_REQUEST_ID, id.header());
     }
 }

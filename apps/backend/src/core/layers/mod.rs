@@ -1,7 +1,7 @@
 //! What every request passes on its way in and every answer on its way out, whatever the route.
 //!
 //! One service, read from top to bottom, rather than a tower of them: each step is a function of its own file, the order
-//! can be seen in `Layered::call`, and a request costs one boxed future instead of nine. It knows no feature.
+//! can be seen in `Layered::call` and `Ending::end`, and a request costs no boxed future. It knows no feature.
 
 mod body;
 mod cors;
@@ -15,14 +15,17 @@ mod span;
 mod time;
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use ipnet::IpNet;
 use tower::{Layer, Service};
+use tracing::Span;
 
 pub use self::early::{EarlyPages, EarlyRequest};
 pub use self::line::TerminalFormat;
@@ -34,13 +37,15 @@ use self::{
     cors::{RefusedOrigins, Visitor},
     headers::Headers,
     metrics::{Observed, Tally},
-    span::{InSpan, RequestSpan},
+    span::{RequestSpan, of_account},
+    time::TimeLimit,
 };
 use super::address::ClientAddress;
+use super::ids::AccountId;
 use super::problem::Problem;
 use super::random::SecureRandom;
 use super::refusals::Refusals;
-use super::request_id::RequestIds;
+use super::request_id::{RequestId, RequestIds};
 use super::trace_context;
 
 /// What the layers need to know.
@@ -115,9 +120,8 @@ impl Middleware {
         if let Some(pages) = &options.early_pages {
             response = pages.dress(response, told);
         }
-        Visitor::from_origin(told.origin(), &options.cors_origins).admit(&mut response);
-        headers.protect(&mut response);
-        id.echo(&mut response);
+        let visitor = Visitor::from_origin(told.origin(), &options.cors_origins);
+        headers.protect(&mut response, &visitor, &id);
         response
     }
 }
@@ -137,26 +141,25 @@ impl<S> Layer<S> for Middleware {
 impl<S> Service<Request> for Layered<S>
 where
     S: Service<Request, Response = Response, Error = Infallible>,
-    S::Future: Send + 'static,
+    S::Future: Unpin,
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = InSpan<Result<Response, Infallible>>;
+    type Future = Answering<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
     }
 
-    /// Every request walks down this function, and every answer walks up.
+    /// Every request walks down this function, and every answer walks up [`Ending::end`].
     fn call(&mut self, mut request: Request) -> Self::Future {
         let started = Instant::now();
-        let (middleware, usual) = (self.middleware.clone(), self.usual.clone());
         let Inner {
             options,
             ids,
             refused_origins,
             ..
-        } = &*middleware.0;
+        } = &*self.middleware.0;
         let id = ids.assign(&mut request, &options.trusted_proxies);
         let address = ClientAddress::assign(&mut request, &options.trusted_proxies);
         let traced = options
@@ -175,25 +178,83 @@ where
                 Answer::begin(request, options, &mut self.inner)
             }
         });
-        let answered = Box::pin(async move {
-            let Inner {
-                options,
-                headers,
-                metrics,
-                ..
-            } = &*middleware.0;
-            let mut response = problems::complete(answer.end(metrics).await, &options.issuer, &id);
-            visitor.admit(&mut response);
-            headers.protect(&mut response);
-            id.echo(&mut response);
-            observed.note_refusal(response.status(), &options.refusals);
-            if let Some(span) = traced {
-                observed.describe(&span, response.status());
-            }
-            metrics.observe(&usual, observed, &response, started.elapsed());
-            Ok(response)
-        });
-        InSpan::new(span, answered)
+        let ending = Ending {
+            middleware: self.middleware.clone(),
+            usual: self.usual.clone(),
+            started,
+            id,
+            traced,
+            observed,
+            visitor,
+        };
+        Answering {
+            span,
+            account: None,
+            answer,
+            ending: Some(ending),
+        }
+    }
+}
+
+/// A request that is being answered, each step of it within its span.
+pub struct Answering<F> {
+    span: RequestSpan,
+    /// Whose request it is, once that is known.
+    account: Option<AccountId>,
+    answer: Answer<F>,
+    /// None once it has ended.
+    ending: Option<Ending>,
+}
+
+impl<F: Future<Output = Result<Response, Infallible>> + Unpin> Future for Answering<F> {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self {
+            span,
+            account,
+            answer,
+            ending,
+        } = &mut *self;
+        let step = || {
+            let Some(still) = ending else { return Poll::Pending };
+            let response = ready!(answer.poll(cx, &still.middleware.0.metrics));
+            Poll::Ready(Ok(match ending.take() {
+                Some(ending) => ending.end(response),
+                None => response,
+            }))
+        };
+        of_account(account, || span.scope(step))
+    }
+}
+
+/// What is done with an answer, and what that takes.
+struct Ending {
+    middleware: Middleware,
+    usual: Arc<OnceLock<Tally>>,
+    started: Instant,
+    id: RequestId,
+    traced: Option<Span>,
+    observed: Observed,
+    visitor: Visitor,
+}
+
+impl Ending {
+    fn end(self, response: Response) -> Response {
+        let Inner {
+            options,
+            headers,
+            metrics,
+            ..
+        } = &*self.middleware.0;
+        let mut response = problems::complete(response, &options.issuer, &self.id);
+        headers.protect(&mut response, &self.visitor, &self.id);
+        self.observed.note_refusal(response.status(), &options.refusals);
+        if let Some(span) = self.traced {
+            self.observed.describe(&span, response.status());
+        }
+        metrics.observe(&self.usual, self.observed, &response, self.started.elapsed());
+        response
     }
 }
 
@@ -201,33 +262,41 @@ where
 enum Answer<F> {
     Ready(Response),
     Handled {
-        handler: F,
-        limit: Duration,
+        handler: TimeLimit<F>,
         failure: BodyFailure,
     },
+    /// It has been given.
+    Given,
 }
 
-impl<F: Future<Output = Result<Response, Infallible>>> Answer<F> {
+impl<F: Future<Output = Result<Response, Infallible>> + Unpin> Answer<F> {
     fn begin(request: Request, options: &LayerOptions, inner: &mut impl Service<Request, Future = F>) -> Self {
         let without = options.optional_bodies.contains(&request.uri().path());
         match body::admit(request, options.body_timeout, without) {
-            Ok(Admitted { request, failure }) => Self::Handled {
-                limit: time::limit(&request, options.request_timeout),
-                handler: inner.call(request),
-                failure,
-            },
+            Ok(Admitted { request, failure }) => {
+                let limit = time::limit(&request, options.request_timeout);
+                Self::Handled {
+                    handler: TimeLimit::new(inner.call(request), limit),
+                    failure,
+                }
+            }
             Err(code) => Self::Ready(body::refuse(code)),
         }
     }
 
-    async fn end(self, metrics: &Metrics) -> Response {
-        match self {
-            Self::Ready(response) => response,
-            Self::Handled {
-                handler,
-                limit,
-                failure,
-            } => failure.overrule(time::within(limit, panics::catch(handler, metrics)).await),
+    /// Nothing is left of the handler when its answer is given.
+    fn poll(&mut self, cx: &mut Context<'_>, metrics: &Metrics) -> Poll<Response> {
+        let answered = match self {
+            Self::Handled { handler, failure } => {
+                let response =
+                    ready!(handler.poll(cx, |handler, cx| panics::catch(|| handler.poll_unpin(cx), metrics)));
+                Some(failure.overrule(response))
+            }
+            Self::Ready(_) | Self::Given => None,
+        };
+        match (std::mem::replace(self, Self::Given), answered) {
+            (_, Some(response)) | (Self::Ready(response), None) => Poll::Ready(response),
+            (Self::Handled { .. } | Self::Given, None) => Poll::Pending,
         }
     }
 }

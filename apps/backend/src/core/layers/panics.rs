@@ -2,23 +2,25 @@
 
 use std::any::Any;
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
 
 use axum::response::{IntoResponse, Response};
-use futures_util::FutureExt;
 
 use super::Metrics;
 use crate::core::problem::Problem;
 
-/// Runs the handler. What it held is dropped by the unwinding: a transaction rolls back by its guard, and nothing else
-/// is shared with it that a half-done change could break (hence `AssertUnwindSafe`).
-pub(super) async fn catch(handler: impl Future<Output = Result<Response, Infallible>>, metrics: &Metrics) -> Response {
-    match AssertUnwindSafe(handler).catch_unwind().await {
-        Ok(Ok(response)) => response,
-        Ok(Err(never)) => match never {},
+/// Runs a step of the handler. What it held is dropped by the unwinding: a transaction rolls back by its guard, and nothing
+/// else is shared with it that a half-done change could break (hence `AssertUnwindSafe`).
+pub(super) fn catch(step: impl FnOnce() -> Poll<Result<Response, Infallible>>, metrics: &Metrics) -> Poll<Response> {
+    match catch_unwind(AssertUnwindSafe(step)) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(Ok(response))) => Poll::Ready(response),
+        Ok(Poll::Ready(Err(never))) => match never {},
         Err(payload) => {
             metrics.panicked();
-            Problem::internal(format_args!("handler panicked: {}", message(&*payload))).into_response()
+            let problem = Problem::internal(format_args!("handler panicked: {}", message(&*payload)));
+            Poll::Ready(problem.into_response())
         }
     }
 }

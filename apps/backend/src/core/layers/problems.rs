@@ -24,7 +24,7 @@ pub(super) fn complete(mut response: Response, issuer: &str, id: &RequestId) -> 
         None if is_bare(&response) => Problem::from_status(response.status()).status(response.status()),
         None => return response,
     };
-    let mut rendered = problem.render(issuer, Some(&id.0));
+    let mut rendered = problem.render(issuer, Some(id.as_str()));
     // Headers that the layers below added to the first rendering, such as `Allow` and `RateLimit`, stay.
     for (name, value) in response.headers() {
         if !rendered.headers().contains_key(name) && name != CONTENT_LENGTH {

@@ -4,10 +4,7 @@
 //! the log, a span is made only when something is about to be logged in it.
 
 use std::cell::{Cell, RefCell};
-use std::pin::Pin;
-use std::task::{Context as Waker, Poll};
 
-use futures_util::future::BoxFuture;
 use tracing::level_filters::LevelFilter;
 use tracing::span::EnteredSpan;
 use tracing::{Dispatch, Event, Span, Subscriber, dispatcher};
@@ -25,13 +22,6 @@ pub(super) enum RequestSpan {
     Made(Span),
     /// Not yet.
     Due(RequestId),
-}
-
-/// What a request still has to do, each step of it within its span.
-pub struct InSpan<T> {
-    span: RequestSpan,
-    account: Option<AccountId>,
-    request: BoxFuture<'static, T>,
 }
 
 // A layer of the log is told neither the request nor its task: they meet on the thread that runs a step.
@@ -57,7 +47,7 @@ impl RequestSpan {
         // Other spans would be made within it from DEBUG on.
         let is_quiet = LevelFilter::current() <= LevelFilter::INFO;
         match is_quiet && dispatcher::get_default(Dispatch::is::<RequestSpans>) {
-            true => Self::Due(id.clone()),
+            true => Self::Due(*id),
             false => Self::Made(make(id)),
         }
     }
@@ -66,7 +56,7 @@ impl RequestSpan {
     pub(super) fn scope<T>(&mut self, step: impl FnOnce() -> T) -> T {
         let id = match self {
             Self::Made(span) => return span.in_scope(step),
-            Self::Due(id) => id.clone(),
+            Self::Due(id) => *id,
         };
         let before = Before(UNDER_WAY.replace(Some((id, None))));
         let outcome = step();
@@ -79,26 +69,12 @@ impl RequestSpan {
     }
 }
 
-impl<T> InSpan<T> {
-    pub(super) fn new(span: RequestSpan, request: BoxFuture<'static, T>) -> Self {
-        Self {
-            span,
-            account: None,
-            request,
-        }
-    }
-}
-
-impl<T> Future for InSpan<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Waker<'_>) -> Poll<T> {
-        let Self { span, account, request } = &mut *self;
-        let _before = AccountBefore(ACCOUNT.replace(*account));
-        let polled = span.scope(|| request.as_mut().poll(cx));
-        *account = ACCOUNT.get();
-        polled
-    }
+/// Runs a step of a request whose account is `account`, as far as it is known, and learns it from the step.
+pub(super) fn of_account<T>(account: &mut Option<AccountId>, step: impl FnOnce() -> T) -> T {
+    let _before = AccountBefore(ACCOUNT.replace(*account));
+    let outcome = step();
+    *account = ACCOUNT.get();
+    outcome
 }
 
 fn make(id: &RequestId) -> Span {

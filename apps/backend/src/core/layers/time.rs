@@ -1,13 +1,12 @@
 //! The limit on a whole request.
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::{Poll, ready};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use tokio::time::sleep;
+use tokio::time::{Sleep, sleep};
 
 use crate::core::problem::{Code, Problem};
 
@@ -22,30 +21,41 @@ pub(super) fn limit(request: &Request, usual: Duration) -> Duration {
     }
 }
 
-/// Waits for the handler no longer than `limit`, then drops it: the store rolls an open transaction back.
-///
-/// The answer is 503: the delay is ours, which 408 (RFC 9110 §15.5.9) would blame on the client, and 504 (§15.6.5) is
-/// for gateways.
-pub(super) async fn within(limit: Duration, handler: impl Future<Output = Response>) -> Response {
-    let (mut handler, mut alarm) = (pin!(handler), pin!(None));
-    let answered = poll_fn(|cx| {
-        if let Poll::Ready(response) = handler.as_mut().poll(cx) {
-            return Poll::Ready(Some(response));
+/// A handler that is waited for no longer than `limit`, then dropped: the store rolls an open transaction back.
+pub(super) struct TimeLimit<F> {
+    handler: F,
+    limit: Duration,
+    /// Most requests are answered at once, and need no timer.
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl<F> TimeLimit<F> {
+    pub(super) fn new(handler: F, limit: Duration) -> Self {
+        Self {
+            handler,
+            limit,
+            alarm: None,
         }
-        // Most requests are answered at once, and need no timer.
-        if alarm.is_none() {
-            alarm.set(Some(sleep(limit)));
+    }
+
+    /// Polls the handler by `step`, and looks at the time if it is not ready.
+    ///
+    /// The answer is 503: the delay is ours, which 408 (RFC 9110 §15.5.9) would blame on the client, and 504 (§15.6.5) is
+    /// for gateways.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        step: impl FnOnce(&mut F, &mut Context<'_>) -> Poll<Response>,
+    ) -> Poll<Response> {
+        if let Poll::Ready(response) = step(&mut self.handler, cx) {
+            return Poll::Ready(response);
         }
-        if let Some(alarm) = alarm.as_mut().as_pin_mut() {
-            ready!(alarm.poll(cx));
-        }
-        Poll::Ready(None)
-    });
-    answered.await.unwrap_or_else(|| {
-        Problem::new(Code::Unavailable)
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep(self.limit)));
+        ready!(alarm.as_mut().poll(cx));
+        let problem = Problem::new(Code::Unavailable)
             .detail("The request took too long. Try again.")
             .caused_by("http.request_timeout exceeded")
-            .retry_after(1)
-            .into_response()
-    })
+            .retry_after(1);
+        Poll::Ready(problem.into_response())
+    }
 }

@@ -126,6 +126,10 @@ impl Framing {
             self.head.clear();
             self.line = 0;
         }
+        if self.head.is_empty() {
+            // Most heads come whole.
+            self.head.reserve(bytes.len().min(MAX_BYTES));
+        }
         self.head.extend_from_slice(&bytes[..taken]);
         if self.head.len() > MAX_BYTES {
             self.close(Err("The headers are too large."));
