@@ -48,9 +48,10 @@ for (const javaScriptEnabled of [true, false]) {
     await page.goForward()
     await reload()
     await page.goto('/account')
+    await page.locator('#password-row > summary').click()
     await page.fill('#current_password', password)
     await page.fill('#new_password', 'another long umbrella')
-    await page.locator('section:has(#new_password) form > button').click()
+    await page.locator('#password-row form > button').click()
     await page.locator('[role=status]').waitFor()
     await reload()
     await page.goto('/signout')
@@ -164,13 +165,15 @@ test('what is pasted arrives whole, and addresses in any script are taken', { ti
   })
   assert.equal(login.status, 200)
   await page.goto('/account')
+  await page.locator('#password-row > summary').click()
   await paste('#current_password', longest)
   await paste('#new_password', `${longest}x`)
-  await page.locator('section:has(#new_password) form > button').click()
+  await page.locator('#password-row form > button').click()
   assert.match(await page.locator('#new_password-wrong').innerText(), /128/)
+  await page.locator('#email-row > summary').click()
   await page.fill('#email', `${'a'.repeat(300)}@example.com`)
   await paste('#email_password', longest)
-  await page.locator('section:has(#email_password) form > button').click()
+  await page.locator('#email-row form > button').click()
   assert.match(await page.locator('#email-wrong').innerText(), /254/)
   await context.close()
 })
@@ -185,8 +188,8 @@ test('a code is taken as keyboards of many scripts write it', { timeout: 60_000 
   ]) {
     await context.clearCookies()
     await signUp(page, `${name}@example.com`)
+    // It is whole, and sends itself.
     await page.fill('#code', write((await mail.next(`${name}@example.com`, /\/verify\?/)).code))
-    await page.locator(submit).click()
     await page.waitForURL('**/done/verified')
   }
   await context.close()
@@ -223,11 +226,13 @@ test('what leads to no page can be done again: data are saved twice, a form goes
   const { page, context, complaints } = await visit(browser, server.base)
   await signUp(page, 'saves@example.com')
   await page.goto('/account')
+  await page.locator('#data-row > summary').click()
   const save = page.locator('form[action="/account/export"] button')
   for (let time = 0; time < 2; time++) {
     const saved = await insist(save, page.waitForEvent('download', { timeout: 60_000 }))
     assert.equal(saved.suggestedFilename(), 'account.json')
   }
+  await page.locator('#sessions-row > summary').click()
   // No answer comes, and the browser stays where it is.
   await page.route('**/account/sessions', (route) => route.abort('aborted'))
   const end = page.locator('form[action="/account/sessions"]:not(:has(input[name=session])) button')

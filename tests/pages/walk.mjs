@@ -29,28 +29,36 @@ export async function walk(page, mail, name, at, hands = mouse(page)) {
   await send()
   await at('signup-code')
   const verify = await next(email, '/verify\\?')
-  await hands.fill('#code', verify.code === '000000' ? '111111' : '000000')
-  await send()
+  await hands.code(verify.code === '000000' ? '111111' : '000000', send)
   await at('code-refused')
   await page.goto(verify.link)
   await at('verify-link')
   await send()
   await at('verified')
 
+  await page.goto('/signin')
+  await at('signed-in-already')
   await page.goto('/account')
   await at('account')
+  for (const row of ['#email-row', '#sessions-row', '#language-row', '#data-row', '#delete-row']) {
+    await hands.open(row)
+    await at(`account-${row.slice(1, -'-row'.length)}`)
+    await hands.open(row)
+  }
+  await hands.open('#password-row')
   await hands.fill('#current_password', wrong)
   await hands.fill('#new_password', second)
-  await send('section:has(#new_password) form > button')
+  await send('#password-row form > button')
   await at('account-refused')
   await hands.fill('#current_password', password)
   await hands.fill('#new_password', second)
-  await send('section:has(#new_password) form > button')
+  await send('#password-row form > button')
   await at('account-done')
   await next(email, '/recover$')
+  await hands.open('#email-row')
   await hands.fill('#email', moved)
   await hands.fill('#email_password', second)
-  await send('section:has(#email_password) form > button')
+  await send('#email-row form > button')
   const change = await next(moved, '/change-email\\?')
   await page.goto(change.link)
   await at('change-email-link')
@@ -106,8 +114,9 @@ export async function walk(page, mail, name, at, hands = mouse(page)) {
   await at('not-found')
   await page.goto('/account')
   const title = await heading()
+  await hands.open('#delete-row')
   await hands.fill('#delete_password', third)
-  await send('section:has(#delete_password) form:has(#delete_password) > button')
+  await send('#delete-row form > button')
   assert.notEqual(await heading(), title)
   await at('deleted')
   await page.goto('/signin')
@@ -117,10 +126,18 @@ export async function walk(page, mail, name, at, hands = mouse(page)) {
   assert.equal(new URL(page.url()).pathname, '/signin')
 }
 
-export function mouse(page) {
+// Without JavaScript, a code does not send itself.
+export function mouse(page, scripted = true) {
   return {
     fill: (selector, text) => page.fill(selector, text),
     press: (selector) => page.locator(selector).first().click(),
+    open: (row) => page.locator(`${row} > summary`).click(),
+    async code(text, send) {
+      const answered = page.waitForNavigation()
+      await page.fill('#code', text)
+      if (!scripted) await send()
+      await answered
+    },
   }
 }
 
@@ -147,6 +164,15 @@ export function keyboard(page) {
     async press(selector) {
       await tabTo(selector)
       await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
+    },
+    async open(row) {
+      await tabTo(`${row} > summary`)
+      await page.keyboard.press('Enter')
+    },
+    async code(text) {
+      await tabTo('#code')
+      await page.keyboard.press('ControlOrMeta+a')
+      await Promise.all([page.waitForNavigation(), page.keyboard.type(text)])
     },
   }
 }

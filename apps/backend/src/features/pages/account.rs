@@ -13,9 +13,10 @@ use super::done::{Done, Notice, redirect_to};
 use super::email;
 use super::email_input::EmailInput;
 use super::form::{Again, OwnForm};
+use super::mailed::{Certainty, Mailed};
 use super::reply::{page, see_other};
 use super::service::{Pages, SignedIn};
-use super::view::View;
+use super::view::{SaidTime, View};
 use super::visitor::{LenientQuery, Visitor};
 use crate::core::device_name::DeviceName;
 use crate::core::ids::SessionId;
@@ -35,16 +36,31 @@ struct AccountPage {
     v: View,
     email: String,
     verified: bool,
-    since: String,
+    since: SaidTime,
     new_email: String,
     devices: Vec<Device>,
+    /// How many there are.
+    count: String,
+    /// The row that is open.
+    open: Row,
+}
+
+/// The rows that can be open when the page comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Row {
+    None,
+    Email,
+    Password,
+    Sessions,
+    Data,
+    Delete,
 }
 
 struct Device {
     id: SessionId,
     name: String,
     address: String,
-    seen: String,
+    seen: SaidTime,
     current: bool,
     end_label: String,
 }
@@ -78,31 +94,31 @@ pub(super) struct DeleteForm {
 
 impl Again for PasswordForm {
     async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        show_again(pages, visitor, view, EmailInput::default()).await
+        show_again(pages, visitor, view, EmailInput::default(), Row::Password).await
     }
 }
 
 impl Again for EmailForm {
     async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        show_again(pages, visitor, view, self.email).await
+        show_again(pages, visitor, view, self.email, Row::Email).await
     }
 }
 
 impl Again for SessionForm {
     async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        show_again(pages, visitor, view, EmailInput::default()).await
+        show_again(pages, visitor, view, EmailInput::default(), Row::Sessions).await
     }
 }
 
 impl Again for ExportForm {
     async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        show_again(pages, visitor, view, EmailInput::default()).await
+        show_again(pages, visitor, view, EmailInput::default(), Row::Data).await
     }
 }
 
 impl Again for DeleteForm {
     async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        show_again(pages, visitor, view, EmailInput::default()).await
+        show_again(pages, visitor, view, EmailInput::default(), Row::Delete).await
     }
 }
 
@@ -112,14 +128,20 @@ pub(super) async fn account_page(
     visitor: Visitor,
 ) -> Result<Response, Problem> {
     let view = notice.on(&visitor, View::new(&pages, &visitor));
-    show(&pages, &visitor, view, EmailInput::default()).await
+    show(&pages, &visitor, view, EmailInput::default(), Row::None).await
 }
 
 /// The page once more, for a form of it that proves nothing of where it comes from. Who is not signed in has seen no such
 /// form.
-async fn show_again(pages: &Pages, visitor: &Visitor, v: View, new_email: EmailInput) -> Result<Response, Problem> {
+async fn show_again(
+    pages: &Pages,
+    visitor: &Visitor,
+    v: View,
+    new_email: EmailInput,
+    open: Row,
+) -> Result<Response, Problem> {
     match visitor.signed_in {
-        Some(_) => show(pages, visitor, v, new_email).await,
+        Some(_) => show(pages, visitor, v, new_email, open).await,
         None => Err(Problem::new(Code::ForeignForm)),
     }
 }
@@ -130,12 +152,14 @@ pub(super) async fn show(
     visitor: &Visitor,
     v: View,
     new_email: EmailInput,
+    open: Row,
 ) -> Result<Response, Problem> {
     let Some(SignedIn { account, session }) = &visitor.signed_in else {
         return Ok(see_other(visitor, SIGN_IN));
     };
     let v = v.at("/account");
     let listed = pages.sessions.list(account.id).await?;
+    let count = v.count("account-devices-count", listed.len());
     let devices = listed
         .into_iter()
         .map(|one| device(pages, &v, session.id, one))
@@ -143,9 +167,11 @@ pub(super) async fn show(
     let account = AccountPage {
         email: account.email.clone(),
         verified: account.email_verified_at.is_some(),
-        since: pages.platform.texts.date_time(visitor.language, account.created_at),
+        since: v.when("account-since", account.created_at),
         new_email: new_email.into_text(),
         devices,
+        count,
+        open,
         v,
     };
     Ok(page(visitor, &account.v, &account))
@@ -153,10 +179,9 @@ pub(super) async fn show(
 
 fn device(pages: &Pages, v: &View, current: SessionId, session: Session) -> Device {
     let name = DeviceName::of(session.user_agent.as_deref()).shown(&pages.platform.texts, v.language);
-    let seen = pages.platform.texts.date_time(v.language, session.last_seen_at);
     Device {
         end_label: v.t1("account-device-end", "device", &name),
-        seen: v.t1("account-device-seen", "when", &seen),
+        seen: v.when("account-device-seen", session.last_seen_at),
         address: session.address.unwrap_or_default(),
         current: session.id == current,
         id: session.id,
@@ -188,7 +213,7 @@ pub(super) async fn change_password(
         }
         Err(error) => {
             let view = refused(&pages, &visitor, &error.into(), "current_password");
-            show(&pages, &visitor, view, EmailInput::default()).await
+            show(&pages, &visitor, view, EmailInput::default(), Row::Password).await
         }
     }
 }
@@ -200,7 +225,7 @@ fn refused(pages: &Pages, visitor: &Visitor, problem: &Problem, password: &'stat
         Code::SameEmail => "email",
         _ => "",
     };
-    View::new(pages, visitor).refused(problem, field)
+    View::new(pages, visitor).refused(problem, field).about_own_password()
 }
 
 pub(super) async fn change_email(
@@ -216,7 +241,7 @@ pub(super) async fn change_email(
         Ok(email) => email,
         Err(wrong) => {
             let view = View::new(&pages, &visitor).marked(wrong);
-            return show(&pages, &visitor, view, form.email).await;
+            return show(&pages, &visitor, view, form.email, Row::Email).await;
         }
     };
     let caller = visitor.caller(request);
@@ -225,15 +250,18 @@ pub(super) async fn change_email(
         .ask_to_change(by, &email, form.email_password, visitor.handle(), &caller)
         .await;
     match asked {
-        Ok(()) => Ok(email::redirect_to_code(
-            &pages,
-            &mut visitor,
-            Action::ChangeEmail,
-            &form.email,
-        )),
+        Ok(()) => {
+            let mailed = Mailed::to(form.email, None, Certainty::Sent);
+            Ok(email::redirect_to_code(
+                &pages,
+                &mut visitor,
+                Action::ChangeEmail,
+                &mailed,
+            ))
+        }
         Err(error) => {
             let view = refused(&pages, &visitor, &error.into(), "email_password");
-            show(&pages, &visitor, view, form.email).await
+            show(&pages, &visitor, view, form.email, Row::Email).await
         }
     }
 }
@@ -305,7 +333,7 @@ pub(super) async fn delete(
         }
         Err(error) => {
             let view = refused(&pages, &visitor, &error.into(), "delete_password");
-            show(&pages, &visitor, view, EmailInput::default()).await
+            show(&pages, &visitor, view, EmailInput::default(), Row::Delete).await
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The style sheet and the script: two files, each with its hash in its name.
+//! The style sheet, the script and the icon: three files, each with its hash in its name.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
@@ -14,26 +14,40 @@ const SCRIPT: &str = include_str!("../../../assets/pages.js");
 pub struct Assets {
     pub(super) style_path: String,
     pub(super) script_path: String,
+    pub(super) icon_path: String,
     style: String,
+    icon: Icon,
+}
+
+/// The picture in the browser's tab.
+struct Icon {
+    kind: &'static str,
+    bytes: Vec<u8>,
 }
 
 impl Assets {
     /// With the colours and shapes of the settings.
     pub fn new(pages: &settings::Pages) -> Self {
         let style = format!("{}\n{STYLE}", theme(pages));
+        let icon = icon(pages);
+        let ending = if icon.kind == "image/png" { "png" } else { "svg" };
         Self {
-            style_path: format!("/pages/style-{}.css", version(&style)),
-            script_path: format!("/pages/script-{}.js", version(SCRIPT)),
+            style_path: format!("/pages/style-{}.css", version(style.as_bytes())),
+            script_path: format!("/pages/script-{}.js", version(SCRIPT.as_bytes())),
+            icon_path: format!("/pages/icon-{}.{ending}", version(&icon.bytes)),
             style,
+            icon,
         }
     }
 
-    /// The file at this path: its type and its text.
-    pub(super) fn find(&self, path: &str) -> Option<(&'static str, &str)> {
+    /// The file at this path: its type and its content.
+    pub(super) fn find(&self, path: &str) -> Option<(&'static str, &[u8])> {
         if path == self.style_path {
-            Some(("text/css; charset=utf-8", &self.style))
+            Some(("text/css; charset=utf-8", self.style.as_bytes()))
         } else if path == self.script_path {
-            Some(("text/javascript; charset=utf-8", SCRIPT))
+            Some(("text/javascript; charset=utf-8", SCRIPT.as_bytes()))
+        } else if path == self.icon_path {
+            Some((self.icon.kind, &self.icon.bytes))
         } else {
             None
         }
@@ -62,6 +76,36 @@ fn theme(pages: &settings::Pages) -> String {
     )
 }
 
+/// The logo, or the first letter of the name on the operator's colour.
+fn icon(pages: &settings::Pages) -> Icon {
+    if let Some(logo) = &pages.logo {
+        return Icon {
+            kind: logo.kind(),
+            bytes: logo.bytes().to_vec(),
+        };
+    }
+    let Brand { light, dark } = Brand::new(pages);
+    let [button, written, on_dark, written_on_dark] =
+        [light.button, light.on_button, dark.button, dark.on_button].map(Color::css);
+    let letter = initial(&pages.name);
+    let svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><style>rect{{fill:{button}}}text{{fill:{written};\
+         font:700 20px system-ui,sans-serif}}@media(prefers-color-scheme:dark){{rect{{fill:{on_dark}}}\
+         text{{fill:{written_on_dark}}}}}</style><rect width=\"32\" height=\"32\" rx=\"8\"/>\
+         <text x=\"16\" y=\"23\" text-anchor=\"middle\">{letter}</text></svg>"
+    );
+    Icon {
+        kind: "image/svg+xml",
+        bytes: svg.into_bytes(),
+    }
+}
+
+/// The first letter of a name, which means nothing in HTML and SVG.
+pub(super) fn initial(name: &str) -> String {
+    let first = name.chars().find(|c| c.is_alphanumeric());
+    first.map_or_else(String::new, |first| first.to_uppercase().collect())
+}
+
 /// The logo instead of the letter. In the style sheet itself, it costs no request; as an image, an SVG runs no script.
 fn mark(logo: &Logo) -> String {
     let encoded = STANDARD.encode(logo.bytes());
@@ -71,7 +115,57 @@ fn mark(logo: &Logo) -> String {
     )
 }
 
-fn version(text: &str) -> String {
-    let hash = digest(&SHA256, text.as_bytes());
+fn version(content: &[u8]) -> String {
+    let hash = digest(&SHA256, content);
     hash.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::brand::{DARK, LIGHT, contrast};
+
+    /// The colours that the style sheet declares as `--name: light-dark(#light, #dark)`.
+    fn declared(name: &str) -> (Color, Color) {
+        let rest = STYLE.split(&format!("--{name}: light-dark(")).nth(1).unwrap();
+        let mut parts = rest.split(')').next().unwrap().split(", ").map(|part| {
+            let digits = u32::from_str_radix(&part[1..], 16).unwrap().to_be_bytes();
+            Color::rgb(digits[1], digits[2], digits[3])
+        });
+        (parts.next().unwrap(), parts.next().unwrap())
+    }
+
+    #[test]
+    fn text_and_fields_can_be_read_on_every_surface() {
+        assert_eq!(declared("ground"), (LIGHT.ground, DARK.ground));
+        assert_eq!(declared("sheet"), (LIGHT.sheet, DARK.sheet));
+        assert_eq!(declared("ink"), (LIGHT.ink, DARK.ink));
+        for (text, least, grounds) in [
+            ("ink", 7.0, ["ground", "sheet", "soft"].as_slice()),
+            ("faint", 7.0, &["ground", "sheet"]),
+            ("line", 3.0, &["sheet"]),
+            ("bad", 7.0, &["sheet", "bad-ground"]),
+            ("good", 7.0, &["sheet", "good-ground"]),
+        ] {
+            for ground in grounds {
+                let ((light, dark), (on_light, on_dark)) = (declared(text), declared(ground));
+                for (one, other) in [(light, on_light), (dark, on_dark)] {
+                    let found = contrast(one, other);
+                    assert!(
+                        found >= least,
+                        "--{text} {} on --{ground} {}: {found:.2}",
+                        one.css(),
+                        other.css()
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_service_has_a_letter() {
+        for (name, letter) in [("example", "E"), ("<b>", "B"), ("日本", "日"), ("", ""), ("ßeta", "SS")] {
+            assert_eq!(initial(name), letter);
+        }
+    }
 }

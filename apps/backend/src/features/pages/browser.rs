@@ -20,6 +20,9 @@ pub(super) async fn sign_in(
     let secret = pages.issue_cookie(session).await?;
     let lifetime = pages.platform.settings.tokens.refresh_idle_ttl;
     visitor.set_cookie(pages, Cookie::SignedIn, &secret.reveal(), Some(lifetime));
+    if visitor.typed().is_some() {
+        visitor.clear_cookie(pages, Cookie::Typed);
+    }
     remember(pages, visitor);
     Ok(())
 }

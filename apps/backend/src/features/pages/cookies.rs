@@ -1,5 +1,5 @@
 //! The cookies of the pages: who is signed in, which forms are ours, which language is read, which browser it
-//! is, where codes were sent to, and what was done.
+//! is, where codes were sent to, what was done, and which email address was typed.
 
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ pub(super) enum Cookie {
     Codes,
     /// What was done lately, for the page that tells it.
     Done,
+    /// The email address that was typed last, for the next form.
+    Typed,
 }
 
 impl Cookie {
@@ -38,6 +40,7 @@ impl Cookie {
             Self::Device => "countersign-device",
             Self::Codes => "countersign-codes",
             Self::Done => "countersign-done",
+            Self::Typed => "countersign-typed",
         };
         let port = issuer.port().map_or_else(String::new, |port| format!("-{port}"));
         format!("{prefix}{name}{port}")

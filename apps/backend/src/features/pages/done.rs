@@ -8,11 +8,14 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::cookies::Cookie;
+use super::mailed::remembered;
 use super::reply::{page, see_other};
+use super::return_path::with_return_path;
 use super::service::Pages;
 use super::view::View;
 use super::visitor::Visitor;
 use crate::core::problem::{Code, Problem};
+use crate::features::outbox::Action;
 
 /// How long a browser remembers what was done.
 const REMEMBERED: Duration = Duration::from_secs(10 * 60);
@@ -38,6 +41,7 @@ done! {
     Verified = "done-verified";
     VerifiedBefore = "done-verified-before";
     Recovered = "done-recovered";
+    Invited = "done-invited";
     RecoveredBefore = "done-recovered-before";
     ChangedEmail = "done-changed-email";
     ChangedEmailBefore = "done-changed-email-before";
@@ -76,7 +80,7 @@ struct DonePage {
     v: View,
     title: String,
     text: String,
-    link: &'static str,
+    link: String,
     label: String,
 }
 
@@ -91,12 +95,19 @@ pub(super) fn redirect_to(pages: &Pages, visitor: &mut Visitor, done: Done) -> R
     see_other(visitor, &done.address())
 }
 
-/// Tells at once that this was done, at whatever address.
+/// Tells at once that this was done, at whatever address. What was begun before is a step away.
 pub(super) fn show(visitor: &Visitor, v: View, done: Done) -> Response {
-    let (link, label) = match done {
-        Done::Deleted => ("/", "page-home"),
-        _ if visitor.signed_in.is_some() => ("/account", "account-title"),
-        _ => ("/signin", "signin-title"),
+    let onward = match done {
+        Done::Verified | Done::VerifiedBefore => remembered(visitor, Action::VerifyEmail).return_path,
+        Done::Recovered | Done::RecoveredBefore => remembered(visitor, Action::SetPassword).return_path,
+        _ => None,
+    };
+    let (link, label) = match (done, onward) {
+        (Done::Deleted, _) => ("/".to_owned(), "page-home"),
+        (Done::SignedOut, _) => ("/signin".to_owned(), "done-signed-out-again"),
+        (_, Some(onward)) if visitor.signed_in.is_some() => (onward.as_str().to_owned(), "page-continue"),
+        (_, None) if visitor.signed_in.is_some() => ("/account".to_owned(), "page-continue"),
+        (_, onward) => (with_return_path("/signin", onward.as_ref()), "signin-title"),
     };
     let page_of = DonePage {
         title: v.t(&format!("{}-title", done.message())),

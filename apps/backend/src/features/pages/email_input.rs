@@ -1,15 +1,23 @@
-//! An e-mail address as somebody typed it into a page.
+//! An email address as somebody typed it into a page.
 
 use std::str::FromStr;
+use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
+use super::cookies::Cookie;
+use super::service::Pages;
 use super::view::Mistake;
+use super::visitor::Visitor;
 use crate::core::email::{Email, NewEmail};
 use crate::core::problem::Code;
 
 /// RFC 5321 §4.5.3.1.3, less the angle brackets.
 const MOST_OCTETS: usize = 254;
+/// How long a browser remembers what was typed.
+const REMEMBERED: Duration = Duration::from_secs(30 * 60);
 
 /// What was typed, without what keyboards and the clipboard put around it.
 #[derive(Clone, Default, Deserialize)]
@@ -52,6 +60,34 @@ impl EmailInput {
             };
             Mistake::new("email", message)
         })
+    }
+
+    /// What was typed into another form before.
+    pub(super) fn typed_before(visitor: &Visitor) -> Self {
+        let decoded = visitor.typed().and_then(|typed| Self::decoded(typed));
+        decoded.unwrap_or_default()
+    }
+
+    /// Has the browser remember it for the next form. An address that stood in the URL would stand in logs and histories.
+    pub(super) fn remember(&self, pages: &Pages, visitor: &mut Visitor) {
+        if (1..=MOST_OCTETS).contains(&self.0.len()) {
+            visitor.set_cookie(pages, Cookie::Typed, &self.encoded(), Some(REMEMBERED));
+        }
+    }
+
+    /// As a cookie can carry it.
+    pub(super) fn encoded(&self) -> String {
+        URL_SAFE_NO_PAD.encode(&self.0)
+    }
+
+    /// What a cookie carried.
+    pub(super) fn decoded(text: &str) -> Option<Self> {
+        let decoded = URL_SAFE_NO_PAD.decode(text).ok()?;
+        Some(String::from_utf8(decoded).ok()?.into())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(super) fn as_str(&self) -> &str {

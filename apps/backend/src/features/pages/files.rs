@@ -1,16 +1,18 @@
-//! The two files of the pages, kept by browsers for good.
+//! The files of the pages, kept by browsers for good.
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 
 use super::service::Pages;
 use crate::core::problem::{Code, Problem};
 
-/// One of the two files, by its name.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+
+/// One of the files, by its name.
 pub(super) async fn file(State(pages): State<Pages>, Path(name): Path<String>) -> Response {
-    let Some((kind, text)) = pages.assets.find(&format!("/pages/{name}")) else {
+    let Some((kind, content)) = pages.assets.find(&format!("/pages/{name}")) else {
         return Problem::new(Code::NotFound).into_response();
     };
     let headers = [
@@ -19,6 +21,8 @@ pub(super) async fn file(State(pages): State<Pages>, Path(name): Path<String>) -
             CACHE_CONTROL,
             HeaderValue::from_static("public, max-age=31536000, immutable"),
         ),
+        // The logo is an operator's file: opened by itself, it runs no script either.
+        (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     ];
-    (headers, text.to_owned()).into_response()
+    (headers, content.to_owned()).into_response()
 }

@@ -11,8 +11,9 @@
 //!    `email_input` and `return_path` are what its fields are parsed into.
 //! 4. The handlers: `landing`, `signin` (password, sign-up, sign-out), `email` (what begins or ends with an email),
 //!    `account`. `browser` is what they do to a browser when a person signs in or out.
-//! 5. `view`: what a template is given, and what was wrong; `done`: the page that tells what was done; `assets` and `files`: the style
-//!    sheet and the script.
+//! 5. `view`: what a template is given, and what was wrong; `done`: the page that tells what was done; `mailed`: what a
+//!    browser remembers of the mails that were asked for with it; `assets` and `files`: the style
+//!    sheet, the script and the icon.
 
 mod account;
 mod assets;
@@ -24,6 +25,7 @@ mod email_input;
 mod files;
 mod form;
 mod landing;
+mod mailed;
 mod reply;
 mod return_path;
 mod roots;

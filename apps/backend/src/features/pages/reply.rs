@@ -31,7 +31,11 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 
 /// A page, with the status and the headers of its view.
 pub(super) fn page(visitor: &Visitor, view: &View, template: &impl Template) -> Response {
-    let html = match template.render() {
+    let mut html = template.render();
+    if html.is_ok() && view.must_tell_more() {
+        html = template.render();
+    }
+    let html = match html {
         Ok(html) => html,
         Err(error) => return Problem::internal(error).into_response(),
     };

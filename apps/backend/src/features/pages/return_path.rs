@@ -22,6 +22,23 @@ impl ReturnPath {
     }
 }
 
+/// The address of a page that leads on to the same place.
+pub(super) fn with_return_path(path: &str, return_path: Option<&ReturnPath>) -> String {
+    match return_path {
+        Some(return_path) => {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.append_pair("return_to", return_path.as_str());
+            format!("{path}?{}", query.finish())
+        }
+        None => path.to_owned(),
+    }
+}
+
+/// What a form carries along.
+pub(super) fn text_of(return_path: Option<&ReturnPath>) -> String {
+    return_path.map(|path| path.as_str().to_owned()).unwrap_or_default()
+}
+
 impl FromStr for ReturnPath {
     type Err = InvalidReturnPath;
 

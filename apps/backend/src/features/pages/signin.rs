@@ -15,9 +15,10 @@ use super::done::{Done, redirect_to};
 use super::email;
 use super::email_input::EmailInput;
 use super::form::{Again, OwnForm};
+use super::mailed::{self, Certainty, Mailed};
 use super::reply::{page, see_other};
-use super::return_path::ReturnPath;
-use super::service::Pages;
+use super::return_path::{ReturnPath, text_of, with_return_path};
+use super::service::{Pages, SignedIn};
 use super::view::View;
 use super::visitor::{LenientQuery, Visitor};
 use crate::core::caller::Caller;
@@ -43,7 +44,20 @@ struct SignInPage {
     email: String,
     return_to: String,
     elsewhere: String,
+    by_email: String,
+    recover: String,
     open: bool,
+}
+
+/// What somebody sees who is signed in already.
+#[derive(Template)]
+#[template(path = "pages/signed_in.html")]
+struct SignedInPage {
+    v: View,
+    text: String,
+    onward: String,
+    /// Where another account is signed in to, once this one is signed out.
+    again: String,
 }
 
 #[derive(Template)]
@@ -90,37 +104,30 @@ impl Again for Sent {
     }
 }
 
-/// The address of a page that leads on to the same return_path.
-fn with_return_path(path: &str, return_path: Option<&ReturnPath>) -> String {
-    match return_path {
-        Some(return_path) => {
-            let mut query = form_urlencoded::Serializer::new(String::new());
-            query.append_pair("return_to", return_path.as_str());
-            format!("{path}?{}", query.finish())
-        }
-        None => path.to_owned(),
-    }
-}
-
-fn text_of(return_path: Option<&ReturnPath>) -> String {
-    return_path
-        .map(|return_path| return_path.as_str().to_owned())
-        .unwrap_or_default()
-}
-
 pub(super) async fn sign_in_page(
     State(pages): State<Pages>,
     LenientQuery(query): LenientQuery<Return>,
     visitor: Visitor,
 ) -> Response {
-    let view = View::new(&pages, &visitor);
-    sign_in_again(
-        &pages,
-        &visitor,
-        view,
-        EmailInput::default(),
-        query.return_to.parse().ok(),
-    )
+    let (view, return_path) = (View::new(&pages, &visitor), query.return_to.parse().ok());
+    match &visitor.signed_in {
+        Some(SignedIn { account, .. }) => signed_in_already(&visitor, view, &account.email, return_path.as_ref()),
+        None => {
+            let email = EmailInput::typed_before(&visitor);
+            sign_in_again(&pages, &visitor, view, email, return_path)
+        }
+    }
+}
+
+fn signed_in_already(visitor: &Visitor, v: View, email: &str, return_path: Option<&ReturnPath>) -> Response {
+    let again = with_return_path("/signin", return_path);
+    let signed_in = SignedInPage {
+        text: v.t1("signin-as-text", "email", email),
+        onward: return_path.map_or(HOME, ReturnPath::as_str).to_owned(),
+        v: v.at(&again),
+        again,
+    };
+    page(visitor, &signed_in.v, &signed_in)
 }
 
 fn sign_in_again(
@@ -130,12 +137,16 @@ fn sign_in_again(
     email: EmailInput,
     return_path: Option<ReturnPath>,
 ) -> Response {
+    let onward = |path| with_return_path(path, return_path.as_ref());
+    let begin = if email.is_empty() { "email" } else { "password" };
     let sign_in = SignInPage {
         email: email.into_text(),
         return_to: text_of(return_path.as_ref()),
-        elsewhere: with_return_path("/signup", return_path.as_ref()),
+        elsewhere: onward("/signup"),
+        by_email: onward("/signin/email"),
+        recover: onward("/recover"),
         open: pages.platform.settings.signup == Signup::Open,
-        v: v.at(&with_return_path("/signin", return_path.as_ref())),
+        v: v.at(&onward("/signin")).beginning(begin),
     };
     page(visitor, &sign_in.v, &sign_in)
 }
@@ -165,9 +176,12 @@ pub(super) async fn sign_in(
         Err(LoginError::Unverified) => {
             let problem = Problem::new(Code::EmailNotVerified);
             let view = View::new(&pages, &visitor).refused(&problem, "");
-            Ok(email::code_form(&visitor, view, Action::VerifyEmail, sent.email))
+            let sent = Mailed::to(sent.email, return_path, Certainty::Sent);
+            mailed::remember(&pages, &mut visitor, Action::VerifyEmail, &sent);
+            Ok(email::code_form(&visitor, view, Action::VerifyEmail, sent))
         }
         Err(error) => {
+            sent.email.remember(&pages, &mut visitor);
             let problem = Problem::from(error);
             let view = View::new(&pages, &visitor).refused(&problem, "");
             Ok(sign_in_again(&pages, &visitor, view, sent.email, return_path))
@@ -184,20 +198,18 @@ pub(super) async fn sign_up_page(
         return Err(Problem::new(Code::SignupClosed));
     }
     let view = View::new(&pages, &visitor);
-    Ok(sign_up_again(
-        &visitor,
-        view,
-        EmailInput::default(),
-        query.return_to.parse().ok(),
-    ))
+    let email = EmailInput::typed_before(&visitor);
+    Ok(sign_up_again(&visitor, view, email, query.return_to.parse().ok()))
 }
 
 fn sign_up_again(visitor: &Visitor, v: View, email: EmailInput, return_path: Option<ReturnPath>) -> Response {
+    let begin = if email.is_empty() { "email" } else { "password" };
     let sign_up = SignUpPage {
         email: email.into_text(),
         return_to: text_of(return_path.as_ref()),
         elsewhere: with_return_path("/signin", return_path.as_ref()),
-        v: v.at(&with_return_path("/signup", return_path.as_ref())),
+        v: v.at(&with_return_path("/signup", return_path.as_ref()))
+            .beginning(begin),
     };
     page(visitor, &sign_up.v, &sign_up)
 }
@@ -225,11 +237,12 @@ pub(super) async fn sign_up(
     let email = Email::clone(&email);
     let session = match pages.auth.sign_up_browser(sign_up, &caller).await {
         Ok(SignedUp::Asked) => {
+            let mailed = Mailed::to(sent.email, return_path, Certainty::Sent);
             return Ok(email::redirect_to_code(
                 &pages,
                 &mut visitor,
                 Action::VerifyEmail,
-                &sent.email,
+                &mailed,
             ));
         }
         Ok(SignedUp::Made(session)) => session,
@@ -242,6 +255,7 @@ pub(super) async fn sign_up(
             };
             let Some(session) = twice else {
                 let field = if taken { "email" } else { "" };
+                sent.email.remember(&pages, &mut visitor);
                 let view = View::new(&pages, &visitor).refused(&problem, field);
                 return Ok(sign_up_again(&visitor, view, sent.email, return_path));
             };
@@ -250,18 +264,17 @@ pub(super) async fn sign_up(
     };
     browser::sign_in(&pages, &mut visitor, session.id, request).await?;
     let asked = pages.platform.settings.email_verification == EmailVerification::Optional;
-    match return_path {
-        None if asked => Ok(email::redirect_to_code(
+    if asked {
+        let mailed = Mailed::to(sent.email, return_path, Certainty::SignedUp);
+        return Ok(email::redirect_to_code(
             &pages,
             &mut visitor,
             Action::VerifyEmail,
-            &sent.email,
-        )),
-        return_path => Ok(see_other(
-            &visitor,
-            return_path.as_ref().map_or(HOME, ReturnPath::as_str),
-        )),
+            &mailed,
+        ));
     }
+    let onward = return_path.as_ref().map_or(HOME, ReturnPath::as_str);
+    Ok(see_other(&visitor, onward))
 }
 
 /// A sign-up that was sent twice has made its account the first time: with the same password, the second time signs in,
@@ -305,9 +318,12 @@ fn ask_to_sign_out(visitor: &Visitor, v: View) -> Response {
     page(visitor, &confirm.v, &confirm)
 }
 
-/// A button alone.
+/// A button, and where it leads, if not to the page that tells it.
 #[derive(Deserialize)]
-pub(super) struct SignOutForm {}
+pub(super) struct SignOutForm {
+    #[serde(default)]
+    return_to: String,
+}
 
 impl Again for SignOutForm {
     async fn again(self, _: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
@@ -319,10 +335,13 @@ pub(super) async fn sign_out(
     State(pages): State<Pages>,
     mut visitor: Visitor,
     request: RequestInfo,
-    OwnForm(SignOutForm {}): OwnForm<SignOutForm>,
+    OwnForm(SignOutForm { return_to }): OwnForm<SignOutForm>,
 ) -> Result<Response, Problem> {
     browser::sign_out(&pages, &mut visitor, request).await?;
-    let mut response = redirect_to(&pages, &mut visitor, Done::SignedOut);
+    let mut response = match return_to.parse::<ReturnPath>() {
+        Ok(onward) => see_other(&visitor, onward.as_str()),
+        Err(_) => redirect_to(&pages, &mut visitor, Done::SignedOut),
+    };
     // What is shown to who goes back is not what was there (ASVS 14.3.1). Our cookies are handled above.
     let clear = (
         HeaderName::from_static("clear-site-data"),

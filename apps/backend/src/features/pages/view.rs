@@ -1,21 +1,30 @@
 //! What every template can ask for: its texts, the form's token, and what was wrong with what was sent.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 
 use super::service::Pages;
 use super::visitor::Visitor;
-use crate::core::language::{FluentArgs, Language, Texts};
+use crate::core::brand;
+use crate::core::clock::Timestamp;
+use crate::core::language::{FluentArgs, Language};
 use crate::core::problem::{Code, FieldError, Problem};
+use crate::settings;
+
+/// Stands in a message where a time is put afterwards: no text that people write has it (a private use of Unicode).
+const PLACE: &str = "\u{E000}";
 
 /// What a template sees beside its own values.
 pub(super) struct View {
-    texts: Texts,
+    site: Pages,
     pub language: Language,
     pub service: String,
     pub style: String,
     pub script: String,
+    pub icon: String,
     pub form_token: String,
     pub path: String,
     /// Whether the language can be changed here: not where the address holds what was mailed.
@@ -26,6 +35,32 @@ pub(super) struct View {
     status: StatusCode,
     headers: HeaderMap,
     wrong: Vec<Mistake>,
+    /// The code of the problem, if there is one.
+    code: Option<Code>,
+    /// The field in which the reader begins, if nothing is wrong.
+    begin: &'static str,
+    /// Whether a mistake in a field that the page does not have is told above all of it.
+    tells_rest: AtomicBool,
+}
+
+/// A point in time within a sentence.
+pub(super) struct SaidTime {
+    pub before: String,
+    pub time: String,
+    /// As machines read it.
+    pub iso: String,
+    pub after: String,
+}
+
+/// How long to wait until the next attempt, within a sentence.
+pub(super) struct Wait {
+    pub before: String,
+    /// As on a clock: `4:59`.
+    pub clock: String,
+    pub seconds: u64,
+    pub after: String,
+    /// What is said when it is over.
+    pub over: String,
 }
 
 /// What is wrong with a field of a form.
@@ -34,6 +69,8 @@ pub(super) struct Mistake {
     field: Cow<'static, str>,
     /// The message that says so.
     message: &'static str,
+    /// Whether the page has said so.
+    told: AtomicBool,
 }
 
 impl Mistake {
@@ -41,6 +78,7 @@ impl Mistake {
         Self {
             field: Cow::Borrowed(field),
             message,
+            told: AtomicBool::new(false),
         }
     }
 }
@@ -50,6 +88,7 @@ impl From<&FieldError> for Mistake {
         Self {
             field: error.field.clone(),
             message: error.code.message(),
+            told: AtomicBool::new(false),
         }
     }
 }
@@ -57,11 +96,12 @@ impl From<&FieldError> for Mistake {
 impl View {
     pub(super) fn new(pages: &Pages, visitor: &Visitor) -> Self {
         Self {
-            texts: pages.platform.texts.clone(),
+            site: pages.clone(),
             language: visitor.language,
             service: pages.platform.settings.pages.name.clone(),
             style: pages.assets.style_path.clone(),
             script: pages.assets.script_path.clone(),
+            icon: pages.assets.icon_path.clone(),
             form_token: visitor.form_token.clone(),
             path: visitor.path.clone(),
             switchable: true,
@@ -71,6 +111,9 @@ impl View {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
             wrong: Vec::new(),
+            code: None,
+            begin: "",
+            tells_rest: AtomicBool::new(false),
         }
     }
 
@@ -90,8 +133,32 @@ impl View {
             status,
             wrong,
             headers: problem.headers().clone(),
+            code: Some(problem.code()),
             ..self
         }
+    }
+
+    /// The same page, where what is wrong with this field is said in other words.
+    pub(super) fn saying(mut self, field: &str, message: &'static str) -> Self {
+        for wrong in self.wrong.iter_mut().filter(|wrong| wrong.field == field) {
+            wrong.message = message;
+        }
+        self
+    }
+
+    /// The same page, where the password that is wrong is the one of somebody who is known already.
+    pub(super) fn about_own_password(mut self) -> Self {
+        for wrong in &mut self.wrong {
+            if wrong.message == Code::InvalidCredentials.message() {
+                wrong.message = "error-current-password";
+            }
+        }
+        self
+    }
+
+    /// The same page, in whose field of this name the reader begins.
+    pub(super) fn beginning(self, field: &'static str) -> Self {
+        Self { begin: field, ..self }
     }
 
     /// The same page, with what is wrong with a field that the pages judge themselves.
@@ -133,14 +200,14 @@ impl View {
 
     /// A message, with the values that all pages know.
     pub(super) fn t(&self, message: &str) -> String {
-        self.texts.render(self.language, message, &self.values())
+        self.site.platform.texts.render(self.language, message, &self.values())
     }
 
     /// A message with a value of its own.
     pub(super) fn t1(&self, message: &str, name: &'static str, value: &str) -> String {
         let mut values = self.values();
         values.set(name, value.to_owned());
-        self.texts.render(self.language, message, &values)
+        self.site.platform.texts.render(self.language, message, &values)
     }
 
     /// A form that was refused is no success; what cannot be done now is told as such.
@@ -153,18 +220,117 @@ impl View {
         &self.headers
     }
 
+    /// A message with a number of its own.
+    pub(super) fn count(&self, message: &str, count: usize) -> String {
+        let mut values = self.values();
+        values.set("count", count);
+        self.site.platform.texts.render(self.language, message, &values)
+    }
+
+    /// A message that tells when something happened.
+    pub(super) fn when(&self, message: &str, at: Timestamp) -> SaidTime {
+        let (before, after) = self.around(message, "when");
+        SaidTime {
+            before,
+            time: self.site.platform.texts.date_time(self.language, at),
+            iso: at.to_string(),
+            after,
+        }
+    }
+
+    /// What a message says before a value and after it.
+    fn around(&self, message: &str, name: &'static str) -> (String, String) {
+        let said = self.t1(message, name, PLACE);
+        let (before, after) = said.split_once(PLACE).unwrap_or((&said, ""));
+        (before.to_owned(), after.to_owned())
+    }
+
+    /// How long to wait, where too much was tried.
+    pub(super) fn wait(&self) -> Option<Wait> {
+        self.code.filter(|code| *code == Code::RateLimited)?;
+        let seconds = self.headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+        let (before, after) = self.around("error-limited-for", "wait");
+        Some(Wait {
+            before,
+            clock: clock(seconds),
+            seconds,
+            after,
+            over: self.t("error-limited-over"),
+        })
+    }
+
     /// What is wrong with a field.
     pub(super) fn wrong(&self, field: &str) -> Option<String> {
         let wrong = self.wrong.iter().find(|wrong| wrong.field == field)?;
+        wrong.told.store(true, Ordering::Relaxed);
         Some(self.t(wrong.message))
     }
 
-    /// What is wrong with the whole form; or, above all, that something below is.
-    pub(super) fn wrong_in_all(&self) -> Option<String> {
-        if self.wrong.is_empty() {
-            return None;
+    /// Whether something is wrong with a field.
+    pub(super) fn is_wrong(&self, field: &str) -> bool {
+        self.wrong.iter().any(|wrong| wrong.field == field)
+    }
+
+    /// Whether the reader begins in this field: the first that is wrong, or else the first that is empty. Where the page
+    /// tells something first, they begin there.
+    pub(super) fn begins(&self, field: &str) -> bool {
+        match self.wrong.first() {
+            Some(wrong) => !field.is_empty() && wrong.field == field,
+            None => self.notice.is_none() && self.begin == field,
         }
-        Some(self.wrong("").unwrap_or_else(|| self.t("error-below")))
+    }
+
+    /// What is wrong with the whole form; or with a field that the page does not have.
+    pub(super) fn wrong_in_all(&self) -> Option<String> {
+        let rest = || {
+            let tells = self.tells_rest.load(Ordering::Relaxed);
+            let untold = |wrong: &&Mistake| !wrong.told.load(Ordering::Relaxed);
+            Some(self.t(self.wrong.iter().filter(|_| tells).find(untold)?.message))
+        };
+        self.wrong("").or_else(rest)
+    }
+
+    /// Whether the page that was rendered has left out something that is wrong. The next time, it is told above all of it.
+    pub(super) fn must_tell_more(&self) -> bool {
+        let untold = |wrong: &Mistake| !wrong.field.is_empty() && !wrong.told.load(Ordering::Relaxed);
+        let more = self.wrong.iter().any(untold);
+        self.tells_rest.store(more, Ordering::Relaxed);
+        more
+    }
+
+    /// The grounds of the pages, by scheme: browsers colour their own bars alike.
+    pub(super) fn grounds(&self) -> [(&'static str, String); 2] {
+        [("light", brand::LIGHT.ground.css()), ("dark", brand::DARK.ground.css())]
+    }
+
+    /// The letter that stands for the service where it has no logo.
+    pub(super) fn initial(&self) -> String {
+        super::assets::initial(&self.service)
+    }
+
+    /// The heading of the sign-in page.
+    pub(super) fn heading(&self) -> String {
+        let own = self.look().heading.in_language(self.language.tag());
+        own.map_or_else(|| self.t("signin-title"), str::to_owned)
+    }
+
+    /// The operator's own line at the foot of the page.
+    pub(super) fn footer(&self) -> Option<&str> {
+        self.look().footer.in_language(self.language.tag())
+    }
+
+    /// Where the terms of service are.
+    pub(super) fn terms(&self) -> Option<&str> {
+        self.look().terms_url.as_ref().map(|url| url.as_str())
+    }
+
+    /// Where the privacy policy is.
+    pub(super) fn privacy(&self) -> Option<&str> {
+        self.look().privacy_url.as_ref().map(|url| url.as_str())
+    }
+
+    fn look(&self) -> &settings::Pages {
+        &self.site.platform.settings.pages
     }
 
     fn values(&self) -> FluentArgs<'static> {
@@ -173,5 +339,32 @@ impl View {
         values.set("min", self.least);
         values.set("max", self.most);
         values
+    }
+}
+
+/// A time span as a clock shows it: `4:59`, `1:00:00`.
+fn clock(seconds: u64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_span_reads_like_a_clock() {
+        for (seconds, shown) in [
+            (0, "0:00"),
+            (59, "0:59"),
+            (299, "4:59"),
+            (3600, "1:00:00"),
+            (86_399, "23:59:59"),
+        ] {
+            assert_eq!(clock(seconds), shown);
+        }
     }
 }

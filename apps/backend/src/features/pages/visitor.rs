@@ -45,6 +45,7 @@ pub(super) struct Visitor {
 struct Past {
     codes: Option<String>,
     done: Option<String>,
+    typed: Option<String>,
 }
 
 impl FromRequestParts<Pages> for Visitor {
@@ -60,6 +61,7 @@ impl FromRequestParts<Pages> for Visitor {
             past: Past {
                 codes: Cookie::Codes.read(pages, &parts.headers),
                 done: Cookie::Done.read(pages, &parts.headers),
+                typed: Cookie::Typed.read(pages, &parts.headers),
             },
             ..Self::without_session(pages, &parts.uri, &parts.headers)
         };
@@ -138,6 +140,11 @@ impl Visitor {
     /// What the cookie says that [`Cookie::Done`] names.
     pub(super) fn done(&self) -> Option<&str> {
         self.past.done.as_deref()
+    }
+
+    /// What the cookie says that [`Cookie::Typed`] names.
+    pub(super) fn typed(&self) -> Option<&str> {
+        self.past.typed.as_deref()
     }
 
     /// The account whose browser it is, or an unknown client: for what an account does with itself.

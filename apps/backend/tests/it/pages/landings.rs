@@ -36,7 +36,10 @@ async fn every_form_that_succeeds_leads_on_to_a_page_that_survives_a_reload(data
     let verify = server.mail().await;
     let verified = ada.post("/verify", &[("token", &verify.token())]).await;
     assert!(!verified.header("location").contains(&verify.token()));
-    says(&ada.follow(verified.clone()).await.text, "Your address is confirmed");
+    says(
+        &ada.follow(verified.clone()).await.text,
+        "Your email address is confirmed",
+    );
     // Nobody is made to read it by a link.
     let mut bob = Browser::new(&server);
     let elsewhere = bob.get(verified.header("location")).await;
@@ -83,15 +86,15 @@ async fn every_form_that_succeeds_leads_on_to_a_page_that_survives_a_reload(data
         .unwrap()
         .token();
     let moved = ada.post("/change-email", &[("token", &token)]).await;
-    says(&ada.follow(moved).await.text, "new address");
+    says(&ada.follow(moved).await.text, "new email address");
 
     let out = ada.post("/account/sessions", &[]).await;
-    says(&ada.follow(out).await.text, "You are signed out");
+    says(&ada.follow(out).await.text, "You’re signed out");
     ada.post("/signin", &[("email", "ada@example.org"), ("password", NEW_PASSWORD)])
         .await
         .assert_status(303);
     let out = ada.post("/signout", &[]).await;
-    says(&ada.follow(out).await.text, "You are signed out");
+    says(&ada.follow(out).await.text, "You’re signed out");
 
     let asked = ada
         .post("/recover", &[("email", "ada@example.org")])
@@ -112,8 +115,8 @@ async fn every_form_that_succeeds_leads_on_to_a_page_that_survives_a_reload(data
     says(&ada.follow(recovered).await.text, "Your password is set");
     // The way back leads past all of it.
     for (path, text) in [
-        ("/done/verified", "Your address is confirmed"),
-        ("/done/changed-email", "new address"),
+        ("/done/verified", "Your email address is confirmed"),
+        ("/done/changed-email", "new email address"),
         ("/recover/code", "ada@example.org"),
     ] {
         says(&ada.get(path).await.assert_status(200).text, text);
@@ -123,7 +126,7 @@ async fn every_form_that_succeeds_leads_on_to_a_page_that_survives_a_reload(data
         .await
         .assert_status(303);
     let deleted = ada.post("/account/delete", &[("delete_password", PASSWORD)]).await;
-    says(&ada.follow(deleted).await.text, "Your account is deleted");
+    says(&ada.follow(deleted).await.text, "Your account has been deleted");
 }
 
 #[apply(on_both_databases!)]
@@ -386,12 +389,15 @@ async fn a_91_a_sign_in_leads_nowhere_rather_than_to_what_is_no_place(database: 
     }
     // A sign-up leads on in the same way.
     for (name, asked, expected) in [
-        ("bob", "/a\u{1}b", "/verify/code"),
+        ("bob", "/a\u{1}b", "/account"),
         ("carla", "/account?x=1", "/account?x=1"),
     ] {
         let email = format!("{name}@example.com");
         let fields = [("email", &*email), ("password", PASSWORD), ("return_to", asked)];
-        let answer = Browser::new(&server).post("/signup", &fields).await.assert_status(303);
-        assert_eq!(answer.header("location"), expected);
+        let mut browser = Browser::new(&server);
+        let answer = browser.post("/signup", &fields).await.assert_status(303);
+        assert_eq!(answer.header("location"), "/verify/code");
+        let page = browser.follow(answer).await.text;
+        assert!(page.contains(&format!("href=\"{expected}\">Continue</a>")), "{page}");
     }
 }

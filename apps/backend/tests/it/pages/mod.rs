@@ -2,8 +2,10 @@
 //! what never stands in a page. What people do on them is in `tests/pages`, in a real browser.
 
 mod cookies;
+mod journeys;
 mod landings;
 mod languages;
+mod look;
 mod repeated;
 mod sign_ups;
 mod steps;

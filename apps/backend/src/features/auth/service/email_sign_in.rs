@@ -8,6 +8,7 @@ use super::login::LoginError;
 use super::opening::granted;
 use crate::core::caller::Caller;
 use crate::core::handle::HandleHash;
+use crate::core::ids::AccountId;
 use crate::features::accounts;
 use crate::features::audit::{Event, EventKind};
 use crate::features::email_challenges::{Answer, ChallengeError, Presenter, Proven, Whose};
@@ -44,6 +45,44 @@ impl Auth {
         caller: &Caller,
     ) -> Result<Session, LoginError> {
         self.counted(self.open_by_email(answer, handle, scopes, caller, None).await)
+    }
+
+    /// Signs in a browser whose person has just confirmed the account's email address, and has said with a password that the
+    /// account is theirs: what they have proven is no less than what signing in takes.
+    ///
+    /// # Errors
+    /// [`LoginError::Invalid`] if the account may not sign in, or that the database failed.
+    pub async fn sign_in_browser_after_confirmation(
+        &self,
+        account: AccountId,
+        caller: &Caller,
+    ) -> Result<Session, LoginError> {
+        self.counted(self.open_after_confirmation(account, caller).await)
+    }
+
+    async fn open_after_confirmation(&self, account: AccountId, caller: &Caller) -> Result<Session, LoginError> {
+        let caller = &caller.proven(account);
+        let bit = self.revocations.allocate().await?;
+        self.revocations
+            .transact(|tx| {
+                Box::pin(async move {
+                    let versions = accounts::may_sign_in(&mut *tx, account)
+                        .await?
+                        .ok_or(LoginError::Invalid)?;
+                    accounts::sign_in(tx, account, self.platform.clock.now(), None).await?;
+                    let new = NewSession {
+                        account,
+                        versions,
+                        amr: "otp",
+                        scopes: &granted(tx, account, &Scopes::default()).await?,
+                        caller,
+                        bit,
+                        refresh_token: None,
+                    };
+                    Ok::<_, LoginError>(self.open_session(tx, &new).await?)
+                })
+            })
+            .await
     }
 
     /// What was mailed proves the address too; and an account whose address nobody had proven loses its password and its

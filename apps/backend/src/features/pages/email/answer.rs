@@ -9,12 +9,14 @@ use super::super::browser;
 use super::super::done::{Done, redirect_to};
 use super::super::email_input::EmailInput;
 use super::super::form::{Again, OwnForm};
+use super::super::mailed::{Certainty, Mailed, remembered};
 use super::super::reply::see_other;
+use super::super::return_path::ReturnPath;
 use super::super::service::Pages;
 use super::super::view::View;
 use super::super::visitor::Visitor;
 use super::forms::{Filled, code_form, code_form_with, link_form, password_form};
-use super::link::{claim, is_used, sign_in_first};
+use super::link::{claim, is_invitation, is_used, opened, sign_in_first};
 use super::request;
 use super::steps::{action_at, steps};
 use crate::core::ids::SessionId;
@@ -36,11 +38,14 @@ pub(super) struct AnswerForm {
 }
 
 impl Again for AnswerForm {
-    async fn again(self, _: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+    async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
         let action = action_at(&visitor.path)?;
         Ok(match self.token {
-            Some(token) => link_form(visitor, view, action, token),
-            None => code_form_with(visitor, view, action, self.email.unwrap_or_default(), self.code),
+            Some(token) => link_form(visitor, view, action, opened(pages, action, token).await?),
+            None => {
+                let mailed = mailed(visitor, action, self.email.unwrap_or_default());
+                code_form_with(visitor, view, action, mailed, self.code)
+            }
         })
     }
 }
@@ -56,6 +61,17 @@ struct Answered {
 enum Acted {
     Done(Done),
     SignedIn(SessionId),
+    /// Both: what was proven is no less than what signing in takes.
+    DoneAndSignedIn(Done, SessionId),
+}
+
+/// What this browser remembers of the mail, if it went to this address.
+fn mailed(visitor: &Visitor, action: Action, email: EmailInput) -> Mailed {
+    let remembered = remembered(visitor, action);
+    match remembered.email.as_str() == email.as_str() {
+        true => remembered,
+        false => Mailed::to(email, None, Certainty::Unsaid),
+    }
 }
 
 impl AnswerForm {
@@ -89,9 +105,17 @@ pub(super) async fn submit(
     let (filled, answered) = form.split();
     let problem = match act(&pages, &mut visitor, action, answered, request.clone()).await {
         Ok(Acted::Done(done)) => return Ok(redirect_to(&pages, &mut visitor, done)),
-        Ok(Acted::SignedIn(session)) => {
+        Ok(Acted::DoneAndSignedIn(done, session)) => {
             browser::sign_in(&pages, &mut visitor, session, request).await?;
-            return Ok(see_other(&visitor, "/account"));
+            return Ok(redirect_to(&pages, &mut visitor, done));
+        }
+        Ok(Acted::SignedIn(session)) => {
+            let onward = remembered(&visitor, action).return_path;
+            browser::sign_in(&pages, &mut visitor, session, request).await?;
+            return Ok(see_other(
+                &visitor,
+                onward.as_ref().map_or("/account", ReturnPath::as_str),
+            ));
         }
         Err(problem) => problem,
     };
@@ -109,9 +133,10 @@ pub(super) async fn submit(
             Code::InvalidCredentials => "password",
             _ => "",
         };
-        return Ok(password_form(&visitor, view.refused(&problem, field), filled));
+        let view = view.refused(&problem, field).about_own_password();
+        return Ok(password_form(&visitor, view, filled));
     }
-    Ok(try_again(&visitor, view, action, &problem, filled))
+    try_again(&pages, &visitor, view, action, &problem, filled).await
 }
 
 /// Does what the answer allows.
@@ -135,14 +160,23 @@ async fn act(
                 new_password,
                 ..claim(visitor)
             };
-            pages
-                .verification
-                .verify(answer, claim, &visitor.caller(request))
-                .await?;
+            let caller = visitor.caller(request.clone());
+            let account = pages.verification.verify(answer, claim, &caller).await?;
             if sets_password {
                 browser::remember(pages, visitor);
             }
-            Ok(Acted::Done(Done::Verified))
+            if visitor.signed_in.is_some() {
+                return Ok(Acted::Done(Done::Verified));
+            }
+            let caller = visitor.anyone(request);
+            match pages.auth.sign_in_browser_after_confirmation(account, &caller).await {
+                Ok(session) => Ok(Acted::DoneAndSignedIn(Done::Verified, session.id)),
+                Err(error) => {
+                    // The email address is confirmed all the same.
+                    tracing::warn!(%error, "a browser could not be signed in after its email address was confirmed");
+                    Ok(Acted::Done(Done::Verified))
+                }
+            }
         }
         Action::SignIn => {
             let scopes = Scopes::default();
@@ -155,12 +189,16 @@ async fn act(
         }
         Action::SetPassword => {
             let password = new_password.unwrap_or_else(|| Password::from(String::new()));
+            let invited = match &answer {
+                Answer::Link(link) => is_invitation(pages, link).await?,
+                Answer::Code(_) => false,
+            };
             pages
                 .recovery
                 .recover(answer, handle, password, &visitor.anyone(request))
                 .await?;
             browser::remember(pages, visitor);
-            Ok(Acted::Done(Done::Recovered))
+            Ok(Acted::Done(if invited { Done::Invited } else { Done::Recovered }))
         }
         Action::ChangeEmail => {
             let user = visitor.user().ok_or_else(|| Problem::new(Code::InvalidAnswer))?;
@@ -174,15 +212,25 @@ async fn act(
 }
 
 /// A wrong code can be typed again, beside its field. A link that is not valid any more can only be asked for anew.
-fn try_again(visitor: &Visitor, view: View, action: Action, problem: &Problem, filled: Filled) -> Response {
+async fn try_again(
+    pages: &Pages,
+    visitor: &Visitor,
+    view: View,
+    action: Action,
+    problem: &Problem,
+    filled: Filled,
+) -> Result<Response, Problem> {
     let field = match (problem.code(), &filled.token) {
         (Code::InvalidAnswer, None) => "code",
         _ => "",
     };
-    let view = view.refused(problem, field);
-    match filled.token {
-        None => code_form(visitor, view, action, filled.email),
-        Some(_) if view.wrong("").is_some() => request::show(visitor, view, action, EmailInput::default()),
-        Some(token) => link_form(visitor, view, action, token),
-    }
+    let view = view.refused(problem, field).saying("code", "error-wrong-code");
+    Ok(match filled.token {
+        None => code_form(visitor, view, action, mailed(visitor, action, filled.email)),
+        Some(_) if view.is_wrong("") => {
+            let return_path = remembered(visitor, action).return_path;
+            request::show(visitor, view, action, request::email_of(visitor), return_path)
+        }
+        Some(token) => link_form(visitor, view, action, opened(pages, action, token).await?),
+    })
 }

@@ -4,7 +4,9 @@ use askama::Template;
 use axum::response::Response;
 
 use super::super::email_input::EmailInput;
+use super::super::mailed::{Certainty, Mailed};
 use super::super::reply::page;
+use super::super::return_path::{ReturnPath, with_return_path};
 use super::super::view::View;
 use super::super::visitor::Visitor;
 use super::steps::steps;
@@ -19,7 +21,9 @@ struct AnswerPage {
     text: String,
     action: &'static str,
     /// Where another email is requested.
-    request_page: &'static str,
+    request_page: String,
+    /// Where somebody goes on who is signed in and confirms later; empty otherwise.
+    onward: String,
     button: String,
     token: Option<String>,
     /// Where the code was mailed to; empty if nobody remembers.
@@ -39,7 +43,8 @@ impl AnswerPage {
             title,
             text,
             action: action.page(),
-            request_page: steps.request_page,
+            request_page: steps.request_page.to_owned(),
+            onward: String::new(),
             button: v.t(&format!("{}-button", steps.texts)),
             token: None,
             email: String::new(),
@@ -65,40 +70,73 @@ pub(super) struct Filled {
     pub(super) code: String,
 }
 
+/// What a link that sets a password is known to be.
+pub(super) struct Opened {
+    pub(super) token: String,
+    /// The account's email address, for password managers; empty if it is not known.
+    pub(super) email: String,
+    /// Whether it came with an invitation.
+    pub(super) invited: bool,
+}
+
 /// The page of a link that can be used. Its address holds the token: no language is chosen there.
-pub(super) fn link_form(visitor: &Visitor, v: View, action: Action, token: String) -> Response {
-    let say = |part: &str| v.t(&format!("{}-{part}", steps(action).texts));
-    let (title, text) = (say("title"), say("text"));
+pub(super) fn link_form(visitor: &Visitor, v: View, action: Action, opened: Opened) -> Response {
+    let texts = match opened.invited {
+        true => "open-invitation",
+        false => steps(action).texts,
+    };
+    let say = |part: &str| v.t(&format!("{texts}-{part}"));
+    let (title, text, button) = (say("title"), say("text"), say("button"));
     let page = AnswerPage {
-        token: Some(token),
-        ..AnswerPage::new(v.fixed(), action, title, text)
+        token: Some(opened.token),
+        email: opened.email,
+        button,
+        ..AnswerPage::new(v.fixed().beginning("new_password"), action, title, text)
     };
     page.respond(visitor)
 }
 
 /// The page on which a code is typed.
-pub(in crate::features::pages) fn code_form(visitor: &Visitor, v: View, action: Action, email: EmailInput) -> Response {
-    code_form_with(visitor, v, action, email, None)
+pub(in crate::features::pages) fn code_form(visitor: &Visitor, v: View, action: Action, mailed: Mailed) -> Response {
+    code_form_with(visitor, v, action, mailed, None)
 }
 
 pub(super) fn code_form_with(
     visitor: &Visitor,
     v: View,
     action: Action,
-    email: EmailInput,
+    mailed: Mailed,
     code: Option<String>,
 ) -> Response {
-    let title = v.t("code-title");
+    let Mailed {
+        email,
+        return_path,
+        certainty,
+    } = mailed;
     let email = email.into_text();
-    let text = match email.as_str() {
-        "" => v.t("code-text-anywhere"),
-        email => v.t1("code-text", "email", email),
+    let text = match (email.as_str(), certainty) {
+        ("", _) => v.t("code-text-anywhere"),
+        (email, Certainty::Unsaid) => v.t1("code-text", "email", email),
+        (email, _) => v.t1("code-sent", "email", email),
     };
-    let v = v.at(steps(action).code_page);
+    let is_new = certainty == Certainty::SignedUp && visitor.signed_in.is_some();
+    let onward = return_path.as_ref().map_or("/account", ReturnPath::as_str);
+    let title = v.t(if is_new { "open-verify-title" } else { "code-title" });
+    let begin = if email.is_empty() { "email" } else { "code" };
+    let v = v.at(steps(action).code_page).beginning(begin);
+    let v = match is_new && v.wrong_in_all().is_none() && !v.is_wrong("code") {
+        true => {
+            let notice = v.t("code-welcome");
+            v.noting(notice)
+        }
+        false => v,
+    };
     let page = AnswerPage {
-        with_email: email.is_empty() || v.wrong("email").is_some(),
+        with_email: email.is_empty() || v.is_wrong("email"),
         email,
         code: code.unwrap_or_default(),
+        request_page: with_return_path(steps(action).request_page, return_path.as_ref()),
+        onward: if is_new { onward.to_owned() } else { String::new() },
         ..AnswerPage::new(v, action, title, text)
     };
     page.respond(visitor)
@@ -110,6 +148,7 @@ pub(super) fn password_form(visitor: &Visitor, v: View, filled: Filled) -> Respo
         Some(_) => v.fixed(),
         None => v.at(steps(Action::VerifyEmail).code_page),
     };
+    let v = v.beginning("password");
     let (title, text) = (v.t("open-verify-title"), v.t("open-verify-elsewhere"));
     let page = AnswerPage {
         token: filled.token,

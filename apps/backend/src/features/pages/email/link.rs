@@ -5,22 +5,25 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::super::done::show;
-use super::super::email_input::EmailInput;
 use super::super::reply::see_other;
 use super::super::service::Pages;
 use super::super::view::View;
 use super::super::visitor::{LenientQuery, Visitor};
-use super::forms::{Filled, link_form, password_form};
+use super::forms::{Filled, Opened, link_form, password_form};
 use super::request;
 use super::steps::{action_at, steps};
+use crate::core::email::Email;
 use crate::core::problem::{Code, Problem};
-use crate::features::email_challenges::{Answer, LinkSecret};
+use crate::features::email_challenges::{Answer, ChallengeError, LinkSecret};
 use crate::features::outbox::{Action, Purpose};
 use crate::features::verification::Claim;
 
 #[derive(Default, Deserialize)]
 pub(super) struct Link {
     token: Option<String>,
+    /// Where the person was going, if they come to ask for a mail.
+    #[serde(default)]
+    return_to: String,
 }
 
 /// Without a link, the email is requested here.
@@ -32,7 +35,8 @@ pub(super) async fn link_page(
     let action = action_at(&visitor.path)?;
     let view = View::new(&pages, &visitor);
     let Some(token) = link.token else {
-        return Ok(request::show(&visitor, view, action, EmailInput::default()));
+        let (email, return_path) = (request::email_of(&visitor), link.return_to.parse().ok());
+        return Ok(request::show(&visitor, view, action, email, return_path));
     };
     if is_used(&pages, action, &token).await? {
         return Ok(used_page(&visitor, view, action));
@@ -47,7 +51,10 @@ pub(super) async fn link_page(
             };
             Ok(password_form(&visitor, view, filled))
         }
-        _ => Ok(link_form(&visitor, view, action, token)),
+        _ => {
+            let opened = opened(&pages, action, token).await?;
+            Ok(link_form(&visitor, view, action, opened))
+        }
     }
 }
 
@@ -57,8 +64,38 @@ fn used_page(visitor: &Visitor, view: View, action: Action) -> Response {
         None if visitor.signed_in.is_some() => see_other(visitor, "/account"),
         None => {
             let view = view.refused(&Problem::new(Code::InvalidAnswer), "");
-            request::show(visitor, view, action, EmailInput::default())
+            request::show(visitor, view, action, request::email_of(visitor), None)
         }
+    }
+}
+
+/// What is known of a link that sets a password. Of one that was made up, nothing is.
+pub(super) async fn opened(pages: &Pages, action: Action, token: String) -> Result<Opened, Problem> {
+    let link = token
+        .parse::<LinkSecret>()
+        .ok()
+        .filter(|_| action == Action::SetPassword);
+    let known = match &link {
+        Some(link) => purpose_of(pages, link).await?,
+        None => None,
+    };
+    Ok(Opened {
+        token,
+        invited: matches!(known, Some((Purpose::Invitation, _))),
+        email: known.map(|(_, email)| email.typed().to_owned()).unwrap_or_default(),
+    })
+}
+
+/// Whether a link that sets a password came with an invitation.
+pub(super) async fn is_invitation(pages: &Pages, link: &LinkSecret) -> Result<bool, Problem> {
+    Ok(matches!(purpose_of(pages, link).await?, Some((Purpose::Invitation, _))))
+}
+
+async fn purpose_of(pages: &Pages, link: &LinkSecret) -> Result<Option<(Purpose, Email)>, Problem> {
+    match pages.challenges.purpose_of(Action::SetPassword, link).await {
+        Ok(known) => Ok(Some(known)),
+        Err(ChallengeError::Store(error)) => Err(error.into()),
+        Err(_) => Ok(None),
     }
 }
 

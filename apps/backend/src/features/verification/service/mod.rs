@@ -14,7 +14,7 @@ pub use change::ChangeError;
 
 use crate::core::caller::Caller;
 use crate::core::handle::HandleHash;
-use crate::core::ids::SessionRef;
+use crate::core::ids::{AccountId, SessionRef};
 use crate::core::password::{HashError, Password};
 use crate::core::platform::Platform;
 use crate::features::accounts::Accounts;
@@ -86,18 +86,21 @@ impl From<HashError> for VerifyError {
 }
 
 impl Verification {
-    /// Verifies the email address of an account, or creates the account of a pending sign-up.
+    /// Verifies the email address of an account, or creates the account of a pending sign-up. Returns the account.
     ///
     /// # Errors
     /// [`VerifyError`].
-    pub async fn verify(&self, answer: Answer, claim: Claim, caller: &Caller) -> Result<(), VerifyError> {
+    pub async fn verify(&self, answer: Answer, claim: Claim, caller: &Caller) -> Result<AccountId, VerifyError> {
         let presenter = claim.presenter();
         let checked = self
             .challenges
             .check(Purpose::VerifyEmail, &answer, &presenter, caller)
             .await?;
         match checked.whose {
-            Whose::Account(id) => self.verify_account(id, &checked, claim, caller).await,
+            Whose::Account(id) => {
+                self.verify_account(id, &checked, claim, caller).await?;
+                Ok(id)
+            }
             Whose::Registration(_) => self.verify_registration(&checked, claim, caller).await,
         }
     }

@@ -23,7 +23,7 @@ impl Verification {
         checked: &Checked,
         claim: Claim,
         caller: &Caller,
-    ) -> Result<(), VerifyError> {
+    ) -> Result<AccountId, VerifyError> {
         let hash = &self.password_hash(checked, claim, &caller.request).await?;
         let id = AccountId::new(self.platform.clock.now(), self.platform.random);
         let caller = &caller.proven(id);
@@ -48,7 +48,8 @@ impl Verification {
                         .record(tx, Event::new(EventKind::EmailVerified, id, caller))
                         .await?;
                     self.challenges.mark_spent(tx, checked, id, &email).await?;
-                    Ok(registrations::forget(tx, email.key()).await?)
+                    registrations::forget(tx, email.key()).await?;
+                    Ok(id)
                 })
             })
             .await

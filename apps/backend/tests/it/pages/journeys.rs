@@ -1,0 +1,235 @@
+//! What was typed and where a person was going survive every step, and each page says what is known.
+
+use std::time::Duration;
+
+use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
+
+use super::{Browser, NEW_PASSWORD, SIGNED_IN};
+
+const SOMEWHERE: &str = "/account?x=1";
+/// As HTML writes a query with it.
+const RETURN_TO: &str = "return_to=%2Faccount%3Fx%3D1";
+
+fn says(page: &str, text: &str) {
+    assert!(page.contains(text), "{text}: {page}");
+}
+
+#[apply(on_both_databases!)]
+async fn a_browser_that_is_signed_in_is_told_so_and_can_use_another_account(database: Database) {
+    let server = TestServer::start(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let page = ada.get(&format!("/signin?{RETURN_TO}")).await.assert_status(200).text;
+    says(&page, "ada@example.com");
+    says(&page, &format!("href=\"{SOMEWHERE}\""));
+    assert!(!page.contains("name=\"password\""), "{page}");
+    let out = ada
+        .post("/signout", &[("return_to", &format!("/signin?{RETURN_TO}"))])
+        .await
+        .assert_status(303);
+    assert_eq!(out.header("location"), format!("/signin?{RETURN_TO}"));
+    assert_eq!(ada.cookie(SIGNED_IN), None);
+    let page = ada.follow(out).await.text;
+    says(&page, "name=\"password\"");
+    says(&page, &format!("name=\"return_to\" value=\"{SOMEWHERE}\""));
+    // It leads nowhere else.
+    let mut eve = Browser::sign_up(&server, "eve").await;
+    let out = eve.post("/signout", &[("return_to", "//evil.example")]).await;
+    assert_eq!(out.header("location"), "/done/signed-out");
+}
+
+#[apply(on_both_databases!)]
+async fn what_was_typed_is_there_on_the_next_page(database: Database) {
+    let server = TestServer::start(database).await;
+    server.user("ada").await;
+    let mut browser = Browser::new(&server);
+    let fields = [("email", "ada@example.com"), ("password", "not the password")];
+    browser.post("/signin", &fields).await.assert_status(422);
+    for path in ["/signin", "/signup", "/recover", "/signin/email", "/verify"] {
+        says(&browser.get(path).await.text, "value=\"ada@example.com\"");
+    }
+    // Another browser knows nothing, and neither does this one when it is signed out again.
+    assert!(!Browser::new(&server).get("/recover").await.text.contains("ada@"));
+    let fields = [("email", "ada@example.com"), ("password", PASSWORD)];
+    browser.post("/signin", &fields).await.assert_status(303);
+    browser.post("/signout", &[]).await.assert_status(303);
+    assert!(!browser.get("/signin").await.text.contains("ada@"));
+    // What is too long for a cookie is in none.
+    let long = format!("{}@example.com", "a".repeat(9_000));
+    let fields = [("email", &*long), ("password", PASSWORD)];
+    let answer = browser.post("/signin", &fields).await.assert_status(422);
+    assert!(
+        answer
+            .headers
+            .get_all("set-cookie")
+            .iter()
+            .all(|cookie| cookie.len() < 4_096)
+    );
+}
+
+#[apply(on_both_databases!)]
+async fn a_sign_in_by_email_and_a_recovery_lead_where_the_person_was_going(database: Database) {
+    let server = TestServer::start(database).await;
+    server.user("ada").await;
+    server.mails().await;
+    let mut browser = Browser::new(&server);
+    let page = browser.get(&format!("/signin?{RETURN_TO}")).await.text;
+    for path in ["/recover", "/signin/email", "/signup"] {
+        says(&page, &format!("href=\"{path}?{RETURN_TO}\""));
+        let next = browser.get(&format!("{path}?{RETURN_TO}")).await.text;
+        says(&next, &format!("name=\"return_to\" value=\"{SOMEWHERE}\""));
+        says(&next, &format!("href=\"/signin?{RETURN_TO}\""));
+    }
+    let fields = [("email", "ada@example.com"), ("return_to", SOMEWHERE)];
+    browser.post("/signin/email/ask", &fields).await.assert_status(303);
+    let code = server.mail().await.code();
+    let answer = [("email", "ada@example.com"), ("code", &*code)];
+    let signed_in = browser.post("/signin/email", &answer).await.assert_status(303);
+    assert_eq!(signed_in.header("location"), SOMEWHERE);
+
+    let mut browser = Browser::new(&server);
+    browser.post("/recover", &fields).await.assert_status(303);
+    let mails = server.mails().await;
+    let token = mails
+        .iter()
+        .rfind(|mail| mail.link().contains("/recover/password?"))
+        .unwrap()
+        .token();
+    let answer = [("token", &*token), ("new_password", NEW_PASSWORD)];
+    let recovered = browser.post("/recover/password", &answer).await;
+    says(
+        &browser.follow(recovered).await.text,
+        &format!("href=\"/signin?{RETURN_TO}\""),
+    );
+    // Nowhere else, whatever a form says.
+    let mut browser = Browser::new(&server);
+    let fields = [("email", "ada@example.com"), ("return_to", "//evil.example")];
+    browser.post("/signin/email/ask", &fields).await.assert_status(303);
+    let mails = server.mails().await;
+    let mail = mails
+        .iter()
+        .rfind(|mail| mail.link().contains("/signin/email?"))
+        .unwrap();
+    let signed_in = browser.post("/signin/email", &[("token", &*mail.token())]).await;
+    assert_eq!(signed_in.assert_status(303).header("location"), "/account");
+}
+
+#[apply(on_both_databases!)]
+async fn after_a_sign_up_the_page_says_what_has_happened(database: Database) {
+    let server = TestServer::start(database).await;
+    let mut ada = Browser::new(&server);
+    let signed_up = ada
+        .post("/signup", &[("email", "ada@example.com"), ("password", PASSWORD)])
+        .await;
+    let page = ada.follow(signed_up).await.text;
+    says(&page, "Your account has been created, and you’re signed in.");
+    says(&page, "We sent an email to ada@example.com.");
+    says(&page, "href=\"/account\">Continue</a>");
+    // Who asks for a mail is told nothing of whether there is an account.
+    let mut eve = Browser::new(&server);
+    for path in ["/verify/ask", "/recover", "/signin/email/ask"] {
+        let asked = eve.post(path, &[("email", "ada@example.com")]).await;
+        says(
+            &eve.follow(asked).await.text,
+            "If there’s an account for ada@example.com",
+        );
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn where_emails_must_be_confirmed_the_code_of_a_sign_up_signs_in(database: Database) {
+    let server = TestServer::start_with(database, "email_verification = \"required\"\n").await;
+    let mut ada = Browser::new(&server);
+    let fields = [
+        ("email", "ada@example.com"),
+        ("password", PASSWORD),
+        ("return_to", SOMEWHERE),
+    ];
+    let asked = ada.post("/signup", &fields).await;
+    says(&ada.follow(asked).await.text, "We sent an email to ada@example.com.");
+    let mail = server.mail().await;
+    // The code of one browser is no use in another.
+    let answer = [("email", "ada@example.com"), ("code", &*mail.code())];
+    let mut eve = Browser::new(&server);
+    eve.post("/verify", &answer).await.assert_status(422);
+    assert!(!eve.is_signed_in().await);
+    let verified = ada.post("/verify", &answer).await;
+    let page = ada.follow(verified).await.text;
+    says(&page, "Your email address is confirmed");
+    says(&page, &format!("href=\"{SOMEWHERE}\""));
+    assert!(ada.is_signed_in().await, "the password and the code are all it takes");
+    // In another browser, the password signs in with the link.
+    let mut bob = Browser::new(&server);
+    let fields = [("email", "bob@example.com"), ("password", PASSWORD)];
+    bob.post("/signup", &fields).await.assert_status(303);
+    let token = server.mail().await.token();
+    let mut elsewhere = Browser::new(&server);
+    let answer = [("token", &*token), ("password", PASSWORD)];
+    elsewhere.post("/verify", &answer).await.assert_status(303);
+    assert!(elsewhere.is_signed_in().await);
+    assert!(!bob.is_signed_in().await);
+}
+
+#[apply(on_both_databases!)]
+async fn an_invitation_speaks_to_a_newcomer(database: Database) {
+    let server = TestServer::start(database).await;
+    let email = "ada@example.com".parse().unwrap();
+    server.services.operator.invite(&email).await.unwrap();
+    let token = server.mail().await.token();
+    let mut ada = Browser::new(&server);
+    let page = ada.get(&format!("/recover/password?token={token}")).await.text;
+    says(&page, "Welcome to Countersign");
+    says(&page, "name=\"username\" value=\"ada@example.com\"");
+    assert!(!page.contains("signs you out"), "{page}");
+    let answer = [("token", &*token), ("new_password", NEW_PASSWORD)];
+    let chosen = ada.post("/recover/password", &answer).await;
+    says(&ada.follow(chosen).await.text, "Your account is ready");
+    // Of a link that was made up, nothing is known.
+    let page = ada.get("/recover/password?token=x").await.text;
+    says(&page, "Set a new password");
+    assert!(!page.contains("name=\"username\""), "{page}");
+}
+
+#[apply(on_both_databases!)]
+async fn a_wrong_current_password_is_told_beside_its_field(database: Database) {
+    let server = TestServer::start(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    for (path, field, rest) in [
+        ("/account/password", "current_password", ("new_password", NEW_PASSWORD)),
+        ("/account/email", "email_password", ("email", "ada@example.org")),
+        ("/account/delete", "delete_password", ("x", "")),
+    ] {
+        let answer = ada
+            .post(path, &[(field, "not the password"), rest])
+            .await
+            .assert_status(422);
+        says(
+            &answer.text,
+            &format!("id=\"{field}-wrong\">That’s not your current password."),
+        );
+        assert_eq!(answer.text.matches("class=\"wrong\"").count(), 1, "{}", answer.text);
+        assert!(
+            !answer.text.contains("role=\"alert\""),
+            "one error, in one place: {}",
+            answer.text
+        );
+        assert_eq!(
+            answer.text.matches(" open>").count(),
+            1,
+            "its row is open: {}",
+            answer.text
+        );
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn a_limit_says_when_it_is_over(database: Database) {
+    let server = TestServer::start_with(database, "[limits]\nlogin_per_account = \"1/1h\"\n").await;
+    let mut browser = Browser::new(&server);
+    let fields = [("email", "ada@example.com"), ("password", "not the password")];
+    browser.post("/signin", &fields).await.assert_status(422);
+    server.services.clock.advance(Duration::from_secs(60));
+    let answer = browser.post("/signin", &fields).await.assert_status(429);
+    let seconds: u64 = answer.header("retry-after").parse().unwrap();
+    says(&answer.text, &format!("data-wait=\"{seconds}\""));
+    says(&answer.text, &format!(">{}:{:02}</time>", seconds / 60, seconds % 60));
+}
