@@ -35,7 +35,7 @@ need_for() {
       need go golang-go
       [ -d /usr/share/gocode/src/github.com/golang-jwt/jwt ] || packages+=(golang-github-golang-jwt-jwt-dev)
       ;;
-    pages)
+    pages | sheets)
       need cc build-essential
       need_python
       browser >/dev/null || packages+=(chromium)

@@ -260,6 +260,38 @@ step_pages() {
   (cd "$(page_tests)" && node --test --test-concurrency="$(cores)" --test-reporter=spec)
 }
 
+# Takes docs/pages anew. By name only: pictures differ from machine to machine. They are set in fonts that are unpacked below
+# target/, so that they look as the pages do on most people's devices.
+step_sheets() {
+  cargo build --locked --package=countersign --bin countersign
+  export COUNTERSIGN_TEST_BIN=${COUNTERSIGN_TEST_BIN:-$target/debug/countersign}
+  CHROMIUM=$(browser)
+  FONTCONFIG_FILE=$(page_fonts)
+  export CHROMIUM FONTCONFIG_FILE
+  use_node
+  (cd "$(page_tests)" && node sheets.mjs "$root/docs/pages")
+}
+
+# A configuration of fontconfig with the fonts of the pictures: prints its path.
+page_fonts() {
+  local folder=$target/test-tools/debian/fonts file=$target/test-tools/fonts.conf
+  [ -d "$folder" ] || unpack fonts fonts-inter fonts-noto-core fonts-noto-mono || return 1
+  cat >"$file" <<END
+<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>$folder/usr/share/fonts/opentype/inter</dir>
+  <dir>$folder/usr/share/fonts/truetype/noto</dir>
+  <cachedir>$target/test-tools/fonts-cache</cachedir>
+  <alias binding="strong"><family>system-ui</family><prefer><family>Inter</family><family>Noto Sans Arabic</family></prefer></alias>
+  <alias binding="strong"><family>sans-serif</family><prefer><family>Inter</family><family>Noto Sans Arabic</family></prefer></alias>
+  <alias binding="strong"><family>monospace</family><prefer><family>Noto Mono</family></prefer></alias>
+  <alias binding="strong"><family>ui-monospace</family><prefer><family>Noto Mono</family></prefer></alias>
+</fontconfig>
+END
+  echo "$file"
+}
+
 # The folder of the page tests, with their dependencies.
 page_tests() {
   local folder=$target/test-clients/pages

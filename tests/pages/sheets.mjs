@@ -1,25 +1,38 @@
-// Makes docs/pages: the sheets of every page in every state, in light and dark, on a phone and at a desk, in three languages;
-// and a new user's minute.
+// Takes docs/pages anew: every page in every state, in full, in light and dark, on a phone and on a desktop, in three languages;
+// every email that comes on the way; and a new user's first minute. `scripts/test sheets` runs it with its fonts.
 //   COUNTERSIGN_TEST_BIN=… CHROMIUM=… node sheets.mjs FOLDER
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { password, startBrowser, startMailServer, startServer, visit } from './support.mjs'
 import { walk } from './walk.mjs'
 
 const folder = process.argv[2]
+const locales = (process.env.SHEETS_LOCALES ?? 'en-GB,de-DE,ar').split(',')
+const example = {
+  COUNTERSIGN_PAGES__NAME: 'Example',
+  COUNTERSIGN_PAGES__TERMS_URL: 'https://example.com/terms',
+  COUNTERSIGN_PAGES__PRIVACY_URL: 'https://example.com/privacy',
+}
 const mail = await startMailServer()
 const browser = await startBrowser()
 await mkdir(folder, { recursive: true })
+for (const name of await readdir(folder)) if (name.endsWith('.jpg')) await rm(join(folder, name))
 try {
   await minute()
-  for (const locale of ['en-GB', 'de-DE', 'ar']) {
+  for (const locale of locales) {
     for (const colorScheme of ['light', 'dark']) {
-      const language = locale.slice(0, 2)
-      const desk = await shots({ locale, colorScheme, viewport: { width: 1000, height: 640 } })
-      const phone = await shots({ locale, colorScheme, viewport: { width: 360, height: 640 }, isMobile: true })
-      const figures = desk.map(({ state, image }, at) => `<figure><figcaption>${state}</figcaption>
-        <img height="320" src="data:image/png;base64,${image}"><img height="320" src="data:image/png;base64,${phone[at].image}"></figure>`)
-      await compose(`${language}-${colorScheme}`, colorScheme, figures)
+      const name = `${locale.slice(0, 2)}-${colorScheme}`
+      mail.all.length = 0
+      const desk = await shots({ locale, colorScheme, viewport: { width: 1280, height: 720 } })
+      const mails = [...mail.all]
+      const phone = await shots({ locale, colorScheme, viewport: { width: 375, height: 667 }, isMobile: true })
+      const figure = (state, images) => `<figure><figcaption>${state}</figcaption>${images
+        .map(([image, width]) => `<img width="${width}" src="data:image/png;base64,${image}">`).join('')}</figure>`
+      await compose(name, colorScheme, desk.map(({ state, image }, at) => figure(state, [[image, 470], [phone[at].image, 210]])))
+      const seen = new Map(mails.map((one) => [one.subject, one]))
+      const letters = []
+      for (const one of seen.values()) letters.push(figure(one.subject, [[await letter(one, colorScheme), 340]]))
+      await compose(`mails-${name}`, colorScheme, letters, 4)
     }
   }
 } finally {
@@ -28,7 +41,7 @@ try {
 }
 
 async function shots(options) {
-  const server = await startServer({ COUNTERSIGN_MAIL__SMTP_URL: mail.url, COUNTERSIGN_PAGES__NAME: 'Example' })
+  const server = await startServer({ COUNTERSIGN_MAIL__SMTP_URL: mail.url, ...example })
   const taken = []
   try {
     const { page, context } = await visit(browser, server.base, options)
@@ -47,7 +60,7 @@ async function picture(page) {
   for (let attempt = 0; ; attempt++) {
     await page.waitForTimeout(150)
     try {
-      return (await page.screenshot()).toString('base64')
+      return (await page.screenshot({ fullPage: true })).toString('base64')
     } catch (error) {
       if (attempt === 5) throw error
       await page.waitForTimeout(300)
@@ -55,69 +68,77 @@ async function picture(page) {
   }
 }
 
-async function compose(name, colorScheme, figures) {
-  const page = await browser.newPage({ viewport: { width: 1500, height: 900 } })
-  const [ground, ink] = colorScheme === 'dark' ? ['#000', '#ddd'] : ['#ccd', '#222']
-  await page.setContent(`<style>body{margin:12px;background:${ground};color:${ink};font:13px system-ui;display:grid;
-    grid-template-columns:repeat(2,1fr);gap:12px}figure{margin:0;display:flex;flex-wrap:wrap;gap:8px}figcaption{width:100%}</style>${figures.join('')}`)
-  await writeFile(join(folder, `${name}.jpg`), await page.screenshot({ fullPage: true, type: 'jpeg', quality: 50 }))
+// A mail on a page of its own: no policy of ours takes its styles away.
+async function letter(mail, colorScheme, type) {
+  const page = await browser.newPage({ viewport: { width: 600, height: 400 }, colorScheme })
+  await page.setContent(mail.html)
+  const image = await page.screenshot({ fullPage: true, ...(type && { type, quality: 80 }) })
+  await page.close()
+  return type ? image : image.toString('base64')
+}
+
+async function compose(name, colorScheme, figures, columns = 2) {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
+  const [ground, ink] = colorScheme === 'dark' ? ['#26282d', '#ddd'] : ['#cdd0d8', '#222']
+  await page.setContent(`<style>body{margin:16px;background:${ground};color:${ink};font:13px system-ui;display:grid;align-items:start;
+    grid-template-columns:repeat(${columns},1fr);gap:20px 16px}figure{margin:0;display:flex;align-items:start;flex-wrap:wrap;gap:8px}
+    img{max-width:100%}figcaption{width:100%;overflow-wrap:anywhere}</style>${figures.join('')}`)
+  await writeFile(join(folder, `${name}.jpg`), await page.screenshot({ fullPage: true, type: 'jpeg', quality: 60 }))
   await page.close()
 }
 
 // From the landing page to a verified account, and from a forgotten password back in; each step with a picture.
 async function minute() {
-  const server = await startServer({ COUNTERSIGN_MAIL__SMTP_URL: mail.url, COUNTERSIGN_PAGES__NAME: 'Example' })
-  const lines = ["# A new user's minute", '', 'Made by `tests/pages/sheets.mjs`, which does each step in a browser.', '']
-  const { page, context } = await visit(browser, server.base, { locale: 'en-GB', viewport: { width: 720, height: 560 } })
+  const server = await startServer({ COUNTERSIGN_MAIL__SMTP_URL: mail.url, ...example })
+  const lines = ["# A new user's first minute", '', 'Taken by `tests/pages/sheets.mjs`, which does each step in a browser.', '']
+  const { page, context } = await visit(browser, server.base, { locale: 'en-GB', viewport: { width: 960, height: 640 } })
   const email = 'ada@example.com'
-  const step = async (words) => {
+  const step = async (words, shot) => {
     const number = lines.filter((line) => line.startsWith('!')).length + 1
     const name = `minute-${String(number).padStart(2, '0')}.jpg`
-    await writeFile(join(folder, name), await page.screenshot({ type: 'jpeg', quality: 60 }))
+    await writeFile(join(folder, name), shot ?? (await page.screenshot({ type: 'jpeg', quality: 75, fullPage: true })))
     lines.push(`${number}. ${words}`, '', `![${words.replaceAll('*', '')}](${name})`, '')
   }
   const send = () => page.locator('main form button:not([type=button])').first().click()
   try {
     await page.goto('/')
-    await step('*Sign up* on the first page of a fresh installation.')
+    await step('The landing page of a new installation.')
     await page.goto('/signup')
     await page.fill('#email', email)
     await page.fill('#password', password)
-    await step('An address and a password.')
+    await step('Signing up takes an email address and a password.')
     await send()
-    await step('The code can be typed here, or the link in the mail followed.')
+    await step('The account exists. The code from the email confirms the email address, and so does the link.')
     const verify = await mail.next(email, /\/verify\?/)
-    await page.setContent(verify.html)
-    await step('The mail.')
+    await step('The email.', await letter(verify, 'light', 'jpeg'))
     await page.goto(verify.link)
-    await step('Its link opens a page that does nothing by itself.')
+    await step('The link opens a page with a button: opening it changes nothing.')
     await send()
-    await step('Done: the address is confirmed.')
+    await step('The email address is confirmed.')
     await page.goto('/account')
-    await step('The account.')
+    await step('The account page.')
     await page.goto('/signout')
     await send()
     await page.goto('/signin')
     await page.fill('#email', email)
     await page.fill('#password', 'forgotten')
     await send()
-    await step('Some day the password is forgotten.')
+    await step('A wrong password.')
     await page.locator('a[href="/recover"]').click()
-    await page.fill('#email', email)
-    await step('*Forgot your password?*')
+    await step('*Forgot your password?* keeps the email address.')
     await send()
     const recover = await mail.next(email, /recover\/password/)
     await page.goto(recover.link)
     await page.fill('#new_password', 'another long umbrella')
-    await step("The mail's link leads to a new one.")
+    await step('The link in the email sets a new password.')
     await send()
-    await step('It is set, and every device is signed out.')
+    await step('It is set, and all devices are signed out.')
     await page.goto('/signin')
     await page.fill('#email', email)
     await page.fill('#password', 'another long umbrella')
     await send()
     await page.waitForURL('**/account')
-    await step('Back in.')
+    await step('Signed in again.')
     await writeFile(join(folder, 'minute.md'), `${lines.join('\n').trimEnd()}\n`)
   } finally {
     await context.close()

@@ -18,11 +18,12 @@ const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.
 // Takes every mail, and hands each on once.
 export async function startMailServer() {
   const mails = []
+  const all = []
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
     onData(stream, _session, done) {
-      simpleParser(stream).then((mail) => (mails.push(read(mail)), done()), done)
+      simpleParser(stream).then((mail) => (mails.push(read(mail)), all.push(mails.at(-1)), done()), done)
     },
   })
   server.on('error', () => {})
@@ -31,6 +32,8 @@ export async function startMailServer() {
   return {
     url: `smtp://127.0.0.1:${server.server.address().port}`,
     mails,
+    // Every mail that has come, for whoever wants to look at them.
+    all,
     // The first mail to somebody that nobody has asked for yet, and whose link matches.
     async next(to, link) {
       for (let attempt = 0; attempt < 200; attempt++) {
