@@ -65,7 +65,7 @@ pub use self::log::{Log, LogFormat};
 pub use self::logo::Logo;
 pub use self::mail::{LONGEST_MAIL_TIMEOUT, Mail, SmtpUrl};
 pub use self::origin::{Issuer, Origin};
-pub use self::pages::Pages;
+pub use self::pages::{PageUrl, Pages};
 pub use self::passwords::{Breached, Passwords};
 pub use self::rate::Rate;
 pub use self::redis_url::RedisUrl;

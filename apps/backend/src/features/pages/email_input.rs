@@ -64,7 +64,7 @@ impl EmailInput {
 
     /// What was typed into another form before.
     pub(super) fn typed_before(visitor: &Visitor) -> Self {
-        let decoded = visitor.typed().and_then(|typed| Self::decoded(typed));
+        let decoded = visitor.typed().and_then(Self::decoded);
         decoded.unwrap_or_default()
     }
 

@@ -12,7 +12,7 @@ use crate::core::brand;
 use crate::core::clock::Timestamp;
 use crate::core::language::{FluentArgs, Language};
 use crate::core::problem::{Code, FieldError, Problem};
-use crate::settings;
+use crate::settings::{self, PageUrl};
 
 /// Stands in a message where a time is put afterwards: no text that people write has it (a private use of Unicode).
 const PLACE: &str = "\u{E000}";
@@ -321,12 +321,12 @@ impl View {
 
     /// Where the terms of service are.
     pub(super) fn terms(&self) -> Option<&str> {
-        self.look().terms_url.as_ref().map(|url| url.as_str())
+        self.look().terms_url.as_ref().map(PageUrl::as_str)
     }
 
     /// Where the privacy policy is.
     pub(super) fn privacy(&self) -> Option<&str> {
-        self.look().privacy_url.as_ref().map(|url| url.as_str())
+        self.look().privacy_url.as_ref().map(PageUrl::as_str)
     }
 
     fn look(&self) -> &settings::Pages {
