@@ -53,7 +53,7 @@ impl Verification {
                 })
             })
             .await
-            .inspect(|()| note_account(id))
+            .inspect(|id| note_account(*id))
     }
 
     /// The sign-up for this address whose handle came along: the link's own, or another one that waits beside it.
