@@ -115,15 +115,14 @@ fn said(line: &str) -> Option<String> {
 fn lines(language: Language) -> Vec<(String, String)> {
     let names = ["common", "mail", "pages"];
     let all = names.into_iter().zip(files(language));
-    all.filter(|(name, _)| *name != "pages")
-        .flat_map(|(name, file)| {
-            let numbered = file.lines().enumerate();
-            numbered.filter_map(move |(at, line)| {
-                let place = format!("{}/{name}.ftl:{}", language.tag(), at + 1);
-                said(line).map(|text| (place, text))
-            })
+    all.flat_map(|(name, file)| {
+        let numbered = file.lines().enumerate();
+        numbered.filter_map(move |(at, line)| {
+            let place = format!("{}/{name}.ftl:{}", language.tag(), at + 1);
+            said(line).map(|text| (place, text))
         })
-        .collect()
+    })
+    .collect()
 }
 
 #[test]
