@@ -10,26 +10,29 @@ section! {
         /// Whether rate limits are enforced.
         #[danger = "without them, only the hashing threads slow down password guessing; for load tests only"]
         enabled: bool = "true",
-        /// Failed sign-ins per account and IP address. The default leaves room for typos, and gives an attacker 960 guesses
-        /// a day.
+        /// Failed sign-ins per account and IP address (IPv6: /64). The default leaves room for typos. It allows
+        /// one IP address 960 guesses a day, but after 100 consecutive failures, an account accepts only about
+        /// 48 a day from unknown clients.
         login_per_account: Rate = "10/15m",
-        /// Failed sign-ins per IP address, for any account. The default leaves room for an office behind one IP address,
-        /// but stops credential stuffing.
+        /// Failed sign-ins per IP address (IPv6: /64), for any account. The default leaves room for an office
+        /// behind one IP address, but stops credential stuffing.
         login_per_address: Rate = "30/1m",
-        /// Correct passwords per account and IP address, for every endpoint that takes one. It is generous, and only
-        /// affects programs that sign in again instead of refreshing their tokens.
+        /// Correct passwords per account and IP address (IPv6: /64), for every endpoint that takes one. It is
+        /// generous, and only affects programs that sign in again instead of refreshing their tokens.
         sign_ins_per_account: Rate = "60/15m",
-        /// Sign-ups per IP address. The default leaves room for a classroom, but stops scripts.
+        /// Sign-ups per IP address (IPv6: /64). The default leaves room for a classroom, but stops scripts.
         register_per_address: Rate = "20/1h",
-        /// Token refreshes per IP address. Tokens cannot be guessed, so this only bounds the load, and leaves room for many
-        /// users behind one IP address.
+        /// Token refreshes per IP address (IPv6: /64). Tokens cannot be guessed, so this only bounds the load,
+        /// and leaves room for many users behind one IP address.
         refresh_per_address: Rate = "120/1m",
-        /// Wrong current passwords per account and IP address when a signed-in user changes the password or deletes the
-        /// account, so that a stolen access token cannot be used to guess it. Counted by the account's email address.
+        /// Wrong current passwords per account and IP address (IPv6: /64) when a signed-in user changes the
+        /// password or deletes the account, so that a stolen access token cannot be used to guess it. Counted by
+        /// the account's email address.
         change_password_per_account: Rate = "5/15m",
         /// Data exports per account.
         export_per_account: Rate = "10/1h",
-        /// Requests for emails (verification, password reset, sign-in) per IP address, for any recipient.
+        /// Requests for emails (verification, password reset, sign-in) per IP address (IPv6: /64), for any
+        /// recipient.
         mails_per_address: Rate = "20/1h",
         /// Requests for one kind of email per recipient and network (an IPv4 address or an IPv6 /48); for all kinds
         /// together, a third of `mails_per_recipient` if that is more. Requests beyond the limit get the usual response,
@@ -39,8 +42,9 @@ section! {
         /// Emails of all kinds per recipient, so that no mailbox can be flooded. Requested emails use at most three
         /// quarters of it, so that they cannot crowd out notices about the account; notices beyond the limit are sent later.
         mails_per_recipient: Rate = "12/1h",
-        /// Guesses of emailed codes per IP address. In addition, each code allows five guesses, and each email address
-        /// fifty until its owner uses a link or a correct code, or 30 days pass without guesses.
+        /// Guesses of emailed codes per IP address (IPv6: /64). In addition, each code allows five guesses, and
+        /// each email address fifty until its owner uses a link or a correct code, or 30 days pass without
+        /// guesses.
         codes_per_address: Rate = "30/15m",
     }
 }

@@ -152,8 +152,8 @@ section! {
         /// email address has an account.
         #[danger = "without `required`, signing up reveals whether an email address has an account"]
         email_verification: EmailVerification = "optional",
-        /// The origins whose scripts may call the API (CORS). Requests from other origins are rejected with 403 and logged.
-        /// The public documents (JWKS, metadata) are available to all origins.
+        /// The origins whose scripts may call the API (CORS). Preflight requests from other origins are rejected with 403
+        /// and logged. The public documents (JWKS, metadata) are available to all origins.
         #[danger = "scripts of these origins can read the API's responses"]
         cors_origins: Vec<Origin> = "",
         sections {
