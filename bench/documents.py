@@ -104,12 +104,12 @@ def example_rows(results, example):
     cores = lambda per_day, route: per_day / DAY * PEAK / per_core(route) / PLANNED if per_core(route) else None  # noqa: E731
     yield "database", database
     yield "sign-ins: per day, per second at peak", f"{number(sign_ins)}, {number(sign_ins / DAY * PEAK)}"
-    yield "… cores", cell(cores(sign_ins, "login"))
+    yield "… cores for sign-ins", cell(cores(sign_ins, "login"))
     yield "`/me`: per second at peak", number(active * ME / DAY * PEAK)
-    yield "… cores", cell(cores(active * ME, "/me"))
+    yield "… cores for `/me`", cell(cores(active * ME, "/me"))
     for lifetime, per_day in refreshes.items():
         yield f"refreshes per second at peak, {lifetime} access tokens", number(per_day / DAY * PEAK)
-        yield f"… cores, {lifetime} access tokens", cell(cores(per_day, "refresh"))
+        yield f"… cores for refreshes, {lifetime} access tokens", cell(cores(per_day, "refresh"))
     yield "cores to sign in a day's active users within an hour", cell(active / 3600 / per_core("login") if per_core("login") else None)
     yield "sessions stored", number(stored)
     rows = example.users * size("bytes of one account") + stored * size("bytes of one session")
