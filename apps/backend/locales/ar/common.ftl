@@ -13,5 +13,5 @@ date-time = { $day } { $month ->
         *[12] ديسمبر
     } { $year }، الساعة { $time } بتوقيت UTC
 
-device = { $program } على { $system }
+device = {"\u200F"}{ $program } على { $system }
 device-unknown = جهاز غير معروف

@@ -1,6 +1,6 @@
 # مشترك بين كل الرسائل
 
-mail-code = أو أدخل هذا الرمز في الصفحة التي بدأت منها:
+mail-code = أو أدخل هذا الرمز في الصفحة التي تطلبه:
 mail-expiry = تنتهي صلاحية الرابط بعد { $lifetime }.
 mail-expiry-code = تنتهي صلاحية الرابط بعد { $lifetime }، وصلاحية الرمز بعد { $code-lifetime }.
 mail-link = إذا لم يعمل الزر، فانسخ هذا الرابط والصقه في متصفحك:
@@ -34,7 +34,8 @@ lifetime-days = { $count ->
         [one] يوم واحد
         [two] يومين
         [few] { $count } أيام
-       *[other] { $count } يومًا
+        [many] { $count } يومًا
+       *[other] { $count } يوم
     }
 
 # رسائل بناءً على طلب
@@ -53,7 +54,7 @@ reset-password-text = تلقّينا طلبًا لإعادة تعيين كلمة
 reset-password-action = تعيين كلمة مرور جديدة
 reset-password-otherwise = إذا لم تطلب ذلك، فتجاهل هذه الرسالة. لن تتغيّر كلمة مرورك.
 
-sign-in-subject = تسجيل الدخول إلى { $service }
+sign-in-subject = رابط تسجيل الدخول إلى { $service }
 sign-in-preview = تنتهي صلاحية رابط تسجيل الدخول بعد { $lifetime }.
 sign-in-title = تسجيل الدخول إلى { $service }
 sign-in-text = إليك رابط تسجيل الدخول الذي طلبته لحسابك في { $service }.
@@ -70,7 +71,7 @@ change-email-otherwise = إذا لم تطلب ذلك، فتجاهل هذه ال�
 already-registered-subject = لديك حساب في { $service } بالفعل
 already-registered-preview = سجّل الدخول أو أعد تعيين كلمة المرور.
 already-registered-title = لديك حساب بالفعل
-already-registered-text = حاول شخص ما التسجيل في { $service } بهذا البريد الإلكتروني، وله حساب بالفعل. إذا كنت أنت من حاول ذلك، فسجّل الدخول مباشرةً. وإذا نسيت كلمة المرور، فيمكنك إعادة تعيينها من صفحة تسجيل الدخول.
+already-registered-text = حاول شخص ما التسجيل في { $service } بهذا البريد الإلكتروني المرتبط بحساب بالفعل. إذا كنت أنت من حاول ذلك، فسجّل الدخول مباشرةً. وإذا نسيت كلمة المرور، فيمكنك إعادة تعيينها من صفحة تسجيل الدخول.
 already-registered-action = تسجيل الدخول
 already-registered-otherwise = إذا لم تكن أنت من حاول ذلك، فتجاهل هذه الرسالة. لم يتغيّر شيء في حسابك.
 
@@ -84,7 +85,7 @@ invitation-otherwise = إذا لم تكن تتوقع هذه الدعوة، فت�
 sign-in-blocked-subject = تسجيل الدخول إلى حسابك في { $service } مقيَّد
 sign-in-blocked-preview = يتيح لك هذا الرابط تسجيل الدخول من أي مكان. تنتهي صلاحيته بعد { $lifetime }.
 sign-in-blocked-title = تسجيل الدخول إلى حسابك مقيَّد
-sign-in-blocked-text = أُدخلت كلمة مرور خاطئة لحسابك في { $service } مرات كثيرة. لحمايته، لا نقبل كلمات المرور حاليًا إلا من الأجهزة والشبكات التي سبق أن سجّلت الدخول منها. يتيح لك هذا الرابط تسجيل الدخول من أي مكان.
+sign-in-blocked-text = أُدخلت كلمة مرور خاطئة لحسابك في { $service } مرات كثيرة. ولحماية حسابك، لا نقبل كلمات المرور حاليًا إلا من الأجهزة والشبكات التي سبق أن سجّلت الدخول منها. يتيح لك هذا الرابط تسجيل الدخول من أي مكان.
 sign-in-blocked-action = تسجيل الدخول
 sign-in-blocked-otherwise = لم تنجح أي من هذه المحاولات. إذا كانت كلمة مرورك قصيرة أو تستخدمها في مواقع أخرى، فغيّرها بعد تسجيل الدخول.
 
@@ -93,27 +94,27 @@ sign-in-blocked-otherwise = لم تنجح أي من هذه المحاولات. �
 new-sign-in-subject = تسجيل دخول جديد إلى { $service }
 new-sign-in-preview = { $when }. إذا لم تكن أنت من فعل ذلك، فغيّر كلمة مرورك.
 new-sign-in-title = تسجيل دخول جديد إلى حسابك
-new-sign-in-text = جرى تسجيل الدخول إلى حسابك في { $service } من جهاز لم نتعرّف عليه.
+new-sign-in-text = تم تسجيل الدخول إلى حسابك في { $service } من جهاز لم نتعرّف عليه.
 new-sign-in-action = تعيين كلمة مرور جديدة
-new-sign-in-otherwise = إذا كنت أنت من فعل ذلك، فلا يلزمك أي إجراء. وإلا فعيّن كلمة مرور جديدة فورًا، وسيُسجَّل الخروج من جميع الأجهزة.
+new-sign-in-otherwise = إذا كنت أنت من فعل ذلك، فلا داعي لاتخاذ أي إجراء. وإلا فعيّن كلمة مرور جديدة فورًا، وسيُسجَّل الخروج من جميع الأجهزة.
 
-password-changed-subject = تغيّرت كلمة مرورك في { $service }
+password-changed-subject = تم تغيير كلمة مرورك في { $service }
 password-changed-preview = { $when }. إذا لم تكن أنت من فعل ذلك، فعيّن كلمة مرور جديدة.
-password-changed-title = تغيّرت كلمة مرورك
-password-changed-text = تغيّرت كلمة مرور حسابك في { $service }.
+password-changed-title = تم تغيير كلمة مرورك
+password-changed-text = تم تغيير كلمة مرور حسابك في { $service }.
 password-changed-action = تعيين كلمة مرور جديدة
-password-changed-otherwise = إذا كنت أنت من فعل ذلك، فلا يلزمك أي إجراء. وإلا فعيّن كلمة مرور جديدة فورًا، وسيُسجَّل الخروج من جميع الأجهزة.
+password-changed-otherwise = إذا كنت أنت من فعل ذلك، فلا داعي لاتخاذ أي إجراء. وإلا فعيّن كلمة مرور جديدة فورًا، وسيُسجَّل الخروج من جميع الأجهزة.
 
-email-changed-subject = تغيّر بريدك الإلكتروني في { $service }
+email-changed-subject = تم تغيير بريدك الإلكتروني في { $service }
 email-changed-preview = { $when }. إذا لم تكن أنت من فعل ذلك، فتواصل مع { $service } فورًا.
-email-changed-title = تغيّر بريدك الإلكتروني
+email-changed-title = تم تغيير بريدك الإلكتروني
 email-changed-text = أصبح البريد الإلكتروني لحسابك في { $service } هو { $email }.
 email-changed-action = الانتقال إلى { $service }
-email-changed-otherwise = إذا كنت أنت من فعل ذلك، فلا يلزمك أي إجراء. وإلا فتواصل مع { $service } فورًا: لن تصلك رسائل هذا الحساب بعد الآن.
+email-changed-otherwise = إذا كنت أنت من فعل ذلك، فلا داعي لاتخاذ أي إجراء. وإلا فتواصل مع { $service } فورًا: لن تصلك رسائل هذا الحساب بعد الآن.
 
-account-deleted-subject = حُذف حسابك في { $service }
+account-deleted-subject = تم حذف حسابك في { $service }
 account-deleted-preview = { $when }. إذا لم تكن أنت من فعل ذلك، فتواصل مع { $service } فورًا.
-account-deleted-title = حُذف حسابك
-account-deleted-text = حُذف حسابك في { $service } مع كل البيانات المحفوظة فيه.
+account-deleted-title = تم حذف حسابك
+account-deleted-text = تم حذف حسابك في { $service } مع كل البيانات المحفوظة فيه.
 account-deleted-action = الانتقال إلى { $service }
-account-deleted-otherwise = إذا كنت أنت من فعل ذلك، فلا يلزمك أي إجراء. وإلا فتواصل مع { $service } فورًا: هناك من كان يعرف كلمة مرورك.
+account-deleted-otherwise = إذا كنت أنت من فعل ذلك، فلا داعي لاتخاذ أي إجراء. وإلا فتواصل مع { $service } فورًا، فهذا يعني أن شخصًا آخر يعرف كلمة مرورك.

@@ -1,6 +1,6 @@
 # In allen E-Mails
 
-mail-code = Oder gib diesen Code dort ein, wo du angefangen hast:
+mail-code = Oder gib diesen Code auf der Seite ein, auf der danach gefragt wird:
 mail-expiry = Der Link ist { $lifetime } gültig.
 mail-expiry-code = Der Link ist { $lifetime } gültig, der Code { $code-lifetime }.
 mail-link = Falls die Schaltfläche nicht funktioniert, kopiere diesen Link in deinen Browser:
@@ -14,7 +14,7 @@ mail-more = { $more ->
        *[other] Das ist kurz danach noch { $more }-mal passiert.
     }
 mail-why-account = Diese E-Mail ging an { $to }, weil sie dein Konto bei { $service } betrifft. Bitte antworte nicht darauf, Antworten werden nicht gelesen.
-mail-why-entered = Diese E-Mail ging an { $to }, weil die E-Mail-Adresse bei { $service } angegeben wurde. Bitte antworte nicht darauf, Antworten werden nicht gelesen.
+mail-why-entered = Diese E-Mail ging an { $to }, weil diese E-Mail-Adresse bei { $service } angegeben wurde. Bitte antworte nicht darauf, Antworten werden nicht gelesen.
 
 lifetime-minutes = { $count ->
         [one] 1 Minute
@@ -73,10 +73,10 @@ invitation-text = Für dich wurde ein Konto bei { $service } angelegt. Lege ein 
 invitation-action = Passwort festlegen
 invitation-otherwise = Du hast keine Einladung erwartet? Dann ignoriere diese E-Mail einfach.
 
-sign-in-blocked-subject = Anmeldung bei { $service } eingeschränkt
+sign-in-blocked-subject = Anmeldung in deinem Konto bei { $service } eingeschränkt
 sign-in-blocked-preview = Mit diesem Link kannst du dich von überall anmelden. Er ist { $lifetime } gültig.
 sign-in-blocked-title = Die Anmeldung in deinem Konto ist eingeschränkt
-sign-in-blocked-text = Für dein Konto bei { $service } wurde sehr oft ein falsches Passwort eingegeben. Zu deinem Schutz akzeptieren wir Passwörter vorerst nur von Geräten und aus Netzwerken, mit denen du dich schon einmal angemeldet hast. Mit diesem Link kannst du dich von überall anmelden.
+sign-in-blocked-text = Für dein Konto bei { $service } wurde sehr oft ein falsches Passwort eingegeben. Zu deinem Schutz akzeptieren wir Passwörter vorerst nur auf Geräten und in Netzwerken, die du schon einmal für eine Anmeldung verwendet hast. Mit diesem Link kannst du dich von überall anmelden.
 sign-in-blocked-action = Anmelden
 sign-in-blocked-otherwise = Keiner der Versuche war erfolgreich. Wenn dein Passwort kurz ist oder du es auch anderswo verwendest, ändere es nach der Anmeldung.
 
@@ -108,4 +108,4 @@ account-deleted-preview = { $when }. Wenn du das nicht warst, wende dich sofort 
 account-deleted-title = Dein Konto wurde gelöscht
 account-deleted-text = Dein Konto bei { $service } wurde mit allen gespeicherten Daten gelöscht.
 account-deleted-action = Zu { $service }
-account-deleted-otherwise = Wenn du das warst, musst du nichts tun. Falls nicht, wende dich sofort an { $service }: Jemand kannte dein Passwort.
+account-deleted-otherwise = Wenn du das warst, musst du nichts tun. Falls nicht, wende dich sofort an { $service }: Dann kennt jemand dein Passwort.

@@ -14,7 +14,7 @@ mail-more = { $more ->
        *[other] It happened { $more } more times shortly afterwards.
     }
 mail-why-account = We sent this email to { $to } because it’s about your { $service } account. Replies aren’t monitored.
-mail-why-entered = We sent this email to { $to } because someone entered that email address at { $service }. Replies aren’t monitored.
+mail-why-entered = We sent this email to { $to } because someone entered it on { $service }. Replies aren’t monitored.
 
 lifetime-minutes = { $count ->
         [one] 1 minute
@@ -108,4 +108,4 @@ account-deleted-preview = { $when }. If this wasn’t you, contact { $service } 
 account-deleted-title = Your account was deleted
 account-deleted-text = Your { $service } account was deleted, along with everything stored in it.
 account-deleted-action = Go to { $service }
-account-deleted-otherwise = If this was you, you don’t need to do anything. If it wasn’t, contact { $service } right away: someone knew your password.
+account-deleted-otherwise = If this was you, you don’t need to do anything. If it wasn’t, contact { $service } right away: someone may know your password.

@@ -1,6 +1,6 @@
 # En todos los correos
 
-mail-code = O introduce este código en la página donde lo solicitaste:
+mail-code = O escribe este código en la página donde se te pide:
 mail-expiry = Este enlace caduca en { $lifetime }.
 mail-expiry-code = El enlace caduca en { $lifetime }; el código, en { $code-lifetime }.
 mail-link = Si el botón no funciona, copia este enlace en tu navegador:
@@ -14,7 +14,7 @@ mail-more = { $more ->
        *[other] Volvió a ocurrir { $more } veces más poco después.
     }
 mail-why-account = Enviamos este correo a { $to } porque se refiere a tu cuenta de { $service }. No respondas a este mensaje: no leemos las respuestas.
-mail-why-entered = Enviamos este correo a { $to } porque alguien introdujo esa dirección de correo en { $service }. No respondas a este mensaje: no leemos las respuestas.
+mail-why-entered = Enviamos este correo a { $to } porque alguien escribió esa dirección de correo en { $service }. No respondas a este mensaje: no leemos las respuestas.
 
 lifetime-minutes = { $count ->
         [one] 1 minuto
@@ -55,14 +55,14 @@ sign-in-otherwise = Si no lo solicitaste, ignora este mensaje. No compartas nunc
 change-email-subject = Confirma tu nuevo correo electrónico en { $service }
 change-email-preview = Este enlace caduca en { $lifetime }.
 change-email-title = Confirma tu nuevo correo electrónico
-change-email-text = Has pedido usar esta dirección de correo en tu cuenta de { $service }. Confirma que es tuya para completar el cambio.
+change-email-text = Solicitaste usar esta dirección de correo en tu cuenta de { $service }. Confirma que es tuya para completar el cambio.
 change-email-action = Confirmar correo electrónico
 change-email-otherwise = Si no lo solicitaste, ignora este mensaje. No cambiará nada.
 
 already-registered-subject = Ya tienes una cuenta en { $service }
 already-registered-preview = Inicia sesión o restablece tu contraseña.
 already-registered-title = Ya tienes una cuenta
-already-registered-text = Alguien intentó registrarse en { $service } con esta dirección de correo, que ya tiene una cuenta. Si fuiste tú, inicia sesión. Si olvidaste tu contraseña, puedes restablecerla en la página de inicio de sesión.
+already-registered-text = Alguien intentó registrarse en { $service } con esta dirección de correo, que ya está asociada a una cuenta. Si fuiste tú, inicia sesión. Si olvidaste tu contraseña, puedes restablecerla en la página de inicio de sesión.
 already-registered-action = Iniciar sesión
 already-registered-otherwise = Si no fuiste tú, ignora este mensaje. Tu cuenta no ha cambiado.
 
@@ -76,7 +76,7 @@ invitation-otherwise = Si no esperabas una invitación, ignora este mensaje.
 sign-in-blocked-subject = El acceso a tu cuenta de { $service } está limitado
 sign-in-blocked-preview = Con este enlace puedes entrar desde cualquier lugar. Caduca en { $lifetime }.
 sign-in-blocked-title = El acceso a tu cuenta está limitado
-sign-in-blocked-text = Alguien ha introducido muchas veces una contraseña incorrecta en tu cuenta de { $service }. Para protegerla, por ahora solo aceptamos contraseñas desde dispositivos y redes con los que ya habías iniciado sesión. Con este enlace puedes entrar desde cualquier lugar.
+sign-in-blocked-text = Hubo muchos intentos fallidos de iniciar sesión en tu cuenta de { $service }. Para protegerla, por ahora solo aceptamos contraseñas desde dispositivos y redes que ya habías usado para iniciar sesión. Con este enlace puedes entrar desde cualquier lugar.
 sign-in-blocked-action = Iniciar sesión
 sign-in-blocked-otherwise = Ninguno de los intentos tuvo éxito. Si tu contraseña es corta o la usas en otros sitios, cámbiala después de iniciar sesión.
 
@@ -96,16 +96,16 @@ password-changed-text = Se ha cambiado la contraseña de tu cuenta de { $service
 password-changed-action = Elegir una contraseña nueva
 password-changed-otherwise = Si fuiste tú, no tienes que hacer nada. Si no, elige una contraseña nueva ahora mismo: se cerrarán todas las sesiones.
 
-email-changed-subject = Se ha cambiado tu correo electrónico de { $service }
-email-changed-preview = { $when }. Si no fuiste tú, contacta con { $service } cuanto antes.
+email-changed-subject = Se ha cambiado el correo de tu cuenta de { $service }
+email-changed-preview = { $when }. Si no fuiste tú, ponte en contacto con { $service } cuanto antes.
 email-changed-title = Se ha cambiado tu correo electrónico
 email-changed-text = La dirección de correo de tu cuenta de { $service } ahora es { $email }.
 email-changed-action = Ir a { $service }
-email-changed-otherwise = Si fuiste tú, no tienes que hacer nada. Si no, contacta con { $service } cuanto antes: ya no recibirás los correos de esta cuenta.
+email-changed-otherwise = Si fuiste tú, no tienes que hacer nada. Si no, ponte en contacto con { $service } cuanto antes: ya no recibirás los correos de esta cuenta.
 
 account-deleted-subject = Se ha eliminado tu cuenta de { $service }
-account-deleted-preview = { $when }. Si no fuiste tú, contacta con { $service } cuanto antes.
+account-deleted-preview = { $when }. Si no fuiste tú, ponte en contacto con { $service } cuanto antes.
 account-deleted-title = Se ha eliminado tu cuenta
 account-deleted-text = Se ha eliminado tu cuenta de { $service } con todos los datos que contenía.
 account-deleted-action = Ir a { $service }
-account-deleted-otherwise = Si fuiste tú, no tienes que hacer nada. Si no, contacta con { $service } cuanto antes: alguien conocía tu contraseña.
+account-deleted-otherwise = Si fuiste tú, no tienes que hacer nada. Si no, alguien sabe tu contraseña: ponte en contacto con { $service } cuanto antes.

@@ -1,4 +1,7 @@
-date-time = { $day } { $month ->
+date-time = { $day ->
+        [1] 1er
+       *[other] { $day }
+    } { $month ->
          [1] janvier
          [2] février
          [3] mars

@@ -1,6 +1,6 @@
 # Dans tous les e-mails
 
-mail-code = Ou saisissez ce code sur la page où vous en avez fait la demande :
+mail-code = Ou saisissez ce code sur la page où il vous est demandé :
 mail-expiry = Ce lien est valable { $lifetime }.
 mail-expiry-code = Le lien est valable { $lifetime }, le code { $code-lifetime }.
 mail-link = Si le bouton ne fonctionne pas, copiez ce lien dans votre navigateur :
@@ -45,7 +45,7 @@ reset-password-text = Nous avons reçu une demande de réinitialisation du mot d
 reset-password-action = Choisir un nouveau mot de passe
 reset-password-otherwise = Vous n’avez rien demandé ? Ignorez cet e-mail : votre mot de passe ne changera pas.
 
-sign-in-subject = Connexion à { $service }
+sign-in-subject = Connectez-vous à { $service }
 sign-in-preview = Votre lien de connexion est valable { $lifetime }.
 sign-in-title = Connectez-vous à { $service }
 sign-in-text = Voici le lien de connexion que vous avez demandé pour votre compte { $service }.
@@ -96,7 +96,7 @@ password-changed-text = Le mot de passe de votre compte { $service } a été mod
 password-changed-action = Choisir un nouveau mot de passe
 password-changed-otherwise = Si c’était vous, vous n’avez rien à faire. Sinon, choisissez sans attendre un nouveau mot de passe : tous les appareils seront déconnectés.
 
-email-changed-subject = Votre adresse e-mail { $service } a été modifiée
+email-changed-subject = L’adresse e-mail de votre compte { $service } a été modifiée
 email-changed-preview = { $when }. Si ce n’était pas vous, contactez { $service } sans attendre.
 email-changed-title = Votre adresse e-mail a été modifiée
 email-changed-text = L’adresse e-mail de votre compte { $service } est désormais { $email }.
@@ -108,4 +108,4 @@ account-deleted-preview = { $when }. Si ce n’était pas vous, contactez { $ser
 account-deleted-title = Votre compte a été supprimé
 account-deleted-text = Votre compte { $service } et toutes les données qu’il contenait ont été supprimés.
 account-deleted-action = Aller sur { $service }
-account-deleted-otherwise = Si c’était vous, vous n’avez rien à faire. Sinon, contactez { $service } sans attendre : quelqu’un connaissait votre mot de passe.
+account-deleted-otherwise = Si c’était vous, vous n’avez rien à faire. Sinon, quelqu’un connaît votre mot de passe : contactez { $service } sans attendre.

@@ -22,7 +22,7 @@ lifetime-days = { $count } 日
 verify-email-subject = { $service }：メールアドレスの確認
 verify-email-preview = { $lifetime }以内にメールアドレスの確認を完了してください。
 verify-email-title = メールアドレスの確認
-verify-email-text = { $service } にご登録いただき、ありがとうございます。このメールアドレスがご自身のものであることをご確認ください。
+verify-email-text = { $service } にご登録いただき、ありがとうございます。メールアドレスの確認を完了してください。
 verify-email-action = メールアドレスを確認
 verify-email-otherwise = { $service } に登録した覚えがない場合は、このメールを無視してください。メールアドレスは未確認のままになります。
 
@@ -33,7 +33,7 @@ reset-password-text = { $service } アカウントのパスワード再設定の
 reset-password-action = 新しいパスワードを設定
 reset-password-otherwise = 心当たりがない場合は、このメールを無視してください。パスワードは変更されません。
 
-sign-in-subject = { $service } へのログイン
+sign-in-subject = { $service }：ログイン用リンク
 sign-in-preview = ログイン用リンクの有効期限は { $lifetime }です。
 sign-in-title = { $service } にログイン
 sign-in-text = { $service } アカウントにログインするためのリンクをお送りします。
@@ -43,14 +43,14 @@ sign-in-otherwise = 心当たりがない場合は、このメールを無視し
 change-email-subject = { $service }：新しいメールアドレスの確認
 change-email-preview = { $lifetime }以内に変更を完了してください。
 change-email-title = 新しいメールアドレスの確認
-change-email-text = { $service } アカウントのメールアドレスをこちらに変更するリクエストを受け付けました。ご自身のメールアドレスであることを確認すると、変更が完了します。
+change-email-text = { $service } アカウントのメールアドレスをこちらに変更するリクエストを受け付けました。メールアドレスの確認が済むと、変更が完了します。
 change-email-action = メールアドレスを確認
 change-email-otherwise = 心当たりがない場合は、このメールを無視してください。何も変更されません。
 
 already-registered-subject = { $service } のアカウントはすでに登録されています
 already-registered-preview = ログインするか、パスワードを再設定してください。
 already-registered-title = アカウントはすでに登録されています
-already-registered-text = このメールアドレスで { $service } への登録が試みられましたが、すでにアカウントがあります。ご本人の場合は、そのままログインしてください。パスワードを忘れた場合は、ログイン画面から再設定できます。
+already-registered-text = このメールアドレスで { $service } に新規登録しようとする操作がありましたが、アカウントはすでに登録されています。ご本人の場合は、そのままログインしてください。パスワードをお忘れの場合は、ログイン画面から再設定できます。
 already-registered-action = ログイン
 already-registered-otherwise = 心当たりがない場合は、このメールを無視してください。アカウントは変更されていません。
 
@@ -64,9 +64,9 @@ invitation-otherwise = 招待に心当たりがない場合は、このメール
 sign-in-blocked-subject = { $service } へのログインを制限しています
 sign-in-blocked-preview = このリンクを使うと、どこからでもログインできます。有効期限は { $lifetime }です。
 sign-in-blocked-title = アカウントへのログインを制限しています
-sign-in-blocked-text = { $service } アカウントに対して、誤ったパスワードが何度も入力されました。アカウントを保護するため、現在は、以前ログインしたことのあるデバイスとネットワークからのパスワードのみ受け付けています。このリンクを使うと、どこからでもログインできます。
+sign-in-blocked-text = { $service } アカウントに対して、誤ったパスワードが何度も入力されました。アカウントを保護するため、現在、パスワードによるログインは、以前ログインしたことのあるデバイスとネットワークからのみ受け付けています。このリンクを使うと、どこからでもログインできます。
 sign-in-blocked-action = ログイン
-sign-in-blocked-otherwise = いずれの試みも成功していません。パスワードが短い場合や、ほかのサービスでも使っている場合は、ログイン後に変更してください。
+sign-in-blocked-otherwise = これらのログインは、いずれも失敗しています。パスワードが短い場合や、ほかのサービスでも使っている場合は、ログイン後に変更してください。
 
 # セキュリティに関するお知らせ
 
@@ -75,16 +75,16 @@ new-sign-in-preview = { $when }。心当たりがない場合は、パスワー�
 new-sign-in-title = 新しいログインがありました
 new-sign-in-text = これまで使われたことのないデバイスから、{ $service } アカウントへのログインがありました。
 new-sign-in-action = 新しいパスワードを設定
-new-sign-in-otherwise = ご本人の場合は、何もする必要はありません。心当たりがない場合は、すぐに新しいパスワードを設定してください。すべてのデバイスからログアウトします。
+new-sign-in-otherwise = ご本人の場合は、何もする必要はありません。心当たりがない場合は、すぐに新しいパスワードを設定してください。設定すると、すべてのデバイスからログアウトします。
 
 password-changed-subject = { $service } のパスワードが変更されました
 password-changed-preview = { $when }。心当たりがない場合は、すぐに再設定してください。
 password-changed-title = パスワードが変更されました
 password-changed-text = { $service } アカウントのパスワードが変更されました。
 password-changed-action = 新しいパスワードを設定
-password-changed-otherwise = ご本人の場合は、何もする必要はありません。心当たりがない場合は、すぐに新しいパスワードを設定してください。すべてのデバイスからログアウトします。
+password-changed-otherwise = ご本人の場合は、何もする必要はありません。心当たりがない場合は、すぐに新しいパスワードを設定してください。設定すると、すべてのデバイスからログアウトします。
 
-email-changed-subject = { $service } のメールアドレスが変更されました
+email-changed-subject = { $service } アカウントのメールアドレスが変更されました
 email-changed-preview = { $when }。心当たりがない場合は、すぐに { $service } へご連絡ください。
 email-changed-title = メールアドレスが変更されました
 email-changed-text = { $service } アカウントのメールアドレスが { $email } に変更されました。

@@ -45,7 +45,7 @@ impl Texts {
         let mut values = FluentArgs::new();
         values.set("year", part(0, 4));
         values.set("month", number(5, 7));
-        values.set("day", number(8, 10).to_string());
+        values.set("day", number(8, 10));
         values.set("time", part(11, 16));
         self.render(language, "date-time", &values)
     }
@@ -233,5 +233,8 @@ mod tests {
                 "2 نوفمبر 2026، الساعة 09:05 بتوقيت UTC",
             ]
         );
+        // Only the first day of a month is an ordinal in French.
+        let first = texts.date_time(Language::French, "2026-11-01T09:05:00Z".parse().unwrap());
+        assert_eq!(first, "1er novembre 2026 à 09:05 UTC");
     }
 }

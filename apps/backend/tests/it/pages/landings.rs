@@ -18,6 +18,25 @@ async fn every_email_links_to_a_page(database: Database) {
 }
 
 #[apply(on_both_databases!)]
+async fn a_new_email_address_that_is_taken_meanwhile_is_refused_in_words_for_a_signed_in_user(database: Database) {
+    let server = TestServer::start(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    server.mails().await;
+    ada.post(
+        "/account/email",
+        &[("email", "eve@example.com"), ("email_password", PASSWORD)],
+    )
+    .await
+    .assert_status(303);
+    let token = server.mail().await.token();
+    Browser::sign_up(&server, "eve").await;
+    let refused = ada.post("/change-email", &[("token", &token)]).await.assert_status(422);
+    let says = |text: &str| refused.text.contains(text);
+    assert!(says("already belongs to another account"), "{}", refused.text);
+    assert!(!says("Sign in instead"), "{}", refused.text);
+}
+
+#[apply(on_both_databases!)]
 async fn every_form_that_succeeds_leads_on_to_a_page_that_survives_a_reload(database: Database) {
     let server = TestServer::start(database).await;
     let mut ada = Browser::new(&server);

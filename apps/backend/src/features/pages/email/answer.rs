@@ -225,6 +225,11 @@ async fn try_again(
         _ => "",
     };
     let view = view.refused(problem, field).saying("code", "error-wrong-code");
+    let view = match (action, problem.code()) {
+        // The user is signed in already.
+        (Action::ChangeEmail, Code::EmailTaken) => view.saying("", "error-new-email-taken"),
+        _ => view,
+    };
     Ok(match filled.token {
         None => code_form(visitor, view, action, mailed(visitor, action, filled.email)),
         Some(_) if view.is_wrong("") => {
