@@ -132,7 +132,7 @@ export class KeySet {
       limit: 256 * 1024,
       signal: this.#signal,
     })
-    if (status !== 200) throw new Error(`${address} answered ${status}`)
+    if (status !== 200) throw new Error(`${address} responded with ${status}`)
     return { headers, json: readObject(body).value }
   }
 

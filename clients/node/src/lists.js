@@ -192,7 +192,7 @@ class FollowedList {
       this.#confirmed = this.#settings.now()
       return false
     }
-    if (status !== 200) throw new Error(`it answered ${status}`)
+    if (status !== 200) throw new Error(`it responded with ${status}`)
     const list = await readStatusList(body.toString(), this.#uri, this.#keys, this.#settings)
     const held = this.#held ?? { version: -1, expires: 0 }
     if (list.version < held.version)

@@ -106,6 +106,6 @@ async function ask(method, address, body) {
     ...(body && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
   })
   const text = await answer.text()
-  if (!answer.ok) throw new Error(`${method} ${address} answered ${answer.status}: ${text}`)
+  if (!answer.ok) throw new Error(`${method} ${address} responded with ${answer.status}: ${text}`)
   return text && JSON.parse(text)
 }

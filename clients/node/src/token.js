@@ -215,7 +215,7 @@ export function requireUser({ subject, session, scopes, claims }) {
  */
 function readStatus({ value: { status }, isInteger }, { requireStatus, ofIssuer }) {
   if (status === undefined) {
-    if (requireStatus) throw new Refused('The token has no status.')
+    if (requireStatus) throw new Refused('The token has no status claim.')
     return undefined
   }
   const { idx, uri } = status?.status_list ?? {}

@@ -64,7 +64,7 @@ pub enum KeyLookup {
 #[non_exhaustive]
 pub enum StatusFault {
     /// The token has no `status`, and one is required.
-    #[error("The token has no status.")]
+    #[error("The token has no status claim.")]
     Missing,
     /// Its `uri` is not on the issuer's origin. Nothing was fetched.
     #[error("The token's status list is not on the issuer's origin.")]

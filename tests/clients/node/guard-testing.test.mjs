@@ -66,7 +66,7 @@ test('a token that is taken back is refused, by its own session alone', async ()
 })
 
 test('a mistake is told', async () => {
-  await assert.rejects(auth.token({ lifetime: 'soon' }), /\/dev\/tokens answered 4\d\d: \{/)
+  await assert.rejects(auth.token({ lifetime: 'soon' }), /\/dev\/tokens responded with 4\d\d: \{/)
   await assert.rejects(startCountersign({ program: '/no/such/program' }), /does not start.*COUNTERSIGN_BIN/)
   await assert.rejects(startCountersign({ program: process.execPath }), /dev ended with 1: [^]*Cannot find module/)
 })

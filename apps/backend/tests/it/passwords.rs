@@ -117,7 +117,7 @@ async fn a11_the_accounts_own_words_are_refused_wherever_a_password_is_set(datab
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{password}: {said}");
         assert!(
-            said.contains("must not consist of your email address"),
+            said.contains("is too similar to your email address"),
             "{password}: {said}"
         );
     }

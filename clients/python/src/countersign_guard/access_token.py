@@ -116,7 +116,7 @@ def _scopes(claims: Claims) -> frozenset[str]:
 def _place(claims: Claims, options: Options) -> Place | None:
     if "status" not in claims:
         if options.require_status:
-            raise InvalidToken("The token has no status.")
+            raise InvalidToken("The token has no status claim.")
         return None
     # A status of another mechanism is not supported, so it is rejected rather than ignored.
     status: Any = claims["status"]

@@ -17,7 +17,7 @@ class Pace:
     def succeeded(self) -> float:
         """The pause after a change: none."""
         if self._failing:
-            _log.info("%s can be had again", self._what)
+            _log.info("resumed fetching %s", self._what)
         self._idle, self._failing = 0, False
         return 0
 

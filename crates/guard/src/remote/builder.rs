@@ -62,7 +62,7 @@ impl GuardBuilder {
     }
 
     /// Sets where to reach the issuer from here, such as `http://auth:8000` between containers. URLs on the issuer's origin
-    /// are fetched from there. Default: the issuer. Danger: over plain HTTP, anyone on the network path can substitute keys.
+    /// are fetched from there. Default: the issuer. Warning: over plain HTTP, anyone on the network path can substitute keys.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
@@ -80,7 +80,7 @@ impl GuardBuilder {
         self
     }
 
-    /// Sets whether to reject a token without `status`. Default: true. Danger: such a token cannot be revoked.
+    /// Sets whether to reject a token without `status`. Default: true. Warning: such a token cannot be revoked.
     pub fn require_status(mut self, required: bool) -> Self {
         self.require_status = required;
         self

@@ -42,7 +42,7 @@ pub(super) enum FetchError {
     TimedOut,
     #[error("failed to connect to the issuer: {0}")]
     Unreachable(String),
-    #[error("the issuer answered {0}")]
+    #[error("the issuer responded with {0}")]
     Status(StatusCode),
     #[error("the response is cut off or too large")]
     Body,

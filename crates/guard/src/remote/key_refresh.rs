@@ -35,7 +35,7 @@ pub(super) async fn keep(issuer: Arc<Issuer>) {
                 if std::mem::take(&mut failing) {
                     tracing::info!(
                         issuer = issuer.addresses.issuer(),
-                        "fetching the issuer's keys works again"
+                        "resumed fetching the issuer's keys"
                     );
                 }
                 backoff.reset();

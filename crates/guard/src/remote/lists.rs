@@ -105,7 +105,7 @@ pub(super) async fn keep(issuer: Arc<Issuer>, lists: Arc<Lists>, list: Arc<Track
         let polled = list.poll(&issuer).await;
         list.was_asked_for(matches!(polled, Err(FetchError::Unreadable(_))));
         if polled.is_ok() && std::mem::take(&mut failing) {
-            tracing::info!(list = list.uri(), "refreshing the status list works again");
+            tracing::info!(list = list.uri(), "resumed refreshing the status list");
         }
         match polled {
             Ok(Polled::Changed) => backoff.reset(),

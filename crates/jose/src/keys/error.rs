@@ -42,7 +42,7 @@ pub enum KeyError {
 #[non_exhaustive]
 pub enum JwkError {
     /// Its `kty`, `crv`, `use` or `alg` is for another purpose.
-    #[error("the JWK is not an ES256 signature key")]
+    #[error("the JWK is not an ES256 signing key")]
     OtherKind,
     /// Its coordinates are not 32 bytes each in base64url, or not a point on the curve.
     #[error("the JWK's coordinates are malformed")]

@@ -104,7 +104,7 @@ pub enum ClaimsError {
     #[error("the token's sub is neither an account nor the client")]
     UnknownSubject,
     /// The token is a client's but has claims of a sign-in: `sid`, `auth_time` or `amr`.
-    #[error("the token belongs to a client but contains claims of a sign-in")]
+    #[error("the token belongs to a client but contains user claims")]
     ClientSignedIn,
     /// A time is not a number of seconds from 0 to 2^53 − 1.
     #[error("the token's {0} is not a numeric date")]

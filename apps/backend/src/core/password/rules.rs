@@ -34,7 +34,7 @@ pub enum PasswordFault {
     #[error("The password must have at most {max} characters.")]
     TooLong { max: usize },
     /// It is little more than the account's address or a name of this service.
-    #[error("The password must not consist of your email address or the name of this service.")]
+    #[error("The password is too similar to your email address or the name of this service.")]
     ContainsContext,
     /// It is among the passwords that attackers try first.
     #[error("This password is known from data breaches. Choose another one.")]

@@ -124,7 +124,7 @@ impl Sender {
         match failure {
             Some(error) if !was_failing => tracing::warn!(%error, "failed to export traces; dropping them until the \
                  collector is back"),
-            None if was_failing => tracing::info!("exporting traces again"),
+            None if was_failing => tracing::info!("resumed exporting traces"),
             _ => {}
         }
     }

@@ -23,7 +23,7 @@ const LEARN_AT_A_TIME: i64 = 1_000;
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
     /// The password breaks a rule.
-    #[error("the password violates a rule")]
+    #[error("the password does not meet the requirements")]
     Password(PasswordFault),
     /// There is an account with this address.
     #[error("the email address is already taken")]

@@ -161,7 +161,7 @@ impl Members {
         for (name, _) in self.object {
             let unknown = FieldError::new(name, Code::Invalid);
             self.mistakes
-                .push(unknown.detail(format!("Unknown member; supported are {known}.")));
+                .push(unknown.detail(format!("Unknown field; supported are {known}.")));
         }
         match self.mistakes.is_empty() {
             true => Ok(()),

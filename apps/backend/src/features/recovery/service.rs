@@ -32,8 +32,8 @@ pub enum RecoverError {
     /// The link or the code is invalid.
     #[error(transparent)]
     Challenge(#[from] ChallengeError),
-    /// The new password violates a rule. The link or code remains valid.
-    #[error("the password violates a rule")]
+    /// The new password does not meet the requirements. The link or code remains valid.
+    #[error("the password does not meet the requirements")]
     Fault(PasswordFault),
     /// The password cannot be hashed now.
     #[error(transparent)]

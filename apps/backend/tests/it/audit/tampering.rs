@@ -587,7 +587,7 @@ async fn what_went_before_it_was_old_is_found_whoever_signed_it(database: Databa
     let why = against(&server.services.keys.issue_lasting(&young).unwrap())
         .await
         .unwrap_err();
-    assert!(why.contains("is newer than they are"), "{why}");
+    assert!(why.contains("is newer than the expired rows"), "{why}");
     let other = AuditCheckpointClaims {
         iat: base.iat - 1,
         ..base.clone()

@@ -35,7 +35,10 @@ pub enum Tampering {
     #[error("the log does not match the saved checkpoint at row {0}: it was rewritten and signed again")]
     OtherHistory(i64),
     /// A checkpoint that was kept is gone although it is younger than what was removed because it was old.
-    #[error("the saved checkpoint at row {0} was removed with expired entries, although it is newer than they are")]
+    #[error(
+        "rows up to the saved checkpoint at row {0} were removed as expired, but that checkpoint is newer than the \
+         expired rows"
+    )]
     KeptRemoved(i64),
     /// Entries were removed before they were old.
     #[error(
@@ -50,13 +53,13 @@ pub enum Tampering {
         retention: Option<i64>,
     },
     /// Address and device of a living person are gone.
-    #[error("the IP address and device of row {0} were erased, but the log has no deletion of its account")]
+    #[error("the IP address and device of row {0} were erased, but the log does not record that its account was deleted")]
     Erased(RowName),
     /// A pseudonym was given to another account.
     #[error("audit_subjects assigns the pseudonym {0} to an account it does not belong to")]
     OtherPerson(Uuid),
     /// Nobody can tell whose a pseudonym is.
-    #[error("the pseudonym {0} was removed from audit_subjects, but the log has no deletion of its account")]
+    #[error("the pseudonym {0} was removed from audit_subjects, but the log does not record that its account was deleted")]
     NobodyAnyMore(Uuid),
     /// A person who is there and whom the log does not know.
     #[error(
@@ -65,7 +68,7 @@ pub enum Tampering {
     )]
     Unregistered(AccountId),
     /// The row by which servers take turns is gone.
-    #[error("the row of audit_head was removed or its id changed; without it, nothing is sealed")]
+    #[error("the row of audit_head was removed or its ID changed; without it, nothing is sealed")]
     NoHead,
     /// A checkpoint that no later one vouches for.
     #[error(

@@ -42,7 +42,7 @@ impl Audit {
             let sealed = self.sealed_and_shipped(&mut shipping).await;
             match &sealed {
                 Err(error) if !failing => tracing::warn!(%error, "failed to seal the audit log; will retry"),
-                Ok(()) if failing => tracing::info!("sealing the audit log again"),
+                Ok(()) if failing => tracing::info!("resumed sealing the audit log"),
                 _ => {}
             }
             failing = sealed.is_err();
@@ -56,8 +56,8 @@ impl Audit {
             due.tick().await;
             let tidied = self.tidied().await;
             match &tidied {
-                Err(error) if !failing => tracing::warn!(%error, "failed to tidy the audit log; will retry"),
-                Ok(()) if failing => tracing::info!("the audit log is tidied again"),
+                Err(error) if !failing => tracing::warn!(%error, "failed to clean up the audit log; will retry"),
+                Ok(()) if failing => tracing::info!("audit log cleanup has recovered"),
                 _ => {}
             }
             failing = tidied.is_err();

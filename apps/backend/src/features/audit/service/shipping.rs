@@ -60,7 +60,7 @@ impl Shipping {
         match shipped {
             Err(ShipError::Store(error)) => return Err(error),
             Err(error) if !was_failing => tracing::warn!(%error, "failed to ship audit checkpoint; will retry"),
-            Ok(()) if was_failing => tracing::info!("shipping audit checkpoints again"),
+            Ok(()) if was_failing => tracing::info!("resumed shipping audit checkpoints"),
             Ok(()) | Err(_) => {}
         }
         Ok(())

@@ -24,7 +24,7 @@ pub enum PasswordError {
     #[error("the session has ended")]
     Ended,
     /// The new password breaks a rule.
-    #[error("the password violates a rule")]
+    #[error("the password does not meet the requirements")]
     Fault(PasswordFault),
     /// Too many attempts.
     #[error("too many attempts")]

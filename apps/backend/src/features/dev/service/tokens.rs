@@ -57,7 +57,7 @@ pub(crate) struct Issued {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TokenError {
     /// An id was named that no account has.
-    #[error("no account has this id")]
+    #[error("no account has this ID")]
     NobodyWithThisId,
     /// Nobody gets a session for a disabled account, not even here.
     #[error("the account is disabled")]

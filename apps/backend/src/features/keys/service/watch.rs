@@ -100,7 +100,7 @@ impl Watch {
     fn mended(&mut self) {
         self.damaged = None;
         if self.complaint.take().is_some() {
-            tracing::info!("the keys folder is usable again and unchanged");
+            tracing::info!("the keys folder is readable again; no keys have changed");
         }
     }
 }

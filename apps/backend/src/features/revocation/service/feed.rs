@@ -72,7 +72,7 @@ impl Revocations {
             match self.open_feed().await {
                 Ok(Some(mut feed)) => {
                     if silent {
-                        tracing::info!("listening for revocations from other nodes again");
+                        tracing::info!("resumed listening for revocations from other nodes");
                     }
                     (pause, silent) = (FIRST_PAUSE, false);
                     self.feed(true);

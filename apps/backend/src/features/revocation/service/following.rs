@@ -51,7 +51,7 @@ impl Revocations {
                 Err(error) if !failing => {
                     tracing::warn!(%error, "failed to read revocations from the database; will retry");
                 }
-                Ok(()) if failing => tracing::info!("reading revocations from the database again"),
+                Ok(()) if failing => tracing::info!("resumed reading revocations from the database"),
                 _ => {}
             }
             failing = result.is_err();
