@@ -35,7 +35,7 @@ pub enum FailureCode {
     /// There is no installation to work on.
     NoInstallation,
     /// What is in the audit log is not what was sealed.
-    AuditLogNotWhole,
+    AuditLogTampered,
     /// The settings or the keys cannot be used.
     Configuration,
     /// The command line is wrong.
@@ -93,7 +93,7 @@ impl Failure {
             FailureCode::Failed
             | FailureCode::NotFound
             | FailureCode::NoInstallation
-            | FailureCode::AuditLogNotWhole => 1,
+            | FailureCode::AuditLogTampered => 1,
             FailureCode::Usage => 2,
             FailureCode::Configuration => CONFIGURATION,
         })

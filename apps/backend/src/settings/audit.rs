@@ -14,10 +14,10 @@ section! {
     /// Retention of the audit log, and where its checkpoints are saved.
     Audit "audit." {
         /// The minimum time that entries are kept: 1d to 36500d, or 0s for no limit.
-        #[danger = "older entries are removed for good; check what the law requires"]
+        #[warning = "older entries are removed for good; check what the law requires"]
         retention: Duration = "400d",
         /// A file to which each checkpoint is appended as a line. Off by default.
-        #[danger = "on the same disk as the database it proves nothing, because whoever can change one can change both"]
+        /// On the same disk as the database it proves nothing, because anyone who can change one can change both.
         checkpoint_file: Option<PathBuf> = "",
         /// A URL to which each checkpoint is posted (`application/jose`), at least once. Off by default.
         checkpoint_url: Option<Webhook> = "",

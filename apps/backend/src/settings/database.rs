@@ -8,7 +8,7 @@ section! {
     /// Connections to PostgreSQL. They do not apply to SQLite.
     Database "database." {
         /// The maximum number of connections to PostgreSQL, 1 to 1000.
-        #[danger = "the total of all nodes must stay below PostgreSQL's `max_connections`"]
+        /// The total of all nodes must stay below PostgreSQL's `max_connections`.
         pool_size: usize = "16",
         /// Whether to use prepared statements. Set it to `false` if `database_url` goes through a transaction pooler that
         /// does not support them (PgBouncer in transaction mode, before 1.21 or without `max_prepared_statements`).

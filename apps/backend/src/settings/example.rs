@@ -30,8 +30,8 @@ pub fn example() -> String {
         }
         text.push('\n');
         comment(&mut text, setting.meaning.trim());
-        if !setting.danger.is_empty() {
-            comment(&mut text, &format!("Danger: {}.", setting.danger));
+        if !setting.warning.is_empty() {
+            comment(&mut text, &format!("Warning: {}.", setting.warning));
         }
         comment(
             &mut text,

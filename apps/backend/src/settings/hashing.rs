@@ -7,7 +7,7 @@ section! {
     /// The threads that hash passwords, and their queue.
     Hashing "hashing." {
         /// How many passwords are hashed in parallel: 1 to 1024.
-        #[danger = "memory use is this times `passwords.memory_kib`; more workers than cores only make each hash slower"]
+        /// Memory use is this times `passwords.memory_kib`. More workers than cores only make each hash slower.
         #[default_is = "one per available core (CPU affinity and cgroup quota count)"]
         workers: usize = "1",
         /// How many requests may wait for a worker, 1 to 100000, in each of two queues: one for known clients (whose

@@ -21,11 +21,11 @@ section! {
         /// time a load balancer takes to notice.
         lame_duck: Duration = "0s",
         /// How long requests in progress may continue while the server shuts down.
-        #[danger = "if the orchestrator kills the process earlier, requests are cut off"]
+        /// If the orchestrator kills the process earlier, requests are cut off.
         drain_timeout: Duration = "10s",
         /// The maximum number of open connections, 1 to 1000000. Verifiers that long-poll a status list use at most half of
         /// them; beyond that, they get an immediate response.
-        #[danger = "each connection needs a file descriptor; the limit of the process applies too"]
+        /// Each connection needs a file descriptor; the limit of the process applies too.
         max_connections: usize = "10000",
         /// The maximum number of connections per IP address, 1 up to `max_connections`. For clients behind a proxy of
         /// `trusted_proxies`, it limits concurrent requests instead. At most half of them may long-poll a status list.

@@ -8,7 +8,7 @@ section! {
     /// Limits per IP address count an IPv4 address or an IPv6 /64.
     Limits "limits." {
         /// Whether rate limits are enforced.
-        #[danger = "without them, only the hashing threads slow down password guessing; for load tests only"]
+        #[warning = "without them, only the hashing threads slow down password guessing; for load tests only"]
         enabled: bool = "true",
         /// Failed sign-ins per account and IP address (IPv6: /64). The default leaves room for typos. It allows
         /// one IP address 960 guesses a day, but after 100 consecutive failures, an account accepts only about
@@ -33,15 +33,15 @@ section! {
         export_per_account: Rate = "10/1h",
         /// Requests for emails (verification, password reset, sign-in) per IP address (IPv6: /64), for any
         /// recipient.
-        mails_per_address: Rate = "20/1h",
+        emails_per_address: Rate = "20/1h",
         /// Requests for one kind of email per recipient and network (an IPv4 address or an IPv6 /48); for all kinds
-        /// together, a third of `mails_per_recipient` if that is more. Requests beyond the limit get the usual response,
+        /// together, a third of `emails_per_recipient` if that is more. Requests beyond the limit get the usual response,
         /// but no email is sent, unless the recipient has no working link of this kind: then up to six more emails of each
         /// kind are sent per hour, in addition to this limit and the next.
-        mails_per_recipient_and_address: Rate = "3/1h",
+        emails_per_recipient_and_network: Rate = "3/1h",
         /// Emails of all kinds per recipient, so that no mailbox can be flooded. Requested emails use at most three
         /// quarters of it, so that they cannot crowd out notices about the account; notices beyond the limit are sent later.
-        mails_per_recipient: Rate = "12/1h",
+        emails_per_recipient: Rate = "12/1h",
         /// Guesses of emailed codes per IP address (IPv6: /64). In addition, each code allows five guesses, and
         /// each email address fifty until its owner uses a link or a correct code, or 30 days pass without
         /// guesses.

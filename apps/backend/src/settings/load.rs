@@ -81,7 +81,7 @@ fn fill_dependent_defaults(values: &mut Values, sources: &Sources, whole: bool) 
                 &["issuer"],
                 ValueError::new(
                     format!("must be set, because `listen` ({listen}) is not a loopback address"),
-                    "use the origin under which clients reach this server, such as https://auth.example.com",
+                    "use the origin at which clients reach this server, such as https://auth.example.com",
                 ),
             ),
         }

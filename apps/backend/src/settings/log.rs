@@ -25,7 +25,7 @@ section! {
         format: LogFormat = "auto",
         /// The log level: `error`, `warn`, `info`, `debug` or `trace`, optionally by module, such as
         /// `info,countersign=debug`. `info,countersign::request=debug` logs all requests, including reads that succeed.
-        #[danger = "`debug` and `trace` log more about what users do, but never secrets"]
+        /// `debug` and `trace` log more about what users do, but never secrets.
         level: LogLevel = "info",
     }
 }

@@ -21,21 +21,21 @@ section! {
     Mail "mail." {
         /// The mail server: `smtps://user:password@host` (implicit TLS, port 465) or `smtp://user:password@host` (STARTTLS,
         /// port 587; without TLS on loopback hosts, port 25).
-        #[danger = "all users of the machine can read a password on the command line; prefer `mail.smtp_url_file`"]
+        /// To keep the password out of the settings, use `mail.smtp_url_file`.
         #[default_is = "none: emails are written to `mail.folder`, and their links are printed"]
         smtp_url: Option<SmtpUrl> = "",
         /// The sender of emails, such as `Example <no-reply@example.com>`.
-        #[danger = "if the domain does not authorize your mail server (SPF, DKIM), emails end up as spam"]
+        /// If the domain does not authorize your mail server (SPF, DKIM), emails end up as spam.
         #[default_is = "`no-reply@` and the issuer's host"]
         from: Sender = "no-reply@localhost",
         /// The folder to which emails are written, one file each, if `mail.smtp_url` is not set.
-        #[danger = "anyone who can read it can take over all accounts; for development only"]
+        #[warning = "anyone who can read it can take over all accounts; for development only"]
         folder: PathBuf = "data/mail",
         /// How long the mail server may take to accept an email, 1s to 45s. After that, the attempt has failed and is
         /// retried later.
         timeout: Duration = "30s",
         /// Whether users get an email about sign-ins from new devices.
-        #[danger = "without it, users do not notice when a stolen password is used"]
+        #[warning = "without it, users do not notice when a stolen password is used"]
         sign_in_notices: bool = "true",
     }
 }

@@ -112,49 +112,48 @@ section! {
     /// All settings, checked for consistency.
     Settings "" {
         /// The IP address and port that the server listens on. A reverse proxy in front of it terminates TLS.
-        #[danger = "on other than loopback addresses, passwords cross the network unencrypted unless a reverse proxy in front of the server terminates TLS"]
+        #[warning = "on any non-loopback address, passwords cross the network unencrypted unless a reverse proxy in front of the server terminates TLS"]
         listen: SocketAddr = "127.0.0.1:8000",
         /// The IP address and port that serve `/metrics` for operators. Off by default.
-        #[danger = "it requires no authentication: do not expose it to the public network"]
+        #[warning = "it requires no authentication: do not expose it to the public network"]
         metrics_listen: Option<SocketAddr> = "",
-        /// The origin under which clients reach this server, without a path or trailing slash. It is also the `iss` of all
+        /// The origin at which clients reach this server, without a path or trailing slash. It is also the `iss` of all
         /// tokens.
-        #[danger = "changing it invalidates all tokens issued before"]
+        /// Changing it invalidates all tokens issued before.
         #[default_is = "`http://<listen>` on loopback addresses; required otherwise"]
         issuer: Issuer = "http://127.0.0.1:8000",
         /// The URL of the database: `sqlite://path` (embedded) or `postgres://user:password@host/database`.
-        #[danger = "all users of the machine can read a password on the command line; prefer `database_url_file`"]
+        #[warning = "all users of the machine can read a password on the command line; prefer `database_url_file`"]
         database_url: DatabaseUrl = "sqlite://data/countersign.db",
         /// The URL of a Redis or Valkey server that all nodes share, for common rate limits and instant revocation. If it
         /// is unavailable, each node counts rate limits by itself.
-        #[danger = "anyone with write access to it can bypass rate limits, and have tokens rejected until the database is read again; all users of the machine can read a password on the command line"]
+        #[warning = "anyone with write access to it can bypass rate limits, and have tokens rejected until the database is read again; all users of the machine can read a password on the command line"]
         #[default_is = "none"]
         redis_url: Option<RedisUrl> = "",
         /// Whether to allow unencrypted connections to PostgreSQL, Redis and the mail server on other hosts.
-        #[danger = "anyone on the network path can read password hashes, and anyone who can modify the traffic can take over all accounts; for private networks only"]
+        #[warning = "anyone on the network path can read password hashes, and anyone who can modify the traffic can take over all accounts; for private networks only"]
         allow_unencrypted: bool = "false",
         /// The folder with the signing keys, and with the sealing keys in its subfolder `sealing`. They are created at the
         /// first start.
-        #[danger = "anyone who can read it can issue any token; if it is lost, all tokens become invalid"]
+        #[warning = "anyone who can read it can issue any token; if it is lost, all tokens become invalid"]
         keys_dir: PathBuf = "secrets/jwt",
         /// The passphrase of encrypted private keys (PKCS#8). New sealing keys are encrypted with it; new signing keys are
         /// not.
-        #[danger = "if it is lost, the keys are lost"]
+        #[warning = "if it is lost, the keys are lost"]
         keys_passphrase: Option<SecretString> = "",
         /// The IP addresses and networks of the reverse proxies whose `Forwarded` and `X-Forwarded-For` headers are
         /// trusted. If such a header is unreadable, the client counts as `0.0.0.0`, never as the proxy.
-        #[danger = "clients that connect from such an IP address can forge theirs and bypass rate limits"]
+        #[warning = "clients that connect from such an IP address can forge theirs and bypass rate limits"]
         trusted_proxies: Vec<IpNet> = "",
         /// Who can create accounts: anyone (`open`), or operators on the command line only (`closed`).
         signup: Signup = "open",
         /// Whether users verify their email address: never (`off`); when they like, with an email sent at sign-up
         /// (`optional`); or before the account is created (`required`), in which case signing up does not reveal whether an
-        /// email address has an account.
-        #[danger = "without `required`, signing up reveals whether an email address has an account"]
+        /// email address has an account; otherwise it does.
         email_verification: EmailVerification = "optional",
         /// The origins whose scripts may call the API (CORS). Preflight requests from other origins are rejected with 403
         /// and logged. The public documents (JWKS, metadata) are available to all origins.
-        #[danger = "scripts of these origins can read the API's responses"]
+        #[warning = "scripts of these origins can read the API's responses"]
         cors_origins: Vec<Origin> = "",
         sections {
             /// `[tokens]`.

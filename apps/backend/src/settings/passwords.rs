@@ -19,7 +19,8 @@ section! {
     Passwords "passwords." {
         /// The memory per hash in KiB, up to 1048576. The minimum depends on `iterations` (OWASP): 47104 KiB with 1
         /// iteration, 19456 with 2, 12288 with 3, 9216 with 4, 7168 with 5.
-        #[danger = "each hashing worker uses this much memory while it is busy; after a change, each password is rehashed at its next sign-in"]
+        /// Each hashing worker uses this much memory while it is busy. After a change, each password is rehashed at its next
+        /// sign-in.
         memory_kib: u32 = "19456",
         /// The number of passes over the memory: 1 to 100.
         iterations: u32 = "2",
@@ -31,7 +32,7 @@ section! {
         /// The maximum length of new passwords in characters: 64 to 1024.
         max_length: usize = "128",
         /// Whether to reject new passwords that are common in data breaches.
-        #[danger = "with `off`, passwords that attackers try first are accepted"]
+        #[warning = "with `off`, passwords that attackers try first are accepted"]
         breached: Breached = "offline",
     }
 }

@@ -28,10 +28,10 @@ pub enum RateFault {
     #[error("a rate is a count, a slash and a duration")]
     Malformed,
     /// The count is 0 or absurd.
-    #[error("the count of a rate must be 1 to {MOST}; to turn limits off, set limits.enabled = false")]
+    #[error("the count of a rate must be between 1 and {MOST}; to turn limits off, set limits.enabled = false")]
     Count,
     /// The time is too short or too long.
-    #[error("the duration of a rate must be 1s to 366d")]
+    #[error("the duration of a rate must be between 1s and 366d")]
     Time,
 }
 

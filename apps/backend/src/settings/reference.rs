@@ -11,7 +11,7 @@ const INTRODUCTION: &str = "\
 
 Countersign reads settings from these sources; the first one that sets a value wins:
 
-1. the command line: `--listen`, `--metrics-listen`, `--issuer`, `--database-url`, `--keys-dir`;
+1. the command line: `--listen`, `--metrics-listen`, `--issuer`, `--database-url`, `--redis-url`, `--keys-dir`;
 2. the environment: `COUNTERSIGN_` and the name in capitals, with `__` between section and name
    (`COUNTERSIGN_TOKENS__ACCESS_TTL`);
 3. the settings file: `countersign.toml` in the working directory, or the file that `--config` or `COUNTERSIGN_CONFIG` names;
@@ -64,13 +64,13 @@ fn row(setting: &Setting) -> String {
         ("", default) => format!("`{default}`"),
         (words, _) => words.to_owned(),
     };
-    let danger = match setting.danger {
+    let warning = match setting.warning {
         "" => String::new(),
-        danger => format!(" **Danger:** {danger}."),
+        warning => format!(" **Warning:** {warning}."),
     };
     let (name, variable) = (setting.name, setting.variable());
     format!(
-        "| `{name}`<br>`{variable}` | {} | {default} | {}{danger} |",
+        "| `{name}`<br>`{variable}` | {} | {default} | {}{warning} |",
         setting.form,
         // Even in code, it would begin another cell.
         setting.meaning.trim().replace('|', "\\|")

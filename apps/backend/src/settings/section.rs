@@ -3,7 +3,7 @@
 
 /// Declares a section: a documented struct whose every field is a setting with a default.
 ///
-/// `#[danger = "…"]` and `#[default_is = "…"]` are optional. `sections { … }` holds the sections inside (the top
+/// `#[warning = "…"]` and `#[default_is = "…"]` are optional. `sections { … }` holds the sections inside (the top
 /// level alone has them).
 macro_rules! section {
     (
@@ -11,7 +11,7 @@ macro_rules! section {
         $section:ident $prefix:literal {
             $(
                 $(#[doc = $doc:literal])+
-                $(#[danger = $danger:literal])?
+                $(#[warning = $warning:literal])?
                 $(#[default_is = $default_is:literal])?
                 $field:ident: $kind:ty = $default:literal,
             )+
@@ -21,7 +21,7 @@ macro_rules! section {
         $(#[doc = $about])+
         #[derive(Clone)]
         pub struct $section {
-            $($(#[doc = $doc])+ $(#[doc = ""] #[doc = concat!("Danger: ", $danger)])? pub $field: $kind,)+
+            $($(#[doc = $doc])+ $(#[doc = ""] #[doc = concat!("Warning: ", $warning)])? pub $field: $kind,)+
             $($($(#[doc = $inner_doc])+ pub $inner: $inner_kind,)+)?
         }
 
@@ -31,7 +31,7 @@ macro_rules! section {
                 $crate::settings::setting::Setting {
                     name: concat!($prefix, stringify!($field)),
                     meaning: concat!($($doc),+),
-                    danger: concat!($($danger)?),
+                    warning: concat!($($warning)?),
                     default: $default,
                     default_is: concat!($($default_is)?),
                     form: <$kind as $crate::settings::value::Value>::FORM,

@@ -1,4 +1,4 @@
-//! The one declarative table of all settings: name, meaning, danger, default, and what is accepted.
+//! The one declarative table of all settings: name, meaning, warning, default, and what is accepted.
 
 use super::source;
 
@@ -9,7 +9,7 @@ pub struct Setting {
     /// What it decides.
     pub meaning: &'static str,
     /// What can go wrong with it; empty where nothing can.
-    pub danger: &'static str,
+    pub warning: &'static str,
     /// The default as it would be written; empty for a list or an option that has none.
     pub default: &'static str,
     /// Words for a default that depends on something else; empty where `default` says it.

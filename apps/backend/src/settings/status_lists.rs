@@ -12,10 +12,10 @@ section! {
         /// The number of sessions per list: a power of two, 1024 to 16777216. Existing lists keep their size.
         entries: u32 = "131072",
         /// How long verifiers that poll may cache a list: 5s to 1h. Verifiers that long-poll learn of changes immediately.
-        #[danger = "verifiers that poll accept tokens of ended sessions for this long"]
+        /// Verifiers that poll accept tokens of ended sessions for this long.
         ttl: Duration = "30s",
         /// How long a list is valid, and thus how long verifiers keep working while this server is unreachable: 5m to 7d.
-        #[danger = "an attacker who blocks a verifier's connection can delay a revocation for this long"]
+        #[warning = "an attacker who blocks a verifier's connection can delay a revocation for this long"]
         lifetime: Duration = "1h",
     }
 }

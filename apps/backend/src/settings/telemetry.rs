@@ -13,7 +13,7 @@ section! {
         /// The collector that traces are sent to (OTLP over HTTP), such as `http://127.0.0.1:4318`. Off by default.
         otlp_endpoint: Option<Collector> = "",
         /// Headers that the collector requires, as `name=value`, separated by commas.
-        #[danger = "over http they could be read on the network, so https is required for other hosts"]
+        /// Over plain HTTP, they could be read on the network, so https is required for other hosts.
         otlp_headers: Option<SecretString> = "",
         /// The share of requests to trace, 0 to 1. If a proxy of `trusted_proxies` sends `traceparent`, the proxy decides.
         sample_ratio: Ratio = "1",

@@ -13,10 +13,10 @@ section! {
     /// Lifetimes and audience of tokens.
     Tokens "tokens." {
         /// The lifetime of access tokens: 1m to 90d, and at most `refresh_absolute_ttl`.
-        #[danger = "verifiers that do not check for revocation accept a stolen token for this long"]
+        #[warning = "verifiers that do not check for revocation accept a stolen token for this long"]
         access_ttl: Duration = "15d",
         /// The audience of access tokens (`aud`). The routes of this server accept any of the names.
-        #[danger = "each service must accept its own name only, or a token for one service is valid for another"]
+        #[warning = "each service must accept its own name only, or a token for one service is valid for another"]
         #[default_is = "the issuer"]
         audience: Vec<String> = "",
         /// How long a session lasts without a refresh: 5m up to `refresh_absolute_ttl`.
@@ -25,7 +25,7 @@ section! {
         refresh_absolute_ttl: Duration = "90d",
         /// How long a refresh token that was already used still returns the same successor, so that clients can retry: 0s
         /// (never) to 5m.
-        #[danger = "within this time, reuse of a stolen refresh token cannot be told from a retry"]
+        #[warning = "within this time, reuse of a stolen refresh token cannot be told from a retry"]
         refresh_replay_window: Duration = "30s",
     }
 }

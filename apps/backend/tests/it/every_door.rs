@@ -22,7 +22,7 @@ const NEW_PASSWORD: &str = "another umbrella for tests";
 
 /// A limit of its own for each kind of door: the third who comes is refused.
 const LIMITED: &str = "[limits]\nlogin_per_account = \"2/1h\"\nlogin_per_address = \"2/1h\"\nregister_per_address = \"2/1h\"\n\
-    refresh_per_address = \"2/1h\"\nchange_password_per_account = \"2/1h\"\nexport_per_account = \"2/1h\"\nmails_per_address = \"2/1h\"\n\
+    refresh_per_address = \"2/1h\"\nchange_password_per_account = \"2/1h\"\nexport_per_account = \"2/1h\"\nemails_per_address = \"2/1h\"\n\
     codes_per_address = \"2/1h\"\n";
 
 /// A request from somewhere, by whoever has this access token.

@@ -33,10 +33,7 @@ pub(super) async fn keep(issuer: Arc<Issuer>) {
         let pause = match fetched {
             Ok(lifetime) => {
                 if std::mem::take(&mut failing) {
-                    tracing::info!(
-                        issuer = issuer.addresses.issuer(),
-                        "resumed fetching the issuer's keys"
-                    );
+                    tracing::info!(issuer = issuer.addresses.issuer(), "resumed fetching the issuer's keys");
                 }
                 backoff.reset();
                 lifetime.mul_f64(REFRESHED_AT)

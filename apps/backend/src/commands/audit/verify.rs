@@ -120,7 +120,7 @@ fn open(path: &Path, wanted: &str) -> Result<File, Failure> {
 
 fn failed(tampering: &Tampering) -> Failure {
     Failure::coded(
-        FailureCode::AuditLogNotWhole,
+        FailureCode::AuditLogTampered,
         format!("the audit log was tampered with: {tampering}"),
     )
 }

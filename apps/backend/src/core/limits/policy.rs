@@ -40,7 +40,7 @@ policies! {
     /// Exports of an account's data.
     ExportPerAccount = export_per_account;
     /// Requests for an email.
-    MailsPerAddress = mails_per_address;
+    EmailsPerAddress = emails_per_address;
     /// Guesses at emailed codes.
     CodesPerAddress = codes_per_address;
 }

@@ -43,15 +43,15 @@ pub const METRICS: &[Described] = &[
     counter("refreshes", "Token refreshes by outcome")
         .labels("`outcome`: `success`, `invalid`, `reused`, `limited`, `failed`")
         .worry("`reused`: refresh tokens were stolen, or a client keeps using old ones"),
-    counter("mails", "Attempts to send an email, by outcome")
+    counter("emails", "Attempts to send an email, by outcome")
         .labels("`outcome`: `sent`, `postponed` (temporarily rejected), `failed` (the mail server cannot be reached \
                  or does not accept email from us), `refused` (permanently rejected), `dropped` (no account has the \
                  email address)")
         .worry("`failed`: no email is delivered; `countersign doctor` and `countersign mail list --queued` show \
                 why. `refused` above 20 %: the emails are treated as spam"),
-    gauge("mails_overdue", "Emails that are overdue by more than a minute, counted by each node once a minute")
-        .worry("above 0 for ten minutes, or growing: see `mails`"),
-    gauge("mails_overdue_seconds", "How long the oldest overdue email has been queued")
+    gauge("emails_overdue", "Emails that are overdue by more than a minute, counted by each node once a minute")
+        .worry("above 0 for ten minutes, or growing: see `emails`"),
+    gauge("emails_overdue_seconds", "How long the oldest overdue email has been queued")
         .worry("above 600: users wait for links and codes"),
     counter("limits_exceeded", "Requests rejected by a rate limit")
         .labels("`limit`: its name in the settings")
@@ -96,7 +96,7 @@ pub const METRICS: &[Described] = &[
     counter("audit_sealed", "Audit log entries sealed by this process"),
     gauge("audit_sealer_lag_seconds", "Age of the oldest audit log entry that is not sealed yet")
         .worry("above 60: these entries are not protected; check the log"),
-    gauge("audit_checkpoints_leave", "1 if shipping audit checkpoints works or is not configured, 0 if it fails")
+    gauge("audit_checkpoints_shipping", "1 if shipping audit checkpoints works or is not configured, 0 if it fails")
         .worry("0: check `audit.checkpoint_file` and `audit.checkpoint_url`"),
     gauge("database_connections", "Open database connections"),
     gauge("database_connections_in_use", "Database connections in use")

@@ -25,9 +25,9 @@ pub use self::process::process;
 pub struct ServiceMetrics {
     logins: Family<OutcomeLabel, Counter>,
     refreshes: Family<OutcomeLabel, Counter>,
-    mails: Family<OutcomeLabel, Counter>,
-    mails_overdue: Gauge,
-    mails_overdue_seconds: Gauge<f64, AtomicU64>,
+    emails: Family<OutcomeLabel, Counter>,
+    emails_overdue: Gauge,
+    emails_overdue_seconds: Gauge<f64, AtomicU64>,
     audit_sealed: Counter,
     audit_lag: Gauge<f64, AtomicU64>,
     audit_shipping: Gauge,
@@ -44,21 +44,21 @@ impl ServiceMetrics {
         let metrics = Self {
             logins: Family::default(),
             refreshes: Family::default(),
-            mails: Family::default(),
-            mails_overdue: Gauge::default(),
-            mails_overdue_seconds: Gauge::default(),
+            emails: Family::default(),
+            emails_overdue: Gauge::default(),
+            emails_overdue_seconds: Gauge::default(),
             audit_sealed: Counter::default(),
             audit_lag: Gauge::default(),
             audit_shipping: Gauge::default(),
         };
         registry.add("logins", metrics.logins.clone());
         registry.add("refreshes", metrics.refreshes.clone());
-        registry.add("mails", metrics.mails.clone());
-        registry.add("mails_overdue", metrics.mails_overdue.clone());
-        registry.add("mails_overdue_seconds", metrics.mails_overdue_seconds.clone());
+        registry.add("emails", metrics.emails.clone());
+        registry.add("emails_overdue", metrics.emails_overdue.clone());
+        registry.add("emails_overdue_seconds", metrics.emails_overdue_seconds.clone());
         registry.add("audit_sealed", metrics.audit_sealed.clone());
         registry.add("audit_sealer_lag_seconds", metrics.audit_lag.clone());
-        registry.add("audit_checkpoints_leave", metrics.audit_shipping.clone());
+        registry.add("audit_checkpoints_shipping", metrics.audit_shipping.clone());
         metrics
     }
 
@@ -75,15 +75,15 @@ impl ServiceMetrics {
     }
 
     /// So many mails should have left, and the oldest of them has been queued for so long.
-    pub fn mails_overdue(&self, count: i64, age: Duration) {
-        self.mails_overdue.set(count);
-        self.mails_overdue_seconds.set(age.as_secs_f64());
+    pub fn emails_overdue(&self, count: i64, age: Duration) {
+        self.emails_overdue.set(count);
+        self.emails_overdue_seconds.set(age.as_secs_f64());
     }
 
     /// An attempt to send a mail ended with this outcome.
     pub fn mail(&self, outcome: SendOutcome) {
         let outcome = outcome.name();
-        self.mails.get_or_create(&OutcomeLabel { outcome }).inc();
+        self.emails.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 }
 
@@ -116,11 +116,14 @@ mod tests {
 
     #[test]
     fn the_catalogue_explains_every_outcome() {
-        let (logins, refreshes, mails) = (LoginOutcome::ALL, RefreshOutcome::ALL, SendOutcome::ALL);
+        let (logins, refreshes, emails) = (LoginOutcome::ALL, RefreshOutcome::ALL, SendOutcome::ALL);
         let names = [
             ("logins", logins.iter().map(|outcome| outcome.name()).collect()),
             ("refreshes", refreshes.iter().map(|outcome| outcome.name()).collect()),
-            ("mails", mails.iter().map(|outcome| outcome.name()).collect::<Vec<_>>()),
+            (
+                "emails",
+                emails.iter().map(|outcome| outcome.name()).collect::<Vec<_>>(),
+            ),
         ];
         for (metric, names) in names {
             assert_eq!(explained(metric), names, "{metric}");

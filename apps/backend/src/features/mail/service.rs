@@ -98,7 +98,7 @@ impl Outage {
 
     fn ends(&self) {
         if self.0.swap(false, Ordering::Relaxed) {
-            tracing::info!("reading queued emails from the database again");
+            tracing::info!("resumed reading queued emails from the database");
         }
     }
 }
@@ -124,7 +124,7 @@ impl Delivery {
             .map_or(0, |since| self.platform.clock.now().millis() - since.millis());
         self.platform
             .metrics
-            .mails_overdue(overdue.count, Duration::from_millis(u64::try_from(age).unwrap_or(0)));
+            .emails_overdue(overdue.count, Duration::from_millis(u64::try_from(age).unwrap_or(0)));
         Ok(())
     }
 
@@ -132,8 +132,8 @@ impl Delivery {
     pub async fn sweep(&self) -> Result<(), StoreError> {
         let (db, now) = (&self.platform.db, self.platform.clock.now());
         in_batches(|limit| outbox::remove_ended(db, now - MAILS_KEPT, limit)).await?;
-        let counted = self.platform.settings.limits.mails_per_recipient.per;
-        let counted = counted.max(self.platform.settings.limits.mails_per_recipient_and_address.per);
+        let counted = self.platform.settings.limits.emails_per_recipient.per;
+        let counted = counted.max(self.platform.settings.limits.emails_per_recipient_and_network.per);
         in_batches(|limit| outbox::trim_send_log(db, now - counted.max(SEND_LOG_KEPT), limit)).await?;
         in_batches(|limit| email_challenges::remove_ended(db, now - CHALLENGES_KEPT, limit)).await?;
         in_batches(|limit| guesses::remove_ended(db, now, limit)).await?;

@@ -108,7 +108,7 @@ async fn f7_while_postgres_is_away_log_and_doctor_blame_the_database_alone() {
     tokio::time::sleep(Duration::from_secs(6)).await;
     proxy.set(Fault::None);
     until(BOUND, async || {
-        launch.log()[before..].contains("reading queued emails from the database again")
+        launch.log()[before..].contains("resumed reading queued emails from the database")
     })
     .await;
     let log = launch.log().split_off(before);

@@ -16,7 +16,7 @@ const ADA: &str = "ada@example.com";
 const OTHER: &str = "a stranger's umbrella";
 const NEW_PASSWORD: &str = "another umbrella for tests";
 /// The limits of mails as they come; the others are out of the way.
-const LIMITED: &str = "[limits]\nregister_per_address = \"1000/1m\"\nmails_per_address = \"1000/1m\"\n";
+const LIMITED: &str = "[limits]\nregister_per_address = \"1000/1m\"\nemails_per_address = \"1000/1m\"\n";
 
 async fn post_from(server: &TestServer, path: &str, from: &str, body: Value) -> Answer {
     let request = Request::post(path)

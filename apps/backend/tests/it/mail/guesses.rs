@@ -342,7 +342,7 @@ async fn guessing_from_one_network_is_limited_across_accounts(database: Database
 
 #[apply(on_both_databases!)]
 async fn r_68_c_23_nobodys_mailbox_is_filled(database: Database) {
-    let server = TestServer::start_with(database, "[limits]\nmails_per_address = \"1000/1h\"\n").await;
+    let server = TestServer::start_with(database, "[limits]\nemails_per_address = \"1000/1h\"\n").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
     server.mails().await;
     let race = (0..20).map(|_| server.post("/api/auth/recover", json!({ "email": "Ada@Example.com" })));
@@ -364,7 +364,7 @@ async fn r_68_c_23_nobodys_mailbox_is_filled(database: Database) {
 
 #[apply(on_both_databases!)]
 async fn mails_from_one_network_are_limited_across_recipients(database: Database) {
-    let server = TestServer::start_with(database, "[limits]\nmails_per_address = \"3/1h\"\n").await;
+    let server = TestServer::start_with(database, "[limits]\nemails_per_address = \"3/1h\"\n").await;
     for (by, path) in ["/api/auth/recover", "/api/auth/verify-email", "/api/auth/login/email"]
         .iter()
         .enumerate()

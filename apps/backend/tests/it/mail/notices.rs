@@ -16,7 +16,7 @@ const CHROME: &str =
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";
 /// Limits as they come, for mails; the others are out of the way.
 const LIMITED: &str = "[limits]\nlogin_per_account = \"1000/1m\"\nlogin_per_address = \"1000/1m\"\nregister_per_address = \"1000/1m\"\n\
-                       change_password_per_account = \"1000/1m\"\nmails_per_address = \"1000/1m\"\n";
+                       change_password_per_account = \"1000/1m\"\nemails_per_address = \"1000/1m\"\n";
 
 async fn post_from(server: &TestServer, path: &str, (from, user_agent): (&str, &str), body: Value) -> Answer {
     let request = Request::post(path)
@@ -155,7 +155,7 @@ async fn r_68_one_limit_counts_all_kinds_from_everywhere(database: Database) {
 
 #[apply(on_both_databases!)]
 async fn r_68_beyond_the_limit_of_all_mails_a_notice_leaves_later(database: Database) {
-    let server = TestServer::start_with(database, &format!("{LIMITED}mails_per_recipient = \"4/1h\"\n")).await;
+    let server = TestServer::start_with(database, &format!("{LIMITED}emails_per_recipient = \"4/1h\"\n")).await;
     // The first of the four is the one that asks for a proof.
     verified(&server, "ada").await;
     let ada = server.sign_in("ada").await;

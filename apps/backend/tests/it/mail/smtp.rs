@@ -315,7 +315,7 @@ async fn f_22_what_a_server_says_to_us_is_tried_again_and_ends_no_mail(database:
         assert!(!failure.contains("secret"), "{failure}");
         let counted = counted(&server);
         assert!(
-            counted.contains("countersign_mails_total{outcome=\"failed\"} 1"),
+            counted.contains("countersign_emails_total{outcome=\"failed\"} 1"),
             "{counted}"
         );
         mail_server.behave(match command {
@@ -384,7 +384,7 @@ async fn f_22_what_a_server_says_to_the_recipient_and_the_mail_is_final(database
         );
         let counted = counted(&server);
         assert!(
-            counted.contains("countersign_mails_total{outcome=\"refused\"} 1"),
+            counted.contains("countersign_emails_total{outcome=\"refused\"} 1"),
             "{counted}"
         );
     }
@@ -434,13 +434,16 @@ async fn what_should_have_left_is_counted(database: Database) {
     let server = mail_server.countersign(database, "smtp").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
     server.services.mail.measure().await.unwrap();
-    assert!(counted(&server).contains("countersign_mails_overdue 0"));
+    assert!(counted(&server).contains("countersign_emails_overdue 0"));
     later(&server).await;
     server.services.clock.advance(Duration::from_secs(600));
     server.services.mail.measure().await.unwrap();
     let counted = counted(&server);
-    assert!(counted.contains("countersign_mails_overdue 1"), "{counted}");
-    assert!(counted.contains("countersign_mails_overdue_seconds 661.0"), "{counted}");
+    assert!(counted.contains("countersign_emails_overdue 1"), "{counted}");
+    assert!(
+        counted.contains("countersign_emails_overdue_seconds 661.0"),
+        "{counted}"
+    );
 }
 
 #[apply(on_both_databases!)]
@@ -612,7 +615,8 @@ async fn f_22_what_is_owed_outlives_a_killed_server_and_arrives_once() {
 
 const NEW_PASSWORD: &str = "another umbrella";
 /// More emails than the limits of a recipient allow.
-const UNLIMITED: &str = "[limits]\nmails_per_recipient = \"1000/1h\"\nmails_per_recipient_and_address = \"1000/1h\"\n";
+const UNLIMITED: &str =
+    "[limits]\nemails_per_recipient = \"1000/1h\"\nemails_per_recipient_and_network = \"1000/1h\"\n";
 
 /// Asks for an email, and returns the handle.
 async fn ask(server: &TestServer, path: &str) -> serde_json::Value {

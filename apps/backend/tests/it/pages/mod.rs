@@ -187,7 +187,7 @@ const FIELDS: [(&str, &str); 12] = [
 
 #[apply(on_both_databases!)]
 async fn a_1_a_20_no_crowd_keeps_a_reset_from_who_asks_on_the_page(database: Database) {
-    let server = TestServer::start_with(database, "[limits]\nmails_per_address = \"1000/1m\"\n").await;
+    let server = TestServer::start_with(database, "[limits]\nemails_per_address = \"1000/1m\"\n").await;
     Browser::sign_up(&server, "ada").await;
     let ask = async |from: String| {
         let peer: std::net::SocketAddr = from.parse().unwrap();

@@ -53,13 +53,17 @@ pub enum Tampering {
         retention: Option<i64>,
     },
     /// Address and device of a living person are gone.
-    #[error("the IP address and device of row {0} were erased, but the log does not record that its account was deleted")]
+    #[error(
+        "the IP address and device of row {0} were erased, but the log does not record that its account was deleted"
+    )]
     Erased(RowName),
     /// A pseudonym was given to another account.
     #[error("audit_subjects assigns the pseudonym {0} to an account it does not belong to")]
     OtherPerson(Uuid),
     /// Nobody can tell whose a pseudonym is.
-    #[error("the pseudonym {0} was removed from audit_subjects, but the log does not record that its account was deleted")]
+    #[error(
+        "the pseudonym {0} was removed from audit_subjects, but the log does not record that its account was deleted"
+    )]
     NobodyAnyMore(Uuid),
     /// A person who is there and whom the log does not know.
     #[error(

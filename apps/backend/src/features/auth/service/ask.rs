@@ -53,7 +53,7 @@ impl Auth {
     pub async fn ask(&self, asking: &Asking<'_>, caller: &Caller) -> Result<(), AskError> {
         let mut reserved = self.platform.limits.reserve();
         if let Some(prefix) = caller.request.prefix() {
-            let key = Key::of(Policy::MailsPerAddress).address(prefix);
+            let key = Key::of(Policy::EmailsPerAddress).address(prefix);
             let rate = key.rate(&self.platform.settings.limits);
             reserved.spend(key, rate).await.map_err(AskError::Limited)?;
             reserved.began().now();

@@ -59,7 +59,7 @@ impl Outbox {
         let recipient = RecipientHash::of(mail.to);
         let mut asker = context.from.map(|prefix| recipient.network(prefix));
         if limits.enabled {
-            let (rate, whole) = (limits.mails_per_recipient_and_address, limits.mails_per_recipient);
+            let (rate, whole) = (limits.emails_per_recipient_and_network, limits.emails_per_recipient);
             let of_kind =
                 send_log::count_by_network(tx, recipient, Some(mail.purpose.name()), asker, now - rate.per).await?;
             let of_asker = send_log::count_by_network(tx, recipient, None, asker, now - whole.per).await?;
@@ -107,7 +107,7 @@ impl Outbox {
         let before = send_log::newest(tx, recipient, purpose).await?;
         let mut due_at = before.map_or(now, |before| now.max(before + NOTICE_INTERVAL));
         if limits.enabled {
-            let whole = limits.mails_per_recipient;
+            let whole = limits.emails_per_recipient;
             let full = send_log::nth_newest(tx, recipient, i64::from(whole.count) - 1).await?;
             due_at = full.map_or(due_at, |oldest| due_at.max(oldest + whole.per));
         }
