@@ -35,7 +35,7 @@ async fn say_scopes(
         (true, false) => format!("Nothing has changed: {} has the scopes {scopes}.", account.email),
         (false, true) => format!("{} now has no scopes.", account.email),
         (false, false) => format!(
-            "{} now has the scopes {scopes}; its next sign-in can request them.",
+            "{} now has the scopes {scopes}; its next sign-in includes them.",
             account.email
         ),
     };
