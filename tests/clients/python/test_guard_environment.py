@@ -66,7 +66,7 @@ def test_certificates_that_cannot_be_read_are_refused_at_once(tmp_path):
         {"SSL_CERT_DIR": "/nonexistent"},
     ):
         answer = said(environment, "https://auth.example.com", program=made)
-        assert answer.startswith("ValueError: the certificates that SSL_CERT_FILE"), (environment, answer)
+        assert answer.startswith("ValueError: cannot read the certificates of SSL_CERT_FILE"), (environment, answer)
     assert said({}, "https://auth.example.com", program=made) == "made"
     # As OpenSSL reads it: several folders, of which some may be missing.
     for folders in ([tmp_path], [tmp_path, tmp_path], ["/nonexistent", tmp_path], ["", tmp_path]):

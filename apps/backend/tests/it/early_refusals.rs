@@ -1,6 +1,7 @@
 //! What is refused before it is a request for any page: a browser gets a page, and programs get a problem.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use countersign_testkit::{Database, Launch, ScratchDatabase, apply, on_both_databases};
 use tokio::io::AsyncWriteExt;
@@ -110,13 +111,14 @@ async fn who_finds_no_place_is_told_on_a_page_in_a_browser(database: Database) {
     let server = launch.start().await;
     let mut held = Vec::new();
     let mut seen = String::new();
-    // The connection that found the server ready may still count, so that one of the first two is refused.
+    // A connection that has just closed may still count, and then one that is to be held is refused: try until two are held.
     for _ in 0..100 {
         held.push(TcpStream::connect(server.address).await.unwrap());
         seen = ask(server.address, &head("/signin", "text/html", "")).await;
         if seen.starts_with("HTTP/1.1 503 ") {
             break;
         }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     is(&seen, (503, PAGE));
     assert!(seen.contains("retry-after: "), "{seen}");

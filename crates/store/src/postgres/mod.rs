@@ -106,11 +106,13 @@ impl Postgres {
             let rows = Session::of(&lane, self.prepared())
                 .fetch_within(&mut state, query)
                 .await;
-            if state == TxState::Lost || state.is_of_statements() {
+            // The server says that it ends a session before the connection is seen to be closed.
+            let ended = state == TxState::Failed && matches!(rows, Err(StoreError::Unavailable(_)));
+            if ended || state == TxState::Lost || state.is_of_statements() {
                 self.shared.forget(&lane);
             }
-            // What was only read can be read again, where the connection was lost or its statements are stale.
-            if !state.is_of_statements() && !lane.is_closed() {
+            // A read can be repeated if the connection was lost or its statements are stale.
+            if !ended && !state.is_of_statements() && !lane.is_closed() {
                 return rows;
             }
         }

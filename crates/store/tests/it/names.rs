@@ -78,7 +78,7 @@ async fn a_file_with_two_names_is_refused_under_both() {
     for name in [&one, &two, &link] {
         for role in [Role::Server, Role::Admin] {
             let why = refusal(name, role).await.to_string();
-            assert!(why.contains("2 names") && why.contains("-samefile"), "{why}");
+            assert!(why.contains("2 hard links") && why.contains("-samefile"), "{why}");
         }
     }
     std::fs::remove_file(&one).unwrap();
@@ -113,7 +113,7 @@ async fn what_is_no_file_is_refused_with_a_sentence() {
     let socket = std::os::unix::net::UnixListener::bind(at("socket.db")).unwrap();
     let cases = [
         (at("folder.db"), "not a file"),
-        (at("round.db"), "circle"),
+        (at("round.db"), "loop"),
         (at("socket.db"), "not a file"),
         (PathBuf::from("/dev/null"), "not a file"),
     ];

@@ -161,7 +161,7 @@ async fn an_error_that_quotes_a_value_is_not_repeated() {
             .one::<i64>(&db)
             .await;
         let Err(why) = quoted else { panic!("that is no number") };
-        assert_eq!(why.to_string(), "the database refused: SQLSTATE 22P02");
+        assert_eq!(why.to_string(), "database error: SQLSTATE 22P02");
         db.close().await.unwrap();
     })
     .await;
