@@ -110,7 +110,8 @@ def test_settings(snippet, tmp_path):
     for place in re.findall(r'_file = "([^"]+)"', text):
         (tmp_path / "secret").write_text("smtps://user:password@mail.example.com")
         text = text.replace(place, str(tmp_path / "secret"))
-    (tmp_path / "logo.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    for logo in ("logo.svg", "logo-dark.svg"):
+        (tmp_path / logo).write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
     (tmp_path / "countersign.toml").write_text(text)
     shown = checked(program("bin"), "settings", "--json", cwd=tmp_path, env={"PATH": ""})
     assert "countersign.toml" in shown
