@@ -9,20 +9,21 @@ use crate::statement::Query;
 use crate::{Conn, Db, FromRow, StoreError};
 
 impl Query {
-    /// The one row there must be.
+    /// Returns the only row.
     ///
     /// # Errors
-    /// [`StoreError::Database`] when there is none, or more than one; else as any statement.
+    /// [`StoreError::Database`] if there is none, or more than one; otherwise any error of a statement.
     pub async fn one<T: FromRow>(self, conn: impl Into<Conn<'_>>) -> Result<T, StoreError> {
         self.optional(conn)
             .await?
             .ok_or(StoreError::database("expected one row, got none"))
     }
 
-    /// The row, if there is one. Runs in place on SQLite, so the statement should find it by a key.
+    /// Returns the row, if there is one. On SQLite it runs on the calling thread, so the statement should look up by
+    /// key.
     ///
     /// # Errors
-    /// [`StoreError::Database`] when there is more than one; else as any statement.
+    /// [`StoreError::Database`] if there is more than one; otherwise any error of a statement.
     pub async fn optional<T: FromRow>(self, conn: impl Into<Conn<'_>>) -> Result<Option<T>, StoreError> {
         trace!(statement = self.sql.postgres(), "optional");
         let mut rows = self.find(conn.into().0).instrument(self.span()).await?;
@@ -32,10 +33,10 @@ impl Query {
         }
     }
 
-    /// All rows. On SQLite, outside a transaction, it is read on a thread of its own, since it may be a scan.
+    /// Returns all rows. On SQLite, outside a transaction, it runs on a separate thread, because it may be a scan.
     ///
     /// # Errors
-    /// As any statement.
+    /// Any error of a statement.
     pub async fn all<T: FromRow + Send + 'static>(self, conn: impl Into<Conn<'_>>) -> Result<Vec<T>, StoreError> {
         trace!(statement = self.sql.postgres(), "all");
         let (target, span) = (conn.into().0, self.span());
@@ -47,16 +48,16 @@ impl Query {
         self.fetch(target).instrument(span).await
     }
 
-    /// All rows of a table of a few, in place.
+    /// Returns all rows of a small table, on the calling thread.
     pub(crate) async fn few<T: FromRow>(self, db: &Db) -> Result<Vec<T>, StoreError> {
         trace!(statement = self.sql.postgres(), "few");
         self.fetch(Target::Db(db)).instrument(self.span()).await
     }
 
-    /// Runs it for its effect, and says how many rows it changed. What it did is durable when this returns.
+    /// Runs the statement and returns the number of changed rows. The change is durable when this returns.
     ///
     /// # Errors
-    /// As any statement.
+    /// Any error of a statement.
     pub async fn execute(self, conn: impl Into<Conn<'_>>) -> Result<u64, StoreError> {
         trace!(statement = self.sql.postgres(), "execute");
         let target = conn.into().0;
@@ -73,12 +74,12 @@ impl Query {
         execution.instrument(self.span()).await
     }
 
-    /// For traces: the statement as it stands in the program, and none of its values.
+    /// Returns the statement as written in the program, without its values, for traces.
     fn span(&self) -> Span {
         debug_span!("statement", db.query.text = self.sql.postgres())
     }
 
-    /// What is found by a key.
+    /// Looks up rows by key.
     async fn find<T: FromRow>(&self, target: Target<'_>) -> Result<Vec<T>, StoreError> {
         if let Target::Db(db) = &target
             && let Engine::Postgres(postgres) = &db.inner.engine
@@ -92,7 +93,7 @@ impl Query {
         match target {
             Target::Db(db) => match &db.inner.engine {
                 Engine::Sqlite(sqlite) => sqlite.fetch(self).await,
-                // Boxed: its state is large, and a read of SQLite should not carry it.
+                // Boxed because its state is large, and reads from SQLite should not carry it.
                 Engine::Postgres(postgres) => Box::pin(postgres.fetch(self)).await,
             },
             Target::Sqlite(connection, state) => sqlite::fetch_within(connection, state, self),

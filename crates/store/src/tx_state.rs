@@ -1,27 +1,27 @@
-//! What became of a transaction.
+//! The outcome of a transaction's statements.
 
 use crate::StoreError;
 
-/// What a transaction has come to. PostgreSQL answers a COMMIT of a failed transaction with a quiet rollback,
-/// so we remember by ourselves.
+/// The state of a transaction. PostgreSQL answers the COMMIT of a failed transaction with a silent rollback, so the
+/// state is tracked here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TxState {
     /// It can commit.
     Sound,
-    /// It lost against another transaction, and may be run again.
+    /// It conflicted with another transaction and may be retried.
     Conflicted,
-    /// A statement that was prepared before is not known any more, and it may be run again without.
+    /// A prepared statement is no longer known; it may be retried unprepared.
     Stale,
-    /// A pooler's session knows another statement by that name, and it may be run again without.
+    /// A pooler's session has another statement with that name; it may be retried unprepared.
     MixedUp,
     /// A statement failed.
     Failed,
-    /// The server has not answered, or is one that takes no writes; the connection is of no further use.
+    /// The server did not answer, or does not accept writes; the connection is unusable.
     Lost,
 }
 
 impl TxState {
-    /// It failed because of a statement that was prepared before; nothing was run.
+    /// Returns whether it failed because of a prepared statement, in which case nothing was run.
     pub(crate) fn is_of_statements(self) -> bool {
         matches!(self, Self::Stale | Self::MixedUp)
     }

@@ -1,4 +1,4 @@
-//! What can be bound to a placeholder, and how each database receives it.
+//! Values that can be bound to a placeholder, and how each database receives them.
 
 use std::error::Error as StdError;
 

@@ -1,4 +1,4 @@
-//! What PostgreSQL's errors mean to a caller.
+//! Maps PostgreSQL's errors for callers.
 
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::{DbError, Severity, SqlState};
@@ -6,10 +6,11 @@ use tokio_postgres::error::{DbError, Severity, SqlState};
 use crate::StoreError;
 use crate::tx_state::TxState;
 
-/// The error as a caller sees it.
+/// Returns the error for callers.
 ///
-/// PostgreSQL puts values into its texts (`invalid input syntax for type bigint: "…"`), so the server's text is shown
-/// only where it speaks of statements, roles and the server itself; else the code and the names.
+/// PostgreSQL includes values in some messages (`invalid input syntax for type bigint: "…"`). So the server's message
+/// is kept only if it is about statements, roles or the server itself; otherwise the error contains the SQLSTATE and
+/// the names.
 pub(crate) fn store_error(why: &tokio_postgres::Error) -> StoreError {
     let Some(refusal) = why.as_db_error() else {
         return link_error(why);
@@ -32,7 +33,7 @@ pub(super) fn of_pool(why: &PoolError) -> StoreError {
     match why {
         PoolError::Backend(why) => match store_error(why) {
             StoreError::Unavailable(why) => StoreError::Unavailable(why),
-            // A connection that cannot be made is a database that is not there, whatever it says.
+            // If no connection can be established, the database is unavailable, whatever the message.
             other => StoreError::unavailable(other.to_string()),
         },
         PoolError::Closed => StoreError::unavailable("the database is closed"),
@@ -40,8 +41,8 @@ pub(super) fn of_pool(why: &PoolError) -> StoreError {
     }
 }
 
-/// A transaction could not even be begun. Whatever the server says about that, it will not do our work: a hot standby
-/// calls it a feature that is not supported.
+/// Returns the error for a transaction that could not be started. Whatever the server's message, it cannot be used for
+/// writes: a hot standby reports an unsupported feature.
 pub(super) fn of_beginning(why: StoreError) -> StoreError {
     match why {
         StoreError::Database(why) if why.starts_with(SqlState::FEATURE_NOT_SUPPORTED.code()) => {
@@ -56,24 +57,25 @@ pub(super) fn silent() -> StoreError {
     StoreError::unavailable("the server does not answer")
 }
 
-/// What a transaction has come to by this error of one of its statements.
+/// Returns the state of a transaction after this error of one of its statements.
 pub(super) fn state_after(why: &tokio_postgres::Error) -> TxState {
     let Some(code) = why.code() else { return TxState::Failed };
     match code {
         &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => TxState::Conflicted,
         code if STALE.contains(code) => TxState::Stale,
         &SqlState::DUPLICATE_PSTATEMENT => TxState::MixedUp,
-        // More or fewer values than the statement of that name takes. What ends the connection is a pooler's own trouble.
+        // The statement with that name takes a different number of values. If the connection is closed, the pooler
+        // itself has a problem.
         &SqlState::PROTOCOL_VIOLATION if is_error(why) => TxState::MixedUp,
-        // What is read-only stays so for as long as this session lasts; another one may lead to another server.
+        // A read-only session stays read-only; a new one may reach another server.
         &SqlState::READ_ONLY_SQL_TRANSACTION => TxState::Lost,
         _ => TxState::Failed,
     }
 }
 
-/// How a server refuses to run a statement that was prepared before: the types of its columns have changed ("cached plan
-/// must not change result type"), or it has never heard of it (`DISCARD ALL`, another server behind the address). In both
-/// cases nothing was run.
+/// How a server rejects a prepared statement: its result types have changed ("cached plan must not change result
+/// type"), or it is unknown (after `DISCARD ALL`, or on another server behind the same host name). In both cases,
+/// nothing was run.
 const STALE: [SqlState; 2] = [SqlState::FEATURE_NOT_SUPPORTED, SqlState::INVALID_SQL_STATEMENT_NAME];
 
 fn is_error(why: &tokio_postgres::Error) -> bool {
@@ -81,7 +83,8 @@ fn is_error(why: &tokio_postgres::Error) -> bool {
         .is_some_and(|refusal| refusal.parsed_severity() == Some(Severity::Error))
 }
 
-/// An error that the server did not send: the connection, its encryption, or a value that did not fit a placeholder.
+/// An error that did not come from the server: the connection, its encryption, or a value that does not fit a
+/// placeholder.
 fn link_error(why: &tokio_postgres::Error) -> StoreError {
     let cause = std::error::Error::source(why)
         .map(ToString::to_string)
@@ -99,10 +102,10 @@ fn link_error(why: &tokio_postgres::Error) -> StoreError {
     }
 }
 
-/// Class 08 connection, 53 resources, 55 something is not ready or held by another, 57 intervention, 58 the system below
-/// the server, 28 and 3D a role or database that is not (yet) there; 25006 a standby, or a server that is set to be
-/// read-only, 25P03 and 25P04 a transaction that took too long, 42501 a right that this role has not (or not yet), 3F and
-/// 42P01 a schema or a table that is not there, or that this role may not see.
+/// Class 08: connection. 53: resources. 55: something is not ready or in use. 57: operator intervention. 58: the system
+/// below the server. 28 and 3D: a role or database that does not exist (yet). 25006: a standby or read-only server.
+/// 25P03 and 25P04: a transaction that took too long. 42501: a privilege that the role does not have (yet). 3F and
+/// 42P01: a schema or table that does not exist or is not visible to the role.
 fn passes(code: &SqlState) -> bool {
     let code = code.code();
     ["08", "53", "55", "57", "58", "28", "3D", "3F"]
@@ -125,15 +128,15 @@ fn described(refusal: &DbError) -> String {
     }
 }
 
-/// Classes whose texts name no value: connection, feature, state of the transaction, statement name, role, database,
-/// syntax and rights, resources, readiness, intervention, system.
+/// Classes whose messages contain no values: connection, feature, transaction state, statement name, role, database,
+/// syntax and privileges, resources, readiness, intervention, system.
 const WITHOUT_VALUES: [&str; 12] = ["08", "0A", "25", "26", "28", "3D", "3F", "42", "53", "55", "57", "58"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Per SQLSTATE: whether it passes without anybody changing the program.
+    /// Each SQLSTATE, and whether it can pass without a change to the program.
     #[test]
     fn what_passes_and_what_does_not() {
         let passing = [

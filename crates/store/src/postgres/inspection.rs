@@ -1,4 +1,4 @@
-//! What is asked of a server before anything is done with it.
+//! Checks the server before it is used.
 
 use tokio_postgres::SimpleQueryMessage;
 
@@ -6,17 +6,17 @@ use super::Postgres;
 use super::answer::answered;
 use crate::OpenError;
 
-/// PostgreSQL 13, as `server_version_num` says it.
+/// PostgreSQL 13, in the format of `server_version_num`.
 const OLDEST: u32 = 130_000;
 
-/// Not prepared: a pooler may send the parts of a prepared statement to two connections.
+/// Not prepared, because a pooler may send the parts of a prepared statement to different sessions.
 const ASKED: &str = "SELECT current_setting('server_version_num'), current_setting('server_encoding'),
                             current_setting('client_encoding'), current_setting('synchronous_commit', true),
                             current_setting('fsync', true), current_database()";
 
 impl Postgres {
-    /// Refuses a server that is too old and a database that cannot hold every text, and warns of one that may forget
-    /// what it has answered.
+    /// Refuses a server that is too old and a database that cannot store all of Unicode, and warns about a server that
+    /// may lose committed data.
     pub(super) async fn inspect(&self) -> Result<Vec<String>, OpenError> {
         let connection = self.connection().await?;
         let messages = answered(connection.simple_query(ASKED)).await?;
@@ -51,5 +51,5 @@ impl Postgres {
     }
 }
 
-/// As PostgreSQL spells it.
+/// In PostgreSQL's spelling.
 const UTF8: &str = "UTF8";

@@ -1,4 +1,5 @@
-//! The database server: a pool, statements prepared once, serializable transactions that are run again.
+//! The PostgreSQL server: a connection pool, statements that are prepared once, and serializable transactions with
+//! retries.
 
 mod answer;
 mod errors;
@@ -40,20 +41,20 @@ use url::Target;
 pub(crate) struct Postgres {
     pool: Pool,
     shared: Shared,
-    /// Whether statements are prepared once for each connection: not, once a pooler was seen to mix them up.
+    /// Whether statements are prepared once per connection. Turned off when a pooler mixes them up.
     prepared: AtomicBool,
-    /// Where the pool connects to, for a connection beside it.
+    /// The URL of the pool, for separate connections.
     url: String,
     allow_unencrypted: bool,
-    /// Transactions that have lost several times go one at a time.
+    /// Transactions that have conflicted several times run one at a time.
     lane: tokio::sync::Mutex<()>,
 }
 
-/// How long the server may work on one statement; the server itself breaks it off.
+/// How long a statement may run before the server cancels it.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the server keeps a transaction whose client says nothing.
+/// How long a transaction may be idle before the server ends it.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
-/// What is said where prepared statements cannot be kept.
+/// The warning if prepared statements cannot be used.
 const SHARED: &str = "a pooler shares PostgreSQL sessions between connections and mixes up their prepared \
                       statements; not using prepared statements from now on. Set `database.prepared_statements = \
                       false`, or have the pooler track them (PgBouncer 1.21 or newer: `max_prepared_statements`)";
@@ -63,7 +64,7 @@ impl Postgres {
         let Target { mut config, security } = url::parse(&options.url, options.allow_unencrypted)?;
         warnings.extend(security.warning());
         config.connect_timeout(PATIENCE).application_name("countersign");
-        // Before the URL's own options, so that those win.
+        // Placed before the URL's own options, so that those take precedence.
         let limits = format!(
             "-c statement_timeout={} -c idle_in_transaction_session_timeout={} {}",
             STATEMENT_TIMEOUT.as_millis(),
@@ -97,7 +98,7 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// A read that finds its row by a key, together with others; what else it is, as [`fetch`](Self::fetch).
+    /// Reads a row by key on a shared connection if possible. Otherwise like [`fetch`](Self::fetch).
     pub(crate) async fn find<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, StoreError> {
         if query.sql.reads()
             && let Some(lane) = self.lane().await
@@ -160,9 +161,10 @@ impl Postgres {
         self.prepared.load(Ordering::Relaxed)
     }
 
-    /// Drops every statement of every connection: what made one of them stale made others stale too.
+    /// Drops every statement of every connection: whatever made one of them stale affects the others too.
     ///
-    /// If a pooler has mixed them up, none is kept from now on: the next one might fit, and something else be run.
+    /// If a pooler has mixed them up, no more statements are prepared: the next mix-up might match by chance and run a
+    /// different statement.
     fn forget_statements(&self, why: TxState) {
         match why {
             TxState::MixedUp if self.prepared.swap(false, Ordering::Relaxed) => warn!("{SHARED}"),
@@ -180,14 +182,14 @@ impl Postgres {
         pooler::mixes_statements_up(&one, &other).await
     }
 
-    /// Begins a transaction as all others begin, and writes nothing in it, in one trip.
+    /// Begins a transaction like all others and rolls it back, in one round trip, without writing anything.
     pub(crate) async fn check_writable(&self, nothing: &str) -> Result<(), StoreError> {
         let writing = format!("BEGIN ISOLATION LEVEL SERIALIZABLE; {nothing}; ROLLBACK");
         self.simple(&writing).await.map_err(errors::of_beginning)
     }
 
-    /// Statements without values and without an answer, as text. A connection on which one failed may be within a
-    /// transaction that failed, and is closed.
+    /// Runs statements without values or results, as text. If one fails, the connection may still be in the failed
+    /// transaction, so it is closed.
     pub(crate) async fn simple(&self, statements: &str) -> Result<(), StoreError> {
         let connection = self.connection().await?;
         let answer = timeout(PATIENCE, connection.batch_execute(statements)).await;
@@ -206,7 +208,7 @@ impl Postgres {
         answered(connection.prepare(sql.postgres())).await.map(drop)
     }
 
-    /// A connection out of the pool, for work that leaves traces in it. It is closed after.
+    /// Returns a connection from the pool for work that changes its session. It is closed afterwards.
     pub(crate) async fn own_connection(&self) -> Result<deadpool_postgres::ClientWrapper, StoreError> {
         Ok(Object::take(self.connection().await?))
     }
@@ -239,7 +241,7 @@ impl Postgres {
     }
 }
 
-/// Closes a connection on which a statement may still be running, instead of lending it again.
+/// Closes a connection on which a statement may still be running, instead of reusing it.
 fn abandon(connection: Object) {
     drop(Object::take(connection));
 }

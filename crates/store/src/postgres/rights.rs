@@ -1,4 +1,4 @@
-//! What a role must be allowed to do with our tables, and is not.
+//! The privileges that a role lacks on our tables.
 
 use std::fmt;
 
@@ -8,32 +8,32 @@ use super::Postgres;
 use super::answer::answered;
 use crate::StoreError;
 
-/// Something that the role of the connection lacks to work on our tables.
+/// Something that the connection's role lacks to use our tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shortfall {
     /// The table, or the schema.
     pub on: String,
-    /// What is lacking there.
+    /// What is missing.
     pub lack: Lack,
-    /// The statements that give it, for a role that may.
+    /// The statements that grant it, to be run by a role that may.
     pub remedy: String,
 }
 
-/// What is lacking.
+/// The kind of problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lack {
-    /// There is no such table where the role looks for it.
+    /// The table does not exist in the role's search path.
     Table,
-    /// Rights, such as `INSERT, UPDATE`.
+    /// Privileges, such as `INSERT, UPDATE`.
     Rights(String),
-    /// Row level security applies, and has no policy for some of what is done with rows.
+    /// Row-level security applies, and some operations have no policy.
     Policy,
-    /// Row level security applies, with a condition: some rows may be hidden.
+    /// Row-level security applies with a condition, so some rows may be hidden.
     Condition,
 }
 
 impl Shortfall {
-    /// Whether it surely keeps us from our work.
+    /// Returns whether it is certain to cause failures.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         self.lack != Lack::Condition
@@ -56,8 +56,8 @@ impl fmt::Display for Shortfall {
 }
 
 impl Postgres {
-    /// Asks for all tables in one statement, and only where that finds something, what it is. Tables are found as our
-    /// statements find them, along the search path; rights may be on the table or on each of its columns.
+    /// Checks all tables in one statement, and looks at details only if that finds a problem. Tables are resolved along
+    /// the search path, as our statements resolve them; privileges may be on the table or on each of its columns.
     pub(crate) async fn shortfalls(&self, tables: &[&str]) -> Result<Vec<Shortfall>, StoreError> {
         let names: Vec<_> = tables.iter().map(|table| format!("('{table}')")).collect();
         let about = |text: &str| text.replace("$TABLES", &names.join(", "));
@@ -90,7 +90,7 @@ impl Postgres {
     }
 }
 
-/// A tenth of a millisecond: readiness asks it each time.
+/// Takes a tenth of a millisecond, because every readiness check runs it.
 const SUSPECTED: &str = "
 SELECT 1
   FROM (SELECT to_regclass(name) AS oid FROM (VALUES $TABLES) AS listed (name)) AS ours
@@ -100,8 +100,8 @@ SELECT 1
             AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
  LIMIT 1";
 
-/// Not prepared, as what is asked at the start. The schemas of the search path that the role may not use come first:
-/// they are why tables are not found.
+/// Not prepared, like all checks at startup. Schemas in the search path that the role may not use come first, because
+/// they are the reason why tables are not found.
 const EXPLAINED: &str = "
 WITH ours AS (
     SELECT name, to_regclass(name) AS oid FROM (VALUES $TABLES) AS listed (name)

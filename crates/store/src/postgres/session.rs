@@ -1,4 +1,4 @@
-//! Running one statement on a connection of PostgreSQL.
+//! Runs one statement on a PostgreSQL connection.
 
 use deadpool_postgres::{ClientWrapper, StatementCache, Transaction};
 use tokio::time::timeout;
@@ -11,11 +11,11 @@ use crate::statement::Query;
 use crate::tx_state::TxState;
 use crate::{FromRow, Row, StoreError};
 
-/// A connection, in a transaction or not, with the statements that are prepared on it.
+/// A connection, in a transaction or not, and the statements prepared on it.
 #[derive(Clone, Copy)]
 pub(crate) struct Session<'c> {
     client: &'c Client,
-    /// None where statements are not to be kept.
+    /// `None` if statements are not to be prepared.
     statements: Option<&'c StatementCache>,
 }
 
@@ -84,7 +84,7 @@ impl<'c> Session<'c> {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(why)) => {
                 *state = match errors::state_after(&why) {
-                    // What was sent whole cannot be stale.
+                    // An unprepared statement cannot be stale.
                     state if state.is_of_statements() && self.statements.is_none() => TxState::Failed,
                     state => state,
                 };
@@ -98,7 +98,7 @@ impl<'c> Session<'c> {
     }
 }
 
-/// The same with their types, for a statement that is sent whole and kept by nobody.
+/// The parameters with their types, for a statement that is not prepared.
 fn typed(query: &Query) -> Vec<(&(dyn ToSql + Sync), Type)> {
     query.values.iter().map(|value| (value as _, value.kind())).collect()
 }

@@ -1,6 +1,6 @@
-//! Connections that many reads share: each read is sent without waiting for the answers to those before it, and what is asked
-//! for at the same moment leaves in one packet. To find a row by its key takes the database microseconds; the way there and
-//! back takes this process more. What may take long has a connection of the pool to itself.
+//! Connections shared by many reads. Each read is sent without waiting for earlier responses, and reads requested at
+//! the same time are sent in one packet. Looking up a row by key takes the database microseconds; the round trip costs
+//! this process more than that. Queries that may take long use their own connection from the pool.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,10 +45,10 @@ impl Shared {
         for lane in &self.lanes {
             let open = held(lane).clone().filter(|open| !open.is_closed());
             match open {
-                // This one, and the one that stays.
+                // One for this clone, one for the lane.
                 Some(open) if Arc::strong_count(&open) > TOGETHER + 1 => {}
                 Some(open) => return Some(open),
-                // Boxed: it is rare, and large.
+                // Boxed because it is large and rarely needed.
                 None => return Box::pin(self.open(lane)).await,
             }
         }

@@ -1,4 +1,4 @@
-//! The encryption of the connection: rustls with aws-lc-rs, and always verified.
+//! The encryption of connections: rustls with aws-lc-rs, with certificates always verified.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::url::{Roots, Security};
 use crate::OpenError;
 
-/// Where encryption is used, the certificate's chain and the host's name are verified, whatever the mode is called.
+/// Wherever TLS is used, the certificate chain and the host name are verified, whatever the mode is called.
 pub(super) fn connector(security: &Security) -> Result<MakeRustlsConnect, OpenError> {
     let roots = match security {
-        // Never asked for; a connector there must be.
+        // Never used, but a connector is required.
         Security::Plain { .. } => RootCertStore::empty(),
         Security::Preferred { roots, .. } | Security::Required(roots) => roots.load()?,
     };

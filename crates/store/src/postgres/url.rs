@@ -1,4 +1,4 @@
-//! What a `postgres://` URL asks for. No error here repeats a part of it: it may be the password.
+//! Parses a `postgres://` URL. Errors contain no part of it, because that may be the password.
 
 use std::error::Error as _;
 use std::net::IpAddr;
@@ -18,24 +18,24 @@ pub(super) struct Target {
 /// How the connection is protected.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Security {
-    /// `disable`; or nothing said, and the server is on this machine.
+    /// `disable`, or not specified and the server is on this machine.
     Plain { local: bool },
-    /// `prefer`: encrypted if the server offers it.
+    /// `prefer`: encrypted if the server supports it.
     Preferred { roots: Roots, local: bool },
-    /// `require`, `verify-ca`, `verify-full`; or nothing said, and the server is elsewhere. All three verify the chain
-    /// and the host's name, which is stricter than libpq for the first two.
+    /// `require`, `verify-ca`, `verify-full`, or not specified and the server is on another machine. All three verify
+    /// the certificate chain and the host name, which is stricter than libpq for the first two.
     Required(Roots),
 }
 
-/// Whom to trust: `sslrootcert=…`, or the system.
+/// The trusted certificate authorities: `sslrootcert=…`, or the system's.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Roots {
     System,
     File(String),
 }
 
-/// Reads the URL. `sslmode` and `sslrootcert` are ours; all else is the driver's. What may leave this machine unencrypted
-/// is refused unless that is allowed.
+/// Parses the URL. `sslmode` and `sslrootcert` are handled here, everything else by the driver. A connection that may
+/// leave this machine unencrypted is refused unless that is allowed.
 pub(super) fn parse(url: &str, allow_unencrypted: bool) -> Result<Target, OpenError> {
     let (base, parameters) = url.split_once('?').unwrap_or((url, ""));
     let (mut mode, mut roots, mut others) = (None, Roots::System, Vec::new());
@@ -59,7 +59,7 @@ pub(super) fn parse(url: &str, allow_unencrypted: bool) -> Result<Target, OpenEr
         ));
     }
     let mut config = Config::from_str(&rest).map_err(|error| {
-        // It names the parameter, and not what it was set to.
+        // Names the parameter but not its value.
         let told = error.source().map(ToString::to_string);
         let told = told.filter(|told| told.starts_with("invalid value for option"));
         OpenError::Url(told.map_or(SHAPE.into(), Into::into))
@@ -76,7 +76,7 @@ pub(super) fn parse(url: &str, allow_unencrypted: bool) -> Result<Target, OpenEr
     Ok(Target { config, security })
 }
 
-/// The parameters that a `postgres://` URL may have: ours, and the driver's.
+/// The parameters that a `postgres://` URL may have: ours and the driver's.
 pub const PARAMETERS: [&str; 19] = [
     "sslmode",
     "sslrootcert",
@@ -99,8 +99,8 @@ pub const PARAMETERS: [&str; 19] = [
     "load_balance_hosts",
 ];
 
-/// The first parameter of a `postgres://` URL that nobody knows, by its name. None where the name may be a part of a
-/// password that was not percent-encoded.
+/// Returns the name of the first unknown parameter of a `postgres://` URL. `None` if the name may be part of a password
+/// that was not percent-encoded.
 #[must_use]
 pub fn unknown_parameter(url: &str) -> Option<&str> {
     let (_, parameters) = url
@@ -149,7 +149,7 @@ impl Security {
     }
 }
 
-/// Every address that may be connected to is of this machine: a socket in the file system, or a loopback address.
+/// Returns whether every host that may be used is this machine: a Unix socket or a loopback IP address.
 fn is_local(config: &Config) -> bool {
     let hosts = config.get_hosts().iter().all(|host| match host {
         Host::Unix(_) => true,
@@ -158,7 +158,7 @@ fn is_local(config: &Config) -> bool {
     hosts && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
 }
 
-/// Undoes percent-encoding. A `%` that begins no code is a mistake, and not a percent sign.
+/// Decodes percent-encoding. A `%` that does not start a valid code is an error, not a literal percent sign.
 fn decoded(value: &str) -> Result<String, OpenError> {
     let is_code = |after: &str| {
         let digits = after.as_bytes().get(..2);

@@ -1,11 +1,11 @@
-//! Durability that is shared by all who wait for it.
+//! Durability with syncs that are shared between commits.
 //!
-//! A server commits with `synchronous=NORMAL`, which writes the log and syncs nothing. Whoever has committed then
-//! waits for a sync that *began after* its commit, made by one thread for all who wait: durable like
-//! `synchronous=FULL`, at nearly the speed of `NORMAL`. A crash loses nothing that was answered.
+//! A server commits with `synchronous=NORMAL`, which writes the log without syncing it. Each commit then waits for a
+//! sync that *began after* it. One thread syncs for all waiting commits. This is as durable as `synchronous=FULL`, at
+//! nearly the speed of `NORMAL`: a crash loses nothing that was acknowledged.
 //!
-//! When a sync fails, the kernel may have dropped the pages and called them clean, so a second try could succeed and
-//! prove nothing. A failure is therefore final: everything that waits, and every later write, is refused.
+//! When a sync fails, the kernel may have dropped the pages and marked them as clean, so a second attempt could succeed
+//! without writing them. A failure is therefore final: everything that waits, and every later write, fails.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -24,16 +24,16 @@ pub(super) struct Durable {
     failure: watch::Sender<bool>,
 }
 
-/// Commits are numbered from 1. `announced` counts the ones that may become visible at any moment, `committed` the ones
-/// that are, `synced` the ones that are on disk. A reader may see a commit before its number is in `committed`, which
-/// is why `settled` goes by `announced`.
+/// Commits are numbered from 1. `announced` counts the commits that may become visible at any moment, `committed` those
+/// that are visible, and `synced` those that are on disk. A reader may see a commit before `committed` includes it, so
+/// `settled` uses `announced`.
 #[derive(Default)]
 struct State {
     announced: u64,
     committed: u64,
     synced: u64,
     waiting: Vec<(Ticket, oneshot::Sender<()>)>,
-    /// Whether the thread that syncs has nothing to do, and is to be woken.
+    /// Whether the sync thread is idle and must be woken.
     resting: bool,
     stopped: bool,
 }
@@ -41,7 +41,7 @@ struct State {
 /// The number of a commit.
 pub(super) type Ticket = u64;
 
-/// Starts the thread that syncs.
+/// Starts the sync thread.
 pub(super) fn spawn(durable: Arc<Durable>, sync: Sync) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name("store-sync".into())
@@ -57,7 +57,7 @@ impl Durable {
         }
     }
 
-    /// Says that a commit is about to be made. Called by the one writer.
+    /// Announces a commit. Called by the only writer.
     pub(super) fn announce(&self) -> Result<Ticket, StoreError> {
         self.sound()?;
         let mut state = self.state();
@@ -65,12 +65,12 @@ impl Durable {
         Ok(state.announced)
     }
 
-    /// Says that the announced commit has been made, or has come to nothing.
+    /// Records that the announced commit was made, or that it changed nothing.
     pub(super) fn complete(&self, ticket: Ticket, wrote: bool) {
         let mut state = self.state();
         state.committed = ticket;
         if !wrote && state.synced + 1 == ticket {
-            // Nothing before it is due, and it has nothing to sync.
+            // All earlier commits are synced, and this one wrote nothing.
             state.synced = ticket;
         }
         self.wake(state);
@@ -81,11 +81,11 @@ impl Durable {
         let Some(answer) = self.register(ticket)? else {
             return Ok(());
         };
-        // A sender that was dropped means that the sync failed, or that the database was closed before it.
+        // A dropped sender means that the sync failed, or that the database was closed first.
         answer.await.map_err(|_| lost())
     }
 
-    /// Waits until whatever can be read now is on disk.
+    /// Waits until everything that can be read now is on disk.
     pub(super) async fn settled(&self) -> Result<(), StoreError> {
         let announced = self.state().announced;
         self.wait(announced).await
@@ -95,7 +95,7 @@ impl Durable {
         if *self.failure.borrow() { Err(lost()) } else { Ok(()) }
     }
 
-    /// Refuses everything from now on.
+    /// Makes everything fail from now on.
     pub(super) fn fail(&self, why: &dyn std::fmt::Display) {
         let first = !self.failure.send_replace(true);
         if first {
@@ -106,7 +106,7 @@ impl Durable {
     }
 
     pub(super) async fn failed(&self) -> StoreError {
-        // The sender lives as long as `self`, so this ends by a failure alone.
+        // The sender exists as long as `self`, so this only ends with a failure.
         let _ = self.failure.subscribe().wait_for(|failed| *failed).await;
         lost()
     }
@@ -118,7 +118,7 @@ impl Durable {
 
     fn register(&self, ticket: Ticket) -> Result<Option<oneshot::Receiver<()>>, StoreError> {
         let mut state = self.state();
-        // Asked under the lock: `fail` raises the flag before it takes the lock to turn all away.
+        // Checked under the lock, because `fail` sets the flag before it takes the lock to drop the senders.
         self.sound()?;
         if state.synced >= ticket {
             return Ok(None);
@@ -132,7 +132,7 @@ impl Durable {
         Ok(Some(receiver))
     }
 
-    /// Wakes the thread that syncs, if it rests and there is something to do: to wake it costs more than to ask.
+    /// Wakes the sync thread if it is idle and has work to do. Waking it costs more than checking.
     fn wake(&self, mut state: MutexGuard<'_, State>) {
         if state.resting && state.is_due() {
             state.resting = false;
@@ -143,9 +143,9 @@ impl Durable {
 
     fn run(&self, mut sync: Sync) {
         while self.next() {
-            // On a busy processor those go first who are about to commit: then one sync does for all of them.
+            // On a busy processor, lets tasks that are about to commit go first, so that one sync covers them all.
             std::thread::yield_now();
-            // What is committed at this point is what the sync will cover.
+            // The sync covers everything committed up to here.
             let committed = self.state().committed;
             match sync() {
                 Ok(()) => self.answer(committed),
@@ -155,7 +155,7 @@ impl Durable {
         self.state().waiting.clear();
     }
 
-    /// Waits for somebody who needs a sync. False when there will be none.
+    /// Waits until a sync is needed. Returns false if the database is being closed.
     fn next(&self) -> bool {
         let mut state = self.state();
         loop {
@@ -184,7 +184,7 @@ impl Durable {
         drop(state);
         let answered: Vec<(Ticket, oneshot::Sender<()>)> = answered;
         for (_, sender) in answered {
-            // Its receiver may have gone away: the commit stands all the same.
+            // The receiver may have been dropped; the commit is valid all the same.
             let _ = sender.send(());
         }
     }
@@ -211,7 +211,7 @@ mod tests {
 
     use super::*;
 
-    /// A disk whose every sync waits for a word from the test.
+    /// A disk whose syncs each wait for the test.
     fn disk() -> (Sync, mpsc::Receiver<()>, mpsc::Sender<io::Result<()>>) {
         let (began, begins) = mpsc::channel();
         let (answer, answers) = mpsc::channel();
@@ -268,7 +268,7 @@ mod tests {
         let durable = Arc::new(Durable::new());
         let ticket = durable.announce().unwrap();
         durable.complete(ticket, false);
-        // No thread runs, so a sync would never come.
+        // No sync thread is running, so waiting for a sync would hang.
         durable.wait(ticket).await.unwrap();
         durable.settled().await.unwrap();
     }

@@ -1,8 +1,8 @@
-//! The embedded database: one writer, several readers, commits that share their sync, checkpoints beside it.
+//! The embedded database: one writer, several readers, commits that share syncs, and checkpoints in the background.
 //!
-//! SQLite's locks belong to the process and fall when *any* descriptor of the database or of its `-shm` file is closed.
-//! So nothing here opens those two but SQLite itself, and `claim`, which closes its descriptor last; the lock against a
-//! second server is a file of its own, and a lock on the database file itself.
+//! SQLite's locks belong to the process and are released when *any* descriptor of the database or its `-shm` file is
+//! closed. So only SQLite opens these two files, and `claim`, which closes its descriptor last. A second server is kept
+//! out by a separate lock file and by a lock on the database file itself.
 
 mod checkpoints;
 mod claim;
@@ -38,7 +38,7 @@ use writer::Writer;
 pub(crate) struct Sqlite {
     path: PathBuf,
     manner: Manner,
-    /// Whether the log is left as it was found: there is something in it, and nothing was to be written.
+    /// Whether to leave the log unchanged: it contains data, and nothing may be written.
     leaves_log: bool,
     writer: Arc<Writer>,
     readers: Arc<Readers>,
@@ -46,22 +46,23 @@ pub(crate) struct Sqlite {
     locks: Mutex<Option<Locks>>,
 }
 
-/// Given up in this order: a file that is locked while the lock beside it is free was opened by another name.
+/// Released in this order: a locked database file with a free lock file means that it was opened under another name.
 struct Locks {
     _claim: Option<Claim>,
     _beside: Option<File>,
 }
 
-/// The file that an `sqlite://` URL names, without symbolic links on the way. Nothing is made or opened.
+/// Returns the file that an `sqlite://` URL names, with symbolic links resolved. Nothing is created or opened.
 ///
 /// # Errors
-/// [`OpenError`]: there is no such folder, the file is none or has several names, or the URL is none of SQLite.
+/// [`OpenError`] if the folder does not exist, the path is not a regular file or has several names, or the URL is not
+/// for SQLite.
 pub fn database_file(url: &str) -> Result<PathBuf, OpenError> {
     place::find(&place::path_of(url)?)
 }
 
-/// Whether a path leads, by whatever name, to the database of an `sqlite://` URL or to one of the files that belong to it.
-/// Nothing else may be written there.
+/// Returns whether a path leads, under any name, to the database of an `sqlite://` URL or to one of its companion
+/// files. Nothing else may be written there.
 #[must_use]
 pub fn belongs_to_database(url: &str, path: &Path) -> bool {
     database_file(url).is_ok_and(|database| place::is_part(&database, path))
@@ -118,8 +119,8 @@ impl Sqlite {
         let writer = Arc::new(Writer::new(connection, durable.clone(), checkpoints.clone(), shared).map_err(refused)?);
         let mut threads = Vec::new();
         if shared {
-            // What a crashed process left in the log unsynced can be read from now on, so it is synced first. The
-            // folder too: SQLite syncs the log's name only when it syncs the log by itself.
+            // What a crashed process left in the log unsynced becomes readable now, so it is synced first, including
+            // the folder: SQLite makes the log's name durable only when it syncs the log itself.
             let mut sync = place::log_sync(&path).map_err(|why| place::refused(&path, &why))?;
             sync()
                 .and_then(|()| place::sync_folder(&path))
@@ -158,7 +159,7 @@ impl Sqlite {
         Ok(value)
     }
 
-    /// A statement of its own: a `SELECT` on a reader, in place; anything else as a transaction of one.
+    /// Runs a single statement: a `SELECT` on a reader, on the calling thread; anything else in a transaction.
     pub(crate) async fn fetch<T: FromRow>(&self, query: &Query) -> Result<Vec<T>, StoreError> {
         if query.sql.reads() {
             return self.readers.read(|connection| run::fetch(connection, query));
@@ -166,7 +167,7 @@ impl Sqlite {
         self.write(|connection| run::fetch(connection, query)).await
     }
 
-    /// Like `fetch`, but reads on a thread where it may take its time.
+    /// Like `fetch`, but reads on a thread for blocking work.
     pub(crate) async fn scan<T: FromRow + Send + 'static>(&self, query: Query) -> Result<Vec<T>, StoreError> {
         if query.sql.reads() {
             return Readers::scan(&self.readers, move |connection| run::fetch(connection, &query)).await;
@@ -216,8 +217,8 @@ impl Sqlite {
         self.writer.durable.settled().await
     }
 
-    /// Whether it can be read and written. A server that has written last what it was to write need not try; after a
-    /// failure, and in a command, a page is written as it is.
+    /// Checks that the database can be read and written. A server whose last write succeeded need not try; after a
+    /// failure, and in a command, a page is written unchanged.
     pub(crate) async fn check_writable(&self) -> Result<(), StoreError> {
         self.writer.durable.sound()?;
         place::check_writable(&self.path)?;
@@ -258,9 +259,9 @@ impl Sqlite {
         }
     }
 
-    /// The threads end first, so that no checkpoint runs beside the last one; the readers go before the writer, so that
-    /// its connection is the last and tidies the log away. After a failed sync the log is left as it is: nobody knows
-    /// what of it is on disk.
+    /// Closes the database. The threads end first, so that no checkpoint runs during the last one. The readers are
+    /// closed before the writer, so that the writer's connection is the last and removes the log. After a failed sync
+    /// the log is left as it is, because it is unknown what part of it is on disk.
     #[expect(clippy::disallowed_methods, reason = "once, at the end")]
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
         let settled = self.settled().await;
@@ -287,7 +288,7 @@ impl Sqlite {
     }
 }
 
-/// Without `close` the log stays as it is, and the next process reads it.
+/// Without `close`, the log remains and the next process reads it.
 impl Drop for Sqlite {
     fn drop(&mut self) {
         self.stop();

@@ -1,4 +1,5 @@
-//! The readers. A read by key takes microseconds and runs where it is called; what scans gets a thread.
+//! The readers. A lookup by key takes microseconds and runs on the calling thread; a scan runs on a thread for blocking
+//! work.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,11 +12,11 @@ use super::setup::{self, Manner};
 use crate::StoreError;
 
 pub(super) struct Readers {
-    /// `None` once they are closed.
+    /// `None` once closed.
     connections: Vec<Mutex<Option<Connection>>>,
-    /// Whom to wait for when all are at work.
+    /// The reader to wait for when all are busy.
     next: AtomicUsize,
-    /// One fewer than there are readers, so that a scan never keeps a quick read waiting.
+    /// One permit fewer than there are readers, so that scans never block a lookup.
     scans: Arc<Semaphore>,
 }
 
@@ -32,7 +33,7 @@ impl Readers {
         })
     }
 
-    /// Runs a quick read here and now.
+    /// Runs a lookup on the calling thread.
     pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let reader = self.take();
         work(
@@ -42,7 +43,7 @@ impl Readers {
         )
     }
 
-    /// Runs a read that may take its time, on a thread for blocking work.
+    /// Runs a read that may take long, on a thread for blocking work.
     #[expect(clippy::disallowed_methods, reason = "bounded by the turns, one for each reader")]
     pub(super) async fn scan<T: Send + 'static>(
         readers: &Arc<Self>,
@@ -51,7 +52,7 @@ impl Readers {
         let turn = readers.scans.clone().acquire_owned().await;
         let turn = turn.map_err(|_| StoreError::unavailable("the database is closed"))?;
         let readers = readers.clone();
-        // The turn ends with the scan, not with the caller: a scan runs on when its caller has gone.
+        // The permit is held until the scan ends, because a scan continues if its caller is dropped.
         let scan = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             readers.read(work)
@@ -67,12 +68,12 @@ impl Readers {
         }
     }
 
-    /// The first that is free, so that few caches stay warm; else the next in turn.
+    /// Returns the first free reader, so that few caches stay warm; if all are busy, waits for the next in turn.
     fn take(&self) -> MutexGuard<'_, Option<Connection>> {
         for reader in &self.connections {
             match reader.try_lock() {
                 Ok(free) => return free,
-                // A panic while reading leaves a statement that its own drop has reset.
+                // After a panic during a read, dropping the statement has already reset it.
                 Err(TryLockError::Poisoned(free)) => return free.into_inner(),
                 Err(TryLockError::WouldBlock) => {}
             }

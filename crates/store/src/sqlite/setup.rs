@@ -1,4 +1,4 @@
-//! How each connection is set up, and how the last one is ended.
+//! How connections are set up, and how the last one is closed.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -14,29 +14,29 @@ use crate::{Role, StoreError};
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
-    /// To read and to write, with a log beside it. (SQLite opens what it may not write for reading alone.)
+    /// Read and write, with a log next to the file. (SQLite opens a file that it may not write read-only.)
     Full,
-    /// To read alone.
+    /// Read-only.
     ReadOnly,
-    /// To read alone, with nobody else, and with the index of its log in memory.
+    /// Read-only and exclusive, with the log's index in memory.
     Alone,
-    /// To read alone what nobody writes: without locks and without its log.
+    /// Read-only, for a file that no one writes: without locks and without its log.
     Still,
 }
 
-/// The connection that writes; where nothing is to be written, one that cannot.
+/// Opens the connection that writes; if nothing is to be written, one that cannot write.
 pub(super) fn writer(path: &Path, role: Role, manner: Manner, only_reads: bool) -> Result<Connection, StoreError> {
     if only_reads {
         return reader(path, manner);
     }
     let connection = open(path, manner)?;
-    // SQLite opens what it may not write for reading alone, and says so at the first write.
+    // SQLite opens a file that it may not write read-only, and reports that at the first write.
     if connection.is_readonly(rusqlite::MAIN_DB).map_err(store_error)? {
         return Err(StoreError::unavailable(
             "it is read-only, or this user may not write to it",
         ));
     }
-    // Another process may be switching it to WAL at this moment, or recovering its log.
+    // Another process may be switching the file to WAL at this moment, or recovering its log.
     connection.busy_timeout(Duration::from_secs(5)).map_err(store_error)?;
     let mode: String = connection
         .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
@@ -46,14 +46,14 @@ pub(super) fn writer(path: &Path, role: Role, manner: Manner, only_reads: bool) 
             "its file system does not support a write-ahead log",
         ));
     }
-    // Busy is answered at once from here on, and waited out as a task. Nothing is written to the log before its commit
-    // (`cache_spill`), so that a sync SQLite makes by itself can only fail there, where `Open::commit` sees it.
+    // From here on, busy is reported at once and waited out in a task. Nothing is written to the log before its commit
+    // (`cache_spill`), so a sync that SQLite makes by itself can only fail there, where `Open::commit` sees it.
     connection.busy_timeout(Duration::ZERO).map_err(store_error)?;
     connection
         .execute_batch("PRAGMA foreign_keys = ON; PRAGMA cache_size = -4096; PRAGMA cache_spill = OFF")
         .map_err(store_error)?;
     match role {
-        // The log is synced by a thread of ours and checkpointed by another. A log that once grew is cut back.
+        // Our own threads sync and checkpoint the log. A log that has grown is truncated.
         Role::Server => {
             connection
                 .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 33554432")
@@ -69,10 +69,10 @@ pub(super) fn writer(path: &Path, role: Role, manner: Manner, only_reads: bool) 
     Ok(connection)
 }
 
-/// A connection that cannot write.
+/// Opens a connection that cannot write.
 pub(super) fn reader(path: &Path, manner: Manner) -> Result<Connection, StoreError> {
     let connection = open(path, manner)?;
-    // Readers wait for nobody in WAL mode, but for a moment of another process that opens or closes.
+    // In WAL mode, readers only wait briefly while another process opens or closes the database.
     connection.busy_timeout(Duration::from_secs(1)).map_err(store_error)?;
     connection
         .execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2048")
@@ -83,13 +83,13 @@ pub(super) fn reader(path: &Path, manner: Manner) -> Result<Connection, StoreErr
     Ok(connection)
 }
 
-/// The connection that checkpoints.
+/// Opens the connection that checkpoints.
 pub(super) fn checkpointer(path: &Path) -> Result<Connection, StoreError> {
     let connection = open(path, Manner::Full)?;
     connection
         .busy_timeout(Duration::from_millis(500))
         .map_err(store_error)?;
-    // NORMAL: a checkpoint syncs the log, then writes the database, then syncs that.
+    // NORMAL: a checkpoint syncs the log, writes the database, and then syncs the database.
     connection
         .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -64")
         .map_err(store_error)?;
@@ -99,7 +99,7 @@ pub(super) fn checkpointer(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// A connection that reads a whole database as it is at one moment. It never writes.
+/// Opens a connection that reads a whole database as of one moment. It never writes.
 pub(crate) fn transfer(path: &Path, manner: Manner) -> Result<Connection, StoreError> {
     let connection = open(path, manner)?;
     connection.busy_timeout(Duration::from_secs(5)).map_err(store_error)?;
@@ -112,7 +112,7 @@ pub(crate) fn transfer(path: &Path, manner: Manner) -> Result<Connection, StoreE
     Ok(connection)
 }
 
-/// The names of the tables of a file, which is left as it is.
+/// Returns the names of the tables of a file without changing it.
 pub(super) fn tables(path: &Path, manner: Manner) -> Result<Vec<String>, StoreError> {
     let connection = open(path, manner)?;
     let names = || {
@@ -126,7 +126,8 @@ pub(super) fn tables(path: &Path, manner: Manner) -> Result<Vec<String>, StoreEr
     names().map_err(store_error)
 }
 
-/// Ends the last connection of this process. If it is the last of all, SQLite checkpoints and removes the log.
+/// Closes the last connection of this process. If it is the last of all processes, SQLite checkpoints and removes the
+/// log.
 pub(super) fn finish(connection: Connection) -> Result<(), StoreError> {
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
@@ -135,10 +136,12 @@ pub(super) fn finish(connection: Connection) -> Result<(), StoreError> {
     connection.close().map_err(|(_, why)| store_error(why))
 }
 
-/// No mapping of the file (`mmap_size` stays 0): a disk error would be a signal instead of an error.
+/// The file is not memory-mapped (`mmap_size` stays 0), because a disk error would then raise a signal instead of an
+/// error.
 #[expect(clippy::disallowed_methods, reason = "the one home of SQLite's driver")]
 fn open(path: &Path, manner: Manner) -> Result<Connection, StoreError> {
-    // Without SQLITE_OPEN_URI, so that a path is a path, and without CREATE: `place` has made the file.
+    // Without SQLITE_OPEN_URI, so that the path is taken literally, and without CREATE, because `place` has created the
+    // file.
     let (flags, rest) = (OpenFlags::SQLITE_OPEN_NO_MUTEX, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let opened = match manner {
         Manner::Full | Manner::Alone => Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE),
@@ -147,7 +150,7 @@ fn open(path: &Path, manner: Manner) -> Result<Connection, StoreError> {
     };
     let connection = opened.map_err(store_error)?;
     if manner == Manner::Alone {
-        // Who finds others there does not wait for them.
+        // If other processes use the file, exclusive access fails without waiting.
         connection.busy_timeout(Duration::ZERO).map_err(store_error)?;
         // Before anything is read (SQLite, "Write-Ahead Logging", 8).
         connection
@@ -161,14 +164,14 @@ fn open(path: &Path, manner: Manner) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// What stands for itself in a path (SQLite, "Uniform Resource Identifiers").
+/// The characters that need no escaping in a path (SQLite, "Uniform Resource Identifiers").
 const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
-/// A path as a URI.
+/// Returns a path as a URI.
 fn still(path: &Path) -> String {
     let path = percent_encode(path.as_os_str().as_bytes(), &PLAIN);
     format!("file:{path}?immutable=1")
 }
 
-/// More than the program has, so that none is ever prepared twice on a connection.
+/// More than the program has, so that no statement is prepared twice on a connection.
 const STATEMENTS: usize = 256;

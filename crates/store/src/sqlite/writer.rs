@@ -28,7 +28,8 @@ pub(super) struct Writer {
     failure: std::sync::Mutex<Option<(Instant, String)>>,
 }
 
-/// How long after a failed write readiness does not try another: one page may fit where the next sign-in does not.
+/// How long readiness checks fail after a failed write before they try another: one page may fit where the next sign-in
+/// does not.
 const WARY: Duration = Duration::from_secs(10);
 
 impl Writer {

@@ -19,7 +19,7 @@ use crate::{Db, StoreError, Value};
 /// The maximum number of waiting batches.
 const AHEAD: usize = 4;
 
-/// The pieces of a database as they are read. It ends after [`Piece::End`]; otherwise, reading was interrupted.
+/// The pieces of a database, in reading order. It ends after [`Piece::End`]; otherwise, reading was interrupted.
 pub struct Pieces(mpsc::Receiver<Result<Piece, StoreError>>);
 
 impl Pieces {

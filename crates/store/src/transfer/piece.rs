@@ -94,7 +94,7 @@ pub(super) fn parents_first(mut waiting: Vec<(Table, Vec<String>)>) -> Vec<Table
             let is_known = |parent: &String| *parent == table.name || ordered.iter().any(|known| known.name == *parent);
             parents.iter().all(is_known)
         };
-        // Tables that refer to each other would have no order; the first of them has to do.
+        // Tables that refer to each other have no order, so the first of them is taken.
         let next = waiting.iter().position(is_free).unwrap_or(0);
         ordered.push(waiting.remove(next).0);
     }

@@ -26,7 +26,7 @@ async fn read_tables(db: &Db, sender: &Sender) -> Result<(), StoreError> {
     let Engine::Postgres(postgres) = &db.inner.engine else {
         return Ok(());
     };
-    // It is closed after, and takes its transaction and its settings along.
+    // The connection is closed afterwards, which ends its transaction and settings.
     let client = postgres.own_connection().await?;
     run(&client, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     run(&client, "SET LOCAL idle_in_transaction_session_timeout = 0").await?;

@@ -1,4 +1,4 @@
-//! Whole databases of SQLite: one read transaction on a connection of its own, on a thread of its own.
+//! Whole databases of SQLite: one read transaction, on a separate connection and thread.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ type Sender = mpsc::Sender<Result<Piece, StoreError>>;
 
 pub(super) fn read((path, manner): (PathBuf, Manner), sender: Sender) {
     let reading = std::thread::Builder::new().name("store-transfer".into());
-    // Without the thread the sender is dropped, and the reader hears that it broke off.
+    // If the thread cannot start, the sender is dropped, and the reader sees an interrupted transfer.
     let _ = reading.spawn(move || {
         if let Err(why) = read_tables(&path, manner, &sender) {
             let _ = sender.blocking_send(Err(why));
@@ -25,7 +25,7 @@ pub(super) fn read((path, manner): (PathBuf, Manner), sender: Sender) {
 
 fn read_tables(path: &Path, manner: Manner, sender: &Sender) -> Result<(), StoreError> {
     let connection = open_reader(path, manner)?;
-    // The moment is fixed by the first statement that reads.
+    // The first statement that reads fixes the moment.
     connection.execute_batch("BEGIN DEFERRED").map_err(store_error)?;
     for table in tables(&connection)? {
         let mut statement = connection
@@ -52,7 +52,7 @@ fn read_tables(path: &Path, manner: Manner, sender: &Sender) -> Result<(), Store
     Ok(())
 }
 
-/// The row in the kinds of its columns: SQLite itself knows neither booleans nor UUIDs.
+/// Returns the row with the types of its columns, because SQLite has neither booleans nor UUIDs.
 pub(super) fn values(table: &Table, row: &Row<'_>) -> Result<Vec<Value>, StoreError> {
     let value = |(index, column): (usize, &TableColumn)| {
         let value = row.cell_at(index).and_then(|cell| value(cell, column.kind));
