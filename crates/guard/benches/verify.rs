@@ -1,5 +1,5 @@
-//! `guard.verify`, of a token that it knows and of one that it does not, beside the bare check of the signature and beside
-//! the crate `jsonwebtoken`: `cargo bench -p countersign-guard`. The issuer is real and near, and its list is followed.
+//! Compares `guard.verify`, for cached and for new tokens, with the bare signature check and with the `jsonwebtoken`
+//! crate: `cargo bench -p countersign-guard`. The issuer is real and local, and its status list is followed.
 //!
 //! Prints microseconds per token (the fastest of many short rounds that alternate, so that other work on the machine
 //! weighs little) and ratios to the bare check of aws-lc-rs.
@@ -74,7 +74,7 @@ fn main() {
     }
 }
 
-/// What an issuer publishes. It holds no request back: the list is asked for every few seconds.
+/// What an issuer publishes. It does not hold requests, so the list is requested every few seconds.
 async fn serve(key: &SigningKey, now: i64) -> String {
     let list = StatusListClaims {
         iss: ISSUER.to_owned(),
@@ -143,7 +143,7 @@ fn point(key: &SigningKey) -> Vec<u8> {
     [vec![4], coordinate(&jwk.x), coordinate(&jwk.y)].concat()
 }
 
-/// Rounds alternate, so that a machine that slows down slows all.
+/// Rounds alternate, so that a machine that slows down affects all of them equally.
 fn fastest(mut all: [&mut dyn FnMut(); 4]) -> [f64; 4] {
     let mut best = [f64::MAX; 4];
     for _ in 0..ROUNDS {

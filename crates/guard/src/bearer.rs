@@ -5,23 +5,23 @@ use http::header::AUTHORIZATION;
 
 use crate::denied::Reason;
 
-/// The token of `Authorization: Bearer …`. Tokens in queries and forms are never looked at (RFC 9700 §4.3.2).
+/// Returns the token of `Authorization: Bearer …`. Tokens in queries and forms are ignored (RFC 9700 §4.3.2).
 ///
 /// # Errors
-/// [`Reason::NoToken`] when there is none, [`Reason::Malformed`] when the header is given twice or is no
-/// `Bearer` credential.
+/// [`Reason::NoToken`] if there is none, [`Reason::Malformed`] if the header occurs twice or is not a `Bearer`
+/// credential.
 pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Reason> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(Reason::NoToken)?;
     if values.next().is_some() {
         return Err(Reason::Malformed);
     }
-    // Of what a header may hold, `to_str` takes the same, byte by byte.
+    // `HeaderValue::to_str` accepts the same values but checks each byte separately.
     let text = std::str::from_utf8(value.as_bytes())
         .ok()
         .filter(|text| text.is_ascii());
     let text = text.ok_or(Reason::Malformed)?;
-    // RFC 9110 §11.1: the scheme's case does not matter.
+    // RFC 9110 §11.1: the scheme is case-insensitive.
     match text.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") => match token.trim_start_matches(' ') {
             "" => Err(Reason::Malformed),

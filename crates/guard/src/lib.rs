@@ -1,4 +1,4 @@
-// Its examples need both.
+// The README's examples need both features.
 #![cfg_attr(all(feature = "axum", feature = "http"), doc = include_str!("../README.md"))]
 #![cfg_attr(
     not(all(feature = "axum", feature = "http")),
@@ -29,5 +29,5 @@ pub use remote::{BuildError, GuardBuilder, WhenStale};
 pub use scopes::{Scopes, UnknownScopeCharacter};
 pub use verified::{VerifiedToken, VerifiedUser};
 
-// What stands in the signatures here.
+// Types in the signatures of this crate.
 pub use countersign_jose::{AccessTokenClaims, JwkError, JwkSet, StatusReference, Subject, TokenError, VerifyingKey};

@@ -1,4 +1,4 @@
-//! How a connection is made.
+//! Opens connections over TCP and TLS.
 
 use std::time::Duration;
 

@@ -49,7 +49,7 @@ pub struct Answer {
     pub body: Option<Bytes>,
 }
 
-/// Why there is no response. Its text contains nothing of the request.
+/// Why there is no response. Its text contains no part of the request.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpError {

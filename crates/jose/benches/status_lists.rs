@@ -56,12 +56,12 @@ fn whole(list: StatusList) {
     );
 }
 
-/// Revoked tokens are strewn evenly, as bits are handed out.
+/// Revoked tokens are spread evenly, as the server assigns indexes.
 fn list(entries: usize, per_mille: u64) -> StatusList {
     let mut list = StatusList::with_capacity(entries).expect("it is not that large");
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     for idx in 0..entries as u64 {
-        // SplitMix64: as good as dice for this.
+        // SplitMix64 is random enough for this.
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut dice = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         dice = (dice ^ (dice >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,4 +1,4 @@
-//! Signing and verifying an access token, beside the `jsonwebtoken` crate on the same machine at the same time:
+//! Compares signing and verifying an access token with the `jsonwebtoken` crate on the same machine at the same time:
 
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]
 //! `cargo bench -p countersign-jose`. Prints microseconds per token (the fastest of many short
@@ -125,7 +125,7 @@ fn compare(name: &str, ours: impl FnMut(), theirs: impl FnMut()) {
     );
 }
 
-/// Rounds of the two alternate, so that a machine that slows down slows both.
+/// Rounds of the two alternate, so that a machine that slows down affects both equally.
 fn fastest(mut ours: impl FnMut(), mut theirs: impl FnMut()) -> (f64, f64) {
     let mut best = (f64::MAX, f64::MAX);
     for _ in 0..ROUNDS {

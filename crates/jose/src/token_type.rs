@@ -1,10 +1,10 @@
-//! What a token is, as its header's `typ` says it.
-//! Explicit types keep one kind of token from passing for another (RFC 8725 §3.11).
+//! The type of a token, as declared by the `typ` in its header. Explicit types prevent one kind of token from being
+//! accepted as another (RFC 8725 §3.11).
 
 use crate::status_lists::MAX_STATUS_LIST_LENGTH;
 use crate::tokens::MAX_TOKEN_LENGTH;
 
-/// The type of a token: its media type without `application/`, and how long such a token may be.
+/// The type of a token: its media type without `application/`, and the maximum length of such a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenType {
     name: &'static str,
@@ -14,17 +14,17 @@ pub struct TokenType {
 impl TokenType {
     /// An access token (RFC 9068 §2.1): `at+jwt`.
     pub const ACCESS_TOKEN: Self = Self::new("at+jwt");
-    /// A list of the states of tokens (draft-ietf-oauth-status-list §5.1): `statuslist+jwt`.
+    /// A token status list (draft-ietf-oauth-status-list §5.1): `statuslist+jwt`.
     pub const STATUS_LIST: Self = Self {
         max_length: MAX_STATUS_LIST_LENGTH,
         ..Self::new("statuslist+jwt")
     };
 
-    /// A type of your own, such as `logout+jwt`, for tokens of at most [`MAX_TOKEN_LENGTH`] bytes.
+    /// Creates a type, such as `logout+jwt`, for tokens of at most [`MAX_TOKEN_LENGTH`] bytes.
     ///
     /// # Panics
-    /// If `name` is empty or holds a character that RFC 6838 §4.2 does not allow in the name of a media type. In a
-    /// `const` that is an error of the compiler.
+    /// If `name` is empty or contains a character that RFC 6838 §4.2 does not allow in a media type. In a `const`, this
+    /// is a compile error.
     pub const fn new(name: &'static str) -> Self {
         let bytes = name.as_bytes();
         assert!(!bytes.is_empty(), "a token type needs a name");
@@ -42,18 +42,18 @@ impl TokenType {
         }
     }
 
-    /// The value of `typ` that we write, such as `at+jwt`.
+    /// Returns the value of `typ` in tokens that we sign, such as `at+jwt`.
     pub const fn name(self) -> &'static str {
         self.name
     }
 
-    /// The longest token of this type that is signed or read, in bytes.
+    /// Returns the maximum length of a token of this type, in bytes, when signing and verifying.
     pub const fn max_length(self) -> usize {
         self.max_length
     }
 
-    /// Whether `typ` names this type. RFC 7515 §4.1.9: it is a media type, so letters have no case, and `application/`
-    /// may be left out.
+    /// Returns whether `typ` names this type. RFC 7515 §4.1.9: it is a media type, so it is case-insensitive, and
+    /// `application/` may be omitted.
     pub fn is_named_by(self, typ: &str) -> bool {
         const PREFIX: &str = "application/";
         let bare = match typ.get(..PREFIX.len()) {

@@ -1,4 +1,4 @@
-//! Where the issuer's keys are (RFC 8414).
+//! Finds the issuer's keys (RFC 8414).
 
 use countersign_jose::is_unambiguous_object;
 use http::{HeaderMap, StatusCode, Uri};
@@ -9,7 +9,7 @@ use super::issuer::Issuer;
 
 const LIMIT: usize = 256 * 1024;
 
-/// Asks the issuer where its keys are.
+/// Returns the URL of the keys from the issuer's metadata.
 pub(super) async fn keys_address(issuer: &Issuer) -> Result<Uri, FetchError> {
     let wrong = |what: &str| FetchError::Content(what.to_owned());
     let uri = issuer.addresses.metadata().ok_or_else(|| wrong("no metadata URL"))?;
@@ -19,7 +19,7 @@ pub(super) async fn keys_address(issuer: &Issuer) -> Result<Uri, FetchError> {
     }
     let metadata: Metadata =
         serde_json::from_slice(&response.body).map_err(|_| wrong("not authorization server metadata"))?;
-    // RFC 8414 §3.3: what another issuer says of itself is not to be used.
+    // RFC 8414 §3.3: metadata of another issuer must not be used.
     if metadata.issuer != issuer.addresses.issuer() {
         return Err(wrong("metadata of another issuer"));
     }
@@ -27,7 +27,7 @@ pub(super) async fn keys_address(issuer: &Issuer) -> Result<Uri, FetchError> {
     keys.ok_or_else(|| wrong("a jwks_uri on another origin"))
 }
 
-/// A document of the issuer's, which is small and at hand.
+/// Fetches a small document of the issuer that is available at once.
 pub(super) async fn document(issuer: &Issuer, uri: Uri) -> Result<FetchResponse, FetchError> {
     let request = FetchRequest {
         uri,

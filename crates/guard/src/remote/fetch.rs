@@ -1,4 +1,4 @@
-//! One GET, and why there is nothing to go by.
+//! A GET request to the issuer, and the reasons why it fails.
 
 use std::time::Duration;
 
@@ -11,31 +11,31 @@ use http_body_util::Full;
 use super::BuildError;
 use super::addresses::Addresses;
 
-/// How long an answer that is not held on purpose may take, to its last byte.
+/// The timeout for responses that the server does not hold on purpose, until the last byte.
 pub(super) const FETCH_TIME: Duration = Duration::from_secs(5);
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("countersign-guard/", env!("CARGO_PKG_VERSION")));
 
-/// A client that keeps its connections.
+/// A client that keeps its connections open.
 pub(super) struct Http(HttpClient);
 
-/// What is asked for.
+/// A request.
 pub(super) struct FetchRequest {
     pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
-    /// The most bytes that the body may have.
+    /// The maximum size of the body in bytes.
     pub(super) limit: usize,
-    /// The most time that it may take, to the last byte.
+    /// The timeout until the last byte.
     pub(super) within: Duration,
 }
 
-/// An answer that came in time and in bounds.
+/// A response within the limits of time and size.
 pub(super) struct FetchResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
-/// Why there is nothing to go by.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
     #[error("the request to the issuer timed out")]

@@ -1,7 +1,7 @@
-//! An issuer that is somewhere else: its keys and its status lists over HTTP.
+//! An issuer that is reached over HTTP: its keys and its status lists.
 //!
-//! Requests of the protected service never wait for the network, but for the first token of a list and for a key that
-//! was never seen. All fetching is done by background tasks, which end with the last guard that needs them.
+//! Requests to the protected service only wait for the network for the first token of a list and for a token with an
+//! unknown key. All fetching is done by background tasks, which end with the last guard that needs them.
 
 mod addresses;
 mod backoff;
@@ -39,12 +39,12 @@ struct Remote {
     audience: Vec<String>,
     require_status: bool,
     runtime: Handle,
-    /// What runs in the background holds no `Remote`, so that this is dropped, and they end, with the last guard.
+    /// The tasks hold no `Remote`, so that it is dropped with the last guard, which ends them.
     tasks: Mutex<JoinSet<()>>,
 }
 
 impl Remote {
-    /// Begins to fetch the keys, and waits until they are there or a first attempt has failed.
+    /// Starts fetching the keys, and waits until they are available or the first attempt has failed.
     async fn start(issuer: Issuer, audience: Vec<String>, require_status: bool) -> Self {
         let issuer = Arc::new(issuer);
         let mut tasks = JoinSet::new();
@@ -84,7 +84,7 @@ impl Remote {
         first.boxed()
     }
 
-    /// Begins to follow a list. `None` if too many are followed.
+    /// Starts following a list. `None` if too many are followed.
     fn follow(&self, uri: &str) -> Option<Arc<TrackedList>> {
         self.lists.follow(uri, |list| {
             let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);

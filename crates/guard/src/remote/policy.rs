@@ -21,18 +21,18 @@ pub enum WhenStale {
     FailClosed,
 }
 
-/// How old a list is.
+/// The age of a list.
 pub(super) struct Age {
-    /// Whether its `exp` has come.
+    /// Whether its `exp` has passed.
     pub(super) expired: bool,
-    /// Since it was last confirmed by the issuer.
+    /// The time since the issuer last confirmed it.
     pub(super) unconfirmed: Duration,
-    /// After which time it is to be asked for again.
+    /// The time after which it must be fetched again.
     pub(super) ttl: Duration,
 }
 
 impl WhenStale {
-    /// What is said of a token whose bit is not set.
+    /// Returns the status of a token whose bit is not set.
     pub(super) fn with_list(self, age: &Age) -> TokenStatus {
         let serves = match self {
             Self::FailOpen => true,
@@ -46,7 +46,7 @@ impl WhenStale {
         }
     }
 
-    /// What is said where there is no list.
+    /// Returns the status of a token if there is no list.
     pub(super) fn without_list(self) -> TokenStatus {
         match self {
             Self::FailOpen => TokenStatus::Valid,

@@ -1,5 +1,5 @@
 //! Password-protected private keys: PBES2 (RFC 8018 §6.2) with PBKDF2 and AES-CBC, as OpenSSL writes them by default.
-//! The `pkcs8` crate reads and writes the parameters; the cryptography is that of `aws-lc-rs`, so that there is one of it.
+//! The `pkcs8` crate reads and writes the parameters; all cryptography comes from `aws-lc-rs`.
 
 use std::num::NonZeroU32;
 
@@ -19,12 +19,12 @@ use super::{KeyError, random};
 
 const MAX_KEY_LENGTH: usize = 32;
 
-/// PBKDF2 with HMAC-SHA-256, as OWASP recommends; OpenSSL reads any number of them.
+/// PBKDF2 iterations with HMAC-SHA-256, as OWASP recommends. OpenSSL reads any number.
 const ITERATIONS: u32 = 600_000;
-/// What is written is longer than what is protected by the parameters and the padding.
+/// The space that the parameters and the padding add.
 const MAX_OVERHEAD: usize = 256;
 
-/// Opens an `EncryptedPrivateKeyInfo`, and reads the `PrivateKeyInfo` within.
+/// Decrypts an `EncryptedPrivateKeyInfo` and reads the `PrivateKeyInfo` in it.
 pub(super) fn read<K>(
     der: &[u8],
     passphrase: Option<&[u8]>,
@@ -32,20 +32,20 @@ pub(super) fn read<K>(
 ) -> Result<K, KeyError> {
     let passphrase = passphrase.ok_or(KeyError::NeedsPassphrase)?;
     let der = open(der, passphrase)?;
-    // One wrong passphrase in 256 leaves good padding; what it leaves behind the padding is no DER.
+    // One wrong passphrase in 256 leaves valid padding; the decrypted text is then not valid DER.
     from_pkcs8(&der).map_err(|error| match error {
         KeyError::Malformed => KeyError::WrongPassphrase,
         other => other,
     })
 }
 
-/// Protects the DER of a `PrivateKeyInfo`, giving an `EncryptedPrivateKeyInfo` with PBKDF2 and AES-256-CBC.
+/// Encrypts the DER of a `PrivateKeyInfo` as an `EncryptedPrivateKeyInfo` with PBKDF2 and AES-256-CBC.
 pub(super) fn lock(der: &[u8], passphrase: &[u8]) -> Result<Vec<u8>, KeyError> {
     let (salt, iv) = (random::bytes::<16>()?, random::bytes()?);
     let kdf = Pbkdf2Params::hmac_sha256(ITERATIONS, &salt).map_err(|_| KeyError::Unavailable)?;
     let mut key = Zeroizing::new([0; MAX_KEY_LENGTH]);
     derive(&kdf, passphrase, key.as_mut_slice())?;
-    // Sized in full, so that no copy of a secret is left behind by a growing buffer.
+    // Allocated in full, so that a growing buffer leaves no copy of a secret behind.
     let mut data = Zeroizing::new(Vec::with_capacity(der.len() + MAX_OVERHEAD));
     data.extend_from_slice(der);
     encrypt(key.as_slice(), iv, &mut data)?;
@@ -67,7 +67,7 @@ pub(super) fn lock(der: &[u8], passphrase: &[u8]) -> Result<Vec<u8>, KeyError> {
     Ok(written)
 }
 
-/// Gives the DER of the `PrivateKeyInfo` within.
+/// Returns the DER of the decrypted `PrivateKeyInfo`.
 fn open(der: &[u8], passphrase: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let info = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| KeyError::UnsupportedEncryption)?;
     let parameters = info
@@ -94,7 +94,7 @@ fn cipher(scheme: &EncryptionScheme) -> Result<(&'static Algorithm, [u8; 16]), K
 
 fn derive(kdf: &Pbkdf2Params, passphrase: &[u8], key: &mut [u8]) -> Result<(), KeyError> {
     let prf = match kdf.prf {
-        // RFC 8018 §A.2: the default, which older tools leave unsaid. HMAC-SHA-1 is still sound here.
+        // RFC 8018 §A.2: the default, which older tools omit. HMAC-SHA-1 is still secure here.
         Pbkdf2Prf::HmacWithSha1 => pbkdf2::PBKDF2_HMAC_SHA1,
         Pbkdf2Prf::HmacWithSha256 => pbkdf2::PBKDF2_HMAC_SHA256,
         Pbkdf2Prf::HmacWithSha384 => pbkdf2::PBKDF2_HMAC_SHA384,
@@ -119,7 +119,7 @@ fn decrypt(cipher: &'static Algorithm, key: &[u8], iv: [u8; 16], data: &[u8]) ->
     let key = UnboundCipherKey::new(cipher, key).map_err(|_| KeyError::Unavailable)?;
     let key = PaddedBlockDecryptingKey::cbc_pkcs7(key).map_err(|_| KeyError::Unavailable)?;
     let mut data = Zeroizing::new(data.to_vec());
-    // Broken padding nearly always means another passphrase: nothing here is authenticated.
+    // Invalid padding nearly always means a wrong passphrase, because the encryption is not authenticated.
     let opened = key
         .decrypt(&mut data, DecryptionContext::Iv128(FixedLength::from(iv)))
         .map_err(|_| KeyError::WrongPassphrase)?

@@ -1,4 +1,4 @@
-//! Public keys as JSON (RFC 7517) and the thumbprints that name them (RFC 7638). Private members are never taken.
+//! Public keys as JSON (RFC 7517) and the thumbprints that identify them (RFC 7638). Private members are rejected.
 
 use std::collections::BTreeSet;
 
@@ -48,7 +48,7 @@ impl Jwk {
         self.kty == KTY && self.crv == CRV && is(&self.use_, USE) && is(&self.alg, ALG) && self.may_verify()
     }
 
-    /// RFC 7517 §4.3: the operations are a list in which none stands twice.
+    /// RFC 7517 §4.3: the operations are a list without duplicates.
     fn may_verify(&self) -> bool {
         let Some(operations) = &self.key_ops else { return true };
         let distinct: BTreeSet<_> = operations.iter().collect();
@@ -86,8 +86,8 @@ impl<'de> Deserialize<'de> for JwkSet {
     }
 }
 
-/// RFC 7638 §3: the digest of the required members, in the order of their names, without any space. Neither names nor
-/// values may hold anything that JSON escapes; base64url and the names of curves do not.
+/// RFC 7638 §3: the digest of the required members, ordered by name and without spaces. Neither names nor values may
+/// contain characters that JSON escapes; base64url and the names of curves do not.
 pub(super) fn thumbprint(required: &[(&str, &str)]) -> String {
     let members: Vec<_> = required
         .iter()
@@ -96,7 +96,7 @@ pub(super) fn thumbprint(required: &[(&str, &str)]) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, format!("{{{}}}", members.join(",")).as_bytes()))
 }
 
-/// A JWK as it comes in, with the one member that must not be there.
+/// A received JWK, including the one member that must not be present.
 #[derive(Deserialize)]
 struct Incoming {
     kty: String,
@@ -146,7 +146,7 @@ impl TryFrom<Incoming> for Jwk {
 mod tests {
     use super::thumbprint;
 
-    /// RFC 7638 §3.1. Its key is RSA, which we have no use for; the canonical form is the same, with other members.
+    /// RFC 7638 §3.1. Its key is RSA, which is not supported; the canonical form is the same, with other members.
     #[test]
     fn rfc_7638_3_1_known_answer() {
         let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";

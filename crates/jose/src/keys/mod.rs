@@ -1,6 +1,7 @@
-//! P-256 keys: the private half that signs, the public half that verifies, and the forms in which they travel; and
-//! symmetric keys in the same kind of file.
-//! Keys are parsed once and held. Where they lie and when they are used is the caller's business.
+//! P-256 keys: the private key that signs, the public key that verifies, and their file formats; and symmetric keys in
+//! the same kind of file.
+//!
+//! Keys are parsed once and kept. The caller decides where they are stored and when they are used.
 
 mod encrypted;
 mod error;

@@ -1,4 +1,4 @@
-//! PEM text (RFC 7468) to DER and back. Knows labels, not keys.
+//! Converts between PEM text (RFC 7468) and DER. Knows labels, not keys.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,14 +6,14 @@ use zeroize::Zeroizing;
 
 use super::KeyError;
 
-/// One block: its label and its decoded content, which may be secret.
+/// A block: its label and its decoded content, which may be secret.
 pub(super) struct Block<'a> {
     pub(super) label: &'a str,
     pub(super) der: Zeroizing<Vec<u8>>,
 }
 
-/// Reads the one block of a key. OpenSSL writes `EC PARAMETERS` before an `EC PRIVATE KEY`, which says the same again:
-/// it is stepped over. Text around the blocks is stepped over too; a second block is not, as it would be ambiguous.
+/// Reads the only block of a key. OpenSSL writes redundant `EC PARAMETERS` before an `EC PRIVATE KEY`; they are
+/// skipped. Text around the blocks is skipped too. A second block is an error, because it would be ambiguous.
 pub(super) fn read(pem: &[u8]) -> Result<Block<'_>, KeyError> {
     let text = std::str::from_utf8(pem).map_err(|_| KeyError::NotPem)?;
     let mut lines = text.lines().map(str::trim);
@@ -28,7 +28,7 @@ pub(super) fn read(pem: &[u8]) -> Result<Block<'_>, KeyError> {
         }
     }
     let (label, body) = found.ok_or(KeyError::NotPem)?;
-    // RFC 1421 §4.6.1.1: the old protection, MD5 and one round. `openssl ec -aes256` still writes it.
+    // RFC 1421 §4.6.1.1: the legacy encryption, with a single round of MD5. `openssl ec -aes256` still writes it.
     if body.starts_with("Proc-Type:") {
         return Err(KeyError::UnsupportedEncryption);
     }
@@ -39,11 +39,11 @@ pub(super) fn read(pem: &[u8]) -> Result<Block<'_>, KeyError> {
     })
 }
 
-/// Writes one block with lines of 64 characters.
+/// Writes a block with lines of 64 characters.
 pub(super) fn write(label: &str, der: &[u8]) -> Zeroizing<String> {
     const LINE: usize = 64;
     let body = Zeroizing::new(STANDARD.encode(der));
-    // Sized in full, so that no copy of a secret is left behind by a growing buffer.
+    // Allocated in full, so that a growing buffer leaves no copy of a secret behind.
     let mut text = Zeroizing::new(String::with_capacity(
         body.len() + body.len() / LINE + 2 * label.len() + 40,
     ));

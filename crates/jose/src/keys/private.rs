@@ -1,4 +1,4 @@
-//! Private keys in DER: PKCS#8 (RFC 5958) and SEC1 (RFC 5915), to a checked pair and back.
+//! Converts private keys between DER, as PKCS#8 (RFC 5958) or SEC1 (RFC 5915), and a validated key pair.
 
 use aws_lc_rs::encoding::{AsBigEndian, EcPrivateKeyBin};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
@@ -36,7 +36,7 @@ pub(super) fn from_pkcs8(der: &[u8]) -> Result<EcdsaKeyPair, KeyError> {
         return Err(KeyError::NotP256);
     }
     let pair = pair(&key)?;
-    // RFC 5958 §2: the second version may hold the public key once more, outside.
+    // RFC 5958 §2: version 2 may also contain the public key outside.
     match info
         .public_key
         .map(|public| public.as_bytes() == Some(pair.public_key().as_ref()))
@@ -46,7 +46,7 @@ pub(super) fn from_pkcs8(der: &[u8]) -> Result<EcdsaKeyPair, KeyError> {
     }
 }
 
-/// Reads a SEC1 `ECPrivateKey`, which must name its curve: nothing else here does.
+/// Reads a SEC1 `ECPrivateKey`, which must name its curve, because nothing else does.
 pub(super) fn from_sec1(der: &[u8]) -> Result<EcdsaKeyPair, KeyError> {
     let key = EcPrivateKey::try_from(der).map_err(|_| KeyError::Malformed)?;
     if key.parameters.and_then(sec1::EcParameters::named_curve) != Some(P256) {
@@ -55,7 +55,7 @@ pub(super) fn from_sec1(der: &[u8]) -> Result<EcdsaKeyPair, KeyError> {
     pair(&key)
 }
 
-/// Writes PKCS#8 version 1 with the public key inside, byte for byte as OpenSSL writes it.
+/// Writes PKCS#8 version 1 including the public key, byte for byte like OpenSSL.
 pub(super) fn to_pkcs8(pair: &EcdsaKeyPair) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let scalar: EcPrivateKeyBin<'_> = pair.private_key().as_be_bytes().map_err(|_| KeyError::Unavailable)?;
     Ok(Zeroizing::new(
@@ -69,13 +69,13 @@ pub(super) fn to_pkcs8(pair: &EcdsaKeyPair) -> Result<Zeroizing<Vec<u8>>, KeyErr
     ))
 }
 
-/// The public key is always derived from the private one; a public key that came along only has to agree with it.
+/// The public key is always derived from the private key. A public key in the file only has to match it.
 fn pair(key: &EcPrivateKey<'_>) -> Result<EcdsaKeyPair, KeyError> {
     if key.private_key.len() != SCALAR_LENGTH {
         return Err(KeyError::Malformed);
     }
     let bare = Zeroizing::new([SEC1_PREFIX, key.private_key, SEC1_CURVE].concat());
-    // Refuses a scalar of zero or not below the order of the curve.
+    // Rejects a scalar that is zero or not below the order of the curve.
     let pair =
         EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, &bare).map_err(|_| KeyError::Malformed)?;
     match key.public_key.map(|public| is_point_of(public, &pair)) {
@@ -84,7 +84,7 @@ fn pair(key: &EcPrivateKey<'_>) -> Result<EcdsaKeyPair, KeyError> {
     }
 }
 
-/// SEC1 §2.3.3: a point is written in full (`04 x y`) or compressed (`02` or `03` for the parity of y, then x).
+/// SEC1 §2.3.3: a point is uncompressed (`04 x y`) or compressed (`02` or `03` for the parity of y, then x).
 fn is_point_of(public: &[u8], pair: &EcdsaKeyPair) -> bool {
     let own = pair.public_key().as_ref();
     match public {

@@ -1,4 +1,4 @@
-//! The system's randomness, for new keys and what protects them.
+//! The system's random numbers, for new keys and for their encryption.
 
 use super::KeyError;
 

@@ -1,4 +1,4 @@
-//! The 64 bytes of an ES256 signature, `r ‖ s` (RFC 7518 §3.4), and what is wrong with them before any arithmetic.
+//! The 64 bytes of an ES256 signature, `r ‖ s` (RFC 7518 §3.4), and the checks before any arithmetic.
 
 use thiserror::Error;
 
@@ -40,7 +40,7 @@ impl SignatureError {
     }
 }
 
-/// Checks length and range (FIPS 186-5 §6.4.2 step 1), so that CVE-2022-21449 cannot come in through a library.
+/// Checks length and range (FIPS 186-5 §6.4.2 step 1), so that a library with a bug like CVE-2022-21449 does no harm.
 pub(super) fn check_form(signature: &[u8]) -> Result<(), SignatureError> {
     if signature.len() != 2 * NUMBER_LENGTH {
         return Err(if is_der(signature) {
@@ -57,12 +57,12 @@ pub(super) fn check_form(signature: &[u8]) -> Result<(), SignatureError> {
     }
 }
 
-/// A SEQUENCE that is as long as it says.
+/// Returns whether this is a SEQUENCE whose length matches.
 fn is_der(signature: &[u8]) -> bool {
     matches!(signature, [0x30, length, rest @ ..] if usize::from(*length) == rest.len())
 }
 
-/// `0 < number < n`. Big-endian bytes of one length compare like the numbers that they stand for.
+/// `0 < number < n`. Big-endian numbers of equal length compare like their bytes.
 fn in_range(number: &[u8]) -> bool {
     number.iter().any(|&byte| byte != 0) && number < ORDER.as_slice()
 }

@@ -1,4 +1,4 @@
-//! The private half: reads or creates a key, and signs compact JWS with it.
+//! The private key: reads or creates it, and signs compact JWS with it.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
@@ -87,7 +87,8 @@ impl SigningKey {
     }
 }
 
-/// The encoded header, with the dot behind it. Neither a type's name nor a thumbprint holds anything that JSON escapes.
+/// Returns the encoded header and the dot after it. Neither type names nor thumbprints contain characters that JSON
+/// escapes.
 fn header(typ: TokenType, kid: &str) -> String {
     let json = format!(r#"{{"alg":"ES256","typ":"{}","kid":"{kid}"}}"#, typ.name());
     URL_SAFE_NO_PAD.encode(json) + "."

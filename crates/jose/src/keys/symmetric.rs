@@ -15,7 +15,7 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const PREFIX: &[u8] = &[
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
-/// `CurvePrivateKey`, an octet string within the octet string.
+/// `CurvePrivateKey`, an octet string in an octet string.
 const INNER_PREFIX: &[u8] = &[0x04, 0x20];
 
 /// 256 random bits that are stored in a file. It has no `Debug` and is zeroized when dropped.

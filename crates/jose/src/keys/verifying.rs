@@ -1,4 +1,4 @@
-//! The public half: verifies signatures, and is read and written as PEM and JWK.
+//! The public key: verifies signatures, and is read and written as PEM and JWK.
 
 use std::fmt;
 use std::sync::Arc;
@@ -67,14 +67,14 @@ impl VerifyingKey {
         Ok(Self(Arc::new(Parsed::new(key.0.point, kid.into())?)))
     }
 
-    /// The key of a JWK under its thumbprint.
+    /// Returns the key of a JWK, identified by its thumbprint.
     fn from_coordinates(jwk: &Jwk) -> Result<Self, JwkError> {
         if !jwk.is_es256() {
             return Err(JwkError::OtherKind);
         }
         let mut point = vec![UNCOMPRESSED];
         for coordinate in [&jwk.x, &jwk.y] {
-            // RFC 7518 §6.2.1.2: each coordinate is as long as the field, leading zeros and all.
+            // RFC 7518 §6.2.1.2: each coordinate has the full length of the field, including leading zeros.
             let bytes = URL_SAFE_NO_PAD.decode(coordinate).map_err(|_| JwkError::Malformed)?;
             if bytes.len() != COORDINATE_LENGTH {
                 return Err(JwkError::Malformed);
@@ -116,7 +116,7 @@ impl VerifyingKey {
             .map_err(|_| SignatureError::Mismatch)
     }
 
-    /// From an uncompressed point, checked to lie on the curve.
+    /// Creates a key from an uncompressed point, and checks that it is on the curve.
     pub(super) fn from_point(point: &[u8]) -> Result<Self, KeyError> {
         let point: [u8; POINT_LENGTH] = point.try_into().map_err(|_| KeyError::Malformed)?;
         let [x, y] = coordinates(&point);

@@ -1,4 +1,4 @@
-//! The claims of a list (draft-ietf-oauth-status-list §5.1), and the form in which it travels.
+//! The claims of a status list (draft-ietf-oauth-status-list §5.1), and how they are serialized.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -45,8 +45,8 @@ pub struct StatusListExpectation<'a> {
     pub present: Present,
 }
 
-/// The whole check (§8.3). Nothing is inflated before the signature, the issuer and the address hold, and then no more
-/// than [`MAX_STATUS_LIST_BYTES`].
+/// Verifies a list completely (§8.3). Nothing is inflated before the signature, the issuer and the URL have been
+/// checked, and then at most [`MAX_STATUS_LIST_BYTES`].
 impl Claims for StatusListClaims {
     const TYPE: TokenType = TokenType::STATUS_LIST;
     type Expectation<'a> = StatusListExpectation<'a>;
@@ -73,7 +73,7 @@ impl Claims for StatusListClaims {
             exp,
             ttl: whole("ttl", raw.ttl.as_ref())?,
             version: whole("version", raw.version.as_ref())?,
-            // Last: what is wrong with it is wrong with a list that is genuine otherwise.
+            // Checked last, so that these errors are only reported for an otherwise genuine list.
             status_list: status_list(raw.status_list)?,
         })
     }
@@ -89,7 +89,7 @@ impl Serialize for StatusList {
     }
 }
 
-/// The claims that are looked at, present or not.
+/// The claims that are read, present or not.
 #[derive(Default)]
 struct RawClaims<'a> {
     iss: Option<Value<'a>>,

@@ -59,7 +59,7 @@ impl StatusList {
         &self.bytes
     }
 
-    /// §4.1: states fill a byte from its lowest bit up. Gives the byte, and by how much it is shifted.
+    /// §4.1: statuses fill a byte starting at its lowest bit. Returns the byte's index and the shift.
     fn place(&self, idx: u64) -> Option<(usize, u8)> {
         let per_byte = u64::from(8 / self.bits);
         let byte = usize::try_from(idx / per_byte).ok()?;

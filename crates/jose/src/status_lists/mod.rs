@@ -1,5 +1,6 @@
 //! Token Status Lists (draft-ietf-oauth-status-list-18): one bit for each revocable token, published as a signed and
 //! compressed array.
+//!
 //! The caller assigns indexes and publishes lists.
 
 mod claims;

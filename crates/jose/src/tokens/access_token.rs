@@ -17,7 +17,7 @@ pub struct AccessTokenExpectation<'a> {
     pub present: Present,
 }
 
-/// The whole check (RFC 9068 §4, RFC 8725 §3).
+/// Checks all claims (RFC 9068 §4, RFC 8725 §3).
 impl Claims for AccessTokenClaims {
     const TYPE: TokenType = TokenType::ACCESS_TOKEN;
     type Expectation<'a> = AccessTokenExpectation<'a>;
@@ -29,7 +29,7 @@ impl Claims for AccessTokenClaims {
         if claims.iss != expect.issuer {
             return Err(ClaimsError::WrongIssuer.into());
         }
-        // RFC 7519 §4.1.3: a token may be for several; it is for us if one of them is us.
+        // RFC 7519 §4.1.3: a token may have several audiences; one of them must be ours.
         if !claims.aud.contains_any_of(expect.audience) {
             return Err(ClaimsError::WrongAudience.into());
         }

@@ -5,19 +5,19 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{Malformed, Part};
 
-/// The longest access token that is read or signed, in bytes.
+/// The maximum length of an access token in bytes, when verifying and signing.
 pub const MAX_TOKEN_LENGTH: usize = 8 * 1024;
 
-/// A token in its parts, all still encoded.
+/// The parts of a token, still encoded.
 pub(crate) struct Compact<'a> {
     pub(crate) header: &'a str,
     pub(crate) claims: &'a str,
     pub(crate) signature: &'a str,
-    /// What the signature is over: header, dot, claims.
+    /// The signed text: header, dot, claims.
     pub(crate) signed: &'a str,
 }
 
-/// Takes a token of at most `longest` bytes apart. Its length is asked before anything is decoded.
+/// Splits a token of at most `longest` bytes. The length is checked before anything is decoded.
 pub(crate) fn split(token: &str, longest: usize) -> Result<Compact<'_>, Malformed> {
     if token.len() > longest {
         return Err(Malformed::TooLong);
@@ -35,8 +35,8 @@ pub(crate) fn split(token: &str, longest: usize) -> Result<Compact<'_>, Malforme
     })
 }
 
-/// RFC 7515 §2: base64url without padding, spaces or line breaks. Unused bits must be zero (RFC 4648 §3.5), so that no
-/// two texts are one token.
+/// RFC 7515 §2: base64url without padding, spaces or line breaks. Unused bits must be zero (RFC 4648 §3.5), so that
+/// each token has exactly one encoding.
 pub(crate) fn decode(part: Part, text: &str) -> Result<Vec<u8>, Malformed> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| Malformed::NotBase64Url(part))
 }

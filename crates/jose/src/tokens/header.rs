@@ -1,4 +1,4 @@
-//! The header of a token (RFC 7515 §4): what it must say, and what it must not ask for.
+//! The header of a token (RFC 7515 §4): what it must and must not contain.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use super::strict_json::{Value, read_object};
 use super::{HeaderError, Part, TokenError};
 use crate::TokenType;
 
-/// Reads a header and gives its `kid`, if it is one of ours in every other respect.
+/// Reads a header and returns its `kid` if everything else in it is acceptable.
 pub(super) fn read(json: &[u8], typ: TokenType) -> Result<Cow<'_, str>, TokenError> {
     let mut header = Header::default();
     read_object(Part::Header, json, |name, value| header.take(name, value))?;
@@ -27,7 +27,7 @@ struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// Parameters that are not named here say nothing that we act upon (RFC 7515 §4: they are ignored).
+    /// Other parameters are ignored (RFC 7515 §4).
     fn take(&mut self, name: &str, value: Value<'a>) {
         match name {
             "alg" => self.alg = Some(value),
@@ -45,7 +45,7 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// RFC 8725 §3.1: the algorithm is the key's, and never chosen by the token.
+    /// RFC 8725 §3.1: the algorithm is determined by the key, never by the token.
     fn check_algorithm(&self) -> Result<(), HeaderError> {
         match &self.alg {
             Some(Value::Text(alg)) if alg == "ES256" => Ok(()),
@@ -56,11 +56,11 @@ impl<'a> Header<'a> {
     }
 
     fn check_requests(&self) -> Result<(), HeaderError> {
-        // A key that comes with the token proves nothing (CVE-2018-0114), and fetching one is a request forgery.
+        // A key in the token proves nothing (CVE-2018-0114), and fetching one would allow request forgery.
         if let Some(name) = self.embedded {
             return Err(HeaderError::EmbeddedKey(name));
         }
-        // RFC 7515 §4.1.11: what is critical and not understood makes the token invalid; an empty list is forbidden.
+        // RFC 7515 §4.1.11: an unknown critical parameter makes the token invalid; an empty list is not allowed.
         if self.critical {
             return Err(HeaderError::CriticalExtension);
         }
@@ -70,7 +70,7 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// RFC 9068 §4: the type is checked explicitly, so that no other JWT of ours passes for an access token.
+    /// RFC 9068 §4: the type is checked explicitly, so that no other JWT of ours is accepted as an access token.
     fn check_type(&mut self, typ: TokenType) -> Result<(), HeaderError> {
         if typ.is_named_by(&text("typ", self.typ.take())?) {
             Ok(())

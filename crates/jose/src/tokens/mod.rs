@@ -1,5 +1,5 @@
-//! Compact JWS tokens: taking one apart, refusing it by name, believing it.
-//! Nothing is believed before the signature holds; the order of the checks can be read in `verify.rs`.
+//! Compact JWS tokens: parsing, verification, and the reasons for rejection. No claim is used before the signature is
+//! verified; `verify.rs` shows the order of the checks.
 
 mod access_token;
 mod claims;

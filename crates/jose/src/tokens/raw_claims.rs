@@ -1,4 +1,4 @@
-//! The claims of a token whose signature holds, as they came: each still to be asked for its shape.
+//! The claims of a token with a valid signature, before their types are checked.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::{AccessTokenClaims, Audience, ClaimsError, Malformed, Part, StatusRef
 
 const MAX_DATE: i64 = (1 << 53) - 1;
 
-/// The claims that are looked at, present or not.
+/// The claims that are read, present or not.
 #[derive(Default)]
 pub(super) struct RawClaims<'a> {
     iss: Option<Value<'a>>,
@@ -34,13 +34,13 @@ impl<'a> RawClaims<'a> {
         Ok(raw)
     }
 
-    /// When the token begins, if it says so: the one claim that is looked at and not kept.
+    /// When the token becomes valid, if specified. The only claim that is checked but not kept.
     pub(super) fn not_before(&self) -> Result<Option<i64>, ClaimsError> {
         self.nbf.as_ref().map(|nbf| date("nbf", Some(nbf))).transpose()
     }
 
-    /// The claims in their types. Those that RFC 9068 §2.2 requires must be there; of the others, those that are there
-    /// must be right.
+    /// Converts the claims to their types. Those that RFC 9068 §2.2 requires must be present; the others must be valid
+    /// if present.
     pub(super) fn into_claims(self) -> Result<AccessTokenClaims, ClaimsError> {
         let client_id = client_id(self.client_id)?;
         let claims = AccessTokenClaims {
@@ -92,7 +92,7 @@ fn optional<'a, T>(
     claim.map(read).transpose()
 }
 
-/// A client's name, which must not be one that an account could have.
+/// Returns the client's id, which must not be a valid account id.
 fn client_id(claim: Option<Value<'_>>) -> Result<String, ClaimsError> {
     let name = text("client_id", claim)?;
     match name.is_empty() || parse_uuid(&name).is_some() {
@@ -122,7 +122,7 @@ fn uuid(name: &'static str, claim: Option<Value<'_>>) -> Result<Uuid, ClaimsErro
     parse_uuid(&text(name, claim)?).ok_or(ClaimsError::WrongShape(name))
 }
 
-/// The form with hyphens alone (RFC 9562 §4), as we write it.
+/// The hyphenated form only (RFC 9562 §4), which is the form that we write.
 fn parse_uuid(text: &str) -> Option<Uuid> {
     const LENGTH: usize = uuid::fmt::Hyphenated::LENGTH;
     Uuid::try_parse(text).ok().filter(|_| text.len() == LENGTH)
@@ -146,7 +146,7 @@ fn texts(name: &'static str, claim: Option<Value<'_>>) -> Result<Vec<String>, Cl
     texts.collect()
 }
 
-/// A status of another mechanism than lists is one that is not understood here, and refused rather than stepped over.
+/// A status of another mechanism than status lists is not supported, and is rejected rather than ignored.
 fn status(claim: Value<'_>) -> Result<StatusReference, ClaimsError> {
     let wrong = ClaimsError::WrongShape("status");
     let Some(Value::Object(members)) = claim.into_member("status_list") else {
@@ -176,8 +176,8 @@ pub(crate) fn whole(name: &'static str, claim: Option<&Value<'_>>) -> Result<u64
     }
 }
 
-/// RFC 7519 §2: a NumericDate is a JSON number of seconds, which may have a fraction; the fraction is dropped. Beyond
-/// 2^53 − 1 a JSON number is not exact (RFC 7493 §2.2), and no date.
+/// RFC 7519 §2: a NumericDate is a JSON number of seconds that may have a fraction, which is dropped. Above 2^53 − 1,
+/// JSON numbers are inexact (RFC 7493 §2.2) and are rejected.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the cast saturates, and what saturated is refused"
@@ -185,7 +185,7 @@ pub(crate) fn whole(name: &'static str, claim: Option<&Value<'_>>) -> Result<u64
 pub(crate) fn date(name: &'static str, claim: Option<&Value<'_>>) -> Result<i64, ClaimsError> {
     let seconds = match claim.ok_or(ClaimsError::Missing(name))? {
         Value::Integer(seconds) => Some(*seconds),
-        // A cast takes what is out of range to the ends of the range, which the next line refuses.
+        // The cast clamps out-of-range numbers, which the next line rejects.
         Value::Number(seconds) if *seconds >= 0.0 => Some(*seconds as i64),
         _ => None,
     };

@@ -1,5 +1,5 @@
-//! JSON objects without ambiguity: no member twice at any depth, bounded nesting, UTF-8, nothing behind the end.
-//! What it reads borrows from the input wherever the text has no escapes.
+//! Unambiguous JSON objects: no duplicate members at any depth, bounded nesting, UTF-8, nothing after the end. Text
+//! without escapes is borrowed from the input.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -9,14 +9,14 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use super::{Malformed, Part};
 
-/// How deep objects and lists may nest, the outermost object counted.
+/// The maximum nesting depth of objects and arrays, including the outermost object.
 const MAX_DEPTH: usize = 16;
 
-/// A JSON value, as far as a token's members are looked at.
+/// A JSON value, as far as members of a token need it.
 pub(crate) enum Value<'a> {
     Text(Cow<'a, str>),
     Integer(i64),
-    /// Any other number; finite, as JSON has no others.
+    /// Any other number. Always finite, because JSON has no others.
     Number(f64),
     List(Vec<Value<'a>>),
     Object(Vec<(Cow<'a, str>, Value<'a>)>),
@@ -25,7 +25,7 @@ pub(crate) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// Takes one member out of an object.
+    /// Removes and returns a member of an object.
     pub(crate) fn into_member(self, name: &str) -> Option<Self> {
         let Self::Object(members) = self else { return None };
         members
@@ -34,7 +34,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Reads one object, handing each of its members to `take`.
+/// Reads an object and passes each of its members to `take`.
 pub(crate) fn read_object<'a>(part: Part, json: &'a [u8], take: impl FnMut(&str, Value<'a>)) -> Result<(), Malformed> {
     let fault = Cell::new(None);
     let mut deserializer = serde_json::Deserializer::from_slice(json);
@@ -53,13 +53,13 @@ pub fn is_unambiguous_object(json: &[u8]) -> bool {
     read_object(Part::Claims, json, |_, _| ()).is_ok()
 }
 
-/// What `serde_json` itself had against the text.
+/// Returns the reason for an error of `serde_json`.
 fn unreadable(part: Part, error: &serde_json::Error) -> Malformed {
-    // Every value is welcome within, so only the outermost can be of the wrong type.
+    // Nested values may have any type, so only the outermost can have the wrong one.
     if error.is_data() {
         return Malformed::NotAnObject(part);
     }
-    // This reason has no other mark than its text. Were that to change, the reason given would be the coarser one.
+    // This error can only be recognized by its text. If the text changes, a more general reason is reported.
     if error.to_string().starts_with("number out of range") {
         return Malformed::NotFinite(part);
     }
@@ -90,7 +90,7 @@ impl<'de, F: FnMut(&str, Value<'de>)> Visitor<'de> for Object<'_, F> {
     }
 }
 
-/// Any value, at a depth.
+/// A value of any type, at a depth.
 #[derive(Clone, Copy)]
 struct Strict<'f> {
     depth: usize,
@@ -108,13 +108,13 @@ impl<'f> Strict<'f> {
         let mut names = Vec::with_capacity(16);
         while let Some(name) = map.next_key_seed(inner)? {
             let value = map.next_value_seed(inner)?;
-            // JSON has no other names than text.
+            // In JSON, names are always strings.
             if let Value::Text(name) = name {
                 take(&name, value);
                 names.push(name);
             }
         }
-        // Sorting keeps a header of a thousand members cheap; the names are compared without their escapes.
+        // Sorting keeps a header with a thousand members cheap. Names are compared unescaped.
         names.sort_unstable();
         if names.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(self.refuse(Malformed::DuplicateMember(self.part)));
@@ -132,7 +132,7 @@ impl<'f> Strict<'f> {
         })
     }
 
-    /// Errors of `serde` carry text alone, so the reason is laid aside.
+    /// Errors of `serde` only carry text, so the reason is stored separately.
     fn refuse<E: Error>(self, fault: Malformed) -> E {
         self.fault.set(Some(fault));
         E::custom("refused")
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(read(&lists(16)), Err(Malformed::TooDeep(Claims)));
         assert_eq!(read(&objects(16)), Ok(1));
         assert_eq!(read(&objects(17)), Err(Malformed::TooDeep(Claims)));
-        // Not even closed: it is given up where it gets too deep.
+        // Not even closed: it is rejected as soon as it is nested too deep.
         assert_eq!(
             read(&format!(r#"{{"a":{}"#, "[".repeat(5000))),
             Err(Malformed::TooDeep(Claims))

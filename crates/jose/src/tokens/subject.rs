@@ -43,7 +43,7 @@ impl fmt::Display for Subject {
     }
 }
 
-/// As `sub` has it.
+/// In the form of the `sub` claim.
 impl Serialize for Subject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

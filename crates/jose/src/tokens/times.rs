@@ -29,7 +29,7 @@ impl Times {
     /// [`ClaimsError::Expired`], [`ClaimsError::NotYetValid`] or [`ClaimsError::IssuedInTheFuture`].
     pub fn check(self, present: Present) -> Result<(), ClaimsError> {
         let leeway = i64::from(present.leeway);
-        // RFC 7519 §4.1.4: "on or after" the time that `exp` names, the token is not accepted.
+        // RFC 7519 §4.1.4: the token is rejected "on or after" the time in `exp`.
         if present.now.saturating_sub(leeway) >= self.exp {
             return Err(ClaimsError::Expired);
         }

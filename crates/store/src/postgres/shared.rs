@@ -13,19 +13,20 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::options::PATIENCE;
 
-/// Reads under way on one connection from which another is used: the server works on those of one connection one by one.
+/// The number of concurrent reads on a connection above which another one is used, because the server processes the
+/// reads of a connection one after the other.
 const TOGETHER: usize = 32;
 
 pub(super) struct Shared {
     config: Box<Config>,
     tls: MakeRustlsConnect,
-    /// Each is opened when it is needed.
+    /// Each connection is opened when first needed.
     lanes: Vec<Mutex<Option<Arc<ClientWrapper>>>>,
     opening: tokio::sync::Mutex<()>,
 }
 
 impl Shared {
-    /// How many of `connections` are shared: one for each processor, an eighth of them at most.
+    /// Returns how many of `connections` to share: one per processor, but at most an eighth of them.
     pub(super) fn of(connections: usize) -> usize {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         processors.min(connections / 8)
@@ -40,12 +41,13 @@ impl Shared {
         }
     }
 
-    /// A connection with room for one more read. None if there is none, or just now: the pool has others.
+    /// Returns a connection with room for one more read. `None` if there is none at the moment; the caller then uses
+    /// the pool.
     pub(super) async fn lane(&self) -> Option<Arc<ClientWrapper>> {
         for lane in &self.lanes {
             let open = held(lane).clone().filter(|open| !open.is_closed());
             match open {
-                // One for this clone, one for the lane.
+                // One reference for this clone, one for the lane.
                 Some(open) if Arc::strong_count(&open) > TOGETHER + 1 => {}
                 Some(open) => return Some(open),
                 // Boxed because it is large and rarely needed.
@@ -55,7 +57,7 @@ impl Shared {
         None
     }
 
-    /// Closes a connection, when those have ended that are under way on it.
+    /// Closes a connection once its pending reads have finished.
     pub(super) fn forget(&self, gone: &Arc<ClientWrapper>) {
         for lane in &self.lanes {
             held(lane).take_if(|open| Arc::ptr_eq(open, gone));
@@ -70,7 +72,7 @@ impl Shared {
 
     #[expect(clippy::disallowed_methods, reason = "opened as the pool opens its own")]
     async fn open(&self, lane: &Mutex<Option<Arc<ClientWrapper>>>) -> Option<Arc<ClientWrapper>> {
-        // Who comes meanwhile does not wait. Why it cannot be opened the pool will say.
+        // Concurrent callers do not wait. If opening fails, the pool reports the reason.
         let _opening = self.opening.try_lock().ok()?;
         let connecting = timeout(PATIENCE, self.config.connect(self.tls.clone())).await;
         let (client, connection) = connecting.ok()?.ok()?;
@@ -79,7 +81,7 @@ impl Shared {
             has_waited: false,
         };
         let task = tokio::spawn(async move {
-            // Whoever waits for an answer is told.
+            // Pending reads receive the error.
             drop(connection.await);
         });
         let opened = Arc::new(ClientWrapper::new(client, task));
@@ -92,7 +94,7 @@ fn held(lane: &Mutex<Option<Arc<ClientWrapper>>>) -> MutexGuard<'_, Option<Arc<C
     lane.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A connection that lets other tasks go first whenever it is woken, so that it finds the reads of all of them.
+/// A connection that yields once each time it is woken, so that it collects the reads of all other tasks.
 struct Gathering<C> {
     connection: C,
     has_waited: bool,
