@@ -1,4 +1,4 @@
-//! How many durable rotations and reads a second the store makes, and what it holds in memory when idle.
+//! Measures durable rotations and reads per second, and the memory use when idle.
 
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]
 //!
@@ -127,7 +127,7 @@ async fn read(db: &Db, family: i64, serial: u64) -> Result<(), Failure> {
     }
 }
 
-/// Spreads like a hash (the finalizer of SplitMix64), so that inserts land all over the index, as real ones do.
+/// Distributes like a hash (the finalizer of SplitMix64), so that inserts are spread over the index, as in practice.
 fn hash(family: i64, serial: u64) -> [u8; 32] {
     let mut state = family.unsigned_abs().wrapping_mul(0x1_0000_0000).wrapping_add(serial);
     let mut bytes = [0; 32];
@@ -141,7 +141,7 @@ fn hash(family: i64, serial: u64) -> [u8; 32] {
     bytes
 }
 
-/// Resident memory in KiB; 0 where there is no `/proc`.
+/// Resident memory in KiB; 0 without `/proc`.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -18,7 +18,8 @@ pub struct DevTokenRequest<'s> {
     body: Map<String, Value>,
 }
 
-/// A token and its session, which is like that of a sign-in. It displays as the access token: `format!("Bearer {token}")`.
+/// A token and its session, which is like one created by a sign-in. It displays as the access token: `format!("Bearer
+/// {token}")`.
 #[derive(Clone, Deserialize)]
 pub struct DevToken {
     /// The access token.

@@ -147,7 +147,7 @@ impl<'a> Launch<'a> {
             .env("COUNTERSIGN_LIMITS__ENABLED", "false")
             .current_dir(self.scratch.folder())
             .stdin(Stdio::null())
-            // The greeting. The log goes to the other stream.
+            // The startup message. The log goes to the other stream.
             .stdout(Stdio::null())
             .stderr(log);
         for (variable, value) in &self.environment {

@@ -1,4 +1,4 @@
-//! What a client of a protected service is told (RFC 6750 §3, RFC 9457).
+//! Responses to clients of a protected service (RFC 6750 §3, RFC 9457).
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -51,7 +51,7 @@ async fn a_good_token_is_let_in() {
     assert_eq!(status, 201);
 }
 
-/// A client's token is no person's, wherever a person is asked for, and whatever it may do.
+/// A client's token is rejected on every route that requires a user, whatever its scopes.
 #[tokio::test]
 async fn a_clients_token_is_for_no_person() {
     let issuer = Issuer::start().await;
@@ -84,7 +84,7 @@ async fn a_clients_token_is_for_no_person() {
     }
     let (status, _, body) = send(&app, "GET", "/reports", &[&credentials]).await;
     assert_eq!((status.as_u16(), &*body), (200, &b"billing of billing"[..]));
-    // It can be taken back as any other.
+    // It can be revoked like any other.
     issuer.revoke(1);
     until("it is refused", async || {
         send(&app, "GET", "/reports", &[&credentials]).await.0 == 401

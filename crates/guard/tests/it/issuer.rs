@@ -1,5 +1,5 @@
-//! A small issuer on a port of its own, which can be told to lie, to hang, to die and to come back. It counts what it
-//! is asked, so that tests need no watch.
+//! A small issuer on its own port, which can be made to lie, hang, stop and come back. It counts requests, so that
+//! tests need no timing.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -34,35 +34,35 @@ pub(crate) struct Issuer {
     server: Mutex<JoinSet<()>>,
 }
 
-/// What the issuer knows, says, and was asked.
+/// The issuer's state: what it publishes, how it answers, and what was requested.
 pub(crate) struct Books {
     name: Mutex<String>,
     pub(crate) clock: AtomicI64,
     pub(crate) keys: Mutex<Vec<SigningKey>>,
     lists: Mutex<BTreeMap<u64, (u64, StatusList)>>,
     changes: watch::Sender<u64>,
-    /// How a path is answered otherwise than rightly, by what it begins with.
+    /// Wrong answers, by path prefix.
     instead: Mutex<Vec<(&'static str, Instead)>>,
     asked: Mutex<BTreeMap<String, usize>>,
-    /// How many requests are held back just now.
+    /// The number of requests that are currently held.
     pub(crate) held: AtomicUsize,
 }
 
 #[derive(Clone)]
 pub(crate) enum Instead {
     Hang,
-    /// Begins its answer, and never ends it.
+    /// Begins a response and never finishes it.
     Stall,
     Say(StatusCode, &'static str, Vec<u8>),
 }
 
 impl Issuer {
-    /// An issuer that is where its name says, with one list of 1000 places.
+    /// An issuer that is reached under its name, with one list of 1000 entries.
     pub(crate) async fn start() -> Self {
         Self::named(None).await
     }
 
-    /// An issuer that has a name of its own.
+    /// An issuer with another name.
     pub(crate) async fn named(name: Option<&str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -95,7 +95,7 @@ impl Issuer {
         format!("{}/oauth2/status-lists/{number}", self.name)
     }
 
-    /// A guard of this issuer, which goes by its clock.
+    /// A guard for this issuer that uses its clock.
     pub(crate) fn guard(&self) -> GuardBuilder {
         let books = Arc::clone(&self.books);
         Guard::discover(&self.name).clock(move || books.clock.load(Ordering::SeqCst))
@@ -109,7 +109,7 @@ impl Issuer {
         self.token_with(idx, |_| ())
     }
 
-    /// A token by the first key.
+    /// A token signed with the first key.
     pub(crate) fn token_with(&self, idx: u64, change: impl FnOnce(&mut AccessTokenClaims)) -> String {
         let mut claims = self.claims(idx);
         change(&mut claims);
@@ -159,14 +159,14 @@ impl Issuer {
         self.books.changes.send_modify(|changes| *changes += 1);
     }
 
-    /// The list as it is signed now.
+    /// The list as it is currently signed.
     pub(crate) fn signed_list(&self, change: impl FnOnce(&mut StatusListClaims)) -> String {
         self.books.signed_list(1, change).unwrap().1
     }
 
     pub(crate) fn answer(&self, path: &'static str, instead: Instead) {
         self.books.instead.lock().unwrap().push((path, instead));
-        // Whoever is held back is let go, to be told.
+        // Releases held requests, so that they get this answer.
         self.books.changes.send_modify(|changes| *changes += 1);
     }
 
@@ -174,7 +174,7 @@ impl Issuer {
         self.books.instead.lock().unwrap().clear();
     }
 
-    /// How often a path that begins like this was asked for. Held requests are counted by `held:` before it.
+    /// How often paths with this prefix were requested. Held requests are counted with the prefix `held:`.
     pub(crate) fn asked(&self, path: &str) -> usize {
         let asked = self.books.asked.lock().unwrap();
         asked
@@ -184,7 +184,7 @@ impl Issuer {
             .sum()
     }
 
-    /// Closes the port and every connection.
+    /// Closes the port and all connections.
     pub(crate) async fn die(&self) {
         let mut server = std::mem::take(&mut *self.server.lock().unwrap());
         server.shutdown().await;
@@ -221,7 +221,7 @@ impl Issuer {
 }
 
 impl Books {
-    /// Counts the request, and answers it if it is not to be answered rightly.
+    /// Counts the request, and answers it if a wrong answer is set for its path.
     async fn instead(&self, path: &str) -> Option<Response<Body>> {
         *self.asked.lock().unwrap().entry(path.to_owned()).or_default() += 1;
         let instead = self
@@ -350,7 +350,7 @@ fn json_answer(body: &Value) -> Response<Body> {
         .unwrap()
 }
 
-/// What a guard says of a token: `valid`, or the reason in a word.
+/// The guard's verdict on a token: `valid`, or the reason in one word.
 pub(crate) async fn says(guard: &Guard, token: &str) -> &'static str {
     match guard.verify(token).await {
         Ok(_) => "valid",
@@ -364,7 +364,7 @@ pub(crate) async fn says(guard: &Guard, token: &str) -> &'static str {
     }
 }
 
-/// Waits until something is so. What never is fails the test.
+/// Waits until a condition holds; fails the test on timeout.
 pub(crate) async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
     let waited = async {
         while !so().await {

@@ -1,4 +1,4 @@
-//! Keys: how they are found, when they are asked for, and what an issuer that hangs, lies or dies can do.
+//! Keys: how they are found and when they are fetched, also if the issuer hangs, lies or stops.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::issuer::{Instead, Issuer, says, until};
 
 const JWKS: &str = "/jwks";
 
-/// A token whose `kid` nobody knows.
+/// A token with an unknown `kid`.
 fn unknown(issuer: &Issuer, idx: u64) -> String {
     let stranger = SigningKey::generate().unwrap();
     stranger.sign(TokenType::ACCESS_TOKEN, &issuer.claims(idx)).unwrap()
@@ -21,14 +21,14 @@ fn say(body: impl Into<Vec<u8>>) -> Instead {
     Instead::Say(StatusCode::OK, "content-type: application/json", body.into())
 }
 
-/// Everything that an issuer may answer instead of its keys, and from where.
+/// Wrong responses instead of the keys, each with its path.
 fn lies(issuer: &Issuer) -> Vec<(&'static str, &'static str, Instead)> {
     let rsa = json!({ "keys": [{ "kty": "RSA", "kid": "1", "e": "AQAB", "n": "AQAB" }] });
     let okp = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwUrYEdnWaE" }] });
     let off_curve = json!({ "keys": [{ "kty": "EC", "crv": "P-256", "x": "A".repeat(43), "y": "A".repeat(43) }] });
     let right = issuer.books.keys.lock().unwrap()[0].verifying_key().to_jwk();
     let large = json!({ "keys": [right], "padding": "x".repeat(10 << 20) }).to_string();
-    // It names the right keys, so that its name alone is what is wrong with it.
+    // Its keys are the right ones, so that only its name is wrong.
     let of_another = json!({ "issuer": "https://evil.example.com", "jwks_uri": format!("{}/jwks", issuer.name) });
     let metadata = "/.well-known";
     vec![
@@ -80,7 +80,7 @@ async fn c_6_a_thousand_unknown_kids_cause_one_fetch() {
     let issuer = Issuer::start().await;
     let guard = issuer.guard().build().await.unwrap();
     let tokens: Vec<_> = (0..1000).map(|idx| unknown(&issuer, idx)).collect();
-    // All at once, and then all once more, one after the other.
+    // All at the same time, then all again one after the other.
     let said = join_all(tokens.iter().map(|token| says(&guard, token))).await;
     assert_eq!(said, ["unknown_key"; 1000]);
     for token in &tokens {
@@ -121,7 +121,7 @@ async fn a_key_that_is_new_is_found_with_its_first_token() {
     assert_eq!(issuer.asked(JWKS), 2);
 }
 
-/// None of those who ask while it is fetched is refused for having come second.
+/// Requests that arrive during the fetch are not rejected.
 #[tokio::test]
 async fn a_key_that_is_new_is_fetched_once_for_all_its_tokens() {
     let issuer = Issuer::start().await;
@@ -153,7 +153,7 @@ async fn a_list_that_a_new_key_signed_has_the_key_fetched() {
     assert_eq!((issuer.asked(JWKS), issuer.asked("/oauth2")), (2, 1));
 }
 
-/// Also out of the cache: an entry dies with its key.
+/// Also from the cache: an entry is removed with its key.
 #[tokio::test]
 async fn a_key_that_leaves_the_set_verifies_no_more() {
     let issuer = Issuer::start().await;
@@ -162,7 +162,7 @@ async fn a_key_that_leaves_the_set_verifies_no_more() {
     assert_eq!(says(&guard, &old).await, "valid");
     *issuer.books.keys.lock().unwrap() = vec![SigningKey::generate().unwrap()];
     assert_eq!(says(&guard, &old).await, "valid");
-    // The token of the new key has the set fetched.
+    // The token of the new key causes the keys to be fetched.
     assert_eq!(says(&guard, &issuer.token(2)).await, "valid");
     assert_eq!(says(&guard, &old).await, "unknown_key");
 }
@@ -197,7 +197,7 @@ async fn an_issuer_that_begins_to_lie_changes_nothing() {
     }
 }
 
-/// While somebody waits for a key that is not known, whoever has a good token does not.
+/// Waiting for an unknown key does not delay requests with valid tokens.
 #[tokio::test]
 async fn an_issuer_that_begins_to_hang_holds_up_nobody_with_a_known_key() {
     let issuer = Issuer::start().await;

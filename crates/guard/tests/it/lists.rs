@@ -1,4 +1,4 @@
-//! Status lists: one fetch for all, revocation at once, and what is not believed.
+//! Status lists: one fetch for all tokens, immediate revocation, and invalid lists.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -50,7 +50,7 @@ async fn a_revocation_arrives_by_the_request_that_is_held() {
     until("it is refused", async || says(&guard, &mine).await == "ended").await;
     assert_eq!(says(&guard, &yours).await, "valid");
     assert_eq!(issuer.asked(LIST), 1, "it was not asked for anew");
-    // The next one is held again, and brings the next revocation.
+    // The next request is held again, and returns the next revocation.
     held(&issuer).await;
     issuer.revoke(8);
     until("the other is refused", async || says(&guard, &yours).await == "ended").await;
@@ -85,7 +85,7 @@ async fn what_was_revoked_stays_so_when_the_issuer_dies_and_comes_back() {
 async fn an_older_list_is_not_believed() {
     let issuer = Issuer::start().await;
     let old = issuer.signed_list(|_| ());
-    // Older, though it lives longer.
+    // Older, although it expires later.
     let old_but_fresh = issuer.signed_list(|claims| claims.exp += 86_400);
     let guard = issuer.guard().build().await.unwrap();
     issuer.revoke(7);
@@ -106,7 +106,7 @@ async fn an_older_list_is_not_believed() {
     assert_eq!(says(&guard, &issuer.token(8)).await, "valid");
 }
 
-/// It may have been signed anew meanwhile, and the answer that was overtaken ends sooner.
+/// The list may have been signed again meanwhile, in which case the outdated response expires sooner.
 #[tokio::test]
 async fn of_one_version_the_list_that_lives_longer_is_kept() {
     let issuer = Issuer::start().await;
@@ -130,7 +130,7 @@ async fn of_one_version_the_list_that_lives_longer_is_kept() {
     assert_eq!(says(&guard, &token).await, "valid");
 }
 
-/// Nothing is asked for, neither there nor here.
+/// Nothing is requested, neither there nor from the issuer.
 #[tokio::test]
 async fn a_status_elsewhere_is_refused_unseen() {
     let (issuer, elsewhere) = (Issuer::start().await, Issuer::start().await);
@@ -184,7 +184,7 @@ async fn each_list_is_followed_for_itself() {
     })
     .await;
     assert_eq!(says(&guard, &second).await, "valid");
-    // A list that is not there is one that cannot be had.
+    // A list that does not exist is unavailable.
     let uri = issuer.list_uri(3);
     let third = issuer.token_with(7, |claims| claims.status = Some(StatusReference::new(7, uri)));
     assert_eq!(says(&guard, &third).await, "unavailable");
@@ -231,13 +231,13 @@ async fn a_88_a_list_that_is_none_is_not_believed() {
         until(lie, async || says(&guard, &issuer.token(1)).await == "valid").await;
     }
     assert_eq!(issuer.asked("/elsewhere"), 0);
-    // The largest that there may be is none too large.
+    // The largest allowed list is accepted.
     issuer.answer(LIST, say(issuer.signed_list(|claims| claims.status_list = bomb)));
     let guard = issuer.guard().build().await.unwrap();
     assert_eq!(says(&guard, &issuer.token(100_000_000)).await, "valid");
 }
 
-/// Who answers at once with what is known is asked less and less often, not in a circle.
+/// A server that answers immediately without changes is requested less and less often, not in a tight loop.
 #[tokio::test]
 async fn an_issuer_that_holds_nothing_is_not_asked_without_end() {
     let issuer = Issuer::start().await;
@@ -247,7 +247,7 @@ async fn an_issuer_that_holds_nothing_is_not_asked_without_end() {
     let guard = issuer.guard().build().await.unwrap();
     assert_eq!(says(&guard, &issuer.token(1)).await, "valid");
     until("it was asked thrice", async || issuer.asked(HELD) >= 3).await;
-    // In the time of three pauses, of which each is longer than the one before, a circle would have made thousands.
+    // In the time of three growing pauses, a tight loop would have made thousands of requests.
     assert!(issuer.asked(HELD) < 10, "{}", issuer.asked(HELD));
 }
 

@@ -1,4 +1,4 @@
-//! The tests of `countersign-guard`, through its public face, against an issuer that can do whatever an issuer does.
+//! The tests of `countersign-guard`'s public API, against an issuer that can misbehave.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

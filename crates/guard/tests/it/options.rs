@@ -1,4 +1,4 @@
-//! Each option does what it says.
+//! Each option of the builder.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ async fn a_base_url_stands_for_the_issuer() {
     let token = issuer.token(7);
     assert_eq!(says(&guard, &token).await, "valid");
     assert_eq!((issuer.asked("/jwks"), issuer.asked("/oauth2")), (1, 1));
-    // The base is a way, not a name.
+    // The base URL is where the issuer is reached, not its name.
     let forged = issuer.token_with(7, |claims| claims.iss = issuer.url());
     assert_eq!(says(&guard, &forged).await, "wrong_issuer");
     let elsewhere = issuer.token_with(7, |claims| {
@@ -57,7 +57,7 @@ async fn a_leeway_is_what_clocks_may_differ_by() {
         ("valid", "valid")
     );
     issuer.pass(10);
-    // Both have seen it before: a cache does not make it live longer.
+    // Both have cached the token; the cache does not extend its life.
     assert_eq!(
         (says(&usual, &token).await, says(&strict, &token).await),
         ("valid", "expired")
@@ -77,7 +77,7 @@ async fn a_token_without_status_is_refused_unless_told_otherwise() {
     );
     let guard = issuer.guard().require_status(false).build().await.unwrap();
     assert_eq!(says(&guard, &token).await, "valid");
-    // One that has a status is asked for it all the same.
+    // If a token has a status, it is checked all the same.
     issuer.revoke(5);
     assert_eq!(says(&guard, &issuer.token(5)).await, "ended");
 }

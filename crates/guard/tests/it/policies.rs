@@ -1,11 +1,11 @@
-//! What happens when a list cannot be had: each policy, to its end.
+//! What each policy does if a list is unavailable.
 
 use axum::http::StatusCode;
 use countersign_guard::{Guard, WhenStale};
 
 use crate::issuer::{Instead, Issuer, says};
 
-/// A guard that holds a list in which place 5 is revoked, and whose issuer is down.
+/// A guard with a list in which index 5 is revoked, and whose issuer is down.
 async fn bereft(policy: WhenStale) -> (Issuer, Guard) {
     let issuer = Issuer::start().await;
     issuer.revoke(5);
@@ -15,7 +15,7 @@ async fn bereft(policy: WhenStale) -> (Issuer, Guard) {
     (issuer, guard)
 }
 
-/// A guard that never got a list.
+/// A guard that never received a list.
 async fn without_list(policy: WhenStale) -> (Issuer, Guard) {
     let issuer = Issuer::start().await;
     issuer.answer(
@@ -38,7 +38,7 @@ async fn by_default_a_list_serves_until_its_exp() {
         ("valid", "ended")
     );
     issuer.pass(1);
-    // Not 401: it is not the token's fault. What was revoked stays so.
+    // Not 401, because the token is not at fault. Revoked tokens stay revoked.
     assert_eq!(
         (
             says(&guard, &issuer.token(1)).await,
@@ -68,7 +68,7 @@ async fn fail_open_lets_in_whom_it_does_not_know_to_be_revoked() {
     assert_eq!(says(&guard, &issuer.token(1)).await, "valid");
 }
 
-/// That it also ends before `exp` is held by a test within, where time can be stopped.
+/// A unit test with a controlled clock covers that it also stops before `exp`.
 #[tokio::test]
 async fn fail_closed_lets_nobody_in_without_a_list_that_holds() {
     let (issuer, guard) = bereft(WhenStale::FailClosed).await;
@@ -99,7 +99,7 @@ async fn without_any_list_the_others_let_nobody_in() {
     }
 }
 
-/// Letting in whose state is not known is not letting in who is not known.
+/// Accepting a token with unknown status does not mean accepting an unverified token.
 #[tokio::test]
 async fn fail_open_still_needs_keys() {
     let issuer = Issuer::start().await;

@@ -1,4 +1,4 @@
-//! What runs in the background ends with the last guard.
+//! Background tasks end with the last guard.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ async fn nothing_is_asked_for_when_the_last_guard_is_gone() {
     let held = || issuer.books.held.load(Ordering::SeqCst);
     until("a request is held", async || held() == 1).await;
     drop(guard);
-    // The clone still needs it.
+    // The clone still needs them.
     issuer.revoke(5);
     until("the clone hears of it", async || {
         says(&clone, &issuer.token(5)).await == "ended"
@@ -25,7 +25,7 @@ async fn nothing_is_asked_for_when_the_last_guard_is_gone() {
     until("no request is held", async || held() == 0).await;
     let asked = issuer.asked("");
     issuer.revoke(6);
-    // A new guard does as one does; of the old one nothing is left.
+    // A new guard starts fresh; nothing remains of the old one.
     let guard = issuer.guard().build().await.unwrap();
     assert_eq!(says(&guard, &issuer.token(6)).await, "ended");
     until("the new one is held", async || held() == 1).await;
@@ -36,7 +36,7 @@ async fn nothing_is_asked_for_when_the_last_guard_is_gone() {
     );
 }
 
-/// A guard in a router is dropped with it.
+/// A guard in a router is dropped with the router.
 #[tokio::test]
 async fn a_router_takes_its_guard_with_it() {
     let issuer = Issuer::start().await;
@@ -50,7 +50,7 @@ async fn a_router_takes_its_guard_with_it() {
     until("no request is held", async || held() == 0).await;
 }
 
-/// What runs holds the clock; when nothing holds it any more, nothing runs.
+/// Tasks hold the clock; once nothing holds it, no task is running.
 #[tokio::test]
 async fn nothing_is_left_of_a_guard_that_is_gone() {
     let issuer = Issuer::start().await;

@@ -1,4 +1,4 @@
-//! The shape of `clients/vectors.json`, in which every client of ours reads it.
+//! The format of `clients/vectors.json`, which every client library reads.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use serde_json::Value;
 pub(crate) struct Document {
     pub(crate) issuer: String,
     pub(crate) audience: Vec<String>,
-    /// Seconds since the epoch, for the clock of the verifier.
+    /// The time for the verifier's clock, in seconds since the epoch.
     pub(crate) now: i64,
     /// Seconds.
     pub(crate) leeway: u32,
     pub(crate) jwks: Value,
-    /// Each list that a token names, by its address.
+    /// Each list that a token names, by URL.
     pub(crate) status_lists: BTreeMap<String, String>,
     pub(crate) tokens: Vec<Token>,
     pub(crate) lists: Vec<List>,
@@ -29,7 +29,7 @@ pub(crate) struct Token {
     pub(crate) verified: Option<Verified>,
 }
 
-/// What a verifier makes of an entry. `Invalid` and `Revoked` are both answered 401.
+/// The expected verdict on an entry. `Invalid` and `Revoked` are both answered 401.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Expect {
@@ -38,7 +38,7 @@ pub(crate) enum Expect {
     Revoked,
 }
 
-/// What a valid token says.
+/// The content of a valid token.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Verified {
     pub(crate) subject: Subject,
@@ -58,11 +58,11 @@ pub(crate) enum Subject {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct List {
     pub(crate) name: String,
-    /// The address that the list was asked for at.
+    /// The URL from which the list was fetched.
     pub(crate) uri: String,
     pub(crate) jwt: String,
     pub(crate) expect: Expect,
-    /// Some places and their states.
+    /// Some indexes and their statuses.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) statuses: BTreeMap<u64, u8>,
 }

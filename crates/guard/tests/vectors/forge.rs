@@ -1,4 +1,4 @@
-//! Signs whatever it is told to, with real keys of several kinds: what a library that makes good tokens refuses to do.
+//! Signs anything with real keys of several kinds, including what a token library refuses to sign.
 
 use aws_lc_rs::encoding::{AsBigEndian, EcPublicKeyUncompressedBin};
 use aws_lc_rs::hmac;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 const SECRET: &[u8] = b"a secret that stands in a public set";
 
-/// An issuer's key pairs: two that sign access tokens, and those that stand in the same set and must never do so.
+/// An issuer's key pairs: two that sign access tokens, and others in the same set that must never be accepted for them.
 pub(crate) struct Forge {
     pub(crate) key: SigningKey,
     pub(crate) second: SigningKey,
@@ -37,9 +37,9 @@ impl Forge {
         }
     }
 
-    /// The JWK Set, which holds more kinds of keys than are of use.
+    /// The JWK Set, which also contains unsupported kinds of keys.
     pub(crate) fn jwks(&self) -> Value {
-        // RSAPublicKey is SEQUENCE { n, e }; for 2048 bits n is here, behind a zero byte.
+        // RSAPublicKey is SEQUENCE { n, e }; for 2048 bits, n is here, after a zero byte.
         let n = encode(&self.rsa.public_key().as_ref()[9..265]);
         let p384 = AsBigEndian::<EcPublicKeyUncompressedBin<'_>>::as_be_bytes(self.p384.public_key()).unwrap();
         let (x, y) = p384.as_ref()[1..].split_at(48);
@@ -54,7 +54,7 @@ impl Forge {
         ] })
     }
 
-    /// The header of a good token of a kind.
+    /// The header of a valid token of a type.
     pub(crate) fn header(&self, typ: &str) -> Value {
         json!({ "alg": "ES256", "typ": typ, "kid": self.key.kid() })
     }
@@ -63,7 +63,7 @@ impl Forge {
         sign_with(&self.key, header, claims)
     }
 
-    /// Signed by a key of nobody's.
+    /// Signed with a key that is not in the set.
     pub(crate) fn sign_as_stranger(&self, header: &Value, claims: &Value) -> String {
         sign_with(&self.stranger, header, claims)
     }
@@ -103,7 +103,7 @@ impl Forge {
         format!("{text}.{}", encode(signature))
     }
 
-    /// A good token, but for the form of its signature.
+    /// A valid token except for the format of its signature.
     pub(crate) fn der_signed(&self, claims: &Value) -> String {
         let text = text(&self.header("at+jwt"), claims);
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pkcs8(&self.key)).unwrap();
@@ -119,7 +119,7 @@ pub(crate) fn sign_with(key: &SigningKey, header: &Value, claims: &Value) -> Str
     format!("{text}.{}", encode(signature))
 }
 
-/// What is signed.
+/// The signed text.
 pub(crate) fn text(header: &Value, claims: &Value) -> String {
     format!("{}.{}", encode(header.to_string()), encode(claims.to_string()))
 }

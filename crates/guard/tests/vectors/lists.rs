@@ -1,4 +1,4 @@
-//! The status lists of the table: those that its tokens name, and those that are to be verified by themselves.
+//! The status lists of the table: those that its tokens name, and those that are verified on their own.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -16,7 +16,7 @@ pub(crate) fn published(forge: &Forge) -> BTreeMap<String, String> {
     published_at(forge, NOW)
 }
 
-/// The same, signed at another time.
+/// The same lists, signed at another time.
 pub(crate) fn published_at(forge: &Forge, now: i64) -> BTreeMap<String, String> {
     let mut first = vec![0_u8; (1 << 17) / 8];
     for idx in [5, 15, 16, 131_071] {
@@ -35,7 +35,7 @@ pub(crate) fn published_at(forge: &Forge, now: i64) -> BTreeMap<String, String> 
     ])
 }
 
-/// Genuine lists whose array cannot be read, each at an address of its own.
+/// Genuine lists whose array cannot be read, each with its own URL.
 pub(crate) fn unreadable_at(forge: &Forge, now: i64) -> BTreeMap<String, String> {
     let table = Table { forge };
     let arrays = unreadable().into_iter().map(|(_, array)| array);
@@ -52,7 +52,7 @@ pub(crate) fn unreadable_at(forge: &Forge, now: i64) -> BTreeMap<String, String>
         .collect()
 }
 
-/// What a list may hold in place of an array, and what is wrong with it.
+/// Invalid content instead of an array, and what is wrong with it.
 fn unreadable() -> Vec<(&'static str, Option<Value>)> {
     const GOOD: &str = "eNrbuRgAAhcBXQ";
     let whole = zlib(&[1, 2, 3]);

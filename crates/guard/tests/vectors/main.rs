@@ -1,6 +1,6 @@
-//! `clients/vectors.json`: the tokens and status lists that every verifier of ours, in whatever language, must judge
-//! alike. This test writes the file (`UPDATE_DOCUMENTS=1 cargo test -p countersign-guard --test vectors`), and holds this
-//! crate to it. The private keys are made for the occasion and forgotten.
+//! `clients/vectors.json`: tokens and status lists on which all verifiers, in every language, must agree. This test
+//! writes the file (`UPDATE_DOCUMENTS=1 cargo test -p countersign-guard --test vectors`) and checks this crate against
+//! it. The private keys are generated for the file and discarded.
 
 #![expect(
     clippy::unwrap_used,
@@ -35,7 +35,7 @@ static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../clients/vectors.json");
     if std::env::var_os("UPDATE_DOCUMENTS").is_some() {
         let text = serde_json::to_string_pretty(&generate()).unwrap() + "\n";
-        // Tests run in processes of their own: none may see half a file.
+        // Tests run in separate processes, and none may see an incomplete file.
         let written = path.with_extension(format!("{}.tmp", std::process::id()));
         std::fs::write(&written, text).unwrap();
         std::fs::rename(&written, &path).unwrap();
@@ -73,7 +73,7 @@ fn published() -> Published {
     }
 }
 
-/// Keys and signatures differ each time; what the entries are called and what is expected does not.
+/// Keys and signatures differ between runs; names and expectations of the entries do not.
 #[test]
 fn the_file_is_fresh() {
     let names = |document: &Document| {
@@ -107,7 +107,7 @@ fn the_file_is_fresh() {
     );
 }
 
-/// Through a whole guard, which finds keys and lists where an issuer publishes them.
+/// Uses a complete guard that discovers keys and lists from an issuer.
 #[tokio::test]
 async fn tokens_are_judged_as_the_table_says() {
     let mut builder = Guard::discover(&DOCUMENT.issuer)
@@ -118,7 +118,7 @@ async fn tokens_are_judged_as_the_table_says() {
         builder = builder.audience(audience);
     }
     let guard = builder.build().await.unwrap();
-    // Twice: what comes out of the cache is judged as what does not.
+    // Twice, because a cached token must get the same verdict.
     for token in DOCUMENT.tokens.iter().chain(&DOCUMENT.tokens) {
         let verified = guard.verify(&token.token).await;
         let judged = match &verified {

@@ -1,4 +1,4 @@
-//! The good token and the good lists that the entries of the table depart from.
+//! The valid token and the valid lists that the table's entries modify.
 
 use serde_json::{Value, json};
 
@@ -7,9 +7,9 @@ pub(crate) const AUDIENCE: &str = "https://api.example.com";
 pub(crate) const CLIENT: &str = "billing";
 pub(crate) const NOW: i64 = 1_800_000_000;
 pub(crate) const LEEWAY: u32 = 30;
-/// 2^17 places of one bit.
+/// 2^17 entries of one bit.
 pub(crate) const FIRST_LIST: &str = "https://auth.example.com/oauth2/status-lists/1";
-/// The draft's example of two bits.
+/// The draft's example with two bits.
 pub(crate) const SECOND_LIST: &str = "https://auth.example.com/oauth2/status-lists/2";
 
 pub(crate) fn claims() -> Value {
@@ -29,7 +29,7 @@ pub(crate) fn claims() -> Value {
     })
 }
 
-/// What a client is given that acts for itself (RFC 9068 §2.2): nobody signed in.
+/// The claims of a client that acts for itself (RFC 9068 §2.2): no user signed in.
 pub(crate) fn client_claims() -> Value {
     json!({
         "iss": ISSUER,

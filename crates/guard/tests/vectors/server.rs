@@ -1,4 +1,4 @@
-//! Publishes what a document holds, as the issuer does.
+//! Publishes the content of a document like an issuer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ pub(crate) struct Published {
     pub(crate) issuer: String,
     pub(crate) jwks: String,
     pub(crate) status_lists: BTreeMap<String, String>,
-    /// Other key sets, below `/sets/0`, `/sets/1` and so on: a base URL each.
+    /// Other key sets, below `/sets/0`, `/sets/1` and so on, each with its own base URL.
     pub(crate) key_sets: Vec<String>,
 }
 
 type Answer = (StatusCode, String);
 
-/// Serves until the test ends. Gives the address.
+/// Serves until the test ends. Returns the base URL.
 pub(crate) async fn serve(published: Published) -> String {
     let paths = Router::new()
         .route("/.well-known/oauth-authorization-server", get(metadata))
@@ -49,7 +49,7 @@ async fn key_set(State(published): State<Arc<Published>>, Path(set): Path<usize>
     published.key_sets[set].clone()
 }
 
-/// The number is the last part of the path: below a set there is one more before it.
+/// The number is the last path segment; below a set, the path has an additional segment.
 async fn list(State(published): State<Arc<Published>>, Path(parts): Path<Vec<(String, String)>>) -> Answer {
     let number = parts.last().map_or("", |(_, number)| number);
     let uri = format!("{}/oauth2/status-lists/{number}", published.issuer);

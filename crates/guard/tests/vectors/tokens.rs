@@ -1,4 +1,4 @@
-//! The tokens of the table: each a rule that every verifier of ours keeps.
+//! The tokens of the table: each is a rule that every verifier must follow.
 
 use serde_json::{Value, json};
 
@@ -269,7 +269,7 @@ impl Table<'_> {
         ]
     }
 
-    /// RFC 9068 §2.2, §5: a client that acts for itself, and one that would pass for a person.
+    /// RFC 9068 §2.2, §5: a client that acts for itself, and one that imitates a user.
     fn clients(&self) -> Vec<Token> {
         let named = |sub: &str, client_id: &str| self.of_client(json!({ "sub": sub, "client_id": client_id }));
         let with = |name: &str, value: Value| self.of_client(json!({ name: value }));

@@ -1,4 +1,4 @@
-//! Signs whatever it is told to, with a real key: what a library that makes good tokens refuses to do.
+//! Signs anything with a real key, including what a token library refuses to sign.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use countersign_jose::SigningKey;
 use serde_json::{Value, json};
 
-/// A key, and the header and claims of a good token of it.
+/// A key, and the header and claims of a valid token.
 pub(super) struct Forge<'a> {
     pub(super) signing: &'a SigningKey,
     pkcs8: Vec<u8>,
@@ -37,7 +37,7 @@ impl<'a> Forge<'a> {
         self.signature_with(&ECDSA_P256_SHA256_FIXED_SIGNING, message)
     }
 
-    /// What a good token signs.
+    /// The signed text of a valid token.
     pub(super) fn text(&self) -> String {
         format!(
             "{}.{}",
@@ -79,7 +79,7 @@ impl<'a> Forge<'a> {
         self.sign(&self.header, &claims)
     }
 
-    /// Claims of a client that acts for itself, with some put to other values.
+    /// The claims of a client that acts for itself, some of them replaced.
     pub(super) fn of_client(&self, client: Value, changes: Value) -> String {
         let mut claims = self.claims.clone();
         let members = claims.as_object_mut().unwrap();
@@ -98,7 +98,7 @@ impl<'a> Forge<'a> {
         self.sign(&self.header, &claims)
     }
 
-    /// The claims as text, one of them as it is given, be it JSON or not.
+    /// The claims as text, with one of them as raw text, which need not be JSON.
     pub(super) fn raw_claim(&self, name: &str, value: &str) -> String {
         let mut claims = self.claims.clone();
         claims.as_object_mut().unwrap().remove(name);

@@ -1,7 +1,7 @@
-//! Forged tokens: one for each way in which a token can be no token of ours. Each must be refused, whoever verifies.
+//! Forged tokens: one for each way in which a token can be invalid. Every verifier must reject each of them.
 //!
-//! Other tests include this file with `#[path]`. It needs `aws-lc-rs`, `base64`, `countersign-jose`, `serde_json`. Every
-//! token but the one of a megabyte fits into an HTTP header as it is: no control characters, no space at either end.
+//! Other tests include this file with `#[path]`. It needs `aws-lc-rs`, `base64`, `countersign-jose`, `serde_json`. All
+//! tokens except the one of a megabyte are valid HTTP header values: no control characters, no space at either end.
 
 mod forge;
 mod forged_claims;
@@ -14,12 +14,12 @@ use serde_json::Value;
 
 use self::forge::Forge;
 
-/// Its name, beginning with the line of the threat list that it belongs to; the code with which our own verifier
-/// refuses it; the token.
+/// Its name, which begins with the line of the threat list that it covers; the error code of our own verifier; the
+/// token.
 pub(crate) type Forged = (&'static str, &'static str, String);
 
-/// Every forgery of a token that `key` signs and that says `claims`, which must be good: all claims of an access token,
-/// `iat` at the present.
+/// Every forgery of a token that `key` signs with `claims`, which must be valid: all claims of an access token, with
+/// the current time as `iat`.
 pub(crate) fn forged_tokens(key: &SigningKey, claims: &Value) -> Vec<Forged> {
     let forge = Forge::new(key, claims);
     let tables = [

@@ -1,4 +1,4 @@
-//! Claims that are missing, misshapen, or not for here and now, under a good signature.
+//! Missing, malformed or inapplicable claims with a valid signature.
 
 use serde_json::{Value, json};
 

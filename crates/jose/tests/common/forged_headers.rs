@@ -1,4 +1,4 @@
-//! Headers that ask for what must not be done, under a signature that is otherwise good.
+//! Malicious headers with an otherwise valid signature.
 
 use countersign_jose::SigningKey;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub(super) fn algorithms(forge: &Forge<'_>) -> Vec<Forged> {
     ]
 }
 
-/// The public key, taken for the secret of an HMAC.
+/// The public key, used as an HMAC secret.
 pub(super) fn confusions(forge: &Forge<'_>) -> Vec<Forged> {
     let public = forge.signing.verifying_key();
     let pem = public.to_spki_pem();
@@ -72,7 +72,7 @@ pub(super) fn confusions(forge: &Forge<'_>) -> Vec<Forged> {
     ]
 }
 
-/// A key that comes with the token, and signed it.
+/// A key that is included in the token and signed it.
 pub(super) fn embedded_keys(forge: &Forge<'_>) -> Vec<Forged> {
     let attacker = SigningKey::generate().unwrap();
     let own = Forge::new(&attacker, forge.claims);
@@ -182,7 +182,7 @@ pub(super) fn encryption(forge: &Forge<'_>) -> Vec<Forged> {
     ]
 }
 
-/// Tokens of ours of another kind.
+/// Our own tokens of other types.
 pub(super) fn kinds(forge: &Forge<'_>) -> Vec<Forged> {
     let typ = |typ: Value| forge.sign(&forge.header("typ", typ), forge.claims);
     vec![

@@ -1,4 +1,4 @@
-//! Signatures that are none, or another's.
+//! Missing signatures, and signatures of something else.
 
 use aws_lc_rs::signature::ECDSA_P256_SHA256_ASN1_SIGNING;
 use countersign_jose::SigningKey;

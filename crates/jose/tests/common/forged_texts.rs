@@ -1,4 +1,4 @@
-//! Texts that are no compact JWS, or whose JSON is not JSON, or too much of it.
+//! Texts that are not a compact JWS, or whose JSON is invalid or too large.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use super::forge::{Forge, encode};
 
 pub(super) fn shapes(forge: &Forge<'_>) -> Vec<Forged> {
     let header = encode(forge.header.to_string());
-    // Spaces behind the object are JSON; these lengths leave unused bits, and room for padding.
+    // Trailing spaces are valid JSON; these lengths leave unused bits and need padding.
     let spaced = |json: String, length: usize| format!("{json}{}", " ".repeat((3 + length - json.len() % 3) % 3));
     let claims = encode(spaced(forge.claims.to_string(), 1));
     let loose_header = encode(spaced(forge.header.to_string(), 1));
@@ -174,8 +174,8 @@ fn spliced(text: &str, insert: &str) -> String {
     [front, insert, back].concat()
 }
 
-/// Sets an unused bit of the last letter: 'A' becomes 'B', 'g' becomes 'h'. Four bits are unused where one byte is
-/// over, so no letter that can stand there is the last of the alphabet.
+/// Sets an unused bit of the last character: 'A' becomes 'B', 'g' becomes 'h'. With one remaining byte, four bits are
+/// unused, so the last character of the alphabet cannot occur.
 fn loosened(text: &str) -> String {
     let (front, last) = text.split_at(text.len() - 1);
     format!("{front}{}", char::from(last.as_bytes()[0] + 1))

@@ -1,7 +1,7 @@
 //! The `jsonwebtoken` crate as a second opinion.
 //!
-//! It knows nothing of `kid`, `typ` and the claims of RFC 9068, so it takes much that we refuse. What must not be is the
-//! reverse: a token that we take and it refuses, but for the differences that are listed here.
+//! It does not check `kid`, `typ` or the claims of RFC 9068, so it accepts much that we reject. The reverse must not
+//! happen: a token that we accept and it rejects, except for the differences listed here.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -33,7 +33,7 @@ const CLAIMS: [&str; 13] = [
     "unknown",
 ];
 
-/// It asks the system's clock, so here the tokens are of today.
+/// It uses the system clock, so these tokens have current times.
 static NOW: LazyLock<i64> = LazyLock::new(|| i64::try_from(get_current_timestamp()).unwrap());
 static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate().unwrap());
 static THEIR_KEY: LazyLock<EncodingKey> =
@@ -73,7 +73,7 @@ fn what_we_sign_they_take_and_the_reverse() {
     assert_eq!(judge(&KEY, &from_them, *NOW).unwrap(), claims(*NOW));
 }
 
-/// Whatever is forged is refused by both, or by us alone for one of these reasons, which it does not ask for.
+/// Both reject every forgery, or only we do, for one of these reasons, which it does not check.
 #[test]
 fn of_the_forged_tokens_they_take_only_what_they_do_not_check() {
     const OURS_ALONE: [&str; 16] = [
@@ -106,11 +106,11 @@ fn of_the_forged_tokens_they_take_only_what_they_do_not_check() {
             taken.insert(ours);
         }
     }
-    // The list names nothing that does not occur.
+    // Every listed reason occurs.
     assert_eq!(taken, BTreeSet::from(OURS_ALONE));
 }
 
-/// A value that may stand where another is due.
+/// A substitute value for a claim.
 fn any_value() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         Just(ISSUER.to_owned()),
@@ -145,7 +145,7 @@ fn any_value() -> impl Strategy<Value = Value> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 
-    /// Signed rightly, with one or two claims put to another value or left out.
+    /// A valid signature, with one or two claims replaced or removed.
     #[test]
     fn we_take_no_claims_that_they_refuse(
         changes in vec((prop::sample::select(&CLAIMS[..]), proptest::option::weighted(0.9, any_value())), 1..3),
@@ -159,7 +159,7 @@ proptest! {
         }
         let token = KEY.sign(TokenType::ACCESS_TOKEN, &claims).unwrap();
         if our_code(&token).is_none() {
-            // Its clock may have moved on, and it rounds a fraction where we drop it: two seconds of grace.
+            // Its clock may have advanced, and it rounds fractions that we drop, so two seconds are allowed.
             let exp = claims["exp"].as_f64().unwrap();
             let nbf = claims["nbf"].as_f64().unwrap_or(0.0);
             let near = exp - (*NOW as f64) < 2.0 || (nbf - *NOW as f64).abs() < 2.0;
@@ -167,7 +167,7 @@ proptest! {
         }
     }
 
-    /// One letter of a good token changed, or two exchanged, or some cut out.
+    /// A valid token with one character changed, two exchanged, or some removed.
     #[test]
     fn we_take_no_text_that_they_refuse(
         at in any::<prop::sample::Index>(),
@@ -190,10 +190,10 @@ proptest! {
     }
 }
 
-/// The one place known where we are the milder one. It does not touch what a token means.
+/// The only known case in which we are more lenient. It does not change the token's meaning.
 #[test]
 fn what_we_take_and_they_refuse() {
-    // It reads every header parameter that it has a name for; we do not look at those that change nothing for us.
+    // It parses every header parameter that it knows; we ignore those that have no effect for us.
     let header = json!({ "alg": "ES256", "typ": "at+jwt", "kid": KEY.kid(), "cty": 1 });
     let token = signed_by_hand(&header, &json!(claims(*NOW)));
     assert_eq!(our_code(&token), None);

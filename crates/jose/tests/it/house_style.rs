@@ -1,11 +1,11 @@
-//! The house's style of imports and constants, in jose and guard as in the server.
+//! The code style of imports and constants, checked in jose and guard like in the server.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 #[test]
 fn imports_are_flat_and_constants_stand_on_top() {
-    // In the published package jose stands alone.
+    // The published package contains only jose.
     if !Path::new(env!("CARGO_MANIFEST_DIR")).join("../guard").is_dir() {
         return;
     }
@@ -49,7 +49,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Imports whose braces hold a path.
+/// Imports whose braces contain a path.
 fn nested_imports(text: &str) -> Vec<String> {
     let starts = text.match_indices("use ").filter(|(at, _)| {
         let line = text[..*at].rsplit('\n').next().unwrap_or_default();
@@ -62,7 +62,7 @@ fn nested_imports(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Constants of a file that stand behind its first item.
+/// Constants of a file that come after its first item.
 fn late_constants(text: &str) -> Vec<&str> {
     let own = text.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
     let bare = |line: &str| -> String {

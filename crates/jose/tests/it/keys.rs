@@ -50,7 +50,7 @@ fn every_form_gives_the_same_key() {
                 .verifying_key(),
             &public
         );
-        // A passphrase that is not needed does no harm.
+        // An unnecessary passphrase is ignored.
         assert_eq!(refusal_with(pem, b"none"), None);
     }
     let locked = [
@@ -88,7 +88,7 @@ fn a_locked_key_asks_for_its_passphrase() {
         refusal_with(openssl::ENCRYPTED_AES_256, b""),
         Some(KeyError::WrongPassphrase)
     );
-    // Guess 618 leaves padding that looks right.
+    // Guess 618 leaves valid padding.
     for guess in 600..620 {
         let guess = format!("guess {guess}");
         let refused = refusal_with(openssl::ENCRYPTED_AES_128_SHA_1, guess.as_bytes());
@@ -168,7 +168,7 @@ fn a_74_only_p_256() {
     );
 }
 
-/// PKCS#8 names the curve outside, and may name it inside once more.
+/// PKCS#8 names the curve outside, and may also name it inside.
 #[test]
 fn a_curve_that_is_named_twice_must_be_the_same() {
     let p_256 = &der(openssl::PKCS8)[6..27];
@@ -179,7 +179,7 @@ fn a_curve_that_is_named_twice_must_be_the_same() {
     assert_eq!(refusal(&pem("PRIVATE KEY", &outer)), Some(KeyError::NotP256));
 }
 
-/// The scalar stands at a fixed place in what OpenSSL writes.
+/// The scalar is at a fixed offset in OpenSSL's output.
 fn with_scalar(scalar: &[u8; 32]) -> String {
     let mut der = der(openssl::PKCS8);
     der[36..68].copy_from_slice(scalar);
@@ -196,11 +196,11 @@ fn a_98_a_key_must_be_sound_and_its_public_half_its_own() {
         refusal(&pem("EC PRIVATE KEY", &compressed)),
         Some(KeyError::PublicKeyMismatch)
     );
-    // Zero, and all ones, which is above the order.
+    // Zero, and all ones, which exceeds the order.
     assert_eq!(refusal(&with_scalar(&[0; 32])), Some(KeyError::Malformed));
     assert_eq!(refusal(&with_scalar(&[0xff; 32])), Some(KeyError::Malformed));
 
-    // RFC 5958 §2: version 2 says the public key once more, behind the private one.
+    // RFC 5958 §2: version 2 repeats the public key after the private one.
     let second_version = |public: &[u8]| {
         let v1 = der(openssl::PKCS8);
         let v2 = [
@@ -320,7 +320,7 @@ fn a_jwk_of_another_kind_is_named() {
     for value in ["", "AAAA", &padded, &long, &key.to_jwk().x] {
         assert_eq!(with("y", json!(value)), Err(JwkError::Malformed), "{value}");
     }
-    // Together they are as long as they should be.
+    // Together they have the right length.
     let Jwk { x, y, .. } = key.to_jwk();
     let both = [x, y]
         .map(|coordinate| URL_SAFE_NO_PAD.decode(coordinate).unwrap())
@@ -335,7 +335,7 @@ fn a_jwk_of_another_kind_is_named() {
     }
 }
 
-/// RFC 7517 §4.5: how a key is named is the issuer's affair.
+/// RFC 7517 §4.5: the issuer chooses the name of a key.
 #[test]
 fn a_published_key_has_the_name_that_its_issuer_gave_it() {
     let key = VerifyingKey::from_spki_pem(openssl::SPKI.as_bytes()).unwrap();

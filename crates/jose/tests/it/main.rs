@@ -1,4 +1,4 @@
-//! The tests of `countersign-jose`, through its public face.
+//! The tests of `countersign-jose`'s public API.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Keys as OpenSSL 3.0 writes them. The first ones are all one key; the passphrase is `correct horse`.
+//! Keys written by OpenSSL 3.0. The first ones are all the same key; the passphrase is `correct horse`.
 
 /// `openssl pkcs8 -topk8 -nocrypt`.
 pub(crate) const PKCS8: &str = "\
@@ -158,7 +158,7 @@ MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEswtg7SX0jbRxaKvq0TEewPbPC3pvGlki
 -----END PUBLIC KEY-----
 ";
 
-/// secp256k1, whose numbers are as long as ours.
+/// secp256k1, whose numbers have the same length as P-256's.
 pub(crate) const SECP256K1: &str = "\
 -----BEGIN PRIVATE KEY-----
 MIGEAgEAMBAGByqGSM49AgEGBSuBBAAKBG0wawIBAQQgecUvQhjMc5b6Y/9yTkDS

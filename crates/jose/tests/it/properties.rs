@@ -1,4 +1,4 @@
-//! What holds of every token.
+//! Properties of all tokens.
 
 use std::sync::LazyLock;
 
@@ -35,7 +35,7 @@ prop_compose! {
         let required = RequiredClaims { iss, sub, aud: aud.into(), exp: iat + lives, iat, jti, client_id };
         let mut claims = AccessTokenClaims::from(required);
         (claims.scope, claims.status) = (scope, status);
-        // Nobody signed in to get a client's token.
+        // No user signed in for a client's token.
         if account.is_some() {
             (claims.sid, claims.auth_time, claims.amr) = (sid, auth_time, amr);
         }
@@ -78,7 +78,7 @@ proptest! {
     }
 }
 
-/// All flips of one bit, not a sample: each place of the token counts, each unused bit too.
+/// All single-bit flips, not a sample, because every position and every unused bit matters.
 #[test]
 fn any_flipped_bit_is_refused() {
     for at in 0..TOKEN.len() {
@@ -105,7 +105,7 @@ fn any_shorter_or_longer_text_is_refused() {
     assert!(judge(&KEY, &format!("{0}{0}", *TOKEN), NOW).is_err());
 }
 
-/// ECDSA draws a number for each signature: what names a token is its `jti`, not its text.
+/// ECDSA signatures are randomized, so a token is identified by its `jti`, not by its text.
 #[test]
 fn two_tokens_of_the_same_claims_are_two_texts() {
     let again = token(&KEY, &claims(NOW));

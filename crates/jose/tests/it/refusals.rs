@@ -1,4 +1,4 @@
-//! Each refusal by its name, and next to it what must not be refused.
+//! Each rejection by its reason, and similar tokens that must be accepted.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -43,7 +43,7 @@ fn x_26_a_megabyte_of_dots_is_refused_unread() {
                 true => "token_too_long",
                 false => "not_three_parts",
             };
-            // A token that is too long is refused before anything of it is looked at, the key among it.
+            // A token that is too long is rejected before any part of it is read, including its key.
             let looked_for = Cell::new(false);
             let expect = AccessTokenExpectation {
                 issuer: ISSUER,
@@ -137,7 +137,7 @@ fn what_the_rfcs_allow_is_taken() {
         claims[name] = value;
         signed(claims)
     };
-    // RFC 7519 §4.1.3: a token may be for others too.
+    // RFC 7519 §4.1.3: a token may have other audiences too.
     assert_eq!(
         with("aud", json!(["https://other.example.com", AUDIENCE]))
             .unwrap()
@@ -158,7 +158,7 @@ fn what_the_rfcs_allow_is_taken() {
     let mut bare = json!(claims(NOW));
     bare.as_object_mut().unwrap().remove("scope");
     bare.as_object_mut().unwrap().remove("status");
-    // RFC 9068 §2.2 requires no more than this.
+    // RFC 9068 §2.2 requires nothing else.
     for name in ["sid", "auth_time", "amr"] {
         bare.as_object_mut().unwrap().remove(name);
     }
@@ -184,7 +184,7 @@ fn an_empty_expectation_takes_nothing() {
     assert_eq!(refused.code(), "wrong_audience");
 }
 
-/// A token whose claims are worthless too is refused for its signature, and one whose header is bad asks for no key.
+/// The signature is checked before the claims, and the header before the key is looked up.
 #[test]
 fn a_43_nothing_is_believed_before_the_signature() {
     let key = SigningKey::generate().unwrap();

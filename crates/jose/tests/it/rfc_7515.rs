@@ -1,4 +1,4 @@
-//! RFC 7515 §A.3: a JWS with ES256 that someone else signed.
+//! RFC 7515 §A.3: a JWS with ES256 that was signed by another implementation.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -29,7 +29,7 @@ fn the_known_answer_of_appendix_a_3() {
     );
 }
 
-/// The JWK of the RFC as it stands there holds the private key too.
+/// The RFC's JWK also contains the private key.
 #[test]
 fn the_private_member_of_appendix_a_3_is_not_taken() {
     let private = json!({

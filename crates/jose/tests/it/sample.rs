@@ -1,4 +1,4 @@
-//! A good token, and whom it is for.
+//! A valid token and its expectations.
 
 use countersign_jose::{
     AccessTokenClaims, AccessTokenExpectation, Present, RequiredClaims, SigningKey, StatusReference, Subject,
@@ -35,7 +35,7 @@ pub(crate) fn token(key: &SigningKey, claims: &AccessTokenClaims) -> String {
     key.sign(TokenType::ACCESS_TOKEN, claims).unwrap()
 }
 
-/// Verifies with one key, at a time.
+/// Verifies with one key at a given time.
 pub(crate) fn judge(key: &SigningKey, token: &str, now: i64) -> Result<AccessTokenClaims, TokenError> {
     let audience = [AUDIENCE.to_owned()];
     let expect = AccessTokenExpectation {

@@ -1,4 +1,4 @@
-//! Status lists: the draft's own examples, what holds of every list, and each refusal by its name.
+//! Status lists: the draft's examples, properties of all lists, and each rejection by its reason.
 
 use std::io::Write;
 use std::sync::LazyLock;
@@ -54,7 +54,7 @@ fn refused(token: &str) -> &'static str {
     verify_at(token, NOW).map_or_else(TokenError::code, |_| "GOOD")
 }
 
-/// A list whose claims are good, apart from its array.
+/// A list whose claims are valid except for its array.
 fn with_array(bits: impl Into<Value>, lst: &str) -> String {
     let mut claims = good();
     claims["status_list"] = json!({ "bits": bits.into(), "lst": lst });
@@ -71,7 +71,7 @@ fn zlib(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// The array of a list that is given as the draft gives it.
+/// The array of a list, given as the draft shows it.
 fn array(bits: u8, lst: &str) -> StatusList {
     verify_at(&with_array(bits, lst), NOW).unwrap().status_list
 }
@@ -90,7 +90,7 @@ fn the_drafts_short_examples() {
     assert_eq!(states, [1, 2, 0, 3, 0, 1, 0, 1, 1, 2, 3, 3]);
 }
 
-/// Appendix C.1: 2^20 places at one bit.
+/// Appendix C.1: 2^20 entries with one bit.
 #[test]
 fn the_drafts_long_example_of_one_bit() {
     let lst = "eNrt3AENwCAMAEGogklACtKQPg9LugC9k_ACvreiogEAAKkeCQAAAAAAAAAAAAAAAAAAAIBylgQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAXG9IAAAAAAAAAPwsJAAAAAAAAAAAAAAAvhsSAAAAAAAAAAAA7KpLAAAAAAAAAAAAAAAAAAAAAJsLCQAAAAAAAAAAADjelAAAAAAAAAAAKjDMAQAAAACAZC8L2AEb";
@@ -107,7 +107,7 @@ fn the_drafts_long_example_of_one_bit() {
     assert_eq!(ours, list);
 }
 
-/// Appendix C.2: 2^20 places at two bits.
+/// Appendix C.2: 2^20 entries with two bits.
 #[test]
 fn the_drafts_long_example_of_two_bits() {
     let lst = "eNrt2zENACEQAEEuoaBABP5VIO01fCjIHTMStt9ovGVIAAAAAABAbiEBAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAEB5WwIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAID0ugQAAAAAAAAAAAAAAAAAQG12SgAAAAAAAAAAAAAAAAAAAAAAAAAAAOCSIQEAAAAAAAAAAAAAAAAAAAAAAAD8ExIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAwJEuAQAAAAAAAAAAAAAAAAAAAAAAAMB9SwIAAAAAAAAAAAAAAAAAAACoYUoAAAAAAAAAAAAAAEBqH81gAQw";
@@ -179,7 +179,7 @@ fn a_list_is_no_larger_than_what_is_read() {
     }
     let largest = claims(StatusList::with_capacity(MAX_STATUS_LIST_BYTES * 8).unwrap());
     assert_eq!(verify_at(&sign(&largest), NOW), Ok(largest));
-    // What does not shrink is too long to be sent before it is too large to be held.
+    // Incompressible data exceeds the maximum token length before the maximum list size.
     let mut noise = vec![0; MAX_STATUS_LIST_LENGTH];
     aws_lc_rs::rand::fill(&mut noise).unwrap();
     let noise = claims(StatusList::from_bytes(8, noise).unwrap());
@@ -220,7 +220,7 @@ fn arrays_that_cannot_be_read_are_refused_by_name() {
     let mut corrupt = whole.clone();
     *corrupt.last_mut().unwrap() ^= 1;
     assert_eq!(refused(&with_array(1, &lst(&corrupt))), "status_list_not_zlib");
-    // Bare DEFLATE, gzip, and a stream that wants a dictionary.
+    // Raw DEFLATE, gzip, and a stream that needs a dictionary.
     for other in [
         &whole[2..whole.len() - 4],
         &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0],
@@ -292,7 +292,7 @@ fn claims_are_held_to_what_was_asked_for() {
         json!({ "lst": "eNrbuRgAAhcBXQ" }),
     ] {
         assert_eq!(with("status_list", array.clone()), "status_list_no_array", "{array}");
-        // Whatever else is wrong with a list is told first: then it is not genuine, or not of now.
+        // Other faults are reported first, because with them the list is not genuine or not current.
         let mut past = good();
         past["exp"] = json!(NOW - 30);
         past["status_list"] = array;
@@ -300,7 +300,7 @@ fn claims_are_held_to_what_was_asked_for() {
     }
 }
 
-/// The kinds are told apart by `typ` (RFC 8725 §3.11), and a key that is not the issuer's signs nothing.
+/// `typ` distinguishes the types (RFC 8725 §3.11), and a key of another issuer is not accepted.
 #[test]
 fn a_list_is_no_access_token_and_the_reverse() {
     let list = sign(&good());
@@ -347,7 +347,7 @@ proptest! {
         prop_assert_eq!(verified.status_list.bytes(), &bytes[..]);
     }
 
-    /// The states, read one by one, are the array again.
+    /// The statuses, read one by one, are the array.
     #[test]
     fn states_make_up_the_array(bits in prop::sample::select(&[1_u8, 2, 4, 8][..]), bytes in vec(any::<u8>(), 0..100)) {
         let list = StatusList::from_bytes(bits, bytes.clone()).unwrap();
@@ -360,7 +360,7 @@ proptest! {
         prop_assert_eq!(list.status(list.entries() as u64), None);
     }
 
-    /// Setting a place changes that place and no other.
+    /// Setting an entry changes only that entry.
     #[test]
     fn a_place_that_is_set_is_the_only_one(
         bits in prop::sample::select(&[1_u8, 2, 4, 8][..]),

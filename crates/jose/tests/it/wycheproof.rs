@@ -23,12 +23,12 @@ fn every_p1363_vector_is_decided_rightly() {
             counts[usize::from(valid)] += 1;
         }
     }
-    // So that a file of no vectors does not pass.
+    // An empty file must not pass.
     assert_eq!(counts.iter().sum::<usize>(), set.number_of_tests);
     assert!(counts[0] > 50 && counts[1] > 100, "{counts:?}");
 }
 
-/// Some of the keys have coordinates that begin with zeros.
+/// Some keys have coordinates with leading zeros.
 #[test]
 fn a_key_is_the_same_after_any_form() {
     let set = TestSet::load(EcdsaSecp256r1Sha256P1363).unwrap();

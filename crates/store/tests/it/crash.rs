@@ -1,4 +1,4 @@
-//! `kill -9` under writes: nothing that was acknowledged is lost.
+//! `kill -9` during writes: nothing that was acknowledged is lost.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use crate::place::{both, open, opened};
 
 both!(what_was_acknowledged_survives_kills);
 
-/// The writer that is killed: this test binary again, running this "test" alone.
+/// The writer to be killed: this test binary, running only this "test".
 const CHILD: &str = "crash::rotates_until_it_is_killed";
 const URL: &str = "COUNTERSIGN_STORE_CRASH_URL";
 const KILLS: usize = 6;
@@ -30,7 +30,7 @@ async fn what_was_acknowledged_survives_kills(url: String) {
     assert!(newest.iter().all(|token| *token > 0), "every chain moved: {newest:?}");
 }
 
-/// Starts the child, kills it once it has worked for that long, and tells what it had acknowledged.
+/// Starts the child, kills it after the given time, and returns what it acknowledged.
 fn kill_after(url: &str, worked: Duration) -> Vec<i64> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", CHILD, "--ignored", "--nocapture", "--test-threads=1"])

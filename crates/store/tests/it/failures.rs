@@ -1,4 +1,4 @@
-//! Deadlocks, connections that go silent, and statements that are wrong: PostgreSQL alone.
+//! Deadlocks, silent connections and invalid statements, on PostgreSQL only.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -69,7 +69,7 @@ async fn a_connection_that_went_silent_in_a_transaction_is_not_lent_again() {
             })
         });
         assert!(matches!(begun.await, Err(StoreError::Unavailable(_))));
-        // The one connection that the pool may have is still silent; only a new one answers.
+        // The only connection that the pool may have is still silent; only a new one works.
         let value = query(sql!("SELECT value FROM counters")).one::<i64>(&db).await;
         assert!(matches!(value, Ok(0)), "{value:?}");
     })
@@ -106,7 +106,7 @@ async fn with_one(url: &str) -> Db {
     .unwrap()
 }
 
-/// A way to the server through which connections that are there can fall silent, and new ones work.
+/// A proxy on which existing connections can become silent while new ones work.
 struct Link {
     url: String,
     silences: Arc<AtomicU32>,
@@ -139,7 +139,7 @@ impl Link {
     }
 }
 
-/// Passes bytes in both directions as long as it speaks; after that, both ends stay open and hear nothing.
+/// Forwards bytes in both directions until it becomes silent; then both connections stay open without traffic.
 async fn pass(mut client: TcpStream, mut server: TcpStream, speaks: impl Fn() -> bool) {
     let (mut up, mut down) = ([0; 8192], [0; 8192]);
     loop {

@@ -1,6 +1,6 @@
-//! What the store promises, shown on both databases.
+//! The guarantees of the store, tested on both databases.
 //!
-//! PostgreSQL is found by `COUNTERSIGN_TEST_POSTGRES_URL`; each test has a schema, or a file, of its own.
+//! `COUNTERSIGN_TEST_POSTGRES_URL` is the PostgreSQL server; each test has its own schema or file.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Migrations apply once, in order, and refuse what they do not know.
+//! Migrations are applied once and in order, and unknown ones are refused.
 
 use countersign_store::{Applied, MigrateError, Migration, Schema, StoreError, query, sql};
 

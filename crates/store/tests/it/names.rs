@@ -1,4 +1,4 @@
-//! One file, several names: symbolic links, hard links, renames.
+//! A file with several names: symbolic links, hard links, renames.
 
 use std::fs::{hard_link, rename};
 use std::os::unix::fs::symlink;
@@ -40,7 +40,7 @@ async fn a_symbolic_link_is_the_file_it_leads_to() {
     symlink(at("link.db"), at("second.db")).unwrap();
     let real = at("real/deep/a.db");
 
-    // The first start makes the file that the link promises.
+    // The first start creates the target of the link.
     let db = opened(&url(&at("second.db"))).await;
     run(&db, "UPDATE counters SET value = 1").await;
     assert!(beside(&real, "-wal").exists() && beside(&real, "-lock").exists());
@@ -60,7 +60,7 @@ async fn a_symbolic_link_is_the_file_it_leads_to() {
         );
         assert_eq!(value(name, Role::Admin).await, 1, "{}", name.display());
     }
-    // As a crash would: what was committed is found again under any name.
+    // As after a crash: committed data is found under any name.
     drop(db);
     for name in &names {
         assert_eq!(value(name, Role::Server).await, 1, "{}", name.display());
@@ -95,7 +95,7 @@ async fn a_file_that_was_renamed_while_a_server_has_it_is_refused_under_its_new_
         let why = refusal(&after, role).await.to_string();
         assert!(why.contains("under another name"), "{why}");
     }
-    // A refusal has not taken anything away from the server.
+    // A refusal does not affect the server.
     run(&db, "UPDATE counters SET value = 7").await;
     rename(&after, &before).unwrap();
     assert_eq!(value(&before, Role::Admin).await, 7);
@@ -142,7 +142,7 @@ async fn a_lock_that_is_a_link_does_not_lead_to_the_database() {
         whole,
         "the lock was written into the database"
     );
-    // Nor is anything written over that was put there by mistake.
+    // Nor is another file at that path overwritten.
     std::fs::remove_file(&lock).unwrap();
     std::fs::write(&lock, "somebody's only backup of something, say").unwrap();
     let why = refusal(&path, Role::Server).await.to_string();

@@ -26,7 +26,7 @@ macro_rules! both {
 }
 pub(crate) use both;
 
-/// Where the database of a test is.
+/// Where the test's database is.
 pub(crate) struct Place {
     pub(crate) url: String,
     kept: Kept,
@@ -122,7 +122,7 @@ pub(crate) async fn opened(url: &str) -> Db {
     db
 }
 
-/// Runs a text made for the test.
+/// Runs a statement created for the test.
 pub(crate) async fn run(db: &Db, text: &str) -> u64 {
     query(made(text)).execute(db).await.unwrap()
 }

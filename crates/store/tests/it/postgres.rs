@@ -1,4 +1,4 @@
-//! What is promised of the server alone.
+//! Guarantees specific to PostgreSQL.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -18,7 +18,7 @@ async fn retries_are_bounded() {
                 let value: i64 = query(sql!("SELECT value FROM counters WHERE id = 1"))
                     .one(&mut *tx)
                     .await?;
-                // Another transaction always comes in between.
+                // Another transaction always interferes.
                 query(sql!("UPDATE counters SET value = value + 1 WHERE id = 1"))
                     .execute(other)
                     .await?;
@@ -64,7 +64,7 @@ async fn a_cut_connection_is_replaced() {
             });
             assert!(matches!(within.await, Err(StoreError::Unavailable(_))));
         }
-        // The pool may still hold one that it does not know to be cut, but each is met once.
+        // The pool may still hold connections that it does not know to be closed, but each is used only once.
         let mut served = None;
         for _ in 0..3 {
             let value = query(sql!("SELECT value FROM counters")).one::<i64>(&db).await;

@@ -1,4 +1,4 @@
-//! What is promised of the embedded file alone.
+//! Guarantees specific to SQLite.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ async fn a_second_server_is_refused_and_an_administrator_is_let_in() {
     let seen: i64 = query(sql!("SELECT value FROM counters")).one(&db).await.unwrap();
     assert_eq!(seen, 5);
     command.close().await.unwrap();
-    // The server's locks have survived the administrator's coming and going in this very process.
+    // The server's locks survive that a command in the same process opened and closed the file.
     run(&db, "UPDATE counters SET value = 6").await;
     db.close().await.unwrap();
     let next = open(&place.url).await;
@@ -149,7 +149,7 @@ async fn the_log_stays_bounded_under_steady_writing() {
     run(&db, "CREATE TABLE blobs (id BIGINT PRIMARY KEY, bytes BYTEA)").await;
     let log = beside(&path_of(&place), "-wal");
     let mut longest = 0;
-    // Each round differs, because SQLite writes no page that stays the same.
+    // Each round differs, because SQLite does not write unchanged pages.
     for round in 0..200_u8 {
         let tasks: Vec<_> = (0..8)
             .map(|id| tokio::spawn(write_blob(db.clone(), id, round)))

@@ -1,5 +1,5 @@
-//! Statements that the server does not know any more, servers that take no writes, and databases that cannot hold every
-//! text: PostgreSQL alone.
+//! Stale prepared statements, servers that do not accept writes, and databases that cannot store all of Unicode, on
+//! PostgreSQL only.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,7 +8,7 @@ use countersign_store::{DatabaseOptions, Db, OpenError, Role, StoreError, query,
 
 use crate::place::{Place, on, opened, run};
 
-/// With one connection, so that what was prepared is what is met.
+/// With a single connection, so that the prepared statements are used again.
 async fn with_one(url: &str) -> Db {
     Db::open(&DatabaseOptions {
         pool_size: Some(1),
@@ -25,7 +25,7 @@ async fn label(db: &Db) -> Result<String, StoreError> {
         .await
 }
 
-/// Two statements that were prepared before, and a word of how often it was begun.
+/// Runs two prepared statements in a transaction and counts the attempts.
 async fn relabel(db: &Db, begun: &Arc<AtomicU32>) -> Result<String, StoreError> {
     let work = db.transact(|tx| {
         Box::pin(async move {
@@ -55,7 +55,7 @@ async fn append(db: &Db) -> Result<u64, StoreError> {
     .await
 }
 
-/// Each way of making statements stale, with what is read afterwards.
+/// The causes of stale statements.
 const STALE: [&str; 4] = [
     "ALTER TABLE labels ALTER COLUMN label TYPE VARCHAR(90)",
     "DEALLOCATE ALL",
@@ -97,7 +97,7 @@ async fn a_stale_statement_is_prepared_anew_and_run_again() {
                 rows += 2;
             }
         }
-        // Each ran once, however often it was begun.
+        // Each ran exactly once, regardless of the number of attempts.
         let counted: i64 = query(sql!("SELECT COUNT(*) FROM labels")).one(&db).await.unwrap();
         assert_eq!(counted, rows);
         db.close().await.unwrap();
@@ -151,7 +151,7 @@ row! {
     struct Bumped { parent: i64, note: Option<String> }
 }
 
-/// What is no question of prepared statements is answered as it was, once.
+/// Errors that do not concern prepared statements are returned without a retry.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_supported_stays_refused() {
     on(Place::postgres().await, |url| async move {
@@ -159,7 +159,7 @@ async fn what_is_not_supported_stays_refused() {
         let refused = query(sql!("SELECT value FROM counters FOR UPDATE OF counters, nobody"))
             .one::<i64>(&db)
             .await;
-        // A table that cannot be seen may be one that this role has no right to see.
+        // The role may lack the privilege to see a table that cannot be found.
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
         let refused = query(sql!("SELECT COUNT(*) FROM counters FOR UPDATE"))
             .one::<i64>(&db)
@@ -197,7 +197,7 @@ async fn a_session_that_takes_no_writes_is_unavailable_and_is_not_lent_again() {
                 _ => db.check_writable().await,
             };
             assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-            // The next session is another one.
+            // The next statement uses another session.
             run(&db, "UPDATE counters SET value = value + 1").await;
         }
         db.close().await.unwrap();
@@ -241,7 +241,7 @@ async fn a_database_that_cannot_hold_every_text_is_refused() {
     .await;
 }
 
-/// The same server, and another database.
+/// The URL of another database on the same server.
 fn in_database(url: &str, name: &str) -> String {
     let (server, parameters) = url.split_once('?').unwrap();
     let (server, _) = server.rsplit_once('/').unwrap();

@@ -1,4 +1,4 @@
-//! Statements: their two spellings, their list, and that each can be prepared.
+//! Statements: their two spellings, the list of all, and that each can be prepared.
 
 use countersign_store::{DatabaseKind, Db, query, sql, statements};
 

@@ -1,4 +1,4 @@
-//! What goes in comes out, and nothing else is taken for it.
+//! Values survive a round trip, and invalid values are rejected.
 
 use countersign_store::{Cell, Column, StoreError, Value, column, query, row, sql};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ both!(
 );
 
 row! {
-    /// One of each.
+    /// One value of each type.
     #[derive(Debug, PartialEq)]
     struct Everything {
         id: i64,
@@ -80,7 +80,7 @@ async fn values_come_back_as_they_went(url: String) {
             .bind(row.bytes);
         assert_eq!(insert.bind(row.key).execute(&db).await.unwrap(), 1);
     }
-    // The order of the columns does not matter: they are read by name.
+    // The order of the columns does not matter, because they are read by name.
     let read = query(sql!(
         "SELECT key, bytes, text, number, flag, id FROM everything ORDER BY id"
     ));

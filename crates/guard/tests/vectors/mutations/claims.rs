@@ -1,4 +1,4 @@
-//! Departures in the claims.
+//! Mutations of the claims.
 
 use super::Verdict::{self, Invalid, Revoked, Unavailable, Valid};
 use super::draft::escaped;
@@ -6,7 +6,7 @@ use super::values::{Shape, values};
 use super::{At, Mutation};
 use crate::sample::{AUDIENCE, FIRST_LIST, ISSUER, LEEWAY, SECOND_LIST};
 
-/// Each claim, the row that it has, and whether it may be left out.
+/// Each claim, its rule, and whether it may be omitted.
 const CLAIMS: [(&str, &str, bool); 14] = [
     ("iss", "C-1", false),
     ("aud", "C-2", false),
@@ -52,7 +52,7 @@ fn any_value() -> Vec<Mutation> {
                 || (matches!(claim, "iss" | "aud") && shape == Shape::Text);
             mutations.push(if must { mutation.must() } else { mutation });
         }
-        // Within others: the rules of the text hold at every depth.
+        // Nested, because the rules for JSON text apply at every depth.
         let (rule, verdict) = match shape {
             Shape::Broken("J-5") => continue,
             Shape::Broken(broken) => (broken, Invalid),
@@ -87,7 +87,7 @@ fn any_value() -> Vec<Mutation> {
     mutations
 }
 
-/// Whether a claim may have a value of this shape, which is none that its own mutations know.
+/// Whether a value of this shape is valid for the claim, apart from its own mutations.
 fn takes(claim: &str, shape: Shape) -> bool {
     match claim {
         "unknown" => true,
@@ -334,7 +334,7 @@ fn persons() -> Vec<Mutation> {
     for client in ["countersign", "\\u0063", " ", "https://client.example/?a=1"] {
         mutations.push(set("C-7", "client_id", Valid, &format!("\"{client}\"")));
     }
-    // What another reader may take for a UUID is none by our rules, and a client's name as any other.
+    // Other parsers accept these as UUIDs, but our rules do not, so they are valid client ids.
     for client in [
         &uuid.replace('-', ""),
         &format!("{{{uuid}}}"),
@@ -509,7 +509,7 @@ fn states() -> Vec<Mutation> {
     mutations
 }
 
-/// Tokens whose list is genuine and says nothing.
+/// Tokens whose list is genuine but unreadable.
 pub(super) fn of_unreadable_lists<'a>(uris: impl Iterator<Item = &'a String>) -> Vec<Mutation> {
     uris.map(|uri| {
         let place = format!(r#"{{"status_list":{{"idx":0,"uri":"{uri}"}}}}"#);

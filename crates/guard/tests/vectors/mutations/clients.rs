@@ -1,4 +1,5 @@
-//! Departures from the token of a client that acts for itself (RFC 9068 §2.2): who it is, and what it must not have.
+//! Mutations of the token of a client that acts for itself (RFC 9068 §2.2): its subject, and the claims that it must
+//! not have.
 
 use super::Verdict::{self, Invalid, Valid};
 use super::claims::set;
@@ -9,7 +10,7 @@ use crate::sample::CLIENT;
 
 const ACCOUNT: &str = "01980000-abcd-7000-8000-00000000000f";
 
-/// Whether a departure is in one of the claims in which the tokens of people and of clients differ.
+/// Whether a mutation changes a claim in which tokens of users and clients differ.
 pub(super) fn concerns((part, member): &(&str, String)) -> bool {
     *part == "claims" && matches!(&**member, "sub" | "client_id" | "sid" | "auth_time" | "amr")
 }
@@ -53,7 +54,7 @@ pub(super) fn mutations(now: i64) -> Vec<Mutation> {
         ("amr", r#"["pwd"]"#.to_owned()),
     ] {
         mutations.push(set("C-13", claim, Invalid, &value));
-        // Under another name it is none.
+        // Under another name it is an unknown claim.
         mutations.push(set("C-11", &claim.to_uppercase(), Valid, &value));
         mutations.push(set("C-11", "__proto__", Valid, &format!(r#"{{"{claim}":{value}}}"#)));
     }
@@ -84,7 +85,7 @@ fn names() -> Vec<Mutation> {
     }
     mutations.push(both("C-6", Valid, [&escaped(CLIENT), &text(CLIENT)]));
     mutations.push(both("C-6", Valid, [&text(CLIENT), &escaped(CLIENT)]));
-    // An account is one without a session, too.
+    // An account is valid without a session, too.
     mutations.push(both("C-6", Valid, [&text(ACCOUNT), &text(CLIENT)]));
     for (sub, client) in [
         ("Billing", CLIENT),

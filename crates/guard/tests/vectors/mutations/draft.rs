@@ -1,9 +1,9 @@
-//! A token before it is signed, as raw JSON: what no library would write can be written here.
+//! An unsigned token as raw JSON, including JSON that no library would write.
 
 use crate::forge::encode;
 use crate::sample::{CLIENT, ISSUER};
 
-/// The two parts of a token as lists of members: a name, and a value, each as it stands in the text.
+/// The two parts of a token as lists of members: name and value, each as raw text.
 #[derive(Clone)]
 pub(super) struct Draft {
     pub(super) header: Part,
@@ -13,12 +13,12 @@ pub(super) struct Draft {
 #[derive(Clone)]
 pub(super) struct Part {
     members: Vec<(String, String)>,
-    /// What stands before, between and behind the members.
+    /// The text before, between and after the members.
     pub(super) open: Vec<u8>,
     pub(super) comma: &'static str,
     pub(super) colon: &'static str,
     pub(super) close: Vec<u8>,
-    /// What becomes of the text in base64url.
+    /// Changes the base64url text.
     pub(super) encoded: fn(String) -> String,
 }
 
@@ -58,7 +58,7 @@ impl Draft {
         draft
     }
 
-    /// What is to be signed.
+    /// The text to sign.
     pub(super) fn text(&self) -> String {
         format!("{}.{}", self.header.encode(), self.claims.encode())
     }
@@ -76,7 +76,7 @@ impl Part {
         }
     }
 
-    /// Puts a member to a value, where it stands; a new one stands last.
+    /// Sets a member in its place, or appends it.
     pub(super) fn set(&mut self, name: &str, value: &str) {
         match self.find(name) {
             Some(at) => value.clone_into(&mut self.members[at].1),
@@ -90,12 +90,12 @@ impl Part {
         }
     }
 
-    /// A further member, last, whether there is one of this name or not.
+    /// Appends a member, even if there is one with this name.
     pub(super) fn add(&mut self, name: &str, value: &str) {
         self.members.push((format!("\"{name}\""), value.to_owned()));
     }
 
-    /// A further member, first.
+    /// Inserts a member at the beginning, even if there is one with this name.
     pub(super) fn add_first(&mut self, name: &str, value: &str) {
         self.members.insert(0, (format!("\"{name}\""), value.to_owned()));
     }
@@ -130,7 +130,7 @@ impl Part {
     }
 }
 
-/// A text with its first letter escaped: another spelling of the same.
+/// Escapes the first letter of a text: another spelling of the same text.
 pub(super) fn escaped(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| format!("\\u{:04x}", u32::from(first)));

@@ -1,4 +1,4 @@
-//! Departures in how a token is written, encoded and signed.
+//! Mutations of how a token is written, encoded and signed.
 
 use super::Verdict::{Invalid, Valid};
 use super::draft::{Draft, Part};
@@ -124,7 +124,7 @@ fn nested(depth: usize) -> Vec<u8> {
     format!(",\"x\":{open}{inner}{close}}}").into_bytes()
 }
 
-/// The base64url of a part. It is signed as it stands.
+/// The base64url of a part. It is signed as it is.
 fn encodings() -> Vec<Mutation> {
     let mut mutations = Vec::new();
     for part in ["header", "claims"] {
@@ -157,7 +157,7 @@ fn encodings() -> Vec<Mutation> {
                 format!("{}A", &text[..cut])
             }),
             change("bits left over", |text| {
-                // The last of three bytes' characters but two or one carries bits that say nothing.
+                // The last character of an encoding has unused bits if one or two bytes remain.
                 let padded = match text.len() % 4 {
                     0 => encode(format!("{} ", String::from_utf8_lossy(&decode(&text)))),
                     _ => text,
@@ -172,7 +172,7 @@ fn encodings() -> Vec<Mutation> {
     mutations
 }
 
-/// What is not done to a draft: lengths, parts, signatures.
+/// Mutations of the whole token rather than a draft: lengths, parts, signatures.
 pub(super) fn whole(good: &Draft, forge: &Forge, sign: &impl Fn(&str) -> String) -> Vec<Mutated> {
     let token = sign(&good.text());
     let (text, signature) = token.rsplit_once('.').unwrap();
@@ -226,7 +226,7 @@ pub(super) fn whole(good: &Draft, forge: &Forge, sign: &impl Fn(&str) -> String)
         lax("F-3", "a line's end", format!("{token}\n")),
         lax("F-3", "a space", format!(" {token}")),
         lax("F-3", "bits left over in the signature", format!("{text}.{twin}")),
-        // RFC 7518 does not forbid the other one of two.
+        // RFC 7518 does not forbid the other of the two valid signatures.
         entry("F-4", false, Valid, "n - s", signed(&[r, complement(s)].concat())),
         bad("F-4", "s, r", signed(&[s, r].concat())),
         bad("F-4", "no signature", format!("{text}.")),
@@ -262,7 +262,7 @@ impl SigningKeys {
     }
 }
 
-/// The longest token that may be, and the next.
+/// The longest allowed token, and one that is longer.
 fn around_the_limit(good: &Draft, sign: &impl Fn(&str) -> String) -> (String, String) {
     let padded = |length: usize| {
         let mut draft = good.clone();

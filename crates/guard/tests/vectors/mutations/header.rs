@@ -1,4 +1,4 @@
-//! Departures in the header.
+//! Mutations of the header.
 
 use super::Verdict::{self, Invalid, Valid};
 use super::draft::escaped;
@@ -8,7 +8,7 @@ use crate::forge::Forge;
 
 const MEMBERS: [&str; 3] = ["alg", "typ", "kid"];
 const FORBIDDEN: [&str; 8] = ["jwk", "jku", "x5u", "x5c", "crit", "b64", "zip", "enc"];
-/// Others that have a meaning somewhere, and none here.
+/// Parameters that have a meaning elsewhere but not here.
 const IGNORED: [&str; 7] = ["unknown", "cty", "x5t", "x5t#S256", "epk", "nonce", "__proto__"];
 
 pub(super) fn mutations(forge: &Forge) -> Vec<Mutation> {

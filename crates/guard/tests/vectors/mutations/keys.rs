@@ -1,4 +1,4 @@
-//! Sets of keys in which one key is changed. The other is good, so that there always is a set.
+//! Key sets in which one key is changed. The other key is valid, so that the set is never empty.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -12,14 +12,14 @@ pub(super) const OTHER_NAME: &str = "a name of the issuer's choice";
 pub(super) struct KeySet {
     pub(super) name: String,
     pub(super) rule: &'static str,
-    /// The document, as text.
+    /// The document as text.
     pub(super) jwks: String,
-    /// A token that is good but for its key.
+    /// A token that is valid apart from its key.
     pub(super) token: String,
     pub(super) expect: Verdict,
 }
 
-/// `good` is a token that names its key by the thumbprint, `named` one that calls it [`OTHER_NAME`].
+/// `good` is a token that names its key by thumbprint, `named` one that names it [`OTHER_NAME`].
 pub(super) fn key_sets(forge: &Forge, good: &str, named: &str) -> Vec<KeySet> {
     let mut sets = sets(forge);
     for set in &mut sets {
@@ -94,7 +94,7 @@ fn sets(forge: &Forge) -> Vec<KeySet> {
         with("K-3", "alg", json!(256), Invalid),
         with("K-3", "alg", Value::Null, Valid),
         without("K-3", "alg", Valid),
-        // Wycheproof, json_web_signature, tc 356: a key for other operations verifies nothing.
+        // Wycheproof, json_web_signature, tc 356: a key for other operations must not verify.
         with("K-4", "key_ops", json!(["encrypt"]), Invalid),
         with("K-4", "key_ops", json!(["sign"]), Invalid),
         with("K-4", "key_ops", json!(["deriveKey", "deriveBits"]), Invalid),
@@ -119,7 +119,7 @@ fn sets(forge: &Forge) -> Vec<KeySet> {
     sets
 }
 
-/// Several keys of one name, and documents that are read in two ways.
+/// Several keys with the same `kid`, and ambiguous documents.
 fn several(good: &Value, second: &Value, stranger: &Value) -> Vec<KeySet> {
     let mut namesake = stranger.clone();
     namesake["kid"] = good["kid"].clone();
@@ -214,7 +214,7 @@ fn several(good: &Value, second: &Value, stranger: &Value) -> Vec<KeySet> {
     ]
 }
 
-/// A `kid` is whatever the issuer says; here it names a key that is not the thumbprint's.
+/// The issuer may choose any `kid`; here it is not the key's thumbprint.
 fn named_otherwise(good: &Value, second: &Value, stranger: &Value) -> Vec<KeySet> {
     let mut renamed = stranger.clone();
     renamed["kid"] = json!(OTHER_NAME);

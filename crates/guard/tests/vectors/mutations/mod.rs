@@ -1,8 +1,8 @@
-//! A few thousand tokens, each signed by the issuer's own key, that depart from a good one in one or two places. Every
-//! guard must give the verdict that the rules of docs/security/token-rules.md give. The choice of pairs comes from a seed;
-//! keys and times are of the run.
+//! A few thousand tokens, each signed with the issuer's own key, that differ from a valid one in one or two places.
+//! Every guard must reach the verdict that docs/security/token-rules.md specifies. The pairs are chosen by a seed; keys
+//! and times differ between runs.
 //!
-//! Where `COUNTERSIGN_TEST_MUTATIONS` names a file, they are written there, for the guards in other languages.
+//! If `COUNTERSIGN_TEST_MUTATIONS` names a file, they are written there for the guards in other languages.
 
 mod claims;
 mod clients;
@@ -33,33 +33,33 @@ use crate::server::{Published, serve};
 const SEED: u64 = 20_261_127;
 const PAIRS: usize = 2_400;
 
-/// What every guard says, the later the stronger.
+/// The verdict of a guard, in ascending order of precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Verdict {
     Valid,
     /// 401: the session has ended.
     Revoked,
-    /// 503: its status list cannot be had.
+    /// 503: its status list is unavailable.
     Unavailable,
     /// 401.
     Invalid,
 }
 
-/// One departure from a good token.
+/// One difference from a valid token.
 struct Mutation {
     name: String,
     /// The row of docs/security/token-rules.md that decides.
     rule: &'static str,
-    /// The part and the member that it changes, so that two do not change one.
+    /// The part and the member that it changes, so that no two mutations change the same one.
     place: (&'static str, String),
     verdict: Verdict,
-    /// Whether no verifier of any JWT may take it.
+    /// Whether every JWT verifier must reject it.
     must: bool,
     apply: Box<dyn Fn(&mut Draft)>,
 }
 
-/// What a mutation is about: the rule, the part and the member (`*` for all of it), and the verdict that follows.
+/// The rule, part and member (`*` for the whole part) of a mutation, and its verdict.
 struct At<'a> {
     rule: &'static str,
     part: &'static str,
@@ -95,7 +95,7 @@ impl Mutation {
     }
 }
 
-/// The file that is handed to the guards in other languages.
+/// The file for the guards in other languages.
 #[derive(Serialize)]
 struct Document {
     seed: u64,
@@ -106,7 +106,7 @@ struct Document {
     jwks: Value,
     status_lists: BTreeMap<String, String>,
     tokens: Vec<Mutated>,
-    /// Sets of keys in which one key is changed, and a token of that key.
+    /// Key sets in which one key is changed, each with a token of that key.
     key_sets: Vec<keys::KeySet>,
 }
 
@@ -116,7 +116,7 @@ struct Mutated {
     rules: Vec<&'static str>,
     token: String,
     expect: Verdict,
-    /// Whom a valid token is about.
+    /// The kind of subject of a valid token.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<Kind>,
     must_refuse: bool,
@@ -155,13 +155,13 @@ fn document() -> Document {
             .iter()
             .map(|mutation| of_client(mutated(&client, &[mutation], &sign))),
     );
-    // The other rules are the same for both; a third of the departures will do.
+    // The other rules are the same for both kinds, so a third of the mutations suffices.
     let same = mutations.iter().filter(|mutation| !clients::concerns(&mutation.place));
     tokens.extend(
         same.step_by(3)
             .map(|mutation| of_client(mutated(&client, &[mutation], &sign))),
     );
-    // Two faults would hide each other, so one of a pair is always harmless, and often both are.
+    // Two faults would hide each other, so at least one of each pair is harmless.
     let harmless: Vec<_> = (0..mutations.len())
         .filter(|&at| mutations[at].verdict == Verdict::Valid)
         .collect();
@@ -207,7 +207,7 @@ fn of_client(mutated: Mutated) -> Mutated {
     }
 }
 
-/// Whom a token is about that obeys the rules: the words of RFC 9068 §2.2, without a look at our own code.
+/// The kind of subject of a valid token by RFC 9068 §2.2, independent of our own code.
 fn kind(token: &str) -> Kind {
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
     let claims: Value = serde_json::from_slice(&payload).unwrap();
@@ -243,7 +243,7 @@ fn mutated(good: &Draft, mutations: &[&Mutation], sign: &impl Fn(&str) -> String
     }
 }
 
-/// Signs any text by the issuer's first key.
+/// Signs any text with the issuer's first key.
 fn signer(forge: &Forge) -> impl Fn(&str) -> String + use<> {
     let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8(&forge.key)).unwrap();
     move |text| {
@@ -275,7 +275,7 @@ fn guard(base: String, now: i64) -> countersign_guard::GuardBuilder {
         .clock(move || now)
 }
 
-/// The verdict of this crate's guard, and whom it takes a valid token to be about.
+/// The verdict of this crate's guard, and the kind of subject of a valid token.
 async fn judge(guard: &Guard, token: &str) -> (Verdict, Option<Kind>) {
     let verdict = match guard.verify(token).await {
         Ok(verified) => {

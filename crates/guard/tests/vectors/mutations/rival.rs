@@ -1,4 +1,4 @@
-//! The `jsonwebtoken` crate as a second opinion. It may be laxer; what is forged or past, it must refuse too.
+//! The `jsonwebtoken` crate as a second opinion. It may be laxer, but must also reject forged and expired tokens.
 
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Document;
 
-/// The ids in the first column of its tables.
+/// The IDs in the first column of its tables.
 pub(super) fn documented() -> BTreeSet<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/security/token-rules.md");
     let text = std::fs::read_to_string(path).unwrap();
@@ -18,7 +18,7 @@ pub(super) fn documented() -> BTreeSet<String> {
         .collect()
 }
 
-/// The ids that some mutation is about.
+/// The IDs that some mutation covers.
 pub(super) fn of(document: &Document) -> BTreeSet<String> {
     let tokens = document.tokens.iter().flat_map(|token| token.rules.iter().copied());
     tokens

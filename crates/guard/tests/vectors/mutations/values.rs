@@ -1,20 +1,20 @@
-//! Values that may stand where others are due.
+//! Values to substitute for valid ones.
 
-/// What a value is, as far as the rules ask.
+/// The shape of a value, as far as the rules distinguish it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     Text,
-    /// A list of texts.
+    /// A list of strings.
     Texts,
-    /// An integer that is long past as a date.
+    /// An integer that is far in the past as a date.
     Past,
-    /// The same, though written as a number that is no integer.
+    /// The same, but not written as an integer.
     PastFraction,
-    /// 2^53 − 1, the last date there is.
+    /// 2^53 − 1, the latest valid date.
     Last,
-    /// JSON, and of no use to any claim.
+    /// JSON that is invalid for every claim.
     Other,
-    /// Text that breaks a rule of every member.
+    /// Text that is invalid anywhere.
     Broken(&'static str),
 }
 
@@ -40,7 +40,7 @@ pub(super) fn values() -> Vec<(String, Shape)> {
         ("-0.5", Other),
         ("-1e-1", Other),
         ("1e300", Other),
-        // Rounded to the nearest double, the largest there is: of all decimals, these tell a careless reader.
+        // Decimals around the largest double, which reveal a parser that rounds carelessly.
         ("1.7976931348623157e308", Other),
         ("1.797693134862315807e308", Other),
         ("1.7976931348623159e308", Broken("J-4")),
