@@ -1,4 +1,4 @@
-//! Signing up, taking one's data along, deleting.
+//! Sign-up, data export, account deletion.
 
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What SECURITY.md asks of all doors at once, and attacks that went well elsewhere.
+//! SECURITY.md's requirements for all endpoints, and attacks that succeeded against other systems.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
-/// Routes that everybody may ask, and how they answer who sends nothing.
+/// Public routes, and their responses to an empty request.
 const PUBLIC: [(&str, u16); 15] = [
     ("GET /.well-known/jwks.json", 200),
     ("GET /.well-known/oauth-authorization-server", 200),
@@ -60,7 +60,7 @@ async fn a41_every_route_is_for_whom_it_is_meant(database: Database) {
         }
         send(None).await.assert_status(401);
         send(Some(&of_nobody)).await.assert_problem(401, "invalid_token");
-        // Another person's token opens only that person's own things.
+        // Another user's token only gives access to that user's own resources.
         if path.contains("{id}") {
             send(Some(&eve)).await.assert_problem(404, "not_found");
         }
@@ -81,7 +81,7 @@ async fn a68_a69_a80_a82_a100_every_answer_is_typed_goes_nowhere_and_is_not_kept
     let ada = server.user("ada").await;
     server.mails().await;
     let routes = routes(&server).await;
-    // Refusals.
+    // Rejected requests.
     for (method, path) in &routes {
         let filled = path
             .replace("{id}", "00000000-0000-7000-8000-000000000000")
@@ -91,7 +91,7 @@ async fn a68_a69_a80_a82_a100_every_answer_is_typed_goes_nowhere_and_is_not_kept
                 .method(method)
                 .uri(&filled)
                 .header("authorization", format!("Bearer {token}"));
-            // Nothing here may end the session that asks.
+            // These requests must not end the session that sends them.
             if method != Method::GET && !token.is_empty() {
                 continue;
             }
@@ -101,7 +101,7 @@ async fn a68_a69_a80_a82_a100_every_answer_is_typed_goes_nowhere_and_is_not_kept
             );
         }
     }
-    // Successes, one of each at least.
+    // At least one successful request of each route.
     let seen = Visit::everywhere(&server).await;
     for (route, answer) in &seen {
         assert!(answer.status.is_success(), "{route}: {} {}", answer.status, answer.text);
@@ -114,7 +114,7 @@ async fn a68_a69_a80_a82_a100_every_answer_is_typed_goes_nowhere_and_is_not_kept
             "{route} was not seen to succeed"
         );
     }
-    // What is for the operator, or for a developer, is nowhere here.
+    // Nothing for operators or developers is reachable here.
     for path in [
         "/metrics",
         "/seen/0",
@@ -130,7 +130,7 @@ async fn a68_a69_a80_a82_a100_every_answer_is_typed_goes_nowhere_and_is_not_kept
         judge(path, &answer);
         answer.assert_problem(404, "not_found");
     }
-    // A cache that goes by the end of a path finds nothing to keep.
+    // A cache that goes by file extension finds nothing to store.
     for path in [
         "/api/auth/me/x.css",
         "/api/auth/me;x.css",
@@ -243,7 +243,7 @@ async fn a33_each_sign_in_begins_a_session_of_its_own(database: Database) {
     };
     assert_ne!(sid(&first).await, sid(&second).await);
     assert_ne!(first.refresh_token, second.refresh_token);
-    // And refreshing keeps it.
+    // Refreshing keeps it.
     let next = first.with(&first.refresh(&first.refresh_token).await.assert_status(200).json());
     assert_eq!(sid(&first).await, sid(&next).await);
 }
@@ -280,7 +280,7 @@ async fn c27_a_very_long_scope_costs_nothing(database: Database) {
             answer.text
         );
     }
-    // Nothing here is hashed four times at more than a moment each; what is quadratic would take minutes.
+    // At most four hashes of moderate cost are computed here; quadratic behavior would take minutes.
     assert!(
         began.elapsed() < Duration::from_secs(20),
         "it took {:?}",
@@ -371,7 +371,7 @@ async fn c42_c47_x43_no_header_opens_a_door_or_breaks_one(database: Database) {
                 asked += 1;
             }
         }
-        // Hashing takes its time: a few of them.
+        // Hashing is slow, so only a few of them.
         for value in [values[2], values[12], values[14]] {
             let request = Request::post("/api/auth/login")
                 .header(name, value)
@@ -483,7 +483,8 @@ async fn r67_guesses_at_one_account_share_one_count_whatever_the_name_and_the_wa
             ),
         }
     }
-    // The hundred are spent: from a network that the account was never used from, not even the right one is tried.
+    // The limit of one hundred is reached: from a network that is new to the account, not even the right password is
+    // tried.
     for spelling in spellings {
         stranger(spelling, PASSWORD)
             .await
@@ -574,7 +575,7 @@ async fn c20_a_restart_remembers_what_was_spent(database: Database) {
         .assert_status(401);
 }
 
-/// C-80: whatever is done with a password, the files of the database never hold it.
+/// C-80: whatever is done with a password, the database files never contain it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn c80_no_password_stands_in_the_files_of_the_database() {
     let server = TestServer::start(Database::Sqlite).await;
@@ -599,8 +600,8 @@ async fn c80_no_password_stands_in_the_files_of_the_database() {
     assert!(files >= 2, "the database and its log");
 }
 
-/// Every documented route.
-/// Whatever it answers: of a kind that is announced, leading nowhere, kept by nobody, silent about what runs here.
+/// Every documented route and every response: of a declared content type, no redirect elsewhere, not cached, and
+/// without information about the software.
 fn judge(route: &str, answer: &Answer) {
     assert!(
         !answer.status.is_redirection(),
@@ -635,7 +636,7 @@ fn judge(route: &str, answer: &Answer) {
     );
 }
 
-/// Somebody who goes everywhere once, and is let in.
+/// A user who sends a successful request to every route.
 struct Visit<'s> {
     server: &'s TestServer,
     seen: Vec<(String, Answer)>,
@@ -675,7 +676,7 @@ impl<'s> Visit<'s> {
             "",
         )
         .await;
-        // The mail that signing up sends; the next one takes its place.
+        // Discards the email of the sign-up; the next one replaces it.
         self.server.mails().await;
         self.ask("POST", "/api/auth/verify-email", json!({ "email": email }), "")
             .await;
@@ -752,7 +753,7 @@ impl<'s> Visit<'s> {
         answer.json()["access_token"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// The token of the mail that came last.
+    /// The token of the latest email.
     async fn mailed(&self) -> String {
         let mails = self.server.mails().await;
         let newest = mails.iter().rfind(|mail| mail.link().contains("?token="));

@@ -1,4 +1,4 @@
-//! Signing in, staying in, signing out.
+//! Signing in, staying signed in, signing out.
 
 use countersign::core::ids::AccountId;
 use countersign_store::{query, sql};
@@ -91,7 +91,7 @@ async fn a36_a_disabled_account_is_shut_out_at_once(database: Database) {
         .await
         .assert_problem(401, "invalid_credentials");
 
-    // Enabling gives back the account, not the sessions.
+    // Enabling the account restores access but not the sessions.
     server.services.operator.set_disabled(id, false).await.unwrap();
     ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
     server.post("/api/auth/login", login).await.assert_status(200);
@@ -109,7 +109,7 @@ async fn a35_logging_out_ends_the_session_and_its_tokens(database: Database) {
         .assert_problem(401, "invalid_refresh_token");
     laptop.get("/api/auth/me").await.assert_status(200);
 
-    // With the refresh token alone, as when the access token has expired; twice is as good as once.
+    // With the refresh token only, as after the access token has expired. Repeating it has no further effect.
     let body = json!({ "refresh_token": laptop.refresh_token });
     server.post("/api/auth/logout", body.clone()).await.assert_status(204);
     server.post("/api/auth/logout", body).await.assert_status(204);
@@ -250,7 +250,7 @@ async fn scopes_are_what_was_asked_for_and_is_owned(database: Database) {
 #[apply(on_both_databases!)]
 async fn r60_after_a_hundred_failures_only_known_networks_go_on(database: Database) {
     let server = TestServer::start(database).await;
-    // Ada signs in from 198.51.100.1; everything that `server.post` sends comes from 192.0.2.1.
+    // Ada signs in from 198.51.100.1; all requests of `server.post` come from 192.0.2.1.
     server.user("ada").await;
     let login = |password: &str| json!({ "email": "ada@example.com", "password": password });
     for _ in 0..100 {
@@ -259,19 +259,19 @@ async fn r60_after_a_hundred_failures_only_known_networks_go_on(database: Databa
             .await
             .assert_problem(401, "invalid_credentials");
     }
-    // The right password from the attacker's network is not even tried.
+    // From the attacker's network, even the right password is not tried.
     server
         .post("/api/auth/login", login(PASSWORD))
         .await
         .assert_problem(401, "invalid_credentials");
-    // A20: the owner comes from where she came before.
+    // A20: the owner signs in from where she signed in before.
     let request = axum_request("198.51.100.1:5000", &login(PASSWORD));
     server.send(request).await.assert_status(200);
-    // A success ends the row of failures.
+    // A success resets the count of failures.
     server.post("/api/auth/login", login(PASSWORD)).await.assert_status(200);
 }
 
-/// Something that is stopped at a named point of its way, while something else is done.
+/// Pauses a request at a named point while something else happens.
 fn stopped_at<T: Send, U: Send>(
     point: &'static str,
     stopped: impl Future<Output = T> + Send,
@@ -298,7 +298,7 @@ fn stopped_at<T: Send, U: Send>(
         meanwhile.await;
         release.send(()).unwrap();
     };
-    // The gate stops the thread that it is reached on, so the two may not share one task.
+    // The gate blocks its thread, so the two must not share a task.
     tokio::task::block_in_place(|| {
         let handle = tokio::runtime::Handle::current();
         std::thread::scope(|threads| {
@@ -310,7 +310,7 @@ fn stopped_at<T: Send, U: Send>(
     })
 }
 
-/// Ends every session of somebody.
+/// Ends every session of an account.
 async fn log_out_everywhere(server: &TestServer, access_token: &str) {
     let verified = server.services.guard.verify(access_token).await.unwrap();
     let user = verified.require_user().unwrap();
@@ -323,7 +323,7 @@ async fn log_out_everywhere(server: &TestServer, access_token: &str) {
         .unwrap();
 }
 
-/// a session that was ended while a password was hashed does nothing any more, and does not come back.
+/// a session that was ended while a password was being hashed can do nothing any more and is not restored.
 mod x17_what_ends_a_session_meanwhile_is_not_undone {
     use super::*;
 
@@ -351,7 +351,8 @@ mod x17_what_ends_a_session_meanwhile_is_not_undone {
     }
 }
 
-/// Logging out everywhere also ends a session that is just being opened: the password was right before, and counts no more.
+/// Logging out everywhere also ends a session that is being created: the password check was earlier and no longer
+/// counts.
 mod a_session_that_is_being_opened_ends_with_all_others {
     use super::*;
 

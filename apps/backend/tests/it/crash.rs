@@ -1,5 +1,4 @@
-//! What holds when the process dies: nothing that was answered is lost, and nothing is answered before it is on
-//! the disk.
+//! What holds after a crash: nothing that was acknowledged is lost, and nothing is acknowledged before it is on disk.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,20 +14,20 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
-/// How often the server is killed; `COUNTERSIGN_TEST_KILLS` says otherwise.
+/// How often the server is killed, unless `COUNTERSIGN_TEST_KILLS` is set.
 const KILLS: usize = 6;
 const FAMILIES: usize = 8;
-/// How long the writers may take for their first sign-out.
+/// The time that the writers have for their first sign-out.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the server has acknowledged so far.
 #[derive(Default)]
 struct Acknowledged {
-    /// Addresses that were registered.
+    /// Registered email addresses.
     registered: HashSet<String>,
     /// Tokens of sessions that were ended.
     ended: Vec<String>,
-    /// Each refresh token that was spent, and what was given for it.
+    /// Each refresh token that was spent, and its successor.
     successors: HashMap<String, String>,
 }
 
@@ -39,7 +38,7 @@ async fn f3_kills_lose_nothing_that_was_answered(database: Database) {
     let kills = std::env::var("COUNTERSIGN_TEST_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
     let acknowledged = Arc::new(Mutex::new(Acknowledged::default()));
     let mut families: Vec<Option<String>> = vec![None; FAMILIES];
-    // Signing up costs hashes; what is to be interrupted are the writes.
+    // Sign-up costs hashes; the writes are what should be interrupted.
     let server = launch.start().await;
     for (index, family) in families.iter_mut().enumerate() {
         let writer = Writer {
@@ -68,7 +67,7 @@ async fn f3_kills_lose_nothing_that_was_answered(database: Database) {
             .collect();
         // A different moment in each round, from early to late.
         tokio::time::sleep(Duration::from_millis(150 + u64::try_from(350 * round / kills).unwrap())).await;
-        // The last one comes when there is something to lose, however busy the machine is.
+        // The last kill waits until there is something to lose, however busy the machine is.
         let began = Instant::now();
         while round + 1 == kills && !acknowledged.lock().await.is_worth_it() && began.elapsed() < PATIENCE {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -88,7 +87,7 @@ async fn f3_kills_lose_nothing_that_was_answered(database: Database) {
 }
 
 impl Acknowledged {
-    /// Remembers what was given for a token. However often it is presented, and whatever has happened meanwhile, it is the same.
+    /// Records the successor of a token, which must be the same each time, however often the token is presented.
     fn given(&mut self, spent: &str, answer: &Answer) -> String {
         let successor = answer.json()["refresh_token"].as_str().unwrap().to_owned();
         let first = self
@@ -99,13 +98,13 @@ impl Acknowledged {
         successor
     }
 
-    /// Whether people have signed up and out since the first of them did.
+    /// Whether users have signed up and out since the first of them did.
     fn is_worth_it(&self) -> bool {
         self.registered.len() > FAMILIES && !self.ended.is_empty()
     }
 }
 
-/// One person who signs up, refreshes without a pause, signs out at times, and remembers what was acknowledged.
+/// A user who signs up, refreshes continuously, signs out at times, and records what was acknowledged.
 struct Writer {
     client: HttpClient,
     round: usize,
@@ -114,7 +113,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// Gives the refresh token of the last acknowledged answer of the session that still lives, if any.
+    /// Returns the refresh token of the last acknowledged response of the session that is still active, if any.
     async fn run(self, family: Option<String>) -> Option<String> {
         let mut token = match family {
             Some(token) => token,
@@ -153,8 +152,8 @@ impl Writer {
     }
 }
 
-/// Every acknowledged account is there, every acknowledged token works (again, within the window), every session
-/// that was ended stays so.
+/// Every acknowledged account exists, every acknowledged token works (again, within the window), and every ended
+/// session remains ended.
 async fn verify(client: &HttpClient, acknowledged: &Mutex<Acknowledged>, families: &[Option<String>]) {
     let mut acknowledged = acknowledged.lock().await;
     let refresh = async |token: &str| {
@@ -175,7 +174,7 @@ async fn verify(client: &HttpClient, acknowledged: &Mutex<Acknowledged>, familie
     for token in &acknowledged.ended {
         assert_eq!(refresh(token).await.status, 401, "an acknowledged sign-out was undone");
     }
-    // Signing up again is refused only if the account is there. A few are enough: each costs a hash.
+    // A second sign-up is refused only if the account exists. A few are enough, because each costs a hash.
     for email in acknowledged.registered.iter().take(5) {
         let body = json!({ "email": email, "password": PASSWORD });
         assert_eq!(
@@ -186,7 +185,7 @@ async fn verify(client: &HttpClient, acknowledged: &Mutex<Acknowledged>, familie
     }
 }
 
-/// Each family's row stands at the last token that was acknowledged, or at its successor.
+/// Each family's row is at the last acknowledged token, or at its successor.
 async fn assert_rows_hold_what_was_answered(url: &str, families: impl Iterator<Item = &String>) {
     let db = Db::open(&DatabaseOptions::new(url, Role::Admin)).await.unwrap();
     for token in families {
@@ -205,13 +204,13 @@ async fn assert_rows_hold_what_was_answered(url: &str, families: impl Iterator<I
     }
 }
 
-/// F-4 (a): between the request and its answer the log was synced, for every acknowledged write.
+/// F-4 (a): for every acknowledged write, the log was synced between the request and its response.
 #[tokio::test(flavor = "multi_thread")]
 async fn f4_a_sync_of_the_log_lies_between_each_write_and_its_answer() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let trace = scratch.folder().join("trace");
     let mut launch = Launch::new(BINARY, &scratch);
-    // `-D`: the traced server, not strace, is the process that the test starts and ends.
+    // With `-D`, the test starts and ends the traced server, not strace.
     let strace = [
         "strace",
         "-D",
@@ -274,7 +273,7 @@ async fn f4_a_sync_of_the_log_lies_between_each_write_and_its_answer() {
     assert_eq!(answered, acknowledged, "the trace shows every acknowledged write");
 }
 
-/// The trace, once strace has written its end.
+/// Returns the trace once strace has written it completely.
 async fn whole_trace(path: &std::path::Path) -> String {
     for _ in 0..200 {
         let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -286,7 +285,7 @@ async fn whole_trace(path: &std::path::Path) -> String {
     panic!("strace did not come to an end");
 }
 
-/// R-33 across two processes over one PostgreSQL: fifty racers, one successor.
+/// R-33 with two processes on one PostgreSQL: fifty concurrent requests, one successor.
 #[tokio::test(flavor = "multi_thread")]
 async fn r33_fifty_racers_on_two_nodes_get_one_successor() {
     let scratch = ScratchDatabase::create(Database::Postgres).await;
@@ -326,7 +325,8 @@ async fn r33_fifty_racers_on_two_nodes_get_one_successor() {
     assert_eq!(rows, 1, "however often it is refreshed");
 }
 
-/// R-33c across processes: a repetition finds the same successor at one that knows only the database and the keys.
+/// R-33c with two processes: a repetition gets the same successor from a process that only shares the database and the
+/// keys.
 #[apply(on_both_databases!)]
 async fn r33c_a_lost_answer_is_given_again_by_another_process(database: Database) {
     let scratch = ScratchDatabase::create(database).await;

@@ -1,4 +1,4 @@
-//! By what an account knows a device: a browser by its cookie, any other client by its network and its name together.
+//! How an account recognizes a device: a browser by its cookie, any other client by its network and its name together.
 
 use std::net::SocketAddr;
 
@@ -43,7 +43,7 @@ async fn a_15_a_client_is_known_by_network_and_name_together(database: Database)
     assert_eq!(subjects(&server).await, [""; 0], "each of them is known now");
 }
 
-/// A session that an operator opens is none of its owner's, from whichever device.
+/// A session that an operator creates does not make a device known.
 #[apply(on_both_databases!)]
 async fn a_token_of_an_operator_is_no_sign_in_from_a_new_device(database: Database) {
     let server = TestServer::start(database).await;
@@ -66,7 +66,7 @@ async fn a_15_a_client_whose_address_no_proxy_tells_is_known_nowhere(database: D
     let mut lanes = Lanes::of(&server);
     behind_a_proxy(&server, "unknown").await.assert_status(200);
     assert_eq!(subjects(&server).await, [""; 0], "a first sign-in is no news");
-    // Whoever writes an address that cannot be read comes from there, too.
+    // Clients with unreadable addresses count as the same place.
     for written in ["unknown", "\"", "2001:db8::x"] {
         server.services.clock.advance(std::time::Duration::from_secs(3600));
         behind_a_proxy(&server, written).await.assert_status(200);
@@ -93,7 +93,7 @@ async fn a_15_a_browser_is_known_by_its_cookie_wherever_it_is(database: Database
         "it survives signing out"
     );
     assert_eq!(subjects(&server).await, [""; 0], "the same browser in another network");
-    // Whoever has the password alone has no such cookie, and nothing that they send stands for one.
+    // A thief with only the password has no such cookie, and nothing that they send replaces it.
     for planted in [None, Some("csd_".to_owned() + &"A".repeat(43)), Some("x".to_owned())] {
         let mut thief = Browser::new(&server, HOME);
         thief
@@ -117,13 +117,14 @@ async fn f_20_who_is_known_waits_apart_from_strangers(database: Database) {
     let mut lanes = Lanes::of(&server);
     browser.sign_in("ada", PASSWORD).await.assert_status(303);
     assert_eq!(lanes.moved(), [0, 1], "the first time");
-    // From the same network, with whatever program, and whether or not the password is right.
+    // From the same network, with any program, and whether or not the password is right.
     sign_in(&server, (HOME, CHROME)).await.assert_status(200);
     sign_in_as(&server, "ada", "wrong", (HOME, CHROME))
         .await
         .assert_status(401);
     assert_eq!(lanes.moved(), [2, 0], "from a network that signed in");
-    // In another network: the browser is known by its cookie, others are not, and it is for no other account.
+    // In another network, the browser is recognized by its cookie and others are not; it is not known to any other
+    // account.
     browser.post("/signout", &[]).await;
     browser.from = ELSEWHERE;
     lanes.moved();
@@ -156,7 +157,7 @@ async fn a_cookie_of_one_account_is_nothing_to_another_and_is_stored_as_a_hash(d
         told.iter().map(|mail| mail.to.as_str()).collect::<Vec<_>>(),
         ["bob@example.com"]
     );
-    // Of two accounts in one browser, the database does not tell that they share it.
+    // The database does not reveal that two accounts share a browser.
     let hashes: Vec<Vec<u8>> = query(sql!("SELECT hash FROM known_devices"))
         .all(&server.services.db)
         .await
@@ -249,13 +250,13 @@ async fn signing_out_everywhere_and_a_new_password_forget_devices(database: Data
     assert_eq!(rows().await, 0, "they go with the account");
 }
 
-/// The subjects of what has been mailed since this was asked before.
+/// The subjects of the emails since the last call.
 async fn subjects(server: &TestServer) -> Vec<String> {
     let mails = server.mails().await;
     mails.into_iter().map(|mail| mail.subject).collect()
 }
 
-/// Signs up and proves the address, and signs nobody in.
+/// Signs up and verifies the email address without signing in.
 async fn proven(server: &TestServer, name: &str) {
     let body = json!({ "email": format!("{name}@example.com"), "password": PASSWORD });
     server.post("/api/auth/register", body).await.assert_status(201);
@@ -281,7 +282,7 @@ async fn sign_in_as(server: &TestServer, name: &str, password: &str, (from, user
     server.send(request.unwrap()).await
 }
 
-/// Signs ada in through a trusted proxy that says this of her address.
+/// Signs in as ada through a trusted proxy that reports this client IP address.
 async fn behind_a_proxy(server: &TestServer, address: &str) -> Answer {
     let body = json!({ "email": "ada@example.com", "password": PASSWORD });
     let request = Request::post("/api/auth/login")
@@ -293,7 +294,7 @@ async fn behind_a_proxy(server: &TestServer, address: &str) -> Answer {
     server.send(request.unwrap()).await
 }
 
-/// How many passwords came to be hashed since this was asked before: of the known, and of others.
+/// The number of passwords hashed since the last call: for known devices, and for others.
 pub(super) struct Lanes<'s> {
     server: &'s TestServer,
     before: [u64; 2],

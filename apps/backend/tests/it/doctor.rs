@@ -1,4 +1,4 @@
-//! `countersign doctor` on installations that are broken on purpose, each in one way: it must name the fault.
+//! `countersign doctor` on installations that are each broken in one way: it must name the fault.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
-/// A server behind a proxy, whose address is the issuer.
+/// A server behind a proxy whose URL is the issuer.
 struct Installation {
     scratch: ScratchDatabase,
     server: Option<ServerProcess>,
@@ -30,7 +30,7 @@ struct Installation {
     proxy: Proxy,
 }
 
-/// A reverse proxy that does to headers what the test says.
+/// A reverse proxy that changes headers as the test specifies.
 struct Proxy {
     address: SocketAddr,
     upstream: Arc<OnceLock<SocketAddr>>,
@@ -68,7 +68,7 @@ impl Proxy {
     }
 }
 
-/// As nginx does with `$proxy_add_x_forwarded_for` and an emptied `Forwarded`.
+/// Like nginx with `$proxy_add_x_forwarded_for` and an empty `Forwarded`.
 fn honest(headers: &mut HeaderMap, _: &Uri) -> Option<StatusCode> {
     let before = headers
         .get("x-forwarded-for")
@@ -107,7 +107,7 @@ impl Installation {
         self.environment.push((variable, value.to_owned()));
     }
 
-    /// Starts the server, and opens a session, so that there is a status list.
+    /// Starts the server and creates a session, so that there is a status list.
     async fn launch(&mut self) {
         let mut launch = Launch::new(BINARY, &self.scratch);
         launch.command.splice(0..0, self.wrapper.clone());
@@ -143,7 +143,7 @@ impl Installation {
         command.output().unwrap()
     }
 
-    /// The doctor, off the runtime's threads: the proxy must go on.
+    /// Runs the doctor outside the runtime's threads, because the proxy must keep running.
     fn examined(&self) -> (Option<i32>, Vec<Value>) {
         let output = tokio::task::block_in_place(|| self.doctor(&["--json"]));
         let findings = serde_json::from_slice(&output.stdout);
@@ -151,7 +151,7 @@ impl Installation {
         (output.status.code(), findings)
     }
 
-    /// It names this fault, with a remedy, and fails if it must be mended.
+    /// Checks that it names this fault with a remedy, and fails if the fault must be fixed.
     fn must_find(&self, state: &str, about: &str, words: &str) {
         let (code, findings) = self.examined();
         let found = findings.iter().find(|finding| {
@@ -377,7 +377,7 @@ async fn it_names_a_file_whose_log_was_switched_off_and_one_that_is_no_database(
     installation.stop();
     let path = PathBuf::from(installation.scratch.url.strip_prefix("sqlite://").unwrap());
     let mut file = std::fs::read(&path).unwrap();
-    // As any program does that opens it with `PRAGMA journal_mode = DELETE`.
+    // Like a program that opens it with `PRAGMA journal_mode = DELETE`.
     file[18..20].copy_from_slice(&[1, 1]);
     std::fs::write(&path, &file).unwrap();
     installation.must_find("warn", "database", "write-ahead log");
@@ -399,7 +399,7 @@ async fn it_names_a_server_that_is_not_ready() {
     installation.must_find("fail", "issuer", "is not ready");
 }
 
-/// Whatever the database is called: it is looked at behind its links.
+/// Symbolic links to the database are followed.
 #[tokio::test(flavor = "multi_thread")]
 async fn it_names_a_database_with_two_names_and_looks_behind_links() {
     let mut installation = Installation::start(Database::Sqlite, honest).await;

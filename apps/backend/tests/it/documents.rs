@@ -1,4 +1,4 @@
-//! Generated documents that are checked in are fresh, and the documents that the server hands out are whole.
+//! Generated documents that are checked in are up to date, and the documents that the server publishes are complete.
 
 use std::io::Read;
 
@@ -9,7 +9,7 @@ use flate2::bufread::GzDecoder;
 use http::Request;
 use serde_json::Value;
 
-/// Fails when a checked-in document differs from what the code says. `UPDATE_DOCUMENTS=1` writes it.
+/// Fails if a checked-in document differs from the generated one. `UPDATE_DOCUMENTS=1` writes it.
 pub(crate) fn assert_fresh(name: &str, generated: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../docs")
@@ -24,8 +24,8 @@ pub(crate) fn assert_fresh(name: &str, generated: &str) {
     );
 }
 
-/// What was measured last, each ceiling by itself: nothing failed meanwhile, and the table says of each goal whether the
-/// figures meet it.
+/// The latest measurements, each ceiling separately: nothing failed meanwhile, and the table states for each goal
+/// whether the figures meet it.
 #[test]
 fn f_2_each_ceiling_was_measured_by_itself_and_what_is_missed_is_named() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bench/results");

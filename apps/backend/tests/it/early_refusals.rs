@@ -1,4 +1,4 @@
-//! What is refused before it is a request for any page: a browser gets a page, and programs get a problem.
+//! Requests that are rejected before routing: a browser gets a page, and programs get a problem.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -76,7 +76,7 @@ async fn what_never_becomes_a_request_is_a_page_in_a_browser(database: Database)
                 (status, PROBLEM),
             );
         }
-        // What is liked comes before what is wrong, and in any language.
+        // Preferred languages come before unaccepted ones.
         let first =
             format!("GET /signin HTTP/1.1\r\nAccept: TEXT/HTML\r\nAccept-Language: de\r\nHost: a\r\n{more}\r\n");
         let said = ask(server.address, &first).await;
@@ -86,7 +86,7 @@ async fn what_never_becomes_a_request_is_a_page_in_a_browser(database: Database)
             "{said}"
         );
     }
-    // Where nothing can be known, a problem stays.
+    // If nothing is known, the response is a problem.
     for unreadable in [
         "nonsense\r\n\r\n",
         "\u{1}\u{2}\r\n\r\n",

@@ -1,4 +1,4 @@
-//! Where there is no installation, a command that only reads makes none: it fails, and says what to do.
+//! Without an installation, a command that only reads creates nothing: it fails and says what to do.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,7 +11,7 @@ use countersign_testkit::{Database, ScratchDatabase, apply, on_both_databases};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
-/// The commands that may make a database, a folder or a key. `restore` may too, but not from a file that is not there.
+/// The commands that may create a database, a folder or a key. `restore` may too, but not from a missing file.
 const MAY_CREATE: [&str; 6] = [
     "serve",
     "dev",
@@ -24,8 +24,8 @@ const MAY_CREATE: [&str; 6] = [
 /// The commands that need no installation.
 const NEED_NONE: [&str; 5] = ["openapi", "settings", "errors", "completions", "audit kinds"];
 
-/// Every command line of the program that does something: each command with what it requires, and of things that
-/// exclude each other each by itself.
+/// All command lines of the program that do something: each command with its required arguments, and mutually exclusive
+/// arguments one at a time.
 pub(crate) fn command_lines() -> Vec<(String, Vec<String>)> {
     let mut lines = Vec::new();
     visit(&CommandLine::command(), &[], &mut lines);
@@ -56,7 +56,7 @@ fn visit(command: &clap::Command, path: &[&str], lines: &mut Vec<(String, Vec<St
     }
 }
 
-/// An argument with a value that has the right form.
+/// An argument with a value in the right format.
 fn typed(argument: &clap::Arg) -> Vec<String> {
     let possible = argument.get_possible_values();
     let value = match (argument.get_id().as_str(), possible.first()) {
@@ -79,7 +79,7 @@ fn execute(scratch: &ScratchDatabase, line: &[String]) -> Output {
     command.stdin(Stdio::null()).output().unwrap()
 }
 
-/// Whatever lies in a folder.
+/// The content of a folder.
 fn contents(folder: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     entries
@@ -87,7 +87,7 @@ fn contents(folder: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-/// Whether the database holds a table; `None` if an SQLite file is not there.
+/// Whether the database has a table; `None` if a SQLite file does not exist.
 async fn holds_tables(scratch: &ScratchDatabase) -> bool {
     if let Some(path) = scratch.url.strip_prefix("sqlite://")
         && !Path::new(path).exists()
@@ -138,7 +138,7 @@ async fn what_only_reads_makes_nothing_and_fails(database: Database) {
 
     assert!(execute(&scratch, &["migrate".to_owned()]).status.success());
     assert!(holds_tables(&scratch).await);
-    // A database without keys is one still: what reads them makes none.
+    // A database without keys is still one: commands that read keys create none.
     for line in [["users", "list"], ["audit", "verify"], ["keys", "list"]] {
         let output = execute(&scratch, &line.map(str::to_owned));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -176,7 +176,7 @@ fn an_empty_file_stays_empty() {
     }
 }
 
-/// Every line of the operators' guides and of the units that runs a command on an installation.
+/// Every line in the operators' guides and the units that runs a command on an installation.
 fn documented() -> Vec<(String, String)> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut files: Vec<_> = ["audit", "backup", "mail", "operating"]

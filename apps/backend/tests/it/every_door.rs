@@ -1,4 +1,5 @@
-//! What a line claims of every door, looked at at each of them: an attacker takes the one that was forgotten.
+//! Security requirements that apply to many endpoints, checked at each of them: attackers use the one that was
+//! forgotten.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -20,12 +21,12 @@ use tokio::sync::Notify;
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 const NEW_PASSWORD: &str = "another umbrella for tests";
 
-/// A limit of its own for each kind of door: the third who comes is refused.
+/// A separate limit for each kind of endpoint: the third request is rejected.
 const LIMITED: &str = "[limits]\nlogin_per_account = \"2/1h\"\nlogin_per_address = \"2/1h\"\nregister_per_address = \"2/1h\"\n\
     refresh_per_address = \"2/1h\"\nchange_password_per_account = \"2/1h\"\nexport_per_account = \"2/1h\"\nemails_per_address = \"2/1h\"\n\
     codes_per_address = \"2/1h\"\n";
 
-/// A request from somewhere, by whoever has this access token.
+/// A request from some IP address, with this access token.
 struct Door {
     method: &'static str,
     path: &'static str,
@@ -48,7 +49,7 @@ impl Door {
         self
     }
 
-    /// Sends the body as it is given, which need not be what is in `self`.
+    /// Sends the given body, which may differ from that in `self`.
     async fn send(&self, person: &Person<'_>, server: &TestServer, peer: &str, body: &str) -> Answer {
         let mut request = Request::builder()
             .method(self.method)
@@ -67,7 +68,7 @@ impl Door {
     }
 }
 
-/// Who guesses, at each door where somebody could.
+/// A guess at each endpoint where secrets can be guessed.
 fn guesses() -> Vec<Door> {
     let ada = "ada@example.com";
     vec![
@@ -107,7 +108,7 @@ fn guesses() -> Vec<Door> {
     ]
 }
 
-/// Signs up and proves the address.
+/// Signs up and verifies the email address.
 async fn proven<'s>(server: &'s TestServer, name: &str) -> Person<'s> {
     let person = server.user(name).await;
     let token = server.mail().await.token();
@@ -118,7 +119,7 @@ async fn proven<'s>(server: &'s TestServer, name: &str) -> Person<'s> {
     person
 }
 
-/// The token of the one mail that leads there.
+/// The token of the only email with that link.
 async fn mailed(server: &TestServer, path: &str) -> String {
     let mails = server.mails().await;
     let mail = mails.iter().rfind(|mail| mail.link().contains(path));
@@ -160,7 +161,7 @@ async fn r_65_every_door_that_limits_says_when_to_come_back_and_hashes_nothing(d
 
 #[apply(on_both_databases!)]
 async fn r_65_who_finds_no_place_to_be_hashed_is_told_when_to_come_back(database: Database) {
-    // Hashes take long enough that those who come at once really meet.
+    // Hashes take long enough that concurrent requests really overlap.
     let toml = "[hashing]\nworkers = 1\nqueue = 1\n[passwords]\niterations = 10\n";
     let server = TestServer::start_with(database, toml).await;
     let ada = server.user("ada").await;
@@ -202,7 +203,7 @@ async fn a_71_every_other_method_of_every_route_is_refused_and_the_right_ones_ar
     let document = server.get("/openapi.json").await.assert_status(200).json();
     let mut asked = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
-        // Proxies ask there with the method of the request that they protect.
+        // Proxies use the method of the request that they protect.
         if path == "/api/auth/forward" {
             continue;
         }
@@ -286,7 +287,7 @@ async fn a_90_a_member_named_twice_is_refused_at_every_door(database: Database) 
         .assert_status(204);
     let eve = json!({ "email": "eve@example.com", "password": PASSWORD });
     let login = json!({ "email": "ada@example.com", "password": PASSWORD, "scope": "" });
-    // Each of them is taken as it stands, which is what the last request shows.
+    // Each is accepted unchanged, which the last request shows.
     for (door, status) in [
         (Door::new("POST", "/api/auth/register", eve), 201),
         (Door::new("POST", "/api/auth/login", login), 200),
@@ -390,7 +391,7 @@ async fn c_16_no_header_leads_a_link_elsewhere_at_any_door_that_mails(database: 
         ),
         Door::new("POST", "/api/auth/change-password", change).signed_in(),
     ] {
-        // The second way names the host in the first line of the request.
+        // The second form names the host in the request line.
         for uri in [door.path.to_owned(), format!("https://evil.example{}", door.path)] {
             let mut request = Request::builder()
                 .method(door.method)
@@ -440,7 +441,7 @@ async fn f_6_of_many_who_bring_the_same_proof_one_is_let_in_at_every_door(databa
     let bob = server.user("bob").await;
     let verify = mailed(&server, "/verify?").await;
     let race = async |person: &Person<'_>, path: &str, answer: &dyn Fn(usize) -> Value| {
-        // Where there is one writer, all of them look at the proof before anybody may spend it.
+        // With a single writer, all of them check the proof before any of them can spend it.
         let (held, release) = (&Notify::new(), &Notify::new());
         let holding = server.services.db.transact(|_| {
             Box::pin(async move {
@@ -493,7 +494,7 @@ async fn f_6_of_many_who_bring_the_same_proof_one_is_let_in_at_every_door(databa
         .await
         .assert_status(202);
     let reset = mailed(&server, "/recover/password").await;
-    // The one password that was set is the winner's, and no other opens.
+    // The winner's password is the only one that was set, and no other is accepted.
     let password = |by: usize| format!("umbrella number {by} for tests");
     for (email, token) in [("carla@example.com", invitation), ("bob@example.com", reset)] {
         let won = race(
@@ -538,7 +539,7 @@ async fn a_17_an_invitation_is_random_ends_after_three_days_and_is_taken_once(da
         assert!(token.starts_with("csl_") && token.len() == 47, "{token}");
     }
     assert_ne!(early.token()[4..20], late.token()[4..20]);
-    // Nothing opens it before it is taken.
+    // No password is accepted before it is used.
     for password in ["", " ", PASSWORD, NEW_PASSWORD] {
         let login = json!({ "email": "ada@example.com", "password": password });
         server
@@ -579,7 +580,7 @@ async fn a_33_a_sign_in_by_mail_begins_a_session_of_its_own(database: Database) 
             .await
             .assert_status(202);
         let token = mailed(&server, "/signin/email").await;
-        // Whoever is signed in already gets another session, too.
+        // A user who is already signed in also gets another session.
         let tokens = ada
             .post("/api/auth/login/email/confirm", json!({ "token": token }))
             .await
@@ -679,7 +680,7 @@ async fn x_35_a_link_that_went_to_another_address_proves_and_opens_nothing(datab
     ada.post("/api/auth/change-email/confirm", json!({ "token": change }))
         .await
         .assert_status(204);
-    // Whoever reads the mailbox of before holds three links, and none of them is about this account any more.
+    // The old mailbox contains three links, and none of them applies to this account any more.
     for answer in [
         ada.post("/api/auth/verify-email/confirm", json!({ "token": verify }))
             .await,
@@ -889,7 +890,7 @@ async fn a_8_a_password_beyond_the_limit_is_refused_unhashed_wherever_one_is_set
         before,
         "what is refused is not hashed"
     );
-    // Here the current password may be judged, and nothing else.
+    // The current password may be checked here, and nothing else.
     refused(
         person
             .post(
@@ -910,7 +911,7 @@ async fn a_8_a_password_beyond_the_limit_is_refused_unhashed_wherever_one_is_set
         "/account/password",
     );
     assert_eq!(hashed(&server) + hashed(&required), before + 1);
-    // None is cut: one character less is another password, and is taken whole.
+    // Passwords are not truncated: one with a character less is different and is used in full.
     server
         .post(
             "/api/auth/register",
@@ -992,7 +993,7 @@ async fn c_77_a_password_set_on_the_command_line_ends_every_session(database: Da
         answer.unwrap().status.as_u16()
     };
     for tokens in &tokens[..2] {
-        // The running server hears of it by itself.
+        // The running server learns about it by itself.
         let mut looks = 0;
         while me(tokens).await != 401 {
             looks += 1;
@@ -1052,14 +1053,14 @@ async fn a_101_what_ended_goes_when_it_is_due_and_what_is_in_use_stays(database:
     let week = sweep(2).await;
     assert_eq!(week[1], 0, "mails are remembered for a week: {week:?}");
     assert_eq!((week[0], week[2]), (before[0], before[2]), "the rest stays");
-    // Proofs go thirty days after they ended; the session when it can be refreshed no more in any case.
+    // Proofs are removed thirty days after they ended; the session once it can no longer be refreshed.
     assert_eq!(sweep(30).await[1..], [0, 0, 1]);
     assert_eq!(sweep(60).await, [0, 0, 0, 1], "the account is there");
     server.sign_in("ada").await;
     assert_eq!(sweep(29).await[0], 1, "a session in use");
 }
 
-/// Each member of a document named twice: by the same name, by a name that reads the same, and at either end.
+/// A document with each member duplicated: with the same name, with an equivalent name, and at either end.
 async fn named_twice(server: &TestServer, person: &Person<'_>, door: &Door) {
     let whole = door.body.to_string();
     for (name, value) in door.body.as_object().unwrap() {
@@ -1078,7 +1079,7 @@ async fn named_twice(server: &TestServer, person: &Person<'_>, door: &Door) {
     }
 }
 
-/// How many hashes were computed so far.
+/// The number of hashes computed so far.
 fn hashed(server: &TestServer) -> u64 {
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &server.services.registry.lock().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! What reverse proxies are answered: a status and three headers, by any method and at any path below.
+//! Responses to reverse proxies: a status and three headers, for any method and any path below.
 
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 const FORWARD: &str = "/api/auth/forward";
 
-/// The three headers; each must be there, and once.
+/// The three headers; each must be present exactly once.
 #[track_caller]
 fn identity(answer: &Answer) -> [String; 3] {
     ["x-auth-user", "x-auth-email", "x-auth-scope"].map(|name| {
@@ -61,7 +61,7 @@ async fn a_valid_token_is_answered_by_who_it_is(database: Database) {
         [id.as_str(), "ada@example.com", "products:read products:write"]
     );
     assert_eq!((answer.text.as_str(), answer.header("cache-control")), ("", "no-store"));
-    // Without scopes, the header is there all the same.
+    // The header is present even without scopes.
     let eve = server.user("eve").await;
     let answer = eve.get(FORWARD).await.assert_status(200);
     assert_eq!(identity(&answer)[1..], ["eve@example.com", ""]);
@@ -133,7 +133,7 @@ async fn demanded_scopes_must_all_be_there(database: Database) {
             "{challenge}"
         );
     }
-    // Who has no token is not told what one would need.
+    // Without a token, the response does not reveal the required scope.
     assert_refused(
         server.get(&format!("{FORWARD}?scope=admin")).await,
         401,
@@ -143,7 +143,7 @@ async fn demanded_scopes_must_all_be_there(database: Database) {
 
 #[apply(on_both_databases!)]
 async fn by_any_method_at_any_path_below(database: Database) {
-    // A listed origin: its preflight is granted elsewhere, and here it would let a stranger in.
+    // An allowed origin: its preflight is answered elsewhere; granting it here would admit an unauthenticated client.
     let server = TestServer::start_with(database, "cors_origins = [\"https://app.example.com\"]").await;
     let (ada, id) = ada_with(&server, "").await;
     for method in [

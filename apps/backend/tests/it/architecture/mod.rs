@@ -1,16 +1,16 @@
-//! The walls of ARCHITECTURE.md that no compiler holds: who depends on whom, the order of features, the one owner of each
-//! table, and who may name whom within a feature.
+//! Rules of ARCHITECTURE.md that the compiler does not enforce: dependencies between modules, the order of features,
+//! the single owner of each table, and which modules of a feature may use which.
 //!
-//! **What a circle is.** A module is a file. It depends on another one when its code names something that the other
-//! *declares*, however it is imported: a re-export is followed to the declaration. These are no dependencies:
-//! - `mod child;` and `pub use child::Thing;`: a `mod.rs` that only shows what is below it is the folder's face. As soon as
-//!   its own code uses the child, it depends on it.
-//! - The name of a type of a module above, in a file that adds methods to that type (`impl Keys` in `keys/service/watch.rs`):
-//!   that file is a part of the module above.
+//! **Definition of a cycle.** A module is a file. It depends on another module if its code names something that the
+//! other *declares*, however it is imported: re-exports are followed to the declaration. These are not dependencies:
+//! - `mod child;` and `pub use child::Thing;`: a `mod.rs` that only re-exports its children is the folder's public
+//! interface. If its own code uses the child, it depends on it.
+//! - The name of a type of a parent module, in a file that adds methods to that type (`impl Keys` in
+//! `keys/service/watch.rs`): that file is part of the parent module.
 //! - What tests need.
 //!
-//! So a parent and its child are a circle when the parent's code uses the child, and the child uses something that the
-//! parent declares: the latter belongs into a file of its own, below both.
+//! So a parent and its child form a cycle if the parent's code uses the child and the child uses something that the
+//! parent declares. Move the latter into a separate file below both.
 
 mod source;
 
@@ -23,7 +23,7 @@ fn backend() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// Each crate of ours, by its name.
+/// Each of our crates, by name.
 fn crates() -> BTreeMap<&'static str, Crate> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let roots = [
@@ -45,7 +45,7 @@ fn server() -> Crate {
     Crate::read(&backend().join("lib.rs"))
 }
 
-/// The same between folders: of the whole, and within `core`, `commands` and `features`.
+/// The same between folders: of the whole crate, and within `core`, `commands` and `features`.
 fn folders(graph: &Graph) -> Graph {
     let folder = |module: &Names| -> Names {
         let depth = match module.first().map(String::as_str) {
@@ -67,7 +67,7 @@ fn folders(graph: &Graph) -> Graph {
     merged
 }
 
-/// A circle in words: its modules, and by which paths they name each other.
+/// Describes a cycle: its modules, and the paths by which they name each other.
 fn described(circle: &BTreeSet<Names>, graph: &Graph) -> String {
     let mut lines = Vec::new();
     for from in circle {
@@ -126,7 +126,7 @@ fn core_knows_no_feature_and_settings_know_nobody() {
     }
 }
 
-/// The order as `features/mod.rs` writes it down.
+/// The order in `features/mod.rs`.
 fn order() -> Vec<String> {
     let text = include_str!("../../../src/features/mod.rs");
     let line = text
@@ -180,7 +180,7 @@ fn features_depend_only_downwards_and_only_on_faces() {
     }
 }
 
-/// A path that begins with `crate` or `super`, from the crate's root.
+/// Resolves a path that begins with `crate` or `super` from the crate's root.
 fn absolute(from: &Names, path: &[String]) -> Names {
     let above = path.iter().take_while(|name| *name == "super").count();
     match path.first().map(String::as_str) {
@@ -249,7 +249,7 @@ fn one_table_has_one_owner() {
     }
 }
 
-/// The tables of all migrations that no later one has dropped.
+/// The tables of all migrations, except those that a later migration dropped.
 fn tables() -> Vec<&'static str> {
     let lines = || {
         countersign::migrations::ALL
@@ -271,14 +271,14 @@ const VERBS: [&str; 10] = [
 
 const CLAUSES: [&str; 8] = ["FROM", "INTO", "SET", "VALUES", "TABLE", "INDEX", "AS", "WHERE"];
 
-/// Whether a text is SQL, or a part of it, that names a table: whatever stands between, wherever the text was cut.
+/// Whether a text is SQL, or part of it, that names a table, regardless of whitespace and of where the text is split.
 fn names_table(text: &str, table: &str) -> bool {
     let words: Vec<&str> = words(text).collect();
     let after_keyword = words.windows(2).any(|pair| {
         ["FROM", "INTO", "UPDATE", "JOIN", "TABLE", "REFERENCES", "ONLY", "USING"].contains(&pair[0])
             && pair[1] == table
     });
-    // `DELETE /api/…` is none.
+    // `DELETE /api/…` is not SQL.
     let is_statement =
         words.first().is_some_and(|first| VERBS.contains(first)) && words.iter().any(|word| CLAUSES.contains(word));
     after_keyword || is_statement && words.contains(&table)
@@ -289,14 +289,14 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty())
 }
 
-/// A statement into which a table's name is put is one that nobody can look for.
+/// A statement with an interpolated table name cannot be found by searching for the table.
 fn has_hole_for_table(text: &str) -> bool {
     let is_statement = words(text).next().is_some_and(|first| VERBS.contains(&first));
     let holes = ["FROM {", "INTO {", "UPDATE {", "JOIN {", "TABLE {"];
     is_statement && holes.iter().any(|hole| text.contains(hole))
 }
 
-/// Clippy forbids `thread_local!`, but an exception counts for a whole crate.
+/// Clippy forbids `thread_local!`, but an exception applies to a whole crate.
 #[test]
 fn the_span_of_a_request_is_the_one_global() {
     let mut found = Vec::new();
@@ -347,7 +347,7 @@ fn every_migration_of_the_folder_is_listed() {
     );
 }
 
-// What finds the above must itself be able to find it.
+// Tests of the checks above.
 
 fn circle_names(files: &[(&str, &str)]) -> Vec<Vec<String>> {
     let found = circles(&Crate::of(files).graph());
@@ -381,7 +381,7 @@ fn circles_are_found_through_re_exports_globs_macros_and_aliases() {
         ("b", "pub struct B; use super::a::A as Alias; fn f(_: Alias) {}"),
     ];
     assert_eq!(circle_names(&by_another_name), [["a", "b"]]);
-    // The child's `super::Bit` is what the parent imports by the same words, from its own parent.
+    // The child's `super::Bit` is the same text as the parent's import from its own parent.
     let by_the_same_words = [
         ("", "mod a;"),
         ("a", "mod b; mod bit; pub use bit::Bit;"),

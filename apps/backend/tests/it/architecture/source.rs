@@ -1,6 +1,6 @@
-//! The sources of a crate as its modules see them: who declares what, who imports what, and which paths are named where.
+//! The sources of a crate as modules: what each declares and imports, and which paths it names.
 //!
-//! Tests are left out. Macros that are called are looked through for paths and texts, and macros that are defined as well.
+//! Tests are left out. Macro calls and macro definitions are searched for paths and texts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,43 +9,43 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, Lit, Type, UseTree, Visibility};
 
-/// The path of a module from its crate's root, or of a thing in it.
+/// The path of a module, or of an item in it, from its crate's root.
 pub type Names = Vec<String>;
 
-/// A crate's modules by their paths.
+/// A crate's modules by path.
 pub struct Crate {
     pub modules: BTreeMap<Names, Module>,
 }
 
-/// A module: what stands in one file, or in a block of it.
+/// A module: the content of a file, or of an inline block in it.
 #[derive(Default)]
 pub struct Module {
     /// The module of the whole file.
     pub of_file: Names,
     children: BTreeSet<String>,
-    /// What it declares besides modules.
+    /// Its declarations except modules.
     items: BTreeSet<String>,
-    /// What it imports and exports, by the name that it gives it.
+    /// Its imports and exports, by their local name.
     imports: BTreeMap<String, Names>,
     globs: Vec<Names>,
     /// The types that it adds methods to or implements traits for.
     extends: BTreeSet<String>,
-    /// The paths that its code names, as they stand; exports to others are not among them.
+    /// The paths that its code names, as written, without exports.
     pub named: Vec<Names>,
-    /// The texts in it: each alone, and those of one macro call together.
+    /// The texts in it: each separately, and those of one macro call together.
     pub texts: Vec<String>,
 }
 
-/// Where a path leads.
+/// The target of a path.
 pub struct Found {
-    /// The module that declares it, whoever exports it.
+    /// The module that declares it, regardless of re-exports.
     pub module: Names,
-    /// Its name there; none for the module itself.
+    /// Its name there; `None` for the module itself.
     pub item: Option<String>,
 }
 
 impl Crate {
-    /// Reads the crate whose root is this file.
+    /// Reads the crate with this root file.
     pub fn read(root: &Path) -> Self {
         let mut read = Self {
             modules: BTreeMap::new(),
@@ -54,7 +54,7 @@ impl Crate {
         read
     }
 
-    /// A crate of one file for each module, for tests of these tests.
+    /// A crate with one file per module, for the tests of these checks.
     pub fn of(files: &[(&str, &str)]) -> Self {
         let mut read = Self {
             modules: BTreeMap::new(),
@@ -107,13 +107,13 @@ impl Crate {
         self.modules.insert(path.clone(), module);
     }
 
-    /// Where a path leads that stands in this module, if it stays within the crate.
+    /// Resolves a path in this module, if it stays within the crate.
     pub fn resolve(&self, from: &Names, path: &[String]) -> Option<Found> {
         self.walk(from, path, true, 0)
     }
 
     fn walk(&self, from: &Names, path: &[String], relative: bool, depth: usize) -> Option<Found> {
-        // `use clap;` leads to itself, and so may globs of two modules.
+        // `use clap;` resolves to itself, and the globs of two modules may form a loop.
         if depth > 16 {
             return None;
         }
@@ -153,13 +153,13 @@ impl Crate {
                 let declares = |item: &String| self.modules[&found.module].items.contains(item);
                 found.item.as_ref().is_some_and(declares).then_some(found)
             });
-            // What a module of ours is asked for and does not declare, a macro has made there.
+            // An item that our module does not declare was created by a macro there.
             return by_glob.or_else(|| is_certain.then(|| own(name)));
         }
         is_certain.then_some(Found { module: at, item: None })
     }
 
-    /// Which file's module names which other, with one path by which it does.
+    /// Which module's file names which other module, with one path by which it does.
     pub fn graph(&self) -> Graph {
         let mut graph = Graph::new();
         for (path, module) in &self.modules {
@@ -173,7 +173,7 @@ impl Crate {
                     continue;
                 };
                 let to_file = &self.modules[&to].of_file;
-                // What adds to a type of a module above is a part of that module, in a file of its own.
+                // A file that adds to a type of a parent module is part of that module.
                 let is_part = path.starts_with(to_file) && module.extends.contains(&item);
                 if *to_file != module.of_file && !is_part {
                     named.entry(to_file.clone()).or_insert_with(|| name.join("::"));
@@ -184,10 +184,10 @@ impl Crate {
     }
 }
 
-/// From each module to those that it names, with one path by which it does.
+/// The modules that each module names, with one path by which it does.
 pub type Graph = BTreeMap<Names, BTreeMap<Names, String>>;
 
-/// The sets of modules of which each leads to each other.
+/// Sets of modules that all lead to each other.
 pub fn circles(graph: &Graph) -> Vec<BTreeSet<Names>> {
     let reached: BTreeMap<&Names, BTreeSet<&Names>> = graph.keys().map(|from| (from, reach(graph, from))).collect();
     let mut found: Vec<BTreeSet<Names>> = Vec::new();
@@ -214,7 +214,7 @@ fn reach<'g>(graph: &'g Graph, from: &Names) -> BTreeSet<&'g Names> {
     seen
 }
 
-/// The file of a module that this one declares.
+/// The file of a module that this module declares.
 fn beside(file: &Path, name: &str) -> PathBuf {
     let stem = file.file_stem().unwrap();
     let folder = match ["mod", "lib", "main"].iter().any(|root| stem == *root) {
@@ -323,7 +323,7 @@ impl Module {
         self.visit_item(item);
     }
 
-    /// The paths and texts in what a macro is given.
+    /// The paths and texts in the arguments of a macro.
     fn tokens(&mut self, tokens: &TokenStream, texts: &mut Vec<String>) {
         let mut path = Names::new();
         let mut colons = 0;
@@ -344,7 +344,7 @@ impl Module {
                     continue;
                 }
                 TokenTree::Group(group) => {
-                    // `a::{b, c}` stands in no expression, but what is in braces may begin anew.
+                    // `a::{b, c}` does not occur in expressions, but paths may begin in the braces.
                     self.name(&mut path);
                     let mut inner = Vec::new();
                     self.tokens(&group.stream(), &mut inner);
@@ -406,7 +406,7 @@ impl<'ast> Visit<'ast> for Module {
     }
 
     fn visit_attribute(&mut self, attribute: &'ast Attribute) {
-        // Documentation is no code; what else an attribute is given may name things.
+        // Documentation is not code; arguments of other attributes may name items.
         if let Ok(list) = attribute.meta.require_list() {
             self.tokens(&list.tokens, &mut Vec::new());
         }

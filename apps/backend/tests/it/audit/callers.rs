@@ -1,4 +1,4 @@
-//! Who acted is what the front end says, and nothing else.
+//! The caller's identity comes only from the front end.
 
 use std::net::IpAddr;
 
@@ -59,7 +59,7 @@ async fn who_acted_does_not_depend_on_the_ip_address(database: Database) {
     }
 }
 
-/// Whoever holds the refresh token of a session is its owner, with or without an access token.
+/// The holder of a session's refresh token counts as its owner, with or without an access token.
 #[apply(on_both_databases!)]
 async fn who_signs_out_by_refresh_token_is_the_account(database: Database) {
     let server = TestServer::start(database).await;
@@ -109,7 +109,7 @@ async fn an_administrator_finds_what_they_did_in_their_own_log(database: Databas
     );
 }
 
-/// An administrator's entry is about what they did, and stays when the other account is erased.
+/// An administrator's entry is about their action, and remains when the other account is erased.
 #[apply(on_both_databases!)]
 async fn an_administrator_s_own_log_names_no_session_of_another(database: Database) {
     let server = TestServer::start(database).await;

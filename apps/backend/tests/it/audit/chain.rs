@@ -1,4 +1,4 @@
-//! Whoever changes the log is found out, and what was changed is named.
+//! Changes to the log are detected, and the changed entry is named.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use countersign_store::{StoreError, query, sql};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use serde_json::json;
 
-/// Judges the log of a server with the keys of its folder.
+/// Verifies the log of a server with the keys of its folder.
 pub(super) async fn verify(server: &TestServer) -> Result<LogSummary, Tampering> {
     judged(server, verifier(server)).await
 }
@@ -29,7 +29,7 @@ async fn judged(server: &TestServer, verifier: LogVerifier) -> Result<LogSummary
     }
 }
 
-/// A server whose log has nine rows: three checkpoints, each over three.
+/// A server whose log has nine rows and three checkpoints, each over three rows.
 async fn sealed(database: Database) -> TestServer {
     let server = TestServer::start(database).await;
     for name in ["ada", "grace", "edith"] {
@@ -83,7 +83,7 @@ async fn a_changed_row_is_named(database: Database) {
     assert_eq!(verify(&server).await, Err(Tampering::Changed(name(&rows[2]))));
     alter!(server, "UPDATE audit_events SET kind = $1 WHERE seq = 3", &rows[2].kind);
     verify(&server).await.unwrap();
-    // What enters the hash by its commitment alone.
+    // A value that is only included in the hash through its commitment.
     alter!(server, "UPDATE audit_events SET address = '203.0.113.9' WHERE seq = 5");
     assert_eq!(verify(&server).await, Err(Tampering::Changed(name(&rows[4]))));
 }
@@ -119,7 +119,7 @@ async fn an_inserted_row_is_named_also_if_the_others_move_down(database: Databas
     alter!(server, "DELETE FROM audit_events WHERE id = $1", id);
     alter!(server, "UPDATE audit_events SET seq = 5 WHERE id = $1", rows[4].id);
     verify(&server).await.unwrap();
-    // Behind the end of what is sealed.
+    // After the end of the sealed part.
     alter!(
         server,
         "INSERT INTO audit_events (id, at, kind, outcome, actor, request_id, seq, salt, particulars, hash)
@@ -153,13 +153,13 @@ async fn a_forged_checkpoint_is_named(database: Database) {
     let stranger = SigningKey::generate().unwrap();
     let claims = decode_without_verifying(&checkpoints[1].1).unwrap().claims;
     let forged = stranger.sign(AuditCheckpointClaims::TYPE, &claims).unwrap();
-    // In the middle, the next one does not know it.
+    // In the middle: the next checkpoint does not match it.
     alter!(server, "UPDATE audit_checkpoints SET token = $1 WHERE seq = 6", &forged);
     assert_eq!(
         verify(&server).await,
         Err(Tampering::Forged(9, "it names another one before it"))
     );
-    // With a header that says it was signed by a key of ours.
+    // With a header that claims to be signed with one of our keys.
     let header = checkpoints[1].1.split('.').next().unwrap();
     let (_, rest) = forged.split_once('.').unwrap();
     alter!(
@@ -176,7 +176,7 @@ async fn a_forged_checkpoint_is_named(database: Database) {
         "UPDATE audit_checkpoints SET token = $1 WHERE seq = 6",
         &checkpoints[1].1
     );
-    // At the end, its key is nobody's.
+    // At the end: its key is unknown.
     let claims = decode_without_verifying(&checkpoints[2].1).unwrap().claims;
     let forged = stranger.sign(AuditCheckpointClaims::TYPE, &claims).unwrap();
     alter!(server, "UPDATE audit_checkpoints SET token = $1 WHERE seq = 9", &forged);
@@ -218,7 +218,7 @@ async fn a_removed_tail_is_seen_with_a_kept_checkpoint_and_only_so(database: Dat
     }
     alter!(server, "DELETE FROM audit_events WHERE seq > 6");
     alter!(server, "DELETE FROM audit_checkpoints WHERE seq > 6");
-    // Accounts whose registration went with it are found, until they are removed as well.
+    // Accounts whose registration was removed are detected, until they are removed as well.
     while let Err(found) = verify(&server).await {
         let Tampering::Unregistered(account) = found else {
             panic!("{found}")
@@ -227,7 +227,7 @@ async fn a_removed_tail_is_seen_with_a_kept_checkpoint_and_only_so(database: Dat
     }
     judged(&server, against(1)).await.unwrap();
     assert_eq!(judged(&server, against(2)).await, Err(Tampering::Tail(6, 9)));
-    // Whoever holds the key can go on from there, with another history.
+    // An attacker with the key can continue the chain with another history.
     server.user("barbara").await;
     server
         .post(
@@ -252,7 +252,7 @@ async fn what_another_version_wrote_is_sealed_like_all_else(database: Database) 
         id);
     assert_eq!(server.services.audit.seal().await.unwrap(), 3);
     assert_eq!(verify(&server).await.unwrap().rows, 3);
-    // Of one account, under one pseudonym.
+    // All of one account, under one pseudonym.
     let (rows, _) = contents(&server).await;
     assert!(
         rows[0].subject.is_some() && rows.iter().all(|row| row.subject == rows[0].subject),
@@ -271,7 +271,7 @@ async fn a_101_old_entries_go_and_the_rest_still_holds(database: Database) {
     server.user("barbara").await;
     server.services.audit.seal().await.unwrap();
     server.services.clock.advance(2 * day);
-    // The intention is sealed before anything goes.
+    // The intention is sealed before anything is removed.
     server.services.audit.retire().await.unwrap();
     server.services.audit.retire().await.unwrap();
     assert_eq!(verify(&server).await.unwrap().rows, 11);
@@ -282,7 +282,7 @@ async fn a_101_old_entries_go_and_the_rest_still_holds(database: Database) {
     judged(&server, verifier(&server).against(&checkpoints[0].1).unwrap())
         .await
         .unwrap();
-    // More than was intended.
+    // More than was announced.
     alter!(server, "DELETE FROM audit_events WHERE seq <= 11");
     assert_eq!(verify(&server).await, Err(Tampering::Removed(10)));
     alter!(server, "DELETE FROM audit_checkpoints WHERE seq < 11");

@@ -1,4 +1,4 @@
-//! `countersign audit`, as the operator uses it beside a running server.
+//! `countersign audit`, used by the operator while a server is running.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -27,7 +27,7 @@ fn done(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// What a command that fails says.
+/// The error output of a command that fails.
 fn failed(output: &Output) -> String {
     assert_eq!(
         output.status.code(),
@@ -115,7 +115,7 @@ async fn a_kept_file_shows_a_log_that_was_emptied_and_has_grown_again(database: 
     server.kill();
     assert!(done(&audit(&scratch, &["verify", "--against", "kept.txt"])).starts_with("The audit log is intact: "));
 
-    // Without the key: the server seals whatever is written next from the beginning on.
+    // Without the key, the server seals new entries from the beginning.
     let db = Db::open(&DatabaseOptions::new(&scratch.url, Role::Admin))
         .await
         .unwrap();
@@ -148,7 +148,7 @@ async fn a_kept_file_shows_a_log_that_was_emptied_and_has_grown_again(database: 
     done(&audit(&scratch, &["verify", "--against", "last.txt"]));
     let said = failed(&audit(&scratch, &["verify", "--against", "kept.txt"]));
     assert!(said.contains("does not match the saved checkpoint"), "{said}");
-    // Half a line of a full disk is none, and does not hide the others.
+    // An incomplete line after a full disk is skipped and does not hide the others.
     write(&kept, &format!("{text}eyJhbGciOiJFUzI1"));
     assert!(
         failed(&audit(&scratch, &["verify", "--against", "kept.txt"])).contains("does not match the saved checkpoint")
@@ -218,14 +218,14 @@ async fn checkpoints_reach_a_webhook_that_is_down_for_a_while(database: Database
     }
     server.kill();
     let calls = calls.lock().unwrap().clone();
-    // Once it said no, and once it sent elsewhere.
+    // The first attempt was refused, the second redirected.
     assert!(calls[0] == calls[1] && calls[1] == calls[2], "{calls:?}");
     let kept = scratch.folder().join("kept.txt");
     write(&kept, &calls[2]);
     assert!(done(&audit(&scratch, &["verify", "--against", "kept.txt"])).starts_with("The audit log is intact: "));
 }
 
-/// Takes what is posted; says 503 to the first, and sends elsewhere with the second.
+/// Receives posted entries; answers 503 to the first request and redirects the second.
 async fn webhook(received: Arc<Mutex<Vec<String>>>) -> std::net::SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

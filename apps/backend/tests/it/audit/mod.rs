@@ -1,4 +1,4 @@
-//! What the audit log remembers, and that nobody can change it unseen.
+//! What the audit log records, and that changes to it are detected.
 
 mod callers;
 mod chain;
@@ -12,7 +12,7 @@ use countersign::features::audit::{EventKind, Filter, of_account};
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
 
-/// A second passes, so that the order of events is certain.
+/// Advances the clock by a second, so that the order of events is certain.
 fn pause(server: &TestServer) {
     server.services.clock.advance(Duration::from_secs(1));
 }
@@ -48,7 +48,7 @@ async fn a84_every_event_is_recorded_with_who_when_and_from_where(database: Data
         )
         .await;
     pause(&server);
-    // What is sealed is found as well as what is not.
+    // Both sealed and unsealed entries are found.
     server.services.audit.seal().await.unwrap();
     let change = json!({ "current_password": PASSWORD, "new_password": "a better umbrella" });
     ada.post("/api/auth/change-password", change).await.assert_status(204);
@@ -144,7 +144,7 @@ async fn an_erased_person_is_in_the_log_under_a_name_that_nobody_knows(database:
     };
     assert_eq!(server.services.audit.list(&of_ada).await.unwrap().len(), 3);
 
-    // Not before its last entry is sealed, and what was under way has ended.
+    // Not before its last entry is sealed and pending work has ended.
     server.services.clock.advance(Duration::from_secs(300));
     server.services.audit.erase().await.unwrap();
     assert_eq!(server.services.audit.list(&of_ada).await.unwrap().len(), 3);

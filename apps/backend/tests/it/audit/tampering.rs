@@ -1,5 +1,5 @@
-//! Whoever may write into every table of the log, but does not hold the key: each column of each table is tried, and
-//! what the server does afterwards does not help.
+//! An attacker who can write to every table of the log but does not have the key: each column of each table is tried,
+//! and nothing that the server does afterwards hides it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use countersign_store::{ColumnKind, Piece, Table, Value, query, sql};
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::json;
 
-/// Columns in which a change is no finding, and why that is no harm. docs/guides/audit.md tells the same.
+/// Columns in which a change is not detected, with the reason why it does no harm. docs/guides/audit.md says the same.
 const HARMLESS: [(&str, &str, &str); 5] = [
     (
         "audit_head",
@@ -51,7 +51,7 @@ struct Copied {
 
 type Copy = BTreeMap<String, Copied>;
 
-/// The tables of the log, whole.
+/// The complete tables of the log.
 async fn copy(server: &TestServer) -> Copy {
     let mut copy = Copy::new();
     let mut current = String::new();
@@ -89,7 +89,7 @@ async fn rows_of(server: &TestServer, wanted: &str) -> Vec<Vec<Value>> {
     }
 }
 
-/// Puts a table's rows in the place of those that are there. Not if the database refuses them.
+/// Replaces a table's rows. Returns false if the database refuses them.
 async fn put(server: &TestServer, copied: &Copied) -> bool {
     server.services.db.clear(&copied.table).await.unwrap();
     server.services.db.write_rows(&copied.table, &copied.rows).await.is_ok()
@@ -101,7 +101,7 @@ async fn put_all(server: &TestServer, copy: &Copy) {
     }
 }
 
-/// What `audit verify` says after the server went on for some minutes.
+/// The result of `audit verify` after the server has run for some minutes.
 async fn verdict(server: &TestServer) -> Result<LogSummary, String> {
     verdict_of(server, LogVerifier::new(server.services.keys.public_keys())).await
 }
@@ -114,7 +114,7 @@ async fn verdict_of(server: &TestServer, verifier: LogVerifier) -> Result<LogSum
         record_alone(&server.services.db, &server.services.clock, event)
             .await
             .unwrap();
-        // Where the log makes no sense, it says so and does nothing.
+        // If the log is inconsistent, it reports that and does nothing.
         let _ = server.services.audit.seal().await;
         let _ = server.services.audit.erase().await;
         let _ = server.services.audit.retire().await;
@@ -123,7 +123,7 @@ async fn verdict_of(server: &TestServer, verifier: LogVerifier) -> Result<LogSum
     sound.map_err(|error| error.to_string())
 }
 
-/// A log in which everything occurs: living people, one whose deletion is sealed, one who is forgotten already.
+/// A log with every case: existing users, one whose deletion is sealed, and one who has been erased.
 async fn log(database: Database) -> TestServer {
     let server = TestServer::start(database).await;
     for name in ["ada", "grace", "edith"] {
@@ -191,7 +191,7 @@ fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// Each way to change one column: another value in a row, and the values of two rows exchanged.
+/// Each way to change a column: another value in a row, and the values of two rows exchanged.
 fn attempts(copied: &Copied, column: usize) -> Vec<Copied> {
     let mut attempts = Vec::new();
     let last = copied.rows.len() - 1;
@@ -248,7 +248,7 @@ async fn whatever_column_is_changed_it_is_found(database: Database) {
                         "{name}.{}: {found:?}",
                         column.name
                     ),
-                    // Who is deleted is forgotten, if not in full: on SQLite a primary key may be nothing.
+                    // A deleted user is erased only partly: on SQLite a primary key may be null.
                     Ok(found) if name == "audit_subjects" && found.erased < sound.erased => {}
                     Ok(_) => missed.push(format!("{name}.{}", column.name)),
                     Err(why) => assert!(!harmless, "{name}.{}: {why}", column.name),
@@ -273,7 +273,7 @@ async fn a_row_that_goes_or_comes_is_found(database: Database) {
             fewer.rows.remove(row);
             put(&server, &fewer).await;
             match verdict(&server).await {
-                // A deleted person is remembered for longer, or forgotten sooner, but not where they came from.
+                // A deleted user is erased later or earlier, but their IP address is not revealed.
                 Ok(found) if name == "audit_erasures" || name == "audit_subjects" => {
                     assert!(found.erased < sound.erased, "row {row} of {name}");
                 }
@@ -351,7 +351,7 @@ async fn what_is_asked_of_the_server_without_the_key_it_does_not_sign(database: 
         verdict(&server).await.unwrap().last,
         verdict(&server).await.unwrap().rows,
     );
-    // Rows are declared old.
+    // Rows are marked as old.
     for through in [1, 3, place] {
         query(sql!("UPDATE audit_checkpoints SET sealed_at = 0"))
             .execute(&server.services.db)
@@ -368,7 +368,7 @@ async fn what_is_asked_of_the_server_without_the_key_it_does_not_sign(database: 
         let found = verdict_of(&server, verifier).await.unwrap();
         assert!(found.removed_through == 0 && found.rows > rows, "{found:?}");
     }
-    // A person who is there is declared deleted.
+    // An existing user is marked as deleted.
     let everything = Filter {
         account: None,
         kind: None,
@@ -389,7 +389,7 @@ async fn what_is_asked_of_the_server_without_the_key_it_does_not_sign(database: 
         .unwrap();
     verdict(&server).await.unwrap();
     assert_eq!(server.services.audit.list(&of(ada)).await.unwrap().len(), 4);
-    // So is a deletion that never was: it is sealed as it was written, but the account is there.
+    // A forged deletion is detected too: it is sealed as written, but the account exists.
     let caller = Caller::server();
     record_alone(
         &server.services.db,
@@ -409,7 +409,7 @@ async fn what_is_asked_of_the_server_without_the_key_it_does_not_sign(database: 
         acts.len() == 5 && acts.iter().skip(1).all(|act| act.address.is_some()),
         "{acts:?}"
     );
-    // The end is signed by another key, for the server to go on from there.
+    // The end is signed with another key, in case the server continues from there.
     let mut claims = decode_without_verifying(kept).unwrap().claims;
     for through in [0, place, place + 1, i64::MAX] {
         claims["removed_through"] = through.into();
@@ -433,8 +433,8 @@ async fn what_is_asked_of_the_server_without_the_key_it_does_not_sign(database: 
     }
 }
 
-/// An account is taken away, a deletion that never was is written and sealed, the server forgets the person, and the
-/// account comes back: nobody can tell any more what it did.
+/// An account is removed, a forged deletion is written and sealed, the server erases the user, and the account is
+/// restored: its past actions can no longer be determined.
 #[apply(on_both_databases!)]
 async fn an_account_that_was_forgotten_and_is_there_again_is_found(database: Database) {
     let server = log(database).await;
@@ -473,16 +473,16 @@ async fn an_account_that_was_forgotten_and_is_there_again_is_found(database: Dat
         .execute(&server.services.db)
         .await
         .unwrap();
-    // While it is away it is as deleted as any.
+    // While the account is gone, it looks like a deleted one.
     assert!(verdict(&server).await.unwrap().erased > sound.erased);
     server.services.db.write_rows(&accounts, &taken).await.unwrap();
     let why = verdict(&server).await.unwrap_err();
     assert!(why.contains(&ada.to_string()), "{why}");
-    // Nor does it help that it goes on as if nothing had been.
+    // Nor does it help if the account is used normally again.
     server.sign_in("ada").await;
     let why = verdict(&server).await.unwrap_err();
     assert!(why.contains(&ada.to_string()), "{why}");
-    // So is an account that was written into the database by hand.
+    // So is an account that was inserted into the database manually.
     query(sql!("DELETE FROM accounts WHERE id = $1"))
         .bind(ada)
         .execute(&server.services.db)
@@ -491,7 +491,8 @@ async fn an_account_that_was_forgotten_and_is_there_again_is_found(database: Dat
     verdict(&server).await.unwrap();
 }
 
-/// Neither is found of accounts that were made properly, also while their entries wait, and after those became old.
+/// Neither is reported for properly created accounts, also while their entries are pending and after those have become
+/// old.
 #[apply(on_both_databases!)]
 async fn an_account_whose_registration_is_old_or_not_sealed_yet_is_no_finding(database: Database) {
     let server = TestServer::start_with(database, "[audit]\nretention = \"30d\"\n").await;
@@ -565,7 +566,7 @@ async fn what_went_before_it_was_old_is_found_whoever_signed_it(database: Databa
         crate::audit::chain::verify(&server).await.unwrap().removed_through,
         base.last
     );
-    // A checkpoint that was kept, of a place that went: not if it is younger than what was old.
+    // A stored checkpoint of a removed position: not accepted if it is younger than the retention period allows.
     let against = async |token: &str| {
         let verifier = LogVerifier::new(server.services.keys.public_keys())
             .against(token)

@@ -1,4 +1,4 @@
-//! The test of an application's own route, as the guide `docs/guides/testing.md` writes it.
+//! The test of an application's own route from the guide `docs/guides/testing.md`.
 
 use axum::Router;
 use axum::body::Body;
@@ -32,7 +32,7 @@ async fn only_who_may_reads_the_products() {
     assert_eq!(answer(expired.as_ref()).await, StatusCode::UNAUTHORIZED);
 
     countersign.revoke(&ada).await;
-    // The guard hears of it within milliseconds, but not before.
+    // The guard learns about it within milliseconds, but not immediately.
     while answer(ada.as_ref()).await == StatusCode::OK {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }

@@ -1,4 +1,4 @@
-//! What else is asked at `/dev`, what is answered to a slip of the pen, and that a real server has nothing of it.
+//! The other endpoints at `/dev`, their errors, and that a real server does not have them.
 
 use axum::http::Method;
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
@@ -111,7 +111,7 @@ async fn what_is_written_wrongly_is_answered_with_how_to_write_it() {
     dev.send((Method::DELETE, "/dev/sessions/x"), None, "")
         .await
         .assert_problem(404, "not_found");
-    // A member that is null was left out.
+    // A null member counts as omitted.
     let nothing = json!({ "user": "ada@example.com", "scopes": null, "lifetime": null, "audience": null });
     dev.post("/dev/tokens", nothing).await.assert_status(200);
 }
@@ -154,7 +154,7 @@ async fn the_clock_decides_at_once_what_has_expired() {
     dev.get("/api/auth/me", &token)
         .await
         .assert_problem(401, "invalid_token");
-    // A refresh token rests for 30 days at most.
+    // A refresh token can be unused for 30 days at most.
     dev.server.advance_clock("30d").await;
     dev.refresh(&token).await.assert_problem(401, "invalid_refresh_token");
 
@@ -166,7 +166,7 @@ async fn the_clock_decides_at_once_what_has_expired() {
     assert!(now["now"].as_str().unwrap().starts_with("2031-02-03T04:0"), "{now}");
     let then = dev.server.token("ada@example.com").await;
     dev.get("/api/auth/me", &then).await.assert_status(200);
-    // Also back, where what had expired has not.
+    // Also backwards, to a time when the token had not expired.
     dev.server.set_clock("2026-01-01T00:00:00.5+00:00").await;
     dev.get("/api/auth/me", &dev.server.token("bob@example.com").await)
         .await

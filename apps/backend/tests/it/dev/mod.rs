@@ -1,4 +1,5 @@
-//! `countersign dev`, as the fixtures of applications use it: the real program, from its first line to its end.
+//! `countersign dev` as used by the fixtures of applications: the real program, from its first line of output to its
+//! exit.
 
 mod application;
 mod doors;

@@ -1,4 +1,4 @@
-//! The process: what it reads and refuses, and what it leaves behind, which is nothing.
+//! The process: what it reads and refuses, and that it leaves nothing behind.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ async fn its_folder_goes_at_a_signal_also_while_connections_are_open() {
         announced.as_object().unwrap().keys().collect::<Vec<_>>(),
         ["issuer", "users"]
     );
-    // Its standard input has ended long ago, which it was not told to mind.
+    // Its standard input is already closed, which it was not told to watch.
     let client = HttpClient::of(announced["issuer"].as_str().unwrap());
     client
         .send((Method::GET, "/healthz"), None, "")
@@ -120,14 +120,14 @@ fn no_setting_of_another_server_leaks_in() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
-/// The folder in memory; the program makes it in the first of these places that it can.
+/// The in-memory folder, in the first of these places where the program can create it.
 fn folder_of(id: u32) -> Option<PathBuf> {
     let places = [PathBuf::from("/dev/shm"), std::env::temp_dir()];
     let mut folders = places.iter().map(|place| place.join(format!("countersign-dev-{id}")));
     folders.find(|folder| folder.exists())
 }
 
-/// The program in a folder, with an empty environment and a standard input that has ended.
+/// The program in a folder, with an empty environment and a closed standard input.
 fn program(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
     command

@@ -64,7 +64,7 @@ async fn a_token_is_that_of_a_sign_in() {
         (&json!(dev.server.issuer()), &json!(dev.server.issuer()))
     );
     dev.refresh(&token).await.assert_status(200);
-    // By id, as well.
+    // By id as well.
     assert_eq!(dev.server.token(&ada.id.to_string()).await.user, ada.id);
 }
 
@@ -81,7 +81,7 @@ async fn scopes_are_the_tokens_alone() {
         scope(dev.server.token("bob@example.com").scopes([""; 0]).await).await,
         Value::Null
     );
-    // Nothing of that stays with the account.
+    // The account itself is not changed.
     assert_eq!(scope(dev.server.token("bob@example.com").await).await, "products:read");
 }
 
@@ -144,7 +144,7 @@ async fn the_known_key_makes_a_recorded_token_last() {
     };
     assert_eq!(keys(&one).await, keys(&two).await);
     assert_ne!(keys(&one).await, keys(&other).await);
-    // The list that a recorded token names is there before any token is issued.
+    // The list that a recorded token names exists before any token is issued.
     let token = one.server.token("ada@example.com").await;
     assert!(list_of(&token).ends_with("/oauth2/status-lists/1"));
     two.send((Method::GET, "/oauth2/status-lists/1"), None, "")

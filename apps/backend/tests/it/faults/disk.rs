@@ -1,4 +1,4 @@
-//! A disk that is full: as a limit on the size of files, which needs no rights and no file system of its own.
+//! A full disk, simulated by a limit on the size of files, which needs no privileges and no separate file system.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{BINARY, RECOVERY, get, me, sign_up, until};
 
-/// Room for the database and for the beginning of its log, in the units of `ulimit`, 512 bytes.
+/// Space for the database and for the beginning of its log, in the 512-byte units of `ulimit`.
 const ROOM: u32 = 2_400;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -34,7 +34,7 @@ async fn f12_a_full_disk_stops_writes_alone_and_loses_nothing() {
     let refused = refused.assert_problem(503, "unavailable");
     assert!(!refused.header("retry-after").is_empty());
     assert!(refreshed > 5, "full after {refreshed} refreshes, so it proves little");
-    // What only reads goes on, again and again.
+    // Reads continue to work repeatedly.
     for _ in 0..20 {
         me(&client, &ada).await.assert_status(200);
         let spent = json!({ "refresh_token": ada["refresh_token"] });
@@ -46,7 +46,7 @@ async fn f12_a_full_disk_stops_writes_alone_and_loses_nothing() {
     }
     get(&client, "/.well-known/jwks.json").await.assert_status(200);
     get(&client, "/healthz").await.assert_status(200);
-    // A balancer learns of it, for as long as it lasts.
+    // A load balancer is told for as long as it lasts.
     let ready = get(&client, "/readyz").await.assert_problem(503, "unavailable");
     assert!(!ready.header("retry-after").is_empty());
     let eve = json!({ "email": "eve@example.com", "password": PASSWORD });
@@ -56,7 +56,7 @@ async fn f12_a_full_disk_stops_writes_alone_and_loses_nothing() {
         .unwrap()
         .assert_status(503);
 
-    // Somebody makes room.
+    // The operator frees space.
     let id = server.id().to_string();
     let freed = Command::new("prlimit")
         .args(["--pid", &id, "--fsize=unlimited"])
@@ -68,14 +68,14 @@ async fn f12_a_full_disk_stops_writes_alone_and_loses_nothing() {
     })
     .await;
     get(&client, "/readyz").await.assert_status(200);
-    // No half of an account was left.
+    // No partial account remains.
     client
         .post("/api/auth/register", &eve)
         .await
         .unwrap()
         .assert_status(201);
     server.kill();
-    // And what is on the disk is whole, and holds everything that was answered.
+    // The files on disk are intact and contain everything that was acknowledged.
     let server = Launch::new(BINARY, &scratch).start().await;
     let client = server.client();
     me(&client, &ada).await.assert_status(200);

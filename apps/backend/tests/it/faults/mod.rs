@@ -1,5 +1,5 @@
-//! What the server depends on is away, silent, slow, cut off, locked, or full: it refuses what it cannot know, in bounded
-//! time, goes on with what it can, and comes back by itself. (Redis away and silent: `nodes/redis.rs`.)
+//! Dependencies that are down, silent, slow, disconnected, locked or full: the server rejects what it cannot answer
+//! within a bounded time, continues what it can, and recovers by itself. (Redis down and silent: `nodes/redis.rs`.)
 
 mod disk;
 mod proxy;
@@ -24,10 +24,10 @@ use self::proxy::{Fault, Proxy};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
-/// The longest that an answer may take: the guide promises six seconds for a database that says nothing, and a machine
-/// that is busy with other tests gets some more.
+/// The maximum response time: the guide promises six seconds for a silent database; a machine busy with other tests
+/// gets some more.
 const BOUND: Duration = Duration::from_secs(12);
-/// How soon the server must be back when the fault is over.
+/// How soon the server must have recovered after the fault.
 const RECOVERY: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -55,7 +55,7 @@ async fn f7_a_postgres_that_is_away_silent_or_cut_off_gets_503_and_all_is_well_w
     sign_in(&client, "ada").await;
     proxy.set(Fault::None);
 
-    // Nothing of what was refused has happened, and nothing is stuck.
+    // No rejected request took effect, and nothing is stuck.
     let spent = json!({ "refresh_token": spare["refresh_token"] });
     client
         .post("/api/auth/refresh", &spent)
@@ -67,7 +67,7 @@ async fn f7_a_postgres_that_is_away_silent_or_cut_off_gets_503_and_all_is_well_w
     me(&client, &ada).await.assert_status(401);
 }
 
-/// What is told of it names the database, and nothing that is sound.
+/// The log names the database and nothing that works.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn f7_while_postgres_is_away_log_and_doctor_blame_the_database_alone() {
     let mut scratch = ScratchDatabase::create(Database::Postgres).await;
@@ -104,7 +104,7 @@ async fn f7_while_postgres_is_away_log_and_doctor_blame_the_database_alone() {
     );
     assert!(!text.contains("no server has used it yet"), "{text}");
 
-    // All four lanes have had their turn by now: it is told once, and of no mail.
+    // All four lanes have run by now: it is logged once, and not for any email.
     tokio::time::sleep(Duration::from_secs(6)).await;
     proxy.set(Fault::None);
     until(BOUND, async || {
@@ -129,7 +129,7 @@ async fn f7_a_server_that_finds_no_postgres_ends_and_starts_when_it_is_there() {
     sign_up(&server.client(), "ada").await;
 }
 
-/// Another process holds what a revocation must write.
+/// Another process holds a lock that a revocation needs.
 #[apply(on_both_databases!)]
 async fn c36_f7_a_revocation_that_cannot_be_written_says_so_and_happens_afterwards(database: Database) {
     let server = TestServer::start(database).await;
@@ -176,7 +176,7 @@ async fn c36_f7_a_revocation_that_cannot_be_written_says_so_and_happens_afterwar
     laptop.get("/api/auth/me").await.assert_problem(401, "invalid_token");
 }
 
-/// No door opens and none says that something was done; what needs no database goes on.
+/// No endpoint grants anything or reports success; what needs no database works.
 async fn refuses_and_lives(client: &HttpClient, ada: &Value, fault: &str) {
     let began = Instant::now();
     let login = json!({ "email": "ada@example.com", "password": PASSWORD });

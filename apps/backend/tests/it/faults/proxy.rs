@@ -1,4 +1,4 @@
-//! A proxy between the server and what it depends on, that fails on demand.
+//! A proxy between the server and its dependencies that fails on demand.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// What the proxy does to every connection, those that are open and those that come.
+/// What the proxy does to every open and new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// It hands everything on.
+    /// Forwards everything.
     None,
-    /// It resets them.
+    /// Resets them.
     Reset,
-    /// It keeps them, and hands nothing on.
+    /// Keeps them open and forwards nothing.
     Silence,
-    /// It hands each piece on so much later.
+    /// Forwards each piece after this delay.
     Delay(Duration),
-    /// It hands so many bytes on in each direction, and then resets.
+    /// Forwards this many bytes in each direction, then resets.
     CutAfter(usize),
 }
 
@@ -60,7 +60,7 @@ impl Drop for Proxy {
 }
 
 async fn connect(client: TcpStream, upstream: SocketAddr, fault: watch::Receiver<Fault>) {
-    // Whatever ends a connection ends it at once: the other side sees a reset.
+    // A connection always ends at once: the other side sees a reset.
     let _ = client.set_zero_linger();
     let Ok(server) = TcpStream::connect(upstream).await else {
         return;
@@ -73,7 +73,7 @@ async fn connect(client: TcpStream, upstream: SocketAddr, fault: watch::Receiver
     }
 }
 
-/// Until one side ends, or the fault says so.
+/// Runs until one side closes, or the fault ends it.
 async fn hand_on(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut fault: watch::Receiver<Fault>) {
     let mut piece = [0; 4096];
     let mut handed_on = 0;

@@ -1,5 +1,5 @@
 //! Commands that only read work where nothing can be written: on a hot standby, with a role that has only SELECT, and
-//! on an SQLite file that may not be written.
+//! on a read-only SQLite file.
 
 use std::process::{Command, Output};
 
@@ -9,7 +9,7 @@ use countersign_testkit::{Database, Launch, ScratchDatabase};
 use super::writes::{Postgres, as_role, run};
 use super::{BINARY, sign_up};
 
-/// Every command that only reads, with what it prints where there is the account of ada.
+/// Every command that only reads, and what it prints with the account of ada.
 const READING: [(&[&str], &str); 12] = [
     (&["users", "list"], "ada@example.com"),
     (&["users", "show", "ada@example.com"], "ada@example.com"),
@@ -59,7 +59,7 @@ fn all_read(scratch: &ScratchDatabase, token: &str, place: &str) {
             failed.push(format!("{place}: {line:?} {}: {said}", output.status));
         }
     }
-    // A backup is whole, whether or not the log can be told of it.
+    // A backup is complete, whether or not it can be recorded in the log.
     let file = format!("{place}.gz");
     let output = command(scratch, &["backup", &file]).output().unwrap();
     let told = said(&output);
@@ -69,7 +69,7 @@ fn all_read(scratch: &ScratchDatabase, token: &str, place: &str) {
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
-/// What changes something fails there, and says why.
+/// Commands that change something fail there and say why.
 fn none_writes(scratch: &ScratchDatabase, place: &str) {
     for line in [
         &["users", "disable", "ada@example.com"][..],
@@ -99,7 +99,7 @@ async fn f7_commands_that_only_read_work_on_a_hot_standby() {
         doctor.contains("it does not accept writes") && doctor.contains("it is up to date"),
         "{doctor}"
     );
-    // From a standby a database can be moved as well.
+    // A database can also be moved from a standby.
     let to = scratch.folder().join("moved.db");
     let to = format!("sqlite://{}", to.display());
     let line = ["migrate-database", "--from", &scratch.url.clone(), "--to", &to];
@@ -134,7 +134,7 @@ async fn f7_commands_that_only_read_need_no_right_but_select() {
     owner.close().await.unwrap();
 }
 
-/// The user who runs the programs of this test: rights on files are nothing to root.
+/// The user who runs the programs of this test, because file permissions do not apply to root.
 const NOBODY: &str = "65534";
 
 fn unprivileged(scratch: &ScratchDatabase, program: &str) -> Vec<String> {
@@ -166,8 +166,9 @@ fn set_modes(scratch: &ScratchDatabase, file: u32, folder: u32) {
     }
 }
 
-/// What revoked rights are on PostgreSQL: a file, or a folder, that the server's user may not write any more. A server
-/// that runs has them open and goes on; none starts on them, and the doctor says so before. What only reads works.
+/// The SQLite counterpart of revoked privileges: a file or folder that the server's user may not write any more. A
+/// running server has them open and continues; none starts on them, and the doctor reports it in advance. Commands that
+/// only read work.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn f7_an_sqlite_file_that_may_not_be_written_is_found_by_the_doctor_and_can_be_read() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;

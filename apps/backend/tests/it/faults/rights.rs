@@ -1,5 +1,5 @@
-//! A role of PostgreSQL that may not do all that a server does: readiness says so, and the doctor names the table, the
-//! right and the statement that gives it.
+//! A PostgreSQL role that lacks privileges a server needs: readiness reports it, and the doctor names the table, the
+//! privilege and the statement that grants it.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ use super::{BINARY, get, sign_up};
 
 const RIGHTS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
 
-/// A server whose role owns nothing, and has been granted what it needs.
+/// A server whose role owns nothing and was granted what it needs.
 struct Lesser {
     scratch: ScratchDatabase,
     owner: Db,
@@ -76,7 +76,7 @@ impl Lesser {
         tables
     }
 
-    /// What the doctor finds broken in the database.
+    /// The faults of the database that the doctor reports.
     fn doctor(&self) -> Vec<Value> {
         let output = Command::new(BINARY)
             .args(["doctor", "--json"])
@@ -93,7 +93,7 @@ impl Lesser {
         findings.into_iter().filter(broken).collect()
     }
 
-    /// What must be done, as the doctor says it, is done by the owner.
+    /// The owner runs the remedies that the doctor reports.
     async fn obey(&self, finding: &Value) {
         let remedy = finding["remedy"].as_str().unwrap();
         let statement = remedy.split('`').nth(1).unwrap_or_else(|| panic!("{remedy}"));
@@ -162,7 +162,7 @@ async fn f7_a_role_without_a_right_on_any_table_is_not_ready_and_the_doctor_says
         is_ready(&client).await;
         assert_eq!(sign_in_status(&client).await, 200, "{right} {table}");
     }
-    // Several at once are told together; and the right on each column is as good as that on the table.
+    // Several faults are reported together, and privileges on every column are as good as on the table.
     run(
         &lesser.owner,
         &format!("REVOKE INSERT, DELETE ON sessions FROM {role};REVOKE UPDATE ON outbox FROM {role}"),
@@ -199,7 +199,7 @@ async fn f7_rows_and_a_schema_that_the_role_does_not_see_are_no_readiness() {
     let (client, role, schema) = (lesser.client(), &lesser.role, &lesser.schema);
     sign_up(&client, "ada").await;
 
-    // Without a policy no row is there, and none may be written.
+    // Without a policy, no row is visible or may be written.
     run(&lesser.owner, "ALTER TABLE sessions ENABLE ROW LEVEL SECURITY").await;
     lacks(&client, &["sessions", "row-level security"]).await;
     let found = lesser.doctor();
@@ -235,7 +235,7 @@ async fn f7_rows_and_a_schema_that_the_role_does_not_see_are_no_readiness() {
     is_ready(&client).await;
     assert_eq!(sign_in_status(&client).await, 200);
 
-    // A table that is gone is no mistake of a request.
+    // A missing table is not the client's fault.
     run(&lesser.owner, "ALTER TABLE sessions RENAME TO elsewhere").await;
     lacks(&client, &["sessions"]).await;
     assert_eq!(sign_in_status(&client).await, 503);

@@ -1,5 +1,5 @@
-//! A PostgreSQL that answers and takes no writes: a hot standby behind the address, and a role that is set to be
-//! read-only. What reads goes on, what writes is 503 with `Retry-After`, and readiness and the doctor say so.
+//! A PostgreSQL that responds but does not accept writes: a hot standby at the same address and port, and a read-only
+//! role. Reads work, writes get 503 with `Retry-After`, and readiness and the doctor report it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ async fn f7_a_hot_standby_behind_the_address_is_not_ready_and_serves_again_when_
     postgres.start_as_standby();
     reads_and_refuses_to_write(&client, &ada).await;
     doctor_finds(&scratch, &server, "it does not accept writes");
-    // A start finds nothing it could do there, and says so.
+    // A server that starts cannot do anything there, and says so.
     let refusal = launch.refused().await;
     assert_ne!(refusal.exit_code, Some(0));
     assert!(refusal.text.contains("does not accept writes"), "{}", refusal.text);
@@ -60,7 +60,7 @@ async fn f7_a_role_that_is_read_only_is_not_ready_and_serves_again_when_it_is_no
     reads_and_refuses_to_write(&client, &ada).await;
     doctor_finds(&scratch, &server, "it does not accept writes");
 
-    // Sessions that began meanwhile stay as they are, and are not used any more.
+    // Sessions that began meanwhile remain read-only and are not used any more.
     run(
         &administrator,
         &format!("ALTER ROLE {role} RESET default_transaction_read_only"),
@@ -76,7 +76,8 @@ async fn f7_a_role_that_is_read_only_is_not_ready_and_serves_again_when_it_is_no
     administrator.close().await.unwrap();
 }
 
-/// Each text of each table changes its type, twice: whatever was prepared with them is stale, on every connection.
+/// The type of every text column is changed twice, which makes all prepared statements with them stale, on every
+/// connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn f7_a_schema_that_is_changed_under_the_server_fails_no_request() {
     let scratch = ScratchDatabase::create(Database::Postgres).await;
@@ -87,7 +88,7 @@ async fn f7_a_schema_that_is_changed_under_the_server_fails_no_request() {
     let client = server.client();
     let mut ada = sign_up(&client, "ada").await;
     for kind in ["VARCHAR(5000)", "TEXT", "VARCHAR(6000)"] {
-        // So that many connections have prepared what they need. (The 51st session of an account ends the first.)
+        // So that many connections have prepared their statements. (The 51st session of an account ends the first.)
         futures_util::future::join_all((0..7).map(|_| sign_in(&client, "ada"))).await;
         for (table, column) in TEXTS {
             run(
@@ -117,7 +118,7 @@ const TEXTS: [(&str, &str); 5] = [
     ("sessions", "user_agent"),
 ];
 
-/// Every request that writes, once: none may fail as if the program were broken.
+/// Every request that writes, once: none may fail like a bug in the program.
 async fn reads_and_refuses_to_write(client: &HttpClient, ada: &Value) {
     until(BOUND, async || get(client, "/readyz").await.status == 503).await;
     until(BOUND, async || me(client, ada).await.status == 200).await;
@@ -193,7 +194,7 @@ fn refused(path: &str, answer: Answer) {
 
 async fn writes_again(client: &HttpClient, ada: &Value) {
     until(RECOVERY, async || get(client, "/readyz").await.status == 200).await;
-    // Several at once, so that every connection of the pool is met.
+    // Several at the same time, so that every connection of the pool is used.
     let logins = (0..20).map(|_| sign_in(client, "ada"));
     futures_util::future::join_all(logins).await;
     me(client, ada).await.assert_status(200);
@@ -240,7 +241,7 @@ pub(super) fn as_role(url: &str, role: &str) -> String {
     format!("{scheme}://{role}@{address}")
 }
 
-/// A PostgreSQL of its own, which is a primary and a standby by turns.
+/// A separate PostgreSQL that is a primary and a standby in turn.
 pub(super) struct Postgres {
     folder: tempfile::TempDir,
     programs: PathBuf,
@@ -299,7 +300,7 @@ impl Postgres {
         }
     }
 
-    /// The same data, from now on as a standby: as another server that takes over the address.
+    /// The same data, now as a standby: like another server that takes over the address.
     pub(super) fn start_as_standby(&mut self) {
         self.stop();
         let mut touch = self.program("/usr/bin/touch");
@@ -342,7 +343,7 @@ impl Postgres {
             .success()
     }
 
-    /// It refuses to run as root; `setpriv` becomes the program, so that its process id is ours to end.
+    /// It refuses to run as root. `setpriv` replaces itself with the program, so that its process id is the one to end.
     fn program(&self, name: &str) -> Command {
         let path = self.programs.join(name);
         let mut command = match is_root() {
@@ -386,7 +387,7 @@ fn user() -> &'static str {
     }
 }
 
-/// Debian keeps them out of the PATH, by version.
+/// Debian keeps them outside the PATH, by version.
 fn programs() -> PathBuf {
     if let Some(folder) = std::env::var_os("COUNTERSIGN_TEST_POSTGRES_BIN") {
         return folder.into();
