@@ -76,7 +76,7 @@ async fn what_never_becomes_a_request_is_a_page_in_a_browser(database: Database)
                 (status, PROBLEM),
             );
         }
-        // Preferred languages come before unaccepted ones.
+        // The preferences precede the invalid part, and also determine the language.
         let first =
             format!("GET /signin HTTP/1.1\r\nAccept: TEXT/HTML\r\nAccept-Language: de\r\nHost: a\r\n{more}\r\n");
         let said = ask(server.address, &first).await;

@@ -1,4 +1,4 @@
-//! Whether the server is alive and ready, and its metrics.
+//! Liveness, readiness and metrics.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn alive_and_ready(database: Database) {
 #[apply(on_both_databases!)]
 async fn without_a_key_to_sign_with_it_is_not_ready(database: Database) {
     let server = TestServer::start(database).await;
-    // As another server revokes it, which this one learns from the database.
+    // As if another server revoked it, which this one learns from the database.
     query(sql!("UPDATE signing_keys SET revoked_at = 1"))
         .execute(&server.services.db)
         .await
@@ -129,7 +129,7 @@ async fn the_command_tells_whether_the_server_is_ready() {
     assert!(String::from_utf8_lossy(&answer.stderr).contains("no server answers"));
 }
 
-/// The span that has the id is made for the first line that is logged in it, if any is.
+/// The span with the id is created for the first line logged in it, if any.
 #[apply(on_both_databases!)]
 async fn each_line_about_a_request_has_its_id_at_the_usual_level(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
@@ -155,7 +155,7 @@ async fn each_line_about_a_request_has_its_id_at_the_usual_level(database: Datab
             .map(|line| line["span"]["request_id"].as_str().unwrap_or_default().to_owned())
             .collect()
     };
-    // One is logged before the route is asked, and once an hour; the other when it has answered.
+    // One is logged before the route is called, at most once an hour; the other after it has responded.
     assert_eq!(ids_of("rejected a cross-origin request;"), ids[..1], "{log}");
     assert_eq!(ids_of("\"route\":\"/api/auth/logout\""), ids, "{log}");
     assert!(ids[0].len() == 32 && ids[0] != ids[1], "{ids:?}");

@@ -1,4 +1,4 @@
-//! The face that every route shows: problems for everything that is wrong, and headers that keep browsers safe.
+//! What all routes have in common: problems for every error, and security headers for browsers.
 
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -122,7 +122,7 @@ async fn f10_large_and_compressed_bodies_are_refused(database: Database) {
 async fn a66_every_answer_carries_the_headers_that_keep_browsers_safe(database: Database) {
     for issuer in ["http://127.0.0.1:8000", "https://auth.example.com"] {
         let server = TestServer::start_with(database, &format!("issuer = \"{issuer}\"\n")).await;
-        // This issuer has no TLS, or has.
+        // Depends on whether this issuer uses TLS.
         let strict = if issuer.starts_with("https") {
             "max-age=63072000; includeSubDomains"
         } else {
@@ -248,7 +248,7 @@ async fn a_refused_page_is_named_in_the_log_once(database: Database) {
         .collect();
     assert_eq!(lines.len(), 1, "{log}");
     assert!(lines[0].contains("WARN") && lines[0].contains("cors_origins"), "{log}");
-    // Nor is a page left in the dark that asks by a form, without a preflight; our own pages are no strangers.
+    // A page that sends a form, without a preflight, also gets an error; our own pages are not cross-origin.
     for (origin, site) in [
         ("https://form.example", "cross-site"),
         (server.address.to_string().as_str(), "same-origin"),
@@ -301,7 +301,7 @@ async fn a_bearer_signs_out_whatever_the_body_is(database: Database) {
         server.send(request.unwrap()).await.assert_status(204);
         ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
     }
-    // Not even one that no other route would read on.
+    // Not even one with a body that no other route would read completely.
     let chunks = || {
         Body::from_stream(futures_util::stream::iter([Ok::<_, std::io::Error>(
             "x".repeat(70_000),
@@ -332,9 +332,9 @@ async fn a_bearer_signs_out_whatever_the_body_is(database: Database) {
             .body(Body::from(body));
         server.send(request.unwrap()).await.assert_problem(status, code);
     }
-    // The session of a refresh token that came along has ended, too.
+    // The session of the accompanying refresh token has also ended.
     other.get("/api/auth/me").await.assert_problem(401, "invalid_token");
-    // Without a bearer token that is valid, the body is all there is.
+    // Without a valid bearer token, only the body counts.
     for (body, status, code) in [
         ("{}", 422, "validation_failed"),
         ("{", 400, "malformed_body"),
@@ -493,7 +493,7 @@ async fn all_mistakes_of_a_request_are_told(database: Database) {
             answer.text
         );
     }
-    // An answer stays small, whatever was sent.
+    // The response stays small, whatever was sent.
     let many: serde_json::Map<_, _> = (0..500)
         .map(|number| (format!("{number}{}", "x".repeat(90)), json!(1)))
         .collect();
@@ -512,7 +512,7 @@ async fn no_field_is_dropped_in_silence(database: Database) {
     let mut asked = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            // Signing out is never refused on account of a body.
+            // Signing out is never rejected because of its body.
             if operation["requestBody"].is_null() || path == "/api/auth/logout" {
                 continue;
             }
@@ -606,7 +606,7 @@ async fn a_form_in_parts_signs_in_like_any_other(database: Database) {
 
 #[apply(on_both_databases!)]
 async fn c40_errors_do_not_mix_between_requests(database: Database) {
-    // Ory's lesson (C-40): 200 failing requests at once, each with a field name of its own.
+    // Ory's lesson (C-40): 200 failing requests at the same time, each with a different field name.
     let server = TestServer::start(database).await;
     let answers = futures_util::future::join_all((0..200).map(|index| {
         let body = json!({ "email": format!("canary-{index}@example.com"), "password": if index % 2 == 0 { "short" } else { PASSWORD } });

@@ -1,4 +1,4 @@
-//! Signing keys: how they are made, published, taken out of use, and what the operator is told.
+//! Signing keys: how they are created, published and retired, and what the operator is told.
 
 use std::fs;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const REPLAY_WINDOW: Duration = Duration::from_secs(30);
 const DAY: Duration = Duration::from_secs(86_400);
 const START: Timestamp = Timestamp(1_795_342_500_000);
 
-/// A database and a folder for keys, without a server around them.
+/// A database and a key folder without a server.
 struct Scratch {
     database: ScratchDatabase,
     db: Db,
@@ -81,7 +81,7 @@ impl Scratch {
         verify::<AccessTokenClaims>(token, |kid| keys.verifying_key(kid), &expect).is_ok()
     }
 
-    /// Publishes a next key and lets the time go by that it needs.
+    /// Publishes a next key and waits as long as it requires.
     async fn ripe_next(&self, keys: &Keys) -> String {
         let next = self.operator().publish_next().await.unwrap();
         keys.refresh().await;
@@ -251,7 +251,7 @@ async fn r14_a_key_signs_only_after_it_was_published_for_long_enough(database: D
 
     let next = scratch.operator().publish_next().await.unwrap();
     assert!(next.created && next.ready_at.is_none());
-    // Nobody has published it: a command that only opens the keys does not count.
+    // It was never published: a command that only opens the keys does not count.
     scratch.open().await;
     assert!(matches!(
         scratch.operator().activate().await,
@@ -263,7 +263,7 @@ async fn r14_a_key_signs_only_after_it_was_published_for_long_enough(database: D
     assert!(!again.created && again.kid == next.kid);
     assert_eq!(again.ready_at, Some(START + 2 * JWKS_MAX_AGE));
 
-    // Whoever had the next key could sign with it now; nobody believes it before its time.
+    // A thief of the next key could sign with it now, but it is not accepted before its time.
     let pem = fs::read(scratch.options("keys").dir.join("next/private.pem")).unwrap();
     let thief = SigningKey::from_pem(&pem, None).unwrap();
     let early = thief.sign(TokenType::ACCESS_TOKEN, &claims(START)).unwrap();
@@ -281,7 +281,7 @@ async fn r14_a_key_signs_only_after_it_was_published_for_long_enough(database: D
         (activated.current.as_str(), activated.retired.as_str()),
         (next.kid.as_str(), old.as_str())
     );
-    // A server that has not seen it yet signs with the old key and believes the new one.
+    // A server that has not noticed it yet signs with the old key and accepts the new one.
     let (late, fresh) = (keys, scratch.open().await);
     let (by_old, by_new) = (scratch.issue(&late).await, scratch.issue(&fresh).await);
     assert_eq!((kid_of(&by_old), kid_of(&by_new)), (old.clone(), next.kid.clone()));
@@ -354,11 +354,11 @@ async fn the_last_expiry_is_kept_ahead_of_every_token(database: Database) {
     scratch.issue(&keys).await;
     let first = recorded().await;
     assert!(first >= START + ACCESS_TTL);
-    // Not with each token.
+    // It is not recorded with each token.
     scratch.clock.advance(Duration::from_secs(30 * 60));
     scratch.issue(&keys).await;
     assert_eq!(recorded().await, first);
-    // But before it would be passed, also by many at once.
+    // But before the recorded time would be exceeded, also by concurrent requests.
     scratch.clock.advance(Duration::from_secs(31 * 60));
     futures_util::future::join_all((0..8).map(|_| scratch.issue(&keys))).await;
     assert!(recorded().await >= scratch.clock.now() + ACCESS_TTL);
@@ -370,7 +370,7 @@ async fn a_revoked_key_is_dead_on_every_server_at_once(database: Database) {
     let keys = scratch.open().await;
     let old = published(&keys).remove(0);
     let token = scratch.issue(&keys).await;
-    // Another server has a copy of the folder, which nobody changes.
+    // Another server has a copy of the folder, which never changes.
     copy(&scratch.options("keys").dir, &scratch.options("copy").dir);
     let elsewhere = scratch.open_in("copy").await.unwrap();
     assert!(matches!(
@@ -390,7 +390,7 @@ async fn a_revoked_key_is_dead_on_every_server_at_once(database: Database) {
     assert!(elsewhere.issue(&claims(START), START).await.is_err());
     let stopped = scratch.open_in("copy").await.err().unwrap();
     assert!(matches!(stopped, KeysError::Revoked(kid) if kid == old));
-    // Once more changes nothing.
+    // Repeating it changes nothing.
     let again = scratch.operator().revoke(&old).await.unwrap();
     assert_eq!((again.was, again.replaced_by), (KeyState::Gone, None));
     assert_eq!(published(&scratch.open().await), [new]);
@@ -440,7 +440,7 @@ async fn f13_a_damaged_folder_keeps_the_keys_that_were_loaded(database: Database
     fs::remove_dir_all(&dir).unwrap();
     keys.refresh().await;
     assert_eq!(keys.published(), before);
-    // Mended, it is followed again.
+    // Once repaired, it is followed again.
     fs::create_dir_all(&dir).unwrap();
     fs::rename(away, dir.join("sealing")).unwrap();
     fs::write(&private, good).unwrap();

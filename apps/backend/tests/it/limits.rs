@@ -1,4 +1,4 @@
-//! Rate limits at the doors.
+//! Rate limits of endpoints.
 
 use std::net::SocketAddr;
 
@@ -9,8 +9,8 @@ use countersign_testkit::{Answer, Database, PASSWORD, TestServer, apply, on_both
 use futures_util::future::join_all;
 use serde_json::json;
 
-/// One thread and one place to wait: whoever comes third is told that the server is overloaded. A hash takes long enough
-/// that those who come at once really meet.
+/// One thread and one place in the queue: a third concurrent request is rejected because the server is overloaded. A
+/// hash takes long enough that concurrent requests really overlap.
 const CROWDED: &str = "\n[hashing]\nworkers = 1\nqueue = 1\n[passwords]\niterations = 10\n";
 
 const LIMITED: &str = "[limits]\nlogin_per_account = \"10/15m\"\nlogin_per_address = \"30/1m\"";
@@ -30,7 +30,7 @@ async fn r65_too_many_guesses_are_told_when_to_come_back(database: Database) {
     assert!(known.header("retry-after").parse::<u64>().unwrap() >= 1);
     assert!(!known.header("ratelimit").is_empty() && !known.header("ratelimit-policy").is_empty());
 
-    // An unknown account is limited alike.
+    // An unknown account is limited in the same way.
     for _ in 0..10 {
         login_from(&server, "203.0.113.8:1", "nobody", "wrong")
             .await
@@ -40,7 +40,7 @@ async fn r65_too_many_guesses_are_told_when_to_come_back(database: Database) {
         .await
         .assert_problem(429, "rate_limited");
 
-    // A20: from another address the owner gets in.
+    // A20: the owner can sign in from another IP address.
     login_from(&server, "198.51.100.77:1", "ada", PASSWORD)
         .await
         .assert_status(200);
@@ -99,13 +99,13 @@ async fn f_20_what_was_refused_as_overloaded_costs_no_attempt(database: Database
     let refused = count(&at_once, 503);
     assert!(refused > 0, "nobody was refused");
     assert_eq!(count(&at_once, 401) + refused, 10);
-    // The refused come again, one after the other: all ten are judged, and no more.
+    // The rejected requests are repeated one after the other: ten are checked in total, and no more.
     let mut judged = 10 - refused;
     while login_from(&server, "203.0.113.7:1", "ada", "wrong").await.status == 401 {
         judged += 1;
     }
     assert_eq!(judged, 10);
-    // An account that does not exist is no different.
+    // An account that does not exist behaves the same.
     let at_once = join_all((0..10).map(|_| login_from(&server, "203.0.113.8:1", "nobody", "wrong"))).await;
     let mut judged = count(&at_once, 401);
     while login_from(&server, "203.0.113.8:1", "nobody", "wrong").await.status == 401 {
@@ -133,7 +133,7 @@ async fn f_20_a_tried_password_of_somebody_signed_in_is_given_back_when_overload
         judged += 1;
     }
     assert_eq!(judged, 5);
-    // The other doors that ask for the password count with it.
+    // The other endpoints that check the password count as well.
     ada.delete("/api/auth/me", json!({ "password": "wrong" }))
         .await
         .assert_problem(429, "rate_limited");
@@ -155,7 +155,7 @@ async fn f_20_a_right_password_is_given_back_when_the_new_one_finds_no_place(dat
     }
     fail::remove("password::new");
     change().await.assert_status(204);
-    // What is judged counts: the sign-up's sign-in, this one, and two more.
+    // Checked passwords count: the sign-up's sign-in, this one, and two more.
     for expected in [200, 200, 429] {
         assert_eq!(
             login_from(&server, "198.51.100.1:1", "ada", "a better umbrella")
@@ -215,7 +215,7 @@ async fn f_20_whoever_leaves_before_being_judged_has_not_tried(database: Databas
     let server = TestServer::start_with(database, &format!("{LIMITED}\n[hashing]\nworkers = 1\nqueue = 64\n")).await;
     server.user("ada").await;
     for _ in 0..12 {
-        // The one thread is busy with others when somebody comes, waits, and leaves.
+        // The only thread is busy when a request arrives, waits, and is cancelled.
         let mut busy: Vec<_> = (0..4)
             .map(|_| {
                 let hasher = server.services.hasher.clone();
@@ -225,9 +225,9 @@ async fn f_20_whoever_leaves_before_being_judged_has_not_tried(database: Databas
         while !busy.is_empty() && hashing_queue(&server) < 3 {
             tokio::task::yield_now().await;
         }
-        // Any of them: the thread may have taken the first one last.
+        // Any of them, because the thread may have taken the first one last.
         let first = tokio::select! {
-            // Asked first: on a busy machine both may be ready by the time that anyone looks.
+            // Polled first, because on a busy machine both may be ready.
             biased;
             (verdict, first, _) = futures_util::future::select_all(&mut busy) => { verdict.unwrap(); first }
             answer = login_from(&server, "203.0.113.7:1", "ada", "wrong") => panic!("{answer:?}"),
@@ -245,7 +245,7 @@ async fn right_passwords_have_a_wide_limit_of_their_own_which_no_stranger_uses_u
     let server = TestServer::start_with(database, "[limits]\nenabled = true\n").await;
     server.user("ada").await;
     server.user("bob").await;
-    // No wrong password uses any of it up.
+    // Wrong passwords do not use it up.
     for _ in 0..5 {
         login_from(&server, "203.0.113.7:1", "ada", "wrong")
             .await
@@ -266,7 +266,7 @@ async fn right_passwords_have_a_wide_limit_of_their_own_which_no_stranger_uses_u
         limited.header("ratelimit-policy").contains("sign_ins_per_account"),
         "{limited:?}"
     );
-    // From elsewhere, and for others, nothing has changed.
+    // For other IP addresses and other accounts, nothing has changed.
     login_from(&server, "203.0.113.7:1", "bob", PASSWORD)
         .await
         .assert_status(200);
@@ -304,7 +304,7 @@ async fn r_66_a_client_cannot_hide_behind_its_proxy(database: Database) {
                 .status
                 .as_u16()
         };
-        // Whatever a client writes in front of what nginx appends, its own address is what counts: each of them by itself.
+        // Whatever a client puts before the part that nginx appends, only the client's own IP address counts.
         let begins = [
             "\"",
             "\"x",
@@ -335,7 +335,7 @@ async fn r_66_a_client_cannot_hide_behind_its_proxy(database: Database) {
                 "{trusted}: {begin} hides a client"
             );
         }
-        // Of two headers that disagree, neither is believed.
+        // If two headers disagree, both are ignored.
         for at in 0..3 {
             let request = login_request("10.1.2.3:1")
                 .header("forwarded", format!("for=203.0.113.{at}"))
@@ -346,7 +346,7 @@ async fn r_66_a_client_cannot_hide_behind_its_proxy(database: Database) {
                 .status;
             assert_eq!(status == 429, at == 2, "{trusted}: {at}");
         }
-        // What the proxy itself does not know is one client, and not the proxy.
+        // Clients that the proxy itself cannot identify count as one client, distinct from the proxy.
         for unreadable in [
             "unknown",
             "",
@@ -374,7 +374,7 @@ async fn r_66_a_client_cannot_hide_behind_its_proxy(database: Database) {
     }
 }
 
-/// How many passwords wait to be hashed.
+/// The number of passwords waiting to be hashed.
 fn hashing_queue(server: &TestServer) -> i64 {
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &server.services.registry.lock().unwrap()).unwrap();

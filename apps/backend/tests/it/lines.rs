@@ -1,5 +1,5 @@
-//! Which test covers which requirement of docs/security/lines.toml: a test's name begins with the ids that it covers. The
-//! result is docs/security/asvs.md, which is checked in and must be up to date.
+//! Which test covers which requirement of docs/security/lines.toml: a test's name begins with the ids that it covers.
+//! The result is docs/security/asvs.md, which is checked in and must be up to date.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::documents::assert_fresh;
 
-/// One requirement, as the file has it.
+/// A requirement from the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -33,7 +33,7 @@ struct Id {
     part: String,
 }
 
-/// The letters of the groups, their titles, and the heading of their requirements.
+/// The letters of the groups, their titles, and the headings of their requirements.
 const GROUPS: [(char, &str, &str); 6] = [
     ('A', "OWASP ASVS 5.0.0", "Requirement"),
     ('R', "RFCs and NIST SP 800-63B-4", "Case"),
@@ -43,7 +43,7 @@ const GROUPS: [(char, &str, &str); 6] = [
     ('T', "Threats", "Threat"),
 ];
 
-/// A test, and where it stands below the root.
+/// A test and its path from the root.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Test {
     name: String,
@@ -297,7 +297,7 @@ fn ids(name: &str) -> Result<Vec<Id>, String> {
     }
 }
 
-/// An id in the spelling of a function's name, and what follows its underscore.
+/// An id as spelled in a function's name, and the rest after its underscore.
 fn id_at(text: &str) -> Option<(Id, String)> {
     let letter = text.chars().next()?.to_ascii_uppercase();
     let group = GROUPS.iter().position(|(group, ..)| *group == letter)?;
@@ -318,7 +318,7 @@ fn id_at(text: &str) -> Option<(Id, String)> {
     })
 }
 
-/// The names of the functions and modules of a source of Rust or Python.
+/// The names of the functions and modules in a Rust or Python source.
 fn functions(path: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(path).unwrap();
     let after_keyword = |line: &str| {

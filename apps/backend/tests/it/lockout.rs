@@ -1,4 +1,4 @@
-//! Failures by strangers: they do not keep an account's owner out, and the owner hears of them.
+//! Failed sign-ins by an attacker do not lock out an account's owner, and the owner is notified.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -29,7 +29,7 @@ async fn login_from(server: &TestServer, from: &str, password: &str) -> Answer {
     post_from(server, "/api/auth/login", from, body).await
 }
 
-/// A stranger in 12 networks fails 108 times, within the limits of each.
+/// An attacker in 12 networks fails 108 times, within the limits of each network.
 async fn storm(server: &TestServer) {
     for network in 0..12 {
         for _ in 0..9 {
@@ -85,10 +85,10 @@ async fn a_1_a_20_the_owner_is_told_once_and_let_in_by_the_mail(database: Databa
     post_from(&server, "/api/auth/login/email/confirm", OWNER, answer)
         .await
         .assert_problem(400, "invalid_code");
-    // The failures before it are forgiven, wherever the owner comes from next.
+    // Earlier failures are forgiven, wherever the owner signs in next.
     login_from(&server, "198.51.100.202", PASSWORD).await.assert_status(200);
     login_from(&server, OWNER, PASSWORD).await.assert_status(200);
-    // The stranger begins anew, and the owner's place is known now.
+    // The attacker starts again, and the owner's place is known now.
     server.services.clock.advance(Duration::from_secs(900));
     storm(&server).await;
     login_from(&server, "198.51.100.201", PASSWORD)
@@ -135,7 +135,7 @@ async fn r_60_what_is_forgiven_is_one_failure_each_half_hour(database: Database)
     storm(&server).await;
     let mut told = server.mails().await.len();
     for _ in 0..5 {
-        // Nothing that was not judged counts, and one more is judged after half an hour.
+        // Attempts that were not checked do not count, and one more is checked after half an hour.
         login_from(&server, "203.0.113.50", "wrong")
             .await
             .assert_problem(401, "invalid_credentials");
@@ -146,7 +146,7 @@ async fn r_60_what_is_forgiven_is_one_failure_each_half_hour(database: Database)
         login_from(&server, OWNER, PASSWORD)
             .await
             .assert_problem(401, "invalid_credentials");
-        // One that has left gathers nothing.
+        // Once a notice has been sent, no more are queued.
         told += server.mails().await.len();
     }
     server.services.clock.advance(Duration::from_secs(60 * 60));
@@ -169,7 +169,7 @@ async fn a_20_places_that_were_used_go_on(database: Database) {
         .one(&server.services.db)
         .await
         .unwrap();
-    // Getting in forgives what was before: so that each of them meets the whole of it, it is brought back.
+    // Signing in resets the count, so it is restored for each of them.
     for place in [
         "the network and the program",
         "the network, with another program",
@@ -199,7 +199,7 @@ async fn a_20_places_that_were_used_go_on(database: Database) {
         };
         assert!(got_in == 200 || got_in == 303, "{place}: {got_in}");
     }
-    // A browser without the cookie is nobody there.
+    // A browser without the cookie is not recognized there.
     query(sql!("UPDATE accounts SET failures_until = $1"))
         .bind(full)
         .execute(&server.services.db)
@@ -225,12 +225,12 @@ async fn r_60_of_any_number_at_once_no_more_than_a_hundred_are_judged(database: 
                 .await
                 .assert_problem(401, "invalid_credentials");
         }
-        // All of them find fewer failures than may be when they come, and wait for the one thread.
+        // All of them find fewer failures than the limit when they arrive, and wait for the only thread.
         let strangers: Vec<_> = (0..24).map(|by| format!("203.0.{network}.{by}")).collect();
         let mut lanes = Lanes::of(&server);
         let wrong = join_all(strangers.iter().map(|from| login_from(&server, from, "wrong")));
         let last = async {
-            // Behind them: before the last of the hundred, a right password would be judged, and rightly so.
+            // After them: before the last of the hundred, a right password would correctly be accepted.
             let mut asked = 0;
             while asked < strangers.len() as u64 {
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -252,7 +252,7 @@ async fn r_60_of_any_number_at_once_no_more_than_a_hundred_are_judged(database: 
         let (wrong, last) = tokio::join!(wrong, last);
         assert!(wrong.iter().all(|answer| answer.status == 401), "{door}");
         last.assert_problem(if door == "login" { 401 } else { 403 }, "invalid_credentials");
-        // Where the owner was before, the password goes on, and what was counted is forgotten.
+        // From the owner's known place, the password still works, and the count is reset.
         login_from(&server, OWNER, PASSWORD).await.assert_status(200);
     }
 }
@@ -261,7 +261,7 @@ async fn r_60_of_any_number_at_once_no_more_than_a_hundred_are_judged(database: 
 async fn a_20_places_are_forgotten_with_all_sessions(database: Database) {
     let server = TestServer::start_with(database, LIMITS).await;
     proven(&server).await;
-    // A thief was there.
+    // A thief signed in from there.
     login_from(&server, "192.0.2.66", PASSWORD).await.assert_status(200);
     server.mails().await;
     server

@@ -1,4 +1,4 @@
-//! The tests of the whole server, through its public face: one module per feature.
+//! The tests of the whole server through its public interface: one module per feature.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Files with several names, at the program's own doors: the database, backups of it, and moves.
+//! Files with several names at the program's own entry points: the database, its backups, and moves.
 
 use std::fs::{hard_link, rename};
 use std::os::unix::fs::symlink;
@@ -101,7 +101,7 @@ async fn a_database_with_two_names_has_no_second_server_and_no_command() {
             );
         }
     }
-    // What was answered is there, whatever became of the names.
+    // Everything acknowledged is there, whatever happened to the names.
     for index in 0..5 {
         sign_up(&server.client(), &format!("user{index}")).await;
     }
@@ -149,7 +149,7 @@ async fn a_backup_does_not_touch_the_database_through_any_name() {
     assert!(server.terminate().success());
     let whole = std::fs::read(&path).unwrap();
 
-    // What stood in for the file that is being written.
+    // A placeholder for the file that is being written.
     symlink(&path, scratch.folder().join("good.gz.partial")).unwrap();
     let output = execute(&scratch, &path, &["backup", "good.gz"]);
     assert!(output.status.success(), "{}", said(&output));
@@ -174,7 +174,7 @@ async fn a_backup_does_not_touch_the_database_through_any_name() {
         assert_eq!(output.status.code(), Some(1), "{taken}: {}", said(&output));
     }
     assert!(!scratch.folder().join("nowhere.gz").exists());
-    // No file that was begun is left.
+    // No incomplete file remains.
     let left = std::fs::read_dir(scratch.folder())
         .unwrap()
         .map(|entry| entry.unwrap().file_name());
@@ -207,7 +207,7 @@ async fn a_backup_does_not_touch_the_database_through_any_name() {
         said(&output)
     );
 
-    // A restore through a link that leads nowhere makes the file it promises.
+    // A restore through a dangling link creates the link's target.
     symlink("restored.db", scratch.folder().join("promised.db")).unwrap();
     let output = execute(&scratch, Path::new("promised.db"), &["restore", "good.gz"]);
     assert!(output.status.success(), "{}", said(&output));

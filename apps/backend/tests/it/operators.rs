@@ -1,5 +1,5 @@
-//! The command line as an operator meets it: what is typed wrong is said, what changes nothing is no event, and who did
-//! it is in the log.
+//! The command line as an operator uses it: mistakes are reported, a change without effect is not an event, and the log
+//! records who made a change.
 
 use std::process::{Command, Output, Stdio};
 
@@ -35,7 +35,7 @@ fn json(scratch: &ScratchDatabase, arguments: &[&str]) -> Value {
     serde_json::from_str(&done(scratch, &[arguments, &["--json"]].concat())).unwrap()
 }
 
-/// The exit code, and what was said on the standard error.
+/// The exit code and the standard error.
 fn refused(scratch: &ScratchDatabase, arguments: &[&str]) -> (i32, String) {
     let output = execute(scratch, arguments);
     assert!(
@@ -49,7 +49,7 @@ fn refused(scratch: &ScratchDatabase, arguments: &[&str]) -> (i32, String) {
     )
 }
 
-/// Accounts that their owners made.
+/// Accounts that their owners created.
 async fn with_accounts(database: Database, names: &[&str]) -> ScratchDatabase {
     let scratch = ScratchDatabase::create(database).await;
     let server = Launch::new(BINARY, &scratch).start().await;
@@ -124,11 +124,11 @@ async fn a_84_what_changes_nothing_is_no_event_and_says_so(database: Database) {
         );
     }
     assert_eq!(kinds_of(&scratch, ada).len(), before);
-    // Only what is new is told.
+    // Only new information is reported.
     done(&scratch, &["users", "grant", ada, "products:read", "vectors"]);
     let listed = json(&scratch, &["audit", "list", "--limit", "1"]);
     assert_eq!(listed[0]["detail"], "granted vectors");
-    // A key that is revoked twice is revoked once.
+    // A key that is revoked twice counts as revoked once.
     done(&scratch, &["keys", "rotate"]);
     let keys = json(&scratch, &["keys", "list"]);
     let next = keys
@@ -175,7 +175,7 @@ async fn a_84_the_log_says_which_operator_it_was_and_whose_account(database: Dat
     );
     assert!(done(&scratch, &["audit", "list"]).contains("grace@example.com"));
     assert!(done(&scratch, &["audit", "verify"]).starts_with("The audit log is intact"));
-    // Whose it was goes with the account.
+    // The owner's name is removed with the account.
     let id = listed[0]["account_id"].as_str().unwrap().to_owned();
     assert_eq!(json(&scratch, &["users", "show", &id])["email"], "ada@example.com");
     done(&scratch, &["users", "delete", "ada@example.com", "--yes"]);
@@ -283,7 +283,7 @@ async fn what_is_typed_wrong_is_said_plainly(database: Database) {
         for library in ["invalid length", "invalid digit"] {
             assert!(!told.contains(library), "{line:?}: {told}");
         }
-        // With --json the same is told to a program.
+        // With --json, a program gets the same information.
         for line in [[line, &["--json"]].concat(), [&["--json"], line].concat()] {
             let (ended, told) = refused(&scratch, &line);
             let body: Value = serde_json::from_str(&told).unwrap_or_else(|_| panic!("{line:?}: {told}"));
@@ -319,7 +319,7 @@ async fn what_is_typed_wrong_is_said_plainly(database: Database) {
     let (code, told) = refused(&scratch, &["users", "list", "--json", "--keys-dir", "\"keys\""]);
     let body: Value = serde_json::from_str(&told).unwrap();
     assert_eq!((code, &body["code"]), (78, &json!("configuration")));
-    // Help is help.
+    // Help is available everywhere.
     assert!(done(&scratch, &["users", "--help", "--json"]).contains("Usage:"));
 }
 

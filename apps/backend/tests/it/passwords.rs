@@ -1,4 +1,4 @@
-//! Passwords, as people use them.
+//! Passwords as users type them.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -15,7 +15,7 @@ fn refused(answer: Answer, field: &str) {
     assert_eq!(answer.json()["errors"][0]["field"], field);
 }
 
-/// `countersign users set-password`, with the password on its standard input.
+/// Runs `countersign users set-password` with the password on its standard input.
 fn by_command(server: &TestServer, email: &str, password: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     command
@@ -68,7 +68,7 @@ async fn a6_a7_everything_is_allowed_and_counts_exactly(database: Database) {
     }
 }
 
-/// At every endpoint that takes a new password, and at the command line.
+/// At every endpoint that takes a new password, and on the command line.
 #[apply(on_both_databases!)]
 async fn a11_the_accounts_own_words_are_refused_wherever_a_password_is_set(database: Database) {
     let server = TestServer::start(database).await;
@@ -121,7 +121,7 @@ async fn a11_the_accounts_own_words_are_refused_wherever_a_password_is_set(datab
             "{password}: {said}"
         );
     }
-    // Nothing has changed by all that, and what is nobody's word is taken.
+    // Nothing has changed so far, and an uncommon password is accepted.
     server.post("/api/auth/login", body).await.assert_status(200);
     let body = json!({ "token": token, "new_password": "another long umbrella" });
     server.post("/api/auth/recover/confirm", body).await.assert_status(204);
@@ -147,7 +147,7 @@ async fn r62_composed_and_decomposed_are_one_password(database: Database) {
 async fn f_11_old_and_imported_hashes_cost_what_an_unknown_account_costs(database: Database) {
     let server = TestServer::start_with(database, "email_verification = \"off\"\n").await;
     let hashes = [
-        // As earlier parameters made them, cheaper and dearer, and as other systems do.
+        // Created with earlier parameters, cheaper and more expensive ones, and by other systems.
         "$argon2id$v=19$m=9216,t=4,p=1$c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         "$argon2id$v=19$m=32768,t=3,p=1$c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         "$2b$04$EGdrhbKUv8Oc9vGiXX0HQOxSg445d458Muh7DAHskb6QbtCvdxcie",
@@ -159,7 +159,7 @@ async fn f_11_old_and_imported_hashes_cost_what_an_unknown_account_costs(databas
         let old = server.user(&format!("old{number}")).await;
         set_hash(&server, &old, (*hash).to_owned()).await;
     }
-    // What another process finds at its start it need not meet first.
+    // Like another process that learns about them at startup.
     server.services.accounts.learn_schemes().await.unwrap();
     let cost = async |email: &str, password: &str, status: u16| {
         let before = computed(&server);
@@ -182,11 +182,11 @@ async fn f_11_old_and_imported_hashes_cost_what_an_unknown_account_costs(databas
         );
     }
     assert_eq!(cost("current@example.com", "wrong", 401).await, unknown);
-    // In another spelling everything is tried twice, for all alike.
+    // With another spelling, everything is tried twice, for all users alike.
     let twice = cost("nobody@example.com", "cafe\u{301}", 401).await;
     assert_eq!(twice, [6, 2, 2, 2]);
     assert_eq!(cost("old2@example.com", "cafe\u{301}", 401).await, twice);
-    // Every other door: somebody signed in, and a mailed code.
+    // All other ways: a signed-in user, and an emailed code.
     let before = computed(&server);
     let change = json!({ "current_password": "wrong", "new_password": "a better umbrella" });
     current
@@ -207,7 +207,7 @@ async fn f_11_old_and_imported_hashes_cost_what_an_unknown_account_costs(databas
             .collect::<Vec<_>>(),
         [6, 2, 2, 2]
     );
-    // A scheme that came while the server ran is met, and then costs everybody the same.
+    // A scheme that was added while the server was running is noticed when used, and then costs the same for all users.
     let late = server.user("late").await;
     set_hash(
         &server,
@@ -218,7 +218,7 @@ async fn f_11_old_and_imported_hashes_cost_what_an_unknown_account_costs(databas
     let met = cost("late@example.com", "wrong", 401).await;
     assert_eq!(met, [3, 2, 1, 1]);
     assert_eq!(cost("nobody@example.com", "wrong", 401).await, met);
-    // With the last account that has them they are gone.
+    // They are forgotten with the last account that uses them.
     for name in ["old0", "old1", "old2", "old3", "old4", "late"] {
         let id: AccountId = id_of(&server, &format!("{name}@example.com")).await;
         server
@@ -239,7 +239,7 @@ async fn a77_a_hash_of_old_parameters_is_made_anew_at_sign_in(database: Database
     let server = TestServer::start_with(database, "[passwords]\n").await;
     let ada = server.user("ada").await;
     let id: AccountId = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
-    // A bcrypt hash, as an import would bring it.
+    // A bcrypt hash, like an imported one.
     let hash = "$2b$04$EGdrhbKUv8Oc9vGiXX0HQOxSg445d458Muh7DAHskb6QbtCvdxcie";
     let now = server.services.clock.now();
     server
@@ -267,7 +267,7 @@ async fn a77_a_hash_of_old_parameters_is_made_anew_at_sign_in(database: Database
     server.post("/api/auth/login", login).await.assert_status(200);
 }
 
-/// Hashes computed so far, of Argon2, bcrypt, scrypt and PBKDF2.
+/// The number of hashes computed so far with Argon2, bcrypt, scrypt and PBKDF2.
 fn computed(server: &TestServer) -> [u64; 4] {
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &server.services.registry.lock().unwrap()).unwrap();
@@ -287,7 +287,7 @@ async fn id_of(server: &TestServer, email: &str) -> AccountId {
         .id
 }
 
-/// Gives somebody a hash, as an import would bring it.
+/// Sets an account's hash, like an import.
 async fn set_hash(server: &TestServer, person: &Person<'_>, hash: String) {
     let (id, hash, now) = (id_of(server, &person.email).await, &hash, server.services.clock.now());
     server

@@ -166,7 +166,7 @@ async fn the_clock_decides_at_once_what_has_expired() {
     assert!(now["now"].as_str().unwrap().starts_with("2031-02-03T04:0"), "{now}");
     let then = dev.server.token("ada@example.com").await;
     dev.get("/api/auth/me", &then).await.assert_status(200);
-    // Also backwards, to a time when the token had not expired.
+    // The clock can also be set back.
     dev.server.set_clock("2026-01-01T00:00:00.5+00:00").await;
     dev.get("/api/auth/me", &dev.server.token("bob@example.com").await)
         .await

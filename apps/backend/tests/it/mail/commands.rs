@@ -1,4 +1,4 @@
-//! What an operator does about mails and addresses, on the command line beside a running server.
+//! Commands for emails and email addresses, run by the operator while a server is running.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Output};
@@ -24,7 +24,7 @@ pub(super) fn done(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Waits until the folder holds so many mails, and gives them by their subjects.
+/// Waits until the folder contains this many emails, and returns them by subject.
 async fn mails(scratch: &ScratchDatabase, count: usize) -> BTreeMap<String, ReceivedMail> {
     let began = Instant::now();
     loop {
@@ -92,7 +92,7 @@ async fn a_17_a_22_x_38_an_operator_invites_verifies_and_has_mails_sent_and_neve
         Value::Null
     );
 
-    // A reset that the operator begins, and only the owner ends.
+    // A reset that the operator starts and only the owner can complete.
     done(&command(
         &scratch,
         &["users", "send-mail", "ada@example.com", "recover"],

@@ -1,5 +1,5 @@
-//! The owner of a mailbox gets in while others ask for mails in the owner's name, or are signed in to an account with the
-//! owner's unverified address.
+//! The owner of a mailbox can sign in while others request emails to it, or are signed in to an account with the
+//! owner's unverified email address.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::{REQUIRED, login, register, verified};
 const ADA: &str = "ada@example.com";
 const OTHER: &str = "a stranger's umbrella";
 const NEW_PASSWORD: &str = "another umbrella for tests";
-/// The limits of mails as they come; the others are out of the way.
+/// The default limits of emails; the others are disabled.
 const LIMITED: &str = "[limits]\nregister_per_address = \"1000/1m\"\nemails_per_address = \"1000/1m\"\n";
 
 async fn post_from(server: &TestServer, path: &str, from: &str, body: Value) -> Answer {
@@ -26,7 +26,7 @@ async fn post_from(server: &TestServer, path: &str, from: &str, body: Value) -> 
     server.send(request.unwrap()).await
 }
 
-/// Twelve networks: of IPv4, of one household's IPv6, and of households apart.
+/// Twelve networks: IPv4, IPv6 of one household, and IPv6 of separate households.
 fn crowds() -> [Vec<String>; 3] {
     [
         (0..12).map(|at| format!("203.0.113.{at}")).collect(),
@@ -35,7 +35,7 @@ fn crowds() -> [Vec<String>; 3] {
     ]
 }
 
-/// What opens a link of a kind, and does nothing yet.
+/// Opens a link of a kind without any effect.
 fn opens(kind: &str) -> (&'static str, &'static str, &'static str) {
     match kind {
         "recover" => ("/api/auth/recover", "/api/auth/recover/confirm", "recover/password?"),
@@ -48,7 +48,7 @@ fn opens(kind: &str) -> (&'static str, &'static str, &'static str) {
     }
 }
 
-/// Whether a link to recover works, without using it up.
+/// Whether a recovery link works, without using it up.
 async fn works(server: &TestServer, mail: &ReceivedMail) -> bool {
     let own = json!({ "token": mail.token(), "new_password": ADA });
     let answer = server.post("/api/auth/recover/confirm", own).await;
@@ -61,7 +61,7 @@ async fn a_1_a_20_no_crowd_of_networks_keeps_a_reset_from_its_owner(database: Da
         let server = TestServer::start_with(database, LIMITED).await;
         verified(&server, "ada").await;
         let mut mailbox = Vec::new();
-        // An hour and a half, in steps in which links grow old.
+        // An hour and a half, in steps in which links expire.
         for step in 0..18 {
             for stranger in &crowd {
                 for path in ["/api/auth/recover", "/api/auth/login/email", "/api/auth/verify-email"] {
@@ -92,7 +92,7 @@ async fn a_1_a_20_no_crowd_of_networks_keeps_a_reset_from_its_owner(database: Da
             );
             server.services.clock.advance(Duration::from_secs(5 * 60));
         }
-        // So many for each kind, beyond those of all networks: nobody's mailbox is filled.
+        // A limit per kind of email, in addition to those of all networks, protects the mailbox from flooding.
         assert!(mailbox.len() <= 9 * 2 + 2 * 6 * 2, "{} mails", mailbox.len());
         let newest = mailbox
             .iter()
@@ -179,7 +179,7 @@ async fn a_1_t_15_sign_ups_of_strangers_do_not_keep_the_owners_from_being_confir
     let mails = server.mails().await;
     let asked = register(&server, ADA, PASSWORD).await.assert_status(202).json();
     let mails = [mails, server.mails().await].concat();
-    // Whichever mail it is: where the owner signed up, it confirms what was asked for there.
+    // Any of the emails works: where the owner signed up, it confirms what was requested there.
     let answer = json!({ "token": mails.last().unwrap().token(), "handle": asked["handle"] });
     server
         .post("/api/auth/verify-email/confirm", answer)
@@ -214,7 +214,7 @@ async fn t_15_what_a_stranger_asked_for_ends_when_the_owner_comes(database: Data
         .post("/api/auth/change-email/confirm", json!({ "token": change }))
         .await
         .assert_problem(400, "invalid_code");
-    // Now that the address is proven, what was mailed before is void.
+    // Once the email address is verified, earlier emails are void.
     let answer = json!({ "token": verify, "new_password": OTHER });
     server
         .post("/api/auth/verify-email/confirm", answer)

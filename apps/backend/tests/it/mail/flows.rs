@@ -1,4 +1,4 @@
-//! Each flow from the request to its end.
+//! Each flow from the request to its completion.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn an_address_is_verified_by_link_or_by_code(database: Database) {
             .post("/api/auth/verify-email/confirm", answer)
             .await
             .assert_problem(400, "invalid_code");
-        // There is nothing to verify any more.
+        // There is nothing left to verify.
         server
             .post("/api/auth/verify-email", json!({ "email": mail.to }))
             .await
@@ -65,7 +65,7 @@ async fn nobody_signs_in_before_where_verification_is_required(database: Databas
         .await
         .assert_status(204);
     login(&server, "ada@example.com", PASSWORD).await.assert_status(200);
-    // An account that an operator made is one, and its owner is told what is missing.
+    // An account that an operator created is a regular one, and its owner is told what is missing.
     let bob = "bob@example.com".parse().unwrap();
     server
         .services
@@ -105,7 +105,7 @@ async fn t_9_a_forgotten_password_is_set_anew_and_everybody_is_signed_out(databa
         .await
         .assert_status(202);
     let mail = server.mail().await;
-    // A weak password spends nothing.
+    // A weak password does not use up the link.
     let answer = json!({ "token": mail.token(), "new_password": "password1" });
     let refused = server
         .post("/api/auth/recover/confirm", answer)
@@ -180,7 +180,7 @@ async fn a_mail_signs_in_once_and_for_what_it_is(database: Database) {
     confirm(json!({ "email": mail.to, "code": mail.code(), "handle": handle }))
         .await
         .assert_status(200);
-    // The password goes on working.
+    // The password still works.
     login(&server, "ada@example.com", PASSWORD).await.assert_status(200);
 }
 
@@ -295,7 +295,7 @@ async fn a_26_c_49_what_has_expired_is_refused_whatever_is_cleaned_up(database: 
             let by_code = json!({ "email": mail.to, "code": mail.code(), "handle": asked["handle"] });
             let answer = answered(by_code).await;
             assert_eq!(answer.status.is_success(), !late, "{path}: {}", answer.text);
-            // A link lives for a quarter of an hour.
+            // A link is valid for a quarter of an hour.
             let left = if late {
                 Duration::from_secs(5 * 60)
             } else {
@@ -325,7 +325,7 @@ async fn a_26_c_49_what_has_expired_is_refused_whatever_is_cleaned_up(database: 
             .await;
         assert_eq!(answer.status.is_success(), !late, "change-email: {}", answer.text);
     }
-    // A sign-up that waits has a code of its own.
+    // A pending sign-up has its own code.
     let required = TestServer::start_with(database, "email_verification = \"required\"\n").await;
     for (name, late) in [("eve", true), ("joan", false)] {
         let asked = register(&required, &format!("{name}@example.com"), PASSWORD)
@@ -417,7 +417,7 @@ async fn nobody_gets_the_address_of_another_account(database: Database) {
     };
     change("ADA@example.com").await.assert_status(202);
     assert_eq!(server.mails().await.len(), 0);
-    // Free when the mail was sent, taken when it is confirmed.
+    // Available when the email was sent, taken when it is confirmed.
     change("new@example.com").await.assert_status(202);
     let token = server.mail().await.token();
     register(&server, "new@example.com", PASSWORD).await.assert_status(201);
@@ -433,7 +433,7 @@ async fn a_15_whoever_owns_an_account_is_told_once_of_each_change(database: Data
     verified(&server, "ada").await;
     let ada = server.sign_in("ada").await;
     assert_eq!(server.mails().await.len(), 0, "a first sign-in is no news");
-    // The same device once more, then another network with another device.
+    // The same device again, then another device in another network.
     server.sign_in("ada").await;
     let told = server.mails().await;
     assert!(

@@ -1,4 +1,4 @@
-//! Guessing codes, and filling mailboxes.
+//! Guessing codes, and flooding mailboxes.
 
 use countersign_store::{query, sql};
 use countersign_testkit::{Answer, Database, PASSWORD, TestServer, apply, on_both_databases};
@@ -8,16 +8,16 @@ use tokio::task::JoinSet;
 
 use super::{register, verified};
 
-/// One that belongs to nobody.
+/// A token of no challenge.
 const HANDLE: &str = "csh_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// A code that is not this one.
+/// A code other than this one.
 fn wrong(code: &str, by: usize) -> String {
     let number: usize = code.parse().unwrap();
     format!("{:06}", (number + 1 + by) % 1_000_000)
 }
 
-/// What a mail was asked with, and the code in it.
+/// A request for an email, and the code in the email.
 struct Asked {
     handle: Value,
     code: String,
@@ -53,7 +53,7 @@ async fn r_67_a_code_takes_five_guesses_whoever_counts(database: Database) {
     confirm(&server, &asked, &wrong(&asked.code, 4))
         .await
         .assert_problem(400, "invalid_code");
-    // What counts is in the database, which every node asks, and which outlives them.
+    // The count is in the database, which all nodes share and which survives restarts.
     let counted: Vec<i64> = query(sql!(
         "SELECT code_attempts FROM email_challenges WHERE purpose = 'sign_in'"
     ))
@@ -64,7 +64,7 @@ async fn r_67_a_code_takes_five_guesses_whoever_counts(database: Database) {
     confirm(&server, &asked, &asked.code)
         .await
         .assert_problem(400, "invalid_code");
-    // A new code is a new chance.
+    // A new code can be guessed again.
     let asked = ask(&server).await;
     confirm(&server, &asked, &asked.code).await.assert_status(200);
 }
@@ -97,7 +97,7 @@ async fn fifty_guesses_end_all_codes_of_an_account_until_a_link_proves_the_addre
     confirm(&server, &asked, &asked.code)
         .await
         .assert_problem(400, "invalid_code");
-    // The owner is not locked out: the link of the same mail works, and the codes after it.
+    // The owner is not locked out: the link in the same email works, and so do later codes.
     server
         .post("/api/auth/login/email", json!({ "email": "ada@example.com" }))
         .await
@@ -122,7 +122,7 @@ async fn a_23_c_63_f_6_of_fifty_who_bring_the_same_proof_one_gets_in(database: D
             .assert_status(202)
             .json();
         let mail = server.mail().await;
-        // A code takes five guesses, right or wrong.
+        // A code allows five guesses, right or wrong.
         let (racers, answer) = match by_code {
             false => (50, json!({ "token": mail.token() })),
             true => (
@@ -190,7 +190,7 @@ async fn f_20_a_guess_that_was_refused_as_overloaded_is_given_back(database: Dat
     assert_eq!(counted, [i64::try_from(judged).unwrap()]);
     calm(&server).await;
     confirm(&server, &asked, &asked.code).await.assert_status(200);
-    // The network's own limit has lost what was wrong, and no more.
+    // Only the wrong guesses count against the network's own limit.
     let asked = ask(&server).await;
     let mut more = 0;
     while confirm(&server, &asked, &wrong(&asked.code, more)).await.status == 400 {
@@ -247,7 +247,7 @@ async fn deleting_the_account_gives_no_new_guesses(database: Database) {
         }
         judged += 5;
         let right = json!({ "email": "victim@example.com", "code": code });
-        // Five of a code are five, however many are left in all.
+        // A code allows five guesses, however many are left in total.
         victim
             .post("/api/auth/verify-email/confirm", right)
             .await
@@ -255,7 +255,8 @@ async fn deleting_the_account_gives_no_new_guesses(database: Database) {
         delete(&server, "victim@example.com").await;
     }
     assert_eq!(judged, 90);
-    // Long before, the fifty of this address were used up: even the first guess at the newest code, the right one.
+    // The fifty guesses of this email address were used up long before: even a right first guess at the newest code
+    // fails.
     register(&server, "Victim@Example.COM", PASSWORD)
         .await
         .assert_status(201);
@@ -266,7 +267,7 @@ async fn deleting_the_account_gives_no_new_guesses(database: Database) {
         .post("/api/auth/verify-email/confirm", right)
         .await
         .assert_problem(400, "invalid_code");
-    // Who holds the mailbox is not locked out, and has all guesses again.
+    // The owner of the mailbox is not locked out, and has all guesses again.
     server
         .post(
             "/api/auth/verify-email/confirm",
@@ -313,7 +314,7 @@ async fn guesses_are_counted_by_address_for_thirty_days(database: Database) {
             .assert_status(status);
         delete(&server, "victim@example.com").await;
     }
-    // What nothing is counted by any more is removed.
+    // Counters that are no longer needed are removed.
     server.services.clock.advance(days(31));
     server.services.mail.sweep().await.unwrap();
     let left: Vec<i64> = query(sql!("SELECT guesses FROM guess_counts"))
@@ -353,7 +354,7 @@ async fn r_68_c_23_nobodys_mailbox_is_filled(database: Database) {
         .collect();
     assert_eq!(bodies.len(), 1);
     assert_eq!(server.mails().await.len(), 3);
-    // An hour later there are three more.
+    // An hour later, three more are allowed.
     server.services.clock.advance(std::time::Duration::from_secs(3600));
     server
         .post("/api/auth/recover", json!({ "email": "ada@example.com" }))
@@ -381,7 +382,7 @@ async fn mails_from_one_network_are_limited_across_recipients(database: Database
     assert_ne!(limited.header("retry-after"), "");
 }
 
-/// Keeps the one hashing thread and the one place to wait taken, most of the time, until it is dropped.
+/// Keeps the only hashing thread and the only place in the queue occupied most of the time, until it is dropped.
 fn crowd(server: &TestServer) -> JoinSet<()> {
     let mut crowd = JoinSet::new();
     for _ in 0..8 {
@@ -396,7 +397,7 @@ fn crowd(server: &TestServer) -> JoinSet<()> {
     crowd
 }
 
-/// Waits until a password is hashed again.
+/// Waits until passwords can be hashed again.
 async fn calm(server: &TestServer) {
     while server
         .services
@@ -409,7 +410,7 @@ async fn calm(server: &TestServer) {
     }
 }
 
-/// Its owner, or whoever made it, deletes the account.
+/// The account is deleted by its owner, or by the one who created it.
 async fn delete(server: &TestServer, email: &str) {
     let person = server.sign_in(email.split('@').next().unwrap()).await;
     person

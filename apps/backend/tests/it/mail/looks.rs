@@ -1,4 +1,4 @@
-//! What a mail looks like when it has arrived.
+//! The appearance of received emails.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! Mails and what they prove: verifying, recovering, changing the address, signing in, being told.
+//! Emails and what they prove: verification, recovery, email changes, sign-in, notices.
 
 mod commands;
 mod floods;
@@ -14,7 +14,7 @@ mod unknown;
 use countersign_testkit::{Answer, PASSWORD, TestServer};
 use serde_json::json;
 
-/// A line of settings that makes verification a condition of signing in.
+/// A setting that requires verification before signing in.
 const REQUIRED: &str = "email_verification = \"required\"\n";
 
 async fn register(server: &TestServer, email: &str, password: &str) -> Answer {
@@ -29,7 +29,7 @@ async fn login(server: &TestServer, email: &str, password: &str) -> Answer {
         .await
 }
 
-/// Signs up and proves the address.
+/// Signs up and verifies the email address.
 async fn verified(server: &TestServer, name: &str) {
     register(server, &format!("{name}@example.com"), PASSWORD).await;
     let token = server.mail().await.token();

@@ -1,4 +1,4 @@
-//! What nobody can make us send: mails to strangers, mails without end, and mails in their own words.
+//! Emails that an attacker cannot make us send: to others, without limit, or with their own text.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::{login, register, verified};
 const NEW_PASSWORD: &str = "another umbrella for tests";
 const CHROME: &str =
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";
-/// Limits as they come, for mails; the others are out of the way.
+/// The default limits of emails; the others are disabled.
 const LIMITED: &str = "[limits]\nlogin_per_account = \"1000/1m\"\nlogin_per_address = \"1000/1m\"\nregister_per_address = \"1000/1m\"\n\
                        change_password_per_account = \"1000/1m\"\nemails_per_address = \"1000/1m\"\n";
 
@@ -36,7 +36,7 @@ async fn change_password(ada: &Person<'_>, times: usize) {
     }
 }
 
-/// What is mailed within a day, however it is spread.
+/// The number of emails sent within a day, however they are distributed.
 async fn of_a_day(server: &TestServer) -> Vec<ReceivedMail> {
     let mut mails = Vec::new();
     for _ in 0..24 * 6 {
@@ -49,7 +49,7 @@ async fn of_a_day(server: &TestServer) -> Vec<ReceivedMail> {
 #[apply(on_both_databases!)]
 async fn r_68_a_15_nobody_is_told_at_an_address_that_nobody_has_proven(database: Database) {
     let server = TestServer::start(database).await;
-    // A stranger registers the victim's address.
+    // An attacker registers the victim's email address.
     let eve = server.user("victim").await;
     assert_eq!(server.mails().await.len(), 1, "the one that asks for a proof");
     change_password(&eve, 2).await;
@@ -70,7 +70,7 @@ async fn r_68_like_notices_are_gathered_and_all_of_them_are_told(database: Datab
     assert_eq!(mails.len(), 1, "{mails:?}");
     assert_eq!(mails[0].text.matches("Time: ").count(), 5, "{}", mails[0].text);
     assert!(mails[0].text.contains("55 more times"), "{}", mails[0].text);
-    // One has left: the next ones wait for each other.
+    // One was sent; the next ones are collected.
     change_password(&ada, 1).await;
     assert_eq!(server.mails().await.len(), 1);
     let swapped = json!({ "current_password": NEW_PASSWORD, "new_password": PASSWORD });
@@ -128,7 +128,7 @@ async fn r_68_one_limit_counts_all_kinds_from_everywhere(database: Database) {
     let mut asked = 0;
     for network in 0..20 {
         for path in ["/api/auth/recover", "/api/auth/login/email", "/api/auth/verify-email"] {
-            // However the address is spelled, it is one recipient.
+            // All spellings of the email address count as one recipient.
             let email = [
                 "ADA@example.com",
                 "ada@example.com",
@@ -146,7 +146,7 @@ async fn r_68_one_limit_counts_all_kinds_from_everywhere(database: Database) {
         (6..=8).contains(&asked),
         "nine with the one before, of the twelve an hour: {asked}"
     );
-    // What happens to the account is told all the same.
+    // Notices about the account are sent all the same.
     let ada = server.sign_in("ada").await;
     change_password(&ada, 1).await;
     let told = server.mails().await;
@@ -156,7 +156,7 @@ async fn r_68_one_limit_counts_all_kinds_from_everywhere(database: Database) {
 #[apply(on_both_databases!)]
 async fn r_68_beyond_the_limit_of_all_mails_a_notice_leaves_later(database: Database) {
     let server = TestServer::start_with(database, &format!("{LIMITED}emails_per_recipient = \"4/1h\"\n")).await;
-    // The first of the four is the one that asks for a proof.
+    // The first of the four is the verification email.
     verified(&server, "ada").await;
     let ada = server.sign_in("ada").await;
     for (at, told) in [(0, 1), (1, 1), (2, 1), (3, 0)] {
@@ -167,7 +167,7 @@ async fn r_68_beyond_the_limit_of_all_mails_a_notice_leaves_later(database: Data
         assert_eq!(server.mails().await.len(), told, "after {at} times ten minutes");
         server.services.clock.advance(Duration::from_secs(600));
     }
-    // The fifth waits until the first was an hour ago, and no longer.
+    // The fifth waits until the first was sent an hour ago, and no longer.
     server.services.clock.advance(Duration::from_secs(2 * 600 - 1));
     assert_eq!(server.mails().await.len(), 0);
     server.services.clock.advance(Duration::from_secs(1));
@@ -208,7 +208,7 @@ async fn a_1_a_20_strangers_do_not_keep_a_reset_from_its_owner(database: Databas
     for asked in 0..10 {
         assert_eq!(ask("203.0.113.7").await.len(), usize::from(asked < 3), "{asked}");
     }
-    // A second stranger, and the owner.
+    // Another unauthenticated client, and the owner.
     ask("203.0.113.8").await;
     let mails = ask("198.51.100.7").await;
     assert_eq!(mails.len(), 1);
@@ -289,7 +289,7 @@ async fn a_15_whoever_deletes_an_account_is_not_the_only_one_who_knows(database:
     assert!(told.text.contains("198.51.100."), "{}", told.text);
     let kept = server.services.outbox.list(false, 10).await.unwrap();
     assert_eq!(kept.len(), 0, "nothing of an account that is gone is kept");
-    // Whoever has the address next starts anew.
+    // The next owner of the email address starts fresh.
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
     assert_eq!(server.mails().await.len(), 1);
 }

@@ -1,4 +1,4 @@
-//! What is queued is sent: once, in spite of crashes, of mail servers that are away, and of other nodes.
+//! Queued emails are sent exactly once, despite crashes, unavailable mail servers and other nodes.
 
 use std::time::Duration;
 
@@ -112,7 +112,7 @@ async fn what_ended_long_ago_is_removed(database: Database) {
     assert_eq!(challenges, Vec::<String>::new());
 }
 
-/// Two nodes look for the same mails at the same time.
+/// Two nodes look for the same emails at the same time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_nodes_send_each_mail_once() {
     let server = TestServer::start(Database::Postgres).await;

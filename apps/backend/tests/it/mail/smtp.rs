@@ -1,5 +1,5 @@
-//! Mail servers that are away, slow, strict or not who they should be: nobody's request waits for them, and no mail is
-//! lost, or sent in the clear.
+//! Mail servers that are down, slow, strict or impersonated: no request waits for them, and no email is lost or sent
+//! unencrypted.
 
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -22,21 +22,21 @@ use serde_json::json;
 use super::commands::{command, done};
 use super::{REQUIRED, login, register};
 
-/// What the server does with the next mails.
+/// What the server does with the next emails.
 #[derive(Clone, Copy, PartialEq)]
 enum Behavior {
     Takes,
-    /// It answers the recipient with this.
+    /// Answers the recipient with this.
     Refuses(&'static str),
-    /// It answers the command that begins so with this; nothing begins the greeting.
+    /// Answers the command with this prefix with this; an empty prefix is the greeting.
     Answers(&'static str, &'static str),
-    /// It takes the mail, which its recipient can read at once, and answers when it is let go on.
+    /// Accepts the email, which its recipient can read at once, and responds when released.
     Holds,
-    /// It takes connections, and says nothing.
+    /// Accepts connections and says nothing.
     Silent,
 }
 
-/// A mail server (RFC 5321) of the test's own.
+/// A mail server (RFC 5321) for tests.
 struct MailServer {
     port: u16,
     behavior: Arc<Mutex<Behavior>>,
@@ -45,7 +45,7 @@ struct MailServer {
     asked: Arc<Semaphore>,
 }
 
-/// What a mail server was sent: commands, and mails.
+/// What a mail server received: commands and emails.
 #[derive(Default)]
 struct Seen {
     said: Vec<String>,
@@ -53,7 +53,7 @@ struct Seen {
     held: Arc<Held>,
 }
 
-/// A mail that was taken and not answered yet.
+/// An email that was accepted but not answered yet.
 struct Held {
     /// A permit for each.
     is_there: Semaphore,
@@ -91,7 +91,7 @@ impl MailServer {
         }
     }
 
-    /// Returns when somebody has connected.
+    /// Returns once a client has connected.
     async fn is_asked(&self) {
         self.asked.acquire().await.unwrap().forget();
     }
@@ -104,7 +104,8 @@ impl MailServer {
         self.seen.lock().unwrap().held.clone()
     }
 
-    /// Sends the next mail up to where its recipient can read it, and has the server answer only when the delivery is finished.
+    /// Sends the next email up to where its recipient can read it, and lets the server answer only when the delivery is
+    /// finished.
     async fn hold(&self, server: &TestServer) -> (ReceivedMail, Delivering) {
         self.behave(Behavior::Holds);
         loop {
@@ -121,7 +122,7 @@ impl MailServer {
         }
     }
 
-    /// The last mail that asks for an answer.
+    /// The last email that asks for an answer.
     fn newest(&self) -> ReceivedMail {
         let asks = |mail: &ReceivedMail| mail.text.contains("?token=");
         self.taken().into_iter().rfind(asks).unwrap()
@@ -131,7 +132,7 @@ impl MailServer {
         self.seen.lock().unwrap().taken.clone()
     }
 
-    /// The commands that begin so, as they came.
+    /// The commands with this prefix, in order.
     fn said(&self, begin: &str) -> Vec<String> {
         let seen = self.seen.lock().unwrap();
         let said = seen.said.iter().filter(|line| line.starts_with(begin));
@@ -161,7 +162,7 @@ struct Delivering {
 }
 
 impl Delivering {
-    /// Has the mail server answer.
+    /// Makes the mail server answer.
     async fn finish(self) {
         self.held.goes_on.add_permits(1);
         assert!(self.task.await.unwrap());
@@ -225,13 +226,13 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, behavior: Arc<Mutex
     }
 }
 
-/// Lets the clock reach the next attempt.
+/// Advances the clock to the next attempt.
 async fn later(server: &TestServer) {
     server.services.clock.advance(Duration::from_secs(61));
     while server.services.mail.deliver_next().await.unwrap() {}
 }
 
-/// The metrics, as they are read.
+/// The metrics as text.
 fn counted(server: &TestServer) -> String {
     let mut text = String::new();
     let registry = server.services.registry.lock().unwrap();
@@ -334,7 +335,7 @@ async fn f_22_what_a_server_says_to_us_is_tried_again_and_ends_no_mail(database:
 #[apply(on_both_databases!)]
 async fn f_22_a_mail_has_left_only_if_the_server_says_so_in_its_turn(database: Database) {
     for (command, reply) in [
-        // It answered what nobody had asked, and each answer after that is one of the command before.
+        // It sent an unsolicited reply, so each following reply belongs to the previous command.
         ("RCPT", "250 fine\r\n250 so fine"),
         ("DATA", "250 fine"),
         (".", "354 go on"),
@@ -400,7 +401,7 @@ async fn f_22_an_address_that_the_server_cannot_take_is_final_and_says_why(datab
     assert_eq!((refused.attempts, refused.outcome.as_deref()), (1, Some("refused")));
     assert!(refused.failure.unwrap().contains("SMTPUTF8"));
     assert_eq!(mail_server.taken().len(), 0);
-    // One that can is told so (RFC 6531 §3.1, RFC 6152), and takes it.
+    // A server with this capability is told so (RFC 6531 §3.1, RFC 6152), and accepts it.
     let able = "250-test\r\n250-8BITMIME\r\n250 SMTPUTF8";
     for (offered, outcome) in [
         ("250-test\r\n250 SMTPUTF8", "refused"),
@@ -464,7 +465,7 @@ async fn a_link_is_good_until_a_newer_one_has_left(database: Database) {
         .post("/api/auth/recover/confirm", answer)
         .await
         .assert_status(204);
-    // What the reset ended stays ended when the mail could leave.
+    // What the reset ended stays ended once the email can be sent.
     mail_server.behave(Behavior::Takes);
     let before = mail_server.taken().len();
     later(&server).await;
@@ -523,7 +524,8 @@ async fn an_attempt_is_reserved_for_longer_than_a_mail_server_may_take(database:
     assert_eq!(mail_server.taken().len(), 1);
 }
 
-/// A mail server that speaks TLS under a certificate for `name`, which `countersign doctor` trusts. What the doctor says.
+/// A mail server that speaks TLS with a certificate for `name`, which `countersign doctor` trusts. Returns the doctor's
+/// output.
 async fn examined(name: &str) -> (String, String) {
     let certified = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     let key = PrivateKeyDer::Pkcs8(certified.signing_key.serialize_der().into());
@@ -571,7 +573,7 @@ async fn c_88_a_mail_server_with_a_certificate_for_another_name_gets_nothing() {
     assert!(found.contains("certificate"), "{found}");
 }
 
-/// Killed after mails were queued and before any left: every one arrives, once.
+/// Killed after emails were queued and before any was sent: each of them arrives exactly once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn f_22_what_is_owed_outlives_a_killed_server_and_arrives_once() {
     let mail_server = MailServer::start(Behavior::Refuses("451 try again later")).await;
@@ -593,7 +595,7 @@ async fn f_22_what_is_owed_outlives_a_killed_server_and_arrives_once() {
     let server = launch.start().await;
     let began = Instant::now();
     while mail_server.taken().len() < 10 {
-        // One that was being tried is reserved for a minute for whoever was killed.
+        // An email that was being sent remains reserved for the killed process for a minute.
         assert!(
             began.elapsed() < Duration::from_secs(100),
             "{} of 10 arrived",
@@ -601,7 +603,7 @@ async fn f_22_what_is_owed_outlives_a_killed_server_and_arrives_once() {
         );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    // Nothing that is queued any more can arrive a second time.
+    // Nothing is queued any more that could arrive a second time.
     while done(&command(&scratch, &["mail", "list", "--queued"])) != json!([]) {
         assert!(began.elapsed() < Duration::from_secs(100), "emails are still queued");
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -618,7 +620,7 @@ const NEW_PASSWORD: &str = "another umbrella";
 const UNLIMITED: &str =
     "[limits]\nemails_per_recipient = \"1000/1h\"\nemails_per_recipient_and_network = \"1000/1h\"\n";
 
-/// Asks for an email, and returns the handle.
+/// Requests an email and returns the handle.
 async fn ask(server: &TestServer, path: &str) -> serde_json::Value {
     let asked = server.post(path, json!({ "email": "ada@example.com" })).await;
     asked.assert_status(202).json()["handle"].clone()
@@ -673,7 +675,7 @@ async fn the_older_link_and_code_work_until_the_newer_email_has_left(database: D
     let sign_in = |answer: serde_json::Value| server.post("/api/auth/login/email/confirm", answer);
     let by_code = |mail: &ReceivedMail, handle: &serde_json::Value| json!({ "email": "ada@example.com", "code": mail.code(), "handle": handle });
 
-    // By link, and by code, while the newer one is under way.
+    // By link and by code, while the newer email is being sent.
     for by_link in [true, false] {
         mail_server.behave(Behavior::Takes);
         let handle = ask(&server, "/api/auth/login/email").await;
@@ -693,7 +695,7 @@ async fn the_older_link_and_code_work_until_the_newer_email_has_left(database: D
         sign_in(by_code(&newer, &newer_handle)).await.assert_status(200);
     }
 
-    // The newer one has left.
+    // The newer one was sent.
     mail_server.behave(Behavior::Takes);
     let handle = ask(&server, "/api/auth/login/email").await;
     later(&server).await;
@@ -709,7 +711,7 @@ async fn the_older_link_and_code_work_until_the_newer_email_has_left(database: D
         .assert_problem(400, "invalid_code");
     sign_in(json!({ "token": newer.token() })).await.assert_status(200);
 
-    // The newer one does not leave.
+    // The newer one is not sent.
     let handle = ask(&server, "/api/auth/login/email").await;
     later(&server).await;
     let older = mail_server.newest();

@@ -1,4 +1,4 @@
-//! Who gets an account by a mail: the person who holds the mailbox, and never somebody who was there before them.
+//! An emailed link gives the account to the owner of the mailbox, never to someone who registered it before them.
 
 use countersign_store::{query, sql};
 use countersign_testkit::{Answer, Database, PASSWORD, Person, TestServer, apply, on_both_databases};
@@ -24,7 +24,7 @@ async fn is_verified(server: &TestServer, email: &str) -> bool {
     !found.is_empty()
 }
 
-/// Asks for ada's new address; gives what was answered.
+/// Asks to change to ada's new email address; returns the response.
 async fn ask_to_change(ada: &Person<'_>, email: &str) {
     let change = json!({ "email": email, "password": PASSWORD });
     ada.post("/api/auth/change-email", change).await.assert_status(202);
@@ -52,7 +52,7 @@ async fn t_15_a_sign_up_is_confirmed_by_who_made_it_whatever_others_sign_up_with
             }
         };
         let newest = if owner_first { &stranger.1 } else { &owner.1 };
-        // The owner follows the newest link on a device that asked for nothing: nothing is done, and nothing is spent.
+        // The owner follows the newest link on a device that requested nothing: it has no effect and is not used up.
         confirm(&server, json!({ "token": newest.token() }))
             .await
             .assert_problem(403, "password_required");
@@ -62,7 +62,7 @@ async fn t_15_a_sign_up_is_confirmed_by_who_made_it_whatever_others_sign_up_with
         confirm(&server, json!({ "token": newest.token(), "password": "wrong" }))
             .await
             .assert_problem(403, "invalid_credentials");
-        // In the place where they signed up, any of the links confirms what was asked for there.
+        // Where the owner signed up, any of the links confirms what was requested there.
         confirm(&server, json!({ "token": newest.token(), "handle": owner.0 }))
             .await
             .assert_status(204);
@@ -118,13 +118,13 @@ async fn t_15_an_optional_address_is_confirmed_by_who_set_the_password(database:
     confirm(&server, json!({ "token": mail.token(), "password": "wrong" }))
         .await
         .assert_problem(403, "invalid_credentials");
-    // Somebody else's session is no better than none.
+    // Another user's session is no better than none.
     let eve = server.user("eve").await;
     server.mails().await;
     eve.post("/api/auth/verify-email/confirm", json!({ "token": mail.token() }))
         .await
         .assert_problem(403, "password_required");
-    // The owner asks for a mail: to have asked for it says nothing of who set the password.
+    // The owner requests an email, which does not show who set the password.
     let asked = server
         .post("/api/auth/verify-email", json!({ "email": "ada@example.com" }))
         .await
@@ -137,7 +137,7 @@ async fn t_15_an_optional_address_is_confirmed_by_who_set_the_password(database:
     confirm(&server, code).await.assert_problem(403, "password_required");
     assert!(!is_verified(&server, "ada@example.com").await);
     stranger.get("/api/auth/me").await.assert_status(200);
-    // A new password settles it: what the stranger had is over.
+    // A new password settles it: the attacker loses access.
     let new = json!({ "token": mail.token(), "new_password": NEW_PASSWORD });
     confirm(&server, new).await.assert_status(204);
     assert!(is_verified(&server, "ada@example.com").await);
@@ -190,7 +190,7 @@ async fn t_15_a_sign_up_leaves_an_invited_account_and_its_invitation_alone(datab
             answer.assert_problem(409, "email_taken");
         } else {
             answer.assert_status(202);
-            // The invitee is told, and whatever they click gives the stranger nothing.
+            // The invited user is notified, and no link gives the attacker anything.
             let told = server.mail().await;
             assert!(
                 told.subject.contains("already") && !told.link().contains("token"),
@@ -200,7 +200,7 @@ async fn t_15_a_sign_up_leaves_an_invited_account_and_its_invitation_alone(datab
         login(&server, "boss@example.com", OTHER)
             .await
             .assert_problem(401, "invalid_credentials");
-        // Nor does a mail that the stranger asks for.
+        // Nor does an email that the attacker requests.
         for path in ["/api/auth/verify-email", "/api/auth/login/email", "/api/auth/recover"] {
             server
                 .post(path, json!({ "email": "boss@example.com" }))
@@ -241,7 +241,7 @@ async fn t_15_an_address_is_changed_in_the_session_that_asked(database: Database
         json!({ "email": mail.to, "code": mail.code() }),
     ];
     for answer in &answers {
-        // Whoever reads the mail is not signed in as eve.
+        // The reader of the email is not signed in as eve.
         server
             .post("/api/auth/change-email/confirm", answer.clone())
             .await
@@ -251,7 +251,7 @@ async fn t_15_an_address_is_changed_in_the_session_that_asked(database: Database
             .assert_problem(400, "invalid_code");
     }
     assert_eq!(eve.get("/api/auth/me").await.json()["email"], "eve@example.com");
-    // What was asked for in a session ends with it.
+    // Requests made in a session end with it.
     let again = server.sign_in("eve").await;
     server.mails().await;
     eve.post("/api/auth/logout", Value::Null).await.assert_status(204);
@@ -273,7 +273,7 @@ async fn t_15_an_address_is_changed_in_the_session_that_asked(database: Database
 
 #[apply(on_both_databases!)]
 async fn t_9_whatever_ends_a_password_or_the_sessions_ends_owed_and_mailed_proofs(database: Database) {
-    // Whether or not the address is verified; a reset verifies it.
+    // Whether or not the email address is verified; a reset verifies it.
     let events = ["reset", "change", "set", "disable", "logout-all", "delete"].map(|event| (event, true));
     let unverified = ["change", "set", "disable", "logout-all", "delete"].map(|event| (event, false));
     for (event, is_verified) in events.into_iter().chain(unverified) {
@@ -286,7 +286,7 @@ async fn t_9_whatever_ends_a_password_or_the_sessions_ends_owed_and_mailed_proof
             let ada = server.sign_in("ada").await;
             server.mails().await;
             let account = account(&server).await;
-            // Asked for by a thief, who had the password for a moment, and still queued: the mail server is away.
+            // Requested by a thief who had the password for a moment, and still queued because the mail server is down.
             let thief = server.sign_in("ada").await;
             ask_to_change(&thief, "eve@example.org").await;
             for path in ["/api/auth/recover", "/api/auth/login/email"] {
@@ -303,7 +303,7 @@ async fn t_9_whatever_ends_a_password_or_the_sessions_ends_owed_and_mailed_proof
                         .await
                         .assert_status(202);
                     let all = server.mails().await;
-                    // Which of them is the newest is known to the database alone: the clock stands still.
+                    // Only the database knows which of them is the newest, because the clock is stopped.
                     let mut done = 0;
                     for mail in all.iter().filter(|mail| mail.link().contains("recover/password")) {
                         let answer = json!({ "token": mail.token(), "new_password": NEW_PASSWORD });
@@ -636,7 +636,7 @@ async fn a_28_a_code_works_for_who_asked_and_the_link_anywhere(database: Databas
             .post(confirm, without)
             .await
             .assert_problem(422, "validation_failed");
-        // Guesses of others are not counted against who asked.
+        // Other users' guesses do not count against this request.
         for by in 0..6 {
             let mut guess = by_code(&other.0);
             guess["code"] = json!(format!("{by:06}"));

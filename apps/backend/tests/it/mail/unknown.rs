@@ -1,4 +1,4 @@
-//! What an answer tells about accounts: nothing. And what a stranger gets by being first: nothing.
+//! Responses reveal nothing about accounts, and an attacker gains nothing by registering an email address first.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -90,7 +90,7 @@ async fn a_disabled_account_gets_no_mail_that_opens_it(database: Database) {
 
 #[apply(on_both_databases!)]
 async fn t_15_who_signed_up_first_with_somebody_elses_address_has_nothing(database: Database) {
-    // Verification is optional: the stranger is in, until the owner comes.
+    // With optional verification, the attacker has access until the owner verifies.
     let server = TestServer::start(database).await;
     for by_recovery in [true, false] {
         let name = if by_recovery { "ada" } else { "bob" };
@@ -150,7 +150,7 @@ async fn c_16_c_32_t_9_links_lead_to_the_issuer_whatever_the_request_says(databa
     assert!(!mail.html.contains("evil"), "{}", mail.html);
 }
 
-/// The bytes of mails with every name and address that was taken: each header once, and none that was smuggled in.
+/// The bytes of emails with every accepted name and email address: each header occurs once, and none was injected.
 #[apply(on_both_databases!)]
 async fn a_89_no_name_and_no_address_breaks_out_of_the_headers(database: Database) {
     let name = "[pages]\nname = \"Ada, <eve@evil.example>; Bcc: eve@evil.example =?utf-8?q?x?=\"\n";
@@ -169,7 +169,7 @@ async fn a_89_no_name_and_no_address_breaks_out_of_the_headers(database: Databas
         taken += i32::from(register(&server, email, PASSWORD).await.status == 201);
     }
     assert!(taken >= 3, "{taken} are too few to say anything");
-    // Those that an operator or an account's owner has sent: an invitation, and what tells of another address.
+    // Emails sent by an operator or an account's owner: an invitation, and a notice about another email address.
     let invited = [
         "o'brien+bcc=eve@example.com",
         "zo\u{eb}@b\u{fc}cher.example",
@@ -202,7 +202,7 @@ async fn a_89_no_name_and_no_address_breaks_out_of_the_headers(database: Databas
             .post("/api/auth/change-email/confirm", json!({ "token": token }))
             .await
             .assert_status(204);
-        // It names the new address, to the old one.
+        // The notice to the old email address names the new one.
         let told = server.mail().await;
         assert!(told.subject.contains("address"), "{}", told.subject);
         moved += 1;

@@ -1,4 +1,4 @@
-//! Several nodes over one PostgreSQL, as processes: with a Redis, without one, and behind a pooler.
+//! Several nodes on one PostgreSQL, as processes: with Redis, without it, and behind a pooler.
 
 mod pooler;
 mod redis;
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use countersign_testkit::{Answer, HttpClient, Launch, PASSWORD, ScratchDatabase, ServerProcess};
 use serde_json::{Value, json};
 
-/// How long anything here may take that is not to be judged by a clock.
+/// The timeout for everything whose duration is not tested.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A node, and the place of its metrics.
+/// A node and its metrics endpoint.
 struct Node {
     server: ServerProcess,
     metrics: HttpClient,
@@ -57,7 +57,7 @@ impl Node {
         answer.expect("the node answers").status.as_u16()
     }
 
-    /// The session ends, as its owner says.
+    /// The owner ends the session.
     async fn log_out(&self, tokens: &Value) {
         let body = json!({ "refresh_token": tokens["refresh_token"] });
         self.post("/api/auth/logout", &body).await.assert_status(204);
@@ -80,7 +80,7 @@ impl Node {
         }
     }
 
-    /// How long it takes until the token is refused.
+    /// Returns how long it takes until the token is rejected.
     async fn refuses(&self, token: &str) -> Duration {
         let began = Instant::now();
         while self.me(token).await != 401 {

@@ -1,4 +1,4 @@
-//! Nodes without a Redis: by LISTEN and NOTIFY, and behind PgBouncer in transaction mode, where neither works.
+//! Nodes without Redis: with LISTEN and NOTIFY, and behind PgBouncer in transaction mode, where neither works.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use super::{Node, PATIENCE, log, token};
 const FEED: &str = "countersign_revocation_feed_up";
 const HINTS: &str = "countersign_revocation_hints_total";
 
-/// The schema that the scratch database's URL names.
+/// The schema in the scratch database's URL.
 fn schema(scratch: &ScratchDatabase) -> &str {
     scratch.url.split("search_path%3D").nth(1).unwrap()
 }
 
-/// Everything that a client does, by turns at both nodes.
+/// Everything that a client does, alternating between the nodes.
 async fn live(here: &Node, there: &Node) {
     here.register("ada").await;
     let mut tokens = there.sign_in("ada").await;
@@ -69,8 +69,8 @@ async fn behind_a_pooler_in_transaction_mode_nodes_look_or_listen_around_it() {
     assert_eq!(here.metric(FEED).await, Some(0));
 }
 
-/// It lends another session to each transaction, in which another node may have another statement by the same name: to
-/// run that one would do what nobody asked for.
+/// It assigns another session to each transaction, in which another node may have a different statement with the same
+/// name. Running that one would do something else.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pooler_that_mixes_prepared_statements_up_is_noticed_before_any_is_kept() {
     let scratch = ScratchDatabase::create(Database::Postgres).await;
@@ -101,7 +101,8 @@ async fn a_pooler_that_mixes_prepared_statements_up_is_noticed_before_any_is_kep
     }
 }
 
-/// Where sessions are lent in turn, as by a busy pooler, two connections that ask one after the other never meet in one.
+/// If sessions are assigned in turn, as by a busy pooler, two connections that ask one after the other never get the
+/// same one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pooler_that_lends_its_sessions_in_turn_is_noticed_too() {
     let scratch = ScratchDatabase::create(Database::Postgres).await;

@@ -1,4 +1,4 @@
-//! Two nodes and a Redis that is there, gone, silent, empty, and back.
+//! Two nodes and a Redis that is up, down, silent, empty, and up again.
 
 use countersign_testkit::{Database, ScratchDatabase};
 
@@ -29,7 +29,7 @@ async fn two_nodes_with(
     ]
 }
 
-/// Wrong passwords, by turns at both nodes: how many are answered before the account is guarded on both.
+/// Wrong passwords, alternating between the nodes: returns how many are answered before both protect the account.
 async fn guesses(nodes: &[Node; 2], name: &str) -> usize {
     let (mut taken, mut refused) = (0, [false; 2]);
     while refused != [true; 2] {
@@ -90,12 +90,12 @@ async fn f_8_limits_are_shared_with_redis_and_each_node_s_own_without() {
     let nodes = two_nodes(&scratch, &redis).await;
     nodes[0].register("ada").await;
     assert_eq!(guesses(&nodes, "shared").await, 10);
-    // What turned out to be honest is given back to both.
+    // Attempts that turned out to be legitimate are refunded on both.
     for turn in 0..24 {
         nodes[turn % 2].sign_in("ada").await;
     }
 
-    // On a busy machine, an answer of it may have come too late before.
+    // On a busy machine, one of its responses may have been late before.
     let said = |what: &str| log(&scratch).matches(what).count();
     for node in &nodes {
         node.wait_for_metric("countersign_redis_up", 1).await;
@@ -137,7 +137,7 @@ async fn f_8_a_redis_that_says_nothing_stops_nobody() {
     for node in &nodes {
         node.sign_in("ada").await;
         node.wait_for_metric("countersign_redis_up", 0).await;
-        // Nobody waits for it any more.
+        // Requests do not wait for it any more.
         let before = node.metric("countersign_redis_errors_total").await;
         node.sign_in("ada").await;
         assert_eq!(node.metric("countersign_redis_errors_total").await, before);
@@ -179,7 +179,7 @@ async fn f_8_redis_wakes_the_others_and_nothing_that_it_forgets_is_given_back() 
         assert_eq!(node.me(token(&revoked)).await, 401);
         node.wait_for_metric("countersign_revocation_feed_up", 0).await;
     }
-    // Without it the database is asked.
+    // Without it, the database is used.
     there.log_out(&later).await;
     here.refuses(token(&later)).await;
 

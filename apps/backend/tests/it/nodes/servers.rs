@@ -1,4 +1,4 @@
-//! The servers that nodes may share: started here, on ports of their own, and gone with the test.
+//! The servers that nodes may share: started here on free ports and removed with the test.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use super::PATIENCE;
 
-/// A Redis that can be killed and started again at the same place, empty each time.
+/// A Redis that can be killed and restarted on the same port, empty each time.
 pub(super) struct Redis {
     port: u16,
     child: Option<Child>,
     folder: PathBuf,
 }
 
-/// PgBouncer in transaction mode before the tests' PostgreSQL. What goes through it finds its tables in `schema`.
+/// PgBouncer in transaction mode in front of the tests' PostgreSQL. Its connections use the tables in `schema`.
 pub(super) struct Pooler {
     pub(super) url: String,
     child: Child,
@@ -53,7 +53,7 @@ impl Redis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// As a crash ends it.
+    /// Ends it like a crash.
     pub(super) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -61,7 +61,7 @@ impl Redis {
         }
     }
 
-    /// It keeps its connections and answers nothing (`STOP`), or goes on (`CONT`).
+    /// Keeps its connections open without answering (`STOP`), or continues (`CONT`).
     pub(super) fn signal(&self, signal: &str) {
         let id = self.child.as_ref().unwrap().id().to_string();
         assert!(
@@ -73,7 +73,7 @@ impl Redis {
         );
     }
 
-    /// Forgets everything.
+    /// Removes all of its data.
     pub(super) fn flush(&self) {
         let mut connection = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         connection.write_all(b"FLUSHALL\r\n").unwrap();
@@ -94,7 +94,7 @@ impl Pooler {
         Self::start_with(folder, schema, "")
     }
 
-    /// With more lines of its settings.
+    /// Starts it with additional settings.
     pub(super) fn start_with(folder: PathBuf, schema: &str, more: &str) -> Self {
         let server = std::env::var("COUNTERSIGN_TEST_POSTGRES_URL").expect("scripts/test says where PostgreSQL is");
         let authority = server.split("://").nth(1).unwrap().split('/').next().unwrap();
@@ -109,7 +109,7 @@ impl Pooler {
         );
         std::fs::write(&settings, text).unwrap();
         let mut command = Command::new(program("PGBOUNCER"));
-        // It refuses to work as root.
+        // It refuses to run as root.
         if Command::new("id").arg("-u").output().unwrap().stdout == b"0\n" {
             command.args(["-u", "nobody"]);
         }

@@ -1,4 +1,4 @@
-//! What a browser keeps, and what its forms prove.
+//! The browser's cookies, and what its forms prove.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::{Browser, FIELDS, FORM, FORMS, NEW_PASSWORD, ORIGIN, SIGNED_IN, encod
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Not among the statements of this program: what they name is not there.
+/// Not among the statements of this program, because the names in them do not exist there.
 static REFUSE: Sql = Sql::new(
     "CREATE TRIGGER no_writes BEFORE UPDATE ON browser_sessions BEGIN SELECT RAISE(ABORT, 'read-only'); END",
     "CREATE FUNCTION no_writes() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE read_only_sql_transaction; END'",
@@ -29,7 +29,7 @@ static ALLOW: Sql = Sql::new(
     file!(),
 );
 
-/// The names of the cookies that an answer sets.
+/// The names of the cookies that a response sets.
 fn names(answer: &Answer) -> Vec<String> {
     let cookies = answer.headers.get_all("set-cookie").iter();
     cookies
@@ -37,7 +37,7 @@ fn names(answer: &Answer) -> Vec<String> {
         .collect()
 }
 
-/// The whole cookie of a session that an answer sets.
+/// The whole session cookie that a response sets.
 fn session_cookie(answer: &Answer) -> Option<String> {
     let cookies = answer.headers.get_all("set-cookie").iter();
     let mut cookies = cookies.map(|cookie| cookie.to_str().unwrap().to_owned());
@@ -185,7 +185,7 @@ async fn the_cookie_of_who_stays_active_is_set_again_as_its_session_goes_on(data
         assert_eq!(session_cookie(&ada.get("/account").await), None, "once a day is enough");
     }
     assert!(ada.is_signed_in().await, "eighty days, never thirty without a visit");
-    // Signing out as it is extended takes it away for good.
+    // Signing out at the time of its extension removes it permanently.
     server.services.clock.advance(5 * DAY);
     ada.post("/signout", &[]).await.assert_status(303);
     assert_eq!(ada.cookie(SIGNED_IN), None);
@@ -233,7 +233,7 @@ async fn who_is_signed_in_stays_so_where_the_cookie_cannot_be_extended(database:
     let server = TestServer::start(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     server.services.clock.advance(5 * DAY);
-    // As on a database that is read-only: what reads goes on.
+    // As on a read-only database: reads work.
     for statement in [&REFUSE, &REFUSE_UPDATES] {
         query(statement).execute(&server.services.db).await.unwrap();
     }
@@ -259,7 +259,7 @@ async fn a_form_that_the_browser_says_is_ours_needs_no_token(database: Database)
         ("the origin, and a token of another tab", origin, &*old),
         ("the origin alone", origin, ""),
     ] {
-        // The form's cookie went away, or is another one since a second tab was opened.
+        // The form's cookie is missing, or was replaced when a second tab was opened.
         for cookie in [None, Some("A".repeat(43))] {
             let mut browser = ada.clone();
             browser.cookies.remove(FORM);
@@ -282,7 +282,7 @@ async fn a_form_without_any_proof_is_shown_again_as_it_was_filled_in(database: D
     let server = TestServer::start(database).await;
     let ada = Browser::sign_up(&server, "ada").await;
     for (path, hidden) in FORMS.iter().flat_map(|path| [(*path, false), (*path, true)]) {
-        // Old browsers, and settings for privacy, say `null`.
+        // Old browsers, and privacy settings, send `null`.
         let form = |path| {
             if hidden {
                 form(path).header("origin", "null")
@@ -336,7 +336,7 @@ async fn a_form_without_any_proof_is_shown_again_as_it_was_filled_in(database: D
         }
         assert!(browser.is_signed_in().await, "{path} did nothing");
     }
-    // What is shown can be sent.
+    // A page that is shown can be submitted.
     for hidden in [false, true] {
         let form = |path| {
             if hidden {
@@ -380,13 +380,13 @@ async fn a_67_nobody_is_signed_in_by_another_site(database: Database) {
         let mut browser = Browser::new(&server);
         let answer = browser.send(form("/signin").header(name, value), fields.clone()).await;
         assert_eq!(answer.status, 403, "{name}: {value}");
-        // A hidden origin may be our own, in an old browser: the form is shown again, and the password is missing.
+        // A hidden origin may be our own in an old browser: the form is shown again without the password.
         let shown = answer.text.contains("eve@");
         assert_eq!(shown, value == "null", "what another site has filled in is not shown");
         assert!(!answer.text.contains(PASSWORD), "{name}: {value}");
         assert_eq!(browser.cookie(SIGNED_IN), None);
     }
-    // Neither is believed where it comes twice.
+    // Headers that occur twice are ignored.
     for (first, second) in [
         (("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")),
         (("origin", ORIGIN), ("origin", "https://evil.example")),

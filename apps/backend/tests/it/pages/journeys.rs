@@ -1,4 +1,4 @@
-//! What was typed and where a person was going survive every step, and each page says what is known.
+//! Typed values and the destination survive every step, and each page shows what is known.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databas
 use super::{Browser, NEW_PASSWORD, SIGNED_IN};
 
 const SOMEWHERE: &str = "/account?x=1";
-/// As HTML writes a query with it.
+/// As HTML writes a URL with a query.
 const RETURN_TO: &str = "return_to=%2Faccount%3Fx%3D1";
 
 fn says(page: &str, text: &str) {
@@ -31,7 +31,7 @@ async fn a_browser_that_is_signed_in_is_told_so_and_can_use_another_account(data
     let page = ada.follow(out).await.text;
     says(&page, "name=\"password\"");
     says(&page, &format!("name=\"return_to\" value=\"{SOMEWHERE}\""));
-    // It leads nowhere else.
+    // It does not lead to other sites.
     let mut eve = Browser::sign_up(&server, "eve").await;
     let out = eve.post("/signout", &[("return_to", "//evil.example")]).await;
     assert_eq!(out.header("location"), "/done/signed-out");
@@ -47,13 +47,13 @@ async fn what_was_typed_is_there_on_the_next_page(database: Database) {
     for path in ["/signin", "/signup", "/recover", "/signin/email", "/verify"] {
         says(&browser.get(path).await.text, "value=\"ada@example.com\"");
     }
-    // Another browser knows nothing, and neither does this one when it is signed out again.
+    // Another browser shows nothing, and neither does this one after signing out again.
     assert!(!Browser::new(&server).get("/recover").await.text.contains("ada@"));
     let fields = [("email", "ada@example.com"), ("password", PASSWORD)];
     browser.post("/signin", &fields).await.assert_status(303);
     browser.post("/signout", &[]).await.assert_status(303);
     assert!(!browser.get("/signin").await.text.contains("ada@"));
-    // What is too long for a cookie is in none.
+    // A value that is too long for a cookie is not stored.
     let long = format!("{}@example.com", "a".repeat(9_000));
     let fields = [("email", &*long), ("password", PASSWORD)];
     let answer = browser.post("/signin", &fields).await.assert_status(422);
@@ -100,7 +100,7 @@ async fn a_sign_in_by_email_and_a_recovery_lead_where_the_person_was_going(datab
         &browser.follow(recovered).await.text,
         &format!("href=\"/signin?{RETURN_TO}\""),
     );
-    // Nowhere else, whatever a form says.
+    // Not to other sites, whatever a form contains.
     let mut browser = Browser::new(&server);
     let fields = [("email", "ada@example.com"), ("return_to", "//evil.example")];
     browser.post("/signin/email/ask", &fields).await.assert_status(303);
@@ -124,7 +124,7 @@ async fn after_a_sign_up_the_page_says_what_has_happened(database: Database) {
     says(&page, "Your account has been created, and you’re signed in.");
     says(&page, "We sent an email to ada@example.com.");
     says(&page, "href=\"/account\">Continue</a>");
-    // Who asks for a mail is told nothing of whether there is an account.
+    // A request for an email does not reveal whether the account exists.
     let mut eve = Browser::new(&server);
     for path in ["/verify/ask", "/recover", "/signin/email/ask"] {
         let asked = eve.post(path, &[("email", "ada@example.com")]).await;
@@ -147,7 +147,7 @@ async fn where_emails_must_be_confirmed_the_code_of_a_sign_up_signs_in(database:
     let asked = ada.post("/signup", &fields).await;
     says(&ada.follow(asked).await.text, "We sent an email to ada@example.com.");
     let mail = server.mail().await;
-    // The code of one browser is no use in another.
+    // The code of one browser does not work in another.
     let answer = [("email", "ada@example.com"), ("code", &*mail.code())];
     let mut eve = Browser::new(&server);
     eve.post("/verify", &answer).await.assert_status(422);
@@ -183,7 +183,7 @@ async fn an_invitation_speaks_to_a_newcomer(database: Database) {
     let answer = [("token", &*token), ("new_password", NEW_PASSWORD)];
     let chosen = ada.post("/recover/password", &answer).await;
     says(&ada.follow(chosen).await.text, "Your account is ready");
-    // Of a link that was made up, nothing is known.
+    // A forged link reveals nothing.
     let page = ada.get("/recover/password?token=x").await.text;
     says(&page, "Set a new password");
     assert!(!page.contains("name=\"username\""), "{page}");

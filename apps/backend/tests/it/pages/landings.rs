@@ -1,4 +1,4 @@
-//! Where people land: on a page, whatever they did, and on one that survives a reload.
+//! Every action leads to a page that survives a reload.
 
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -59,7 +59,7 @@ async fn every_form_that_succeeds_leads_on_to_a_page_that_survives_a_reload(data
         &ada.follow(verified.clone()).await.text,
         "Your email address is confirmed",
     );
-    // Nobody is made to read it by a link.
+    // A link cannot make others see this page.
     let mut bob = Browser::new(&server);
     let elsewhere = bob.get(verified.header("location")).await;
     assert!(!elsewhere.text.contains("confirmed"), "{}", elsewhere.text);
@@ -132,7 +132,7 @@ async fn every_form_that_succeeds_leads_on_to_a_page_that_survives_a_reload(data
     ];
     let recovered = ada.post("/recover/password", &fields).await;
     says(&ada.follow(recovered).await.text, "Your password is set");
-    // The way back leads past all of it.
+    // The back button skips all of it.
     for (path, text) in [
         ("/done/verified", "Your email address is confirmed"),
         ("/done/changed-email", "new email address"),
@@ -270,7 +270,7 @@ async fn nobody_lands_on_json(database: Database) {
         let answer = Browser::new(&server).get(path).await;
         assert_eq!(answer.header("content-type"), HTML, "{path}: {}", answer.text);
     }
-    // Beside the pages, whoever asks for HTML gets it, and programs get problems.
+    // Outside the pages, browsers that accept HTML get it, and programs get problems.
     for method in [Method::POST, Method::PUT] {
         let request = || Request::builder().method(method.clone()).uri("/nothing");
         let person = server
@@ -406,7 +406,7 @@ async fn a_91_a_sign_in_leads_nowhere_rather_than_to_what_is_no_place(database: 
         let answer = Browser::new(&server).post("/signin", &fields).await.assert_status(303);
         assert_eq!(answer.header("location"), asked);
     }
-    // A sign-up leads on in the same way.
+    // A sign-up continues in the same way.
     for (name, asked, expected) in [
         ("bob", "/a\u{1}b", "/account"),
         ("carla", "/account?x=1", "/account?x=1"),

@@ -1,4 +1,4 @@
-//! Which language is spoken: RFC 9110 §5.3, §12.4.2, §12.5.4.
+//! Language negotiation: RFC 9110 §5.3, §12.4.2, §12.5.4.
 
 use axum::body::Body;
 use axum::http::request::Builder;
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Browser;
 
-/// Lines of `Accept-Language`, and the language that they ask for.
+/// Values of `Accept-Language`, and the language that they select.
 const WISHES: &[(&[&str], &str)] = &[
     (&["de"], "de"),
     (&["DE"], "de"),
@@ -60,7 +60,7 @@ const WISHES: &[(&[&str], &str)] = &[
 
 fn asking(request: Builder, lines: &[&str]) -> Builder {
     lines.iter().fold(request, |request, line| {
-        // As a browser would send it: one byte a character.
+        // As a browser sends it: one byte per character.
         let bytes: Vec<u8> = line.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
         request.header("accept-language", HeaderValue::from_bytes(&bytes).unwrap())
     })
@@ -74,7 +74,7 @@ async fn pages_speak_the_language_that_is_liked_best(database: Database) {
         let answer = server.send(request).await.assert_status(200);
         assert_eq!(answer.header("content-language"), *expected, "{lines:?}");
     }
-    // Many wishes are all looked at.
+    // Long lists are read completely.
     let many: Vec<_> = (0..200).map(|index| format!("x{index};q=0.9")).collect();
     let many = format!("{}, ja;q=0.1", many.join(","));
     let request = asking(Request::get("/signin"), &[&many]).body(Body::empty()).unwrap();
@@ -97,7 +97,7 @@ async fn mails_speak_the_language_that_is_liked_best(database: Database) {
         let subject = server.mail().await.subject;
         let known = subjects.entry(*expected).or_insert_with(|| subject.clone());
         assert_eq!(*known, subject, "{lines:?}");
-        // A limit of mails to one recipient is not what is looked at here.
+        // The limit of emails to one recipient is not tested here.
         server
             .services
             .clock

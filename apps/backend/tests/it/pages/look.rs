@@ -1,4 +1,4 @@
-//! What an operator decides of how the pages look.
+//! The operator's settings for the appearance of the pages.
 
 use axum::body::Body;
 use axum::http::Request;

@@ -1,5 +1,5 @@
-//! The hosted pages, as a browser of the test's own asks for them: what other sites cannot do, what a cookie is worth, and
-//! what never stands in a page. What people do on them is in `tests/pages`, in a real browser.
+//! The hosted pages, requested by a test browser: what other sites cannot do, what a cookie is worth, and what a page
+//! never contains. `tests/pages` tests the pages in a real browser.
 
 mod cookies;
 mod journeys;
@@ -24,12 +24,12 @@ use countersign_testkit::{Answer, Database, PASSWORD, TestServer, apply, on_both
 use serde_json::json;
 
 const ORIGIN: &str = "http://127.0.0.1:8000";
-/// The cookies of a server at that address.
+/// The cookies of a server with that issuer.
 const SIGNED_IN: &str = "countersign-8000";
 const FORM: &str = "countersign-form-8000";
 const NEW_PASSWORD: &str = "another umbrella for tests";
 
-/// Keeps cookies, and says where its requests come from.
+/// A browser that keeps cookies and has an IP address.
 #[derive(Clone)]
 struct Browser<'s> {
     server: &'s TestServer,
@@ -49,7 +49,7 @@ impl<'s> Browser<'s> {
         self.send(request, String::new()).await
     }
 
-    /// Sends a form of our own page.
+    /// Submits a form of our own pages.
     async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let token = self.form_token().await;
         let mut fields = fields.to_vec();
@@ -71,7 +71,7 @@ impl<'s> Browser<'s> {
         self.cookies.get(name).cloned()
     }
 
-    /// Goes where a form led, and looks again: what was seen is still there.
+    /// Follows the redirect of a form and loads it again: the page is still there.
     async fn follow(&mut self, answer: Answer) -> Answer {
         let location = answer.assert_status(303).header("location").to_owned();
         assert!(location.starts_with('/'), "{location:?}");
@@ -169,7 +169,7 @@ const FORMS: [&str; 16] = [
     "/account/delete",
 ];
 
-/// What each of them may ask for: a form that is whole but for its proof.
+/// What each form may do if it is complete except for its proof.
 const FIELDS: [(&str, &str); 12] = [
     ("email", "ada@example.com"),
     ("password", PASSWORD),
@@ -208,7 +208,7 @@ async fn a_1_a_20_no_crowd_keeps_a_reset_from_who_asks_on_the_page(database: Dat
     for stranger in 0..12 {
         ask(format!("[2001:db8:{stranger:x}00::1]:1")).await;
     }
-    // Their links have grown old.
+    // Their links have expired.
     server.services.clock.advance(Duration::from_secs(20 * 60));
     let mails = ask("198.51.100.9:1".to_owned()).await;
     let token = mails.last().expect("the owner gets a mail").token();
@@ -390,17 +390,17 @@ async fn a_32_a_96_x_1_a_cookie_is_no_token_and_no_token_is_a_cookie(database: D
         thief.cookies.insert(SIGNED_IN.to_owned(), secret.to_owned());
         assert!(!thief.is_signed_in().await);
     }
-    // One that somebody planted beside the real one makes both worthless.
+    // A second, planted cookie invalidates both.
     let twice = Request::get("/account").header("cookie", format!("{SIGNED_IN}={cookie}; {SIGNED_IN}={cookie}"));
     server.send(twice.body(Body::empty()).unwrap()).await.assert_status(303);
-    // No page shows a token to scripts.
+    // No page exposes a token to scripts.
     let page = browser.get("/account").await.text;
     for secret in [cookie.as_str(), "eyJ", "csr_", "csb_"] {
         assert!(!page.contains(secret), "{secret}");
     }
 }
 
-/// A browser's session has a cookie and no refresh token, so none is ever accepted for it.
+/// A browser's session has a cookie and no refresh token, so no refresh token is ever accepted for it.
 #[apply(on_both_databases!)]
 async fn a_32_no_refresh_token_is_of_the_session_of_a_cookie(database: Database) {
     let server = TestServer::start(database).await;
@@ -444,7 +444,7 @@ async fn a_36_x_11_whatever_ends_sessions_ends_those_of_browsers(database: Datab
         .await
         .assert_status(204);
     assert!(!browser.is_signed_in().await);
-    // And the other way round: everything ends, the tokens too.
+    // The other way round: everything ends, including the tokens.
     browser
         .post("/signin", &[("email", "ada@example.com"), ("password", PASSWORD)])
         .await
@@ -452,7 +452,7 @@ async fn a_36_x_11_whatever_ends_sessions_ends_those_of_browsers(database: Datab
     let ada = server.sign_in("ada").await;
     browser.post("/account/sessions", &[]).await.assert_status(303);
     ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
-    // A session of somebody else is not hers to end.
+    // She cannot end another user's session.
     let eve = server.user("eve").await;
     let of_eve = eve.get("/api/auth/sessions").await.json()[0]["id"]
         .as_str()
@@ -530,7 +530,7 @@ async fn a_64_what_people_type_is_inert(database: Database) {
     ] {
         assert!(!browser.get(path).await.text.contains("<img"), "{path}");
     }
-    // A device that calls itself something.
+    // A device with a name of its own.
     browser
         .post("/signup", &[("email", "ada@example.com"), ("password", PASSWORD)])
         .await
@@ -746,8 +746,8 @@ async fn t_15_a_link_confirms_in_the_browser_that_signed_up_and_takes_a_password
             true
         );
         assert!(elsewhere.get(&path).await.text.contains("already confirmed"));
-        // Whoever signed up is signed in: at once where it is optional, until somebody sets another password; and where it is
-        // required, by the answer in the same browser.
+        // The user who signed up is signed in: immediately if verification is optional, until another password is set;
+        // and if it is required, by the confirmation in the same browser.
         let stays = toml.is_empty() && how != "new";
         assert_eq!(asked.is_signed_in().await, stays || how == "here", "{how}");
         assert_eq!(elsewhere.is_signed_in().await, how != "here", "{how}");
@@ -773,7 +773,7 @@ async fn t_15_an_address_is_changed_in_a_browser_that_is_signed_in(database: Dat
         .post("/change-email", &[("token", &mail.token())])
         .await
         .assert_status(303);
-    // Somebody else's account is not changed by it, nor is hers.
+    // It changes neither another user's account nor hers.
     let mut eve = Browser::sign_up(&server, "eve").await;
     server.mails().await;
     eve.post("/change-email", &[("token", &mail.token())])
@@ -824,7 +824,7 @@ async fn a_61_c_50_x_12_no_step_is_left_out_by_sending_less(database: Database) 
         assert!(answer.status.is_client_error(), "{path}: {}", answer.status);
     }
     assert!(ada.is_signed_in().await);
-    // Hidden fields are only what the browser would have typed: another address in them needs that address's code.
+    // Hidden fields are no more than typed ones: for another email address, the code sent to that address is required.
     server.mails().await;
     ada.post("/recover", &[("email", "ada@example.com")])
         .await
@@ -951,7 +951,7 @@ async fn the_language_is_the_one_that_was_asked_for_chosen_or_preferred(database
     assert_eq!(back.header("location"), "/");
 }
 
-/// An account whose address is proven.
+/// An account with a verified email address.
 async fn make(server: &TestServer, email: &str) {
     let body = json!({ "email": email, "password": PASSWORD });
     if server

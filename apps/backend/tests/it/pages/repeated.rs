@@ -1,4 +1,4 @@
-//! What is clicked, opened or sent twice comes out as if it had been once.
+//! Repeated clicks, links and submissions have the same result as a single one.
 
 use countersign_store::{query, sql};
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
@@ -7,7 +7,7 @@ use super::{Browser, NEW_PASSWORD};
 
 const ALREADY: &str = "already confirmed";
 
-/// Each link leads to a page that says so at once, and so does its button on a page that was open before.
+/// Each link leads to a page that says so immediately, and so does its button on a page that was already open.
 async fn says_so(browser: &mut Browser<'_>, page: &str, (links, expected): (&[String], &str)) {
     for (at, link) in links.iter().enumerate() {
         let opened = browser
@@ -47,7 +47,7 @@ async fn a_confirmation_link_that_was_used_says_so(database: Database) {
     );
     let first = ada.post("/verify", &[("token", &token)]).await;
     ada.follow(first).await;
-    // Opened again, here and elsewhere, and by somebody whose page was open before.
+    // Opened again, here and in another browser, also on a page that was already open.
     for mut browser in [ada.clone(), Browser::new(&server)] {
         let again = browser.get(&link).await.assert_status(200).text;
         assert!(again.contains(ALREADY) && !again.contains("name=\"token\""), "{again}");
@@ -71,7 +71,7 @@ async fn a_link_that_was_replaced_says_so_once_the_newer_one_is_used(database: D
             .assert_status(303);
         links.push(server.mail().await.token());
     }
-    // As long as none is used, only the newest is good.
+    // Until one is used, only the newest is valid.
     assert!(
         !ada.get(&format!("/verify?token={}", links[0]))
             .await
@@ -83,7 +83,7 @@ async fn a_link_that_was_replaced_says_so_once_the_newer_one_is_used(database: D
     says_so(&mut ada, "/verify", (&links, ALREADY)).await;
     says_so(&mut Browser::new(&server), "/verify", (&links, ALREADY)).await;
 
-    // So does another mail of the same kind that is asked for afterwards.
+    // So does another email of the same kind that is requested afterwards.
     let mut links = Vec::new();
     for _ in 0..2 {
         ada.post("/recover", &[("email", "ada@example.com")])
@@ -161,7 +161,7 @@ async fn a_link_that_was_replaced_says_so_once_the_newer_one_is_used(database: D
     for link in &links {
         let path = format!("/signin/email?token={link}");
         assert_eq!(ada.get(&path).await.assert_status(303).header("location"), "/account");
-        // Elsewhere it signs nobody in, and offers no button that would.
+        // In another browser it does not sign in, and shows no button that would.
         let page = Browser::new(&server).get(&path).await.assert_status(422);
         assert!(!page.text.contains("name=\"token\""), "{}", page.text);
     }
@@ -201,7 +201,7 @@ async fn links_of_sign_ups_that_waited_say_that_the_address_is_confirmed(databas
         .await
         .assert_status(303);
     links.push(server.mail().await.token());
-    // Somebody else signs up with the address, or its owner once more elsewhere.
+    // Another user signs up with the email address, or its owner again in another browser.
     Browser::new(&server)
         .post("/signup", &fields(NEW_PASSWORD))
         .await
@@ -302,15 +302,15 @@ async fn a_sign_up_that_is_sent_twice_at_once_signs_in_twice(database: Database)
             .iter()
             .filter(|mail| mail.to == email && mail.text.contains("/verify?token="));
         assert_eq!(verify.count(), 1);
-        // And once more, after the first was answered: the browser did not wait for it.
+        // And once more after the first response, as if the browser had not waited for it.
         let mut third = Browser::new(&server);
         third.post("/signup", &fields).await.assert_status(303);
         assert!(third.is_signed_in().await);
-        // With another password it is somebody else.
+        // With another password, it counts as another user.
         let fields = [("email", &*email), ("password", NEW_PASSWORD)];
         Browser::new(&server).post("/signup", &fields).await.assert_status(422);
     }
-    // Later, who signs up again is told that there is an account, whatever the password.
+    // Later, another sign-up is told that the account exists, whatever the password.
     server.services.clock.advance(std::time::Duration::from_secs(60 * 60));
     let fields = [("email", "ada0@example.com"), ("password", PASSWORD)];
     Browser::new(&server).post("/signup", &fields).await.assert_status(422);
@@ -343,7 +343,7 @@ async fn forms_that_are_sent_twice_at_once_come_out_right_twice(database: Databa
         one.text,
         two.text
     );
-    // The code works in the browser that asked for it.
+    // The code works in the browser that requested it.
     let mut browser = Browser::new(&server);
     browser
         .post("/signin/email/ask", &[("email", "ada@example.com")])

@@ -1,4 +1,4 @@
-//! Signing up by page: the account and its first session are made at once.
+//! Sign-up on the pages creates the account and its first session at the same time.
 
 use countersign::core::clock::Timestamp;
 use countersign::features::audit::{EventKind, Filter};

@@ -1,17 +1,17 @@
-//! Steps that are left out, fields that nobody typed, and what one person's forms do to another.
+//! Skipped steps, forged fields, and what one user's forms can do to another.
 
 use countersign_store::{query, sql};
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 
 use super::{Browser, NEW_PASSWORD, SIGNED_IN, encoded, form};
 
-/// Everything that these forms could change of an account.
+/// Everything that these forms could change in an account.
 async fn state(server: &TestServer) -> Vec<String> {
     let rows = query(sql!("SELECT email || ' ' || password_hash FROM accounts ORDER BY id"));
     rows.all(&server.services.db).await.unwrap()
 }
 
-/// The token of the newest mail that leads there.
+/// The token of the newest email with that link.
 async fn mailed(server: &TestServer, path: &str) -> String {
     let mails = server.mails().await;
     let mail = mails.iter().rfind(|mail| mail.link().contains(path));
@@ -66,7 +66,7 @@ async fn a_61_c_50_x_12_half_a_form_opens_and_changes_nothing(database: Database
         for left_out in 0..=fields.len() {
             for blank in ["", " ", "absent"] {
                 let mut half = fields.clone();
-                // The last round leaves out all of them.
+                // The last round omits all of them.
                 let at = if left_out == fields.len() {
                     0..fields.len()
                 } else {
@@ -85,7 +85,7 @@ async fn a_61_c_50_x_12_half_a_form_opens_and_changes_nothing(database: Database
             }
         }
     }
-    // It was the half that was refused: the whole is taken.
+    // The missing half was the reason: the complete form is accepted.
     let mut signed_in = nobody.clone();
     signed_in
         .post("/signin/email", &[("token", &sign_in)])
@@ -165,7 +165,7 @@ async fn x_12_a_41_no_field_that_somebody_adds_is_believed(database: Database) {
         );
         assert_eq!(of_eve().await, before, "{path}");
     }
-    // Who signs up is what everybody is.
+    // A new user has the same rights as all others.
     let mut joan = Browser::new(&server);
     let fields = planted(&[("email", "joan@example.com"), ("password", PASSWORD)]);
     let fields: Vec<_> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
@@ -230,7 +230,7 @@ async fn a_38_a_page_lists_ones_own_sessions_and_ends_the_one_that_was_chosen(da
     let page = browser.get("/account").await.assert_status(200).text;
     for session in listed.as_array().unwrap() {
         let is_own = session["address"] == "192.0.2.1";
-        // The browser's own is listed, and ended by signing out.
+        // The browser's own session is listed, and is ended by signing out.
         assert!(is_own || page.contains(session["id"].as_str().unwrap()), "{session}");
     }
     assert!(!page.contains(&of_eve));

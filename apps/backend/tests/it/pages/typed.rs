@@ -1,4 +1,4 @@
-//! What people type arrives as they typed it.
+//! Typed text is used as typed.
 
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::json;
@@ -105,7 +105,7 @@ async fn whatever_address_the_api_takes_the_pages_take(database: Database) {
         let page = browser.get("/account").await.assert_status(200);
         assert!(page.text.contains(&email.replace('\'', "&#39;")), "{email}");
     }
-    // Keyboards and the clipboard add blanks around it.
+    // Keyboards and the clipboard add whitespace.
     for (index, around) in [" ", "\t", "\u{a0}", "\u{3000}", "\n", "\u{200e}", "\u{feff}"]
         .iter()
         .enumerate()

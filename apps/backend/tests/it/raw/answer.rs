@@ -1,9 +1,9 @@
-//! An answer as it came over the wire, and whether it is one that the documents promise.
+//! A response as received, and whether it conforms to the documentation.
 
 use countersign::core::problem::Code;
 use serde_json::Value;
 
-/// One answer as it came over the wire.
+/// A response as received.
 pub(super) struct RawAnswer<'a> {
     pub(super) status: u16,
     headers: Vec<(&'a str, &'a str)>,
@@ -11,7 +11,7 @@ pub(super) struct RawAnswer<'a> {
 }
 
 impl<'a> RawAnswer<'a> {
-    /// The first answer, and what follows it.
+    /// Parses the first response, and returns what follows it.
     pub(super) fn read(said: &'a str, is_head: bool) -> Result<(Self, &'a str), String> {
         let (head, rest) = said.split_once("\r\n\r\n").ok_or("no whole head")?;
         let mut lines = head.split("\r\n");
@@ -40,12 +40,12 @@ impl<'a> RawAnswer<'a> {
         Ok((answer, after))
     }
 
-    /// A success, or a problem in the one shape with a code of the list that belongs to its status.
+    /// A success, or a well-formed problem with a known code that belongs to its status.
     pub(super) fn is_documented(&self) -> Result<(), String> {
         if self.status >= 500 {
             return Err(format!("{} is our fault", self.status));
         }
-        // A page tells its own forms where they came from, and no path.
+        // A page reveals its origin to its own forms, but no path.
         let is_page = self.header("content-type").starts_with("text/html");
         let referrer = if is_page { "strict-origin" } else { "no-referrer" };
         for (name, value) in [("x-content-type-options", "nosniff"), ("referrer-policy", referrer)] {
@@ -65,7 +65,7 @@ impl<'a> RawAnswer<'a> {
             .find(|code| body["code"] == code.name())
             .ok_or("its code is in no list")?;
         let allowed = match (code.status().as_u16(), self.status) {
-            // The documented exception: a wrong password beside a bearer token that is right.
+            // The documented exception: a wrong password with a valid bearer token.
             (401, 403) => *code == Code::InvalidCredentials,
             (code, status) => code == status,
         };

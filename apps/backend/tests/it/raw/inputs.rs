@@ -1,4 +1,4 @@
-//! The bad inputs, by the part of a request that is bad.
+//! Invalid requests, by the part that is invalid.
 
 use super::{NOTHING, Probe};
 
@@ -14,7 +14,7 @@ pub(super) fn request_lines() -> Vec<Probe> {
         Probe::new(vec![b'A'; 100_000], 431),
         Probe::new("GET", NOTHING),
         Probe::new("GET /healthz\r\n\r\n", 400),
-        // TLS, HTTP/2, SSH, SOCKS, a proxy's greeting: right words at the wrong door.
+        // TLS, HTTP/2, SSH, SOCKS and the PROXY protocol: valid messages of other protocols.
         Probe::new(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".as_slice(), 400),
         Probe::new("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", NOTHING),
         Probe::new("SSH-2.0-OpenSSH_9.2\r\n", 400),
@@ -220,7 +220,7 @@ pub(super) fn headers(token: &str) -> Vec<Probe> {
     probes
 }
 
-/// Framings that can be read in two ways, first and behind a request that has one.
+/// Ambiguous framing, in the first request and after a valid one.
 pub(super) fn ambiguous() -> Vec<Probe> {
     let whole = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
     let framings = [
@@ -289,7 +289,7 @@ pub(super) fn framings() -> Vec<Probe> {
         post(b"Content-Length: 2.0\r\n\r\n{}", 400),
         post(b"Content-Length: \r\n\r\n{}", 400),
         post(b"Content-Length: 65537\r\n\r\n", 413),
-        // hyper takes a length beyond all bounds for a head beyond them.
+        // hyper treats an excessive length as an oversized head.
         post(b"Content-Length: 18446744073709551615\r\n\r\n{}", 431),
         post(b"Content-Length: 18446744073709551614\r\n\r\n{}", 431),
         post(b"Content-Length: 9223372036854775807\r\n\r\n{}", 413),
@@ -343,7 +343,7 @@ pub(super) fn framings() -> Vec<Probe> {
             sent: format!("{whole}GET /heal").into_bytes(),
             expected: vec![200],
         },
-        // A GET may have a body; it is not taken for the next request.
+        // A GET may have a body, which is not read as the next request.
         Probe {
             sent: format!(
                 "GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{whole}",

@@ -1,5 +1,5 @@
-//! F-10: what no client library would send, byte by byte. Whatever comes, the answer is a documented one or the end of
-//! the connection, and never a 5xx.
+//! F-10: requests that no client library sends, byte by byte. The response is always documented or the connection is
+//! closed, and never a 5xx.
 
 mod answer;
 mod inputs;
@@ -18,10 +18,10 @@ use crate::probes::{PATIENCE, until_closed};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
-/// The server closes without a word.
+/// The server closes the connection without a response.
 const NOTHING: u16 = 0;
 
-/// What is sent, and the status of each answer in turn.
+/// The bytes to send, and the status of each response in order.
 #[derive(Clone)]
 struct Probe {
     sent: Vec<u8>,
@@ -94,10 +94,10 @@ async fn f10_every_bad_input_gets_a_documented_answer(database: Database) {
     }
 }
 
-/// Sends it, and tells what is wrong with the answers.
+/// Sends it, and returns what is wrong with the responses.
 async fn judge(address: SocketAddr, probe: &Probe) -> Result<(), String> {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    // A server that has refused need not take the rest.
+    // A server that has rejected a request need not read the rest.
     let _ = stream.write_all(&probe.sent).await;
     let said = until_closed(&mut stream, PATIENCE).await;
     let shown = String::from_utf8_lossy(&probe.sent);
