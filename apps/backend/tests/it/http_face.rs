@@ -248,7 +248,7 @@ async fn a_refused_page_is_named_in_the_log_once(database: Database) {
         .collect();
     assert_eq!(lines.len(), 1, "{log}");
     assert!(lines[0].contains("WARN") && lines[0].contains("cors_origins"), "{log}");
-    // A page that sends a form, without a preflight, also gets an error; our own pages are not cross-origin.
+    // A cross-site form, which sends no preflight, is logged too; our own pages are not.
     for (origin, site) in [
         ("https://form.example", "cross-site"),
         (server.address.to_string().as_str(), "same-origin"),

@@ -146,7 +146,7 @@ async fn r_60_what_is_forgiven_is_one_failure_each_half_hour(database: Database)
         login_from(&server, OWNER, PASSWORD)
             .await
             .assert_problem(401, "invalid_credentials");
-        // Once a notice has been sent, no more are queued.
+        // Sends the notice, so that it collects no further failures.
         told += server.mails().await.len();
     }
     server.services.clock.advance(Duration::from_secs(60 * 60));

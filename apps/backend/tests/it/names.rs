@@ -149,7 +149,7 @@ async fn a_backup_does_not_touch_the_database_through_any_name() {
     assert!(server.terminate().success());
     let whole = std::fs::read(&path).unwrap();
 
-    // A placeholder for the file that is being written.
+    // A link in the place of the file that is being written.
     symlink(&path, scratch.folder().join("good.gz.partial")).unwrap();
     let output = execute(&scratch, &path, &["backup", "good.gz"]);
     assert!(output.status.success(), "{}", said(&output));

@@ -175,7 +175,7 @@ async fn a_84_the_log_says_which_operator_it_was_and_whose_account(database: Dat
     );
     assert!(done(&scratch, &["audit", "list"]).contains("grace@example.com"));
     assert!(done(&scratch, &["audit", "verify"]).starts_with("The audit log is intact"));
-    // The owner's name is removed with the account.
+    // The email address is removed with the account.
     let id = listed[0]["account_id"].as_str().unwrap().to_owned();
     assert_eq!(json(&scratch, &["users", "show", &id])["email"], "ada@example.com");
     done(&scratch, &["users", "delete", "ada@example.com", "--yes"]);
@@ -319,7 +319,7 @@ async fn what_is_typed_wrong_is_said_plainly(database: Database) {
     let (code, told) = refused(&scratch, &["users", "list", "--json", "--keys-dir", "\"keys\""]);
     let body: Value = serde_json::from_str(&told).unwrap();
     assert_eq!((code, &body["code"]), (78, &json!("configuration")));
-    // Help is available everywhere.
+    // Help remains text.
     assert!(done(&scratch, &["users", "--help", "--json"]).contains("Usage:"));
 }
 

@@ -121,7 +121,7 @@ async fn a11_the_accounts_own_words_are_refused_wherever_a_password_is_set(datab
             "{password}: {said}"
         );
     }
-    // Nothing has changed so far, and an uncommon password is accepted.
+    // Nothing has changed so far, and an unrelated password is accepted.
     server.post("/api/auth/login", body).await.assert_status(200);
     let body = json!({ "token": token, "new_password": "another long umbrella" });
     server.post("/api/auth/recover/confirm", body).await.assert_status(204);

@@ -1,5 +1,5 @@
-//! Rotation: one successor for each token, an honest repetition within the window, and the end of the family for
-//! anything else.
+//! Rotation: one successor per token, legitimate repetitions within the window, and the end of the family for anything
+//! else.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ async fn r30_a_refresh_gives_the_next_pair(database: Database) {
     let next = ada.with(&answer.json());
     assert_ne!(next.refresh_token, ada.refresh_token);
     next.get("/api/auth/me").await.assert_status(200);
-    // A form does as well.
+    // A form works as well.
     server
         .post_form("/api/auth/refresh", &format!("refresh_token={}", next.refresh_token))
         .await
@@ -49,7 +49,7 @@ async fn r33_fifty_racers_get_one_and_the_same_successor(database: Database) {
     ada.refresh(&token).await.assert_status(200);
 }
 
-/// How often a race is run; `COUNTERSIGN_TEST_ROUNDS` says otherwise.
+/// How often a race is run, unless `COUNTERSIGN_TEST_ROUNDS` is set.
 pub fn rounds(usual: usize) -> usize {
     std::env::var("COUNTERSIGN_TEST_ROUNDS").map_or(usual, |rounds| rounds.parse().unwrap())
 }
@@ -70,7 +70,7 @@ async fn a_replay_from_elsewhere_is_served_and_recorded(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let first = refresh_from(&server, &ada, "198.51.100.7:1", "Firefox").await;
-    // The honest repetition leaves no trace: it is the same network and the same device.
+    // A legitimate repetition is not logged, because the network and the device are the same.
     assert_eq!(refresh_from(&server, &ada, "198.51.100.7:2", "Firefox").await, first);
     assert_eq!(replays(&server).await, Vec::<String>::new());
     for (peer, device) in [
@@ -89,7 +89,7 @@ async fn a_replay_from_elsewhere_is_served_and_recorded(database: Database) {
             "203.0.113.66: from another network and device",
         ]
     );
-    // The family lives on, as designed.
+    // The family remains active, as designed.
     ada.refresh(&first).await.assert_status(200);
 }
 
@@ -100,7 +100,7 @@ async fn where_a_token_was_spent_is_told_by_nothing_in_the_database(database: Da
     for person in [&ada, &eve] {
         refresh_from(&server, person, "203.0.113.66:1", "Netscape").await;
     }
-    // Two people at one place: nobody can tell without one of their tokens.
+    // Two users in one place cannot be told apart without one of their tokens.
     let places: Vec<Vec<u8>> = query(sql!("SELECT rotated_from FROM sessions"))
         .all(&server.services.db)
         .await
@@ -165,10 +165,10 @@ async fn a_wrong_family_secret_with_the_right_id_ends_nothing(database: Database
     let (spent, newest, others) = (decode(&ada.refresh_token), decode(next), decode(&eve.refresh_token));
     let id = &newest[..16];
     for forged in [
-        // The session's id, which stands in each of its access tokens, and nothing of its secrets.
+        // The session's id, which is in each of its access tokens, without any of its secrets.
         [id, &[0; 48]].concat(),
         [id, &others[16..]].concat(),
-        // The right secret, also a spent one, in another family.
+        // The right secret, current or spent, in another family.
         [id, &others[16..32], &newest[32..]].concat(),
         [id, &others[16..32], &spent[32..]].concat(),
         // The right secrets in another session.
@@ -189,7 +189,7 @@ async fn a_wrong_family_secret_with_the_right_id_ends_nothing(database: Database
     assert_eq!(reuse_events(&server, &ada).await + reuse_events(&server, &eve).await, 0);
 }
 
-/// R-31: of the family, and neither current nor replayable, is reuse, whatever the secret is.
+/// R-31: a token of the family that is neither current nor replayable is reuse, whatever its secret is.
 #[apply(on_both_databases!)]
 async fn r31_any_other_secret_of_the_family_kills_it(database: Database) {
     let server = TestServer::start(database).await;
@@ -203,7 +203,7 @@ async fn r31_any_other_secret_of_the_family_kills_it(database: Database) {
     assert_eq!(reuse_events(&server, &ada).await, 1);
 }
 
-/// Whoever holds a token of the family may sign it out, whichever it is; whoever holds none may not.
+/// The holder of any token of the family may sign it out; others may not.
 #[apply(on_both_databases!)]
 async fn a_spent_token_signs_out(database: Database) {
     let server = TestServer::start(database).await;
@@ -237,7 +237,7 @@ async fn a_session_is_one_row_of_the_same_size_however_often_it_is_refreshed(dat
     assert_eq!(rows, 1);
 }
 
-/// How many rows there are in all tables, and how many bytes their cells have.
+/// The number of rows in all tables, and the bytes in their cells.
 async fn rows_and_bytes(server: &TestServer) -> (usize, usize) {
     let (mut rows, mut bytes) = (0, 0);
     let mut pieces = server.services.db.read_whole();
@@ -262,7 +262,7 @@ async fn rows_and_bytes(server: &TestServer) -> (usize, usize) {
     }
 }
 
-/// A rotation writes one page on SQLite, and is a HOT update on PostgreSQL: no index has a column that changes.
+/// A rotation writes one page on SQLite and is a HOT update on PostgreSQL, because no index contains a changed column.
 #[apply(on_both_databases!)]
 async fn a_rotation_changes_no_indexed_column(database: Database) {
     let server = TestServer::start(database).await;
@@ -278,13 +278,13 @@ async fn a_rotation_changes_no_indexed_column(database: Database) {
     assert_eq!(indexed, ["account_id", "created_at", "expires_at", "id"]);
 }
 
-/// A-32: with all that the database has, and the server's keys apart, no token can be made.
+/// A-32: without the server's keys, no token can be created from the content of the database.
 #[apply(on_both_databases!)]
 async fn a32_neither_the_row_nor_a_spent_token_gives_the_successor(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let next = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
-    // The row alone: its hashes are no secrets.
+    // Only the row: its hashes are not secrets.
     let mut stored = Vec::new();
     for column in [
         sql!("SELECT family_hash FROM sessions"),
@@ -301,7 +301,7 @@ async fn a32_neither_the_row_nor_a_spent_token_gives_the_successor(database: Dat
                 .assert_problem(401, "invalid_refresh_token");
         }
     }
-    // The row and the spent token, at a server that has another key: it has to refuse, and ends nobody's session for that.
+    // The row and the spent token, on a server with another key: it must reject the token without ending the session.
     let (own, another) = (key(1), key(2));
     let ring = |active: &Arc<SealingKey>, others: &[&Arc<SealingKey>]| SealingRing {
         active: active.clone(),
@@ -313,13 +313,13 @@ async fn a32_neither_the_row_nor_a_spent_token_gives_the_successor(database: Dat
         .assert_problem(401, "invalid_refresh_token");
     let ada = ada.with(&next);
     ada.get("/api/auth/me").await.assert_status(200);
-    // What was spent with a key is replayed as long as the key is in the ring, whichever is active.
+    // A token spent with a key can be replayed while the key is in the ring, whichever key is active.
     server.services.platform.sealing.put(ring(&own, &[]));
     let first = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
     server.services.platform.sealing.put(ring(&another, &[&own]));
     let again = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
     assert_eq!(again["refresh_token"], first["refresh_token"]);
-    // And what follows is of the new one.
+    // Its successors use the new one.
     let ada = ada.with(&again);
     let second = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
     server.services.platform.sealing.put(ring(&another, &[]));
@@ -386,8 +386,8 @@ async fn a32_nothing_in_the_database_opens_a_door(database: Database) {
     }
 }
 
-/// R-33b: no successor outlives a revocation, whichever of the two comes first. Nothing stands between "spent" and "successor
-/// stored": both are one statement.
+/// R-33b: no successor survives a revocation, whichever comes first. Spending a token and storing its successor are a
+/// single statement.
 mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
     use super::*;
 
@@ -402,9 +402,9 @@ mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
     /// Which of the two is held at the failpoint until the other has gone as far as it can.
     #[derive(Clone, Copy, Debug)]
     enum Held {
-        /// The rotation, when its token is spent and its answer not given.
+        /// The rotation, after its token was spent and before its response.
         Rotation,
-        /// The revocation, when the session has ended and its transaction is not committed.
+        /// The revocation, after the session has ended and before its transaction is committed.
         Revocation,
     }
 
@@ -417,21 +417,21 @@ mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
         }
     }
 
-    /// The rotation comes first: what it gives is dead when it is given.
+    /// The rotation comes first: its tokens are already revoked when they are returned.
     async fn revoked_between_the_spending_and_the_answer(database: Database, by: By) {
         let server = start(database).await;
         let ada = server.user("ada").await;
         let gate = Gate::at(Held::Rotation);
         let rotation = rotate(&server, &ada);
         gate.reached().await;
-        // It waits for nothing: there is no lock that a rotation keeps.
+        // It does not wait, because a rotation holds no lock.
         revoke(&server, by, &ada.refresh_token, &ada.access_token).await;
         gate.release();
         let rotated = rotation.await.unwrap().assert_status(200);
         assert_ended(&ada, &rotated).await;
     }
 
-    /// The revocation comes first: the rotation waits for its commit, and finds nothing to spend.
+    /// The revocation comes first: the rotation waits for its commit and finds nothing to spend.
     async fn spent_while_a_revocation_is_being_committed(database: Database, by: By) {
         let server = start(database).await;
         let ada = server.user("ada").await;
@@ -472,7 +472,7 @@ mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
         assert_dead(&[ada, &next]).await;
     }
 
-    /// A failpoint at which the first that comes by is held.
+    /// A failpoint that holds the first to reach it.
     struct Gate {
         name: &'static str,
         reached: std::sync::Mutex<Option<std::sync::mpsc::Receiver<()>>>,
@@ -577,7 +577,7 @@ async fn assert_dead(family: &[&Person<'_>]) {
     }
 }
 
-/// Refreshes with the first token, from somewhere, and gives the successor.
+/// Refreshes with the first token from some IP address, and returns the successor.
 async fn refresh_from(server: &TestServer, ada: &Person<'_>, peer: &str, device: &str) -> String {
     let request = Request::post("/api/auth/refresh")
         .header("content-type", "application/json")
@@ -589,7 +589,7 @@ async fn refresh_from(server: &TestServer, ada: &Person<'_>, peer: &str, device:
     tokens["refresh_token"].as_str().unwrap().to_owned()
 }
 
-/// What the log tells of replays, in some order.
+/// The logged replays, in any order.
 async fn replays(server: &TestServer) -> Vec<String> {
     let told = query(sql!(
         "SELECT address || ': ' || detail FROM audit_events WHERE kind = 'refresh.replayed' AND account_id IS NOT NULL"

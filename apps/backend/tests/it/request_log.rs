@@ -1,4 +1,4 @@
-//! The line of each request in the log of a real server.
+//! The log line of each request on a real server.
 
 use countersign_testkit::{Database, Launch, ScratchDatabase, apply, on_both_databases};
 use serde_json::{Value, json};

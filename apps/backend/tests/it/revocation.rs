@@ -1,4 +1,4 @@
-//! Status lists: every way in which a session ends sets its bit, everywhere, for good; and how a list is fetched.
+//! Status lists: every way to end a session sets its bit, on every node and permanently; and how a list is fetched.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 const ISSUER: &str = "http://127.0.0.1:8000";
 
-/// The `status` claim of a token: the place, and the list's path.
+/// The `status` claim of a token: the index, and the list's path.
 fn reference(access_token: &str) -> (u64, String) {
     let payload = URL_SAFE_NO_PAD.decode(access_token.split('.').nth(1).unwrap()).unwrap();
     let claims: Value = serde_json::from_slice(&payload).unwrap();
@@ -31,7 +31,7 @@ fn reference(access_token: &str) -> (u64, String) {
     (list["idx"].as_u64().unwrap(), path)
 }
 
-/// What a list that was fetched says of a place.
+/// The status at an index of a fetched list.
 fn status(services: &Services, path: &str, list: &Answer, idx: u64) -> u8 {
     let uri = format!("{ISSUER}{path}");
     let expect = StatusListExpectation {
@@ -58,14 +58,14 @@ async fn id_of(person: &Person<'_>) -> AccountId {
     AccountId(me["id"].as_str().unwrap().parse().unwrap())
 }
 
-/// What an operator's Prometheus reads.
+/// The metrics, as an operator's Prometheus reads them.
 fn metrics(server: &TestServer) -> String {
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &server.services.registry.lock().unwrap()).unwrap();
     text
 }
 
-/// Waits until so many requests for a list are held.
+/// Waits until this many requests for a list are held.
 async fn until_held(server: &TestServer, count: usize) {
     let line = format!("countersign_status_list_waiters {count}\n");
     let began = Instant::now();
@@ -75,7 +75,7 @@ async fn until_held(server: &TestServer, count: usize) {
     }
 }
 
-/// A GET that says which list it has, and how long it would wait.
+/// A GET that names the current list and the maximum wait.
 fn conditional(path: &str, etag: &str, wait: &str) -> Request<Body> {
     let request = Request::get(path).header("if-none-match", etag).header("prefer", wait);
     request.body(Body::empty()).unwrap()
@@ -156,7 +156,7 @@ async fn a95_r16_c77_every_way_to_end_a_session_sets_its_bit(database: Database)
                 let body = json!({ "token": server.mail().await.token(), "new_password": "another long umbrella" });
                 server.post("/api/auth/recover/confirm", body).await.assert_status(204);
             }
-            // Whoever signed up may not have been the owner of the address: who reads its mail ends what they did.
+            // The user who signed up may not own the email address: verification ends what they did.
             "verification" => {
                 server.mails().await;
                 server
@@ -377,13 +377,13 @@ async fn a_list_is_fetched_once_and_then_asked_about(database: Database) {
     let etag = list.header("etag").to_owned();
     assert_eq!(server.get(&path).await.text, list.text, "it is signed once for all");
     server.send(conditional(&path, &etag, "")).await.assert_status(304);
-    // A client that has another one is answered at once, whatever it prefers.
+    // A client with another list is answered immediately, whatever it prefers.
     let other = server
         .send(conditional(&path, "\"another\"", "wait=30"))
         .await
         .assert_status(200);
     assert_eq!(other.header("cache-control"), "public, max-age=30");
-    // Later it is signed anew, long before it ends.
+    // Later it is signed again, long before it expires.
     server.services.clock.advance(Duration::from_secs(16 * 60));
     let later = server.send(conditional(&path, &etag, "")).await.assert_status(200);
     assert_ne!(later.header("etag"), etag);
@@ -413,7 +413,7 @@ async fn one_client_behind_a_proxy_holds_no_more_than_its_share_and_all_no_more_
     let held = |answers: &[Answer]| {
         for answer in answers {
             assert_eq!((answer.status.as_u16(), answer.header("etag")), (304, &*etag));
-            // What was not held may be asked for again when the list is due, and no sooner.
+            // A response that was not held may be requested again when the list is due, and no sooner.
             let caching = if answer.header("preference-applied").is_empty() {
                 "public, max-age=30"
             } else {
@@ -426,7 +426,7 @@ async fn one_client_behind_a_proxy_holds_no_more_than_its_share_and_all_no_more_
             .filter(|answer| answer.header("preference-applied") == "wait=2")
             .count()
     };
-    // One client, however it spells its address and whatever it claims to be.
+    // One client, regardless of how its IP address is written and what it claims to be.
     let spellings = [
         "203.0.113.7",
         "198.51.100.1, 203.0.113.7",
@@ -437,12 +437,13 @@ async fn one_client_behind_a_proxy_holds_no_more_than_its_share_and_all_no_more_
     assert_eq!(held(&one), 4);
     let one = join_all((0..16).map(|by| ask(format!("2001:db8:1:2::{by:x}")))).await;
     assert_eq!(held(&one), 4);
-    // Others behind the same proxy have theirs, and the proxies' own services are no single client.
+    // Other clients behind the same proxy have their own limit, and the proxies' own services do not count as one
+    // client.
     let others = join_all((0..9).map(|by| ask(format!("203.0.113.{}", by + 20)))).await;
     assert_eq!(held(&others), 9);
     let own = join_all((0..9).map(|_| ask("10.9.9.9".to_owned()))).await;
     assert_eq!(held(&own), 9);
-    // All together have half of the connections.
+    // All clients together may use half of the connections.
     let all = join_all((0..30).map(|by| ask(format!("203.0.113.{}", by + 20)))).await;
     assert_eq!(held(&all), 10);
     let metrics = metrics(&server);
@@ -510,7 +511,7 @@ async fn no_bit_is_given_twice_and_a_full_list_makes_room_for_the_next(database:
         "the order tells something"
     );
 
-    // Once no token of the first lists can live, they go, and their bits with them.
+    // Once no token of the first lists can be valid any more, they are removed with their bits.
     let ada = server.user("ada").await;
     query(sql!("INSERT INTO revocations (list, idx, revoked_at) VALUES (1, 1, 0)"))
         .execute(&server.services.db)
@@ -530,7 +531,7 @@ async fn no_bit_is_given_twice_and_a_full_list_makes_room_for_the_next(database:
     assert_eq!(left, 0);
 }
 
-/// Two nodes over one PostgreSQL: each hears of the other's revocations, and no bit is given by both.
+/// Two nodes on one PostgreSQL: each learns of the other's revocations, and no bit is assigned by both.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_agree() {
     let server = TestServer::start(Database::Postgres).await;
@@ -560,12 +561,12 @@ async fn two_nodes_agree() {
     }
 }
 
-/// The limit on open files lowers how many connections there are, and with it how many may wait.
+/// The limit on open files reduces the number of connections, and with it the number of held requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn those_who_wait_leave_room_where_few_files_may_be_open() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let mut launch = Launch::new(env!("CARGO_BIN_EXE_countersign"), &scratch);
-    // Room for 40 connections beside what is reserved: half of the files are better than none.
+    // Enough for 40 connections besides the reserved files: half of the files is better than none.
     let limited = ["sh", "-c", "ulimit -n 100 && exec \"$0\" \"$@\""].map(str::to_owned);
     launch.command.splice(0..0, limited);
     let server = launch.start().await;
@@ -585,13 +586,14 @@ async fn those_who_wait_leave_room_where_few_files_may_be_open() {
     let token = ada["access_token"].as_str().unwrap();
     let (_, path) = reference(token);
     let etag = client.get_as(&path, "").await.unwrap().header("etag").to_owned();
-    // Each on a connection of its own, as many clients would.
+    // Each on a separate connection, as many clients would.
     let mut waiting = tokio::task::JoinSet::new();
     for _ in 0..40 {
         let (client, path, etag) = (server.client(), path.clone(), etag.clone());
         waiting.spawn(async move { client.wait_for_change(&path, &etag, 60).await });
     }
-    // Of 50 connections, 25 may be held for a change: the others are answered at once, and so is everybody else.
+    // Of 50 connections, 25 may be held until a change: the others are answered immediately, and so are all other
+    // requests.
     for _ in 0..15 {
         let answered = waiting
             .join_next()

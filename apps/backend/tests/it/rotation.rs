@@ -1,4 +1,4 @@
-//! F-15: keys rotate under load, and no verifier ever meets a token whose key it does not know.
+//! F-15: keys rotate under load, and no verifier receives a token with an unknown key.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use countersign_jose::{AccessTokenClaims, AccessTokenExpectation, JwkSet, Presen
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use tokio::task::JoinSet;
 
-/// By how much the clock moves between two looks at the folder.
+/// How far the clock advances between two checks of the folder.
 const STEP: Duration = Duration::from_secs(40);
 const ROTATIONS: usize = 4;
 
@@ -24,7 +24,7 @@ async fn f15_no_request_fails_while_keys_rotate(database: Database) {
         server.services.db.clone(),
         server.services.clock.clone(),
     );
-    // A second server on the same folder and database; it looks at them after the first one.
+    // A second server with the same folder and database, which checks them after the first one.
     let late = Keys::open(
         options(&server),
         server.services.db.clone(),
@@ -58,14 +58,14 @@ async fn f15_no_request_fails_while_keys_rotate(database: Database) {
 struct World {
     server: TestServer,
     late: Keys,
-    /// How many rounds the clients have made.
+    /// The number of rounds that the clients have completed.
     rounds: AtomicUsize,
 }
 
-/// Uses the API and verifies its tokens elsewhere, until it is stopped. Any failure is a panic.
+/// Uses the API and verifies its tokens elsewhere, until it is stopped. Any failure panics.
 async fn client(world: Arc<World>, name: &'static str) {
     let World { server, late, rounds } = &*world;
-    // The first token is verified until the end: its key is retired by then.
+    // The first token is verified until the end, when its key has been retired.
     let first = server.user(name).await;
     let mut person = server.sign_in(name).await;
     let mut jwks = Jwks::fetch(server).await;
@@ -85,7 +85,7 @@ async fn client(world: Arc<World>, name: &'static str) {
     }
 }
 
-/// Rotates again and again; in each state of the folder and of each server the clients get their turn.
+/// Rotates repeatedly; in each state of the folder and of each server, the clients get their turn.
 async fn rotate(world: &World, operator: &KeyOperator) {
     let World { server, late, .. } = world;
     for _ in 0..ROTATIONS {
@@ -108,7 +108,7 @@ async fn rotate(world: &World, operator: &KeyOperator) {
 }
 
 impl World {
-    /// Waits until every client can have made a round.
+    /// Waits until every client can have completed a round.
     async fn clients_turn(&self) {
         let enough = self.rounds.load(Ordering::SeqCst) + 6;
         while self.rounds.load(Ordering::SeqCst) < enough {
@@ -117,7 +117,7 @@ impl World {
     }
 }
 
-/// A verifier's copy of the JWK Set, kept for as long as its headers say and never fetched out of turn.
+/// A verifier's copy of the JWK Set, cached exactly as long as its headers allow.
 struct Jwks {
     keys: Vec<VerifyingKey>,
     etag: String,

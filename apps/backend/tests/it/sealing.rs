@@ -1,5 +1,5 @@
-//! Sealing keys, the server's own symmetric ones: how they are made, followed by every node, replaced and taken out of
-//! use, and what the operator is told where one is lost or damaged (F-13).
+//! Sealing keys, the server's own symmetric keys: how they are created, followed by every node, replaced and retired,
+//! and what the operator is told if one is lost or damaged (F-13).
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -22,12 +22,12 @@ use crate::health::{metrics, value};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 const START: Timestamp = Timestamp(1_795_342_500_000);
-/// How long a new key waits before it is active.
+/// How long a new key waits before it becomes active.
 const MINUTE: Duration = Duration::from_secs(60);
 const MOMENT: Duration = Duration::from_millis(1);
 const REPLAY_WINDOW: Duration = Duration::from_secs(30);
 
-/// A database and a folder for keys, without a server around them.
+/// A database and a key folder without a server.
 struct Scratch {
     database: ScratchDatabase,
     db: Db,
@@ -135,7 +135,7 @@ fn done(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The one line with which a command ends that cannot work with these keys.
+/// The last line of a command that cannot work with these keys.
 fn refused(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(78), "{said}");
@@ -252,7 +252,7 @@ async fn f13_a_lost_sealing_key_stops_the_start_and_is_replaced_only_by_hand(dat
     ] {
         assert!(refusal.text.contains(words), "{words} is missing in: {}", refusal.text);
     }
-    // The commands that make an installation make no key either, nor do those that change one.
+    // Neither commands that create an installation nor commands that change one create a key.
     for arguments in [
         &["users", "invite", "ada@example.com"][..],
         &["sessions", "revoke", "--everyone"],
@@ -306,11 +306,11 @@ async fn a_new_sealing_key_is_active_on_every_node_when_each_has_read_it(databas
     let new = derived(&keys);
     assert_ne!(new, old);
     assert_eq!(each(&keys), [new, old]);
-    // The other node is late, and finds what this one derives all the same.
+    // The other node is late, and still finds what this one derived.
     assert_eq!(each(&node), [old, new]);
     node.refresh().await;
     assert_eq!(derived(&node), new);
-    // What was handed out before has followed.
+    // Handles from before use the new key as well.
     assert_eq!(*platform.derive(Purpose::RefreshSuccessor, &[b"input"]), new);
     assert_eq!(derived(&scratch.open().await), new);
 }
@@ -336,7 +336,7 @@ async fn a_running_node_follows_a_rotation_by_the_command_line(database: Databas
         .services
         .clock
         .set(made["active_at"].as_str().unwrap().parse().unwrap());
-    // To the second; the key waits for a whole minute.
+    // To the second: the key waits for a whole minute.
     server.services.clock.advance(Duration::from_secs(1));
     server.services.keys.refresh().await;
     assert_eq!(made["id"], server.services.platform.sealing.active_id().as_str());
@@ -389,7 +389,7 @@ async fn a_sealing_key_is_retired_when_nothing_needs_it(database: Database) {
         scratch.states().await,
         [(made.id, SealingState::Active), (old, SealingState::Retired)]
     );
-    // A folder in which only the retired key is left has no key that can be used.
+    // A folder that only contains the retired key has no usable key.
     let error = scratch.open_in("copy").await.err().unwrap();
     assert!(matches!(error, KeysError::SealingLost { .. }), "{error}");
 }
@@ -405,7 +405,7 @@ async fn a_sealing_key_that_a_folder_lacks_is_named(database: Database) {
     keys.refresh().await;
     elsewhere.refresh().await;
     assert_eq!((keys.missing_sealing_keys(), elsewhere.missing_sealing_keys()), (0, 1));
-    // Nobody put it there: it goes on with what it has.
+    // The file was not deployed there: the node continues with its existing key.
     scratch.clock.advance(MINUTE);
     elsewhere.refresh().await;
     assert_eq!(each(&elsewhere).len(), 1);
@@ -484,14 +484,14 @@ async fn f13_a_damaged_sealing_key_stops_the_start_and_leaves_a_running_server_a
         }
     }
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    // A link, as orchestrators mount secrets; the file behind it counts.
+    // A symbolic link, as orchestrators mount secrets; the file it points to counts.
     let real = scratch.sealing().join("..data");
     fs::rename(&file, &real).unwrap();
     std::os::unix::fs::symlink(&real, &file).unwrap();
     assert_eq!(derived(&scratch.open().await), before);
     fs::set_permissions(&real, fs::Permissions::from_mode(0o644)).unwrap();
     assert!(matches!(scratch.open_in("keys").await, Err(KeysError::Exposed { .. })));
-    // All of them gone under a running server: it goes on.
+    // All files were removed while the server is running: it continues.
     fs::remove_dir_all(scratch.sealing()).unwrap();
     keys.refresh().await;
     assert_eq!(derived(&keys), before);
@@ -503,7 +503,7 @@ async fn f13_a_read_only_folder_without_a_sealing_key_is_refused_with_the_remedy
     done(&execute(&scratch, &["keys", "generate"]));
     let keys = scratch.folder().join("keys");
     fs::remove_dir_all(keys.join("sealing")).unwrap();
-    // A database that has never seen a key.
+    // A database without any record of a key.
     let new = ScratchDatabase::create(database).await;
     copy(&keys, &new.folder().join("keys"));
     let keys = new.folder().join("keys");
@@ -554,7 +554,7 @@ async fn f13_a_passphrase_protects_sealing_keys(database: Database) {
         assert!(refusal.text.contains(words), "{refusal:?}");
         assert!(refusal.text.contains("`keys_passphrase`"), "{refusal:?}");
     }
-    // OpenSSL takes the passphrase away, and the key is the same one.
+    // OpenSSL removes the passphrase, and the key is the same.
     let open = scratch.folder().join("open.pem");
     let taken_off = Command::new("openssl")
         .args(["pkcs8", "-passin", "pass:sesame", "-in"])
@@ -610,7 +610,7 @@ async fn what_is_done_to_sealing_keys_is_said_and_recorded(database: Database) {
         assert!(said.contains(words), "{id}: {said}");
         assert_eq!(output.status.code(), Some(code), "{id}: {said}");
     }
-    // A key of which the file is lost, and which nothing can need any more.
+    // A key whose file is lost and which is not needed any more.
     let db = Db::open(&DatabaseOptions::new(&scratch.url, Role::Admin))
         .await
         .unwrap();
@@ -683,7 +683,7 @@ async fn f_18_a_restore_and_a_move_remember_sealing_keys(database: Database) {
     ));
     for elsewhere in [&restored, &moved] {
         done(&execute(elsewhere, &["users", "invite", "eve@example.com"]));
-        // The memory of the key came along: it is never made anew.
+        // The database was moved with its record of the key, so the key is never created again.
         fs::remove_dir_all(elsewhere.folder().join("keys/sealing")).unwrap();
         let said = refused(&execute(elsewhere, &["users", "invite", "joan@example.com"]));
         assert!(said.contains("this database has used the sealing key"), "{said}");
@@ -705,10 +705,10 @@ fn only_new(scratch: &Scratch, id: &str) -> PathBuf {
     scratch.sealing().join(name)
 }
 
-/// Rights on files are nothing to root.
+/// File permissions do not apply to root.
 const NOBODY: &str = "65534";
 
-/// The program as a user to whom rights on files mean something, who owns the folder.
+/// Runs the program as a user to whom file permissions apply and who owns the folder.
 fn unprivileged(scratch: &ScratchDatabase, program: &str) -> Vec<String> {
     if !rustix::process::geteuid().is_root() {
         return vec![program.to_owned()];

@@ -1,4 +1,4 @@
-//! what must stay secret is in no line of the log, whatever is logged and whatever goes wrong.
+//! no secret is ever logged, at any level and whatever goes wrong.
 
 use axum::http::Method;
 use base64::Engine;
@@ -19,7 +19,7 @@ const OF_THE_DATABASE: &str = "canary-umbrella-five";
 #[apply(on_both_databases!)]
 async fn a83_no_secret_reaches_the_log(database: Database) {
     let mut scratch = ScratchDatabase::create(database).await;
-    // The test's PostgreSQL trusts everybody, so any password will do.
+    // The test's PostgreSQL accepts any password.
     scratch.url = scratch
         .url
         .replace("postgres@", &format!("postgres:{OF_THE_DATABASE}@"));
@@ -79,7 +79,7 @@ async fn a83_no_secret_reaches_the_log(database: Database) {
     }
 }
 
-/// Somebody who uses every door, rightly and wrongly, and remembers every token.
+/// A user who uses every endpoint, correctly and incorrectly, and remembers every token.
 struct Visitor {
     client: HttpClient,
     secrets: Vec<String>,
@@ -101,7 +101,7 @@ impl Visitor {
         self.get("/api/auth/sessions", access).await.assert_status(200);
         self.get("/api/auth/me/export", access).await.assert_status(200);
 
-        // Rotated, replayed within the window, used on, and then reused: the family is dead.
+        // Rotated, replayed within the window, used further, and then reused: the family is revoked.
         let spent = json!({ "refresh_token": first["refresh_token"] });
         let second = self
             .post("/api/auth/refresh", spent.clone(), "")
@@ -195,7 +195,7 @@ impl Visitor {
             let tokens = answer.json();
             for token in [&tokens["access_token"], &tokens["refresh_token"]] {
                 let token = token.as_str().unwrap();
-                // The parts of one alone are as secret: a signature, or the token without its prefix.
+                // Parts of a token are secret too: a signature, or the token without its prefix.
                 self.secrets.extend(
                     token
                         .split(['.', '_'])

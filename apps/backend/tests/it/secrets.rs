@@ -1,4 +1,4 @@
-//! What opens something: how much chance is in it, how it is found again, and what it is protected with on its way.
+//! Secrets that grant access: their randomness, how they are looked up, and how they are protected in transit.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use countersign_store::{Piece, Value};
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::json;
 
-/// The random bits of a secret, behind its prefix. A refresh token has two secrets, behind the id of its session.
+/// The random bits of a secret, after its prefix. A refresh token has two secrets, after its session's id.
 fn bits(secret: &str) -> Vec<Vec<u8>> {
     let (prefix, encoded) = secret
         .split_once('_')
@@ -21,7 +21,7 @@ fn bits(secret: &str) -> Vec<Vec<u8>> {
     }
 }
 
-/// Everything that one person is given, of each kind that there is.
+/// Every kind of secret that a user receives.
 async fn given(server: &TestServer) -> (Vec<String>, Vec<String>) {
     let (mut secrets, mut codes) = (Vec::new(), Vec::new());
     let ada = server.user("ada").await;
@@ -43,7 +43,7 @@ async fn given(server: &TestServer) -> (Vec<String>, Vec<String>) {
     (secrets, codes)
 }
 
-/// The database knows hashes alone, so what is presented can only be found by its hash.
+/// The database only contains hashes, so a presented secret can only be looked up by its hash.
 #[apply(on_both_databases!)]
 async fn a_75_what_is_given_out_is_found_by_its_hash_alone(database: Database) {
     let server = TestServer::start(database).await;
@@ -81,7 +81,7 @@ async fn a_75_what_is_given_out_is_found_by_its_hash_alone(database: Database) {
         }
     }
     assert!(cells > 50, "there was little to look at: {cells}");
-    // And it is found: by all of it, and not by a beginning.
+    // It is found by its complete text only, not by a prefix.
     let newest = &secrets[1];
     let shorter = &newest[..newest.len() - 1];
     for wrong in [shorter, &newest.to_uppercase()] {
@@ -96,7 +96,7 @@ async fn a_75_what_is_given_out_is_found_by_its_hash_alone(database: Database) {
         .assert_status(200);
 }
 
-/// Whatever is done with passwords, right or wrong: none of them stands in any table, by itself or encoded.
+/// Whatever is done with passwords, right or wrong, no table contains one, plain or encoded.
 #[apply(on_both_databases!)]
 async fn c_80_no_password_stands_in_any_table_whatever_is_done_with_it(database: Database) {
     for mode in ["optional", "required"] {
@@ -108,7 +108,7 @@ async fn c_80_no_password_stands_in_any_table_whatever_is_done_with_it(database:
         let login =
             |email: &str, of: &str| server.post("/api/auth/login", json!({ "email": email, "password": canary(of) }));
         register("ada@example.com", "ada").await;
-        // Somebody else signs up with the same address, and one more stays unproven.
+        // Another user signs up with the same email address, and one more remains unverified.
         register("ada@example.com", "eve").await;
         register("unproven@example.com", "ida").await;
         login("ada@example.com", "a guess").await;
@@ -167,7 +167,7 @@ async fn c_80_no_password_stands_in_any_table_whatever_is_done_with_it(database:
             login("bob@example.com", "bob, later").await.assert_status(200);
         }
         let plain = b"canary umbrella";
-        // Base64 has three ways to write it, by where it begins.
+        // Base64 has three forms, depending on the offset.
         let mut forms = vec![
             plain.to_vec(),
             "canary%20umbrella".into(),
@@ -214,10 +214,10 @@ async fn a_74_what_is_given_out_has_256_random_bits_and_is_signed_on_p_256(datab
     let (secrets, _) = given(&server).await;
     let mut seen = BTreeSet::new();
     for secret in &secrets {
-        // Of a refresh token, the current secret: that of the family stays the same.
+        // Of a refresh token, the current secret, because that of the family stays the same.
         let bits = bits(secret).pop().unwrap();
         assert_eq!(bits.len(), 32, "{secret}");
-        // A counter or a clock in it would repeat at some place.
+        // A counter or a clock in it would repeat in some position.
         for place in 0..8 {
             assert!(
                 seen.insert((place, bits[place * 4..place * 4 + 4].to_vec())),
@@ -267,7 +267,7 @@ fn a_74_tls_knows_no_suite_and_no_key_exchange_below_128_bits() {
     }
 }
 
-/// What is secret leaves its wrapper by these two calls alone, and is compared by neither.
+/// Secrets are only exposed through these two calls, and are never compared with their result.
 #[test]
 fn a_75_no_revealed_secret_is_compared_byte_by_byte() {
     let mut looked_at = 0;
@@ -287,7 +287,7 @@ fn look(folder: &Path, looked_at: &mut usize) {
             look(&path, looked_at);
         } else if path.extension().is_some_and(|ending| ending == "rs") {
             let text = std::fs::read_to_string(&path).unwrap();
-            // Tests may compare what they like.
+            // Tests may compare anything.
             for line in text.split("#[cfg(test)]").next().unwrap().lines() {
                 let reveals = [".reveal()", ".expose_secret()"].iter().any(|call| line.contains(call));
                 *looked_at += usize::from(reveals);

@@ -1,4 +1,4 @@
-//! The account's sessions: seeing them, ending them, and how they end by themselves.
+//! The account's sessions: listing them, ending them, and how they expire.
 
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ async fn a34_a53_end_when_they_are_idle_and_when_they_are_old(database: Database
         .await
         .assert_problem(401, "invalid_refresh_token");
 
-    // A53: however often it is refreshed, there is an absolute end, and no access token reaches beyond it.
+    // A53: however often it is refreshed, it has an absolute end, and no access token outlives it.
     let mut busy = server.user("busy").await;
     for day in (20..90).step_by(20) {
         server.services.clock.advance(20 * DAY);
@@ -99,7 +99,7 @@ async fn c49_nothing_waits_for_the_sweeper_and_it_removes_only_what_has_ended(da
     let ada = server.user("ada").await;
     let next = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
     server.services.clock.advance(Duration::from_secs(31));
-    // A spent token leaves nothing behind that has to go, and its reuse is noticed all the same.
+    // A spent token leaves no row to be removed, and its reuse is still detected.
     assert_eq!(server.services.sessions.sweep_once().await.unwrap(), 0);
     ada.refresh(&ada.refresh_token)
         .await
@@ -108,7 +108,7 @@ async fn c49_nothing_waits_for_the_sweeper_and_it_removes_only_what_has_ended(da
         .get("/api/auth/me")
         .await
         .assert_problem(401, "invalid_token");
-    // What is revoked stays until its end, however often it is swept.
+    // Revoked sessions remain until they would have expired, however often they are swept.
     assert_eq!(server.services.sessions.sweep_once().await.unwrap(), 0);
     server.services.clock.advance(91 * DAY);
     assert_eq!(server.services.sessions.sweep_once().await.unwrap(), 1);

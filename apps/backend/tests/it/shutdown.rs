@@ -1,5 +1,5 @@
-//! How the process starts and ends: nothing is dropped when it stops, and what it cannot serve it refuses in a sentence
-//! and with the exit code that goes with it.
+//! How the process starts and stops: no request is dropped when it stops, and it refuses to start with one sentence and
+//! the appropriate exit code.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -21,8 +21,8 @@ const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 const CLIENTS: usize = 20;
 const ROUNDS: usize = 3;
 
-/// A server that is told to stop answers on each connection once more, for a second. What was sent in the first half of
-/// it is held to that; later, a busy machine may be late.
+/// A server that is stopping answers once more on each connection, for a second. Requests from the first half of that
+/// must be answered; later ones may be late on a busy machine.
 const LAST_CALL: Duration = Duration::from_millis(500);
 
 #[apply(on_both_databases!)]
@@ -73,7 +73,7 @@ async fn f16_a_stop_under_load_drops_nothing(database: Database) {
             launch.log()
         );
     }
-    // Every session survived all of it.
+    // Every session survived.
     let server = launch.start().await;
     for Tokens { access, refresh } in &tokens {
         server
@@ -107,7 +107,7 @@ impl Tokens {
     }
 }
 
-/// One account, and for each client a session of its own.
+/// One account, and a separate session for each client.
 async fn sign_in(client: &HttpClient) -> Vec<Tokens> {
     let body = json!({ "email": "ada@example.com", "password": PASSWORD });
     let answer = client.post("/api/auth/register", &body).await.unwrap();
@@ -120,7 +120,7 @@ async fn sign_in(client: &HttpClient) -> Vec<Tokens> {
     tokens
 }
 
-/// Sends one request after the other on one connection, as a reverse proxy does, until it is told to close.
+/// Sends one request after the other on a connection, like a reverse proxy, until the connection is to be closed.
 struct Client {
     tokens: Tokens,
     stopped: watch::Receiver<Option<Instant>>,
@@ -173,7 +173,7 @@ impl Client {
     }
 }
 
-/// While a balancer is given time to notice, `/readyz` says no and everything else goes on; the second signal ends that.
+/// While load balancers get time to notice, `/readyz` fails and everything else works; the second signal ends that.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lame_duck_serves_until_a_second_signal() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
@@ -197,8 +197,8 @@ async fn a_lame_duck_serves_until_a_second_signal() {
     assert_eq!(server.ended(PATIENCE).await.expect("it ends").code(), Some(0));
 }
 
-/// Signals that other programs take for other things, and those of broken pipes and of files that may not grow: the
-/// server goes on, and its log says what it makes of them.
+/// Signals that other programs use for other purposes, and those of broken pipes and file size limits: the server
+/// continues, and logs what it does with them.
 #[tokio::test(flavor = "multi_thread")]
 async fn signals_that_mean_something_to_others_are_ignored_and_told() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
@@ -230,7 +230,7 @@ async fn signals_that_mean_something_to_others_are_ignored_and_told() {
     assert!(server.terminate().success());
 }
 
-/// Each of them drains, with a request under way, and ends with 0; the second ends at once.
+/// Each of them drains, with a request in progress, and exits with 0; the second exits immediately.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_signal_that_stops_answers_what_has_begun() {
     for name in ["TERM", "INT", "QUIT"] {
@@ -243,7 +243,7 @@ async fn every_signal_that_stops_answers_what_has_begun() {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         let begun = format!("{head}\r\nContent-Length: {}\r\n\r\n{first}", body.len());
         stream.write_all(begun.as_bytes()).await.unwrap();
-        // It has the head once it answers another that came later.
+        // Once it answers a later request, it has read the head.
         server.client().get_as("/healthz", "").await.unwrap().assert_status(200);
         server.signal(name);
         let noticed = async {
@@ -276,12 +276,12 @@ async fn a_second_server_on_the_same_file_is_refused() {
     let body = json!({ "email": "ada@example.com", "password": PASSWORD });
     let answer = server.client().post("/api/auth/register", &body).await;
     answer.unwrap().assert_status(201);
-    // The lock goes with the process, however that ends.
+    // The lock is released with the process, however that ends.
     server.kill();
     launch.start().await;
 }
 
-/// At each command that opens a database, before anything is written into it.
+/// For each command that opens a database, before anything is written to it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_not_utf_8_is_refused_everywhere() {
     let scratch = ScratchDatabase::create(Database::Postgres).await;
@@ -379,7 +379,7 @@ async fn f13_keys_that_must_not_be_used_stop_the_start() {
     )
     .unwrap();
     refused(&[&private.display().to_string()]).await;
-    // Keys that were there and are gone are not made anew: nobody would know their tokens.
+    // Missing keys are not created again, because no one could verify their tokens.
     let (sealing, away) = (scratch.folder().join("keys/sealing"), scratch.folder().join("away"));
     std::fs::rename(&sealing, &away).unwrap();
     std::fs::remove_dir_all(scratch.folder().join("keys")).unwrap();
@@ -445,7 +445,7 @@ async fn a78_no_database_and_no_redis_is_reached_unencrypted_on_another_host() {
     }
 }
 
-/// A person can read it: it is said by the program, names these things, and is no debug output.
+/// The message is readable: it comes from the program, names these things, and is not debug output.
 fn assert_sentence(text: &str, words: &[&str]) {
     assert!(text.contains("countersign: "), "{text}");
     assert!(!text.contains("panicked") && !text.contains("Error {"), "{text}");

@@ -1,4 +1,4 @@
-//! Every SQL statement of the program is understood by both databases.
+//! Both databases accept every SQL statement of the program.
 
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 

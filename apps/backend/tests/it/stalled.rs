@@ -1,7 +1,7 @@
-//! F-10a: who stalls is let go, by the real binary and its settings.
+//! F-10a: connections that stall are closed, by the real binary and its settings.
 //!
-//! A limit that a test can wait for is a fraction of a second, and the default behind it at least ten: what is closed
-//! within `ROOM` of the first was not closed by the second.
+//! A limit that a test can wait for is a fraction of a second, and the default after it at least ten seconds. So a
+//! connection closed within `ROOM` of the former was not closed by the latter.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::probes::{PATIENCE, answer, exchange, send, silent_sockets, stalls, st
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
-/// A route that takes a POST with a body.
+/// A route that accepts a POST with a body.
 const LOGIN: &str = "/api/auth/login";
 
 /// What a busy machine may add to a limit.
@@ -87,7 +87,7 @@ async fn f10a_2000_silent_sockets_keep_nobody_out() {
         assert!(said.starts_with("HTTP/1.1 200 ") && said.ends_with("ready\n"), "{said}");
     }
     println!("memory: {before} KiB, with 2,000 sockets {} KiB", server.resident_kib());
-    // They were held all the while: each of them can still begin.
+    // They were held the whole time: each of them can still begin.
     for stream in &mut held {
         stream.write_all(READY.as_bytes()).await.unwrap();
     }
@@ -96,7 +96,7 @@ async fn f10a_2000_silent_sockets_keep_nobody_out() {
     }
 }
 
-/// The limits on heads, bodies and idling are at their defaults, of which the shortest takes longer than this.
+/// The limits on heads, bodies and idle connections have their defaults, the shortest of which takes longer than this.
 #[tokio::test(flavor = "multi_thread")]
 async fn f10a_50_half_open_requests_do_not_outlast_the_drain_limit() {
     let drain = Duration::from_secs(2);
@@ -109,7 +109,7 @@ async fn f10a_50_half_open_requests_do_not_outlast_the_drain_limit() {
             held.push(send(server.address, bytes).await);
         }
     }
-    // Whoever came before this one has been greeted.
+    // All earlier connections have been accepted.
     assert!(exchange(server.address, READY).await.starts_with("HTTP/1.1 200 "));
     server.tell_to_stop();
     let status = server.ended(drain + ROOM).await.expect("it ends by the drain limit");

@@ -1,4 +1,4 @@
-//! What the program does before it serves: ports, greetings, schemas of other versions.
+//! Startup: ports, messages, schemas of other versions.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -10,7 +10,7 @@ use countersign_store::{DatabaseOptions, Db, Role, query, sql};
 use countersign_testkit::{Database, NEXT_VERSION, ScratchDatabase, TestServer, apply, on_both_databases};
 use tower::ServiceExt;
 
-/// The program in the folder of a test, with nothing in its environment.
+/// The program in the folder of a test, with an empty environment.
 fn countersign(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     command.env_clear().current_dir(folder).stdin(Stdio::null());
@@ -24,7 +24,7 @@ fn execute(folder: &Path, url: &str, arguments: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-/// The same by the next version of the program, which has a further migration.
+/// The same by the next version of the program, which has another migration.
 fn execute_next(folder: &Path, url: &str, arguments: &[&str]) -> Output {
     let mut command = countersign(folder);
     command.args(arguments).env("COUNTERSIGN_DATABASE_URL", url);
@@ -61,7 +61,7 @@ fn the_first_start_greets_with_lines_to_paste_and_finds_a_port() {
 
 #[tokio::test]
 async fn no_text_stands_between_log_lines_of_json() {
-    // Both streams into one file, as the journal has them; and JSON by setting, as containers have it.
+    // Both streams in one file, as in the journal; and JSON by setting, as for containers.
     for (one_file, format) in [(true, "auto"), (true, "json"), (false, "json")] {
         let folder = tempfile::tempdir().unwrap();
         let (out, err) = (folder.path().join("out"), folder.path().join("err"));
@@ -76,7 +76,7 @@ async fn no_text_stands_between_log_lines_of_json() {
             let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
             read(&out) + &read(&err)
         };
-        // The greeting, if there were one, would follow this line at once.
+        // The startup message, if there were one, would follow this line immediately.
         for _ in 0..600 {
             if said().contains("listening") {
                 break;
@@ -203,9 +203,9 @@ async fn a_server_stays_ready_beside_the_schema_of_a_newer_version(database: Dat
     server.get("/readyz").await.assert_status(200);
     server.sign_in("ada").await.get("/api/auth/me").await.assert_status(200);
     server.user("grace").await;
-    // To start on it is another matter: it may lack what this version needs.
+    // Starting on it is different: it may lack what this version needs.
     let commands: &[_] = match database {
-        // Beside a server, it does not even look.
+        // With a running server, it does not even check.
         Database::Sqlite => &["migrate"],
         Database::Postgres => &["migrate", "serve"],
     };

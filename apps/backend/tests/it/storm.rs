@@ -1,5 +1,5 @@
-//! Many more sign-ins than can be hashed (F-20): who is refused is told so, everything else goes on, and the memory is
-//! bounded and comes back. The figures are printed (`--no-capture`); none of the times is judged.
+//! Many more sign-ins than can be hashed (F-20): rejected requests get a response, everything else works, and the
+//! memory is bounded and released. The figures are printed (`--no-capture`); no duration is checked.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,24 +17,24 @@ use crate::probes::PATIENCE;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
-/// How many times what can be hashed.
+/// The load as a multiple of the hashing capacity.
 const FACTOR: u32 = 10;
 
-/// A second, at least: a machine that is busy with something else must still be told too much.
+/// The minimum per second: a machine that is busy with something else must be overloaded too.
 const LEAST: u32 = 200;
 
-/// How long it lasts; the queue is full after a fraction of it. For figures, `COUNTERSIGN_TEST_STORM_SECONDS=30`.
+/// How long it lasts; the queue is full after a fraction of it. For figures, use `COUNTERSIGN_TEST_STORM_SECONDS=30`.
 const SECONDS: &str = "3";
 
-/// Sign-ins under way at once. One more is not sent, and counted.
+/// The maximum number of concurrent sign-ins. Further ones are not sent, only counted.
 const IN_FLIGHT: usize = 1_000;
 
 const WORKERS: u32 = 2;
 
-/// What one hash takes: `passwords.memory_kib`.
+/// The memory of one hash: `passwords.memory_kib`.
 const HASH_KIB: u64 = 19_456;
 
-/// What everybody else does meanwhile.
+/// Other requests during the storm.
 const WATCHED: [&str; 2] = ["/healthz", "/api/auth/me"];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,14 +43,14 @@ async fn f20_a_storm_of_sign_ins_is_weathered() {
     let launch = Launch::new(BINARY, &scratch)
         .with("COUNTERSIGN_LIMITS__ENABLED", "true")
         .with("COUNTERSIGN_TRUSTED_PROXIES", "127.0.0.1/32")
-        // What is answered 503 does not count: so few are judged in a short storm that the usual limit is not reached.
+        // Responses with 503 do not count, so a short storm does not reach the usual limit.
         .with("COUNTERSIGN_LIMITS__LOGIN_PER_ADDRESS", "8/1m")
         .with("COUNTERSIGN_HASHING__WORKERS", WORKERS.to_string());
     let server = launch.start().await;
     let client = server.client();
     let base = server.resident_kib();
     sign_up(&client, "ada").await;
-    // Of somebody else: an account has so many sessions, and the oldest go.
+    // Of another account, because an account has a limited number of sessions and the oldest are ended.
     let token = sign_up(&client, "bystander").await;
     let mut calm = Watch::new(&server, &token);
     calm.beside(sleep(Duration::from_secs(1))).await;
@@ -66,7 +66,7 @@ async fn f20_a_storm_of_sign_ins_is_weathered() {
     for (index, path) in WATCHED.iter().enumerate() {
         println!("  {path}: before {}; during {}", calm.times[index], watch.times[index]);
     }
-    // Both kinds of sign-in, and both kinds of refusal.
+    // Both outcomes of a sign-in, and both kinds of rejection.
     assert_eq!(answers.keys().copied().collect::<Vec<_>>(), [200, 401, 429, 503]);
     assert!(
         watch.times.iter().all(|times| times.0.len() > 1),
@@ -111,12 +111,12 @@ async fn sign_up(client: &HttpClient, name: &str) -> String {
     answer.json()["access_token"].as_str().unwrap().to_owned()
 }
 
-/// An address of a client behind the proxy that this test is.
+/// An IP address of a client behind the proxy, which is this test.
 fn address(number: u32) -> IpAddr {
     Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 0, 0, 0)) + number).into()
 }
 
-/// How many sign-ins a second the hashing threads can do, from keeping them busy for a moment.
+/// The number of sign-ins per second that the hashing threads can do, measured by keeping them busy for a moment.
 async fn capacity(client: &HttpClient) -> u32 {
     const ROUNDS: u32 = 6;
     let began = Instant::now();
@@ -135,7 +135,7 @@ async fn capacity(client: &HttpClient) -> u32 {
     (ROUNDS * WORKERS * 1_000_000 / micros).max(1)
 }
 
-/// Sends so many sign-ins a second, whether or not they are answered, and gives the times by status.
+/// Sends this many sign-ins per second, whether or not they are answered, and returns the durations by status.
 async fn storm(client: &HttpClient, per_second: u32) -> BTreeMap<u16, Times> {
     let seconds = std::env::var("COUNTERSIGN_TEST_STORM_SECONDS");
     let lasts = Duration::from_secs(seconds.as_deref().unwrap_or(SECONDS).parse().unwrap());
@@ -167,7 +167,7 @@ async fn storm(client: &HttpClient, per_second: u32) -> BTreeMap<u16, Times> {
     answers
 }
 
-/// Every tenth knows a password, every tenth comes from one and the same address; the others guess, each from its own.
+/// Every tenth knows a password, every tenth comes from the same IP address; the others guess, each from its own.
 async fn sign_in(client: HttpClient, number: u32) -> (u16, Duration) {
     let (name, password, from) = match number % 10 {
         0 => ("ada".to_owned(), PASSWORD, address(1_000 + number)),
@@ -192,7 +192,7 @@ async fn sign_in(client: HttpClient, number: u32) -> (u16, Duration) {
     (answer.status.as_u16(), began.elapsed())
 }
 
-/// Asks for what must go on being answered, again and again, and looks at the memory.
+/// Repeats requests that must continue to work, and observes the memory.
 struct Watch<'a> {
     server: &'a ServerProcess,
     client: HttpClient,
@@ -233,8 +233,8 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// The memory in use once it is no more than `enough`, or else after much patience: hashing threads give theirs back
-/// when they have been idle for some seconds.
+/// Returns the memory in use once it is at most `enough`, or after a long timeout: hashing threads release theirs after
+/// being idle for some seconds.
 async fn fallen_to(enough: u64, server: &ServerProcess) -> u64 {
     let began = Instant::now();
     while server.resident_kib() > enough && began.elapsed() < PATIENCE {
@@ -243,7 +243,7 @@ async fn fallen_to(enough: u64, server: &ServerProcess) -> u64 {
     server.resident_kib()
 }
 
-/// How long each of many requests took.
+/// The durations of many requests.
 #[derive(Default)]
 struct Times(Vec<Duration>);
 

@@ -1,5 +1,5 @@
-//! What the program is built from, as `Cargo.lock` has it. (`scripts/test supply` judges licences, sources and bans by
-//! `deny.toml`; `scripts/test advisories` asks the database of the day.)
+//! The dependencies in `Cargo.lock`. (`scripts/test supply` checks licences, sources and bans according to `deny.toml`;
+//! `scripts/test advisories` checks the current advisory database.)
 
 use std::path::Path;
 
@@ -27,20 +27,21 @@ fn packages() -> Vec<Package> {
     toml::from_str::<Lock>(&text).unwrap().package
 }
 
-/// Major, minor, patch; what comes behind a sign is no matter here.
+/// Major, minor, patch; any suffix is ignored.
 fn numbers(version: &str) -> Vec<u64> {
     let numbers = version.split(['-', '+']).next().unwrap().split('.');
     numbers.map(|number| number.parse().unwrap()).collect()
 }
 
-/// The first version without the fault, for each crate that had it; none where the crate is not built at all.
+/// The first version without the vulnerability, for each affected crate; `None` if the crate is not built at all.
 const MENDED: [(&str, Option<&str>); 5] = [
-    // RUSTSEC-2026-0009: reading a date of RFC 2822 ran through the stack.
+    // RUSTSEC-2026-0009: parsing an RFC 2822 date could exhaust the stack.
     ("time", Some("0.3.47")),
-    // RUSTSEC-2026-0178: a row with another number of fields than it announced was a panic; and what was mended with it.
+    // RUSTSEC-2026-0178: a row with a different number of fields than announced caused a panic; and other fixes in the
+    // same version.
     ("tokio-postgres", Some("0.7.18")),
     ("postgres-protocol", Some("0.6.12")),
-    // RUSTSEC-2024-0332: the server speaks HTTP/1.1 alone, and so do the clients in it.
+    // RUSTSEC-2024-0332: the server and its clients only speak HTTP/1.1.
     ("h2", None),
     ("hyper-h2", None),
 ];
@@ -59,7 +60,7 @@ fn c_89_x_49_nothing_that_is_built_has_a_fault_that_was_mended() {
         }
     }
     assert!(packages.iter().any(|package| package.name == "tokio-postgres"));
-    // The same bounds hold for whoever changes Cargo.lock, by cargo-deny.
+    // cargo-deny checks the same bounds for every change of Cargo.lock.
     let bans = std::fs::read_to_string(root().join("deny.toml")).unwrap();
     for (name, mended) in MENDED.iter().filter(|(name, _)| *name != "hyper-h2") {
         let ban = mended.map_or_else(|| format!("\"{name}\""), |mended| format!("\"{name}:<{mended}\""));
@@ -89,7 +90,7 @@ fn t_21_everything_that_is_built_is_named_by_its_hash() {
             .any(|start| package.name.starts_with(start));
         assert!(is_ours, "{} has no source", package.name);
     }
-    // The compiler by its version, and the step that judges all of this in every run.
+    // The compiler's version, and the step that checks all of this in every run.
     let text = std::fs::read_to_string(root().join("rust-toolchain.toml")).unwrap();
     let toolchain: toml::Table = toml::from_str(&text).unwrap();
     let channel = toolchain["toolchain"]["channel"].as_str().unwrap();

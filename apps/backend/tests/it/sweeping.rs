@@ -1,4 +1,4 @@
-//! Cleaning up beside requests. How little it disturbs them with a million rows is measured by `bench/run --f-21`.
+//! Cleanup during requests. `bench/run --f-21` measures how little it affects them with a million rows.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use countersign_store::{query, sql};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use tower::ServiceExt;
 
-/// The most rows that one statement of a sweeper may take: so long is the lock that requests wait for. With 500, the p99 of
-/// `/me` was three to six times that of before.
+/// The maximum number of rows per statement of a sweeper, which determines how long requests wait for the lock. With
+/// 500, the p99 of `/me` was three to six times as high as without.
 const MOST: i64 = 25;
 
 #[apply(on_both_databases!)]
@@ -41,7 +41,7 @@ async fn f21_ended_sessions_go_in_small_batches_and_requests_get_through_between
     assert!(batches > 4, "{gone} rows go in more than four batches");
 }
 
-/// After a backup was restored, the bits of all sessions that there ever were are removed.
+/// After a backup was restored, the bits of all sessions that ever existed are removed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn f21_what_another_node_revokes_is_heard_of_while_old_bits_are_removed() {
     let server = TestServer::start(Database::Postgres).await;

@@ -1,4 +1,4 @@
-//! What protected routes accept: one genuine token, and none of many forged ones.
+//! Protected routes accept a genuine token and reject many forged ones.
 
 #[path = "../../../../crates/jose/tests/common/forged.rs"]
 mod forged;
@@ -65,8 +65,8 @@ async fn an_access_token_has_the_shape_of_rfc_9068(database: Database) {
     assert!(claims["jti"].is_string() && claims["sid"].is_string() && claims.get("scope").is_none());
 }
 
-/// RFC 9068 §5: the token of a program that acts for itself opens none of the routes that people have, whatever it may
-/// do; one of a person without a session opens none either.
+/// RFC 9068 §5: the token of a client that acts for itself is rejected on users' routes, whatever its scopes; so is a
+/// user's token without a session.
 #[apply(on_both_databases!)]
 async fn a_clients_token_is_for_no_route_of_people(database: Database) {
     let server = TestServer::start(database).await;
@@ -147,7 +147,7 @@ async fn an_expired_token_is_refused(database: Database) {
     ada.refresh(&ada.refresh_token).await.assert_status(200);
 }
 
-/// What is remembered of a verified token does not outlive its time or its key.
+/// A cached token is rejected once it expires or its key is removed.
 #[apply(on_both_databases!)]
 async fn r9_r14_a_token_that_was_seen_before_is_judged_as_if_it_had_not_been(database: Database) {
     let server = TestServer::start(database).await;

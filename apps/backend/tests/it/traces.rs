@@ -1,4 +1,4 @@
-//! Traces, as a collector of OpenTelemetry gets them.
+//! Traces, as received by an OpenTelemetry collector.
 
 use std::collections::HashSet;
 use std::process::Command;
@@ -20,7 +20,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 /// `SPAN_KIND_SERVER`
 const OF_A_SERVER: i32 = 2;
 
-/// Takes what a server sends, and remembers it.
+/// Receives what a server sends and stores it.
 #[derive(Clone, Default)]
 struct Collector(Arc<Mutex<Vec<(HeaderMap, Bytes)>>>);
 
@@ -46,7 +46,7 @@ impl Collector {
         scopes.flat_map(|scope| scope.spans).collect()
     }
 
-    /// Whether anything that was sent holds these bytes.
+    /// Whether anything that was sent contains these bytes.
     fn heard(&self, secret: &str) -> bool {
         let lots = self.0.lock().unwrap();
         let holds = |body: &Bytes| body.windows(secret.len()).any(|window| window == secret.as_bytes());
@@ -90,7 +90,7 @@ async fn sign_in(server: &ServerProcess) -> serde_json::Value {
         .json()
 }
 
-/// Asks as a proxy that traces does.
+/// Sends a request like a proxy that traces.
 fn ask_traced(server: &ServerProcess, trace: &str) {
     let parent = format!("traceparent: 00-{trace}-00f067aa0ba902b7-01");
     let url = format!("{}/api/auth/me?canary=5", server.base);
@@ -121,7 +121,7 @@ async fn a_trace_shows_where_the_time_of_a_request_went_and_no_secret(database: 
     let server = launch.start().await;
     let tokens = sign_in(&server).await;
     ask_traced(&server, TRACE);
-    // What has gathered is sent at the end.
+    // Buffered spans are sent at the end.
     stop(server);
 
     let spans = collector.spans();
@@ -140,7 +140,7 @@ async fn a_trace_shows_where_the_time_of_a_request_went_and_no_secret(database: 
     }
     let statement = within.iter().find(|span| span.name == "statement").unwrap();
     assert!(attribute(statement, "db.query.text").contains("SELECT"));
-    // The proxy's trace goes on, and the log names it.
+    // The proxy's trace is continued, and the log names it.
     let me = named(&spans, "GET /api/auth/me");
     assert_eq!(
         (hex(&me.trace_id), hex(&me.parent_span_id)),
@@ -151,7 +151,7 @@ async fn a_trace_shows_where_the_time_of_a_request_went_and_no_secret(database: 
         "{}",
         launch.log()
     );
-    // What the server does by itself is no trace.
+    // The server's own background work is not traced.
     let of_requests: HashSet<_> = spans
         .iter()
         .filter(|span| span.kind == OF_A_SERVER)

@@ -1,4 +1,4 @@
-//! Backups, restores, and the move from one database to the other, with the real program.
+//! Backups, restores, and moves between databases, with the real program.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -88,7 +88,7 @@ async fn refreshes(client: &HttpClient, refresh_token: &str) -> bool {
     answer.status.as_u16() == 200
 }
 
-/// The place of a token's bit: the path of its list, and the index.
+/// The location of a token's bit: the path of its list, and the index.
 fn place(access_token: &str) -> (String, u64) {
     let payload = URL_SAFE_NO_PAD.decode(access_token.split('.').nth(1).unwrap()).unwrap();
     let claims: Value = serde_json::from_slice(&payload).unwrap();
@@ -111,7 +111,7 @@ async fn list(server: &ServerProcess, scratch: &ScratchDatabase, path: &str) -> 
     verify::<StatusListClaims>(&answer.text, |_| Some(key.clone()), &expect).unwrap()
 }
 
-/// A database of the same kind with the same keys, in which nothing is yet.
+/// An empty database of the same kind with the same keys.
 async fn elsewhere(database: Database, scratch: &ScratchDatabase) -> ScratchDatabase {
     let other = ScratchDatabase::create(database).await;
     let (from, to) = (scratch.folder().join("keys"), other.folder().join("keys"));
@@ -134,7 +134,7 @@ async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// The unit of the nightly backup, with this test's folders in the place of the machine's.
+/// The unit of the nightly backup, with this test's folders instead of the machine's.
 fn nightly_backup(scratch: &ScratchDatabase) -> Output {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let unit = std::fs::read_to_string(repository.join("infra/systemd/countersign-backup.service")).unwrap();
@@ -159,7 +159,7 @@ fn nightly_backup(scratch: &ScratchDatabase) -> Output {
     assert_eq!(line("WorkingDirectory"), "/var/lib/countersign");
     let folder = scratch.folder();
     let settings = folder.join("countersign-of-the-drill.toml");
-    // Relative, as the defaults are: it counts from the working directory.
+    // Relative, like the defaults: relative to the working directory.
     let text = format!(
         "database_url = {:?}\nkeys_dir = \"keys\"\nissuer = \"{ISSUER}\"\n",
         scratch.url
@@ -179,12 +179,12 @@ fn nightly_backup(scratch: &ScratchDatabase) -> Output {
         "{command}"
     );
     let mut shell = Command::new("/bin/sh");
-    // systemd takes the quotes away as a shell does.
+    // systemd removes the quotes like a shell.
     shell.env_clear().current_dir(folder).args(["-c", &command]);
     shell.env("PATH", "/usr/bin:/bin").output().unwrap()
 }
 
-/// The one file that the unit has written.
+/// The only file that the unit wrote.
 fn nightly_file(scratch: &ScratchDatabase) -> String {
     let mut files = std::fs::read_dir(scratch.folder().join("backups")).unwrap();
     let file = files.next().unwrap().unwrap().path();
@@ -195,7 +195,7 @@ fn nightly_file(scratch: &ScratchDatabase) -> String {
 #[apply(on_both_databases!)]
 async fn f_18_the_documented_unit_saves_what_the_server_serves(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
-    // Before there is a server there is nothing to save.
+    // Before there is a server, there is nothing to back up.
     let said = failed(&nightly_backup(&scratch));
     assert!(said.contains("no Countersign database at"), "{said}");
     let server = Launch::new(BINARY, &scratch).start().await;
@@ -248,7 +248,7 @@ async fn f_18_a_drill_nothing_older_is_lost_and_nothing_revoked_comes_back(datab
     );
     let before = list(&server, &scratch, &place(&ada.0).0).await;
 
-    // Others sign up meanwhile; what was answered before the backup began must be in it.
+    // Others sign up meanwhile; everything acknowledged before the backup began must be in it.
     let busy = Arc::new(AtomicBool::new(true));
     let answered = Arc::new(AtomicUsize::new(0));
     let load = tokio::spawn({
@@ -293,7 +293,7 @@ async fn f_18_a_drill_nothing_older_is_lost_and_nothing_revoked_comes_back(datab
         names.len()
     );
 
-    // After the backup: a new session, a new account, and a revocation that the backup does not know of.
+    // After the backup: a new session, a new account, and a revocation, none of which the backup contains.
     let late = sign_in(&client, "ada").await;
     register(&client, "late").await;
     let newcomer = sign_in(&client, "late").await;
@@ -322,7 +322,7 @@ async fn f_18_a_drill_nothing_older_is_lost_and_nothing_revoked_comes_back(datab
             "a verifier that has the old list would not take this one"
         );
     }
-    // A list that the backup never knew of.
+    // A list that the backup does not contain.
     let unknown = list(&server, &restored, "/oauth2/status-lists/77").await;
     assert_eq!(
         (unknown.status_list.status(0), unknown.status_list.status(131_071)),
@@ -390,7 +390,7 @@ async fn f_18_a_link_that_was_mailed_before_the_restore_opens_nothing_after_it(d
     })
     .await;
     assert!(execute(&scratch, &["backup", "backup.gz"]).status.success());
-    // It is spent after the backup was made, which knows nothing of it.
+    // It is spent after the backup was made, so the backup does not know.
     let answer = json!({ "token": mail.unwrap().token(), "password": PASSWORD });
     let verify = "/api/auth/verify-email/confirm";
     server.client().post(verify, &answer).await.unwrap().assert_status(204);
@@ -435,7 +435,7 @@ async fn the_worst_day_ends_everything_on_a_running_server(database: Database) {
 #[apply(on_both_databases!)]
 async fn the_worst_day_ends_mails_that_have_not_left_yet(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
-    // Nothing listens there.
+    // Nothing listens on this port.
     let away = Launch::new(BINARY, &scratch).with("COUNTERSIGN_MAIL__SMTP_URL", "smtp://127.0.0.1:9");
     let server = away.start().await;
     let client = server.client();
@@ -553,7 +553,7 @@ async fn what_cannot_be_restored_says_why_and_leaves_nothing_that_serves(databas
             "{cut}: {said}"
         );
     }
-    // What comes behind the end is no part of it.
+    // Data after the end is an error.
     for more in [&b"more"[..], &whole] {
         let said = restore(&[&whole[..], more].concat());
         assert!(said.contains("damaged"), "{said}");
@@ -569,11 +569,11 @@ async fn what_cannot_be_restored_says_why_and_leaves_nothing_that_serves(databas
     assert!(restore(&newer).contains("with that version or a newer one"));
     let other = with_line(&whole, "user7@example.com", "user8@example.com");
     assert!(restore(&other).contains("damaged"));
-    // None of it has touched the database.
+    // None of it has changed the database.
     std::fs::write(target.folder().join("whole.gz"), &whole).unwrap();
     done(&execute(&target, &["restore", "whole.gz"]));
 
-    // Broken off in the middle, as by kill -9.
+    // Interrupted in the middle, as by kill -9.
     let half = elsewhere(database, &scratch).await;
     let db = Db::open(&DatabaseOptions::new(&half.url, Role::Admin)).await.unwrap();
     db.begin_transfer().await.unwrap();

@@ -1,4 +1,4 @@
-//! What a command does not work on, or is not to make, it leaves as it is: byte for byte, and without a file more.
+//! A command that does not apply to a file leaves it unchanged, byte for byte, and creates no other files.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::empty_folder::command_lines;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
-/// Every file of a folder and of those in it.
+/// Every file of a folder and its subfolders.
 fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -63,7 +63,7 @@ static FILL: Sql = Sql::new(
     file!(),
 );
 
-/// A database of some other program.
+/// A database of another program.
 async fn another_programs(file: &Path) -> Db {
     let url = format!("sqlite://{}", file.display());
     let db = Db::open(&DatabaseOptions::new(url, Role::Admin)).await.unwrap();
@@ -79,7 +79,7 @@ fn set_journal_mode(file: &Path, mode: u8) {
     std::fs::write(file, bytes).unwrap();
 }
 
-/// Everything that may be done to a file which is none of ours: also what may make a database.
+/// Every command that could be run on a foreign file, including those that may create a database.
 #[tokio::test]
 async fn a_file_of_another_program_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
@@ -92,7 +92,7 @@ async fn a_file_of_another_program_stays_as_it_is() {
         .await
         .unwrap();
     set_journal_mode(&folder.join("rollback.db"), 1);
-    // As after a crash: the rows are in its log alone.
+    // As after a crash: the rows are only in its log.
     let open = another_programs(&folder.join("open.db")).await;
     for ending in ["", "-wal"] {
         std::fs::copy(
@@ -103,7 +103,7 @@ async fn a_file_of_another_program_stays_as_it_is() {
     }
     open.close().await.unwrap();
     std::fs::remove_file(folder.join("open.db")).unwrap();
-    // A backup to restore, made elsewhere.
+    // A backup to restore, created elsewhere.
     let elsewhere = tempfile::tempdir().unwrap();
     for line in [&["users", "invite", "ada@example.com"][..], &["backup", "b.gz"]] {
         let output = command(elsewhere.path(), "sqlite://ours.db", line).output().unwrap();
@@ -119,7 +119,7 @@ async fn a_file_of_another_program_stays_as_it_is() {
     for file in ["no.db", "closed.db", "rollback.db", "crashed.db"] {
         for line in &lines {
             let line: Vec<&str> = line.iter().map(String::as_str).collect();
-            // The one serves where everybody else's lies, the others need no database.
+            // One starts a server with the shared location, the others need no database.
             if matches!(
                 line[..],
                 ["serve"]
@@ -171,7 +171,7 @@ async fn a_file_of_another_program_stays_as_it_is() {
     );
 }
 
-/// Our own file, which another program has switched to a rollback journal: commands that read read it as it is.
+/// Our own file, which another program has switched to a rollback journal: commands that only read read it unchanged.
 #[tokio::test]
 async fn reading_does_not_switch_the_journal_of_a_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -194,7 +194,7 @@ async fn reading_does_not_switch_the_journal_of_a_file() {
         &["backup", "b.gz"],
     ] {
         let output = run(line);
-        // The doctor says what is wrong with it.
+        // The doctor reports the problem.
         assert!(
             output.status.success() || line == ["doctor"],
             "{line:?}: {}",
@@ -205,11 +205,11 @@ async fn reading_does_not_switch_the_journal_of_a_file() {
         assert!(now == before, "{line:?} changed {:?}", names(&now));
     }
     assert!(said(&run(&["doctor"])).contains("disabled its write-ahead log"));
-    // What writes switches it back.
+    // A command that writes switches it back.
     let disabled = run(&["users", "disable", "ada@example.com"]);
     assert!(disabled.status.success(), "{}", said(&disabled));
     assert_eq!(std::fs::read(folder.join("ours.db")).unwrap()[18..20], [2, 2]);
-    // What only reads leaves no file behind there either.
+    // Commands that only read leave no file behind there either.
     let before = contents(folder);
     assert!(run(&["users", "list"]).status.success());
     assert!(contents(folder) == before, "{:?}", names(&contents(folder)));
@@ -227,7 +227,7 @@ fn with_input(mut command: Command, input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// What is asked for is looked at before anything is made.
+/// Arguments are checked before anything is created.
 #[apply(on_both_databases!)]
 async fn what_cannot_be_done_makes_no_installation(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
@@ -263,7 +263,7 @@ async fn what_cannot_be_done_makes_no_installation(database: Database) {
     for password in ["", "\n", "short\n", "ada@example.com\n"] {
         cases.push(([&create[..], &["ada@example.com"]].concat(), password, vec![]));
     }
-    // There is no terminal to ask on.
+    // There is no terminal to prompt on.
     cases.push((vec!["users", "create", "ada@example.com"], "", vec![]));
     for line in [
         &["serve", "--listen", "127.0.0.1:0"][..],
@@ -322,7 +322,7 @@ async fn what_cannot_be_done_makes_no_installation(database: Database) {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// A command line, what is typed, and settings.
+/// A command line, its input, and its settings.
 type Case<'c> = (Vec<&'c str>, &'c str, Vec<(&'c str, &'c str)>);
 
 async fn holds_tables(scratch: &ScratchDatabase) -> bool {
@@ -337,7 +337,7 @@ async fn holds_tables(scratch: &ScratchDatabase) -> bool {
     !blank
 }
 
-/// From its first moments on: it is told while it waits for its settings, which come through a pipe.
+/// From the very beginning: the signal arrives while it waits for its settings, which come through a pipe.
 #[test]
 fn signals_that_are_ignored_are_so_before_the_settings_are_read() {
     use std::io::{BufRead, BufReader, Write};
@@ -353,7 +353,7 @@ fn signals_that_are_ignored_are_so_before_the_settings_are_read() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    // It is there once somebody reads what is written here.
+    // The process is running once it reads what is written here.
     let mut settings = std::fs::File::options().write(true).open(&pipe).unwrap();
     let id = Pid::from_raw(i32::try_from(server.id()).unwrap()).unwrap();
     for signal in [Signal::HUP, Signal::USR1, Signal::USR2, Signal::XFSZ, Signal::HUP] {
@@ -371,7 +371,7 @@ fn signals_that_are_ignored_are_so_before_the_settings_are_read() {
     assert!(listens.is_some() && ended.success(), "{ended}");
 }
 
-/// A command at a terminal that goes away ends, as every other does.
+/// A command exits when its terminal is closed, like any other.
 #[test]
 fn commands_other_than_serve_end_at_a_hangup() {
     use std::os::unix::process::ExitStatusExt;

@@ -566,7 +566,7 @@ async fn what_went_before_it_was_old_is_found_whoever_signed_it(database: Databa
         crate::audit::chain::verify(&server).await.unwrap().removed_through,
         base.last
     );
-    // A stored checkpoint of a removed position: not accepted if it is younger than the retention period allows.
+    // A saved checkpoint of a removed entry: rejected if it is newer than the expired rows.
     let against = async |token: &str| {
         let verifier = LogVerifier::new(server.services.keys.public_keys())
             .against(token)

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::{register, verified};
 
-/// A token of no challenge.
+/// A handle that belongs to no request.
 const HANDLE: &str = "csh_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// A code other than this one.
@@ -410,7 +410,7 @@ async fn calm(server: &TestServer) {
     }
 }
 
-/// The account is deleted by its owner, or by the one who created it.
+/// Deletes the account, as its owner or as the one who created it.
 async fn delete(server: &TestServer, email: &str) {
     let person = server.sign_in(email.split('@').next().unwrap()).await;
     person

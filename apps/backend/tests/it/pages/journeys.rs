@@ -7,7 +7,7 @@ use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databas
 use super::{Browser, NEW_PASSWORD, SIGNED_IN};
 
 const SOMEWHERE: &str = "/account?x=1";
-/// As HTML writes a URL with a query.
+/// The same, encoded in a query.
 const RETURN_TO: &str = "return_to=%2Faccount%3Fx%3D1";
 
 fn says(page: &str, text: &str) {

@@ -59,7 +59,7 @@ async fn every_form_that_succeeds_leads_on_to_a_page_that_survives_a_reload(data
         &ada.follow(verified.clone()).await.text,
         "Your email address is confirmed",
     );
-    // A link cannot make others see this page.
+    // The URL alone does not show this page to others.
     let mut bob = Browser::new(&server);
     let elsewhere = bob.get(verified.header("location")).await;
     assert!(!elsewhere.text.contains("confirmed"), "{}", elsewhere.text);

@@ -169,7 +169,7 @@ const FORMS: [&str; 16] = [
     "/account/delete",
 ];
 
-/// What each form may do if it is complete except for its proof.
+/// The fields that the forms ask for: with them, a form is complete except for its proof.
 const FIELDS: [(&str, &str); 12] = [
     ("email", "ada@example.com"),
     ("password", PASSWORD),
@@ -530,7 +530,7 @@ async fn a_64_what_people_type_is_inert(database: Database) {
     ] {
         assert!(!browser.get(path).await.text.contains("<img"), "{path}");
     }
-    // A device with a name of its own.
+    // A device whose name contains HTML.
     browser
         .post("/signup", &[("email", "ada@example.com"), ("password", PASSWORD)])
         .await
