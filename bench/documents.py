@@ -96,7 +96,7 @@ def example_rows(results, example):
     active = example.users * ACTIVE
     sign_ins = active / DAYS_BETWEEN_SIGN_INS
     stored = sign_ins * SESSION_DAYS
-    # With access tokens of fifteen days, and of a quarter of an hour.
+    # With access tokens of fifteen days, and of fifteen minutes.
     refreshes = {"15 d": stored / 15, "15 min": active * DEVICES * HOURS_IN_USE * 4}
     lists = math.ceil(1 + sign_ins * (SESSION_DAYS + 1) / ENTRIES)
     revocations = sign_ins * REVOKED

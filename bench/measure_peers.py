@@ -185,7 +185,7 @@ def rauthy_client(secret):
         "access_token_alg": "EdDSA",
         "id_token_alg": "EdDSA",
         "auth_code_lifetime": 60,
-        # A refresh token may be used from a minute before the access token ends: so at once.
+        # A refresh token may be used from a minute before the access token expires: immediately, with this lifetime.
         "access_token_lifetime": 60,
         "scopes": ["openid", "profile", "email"],
         "default_scopes": ["openid"],

@@ -53,7 +53,7 @@ def document(results, before):
         yield f"## Startup\n\nFirst response {first['median']:.0f} ms after the start (median of 15; best {first['best']:.0f}, worst {first['worst']:.0f}).\n"
 
 
-# The one table.
+# The main table.
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ class Row:
     ours: Callable
     ceiling: Callable = lambda results: None
     goal: str = ""
-    # Of our figure and its ratio to the ceiling.
+    # Our figure and its ratio to the ceiling.
     met: Callable = lambda ours, ratio: None
     peers: str = ""
     unit: str = ""
 
 
 def table(results, before):
-    # Only those that were measured.
+    # Only the measured ones.
     rows = [(row, ours) for row in ROWS if (ours := row.ours(results)) is not None]
     if not rows:
         return
@@ -232,7 +232,7 @@ def peers_sentence(results):
     yield sentence + (f" Not measured: {'; '.join(missing)}." if missing else "") + "\n"
 
 
-# What stands behind it.
+# The background of the figures.
 
 
 def threads(found):

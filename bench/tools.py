@@ -19,7 +19,7 @@ RELEASE = ROOT / "target/release"
 BENCH = RELEASE / "bench"
 
 
-# Sessions and the audit log keep it, so it is as long as a browser's.
+# The user agent is stored in sessions and the audit log, so it is as long as a browser's.
 USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
 
 
@@ -179,7 +179,7 @@ class Postgres:
 
     def written(self):
         """Bytes of the write-ahead log, transactions, and rows that were updated, and in place (HOT), so far."""
-        # Each backend tells its counts when it has rested for a second.
+        # Each backend reports its counters after it has been idle for a second.
         time.sleep(2)
         query = (
             "SELECT pg_current_wal_lsn() - '0/0', xact_commit, "
@@ -214,7 +214,7 @@ class Postgres:
         self.ask(f"INSERT INTO revocations (list, idx, revoked_at, number) SELECT 1000, n, 1700000000000, 0 FROM generate_series(1, {count}) AS n")
 
 
-# A UUID of version 7: a millisecond for each thousand rows.
+# A version 7 UUID: one millisecond per thousand rows.
 POSTGRES_IDENTIFIER = (
     "(lpad(to_hex(1700000000000 + n / 1000), 12, '0') || '7' || lpad(to_hex(n % 1000), 3, '0') || '8' || lpad(to_hex(n), 15, '0'))::uuid"
 )

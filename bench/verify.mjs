@@ -1,5 +1,5 @@
-// What verifying one token costs in Node, beside jose and the bare signature check: microseconds, the best of many rounds.
-// Called by bench/verify.
+// Measures verifying a token in Node, compared with jose and the bare signature check: microseconds, the best of many
+// rounds. Called by bench/verify.
 import { createGuard } from '@countersign/guard'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 

@@ -1,4 +1,4 @@
-// better-auth as its documentation sets it up: e-mail and password, sessions in PostgreSQL, on Node's own server.
+// better-auth configured as in its documentation: email and password, sessions in PostgreSQL, on Node's own server.
 //
 // DATABASE_URL=postgres://… PORT=… node better_auth.mjs
 import { createServer } from 'node:http'

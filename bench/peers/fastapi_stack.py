@@ -25,7 +25,7 @@ keys = Path(os.environ["KEYS"])
 private_key, public_key = (keys / "private.pem").read_text(), (keys / "public.pem").read_text()
 engine = create_async_engine(os.environ["DATABASE_URL"], pool_size=16)
 sessions = async_sessionmaker(engine, expire_on_commit=False)
-# The parameters that Countersign has by default.
+# Countersign's default parameters.
 hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 
 

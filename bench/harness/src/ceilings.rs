@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::cpu::cpu_seconds;
 
-/// Counts repetitions within a time and their CPU cost.
+/// Counts iterations within a time and their CPU cost.
 fn count(seconds: f64, mut work: impl FnMut() -> Result<u64, Box<dyn Error>>) -> Result<Value, Box<dyn Error>> {
     let (begin, before) = (Instant::now(), cpu_seconds(std::process::id())?);
     let mut done = 0;
@@ -37,7 +37,7 @@ fn count(seconds: f64, mut work: impl FnMut() -> Result<u64, Box<dyn Error>>) ->
 pub(crate) async fn serve(port: u16, bytes: usize) -> Result<Value, Box<dyn Error>> {
     let (read, posted) = ("x".repeat(bytes), "x".repeat(bytes));
     let routes = get(move || std::future::ready(read.clone()));
-    // A body that was sent is received whole.
+    // The body of the request is read completely.
     let routes = routes.post(move |_: Bytes| std::future::ready(posted.clone()));
     let router = Router::new().route("/", routes);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
@@ -58,7 +58,7 @@ pub(crate) struct Argon2 {
 impl Argon2 {
     pub(crate) fn run(&self) -> Result<Value, Box<dyn Error>> {
         let params = Params::new(self.memory_kib, self.iterations, 1, Some(32)).map_err(|error| error.to_string())?;
-        // As the server does, which keeps the memory of each thread.
+        // Like the server, which keeps each thread's memory.
         let mut memory = vec![Block::default(); params.block_count()];
         let argon2 = argon2::Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let mut tag = [0; 32];
@@ -81,7 +81,7 @@ impl Es256 {
     pub(crate) fn run(&self) -> Result<Value, Box<dyn Error>> {
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?;
         let random = SystemRandom::new();
-        // As long as an access token's header and claims.
+        // The length of an access token's header and claims.
         let message = [b'x'; 560];
         let signature = key.sign(&random, &message)?;
         let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.public_key().as_ref().to_vec());
@@ -100,12 +100,12 @@ impl Es256 {
 
 #[derive(Args)]
 pub(crate) struct Database {
-    /// A folder on the disk that is measured, or `postgres://…`.
+    /// A folder on the disk to measure, or `postgres://…`.
     #[arg(long)]
     at: String,
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
-    /// How many rotations share a sync (SQLite), or run at once (PostgreSQL).
+    /// How many rotations share a sync (SQLite), or run concurrently (PostgreSQL).
     #[arg(long, default_value_t = 32)]
     together: u32,
 }
@@ -115,11 +115,11 @@ const TABLE: &str = "CREATE TABLE bench_sessions (id BIGINT PRIMARY KEY, refresh
 const INSERT: &str = "INSERT INTO bench_sessions VALUES ($1, $2, $2, 0, $3)";
 const ROTATE: &str = "UPDATE bench_sessions SET refresh_hash = $1, previous_hash = $2, rotated_at = $3 WHERE id = $4 AND refresh_hash = $2";
 const READ: &str = "SELECT rotated_at FROM bench_sessions WHERE id = $1";
-/// As long as a browser's.
+/// The length of a browser's user agent.
 pub(crate) const USER_AGENT: &str =
     "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0 and some more text";
 
-/// Stands for the hash of the secret number `turn`.
+/// A stand-in for the hash of secret number `turn`.
 pub(crate) fn hash(turn: i64) -> Vec<u8> {
     let mut hash = vec![7; 32];
     hash[..8].copy_from_slice(&turn.to_le_bytes());
@@ -135,7 +135,7 @@ impl Database {
         }
     }
 
-    /// Rotations of one row each, in a log that is synced once for so many of them.
+    /// Rotations of one row each, in a log with one sync per batch.
     fn sqlite(&self) -> Result<Value, Box<dyn Error>> {
         let path = format!("{}/bench-ceiling.db", self.at);
         let log = format!("{path}-wal");
@@ -172,7 +172,8 @@ impl Database {
         Ok(json!({ "commit": commits, "read": reads }))
     }
 
-    /// One rotation after the other, on so many connections. What is counted is the work of the client, as a server's is.
+    /// Consecutive rotations on this many connections. Measures the CPU time of the client, which is the server's
+    /// share.
     async fn postgres(&self) -> Result<Value, Box<dyn Error>> {
         let (client, driving) = tokio_postgres::connect(&self.at, tokio_postgres::NoTls).await?;
         tokio::spawn(driving);

@@ -26,10 +26,10 @@ pub(crate) struct Load {
     address: String,
     #[arg(long, default_value = "/")]
     path: String,
-    /// A file with one token, body or header's value per line, taken by turns.
+    /// A file with one token, body or header value per line, used in turn.
     #[arg(long)]
     lines: Option<String>,
-    /// The header that a line is the value of.
+    /// The header that contains the line.
     #[arg(long, default_value = "authorization")]
     header: String,
     /// The media type of bodies.
@@ -39,23 +39,23 @@ pub(crate) struct Load {
     connections: usize,
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
-    /// Requests a second; without it, as many as are answered.
+    /// Requests per second; as many as possible if omitted.
     #[arg(long)]
     rate: Option<f64>,
-    /// Waits for each request's moment by the timer, up to 2 ms late, instead of awake: for a load that shares its core with
-    /// whatever measures latencies.
+    /// Waits for each request's time with the timer, up to 2 ms late, instead of spinning: for a load that shares its
+    /// core with a latency measurement.
     #[arg(long)]
     coarse: bool,
-    /// How often each line is used at most; when all are used up, the load ends.
+    /// The maximum number of times that each line is used; when all are used up, the load ends.
     #[arg(long)]
     times: Option<usize>,
     /// The body of a refresh; `{}` stands for the token.
     #[arg(long, default_value = r#"{"refresh_token":"{}"}"#)]
     template: String,
-    /// A file for the access tokens that refreshes answer, one a line.
+    /// A file for the access tokens from refreshes, one per line.
     #[arg(long)]
     keep: Option<String>,
-    /// Processes whose processor time is counted.
+    /// Processes whose CPU time is counted.
     #[arg(long)]
     pid: Vec<u32>,
 }
@@ -66,7 +66,7 @@ enum Kind {
     Get,
     /// POST with a line as its body.
     Post,
-    /// POST of a refresh token; its successor is the next one of this session.
+    /// POST of a refresh token; its successor is the session's next token.
     Refresh,
 }
 
@@ -150,7 +150,7 @@ impl Plan {
     async fn work(self: Arc<Self>, number: usize) -> Result<Counted, Failure> {
         let mut counted = Counted::new()?;
         let end = self.begin + Duration::from_secs_f64(self.load.seconds);
-        // Of refresh tokens each connection has its own; of everything else a common supply.
+        // Each connection has its own refresh tokens; everything else is shared.
         let mut own: Vec<_> = self
             .lines
             .iter()
@@ -202,7 +202,7 @@ impl Plan {
                 }
             } else {
                 counted.failed += 1;
-                // Who is turned away at once does not come back at once.
+                // A rejected client does not retry immediately.
                 if status == 503 && self.load.rate.is_none() {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
@@ -210,8 +210,8 @@ impl Plan {
         }
     }
 
-    /// The runtime's timer counts milliseconds, which would be most of the latency: the last of them are spent awake. That
-    /// costs only the core of the load.
+    /// The runtime's timer has a resolution of a millisecond, which would dominate the latency, so the last
+    /// milliseconds are spent spinning. That only costs the load's own core.
     async fn wait_for(&self, due: Instant) {
         const TICK: Duration = Duration::from_millis(2);
         if self.load.coarse {
@@ -225,7 +225,7 @@ impl Plan {
         }
     }
 
-    /// The text of a request. Written out, because a client library would cost more than the server that is measured.
+    /// The text of a request. Written directly, because a client library would cost more than the measured server.
     fn request(&self, line: &str) -> String {
         let Load {
             path,
@@ -254,7 +254,7 @@ impl Plan {
 
 struct Connection {
     stream: TcpStream,
-    /// What was received, of which so many bytes belong to the answer that was given last.
+    /// The received bytes, and how many of them belong to the last response.
     received: Vec<u8>,
     given: usize,
 }
@@ -276,7 +276,7 @@ impl Connection {
         Ok(self.stream.write_all(request.as_bytes()).await?)
     }
 
-    /// Status and body: as many bytes as `content-length` says, or chunks up to the empty one, whose frames stay.
+    /// Status and body: the number of bytes in `content-length`, or chunks up to the empty one, whose framing is kept.
     async fn answer(&mut self) -> Result<(u16, &[u8]), Failure> {
         let head = self.until(b"\r\n\r\n", 0).await?;
         let text = std::str::from_utf8(&self.received[..head])?.to_ascii_lowercase();
@@ -294,7 +294,7 @@ impl Connection {
         Ok((status, &self.received[head..end]))
     }
 
-    /// Where the first of these behind a place ends.
+    /// Where the first occurrence after a position ends.
     async fn until(&mut self, mark: &[u8], from: usize) -> Result<usize, Failure> {
         loop {
             let mut windows = self.received[from..].windows(mark.len());

@@ -49,9 +49,9 @@ enum What {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // As the server has one: a thread for each core that it is let on.
+    // Like the server's: a thread for each core that it may use.
     let many = tokio::runtime::Runtime::new()?;
-    // What asks shall cost as little as possible.
+    // The load generator should cost as little as possible.
     let one = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let figures = match Bench::parse().what {
         What::Load(load) => one.block_on(load.run())?,

@@ -17,18 +17,18 @@ use countersign_jose::StatusList;
 use serde_json::{Value, json};
 
 const DAY: f64 = 86_400.0;
-/// By how much the formulas may be wrong.
+/// The maximum relative error of the formulas.
 const TOLERANCE: f64 = 0.1;
-/// How long a block of places may be handed out: a list is needed this much longer than its last session.
+/// How long a block of indexes may be in use: a list is needed this much longer than its last session.
 const BLOCK_DAYS: f64 = 1.0;
-/// A verifier hears of no second change of a list while it fetches the first, in seconds.
+/// The time in which a verifier fetches a list, in seconds; a second change during that time is not fetched separately.
 const FETCH: f64 = 0.1;
-/// For how many days the sweeper is watched.
+/// The number of days in which the sweeper is observed.
 const WATCHED_DAYS: f64 = 7.0;
 
 #[derive(Args)]
 pub(crate) struct Simulate {
-    /// How many sessions are stored at a time, ended or not.
+    /// The number of stored sessions, active or not.
     #[arg(long, default_value_t = 100_000_000.0)]
     sessions: f64,
     /// `status_lists.entries`.
@@ -37,29 +37,29 @@ pub(crate) struct Simulate {
     /// `tokens.refresh_absolute_ttl`, in days.
     #[arg(long, default_value_t = 90.0)]
     absolute_days: f64,
-    /// The share of sessions that end before their time: somebody signs out, changes a password, is disabled.
+    /// The share of sessions that end early: by signing out, a changed password, or a disabled account.
     #[arg(long, default_value_t = 0.3)]
     revoked: f64,
     /// After how many days, on average.
     #[arg(long, default_value_t = 12.0)]
     revoked_after: f64,
-    /// How much more is done at the busiest time of a day than on average: between 1 and 2.
+    /// The load at the busiest time of day relative to the average: between 1 and 2.
     #[arg(long, default_value_t = 1.8)]
     peak: f64,
-    /// Rows that the sweeper of one server removes in a second: 25, then a rest of 25 ms.
+    /// Rows that one server's sweeper removes per second: 25, then a pause of 25 ms.
     #[arg(long, default_value_t = 900.0)]
     swept: f64,
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-/// What was counted.
+/// The counts.
 struct World {
     lists: Vec<Vec<u8>>,
     /// When the last session of each list was opened, in seconds.
     filled_at: Vec<f64>,
     opened: usize,
-    /// Sessions whose absolute end falls into each minute.
+    /// The number of sessions that reach their absolute expiry in each minute.
     ends: Vec<f64>,
     /// Revocations of the last day; those of its last hour with their list and second.
     revoked_last_day: f64,
@@ -74,7 +74,7 @@ impl Simulate {
         let first = world.filled_at.iter().position(|filled| filled + needed >= now);
         let living = first.ok_or("no list is needed any more")?..world.lists.len();
 
-        // Lists, and what is in them.
+        // The lists and their content.
         let (mut wire, mut formula_wire, mut set, mut seconds) = (HashMap::new(), 0.0, 0.0, 0.0);
         for list in living.clone() {
             let bytes = &world.lists[list];
@@ -82,7 +82,7 @@ impl Simulate {
             let share = f64::from(ones) / self.entries as f64;
             set += f64::from(ones);
             formula_wire += wire_bytes(self.entries as f64, share);
-            // Of many, every tenth is enough to know them.
+            // If there are many, every tenth is representative.
             if list % 10 == 0 || living.len() < 100 {
                 let began = Instant::now();
                 let claim = StatusList::from_bytes(1, bytes.clone()).ok_or("too many entries")?;
@@ -103,7 +103,7 @@ impl Simulate {
         let per_list = world.revoked_last_hour.len() as f64 / 3600.0 / count;
         let (backlog, drained) = self.sweep(&world.ends);
         let compared = [
-            // One more: half of the oldest is needed no more, and half of the newest is not given yet.
+            // Plus one: half of the oldest list is no longer needed, and half of the newest is not assigned yet.
             ("lists", per_day * window / self.entries as f64 + 1.0, count),
             ("bits that are set", per_day * window * self.revoked * aged, set),
             ("bytes of a list on the wire", formula_wire, bytes),
@@ -150,12 +150,12 @@ impl Simulate {
         self.sessions / self.absolute_days
     }
 
-    /// When everything is looked at: all sessions that are stored were opened, and those of the watched days have ended.
+    /// The time of the evaluation: all stored sessions have been opened, and those of the observed days have expired.
     fn now(&self) -> f64 {
         (self.absolute_days + WATCHED_DAYS + BLOCK_DAYS).ceil() * DAY
     }
 
-    /// How much is done at this time of the day, of the average.
+    /// The load at this time of day, relative to the average.
     fn hour(&self, at: f64) -> f64 {
         1.0 + (self.peak - 1.0) * (std::f64::consts::TAU * at / DAY).sin()
     }
@@ -203,12 +203,12 @@ impl Simulate {
         world
     }
 
-    /// Bits are handed out in an order that nobody knows; here one that is as good: by an odd step.
+    /// The server assigns bits in a random order; an odd step is equivalent here.
     fn shuffled(&self, place: usize) -> usize {
         place.wrapping_mul(0x9e37_79b1) % self.entries
     }
 
-    /// Each list's changes in the last hour, of which those are not fetched on their own that come during a fetch.
+    /// The number of fetched changes of each list in the last hour; changes during a fetch do not count separately.
     fn fetches(&self, revoked: &[(usize, f64)]) -> f64 {
         let mut sorted = revoked.to_vec();
         sorted.sort_by(|one, other| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)));
@@ -221,8 +221,8 @@ impl Simulate {
         fetched / 3600.0
     }
 
-    /// The most rows that waited at the end of a minute of the watched days; and how long the sweeper takes after it did not
-    /// run for the first of them.
+    /// The maximum backlog at the end of a minute in the observed days, and how long the sweeper needs to catch up
+    /// after it did not run on the first of them.
     fn sweep(&self, ends: &[f64]) -> (f64, f64) {
         let watched = (WATCHED_DAYS * 1440.0) as usize;
         let arrivals = &ends[ends.len() - 1 - watched..ends.len() - 1];
@@ -242,7 +242,7 @@ impl Simulate {
         (most, f64::INFINITY)
     }
 
-    /// A day's rows at what is left of the sweeper's speed, at the hour in which it begins.
+    /// A day's rows at the sweeper's spare capacity, beginning in that hour.
     fn drain_formula(&self) -> f64 {
         self.per_day() / (self.swept - self.per_day() / DAY)
     }
@@ -276,14 +276,14 @@ impl World {
     }
 }
 
-/// The entropy of the bits, in base64url within a claim, which is in base64url again.
+/// The entropy of the bits, encoded in base64url twice: in the claim and in the payload.
 fn wire_bytes(entries: f64, share: f64) -> f64 {
     let rest = 1.0 - share;
     let entropy = -(share * share.log2() + rest * rest.log2());
     entries / 8.0 * entropy * 16.0 / 9.0
 }
 
-/// How long a claim is in the payload of a token.
+/// The encoded length of a claim in a token's payload.
 fn signed(claim: usize) -> f64 {
     claim as f64 * 4.0 / 3.0
 }

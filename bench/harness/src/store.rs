@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::ceilings::{USER_AGENT, hash};
 use crate::cpu::cpu_seconds;
 
-/// Where, for how long, and how many at once.
+/// Where, for how long, and with how many tasks.
 #[derive(Args)]
 pub(crate) struct Store {
     /// `sqlite://…` or `postgres://…`: an empty database.
