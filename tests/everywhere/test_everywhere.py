@@ -98,10 +98,10 @@ def test_nothing_that_was_revoked_comes_back_when_the_server_is_killed_and_resta
         late, late_session = server.sign_in(f"mallory{number}@example.com")
         assert {service.name: service.ask(late) for service in services} == {service.name: 200 for service in services}
         server.kill()
-        # Verification goes on without it. nginx can ask nobody, and lets nobody in.
+        # The guards continue to verify tokens. nginx depends on the server and rejects all requests.
         for service in verifiers:
             assert (service.ask(living), service.ask(dead)) == (200, 401), service.name
-        # What is revoked while it is down is refused as soon as it is back.
+        # Sessions revoked while it is down are rejected as soon as it is back.
         server.command("sessions", "revoke", late_session)
         server.start()
         for service in services:

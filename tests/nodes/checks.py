@@ -5,7 +5,7 @@ import asyncio
 from ledger import digest
 from people import Wrong, bearer
 
-# How many ask at once.
+# The number of concurrent requests.
 ABREAST = 16
 
 
@@ -60,7 +60,7 @@ def lost_writes(ledger, postgres):
     rows = postgres.ask("SELECT id, encode(refresh_hash, 'hex'), encode(previous_hash, 'hex') FROM sessions")
     stands = {session: {current, previous} for session, current, previous in rows}
     for chain in ledger.chains:
-        # Its newest token is the current one; or it was spent, and the answer was lost.
+        # Its newest token is the current one; or it was spent, and the response was lost.
         if digest(chain.refresh) not in stands.get(chain.session, ()):
             yield f"the newest refresh token of the session {chain.session}"
 

@@ -23,7 +23,7 @@ from conftest import wait_until_ready  # noqa: E402
 
 GUIDE = ROOT / "docs/guides/many-nodes.md"
 PATIENCE = 60.0
-# High enough that nobody meets them: each sign-in and refresh then asks Redis, and is never turned away.
+# High enough never to be reached: each sign-in and refresh then asks Redis and is never rejected.
 LIMITS = [
     "login_per_account",
     "login_per_address",
@@ -39,7 +39,8 @@ class Postgres:
         self.folder, self.port, self.process = folder, steady_port(), None
         self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
         self.folder_of_programs = postgres_folder()
-        # PostgreSQL refuses to run as root. setpriv becomes the server, so that its process id is ours to end.
+        # PostgreSQL refuses to run as root. setpriv replaces itself with the server, so its process id is the one to
+        # end.
         self.user = []
         if os.getuid() == 0:
             user = server_user()
@@ -108,7 +109,7 @@ class Node:
         self.port = steady_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.log = folder / f"{name}.log"
-        # How often it was started, and whether it serves: for whoever wants to know if it was there all the time.
+        # How often it was started, and whether it serves, to tell whether it was up the whole time.
         self.lives, self.up, self.environment = 0, False, {}
 
     def start(self):
@@ -165,7 +166,7 @@ def cluster(program, *, nodes=3, redis):
     """So many nodes of this program behind nginx, all of them up."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="countersign-nodes.")))
-        # The database's user must find its own folder.
+        # The database's user must be able to reach its folder.
         folder.chmod(0o711)
         places = {name: folder / name for name in ["postgres", "nginx", "nodes"]}
         for place in places.values():

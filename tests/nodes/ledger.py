@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-# What may be answered while something is broken: by nginx (502, 504) and by a node (503). 0 is no answer at all.
+# The allowed statuses during a fault: of nginx (502, 504) and of a node (503). 0 means no response.
 UNAVAILABLE = {0, 502, 503, 504}
 
 
@@ -18,9 +18,9 @@ class Attempt:
     began: float
     ended: float
     status: int
-    # Whether it is the one repetition that a client allows itself.
+    # Whether this is the single retry that a client makes.
     again: bool
-    # Of a request that goes to a node itself first, which may be down on purpose.
+    # Whether the request was first sent to a node directly, which may be down on purpose.
     directly: bool
 
     @property
@@ -35,9 +35,9 @@ class Chain:
     email: str
     access: str
     refresh: str
-    # When its client was told that it has ended.
+    # When the client was told that it has ended.
     ended: float | None = None
-    # Its end was asked for, and it is not known whether it came.
+    # It was asked to end, and the result is unknown.
     doubtful: bool = False
 
     @property
@@ -59,7 +59,7 @@ class Chain:
 class Fault:
     what: str
     began: float
-    # When what was stopped was there again.
+    # When the stopped process was up again.
     over: float = 0.0
 
     def end(self):
@@ -71,9 +71,9 @@ class Refusal:
     """How one node came to refuse one revoked token; times count from the 204."""
 
     node: str
-    # The last request, by the time it was sent, that was answered 200; none if there was no such answer.
+    # The send time of the last request that was answered 200; none if there was no such response.
     last_accepted: float | None = None
-    # The first answer 401; none if the node was away meanwhile.
+    # The first response with 401; none if the node was down meanwhile.
     refused: float | None = None
 
 
@@ -83,9 +83,9 @@ class Ledger:
     attempts: list = field(default_factory=list)
     accounts: set = field(default_factory=set)
     chains: list = field(default_factory=list)
-    # Each refresh token, and what was given for it.
+    # Each refresh token and its successor.
     successors: dict = field(default_factory=lambda: defaultdict(set))
-    # How many pairs of refreshes at once were both answered.
+    # How many pairs of concurrent refreshes both succeeded.
     pairs: int = 0
     refusals: list = field(default_factory=list)
     faults: list = field(default_factory=list)

@@ -12,10 +12,10 @@ import httpx
 from ledger import Attempt, Chain, Refusal
 
 PASSWORD = "a long umbrella"
-# Each person acts this often. What takes longer delays nobody else.
+# The interval between a user's actions. Slow requests do not delay other users.
 PACE = 0.5
 PEOPLE = 24
-# When a revoked token is shown again to a node that has refused it, counted from the 204.
+# When a revoked token is presented again to a node that has rejected it, counted from the 204.
 LATER = (1.1, 4.0, 12.0)
 # No node may accept it in a request that is sent later than this after the 204.
 SOON = 1.0
@@ -45,7 +45,7 @@ class People:
             while await anext(ticks, False) and not await act(chain):
                 pass
         if random.random() < 0.3:
-            # It goes on living, and must be found alive at the end.
+            # The session remains active, and must be active at the end.
             self.left.append(chain)
             return
         by_refresh_token = random.random() < 0.5
@@ -63,7 +63,7 @@ class People:
         email = f"ada-{uuid4()}@example.com"
         account = {"email": email, "password": PASSWORD}
         answer, doubt = await self.ask("register", "POST", "/api/auth/register", json=account)
-        # The address is taken by the first of two attempts, which made the account and could not say so.
+        # The first of two attempts created the account, but its response was lost.
         if answer is None:
             return None
         self.expect("register", answer, 201, *([409] if doubt else []))
@@ -123,7 +123,7 @@ class People:
         chain.doubtful = chain.doubtful or doubt
         if answer is None:
             return False
-        # An earlier attempt may have ended the session without being able to say so: then its token is refused.
+        # An earlier attempt may have ended the session with its response lost: then its token is rejected.
         self.expect("logout", answer, 204, *([401] if chain.doubtful else []))
         if answer.status_code == 204:
             chain.ended, chain.doubtful = time.monotonic(), False
@@ -176,7 +176,7 @@ class People:
             if not attempt.failed:
                 return answer, again
             if not again:
-                # What a node asks for; nginx asks for nothing.
+                # The `Retry-After` of a node; nginx sends none.
                 wait = answer.headers.get("retry-after", "0") if answer is not None else "0"
                 await asyncio.sleep(max(float(wait), 0.1))
         return None, True

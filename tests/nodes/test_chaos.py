@@ -14,10 +14,10 @@ from ledger import Ledger, summary
 from people import People
 
 SECONDS = float(os.environ.get("COUNTERSIGN_TEST_CHAOS_SECONDS", "60"))
-# A node is killed at 10 s, 30 s, 50 s…; what else is stopped is stopped between two of them.
+# A node is killed at 10 s, 30 s, 50 s…; other processes are stopped in between.
 FIRST, EVERY = 10, 20
 AWAY = 2.0
-# How many sessions end in the very moment in which PostgreSQL is stopped.
+# How many sessions end at the moment at which PostgreSQL is stopped.
 STORM = 8
 
 
@@ -35,7 +35,7 @@ def test_f_1_f_8_f_24_nothing_is_lost_and_nothing_comes_back_while_everything_is
     assert split == []
     assert audit.returncode == 0, audit.stderr
     assert panics == []
-    # It was about something.
+    # The test had something to check.
     assert min(len(ledger.accounts), len(ledger.successors), ledger.pairs, len(ledger.refusals)) > SECONDS / 5
 
 

@@ -14,7 +14,7 @@ from ledger import Ledger, summary
 from people import People
 
 NEXT_VERSION = "COUNTERSIGN_TEST_NEXT_VERSION"
-# How long the load goes on before, between and after.
+# How long the load continues before, between and after the upgrades.
 SECONDS = 4.0
 
 

@@ -1,5 +1,5 @@
-// Every page in every state, as people meet them: with JavaScript and without, in three languages, on a phone and at a desk,
-// by keyboard alone. Nothing may be inaccessible, heavy, or blocked by the page's own policy.
+// Every page in every state: with and without JavaScript, in three languages, on a phone and a desktop, by keyboard
+// only. All must be accessible, small, and compatible with the page's own content security policy.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { assertAccessible, password, startBrowser, startMailServer, startServer, visit } from './support.mjs'
@@ -44,7 +44,7 @@ for (const [what, options, name] of [
       if (options.javaScriptEnabled !== false) await assertAccessible(page, state)
       const overflow = await page.locator('html').evaluate((html) => html.scrollWidth - html.clientWidth)
       assert.ok(overflow <= 0, `${state} is ${overflow} px wider than the screen`)
-      // A phone shrinks what is too wide.
+      // Phones zoom out if a page is too wide.
       const shown = await page.evaluate(() => [visualViewport.scale, Math.round(visualViewport.width)])
       assert.deepEqual(shown, [1, options.viewport.width], state)
     }, mouse(page, options.javaScriptEnabled !== false))
@@ -61,7 +61,7 @@ test('all pages, by keyboard alone', { timeout: 240_000 }, async () => {
     begins[state] = await page.evaluate(() => document.activeElement.getAttribute('role') ?? document.activeElement.tagName)
   }
   await walk(page, mail, 'grace', at, keyboard(page))
-  // A reader begins with what was done, in the field that is wrong, or in the first that is empty.
+  // A screen reader starts with the result, with the first invalid field, or with the first empty one.
   for (const [state, element] of Object.entries({
     signin: 'INPUT', 'signup-refused': 'INPUT', 'code-refused': 'INPUT', 'signin-refused': 'alert', verified: 'H1', 'account-done': 'status', deleted: 'H1',
   })) {
@@ -101,7 +101,7 @@ test('what is said of a password as it is typed is what the server says of it', 
     await page.fill('#password', text)
     assert.equal(await hint.evaluate((element) => element.classList.contains('met')), met, text)
   }
-  // It speaks of the length alone: nothing praises what is refused.
+  // It only mentions the length: a rejected password is not praised.
   assert.equal(await page.locator('.strength, meter, progress').count(), 0)
   await context.close()
 })
@@ -303,7 +303,7 @@ test('a link that confirms an address takes a password in a browser that did not
     await phoneLike.page.locator('h1[data-focus]').waitFor()
     assert.deepEqual(phoneLike.complaints, [])
     await phoneLike.context.close()
-    // A new password signs out whoever had the account before.
+    // A new password ends the sessions of earlier users of the account.
     await page.goto('/account')
     assert.equal(new URL(page.url()).pathname, field === 'password' ? '/account' : '/signin')
     await context.close()

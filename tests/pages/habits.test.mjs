@@ -1,4 +1,4 @@
-// What people do with a browser beside filling in forms: reload, go back, click twice, open two tabs, paste, wait a month.
+// Browser habits besides filling in forms: reload, go back, click twice, open two tabs, paste, wait a month.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -31,7 +31,7 @@ for (const javaScriptEnabled of [true, false]) {
   test(`a result survives a reload and the way back, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, { timeout: 120_000 }, async () => {
     const { page, context, complaints } = await visit(browser, server.base, { javaScriptEnabled })
     const email = `reload-${javaScriptEnabled}@example.com`
-    // A form that is sent again by a reload would have to be confirmed, and Chromium fails such a reload here.
+    // Resubmitting a form on reload would need a confirmation, and Chromium fails such a reload here.
     const reload = async () => {
       const before = await page.locator('main').innerText()
       await page.reload()
@@ -80,7 +80,7 @@ test('a double click does once what is asked, without JavaScript too', { timeout
     await page.fill('#email', `twice${round}@example.com`)
     await page.fill('#password', password)
     await page.locator(submit).dblclick({ delay: 20 })
-    // The second click gives up what the first began to load.
+    // The second click cancels the navigation of the first.
     for (let attempt = 0; new URL(page.url()).pathname !== '/verify/code'; attempt++) {
       assert.ok(attempt < 200 && (await page.locator('[role=alert]').count().catch(() => 0)) === 0, page.url())
       await pause(50)
@@ -145,7 +145,7 @@ test('a cookie that is in use outlives its first month', { timeout: 60_000 }, as
 
 test('what is pasted arrives whole, and addresses in any script are taken', { timeout: 120_000 }, async () => {
   const { page, context } = await visit(browser, server.base)
-  // 128 characters, 256 UTF-16 units: as long as a password may be.
+  // 128 characters, 256 UTF-16 units: the maximum length of a password.
   const longest = [...'🌂🐢🪁🧭🏮🎐🧵🪡'].join('').repeat(16)
   const paste = (selector, text) =>
     page.locator(selector).evaluate((field, pasted) => {
@@ -188,7 +188,7 @@ test('a code is taken as keyboards of many scripts write it', { timeout: 60_000 
   ]) {
     await context.clearCookies()
     await signUp(page, `${name}@example.com`)
-    // It is whole, and sends itself.
+    // It is complete and submits itself.
     await page.fill('#code', write((await mail.next(`${name}@example.com`, /\/verify\?/)).code))
     await page.waitForURL('**/done/verified')
   }
@@ -212,7 +212,7 @@ test('a confirmation link that was used says so when it is opened again', { time
   await context.close()
 })
 
-// Once more is soon enough: the second of two clicks at once is meant to do nothing.
+// Retrying is enough, because the second of two simultaneous clicks should do nothing.
 async function insist(button, came) {
   for (let attempt = 0; attempt < 100; attempt++) {
     await button.click({ noWaitAfter: true })
@@ -233,7 +233,7 @@ test('what leads to no page can be done again: data are saved twice, a form goes
     assert.equal(saved.suggestedFilename(), 'account.json')
   }
   await page.locator('#sessions-row > summary').click()
-  // No answer comes, and the browser stays where it is.
+  // There is no response, and the browser stays on the page.
   await page.route('**/account/sessions', (route) => route.abort('aborted'))
   const end = page.locator('form[action="/account/sessions"]:not(:has(input[name=session])) button')
   await Promise.all([page.waitForEvent('requestfailed'), end.click()])

@@ -1,5 +1,5 @@
-// Takes docs/pages anew: every page in every state, in full, in light and dark, on a phone and on a desktop, in three languages;
-// every email that comes on the way; and a new user's first minute. `scripts/test sheets` runs it with its fonts.
+// Takes the screenshots in docs/pages: every page in every state, in light and dark, on a phone and a desktop, in three
+// languages; every email on the way; and a new user's first minute. `scripts/test sheets` runs it with its fonts.
 //   COUNTERSIGN_TEST_BIN=… CHROMIUM=… node sheets.mjs FOLDER
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -55,7 +55,7 @@ async function shots(options) {
   return taken
 }
 
-// Chromium refuses now and then, while a page is being painted.
+// Chromium sometimes fails while a page is being painted.
 async function picture(page) {
   for (let attempt = 0; ; attempt++) {
     await page.waitForTimeout(150)
@@ -68,7 +68,7 @@ async function picture(page) {
   }
 }
 
-// A mail on a page of its own: no policy of ours takes its styles away.
+// An email on a separate page, where no content security policy removes its styles.
 async function letter(mail, colorScheme, type) {
   const page = await browser.newPage({ viewport: { width: 600, height: 400 }, colorScheme })
   await page.setContent(mail.html)
@@ -87,7 +87,7 @@ async function compose(name, colorScheme, figures, columns = 2) {
   await page.close()
 }
 
-// From the landing page to a verified account, and from a forgotten password back in; each step with a picture.
+// From the landing page to a verified account, and through a password reset; each step with a screenshot.
 async function minute() {
   const server = await startServer({ COUNTERSIGN_MAIL__SMTP_URL: mail.url, ...example })
   const lines = ["# A new user's first minute", '', '`tests/pages/sheets.mjs` does each step in a browser and takes these screenshots.', '']

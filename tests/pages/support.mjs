@@ -1,4 +1,4 @@
-// A Countersign of its own with a mail server that takes whatever it sends, and a browser that complains of everything.
+// A Countersign server with a mail server that accepts every email, and a browser that reports all errors.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,7 +15,7 @@ import { SMTPServer } from 'smtp-server'
 export const password = 'a long umbrella'
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-// Takes every mail, and hands each on once.
+// Accepts every email and returns each once.
 export async function startMailServer() {
   const mails = []
   const all = []
@@ -32,9 +32,9 @@ export async function startMailServer() {
   return {
     url: `smtp://127.0.0.1:${server.server.address().port}`,
     mails,
-    // Every mail that has come, for whoever wants to look at them.
+    // All received emails.
     all,
-    // The first mail to somebody that nobody has asked for yet, and whose link matches.
+    // The first email to this recipient that was not returned yet and whose link matches.
     async next(to, link) {
       for (let attempt = 0; attempt < 200; attempt++) {
         const found = mails.findIndex((mail) => mail.to === to && link.test(mail.link))
@@ -103,13 +103,13 @@ export function startBrowser() {
   })
 }
 
-// A page in a browser of its own, and all that somebody with the developer tools open would see in red.
+// A page in a new browser, and all errors in its console.
 export async function visit(browser, base, options = {}) {
   const context = await browser.newContext({ baseURL: base, locale: 'en-GB', viewport: { width: 1000, height: 900 }, ...options })
   const page = await context.newPage()
   const complaints = []
   page.on('console', (message) => {
-    // Chromium writes down every answer with 4xx, also those that a form is meant to get.
+    // Chromium logs every response with 4xx, including expected ones of forms.
     if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) complaints.push(`console: ${message.text()}`)
   })
   page.on('pageerror', (error) => complaints.push(`page: ${error.message}`))
@@ -120,9 +120,9 @@ export async function visit(browser, base, options = {}) {
   return { page, context, complaints }
 }
 
-// Zero violations of WCAG 2.2 AA and of axe's best practices, whatever the state of the page.
+// No violations of WCAG 2.2 AA or axe's best practices, in any state of the page.
 export async function assertAccessible(page, name) {
-  // By the debugger, as an extension's would come: the page's own policy lets no script in.
+  // Through the debugger, like an extension, because the page's own policy blocks scripts.
   if (!(await page.evaluate(() => Boolean(globalThis.axe)))) await page.evaluate(axe)
   const found = await page.evaluate(async () => {
     const { violations } = await globalThis.axe.run(document, {

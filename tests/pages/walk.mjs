@@ -1,5 +1,5 @@
-// One person's way through all pages, in any language, with JavaScript or without, by mouse or by keyboard. At each state of
-// a page it calls back.
+// One user's way through all pages, in any language, with or without JavaScript, by mouse or keyboard. Calls back at
+// each state of a page.
 import { strict as assert } from 'node:assert'
 import { password } from './support.mjs'
 
@@ -11,7 +11,7 @@ export async function walk(page, mail, name, at, hands = mouse(page)) {
   const email = `${name}@example.com`
   const moved = `${name}@example.org`
   const send = (selector = 'main form button:not([type=button])') => hands.press(selector)
-  // The subjects differ by language: a mail is known by the page that its link opens.
+  // Subjects differ by language, so an email is identified by its link.
   const next = (to, path) => mail.next(to, new RegExp(path))
   const heading = () => page.locator('h1').innerText()
 
@@ -126,7 +126,7 @@ export async function walk(page, mail, name, at, hands = mouse(page)) {
   assert.equal(new URL(page.url()).pathname, '/signin')
 }
 
-// Without JavaScript, a code does not send itself.
+// Without JavaScript, a code is not submitted automatically.
 export function mouse(page, scripted = true) {
   return {
     fill: (selector, text) => page.fill(selector, text),
@@ -141,7 +141,7 @@ export function mouse(page, scripted = true) {
   }
 }
 
-// Everything by Tab and Enter. Whatever has the focus must show it.
+// Only with Tab and Enter. The focus must always be visible.
 export function keyboard(page) {
   const tabTo = async (selector) => {
     const wanted = page.locator(selector).first()

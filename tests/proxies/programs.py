@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 INFRA = ROOT / "infra"
 
-# The one way to start the server, which the other clients' tests have, too.
+# The way to start the server that the other clients' tests use, too.
 sys.path.insert(0, str(ROOT / "tests/clients/python"))
 from conftest import PASSWORD, free_port, running  # noqa: E402, F401
 
@@ -141,7 +141,7 @@ def started(recipe, folder, countersign, application):
     """A recipe's proxy, with Countersign and the application at these ports."""
     child = None
     try:
-        # Another process may take a port that was free a moment ago.
+        # Another process may take a port that was just free.
         for _ in range(3):
             port = free_port()
             child, log = spawn(folder, recipe(folder, countersign, application, port))
@@ -158,7 +158,7 @@ def nginx(folder, countersign, application, port):
     """infra/nginx/countersign.conf, put in place as the guide says."""
     install(folder, "snippets/countersign.conf", {})
     recipe = install(folder, "countersign.conf", addresses(countersign, application, port))
-    # What Debian's nginx.conf has around it, with folders of this test.
+    # The surrounding lines of Debian's nginx.conf, with this test's folders.
     kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     places = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
     around = f"pid {folder}/nginx.pid; error_log stderr; events {{}} http {{ access_log off; {places} include {recipe.name}; }}"
@@ -197,7 +197,7 @@ def addresses(countersign, application, port):
 
 
 def nginx_command(folder):
-    # Root's nginx would hand its work to a user who cannot enter the test's folder.
+    # As root, nginx would run its workers as a user who cannot enter the test's folder.
     directives = "daemon off;" + (" user root;" if os.getuid() == 0 else "")
     return [program("nginx"), "-p", folder, "-e", "stderr", "-c", folder / "nginx.conf", "-g", directives]
 

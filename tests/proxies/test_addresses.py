@@ -10,7 +10,7 @@ import pytest
 import programs
 from programs import PASSWORD, ROOT, running
 
-# A client that is not on the proxy's own address, which alone is trusted.
+# A client at another IP address than the proxy's, which is the only trusted one.
 CLIENT = "127.0.0.2"
 
 

@@ -16,7 +16,7 @@ from programs import PASSWORD, ROOT, running, upstream
 
 COMPOSE = ROOT / "infra/docker-compose.yml"
 IDENTITY = ["X-Auth-User", "X-Auth-Email", "X-Auth-Scope"]
-# In every spelling that some application takes for the same name: WSGI and CGI one with underscores, PHP one with dots, too.
+# All spellings that applications treat as the same name: WSGI and CGI also accept underscores, PHP also dots.
 SIGNS = ["--", "__", "_-", "-_", "..", ".-", "-."]
 FORGED = [(spelling, "forged") for name in IDENTITY for spelling in (name.lower(), *("X{}Auth{}".format(*signs) + name[7:] for signs in SIGNS))]
 
@@ -150,7 +150,7 @@ def test_the_identity_arrives_and_a_forged_one_does_not(gateway, application, ad
         assert (answer.status, answer.text) == (200, "the application\n")
         [asked] = application.asked
         user, email, scope = (asked.all(name) for name in IDENTITY)
-        # A header that says nothing may be left out.
+        # An empty header may be omitted.
         assert (user, email, scope or [""]) == ([person.id], [person.email], [scopes])
         assert asked.all("Authorization") == [f"Bearer {person.token}"]
         assert asked.all("X-Forwarded-For") == ["127.0.0.1"]
@@ -268,7 +268,7 @@ def test_two_tokens_are_not_two_readings(gateway, application, ada, eve):
 
 
 def test_bodies_and_large_headers_reach_the_application_alone(gateway, application, eve):
-    # More than Countersign would take of either.
+    # More than Countersign accepts of either.
     body = bytes(range(256)) * 1200
     cookies = [("Cookie", f"{name}={'x' * 7000}") for name in "abc"]
     uploads = [
@@ -282,7 +282,7 @@ def test_bodies_and_large_headers_reach_the_application_alone(gateway, applicati
     assert whole.body == body and len("".join(whole.all("Cookie"))) > 21_000
     assert gzip.decompress(compressed.body) == body and compressed.all("Content-Encoding") == ["gzip"]
     assert chunked.body == body + body
-    # A body that comes with a GET, too.
+    # Also a body of a GET.
     assert gateway.send("GET", "/search", eve.token, body=body).status == 200
     assert application.asked[-1].body == body
 
@@ -293,7 +293,7 @@ def test_nobody_gets_through_when_countersign_has_ended(tmp_path_factory, applic
             person = sign_up(on=server)
             gateways = stack.enter_context(recipes(port_of(server), application.port, tmp_path_factory))
             assert [gateways(name).send(token=person.token).status for name in ("nginx", "caddy")] == [200, 200]
-        # To have come through before makes no difference.
+        # An earlier success makes no difference.
         application.answers(200)
         for name, status in [("nginx", 503), ("caddy", 502)]:
             for token in (person.token, None):
@@ -306,7 +306,7 @@ def test_nobody_gets_through_when_countersign_has_ended(tmp_path_factory, applic
 def test_no_other_answer_lets_anybody_through(strange_gateways, stand_in, application, name, status):
     stand_in.answers(status, Retry_After="7", Location="http://127.0.0.1:1/")
     answer = strange_gateways(name).send("POST", token="anything", headers=FORGED, body=b"x")
-    # nginx has no word for another answer; that it cannot be told just now is the nearest.
+    # nginx cannot return other statuses here; 503 is the closest.
     assert answer.status == (status if name == "caddy" else 503)
     assert answer.headers["Retry-After"] == "7"
     assert application.asked == []
@@ -328,7 +328,7 @@ def test_countersign_is_asked_for_little_and_all_connections_are_kept(strange_ga
         assert asked.all("Authorization") == ["Bearer anything"]
         assert asked.all("X-Forwarded-For") == ["127.0.0.1"]
         assert asked.all("Cookie") == asked.all("Forwarded") == asked.all("X-Auth-User") == []
-    # The answer named nobody, so nobody is named to the application, whatever the client said.
+    # The response contained no user, so the application gets none, whatever the client sent.
     for asked in application.asked:
         assert asked.body == b"a body"
         assert not [value for name in IDENTITY for value in asked.all(name) if "forged" in value]

@@ -28,7 +28,7 @@ def snippets():
         text = (ROOT / name).read_text()
         for found in re.finditer(r"^( *)```(\S*).*?\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL):
             line = text.count("\n", 0, found.start()) + 1
-            # `rust,no_run`: what stands behind the comma is for rustdoc.
+            # `rust,no_run`: the part after the comma is for rustdoc.
             yield Snippet(f"{name}:{line}", found[2].partition(",")[0], textwrap.dedent(found[3]))
 
 
@@ -67,7 +67,7 @@ def commands_in(line):
     command = []
     for word in [*words, ";"]:
         if word and set(word) <= set("();<>|&"):
-            # The user of the same name is no command.
+            # The user of the same name is not a command.
             if command[:2] == ["sudo", "-u"]:
                 command = command[3:]
             if "countersign" in command:
@@ -155,7 +155,7 @@ def test_units(snippet, tmp_path):
         unit.optionxform = str
         unit.read_string(text)
         if name.endswith(".service"):
-            # Its own program is not installed here.
+            # The real program is not installed here.
             text = re.sub(r"^(ExecStart=)\S+", r"\1/bin/true", text, flags=re.MULTILINE)
         (tmp_path / name).write_text(text)
     if shutil.which("systemd-analyze"):

@@ -26,7 +26,7 @@ export function bearerToken(request, realm) {
   const [value, ...others] = credentials(request)
   if (value === undefined) throw Denied.missing(realm)
   const [, scheme, token] = /^([^ ]*) *(.*)$/s.exec(value) ?? []
-  // RFC 9110 §11.1: the scheme's case does not matter.
+  // RFC 9110 §11.1: the scheme is case-insensitive.
   const bearer = scheme?.toLowerCase() === 'bearer'
   if (!bearer && others.length === 0) throw Denied.missing(realm)
   // fetch joins duplicate headers with a comma, which is one value here and not a token.

@@ -137,7 +137,7 @@ function checkHeader(header, typ) {
  */
 function checkTimes(claims, { now, leeway }) {
   const seconds = now() / 1000
-  // RFC 7519 §4.1.4: "on or after" the time that `exp` names, the token is not accepted.
+  // RFC 7519 §4.1.4: the token is rejected "on or after" the time in `exp`.
   if (seconds - leeway >= date(claims, 'exp')) throw new Refused('The token has expired.')
   if (claims.nbf !== undefined && date(claims, 'nbf') > seconds + leeway)
     throw new Refused('The token is not valid yet.')
@@ -155,7 +155,7 @@ export class Refused extends Error {}
  * @returns {VerifiedToken}
  */
 function readToken(claims, { audience }) {
-  // RFC 7519 §4.1.3: one name or several; it is for us if one of them is us.
+  // RFC 7519 §4.1.3: a string or a list; one of the names must be ours.
   const aud = typeof claims.aud === 'string' ? [claims.aud] : texts(claims, 'aud')
   if (!aud.some((name) => audience.includes(name))) throw new Refused('The token is for another audience.')
   uuid(claims, 'jti')

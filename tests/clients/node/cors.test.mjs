@@ -1,4 +1,5 @@
-// A front end of another origin in a real browser: it signs in whatever headers its libraries add, and reads every refusal.
+// A front end on another origin in a real browser: it can sign in with any headers that its libraries add, and read
+// every error.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -25,7 +26,7 @@ after(async () => {
   pages?.close()
 })
 
-// What a script of that origin gets: the status, or the network error that a refusal of CORS is.
+// The result for a script of that origin: the status, or the network error of a CORS rejection.
 async function ask(from, path, init) {
   const page = await browser.newPage()
   await page.goto(from)

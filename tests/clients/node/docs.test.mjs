@@ -1,4 +1,4 @@
-// A person in a browser: /docs loads with nothing from outside, signs in through Authorize, and calls /api/auth/me.
+// /docs in a browser: it loads nothing from other sites, signs in through Authorize, and calls /api/auth/me.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -12,7 +12,7 @@ before(async () => {
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM,
     args: [
-      // Chromium's sandbox refuses to work for root.
+      // Chromium's sandbox does not work as root.
       ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
       '--disable-gpu',
       '--disable-quic',
@@ -61,7 +61,7 @@ test('/docs signs in through Authorize and calls a protected route', { timeout: 
   assert.deepEqual(complaints, [])
 })
 
-// Everything that a person with the developer tools open would see in red, and every request to anybody else.
+// All errors in the browser's console, and every request to another site.
 async function listen(page) {
   const complaints = []
   page.on('console', (message) => message.type() === 'error' && complaints.push(`console: ${message.text()}`))

@@ -1,4 +1,4 @@
-// The package as `npm pack` makes it, where there are no ES modules: in `require`, and in Jest as it comes.
+// The package as packed by `npm pack`, without ES modules: with `require`, and in Jest with its default settings.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
@@ -44,7 +44,7 @@ test('it can be required, beside its ES modules', async () => {
       const modules = await import('@countersign/guard')
       const refused = await guard.verify('nonsense').catch((error) => error)
       assert.ok(refused instanceof Denied && refused instanceof modules.Denied && !(new Error() instanceof Denied))
-      // A guard of one kind under the middleware of the other.
+      // A guard of one module format under the middleware of the other.
       const other = modules.createGuard({ issuer: process.argv[2] })
       const response = { writeHead: (status) => (response.status = status, response), end() { assert.equal(response.status, 401) } }
       protect(other)({ headers: {} }, response, assert.fail)
@@ -53,7 +53,7 @@ test('it can be required, beside its ES modules', async () => {
   await run(process.execPath, ['required.cjs', issuer.issuer, await issuer.token()], { cwd: folder })
 })
 
-// Its modules live in realms of their own, with other `Headers`, `Error` and `Object` than Node's.
+// Its modules run in separate realms, with other `Headers`, `Error` and `Object` than Node's.
 test('Jest loads it without any setting', async () => {
   const body = `
     const guard = createGuard({ issuer: process.env.ISSUER })

@@ -1,4 +1,4 @@
-// What a guard leaves open when nobody refers to it any more.
+// What remains open after a guard is no longer referenced.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -15,7 +15,7 @@ test('forty guards that were dropped keep no connection', { timeout: 60_000 }, a
   const kept = createGuard({ issuer: issuer.issuer })
   const token = await issuer.token()
   await kept.verify(token)
-  // In a function of its own, so that no variable here refers to one of them.
+  // In a separate function, so that no variable here refers to one of them.
   await (async () => {
     const guards = Array.from({ length: 40 }, () => createGuard({ issuer: issuer.issuer }))
     for (const guard of guards) await guard.verify(token)
@@ -27,7 +27,7 @@ test('forty guards that were dropped keep no connection', { timeout: 60_000 }, a
     await pause(10)
     return (await issuer.connections()) <= 1
   })
-  // The one that is referred to goes on.
+  // The one that is still referenced continues.
   assert.equal(issuer.held.size, 1)
   issuer.revoke(7)
   await eventually(() =>

@@ -1,4 +1,4 @@
-// The Go example, built with Debian's Go and its package of golang-jwt, and nothing from elsewhere.
+// The Go example, built with Debian's Go and its package of golang-jwt, without downloads.
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -109,7 +109,7 @@ test(
     issuer.revoke(99, 2)
     await eventually(async () => (await status(leaving)) === 401)
     assert.equal(await status(staying), 200)
-    // An older list is not believed.
+    // An older list is ignored.
     Object.assign(issuer.list(2), { version: 1, bytes: Buffer.alloc(16) })
     assert.equal(await status(leaving), 401)
     await issuer.stop()

@@ -1,5 +1,6 @@
-// Puts our package and the examples beside the tests, as npm would install them: `node guard-install.mjs ROOT`.
-// Copies, so that their dependencies are found in the node_modules of the tests, and nothing is written in the sources.
+// Copies our package and the examples next to the tests, like an installation by npm: `node guard-install.mjs ROOT`.
+// They are copied so that their dependencies are found in the tests' node_modules, and nothing is written to the
+// sources.
 import { cp, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 

@@ -1,5 +1,5 @@
-// An issuer of our own: it publishes, signs, revokes and holds long-polls as Countersign does, and on demand it hangs,
-// lies, dies and comes back.
+// A test issuer: it publishes, signs, revokes and holds long polls like Countersign, and on demand it hangs, lies,
+// stops and comes back.
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -61,7 +61,7 @@ class FakeIssuer {
   async stop() {
     const closed = once(this.#server, 'close')
     this.#server.close()
-    // One that was just accepted is not among all.
+    // A connection that was just accepted may be missing in the list.
     this.#server.on('connection', (socket) => socket.destroy())
     this.#server.closeAllConnections()
     this.held.clear()

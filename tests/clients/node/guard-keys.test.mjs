@@ -1,4 +1,4 @@
-// The keys: an issuer that is down, slow, moved, or lies.
+// The keys, with an issuer that is down, slow, moved, or lies.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createGuard, Denied } from '@countersign/guard'
@@ -13,7 +13,7 @@ const verified = (guard, token) =>
     () => false,
   )
 
-// Each test has an issuer and guards of its own.
+// Each test has its own issuer and guards.
 function check(name, run) {
   test(name, { timeout: 60_000 }, async () => {
     const now = stoppedClock()
@@ -29,7 +29,7 @@ function check(name, run) {
   })
 }
 
-// Side by side, as some of them wait for a time limit to pass.
+// Concurrently, because some of them wait for a timeout.
 describe('the keys', { concurrency: true }, () => {
   check(
     'a thousand tokens with a thousand unknown keys cause one fetch in a cooldown',
@@ -104,7 +104,7 @@ describe('the keys', { concurrency: true }, () => {
       await assert.rejects(guard.verify(token), refused('unavailable'))
       issuer.instead.clear()
       await eventually(() => verified(guard, token))
-      // Whoever brings an unknown key waits; whoever brings a known one does not.
+      // Requests with an unknown key wait; those with a known one do not.
       issuer.instead.set(KEYS, () => {})
       let over = false
       const unknown = assert
@@ -124,7 +124,7 @@ describe('the keys', { concurrency: true }, () => {
     { kty: 'oct', kid: 'x', k: 'AA' },
   ]
   const broken = [p256, { ...p256, x: 'AA', y: 'AA' }, { ...p256, x: 1, y: [] }]
-  // Each takes the answer and the right keys, as JSON.
+  // Each takes the response and the right keys, as JSON.
   const lies = {
     'an error': (response, keys) => response.writeHead(500).end(keys),
     'another success': (response, keys) => response.writeHead(206).end(keys),
@@ -161,7 +161,7 @@ describe('the keys', { concurrency: true }, () => {
     for (const metadata of [
       { issuer: 'https://evil.example', jwks_uri: `${issuer.base}${KEYS}` },
       { issuer: `${issuer.issuer}/`, jwks_uri: `${issuer.base}${KEYS}` },
-      // The same port, reached by a name that is not this machine's own.
+      // The same port, under another host name of this machine.
       { issuer: issuer.issuer, jwks_uri: `${issuer.base.replace('127.0.0.1', '0.0.0.0')}${KEYS}` },
       { issuer: issuer.issuer, jwks_uri: 'file:///etc/passwd' },
       { issuer: issuer.issuer },

@@ -1,4 +1,4 @@
-// The status lists: revoked at once, and what happens when they cannot be had.
+// The status lists: immediate revocation, and what happens if they are unavailable.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -32,7 +32,7 @@ function check(name, run) {
   })
 }
 
-// Side by side, as some of them wait for a time limit to pass.
+// Concurrently, because some of them wait for a timeout.
 describe('the status lists', { concurrency: true }, () => {
   check('a revocation arrives by the poll that was held for it', async ({ issuer, build }) => {
     const guard = build()
@@ -127,7 +127,7 @@ describe('the status lists', { concurrency: true }, () => {
     await eventually(() => issuer.held.size === 1)
     now.advance(TTL + 11)
     await assert.rejects(guard.verify(token), refused('unavailable'))
-    // As a server does whose wait has ended.
+    // Like a server whose hold has timed out.
     issuer.instead.set(LIST, (_, response) => response.writeHead(304).end())
     issuer.wake()
     await eventually(async () => (await codeOf(guard, token)) === 'let in')
@@ -256,7 +256,7 @@ describe('the status lists', { concurrency: true }, () => {
     await guard.verify(await issuer.token())
     await eventually(() => issuer.count(LIST) >= 5)
     const times = issuer.requests.filter(({ path }) => path === LIST).map(({ at }) => at)
-    // The first is the list itself; what follows tells nothing new. Timers may be early by a millisecond or so.
+    // The first is the list itself; the next ones contain no change. Timers may be early by about a millisecond.
     for (const [number, least] of [150, 300, 600].entries()) {
       const pause = times[number + 2] - times[number + 1]
       assert.ok(pause >= least - 5, `pause ${number} was ${pause} ms`)
@@ -274,7 +274,7 @@ describe('the status lists', { concurrency: true }, () => {
         await guard.verify(tokens.at(-1))
       }
       await eventually(() => issuer.held.size === 64)
-      // All at once, too: these are remembered, and their lists are not.
+      // All at once, too: the tokens are cached but their lists are not.
       await Promise.all(tokens.slice(1, 31).map((token) => guard.verify(token)))
       await eventually(() => issuer.held.size === 64)
       const plain = () => issuer.count(LIST, { held: false })
@@ -288,7 +288,7 @@ describe('the status lists', { concurrency: true }, () => {
     const guard = build()
     await guard.verify(await issuer.token())
     await eventually(() => issuer.held.size === 1)
-    // Tried again where the token came before the guard had seen that its poll is over.
+    // Retried if the token arrived before the guard noticed that its poll had ended.
     for (let idx = 8; issuer.count(LIST, { held: false }) === 1; idx++) {
       now.advance(3600)
       issuer.revoke(idx)

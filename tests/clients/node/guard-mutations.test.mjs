@@ -1,6 +1,6 @@
-// A few thousand tokens that the Rust guard has judged already (crates/guard/tests/vectors/mutations): this guard says the
-// same of each, and jose takes none that is forged, expired or for others. COUNTERSIGN_TEST_MUTATIONS names the file, which
-// is made anew in each run of scripts/test.
+// A few thousand tokens with the Rust guard's verdict (crates/guard/tests/vectors/mutations): this guard must agree on
+// each, and jose must reject those that are forged, expired or for another audience. COUNTERSIGN_TEST_MUTATIONS names
+// the file, which scripts/test generates in each run.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
@@ -72,7 +72,7 @@ test('every key set is read as the rules say', async () => {
   assert.deepEqual(wrong, [])
 })
 
-// It takes much that we refuse: it knows no `typ`, `kid`, `sid`.
+// It accepts much that we reject, because it does not check `typ`, `kid` or `sid`.
 test('jose takes none that is forged or past', async (context) => {
   const { issuer: name, audience, leeway } = mutations
   const key = await importJWK(mutations.jwks.keys.find(({ crv }) => crv === 'P-256'), 'ES256')

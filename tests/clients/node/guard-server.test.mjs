@@ -1,4 +1,4 @@
-// The guard before the server itself: signed in, let in; signed out, refused.
+// The guard with the real server: it accepts a signed-in user and rejects one that has signed out.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { createGuard, Denied } from '@countersign/guard'

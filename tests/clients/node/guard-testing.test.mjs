@@ -1,4 +1,4 @@
-// The fixture that applications test with, against the program itself (`countersign dev`).
+// The fixture for tests of applications, with the real program (`countersign dev`).
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

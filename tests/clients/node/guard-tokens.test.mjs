@@ -1,4 +1,4 @@
-// What the guard says about a token, a request and its own options.
+// The guard's verdict on tokens and requests, and the validation of its options.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, request } from 'node:http'
@@ -114,7 +114,7 @@ describe('a token is refused', () => {
     const none = Buffer.from('{"alg":"none","typ":"at+jwt"}').toString('base64url')
     const other = { ...JSON.parse(Buffer.from(payload, 'base64url')), scope: 'admin' }
     const changed = Buffer.from(JSON.stringify(other)).toString('base64url')
-    // The last character of 64 bytes carries four bits that mean nothing.
+    // The last character of 64 bytes has four unused bits.
     const last = signature.at(-1)
     const twin = signature.slice(0, -1) + { A: 'B', Q: 'R', g: 'h', w: 'x' }[last]
     for (const text of [
@@ -211,7 +211,7 @@ describe('a request', () => {
     await guard.authenticate({ headers: { authorization: [`Bearer ${token}`] } })
   })
 
-  // node-fetch, undici, Jest, Bun: their `Headers` are not this realm's.
+  // node-fetch, undici, Jest, Bun: their `Headers` are from another realm.
   test('is known by whatever headers it has', async () => {
     const authorization = `Bearer ${await issuer.token()}`
     const foreign = vm.runInNewContext(`({

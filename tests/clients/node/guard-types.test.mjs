@@ -1,4 +1,4 @@
-// TypeScript: the package is strictly typed within, and a program that uses it is checked against what it ships.
+// TypeScript: the package is strictly typed, and a program that uses it is checked against its published types.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
@@ -30,16 +30,16 @@ app.post('/products', requireScope('products:write'), (req, res) => {
   res.json({ id })
 })
 Fastify().addHook('onRequest', fastify.protect(guard))
-// @ts-expect-error There is no such policy.
+// @ts-expect-error This policy does not exist.
 createGuard({ issuer: 'https://auth.example.com', whenStale: 'never' })
-// @ts-expect-error The issuer must be given.
+// @ts-expect-error The issuer is required.
 createGuard({})
 
 export async function handler(request: Request): Promise<Response> {
   try {
     const token: VerifiedToken = await guard.authenticate(request)
     require(token, 'products:read')
-    // @ts-expect-error Whom a token is about must be asked.
+    // @ts-expect-error The kind of subject must be checked.
     token.id
     const user: User = requireUser(token)
     return Response.json({ owner: user.id, mail: user.claims.email })
@@ -61,7 +61,7 @@ test('the package is typed, and so are its users', { timeout: 120_000 }, async (
   await tsc('--project', 'node_modules/@countersign/guard')
   const file = `${here}/guard-consumer.ts`
   await writeFile(file, program)
-  // With the libraries' own types checked too, among which are ours.
+  // The types of libraries, including ours, are checked too.
   await tsc(
     '--ignoreConfig',
     '--noEmit',

@@ -1,9 +1,9 @@
-// The table of test vectors that Rust, Python and Node share (clients/vectors.json), each entry through the guard.
+// The test vectors shared by Rust, Python and Node (clients/vectors.json), each checked with the guard.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
 import { createGuard, Denied, requireUser } from '@countersign/guard'
-// Not of the public face: the vectors also hold lists that no token names.
+// Not public: the vectors also contain lists that no token names.
 import { KeySet } from './node_modules/@countersign/guard/src/keys.js'
 import { readOptions } from './node_modules/@countersign/guard/src/settings.js'
 import { readStatusList } from './node_modules/@countersign/guard/src/status-list.js'
@@ -19,7 +19,7 @@ before(async () => {
   issuer.keys = vectors.jwks.keys
   for (const [uri, jwt] of Object.entries(vectors.status_lists)) {
     issuer.instead.set(new URL(uri).pathname, (request, response) => {
-      // Held for good: these lists do not change.
+      // Held forever, because these lists do not change.
       if (!request.headers['if-none-match']) response.writeHead(200, { ETag: '"1"' }).end(jwt)
     })
   }
@@ -38,7 +38,7 @@ describe('tokens', () => {
   for (const { name, token, expect, verified } of vectors.tokens) {
     test(`${name}: ${expect}`, async () => {
       if (expect === 'valid') {
-        // Once verified, once remembered.
+        // Once verified, once from the cache.
         for (const judged of [await guard.verify(token), await guard.verify(token)]) {
           const { subject, clientId, session, scopes } = judged
           const shown = { subject: { [subject.kind]: subject.id }, client_id: clientId, ...(session && { session }), scopes }

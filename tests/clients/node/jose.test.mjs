@@ -1,4 +1,4 @@
-// jose verifies our access tokens from the published key set: by itself, and as the lines in our pages do.
+// jose verifies our access tokens with the published key set: on its own, and as shown in our documentation.
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// A Countersign of its own for a test file: the program COUNTERSIGN_TEST_BIN, an embedded database and keys in a temporary
-// folder, a free port. Ended by its process id.
+// A Countersign server for a test file: the program COUNTERSIGN_TEST_BIN, an embedded database and keys in a temporary
+// folder, a free port. Stopped by its process id.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -17,7 +17,7 @@ export async function startServer(settings = {}) {
   assert(program, "COUNTERSIGN_TEST_BIN must name the server's program; scripts/test clients sets it")
   const folder = await mkdtemp(join(tmpdir(), 'countersign-node-'))
   const base = `http://127.0.0.1:${await freePort()}`
-  // Settings of whoever runs the tests do not reach the server.
+  // Settings in the environment of the tests do not apply to the server.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COUNTERSIGN_')))
   const options = { cwd: folder, env: { ...env, ...settings }, stdio: ['ignore', 'pipe', 'pipe'] }
   const child = spawn(program, ['serve', '--listen', new URL(base).host], options)
@@ -41,7 +41,7 @@ export async function startServer(settings = {}) {
   }
 }
 
-// Signs a new person up, and in.
+// Signs up a new user and signs in.
 async function register(base) {
   const email = `grace-${randomUUID()}@example.com`
   const registered = await fetch(`${base}/api/auth/register`, {

@@ -68,7 +68,7 @@ def tokens(server, account):
 def running(folder: Path, **settings):
     program = os.environ.get("COUNTERSIGN_TEST_BIN")
     assert program, "COUNTERSIGN_TEST_BIN must name the server's program; scripts/test clients sets it"
-    # Settings of whoever runs the tests do not reach the server.
+    # Settings in the environment of the tests do not apply to the server.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERSIGN_")}
     port = free_port()
     log = folder / "server.log"

@@ -44,11 +44,11 @@ def test_the_service_s_own_documentation_signs_in_with_us(service, server):
 @pytest.mark.parametrize(
     ("fields", "headers"),
     [
-        # The least that OAuth2PasswordRequestForm accepts.
+        # The minimum that OAuth2PasswordRequestForm accepts.
         ({}, {}),
-        # OAuth2PasswordRequestFormStrict, and an empty scope as most clients send it.
+        # OAuth2PasswordRequestFormStrict, with an empty scope as most clients send it.
         ({"grant_type": "password", "scope": ""}, {}),
-        # What Swagger UI sends: fields without a value, and a Basic header without a user.
+        # The request of Swagger UI: fields without a value, and a Basic header without a user.
         ({"grant_type": "password", "client_id": "", "client_secret": ""}, {"Authorization": "Basic Og=="}),
     ],
     ids=["least", "strict", "swagger"],

@@ -68,7 +68,7 @@ def test_certificates_that_cannot_be_read_are_refused_at_once(tmp_path):
         answer = said(environment, "https://auth.example.com", program=made)
         assert answer.startswith("ValueError: cannot read the certificates of SSL_CERT_FILE"), (environment, answer)
     assert said({}, "https://auth.example.com", program=made) == "made"
-    # As OpenSSL reads it: several folders, of which some may be missing.
+    # As OpenSSL reads it: several folders, some of which may be missing.
     for folders in ([tmp_path], [tmp_path, tmp_path], ["/nonexistent", tmp_path], ["", tmp_path]):
         environment = {"SSL_CERT_DIR": os.pathsep.join(map(str, folders))}
         assert said(environment, "https://auth.example.com", program=made) == "made", environment

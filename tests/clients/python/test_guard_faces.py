@@ -77,7 +77,7 @@ def test_the_event_loop_goes_on_while_keys_are_fetched(issuer, guard):
         waiting = asyncio.create_task(guard.verify(issuer.token()))
         while not issuer.requests[KEYS]:
             await asyncio.sleep(0)
-        # Somebody gives up: the fetch goes on for the others.
+        # One request is cancelled: the fetch continues for the others.
         others = asyncio.create_task(guard.verify(issuer.token()))
         await asyncio.sleep(0)
         waiting.cancel()
@@ -246,7 +246,7 @@ def test_a_program_ends_quietly_without_closing_its_guard(issuer):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_forked_process_begins_anew_and_leaves_the_parent_alone(issuer):
-    # As a server does that loads the application and then forks its workers.
+    # Like a server that loads the application and then forks its workers.
     program = PROGRAM + (
         "child = os.fork()\n"
         "print(guard.verify_sync(token).session, flush=True)\n"

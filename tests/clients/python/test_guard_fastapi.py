@@ -100,7 +100,7 @@ def test_a_clients_token_is_for_no_person(client, issuer):
             "error_description=\"This route requires the token of a user, but the token belongs to a client.\""
         )
     assert client.post("/products", headers=bearer(issuer.client_token(scope="products:write"))).status_code == 403
-    # What is wrong with the token itself is told first.
+    # Errors of the token itself come first.
     assert client.get("/products", headers=bearer(issuer.client_token(exp=1))).status_code == 401
 
 
@@ -179,5 +179,5 @@ def test_the_docs_have_their_authorize_button(client, issuer):
     }
     assert document["paths"]["/products"]["get"]["security"] == [{"OAuth2PasswordBearer": []}]
     assert document["paths"]["/products"]["post"]["security"] == [{"OAuth2PasswordBearer": ["products:write"]}]
-    # The dependency asks for nothing that would stand in the document.
+    # The dependency adds no parameters to the document.
     assert "parameters" not in document["paths"]["/products"]["get"]

@@ -101,7 +101,7 @@ def test_a_remembered_token_dies_with_its_key(issuer):
         token = issuer.token()
         assert outcome(guard, token) == "ok"
         issuer.published = [SigningKey()]
-        # Somebody brings an unknown key, so the set is fetched; the old key has left it.
+        # A token with an unknown key causes the set to be fetched, which no longer contains the old key.
         assert outcome(guard, stranger(issuer)) == "invalid_token"
         assert outcome(guard, token) == "invalid_token"
 

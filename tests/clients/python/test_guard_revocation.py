@@ -50,7 +50,7 @@ def test_a_revoked_token_is_refused_while_the_request_is_held(issuer, guard_with
     with pytest.raises(Revoked):
         guard.verify_sync(token)
     assert outcome(guard, other) == "ok"
-    # The held request brought the news, and one more is held now.
+    # The held request returned the change, and another one is held now.
     issuer.wait_until_followed()
     assert issuer.requests[LIST] == asked + 1
 
@@ -76,7 +76,7 @@ def test_nothing_revoked_becomes_valid_again(issuer, guard_with, policy, clock):
     guard, token = guard_with(when_stale=policy), issuer.token(idx=3, exp=int(time.time()) + 10**7)
     issuer.revoke(3)
     assert outcome(guard, token) == "invalid_token"
-    # A node that lags behind, or one that was set back.
+    # A node that lags behind, or one that was reset.
     issuer.arrays["1"], issuer.versions["1"] = bytearray(16), 1
     asked = issuer.requests[LIST]
     issuer.stop()
@@ -160,7 +160,7 @@ def test_a_list_that_hangs_is_waited_for_once(issuer, guard_with, monkeypatch):
     assert outcome(guard, issuer.token()) == "unavailable"
     monkeypatch.setattr("countersign_guard.followed_list.SECONDS", 60)
     eventually(lambda: issuer.requests[LIST], 2)
-    # The second attempt hangs for a minute; nobody waits for that.
+    # The second attempt hangs for a minute; no request waits for it.
     assert {outcome(guard, issuer.token()) for _ in range(50)} == {"unavailable"}
     assert issuer.requests[LIST] == 2
 
@@ -227,7 +227,7 @@ def test_a_token_without_status_is_let_in_only_if_that_is_wanted(issuer, guard_w
     token = issuer.token(status=None)
     assert outcome(guard_with(), token) == "invalid_token"
     assert outcome(guard_with(require_status=False), token) == "ok"
-    # What it says must still make sense.
+    # Its content must still be consistent.
     assert outcome(guard_with(require_status=False), issuer.token(status={})) == "invalid_token"
     issuer.revoke(5)
     assert outcome(guard_with(require_status=False), issuer.token(idx=5)) == "invalid_token"
@@ -241,7 +241,7 @@ def test_a_server_that_does_not_hold_requests_is_not_asked_in_a_circle(issuer, g
     )
     assert outcome(guard_with(), issuer.token()) == "ok"
     eventually(lambda: len(pauses) > 5, True)
-    # One answer that brought the list; a pause after each other one.
+    # One response with the list; a pause after each of the others.
     assert issuer.requests[LIST] <= len(pauses) + 2
 
 
@@ -252,7 +252,7 @@ def test_as_many_lists_are_followed_as_are_allowed(guard_with, monkeypatch):
         for name in names:
             assert outcome(guard, issuer.token(name=name)) == "ok"
         eventually(lambda: len(guard._live._lists), 3)
-        # A list that was dropped is fetched anew.
+        # A list that was dropped is fetched again.
         issuer.revoke(1, "1")
         assert outcome(guard, issuer.token(name="1", idx=1)) == "invalid_token"
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 README = (ROOT / "clients" / "python" / "README.md").read_text()
 EXAMPLE = ROOT / "examples" / "fastapi-api" / "main.py"
 
-# The plugin finds the program as those who use it let it be found.
+# The plugin finds the program in the way that its users configure it.
 if "COUNTERSIGN_TEST_BIN" in os.environ:
     os.environ["COUNTERSIGN_BIN"] = os.environ["COUNTERSIGN_TEST_BIN"]
 
@@ -78,7 +78,7 @@ def test_time_travels():
         server.advance("3h")
         with pytest.raises(Denied, match="expired"):
             guard.verify_sync(token)
-        # The list that was held has expired, and the request that is held may be so for long; it is not waited for.
+        # The current list has expired, and the held request may take long; it is not awaited.
         assert outcome(guard, server.token().access_token) == "ok"
 
 
@@ -118,7 +118,7 @@ def test_the_readme_tests_an_application(tmp_path):
             (tmp_path / block.splitlines()[0].removeprefix("# ")).write_text(block)
     assert (tmp_path / "conftest.py").exists()
     done = subprocess.run(
-        # Without the plugins of other tests, which take long to load.
+        # Without the plugins of other tests, which load slowly.
         [sys.executable, "-m", "pytest", "--rootdir", tmp_path, tmp_path]
         + [f"-pno:{plugin}" for plugin in ("cacheprovider", "schemathesis", "hypothesispytest")],
         capture_output=True,

@@ -27,7 +27,7 @@ def now():
 
 @pytest.fixture(scope="module")
 def guard():
-    # It is reached at another address than its own name, as in a container.
+    # It is reached at a URL other than its name, as in a container.
     with FakeIssuer() as issuer:
         issuer.lies[METADATA] = saying({"issuer": VECTORS["issuer"], "jwks_uri": VECTORS["issuer"] + KEYS})
         issuer.lies[KEYS] = saying(VECTORS["jwks"])

@@ -39,7 +39,7 @@ def test_an_access_token_is_verified_from_the_key_set(server, account, tokens, k
 def test_the_key_id_is_the_thumbprint(server, tokens):
     header = jwt.get_unverified_header(tokens["access_token"])
     [key] = [key for key in server.get("/.well-known/jwks.json").json()["keys"] if key["kid"] == header["kid"]]
-    # RFC 7638 §3: the required members in the order of their names, without white space.
+    # RFC 7638 §3: the required members in alphabetical order, without white space.
     text = json.dumps({name: key[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))
     digest = hashlib.sha256(text.encode()).digest()
     assert key["kid"] == base64.urlsafe_b64encode(digest).decode().rstrip("=")

@@ -14,7 +14,7 @@ def test_the_three_lines_sign_up_sign_in_and_call_a_protected_route(server):
     script = lines.replace("http://127.0.0.1:8000", server.base)
     done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    # The first line prints the account that was made, the last one the account that signed in.
+    # The first line shows the created account, the last one the account that signed in.
     decoder, account, rest = json.JSONDecoder(), None, done.stdout.strip()
     account, end = decoder.raw_decode(rest)
     me = json.loads(rest[end:])

@@ -66,10 +66,10 @@ def test_f_9_a_signed_in_person_gets_documented_answers(case: Case, token):
 
 
 def checks_of(case: Case):
-    # It takes every method, because proxies ask with that of their client; the document names one.
+    # It accepts every method, because proxies use that of their client; the document names one.
     if case.operation.label == "GET /api/auth/forward":
         return [check for check in CHECKS if check is not unsupported_method]
-    # Its body may be left out, and on the wire a form without its field is no body.
+    # Its body may be omitted, and a form without its field is sent without a body.
     if case.operation.label == "POST /api/auth/logout":
         return [check for check in CHECKS if check is not negative_data_rejection]
     return CHECKS

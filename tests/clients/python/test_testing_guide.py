@@ -24,7 +24,7 @@ def test_every_line_of_the_guide_does_what_it_says(issuer):
     script = lines.replace("http://127.0.0.1:8000", issuer).replace("curl -sS", "curl -sS --fail-with-body")
     done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
-    # The expired token went into a variable, and ending its session prints nothing.
+    # The expired token is stored in a variable, and ending its session prints nothing.
     ada, bob, new, later, new_year = objects(done.stdout)
     assert ada["scope"] == "products:read products:write"
     assert bob["scope"] == "products:write"

@@ -82,7 +82,7 @@ def _subject(claims: Claims) -> Account | Client:
 
 
 def _audience(claims: Claims) -> list[str]:
-    # RFC 7519 §4.1.3: one name or several.
+    # RFC 7519 §4.1.3: a string or a list.
     return [claims["aud"]] if isinstance(claims.get("aud"), str) else _texts(claims, "aud")
 
 

@@ -12,7 +12,7 @@ def bearer_token(authorization: Sequence[str]) -> str:
     """
     if len(authorization) > 1:
         raise InvalidToken("The request has more than one Authorization header.")
-    # RFC 9110 §11.1: the scheme's case does not matter.
+    # RFC 9110 §11.1: the scheme is case-insensitive.
     scheme, _, token = (authorization[0] if authorization else "").partition(" ")
     if scheme.lower() != "bearer":
         raise MissingToken("This route requires a bearer token.")

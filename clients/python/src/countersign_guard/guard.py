@@ -88,7 +88,7 @@ class Guard:
         for step in self._steps(token, scopes):
             if isinstance(step, VerifiedToken):
                 return step
-            # Unlike `wait_for`, it does not cancel what others wait for when this request is abandoned.
+            # Unlike `wait_for`, it does not cancel the shared fetch when this request is cancelled.
             await asyncio.wait([asyncio.wrap_future(step)], timeout=LONGEST_WAIT)
         raise AssertionError("the last step is the token")
 
@@ -213,7 +213,7 @@ def _found(live: Issuer, kid: str) -> jwt.PyJWK:
         return key
     if not live.has_keys:
         raise Unavailable("The issuer's keys are unavailable at the moment. Try again.")
-    # Also if the key set could not be fetched again: a client that invents a key must not cause a 503.
+    # Also if the key set could not be fetched again: a client that forges a key ID must not cause a 503.
     raise InvalidToken("The token is signed with a key that is not the issuer's.")
 
 

@@ -103,7 +103,7 @@ def whole(claims: Claims, name: str) -> int:
 
 def check_times(claims: Claims, now: float, leeway: int) -> None:
     """Checks `exp`, `iat` and, if present, `nbf` against the current time."""
-    # RFC 7519 §4.1.4: "on or after" the time that `exp` names, the token is not accepted.
+    # RFC 7519 §4.1.4: the token is rejected "on or after" the time in `exp`.
     if now - leeway >= date(claims, "exp"):
         raise InvalidToken("The token has expired.")
     if date(claims, "iat") > now + leeway or ("nbf" in claims and date(claims, "nbf") > now + leeway):

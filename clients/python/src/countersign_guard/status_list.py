@@ -44,7 +44,7 @@ def verify_status_list(token: str, uri: str, key: jwt.PyJWK, options: Options) -
         raise InvalidToken("The status list has another URI than the requested one.")
     check_times(claims, options.now(), options.leeway)
     version, ttl = whole(claims, "version"), whole(claims, "ttl")
-    # Last: an error here concerns a list that is otherwise genuine.
+    # Last: this error is only reported for an otherwise genuine list.
     content = claims.get("status_list")
     bits, lst = (content.get("bits"), content.get("lst")) if isinstance(content, dict) else (None, None)
     if type(bits) is not int or bits not in (1, 2, 4, 8) or not isinstance(lst, str):
