@@ -1,4 +1,4 @@
-//! What several targets need: a key that everybody knows, so that a target gets behind the signature.
+//! Shared by several targets: a published key, so that a target gets past the signature check.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_jose::{Jwk, VerifyingKey};
 use serde_json::json;
 
-/// The `iss`, and the `aud`, that the targets expect.
+/// The `iss` and `aud` that the targets expect.
 pub const ISSUER: &str = "https://auth.example.com";
 /// The time at which they verify.
 pub const NOW: i64 = 1_800_000_000;
@@ -35,7 +35,7 @@ pub fn verifying_key() -> &'static VerifyingKey {
     &KEY.1
 }
 
-/// A token of this type with these very bytes as its payload.
+/// A token of this type with exactly these bytes as its payload.
 #[expect(
     clippy::disallowed_methods,
     reason = "a fuzzer has no Platform whose SecureRandom it could ask"

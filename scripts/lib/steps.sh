@@ -260,8 +260,8 @@ step_pages() {
   (cd "$(page_tests)" && node --test --test-concurrency="$(cores)" --test-reporter=spec)
 }
 
-# Takes docs/pages anew. By name only: pictures differ from machine to machine. They are set in fonts that are unpacked below
-# target/, so that they look as the pages do on most people's devices.
+# Takes the screenshots in docs/pages. By name only, because pictures differ between machines. They use fonts that are
+# unpacked below target/, so that they look like the pages do on most devices.
 step_sheets() {
   cargo build --locked --package=countersign --bin countersign
   export COUNTERSIGN_TEST_BIN=${COUNTERSIGN_TEST_BIN:-$target/debug/countersign}
@@ -272,7 +272,7 @@ step_sheets() {
   (cd "$(page_tests)" && node sheets.mjs "$root/docs/pages")
 }
 
-# A configuration of fontconfig with the fonts of the pictures: prints its path.
+# Prints the path of a fontconfig configuration with the fonts of the screenshots.
 page_fonts() {
   local folder=$target/test-tools/debian/fonts file=$target/test-tools/fonts.conf
   [ -d "$folder" ] || unpack fonts fonts-inter fonts-noto-core fonts-noto-mono || return 1
@@ -313,7 +313,7 @@ step_proxies() {
   "$python/bin/python" -m pytest -p no:cacheprovider --timeout=60 tests/proxies
 }
 
-# One revocation and all who must learn of it: nginx, and the examples for axum, FastAPI and Express.
+# A revocation reaches all verifiers: nginx, and the examples for axum, FastAPI and Express.
 step_everywhere() {
   local python
   COUNTERSIGN_TEST_AXUM_API=$target/debug/example-axum-api
@@ -326,7 +326,7 @@ step_everywhere() {
   "$python/bin/python" -m pytest -p no:cacheprovider --capture=no --timeout=300 tests/everywhere
 }
 
-# Several nodes, killed in turn under load, and replaced by the next version.
+# Several nodes, killed in turn under load, and upgraded to the next version.
 step_nodes() {
   local python
   node_servers

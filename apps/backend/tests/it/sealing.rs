@@ -310,7 +310,7 @@ async fn a_new_sealing_key_is_active_on_every_node_when_each_has_read_it(databas
     assert_eq!(each(&node), [old, new]);
     node.refresh().await;
     assert_eq!(derived(&node), new);
-    // Handles from before use the new key as well.
+    // A platform that was created earlier uses the new key as well.
     assert_eq!(*platform.derive(Purpose::RefreshSuccessor, &[b"input"]), new);
     assert_eq!(derived(&scratch.open().await), new);
 }

@@ -119,7 +119,7 @@ async fn a_file_of_another_program_stays_as_it_is() {
     for file in ["no.db", "closed.db", "rollback.db", "crashed.db"] {
         for line in &lines {
             let line: Vec<&str> = line.iter().map(String::as_str).collect();
-            // One starts a server with the shared location, the others need no database.
+            // `serve` without arguments would use the default port; the others need no database.
             if matches!(
                 line[..],
                 ["serve"]
