@@ -7,16 +7,16 @@ use futures_util::future::BoxFuture;
 ///
 /// Countersign's server implements it with its own keys and database; [`FixedKeys`] is another implementation.
 pub trait Authority: Send + Sync + 'static {
-    /// The exact `iss` of every accepted token.
+    /// Returns the exact `iss` of every accepted token.
     fn issuer(&self) -> &str;
 
-    /// The names for which the protected service accepts tokens; one of them must be in `aud`.
+    /// Returns the names for which the protected service accepts tokens; one of them must be in `aud`.
     fn audience(&self) -> &[String];
 
-    /// The current time, in seconds since the epoch.
+    /// Returns the current time, in seconds since the epoch.
     fn now(&self) -> i64;
 
-    /// The allowed clock difference, in seconds.
+    /// Returns the allowed clock difference, in seconds.
     fn leeway(&self) -> u32 {
         30
     }

@@ -50,9 +50,8 @@ pub enum Reason {
 }
 
 impl Denied {
-    /// Returns the status: 401; 403 for a missing scope or a client's token; 503 if the issuer is unavailable; 500 for a
-    /// route
-    /// without a guard.
+    /// Returns the status: 401; 403 for a missing scope or a client's token; 503 if the issuer is unavailable; 500 for
+    /// a route without a guard.
     pub fn status(&self) -> StatusCode {
         match self.reason {
             Reason::NoToken | Reason::Malformed | Reason::Token(_) | Reason::Revoked | Reason::Status(_) => {
@@ -64,7 +63,8 @@ impl Denied {
         }
     }
 
-    /// A stable name for programs: `missing_token`, `invalid_token`, `insufficient_scope`, `unavailable`, `internal`.
+    /// Returns a stable name for programs: `missing_token`, `invalid_token`, `insufficient_scope`, `unavailable`,
+    /// `internal`.
     pub fn code(&self) -> &'static str {
         match self.reason {
             Reason::NoToken => "missing_token",
@@ -75,7 +75,7 @@ impl Denied {
         }
     }
 
-    /// The value of `WWW-Authenticate` (RFC 6750 §3), for 401 and 403.
+    /// Returns the value of `WWW-Authenticate` (RFC 6750 §3), for 401 and 403.
     pub fn challenge(&self) -> Option<String> {
         let realm = quoted(&self.realm);
         match &self.reason {

@@ -67,7 +67,7 @@ impl Guard {
         }
     }
 
-    /// The whole check except revocation.
+    /// Performs the whole check except revocation.
     #[cfg(feature = "cache")]
     async fn verify_cached(&self, token: &str) -> Result<VerifiedToken, Reason> {
         let Some(cache) = &self.inner.cache else {

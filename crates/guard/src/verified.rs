@@ -29,27 +29,27 @@ pub struct VerifiedUser {
 }
 
 impl VerifiedToken {
-    /// The subject of the token: a user's account, or a client that acts for itself.
+    /// Returns the subject of the token: a user's account, or a client that acts for itself.
     pub fn subject(&self) -> &Subject {
         &self.claims.sub
     }
 
-    /// The client that the token was issued to.
+    /// Returns the client that the token was issued to.
     pub fn client_id(&self) -> &str {
         &self.claims.client_id
     }
 
-    /// The session's id (`sid`), if the token belongs to one. A client's never does.
+    /// Returns the session's id (`sid`), if the token belongs to one. A client's never does.
     pub fn session(&self) -> Option<Uuid> {
         self.claims.sid
     }
 
-    /// The granted scopes.
+    /// Returns the granted scopes.
     pub fn scopes(&self) -> &Scopes {
         &self.scopes
     }
 
-    /// All claims of the token.
+    /// Returns all claims of the token.
     pub fn claims(&self) -> &AccessTokenClaims {
         &self.claims
     }

@@ -7,7 +7,7 @@ pub struct Certificates(
 );
 
 impl Certificates {
-    /// None: no server is trusted over TLS.
+    /// Trusts no one: no TLS connection can be made.
     #[must_use]
     pub fn none() -> Self {
         #[cfg(feature = "tls")]
@@ -16,7 +16,7 @@ impl Certificates {
         Self(())
     }
 
-    /// Those of the system; `SSL_CERT_FILE` and `SSL_CERT_DIR` override them.
+    /// Loads those of the system; `SSL_CERT_FILE` and `SSL_CERT_DIR` override them.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn of_system() -> Self {

@@ -177,7 +177,7 @@ impl Db {
         }
     }
 
-    /// On the calling thread on SQLite, since there are few migrations.
+    /// Runs on the calling thread on SQLite, because there are few migrations.
     async fn records(&self) -> Result<Vec<Record>, StoreError> {
         query(&READ).few(self).await
     }
@@ -186,7 +186,7 @@ impl Db {
         Ok(query(&FIND).optional::<i64>(self).await?.is_some())
     }
 
-    /// The migrations that are not applied yet. All applied ones must be known and unchanged.
+    /// Returns the migrations that are not applied yet. All applied ones must be known and unchanged.
     fn missing<'m>(&self, migrations: &'m [Migration], records: &[Record]) -> Result<&'m [Migration], MigrateError> {
         for record in records {
             let known = migrations.iter().find(|migration| migration.version == record.version);

@@ -21,7 +21,7 @@ pub struct Sql {
 }
 
 impl Sql {
-    /// For [`sql!`](crate::sql!): `sqlite` with `?1`, `postgres` with `$1`, `place` as `file:line`.
+    /// Creates a statement for [`sql!`](crate::sql!): `sqlite` with `?1`, `postgres` with `$1`, `place` as `file:line`.
     #[doc(hidden)]
     #[must_use]
     pub const fn new(sqlite: &'static str, postgres: &'static str, place: &'static str) -> Self {

@@ -3,7 +3,7 @@
 use crate::sql::STATEMENTS;
 use crate::{Sql, examine, migrate, transfer};
 
-/// All statements of the program, for a test that prepares each on both databases.
+/// Returns all statements of the program, for a test that prepares each on both databases.
 pub fn statements() -> impl Iterator<Item = &'static Sql> {
     let own = migrate::STATEMENTS.iter().chain(&transfer::STATEMENTS);
     let own = own.chain(&examine::STATEMENTS);

@@ -40,13 +40,13 @@ impl TestServer {
         Self::start_with(database, "").await
     }
 
-    /// The same, with lines of `countersign.toml` that override the test kit's.
+    /// Like [`start`](Self::start), with lines of `countersign.toml` that override the test kit's.
     pub async fn start_with(database: Database, toml: &str) -> Self {
         let scratch = ScratchDatabase::create(database).await;
         Self::start_on(scratch, toml).await
     }
 
-    /// The same, on an existing database.
+    /// Like [`start_with`](Self::start_with), on an existing database.
     pub async fn start_on(scratch: ScratchDatabase, toml: &str) -> Self {
         let settings = settings(&scratch, toml);
         let services = Services::open(settings, Role::Server, Clock::fixed(START))

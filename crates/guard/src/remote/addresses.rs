@@ -49,22 +49,22 @@ impl Addresses {
         &self.issuer
     }
 
-    /// Whether TLS may be needed at all.
+    /// Returns whether TLS may be needed at all.
     pub(super) fn use_tls(&self) -> bool {
         self.origin.https || self.base_origin.https
     }
 
-    /// Whether TLS is required for everything.
+    /// Returns whether TLS is required for everything.
     pub(super) fn need_tls(&self) -> bool {
         self.base_origin.https
     }
 
-    /// The metadata (RFC 8414 §3).
+    /// Returns the URL of the metadata (RFC 8414 §3).
     pub(super) fn metadata(&self) -> Option<Uri> {
         self.here("/.well-known/oauth-authorization-server")
     }
 
-    /// The URL to request for a URL on the issuer's origin; `None` for any other.
+    /// Returns the URL to request for a URL on the issuer's origin; `None` for any other.
     pub(super) fn on_issuer(&self, address: &str) -> Option<Uri> {
         let (origin, path) = parse(address)?;
         if origin != self.origin {

@@ -81,7 +81,7 @@ impl TrackedList {
         drop(timeout(FETCH_TIME, tried.wait_for(|tried| *tried)).await);
     }
 
-    /// The status of the session at this index; `None` while there is no list.
+    /// Returns the status of the session at this index; `None` while there is no list.
     pub(super) fn status_at(&self, idx: u64, issuer: &Issuer) -> Option<TokenStatus> {
         let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner);
         let Some(cached) = cached.as_ref() else {

@@ -38,7 +38,7 @@ impl Lists {
         }
     }
 
-    /// The list with this URI, which was just named by a token.
+    /// Returns the list with this URI, and records that a token just named it.
     pub(super) fn find(&self, uri: &str) -> Option<Arc<TrackedList>> {
         let by_uri = self.by_uri.read().unwrap_or_else(PoisonError::into_inner);
         let list = Arc::clone(&by_uri.get(uri)?.list);

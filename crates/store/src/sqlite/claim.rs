@@ -116,7 +116,7 @@ impl Held {
         Ok(())
     }
 
-    /// A command that checks locks the file briefly, so wait for that.
+    /// Locks the file, waiting briefly: a command that checks holds the lock for a moment.
     #[expect(clippy::disallowed_methods, reason = "at the start, for half a second at most")]
     fn lock(&self) -> bool {
         for _ in 0..50 {

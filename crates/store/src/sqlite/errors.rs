@@ -21,7 +21,7 @@ pub(crate) fn store_error(why: rusqlite::Error) -> StoreError {
     }
 }
 
-/// Another process holds the requested lock.
+/// Returns whether another process holds the requested lock.
 pub(super) fn is_busy(why: &rusqlite::Error) -> bool {
     matches!(
         why.sqlite_error_code(),
@@ -29,13 +29,13 @@ pub(super) fn is_busy(why: &rusqlite::Error) -> bool {
     )
 }
 
-/// A sync by SQLite itself has failed.
+/// Returns whether a sync by SQLite itself has failed.
 pub(super) fn is_failed_sync(why: &rusqlite::Error) -> bool {
     let code = why.sqlite_error().map(|error| error.extended_code);
     matches!(code, Some(SQLITE_IOERR_FSYNC | SQLITE_IOERR_DIR_FSYNC))
 }
 
-/// A temporary condition: another process is active, a reader is slow, or the disk is full.
+/// Returns whether the condition is temporary: another process is active, a reader is slow, or the disk is full.
 pub(super) fn passes(why: &rusqlite::Error) -> bool {
     is_busy(why) || why.sqlite_error_code() == Some(ErrorCode::DiskFull)
 }

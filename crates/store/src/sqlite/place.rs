@@ -11,7 +11,7 @@ use rustix::process::geteuid;
 use super::durable::Sync;
 use crate::{OpenError, StoreError};
 
-/// The path in `sqlite://path`, relative or absolute, without decoding.
+/// Returns the path in `sqlite://path`, relative or absolute, without decoding.
 pub(super) fn path_of(url: &str) -> Result<PathBuf, OpenError> {
     let path = url.strip_prefix("sqlite://").unwrap_or_default();
     match path {
@@ -46,7 +46,7 @@ pub(super) fn find(path: &Path) -> Result<PathBuf, OpenError> {
     without_links(&follow(path)?)
 }
 
-/// Whether a path leads to the database or one of its companion files, under any name.
+/// Returns whether a path leads to the database or one of its companion files, under any name.
 pub(super) fn is_part(database: &Path, path: &Path) -> bool {
     let parts = ["", "-wal", "-shm", "-journal", "-lock"].map(|ending| beside(database, ending));
     let named = path.canonicalize().ok().or_else(|| without_links(path).ok());
@@ -164,12 +164,12 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
 /// A process ID and a line end.
 const LONGEST_LOCK: u64 = 32;
 
-/// Whether a server currently holds the lock next to the database.
+/// Returns whether a server currently holds the lock next to the database.
 pub(super) fn is_locked(path: &Path) -> bool {
     File::open(beside(path, "-lock")).is_ok_and(|file| file.try_lock_shared().is_err())
 }
 
-/// Whether the file system accepts writes: it is not mounted read-only and has free space.
+/// Checks that the file system accepts writes: it is not mounted read-only and has free space.
 pub(super) fn check_writable(path: &Path) -> Result<(), StoreError> {
     // If the file system cannot be examined, the next write shows.
     let Ok(disk) = statvfs(folder_of(path)) else {
