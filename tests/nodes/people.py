@@ -63,7 +63,7 @@ class People:
         email = f"ada-{uuid4()}@example.com"
         account = {"email": email, "password": PASSWORD}
         answer, doubt = await self.ask("register", "POST", "/api/auth/register", json=account)
-        # The first of two attempts created the account, but its response was lost.
+        # If the response of the first attempt was lost, it may have created the account.
         if answer is None:
             return None
         self.expect("register", answer, 201, *([409] if doubt else []))

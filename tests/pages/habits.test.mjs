@@ -212,7 +212,7 @@ test('a confirmation link that was used says so when it is opened again', { time
   await context.close()
 })
 
-// Retrying is enough, because the second of two simultaneous clicks should do nothing.
+// Clicks again until it has an effect: the second of two quick clicks is ignored on purpose.
 async function insist(button, came) {
   for (let attempt = 0; attempt < 100; attempt++) {
     await button.click({ noWaitAfter: true })

@@ -172,8 +172,7 @@ impl Database {
         Ok(json!({ "commit": commits, "read": reads }))
     }
 
-    /// Consecutive rotations on this many connections. Measures the CPU time of the client, which is the server's
-    /// share.
+    /// Consecutive rotations on each of the connections. Counts the CPU time of this client, which does a server's work.
     async fn postgres(&self) -> Result<Value, Box<dyn Error>> {
         let (client, driving) = tokio_postgres::connect(&self.at, tokio_postgres::NoTls).await?;
         tokio::spawn(driving);

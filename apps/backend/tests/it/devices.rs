@@ -66,7 +66,7 @@ async fn a_15_a_client_whose_address_no_proxy_tells_is_known_nowhere(database: D
     let mut lanes = Lanes::of(&server);
     behind_a_proxy(&server, "unknown").await.assert_status(200);
     assert_eq!(subjects(&server).await, [""; 0], "a first sign-in is no news");
-    // Clients with unreadable addresses count as the same place.
+    // A client whose IP address is unreadable is never recognized.
     for written in ["unknown", "\"", "2001:db8::x"] {
         server.services.clock.advance(std::time::Duration::from_secs(3600));
         behind_a_proxy(&server, written).await.assert_status(200);

@@ -273,7 +273,7 @@ async fn a_row_that_goes_or_comes_is_found(database: Database) {
             fewer.rows.remove(row);
             put(&server, &fewer).await;
             match verdict(&server).await {
-                // A deleted user is erased later or earlier, but their IP address is not revealed.
+                // This can only delay or hasten the erasure of a deleted user.
                 Ok(found) if name == "audit_erasures" || name == "audit_subjects" => {
                     assert!(found.erased < sound.erased, "row {row} of {name}");
                 }

@@ -35,7 +35,7 @@ fn crowds() -> [Vec<String>; 3] {
     ]
 }
 
-/// Opens a link of a kind without any effect.
+/// The endpoints that request and confirm this kind of email, and the text that identifies its link.
 fn opens(kind: &str) -> (&'static str, &'static str, &'static str) {
     match kind {
         "recover" => ("/api/auth/recover", "/api/auth/recover/confirm", "recover/password?"),

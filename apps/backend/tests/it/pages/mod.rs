@@ -24,7 +24,7 @@ use countersign_testkit::{Answer, Database, PASSWORD, TestServer, apply, on_both
 use serde_json::json;
 
 const ORIGIN: &str = "http://127.0.0.1:8000";
-/// The cookies of a server with that issuer.
+/// The cookie names of a server at this origin.
 const SIGNED_IN: &str = "countersign-8000";
 const FORM: &str = "countersign-form-8000";
 const NEW_PASSWORD: &str = "another umbrella for tests";
