@@ -1,4 +1,4 @@
-//! What the guard of our own routes believes: the keys of this process, and the bits of its lists.
+//! The authority of the server's own routes: the keys of this process and the bits of its status lists.
 
 use countersign_guard::{AccessTokenClaims, Authority, TokenStatus};
 use countersign_jose::VerifyingKey;
@@ -11,7 +11,7 @@ use crate::core::layers::note_account;
 use crate::features::keys::Keys;
 use crate::features::revocation::Revocations;
 
-/// This very server, as an authority for its own routes.
+/// This server as the authority for its own routes.
 pub struct ServerAuthority {
     /// The exact `iss`.
     pub issuer: String,
@@ -28,14 +28,14 @@ impl ServerAuthority {
         if let Some(account) = claims.sub.account() {
             note_account(AccountId(account));
         }
-        // People come to these routes in a session, which the routes go by.
+        // Accounts use these routes with a session, so a token of an account needs a `sid`.
         if claims.sub.account().is_some() && claims.sid.is_none() {
             return Ok(false);
         }
         let Some(reference) = &claims.status else {
             return Ok(false);
         };
-        // A token never outlives its session, but the guard's leeway would let the session outlive itself.
+        // A token never outlives its session, but the guard's leeway could accept it after the session has expired.
         Ok(claims.exp > self.now() && self.revocations.is_live(reference).await?)
     }
 }

@@ -14,16 +14,16 @@ use crate::core::sealing::{Purpose, SealingKeys};
 use crate::core::secret::{NotASecret, parse, reveal, sha256};
 
 const PREFIX: &str = "csr_";
-/// How many bytes the id of the session takes, how many the secret of the family, and how many the current secret.
+/// The length in bytes of the session's id, the family secret and the current secret.
 const ID: usize = 16;
 const FAMILY: usize = 16;
 const CURRENT: usize = 32;
 const LENGTH: usize = ID + FAMILY + CURRENT;
 
-/// A refresh token: the session's id, the family secret, the current secret. Wiped when it is dropped. No `Debug`.
+/// A refresh token: the session's id, the family secret, the current secret. Zeroed when dropped. No `Debug`.
 pub struct RefreshToken(Zeroizing<[u8; LENGTH]>);
 
-/// SHA-256 of a family secret. A token with another one is unknown, so knowing a session's id ends no session.
+/// SHA-256 of a family secret. A token with a different one is unknown, so knowing a session's id is not enough to end it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FamilyHash([u8; 32]);
 
@@ -31,8 +31,8 @@ pub struct FamilyHash([u8; 32]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshHash([u8; 32]);
 
-/// Where a token was spent: a keyed hash of the network and one of the device. The key is the spent secret, which is stored
-/// nowhere, so only a request with the same token can be compared with it.
+/// Where a token was spent: a keyed hash of the network and one of the device. The key is the spent secret, which is not
+/// stored, so only a request with the same token can be compared with it.
 #[derive(Clone, Copy, Debug)]
 pub struct SpenderHash([u8; 2 * MARK]);
 
@@ -43,7 +43,7 @@ column!(RefreshHash as [u8; 32]);
 column!(SpenderHash as [u8; 2 * MARK]);
 
 impl RefreshToken {
-    /// The first token of a new session, whose id is made here.
+    /// Creates the first token of a new session, with a new session id.
     pub fn first(now: Timestamp, random: SecureRandom) -> Self {
         let id = SessionId::new(now, random);
         let secrets = Zeroizing::new(random.bytes::<{ FAMILY + CURRENT }>());
@@ -53,7 +53,7 @@ impl RefreshToken {
         Self(token)
     }
 
-    /// The session that it is of. An id names a row and proves nothing.
+    /// Returns the session's id. It identifies a row and proves nothing.
     pub fn session(&self) -> SessionId {
         let mut id = [0; ID];
         id.copy_from_slice(&self.0[..ID]);
@@ -68,18 +68,18 @@ impl RefreshToken {
         RefreshHash(sha256(self.current()))
     }
 
-    /// Whether it is of this family.
+    /// Returns whether the token belongs to this family.
     pub fn is_of(&self, family: FamilyHash) -> bool {
         verify_slices_are_equal(&self.family_hash().0, &family.0).is_ok()
     }
 
-    /// The token that follows this one. Always the same one: it is derived with the server's key, so neither this token alone
-    /// nor the database tells it.
+    /// Derives the token that follows this one. The result is always the same. It is derived with the server's key, so it
+    /// cannot be computed from this token or the database alone.
     pub fn successor(&self, keys: &SealingKeys) -> Self {
         self.followed_by(&keys.derive(Purpose::RefreshSuccessor, &[&self.0[..]]))
     }
 
-    /// The successor that has this hash, if some key of the server's made it, also one that is not the newest any more.
+    /// Returns the successor with this hash, if it was derived with any of the server's keys, including older ones.
     pub fn successor_with(&self, hash: RefreshHash, keys: &SealingKeys) -> Option<Self> {
         keys.derive_with_each(Purpose::RefreshSuccessor, &[&self.0[..]])
             .map(|secret| self.followed_by(&secret))
@@ -92,7 +92,7 @@ impl RefreshToken {
         Self(next)
     }
 
-    /// What is remembered of the place where it is spent.
+    /// Returns the hashes that are stored of the place where the token is spent.
     pub fn spent_at(&self, network: &str, device: &str) -> SpenderHash {
         let mut origin = [0; 2 * MARK];
         origin[..MARK].copy_from_slice(&self.mark(b"network", network));
@@ -114,7 +114,7 @@ impl RefreshToken {
         &self.0[ID + FAMILY..]
     }
 
-    /// The text that its holder gets.
+    /// Returns the token as it is given to the client.
     pub fn reveal(&self) -> String {
         reveal(PREFIX, &*self.0)
     }
@@ -133,7 +133,7 @@ impl SpenderHash {
 impl std::str::FromStr for RefreshToken {
     type Err = NotASecret;
 
-    /// One token has one spelling: no other length, prefix, case, padding or trailing bits.
+    /// Parses a token. Each token has exactly one spelling: no other length, prefix, case, padding or trailing bits.
     fn from_str(text: &str) -> Result<Self, NotASecret> {
         parse(PREFIX, text).map(Self)
     }
@@ -166,7 +166,7 @@ mod tests {
             format!(" {token}"),
             token.replace("csr_", "CSR_"),
             format!("{}+", &token[..last]),
-            // The last digit carries two bits of the token, and four that are zero.
+            // The last digit carries two bits of the token; its other four bits are zero.
             format!("{}B", &token[..last]),
         ] {
             assert!(wrong.parse::<RefreshToken>().is_err(), "{wrong}");
@@ -191,7 +191,7 @@ mod tests {
                 *ones += usize::from(secrets[bit / 8] >> (bit % 8) & 1);
             }
         }
-        // Six standard deviations of a fair coin, 500 each.
+        // Six standard deviations of a fair coin; one is 500.
         for (bit, ones) in ones.into_iter().enumerate() {
             assert!(ones.abs_diff(500_000) < 3_000, "bit {bit} is set {ones} times");
         }

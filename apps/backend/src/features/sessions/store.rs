@@ -1,4 +1,4 @@
-//! The rows of `sessions`. What is asked of a session's account is asked in the same statement.
+//! The rows of `sessions`. Checks of a session's account are part of the same statement.
 
 use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
@@ -16,20 +16,20 @@ row! {
         /// Its id; `sid` in its tokens.
         pub id: SessionId,
         pub account_id: AccountId,
-        /// Its account's epoch when it was opened; it is dead in any other.
+        /// The account's epoch when the session was opened. The session is invalid in any other epoch.
         pub epoch: SessionEpoch,
         /// The client it was opened with.
         pub client_id: String,
-        /// How its owner proved who they are (RFC 8176), separated by spaces; empty for the operator's.
+        /// The authentication methods (RFC 8176), separated by spaces; empty for sessions opened by an operator.
         pub amr: String,
         /// The scopes it was opened with, separated by spaces.
         pub scope: String,
         pub user_agent: Option<String>,
         /// The IP address it was created from.
         pub address: Option<String>,
-        /// When its owner signed in.
+        /// The time of the sign-in.
         pub created_at: Timestamp,
-        /// The last sign-in or refresh.
+        /// The time of the last sign-in or refresh.
         pub last_seen_at: Timestamp,
         pub expires_at: Timestamp,
         pub status_list: i64,
@@ -38,7 +38,7 @@ row! {
 }
 
 impl Session {
-    /// Its bit, by which verifiers learn that it has ended.
+    /// Returns its bit in the status list, which tells verifiers that it has ended.
     pub fn bit(&self) -> Bit {
         Bit {
             list: self.status_list,
@@ -48,28 +48,28 @@ impl Session {
 }
 
 row! {
-    /// The refresh tokens of a session: hashes of the family's secret, of the current one and of the one before.
+    /// The refresh tokens of a session: hashes of the family secret, the current secret and the previous one.
     pub(super) struct Family {
         pub family_hash: FamilyHash,
         pub refresh_hash: RefreshHash,
-        /// When it ends unless it is refreshed before.
+        /// When the current token expires unless it is used before.
         pub refresh_expires_at: Timestamp,
-        /// What was spent last; none before the first rotation, as in the two below.
+        /// The hash of the token that was spent last; `None` before the first rotation, as are the next two.
         pub previous_hash: Option<RefreshHash>,
         pub rotated_at: Option<Timestamp>,
-        /// Where that was spent.
+        /// Where that token was spent.
         pub rotated_from: Option<SpenderHash>,
     }
 }
 
-/// What the first refresh token puts into the row of its session.
+/// The values of the first refresh token for the row of its session.
 pub(super) struct NewFamily {
     pub family_hash: FamilyHash,
     pub refresh_hash: RefreshHash,
     pub refresh_expires_at: Timestamp,
 }
 
-/// A refresh token that is presented, and what is to follow it.
+/// A presented refresh token and its successor.
 pub(super) struct Rotation {
     pub session: SessionId,
     pub family_hash: FamilyHash,
@@ -77,7 +77,7 @@ pub(super) struct Rotation {
     pub successor: RefreshHash,
     pub from: SpenderHash,
     pub now: Timestamp,
-    /// When the successor ends unless it is used, or the session does before.
+    /// When the successor expires unless it is used; the session may expire before.
     pub idle_end: Timestamp,
 }
 
@@ -133,7 +133,7 @@ pub(super) async fn insert_session(
     .map(drop)
 }
 
-/// A session that is not revoked, not past its end, and of its account's epoch.
+/// Returns a session that is not revoked, not expired, and of its account's current epoch.
 pub(super) async fn find_live<'c>(
     conn: impl Into<Conn<'c>>,
     id: SessionId,
@@ -153,7 +153,7 @@ pub(super) async fn find_live<'c>(
     .await
 }
 
-/// Locks a living session until the transaction ends, by noting that it was seen.
+/// Locks an active session until the transaction ends, by updating `last_seen_at`.
 pub(super) async fn lock_live(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
     query(sql!(concat!(
         "UPDATE sessions
@@ -171,8 +171,8 @@ pub(super) async fn lock_live(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) ->
     .await
 }
 
-/// Spends the current refresh token of a living session for its successor: one statement, which asks everything and changes
-/// no column that an index has.
+/// Exchanges the current refresh token of an active session for its successor. This is one statement, which checks
+/// everything and changes no indexed column.
 pub(super) async fn rotate(db: &Db, rotation: &Rotation) -> Result<Option<Session>, StoreError> {
     query(sql!(concat!(
         "UPDATE sessions
@@ -197,7 +197,7 @@ pub(super) async fn rotate(db: &Db, rotation: &Rotation) -> Result<Option<Sessio
     .await
 }
 
-/// The refresh tokens of a session, living or not. None where nobody holds any: its owner has a cookie.
+/// Returns the refresh tokens of a session, active or not. `None` for a browser session, which has a cookie instead.
 pub(super) async fn find_family(db: &Db, id: SessionId) -> Result<Option<Family>, StoreError> {
     query(sql!(
         "SELECT family_hash, refresh_hash, refresh_expires_at, previous_hash, rotated_at, rotated_from
@@ -209,7 +209,7 @@ pub(super) async fn find_family(db: &Db, id: SessionId) -> Result<Option<Family>
     .await
 }
 
-/// Ends a session of this account (of any, where `account` is `None`), if it had not ended.
+/// Ends a session of `account`, or of any account if it is `None`, if it had not ended.
 pub(super) async fn end(
     tx: &mut Tx<'_>,
     id: SessionId,
@@ -229,7 +229,8 @@ pub(super) async fn end(
     .await
 }
 
-/// Ends all sessions of an account but `kept`. (No session has the id of its account: that stands for "none is kept".)
+/// Ends all sessions of an account except `kept`. (No session has the id of its account, so that id stands for keeping
+/// none.)
 pub(super) async fn end_all(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -249,7 +250,7 @@ pub(super) async fn end_all(
     .await
 }
 
-/// Takes a session of the epoch before along into a new epoch of its account.
+/// Moves a session from the previous epoch into the new one of its account.
 pub(super) async fn set_epoch(tx: &mut Tx<'_>, id: SessionId, epoch: SessionEpoch) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE sessions SET epoch = $2 WHERE id = $1 AND epoch = $2 - 1 AND revoked_at IS NULL"
@@ -261,7 +262,7 @@ pub(super) async fn set_epoch(tx: &mut Tx<'_>, id: SessionId, epoch: SessionEpoc
     .map(drop)
 }
 
-/// The living sessions of an account in its epoch, newest first.
+/// Lists the active sessions of an account in its current epoch, newest first.
 pub(super) async fn list_live<'c>(
     conn: impl Into<Conn<'c>>,
     account: AccountId,
@@ -283,7 +284,7 @@ pub(super) async fn list_live<'c>(
     .await
 }
 
-/// Ends all but the newest `keep` sessions that live beside `newest` in its epoch.
+/// Ends all sessions in the epoch of `newest` except `newest` itself and the newest `keep` others.
 pub(super) async fn end_beyond(
     tx: &mut Tx<'_>,
     newest: &Session,
@@ -310,7 +311,7 @@ pub(super) async fn end_beyond(
     .await
 }
 
-/// Whether a session of this account and this epoch was opened from this network since `since`, whatever became of it.
+/// Returns whether a session of this account and epoch was opened from this network since `since`, active or not.
 pub(super) async fn opened_from<'c>(
     conn: impl Into<Conn<'c>>,
     account: AccountId,
@@ -332,7 +333,7 @@ pub(super) async fn opened_from<'c>(
     Ok(found.is_some())
 }
 
-/// Removes up to `limit` sessions whose absolute end was before `now`.
+/// Removes up to `limit` sessions that expired before `now`.
 pub(super) async fn remove_ended_sessions(
     conn: impl Into<Conn<'_>>,
     now: Timestamp,
@@ -347,7 +348,7 @@ pub(super) async fn remove_ended_sessions(
     .await
 }
 
-/// Ends up to `limit` sessions, of whomever. Their bits are the caller's business.
+/// Ends up to `limit` sessions of any account. The caller is responsible for their bits.
 pub(super) async fn end_some(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "UPDATE sessions

@@ -1,5 +1,5 @@
-//! Removes what has ended, in small batches, so that nobody waits for it. Nothing relies on it: what has ended is
-//! refused by the statements that look, swept or not.
+//! Removes ended sessions and devices in small batches, so that other writers are not blocked. Nothing depends on it: the
+//! queries refuse what has ended, whether or not it was removed.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use super::store;
 use crate::core::cleanup;
 use crate::features::devices;
 
-/// How long it rests after everything was swept.
+/// The pause when nothing is left to remove.
 const REST: Duration = Duration::from_secs(60);
 
 impl Sessions {
-    /// Sweeps until the process ends.
+    /// Removes ended rows until the process ends.
     pub async fn sweep_forever(self) {
         loop {
             match self.sweep_once().await {
@@ -28,7 +28,7 @@ impl Sessions {
         }
     }
 
-    /// One batch of each kind. Gives the number of rows, so that the caller comes back while there are more.
+    /// Removes one batch of each kind. Returns the number of rows; the caller repeats it while there are more.
     pub async fn sweep_once(&self) -> Result<u64, StoreError> {
         let now = self.platform.clock.now();
         let sessions = store::remove_ended_sessions(&self.platform.db, now, cleanup::BATCH).await?;

@@ -1,4 +1,4 @@
-//! Ending sessions, and listing those that have not ended.
+//! Ending sessions, and listing active ones.
 
 use countersign_store::{Db, StoreError};
 use uuid::Uuid;
@@ -17,11 +17,12 @@ use crate::features::revocation::{self, RevokingTx};
 use crate::features::sessions::refresh_token::RefreshToken;
 use crate::features::sessions::store::{self, Ended, Session};
 
-/// How many sessions end in one statement.
+/// The number of sessions ended per statement.
 const BATCH: i64 = 5_000;
 
 impl Sessions {
-    /// Ends a session of `account` (of any account, where that is `None`: the operator's). Says whether it lived.
+    /// Ends a session of `account`, or of any account if it is `None` (for the operator). Returns whether the session had
+    /// not ended.
     pub async fn revoke(
         &self,
         session: SessionId,
@@ -31,7 +32,7 @@ impl Sessions {
         self.end_one(session, account, |_| caller.clone()).await
     }
 
-    /// Ends a session in the name of the caller that is made of its account. Says whether it lived.
+    /// Ends a session, with a caller derived from its account. Returns whether the session had not ended.
     async fn end_one(
         &self,
         session: SessionId,
@@ -56,7 +57,7 @@ impl Sessions {
     }
 }
 
-/// Ends a session of `account` (or of any) within a transaction, if it had not ended. Says whose it was.
+/// Ends a session of `account` (or of any) within a transaction, if it had not ended. Returns its account.
 pub(super) async fn end(
     tx: &mut RevokingTx<'_, '_, '_>,
     session: SessionId,
@@ -71,9 +72,9 @@ pub(super) async fn end(
     Ok(Some(ended.account_id))
 }
 
-/// Ends all sessions of an account but `kept`, also those that are just being opened: the account gets a new session epoch,
-/// into which only `kept` is taken along. The devices that are known of the account are forgotten. Says how many sessions there
-/// were.
+/// Ends all sessions of an account except `kept`, including those being opened at the moment: the account gets a new
+/// session epoch, and only `kept` is moved into it. Also forgets the account's known devices. Returns the number of ended
+/// sessions.
 pub async fn end_all(
     tx: &mut RevokingTx<'_, '_, '_>,
     account: AccountId,
@@ -93,15 +94,15 @@ pub async fn end_all(
     Ok(count)
 }
 
-/// Ends every session of everybody, and begins a new generation of status lists: nothing that was issued before is
-/// accepted any more, anywhere, also what this database never knew of; nor is any link that was mailed, or is still to be.
-/// For a restored backup, and for the worst day.
+/// Ends every session of every account and begins a new generation of status lists. No token issued before is accepted any
+/// more, including tokens that this database does not know of, and no emailed link works, sent or still queued. For use
+/// after restoring a backup or after a compromise.
 ///
 /// # Errors
-/// Those of the database. What was ended before stays ended; call it again.
+/// If the database failed. What was already ended stays ended; call it again.
 pub async fn end_everything(db: &Db, now: Timestamp, event: Event<'_>) -> Result<u64, StoreError> {
     let event = &event;
-    // Mails that are queued, or are being made, were asked for in an epoch that is over then.
+    // Emails that are queued or being composed belong to the previous epoch and become void.
     let mut last = Some(AccountId(Uuid::nil()));
     while let Some(after) = last {
         last = db
@@ -128,14 +129,14 @@ pub async fn end_everything(db: &Db, now: Timestamp, event: Event<'_>) -> Result
 }
 
 impl Sessions {
-    /// Ends the session of a refresh token, whichever of the session's tokens it is. Says whether there is such a session.
+    /// Ends the session of a refresh token, whether current or already spent. Returns whether there is such a session.
     pub async fn revoke_by_refresh_token(&self, presented: &RefreshToken, caller: &Caller) -> Result<bool, StoreError> {
         let session = presented.session();
         match store::find_family(&self.platform.db, session).await? {
             Some(family) if presented.is_of(family.family_hash) => {}
             _ => return Ok(false),
         }
-        // Who holds a token of the family is as good as the session's owner.
+        // A token of the family proves as much as the session's owner could.
         self.end_one(session, None, |owner| {
             note_account(owner);
             caller.proven(owner)
@@ -144,7 +145,7 @@ impl Sessions {
         Ok(true)
     }
 
-    /// The living sessions of an account, newest first.
+    /// Lists the active sessions of an account, newest first.
     pub async fn list(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
         store::list_live(&self.platform.db, account, self.platform.clock.now()).await
     }

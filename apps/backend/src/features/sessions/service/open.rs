@@ -31,7 +31,7 @@ pub struct NewSession<'a> {
 }
 
 impl Sessions {
-    /// The first refresh token of a new session.
+    /// Creates the first refresh token of a new session.
     pub fn first_token(&self) -> RefreshToken {
         RefreshToken::first(self.platform.clock.now(), self.platform.random)
     }

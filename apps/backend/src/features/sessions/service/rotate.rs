@@ -1,7 +1,7 @@
 //! Rotation of refresh tokens and detection of their reuse.
-//! A refresh token is spent once. Spending it twice revokes its session, unless it is the honest repetition of a request
-//! whose answer was lost: within the replay window, while the successor is unused, the same successor is given again. It is
-//! derived once more; nothing that could open it is stored.
+//! A refresh token is spent once. Spending it twice revokes its session, unless the client repeats a request whose response
+//! was lost: within the replay window, while the successor is unused, it gets the same successor again. The successor is
+//! derived again; it is not stored.
 
 use countersign_guard::Scopes;
 use countersign_store::StoreError;
@@ -20,17 +20,16 @@ use crate::features::keys::IssueError;
 use crate::features::sessions::refresh_token::{RefreshToken, SpenderHash};
 use crate::features::sessions::store::{self, Rotation, Session};
 
-/// How often it is tried to spend a token that is current and yet was not spent: something else about its session changed at
-/// that moment.
+/// How often to retry spending a current token that was not spent because another change of its session interfered.
 const ATTEMPTS: usize = 5;
 
-/// Why no tokens were given.
+/// Why a refresh failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    /// Unknown, expired, spent, or of a dead family: from outside all the same.
+    /// The token is unknown, expired or spent, or its family was revoked. Clients cannot tell which.
     #[error("invalid refresh token")]
     Invalid,
-    /// The token was spent before and has come back: its family has been revoked.
+    /// The token had been spent before; its family has been revoked.
     #[error("a refresh token was used a second time")]
     Reused,
     /// Too many refreshes from this network.
@@ -45,7 +44,7 @@ pub enum RefreshError {
 }
 
 impl RefreshError {
-    /// What it is counted as.
+    /// Returns the outcome for the metrics.
     pub fn outcome(&self) -> RefreshOutcome {
         match self {
             Self::Invalid => RefreshOutcome::Invalid,
@@ -56,19 +55,19 @@ impl RefreshError {
     }
 }
 
-/// What became of a token that could not be spent.
+/// The state of a token that could not be spent.
 enum Step {
-    /// It is current: something about its session has just changed, and it may be spent yet.
+    /// It is current: its session was changed concurrently, and it may still be spent.
     Spendable,
-    /// It was spent just now, and its successor may be shown again.
+    /// It was just spent, and its successor may be returned again.
     Replay(Box<Replay>),
-    /// It is of this family, was spent, and this is no honest repetition.
+    /// It belongs to this family, was spent, and the request is not a valid repetition.
     Reuse,
     /// It was never valid, or no longer is.
     Dead,
 }
 
-/// A repetition within the window.
+/// A repetition within the replay window.
 struct Replay {
     session: Session,
     successor: RefreshToken,
@@ -80,7 +79,7 @@ impl Sessions {
     /// Exchanges a refresh token for the next one of its family.
     ///
     /// # Errors
-    /// [`RefreshError`]. From outside, `Invalid` and `Reused` must look the same.
+    /// [`RefreshError`]. Responses must not distinguish `Invalid` and `Reused`.
     pub async fn rotate(&self, presented: &RefreshToken, caller: &Caller) -> Result<Tokens, RefreshError> {
         let mut reserved = self.platform.limits.reserve();
         if let Some(prefix) = caller.request.prefix() {
@@ -91,7 +90,7 @@ impl Sessions {
         }
         let rotated = self.exchange(presented, caller).await;
         match &rotated {
-            // Nobody was told anything: it was none.
+            // The server failed and the response revealed nothing, so the attempt does not count.
             Err(RefreshError::Issue(_) | RefreshError::Store(_)) => reserved.give_back().await,
             _ => reserved.count(),
         }
@@ -105,7 +104,7 @@ impl Sessions {
                 fail::fail_point!("rotate::spent");
                 return self.renewed(session, successor).await;
             }
-            // Boxed: it is rare, and large.
+            // Boxed because it is rare and large.
             if let Some(tokens) = Box::pin(self.repeated(presented, caller)).await? {
                 return Ok(tokens);
             }
@@ -113,8 +112,8 @@ impl Sessions {
         Err(StoreError::Conflict.into())
     }
 
-    /// Spends the token, if it is the current one of a living session: one statement, so a revocation comes before it and
-    /// nothing is spent, or after it and the successor ends with the session.
+    /// Spends the token if it is the current one of an active session. This is one statement: if a revocation comes first,
+    /// nothing is spent; if it comes later, it ends the successor too.
     async fn spend(
         &self,
         presented: &RefreshToken,
@@ -132,18 +131,18 @@ impl Sessions {
             idle_end: now + self.platform.settings.tokens.refresh_idle_ttl,
         };
         match store::rotate(&self.platform.db, &rotation).await {
-            // Where every statement is serializable, one of two at once is turned away instead of finding nothing.
+            // With serializable isolation, one of two concurrent statements fails instead of finding no row.
             Err(StoreError::Conflict) => Ok(None),
             rotated => rotated,
         }
     }
 
-    /// What a token gets that was not spent: the tokens of a repetition, or nothing if it may be spent yet.
+    /// Handles a token that was not spent: returns the tokens of a valid repetition, or `None` if it may still be spent.
     async fn repeated(&self, presented: &RefreshToken, caller: &Caller) -> Result<Option<Tokens>, RefreshError> {
         match self.look(presented).await? {
             Step::Spendable => Ok(None),
             Step::Replay(replay) => {
-                // The spending that this answer relies on must be on the disk before the answer is.
+                // The rotation that this response relies on must be on disk before the response is sent.
                 self.platform.db.settled().await?;
                 self.record_if_from_elsewhere(presented, &replay, caller).await?;
                 self.renewed(replay.session, replay.successor).await.map(Some)
@@ -158,7 +157,7 @@ impl Sessions {
         let Some(family) = store::find_family(&self.platform.db, presented.session()).await? else {
             return Ok(Step::Dead);
         };
-        // An id is no secret. Without the family's, whoever asks learns nothing and ends nothing.
+        // Session ids are not secret. Without the family secret, a client learns nothing and ends nothing.
         if !presented.is_of(family.family_hash) || family.refresh_expires_at <= now {
             return Ok(Step::Dead);
         }
@@ -175,7 +174,7 @@ impl Sessions {
             return Ok(Step::Reuse);
         }
         let Some(successor) = presented.successor_with(family.refresh_hash, &self.platform.sealing) else {
-            // It tells nothing about who asks, so nobody's session ends.
+            // This says nothing about the client, so no session is ended.
             tracing::error!(
                 session = %session.id,
                 "a refresh token was rotated with a sealing key that this server does not have; check that all \
@@ -190,14 +189,14 @@ impl Sessions {
         })))
     }
 
-    /// The tokens of a session whose refresh token has been rotated.
+    /// Returns the tokens of a session whose refresh token has been rotated.
     async fn renewed(&self, session: Session, refresh_token: RefreshToken) -> Result<Tokens, RefreshError> {
         let session = self.narrowed(session).await?;
         let ttl = self.platform.settings.tokens.access_ttl;
         Ok(self.issue(&session, refresh_token, ttl).await?)
     }
 
-    /// The session with those of its scopes that its account still owns: what was taken back is not renewed.
+    /// Returns the session without the scopes that its account no longer has.
     async fn narrowed(&self, session: Session) -> Result<Session, StoreError> {
         if session.scope.is_empty() {
             return Ok(session);
@@ -210,8 +209,8 @@ impl Sessions {
         })
     }
 
-    /// An honest repetition comes from where the token was spent; a thief's hardly ever does. It is served all the same (a phone
-    /// changes networks between two attempts), and leaves a trace by which it can be found.
+    /// Records a repetition from another network or device than the one where the token was spent. It may come from a
+    /// thief, but it is served, because a phone may change networks between two attempts.
     async fn record_if_from_elsewhere(
         &self,
         presented: &RefreshToken,
@@ -239,7 +238,7 @@ impl Sessions {
             .await
     }
 
-    /// RFC 9700 §4.14.2: a spent token that comes back means that one of its two holders is a thief.
+    /// Revokes the session. RFC 9700 §4.14.2: if a spent token is presented again, one of its two holders is a thief.
     async fn revoke_family(&self, presented: &RefreshToken, caller: &Caller) -> Result<RefreshError, StoreError> {
         let session = presented.session();
         let now = self.platform.clock.now();
