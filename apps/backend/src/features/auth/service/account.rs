@@ -1,4 +1,4 @@
-//! What people do with their own account: change the password, take their data along, delete it.
+//! Actions of users on their own account: change the password, export their data, delete it.
 
 use countersign_store::{StoreError, Tx};
 use serde::Serialize;
@@ -19,19 +19,19 @@ use crate::features::devices;
 use crate::features::outbox::{self, Purpose};
 use crate::features::sessions::{self, SessionBody};
 
-/// An export shows at most this many events, the newest.
+/// The maximum number of events in an export; the newest are included.
 const EXPORTED_EVENTS: i64 = 10_000;
 
-/// A password and the one that is to take its place.
+/// A password and its replacement.
 pub struct PasswordChange {
-    /// The password as it is.
+    /// The current password.
     pub current: Password,
-    /// The new one, not yet judged.
+    /// The new password, not yet validated.
     pub new: Password,
 }
 
 impl Auth {
-    /// Sets a new password and ends every session but the one that asks.
+    /// Sets a new password and ends every session except the current one.
     ///
     /// # Errors
     /// [`PasswordError`].
@@ -62,7 +62,8 @@ impl Auth {
                         return Err(PasswordError::Wrong);
                     }
                     sessions::end_all(tx, account, Some(session), now).await?;
-                    // Every device was forgotten with its sessions. This one has just shown that it knows the password.
+                    // The devices were forgotten along with the sessions, but this one has just proved that it knows the
+                    // password.
                     devices::remember(tx, account, &caller.request, self.platform.clock.now()).await?;
                     let event = Event::new(EventKind::PasswordChanged, account, caller).session(session);
                     self.audit.record(tx, event).await?;
@@ -74,7 +75,7 @@ impl Auth {
             .await
     }
 
-    /// Deletes the account and all that hangs on it; the audit log keeps what happened.
+    /// Deletes the account and all its data; the audit log is kept.
     ///
     /// # Errors
     /// [`PasswordError`].
@@ -90,7 +91,7 @@ impl Auth {
                 Box::pin(async move {
                     still_signed_in(tx, session, now).await?;
                     forget_mails(tx, &stored.email).await?;
-                    // Before the sessions go with the account: their bits outlive them.
+                    // Done before the account's sessions are deleted: their bits outlive them.
                     sessions::end_all(tx, account, None, now).await?;
                     if !accounts::delete(tx, account, Some(version)).await? {
                         return Err(PasswordError::Wrong);
@@ -114,7 +115,7 @@ impl Auth {
     }
 }
 
-/// What was mailed to somebody goes with the account.
+/// Forgets the emails sent to this email address; they are deleted with the account.
 pub(super) async fn forget_mails(tx: &mut Tx<'_>, email: &str) -> Result<(), StoreError> {
     match email.parse() {
         Ok(email) => outbox::forget(tx, &email).await,
@@ -122,7 +123,7 @@ pub(super) async fn forget_mails(tx: &mut Tx<'_>, email: &str) -> Result<(), Sto
     }
 }
 
-/// The session may have been ended while the password was checked: then it does nothing any more.
+/// Checks that the session was not ended while the password was being verified.
 async fn still_signed_in(tx: &mut Tx<'_>, session: SessionId, now: Timestamp) -> Result<(), PasswordError> {
     match sessions::lock_living(tx, session, now).await? {
         Some(_) => Ok(()),
@@ -130,7 +131,7 @@ async fn still_signed_in(tx: &mut Tx<'_>, session: SessionId, now: Timestamp) ->
     }
 }
 
-/// Why nothing was exported.
+/// Why an export failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// Too many exports.
@@ -212,7 +213,7 @@ impl From<outbox::MailRecord> for MailBody {
 }
 
 impl Auth {
-    /// Gathers all that is stored about a person. `None` if the account was deleted just now.
+    /// Exports all data stored about an account. `None` if the account has just been deleted.
     ///
     /// # Errors
     /// [`ExportError`].

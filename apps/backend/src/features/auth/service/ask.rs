@@ -1,6 +1,6 @@
-//! Asking for a mail. Whether the address has an account shows when the mail is sent, not here: so no answer can tell, and
-//! none takes longer than another. What the account is like now is noted with the mail, which is void for any other state.
-//! A worker of `mail` takes it from there.
+//! Requesting an email. Whether the email address has an account is checked when the email is sent, not here, so that
+//! neither the response nor its timing reveals it. The current state of the account is stored with the email, which is void
+//! in any other state. A worker of `mail` does the rest.
 
 use std::time::Duration;
 
@@ -19,21 +19,21 @@ use crate::features::audit::{Event, EventKind};
 use crate::features::email_challenges::{Registration, registrations};
 use crate::features::outbox::{Binding, MailParams, NewMail, Purpose, Recipient, RequestContext};
 
-/// How long an account counts as made just now: as long as the shortest-lived links that it was sent work.
+/// How long an account counts as just created: the shortest lifetime of the links that were sent to it.
 const JUST_NOW: Duration = Purpose::shortest_link_lifetime();
 
-/// A mail that is asked for.
+/// A request for an email.
 pub struct Asking<'a> {
     pub purpose: Purpose,
-    /// The address, whoever has it.
+    /// The email address, whether or not it has an account.
     pub to: &'a Email,
-    /// The hash of the handle of who asks.
+    /// The hash of the client's handle.
     pub handle: HandleHash,
-    /// The account that asks for itself, and its session.
+    /// The session of the request, if it is signed in.
     pub by: Option<SessionRef>,
 }
 
-/// Why nothing was asked for.
+/// Why a request for an email failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// Too many requests from this network.
@@ -45,8 +45,8 @@ pub enum AskError {
 }
 
 impl Auth {
-    /// Asks for a mail. Beyond the limit of a recipient nothing is sent, and nobody is told. `recovery` and `verification` call
-    /// it too.
+    /// Requests an email. Beyond the recipient's limit nothing is sent, and the response is the same. `recovery` and
+    /// `verification` call it too.
     ///
     /// # Errors
     /// [`AskError`].
@@ -62,7 +62,7 @@ impl Auth {
             Some(by) => accounts::state(&self.platform.db, by.account).await?,
             None => accounts::state_by_email(&self.platform.db, asking.to).await?,
         };
-        // An account comes first: sign-ups beside it change nothing.
+        // An existing account takes precedence; pending sign-ups for its email address are ignored.
         let registration = self.waiting_sign_up(asking).await?.filter(|_| state.is_none());
         let mail = &NewMail {
             purpose: asking.purpose,
@@ -97,17 +97,17 @@ impl Auth {
     }
 }
 
-/// What became of a request for a mail.
+/// The outcome of a request for an email.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Enqueued {
     Queued,
-    /// None is, because a link that does the same is in the mailbox or on its way.
+    /// Not queued, because a link for the same purpose is already in the mailbox or on its way.
     LinkAtHand,
     Refused,
 }
 
 impl Auth {
-    /// Queues an email that was requested, within the limits of its recipient.
+    /// Queues a requested email, within the limits of its recipient.
     pub(super) async fn enqueue(
         &self,
         tx: &mut Tx<'_>,
@@ -132,7 +132,7 @@ impl Auth {
     }
 }
 
-/// What a mail about an account in this state is bound to.
+/// Returns what an email about an account in this state is bound to.
 pub(super) fn binding(state: &State, handle: Option<HandleHash>) -> Binding {
     Binding {
         account: state.id,
@@ -144,7 +144,7 @@ pub(super) fn binding(state: &State, handle: Option<HandleHash>) -> Binding {
 }
 
 impl Auth {
-    /// The sign-up for which another mail is asked: the asker's own, or the newest, whose link its maker can use.
+    /// Returns the sign-up to send another email for: the client's own or, failing that, the newest.
     async fn waiting_sign_up(&self, asking: &Asking<'_>) -> Result<Option<Registration>, StoreError> {
         if asking.purpose.recipient() != Some(Recipient::Unverified) {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! Proving a password once more, by somebody who is signed in.
+//! Confirming the password of a signed-in user.
 
 use std::ops::Deref;
 
@@ -14,22 +14,22 @@ use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, StoredCredentials};
 use crate::features::audit::EventKind;
 
-/// Why something that needs the password was not done.
+/// Why an action that requires the password failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
-    /// The password is not right, or was changed meanwhile.
+    /// The password is wrong, or was changed meanwhile.
     #[error("wrong password")]
     Wrong,
-    /// The session that asks was ended meanwhile.
+    /// The session of the request was ended meanwhile.
     #[error("the session has ended")]
     Ended,
-    /// The new password breaks a rule.
+    /// The new password does not meet the requirements.
     #[error("the password does not meet the requirements")]
     Fault(PasswordFault),
     /// Too many attempts.
     #[error("too many attempts")]
     Limited(Exceeded),
-    /// The password could not be checked just now.
+    /// The password could not be checked at the moment.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The database failed.
@@ -37,20 +37,20 @@ pub enum PasswordError {
     Store(#[from] StoreError),
 }
 
-/// A password that is right, and whose it is.
+/// A correct password and its account.
 pub struct Confirmed {
     stored: StoredCredentials,
     tried: Reserved,
 }
 
 impl Confirmed {
-    /// The account. The password has been used for what it allows.
+    /// Counts the attempt and returns the account.
     pub fn count(self) -> StoredCredentials {
         self.tried.count();
         self.stored
     }
 
-    /// Hashes the password that is to take its place. Where there is no room for that, this one was not tried.
+    /// Hashes the replacement for this password. If the server is overloaded, the attempt does not count.
     ///
     /// # Errors
     /// [`HashError`].
@@ -85,8 +85,8 @@ impl Auth {
         self.platform.hasher.hash_for(new, Lane::Known(account.0).into()).await
     }
 
-    /// Checks the password of a signed-in account. A stolen token must not become a way to guess it, so the attempts
-    /// are limited per account, and failures count like those at the front door.
+    /// Checks the password of a signed-in account. Attempts are limited per account and failures count as they do at
+    /// sign-in, so that a stolen token cannot be used to guess the password.
     ///
     /// # Errors
     /// [`PasswordError`].
@@ -126,8 +126,8 @@ impl Auth {
         }
     }
 
-    /// By the address of the account, which outlives the account; and from each network by itself: whoever holds a stolen token
-    /// cannot use up the owner's attempts.
+    /// Reserves an attempt, counted by the account's email address, so that deleting and recreating the account does not
+    /// reset it, and by network, so that the holder of a stolen token cannot use up the owner's attempts.
     async fn reserve_confirmation(&self, subject: &str, request: &RequestInfo) -> Result<Attempt, PasswordError> {
         let key = Key::of(Policy::ChangePasswordPerAccount).identifier(subject);
         let key = request.prefix().map_or(key, |prefix| key.address(prefix));

@@ -17,10 +17,10 @@ use crate::features::revocation::RevokingTx;
 use crate::features::sessions::{self, NewSession, RefreshToken, Session, Tokens};
 
 impl Auth {
-    /// Signs in whoever brings what was mailed, and gives the tokens of the new session.
+    /// Signs in with an emailed link or code, and returns the tokens of the new session.
     ///
     /// # Errors
-    /// [`LoginError::Challenge`], or that signing or the database failed.
+    /// [`LoginError::Challenge`], or if signing or the database failed.
     pub async fn sign_in_by_email(
         &self,
         answer: Answer,
@@ -33,10 +33,10 @@ impl Auth {
         self.counted(self.issued(opened, first).await)
     }
 
-    /// The same for a browser, which needs no tokens.
+    /// Signs in a browser with an emailed link or code, without tokens.
     ///
     /// # Errors
-    /// [`LoginError::Challenge`], or that the database failed.
+    /// [`LoginError::Challenge`], or if the database failed.
     pub async fn sign_in_browser_by_email(
         &self,
         answer: Answer,
@@ -47,11 +47,11 @@ impl Auth {
         self.counted(self.open_by_email(answer, handle, scopes, caller, None).await)
     }
 
-    /// Signs in a browser whose person has just confirmed the account's email address, and has said with a password that the
-    /// account is theirs: what they have proven is no less than what signing in takes.
+    /// Signs in a browser that has just confirmed the account's email address and password, which together prove at least
+    /// as much as a sign-in does.
     ///
     /// # Errors
-    /// [`LoginError::Invalid`] if the account may not sign in, or that the database failed.
+    /// [`LoginError::Invalid`] if the account may not sign in, or if the database failed.
     pub async fn sign_in_browser_after_confirmation(
         &self,
         account: AccountId,
@@ -85,8 +85,8 @@ impl Auth {
             .await
     }
 
-    /// What was mailed proves the address too; and an account whose address nobody had proven loses its password and its
-    /// sessions, because a stranger may have made it before its owner came.
+    /// Opens a session with an emailed link or code. This proves the email address too. If it was unverified until now, the
+    /// account's password and sessions are revoked, because another person may have created the account.
     async fn open_by_email(
         &self,
         answer: Answer,
@@ -103,7 +103,7 @@ impl Auth {
         };
         let caller = &caller.proven(account);
         let bit = self.revocations.allocate().await?;
-        // Made beforehand: a transaction waits for no hash.
+        // Hashed before the transaction, so that it does not wait for a hash.
         let nobodys = match accounts::find(&self.platform.db, account).await? {
             Some(account) if account.email_verified_at.is_none() => Some(self.platform.unusable_password_hash().await?),
             _ => None,
@@ -133,7 +133,7 @@ impl Auth {
             .await
     }
 
-    /// What the answer is to. The mail that tells of too many wrong passwords has a link that signs in too.
+    /// Returns the purpose of the answered email. A link in the email about too many wrong passwords signs in too.
     async fn purpose_of(&self, answer: &Answer) -> Result<Purpose, ChallengeError> {
         match answer {
             Answer::Link(link) => Ok(self.challenges.purpose_of(Action::SignIn, link).await?.0),
@@ -141,7 +141,7 @@ impl Auth {
         }
     }
 
-    /// The address is proven now. If it was not before, what anybody did with the account until now is over.
+    /// Marks the email address as verified. If it was not before, revokes the account's password and sessions.
     async fn unbless(
         &self,
         tx: &mut RevokingTx<'_, '_, '_>,
@@ -156,7 +156,7 @@ impl Auth {
         self.audit
             .record(tx, Event::new(EventKind::EmailVerified, proven.account, caller))
             .await?;
-        // An address that was proven never becomes unproven again, so there is one where it is needed.
+        // A verified email address never becomes unverified again, so there is a hash whenever it is needed.
         let Some(nobodys) = nobodys else {
             return Err(StoreError::Conflict);
         };

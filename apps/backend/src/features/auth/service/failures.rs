@@ -1,5 +1,5 @@
-//! Wrong passwords in a row: how many an account takes, who may go on after that, and what each leaves behind. Signing in and
-//! proving a password once more count alike.
+//! Consecutive wrong passwords: how many an account allows, which clients may continue after that, and what is recorded.
+//! Signing in and confirming a password count alike.
 
 use std::time::Duration;
 
@@ -15,15 +15,16 @@ use crate::features::accounts::{self, StoredCredentials};
 use crate::features::audit::{Event, EventKind};
 use crate::features::devices;
 
-/// NIST SP 800-63B-4 §3.2.2: no more failures in a row than this on one account.
+/// NIST SP 800-63B-4 §3.2.2: the maximum number of consecutive failures on one account.
 const TRIED_TOO_OFTEN: u32 = 100;
-/// One of them is forgiven each half hour, so that no account is shut for good: forty-eight guesses a day, which limits and
-/// the list of common passwords make hopeless.
+/// One failure is forgiven every half hour, so that no account is locked forever. That allows 48 guesses a day, which is
+/// hopeless given the rate limits and the list of common passwords.
 const FORGIVEN_AFTER: Duration = Duration::from_secs(30 * 60);
 
 impl Auth {
-    /// Whether a verdict counts that was just found. While the password waited to be hashed others may have failed, and of any
-    /// number at once no more are judged than may fail in a row. Right or wrong, and for no account, it makes the same steps.
+    /// Returns whether a verdict counts. Others may have failed while this password was waiting to be hashed, so this check
+    /// ensures that concurrent attempts cannot exceed the limit. Takes the same steps whether the password is right or
+    /// wrong, and for a nonexistent account.
     pub(super) async fn still_may_try(
         &self,
         account: Option<AccountId>,
@@ -36,7 +37,8 @@ impl Auth {
         }
     }
 
-    /// After too many failures in a row, only devices that are known and networks that signed in lately may go on trying.
+    /// Returns whether the client may try a password. After too many consecutive failures, only known devices and networks
+    /// with a recent sign-in may.
     pub(super) async fn may_try_from(
         &self,
         stored: &StoredCredentials,
@@ -58,14 +60,15 @@ impl Auth {
     }
 }
 
-/// Whether there are as many failures as may be: one more would be forgiven later than that many are.
+/// Returns whether the limit is reached, that is, whether forgiving one more failure would take longer than forgiving the
+/// maximum.
 fn is_full(until: Timestamp, now: Timestamp) -> bool {
     until > now + FORGIVEN_AFTER * (TRIED_TOO_OFTEN - 1)
 }
 
 impl Auth {
-    /// Counts a failure and records it, in a transaction of its own that nothing rolls back. For an unknown account it
-    /// makes the same steps. The failure after which no more are judged is told to the account's owner.
+    /// Counts a failure and records it, in its own transaction that is never rolled back. Takes the same steps for an
+    /// unknown account. When the limit is reached, the account's owner is notified.
     pub(super) async fn record_failure(
         &self,
         kind: EventKind,
@@ -85,7 +88,7 @@ impl Auth {
                     if let (Some(stored), Some(true)) = (stored, until.map(|until| is_full(until, now))) {
                         self.notify_of_failures(tx, stored.id, &stored.email).await?;
                     }
-                    // Also one who is signed in has not proven here who they are.
+                    // A signed-in client has not proved its identity here either.
                     let event = Event::new(kind, account, caller).refused().by_anyone();
                     self.audit.record(tx, event).await
                 })

@@ -1,5 +1,5 @@
-//! Signing in with an address and a password.
-//! An unknown account, a wrong password and a disabled account are the same in answer and cost.
+//! Signing in with an email address and a password.
+//! The response and its timing are the same for an unknown account, a wrong password and a disabled account.
 
 use countersign_guard::Scopes;
 use countersign_store::StoreError;
@@ -22,32 +22,32 @@ use crate::features::keys::IssueError;
 use crate::features::sessions::{NewSession, RefreshToken, Session, Tokens};
 use crate::settings::EmailVerification;
 
-/// What somebody signs in with.
+/// The credentials of a sign-in.
 pub struct Credentials {
-    /// The address; `None` if the text is none, which must look like an unknown one.
+    /// The email address; `None` if it is malformed, which must look like an unknown one.
     pub email: Option<Email>,
-    /// The password, as it was received.
+    /// The password as received.
     pub password: Password,
-    /// The scopes asked for; empty asks for all that the account owns.
+    /// The requested scopes; empty requests all scopes of the account.
     pub scopes: Scopes,
 }
 
-/// Why nobody was signed in.
+/// Why a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// Unknown account, wrong password, disabled account: all the same.
+    /// Unknown account, wrong password or disabled account, indistinguishably.
     #[error("wrong email address or password")]
     Invalid,
-    /// The password is right, and the address is not proven, which this server requires.
+    /// The password is right, but the email address is not verified, which this server requires.
     #[error("the email address is not verified")]
     Unverified,
-    /// The mailed link or code is not valid.
+    /// The emailed link or code is not valid.
     #[error(transparent)]
     Challenge(#[from] ChallengeError),
     /// Too many attempts.
     #[error("too many attempts")]
     Limited(Exceeded),
-    /// The password could not be checked just now.
+    /// The password could not be checked at the moment.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The access token could not be signed.
@@ -59,7 +59,7 @@ pub enum LoginError {
 }
 
 impl LoginError {
-    /// What it is counted as.
+    /// Returns the outcome for the metrics.
     fn outcome(&self) -> LoginOutcome {
         match self {
             Self::Invalid | Self::Challenge(ChallengeError::Invalid | ChallengeError::Unbound) => LoginOutcome::Invalid,
@@ -72,7 +72,7 @@ impl LoginError {
 }
 
 impl Auth {
-    /// Signs in, and gives the tokens of the new session.
+    /// Signs in and returns the tokens of the new session.
     ///
     /// # Errors
     /// [`LoginError`].
@@ -82,7 +82,7 @@ impl Auth {
         self.counted(self.issued(opened, first).await)
     }
 
-    /// Signs in, for a browser that needs no tokens.
+    /// Signs in a browser, without tokens.
     ///
     /// # Errors
     /// [`LoginError`].
@@ -90,7 +90,7 @@ impl Auth {
         self.counted(self.open_by_password(credentials, caller, None).await)
     }
 
-    /// The tokens of a session that was just opened.
+    /// Issues the tokens of a session that was just opened.
     pub(super) async fn issued(
         &self,
         opened: Result<Session, LoginError>,
@@ -101,7 +101,7 @@ impl Auth {
         Ok(self.sessions.issue(&session, first, ttl).await?)
     }
 
-    /// Counts a sign-in by how it ended: every front end comes through here.
+    /// Counts a sign-in by its outcome, for all front ends.
     pub(super) fn counted<T>(&self, ended: Result<T, LoginError>) -> Result<T, LoginError> {
         let outcome = ended
             .as_ref()
@@ -110,7 +110,8 @@ impl Auth {
         ended
     }
 
-    /// Limits, account, password, session, in this order. Only a verdict counts.
+    /// Checks the limits, the account and the password, then opens the session. An attempt counts only if the password was
+    /// checked.
     async fn open_by_password(
         &self,
         credentials: Credentials,
@@ -143,7 +144,7 @@ impl Auth {
         }
         let request = &caller.request;
         let lane = self.lane(stored.as_ref().map(|stored| stored.id), request).await?;
-        // A hash that may not be tried any more from here is replaced by the dummy, which costs the same.
+        // A hash that this client may not try any more is replaced by a dummy, which costs the same.
         let may_try = match &stored {
             Some(stored) => self.may_try_from(stored, request).await?,
             None => false,
@@ -184,7 +185,7 @@ impl Auth {
     }
 }
 
-/// The password was right, and yet nobody is let in.
+/// Returns the event of a sign-in with the right password that is refused.
 fn refused(account: AccountId, caller: &Caller) -> Event<'_> {
     Event::new(EventKind::SignIn, account, caller)
         .refused()
@@ -192,7 +193,8 @@ fn refused(account: AccountId, caller: &Caller) -> Event<'_> {
 }
 
 impl Auth {
-    /// Per network, and per address and network: whoever fails elsewhere cannot lock the owner out here.
+    /// Reserves an attempt per network, and per email address and network, so that failures from elsewhere cannot lock out
+    /// the owner.
     async fn reserve_login(&self, email: Option<&Email>, request: &RequestInfo) -> Result<Attempt, LoginError> {
         let subject = email.map_or("", Email::key);
         let limits = request.prefix().map(|prefix| {
@@ -207,7 +209,7 @@ impl Auth {
             .map_err(LoginError::Limited)
     }
 
-    /// The hash of current parameters, if the stored one is outdated and there is time for it.
+    /// Rehashes the password with the current parameters if the stored hash is outdated and the server is not overloaded.
     async fn rehash_if_outdated(&self, password: &Password, verdict: Verdict, asker: Asker) -> Option<String> {
         if verdict != Verdict::RightButOutdated {
             return None;

@@ -13,10 +13,10 @@ use crate::features::audit::{Event, EventKind};
 use crate::features::sessions::{self, RefreshToken};
 
 impl Auth {
-    /// Ends the session that asks. Whether it lived does not matter: it is over now.
+    /// Ends the current session. Succeeds too if it had already ended.
     ///
     /// # Errors
-    /// Those of the database: then it may live on, and nobody is told otherwise.
+    /// If the database failed; the session may still be active then.
     pub async fn logout(&self, by: SessionRef, caller: &Caller) -> Result<(), StoreError> {
         self.sessions
             .revoke(by.session, Some(by.account), caller)
@@ -24,12 +24,12 @@ impl Auth {
             .map(drop)
     }
 
-    /// Ends the session of a refresh token. Says whether there is such a session.
+    /// Ends the session of a refresh token. Returns whether there is such a session.
     pub async fn logout_by_refresh_token(&self, presented: &RefreshToken, caller: &Caller) -> Result<bool, StoreError> {
         self.sessions.revoke_by_refresh_token(presented, caller).await
     }
 
-    /// Ends every session of the account, also one that is just being opened. Says how many there were.
+    /// Ends every session of the account, including one being opened at the moment. Returns their number.
     pub async fn logout_all(&self, account: AccountId, caller: &Caller) -> Result<usize, StoreError> {
         let now = self.platform.clock.now();
         self.revocations

@@ -1,4 +1,4 @@
-//! Opening a session for an account that has proven itself, whichever way: one place for all doors.
+//! Opening a session for an authenticated account. All ways to sign in use this.
 
 use countersign_guard::Scopes;
 use countersign_store::{StoreError, Tx};
@@ -28,7 +28,7 @@ impl Auth {
         Ok(session)
     }
 
-    /// Where the account itself signs in, and not an operator for it; its first sign-in is no news to anybody.
+    /// Notifies the owner of a sign-in from a new device, except the first sign-in and those by an operator.
     async fn notify_of_new_device(&self, tx: &mut Tx<'_>, new: &NewSession<'_>) -> Result<(), StoreError> {
         let first = new.versions.last_sign_in_at.is_none();
         let own = new.caller.actor == Actor::Account(new.account);
@@ -41,7 +41,7 @@ impl Auth {
     }
 }
 
-/// What of the scopes `asked` for an account owns; where none is asked for, all that it owns.
+/// Returns the requested scopes that the account has, or all of its scopes if none are requested.
 pub(super) async fn granted(tx: &mut Tx<'_>, account: AccountId, asked: &Scopes) -> Result<Scopes, StoreError> {
     let owned = accounts::scopes(tx, account).await?;
     Ok(match asked.is_empty() {

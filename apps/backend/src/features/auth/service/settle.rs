@@ -1,4 +1,4 @@
-//! A new password for who holds the mailbox of an account, whoever had the account until now.
+//! Setting a new password for the owner of an account's mailbox, regardless of who used the account before.
 
 use countersign_store::StoreError;
 
@@ -15,8 +15,8 @@ use crate::features::revocation::RevokingTx;
 use crate::features::sessions;
 
 impl Auth {
-    /// Sets the password of an account whose address was just proven, and ends all that was done with the account before: its
-    /// sessions, and with its versions every mail that is queued or under way. `recovery` and `verification` call it.
+    /// Sets the password of an account whose email address was just proven. Ends its sessions and voids its earlier emails,
+    /// which are bound to its versions. `recovery` and `verification` call it.
     pub async fn settle(
         &self,
         tx: &mut RevokingTx<'_, '_, '_>,
@@ -39,7 +39,7 @@ impl Auth {
         self.notify(tx, account, Purpose::PasswordChanged, &caller.request)
             .await?;
         sessions::end_all(tx, account, None, now).await?;
-        // Every device was forgotten with its sessions. The one that reads the mailbox may sign in next.
+        // The devices were forgotten along with the sessions, but this one has access to the mailbox and may sign in next.
         devices::remember(tx, account, &caller.request, self.platform.clock.now()).await
     }
 }

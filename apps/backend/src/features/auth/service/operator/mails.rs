@@ -1,4 +1,4 @@
-//! Proving the address of an account without a mail, and the mails that an operator has sent.
+//! Verifying an email address by hand, and emails requested by an operator.
 
 use countersign_store::StoreError;
 
@@ -13,7 +13,7 @@ use crate::features::audit::{Event, EventKind};
 use crate::features::outbox::{self, MailParams, NewMail, Purpose};
 
 impl Operator {
-    /// Says by hand that an address is its owner's. Says whether that was news.
+    /// Marks an email address as verified. Returns whether that changed anything.
     pub async fn verify_email(&self, account: &Account) -> Result<bool, StoreError> {
         let (now, caller) = (self.auth.platform.clock.now(), &self.caller);
         let email = &parsed(&account.email)?;
@@ -35,7 +35,8 @@ impl Operator {
             .await
     }
 
-    /// Owes an account the mail by which its owner proves the address, or sets a new password, whatever was sent before.
+    /// Queues the email with which the owner confirms the email address or sets a new password, regardless of what was sent
+    /// before.
     pub async fn send_mail(&self, account: &Account, purpose: Purpose) -> Result<(), StoreError> {
         let (now, email, id) = (self.auth.platform.clock.now(), &parsed(&account.email)?, account.id);
         self.auth
@@ -50,11 +51,11 @@ impl Operator {
             .await
     }
 
-    /// Makes an account that nobody knows the password of, and queues an email with which its owner sets one. `None`: there is
-    /// an account with this address.
+    /// Creates an account without a usable password, and queues an email with which its owner sets one. `None`: the email
+    /// address already has an account.
     ///
     /// # Errors
-    /// That hashing or the database failed.
+    /// If hashing or the database failed.
     pub async fn invite(&self, email: &NewEmail) -> Result<Option<Account>, PasswordError> {
         let (hash, caller) = (&self.auth.platform.unusable_password_hash().await?, &self.caller);
         let now = self.auth.platform.clock.now();
@@ -88,7 +89,7 @@ impl Operator {
     }
 }
 
-/// The operator asks for it, and has no handle: its code works for nobody, its link for who reads the mail.
+/// Builds an email requested by an operator. It is bound to no handle, so its code cannot be used, only its link.
 fn mail_of<'a>(purpose: Purpose, to: &'a Email, state: Option<&State>) -> NewMail<'a> {
     NewMail {
         purpose,

@@ -1,4 +1,4 @@
-//! What the operator does to an account, on the command line. No password is asked for.
+//! Actions of an operator on accounts, from the command line. They require no password.
 
 mod mails;
 mod scopes;
@@ -18,7 +18,7 @@ use crate::features::audit::{Event, EventKind};
 use crate::features::outbox::Purpose;
 use crate::features::sessions;
 
-/// What an operator does to accounts. Cloning it is cheap.
+/// The operator's actions on accounts. Cloning is cheap.
 #[derive(Clone)]
 pub struct Operator {
     pub(crate) auth: Auth,
@@ -29,7 +29,7 @@ impl Operator {
     /// Sets a password and ends all sessions.
     ///
     /// # Errors
-    /// [`PasswordError::Fault`], or that hashing or the database failed.
+    /// [`PasswordError::Fault`], or if hashing or the database failed.
     pub async fn set_password(&self, account: &Account, new: Password) -> Result<(), PasswordError> {
         let new = self
             .auth
@@ -57,7 +57,7 @@ impl Operator {
         Ok(())
     }
 
-    /// Disables an account with all its sessions, or enables it again. Says whether that changed anything.
+    /// Disables an account and ends its sessions, or enables it again. Returns whether that changed anything.
     pub async fn set_disabled(&self, id: AccountId, disabled: bool) -> Result<bool, StoreError> {
         let (now, caller) = (self.auth.platform.clock.now(), &self.caller);
         let kind = if disabled {
@@ -80,7 +80,7 @@ impl Operator {
             .await
     }
 
-    /// Deletes an account and all that hangs on it.
+    /// Deletes an account and all its data.
     pub async fn delete(&self, account: &Account) -> Result<(), StoreError> {
         let (id, now, caller) = (account.id, self.auth.platform.clock.now(), &self.caller);
         self.auth

@@ -1,4 +1,4 @@
-//! The scopes that an account owns.
+//! The scopes of an account.
 
 use countersign_guard::Scopes;
 use countersign_store::StoreError;
@@ -15,13 +15,12 @@ enum Change {
 }
 
 impl Operator {
-    /// Gives scopes to an account. Says which of them are new to it.
+    /// Grants scopes to an account. Returns the ones it did not have before.
     pub async fn grant(&self, id: AccountId, scopes: &Scopes) -> Result<Scopes, StoreError> {
         self.change_scopes(id, scopes, Change::Grant).await
     }
 
-    /// Takes scopes back from an account, and says which of them it had. Tokens that carry them go on carrying them until
-    /// they end.
+    /// Revokes scopes of an account. Returns the ones it had. Existing access tokens keep them until they expire.
     pub async fn ungrant(&self, id: AccountId, scopes: &Scopes) -> Result<Scopes, StoreError> {
         self.change_scopes(id, scopes, Change::TakeBack).await
     }
