@@ -1,4 +1,4 @@
-//! One's own account: the password, the address, the devices, the data.
+//! The account page: password, email address, devices and data.
 
 use askama::Template;
 use axum::extract::State;
@@ -27,7 +27,7 @@ use crate::features::auth::PasswordChange;
 use crate::features::outbox::Action;
 use crate::features::sessions::Session;
 
-/// Where somebody signs in first, and comes back from.
+/// The sign-in page, leading back to the account page.
 const SIGN_IN: &str = "/signin?return_to=/account";
 
 #[derive(Template)]
@@ -39,13 +39,13 @@ struct AccountPage {
     since: SaidTime,
     new_email: String,
     devices: Vec<Device>,
-    /// How many there are.
+    /// The number of devices, in words.
     count: String,
-    /// The row that is open.
+    /// The expanded row.
     open: Row,
 }
 
-/// The rows that can be open when the page comes.
+/// The rows of the page that can be expanded when it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Row {
     None,
@@ -83,7 +83,7 @@ pub(super) struct SessionForm {
     session: Option<Uuid>,
 }
 
-/// A button alone.
+/// A form that has only a button.
 #[derive(Deserialize)]
 pub(super) struct ExportForm {}
 
@@ -131,8 +131,7 @@ pub(super) async fn account_page(
     show(&pages, &visitor, view, EmailInput::default(), Row::None).await
 }
 
-/// The page once more, for a form of it that proves nothing of where it comes from. Who is not signed in has seen no such
-/// form.
+/// Shows the page again for a form whose origin could not be verified. Only a signed-in browser can have such a form.
 async fn show_again(
     pages: &Pages,
     visitor: &Visitor,
@@ -146,7 +145,7 @@ async fn show_again(
     }
 }
 
-/// The page, wherever a form of it was sent to.
+/// Renders the account page, whichever of its forms was submitted.
 pub(super) async fn show(
     pages: &Pages,
     visitor: &Visitor,
@@ -218,7 +217,7 @@ pub(super) async fn change_password(
     }
 }
 
-/// The page with a problem; a wrong password stands beside its field.
+/// Returns a view with a problem; a wrong password is reported at its field.
 fn refused(pages: &Pages, visitor: &Visitor, problem: &Problem, password: &'static str) -> View {
     let field = match problem.code() {
         Code::InvalidCredentials => password,

@@ -1,4 +1,4 @@
-//! The style sheet, the script and the icon: three files, each with its hash in its name.
+//! The style sheet, the script and the icon. Each has the hash of its content in its name.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
@@ -10,7 +10,7 @@ use crate::settings::{self, Color, Logo};
 const STYLE: &str = include_str!("../../../assets/pages.css");
 const SCRIPT: &str = include_str!("../../../assets/pages.js");
 
-/// The files as they are served, and where.
+/// The contents and paths of these files.
 pub struct Assets {
     pub(super) style_path: String,
     pub(super) script_path: String,
@@ -19,14 +19,14 @@ pub struct Assets {
     icon: Icon,
 }
 
-/// The picture in the browser's tab.
+/// The icon of the browser tab.
 struct Icon {
     kind: &'static str,
     bytes: Vec<u8>,
 }
 
 impl Assets {
-    /// With the colours and shapes of the settings.
+    /// Builds the files with the colors and shapes from the settings.
     pub fn new(pages: &settings::Pages) -> Self {
         let style = format!("{}\n{STYLE}", theme(pages));
         let icon = icon(pages);
@@ -40,7 +40,7 @@ impl Assets {
         }
     }
 
-    /// The file at this path: its type and its content.
+    /// Returns the type and content of the file at this path.
     pub(super) fn find(&self, path: &str) -> Option<(&'static str, &[u8])> {
         if path == self.style_path {
             Some(("text/css; charset=utf-8", self.style.as_bytes()))
@@ -54,7 +54,7 @@ impl Assets {
     }
 }
 
-/// The settings as custom properties. Their values were parsed: nothing in them ends a declaration.
+/// Returns the settings as CSS custom properties. Their values are validated, so none of them can end a declaration.
 fn theme(pages: &settings::Pages) -> String {
     let Brand { light, dark } = Brand::new(pages);
     let both = |part: fn(&Palette) -> Color| format!("light-dark({},{})", part(&light).css(), part(&dark).css());
@@ -76,7 +76,7 @@ fn theme(pages: &settings::Pages) -> String {
     )
 }
 
-/// The logo, or the first letter of the name on the operator's colour.
+/// Returns the logo, or the first letter of the name on the configured color.
 fn icon(pages: &settings::Pages) -> Icon {
     if let Some(logo) = &pages.logo {
         return Icon {
@@ -100,13 +100,14 @@ fn icon(pages: &settings::Pages) -> Icon {
     }
 }
 
-/// The first letter of a name, which means nothing in HTML and SVG.
+/// Returns the first letter of a name. It needs no escaping in HTML or SVG.
 pub(super) fn initial(name: &str) -> String {
     let first = name.chars().find(|c| c.is_alphanumeric());
     first.map_or_else(String::new, |first| first.to_uppercase().collect())
 }
 
-/// The logo instead of the letter. In the style sheet itself, it costs no request; as an image, an SVG runs no script.
+/// Returns the CSS that shows the logo instead of the letter. Embedded in the style sheet, it needs no request; as an
+/// image, an SVG runs no scripts.
 fn mark(logo: &Logo) -> String {
     let encoded = STANDARD.encode(logo.bytes());
     format!(
@@ -125,7 +126,7 @@ mod tests {
     use super::*;
     use crate::core::brand::{DARK, LIGHT, contrast};
 
-    /// The colours that the style sheet declares as `--name: light-dark(#light, #dark)`.
+    /// Returns the colors that the style sheet declares as `--name: light-dark(#light, #dark)`.
     fn declared(name: &str) -> (Color, Color) {
         let rest = STYLE.split(&format!("--{name}: light-dark(")).nth(1).unwrap();
         let mut parts = rest.split(')').next().unwrap().split(", ").map(|part| {

@@ -1,4 +1,4 @@
-//! What happens to a browser when somebody signs in, or out.
+//! Changes to a browser's cookies when a user signs in or out.
 
 use countersign_store::StoreError;
 
@@ -9,7 +9,7 @@ use crate::core::ids::SessionId;
 use crate::core::request_info::RequestInfo;
 use crate::features::devices;
 
-/// Signs a browser in: it gets a new cookie, and the session that it had before ends.
+/// Signs a browser in: sets a new cookie and ends its previous session.
 pub(super) async fn sign_in(
     pages: &Pages,
     visitor: &mut Visitor,
@@ -27,14 +27,14 @@ pub(super) async fn sign_in(
     Ok(())
 }
 
-/// A browser with which somebody has just proven who they are gets the cookie by which it is known the next time.
-/// Signing out leaves it: it signs nobody in.
+/// Sets the cookie that identifies a browser after a successful authentication, so that it is recognized at the next
+/// sign-in. Signing out keeps the cookie, because it signs no one in.
 pub(super) fn remember(pages: &Pages, visitor: &mut Visitor) {
     let secret = visitor.device.reveal();
     visitor.set_cookie(pages, Cookie::Device, &secret, Some(devices::LIFETIME));
 }
 
-/// Signs a browser out: its session ends, and nothing of it stays behind.
+/// Signs a browser out: ends its session and clears its cookies.
 pub(super) async fn sign_out(pages: &Pages, visitor: &mut Visitor, request: RequestInfo) -> Result<(), StoreError> {
     end_session(pages, visitor, request).await?;
     visitor.clear_cookie(pages, Cookie::SignedIn);

@@ -1,5 +1,5 @@
-//! The cookies of the pages: who is signed in, which forms are ours, which language is read, which browser it
-//! is, where codes were sent to, what was done, and which email address was typed.
+//! The cookies of the pages: the session, the form token, the language, the device, pending emailed codes, completed
+//! actions, and the last typed email address.
 
 use std::time::Duration;
 
@@ -12,24 +12,24 @@ use super::service::Pages;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cookie {
     SignedIn,
-    /// Stands in every form as well, which no other site can know.
+    /// The form token. It is in every form as well, and other sites cannot read it.
     Form,
-    /// The language that was chosen.
+    /// The selected language.
     Language,
-    /// Which browser it is, by which an account knows it at the next sign-in.
+    /// Identifies the browser, so that an account recognizes it at the next sign-in.
     Device,
-    /// The email addresses that codes were sent to, and what for.
+    /// The email addresses that codes were sent to, and their purposes.
     Codes,
-    /// What was done lately, for the page that tells it.
+    /// Recently completed actions, for the page that confirms them.
     Done,
-    /// The email address that was typed last, for the next form.
+    /// The email address that was typed last, to fill in the next form.
     Typed,
 }
 
 impl Cookie {
-    /// `__Host-` binds a cookie to this host, to TLS and to the whole of it (RFC 6265bis §4.1.3.2). On http, which only a
-    /// loopback address has, browsers would refuse it. Browsers keep one jar for all ports of a host (RFC 6265 §8.5), so
-    /// the port stands in the name where the issuer names one.
+    /// Returns the cookie's name. `__Host-` binds it to this host, to TLS and to the path `/` (RFC 6265bis §4.1.3.2).
+    /// Browsers refuse that prefix over http, which only loopback hosts may use. They share cookies between all ports of a
+    /// host (RFC 6265 §8.5), so the name contains the port if the issuer has one.
     fn name(self, pages: &Pages) -> String {
         let issuer = &pages.platform.settings.issuer;
         let prefix = if issuer.is_https() { "__Host-" } else { "" };
@@ -46,7 +46,7 @@ impl Cookie {
         format!("{prefix}{name}{port}")
     }
 
-    /// Its value in a request. One that is there twice is none: somebody planted one of them.
+    /// Returns the cookie's value in a request. If there are two, one of them was planted, so neither is used.
     pub(super) fn read(self, pages: &Pages, headers: &HeaderMap) -> Option<String> {
         let name = self.name(pages);
         let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
@@ -59,7 +59,8 @@ impl Cookie {
         value.filter(|_| values.next().is_none())
     }
 
-    /// `Set-Cookie` for as long as the browser runs, or for `lifetime`. `value` is letters, digits and `-_.~`.
+    /// Returns a `Set-Cookie` header for `lifetime`, or until the browser closes. `value` consists of letters, digits and
+    /// `-_.~`.
     pub(super) fn set(self, pages: &Pages, value: &str, lifetime: Option<Duration>) -> HeaderValue {
         let secure = if pages.platform.settings.issuer.is_https() {
             "; Secure"
@@ -74,7 +75,7 @@ impl Cookie {
         HeaderValue::try_from(text).expect("names and values are letters, digits and a few signs")
     }
 
-    /// `Set-Cookie` that takes it away.
+    /// Returns a `Set-Cookie` header that removes the cookie.
     pub(super) fn clear(self, pages: &Pages) -> HeaderValue {
         self.set(pages, "", Some(Duration::ZERO))
     }

@@ -1,5 +1,5 @@
-//! What was done, told by a page of its own: it survives a reload, and nobody is made to read it by a link, because the
-//! browser must remember that it was so.
+//! Confirmation of a completed action on its own page, which survives a reload. It is shown only if the browser's cookie
+//! says that the action was completed, so a link alone cannot show it.
 
 use std::time::Duration;
 
@@ -17,19 +17,19 @@ use super::visitor::Visitor;
 use crate::core::problem::{Code, Problem};
 use crate::features::outbox::Action;
 
-/// How long a browser remembers what was done.
+/// How long a browser remembers completed actions.
 const REMEMBERED: Duration = Duration::from_secs(10 * 60);
 
 macro_rules! done {
     ($($variant:ident = $message:literal;)+) => {
-        /// What can have been done.
+        /// The actions that can be confirmed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum Done { $($variant,)+ }
 
         impl Done {
             const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The beginning of its messages' names.
+            /// Returns the prefix of its message names.
             fn message(self) -> &'static str {
                 match self { $(Self::$variant => $message,)+ }
             }
@@ -51,7 +51,7 @@ done! {
 }
 
 impl Done {
-    /// Its name in addresses and cookies.
+    /// Returns its name in URLs and cookies.
     fn name(self) -> &'static str {
         self.message().trim_start_matches("done-")
     }
@@ -67,7 +67,7 @@ impl Done {
         Self::ALL.iter().copied().find(|done| done.name() == name)
     }
 
-    /// Whether the browser remembers it.
+    /// Returns whether the browser remembers it.
     fn is_remembered(self, visitor: &Visitor) -> bool {
         let remembered = visitor.done().unwrap_or_default();
         remembered.split('.').any(|name| name == self.name())
@@ -84,7 +84,7 @@ struct DonePage {
     label: String,
 }
 
-/// Leads to where it is told that this was done.
+/// Redirects to the confirmation of a completed action.
 pub(super) fn redirect_to(pages: &Pages, visitor: &mut Visitor, done: Done) -> Response {
     let before = Done::ALL
         .iter()
@@ -95,7 +95,7 @@ pub(super) fn redirect_to(pages: &Pages, visitor: &mut Visitor, done: Done) -> R
     see_other(visitor, &done.address())
 }
 
-/// Tells at once that this was done, at whatever address. What was begun before is a step away.
+/// Renders the confirmation of a completed action at the current URL, with a link back to what the user was doing before.
 pub(super) fn show(visitor: &Visitor, v: View, done: Done) -> Response {
     let onward = match done {
         Done::Verified | Done::VerifiedBefore => remembered(visitor, Action::VerifyEmail).return_path,
@@ -119,7 +119,7 @@ pub(super) fn show(visitor: &Visitor, v: View, done: Done) -> Response {
     page(visitor, &page_of.v, &page_of)
 }
 
-/// What was done, if it was done by this browser a moment ago.
+/// Shows the confirmation if this browser completed the action recently.
 pub(super) async fn done_page(
     State(pages): State<Pages>,
     Path(name): Path<String>,
@@ -132,7 +132,7 @@ pub(super) async fn done_page(
     })
 }
 
-/// A notice that the address of a page asks for.
+/// A notice requested by the URL of a page.
 #[derive(Default, serde::Deserialize)]
 pub(super) struct Notice {
     #[serde(default)]
@@ -140,7 +140,7 @@ pub(super) struct Notice {
 }
 
 impl Notice {
-    /// The page, with word of what was done a moment ago.
+    /// Adds the notice to the page if the action was completed recently.
     pub(super) fn on(self, visitor: &Visitor, v: View) -> View {
         match Done::named(&self.done) {
             Some(done) if done.is_remembered(visitor) => {

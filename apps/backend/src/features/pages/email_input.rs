@@ -1,4 +1,4 @@
-//! An email address as somebody typed it into a page.
+//! An email address as typed into a page.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use super::visitor::Visitor;
 use crate::core::email::{Email, NewEmail};
 use crate::core::problem::Code;
 
-/// RFC 5321 §4.5.3.1.3, less the angle brackets.
+/// RFC 5321 §4.5.3.1.3, without the angle brackets.
 const MOST_OCTETS: usize = 254;
-/// How long a browser remembers what was typed.
+/// How long a browser remembers the typed email address.
 const REMEMBERED: Duration = Duration::from_secs(30 * 60);
 
-/// What was typed, without what keyboards and the clipboard put around it.
+/// The typed text, without the whitespace and invisible characters that keyboards and clipboards add around it.
 #[derive(Clone, Default, Deserialize)]
 #[serde(from = "String")]
 pub(super) struct EmailInput(String);
@@ -36,18 +36,18 @@ impl From<String> for EmailInput {
 }
 
 impl EmailInput {
-    /// The address that it is.
+    /// Parses the email address.
     ///
     /// # Errors
-    /// What is wrong with the field `email`.
+    /// A problem with the field `email`.
     pub(super) fn email(&self) -> Result<Email, Mistake> {
         self.parsed()
     }
 
-    /// The address that it is, for an account that is to get it.
+    /// Parses the email address for an account that is to have it.
     ///
     /// # Errors
-    /// What is wrong with the field `email`.
+    /// A problem with the field `email`.
     pub(super) fn new_email(&self) -> Result<NewEmail, Mistake> {
         self.parsed()
     }
@@ -62,25 +62,25 @@ impl EmailInput {
         })
     }
 
-    /// What was typed into another form before.
+    /// Returns the email address that was typed into an earlier form.
     pub(super) fn typed_before(visitor: &Visitor) -> Self {
         let decoded = visitor.typed().and_then(Self::decoded);
         decoded.unwrap_or_default()
     }
 
-    /// Has the browser remember it for the next form. An address that stood in the URL would stand in logs and histories.
+    /// Stores the email address in a cookie for the next form. In a URL it would end up in logs and histories.
     pub(super) fn remember(&self, pages: &Pages, visitor: &mut Visitor) {
         if (1..=MOST_OCTETS).contains(&self.0.len()) {
             visitor.set_cookie(pages, Cookie::Typed, &self.encoded(), Some(REMEMBERED));
         }
     }
 
-    /// As a cookie can carry it.
+    /// Encodes it for a cookie.
     pub(super) fn encoded(&self) -> String {
         URL_SAFE_NO_PAD.encode(&self.0)
     }
 
-    /// What a cookie carried.
+    /// Decodes it from a cookie.
     pub(super) fn decoded(text: &str) -> Option<Self> {
         let decoded = URL_SAFE_NO_PAD.decode(text).ok()?;
         Some(String::from_utf8(decoded).ok()?.into())

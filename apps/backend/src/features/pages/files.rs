@@ -1,4 +1,4 @@
-//! The files of the pages, kept by browsers for good.
+//! The files of the pages, which browsers cache permanently.
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -10,7 +10,7 @@ use crate::core::problem::{Code, Problem};
 
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
-/// One of the files, by its name.
+/// Serves a file by its name.
 pub(super) async fn file(State(pages): State<Pages>, Path(name): Path<String>) -> Response {
     let Some((kind, content)) = pages.assets.find(&format!("/pages/{name}")) else {
         return Problem::new(Code::NotFound).into_response();
@@ -21,7 +21,7 @@ pub(super) async fn file(State(pages): State<Pages>, Path(name): Path<String>) -
             CACHE_CONTROL,
             HeaderValue::from_static("public, max-age=31536000, immutable"),
         ),
-        // The logo is an operator's file: opened by itself, it runs no script either.
+        // The logo is provided by the operator. This prevents it from running scripts when opened directly.
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     ];
     (headers, content.to_owned()).into_response()

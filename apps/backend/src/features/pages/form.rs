@@ -1,4 +1,4 @@
-//! A form that one of our own pages sent. Anything else that looks like one is refused before it is read.
+//! Forms of our own pages. All others are refused before they are parsed.
 
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
@@ -16,13 +16,13 @@ use crate::core::problem::{Code, Problem};
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// A form of our own pages. What the browser says about where it comes from is proof enough: Fetch Metadata, or else its
-/// `Origin`. One that says neither must bring the token that only our pages can read.
+/// A form sent by one of our own pages, as shown by Fetch Metadata or else by `Origin`. If the browser sends neither, the
+/// form must contain the token, which only our pages can read.
 pub(super) struct OwnForm<T>(pub T);
 
-/// A form that can be shown once more, as it was filled in. A password is never given back.
+/// A form that can be shown again as it was filled in, without the passwords.
 pub(super) trait Again: Sized {
-    /// The page on which it stands; `view` says why it is shown again.
+    /// Renders the page that contains the form; `view` says why it is shown again.
     fn again(
         self,
         pages: &Pages,
@@ -38,12 +38,12 @@ struct WithToken<T> {
     fields: T,
 }
 
-/// What the headers prove of where a form comes from.
+/// What the headers prove about the origin of a form.
 #[derive(PartialEq, Eq)]
 enum Proof {
     Ours,
     Foreign,
-    /// An old browser, one that tells nobody where it comes from, or a program: the token decides.
+    /// An old browser, one that hides its origin, or a program: the token decides.
     None,
 }
 
@@ -57,7 +57,7 @@ impl<T: DeserializeOwned + Again + Send> FromRequest<Pages> for OwnForm<T> {
             return Err(foreign().into_response());
         }
         let expected = form_token(pages, request.headers());
-        // The layer around the pages has put it there.
+        // Inserted by the layer around the pages.
         let visitor = request.extensions().get::<Visitor>().cloned();
         let sent = JsonOrForm::<WithToken<T>>::from_request(request, pages).await;
         let JsonOrForm(WithToken { form_token, fields }) = sent.map_err(Problem::into_response)?;
@@ -81,9 +81,8 @@ fn is_token(sent: Option<&str>, expected: Option<&str>) -> bool {
     }
 }
 
-/// A browser that says where its request came from is believed: no page can make it say something else. By Fetch Metadata
-/// it says so also under another name of this machine (`localhost`), which an origin alone would not tell from another
-/// site. What is said twice is not believed.
+/// Checks the origin of a form by its headers, which a page cannot forge. Fetch Metadata also works under another name of
+/// this machine (`localhost`), where the origin would look like another site. Repeated headers are not trusted.
 fn proof(pages: &Pages, headers: &HeaderMap) -> Proof {
     let only = |name: &HeaderName, is_ours: &dyn Fn(&HeaderValue) -> bool| {
         let mut values = headers.get_all(name).iter();
@@ -91,7 +90,8 @@ fn proof(pages: &Pages, headers: &HeaderMap) -> Proof {
         let ours = is_ours(first) && values.next().is_none();
         Some(if ours { Proof::Ours } else { Proof::Foreign })
     };
-    // RFC 6454 §7.3: "null" is an origin that is not told, by settings for privacy for instance. It may be anybody's, ours too.
+    // RFC 6454 §7.3: "null" is an origin that is withheld, for instance by privacy settings. It could be any origin,
+    // including ours.
     let is_hidden = || only(&ORIGIN, &|origin| origin == "null") == Some(Proof::Ours);
     only(&FETCH_SITE, &|site| site == "same-origin")
         .or_else(|| only(&ORIGIN, &|origin| origin == pages.platform.settings.issuer.as_str()).filter(|_| !is_hidden()))

@@ -1,4 +1,4 @@
-//! The page that greets, and the choice of a language.
+//! The landing page, and the choice of a language.
 
 use askama::Template;
 use axum::extract::State;
@@ -17,7 +17,7 @@ use crate::core::problem::Problem;
 use crate::features::accounts;
 use crate::settings::Signup;
 
-/// How long a choice is remembered.
+/// How long the chosen language is remembered.
 const REMEMBERED: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 60 * 60);
 
 #[derive(Template)]
@@ -31,7 +31,7 @@ struct Landing {
     issuer: String,
 }
 
-/// Whoever comes to a fresh installation is its developer, and is told what to do next.
+/// Shows the landing page. On a new installation, it tells the developer what to do next.
 pub(super) async fn landing(State(pages): State<Pages>, visitor: Visitor) -> Result<Response, Problem> {
     show(&pages, &visitor, View::new(&pages, &visitor)).await
 }

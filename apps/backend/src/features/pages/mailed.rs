@@ -1,4 +1,4 @@
-//! What a browser remembers of the mails that were asked for with it: where they went, and where the person was going.
+//! What a browser remembers of the emails that were requested with it: the email address, and where to continue.
 
 use std::time::Duration;
 
@@ -12,34 +12,34 @@ use super::service::Pages;
 use super::visitor::Visitor;
 use crate::features::outbox::Action;
 
-/// How long a browser remembers where a code was mailed to: longer than the code can be used.
+/// How long a browser remembers the recipient of a code: longer than the code is valid.
 const REMEMBERED: Duration = Duration::from_secs(30 * 60);
-/// A longer way on is not remembered: a cookie has 4,096 bytes, and there are four kinds of mail.
+/// Longer paths are not remembered: a cookie holds 4,096 bytes, and there are four kinds of emails.
 const LONGEST_RETURN_PATH: usize = 400;
 
-/// What a browser remembers of a mail that was asked for.
+/// What a browser remembers of a requested email.
 #[derive(Clone, Default)]
 pub(super) struct Mailed {
     pub(super) email: EmailInput,
-    /// Where the person is to go once the mail is answered.
+    /// Where to continue once the email is answered.
     pub(super) return_path: Option<ReturnPath>,
     pub(super) certainty: Certainty,
 }
 
-/// What the page may say of a mail.
+/// What the page may say about whether an email is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Certainty {
-    /// It goes out if there is an account, and nobody is told whether there is.
+    /// It is sent if there is an account, which the page does not reveal.
     #[default]
     Unsaid,
-    /// It goes out in any case.
+    /// It is sent in any case.
     Sent,
-    /// It goes out, and the account was made a moment ago in this browser.
+    /// It is sent, and the account was just created in this browser.
     SignedUp,
 }
 
 impl Mailed {
-    /// What is remembered of a mail to this address.
+    /// Returns what is remembered of an email to this email address.
     pub(super) fn to(email: EmailInput, return_path: Option<ReturnPath>, certainty: Certainty) -> Self {
         Self {
             email,
@@ -48,7 +48,7 @@ impl Mailed {
         }
     }
 
-    /// As the cookie carries it: letters, digits and dots.
+    /// Encodes it for the cookie, with letters, digits and dots.
     fn entry(&self, action: Action) -> String {
         let return_path = self.return_path.as_ref().map(ReturnPath::as_str).unwrap_or_default();
         let return_path = match return_path.len() <= LONGEST_RETURN_PATH {
@@ -84,7 +84,7 @@ impl Certainty {
     }
 }
 
-/// Has the browser remember a mail, beside those of other kinds.
+/// Has the browser remember an email, in addition to those of other kinds.
 pub(super) fn remember(pages: &Pages, visitor: &mut Visitor, action: Action, mailed: &Mailed) {
     let others = Action::ALL.iter().copied().filter(|other| *other != action);
     let others: Vec<_> = others.filter_map(|other| entry_of(visitor, other)).collect();
@@ -93,18 +93,18 @@ pub(super) fn remember(pages: &Pages, visitor: &mut Visitor, action: Action, mai
     visitor.set_cookie(pages, Cookie::Codes, &entries, Some(REMEMBERED));
 }
 
-/// What the browser remembers of a mail of this kind.
+/// Returns what the browser remembers of an email of this kind.
 pub(super) fn remembered(visitor: &Visitor, action: Action) -> Mailed {
     entry_of(visitor, action).and_then(Mailed::read).unwrap_or_default()
 }
 
-/// What the browser remembers of one kind of mail.
+/// Returns the cookie's entry for one kind of email.
 fn entry_of(visitor: &Visitor, action: Action) -> Option<&str> {
     let mut entries = visitor.codes()?.split('~');
     entries.find(|entry| entry.split_once('.').is_some_and(|(name, _)| name == name_of(action)))
 }
 
-/// What the cookie calls a kind of mail.
+/// Returns the name of a kind of email in the cookie.
 fn name_of(action: Action) -> &'static str {
     match action {
         Action::VerifyEmail => "verify",

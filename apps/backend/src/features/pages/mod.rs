@@ -1,19 +1,19 @@
-//! The hosted pages: signing in and up, proving an address, recovering, one's own account, and the page that greets.
-//! HTML that the server renders, which works without JavaScript, in the reader's language. Every act is a POST that calls
-//! the same service as the API does: no rule is written here.
-//! `browser_sessions` is its table: which session a browser's cookie stands for.
+//! The hosted pages: signing in and up, confirming an email address, password recovery, the account and the landing page.
+//! They are rendered on the server in the user's language and work without JavaScript. Every action is a POST that calls
+//! the same service as the API; the pages contain no business rules.
+//! The table `browser_sessions` maps browser cookies to sessions.
 //!
 //! To read it, follow a request:
-//! 1. `router`: every path; `roots`: which are for people. `reply` has the layers around them (`as_pages`, `ForPeople`), and
-//!    how a page leaves.
-//! 2. `visitor`: who asks, in which language, with which `cookies`. `service` and `store` find the session of a cookie.
-//! 3. `form`: a form is taken if it is ours (`OwnForm`), and `single_flight` handles one that was sent twice once.
-//!    `email_input` and `return_path` are what its fields are parsed into.
-//! 4. The handlers: `landing`, `signin` (password, sign-up, sign-out), `email` (what begins or ends with an email),
-//!    `account`. `browser` is what they do to a browser when a person signs in or out.
-//! 5. `view`: what a template is given, and what was wrong; `done`: the page that tells what was done; `mailed`: what a
-//!    browser remembers of the mails that were asked for with it; `assets` and `files`: the style
-//!    sheet, the script and the icon.
+//! 1. `router` has all paths, and `roots` those shown to people. `reply` has the layers around them (`as_pages`,
+//! `ForPeople`) and renders responses.
+//! 2. `visitor` is the client of a request, with its language and `cookies`. `service` and `store` find the session of a
+//! cookie.
+//! 3. `form` accepts only our own forms (`OwnForm`), and `single_flight` handles a form that was sent twice only once.
+//! `email_input` and `return_path` parse fields.
+//! 4. The handlers are `landing`, `signin` (password, sign-up, sign-out), `email` (actions that begin or end with an email)
+//! and `account`. `browser` changes the cookies when a user signs in or out.
+//! 5. `view` is the data and errors of a template, `done` the confirmation of an action, and `mailed` what a browser
+//! remembers of requested emails. `assets` and `files` are the style sheet, the script and the icon.
 
 mod account;
 mod assets;

@@ -1,4 +1,4 @@
-//! How a page leaves: with its policy, its cookies and its language; and what a person sees of a problem.
+//! Responses of the pages, with their policy, cookies and language; and problems shown as pages.
 
 use std::task::{Context, Poll};
 
@@ -24,12 +24,12 @@ use crate::core::problem::{Code, Problem, Shown};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// Only our own files, no code in the page itself, and no other page around it. Forms go to this origin; where a sign-in
-/// leads on, it leads below it.
+/// Allows only our own files, no inline code and no framing. Forms are sent to this origin, and redirects after a sign-in
+/// stay on it.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'none'";
 
-/// A page, with the status and the headers of its view.
+/// Renders a page, with the status and headers of its view.
 pub(super) fn page(visitor: &Visitor, view: &View, template: &impl Template) -> Response {
     let mut html = template.render();
     if html.is_ok() && view.must_tell_more() {
@@ -43,7 +43,7 @@ pub(super) fn page(visitor: &Visitor, view: &View, template: &impl Template) -> 
         (CONTENT_TYPE, HTML),
         (CONTENT_LANGUAGE, HeaderValue::from_static(visitor.language.tag())),
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
-        // RFC 9110 §12.5.5: the language may have been chosen by it.
+        // RFC 9110 §12.5.5: the language may depend on this header.
         (VARY, HeaderValue::from(ACCEPT_LANGUAGE)),
     ];
     let mut response = (view.status(), headers, html).into_response();
@@ -52,14 +52,14 @@ pub(super) fn page(visitor: &Visitor, view: &View, template: &impl Template) -> 
     response
 }
 
-/// To another page of this server, by GET, whatever the method was (RFC 9110 §15.4.4; RFC 9700 §4.12).
+/// Redirects to another page of this server with GET, whatever the method was (RFC 9110 §15.4.4; RFC 9700 §4.12).
 pub(super) fn see_other(visitor: &Visitor, path: &str) -> Response {
     let mut response = redirection(path);
     visitor.write_cookies(response.headers_mut());
     response
 }
 
-/// What the address of a form leads to when it is opened rather than sent.
+/// Returns the redirect for a form's URL that is opened rather than submitted.
 pub(super) fn redirect(path: &'static str) -> std::future::Ready<Response> {
     std::future::ready(redirection(path))
 }
@@ -79,7 +79,7 @@ struct Refused {
     label: String,
 }
 
-/// What a person sees of a problem that no form can show.
+/// Renders a problem that no form can show.
 fn problem_page(pages: &Pages, visitor: &Visitor, problem: &Problem) -> Response {
     let view = View::new(pages, visitor).fixed();
     let refused = Refused {
@@ -88,7 +88,7 @@ fn problem_page(pages: &Pages, visitor: &Visitor, problem: &Problem) -> Response
             _ => "error-title",
         }),
         text: match problem.code() {
-            // There is no form here that could be sent again.
+            // There is no form on this page that could be sent again.
             Code::ForeignForm => view.t("error-foreign"),
             code => view.t(code.message()),
         },
@@ -102,7 +102,7 @@ fn problem_page(pages: &Pages, visitor: &Visitor, problem: &Problem) -> Response
     response
 }
 
-/// Around the routes of the pages: a form that is sent twice at once is handled once.
+/// The layer around the pages' routes. A form that is sent twice at the same time is handled once.
 pub(super) async fn as_pages(
     State((pages, forms)): State<(Pages, SingleFlight)>,
     request: Request,
@@ -113,7 +113,7 @@ pub(super) async fn as_pages(
     forms.once(browser.as_deref(), request, handle).await
 }
 
-/// Who asks is found out once, and whatever problem it ends in is told as a page.
+/// Identifies the visitor once, and shows any problem as a page.
 async fn as_page(pages: Pages, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let Ok(visitor) = Visitor::from_request_parts(&mut parts, &pages).await;
@@ -130,8 +130,8 @@ async fn as_page(pages: Pages, request: Request, next: Next) -> Response {
     }
 }
 
-/// The layer around everything: what a person who looks for a page would see of a problem is a page too, whichever layer
-/// refused the request. Programs, and all of `/api`, get the problem.
+/// The outermost layer, which shows problems as pages to people who look for a page, whichever layer refused the request.
+/// Programs, and all of `/api`, get the problem itself.
 #[derive(Clone)]
 pub struct ForPeople(pub Pages);
 
@@ -185,7 +185,7 @@ fn for_people(pages: &Pages, visitor: &Visitor, is_head: bool, mut response: Res
     let page = problem_page(pages, visitor, &problem);
     let (parts, body) = page.into_parts();
     for (name, value) in &parts.headers {
-        // Everything else of the answer stays: who may be asked again when, and under which id the log knows it.
+        // The other headers of the response stay, such as `Retry-After` and the request id.
         if *name == VARY || *name == SET_COOKIE {
             response.headers_mut().append(name, value.clone());
         } else {
@@ -197,7 +197,8 @@ fn for_people(pages: &Pages, visitor: &Visitor, is_head: bool, mut response: Res
     response
 }
 
-/// Browsers open pages and send forms by three methods; for what comes by another, only its `Accept` speaks.
+/// Returns whether a request looks for a page. Browsers open pages and send forms with three methods; for other methods,
+/// only `Accept` decides.
 fn looks_for_pages(request: &Request) -> bool {
     let path = request.uri().path();
     let like_a_browser = matches!(*request.method(), Method::GET | Method::HEAD | Method::POST);

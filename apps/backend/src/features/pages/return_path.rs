@@ -1,18 +1,18 @@
-//! Where a form leads on to: a path below this server, and nothing that a browser or a proxy would read as anything else.
+//! Where to continue after a form: a path on this server that no browser or proxy can interpret as anything else.
 
 use std::borrow::Cow;
 use std::str::FromStr;
 
 use percent_encoding::percent_decode;
 
-/// Longer addresses are not carried along.
+/// The maximum length of a path that is kept.
 const MOST_BYTES: usize = 2_048;
 
-/// A path below this server's origin, with its query and its fragment, as a `Location` can carry it.
+/// A path on this server, with its query and fragment, as used in `Location`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ReturnPath(String);
 
-/// It is no path below this server.
+/// The text is not a path on this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct InvalidReturnPath;
 
@@ -22,7 +22,7 @@ impl ReturnPath {
     }
 }
 
-/// The address of a page that leads on to the same place.
+/// Returns the URL of a page that continues to the same path.
 pub(super) fn with_return_path(path: &str, return_path: Option<&ReturnPath>) -> String {
     match return_path {
         Some(return_path) => {
@@ -34,7 +34,7 @@ pub(super) fn with_return_path(path: &str, return_path: Option<&ReturnPath>) -> 
     }
 }
 
-/// What a form carries along.
+/// Returns the value of the form field.
 pub(super) fn text_of(return_path: Option<&ReturnPath>) -> String {
     return_path.map(|path| path.as_str().to_owned()).unwrap_or_default()
 }
@@ -42,8 +42,8 @@ pub(super) fn text_of(return_path: Option<&ReturnPath>) -> String {
 impl FromStr for ReturnPath {
     type Err = InvalidReturnPath;
 
-    /// Only the characters of a URL (RFC 3986 §2). In the path, nothing is encoded that would divide it or end it when
-    /// somebody decodes it, and nothing but the end is empty: `//evil.example` names a host.
+    /// Parses a path, accepting only characters of a URL (RFC 3986 §2). The path contains no encoded characters that would
+    /// split or end it when decoded, and only its last segment may be empty, because `//evil.example` names a host.
     fn from_str(text: &str) -> Result<Self, InvalidReturnPath> {
         if text.len() > MOST_BYTES || !text.bytes().all(is_of_a_url) {
             return Err(InvalidReturnPath);
@@ -59,13 +59,13 @@ impl FromStr for ReturnPath {
     }
 }
 
-/// Visible ASCII without what RFC 3986 leaves out, of which browsers take `\` for `/`. Square brackets stand in many a
-/// query without harm.
+/// Returns whether a byte is visible ASCII that RFC 3986 allows. It excludes `\`, which browsers treat as `/`. Square
+/// brackets are allowed, because they are common in queries and harmless.
 fn is_of_a_url(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
 }
 
-/// Whether a segment is one, however often it is decoded.
+/// Returns whether a segment remains a single one however often it is decoded.
 fn is_plain(segment: &str) -> bool {
     let mut text = Cow::Borrowed(segment.as_bytes());
     if !percents_are_codes(&text) {

@@ -1,6 +1,6 @@
-//! Which paths are those of pages.
+//! The paths of pages.
 
-/// The first parts of the paths of pages, beside `/`: what is below them is for people.
+/// The first segments of the paths of pages, apart from `/`.
 const ROOTS: [&str; 9] = [
     "language",
     "signin",
@@ -13,7 +13,7 @@ const ROOTS: [&str; 9] = [
     "done",
 ];
 
-/// Whether a path is a page's, be there one or not.
+/// Returns whether a path belongs to the pages, whether or not the page exists.
 pub(super) fn is_for_people(path: &str) -> bool {
     let root = path.strip_prefix('/').and_then(|path| path.split('/').next());
     path == "/" || root.is_some_and(|root| ROOTS.contains(&root))

@@ -1,9 +1,10 @@
-//! What the cookie of a signed-in browser carries. No refresh token is a cookie, and no cookie a refresh token.
+//! The secret in the cookie of a signed-in browser. Its prefix differs from that of refresh tokens, so neither is accepted
+//! as the other.
 
 use crate::core::secret::secret;
 
 secret!(
-    /// A cookie that stands for a session.
+    /// The secret of a cookie that stands for a session.
     CookieSecret,
     CookieHash,
     "csb_"

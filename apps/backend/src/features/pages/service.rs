@@ -1,4 +1,4 @@
-//! Which person sits before a browser.
+//! Finding the session of a browser.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -19,14 +19,15 @@ use crate::features::recovery::Recovery;
 use crate::features::sessions::{self, Session, Sessions};
 use crate::features::verification::Verification;
 
-/// A cookie that is in use is written anew at most this often, and at most so often in its lifetime.
+/// The minimum time between extensions of a cookie in use, and the maximum number of them in its lifetime. The shorter
+/// interval applies.
 const EXTEND_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 const EXTENDED_IN_A_LIFETIME: u32 = 10;
-/// How often cookies that have ended are removed, and how many rows go in one statement.
+/// How often expired cookies are removed, and how many per statement.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 const BATCH: i64 = 500;
 
-/// What the pages are made of and what they call. Cloning it is cheap.
+/// The dependencies of the pages. Cloning is cheap.
 #[derive(Clone)]
 pub struct Pages(Arc<Parts>);
 
@@ -56,14 +57,14 @@ impl Deref for Pages {
     }
 }
 
-/// Who a cookie stands for.
+/// The user that a cookie stands for.
 pub(super) struct Found {
     pub who: SignedIn,
-    /// For how long the cookie lives from now on, if that has changed: the browser is to be told.
+    /// The new lifetime of the cookie, if it was extended; the browser must be told.
     pub extended: Option<Duration>,
 }
 
-/// Somebody who is signed in to the pages.
+/// A user who is signed in to the pages.
 #[derive(Clone)]
 pub(super) struct SignedIn {
     pub account: Account,
@@ -80,7 +81,7 @@ impl SignedIn {
 }
 
 impl Pages {
-    /// Gives a browser a cookie that stands for a session: a new one for each, so that none that was there before counts.
+    /// Creates a cookie that stands for a session. It is always new, so that a cookie set before sign-in is never valid.
     pub(super) async fn issue_cookie(&self, session: SessionId) -> Result<CookieSecret, StoreError> {
         let (secret, now) = (CookieSecret::generate(self.platform.random), self.platform.clock.now());
         let expires_at = now + self.platform.settings.tokens.refresh_idle_ttl;
@@ -88,7 +89,7 @@ impl Pages {
         Ok(secret)
     }
 
-    /// Who a cookie stands for, if its session lives.
+    /// Returns the user that a cookie stands for, if its session is active.
     pub(super) async fn find(&self, secret: &CookieSecret) -> Result<Option<Found>, StoreError> {
         let now = self.platform.clock.now();
         let Some(found) = store::find(&self.platform.db, secret.hash(), now).await? else {
@@ -106,7 +107,7 @@ impl Pages {
         let rest = EXTEND_AFTER.min(lifetime / EXTENDED_IN_A_LIFETIME);
         let mut extended = expires_at > found.expires_at + rest;
         if extended && let Err(error) = store::extend(&self.platform.db, secret.hash(), expires_at).await {
-            // The session is good for as long as it was: on a database that is read-only, people stay signed in.
+            // The session stays valid until its previous expiry, so users remain signed in if the database is read-only.
             tracing::warn!(%error, "failed to extend a browser session; will retry on the next page");
             extended = false;
         }
@@ -116,7 +117,7 @@ impl Pages {
         }))
     }
 
-    /// Removes cookies that have ended, until the process ends. Nothing relies on it.
+    /// Removes expired cookies until the process ends. Nothing depends on it.
     pub async fn sweep_forever(self) {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;

@@ -32,9 +32,9 @@ use crate::features::outbox::Action;
 use crate::features::sessions::Session;
 use crate::settings::{EmailVerification, Signup};
 
-/// Where somebody goes who came from nowhere.
+/// The page after signing in, if no other was requested.
 const HOME: &str = "/account";
-/// Who sends the same sign-up again within this time has sent it twice.
+/// The time within which the same sign-up counts as sent twice.
 const TWICE_WITHIN: Duration = Duration::from_secs(2 * 60);
 
 #[derive(Template)]
@@ -49,14 +49,14 @@ struct SignInPage {
     open: bool,
 }
 
-/// What somebody sees who is signed in already.
+/// The page for a user who is already signed in.
 #[derive(Template)]
 #[template(path = "pages/signed_in.html")]
 struct SignedInPage {
     v: View,
     text: String,
     onward: String,
-    /// Where another account is signed in to, once this one is signed out.
+    /// Where to sign in with another account after signing out.
     again: String,
 }
 
@@ -172,7 +172,7 @@ pub(super) async fn sign_in(
                 return_path.as_ref().map_or(HOME, ReturnPath::as_str),
             ))
         }
-        // The password was right: the mail is what is missing.
+        // The password was right, but the email address is unconfirmed.
         Err(LoginError::Unverified) => {
             let problem = Problem::new(Code::EmailNotVerified);
             let view = View::new(&pages, &visitor).refused(&problem, "");
@@ -277,8 +277,8 @@ pub(super) async fn sign_up(
     Ok(see_other(&visitor, onward))
 }
 
-/// A sign-up that was sent twice has made its account the first time: with the same password, the second time signs in,
-/// by the rules of every sign-in. An account that is older is somebody's who has forgotten it, or somebody else's.
+/// Handles a sign-up that was sent twice. The first one created the account; with the same password, the second signs in,
+/// subject to the usual rules. If the account is older, it is another person's or was forgotten, and this does nothing.
 async fn sign_in_if_sent_twice(
     pages: &Pages,
     email: Email,
@@ -302,7 +302,7 @@ async fn sign_in_if_sent_twice(
     }
 }
 
-/// A GET changes nothing: it asks.
+/// Asks for confirmation, because a GET must not change anything.
 pub(super) async fn sign_out_page(State(pages): State<Pages>, visitor: Visitor) -> Response {
     ask_to_sign_out(&visitor, View::new(&pages, &visitor))
 }
@@ -318,7 +318,7 @@ fn ask_to_sign_out(visitor: &Visitor, v: View) -> Response {
     page(visitor, &confirm.v, &confirm)
 }
 
-/// A button, and where it leads, if not to the page that tells it.
+/// A button, and where to continue instead of the confirmation page.
 #[derive(Deserialize)]
 pub(super) struct SignOutForm {
     #[serde(default)]
@@ -342,7 +342,7 @@ pub(super) async fn sign_out(
         Ok(onward) => see_other(&visitor, onward.as_str()),
         Err(_) => redirect_to(&pages, &mut visitor, Done::SignedOut),
     };
-    // What is shown to who goes back is not what was there (ASVS 14.3.1). Our cookies are handled above.
+    // Clears cached pages, so that the Back button does not show them (ASVS 14.3.1). The cookies are cleared above.
     let clear = (
         HeaderName::from_static("clear-site-data"),
         HeaderValue::from_static("\"cache\", \"storage\""),

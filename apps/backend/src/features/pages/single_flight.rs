@@ -1,5 +1,5 @@
-//! Forms in flight. A double click sends a form twice, and the browser shows the answer to the second: it waits for the
-//! first, and both get its answer.
+//! Forms being handled. A double click sends a form twice, and the browser shows the response to the second request. The
+//! second waits for the first, and both get the same response.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -19,18 +19,18 @@ use tracing::Instrument;
 
 use crate::core::problem::{Code, Problem};
 
-/// The same form of the same browser.
+/// Identifies a form sent by a browser.
 type Key = [u8; 32];
-/// A whole answer, for each who waits for it; none if its handler broke.
+/// A complete response, shared by all requests that wait for it; `None` if its handler failed.
 type Answer = Shared<BoxFuture<'static, Option<Arc<(response::Parts, Bytes)>>>>;
 
-/// The forms that are being handled.
+/// The forms being handled.
 #[derive(Clone, Default)]
 pub(super) struct SingleFlight(Arc<Mutex<HashMap<Key, Answer>>>);
 
 impl SingleFlight {
-    /// Handles a request; one that is being handled already is not handled once more. `browser` is what only one browser
-    /// knows, and none if nothing tells it from others.
+    /// Handles a request, unless the same one is already being handled; then it gets the same response. `browser` is a
+    /// secret of the browser; with `None`, requests are not compared.
     pub(super) async fn once<F>(
         &self,
         browser: Option<&str>,
@@ -44,7 +44,7 @@ impl SingleFlight {
             return handle(request).await;
         };
         let (parts, body) = request.into_parts();
-        // Its limits are around it already, and have the last word on what is answered.
+        // The layers outside this one limit the size of the body.
         let Ok(body) = to_bytes(body, usize::MAX).await else {
             return Problem::new(Code::MalformedBody).into_response();
         };
@@ -68,7 +68,7 @@ impl SingleFlight {
         }
     }
 
-    /// In a task of its own: a browser that clicks once more gives up its first request.
+    /// Handles a request in its own task, because a browser cancels its first request when a button is clicked again.
     fn begin(&self, key: Key, response: impl Future<Output = Response> + Send + 'static) -> Answer {
         let flight = Flight(self.clone(), key);
         let handled = async move {
@@ -81,7 +81,7 @@ impl SingleFlight {
     }
 }
 
-/// Keeps a form among those in flight until it was handled, or its handler broke.
+/// Keeps a form registered until its handler has finished or failed.
 struct Flight(SingleFlight, Key);
 
 impl Drop for Flight {
@@ -91,7 +91,7 @@ impl Drop for Flight {
     }
 }
 
-/// Everything of a request that its answer may depend on.
+/// Hashes everything in a request that its response may depend on.
 fn key(browser: &str, parts: &Parts, body: &Bytes) -> Key {
     let mut digest = Digest::new(&SHA256);
     let mut add = |bytes: &[u8]| {

@@ -7,7 +7,7 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
 
 row! {
-    /// What a cookie stands for.
+    /// The session that a cookie stands for.
     pub(super) struct Found {
         pub session_id: SessionId,
         pub expires_at: Timestamp,
@@ -52,7 +52,7 @@ pub(super) async fn extend(db: &Db, hash: CookieHash, expires_at: Timestamp) -> 
         .map(drop)
 }
 
-/// Removes up to `limit` cookies that ended before `now`.
+/// Removes up to `limit` cookies that expired before `now`.
 pub(super) async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
     query(sql!(
         "DELETE FROM browser_sessions

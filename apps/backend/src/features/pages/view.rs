@@ -1,4 +1,4 @@
-//! What every template can ask for: its texts, the form's token, and what was wrong with what was sent.
+//! What every template can use: texts, the form token, and errors in the submitted form.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +14,10 @@ use crate::core::language::{FluentArgs, Language};
 use crate::core::problem::{Code, FieldError, Problem};
 use crate::settings::{self, PageUrl};
 
-/// Stands in a message where a time is put afterwards: no text that people write has it (a private use of Unicode).
+/// A placeholder for a time in a message: a private-use character that does not occur in texts.
 const PLACE: &str = "\u{E000}";
 
-/// What a template sees beside its own values.
+/// The data of a template in addition to its own values.
 pub(super) struct View {
     site: Pages,
     pub language: Language,
@@ -27,7 +27,7 @@ pub(super) struct View {
     pub icon: String,
     pub form_token: String,
     pub path: String,
-    /// Whether the language can be changed here: not where the address holds what was mailed.
+    /// Whether the language can be changed here: not if the URL contains an emailed token.
     pub switchable: bool,
     pub notice: Option<String>,
     pub least: usize,
@@ -37,9 +37,9 @@ pub(super) struct View {
     wrong: Vec<Mistake>,
     /// The code of the problem, if there is one.
     code: Option<Code>,
-    /// The field in which the reader begins, if nothing is wrong.
+    /// The field that has the focus if nothing is wrong.
     begin: &'static str,
-    /// Whether a mistake in a field that the page does not have is told above all of it.
+    /// Whether errors in fields that the page does not have are shown at its top.
     tells_rest: AtomicBool,
 }
 
@@ -47,29 +47,29 @@ pub(super) struct View {
 pub(super) struct SaidTime {
     pub before: String,
     pub time: String,
-    /// As machines read it.
+    /// The same in machine-readable form.
     pub iso: String,
     pub after: String,
 }
 
-/// How long to wait until the next attempt, within a sentence.
+/// The time to wait until the next attempt, within a sentence.
 pub(super) struct Wait {
     pub before: String,
-    /// As on a clock: `4:59`.
+    /// Formatted like a clock: `4:59`.
     pub clock: String,
     pub seconds: u64,
     pub after: String,
-    /// What is said when it is over.
+    /// The text shown when the time is over.
     pub over: String,
 }
 
-/// What is wrong with a field of a form.
+/// An error in a field of a form.
 pub(super) struct Mistake {
     /// The field; empty for the whole form.
     field: Cow<'static, str>,
-    /// The message that says so.
+    /// The name of its message.
     message: &'static str,
-    /// Whether the page has said so.
+    /// Whether the page has shown it.
     told: AtomicBool,
 }
 
@@ -117,13 +117,13 @@ impl View {
         }
     }
 
-    /// The same page, with what was wrong. `field` is where a problem belongs that names none; empty for the whole form.
+    /// Adds an error. `field` is where it belongs if the problem names no field; empty for the whole form.
     pub(super) fn refused(self, problem: &Problem, field: &'static str) -> Self {
         let wrong = match problem.errors() {
             [] => vec![Mistake::new(field, problem.code().message())],
             errors => errors.iter().map(Mistake::from).collect(),
         };
-        // A 401 would ask for a bearer token (RFC 9110 §11.6.1), which no page takes.
+        // A 401 would request a bearer token (RFC 9110 §11.6.1), which pages do not accept.
         let status = match problem.http_status() {
             status @ StatusCode::TOO_MANY_REQUESTS => status,
             status if problem.code() == Code::ForeignForm || status.is_server_error() => status,
@@ -138,7 +138,7 @@ impl View {
         }
     }
 
-    /// The same page, where what is wrong with this field is said in other words.
+    /// Replaces the message of errors in this field.
     pub(super) fn saying(mut self, field: &str, message: &'static str) -> Self {
         for wrong in self.wrong.iter_mut().filter(|wrong| wrong.field == field) {
             wrong.message = message;
@@ -146,7 +146,7 @@ impl View {
         self
     }
 
-    /// The same page, where the password that is wrong is the one of somebody who is known already.
+    /// Adapts the message for a wrong password of a user who is already identified.
     pub(super) fn about_own_password(mut self) -> Self {
         for wrong in &mut self.wrong {
             if wrong.message == Code::InvalidCredentials.message() {
@@ -156,12 +156,12 @@ impl View {
         self
     }
 
-    /// The same page, in whose field of this name the reader begins.
+    /// Sets the field that has the focus.
     pub(super) fn beginning(self, field: &'static str) -> Self {
         Self { begin: field, ..self }
     }
 
-    /// The same page, with what is wrong with a field that the pages judge themselves.
+    /// Adds an error that the pages found themselves.
     pub(super) fn marked(self, wrong: Mistake) -> Self {
         Self {
             status: StatusCode::UNPROCESSABLE_ENTITY,
@@ -170,7 +170,7 @@ impl View {
         }
     }
 
-    /// The same page, with word of what was done.
+    /// Adds a notice of a completed action.
     pub(super) fn noting(self, notice: String) -> Self {
         Self {
             notice: Some(notice),
@@ -178,7 +178,7 @@ impl View {
         }
     }
 
-    /// The same page, which is to be found at another path than that of the form that led to it.
+    /// Sets the path of the page, if it differs from that of the submitted form.
     pub(super) fn at(self, path: &str) -> Self {
         Self {
             path: path.to_owned(),
@@ -186,7 +186,7 @@ impl View {
         }
     }
 
-    /// The same page, where the language cannot be changed.
+    /// Disables changing the language.
     pub(super) fn fixed(self) -> Self {
         Self {
             switchable: false,
@@ -198,36 +198,36 @@ impl View {
         Language::ALL
     }
 
-    /// A message, with the values that all pages know.
+    /// Renders a message with the values that all pages have.
     pub(super) fn t(&self, message: &str) -> String {
         self.site.platform.texts.render(self.language, message, &self.values())
     }
 
-    /// A message with a value of its own.
+    /// Renders a message with an additional value.
     pub(super) fn t1(&self, message: &str, name: &'static str, value: &str) -> String {
         let mut values = self.values();
         values.set(name, value.to_owned());
         self.site.platform.texts.render(self.language, message, &values)
     }
 
-    /// A form that was refused is no success; what cannot be done now is told as such.
+    /// Returns the status of the page; an error if a form was refused.
     pub(super) fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// What goes with a refusal, such as when to come back.
+    /// Returns the headers of a refusal, such as `Retry-After`.
     pub(super) fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// A message with a number of its own.
+    /// Renders a message with a number.
     pub(super) fn count(&self, message: &str, count: usize) -> String {
         let mut values = self.values();
         values.set("count", count);
         self.site.platform.texts.render(self.language, message, &values)
     }
 
-    /// A message that tells when something happened.
+    /// Renders a message that says when something happened.
     pub(super) fn when(&self, message: &str, at: Timestamp) -> SaidTime {
         let (before, after) = self.around(message, "when");
         SaidTime {
@@ -238,14 +238,14 @@ impl View {
         }
     }
 
-    /// What a message says before a value and after it.
+    /// Returns the text of a message before and after a value.
     fn around(&self, message: &str, name: &'static str) -> (String, String) {
         let said = self.t1(message, name, PLACE);
         let (before, after) = said.split_once(PLACE).unwrap_or((&said, ""));
         (before.to_owned(), after.to_owned())
     }
 
-    /// How long to wait, where too much was tried.
+    /// Returns how long to wait, if a rate limit was exceeded.
     pub(super) fn wait(&self) -> Option<Wait> {
         self.code.filter(|code| *code == Code::RateLimited)?;
         let seconds = self.headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
@@ -259,20 +259,20 @@ impl View {
         })
     }
 
-    /// What is wrong with a field.
+    /// Returns the error in a field.
     pub(super) fn wrong(&self, field: &str) -> Option<String> {
         let wrong = self.wrong.iter().find(|wrong| wrong.field == field)?;
         wrong.told.store(true, Ordering::Relaxed);
         Some(self.t(wrong.message))
     }
 
-    /// Whether something is wrong with a field.
+    /// Returns whether a field has an error.
     pub(super) fn is_wrong(&self, field: &str) -> bool {
         self.wrong.iter().any(|wrong| wrong.field == field)
     }
 
-    /// Whether the reader begins in this field: the first that is wrong, or else the first that is empty. Where the page
-    /// tells something first, they begin there.
+    /// Returns whether this field has the focus: the first with an error, or else the one set by `beginning`. If the page
+    /// shows a notice, no field has it.
     pub(super) fn begins(&self, field: &str) -> bool {
         match self.wrong.first() {
             Some(wrong) => !field.is_empty() && wrong.field == field,
@@ -280,7 +280,7 @@ impl View {
         }
     }
 
-    /// What is wrong with the whole form; or with a field that the page does not have.
+    /// Returns the error of the whole form, or of a field that the page does not have.
     pub(super) fn wrong_in_all(&self) -> Option<String> {
         let rest = || {
             let tells = self.tells_rest.load(Ordering::Relaxed);
@@ -290,7 +290,7 @@ impl View {
         self.wrong("").or_else(rest)
     }
 
-    /// Whether the page that was rendered has left out something that is wrong. The next time, it is told above all of it.
+    /// Returns whether the rendered page has omitted an error, which is then shown at its top when it is rendered again.
     pub(super) fn must_tell_more(&self) -> bool {
         let untold = |wrong: &Mistake| !wrong.field.is_empty() && !wrong.told.load(Ordering::Relaxed);
         let more = self.wrong.iter().any(untold);
@@ -298,33 +298,33 @@ impl View {
         more
     }
 
-    /// The grounds of the pages, by scheme: browsers colour their own bars alike.
+    /// Returns the background colors of the pages by color scheme. Browsers use them for their toolbars.
     pub(super) fn grounds(&self) -> [(&'static str, String); 2] {
         [("light", brand::LIGHT.ground.css()), ("dark", brand::DARK.ground.css())]
     }
 
-    /// The letter that stands for the service where it has no logo.
+    /// Returns the letter shown instead of a logo.
     pub(super) fn initial(&self) -> String {
         super::assets::initial(&self.service)
     }
 
-    /// The heading of the sign-in page.
+    /// Returns the heading of the sign-in page.
     pub(super) fn heading(&self) -> String {
         let own = self.look().heading.in_language(self.language.tag());
         own.map_or_else(|| self.t("signin-title"), str::to_owned)
     }
 
-    /// The operator's own line at the foot of the page.
+    /// Returns the operator's text at the bottom of the page.
     pub(super) fn footer(&self) -> Option<&str> {
         self.look().footer.in_language(self.language.tag())
     }
 
-    /// Where the terms of service are.
+    /// Returns the URL of the terms of service.
     pub(super) fn terms(&self) -> Option<&str> {
         self.look().terms_url.as_ref().map(PageUrl::as_str)
     }
 
-    /// Where the privacy policy is.
+    /// Returns the URL of the privacy policy.
     pub(super) fn privacy(&self) -> Option<&str> {
         self.look().privacy_url.as_ref().map(PageUrl::as_str)
     }
@@ -342,7 +342,7 @@ impl View {
     }
 }
 
-/// A time span as a clock shows it: `4:59`, `1:00:00`.
+/// Formats a time span like a clock: `4:59`, `1:00:00`.
 fn clock(seconds: u64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match hours {

@@ -1,4 +1,4 @@
-//! Who asks for a page, in which language, and from where they came.
+//! The client of a page request, its language, and what its cookies say.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,25 +22,25 @@ use crate::core::ids::SessionRef;
 use crate::core::language::Language;
 use crate::core::request_info::RequestInfo;
 
-/// Somebody who asks for a page.
+/// The client of a page request.
 #[derive(Clone)]
 pub(super) struct Visitor {
     pub language: Language,
-    /// The account whose browser it is.
+    /// The signed-in user.
     pub signed_in: Option<SignedIn>,
-    /// What stands in every form of this browser.
+    /// The token in all forms of this browser.
     pub form_token: String,
-    /// The browser itself. It keeps this for the next sign-in once somebody has proven themselves with it.
+    /// The secret of the browser. The browser stores it after a successful authentication.
     pub device: Arc<DeviceSecret>,
-    /// The path that was asked for.
+    /// The path of the request.
     pub path: String,
-    /// What its cookies say of what it did before.
+    /// What its cookies say about earlier forms.
     past: Past,
-    /// What is new of the cookies: the last word on each.
+    /// Cookies to set in the response, at most one value each.
     cookies: Vec<(Cookie, HeaderValue)>,
 }
 
-/// What a browser remembers of the form that it sent last.
+/// What a browser remembers of the forms that it sent before.
 #[derive(Clone, Default)]
 struct Past {
     codes: Option<String>,
@@ -52,7 +52,7 @@ impl FromRequestParts<Pages> for Visitor {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Self, Infallible> {
-        // The layer around the pages has found out already.
+        // The layer around the pages has already created it.
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
@@ -76,17 +76,17 @@ impl FromRequestParts<Pages> for Visitor {
 }
 
 impl Visitor {
-    /// What remembers that this browser asked for a mail.
+    /// Returns the hash of the handle that shows that this browser requested an email.
     pub(super) fn handle(&self) -> HandleHash {
         Handle::of_form(&self.form_token).map_or(HandleHash::NOBODYS, |handle| handle.hash())
     }
 
-    /// Who is signed in, and in which session.
+    /// Returns the signed-in account and session.
     pub(super) fn user(&self) -> Option<SessionRef> {
         self.signed_in.as_ref().map(SignedIn::session_ref)
     }
 
-    /// Somebody who is shown a page without a form, and of whom only the language matters.
+    /// Creates a visitor for a page without a form, for which only the language matters.
     pub(super) fn without_session(pages: &Pages, uri: &Uri, headers: &HeaderMap) -> Self {
         Self {
             language: language(pages, uri, headers),
@@ -99,7 +99,7 @@ impl Visitor {
         }
     }
 
-    /// A database that is away signs nobody in; the page says so when something is done.
+    /// Loads the session. If the database is unavailable, the visitor counts as signed out; actions report the error.
     async fn load_session(&mut self, pages: &Pages, headers: &HeaderMap) {
         let secret = Cookie::SignedIn.read(pages, headers);
         let Some(secret) = secret.and_then(|text| text.parse::<CookieSecret>().ok()) else {
@@ -117,12 +117,12 @@ impl Visitor {
         }
     }
 
-    /// Gives the browser a cookie with this answer.
+    /// Sets a cookie in the response.
     pub(super) fn set_cookie(&mut self, pages: &Pages, cookie: Cookie, value: &str, lifetime: Option<Duration>) {
         self.put(cookie, cookie.set(pages, value, lifetime));
     }
 
-    /// Takes a cookie away with this answer.
+    /// Removes a cookie in the response.
     pub(super) fn clear_cookie(&mut self, pages: &Pages, cookie: Cookie) {
         self.put(cookie, cookie.clear(pages));
     }
@@ -132,22 +132,22 @@ impl Visitor {
         self.cookies.push((cookie, value));
     }
 
-    /// What the cookie says that [`Cookie::Codes`] names.
+    /// Returns the value of [`Cookie::Codes`].
     pub(super) fn codes(&self) -> Option<&str> {
         self.past.codes.as_deref()
     }
 
-    /// What the cookie says that [`Cookie::Done`] names.
+    /// Returns the value of [`Cookie::Done`].
     pub(super) fn done(&self) -> Option<&str> {
         self.past.done.as_deref()
     }
 
-    /// What the cookie says that [`Cookie::Typed`] names.
+    /// Returns the value of [`Cookie::Typed`].
     pub(super) fn typed(&self) -> Option<&str> {
         self.past.typed.as_deref()
     }
 
-    /// The account whose browser it is, or an unknown client: for what an account does with itself.
+    /// Returns the caller of an action on the user's own account: the signed-in account, or an unknown client.
     pub(super) fn caller(&self, request: RequestInfo) -> Caller {
         let request = self.in_language(request);
         match &self.signed_in {
@@ -156,12 +156,12 @@ impl Visitor {
         }
     }
 
-    /// An unknown client, whoever was signed in with this browser until now: for what proves who it is.
+    /// Returns the caller of an action that itself authenticates the client, whether or not an account is signed in.
     pub(super) fn anyone(&self, request: RequestInfo) -> Caller {
         Caller::anyone(self.in_language(request))
     }
 
-    /// The request, in the language of the page that sent it.
+    /// Returns the request in the language of the page.
     fn in_language(&self, request: RequestInfo) -> RequestInfo {
         RequestInfo {
             language: self.language,
@@ -169,17 +169,18 @@ impl Visitor {
         }
     }
 
-    /// Puts what is new of the cookies into an answer.
+    /// Writes the cookies to set into a response.
     pub(super) fn write_cookies(&self, headers: &mut HeaderMap) {
         for (_, cookie) in &self.cookies {
             headers.append(SET_COOKIE, cookie.clone());
         }
-        // `no-referrer` would make browsers send `Origin: null` with our own forms; this tells no path either.
+        // With `no-referrer`, browsers would send `Origin: null` with our own forms. `strict-origin` reveals no path
+        // either.
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("strict-origin"));
     }
 }
 
-/// The query of the URL. One that cannot be read counts as empty.
+/// The query of the URL. A malformed one counts as empty.
 pub(super) struct LenientQuery<T>(pub T);
 
 impl<T: DeserializeOwned + Default + Send> FromRequestParts<Pages> for LenientQuery<T> {
@@ -191,20 +192,21 @@ impl<T: DeserializeOwned + Default + Send> FromRequestParts<Pages> for LenientQu
     }
 }
 
-/// The token of this browser's forms, if it has one that is ours.
+/// Returns the form token of this browser, if it has a valid one.
 pub(super) fn form_token(pages: &Pages, headers: &HeaderMap) -> Option<String> {
     Cookie::Form
         .read(pages, headers)
         .filter(|token| Handle::of_form(token).is_some())
 }
 
-/// The browser's secret, or a new one for a browser that has none.
+/// Returns the browser's secret, or a new one if it has none.
 fn device(pages: &Pages, headers: &HeaderMap) -> DeviceSecret {
     let known = Cookie::Device.read(pages, headers).and_then(|value| value.parse().ok());
     known.unwrap_or_else(|| DeviceSecret::generate(pages.platform.random))
 }
 
-/// What the link asks for (OpenID Connect Core §3.1.2.1), what was chosen, or what the browser prefers.
+/// Returns the language requested by the link (OpenID Connect Core §3.1.2.1), chosen by the user, or preferred by the
+/// browser.
 fn language(pages: &Pages, uri: &Uri, headers: &HeaderMap) -> Language {
     let query = uri.query().unwrap_or_default();
     let asked = form_urlencoded::parse(query.as_bytes())

@@ -1,4 +1,4 @@
-//! Sending the answer to an email: its link or its code.
+//! Handles the answer to an email: its link or its code.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -50,22 +50,22 @@ impl Again for AnswerForm {
     }
 }
 
-/// What a form answers.
+/// The contents of an answer form.
 struct Answered {
     answer: Result<Answer, Problem>,
     password: Option<Password>,
     new_password: Option<Password>,
 }
 
-/// What became of an answer.
+/// The outcome of an answer.
 enum Acted {
     Done(Done),
     SignedIn(SessionId),
-    /// Both: what was proven is no less than what signing in takes.
+    /// Both: the proof is at least as strong as that of a sign-in.
     DoneAndSignedIn(Done, SessionId),
 }
 
-/// What this browser remembers of the mail, if it went to this address.
+/// Returns what this browser remembers of the email, if it went to this email address.
 fn mailed(visitor: &Visitor, action: Action, email: EmailInput) -> Mailed {
     let remembered = remembered(visitor, action);
     match remembered.email.as_str() == email.as_str() {
@@ -119,7 +119,7 @@ pub(super) async fn submit(
         }
         Err(problem) => problem,
     };
-    // A link that had done it before leads there, too.
+    // If the link was already used, show the same confirmation.
     if let (Code::InvalidAnswer, Some(token), Some(used)) = (problem.code(), &filled.token, steps(action).used)
         && is_used(&pages, action, token).await?
     {
@@ -139,7 +139,7 @@ pub(super) async fn submit(
     try_again(&pages, &visitor, view, action, &problem, filled).await
 }
 
-/// Does what the answer allows.
+/// Performs the action that the answer allows.
 async fn act(
     pages: &Pages,
     visitor: &mut Visitor,
@@ -211,7 +211,7 @@ async fn act(
     }
 }
 
-/// A wrong code can be typed again, beside its field. A link that is not valid any more can only be asked for anew.
+/// Shows the form again: a wrong code can be corrected in its field, while an invalid link must be requested again.
 async fn try_again(
     pages: &Pages,
     visitor: &Visitor,

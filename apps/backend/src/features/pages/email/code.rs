@@ -1,4 +1,4 @@
-//! The page on which a mailed code is typed.
+//! The page for typing an emailed code.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -13,8 +13,8 @@ use super::steps::{action_at, steps};
 use crate::core::problem::Problem;
 use crate::features::outbox::Action;
 
-/// Leads to the page on which somebody types the code that was mailed. The browser remembers where to: an address that
-/// stood in the URL would stand in logs and histories.
+/// Redirects to the page for typing the emailed code. The browser remembers the email address in a cookie, because a URL
+/// would end up in logs and histories.
 pub(in crate::features::pages) fn redirect_to_code(
     pages: &Pages,
     visitor: &mut Visitor,
@@ -25,7 +25,7 @@ pub(in crate::features::pages) fn redirect_to_code(
     see_other(visitor, steps(action).code_page)
 }
 
-/// The page on which somebody types the code that was mailed.
+/// Shows the page for typing the emailed code.
 pub(super) async fn code_page(State(pages): State<Pages>, visitor: Visitor) -> Result<Response, Problem> {
     let action = action_at(&visitor.path)?;
     let mailed = remembered(&visitor, action);

@@ -1,4 +1,4 @@
-//! The page on which an email is answered: by a link and a button, by a code, or with a password beside either.
+//! The page for answering an email: with the button of a link, with a code, or with a password in addition to either.
 
 use askama::Template;
 use axum::response::Response;
@@ -12,7 +12,7 @@ use super::super::visitor::Visitor;
 use super::steps::steps;
 use crate::features::outbox::Action;
 
-/// The page on which a link is answered with a button, or a code is typed.
+/// The page with the button of a link or the field for a code.
 #[derive(Template)]
 #[template(path = "pages/answer.html")]
 struct AnswerPage {
@@ -20,19 +20,19 @@ struct AnswerPage {
     title: String,
     text: String,
     action: &'static str,
-    /// Where another email is requested.
+    /// The path for requesting another email.
     request_page: String,
-    /// Where somebody goes on who is signed in and confirms later; empty otherwise.
+    /// The next page for a signed-in user who confirms later; otherwise empty.
     onward: String,
     button: String,
     token: Option<String>,
-    /// Where the code was mailed to; empty if nobody remembers.
+    /// The email address that the code was sent to; empty if it is not known.
     email: String,
-    /// Whether a wrong address can be put right here.
+    /// Whether the email address can be corrected here.
     with_email: bool,
     code: String,
     with_password: bool,
-    /// Whether whoever confirms an address has to say that the account is theirs.
+    /// Whether confirming the email address requires a password to prove that the account is the user's.
     passwords: bool,
 }
 
@@ -61,25 +61,25 @@ impl AnswerPage {
     }
 }
 
-/// What it takes to show the page again.
+/// What is needed to show the page again.
 #[derive(Default)]
 pub(super) struct Filled {
     pub(super) token: Option<String>,
     pub(super) email: EmailInput,
-    /// The code that was right, where only a password is missing.
+    /// The correct code, if only a password is missing.
     pub(super) code: String,
 }
 
-/// What a link that sets a password is known to be.
+/// What is known of a link that sets a password.
 pub(super) struct Opened {
     pub(super) token: String,
     /// The account's email address, for password managers; empty if it is not known.
     pub(super) email: String,
-    /// Whether it came with an invitation.
+    /// Whether it was sent with an invitation.
     pub(super) invited: bool,
 }
 
-/// The page of a link that can be used. Its address holds the token: no language is chosen there.
+/// Renders the page of a valid link. Its URL contains the token, so it offers no language switch.
 pub(super) fn link_form(visitor: &Visitor, v: View, action: Action, opened: Opened) -> Response {
     let texts = match opened.invited {
         true => "open-invitation",
@@ -96,7 +96,7 @@ pub(super) fn link_form(visitor: &Visitor, v: View, action: Action, opened: Open
     page.respond(visitor)
 }
 
-/// The page on which a code is typed.
+/// Renders the page for typing a code.
 pub(in crate::features::pages) fn code_form(visitor: &Visitor, v: View, action: Action, mailed: Mailed) -> Response {
     code_form_with(visitor, v, action, mailed, None)
 }
@@ -142,7 +142,7 @@ pub(super) fn code_form_with(
     page.respond(visitor)
 }
 
-/// The page on which an address is confirmed where nothing says that the account is that of who opens it.
+/// Renders the page for confirming an email address when nothing shows that the account belongs to this user.
 pub(super) fn password_form(visitor: &Visitor, v: View, filled: Filled) -> Response {
     let v = match filled.token {
         Some(_) => v.fixed(),

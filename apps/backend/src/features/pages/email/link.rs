@@ -1,4 +1,4 @@
-//! The page that a mailed link opens.
+//! The page opened by an emailed link.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -21,12 +21,12 @@ use crate::features::verification::Claim;
 #[derive(Default, Deserialize)]
 pub(super) struct Link {
     token: Option<String>,
-    /// Where the person was going, if they come to ask for a mail.
+    /// Where to continue afterwards, if the user comes to request an email.
     #[serde(default)]
     return_to: String,
 }
 
-/// Without a link, the email is requested here.
+/// Shows the page of a link or, without a link, the page for requesting one.
 pub(super) async fn link_page(
     State(pages): State<Pages>,
     LenientQuery(link): LenientQuery<Link>,
@@ -42,7 +42,7 @@ pub(super) async fn link_page(
         return Ok(used_page(&visitor, view, action));
     }
     match (action, &visitor.signed_in) {
-        // An address is changed by who is signed in to the account: they come back afterwards.
+        // Changing the email address requires being signed in to the account. The user returns here afterwards.
         (Action::ChangeEmail, None) => Ok(sign_in_first(&visitor, Some(&token))),
         (Action::VerifyEmail, _) if needs_password(&pages, &visitor, &token).await? => {
             let filled = Filled {
@@ -69,7 +69,7 @@ fn used_page(visitor: &Visitor, view: View, action: Action) -> Response {
     }
 }
 
-/// What is known of a link that sets a password. Of one that was made up, nothing is.
+/// Returns what is known of a link that sets a password; nothing if the link is invalid.
 pub(super) async fn opened(pages: &Pages, action: Action, token: String) -> Result<Opened, Problem> {
     let link = token
         .parse::<LinkSecret>()
@@ -86,7 +86,7 @@ pub(super) async fn opened(pages: &Pages, action: Action, token: String) -> Resu
     })
 }
 
-/// Whether a link that sets a password came with an invitation.
+/// Returns whether a link that sets a password was sent with an invitation.
 pub(super) async fn is_invitation(pages: &Pages, link: &LinkSecret) -> Result<bool, Problem> {
     Ok(matches!(purpose_of(pages, link).await?, Some((Purpose::Invitation, _))))
 }
@@ -99,7 +99,7 @@ async fn purpose_of(pages: &Pages, link: &LinkSecret) -> Result<Option<(Purpose,
     }
 }
 
-/// Whether what a link is for is done. Of one that was made up, or has grown old, nothing is known.
+/// Returns whether the purpose of a link is already done; `false` for an unknown or expired link.
 pub(super) async fn is_used(pages: &Pages, action: Action, token: &str) -> Result<bool, Problem> {
     let Ok(link) = token.parse::<LinkSecret>() else {
         return Ok(false);
@@ -113,7 +113,7 @@ pub(super) async fn is_used(pages: &Pages, action: Action, token: &str) -> Resul
     Ok(false)
 }
 
-/// In the browser that asked, a button is enough; elsewhere it takes a password.
+/// Returns whether a link needs a password: not in the browser that requested it, where a button is enough.
 async fn needs_password(pages: &Pages, visitor: &Visitor, token: &str) -> Result<bool, Problem> {
     match token.parse() {
         Ok(link) => Ok(pages
@@ -124,7 +124,7 @@ async fn needs_password(pages: &Pages, visitor: &Visitor, token: &str) -> Result
     }
 }
 
-/// What says that an account is that of whoever sits before this browser.
+/// Returns what shows that an account belongs to the user of this browser.
 pub(super) fn claim(visitor: &Visitor) -> Claim {
     Claim {
         handle: Some(visitor.handle()),

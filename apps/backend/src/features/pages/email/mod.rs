@@ -1,8 +1,8 @@
-//! What begins or ends with an email: confirming an address, changing it, setting a password, signing in. The steps are the
-//! same for each [`Action`], and so are their handlers; `steps` holds what differs.
+//! Actions that begin or end with an email: confirming or changing an email address, setting a password, signing in. The
+//! steps and handlers are the same for each [`Action`]; `steps` defines the differences.
 //!
-//! `request` asks for the email, `code` is where its code is typed, `link` is what its link opens (a page that does nothing by
-//! itself: mail scanners open links), and `answer` takes either and calls the service. `forms` is the page that they show.
+//! `request` requests the email, `code` is the page for its code, `link` is the page of its link (which does nothing when
+//! opened, because mail scanners open links), and `answer` handles both and calls the service. `forms` renders the pages.
 
 mod answer;
 mod code;

@@ -33,7 +33,7 @@ struct RequestPage {
     back_label: String,
 }
 
-/// Where the person was going.
+/// Where to continue afterwards.
 #[derive(Default, Deserialize)]
 pub(super) struct Return {
     #[serde(default)]
@@ -65,7 +65,7 @@ pub(super) async fn request_page(
     Ok(show(&visitor, view, action_at(&visitor.path)?, email, return_path))
 }
 
-/// The email address that is most likely meant: one's own, or the one that was typed before.
+/// Returns the most likely email address: the user's own, or the one typed last.
 pub(super) fn email_of(visitor: &Visitor) -> EmailInput {
     match &visitor.signed_in {
         Some(SignedIn { account, .. }) => account.email.clone().into(),
@@ -134,7 +134,8 @@ pub(super) async fn submit(
     })
 }
 
-/// One's own email address that is not confirmed gets its mail in any case, and there is nothing to hide from oneself.
+/// Returns what may be said about the email. A signed-in user's own unconfirmed email address always gets one, so there is
+/// nothing to hide.
 fn certainty(visitor: &Visitor, action: Action, email: &EmailInput) -> Certainty {
     let is_own =
         |SignedIn { account, .. }: &SignedIn| account.email == email.as_str() && account.email_verified_at.is_none();

@@ -1,29 +1,29 @@
-//! What differs between the pages of one action and of another.
+//! The differences between the pages of each action.
 
 use super::super::done::Done;
 use crate::core::problem::{Code, Problem};
 use crate::features::outbox::{Action, Purpose};
 
-/// The pages of an action, beside [`Action::page`].
+/// The pages of an action, in addition to [`Action::page`].
 pub(super) struct Steps {
-    /// Where its email is requested.
+    /// The path for requesting its email.
     pub request_page: &'static str,
-    /// How it is requested there. `None`: the page of the account does it.
+    /// The request for its email. `None`: the account page requests it.
     pub request: Option<Request>,
-    /// Where its code is typed.
+    /// The path for typing its code.
     pub code_page: &'static str,
-    /// The beginning of the names of its messages, which is also what the browser remembers it by.
+    /// The prefix of its message names.
     pub texts: &'static str,
-    /// What a link tells that has been used before. `None`: that is no news, as signing in is not.
+    /// The confirmation shown for a link that was already used. `None` for signing in.
     pub used: Option<Done>,
 }
 
 /// The request for an email.
 pub(super) struct Request {
     pub purpose: Purpose,
-    /// Where the form is sent.
+    /// The path that the form is sent to.
     pub form: &'static str,
-    /// The beginning of the names of its messages.
+    /// The prefix of its message names.
     pub texts: &'static str,
 }
 
@@ -82,7 +82,7 @@ pub(super) const fn steps(action: Action) -> &'static Steps {
     }
 }
 
-/// The action that one of the paths of [`routes`](super::routes) belongs to.
+/// Returns the action that one of the paths of [`routes`](super::routes) belongs to.
 pub(super) fn action_at(path: &str) -> Result<Action, Problem> {
     let is_here = |action: &Action| {
         let steps = steps(*action);
@@ -94,7 +94,7 @@ pub(super) fn action_at(path: &str) -> Result<Action, Problem> {
 }
 
 impl Steps {
-    /// How another email is requested where its link is no good. A new address is confirmed like any other.
+    /// Returns how another email is requested if a link is invalid. A new email address is confirmed like any other.
     pub(super) fn request_again(&self) -> &Request {
         self.request.as_ref().unwrap_or(&VERIFY_REQUEST)
     }
