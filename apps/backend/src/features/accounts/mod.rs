@@ -1,9 +1,9 @@
-//! Accounts: who can sign in. An e-mail address, a password hash, scopes, and whether it is disabled.
-//! Signing up is a use case of `auth`, because it may end sessions; a sign-up that waits for its email is a registration, of
+//! Accounts: an email address, a password hash, scopes, and whether the account is disabled.
+//! Signing up is a use case of `auth`, because it may end sessions; a pending sign-up is a registration, in
 //! `email_challenges`.
-//! [`may_sign_in`] is the one question that every door asks before an account gets or keeps a session.
-//! What ends sessions (changing a password, disabling, deleting) is decided in `auth`, above; this feature offers
-//! it the statements. `accounts` and `account_scopes` are its tables.
+//! [`may_sign_in`] is checked by every entry point before an account gets or keeps a session.
+//! Actions that end sessions (changing a password, disabling, deleting) are implemented in `auth`, with the statements of
+//! this feature. Its tables are `accounts` and `account_scopes`.
 
 mod router;
 mod schemas;

@@ -1,4 +1,4 @@
-//! The rules of accounts: who may have one, and who may have a session.
+//! The rules for creating accounts and for allowing them a session.
 
 use std::time::Duration;
 
@@ -14,21 +14,21 @@ use crate::core::password::{HashError, Hasher, Password, PasswordFault};
 use crate::core::platform::Platform;
 use crate::features::audit::{Audit, Event, EventKind};
 
-/// How often it is looked which kinds of password hashes are stored.
+/// How often the kinds of stored password hashes are read.
 const LEARN_EVERY: Duration = Duration::from_secs(60 * 60);
-/// Hashes that are read at a time.
+/// The number of hashes read per statement.
 const LEARN_AT_A_TIME: i64 = 1_000;
 
-/// Why no account was made.
+/// Why an account could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// The password breaks a rule.
+    /// The password does not meet the requirements.
     #[error("the password does not meet the requirements")]
     Password(PasswordFault),
-    /// There is an account with this address.
+    /// The email address already has an account.
     #[error("the email address is already taken")]
     EmailTaken,
-    /// The password could not be hashed just now.
+    /// The password could not be hashed at the moment.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The database failed.
@@ -36,21 +36,21 @@ pub enum AccountError {
     Store(#[from] StoreError),
 }
 
-/// Whether an account may have a session. Every door asks it: signing in, refreshing, and each protected route.
+/// Returns the versions of an account if it may have a session. Signing in, refreshing and each protected route check this.
 ///
-/// `None`: there is no such account, or it is disabled.
+/// `None`: the account does not exist or is disabled.
 pub async fn may_sign_in<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<AccountVersions>, StoreError> {
     store::versions(conn, id).await
 }
 
-/// How accounts come into being. Cloning it is cheap.
+/// Creates accounts. Cloning is cheap.
 #[derive(Clone)]
 pub struct Accounts {
     pub(crate) platform: Platform,
     pub(crate) audit: Audit,
 }
 
-/// What an account is made of.
+/// The data of a new account.
 pub struct NewAccount<'a> {
     pub id: AccountId,
     pub email: &'a NewEmail,
@@ -60,7 +60,7 @@ pub struct NewAccount<'a> {
 }
 
 impl Accounts {
-    /// Makes an account within a transaction. `None`: there is one with this address.
+    /// Creates an account within a transaction. `None`: the email address already has one.
     pub async fn add(&self, tx: &mut Tx<'_>, new: &NewAccount<'_>) -> Result<Option<Account>, StoreError> {
         let row = AccountRow {
             id: new.id,
@@ -77,7 +77,7 @@ impl Accounts {
         store::find(tx, new.id).await
     }
 
-    /// Makes an account, whoever may sign up. The command line calls it.
+    /// Creates an account even if sign-ups are closed. The command line calls it.
     ///
     /// # Errors
     /// [`AccountError`].
@@ -111,13 +111,13 @@ impl Accounts {
         made.ok_or(AccountError::EmailTaken)
     }
 
-    /// Looks which kinds of password hashes are stored, so that each question about a password costs as much as for any of
-    /// them. It is done at the start and then every hour: hashes come by an import, and go when their owners sign in.
+    /// Reads which kinds of password hashes are stored, so that checking any password costs as much as the most expensive
+    /// of them. Called at startup and then every hour, because hashes are imported, and replaced when their owners sign in.
     pub async fn learn_schemes(&self) -> Result<(), StoreError> {
         let (db, hasher) = (&self.platform.db, &self.platform.hasher);
         let (current, mut kinds, mut after) = (hasher.current_prefix(), Vec::<String>::new(), AccountId(Uuid::nil()));
         loop {
-            // Of those that are not current there are none most of the time; one of each kind is kept.
+            // Usually no hash is outdated. Keep one of each kind.
             let outdated = store::outdated_hashes(db, &current, after, LEARN_AT_A_TIME).await?;
             let Some(last) = outdated.last() else { break };
             after = last.id;
@@ -131,7 +131,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Does so every hour until the process ends.
+    /// Calls [`learn_schemes`](Self::learn_schemes) every hour until the process ends.
     pub async fn learn_schemes_forever(self) {
         loop {
             tokio::time::sleep(LEARN_EVERY).await;
@@ -142,7 +142,7 @@ impl Accounts {
     }
 }
 
-/// The accounts behind tokens that were just verified. Cloning it is cheap.
+/// The accounts of verified tokens. Cloning is cheap.
 #[derive(Clone)]
 pub struct Profiles {
     pub(crate) db: Db,
@@ -150,14 +150,14 @@ pub struct Profiles {
 }
 
 impl Profiles {
-    /// The account behind such a token. `forward` calls it too.
+    /// Returns the account of a verified token. `forward` calls it too.
     ///
     /// # Errors
     /// [`Denied`] if the account was deleted meanwhile, or the database failed.
     pub async fn of(&self, id: AccountId) -> Result<Account, Denied> {
         match store::find(&self.db, id).await {
             Ok(Some(account)) => Ok(account),
-            // It was deleted between the check and now.
+            // It was deleted after the token was checked.
             Ok(None) => Err(self.guard.denied(Reason::Revoked)),
             Err(error) => {
                 tracing::warn!(%error, "failed to read an account; answering 503");

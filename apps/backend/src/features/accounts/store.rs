@@ -22,15 +22,15 @@ row! {
     pub struct Account {
         /// Its id; `sub` in its tokens.
         pub id: AccountId,
-        /// The address as its owner typed it.
+        /// The email address as typed by the user.
         pub email: String,
-        /// When the address was proven to be its owner's.
+        /// When the email address was verified.
         pub email_verified_at: Option<Timestamp>,
         pub created_at: Timestamp,
         pub updated_at: Timestamp,
-        /// When its owner last signed in.
+        /// When the user last signed in.
         pub last_sign_in_at: Option<Timestamp>,
-        /// Since when it may have no session.
+        /// When it was disabled.
         pub disabled_at: Option<Timestamp>,
     }
 }
@@ -39,32 +39,32 @@ row! {
     /// The versions of an account that may have sessions.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct AccountVersions {
-        /// A password that was checked at another version counts for nothing.
+        /// A password that was checked at another version is not accepted.
         pub credential_version: CredentialVersion,
-        /// A session of another epoch is dead.
+        /// A session of another epoch is not active.
         pub session_epoch: SessionEpoch,
-        /// When its owner last signed in; none if nobody ever did.
+        /// When the user last signed in; `None` if never.
         pub last_sign_in_at: Option<Timestamp>,
     }
 }
 
 row! {
-    /// What a mail that is asked for is bound to: an account that is not disabled, and its versions.
+    /// What a requested email is bound to: an enabled account and its versions.
     #[derive(Clone, Debug)]
     pub struct State {
         pub id: AccountId,
-        /// The address as its owner typed it.
+        /// The email address as typed by the user.
         pub email: String,
-        /// When the address was proven.
+        /// When the email address was verified.
         pub email_verified_at: Option<Timestamp>,
-        /// Rises with each change of the password or the address.
+        /// Increases with each change of the password or the email address.
         pub credential_version: CredentialVersion,
-        /// Rises whenever all sessions end.
+        /// Increases whenever all sessions are ended.
         pub session_epoch: SessionEpoch,
     }
 }
 
-/// A row that is about to be made.
+/// A new row.
 pub(super) struct AccountRow<'a> {
     pub id: AccountId,
     pub email: &'a NewEmail,
@@ -72,7 +72,7 @@ pub(super) struct AccountRow<'a> {
     pub created_at: Timestamp,
 }
 
-/// Makes the account, unless its address is taken: then `None`.
+/// Creates the account. Returns `None` if its email address is taken.
 pub(super) async fn insert(tx: &mut Tx<'_>, new: &AccountRow<'_>) -> Result<Option<AccountId>, StoreError> {
     query(sql!(
         "INSERT INTO accounts
@@ -90,7 +90,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, new: &AccountRow<'_>) -> Result<Opti
     .await
 }
 
-/// The versions of an account that is not disabled.
+/// Returns the versions of an account that is not disabled.
 pub(super) async fn versions<'c>(
     conn: impl Into<Conn<'c>>,
     id: AccountId,
@@ -103,8 +103,7 @@ pub(super) async fn versions<'c>(
     .await
 }
 
-/// SQL for the session epoch of the account with this id, none if it may have no session: for the statements of `sessions` that
-/// must ask it in their own `WHERE`.
+/// SQL for the session epoch of an account, `NULL` if it may not have a session. `sessions` uses it in its `WHERE` clauses.
 macro_rules! session_epoch_of {
     ($id:literal) => {
         concat!(
@@ -117,10 +116,10 @@ macro_rules! session_epoch_of {
 
 pub(crate) use session_epoch_of;
 
-/// An account by its id.
+/// Returns an account by its id.
 ///
 /// # Errors
-/// Those of the database, as for all functions here.
+/// If the database failed, as for all functions here.
 pub async fn find<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Account>, StoreError> {
     query(sql!(
         "SELECT id, email, email_verified_at, created_at, updated_at, last_sign_in_at, disabled_at
@@ -132,7 +131,7 @@ pub async fn find<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option
     .await
 }
 
-/// An account by its address, in any spelling. The command line calls it.
+/// Returns an account by its email address, in any spelling. The command line calls it.
 pub async fn find_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Result<Option<Account>, StoreError> {
     query(sql!(
         "SELECT id, email, email_verified_at, created_at, updated_at, last_sign_in_at, disabled_at
@@ -144,7 +143,7 @@ pub async fn find_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Resu
     .await
 }
 
-/// The state of an account that is not disabled. `mail` and `auth` call it.
+/// Returns the state of an account that is not disabled. `mail` and `auth` call it.
 pub async fn state<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<State>, StoreError> {
     query(sql!(
         "SELECT id, email, email_verified_at, credential_version, session_epoch
@@ -156,7 +155,7 @@ pub async fn state<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Optio
     .await
 }
 
-/// The same by its address, in any spelling.
+/// Returns the same by email address, in any spelling.
 pub async fn state_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Result<Option<State>, StoreError> {
     query(sql!(
         "SELECT id, email, email_verified_at, credential_version, session_epoch
@@ -168,13 +167,13 @@ pub async fn state_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Res
     .await
 }
 
-/// Whether there is no account yet.
+/// Returns whether there are no accounts yet.
 pub async fn is_empty<'c>(conn: impl Into<Conn<'c>>) -> Result<bool, StoreError> {
     let first: Option<AccountId> = query(sql!("SELECT id FROM accounts LIMIT 1")).optional(conn).await?;
     Ok(first.is_none())
 }
 
-/// Up to `limit` accounts that were made after the account `after`, oldest first. The command line calls it.
+/// Returns up to `limit` accounts created after the account `after`, oldest first. The command line calls it.
 pub async fn list<'c>(conn: impl Into<Conn<'c>>, after: AccountId, limit: i64) -> Result<Vec<Account>, StoreError> {
     query(sql!(
         "SELECT id, email, email_verified_at, created_at, updated_at, last_sign_in_at, disabled_at
@@ -189,8 +188,8 @@ pub async fn list<'c>(conn: impl Into<Conn<'c>>, after: AccountId, limit: i64) -
     .await
 }
 
-/// Deletes an account, if its password is still of version `seen` (or whatever it is, where that is `None`). Its
-/// scopes, sessions and refresh tokens go with it.
+/// Deletes an account if its password is still of version `seen` (or of any version, if that is `None`). Its scopes,
+/// sessions and refresh tokens are deleted too.
 pub async fn delete(tx: &mut Tx<'_>, id: AccountId, seen: Option<CredentialVersion>) -> Result<bool, StoreError> {
     let gone = query(sql!(
         "DELETE FROM accounts WHERE id = $1 AND credential_version = COALESCE($2, credential_version)"
@@ -202,7 +201,7 @@ pub async fn delete(tx: &mut Tx<'_>, id: AccountId, seen: Option<CredentialVersi
     Ok(gone > 0)
 }
 
-/// The scopes that an account owns.
+/// Returns the scopes of an account.
 pub async fn scopes<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Scopes, StoreError> {
     let names: Vec<String> = query(sql!("SELECT scope FROM account_scopes WHERE account_id = $1"))
         .bind(id)
@@ -211,7 +210,7 @@ pub async fn scopes<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Scop
     Ok(names.into_iter().collect())
 }
 
-/// Gives a scope to an account. Says whether it did not have it before.
+/// Grants a scope to an account. Returns whether it is new.
 pub async fn grant(tx: &mut Tx<'_>, id: AccountId, scope: &str, now: Timestamp) -> Result<bool, StoreError> {
     let given = query(sql!(
         "INSERT INTO account_scopes (account_id, scope, granted_at)
@@ -226,7 +225,7 @@ pub async fn grant(tx: &mut Tx<'_>, id: AccountId, scope: &str, now: Timestamp) 
     Ok(given > 0)
 }
 
-/// Takes a scope back. Says whether the account had it.
+/// Revokes a scope. Returns whether the account had it.
 pub async fn ungrant(tx: &mut Tx<'_>, id: AccountId, scope: &str) -> Result<bool, StoreError> {
     let gone = query(sql!("DELETE FROM account_scopes WHERE account_id = $1 AND scope = $2"))
         .bind(id)

@@ -34,7 +34,7 @@ impl Guess {
         }
     }
 
-    /// It is counted for the code, too.
+    /// Records that the guess was counted for the code, too.
     pub(super) fn at(&mut self, code: LinkHash, purpose: Purpose, email: &Email) {
         self.counted = Some(Counted {
             code,

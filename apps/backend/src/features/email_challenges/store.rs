@@ -168,7 +168,7 @@ pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp)
     .await
 }
 
-/// The same for an account.
+/// Returns the same for a challenge of an account.
 pub(super) async fn find_of_account(
     db: &Db,
     hash: LinkHash,
@@ -252,7 +252,7 @@ pub(super) async fn count_guess(
     .await
 }
 
-/// Returns a guess at a code.
+/// Uncounts a guess at a code.
 pub(super) async fn give_guess_back(tx: &mut Tx<'_>, hash: LinkHash) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE email_challenges SET code_attempts = code_attempts - 1 WHERE link_hash = $1 AND code_attempts > 0"

@@ -12,7 +12,7 @@ pub enum Whose {
 }
 
 impl Whose {
-    /// Reads it from its two columns.
+    /// Returns the values of its two columns.
     pub(super) fn ids(self) -> (Option<AccountId>, Option<RegistrationId>) {
         match self {
             Self::Account(account) => (Some(account), None),

@@ -11,38 +11,38 @@ row! {
     /// What a password is checked against. No `Debug`: it holds a hash.
     pub struct StoredCredentials {
         pub id: AccountId,
-        /// The address as its owner typed it.
+        /// The email address as typed by the user.
         pub email: String,
         /// A PHC string.
         pub password_hash: String,
-        /// Rises with each change of the password.
+        /// Increases with each change of the password or the email address.
         pub credential_version: CredentialVersion,
-        /// Rises when all sessions are ended.
+        /// Increases whenever all sessions are ended.
         pub session_epoch: SessionEpoch,
-        /// When the last of the wrong passwords in a row is forgiven.
+        /// When the last of the consecutive failures is forgiven.
         pub failures_until: Option<Timestamp>,
-        /// When the address was proven.
+        /// When the email address was verified.
         pub email_verified_at: Option<Timestamp>,
     }
 }
 
 row! {
-    /// A hash that is not current. No `Debug`.
+    /// An outdated hash. No `Debug`.
     pub struct Outdated {
         pub id: AccountId,
-        /// A PHC string, or one of bcrypt.
+        /// A PHC string, or a bcrypt hash.
         pub password_hash: String,
     }
 }
 
-/// Up to `limit` hashes that do not begin with `current`, of accounts after `after`, in the order of their ids.
+/// Returns up to `limit` hashes that do not begin with `current`, of accounts after `after`, ordered by id.
 pub async fn outdated_hashes<'c>(
     conn: impl Into<Conn<'c>>,
     current: &str,
     after: AccountId,
     limit: i64,
 ) -> Result<Vec<Outdated>, StoreError> {
-    // Nothing in it has a meaning to LIKE: small letters, digits, and $ = , between them.
+    // `current` contains no LIKE wildcards: only lowercase letters, digits, `$`, `=` and `,`.
     query(sql!(
         "SELECT id, password_hash
            FROM accounts
@@ -57,7 +57,7 @@ pub async fn outdated_hashes<'c>(
     .await
 }
 
-/// What a sign-in checks the password against. Disabled accounts too: they must cost the same.
+/// Returns what a sign-in checks the password against, for disabled accounts too: they must cost the same.
 pub async fn credentials_by_email<'c>(
     conn: impl Into<Conn<'c>>,
     email: &Email,
@@ -72,7 +72,7 @@ pub async fn credentials_by_email<'c>(
     .await
 }
 
-/// What a signed-in person's password is checked against.
+/// Returns what the password of a signed-in user is checked against.
 pub async fn credentials_by_id<'c>(
     conn: impl Into<Conn<'c>>,
     id: AccountId,
@@ -87,7 +87,7 @@ pub async fn credentials_by_id<'c>(
     .await
 }
 
-/// Remembers a sign-in and forgets the failures before it. Stores `rehashed` in place of the old hash, if given.
+/// Records a sign-in and resets the failures. Stores `rehashed` in place of the old hash, if given.
 pub async fn sign_in(tx: &mut Tx<'_>, id: AccountId, now: Timestamp, rehashed: Option<&str>) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE accounts
@@ -103,9 +103,9 @@ pub async fn sign_in(tx: &mut Tx<'_>, id: AccountId, now: Timestamp, rehashed: O
     .map(drop)
 }
 
-/// Counts a wrong password, unless the account has so many that the last is forgiven after `full`: what is not judged does
-/// not count. Gives when the last is forgiven now. For an account that does not exist it does the same and finds nothing to
-/// count.
+/// Counts a wrong password, unless there are already so many that the last is forgiven after `full`; attempts that are not
+/// checked do not count. Returns when the last is now forgiven. For a nonexistent account, it runs the same statement,
+/// which matches no row.
 pub async fn count_failure(
     tx: &mut Tx<'_>,
     id: AccountId,
@@ -127,7 +127,7 @@ pub async fn count_failure(
     .await
 }
 
-/// Sets a new password, if the password is still the one of version `seen` (or whatever it is, where `seen` is `None`). Says
+/// Sets a new password if the current one is still of version `seen` (or of any version, if that is `None`). Returns
 /// whether it was. The caller ends the sessions.
 pub async fn change_password(
     tx: &mut Tx<'_>,

@@ -60,8 +60,8 @@ impl Auth {
     }
 }
 
-/// Returns whether the limit is reached, that is, whether forgiving one more failure would take longer than forgiving the
-/// maximum.
+/// Returns whether the limit is reached: whether the last failure will be forgiven only after `now` plus the time in which all
+/// but one of the maximum are.
 fn is_full(until: Timestamp, now: Timestamp) -> bool {
     until > now + FORGIVEN_AFTER * (TRIED_TOO_OFTEN - 1)
 }

@@ -1,4 +1,4 @@
-//! Judging what a person brings from a mail.
+//! Checking links and codes.
 
 use countersign_store::StoreError;
 
@@ -18,21 +18,21 @@ use crate::features::audit::{Event, EventKind};
 use crate::features::guesses::{self, EmailDigest};
 use crate::features::outbox::Purpose;
 
-/// Guesses at one code.
+/// The maximum number of guesses at one code.
 const GUESSES: i64 = 5;
-/// Guesses at the codes of one address and purpose, until its owner proves it, whatever becomes of the account meanwhile:
-/// fifty in a million.
+/// The maximum number of guesses at the codes of one email address and purpose until its owner proves it, even if the
+/// account is recreated meanwhile: a chance of 50 in a million.
 const GUESSES_IN_ALL: i64 = 50;
 
-/// What a person brings from a mail.
+/// The client's answer to an email.
 pub enum Answer {
     /// The token of its link.
     Link(LinkSecret),
-    /// Its code, and the address that it went to. `None`: what was typed is no code, or no address.
+    /// Its code and the email address it was sent to. `None`: the input is not a code or not an email address.
     Code(Option<(Email, Code)>),
 }
 
-/// What was checked, and can be spent.
+/// A checked answer that can be spent.
 pub struct Checked {
     pub(super) hash: LinkHash,
     pub whose: Whose,
@@ -50,7 +50,7 @@ impl TryFrom<&Live> for Checked {
 }
 
 impl Checked {
-    /// Who has proven the address is no stranger to the queue of hashes.
+    /// Returns the lane for hashing: a client that has proved the email address of an account is a known one.
     pub fn lane(&self) -> Lane {
         match self.whose {
             Whose::Account(account) => Lane::Known(account.0),
@@ -60,8 +60,8 @@ impl Checked {
 }
 
 impl EmailChallenges {
-    /// Judges what a person brings. A guess at a code is counted and written down first, whoever's it is; it is given back if it
-    /// is right, or if nobody judges it.
+    /// Checks an answer. A guess at a code is first counted and recorded, whether or not the code exists. It is uncounted
+    /// if it is right or cannot be checked.
     ///
     /// # Errors
     /// [`ChallengeError`].
@@ -73,7 +73,7 @@ impl EmailChallenges {
         caller: &Caller,
     ) -> Result<Checked, ChallengeError> {
         let guess = match answer {
-            // Looked at first: nothing costly is done for a link that somebody made up.
+            // Checked first, so that an invalid link costs no hashing.
             Answer::Link(link) => return self.find(purpose, link.hash()).await,
             Answer::Code(_) if presenter.handle.is_none() && presenter.account.is_none() => {
                 return Err(ChallengeError::Unbound);
@@ -105,12 +105,12 @@ impl EmailChallenges {
         if let Some((checked, _)) = &guessed {
             guess.at(checked.hash, purpose, email);
         }
-        // A code that is not there costs the same as one that is wrong.
+        // A nonexistent code costs the same as a wrong one.
         let hash = guessed.as_ref().map(|(_, code_hash)| code_hash.as_str());
         let verdict = self.platform.hasher.verify_for(code.as_password(), hash, asker).await;
         match (guessed, verdict) {
             (Some((checked, _)), Ok(verdict)) if verdict.is_right() => {
-                // Whoever knows the code is told so when what it allows is done, and not before: what fails on the way costs nothing.
+                // A correct code does not count, so an error in its action costs no guess.
                 guess.give_back().await;
                 Ok(checked)
             }
@@ -125,8 +125,8 @@ impl EmailChallenges {
         }
     }
 
-    /// Counts a guess and writes it down, whoever's it is. `None`: there is no code there that may be guessed at, or none that
-    /// was sent because they asked for it.
+    /// Counts and records a guess, whether or not the code exists. `None`: there is no code that this client requested and
+    /// may still guess.
     async fn count_guess(
         &self,
         purpose: Purpose,

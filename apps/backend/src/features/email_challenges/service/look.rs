@@ -53,8 +53,8 @@ impl EmailChallenges {
         }
     }
 
-    /// Returns whether the purpose of a link is done: by the link, by a newer one that replaced it, or, for verification, in any
-    /// other way. Returns nothing for an invented or expired link.
+    /// Returns whether the purpose of a link is done: by the link, by a newer one that replaced it, or, for verification,
+    /// in any other way. Returns `false` for an unknown or expired link.
     pub async fn is_done(&self, purpose: Purpose, link: &LinkSecret) -> Result<bool, StoreError> {
         let (hash, now) = (link.hash(), self.platform.clock.now());
         let email = match store::known(&self.platform.db, hash, purpose.name(), now).await? {
