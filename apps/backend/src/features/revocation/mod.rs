@@ -1,7 +1,7 @@
-//! Taking tokens back at once: Token Status Lists (draft-ietf-oauth-status-list).
-//! Each session owns one bit of a list; ending the session sets it. The lists are published as signed JWTs, and this
-//! server believes the same bits, from memory. What the database says is the truth: memory follows it.
-//! `status_lists`, `revocations` and `revocation_counter` are its tables; `sessions` gets bits here and sets them.
+//! Immediate revocation of tokens with Token Status Lists (draft-ietf-oauth-status-list).
+//! Each session has one bit in a list, which is set when the session ends. The lists are published as signed JWTs, and this
+//! server checks the same bits in memory. The database is authoritative; memory follows it.
+//! The tables are `status_lists`, `revocations` and `revocation_counter`; `sessions` allocates and sets bits here.
 
 mod bit;
 mod router;

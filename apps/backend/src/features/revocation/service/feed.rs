@@ -1,6 +1,6 @@
-//! Hints that there is something new in the database, by Redis or by PostgreSQL itself. What is revoked is read from the
-//! tables, so a hint that is lost costs a moment, and one that is forged costs a look. Redis tells the bits themselves,
-//! too, because the database may be gone before anybody could look: see [`super::unconfirmed`].
+//! Hints that the database has new revocations, sent through Redis or PostgreSQL. Revocations are read from the tables, so
+//! a lost hint only causes a short delay, and a forged one only an extra read. Redis messages also contain the bits,
+//! because the database may become unavailable before other processes have read it: see [`super::unconfirmed`].
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ use super::{Bit, Revocations};
 use crate::core::redis::{Redis, Subscription};
 use crate::settings::DatabaseUrl;
 
-/// By what the processes over one database wake each other.
+/// How processes that share a database wake each other.
 pub enum Feed {
-    /// By nothing: each looks for itself. SQLite has one server.
+    /// Not at all; each polls. SQLite has only one server.
     None,
-    /// By `NOTIFY` in the transaction that numbers the revocations.
+    /// With `NOTIFY` in the transaction that numbers the revocations.
     Postgres {
-        /// Where to listen, if that is not where the pool connects to.
+        /// The database URL to listen on, if it differs from the pool's.
         url: Option<DatabaseUrl>,
     },
-    /// By a message after that transaction.
+    /// With a message after that transaction.
     Redis(Redis),
 }
 
-/// The channel's name, for both.
+/// The channel name in both.
 pub(super) const CHANNEL: &str = "countersign_revocations";
-/// Stands between list and place of a bit. A message without it is a number.
+/// Separates the list from the index of a bit. A message without it is a number.
 const BETWEEN: char = ':';
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
@@ -49,14 +49,15 @@ impl Feed {
         matches!(self, Self::Postgres { .. })
     }
 
-    /// Revocations have got their number: everybody may look.
+    /// Tells other processes that revocations were numbered and can be read.
     pub(super) async fn publish(&self, number: i64) {
         if let Self::Redis(redis) = self {
             redis.publish(CHANNEL, &number.to_string()).await;
         }
     }
 
-    /// These bits were set, and the transaction is committed. Nobody need look before they have their number.
+    /// Tells other processes that these bits were set and committed. They need not read the database before the bits are
+    /// numbered.
     pub(super) async fn notify(&self, bits: &[Bit]) {
         if let Self::Redis(redis) = self {
             redis.publish(CHANNEL, &encoded(bits)).await;
@@ -65,7 +66,7 @@ impl Feed {
 }
 
 impl Revocations {
-    /// Listens for hints of other processes, and goes on trying while there is nothing to be heard. It never returns.
+    /// Listens for hints from other processes, and reconnects while it cannot. Never returns.
     pub async fn listen_forever(self) {
         let (mut pause, mut silent) = (FIRST_PAUSE, false);
         loop {
@@ -103,7 +104,7 @@ impl Revocations {
         }
     }
 
-    /// After both changes there is a look: what was said in between was not heard.
+    /// Records whether the feed works. Triggers a read either way, because hints sent in between were missed.
     fn feed(&self, fed: bool) {
         self.0.options.metrics.feed_up.set(i64::from(fed));
         self.0.woken.notify_one();

@@ -1,4 +1,4 @@
-//! Memory follows the database: what other processes revoked, and what this one did.
+//! Keeping memory up to date with the database: revocations by other processes and by this one.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -11,17 +11,17 @@ use super::{Bit, Revocations, feed};
 use crate::core::cleanup::in_batches;
 use crate::features::revocation::store::{self, ListRow, Progress, SetBit};
 
-/// How often the database is asked whether another process revoked something. On SQLite it is a read of 4 µs, which
-/// tells more than `PRAGMA data_version`: that changes with every commit.
+/// How often the database is polled for revocations by other processes. On SQLite this is a read of 4 µs, which is more
+/// precise than `PRAGMA data_version`, which changes with every commit.
 const LOOK: Duration = Duration::from_millis(100);
-/// The same while others wake this process: a hint may get lost, and even then nobody is later than this.
+/// The same while hints from other processes arrive: the longest delay if a hint is lost.
 const LOOK_WHEN_FED: Duration = Duration::from_millis(500);
-/// How often what is no longer needed is removed.
+/// How often lists that are no longer needed are removed.
 const SWEEP: Duration = Duration::from_secs(60);
 
 impl Revocations {
-    /// Makes revocations known that were just committed: to this process at once, to all others with a number. A
-    /// failure here is no failure of what was done: the next look at the database makes up for it.
+    /// Announces revocations that were just committed: to this process at once, to others with a number. An error here does
+    /// not affect the revocations; the next poll makes up for it.
     pub(super) async fn announce(&self, revoked: &[Bit]) {
         if revoked.is_empty() {
             return;
@@ -29,16 +29,16 @@ impl Revocations {
         for bit in revoked {
             self.set(bit.list, bit.idx);
         }
-        // Whatever becomes of the number: our caller tells its client next that the session has ended.
+        // Even if numbering fails, the bits are sent, because the caller tells its client next that the session has ended.
         let (numbered, ()) = tokio::join!(self.number_waiting(), self.0.options.feed.notify(revoked));
         if let Err(error) = numbered {
             tracing::warn!(%error, "failed to announce a revocation to other nodes; it is committed, will retry");
         }
     }
 
-    /// Follows the database, and removes the lists that nobody needs. It never returns.
+    /// Follows the database and removes lists that are no longer needed. Never returns.
     pub async fn follow_forever(self) {
-        // Beside each other: removing takes as long as there are bits, and a revocation is to be known at once.
+        // Concurrently, because removing many bits takes long, and revocations must be read at once.
         tokio::join!(self.look_forever(), self.sweep_forever());
     }
 
@@ -67,8 +67,8 @@ impl Revocations {
         }
     }
 
-    /// When somebody says that there is something, and in any case after a moment. Never sooner than a millisecond
-    /// after the last: a storm of hints is one hint.
+    /// Waits for a hint or until the next poll is due, but at least a millisecond, so that a burst of hints causes one
+    /// read.
     async fn next_look(&self, failing: bool) {
         let longest = if self.0.options.metrics.feed_up.get() == 1 && !failing {
             LOOK_WHEN_FED
@@ -79,7 +79,7 @@ impl Revocations {
         let _ = tokio::time::timeout(longest, self.0.woken.notified()).await;
     }
 
-    /// One look at the database.
+    /// Reads the database once.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         let (began, look) = (self.0.clock.now(), self.0.unconfirmed.begin_look());
         self.look().await?;
@@ -100,9 +100,9 @@ impl Revocations {
         Ok(())
     }
 
-    /// Removes the lists that no living token names.
+    /// Removes the lists that no valid token refers to.
     pub async fn sweep(&self) -> Result<(), StoreError> {
-        // A verifier's clock may be late.
+        // A verifier's clock may be slow.
         let ended = self.0.clock.now() - Duration::from_secs(60);
         store::remove_unneeded(&self.0.db, ended).await?;
         in_batches(|limit| store::remove_orphans(&self.0.db, limit)).await?;
@@ -113,14 +113,14 @@ impl Revocations {
         Ok(())
     }
 
-    /// Gives a number to all revocations that have none. Of many who ask at once one works for all.
+    /// Numbers all revocations that have no number. Of several concurrent callers, one does it for all.
     async fn number_waiting(&self) -> Result<(), StoreError> {
         let mine = self.0.asked.fetch_add(1, Ordering::AcqRel) + 1;
         let mut served = self.0.served.lock().await;
         if *served >= mine {
             return Ok(());
         }
-        // Everybody counted here has committed before.
+        // The transactions of all callers counted here are already committed.
         let all = self.0.asked.load(Ordering::Acquire);
         let notifies = self.0.options.feed.is_postgres();
         let number = self
@@ -148,16 +148,16 @@ impl Revocations {
         Ok(())
     }
 
-    /// Brings the revocations that are new in the database into memory.
+    /// Loads the new revocations from the database into memory.
     async fn catch_up(&self) -> Result<(), StoreError> {
         let mut followed = self.0.followed.lock().await;
-        // Before the bits: what gets a number meanwhile may be read twice, but never not at all.
+        // Read before the bits: a revocation that is numbered meanwhile may be read twice but is never missed.
         let number = store::progress(&self.0.db).await?.number;
         let new = store::since(&self.0.db, *followed).await?;
         for SetBit { list, idx, .. } in &new {
             self.set(*list, *idx);
         }
-        // Only now: whoever waits for a version finds all its bits.
+        // Set after the bits: a client that waits for a version finds all of its bits.
         for SetBit { list, number, .. } in &new {
             if let Some(list) = self.known(*list) {
                 list.has_reached(*number);
@@ -168,7 +168,7 @@ impl Revocations {
         Ok(())
     }
 
-    /// All lists, at the start.
+    /// Loads all lists at startup.
     pub(super) async fn load_all(&self) -> Result<(), StoreError> {
         let mut followed = self.0.followed.lock().await;
         self.0.options.metrics.saw_all(self.0.clock.now());
@@ -183,7 +183,7 @@ impl Revocations {
         Ok(())
     }
 
-    /// The list of this number, from the database if this process has not met it yet.
+    /// Returns the list of this number, from the database if this process does not know it yet.
     pub(super) async fn find(&self, number: i64) -> Result<Option<Arc<List>>, StoreError> {
         if let Some(list) = self.known(number) {
             return Ok(Some(list));
@@ -191,14 +191,14 @@ impl Revocations {
         if (1..self.first_list()).contains(&number) {
             return Ok(Some(Arc::new(self.ended_list(number))));
         }
-        // Boxed: it is rare, and large.
+        // Boxed because it is rare and large.
         Box::pin(self.follow_list(number)).await?;
         Ok(self.known(number))
     }
 
-    /// Adds a list that another process made, or this one.
+    /// Adds a list that this or another process created.
     pub(super) async fn follow_list(&self, number: i64) -> Result<(), StoreError> {
-        // While it is held nothing is applied that this list would miss.
+        // While this is held, no revocations are applied that the new list would miss.
         let _followed = self.0.followed.lock().await;
         if self.known(number).is_some() {
             return Ok(());
@@ -213,7 +213,7 @@ impl Revocations {
         self.0.first_list.load(Ordering::Acquire)
     }
 
-    /// Notices that a new generation has begun.
+    /// Applies a new generation.
     fn adopt(&self, progress: &Progress) {
         if progress.first_list == self.first_list() {
             return;
@@ -226,7 +226,7 @@ impl Revocations {
         }
     }
 
-    /// A list of an earlier generation, known or not: anyone may ask for any, so it is not kept.
+    /// Returns a list of an earlier generation. It is not kept in memory, because any number may be requested.
     fn ended_list(&self, number: i64) -> List {
         let version = self.0.first_version.load(Ordering::Acquire);
         let list = List::new(&ListRow {

@@ -1,4 +1,4 @@
-//! One list in memory.
+//! A list in memory.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,11 +11,11 @@ use tokio::sync::{Mutex, watch};
 use crate::core::clock::Timestamp;
 use crate::features::revocation::store::ListRow;
 
-/// A list as it goes over the wire.
+/// A signed list as sent to verifiers.
 pub(in crate::features::revocation) struct PublishedList {
     /// The compact JWS.
     pub(in crate::features::revocation) body: Bytes,
-    /// The version of the bits, when they were signed, and with which key: the same on every server.
+    /// Identifies the version of the bits, the signing period and the key. It is the same on every server.
     pub(in crate::features::revocation) etag: HeaderValue,
     pub(super) signed_at: Timestamp,
 }
@@ -25,12 +25,12 @@ pub(super) struct List {
     pub(super) number: i64,
     entries: u64,
     bits: Box<[AtomicU8]>,
-    /// Whether it is of an earlier generation: then every session in it has ended.
+    /// Whether it belongs to an earlier generation, in which every session has ended.
     over: AtomicBool,
-    /// The number of the last revocation that is in `bits` for certain. Whoever waits for a change waits here.
+    /// The number of the last revocation that `bits` is guaranteed to contain. Clients wait for its changes.
     version: watch::Sender<i64>,
     pub(super) published: RwLock<Option<Arc<PublishedList>>>,
-    /// Held by the one who makes the next.
+    /// Held while the next one is signed.
     pub(super) publishing: Mutex<()>,
 }
 
@@ -49,7 +49,7 @@ impl List {
         }
     }
 
-    /// Whether the bit at this place is set; `None` if there is no such place.
+    /// Returns whether the bit at this index is set; `None` if the index is out of range.
     pub(super) fn is_set(&self, idx: u64) -> Option<bool> {
         let (byte, mask) = self.cell(idx)?;
         Some(self.is_over() || byte.load(Ordering::Acquire) & mask != 0)
@@ -61,7 +61,7 @@ impl List {
         }
     }
 
-    /// Its generation is over: all its sessions have ended.
+    /// Ends all sessions in the list, because its generation is over.
     pub(super) fn end(&self, version: i64) {
         self.over.store(true, Ordering::Release);
         self.has_reached(version);
@@ -71,7 +71,7 @@ impl List {
         self.over.load(Ordering::Acquire)
     }
 
-    /// All revocations up to this number are in the bits.
+    /// Records that the bits contain all revocations up to this number.
     pub(super) fn has_reached(&self, version: i64) {
         self.version.send_if_modified(|now| {
             let rises = version > *now;
@@ -84,12 +84,12 @@ impl List {
         *self.version.borrow()
     }
 
-    /// Tells when the version rises from now on.
+    /// Returns a receiver that is notified when the version increases.
     pub(super) fn changes(&self) -> watch::Receiver<i64> {
         self.version.subscribe()
     }
 
-    /// The bits as they are published, if they are not too many.
+    /// Returns the bits to publish, unless there are too many.
     pub(super) fn bits(&self) -> Option<StatusList> {
         let over = if self.is_over() { u8::MAX } else { 0 };
         let bytes = self
@@ -104,7 +104,8 @@ impl List {
         self.published.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// draft-ietf-oauth-status-list §4.1: the first entry is the least significant bit of the first byte.
+    /// Returns the byte and mask of a bit. draft-ietf-oauth-status-list §4.1: the first entry is the least significant bit
+    /// of the first byte.
     fn cell(&self, idx: u64) -> Option<(&AtomicU8, u8)> {
         let byte = usize::try_from(idx / 8).ok()?;
         (idx < self.entries)

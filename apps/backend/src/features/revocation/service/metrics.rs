@@ -1,4 +1,4 @@
-//! What is counted of the lists, and what is read of them when somebody asks.
+//! Metrics of the lists.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -13,28 +13,28 @@ use super::Revocations;
 use crate::core::clock::Timestamp;
 use crate::core::metrics::Register;
 
-/// The counters of the lists. Clones count together.
+/// The metrics of the lists. Clones share their values.
 #[derive(Clone, Default)]
 pub struct RevocationMetrics {
-    /// 1 while others wake this process, so that it need not look so often by itself.
+    /// 1 while hints from other processes can be received, so that polling can be less frequent.
     pub(super) feed_up: Gauge,
     pub(super) hints: Counter,
-    /// Who waits for a change just now.
+    /// The number of clients that are waiting for a change.
     pub(super) waiters: Gauge,
     waiters_refused: Family<[(&'static str, &'static str); 1], Counter>,
     list_age: Gauge<f64, AtomicU64>,
-    /// When all revocations of the database were last known, in milliseconds.
+    /// When all revocations in the database were last known, in milliseconds.
     seen_at: Arc<AtomicI64>,
 }
 
-/// Why somebody may not wait.
+/// Why a client may not wait.
 #[derive(Clone, Copy)]
 pub(super) enum Refused {
     Total,
     Address,
 }
 
-/// Counts one who waits, until it is dropped.
+/// Counts a waiting client until it is dropped.
 pub(super) struct Waiting(Gauge);
 
 impl RevocationMetrics {
@@ -77,13 +77,13 @@ impl Drop for Waiting {
 }
 
 impl Revocations {
-    /// How long ago all revocations of the database were last known here.
+    /// Returns how long ago all revocations in the database were last known here.
     pub fn lag(&self) -> Duration {
         let seen_at = self.0.options.metrics.seen_at.load(Ordering::Relaxed);
         Duration::from_millis(u64::try_from(self.0.clock.now().millis() - seen_at).unwrap_or(0))
     }
 
-    /// How many lists there are in memory.
+    /// Returns the number of lists in memory.
     pub fn list_count(&self) -> usize {
         self.0.lists.read().unwrap_or_else(PoisonError::into_inner).len()
     }

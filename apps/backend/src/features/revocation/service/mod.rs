@@ -1,8 +1,8 @@
-//! The bits: handed out to sessions, set when they end, kept in memory, published.
+//! Bits: allocated to sessions, set when they end, kept in memory and published.
 //!
-//! A revocation is committed together with what ends the session. Then it gets a number, in a transaction of its own:
-//! numbers commit in their order, so a reader that has seen one has seen all before it, whoever gave them. A process
-//! that dies between the two leaves that to the next who looks, some moments later.
+//! A revocation is committed together with the end of its session. It then gets a number in a separate transaction. Numbers
+//! commit in order, so a reader that has seen a number has seen all earlier ones, whichever process assigned them. If a
+//! process stops in between, the next process that polls assigns the number moments later.
 
 mod allocation;
 mod feed;
@@ -38,29 +38,29 @@ use crate::core::clock::{Clock, Timestamp};
 use crate::core::random::SecureRandom;
 use crate::features::keys::Keys;
 
-/// What the operator decided about lists.
+/// The settings of the lists.
 pub struct RevocationOptions {
-    /// The issuer, of which each list's address begins.
+    /// The issuer, which the URLs of the lists begin with.
     pub issuer: String,
-    /// Bits in a list; a power of two.
+    /// The number of bits in a list; a power of two.
     pub entries: u32,
-    /// How long a verifier that polls may keep a list.
+    /// How long a polling verifier may cache a list.
     pub ttl: Duration,
     /// How long a published list is valid.
     pub lifetime: Duration,
-    /// How long a session lives at most.
+    /// The maximum lifetime of a session.
     pub session_ttl: Duration,
-    /// How many places are reserved at a time: a command needs one, a server many.
+    /// The number of indexes reserved at a time: one for a command, many for a server.
     pub block: i64,
-    /// How many may wait for a change at once.
+    /// How many clients may wait for a change at once.
     pub waiters: WaiterLimits,
-    /// How the processes wake each other.
+    /// How processes wake each other.
     pub feed: Feed,
     /// What is counted of it.
     pub metrics: RevocationMetrics,
 }
 
-/// The lists, as this process knows them. Cloning it is cheap.
+/// The lists as known to this process. Cloning is cheap.
 #[derive(Clone)]
 pub struct Revocations(Arc<Parts>);
 
@@ -72,9 +72,9 @@ struct Parts {
     random: SecureRandom,
     lists: RwLock<HashMap<i64, Arc<List>>>,
     block: Mutex<Option<Block>>,
-    /// Up to which number all revocations are in `lists`. Held while they are brought there, or a list is added.
+    /// The number up to which all revocations are in `lists`. Locked while revocations or lists are added.
     followed: Mutex<i64>,
-    /// How many have asked for their revocations to be numbered, and how many of them have been served.
+    /// How many callers have requested numbers for their revocations, and how many of them have been served.
     asked: AtomicU64,
     served: Mutex<u64>,
     /// The same number as `followed`, for the metrics.
@@ -82,22 +82,22 @@ struct Parts {
     /// The first list of this generation, and the version of those before it.
     first_list: AtomicI64,
     first_version: AtomicI64,
-    /// Somebody says that there is something new.
+    /// Notified when there may be new revocations.
     woken: Notify,
-    /// What they say it is, until it has been read.
+    /// Bits announced by other processes and not yet read from the database.
     unconfirmed: Unconfirmed,
-    /// Who waits for a change.
+    /// The clients that are waiting for a change.
     waiters: Waiters,
 }
 
-/// The newest list, if any session was ever opened.
+/// Returns the newest list, if any session was ever opened.
 pub async fn newest_list(db: &Db) -> Result<Option<i64>, StoreError> {
     Ok(store::lists(db).await?.iter().map(|row| row.number).max())
 }
 
-/// Begins a new generation of lists, in the transaction that ends everything: whatever was issued before is refused
-/// from now on, by this server and by every verifier, also what this database never knew of. Servers learn of it at their
-/// next look at the database.
+/// Begins a new generation of lists, in the transaction that ends all sessions. Every token issued before is refused from
+/// now on, by this server and by every verifier, including tokens that this database does not know of. Servers notice it
+/// when they next poll the database.
 pub async fn begin_generation(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
     store::begin_generation(tx, now).await
 }
@@ -134,16 +134,16 @@ impl Revocations {
         Ok(opened)
     }
 
-    /// How a token says which bit is its own.
+    /// Returns the reference to a bit for the claims of a token.
     pub fn reference(&self, bit: Bit) -> StatusReference {
         StatusReference::new(u64::try_from(bit.idx).unwrap_or(u64::MAX), self.uri(bit.list))
     }
 
-    /// Whether the session behind a token lives. A list that is not there, or a place that it does not have, is
-    /// nobody's: a database that was restored from a backup gives nothing back.
+    /// Returns whether the session of a token is active. A token with an unknown list or index is refused, so restoring a
+    /// backup of the database makes no tokens valid again.
     ///
     /// # Errors
-    /// Those of the database, which is only asked about lists that this process has not met yet.
+    /// If the database failed. It is queried only for lists that this process does not know yet.
     pub async fn is_live(&self, reference: &StatusReference) -> Result<bool, StoreError> {
         let Some(number) = self.number(&reference.uri) else {
             return Ok(false);
@@ -160,7 +160,7 @@ impl Revocations {
         format!("{}/oauth2/status-lists/{list}", self.0.options.issuer)
     }
 
-    /// The number of a list of ours.
+    /// Returns the number of a list of this server.
     fn number(&self, uri: &str) -> Option<i64> {
         let path = uri.strip_prefix(&*self.0.options.issuer)?;
         path.strip_prefix("/oauth2/status-lists/")?.parse().ok()

@@ -1,4 +1,4 @@
-//! A list as verifiers get it: a signed JWT, made once for each change and shared by all who ask.
+//! A list as sent to verifiers: a signed JWT, created once per change and shared by all clients.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -12,19 +12,19 @@ use super::list::{List, PublishedList};
 use crate::core::clock::Timestamp;
 use crate::features::keys::IssueError;
 
-/// A list is signed anew this many times in its life.
+/// How many times a list is signed within its lifetime.
 const SIGNINGS: u32 = 4;
 
-/// Why a list cannot be had just now.
+/// Why a list cannot be returned.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::features::revocation) enum PublishError {
-    /// There is none of this number.
+    /// There is no list of this number.
     #[error("unknown status list")]
     Unknown,
     /// It could not be signed.
     #[error(transparent)]
     Issue(#[from] IssueError),
-    /// It has more entries than a list may have.
+    /// It has more entries than allowed.
     #[error("the status list has too many entries")]
     TooLarge,
     /// The database failed.
@@ -33,7 +33,7 @@ pub(in crate::features::revocation) enum PublishError {
 }
 
 impl Revocations {
-    /// The list of this number as it is now.
+    /// Returns the current list of this number.
     pub(in crate::features::revocation) async fn published(
         &self,
         number: i64,
@@ -42,8 +42,8 @@ impl Revocations {
         self.publish(&list).await
     }
 
-    /// The same, once it is no longer what `has` says; or `None` when it still is after `wait`, or when `stopping` is
-    /// over.
+    /// Returns the list once it differs from what `has` recognizes; `None` if it has not changed after `wait` or when
+    /// `stopping` completes.
     pub(in crate::features::revocation) async fn changed(
         &self,
         number: i64,
@@ -86,7 +86,8 @@ impl Revocations {
         if let Some(published) = list.last_published().filter(is_current) {
             return Ok(published);
         }
-        // In this order: bits that are set meanwhile may be in it already, but none that the version promises is missing.
+        // The version is read before the bits: bits set meanwhile may be included, but none that the version promises is
+        // missing.
         let etag = self.etag(list);
         let version = list.version();
         let published = Arc::new(PublishedList {
@@ -114,7 +115,7 @@ impl Revocations {
         Ok(self.0.keys.issue_list(&claims, now).await?)
     }
 
-    /// The number of the span of time in which a signature is used, which is the same on every server.
+    /// Returns the number of the current signing period, which is the same on every server.
     fn signing(&self) -> i64 {
         self.0.clock.now().millis() / self.signing_span()
     }

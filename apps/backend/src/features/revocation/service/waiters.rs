@@ -1,5 +1,5 @@
-//! Who waits for a change of a list: each holds a connection and asks for no token, so there are so many of one client, and
-//! so many in all. Whoever comes beyond is answered at once, and asks again later.
+//! Clients that wait for a change of a list. Each holds a connection without authentication, so their number is limited,
+//! per client and in total. Clients beyond the limit get a response at once and retry later.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use super::Revocations;
 use super::metrics::{Refused, RevocationMetrics, Waiting};
 use crate::core::limits::AddressPrefix;
 
-/// How many may wait at once.
+/// How many clients may wait at once.
 #[derive(Clone, Copy, Debug)]
 pub struct WaiterLimits {
     pub total: usize,
@@ -30,7 +30,7 @@ struct Inside {
     by_address: HashMap<AddressPrefix, usize>,
 }
 
-/// A place to wait, given back when it is dropped.
+/// A place to wait, released when dropped.
 pub(in crate::features::revocation) struct WaitingPlace {
     room: Arc<Room>,
     counted: Option<AddressPrefix>,
@@ -46,7 +46,8 @@ impl Waiters {
         }))
     }
 
-    /// A place for somebody from this network; from none where it is many clients' (a trusted proxy's own).
+    /// Takes a place for a client. `network` is `None` for a trusted proxy that stands for many clients; no limit per
+    /// client applies to it.
     fn enter(&self, network: Option<AddressPrefix>) -> Option<WaitingPlace> {
         let WaiterLimits { total, per_address } = self.0.limits;
         let mut inside = self.0.lock();
@@ -72,7 +73,7 @@ impl Waiters {
 }
 
 impl Revocations {
-    /// A place to wait for a change; see [`WaiterLimits`].
+    /// Takes a place to wait for a change; see [`WaiterLimits`].
     pub(in crate::features::revocation) fn may_wait(&self, network: Option<AddressPrefix>) -> Option<WaitingPlace> {
         self.0.waiters.enter(network)
     }
@@ -80,7 +81,7 @@ impl Revocations {
 
 impl Room {
     fn lock(&self) -> MutexGuard<'_, Inside> {
-        // Nothing panics while it is held, and counters have no broken state.
+        // Nothing panics while it is held, and counters have no invalid state.
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
